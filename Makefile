@@ -1,0 +1,48 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# The tools of .venv, and no environment of the caller's
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
+
+# Two at a time, one file on one worker; no test may hang
+PYTEST := pytest --timeout 1200
+PYTEST_PARALLEL := $(PYTEST) --numprocesses 2 --dist loadfile --no-loadscope-reorder
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo check test fix bench docs lock clean
+
+help: ## list these targets
+	@sed -n 's/^\([a-z][a-z_%-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 20
+
+setup: ## make .venv, and this checkout a collection that Ansible finds
+	@tests/gates/setup
+
+demo: setup ## start simulated arrays and manage them (no array needed)
+	ansible-playbook playbooks/quickstart.yml
+
+check: setup ## the fast half of `make test`: ruff, mypy, yamllint, unit tests
+	$(PYTEST_PARALLEL) tests/unit tests/gates/test_static.py
+
+test: setup ## every test and every gate
+	$(PYTEST_PARALLEL)
+
+gate-%: setup ## one gate, with its output: gate-molecule, gate-sanity, gate-installed ...
+	$(PYTEST) --verbose tests/gates/test_$*.py
+
+fix: setup ## let ruff mend what it can
+	ruff check --fix .
+
+bench: setup ## count requests and measure time
+	python tests/bench/run.py
+
+docs: setup ## the module reference as a web site, in build/docs
+	tests/gates/docs
+
+lock: setup ## renew constraints-dev.txt with the newest versions
+	tests/gates/lock
+
+clean: ## remove what these targets made in the checkout
+	rm -rf .venv .ansible .cache .hypothesis .molecule .mypy_cache .pytest_cache .ruff_cache build collections dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,166 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the gates share: running a tool, the Pythons of this machine, environments in the user's cache, the artifact."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "openflash-storage"
+BIN = Path(sys.executable).parent
+
+Run = Callable[..., str]
+
+
+def clean_environment(**changes: str) -> dict[str, str]:
+    """The caller's environment without what would steer Ansible or the modules, and with this environment's tools."""
+    env = {k: v for k, v in os.environ.items() if not k.startswith(("ANSIBLE_", "FLASH_", "MOLECULE_", "PYTEST_"))}
+    env["PATH"] = f"{BIN}{os.pathsep}{env['PATH']}"
+    return env | {"LC_ALL": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"} | changes
+
+
+def run_tool(*command: object, cwd: Path = ROOT, timeout: int = 900, **env: str) -> str:
+    """Run a command and return its output; when it fails, fail the test with all of it."""
+    argv = [str(part) for part in command]
+    with subprocess.Popen(
+        argv, cwd=cwd, env=clean_environment(**env), text=True, errors="replace", start_new_session=True,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    ) as process:
+        try:
+            output, _ = process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            output, _ = process.communicate()
+            pytest.fail(f"{' '.join(argv)}: no end after {timeout} s\n{output}", pytrace=False)
+    if process.returncode:
+        pytest.fail(f"{' '.join(argv)}: exit status {process.returncode}\n{output}", pytrace=False)
+    return output
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The checkout."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def cache() -> Path:
+    """A folder in the user's cache that outlives the run."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    return CACHE
+
+
+@pytest.fixture(scope="session")
+def run() -> Run:
+    return run_tool
+
+
+@pytest.fixture
+def used(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """Say in the summary of the whole run what a gate was run with."""
+    return lambda text: request.node.user_properties.append(("used", text))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    lines = [
+        value
+        for kind in ("passed", "failed")
+        for report in terminalreporter.stats.get(kind, [])
+        if report.when == "call"
+        for name, value in report.user_properties
+        if name == "used"
+    ]
+    if lines:
+        terminalreporter.section("run with")
+        for line in sorted(lines):
+            terminalreporter.write_line(line)
+
+
+@pytest.fixture(scope="session")
+def pythons() -> dict[str, Path]:
+    """The interpreters of this machine by version, newest first."""
+    listing = run_tool(ROOT / "tests/gates/pythons")
+    return {version: Path(path) for version, path in (line.split() for line in listing.splitlines())}
+
+
+@pytest.fixture(scope="session")
+def environment(cache: Path) -> Callable[..., Path]:
+    """Make, once, a virtual environment in the cache and return its bin folder."""
+
+    def make(name: str, python: Path, *requirements: str) -> Path:
+        wanted = hashlib.sha256(repr((str(python), requirements)).encode()).hexdigest()
+        folder, stamp = cache / name, cache / name / "made-from"
+        with open(cache / f"{name}.lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not stamp.exists() or stamp.read_text() != wanted:
+                shutil.rmtree(folder, ignore_errors=True)
+                run_tool(python, "-m", "venv", folder)
+                run_tool(folder / "bin/python", "-m", "pip", "install", "--disable-pip-version-check", *requirements)
+                stamp.write_text(wanted)
+        return folder / "bin"
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def core_216(environment: Callable[..., Path], pythons: dict[str, Path]) -> Path:
+    """The bin folder of an environment with the oldest supported ansible-core, and nothing that it does not need."""
+    for version in ("3.12", "3.11", "3.10"):
+        if version in pythons:
+            return environment("core-2.16", pythons[version], "ansible-core==2.16.*")
+    pytest.fail(f"ansible-core 2.16 needs Python 3.10, 3.11 or 3.12; here are {', '.join(pythons)}")
+
+
+def processes_of(home: Path) -> dict[int, str]:
+    """The processes that were started with this home, by id."""
+    found = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if f"HOME={home}".encode() in (folder / "environ").read_bytes().split(b"\0"):
+                found[int(folder.name)] = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+        except OSError:  # ended meanwhile, or another user's
+            continue
+    return found
+
+
+@pytest.fixture
+def newcomer(tmp_path: Path) -> Iterator[dict[str, str]]:
+    """The environment of a user with an empty home; only what pip has downloaded before is kept. Nothing may go on
+    running in it after the test."""
+    home = tmp_path / "home"
+    home.mkdir()
+    downloads = run_tool("python", "-m", "pip", "cache", "dir").strip()
+    yield {"HOME": str(home), "XDG_CACHE_HOME": str(home / ".cache"), "PIP_CACHE_DIR": downloads}
+    left = processes_of(home)
+    for pid in left:
+        os.kill(pid, signal.SIGKILL)
+    assert not left, f"still running: {left}"
+
+
+@pytest.fixture(scope="session")
+def artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tarball that a user installs."""
+    output = tmp_path_factory.mktemp("dist")
+    run_tool("ansible-galaxy", "collection", "build", "--output-path", output)
+    return next(output.glob("*.tar.gz"))
+
+
+@pytest.fixture
+def installed(artifact: Path, tmp_path: Path) -> Iterator[Path]:
+    """The collection freshly installed from the tarball, at ansible_collections/openflash/storage."""
+    run_tool("ansible-galaxy", "collection", "install", "--collections-path", tmp_path, artifact, cwd=tmp_path)
+    yield tmp_path / "ansible_collections/openflash/storage"
+    shutil.rmtree(tmp_path)

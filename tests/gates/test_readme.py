@@ -1,0 +1,56 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Every command of README.md that a reader may copy is run here, as it stands, in a copy of the checkout.
+
+Commands are the lines of its ```shell blocks. `make test` is what runs this file, so it alone is not run again.
+The playbooks of its ```yaml blocks are held to the modules' own options by a syntax check.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+Run = Callable[..., str]
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text()
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+
+
+COMMANDS = [line for block in blocks("shell") for line in block.splitlines() if line != "make test"]
+
+
+@pytest.fixture
+def copy(run: Run, tmp_path: Path) -> Path:
+    """The checkout as somebody who has just cloned it sees it."""
+    folder = tmp_path / "clone"
+    for name in run("git", "ls-files", "--cached", "--others", "--exclude-standard").splitlines():
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
+    return folder
+
+
+def test_commands(run: Run, copy: Path, newcomer: dict[str, str]) -> None:
+    assert COMMANDS
+    for command in COMMANDS:
+        run("bash", "-euc", command, cwd=copy, **newcomer)
+
+
+@pytest.mark.parametrize("text", blocks("yaml"))
+def test_playbooks(run: Run, tmp_path: Path, text: str) -> None:
+    playbook = tmp_path / "playbook.yml"
+    playbook.write_text(text)
+    assert yaml.safe_load(text)
+    run("ansible-playbook", "--syntax-check", "--inventory", "localhost,", playbook)

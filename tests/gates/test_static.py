@@ -1,0 +1,53 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What can be said of the source without running it. Together with the unit tests this is `make check`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+PACKAGES = {
+    # name: where it is imported from, the oldest Python that runs it
+    "ansible_collections.openflash.storage.plugins.module_utils": ("collections", "3.8"),
+    "openflash_simulator": ("roles/array_simulator/files", "3.10"),
+}
+
+
+def test_ruff(run: Callable[..., str]) -> None:
+    run("ruff", "check", "--no-cache", ".")
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_mypy(run: Callable[..., str], package: str) -> None:
+    folder, python = PACKAGES[package]
+    run("mypy", "--python-version", python, "--package", package, MYPYPATH=folder)
+
+
+def test_yamllint(run: Callable[..., str]) -> None:
+    run("yamllint", "--strict", ".")
+
+
+def test_one_version(root: Path) -> None:
+    """The version is that of the library; galaxy.yml, which must repeat it, agrees."""
+    source = (root / "plugins/module_utils/openflash/version.py").read_text()
+    found = re.search(r'^__version__ = "([^"]+)"$', source, re.MULTILINE)
+    assert found, "plugins/module_utils/openflash/version.py has no __version__"
+    assert yaml.safe_load((root / "galaxy.yml").read_text())["version"] == found[1]
+
+
+def test_action_group(root: Path) -> None:
+    """The action group `flash` is every module with the connection options, and no other."""
+    group = yaml.safe_load((root / "meta/runtime.yml").read_text())["action_groups"]["flash"]
+    connecting = [
+        path.stem
+        for path in (root / "plugins/modules").glob("*.py")
+        if re.search(r"^\s*- openflash\.storage\.connection$", path.read_text(), re.MULTILINE)
+    ]
+    assert sorted(group) == sorted(connecting)
