@@ -1,0 +1,182 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What can go wrong with an array, said so that an operator can act on it.
+
+Every error carries what was being done, to which object, on which array, what the array answered, and a hint.
+Whoever raises fills in what it knows; ``context`` adds what only the caller knows, without replacing anything.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import Any, Dict, Iterator, Optional
+
+
+class FlashError(Exception):
+    """The base of every error the library raises on purpose.
+
+    :param reason: one clause, lower case, no full stop: "the pool has no room for 2 TiB".
+    :param doing: an infinitive with its object: "create volume db1".
+    :param target: the name of the object concerned.
+    :param array: the array's name or address.
+    :param code: the vendor's error code, as sent.
+    :param said: the vendor's error text, as sent (secrets already masked by the transport).
+    :param hint: a sentence that says what to do about it.
+    """
+
+    kind = "error"
+
+    def __init__(
+        self,
+        reason: str,
+        doing: Optional[str] = None,
+        target: Optional[str] = None,
+        array: Optional[str] = None,
+        code: Optional[str] = None,
+        said: Optional[str] = None,
+        hint: Optional[str] = None,
+    ) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.doing = doing
+        self.target = target
+        self.array = array
+        self.code = code
+        self.said = said
+        self.hint = hint
+
+    def fill(self, **known: Optional[str]) -> "FlashError":
+        """Add what is known here and was not known where the error was raised."""
+        for name, value in known.items():
+            if getattr(self, name) is None:
+                setattr(self, name, value)
+        return self
+
+    def __str__(self) -> str:
+        text = self.reason
+        if self.doing:
+            text = "cannot %s%s: %s" % (self.doing, " on %s" % self.array if self.array else "", text)
+        elif self.array:
+            text = "%s: %s" % (self.array, text)
+        answer = " ".join(part for part in (self.code, self.said if self.said != self.code else None) if part)
+        if answer:
+            text += " (the array answered: %s)" % answer
+        text += "."
+        if self.hint:
+            text += " " + self.hint
+        return text[:1].upper() + text[1:]
+
+    def as_dict(self) -> Dict[str, Any]:
+        """For a module's result: the same facts, each under its own key."""
+        return {
+            "kind": self.kind,
+            "msg": str(self),
+            "reason": self.reason,
+            "doing": self.doing,
+            "target": self.target,
+            "array": self.array,
+            "code": self.code,
+            "said": self.said,
+            "hint": self.hint,
+        }
+
+
+class Invalid(FlashError):
+    """What was asked for can never be right: an illegal name, an impossible size, options that exclude each other."""
+
+    kind = "invalid"
+
+
+class NotFound(FlashError):
+    """An object that the request names is not there."""
+
+    kind = "not_found"
+
+
+class Conflict(FlashError):
+    """Something of that name, LUN or address is there already, and it is not what was asked for."""
+
+    kind = "conflict"
+
+
+class InUse(FlashError):
+    """The object is mapped, has dependents or is held by the array itself."""
+
+    kind = "in_use"
+
+
+class Busy(FlashError):
+    """The array, or another run, is at work on it; the same request may succeed later."""
+
+    kind = "busy"
+
+
+class NoSpace(FlashError):
+    """The pool, or a limit on the number of objects, is exhausted."""
+
+    kind = "no_space"
+
+
+class Unsupported(FlashError):
+    """This array, model, version or wire cannot do it."""
+
+    kind = "unsupported"
+
+
+class Unauthorized(FlashError):
+    """The array did not accept the credentials, or the account may not do this."""
+
+    kind = "unauthorized"
+
+
+class Unreachable(FlashError):
+    """No conversation with the address: refused, unresolvable, or its certificate or host key is not trusted."""
+
+    kind = "unreachable"
+
+
+class Timeout(FlashError):
+    """The array did not answer, or did not finish, within the time allowed."""
+
+    kind = "timeout"
+
+
+class BadReply(FlashError):
+    """An answer that this protocol does not allow: cut off, not JSON, a field missing."""
+
+    kind = "bad_reply"
+
+
+class Refused(FlashError):
+    """We refuse, although the array might allow it; an option permits it, or nothing does."""
+
+    kind = "refused"
+
+
+class MissingLibrary(FlashError):
+    """A Python library that this array's protocol needs is not installed for this interpreter."""
+
+    kind = "missing_library"
+
+    def __init__(self, library: str, why: str, details: Optional[str] = None) -> None:
+        super().__init__(
+            "the Python library %s is not installed for this interpreter, and it is needed %s" % (library, why),
+            hint="Install it there (pip install %s), or set ansible_python_interpreter to a Python that has it."
+            % library,
+        )
+        self.library = library
+        self.details = details
+
+
+@contextmanager
+def context(
+    doing: Optional[str] = None, target: Optional[str] = None, array: Optional[str] = None
+) -> Iterator[None]:
+    """Give every FlashError that passes through what it does not know yet."""
+    try:
+        yield
+    except FlashError as error:
+        error.fill(doing=doing, target=target, array=array)
+        raise
