@@ -1,0 +1,75 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What an array holds, read subset by subset, so that what cannot be read hides nothing else."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Dict, List, Mapping as Map, Optional, Sequence
+
+from . import render
+from .array import Array
+from .errors import FlashError, Unauthorized, Unreachable, context
+from .model import Listing
+
+SUBSETS = ("array", "capacity", "pools", "volumes", "snapshots", "hosts", "mappings", "ports", "groups")
+
+DEFAULT = ("array", "capacity", "pools", "volumes", "snapshots", "hosts", "mappings", "ports")
+
+Filters = Map[str, Optional[Sequence[str]]]
+
+
+def gather(array: Array, subsets: Sequence[str], filters: Filters) -> Dict[str, Any]:
+    """The subsets as plain data, and ``unreadable``: what is there and could not be read, with the reason.
+
+    A subset that the array cannot tell is None. An array that does not answer any more raises.
+    """
+    facts: Dict[str, Any] = {}
+    unreadable: List[Dict[str, Any]] = []
+    for subset in subsets:
+        try:
+            with context(doing="read the %s" % subset, array=array.label):
+                answer = _READERS[subset](array, filters)
+        except (Unreachable, Unauthorized):
+            raise
+        except FlashError as error:
+            unreadable.append({"kind": subset, "name": None, "reason": str(error)})
+            facts[subset] = None
+            continue
+        if isinstance(answer, Listing):
+            unreadable.extend({"kind": e.kind, "name": e.name, "reason": e.reason} for e in answer.unreadable)
+            facts[subset] = [_RENDER[subset](item) for item in answer] if answer.known else None
+        else:
+            facts[subset] = _RENDER[subset](answer)
+    facts["unreadable"] = unreadable
+    return facts
+
+
+def _names(filters: Filters, kind: str) -> Optional[Sequence[str]]:
+    return filters.get(kind) or None
+
+
+_READERS: Dict[str, Callable[[Array, Filters], Any]] = {
+    "array": lambda array, filters: array.info(),
+    "capacity": lambda array, filters: array.capacity(),
+    "pools": lambda array, filters: array.pools(),
+    "volumes": lambda array, filters: array.volumes(_names(filters, "volumes")),
+    "snapshots": lambda array, filters: array.snapshots(_names(filters, "snapshots"), _names(filters, "volumes")),
+    "hosts": lambda array, filters: array.hosts(_names(filters, "hosts")),
+    "mappings": lambda array, filters: array.mappings(_names(filters, "volumes"), _names(filters, "hosts")),
+    "ports": lambda array, filters: array.ports(),
+    "groups": lambda array, filters: array.groups(),
+}
+
+_RENDER: Dict[str, Callable[[Any], Any]] = {
+    "array": render.info,
+    "capacity": render.capacity,
+    "pools": render.pool,
+    "volumes": lambda volume: render.volume(volume, volume.name),
+    "snapshots": lambda snapshot: render.snapshot(snapshot, snapshot.name),
+    "hosts": lambda host: render.host(host, host.name),
+    "mappings": render.mapping,
+    "ports": render.port,
+    "groups": render.group,
+}

@@ -1,0 +1,281 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What shall be on the array, as plain values, built from the options that people write."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Dict, FrozenSet, List, Mapping as Map, Optional, Sequence, Tuple, TypeVar
+
+from ..errors import Invalid
+from ..model import Chap, Initiator
+from ..units import parse_initiator, parse_size
+
+PRESENT, ABSENT, RESTORED = "present", "absent", "restored"
+ON_CREATE, ALWAYS = "on_create", "always"
+
+SHORTEST_PREFIX = 3
+"""Prune and retention act on names that begin so; shorter is too easily everything."""
+
+Options = Map[str, Any]
+
+W = TypeVar("W")
+
+
+@dataclass(frozen=True)
+class VolumeWish:
+    name: str
+    state: str = PRESENT
+    size: Optional[int] = None
+    pool: Optional[str] = None
+    provisioning: Optional[str] = None
+    source_volume: Optional[str] = None
+    source_snapshot: Optional[str] = None
+    rename_from: Optional[str] = None
+    group: Optional[str] = None
+    options: Map[str, Any] = field(default_factory=dict, compare=False)
+
+    @classmethod
+    def of(cls, options: Options) -> "VolumeWish":
+        size = options.get("size")
+        return cls(
+            name=_name(options),
+            state=options.get("state") or PRESENT,
+            size=None if size is None else parse_size(size),
+            pool=options.get("pool"),
+            provisioning=options.get("provisioning"),
+            source_volume=options.get("source_volume"),
+            source_snapshot=options.get("source_snapshot"),
+            rename_from=options.get("rename_from"),
+            group=options.get("group"),
+            options=dict(options.get("array_options") or {}),
+        )
+
+
+@dataclass(frozen=True)
+class SnapshotWish:
+    name: str
+    volume: Optional[str] = None
+    group: Optional[str] = None
+    state: str = PRESENT
+    backup: Optional[str] = None
+
+    @classmethod
+    def of(cls, options: Options) -> "SnapshotWish":
+        wish = cls(
+            name=_name(options),
+            volume=options.get("volume"),
+            group=options.get("group"),
+            state=options.get("state") or PRESENT,
+            backup=options.get("backup"),
+        )
+        if wish.volume and wish.group:
+            raise Invalid("snapshot %s is given both a volume and a group" % wish.name, hint="Give one of the two.")
+        if wish.state == PRESENT and not (wish.volume or wish.group):
+            raise Invalid("snapshot %s needs the volume (or group) that it is taken of" % wish.name)
+        if wish.state == RESTORED and not (wish.volume and wish.backup):
+            raise Invalid(
+                "restoring snapshot %s needs volume and backup" % wish.name,
+                hint="The present content of the volume is kept first, as a snapshot under the name given as backup.",
+            )
+        if wish.backup and wish.state != RESTORED:
+            raise Invalid("backup is used only with state: restored")
+        return wish
+
+
+@dataclass(frozen=True)
+class RetentionWish:
+    """Keep the newest snapshots of a volume (or of a group's volumes) whose name begins with the prefix."""
+
+    prefix: str
+    keep: int
+    volume: str
+
+    def __post_init__(self) -> None:
+        check_prefix(self.prefix)
+        if self.keep < 1:
+            raise Invalid("keep: %d would remove every snapshot" % self.keep, hint="Keep at least 1.")
+
+
+@dataclass(frozen=True)
+class HostWish:
+    name: str
+    state: str = PRESENT
+    initiators: Optional[Tuple[Initiator, ...]] = None
+    exclusive_initiators: bool = False
+    os: Optional[str] = None
+    chap: Optional[Chap] = None
+    update_secret: str = ON_CREATE
+
+    @classmethod
+    def of(cls, options: Options, name_option: str = "name") -> "HostWish":
+        return cls(
+            name=_name(options, name_option),
+            state=options.get("state") or PRESENT,
+            initiators=initiators_of(options.get("initiators")),
+            exclusive_initiators=bool(options.get("exclusive_initiators")),
+            os=options.get("os"),
+            chap=chap_of(options),
+            update_secret=options.get("update_secret") or ON_CREATE,
+        )
+
+
+@dataclass(frozen=True)
+class MapWish:
+    volume: str
+    host: str
+    lun: Optional[int] = None
+    state: str = PRESENT
+
+    @classmethod
+    def of(cls, options: Options) -> "MapWish":
+        lun = options.get("lun")
+        if lun is not None and lun < 0:
+            raise Invalid("LUN %d is not possible" % lun)
+        return cls(
+            volume=_name(options, "volume"), host=_name(options, "host"), lun=lun, state=options.get("state") or PRESENT
+        )
+
+
+@dataclass(frozen=True)
+class PruneWish:
+    """Remove what begins with the prefix and is not declared; at most so many objects, or none."""
+
+    prefix: str
+    limit: int = 10
+
+    def __post_init__(self) -> None:
+        check_prefix(self.prefix)
+
+
+@dataclass(frozen=True)
+class Desired:
+    """Everything that one task asks for."""
+
+    volumes: Tuple[VolumeWish, ...] = ()
+    snapshots: Tuple[SnapshotWish, ...] = ()
+    atomic: bool = False
+    """Take all snapshots of the task at one instant, or none."""
+    retentions: Tuple[RetentionWish, ...] = ()
+    hosts: Tuple[HostWish, ...] = ()
+    maps: Tuple[MapWish, ...] = ()
+    exclusive_maps: FrozenSet[str] = frozenset()
+    """Hosts that shall have the mappings of this task and no others."""
+    prune: Optional[PruneWish] = None
+
+
+def volumes(items: Sequence[Options], params: Options) -> Desired:
+    """flash_volume."""
+    return Desired(volumes=unique("the task", [VolumeWish.of(item) for item in items], "name"))
+
+
+def snapshots(items: Sequence[Options], params: Options) -> Desired:
+    """flash_snapshot."""
+    wishes = unique("the task", [SnapshotWish.of(item) for item in items], "volume", "group", "name")
+    retentions: Dict[Tuple[str, str], RetentionWish] = {}
+    for item, wish in zip(items, wishes):
+        keep, prefix = item.get("keep"), item.get("prefix")
+        if keep is None and prefix is None:
+            continue
+        if keep is None or prefix is None or wish.volume is None or wish.state != PRESENT:
+            raise Invalid("keep and prefix go together, with a volume and state: present")
+        if not wish.name.startswith(prefix):
+            raise Invalid("snapshot %s does not begin with the prefix %r that keep counts" % (wish.name, prefix))
+        known = retentions.setdefault((wish.volume, prefix), RetentionWish(prefix, keep, wish.volume))
+        if known.keep != keep:
+            raise Invalid("keep is given as %d and %d for volume %s" % (known.keep, keep, wish.volume))
+    return Desired(snapshots=wishes, atomic=bool(params.get("atomic")), retentions=tuple(retentions.values()))
+
+
+def host_maps(items: Sequence[Options], params: Options) -> Desired:
+    """flash_host_map: hosts with their initiators, and what is mapped to them."""
+    hosts: Dict[str, HostWish] = {}
+    maps: List[MapWish] = []
+    exclusive = set()
+    for item in items:
+        name = _name(item, "host")
+        mapped = item.get("volume") is not None
+        if mapped:
+            maps.append(MapWish.of(item))
+        if item.get("exclusive"):
+            if item.get("state") == ABSENT:
+                raise Invalid("exclusive goes with state: present")
+            exclusive.add(name)
+        if mapped and item.get("state") == ABSENT:
+            continue  # taking a mapping away says nothing about the host
+        if item.get("lun") is not None and not mapped:
+            raise Invalid("lun needs the volume that it is for")
+        wish = HostWish.of(item, "host")
+        if hosts.setdefault(name, wish) != wish:
+            raise Invalid("host %s is described in two ways in one task" % name)
+    return Desired(
+        hosts=tuple(hosts.values()),
+        maps=unique("the task", maps, "host", "volume"),
+        exclusive_maps=frozenset(exclusive),
+    )
+
+
+def document(params: Options) -> Desired:
+    """flash_array: the content of an array as one document."""
+    prune = None
+    if params.get("prune"):
+        limit = params.get("prune_limit")
+        prune = PruneWish(params.get("prune_prefix") or "", 10 if limit is None else limit)
+    return Desired(
+        volumes=unique("volumes", [VolumeWish.of(item) for item in params.get("volumes") or ()], "name"),
+        snapshots=unique("snapshots", [SnapshotWish.of(item) for item in params.get("snapshots") or ()], "volume", "name"),
+        hosts=unique("hosts", [HostWish.of(item) for item in params.get("hosts") or ()], "name"),
+        maps=unique("mappings", [MapWish.of(item) for item in params.get("mappings") or ()], "host", "volume"),
+        prune=prune,
+    )
+
+
+def unique(where: str, wishes: Sequence[W], *keys: str) -> Tuple[W, ...]:
+    """The wishes as they are, or Invalid when two of them are about the same object."""
+    seen = set()
+    for wish in wishes:
+        key = tuple(getattr(wish, name) for name in keys)
+        if key in seen:
+            raise Invalid("%s names %s twice" % (where, " / ".join(str(part) for part in key if part is not None)))
+        seen.add(key)
+    return tuple(wishes)
+
+
+def initiators_of(texts: Optional[Sequence[str]]) -> Optional[Tuple[Initiator, ...]]:
+    if texts is None:
+        return None
+    found: Dict[str, Initiator] = {}
+    for text in texts:
+        protocol, address = parse_initiator(text)
+        found.setdefault(address, Initiator(address, protocol))
+    return tuple(found.values())
+
+
+def chap_of(options: Options) -> Optional[Chap]:
+    given = {key: options.get("chap_" + key) for key in ("username", "password")}
+    discovery = {key: options.get("chap_discovery_" + key) for key in ("username", "password")}
+    for part, values in (("chap", given), ("chap_discovery", discovery)):
+        if (values["username"] is None) != (values["password"] is None):
+            raise Invalid("%s_username and %s_password go together" % (part, part))
+    if given["username"] is None:
+        if discovery["username"] is not None:
+            raise Invalid("chap_discovery_username needs chap_username")
+        return None
+    return Chap(given["username"], str(given["password"]), discovery["username"], discovery["password"])
+
+
+def check_prefix(prefix: str) -> None:
+    if len(prefix) < SHORTEST_PREFIX:
+        raise Invalid(
+            "the prefix %r is shorter than %d characters" % (prefix, SHORTEST_PREFIX),
+            hint="Only names that begin with the prefix are ever removed, so make it yours alone.",
+        )
+
+
+def _name(options: Options, option: str = "name") -> str:
+    name = options.get(option)
+    if name is None or not str(name).strip():
+        raise Invalid("%s is missing or empty" % option)
+    return str(name)
