@@ -1,0 +1,52 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The arrays that the library knows, and how to get hold of one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Callable, Dict, Tuple
+
+from .array import Array
+from .errors import Invalid
+from .model import Connection
+
+
+@dataclass(frozen=True)
+class Vendor:
+    """One row of the table."""
+
+    words: str
+    """The array as its owners call it."""
+    port: int
+    """Where its management service listens unless the task says otherwise."""
+    options: Tuple[str, ...]
+    """Connection options that only this vendor has: the keys of Connection.options."""
+    load: Callable[[], Callable[[Connection], Array]]
+    """Imports the client, and with it only the libraries that this wire needs, and gives its connect function."""
+
+
+def _xtremio() -> Callable[[Connection], Array]:
+    from .vendors import xtremio
+
+    return xtremio.connect
+
+
+VENDORS: Dict[str, Vendor] = {
+    "xtremio": Vendor("Dell EMC XtremIO", 443, ("cluster", "array_version", "target_ports"), _xtremio),
+}
+
+
+def connect(connection: Connection) -> Array:
+    """A connected array; use it as a context manager."""
+    vendor = VENDORS.get(connection.vendor)
+    if vendor is None:
+        raise Invalid(
+            "there is no vendor %r" % connection.vendor, hint="Set vendor to one of: %s." % ", ".join(sorted(VENDORS))
+        )
+    foreign = sorted(key for key, value in connection.options.items() if value and key not in vendor.options)
+    if foreign:
+        raise Invalid("%s has no connection option %s" % (vendor.words, " or ".join(foreign)))
+    return vendor.load()(connection)

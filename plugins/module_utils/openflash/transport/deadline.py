@@ -1,0 +1,80 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""How long to wait, and how often to ask meanwhile. Every wait of every vendor ends at a Deadline."""
+
+from __future__ import annotations
+
+import random
+import time
+from typing import Callable, Optional, TypeVar
+
+from ..errors import Timeout
+
+T = TypeVar("T")
+
+
+class Deadline:
+    """A moment on the monotonic clock, with pauses that grow and never reach beyond it.
+
+    :param seconds: from now.
+    :param first: the first pause, in seconds; each further one doubles.
+    :param longest: no pause is longer.
+    """
+
+    def __init__(
+        self,
+        seconds: float,
+        first: float = 0.25,
+        longest: float = 10.0,
+        sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.seconds = seconds
+        self._first = first
+        self._longest = longest
+        self._sleep = sleep
+        self._clock = clock
+        self._started = clock()
+        self._pauses = 0
+
+    @property
+    def elapsed(self) -> float:
+        return self._clock() - self._started
+
+    def remaining(self) -> float:
+        """Seconds left, never below 0."""
+        return max(0.0, self.seconds - self.elapsed)
+
+    def expired(self) -> bool:
+        return self.remaining() <= 0.0
+
+    def pause(self) -> bool:
+        """Sleep a while, longer each time; False, at once, when the time is over.
+
+        Between half and all of the nominal pause, so that clients that were turned away together come back apart.
+        """
+        left = self.remaining()
+        if left <= 0.0:
+            return False
+        nominal = min(self._longest, self._first * 2 ** min(self._pauses, 20))
+        self._pauses += 1
+        self._sleep(min(left, nominal * random.uniform(0.5, 1.0)))
+        return True
+
+    def poll(self, ask: Callable[[], Optional[T]], waiting_for: str, hint: Optional[str] = None) -> T:
+        """Ask until the answer is not None, once more at the very end; then Timeout.
+
+        :param waiting_for: completes "... did not happen within N s": "the end of the copy into db1".
+        """
+        while True:
+            last = self.expired()
+            answer = ask()
+            if answer is not None:
+                return answer
+            if last or not self.pause():
+                raise Timeout(
+                    "%s did not come about within %g s" % (waiting_for, self.seconds),
+                    hint=hint or "Raise wait_timeout if the array needs longer.",
+                )

@@ -1,0 +1,460 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""HTTP and HTTPS to an array's management address: one kept connection per task, and failures told apart.
+
+What is sent depends on the task alone: no proxy, CA bundle or netrc of the environment, and no redirect, changes it.
+"""
+
+from __future__ import annotations
+
+import json as jsonlib
+import os
+import random
+import re
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, Union
+from urllib.parse import urlencode, urlsplit
+
+from ..errors import BadReply, FlashError, Invalid, MissingLibrary, Unauthorized, Unreachable
+from .deadline import Deadline
+from .http_failures import LONGEST_CONNECT, Lost, NotSent, Request, explain, host_of
+from .journal import Journal
+from .lost import LostReply
+
+LARGEST_REPLY = 256 * 1024**2
+ATTEMPTS = 3
+
+_SAFE = ("GET", "HEAD")
+_GATEWAY = (502, 503, 504)
+Query = Union[Mapping[str, Any], Sequence[Tuple[str, Any]]]
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A whole answer. Header names are in lower case."""
+
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+    request: str = ""
+    """Method and path, for messages."""
+
+    @property
+    def ok(self) -> bool:
+        return 200 <= self.status < 300
+
+    @property
+    def text(self) -> str:
+        return self.body.decode("utf-8", "replace")
+
+    def json(self) -> Any:
+        """The decoded body; BadReply when it is not JSON. An empty body is None."""
+        if not self.body.strip():
+            return None
+        try:
+            return jsonlib.loads(self.body.decode("utf-8"))
+        except ValueError:
+            raise BadReply(
+                "the answer to %s is not JSON but %s (HTTP status %d)"
+                % (self.request, self.headers.get("content-type", "something else"), self.status),
+                hint="Check that the address and port are those of the array's management service.",
+            ) from None
+
+    def json_or_none(self) -> Any:
+        """The decoded body, or None when it is not JSON: for answers that report an error anyway."""
+        try:
+            return self.json()
+        except BadReply:
+            return None
+
+
+class HttpTransport:
+    """Requests to one array.
+
+    Three hooks make it speak a vendor's dialect; set them after construction:
+
+    - ``busy(reply)``: the array says that it did nothing because it is busy. Any request is then repeated, with pauses,
+      for at most ``busy_for`` seconds; the last answer is returned.
+    - ``expired(reply)``: the array says that it did nothing because the session has ended.
+    - ``reauthenticate()``: log in again; called once per expired session, however many threads notice, and the request
+      is repeated once. Its own requests pass ``session=True``.
+
+    :param addresses: host names or IP addresses, each optionally with ``:port``, in order of preference. The next one
+        is tried only when no connection comes about.
+    :param auth: name and password for HTTP Basic authentication, sent with every request.
+    :param verify: False, True (the CAs that ``requests`` trusts) or the path of a CA file or directory.
+    :param tls_server_name: the name to ask for and to find in the certificate, instead of the address.
+    :param timeout: seconds that the array may take between two pieces of an answer.
+    """
+
+    def __init__(
+        self,
+        addresses: Sequence[str],
+        port: int,
+        scheme: str = "https",
+        auth: Optional[Tuple[str, str]] = None,
+        verify: Union[bool, str] = True,
+        tls_server_name: Optional[str] = None,
+        proxy: Optional[str] = None,
+        timeout: float = 30.0,
+        busy_for: float = 600.0,
+        max_concurrency: int = 4,
+        journal: Optional[Journal] = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        if not addresses:
+            raise Invalid("no address of the array is given", hint="Set address.")
+        self.journal = journal if journal is not None else Journal()
+        self.headers: Dict[str, str] = {"Accept": "application/json", "Accept-Encoding": "identity"}
+        self.timeout = timeout
+        self.busy_for = busy_for
+        self.busy: Callable[[Reply], bool] = lambda reply: False
+        self.expired: Callable[[Reply], bool] = lambda reply: False
+        self.reauthenticate: Optional[Callable[[], None]] = None
+        self._bases = tuple("%s://%s" % (scheme, _authority(address, port)) for address in addresses)
+        self._at = 0
+        self._connected = False
+        self._verify = verify
+        self._tls_server_name = tls_server_name
+        self._proxy = proxy if not proxy or "://" in proxy else "http://" + proxy
+        self._threads = max(1, max_concurrency)
+        self._auth = auth
+        self._sleep = sleep
+        self._lock = threading.RLock()
+        self._login_lock = threading.RLock()
+        self._logins = 0
+        self._session: Any = None
+        if auth is not None:
+            self.journal.hide(auth[1])
+            self.journal.hide("%s:%s" % auth)
+        if self._proxy:
+            self.journal.hide(urlsplit(self._proxy).password)
+        if isinstance(verify, str) and not os.path.exists(verify):
+            raise Invalid("ca_path %s does not exist" % verify)
+
+    @classmethod
+    def from_connection(
+        cls, connection: Any, port: int, scheme: str = "https", basic: bool = False, **more: Any
+    ) -> "HttpTransport":
+        """What a model.Connection says; ``port`` is the vendor's own, for when the task gives none."""
+        auth = (connection.username or "", connection.password or "") if basic else None
+        return cls(
+            connection.address,
+            connection.port or port,
+            scheme=scheme,
+            auth=auth,
+            verify=(connection.ca_path or True) if connection.validate_certs else False,
+            tls_server_name=connection.tls_server_name,
+            proxy=connection.proxy,
+            timeout=connection.timeout,
+            busy_for=connection.wait_timeout,
+            max_concurrency=connection.max_concurrency,
+            **more,
+        )
+
+    # -- the session -------------------------------------------------------------------------------------------------
+
+    @property
+    def address(self) -> str:
+        """Host and port in use, for messages."""
+        return self._bases[self._at].split("://", 1)[1]
+
+    def set_header(self, name: str, value: Optional[str], secret: bool = False) -> None:
+        """Send this header from now on, or no longer (None). A secret value never shows up in journal or errors."""
+        if secret:
+            self.journal.hide(value)
+        with self._lock:
+            headers = {key: old for key, old in self.headers.items() if key.lower() != name.lower()}
+            if value is not None:
+                headers[name] = value
+            self.headers = headers
+
+    def forget_cookies(self) -> None:
+        self._open().cookies.clear()
+
+    def mask(self, text: str) -> str:
+        return self.journal.mask(text)
+
+    def close(self) -> None:
+        """Close every connection. Never raises; a later request opens a new one."""
+        with self._lock:
+            session, self._session = self._session, None
+        if session is not None:
+            session.close()
+
+    def __repr__(self) -> str:
+        return "<HttpTransport %s>" % self._bases[self._at]
+
+    def _open(self) -> Any:
+        with self._lock:
+            if self._session is None:
+                self._session = self._new_session()
+            return self._session
+
+    def _new_session(self) -> Any:
+        try:
+            import requests
+            import requests.adapters
+            import urllib3
+        except ImportError as error:
+            raise MissingLibrary("requests", "to talk to this array over HTTP", str(error)) from None
+
+        pool: Dict[str, Any] = {}
+        if self._tls_server_name:
+            pool["server_hostname"] = self._tls_server_name
+            if self._verify:
+                pool["assert_hostname"] = self._tls_server_name
+
+        class Adapter(requests.adapters.HTTPAdapter):
+            """Passes what requests has no parameter for on to the connection pools, direct or through a proxy."""
+
+            def init_poolmanager(self, *args: Any, **kwargs: Any) -> Any:
+                return super().init_poolmanager(*args, **dict(kwargs, **pool))
+
+            def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
+                return super().proxy_manager_for(*args, **dict(kwargs, **pool))
+
+        session = requests.Session()
+        session.trust_env = False
+        session.verify = self._verify
+        session.headers.clear()
+        if self._auth is not None:
+            session.auth = (self._auth[0].encode("utf-8"), self._auth[1].encode("utf-8"))
+        if self._proxy:
+            session.proxies = {"http": self._proxy, "https": self._proxy}
+        for prefix in ("https://", "http://"):
+            session.mount(prefix, Adapter(pool_connections=2, pool_maxsize=self._threads, pool_block=True))
+        if not self._verify:
+            # The task said so once; saying it again at every connection helps nobody.
+            urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
+        return session
+
+    # -- requests ----------------------------------------------------------------------------------------------------
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        query: Query = (),
+        json: Any = None,
+        data: Optional[bytes] = None,
+        headers: Optional[Mapping[str, str]] = None,
+        write: Optional[bool] = None,
+        session: bool = False,
+        idempotent: Optional[bool] = None,
+        timeout: Optional[float] = None,
+    ) -> Reply:
+        """Send one request and return its answer, whatever its status other than 401 and redirects.
+
+        :param json: sent as the body when not None, with any method, GET included.
+        :param write: whether it may change the array; by default everything but GET and HEAD.
+        :param session: a login, logout or discovery: counted apart, never followed by another login.
+        :param idempotent: whether sending it twice does the same as once; by default GET and HEAD only.
+        :raises LostAnswer: not idempotent, sent, and no answer: read the state and decide.
+        :raises Unreachable, Timeout, BadReply: nothing was done, or the request was idempotent and repeated in vain.
+        :raises Unauthorized: 401, also after logging in again where that is possible.
+        """
+        body = data if json is None else jsonlib.dumps(json).encode("utf-8")
+        extra = dict(headers or {})
+        if json is not None:
+            extra.setdefault("Content-Type", "application/json")
+        wire = Request(
+            method=method.upper(),
+            target=path + ("?" + urlencode(_pairs(query)) if query else ""),
+            headers=extra,
+            body=body,
+            shown=json if json is not None else data,
+            write=method.upper() not in _SAFE if write is None else write,
+            session=session,
+            idempotent=method.upper() in _SAFE if idempotent is None else idempotent,
+            timeout=timeout or self.timeout,
+        )
+        busy_until = Deadline(self.busy_for, first=0.25, longest=10.0, sleep=self._sleep)
+        logged_in_again = False
+        while True:
+            logins = self._logins
+            reply = self._settled(wire)
+            if self.busy(reply) and busy_until.pause():
+                continue
+            if not session and not logged_in_again and self.reauthenticate is not None and self.expired(reply):
+                logged_in_again = True
+                self._log_in_again(logins)
+                continue
+            return self._accepted(reply)
+
+    def _log_in_again(self, logins: int) -> None:
+        with self._login_lock:
+            # Another thread may have done it while this one waited.
+            if self._logins == logins and self.reauthenticate is not None:
+                self.reauthenticate()
+                self._logins += 1
+
+    def _accepted(self, reply: Reply) -> Reply:
+        if reply.status == 401:
+            raise Unauthorized(
+                "the array did not accept the user name and password",
+                array=self.address,
+                code="401",
+                said=self._said(reply),
+                hint="Check username and password, and that the account is not locked.",
+            )
+        if reply.status == 407:
+            raise Unreachable("the proxy wants a user name and password", array=self.address, hint="Check proxy.")
+        if 300 <= reply.status < 400:
+            raise BadReply(
+                "%s was answered with a redirect (HTTP status %d), which is never followed"
+                % (reply.request, reply.status),
+                array=self.address,
+                hint="Check that the address and port are those of the array's management service.",
+            )
+        return reply
+
+    def _said(self, reply: Reply, longest: int = 200) -> Optional[str]:
+        """The answer's own words, when they are short plain text or carry a message; HTML pages say nothing."""
+        value = reply.json_or_none()
+        if isinstance(value, dict):
+            text = str(value.get("message") or value.get("msg") or value.get("error") or "")
+        else:
+            text = reply.text if "html" not in reply.headers.get("content-type", "") else ""
+        text = re.sub(r"\s+", " ", self.mask(text)).strip()
+        return text[:longest] or None
+
+    def _settled(self, wire: "Request") -> Reply:
+        """The answer to a request that is repeated as long as that is safe and seems worth it."""
+        for attempt in range(1, ATTEMPTS + 1):
+            last = attempt == ATTEMPTS
+            known = self._connected
+            try:
+                reply = self._over_any_address(wire)
+            except NotSent as trouble:
+                # A first connection that fails is most likely a wrong address: say so at once.
+                if last or not known or not trouble.passing:
+                    raise trouble.error from None
+            except Lost as trouble:
+                if not wire.idempotent:
+                    raise trouble.lost from None
+                if last:
+                    raise trouble.error from None
+            else:
+                if reply.status not in _GATEWAY or self.busy(reply):
+                    return reply
+                if not wire.idempotent:
+                    raise LostReply(
+                        "%s was answered by HTTP status %d" % (reply.request, reply.status),
+                        array=self.address,
+                        code=str(reply.status),
+                        said=self._said(reply),
+                    )
+                if last:
+                    return reply
+            self._sleep(0.3 * 3 ** (attempt - 1) * random.uniform(0.5, 1.0))
+        raise AssertionError("unreachable")
+
+    def _over_any_address(self, wire: "Request") -> Reply:
+        refusals: List[FlashError] = []
+        passing = False
+        start = self._at
+        for step in range(len(self._bases)):
+            at = (start + step) % len(self._bases)
+            try:
+                reply = self._once(wire, self._bases[at])
+            except NotSent as trouble:
+                refusals.append(trouble.error)
+                passing = passing or trouble.passing
+                if not trouble.elsewhere:
+                    break
+            else:
+                self._at = at
+                self._connected = True
+                return reply
+        if len(refusals) == 1:
+            raise NotSent(refusals[0], passing=passing)
+        error = Unreachable(
+            "no address answers: " + "; ".join("%s: %s" % (error.array, error.reason) for error in refusals),
+            hint=refusals[-1].hint,
+        )
+        raise NotSent(error, passing=passing)
+
+    def _once(self, wire: "Request", base: str) -> Reply:
+        """Send it once to one address. Raises NotSent or Lost, nothing else; every attempt is in the journal."""
+        session = self._open()
+        started = time.monotonic()
+        outcome, sent = "", True
+        try:
+            response = session.request(
+                wire.method,
+                base + wire.target,
+                data=wire.body,
+                headers=dict(self.headers, **wire.headers),
+                timeout=(min(wire.timeout, LONGEST_CONNECT), wire.timeout),
+                allow_redirects=False,
+                stream=True,
+            )
+            try:
+                outcome = str(response.status_code)
+                body = _read(response, wire)
+            finally:
+                response.close()
+        except FlashError as error:
+            outcome = "%s, %s" % (outcome, error.reason)
+            raise Lost(error.fill(array=host_of(base)), LostReply(error.reason, array=host_of(base))) from None
+        except Exception as error:  # what requests and urllib3 raise has no common base, and differs by version
+            trouble = explain(error, wire, base, self.mask, self._proxy, self._tls_server_name, self._verify)
+            outcome, sent = trouble.error.reason, not isinstance(trouble, NotSent)
+            raise trouble from None
+        finally:
+            self.journal.append(
+                wire.method,
+                wire.target,
+                wire.shown,
+                outcome,
+                write=wire.write,
+                session=wire.session,
+                seconds=time.monotonic() - started,
+                sent=sent,
+            )
+        headers = {key.lower(): value for key, value in response.headers.items()}
+        return Reply(response.status_code, headers, body, "%s %s" % (wire.method, self.mask(wire.target.split("?")[0])))
+
+
+def _authority(address: str, port: int) -> str:
+    """``host:port`` for a URL: from a name, an IPv4 or IPv6 address, each with or without a port of its own."""
+    address = address.strip()
+    if not address or re.search(r"[/@?#\s]", address):
+        raise Invalid("%r is not the address of an array" % address, hint="Give a host name or an IP address.")
+    if address.count(":") > 1 and not address.startswith("["):
+        return "[%s]:%d" % (address, port)
+    if re.search(r"(^[^:\[\]]+|\]):[0-9]+$", address):
+        return address
+    return "%s:%d" % (address, port)
+
+
+def _pairs(query: Query) -> List[Tuple[str, str]]:
+    pairs = query.items() if isinstance(query, Mapping) else query
+    return [(str(key), str(value)) for key, value in pairs]
+
+
+def _read(response: Any, wire: Request) -> bytes:
+    """The whole body, or BadReply when it is larger than allowed or shorter than announced."""
+    announced = response.headers.get("Content-Length", "")
+    pieces: List[bytes] = []
+    size = 0
+    for piece in response.iter_content(65536):
+        pieces.append(piece)
+        size += len(piece)
+        if size > LARGEST_REPLY:
+            raise BadReply("the answer to %s is larger than %d MiB" % (wire.method, LARGEST_REPLY // 1024**2))
+    plain = response.headers.get("Content-Encoding", "identity") == "identity"
+    if (
+        plain
+        and wire.method != "HEAD"
+        and response.status_code != 204
+        and announced.isdigit()
+        and size < int(announced)
+    ):
+        raise BadReply("the answer was cut off after %d of %s bytes" % (size, announced))
+    return b"".join(pieces)

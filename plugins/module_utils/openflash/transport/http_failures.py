@@ -1,0 +1,169 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What went wrong with an HTTP request, and above all whether the array may have carried it out."""
+
+from __future__ import annotations
+
+import os
+import socket
+import ssl
+from dataclasses import dataclass
+from typing import Any, Callable, Iterator, List, Mapping, Optional, Union
+from urllib.parse import urlsplit
+
+from ..errors import BadReply, FlashError, Invalid, Timeout, Unreachable
+from .lost import LostAnswer, LostConnection, LostReply, LostTimeout
+
+LONGEST_CONNECT = 15.0
+
+# X.509 verification results of OpenSSL: the name or the address is not in the certificate
+_WRONG_NAME = (62, 63, 64)
+_EXPIRED = 10
+
+
+@dataclass(frozen=True)
+class Request:
+    method: str
+    target: str
+    headers: Mapping[str, str]
+    body: Optional[bytes]
+    shown: Any
+    write: bool
+    session: bool
+    idempotent: bool
+    timeout: float
+
+
+class NotSent(Exception):
+    """No byte of the request left this host."""
+
+    def __init__(self, error: FlashError, passing: bool = False, elsewhere: bool = True) -> None:
+        super().__init__(error.reason)
+        self.error = error
+        self.passing = passing
+        """It may go away by itself."""
+        self.elsewhere = elsewhere
+        """Another address may do better."""
+
+
+class Lost(Exception):
+    """The request was, or may have been, sent."""
+
+    def __init__(self, error: FlashError, lost: LostAnswer) -> None:
+        super().__init__(error.reason)
+        self.error = error
+        self.lost = lost
+
+
+def host_of(base: str) -> str:
+    return base.split("://", 1)[1]
+
+
+def _chain(error: Optional[BaseException]) -> Iterator[BaseException]:
+    """The exception and everything it wraps; not what was being handled when the request began."""
+    todo: List[Any] = [error]
+    seen: List[int] = []
+    while todo:
+        item = todo.pop(0)
+        if not isinstance(item, BaseException) or isinstance(item, (FlashError, NotSent, Lost)) or id(item) in seen:
+            continue
+        seen.append(id(item))
+        yield item
+        todo += [getattr(item, "reason", None), item.__cause__, item.__context__]
+        todo += list(item.args)
+
+
+def explain(
+    error: BaseException,
+    wire: Request,
+    base: str,
+    mask: Callable[[str], str],
+    proxy: Optional[str],
+    tls_server_name: Optional[str],
+    verify: Union[bool, str],
+) -> Union[NotSent, Lost]:
+    """Tell apart what requests lumps together, and above all whether the request may have been carried out."""
+    chain = list(_chain(error))
+    kinds = {kind.__name__ for item in chain for kind in type(item).__mro__}
+    host = host_of(base)
+    name = tls_server_name or host.rsplit(":", 1)[0].strip("[]")
+
+    def not_sent(reason: str, hint: Optional[str] = None, passing: bool = False, elsewhere: bool = True) -> NotSent:
+        return NotSent(Unreachable(reason, array=host, hint=hint), passing, elsewhere)
+
+    if "ProxyError" in kinds and proxy:
+        where = urlsplit(proxy)
+        return not_sent(
+            "the proxy %s:%s does not let the connection through" % (where.hostname, where.port),
+            "Check proxy, and that the proxy may reach the array.",
+            elsewhere=False,
+        )
+    for item in chain:
+        if isinstance(item, ssl.SSLCertVerificationError) or type(item).__name__ == "CertificateError":
+            code = getattr(item, "verify_code", None)
+            if code in _WRONG_NAME or type(item).__name__ == "CertificateError":
+                return not_sent(
+                    "its certificate is for another name than %s" % name,
+                    "Set tls_server_name to a name that the certificate carries.",
+                    elsewhere=False,
+                )
+            if code == _EXPIRED:
+                return not_sent("its certificate has expired", "Renew the array's certificate.", elsewhere=False)
+            words = str(getattr(item, "verify_message", "") or "unknown reason")
+            hint = "Set ca_path to the certificate of the CA that signed it (or to the self-signed one)"
+            if isinstance(verify, str) and os.path.isdir(verify):
+                hint += "; a directory needs the links that `openssl rehash` makes"
+            return not_sent(
+                "its certificate is not trusted (%s)" % words,
+                hint + "; validate_certs: false gives up the protection.",
+                elsewhere=False,
+            )
+        if isinstance(item, ssl.SSLError):
+            reason = str(item.reason or "")
+            if reason in ("WRONG_VERSION_NUMBER", "UNKNOWN_PROTOCOL", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"):
+                return not_sent("it does not speak TLS on this port", "Check the port.", elsewhere=False)
+            if "NO_CERTIFICATE" in reason or "PEM" in reason:
+                return NotSent(Invalid("ca_path %s holds no certificate" % verify), elsewhere=False)
+            if "HANDSHAKE" in reason or "UNSUPPORTED_PROTOCOL" in reason or "PROTOCOL_VERSION" in reason:
+                return not_sent(
+                    "it and this host have no TLS version or cipher in common (%s)" % reason, elsewhere=False
+                )
+    if isinstance(error, OSError) and "RequestException" not in kinds and isinstance(verify, str):
+        # requests itself looks at the CA file or directory before it connects.
+        return NotSent(Invalid("ca_path %s cannot be used" % verify), elsewhere=False)
+    if "gaierror" in kinds or "NameResolutionError" in kinds:
+        return not_sent(
+            "the name %s does not resolve" % host.rsplit(":", 1)[0], "Check address and the DNS of this host."
+        )
+    if "ConnectTimeout" in kinds or "ConnectTimeoutError" in kinds and "NewConnectionError" not in kinds:
+        reason = "no connection within %g s" % min(wire.timeout, LONGEST_CONNECT)
+        return NotSent(
+            Timeout(reason, array=host, hint="Check address, port, and the firewalls between."), passing=True
+        )
+    if "NewConnectionError" in kinds:
+        if any(isinstance(item, ConnectionRefusedError) for item in chain) or "refused" in str(error):
+            return not_sent(
+                "connection refused", "Check port, and that the array's management service runs.", passing=True
+            )
+        errnos = [str(item.strerror) for item in chain if isinstance(item, OSError) and item.strerror]
+        return not_sent(
+            "no connection (%s)" % (errnos[0] if errnos else "network error"), "Check address and routes.", passing=True
+        )
+    if kinds & {"InvalidURL", "LocationParseError", "LocationValueError", "InvalidProxyURL", "InvalidHeader"}:
+        return NotSent(Invalid("the address, proxy or a header is malformed", array=host), elsewhere=False)
+
+    what = "%s %s" % (wire.method, mask(wire.target.split("?")[0]))
+    if kinds & {"ReadTimeout", "ReadTimeoutError"} or any(isinstance(item, socket.timeout) for item in chain):
+        reason, hint = "no answer to %s within %g s" % (what, wire.timeout), "Raise timeout if the array is that slow."
+        return Lost(Timeout(reason, array=host, hint=hint), LostTimeout(reason, array=host, hint=hint))
+    if kinds & {"IncompleteRead", "InvalidChunkLength", "DecodeError", "ContentDecodingError"}:
+        reason = "the answer to %s was cut off" % what
+        return Lost(BadReply(reason, array=host), LostReply(reason, array=host))
+    if "BadStatusLine" in kinds and "RemoteDisconnected" not in kinds:
+        reason = "the answer to %s is not HTTP" % what
+        return Lost(BadReply(reason, array=host), LostReply(reason, array=host))
+    reset = any(isinstance(item, ConnectionError) for item in chain)
+    reason = "the connection %s before %s was answered" % ("was reset" if reset else "ended", what)
+    return Lost(Unreachable(reason, array=host), LostConnection(reason, array=host))

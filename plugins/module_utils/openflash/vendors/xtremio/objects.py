@@ -1,0 +1,297 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""From the array's objects to ours (sheet, sections 3 to 7)."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Callable, Dict, Iterable, List, Mapping as Map, Optional, Tuple, TypeVar
+from urllib.parse import quote, unquote
+
+from ...errors import Invalid
+from ...model import (
+    FC,
+    ISCSI,
+    Capacity,
+    Group,
+    Host,
+    Initiator,
+    Listing,
+    Mapping,
+    Port,
+    Snapshot,
+    Unreadable,
+    Volume,
+)
+from ...units import KIB, parse_initiator
+from .facts import BACKUP_SET, CONNECTED, TAG_ROOT, TAG_SAFE
+
+Object = Dict[str, Any]
+T = TypeVar("T")
+
+# Section 2: a triple [guid, name, index] stands for an object
+_NAME, _INDEX = 1, 2
+
+VOLUME_PROPS = (
+    "name",
+    "index",
+    "vol-size",
+    "logical-space-in-use",
+    "naa-name",
+    "creation-time",
+    "ancestor-vol-id",
+    "dest-snap-list",
+    "snapshot-type",
+    "snapset-list",
+    "lun-mapping-list",
+    "related-consistency-groups",
+    "tag-list",
+)
+MAPPING_PROPS = ("name", "index", "lun", "vol-name", "vol-index", "ig-name", "ig-index", "tg-index")
+HOST_PROPS = ("name", "index", "num-of-vols")
+# Never the CHAP passwords, which the array would return in clear (section 6)
+INITIATOR_PROPS = (
+    "name",
+    "index",
+    "port-address",
+    "port-type",
+    "ig-id",
+    "initiator-conn-state",
+    "operating-system",
+    "chap-authentication-initiator-user-name",
+)
+GROUP_PROPS = ("name", "index", "vol-list")
+TARGET_PROPS = ("name", "index", "port-address", "port-type", "port-state")
+PORTAL_PROPS = ("name", "index", "ip-addr", "ip-port", "port-address")
+CLUSTER_PROPS = (
+    "name",
+    "index",
+    "sys-sw-version",
+    "sys-psnt-serial-number",
+    "sys-state",
+    "hardware-platform",
+    "ud-ssd-space",
+    "ud-ssd-space-in-use",
+    "vol-size",
+    "data-reduction-ratio",
+    "dedup-ratio",
+    "compression-factor",
+    "thin-provisioning-ratio",
+)
+
+
+def listing(kind: str, items: Iterable[Object], convert: Callable[[Object], Optional[T]]) -> Listing[T]:
+    """What could be understood, and what could not. A conversion that gives None leaves the object out."""
+    good: List[T] = []
+    bad: List[Unreadable] = []
+    for item in items:
+        try:
+            value = convert(item)
+        except (KeyError, IndexError, TypeError, ValueError, Invalid) as error:
+            what = str(error) if isinstance(error, ValueError) else "%s %s" % (type(error).__name__, error)
+            bad.append(Unreadable(kind, str(item.get("name", item.get("index", "?"))), what))
+        else:
+            if value is not None:
+                good.append(value)
+    return Listing(tuple(good), tuple(bad))
+
+
+def kib(value: Any) -> int:
+    """Bytes from a number of KB in a string (section 2)."""
+    return int(value) * KIB
+
+
+def oid_name(oid: Any) -> Optional[str]:
+    """The name in a triple; None for none, which is an empty list or null."""
+    return str(oid[_NAME]) if oid else None
+
+
+def oid_index(oid: Any) -> Optional[str]:
+    return str(oid[_INDEX]) if oid else None
+
+
+def is_readonly(item: Object) -> bool:
+    """v2 only: a read-only snapshot, which is the only thing here that nobody can have made his live volume."""
+    return bool(item.get("snapshot-type") == "readonly")
+
+
+def is_backup(item: Object) -> bool:
+    """v2 only: what a restore of ours has kept. It is writable, and proves nothing."""
+    return any(name.startswith(BACKUP_SET) for name in _names(item.get("snapset-list")) or ())
+
+
+def volume(item: Object, pool: Optional[str] = None) -> Volume:
+    name = str(item["name"])
+    return Volume(
+        name=name,
+        size=kib(item["vol-size"]),
+        id=str(item["index"]),
+        pool=pool,
+        serial=str(item.get("naa-name") or "").lower() or None,
+        used=kib(item["logical-space-in-use"]) if item.get("logical-space-in-use") is not None else None,
+        created=item.get("creation-time") or None,
+        source=oid_name(item.get("ancestor-vol-id")),
+        mappings=volume_mappings(item),
+        snapshots=_names(item.get("dest-snap-list")),
+        groups=_names(item.get("related-consistency-groups")),
+        metadata=notes(item),
+    )
+
+
+def snapshot(item: Object, proven: bool) -> Snapshot:
+    sets = _names(item.get("snapset-list")) or ()
+    return Snapshot(
+        name=str(item["name"]),
+        volume=oid_name(item.get("ancestor-vol-id")),
+        size=kib(item["vol-size"]),
+        id=str(item["index"]),
+        volume_id=oid_index(item.get("ancestor-vol-id")),
+        created=item.get("creation-time") or None,
+        proven=proven and is_readonly(item) and bool(item.get("ancestor-vol-id")),
+        serial=str(item.get("naa-name") or "").lower() or None,
+        group=sets[0] if sets else None,
+        mappings=volume_mappings(item),
+        children=_names(item.get("dest-snap-list")),
+    )
+
+
+def _names(oids: Any) -> Optional[Tuple[str, ...]]:
+    return None if oids is None else tuple(str(oid[_NAME]) for oid in oids)
+
+
+def volume_mappings(item: Object) -> Optional[Tuple[Mapping, ...]]:
+    """``lun-mapping-list``: [[host, target group, LUN], ...] (section 3)."""
+    found = item.get("lun-mapping-list")
+    if found is None:
+        return () if item.get("num-of-lun-mappings") == 0 else None
+    return tuple(
+        Mapping(
+            volume=str(item["name"]),
+            host=str(host[_NAME]),
+            lun=int(lun),
+            id=mapping_name(item["index"], host[_INDEX], group[_INDEX]),
+            volume_id=str(item["index"]),
+            host_id=str(host[_INDEX]),
+        )
+        for host, group, lun in found
+    )
+
+
+def mapping_name(volume_index: Any, host_index: Any, target_group_index: Any) -> str:
+    """Section 6: how the array names a mapping."""
+    return "%s_%s_%s" % (volume_index, host_index, target_group_index)
+
+
+def mapping(item: Object) -> Mapping:
+    return Mapping(
+        volume=str(item["vol-name"]),
+        host=str(item["ig-name"]),
+        lun=int(item["lun"]),
+        id=str(item.get("name") or mapping_name(item["vol-index"], item["ig-index"], item["tg-index"])),
+        volume_id=str(item["vol-index"]),
+        host_id=str(item["ig-index"]),
+    )
+
+
+def initiator(item: Object) -> Initiator:
+    protocol, address = parse_initiator(str(item["port-address"]))
+    state = item.get("initiator-conn-state")
+    return Initiator(
+        address=address,
+        protocol=protocol,
+        name=str(item["name"]),
+        chap_user=item.get("chap-authentication-initiator-user-name") or None,
+        logged_in=None if state is None else state == CONNECTED,
+        id=str(item["index"]),
+    )
+
+
+def host(item: Object, initiators: Iterable[Object]) -> Host:
+    mine = [one for one in initiators if oid_index(one.get("ig-id")) == str(item["index"])]
+    systems = {str(one["operating-system"]) for one in mine if one.get("operating-system")}
+    count = item.get("num-of-vols")
+    return Host(
+        name=str(item["name"]),
+        id=str(item["index"]),
+        initiators=tuple(initiator(one) for one in mine),
+        os=systems.pop() if len(systems) == 1 else None,
+        volumes=None if count is None else int(count),
+    )
+
+
+def group(item: Object) -> Group:
+    return Group(str(item["name"]), str(item["index"]), _names(item.get("vol-list")) or ())
+
+
+def target_port(item: Object) -> Optional[Port]:
+    """A Fibre Channel port. By type, not by name: names of X2 do not tell (section 6)."""
+    if item.get("port-type") != "fc":
+        return None
+    _, address = parse_initiator(str(item["port-address"]))
+    return Port(str(item["name"]), FC, address, up=_up(item))
+
+
+def portal(item: Object, targets: Map[str, Object]) -> Port:
+    """An iSCSI portal; ``ip-addr`` carries a mask (section 6)."""
+    ip = str(item["ip-addr"]).split("/")[0]
+    iqn = str(item["port-address"])
+    target = targets.get(iqn)
+    return Port(
+        name=str(target["name"]) if target else str(item.get("name") or ip),
+        protocol=ISCSI,
+        address=iqn,
+        portal="%s:%d" % ("[%s]" % ip if ":" in ip else ip, int(item.get("ip-port") or 3260)),
+        up=_up(target) if target else None,
+    )
+
+
+def _up(item: Object) -> Optional[bool]:
+    return None if item.get("port-state") is None else item["port-state"] == "up"
+
+
+def port_key(text: str) -> str:
+    """One form for a WWN, IP address or IQN, to compare what people write with what the array says."""
+    text = text.strip().lower()
+    bare = re.sub(r"[:.-]", "", text[2:] if text.startswith("0x") else text)
+    if re.match(r"^[0-9a-f]{16}$", bare):
+        return bare
+    if text.startswith("["):
+        return text[1:].split("]")[0]
+    return text.split("/")[0] if text.count(":") != 1 or text.startswith("iqn.") else text.split(":")[0]
+
+
+def capacity(item: Object) -> Capacity:
+    """Section 7: KB in strings; a ratio of 2.5 means 2.5:1 (from XIOS 3 on)."""
+    return Capacity(
+        size=kib(item["ud-ssd-space"]),
+        used=kib(item["ud-ssd-space-in-use"]),
+        provisioned=kib(item["vol-size"]) if item.get("vol-size") is not None else None,
+        data_reduction=_ratio(item.get("data-reduction-ratio")),
+        dedup=_ratio(item.get("dedup-ratio")),
+        compression=_ratio(item.get("compression-factor")),
+        thin=_ratio(item.get("thin-provisioning-ratio")),
+    )
+
+
+def _ratio(value: Any) -> Optional[float]:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return None
+
+
+def tag_of(key: str, value: str) -> str:
+    return "%s=%s" % (quote(key, safe=TAG_SAFE), quote(value, safe=TAG_SAFE))
+
+
+def notes(item: Object) -> Dict[str, str]:
+    """What ``key=value`` tags say; other tags are not ours."""
+    found: Dict[str, str] = {}
+    for name in _names(item.get("tag-list")) or ():
+        last = name[len(TAG_ROOT) :] if name.startswith(TAG_ROOT) else ""
+        key, equals, value = last.partition("=")
+        if equals and key:
+            found[unquote(key)] = unquote(value)
+    return found

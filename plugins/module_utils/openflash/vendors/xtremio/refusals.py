@@ -1,0 +1,109 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the array's error codes mean (sheet, section 8). The only place that reads them."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Callable, Optional, Tuple, Type
+
+from ...errors import Busy, Conflict, FlashError, InUse, Invalid, NoSpace, NotFound, Unauthorized, Unsupported
+from ...transport.http import Reply
+
+
+class NameTaken(Conflict):
+    """An object of that name, or another name of that object, is there already."""
+
+
+class AlreadyMapped(Conflict):
+    """That volume is mapped to that host already."""
+
+
+class LunTaken(Conflict):
+    """The host has another volume at that LUN."""
+
+
+BUSY = "system_is_busy"
+
+# (what the code looks like, kind, reason, hint); the first that matches counts
+_TABLE: Tuple[Tuple[str, Type[FlashError], str, Optional[str]], ...] = (
+    (r"^%s$" % BUSY, Busy, "the array stayed busy until wait_timeout had passed", "Run it again later."),
+    (r"(^|_)obj_not_found$", NotFound, "the array does not know an object that the request names", None),
+    (r"name_not_unique$", NameTaken, "there is an object of that name already", None),
+    (r"^caption_not_unique$", NameTaken, "there is a folder of that name already", None),
+    (r"already_mapped", AlreadyMapped, "the volume is mapped to that host already", None),
+    (r"^lun_already_in_use$", LunTaken, "the host has another volume at that LUN", "Leave lun out to take a free one."),
+    (
+        r"^too_many_snapshots_per_vol$",
+        NoSpace,
+        "the volume has as many snapshots and clones as the array allows",
+        "Delete some, or copy from another volume.",
+    ),
+    (r"^too_many_", NoSpace, "the array has as many objects of that kind as it allows", "Delete some first."),
+    (
+        r"^cluster_id_is_required$",
+        Invalid,
+        "this XMS manages several clusters and the request names none",
+        "Set cluster.",
+    ),
+    (r"^cluster_not_found$", NotFound, "this XMS has no cluster of that name", "Check cluster."),
+    (
+        r"invalid_vol_size",
+        Conflict,
+        "the two volumes differ in size",
+        "A volume that has grown since the snapshot was taken cannot be restored from it.",
+    ),
+    (
+        r"^cannot_remove_volume_that_is_in_consistency_group$",
+        InUse,
+        "the volume is in a consistency group",
+        "Take it out of the group first.",
+    ),
+    (
+        r"^cannot_remove_volume_that_has_a_scheduler$",
+        InUse,
+        "a snapshot schedule of the array uses the volume",
+        "Delete the schedule on the array first.",
+    ),
+    (
+        r"^Command Syntax Error",
+        Unsupported,
+        "this version of XMS does not take a property of the request",
+        "Check array_version, or leave it out so that the version is asked for.",
+    ),
+)
+
+
+def message_of(reply: Reply) -> str:
+    """The error code as sent, or an empty string (``{"message": code, "error_code": 400}``, section 8)."""
+    body = reply.json_or_none()
+    return str(body.get("message") or "") if isinstance(body, dict) else ""
+
+
+def is_busy(reply: Reply) -> bool:
+    """The array says that it did nothing because it is busy."""
+    return reply.status >= 400 and message_of(reply) == BUSY
+
+
+def error_of(reply: Reply, mask: Callable[[str], str]) -> FlashError:
+    """The error that an answer with a status of 400 or above stands for."""
+    message = mask(message_of(reply))
+    details: Any = {"code": message or str(reply.status)}
+    for pattern, kind, reason, hint in _TABLE:
+        if message and re.search(pattern, message):
+            return kind(reason, hint=hint, **details)
+    if reply.status == 403:
+        return Unauthorized(
+            "the account may not do this", hint="Use an account with the role admin or configuration.", **details
+        )
+    if message:
+        return FlashError("the array refused %s" % reply.request, **details)
+    text = "" if "html" in reply.headers.get("content-type", "") else re.sub(r"\s+", " ", mask(reply.text)).strip()
+    return FlashError(
+        "%s was answered by HTTP status %d" % (reply.request, reply.status),
+        said=text[:200] or None,
+        hint="Check that the address and port are those of the XMS." if reply.status == 404 else None,
+        **details,
+    )
