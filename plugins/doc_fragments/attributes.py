@@ -1,0 +1,45 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """What every module of the collection keeps to."""
+
+    DOCUMENTATION = r"""
+options: {}
+attributes:
+  check_mode:
+    description: Can run in C(check_mode) and predict what would change, without sending anything that changes the array.
+    support: full
+  diff_mode:
+    description: Returns what differs, before and after.
+    support: full
+  idempotent:
+    description: Run a second time with nothing changed in between, it changes nothing.
+    support: full
+  action_group:
+    description: Use C(group/openflash.storage.flash) in C(module_defaults) to set the connection options once.
+    support: full
+    membership:
+      - openflash.storage.flash
+  platform:
+    description: Operating systems that it runs on. It needs Python 3.8 or later there.
+    support: full
+    platforms: posix
+"""
+
+    FACTS = r"""
+options: {}
+attributes:
+  check_mode:
+    support: full
+    details: Reads only.
+  diff_mode:
+    support: N/A
+  facts:
+    description: Returns an C(ansible_facts) dictionary that updates the facts of the host.
+    support: full
+"""

@@ -1,0 +1,104 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """Where the array is and how to log in to it: the same options in every module."""
+
+    DOCUMENTATION = r"""
+notes:
+  - Every option below can be set once for all modules with C(module_defaults) for the action group
+    C(group/openflash.storage.flash).
+  - Every option below, and no other, can also come from the environment as C(FLASH_) followed by its name in capitals,
+    such as C(FLASH_ADDRESS). An empty variable counts as unset. C(FLASH_PASSWORD) and C(FLASH_PRIVATE_KEY_PASSPHRASE) are
+    used only where C(FLASH_ADDRESS) and C(FLASH_VENDOR) are unset or mean the same array as the task.
+requirements:
+  - requests, for arrays that are managed over HTTPS
+options:
+  vendor:
+    description: The family of the array.
+    type: str
+    required: true
+    choices: [xtremio]
+  address:
+    description:
+      - Host name or IP address of the array's management service.
+      - Several, where the array has several controllers that answer; they are tried in order.
+    type: list
+    elements: str
+    required: true
+  port:
+    description: Port of the management service. The default is the one that the array uses.
+    type: int
+  username:
+    description: Account on the array.
+    type: str
+  password:
+    description: Password of the account.
+    type: str
+  private_key_file:
+    description: Private key for arrays that are managed over SSH, instead of O(password).
+    type: path
+  private_key_passphrase:
+    description: Passphrase of O(private_key_file).
+    type: str
+  validate_certs:
+    description: Verify the TLS certificate of the array. V(false) leaves the password open to anyone on the way.
+    type: bool
+    default: true
+  ca_path:
+    description: File or directory with the certificates of authorities to trust instead of the system's.
+    type: path
+  tls_server_name:
+    description: The name that the array's certificate carries, where that is not O(address).
+    type: str
+  proxy:
+    description:
+      - URL of an HTTP proxy on the way to the array.
+      - The proxy variables of the environment are not used.
+    type: str
+  host_key:
+    description: The SSH host key of the array, as C(TYPE BASE64), such as a line of C(ssh-keyscan) without the host.
+    type: str
+  known_hosts:
+    description: File of known SSH host keys.
+    type: path
+  host_key_policy:
+    description:
+      - V(strict) refuses an SSH host key that is not known.
+      - V(accept_new) remembers the key of a host that is seen for the first time, and refuses a changed one.
+    type: str
+    choices: [strict, accept_new]
+    default: strict
+  timeout:
+    description: Seconds to wait for a connection and for each answer.
+    type: float
+    default: 30.0
+  wait_timeout:
+    description: Seconds to wait, in all, for what the array does in the background and while it is busy.
+    type: float
+    default: 600.0
+  max_concurrency:
+    description: How many independent steps of one task may run at the same time.
+    type: int
+    default: 4
+  cluster:
+    description:
+      - Name of the cluster, where one management service looks after several.
+      - Used with O(vendor=xtremio).
+    type: str
+  array_version:
+    description:
+      - Version of the management software, such as V(4.2.0-33), which saves the requests that find it out.
+      - Used with O(vendor=xtremio).
+    type: str
+  target_ports:
+    description:
+      - Report to hosts only these target ports, as WWN or portal IP address. By default all that are up.
+      - Used with O(vendor=xtremio).
+    type: list
+    elements: str
+"""

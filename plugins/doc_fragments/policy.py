@@ -1,0 +1,58 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """What a task may permit beyond the safe defaults."""
+
+    DOCUMENTATION = r"""
+options:
+  force:
+    description:
+      - Unmap although the array reports that a host has this very volume open.
+      - It permits nothing else; an array's own force flag is never sent because of it alone.
+    type: bool
+    default: false
+  openstack_owned:
+    description:
+      - Delete, rename, restore or unmap objects that belong to OpenStack by their name (a bare UUID, C(volume-UUID),
+        C(snapshot-UUID), C(OS-...), C(UNMANAGED-...)), which is refused otherwise.
+    type: bool
+    default: false
+"""
+
+    UNMAP = r"""
+options:
+  unmap:
+    description: Unmap a mapped volume before it is deleted or restored, which is refused otherwise.
+    type: bool
+    default: false
+  assume_unmapped:
+    description: Where an array cannot be asked whether a volume is mapped, take it for unmapped.
+    type: bool
+    default: false
+"""
+
+    SHARED = r"""
+options:
+  shared:
+    description:
+      - Map a volume that is mapped to another host already, which is refused otherwise.
+      - Two hosts that write to one volume destroy its content, unless they are a cluster.
+    type: bool
+    default: false
+"""
+
+    LIST = r"""
+options:
+  continue_on_error:
+    description:
+      - With a list, go on with the other objects when one fails. The task still fails in the end, with the error of each
+        object in the result.
+      - After a failed step nothing is deleted or unmapped, whatever this says.
+    type: bool
+    default: false
+"""

@@ -1,0 +1,414 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The only file that knows AnsibleModule: options, connection, check and diff mode, results.
+
+A module file is its documentation, its options and one call: ``run_plan`` for what changes an array, ``run_facts`` for
+what only reads one.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.common.parameters import AnsibleFallbackNotFound
+
+from .openflash import facts, report
+from .openflash.apply import Applied, apply
+from .openflash.array import Array
+from .openflash.connect import VENDORS, connect
+from .openflash.errors import FlashError, Invalid, MissingLibrary, context
+from .openflash.model import Connection
+from .openflash.plan import Actual, Desired, Plan, Policy, plan
+from .openflash.read import read
+
+Spec = Dict[str, Dict[str, Any]]
+Params = Mapping[str, Any]
+
+ENV = "FLASH_"
+
+
+def _from_env(variable: str) -> str:
+    """The variable's value; an empty variable is an unset one."""
+    value = os.environ.get(variable)
+    if not value:
+        raise AnsibleFallbackNotFound
+    return value
+
+
+def _env(option: str, **spec: Any) -> Dict[str, Any]:
+    """A connection option, which alone may come from the environment."""
+    spec["fallback"] = (_from_env, [ENV + option.upper()])
+    return spec
+
+
+def _connection_options() -> Spec:
+    options: Spec = {
+        "vendor": _env("vendor", type="str", required=True, choices=sorted(VENDORS)),
+        "address": _env("address", type="list", elements="str", required=True),
+        "port": _env("port", type="int"),
+        "username": _env("username", type="str"),
+        "password": {"type": "str", "no_log": True},
+        "private_key_file": _env("private_key_file", type="path"),
+        "private_key_passphrase": {"type": "str", "no_log": True},
+        "validate_certs": _env("validate_certs", type="bool", default=True),
+        "ca_path": _env("ca_path", type="path"),
+        "tls_server_name": _env("tls_server_name", type="str"),
+        "proxy": _env("proxy", type="str"),
+        "host_key": _env("host_key", type="str", no_log=False),
+        "known_hosts": _env("known_hosts", type="path"),
+        "host_key_policy": _env(
+            "host_key_policy", type="str", choices=["strict", "accept_new"], default="strict", no_log=False
+        ),
+        "timeout": _env("timeout", type="float", default=30.0),
+        "wait_timeout": _env("wait_timeout", type="float", default=600.0),
+        "max_concurrency": _env("max_concurrency", type="int", default=4),
+    }
+    options.update({name: _env(name, **spec) for name, spec in VENDOR_OPTIONS.items()})
+    return options
+
+
+VENDOR_OPTIONS: Spec = {
+    "cluster": {"type": "str"},
+    "array_version": {"type": "str"},
+    "target_ports": {"type": "list", "elements": "str"},
+}
+"""Options that only some vendors use; connect.VENDORS says which."""
+
+CONNECTION = _connection_options()
+
+_SECRETS_FROM_ENV = ("password", "private_key_passphrase")
+
+POLICY: Spec = {
+    "unmap": {"type": "bool", "default": False},
+    "delete_snapshots": {"type": "bool", "default": False},
+    "shared": {"type": "bool", "default": False},
+    "force": {"type": "bool", "default": False},
+    "openstack_owned": {"type": "bool", "default": False},
+    "assume_unmapped": {"type": "bool", "default": False},
+}
+"""What a task may permit; each module offers those that it needs."""
+
+
+def policy_options(*names: str) -> Spec:
+    return {name: dict(POLICY[name]) for name in names}
+
+
+def one_or_many(single: str, plural: str, options: Spec, task_options: Spec, needs: Optional[str]) -> Dict[str, Any]:
+    """The arguments of AnsibleModule for a module that takes one object or a list of them.
+
+    The options of an object are also the defaults of every item of the list, where they carry no default of their own.
+    """
+    suboptions = {name: {k: v for k, v in spec.items() if k != "default"} for name, spec in options.items()}
+    if needs is None:
+        suboptions[single] = dict(suboptions[single], required=True)
+    spec = dict(options)
+    spec[plural] = {"type": "list", "elements": "dict", "options": suboptions}
+    spec["continue_on_error"] = {"type": "bool", "default": False}
+    spec.update(task_options)
+    spec.update(CONNECTION)
+    return {
+        "argument_spec": spec,
+        "mutually_exclusive": [(single, plural)],
+        "required_one_of": [(needs or single, plural)],
+        "supports_check_mode": True,
+    }
+
+
+def items_of(params: Params, single: str, plural: str, options: Spec) -> List[Dict[str, Any]]:
+    """The objects of a task, each with its own options or else those of the task."""
+    own = {name: params.get(name) for name in options}
+    if params.get(plural) is None:
+        return [own]
+    merged = []
+    for item in params[plural]:
+        values = dict(own, **{single: None})
+        values.update({name: value for name, value in item.items() if value is not None})
+        merged.append(values)
+    return merged
+
+
+# -- the connection ----------------------------------------------------------------------------------------------------
+
+
+def connection_of(module: AnsibleModule) -> Connection:
+    """The connection that the task describes; Invalid when an option is of another vendor than the task's."""
+    params = module.params
+    vendor = params["vendor"]
+    for name in VENDOR_OPTIONS:
+        if params.get(name) is not None and name not in VENDORS[vendor].options:
+            users = [key for key in sorted(VENDORS) if name in VENDORS[key].options]
+            raise Invalid(
+                "the option %s is not one of vendor %s" % (name, vendor),
+                hint="It is used with %s." % (", ".join("vendor: " + user for user in users) or "no vendor"),
+            )
+    for name in ("timeout", "wait_timeout", "max_concurrency"):
+        if params[name] <= 0:
+            raise Invalid("%s must be more than 0" % name)
+    secrets = {name: _secret(module, name) for name in _SECRETS_FROM_ENV}
+    return Connection(
+        vendor=vendor,
+        address=tuple(text.strip() for text in params["address"] if text.strip()),
+        options={name: params[name] for name in VENDOR_OPTIONS if params.get(name) is not None},
+        **{
+            name: params[name]
+            for name in CONNECTION
+            if name not in VENDOR_OPTIONS and name not in secrets and name not in ("vendor", "address")
+        },
+        **secrets,
+    )
+
+
+def _secret(module: AnsibleModule, name: str) -> Optional[str]:
+    """The task's secret, or the environment's if the environment means this very array."""
+    given = module.params[name]
+    value = os.environ.get(ENV + name.upper())
+    if given or not value:
+        return str(given) if given else None
+    for option, is_set in (("vendor", [module.params["vendor"]]), ("address", list(module.params["address"]))):
+        meant = os.environ.get(ENV + option.upper())
+        if meant and [text.strip() for text in meant.split(",")] != is_set:
+            return None
+    module.no_log_values.add(value)
+    return value
+
+
+# -- modules that change an array --------------------------------------------------------------------------------------
+
+Shape = Callable[[Array, report.Reporter, Desired], Tuple[Dict[str, Any], List[report.Entry]]]
+
+
+def run_objects(
+    single: str,
+    plural: str,
+    options: Spec,
+    task_options: Spec,
+    desired: Callable[[Sequence[Params], Params], Desired],
+    entries: Callable[[report.Reporter, Desired], List[report.Entry]],
+    result: str,
+    needs: Optional[str] = None,
+    also: Optional[Callable[[Array, report.Reporter, Desired, List[report.Entry]], Dict[str, Any]]] = None,
+) -> None:
+    """A module that takes one object or a list of them.
+
+    :param single: the option that names the one object, and that excludes the list.
+    :param plural: the option that lists many.
+    :param needs: the option that must be given without the list, where that is not ``single``.
+    :param also: asks the array for more, once everything is done, and returns it for the result.
+    """
+    module = AnsibleModule(**one_or_many(single, plural, options, task_options, needs))
+
+    def shape(array: Array, reporter: report.Reporter, wished: Desired) -> Tuple[Dict[str, Any], List[report.Entry]]:
+        found = entries(reporter, wished)
+        more = also(array, reporter, wished, found) if also else {}
+        if module.params.get(plural) is None:
+            return dict(more, **{result: dict(found[0].after)}), found
+        return dict(more, **{result + "s": [entry.as_data() for entry in found]}), found
+
+    _run(module, lambda params: desired(items_of(params, single, plural, options), params), shape)
+
+
+def run_document(options: Spec, task_options: Spec, desired: Callable[[Params], Desired]) -> None:
+    """flash_array: several kinds of object in one document."""
+    spec: Spec = dict(options)
+    spec["continue_on_error"] = {"type": "bool", "default": False}
+    spec.update(task_options)
+    spec.update(CONNECTION)
+    module = AnsibleModule(
+        argument_spec=spec, supports_check_mode=True, required_if=[("prune", True, ("prune_prefix",))]
+    )
+
+    def shape(array: Array, reporter: report.Reporter, wished: Desired) -> Tuple[Dict[str, Any], List[report.Entry]]:
+        sections = report.document(reporter, wished)
+        flat = [entry for section in sections.values() for entry in section]
+        return {name: [entry.as_data() for entry in section] for name, section in sections.items()}, flat
+
+    _run(module, desired, shape)
+
+
+def _run(module: AnsibleModule, desired: Callable[[Params], Desired], shape: Shape) -> None:
+    """Connect, read, plan, and apply unless in check mode; the one way out is _finish."""
+    result: Dict[str, Any] = {"changed": False}
+    try:
+        wished = desired(module.params)
+        with _connected(module, result) as array:
+            actual = read(array, wished)
+            drawn = plan(wished, actual, _policy(module.params), array.capabilities)
+            applied = _apply(module, array, actual, drawn)
+            reporter = report.Reporter(drawn, applied)
+            shaped, entries = shape(array, reporter, wished)
+            result.update(shaped)
+            result["plan"] = list(drawn.lines)
+            result["changed"] = bool(applied.done) if applied else bool(drawn.steps) and module.check_mode
+            if module._diff:
+                result["diff"] = report.diff(entries, array.label)
+            for text in _warnings(drawn, applied):
+                module.warn(text)
+            problem = _problem(drawn, applied)
+    except FlashError as error:
+        problem = error
+    _finish(module, result, problem)
+
+
+def _apply(module: AnsibleModule, array: Array, actual: Actual, drawn: Plan) -> Optional[Applied]:
+    """Carry the plan out; None when only a prediction is wanted, or when a wish is refused and all are to stop."""
+    if module.check_mode or (drawn.errors and not module.params["continue_on_error"]):
+        return None
+    return apply(drawn, actual, array, module.params["max_concurrency"], module.params["continue_on_error"])
+
+
+def _policy(params: Params) -> Policy:
+    return Policy(**{name: bool(params.get(name)) for name in POLICY})
+
+
+def _warnings(drawn: Plan, applied: Optional[Applied]) -> Iterator[str]:
+    yield from drawn.warnings
+    for outcome in drawn.outcomes.values():
+        yield from outcome.warnings
+    for step in applied.not_done if applied and not applied.errors else ():
+        yield "not done: %s" % step.line
+
+
+def _problem(drawn: Plan, applied: Optional[Applied]) -> Optional[FlashError]:
+    """What the task fails with: the first error, and how many more there are."""
+    errors: Dict[Any, FlashError] = {key: o.error for key, o in drawn.outcomes.items() if o.error is not None}
+    if applied is not None:
+        errors.update(applied.errors)
+    distinct = list({id(error): error for error in errors.values()}.values())
+    if not distinct:
+        return None
+    first = distinct[0]
+    if len(distinct) > 1:
+        first.hint = " ".join(
+            filter(None, [first.hint, "%d more failed; see the error of each object." % (len(distinct) - 1)])
+        )
+    return first
+
+
+# -- the module that only reads ----------------------------------------------------------------------------------------
+
+
+def run_facts(options: Spec) -> None:
+    """flash_facts: everything under ``ansible_facts.flash`` and nothing else."""
+    spec: Spec = dict(options)
+    spec.update(CONNECTION)
+    module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
+    result: Dict[str, Any] = {"changed": False}
+    problem: Optional[FlashError] = None
+    found: Dict[str, Any] = {}
+    try:
+        subsets = _subsets(module.params["gather_subset"])
+        search = _search(module.params["query"])
+        with _connected(module, result) as array:
+            found = facts.gather(array, subsets, module.params["filters"] or {})
+            if search is not None:
+                found["query"] = search(found)
+    except FlashError as error:
+        problem = error
+    found["api"] = result.pop("api", None)
+    if "calls" in result:
+        found["calls"] = result.pop("calls")
+    if problem is None:
+        result["ansible_facts"] = {"flash": found}
+    _finish(module, result, problem)
+
+
+def _subsets(asked: Sequence[str]) -> List[str]:
+    """``all``, ``!snapshots`` and plain names, as setup takes them."""
+    wanted: List[str] = []
+    dropped = [name[1:] for name in asked if name.startswith("!")]
+    named = [name for name in asked if not name.startswith("!")]
+    for name in named or ["default"]:
+        wanted.extend({"all": facts.SUBSETS, "default": facts.DEFAULT}.get(name, (name,)))
+    unknown = sorted({name for name in wanted + dropped if name not in facts.SUBSETS})
+    if unknown:
+        raise Invalid(
+            "gather_subset has no %s" % ", ".join(unknown), hint="It takes all, %s." % ", ".join(facts.SUBSETS)
+        )
+    return [name for name in facts.SUBSETS if name in wanted and name not in dropped]
+
+
+def _search(expression: Optional[str]) -> Optional[Callable[[Any], Any]]:
+    if not expression:
+        return None
+    try:
+        import jmespath
+    except ImportError as error:
+        raise MissingLibrary("jmespath", "for the option query", str(error)) from error
+    try:
+        compiled = jmespath.compile(expression)
+    except jmespath.exceptions.JMESPathError as error:
+        raise Invalid("query is not a JMESPath expression: %s" % " ".join(str(error).split())) from error
+
+    def search(data: Any) -> Any:
+        try:
+            return compiled.search(data)
+        except jmespath.exceptions.JMESPathError as error:
+            raise Invalid("query cannot be applied: %s" % " ".join(str(error).split())) from error
+
+    return search
+
+
+# -- ways in and out ---------------------------------------------------------------------------------------------------
+
+
+class _connected:
+    """An array for the length of a with block; leaves what it cost in the result, whatever happened."""
+
+    def __init__(self, module: AnsibleModule, result: Dict[str, Any]) -> None:
+        self.module = module
+        self.result = result
+        self.array: Optional[Array] = None
+
+    def __enter__(self) -> Array:
+        connection = connection_of(self.module)
+        with context(doing="connect", array=", ".join(connection.address)):
+            self.array = connect(connection)
+        return self.array
+
+    def __exit__(self, *_exc: Any) -> None:
+        if self.array is None:
+            return
+        self.array.close()
+        self.result["api"] = dict(self.array.calls.counts)
+        if self.module._verbosity >= 2:
+            self.result["calls"] = [call.as_dict() for call in self.array.calls]
+
+
+_NO_CALLS = {"requests": 0, "writes": 0, "session_requests": 0}
+
+
+def _finish(module: AnsibleModule, result: Dict[str, Any], problem: Optional[FlashError]) -> None:
+    """The only place that ends a module."""
+    if "ansible_facts" not in result:
+        result.setdefault("api", dict(_NO_CALLS))
+    _warn_masked(module, result)
+    if problem is None:
+        module.exit_json(**result)
+    result["error"] = problem.as_dict()
+    module.fail_json(msg=str(problem), **result)
+
+
+def _warn_masked(module: AnsibleModule, result: Mapping[str, Any]) -> None:
+    """Ansible masks a secret wherever it occurs, also inside a name: say where, and leave it masked."""
+    secrets = [str(value) for value in module.no_log_values if value]
+    fields = sorted({path for path, text in _texts(result, "") if any(secret in text for secret in secrets)})
+    if fields:
+        module.warn(
+            "A secret of this task is part of %s, so Ansible shows asterisks there. Choose a secret that is not part "
+            "of a name." % ", ".join(fields)
+        )
+
+
+def _texts(data: Any, path: str) -> Iterator[Tuple[str, str]]:
+    if isinstance(data, Mapping):
+        for key, value in data.items():
+            yield from _texts(value, "%s.%s" % (path, key) if path else str(key))
+    elif isinstance(data, (list, tuple)):
+        for value in data:
+            yield from _texts(value, path)
+    elif isinstance(data, str):
+        yield path, data

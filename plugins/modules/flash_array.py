@@ -1,0 +1,259 @@
+#!/usr/bin/python
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: flash_array
+short_description: The whole content of an all-flash array as one document
+version_added: 0.1.0
+description:
+  - Makes volumes, snapshots, hosts and mappings as a document declares them, in the order that they need.
+  - With O(prune), removes what begins with a prefix and is not declared.
+  - In check mode the result shows the plan, line by line.
+author:
+  - The openflash.storage contributors (@openflash)
+extends_documentation_fragment:
+  - openflash.storage.connection
+  - openflash.storage.attributes
+  - openflash.storage.policy
+  - openflash.storage.policy.shared
+  - openflash.storage.policy.list
+options:
+  volumes:
+    description: Volumes that shall be there.
+    type: list
+    elements: dict
+    suboptions:
+      name:
+        description: Name of the volume.
+        type: str
+        required: true
+      size:
+        description: Size as a number and a unit, such as V(10GiB).
+        type: str
+      pool:
+        description: Storage pool to create the volume in.
+        type: str
+      provisioning:
+        description: How space is given to the volume.
+        type: str
+        choices: [thick, thin, dedup]
+      source_volume:
+        description: Create the volume as a clone of this one.
+        type: str
+      source_snapshot:
+        description: Create the volume from this snapshot.
+        type: str
+      rename_from:
+        description: When there is no volume of the name but one of this name, rename it.
+        type: str
+      group:
+        description: Consistency group that the volume shall be in.
+        type: str
+      array_options:
+        description: Properties that only some arrays have.
+        type: dict
+  snapshots:
+    description: Snapshots that shall be there.
+    type: list
+    elements: dict
+    suboptions:
+      name:
+        description: Name of the snapshot.
+        type: str
+        required: true
+      volume:
+        description: The volume that it is a snapshot of.
+        type: str
+        required: true
+  hosts:
+    description: Hosts that shall be there.
+    type: list
+    elements: dict
+    suboptions:
+      name:
+        description: Name of the host.
+        type: str
+        required: true
+      initiators:
+        description: World wide port names and iSCSI names of the host.
+        type: list
+        elements: str
+      exclusive_initiators:
+        description: Remove initiators of the host that are not named.
+        type: bool
+      os:
+        description: Operating system of the host, in the words of the array.
+        type: str
+      chap_username:
+        description: Name with which the iSCSI initiators prove themselves.
+        type: str
+      chap_password:
+        description: The secret that goes with it.
+        type: str
+      chap_discovery_username:
+        description: The same for discovery.
+        type: str
+      chap_discovery_password:
+        description: The secret that goes with it.
+        type: str
+      update_secret:
+        description: Send the secret when the CHAP name differs (V(on_create), the default), or every time.
+        type: str
+        choices: [on_create, always]
+  mappings:
+    description: Volumes that shall be mapped to hosts.
+    type: list
+    elements: dict
+    suboptions:
+      volume:
+        description: Name of the volume.
+        type: str
+        required: true
+      host:
+        description: Name of the host.
+        type: str
+        required: true
+      lun:
+        description: The LUN that the host shall see the volume as.
+        type: int
+  prune:
+    description:
+      - Remove volumes, snapshots and hosts whose name begins with O(prune_prefix) and that are not declared.
+      - What is mapped, what has dependents that are not declared either to go, what OpenStack owns, and what the array does
+        not prove to be a snapshot stays, with a warning. Mappings are never removed.
+      - Nothing is removed after a failed step, when something could not be read, or when something declared is refused.
+    type: bool
+    default: false
+  prune_prefix:
+    description: The beginning of the names that may be removed; at least 3 characters. Needed with O(prune=true).
+    type: str
+  prune_limit:
+    description: Remove at most this many objects; when there are more, fail and change nothing.
+    type: int
+    default: 10
+seealso:
+  - module: openflash.storage.flash_volume
+  - module: openflash.storage.flash_snapshot
+  - module: openflash.storage.flash_host_map
+"""
+
+EXAMPLES = r"""
+- name: What the web farm has on this array, and nothing more of it
+  openflash.storage.flash_array:
+    volumes:
+      - {name: web-data, size: 200GiB}
+      - {name: web-logs, size: 50GiB}
+      - {name: web-test, source_volume: web-data}
+    snapshots:
+      - {name: web-data-golden, volume: web-data}
+    hosts:
+      - name: web-server
+        initiators: ["iqn.2026-01.org.example:web-server"]
+    mappings:
+      - {volume: web-data, host: web-server, lun: 1}
+      - {volume: web-logs, host: web-server, lun: 2}
+    prune: true
+    prune_prefix: web-
+"""
+
+RETURN = r"""
+volumes:
+  description:
+    - The declared volumes, as RV(openflash.storage.flash_volume#module:volume), each with C(changed) and C(error).
+  returned: when the array answered
+  type: list
+  elements: dict
+snapshots:
+  description: The declared snapshots, as RV(openflash.storage.flash_snapshot#module:snapshot), likewise.
+  returned: when the array answered
+  type: list
+  elements: dict
+hosts:
+  description: The declared hosts, with their initiators, likewise.
+  returned: when the array answered
+  type: list
+  elements: dict
+mappings:
+  description: The declared mappings, as RV(openflash.storage.flash_host_map#module:map), likewise.
+  returned: when the array answered
+  type: list
+  elements: dict
+plan:
+  description: What was done, or in check mode would be done, line by line.
+  returned: when the array answered
+  type: list
+  elements: str
+api:
+  description: What the task cost, as RV(openflash.storage.flash_volume#module:api).
+  returned: always
+  type: dict
+  sample: {"requests": 2, "writes": 0, "session_requests": 1}
+calls:
+  description: Every request, with its outcome; secrets are masked.
+  returned: with C(-vv)
+  type: list
+  elements: dict
+error:
+  description: What failed, in the fields of RV(openflash.storage.flash_volume#module:error).
+  returned: on failure
+  type: dict
+"""
+
+from ansible_collections.openflash.storage.plugins.module_utils import flash_module
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan import desired
+
+VOLUME = {
+    "name": {"type": "str", "required": True},
+    "size": {"type": "str"},
+    "pool": {"type": "str"},
+    "provisioning": {"type": "str", "choices": ["thick", "thin", "dedup"]},
+    "source_volume": {"type": "str"},
+    "source_snapshot": {"type": "str"},
+    "rename_from": {"type": "str"},
+    "group": {"type": "str"},
+    "array_options": {"type": "dict"},
+}
+
+SNAPSHOT = {"name": {"type": "str", "required": True}, "volume": {"type": "str", "required": True}}
+
+HOST = {
+    "name": {"type": "str", "required": True},
+    "initiators": {"type": "list", "elements": "str"},
+    "exclusive_initiators": {"type": "bool"},
+    "os": {"type": "str"},
+    "chap_username": {"type": "str"},
+    "chap_password": {"type": "str", "no_log": True},
+    "chap_discovery_username": {"type": "str"},
+    "chap_discovery_password": {"type": "str", "no_log": True},
+    "update_secret": {"type": "str", "choices": ["on_create", "always"], "no_log": False},
+}
+
+MAPPING = {
+    "volume": {"type": "str", "required": True},
+    "host": {"type": "str", "required": True},
+    "lun": {"type": "int"},
+}
+
+OPTIONS = {
+    "volumes": {"type": "list", "elements": "dict", "options": VOLUME},
+    "snapshots": {"type": "list", "elements": "dict", "options": SNAPSHOT},
+    "hosts": {"type": "list", "elements": "dict", "options": HOST},
+    "mappings": {"type": "list", "elements": "dict", "options": MAPPING},
+    "prune": {"type": "bool", "default": False},
+    "prune_prefix": {"type": "str"},
+    "prune_limit": {"type": "int", "default": 10},
+}
+
+PERMITS = flash_module.policy_options("shared", "force", "openstack_owned")
+
+
+def main() -> None:
+    flash_module.run_document(OPTIONS, PERMITS, desired.document)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,152 @@
+#!/usr/bin/python
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: flash_facts
+short_description: What an all-flash array holds
+version_added: 0.1.0
+description:
+  - Reads the volumes, snapshots, hosts, mappings, ports, pools and figures of an array into C(ansible_facts.flash).
+  - What cannot be read hides nothing else; it is listed under C(ansible_facts.flash.unreadable).
+  - The facts describe one array, so a fleet has one inventory host per array.
+author:
+  - The openflash.storage contributors (@openflash)
+extends_documentation_fragment:
+  - openflash.storage.connection
+  - openflash.storage.attributes
+  - openflash.storage.attributes.facts
+options:
+  gather_subset:
+    description:
+      - What to read. V(default) is everything but V(groups). V(!NAME) leaves one out.
+      - A subset costs about one request.
+    type: list
+    elements: str
+    default: [default]
+  filters:
+    description: Read only objects of exactly these names; asked of the array itself where it can be asked so.
+    type: dict
+    suboptions:
+      volumes:
+        description: Names of volumes; also limits snapshots and mappings to those of these volumes.
+        type: list
+        elements: str
+      snapshots:
+        description: Names of snapshots.
+        type: list
+        elements: str
+      hosts:
+        description: Names of hosts; also limits mappings to those of these hosts.
+        type: list
+        elements: str
+  query:
+    description:
+      - A JMESPath expression over the facts, whose result is added to them as C(query).
+      - Needs the Python library C(jmespath).
+    type: str
+"""
+
+EXAMPLES = r"""
+- name: Everything about an array
+  openflash.storage.flash_facts:
+
+- name: How full it is
+  ansible.builtin.debug:
+    msg: "{{ ansible_facts.flash.capacity.used / ansible_facts.flash.capacity.size * 100 }} %"
+
+- name: Two volumes and the hosts that have them
+  openflash.storage.flash_facts:
+    gather_subset: [volumes, mappings]
+    filters:
+      volumes: [db1, db2]
+
+- name: Volumes of more than 1 TiB
+  openflash.storage.flash_facts:
+    gather_subset: [volumes]
+    query: "volumes[?size > `1099511627776`].name"
+"""
+
+RETURN = r"""
+ansible_facts:
+  description: The facts, all under C(flash).
+  returned: success
+  type: dict
+  contains:
+    flash:
+      description: What the array holds. A subset that was not asked for is missing; one that cannot be read is null.
+      returned: success
+      type: dict
+      contains:
+        array:
+          description: C(vendor), C(name), C(model), C(serial), C(version), C(api_version), C(state) and C(protocols).
+          type: dict
+        capacity:
+          description:
+            - C(size), C(used), C(free) and C(provisioned) in bytes, and C(data_reduction_ratio), C(dedup_ratio),
+              C(compression_ratio) and C(thin_ratio) as N in N:1, null where the array does not say.
+          type: dict
+        pools:
+          description: Each with C(name), C(id), C(state), C(size), C(free), C(used), C(provisioned) and C(provisioning).
+          type: list
+          elements: dict
+        volumes:
+          description: As RV(openflash.storage.flash_volume#module:volume).
+          type: list
+          elements: dict
+        snapshots:
+          description: As RV(openflash.storage.flash_snapshot#module:snapshot).
+          type: list
+          elements: dict
+        hosts:
+          description: Each with C(name), C(id), C(kind), C(os) and C(initiators).
+          type: list
+          elements: dict
+        mappings:
+          description: Each with C(host), C(volume), C(lun) and C(device).
+          type: list
+          elements: dict
+        ports:
+          description: As RV(openflash.storage.flash_host_map#module:ports).
+          type: list
+          elements: dict
+        groups:
+          description: Consistency groups, each with C(name), C(id) and C(volumes).
+          type: list
+          elements: dict
+        query:
+          description: The result of O(query).
+          type: raw
+        unreadable:
+          description: What is there and could not be read, each with C(kind), C(name) and C(reason).
+          type: list
+          elements: dict
+        api:
+          description: What the task cost, as RV(openflash.storage.flash_volume#module:api).
+          type: dict
+error:
+  description: What failed, in the fields of RV(openflash.storage.flash_volume#module:error).
+  returned: on failure
+  type: dict
+"""
+
+from ansible_collections.openflash.storage.plugins.module_utils import flash_module
+
+NAMES = {"type": "list", "elements": "str"}
+
+OPTIONS = {
+    "gather_subset": {"type": "list", "elements": "str", "default": ["default"]},
+    "filters": {"type": "dict", "options": {"volumes": NAMES, "snapshots": NAMES, "hosts": NAMES}},
+    "query": {"type": "str"},
+}
+
+
+def main() -> None:
+    flash_module.run_facts(OPTIONS)
+
+
+if __name__ == "__main__":
+    main()

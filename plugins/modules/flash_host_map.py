@@ -1,0 +1,274 @@
+#!/usr/bin/python
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: flash_host_map
+short_description: Hosts of an all-flash array, and the volumes mapped to them
+version_added: 0.1.0
+description:
+  - Creates hosts with their initiators, maps volumes to them, and takes both away again.
+  - Returns what the host needs next, the LUN, the identity of the disk and the target ports to log in to.
+author:
+  - The openflash.storage contributors (@openflash)
+extends_documentation_fragment:
+  - openflash.storage.connection
+  - openflash.storage.attributes
+  - openflash.storage.policy
+  - openflash.storage.policy.shared
+  - openflash.storage.policy.list
+options:
+  host: &host
+    description: Name of the host on the array. Needed, here or in every item of O(maps).
+    type: str
+  state:
+    description:
+      - With O(volume), whether it shall be mapped to the host. V(absent) takes only the mapping away.
+      - Without O(volume), whether the host itself shall be there. A host with mappings is never deleted.
+    type: str
+    choices: [present, absent]
+    default: present
+  initiators: &initiators
+    description:
+      - World wide port names (with or without colons) and iSCSI names of the host, in upper or lower case.
+      - The host is created with them, and those that are missing are added. One that belongs to another host is an error.
+    type: list
+    elements: str
+  exclusive_initiators: &exclusive_initiators
+    description: Remove initiators of the host that O(initiators) does not name.
+    type: bool
+  volume: &volume
+    description: The volume to map. Without it, the task is about the host alone. Either this or O(maps).
+    type: str
+  lun: &lun
+    description:
+      - The LUN that the host shall see the volume as, from V(0). By default the array chooses a free one, and a mapping
+        that is there keeps its own.
+      - A mapping with another LUN is taken away and made again with this one.
+    type: int
+  exclusive: &exclusive
+    description: Unmap from the host what the task does not map to it.
+    type: bool
+  os: &os
+    description: Operating system of the host, in the words of the array. Used when the host is created.
+    type: str
+  chap_username: &chap_username
+    description: Name with which the iSCSI initiators prove themselves.
+    type: str
+  chap_password: &chap_password
+    description: The secret that goes with it.
+    type: str
+  chap_discovery_username: &chap_discovery_username
+    description: The same for discovery, where the array asks for it.
+    type: str
+  chap_discovery_password: &chap_discovery_password
+    description: The secret that goes with it.
+    type: str
+  update_secret: &update_secret
+    description:
+      - A secret cannot be read back and compared. V(on_create) sends it when an initiator has no CHAP name or another one.
+      - V(always) sends it every time, which is a change every time.
+      - The default is V(on_create).
+    type: str
+    choices: [on_create, always]
+  maps:
+    description:
+      - Several mappings, or hosts, in one task, instead of O(volume). What an item leaves out is taken from the option of the
+        same name outside the list.
+    type: list
+    elements: dict
+    suboptions:
+      host: *host
+      state:
+        description: Whether the mapping, or without a volume the host, shall be there.
+        type: str
+        choices: [present, absent]
+      initiators: *initiators
+      exclusive_initiators: *exclusive_initiators
+      volume: *volume
+      lun: *lun
+      exclusive: *exclusive
+      os: *os
+      chap_username: *chap_username
+      chap_password: *chap_password
+      chap_discovery_username: *chap_discovery_username
+      chap_discovery_password: *chap_discovery_password
+      update_secret: *update_secret
+seealso:
+  - module: openflash.storage.flash_volume
+"""
+
+EXAMPLES = r"""
+- name: A host, and a volume on it
+  openflash.storage.flash_host_map:
+    host: db-server
+    initiators:
+      - "10:00:00:00:c9:00:00:07"
+      - "10:00:00:00:c9:00:00:08"
+    volume: db1
+    lun: 5
+  register: mapped
+
+- name: The host finds the disk by its identity
+  ansible.builtin.debug:
+    msg: "/dev/disk/by-id/wwn-0x{{ mapped.map.serial }}"
+
+- name: The same volumes on both nodes of a cluster
+  openflash.storage.flash_host_map:
+    shared: true
+    maps:
+      - {host: node1, volume: quorum, lun: 0}
+      - {host: node2, volume: quorum, lun: 0}
+      - {host: node1, volume: data, lun: 1}
+      - {host: node2, volume: data, lun: 1}
+
+- name: Take a volume away from a host
+  openflash.storage.flash_host_map:
+    host: db-server
+    volume: db1
+    state: absent
+
+- name: Delete the host
+  openflash.storage.flash_host_map:
+    host: db-server
+    state: absent
+"""
+
+RETURN = r"""
+map:
+  description: The mapping as it is now, or in check mode as it would be. Every field is there on every path.
+  returned: when O(maps) is not given
+  type: dict
+  contains:
+    host:
+      description: Name of the host.
+      type: str
+      sample: db-server
+    volume:
+      description: Name of the volume; null when the task is about the host alone.
+      type: str
+      sample: db1
+    state:
+      description: Whether the mapping is V(present) or V(absent).
+      type: str
+      sample: present
+    lun:
+      description: The LUN; null where the array chooses it later, as in check mode.
+      type: int
+      sample: 5
+    serial:
+      description: The identity of the disk (page 0x83), in lower-case hex.
+      type: str
+      sample: 514f0c5e3ba00011
+    device:
+      description: The device on the host, where the array attaches by an agent there.
+      type: str
+    initiators:
+      description: The initiators of the host; null when only a mapping was taken away.
+      type: list
+      elements: dict
+      contains:
+        address:
+          description: WWN with colons, or iSCSI name.
+          type: str
+        protocol:
+          description: V(fc) or V(iscsi).
+          type: str
+        chap_username:
+          description: Its CHAP name.
+          type: str
+        logged_in:
+          description: Whether it is logged in to the array, where the array says.
+          type: bool
+    host_state:
+      description: Whether the host is V(present) or V(absent); null when only a mapping was taken away.
+      type: str
+maps:
+  description: One such object for each mapping and host of O(maps), with C(changed) and C(error).
+  returned: when O(maps) is given
+  type: list
+  elements: dict
+ports:
+  description: The target ports of the array that hosts can log in to.
+  returned: when something is, or would be, mapped
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: The array's name of the port.
+      type: str
+    protocol:
+      description: V(fc) or V(iscsi).
+      type: str
+    address:
+      description: WWN with colons, or the iSCSI name of the target.
+      type: str
+    portal:
+      description: IP address and port of an iSCSI portal.
+      type: str
+    up:
+      description: Whether the link is up, where the array says.
+      type: bool
+plan:
+  description: What was done, or in check mode would be done, line by line.
+  returned: when the array answered
+  type: list
+  elements: str
+api:
+  description: What the task cost, as RV(openflash.storage.flash_volume#module:api).
+  returned: always
+  type: dict
+  sample: {"requests": 2, "writes": 0, "session_requests": 1}
+calls:
+  description: Every request, with its outcome; secrets are masked.
+  returned: with C(-vv)
+  type: list
+  elements: dict
+error:
+  description: What failed, in the fields of RV(openflash.storage.flash_volume#module:error).
+  returned: on failure
+  type: dict
+"""
+
+from ansible_collections.openflash.storage.plugins.module_utils import flash_module
+from ansible_collections.openflash.storage.plugins.module_utils.openflash import report
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan import desired
+
+OPTIONS = {
+    "host": {"type": "str"},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "initiators": {"type": "list", "elements": "str"},
+    "exclusive_initiators": {"type": "bool"},
+    "volume": {"type": "str"},
+    "lun": {"type": "int"},
+    "exclusive": {"type": "bool"},
+    "os": {"type": "str"},
+    "chap_username": {"type": "str"},
+    "chap_password": {"type": "str", "no_log": True},
+    "chap_discovery_username": {"type": "str"},
+    "chap_discovery_password": {"type": "str", "no_log": True},
+    "update_secret": {"type": "str", "choices": ["on_create", "always"], "no_log": False},
+}
+
+PERMITS = flash_module.policy_options("shared", "force", "openstack_owned")
+
+
+def main() -> None:
+    flash_module.run_objects(
+        "volume",
+        "maps",
+        OPTIONS,
+        PERMITS,
+        desired.host_maps,
+        report.host_maps,
+        result="map",
+        needs="host",
+        also=report.for_hosts,
+    )
+
+
+if __name__ == "__main__":
+    main()

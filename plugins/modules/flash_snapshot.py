@@ -1,0 +1,219 @@
+#!/usr/bin/python
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: flash_snapshot
+short_description: Snapshots of volumes on an all-flash array
+version_added: 0.1.0
+description:
+  - Takes and deletes snapshots, of one volume, of many volumes at one instant, or of a consistency group.
+  - Keeps the newest snapshots of a volume and deletes older ones.
+  - Puts the content of a snapshot back into its volume.
+author:
+  - The openflash.storage contributors (@openflash)
+extends_documentation_fragment:
+  - openflash.storage.connection
+  - openflash.storage.attributes
+  - openflash.storage.policy
+  - openflash.storage.policy.unmap
+  - openflash.storage.policy.list
+options:
+  name:
+    description: Name of the snapshot. Either this or O(snapshots).
+    type: str
+  state:
+    description:
+      - Whether the snapshot shall be there.
+      - V(restored) is an action, not a state. It puts the content of the snapshot back into O(volume), after it has kept the
+        present content as the snapshot O(backup); when that snapshot is there already, it does nothing.
+    type: str
+    choices: [present, absent, restored]
+    default: present
+  volume: &volume
+    description: The volume that it is a snapshot of. Needed unless O(state=absent) or O(group) is given.
+    type: str
+  group: &group
+    description:
+      - Instead of O(volume), a consistency group. The snapshot is then one of every volume in it, all of one instant, each
+        under the name C(VOLUME.NAME).
+    type: str
+  backup: &backup
+    description: With O(state=restored), the name of the snapshot that keeps the present content.
+    type: str
+  keep: &keep
+    description:
+      - Keep this many of the newest snapshots of O(volume) whose name begins with O(prefix), and delete the others.
+      - Only what the array itself proves to be a snapshot of that volume is deleted, and only when nothing is mapped to it
+        or made of it. Where the array proves nothing, this is refused.
+    type: int
+  prefix: &prefix
+    description: The beginning of the names that O(keep) counts; at least 3 characters.
+    type: str
+  atomic:
+    description: Take all snapshots of the task at one instant, or none.
+    type: bool
+    default: false
+  snapshots:
+    description:
+      - Several snapshots in one task, instead of O(name). What an item leaves out is taken from the option of the same name
+        outside the list.
+    type: list
+    elements: dict
+    suboptions:
+      name:
+        description: Name of the snapshot.
+        type: str
+        required: true
+      state:
+        description: Whether the snapshot shall be there, or be restored.
+        type: str
+        choices: [present, absent, restored]
+      volume: *volume
+      group: *group
+      backup: *backup
+      keep: *keep
+      prefix: *prefix
+seealso:
+  - module: openflash.storage.flash_volume
+    description: Creates a volume from a snapshot.
+"""
+
+EXAMPLES = r"""
+- name: A snapshot
+  openflash.storage.flash_snapshot:
+    name: db1-before-upgrade
+    volume: db1
+
+- name: Two volumes at one instant
+  openflash.storage.flash_snapshot:
+    atomic: true
+    snapshots:
+      - name: db1-data-monday
+        volume: db1-data
+      - name: db1-log-monday
+        volume: db1-log
+
+- name: A snapshot every night, of which a week is kept
+  openflash.storage.flash_snapshot:
+    name: "db1-nightly-{{ ansible_facts.date_time.date }}"
+    volume: db1
+    prefix: db1-nightly-
+    keep: 7
+
+- name: Go back to before the upgrade
+  openflash.storage.flash_snapshot:
+    name: db1-before-upgrade
+    volume: db1
+    state: restored
+    backup: db1-after-failed-upgrade
+    unmap: true
+"""
+
+RETURN = r"""
+snapshot:
+  description: The snapshot as it is now, or in check mode as it would be. Every field is there on every path.
+  returned: when O(name) is given
+  type: dict
+  contains:
+    name:
+      description: Its name.
+      type: str
+      sample: db1-before-upgrade
+    state:
+      description: V(ready), V(copying), V(deleting), V(offline), V(error), or V(absent) when there is no such snapshot.
+      type: str
+    volume:
+      description: The volume that it was taken of.
+      type: str
+    size:
+      description: Size in bytes.
+      type: int
+    size_text:
+      description: The same in the largest unit in which it is a whole number.
+      type: str
+    id:
+      description: The array's own identifier.
+      type: str
+    serial:
+      description: Its identity as a disk, when it is mapped.
+      type: str
+    created:
+      description: When it was taken, as the array writes it.
+      type: str
+    proven:
+      description: Whether the array itself says that this is a snapshot and not somebody's live volume.
+      type: bool
+    group:
+      description: The consistency group or set that it was taken with.
+      type: str
+    mappings:
+      description: The hosts that it is mapped to.
+      type: list
+      elements: dict
+    children:
+      description: What was made of it, by name.
+      type: list
+      elements: str
+    crash_consistent:
+      description: Whether its content is that of one instant.
+      type: bool
+    members:
+      description: For a snapshot of a group, the snapshot of each of its volumes; otherwise empty.
+      type: list
+      elements: dict
+snapshots:
+  description: One such object for each item of O(snapshots), in the same order, with C(changed) and C(error).
+  returned: when O(snapshots) is given
+  type: list
+  elements: dict
+plan:
+  description: What was done, or in check mode would be done, line by line.
+  returned: when the array answered
+  type: list
+  elements: str
+api:
+  description: What the task cost, as RV(openflash.storage.flash_volume#module:api).
+  returned: always
+  type: dict
+  sample: {"requests": 2, "writes": 0, "session_requests": 1}
+calls:
+  description: Every request, with its outcome; secrets are masked.
+  returned: with C(-vv)
+  type: list
+  elements: dict
+error:
+  description: What failed, in the fields of RV(openflash.storage.flash_volume#module:error).
+  returned: on failure
+  type: dict
+"""
+
+from ansible_collections.openflash.storage.plugins.module_utils import flash_module
+from ansible_collections.openflash.storage.plugins.module_utils.openflash import report
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan import desired
+
+OPTIONS = {
+    "name": {"type": "str"},
+    "state": {"type": "str", "choices": ["present", "absent", "restored"], "default": "present"},
+    "volume": {"type": "str"},
+    "group": {"type": "str"},
+    "backup": {"type": "str"},
+    "keep": {"type": "int"},
+    "prefix": {"type": "str"},
+}
+
+TASK = dict(
+    flash_module.policy_options("unmap", "force", "openstack_owned", "assume_unmapped"),
+    atomic={"type": "bool", "default": False},
+)
+
+
+def main() -> None:
+    flash_module.run_objects("name", "snapshots", OPTIONS, TASK, desired.snapshots, report.snapshots, result="snapshot")
+
+
+if __name__ == "__main__":
+    main()

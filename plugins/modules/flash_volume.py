@@ -1,0 +1,316 @@
+#!/usr/bin/python
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: flash_volume
+short_description: Volumes of an all-flash array
+version_added: 0.1.0
+description:
+  - Creates, clones, extends, renames and deletes volumes, one or many in a task.
+  - A volume that is there is compared with what is asked for. It is extended when it is smaller; it is never made smaller,
+    and never taken for the same when its pool or provisioning is another.
+author:
+  - The openflash.storage contributors (@openflash)
+extends_documentation_fragment:
+  - openflash.storage.connection
+  - openflash.storage.attributes
+  - openflash.storage.policy
+  - openflash.storage.policy.unmap
+  - openflash.storage.policy.list
+options:
+  name:
+    description: Name of the volume. Either this or O(volumes).
+    type: str
+  state:
+    description: Whether the volume shall be there.
+    type: str
+    choices: [present, absent]
+    default: present
+  size: &size
+    description:
+      - Size as a number and a unit, such as V(10GiB). All units are powers of 1024, so V(10G), V(10GB) and V(10GiB) are the
+        same. A bare number is bytes.
+      - Needed to create a volume that is not made of another. Rounded up to what the array can make.
+    type: str
+  pool: &pool
+    description: Storage pool to create the volume in. By default the array, or its client, chooses.
+    type: str
+  provisioning: &provisioning
+    description: How space is given to the volume. The default is what the array makes by itself.
+    type: str
+    choices: [thick, thin, dedup]
+  source_volume: &source_volume
+    description:
+      - Create the volume as a clone of this one.
+      - With O(source_snapshot), the volume whose snapshot is meant.
+    type: str
+  source_snapshot: &source_snapshot
+    description: Create the volume from this snapshot.
+    type: str
+  rename_from: &rename_from
+    description: When there is no volume O(name) but one of this name, rename it.
+    type: str
+  group: &group
+    description: Consistency group that the volume shall be in; created when it is not there.
+    type: str
+  array_options: &array_options
+    description:
+      - Properties that only some arrays have. The guide of each array lists those that it takes; an unknown one is an error.
+    type: dict
+  delete_snapshots:
+    description: Delete a volume together with its snapshots, which is refused otherwise.
+    type: bool
+    default: false
+  volumes:
+    description:
+      - Several volumes in one task, instead of O(name). What an item leaves out is taken from the option of the same name
+        outside the list.
+    type: list
+    elements: dict
+    suboptions:
+      name:
+        description: Name of the volume.
+        type: str
+        required: true
+      state:
+        description: Whether the volume shall be there.
+        type: str
+        choices: [present, absent]
+      size: *size
+      pool: *pool
+      provisioning: *provisioning
+      source_volume: *source_volume
+      source_snapshot: *source_snapshot
+      rename_from: *rename_from
+      group: *group
+      array_options: *array_options
+seealso:
+  - module: openflash.storage.flash_snapshot
+  - module: openflash.storage.flash_host_map
+  - module: openflash.storage.flash_array
+"""
+
+EXAMPLES = r"""
+- name: Connect to the same array in all tasks of the play
+  hosts: xms1
+  gather_facts: false
+  module_defaults:
+    group/openflash.storage.flash:
+      vendor: xtremio
+      address: "{{ inventory_hostname }}"
+      username: ansible
+      password: "{{ vault_xms_password }}"
+      ca_path: /etc/ssl/certs/storage-ca.pem
+  tasks:
+    - name: A volume of 100 GiB
+      openflash.storage.flash_volume:
+        name: db1
+        size: 100GiB
+
+    - name: Three volumes in one task
+      openflash.storage.flash_volume:
+        size: 50GiB
+        volumes:
+          - name: web1
+          - name: web2
+          - name: web3
+            size: 80GiB
+
+    - name: A clone, larger than its source
+      openflash.storage.flash_volume:
+        name: db1-test
+        source_volume: db1
+        size: 200GiB
+
+    - name: Delete a volume that is still mapped
+      openflash.storage.flash_volume:
+        name: db1-test
+        state: absent
+        unmap: true
+"""
+
+RETURN = r"""
+volume:
+  description: The volume as it is now, or in check mode as it would be. Every field is there on every path.
+  returned: when O(name) is given
+  type: dict
+  contains: &volume_fields
+    name:
+      description: Its name.
+      type: str
+      sample: db1
+    state:
+      description: V(ready), V(copying), V(deleting), V(offline), V(error), or V(absent) when there is no such volume.
+      type: str
+      sample: ready
+    size:
+      description: Size in bytes.
+      type: int
+      sample: 107374182400
+    size_text:
+      description: The same in the largest unit in which it is a whole number.
+      type: str
+      sample: 100GiB
+    provisioning:
+      description: V(thick), V(thin) or V(dedup).
+      type: str
+      sample: thin
+    pool:
+      description: Its pool, where the array has pools.
+      type: str
+    id:
+      description: The array's own identifier.
+      type: str
+      sample: "17"
+    serial:
+      description:
+        - What a host finds as the identity of the disk (page 0x83), in lower-case hex. Some arrays give it only once
+          the volume is mapped.
+      type: str
+      sample: 514f0c5e3ba00011
+    used:
+      description: Bytes in use, where the array says.
+      type: int
+    created:
+      description: When it was made, as the array writes it.
+      type: str
+    progress:
+      description: Per cent, while the array copies into it.
+      type: int
+    source:
+      description: The volume or snapshot that it was made of, where the array remembers.
+      type: str
+    independent:
+      description: Whether its source can be deleted.
+      type: bool
+    mappings:
+      description: The hosts that it is mapped to; null when that was not asked.
+      type: list
+      elements: dict
+      contains:
+        host:
+          description: Name of the host.
+          type: str
+        volume:
+          description: Name of the volume.
+          type: str
+        lun:
+          description: The LUN that the host sees it as.
+          type: int
+        device:
+          description: The device on the host, where the array attaches by an agent there.
+          type: str
+    snapshots:
+      description: What was made of it, by name; null when that was not asked.
+      type: list
+      elements: str
+    groups:
+      description: Its consistency groups.
+      type: list
+      elements: str
+    array_options:
+      description: Properties that only some arrays have.
+      type: dict
+volumes:
+  description: One such object for each item of O(volumes), in the same order, with what became of it.
+  returned: when O(volumes) is given
+  type: list
+  elements: dict
+  contains:
+    changed:
+      description: Whether something was, or would be, changed for this volume.
+      type: bool
+    error:
+      description: Why it failed, in the fields of RV(error), or null.
+      type: dict
+plan:
+  description: What was done, or in check mode would be done, line by line.
+  returned: when the array answered
+  type: list
+  elements: str
+  sample: ["create volume db1 of 100GiB"]
+api:
+  description: What the task cost.
+  returned: always
+  type: dict
+  contains:
+    requests:
+      description: Requests to the array, without those of the session.
+      type: int
+    writes:
+      description: Those among them that can change the array. 0 in check mode and when there was nothing to do.
+      type: int
+    session_requests:
+      description: Requests for login, logout and finding out version and cluster.
+      type: int
+calls:
+  description: Every request, with its outcome; secrets are masked.
+  returned: with C(-vv)
+  type: list
+  elements: dict
+error:
+  description: What failed.
+  returned: on failure
+  type: dict
+  contains:
+    kind:
+      description:
+        - V(invalid), V(not_found), V(conflict), V(in_use), V(busy), V(no_space), V(unsupported), V(unauthorized),
+          V(unreachable), V(timeout), V(bad_reply), V(refused) or V(missing_library).
+      type: str
+    msg:
+      description: The whole message.
+      type: str
+    reason:
+      description: What is wrong.
+      type: str
+    doing:
+      description: What was being done.
+      type: str
+    target:
+      description: The object concerned.
+      type: str
+    array:
+      description: The array concerned.
+      type: str
+    code:
+      description: The array's error code.
+      type: str
+    said:
+      description: The array's own words.
+      type: str
+    hint:
+      description: What to do about it.
+      type: str
+"""
+
+from ansible_collections.openflash.storage.plugins.module_utils import flash_module
+from ansible_collections.openflash.storage.plugins.module_utils.openflash import report
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan import desired
+
+OPTIONS = {
+    "name": {"type": "str"},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "size": {"type": "str"},
+    "pool": {"type": "str"},
+    "provisioning": {"type": "str", "choices": ["thick", "thin", "dedup"]},
+    "source_volume": {"type": "str"},
+    "source_snapshot": {"type": "str"},
+    "rename_from": {"type": "str"},
+    "group": {"type": "str"},
+    "array_options": {"type": "dict"},
+}
+
+PERMITS = flash_module.policy_options("unmap", "delete_snapshots", "force", "openstack_owned", "assume_unmapped")
+
+
+def main() -> None:
+    flash_module.run_objects("name", "volumes", OPTIONS, PERMITS, desired.volumes, report.volumes, result="volume")
+
+
+if __name__ == "__main__":
+    main()
