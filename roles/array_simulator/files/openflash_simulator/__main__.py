@@ -1,0 +1,91 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``python -m openflash_simulator``: serve in the foreground; start, stop, status in the background."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from . import config, daemon, server
+from .errors import ConfigError, SimulatorError
+
+# What init scripts answer when a service does not run.
+NOT_RUNNING = 3
+
+
+def default_run_dir() -> Path:
+    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(cache) / "openflash" / "simulator"
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(
+        prog="openflash_simulator", description="Simulated all-flash arrays, spoken to as the real ones are."
+    )
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    helps = {
+        "serve": "run in the foreground until SIGTERM",
+        "start": "run in the background; restarted only when the configuration has changed",
+        "stop": "end what start began",
+        "status": f"print the endpoints file, or leave with {NOT_RUNNING} when nothing runs",
+    }
+    for name, text in helps.items():
+        command = commands.add_parser(name, help=text, description=text)
+        command.add_argument(
+            "--run-dir", type=Path, default=default_run_dir(), help="folder for endpoints.json (default: %(default)s)"
+        )
+        if name in ("serve", "start"):
+            what = command.add_mutually_exclusive_group(required=True)
+            what.add_argument("--config", type=Path, help="YAML file with a list of arrays")
+            what.add_argument(
+                "--array", action="append", default=[], metavar="VENDOR[:PORT]", help="one array; may be repeated"
+            )
+    return top
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Returns the exit status: 2 for a wrong configuration, 1 for anything else that went wrong."""
+    options = parser().parse_args(arguments)
+    try:
+        return _run(options)
+    except ConfigError as error:
+        print(f"openflash_simulator: {error}", file=sys.stderr)
+        return 2
+    except SimulatorError as error:
+        print(f"openflash_simulator: {error}", file=sys.stderr)
+        return 1
+
+
+def _run(options: argparse.Namespace) -> int:
+    if options.command == "stop":
+        stopped = daemon.stop(options.run_dir)
+        print("stopped" if stopped else "not running", file=sys.stderr)
+        return 0
+    if options.command == "status":
+        run_dir = options.run_dir.expanduser().absolute()
+        path = daemon.endpoints(run_dir) if daemon.running(run_dir) else None
+        if path is None:
+            print("not running", file=sys.stderr)
+            return NOT_RUNNING
+        print(path)
+        return 0
+    arrays = config.load(options.config) if options.config else config.from_arguments(options.array)
+    if options.command == "start":
+        path, outcome = daemon.start(options.run_dir, options.config, options.array)
+        print(outcome, file=sys.stderr)
+        print(path)
+        return 0
+    run_dir = server.prepare(options.run_dir)
+    with daemon.claimed(run_dir, daemon.digest_of(options.config, options.array)):
+        asyncio.run(server.run(arrays, run_dir))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

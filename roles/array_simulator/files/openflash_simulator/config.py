@@ -1,0 +1,249 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is to be simulated: the configuration file, checked whole before anything listens."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from . import wires
+from .errors import ConfigError
+from .faults import Fault, parse as parse_fault
+
+COMMON_KEYS = (
+    "name",
+    "vendor",
+    "address",
+    "port",
+    "username",
+    "password",
+    "version",
+    "pools",
+    "state_dir",
+    "datapath",
+    "faults",
+    "limits",
+)
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}\Z")
+_SIZE = re.compile(r"(\d+)\s*([KMGTP])(?:I?B)?\Z", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class PoolConfig:
+    """A pool to begin with; ``size`` in bytes."""
+
+    name: str
+    size: int
+
+
+@dataclass(frozen=True)
+class ArrayConfig:
+    """One array to simulate. ``options`` are the vendor's own keys, already checked."""
+
+    name: str
+    vendor: str
+    address: str = "127.0.0.1"
+    port: int = 0
+    username: str = "admin"
+    # Kept out of repr: a traceback or a log line must not show it.
+    password: str = field(default="", repr=False)
+    version: str = ""
+    pools: tuple[PoolConfig, ...] = ()
+    state_dir: Path | None = None
+    datapath: bool = False
+    faults: tuple[Fault, ...] = ()
+    limits: Mapping[str, int] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+def load(path: Path) -> list[ArrayConfig]:
+    """The arrays of a configuration file."""
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"configuration {path} cannot be read: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        # The parser's message quotes the line it stumbled over, which may be the one with the password.
+        mark = getattr(error, "problem_mark", None)
+        where = f" (line {mark.line + 1})" if mark else ""
+        raise ConfigError(f"configuration {path} is not YAML{where}") from None
+    if not isinstance(raw, Mapping):
+        raise ConfigError(f"configuration {path} is not a mapping with a list of arrays")
+    _known(f"configuration {path}", raw, ("arrays",))
+    return parse(raw.get("arrays"))
+
+
+def from_arguments(arguments: Sequence[str]) -> list[ArrayConfig]:
+    """The short form: ``VENDOR`` or ``VENDOR:PORT``, one for each array."""
+    raw = []
+    for argument in arguments:
+        vendor, colon, port = argument.partition(":")
+        if colon and not port.isdigit():
+            raise ConfigError(f"--array {argument}: the port is not a number")
+        raw.append({"vendor": vendor, **({"port": int(port)} if colon else {})})
+    return parse(raw)
+
+
+def parse(raw: object) -> list[ArrayConfig]:
+    """The list under ``arrays``."""
+    if not isinstance(raw, list) or not raw:
+        raise ConfigError("arrays is not a list of at least one array")
+    arrays: list[ArrayConfig] = []
+    for position, item in enumerate(raw, 1):
+        if not isinstance(item, Mapping):
+            raise ConfigError(f"array {position} is not a mapping")
+        arrays.append(_array(item, position, {array.name for array in arrays}))
+    taken: dict[tuple[str, int], str] = {}
+    for array in arrays:
+        if array.port and taken.setdefault((array.address, array.port), array.name) != array.name:
+            raise ConfigError(
+                f"array {array.name}: port {array.port} is also that of {taken[array.address, array.port]}"
+            )
+    return arrays
+
+
+def _array(raw: Mapping[Any, Any], position: int, taken: set[str]) -> ArrayConfig:
+    vendor = raw.get("vendor")
+    if not isinstance(vendor, str) or vendor not in wires.VENDORS:
+        raise ConfigError(f"array {position}: vendor {vendor!r} is not one of {', '.join(sorted(wires.VENDORS))}")
+    wire = wires.wire_class(vendor)
+    name = raw.get("name")
+    if name is None:
+        name = next(one for one in [vendor, *(f"{vendor}-{n}" for n in range(2, 1000))] if one not in taken)
+    if not isinstance(name, str) or not _NAME.match(name):
+        raise ConfigError(f"array {position}: name {name!r} is not 1 to 63 letters, digits, dots, dashes, underscores")
+    if name in taken:
+        raise ConfigError(f"array {name}: there are two of that name")
+    what = f"array {name}"
+    _known(what, raw, (*COMMON_KEYS, *wire.options))
+    read = _Reader(what, raw)
+    if read.flag("datapath"):
+        raise ConfigError(f"{what}: datapath is not available for {vendor}")
+    options = {}
+    for key, check in wire.options.items():
+        if raw.get(key) is not None:
+            options[key] = read.checked(key, check)
+    config = ArrayConfig(
+        name=name,
+        vendor=vendor,
+        address=read.address(),
+        port=read.number("port", 0, 65535, 0),
+        username=read.text("username", wire.default_username),
+        password=read.text("password", "") or secrets.token_urlsafe(24),
+        version=read.text("version", wire.default_version),
+        pools=read.pools(),
+        state_dir=Path(read.text("state_dir", "")).expanduser().absolute() if raw.get("state_dir") else None,
+        faults=read.faults(),
+        limits=read.limits(wire.limits),
+        options=options,
+    )
+    try:
+        wire.check(config)
+    except ConfigError as error:
+        raise ConfigError(f"{what}: {error}") from None
+    return config
+
+
+class _Reader:
+    """The values of one array's mapping, each checked; ``what`` begins every complaint."""
+
+    def __init__(self, what: str, raw: Mapping[Any, Any]) -> None:
+        self.what = what
+        self.raw = raw
+
+    def checked(self, key: str, check: Callable[[Any], Any]) -> Any:
+        try:
+            return check(self.raw[key])
+        except ConfigError as error:
+            raise ConfigError(f"{self.what}: {key} {error}") from None
+
+    def text(self, key: str, default: str) -> str:
+        value = self.raw.get(key)
+        if value is None:
+            return default
+        if not isinstance(value, str) or not value:
+            shown = "" if key == "password" else f" {value!r}"
+            raise ConfigError(f"{self.what}: {key}{shown} is not text (quote it if it looks like a number)")
+        return value
+
+    def number(self, key: str, low: int, high: int, default: int) -> int:
+        value = self.raw.get(key, default)
+        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+            raise ConfigError(f"{self.what}: {key} {value!r} is not a whole number from {low} to {high}")
+        return value
+
+    def flag(self, key: str) -> bool:
+        value = self.raw.get(key, False)
+        if not isinstance(value, bool):
+            raise ConfigError(f"{self.what}: {key} {value!r} is not true or false")
+        return value
+
+    def address(self) -> str:
+        value = self.text("address", "127.0.0.1")
+        try:
+            return str(ipaddress.ip_address(value))
+        except ValueError:
+            raise ConfigError(f"{self.what}: address {value!r} is not an IP address") from None
+
+    def pools(self) -> tuple[PoolConfig, ...]:
+        raw = self.raw.get("pools")
+        if raw is None:
+            return ()
+        if not isinstance(raw, list) or not raw:
+            raise ConfigError(f"{self.what}: pools is not a list of at least one pool")
+        pools: list[PoolConfig] = []
+        for item in raw:
+            if not isinstance(item, Mapping):
+                raise ConfigError(f"{self.what}: a pool is a mapping with name and size")
+            _known(f"{self.what}: pool", item, ("name", "size"))
+            name = item.get("name")
+            if not isinstance(name, str) or not name or name in {pool.name for pool in pools}:
+                raise ConfigError(f"{self.what}: pool name {name!r} is not a name of its own")
+            pools.append(PoolConfig(name, parse_size(f"{self.what}: pool {name}: size", item.get("size"))))
+        return tuple(pools)
+
+    def faults(self) -> tuple[Fault, ...]:
+        raw = self.raw.get("faults") or []
+        if not isinstance(raw, list):
+            raise ConfigError(f"{self.what}: faults is not a list")
+        try:
+            return tuple(parse_fault(item) for item in raw)
+        except ConfigError as error:
+            raise ConfigError(f"{self.what}: {error}") from None
+
+    def limits(self, known: Sequence[str]) -> dict[str, int]:
+        raw = self.raw.get("limits") or {}
+        if not isinstance(raw, Mapping):
+            raise ConfigError(f"{self.what}: limits is not a mapping")
+        _known(f"{self.what}: limits", raw, known)
+        for key, value in raw.items():
+            if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+                raise ConfigError(f"{self.what}: limit {key} {value!r} is not a whole number")
+        return dict(raw)
+
+
+def parse_size(what: str, value: object) -> int:
+    """Bytes from ``10TiB`` (suffixes are powers of 1024) or from a whole number of bytes, at least 1 MiB."""
+    size = 0
+    if isinstance(value, str) and (found := _SIZE.match(value.strip())):
+        size = int(found[1]) << 10 * ("KMGTP".index(found[2].upper()) + 1)
+    elif isinstance(value, int) and not isinstance(value, bool):
+        size = value
+    if size < 1 << 20:
+        raise ConfigError(f"{what} {value!r} is not a size of at least 1 MiB, such as 10TiB")
+    return size
+
+
+def _known(what: str, raw: Mapping[Any, Any], keys: Sequence[str]) -> None:
+    unknown = sorted(str(key) for key in raw if key not in keys)
+    if unknown:
+        raise ConfigError(f"{what} has no key {unknown[0]!r}; it has {', '.join(sorted(keys))}")

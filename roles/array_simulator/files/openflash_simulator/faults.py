@@ -1,0 +1,219 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Faults on demand: which request meets which fault is decided here, how it looks on the wire is the wire's business.
+
+A fault waits for requests that match, lets the first ``skip`` of them pass and then strikes ``count`` times, so a test
+can cut a client off between any two of its requests, on any wire:
+
+======================= ===================================================== ==================
+kind                    what the client sees                                  change carried out
+======================= ===================================================== ==================
+``latency``             the answer ``seconds`` late                           yes
+``reset_before``        the connection is reset                               no
+``reset_after``         the connection is reset                               yes
+``truncated``           half an answer, then the end of the connection        yes
+``non_json``            an answer of the wrong kind (a proxy's HTML page)     yes
+``http_status``         ``status`` (503) with an HTML body                    no
+``busy``                the vendor's own "busy, try again"                    no
+``expired``             the credentials or the session refused                no
+``pool_full``           the vendor's own "no space", once space is asked for  no
+======================= ===================================================== ==================
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
+
+from .errors import ConfigError
+
+FaultKind = Literal[
+    "latency",
+    "reset_before",
+    "reset_after",
+    "truncated",
+    "non_json",
+    "http_status",
+    "busy",
+    "expired",
+    "pool_full",
+]
+KINDS: tuple[FaultKind, ...] = get_args(FaultKind)
+
+
+@dataclass(frozen=True)
+class Match:
+    """Which requests: everything that is given must agree. ``path`` is a regular expression, searched for.
+
+    On a wire without methods and paths the method is the command's verb and the path is the command line.
+    """
+
+    method: str | None = None
+    path: re.Pattern[str] | None = None
+    write: bool | None = None
+
+    def fits(self, method: str, path: str, write: bool) -> bool:
+        if self.method is not None and self.method.lower() != method.lower():
+            return False
+        if self.path is not None and not self.path.search(path):
+            return False
+        return self.write is None or self.write == write
+
+
+@dataclass
+class Fault:
+    """One fault. ``count`` None strikes for ever; ``skip`` and ``count`` run down as requests come."""
+
+    kind: FaultKind
+    match: Match = field(default_factory=Match)
+    count: int | None = 1
+    skip: int = 0
+    seconds: float = 0.0
+    status: int = 503
+    struck: int = 0
+
+    @property
+    def spent(self) -> bool:
+        return self.count is not None and self.count <= 0
+
+    def strikes(self, method: str, path: str, write: bool) -> bool:
+        """Whether this request is hit; counts the request."""
+        if self.spent or not self.match.fits(method, path, write):
+            return False
+        if self.skip > 0:
+            self.skip -= 1
+            return False
+        if self.count is not None:
+            self.count -= 1
+        self.struck += 1
+        return True
+
+    def describe(self) -> dict[str, Any]:
+        return {
+            "kind": self.kind,
+            "match": {
+                "method": self.match.method,
+                "path": self.match.path.pattern if self.match.path else None,
+                "write": self.match.write,
+            },
+            "count": self.count,
+            "skip": self.skip,
+            "seconds": self.seconds,
+            "status": self.status,
+            "struck": self.struck,
+        }
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What one request meets: a delay, and at most one fault."""
+
+    delay: float = 0.0
+    fault: Fault | None = None
+
+    @property
+    def kind(self) -> FaultKind | None:
+        return self.fault.kind if self.fault else None
+
+
+class Faults:
+    """The faults of one array."""
+
+    def __init__(self) -> None:
+        self._faults: list[Fault] = []
+        self._request: tuple[str, str, bool] | None = None
+
+    def add(self, fault: Fault) -> None:
+        self._faults.append(fault)
+
+    def clear(self) -> None:
+        self._faults.clear()
+
+    def describe(self) -> list[dict[str, Any]]:
+        return [fault.describe() for fault in self._faults]
+
+    def judge(self, method: str, path: str, write: bool) -> Verdict:
+        """Decide for one request, and remember it as the one being served."""
+        self._request = (method, path, write)
+        delay, hit = 0.0, None
+        for fault in self._faults:
+            if fault.kind == "pool_full" or (hit and fault.kind != "latency"):
+                continue
+            if fault.strikes(method, path, write):
+                if fault.kind == "latency":
+                    delay += fault.seconds
+                else:
+                    hit = fault
+        return Verdict(delay, hit)
+
+    def pool_full(self) -> bool:
+        """Asked by the array when it is about to take space for the request being served."""
+        if self._request is None:
+            return False
+        return any(fault.kind == "pool_full" and fault.strikes(*self._request) for fault in self._faults)
+
+    def serving(self, method: str, path: str, write: bool) -> None:
+        """Other requests may have been judged while this one was delayed: name it again before it is served."""
+        self._request = (method, path, write)
+
+
+def parse(raw: object) -> Fault:
+    """A fault from the configuration or the control API; anything not understood is an error that names it."""
+    if isinstance(raw, str):
+        raw = {"kind": raw}
+    if not isinstance(raw, Mapping):
+        raise ConfigError("a fault is a mapping with a kind")
+    _known("fault", raw, {"kind", "match", "count", "skip", "seconds", "status"})
+    kind = raw.get("kind")
+    if kind not in KINDS:
+        raise ConfigError(f"fault kind {kind!r} is not one of {', '.join(KINDS)}")
+    seconds = raw.get("seconds", 0.0)
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or seconds < 0:
+        raise ConfigError(f"fault seconds {seconds!r} is not a number of seconds")
+    if kind == "latency" and not seconds:
+        raise ConfigError("fault latency needs seconds above 0")
+    count = raw.get("count", 1)
+    return Fault(
+        kind=kind,
+        match=_match(raw.get("match")),
+        count=None if count is None else _whole("count", count, 1),
+        skip=_whole("skip", raw.get("skip", 0), 0),
+        seconds=float(seconds),
+        status=_whole("status", raw.get("status", 503), 500, 599),
+    )
+
+
+def _match(raw: object) -> Match:
+    if raw is None:
+        return Match()
+    if not isinstance(raw, Mapping):
+        raise ConfigError("fault match is a mapping with method, path or write")
+    _known("fault match", raw, {"method", "path", "write"})
+    method, path, write = raw.get("method"), raw.get("path"), raw.get("write")
+    if method is not None and not isinstance(method, str):
+        raise ConfigError(f"fault match method {method!r} is not text")
+    if path is not None and not isinstance(path, str):
+        raise ConfigError(f"fault match path {path!r} is not text")
+    if write is not None and not isinstance(write, bool):
+        raise ConfigError(f"fault match write {write!r} is not true or false")
+    try:
+        pattern = None if path is None else re.compile(path)
+    except re.error as error:
+        raise ConfigError(f"fault match path {path!r} is not a regular expression: {error}") from None
+    return Match(method, pattern, write)
+
+
+def _known(what: str, raw: Mapping[Any, Any], keys: set[str]) -> None:
+    unknown = sorted(str(key) for key in raw if key not in keys)
+    if unknown:
+        raise ConfigError(f"{what} has no key {unknown[0]!r}; it has {', '.join(sorted(keys))}")
+
+
+def _whole(name: str, value: object, low: int, high: int | None = None) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < low or (high is not None and value > high):
+        bounds = f"from {low} to {high}" if high is not None else f"of at least {low}"
+        raise ConfigError(f"fault {name} {value!r} is not a whole number {bounds}")
+    return value

@@ -1,0 +1,83 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs a set of arrays in one process until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+
+from . import wires
+from .config import ArrayConfig
+from .control import Control
+from .errors import SimulatorError
+from .state import write_atomically
+from .tls import Authority
+from .wires.base import Wire
+
+ENDPOINTS = "endpoints.json"
+
+
+class Server:
+    """The arrays of one configuration, their control API, and the file that tells clients where they are."""
+
+    def __init__(self, arrays: Sequence[ArrayConfig], run_dir: Path) -> None:
+        self.run_dir = run_dir
+        self.path = run_dir / ENDPOINTS
+        authority = Authority(run_dir)
+        self.wires: dict[str, Wire] = {
+            array.name: wires.wire_class(array.vendor)(array, run_dir, authority) for array in arrays
+        }
+        self.control = Control(self.wires)
+
+    async def start(self) -> None:
+        """Listen everywhere, then write the endpoints file: who reads it can connect."""
+        started: list[Wire] = []
+        try:
+            for wire in self.wires.values():
+                await wire.start()
+                started.append(wire)
+            await self.control.start()
+        except BaseException:
+            for wire in started:
+                await wire.close()
+            raise
+        arrays = {name: wire.endpoint() for name, wire in self.wires.items()}
+        write_atomically(self.path, json.dumps({"control": self.control.url, "arrays": arrays}, indent=2) + "\n")
+
+    async def stop(self) -> None:
+        self.path.unlink(missing_ok=True)
+        await self.control.stop()
+        for wire in self.wires.values():
+            await wire.stop()
+
+
+def prepare(run_dir: Path) -> Path:
+    """The run folder, private to this user, since it will hold passwords."""
+    path = run_dir.expanduser().absolute()
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise SimulatorError(f"run folder {path} cannot be made: {error.strerror}") from error
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise SimulatorError(f"run folder {path} is not writable")
+    return path
+
+
+async def run(arrays: Sequence[ArrayConfig], run_dir: Path) -> None:
+    """Serve until SIGTERM or SIGINT."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    server = Server(arrays, run_dir)
+    await server.start()
+    try:
+        await stop.wait()
+    finally:
+        await server.stop()

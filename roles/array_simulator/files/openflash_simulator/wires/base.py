@@ -1,0 +1,187 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What every wire is: an array (or several) behind one vendor's protocol, with faults, a journal and a state file."""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ..array import Array
+from ..errors import SimulatorError
+from ..faults import Faults
+from ..journal import Journal
+from ..state import Store
+from ..tls import Authority
+
+if TYPE_CHECKING:
+    from ..config import ArrayConfig
+
+
+class Wire(ABC):
+    """One simulated array as its clients meet it."""
+
+    vendor: ClassVar[str]
+    default_username: ClassVar[str] = "admin"
+    default_version: ClassVar[str]
+    # The vendor's own configuration keys, each with a check that returns the value to use or raises ConfigError.
+    options: ClassVar[Mapping[str, Callable[[Any], Any]]] = {}
+    # The names that may stand under ``limits``.
+    limits: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(
+        self, config: ArrayConfig, run_dir: Path, authority: Authority, clock: Callable[[], float] = time.time
+    ) -> None:
+        self.config = config
+        self.run_dir = run_dir
+        self.authority = authority
+        self.clock = clock
+        self.journal = Journal((config.password,))
+        self.faults = Faults()
+        for fault in config.faults:
+            self.faults.add(fault)
+        self.store: Store | None = None
+        self._connections = 0
+
+    @classmethod
+    def check(cls, config: ArrayConfig) -> None:
+        """Refuse, with ConfigError, what no array of this vendor could be."""
+        return
+
+    # ---- life ------------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Take up the saved state, then listen."""
+        if self.config.state_dir is not None:
+            try:
+                self.config.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+            except OSError as error:
+                raise SimulatorError(f"state_dir {self.config.state_dir} cannot be made: {error.strerror}") from error
+            self.store = Store(self.config.state_dir, self.config.name, self.vendor)
+            if (saved := self.store.load()) is not None:
+                self.load(saved)
+        await self.listen()
+
+    async def stop(self) -> None:
+        await self.close()
+        if self.store is not None:
+            self.store.save(self.dump())
+
+    def reset(self) -> None:
+        """An empty array again, without faults; the journal goes on."""
+        self.faults.clear()
+        self.empty()
+
+    def changed(self, change: str, about: Mapping[str, Any]) -> None:
+        """Record a change; every array behind this wire reports here."""
+        self.journal.change(change, about)
+        if self.store is not None:
+            self.store.save_soon(self.dump)
+
+    def next_connection(self) -> int:
+        """A number for a new transport connection, so that a test can count handshakes."""
+        self._connections += 1
+        return self._connections
+
+    # ---- what a vendor adds ----------------------------------------------------------------------------------------
+
+    @abstractmethod
+    async def listen(self) -> None:
+        """Open every port; raise SimulatorError when one is taken."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Close every port and connection."""
+
+    @abstractmethod
+    def endpoint(self) -> dict[str, Any]:
+        """Everything a client needs to connect, in the terms of the collection's connection options."""
+
+    @abstractmethod
+    def arrays(self) -> list[Array]:
+        """The arrays behind this wire: more than one where it has clusters or tenants."""
+
+    @abstractmethod
+    def empty(self) -> None:
+        """Forget every object."""
+
+    @abstractmethod
+    def dump(self) -> dict[str, Any]:
+        """The content as plain data, for the state file."""
+
+    @abstractmethod
+    def load(self, saved: dict[str, Any]) -> None:
+        """The inverse of :meth:`dump`."""
+
+    # ---- what the control API shows --------------------------------------------------------------------------------
+
+    def state(self) -> dict[str, Any]:
+        """What the array holds, in neutral terms and without secrets."""
+        shown: dict[str, Any] = {
+            "name": self.config.name,
+            "vendor": self.vendor,
+            "version": self.config.version,
+            "pools": [],
+            "volumes": [],
+            "hosts": [],
+            "mappings": [],
+            "groups": [],
+        }
+        for array in self.arrays():
+            for key, rows in _content(array).items():
+                shown[key] += [{"scope": array.name, **row} for row in rows]
+        return shown
+
+
+def _content(array: Array) -> dict[str, list[dict[str, Any]]]:
+    volumes = []
+    for volume in array.volumes:
+        parent = array.parent(volume)
+        progress = array.progress(volume)
+        volumes.append(
+            {
+                "id": volume.id,
+                "name": volume.name,
+                "kind": volume.kind,
+                "pool": volume.pool,
+                "size": volume.size,
+                "used": volume.used,
+                "provisioning": volume.provisioning,
+                "writable": volume.writable,
+                "parent": parent.name if parent else None,
+                "content": volume.attributes.get("content", volume.uuid),
+                "wwn": volume.wwn,
+                "state": "ready" if progress >= 1 else "copying",
+                "progress": progress,
+            }
+        )
+    hosts = [
+        {
+            "id": host.id,
+            "name": host.name,
+            "initiators": [
+                {"name": one.name, "address": one.address, "chap": any(one.attributes.get("chap", {}).values())}
+                for one in array.initiators_of(host)
+            ],
+        }
+        for host in array.hosts
+    ]
+    mappings = [
+        {
+            "id": one.id,
+            "volume": array.volumes[one.volume].name,
+            "host": array.hosts[one.host].name,
+            "lun": one.lun,
+        }
+        for one in array.mappings
+    ]
+    groups = [
+        {"id": one.id, "kind": one.kind, "name": one.name, "members": [member.name for member in array.members(one)]}
+        for one in array.all_groups()
+    ]
+    pools = [{"name": one.name, "size": one.size, "used": one.used} for one in array.pools.values()]
+    return {"pools": pools, "volumes": volumes, "hosts": hosts, "mappings": mappings, "groups": groups}

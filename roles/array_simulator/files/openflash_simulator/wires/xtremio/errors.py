@@ -1,0 +1,75 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How an XMS refuses (section 8 of the wire sheet): nearly always 400, with a message that is a code."""
+
+from __future__ import annotations
+
+from ... import rules
+from . import guesses
+
+OBJ_NOT_FOUND = "obj_not_found"
+BUSY = "system_is_busy"
+ALREADY_MAPPED = "vol_already_mapped"
+TOO_MANY_OBJECTS = "too_many_objs"
+TOO_MANY_SNAPSHOTS = "too_many_snapshots_per_vol"
+CLUSTER_REQUIRED = "cluster_id_is_required"
+SIZE_DIFFERS = "invalid_vol_size"
+IN_CONSISTENCY_GROUP = "cannot_remove_volume_that_is_in_consistency_group"
+HAS_SCHEDULER = "cannot_remove_volume_that_has_a_scheduler"
+CAPTION_NOT_UNIQUE = "caption_not_unique"
+
+# How the codes abbreviate the kinds of objects.
+_SHORT = {
+    "volume": "vol",
+    "snapshot": "vol",
+    "host": "ig",
+    "initiator": "initiator",
+    "consistency-group": "cg",
+    "snapshot-set": "snapset",
+}
+
+
+class XmsError(Exception):
+    """One refusal."""
+
+    def __init__(self, message: str, status: int = 400) -> None:
+        super().__init__(message)
+        self.message = message
+        self.status = status
+
+
+def not_found(what: str = "") -> XmsError:
+    """``what`` for an object named in a body; without it for the one a path or ``?name=`` addresses."""
+    return XmsError(guesses.PARENT_NOT_FOUND.format(what) if what else OBJ_NOT_FOUND)
+
+
+def from_array(error: rules.ArrayError) -> XmsError:
+    """The XMS's words for what the array refused."""
+    match error:
+        case rules.NameTaken():
+            return XmsError(guesses.NAME_NOT_UNIQUE.format(_SHORT.get(error.what, error.what)))
+        case rules.LimitReached(reason="snapshots_per_volume"):
+            return XmsError(TOO_MANY_SNAPSHOTS)
+        case rules.LimitReached(reason="max_lun"):
+            return XmsError(guesses.INVALID_LUN)
+        case rules.LimitReached():
+            return XmsError(TOO_MANY_OBJECTS)
+        case rules.AlreadyMapped():
+            return XmsError(ALREADY_MAPPED)
+        case rules.LunTaken():
+            return XmsError(guesses.LUN_IN_USE)
+        case rules.InitiatorTaken():
+            return XmsError(guesses.PORT_ADDRESS_NOT_UNIQUE)
+        case rules.NoSpace():
+            return XmsError(guesses.NO_SPACE)
+        case rules.BadName():
+            return XmsError(guesses.NAME_INVALID)
+        case rules.BadSize(reason="shrink"):
+            return XmsError(guesses.SIZE_DECREASED)
+        case rules.BadSize():
+            return XmsError(guesses.INVALID_SIZE)
+        case rules.InUse(what="host"):
+            return XmsError(guesses.IG_IS_MAPPED)
+        case _:
+            return XmsError(OBJ_NOT_FOUND)

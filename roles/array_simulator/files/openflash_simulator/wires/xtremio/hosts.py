@@ -1,0 +1,246 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Initiator groups, initiators and LUN maps (section 6 of the wire sheet)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from ...objects import Host, Initiator, Mapping
+from . import guesses
+from .call import Call
+from .cluster import oid
+from .errors import XmsError
+from .folders import join_folder, leave_folders
+from .resource import IDLE, Field, Links, Resource, Scope, choice, common, required, text
+from .tags import drop_object, tag_list, tag_objects
+from .volumes import Volumes
+
+_WWN = re.compile(r"(?:0x)?([0-9a-f]{16})\Z")
+_COLON_WWN = re.compile(r"[0-9a-f]{2}(?::[0-9a-f]{2}){7}\Z")
+_IQN = re.compile(r"iqn\.\d{4}-\d{2}\.[^\s:]+(?::\S+)?\Z")
+_EUI = re.compile(r"eui\.[0-9a-f]{16}\Z")
+_SYSTEMS = ("solaris", "aix", "windows", "esx", "linux", "hpux", "other")
+
+# Credentials are read under other names than they are set (bug 1518945), and the passwords come back in clear.
+_CHAP_KEYS = {
+    f"{side}-{use}-{item}": f"chap-{use}-{side}-{item}"
+    for side in ("initiator", "cluster")
+    for use in ("authentication", "discovery")
+    for item in ("user-name", "password")
+}
+_CHAP_REMOVALS = {
+    f"remove-{side}-{use}-credentials": f"{side}-{use}-"
+    for side in ("initiator", "cluster")
+    for use in ("authentication", "discovery")
+}
+
+
+def canonical_address(value: Any) -> str:
+    """A port address as the XMS keeps it: a WWN in lower case with colons, or a lower-case IQN or EUI."""
+    if isinstance(value, str) and len(value) <= 223:
+        address = value.lower()
+        if plain := _WWN.match(address):
+            return ":".join(plain[1][at : at + 2] for at in range(0, 16, 2))
+        if _COLON_WWN.match(address) or _IQN.match(address) or _EUI.match(address):
+            return address
+    raise XmsError(guesses.INVALID_PORT_ADDRESS)
+
+
+def _chap(name: str) -> Field:
+    return lambda s, o: o.attributes.get("chap", {}).get(name)
+
+
+class InitiatorGroups(Resource):
+    type = "initiator-groups"
+    fields = {
+        **common("ig-id"),
+        "num-of-initiators": lambda s, o: len(s.cluster.array.initiators_of(o)),
+        "num-of-vols": lambda s, o: len(s.cluster.array.mappings_for(o)),
+        **IDLE,
+    }
+    fields_v2 = {"tag-list": lambda s, o: tag_list(s, "initiator-groups", o)}
+    creates = frozenset({"ig-name", "initiator-list", "tag-list"})
+    creates_v1 = frozenset({"parent-folder-id"})
+    updates = frozenset({"new-name", "operating-system"})
+    deletes = frozenset()
+
+    def rows(self, scope: Scope) -> Iterable[Host]:
+        return scope.cluster.array.hosts
+
+    def by_index(self, scope: Scope, index: int) -> Host | None:
+        return scope.cluster.array.hosts.get(index)
+
+    def by_name(self, scope: Scope, name: str) -> Host | None:
+        return scope.cluster.array.hosts.find(name)
+
+    def create(self, scope: Scope, call: Call) -> Links:
+        array = scope.cluster.array
+        name = text(call, "ig-name")
+        ports: list[tuple[str, str]] = []
+        for entry in call.body.get("initiator-list") or []:
+            if not isinstance(entry, dict):
+                raise XmsError(guesses.INVALID_VALUE.format("initiator-list"))
+            address = canonical_address(entry.get("port-address"))
+            ports.append((address, entry.get("initiator-name") or address))
+        folder = join_folder(scope, call, "ig")
+        tags = tag_objects(scope, call) if "tag-list" in call.body else []
+        host = array.create_host(name, ports)
+        if folder is not None:
+            folder.members.append(host.id)
+        for tag in tags:
+            tag.members.append((scope.cluster.index, self.type, host.id))
+        return [(self.type, host.id)]
+
+    def update(self, scope: Scope, call: Call, row: Host) -> None:
+        array = scope.cluster.array
+        system = choice(call, "operating-system", _SYSTEMS, "other") if "operating-system" in call.body else None
+        if "new-name" in call.body:
+            array.rename_host(row, text(call, "new-name"))
+        if system is not None:
+            for initiator in array.initiators_of(row):
+                initiator.attributes["operating-system"] = system
+                array.touched("initiator.change", initiator)
+
+    def delete(self, scope: Scope, call: Call, row: Host) -> None:
+        """Refused while it has mappings; otherwise its initiators go with it."""
+        initiators = scope.cluster.array.initiators_of(row)
+        scope.cluster.array.delete_host(row)
+        leave_folders(scope.cluster, "ig", row.id)
+        drop_object(scope, self.type, row.id)
+        for initiator in initiators:
+            drop_object(scope, Initiators.type, initiator.id)
+
+
+class Initiators(Resource):
+    type = "initiators"
+    fields = {
+        **common("initiator-id"),
+        "ig-id": lambda s, o: oid(s.cluster.array.hosts[o.host]),
+        "port-address": lambda s, o: o.address,
+        "port-type": lambda s, o: "fc" if _COLON_WWN.match(o.address) else "iscsi",
+        "initiator-conn-state": lambda s, o: "disconnected",
+        "num-of-conn-tars": lambda s, o: 0,
+        "operating-system": lambda s, o: o.attributes.get("operating-system", "other"),
+        **{shown: _chap(kept) for kept, shown in _CHAP_KEYS.items()},
+        **IDLE,
+    }
+    fields_v2 = {
+        "ig-name": lambda s, o: s.cluster.array.hosts[o.host].name,
+        "tag-list": lambda s, o: tag_list(s, "initiators", o),
+    }
+    creates = frozenset({"initiator-name", "ig-id", "port-address", "operating-system", *_CHAP_KEYS})
+    updates = frozenset({"initiator-name", "port-address", "operating-system", *_CHAP_KEYS, *_CHAP_REMOVALS})
+    deletes = frozenset()
+
+    def rows(self, scope: Scope) -> Iterable[Initiator]:
+        return scope.cluster.array.initiators
+
+    def by_index(self, scope: Scope, index: int) -> Initiator | None:
+        return scope.cluster.array.initiators.get(index)
+
+    def by_name(self, scope: Scope, name: str) -> Initiator | None:
+        return scope.cluster.array.initiators.find(name)
+
+    def create(self, scope: Scope, call: Call) -> Links:
+        host = InitiatorGroups().refer(scope, required(call, "ig-id"), "ig")
+        address = canonical_address(required(call, "port-address"))
+        name = text(call, "initiator-name") if "initiator-name" in call.body else address
+        attributes = {
+            "operating-system": choice(call, "operating-system", _SYSTEMS, "other"),
+            "chap": {key: text(call, key) for key in _CHAP_KEYS if key in call.body},
+        }
+        initiator = scope.cluster.array.add_initiator(host, address, name, attributes)
+        return [(self.type, initiator.id)]
+
+    def update(self, scope: Scope, call: Call, row: Initiator) -> None:
+        array = scope.cluster.array
+        chap = {key: text(call, key) for key in _CHAP_KEYS if key in call.body}
+        removals = [prefix for key, prefix in _CHAP_REMOVALS.items() if call.body.get(key) == "enabled"]
+        if "operating-system" in call.body:
+            row.attributes["operating-system"] = choice(call, "operating-system", _SYSTEMS, "other")
+        if "port-address" in call.body:
+            array.readdress_initiator(row, canonical_address(call.body["port-address"]))
+        if "initiator-name" in call.body:
+            array.rename_initiator(row, text(call, "initiator-name"))
+        kept = {
+            key: value
+            for key, value in row.attributes.get("chap", {}).items()
+            if not any(key.startswith(prefix) for prefix in removals)
+        }
+        row.attributes["chap"] = {**kept, **chap}
+        array.initiator_changed(row)
+
+    def delete(self, scope: Scope, call: Call, row: Initiator) -> None:
+        scope.cluster.array.remove_initiator(row)
+        drop_object(scope, self.type, row.id)
+
+
+class LunMaps(Resource):
+    """A mapping's name is ``<volume>_<initiator group>_<target group>``, all indexes."""
+
+    type = "lun-maps"
+    fields = {
+        **common("mapping-id"),
+        "mapping-index": lambda s, o: o.id,
+        "lun": lambda s, o: o.lun,
+        "vol-name": lambda s, o: s.cluster.array.volumes[o.volume].name,
+        "vol-index": lambda s, o: o.volume,
+        "ig-name": lambda s, o: s.cluster.array.hosts[o.host].name,
+        "ig-index": lambda s, o: o.host,
+        "tg-name": lambda s, o: s.cluster.target_groups[1].name,
+        "tg-index": lambda s, o: 1,
+    }
+    # One old client spells the references vol-name and tg-name.
+    creates = frozenset({"vol-id", "ig-id", "tg-id", "lun"})
+    creates_v1 = frozenset({"vol-name", "tg-name"})
+    deletes = frozenset()
+
+    def rows(self, scope: Scope) -> Iterable[Mapping]:
+        return scope.cluster.array.mappings
+
+    def by_index(self, scope: Scope, index: int) -> Mapping | None:
+        return scope.cluster.array.mappings.get(index)
+
+    def by_name(self, scope: Scope, name: str) -> Mapping | None:
+        return scope.cluster.array.mappings.find(name)
+
+    def create(self, scope: Scope, call: Call) -> Links:
+        cluster = scope.cluster
+        old = call.body if call.api == 1 else {}
+        volume = Volumes().refer(scope, call.body.get("vol-id", old.get("vol-name")) or required(call, "vol-id"), "vol")
+        host = InitiatorGroups().refer(scope, required(call, "ig-id"), "ig")
+        group = TargetGroups().refer(scope, call.body.get("tg-id", old.get("tg-name")) or 1, "tg")
+        mapping = cluster.array.map(volume, host, _lun(call), f"{volume.id}_{host.id}_{group.id}")
+        if not volume.wwn:
+            # A fresh volume has no NAA; it gets one when it is first mapped (inferred, section 3).
+            volume.wwn = "514f0c5" + volume.uuid[:9]
+        return [(self.type, mapping.id)]
+
+    def delete(self, scope: Scope, call: Call, row: Mapping) -> None:
+        scope.cluster.array.unmap(row)
+
+
+def _lun(call: Call) -> int | None:
+    """One client sends the number as text."""
+    value = call.body.get("lun")
+    if value is None or value == "":
+        return None
+    if isinstance(value, str) and value.isdigit():
+        return int(value)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise XmsError(guesses.INVALID_LUN)
+    return value
+
+
+class TargetGroups(Resource):
+    """Only ``Default``, in practice."""
+
+    type = "target-groups"
+    fields = {**common("tg-id"), "num-of-targets": lambda s, o: len(s.cluster.targets)}
+
+    def rows(self, scope: Scope) -> Iterable[Any]:
+        return scope.cluster.target_groups

@@ -1,0 +1,179 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Tags, v2 only: paths such as ``/Volume/gold`` that objects of all clusters may carry (section 7 of the sheet)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from ...objects import Named
+from . import guesses
+from .call import Call
+from .cluster import OID, Tag, guid, oid
+from .errors import XmsError, not_found
+from .resource import Links, Resource, Scope, choice, listed, text
+
+# Entity -> the type whose objects carry such a tag.
+ENTITIES = {
+    "Volume": "volumes",
+    "SnapshotSet": "snapshot-sets",
+    "ConsistencyGroup": "consistency-groups",
+    "InitiatorGroup": "initiator-groups",
+    "Initiator": "initiators",
+    "Target": "targets",
+    "Cluster": "clusters",
+    "Scheduler": "schedulers",
+    "X-Brick": "bricks",
+    "SSD": "ssds",
+}
+_COLOR = re.compile(r"#[0-9A-Fa-f]{6}\Z")
+
+
+def tag_list(scope: Scope, type_name: str, row: Named) -> list[OID]:
+    """The tags of one object."""
+    member = (scope.cluster.index, type_name, row.id)
+    return [oid(tag) for tag in scope.xms.tags if member in tag.members]
+
+
+def tag_objects(scope: Scope, call: Call) -> list[Tag]:
+    """The tags that a body names under ``tag-list``; none when it does not."""
+    if not call.body.get("tag-list"):
+        return []
+    return [Tags().refer(scope, reference, "tag") for reference in listed(call, "tag-list")]
+
+
+def drop_object(scope: Scope, type_name: str, index: int) -> None:
+    """An object that is gone carries no tags."""
+    member = (scope.cluster.index, type_name, index)
+    for tag in scope.xms.tags:
+        if member in tag.members:
+            tag.members.remove(member)
+
+
+def _caption(tag: Tag) -> str:
+    return tag.name.rpartition("/")[2]
+
+
+def _parent(scope: Scope, tag: Tag) -> OID:
+    above = scope.xms.tags.find(tag.name.rpartition("/")[0])
+    return oid(above) if above else []
+
+
+def _below(scope: Scope, tag: Tag) -> list[Tag]:
+    return [other for other in scope.xms.tags if other.name.startswith(tag.name + "/")]
+
+
+def _objects(scope: Scope, tag: Tag) -> list[OID]:
+    from .catalogue import TYPES
+
+    found = []
+    for cluster_index, type_name, index in tag.members:
+        cluster = next((one for one in scope.xms.clusters if one.index == cluster_index), None)
+        row = TYPES[type_name].by_index(Scope(scope.xms, cluster), index)
+        if row is not None:
+            found.append(oid(row))
+    return found
+
+
+class Tags(Resource):
+    type = "tags"
+    apis = (2,)
+    since = (4,)
+    in_cluster = False
+    fields = {
+        "name": lambda s, o: o.name,
+        "index": lambda s, o: o.id,
+        "guid": lambda s, o: o.uuid,
+        "tag-id": lambda s, o: oid(o),
+        "caption": lambda s, o: _caption(o),
+        "object-type": lambda s, o: o.entity,
+        "direct-list": _objects,
+        "obj-list": lambda s, o: [one for tag in [o, *_below(s, o)] for one in _objects(s, tag)],
+        "num-of-direct-objs": lambda s, o: len(o.members),
+        "num-of-items": lambda s, o: sum(len(tag.members) for tag in [o, *_below(s, o)]),
+        "color": lambda s, o: o.color,
+        "parent-id": _parent,
+        "child-list": lambda s, o: [oid(tag) for tag in _below(s, o) if tag.name.rpartition("/")[0] == o.name],
+    }
+    creates = frozenset({"entity", "tag-name", "color"})
+    # Assigning is a PUT and unassigning a DELETE with the same body, so the selector belongs to both.
+    updates = frozenset({"entity", "entity-details", "cluster-id", "caption", "color"})
+    deletes = frozenset({"entity", "entity-details", "cluster-id"})
+
+    def rows(self, scope: Scope) -> Iterable[Tag]:
+        return scope.xms.tags
+
+    def by_index(self, scope: Scope, index: int) -> Tag | None:
+        return scope.xms.tags.get(index)
+
+    def by_name(self, scope: Scope, name: str) -> Tag | None:
+        return scope.xms.tags.find(name)
+
+    def create(self, scope: Scope, call: Call) -> Links:
+        entity = choice(call, "entity", tuple(ENTITIES), "")
+        name = text(call, "tag-name").strip("/")
+        # With or without the entity in front; nested tags need the tag they are nested in.
+        path = f"/{name}" if name.startswith(f"{entity}/") else f"/{entity}/{name}"
+        above = path.rpartition("/")[0]
+        if not name or (above != f"/{entity}" and scope.xms.tags.find(above) is None):
+            raise not_found("tag")
+        if scope.xms.tags.find(path):
+            raise XmsError(guesses.NAME_NOT_UNIQUE.format("tag"))
+        color = call.body.get("color", "#AABBCC")
+        if not isinstance(color, str) or not _COLOR.match(color):
+            raise XmsError(guesses.INVALID_VALUE.format("color"))
+        number = scope.xms.tags.next_id
+        scope.xms.tags.add(Tag(number, guid("tag", path, str(number)), path, entity, color))
+        _changed(scope, "tag.create", path, number)
+        return [(self.type, number)]
+
+    def update(self, scope: Scope, call: Call, row: Tag) -> None:
+        if "entity-details" in call.body:
+            member = self._member(scope, call, row)
+            if member not in row.members:
+                row.members.append(member)
+        if "caption" in call.body:
+            self._rename(scope, row, text(call, "caption"))
+        if "color" in call.body:
+            if not _COLOR.match(text(call, "color")):
+                raise XmsError(guesses.INVALID_VALUE.format("color"))
+            row.color = call.body["color"]
+        _changed(scope, "tag.change", row.name, row.id)
+
+    def delete(self, scope: Scope, call: Call, row: Tag) -> None:
+        if "entity-details" in call.body or "entity" in call.body:
+            member = self._member(scope, call, row)
+            if member not in row.members:
+                raise not_found()
+            row.members.remove(member)
+            _changed(scope, "tag.change", row.name, row.id)
+            return
+        for tag in [*_below(scope, row), row]:
+            scope.xms.tags.remove(tag)
+            _changed(scope, "tag.delete", tag.name, tag.id)
+
+    def _rename(self, scope: Scope, row: Tag, caption: str) -> None:
+        path = f"{row.name.rpartition('/')[0]}/{caption}"
+        if "/" in caption or (path != row.name and scope.xms.tags.find(path)):
+            raise XmsError(guesses.NAME_NOT_UNIQUE.format("tag"))
+        old = row.name
+        for tag in [row, *_below(scope, row)]:
+            scope.xms.tags.rename(tag, path + tag.name[len(old) :])
+
+    def _member(self, scope: Scope, call: Call, tag: Tag) -> tuple[int, str, int]:
+        from .catalogue import TYPES
+
+        if call.body.get("entity", tag.entity) != tag.entity:
+            raise XmsError(guesses.INVALID_VALUE.format("entity"))
+        cluster = scope.xms.cluster(call.body.get("cluster-id"))
+        resource = TYPES[ENTITIES[tag.entity]]
+        reference: Any = call.body.get("entity-details")
+        row = resource.refer(Scope(scope.xms, cluster), reference, "")
+        return (cluster.index, resource.type, row.id if hasattr(row, "id") else row.index)
+
+
+def _changed(scope: Scope, change: str, name: str, index: int) -> None:
+    scope.xms.changed(change, {"name": name, "id": index})

@@ -1,0 +1,166 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Volumes (section 3 of the wire sheet)."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterable
+from typing import Any
+
+from ...objects import Volume
+from . import guesses
+from .call import Call
+from .cluster import OID, Cluster, kib, oid
+from .errors import HAS_SCHEDULER, IN_CONSISTENCY_GROUP, XmsError
+from .folders import join_folder, leave_folders
+from .resource import IDLE, Field, Links, Resource, Scope, choice, common, required, text
+from .tags import drop_object, tag_list, tag_objects
+
+CONSISTENCY_GROUP = "consistency-group"
+SNAPSHOT_SET = "snapshot-set"
+_SIZE = re.compile(r"(\d+)([kmgtp])\Z", re.IGNORECASE)
+_ALERTS = ("small-io-alerts", "unaligned-io-alerts", "vaai-tp-alerts")
+_ACCESS = ("no_access", "read_access", "write_access")
+
+
+def parse_size(call: Call) -> int:
+    """``vol-size`` in bytes: an integer of KB, or a string of a number and a binary unit."""
+    value = required(call, "vol-size")
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value * 1024
+    if isinstance(value, str) and (found := _SIZE.match(value)):
+        return int(found[1]) << 10 * ("kmgtp".index(found[2].lower()) + 1)
+    raise XmsError(guesses.INVALID_SIZE)
+
+
+def timestamp(seconds: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(seconds))
+
+
+def _ancestor(scope: Scope, volume: Volume) -> OID:
+    parent = scope.cluster.array.parent(volume)
+    return oid(parent) if parent else []
+
+
+def _lun_maps(scope: Scope, volume: Volume) -> list[list[Any]]:
+    array = scope.cluster.array
+    group = oid(scope.cluster.target_groups[1])
+    return [[oid(array.hosts[one.host]), group, one.lun] for one in array.mappings_of(volume)]
+
+
+def _groups(kind: str) -> Field:
+    return lambda s, v: [oid(group) for group in s.cluster.array.groups_of(v, kind)]
+
+
+def _kept(name: str, default: Any) -> Field:
+    return lambda s, v: v.attributes.get(name, default)
+
+
+class Volumes(Resource):
+    type = "volumes"
+    fields = {
+        **common("vol-id"),
+        "xms-id": lambda s, v: s.xms.oid,
+        "vol-size": lambda s, v: kib(v.size),
+        "logical-space-in-use": lambda s, v: kib(v.used),
+        "lb-size": _kept("lb-size", 512),
+        "alignment-offset": _kept("alignment-offset", 0),
+        "naa-name": lambda s, v: v.wwn,
+        "lu-name": lambda s, v: "",
+        "vol-type": lambda s, v: "regular",
+        "vol-access": lambda s, v: v.attributes.get("vol-access", "write_access" if v.writable else "read_access"),
+        "creation-time": lambda s, v: timestamp(v.created),
+        "ancestor-vol-id": _ancestor,
+        "dest-snap-list": lambda s, v: [oid(child) for child in s.cluster.array.children(v)],
+        "num-of-dest-snaps": lambda s, v: len(s.cluster.array.children(v)),
+        "num-of-lun-mappings": lambda s, v: len(s.cluster.array.mappings_of(v)),
+        "lun-mapping-list": _lun_maps,
+        "compressible": lambda s, v: "yes",
+        **{name: _kept(name, "disabled") for name in _ALERTS},
+        **IDLE,
+    }
+    fields_v2 = {
+        "snapset-list": _groups(SNAPSHOT_SET),
+        "snapgrp-id": lambda s, v: [],
+        "related-consistency-groups": _groups(CONSISTENCY_GROUP),
+        "snapshot-type": lambda s, v: v.attributes.get("snapshot-type", "regular"),
+        "tag-list": lambda s, v: tag_list(s, "volumes", v),
+    }
+    creates = frozenset({"vol-name", "vol-size", "alignment-offset", "lb-size", "vol-access", "tag-list", *_ALERTS})
+    creates_v1 = frozenset({"parent-folder-id"})
+    updates = frozenset({"vol-name", "name", "vol-size", "vol-access", *_ALERTS})
+    deletes = frozenset()
+
+    def rows(self, scope: Scope) -> Iterable[Volume]:
+        return scope.cluster.array.volumes
+
+    def by_index(self, scope: Scope, index: int) -> Volume | None:
+        return scope.cluster.array.volumes.get(index)
+
+    def by_name(self, scope: Scope, name: str) -> Volume | None:
+        return scope.cluster.array.find_volume(name)
+
+    def create(self, scope: Scope, call: Call) -> Links:
+        array = scope.cluster.array
+        size = parse_size(call)
+        block = call.body.get("lb-size", 512)
+        offset = call.body.get("alignment-offset", 0)
+        if block not in (512, 4096):
+            raise XmsError(guesses.INVALID_VALUE.format("lb-size"))
+        if offset not in range(8) or (offset and block != 512):
+            raise XmsError(guesses.INVALID_VALUE.format("alignment-offset"))
+        # Without a name the array finds one; how it does is inferred.
+        name = text(call, "vol-name") if "vol-name" in call.body else f"Volume{array.volumes.next_id}"
+        attributes = {"lb-size": block, "alignment-offset": offset, **_access_and_alerts(call)}
+        folder = join_folder(scope, call, "volume")
+        tags = tag_objects(scope, call)
+        volume = array.create_volume(name, size, attributes=attributes)
+        if folder is not None:
+            folder.members.append(volume.id)
+        for tag in tags:
+            tag.members.append((scope.cluster.index, "volumes", volume.id))
+        return [("volumes", volume.id)]
+
+    def update(self, scope: Scope, call: Call, row: Volume) -> None:
+        array = scope.cluster.array
+        changes = _access_and_alerts(call)
+        names = [text(call, key) for key in ("vol-name", "name") if key in call.body]
+        if "vol-size" in call.body:
+            array.extend_volume(row, parse_size(call))
+        for name in names:
+            array.rename_volume(row, name)
+        if changes:
+            row.attributes.update(changes)
+            array.touched("volume.change", row)
+
+    def delete(self, scope: Scope, call: Call, row: Volume) -> None:
+        check_deletable(scope.cluster, row)
+        delete_volume(scope, row)
+
+
+def check_deletable(cluster: Cluster, volume: Volume) -> None:
+    """A mapping does not stop the API (the GUI refuses): only a consistency group or a scheduler does."""
+    if cluster.array.groups_of(volume, CONSISTENCY_GROUP):
+        raise XmsError(IN_CONSISTENCY_GROUP)
+    if any(scheduler.volume == volume.id for scheduler in cluster.schedulers):
+        raise XmsError(HAS_SCHEDULER)
+
+
+def delete_volume(scope: Scope, volume: Volume) -> None:
+    """With its LUN maps; its snapshots go to its own ancestor, and a snapshot set goes with its last member."""
+    scope.cluster.array.delete_volume(volume)
+    drop_object(scope, "volumes", volume.id)
+    leave_folders(scope.cluster, "volume", volume.id)
+
+
+def _access_and_alerts(call: Call) -> dict[str, str]:
+    found = {}
+    for key in _ALERTS:
+        if key in call.body:
+            found[key] = choice(call, key, ("enabled", "disabled"), "disabled")
+    if "vol-access" in call.body:
+        found["vol-access"] = choice(call, "vol-access", _ACCESS, "write_access")
+    return found

@@ -1,0 +1,267 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The XMS as a server: credentials, routing, selection of the cluster, envelopes (sections 1, 2 and 8 of the sheet)."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ...array import Array
+from ...errors import ConfigError
+from ...objects import Pool
+from ...rules import ArrayError, Rules
+from ..http import HttpReply, HttpRequest, HttpWire, json_reply
+from . import call as calls, guesses
+from .call import Call
+from .catalogue import served
+from .cluster import Cluster, Folder, Scheduler, Tag, Version, Xms
+from .errors import BUSY, XmsError, from_array
+from .resource import Resource, Scope
+
+if TYPE_CHECKING:
+    from ...config import ArrayConfig
+
+_CHAP_MODES = ("disabled", "initiator")
+
+
+def _protocol(value: Any) -> tuple[str, ...]:
+    found = {"iscsi": ("iscsi",), "fc": ("fc",), "both": ("fc", "iscsi")}.get(value)
+    if found is None:
+        raise ConfigError(f"{value!r} is not iscsi, fc or both")
+    return found
+
+
+def _clusters(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not value or not all(isinstance(name, str) and name for name in value):
+        raise ConfigError(f"{value!r} is not a list of names")
+    if len(set(value)) != len(value):
+        raise ConfigError("has a name twice")
+    return tuple(value)
+
+
+def _chap(value: Any) -> dict[str, str]:
+    """``true`` for both uses, or the mode of each."""
+    if isinstance(value, bool):
+        value = dict.fromkeys(("authentication", "discovery"), "initiator" if value else "disabled")
+    if not isinstance(value, dict) or not set(value) <= {"authentication", "discovery"}:
+        raise ConfigError("is not true, false, or a mapping with authentication and discovery")
+    if any(mode not in _CHAP_MODES for mode in value.values()):
+        raise ConfigError(f"mode is not one of {', '.join(_CHAP_MODES)}")
+    return {f"chap-{use}-mode": mode for use, mode in value.items()}
+
+
+class XtremioWire(HttpWire):
+    """One XMS with its clusters."""
+
+    vendor = "xtremio"
+    default_version = "4.2.0-33"
+    options: ClassVar = {"protocol": _protocol, "clusters": _clusters, "chap": _chap}
+    limits = (
+        "volumes",
+        "snapshots_per_volume",
+        "mappings",
+        "hosts",
+        "initiators",
+        "name_length",
+        "max_lun",
+        "snapshot_set_name",
+        "filter_terms",
+    )
+
+    @classmethod
+    def check(cls, config: ArrayConfig) -> None:
+        try:
+            version = Version.parse(config.version)
+        except ValueError:
+            raise ConfigError(f"version {config.version!r} is not one such as 4.2.0-33") from None
+        if version.numbers < (3,):
+            raise ConfigError(f"version {config.version!r} is older than 3.0")
+        clusters = config.options.get("clusters")
+        if clusters and len(clusters) > 1 and version.numbers < (4,):
+            raise ConfigError(f"clusters: an XMS {config.version} manages one cluster only")
+        strange = [pool.name for pool in config.pools if clusters and pool.name not in clusters]
+        if strange:
+            raise ConfigError(f"pools: a cluster is its own only pool, and there is no cluster {strange[0]!r}")
+
+    def __init__(self, config: ArrayConfig, *arguments: Any) -> None:
+        super().__init__(config, *arguments)
+        version = Version.parse(config.version)
+        sizes = {pool.name: pool.size for pool in config.pools}
+        names = config.options.get("clusters") or tuple(sizes) or ("xbrick1",)
+        protocols = config.options.get("protocol") or ("fc", "iscsi")
+        own = {"snapshot_set_name": guesses.SNAPSHOT_SET_NAME_LENGTH, "filter_terms": 149}
+        limits = {name: config.limits.get(name, default) for name, default in own.items()}
+        rules = Rules(
+            name_length=guesses.VOLUME_NAME_LENGTH,
+            first_lun=guesses.FIRST_LUN,
+            max_lun=guesses.MAX_LUN,
+            delete_mapped="unmap",
+            delete_with_children="reparent",
+            volumes=guesses.VOLUMES,
+            snapshots_per_volume=guesses.SNAPSHOTS_PER_VOLUME,
+            hosts=guesses.INITIATOR_GROUPS,
+            initiators=guesses.INITIATORS,
+        ).limited({name: value for name, value in config.limits.items() if name not in own})
+        clusters = []
+        for index, name in enumerate(names, 1):
+            array = Array(
+                name,
+                [Pool(name, sizes.get(name, guesses.CAPACITY), index)],
+                rules,
+                clock=self.clock,
+                on_change=self._recorder(name),
+                is_full=self.faults.pool_full,
+            )
+            cluster = Cluster(index, name, array, protocols, version)
+            cluster.chap.update(config.options.get("chap", {}))
+            clusters.append(cluster)
+        self.xms = Xms(config.name, config.username, version, clusters, self.clock, limits, self.changed)
+        self._basic = f"{config.username}:{config.password}".encode()
+        self._types = {api: served(version, api) for api in ((1, 2) if version.numbers >= (4,) else (1,))}
+
+    def _recorder(self, cluster: str) -> Any:
+        return lambda change, about: self.changed(change, {"scope": cluster, **about})
+
+    # ---- one request -----------------------------------------------------------------------------------------------
+
+    def answer(self, request: HttpRequest) -> HttpReply:
+        if not self._authenticated(request):
+            return self.expired(request)
+        try:
+            call = calls.parse(request)
+            if call is None or call.api not in self._types:
+                # Outside the API the XMS is a web server like any other; its page is not known.
+                return HttpReply(404, b"<html><body><h1>404 Not Found</h1></body></html>\n", "text/html")
+            return self._dispatch(call)
+        except ArrayError as error:
+            return _refusal(from_array(error))
+        except XmsError as error:
+            return _refusal(error)
+
+    def busy(self, request: HttpRequest) -> HttpReply:
+        return _refusal(XmsError(BUSY))
+
+    def expired(self, request: HttpRequest) -> HttpReply:
+        reply = _refusal(XmsError(guesses.UNAUTHORIZED, 401))
+        return HttpReply(
+            401, reply.body, headers={"WWW-Authenticate": 'Basic realm="xms"'}, message=guesses.UNAUTHORIZED
+        )
+
+    def _authenticated(self, request: HttpRequest) -> bool:
+        scheme, _, encoded = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() != "basic":
+            return False
+        try:
+            given = base64.b64decode(encoded, validate=True)
+        except (binascii.Error, ValueError):
+            return False
+        return hmac.compare_digest(given, self._basic)
+
+    def _dispatch(self, call: Call) -> HttpReply:
+        types = self._types[call.api]
+        if not call.type:
+            children = [{"href": f"{call.root}/{name}", "name": name} for name in types]
+            return json_reply(200, {"children": children, "links": [{"href": call.root, "rel": "self"}]})
+        resource = types.get(call.type)
+        if resource is None:
+            raise XmsError(guesses.INVALID_TYPE.format(call.type))
+        scope = Scope(self.xms, self._select(call) if resource.in_cluster else None)
+        if call.method == "GET":
+            return self._get(scope, call, resource)
+        if call.method == "POST":
+            resource.check_body(scope, call)
+            links = resource.create(scope, call)
+            return json_reply(201, {"links": [self._link(call, *link) for link in links]})
+        if call.method in ("PUT", "DELETE"):
+            resource.check_body(scope, call)
+            row = resource.address(scope, call)
+            (resource.update if call.method == "PUT" else resource.delete)(scope, call, row)
+            return HttpReply(200)
+        raise XmsError(guesses.INVALID_COMMAND.format(call.method.lower(), call.type))
+
+    def _get(self, scope: Scope, call: Call, resource: Resource) -> HttpReply:
+        if not call.addressed:
+            return json_reply(200, resource.listing(scope, call))
+        row = resource.address(scope, call)
+        index = getattr(row, "id", None) or row.index
+        content = resource.show(scope, call, row, listed=False)
+        return json_reply(200, {"content": content, "links": [self._self(call, resource.type, index)]})
+
+    def _select(self, call: Call) -> Cluster:
+        """A GET selects by query, a POST or PUT by body, a DELETE by either (section 1)."""
+        selector: Any = None
+        if call.method in ("GET", "DELETE"):
+            selector = call.first("cluster-name")
+        if selector is None and call.method != "GET":
+            selector = call.body.get("cluster-id")
+        if selector is None and call.method != "GET" and call.api == 1:
+            selector = call.body.get("sys-id")
+        return self.xms.cluster(selector)
+
+    @staticmethod
+    def _self(call: Call, type_name: str, index: int) -> dict[str, Any]:
+        return {"href": call.href(type_name, index), "rel": "self"}
+
+    def _link(self, call: Call, type_name: str, index: int) -> dict[str, Any]:
+        link = self._self(call, type_name, index)
+        return link if call.api == 1 else {**link, "index": index}
+
+    # ---- endpoint, state -------------------------------------------------------------------------------------------
+
+    def endpoint(self) -> dict[str, Any]:
+        protocols = self.config.options.get("protocol") or ("fc", "iscsi")
+        names = [cluster.name for cluster in self.xms.clusters]
+        return {
+            **super().endpoint(),
+            "protocol": protocols[0] if len(protocols) == 1 else "both",
+            "cluster": names[0],
+            "clusters": names,
+            "pools": [{"id": one.index, "name": one.name, "size": one.array.size} for one in self.xms.clusters],
+        }
+
+    def arrays(self) -> list[Array]:
+        return [cluster.array for cluster in self.xms.clusters]
+
+    def empty(self) -> None:
+        for cluster in self.xms.clusters:
+            cluster.empty()
+            cluster.array.reset()
+        self.xms.tags = type(self.xms.tags)()
+
+    def dump(self) -> dict[str, Any]:
+        return {
+            "clusters": {
+                cluster.name: {
+                    "array": cluster.array.dump(),
+                    "schedulers": cluster.schedulers.dump(),
+                    "folders": {kind: table.dump() for kind, table in cluster.folders.items()},
+                }
+                for cluster in self.xms.clusters
+            },
+            "tags": self.xms.tags.dump(),
+        }
+
+    def load(self, saved: dict[str, Any]) -> None:
+        for cluster in self.xms.clusters:
+            content = saved["clusters"].get(cluster.name)
+            if content is None:
+                continue
+            cluster.empty()
+            cluster.array.load(content["array"])
+            cluster.schedulers.restore(content["schedulers"], lambda row: Scheduler(**row))
+            for kind, table in content["folders"].items():
+                cluster.folders[kind] = type(cluster.folders[kind])()
+                cluster.folders[kind].restore(table, lambda row: Folder(**row))
+        self.xms.tags.restore(saved["tags"], _tag)
+
+
+def _tag(row: dict[str, Any]) -> Tag:
+    return Tag(**{**row, "members": [tuple(member) for member in row["members"]]})
+
+
+def _refusal(error: XmsError) -> HttpReply:
+    return json_reply(error.status, {"message": error.message, "error_code": error.status}, message=error.message)

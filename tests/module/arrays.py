@@ -1,0 +1,321 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The arrays that every module test runs against, and what a test does with one of them.
+
+To test another array, add a row to ROWS. What an array cannot do is not skipped: its capabilities say so beforehand, and
+the test asserts that the task fails with those very words and changes nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.connect import connect
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import Capabilities, Connection
+
+from tests.support.simulator import Simulator
+
+ROOT = Path(__file__).resolve().parents[2]
+GIB = 1024**3
+
+FC = ["10:00:00:00:c9:00:00:07", "10:00:00:00:c9:00:00:08", "10:00:00:00:c9:00:00:09"]
+ISCSI = [f"iqn.2026-01.org.example:host{number}" for number in range(3)]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One array to test. ``simulator`` is its configuration, ``connection`` what a task needs beyond the endpoint."""
+
+    name: str
+    simulator: Mapping[str, Any]
+    connection: Mapping[str, Any] = field(default_factory=dict)
+    initiators: tuple[str, ...] = tuple(ISCSI)
+    """Three, of a protocol that the array speaks, as the array's owner would write them."""
+    scope: str | None = None
+    """The part of the simulated state that the task works on, where there are several."""
+
+    @property
+    def config(self) -> dict[str, Any]:
+        return {"name": self.name, **self.simulator}
+
+
+ROWS = (
+    Row("xtremio-4.2-iscsi", {"vendor": "xtremio", "version": "4.2.0-33", "protocol": "iscsi"}),
+    Row("xtremio-4.0-fc", {"vendor": "xtremio", "version": "4.0.10-33", "protocol": "fc"}, initiators=tuple(FC)),
+    Row("xtremio-3.0", {"vendor": "xtremio", "version": "3.0.3-11", "protocol": "both"}, initiators=(*FC[:2], ISCSI[0])),
+    Row(
+        "xtremio-clusters",
+        {"vendor": "xtremio", "version": "4.2.1-11", "protocol": "iscsi", "clusters": ["east", "west"], "chap": True},
+        {"cluster": "west"},
+        scope="west",
+    ),
+)
+
+
+class Result(dict[str, Any]):
+    """What a module returned; ``rc`` and ``stderr`` are its process's."""
+
+    rc = 0
+    stdout = ""
+    stderr = ""
+
+    @property
+    def failed(self) -> bool:
+        return bool(self.get("failed"))
+
+    @property
+    def changed(self) -> bool:
+        return bool(self["changed"])
+
+    @property
+    def msg(self) -> str:
+        return str(self["msg"])
+
+    @property
+    def warnings(self) -> list[str]:
+        return list(self.get("warnings", ()))
+
+
+class Modules:
+    """Runs modules as processes; see forks.py."""
+
+    def __init__(self) -> None:
+        path = f"{ROOT / 'collections'}"
+        self.command = [sys.executable, str(ROOT / "tests/module/forks.py")]
+        self.environ = {"PATH": os.environ["PATH"], "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1", "HOME": "/"}
+        self.folder = Path(tempfile.mkdtemp(prefix="openflash-modules-"))
+        self.process = subprocess.Popen(
+            self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=self.environ, cwd=ROOT
+        )
+
+    def stop(self) -> None:
+        assert self.process.stdin is not None and self.process.stdout is not None
+        self.process.stdin.close()
+        self.process.wait(10)
+        self.process.stdout.close()
+        for path in self.folder.iterdir():
+            path.unlink()
+        self.folder.rmdir()
+
+    def run(
+        self,
+        module: str,
+        args: Mapping[str, Any],
+        *,
+        check: bool = False,
+        diff: bool = False,
+        verbosity: int = 0,
+        env: Mapping[str, str] | None = None,
+        timeout: int = 120,
+    ) -> Result:
+        """The result of one module run, failed or not; AssertionError when it left none, as a crash does."""
+        assert self.process.stdin is not None and self.process.stdout is not None
+        internal = {"_ansible_check_mode": check, "_ansible_diff": diff, "_ansible_verbosity": verbosity}
+        files = {name: str(self.folder / name) for name in ("stdout", "stderr")}
+        order = {
+            "module": module,
+            "args": {**args, **internal, "_ansible_remote_tmp": str(self.folder), "_ansible_keep_remote_files": False},
+            "env": {**self.environ, **(env or {})},
+            "cwd": str(self.folder),
+            "timeout": timeout,
+            **files,
+        }
+        self.process.stdin.write(json.dumps(order) + "\n")
+        self.process.stdin.flush()
+        rc = int(self.process.stdout.readline())
+        stdout, stderr = (Path(path).read_text(encoding="utf-8") for path in files.values())
+        lines = [line for line in stdout.splitlines() if line.startswith("{")]
+        assert len(lines) == 1, f"{module} ended with {rc} and left no result\n{stdout}\n{stderr}"
+        result = Result(json.loads(lines[0]))
+        result.rc, result.stdout, result.stderr = rc, stdout, stderr
+        return result
+
+
+class ArrayUnderTest:
+    """One simulated array, empty, and the modules to manage it with."""
+
+    def __init__(self, row: Row, simulator: Simulator, modules: Modules) -> None:
+        self.row = row
+        self.simulator = simulator
+        self.modules = modules
+        self.endpoint = simulator.array(row.name)
+        keys = ("vendor", "address", "port", "username", "password", "ca_path", "host_key")
+        self.connection = {key: self.endpoint[key] for key in keys if self.endpoint[key] is not None}
+        self.connection.update(row.connection)
+        self._capabilities: Capabilities | None = None
+
+    # ---- tasks -----------------------------------------------------------------------------------------------------
+
+    def task(
+        self,
+        module: str,
+        *,
+        check: bool = False,
+        diff: bool = False,
+        verbosity: int = 0,
+        env: Mapping[str, str] | None = None,
+        connection: Mapping[str, Any] | None = None,
+        **args: Any,
+    ) -> Result:
+        """Run a module; ``connection`` replaces options of the connection, None takes one out."""
+        merged = {**self.connection, **(connection or {})}
+        given = {key: value for key, value in merged.items() if value is not None}
+        return self.modules.run(module, {**given, **args}, check=check, diff=diff, verbosity=verbosity, env=env)
+
+    def volume(self, **args: Any) -> Result:
+        return self.task("flash_volume", **args)
+
+    def snapshot(self, **args: Any) -> Result:
+        return self.task("flash_snapshot", **args)
+
+    def host_map(self, **args: Any) -> Result:
+        return self.task("flash_host_map", **args)
+
+    def document(self, **args: Any) -> Result:
+        return self.task("flash_array", **args)
+
+    def facts(self, **args: Any) -> Any:
+        result = self.task("flash_facts", **args)
+        assert not result.failed, result
+        return result["ansible_facts"]["flash"]
+
+    def done(self, module: str, **args: Any) -> Result:
+        """A task that must succeed, as the ground for a test."""
+        result = self.task(module, **args)
+        assert not result.failed, result.msg
+        return result
+
+    # ---- what every state that is declared keeps to ----------------------------------------------------------------
+
+    def converges(self, module: str, *, expect: str | None = None, **args: Any) -> Result:
+        """Run a task that must change something; returns what it returned.
+
+        On the way: check mode predicts it and writes nothing, diff mode tells before and after in both, and the same
+        task a second time changes nothing and writes nothing.
+        """
+        before, mark = self.state(), self.mark()
+        predicted = self.task(module, check=True, diff=True, **args)
+        assert not predicted.failed, predicted.msg
+        assert predicted.changed, predicted
+        assert self.writes(mark) == [] and self.state() == before, "check mode wrote to the array"
+        assert predicted["api"]["writes"] == 0
+
+        made = self.task(module, diff=True, **args)
+        assert not made.failed, made.msg
+        assert made.changed
+        assert made["plan"] == predicted["plan"] != []
+        assert schema_of(made) == schema_of(predicted)
+        assert made["diff"]["before"] == predicted["diff"]["before"] != made["diff"]["after"]
+        assert made["api"]["writes"] > 0
+
+        after, mark = self.state(), self.mark()
+        again = self.task(module, diff=True, **args)
+        assert not again.failed, again.msg
+        assert not again.changed, f"a second run changes: {again['plan']}"
+        assert again["plan"] == [] and again["api"]["writes"] == 0
+        assert again["diff"]["before"] == again["diff"]["after"] == {}
+        assert self.writes(mark) == [] and self.state() == after
+        assert schema_of(again) == schema_of(made)
+        return made
+
+    def refuses(self, module: str, *words: str, kind: str | None = None, **args: Any) -> Result:
+        """Run a task that must fail with a message that holds these words, and must change nothing. So in check mode."""
+        before, mark = self.state(), self.mark()
+        for check in (True, False):
+            result = self.task(module, check=check, **args)
+            assert result.failed, result
+            assert not result.changed
+            for word in words:
+                assert word in result.msg
+            if kind is not None:
+                assert result["error"]["kind"] == kind, result["error"]
+            assert result["error"]["msg"] == result.msg
+            assert "Traceback" not in result.stdout + result.stderr
+        assert self.state() == before
+        assert [change for change in self.changes(mark)] == []
+        return result
+
+    # ---- the other side --------------------------------------------------------------------------------------------
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the array can do, asked of the library."""
+        if self._capabilities is None:
+            with self.library() as array:
+                self._capabilities = array.capabilities
+        return self._capabilities
+
+    @contextmanager
+    def library(self, **changes: Any) -> Iterator[Any]:
+        """A connection of the library itself, to make what a module would not."""
+        own = {key: value for key, value in self.connection.items() if key not in self.row.connection}
+        own["address"] = (own["address"],)
+        with connect(Connection(**{**own, "options": dict(self.row.connection), **changes})) as array:
+            yield array
+
+    def cannot(self, operation: str) -> str | None:
+        """Why the array has no such operation, in the words that a task must fail with."""
+        return self.capabilities.refusal(operation)
+
+    def state(self) -> dict[str, Any]:
+        return self.simulator.state(self.row.name)
+
+    def _in_scope(self, kind: str) -> list[dict[str, Any]]:
+        return [one for one in self.state()[kind] if self.row.scope in (None, one["scope"])]
+
+    def volumes(self) -> dict[str, dict[str, Any]]:
+        """Volumes and snapshots by name, as the array has them."""
+        return {one["name"]: one for one in self._in_scope("volumes")}
+
+    def hosts(self) -> dict[str, list[str]]:
+        """The addresses of each host's initiators."""
+        return {one["name"]: sorted(i["address"] for i in one["initiators"]) for one in self._in_scope("hosts")}
+
+    def luns(self) -> dict[tuple[str, str], int]:
+        """LUN by host and volume."""
+        return {(one["host"], one["volume"]): one["lun"] for one in self._in_scope("mappings")}
+
+    def mark(self) -> int:
+        return self.simulator.mark(self.row.name)
+
+    def requests(self, since: int) -> list[dict[str, Any]]:
+        return self.simulator.requests(self.row.name, since)
+
+    def writes(self, since: int) -> list[dict[str, Any]]:
+        return self.simulator.writes(self.row.name, since)
+
+    def changes(self, since: int) -> list[dict[str, Any]]:
+        return self.simulator.changes(self.row.name, since)
+
+    def fault(self, **fault: Any) -> None:
+        self.simulator.fault(self.row.name, **fault)
+
+    def clear_faults(self) -> None:
+        self.simulator.clear_faults(self.row.name)
+
+    def reset(self) -> None:
+        self.simulator.reset(self.row.name)
+
+
+NOT_SCHEMA = ("invocation", "diff", "warnings", "api", "plan", "changed", "calls")
+
+
+def schema_of(result: Mapping[str, Any]) -> Any:
+    """The keys of a result, all the way down; of a list, those of its first item."""
+    return {key: _keys(value) for key, value in result.items() if key not in NOT_SCHEMA}
+
+
+def _keys(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _keys(item) for key, item in value.items()}
+    return "value"

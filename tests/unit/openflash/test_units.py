@@ -1,0 +1,117 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Sizes, port addresses and names in one canonical form."""
+
+from __future__ import annotations
+
+from typing import Union
+
+import pytest
+from hypothesis import given, strategies as st
+
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors import Invalid
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.units import (
+    GIB,
+    KIB,
+    MIB,
+    PIB,
+    TIB,
+    format_initiator,
+    format_size,
+    is_openstack_name,
+    parse_initiator,
+    parse_size,
+    round_up,
+)
+
+
+@pytest.mark.parametrize(
+    "text, size",
+    [
+        ("10G", 10 * GIB),
+        ("10GB", 10 * GIB),
+        ("10GiB", 10 * GIB),
+        ("10gib", 10 * GIB),
+        (" 10 GiB ", 10 * GIB),
+        ("1.5TiB", 3 * TIB // 2),
+        ("512M", 512 * MIB),
+        ("2048K", 2 * MIB),
+        ("1P", PIB),
+        ("1048576", MIB),
+        (1048576, MIB),
+        ("4k", 4 * KIB),
+    ],
+)
+def test_a_size(text: Union[str, int], size: int) -> None:
+    assert parse_size(text) == size
+
+
+@pytest.mark.parametrize(
+    "text", ["", "G", "10X", "10 G B", "-1G", "1e9", "0", "0G", "ten", "10GiBs", "1,5G", ".5G", "0.3KiB", True, None, 1.5]
+)
+def test_no_size(text: object) -> None:
+    with pytest.raises(Invalid):
+        parse_size(text)  # type: ignore[arg-type]
+
+
+def test_a_bare_number_that_meant_gibibytes_is_told_so() -> None:
+    with pytest.raises(Invalid, match="10GiB"):
+        parse_size("10")
+
+
+@given(st.integers(min_value=MIB, max_value=8 * PIB))
+def test_what_is_written_is_read_back(size: int) -> None:
+    assert parse_size(format_size(size)) == size
+
+
+@given(st.integers(min_value=1, max_value=PIB), st.integers(min_value=1, max_value=GIB))
+def test_rounding_up_adds_less_than_one_step(size: int, step: int) -> None:
+    assert 0 <= round_up(size, step) - size < step
+    assert round_up(size, step) % step == 0
+
+
+@pytest.mark.parametrize(
+    "address", ["10:00:00:00:C9:00:00:07", "10000000c9000007", "0x10000000C9000007", "10-00-00-00-c9-00-00-07"]
+)
+def test_a_wwn_in_every_notation(address: str) -> None:
+    assert parse_initiator(address) == ("fc", "10000000c9000007")
+    assert format_initiator("10000000c9000007") == "10:00:00:00:c9:00:00:07"
+
+
+@pytest.mark.parametrize("address", ["iqn.2026-01.org.example:Host1", "IQN.2026-01.org.example:host1"])
+def test_an_iqn(address: str) -> None:
+    assert parse_initiator(address) == ("iscsi", "iqn.2026-01.org.example:host1")
+    assert format_initiator("iqn.2026-01.org.example:host1") == "iqn.2026-01.org.example:host1"
+
+
+def test_an_eui() -> None:
+    assert parse_initiator("EUI.02004567A425678D") == ("iscsi", "eui.02004567a425678d")
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["", "host1", "0" * 16, "10:00:00:00:c9:00:00", "iqn.2026-13.org.example:x", "iqn.2026-01.org.example:" + "x" * 220],
+)
+def test_no_initiator(address: str) -> None:
+    with pytest.raises(Invalid):
+        parse_initiator(address)
+
+
+@pytest.mark.parametrize(
+    "name, owned",
+    [
+        ("volume-6a1bb6ec-1f39-4bd0-8e3a-3f4b6d3a7a01", True),
+        ("6a1bb6ec-1f39-4bd0-8e3a-3f4b6d3a7a01", True),
+        ("6a1bb6ec1f394bd08e3a3f4b6d3a7a01", True),
+        ("snapshot-6A1BB6EC-1f39-4bd0-8e3a-3f4b6d3a7a01", True),
+        ("OS-something", True),
+        ("UNMANAGED-volume", True),
+        ("Managed by OpenStack, do not touch", True),
+        ("db1", False),
+        ("volume-1", False),
+    ],
+)
+def test_whose_name_it_is(name: str, owned: bool) -> None:
+    assert is_openstack_name(name) is owned
