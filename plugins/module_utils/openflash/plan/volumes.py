@@ -45,7 +45,7 @@ def present(draft: Draft, wish: VolumeWish) -> None:
         size = None if wish.size is None else rules.check_size(wish.size, draft.capabilities)
         options = rules.check_options(wish.options, draft.capabilities)
         volume = world.volume(wish.name)
-        old = world.volume(wish.rename_from) if wish.rename_from else None
+        old = world.volume(wish.rename_from) if wish.rename_from and not made_here(draft, wish.rename_from) else None
         if volume is None and old is not None:
             outcome.before = world.with_maps(old)
             volume = _rename(draft, wish, old)
@@ -59,6 +59,12 @@ def present(draft: Draft, wish: VolumeWish) -> None:
         world.volumes[volume.name] = _compare(draft, wish, volume, size, options)
         if wish.group:
             _join(draft, wish.group, world.volumes[volume.name])
+
+
+def made_here(draft: Draft, name: str) -> bool:
+    """Whether this plan makes the volume, which is then not what ``rename_from`` means."""
+    outcome = draft.outcomes.get(key(name))
+    return outcome is not None and outcome.before is None and outcome.error is None
 
 
 def _create(draft: Draft, wish: VolumeWish, size: Optional[int], options: Map[str, Any]) -> Volume:
