@@ -45,7 +45,7 @@ def present(draft: Draft, wish: VolumeWish) -> None:
         size = None if wish.size is None else rules.check_size(wish.size, draft.capabilities)
         options = rules.check_options(wish.options, draft.capabilities)
         volume = world.volume(wish.name)
-        old = world.volume(wish.rename_from) if wish.rename_from and not made_here(draft, wish.rename_from) else None
+        old = _old(draft, wish)
         if volume is None and old is not None:
             outcome.before = world.with_maps(old)
             volume = _rename(draft, wish, old)
@@ -61,10 +61,18 @@ def present(draft: Draft, wish: VolumeWish) -> None:
             _join(draft, wish.group, world.volumes[volume.name])
 
 
-def made_here(draft: Draft, name: str) -> bool:
-    """Whether this plan makes the volume, which is then not what ``rename_from`` means."""
-    outcome = draft.outcomes.get(key(name))
-    return outcome is not None and outcome.before is None and outcome.error is None
+def _old(draft: Draft, wish: VolumeWish) -> Optional[Volume]:
+    """The volume that ``rename_from`` means, which is one that was there before."""
+    name = wish.rename_from
+    volume = draft.world.volume(name) if name else None
+    if volume is None or name is None or draft.world.was_there(name):
+        return volume
+    if wish.name in draft.world.volumes:
+        return None
+    raise Invalid(
+        "volume %s, which it shall be renamed from, is made by this very task" % name,
+        hint="Leave rename_from out of one of the two, or make them in two tasks.",
+    )
 
 
 def _create(draft: Draft, wish: VolumeWish, size: Optional[int], options: Map[str, Any]) -> Volume:
