@@ -370,7 +370,7 @@ def test_atomic_snapshots_of_which_one_is_there_are_a_conflict(xms_v2: Simulated
     array = xms_v2.connect()
     volumes = [make(array, f"v{number}") for number in range(2)]
     array.create_snapshots([SnapshotSpec("v0.x", volumes[0])])
-    with pytest.raises(errors.Conflict, match="one instant"):
+    with pytest.raises(errors.Conflict, match="another instant"):
         array.create_snapshots([SnapshotSpec("v0.x", volumes[0]), SnapshotSpec("v1.x", volumes[1])], atomic=True)
     assert "v1.x" not in xms_v2.names()
 

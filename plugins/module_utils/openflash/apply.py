@@ -184,7 +184,8 @@ def _delete_volume(array: Array, known: World, step: s.DeleteVolume) -> None:
 def _create_snapshots(array: Array, known: World, step: s.CreateSnapshots) -> None:
     specs = [SnapshotSpec(name, _volume(known, volume)) for volume, name in step.snapshots]
     for snapshot in array.create_snapshots(specs, atomic=step.atomic):
-        known.take(_idle(snapshot))
+        if not known.named_snapshots(snapshot.name, snapshot.volume):
+            known.take(_idle(snapshot))
 
 
 def _snapshot_group(array: Array, known: World, step: s.SnapshotGroup) -> None:

@@ -302,6 +302,8 @@ class Capabilities:
     """Volumes and snapshots share one name space."""
     reads_mappings: bool = True
     proves_snapshots: bool = True
+    resumes_sets: bool = False
+    """Given the whole of a set of one instant, it finishes one that was begun, and refuses to mix two instants."""
     clones_depend: bool = False
     """Some clones keep their source from being deleted, so a delete must look at all volumes."""
     volume_options: Map[str, OptionRule] = field(default_factory=dict)

@@ -60,7 +60,7 @@ def check_options(wished: Map[str, Any], capabilities: Capabilities) -> Dict[str
                 hint="array_options takes %s here." % (", ".join(sorted(known)) or "nothing"),
             )
         found[name] = _typed(rule, value)
-        if type(found[name]) is not rule.type or (rule.choices and found[name] not in rule.choices):
+        if not _is(rule.type, found[name]) or (rule.choices and found[name] not in rule.choices):
             kind = "a value of type %s" % rule.type.__name__
             choices = "one of %s" % ", ".join(str(choice) for choice in rule.choices)
             hint = "It takes %s." % (rule.words or (choices if rule.choices else kind))
@@ -76,9 +76,14 @@ def _typed(rule: OptionRule, value: Any) -> Any:
             return int(text)
         if rule.type is bool and text in ("true", "false", "yes", "no"):
             return text in ("true", "yes")
-    if rule.type is float and type(value) is int:
+    if rule.type is float and _is(int, value):
         return float(value)
     return value
+
+
+def _is(kind: type, value: Any) -> bool:
+    """A truth value is no number, although Python takes it for one."""
+    return isinstance(value, kind) and isinstance(value, bool) == (kind is bool)
 
 
 def check_owner(name: str, action: str, policy: Policy) -> None:

@@ -54,10 +54,14 @@ def present(draft: Draft, wishes: Sequence[SnapshotWish], atomic: bool) -> None:
         _at_one_instant(draft, wishes, together)
 
 
-def _take(draft: Draft, item: Key, wishes: Sequence[SnapshotWish], atomic: bool) -> None:
+def _take(
+    draft: Draft, item: Key, wishes: Sequence[SnapshotWish], atomic: bool, begun: Sequence[SnapshotWish] = ()
+) -> None:
+    """:param begun: those of the same set that are there already, by which the array knows what a killed run left."""
     made = [_new(draft, wish) for wish in wishes]
     keys = tuple(key(wish) for wish in wishes)
-    draft.add(CreateSnapshots(item, keys, tuple((s.volume or "", s.name) for s in made), atomic))
+    names = [(s.volume or "", s.name) for s in made] + [(wish.volume or "", wish.name) for wish in begun]
+    draft.add(CreateSnapshots(item, keys, tuple(names), atomic))
     for snapshot in made:
         draft.world.take(snapshot)
 
@@ -65,7 +69,7 @@ def _take(draft: Draft, item: Key, wishes: Sequence[SnapshotWish], atomic: bool)
 def _at_one_instant(draft: Draft, wishes: Sequence[SnapshotWish], found: Sequence[SnapshotWish]) -> None:
     """One step for all. A wish that cannot be fulfilled, or that was before, spoils the instant for all."""
     new = [wish for wish in found if draft.outcomes[key(wish)].before is None]
-    there = [wish.name for wish in found if wish not in new]
+    there = [wish for wish in found if wish not in new]
     failed = [error for error in (draft.failure(key(wish)) for wish in wishes) if error]
     keys = tuple(key(wish) for wish in new)
     for wish in new:
@@ -75,9 +79,10 @@ def _at_one_instant(draft: Draft, wishes: Sequence[SnapshotWish], found: Sequenc
                 raise Unsupported(problem)
             if failed:
                 raise Refused("another snapshot of the same instant cannot be taken: %s" % failed[0].reason)
-            if there:
+            if there and not draft.capabilities.resumes_sets:
                 raise Conflict(
-                    "%s is there already, and what is taken now is of another instant" % ", ".join(there),
+                    "%s is there already, and what is taken now is of another instant"
+                    % ", ".join(wish.name for wish in there),
                     hint="Delete what is there, or take the whole set under new names.",
                 )
             if len(found) < len(wishes):
@@ -86,7 +91,7 @@ def _at_one_instant(draft: Draft, wishes: Sequence[SnapshotWish], found: Sequenc
                     hint="Take it in a task of its own.",
                 )
             if key(wish) == keys[0]:
-                _take(draft, keys[0], new, atomic=len(new) > 1)
+                _take(draft, keys[0], new, atomic=len(found) > 1, begun=there)
     for wish in new[1:]:
         outcome, first = draft.outcomes[key(wish)], draft.outcomes[keys[0]]
         outcome.error, outcome.steps = outcome.error or first.error, list(first.steps)

@@ -112,6 +112,7 @@ def capabilities(v2: bool) -> Capabilities:
         luns=LUN_RANGE,
         protocols=(FC, ISCSI),
         one_namespace=True,
+        resumes_sets=True,
         proves_snapshots=v2,
         refusals={} if v2 else _ON_3X,
     )

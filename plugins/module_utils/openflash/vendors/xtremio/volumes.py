@@ -275,7 +275,7 @@ class Volumes(Reading):
         ending = endings.pop()
         if not endings and ending and len(ending) <= SUFFIX_LONGEST:
             return ending, True
-        return unfinished_suffix(kind, [copy.name for copy in copies]), False
+        return unfinished_suffix(kind, sorted(copy.name for copy in copies)), False
 
     def _fits(self, name: str) -> None:
         if len(name) > NAME_LONGEST:
@@ -322,8 +322,9 @@ class Volumes(Reading):
         missing = [copy.name for copy, item in zip(copies, found) if item is None]
         if missing and len(missing) < len(copies):
             raise Conflict(
-                "some of the snapshots are there already, and %s is not" % ", ".join(missing),
-                hint="They would not be of one instant. Delete the others, or choose other names.",
+                "%s is there already, and what is taken now is of another instant"
+                % ", ".join(copy.name for copy, item in zip(copies, found) if item is not None),
+                hint="Delete what is there, or take the whole set under new names.",
             )
         return found
 
