@@ -159,7 +159,7 @@ def _delete_volume(array: Array, known: Registry, step: s.DeleteVolume) -> None:
 
 
 def _create_snapshots(array: Array, known: Registry, step: s.CreateSnapshots) -> None:
-    specs = [SnapshotSpec(name, known.volume(volume)) for volume, name in step.snapshots]
+    specs = [SnapshotSpec(name, known.volume(volume), step.quiesced) for volume, name in step.snapshots]
     for snapshot in array.create_snapshots(specs, atomic=step.atomic):
         known.snapshots[(snapshot.volume or "", snapshot.name)] = snapshot
 
@@ -212,7 +212,8 @@ def _delete_host(array: Array, known: Registry, step: s.DeleteHost) -> None:
 
 
 def _map_volume(array: Array, known: Registry, step: s.MapVolume) -> None:
-    mapping = array.map_volume(known.volume(step.volume), known.host(step.host), step.lun)
+    show = array.map_shared if step.shared else array.map_volume
+    mapping = show(known.volume(step.volume), known.host(step.host), step.lun)
     known.maps[(mapping.host, mapping.volume)] = mapping
 
 

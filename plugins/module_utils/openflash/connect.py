@@ -34,7 +34,16 @@ def _xtremio() -> Callable[[Connection], Array]:
     return xtremio.connect
 
 
+def _flashsystem() -> Callable[[Connection], Array]:
+    from .vendors import flashsystem
+
+    return flashsystem.connect
+
+
 VENDORS: Dict[str, Vendor] = {
+    "flashsystem": Vendor(
+        "IBM FlashSystem 840 / 900", 22, ("ssh_agent", "device_root", "copy_checksum"), _flashsystem
+    ),
     "xtremio": Vendor("Dell EMC XtremIO", 443, ("cluster", "array_version", "target_ports"), _xtremio),
 }
 

@@ -176,7 +176,7 @@ def map_present(draft: Draft, wish: MapWish) -> None:
             rules.check_unmap(mapping, draft.policy)
             draft.add(UnmapVolume(map_key(wish), volume.name, host.name), lane)
         rules.check_can(draft.capabilities, "map_volume", volume, host=host, lun=wish.lun)
-        draft.add(MapVolume(map_key(wish), volume.name, host.name, wish.lun), lane)
+        draft.add(MapVolume(map_key(wish), volume.name, host.name, wish.lun, draft.policy.shared), lane)
         after = Mapping(volume.name, host.name, wish.lun, volume_id=volume.id or None, host_id=host.id or None)
         world.add_map(after)
         outcome.after = after

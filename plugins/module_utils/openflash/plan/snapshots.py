@@ -42,7 +42,8 @@ def present(draft: Draft, wishes: Sequence[SnapshotWish], atomic: bool) -> None:
             draft.world.snapshots.append(snapshot)
             single.append((key(wish), snapshot))
             if not atomic:
-                draft.add(CreateSnapshots(key(wish), (key(wish),), ((snapshot.volume or "", snapshot.name),)))
+                pair = (snapshot.volume or "", snapshot.name)
+                draft.add(CreateSnapshots(key(wish), (key(wish),), (pair,), quiesced=wish.quiesced))
     if atomic and single:
         _together(draft, single)
 
