@@ -275,7 +275,10 @@ class SshTransport:
         if isinstance(error, (paramiko.SSHException, EOFError)):
             text = str(error)
             if "banner" in text or isinstance(error, EOFError):
-                return Unreachable("it does not speak SSH on this port", hint="Check the port.")
+                return Unreachable(
+                    "it does not speak SSH on this port, or it has no connection to spare",
+                    hint="Check the port, and what other clients are connected to the array.",
+                )
             if "Incompatible" in text or "no acceptable" in text.lower():
                 return Unreachable("it and this host have no SSH algorithm in common (%s)" % text)
             return Unreachable("no SSH connection comes about (%s)" % (text or type(error).__name__))

@@ -52,7 +52,7 @@ def connect(connection: Connection) -> FlashSystem:
     array = FlashSystem(
         Cli(ssh, connection.max_concurrency),
         tree,
-        fabrics_of(tree, min(connection.timeout, connection.wait_timeout)),
+        fabrics_of(tree, connection.timeout),
         patience=connection.wait_timeout,
         checksum=bool(options.get("copy_checksum")),
     )

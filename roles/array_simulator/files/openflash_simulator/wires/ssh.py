@@ -216,13 +216,22 @@ class _Login(asyncssh.SSHServer):
         if self.sessions >= self.wire.config.limits.get("sessions", self.wire.default_sessions):
             raise asyncssh.ChannelOpenError(asyncssh.OPEN_RESOURCE_SHORTAGE, "Too many sessions")
         self.sessions += 1
-        return asyncssh.SSHServerProcess(self._serve, None, 3, False)
+        return _Session(self)
 
-    async def _serve(self, process: asyncssh.SSHServerProcess[str]) -> None:
-        try:
-            await self.wire.serve(process, self.number)
-        finally:
-            self.sessions -= 1
+    async def serve(self, process: asyncssh.SSHServerProcess[str]) -> None:
+        await self.wire.serve(process, self.number)
+
+
+class _Session(asyncssh.SSHServerProcess[str]):
+    """One channel; it counts from its opening to its end, whether a command came or not."""
+
+    def __init__(self, login: _Login) -> None:
+        super().__init__(login.serve, None, 3, False)
+        self._login = login
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._login.sessions -= 1
+        super().connection_lost(exc)
 
 
 def _host_key(path: Path) -> asyncssh.SSHKey:
