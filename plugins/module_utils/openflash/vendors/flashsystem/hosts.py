@@ -53,12 +53,11 @@ class Hosts(Reading):
                         return self._same_host(there, initiators, partly=True)
                     if attempt == _ATTEMPTS - 1:
                         raise
-                except NameTaken:
+                except (NameTaken, PortTaken) as error:
+                    # Which of the two the array looks at first is not known.
                     there = self.hosts([name]).named(name)
-                    if there is None:
-                        raise
-                    return self._same_host(there, initiators)
-                except PortTaken as error:
+                    if there is not None:
+                        return self._same_host(there, initiators)
                     raise self._owner_of(initiators, name, error) from None
             first = [one for one in initiators if one.protocol == initiators[0].protocol]
             host = Host(name, id=made or "", initiators=tuple(first), volumes=0)
