@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors import (
     BadReply,
     Conflict,
@@ -20,7 +21,6 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors
     Unsupported,
 )
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import VolumeSpec
-
 from tests.support.flashsystem import GIB, IQN, WWPNS, FlashSystemUnderTest, host, initiators, volume
 from tests.support.simulator import Simulator
 

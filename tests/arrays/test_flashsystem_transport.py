@@ -13,6 +13,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives import serialization as ser
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors import (
     Busy,
     FlashError,
@@ -25,9 +28,6 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.transp
     LostReply,
     LostTimeout,
 )
-from cryptography.hazmat.primitives import serialization as ser
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-
 from tests.support.flashsystem import FlashSystemUnderTest
 from tests.support.simulator import Simulator
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import paramiko
+
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.connect import connect
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import (
     Connection,
@@ -22,7 +23,6 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.model 
     VolumeSpec,
 )
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.transport.ssh import SshTransport
-
 from tests.support.simulator import Simulator
 
 GIB = 1024**3

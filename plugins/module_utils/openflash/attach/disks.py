@@ -154,6 +154,11 @@ class Disks:
         """A file descriptor to write with, of a disk that has said who it is and that nobody on this host uses."""
         self._check_unclaimed(disk)
         with self._opened(disk, os.O_RDWR | os.O_EXCL) as descriptor:
+            try:
+                # Another run of ours has it locked; whoever else respects such locks (udev does) keeps off meanwhile.
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise InUse("another program on this host has %s locked" % disk.path) from None
             yield descriptor
 
     @contextmanager

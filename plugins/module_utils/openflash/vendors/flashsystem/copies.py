@@ -141,6 +141,7 @@ class Copies(Volumes, Hosts):
                 said = parse_snapshot(row["name"]) if row is not None else None
                 if row is None or said is None or said.name != snapshot.name:
                     raise NotFound("snapshot %s is not there" % snapshot.name, target=snapshot.name)
+            row = self._complete([row])[0]
             origin = _Source(row["name"], row["id"], int(row["capacity"]), row["vdisk_UID"].lower())
             return self._volume_copy("volume_from_snapshot", origin, snapshot.name, spec)
 
@@ -283,7 +284,9 @@ class Copies(Volumes, Hosts):
             self._drop(target)
             return None
         if self._rows is not None:
-            self._rows.append({"id": number, "name": final, "vdisk_UID": target.serial or ""})
+            # For what the same task makes of it; the list was made before.
+            made = {"capacity": str(size), "vdisk_UID": str(target.serial), "status": "online", "mdisk_grp_name": pool}
+            self._rows.append(dict(made, id=number, name=final))
         return target
 
     def _fill(self, fabric: Fabric, me: Host, origin: _Source, target: _Source, mine: bool) -> None:
