@@ -282,7 +282,7 @@ AFTER_THE_FIRST_MAPPING = 7
 
 
 def run_and_die(array: FlashSystemUnderTest, name: str, after: int, done: bool) -> bool:
-    """Clone db1 in a process of its own that dies after so many commands, the last one sent or not; True when it did."""
+    """Clone db1 in a process that dies after so many commands, the last one sent or not; True when it did."""
     pid = os.fork()
     if pid == 0:
         try:
