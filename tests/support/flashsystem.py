@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -117,9 +116,8 @@ class FlashSystemUnderTest:
 
     def image(self, vdisk: str) -> Path:
         """The bytes of a vdisk."""
-        state = json.loads(json.dumps(self.state()))
-        content = next(one["content"] for one in state["volumes"] if one["name"] == vdisk)
-        return self.root / "images" / content
+        number = next(one["id"] for one in self.state()["volumes"] if one["name"] == vdisk)
+        return self.root / "images" / str(number)
 
     def put(self, vdisk: str, at: int, data: bytes) -> None:
         descriptor = os.open(self.image(vdisk), os.O_WRONLY)

@@ -35,9 +35,9 @@ def _xtremio() -> Callable[[Connection], Array]:
 
 
 def _flashsystem() -> Callable[[Connection], Array]:
-    from .vendors import flashsystem
+    from .vendors.flashsystem import client
 
-    return flashsystem.connect
+    return client.connect
 
 
 VENDORS: Dict[str, Vendor] = {

@@ -18,7 +18,7 @@ import stat
 import struct
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Iterator, List, Optional, Tuple
+from typing import Iterator, List, Optional, Set, Tuple
 
 from ..errors import Conflict, FlashError, InUse, Timeout
 from ..transport.deadline import Deadline
@@ -257,11 +257,17 @@ class Disks:
     def delete(self, disk: Disk, deadline: Deadline) -> None:
         """Take every path to the disk away from this host, before the array does."""
         self.flush(disk)
-        for name in self.paths(disk.serial):
-            self.tree.write("1", self.tree.sys, "block", name, "device", "delete")
-        while self.paths(disk.serial):
+        told: Set[str] = set()
+        while True:
+            names = self.paths(disk.serial)
+            if not names:
+                return
+            # Also those that only came since: a scan of one adapter may end after the copy through another.
+            for name in [name for name in names if name not in told]:
+                self.tree.write("1", self.tree.sys, "block", name, "device", "delete")
+                told.add(name)
             if not deadline.pause():
-                raise Timeout("%s did not leave this host" % disk.path)
+                raise Timeout("%s did not leave this host" % ", ".join(names))
 
 
 def inquire_page_83(descriptor: int) -> bytes:

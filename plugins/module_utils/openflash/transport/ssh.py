@@ -131,6 +131,7 @@ class SshTransport:
         self._sleep = sleep
         self._client: Any = None
         self._lock = threading.RLock()
+        self._opening = threading.Lock()
         self._channels = threading.BoundedSemaphore(max(1, min(max_concurrency, CHANNELS)))
         self.journal.hide(password)
         self.journal.hide(private_key_passphrase)
@@ -329,10 +330,13 @@ class SshTransport:
             outcome = error.reason
             raise
         finally:
-            channel.close()
             self.journal.append(
                 verb, line, outcome=outcome, write=write, session=session, seconds=time.monotonic() - started
             )
+            try:
+                channel.close()
+            except (EOFError, OSError, _paramiko().SSHException):
+                pass  # the connection is gone, and the channel with it
 
     def _channel(self, deadline: Deadline, shown: str) -> Any:
         """A channel to run one command in. Nothing was sent as yet, so a dead connection is simply made anew."""
@@ -341,7 +345,9 @@ class SshTransport:
         while True:
             transport = self._open()
             try:
-                return transport.open_session(timeout=max(0.1, deadline.remaining()))
+                # One at a time: paramiko keeps a single slot for the reason of a refusal.
+                with self._opening:
+                    return transport.open_session(timeout=max(0.1, deadline.remaining()))
             except paramiko.ChannelException as error:
                 # Another of our commands, or another client, has the last session: one will be free.
                 if not deadline.pause():
@@ -353,10 +359,12 @@ class SshTransport:
             except (paramiko.SSHException, EOFError, OSError) as error:
                 if deadline.expired():
                     raise Timeout("no session was opened within %g s" % self.timeout) from None
+                if transport.is_active():
+                    deadline.pause()
+                    continue
                 if fresh:
                     raise Unreachable("the connection ends as soon as it is made (%s)" % error) from None
                 fresh = True
-                self.close()
 
     def _talk(self, channel: Any, line: str, deadline: Deadline, shown: str) -> Output:
         paramiko = _paramiko()

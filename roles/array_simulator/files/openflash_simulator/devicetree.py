@@ -7,7 +7,8 @@ There is no user-space Fibre Channel, so the tree stands for the kernel of a hos
 that sees the array's target ports. It behaves as Linux does, habits that hurt included:
 
 - a mapped volume shows up only after a scan: ``- - -`` (or ``CHANNEL TARGET LUN``) written to
-  ``sys/class/scsi_host/hostN/scan``; each HBA port is a path of its own;
+  ``sys/class/scsi_host/hostN/scan``; each HBA port is a path of its own (and, unlike on Linux, whichever is told to
+  look looks through all of them, for a FIFO cannot keep its writer waiting until a scan has ended);
 - an unmapped volume's disks stay, and reading them fails, until ``1`` is written to ``sys/block/sdX/device/delete``;
 - a disk that stayed shows whatever volume gets its LUN next, under the old ``/dev/disk/by-id`` link and the old size;
   only ``device/vpd_pg83``, which here stands for asking the disk itself, tells.
@@ -18,6 +19,8 @@ Files that the kernel acts upon are FIFOs. A disk is a sparse file.
 from __future__ import annotations
 
 import asyncio
+import errno
+import hashlib
 import os
 import shutil
 from collections.abc import Callable, Sequence
@@ -75,7 +78,7 @@ class DeviceTree(DataPath):
             _files(self.sys / "class" / "fc_host" / f"host{at}", port_name=f"0x{wwpn}", port_state="Online")
             adapter = self.sys / "class" / "scsi_host" / f"host{at}"
             adapter.mkdir(parents=True)
-            self._fifos.append(self._fifo(adapter / "scan", lambda text, at=at: self._scan(at, text)))  # type: ignore[misc]
+            self._fifos.append(self._fifo(adapter / "scan", self._scan))
             for number, target in enumerate(targets):
                 remote = self.sys / "class" / "fc_remote_ports" / f"rport-{at}:0-{number}"
                 _files(remote, port_name=f"0x{target}", port_state="Online", roles="FCP Target", scsi_target_id="0")
@@ -92,7 +95,21 @@ class DeviceTree(DataPath):
         self._fifos.clear()
 
     def _image(self, volume: Volume) -> Path:
-        return self.images / volume.uuid
+        return self.images / str(volume.id)
+
+    def content(self, volume: Volume) -> str:
+        """A digest of the bytes that are not zero, and of where they are: equal where volumes read the same."""
+        digest = hashlib.sha256()
+        with self._image(volume).open("rb") as stream:
+            at = 0
+            while (found := _next_data(stream.fileno(), at)) is not None:
+                stream.seek(found)
+                chunk = stream.read(_CHUNK - found % _CHUNK)
+                if chunk.strip(b"\0"):
+                    start = found + len(chunk) - len(chunk.lstrip(b"\0"))
+                    digest.update(start.to_bytes(8, "big") + chunk.strip(b"\0"))
+                at = found + len(chunk)
+        return digest.hexdigest()
 
     # ---- what the array does ---------------------------------------------------------------------------------------
 
@@ -160,14 +177,16 @@ class DeviceTree(DataPath):
 
     # ---- what the host does ----------------------------------------------------------------------------------------
 
-    def _scan(self, adapter: int, text: str) -> None:
+    def _scan(self, text: str) -> None:
         for line in text.splitlines():
             words = line.split()
-            if len(words) != 3:
+            if len(words) != 3 or words[0] not in ("-", "0") or words[1] not in ("-", "0"):
                 continue
             for lun, volume in sorted(self._luns.items()):
-                if words[2] in ("-", str(lun)) and words[0] in ("-", "0") and words[1] in ("-", "0"):
-                    self._discover(adapter, lun, volume)
+                if words[2] in ("-", str(lun)):
+                    for adapter in range(1, len(HBA_WWPNS) + 1):
+                        self._discover(adapter, lun, volume)
+                    self._link(volume.wwn)
 
     def _discover(self, adapter: int, lun: int, volume: Volume) -> None:
         if any((disk.adapter, disk.lun) == (adapter, lun) for disk in self._disks.values()):
@@ -182,7 +201,6 @@ class DeviceTree(DataPath):
         (block / "device").symlink_to(Path("../..") / "bus" / "scsi" / "devices" / disk.address)
         self._disks[disk.name] = disk
         self._answer(disk, volume)
-        self._link(disk.wwn)
 
     def _forget(self, disk: _Disk) -> None:
         if self._disks.pop(disk.name, None) is None:
@@ -226,6 +244,16 @@ def _files(folder: Path, **contents: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in contents.items():
         (folder / name).write_text(text + "\n")
+
+
+def _next_data(descriptor: int, at: int) -> int | None:
+    """Where there is data again, from ``at`` on; None when there is none."""
+    try:
+        return os.lseek(descriptor, at, os.SEEK_DATA)
+    except OSError as error:
+        if error.errno == errno.ENXIO:
+            return None
+        raise
 
 
 def _page_83(wwn: str) -> bytes:

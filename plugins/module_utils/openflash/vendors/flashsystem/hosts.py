@@ -177,6 +177,7 @@ class Hosts(Reading):
         with self._doing("map volume %s to host %s" % (volume.name, host.name), volume.name):
             force: Tuple[str, ...] = ()
             attempts = _ATTEMPTS
+            volume = replace(volume, name=self._vdisk_name(volume.name, volume.id))
             while True:
                 attempts -= 1
                 try:

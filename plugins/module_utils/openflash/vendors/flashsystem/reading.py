@@ -135,12 +135,22 @@ class Reading(Array):
     # -- volumes and snapshots ---------------------------------------------------------------------------------------
 
     def volumes(self, names: Optional[Sequence[str]] = None) -> Listing[Volume]:
-        """One request, whatever is asked: only a list tells which vdisks are our snapshots, and of what."""
+        """Two requests, one where there is none: a list, which alone tells our snapshots apart, and the mappings."""
         with self._doing("read volumes"):
             rows = self._vdisks()
             wanted = None if names is None else set(names)
             mine = [row for row in rows if "" in row or _is_volume(row) and (wanted is None or row["name"] in wanted)]
-            return listing("volume", self._complete(mine), self._volume)
+            found = listing("volume", self._complete(mine), self._volume)
+            if not found.items:
+                return found
+            maps = self._all_mappings()
+            if not maps.complete:
+                return found
+            by_id: Dict[str, List[Mapping]] = {}
+            for one in maps:
+                by_id.setdefault(str(one.volume_id), []).append(one)
+            volumes = tuple(replace(one, mappings=tuple(by_id.get(one.id, ()))) for one in found)
+            return Listing(volumes, found.unreadable)
 
     def snapshots(
         self, names: Optional[Sequence[str]] = None, volumes: Optional[Sequence[str]] = None
@@ -183,6 +193,14 @@ class Reading(Array):
         """One vdisk by its very name: the array takes a number for an id (section 1)."""
         row = self._vdisk(name)
         return row if row is not None and row.get("name") == name else None
+
+    def _vdisk_name(self, name: str, number: str) -> str:
+        """What the array calls a volume, or a snapshot that goes by the name it has for people."""
+        for row in self._rows or ():
+            said = parse_snapshot(row.get("name", "")) if number and row.get("id") == number else None
+            if said is not None and said.name == name:
+                return row["name"]
+        return name
 
     @staticmethod
     def _by_serial(rows: Sequence[Row]) -> Dict[str, Row]:

@@ -216,6 +216,13 @@ class FlashsystemWire(SshWire):
     def arrays(self) -> list[Array]:
         return [self.system.array]
 
+    def state(self) -> dict[str, Any]:
+        shown = super().state()
+        if self.tree is not None:
+            for row in shown["volumes"]:
+                row["content"] = self.tree.content(self.system.array.volumes[row["id"]])
+        return shown
+
     def reset(self) -> None:
         super().reset()
         self.system.open_access = self.config.options.get("open_access", False)
