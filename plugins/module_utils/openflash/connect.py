@@ -20,8 +20,6 @@ class Vendor:
 
     words: str
     """The array as its owners call it."""
-    port: int
-    """Where its management service listens unless the task says otherwise."""
     options: Tuple[str, ...]
     """Connection options that only this vendor has: the keys of Connection.options."""
     load: Callable[[], Callable[[Connection], Array]]
@@ -29,9 +27,9 @@ class Vendor:
 
 
 def _xtremio() -> Callable[[Connection], Array]:
-    from .vendors import xtremio
+    from .vendors.xtremio import client
 
-    return xtremio.connect
+    return client.connect
 
 
 def _flashsystem() -> Callable[[Connection], Array]:
@@ -41,10 +39,8 @@ def _flashsystem() -> Callable[[Connection], Array]:
 
 
 VENDORS: Dict[str, Vendor] = {
-    "flashsystem": Vendor(
-        "IBM FlashSystem 840 / 900", 22, ("ssh_agent", "device_root", "copy_checksum"), _flashsystem
-    ),
-    "xtremio": Vendor("Dell EMC XtremIO", 443, ("cluster", "array_version", "target_ports"), _xtremio),
+    "flashsystem": Vendor("IBM FlashSystem 840 / 900", ("ssh_agent", "device_root", "copy_checksum"), _flashsystem),
+    "xtremio": Vendor("Dell EMC XtremIO", ("cluster", "array_version", "target_ports"), _xtremio),
 }
 
 
