@@ -192,6 +192,14 @@ def test_a_source_that_this_host_had_before_stays_mapped(array: FlashSystemUnder
     assert len(array.disks()) == 2
 
 
+def test_a_host_made_only_to_copy_goes_again(array: FlashSystemUnderTest) -> None:
+    """Section 8: host objects leaked."""
+    with array.client() as client:
+        client.clone_volume(filled(array, client), VolumeSpec("clone"))
+        assert [one["name"].startswith("openflash-") for one in array.state()["hosts"]] == [True]
+    assert array.state()["hosts"] == []
+
+
 def test_this_host_is_found_by_any_of_its_ports(array: FlashSystemUnderTest, client: Any) -> None:
     client.create_host("as-the-admin-named-it", initiators(HBAS[1]))
     client.clone_volume(filled(array, client), VolumeSpec("clone"))

@@ -11,16 +11,17 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.openflash.storage.plugins.module_utils.openflash.connect import connect
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.connect import VENDORS, connect
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import Capabilities, Connection
 
 from tests.support.simulator import Simulator
@@ -45,10 +46,17 @@ class Row:
     """The part of the simulated state that the task works on, where there are several."""
     thorough: bool = False
     """Also for the tests that meet every request of a task with every fault: one row for each wire is enough there."""
+    shown: Callable[[str], str] = str
+    """What people call a volume or snapshot, by what the array calls it."""
 
     @property
     def config(self) -> dict[str, Any]:
         return {"name": self.name, **self.simulator}
+
+
+def without_source(name: str) -> str:
+    """A FlashSystem keeps no record of what was copied, so the name of a snapshot ends in it."""
+    return re.sub(r"\.(snap|live)-[0-9a-f]{12}$", "", name)
 
 
 ROWS = (
@@ -65,6 +73,26 @@ ROWS = (
         {"vendor": "xtremio", "version": "4.2.1-11", "protocol": "iscsi", "clusters": ["east", "west"], "chap": True},
         {"cluster": "west"},
         scope="west",
+    ),
+    Row(
+        "flashsystem-fc",
+        {"vendor": "flashsystem", "protocol": "fc", "datapath": True},
+        initiators=tuple(FC),
+        thorough=True,
+        shown=without_source,
+    ),
+    Row(
+        "flashsystem-both",
+        {
+            "vendor": "flashsystem",
+            "protocol": "both",
+            "datapath": True,
+            "nodes": 1,
+            "shared_code": "CMMVC6045E",
+            "empty_header": True,
+        },
+        initiators=(*FC[:2], ISCSI[0]),
+        shown=without_source,
     ),
 )
 
@@ -161,8 +189,8 @@ class ArrayUnderTest:
         self.simulator = simulator
         self.modules = modules
         self.endpoint = simulator.array(row.name)
-        keys = ("vendor", "address", "port", "username", "password", "ca_path", "host_key")
-        self.connection = {key: self.endpoint[key] for key in keys if self.endpoint[key] is not None}
+        keys = ("vendor", "address", "port", "username", "password", "ca_path", "host_key", "device_root")
+        self.connection = {key: self.endpoint[key] for key in keys if self.endpoint.get(key) is not None}
         self.connection.update({"timeout": 20.0, **row.connection})
         self._capabilities: Capabilities | None = None
 
@@ -278,9 +306,10 @@ class ArrayUnderTest:
     @contextmanager
     def library(self, **changes: Any) -> Iterator[Any]:
         """A connection of the library itself, to make what a module would not."""
-        own = {key: value for key, value in self.connection.items() if key not in self.row.connection}
+        options = {key: value for key, value in self.connection.items() if key in VENDORS[self.connection["vendor"]].options}
+        own = {key: value for key, value in self.connection.items() if key not in options}
         own["address"] = (own["address"],)
-        with connect(Connection(**{**own, "options": dict(self.row.connection), **changes})) as array:
+        with connect(Connection(**{**own, "options": options, **changes})) as array:
             yield array
 
     def cannot(self, operation: str) -> str | None:
@@ -295,7 +324,7 @@ class ArrayUnderTest:
 
     def volumes(self) -> dict[str, dict[str, Any]]:
         """Volumes and snapshots by name, as the array has them."""
-        return {one["name"]: one for one in self._in_scope("volumes")}
+        return {self.row.shown(one["name"]): one for one in self._in_scope("volumes")}
 
     def hosts(self) -> dict[str, list[str]]:
         """The addresses of each host's initiators."""
@@ -303,7 +332,7 @@ class ArrayUnderTest:
 
     def luns(self) -> dict[tuple[str, str], int]:
         """LUN by host and volume."""
-        return {(one["host"], one["volume"]): one["lun"] for one in self._in_scope("mappings")}
+        return {(one["host"], self.row.shown(one["volume"])): one["lun"] for one in self._in_scope("mappings")}
 
     def mark(self) -> int:
         return self.simulator.mark(self.row.name)

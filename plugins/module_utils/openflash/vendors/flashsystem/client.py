@@ -30,11 +30,11 @@ class FlashSystem(Copies):
         return self._cli.ssh.journal
 
     def close(self) -> None:
-        for fabric in self._fabrics:
+        for leave in [fabric.close for fabric in self._fabrics] + [self._leave]:
             try:
-                fabric.close()
+                leave()
             except FlashError:
-                pass  # an iSCSI session that stays does no harm
+                pass  # an iSCSI session or a host that stays does no harm
         self._cli.ssh.close()
 
 

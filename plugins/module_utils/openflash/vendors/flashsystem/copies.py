@@ -80,6 +80,7 @@ class Copies(Volumes, Hosts):
         self._path: Optional[Fabric] = None
         self._path_problem: Optional[str] = ""
         self._me: Optional[Host] = None
+        self._made_for_copies: Optional[Host] = None
         self._lock = threading.RLock()
         self._source_locks: Dict[str, Any] = {}
         self.progress: Optional[Progress] = None
@@ -120,8 +121,14 @@ class Copies(Volumes, Hosts):
                 else:
                     name = HOST_PREFIX + (re.sub(r"[^A-Za-z0-9._-]", "-", socket.gethostname()) or "host")
                     ports = [Initiator(address, parse_initiator(address)[0]) for address in addresses]
-                    self._me = self.create_host(name, ports)
+                    self._me = self._made_for_copies = self.create_host(name, ports)
             return self._me
+
+    def _leave(self) -> None:
+        """Take away the host that was made only to copy; one that somebody maps to by now stays, the array sees to it."""
+        host, self._me, self._made_for_copies = self._made_for_copies, None, None
+        if host is not None:
+            self.delete_host(host)
 
     # -- the operations ----------------------------------------------------------------------------------------------
 
