@@ -386,11 +386,11 @@ def test_finding_a_host_by_initiator_costs_one_each_and_only_once(array: FlashSy
         assert array.lines(mark) == []
 
 
-def test_connecting_costs_three_session_requests_and_one_connection(array: FlashSystemUnderTest) -> None:
+def test_connecting_costs_two_session_requests_and_one_connection(array: FlashSystemUnderTest) -> None:
     mark = array.mark()
     with array.client() as client:
         client.volumes()
         client.mappings()
-        assert client.calls.counts == {"requests": 2, "writes": 0, "session_requests": 3}
+        assert client.calls.counts == {"requests": 2, "writes": 0, "session_requests": 2}
     requests = array.simulator.requests("both", mark)
     assert len(requests) == 4 and len({one["connection"] for one in requests}) == 1

@@ -23,6 +23,7 @@ from typing import Any
 
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.connect import VENDORS, connect
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import Capabilities, Connection
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.units import format_initiator, parse_initiator
 from tests.support.simulator import Simulator
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,6 +46,10 @@ class Row:
     """The part of the simulated state that the task works on, where there are several."""
     thorough: bool = False
     """Also for the tests that meet every request of a task with every fault: one row for each wire is enough there."""
+    patience: float = 20.0
+    """A wait_timeout after which what a killed run left counts as dead, where the array itself cannot tell."""
+    mappings_read: str = "types/lun-maps"
+    """What the request looks like with which mappings are read."""
     shown: Callable[[str], str] = str
     """What people call a volume or snapshot, by what the array calls it."""
 
@@ -78,6 +83,8 @@ ROWS = (
         {"vendor": "flashsystem", "protocol": "fc", "datapath": True},
         initiators=tuple(FC),
         thorough=True,
+        patience=0.001,
+        mappings_read="lshostvdiskmap",
         shown=without_source,
     ),
     Row(
@@ -91,6 +98,8 @@ ROWS = (
             "empty_header": True,
         },
         initiators=(*FC[:2], ISCSI[0]),
+        patience=0.001,
+        mappings_read="lshostvdiskmap",
         shown=without_source,
     ),
 )
@@ -305,11 +314,24 @@ class ArrayUnderTest:
     @contextmanager
     def library(self, **changes: Any) -> Iterator[Any]:
         """A connection of the library itself, to make what a module would not."""
-        options = {key: value for key, value in self.connection.items() if key in VENDORS[self.connection["vendor"]].options}
+        options = {key: value for key, value in self.connection.items() if self.takes(key)}
         own = {key: value for key, value in self.connection.items() if key not in options}
         own["address"] = (own["address"],)
         with connect(Connection(**{**own, "options": options, **changes})) as array:
             yield array
+
+    def takes(self, option: str) -> bool:
+        """Whether it is one of this vendor's connection options."""
+        return option in VENDORS[self.endpoint["vendor"]].options
+
+    @property
+    def version(self) -> dict[str, Any]:
+        """The version as an option of the connection, where the array takes it."""
+        return {"array_version": self.endpoint["version"]} if self.takes("array_version") else {}
+
+    @property
+    def speaks_tls(self) -> bool:
+        return self.endpoint["ca_path"] is not None
 
     def cannot(self, operation: str) -> str | None:
         """Why the array has no such operation, in the words that a task must fail with."""
@@ -327,7 +349,7 @@ class ArrayUnderTest:
 
     def hosts(self) -> dict[str, list[str]]:
         """The addresses of each host's initiators."""
-        return {one["name"]: sorted(i["address"] for i in one["initiators"]) for one in self._in_scope("hosts")}
+        return {one["name"]: sorted(format_initiator(parse_initiator(i["address"])[1]) for i in one["initiators"]) for one in self._in_scope("hosts")}
 
     def luns(self) -> dict[tuple[str, str], int]:
         """LUN by host and volume."""

@@ -10,6 +10,7 @@ an exit status has failed.
 
 from __future__ import annotations
 
+import ipaddress
 import logging
 import os
 import re
@@ -19,6 +20,7 @@ import time
 import warnings
 from dataclasses import dataclass, field
 from typing import Any, Callable, List, Optional, Sequence, Tuple
+from urllib.parse import urlsplit
 
 from ..errors import Busy, FlashError, Invalid, MissingLibrary, Timeout, Unauthorized, Unreachable
 from .deadline import Deadline
@@ -81,8 +83,8 @@ class SshTransport:
     ``expired(output)`` is a hook: the array says that it did nothing because the login has ended. The connection is
     then made anew and the command repeated, once.
 
-    :param addresses: host names or IP addresses, in order of preference; the next is tried when no connection comes
-        about.
+    :param addresses: host names or IP addresses, each optionally with ``:port``, in order of preference; the next is
+        tried when no connection comes about.
     :param host_key: ``TYPE BASE64``, the only key to accept; the files of known hosts are then not looked at.
     :param known_hosts: file of known keys, instead of the user's own and the system's; new keys are kept there.
     :param policy: ``strict`` refuses a key that is not known, ``accept_new`` keeps it. A changed one is always refused.
@@ -109,17 +111,18 @@ class SshTransport:
         if not addresses:
             raise Invalid("no address of the array is given", hint="Set address.")
         if not username:
-            raise Invalid("no user name is given", hint="Set username.")
+            raise Invalid("the array wants a user name", hint="Set username, and password or private_key_file.")
         if not (password or private_key_file or agent):
-            raise Invalid("there is nothing to log in with", hint="Set password or private_key_file.")
+            raise Invalid(
+                "the array wants a user name and a password or a private key", hint="Set password or private_key_file."
+            )
         if policy not in (STRICT, ACCEPT_NEW):
             raise Invalid("host_key_policy %s is not one of strict, accept_new" % policy)
         self.journal = journal if journal is not None else Journal()
         self.timeout = timeout
         self.expired: Callable[[Output], bool] = lambda output: False
-        self._addresses = tuple(addresses)
+        self._addresses = tuple(_endpoint(address, port) for address in addresses)
         self._at = 0
-        self._port = port
         self._username = username
         self._password = password
         self._private_key_file = private_key_file
@@ -161,8 +164,8 @@ class SshTransport:
     @property
     def address(self) -> str:
         """Host and port in use, for messages."""
-        host = self._addresses[self._at]
-        return "%s:%d" % ("[%s]" % host if ":" in host else host, self._port)
+        host, port = self._addresses[self._at]
+        return "%s:%d" % ("[%s]" % host if ":" in host else host, port)
 
     def mask(self, text: str) -> str:
         return self.journal.mask(text)
@@ -193,21 +196,26 @@ class SshTransport:
             for position in range(len(self._addresses)):
                 self._at = position
                 try:
-                    self._client = self._login(self._addresses[position])
+                    self._client = self._login(*self._addresses[position])
                     return self._client.get_transport()
                 except (Unreachable, Timeout) as error:
                     failures.append(error.fill(array=self.address))
-            raise failures[0]
+            if len(failures) == 1:
+                raise failures[0]
+            self._at = 0
+            raise Unreachable(
+                "no address answers: " + "; ".join("%s: %s" % (error.array, error.reason) for error in failures),
+                hint=failures[0].hint,
+            )
 
-    def _login(self, host: str) -> Any:
+    def _login(self, host: str, port: int) -> Any:
         paramiko = _paramiko()
         client = paramiko.SSHClient()
-        keys = _HostKeys(paramiko, client, host, self._port, self._host_key, self._known_hosts, self._policy)
-        started, sent, outcome = time.monotonic(), True, "ok"
+        keys = _HostKeys(paramiko, client, host, port, self._host_key, self._known_hosts, self._policy)
         try:
             client.connect(
                 host,
-                self._port,
+                port,
                 username=self._username,
                 password=self._password,
                 pkey=self._private_key(paramiko),
@@ -221,13 +229,7 @@ class SshTransport:
             keys.keep()
         except BaseException as error:
             client.close()
-            explained = self._explain(paramiko, error, host, keys)
-            sent, outcome = isinstance(explained, Unauthorized), getattr(explained, "reason", str(explained))
-            raise explained from None
-        finally:
-            login = "%s@%s" % (self._username, self.address)
-            seconds = time.monotonic() - started
-            self.journal.append("login", login, outcome=outcome, session=True, seconds=seconds, sent=sent)
+            raise self._explain(paramiko, error, host, keys) from None
         transport = client.get_transport()
         transport.set_keepalive(KEEPALIVE)
         transport.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -266,7 +268,7 @@ class SshTransport:
         if isinstance(error, paramiko.AuthenticationException):
             how = "private key" if self._private_key_file and not self._password else "password"
             return Unauthorized(
-                "it does not accept the %s of %s" % (how, self._username),
+                "the array did not accept the user name and %s" % how,
                 hint="Check username and %s." % ("private_key_file" if how == "private key" else "password"),
             )
         if isinstance(error, socket.gaierror):
@@ -286,7 +288,7 @@ class SshTransport:
         if isinstance(error, OSError):
             refused = [error] + list(getattr(error, "errors", {}).values())
             if any(isinstance(one, ConnectionRefusedError) for one in refused):
-                return Unreachable("it refuses the connection", hint="Check address and port.")
+                return Unreachable("connection refused", hint="Check port, and that the array's SSH service runs.")
             return Unreachable("no connection comes about (%s)" % (error.strerror or error))
         return error
 
@@ -390,6 +392,19 @@ class SshTransport:
                 raise LostTimeout("%s did not end within %g s" % (shown, self.timeout))
             raise LostReply("%s ended without an exit status" % shown)
         return Output(channel.exit_status, stdout, stderr, shown)
+
+
+def _endpoint(address: str, port: int) -> Tuple[str, int]:
+    """Host and port of ``host``, ``host:port``, an IPv6 address, or one in brackets with or without a port."""
+    try:
+        if address.count(":") > 1 and not address.startswith("["):
+            return str(ipaddress.IPv6Address(address)), port
+        parts = urlsplit("//" + address)
+        if parts.hostname and not (parts.path or parts.query or parts.fragment or parts.username):
+            return parts.hostname, parts.port or port
+    except ValueError:
+        pass
+    raise Invalid("%r is not an address" % address, hint="Set address to a host name or IP address.")
 
 
 def _read(receive: Callable[[int], bytes], channel: Any, deadline: Deadline) -> str:

@@ -39,7 +39,7 @@ class FlashSystem(Copies):
 
 
 def connect(connection: Connection) -> FlashSystem:
-    """Log in and find out name and pools, 3 session requests (sheet, sections 1 and 2.1).
+    """Log in and find out name and pools, 2 session requests (sheet, sections 1 and 2.1).
 
     Options: ``ssh_agent`` (offer the keys of the SSH agent), ``device_root`` (where ``dev`` and ``sys`` of this host
     are), ``copy_checksum`` (read every copy back and compare).

@@ -125,7 +125,7 @@ class Copies(Volumes, Hosts):
             return self._me
 
     def _leave(self) -> None:
-        """Take away the host that was made only to copy; one that somebody maps to by now stays, the array sees to it."""
+        """Take away the host that was made only to copy; the array keeps one that somebody has mapped to by now."""
         host, self._me, self._made_for_copies = self._made_for_copies, None, None
         if host is not None:
             self.delete_host(host)

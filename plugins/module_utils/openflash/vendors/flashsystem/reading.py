@@ -143,7 +143,10 @@ class Reading(Array):
             found = listing("volume", self._complete(mine), self._volume)
             if not found.items:
                 return found
-            maps = self._all_mappings()
+            try:
+                maps = self._all_mappings()
+            except BadReply:
+                return found  # without their mappings, which whoever needs them asks for again
             if not maps.complete:
                 return found
             by_id: Dict[str, List[Mapping]] = {}

@@ -39,7 +39,7 @@ class SshWire(Wire):
     """A wire with one SSH port. :meth:`answer` runs without interruption, so an array never sees half a command.
 
     A command comes in an exec request: no shell, no terminal, one command per channel, as many channels as the limits
-    ``sessions`` (at one time on one connection) and ``connections`` allow.
+    ``sessions`` (at one time on one connection) and ``connections`` allow. The fault ``busy`` refuses the exec request.
     """
 
     limits: ClassVar[tuple[str, ...]] = ("sessions", "connections")
@@ -62,10 +62,6 @@ class SshWire(Wire):
     @abstractmethod
     def is_write(self, line: str) -> bool:
         """Whether a command asks for a change."""
-
-    @abstractmethod
-    def busy(self, line: str) -> SshReply:
-        """The vendor's way of saying: try again."""
 
     @abstractmethod
     def expired(self, line: str) -> SshReply:
@@ -126,10 +122,20 @@ class SshWire(Wire):
 
     # ---- one command -----------------------------------------------------------------------------------------------
 
-    async def serve(self, process: asyncssh.SSHServerProcess[str], number: int) -> None:
-        line = process.command or ""
+    def admits(self, line: str, number: int) -> Verdict | None:
+        """What the command will meet; None when the array will not even take it (``busy``)."""
         verb, write = self.verb(line), self.is_write(line)
         verdict = self.faults.judge(verb, line, write)
+        if verdict.kind != "busy":
+            return verdict
+        self.journal.request(
+            method=verb, path=line, status=None, write=write, connection=number, message="not taken", fault="busy"
+        )
+        return None
+
+    async def serve(self, process: asyncssh.SSHServerProcess[str], number: int, verdict: Verdict) -> None:
+        line = process.command or ""
+        verb, write = self.verb(line), self.is_write(line)
         if verdict.delay:
             await asyncio.sleep(verdict.delay)
             self.faults.serving(verb, line, write)
@@ -162,8 +168,6 @@ class SshWire(Wire):
             return self.answer(line)
         if fault.kind == "http_status":
             return SshReply(stderr="The service is unavailable.\n", status=255)
-        if fault.kind == "busy":
-            return self.busy(line)
         if fault.kind == "expired":
             return self.expired(line)
         if fault.kind == "reset_before":
@@ -218,16 +222,29 @@ class _Login(asyncssh.SSHServer):
         self.sessions += 1
         return _Session(self)
 
-    async def serve(self, process: asyncssh.SSHServerProcess[str]) -> None:
-        await self.wire.serve(process, self.number)
 
 
 class _Session(asyncssh.SSHServerProcess[str]):
     """One channel; it counts from its opening to its end, whether a command came or not."""
 
     def __init__(self, login: _Login) -> None:
-        super().__init__(login.serve, None, 3, False)
+        super().__init__(self._serve, None, 3, False)
         self._login = login
+        self._verdict: Verdict | None = None
+
+    def shell_requested(self) -> bool:
+        return False
+
+    def subsystem_requested(self, subsystem: str) -> bool:
+        return False
+
+    def exec_requested(self, command: str) -> bool:
+        self._verdict = self._login.wire.admits(command, self._login.number)
+        return self._verdict is not None
+
+    async def _serve(self, process: asyncssh.SSHServerProcess[str]) -> None:
+        assert self._verdict is not None
+        await self._login.wire.serve(process, self._login.number, self._verdict)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._login.sessions -= 1

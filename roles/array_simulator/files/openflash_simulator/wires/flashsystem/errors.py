@@ -51,8 +51,6 @@ TEXTS = {
     "CMMVC7205E": "The command failed because it is not supported.",
     "CMMVC8710E": "There is not enough capacity in the storage pool.",
 }
-# The array is busy: section 3 has no code for it, so this is the one that it lists for "not suitable now".
-BUSY = "CMMVC5753E"
 
 
 class CliError(Exception):

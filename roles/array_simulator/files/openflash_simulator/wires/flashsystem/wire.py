@@ -19,7 +19,7 @@ from ...rules import ArrayError, Rules
 from ..ssh import SshReply, SshWire
 from . import guesses, hosts, system as systems, vdisks
 from .cli import Command, parse, split
-from .errors import BUSY, TEXTS, CliError, from_array
+from .errors import TEXTS, CliError, from_array
 from .system import Handler, Options, System
 
 if TYPE_CHECKING:
@@ -194,9 +194,6 @@ class FlashsystemWire(SshWire):
             return False
         verbs = [self.verb(" ".join(words[:2])) for words in commands]
         return any(not verb.startswith(("ls", "echo")) for verb in verbs)
-
-    def busy(self, line: str) -> SshReply:
-        return SshReply(stderr=f"{BUSY} {TEXTS[BUSY]}\n", status=1)
 
     def expired(self, line: str) -> SshReply:
         """Section 1: on stdout, of all places."""
