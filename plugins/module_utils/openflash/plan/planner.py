@@ -89,7 +89,7 @@ def _names_taken(draft: Draft, wishes: Iterable[VolumeWish]) -> Set[str]:
     """The names that volumes will lose to a rename."""
     there = draft.world.volumes
     old = {wish.rename_from for wish in wishes if wish.rename_from and wish.name not in there}
-    return {name for name in old if name in there and not volumes.made_here(draft, name)}
+    return {name for name in old if name in there and draft.world.was_there(name)}
 
 
 def _coming(wishes: Iterable[VolumeWish], snapshot_wishes: Iterable[SnapshotWish]) -> Set[str]:
@@ -107,7 +107,7 @@ def _waits(draft: Draft, wish: VolumeWish, coming: Set[str], taken: Set[str]) ->
         return True
     if wish.name in draft.world.volumes or wish.rename_from in taken:
         return False  # nothing has to be made
-    sources = set()
+    sources = {"volume/" + str(wish.rename_from)}
     if wish.source_volume and wish.source_volume != wish.name:
         sources.add("volume/" + wish.source_volume)
     if wish.source_snapshot:
