@@ -18,12 +18,13 @@ notes:
     unset or mean the same array as the task.
 requirements:
   - requests, for arrays that are managed over HTTPS
+  - paramiko, for arrays that are managed over SSH
 options:
   vendor:
     description: The family of the array.
     type: str
     required: true
-    choices: [xtremio]
+    choices: [flashsystem, xtremio]
   address:
     description:
       - Host name or IP address of the array's management service.
@@ -104,4 +105,20 @@ options:
       - Used with O(vendor=xtremio).
     type: list
     elements: str
+  ssh_agent:
+    description:
+      - Offer the keys of the SSH agent too.
+      - Used with O(vendor=flashsystem).
+    type: bool
+  device_root:
+    description:
+      - Folder that holds the C(dev) and C(sys) of the host that makes copies, where that is not V(/). Simulated arrays
+        have one.
+      - Used with O(vendor=flashsystem).
+    type: path
+  copy_checksum:
+    description:
+      - Read every copy that this host makes back from the array and compare it with what was written.
+      - Used with O(vendor=flashsystem).
+    type: bool
 """

@@ -80,6 +80,9 @@ VENDOR_OPTIONS: Spec = {
     "cluster": {"type": "str"},
     "array_version": {"type": "str"},
     "target_ports": {"type": "list", "elements": "str"},
+    "ssh_agent": {"type": "bool"},
+    "device_root": {"type": "path"},
+    "copy_checksum": {"type": "bool"},
 }
 """Options that only some vendors use; connect.VENDORS says which."""
 

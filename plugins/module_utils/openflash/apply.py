@@ -182,7 +182,7 @@ def _delete_volume(array: Array, known: World, step: s.DeleteVolume) -> None:
 
 
 def _create_snapshots(array: Array, known: World, step: s.CreateSnapshots) -> None:
-    specs = [SnapshotSpec(name, _volume(known, volume)) for volume, name in step.snapshots]
+    specs = [SnapshotSpec(name, _volume(known, volume), step.quiesced) for volume, name in step.snapshots]
     for snapshot in array.create_snapshots(specs, atomic=step.atomic):
         known.take(_idle(snapshot))
 
@@ -234,7 +234,8 @@ def _delete_host(array: Array, known: World, step: s.DeleteHost) -> None:
 
 
 def _map_volume(array: Array, known: World, step: s.MapVolume) -> None:
-    known.add_map(array.map_volume(_volume(known, step.volume), _host(known, step.host), step.lun))
+    show = array.map_shared if step.shared else array.map_volume
+    known.add_map(show(_volume(known, step.volume), _host(known, step.host), step.lun))
 
 
 def _unmap_volume(array: Array, known: World, step: s.UnmapVolume) -> None:

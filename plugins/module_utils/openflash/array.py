@@ -208,6 +208,10 @@ class Array(ABC):
     def map_volume(self, volume: Volume, host: Host, lun: Optional[int] = None) -> Mapping:
         """Show the volume to the host; already there is compared (another LUN than the one asked for is a Conflict)."""
 
+    def map_shared(self, volume: Volume, host: Host, lun: Optional[int] = None) -> Mapping:
+        """map_volume where other hosts may have the volume too: an array that wants to be told so is told."""
+        return self.map_volume(volume, host, lun)
+
     @abstractmethod
     def unmap_volume(self, mapping: Mapping) -> Tuple[Mapping, ...]:
         """Take the mapping away and return the mappings that this host still has."""

@@ -32,7 +32,14 @@ def _xtremio() -> Callable[[Connection], Array]:
     return client.connect
 
 
+def _flashsystem() -> Callable[[Connection], Array]:
+    from .vendors.flashsystem import client
+
+    return client.connect
+
+
 VENDORS: Dict[str, Vendor] = {
+    "flashsystem": Vendor("IBM FlashSystem 840 / 900", ("ssh_agent", "device_root", "copy_checksum"), _flashsystem),
     "xtremio": Vendor("Dell EMC XtremIO", ("cluster", "array_version", "target_ports"), _xtremio),
 }
 

@@ -247,6 +247,8 @@ class SnapshotSpec:
 
     name: str
     volume: Volume
+    quiesced: bool = False
+    """Nothing writes to the volume meanwhile, though a host has it: a copy that takes a while is of one instant."""
 
 
 @dataclass(frozen=True)

@@ -157,7 +157,7 @@ def _map(draft: Draft, wish: MapWish) -> None:
         draft.warn("host %s will also see %s, which share one access list" % (wish.host, ", ".join(volume.siblings)))
     if not world.maps_known(volume.name) and not draft.policy.shared:
         draft.warn("this array cannot be asked who else has volume %s" % volume.name)
-    draft.add(MapVolume(key(wish), volume.name, wish.host, wish.lun), hosts.key(wish.host))
+    draft.add(MapVolume(key(wish), volume.name, wish.host, wish.lun, draft.policy.shared), hosts.key(wish.host))
     host = world.hosts[wish.host]
     world.add_map(Mapping(volume.name, wish.host, wish.lun, volume_id=volume.id or None, host_id=host.id or None))
 

@@ -57,7 +57,8 @@ def present(draft: Draft, wishes: Sequence[SnapshotWish], atomic: bool) -> None:
 def _take(draft: Draft, item: Key, wishes: Sequence[SnapshotWish], atomic: bool) -> None:
     made = [_new(draft, wish) for wish in wishes]
     keys = tuple(key(wish) for wish in wishes)
-    draft.add(CreateSnapshots(item, keys, tuple((s.volume or "", s.name) for s in made), atomic))
+    quiesced = all(wish.quiesced for wish in wishes)
+    draft.add(CreateSnapshots(item, keys, tuple((s.volume or "", s.name) for s in made), atomic, quiesced))
     for snapshot in made:
         draft.world.take(snapshot)
 

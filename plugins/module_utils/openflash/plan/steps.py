@@ -121,6 +121,7 @@ class CreateSnapshots(Step):
     snapshots: Tuple[Tuple[str, str], ...]
     """(volume, snapshot) names."""
     atomic: bool = False
+    quiesced: bool = False
 
     @property
     def line(self) -> str:
@@ -245,6 +246,8 @@ class MapVolume(Step):
     volume: str
     host: str
     lun: Optional[int] = None
+    shared: bool = False
+    """Other hosts may have it too."""
 
     @property
     def line(self) -> str:

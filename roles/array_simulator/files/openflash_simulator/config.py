@@ -126,7 +126,7 @@ def _array(raw: Mapping[Any, Any], position: int, taken: set[str]) -> ArrayConfi
     what = f"array {name}"
     _known(what, raw, (*COMMON_KEYS, *wire.options))
     read = _Reader(what, raw)
-    if read.flag("datapath"):
+    if read.flag("datapath") and not wire.has_datapath:
         raise ConfigError(f"{what}: datapath is not available for {vendor}")
     options = {}
     for key, check in wire.options.items():
@@ -142,6 +142,7 @@ def _array(raw: Mapping[Any, Any], position: int, taken: set[str]) -> ArrayConfi
         version=read.text("version", wire.default_version),
         pools=read.pools(),
         state_dir=Path(read.text("state_dir", "")).expanduser().absolute() if raw.get("state_dir") else None,
+        datapath=read.flag("datapath"),
         faults=read.faults(),
         limits=read.limits(wire.limits),
         options=options,

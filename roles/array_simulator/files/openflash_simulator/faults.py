@@ -13,6 +13,7 @@ kind                    what the client sees                                  ch
 ``reset_before``        the connection is reset                               no
 ``reset_after``         the connection is reset                               yes
 ``truncated``           half an answer, then the end of the connection        yes
+``no_status``           the whole answer of a command, no exit status         yes
 ``non_json``            an answer of the wrong kind (a proxy's HTML page)     yes
 ``http_status``         ``status`` (503) with an HTML body                    no
 ``busy``                the vendor's own "busy, try again"                    no
@@ -35,6 +36,7 @@ FaultKind = Literal[
     "reset_before",
     "reset_after",
     "truncated",
+    "no_status",
     "non_json",
     "http_status",
     "busy",

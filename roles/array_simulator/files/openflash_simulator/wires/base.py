@@ -32,6 +32,8 @@ class Wire(ABC):
     options: ClassVar[Mapping[str, Callable[[Any], Any]]] = {}
     # The names that may stand under ``limits``.
     limits: ClassVar[tuple[str, ...]] = ()
+    # Whether ``datapath: true`` gives its volumes real bytes.
+    has_datapath: ClassVar[bool] = False
 
     def __init__(
         self, config: ArrayConfig, run_dir: Path, authority: Authority, clock: Callable[[], float] = time.time
