@@ -155,7 +155,7 @@ def _content(array: Array) -> dict[str, list[dict[str, Any]]]:
                 "parent": parent.name if parent else None,
                 "content": volume.attributes.get("content", volume.uuid),
                 "wwn": volume.wwn,
-                "state": "ready" if progress >= 1 else "copying",
+                "state": "ready" if progress >= 1 else "copying" if array.copying(volume) else "error",
                 "progress": progress,
             }
         )
