@@ -22,7 +22,7 @@ options:
     description: The family of the array.
     type: str
     required: true
-    choices: [xtremio]
+    choices: [violin, xtremio]
   address:
     description:
       - Host name or IP address of the array's management service.
@@ -101,4 +101,33 @@ options:
       - Used with O(vendor=xtremio).
     type: list
     elements: str
+  pool_selection:
+    description:
+      - Which pool gets a new volume that names none. Of those with enough room, the one with most of it or the one
+        with least. The default is V(largest).
+      - Used with O(vendor=violin).
+    type: str
+    choices: [largest, smallest]
+  dedup_only_pools:
+    description:
+      - Names of the pools of a 7700 that hold dedup volumes only. The array itself does not tell.
+      - Used with O(vendor=violin).
+    type: list
+    elements: str
+  dedup_capable_pools:
+    description:
+      - Names of the pools of a 7700 that hold volumes of any kind, dedup included. The array itself does not tell.
+      - Used with O(vendor=violin).
+    type: list
+    elements: str
+  remove_empty_hosts:
+    description:
+      - Delete a host from the array when its last volume is unmapped.
+      - Used with O(vendor=violin).
+    type: bool
+  allow_untested_version:
+    description:
+      - Go on with a version of the array's software that this collection does not know.
+      - Used with O(vendor=violin).
+    type: bool
 """

@@ -75,6 +75,11 @@ VENDOR_OPTIONS: Spec = {
     "cluster": {"type": "str"},
     "array_version": {"type": "str"},
     "target_ports": {"type": "list", "elements": "str"},
+    "pool_selection": {"type": "str", "choices": ["largest", "smallest"]},
+    "dedup_only_pools": {"type": "list", "elements": "str"},
+    "dedup_capable_pools": {"type": "list", "elements": "str"},
+    "remove_empty_hosts": {"type": "bool"},
+    "allow_untested_version": {"type": "bool"},
 }
 """Options that only some vendors use; connect.VENDORS says which."""
 

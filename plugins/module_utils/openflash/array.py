@@ -19,8 +19,8 @@ The rules that every implementation keeps:
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, Dict, Mapping as Map, Optional, Sequence, Tuple, Type
 from types import TracebackType
+from typing import Any, Dict, Mapping as Map, Optional, Sequence, Tuple, Type
 
 from .errors import Unsupported
 from .model import (
@@ -98,6 +98,10 @@ class Array(ABC):
     @abstractmethod
     def volumes(self, names: Optional[Sequence[str]] = None) -> Listing[Volume]:
         """All volumes, or those of exactly these names; in one request where the wire allows it."""
+
+    def volumes_with_clones(self, names: Sequence[str]) -> Listing[Volume]:
+        """These volumes, and whatever depends on one of them (clones_depend); by default all there are."""
+        return self.volumes()
 
     @abstractmethod
     def snapshots(

@@ -34,7 +34,19 @@ def _xtremio() -> Callable[[Connection], Array]:
     return xtremio.connect
 
 
+def _violin() -> Callable[[Connection], Array]:
+    from .vendors import violin
+
+    return violin.connect
+
+
 VENDORS: Dict[str, Vendor] = {
+    "violin": Vendor(
+        "Violin 7300 / 7700",
+        443,
+        ("pool_selection", "dedup_only_pools", "dedup_capable_pools", "remove_empty_hosts", "allow_untested_version"),
+        _violin,
+    ),
     "xtremio": Vendor("Dell EMC XtremIO", 443, ("cluster", "array_version", "target_ports"), _xtremio),
 }
 

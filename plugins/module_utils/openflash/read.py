@@ -43,7 +43,7 @@ def _groups(array: Array, desired: Desired) -> Listing[Group]:
 
 def _volumes(array: Array, desired: Desired, groups: Listing[Group]) -> Listing[Volume]:
     deletes = any(wish.state == ABSENT for wish in desired.volumes)
-    if desired.prune is not None or (deletes and array.capabilities.clones_depend):
+    if desired.prune is not None:
         return array.volumes()
     names: Set[Optional[str]] = {wish.name for wish in desired.volumes}
     names |= {wish.rename_from for wish in desired.volumes} | {wish.source_volume for wish in desired.volumes}
@@ -52,6 +52,8 @@ def _volumes(array: Array, desired: Desired, groups: Listing[Group]) -> Listing[
     wanted = {wish.group for wish in desired.snapshots if wish.state == PRESENT}
     names |= {member for group in groups if group.name in wanted for member in group.volumes}
     found = _ordered(names)
+    if deletes and array.capabilities.clones_depend:
+        return array.volumes_with_clones(found)
     return array.volumes(found) if found else Listing()
 
 
@@ -69,16 +71,31 @@ def _snapshots(
     names: Set[Optional[str]] = set()
     for wish in desired.volumes:
         if wish.source_snapshot and wish.name not in there:
-            names.add(wish.source_snapshot)
+            _one(array, wish.source_snapshot, wish.source_volume, names, sources)
     for snapshot in desired.snapshots:
         if snapshot.group:
             group = groups.named(snapshot.group)
             names |= {"%s.%s" % (member, snapshot.name) for member in (group.volumes if group else ())}
         elif snapshot.volume not in sources:
-            names |= {snapshot.name, snapshot.backup if snapshot.state == RESTORED else None}
+            for name in (snapshot.name, snapshot.backup if snapshot.state == RESTORED else None):
+                _one(array, name, snapshot.volume, names, sources)
     if not names and not sources:
         return Listing()
     return array.snapshots(names=_ordered(names) or None, volumes=_ordered(sources) or None)
+
+
+def _one(
+    array: Array,
+    name: Optional[str],
+    volume: Optional[str],
+    names: Set[Optional[str]],
+    sources: Set[Optional[str]],
+) -> None:
+    """Ask for one snapshot: by its name, or by its volume where that is how it is found."""
+    if volume and array.capabilities.snapshots_by_volume:
+        sources.add(volume)
+    else:
+        names.add(name)
 
 
 def _hosts(array: Array, desired: Desired) -> Listing[Host]:

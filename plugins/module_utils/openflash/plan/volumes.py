@@ -70,6 +70,7 @@ def _create(draft: Draft, wish: VolumeWish, size: Optional[int]) -> Volume:
             hint="It makes %s ones." % " and ".join(capabilities.provisioning),
         )
     spec = VolumeSpec(wish.name, size, wish.pool, wish.provisioning, wish.options)
+    provisioning: Optional[str] = None  # of the source, where it is known
     if wish.source_volume and wish.source_snapshot and not _is_snapshot_of(draft, wish):
         raise Invalid(
             "snapshot %s is not one of volume %s" % (wish.source_snapshot, wish.source_volume),
@@ -89,6 +90,7 @@ def _create(draft: Draft, wish: VolumeWish, size: Optional[int]) -> Volume:
         size = _at_least(size, volume.size, "volume %s" % volume.name)
         draft.add(CloneVolume(item, spec, volume.name))
         method, source = capabilities.method("clone_volume", volume), volume.name
+        provisioning = volume.provisioning
     else:
         if size is None:
             raise Invalid("there is no such volume, and creating it needs a size", hint="Give size, such as 10GiB.")
@@ -108,7 +110,7 @@ def _create(draft: Draft, wish: VolumeWish, size: Optional[int]) -> Volume:
     return Volume(
         name=wish.name,
         size=size,
-        provisioning=wish.provisioning or capabilities.provisioning[0],
+        provisioning=wish.provisioning or provisioning or capabilities.provisioning[0],
         pool=wish.pool,
         state=READY,
         source=source,

@@ -54,8 +54,7 @@ COPY_SPEED = 20480
 # the driver's tests).
 POOL = "PoolA"
 CAPACITY = 40 << 40
-# A second pool of a 7700, which its owner would list as dedup-only: the wire itself does not tell.
-DEDUP_POOL = "PoolDedup"
+# A 7700's pools do not tell on the wire which of them deduplicate: here those with this in their name, and only they.
 DEDUP_MARK = "dedup"
 # Section 2.8: the repository of the configuration, a pool like any other but for its resource type.
 CONFIG_POOL = "ConfigurationRepository"

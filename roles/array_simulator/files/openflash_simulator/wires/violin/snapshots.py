@@ -41,8 +41,10 @@ def create_area(c: Concerto, call: Call, lun_id: str) -> Reply:
     if size <= 0:
         raise ConcertoError(guesses.MISSING, "sizeMB")
     expansion, shrink = part(call.params, "automaticExpansion"), part(call.params, "automaticShrink")
-    pool = c.array.pool(lun.pool) if call.params.get("storagepoolID") is None else c.pool_by_id(
-        call.params["storagepoolID"]
+    pool = (
+        c.array.pool(lun.pool)
+        if call.params.get("storagepoolID") is None
+        else c.pool_by_id(call.params["storagepoolID"])
     )
     if size * MIB > pool.free:
         raise ConcertoError(guesses.NO_SPACE)

@@ -153,8 +153,6 @@ class ViolinWire(HttpWire):
         self._sessions: set[str] = set()
         model = config.options.get("model", 7300)
         sizes = {pool.name: pool.size for pool in config.pools} or {guesses.POOL: guesses.CAPACITY}
-        if model == 7700 and not config.pools:
-            sizes[guesses.DEDUP_POOL] = guesses.CAPACITY
         limits = {
             "name_length": guesses.NAME_LENGTH,
             "snapshots_per_volume": guesses.SNAPSHOTS_PER_LUN,
