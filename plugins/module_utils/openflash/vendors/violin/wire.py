@@ -190,7 +190,18 @@ class Concerto:
         idempotent: Optional[bool] = None,
     ) -> Reply:
         query = [("type", kind)] if kind else []
-        return self.http.request(method, BASE + path, query, json=body, session=session, idempotent=idempotent or None)
+
+        def send() -> Reply:
+            return self.http.request(
+                method, BASE + path, query, json=body, session=session, idempotent=idempotent or None
+            )
+
+        reply = send()
+        if session and _expired(reply):
+            # For requests of the session the transport leaves this to us.
+            self._login()
+            reply = send()
+        return reply
 
     def _ask(
         self,
