@@ -15,7 +15,7 @@ import re
 from dataclasses import replace
 from typing import Any, Callable, Dict, Optional
 
-from ...errors import BadReply, Busy, Conflict, FlashError, InUse, Invalid, NotFound, Timeout
+from ...errors import BadReply, Busy, Conflict, FlashError, InUse, Invalid, NoSpace, NotFound, Timeout
 from ...model import THICK, Snapshot, Volume, VolumeSpec
 from ...transport.deadline import Deadline
 from ...transport.lost import LostAnswer
@@ -239,7 +239,7 @@ class Copies(Snapshots):
             if there is None:
                 raise
             return self._same_copy(there, size)
-        except Rejected:
+        except (Rejected, NoSpace, Invalid):
             # The growth was refused, for want of room perhaps.
             self._discard(target)
             raise

@@ -128,14 +128,21 @@ class Reading(Array):
 
     def _pool_rows(self) -> List[Object]:
         """The pools that can hold volumes, as they are now; what a pool is for is asked once for each (section 2.8)."""
-        rows = self._c.rows(POOLS, "storage_pools")
-        for row in rows:
-            known = str(row["object_id"])
-            if known not in self._config_pools:
-                detail = self._c.data("%s/%s" % (POOLS, known))
-                self._config_pools[known] = "Configuration" in (detail.get("resource_type") or ())
-        self._known_pools = [row for row in rows if not self._config_pools[str(row["object_id"])]]
+        return [row for row in self._all_pools() if not self._is_config(row)]
+
+    def _all_pools(self, fresh: bool = True) -> List[Object]:
+        """All pools, that of the configuration included: one request, none where older figures will do."""
+        if fresh or self._known_pools is None:
+            self._known_pools = self._c.rows(POOLS, "storage_pools")
         return self._known_pools
+
+    def _is_config(self, row: Object) -> bool:
+        """Whether the pool is the repository of the configuration: asked once for each."""
+        known = str(row["object_id"])
+        if known not in self._config_pools:
+            detail = self._c.data("%s/%s" % (POOLS, known))
+            self._config_pools[known] = "Configuration" in (detail.get("resource_type") or ())
+        return self._config_pools[known]
 
     def ports(self) -> Listing[Port]:
         """FC ports with link; iSCSI portals, once for each target. Ports are asked once per session."""

@@ -33,36 +33,31 @@ class Volumes(Reading):
         A thin LUN needs no more than what the array allocates at once. On a 7700 the pool decides whether data is
         deduplicated, and only its owner knows which pools do (section 2.8).
         """
-        rows = self._known_pools if not fresh and self._known_pools is not None else self._pool_rows()
+        rows = self._all_pools(fresh)
         fit = rows
         if name is not None:
-            fit = [row for row in rows if row["name"] == name]
+            fit = [row for row in rows if row["name"] == name and not self._is_config(row)]
             if not fit:
-                known = ", ".join(sorted(str(row["name"]) for row in rows)) or "none"
+                known = ", ".join(sorted(str(row["name"]) for row in rows if not self._is_config(row))) or "none"
                 raise NotFound("there is no pool %s" % name, hint="The array has: %s." % known)
         fit = [row for row in fit if self._suits(str(row["name"]), kind)]
+        needed = size // MIB if kind == THICK else -(-size // MIB // THIN_PART)
+        by_room = sorted(fit, key=_room, reverse=not self._settings.smallest)
+        for row in by_room:
+            if _room(row) >= needed and not self._is_config(row):
+                return row
+        fit = [row for row in fit if not self._is_config(row)]
         if not fit:
             raise Invalid(
                 "%s is not for %s volumes" % ("pool %s" % name if name else "no pool of the array", kind),
                 hint="On a 7700 dedup_only_pools and dedup_capable_pools say which pools deduplicate.",
             )
-        megabytes = size // MIB
-        needed = megabytes if kind == THICK else -(-megabytes // THIN_PART)
-        roomy = [row for row in fit if int(row["availsize_mb"]) >= needed]
-        if not roomy:
-            most = max(fit, key=lambda row: int(row["availsize_mb"]))
-            raise NoSpace(
-                "%s has room for %s: pool %s has most, %s"
-                % (
-                    "no pool" if name is None else "the pool named has not",
-                    format_size(needed * MIB),
-                    most["name"],
-                    format_size(int(most["availsize_mb"]) * MIB),
-                ),
-                hint="Free some space, or name another pool.",
-            )
-        pick = min if self._settings.smallest else max
-        return pick(roomy, key=lambda row: (int(row["availsize_mb"]), str(row["name"])))
+        most = max(fit, key=_room)
+        raise NoSpace(
+            "no pool has room for %s: pool %s has %s"
+            % (format_size(needed * MIB), most["name"], format_size(_room(most) * MIB)),
+            hint="Free some space, or name another pool.",
+        )
 
     def _suits(self, pool: str, kind: str) -> bool:
         if not self._c.external:
@@ -315,6 +310,11 @@ class Volumes(Reading):
                 self._c.delete("%s/%s" % (TIMEMARKS, mark["object_id"]))
             except (Busy, Rejected, LostAnswer):
                 pass  # it holds nothing any more, and goes with its volume or with the next clone of it
+
+
+def _room(row: Object) -> int:
+    """MiB free in a pool."""
+    return int(row["availsize_mb"])
 
 
 def _enabled(policy: Object, key: str) -> bool:

@@ -32,6 +32,8 @@ ADAPTERS = "/physicalresource/physicaladapter"
 _OTHERS = (("viewport", "Symphony"), ("template", "a V6000 memory gateway"))
 _CONCERTO = ("Violin Concerto Console", '<a href="concerto/">concerto/</a>')
 _HTML_ERROR = "IPStor REST API Error Message"
+# How often what does no harm is asked again when something else than the array answers.
+_ATTEMPTS = 3
 
 
 class NotClean(FlashError):
@@ -212,22 +214,33 @@ class Concerto:
         session: bool = False,
         idempotent: bool = False,
     ) -> Object:
-        reply = self._send(method, path, body, kind, session, idempotent)
-        answer = reply.json_or_none()
-        if isinstance(answer, dict):
-            return self._accepted(reply, answer)
+        safe = method == "GET" or idempotent
+        for attempt in range(_ATTEMPTS):
+            reply = self._send(method, path, body, kind, session, idempotent)
+            answer = reply.json_or_none()
+            if isinstance(answer, dict):
+                return self._accepted(reply, answer)
+            error = self._not_json(reply)
+            if not safe or not isinstance(error, LostReply) or attempt == _ATTEMPTS - 1:
+                break
+        if method == "GET" and isinstance(error, LostReply):
+            raise BadReply(error.reason, hint=error.hint)
+        raise error
+
+    def _not_json(self, reply: Reply) -> FlashError:
+        """What a text answer means: a refusal in its last line, or something in the way that answers for the array."""
         last = _last_line(reply.text)
         if last is not None and not last.get("success", True):
-            raise NotClean(
-                "the array answered in text", said=self.http.mask(str(last.get("msg") or "")) or "no message"
-            )
+            said = self.http.mask(str(last.get("msg") or "")) or "no message"
+            return NotClean("the array answered in text", said=said)
         if _HTML_ERROR in reply.text:
-            raise Unsupported("this version of Concerto does not know the request %s" % reply.request)
-        reason = "the answer to %s is not JSON (HTTP status %d)" % (reply.request, reply.status)
-        hint = "Check that the address and port are those of a Violin 7300 or 7700."
-        if method == "GET":
-            raise BadReply(reason, hint=hint)
-        raise LostReply(reason, hint=hint)
+            return Unsupported("this version of Concerto does not know the request %s" % reply.request)
+        if reply.status == 403:
+            return Unauthorized("the session ended, and logging in again did not help", code="403")
+        return LostReply(
+            "the answer to %s is not JSON (HTTP status %d)" % (reply.request, reply.status),
+            hint="Check that the address and port are those of a Violin 7300 or 7700.",
+        )
 
     def _accepted(self, reply: Reply, answer: Object) -> Object:
         if reply.status == 403 or _unauthorized(answer):
