@@ -20,34 +20,31 @@ class Vendor:
 
     words: str
     """The array as its owners call it."""
-    port: int
-    """Where its management service listens unless the task says otherwise."""
     options: Tuple[str, ...]
     """Connection options that only this vendor has: the keys of Connection.options."""
     load: Callable[[], Callable[[Connection], Array]]
     """Imports the client, and with it only the libraries that this wire needs, and gives its connect function."""
 
 
-def _xtremio() -> Callable[[Connection], Array]:
-    from .vendors import xtremio
-
-    return xtremio.connect
-
-
 def _violin() -> Callable[[Connection], Array]:
-    from .vendors import violin
+    from .vendors.violin import client
 
-    return violin.connect
+    return client.connect
+
+
+def _xtremio() -> Callable[[Connection], Array]:
+    from .vendors.xtremio import client
+
+    return client.connect
 
 
 VENDORS: Dict[str, Vendor] = {
     "violin": Vendor(
         "Violin 7300 / 7700",
-        443,
         ("pool_selection", "dedup_only_pools", "dedup_capable_pools", "remove_empty_hosts", "allow_untested_version"),
         _violin,
     ),
-    "xtremio": Vendor("Dell EMC XtremIO", 443, ("cluster", "array_version", "target_ports"), _xtremio),
+    "xtremio": Vendor("Dell EMC XtremIO", ("cluster", "array_version", "target_ports"), _xtremio),
 }
 
 
