@@ -98,7 +98,7 @@ options:
   target_ports:
     description:
       - Report to hosts only these target ports, as WWN or portal IP address. By default all that are up.
-      - Used with O(vendor=xtremio).
+      - Used with O(vendor=violin) and O(vendor=xtremio).
     type: list
     elements: str
   pool_selection:

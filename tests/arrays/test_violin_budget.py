@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import Host, Snapshot, VolumeSpec
 
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import Host, Snapshot, VolumeSpec
 from tests.arrays.violin import GIB, ViolinArray, fc, iscsi, snapshot, volume
 from tests.support.simulator import Simulator
 

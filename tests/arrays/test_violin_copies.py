@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors import (
     Busy,
     Conflict,
@@ -27,7 +28,6 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors
     Unsupported,
 )
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import VolumeSpec
-
 from tests.arrays.violin import GIB, ViolinArray, fc, snapshot, volume
 from tests.support.simulator import Simulator
 
@@ -165,7 +165,7 @@ def test_one_source_is_copied_once_at_a_time(slow: ViolinArray) -> None:
         def make(name: str) -> None:
             try:
                 client.clone_volume(source, VolumeSpec(name))
-            except BaseException as error:  # noqa: BLE001
+            except BaseException as error:
                 errors.append(error)
 
         threads = [threading.Thread(target=make, args=(f"copy{n}",)) for n in range(3)]
@@ -290,7 +290,8 @@ def test_killed_before_any_request_the_next_run_finishes(fast: ViolinArray, kind
         assert process.returncode == -signal.SIGKILL, process.stderr
         killed += 1
         with fast.client(wait_timeout=1.0) as client:
-            made = _patiently(lambda client=client: copied(client, kind, client.volumes(["db1"]).items[0], "copy1", 2 * GIB))
+            source = client.volumes(["db1"]).items[0]
+            made = _patiently(lambda c=client, s=source: copied(c, kind, s, "copy1", 2 * GIB))
             assert made.size == 2 * GIB
             names = {row["name"] for row in fast.volumes().values() if row["kind"] == "volume"}
             assert names == {"db1", "copy1"}, f"killed before request {left + 1}"

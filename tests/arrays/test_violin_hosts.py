@@ -10,9 +10,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors import Conflict, InUse, Invalid
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import Host
-
 from tests.arrays.violin import IQN, WWN, ViolinArray, fc, iscsi, volume
 from tests.support.simulator import Simulator
 

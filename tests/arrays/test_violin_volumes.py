@@ -9,18 +9,17 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors import (
     Busy,
     Conflict,
     InUse,
     Invalid,
     NoSpace,
-    NotFound,
     Refused,
     Unsupported,
 )
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import SnapshotSpec, VolumeSpec
-
 from tests.arrays.violin import GIB, MIB, ViolinArray, fc, snapshot, volume
 from tests.support.simulator import Simulator
 
@@ -127,7 +126,7 @@ def test_the_pool_is_the_one_named_or_the_one_with_most_or_least_room(pools: Vio
     with pools.client() as client:
         assert volume(client, "named", pool="Small").pool == "Small"
         assert volume(client, "most").pool == "Big"
-        with pytest.raises(NotFound, match="there is no pool Nowhere.*Big, Small"):
+        with pytest.raises(Invalid, match="there is no pool Nowhere.*Big, Small"):
             volume(client, "db1", pool="Nowhere")
     with pools.client(options={"pool_selection": "smallest"}) as client:
         assert volume(client, "least").pool == "Small"
@@ -142,7 +141,7 @@ def test_the_repository_of_the_configuration_is_no_pool(pools: ViolinArray) -> N
     with pools.client() as client:
         assert [pool.name for pool in client.pools()] == ["Small", "Big"]
         assert client.capacity().size == 30 * GIB
-        with pytest.raises(NotFound):
+        with pytest.raises(Invalid):
             volume(client, "db1", pool="ConfigurationRepository")
 
 
@@ -328,7 +327,7 @@ def test_a_delete_that_is_cut_off_is_finished_by_the_next(array: ViolinArray) ->
             array.fault(kind="http_status", status=500, match={"method": "DELETE"}, skip=cut, count=None)
             try:
                 client.delete_volume(made)
-            except Exception as error:  # noqa: BLE001
+            except Exception as error:
                 assert cut < 3, error
             array.clear_faults()
             client.delete_volume(made)

@@ -22,7 +22,6 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.model 
     Volume,
     VolumeSpec,
 )
-
 from tests.support.simulator import Simulator
 
 MIB = 1024**2

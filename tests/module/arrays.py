@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.openflash.storage.plugins.module_utils.openflash.connect import connect
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.connect import VENDORS, connect
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import Capabilities, Connection
 
 from tests.support.simulator import Simulator
@@ -30,6 +30,10 @@ GIB = 1024**3
 
 FC = ["10:00:00:00:c9:00:00:07", "10:00:00:00:c9:00:00:08", "10:00:00:00:c9:00:00:09"]
 ISCSI = [f"iqn.2026-01.org.example:host{number}" for number in range(3)]
+
+
+# So fast that no task looks at the progress twice: requests can be counted
+FAST_COPIES = {"copy_speed": 1 << 40}
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,10 @@ class Row:
     """Three, of a protocol that the array speaks, as the array's owner would write them."""
     scope: str | None = None
     """The part of the simulated state that the task works on, where there are several."""
+    nothing_to_do: int = 4
+    """The requests of a task that finds one volume as it should be, session included."""
+    hides: tuple[str, tuple[str, ...]] = ("types/lun-maps", ("mappings",))
+    """A path that the array does not answer, and the subsets of the facts that this hides."""
     thorough: bool = False
     """Also for the tests that meet every request of a task with every fault: one row for each wire is enough there."""
 
@@ -65,6 +73,34 @@ ROWS = (
         {"vendor": "xtremio", "version": "4.2.1-11", "protocol": "iscsi", "clusters": ["east", "west"], "chap": True},
         {"cluster": "west"},
         scope="west",
+    ),
+    Row(
+        "violin-7.5.5-fc",
+        {"vendor": "violin", "protocol": "fc", "limits": FAST_COPIES},
+        initiators=tuple(FC),
+        nothing_to_do=9,
+        hides=("sanclient", ("hosts", "mappings")),
+        thorough=True,
+    ),
+    Row(
+        "violin-7.5.6-iscsi",
+        {"vendor": "violin", "version": "7.5.6", "protocol": "iscsi", "limits": FAST_COPIES},
+        nothing_to_do=9,
+        hides=("sanclient", ("hosts", "mappings")),
+    ),
+    Row(
+        "violin-7700",
+        {
+            "vendor": "violin",
+            "model": 7700,
+            "version": "7.5.3",
+            "pools": [{"name": "PoolA", "size": "40TiB"}],
+            "limits": FAST_COPIES,
+        },
+        {"dedup_capable_pools": ["PoolA"]},
+        initiators=tuple(FC),
+        nothing_to_do=9,
+        hides=("sanclient", ("hosts", "mappings")),
     ),
 )
 
@@ -282,6 +318,11 @@ class ArrayUnderTest:
         own["address"] = (own["address"],)
         with connect(Connection(**{**own, "options": dict(self.row.connection), **changes})) as array:
             yield array
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """The connection options that only some vendors have, this one among them."""
+        return VENDORS[self.endpoint["vendor"]].options
 
     def cannot(self, operation: str) -> str | None:
         """Why the array has no such operation, in the words that a task must fail with."""

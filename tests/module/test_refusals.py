@@ -35,6 +35,9 @@ def test_a_mapped_snapshot_is_deleted_only_with_unmap(array: ArrayUnderTest) -> 
     array.done("flash_volume", name="db1", size="10GiB")
     array.done("flash_snapshot", name="monday", volume="db1")
     array.done("flash_host_map", host="server", initiators=[array.row.initiators[0]])
+    if (why := array.cannot("map_snapshot")) is not None:
+        assert "make a volume" in why
+        return
     with array.library() as client:
         snapshot = client.snapshots(["monday"]).named("monday")
         volume = client.volumes(["db1"]).named("db1")
@@ -68,6 +71,9 @@ def test_a_snapshot_goes_with_its_volume_only_when_it_is_not_mapped(array: Array
     array.done("flash_volume", name="db1", size="10GiB")
     array.done("flash_snapshot", name="monday", volume="db1")
     array.done("flash_host_map", host="server", initiators=[array.row.initiators[0]])
+    if (why := array.cannot("map_snapshot")) is not None:
+        assert "make a volume" in why
+        return
     with array.library() as client:
         snapshot = client.snapshots(["monday"]).named("monday")
         volume = client.volumes(["db1"]).named("db1")
@@ -123,6 +129,8 @@ def test_a_volume_of_openstack_is_deleted_only_when_told_so(xtremio: ArrayUnderT
 
 def test_what_openstack_owns_is_changed_only_when_told_so(array: ArrayUnderTest) -> None:
     name, snapshot = f"volume-{UUID}", f"snapshot-{UUID}"
+    if array.capabilities.snapshot_name.longest < len(snapshot):
+        snapshot = UUID.replace("-", "")
     array.done("flash_volume", name=name, size="10GiB")
     array.done("flash_snapshot", snapshots=[{"name": snapshot}, {"name": "monday"}], volume=name)
     array.done("flash_host_map", host="server", initiators=[array.row.initiators[0]], volume=name, lun=1)

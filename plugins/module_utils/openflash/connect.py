@@ -41,7 +41,14 @@ def _xtremio() -> Callable[[Connection], Array]:
 VENDORS: Dict[str, Vendor] = {
     "violin": Vendor(
         "Violin 7300 / 7700",
-        ("pool_selection", "dedup_only_pools", "dedup_capable_pools", "remove_empty_hosts", "allow_untested_version"),
+        (
+            "target_ports",
+            "pool_selection",
+            "dedup_only_pools",
+            "dedup_capable_pools",
+            "remove_empty_hosts",
+            "allow_untested_version",
+        ),
         _violin,
     ),
     "xtremio": Vendor("Dell EMC XtremIO", ("cluster", "array_version", "target_ports"), _xtremio),

@@ -143,7 +143,8 @@ def _the_snapshot(draft: Draft, wish: VolumeWish, name: str) -> Snapshot:
                 "snapshot %s is not one of volume %s" % (name, wish.source_volume),
                 hint="With both given, the snapshot is looked for among those of that volume.",
             )
-        raise NotFound("there is no snapshot %s" % name, target=name, hint="Take it first.")
+        of = " of volume %s" % wish.source_volume if wish.source_volume else ""
+        raise NotFound("there is no snapshot %s%s" % (name, of), target=name, hint="Take it first.")
     if len(found) > 1:
         raise Conflict(
             "several volumes have a snapshot %s: %s" % (name, ", ".join(sorted(str(s.volume) for s in found))),
@@ -175,6 +176,8 @@ def _compare(
                 "a volume of this name is there with %s %s, not %s" % (what, found, wished),
                 hint="The %s of a volume cannot be changed; choose another name." % what,
             )
+    if wish.pool is not None and volume.pool is None:
+        draft.warn("the array does not tell the pool of volume %s, so it was not compared" % volume.name)
     sources = [name for name in (wish.source_snapshot, wish.source_volume) if name]
     if sources and volume.source is not None and volume.source not in sources:
         draft.warn("volume %s was made of %s, not of %s" % (volume.name, volume.source, sources[0]))

@@ -44,7 +44,8 @@ def connect(connection: Connection) -> Violin:
     """Log in and find out version and model: 4 session requests, 5 on a 7300 (sheet, section 1).
 
     Options: ``pool_selection`` (largest or smallest, for volumes that name no pool), ``dedup_only_pools`` and
-    ``dedup_capable_pools`` (names of pools of a 7700), ``remove_empty_hosts``, ``allow_untested_version``.
+    ``dedup_capable_pools`` (names of pools of a 7700), ``remove_empty_hosts``, ``target_ports`` (WWNs and portal IPs:
+    the only ones to use), ``allow_untested_version``.
     """
     if not connection.username or not connection.password:
         raise Invalid("Concerto wants a user name and a password", hint="Set username and password.")
@@ -72,5 +73,6 @@ def connect(connection: Connection) -> Violin:
             dedup_only=tuple(options.get("dedup_only_pools") or ()),
             dedup_capable=tuple(options.get("dedup_capable_pools") or ()),
             remove_empty_hosts=bool(options.get("remove_empty_hosts")),
+            ports=tuple(options.get("target_ports") or ()),
         ),
     )

@@ -131,7 +131,7 @@ class Copies(Snapshots):
             if target is None:
                 target = self._begin(job, temporary_name(*about), spec, source, deadline)
             self._follow(job, target, spec.name, deadline)
-            return self._finish(target, spec, size)
+            return self._finish(target, spec, size, job.source)
 
     def _same_copy(self, there: Volume, size: int) -> Volume:
         """The array does not remember what a full copy was made of; kind and size must be right."""
@@ -227,7 +227,7 @@ class Copies(Snapshots):
                     % target["name"],
                 )
 
-    def _finish(self, target: Object, spec: VolumeSpec, size: int) -> Volume:
+    def _finish(self, target: Object, spec: VolumeSpec, size: int, source: str) -> Volume:
         """Grow it where asked, and give it its name: nothing half-made ever has that."""
         lun_id, temporary = str(target["object_id"]), str(target["name"])
         try:
@@ -244,7 +244,9 @@ class Copies(Snapshots):
             self._discard(target)
             raise
         done = self._detail(lun_id, spec.name)
-        return replace(objects.volume(dict(done, name=spec.name)), pool=spec.pool, mappings=(), snapshots=())
+        # What it was made of is known now and never again: the array does not remember.
+        made = objects.volume(dict(done, name=spec.name))
+        return replace(made, pool=spec.pool, source=source, mappings=(), snapshots=())
 
     def _discard(self, target: Object) -> None:
         """Remove what never had its name. What the array will not let go of stays for the next run."""

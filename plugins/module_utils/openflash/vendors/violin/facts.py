@@ -44,8 +44,9 @@ FIRST_WITH_ENCRYPTION = (7, 5, 6)
 EXTERNAL_HEAD = "R720"
 # Section 4: 36 characters are known to be taken; the limit and the legal characters are not known.
 VOLUME_NAME_LONGEST = 127
-HOST_NAME_LONGEST = 63
-NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9._:@+-]*"
+HOST_NAME_LONGEST = 127
+# The object ids of some requests may be numbers too, so a name is not made of digits only.
+NAME_PATTERN = r"(?![0-9]+$)[A-Za-z0-9][A-Za-z0-9._:@+-]*"
 # Registration of OpenStack, which has spaces and brackets in its name (section 2.7).
 REGISTRATION = "Managed by OpenStack"
 # Section 4: the limit of a comment, which is what names a snapshot.
@@ -186,7 +187,9 @@ def kind_of(source: Any) -> Optional[str]:
 
 
 def _name(longest: int) -> NameRule:
-    words = "1 to %d letters, digits, '.', '_', ':', '@', '+' and '-', the first a letter or digit" % longest
+    words = "1 to %d letters, digits, '.', '_', ':', '@', '+' and '-', the first a letter or digit, not digits only" % (
+        longest
+    )
     return NameRule(longest, NAME_PATTERN, words)
 
 
@@ -223,6 +226,7 @@ def capabilities(version: Tuple[int, ...], external: bool, dedup: bool) -> Conce
             "metadata": "this array keeps no notes on a volume; keep them in your inventory",
             "chap": "CHAP is not offered on Violin; let the network keep strangers from the iSCSI portals",
             "set_volume": "a volume of this array has no properties that can be changed; create a new one",
+            "map_snapshot": "a snapshot of this array cannot be mapped; make a volume from it and map that",
             "host_without_initiators": "a host is made for the protocol of its initiators",
         },
     )

@@ -135,3 +135,12 @@ def mappings(item: Object) -> Tuple[Mapping, ...]:
         Mapping(volume=str(row["name"]), host=str(item["name"]), lun=int(row["lun"]), host_id=str(item["object_id"]))
         for row in devices(item)
     )
+
+
+def port_key(text: str) -> str:
+    """One form for a WWN or an IP address, with or without port, to compare what people write with what is there."""
+    text = text.strip().lower()
+    bare = re.sub(r"[:.-]", "", text[2:] if text.startswith("0x") else text)
+    if re.match(r"^[0-9a-f]{16}$", bare):
+        return bare
+    return text.split(":")[0] if text.count(":") == 1 else text

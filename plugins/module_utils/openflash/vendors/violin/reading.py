@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import ContextManager, Dict, List, Optional, Sequence, Tuple
 
 from ...array import Array
-from ...errors import Conflict, NotFound, context
+from ...errors import Conflict, Invalid, NotFound, context
 from ...model import (
     FC,
     ISCSI,
@@ -30,7 +30,7 @@ from ...model import (
     Unreadable,
     Volume,
 )
-from ...units import MIB, parse_initiator
+from ...units import MIB, format_initiator, parse_initiator
 from . import objects
 from .facts import (
     CLIENTS_FRESH,
@@ -56,6 +56,8 @@ class Settings:
     dedup_only: Tuple[str, ...] = ()
     dedup_capable: Tuple[str, ...] = ()
     remove_empty_hosts: bool = False
+    ports: Tuple[str, ...] = ()
+    """Addresses of target ports, as the task writes them: the only ones to use."""
 
 
 class Reading(Array):
@@ -92,7 +94,8 @@ class Reading(Array):
             name=self.label,
             model="7700" if self._c.external else "7300",
             serial=about.get("system_serial_number") or None,
-            version="%s (build %s)" % (".".join(str(number) for number in self._c.version), self._c.build),
+            version=".".join(str(number) for number in self._c.version),
+            api_version="build %s" % self._c.build if self._c.build else None,
             protocols=tuple(sorted({port.protocol for port in self.ports()})),
         )
 
@@ -155,6 +158,7 @@ class Reading(Array):
                 Port(str(row["name"]), ISCSI, str(row["name"]), "%s:%d" % (ip, ISCSI_PORT))
                 for row in targets
                 for ip in str(row.get("ipAddr") or "").split()
+                if ip in portals or not self._settings.ports
             ]
             return Listing(fixed + tuple(iscsi or [Port(ip, ISCSI, "", "%s:%d" % (ip, ISCSI_PORT)) for ip in portals]))
 
@@ -162,8 +166,20 @@ class Reading(Array):
         """FC ports that are up, and the IP addresses of the iSCSI portals."""
         with self._lock:
             if self._fixed_ports is None:
-                self._fixed_ports = (tuple(self._fc_ports()), tuple(self._portals()))
+                self._fixed_ports = self._wanted_ports(tuple(self._fc_ports()), tuple(self._portals()))
             return self._fixed_ports
+
+    def _wanted_ports(self, fc: Tuple[Port, ...], ips: Tuple[str, ...]) -> Tuple[Tuple[Port, ...], Tuple[str, ...]]:
+        if not self._settings.ports:
+            return fc, ips
+        wanted = {objects.port_key(text) for text in self._settings.ports}
+        found = tuple(port for port in fc if port.address in wanted), tuple(ip for ip in ips if ip in wanted)
+        if not any(found):
+            raise Invalid(
+                "none of the ports of the option target_ports is one of the array's that is up",
+                hint="It has %s." % ", ".join([format_initiator(port.address) for port in fc] + list(ips)),
+            )
+        return found
 
     def _fc_ports(self) -> List[Port]:
         found = (self._c.get(ADAPTERS).get("data") or {}).get("physical_adapters") or []

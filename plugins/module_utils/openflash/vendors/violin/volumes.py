@@ -39,7 +39,7 @@ class Volumes(Reading):
             fit = [row for row in rows if row["name"] == name and not self._is_config(row)]
             if not fit:
                 known = ", ".join(sorted(str(row["name"]) for row in rows if not self._is_config(row))) or "none"
-                raise NotFound("there is no pool %s" % name, hint="The array has: %s." % known)
+                raise Invalid("there is no pool %s" % name, hint="The array has: %s." % known)
         fit = [row for row in fit if self._suits(str(row["name"]), kind)]
         needed = size // MIB if kind == THICK else -(-size // MIB // THIN_PART)
         by_room = sorted(fit, key=_room, reverse=not self._settings.smallest)

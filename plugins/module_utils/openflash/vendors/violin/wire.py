@@ -118,6 +118,7 @@ class Concerto:
             )
         raise Unauthorized(
             "the array did not accept the user name and password",
+            code=str(answer.get("code") or reply.status) if isinstance(answer, dict) else str(reply.status),
             said=self.http.mask(_message(reply)) or None,
             hint="Check username and password, and that the account is not locked.",
         )

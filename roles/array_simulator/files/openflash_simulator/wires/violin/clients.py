@@ -19,14 +19,17 @@ _WWPN = re.compile(r"[0-9a-f]{16}\Z")
 
 
 def _wwpn(text_: str) -> str:
+    """As the array keeps it, with colons, from the same with dashes or nothing between."""
     bare = re.sub(r"[:-]", "", text_.strip().lower())
     if not _WWPN.match(bare):
         raise ConcertoError(guesses.MISSING, "initiatorWWPNList")
-    return bare
+    return ":".join(bare[i : i + 2] for i in range(0, 16, 2))
 
 
 def dashed(wwpn: str) -> str:
-    return "-".join(wwpn[i : i + 2] for i in range(0, 16, 2))
+    """As the API tells it."""
+    bare = wwpn.replace(":", "")
+    return "-".join(bare[i : i + 2] for i in range(0, 16, 2))
 
 
 def is_iscsi(host: Host) -> bool:
