@@ -51,6 +51,8 @@ class Row:
     """The requests of a task that finds one volume as it should be, session included."""
     hides: tuple[str, tuple[str, ...]] = ("types/lun-maps", ("mappings",))
     """A path that the array does not answer, and the subsets of the facts that this hides."""
+    patience: float = 20.0
+    """The wait_timeout of tests with faults, for which the work of a killed run may be taken for a live one's."""
     thorough: bool = False
     """Also for the tests that meet every request of a task with every fault: one row for each wire is enough there."""
 
@@ -80,6 +82,7 @@ ROWS = (
         initiators=tuple(FC),
         nothing_to_do=9,
         hides=("sanclient", ("hosts", "mappings")),
+        patience=1.0,
         thorough=True,
     ),
     Row(
