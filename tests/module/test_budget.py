@@ -11,7 +11,6 @@ import pytest
 
 from tests.module.arrays import ArrayUnderTest, Result
 
-
 NOTHING_TO_DO = {"name": "db1", "size": "10GiB"}
 
 
@@ -32,9 +31,7 @@ def test_nothing_to_do_for_one_volume_with_the_version_given(array: ArrayUnderTe
     if "array_version" not in array.options:
         array.refuses("flash_volume", "array_version is not one of vendor", **NOTHING_TO_DO, array_version="1.0")
         return
-    result, requests = costs(
-        array, "flash_volume", name="db1", size="10GiB", array_version=array.endpoint["version"]
-    )
+    result, requests = costs(array, "flash_volume", name="db1", size="10GiB", array_version=array.endpoint["version"])
     assert requests == 2
     assert result["api"] == {"requests": 1, "writes": 0, "session_requests": 1}
 

@@ -61,7 +61,8 @@ def test_a_list_of_one_does_what_the_single_form_does(
 def without_chance(data: Any) -> Any:
     """Without what the simulated array makes up anew for each object."""
     if isinstance(data, dict):
-        return {key: without_chance(value) for key, value in data.items() if key not in ("id", "serial", "created", "group")}
+        chance = ("id", "serial", "created", "group")
+        return {key: without_chance(value) for key, value in data.items() if key not in chance}
     return [without_chance(item) for item in data] if isinstance(data, list) else data
 
 
@@ -172,7 +173,11 @@ def test_without_it_what_was_done_before_is_told(array: ArrayUnderTest) -> None:
     assert set(array.volumes()) == {"db1"}
     assert result["plan"] == ["create volume db1 of 10GiB"]
     assert [volume["changed"] for volume in result["volumes"]] == [True, False, False]
-    assert [volume["error"] and volume["error"]["kind"] for volume in result["volumes"]] == [None, "invalid", "not_done"]
+    assert [volume["error"] and volume["error"]["kind"] for volume in result["volumes"]] == [
+        None,
+        "invalid",
+        "not_done",
+    ]
 
 
 @pytest.mark.parametrize("continue_on_error", [False, True])
