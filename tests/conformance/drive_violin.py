@@ -204,7 +204,7 @@ def life(step: Steps, con: Any, error: Any) -> None:
 
         step(f"create {kind}", create, says="Create resource successfully.")
         step(f"create {kind} twice", refused(create, "0x90010022"))
-        step(f"detail of {kind}", lambda name=name, kind=kind: expect(con.lun.get_lun_info(name), "subType", kind.upper()))
+        step(f"detail of {kind}", lambda n=name, k=kind: expect(con.lun.get_lun_info(n), "subType", k.upper()))
     source = named["thick"]
     snapshots = con.snapshot
     step("extend", lambda: con.lun.extend_lun(source, 1024), says="Expand resource successfully")
@@ -213,7 +213,10 @@ def life(step: Steps, con: Any, error: Any) -> None:
     step("rename", lambda: con.lun.rename_lun(source, "v-other"), says="Update resource profile successfully")
     step("rename back", lambda: con.lun.rename_lun("v-other", source))
     step("no snapshots yet", lambda: expect({"found": snapshots.get_snapshots(source)}, "found", []))
-    step("copy without resource", refused(lambda: con.lun.copy_lun_to_new_lun(source=source, destination="v-no"), "0x0901008c"))
+    step(
+        "copy without resource",
+        refused(lambda: con.lun.copy_lun_to_new_lun(source=source, destination="v-no"), "0x0901008c"),
+    )
     step("no resource yet", lambda: expect({"has": snapshots.lun_has_a_snapshot_resource(source)}, "has", False))
     step(
         "resource",
@@ -275,7 +278,8 @@ def life(step: Steps, con: Any, error: Any) -> None:
     step("no thin clone any more", lambda: snapshots.delete_thin_clone(lun=source, snapshot_comment="tuesday"))
     for comment in ("monday", "tuesday"):
         step(f"delete {comment}", lambda comment=comment: snapshots.delete_lun_snapshot(source, comment))
-    step("delete one twice", lambda: snapshots.delete_lun_snapshot(source, "monday"), raises=error.NoMatchingObjectIdError)
+    missing = error.NoMatchingObjectIdError
+    step("delete one twice", lambda: snapshots.delete_lun_snapshot(source, "monday"), raises=missing)
     step("no policy", lambda: snapshots.delete_snapshot_policy(lun=source))
     step("no policy twice", refused(lambda: snapshots.delete_snapshot_policy(lun=source), "TimeMark is disabled"))
     step("no resource", lambda: snapshots.delete_snapshot_resource(lun=source))
