@@ -24,7 +24,7 @@ options:
     description: The family of the array.
     type: str
     required: true
-    choices: [flashsystem, xtremio]
+    choices: [flashsystem, violin, xtremio]
   address:
     description:
       - Host name or IP address of the array's management service.
@@ -102,7 +102,7 @@ options:
   target_ports:
     description:
       - Report to hosts only these target ports, as WWN or portal IP address. By default all that are up.
-      - Used with O(vendor=xtremio).
+      - Used with O(vendor=violin) and O(vendor=xtremio).
     type: list
     elements: str
   ssh_agent:
@@ -120,5 +120,34 @@ options:
     description:
       - Read every copy that this host makes back from the array and compare it with what was written.
       - Used with O(vendor=flashsystem).
+    type: bool
+  pool_selection:
+    description:
+      - Which pool gets a new volume that names none. Of those with enough room, the one with most of it or the one
+        with least. The default is V(largest).
+      - Used with O(vendor=violin).
+    type: str
+    choices: [largest, smallest]
+  dedup_only_pools:
+    description:
+      - Names of the pools of a 7700 that hold dedup volumes only. The array itself does not tell.
+      - Used with O(vendor=violin).
+    type: list
+    elements: str
+  dedup_capable_pools:
+    description:
+      - Names of the pools of a 7700 that hold volumes of any kind, dedup included. The array itself does not tell.
+      - Used with O(vendor=violin).
+    type: list
+    elements: str
+  remove_empty_hosts:
+    description:
+      - Delete a host from the array when its last volume is unmapped.
+      - Used with O(vendor=violin).
+    type: bool
+  allow_untested_version:
+    description:
+      - Go on with a version of the array's software that this collection does not know.
+      - Used with O(vendor=violin).
     type: bool
 """

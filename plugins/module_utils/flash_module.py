@@ -83,6 +83,11 @@ VENDOR_OPTIONS: Spec = {
     "ssh_agent": {"type": "bool"},
     "device_root": {"type": "path"},
     "copy_checksum": {"type": "bool"},
+    "pool_selection": {"type": "str", "choices": ["largest", "smallest"]},
+    "dedup_only_pools": {"type": "list", "elements": "str"},
+    "dedup_capable_pools": {"type": "list", "elements": "str"},
+    "remove_empty_hosts": {"type": "bool"},
+    "allow_untested_version": {"type": "bool"},
 }
 """Options that only some vendors use; connect.VENDORS says which."""
 

@@ -105,6 +105,10 @@ class Array(ABC):
     def volumes(self, names: Optional[Sequence[str]] = None) -> Listing[Volume]:
         """All volumes, or those of exactly these names; in one request where the wire allows it."""
 
+    def volumes_with_clones(self, names: Sequence[str]) -> Listing[Volume]:
+        """These volumes, and whatever depends on one of them (clones_depend); by default all there are."""
+        return self.volumes()
+
     @abstractmethod
     def snapshots(
         self, names: Optional[Sequence[str]] = None, volumes: Optional[Sequence[str]] = None

@@ -26,6 +26,12 @@ class Vendor:
     """Imports the client, and with it only the libraries that this wire needs, and gives its connect function."""
 
 
+def _violin() -> Callable[[Connection], Array]:
+    from .vendors.violin import client
+
+    return client.connect
+
+
 def _xtremio() -> Callable[[Connection], Array]:
     from .vendors.xtremio import client
 
@@ -40,6 +46,18 @@ def _flashsystem() -> Callable[[Connection], Array]:
 
 VENDORS: Dict[str, Vendor] = {
     "flashsystem": Vendor("IBM FlashSystem 840 / 900", ("ssh_agent", "device_root", "copy_checksum"), _flashsystem),
+    "violin": Vendor(
+        "Violin 7300 / 7700",
+        (
+            "target_ports",
+            "pool_selection",
+            "dedup_only_pools",
+            "dedup_capable_pools",
+            "remove_empty_hosts",
+            "allow_untested_version",
+        ),
+        _violin,
+    ),
     "xtremio": Vendor("Dell EMC XtremIO", ("cluster", "array_version", "target_ports"), _xtremio),
 }
 

@@ -304,6 +304,8 @@ class Capabilities:
     """Volumes and snapshots share one name space."""
     reads_mappings: bool = True
     proves_snapshots: bool = True
+    snapshots_by_volume: bool = False
+    """A snapshot's name stands once for each volume, and is found by its volume; looking for it everywhere is dear."""
     clones_depend: bool = False
     """Some clones keep their source from being deleted, so a delete must look at all volumes."""
     volume_options: Map[str, OptionRule] = field(default_factory=dict)

@@ -138,7 +138,7 @@ def _array(raw: Mapping[Any, Any], position: int, taken: set[str]) -> ArrayConfi
         address=read.address(),
         port=read.number("port", 0, 65535, 0),
         username=read.text("username", wire.default_username),
-        password=read.text("password", "") or secrets.token_urlsafe(24),
+        password=read.text("password", "") or secrets.token_hex(24),
         version=read.text("version", wire.default_version),
         pools=read.pools(),
         state_dir=Path(read.text("state_dir", "")).expanduser().absolute() if raw.get("state_dir") else None,

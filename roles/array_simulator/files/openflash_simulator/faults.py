@@ -19,6 +19,7 @@ kind                    what the client sees                                  ch
 ``busy``                the vendor's own "busy, try again"                    no
 ``expired``             the credentials or the session refused                no
 ``pool_full``           the vendor's own "no space", once space is asked for  no
+``copy_fails``          nothing yet: the copy that it begins stops half-way   yes
 ======================= ===================================================== ==================
 """
 
@@ -42,8 +43,11 @@ FaultKind = Literal[
     "busy",
     "expired",
     "pool_full",
+    "copy_fails",
 ]
 KINDS: tuple[FaultKind, ...] = get_args(FaultKind)
+# These do not touch the request: the array asks for them while it serves one.
+_ASKED_BY_ARRAY = ("pool_full", "copy_fails")
 
 
 @dataclass(frozen=True)
@@ -142,7 +146,7 @@ class Faults:
         self._request = (method, path, write)
         delay, hit = 0.0, None
         for fault in self._faults:
-            if fault.kind == "pool_full" or (hit and fault.kind != "latency"):
+            if fault.kind in _ASKED_BY_ARRAY or (hit and fault.kind != "latency"):
                 continue
             if fault.strikes(method, path, write):
                 if fault.kind == "latency":
@@ -153,9 +157,16 @@ class Faults:
 
     def pool_full(self) -> bool:
         """Asked by the array when it is about to take space for the request being served."""
+        return self._strikes("pool_full")
+
+    def copy_fails(self) -> bool:
+        """Asked by the array when the request being served begins a copy."""
+        return self._strikes("copy_fails")
+
+    def _strikes(self, kind: FaultKind) -> bool:
         if self._request is None:
             return False
-        return any(fault.kind == "pool_full" and fault.strikes(*self._request) for fault in self._faults)
+        return any(fault.kind == kind and fault.strikes(*self._request) for fault in self._faults)
 
     def serving(self, method: str, path: str, write: bool) -> None:
         """Other requests may have been judged while this one was delayed: name it again before it is served."""

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 # vendor -> module and class; a vendor's module is imported only when one of its arrays is simulated.
 VENDORS: dict[str, tuple[str, str]] = {
     "flashsystem": ("flashsystem", "FlashsystemWire"),
+    "violin": ("violin", "ViolinWire"),
     "xtremio": ("xtremio", "XtremioWire"),
 }
 

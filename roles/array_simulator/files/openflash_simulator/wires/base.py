@@ -156,8 +156,8 @@ def _content(array: Array) -> dict[str, list[dict[str, Any]]]:
                 "writable": volume.writable,
                 "parent": parent.name if parent else None,
                 "content": volume.attributes.get("content", volume.uuid),
-                "wwn": volume.wwn,
-                "state": "ready" if progress >= 1 else "copying",
+                "wwn": volume.wwn or None,
+                "state": "ready" if progress >= 1 else "copying" if array.copying(volume) else "error",
                 "progress": progress,
             }
         )
