@@ -29,7 +29,7 @@ CODES = {
 }
 # Section 10.2, item 16: whether a bad body is 400 or 422.
 VALIDATION_STATUS = 422
-# Section 9: how long the array takes over what it does in the background. Long enough to be seen, short enough for tests.
+# Section 9: how long the array takes over what it does in the background. To be seen, and not to be waited for.
 SNAPSHOT_SECONDS = 0.08
 ONLINE_SECONDS = 0.08
 RESIZE_SECONDS = 0.08
