@@ -75,6 +75,12 @@ VENDOR_OPTIONS: Spec = {
     "cluster": {"type": "str"},
     "array_version": {"type": "str"},
     "target_ports": {"type": "list", "elements": "str"},
+    "tenant": {"type": "str"},
+    "create_tenant": {"type": "bool"},
+    "ldap_server": {"type": "str"},
+    "api_version": {"type": "str"},
+    "scheme": {"type": "str", "choices": ["http", "https"]},
+    "offline_changes": {"type": "bool"},
 }
 """Options that only some vendors use; connect.VENDORS says which."""
 

@@ -95,6 +95,10 @@ class Array(ABC):
     def ports(self) -> Listing[Port]:
         """Target ports and portals that hosts can use now (those known to be down are left out)."""
 
+    def ports_of(self, volumes: Sequence[str]) -> Listing[Port]:
+        """Those through which hosts see these volumes; all of them, unless a volume has targets of its own."""
+        return self.ports()
+
     @abstractmethod
     def volumes(self, names: Optional[Sequence[str]] = None) -> Listing[Volume]:
         """All volumes, or those of exactly these names; in one request where the wire allows it."""

@@ -28,6 +28,12 @@ class Vendor:
     """Imports the client, and with it only the libraries that this wire needs, and gives its connect function."""
 
 
+def _datera() -> Callable[[Connection], Array]:
+    from .vendors import datera
+
+    return datera.connect
+
+
 def _xtremio() -> Callable[[Connection], Array]:
     from .vendors import xtremio
 
@@ -35,6 +41,12 @@ def _xtremio() -> Callable[[Connection], Array]:
 
 
 VENDORS: Dict[str, Vendor] = {
+    "datera": Vendor(
+        "Datera EDF",
+        7718,
+        ("tenant", "create_tenant", "ldap_server", "api_version", "scheme", "offline_changes"),
+        _datera,
+    ),
     "xtremio": Vendor("Dell EMC XtremIO", 443, ("cluster", "array_version", "target_ports"), _xtremio),
 }
 

@@ -38,6 +38,8 @@ class Mapping:
     """The block device on the host, where the array attaches by an agent there."""
     open: Optional[bool] = None
     """Whether the array reports an open session of this host on this very volume; None where it cannot tell."""
+    chap_user: Optional[str] = None
+    """The CHAP name that the volume wants, on arrays where CHAP belongs to the volume and not to the initiator."""
 
 
 @dataclass(frozen=True)
