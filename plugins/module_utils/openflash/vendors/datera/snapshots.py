@@ -10,6 +10,7 @@ second try finds what the first one made; the name itself is noted on the app in
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from ...errors import Conflict, NotFound
