@@ -20,8 +20,6 @@ class Vendor:
 
     words: str
     """The array as its owners call it."""
-    port: int
-    """Where its management service listens unless the task says otherwise."""
     options: Tuple[str, ...]
     """Connection options that only this vendor has: the keys of Connection.options."""
     load: Callable[[], Callable[[Connection], Array]]
@@ -29,25 +27,24 @@ class Vendor:
 
 
 def _datera() -> Callable[[Connection], Array]:
-    from .vendors import datera
+    from .vendors.datera import client
 
-    return datera.connect
+    return client.connect
 
 
 def _xtremio() -> Callable[[Connection], Array]:
-    from .vendors import xtremio
+    from .vendors.xtremio import client
 
-    return xtremio.connect
+    return client.connect
 
 
 VENDORS: Dict[str, Vendor] = {
     "datera": Vendor(
         "Datera EDF",
-        7718,
         ("tenant", "create_tenant", "ldap_server", "api_version", "scheme", "offline_changes"),
         _datera,
     ),
-    "xtremio": Vendor("Dell EMC XtremIO", 443, ("cluster", "array_version", "target_ports"), _xtremio),
+    "xtremio": Vendor("Dell EMC XtremIO", ("cluster", "array_version", "target_ports"), _xtremio),
 }
 
 

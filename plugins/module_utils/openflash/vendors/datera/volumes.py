@@ -185,10 +185,26 @@ class Volumes(Reading):
         place = self._create(dict(body, name=temporary, descr=facts.UNFINISHED_DESCR), check)
         place = self._settled(place.ai_path)
         if objects.bytes_of(place.volume["size"]) < size:
-            self._put_size(place.path, size)
+            self._grow_copy(place, size)
         self._apply(place, options)
-        ai = objects.need(self._edf.put(place.ai_path, {"name": name, "descr": None}), name)
+        last: Entity = {"name": name, "descr": None}
+        if not place.online:
+            last["admin_state"] = "online"
+        ai = objects.need(self._edf.put(place.ai_path, last), name)
         return self._volume_of(self._only(ai))
+
+    def _grow_copy(self, place: Place, size: int) -> None:
+        """Nobody has it yet, so it may be offline for a moment without anybody's permission."""
+
+        def grow(path: str) -> None:
+            self._put_size(path, size)
+
+        try:
+            grow(place.path)
+        except Rejected as error:
+            if not place.online:
+                raise
+            self._while_offline(place, grow, error, harmless=True)
 
     def _settled(self, ai_path: str) -> Place:
         """Once the array has finished cloning; a copy that takes longer is left alone and reported."""
