@@ -66,6 +66,13 @@ ROWS = (
         {"cluster": "west"},
         scope="west",
     ),
+    Row("datera-2.2", {"vendor": "datera", "version": "3.3.5.0"}, scope="/root"),
+    Row(
+        "datera-2.1",
+        {"vendor": "datera", "version": "2.1.4.0", "tenants": ["/root/acme", "/root/acme/lab"]},
+        {"tenant": "/root/acme/lab"},
+        scope="/root/acme/lab",
+    ),
 )
 
 

@@ -204,6 +204,10 @@ class Array(ABC):
     def unmap_volume(self, mapping: Mapping) -> Tuple[Mapping, ...]:
         """Take the mapping away and return the mappings that this host still has."""
 
+    def set_volume_chap(self, volume: Volume, chap: Chap) -> None:
+        """Let in only hosts with these credentials, where capabilities.chap_per_volume; before it is mapped."""
+        raise self.unsupported("chap", "this array has no CHAP of a volume", volume)
+
     # -- consistency groups and metadata -----------------------------------------------------------------------------
 
     def create_group(self, name: str, volumes: Sequence[Volume] = ()) -> Group:

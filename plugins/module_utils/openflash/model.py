@@ -304,6 +304,8 @@ class Capabilities:
     """Volumes and snapshots share one name space."""
     reads_mappings: bool = True
     proves_snapshots: bool = True
+    chap_per_volume: bool = False
+    """CHAP credentials are kept with the volume (see Array.set_volume_chap) and not with the host."""
     clones_depend: bool = False
     """Some clones keep their source from being deleted, so a delete must look at all volumes."""
     volume_options: Map[str, OptionRule] = field(default_factory=dict)

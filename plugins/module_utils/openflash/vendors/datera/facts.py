@@ -97,7 +97,7 @@ _GROUP = NameRule(64, _NAME, "3 to 64 letters, digits, '_', '-' and '.', the fir
 _SNAPSHOT = NameRule(128, r"\S(?:[^\n\r\t]*\S)?", "1 to 128 characters, no spaces at the ends")
 
 REFUSALS: Dict[str, str] = {
-    "chap": "Datera keeps CHAP credentials with each volume and not with the host",
+    "chap": "Datera keeps CHAP credentials with each volume and not with the host; give them where a volume is mapped",
     "atomic_snapshots": "Datera takes snapshots of one instant only of the volumes within one app instance, and every "
     "volume made here has an app instance of its own; take them one by one",
     "groups": "Datera has no consistency groups of volumes; volumes that belong together are volumes of one app "
@@ -173,6 +173,7 @@ def capabilities(policies: bool) -> Capabilities:
         largest=32768 * GIB,
         luns=(FIRST_LUN, FIRST_LUN),
         protocols=(ISCSI,),
+        chap_per_volume=True,
         volume_options=volume_options(policies),
         refusals=REFUSALS,
     )

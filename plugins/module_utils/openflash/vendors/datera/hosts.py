@@ -135,13 +135,10 @@ class Hosts(Reading):
 
     # -- mappings ----------------------------------------------------------------------------------------------------
 
-    def map_volume(
-        self, volume: Volume, host: Host, lun: Optional[int] = None, chap: Optional[Chap] = None
-    ) -> Mapping:
-        """Two requests: the entry, and the storage instance once it can be logged in to.
+    def map_volume(self, volume: Volume, host: Host, lun: Optional[int] = None) -> Mapping:
+        """Two requests: the entry, and the storage instance once it can be logged in to; one more where it was offline.
 
-        One more with CHAP, which comes first, so that nobody gets in without; one more where it was offline, last. An
-        entry is added and not the whole list rewritten, so what another client adds at the same time stays.
+        An entry is added and not the whole list rewritten, so what another client adds at the same time stays.
         """
         with self._doing("map volume %s to host %s" % (volume.name, host.name), volume.name):
             if volume.siblings:
@@ -149,8 +146,6 @@ class Hosts(Reading):
             if lun is not None and lun != facts.FIRST_LUN:
                 raise self.unsupported("explicit_lun", "")
             si_path = volume.id.rsplit("/volumes/", 1)[0]
-            if chap is not None:
-                self._put_chap(si_path, chap)
             self._add_entry(si_path, volume, host)
             if volume.state == OFFLINE:
                 place = self._need_place(volume)
@@ -160,15 +155,21 @@ class Hosts(Reading):
             members = {host.name: host.addresses}
             return objects.mapping(place, host.id, members)
 
-    def _put_chap(self, si_path: str, chap: Chap) -> None:
-        """One-way CHAP: whoever logs in proves itself to the target (2.7)."""
-        if chap.discovery_username or chap.discovery_password:
-            raise Invalid("Datera has no CHAP for discovery", hint="Leave chap_discovery_username out.")
-        if not 12 <= len(chap.password) <= 16:
-            raise Invalid("a CHAP secret of this array has 12 to 16 characters", hint="Change chap_password.")
-        self._edf.http.journal.hide(chap.password)
-        body = {"type": "chap", "target_user_name": chap.username, "target_pswd": chap.password}
-        self._edf.put(si_path + "/auth", body)
+    def set_volume_chap(self, volume: Volume, chap: Chap) -> None:
+        """One-way CHAP, one request: whoever logs in proves itself to the target (2.7).
+
+        Sent always: secrets are never read back to compare.
+        """
+        with self._doing("set the CHAP credentials of volume %s" % volume.name, volume.name):
+            if chap.discovery_username or chap.discovery_password:
+                raise Invalid("Datera has no CHAP for discovery", hint="Leave chap_discovery_username out.")
+            if not 12 <= len(chap.password) <= 16:
+                raise Invalid("a CHAP secret of this array has 12 to 16 characters", hint="Change chap_password.")
+            if volume.siblings:
+                raise Unsupported(facts.shared_life(volume.siblings, "CHAP"))
+            self._edf.http.journal.hide(chap.password)
+            body = {"type": "chap", "target_user_name": chap.username, "target_pswd": chap.password}
+            self._edf.put(volume.id.rsplit("/volumes/", 1)[0] + "/auth", body)
 
     def _add_entry(self, si_path: str, volume: Volume, host: Host) -> None:
         """Put the host into the access list, once: other clients leave entries there several times (3.8)."""
