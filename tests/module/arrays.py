@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.openflash.storage.plugins.module_utils.openflash.connect import connect
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.connect import VENDORS, connect
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import Capabilities, Connection
 
 from tests.support.simulator import Simulator
@@ -41,6 +41,12 @@ class Row:
     connection: Mapping[str, Any] = field(default_factory=dict)
     initiators: tuple[str, ...] = tuple(ISCSI)
     """Three, of a protocol that the array speaks, as the array's owner would write them."""
+    unreadable: tuple[str, str] = ("mappings", "types/lun-maps")
+    """A subset of the facts that can be spoilt by itself, and the path of its request."""
+    own_targets: bool = False
+    """Whether each volume has a target, and so ports, of its own."""
+    session: int = 3
+    """At most so many requests for version, login and logout."""
     scope: str | None = None
     """The part of the simulated state that the task works on, where there are several."""
     thorough: bool = False
@@ -66,11 +72,22 @@ ROWS = (
         {"cluster": "west"},
         scope="west",
     ),
-    Row("datera-2.2", {"vendor": "datera", "version": "3.3.5.0"}, scope="/root"),
+    Row(
+        "datera-2.2",
+        {"vendor": "datera", "version": "3.3.5.0"},
+        unreadable=("hosts", "/initiator_groups"),
+        own_targets=True,
+        session=4,
+        scope="/root",
+        thorough=True,
+    ),
     Row(
         "datera-2.1",
         {"vendor": "datera", "version": "2.1.4.0", "tenants": ["/root/acme", "/root/acme/lab"]},
         {"tenant": "/root/acme/lab"},
+        unreadable=("hosts", "/initiator_groups"),
+        own_targets=True,
+        session=5,
         scope="/root/acme/lab",
     ),
 )
@@ -293,6 +310,14 @@ class ArrayUnderTest:
     def cannot(self, operation: str) -> str | None:
         """Why the array has no such operation, in the words that a task must fail with."""
         return self.capabilities.refusal(operation)
+
+    def takes(self, option: str) -> bool:
+        """Whether the array's vendor has this connection option."""
+        return option in VENDORS[self.endpoint["vendor"]].options
+
+    def lun(self, number: int) -> dict[str, int]:
+        """The option that asks for this LUN, where one can be asked for."""
+        return {} if self.cannot("explicit_lun") else {"lun": number}
 
     def state(self) -> dict[str, Any]:
         return self.simulator.state(self.row.name)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from collections.abc import Iterator
 from typing import Any
@@ -143,6 +144,9 @@ def test_an_impossible_address(xtremio: ArrayUnderTest, address: str) -> None:
 
 
 def test_a_cluster_that_is_not_there(array: ArrayUnderTest) -> None:
+    if not array.takes("cluster"):
+        of_connection(array, "cluster is not one of vendor", kind="invalid", cluster="north")
+        return
     of_connection(array, "no cluster north", "Set cluster to one of: ", kind="invalid", cluster="north")
 
 
@@ -209,6 +213,10 @@ def test_an_illegal_name(array: ArrayUnderTest, name: str) -> None:
 
 @pytest.mark.parametrize("name", ["a", "Db1", "a.b", "a_b", "a-b", "a:b", "a@b", "a+b", "1a", "x" * 100])
 def test_every_character_that_the_array_takes(array: ArrayUnderTest, name: str) -> None:
+    rule = array.capabilities.volume_name
+    if len(name) > rule.longest or not re.fullmatch(rule.pattern, name):
+        array.refuses("flash_volume", rule.words, name=name, size="10GiB", kind="invalid")
+        return
     array.converges("flash_volume", name=name, size="10GiB")
     array.converges("flash_snapshot", name=f"{name}.s", volume=name)
     array.converges("flash_volume", name=f"{name}.c", source_volume=name)
@@ -234,7 +242,7 @@ def test_a_message_says_what_where_and_what_to_do(array: ArrayUnderTest) -> None
     array.done("flash_volume", **VOLUME)
     result = array.refuses("flash_volume", name="db1", size="5GiB", kind="refused")
     error = result["error"]
-    label = array.row.scope or array.endpoint["cluster"]
+    label = array.row.connection.get("cluster") or array.endpoint.get("cluster") or array.row.name
     assert result.msg.startswith(f"Cannot create or change volume db1 on {label}: ")
     assert (error["target"], error["array"]) == ("db1", label)
     assert error["doing"] == "create or change volume db1"

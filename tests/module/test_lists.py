@@ -35,7 +35,7 @@ def prepare(array: ArrayUnderTest) -> None:
     array.done("flash_snapshot", name="monday", volume="db1")
     array.done("flash_host_map", host="spare", initiators=[array.row.initiators[1]])
     array.done("flash_host_map", host="server", initiators=[array.row.initiators[0]])
-    array.done("flash_host_map", host="server", volume="db2", lun=8)
+    array.done("flash_host_map", host="server", volume="db2", **array.lun(8))
 
 
 @pytest.mark.parametrize(("module", "one", "many", "options"), SINGLE_AND_LIST, ids=lambda value: str(value)[:60])
@@ -61,7 +61,7 @@ def test_a_list_of_one_does_what_the_single_form_does(
 def without_chance(data: Any) -> Any:
     """Without what the simulated array makes up anew for each object."""
     if isinstance(data, dict):
-        return {key: without_chance(value) for key, value in data.items() if key not in ("serial", "created", "group")}
+        return {key: without_chance(value) for key, value in data.items() if key not in ("serial", "created", "group", "id")}
     return [without_chance(item) for item in data] if isinstance(data, list) else data
 
 

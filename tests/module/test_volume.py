@@ -166,7 +166,7 @@ def test_a_volume_that_is_there_joins_a_group(array: ArrayUnderTest) -> None:
 
 
 def test_the_pool_and_provisioning_that_the_array_has_are_taken(array: ArrayUnderTest) -> None:
-    pool = array.row.scope or array.endpoint["pools"][0]["name"]
+    pool = array.row.connection.get("cluster") or array.endpoint["pools"][0]["name"]
     provisioning = array.capabilities.provisioning[0]
     made = array.converges("flash_volume", name="db1", size="10GiB", pool=pool, provisioning=provisioning)
     assert (made["volume"]["pool"], made["volume"]["provisioning"]) == (pool, provisioning)
@@ -200,8 +200,9 @@ def test_an_unknown_property_is_an_error(array: ArrayUnderTest) -> None:
 def test_the_result_tells_the_mappings_and_the_snapshots(array: ArrayUnderTest) -> None:
     array.done("flash_volume", name="db1", size="10GiB")
     array.done("flash_snapshot", name="monday", volume="db1")
-    array.done("flash_host_map", host="server", initiators=[array.row.initiators[0]], volume="db1", lun=7)
+    array.done("flash_host_map", host="server", initiators=[array.row.initiators[0]], volume="db1", **array.lun(7))
     volume = array.done("flash_volume", name="db1")["volume"]
-    assert volume["mappings"] == [{"host": "server", "volume": "db1", "lun": 7, "device": None}]
+    (lun,) = array.luns().values()
+    assert volume["mappings"] == [{"host": "server", "volume": "db1", "lun": lun, "device": None}]
     assert volume["snapshots"] == ["monday"]
-    assert volume["serial"] == array.volumes()["db1"]["wwn"]
+    assert volume["serial"] == (array.volumes()["db1"]["wwn"] or None)

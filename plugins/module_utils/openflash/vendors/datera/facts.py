@@ -59,6 +59,11 @@ def is_uuid(name: str) -> bool:
     return _UUID.match(name) is not None
 
 
+def may_be_named(name: str) -> bool:
+    """Whether the array can have an object of this name; what it cannot have is not asked for."""
+    return re.match(r"(?:%s)\Z" % _OBJECT.pattern, name) is not None
+
+
 def snapshot_uuid(volume_path: str, name: str) -> str:
     """The same in every run, so that a second try finds what the first one made. The path has ids, not names."""
     return name if is_uuid(name) else str(uuid.uuid5(NAMESPACE, "%s\0%s" % (volume_path, name)))
@@ -94,7 +99,12 @@ _OBJECT = NameRule(
     "3 to 64 letters, digits, '_', '-' and '.', the first a letter or '_'; or a UUID in lower case",
 )
 _GROUP = NameRule(64, _NAME, "3 to 64 letters, digits, '_', '-' and '.', the first a letter or '_'")
-_SNAPSHOT = NameRule(128, r"\S(?:[^\n\r\t]*\S)?", "1 to 128 characters, no spaces at the ends")
+# Ours to choose, since the array gives snapshots no names: what every array takes, and a UUID.
+_SNAPSHOT = NameRule(
+    128,
+    "(?:[A-Za-z_][A-Za-z0-9._:@+-]*|%s)" % _UUID_NAME,
+    "1 to 128 letters, digits, '.', '_', ':', '@', '+' and '-', the first a letter or '_'; or a UUID in lower case",
+)
 
 REFUSALS: Dict[str, str] = {
     "chap": "Datera keeps CHAP credentials with each volume and not with the host; give them where a volume is mapped",
@@ -102,6 +112,7 @@ REFUSALS: Dict[str, str] = {
     "volume made here has an app instance of its own; take them one by one",
     "groups": "Datera has no consistency groups of volumes; volumes that belong together are volumes of one app "
     "instance, which are made on the array itself",
+    "map_snapshot": "Datera does not show snapshots to hosts; make a volume of it and map that",
     "explicit_lun": "Datera gives each volume a target of its own and numbers the LUNs there itself; leave lun out",
 }
 

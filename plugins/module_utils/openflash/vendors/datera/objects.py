@@ -221,7 +221,9 @@ def ports(place: Place) -> List[Port]:
     return found
 
 
-def snapshot(title: str, path: str, entity: Entity, name: str, size: int) -> Snapshot:
+def snapshot(
+    title: str, path: str, entity: Entity, name: str, size: int, children: Optional[Sequence[str]] = None
+) -> Snapshot:
     """:param title: the name of its volume, whose path is ``path``. The size is that of then, where it is known."""
     state = str(entity.get("op_state") or facts.AVAILABLE)
     return Snapshot(
@@ -235,7 +237,7 @@ def snapshot(title: str, path: str, entity: Entity, name: str, size: int) -> Sna
         proven=True,
         serial=None,
         mappings=(),
-        children=None,
+        children=None if children is None else tuple(children),
     )
 
 

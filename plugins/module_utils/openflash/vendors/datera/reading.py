@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from ...array import Array
@@ -136,6 +137,8 @@ class Reading(Array):
 
     def _instance(self, name: str) -> Optional[Entity]:
         """The app instance of exactly this name. A GET takes names and ids, and a name may be another one's id."""
+        if not facts.may_be_named(name):
+            return None
         found = self._edf.get("/app_instances/%s" % key(name))
         if isinstance(found, dict) and found.get("name") == name:
             return found
@@ -189,16 +192,31 @@ class Reading(Array):
             instances = self._instances(names)
             members = self._members(instances)
             wanted = None if names is None else set(names)
-            sources = self._sources(instances) if names is None else {}
+            sources = self._sources(instances if names is None else self._originals(instances))
 
             def volumes(ai: Entity) -> List[Volume]:
                 return [
-                    objects.volume(place, self._edf.name, members, sources)
+                    self._named_snapshots(place, objects.volume(place, self._edf.name, members, sources), names)
                     for place in objects.places(ai)
                     if wanted is None or place.title in wanted
                 ]
 
             return objects.listing("volume", instances, volumes)
+
+    def _named_snapshots(self, place: Place, volume: Volume, names: Optional[Sequence[str]]) -> Volume:
+        """With the names of its snapshots, which is one request more; only where few volumes are asked for."""
+        if volume.snapshots is not None or names is None or len(names) > FEW:
+            return volume
+        notes = self._notes(place.ai_path)
+        found = [self._snapshot(place, one, notes).name for one in self._candidates(place, None, {place.title})]
+        return replace(volume, snapshots=tuple(found))
+
+    def _originals(self, instances: Sequence[Entity]) -> List[Entity]:
+        """What these are clones of, as far as it is still there: one request for each."""
+        paths = [objects.path_of(ai["clone_src"]) for ai in instances if ai.get("clone_src")]
+        unique = sorted({path.split("/storage_instances/")[0] for path in paths})
+        found = self._edf.side_by_side(self._edf.get, unique) if len(unique) <= FEW else self._instances()
+        return [ai for ai in found if isinstance(ai, dict)]
 
     @staticmethod
     def _sources(instances: Sequence[Entity]) -> Dict[str, str]:
@@ -258,6 +276,8 @@ class Reading(Array):
         if name.lower().startswith(("iqn.", "eui.")):
             lone = self._edf.get("/initiators/%s" % key(name))
             return objects.lone_host(lone) if isinstance(lone, dict) else None
+        if not facts.may_be_named(name):
+            return None
         found = self._edf.get("/initiator_groups/%s" % key(name))
         if not isinstance(found, dict) or found.get("name") != name or not self._own(found):
             return None
@@ -293,8 +313,10 @@ class Reading(Array):
     ) -> Listing[Snapshot]:
         """The app instances, and the notes of those with snapshots that may be meant: the names are there."""
         with self._doing("read snapshots"):
-            instances = self._instances(None if names is not None or volumes is None else volumes)
+            # All of them: only the volumes that were made of a snapshot tell that they were.
+            instances = self._instances()
             of_volumes = set(volumes or ())
+            children = self._children(instances)
 
             def meant(ai: Entity) -> bool:
                 return any(self._candidates(place, names, of_volumes) for place in objects.places(ai))
@@ -313,12 +335,22 @@ class Reading(Array):
                 for place in objects.places(ai):
                     for entity in self._candidates(place, names, of_volumes):
                         one = self._snapshot(place, entity, notes[str(ai["id"])])
+                        one = replace(one, children=tuple(children.get(one.id, ())))
                         if names is None or place.title in of_volumes or one.name in names:
                             found.append(one)
                 return found
 
             read = objects.listing("snapshot", chosen, snapshots)
             return Listing(read.items, listed.unreadable + read.unreadable)
+
+    @staticmethod
+    def _children(instances: Sequence[Entity]) -> Dict[str, List[str]]:
+        """The names of the app instances that were made of each path."""
+        found: Dict[str, List[str]] = {}
+        for ai in instances:
+            if ai.get("clone_src"):
+                found.setdefault(objects.path_of(ai["clone_src"]), []).append(str(ai.get("name")))
+        return found
 
     def _candidates(self, place: Place, names: Optional[Sequence[str]], volumes: set[str]) -> List[Entity]:
         """Those snapshots of the volume that the question may be about, by their UUIDs."""

@@ -76,7 +76,7 @@ class Snapshots(Volumes):
         if entity is None:
             raise NotFound("the snapshot was there and is gone again")
         entity = self._usable(volume.id, entity)
-        return objects.snapshot(volume.name, volume.id, entity, name, volume.size)
+        return objects.snapshot(volume.name, volume.id, entity, name, volume.size, ())
 
     def _find(self, path: str, uuid: str) -> Optional[Entity]:
         return next((one for one in self._edf.list(path + "/snapshots") if one.get("uuid") == uuid), None)
@@ -142,7 +142,7 @@ class Snapshots(Volumes):
             self._roll_back(place, objects.host_of(snapshot.id))
             notes = dict(self._notes(place.ai_path), **{note: "%d %s" % (size or now, backup)})
             self._write_notes(place.ai_path, notes)
-            return objects.snapshot(volume.name, place.path, objects.need(there, backup), backup, size or now)
+            return objects.snapshot(volume.name, place.path, objects.need(there, backup), backup, size or now, ())
 
     def _roll_back(self, place: Place, key: str) -> None:
         """By the volume's own route, which leaves its neighbours alone; offline only where the array demands it."""

@@ -125,12 +125,14 @@ class Volumes(Reading):
     def clone_volume(self, source: Volume, spec: VolumeSpec) -> Volume:
         """One request, and as many polls as the array needs; with another size or options it first has another name."""
         with self._doing("clone volume %s to %s" % (source.name, spec.name), spec.name):
-            return self._copy({"clone_volume_src": {"path": source.id}}, source.id, source.size, spec)
+            made = self._copy({"clone_volume_src": {"path": source.id}}, source.id, source.size, spec)
+            return replace(made, source=source.name)
 
     def volume_from_snapshot(self, snapshot: Snapshot, spec: VolumeSpec) -> Volume:
         """Like clone_volume."""
         with self._doing("make volume %s from snapshot %s" % (spec.name, snapshot.name), spec.name):
-            return self._copy({"clone_snapshot_src": {"path": snapshot.id}}, snapshot.id, snapshot.size, spec)
+            made = self._copy({"clone_snapshot_src": {"path": snapshot.id}}, snapshot.id, snapshot.size, spec)
+            return replace(made, source=snapshot.volume)
 
     def _copy(self, body: Entity, source: str, source_size: int, spec: VolumeSpec) -> Volume:
         self._in_this_pool(spec)

@@ -20,7 +20,7 @@ from ...errors import ConfigError
 from ...objects import Pool
 from ...rules import ArrayError, Rules
 from ..http import HttpReply, HttpRequest, HttpWire, json_reply, open_port
-from . import bodies, guesses, routes
+from . import bodies, guesses, routes, views
 from .content import ROOT, Tenant
 from .edf import Call, Edf, numbers
 from .errors import DateraError, from_array, invalid, missing, unauthorized
@@ -28,7 +28,7 @@ from .errors import DateraError, from_array, invalid, missing, unauthorized
 if TYPE_CHECKING:
     from ...config import ArrayConfig
 
-_VERSIONED = re.compile(r"/v(\d+(?:\.\d+)?)(/.*)?\Z")
+_VERSIONED = re.compile(r"/v(\d+(?:\.\d+)?)(/.*)?\Z", re.DOTALL)
 _VERSION = re.compile(r"\d+(\.\d+){1,3}\Z")
 _MATCH = re.compile(r"match\((\w+),(.*)\)\Z")
 _TENANT = re.compile(r"(/root)?(/?[A-Za-z0-9_][A-Za-z0-9_.-]*)*\Z")
@@ -352,15 +352,17 @@ class DateraWire(HttpWire):
         """Hosts are groups and, where an initiator is in none, initiators; mappings are entries of access lists."""
         shown = super().state()
         shown["pools"] = shown["pools"][:1]
+        titles = self._snapshot_titles()
+        for row in shown["volumes"]:
+            row["name"] = titles.get((row["scope"], row["name"]), row["name"])
         for tenant in self.edf.tenants.values():
             grouped = {path for group in tenant.groups.values() for path in group.members}
-            titles = {f"/initiator_groups/{name}": name for name in tenant.groups}
+            hosts = {f"/initiator_groups/{name}": name for name in tenant.groups}
             for name, group in tenant.groups.items():
                 shown["hosts"].append(_host(tenant, name, [path.rsplit("/", 1)[1] for path in group.members]))
             for one in tenant.initiators.values():
-                titles[f"/initiators/{one.id}"] = one.name
                 if f"/initiators/{one.id}" not in grouped:
-                    shown["hosts"].append(_host(tenant, one.name, [one.id]))
+                    shown["hosts"].append(_host(tenant, one.id, [one.id]))
             for ai in tenant.instances.values():
                 for si, member in ai.members:
                     for path in (*si.initiators, *si.initiator_groups):
@@ -368,11 +370,24 @@ class DateraWire(HttpWire):
                             {
                                 "scope": tenant.path,
                                 "volume": ai.title(si, member),
-                                "host": titles.get(path, path.rsplit("/", 1)[1]),
+                                "host": hosts.get(path, path.rsplit("/", 1)[1]),
                                 "lun": si.volumes.index(member),
                             }
                         )
         return shown
+
+
+    def _snapshot_titles(self) -> dict[tuple[str, str], str]:
+        """A snapshot has no name; should its app instance have a note on its UUID, the last word of that is one."""
+        titles = {}
+        for tenant in self.edf.tenants.values():
+            for ai in tenant.instances.values():
+                notes = {key[-36:]: str(value).rpartition(" ")[2] for key, value in ai.metadata.items()}
+                for _si, member in ai.members:
+                    for one in views.snapshots(tenant, member):
+                        uuid = one.attributes["uuid"]
+                        titles[tenant.path, one.name] = notes.get(uuid) or uuid
+        return titles
 
 
 def _host(tenant: Tenant, name: str, addresses: list[str]) -> dict[str, Any]:
