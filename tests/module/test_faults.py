@@ -15,7 +15,6 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.model 
     VolumeSpec,
 )
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.units import parse_initiator
-
 from tests.module.arrays import GIB, THOROUGH, ArrayUnderTest
 
 LOST = ("reset_before", "reset_after", "truncated", "non_json")
@@ -134,11 +133,15 @@ def test_a_run_that_is_killed_between_any_two_requests(thorough: ArrayUnderTest,
     requests, wanted = len(array.requests(mark)), outcome(array)
     for skip in range(part, requests, 4):
         array.reset()
+        mark = array.mark()
         array.fault(kind="reset_before", skip=skip, count=None)
         result = array.document(connection=fast(array), **content)
         array.clear_faults()
-        assert result.failed
-        assert result["error"]["kind"] in ("unreachable", "timeout", "bad_reply")
+        # How often a copy is asked after is chance; and that nobody hears a goodbye is no failure.
+        unheard = [entry for entry in array.requests(mark) if "fault" in entry and "/logout" not in entry["path"]]
+        assert result.failed == bool(unheard)
+        if result.failed:
+            assert result["error"]["kind"] in ("unreachable", "timeout", "bad_reply")
         array.done("flash_array", connection=fast(array), **content)
         assert outcome(array) == wanted, f"killed after {skip} of {requests} requests"
         assert not array.done("flash_array", connection=fast(array), **content).changed
