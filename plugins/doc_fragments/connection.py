@@ -24,7 +24,7 @@ options:
     description: The family of the array.
     type: str
     required: true
-    choices: [flashsystem, violin, xtremio]
+    choices: [datera, flashsystem, violin, xtremio]
   address:
     description:
       - Host name or IP address of the array's management service.
@@ -149,5 +149,38 @@ options:
     description:
       - Go on with a version of the array's software that this collection does not know.
       - Used with O(vendor=violin).
+    type: bool
+  tenant:
+    description:
+      - The tenant to work in, as its path such as V(/root/acme) or as its name. By default V(/root).
+      - Used with O(vendor=datera).
+    type: str
+  create_tenant:
+    description:
+      - Create the tenant, with those above it, before the first change, when it is not there. By default that is an
+        error.
+      - Used with O(vendor=datera).
+    type: bool
+  ldap_server:
+    description:
+      - The LDAP server, as the array knows it, that the account is looked up in.
+      - Used with O(vendor=datera).
+    type: str
+  api_version:
+    description:
+      - Version of the API, V(2.1) or V(2.2). By default the newest that the array offers.
+      - Used with O(vendor=datera).
+    type: str
+  scheme:
+    description:
+      - V(http) to do without TLS, which leaves the password open to anyone on the way. By default V(https).
+      - Used with O(vendor=datera).
+    type: str
+    choices: [http, https]
+  offline_changes:
+    description:
+      - Take a volume offline for a moment where the array does not make a change, such as an extension, otherwise.
+        It is never done while a host has the volume open. By default the change is refused.
+      - Used with O(vendor=datera).
     type: bool
 """

@@ -88,6 +88,12 @@ VENDOR_OPTIONS: Spec = {
     "dedup_capable_pools": {"type": "list", "elements": "str"},
     "remove_empty_hosts": {"type": "bool"},
     "allow_untested_version": {"type": "bool"},
+    "tenant": {"type": "str"},
+    "create_tenant": {"type": "bool"},
+    "ldap_server": {"type": "str"},
+    "api_version": {"type": "str"},
+    "scheme": {"type": "str", "choices": ["http", "https"]},
+    "offline_changes": {"type": "bool"},
 }
 """Options that only some vendors use; connect.VENDORS says which."""
 

@@ -233,6 +233,13 @@ def _delete_host(array: Array, known: World, step: s.DeleteHost) -> None:
     known.drop_host(host)
 
 
+def _set_volume_chap(array: Array, known: World, step: s.SetVolumeChap) -> None:
+    array.set_volume_chap(_volume(known, step.volume), step.chap)
+    mapping = known.maps.get((step.host, step.volume))
+    if mapping is not None:
+        known.add_map(replace(mapping, chap_user=step.chap.username))
+
+
 def _map_volume(array: Array, known: World, step: s.MapVolume) -> None:
     show = array.map_shared if step.shared else array.map_volume
     known.add_map(show(_volume(known, step.volume), _host(known, step.host), step.lun))
@@ -262,6 +269,7 @@ _OPERATIONS: Dict[Type[Step], Callable[..., None]] = {
     s.AddInitiators: _add_initiators,
     s.RemoveInitiators: _remove_initiators,
     s.SetChap: _set_chap,
+    s.SetVolumeChap: _set_volume_chap,
     s.DeleteHost: _delete_host,
     s.MapVolume: _map_volume,
     s.UnmapVolume: _unmap_volume,

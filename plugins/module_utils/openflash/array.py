@@ -101,6 +101,10 @@ class Array(ABC):
     def ports(self) -> Listing[Port]:
         """Target ports and portals that hosts can use now (those known to be down are left out)."""
 
+    def ports_of(self, volumes: Sequence[str]) -> Listing[Port]:
+        """Those through which hosts see these volumes; all of them, unless a volume has targets of its own."""
+        return self.ports()
+
     @abstractmethod
     def volumes(self, names: Optional[Sequence[str]] = None) -> Listing[Volume]:
         """All volumes, or those of exactly these names; in one request where the wire allows it."""
@@ -219,6 +223,10 @@ class Array(ABC):
     @abstractmethod
     def unmap_volume(self, mapping: Mapping) -> Tuple[Mapping, ...]:
         """Take the mapping away and return the mappings that this host still has."""
+
+    def set_volume_chap(self, volume: Volume, chap: Chap) -> None:
+        """Let in only hosts with these credentials, where capabilities.chap_per_volume; before it is mapped."""
+        raise self.unsupported("chap", "this array has no CHAP of a volume", volume)
 
     # -- consistency groups and metadata -----------------------------------------------------------------------------
 

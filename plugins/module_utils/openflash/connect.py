@@ -32,6 +32,12 @@ def _violin() -> Callable[[Connection], Array]:
     return client.connect
 
 
+def _datera() -> Callable[[Connection], Array]:
+    from .vendors.datera import client
+
+    return client.connect
+
+
 def _xtremio() -> Callable[[Connection], Array]:
     from .vendors.xtremio import client
 
@@ -57,6 +63,11 @@ VENDORS: Dict[str, Vendor] = {
             "allow_untested_version",
         ),
         _violin,
+    ),
+    "datera": Vendor(
+        "Datera EDF",
+        ("tenant", "create_tenant", "ldap_server", "api_version", "scheme", "offline_changes"),
+        _datera,
     ),
     "xtremio": Vendor("Dell EMC XtremIO", ("cluster", "array_version", "target_ports"), _xtremio),
 }

@@ -38,6 +38,8 @@ class Mapping:
     """The block device on the host, where the array attaches by an agent there."""
     open: Optional[bool] = None
     """Whether the array reports an open session of this host on this very volume; None where it cannot tell."""
+    chap_user: Optional[str] = None
+    """The CHAP name that the volume wants, on arrays where CHAP belongs to the volume and not to the initiator."""
 
 
 @dataclass(frozen=True)
@@ -306,6 +308,8 @@ class Capabilities:
     proves_snapshots: bool = True
     snapshots_by_volume: bool = False
     """A snapshot's name stands once for each volume, and is found by its volume; looking for it everywhere is dear."""
+    chap_per_volume: bool = False
+    """CHAP credentials are kept with the volume (see Array.set_volume_chap) and not with the host."""
     clones_depend: bool = False
     """Some clones keep their source from being deleted, so a delete must look at all volumes."""
     volume_options: Map[str, OptionRule] = field(default_factory=dict)

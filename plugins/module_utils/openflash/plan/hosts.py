@@ -24,7 +24,12 @@ def key(name: str) -> Key:
     return ("host", name)
 
 
-def present(draft: Draft, wish: HostWish) -> None:
+def present(draft: Draft, wish: HostWish, mapped: bool = False) -> None:
+    """:param mapped: volumes shall be mapped to it, with which some arrays keep its CHAP credentials (see maps)."""
+    if mapped and draft.capabilities.chap_per_volume:
+        if wish.chap is not None:
+            draft.volume_chap[wish.name] = wish
+        wish = replace(wish, chap=None)
     with draft.item(key(wish.name), "create or change host %s" % wish.name) as outcome:
         host = draft.world.host(wish.name)
         outcome.before = host

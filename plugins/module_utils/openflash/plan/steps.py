@@ -233,6 +233,17 @@ class SetChap(Step):
 
 
 @dataclass(frozen=True)
+class SetVolumeChap(Step):
+    volume: str
+    host: str
+    chap: Chap
+
+    @property
+    def line(self) -> str:
+        return "set the CHAP credentials of volume %s for host %s" % (self.volume, self.host)
+
+
+@dataclass(frozen=True)
 class DeleteHost(Step):
     name: str
 

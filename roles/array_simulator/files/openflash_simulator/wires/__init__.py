@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 VENDORS: dict[str, tuple[str, str]] = {
     "flashsystem": ("flashsystem", "FlashsystemWire"),
     "violin": ("violin", "ViolinWire"),
+    "datera": ("datera", "DateraWire"),
     "xtremio": ("xtremio", "XtremioWire"),
 }
 
