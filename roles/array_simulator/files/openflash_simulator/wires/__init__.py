@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 # vendor -> module and class; a vendor's module is imported only when one of its arrays is simulated.
 VENDORS: dict[str, tuple[str, str]] = {
+    "dsware": ("dsware", "DswareWire"),
     "xtremio": ("xtremio", "XtremioWire"),
 }
 
