@@ -75,6 +75,12 @@ VENDOR_OPTIONS: Spec = {
     "cluster": {"type": "str"},
     "array_version": {"type": "str"},
     "target_ports": {"type": "list", "elements": "str"},
+    "transport": {"type": "str", "choices": ["rest", "socket"]},
+    "storage_pools": {"type": "list", "elements": "str"},
+    "agents": {"type": "dict"},
+    "attach_tool": {"type": "path"},
+    "device_root": {"type": "path"},
+    "wire_extensions": {"type": "bool"},
 }
 """Options that only some vendors use; connect.VENDORS says which."""
 

@@ -28,6 +28,12 @@ class Vendor:
     """Imports the client, and with it only the libraries that this wire needs, and gives its connect function."""
 
 
+def _dsware() -> Callable[[Connection], Array]:
+    from .vendors.dsware import client
+
+    return client.connect
+
+
 def _xtremio() -> Callable[[Connection], Array]:
     from .vendors import xtremio
 
@@ -35,6 +41,12 @@ def _xtremio() -> Callable[[Connection], Array]:
 
 
 VENDORS: Dict[str, Vendor] = {
+    "dsware": Vendor(
+        "Huawei Dsware",
+        28443,
+        ("transport", "storage_pools", "agents", "attach_tool", "device_root", "wire_extensions"),
+        _dsware,
+    ),
     "xtremio": Vendor("Dell EMC XtremIO", 443, ("cluster", "array_version", "target_ports"), _xtremio),
 }
 

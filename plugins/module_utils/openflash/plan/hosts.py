@@ -162,7 +162,7 @@ def map_present(draft: Draft, wish: MapWish) -> None:
         if mapping is not None and wish.lun in (None, mapping.lun):
             return
         if mapping is None:
-            others = [m for m in world.maps_of_volume(volume.name) or () if m.host != host.name]
+            others = [m for m in world.maps.values() if m.volume == volume.name and m.host != host.name]
             if others and not draft.policy.shared:
                 raise Refused(
                     "it is mapped to %s" % ", ".join(sorted("host %s" % m.host for m in others)),
@@ -201,6 +201,9 @@ def map_absent(draft: Draft, wish: MapWish) -> None:
         mapping = draft.world.maps.get((wish.host, wish.volume))
         outcome.before = mapping
         if mapping is None:
+            if not draft.world.actual.mappings.known:
+                # Not seen is not absent, unless this mapping is one that could be seen.
+                rules.check_can(draft.capabilities, "unmap_volume", None, host=wish.host)
             return
         unmap(draft, map_key(wish), mapping)
         outcome.after = None
