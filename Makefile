@@ -44,5 +44,5 @@ lock: setup ## renew constraints-dev.txt with the newest versions
 	tests/gates/lock
 
 clean: ## remove what these targets made in the checkout
-	rm -rf .venv .ansible .cache .hypothesis .molecule .mypy_cache .pytest_cache .ruff_cache build collections dist
-	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+	rm -rf .venv .ansible .cache .molecule build collections dist
+	find . -type d \( -name __pycache__ -o -name .hypothesis -o -name '.*_cache' \) -prune -exec rm -rf {} +

@@ -50,7 +50,7 @@ options:
     type: bool
     default: true
   ca_path:
-    description: File or directory with the certificates of authorities to trust instead of the system's.
+    description: File or directory with the certificates of authorities to trust, instead of those that the Python library trusts.
     type: path
   tls_server_name:
     description: The name that the array's certificate carries, where that is not O(address).

@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import os
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+from urllib.parse import unquote, urlsplit
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.parameters import AnsibleFallbackNotFound
 
 from .openflash import facts, report
-from .openflash.apply import Applied, apply
+from .openflash.apply import Applied, apply, nothing
 from .openflash.array import Array
 from .openflash.connect import VENDORS, connect
 from .openflash.errors import FlashError, Invalid, MissingLibrary, context
@@ -154,10 +155,16 @@ def connection_of(module: AnsibleModule) -> Connection:
     for name in ("timeout", "wait_timeout", "max_concurrency"):
         if params[name] <= 0:
             raise Invalid("%s must be more than 0" % name)
+    address = tuple(text.strip() for text in params["address"] if text.strip())
+    if not address:
+        raise Invalid("address is empty")
+    if params["port"] is not None and not 0 < params["port"] < 65536:
+        raise Invalid("port %d is impossible" % params["port"])
+    _hide_proxy_password(module)
     secrets = {name: _secret(module, name) for name in _SECRETS_FROM_ENV}
     return Connection(
         vendor=vendor,
-        address=tuple(text.strip() for text in params["address"] if text.strip()),
+        address=address,
         options={name: params[name] for name in VENDOR_OPTIONS if params.get(name) is not None},
         **{
             name: params[name]
@@ -166,6 +173,15 @@ def connection_of(module: AnsibleModule) -> Connection:
         },
         **secrets,
     )
+
+
+def _hide_proxy_password(module: AnsibleModule) -> None:
+    try:
+        password = urlsplit(module.params["proxy"] or "").password
+    except ValueError:
+        raise Invalid("proxy is not a URL") from None
+    if password:
+        module.no_log_values.update((password, unquote(password)))
 
 
 def _secret(module: AnsibleModule, name: str) -> Optional[str]:
@@ -184,7 +200,8 @@ def _secret(module: AnsibleModule, name: str) -> Optional[str]:
 
 # -- modules that change an array --------------------------------------------------------------------------------------
 
-Shape = Callable[[Array, report.Reporter, Desired], Tuple[Dict[str, Any], List[report.Entry]]]
+Shape = Callable[[report.Reporter, Desired], Tuple[Dict[str, Any], List[report.Entry]]]
+Also = Callable[[Array, report.Reporter, Desired, List[report.Entry]], Dict[str, Any]]
 
 
 def run_objects(
@@ -196,25 +213,24 @@ def run_objects(
     entries: Callable[[report.Reporter, Desired], List[report.Entry]],
     result: str,
     needs: Optional[str] = None,
-    also: Optional[Callable[[Array, report.Reporter, Desired, List[report.Entry]], Dict[str, Any]]] = None,
+    also: Optional[Also] = None,
 ) -> None:
     """A module that takes one object or a list of them.
 
     :param single: the option that names the one object, and that excludes the list.
     :param plural: the option that lists many.
     :param needs: the option that must be given without the list, where that is not ``single``.
-    :param also: asks the array for more, once everything is done, and returns it for the result.
+    :param also: asks the array for more, once everything went well, puts some into the entries and returns the rest.
     """
     module = AnsibleModule(**one_or_many(single, plural, options, task_options, needs))
 
-    def shape(array: Array, reporter: report.Reporter, wished: Desired) -> Tuple[Dict[str, Any], List[report.Entry]]:
+    def shape(reporter: report.Reporter, wished: Desired) -> Tuple[Dict[str, Any], List[report.Entry]]:
         found = entries(reporter, wished)
-        more = also(array, reporter, wished, found) if also else {}
         if module.params.get(plural) is None:
-            return dict(more, **{result: dict(found[0].after)}), found
-        return dict(more, **{result + "s": [entry.as_data() for entry in found]}), found
+            return {result: found[0].after}, found
+        return {plural: found}, found
 
-    _run(module, lambda params: desired(items_of(params, single, plural, options), params), shape)
+    _run(module, lambda params: desired(items_of(params, single, plural, options), params), shape, also)
 
 
 def run_document(options: Spec, task_options: Spec, desired: Callable[[Params], Desired]) -> None:
@@ -227,55 +243,67 @@ def run_document(options: Spec, task_options: Spec, desired: Callable[[Params], 
         argument_spec=spec, supports_check_mode=True, required_if=[("prune", True, ("prune_prefix",))]
     )
 
-    def shape(array: Array, reporter: report.Reporter, wished: Desired) -> Tuple[Dict[str, Any], List[report.Entry]]:
+    def shape(reporter: report.Reporter, wished: Desired) -> Tuple[Dict[str, Any], List[report.Entry]]:
         sections = report.document(reporter, wished)
-        flat = [entry for section in sections.values() for entry in section]
-        return {name: [entry.as_data() for entry in section] for name, section in sections.items()}, flat
+        return dict(sections), [entry for section in sections.values() for entry in section]
 
     _run(module, desired, shape)
 
 
-def _run(module: AnsibleModule, desired: Callable[[Params], Desired], shape: Shape) -> None:
+def _run(
+    module: AnsibleModule, desired: Callable[[Params], Desired], shape: Shape, also: Optional[Also] = None
+) -> None:
     """Connect, read, plan, and apply unless in check mode; the one way out is _finish."""
     result: Dict[str, Any] = {"changed": False}
+    problem: Optional[FlashError] = None
     try:
-        wished = desired(module.params)
+        with context(array=", ".join(module.params["address"])):
+            wished = desired(module.params)
         with _connected(module, result) as array:
             actual = read(array, wished)
             drawn = plan(wished, actual, _policy(module.params), array.capabilities)
+            for error in drawn.errors:
+                error.fill(array=array.label)
             applied = _apply(module, array, actual, drawn)
-            reporter = report.Reporter(drawn, applied)
-            shaped, entries = shape(array, reporter, wished)
-            result.update(shaped)
-            result["plan"] = list(drawn.lines)
-            result["changed"] = bool(applied.done) if applied else bool(drawn.steps) and module.check_mode
-            if module._diff:
-                result["diff"] = report.diff(entries, array.label)
-            for text in _warnings(drawn, applied):
-                module.warn(text)
+            # What was done is told first, so that it is known whatever fails from here on.
+            result.update(_done(drawn, applied))
             problem = _problem(drawn, applied)
+            reporter = report.Reporter(drawn, applied)
+            shaped, entries = shape(reporter, wished)
+            result.update(shaped)
+            if module._diff:
+                result["diff"] = report.diff(entries + reporter.removed(), array.label)
+            for text in drawn.warnings:
+                module.warn(text)
+            if also is not None and problem is None:
+                result.update(also(array, reporter, wished, entries))
     except FlashError as error:
         problem = error
     _finish(module, result, problem)
 
 
 def _apply(module: AnsibleModule, array: Array, actual: Actual, drawn: Plan) -> Optional[Applied]:
-    """Carry the plan out; None when only a prediction is wanted, or when a wish is refused and all are to stop."""
-    if module.check_mode or (drawn.errors and not module.params["continue_on_error"]):
+    """Carry the plan out. None when only a prediction is wanted; nothing done when a wish is refused and all are to stop."""
+    if drawn.errors and not module.params["continue_on_error"]:
+        return nothing(drawn, actual, array)
+    if module.check_mode:
         return None
     return apply(drawn, actual, array, module.params["max_concurrency"], module.params["continue_on_error"])
 
 
+def _done(drawn: Plan, applied: Optional[Applied]) -> Dict[str, Any]:
+    """The steps that were carried out, in the order of the plan, and those that were not."""
+    if applied is None:
+        return {"changed": bool(drawn.steps), "plan": list(drawn.lines)}
+    done = {id(step) for step in applied.done}
+    told: Dict[str, Any] = {"changed": bool(done), "plan": [step.line for step in drawn.steps if id(step) in done]}
+    if len(done) < len(drawn.steps):
+        told["not_done"] = [step.line for step in drawn.steps if id(step) not in done]
+    return told
+
+
 def _policy(params: Params) -> Policy:
     return Policy(**{name: bool(params.get(name)) for name in POLICY})
-
-
-def _warnings(drawn: Plan, applied: Optional[Applied]) -> Iterator[str]:
-    yield from drawn.warnings
-    for outcome in drawn.outcomes.values():
-        yield from outcome.warnings
-    for step in applied.not_done if applied and not applied.errors else ():
-        yield "not done: %s" % step.line
 
 
 def _problem(drawn: Plan, applied: Optional[Applied]) -> Optional[FlashError]:
@@ -314,10 +342,8 @@ def run_facts(options: Spec) -> None:
                 found["query"] = search(found)
     except FlashError as error:
         problem = error
-    found["api"] = result.pop("api", None)
-    if "calls" in result:
-        found["calls"] = result.pop("calls")
     if problem is None:
+        found.update({name: result.pop(name) for name in ("api", "calls") if name in result})
         result["ansible_facts"] = {"flash": found}
     _finish(module, result, problem)
 
@@ -391,11 +417,22 @@ def _finish(module: AnsibleModule, result: Dict[str, Any], problem: Optional[Fla
     """The only place that ends a module."""
     if "ansible_facts" not in result:
         result.setdefault("api", dict(_NO_CALLS))
+    if problem is not None:
+        result["error"] = problem.as_dict()
+    result = _plain(result)
     _warn_masked(module, result)
     if problem is None:
         module.exit_json(**result)
-    result["error"] = problem.as_dict()
     module.fail_json(msg=str(problem), **result)
+
+
+def _plain(data: Any) -> Any:
+    """Entries as the data that they are by now."""
+    if isinstance(data, report.Entry):
+        return data.as_data()
+    if isinstance(data, list):
+        return [_plain(item) for item in data]
+    return {key: _plain(value) for key, value in data.items()} if isinstance(data, dict) else data
 
 
 def _warn_masked(module: AnsibleModule, result: Mapping[str, Any]) -> None:

@@ -68,4 +68,4 @@ def test_artifact_is_lean(installed: Path) -> None:
         "MANIFEST.json", "README.md", "REUSE.toml", "changelogs", "docs", "meta", "playbooks", "plugins", "roles", "tests",
     }
     assert [entry.name for entry in (installed / "tests").iterdir()] == ["config.yml"]
-    assert not [path for path in installed.rglob("*") if path.suffix == ".pyc" or path.is_symlink()]
+    assert not [path for path in installed.rglob("*") if path.name.startswith((".", "__pycache__")) or path.is_symlink()]

@@ -4,7 +4,7 @@
 
 """Carry a plan out: in order, what is independent side by side, and one result per wish.
 
-Steps name objects; the registry knows them, first as they were read, then as the array returned them.
+Steps name objects; the world knows them, first as they were read, then as the array returned them.
 """
 
 from __future__ import annotations
@@ -12,56 +12,25 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from threading import Lock
-from typing import Any, Callable, Dict, List, Optional, Tuple, Type
+from typing import Callable, Dict, List, Optional, Set, Tuple, Type, TypeVar
 
 from .array import Array
 from .errors import FlashError, NotFound, context
 from .model import Group, Host, Mapping, Snapshot, SnapshotSpec, Volume
-from .plan import Actual, Plan, World
-from .plan import steps as s
+from .plan import Actual, Plan, World, steps as s
 from .plan.steps import Key, Step
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Applied:
-    """What was done: the steps carried out, the error of each wish that failed, and the objects as they are now."""
+    """What was done: the steps carried out, the error of each wish that failed, and the array as it is now."""
 
     done: Tuple[Step, ...]
     errors: Dict[Key, FlashError]
     not_done: Tuple[Step, ...]
-    registry: "Registry"
-
-
-class Registry:
-    """The objects of the array that a plan touches, by name; shared by the chains that run side by side."""
-
-    def __init__(self, actual: Actual, array: Array) -> None:
-        world = World(actual, array.capabilities)
-        self.volumes: Dict[str, Volume] = world.volumes
-        self.snapshots: Dict[Tuple[str, str], Snapshot] = {(x.volume or "", x.name): x for x in world.snapshots}
-        self.hosts: Dict[str, Host] = world.hosts
-        self.groups: Dict[str, Group] = world.groups
-        self.maps: Dict[Tuple[str, str], Mapping] = world.maps
-        for snapshot in world.snapshots:
-            for mapping in snapshot.mappings or ():
-                self.maps.setdefault((mapping.host, mapping.volume), mapping)
-
-    def volume(self, name: str) -> Volume:
-        return self._get("volume", self.volumes, name)
-
-    def snapshot(self, key: Key) -> Snapshot:
-        return self._get("snapshot", self.snapshots, (key[1], key[2]))
-
-    def host(self, name: str) -> Host:
-        return self._get("host", self.hosts, name)
-
-    @staticmethod
-    def _get(kind: str, objects: Dict[Any, Any], key: Any) -> Any:
-        try:
-            return objects[key]
-        except KeyError:
-            name = key if isinstance(key, str) else key[-1]
-            raise NotFound("%s %s, which this depends on, was not made" % (kind, name), target=name) from None
+    world: World
 
 
 def apply(
@@ -72,48 +41,69 @@ def apply(
     continue_on_error: bool = False,
     progress: Optional[Callable[[Step], None]] = None,
 ) -> Applied:
-    """Carry out every batch. After a failed step nothing destructive is begun, and without continue_on_error nothing."""
-    registry = Registry(actual, array)
-    done: List[Step] = []
-    not_done: List[Step] = []
-    errors: Dict[Key, FlashError] = {}
-    lock = Lock()
-
-    def run(chain: List[Step]) -> None:
-        for position, step in enumerate(chain):
-            with lock:
-                stop = (errors and not continue_on_error) or any(item in errors for item in _items(step))
-            if stop:
-                with lock:
-                    not_done.append(step)
-                continue
-            try:
-                with context(doing=step.line, target=step.item[-1], array=array.label):
-                    _OPERATIONS[type(step)](array, registry, step)
-            except FlashError as error:
-                with lock:
-                    for item in _items(step):
-                        errors[item] = error
-                    not_done.append(chain[position])
-                continue
-            with lock:
-                done.append(step)
-            if progress is not None:
-                progress(step)
-
+    """Carry out every batch. After a failed step nothing is taken away, and without continue_on_error nothing begun."""
+    run = _Run(array, World(actual, array.capabilities), continue_on_error, progress)
     for batch in plan.batches:
         chains = list(batch.chains.values())
-        if errors and (batch.destructive or not continue_on_error):
-            not_done.extend(step for chain in chains for step in chain)
-            continue
         if concurrency > 1 and len(chains) > 1:
             with ThreadPoolExecutor(max_workers=min(concurrency, len(chains))) as pool:
-                for result in [pool.submit(run, chain) for chain in chains]:
+                for result in [pool.submit(run.chain, chain, batch.destructive) for chain in chains]:
                     result.result()
         else:
             for chain in chains:
-                run(chain)
-    return Applied(tuple(done), errors, tuple(not_done), registry)
+                run.chain(chain, batch.destructive)
+    return Applied(tuple(run.done), run.errors, tuple(run.not_done), run.world)
+
+
+def nothing(plan: Plan, actual: Actual, array: Array) -> Applied:
+    """What there is to tell when a wish is refused and so nothing is carried out."""
+    return Applied((), {}, plan.steps, World(actual, array.capabilities))
+
+
+class _Run:
+    """A plan being carried out; its chains may run side by side."""
+
+    def __init__(
+        self, array: Array, world: World, continue_on_error: bool, progress: Optional[Callable[[Step], None]]
+    ) -> None:
+        self.array = array
+        self.world = world
+        self.done: List[Step] = []
+        self.not_done: List[Step] = []
+        self.errors: Dict[Key, FlashError] = {}
+        self._continue = continue_on_error
+        self._progress = progress
+        self._unmapped: Set[Key] = set()
+        self._lock = Lock()
+
+    def chain(self, steps: List[Step], destructive: bool) -> None:
+        for step in steps:
+            if not self._begins(step, destructive):
+                continue
+            try:
+                with context(doing=step.line, target=step.item[-1] or None, array=self.array.label):
+                    _OPERATIONS[type(step)](self.array, self.world, step)
+            except FlashError as error:
+                with self._lock:
+                    self.errors.update(dict.fromkeys(_items(step), error))
+                    self.not_done.append(step)
+                continue
+            with self._lock:
+                self.done.append(step)
+                if isinstance(step, s.UnmapVolume):
+                    self._unmapped.add(step.item)
+            if self._progress is not None:
+                self._progress(step)
+
+    def _begins(self, step: Step, destructive: bool) -> bool:
+        with self._lock:
+            begins = not any(item in self.errors for item in _items(step))
+            if begins and self.errors and (destructive or not self._continue):
+                # A mapping that was taken away to get another LUN is not left away because something else failed.
+                begins = isinstance(step, s.MapVolume) and step.item in self._unmapped
+            if not begins:
+                self.not_done.append(step)
+            return begins
 
 
 def _items(step: Step) -> Tuple[Key, ...]:
@@ -123,108 +113,132 @@ def _items(step: Step) -> Tuple[Key, ...]:
 # -- one small function per step ---------------------------------------------------------------------------------------
 
 
-def _create_volume(array: Array, known: Registry, step: s.CreateVolume) -> None:
-    known.volumes[step.spec.name] = array.create_volume(step.spec)
+def _there(kind: str, found: Optional[T], name: str) -> T:
+    """What a step builds upon; NotFound when the step that should have made it failed."""
+    if found is None:
+        raise NotFound("%s %s, which this depends on, was not made" % (kind, name), target=name)
+    return found
 
 
-def _clone_volume(array: Array, known: Registry, step: s.CloneVolume) -> None:
-    known.volumes[step.spec.name] = array.clone_volume(known.volume(step.source), step.spec)
+def _volume(known: World, name: str) -> Volume:
+    return _there("volume", known.volumes.get(name), name)
 
 
-def _volume_from_snapshot(array: Array, known: Registry, step: s.VolumeFromSnapshot) -> None:
-    known.volumes[step.spec.name] = array.volume_from_snapshot(known.snapshot(step.snapshot), step.spec)
+def _snapshot(known: World, key: Key) -> Snapshot:
+    return _there("snapshot", known.snapshots.get((key[1], key[2])), key[-1])
 
 
-def _extend_volume(array: Array, known: Registry, step: s.ExtendVolume) -> None:
-    known.volumes[step.name] = array.extend_volume(known.volume(step.name), step.size)
+def _host(known: World, name: str) -> Host:
+    return _there("host", known.hosts.get(name), name)
 
 
-def _rename_volume(array: Array, known: Registry, step: s.RenameVolume) -> None:
-    renamed = array.rename_volume(known.volume(step.name), step.to)
-    known.volumes.pop(step.name)
-    known.volumes[step.to] = renamed
-    for key, mapping in list(known.maps.items()):
-        if mapping.volume == step.name:
-            del known.maps[key]
-            known.maps[(mapping.host, step.to)] = replace(mapping, volume=step.to)
+def _group(known: World, name: str) -> Group:
+    return _there("consistency group", known.groups.get(name), name)
 
 
-def _set_volume(array: Array, known: Registry, step: s.SetVolume) -> None:
-    known.volumes[step.name] = array.set_volume(known.volume(step.name), step.options)
+def _new(volume: Volume) -> Volume:
+    """What an array need not tell of a volume that it has just made."""
+    return replace(volume, mappings=volume.mappings or (), snapshots=volume.snapshots or ())
 
 
-def _delete_volume(array: Array, known: Registry, step: s.DeleteVolume) -> None:
-    array.delete_volume(known.volume(step.name))
-    del known.volumes[step.name]
+def _idle(snapshot: Snapshot) -> Snapshot:
+    """The same for a snapshot that it has just taken."""
+    return replace(snapshot, mappings=snapshot.mappings or (), children=snapshot.children or ())
 
 
-def _create_snapshots(array: Array, known: Registry, step: s.CreateSnapshots) -> None:
-    specs = [SnapshotSpec(name, known.volume(volume)) for volume, name in step.snapshots]
+def _create_volume(array: Array, known: World, step: s.CreateVolume) -> None:
+    known.volumes[step.spec.name] = _new(array.create_volume(step.spec))
+
+
+def _clone_volume(array: Array, known: World, step: s.CloneVolume) -> None:
+    known.volumes[step.spec.name] = _new(array.clone_volume(_volume(known, step.source), step.spec))
+
+
+def _volume_from_snapshot(array: Array, known: World, step: s.VolumeFromSnapshot) -> None:
+    snapshot = _snapshot(known, step.snapshot)
+    known.volumes[step.spec.name] = _new(array.volume_from_snapshot(snapshot, step.spec))
+
+
+def _extend_volume(array: Array, known: World, step: s.ExtendVolume) -> None:
+    known.update(array.extend_volume(_volume(known, step.name), step.size))
+
+
+def _rename_volume(array: Array, known: World, step: s.RenameVolume) -> None:
+    renamed = array.rename_volume(_volume(known, step.name), step.to)
+    known.rename(step.name, step.to)
+    # The mappings that it may bring can still have the old name.
+    known.update(replace(renamed, mappings=None))
+
+
+def _set_volume(array: Array, known: World, step: s.SetVolume) -> None:
+    known.update(array.set_volume(_volume(known, step.name), step.options))
+
+
+def _delete_volume(array: Array, known: World, step: s.DeleteVolume) -> None:
+    array.delete_volume(_volume(known, step.name))
+    known.drop_volume(step.name)
+
+
+def _create_snapshots(array: Array, known: World, step: s.CreateSnapshots) -> None:
+    specs = [SnapshotSpec(name, _volume(known, volume)) for volume, name in step.snapshots]
     for snapshot in array.create_snapshots(specs, atomic=step.atomic):
-        known.snapshots[(snapshot.volume or "", snapshot.name)] = snapshot
+        known.take(_idle(snapshot))
 
 
-def _snapshot_group(array: Array, known: Registry, step: s.SnapshotGroup) -> None:
-    for snapshot in array.snapshot_group(known._get("group", known.groups, step.group), step.name):
-        known.snapshots[(snapshot.volume or "", snapshot.name)] = snapshot
+def _snapshot_group(array: Array, known: World, step: s.SnapshotGroup) -> None:
+    for snapshot in array.snapshot_group(_group(known, step.group), step.name):
+        known.take(_idle(snapshot))
 
 
-def _delete_snapshot(array: Array, known: Registry, step: s.DeleteSnapshot) -> None:
-    array.delete_snapshot(known.snapshot(step.snapshot))
-    del known.snapshots[(step.snapshot[1], step.snapshot[2])]
+def _delete_snapshot(array: Array, known: World, step: s.DeleteSnapshot) -> None:
+    snapshot = _snapshot(known, step.snapshot)
+    array.delete_snapshot(snapshot)
+    known.drop_snapshot(snapshot)
 
 
-def _restore_snapshot(array: Array, known: Registry, step: s.RestoreSnapshot) -> None:
-    backup = array.restore_snapshot(known.volume(step.volume), known.snapshot(step.snapshot), step.backup)
-    known.snapshots[(backup.volume or "", backup.name)] = backup
+def _restore_snapshot(array: Array, known: World, step: s.RestoreSnapshot) -> None:
+    kept = array.restore_snapshot(_volume(known, step.volume), _snapshot(known, step.snapshot), step.backup)
+    known.take(_idle(kept))
 
 
-def _create_group(array: Array, known: Registry, step: s.CreateGroup) -> None:
+def _create_group(array: Array, known: World, step: s.CreateGroup) -> None:
     known.groups[step.name] = array.create_group(step.name)
 
 
-def _add_to_group(array: Array, known: Registry, step: s.AddToGroup) -> None:
-    group = known._get("group", known.groups, step.group)
-    volume = known.volume(step.volume)
-    known.groups[step.group] = array.add_to_group(group, [volume])
-    known.volumes[step.volume] = replace(volume, groups=(volume.groups or ()) + (step.group,))
+def _add_to_group(array: Array, known: World, step: s.AddToGroup) -> None:
+    known.join(array.add_to_group(_group(known, step.group), [_volume(known, step.volume)]), step.volume)
 
 
-def _create_host(array: Array, known: Registry, step: s.CreateHost) -> None:
-    known.hosts[step.name] = array.create_host(step.name, step.initiators, step.os, step.chap)
+def _create_host(array: Array, known: World, step: s.CreateHost) -> None:
+    known.put_host(array.create_host(step.name, step.initiators, step.os, step.chap))
 
 
-def _add_initiators(array: Array, known: Registry, step: s.AddInitiators) -> None:
-    known.hosts[step.name] = array.add_initiators(known.host(step.name), step.initiators, step.chap)
+def _add_initiators(array: Array, known: World, step: s.AddInitiators) -> None:
+    known.put_host(array.add_initiators(_host(known, step.name), step.initiators, step.chap))
 
 
-def _remove_initiators(array: Array, known: Registry, step: s.RemoveInitiators) -> None:
-    known.hosts[step.name] = array.remove_initiators(known.host(step.name), step.addresses)
+def _remove_initiators(array: Array, known: World, step: s.RemoveInitiators) -> None:
+    known.put_host(array.remove_initiators(_host(known, step.name), step.addresses))
 
 
-def _set_chap(array: Array, known: Registry, step: s.SetChap) -> None:
-    known.hosts[step.name] = array.set_chap(known.host(step.name), step.chap)
+def _set_chap(array: Array, known: World, step: s.SetChap) -> None:
+    known.put_host(array.set_chap(_host(known, step.name), step.chap))
 
 
-def _delete_host(array: Array, known: Registry, step: s.DeleteHost) -> None:
-    array.delete_host(known.host(step.name))
-    del known.hosts[step.name]
+def _delete_host(array: Array, known: World, step: s.DeleteHost) -> None:
+    host = _host(known, step.name)
+    array.delete_host(host)
+    known.drop_host(host)
 
 
-def _map_volume(array: Array, known: Registry, step: s.MapVolume) -> None:
-    mapping = array.map_volume(known.volume(step.volume), known.host(step.host), step.lun)
-    known.maps[(mapping.host, mapping.volume)] = mapping
+def _map_volume(array: Array, known: World, step: s.MapVolume) -> None:
+    known.add_map(array.map_volume(_volume(known, step.volume), _host(known, step.host), step.lun))
 
 
-def _unmap_volume(array: Array, known: Registry, step: s.UnmapVolume) -> None:
-    mapping = known._get("mapping", known.maps, (step.host, step.volume))
+def _unmap_volume(array: Array, known: World, step: s.UnmapVolume) -> None:
+    mapping = known.maps.get((step.host, step.volume)) or Mapping(step.volume, step.host)
     array.unmap_volume(mapping)
-    del known.maps[(step.host, step.volume)]
-    volume = known.volumes.get(step.volume)
-    if volume is not None and volume.mappings is not None:
-        known.volumes[step.volume] = replace(
-            volume, mappings=tuple(m for m in volume.mappings if m.host != step.host)
-        )
+    known.drop_map(mapping)
 
 
 _OPERATIONS: Dict[Type[Step], Callable[..., None]] = {

@@ -7,7 +7,8 @@
 The rules that every implementation keeps:
 
 - Reading what is not there gives an empty result. Deleting what is not there is done already.
-- Creating what is there is compared, never assumed: the same thing is success, another size, pool or kind is a Conflict.
+- Creating what is there is compared, never assumed: the same thing is success, another size, pool or kind is a
+  Conflict.
 - An object that could not be read is listed as unreadable; it is not absent.
 - Arguments are model objects that this array returned, so their ids are used and nothing is looked up twice.
 - Every wait has a deadline. A request that is not safe to repeat is never blindly sent twice.
@@ -19,8 +20,8 @@ The rules that every implementation keeps:
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, Dict, Mapping as Map, Optional, Sequence, Tuple, Type
 from types import TracebackType
+from typing import Any, Dict, Mapping as Map, Optional, Sequence, Tuple, Type, TypeVar
 
 from .errors import Unsupported
 from .model import (
@@ -40,6 +41,8 @@ from .model import (
     Volume,
     VolumeSpec,
 )
+
+A = TypeVar("A", bound="Array")
 
 
 class Array(ABC):
@@ -61,11 +64,11 @@ class Array(ABC):
     def calls(self) -> Any:
         """The transport.journal.Journal of what was sent, with its counts."""
 
-    def scope(self, name: str) -> "Array":
+    def scope(self, name: str) -> Array:
         """The same session in another tenant or cluster."""
         raise self.unsupported("scope", "this array has no tenants or clusters to choose from")
 
-    def __enter__(self) -> "Array":
+    def __enter__(self: A) -> A:
         return self
 
     def __exit__(
@@ -150,7 +153,11 @@ class Array(ABC):
 
     @abstractmethod
     def create_snapshots(self, specs: Sequence[SnapshotSpec], atomic: bool = False) -> Tuple[Snapshot, ...]:
-        """Take snapshots; with atomic, all of one instant or none."""
+        """Take snapshots; with atomic, all of one instant or none.
+
+        Of an atomic set that is there in part, the rest is made only where a killed run of this very set left it
+        unfinished; else it is a Conflict, because what is taken now is of another instant.
+        """
 
     @abstractmethod
     def delete_snapshot(self, snapshot: Snapshot) -> None: ...

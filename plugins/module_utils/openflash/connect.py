@@ -20,8 +20,6 @@ class Vendor:
 
     words: str
     """The array as its owners call it."""
-    port: int
-    """Where its management service listens unless the task says otherwise."""
     options: Tuple[str, ...]
     """Connection options that only this vendor has: the keys of Connection.options."""
     load: Callable[[], Callable[[Connection], Array]]
@@ -35,19 +33,18 @@ def _dsware() -> Callable[[Connection], Array]:
 
 
 def _xtremio() -> Callable[[Connection], Array]:
-    from .vendors import xtremio
+    from .vendors.xtremio import client
 
-    return xtremio.connect
+    return client.connect
 
 
 VENDORS: Dict[str, Vendor] = {
     "dsware": Vendor(
         "Huawei Dsware",
-        28443,
         ("transport", "storage_pools", "agents", "attach_tool", "device_root", "wire_extensions"),
         _dsware,
     ),
-    "xtremio": Vendor("Dell EMC XtremIO", 443, ("cluster", "array_version", "target_ports"), _xtremio),
+    "xtremio": Vendor("Dell EMC XtremIO", ("cluster", "array_version", "target_ports"), _xtremio),
 }
 
 

@@ -47,7 +47,7 @@ class FlashError(Exception):
         self.said = said
         self.hint = hint
 
-    def fill(self, **known: Optional[str]) -> "FlashError":
+    def fill(self, **known: Optional[str]) -> FlashError:
         """Add what is known here and was not known where the error was raised."""
         for name, value in known.items():
             if getattr(self, name) is None:
@@ -153,6 +153,12 @@ class Refused(FlashError):
     """We refuse, although the array might allow it; an option permits it, or nothing does."""
 
     kind = "refused"
+
+
+class NotDone(FlashError):
+    """Nothing is wrong with the wish itself; it was not begun, or not finished, because another one failed."""
+
+    kind = "not_done"
 
 
 class MissingLibrary(FlashError):

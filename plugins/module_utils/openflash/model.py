@@ -311,6 +311,10 @@ class Capabilities:
         """Why the operation cannot be done on this object, and what to do instead; None when it can be done."""
         return self.refusals.get(operation)
 
+    def sees_mappings_of(self, host: str) -> bool:
+        """Whether ``mappings()`` tells if this host has a volume, also where it cannot tell who else has it."""
+        return self.reads_mappings
+
     def method(self, operation: str, obj: Any = None) -> CopyMethod:
         """How ``clone_volume`` or ``volume_from_snapshot`` of this object is made."""
         return CopyMethod()

@@ -59,7 +59,7 @@ def snapshot(obj: Optional[Snapshot], name: str) -> Data:
         "size_text": format_size(obj.size),
         "id": obj.id or None,
         "serial": obj.serial,
-        "created": None if obj.created == "9" else obj.created,
+        "created": obj.created,
         "proven": obj.proven,
         "group": obj.group,
         "mappings": None if obj.mappings is None else [mapping(m) for m in _by_host(obj.mappings)],
@@ -154,7 +154,7 @@ def info(obj: ArrayInfo) -> Data:
 
 def for_diff(data: Data) -> Data:
     """What a diff compares; an absent object is empty."""
-    if data.get("state") == "absent":
+    if data.get("state") == "absent" and data.get("host_state") != "present":
         return {}
     return {key: value for key, value in data.items() if key not in VOLATILE and value is not None}
 

@@ -6,34 +6,43 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from dataclasses import dataclass, replace
+from typing import Any, Dict, List, Mapping as Map, Optional, Sequence, Tuple
 
 from . import render
-from .apply import Applied, Registry
+from .apply import Applied
 from .array import Array
-from .errors import FlashError
+from .errors import FlashError, NotDone
 from .model import Snapshot, Volume
-from .plan import Desired, Plan
-from .plan import hosts as plan_hosts
-from .plan import snapshots as plan_snapshots
-from .plan import volumes as plan_volumes
+from .plan import (
+    Desired,
+    Plan,
+    World,
+    hosts as plan_hosts,
+    maps as plan_maps,
+    snapshots as plan_snapshots,
+    steps,
+    volumes as plan_volumes,
+)
 from .plan.desired import ABSENT, HostWish, MapWish, SnapshotWish, VolumeWish
-from .plan.steps import Key
+from .plan.steps import Key, Step
 
 Data = Dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Entry:
+    kind: str
     name: str
-    keys: Tuple[Key, ...]
-    """The wishes that it reports."""
     before: Data
     after: Data
-    changed: bool
+    lines: Tuple[str, ...] = ()
+    """The steps, as an operator would say them."""
     error: Optional[FlashError] = None
-    warnings: Tuple[str, ...] = field(default_factory=tuple)
+
+    @property
+    def changed(self) -> bool:
+        return bool(self.lines)
 
     def as_data(self) -> Data:
         """The object, as it is now, with what became of the wish."""
@@ -49,64 +58,76 @@ class Reporter:
     def __init__(self, plan: Plan, applied: Optional[Applied]) -> None:
         self.plan = plan
         self.applied = applied
-        self.registry: Optional[Registry] = applied.registry if applied else None
-        self.volumes: Dict[str, Volume] = self.registry.volumes if self.registry else plan.world.volumes
+        self.world: World = applied.world if applied else plan.world
+        steps = applied.done if applied else plan.steps
+        self._steps = {id(step) for step in steps}
+
+    @property
+    def volumes(self) -> Map[str, Volume]:
+        return self.world.volumes
 
     def volume(self, wish: VolumeWish) -> Entry:
         key = plan_volumes.key(wish.name)
-        outcome = self.plan.outcomes[key]
-        after: Optional[Volume] = outcome.after
-        if self.registry is not None:
-            after = self.registry.volumes.get(wish.name)
-            if after is None and wish.rename_from and self._error(key):
-                after = self.registry.volumes.get(wish.rename_from)
-        return self._entry(wish.name, (key,), _volume(outcome.before, wish.name), _volume(after, wish.name))
+        before = self.plan.outcomes[key].before
+        after = self.world.volumes.get(wish.name)
+        if after is None and wish.rename_from:
+            after = self.world.volumes.get(wish.rename_from) if before is not None else None
+        return self._entry(
+            ("volume", wish.name),
+            (key,),
+            render.volume(before, wish.name),
+            render.volume(self.world.with_maps(after), wish.name),
+        )
 
-    def snapshot(self, wish: SnapshotWish) -> Entry:
+    def snapshot(self, wish: SnapshotWish, *also: Key) -> Entry:
         key = plan_snapshots.key(wish)
-        outcome = self.plan.outcomes[key]
+        before = self.plan.outcomes[key].before
+        label = ("snapshot", wish.name)
         if wish.group:
-            before, after = outcome.before or (), outcome.after or ()
-            if self.registry is not None:
-                names = [s.name for s in after] or [s.name for s in before]
-                after = tuple(s for s in self.registry.snapshots.values() if s.name in names)
-            return self._entry(wish.name, (key,), _members(wish, before), _members(wish, after))
-        found: Optional[Snapshot] = outcome.after
-        if self.registry is not None:
-            found = next(
-                (
-                    s
-                    for s in self.registry.snapshots.values()
-                    if s.name == wish.name and wish.volume in (None, s.volume)
-                ),
-                None,
-            )
-        return self._entry(wish.name, (key,), _snapshot(outcome.before, wish), _snapshot(found, wish))
+            group = self.world.groups.get(wish.group)
+            members = group.volumes if group else ()
+            keys = [(member, plan_snapshots.member_name(member, wish.name)) for member in members]
+            found = [self.world.snapshots[key] for key in keys if key in self.world.snapshots]
+            return self._entry(label, (key,), _members(wish, before or ()), _members(wish, found))
+        there = self.world.snapshots.by("name", wish.name)
+        after = next((s for s in there if wish.volume in (None, s.volume)), None)
+        return self._entry(label, (key,) + also, _snapshot(before, wish), _snapshot(after, wish))
 
     def host(self, wish: HostWish) -> Entry:
         key = plan_hosts.key(wish.name)
-        outcome = self.plan.outcomes[key]
-        after = outcome.after if self.registry is None else self.registry.hosts.get(wish.name)
-        return self._entry(wish.name, (key,), render.host(outcome.before, wish.name), render.host(after, wish.name))
-
-    def mapping(self, wish: MapWish) -> Entry:
-        key = plan_hosts.map_key(wish)
-        outcome = self.plan.outcomes[key]
-        after = outcome.after if self.registry is None else self.registry.maps.get((wish.host, wish.volume))
-        keys = (plan_hosts.key(wish.host), key) if wish.state != ABSENT else (key,)
+        before, after = self.plan.outcomes[key].before, self.world.hosts.get(wish.name)
         return self._entry(
-            "%s/%s" % (wish.host, wish.volume), keys, _mapping(outcome.before, wish), _mapping(after, wish)
+            ("host", wish.name), (key,), render.host(before, wish.name), render.host(after, wish.name)
         )
 
-    def _entry(self, name: str, keys: Tuple[Key, ...], before: Data, after: Data) -> Entry:
-        outcomes = [self.plan.outcomes[key] for key in keys if key in self.plan.outcomes]
+    def mapping(self, wish: MapWish, *also: Key) -> Entry:
+        key = plan_maps.key(wish)
+        before, after = self.plan.outcomes[key].before, self.world.maps.get((wish.host, wish.volume))
+        label = ("mapping", "%s/%s" % (wish.host, wish.volume))
+        return self._entry(label, (key,) + also, _mapping(before, wish), _mapping(after, wish))
+
+    def removed(self) -> List[Entry]:
+        """What goes although no wish names it: pruned, too old, or not among the volumes of an exclusive host."""
+        actual = World(self.world.actual, self.world.capabilities)
+        entries = []
+        for outcome in self.plan.outcomes.values():
+            if outcome.key[0] in ("prune", "retention", "exclusive"):
+                entries += [_gone(actual, step) for step in outcome.steps if id(step) in self._steps]
+        return entries
+
+    def _entry(self, label: Tuple[str, str], keys: Sequence[Key], before: Data, after: Data) -> Entry:
+        wanted = [s for key in keys if key in self.plan.outcomes for s in self.plan.outcomes[key].steps]
+        lines = tuple(step.line for step in wanted if id(step) in self._steps)
         error = next((e for e in (self._error(key) for key in keys) if e is not None), None)
-        if self.applied is None:
-            changed = any(outcome.steps for outcome in outcomes)
-        else:
-            changed = any(step in self.applied.done for outcome in outcomes for step in outcome.steps)
-        warnings = tuple(text for outcome in outcomes for text in outcome.warnings)
-        return Entry(name, keys, before, after, changed, error, warnings)
+        if error is None and len(lines) < len(wanted):
+            missing = next(step for step in wanted if id(step) not in self._steps)
+            error = NotDone(
+                "another part of the task failed",
+                doing=missing.line,
+                target=label[1],
+                hint="Nothing is known to be wrong with this one; run the task again when the other is mended.",
+            )
+        return Entry(label[0], label[1], before, after, lines, error)
 
     def _error(self, key: Key) -> Optional[FlashError]:
         if self.applied is not None and key in self.applied.errors:
@@ -120,35 +141,40 @@ def volumes(reporter: Reporter, desired: Desired) -> List[Entry]:
 
 
 def snapshots(reporter: Reporter, desired: Desired) -> List[Entry]:
-    return [reporter.snapshot(wish) for wish in desired.snapshots]
+    """A snapshot, the first of a volume with what its retention did."""
+    kept: Dict[Optional[str], List[Key]] = {}
+    for retention in desired.retentions:
+        kept.setdefault(retention.volume, []).append(plan_snapshots.retention_key(retention))
+    return [reporter.snapshot(wish, *kept.pop(wish.volume, ())) for wish in desired.snapshots]
 
 
 def host_maps(reporter: Reporter, desired: Desired) -> List[Entry]:
-    """A mapping with its host; a host that nothing is mapped to in this task stands alone, with a null volume."""
+    """A mapping with its host; a host that nothing is mapped to in this task stands alone, with a null volume.
+
+    What changed in the host itself, and what was unmapped from it as not wished, counts for its first entry.
+    """
+    described = {wish.name: reporter.host(wish) for wish in desired.hosts}
+    new = dict(described)
     entries = []
-    described = {wish.name: wish for wish in desired.hosts}
     for wish in desired.maps:
-        entry = reporter.mapping(wish)
-        host = reporter.host(described.pop(wish.host)) if wish.host in described else None
-        entries.append(_with_host(entry, host))
-    for rest in described.values():
-        host = reporter.host(rest)
-        nothing = MapWish("", rest.name)
-        entry = Entry(rest.name, host.keys, _mapping(None, nothing), _mapping(None, nothing), host.changed, host.error)
-        entries.append(_with_host(entry, host))
+        first = wish.state != ABSENT and new.pop(wish.host, None) is not None
+        also = (plan_hosts.key(wish.host), plan_maps.exclusive_key(wish.host)) if first else ()
+        entries.append(_with_host(reporter.mapping(wish, *also), described.get(wish.host)))
+    for name, host in new.items():
+        nothing = _mapping(None, MapWish("", name))
+        also = (plan_hosts.key(name), plan_maps.exclusive_key(name))
+        entries.append(_with_host(reporter._entry((host.kind, name), also, dict(nothing), dict(nothing)), host))
     return entries
 
 
 def _with_host(entry: Entry, host: Optional[Entry]) -> Entry:
-    before, after = dict(entry.before), dict(entry.after)
     if host is not None:
-        for data, source in ((before, host.before), (after, host.after)):
+        for data, source in ((entry.before, host.before), (entry.after, host.after)):
             data["initiators"] = source["initiators"]
             data["host_state"] = source["state"]
-    changed = entry.changed or bool(host and host.changed)
-    error = entry.error or (host.error if host else None)
-    warnings = entry.warnings or (host.warnings if host else ())
-    return Entry(entry.name, entry.keys, before, after, changed, error, warnings)
+        if entry.error is None and host.error is not None:
+            return replace(entry, error=host.error)
+    return entry
 
 
 def for_hosts(array: Array, reporter: Reporter, desired: Desired, entries: Sequence[Entry]) -> Data:
@@ -178,18 +204,53 @@ def document(reporter: Reporter, desired: Desired) -> Dict[str, List[Entry]]:
 
 
 def diff(entries: Sequence[Entry], header: str) -> Dict[str, Any]:
-    """Before and after of everything that changes."""
+    """Before and after of everything that changes, by name; with its kind where two kinds of object share a name."""
     changed = [entry for entry in entries if entry.changed]
+    count: Dict[str, int] = {}
+    for entry in changed:
+        count[entry.name] = count.get(entry.name, 0) + 1
+
+    def label(entry: Entry) -> str:
+        if count[entry.name] == 1:
+            return entry.name
+        volume = entry.before.get("volume") or entry.after.get("volume")
+        return " ".join([entry.kind, entry.name] + (["of volume " + volume] if volume else []))
+
     return {
         "before_header": header,
         "after_header": header,
-        "before": {entry.name: render.for_diff(entry.before) for entry in changed},
-        "after": {entry.name: render.for_diff(entry.after) for entry in changed},
+        "before": _there({label(entry): render.for_diff(entry.before) for entry in changed}),
+        "after": _there({label(entry): _afterwards(entry) for entry in changed}),
     }
 
 
-def _volume(obj: Optional[Volume], name: str) -> Data:
-    return render.volume(obj, name)
+def _afterwards(entry: Entry) -> Data:
+    """What is there in the end; of a change that no field shows, such as a restore, what was done."""
+    after = render.for_diff(entry.after)
+    return dict(after, done=list(entry.lines)) if after == render.for_diff(entry.before) else after
+
+
+def _there(objects: Data) -> Data:
+    return {name: data for name, data in objects.items() if data}
+
+
+def _gone(actual: World, step: Step) -> Entry:
+    """Before and after of what a step takes away."""
+    lines = (step.line,)
+    if isinstance(step, steps.DeleteVolume):
+        before = render.volume(actual.with_maps(actual.volumes.get(step.name)), step.name)
+        return Entry("volume", step.name, before, render.volume(None, step.name), lines)
+    if isinstance(step, steps.DeleteHost):
+        before = render.host(actual.hosts.get(step.name), step.name)
+        return Entry("host", step.name, before, render.host(None, step.name), lines)
+    if isinstance(step, steps.DeleteSnapshot):
+        _kind, volume, name = step.snapshot
+        before = render.snapshot(actual.snapshots.get((volume, name)), name)
+        return Entry("snapshot", name, before, render.snapshot(None, name), lines)
+    assert isinstance(step, steps.UnmapVolume)
+    wish = MapWish(step.volume, step.host)
+    before = _mapping(actual.maps.get((step.host, step.volume)), wish)
+    return Entry("mapping", "%s/%s" % (step.host, step.volume), before, _mapping(None, wish), lines)
 
 
 def _snapshot(obj: Optional[Snapshot], wish: SnapshotWish) -> Data:

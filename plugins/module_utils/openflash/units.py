@@ -40,7 +40,7 @@ def parse_size(text: Union[str, int]) -> int:
     number, unit = match.group(1), (match.group(2) or "").lower()
     if "." in number:
         whole, fraction = number.split(".")
-        scale = 10 ** len(fraction)
+        scale = int(10 ** len(fraction))
         numerator = (int(whole) * scale + int(fraction)) * _FACTORS[unit]
         if numerator % scale:
             raise Invalid("%r is not a whole number of bytes" % (text,), hint="Use a smaller unit.")
@@ -88,7 +88,7 @@ def parse_initiator(address: str) -> Tuple[str, str]:
         return "iscsi", text
     raise Invalid(
         "%r is neither a Fibre Channel WWN nor an iSCSI name" % address,
-        hint="A WWN has 16 hex digits (10:00:00:00:c9:00:00:07); an iSCSI name looks like iqn.2026-01.org.example:host1.",
+        hint="A WWN has 16 hex digits (10:00:00:00:c9:00:00:07); an iSCSI name is like iqn.2026-01.org.example:host1.",
     )
 
 
@@ -101,8 +101,8 @@ def format_initiator(address: str) -> str:
 
 _UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _OPENSTACK = re.compile(
-    r"^(%(u)s|[0-9a-f]{32}|(volume|snapshot|cgsnapshot|group_snapshot)-%(u)s|OS-.*|UNMANAGED-.*|Managed by OpenStack.*)$"
-    % {"u": _UUID},
+    r"^(%(u)s|[0-9a-f]{32}|(volume|snapshot|cgsnapshot|group_snapshot)-%(u)s|OS-.*|UNMANAGED-.*|"
+    r"Managed by OpenStack.*)$" % {"u": _UUID},
     re.IGNORECASE,
 )
 

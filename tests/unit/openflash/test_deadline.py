@@ -6,8 +6,6 @@
 
 from __future__ import annotations
 
-from typing import List
-
 import pytest
 
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors import Timeout
@@ -19,7 +17,7 @@ class Clock:
 
     def __init__(self) -> None:
         self.now = 100.0
-        self.pauses: List[float] = []
+        self.pauses: list[float] = []
 
     def time(self) -> float:
         return self.now
@@ -51,14 +49,14 @@ def test_poll_returns_the_first_answer() -> None:
 
 
 def test_poll_asks_once_more_at_the_end_and_says_what_it_waited_for() -> None:
-    clock, asked = Clock(), []  # type: ignore[var-annotated]
+    clock, asked = Clock(), []
     with pytest.raises(Timeout, match="The end of the copy did not come about within 10 s"):
         clock.deadline(10.0).poll(lambda: asked.append(clock.now), "the end of the copy")
     assert asked[-1] == pytest.approx(110.0)
 
 
 def test_poll_without_time_asks_once() -> None:
-    clock, asked = Clock(), []  # type: ignore[var-annotated]
+    clock, asked = Clock(), []
     with pytest.raises(Timeout):
         clock.deadline(0.0).poll(lambda: asked.append(1), "it")
     assert asked == [1] and clock.pauses == []

@@ -30,7 +30,7 @@ def test_counts() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "login %s failed" % SECRET,
+        f"login {SECRET} failed",
         "/login?user=a&x=p%40ss%20%22w0rd%22%20%25%26%2B%C3%BC",
         "/login?user=a&x=p%40ss+%22w0rd%22+%25%26%2B%C3%BC",
         r'{"x": "p@ss \"w0rd\" %&+\u00fc"}',

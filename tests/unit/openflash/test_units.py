@@ -6,8 +6,6 @@
 
 from __future__ import annotations
 
-from typing import Union
-
 import pytest
 from hypothesis import given, strategies as st
 
@@ -44,12 +42,13 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.units 
         ("4k", 4 * KIB),
     ],
 )
-def test_a_size(text: Union[str, int], size: int) -> None:
+def test_a_size(text: str | int, size: int) -> None:
     assert parse_size(text) == size
 
 
 @pytest.mark.parametrize(
-    "text", ["", "G", "10X", "10 G B", "-1G", "1e9", "0", "0G", "ten", "10GiBs", "1,5G", ".5G", "0.3KiB", True, None, 1.5]
+    "text",
+    ["", "G", "10X", "10 G B", "-1G", "1e9", "0", "0G", "ten", "10GiBs", "1,5G", ".5G", "0.3KiB", True, None, 1.5],
 )
 def test_no_size(text: object) -> None:
     with pytest.raises(Invalid):
@@ -92,7 +91,14 @@ def test_an_eui() -> None:
 
 @pytest.mark.parametrize(
     "address",
-    ["", "host1", "0" * 16, "10:00:00:00:c9:00:00", "iqn.2026-13.org.example:x", "iqn.2026-01.org.example:" + "x" * 220],
+    [
+        "",
+        "host1",
+        "0" * 16,
+        "10:00:00:00:c9:00:00",
+        "iqn.2026-13.org.example:x",
+        "iqn.2026-01.org.example:" + "x" * 220,
+    ],
 )
 def test_no_initiator(address: str) -> None:
     with pytest.raises(Invalid):

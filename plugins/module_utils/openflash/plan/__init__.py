@@ -9,15 +9,16 @@ Pure: no request, no clock. Check mode stops after this, so what it shows is wha
 
 from __future__ import annotations
 
-from typing import Callable, List, Set
+from typing import Iterable, Sequence, Set
 
-from ..errors import FlashError, Invalid
+from ..errors import Invalid
 from ..model import Capabilities
-from . import hosts, snapshots, volumes
+from . import hosts, maps, snapshots, volumes
 from .desired import ABSENT, PRESENT, RESTORED, Desired, SnapshotWish, VolumeWish
 from .draft import Draft, Outcome, Plan
 from .policy import Policy
 from .prune import prune
+from .steps import Key
 from .world import Actual, World
 
 __all__ = ["Actual", "Desired", "Outcome", "Plan", "Policy", "World", "plan"]
@@ -26,48 +27,27 @@ __all__ = ["Actual", "Desired", "Outcome", "Plan", "Policy", "World", "plan"]
 def plan(desired: Desired, actual: Actual, policy: Policy, capabilities: Capabilities) -> Plan:
     """Make the plan. What cannot or must not be done is an error in the outcome of its wish, never raised."""
     draft = Draft(World(actual, capabilities), policy)
-    _constructive(draft, desired)
-    _destructive(draft, desired)
-    return draft.finish()
-
-
-def _constructive(draft: Draft, desired: Desired) -> None:
-    waiting_volumes = [wish for wish in desired.volumes if wish.state == PRESENT]
-    waiting_snapshots = [wish for wish in desired.snapshots if wish.state == PRESENT]
-    while waiting_volumes or waiting_snapshots:
-        coming = _coming(waiting_volumes, waiting_snapshots)
-        ready_volumes = [wish for wish in waiting_volumes if not _sources(wish) & coming]
-        ready_snapshots = [wish for wish in waiting_snapshots if not _snapshot_sources(wish) & coming]
-        if desired.atomic and len(ready_snapshots) < len(waiting_snapshots):
-            ready_snapshots = []
-        if not ready_volumes and not ready_snapshots:
-            _circular(draft, waiting_volumes, waiting_snapshots)
-            break
-        draft.batch()
-        for wish in ready_volumes:
-            volumes.present(draft, wish)
-        draft.batch()
-        for wish in ready_volumes:
-            volumes.join(draft, wish)
-        snapshots.present(draft, ready_snapshots, desired.atomic)
-        waiting_volumes = [wish for wish in waiting_volumes if wish not in ready_volumes]
-        waiting_snapshots = [wish for wish in waiting_snapshots if wish not in ready_snapshots]
+    _make_volumes_and_snapshots(draft, desired)
     draft.batch()
     for host in desired.hosts:
         if host.state == PRESENT:
             hosts.present(draft, host)
     draft.batch()
-    for mapping in desired.maps:
-        if mapping.state == PRESENT:
-            hosts.map_present(draft, mapping)
-
-
-def _destructive(draft: Draft, desired: Desired) -> None:
+    waiting = maps.present(draft, desired)
+    maps.end(draft, desired, waiting)
+    _end_snapshots(draft, desired)
+    volumes.absent(draft, [wish for wish in desired.volumes if wish.state == ABSENT])
     draft.batch(destructive=True)
-    for mapping in desired.maps:
-        if mapping.state == ABSENT:
-            hosts.map_absent(draft, mapping)
-    hosts.exclusive(draft, desired.exclusive_maps, desired.maps)
+    for host in desired.hosts:
+        if host.state == ABSENT:
+            hosts.absent(draft, host)
+    if desired.prune is not None:
+        draft.batch(destructive=True)
+        prune(draft, desired, desired.prune)
+    return draft.finish()
+
+
+def _end_snapshots(draft: Draft, desired: Desired) -> None:
     draft.batch(destructive=True)
     for wish in desired.snapshots:
         if wish.state == RESTORED:
@@ -77,44 +57,75 @@ def _destructive(draft: Draft, desired: Desired) -> None:
         if wish.state == ABSENT:
             snapshots.absent(draft, wish)
     for retention in desired.retentions:
-        snapshots.retain(draft, retention)
-    draft.batch(destructive=True)
-    for volume in desired.volumes:
-        if volume.state == ABSENT:
-            volumes.absent(draft, volume)
-    draft.batch(destructive=True)
-    for host in desired.hosts:
-        if host.state == ABSENT:
-            hosts.absent(draft, host)
-    if desired.prune is not None:
-        draft.batch(destructive=True)
-        prune(draft, desired, desired.prune)
+        snapshots.retain(draft, retention, desired)
 
 
-def _coming(waiting_volumes: List[VolumeWish], waiting_snapshots: List[SnapshotWish]) -> Set[str]:
+# -- what is made of what ----------------------------------------------------------------------------------------------
+
+
+def _make_volumes_and_snapshots(draft: Draft, desired: Desired) -> None:
+    """Round by round: each plans what is made of nothing that is still to be planned."""
+    left = {volumes.key(wish.name): wish for wish in desired.volumes if wish.state == PRESENT}
+    snapshots_left = {snapshots.key(wish): wish for wish in desired.snapshots if wish.state == PRESENT}
+    while left or snapshots_left:
+        taken = _names_taken(draft, left.values())
+        coming = _coming(left.values(), snapshots_left.values()) | {"volume/" + name for name in taken}
+        ready = [wish for wish in left.values() if not _waits(draft, wish, coming, taken)]
+        ready_snapshots = [wish for wish in snapshots_left.values() if not _source(wish) & coming]
+        if desired.atomic and len(ready_snapshots) < len(snapshots_left):
+            ready_snapshots = []
+        if not ready and not ready_snapshots:
+            _circular(draft, list(left) + list(snapshots_left))
+            return
+        draft.batch()
+        for wish in ready:
+            volumes.present(draft, wish)
+            del left[volumes.key(wish.name)]
+        draft.batch()
+        snapshots.present(draft, ready_snapshots, desired.atomic)
+        for snapshot in ready_snapshots:
+            del snapshots_left[snapshots.key(snapshot)]
+
+
+def _names_taken(draft: Draft, wishes: Iterable[VolumeWish]) -> Set[str]:
+    """The names that volumes will lose to a rename."""
+    there = draft.world.volumes
+    return {w.rename_from for w in wishes if w.rename_from and w.rename_from in there and w.name not in there}
+
+
+def _coming(wishes: Iterable[VolumeWish], snapshot_wishes: Iterable[SnapshotWish]) -> Set[str]:
     """What is still to be planned, as "kind/name", so that what is made of it waits."""
-    coming = {"volume/" + wish.name for wish in waiting_volumes}
-    coming |= {"snapshot/" + wish.name for wish in waiting_snapshots}
-    coming |= {"group/" + wish.group for wish in waiting_volumes if wish.group}
+    coming = {"snapshot/" + wish.name for wish in snapshot_wishes}
+    for wish in wishes:
+        coming.add("volume/" + wish.name)
+        if wish.group:
+            coming.add("group/" + wish.group)
     return coming
 
 
-def _sources(wish: VolumeWish) -> Set[str]:
+def _waits(draft: Draft, wish: VolumeWish, coming: Set[str], taken: Set[str]) -> bool:
+    if wish.name in taken:
+        return True
+    if wish.name in draft.world.volumes or wish.rename_from in taken:
+        return False  # nothing has to be made
     sources = set()
     if wish.source_volume and wish.source_volume != wish.name:
         sources.add("volume/" + wish.source_volume)
     if wish.source_snapshot:
         sources.add("snapshot/" + wish.source_snapshot)
-    return sources
+    return bool(sources & coming)
 
 
-def _snapshot_sources(wish: SnapshotWish) -> Set[str]:
+def _source(wish: SnapshotWish) -> Set[str]:
     return {"group/" + wish.group} if wish.group else {"volume/" + str(wish.volume)}
 
 
-def _circular(draft: Draft, waiting_volumes: List[VolumeWish], waiting_snapshots: List[SnapshotWish]) -> None:
-    names = sorted([w.name for w in waiting_volumes] + [w.name for w in waiting_snapshots])
-    keys = [volumes.key(w.name) for w in waiting_volumes] + [snapshots.key(w) for w in waiting_snapshots]
-    fail: Callable[[], FlashError] = lambda: Invalid("%s are each made of the other" % " and ".join(names))  # noqa: E731
-    for item in keys:
-        draft.outcomes[item] = Outcome(item, error=fail())
+def _circular(draft: Draft, keys: Sequence[Key]) -> None:
+    error = Invalid(
+        "%s wait for each other: each is made of, or renamed from, another of them"
+        % ", ".join(sorted("%s %s" % (key[0].replace("_", " "), key[-1]) for key in keys)),
+        array=draft.world.actual.label,
+        hint="At least one of them must be made of something that is there.",
+    )
+    for key in keys:
+        draft.outcomes[key] = Outcome(key, error=error)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Dict, FrozenSet, List, Mapping as Map, Optional, Sequence, Tuple, TypeVar
 
-from ..errors import Invalid
+from ..errors import Invalid, context
 from ..model import Chap, Initiator
 from ..units import parse_initiator, parse_size
 
@@ -38,17 +38,19 @@ class VolumeWish:
     options: Map[str, Any] = field(default_factory=dict, compare=False)
 
     @classmethod
-    def of(cls, options: Options) -> "VolumeWish":
-        size = options.get("size")
+    def of(cls, options: Options) -> VolumeWish:
+        name, size = _name(options), options.get("size")
+        with context(doing="read the options of volume %s" % name, target=name):
+            wanted = None if size is None else parse_size(size)
         return cls(
-            name=_name(options),
+            name=name,
             state=options.get("state") or PRESENT,
-            size=None if size is None else parse_size(size),
+            size=wanted,
             pool=options.get("pool"),
             provisioning=options.get("provisioning"),
             source_volume=options.get("source_volume"),
             source_snapshot=options.get("source_snapshot"),
-            rename_from=options.get("rename_from"),
+            rename_from=options.get("rename_from") if options.get("rename_from") != name else None,
             group=options.get("group"),
             options=dict(options.get("array_options") or {}),
         )
@@ -63,7 +65,7 @@ class SnapshotWish:
     backup: Optional[str] = None
 
     @classmethod
-    def of(cls, options: Options) -> "SnapshotWish":
+    def of(cls, options: Options) -> SnapshotWish:
         wish = cls(
             name=_name(options),
             volume=options.get("volume"),
@@ -81,13 +83,15 @@ class SnapshotWish:
                 hint="The present content of the volume is kept first, as a snapshot under the name given as backup.",
             )
         if wish.backup and wish.state != RESTORED:
-            raise Invalid("backup is used only with state: restored")
+            raise Invalid("snapshot %s has a backup, which is used only with state: restored" % wish.name)
+        if wish.backup == wish.name:
+            raise Invalid("the backup cannot have the name of snapshot %s itself" % wish.name)
         return wish
 
 
 @dataclass(frozen=True)
 class RetentionWish:
-    """Keep the newest snapshots of a volume (or of a group's volumes) whose name begins with the prefix."""
+    """Keep the newest snapshots of a volume whose name begins with the prefix."""
 
     prefix: str
     keep: int
@@ -110,11 +114,12 @@ class HostWish:
     update_secret: str = ON_CREATE
 
     @classmethod
-    def of(cls, options: Options, name_option: str = "name") -> "HostWish":
+    def of(cls, options: Options, name_option: str = "name") -> HostWish:
+        name = _name(options, name_option)
         return cls(
-            name=_name(options, name_option),
+            name=name,
             state=options.get("state") or PRESENT,
-            initiators=initiators_of(options.get("initiators")),
+            initiators=initiators_of(name, options.get("initiators")),
             exclusive_initiators=bool(options.get("exclusive_initiators")),
             os=options.get("os"),
             chap=chap_of(options),
@@ -130,7 +135,7 @@ class MapWish:
     state: str = PRESENT
 
     @classmethod
-    def of(cls, options: Options) -> "MapWish":
+    def of(cls, options: Options) -> MapWish:
         lun = options.get("lun")
         if lun is not None and lun < 0:
             raise Invalid("LUN %d is not possible" % lun)
@@ -168,25 +173,74 @@ class Desired:
 
 def volumes(items: Sequence[Options], params: Options) -> Desired:
     """flash_volume."""
-    return Desired(volumes=unique("the task", [VolumeWish.of(item) for item in items], "name"))
+    return Desired(volumes=_volumes("the task", items))
+
+
+def _volumes(where: str, items: Sequence[Options]) -> Tuple[VolumeWish, ...]:
+    wishes = unique(where, [VolumeWish.of(item) for item in items], "name")
+    new_names: Dict[str, str] = {}
+    for wish in wishes:
+        if wish.rename_from and wish.state == PRESENT:
+            if wish.rename_from in new_names:
+                raise Invalid(
+                    "volumes %s and %s shall both be renamed from %s"
+                    % (new_names[wish.rename_from], wish.name, wish.rename_from),
+                    hint="Give rename_from to one of them.",
+                )
+            new_names[wish.rename_from] = wish.name
+    for name in new_names:
+        seen = {name}
+        while new_names.get(name) is not None:
+            name = new_names[name]
+            if name in seen:
+                raise Invalid("volumes %s shall be renamed in a circle" % " and ".join(sorted(seen)))
+            seen.add(name)
+    return wishes
+
+
+def _maps(where: str, wishes: Sequence[MapWish]) -> Tuple[MapWish, ...]:
+    found = unique(where, wishes, "host", "volume")
+    taken: Dict[Tuple[str, Optional[int]], str] = {}
+    for wish in found:
+        if wish.lun is not None and wish.state == PRESENT:
+            other = taken.setdefault((wish.host, wish.lun), wish.volume)
+            if other != wish.volume:
+                raise Invalid(
+                    "volumes %s and %s shall both be LUN %d of host %s" % (other, wish.volume, wish.lun, wish.host),
+                    hint="Give each its own LUN, or leave lun out to get free ones.",
+                )
+    return found
 
 
 def snapshots(items: Sequence[Options], params: Options) -> Desired:
     """flash_snapshot."""
     wishes = unique("the task", [SnapshotWish.of(item) for item in items], "volume", "group", "name")
+    _check_snapshots(wishes)
     retentions: Dict[Tuple[str, str], RetentionWish] = {}
     for item, wish in zip(items, wishes):
         keep, prefix = item.get("keep"), item.get("prefix")
         if keep is None and prefix is None:
             continue
         if keep is None or prefix is None or wish.volume is None or wish.state != PRESENT:
-            raise Invalid("keep and prefix go together, with a volume and state: present")
+            raise Invalid("the options keep and prefix go together, with a volume and state: present")
         if not wish.name.startswith(prefix):
             raise Invalid("snapshot %s does not begin with the prefix %r that keep counts" % (wish.name, prefix))
         known = retentions.setdefault((wish.volume, prefix), RetentionWish(prefix, keep, wish.volume))
         if known.keep != keep:
-            raise Invalid("keep is given as %d and %d for volume %s" % (known.keep, keep, wish.volume))
+            raise Invalid("the option keep is given as %d and %d for volume %s" % (known.keep, keep, wish.volume))
     return Desired(snapshots=wishes, atomic=bool(params.get("atomic")), retentions=tuple(retentions.values()))
+
+
+def _check_snapshots(wishes: Sequence[SnapshotWish]) -> None:
+    anywhere = {wish.name for wish in wishes if not wish.volume and not wish.group}
+    restored: Dict[str, str] = {}
+    for wish in wishes:
+        if wish.volume and wish.name in anywhere:
+            raise Invalid("the task names %s with its volume and without" % wish.name, hint="Give the volume in both.")
+        if wish.state == RESTORED and restored.setdefault(str(wish.volume), wish.name) != wish.name:
+            raise Invalid(
+                "volume %s shall be restored from %s and from %s" % (wish.volume, restored[str(wish.volume)], wish.name)
+            )
 
 
 def host_maps(items: Sequence[Options], params: Options) -> Desired:
@@ -201,18 +255,24 @@ def host_maps(items: Sequence[Options], params: Options) -> Desired:
             maps.append(MapWish.of(item))
         if item.get("exclusive"):
             if item.get("state") == ABSENT:
-                raise Invalid("exclusive goes with state: present")
+                raise Invalid("the option exclusive goes with state: present")
             exclusive.add(name)
         if mapped and item.get("state") == ABSENT:
             continue  # taking a mapping away says nothing about the host
         if item.get("lun") is not None and not mapped:
-            raise Invalid("lun needs the volume that it is for")
+            raise Invalid("the option lun needs the volume that it is for")
         wish = HostWish.of(item, "host")
-        if hosts.setdefault(name, wish) != wish:
-            raise Invalid("host %s is described in two ways in one task" % name)
+        known = hosts.setdefault(name, wish)
+        if known == HostWish(name):
+            hosts[name] = wish
+        elif wish not in (known, HostWish(name)):
+            raise Invalid(
+                "host %s is described in two ways in one task" % name,
+                hint="Give its initiators and other properties once, or the same every time.",
+            )
     return Desired(
         hosts=tuple(hosts.values()),
-        maps=unique("the task", maps, "host", "volume"),
+        maps=_maps("the task", maps),
         exclusive_maps=frozenset(exclusive),
     )
 
@@ -224,10 +284,10 @@ def document(params: Options) -> Desired:
         limit = params.get("prune_limit")
         prune = PruneWish(params.get("prune_prefix") or "", 10 if limit is None else limit)
     return Desired(
-        volumes=unique("volumes", [VolumeWish.of(item) for item in params.get("volumes") or ()], "name"),
-        snapshots=unique("snapshots", [SnapshotWish.of(item) for item in params.get("snapshots") or ()], "volume", "name"),
+        volumes=_volumes("volumes", params.get("volumes") or ()),
+        snapshots=unique("snapshots", [SnapshotWish.of(i) for i in params.get("snapshots") or ()], "volume", "name"),
         hosts=unique("hosts", [HostWish.of(item) for item in params.get("hosts") or ()], "name"),
-        maps=unique("mappings", [MapWish.of(item) for item in params.get("mappings") or ()], "host", "volume"),
+        maps=_maps("mappings", [MapWish.of(item) for item in params.get("mappings") or ()]),
         prune=prune,
     )
 
@@ -243,12 +303,13 @@ def unique(where: str, wishes: Sequence[W], *keys: str) -> Tuple[W, ...]:
     return tuple(wishes)
 
 
-def initiators_of(texts: Optional[Sequence[str]]) -> Optional[Tuple[Initiator, ...]]:
+def initiators_of(host: str, texts: Optional[Sequence[str]]) -> Optional[Tuple[Initiator, ...]]:
     if texts is None:
         return None
     found: Dict[str, Initiator] = {}
     for text in texts:
-        protocol, address = parse_initiator(text)
+        with context(doing="read the initiators of host %s" % host, target=host):
+            protocol, address = parse_initiator(text)
         found.setdefault(address, Initiator(address, protocol))
     return tuple(found.values())
 
@@ -258,10 +319,10 @@ def chap_of(options: Options) -> Optional[Chap]:
     discovery = {key: options.get("chap_discovery_" + key) for key in ("username", "password")}
     for part, values in (("chap", given), ("chap_discovery", discovery)):
         if (values["username"] is None) != (values["password"] is None):
-            raise Invalid("%s_username and %s_password go together" % (part, part))
+            raise Invalid("the options %s_username and %s_password go together" % (part, part))
     if given["username"] is None:
         if discovery["username"] is not None:
-            raise Invalid("chap_discovery_username needs chap_username")
+            raise Invalid("the option chap_discovery_username needs chap_username")
         return None
     return Chap(given["username"], str(given["password"]), discovery["username"], discovery["password"])
 
@@ -277,5 +338,5 @@ def check_prefix(prefix: str) -> None:
 def _name(options: Options, option: str = "name") -> str:
     name = options.get(option)
     if name is None or not str(name).strip():
-        raise Invalid("%s is missing or empty" % option)
+        raise Invalid("the option %s is missing or empty" % option)
     return str(name)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
 from ..errors import FlashError
 from ..model import Capabilities
@@ -23,11 +23,10 @@ from .world import World
 
 @dataclass
 class Outcome:
-    """What a plan makes of one wish: the object before and after, as model objects, and why not."""
+    """What a plan makes of one wish: the object before, the steps, or why not. The plan's world has it afterwards."""
 
     key: Key
     before: Any = None
-    after: Any = None
     steps: List[Step] = field(default_factory=list)
     error: Optional[FlashError] = None
     warnings: List[str] = field(default_factory=list)
@@ -38,13 +37,16 @@ class Batch:
     destructive: bool = False
     chains: Dict[Key, List[Step]] = field(default_factory=dict)
 
+    def add(self, step: Step, lane: Optional[Key]) -> None:
+        self.chains.setdefault(lane or step.item, []).append(step)
+
 
 @dataclass(frozen=True)
 class Plan:
     batches: Tuple[Batch, ...]
     outcomes: Dict[Key, Outcome]
     world: World
-    warnings: Tuple[str, ...] = ()
+    """The array as it will be."""
 
     @property
     def steps(self) -> Tuple[Step, ...]:
@@ -54,6 +56,10 @@ class Plan:
     def lines(self) -> Tuple[str, ...]:
         """The plan as an operator would say it."""
         return tuple(step.line for step in self.steps)
+
+    @property
+    def warnings(self) -> Tuple[str, ...]:
+        return tuple(text for outcome in self.outcomes.values() for text in outcome.warnings)
 
     @property
     def errors(self) -> Tuple[FlashError, ...]:
@@ -66,47 +72,80 @@ class Draft:
         self.policy = policy
         self.capabilities: Capabilities = world.capabilities
         self.outcomes: Dict[Key, Outcome] = {}
-        self.warnings: List[str] = []
-        self._batches: List[Batch] = []
+        self._batches: List[Batch] = [Batch()]
+        self._next = Batch()
+        self._removals = Batch(destructive=True)
+        self._endings: List[Batch] = []
         self._current: Optional[Outcome] = None
+        self._pending: List[Tuple[Batch, Step, Optional[Key]]] = []
 
     def batch(self, destructive: bool = False) -> None:
-        """What is added from here on waits for everything added before."""
-        self._batches.append(Batch(destructive))
+        """What is added from here on waits for everything added before. Destructive batches follow all the others."""
+        if destructive:
+            self._endings.append(Batch(destructive=True))
+        else:
+            self._batches += [self._next, Batch()]
+            self._next = Batch()
 
     @contextmanager
     def item(self, key: Key, doing: str) -> Iterator[Outcome]:
-        """Plan one wish: what it raises becomes its outcome's error, and its steps are dropped."""
+        """Plan one wish. When it raises, that is its outcome's error, and it leaves no step and no change behind."""
         outcome = self.outcomes.setdefault(key, Outcome(key))
-        self._current = outcome
+        self._current, self._pending = outcome, []
+        mark = self.world.mark()
         try:
             yield outcome
         except FlashError as error:
-            outcome.error = error.fill(doing=doing, target=key[-1])
-            outcome.after = outcome.before
-            for batch in self._batches:
-                for chain in batch.chains.values():
-                    chain[:] = [step for step in chain if step not in outcome.steps]
-            outcome.steps.clear()
+            self.world.roll_back(mark)
+            outcome.error = error.fill(doing=doing, target=key[-1] or None, array=self.world.actual.label)
+        else:
+            for batch, step, lane in self._pending:
+                batch.add(step, lane)
+                outcome.steps.append(step)
         finally:
-            self._current = None
+            self._current, self._pending = None, []
+
+    def attempt(self, action: Callable[[], None]) -> str:
+        """Do a part of the current wish that may fail by itself; the reason why it does, or nothing."""
+        mark, pending = self.world.mark(), len(self._pending)
+        try:
+            action()
+        except FlashError as error:
+            self.world.roll_back(mark)
+            del self._pending[pending:]
+            return error.reason
+        return ""
 
     def add(self, step: Step, lane: Optional[Key] = None) -> None:
         """Add a step of the current wish to the current batch; steps of one lane run one after the other."""
-        self._batches[-1].chains.setdefault(lane or step.item, []).append(step)
-        if self._current is not None:
-            self._current.steps.append(step)
+        self._pending.append(((self._endings or self._batches)[-1], step, lane))
+
+    def add_next(self, step: Step, lane: Optional[Key] = None) -> None:
+        """Add a step that waits for the current batch."""
+        self._pending.append((self._next, step, lane))
+
+    def add_removal(self, step: Step, lane: Optional[Key] = None) -> None:
+        """Add a destructive step of a wish that is planned among the constructive ones."""
+        self._pending.append((self._removals, step, lane))
+
+    @property
+    def pending(self) -> List[Step]:
+        """The steps of the current wish so far."""
+        return [step for _batch, step, _lane in self._pending]
+
+    def failure(self, key: Key) -> Optional[FlashError]:
+        """Why another wish fails, for one that depends on it."""
+        outcome = self.outcomes.get(key)
+        return outcome.error if outcome else None
 
     def warn(self, text: str) -> None:
-        if self._current is not None:
+        """Tell the operator; part of the current wish's outcome."""
+        if self._current is not None and text not in self._current.warnings:
             self._current.warnings.append(text)
-        elif text not in self.warnings:
-            self.warnings.append(text)
 
     def finish(self) -> Plan:
         batches = []
-        for batch in self._batches:
-            chains = {lane: chain for lane, chain in batch.chains.items() if chain}
-            if chains:
-                batches.append(Batch(batch.destructive, chains))
-        return Plan(tuple(batches), self.outcomes, self.world, tuple(self.warnings))
+        for batch in self._batches + [self._next, self._removals] + self._endings:
+            if batch.chains:
+                batches.append(batch)
+        return Plan(tuple(batches), self.outcomes, self.world)

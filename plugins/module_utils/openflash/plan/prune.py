@@ -6,11 +6,11 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from typing import Iterator, List
+from functools import partial
+from typing import Callable, List, Tuple
 
-from ..errors import FlashError, Invalid, Refused
-from ..model import Snapshot, Volume
+from ..errors import Invalid, Refused
+from ..model import DELETING, Snapshot
 from ..units import is_openstack_name
 from . import hosts, snapshots, volumes
 from .desired import Desired, PruneWish
@@ -21,23 +21,9 @@ from .steps import Key
 KEY: Key = ("prune", "")
 
 
-def check_declared(desired: Desired, wish: PruneWish) -> None:
-    """Every declared name must begin with the prefix, or the document and the prefix are about different things."""
-    declared = (
-        [("volume", wish_.name) for wish_ in desired.volumes]
-        + [("snapshot", wish_.name) for wish_ in desired.snapshots]
-        + [("host", wish_.name) for wish_ in desired.hosts]
-    )
-    if declared and not any(name.startswith(wish.prefix) for _kind, name in declared):
-        raise Invalid(
-            "nothing that is declared begins with the prune prefix %r" % wish.prefix,
-            hint="The prefix is that of the objects this document looks after.",
-        )
-
-
 def prune(draft: Draft, desired: Desired, wish: PruneWish) -> None:
-    with draft.item(KEY, "remove what is not declared") as outcome:
-        check_declared(desired, wish)
+    with draft.item(KEY, "remove what is not declared"):
+        _check_declared(desired, wish)
         if any(other.error for other in draft.outcomes.values()):
             draft.warn("nothing was removed, because something that is declared cannot be made")
             return
@@ -51,60 +37,84 @@ def prune(draft: Draft, desired: Desired, wish: PruneWish) -> None:
             _remove(draft, desired, wish)
         finally:
             draft.policy = permitted
-        if len(outcome.steps) > wish.limit:
-            doomed = ", ".join(step.line for step in outcome.steps)
+        if len(draft.pending) > wish.limit:
+            doomed = ", ".join(step.line for step in draft.pending)
             raise Refused(
-                "%d objects would be removed, and prune_limit is %d: %s" % (len(outcome.steps), wish.limit, doomed),
-                hint="Nothing was changed. Raise prune_limit when all of them shall go.",
+                "%d objects would be removed, and prune_limit is %d: %s" % (len(draft.pending), wish.limit, doomed),
+                hint="None of them was removed. Raise prune_limit when all of them shall go.",
             )
 
 
+def _check_declared(desired: Desired, wish: PruneWish) -> None:
+    """When no declared name begins with the prefix, the prefix is hardly the one of this document."""
+    declared = [w.name for w in desired.volumes] + [w.name for w in desired.snapshots] + [w.name for w in desired.hosts]
+    if declared and not any(name.startswith(wish.prefix) for name in declared):
+        raise Invalid(
+            "nothing that is declared begins with the prune prefix %r" % wish.prefix,
+            hint="The prefix is that of the objects this document looks after.",
+        )
+
+
+Candidate = Tuple[str, str, Callable[[], None]]
+"""Kind, name, and how to plan its end."""
+
+
 def _remove(draft: Draft, desired: Desired, wish: PruneWish) -> None:
-    world = draft.world
-    kept_volumes = {w.name for w in desired.volumes} | {w.source_volume for w in desired.volumes}
-    kept_snapshots = {(w.volume, w.name) for w in desired.snapshots}
-    kept_sources = {w.source_snapshot for w in desired.volumes}
-    kept_hosts = {w.name for w in desired.hosts} | {w.host for w in desired.maps}
+    """Remove what may go, again and again: what was made of a snapshot, or shares data with a volume, goes first."""
+    left = _snapshots(draft, desired, wish) + _volumes(draft, desired, wish) + _hosts(draft, desired, wish)
+    while True:
+        tried = [(candidate, draft.attempt(candidate[2])) for candidate in left]
+        stays = [(candidate, reason) for candidate, reason in tried if reason]
+        if len(stays) == len(left):
+            break
+        left = [candidate for candidate, _reason in stays]
+    for (kind, name, _end), reason in stays:
+        draft.warn("%s %s is not declared and stays: %s" % (kind, name, reason))
 
-    def ours(name: str) -> bool:
-        return name.startswith(wish.prefix) and not is_openstack_name(name)
 
-    old_snapshots: List[Snapshot] = [
-        s
-        for s in list(world.snapshots)
-        if ours(s.name) and (s.volume, s.name) not in kept_snapshots and s.name not in kept_sources
+def _ours(wish: PruneWish, name: str) -> bool:
+    return name.startswith(wish.prefix) and not is_openstack_name(name)
+
+
+def _snapshots(draft: Draft, desired: Desired, wish: PruneWish) -> List[Candidate]:
+    declared = {(w.volume, w.name) for w in desired.snapshots}
+    kept = {w.source_snapshot for w in desired.volumes}
+    if draft.capabilities.one_namespace:
+        # On some arrays a clone is listed among the snapshots too.
+        kept |= {w.name for w in desired.volumes}
+
+    def remove(snapshot: Snapshot) -> None:
+        reason = snapshots.why_it_stays(draft, snapshot)
+        if reason:
+            raise Refused(reason)
+        snapshots.delete(draft, KEY, snapshot)
+
+    return [
+        ("snapshot", snapshot.name, partial(remove, snapshot))
+        for snapshot in draft.world.snapshots.values()
+        if _ours(wish, snapshot.name)
+        and (snapshot.volume, snapshot.name) not in declared
+        and snapshot.name not in kept
     ]
-    for snapshot in old_snapshots:
-        problem = _unfit(snapshot)
-        if problem:
-            draft.warn("snapshot %s is not declared and stays: %s" % (snapshot.name, problem))
-            continue
-        with _staying(draft, "snapshot", snapshot.name):
-            snapshots.delete(draft, KEY, snapshot)
-    old_volumes: List[Volume] = [v for v in list(world.volumes.values()) if ours(v.name) and v.name not in kept_volumes]
-    for volume in old_volumes:
-        with _staying(draft, "volume", volume.name):
-            volumes.delete(draft, KEY, volume)
-    old_hosts = [h for h in list(world.hosts.values()) if ours(h.name) and h.name not in kept_hosts]
-    for host in old_hosts:
-        with _staying(draft, "host", host.name):
-            hosts.delete(draft, KEY, host)
 
 
-def _unfit(snapshot: Snapshot) -> str:
-    if not snapshot.proven:
-        return "the array does not prove that it is a snapshot and not a live volume"
-    if snapshot.mappings:
-        return "it is mapped to %s" % ", ".join(mapping.host for mapping in snapshot.mappings)
-    if snapshot.children:
-        return "%s were made of it" % ", ".join(snapshot.children)
-    return ""
+def _volumes(draft: Draft, desired: Desired, wish: PruneWish) -> List[Candidate]:
+    kept = {w.name for w in desired.volumes} | {w.volume for w in desired.snapshots} | {w.volume for w in desired.maps}
+    kept |= {w.source_volume for w in desired.volumes} | {w.rename_from for w in desired.volumes}
+    if draft.capabilities.one_namespace:
+        # A snapshot that is a volume too is judged as a snapshot.
+        kept |= {snapshot.name for snapshot in draft.world.snapshots.values()}
+    return [
+        ("volume", volume.name, partial(volumes.delete, draft, KEY, volume))
+        for volume in draft.world.volumes.values()
+        if _ours(wish, volume.name) and volume.name not in kept and volume.state != DELETING
+    ]
 
 
-@contextmanager
-def _staying(draft: Draft, kind: str, name: str) -> Iterator[None]:
-    """What may not be removed stays, and the result says why."""
-    try:
-        yield
-    except FlashError as error:
-        draft.warn("%s %s is not declared and stays: %s" % (kind, name, error.reason))
+def _hosts(draft: Draft, desired: Desired, wish: PruneWish) -> List[Candidate]:
+    kept = {w.name for w in desired.hosts} | {w.host for w in desired.maps}
+    return [
+        ("host", host.name, partial(hosts.delete, draft, KEY, host))
+        for host in draft.world.hosts.values()
+        if _ours(wish, host.name) and host.name not in kept
+    ]

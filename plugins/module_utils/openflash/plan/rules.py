@@ -10,10 +10,10 @@ Every refusal says which option permits it. The rules look only at state that wa
 from __future__ import annotations
 
 import re
-from typing import Any, List, Optional
+from typing import Any, Dict, List, Mapping as Map, Optional
 
 from ..errors import Invalid, Refused, Unsupported
-from ..model import Capabilities, Mapping, NameRule
+from ..model import Capabilities, Mapping, NameRule, OptionRule, Snapshot
 from ..units import format_size, is_openstack_name, round_up
 from .policy import Policy
 from .world import World
@@ -24,7 +24,9 @@ def check_name(kind: str, name: str, rule: Optional[NameRule]) -> None:
     if rule is None or (len(name) <= rule.longest and re.match(r"(?:%s)\Z" % rule.pattern, name)):
         return
     raise Invalid(
-        "%r is not a name that this array takes for a %s" % (name, kind), target=name, hint="Names have %s." % rule.words
+        "%r is not a name that this array takes for a %s" % (name, kind),
+        target=name,
+        hint="Names have %s." % rule.words,
     )
 
 
@@ -46,6 +48,39 @@ def check_can(capabilities: Capabilities, operation: str, obj: Any = None, **det
         raise Unsupported(refusal, target=getattr(obj, "name", None))
 
 
+def check_options(wished: Map[str, Any], capabilities: Capabilities) -> Dict[str, Any]:
+    """The array_options with values of the right type; Invalid when the array has no such option or value."""
+    known = capabilities.volume_options
+    found = {}
+    for name, value in wished.items():
+        rule = known.get(name)
+        if rule is None:
+            raise Invalid(
+                "volumes of this array have no option %s" % name,
+                hint="array_options takes %s here." % (", ".join(sorted(known)) or "nothing"),
+            )
+        found[name] = _typed(rule, value)
+        if type(found[name]) is not rule.type or (rule.choices and found[name] not in rule.choices):
+            kind = "a value of type %s" % rule.type.__name__
+            choices = "one of %s" % ", ".join(str(choice) for choice in rule.choices)
+            hint = "It takes %s." % (rule.words or (choices if rule.choices else kind))
+            raise Invalid("%r is not a value for %s" % (value, name), hint=hint)
+    return found
+
+
+def _typed(rule: OptionRule, value: Any) -> Any:
+    """A template gives text where a number or a truth value is meant."""
+    if isinstance(value, str):
+        text = value.strip().lower()
+        if rule.type is int and re.match(r"-?[0-9]+\Z", text):
+            return int(text)
+        if rule.type is bool and text in ("true", "false", "yes", "no"):
+            return text in ("true", "yes")
+    if rule.type is float and type(value) is int:
+        return float(value)
+    return value
+
+
 def check_owner(name: str, action: str, policy: Policy) -> None:
     """Refused when OpenStack owns the object, unless the task says that it may be changed."""
     if is_openstack_name(name) and not policy.openstack_owned:
@@ -56,8 +91,18 @@ def check_owner(name: str, action: str, policy: Policy) -> None:
         )
 
 
-def check_unmap(mapping: Mapping, policy: Policy) -> None:
-    """Refused when the array reports that the host has this very volume open."""
+def check_unmap(world: World, mapping: Mapping, policy: Policy) -> None:
+    """Refused when somebody else is concerned, or when the array reports that the host has this very volume open."""
+    check_owner(mapping.volume, "unmap", policy)
+    check_owner(mapping.host, "unmap", policy)
+    volume = world.volumes.get(mapping.volume)
+    if volume is not None and volume.siblings:
+        raise Refused(
+            "volume %s shares one access list with %s, which host %s would lose too"
+            % (mapping.volume, ", ".join(volume.siblings), mapping.host),
+            target=mapping.volume,
+            hint="Unmap them with the array's own tools.",
+        )
     if mapping.open and not policy.force:
         raise Refused(
             "host %s has an open session on volume %s" % (mapping.host, mapping.volume),
@@ -67,23 +112,36 @@ def check_unmap(mapping: Mapping, policy: Policy) -> None:
 
 
 def check_unmapped(world: World, name: str, action: str, policy: Policy) -> List[Mapping]:
-    """The mappings to take away before the action; Refused when there are some and the task does not permit it."""
+    """The volume's mappings, to take away before the action; Refused when the task does not permit it."""
     maps = world.maps_of_volume(name)
-    if maps is None:
-        if policy.assume_unmapped:
-            return []
-        raise Refused(
-            "this array cannot be asked whether %s is mapped" % name,
-            target=name,
-            hint="When you know that no host uses it, set assume_unmapped: true.",
-        )
+    if not world.maps_known(name) and not policy.assume_unmapped:
+        raise _unknown(world, name)
+    return _may_unmap(world, maps, action, policy)
+
+
+def check_snapshot_unmapped(world: World, snapshot: Snapshot, policy: Policy) -> List[Mapping]:
+    """The same for a snapshot that is to be deleted."""
+    if snapshot.mappings is None and not policy.assume_unmapped:
+        raise _unknown(world, snapshot.name)
+    maps = [world.maps.get((mapping.host, mapping.volume), mapping) for mapping in snapshot.mappings or ()]
+    return _may_unmap(world, maps, "deleted", policy)
+
+
+def _may_unmap(world: World, maps: List[Mapping], action: str, policy: Policy) -> List[Mapping]:
     if maps and not policy.unmap:
         raise Refused(
             "it is mapped to %s" % ", ".join(sorted("host %s" % mapping.host for mapping in maps)),
-            target=name,
+            target=maps[0].volume,
             hint="Unmap it first, or set unmap: true to have it unmapped and then %s." % action,
         )
     for mapping in maps:
-        check_owner(mapping.host, "unmap", policy)
-        check_unmap(mapping, policy)
+        check_unmap(world, mapping, policy)
     return maps
+
+
+def _unknown(world: World, name: str) -> Refused:
+    if world.actual.mappings.unreadable:
+        why = "not every mapping could be read, so %s may be mapped" % name
+    else:
+        why = "this array cannot be asked whether %s is mapped" % name
+    return Refused(why, target=name, hint="When you know that no host uses it, set assume_unmapped: true.")

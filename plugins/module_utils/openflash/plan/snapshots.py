@@ -6,246 +6,302 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from functools import partial
 from typing import List, Optional, Sequence, Tuple
 
-from ..errors import Conflict, FlashError, InUse, NotFound, Refused
-from ..model import Mapping, Snapshot
+from ..errors import Conflict, InUse, Invalid, NotFound, Refused, Unsupported
+from ..model import Group, Snapshot, Volume
 from . import rules
-from .desired import RetentionWish, SnapshotWish
+from .desired import PRESENT, Desired, RetentionWish, SnapshotWish
 from .draft import Draft
 from .steps import CreateSnapshots, DeleteSnapshot, Key, RestoreSnapshot, SnapshotGroup, UnmapVolume
-from .volumes import snapshot_key
-
-_NOW = "9"
-"""Sorts after every time stamp of an array: the age of a snapshot that this plan takes."""
+from .volumes import key as volume_key, snapshot_key
 
 
 def key(wish: SnapshotWish) -> Key:
-    return ("snapshot", wish.volume or wish.group or "", wish.name)
+    if wish.group:
+        return ("group_snapshot", wish.group, wish.name)
+    return ("snapshot", wish.volume or "", wish.name)
+
+
+def retention_key(wish: RetentionWish) -> Key:
+    return ("retention", wish.volume, wish.prefix)
+
+
+def member_name(volume: str, name: str) -> str:
+    """What the snapshot of one volume is called when a whole group is snapshotted."""
+    return "%s.%s" % (volume, name)
+
+
+# -- taking them -------------------------------------------------------------------------------------------------------
 
 
 def present(draft: Draft, wishes: Sequence[SnapshotWish], atomic: bool) -> None:
     """Plan the snapshots that can be taken now; with atomic, all of them in one step or none."""
-    single: List[Tuple[Key, Snapshot]] = []
+    together: List[SnapshotWish] = []
     for wish in wishes:
         with draft.item(key(wish), "take snapshot %s of %s" % (wish.name, wish.volume or wish.group)) as outcome:
             if wish.group:
-                _of_group(draft, wish)
+                outcome.before = _of_group(draft, wish)
                 continue
-            found = _existing(draft, wish)
-            if found is not None:
-                outcome.before = outcome.after = found
-                continue
-            snapshot = _new(draft, wish)
-            outcome.after = snapshot
-            draft.world.snapshots.append(snapshot)
-            single.append((key(wish), snapshot))
-            if not atomic:
-                draft.add(CreateSnapshots(key(wish), (key(wish),), ((snapshot.volume or "", snapshot.name),)))
-    if atomic and single:
-        _together(draft, single)
+            outcome.before = _existing(draft, wish)
+            if outcome.before is None and atomic:
+                _new(draft, wish)
+            elif outcome.before is None:
+                _take(draft, key(wish), [wish], atomic=False)
+            together.append(wish)
+    if atomic:
+        _at_one_instant(draft, wishes, together)
 
 
-def _together(draft: Draft, single: Sequence[Tuple[Key, Snapshot]]) -> None:
-    """One step for all; a wish that failed, or a snapshot that is there already, spoils the instant for all."""
-    failed = [outcome for outcome in draft.outcomes.values() if outcome.key[0] == "snapshot" and outcome.error]
-    there = [o.key for o in draft.outcomes.values() if o.key[0] == "snapshot" and o.before is not None]
-    keys = tuple(item for item, _snapshot in single)
-    with draft.item(keys[0], "take %d snapshots at one instant" % len(keys)):
-        problem = draft.capabilities.refusal("atomic_snapshots")
-        if problem and len(keys) > 1:
-            raise Refused(problem)
-        if failed:
-            raise Refused("another snapshot of the same instant cannot be taken")
-        if there:
-            raise Conflict(
-                "%s is there already, and cannot be of the same instant" % ", ".join(item[-1] for item in there),
-                hint="Take the whole set under new names.",
-            )
-        pairs = tuple((snapshot.volume or "", snapshot.name) for _item, snapshot in single)
-        draft.add(CreateSnapshots(keys[0], keys, pairs, atomic=len(keys) > 1))
-    error = draft.outcomes[keys[0]].error
-    if error is not None:
-        for item in keys[1:]:
-            draft.outcomes[item].error, draft.outcomes[item].after = error, None
-    else:
-        for item in keys[1:]:
-            draft.outcomes[item].steps = list(draft.outcomes[keys[0]].steps)
+def _take(draft: Draft, item: Key, wishes: Sequence[SnapshotWish], atomic: bool) -> None:
+    made = [_new(draft, wish) for wish in wishes]
+    keys = tuple(key(wish) for wish in wishes)
+    draft.add(CreateSnapshots(item, keys, tuple((s.volume or "", s.name) for s in made), atomic))
+    for snapshot in made:
+        draft.world.take(snapshot)
+
+
+def _at_one_instant(draft: Draft, wishes: Sequence[SnapshotWish], found: Sequence[SnapshotWish]) -> None:
+    """One step for all. A wish that cannot be fulfilled, or that was before, spoils the instant for all."""
+    new = [wish for wish in found if draft.outcomes[key(wish)].before is None]
+    there = [wish.name for wish in found if wish not in new]
+    failed = [error for error in (draft.failure(key(wish)) for wish in wishes) if error]
+    keys = tuple(key(wish) for wish in new)
+    for wish in new:
+        with draft.item(key(wish), "take snapshot %s of %s" % (wish.name, wish.volume)):
+            problem = draft.capabilities.refusal("atomic_snapshots")
+            if problem and len(new) > 1:
+                raise Unsupported(problem)
+            if failed:
+                raise Refused("another snapshot of the same instant cannot be taken: %s" % failed[0].reason)
+            if there:
+                raise Conflict(
+                    "%s is there already, and what is taken now is of another instant" % ", ".join(there),
+                    hint="Delete what is there, or take the whole set under new names.",
+                )
+            if len(found) < len(wishes):
+                raise Invalid(
+                    "the snapshot of a consistency group is of one instant by itself, and of no other's",
+                    hint="Take it in a task of its own.",
+                )
+            if key(wish) == keys[0]:
+                _take(draft, keys[0], new, atomic=len(new) > 1)
+    for wish in new[1:]:
+        outcome, first = draft.outcomes[key(wish)], draft.outcomes[keys[0]]
+        outcome.error, outcome.steps = outcome.error or first.error, list(first.steps)
 
 
 def _existing(draft: Draft, wish: SnapshotWish) -> Optional[Snapshot]:
     found = draft.world.named_snapshots(wish.name, wish.volume)
     if found:
         return found[0]
-    if draft.capabilities.one_namespace:
-        elsewhere = draft.world.named_snapshots(wish.name)
-        if elsewhere:
-            raise Conflict(
-                "a snapshot of this name is there, of volume %s" % (elsewhere[0].volume or "that is gone"),
-                hint="Choose another name.",
-            )
-        if wish.name in draft.world.volumes:
-            raise Conflict("a volume has this name, and on this array volumes and snapshots share their names")
+    _check_name_free(draft, wish.name)
     return None
 
 
-def _new(draft: Draft, wish: SnapshotWish) -> Snapshot:
-    volume = draft.world.volume(wish.volume or "")
+def _check_name_free(draft: Draft, name: str, called: str = "this name") -> None:
+    if not draft.capabilities.one_namespace:
+        return
+    elsewhere = draft.world.named_snapshots(name)
+    if elsewhere:
+        raise Conflict(
+            "a snapshot of %s is there, of %s"
+            % (called, "volume %s" % elsewhere[0].volume if elsewhere[0].volume else "a volume that is gone"),
+            hint="Choose another name.",
+        )
+    if name in draft.world.volumes:
+        raise Conflict(
+            "a volume has %s, and on this array volumes and snapshots share their names" % called,
+            hint="Choose another name.",
+        )
+
+
+def _source(draft: Draft, name: str) -> Volume:
+    volume = draft.world.volume(name)
     if volume is None:
-        raise NotFound("there is no volume %s" % wish.volume, target=wish.volume)
+        raise draft.failure(volume_key(name)) or NotFound("there is no volume %s" % name, target=name)
+    return volume
+
+
+def _new(draft: Draft, wish: SnapshotWish) -> Snapshot:
+    volume = _source(draft, wish.volume or "")
     rules.check_name("snapshot", wish.name, draft.capabilities.snapshot_name)
     rules.check_can(draft.capabilities, "create_snapshots", volume)
+    return _snapshot(draft, wish.name, volume)
+
+
+def _snapshot(draft: Draft, name: str, volume: Volume, group: Optional[str] = None) -> Snapshot:
     return Snapshot(
-        name=wish.name,
+        name=name,
         volume=volume.name,
         size=volume.size,
-        volume_id=volume.id,
-        created=_NOW,
+        volume_id=volume.id or None,
         proven=draft.capabilities.proves_snapshots,
+        group=group,
         mappings=(),
         children=(),
     )
 
 
-def _of_group(draft: Draft, wish: SnapshotWish) -> None:
+def _of_group(draft: Draft, wish: SnapshotWish) -> Optional[Tuple[Snapshot, ...]]:
     """A snapshot NAME of a group is one snapshot VOLUME.NAME of each member, all of one instant."""
-    outcome = draft.outcomes[key(wish)]
-    rules.check_can(draft.capabilities, "groups", None)
-    group = draft.world.groups.get(wish.group or "")
-    if group is None:
-        raise NotFound("there is no consistency group %s" % wish.group, target=wish.group)
-    if not group.volumes:
-        raise NotFound("consistency group %s has no volumes" % group.name, target=group.name)
-    names = {member: "%s.%s" % (member, wish.name) for member in group.volumes}
+    group = _group(draft, wish.group or "")
+    names = {member: member_name(member, wish.name) for member in group.volumes}
     there = [s for member, name in names.items() for s in draft.world.named_snapshots(name, member)]
     if len(there) == len(names):
-        outcome.before = outcome.after = tuple(there)
-        return
+        return tuple(there)
     if there:
         raise Conflict(
             "only some members of the group have this snapshot: %s" % ", ".join(sorted(str(s.volume) for s in there)),
             hint="A volume joined or left since; take a new set under another name.",
         )
-    for name in names.values():
-        rules.check_name("snapshot", name, draft.capabilities.snapshot_name)
     made = []
     for member, name in names.items():
-        volume = draft.world.volume(member)
-        made.append(
-            Snapshot(
-                name=name,
-                volume=member,
-                size=volume.size if volume else 0,
-                created=_NOW,
-                proven=draft.capabilities.proves_snapshots,
-                group=group.name,
-                mappings=(),
-                children=(),
-            )
-        )
+        rules.check_name("snapshot", name, draft.capabilities.snapshot_name)
+        _check_name_free(draft, name, "the name %s" % name)
+        made.append(_snapshot(draft, name, _source(draft, member), group.name))
     draft.add(SnapshotGroup(key(wish), group.name, wish.name))
-    draft.world.snapshots.extend(made)
-    outcome.after = tuple(made)
+    for snapshot in made:
+        draft.world.take(snapshot)
+    return None
+
+
+def _group(draft: Draft, name: str) -> Group:
+    rules.check_can(draft.capabilities, "groups")
+    group = draft.world.group(name)
+    if group is None:
+        raise NotFound("there is no consistency group %s" % name, target=name)
+    if not group.volumes:
+        raise NotFound("consistency group %s has no volumes" % name, target=name, hint="Put volumes into it first.")
+    return group
+
+
+# -- deleting them -----------------------------------------------------------------------------------------------------
 
 
 def absent(draft: Draft, wish: SnapshotWish) -> None:
     with draft.item(key(wish), "delete snapshot %s" % wish.name) as outcome:
         if wish.group:
-            group = draft.world.groups.get(wish.group)
-            names = ["%s.%s" % (member, wish.name) for member in (group.volumes if group else ())]
-            found = [s for name in names for s in draft.world.named_snapshots(name)]
+            rules.check_can(draft.capabilities, "groups")
+            group = draft.world.group(wish.group)
+            found = [
+                snapshot
+                for member in (group.volumes if group else ())
+                for snapshot in draft.world.named_snapshots(member_name(member, wish.name), member)
+            ]
             outcome.before = tuple(found) or None
         else:
             found = draft.world.named_snapshots(wish.name, wish.volume)
             if len(found) > 1:
+                volumes = ", ".join(sorted(str(snapshot.volume) for snapshot in found))
                 raise Conflict(
-                    "several volumes have a snapshot of this name: %s" % ", ".join(sorted(str(s.volume) for s in found)),
+                    "several volumes have a snapshot of this name: %s" % volumes,
                     hint="Say which, by volume.",
                 )
             outcome.before = found[0] if found else None
         for snapshot in found:
             delete(draft, key(wish), snapshot)
-        outcome.after = None
 
 
 def delete(draft: Draft, item: Key, snapshot: Snapshot) -> None:
     rules.check_owner(snapshot.name, "delete", draft.policy)
     rules.check_can(draft.capabilities, "delete_snapshot", snapshot)
-    if snapshot.children and draft.capabilities.clones_depend:
+    dependents = set(draft.world.dependents(snapshot.name))
+    if draft.capabilities.clones_depend:
+        dependents.update(draft.world.children(snapshot))
+    if dependents:
         raise InUse(
-            "%s depend%s on it" % (", ".join(snapshot.children), "s" if len(snapshot.children) == 1 else ""),
+            "%s depend%s on it" % (", ".join(sorted(dependents)), "s" if len(dependents) == 1 else ""),
             hint="Delete what was made of it first.",
         )
-    for mapping in _unmapped(draft, snapshot):
+    for mapping in rules.check_snapshot_unmapped(draft.world, snapshot, draft.policy):
         draft.add(UnmapVolume(item, snapshot.name, mapping.host), item)
+        draft.world.drop_map(mapping)
     draft.add(DeleteSnapshot(item, snapshot_key(snapshot)), item)
-    draft.world.snapshots.remove(snapshot)
+    draft.world.drop_snapshot(snapshot)
 
 
-def _unmapped(draft: Draft, snapshot: Snapshot) -> Tuple[Mapping, ...]:
-    maps = tuple(snapshot.mappings or ())
-    if maps and not draft.policy.unmap:
-        raise Refused(
-            "it is mapped to %s" % ", ".join(sorted("host %s" % mapping.host for mapping in maps)),
-            hint="Unmap it first, or set unmap: true to have it unmapped and then deleted.",
-        )
-    for mapping in maps:
-        draft.world.add_map(mapping)
-        rules.check_owner(mapping.host, "unmap", draft.policy)
-        rules.check_unmap(mapping, draft.policy)
-    return maps
+def why_it_stays(draft: Draft, snapshot: Snapshot) -> str:
+    """Why a snapshot that nobody named may not be deleted; empty when it may. What is not told counts against it."""
+    if not snapshot.proven:
+        return "the array does not prove that it is a snapshot and not a live volume"
+    if snapshot.mappings is None or snapshot.children is None:
+        return "the array does not say whether it is in use"
+    if snapshot.mappings:
+        return "it is mapped to %s" % ", ".join(sorted(mapping.host for mapping in snapshot.mappings))
+    children = draft.world.children(snapshot)
+    if children:
+        return "%s %s made of it" % (", ".join(sorted(children)), "was" if len(children) == 1 else "were")
+    return ""
+
+
+# -- restoring ---------------------------------------------------------------------------------------------------------
 
 
 def restored(draft: Draft, wish: SnapshotWish) -> None:
     with draft.item(key(wish), "restore volume %s from snapshot %s" % (wish.volume, wish.name)) as outcome:
-        world, backup = draft.world, wish.backup or ""
+        world, backup, item = draft.world, wish.backup or "", key(wish)
         kept = world.named_snapshots(backup, wish.volume)
         found = world.named_snapshots(wish.name, wish.volume)
-        outcome.before = outcome.after = found[0] if found else None
+        outcome.before = found[0] if found else None
+        if kept and world.taken(kept[0]):
+            raise Invalid("the same task takes a snapshot %s, so it cannot be the backup" % backup)
         if kept:
             draft.warn("the backup %s is there, so volume %s has been restored before" % (backup, wish.volume))
             return
-        volume = world.volume(wish.volume or "")
-        if volume is None:
-            raise NotFound("there is no volume %s" % wish.volume, target=wish.volume)
+        volume = _source(draft, wish.volume or "")
         if not found:
             raise NotFound("volume %s has no snapshot %s" % (wish.volume, wish.name), target=wish.name)
         rules.check_can(draft.capabilities, "restore_snapshot", volume, snapshot=found[0])
         rules.check_owner(volume.name, "restore", draft.policy)
         rules.check_name("snapshot", backup, draft.capabilities.snapshot_name)
-        if draft.capabilities.one_namespace and (world.named_snapshots(backup) or backup in world.volumes):
-            raise Conflict("the name %s is taken, so it cannot be the backup's" % backup, hint="Choose another name.")
+        _check_name_free(draft, backup, "the name %s" % backup)
         for mapping in rules.check_unmapped(world, volume.name, "restored", draft.policy):
-            draft.add(UnmapVolume(key(wish), volume.name, mapping.host), key(wish))
-            del world.maps[(mapping.host, mapping.volume)]
-        draft.add(RestoreSnapshot(key(wish), snapshot_key(found[0]), volume.name, backup), key(wish))
-        world.snapshots.append(replace(found[0], name=backup, created=_NOW, id="", serial=None))
+            draft.add(UnmapVolume(item, volume.name, mapping.host), item)
+            world.drop_map(mapping)
+        draft.add(RestoreSnapshot(item, snapshot_key(found[0]), volume.name, backup), item)
+        world.take(_snapshot(draft, backup, volume))
 
 
-def retain(draft: Draft, wish: RetentionWish) -> None:
+# -- keeping the newest ------------------------------------------------------------------------------------------------
+
+
+def retain(draft: Draft, wish: RetentionWish, desired: Desired) -> None:
     """Delete all but the newest; only what the array proves to be an idle, childless snapshot of that volume."""
-    item: Key = ("retention", wish.volume, wish.prefix)
-    with draft.item(item, "keep the newest %d snapshots %s* of volume %s" % (wish.keep, wish.prefix, wish.volume)):
-        matching = [s for s in draft.world.snapshots_of(wish.volume) if s.name.startswith(wish.prefix)]
-        if not draft.capabilities.proves_snapshots:
-            raise Refused(
-                "this array does not prove that an object is a snapshot and not a live volume",
-                hint="Delete old snapshots by name.",
-            )
+    with draft.item(
+        retention_key(wish),
+        "keep the newest %d snapshots %s* of volume %s" % (wish.keep, wish.prefix, wish.volume),
+    ):
+        declared = {w.name for w in desired.snapshots if w.volume == wish.volume and w.state == PRESENT}
+        if any(draft.failure(("snapshot", wish.volume, name)) for name in declared):
+            draft.warn("no snapshot was removed for being old, because a new one cannot be taken")
+            return
         if not draft.world.actual.snapshots.complete:
             draft.warn("not every snapshot could be read, so none was removed for being old")
             return
-        undated = [s.name for s in matching if s.proven and s.created is None]
+        matching = [s for s in draft.world.snapshots_of(wish.volume) if s.name.startswith(wish.prefix)]
+        proven = [s for s in matching if s.proven]
+        if not proven and not draft.capabilities.proves_snapshots:
+            raise Refused(
+                "this array does not prove that an object is a snapshot and not a live volume",
+                hint="Leave keep and prefix out, and delete old snapshots by name.",
+            )
+        undated = [s.name for s in proven if s.created is None and not draft.world.taken(s)]
         if undated:
-            raise Refused("the array does not say how old %s is" % ", ".join(sorted(undated)))
-        proven = sorted((s for s in matching if s.proven), key=lambda s: str(s.created), reverse=True)
+            raise Refused(
+                "the array does not say how old %s is" % ", ".join(sorted(undated)),
+                hint="Delete old snapshots by name.",
+            )
+        for snapshot in matching:
+            if not snapshot.proven:
+                draft.warn("snapshot %s is not counted: %s" % (snapshot.name, why_it_stays(draft, snapshot)))
+        proven.sort(key=lambda s: (draft.world.taken(s), s.created or "", s.name), reverse=True)
         for snapshot in proven[wish.keep :]:
-            try:
-                if snapshot.mappings:
-                    raise InUse("it is mapped")
-                if snapshot.children:
-                    raise InUse("%s were made of it" % ", ".join(snapshot.children))
-                delete(draft, item, snapshot)
-            except FlashError as error:
-                draft.warn("snapshot %s is old and stays: %s" % (snapshot.name, error.reason))
+            reason = why_it_stays(draft, snapshot) or ("it is declared" if snapshot.name in declared else "")
+            if snapshot.created == proven[wish.keep - 1].created and not draft.world.taken(snapshot):
+                reason = reason or "it is of the same time as %s" % proven[wish.keep - 1].name
+            if not reason:
+                reason = draft.attempt(partial(delete, draft, retention_key(wish), snapshot))
+            if reason:
+                draft.warn("snapshot %s is old and stays: %s" % (snapshot.name, reason))

@@ -7,10 +7,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, List, Optional
+from typing import Any, List, Mapping as Map, Optional, Sequence
 
-from ..errors import Conflict, InUse, Invalid, NotFound, Refused
-from ..model import READY, Group, OptionRule, Snapshot, Volume, VolumeSpec
+from ..errors import Busy, Conflict, InUse, Invalid, NotFound, Refused
+from ..model import DELETING, READY, CopyMethod, Group, Snapshot, Volume, VolumeSpec
 from ..units import format_size
 from . import rules
 from .desired import VolumeWish
@@ -41,70 +41,53 @@ def snapshot_key(snapshot: Snapshot) -> Key:
 
 def present(draft: Draft, wish: VolumeWish) -> None:
     with draft.item(key(wish.name), "create or change volume %s" % wish.name) as outcome:
+        world = draft.world
         size = None if wish.size is None else rules.check_size(wish.size, draft.capabilities)
-        _check_options(draft, wish)
-        volume = draft.world.volume(wish.name)
-        old = draft.world.volume(wish.rename_from) if wish.rename_from else None
+        options = rules.check_options(wish.options, draft.capabilities)
+        volume = world.volume(wish.name)
+        old = world.volume(wish.rename_from) if wish.rename_from else None
         if volume is None and old is not None:
-            outcome.before = draft.world.with_maps(old)
+            outcome.before = world.with_maps(old)
             volume = _rename(draft, wish, old)
         elif volume is None:
-            volume = _create(draft, wish, size)
+            volume = _create(draft, wish, size, options)
+            world.volumes[volume.name] = volume
         else:
-            outcome.before = draft.world.with_maps(volume)
+            outcome.before = world.with_maps(volume)
             if old is not None:
-                draft.warn("volume %s is there already, so %s keeps its name" % (wish.name, wish.rename_from))
-        volume = _compare(draft, wish, volume, size)
-        draft.world.volumes[volume.name] = volume
-        outcome.after = draft.world.with_maps(volume)
+                draft.warn("volume %s is there already, so %s keeps its name" % (wish.name, old.name))
+        world.volumes[volume.name] = _compare(draft, wish, volume, size, options)
+        if wish.group:
+            _join(draft, wish.group, world.volumes[volume.name])
 
 
-def _create(draft: Draft, wish: VolumeWish, size: Optional[int]) -> Volume:
+def _create(draft: Draft, wish: VolumeWish, size: Optional[int], options: Map[str, Any]) -> Volume:
     capabilities, item = draft.capabilities, key(wish.name)
-    rules.check_name("volume", wish.name, capabilities.volume_name)
-    if capabilities.one_namespace and draft.world.named_snapshots(wish.name):
-        raise Conflict("a snapshot has this name, and on this array volumes and snapshots share their names")
+    _check_new_name(draft, wish.name)
     if wish.provisioning and wish.provisioning not in capabilities.provisioning:
         raise Invalid(
             "this array does not make %s volumes" % wish.provisioning,
             hint="It makes %s ones." % " and ".join(capabilities.provisioning),
         )
-    spec = VolumeSpec(wish.name, size, wish.pool, wish.provisioning, wish.options)
-    if wish.source_volume and wish.source_snapshot and not _is_snapshot_of(draft, wish):
-        raise Invalid(
-            "snapshot %s is not one of volume %s" % (wish.source_snapshot, wish.source_volume),
-            hint="With both given, the snapshot is looked for among those of that volume.",
-        )
+    spec = VolumeSpec(wish.name, size, wish.pool, wish.provisioning, options)
+    source, method = None, CopyMethod()
     if wish.source_snapshot:
-        snapshot = _the_snapshot(draft, wish)
+        snapshot = _the_snapshot(draft, wish, wish.source_snapshot)
         rules.check_can(capabilities, "volume_from_snapshot", snapshot, spec=spec)
         size = _at_least(size, snapshot.size, "snapshot %s" % snapshot.name)
         draft.add(VolumeFromSnapshot(item, spec, snapshot_key(snapshot)))
         method, source = capabilities.method("volume_from_snapshot", snapshot), snapshot.name
     elif wish.source_volume:
-        volume = draft.world.volume(wish.source_volume)
-        if volume is None:
-            raise NotFound("there is no volume %s to clone" % wish.source_volume, target=wish.source_volume)
+        volume = _the_source(draft, wish, wish.source_volume)
         rules.check_can(capabilities, "clone_volume", volume, spec=spec)
         size = _at_least(size, volume.size, "volume %s" % volume.name)
         draft.add(CloneVolume(item, spec, volume.name))
         method, source = capabilities.method("clone_volume", volume), volume.name
+    elif size is None:
+        raise Invalid("there is no such volume, and creating it needs a size", hint="Give size, such as 10GiB.")
     else:
-        if size is None:
-            raise Invalid("there is no such volume, and creating it needs a size", hint="Give size, such as 10GiB.")
         rules.check_can(capabilities, "create_volume", spec)
         draft.add(CreateVolume(item, spec))
-        return Volume(
-            name=wish.name,
-            size=size,
-            provisioning=wish.provisioning or capabilities.provisioning[0],
-            pool=wish.pool,
-            state=READY,
-            mappings=(),
-            snapshots=(),
-            groups=(),
-            options=wish.options,
-        )
     return Volume(
         name=wish.name,
         size=size,
@@ -115,9 +98,18 @@ def _create(draft: Draft, wish: VolumeWish, size: Optional[int]) -> Volume:
         independent=method.independent,
         mappings=(),
         snapshots=(),
-        groups=(),
-        options=wish.options,
+        groups=None if capabilities.refusal("groups") else (),
+        options=options,
     )
+
+
+def _check_new_name(draft: Draft, name: str) -> None:
+    rules.check_name("volume", name, draft.capabilities.volume_name)
+    if draft.capabilities.one_namespace and draft.world.named_snapshots(name):
+        raise Conflict(
+            "a snapshot has this name, and on this array volumes and snapshots share their names",
+            hint="Choose another name.",
+        )
 
 
 def _at_least(size: Optional[int], source: int, what: str) -> int:
@@ -129,15 +121,28 @@ def _at_least(size: Optional[int], source: int, what: str) -> int:
     return source if size is None else size
 
 
-def _is_snapshot_of(draft: Draft, wish: VolumeWish) -> bool:
-    return bool(draft.world.named_snapshots(wish.source_snapshot or "", wish.source_volume))
+def _the_source(draft: Draft, wish: VolumeWish, name: str) -> Volume:
+    if name == wish.name:
+        raise Invalid("it is not there and cannot be made of itself", hint="Name another volume as source_volume.")
+    volume = draft.world.volume(name)
+    if volume is None:
+        raise draft.failure(key(name)) or NotFound("there is no volume %s to clone" % name, target=name)
+    return volume
 
 
-def _the_snapshot(draft: Draft, wish: VolumeWish) -> Snapshot:
-    name = wish.source_snapshot or ""
+def _the_snapshot(draft: Draft, wish: VolumeWish, name: str) -> Snapshot:
+    """The snapshot to make the volume of; source_volume says whose, where several have one of that name."""
     found = draft.world.named_snapshots(name, wish.source_volume)
     if not found:
-        raise NotFound("there is no snapshot %s" % name, target=name)
+        failed = [o.error for k, o in draft.outcomes.items() if k[0] == "snapshot" and k[-1] == name and o.error]
+        if failed:
+            raise failed[0]
+        if wish.source_volume and draft.world.named_snapshots(name):
+            raise Invalid(
+                "snapshot %s is not one of volume %s" % (name, wish.source_volume),
+                hint="With both given, the snapshot is looked for among those of that volume.",
+            )
+        raise NotFound("there is no snapshot %s" % name, target=name, hint="Take it first.")
     if len(found) > 1:
         raise Conflict(
             "several volumes have a snapshot %s: %s" % (name, ", ".join(sorted(str(s.volume) for s in found))),
@@ -149,14 +154,17 @@ def _the_snapshot(draft: Draft, wish: VolumeWish) -> Snapshot:
 def _rename(draft: Draft, wish: VolumeWish, old: Volume) -> Volume:
     rules.check_can(draft.capabilities, "rename_volume", old)
     rules.check_owner(old.name, "rename", draft.policy)
-    rules.check_name("volume", wish.name, draft.capabilities.volume_name)
+    _check_new_name(draft, wish.name)
     draft.add(RenameVolume(key(wish.name), old.name, wish.name))
     return draft.world.rename(old.name, wish.name)
 
 
-def _compare(draft: Draft, wish: VolumeWish, volume: Volume, size: Optional[int]) -> Volume:
+def _compare(
+    draft: Draft, wish: VolumeWish, volume: Volume, size: Optional[int], options: Map[str, Any]
+) -> Volume:
     """Bring a volume that is (or will be) there to what is wished, as far as that is safe."""
-    item = key(wish.name)
+    if volume.state == DELETING:
+        raise Busy("the array is still deleting a volume of this name", hint="Run the task again when it is gone.")
     for what, wished, found in (
         ("provisioning", wish.provisioning, volume.provisioning),
         ("pool", wish.pool, volume.pool),
@@ -166,8 +174,9 @@ def _compare(draft: Draft, wish: VolumeWish, volume: Volume, size: Optional[int]
                 "a volume of this name is there with %s %s, not %s" % (what, found, wished),
                 hint="The %s of a volume cannot be changed; choose another name." % what,
             )
-    if wish.source_volume and volume.source not in (None, wish.source_volume, wish.source_snapshot):
-        draft.warn("volume %s was made of %s, not of %s" % (volume.name, volume.source, wish.source_volume))
+    sources = [name for name in (wish.source_snapshot, wish.source_volume) if name]
+    if sources and volume.source is not None and volume.source not in sources:
+        draft.warn("volume %s was made of %s, not of %s" % (volume.name, volume.source, sources[0]))
     if size is not None and size < volume.size:
         raise Refused(
             "it has %s, and making it smaller (%s) would destroy data" % (format_size(volume.size), format_size(size)),
@@ -175,75 +184,73 @@ def _compare(draft: Draft, wish: VolumeWish, volume: Volume, size: Optional[int]
         )
     if size is not None and size > volume.size:
         rules.check_can(draft.capabilities, "extend_volume", volume, size=size)
-        draft.add(ExtendVolume(item, volume.name, volume.size, size))
+        draft.add(ExtendVolume(key(wish.name), volume.name, volume.size, size))
         volume = replace(volume, size=size)
+    return _set(draft, volume, options)
+
+
+def _set(draft: Draft, volume: Volume, options: Map[str, Any]) -> Volume:
+    """Change the properties that differ."""
     changes = {}
-    for name, value in wish.options.items():
-        if name in volume.options and volume.options[name] != value:
+    for name, value in options.items():
+        if name not in volume.options:
+            draft.warn("%s of volume %s cannot be read back, so it stays as it is" % (name, volume.name))
+        elif volume.options[name] != value:
             if draft.capabilities.volume_options[name].create_only:
                 raise Conflict(
                     "its %s is %r, not %r, and can only be chosen when it is created"
-                    % (name, volume.options[name], value)
+                    % (name, volume.options[name], value),
+                    hint="Choose another name for a volume with that %s." % name,
                 )
             changes[name] = value
-    if changes:
-        rules.check_can(draft.capabilities, "set_volume", volume, options=changes)
-        draft.add(SetVolume(item, volume.name, changes))
-        merged = dict(volume.options)
-        merged.update(changes)
-        volume = replace(volume, options=merged)
-    return volume
+    if not changes:
+        return volume
+    rules.check_can(draft.capabilities, "set_volume", volume, options=changes)
+    draft.add(SetVolume(key(volume.name), volume.name, changes))
+    return replace(volume, options=dict(volume.options, **changes))
 
 
-def join(draft: Draft, wish: VolumeWish) -> None:
+def _join(draft: Draft, name: str, volume: Volume) -> None:
     """Put the volume, once it is there, into its consistency group."""
-    volume = draft.world.volumes.get(wish.name)
-    if not wish.group or volume is None or wish.group in (volume.groups or ()):
+    if name in (volume.groups or ()):
         return
-    name, item, lane = wish.group, key(wish.name), ("group", wish.group)
-    with draft.item(item, "add volume %s to consistency group %s" % (volume.name, name)) as outcome:
-        rules.check_can(draft.capabilities, "groups", volume)
-        group = draft.world.groups.get(name)
-        if group is None:
-            rules.check_name("consistency group", name, draft.capabilities.group_name)
-            draft.add(CreateGroup(item, name), lane)
-            group = Group(name)
-        if volume.name not in group.volumes:
-            draft.add(AddToGroup(item, name, volume.name), lane)
-            group = replace(group, volumes=group.volumes + (volume.name,))
-        draft.world.groups[name] = group
-        volume = replace(volume, groups=(volume.groups or ()) + (name,))
-        draft.world.volumes[volume.name] = volume
-        outcome.after = draft.world.with_maps(volume)
+    item, lane = key(volume.name), ("group", name)
+    rules.check_can(draft.capabilities, "groups", volume)
+    group = draft.world.group(name)
+    if group is None:
+        rules.check_name("consistency group", name, draft.capabilities.group_name)
+        draft.add_next(CreateGroup(item, name), lane)
+        group = Group(name)
+    if volume.name not in group.volumes:
+        draft.add_next(AddToGroup(item, name, volume.name), lane)
+    draft.world.join(group, volume.name)
 
 
-def _check_options(draft: Draft, wish: VolumeWish) -> None:
-    known = draft.capabilities.volume_options
-    for name, value in wish.options.items():
-        rule = known.get(name)
-        if rule is None:
-            raise Invalid(
-                "volumes of this array have no option %s" % name,
-                hint="array_options takes %s here." % (", ".join(sorted(known)) or "nothing"),
-            )
-        if not _fits(rule, value):
-            raise Invalid("%r is not a value for %s" % (value, name), hint="It takes %s." % rule.words)
+def absent(draft: Draft, wishes: Sequence[VolumeWish]) -> None:
+    """Plan the end of volumes: a clone before the source whose data it shares."""
+    left = {wish.name: wish for wish in wishes}
+    while left:
+        ready = [wish for wish in left.values() if not left.keys() & set(dependents(draft, wish.name)) - {wish.name}]
+        draft.batch(destructive=True)
+        for wish in ready or list(left.values()):
+            _absent(draft, wish)
+            del left[wish.name]
 
 
-def _fits(rule: OptionRule, value: Any) -> bool:
-    if isinstance(value, bool) != (rule.type is bool) or not isinstance(value, rule.type):
-        return False
-    return not rule.choices or value in rule.choices
+def dependents(draft: Draft, name: str) -> List[str]:
+    """What shares data with the volume, or with a snapshot that would go with it."""
+    found = set(draft.world.dependents(name))
+    for snapshot in draft.world.snapshots_of(name):
+        found.update(draft.world.dependents(snapshot.name))
+    return sorted(found)
 
 
-def absent(draft: Draft, wish: VolumeWish) -> None:
+def _absent(draft: Draft, wish: VolumeWish) -> None:
     with draft.item(key(wish.name), "delete volume %s" % wish.name) as outcome:
         volume = draft.world.volume(wish.name)
-        if volume is None:
-            return
         outcome.before = draft.world.with_maps(volume)
-        delete(draft, key(wish.name), volume)
-        outcome.after = None
+        if volume is not None and volume.state != DELETING:
+            delete(draft, key(wish.name), volume)
 
 
 def delete(draft: Draft, item: Key, volume: Volume) -> None:
@@ -252,47 +259,65 @@ def delete(draft: Draft, item: Key, volume: Volume) -> None:
     rules.check_owner(volume.name, "delete", policy)
     rules.check_can(draft.capabilities, "delete_volume", volume)
     if volume.siblings:
-        raise Refused("it shares its access list and its life with %s" % ", ".join(volume.siblings))
+        raise Refused(
+            "it shares its access list and its life with %s" % ", ".join(volume.siblings),
+            hint="Delete it with the array's own tools.",
+        )
     maps = rules.check_unmapped(world, volume.name, "deleted", policy)
-    clones = [v.name for v in world.volumes.values() if not v.independent and v.source == volume.name]
+    clones = dependents(draft, volume.name)
     if clones:
         raise InUse(
-            "%s share%s data with it" % (", ".join(sorted(clones)), "s" if len(clones) == 1 else ""),
+            "%s share%s data with it" % (", ".join(clones), "s" if len(clones) == 1 else ""),
             hint="Delete the clones first; nothing else permits it.",
         )
-    snapshots = world.snapshots_of(volume.name)
-    hidden = [entry.name for entry in world.actual.snapshots.unreadable]
-    if hidden:
-        raise Refused("snapshots that may be its own could not be read: %s" % ", ".join(sorted(hidden)))
-    if snapshots and not policy.delete_snapshots:
-        raise Refused(
-            "it has snapshots: %s" % ", ".join(sorted(s.name for s in snapshots)),
-            hint="Delete them first, or set delete_snapshots: true to have them deleted with it.",
-        )
-    doomed = [_doomed(draft, snapshot) for snapshot in snapshots]
+    doomed = _doomed_snapshots(draft, volume)
     for mapping in maps:
         draft.add(UnmapVolume(item, volume.name, mapping.host), item)
-        del world.maps[(mapping.host, mapping.volume)]
+        world.drop_map(mapping)
     for snapshot in doomed:
         draft.add(DeleteSnapshot(item, snapshot_key(snapshot)), item)
-        world.snapshots.remove(snapshot)
+        world.drop_snapshot(snapshot)
     draft.add(DeleteVolume(item, volume.name), item)
-    del world.volumes[volume.name]
+    world.drop_volume(volume.name)
 
 
-def _doomed(draft: Draft, snapshot: Snapshot) -> Snapshot:
-    """A snapshot that may go together with its volume; it must be proven to be one, idle and childless."""
+def _doomed_snapshots(draft: Draft, volume: Volume) -> List[Snapshot]:
+    """The volume's snapshots, which may go with it; Refused when one may not, or when not all are known."""
+    snapshots = sorted(draft.world.snapshots_of(volume.name), key=lambda s: s.name)
+    if not draft.world.snapshots_known(volume):
+        hidden = ", ".join(sorted(entry.name for entry in draft.world.actual.snapshots.unreadable))
+        raise Refused(
+            "snapshots that may be its own could not be read: %s" % hidden
+            if hidden
+            else "this array cannot be asked whether it has snapshots",
+            hint="Look at them with the array's own tools.",
+        )
+    if snapshots and not draft.policy.delete_snapshots:
+        raise Refused(
+            "it has snapshots: %s" % ", ".join(s.name for s in snapshots),
+            hint="Delete them first, or set delete_snapshots: true to have them deleted with it.",
+        )
+    for snapshot in snapshots:
+        _check_doomed(draft, snapshot)
+    return snapshots
+
+
+def _check_doomed(draft: Draft, snapshot: Snapshot) -> None:
+    """A snapshot that goes together with its volume must be proven to be one, and nobody's."""
     problems: List[str] = []
     if not snapshot.proven:
         problems.append("the array does not prove that it is a snapshot and not a live volume")
     if snapshot.mappings:
         problems.append("it is mapped to %s" % ", ".join(mapping.host for mapping in snapshot.mappings))
-    if snapshot.children and draft.capabilities.clones_depend:
-        problems.append("%s depend on it" % ", ".join(snapshot.children))
+    elif snapshot.mappings is None and not draft.policy.assume_unmapped:
+        problems.append("it is not known whether it is mapped")
+    children = draft.world.children(snapshot)
+    if children and draft.capabilities.clones_depend:
+        problems.append("%s depend on it" % ", ".join(children))
     if problems:
         raise Refused(
             "its snapshot %s cannot go with it: %s" % (snapshot.name, " and ".join(problems)),
             hint="Delete that snapshot by its own name first, when you are sure.",
         )
     rules.check_owner(snapshot.name, "delete", draft.policy)
-    return snapshot
+    rules.check_can(draft.capabilities, "delete_snapshot", snapshot)

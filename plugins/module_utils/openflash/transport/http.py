@@ -139,7 +139,7 @@ class HttpTransport:
     @classmethod
     def from_connection(
         cls, connection: Any, port: int, scheme: str = "https", basic: bool = False, **more: Any
-    ) -> "HttpTransport":
+    ) -> HttpTransport:
         """What a model.Connection says; ``port`` is the vendor's own, for when the task gives none."""
         auth = (connection.username or "", connection.password or "") if basic else None
         return cls(
@@ -223,7 +223,8 @@ class HttpTransport:
         session.verify = self._verify
         session.headers.clear()
         if self._auth is not None:
-            session.auth = (self._auth[0].encode("utf-8"), self._auth[1].encode("utf-8"))
+            auth: Any = (self._auth[0].encode("utf-8"), self._auth[1].encode("utf-8"))
+            session.auth = auth
         if self._proxy:
             session.proxies = {"http": self._proxy, "https": self._proxy}
         for prefix in ("https://", "http://"):
@@ -323,7 +324,7 @@ class HttpTransport:
         text = re.sub(r"\s+", " ", self.mask(text)).strip()
         return text[:longest] or None
 
-    def _settled(self, wire: "Request") -> Reply:
+    def _settled(self, wire: Request) -> Reply:
         """The answer to a request that is repeated as long as that is safe and seems worth it."""
         for attempt in range(1, ATTEMPTS + 1):
             last = attempt == ATTEMPTS
@@ -354,7 +355,7 @@ class HttpTransport:
             self._sleep(0.3 * 3 ** (attempt - 1) * random.uniform(0.5, 1.0))
         raise AssertionError("unreachable")
 
-    def _over_any_address(self, wire: "Request") -> Reply:
+    def _over_any_address(self, wire: Request) -> Reply:
         refusals: List[FlashError] = []
         passing = False
         start = self._at
@@ -379,7 +380,7 @@ class HttpTransport:
         )
         raise NotSent(error, passing=passing)
 
-    def _once(self, wire: "Request", base: str) -> Reply:
+    def _once(self, wire: Request, base: str) -> Reply:
         """Send it once to one address. Raises NotSent or Lost, nothing else; every attempt is in the journal."""
         session = self._open()
         started = time.monotonic()

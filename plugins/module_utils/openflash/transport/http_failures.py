@@ -103,7 +103,8 @@ def explain(
     for item in chain:
         if isinstance(item, ssl.SSLCertVerificationError) or type(item).__name__ == "CertificateError":
             code = getattr(item, "verify_code", None)
-            if code in _WRONG_NAME or type(item).__name__ == "CertificateError":
+            # A name that urllib3 itself compares, and not OpenSSL, comes without a code.
+            if code in _WRONG_NAME or not code and "match" in str(item):
                 return not_sent(
                     "its certificate is for another name than %s" % name,
                     "Set tls_server_name to a name that the certificate carries.",

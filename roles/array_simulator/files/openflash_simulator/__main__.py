@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import config, daemon, server
+from . import daemon, rundir
 from .errors import ConfigError, SimulatorError
 
 # What init scripts answer when a service does not run.
@@ -75,13 +75,16 @@ def _run(options: argparse.Namespace) -> int:
             return NOT_RUNNING
         print(path)
         return 0
+    # Stopping and asking must work with any Python; only from here on are other packages needed.
+    from . import config, server
+
     arrays = config.load(options.config) if options.config else config.from_arguments(options.array)
     if options.command == "start":
         path, outcome = daemon.start(options.run_dir, options.config, options.array)
         print(outcome, file=sys.stderr)
         print(path)
         return 0
-    run_dir = server.prepare(options.run_dir)
+    run_dir = rundir.prepare(options.run_dir)
     with daemon.claimed(run_dir, daemon.digest_of(options.config, options.array)):
         asyncio.run(server.run(arrays, run_dir))
     return 0

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The array itself: pools, volumes, snapshots, hosts, initiators, mappings, groups, and what holds between them.
 
-Vendor-neutral. A wire translates its protocol into calls of :class:`Array` and its refusals (:mod:`.rules`) into error codes;
-what differs between families is data (:class:`Rules`), not code. Every check is made before anything changes, so
+Vendor-neutral. A wire translates its protocol into calls of :class:`Array`, and its refusals (:mod:`.rules`) into error
+codes; what differs between families is data (:class:`Rules`), not code. Every check is made before anything changes, so
 a refused call leaves no trace. Sizes are bytes, times are seconds since the epoch.
 """
 
@@ -115,13 +115,14 @@ class Array:
             raise NoSpace("pool", pool.name)
 
     def write(self, volume: Volume, amount: int) -> None:
-        """Let a host write: the space that a thin volume takes is what was written to it, up to its size."""
+        """Let a host write: the content is another one, and a thin volume takes what was written, up to its size."""
         grown = 0 if volume.provisioning == "thick" else min(amount, volume.size - volume.used)
         pool = self.pool(volume.pool)
         if grown > pool.free:
             raise NoSpace("pool", pool.name)
         volume.used += grown
         pool.used += grown
+        volume.attributes["content"] = uuid.uuid4().hex
         self._changed("volume.write", volume)
 
     # ---- volumes and snapshots -------------------------------------------------------------------------------------
@@ -177,12 +178,16 @@ class Array:
         pool.used += taken
         self._changed("volume.extend", volume)
 
+    def check_rename(self, volume: Volume, name: str) -> None:
+        """Refuse what :meth:`rename_volume` would refuse."""
+        self._check_name("volume", name)
+        if name != volume.name and self._name_taken(name, volume.kind):
+            raise NameTaken("volume", name)
+
     def rename_volume(self, volume: Volume, name: str) -> None:
+        self.check_rename(volume, name)
         if name == volume.name:
             return
-        self._check_name("volume", name)
-        if self._name_taken(name, volume.kind):
-            raise NameTaken("volume", name)
         old = volume.name
         self.volumes.rename(volume, name)
         self._changed("volume.rename", volume, old=old)

@@ -176,7 +176,7 @@ class _Reader:
         return value
 
     def number(self, key: str, low: int, high: int, default: int) -> int:
-        value = self.raw.get(key, default)
+        value: object = self.raw.get(key, default)
         if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
             raise ConfigError(f"{self.what}: {key} {value!r} is not a whole number from {low} to {high}")
         return value

@@ -108,7 +108,7 @@ class Control:
 
     async def _write(self, request: web.Request) -> web.Response:
         wire, raw = self._wire(request), await _document(request)
-        if not isinstance(raw, dict) or not isinstance(raw.get("bytes"), int):
+        if not isinstance(raw, dict) or not isinstance(raw.get("bytes"), int) or raw["bytes"] < 0:
             raise _refusal(web.HTTPBadRequest, "write needs volume and bytes")
         for array in wire.arrays():
             volume = array.find_volume(str(raw.get("volume"))) if raw.get("scope") in (None, array.name) else None

@@ -25,8 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import SimulatorError
-from .server import ENDPOINTS, prepare
-from .state import write_atomically
+from .rundir import ENDPOINTS, prepare, write_atomically
 
 PID_FILE = "simulator.json"
 LOG_FILE = "simulator.log"

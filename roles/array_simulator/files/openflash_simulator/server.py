@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
+import logging
 import signal
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,12 +15,9 @@ from pathlib import Path
 from . import wires
 from .config import ArrayConfig
 from .control import Control
-from .errors import SimulatorError
-from .state import write_atomically
+from .rundir import ENDPOINTS, write_atomically
 from .tls import Authority
 from .wires.base import Wire
-
-ENDPOINTS = "endpoints.json"
 
 
 class Server:
@@ -57,20 +54,10 @@ class Server:
             await wire.stop()
 
 
-def prepare(run_dir: Path) -> Path:
-    """The run folder, private to this user, since it will hold passwords."""
-    path = run_dir.expanduser().absolute()
-    try:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise SimulatorError(f"run folder {path} cannot be made: {error.strerror}") from error
-    if not os.access(path, os.W_OK | os.X_OK):
-        raise SimulatorError(f"run folder {path} is not writable")
-    return path
-
-
 async def run(arrays: Sequence[ArrayConfig], run_dir: Path) -> None:
     """Serve until SIGTERM or SIGINT."""
+    # Only what goes wrong inside the simulator itself: requests are the journal's business.
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -1,38 +1,22 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Files that are either the old one or the new one, never half of one; and arrays that outlive a restart."""
+"""Arrays that outlive a restart."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from .errors import SimulatorError
+from .rundir import write_atomically
 
 FORMAT = 1
 # A burst of changes is one write; whoever stops the simulator properly loses nothing.
 DELAY = 0.05
-
-
-def write_atomically(path: Path, text: str, mode: int = 0o600) -> None:
-    """Put a whole file in place of the old one."""
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        os.fchmod(descriptor, mode)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 class Store:

@@ -127,6 +127,9 @@ class DswareCapabilities(Capabilities):
             "detach: delegate it there" % name
         )
 
+    def sees_mappings_of(self, host: str) -> bool:
+        return self.reads_mappings or self._here(host)
+
     def method(self, operation: str, obj: Any = None) -> CopyMethod:
         return CopyMethod("instant", independent=True)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Dict, Mapping as Map, Optional, Sequence, Tuple
 
-from ...errors import Conflict, Invalid, NotFound
+from ...errors import Conflict, FlashError, Invalid, NotFound
 from ...model import Group, Snapshot, Volume
 from ...transport.deadline import Deadline
 from ...transport.lost import LostAnswer
@@ -74,11 +74,12 @@ class Groups(Reading):
                 return
             except NotFound as error:
                 raise self._missing_member(error, group.name, [volume]) from None
-            except LostAnswer:
+            except FlashError as error:
+                # Section 15: the code for a volume that is in it already is not known. So look.
                 there = self.groups([group.name]).named(group.name)
                 if there is not None and volume.name in there.volumes:
                     return
-                if attempt == _ATTEMPTS - 1:
+                if not isinstance(error, LostAnswer) or attempt == _ATTEMPTS - 1:
                     raise
 
     def remove_from_group(self, group: Group, volumes: Sequence[Volume]) -> Group:
@@ -186,10 +187,17 @@ class Groups(Reading):
 
         if assign():
             return
-        try:
-            self._xms.post("tags", {"entity": TAG_ENTITY, "tag-name": tag})
-        except (NameTaken, LostAnswer):
-            pass  # somebody has made it, perhaps we: the assignment tells
+        for attempt in range(_ATTEMPTS):
+            try:
+                self._xms.post("tags", {"entity": TAG_ENTITY, "tag-name": tag})
+                break
+            except NameTaken:
+                break
+            except LostAnswer:
+                if assign():
+                    return
+                if attempt == _ATTEMPTS - 1:
+                    raise
         Deadline(TAG_LAG).poll(assign, "the tag %s" % tag)
 
     def _untag(self, tag: str, volume: Volume) -> None:

@@ -241,13 +241,7 @@ class Hosts(Reading):
             raise AssertionError("the last attempt raises")
 
     def _mapping(self, volume: Volume, host: Host) -> Optional[Mapping]:
-        if self._xms.v2:
-            terms = [["vol-name:eq:%s" % volume.name], ["ig-name:eq:%s" % host.name]]
-            found = self._xms.list("lun-maps", objects.MAPPING_PROPS, terms)
-            items = [objects.mapping(item) for item in found]
-        else:
-            items = list(self.mappings(volumes=[volume.name]))
-        for one in items:
+        for one in self.mappings(volumes=[volume.name]):
             if (one.volume, one.host) == (volume.name, host.name):
                 return one
         return None

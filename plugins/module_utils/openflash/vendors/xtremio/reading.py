@@ -100,7 +100,7 @@ class Reading(Array):
         }
         if not any(wanted & keys for keys in known.values()):
             raise Invalid(
-                "none of the ports of the option ports is one of the array's",
+                "none of the ports of the option target_ports is a port of the array",
                 hint="It has %s." % ", ".join(sorted(port.portal or port.address for port in found)),
             )
         return Listing(tuple(port for port in up if wanted & known[port]), found.unreadable)

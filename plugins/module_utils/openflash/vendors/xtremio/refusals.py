@@ -42,6 +42,13 @@ _TABLE: Tuple[Tuple[str, Type[FlashError], str, Optional[str]], ...] = (
         "Delete some, or copy from another volume.",
     ),
     (r"^too_many_", NoSpace, "the array has as many objects of that kind as it allows", "Delete some first."),
+    # Section 15: the code for a full array is not known; whatever says so in this way is taken for it.
+    (
+        r"(no|not_enough|out_of|insufficient)(_.*)?_(space|capacity)",
+        NoSpace,
+        "the array has no room for it",
+        "Delete something, or add capacity.",
+    ),
     (
         r"^cluster_id_is_required$",
         Invalid,

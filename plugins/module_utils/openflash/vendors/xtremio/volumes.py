@@ -236,10 +236,10 @@ class Volumes(Reading):
             try:
                 self._xms.post("snapshots", body)
                 return
-            except LostAnswer:
+            except (NameTaken, LostAnswer) as error:
                 if self._object(temporary) is not None:
                     return
-                if attempt == _ATTEMPTS - 1:
+                if isinstance(error, NameTaken) or attempt == _ATTEMPTS - 1:
                     raise
             except NotFound as error:
                 raise self._who_is_missing(error, volume.name, snapshot.name) from None
@@ -258,10 +258,16 @@ class Volumes(Reading):
         waiting = [copy.name if direct else copy.named(suffix) for copy in copies]
         for name in waiting:
             self._fits(name)
-        there = self._begin(kind, copies, waiting, suffix)
+        # Of several, one that is there already would be taken for one of this instant.
+        there = self._left_behind(copies, waiting) if len(copies) > 1 else []
+        if not any(item is not None for item in there):
+            there = self._begin(kind, copies, waiting, suffix)
         if direct:
             return [found and self._same_copy(kind, copy, found) for copy, found in zip(copies, there)]
-        return [self._finish(kind, copy, name, found, grow_to) for copy, name, found in zip(copies, waiting, there)]
+        alone = len(copies) == 1
+        return [
+            self._finish(kind, copy, name, found, grow_to, alone) for copy, name, found in zip(copies, waiting, there)
+        ]
 
     def _suffix(self, kind: str, copies: Sequence[_Copy]) -> Tuple[str, bool]:
         """The suffix to send, and whether it gives all copies their final names at once."""
@@ -322,7 +328,13 @@ class Volumes(Reading):
         return found
 
     def _finish(
-        self, kind: str, copy: _Copy, waiting: str, there: Optional[Object], grow_to: Optional[int]
+        self,
+        kind: str,
+        copy: _Copy,
+        waiting: str,
+        there: Optional[Object],
+        grow_to: Optional[int],
+        alone: bool,
     ) -> Optional[Object]:
         """Extend the copy where asked, and give it its name; None, or what had the name before."""
         if there is not None:
@@ -341,11 +353,13 @@ class Volumes(Reading):
             if found is None:
                 raise
             return self._same_copy(kind, copy, found)
-        except (Timeout, Unreachable):
+        except (LostAnswer, Timeout, Unreachable):
             # The next run finds it and goes on.
             raise
         except FlashError:
-            self._drop(waiting, copy)
+            # One of several of one instant stays: without it the next run could not finish the others.
+            if alone:
+                self._drop(waiting, copy)
             raise
         return None
 

@@ -12,9 +12,9 @@ from urllib.parse import quote_plus
 
 from ...errors import BadReply, Conflict, FlashError, Invalid, NotFound, Unsupported
 from ...transport.http import HttpTransport, Reply
-from ...transport.lost import LostAnswer
+from ...transport.lost import LostAnswer, LostReply
 from .facts import FILTER_LENGTH, FILTER_TERMS, parse_version
-from .refusals import error_of, is_busy
+from .refusals import error_of, is_busy, message_of
 
 Object = Dict[str, Any]
 T = TypeVar("T")
@@ -110,7 +110,7 @@ class Xms:
             )
         return self.clusters[0]
 
-    def seen_from(self, cluster: str) -> "Xms":
+    def seen_from(self, cluster: str) -> Xms:
         """The same session, with requests about another cluster."""
         other = Xms(self.http, self.threads)
         other.v2, other.ors, other.version, other.clusters = self.v2, self.ors, self.version, self.clusters
@@ -208,7 +208,8 @@ class Xms:
         return _once_each(item for batch in batches for item in self.list(kind, props, [batch]))
 
     def _side_by_side(self, call: Callable[[T], R], items: Sequence[T]) -> List[R]:
-        if len(items) < 2 or self.threads < 2:
+        """In turn on the one connection; on several, when there are so many that opening them pays."""
+        if len(items) <= FEW or self.threads < 2:
             return [call(item) for item in items]
         with ThreadPoolExecutor(self.threads) as pool:
             return list(pool.map(call, items))
@@ -218,8 +219,12 @@ class Xms:
     def post(self, kind: str, body: Mapping[str, Any]) -> List[int]:
         """Create; the indexes of what was created. LostAnswer when it may have been."""
         reply = self._ask("POST", kind, body=self._body(kind, body))
-        links = _field(reply, "links")
-        return [index_of(link) for link in links] if isinstance(links, list) else []
+        try:
+            links = _field(reply, "links")
+            return [index_of(link) for link in links] if isinstance(links, list) else []
+        except BadReply as error:
+            # It was carried out, but something between us replaced the answer.
+            raise LostReply(error.reason, hint=error.hint) from None
 
     def put(self, kind: str, name: str, body: Mapping[str, Any], idempotent: bool = False) -> None:
         """Change the object of that name; NotFound, naming it, when it is not there.
@@ -268,10 +273,16 @@ class Xms:
         missing: Optional[Tuple[str, str]] = None,
     ) -> Reply:
         base = "/api/json/v2/types/" if self.v2 else "/api/json/types/"
-        reply = self.http.request(method, base + path, query, json=body, idempotent=idempotent, session=session)
-        if reply.ok:
-            return reply
-        error = error_of(reply, self.http.mask)
+        for last in (False, False, True):
+            reply = self.http.request(method, base + path, query, json=body, idempotent=idempotent, session=session)
+            if reply.ok:
+                return reply
+            error = error_of(reply, self.http.mask)
+            if method == "GET" or message_of(reply):
+                break
+            # Not the array's own words: whoever answered in its place does not know whether it was carried out.
+            if not idempotent or last:
+                raise LostReply(error.reason, code=error.code, said=error.said, hint=error.hint)
         if missing is not None and isinstance(error, NotFound):
             raise NotFound("%s %s is not there" % (WORDS.get(missing[0], missing[0]), missing[1]), code=error.code)
         raise error

@@ -16,7 +16,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from aiohttp import web
+from aiohttp import StreamReader, web
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.http import RawRequestMessage
 from aiohttp.web_protocol import RequestHandler
 from yarl import URL
 
@@ -32,7 +34,7 @@ PROXY_PAGE = b"<html><head><title>Error</title></head><body><h1>The service is u
 
 @dataclass(frozen=True)
 class HttpRequest:
-    """One request as the wire sees it. ``path`` is decoded and without the query; ``base`` is how the client got here."""
+    """One request as the wire sees it. ``path`` is decoded and has no query; ``base`` is how the client got here."""
 
     method: str
     url: URL
@@ -135,7 +137,7 @@ class HttpWire(Wire):
         scheme = "https" if self.tls else "http"
         host = raw.headers.get("Host") or f"{self.config.address}:{self.port}"
         request = HttpRequest(raw.method, raw.rel_url, raw.headers, body, f"{scheme}://{host}")
-        line = str(raw.raw_path if hasattr(raw, "raw_path") else raw.path_qs)
+        line = raw.raw_path
         write = self.is_write(request)
         verdict = self.faults.judge(request.method, line, write)
         if verdict.delay:
@@ -177,8 +179,15 @@ class HttpWire(Wire):
         return HttpReply(reply.status, PROXY_PAGE, "text/html") if fault.kind == "non_json" else reply
 
 
-def _request(*arguments: Any) -> web.BaseRequest:
-    return web.BaseRequest(*arguments, client_max_size=BODY_LIMIT)
+def _request(
+    message: RawRequestMessage,
+    payload: StreamReader,
+    protocol: RequestHandler,
+    writer: AbstractStreamWriter,
+    task: asyncio.Task[None],
+) -> web.BaseRequest:
+    loop = asyncio.get_running_loop()
+    return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=BODY_LIMIT)
 
 
 def _readable(request: HttpRequest) -> Any:

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ...objects import Host, Initiator, Mapping
+from ...rules import NameTaken
 from . import guesses
 from .call import Call
 from .cluster import oid
@@ -160,12 +161,14 @@ class Initiators(Resource):
         array = scope.cluster.array
         chap = {key: text(call, key) for key in _CHAP_KEYS if key in call.body}
         removals = [prefix for key, prefix in _CHAP_REMOVALS.items() if call.body.get(key) == "enabled"]
+        name = text(call, "initiator-name") if "initiator-name" in call.body else row.name
+        if name != row.name and array.initiators.find(name):
+            raise NameTaken("initiator", name)
         if "operating-system" in call.body:
             row.attributes["operating-system"] = choice(call, "operating-system", _SYSTEMS, "other")
         if "port-address" in call.body:
             array.readdress_initiator(row, canonical_address(call.body["port-address"]))
-        if "initiator-name" in call.body:
-            array.rename_initiator(row, text(call, "initiator-name"))
+        array.rename_initiator(row, name)
         kept = {
             key: value
             for key, value in row.attributes.get("chap", {}).items()
@@ -226,7 +229,7 @@ class LunMaps(Resource):
 
 def _lun(call: Call) -> int | None:
     """One client sends the number as text."""
-    value = call.body.get("lun")
+    value: object = call.body.get("lun")
     if value is None or value == "":
         return None
     if isinstance(value, str) and value.isdigit():

@@ -128,6 +128,8 @@ class Volumes(Resource):
         array = scope.cluster.array
         changes = _access_and_alerts(call)
         names = [text(call, key) for key in ("vol-name", "name") if key in call.body]
+        for name in names:
+            array.check_rename(row, name)
         if "vol-size" in call.body:
             array.extend_volume(row, parse_size(call))
         for name in names:

@@ -1,0 +1,61 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""XtremIO: the client of the XMS, REST v1 (XIOS 3.x) and v2 (XMS 4.0, 4.2 and later)."""
+
+from __future__ import annotations
+
+from ...errors import Invalid, context
+from ...model import Connection
+from ...transport.http import HttpTransport
+from ...transport.journal import Journal
+from .groups import Groups
+from .hosts import Hosts
+from .reading import Reading
+from .volumes import Volumes
+from .wire import Xms
+
+__all__ = ["XtremIO", "connect"]
+
+PORT = 443
+
+
+class XtremIO(Volumes, Hosts, Groups, Reading):
+    """One cluster of an XMS.
+
+    A snapshot is a volume here, in the same name space (sheet, section 2). On v2 the array tells what is a read-only
+    snapshot: ``snapshots()`` lists those, proven, and ``volumes()`` everything that can be written, clones included. On
+    v1 it does not tell: ``snapshots()`` lists, unproven, whatever was made of another volume, and ``volumes()`` lists
+    those too.
+    """
+
+    def scope(self, name: str) -> XtremIO:
+        """Another cluster of the same XMS."""
+        with context(array=self.label):
+            return XtremIO(self._xms.seen_from(name), self._only_ports)
+
+    @property
+    def calls(self) -> Journal:
+        return self._xms.http.journal
+
+    def close(self) -> None:
+        self._xms.http.close()
+
+
+def connect(connection: Connection) -> XtremIO:
+    """Find out version and cluster, 1 to 3 session requests (sheet, section 1).
+
+    Options: ``cluster`` (name; needed when the XMS manages several), ``array_version`` (of XMS, such as ``4.2.0-33``;
+    then it is not asked for), ``target_ports`` (portal IPs and WWNs, any case and notation: the only ones to use).
+    """
+    if not connection.username or not connection.password:
+        raise Invalid("an XMS wants a user name and a password", hint="Set username and password.")
+    xms = Xms(HttpTransport.from_connection(connection, PORT, basic=True), connection.max_concurrency)
+    try:
+        with context(doing="connect", array=xms.http.address):
+            xms.open(connection.options.get("cluster"), connection.options.get("array_version"))
+    except BaseException:
+        xms.http.close()
+        raise
+    return XtremIO(xms, connection.options.get("target_ports") or ())

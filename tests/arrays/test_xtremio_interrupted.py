@@ -1,0 +1,246 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Killed between any two requests, and answers that never come: the array ends up as if nothing had happened.
+
+Every operation here is run whole once, to count its requests. Then it is cut off at each of them, before the request is
+sent and after the array has carried it out, and run again by another process. The result must be the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from ansible_collections.openflash.storage.plugins.module_utils.openflash import errors, model
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import (
+    Chap,
+    Initiator,
+    SnapshotSpec,
+    VolumeSpec,
+)
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.units import GIB
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.xtremio import facts
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.xtremio.client import XtremIO
+from tests.arrays.conftest import SimulatedXms
+
+FC1 = Initiator("1000000000000001", "fc")
+IQN = Initiator("iqn.2026-01.org.example:h1", "iscsi")
+
+
+@dataclass
+class Operation:
+    """Something to do twice. ``run`` finds its objects by itself, as a new process would."""
+
+    name: str
+    run: Callable[[XtremIO], Any]
+    v1: bool = True
+
+
+def volume(array: XtremIO, name: str) -> model.Volume:
+    return array.volumes([name]).items[0]
+
+
+def snapshot(array: XtremIO, name: str) -> model.Snapshot:
+    return array.snapshots([name]).items[0]
+
+
+def delete(array: XtremIO) -> None:
+    for one in array.volumes(["idle"]):
+        array.delete_volume(one)
+
+
+def rename(array: XtremIO) -> None:
+    for one in array.volumes(["idle"]):
+        array.rename_volume(one, "renamed")
+
+
+def remove_initiator(array: XtremIO) -> None:
+    for host in array.hosts(["h0"]):
+        array.remove_initiators(host, host.addresses)
+
+
+def host_with_chap(array: XtremIO) -> None:
+    """As the planner does it: what is there already is completed."""
+    chap = Chap("user", "twelve-chars")
+    there = array.hosts(["h1"]).named("h1")
+    if there is None:
+        array.create_host("h1", [FC1, IQN], chap=chap)
+    else:
+        array.add_initiators(there, [FC1, IQN], chap=chap)
+
+
+def group(array: XtremIO) -> None:
+    there = array.groups(["g1"]).named("g1") or array.create_group("g1", [volume(array, "v1")])
+    array.add_to_group(there, [volume(array, "v2")])
+
+
+def unmap(array: XtremIO) -> None:
+    for one in array.mappings(hosts=["h0"]):
+        array.unmap_volume(one)
+
+
+OPERATIONS = [
+    Operation("create_volume", lambda a: a.create_volume(VolumeSpec("new", GIB))),
+    Operation("extend_volume", lambda a: a.extend_volume(volume(a, "v1"), 2 * GIB)),
+    Operation("rename_volume", rename),
+    Operation("delete_volume", delete),
+    Operation("clone_volume", lambda a: a.clone_volume(volume(a, "v1"), VolumeSpec("clone"))),
+    Operation("clone_larger", lambda a: a.clone_volume(volume(a, "v1"), VolumeSpec("clone", 3 * GIB))),
+    Operation("volume_from_snapshot", lambda a: a.volume_from_snapshot(snapshot(a, "s0"), VolumeSpec("copy", 3 * GIB))),
+    Operation("create_snapshot", lambda a: a.create_snapshots([SnapshotSpec("s1", volume(a, "v1"))])),
+    Operation("create_snapshot_natural", lambda a: a.create_snapshots([SnapshotSpec("v1.s1", volume(a, "v1"))])),
+    Operation(
+        "atomic_snapshots",
+        lambda a: a.create_snapshots(
+            [SnapshotSpec("s1", volume(a, "v1")), SnapshotSpec("s2", volume(a, "v2"))], atomic=True
+        ),
+        v1=False,
+    ),
+    Operation("restore_snapshot", lambda a: a.restore_snapshot(volume(a, "v1"), snapshot(a, "s0"), "backup"), v1=False),
+    Operation("create_host", lambda a: a.create_host("h1", [FC1, IQN])),
+    Operation("create_host_with_chap", host_with_chap),
+    Operation("remove_initiators", remove_initiator),
+    Operation("map_volume", lambda a: a.map_volume(volume(a, "v2"), a.hosts(["h0"]).items[0], lun=9)),
+    Operation("map_volume_automatic", lambda a: a.map_volume(volume(a, "v2"), a.hosts(["h0"]).items[0])),
+    Operation("unmap_volume", unmap),
+    Operation("group", group, v1=False),
+    Operation("snapshot_group", lambda a: a.snapshot_group(a.groups(["g0"]).items[0], "cut"), v1=False),
+    Operation("set_metadata", lambda a: a.set_metadata(volume(a, "v1"), {"owner": "me", "kept": "1"}), v1=False),
+]
+EVERYWHERE = pytest.mark.parametrize("operation", OPERATIONS, ids=[one.name for one in OPERATIONS])
+
+
+def prepare(xms: SimulatedXms) -> None:
+    xms.simulator.clear_faults(xms.name)
+    xms.simulator.reset(xms.name)
+    with xms.connect() as array:
+        for name in ("v1", "v2", "v3", "idle"):
+            array.create_volume(VolumeSpec(name, GIB))
+        array.create_snapshots([SnapshotSpec("s0", volume(array, "v1"))])
+        host = array.create_host("h0", [Initiator("1000000000000009", "fc")])
+        array.map_volume(volume(array, "v3"), host)
+        if xms.v2:
+            array.create_group("g0", [volume(array, "v1"), volume(array, "v2")])
+            array.set_metadata(volume(array, "v1"), {"gone": "1", "kept": "1"})
+
+
+def picture(xms: SimulatedXms) -> Any:
+    """What the array holds, without what differs from run to run."""
+    with xms.connect() as array:
+        everything = {
+            one.name: (one.size, one.source, sorted(one.metadata.items()), sorted(one.groups or ()))
+            for one in array.volumes()
+        }
+        snapshots = sorted((one.name, one.volume, one.size, one.proven) for one in array.snapshots())
+        hosts = sorted(
+            (one.name, tuple(sorted((each.address, each.chap_user) for each in one.initiators)))
+            for one in array.hosts()
+        )
+        mappings = sorted((one.volume, one.host, one.lun) for one in array.mappings())
+        groups = sorted((one.name, one.volumes) for one in array.groups())
+    return everything, snapshots, hosts, mappings, groups
+
+
+def expected(xms: SimulatedXms, operation: Operation) -> tuple[Any, int]:
+    """The result of an undisturbed run, and how many requests it takes after connecting."""
+    prepare(xms)
+    with xms.connect() as array:
+        mark = len(array.calls)
+        operation.run(array)
+        requests = len(array.calls) - mark
+    return picture(xms), requests
+
+
+def check_names(xms: SimulatedXms, whole: Any) -> None:
+    """What carries a final name is finished: it is as it will be in the end."""
+    finished = whole[0]
+    with xms.connect() as array:
+        for one in array.volumes():
+            if one.name in ("clone", "copy", "new"):
+                assert one.size == finished[one.name][0]
+
+
+@EVERYWHERE
+@pytest.mark.parametrize("answered", [False, True], ids=["before", "after"])
+def test_killed_at_every_request(
+    xms: SimulatedXms, operation: Operation, answered: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not xms.v2 and not operation.v1:
+        return
+    whole, requests = expected(xms, operation)
+    for at in range(1, requests + 1):
+        prepare(xms)
+        array = xms.connect()
+        with xms.killed(monkeypatch, at, answered) as sent:
+            operation.run(array)
+        array.close()
+        assert sent[-1] == "killed"
+        check_names(xms, whole)
+        with xms.connect() as array:
+            operation.run(array)
+        assert picture(xms) == whole, f"killed at request {at}"
+        assert not [name for name in xms.names() if facts.MARKER in name]
+
+
+@EVERYWHERE
+@pytest.mark.parametrize("kind", ["reset_before", "reset_after", "truncated", "non_json"])
+def test_a_lost_answer_to_every_write(xms: SimulatedXms, operation: Operation, kind: str) -> None:
+    """The state is read and decides, within the same run."""
+    if not xms.v2 and not operation.v1:
+        return
+    whole, _ = expected(xms, operation)
+    for at in range(9):
+        prepare(xms)
+        with xms.connect() as array:
+            xms.fault(kind, match={"write": True}, skip=at)
+            mark = len(array.calls)
+            operation.run(array)
+            writes = sum(call.write for call in array.calls[mark:])
+        xms.simulator.clear_faults(xms.name)
+        assert picture(xms) == whole, f"lost at write {at + 1}"
+        assert not [name for name in xms.names() if facts.MARKER in name]
+        if at >= writes:
+            break
+
+
+@EVERYWHERE
+def test_the_array_is_busy_at_every_request(xms_42: SimulatedXms, operation: Operation) -> None:
+    whole, requests = expected(xms_42, operation)
+    prepare(xms_42)
+    with xms_42.connect() as array:
+        for at in range(requests):
+            xms_42.fault("busy", skip=at)
+        operation.run(array)
+    assert picture(xms_42) == whole
+
+
+def test_an_orphan_that_somebody_uses_is_left_alone(xms: SimulatedXms, monkeypatch: pytest.MonkeyPatch) -> None:
+    prepare(xms)
+    with xms.connect() as array, xms.killed(monkeypatch, 3, answered=False):
+        array.clone_volume(volume(array, "v1"), VolumeSpec("clone", 2 * GIB))
+    (orphan,) = [name for name in xms.names() if facts.MARKER in name]
+    with xms.connect() as array:
+        array.map_volume(volume(array, orphan), array.hosts(["h0"]).items[0])
+        with pytest.raises(errors.Conflict, match="in the way"):
+            array.clone_volume(volume(array, "v1"), VolumeSpec("clone", 2 * GIB))
+    assert orphan in xms.names() and "clone" not in xms.names()
+
+
+def test_the_array_is_gone_in_the_middle(xms_v2: SimulatedXms) -> None:
+    """Nothing is rolled back without a connection; the next run finishes."""
+    prepare(xms_v2)
+    with xms_v2.connect() as array:
+        source = volume(array, "v1")
+        xms_v2.fault("reset_before", skip=1, count=None)
+        with pytest.raises(errors.Unreachable):
+            array.create_snapshots([SnapshotSpec("s1", source)])
+    xms_v2.simulator.clear_faults(xms_v2.name)
+    assert [name for name in xms_v2.names() if facts.MARKER in name]
+    with xms_v2.connect() as array:
+        array.create_snapshots([SnapshotSpec("s1", source)])
+    assert "s1" in xms_v2.names() and not [name for name in xms_v2.names() if facts.MARKER in name]

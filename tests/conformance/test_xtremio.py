@@ -1,0 +1,111 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The XtremIO drivers of Cinder 29 against the simulated XMS, in every version, protocol and mood."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import trustme
+
+from tests.conformance.conftest import Client, Outcome
+from tests.support.simulator import Simulator
+
+CLIENTS = {
+    "3.0.3-11": "XtremIOClient3",
+    "4.0.2-80": "XtremIOClient4",
+    "4.0.10-34.hotfix1": "XtremIOClient4",
+    "4.2.0-33": "XtremIOClient42",
+    "6.0.1-27_X2": "XtremIOClient42",
+}
+
+
+@pytest.fixture(scope="module")
+def simulator() -> Iterator[Simulator]:
+    arrays: list[dict[str, Any]] = [
+        {"vendor": "xtremio", "name": f"v{version}", "version": version} for version in CLIENTS
+    ]
+    arrays += [
+        {"vendor": "xtremio", "name": "chap", "chap": True},
+        {"vendor": "xtremio", "name": "two", "clusters": ["east", "west"]},
+        {"vendor": "xtremio", "name": "two-old", "clusters": ["east", "west"], "version": "4.0.2-80"},
+    ]
+    with Simulator(arrays) as running:
+        yield running
+
+
+def drive(client: Client, simulator: Simulator, name: str, *arguments: str) -> Outcome:
+    version = simulator.array(name)["version"]
+    more = [] if version.startswith("3.") else ["--groups"]
+    return client.drive(
+        "drive_xtremio.py",
+        str(simulator.endpoints_path),
+        name,
+        "--client",
+        CLIENTS[version],
+        *more,
+        *arguments,
+    )
+
+
+@pytest.mark.parametrize("protocol", ["iscsi", "fc"])
+@pytest.mark.parametrize("version", CLIENTS)
+def test_versions_and_protocols(cinder29: Client, simulator: Simulator, version: str, protocol: str) -> None:
+    simulator.reset(f"v{version}")
+    outcome = drive(cinder29, simulator, f"v{version}", "--protocol", protocol)
+    assert (outcome.wrong, outcome.status) == ([], 0)
+    assert len(outcome.steps) > (60 if version.startswith("3.") else 90)
+
+
+def test_chap(cinder29: Client, simulator: Simulator) -> None:
+    outcome = drive(cinder29, simulator, "chap", "--chap")
+    assert (outcome.wrong, outcome.status) == ([], 0)
+
+
+@pytest.mark.parametrize("protocol", ["iscsi", "fc"])
+def test_unused_groups_are_cleaned_up(cinder29: Client, simulator: Simulator, protocol: str) -> None:
+    simulator.reset("v4.2.0-33")
+    outcome = drive(cinder29, simulator, "v4.2.0-33", "--clean-groups", "--protocol", protocol)
+    assert (outcome.wrong, outcome.status) == ([], 0)
+
+
+@pytest.mark.parametrize(("name", "cluster"), [("two", "east"), ("two", "west"), ("two-old", "west")])
+def test_two_clusters(cinder29: Client, simulator: Simulator, name: str, cluster: str) -> None:
+    simulator.reset(name)
+    outcome = drive(cinder29, simulator, name, "--cluster", cluster)
+    assert (outcome.wrong, outcome.status) == ([], 0)
+    assert {one["scope"] for one in simulator.state(name)["volumes"]} == {cluster}
+
+
+def test_verified_certificate(cinder29: Client, simulator: Simulator) -> None:
+    simulator.reset("v4.2.0-33")
+    outcome = drive(cinder29, simulator, "v4.2.0-33", "--verify")
+    assert (outcome.wrong, outcome.status) == ([], 0)
+
+
+def test_somebody_elses_authority(cinder29: Client, simulator: Simulator, tmp_path: Any) -> None:
+    path = tmp_path / "other.pem"
+    trustme.CA().cert_pem.write_to_path(str(path))
+    outcome = drive(cinder29, simulator, "v4.2.0-33", "--ca", str(path))
+    assert outcome.status == 1
+    assert "CERTIFICATE_VERIFY_FAILED" in outcome.wrong[0]
+
+
+def test_wrong_password(cinder29: Client, simulator: Simulator) -> None:
+    outcome = drive(cinder29, simulator, "v4.2.0-33", "--password", "wrong")
+    assert outcome.status == 1
+    assert outcome.wrong[0].startswith("check the setup: VolumeBackendAPIException")
+
+
+@pytest.mark.parametrize("name", ["v3.0.3-11", "v4.0.2-80", "v4.2.0-33"])
+def test_busy_now_and_then(cinder29: Client, simulator: Simulator, name: str) -> None:
+    """The driver waits and repeats, at most three times a request."""
+    simulator.reset(name)
+    for skip in (0, 5, 5, 20):
+        simulator.fault(name, kind="busy", skip=skip)
+    outcome = drive(cinder29, simulator, name)
+    assert (outcome.wrong, outcome.status) == ([], 0)
+    assert sum(entry.get("message") == "system_is_busy" for entry in simulator.requests(name)) == 4

@@ -1,0 +1,260 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What people get wrong: each a message of its own, and nothing changed on the array."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.module.arrays import ArrayUnderTest, Result
+
+VOLUME = {"name": "db1", "size": "10GiB"}
+
+
+def of_connection(array: ArrayUnderTest, *words: str, kind: str, **connection: Any) -> Result:
+    """Every module fails in the same words when the connection is wrong, and sends no request that asks for a change."""
+    before, mark = array.state(), array.mark()
+    tasks: list[tuple[str, dict[str, Any]]] = [
+        ("flash_volume", VOLUME),
+        ("flash_snapshot", {"name": "monday", "volume": "db1"}),
+        ("flash_host_map", {"host": "server", "initiators": [array.row.initiators[0]]}),
+        ("flash_array", {"volumes": [VOLUME]}),
+        ("flash_facts", {}),
+    ]
+    messages = set()
+    for module, args in tasks:
+        result = array.task(module, connection={"timeout": 3.0, **connection}, **args)
+        assert result.failed and not result.changed
+        for word in words:
+            assert word in result.msg
+        error = result["error"]
+        assert error["kind"] == kind
+        assert error["hint"]
+        assert "Traceback" not in result.stdout + result.stderr
+        assert result["api"]["writes"] == 0
+        messages.add(result.msg)
+    assert len(messages) == 1
+    assert array.state() == before
+    assert array.writes(mark) == []
+    return result
+
+
+def unused_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+@pytest.fixture
+def silent_port() -> Iterator[int]:
+    """Takes connections and never says a word."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        one.listen(16)
+        yield one.getsockname()[1]
+
+
+def test_an_unknown_vendor(array: ArrayUnderTest) -> None:
+    result = array.task("flash_volume", connection={"vendor": "acme"}, **VOLUME)
+    assert result.failed
+    assert "value of vendor must be one of: " in result.msg
+    assert array.endpoint["vendor"] in result.msg and "acme" in result.msg
+
+
+def test_nobody_listens_there(array: ArrayUnderTest) -> None:
+    port = unused_port()
+    of_connection(array, f"127.0.0.1:{port}", "connection refused", "Check port", kind="unreachable", port=port)
+
+
+def test_a_name_that_does_not_resolve(array: ArrayUnderTest) -> None:
+    of_connection(
+        array, "array.invalid", "does not resolve", "Check address", kind="unreachable", address="array.invalid"
+    )
+
+
+def test_no_answer_within_the_timeout(array: ArrayUnderTest, silent_port: int) -> None:
+    result = array.task("flash_facts", connection={"port": silent_port, "timeout": 0.3})
+    assert result.failed
+    assert f"127.0.0.1:{silent_port}" in result.msg
+    assert result["error"]["kind"] in ("timeout", "unreachable")
+
+
+def test_a_certificate_that_is_not_trusted(array: ArrayUnderTest) -> None:
+    of_connection(array, "its certificate is not trusted", "Set ca_path", kind="unreachable", ca_path=None)
+
+
+def test_a_certificate_for_another_name(array: ArrayUnderTest) -> None:
+    of_connection(
+        array,
+        "its certificate is for another name than other.example.org",
+        "Set tls_server_name",
+        kind="unreachable",
+        tls_server_name="other.example.org",
+    )
+
+
+def test_without_verification_the_certificate_does_not_matter(array: ArrayUnderTest) -> None:
+    result = array.task("flash_facts", connection={"ca_path": None, "validate_certs": False})
+    assert not result.failed
+    assert result.stderr == ""
+
+
+def test_a_ca_path_that_is_not_there(array: ArrayUnderTest) -> None:
+    result = array.task("flash_facts", connection={"ca_path": "/nowhere/ca.pem"})
+    assert result.failed
+    assert "ca_path /nowhere/ca.pem does not exist" in result.msg
+
+
+def test_a_wrong_password(array: ArrayUnderTest) -> None:
+    result = of_connection(
+        array, "did not accept the user name and password", kind="unauthorized", password="not-the-Password-1"
+    )
+    assert result["error"]["code"] == "401"
+    assert "not-the-Password-1" not in result.stdout
+
+
+def test_no_password(array: ArrayUnderTest) -> None:
+    of_connection(array, "user name", "password", kind="invalid", password=None)
+
+
+def test_a_wrong_port_of_another_service(array: ArrayUnderTest) -> None:
+    port = int(array.simulator.endpoints["control"].rsplit(":", 1)[1])
+    of_connection(array, f"127.0.0.1:{port}", "does not speak TLS", kind="unreachable", port=port)
+
+
+@pytest.mark.parametrize("port", [0, -1, 65536])
+def test_an_impossible_port(xtremio: ArrayUnderTest, port: int) -> None:
+    xtremio.refuses("flash_facts", f"port {port} is impossible", connection={"port": port}, kind="invalid")
+
+
+@pytest.mark.parametrize("option", ["timeout", "wait_timeout", "max_concurrency"])
+def test_an_impossible_number(xtremio: ArrayUnderTest, option: str) -> None:
+    xtremio.refuses("flash_facts", f"{option} must be more than 0", connection={option: 0}, kind="invalid")
+
+
+@pytest.mark.parametrize("address", ["https://127.0.0.1", "127.0.0.1/api", "", " , "])
+def test_an_impossible_address(xtremio: ArrayUnderTest, address: str) -> None:
+    xtremio.refuses("flash_facts", "address", connection={"address": address}, kind="invalid")
+
+
+def test_a_cluster_that_is_not_there(array: ArrayUnderTest) -> None:
+    of_connection(array, "no cluster north", "Set cluster to one of: ", kind="invalid", cluster="north")
+
+
+def test_one_of_several_clusters_must_be_named(arrays: dict[str, ArrayUnderTest]) -> None:
+    several = arrays["xtremio-clusters"]
+    of_connection(several, "manages 2 clusters", "east, west", kind="invalid", cluster=None)
+
+
+@pytest.mark.parametrize("version", ["new", "2.4.0"])
+def test_a_version_that_cannot_be(xtremio: ArrayUnderTest, version: str) -> None:
+    result = xtremio.task("flash_facts", array_version=version)
+    assert result.failed
+    assert version in result.msg
+
+
+def test_a_second_address_is_tried_when_the_first_does_not_answer(array: ArrayUnderTest) -> None:
+    result = array.task("flash_facts", connection={"address": [f"127.0.0.1:{unused_port()}", "127.0.0.1"]})
+    assert not result.failed, result.msg
+
+
+def test_no_address_answers(array: ArrayUnderTest) -> None:
+    ports = [unused_port(), unused_port()]
+    result = array.task("flash_facts", connection={"address": [f"127.0.0.1:{port}" for port in ports]})
+    assert result.failed
+    assert all(str(port) in result.msg for port in ports)
+
+
+# ---- objects ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("size", "words"),
+    [
+        ("10", "a bare number, which means bytes"),
+        ("10 potatoes", "is not a size"),
+        ("-10GiB", "is not a size"),
+        ("", "is not a size"),
+        ("0", "a size of 0 is not possible"),
+        ("1e9", "is not a size"),
+        ("10GiBs", "is not a size"),
+        ("0x10GiB", "is not a size"),
+        ("16EiB", "is not a size"),
+        ("4096PiB", "a size of 4096PiB is impossible"),
+        ("0.3GiB", "is not a whole number of bytes"),
+    ],
+)
+def test_an_impossible_size(xtremio: ArrayUnderTest, size: str, words: str) -> None:
+    xtremio.refuses("flash_volume", words, name="db1", size=size, kind="invalid")
+
+
+def test_a_size_is_needed_for_a_new_volume(array: ArrayUnderTest) -> None:
+    array.refuses("flash_volume", "volume db1 on", "creating it needs a size", "10GiB", name="db1", kind="invalid")
+
+
+@pytest.mark.parametrize("name", ["", " ", "a/b", "a b", "käse", "12345", "x" * 200, "a\nb", "-a", "a,b", "a*"])
+def test_an_illegal_name(array: ArrayUnderTest, name: str) -> None:
+    array.refuses("flash_volume", name=name, size="10GiB", kind="invalid")
+    array.refuses("flash_host_map", host=name, initiators=[array.row.initiators[0]], kind="invalid")
+    array.done("flash_volume", **VOLUME)
+    array.refuses("flash_snapshot", name=name, volume="db1", kind="invalid")
+    array.refuses("flash_volume", name=name, rename_from="db1", kind="invalid")
+    array.refuses("flash_volume", name=name, source_volume="db1", kind="invalid")
+
+
+@pytest.mark.parametrize("name", ["a", "Db1", "a.b", "a_b", "a-b", "a:b", "a@b", "a+b", "1a", "x" * 100])
+def test_every_character_that_the_array_takes(array: ArrayUnderTest, name: str) -> None:
+    array.converges("flash_volume", name=name, size="10GiB")
+    array.converges("flash_snapshot", name=f"{name}.s", volume=name)
+    array.converges("flash_volume", name=f"{name}.c", source_volume=name)
+    array.converges("flash_host_map", host=name, initiators=[array.row.initiators[0]], volume=name)
+    assert {name, f"{name}.s", f"{name}.c"} == set(array.volumes())
+
+
+def test_an_initiator_of_another_host(array: ArrayUnderTest) -> None:
+    address = array.row.initiators[0]
+    array.done("flash_host_map", host="server", initiators=[address])
+    array.refuses(
+        "flash_host_map",
+        "host other on",
+        f"initiator {address} belongs to host server",
+        "remove the initiator from it first",
+        host="other",
+        initiators=[address],
+        kind="conflict",
+    )
+
+
+def test_a_message_says_what_where_and_what_to_do(array: ArrayUnderTest) -> None:
+    array.done("flash_volume", **VOLUME)
+    result = array.refuses("flash_volume", name="db1", size="5GiB", kind="refused")
+    error = result["error"]
+    label = array.row.scope or array.endpoint["cluster"]
+    assert result.msg.startswith(f"Cannot create or change volume db1 on {label}: ")
+    assert (error["target"], error["array"]) == ("db1", label)
+    assert error["doing"] == "create or change volume db1"
+    assert error["hint"]
+
+
+def test_the_array_s_own_code_is_told(array: ArrayUnderTest) -> None:
+    array.fault(kind="pool_full", match={"write": True})
+    before = array.state()
+    result = array.volume(**VOLUME)
+    array.clear_faults()
+    assert result.failed
+    assert result["error"]["code"]
+    assert f"(the array answered: {result['error']['code']}" in result.msg
+    assert "volume db1" in result.msg
+    assert array.state() == before
+
+
+# ---- options of other vendors ----------------------------------------------------------------------------------------
+
+
+def test_options_of_other_vendors_are_ignored_when_unset_and_empty(array: ArrayUnderTest) -> None:
+    assert not array.task("flash_facts", private_key_file=None, known_hosts=None).failed

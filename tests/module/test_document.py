@@ -1,0 +1,183 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""flash_array on every array: the whole content as one document."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.module.arrays import GIB, ArrayUnderTest
+
+
+def document(array: ArrayUnderTest, **more: Any) -> dict[str, Any]:
+    return {
+        "volumes": [
+            {"name": "web-test", "source_volume": "web-data", "size": "12GiB"},
+            {"name": "web-copy", "source_snapshot": "web-golden"},
+            {"name": "web-data", "size": "10GiB"},
+            {"name": "web-logs", "size": "2GiB"},
+        ],
+        "snapshots": [{"name": "web-golden", "volume": "web-data"}],
+        "hosts": [{"name": "web-server", "initiators": list(array.row.initiators[:2])}],
+        "mappings": [
+            {"volume": "web-data", "host": "web-server", "lun": 1},
+            {"volume": "web-logs", "host": "web-server", "lun": 0},
+        ],
+        **more,
+    }
+
+
+def test_a_document_is_made_in_the_order_it_needs(array: ArrayUnderTest) -> None:
+    made = array.converges("flash_array", **document(array))
+    volumes = array.volumes()
+    assert {name: volumes[name]["size"] // GIB for name in volumes} == {
+        "web-data": 10, "web-logs": 2, "web-test": 12, "web-golden": 10, "web-copy": 10,
+    }
+    assert array.luns() == {("web-server", "web-data"): 1, ("web-server", "web-logs"): 0}
+    assert array.hosts() == {"web-server": sorted(array.row.initiators[:2])}
+    assert [volume["name"] for volume in made["volumes"]] == ["web-test", "web-copy", "web-data", "web-logs"]
+    assert all(entry["changed"] and entry["error"] is None for key in
+               ("volumes", "snapshots", "hosts", "mappings") for entry in made[key])
+
+
+def test_check_mode_says_the_plan_line_by_line(array: ArrayUnderTest) -> None:
+    first, second = array.row.initiators[:2]
+    plan = array.document(check=True, **document(array))["plan"]
+    assert plan == [
+        "create volume web-data of 10GiB",
+        "create volume web-logs of 2GiB",
+        "clone volume web-data to web-test of 12GiB",
+        "create snapshot web-golden of volume web-data",
+        "create volume web-copy from snapshot web-golden",
+        f"create host web-server with {first}, {second}",
+        "map volume web-data to host web-server as LUN 1",
+        "map volume web-logs to host web-server as LUN 0",
+    ]
+
+
+def test_an_empty_document_does_nothing(array: ArrayUnderTest) -> None:
+    result = array.done("flash_array")
+    assert not result.changed
+    assert result["api"]["requests"] == 0
+
+
+def test_a_host_of_a_document_has_chap_credentials(array: ArrayUnderTest) -> None:
+    host = {
+        "name": "web-server",
+        "initiators": [array.row.initiators[-1]],
+        "chap_username": "of-user",
+        "chap_password": "chap-Secret-0123",
+    }
+    made = array.converges_if("chap", "flash_array", hosts=[host])
+    assert made is None or "chap-Secret-0123" not in made.stdout
+
+
+def test_a_document_renames_extends_and_joins_groups(array: ArrayUnderTest) -> None:
+    array.done("flash_volume", name="old", size="1GiB")
+    array.converges("flash_array", volumes=[{"name": "web-data", "rename_from": "old", "size": "2GiB"}])
+    array.converges_if("groups", "flash_array", volumes=[{"name": "web-data", "group": "web"}])
+
+
+def test_an_initiator_that_is_not_declared_goes_only_when_told_so(array: ArrayUnderTest) -> None:
+    array.done("flash_array", **document(array))
+    host = {"name": "web-server", "initiators": [array.row.initiators[0]]}
+    assert not array.done("flash_array", hosts=[host]).changed
+    array.converges("flash_array", hosts=[{**host, "exclusive_initiators": True}])
+    assert array.hosts() == {"web-server": [array.row.initiators[0]]}
+
+
+def test_a_document_shares_volumes_only_when_told_so(array: ArrayUnderTest) -> None:
+    hosts = [{"name": f"web-{number}", "initiators": [array.row.initiators[number]]} for number in range(2)]
+    maps = [{"volume": "web-data", "host": host["name"]} for host in hosts]
+    content = {"volumes": [{"name": "web-data", "size": "1GiB"}], "hosts": hosts, "mappings": maps}
+    array.refuses("flash_array", "set shared: true", **content, kind="refused")
+    array.converges("flash_array", **content, shared=True)
+
+
+# ---- prune -----------------------------------------------------------------------------------------------------------
+
+PRUNE = {"prune": True, "prune_prefix": "web-"}
+
+
+@pytest.fixture
+def grown(array: ArrayUnderTest) -> ArrayUnderTest:
+    """The array with the document, and with what nobody declared."""
+    array.done("flash_array", **document(array))
+    array.done("flash_volume", volumes=[{"name": "web-old"}, {"name": "other"}], size="1GiB")
+    array.done("flash_host_map", host="web-gone", initiators=[array.row.initiators[2]])
+    return array
+
+
+def test_what_is_not_declared_goes(grown: ArrayUnderTest) -> None:
+    made = grown.converges("flash_array", **document(grown), **PRUNE)
+    assert made["plan"] == ["delete volume web-old", "delete host web-gone"]
+    assert {"web-data", "web-logs", "web-test", "web-copy", "web-golden", "other"} == set(grown.volumes())
+    assert set(grown.hosts()) == {"web-server"}
+
+
+def test_a_snapshot_that_is_not_declared_goes_where_the_array_proves_that_it_is_one(grown: ArrayUnderTest) -> None:
+    grown.done("flash_snapshot", name="web-monday", volume="web-data")
+    result = grown.done("flash_array", **document(grown), **PRUNE)
+    assert ("web-monday" not in grown.volumes()) is grown.capabilities.proves_snapshots
+    if not grown.capabilities.proves_snapshots:
+        assert any("web-monday is not declared and stays" in text for text in result.warnings)
+
+
+def test_what_is_in_use_or_owned_by_openstack_stays(grown: ArrayUnderTest) -> None:
+    uuid = "7f3c2f5a-8a2e-4a52-9a0b-3a7d6c1e9f00"
+    grown.done("flash_volume", volumes=[{"name": "web-used"}, {"name": f"volume-{uuid}"}, {"name": "web-parent"}], size="1GiB")
+    grown.done("flash_snapshot", name="kept", volume="web-parent")
+    grown.done("flash_host_map", host="web-gone", volume="web-used")
+    result = grown.done("flash_array", **document(grown), **PRUNE)
+    assert {"web-used", f"volume-{uuid}", "web-parent", "kept"} <= set(grown.volumes())
+    assert "web-gone" in grown.hosts()
+    staying = {text.split(" is not declared")[0] for text in result.warnings if "stays" in text}
+    assert {"host web-gone", "volume web-parent", "volume web-used"} <= staying
+    assert result["plan"] == ["delete volume web-old"]
+
+
+def test_more_than_the_limit_is_all_or_nothing(grown: ArrayUnderTest) -> None:
+    grown.refuses(
+        "flash_array", "2 objects would be removed, and prune_limit is 1", "web-old", "web-gone",
+        **document(grown), **PRUNE, prune_limit=1, kind="refused",
+    )
+    grown.converges("flash_array", **document(grown), **PRUNE, prune_limit=2)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"prune": True}, "prune is True but all of the following are missing: prune_prefix"),
+        ({"prune": True, "prune_prefix": "we"}, "shorter than 3 characters"),
+        ({"prune": True, "prune_prefix": ""}, "shorter than 3 characters"),
+        ({"prune": True, "prune_prefix": "other"}, "nothing that is declared begins with"),
+    ],
+)
+def test_a_prefix_that_cannot_be_meant(xtremio: ArrayUnderTest, options: dict[str, Any], words: str) -> None:
+    xtremio.done("flash_volume", name="other-1", size="1GiB")
+    before = xtremio.state()
+    result = xtremio.document(volumes=[{"name": "web-data", "size": "1GiB"}], **options)
+    assert result.failed
+    assert words.lower() in result.msg.lower()
+    assert xtremio.state() == before
+
+
+def test_nothing_is_pruned_when_something_declared_is_refused(grown: ArrayUnderTest) -> None:
+    content = document(grown)
+    content["volumes"].append({"name": "web-bad/", "size": "1GiB"})
+    result = grown.document(**content, **PRUNE, continue_on_error=True)
+    assert result.failed
+    assert "web-old" in grown.volumes()
+    assert "nothing was removed, because something that is declared cannot be made" in result.warnings
+
+
+def test_nothing_is_pruned_after_a_failed_step(grown: ArrayUnderTest) -> None:
+    content = document(grown)
+    content["volumes"].append({"name": "web-new", "size": "1GiB", "pool": "nowhere"})
+    result = grown.document(**content, **PRUNE, continue_on_error=True)
+    assert result.failed
+    assert "web-old" in grown.volumes() and "web-gone" in grown.hosts()
+    assert "delete volume web-old" in result["not_done"]

@@ -1,0 +1,112 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""flash_facts on every array."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.module.arrays import GIB, ArrayUnderTest
+
+SUBSETS = ("array", "capacity", "pools", "volumes", "snapshots", "hosts", "mappings", "ports")
+
+
+@pytest.fixture
+def filled(array: ArrayUnderTest) -> ArrayUnderTest:
+    """The array with two volumes, a snapshot, a host and a mapping."""
+    array.done("flash_volume", size="10GiB", volumes=[{"name": "db1"}, {"name": "db2"}])
+    array.done("flash_snapshot", name="monday", volume="db1")
+    array.done("flash_host_map", host="server", initiators=[array.row.initiators[0]], volume="db1", lun=3)
+    return array
+
+
+def test_everything_is_under_one_key(filled: ArrayUnderTest) -> None:
+    result = filled.done("flash_facts")
+    assert set(result) - {"invocation"} == {"ansible_facts", "changed"}
+    assert not result.changed
+    assert set(result["ansible_facts"]) == {"flash"}
+    assert set(result["ansible_facts"]["flash"]) == {*SUBSETS, "unreadable", "api"}
+
+
+def test_what_the_array_holds(filled: ArrayUnderTest) -> None:
+    flash = filled.facts()
+    v1_lists_snapshots_too = not filled.capabilities.proves_snapshots
+    expected = ["db1", "db2", "monday"] if v1_lists_snapshots_too else ["db1", "db2"]
+    assert sorted(volume["name"] for volume in flash["volumes"]) == expected
+    assert [(one["name"], one["volume"], one["size"]) for one in flash["snapshots"]] == [("monday", "db1", 10 * GIB)]
+    assert [(host["name"], [one["address"] for one in host["initiators"]]) for host in flash["hosts"]] == [
+        ("server", [filled.row.initiators[0]])
+    ]
+    assert flash["mappings"] == [{"host": "server", "volume": "db1", "lun": 3, "device": None}]
+    assert flash["ports"] and all(port["address"] for port in flash["ports"])
+    assert flash["array"]["vendor"] == filled.endpoint["vendor"]
+    assert flash["array"]["version"] == filled.endpoint["version"]
+    assert flash["capacity"]["size"] == sum(pool["size"] for pool in flash["pools"]) > 0
+    assert flash["capacity"]["free"] == flash["capacity"]["size"] - flash["capacity"]["used"]
+    assert flash["unreadable"] == []
+
+
+def test_facts_only_read(filled: ArrayUnderTest) -> None:
+    for check in (False, True):
+        mark = filled.mark()
+        flash = filled.facts(check=check)
+        assert filled.writes(mark) == []
+        assert flash["api"]["writes"] == 0
+        counted = flash["api"]["requests"] + flash["api"]["session_requests"]
+        assert counted == len(filled.requests(mark))
+
+
+@pytest.mark.parametrize("subset", [*SUBSETS, "groups"])
+def test_one_subset_alone(filled: ArrayUnderTest, subset: str) -> None:
+    assert set(filled.facts(gather_subset=[subset])) == {subset, "unreadable", "api"}
+
+
+def test_subsets_are_left_out_and_added(xtremio: ArrayUnderTest) -> None:
+    assert set(xtremio.facts(gather_subset=["all"])) == {*SUBSETS, "groups", "unreadable", "api"}
+    assert set(xtremio.facts(gather_subset=["!ports", "!hosts"])) == {*SUBSETS, "unreadable", "api"} - {"ports", "hosts"}
+    assert set(xtremio.facts(gather_subset=["default", "groups"])) == {*SUBSETS, "groups", "unreadable", "api"}
+
+
+def test_an_unknown_subset(xtremio: ArrayUnderTest) -> None:
+    for subset in ("disks", "!disks"):
+        xtremio.refuses("flash_facts", "gather_subset has no disks", "volumes", gather_subset=[subset], kind="invalid")
+
+
+def test_names_are_asked_of_the_array_itself(filled: ArrayUnderTest) -> None:
+    flash = filled.facts(
+        gather_subset=["volumes", "snapshots", "hosts", "mappings"], filters={"volumes": ["db1"], "hosts": ["server"]}
+    )
+    assert [volume["name"] for volume in flash["volumes"]] == ["db1"]
+    assert [snapshot["name"] for snapshot in flash["snapshots"]] == ["monday"]
+    assert [host["name"] for host in flash["hosts"]] == ["server"]
+    assert [one["volume"] for one in flash["mappings"]] == ["db1"]
+    assert filled.facts(gather_subset=["volumes"], filters={"volumes": ["nothing"]})["volumes"] == []
+    assert filled.facts(gather_subset=["snapshots"], filters={"snapshots": ["monday", "x"]})["snapshots"] != []
+
+
+def test_a_query_over_the_facts(filled: ArrayUnderTest) -> None:
+    flash = filled.facts(gather_subset=["mappings"], query="mappings[?lun == `3`].volume")
+    assert flash["query"] == ["db1"]
+
+
+@pytest.mark.parametrize("query", ["volumes[", "nosuch(volumes)"])
+def test_a_query_that_is_none(xtremio: ArrayUnderTest, query: str) -> None:
+    xtremio.refuses("flash_facts", "query", query=query, gather_subset=["volumes"], kind="invalid")
+
+
+def test_what_cannot_be_read_hides_nothing_else(filled: ArrayUnderTest) -> None:
+    filled.fault(kind="non_json", match={"path": "types/lun-maps"}, count=None)
+    flash = filled.facts()
+    filled.clear_faults()
+    assert flash["mappings"] is None
+    assert [one["kind"] for one in flash["unreadable"]] == ["mappings"]
+    assert filled.row.name not in flash["unreadable"][0]["reason"]
+    assert flash["volumes"] and flash["hosts"] and flash["ports"]
+
+
+def test_the_calls_are_told_when_asked_for(filled: ArrayUnderTest) -> None:
+    assert "calls" not in filled.facts()
+    calls = filled.facts(verbosity=2)["calls"]
+    assert {call["verb"] for call in calls} == {"GET"}
+    assert filled.endpoint["password"] not in str(calls)

@@ -1,0 +1,171 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What goes wrong on the way, at every single request: a clear error or success, and the next run finishes the work."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import (
+    Initiator,
+    SnapshotSpec,
+    VolumeSpec,
+)
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.units import parse_initiator
+
+from tests.module.arrays import GIB, THOROUGH, ArrayUnderTest
+
+LOST = ("reset_before", "reset_after", "truncated", "non_json")
+KINDS = (*LOST, "http_status", "busy", "expired", "latency")
+
+
+@pytest.fixture(params=THOROUGH, ids=lambda row: row.name)
+def thorough(request: pytest.FixtureRequest, arrays: dict[str, ArrayUnderTest]) -> ArrayUnderTest:
+    found = arrays[request.param.name]
+    found.reset()
+    return found
+
+
+def fast(array: ArrayUnderTest) -> dict[str, Any]:
+    return {"timeout": 2.0, "wait_timeout": 20.0, "array_version": array.endpoint["version"], "max_concurrency": 1}
+
+
+TASKS: dict[str, tuple[str, dict[str, Any]]] = {
+    "extend": ("flash_volume", {"name": "db1", "size": "30GiB"}),
+    "snapshot": ("flash_snapshot", {"name": "monday", "volume": "db1"}),
+    "larger clone": ("flash_volume", {"name": "test1", "source_volume": "db1", "size": "30GiB"}),
+    "new host and map": ("flash_host_map", {"host": "server", "volume": "db1", "lun": 0}),
+    "other LUN": ("flash_host_map", {"host": "spare", "volume": "old", "lun": 9}),
+    "unmap and delete": ("flash_volume", {"name": "old", "state": "absent", "unmap": True}),
+    "one instant": (
+        "flash_snapshot",
+        {"atomic": True, "snapshots": [{"name": "data-1", "volume": "db1"}, {"name": "old-1", "volume": "old"}]},
+    ),
+    "restore": ("flash_snapshot", {"name": "sunday", "volume": "db1", "state": "restored", "backup": "kept"}),
+}
+
+
+def prepare(array: ArrayUnderTest) -> None:
+    """Volumes db1, of which there is a snapshot, and old, which is mapped."""
+    array.reset()
+    with array.library(options=fast_options(array)) as client:
+        db1, old = (client.create_volume(VolumeSpec(name, 20 * GIB)) for name in ("db1", "old"))
+        client.create_snapshots([SnapshotSpec("sunday", db1)])
+        protocol, address = parse_initiator(array.row.initiators[2])
+        client.map_volume(old, client.create_host("spare", [Initiator(address, protocol)]), 1)
+
+
+def fast_options(array: ArrayUnderTest) -> dict[str, Any]:
+    return {**array.row.connection, "array_version": array.endpoint["version"]}
+
+
+def telling(requests: list[dict[str, Any]]) -> list[int]:
+    """The first and the last request, the first read after the session's, and every one that asks for a change."""
+    writes = [number for number, entry in enumerate(requests) if entry["write"]]
+    return sorted({0, 1, len(requests) - 1, *writes})
+
+
+def outcome(array: ArrayUnderTest) -> Any:
+    """What the work comes to, in everything that is not chance."""
+    volumes = {name: (one["size"], one["parent"], one["writable"]) for name, one in array.volumes().items()}
+    return volumes, array.hosts(), array.luns()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("task", TASKS)
+def test_a_fault_at_any_request_of_a_task(thorough: ArrayUnderTest, task: str, kind: str) -> None:
+    array = thorough
+    module, args = TASKS[task]
+    if task == "new host and map":
+        args = {**args, "initiators": list(array.row.initiators[:2])}
+    operation = {"restore": "restore_snapshot", "one instant": "atomic_snapshots"}.get(task)
+    if operation and (why := array.cannot(operation)):
+        prepare(array)
+        array.refuses(module, why, **args)
+        return
+    prepare(array)
+    mark = array.mark()
+    array.done(module, connection=fast(array), **args)
+    requests = array.requests(mark)
+    wanted = outcome(array)
+
+    for skip in telling(requests):
+        prepare(array)
+        untouched, mark = array.state(), array.mark()
+        array.fault(kind=kind, skip=skip, **({"seconds": 0.1} if kind == "latency" else {}))
+        result = array.task(module, connection=fast(array), **args)
+        array.clear_faults()
+        where = f"{kind} at request {skip + 1} of {len(requests)}"
+        if result.failed:
+            assert result["error"]["kind"] not in ("error", "conflict", "invalid"), f"{where}: {result.msg}"
+            assert "Traceback" not in result.stdout + result.stderr
+            assert result.changed or result["api"]["writes"] or array.state() == untouched, where
+        again = array.task(module, connection=fast(array), **args)
+        assert not again.failed, f"after {where} ({result.get('msg')}): {again.msg}"
+        assert outcome(array) == wanted, where
+        if not result.failed:
+            assert result.changed and not again.changed, where
+        if kind in ("latency", "busy"):
+            assert not result.failed, f"{where}: {result.msg}"
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_a_run_that_is_killed_between_any_two_requests(thorough: ArrayUnderTest, part: int) -> None:
+    """From one request on nothing is answered any more, as if the process had ended there; then comes another run."""
+    array = thorough
+    content = {
+        "volumes": [{"name": "db1", "size": "20GiB"}, {"name": "test1", "source_volume": "db1", "size": "30GiB"}],
+        "snapshots": [{"name": "monday", "volume": "db1"}],
+        "hosts": [{"name": "server", "initiators": list(array.row.initiators[:2])}],
+        "mappings": [{"host": "server", "volume": "test1", "lun": 7}],
+    }
+    mark = array.mark()
+    array.done("flash_array", connection=fast(array), **content)
+    requests, wanted = len(array.requests(mark)), outcome(array)
+    for skip in range(part, requests, 4):
+        array.reset()
+        array.fault(kind="reset_before", skip=skip, count=None)
+        result = array.document(connection=fast(array), **content)
+        array.clear_faults()
+        assert result.failed
+        assert result["error"]["kind"] in ("unreachable", "timeout", "bad_reply")
+        array.done("flash_array", connection=fast(array), **content)
+        assert outcome(array) == wanted, f"killed after {skip} of {requests} requests"
+        assert not array.done("flash_array", connection=fast(array), **content).changed
+
+
+def test_a_slow_array_is_waited_for_and_a_slower_one_is_not(array: ArrayUnderTest) -> None:
+    array.fault(kind="latency", seconds=0.5, count=None)
+    assert not array.volume(name="db1", size="10GiB", connection={"timeout": 5.0}).failed
+    result = array.volume(name="db1", size="10GiB", connection={"timeout": 0.2})
+    array.clear_faults()
+    assert result.failed
+    assert result["error"]["kind"] == "timeout"
+    assert "within 0.2 s" in result.msg
+
+
+def test_a_busy_array_is_waited_for_as_long_as_wait_timeout(array: ArrayUnderTest) -> None:
+    array.fault(kind="busy", match={"write": True}, count=3)
+    assert not array.volume(name="db1", size="10GiB").failed
+    array.fault(kind="busy", match={"write": True}, count=None)
+    result = array.volume(name="db2", size="10GiB", connection={"wait_timeout": 1.0})
+    array.clear_faults()
+    assert result.failed
+    assert result["error"]["kind"] == "busy"
+    assert result["error"]["code"]
+    assert "wait_timeout" in result.msg
+    assert set(array.volumes()) == {"db1"}
+
+
+def test_a_full_pool(array: ArrayUnderTest) -> None:
+    array.fault(kind="pool_full", count=None)
+    result = array.volume(name="db1", size="10GiB")
+    array.clear_faults()
+    assert result.failed and not result.changed
+    assert "volume db1" in result.msg
+    assert array.volumes() == {}
+    array.converges("flash_volume", name="db1", size="10GiB")
+    assert array.volumes()["db1"]["size"] == 10 * GIB

@@ -1,0 +1,195 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Many objects in one task: the same as one, each with its own result."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.module.arrays import GIB, ArrayUnderTest
+
+SINGLE_AND_LIST = [
+    ("flash_volume", "volume", "volumes", {"name": "new1", "size": "10GiB"}),
+    ("flash_volume", "volume", "volumes", {"name": "db1", "size": "20GiB"}),
+    ("flash_volume", "volume", "volumes", {"name": "new1", "rename_from": "db1"}),
+    ("flash_volume", "volume", "volumes", {"name": "new1", "source_volume": "db1", "size": "12GiB"}),
+    ("flash_volume", "volume", "volumes", {"name": "new1", "source_snapshot": "monday"}),
+    ("flash_volume", "volume", "volumes", {"name": "db2", "state": "absent"}),
+    ("flash_volume", "volume", "volumes", {"name": "db2", "provisioning": "thin"}),
+    ("flash_snapshot", "snapshot", "snapshots", {"name": "tuesday", "volume": "db1"}),
+    ("flash_snapshot", "snapshot", "snapshots", {"name": "monday", "volume": "db1", "state": "absent"}),
+    ("flash_host_map", "map", "maps", {"host": "server", "volume": "db1", "lun": 4}),
+    ("flash_host_map", "map", "maps", {"host": "server", "volume": "db2", "state": "absent"}),
+    ("flash_host_map", "map", "maps", {"host": "server", "volume": "db1", "exclusive": True}),
+    ("flash_host_map", "map", "maps", {"host": "new"}),
+    ("flash_host_map", "map", "maps", {"host": "spare", "state": "absent"}),
+]
+
+
+def prepare(array: ArrayUnderTest) -> None:
+    array.reset()
+    array.done("flash_volume", size="10GiB", volumes=[{"name": "db1"}, {"name": "db2"}])
+    array.done("flash_snapshot", name="monday", volume="db1")
+    array.done("flash_host_map", host="spare", initiators=[array.row.initiators[1]])
+    array.done("flash_host_map", host="server", initiators=[array.row.initiators[0]])
+    array.done("flash_host_map", host="server", volume="db2", lun=8)
+
+
+@pytest.mark.parametrize(("module", "one", "many", "options"), SINGLE_AND_LIST, ids=lambda value: str(value)[:60])
+def test_a_list_of_one_does_what_the_single_form_does(
+    array: ArrayUnderTest, module: str, one: str, many: str, options: dict[str, Any]
+) -> None:
+    permits = {"unmap": True} if module != "flash_host_map" else {}
+    outcomes = []
+    for args in (options, {many: [options]}):
+        prepare(array)
+        result = array.task(module, **args, **permits, diff=True)
+        if result.failed:
+            outcomes.append((result.msg, array.volumes().keys(), array.luns()))
+            continue
+        entry = dict(result[one]) if one in result else dict(result[many][0])
+        entry.pop("error", None)
+        assert entry.pop("changed", result.changed) == result.changed
+        told = without_chance([entry, result["diff"]["before"], result["diff"]["after"]])
+        outcomes.append((told, result["plan"], result["api"], array.volumes().keys(), array.luns()))
+    assert outcomes[0] == outcomes[1]
+
+
+def without_chance(data: Any) -> Any:
+    """Without what the simulated array makes up anew for each object."""
+    if isinstance(data, dict):
+        return {key: without_chance(value) for key, value in data.items() if key not in ("serial", "created", "group")}
+    return [without_chance(item) for item in data] if isinstance(data, list) else data
+
+
+def test_options_outside_the_list_are_those_of_every_item(array: ArrayUnderTest) -> None:
+    made = array.converges(
+        "flash_volume", size="10GiB", volumes=[{"name": "db1"}, {"name": "db2"}, {"name": "db3", "size": "30GiB"}]
+    )
+    assert [volume["size"] // GIB for volume in made["volumes"]] == [10, 10, 30]
+    made = array.converges("flash_volume", state="absent", volumes=[{"name": "db1"}, {"name": "db2"}])
+    assert set(array.volumes()) == {"db3"}
+    assert [volume["state"] for volume in made["volumes"]] == ["absent", "absent"]
+
+
+def test_an_item_overrides_the_options_outside_the_list(array: ArrayUnderTest) -> None:
+    array.done("flash_volume", size="10GiB", volumes=[{"name": "db1"}, {"name": "db2"}])
+    array.converges("flash_volume", state="absent", volumes=[{"name": "db1"}, {"name": "db2", "state": "present"}])
+    assert set(array.volumes()) == {"db2"}
+
+
+@pytest.mark.parametrize(
+    ("module", "args", "words"),
+    [
+        ("flash_volume", {"name": "db1", "volumes": [{"name": "db2"}]}, "mutually exclusive: name|volumes"),
+        ("flash_volume", {"size": "10GiB"}, "one of the following is required: name, volumes"),
+        ("flash_volume", {"volumes": [{"size": "10GiB"}]}, "missing required arguments: name found in volumes"),
+        ("flash_volume", {"volumes": [{"name": "db1"}, {"name": "db1"}], "size": "1GiB"}, "names db1 twice"),
+        ("flash_snapshot", {"name": "monday", "snapshots": [{"name": "x"}]}, "mutually exclusive: name|snapshots"),
+        ("flash_snapshot", {"volume": "db1"}, "one of the following is required: name, snapshots"),
+        (
+            "flash_snapshot",
+            {"snapshots": [{"name": "monday"}, {"name": "monday"}], "volume": "db1"},
+            "names db1 / monday twice",
+        ),
+        ("flash_host_map", {"volume": "db1", "maps": [{"host": "server"}]}, "mutually exclusive: volume|maps"),
+        ("flash_host_map", {"volume": "db1"}, "one of the following is required: host, maps"),
+        (
+            "flash_host_map",
+            {"maps": [{"host": "server", "volume": "db1"}, {"host": "server", "volume": "db1", "lun": 1}]},
+            "names server / db1 twice",
+        ),
+        (
+            "flash_host_map",
+            {"maps": [{"host": "server", "os": "linux"}, {"host": "server", "os": "esx"}]},
+            "host server is described in two ways",
+        ),
+        ("flash_array", {"volumes": [{"name": "db1"}, {"name": "db1"}]}, "volumes names db1 twice"),
+        ("flash_array", {"mappings": [{"host": "h", "volume": "v"}] * 2}, "mappings names h / v twice"),
+    ],
+)
+def test_a_task_that_contradicts_itself(xtremio: ArrayUnderTest, module: str, args: dict[str, Any], words: str) -> None:
+    mark = xtremio.mark()
+    result = xtremio.task(module, **args)
+    assert result.failed
+    assert words.lower() in result.msg.lower()
+    assert xtremio.requests(mark) == []
+
+
+# ---- when one of many fails ------------------------------------------------------------------------------------------
+
+MIXED = [{"name": "db1"}, {"name": "bad name/"}, {"name": "db2"}]
+
+
+def test_one_impossible_object_stops_a_list_before_it_begins(array: ArrayUnderTest) -> None:
+    result = array.refuses("flash_volume", "bad name/", size="10GiB", volumes=MIXED, kind="invalid")
+    assert [volume["changed"] for volume in result["volumes"]] == [False, False, False]
+    assert [volume["error"]["kind"] for volume in result["volumes"]] == ["not_done", "invalid", "not_done"]
+    assert [volume["state"] for volume in result["volumes"]] == ["absent", "absent", "absent"]
+    assert result["plan"] == []
+    assert result["not_done"] == ["create volume db1 of 10GiB", "create volume db2 of 10GiB"]
+
+
+def test_with_continue_on_error_one_impossible_object_does_not_stop_the_others(array: ArrayUnderTest) -> None:
+    task = {"size": "10GiB", "volumes": MIXED, "continue_on_error": True}
+    predicted = array.volume(check=True, **task)
+    assert predicted.failed and predicted.changed
+    assert array.volumes() == {}
+    result = array.volume(**task)
+    assert result.failed
+    assert result.changed
+    assert "bad name/" in result.msg
+    assert set(array.volumes()) == {"db1", "db2"}
+    assert [volume["changed"] for volume in result["volumes"]] == [True, False, True]
+    assert [volume["error"] and volume["error"]["kind"] for volume in result["volumes"]] == [None, "invalid", None]
+    assert result["plan"] == predicted["plan"] == ["create volume db1 of 10GiB", "create volume db2 of 10GiB"]
+    again = array.volume(**task)
+    assert again.failed and not again.changed
+
+
+def test_the_message_counts_what_else_failed(array: ArrayUnderTest) -> None:
+    volumes = [{"name": "bad/1"}, {"name": "bad/2"}, {"name": "bad/3"}]
+    array.refuses("flash_volume", "bad/1", "2 more failed", size="10GiB", volumes=volumes, continue_on_error=True)
+
+
+def test_with_continue_on_error_the_array_s_own_refusal_does_not_stop_the_others(array: ArrayUnderTest) -> None:
+    """The pool that is not there is found out only when the volume is made."""
+    volumes = [{"name": "db1", "pool": "nowhere"}, {"name": "db2"}]
+    result = array.volume(size="10GiB", volumes=volumes, continue_on_error=True)
+    assert result.failed and result.changed
+    assert "nowhere" in result.msg
+    assert set(array.volumes()) == {"db2"}
+    assert [volume["changed"] for volume in result["volumes"]] == [False, True]
+
+
+def test_without_it_what_was_done_before_is_told(array: ArrayUnderTest) -> None:
+    volumes = [{"name": "db1"}, {"name": "db2", "pool": "nowhere"}, {"name": "db3"}]
+    result = array.volume(size="10GiB", volumes=volumes, max_concurrency=1)
+    assert result.failed and result.changed
+    assert set(array.volumes()) == {"db1"}
+    assert result["plan"] == ["create volume db1 of 10GiB"]
+    assert [volume["changed"] for volume in result["volumes"]] == [True, False, False]
+    assert [volume["error"] and volume["error"]["kind"] for volume in result["volumes"]] == [None, "invalid", "not_done"]
+
+
+@pytest.mark.parametrize("continue_on_error", [False, True])
+def test_after_a_failed_step_nothing_is_deleted(array: ArrayUnderTest, continue_on_error: bool) -> None:
+    array.done("flash_volume", name="old", size="10GiB")
+    volumes = [{"name": "old", "state": "absent"}, {"name": "db1", "size": "10GiB", "pool": "nowhere"}]
+    result = array.volume(volumes=volumes, continue_on_error=continue_on_error)
+    assert result.failed
+    assert set(array.volumes()) == {"old"}
+    assert result["not_done"] == ["create volume db1 of 10GiB in pool nowhere", "delete volume old"]
+    assert result["volumes"][0]["error"]["kind"] == "not_done"
+
+
+def test_two_hundred_volumes_in_one_task(array: ArrayUnderTest) -> None:
+    names = [f"vol-{number:04}" for number in range(200)]
+    made = array.converges("flash_volume", size="1GiB", volumes=[{"name": name} for name in names])
+    assert sorted(array.volumes()) == names
+    assert [volume["name"] for volume in made["volumes"]] == names
+    array.converges("flash_volume", state="absent", volumes=[{"name": name} for name in names])
+    assert array.volumes() == {}

@@ -1,0 +1,155 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is refused by default on every array, and what permits it."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.module.arrays import ArrayUnderTest
+
+UUID = "7f3c2f5a-8a2e-4a52-9a0b-3a7d6c1e9f00"
+OWNED = [UUID, f"volume-{UUID}", f"snapshot-{UUID}", "OS-db1", "UNMANAGED-db1"]
+
+
+@pytest.fixture
+def mapped(array: ArrayUnderTest) -> ArrayUnderTest:
+    """The array with a volume db1, mapped to host server."""
+    array.done("flash_volume", name="db1", size="10GiB")
+    array.done("flash_host_map", host="server", initiators=[array.row.initiators[0]], volume="db1")
+    return array
+
+
+def test_a_mapped_volume_is_deleted_only_with_unmap(mapped: ArrayUnderTest) -> None:
+    mapped.refuses(
+        "flash_volume", "delete volume db1", "it is mapped to host server", "set unmap: true", name="db1", state="absent",
+        kind="refused",
+    )
+    made = mapped.converges("flash_volume", name="db1", state="absent", unmap=True)
+    assert made["plan"] == ["unmap volume db1 from host server", "delete volume db1"]
+    assert (mapped.volumes(), mapped.luns(), set(mapped.hosts())) == ({}, {}, {"server"})
+
+
+def test_a_mapped_snapshot_is_deleted_only_with_unmap(array: ArrayUnderTest) -> None:
+    array.done("flash_volume", name="db1", size="10GiB")
+    array.done("flash_snapshot", name="monday", volume="db1")
+    array.done("flash_host_map", host="server", initiators=[array.row.initiators[0]])
+    with array.library() as client:
+        snapshot = client.snapshots(["monday"]).named("monday")
+        volume = client.volumes(["db1"]).named("db1")
+        client.map_volume(type(volume)(name=snapshot.name, size=snapshot.size, id=snapshot.id),
+                          client.hosts(["server"]).named("server"))
+    array.refuses(
+        "flash_snapshot", "it is mapped to host server", "set unmap: true", name="monday", state="absent", kind="refused"
+    )
+    array.converges("flash_snapshot", name="monday", state="absent", unmap=True)
+    assert set(array.volumes()) == {"db1"}
+
+
+def test_a_volume_with_snapshots_is_deleted_only_with_delete_snapshots(array: ArrayUnderTest) -> None:
+    array.done("flash_volume", name="db1", size="10GiB")
+    array.done("flash_snapshot", snapshots=[{"name": "monday"}, {"name": "tuesday"}], volume="db1")
+    array.refuses(
+        "flash_volume", "delete volume db1", "it has snapshots: monday, tuesday", "set delete_snapshots: true",
+        name="db1", state="absent", kind="refused",
+    )
+    if not array.capabilities.proves_snapshots:
+        array.refuses(
+            "flash_volume", "does not prove that it is a snapshot", name="db1", state="absent", delete_snapshots=True
+        )
+        return
+    made = array.converges("flash_volume", name="db1", state="absent", delete_snapshots=True)
+    assert made["plan"][-1] == "delete volume db1"
+    assert array.volumes() == {}
+
+
+def test_a_snapshot_goes_with_its_volume_only_when_it_is_not_mapped(array: ArrayUnderTest) -> None:
+    array.done("flash_volume", name="db1", size="10GiB")
+    array.done("flash_snapshot", name="monday", volume="db1")
+    array.done("flash_host_map", host="server", initiators=[array.row.initiators[0]])
+    with array.library() as client:
+        snapshot = client.snapshots(["monday"]).named("monday")
+        volume = client.volumes(["db1"]).named("db1")
+        client.map_volume(type(volume)(name=snapshot.name, size=snapshot.size, id=snapshot.id),
+                          client.hosts(["server"]).named("server"))
+    array.refuses(
+        "flash_volume", "monday", name="db1", state="absent", delete_snapshots=True, unmap=True, kind="refused"
+    )
+
+
+def test_a_volume_that_another_host_has_is_mapped_only_with_shared(mapped: ArrayUnderTest) -> None:
+    second = {"host": "other", "initiators": [mapped.row.initiators[1]]}
+    mapped.done("flash_host_map", **second)
+    mapped.refuses(
+        "flash_host_map", "map volume db1 to host other", "it is mapped to host server", "set shared: true",
+        **second, volume="db1", kind="refused",
+    )
+    mapped.converges("flash_host_map", **second, volume="db1", shared=True)
+    assert set(mapped.luns()) == {("server", "db1"), ("other", "db1")}
+
+
+def test_two_hosts_of_one_task_share_a_volume_only_with_shared(array: ArrayUnderTest) -> None:
+    array.done("flash_volume", name="db1", size="10GiB")
+    maps = [
+        {"host": f"node{number}", "volume": "db1", "initiators": [array.row.initiators[number]]} for number in range(2)
+    ]
+    array.refuses("flash_host_map", "set shared: true", maps=maps, kind="refused")
+    array.converges("flash_host_map", maps=maps, shared=True)
+
+
+def test_a_host_with_maps_is_never_deleted(mapped: ArrayUnderTest) -> None:
+    mapped.refuses(
+        "flash_host_map", "delete host server", "volumes are mapped to it: db1", host="server", state="absent", force=True,
+        openstack_owned=True, shared=True, kind="in_use",
+    )
+
+
+def test_a_volume_is_never_made_smaller(array: ArrayUnderTest) -> None:
+    array.done("flash_volume", name="db1", size="10GiB")
+    array.refuses(
+        "flash_volume", "db1", "it has 10GiB", "smaller (5GiB)", name="db1", size="5GiB", force=True, unmap=True,
+        kind="refused",
+    )
+
+
+@pytest.mark.parametrize("name", OWNED)
+def test_a_volume_of_openstack_is_deleted_only_when_told_so(xtremio: ArrayUnderTest, name: str) -> None:
+    xtremio.done("flash_volume", name=name, size="10GiB")
+    xtremio.refuses("flash_volume", name, "belongs to OpenStack", "openstack_owned: true", name=name, state="absent",
+                    kind="refused")
+    xtremio.converges("flash_volume", name=name, state="absent", openstack_owned=True)
+
+
+def test_what_openstack_owns_is_changed_only_when_told_so(array: ArrayUnderTest) -> None:
+    name, snapshot = f"volume-{UUID}", f"snapshot-{UUID}"
+    array.done("flash_volume", name=name, size="10GiB")
+    array.done("flash_snapshot", snapshots=[{"name": snapshot}, {"name": "monday"}], volume=name)
+    array.done("flash_host_map", host="server", initiators=[array.row.initiators[0]], volume=name, lun=1)
+    owned = {"kind": "refused"}
+    array.refuses("flash_volume", "belongs to OpenStack", name="db1", rename_from=name, **owned)
+    array.refuses("flash_snapshot", "belongs to OpenStack", name=snapshot, state="absent", **owned)
+    array.refuses("flash_host_map", "belongs to OpenStack", host="server", volume=name, state="absent", **owned)
+    array.refuses("flash_host_map", "belongs to OpenStack", host="server", volume=name, lun=2, **owned)
+    array.refuses("flash_host_map", "belongs to OpenStack", host="server", exclusive=True, **owned)
+    restore = {"name": "monday", "volume": name, "state": "restored", "backup": "before", "unmap": True}
+    why = array.cannot("restore_snapshot")
+    array.refuses("flash_snapshot", why or "belongs to OpenStack", **restore)
+
+    if why is None:
+        array.converges("flash_snapshot", **restore, openstack_owned=True)
+        array.done("flash_host_map", host="server", volume=name, lun=1)
+    array.converges("flash_host_map", host="server", volume=name, lun=2, openstack_owned=True)
+    array.converges("flash_host_map", host="server", exclusive=True, openstack_owned=True)
+    array.converges("flash_snapshot", name=snapshot, state="absent", openstack_owned=True)
+    array.converges("flash_volume", name="db1", rename_from=name, openstack_owned=True)
+
+
+def test_force_is_not_asked_for_where_the_array_tells_no_open_sessions(mapped: ArrayUnderTest) -> None:
+    """Arrays that report open sessions on a volume refuse this without force: see their own tests."""
+    mapped.converges("flash_host_map", host="server", volume="db1", state="absent", force=True)
+
+
+def test_assume_unmapped_permits_nothing_on_an_array_that_tells_its_mappings(mapped: ArrayUnderTest) -> None:
+    assert mapped.capabilities.reads_mappings
+    mapped.refuses("flash_volume", "it is mapped to host server", name="db1", state="absent", assume_unmapped=True)

@@ -1,0 +1,234 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""flash_snapshot on every array."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from tests.module.arrays import GIB, ArrayUnderTest
+
+
+@pytest.fixture
+def db1(array: ArrayUnderTest) -> ArrayUnderTest:
+    """The array with a volume db1 of 10 GiB."""
+    array.done("flash_volume", name="db1", size="10GiB")
+    return array
+
+
+def test_a_snapshot_is_taken(db1: ArrayUnderTest) -> None:
+    made = db1.converges("flash_snapshot", name="monday", volume="db1")
+    taken = db1.volumes()["monday"]
+    assert taken["parent"] == "db1"
+    assert taken["content"] == db1.volumes()["db1"]["content"]
+    assert made["snapshot"]["volume"] == "db1"
+    assert made["snapshot"]["size"] == 10 * GIB
+    assert made["snapshot"]["proven"] is db1.capabilities.proves_snapshots is not taken["writable"]
+    assert made["plan"] == ["create snapshot monday of volume db1"]
+
+
+def test_a_snapshot_of_what_is_not_there(db1: ArrayUnderTest) -> None:
+    db1.refuses("flash_snapshot", "monday", "there is no volume db2", name="monday", volume="db2", kind="not_found")
+
+
+def test_a_snapshot_needs_its_volume(db1: ArrayUnderTest) -> None:
+    db1.refuses("flash_snapshot", "snapshot monday needs the volume", name="monday", kind="invalid")
+
+
+def test_the_name_of_another_volume_s_snapshot(db1: ArrayUnderTest) -> None:
+    db1.done("flash_volume", name="db2", size="10GiB")
+    db1.done("flash_snapshot", name="monday", volume="db1")
+    if db1.capabilities.one_namespace:
+        db1.refuses("flash_snapshot", "a snapshot monday is there, of volume db1", name="monday", volume="db2")
+    else:
+        db1.converges("flash_snapshot", name="monday", volume="db2")
+
+
+def test_the_name_of_a_volume(db1: ArrayUnderTest) -> None:
+    db1.done("flash_volume", name="db2", size="10GiB")
+    if db1.capabilities.one_namespace:
+        db1.refuses("flash_snapshot", "share their names", name="db1", volume="db1", kind="conflict")
+        before, result = db1.state(), db1.snapshot(name="db2", volume="db1")
+        assert result.failed and result["error"]["kind"] == "conflict"
+        assert db1.state() == before
+    else:
+        db1.converges("flash_snapshot", name="db2", volume="db1")
+
+
+def test_a_snapshot_is_deleted(db1: ArrayUnderTest) -> None:
+    db1.done("flash_snapshot", name="monday", volume="db1")
+    made = db1.converges("flash_snapshot", name="monday", volume="db1", state="absent")
+    assert set(db1.volumes()) == {"db1"}
+    assert made["snapshot"]["state"] == "absent"
+    assert made["plan"] == ["delete snapshot monday of volume db1"]
+
+
+def test_a_snapshot_is_deleted_by_its_name_alone(db1: ArrayUnderTest) -> None:
+    db1.done("flash_snapshot", name="monday", volume="db1")
+    db1.converges("flash_snapshot", name="monday", state="absent")
+
+
+def test_a_live_volume_is_never_deleted_as_a_snapshot(db1: ArrayUnderTest) -> None:
+    db1.done("flash_snapshot", name="db1", state="absent")
+    assert set(db1.volumes()) == {"db1"}
+
+
+# ---- many at one instant ---------------------------------------------------------------------------------------------
+
+ATOMIC = [{"name": "data-monday", "volume": "db1"}, {"name": "logs-monday", "volume": "logs"}]
+
+
+def test_snapshots_are_taken_at_one_instant(db1: ArrayUnderTest) -> None:
+    db1.done("flash_volume", name="logs", size="1GiB")
+    mark = db1.mark()
+    made = db1.converges_if("atomic_snapshots", "flash_snapshot", atomic=True, snapshots=ATOMIC)
+    if made is None:
+        return
+    assert [one["name"] for one in made["snapshots"]] == ["data-monday", "logs-monday"]
+    assert made["plan"] == [
+        "create snapshots at one instant: data-monday of volume db1, logs-monday of volume logs"
+    ]
+    taking = {entry["about"].get("set") for entry in db1.changes(mark) if "snapshot" in entry["change"]}
+    assert len(taking) <= 1
+
+
+def test_an_instant_that_is_past_cannot_be_completed(db1: ArrayUnderTest) -> None:
+    if db1.cannot("atomic_snapshots"):
+        return
+    db1.done("flash_volume", name="logs", size="1GiB")
+    db1.done("flash_snapshot", name="data-monday", volume="db1")
+    before, result = db1.state(), db1.snapshot(atomic=True, snapshots=ATOMIC)
+    assert result.failed and not result.changed
+    assert result["error"]["kind"] == "conflict"
+    assert "data-monday is there already" in result.msg
+    assert db1.state() == before
+
+
+def test_one_snapshot_that_cannot_be_taken_spoils_the_instant(db1: ArrayUnderTest) -> None:
+    why = db1.cannot("atomic_snapshots") or "there is no volume logs"
+    result = db1.refuses("flash_snapshot", why, atomic=True, snapshots=ATOMIC)
+    assert all(one["error"] for one in result["snapshots"])
+
+
+def test_a_snapshot_of_a_group_is_one_of_each_member(db1: ArrayUnderTest) -> None:
+    if db1.cannot("groups"):
+        db1.refuses("flash_snapshot", str(db1.cannot("groups")), name="monday", group="db")
+        return
+    db1.done("flash_volume", volumes=[{"name": "db1"}, {"name": "db2", "size": "1GiB"}], group="db")
+    made = db1.converges("flash_snapshot", name="monday", group="db")
+    assert [member["name"] for member in made["snapshot"]["members"]] == ["db1.monday", "db2.monday"]
+    assert {"db1.monday", "db2.monday"} < set(db1.volumes())
+    db1.converges("flash_snapshot", name="monday", group="db", state="absent")
+    assert set(db1.volumes()) == {"db1", "db2"}
+
+
+def test_a_group_that_is_not_there(db1: ArrayUnderTest) -> None:
+    db1.refuses("flash_snapshot", db1.cannot("groups") or "there is no consistency group db", name="monday", group="db")
+
+
+# ---- restore ---------------------------------------------------------------------------------------------------------
+
+RESTORE = {"name": "monday", "volume": "db1", "state": "restored", "backup": "before-restore"}
+
+
+def test_a_volume_is_restored_and_its_present_content_kept(db1: ArrayUnderTest) -> None:
+    db1.done("flash_snapshot", name="monday", volume="db1")
+    db1.simulator.write("db1", GIB, db1.row.name)
+    wanted, lost = db1.volumes()["monday"]["content"], db1.volumes()["db1"]["content"]
+    made = db1.converges_if("restore_snapshot", "flash_snapshot", **RESTORE)
+    if made is None:
+        return
+    assert db1.volumes()["db1"]["content"] == wanted
+    assert db1.volumes()["before-restore"]["content"] == lost
+    assert made["snapshot"]["name"] == "monday"
+
+
+def test_a_restore_is_not_repeated(db1: ArrayUnderTest) -> None:
+    if db1.cannot("restore_snapshot"):
+        return
+    db1.done("flash_snapshot", name="monday", volume="db1")
+    db1.done("flash_snapshot", **RESTORE)
+    db1.simulator.write("db1", GIB, db1.row.name)
+    content = db1.volumes()["db1"]["content"]
+    again = db1.done("flash_snapshot", **RESTORE)
+    assert not again.changed
+    assert db1.volumes()["db1"]["content"] == content
+    assert again.warnings == ["the backup before-restore is there, so volume db1 has been restored before"]
+
+
+def test_a_restore_needs_a_backup(db1: ArrayUnderTest) -> None:
+    db1.done("flash_snapshot", name="monday", volume="db1")
+    db1.refuses(
+        "flash_snapshot", "needs volume and backup", name="monday", volume="db1", state="restored", kind="invalid"
+    )
+
+
+def test_a_restore_from_what_is_not_there(db1: ArrayUnderTest) -> None:
+    db1.refuses("flash_snapshot", "volume db1 has no snapshot monday", **RESTORE, kind="not_found")
+
+
+def test_a_mapped_volume_is_restored_only_when_it_may_be_unmapped(db1: ArrayUnderTest) -> None:
+    db1.done("flash_snapshot", name="monday", volume="db1")
+    db1.done("flash_host_map", host="server", initiators=[db1.row.initiators[0]], volume="db1")
+    why = db1.cannot("restore_snapshot")
+    db1.refuses("flash_snapshot", why or "it is mapped to host server", **RESTORE)
+    if why is None:
+        db1.converges("flash_snapshot", **RESTORE, unmap=True)
+        assert db1.luns() == {}
+
+
+# ---- retention -------------------------------------------------------------------------------------------------------
+
+
+def next_second() -> None:
+    """The time stamps of an array may be no finer than that."""
+    time.sleep(1.01 - time.time() % 1)
+
+
+def test_the_newest_snapshots_are_kept(db1: ArrayUnderTest) -> None:
+    for name in ("nightly-1", "nightly-2", "nightly-3"):
+        db1.done("flash_snapshot", name=name, volume="db1")
+        next_second()
+    db1.done("flash_snapshot", name="other-1", volume="db1")
+    keep = {"name": "nightly-4", "volume": "db1", "keep": 2, "prefix": "nightly-"}
+    if not db1.capabilities.proves_snapshots:
+        db1.refuses("flash_snapshot", "does not prove that an object is a snapshot", **keep, kind="refused")
+        return
+    made = db1.converges("flash_snapshot", **keep)
+    assert set(db1.volumes()) == {"db1", "other-1", "nightly-3", "nightly-4"}
+    assert sorted(made["plan"]) == [
+        "create snapshot nightly-4 of volume db1",
+        "delete snapshot nightly-1 of volume db1",
+        "delete snapshot nightly-2 of volume db1",
+    ]
+
+
+def test_an_old_snapshot_that_is_mapped_or_has_children_stays(db1: ArrayUnderTest) -> None:
+    if not db1.capabilities.proves_snapshots:
+        return
+    for name in ("nightly-1", "nightly-2"):
+        db1.done("flash_snapshot", name=name, volume="db1")
+    next_second()
+    db1.done("flash_volume", name="test1", source_snapshot="nightly-1")
+    db1.done("flash_host_map", host="server", initiators=[db1.row.initiators[0]], volume="db1")
+    made = db1.done("flash_snapshot", name="nightly-3", volume="db1", keep=1, prefix="nightly-")
+    assert set(db1.volumes()) == {"db1", "test1", "nightly-1", "nightly-3"}
+    assert "snapshot nightly-1 is old and stays: test1 was made of it" in made.warnings
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"keep": 2}, "keep and prefix go together"),
+        ({"prefix": "nightly-"}, "keep and prefix go together"),
+        ({"keep": 0, "prefix": "nightly-"}, "would remove every snapshot"),
+        ({"keep": 2, "prefix": "ni"}, "shorter than 3 characters"),
+        ({"keep": 2, "prefix": "weekly-"}, "does not begin with the prefix"),
+    ],
+)
+def test_a_retention_that_cannot_be_meant(xtremio: ArrayUnderTest, options: dict[str, object], words: str) -> None:
+    xtremio.done("flash_volume", name="db1", size="10GiB")
+    xtremio.refuses("flash_snapshot", words, name="nightly-1", volume="db1", **options, kind="invalid")

@@ -1,0 +1,137 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The role array_simulator on this machine: twice the same changes nothing, and a check changes nothing at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROLES = Path(__file__).resolve().parents[2] / "roles"
+PASSWORD = "hush-hush-hush-1234"
+LAB = [{"vendor": "xtremio", "name": "lab", "password": PASSWORD}]
+PLAY = [
+    {
+        "hosts": "localhost",
+        "gather_facts": False,
+        "roles": ["array_simulator"],
+        "tasks": [
+            {
+                "name": "Show how to connect",
+                "ansible.builtin.copy": {
+                    "content": "{{ dict(arrays=array_simulator_endpoints, python=array_simulator_python) | to_json }}",
+                    "dest": "{{ playbook_dir }}/facts.json",
+                    "mode": "0600",
+                },
+                "no_log": True,
+                "when": "array_simulator_endpoints is defined",
+            }
+        ],
+    }
+]
+
+
+class Role:
+    """Runs the role; every run of one test has the same folders."""
+
+    def __init__(self, folder: Path, venvs: Path) -> None:
+        self.folder = folder
+        self.run_dir = folder / "run"
+        self.play = folder / "play.yml"
+        self.play.write_text(json.dumps(PLAY), encoding="utf-8")
+        self._options = {"array_simulator_run_dir": str(self.run_dir), "array_simulator_venv_dir": str(venvs / "venv")}
+
+    def __call__(self, *arguments: str, fails: bool = False, **options: Any) -> str:
+        done = subprocess.run(
+            [
+                str(Path(sys.executable).parent / "ansible-playbook"),
+                str(self.play),
+                "--extra-vars",
+                json.dumps({**self._options, **{f"array_simulator_{name}": value for name, value in options.items()}}),
+                *arguments,
+            ],
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+            cwd=self.folder,
+            env={**os.environ, "ANSIBLE_ROLES_PATH": str(ROLES), "ANSIBLE_NOCOLOR": "1"},
+        )
+        assert (done.returncode != 0) == fails, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    def changed(self, *arguments: str, **options: Any) -> int:
+        found = re.search(r"changed=(\d+)", self(*arguments, **options))
+        assert found
+        return int(found[1])
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        facts: dict[str, Any] = json.loads((self.folder / "facts.json").read_text(encoding="utf-8"))
+        return facts
+
+
+@pytest.fixture(scope="module")
+def venvs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("venvs")
+
+
+@pytest.fixture
+def role(tmp_path: Path, venvs: Path) -> Iterator[Role]:
+    made = Role(tmp_path, venvs)
+    yield made
+    made(state="stopped")
+
+
+def test_check_first_then_start_then_nothing_then_stop(role: Role) -> None:
+    role("--check", arrays=LAB)
+    assert not role.run_dir.exists()
+    assert role.changed(arrays=LAB) > 0
+    lab = role.facts["arrays"]["lab"]
+    assert (lab["vendor"], lab["username"], lab["password"]) == ("xtremio", "admin", PASSWORD)
+    assert role.changed(arrays=LAB) == 0
+    assert role.changed("--check", "--diff", arrays=LAB) == 0
+    assert role.facts["arrays"]["lab"] == lab
+
+    subprocess.run([role.facts["python"], "-c", "import requests, paramiko, jmespath"], check=True)
+    assert (role.run_dir / "endpoints.json").exists()
+    assert role.changed("--check", state="stopped") == 0
+    assert (role.run_dir / "endpoints.json").exists()
+    assert role.changed(state="stopped") == 1
+    assert role.changed(state="stopped") == 0
+    assert not (role.run_dir / "endpoints.json").exists()
+
+
+def test_other_arrays_are_a_restart(role: Role) -> None:
+    role(arrays=LAB)
+    assert role.changed(arrays=[*LAB, {"vendor": "xtremio", "name": "second"}]) > 0
+    assert list(role.facts["arrays"]) == ["lab", "second"]
+
+
+def test_no_secret_at_any_verbosity(role: Role) -> None:
+    # As a file, since Ansible shows its own command line.
+    variables = role.folder / "variables.json"
+    variables.write_text(json.dumps({"array_simulator_arrays": LAB}), encoding="utf-8")
+    assert PASSWORD not in role("-vvv", "--diff", "--extra-vars", f"@{variables}")
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        ({"arrays": []}, "array_simulator_arrays is empty"),
+        ({"arrays": [{"vendor": "xtremio", "colour": "red"}]}, "array xtremio has no key 'colour'"),
+        ({"state": "paused"}, "value of array_simulator_state must be one of: started, stopped"),
+        ({"arrays": LAB, "interpreter": "/nowhere/python3"}, "Set array_simulator_interpreter"),
+    ],
+)
+def test_mistakes_are_named(role: Role, options: dict[str, Any], complaint: str) -> None:
+    assert complaint in role(fails=True, **options)

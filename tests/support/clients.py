@@ -1,0 +1,40 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Virtual environments with the clients that judge the simulators, made once and kept in the user's cache."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+
+def cache_dir() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "openflash" / "clients"
+
+
+def client_python(requirements: Path) -> Path:
+    """The Python of an environment that holds exactly these requirements.
+
+    Several test processes may ask at once; a half-made environment is never taken for a whole one.
+    """
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    digest = hashlib.sha256(requirements.read_bytes() + version.encode()).hexdigest()[:12]
+    name = f"{requirements.stem.removeprefix('requirements-')}-{digest}"
+    home = cache_dir() / name
+    home.parent.mkdir(parents=True, exist_ok=True)
+    with (home.parent / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        complete = home / "complete"
+        if not complete.exists():
+            shutil.rmtree(home, ignore_errors=True)
+            subprocess.run([sys.executable, "-m", "venv", str(home)], check=True)
+            pip = [str(home / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+            subprocess.run([*pip, "--requirement", str(requirements)], check=True)
+            complete.touch()
+    return home / "bin" / "python"

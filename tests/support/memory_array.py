@@ -1,0 +1,492 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""An Array that lives in memory, to test what is decided about arrays; the real ones are tested over their wires.
+
+It refuses what a careful array refuses, so a plan that would do harm fails here. What a read tells can be narrowed, and
+any method can be made to fail. Runs on Python 3.8, like the library.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping as Map, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.array import Array
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors import Conflict, InUse, NotFound
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import (
+    ISCSI,
+    THICK,
+    THIN,
+    UNKNOWN,
+    ArrayInfo,
+    Capabilities,
+    Capacity,
+    Chap,
+    CopyMethod,
+    Group,
+    Host,
+    Initiator,
+    Listing,
+    Mapping,
+    NameRule,
+    OptionRule,
+    Pool,
+    Port,
+    Snapshot,
+    SnapshotSpec,
+    Unreadable,
+    Volume,
+    VolumeSpec,
+)
+
+MIB = 1024**2
+GIB = 1024**3
+
+NAMES = NameRule(40, r"[A-Za-z0-9._ -]+", "1 to 40 letters, digits, '.', '_', '-' and blanks")
+
+OPTIONS = {
+    "iops": OptionRule(int),
+    "mode": OptionRule(str, ("fast", "slow")),
+    "cached": OptionRule(bool),
+    "replicas": OptionRule(int, (1, 2, 3), create_only=True),
+    "hidden": OptionRule(int),
+}
+"""``hidden`` is never returned by a read."""
+
+
+@dataclass(frozen=True)
+class MemoryCapabilities(Capabilities):
+    vendor: str = "memory"
+    volume_name: NameRule = NAMES
+    snapshot_name: NameRule = NAMES
+    host_name: NameRule = NAMES
+    group_name: NameRule | None = NAMES
+    provisioning: tuple[str, ...] = (THIN, THICK)
+    largest: int = 1024 * GIB
+    luns: tuple[int, int] = (0, 15)
+    volume_options: Map[str, OptionRule] = field(default_factory=lambda: dict(OPTIONS))
+
+    def method(self, operation: str, obj: Any = None) -> CopyMethod:
+        return CopyMethod(independent=not self.clones_depend)
+
+
+class MemoryArray(Array):
+    """The array, and what was asked of it.
+
+    :param tells_mappings: whether a read of volumes and snapshots tells their mappings.
+    :param capabilities: fields of ``Capabilities`` that differ from an array that can do everything.
+    """
+
+    label = "memory1"
+
+    def __init__(self, tells_mappings: bool = True, **capabilities: Any) -> None:
+        self.capabilities = MemoryCapabilities(**capabilities)
+        self.tells_mappings = tells_mappings and self.capabilities.reads_mappings
+        self.reads: list[str] = []
+        self.writes: list[str] = []
+        self.unreadable: dict[str, list[str]] = {}
+        """Kind (volume, snapshot, host, mapping) and the names that a read reports as unreadable."""
+        self.broken: dict[str, Callable[..., Exception | None]] = {}
+        """Method name, and what it raises, if anything, given its arguments."""
+        self._serial = 0
+        self._volumes: dict[str, Volume] = {}
+        self._snapshots: dict[str, Snapshot] = {}
+        self._hosts: dict[str, Host] = {}
+        self._groups: dict[str, tuple[str, list[str]]] = {}
+        self._maps: dict[tuple[str, str], Mapping] = {}
+        self._sources: dict[str, str] = {}
+        self.content: dict[str, str] = {}
+        """Id of a volume or snapshot, and what is on it."""
+
+    # -- the test's side ---------------------------------------------------------------------------------------------
+
+    def fail(self, method: str, error: Exception, when: Callable[..., bool] = lambda *args: True) -> None:
+        """Let a method fail from now on, when its arguments are such."""
+        self.broken[method] = lambda *args: error if when(*args) else None
+
+    def volume(self, name: str, size: int = GIB, **fields: Any) -> Volume:
+        """Put a volume there."""
+        made = Volume(name, size, id=self._next(), **dict({"created": self._now()}, **fields))
+        self._volumes[made.id] = made
+        self.content[made.id] = "content of " + name
+        return made
+
+    def snapshot(self, volume: str, name: str, **fields: Any) -> Snapshot:
+        """Put a snapshot of a volume there."""
+        source = self._named(volume)
+        given = dict({"proven": self.capabilities.proves_snapshots, "created": self._now()}, **fields)
+        made = Snapshot(name, volume, source.size, id=self._next(), volume_id=source.id, **given)
+        self._snapshots[made.id] = made
+        self.content[made.id] = self.content[source.id]
+        return made
+
+    def clone(self, source: str, name: str) -> Volume:
+        """Put a volume there that was made of a volume or snapshot."""
+        found = [o for o in list(self._volumes.values()) + list(self._snapshots.values()) if o.name == source][0]
+        made = self.volume(name, found.size, independent=not self.capabilities.clones_depend)
+        self._sources[made.id] = found.id
+        return made
+
+    def host(self, name: str, *addresses: str, **fields: Any) -> Host:
+        """Put a host there."""
+        made = Host(name, self._next(), tuple(Initiator(a, "iscsi" if ":" in a else "fc") for a in addresses), **fields)
+        self._hosts[name] = made
+        return made
+
+    def map(self, volume: str, host: str, lun: int | None = None, open: bool | None = None) -> Mapping:
+        """Put a mapping of a volume or snapshot there."""
+        ids = {o.name: o.id for o in list(self._snapshots.values()) + list(self._volumes.values())}
+        return self._add_map(ids[volume], host, lun, open)
+
+    def group(self, name: str, *volumes: str) -> None:
+        """Put a consistency group there."""
+        self._groups[name] = (self._next(), [self._named(volume).id for volume in volumes])
+
+    def reset_counts(self) -> None:
+        self.reads.clear()
+        self.writes.clear()
+
+    def names(self) -> dict[str, list[str]]:
+        """Everything that is there, by name, in the form of a comparison."""
+        volumes = {volume.id: volume.name for volume in self._volumes.values()}
+        of = {s.id: "%s/%s" % (volumes.get(s.volume_id or "", ""), s.name) for s in self._snapshots.values()}
+        any_name = dict(of, **volumes)
+        return {
+            "volumes": sorted("%s %d" % (volume.name, volume.size) for volume in self._volumes.values()),
+            "snapshots": sorted(of.values()),
+            "hosts": sorted("%s %s" % (h.name, ",".join(sorted(h.addresses))) for h in self._hosts.values()),
+            "mappings": sorted("%s %s %s" % (host, any_name[id], m.lun) for (host, id), m in self._maps.items()),
+            "groups": sorted(
+                "%s %s" % (name, ",".join(sorted(volumes[id] for id in members)))
+                for name, (_id, members) in self._groups.items()
+            ),
+        }
+
+    # -- inside ------------------------------------------------------------------------------------------------------
+
+    def _next(self) -> str:
+        self._serial += 1
+        return "id%06d" % self._serial
+
+    def _now(self) -> str:
+        return "2026-01-01T00:00:%06d" % self._serial
+
+    def _read(self, method: str, *args: Any) -> None:
+        self.reads.append(method)
+        self._break(method, *args)
+
+    def _write(self, method: str, *args: Any) -> None:
+        self.writes.append(method)
+        self._break(method, *args)
+
+    def _break(self, method: str, *args: Any) -> None:
+        error = self.broken.get(method, lambda *args: None)(*args)
+        if error is not None:
+            raise error
+
+    def _named(self, name: str) -> Volume:
+        for volume in self._volumes.values():
+            if volume.name == name:
+                return volume
+        raise NotFound("there is no volume %s" % name, target=name)
+
+    def _check_free(self, name: str, kind: str, volume_id: str | None = None) -> None:
+        volumes = {volume.name for volume in self._volumes.values()}
+        snapshots = {s.name for s in self._snapshots.values() if kind == "volume" or s.volume_id == volume_id}
+        if self.capabilities.one_namespace:
+            snapshots = {s.name for s in self._snapshots.values()}
+            taken = volumes | snapshots
+        else:
+            taken = volumes if kind == "volume" else snapshots
+        if name in taken:
+            raise Conflict("the name %s is taken" % name, target=name)
+
+    def _add_map(self, id: str, host: str, lun: int | None, open: bool | None = None) -> Mapping:
+        used = {m.lun for (name, _id), m in self._maps.items() if name == host}
+        if lun is None:
+            lun = next(n for n in range(256) if n not in used)
+        elif lun in used:
+            raise Conflict("LUN %d of host %s is taken" % (lun, host))
+        thing = self._volumes.get(id) or self._snapshots[id]
+        made = Mapping(thing.name, host, lun, self._next(), id, self._hosts[host].id, open=open)
+        self._maps[(host, id)] = made
+        return made
+
+    def _maps_of(self, id: str) -> tuple[Mapping, ...]:
+        thing: Any = self._volumes.get(id) or self._snapshots[id]
+        return tuple(replace(m, volume=thing.name) for (_host, of), m in sorted(self._maps.items()) if of == id)
+
+    def _hidden(self, kind: str, name: str) -> bool:
+        return name in self.unreadable.get(kind, ())
+
+    def _listing(
+        self, kind: str, items: Sequence[Any], asked: Callable[[str], bool] = lambda name: True
+    ) -> Listing[Any]:
+        hidden = [Unreadable(kind, name, "a field is missing") for name in self.unreadable.get(kind, ()) if asked(name)]
+        return Listing(tuple(item for item in items if not self._hidden(kind, item.name)), tuple(hidden))
+
+    def _tell_volume(self, volume: Volume) -> Volume:
+        source = self._sources.get(volume.id, "")
+        there: Any = self._volumes.get(source) or self._snapshots.get(source)
+        return replace(
+            volume,
+            source=there.name if there else None,
+            mappings=self._maps_of(volume.id) if self.tells_mappings else None,
+            snapshots=tuple(s.name for s in self._snapshots.values() if s.volume_id == volume.id),
+            groups=None
+            if self.capabilities.refusal("groups")
+            else tuple(name for name, (_id, members) in self._groups.items() if volume.id in members),
+            options={name: value for name, value in volume.options.items() if name != "hidden"},
+        )
+
+    def _tell_snapshot(self, snapshot: Snapshot) -> Snapshot:
+        volume = self._volumes.get(snapshot.volume_id or "")
+        children = tuple(v.name for v in self._volumes.values() if self._sources.get(v.id) == snapshot.id)
+        return replace(
+            snapshot,
+            volume=volume.name if volume else None,
+            mappings=self._maps_of(snapshot.id) if self.tells_mappings else snapshot.mappings,
+            children=children,
+        )
+
+    # -- reading -----------------------------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        pass
+
+    @property
+    def calls(self) -> Any:
+        return {"requests": len(self.reads) + len(self.writes), "writes": len(self.writes)}
+
+    def info(self) -> ArrayInfo:
+        self._read("info")
+        return ArrayInfo("memory", self.label, protocols=self.capabilities.protocols)
+
+    def capacity(self) -> Capacity:
+        self._read("capacity")
+        return Capacity(100 * GIB, sum(volume.size for volume in self._volumes.values()))
+
+    def pools(self) -> Listing[Pool]:
+        self._read("pools")
+        return Listing((Pool("pool1", 100 * GIB, 60 * GIB),))
+
+    def ports(self) -> Listing[Port]:
+        self._read("ports")
+        return Listing((Port("p1", ISCSI, "iqn.2026-01.org.example:target", "192.0.2.1:3260", True),))
+
+    def volumes(self, names: Sequence[str] | None = None) -> Listing[Volume]:
+        self._read("volumes", names)
+        found = [self._tell_volume(v) for v in self._volumes.values() if names is None or v.name in names]
+        return self._listing("volume", found, lambda name: names is None or name in names)
+
+    def snapshots(self, names: Sequence[str] | None = None, volumes: Sequence[str] | None = None) -> Listing[Snapshot]:
+        self._read("snapshots", names, volumes)
+        everything = names is None and volumes is None
+        told = [self._tell_snapshot(snapshot) for snapshot in self._snapshots.values()]
+        found = [s for s in told if everything or s.name in (names or ()) or s.volume in (volumes or ())]
+        return self._listing("snapshot", found)
+
+    def hosts(self, names: Sequence[str] | None = None) -> Listing[Host]:
+        self._read("hosts", names)
+        found = [self._tell_host(h) for h in self._hosts.values() if names is None or h.name in names]
+        return self._listing("host", found, lambda name: names is None or name in names)
+
+    def _tell_host(self, host: Host) -> Host:
+        count = sum(1 for name, _id in self._maps if name == host.name)
+        return replace(host, volumes=count if self.capabilities.reads_mappings else None)
+
+    def find_hosts(self, initiators: Sequence[str]) -> Listing[Host]:
+        self._read("find_hosts", initiators)
+        return self._listing("host", [h for h in self._hosts.values() if set(h.addresses) & set(initiators)])
+
+    def mappings(self, volumes: Sequence[str] | None = None, hosts: Sequence[str] | None = None) -> Listing[Mapping]:
+        self._read("mappings", volumes, hosts)
+        if not self.capabilities.reads_mappings:
+            return UNKNOWN
+        everything = volumes is None and hosts is None
+        things = list(self._volumes) + list(self._snapshots)
+        told = [mapping for id in things for mapping in self._maps_of(id)]
+        found = [m for m in told if everything or m.volume in (volumes or ()) or m.host in (hosts or ())]
+        hidden = tuple(Unreadable("mapping", name, "a field is missing") for name in self.unreadable.get("mapping", ()))
+        return Listing(tuple(m for m in found if not self._hidden("mapping", "%s/%s" % (m.host, m.volume))), hidden)
+
+    def groups(self, names: Sequence[str] | None = None) -> Listing[Group]:
+        self._read("groups", names)
+        found = [self._tell_group(name) for name in self._groups if names is None or name in names]
+        return self._listing("group", found)
+
+    def _tell_group(self, name: str) -> Group:
+        id, members = self._groups[name]
+        return Group(name, id, tuple(self._volumes[member].name for member in members))
+
+    # -- volumes -----------------------------------------------------------------------------------------------------
+
+    def create_volume(self, spec: VolumeSpec) -> Volume:
+        self._write("create_volume", spec)
+        return self._make(spec, spec.size or 0, None)
+
+    def _make(self, spec: VolumeSpec, size: int, source: str | None) -> Volume:
+        self._check_free(spec.name, "volume")
+        made = self.volume(
+            spec.name,
+            size,
+            provisioning=spec.provisioning or THIN,
+            pool=spec.pool or "pool1",
+            options=dict(spec.options),
+            independent=source is None or not self.capabilities.clones_depend,
+        )
+        if source is not None:
+            self._sources[made.id] = source
+            self.content[made.id] = self.content[source]
+        return self._tell_volume(made)
+
+    def extend_volume(self, volume: Volume, size: int) -> Volume:
+        self._write("extend_volume", volume, size)
+        assert size > self._volumes[volume.id].size, "a volume never shrinks"
+        return self._change(volume, size=size)
+
+    def _change(self, volume: Volume, **fields: Any) -> Volume:
+        if volume.id not in self._volumes:
+            raise NotFound("there is no volume %s" % volume.name)
+        self._volumes[volume.id] = replace(self._volumes[volume.id], **fields)
+        return self._tell_volume(self._volumes[volume.id])
+
+    def rename_volume(self, volume: Volume, name: str) -> Volume:
+        self._write("rename_volume", volume, name)
+        self._check_free(name, "volume")
+        return self._change(volume, name=name)
+
+    def delete_volume(self, volume: Volume) -> None:
+        self._write("delete_volume", volume)
+        if self._maps_of(volume.id):
+            raise InUse("volume %s is mapped" % volume.name)
+        if any(snapshot.volume_id == volume.id for snapshot in self._snapshots.values()):
+            raise InUse("volume %s has snapshots" % volume.name)
+        self._check_dependents(volume.id, volume.name)
+        for _id, members in self._groups.values():
+            if volume.id in members:
+                members.remove(volume.id)
+        del self._volumes[volume.id]
+
+    def _check_dependents(self, id: str, name: str) -> None:
+        if self.capabilities.clones_depend and id in [self._sources.get(volume) for volume in self._volumes]:
+            raise InUse("a clone depends on %s" % name)
+
+    def clone_volume(self, source: Volume, spec: VolumeSpec) -> Volume:
+        self._write("clone_volume", source, spec)
+        return self._make(spec, spec.size or source.size, source.id)
+
+    def set_volume(self, volume: Volume, options: Map[str, Any]) -> Volume:
+        self._write("set_volume", volume, options)
+        return self._change(volume, options=dict(self._volumes[volume.id].options, **options))
+
+    # -- snapshots ---------------------------------------------------------------------------------------------------
+
+    def create_snapshots(self, specs: Sequence[SnapshotSpec], atomic: bool = False) -> tuple[Snapshot, ...]:
+        self._write("create_snapshots", specs, atomic)
+        for spec in specs:
+            self._check_free(spec.name, "snapshot", spec.volume.id)
+        return tuple(self._tell_snapshot(self.snapshot(spec.volume.name, spec.name)) for spec in specs)
+
+    def delete_snapshot(self, snapshot: Snapshot) -> None:
+        self._write("delete_snapshot", snapshot)
+        if self._maps_of(snapshot.id):
+            raise InUse("snapshot %s is mapped" % snapshot.name)
+        self._check_dependents(snapshot.id, snapshot.name)
+        del self._snapshots[snapshot.id]
+
+    def restore_snapshot(self, volume: Volume, snapshot: Snapshot, backup: str) -> Snapshot:
+        self._write("restore_snapshot", volume, snapshot, backup)
+        assert not self._maps_of(volume.id), "a mapped volume must not change its content"
+        self._check_free(backup, "snapshot", volume.id)
+        kept = self.snapshot(volume.name, backup)
+        self.content[volume.id] = self.content[snapshot.id]
+        return self._tell_snapshot(kept)
+
+    def volume_from_snapshot(self, snapshot: Snapshot, spec: VolumeSpec) -> Volume:
+        self._write("volume_from_snapshot", snapshot, spec)
+        return self._make(spec, spec.size or snapshot.size, snapshot.id)
+
+    # -- hosts and mappings ------------------------------------------------------------------------------------------
+
+    def create_host(
+        self, name: str, initiators: Sequence[Initiator], os: str | None = None, chap: Chap | None = None
+    ) -> Host:
+        self._write("create_host", name, initiators, os, chap)
+        if name in self._hosts:
+            raise Conflict("there is a host %s" % name)
+        self._hosts[name] = Host(name, self._next(), os=os)
+        return self._add_initiators(name, initiators, chap)
+
+    def _add_initiators(self, name: str, initiators: Sequence[Initiator], chap: Chap | None) -> Host:
+        taken = {address for host in self._hosts.values() for address in host.addresses}
+        for initiator in initiators:
+            if initiator.address in taken:
+                raise Conflict("initiator %s is taken" % initiator.address)
+        user = chap.username if chap else None
+        new = tuple(replace(i, chap_user=user if i.protocol == ISCSI else None) for i in initiators)
+        self._hosts[name] = replace(self._hosts[name], initiators=self._hosts[name].initiators + new)
+        return self._tell_host(self._hosts[name])
+
+    def add_initiators(self, host: Host, initiators: Sequence[Initiator], chap: Chap | None = None) -> Host:
+        self._write("add_initiators", host, initiators, chap)
+        return self._add_initiators(host.name, initiators, chap)
+
+    def remove_initiators(self, host: Host, addresses: Sequence[str]) -> Host:
+        self._write("remove_initiators", host, addresses)
+        left = tuple(i for i in self._hosts[host.name].initiators if i.address not in addresses)
+        self._hosts[host.name] = replace(self._hosts[host.name], initiators=left)
+        return self._tell_host(self._hosts[host.name])
+
+    def set_chap(self, host: Host, chap: Chap) -> Host:
+        self._write("set_chap", host, chap)
+        changed = tuple(
+            replace(i, chap_user=chap.username) if i.protocol == ISCSI else i for i in self._hosts[host.name].initiators
+        )
+        self._hosts[host.name] = replace(self._hosts[host.name], initiators=changed)
+        return self._tell_host(self._hosts[host.name])
+
+    def delete_host(self, host: Host) -> None:
+        self._write("delete_host", host)
+        if any(name == host.name for name, _id in self._maps):
+            raise InUse("host %s has mappings" % host.name)
+        del self._hosts[host.name]
+
+    def map_volume(self, volume: Volume, host: Host, lun: int | None = None) -> Mapping:
+        self._write("map_volume", volume, host, lun)
+        there = self._maps.get((host.name, volume.id))
+        if there is not None:
+            if lun not in (None, there.lun):
+                raise Conflict("volume %s is LUN %s of host %s already" % (volume.name, there.lun, host.name))
+            return replace(there, volume=volume.name)
+        return self._add_map(volume.id, host.name, lun)
+
+    def unmap_volume(self, mapping: Mapping) -> tuple[Mapping, ...]:
+        self._write("unmap_volume", mapping)
+        things = list(self._volumes.values()) + list(self._snapshots.values())
+        ids = [mapping.volume_id] if mapping.volume_id else [t.id for t in things if t.name == mapping.volume]
+        for id in ids:
+            self._maps.pop((mapping.host, str(id)), None)
+        return tuple(m for (host, _id), m in self._maps.items() if host == mapping.host)
+
+    # -- groups ------------------------------------------------------------------------------------------------------
+
+    def create_group(self, name: str, volumes: Sequence[Volume] = ()) -> Group:
+        self._write("create_group", name, volumes)
+        self._groups[name] = (self._next(), [volume.id for volume in volumes])
+        return self._tell_group(name)
+
+    def add_to_group(self, group: Group, volumes: Sequence[Volume]) -> Group:
+        self._write("add_to_group", group, volumes)
+        members = self._groups[group.name][1]
+        members.extend(volume.id for volume in volumes if volume.id not in members)
+        return self._tell_group(group.name)
+
+    def snapshot_group(self, group: Group, suffix: str) -> tuple[Snapshot, ...]:
+        self._write("snapshot_group", group, suffix)
+        members = [self._volumes[id].name for id in self._groups[group.name][1]]
+        made = [self.snapshot(name, "%s.%s" % (name, suffix), group=group.name) for name in members]
+        return tuple(self._tell_snapshot(snapshot) for snapshot in made)

@@ -1,0 +1,94 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a module does between its options and its result, in few words for tests. Runs on Python 3.8."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Optional, Sequence
+
+from ansible_collections.openflash.storage.plugins.module_utils.openflash import report
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.apply import Applied, apply
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors import FlashError
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan import Actual, Desired, Plan, Policy, plan
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan import desired as wishes
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.read import read
+
+from tests.support.memory_array import MemoryArray
+
+
+class Task:
+    """One task against an array: read and planned when made, carried out by ``run``."""
+
+    def __init__(self, array: MemoryArray, desired: Desired, **policy: bool) -> None:
+        self.array = array
+        self.desired = desired
+        array.reset_counts()
+        self.actual: Actual = read(array, desired)
+        self.reads = list(array.reads)
+        self.plan: Plan = plan(desired, self.actual, Policy(**policy), array.capabilities)
+        self.applied: Optional[Applied] = None
+        assert array.writes == []
+
+    @property
+    def lines(self) -> List[str]:
+        return list(self.plan.lines)
+
+    @property
+    def warnings(self) -> List[str]:
+        return list(self.plan.warnings)
+
+    @property
+    def errors(self) -> List[FlashError]:
+        """The different errors of the plan."""
+        return list({id(error): error for error in self.plan.errors}.values())
+
+    @property
+    def error(self) -> FlashError:
+        """The only error."""
+        assert len(self.errors) == 1, self.errors
+        return self.errors[0]
+
+    def run(self, **options: Any) -> Applied:
+        self.applied = apply(self.plan, self.actual, self.array, **options)
+        return self.applied
+
+    @property
+    def reporter(self) -> report.Reporter:
+        return report.Reporter(self.plan, self.applied)
+
+
+def volumes(array: MemoryArray, *items: Dict[str, Any], **policy: bool) -> Task:
+    return Task(array, wishes.volumes(items, {}), **policy)
+
+
+def snapshots(array: MemoryArray, *items: Dict[str, Any], atomic: bool = False, **policy: bool) -> Task:
+    return Task(array, wishes.snapshots(items, {"atomic": atomic}), **policy)
+
+
+def host_maps(array: MemoryArray, *items: Dict[str, Any], **policy: bool) -> Task:
+    return Task(array, wishes.host_maps(items, {}), **policy)
+
+
+def document(array: MemoryArray, **params: Any) -> Task:
+    policy = {name: params.pop(name) for name in list(params) if name in Policy.__dataclass_fields__}
+    return Task(array, wishes.document(params), **policy)
+
+
+def done(task: Task) -> Task:
+    """The task carried out without an error, after which the same task has nothing to do."""
+    assert task.errors == []
+    applied = task.run()
+    assert applied.errors == {} and applied.not_done == ()
+    again = Task(task.array, task.desired)
+    assert again.lines == [], "the same task again has something to do"
+    return task
+
+
+def refused(task: Task, *words: Sequence[str]) -> FlashError:
+    """The task's only error, which says all the words; nothing is planned for it."""
+    text = str(task.error)
+    for word in words:
+        assert word in text, text
+    return task.error

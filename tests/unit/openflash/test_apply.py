@@ -1,0 +1,206 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""How a plan is carried out: order, what a failure stops, what is known afterwards."""
+
+from __future__ import annotations
+
+from threading import Event, Lock
+from time import sleep
+from typing import Any, List
+
+import pytest
+
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.apply import nothing
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors import FlashError, NotFound, Timeout
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.steps import Step
+
+from tests.support.memory_array import MemoryArray
+from tests.support.planning import document, host_maps, snapshots, volumes
+
+
+@pytest.fixture
+def array() -> MemoryArray:
+    array = MemoryArray()
+    array.host("h1", "iqn.2026-01.org.example:h1")
+    return array
+
+
+def there(array: MemoryArray) -> List[str]:
+    return [text.split()[0] for text in array.names()["volumes"]]
+
+
+NEW = [{"name": name, "size": "1GiB"} for name in ("a", "b", "c")]
+
+
+def fail_for(array: MemoryArray, method: str, name: str) -> None:
+    array.fail(method, FlashError("it broke", code="17"), lambda obj, *rest: obj.name == name)
+
+
+def test_after_a_failed_step_nothing_more_is_begun(array: MemoryArray) -> None:
+    fail_for(array, "create_volume", "b")
+    applied = volumes(array, *NEW).run()
+    assert there(array) == ["a"]
+    assert [step.line for step in applied.done] == ["create volume a of 1GiB"]
+    assert [step.line for step in applied.not_done] == ["create volume b of 1GiB", "create volume c of 1GiB"]
+
+
+def test_with_continue_on_error_the_others_go_on(array: MemoryArray) -> None:
+    fail_for(array, "create_volume", "b")
+    applied = volumes(array, *NEW).run(continue_on_error=True)
+    assert there(array) == ["a", "c"]
+    assert set(applied.errors) == {("volume", "b")}
+
+
+def test_an_error_says_what_was_being_done_where(array: MemoryArray) -> None:
+    fail_for(array, "create_volume", "b")
+    applied = volumes(array, *NEW).run()
+    error = applied.errors[("volume", "b")]
+    assert str(error) == "Cannot create volume b of 1GiB on memory1: it broke (the array answered: 17)."
+    assert error.target == "b"
+
+
+@pytest.mark.parametrize("continue_on_error", [True, False])
+def test_nothing_destructive_is_begun_after_a_failed_step(array: MemoryArray, continue_on_error: bool) -> None:
+    array.volume("old")
+    fail_for(array, "create_volume", "a")
+    task = volumes(array, {"name": "old", "state": "absent"}, NEW[0])
+    task.run(continue_on_error=continue_on_error)
+    assert there(array) == ["old"]
+
+
+def test_a_failed_deletion_stops_the_other_deletions(array: MemoryArray) -> None:
+    for wish in NEW:
+        array.volume(str(wish["name"]))
+    fail_for(array, "delete_volume", "a")
+    applied = volumes(array, *[{"name": wish["name"], "state": "absent"} for wish in NEW]).run(continue_on_error=True)
+    assert there(array) == ["a", "b", "c"]
+    assert len(applied.not_done) == 3
+
+
+def test_the_later_steps_of_a_failed_wish_are_not_done(array: MemoryArray) -> None:
+    array.volume("a", options={"iops": 1})
+    fail_for(array, "extend_volume", "a")
+    task = volumes(array, {"name": "a", "size": "2GiB", "array_options": {"iops": 2}})
+    applied = task.run(continue_on_error=True)
+    assert applied.done == () and len(applied.not_done) == 2
+
+
+def test_what_depends_on_a_failed_wish_fails_and_says_why(array: MemoryArray) -> None:
+    fail_for(array, "create_volume", "a")
+    task = document(
+        array,
+        volumes=[NEW[0], {"name": "copy", "source_volume": "a"}],
+        snapshots=[{"name": "s", "volume": "a"}],
+        mappings=[{"volume": "a", "host": "h1"}],
+    )
+    applied = task.run(continue_on_error=True)
+    assert there(array) == []
+    for key in (("volume", "copy"), ("snapshot", "a", "s"), ("map", "h1", "a")):
+        error = applied.errors[key]
+        assert isinstance(error, NotFound)
+        assert "volume a, which this depends on, was not made" in str(error)
+
+
+def test_all_wishes_of_an_atomic_set_get_its_error(array: MemoryArray) -> None:
+    array.volume("a")
+    array.volume("b")
+    array.fail("create_snapshots", Timeout("no answer within 30 seconds"))
+    task = snapshots(array, {"name": "s", "volume": "a"}, {"name": "s", "volume": "b"}, atomic=True)
+    applied = task.run()
+    assert set(applied.errors) == {("snapshot", "a", "s"), ("snapshot", "b", "s")}
+
+
+def test_a_new_lun_is_given_though_something_else_failed_meanwhile(array: MemoryArray) -> None:
+    """Taken away first, the volume would else be left without any."""
+    for name in ("a", "b"):
+        array.volume(name)
+        array.map(name, "h1")
+    fail_for(array, "map_volume", "b")
+    task = host_maps(array, {"host": "h1", "volume": "b", "lun": 7}, {"host": "h1", "volume": "a", "lun": 8})
+    applied = task.run()
+    assert set(applied.errors) == {("map", "h1", "b")}
+    assert array.names()["mappings"] == ["h1 a 8"]
+
+
+def test_objects_are_known_afterwards_as_the_array_returned_them(array: MemoryArray) -> None:
+    applied = volumes(array, NEW[0], dict(NEW[1], group="g")).run()
+    assert applied.world.volumes["a"].id != ""
+    assert applied.world.groups["g"].volumes == ("b",)
+
+
+def test_later_steps_use_what_earlier_ones_made(array: MemoryArray) -> None:
+    array.volume("old")
+    array.snapshot("old", "s")
+    task = document(
+        array,
+        volumes=[{"name": "new", "rename_from": "old"}, {"name": "copy", "source_snapshot": "s", "source_volume": "new"}],
+        mappings=[{"volume": "copy", "host": "h1"}],
+    )
+    applied = task.run()
+    assert applied.errors == {}
+    assert there(array) == ["copy", "new"]
+
+
+def test_independent_steps_run_side_by_side(array: MemoryArray) -> None:
+    running, both = [], Event()
+    lock = Lock()
+
+    def wait(*args: Any) -> None:
+        with lock:
+            running.append(args)
+            if len(running) == 2:
+                both.set()
+        assert both.wait(10), "the two creations did not run at the same time"
+
+    array.broken["create_volume"] = wait
+    applied = volumes(array, *NEW[:2]).run(concurrency=2)
+    assert len(applied.done) == 2
+
+
+def test_mappings_of_one_host_run_one_after_the_other(array: MemoryArray) -> None:
+    busy = Lock()
+
+    def alone(*args: Any) -> None:
+        assert busy.acquire(blocking=False), "two mappings of one host at the same time"
+        sleep(0.002)
+        busy.release()
+
+    names = ["v%d" % number for number in range(8)]
+    for name in names:
+        array.volume(name)
+    array.broken["map_volume"] = alone
+    task = host_maps(array, *[{"host": "h1", "volume": name} for name in names])
+    assert [len(batch.chains) for batch in task.plan.batches] == [1]
+    assert task.run(concurrency=8).errors == {}
+
+
+def test_many_side_by_side_come_to_the_same(array: MemoryArray) -> None:
+    wishes = [{"name": "v%03d" % number, "size": "1GiB", "group": "g%d" % (number % 3)} for number in range(60)]
+    applied = volumes(array, *wishes).run(concurrency=8)
+    assert applied.errors == {} and applied.not_done == ()
+    assert len(there(array)) == 60
+    assert sum(len(group.volumes) for group in applied.world.groups.values()) == 60
+
+
+def test_a_mistake_of_ours_is_not_swallowed(array: MemoryArray) -> None:
+    array.fail("create_volume", KeyError("field"))
+    for concurrency in (1, 4):
+        with pytest.raises(KeyError):
+            volumes(array, *NEW).run(concurrency=concurrency)
+
+
+def test_progress_is_told_step_by_step(array: MemoryArray) -> None:
+    told: List[Step] = []
+    applied = volumes(array, *NEW).run(progress=told.append)
+    assert tuple(told) == applied.done
+
+
+def test_when_nothing_is_carried_out_the_array_is_told_as_it_is(array: MemoryArray) -> None:
+    array.volume("a")
+    task = volumes(array, *NEW)
+    applied = nothing(task.plan, task.actual, array)
+    assert applied.done == () and len(applied.not_done) == 2
+    assert set(applied.world.volumes) == {"a"}
+    assert array.writes == []

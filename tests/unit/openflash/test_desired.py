@@ -1,0 +1,198 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What people write becomes wishes, and what can never be right is an error before any request."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List
+
+import pytest
+
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors import Invalid
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan import desired
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.desired import (
+    ABSENT,
+    PRESENT,
+    HostWish,
+    MapWish,
+    PruneWish,
+    RetentionWish,
+)
+
+IQN = "iqn.2026-01.org.example:h1"
+GIB = 1024**3
+
+
+def test_a_volume_with_all_its_options() -> None:
+    (wish,) = desired.volumes(
+        [{"name": "a", "size": "1.5GiB", "pool": "p", "provisioning": "thick", "array_options": {"iops": 1}}], {}
+    ).volumes
+    assert (wish.size, wish.pool, wish.provisioning, wish.state) == (3 * GIB // 2, "p", "thick", PRESENT)
+    assert wish.options == {"iops": 1}
+
+
+@pytest.mark.parametrize("size", ["10XB", "ten", "-1GiB", "0", "10", "1e3GiB"])
+def test_a_size_that_is_none_names_its_volume(size: str) -> None:
+    with pytest.raises(Invalid, match="Cannot read the options of volume db1: ") as caught:
+        desired.volumes([{"name": "db1", "size": size}], {})
+    assert caught.value.target == "db1"
+
+
+@pytest.mark.parametrize("name", [None, "", "  "])
+def test_an_empty_name_is_no_name(name: Any) -> None:
+    with pytest.raises(Invalid, match="[Nn]ame is missing or empty"):
+        desired.volumes([{"name": name}], {})
+
+
+CONTRADICTIONS: List[Any] = [
+    (desired.volumes, [{"name": "a"}, {"name": "a"}], "names a twice"),
+    (
+        desired.volumes,
+        [{"name": "b", "rename_from": "a"}, {"name": "c", "rename_from": "a"}],
+        "olumes b and c shall both be renamed from a",
+    ),
+    (
+        desired.volumes,
+        [{"name": "b", "rename_from": "a"}, {"name": "a", "rename_from": "b"}],
+        "renamed in a circle",
+    ),
+    (desired.snapshots, [{"name": "s", "volume": "a"}, {"name": "s", "volume": "a"}], "names a / s twice"),
+    (desired.snapshots, [{"name": "s"}], "needs the volume"),
+    (desired.snapshots, [{"name": "s", "volume": "a", "group": "g"}], "both a volume and a group"),
+    (desired.snapshots, [{"name": "s", "state": "restored", "volume": "a"}], "needs volume and backup"),
+    (desired.snapshots, [{"name": "s", "state": "restored", "backup": "b"}], "needs volume and backup"),
+    (desired.snapshots, [{"name": "s", "volume": "a", "backup": "b"}], "only with state: restored"),
+    (
+        desired.snapshots,
+        [{"name": "s", "volume": "a", "state": "restored", "backup": "s"}],
+        "cannot have the name of snapshot s itself",
+    ),
+    (
+        desired.snapshots,
+        [{"name": name, "volume": "a", "state": "restored", "backup": "b" + name} for name in ("s", "t")],
+        "restored from s and from t",
+    ),
+    (
+        desired.snapshots,
+        [{"name": "s", "state": "absent"}, {"name": "s", "volume": "a"}],
+        "with its volume and without",
+    ),
+    (desired.snapshots, [{"name": "s", "volume": "a", "keep": 1}], "options keep and prefix go together"),
+    (desired.snapshots, [{"name": "s", "volume": "a", "prefix": "pre-"}], "options keep and prefix go together"),
+    (
+        desired.snapshots,
+        [{"name": "pre-s", "volume": "a", "prefix": "pre-", "keep": 1, "state": "absent"}],
+        "options keep and prefix go together",
+    ),
+    (desired.snapshots, [{"name": "s", "volume": "a", "prefix": "pre-", "keep": 1}], "does not begin with the prefix"),
+    (desired.snapshots, [{"name": "pre-s", "volume": "a", "prefix": "pr", "keep": 1}], "shorter than 3 characters"),
+    (desired.snapshots, [{"name": "pre-s", "volume": "a", "prefix": "pre", "keep": 0}], "remove every snapshot"),
+    (
+        desired.snapshots,
+        [{"name": "pre-%d" % keep, "volume": "a", "prefix": "pre-", "keep": keep} for keep in (1, 2)],
+        "keep is given as 1 and 2",
+    ),
+    (desired.host_maps, [{"host": "h", "volume": "a"}, {"host": "h", "volume": "a", "lun": 1}], "names h / a twice"),
+    (
+        desired.host_maps,
+        [{"host": "h", "volume": "a", "lun": 1}, {"host": "h", "volume": "b", "lun": 1}],
+        "olumes a and b shall both be LUN 1 of host h",
+    ),
+    (desired.host_maps, [{"host": "h", "lun": 1}], "lun needs the volume"),
+    (desired.host_maps, [{"host": "h", "volume": "a", "lun": -1}], "LUN -1 is not possible"),
+    (desired.host_maps, [{"host": "h", "volume": "a", "exclusive": True, "state": "absent"}], "state: present"),
+    (desired.host_maps, [{"host": "h", "os": "linux"}, {"host": "h", "os": "esx"}], "described in two ways"),
+    (desired.host_maps, [{"host": "h", "initiators": ["banana"]}], "Cannot read the initiators of host h: 'banana'"),
+    (desired.host_maps, [{"host": "h", "chap_username": "u"}], "chap_username and chap_password go together"),
+    (
+        desired.host_maps,
+        [{"host": "h", "chap_discovery_username": "u", "chap_discovery_password": "p"}],
+        "needs chap_username",
+    ),
+]
+
+
+@pytest.mark.parametrize("build, items, words", CONTRADICTIONS)
+def test_a_task_that_contradicts_itself(build: Any, items: List[Dict[str, Any]], words: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        build(items, {})
+    assert words in str(caught.value)
+
+
+def test_renaming_to_its_own_name_is_no_renaming() -> None:
+    assert desired.volumes([{"name": "a", "rename_from": "a"}], {}).volumes[0].rename_from is None
+
+
+def test_retention_is_once_per_volume_and_prefix() -> None:
+    items = [{"name": "pre-" + name, "volume": "a", "prefix": "pre-", "keep": 2} for name in ("1", "2")]
+    wished = desired.snapshots(items, {"atomic": True})
+    assert wished.retentions == (RetentionWish("pre-", 2, "a"),)
+    assert wished.atomic
+
+
+def test_initiators_are_canonical_and_once() -> None:
+    (host,) = desired.host_maps([{"host": "h", "initiators": ["10:00:00:00:C9:00:00:07", "10000000c9000007"]}], {}).hosts
+    assert [initiator.address for initiator in host.initiators or ()] == ["10000000c9000007"]
+
+
+def test_a_host_is_described_once_for_all_its_mappings() -> None:
+    for described in (0, 1):
+        items: List[Dict[str, Any]] = [{"host": "h", "volume": "a"}, {"host": "h", "volume": "b"}]
+        items[described]["initiators"] = [IQN]
+        wished = desired.host_maps(items, {})
+        assert [len(host.initiators or ()) for host in wished.hosts] == [1]
+        assert [wish.volume for wish in wished.maps] == ["a", "b"]
+
+
+def test_taking_a_mapping_away_says_nothing_about_the_host() -> None:
+    wished = desired.host_maps([{"host": "h", "volume": "a", "state": "absent"}], {})
+    assert wished.hosts == () and wished.maps == (MapWish("a", "h", state=ABSENT),)
+
+
+def test_exclusive_is_of_the_host() -> None:
+    wished = desired.host_maps([{"host": "h", "volume": "a", "exclusive": True}, {"host": "i", "volume": "a"}], {})
+    assert wished.exclusive_maps == frozenset({"h"})
+
+
+def test_a_secret_is_in_no_text() -> None:
+    wished = desired.host_maps([{"host": "h", "chap_username": "u", "chap_password": "hunter2hunter2"}], {})
+    assert wished.hosts[0].chap is not None and wished.hosts[0].chap.password == "hunter2hunter2"
+    assert "hunter2" not in repr(wished)
+
+
+def test_a_document_has_everything() -> None:
+    wished = desired.document(
+        {
+            "volumes": [{"name": "a", "size": "1GiB"}],
+            "snapshots": [{"name": "s", "volume": "a"}],
+            "hosts": [{"name": "h", "initiators": [IQN]}],
+            "mappings": [{"volume": "a", "host": "h", "lun": 0}],
+            "prune": True,
+            "prune_prefix": "web-",
+            "prune_limit": 0,
+        }
+    )
+    assert wished.prune == PruneWish("web-", 0)
+    assert wished.maps == (MapWish("a", "h", 0),)
+    assert isinstance(wished.hosts[0], HostWish)
+
+
+def test_an_empty_document_wishes_for_nothing() -> None:
+    assert desired.document({}) == desired.Desired()
+
+
+@pytest.mark.parametrize(
+    "section, items",
+    [
+        ("volumes", [{"name": "a"}] * 2),
+        ("snapshots", [{"name": "s", "volume": "a"}] * 2),
+        ("hosts", [{"name": "h"}] * 2),
+        ("mappings", [{"volume": "a", "host": "h"}] * 2),
+        ("mappings", [{"volume": "a", "host": "h", "lun": 1}, {"volume": "b", "host": "h", "lun": 1}]),
+    ],
+)
+def test_a_document_that_contradicts_itself(section: str, items: List[Dict[str, Any]]) -> None:
+    with pytest.raises(Invalid):
+        desired.document({section: items})

@@ -1,0 +1,96 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Facts: subset by subset, and what cannot be read hides nothing else."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors import (
+    Timeout,
+    Unauthorized,
+    Unreachable,
+)
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.facts import DEFAULT, SUBSETS, gather
+
+from tests.support.memory_array import GIB, MemoryArray
+
+
+@pytest.fixture
+def array() -> MemoryArray:
+    array = MemoryArray()
+    array.volume("a", 2 * GIB)
+    array.volume("b")
+    array.snapshot("a", "s")
+    array.host("h1", "10000000c9000007")
+    array.map("a", "h1", 4)
+    array.group("g", "a")
+    return array
+
+
+def test_every_subset_is_plain_data(array: MemoryArray) -> None:
+    facts = gather(array, SUBSETS, {})
+    assert set(facts) == set(SUBSETS) | {"unreadable"}
+    assert json.loads(json.dumps(facts)) == facts
+    assert facts["unreadable"] == []
+    assert array.writes == []
+
+
+def test_what_the_subsets_tell(array: MemoryArray) -> None:
+    facts = gather(array, SUBSETS, {})
+    assert facts["array"]["name"] == "memory1"
+    assert facts["capacity"]["free"] == 97 * GIB
+    assert facts["pools"][0]["used"] == 40 * GIB
+    assert [volume["size_text"] for volume in facts["volumes"]] == ["2GiB", "1GiB"]
+    assert facts["snapshots"][0]["volume"] == "a"
+    assert facts["hosts"][0]["initiators"][0]["address"] == "10:00:00:00:c9:00:00:07"
+    assert facts["mappings"] == [{"host": "h1", "volume": "a", "lun": 4, "device": None}]
+    assert facts["ports"][0]["portal"] == "192.0.2.1:3260"
+    assert facts["groups"][0]["volumes"] == ["a"]
+
+
+def test_only_what_is_asked_for_is_read(array: MemoryArray) -> None:
+    assert set(gather(array, ("pools",), {})) == {"pools", "unreadable"}
+    assert array.reads == ["pools"]
+    assert "groups" not in DEFAULT
+
+
+def test_filters_narrow_the_reads(array: MemoryArray) -> None:
+    facts = gather(array, ("volumes", "snapshots", "hosts", "mappings"), {"volumes": ["b"], "hosts": ["h1"]})
+    assert [volume["name"] for volume in facts["volumes"]] == ["b"]
+    assert facts["snapshots"] == []
+    assert [host["name"] for host in facts["hosts"]] == ["h1"]
+    assert [mapping["volume"] for mapping in facts["mappings"]] == ["a"]
+
+
+def test_what_cannot_be_understood_is_told_beside_the_rest(array: MemoryArray) -> None:
+    array.unreadable["volume"] = ["b"]
+    facts = gather(array, ("volumes", "hosts"), {})
+    assert [volume["name"] for volume in facts["volumes"]] == ["a"]
+    assert facts["unreadable"] == [{"kind": "volume", "name": "b", "reason": "a field is missing"}]
+    assert len(facts["hosts"]) == 1
+
+
+def test_a_subset_that_fails_is_null_and_the_others_are_there(array: MemoryArray) -> None:
+    array.fail("snapshots", Timeout("no answer within 30 seconds"))
+    facts = gather(array, ("volumes", "snapshots", "hosts"), {})
+    assert facts["snapshots"] is None and len(facts["volumes"]) == 2 and len(facts["hosts"]) == 1
+    (entry,) = facts["unreadable"]
+    assert entry["kind"] == "snapshots"
+    assert entry["reason"] == "Cannot read the snapshots on memory1: no answer within 30 seconds."
+
+
+def test_what_the_array_cannot_tell_is_null_and_not_empty() -> None:
+    facts = gather(MemoryArray(reads_mappings=False), ("mappings",), {})
+    assert facts == {"mappings": None, "unreadable": []}
+
+
+@pytest.mark.parametrize("kind", [Unreachable, Unauthorized])
+def test_an_array_that_does_not_talk_to_us_is_an_error(array: MemoryArray, kind: type) -> None:
+    array.fail("hosts", kind("it hung up"))
+    with pytest.raises(kind, match="Cannot read the hosts on memory1"):
+        gather(array, SUBSETS, {})

@@ -1,0 +1,685 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The HTTP transport against a small server: TLS, one connection, what is sent again and what never."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import ssl
+import struct
+import subprocess
+import threading
+import time
+import warnings
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, Callable, Iterator
+from urllib.parse import quote
+
+import pytest
+
+from ansible_collections.openflash.storage.plugins.module_utils.openflash import errors
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import Connection
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.transport import http, lost
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.transport.http import HttpTransport, Reply
+
+PASSWORD = "s3cret-Päss w0rd"
+
+Answer = Callable[["Handler"], None]
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answers what the test put into the server's script, then ``{"n": <number of the request>}``."""
+
+    protocol_version = "HTTP/1.1"
+    server: Server
+
+    def handle_any(self) -> None:
+        length = int(self.headers.get("Content-Length") or 0)
+        body = self.rfile.read(length)
+        with self.server.lock:
+            self.server.seen.append((self.command, self.path, dict(self.headers), body, self.client_address[1]))
+            answer = self.server.script.pop(0) if self.server.script else None
+        if answer is None:
+            self.reply(json.dumps({"n": len(self.server.seen)}))
+        else:
+            answer(self)
+
+    do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = handle_any
+
+    def reply(
+        self,
+        text: str,
+        status: int = 200,
+        content_type: str = "application/json",
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        body = text.encode()
+        self.send_response(status)
+        self.send_header("Content-Type", content_type)
+        self.send_header("Content-Length", str(len(body)))
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def log_message(self, *args: Any) -> None:
+        pass
+
+
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.lock = threading.Lock()
+        self.seen: list[tuple[str, str, dict[str, str], bytes, int]] = []
+        self.script: list[Answer] = []
+        threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        pass
+
+    @property
+    def port(self) -> int:
+        return int(self.server_address[1])
+
+    @property
+    def methods(self) -> list[str]:
+        return [entry[0] for entry in self.seen]
+
+    @property
+    def connections(self) -> int:
+        return len({entry[4] for entry in self.seen})
+
+
+def status(code: int, text: str = "{}", content_type: str = "application/json") -> Answer:
+    return lambda handler: handler.reply(text, code, content_type)
+
+
+def reset(handler: Handler) -> None:
+    handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    handler.connection.close()
+    handler.close_connection = True
+
+
+def hang_up(handler: Handler) -> None:
+    handler.close_connection = True
+
+
+def cut_off(handler: Handler) -> None:
+    handler.send_response(200)
+    handler.send_header("Content-Length", "100")
+    handler.end_headers()
+    handler.wfile.write(b'{"volumes": [')
+    handler.close_connection = True
+
+
+def silence(handler: Handler) -> None:
+    time.sleep(1.5)
+    handler.close_connection = True
+
+
+def garbage(handler: Handler) -> None:
+    handler.wfile.write(b"SSH-2.0-OpenSSH_9.2\r\n\r\n")
+    handler.close_connection = True
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    server = Server()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def sleeps() -> list[float]:
+    return []
+
+
+@pytest.fixture
+def plain(server: Server, sleeps: list[float]) -> Iterator[HttpTransport]:
+    transport = HttpTransport(
+        ["127.0.0.1"],
+        server.port,
+        scheme="http",
+        auth=("admin", PASSWORD),
+        timeout=0.5,
+        busy_for=0.2,
+        sleep=sleeps.append,
+    )
+    yield transport
+    transport.close()
+
+
+# -- one connection, and what is on it ---------------------------------------------------------------------------------
+
+
+def test_one_connection_for_the_whole_task(server: Server, plain: HttpTransport) -> None:
+    for method in ("GET", "POST", "GET", "PUT", "DELETE", "GET"):
+        assert plain.request(method, "/x").ok
+    assert server.connections == 1
+    assert plain.journal.counts == {"requests": 6, "writes": 3, "session_requests": 0}
+
+
+def test_threads_share_a_transport(server: Server) -> None:
+    transport = HttpTransport(["127.0.0.1"], server.port, scheme="http", max_concurrency=3)
+    threads = [threading.Thread(target=lambda: [transport.request("GET", "/x") for _ in range(20)]) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert server.connections <= 3
+    assert [call.n for call in transport.journal] == list(range(1, 121))
+
+
+def test_basic_authentication_speaks_utf_8(server: Server, plain: HttpTransport) -> None:
+    import base64
+
+    plain.request("GET", "/x")
+    sent = server.seen[0][2]["Authorization"].split()[1]
+    assert base64.b64decode(sent).decode("utf-8") == "admin:" + PASSWORD
+
+
+def test_query_and_json_body_also_on_get(server: Server, plain: HttpTransport) -> None:
+    plain.request("GET", "/x", [("prop", "a b"), ("prop", "c&d"), ("full", 1)], json={"k": "ü"})
+    _, path, headers, body, _ = server.seen[0]
+    assert path == "/x?prop=a+b&prop=c%26d&full=1"
+    assert json.loads(body.decode("utf-8")) == {"k": "ü"} and headers["Content-Type"] == "application/json"
+
+
+def test_without_a_body_none_is_sent(server: Server, plain: HttpTransport) -> None:
+    plain.request("GET", "/x")
+    assert server.seen[0][3] == b"" and "Content-Type" not in server.seen[0][2]
+
+
+def test_session_headers(server: Server, plain: HttpTransport) -> None:
+    plain.set_header("X-Auth-Token", "token-one", secret=True)
+    plain.request("GET", "/x")
+    plain.set_header("x-auth-token", None)
+    plain.request("GET", "/x", headers={"X-Once": "1"})
+    assert server.seen[0][2]["X-Auth-Token"] == "token-one"
+    assert "x-auth-token" not in {name.lower() for name in server.seen[1][2]} and server.seen[1][2]["X-Once"] == "1"
+    assert "token-one" not in plain.mask("token-one")
+
+
+def test_cookies_are_kept_and_can_be_forgotten(server: Server, plain: HttpTransport) -> None:
+    server.script = [lambda handler: handler.reply("{}", headers={"Set-Cookie": "session=abc; Path=/"})]
+    for _ in range(2):
+        plain.request("GET", "/x")
+    plain.forget_cookies()
+    plain.request("GET", "/x")
+    assert [entry[2].get("Cookie") for entry in server.seen] == [None, "session=abc", None]
+
+
+def test_a_redirect_is_not_followed(server: Server, plain: HttpTransport) -> None:
+    server.script = [lambda handler: handler.reply("", 302, headers={"Location": "http://127.0.0.1:1/evil"})]
+    with pytest.raises(errors.BadReply, match="redirect"):
+        plain.request("GET", "/x")
+    assert len(server.seen) == 1
+
+
+@pytest.mark.parametrize(
+    "address, host",
+    [
+        ("array.example", "array.example:443"),
+        ("array.example:8443", "array.example:8443"),
+        ("10.0.0.1", "10.0.0.1:443"),
+        ("fd00::1", "[fd00::1]:443"),
+        ("[fd00::1]", "[fd00::1]:443"),
+        ("[fd00::1]:8443", "[fd00::1]:8443"),
+    ],
+)
+def test_addresses(address: str, host: str) -> None:
+    assert HttpTransport([address], 443).address == host
+
+
+@pytest.mark.parametrize("address", ["", "https://array", "user@array", "array/path", "a b"])
+def test_no_address(address: str) -> None:
+    with pytest.raises(errors.Invalid):
+        HttpTransport([address], 443)
+    with pytest.raises(errors.Invalid):
+        HttpTransport([], 443)
+
+
+# -- the environment has no say ----------------------------------------------------------------------------------------
+
+
+def test_the_environment_changes_nothing(
+    server: Server, plain: HttpTransport, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        monkeypatch.setenv(name, "/nonexistent/ca.pem")
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login evil password evil\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    assert plain.request("GET", "/x").ok
+    bare = HttpTransport(["127.0.0.1"], server.port, scheme="http")
+    bare.request("GET", "/x")
+    assert "Authorization" not in server.seen[1][2]
+
+
+# -- TLS ---------------------------------------------------------------------------------------------------------------
+
+
+class Authority:
+    """A CA of the test, and servers with its certificates."""
+
+    def __init__(self, folder: Path) -> None:
+        self.trustme = pytest.importorskip("trustme")
+        self.ca = self.trustme.CA()
+        self.path = folder / "ca.pem"
+        self.ca.cert_pem.write_to_path(str(self.path))
+        other = self.trustme.CA()
+        self.other_path = folder / "other.pem"
+        other.cert_pem.write_to_path(str(self.other_path))
+        self.servers: list[Server] = []
+
+    def serve(self, *names: str) -> Server:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.ca.issue_cert(*names).configure_cert(context)
+        server = Server()
+        server.sni = []  # type: ignore[attr-defined]
+        context.sni_callback = lambda sock, name, ctx: server.sni.append(name)  # type: ignore[attr-defined]
+        # The handshake belongs to the connection: a client that never begins must not stop the server.
+        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+        self.servers.append(server)
+        return server
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Iterator[Authority]:
+    authority = Authority(tmp_path)
+    yield authority
+    for server in authority.servers:
+        server.shutdown()
+        server.server_close()
+
+
+def over_tls(server: Server, **options: Any) -> HttpTransport:
+    return HttpTransport(["127.0.0.1"], server.port, timeout=3, **options)
+
+
+def test_tls_with_the_ca_of_the_task(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(authority.other_path))
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
+    server = authority.serve("127.0.0.1")
+    transport = over_tls(server, verify=str(authority.path))
+    for _ in range(3):
+        assert transport.request("GET", "/x").ok
+    assert server.connections == 1
+
+
+def test_tls_with_a_directory_of_cas(authority: Authority, tmp_path: Path) -> None:
+    server = authority.serve("127.0.0.1")
+    folder = tmp_path / "cas"
+    folder.mkdir()
+    with pytest.raises(errors.Unreachable, match="rehash"):
+        over_tls(server, verify=str(folder)).request("GET", "/x")
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("no openssl to make the links of a CA directory")
+    command = [openssl, "x509", "-noout", "-hash", "-in", str(authority.path)]
+    name = subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout.decode().strip()
+    (folder / (name + ".0")).symlink_to(authority.path)
+    assert over_tls(server, verify=str(folder)).request("GET", "/x").ok
+
+
+def test_a_ca_that_is_not_trusted(authority: Authority) -> None:
+    server = authority.serve("127.0.0.1")
+    for verify in (True, str(authority.other_path)):
+        with pytest.raises(errors.Unreachable) as caught:
+            over_tls(server, verify=verify).request("POST", "/x")
+        assert "certificate is not trusted" in str(caught.value) and "ca_path" in str(caught.value)
+        assert not isinstance(caught.value, lost.LostAnswer)
+    assert server.seen == []
+
+
+def test_a_certificate_for_another_name(authority: Authority) -> None:
+    server = authority.serve("xms.example")
+    with pytest.raises(errors.Unreachable) as caught:
+        over_tls(server, verify=str(authority.path)).request("GET", "/x")
+    assert "another name than 127.0.0.1" in str(caught.value) and "tls_server_name" in str(caught.value)
+
+
+def test_tls_server_name_is_asked_for_and_checked(authority: Authority) -> None:
+    server = authority.serve("xms.example")
+    assert over_tls(server, verify=str(authority.path), tls_server_name="xms.example").request("GET", "/x").ok
+    assert server.sni == ["xms.example"]  # type: ignore[attr-defined]
+    with pytest.raises(errors.Unreachable, match="another name than other.example"):
+        over_tls(server, verify=str(authority.path), tls_server_name="other.example").request("GET", "/x")
+
+
+def test_tls_server_name_does_not_replace_trust(authority: Authority) -> None:
+    server = authority.serve("xms.example")
+    with pytest.raises(errors.Unreachable, match="not trusted"):
+        over_tls(server, verify=str(authority.other_path), tls_server_name="xms.example").request("GET", "/x")
+
+
+def test_without_verification_and_without_a_warning(authority: Authority) -> None:
+    server = authority.serve("xms.example")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        transport = over_tls(server, verify=False)
+        assert transport.request("GET", "/x").ok
+        transport.close()
+
+
+def test_tls_to_a_port_that_speaks_plain(server: Server) -> None:
+    with pytest.raises(errors.Unreachable, match="does not speak TLS"):
+        over_tls(server).request("GET", "/x")
+
+
+def test_a_ca_path_that_is_none(tmp_path: Path, authority: Authority) -> None:
+    with pytest.raises(errors.Invalid, match="does not exist"):
+        HttpTransport(["127.0.0.1"], 1, verify=str(tmp_path / "no"))
+    empty = tmp_path / "empty.pem"
+    empty.write_text("nothing\n")
+    with pytest.raises(errors.Invalid, match="ca_path"):
+        over_tls(authority.serve("127.0.0.1"), verify=str(empty)).request("GET", "/x")
+
+
+def test_from_connection(authority: Authority) -> None:
+    server = authority.serve("xms.example")
+    connection = Connection(
+        "x",
+        ("127.0.0.1",),
+        port=server.port,
+        username="admin",
+        password=PASSWORD,
+        ca_path=str(authority.path),
+        tls_server_name="xms.example",
+    )
+    transport = HttpTransport.from_connection(connection, 443, basic=True)
+    assert transport.request("GET", "/x").ok and "Authorization" in server.seen[0][2]
+    unverified = Connection("x", ("127.0.0.1",), port=server.port, validate_certs=False)
+    assert HttpTransport.from_connection(unverified, 443).request("GET", "/x").ok
+
+
+# -- no conversation at all --------------------------------------------------------------------------------------------
+
+
+def closed_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+def test_connection_refused_is_said_at_once(sleeps: list[float]) -> None:
+    transport = HttpTransport(["127.0.0.1"], closed_port(), scheme="http", sleep=sleeps.append)
+    with pytest.raises(errors.Unreachable, match="connection refused"):
+        transport.request("POST", "/x")
+    assert sleeps == [] and transport.journal.counts["requests"] == 0 and len(transport.journal) == 1
+
+
+def test_a_name_that_does_not_resolve() -> None:
+    with pytest.raises(errors.Unreachable, match="does not resolve"):
+        HttpTransport(["no-such-array.invalid"], 443).request("GET", "/x")
+
+
+def test_no_connection_in_time() -> None:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        sock.listen(0)
+        fillers = []
+        for _ in range(4):  # the backlog is full: the kernel drops further attempts
+            filler = socket.socket()
+            filler.setblocking(False)
+            filler.connect_ex(sock.getsockname())
+            fillers.append(filler)
+        with pytest.raises(errors.Timeout, match="no connection within 0.3 s"):
+            HttpTransport(["127.0.0.1"], sock.getsockname()[1], scheme="http", timeout=0.3).request("GET", "/x")
+        for filler in fillers:
+            filler.close()
+
+
+def test_a_proxy_that_does_not_answer() -> None:
+    proxy = f"http://user:proxy-password@127.0.0.1:{closed_port()}"
+    with pytest.raises(errors.Unreachable, match="proxy 127.0.0.1") as caught:
+        HttpTransport(["127.0.0.1"], 443, proxy=proxy).request("GET", "/x")
+    assert "proxy-password" not in str(caught.value)
+
+
+def test_a_proxy_is_used(server: Server) -> None:
+    transport = HttpTransport(["array.invalid"], 80, scheme="http", proxy=f"127.0.0.1:{server.port}")
+    assert transport.request("GET", "/x").ok
+    assert server.seen[0][1] == "http://array.invalid:80/x"
+
+
+def test_the_next_address_when_no_connection_comes_about(server: Server) -> None:
+    dead = f"127.0.0.1:{closed_port()}"
+    transport = HttpTransport([dead, f"127.0.0.1:{server.port}"], 443, scheme="http")
+    assert transport.request("POST", "/x").ok
+    assert transport.request("POST", "/x").ok
+    assert server.methods == ["POST", "POST"] and len(transport.journal) == 3
+    assert transport.journal.counts["requests"] == 2
+    assert transport.address.endswith(str(server.port))
+
+
+def test_no_address_answers() -> None:
+    transport = HttpTransport([f"127.0.0.1:{closed_port()}", "no-such-array.invalid"], 443, scheme="http")
+    with pytest.raises(errors.Unreachable, match="refused.*does not resolve"):
+        transport.request("GET", "/x")
+
+
+# -- what is sent again, and what never --------------------------------------------------------------------------------
+
+LOST: list[tuple[Answer, type[lost.LostAnswer]]] = [
+    (reset, lost.LostConnection),
+    (hang_up, lost.LostConnection),
+    (cut_off, lost.LostReply),
+    (silence, lost.LostTimeout),
+    (garbage, lost.LostReply),
+    (status(502), lost.LostReply),
+    (status(503, "<html>busy</html>", "text/html"), lost.LostReply),
+    (status(504), lost.LostReply),
+]
+
+
+@pytest.mark.parametrize("answer, kind", LOST)
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
+def test_a_write_is_never_sent_twice(
+    server: Server, plain: HttpTransport, method: str, answer: Answer, kind: type[lost.LostAnswer]
+) -> None:
+    plain.request("GET", "/warm-up")
+    server.script = [answer]
+    with pytest.raises(kind) as caught:
+        plain.request(method, "/x", json={"name": "v"})
+    assert server.methods == ["GET", method]
+    assert caught.value.maybe_done and caught.value.array == plain.address
+
+
+@pytest.mark.parametrize("answer, kind", LOST)
+def test_a_read_is_sent_again(
+    server: Server, plain: HttpTransport, sleeps: list[float], answer: Answer, kind: type[lost.LostAnswer]
+) -> None:
+    server.script = [answer, answer]
+    assert plain.request("GET", "/x").json() == {"n": 3}
+    assert server.methods == ["GET"] * 3 and len(sleeps) == 2 and sleeps[0] < sleeps[1] < 1.0
+
+
+@pytest.mark.parametrize("answer, kind", LOST[:5])
+def test_a_read_is_not_sent_for_ever(
+    server: Server, plain: HttpTransport, answer: Answer, kind: type[lost.LostAnswer]
+) -> None:
+    server.script = [answer] * 9
+    with pytest.raises((errors.Unreachable, errors.Timeout, errors.BadReply)) as caught:
+        plain.request("GET", "/x")
+    assert not isinstance(caught.value, lost.LostAnswer) and isinstance(caught.value, kind.__mro__[2])
+    assert len(server.seen) == http.ATTEMPTS
+
+
+def test_a_gateway_that_stays_out_is_the_callers_to_judge(server: Server, plain: HttpTransport) -> None:
+    server.script = [status(503)] * 9
+    assert plain.request("GET", "/x").status == 503
+    assert len(server.seen) == http.ATTEMPTS
+
+
+def test_an_idempotent_write_is_sent_again(server: Server, plain: HttpTransport) -> None:
+    server.script = [reset]
+    assert plain.request("PUT", "/x", idempotent=True).ok
+    assert server.methods == ["PUT", "PUT"]
+
+
+def test_a_write_that_was_not_sent_is_sent_again(server: Server, sleeps: list[float]) -> None:
+    port = closed_port()
+    transport = HttpTransport(["127.0.0.1"], port, scheme="http", sleep=sleeps.append)
+    transport._connected = True  # as after an earlier request
+    with pytest.raises(errors.Unreachable, match="refused"):
+        transport.request("POST", "/x")
+    assert len(sleeps) == http.ATTEMPTS - 1
+
+
+def test_an_idle_connection_that_the_server_has_closed_is_replaced(server: Server, plain: HttpTransport) -> None:
+
+    def reply_and_close(handler: Handler) -> None:
+        handler.reply("{}")
+        handler.close_connection = True
+
+    server.script = [reply_and_close]
+    plain.request("GET", "/x")
+    time.sleep(0.1)
+    assert plain.request("POST", "/x").ok
+    assert server.methods == ["GET", "POST"]
+
+
+def test_busy_is_repeated_whatever_the_method(server: Server, plain: HttpTransport, sleeps: list[float]) -> None:
+    plain.busy = lambda reply: reply.status == 503
+    server.script = [status(503), status(503)]
+    plain.busy_for = 60.0
+    assert plain.request("POST", "/x").ok
+    assert server.methods == ["POST"] * 3 and len(sleeps) == 2
+
+
+def test_busy_ends_and_its_last_answer_is_returned(server: Server) -> None:
+    transport = HttpTransport(["127.0.0.1"], server.port, scheme="http", busy_for=0.6)
+    transport.busy = lambda reply: reply.status == 503
+    server.script = [status(503)] * 99
+    started = time.monotonic()
+    assert transport.request("POST", "/x").status == 503
+    assert 0.5 < time.monotonic() - started < 3.0 and 2 <= len(server.seen) < 9
+
+
+# -- sessions ----------------------------------------------------------------------------------------------------------
+
+
+def test_an_expired_session_is_renewed_once_and_the_request_repeated(server: Server, plain: HttpTransport) -> None:
+    def log_in() -> None:
+        assert plain.request("POST", "/login", session=True).ok
+        plain.set_header("X-Auth-Token", "new-token", secret=True)
+
+    plain.expired = lambda reply: reply.status == 401
+    plain.reauthenticate = log_in
+    server.script = [status(401)]
+    assert plain.request("POST", "/x").ok
+    assert [entry[1] for entry in server.seen] == ["/x", "/login", "/x"]
+    assert server.seen[2][2]["X-Auth-Token"] == "new-token"
+    assert plain.journal.counts == {"requests": 2, "writes": 2, "session_requests": 1}
+
+
+def test_a_session_that_is_refused_again_is_an_error(server: Server, plain: HttpTransport) -> None:
+    logins: list[int] = []
+    plain.expired = lambda reply: reply.status == 401
+    plain.reauthenticate = lambda: logins.append(1)
+    server.script = [status(401)] * 5
+    with pytest.raises(errors.Unauthorized):
+        plain.request("GET", "/x")
+    assert logins == [1] and len(server.seen) == 2
+
+
+def test_a_login_that_is_refused_is_not_followed_by_another(server: Server, plain: HttpTransport) -> None:
+    plain.expired = lambda reply: reply.status == 401
+    plain.reauthenticate = lambda: (plain.request("POST", "/login", session=True), None)[1]
+    server.script = [status(401)] * 5
+    with pytest.raises(errors.Unauthorized):
+        plain.request("GET", "/x")
+    assert [entry[1] for entry in server.seen] == ["/x", "/login"]
+
+
+def test_threads_that_notice_together_log_in_once(server: Server) -> None:
+    transport = HttpTransport(["127.0.0.1"], server.port, scheme="http", max_concurrency=4)
+    logins: list[int] = []
+    barrier = threading.Barrier(4)
+
+    def expired(reply: Reply) -> bool:
+        if reply.json().get("expired"):
+            barrier.wait(5)
+            return True
+        return False
+
+    transport.expired = expired
+    transport.reauthenticate = lambda: logins.append(1)
+    server.script = [status(200, '{"expired": true}')] * 4
+    threads = [threading.Thread(target=transport.request, args=("GET", "/x")) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert logins == [1] and len(server.seen) == 8
+
+
+# -- answers -----------------------------------------------------------------------------------------------------------
+
+
+def test_wrong_password(server: Server, plain: HttpTransport) -> None:
+    server.script = [status(401, f'{{"message": "bad password {PASSWORD}"}}')]
+    with pytest.raises(errors.Unauthorized) as caught:
+        plain.request("GET", "/x")
+    assert PASSWORD not in str(caught.value) and "username and password" in str(caught.value)
+    assert len(server.seen) == 1
+
+
+def test_an_answer_that_is_not_json(server: Server, plain: HttpTransport) -> None:
+    server.script = [status(200, "<html>login</html>", "text/html")]
+    reply = plain.request("GET", "/x")
+    with pytest.raises(errors.BadReply, match="text/html"):
+        reply.json()
+    assert reply.json_or_none() is None
+
+
+def test_an_empty_answer_is_none(server: Server, plain: HttpTransport) -> None:
+    server.script = [status(200, "")]
+    assert plain.request("PUT", "/x").json() is None
+
+
+def test_an_answer_that_never_ends_is_given_up(
+    server: Server, plain: HttpTransport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http, "LARGEST_REPLY", 1000)
+    server.script = [status(200, "x" * 5000)] * 3
+    with pytest.raises(errors.BadReply, match="larger"):
+        plain.request("GET", "/x")
+
+
+def test_head_has_a_length_and_no_body(server: Server, plain: HttpTransport) -> None:
+    assert plain.request("HEAD", "/x").ok
+
+
+# -- secrets -----------------------------------------------------------------------------------------------------------
+
+
+def test_no_secret_anywhere(server: Server, plain: HttpTransport) -> None:
+    plain.set_header("X-Auth-Token", "the-token", secret=True)
+    server.script = [status(200, f'{{"password": "{PASSWORD}"}}'), reset]
+    reply = plain.request("POST", "/x?token=the-token", json={"password": PASSWORD, "note": "pw " + PASSWORD})
+    with pytest.raises(lost.LostAnswer) as caught:
+        plain.request("POST", "/x?token=the-token&p=" + quote(PASSWORD))
+    for shown in (repr(plain), repr(reply), repr(list(plain.journal)), str(caught.value), repr(caught.value.as_dict())):
+        assert PASSWORD not in shown and "the-token" not in shown and "w0rd" not in shown
+
+
+def test_requests_missing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    import sys
+
+    monkeypatch.setitem(sys.modules, "requests", None)
+    with pytest.raises(errors.MissingLibrary, match="requests"):
+        HttpTransport(["127.0.0.1"], 1).request("GET", "/x")

@@ -1,0 +1,559 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is planned for hosts, their initiators, and what is mapped to them."""
+
+from __future__ import annotations
+
+from typing import Any, List
+
+import pytest
+
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors import (
+    BadReply,
+    Conflict,
+    FlashError,
+    InUse,
+    Invalid,
+    NotFound,
+    Refused,
+    Unsupported,
+)
+
+from tests.support.memory_array import MemoryArray
+from tests.support.planning import document, done, host_maps, refused
+
+IQN = "iqn.2026-01.org.example:"
+WWN = "10000000c9000007"
+UUID = "7f3c2f5a-8a2e-4a52-9a0b-3a7d6c1e9f00"
+
+
+@pytest.fixture
+def array() -> MemoryArray:
+    array = MemoryArray()
+    for name in ("a", "b", "c"):
+        array.volume(name)
+    array.host("h1", IQN + "h1")
+    array.host("h2", IQN + "h2")
+    return array
+
+
+def mapped(array: MemoryArray) -> List[str]:
+    return array.names()["mappings"]
+
+
+# -- hosts -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_host_is_created_with_its_initiators(array: MemoryArray) -> None:
+    task = done(host_maps(array, {"host": "h3", "initiators": ["10:00:00:00:C9:00:00:07", IQN + "H3"]}))
+    assert task.lines == ["create host h3 with 10:00:00:00:c9:00:00:07, %sh3" % IQN]
+    assert "h3 %s,%sh3" % (WWN, IQN) in array.names()["hosts"]
+
+
+def test_a_host_is_never_made_of_a_mistyped_name(array: MemoryArray) -> None:
+    task = host_maps(array, {"host": "h11", "volume": "a"})
+    assert isinstance(refused(task, "there is no such host", "give its initiators"), NotFound)
+    assert task.lines == []
+
+
+def test_a_host_without_initiators_only_where_it_is_meant_and_possible(array: MemoryArray) -> None:
+    done(host_maps(array, {"host": "h3", "initiators": []}))
+    array.capabilities.refusals["host_without_initiators"] = "give it an initiator"  # type: ignore[index]
+    error = refused(host_maps(array, {"host": "h4", "initiators": []}), "give it an initiator")
+    assert isinstance(error, Unsupported)
+
+
+def test_missing_initiators_are_added_and_others_stay(array: MemoryArray) -> None:
+    task = done(host_maps(array, {"host": "h1", "initiators": [IQN + "more"]}))
+    assert task.lines == ["add %smore to host h1" % IQN]
+    assert "h1 %sh1,%smore" % (IQN, IQN) in array.names()["hosts"]
+
+
+def test_exclusive_initiators_removes_the_others_last(array: MemoryArray) -> None:
+    task = done(
+        host_maps(
+            array,
+            {"host": "h1", "initiators": [IQN + "new"], "exclusive_initiators": True, "volume": "a"},
+        )
+    )
+    assert task.lines == [
+        "add %snew to host h1" % IQN,
+        "map volume a to host h1",
+        "remove %sh1 from host h1" % IQN,
+    ]
+    assert [batch.destructive for batch in task.plan.batches] == [False, False, True]
+
+
+def test_exclusive_initiators_does_nothing_after_an_incomplete_read(array: MemoryArray) -> None:
+    array.unreadable["host"] = ["h2"]
+    task = host_maps(array, {"host": "h1", "initiators": [IQN + "new"], "exclusive_initiators": True})
+    assert task.lines == ["add %snew to host h1" % IQN]
+    assert task.warnings == ["not every host could be read, so no initiator was removed from host h1"]
+
+
+def test_a_logged_in_initiator_is_removed_with_a_warning_unless_a_volume_is_open(array: MemoryArray) -> None:
+    host = array._hosts["h1"]
+    array._hosts["h1"] = type(host)(
+        host.name, host.id, tuple(type(i)(i.address, i.protocol, logged_in=True) for i in host.initiators)
+    )
+    wish = {"host": "h1", "initiators": [IQN + "new"], "exclusive_initiators": True}
+    assert host_maps(array, wish).warnings == ["initiator %sh1 is logged in to the array" % IQN]
+    array.map("a", "h1", open=True)
+    assert isinstance(refused(host_maps(array, wish), "open session on volume a", "force: true"), Refused)
+    done(host_maps(array, wish, force=True))
+
+
+def test_removing_initiators_of_a_host_of_openstack_needs_its_permission(array: MemoryArray) -> None:
+    name = "OS-node1"
+    array.host(name, IQN + "os")
+    wish = {"host": name, "initiators": [IQN + "new"], "exclusive_initiators": True}
+    assert isinstance(refused(host_maps(array, wish), "belongs to OpenStack"), Refused)
+    assert host_maps(array, wish).lines == []
+    done(host_maps(array, wish, openstack_owned=True))
+
+
+def test_an_initiator_of_another_host_is_a_conflict(array: MemoryArray) -> None:
+    error = refused(host_maps(array, {"host": "h1", "initiators": [IQN + "h2"]}), "belongs to host h2")
+    assert isinstance(error, Conflict)
+
+
+def test_an_initiator_for_two_new_hosts_is_a_conflict_for_the_second(array: MemoryArray) -> None:
+    task = host_maps(array, {"host": "n1", "initiators": [WWN]}, {"host": "n2", "initiators": [WWN]})
+    refused(task, "belongs to host n1")
+    assert len(task.lines) == 1
+
+
+def test_an_initiator_of_a_protocol_that_the_array_does_not_speak() -> None:
+    array = MemoryArray(protocols=("fc",))
+    error = refused(host_maps(array, {"host": "h3", "initiators": [IQN + "h3"]}), "iSCSI", "It speaks Fibre Channel.")
+    assert isinstance(error, Invalid)
+
+
+CHAP = {"chap_username": "user", "chap_password": "secret-of-12-chars"}
+
+
+def test_chap_is_set_when_its_name_differs_and_always_when_asked(array: MemoryArray) -> None:
+    task = done(host_maps(array, dict(CHAP, host="h1")))
+    assert task.lines == ["set the CHAP credentials of host h1"]
+    assert host_maps(array, dict(CHAP, host="h1", update_secret="always")).lines == task.lines
+    assert "secret" not in repr(task.plan)
+
+
+def test_chap_of_new_initiators_goes_with_them(array: MemoryArray) -> None:
+    task = done(host_maps(array, dict(CHAP, host="h3", initiators=[IQN + "h3", WWN])))
+    assert len(task.lines) == 1
+    initiators = task.reporter.host(task.desired.hosts[0]).after["initiators"]
+    assert [initiator["chap_username"] for initiator in initiators] == ["user", None]
+
+
+def test_chap_where_the_array_has_none() -> None:
+    array = MemoryArray(refusals={"chap": "this array has no CHAP"})
+    array.host("h1", IQN + "h1")
+    assert isinstance(refused(host_maps(array, dict(CHAP, host="h1")), "no CHAP"), Unsupported)
+
+
+# -- deleting hosts ----------------------------------------------------------------------------------------------------
+
+GONE = {"host": "h1", "state": "absent"}
+
+
+def test_a_host_without_mappings_is_deleted(array: MemoryArray) -> None:
+    assert done(host_maps(array, GONE)).lines == ["delete host h1"]
+    assert host_maps(array, GONE).lines == []
+
+
+@pytest.mark.parametrize("tells", [True, False])
+def test_a_host_with_mappings_is_never_deleted(tells: bool) -> None:
+    array = MemoryArray(tells_mappings=tells)
+    array.volume("a")
+    array.host("h1")
+    array.map("a", "h1")
+    everything = {"force": True, "unmap": True, "openstack_owned": True, "shared": True, "assume_unmapped": True}
+    assert isinstance(refused(host_maps(array, GONE, **everything), "volumes are mapped to it: a"), InUse)
+
+
+def test_a_host_is_deleted_after_its_mappings_in_one_task(array: MemoryArray) -> None:
+    array.map("a", "h1")
+    task = done(host_maps(array, GONE, {"host": "h1", "volume": "a", "state": "absent"}))
+    assert task.lines == ["unmap volume a from host h1", "delete host h1"]
+
+
+def test_a_host_of_openstack_is_deleted_only_with_its_permission(array: MemoryArray) -> None:
+    array.host("OS-node1")
+    wish = {"host": "OS-node1", "state": "absent"}
+    assert isinstance(refused(host_maps(array, wish, force=True), "belongs to OpenStack"), Refused)
+    done(host_maps(array, wish, openstack_owned=True))
+
+
+def test_a_host_whose_mappings_are_unknown_is_not_deleted(array: MemoryArray) -> None:
+    blind = MemoryArray(reads_mappings=False)
+    blind.host("h1")
+    error = refused(host_maps(blind, GONE), "cannot be asked whether it has volumes mapped")
+    assert isinstance(error, Refused)
+    array.unreadable["mapping"] = ["h1/a"]
+    array.map("b", "h2")
+    host = array._hosts["h1"]
+    array._tell_host = lambda told: host  # type: ignore[method-assign]
+    assert isinstance(refused(host_maps(array, GONE), "not every mapping could be read"), Refused)
+
+
+# -- mapping -----------------------------------------------------------------------------------------------------------
+
+
+def test_mapping_once(array: MemoryArray) -> None:
+    task = done(host_maps(array, {"host": "h1", "volume": "a"}))
+    assert task.lines == ["map volume a to host h1"]
+    assert mapped(array) == ["h1 a 0"]
+
+
+def test_mapping_to_a_host_that_the_task_creates(array: MemoryArray) -> None:
+    task = done(host_maps(array, {"host": "h3", "initiators": [WWN], "volume": "a", "lun": 3}))
+    assert task.lines == ["create host h3 with 10:00:00:00:c9:00:00:07", "map volume a to host h3 as LUN 3"]
+
+
+def test_a_volume_created_and_mapped_in_one_document(array: MemoryArray) -> None:
+    task = document(
+        array, volumes=[{"name": "new", "size": "1GiB"}], mappings=[{"host": "h1", "volume": "new", "lun": 2}]
+    )
+    predicted = task.reporter.volume(task.desired.volumes[0]).after["mappings"]
+    done(task)
+    assert task.reporter.volume(task.desired.volumes[0]).after["mappings"] == predicted
+    assert predicted == [{"host": "h1", "volume": "new", "lun": 2, "device": None}]
+
+
+def test_mapping_what_is_not_there(array: MemoryArray) -> None:
+    error = refused(host_maps(array, {"host": "h1", "volume": "gone"}), "there is no volume gone")
+    assert isinstance(error, NotFound)
+    assert str(error).startswith("Cannot map volume gone to host h1 on memory1: ")
+
+
+def test_a_mapping_fails_with_the_error_of_its_volume(array: MemoryArray) -> None:
+    task = document(array, volumes=[{"name": "bad/", "size": "1GiB"}], mappings=[{"host": "h1", "volume": "bad/"}])
+    assert isinstance(refused(task, "not a name"), Invalid)
+
+
+def test_an_unreadable_volume_or_host_is_not_absent(array: MemoryArray) -> None:
+    array.unreadable["volume"] = ["a"]
+    for state in ("present", "absent"):
+        assert isinstance(refused(host_maps(array, {"host": "h1", "volume": "a", "state": state})), BadReply)
+
+
+def test_a_second_host_needs_shared(array: MemoryArray) -> None:
+    array.map("a", "h2")
+    wish = {"host": "h1", "volume": "a"}
+    assert isinstance(refused(host_maps(array, wish, force=True), "mapped to host h2", "shared: true"), Refused)
+    done(host_maps(array, wish, shared=True))
+    assert mapped(array) == ["h1 a 0", "h2 a 0"]
+
+
+def test_two_hosts_in_one_task_need_shared(array: MemoryArray) -> None:
+    wishes = [{"host": "h1", "volume": "a"}, {"host": "h2", "volume": "a"}]
+    task = host_maps(array, *wishes)
+    refused(task, "mapped to host h1")
+    assert task.lines == ["map volume a to host h1"]
+    done(host_maps(array, *wishes, shared=True))
+
+
+def test_a_mapping_that_is_there_is_no_change_though_others_have_the_volume(array: MemoryArray) -> None:
+    array.map("a", "h1")
+    array.map("a", "h2")
+    assert host_maps(array, {"host": "h1", "volume": "a"}).lines == []
+
+
+def test_a_volume_moves_to_another_host_in_one_task(array: MemoryArray) -> None:
+    array.map("a", "h1")
+    task = done(
+        host_maps(array, {"host": "h2", "volume": "a"}, {"host": "h1", "volume": "a", "state": "absent"})
+    )
+    assert task.lines == ["unmap volume a from host h1", "map volume a to host h2"]
+    assert mapped(array) == ["h2 a 0"]
+
+
+def test_a_volume_does_not_move_when_it_may_not_leave(array: MemoryArray) -> None:
+    array.map("a", "h1", open=True)
+    task = host_maps(array, {"host": "h2", "volume": "a"}, {"host": "h1", "volume": "a", "state": "absent"})
+    assert task.lines == []
+    assert [type(error) for error in task.errors] == [Refused, Refused]
+    assert any("it is mapped to host h1" in str(error) for error in task.errors)
+
+
+def test_a_volume_moves_to_one_host_only(array: MemoryArray) -> None:
+    array.host("h3")
+    array.map("a", "h1")
+    task = host_maps(
+        array,
+        {"host": "h2", "volume": "a"},
+        {"host": "h3", "volume": "a"},
+        {"host": "h1", "volume": "a", "state": "absent"},
+    )
+    refused(task, "mapped to host h2", "shared: true")
+    assert task.lines == ["unmap volume a from host h1", "map volume a to host h2"]
+
+
+def test_unknown_mappings_are_told_when_mapping() -> None:
+    array = MemoryArray(reads_mappings=False)
+    array.volume("a")
+    array.host("h1")
+    task = host_maps(array, {"host": "h1", "volume": "a"})
+    assert task.lines == ["map volume a to host h1"]
+    assert task.warnings == ["this array cannot be asked who else has volume a"]
+
+
+# -- LUNs --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("lun", [16, 4000])
+def test_a_lun_that_the_array_does_not_have(array: MemoryArray, lun: int) -> None:
+    error = refused(host_maps(array, {"host": "h1", "volume": "a", "lun": lun}), "from 0 to 15")
+    assert isinstance(error, Invalid)
+
+
+def test_lun_zero_is_a_lun(array: MemoryArray) -> None:
+    array.map("a", "h1", 4)
+    done(host_maps(array, {"host": "h1", "volume": "a", "lun": 0}))
+    assert mapped(array) == ["h1 a 0"]
+
+
+def test_a_lun_that_the_array_chooses_itself() -> None:
+    array = MemoryArray(refusals={"explicit_lun": "this array chooses LUNs itself; leave lun out"})
+    array.volume("a")
+    array.host("h1")
+    assert isinstance(refused(host_maps(array, {"host": "h1", "volume": "a", "lun": 1}), "leave lun out"), Unsupported)
+    array.map("a", "h1", 1)
+    assert host_maps(array, {"host": "h1", "volume": "a", "lun": 1}).lines == []
+
+
+def test_a_lun_that_another_volume_has_is_a_conflict(array: MemoryArray) -> None:
+    array.map("b", "h1", 5)
+    error = refused(host_maps(array, {"host": "h1", "volume": "a", "lun": 5}), "volume b has LUN 5")
+    assert isinstance(error, Conflict)
+
+
+def test_any_lun_is_chosen_after_the_named_ones(array: MemoryArray) -> None:
+    task = done(host_maps(array, {"host": "h1", "volume": "a"}, {"host": "h1", "volume": "b", "lun": 0}))
+    assert task.lines == ["map volume b to host h1 as LUN 0", "map volume a to host h1"]
+    assert mapped(array) == ["h1 a 1", "h1 b 0"]
+
+
+def test_another_lun_is_unmapped_and_mapped_again(array: MemoryArray) -> None:
+    array.map("a", "h1", 1)
+    task = done(host_maps(array, {"host": "h1", "volume": "a", "lun": 2}))
+    assert task.lines == ["unmap volume a from host h1", "map volume a to host h1 as LUN 2"]
+    assert [batch.destructive for batch in task.plan.batches] == [True]
+
+
+def test_another_lun_while_the_volume_is_open_needs_force(array: MemoryArray) -> None:
+    array.map("a", "h1", 1, open=True)
+    wish = {"host": "h1", "volume": "a", "lun": 2}
+    task = host_maps(array, wish)
+    assert isinstance(refused(task, "open session", "force: true"), Refused)
+    assert task.lines == []
+    done(host_maps(array, wish, force=True))
+
+
+def test_two_volumes_swap_their_luns(array: MemoryArray) -> None:
+    array.map("a", "h1", 1)
+    array.map("b", "h1", 2)
+    task = done(
+        host_maps(array, {"host": "h1", "volume": "a", "lun": 2}, {"host": "h1", "volume": "b", "lun": 1})
+    )
+    assert task.lines == [
+        "unmap volume a from host h1",
+        "unmap volume b from host h1",
+        "map volume a to host h1 as LUN 2",
+        "map volume b to host h1 as LUN 1",
+    ]
+    assert mapped(array) == ["h1 a 2", "h1 b 1"]
+
+
+def test_luns_rotate_with_a_volume_that_goes_and_one_that_comes(array: MemoryArray) -> None:
+    array.map("a", "h1", 1)
+    array.map("b", "h1", 2)
+    done(
+        host_maps(
+            array,
+            {"host": "h1", "volume": "a", "lun": 2},
+            {"host": "h1", "volume": "b", "state": "absent"},
+            {"host": "h1", "volume": "c", "lun": 1},
+        )
+    )
+    assert mapped(array) == ["h1 a 2", "h1 c 1"]
+
+
+def test_a_swap_that_is_blocked_leaves_every_mapping(array: MemoryArray) -> None:
+    array.volume("d")
+    array.map("a", "h1", 1)
+    array.map("b", "h1", 2)
+    array.map("d", "h1", 3)
+    task = host_maps(array, {"host": "h1", "volume": "a", "lun": 2}, {"host": "h1", "volume": "b", "lun": 3})
+    assert task.lines == []
+    assert sorted(error.reason for error in task.errors) == [
+        "volume b has LUN 2 on this host",
+        "volume d has LUN 3 on this host",
+    ]
+    assert mapped(array) == ["h1 a 1", "h1 b 2", "h1 d 3"]
+
+
+def test_the_new_lun_of_one_volume_is_not_given_to_another(array: MemoryArray) -> None:
+    array.map("a", "h1", 1)
+    done(host_maps(array, {"host": "h1", "volume": "b"}, {"host": "h1", "volume": "a", "lun": 0}))
+    assert mapped(array) == ["h1 a 0", "h1 b 1"]
+
+
+def test_a_mapping_that_was_taken_away_comes_back_though_another_step_failed(array: MemoryArray) -> None:
+    array.map("a", "h1", 1)
+    array.map("b", "h1", 2)
+    array.fail("map_volume", FlashError("no"), lambda volume, host, lun: volume.name == "a")
+    task = host_maps(array, {"host": "h1", "volume": "a", "lun": 3}, {"host": "h1", "volume": "b", "lun": 4})
+    applied = task.run()
+    assert set(applied.errors) == {("map", "h1", "a")}
+    assert mapped(array) == ["h1 b 4"]
+
+
+# -- unmapping ---------------------------------------------------------------------------------------------------------
+
+UNMAP = {"host": "h1", "volume": "a", "state": "absent"}
+
+
+def test_unmapping_once(array: MemoryArray) -> None:
+    array.map("a", "h1")
+    assert done(host_maps(array, UNMAP)).lines == ["unmap volume a from host h1"]
+
+
+@pytest.mark.parametrize("volume", ["a", "gone"])
+def test_unmapping_what_is_not_mapped_is_done_already(array: MemoryArray, volume: str) -> None:
+    assert host_maps(array, dict(UNMAP, volume=volume)).lines == []
+
+
+def test_unmapping_an_open_volume_needs_force(array: MemoryArray) -> None:
+    array.map("a", "h1", open=True)
+    assert isinstance(refused(host_maps(array, UNMAP, openstack_owned=True), "open session", "force: true"), Refused)
+    done(host_maps(array, UNMAP, force=True))
+
+
+@pytest.mark.parametrize("volume, host", [("volume-" + UUID, "h1"), ("a", "OS-node1")])
+def test_unmapping_what_is_openstack_s_needs_its_permission(array: MemoryArray, volume: str, host: str) -> None:
+    array.volume("volume-" + UUID)
+    array.host("OS-node1")
+    array.map(volume, host)
+    wish = {"host": host, "volume": volume, "state": "absent"}
+    assert isinstance(refused(host_maps(array, wish, force=True), "belongs to OpenStack"), Refused)
+    done(host_maps(array, wish, openstack_owned=True))
+
+
+def test_a_volume_with_siblings_is_not_unmapped(array: MemoryArray) -> None:
+    array.volume("s1", siblings=("s2",))
+    array.map("s1", "h1")
+    error = refused(host_maps(array, dict(UNMAP, volume="s1"), force=True), "s2", "which host h1 would lose too")
+    assert isinstance(error, Refused)
+
+
+def test_mapping_a_volume_with_siblings_tells_so(array: MemoryArray) -> None:
+    array.volume("s1", siblings=("s2",))
+    task = host_maps(array, {"host": "h1", "volume": "s1"})
+    assert task.warnings == ["host h1 will also see s2, which share one access list"]
+
+
+def test_a_snapshot_is_unmapped_by_its_name(array: MemoryArray) -> None:
+    array.snapshot("a", "s1")
+    array.map("s1", "h1")
+    done(host_maps(array, dict(UNMAP, volume="s1")))
+    assert mapped(array) == []
+
+
+def test_unmapping_where_mappings_are_unknown_is_done_anyway() -> None:
+    array = MemoryArray(reads_mappings=False)
+    array.volume("a")
+    array.host("h1")
+    array.map("a", "h1")
+    task = host_maps(array, UNMAP)
+    assert task.lines == ["unmap volume a from host h1"]
+    assert "cannot be asked whether volume a is mapped" in task.warnings[0]
+    task.run()
+    assert mapped(array) == []
+
+
+def test_unmapping_when_mappings_could_not_be_read_is_refused() -> None:
+    array = MemoryArray(tells_mappings=False)
+    array.volume("a")
+    array.host("h1")
+    array.map("a", "h1")
+    array.unreadable["mapping"] = ["h1/a"]
+    assert isinstance(refused(host_maps(array, UNMAP), "not every mapping could be read"), Refused)
+
+
+# -- exclusive ---------------------------------------------------------------------------------------------------------
+
+
+def exclusive(array: MemoryArray, *volumes: str, **policy: bool) -> Any:
+    items = [{"host": "h1", "volume": name} for name in volumes] or [{"host": "h1"}]
+    return host_maps(array, *[dict(item, exclusive=True) for item in items], **policy)
+
+
+def test_exclusive_unmaps_what_the_task_does_not_map_last(array: MemoryArray) -> None:
+    array.map("a", "h1")
+    array.map("b", "h1")
+    array.map("a", "h2")
+    task = done(exclusive(array, "b", "c"))
+    assert task.lines == ["map volume c to host h1", "unmap volume a from host h1"]
+    assert mapped(array) == ["h1 b 1", "h1 c 2", "h2 a 0"]
+    entries = [entry.name for entry in task.reporter.removed()]
+    assert entries == ["h1/a"]
+
+
+def test_exclusive_without_volumes_unmaps_all(array: MemoryArray) -> None:
+    array.map("a", "h1")
+    done(exclusive(array))
+    assert mapped(array) == []
+
+
+def test_exclusive_on_a_new_host(array: MemoryArray) -> None:
+    wish = {"host": "h3", "initiators": [WWN], "volume": "a", "exclusive": True}
+    assert host_maps(array, wish).warnings == []
+
+
+def test_exclusive_respects_open_sessions_and_openstack(array: MemoryArray) -> None:
+    array.map("a", "h1", open=True)
+    assert isinstance(refused(exclusive(array, "b"), "open session", "force: true"), Refused)
+    done(exclusive(array, "b", force=True))
+    array.volume("volume-" + UUID)
+    array.map("volume-" + UUID, "h1")
+    assert isinstance(refused(exclusive(array, "b", force=True), "belongs to OpenStack"), Refused)
+    done(exclusive(array, "b", openstack_owned=True))
+
+
+def test_a_refused_exclusive_unmaps_nothing_at_all(array: MemoryArray) -> None:
+    array.map("a", "h1")
+    array.map("b", "h1", open=True)
+    task = exclusive(array, "c")
+    assert task.lines == ["map volume c to host h1"]
+
+
+@pytest.mark.parametrize("unknown", [True, False])
+def test_an_incomplete_read_disables_exclusive(unknown: bool) -> None:
+    array = MemoryArray(reads_mappings=not unknown)
+    array.volume("a")
+    array.volume("b")
+    array.host("h1")
+    array.map("a", "h1")
+    if not unknown:
+        array.unreadable["mapping"] = ["h1/b"]
+    task = exclusive(array, "b")
+    assert task.lines == ["map volume b to host h1"]
+    assert "not every mapping could be read, so nothing was unmapped from host h1" in task.warnings
+
+
+def test_exclusive_does_nothing_after_a_failed_mapping(array: MemoryArray) -> None:
+    array.map("a", "h1")
+    array.fail("map_volume", FlashError("no"))
+    task = exclusive(array, "b")
+    task.run(continue_on_error=True)
+    assert mapped(array) == ["h1 a 0"]
+
+
+def test_an_excluded_volume_gives_its_lun_to_a_declared_one(array: MemoryArray) -> None:
+    array.map("a", "h1", 0)
+    task = done(host_maps(array, {"host": "h1", "volume": "b", "lun": 0, "exclusive": True}))
+    assert task.lines == ["unmap volume a from host h1", "map volume b to host h1 as LUN 0"]

@@ -1,0 +1,438 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What holds for every task on every array: random contents, random wishes, random permissions, random kills."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, field
+from typing import Any, Dict, List, Optional, Set, Tuple
+
+from hypothesis import HealthCheck, event, given, settings, strategies as st
+
+from ansible_collections.openflash.storage.plugins.module_utils.openflash import report
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors import FlashError, Invalid
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import (
+    Capabilities,
+    Host,
+    Initiator,
+    Listing,
+    Mapping,
+    Snapshot,
+    Unreadable,
+    Volume,
+)
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan import Actual, Desired, Policy, plan
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan import desired as wishes, steps as s
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.units import is_openstack_name
+
+from tests.support.memory_array import GIB, MemoryArray, MemoryCapabilities
+from tests.support.planning import Task
+
+UUID = "7f3c2f5a-8a2e-4a52-9a0b-3a7d6c1e9f00"
+VOLUMES = ["v1", "v2", "v3", "v4", "volume-" + UUID]
+SNAPSHOTS = ["s1", "s2", "pre-1", "pre-2", "v1"]
+HOSTS = ["h1", "h2", "OS-host"]
+IQN = "iqn.2026-01.org.example:"
+ADDRESSES = [IQN + name for name in ("i1", "i2", "i3")]
+LUNS = st.one_of(st.none(), st.integers(0, 4))
+SIZES = [GIB, 2 * GIB, 3 * GIB]
+
+QUICK = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+volume_names, snapshot_names, host_names = (st.sampled_from(names) for names in (VOLUMES, SNAPSHOTS, HOSTS))
+
+
+# -- random arrays -----------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Content:
+    """What an array is filled with; a list of calls, so that Hypothesis can shrink it."""
+
+    capabilities: Dict[str, Any]
+    calls: List[Tuple[str, Tuple[Any, ...], Dict[str, Any]]] = field(default_factory=list)
+
+    def array(self) -> MemoryArray:
+        array = MemoryArray(**copy.deepcopy(self.capabilities))
+        for method, args, fields in self.calls:
+            try:
+                getattr(array, method)(*args, **fields)
+            except (FlashError, KeyError, IndexError):
+                pass  # the calls are random; one that makes no sense adds nothing
+        return array
+
+
+@st.composite
+def contents(draw: Any) -> Content:
+    content = Content(
+        {
+            "one_namespace": draw(st.booleans()),
+            "clones_depend": draw(st.booleans()),
+            "tells_mappings": draw(st.booleans()),
+            "refusals": draw(
+                st.dictionaries(
+                    st.sampled_from(["rename_volume", "clone_volume", "groups", "extend_volume", "explicit_lun"]),
+                    st.just("this array cannot do that"),
+                    max_size=1,
+                )
+            ),
+        }
+    )
+    taken = set()
+    for name in draw(st.lists(volume_names, unique=True)):
+        content.calls.append(("volume", (name, draw(st.sampled_from(SIZES))), {}))
+        taken.add(name)
+    pairs = st.tuples(volume_names, snapshot_names)
+    for volume, name in draw(st.lists(pairs, unique=True, max_size=5)):
+        if content.capabilities["one_namespace"] and name in taken:
+            continue
+        taken.add(name)
+        proven = draw(st.sampled_from([True, True, False]))
+        content.calls.append(("snapshot", (volume, name), {"proven": proven}))
+    for name in draw(st.lists(st.sampled_from(["c1", "c2"]), unique=True)):
+        content.calls.append(("clone", (draw(st.one_of(volume_names, snapshot_names)), name), {}))
+    for name, address in zip(draw(st.lists(host_names, unique=True)), ADDRESSES):
+        content.calls.append(("host", (name, address), {}))
+    for volume, host in draw(st.lists(st.tuples(volume_names, host_names), unique=True, max_size=5)):
+        content.calls.append(("map", (volume, host, draw(LUNS)), {"open": draw(st.sampled_from([None, False, True]))}))
+    return content
+
+
+
+
+# -- random tasks ------------------------------------------------------------------------------------------------------
+
+
+def drop_none(options: Dict[str, Any]) -> Dict[str, Any]:
+    return {key: value for key, value in options.items() if value is not None}
+
+
+volume_items = st.fixed_dictionaries(
+    {
+        "name": st.one_of(volume_names, st.sampled_from(["c1", "n1", "bad/name"])),
+        "state": st.sampled_from(["present", "present", "absent"]),
+        "size": st.sampled_from([None, "1GiB", "2GiB", "1500MiB", "4GiB"]),
+        "source_volume": st.one_of(st.none(), volume_names),
+        "source_snapshot": st.one_of(st.none(), st.none(), snapshot_names),
+        "rename_from": st.one_of(st.none(), st.none(), volume_names),
+        "group": st.sampled_from([None, None, "g1"]),
+    }
+).map(drop_none)
+
+snapshot_items = st.fixed_dictionaries(
+    {
+        "name": snapshot_names,
+        "volume": st.one_of(volume_names, volume_names, st.none()),
+        "state": st.sampled_from(["present", "present", "absent", "restored"]),
+        "backup": st.sampled_from([None, "b1", "s2"]),
+        "keep": st.sampled_from([None, 1, 2]),
+        "prefix": st.sampled_from([None, "pre-"]),
+    }
+).map(drop_none)
+
+map_items = st.fixed_dictionaries(
+    {
+        "host": st.one_of(host_names, st.just("n1")),
+        "volume": st.one_of(volume_names, st.none()),
+        "lun": LUNS,
+        "state": st.sampled_from(["present", "present", "absent"]),
+        "initiators": st.one_of(st.none(), st.lists(st.sampled_from(ADDRESSES + [IQN + "new"]), unique=True)),
+        "exclusive": st.sampled_from([None, None, True]),
+        "exclusive_initiators": st.sampled_from([None, None, True]),
+    }
+).map(drop_none)
+
+documents = st.fixed_dictionaries(
+    {
+        "volumes": st.lists(volume_items.map(lambda item: dict(item, state="present")), max_size=4),
+        "snapshots": st.lists(
+            st.fixed_dictionaries({"name": snapshot_names, "volume": volume_names}), max_size=3
+        ),
+        "hosts": st.lists(
+            st.fixed_dictionaries(
+                {"name": host_names, "initiators": st.lists(st.sampled_from(ADDRESSES), unique=True, max_size=2)}
+            ),
+            max_size=2,
+        ),
+        "mappings": st.lists(
+            st.fixed_dictionaries({"volume": volume_names, "host": host_names, "lun": LUNS}).map(drop_none), max_size=4
+        ),
+        "prune": st.booleans(),
+        "prune_prefix": st.sampled_from(["volume-", "pre-", "OS-"]),
+        "prune_limit": st.sampled_from([0, 1, 10]),
+    }
+)
+
+
+def _tasks() -> Any:
+    def meant(make: Any, *args: Any) -> Optional[Desired]:
+        try:
+            return make(*args)  # type: ignore[no-any-return]
+        except Invalid:
+            return None
+
+    return st.one_of(
+        st.lists(volume_items, min_size=1, max_size=5).map(lambda items: meant(wishes.volumes, items, {})),
+        st.tuples(st.lists(snapshot_items, min_size=1, max_size=4), st.booleans()).map(
+            lambda drawn: meant(wishes.snapshots, drawn[0], {"atomic": drawn[1]})
+        ),
+        st.lists(map_items, min_size=1, max_size=5).map(lambda items: meant(wishes.host_maps, items, {})),
+        documents.map(lambda params: meant(wishes.document, params)),
+    ).filter(lambda wished: wished is not None)
+
+
+tasks = _tasks()
+
+policies = st.fixed_dictionaries({name: st.booleans() for name in Policy.__dataclass_fields__})
+
+
+# -- what holds --------------------------------------------------------------------------------------------------------
+
+DESTRUCTIVE = (s.DeleteVolume, s.DeleteSnapshot, s.DeleteHost, s.RestoreSnapshot, s.RemoveInitiators, s.UnmapVolume)
+
+
+@QUICK
+@given(contents(), tasks, policies)
+def test_a_task_that_was_done_has_nothing_left_to_do(content: Content, wished: Desired, policy: Dict[str, bool]) -> None:
+    array = content.array()
+    task = Task(array, wished, **policy)
+    event("%d steps, %d errors" % (min(len(task.lines), 5), min(len(task.errors), 3)))
+    applied = task.run(continue_on_error=True)
+    assert applied.errors == {}, "the plan asked for what the array refuses"
+    assert applied.not_done == ()
+    again = Task(array, wished, **policy)
+    assert again.lines == []
+    assert set(again.plan.outcomes) == set(task.plan.outcomes)
+
+
+CHOSEN_BY_THE_ARRAY = ("id", "created", "pool", "serial", "used", "lun", "size_text")
+
+
+def comparable(data: Any) -> Any:
+    if isinstance(data, dict):
+        return {key: comparable(value) for key, value in data.items() if key not in CHOSEN_BY_THE_ARRAY}
+    return [comparable(item) for item in data] if isinstance(data, list) else data
+
+
+def told(task: Task) -> List[Tuple[str, str, bool, Any]]:
+    reporter, wished = task.reporter, task.desired
+    found = report.volumes(reporter, wished) + report.snapshots(reporter, wished) + report.host_maps(reporter, wished)
+    return [(entry.kind, entry.name, entry.changed, entry.after) for entry in found]
+
+
+@QUICK
+@given(contents(), tasks, policies)
+def test_what_is_predicted_is_what_is_done(content: Content, wished: Desired, policy: Dict[str, bool]) -> None:
+    array = content.array()
+    task = Task(array, wished, **policy)
+    predicted = told(task)
+    assert array.writes == []
+    task.run(continue_on_error=True)
+    made = told(task)
+    assert comparable([list(entry) for entry in predicted]) == comparable([list(entry) for entry in made])
+    # ... and what the array then tells is what was reported, where it was known
+    read_again = told(Task(array, wished, **policy))
+    for (kind, name, _changed, reported), (_kind, _name, _none, found) in zip(made, read_again):
+        for key, value in comparable(reported).items():
+            if value is not None and comparable(found)[key] is not None and key not in ("initiators", "snapshots"):
+                assert comparable(found)[key] == value, (kind, name, key)
+
+
+@QUICK
+@given(contents(), tasks, policies)
+def test_what_takes_away_comes_last(content: Content, wished: Desired, policy: Dict[str, bool]) -> None:
+    batches = Task(content.array(), wished, **policy).plan.batches
+    assert [batch.destructive for batch in batches] == sorted(batch.destructive for batch in batches)
+    for batch in batches:
+        for chain in batch.chains.values():
+            kinds = [type(step) for step in chain]
+            if not batch.destructive:
+                assert not set(kinds) & set(DESTRUCTIVE)
+            else:
+                # the only thing that may come after: what waits for a mapping to go
+                assert set(kinds) <= set(DESTRUCTIVE) | {s.MapVolume}
+
+
+def doomed(task: Task) -> Tuple[Set[str], Set[Tuple[str, str]], Set[Tuple[str, str]], Set[str]]:
+    volumes, snapshots, mappings, hosts = set(), set(), set(), set()
+    for step in task.plan.steps:
+        if isinstance(step, s.DeleteVolume):
+            volumes.add(step.name)
+        elif isinstance(step, s.DeleteSnapshot):
+            snapshots.add(step.snapshot[1:3])
+        elif isinstance(step, s.UnmapVolume):
+            mappings.add((step.host, step.volume))
+        elif isinstance(step, s.DeleteHost):
+            hosts.add(step.name)
+    return volumes, snapshots, mappings, hosts  # type: ignore[return-value]
+
+
+@QUICK
+@given(contents(), tasks, policies)
+def test_nothing_is_taken_away_without_its_option(content: Content, wished: Desired, policy: Dict[str, bool]) -> None:
+    array = content.array()
+    task = Task(array, wished, **policy)
+    volumes, snapshots, mappings, hosts = doomed(task)
+    renamed = {step.name: step.to for step in task.plan.steps if isinstance(step, s.RenameVolume)}
+    by_hand = {w.name for w in wished.volumes if w.state == "absent"}
+    asked_to_unmap = {(w.host, w.volume) for w in wished.maps}
+    exclusive = wished.exclusive_maps
+    for volume in array.volumes():
+        if renamed.get(volume.name, volume.name) not in volumes:
+            continue
+        if not policy["openstack_owned"]:
+            assert not is_openstack_name(volume.name) or volume.name in renamed
+        if array._maps_of(volume.id) and not policy["unmap"]:
+            left = {m.host for m in array._maps_of(volume.id)} - {host for host, _volume in mappings}
+            assert not left
+        if volume.name not in by_hand and volume.name not in renamed:
+            assert wished.prune is not None and volume.name.startswith(wished.prune.prefix)
+            assert not array._maps_of(volume.id), "pruned although mapped"
+    for snapshot in array.snapshots():
+        if (snapshot.volume or "", snapshot.name) not in snapshots:
+            continue
+        named = any(w.name == snapshot.name and w.state == "absent" for w in wished.snapshots)
+        with_volume = snapshot.volume in by_hand and policy["delete_snapshots"]
+        if not named:
+            assert snapshot.proven
+        if not (named or with_volume):
+            assert not snapshot.children and not array._maps_of(snapshot.id)
+            assert wished.prune is not None or wished.retentions
+        if is_openstack_name(snapshot.name):
+            assert policy["openstack_owned"]
+    for mapping in array.mappings():
+        volume_name = renamed.get(mapping.volume, mapping.volume)
+        if (mapping.host, volume_name) not in mappings:
+            continue
+        assert not mapping.open or policy["force"]
+        if is_openstack_name(mapping.host) or is_openstack_name(volume_name):
+            assert policy["openstack_owned"]
+        if (mapping.host, volume_name) not in asked_to_unmap and mapping.host not in exclusive:
+            assert policy["unmap"]
+    for host in array.hosts():
+        if host.name in hosts:
+            assert {m.volume for m in array.mappings(hosts=[host.name])} <= {v for h, v in mappings if h == host.name}
+            assert not is_openstack_name(host.name) or policy["openstack_owned"]
+
+
+class Killed(BaseException):
+    pass
+
+
+@QUICK
+@given(contents(), tasks, policies, st.integers(0, 6))
+def test_a_task_that_was_killed_comes_to_the_same_when_it_is_run_again(
+    content: Content, wished: Desired, policy: Dict[str, bool], survives: int
+) -> None:
+    undisturbed, array = content.array(), content.array()
+    whole = Task(undisturbed, wished, **policy)
+    if whole.errors:
+        return  # what is refused may depend on what is there, so there is no one end
+    whole.run()
+    left = [survives]
+
+    def kill(step: s.Step) -> None:
+        left[0] -= 1
+        if left[0] < 0:
+            raise Killed
+
+    try:
+        Task(array, wished, **policy).run(progress=kill)
+    except Killed:
+        event("killed")
+    again = Task(array, wished, **policy)
+    assert again.errors == []
+    assert again.run().errors == {}
+    expected, found = undisturbed.names(), array.names()
+    if any(wish.lun is None for wish in wished.maps):
+        expected["mappings"], found["mappings"] = (
+            [text.rsplit(" ", 1)[0] for text in names["mappings"]] for names in (expected, found)
+        )
+    assert found == expected
+
+
+# -- nothing is ever raised --------------------------------------------------------------------------------------------
+
+names = st.sampled_from(["v1", "v2", "s1", "h1", "pre-1", "OS-x", "", "volume-" + UUID])
+optional_names = st.one_of(st.none(), names)
+mappings = st.builds(Mapping, names, names, LUNS, open=st.sampled_from([None, True, False]))
+maybe_mappings = st.one_of(st.none(), st.lists(mappings, max_size=2).map(tuple))
+unreadables = st.lists(
+    st.builds(Unreadable, st.sampled_from(["volume", "snapshot", "host", "mapping"]), names, st.just("why")), max_size=1
+).map(tuple)
+
+
+def listings(items: Any) -> Any:
+    return st.builds(Listing, st.lists(items, max_size=4).map(tuple), unreadables, st.booleans())
+
+
+actuals = st.builds(
+    Actual,
+    volumes=listings(
+        st.builds(
+            Volume,
+            names,
+            st.sampled_from(SIZES),
+            state=st.sampled_from(["ready", "copying", "deleting", "error"]),
+            source=optional_names,
+            independent=st.booleans(),
+            mappings=maybe_mappings,
+            snapshots=st.one_of(st.none(), st.just(()), st.just(("s1",))),
+            groups=st.sampled_from([None, (), ("g1",)]),
+            siblings=st.sampled_from([(), ("v9",)]),
+        )
+    ),
+    snapshots=listings(
+        st.builds(
+            Snapshot,
+            names,
+            optional_names,
+            st.just(GIB),
+            created=st.sampled_from([None, "1", "2"]),
+            proven=st.booleans(),
+            mappings=maybe_mappings,
+            children=st.one_of(st.none(), st.lists(names, max_size=1).map(tuple)),
+        )
+    ),
+    hosts=listings(
+        st.builds(
+            Host,
+            names,
+            initiators=st.lists(
+                st.builds(Initiator, st.sampled_from(ADDRESSES), st.just("iscsi"), logged_in=st.booleans()), max_size=2
+            ).map(tuple),
+            volumes=st.sampled_from([None, 0, 1]),
+        )
+    ),
+    mappings=listings(mappings),
+    hosts_asked=st.one_of(st.none(), st.frozensets(names)),
+)
+
+capabilities = st.builds(
+    MemoryCapabilities,
+    one_namespace=st.booleans(),
+    clones_depend=st.booleans(),
+    proves_snapshots=st.booleans(),
+    reads_mappings=st.booleans(),
+)
+
+
+@QUICK
+@given(tasks, actuals, policies, capabilities)
+def test_a_plan_never_raises_whatever_was_read(
+    wished: Desired, actual: Actual, policy: Dict[str, bool], able: Capabilities
+) -> None:
+    made = plan(wished, actual, Policy(**policy), able)
+    for outcome in made.outcomes.values():
+        assert outcome.error is None or outcome.error.doing or len(made.outcomes) > 1
+        assert outcome.error is None or outcome.steps == []
+    planned = {id(step) for step in made.steps}
+    assert planned == {id(step) for outcome in made.outcomes.values() for step in outcome.steps}
+    keys = {("volume", wish.name) for wish in wished.volumes} | {("host", wish.name) for wish in wished.hosts}
+    assert keys <= set(made.outcomes)
+    reporter = report.Reporter(made, None)
+    for entry in report.volumes(reporter, wished) + report.snapshots(reporter, wished):
+        assert entry.as_data()["state"]
+    assert all(entry.before["state"] for entry in report.host_maps(reporter, wished) + reporter.removed())

@@ -1,0 +1,255 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is removed because a document does not declare it."""
+
+from __future__ import annotations
+
+from typing import Any, List
+
+import pytest
+
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors import FlashError, Invalid, Refused
+
+from tests.support.memory_array import MemoryArray
+from tests.support.planning import Task, document, done, refused
+
+UUID = "7f3c2f5a-8a2e-4a52-9a0b-3a7d6c1e9f00"
+EVERYTHING = {"unmap": True, "delete_snapshots": True, "force": True, "openstack_owned": True, "assume_unmapped": True}
+
+
+@pytest.fixture
+def array() -> MemoryArray:
+    array = MemoryArray()
+    array.volume("web-data")
+    array.host("web-1", "iqn.2026-01.org.example:web-1")
+    array.volume("other")
+    array.host("other")
+    return array
+
+
+def pruned(array: MemoryArray, **params: Any) -> Task:
+    params.setdefault("volumes", [{"name": "web-data"}])
+    params.setdefault("hosts", [{"name": "web-1"}])
+    return document(array, **dict({"prune": True, "prune_prefix": "web-"}, **params))
+
+
+def stays(task: Task) -> List[str]:
+    return sorted(text.replace(" is not declared and stays", "") for text in task.warnings)
+
+
+def test_what_is_not_declared_goes_and_nothing_else(array: MemoryArray) -> None:
+    array.volume("web-old")
+    array.snapshot("web-data", "web-s")
+    array.host("web-2")
+    task = pruned(array)
+    assert task.lines == ["delete snapshot web-s of volume web-data", "delete volume web-old", "delete host web-2"]
+    assert task.plan.batches[-1].destructive
+    task.run()
+    assert array.names()["volumes"] == ["other 1073741824", "web-data 1073741824"]
+    assert pruned(array).lines == []
+
+
+def test_prune_comes_after_everything_else(array: MemoryArray) -> None:
+    array.volume("web-old")
+    task = pruned(array, volumes=[{"name": "web-data"}, {"name": "web-new", "size": "1GiB"}])
+    assert task.lines == ["create volume web-new of 1GiB", "delete volume web-old"]
+
+
+def test_without_prune_nothing_goes(array: MemoryArray) -> None:
+    array.volume("web-old")
+    assert document(array, volumes=[{"name": "web-data"}]).lines == []
+
+
+def test_what_a_task_permits_for_named_objects_is_not_permitted_for_others(array: MemoryArray) -> None:
+    array.volume("web-mapped")
+    array.map("web-mapped", "web-1")
+    array.volume("web-parent")
+    array.snapshot("web-parent", "kept")
+    task = pruned(array, **EVERYTHING)
+    assert task.lines == []
+    assert stays(task) == [
+        "volume web-mapped: it is mapped to host web-1",
+        "volume web-parent: it has snapshots: kept",
+    ]
+
+
+def test_a_host_with_mappings_stays(array: MemoryArray) -> None:
+    array.host("web-2")
+    array.map("other", "web-2")
+    assert stays(pruned(array, **EVERYTHING)) == ["host web-2: volumes are mapped to it: other"]
+
+
+@pytest.mark.parametrize("prefix", ["volume-", "OS-", "7f3"])
+def test_what_openstack_owns_is_not_even_looked_at(array: MemoryArray, prefix: str) -> None:
+    for name in ("volume-" + UUID, UUID):
+        array.volume(name)
+    array.snapshot("other", "snapshot-" + UUID)
+    array.host("OS-node1")
+    task = pruned(array, volumes=[], hosts=[], prune_prefix=prefix, **EVERYTHING)
+    assert task.lines == [] and task.warnings == []
+
+
+@pytest.mark.parametrize(
+    "fields, words",
+    [
+        ({"proven": False}, "does not prove"),
+        ({"mapped": True}, "it is mapped to other"),
+        ({"child": True}, "copy was made of it"),
+    ],
+)
+def test_a_snapshot_that_is_in_use_or_not_proven_stays(array: MemoryArray, fields: Any, words: str) -> None:
+    array.snapshot("web-data", "web-s", proven=fields.get("proven", True))
+    if fields.get("mapped"):
+        array.map("web-s", "other")
+    if fields.get("child"):
+        array.clone("web-s", "copy")
+    task = pruned(array, **EVERYTHING)
+    assert task.lines == []
+    assert words in task.warnings[0]
+
+
+def test_a_snapshot_of_which_nothing_is_told_stays() -> None:
+    array = MemoryArray(tells_mappings=False)
+    array.volume("web-data")
+    array.snapshot("web-data", "web-s")
+    task = pruned(array, hosts=[])
+    assert task.lines == []
+    assert "does not say whether it is in use" in task.warnings[0]
+
+
+def test_dependents_go_before_what_they_depend_on() -> None:
+    array = MemoryArray(clones_depend=True)
+    array.volume("web-data")
+    array.volume("web-parent")
+    array.snapshot("web-parent", "web-s")
+    array.clone("web-s", "web-copy")
+    task = pruned(array, hosts=[])
+    assert task.lines == [
+        "delete volume web-copy",
+        "delete snapshot web-s of volume web-parent",
+        "delete volume web-parent",
+    ]
+    task.run()
+    assert array.names()["volumes"] == ["web-data 1073741824"]
+
+
+def test_the_source_of_a_clone_that_stays_stays_too() -> None:
+    array = MemoryArray(clones_depend=True)
+    array.volume("web-data")
+    array.volume("web-parent")
+    array.clone("web-parent", "mine")
+    assert stays(pruned(array, hosts=[], **EVERYTHING)) == ["volume web-parent: mine shares data with it"]
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"volumes": [{"name": "web-data"}, {"name": "web-copy", "source_volume": "web-old"}]},
+        {"volumes": [{"name": "web-data", "rename_from": "web-old"}]},
+        {"snapshots": [{"name": "web-s", "volume": "web-old"}]},
+        {"mappings": [{"volume": "web-old", "host": "web-1"}]},
+    ],
+)
+def test_what_a_declared_object_names_stays(array: MemoryArray, params: Any) -> None:
+    array.volume("web-old")
+    task = pruned(array, **params)
+    assert task.errors == []
+    assert not any("delete" in line for line in task.lines)
+
+
+def test_a_host_that_a_mapping_names_stays(array: MemoryArray) -> None:
+    array.host("web-2")
+    task = pruned(array, mappings=[{"volume": "web-data", "host": "web-2"}])
+    assert task.lines == ["map volume web-data to host web-2"]
+
+
+def test_a_snapshot_that_a_volume_is_made_of_stays(array: MemoryArray) -> None:
+    array.snapshot("web-data", "web-s")
+    task = pruned(array, volumes=[{"name": "web-data"}, {"name": "web-copy", "source_snapshot": "web-s"}])
+    assert task.lines == ["create volume web-copy from snapshot web-s"]
+    task.run()
+    again = pruned(array, volumes=[{"name": "web-data"}, {"name": "web-copy", "source_snapshot": "web-s"}])
+    assert again.lines == []
+
+
+@pytest.mark.parametrize("declared_as", ["volumes", "snapshots"])
+def test_what_is_both_a_volume_and_a_snapshot_is_judged_once(declared_as: str) -> None:
+    array = MemoryArray(one_namespace=True, proves_snapshots=False)
+    array.volume("web-data")
+    array.snapshot("web-data", "web-s")
+    array.volume("web-s")  # one object, listed twice
+    declared = {"volumes": [{"name": "web-data"}], "snapshots": []}  # type: Any
+    declared[declared_as].append({"name": "web-s", "volume": "web-data"})
+    task = pruned(array, hosts=[], **declared)
+    assert task.errors == [] and task.lines == [] and task.warnings == []
+
+
+@pytest.mark.parametrize("kind, name", [("volume", "other"), ("snapshot", "s"), ("host", "other"), ("mapping", "h/v")])
+def test_an_incomplete_read_disables_prune(array: MemoryArray, kind: str, name: str) -> None:
+    array.volume("web-old")
+    array.unreadable[kind] = [name]
+    task = pruned(array)
+    assert task.lines == []
+    assert task.warnings == ["nothing was removed, because not every object could be read"]
+
+
+def test_unknown_mappings_disable_prune() -> None:
+    array = MemoryArray(reads_mappings=False)
+    array.volume("web-data")
+    array.volume("web-old")
+    task = pruned(array, hosts=[], assume_unmapped=True)
+    assert task.lines == []
+    assert task.warnings == ["nothing was removed, because not every object could be read"]
+
+
+def test_a_refused_wish_disables_prune(array: MemoryArray) -> None:
+    array.volume("web-old")
+    task = pruned(array, volumes=[{"name": "web-data", "size": "1MiB"}])
+    refused(task, "making it smaller")
+    assert task.warnings == ["nothing was removed, because something that is declared cannot be made"]
+
+
+def test_a_failed_step_disables_prune(array: MemoryArray) -> None:
+    array.volume("web-old")
+    array.fail("create_volume", FlashError("no"))
+    task = pruned(array, volumes=[{"name": "web-data"}, {"name": "web-new", "size": "1GiB"}])
+    applied = task.run(continue_on_error=True)
+    assert [step.line for step in applied.not_done] == ["create volume web-new of 1GiB", "delete volume web-old"]
+    assert "web-old 1073741824" in array.names()["volumes"]
+
+
+@pytest.mark.parametrize("limit, permitted", [(3, True), (2, False), (0, False)])
+def test_the_limit_is_all_or_nothing(array: MemoryArray, limit: int, permitted: bool) -> None:
+    for name in ("web-a", "web-b", "web-c"):
+        array.volume(name)
+    task = pruned(array, prune_limit=limit)
+    if permitted:
+        assert len(task.lines) == 3
+    else:
+        assert isinstance(refused(task, "3 objects would be removed", "delete volume web-a"), Refused)
+        assert task.lines == []
+
+
+def test_the_limit_is_ten_when_none_is_given(array: MemoryArray) -> None:
+    for number in range(11):
+        array.volume("web-old-%d" % number)
+    assert isinstance(refused(pruned(array), "11 objects would be removed, and prune_limit is 10"), Refused)
+
+
+@pytest.mark.parametrize("prefix", ["", "we"])
+def test_a_short_prefix_is_too_easily_everything(array: MemoryArray, prefix: str) -> None:
+    with pytest.raises(Invalid, match="shorter than 3 characters"):
+        pruned(array, prune_prefix=prefix)
+
+
+def test_a_prefix_that_nothing_declared_has(array: MemoryArray) -> None:
+    assert isinstance(refused(pruned(array, prune_prefix="other"), "nothing that is declared begins with"), Invalid)
+
+
+def test_pruned_objects_are_in_the_diff(array: MemoryArray) -> None:
+    array.volume("web-old")
+    removed = pruned(array).reporter.removed()
+    assert [(entry.kind, entry.name, entry.after["state"]) for entry in removed] == [("volume", "web-old", "absent")]
+    assert removed[0].before["size_text"] == "1GiB"

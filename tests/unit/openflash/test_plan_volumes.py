@@ -1,0 +1,517 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is planned for volumes."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors import (
+    BadReply,
+    Busy,
+    Conflict,
+    InUse,
+    Invalid,
+    NotFound,
+    Refused,
+    Unsupported,
+)
+
+from tests.support.memory_array import GIB, MIB, MemoryArray
+from tests.support.planning import document, done, refused, volumes
+
+UUID = "7f3c2f5a-8a2e-4a52-9a0b-3a7d6c1e9f00"
+
+
+@pytest.fixture
+def array() -> MemoryArray:
+    return MemoryArray()
+
+
+# -- sizes -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_new_volume_is_created_with_its_size(array: MemoryArray) -> None:
+    task = done(volumes(array, {"name": "db1", "size": "10GiB"}))
+    assert task.lines == ["create volume db1 of 10GiB"]
+    assert array.names()["volumes"] == ["db1 %d" % (10 * GIB)]
+
+
+def test_a_size_is_rounded_up_to_what_the_array_makes() -> None:
+    array = MemoryArray(granularity=8 * MIB)
+    done(volumes(array, {"name": "db1", "size": "1001MiB"}))
+    assert array.names()["volumes"] == ["db1 %d" % (1008 * MIB)]
+
+
+@pytest.mark.parametrize("size", ["1MiB", "2TiB"])
+def test_a_size_that_the_array_cannot_make(size: str) -> None:
+    array = MemoryArray(smallest=2 * MIB)
+    error = refused(volumes(array, {"name": "db1", "size": size}), "from 2MiB to 1TiB")
+    assert isinstance(error, Invalid)
+
+
+def test_a_larger_size_extends(array: MemoryArray) -> None:
+    array.volume("db1", GIB)
+    assert done(volumes(array, {"name": "db1", "size": "2GiB"})).lines == ["extend volume db1 from 1GiB to 2GiB"]
+
+
+def test_the_same_size_after_rounding_is_no_change() -> None:
+    array = MemoryArray(granularity=GIB)
+    array.volume("db1", 2 * GIB)
+    assert volumes(array, {"name": "db1", "size": "1500MiB"}).lines == []
+
+
+def test_shrinking_is_refused_whatever_is_permitted(array: MemoryArray) -> None:
+    array.volume("db1", 2 * GIB)
+    task = volumes(array, {"name": "db1", "size": "1GiB"}, unmap=True, force=True, openstack_owned=True, shared=True)
+    assert isinstance(refused(task, "making it smaller (1GiB) would destroy data"), Refused)
+
+
+def test_a_new_volume_needs_a_size_or_a_source(array: MemoryArray) -> None:
+    assert isinstance(refused(volumes(array, {"name": "db1"}), "needs a size"), Invalid)
+
+
+def test_a_volume_that_is_there_needs_no_size(array: MemoryArray) -> None:
+    array.volume("db1")
+    assert volumes(array, {"name": "db1"}).lines == []
+
+
+# -- what cannot be changed --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "fields, wish", [({"pool": "p1"}, {"pool": "p2"}), ({"provisioning": "thick"}, {"provisioning": "thin"})]
+)
+def test_another_pool_or_provisioning_is_a_conflict(array: MemoryArray, fields: dict, wish: dict) -> None:
+    array.volume("db1", **fields)
+    error = refused(volumes(array, dict(wish, name="db1")), *list(fields.values()) + list(wish.values()))
+    assert isinstance(error, Conflict)
+    assert str(error).startswith("Cannot create or change volume db1 on memory1: ")
+
+
+def test_a_provisioning_that_the_array_does_not_make(array: MemoryArray) -> None:
+    error = refused(volumes(array, {"name": "db1", "size": "1GiB", "provisioning": "dedup"}), "thin and thick")
+    assert isinstance(error, Invalid)
+
+
+@pytest.mark.parametrize("name", ["bad/name", "x" * 41])
+def test_a_name_that_the_array_does_not_take(array: MemoryArray, name: str) -> None:
+    assert isinstance(refused(volumes(array, {"name": name, "size": "1GiB"}), "1 to 40 letters"), Invalid)
+
+
+def test_what_the_array_cannot_do_is_said_in_its_words() -> None:
+    array = MemoryArray(refusals={"extend_volume": "this model cannot grow a volume; make a larger one"})
+    array.volume("db1")
+    error = refused(volumes(array, {"name": "db1", "size": "2GiB"}), "this model cannot grow a volume")
+    assert isinstance(error, Unsupported)
+
+
+def test_a_volume_that_is_being_deleted_is_waited_for(array: MemoryArray) -> None:
+    array.volume("db1", state="deleting")
+    assert isinstance(refused(volumes(array, {"name": "db1", "size": "1GiB"}), "still deleting"), Busy)
+    assert volumes(array, {"name": "db1", "state": "absent"}).lines == []
+
+
+def test_a_volume_that_could_not_be_read_is_not_absent(array: MemoryArray) -> None:
+    array.volume("db1")
+    array.unreadable["volume"] = ["db1"]
+    for wish in ({"name": "db1", "size": "1GiB"}, {"name": "db1", "state": "absent"}):
+        assert isinstance(refused(volumes(array, wish), "could not be read"), BadReply)
+
+
+# -- array_options -----------------------------------------------------------------------------------------------------
+
+
+def test_options_of_a_new_volume_go_with_it(array: MemoryArray) -> None:
+    task = done(volumes(array, {"name": "db1", "size": "1GiB", "array_options": {"iops": 500, "mode": "slow"}}))
+    assert task.reporter.volume(task.desired.volumes[0]).after["array_options"] == {"iops": 500, "mode": "slow"}
+
+
+def test_an_option_that_differs_is_set(array: MemoryArray) -> None:
+    array.volume("db1", options={"iops": 100, "mode": "slow"})
+    task = done(volumes(array, {"name": "db1", "array_options": {"iops": 500, "mode": "slow"}}))
+    assert task.lines == ["set iops=500 of volume db1"]
+
+
+def test_text_from_a_template_stands_for_the_value(array: MemoryArray) -> None:
+    array.volume("db1", options={"iops": 500, "cached": True})
+    assert volumes(array, {"name": "db1", "array_options": {"iops": "500", "cached": "yes"}}).lines == []
+
+
+@pytest.mark.parametrize(
+    "options, words",
+    [
+        ({"colour": "red"}, "have no option colour"),
+        ({"iops": "many"}, "'many' is not a value for iops"),
+        ({"iops": True}, "True is not a value for iops"),
+        ({"iops": None}, "None is not a value for iops"),
+        ({"mode": "medium"}, "one of fast, slow"),
+        ({"cached": 1}, "1 is not a value for cached"),
+    ],
+)
+def test_an_option_that_is_not_one(array: MemoryArray, options: dict, words: str) -> None:
+    task = volumes(array, {"name": "db1", "size": "1GiB", "array_options": options})
+    assert isinstance(refused(task, words), Invalid)
+
+
+def test_a_create_only_option_of_a_volume_that_is_there_is_a_conflict(array: MemoryArray) -> None:
+    array.volume("db1", options={"replicas": 3})
+    assert volumes(array, {"name": "db1", "array_options": {"replicas": 3}}).lines == []
+    task = volumes(array, {"name": "db1", "array_options": {"replicas": 2}})
+    assert isinstance(refused(task, "its replicas is 3, not 2"), Conflict)
+
+
+def test_an_option_that_cannot_be_read_back_is_left_with_a_warning(array: MemoryArray) -> None:
+    array.volume("db1", options={"hidden": 1})
+    task = volumes(array, {"name": "db1", "array_options": {"hidden": 2}})
+    assert task.lines == []
+    assert task.warnings == ["hidden of volume db1 cannot be read back, so it stays as it is"]
+
+
+# -- clones ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_clone_has_the_size_of_its_source(array: MemoryArray) -> None:
+    array.volume("db1", 3 * GIB)
+    task = volumes(array, {"name": "copy", "source_volume": "db1"})
+    assert task.reporter.volume(task.desired.volumes[0]).after["size"] == 3 * GIB
+    done(task)
+    assert "copy %d" % (3 * GIB) in array.names()["volumes"]
+
+
+def test_a_clone_may_be_larger_but_not_smaller_than_its_source(array: MemoryArray) -> None:
+    array.volume("db1", 3 * GIB)
+    done(volumes(array, {"name": "larger", "source_volume": "db1", "size": "4GiB"}))
+    task = volumes(array, {"name": "smaller", "source_volume": "db1", "size": "2GiB"})
+    assert isinstance(refused(task, "2GiB is smaller than its source"), Invalid)
+
+
+def test_a_volume_of_a_snapshot(array: MemoryArray) -> None:
+    array.volume("db1")
+    array.snapshot("db1", "monday")
+    task = done(volumes(array, {"name": "copy", "source_snapshot": "monday"}))
+    assert task.lines == ["create volume copy from snapshot monday"]
+
+
+def test_a_snapshot_name_that_several_volumes_have_needs_the_volume(array: MemoryArray) -> None:
+    for name in ("db1", "db2"):
+        array.volume(name)
+        array.snapshot(name, "monday")
+    task = volumes(array, {"name": "copy", "source_snapshot": "monday"})
+    assert isinstance(refused(task, "db1, db2", "source_volume"), Conflict)
+    done(volumes(array, {"name": "copy", "source_snapshot": "monday", "source_volume": "db2"}))
+    task = volumes(array, {"name": "copy2", "source_snapshot": "monday", "source_volume": "copy"})
+    assert isinstance(refused(task, "snapshot monday is not one of volume copy"), Invalid)
+
+
+@pytest.mark.parametrize("source", [{"source_volume": "gone"}, {"source_snapshot": "gone"}])
+def test_a_source_that_is_not_there(array: MemoryArray, source: dict) -> None:
+    assert isinstance(refused(volumes(array, dict(source, name="copy")), "there is no", "gone"), NotFound)
+
+
+def test_a_volume_is_not_made_of_itself(array: MemoryArray) -> None:
+    refused(volumes(array, {"name": "db1", "source_volume": "db1"}), "cannot be made of itself")
+
+
+def test_a_clone_of_another_source_that_is_there_is_told(array: MemoryArray) -> None:
+    array.volume("db1")
+    array.volume("db2")
+    array.clone("db1", "copy")
+    task = volumes(array, {"name": "copy", "source_volume": "db2"})
+    assert task.lines == []
+    assert task.warnings == ["volume copy was made of db1, not of db2"]
+
+
+def test_a_chain_of_clones_is_made_in_order_however_it_is_written(array: MemoryArray) -> None:
+    task = document(
+        array,
+        volumes=[
+            {"name": "c", "source_snapshot": "s"},
+            {"name": "b", "source_volume": "a"},
+            {"name": "a", "size": "1GiB"},
+        ],
+        snapshots=[{"name": "s", "volume": "b"}],
+    )
+    done(task)
+    assert task.lines == [
+        "create volume a of 1GiB",
+        "clone volume a to b",
+        "create snapshot s of volume b",
+        "create volume c from snapshot s",
+    ]
+
+
+def test_what_is_made_of_each_other_is_an_error_for_both(array: MemoryArray) -> None:
+    task = volumes(array, {"name": "a", "source_volume": "b"}, {"name": "b", "source_volume": "a"}, {"name": "c"})
+    assert [str(error) for error in task.errors if "wait for each other" in str(error)]
+    assert len(task.errors) == 2
+    assert task.plan.outcomes[("volume", "a")].error is task.plan.outcomes[("volume", "b")].error
+
+
+def test_volumes_that_are_there_are_not_circular(array: MemoryArray) -> None:
+    array.volume("a")
+    array.volume("b")
+    assert volumes(array, {"name": "a", "source_volume": "b"}, {"name": "b", "source_volume": "a"}).lines == []
+
+
+def test_what_is_made_of_a_refused_volume_fails_with_the_same_error(array: MemoryArray) -> None:
+    task = volumes(array, {"name": "bad/", "size": "1GiB"}, {"name": "copy", "source_volume": "bad/"})
+    assert "not a name" in str(task.error)
+    assert set(task.plan.outcomes) == {("volume", "bad/"), ("volume", "copy")}
+
+
+# -- renaming ----------------------------------------------------------------------------------------------------------
+
+
+def test_renaming_keeps_everything_under_the_new_name(array: MemoryArray) -> None:
+    array.volume("old")
+    array.host("h", "iqn.2026-01.org.example:h")
+    array.map("old", "h")
+    array.snapshot("old", "s")
+    task = done(volumes(array, {"name": "new", "rename_from": "old", "size": "2GiB"}))
+    assert task.lines == ["rename volume old to new", "extend volume new from 1GiB to 2GiB"]
+    assert array.names()["mappings"] == ["h new 0"]
+    assert array.names()["snapshots"] == ["new/s"]
+    after = task.reporter.volume(task.desired.volumes[0]).after
+    assert after["mappings"] == [{"host": "h", "volume": "new", "lun": 0, "device": None}]
+
+
+def test_renaming_a_volume_of_openstack_needs_its_permission(array: MemoryArray) -> None:
+    array.volume("volume-" + UUID)
+    wish = {"name": "mine", "rename_from": "volume-" + UUID}
+    assert isinstance(refused(volumes(array, wish), "belongs to OpenStack", "openstack_owned: true"), Refused)
+    done(volumes(array, wish, openstack_owned=True))
+
+
+def test_renaming_to_a_name_that_is_there_changes_nothing(array: MemoryArray) -> None:
+    array.volume("old")
+    array.volume("new")
+    task = volumes(array, {"name": "new", "rename_from": "old"})
+    assert task.lines == []
+    assert task.warnings == ["volume new is there already, so old keeps its name"]
+
+
+def test_a_chain_of_renames_frees_each_name_first(array: MemoryArray) -> None:
+    first, second = array.volume("a", GIB), array.volume("b", 2 * GIB)
+    done(volumes(array, {"name": "b", "rename_from": "a"}, {"name": "c", "rename_from": "b"}))
+    assert array.names()["volumes"] == ["b %d" % first.size, "c %d" % second.size]
+
+
+def test_a_new_volume_may_take_a_name_that_a_rename_frees(array: MemoryArray) -> None:
+    array.volume("data", GIB)
+    done(volumes(array, {"name": "data", "size": "3GiB"}, {"name": "data-old", "rename_from": "data"}))
+    assert array.names()["volumes"] == ["data %d" % (3 * GIB), "data-old %d" % GIB]
+
+
+def test_a_clone_of_a_name_that_a_rename_takes_away_is_refused_in_either_order(array: MemoryArray) -> None:
+    array.volume("a")
+    items = [{"name": "copy", "source_volume": "a"}, {"name": "b", "rename_from": "a"}]
+    for wishes in (items, items[::-1]):
+        assert isinstance(refused(volumes(array, *wishes), "there is no volume a to clone"), NotFound)
+
+
+# -- one name space ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("one_namespace", [True, False])
+def test_a_volume_and_a_snapshot_of_one_name(one_namespace: bool) -> None:
+    array = MemoryArray(one_namespace=one_namespace)
+    array.volume("db1")
+    task = document(
+        array, volumes=[{"name": "x", "size": "1GiB"}], snapshots=[{"name": "x", "volume": "db1"}]
+    )
+    if one_namespace:
+        assert isinstance(refused(task, "share their names"), Conflict)
+    else:
+        done(task)
+
+
+# -- groups ------------------------------------------------------------------------------------------------------------
+
+
+def test_volumes_join_a_group_that_is_made_once(array: MemoryArray) -> None:
+    array.volume("old")
+    wishes = [{"name": name, "size": "1GiB", "group": "g"} for name in ("a", "old", "b")]
+    task = done(volumes(array, *wishes))
+    assert task.lines.count("create consistency group g") == 1
+    assert array.names()["groups"] == ["g a,b,old"]
+    assert task.reporter.volume(task.desired.volumes[0]).after["groups"] == ["g"]
+
+
+def test_a_volume_whose_group_is_impossible_is_not_made() -> None:
+    array = MemoryArray(refusals={"groups": "this array has no groups"})
+    task = volumes(array, {"name": "a", "size": "1GiB", "group": "g"})
+    assert isinstance(refused(task, "this array has no groups"), Unsupported)
+    assert task.lines == []
+
+
+# -- deleting ----------------------------------------------------------------------------------------------------------
+
+ABSENT = {"name": "db1", "state": "absent"}
+
+
+def test_deleting_what_is_not_there_is_done_already(array: MemoryArray) -> None:
+    assert volumes(array, ABSENT).lines == []
+
+
+def test_an_idle_volume_is_deleted(array: MemoryArray) -> None:
+    array.volume("db1")
+    assert done(volumes(array, ABSENT)).lines == ["delete volume db1"]
+
+
+@pytest.mark.parametrize("tells", [True, False])
+def test_a_mapped_volume_is_deleted_only_with_unmap(tells: bool) -> None:
+    array = MemoryArray(tells_mappings=tells)
+    array.volume("db1")
+    array.host("h")
+    array.map("db1", "h")
+    error = refused(volumes(array, ABSENT, force=True, openstack_owned=True), "mapped to host h", "unmap: true")
+    assert isinstance(error, Refused)
+    task = done(volumes(array, ABSENT, unmap=True))
+    assert task.lines == ["unmap volume db1 from host h", "delete volume db1"]
+
+
+def test_an_open_session_needs_force_as_well(array: MemoryArray) -> None:
+    array.volume("db1")
+    array.host("h")
+    array.map("db1", "h", open=True)
+    assert isinstance(refused(volumes(array, ABSENT, unmap=True), "open session", "force: true"), Refused)
+    done(volumes(array, ABSENT, unmap=True, force=True))
+
+
+def test_a_volume_of_openstack_is_deleted_only_with_its_permission(array: MemoryArray) -> None:
+    array.volume("volume-" + UUID)
+    wish = {"name": "volume-" + UUID, "state": "absent"}
+    assert isinstance(refused(volumes(array, wish, unmap=True, force=True), "belongs to OpenStack"), Refused)
+    done(volumes(array, wish, openstack_owned=True))
+
+
+def test_a_volume_mapped_to_a_host_of_openstack_is_not_unmapped(array: MemoryArray) -> None:
+    array.volume("db1")
+    array.host("Managed by OpenStack h")
+    array.map("db1", "Managed by OpenStack h")
+    assert isinstance(refused(volumes(array, ABSENT, unmap=True), "belongs to OpenStack"), Refused)
+    done(volumes(array, ABSENT, unmap=True, openstack_owned=True))
+
+
+def test_a_volume_with_snapshots_is_deleted_only_with_delete_snapshots(array: MemoryArray) -> None:
+    array.volume("db1")
+    array.snapshot("db1", "s1")
+    array.snapshot("db1", "s2")
+    error = refused(volumes(array, ABSENT, unmap=True), "it has snapshots: s1, s2", "delete_snapshots: true")
+    assert isinstance(error, Refused)
+    task = done(volumes(array, ABSENT, delete_snapshots=True))
+    assert task.lines == ["delete snapshot s1 of volume db1", "delete snapshot s2 of volume db1", "delete volume db1"]
+
+
+@pytest.mark.parametrize(
+    "fields, words",
+    [({"proven": False}, "does not prove"), ({"name": "snapshot-" + UUID}, "belongs to OpenStack")],
+)
+def test_a_snapshot_that_may_be_more_than_that_keeps_its_volume(
+    array: MemoryArray, fields: dict, words: str
+) -> None:
+    array.volume("db1")
+    array.snapshot("db1", fields.pop("name", "s1"), **fields)
+    assert isinstance(refused(volumes(array, ABSENT, delete_snapshots=True, unmap=True), words), Refused)
+
+
+def test_a_mapped_snapshot_keeps_its_volume(array: MemoryArray) -> None:
+    array.volume("db1")
+    array.snapshot("db1", "s1")
+    array.host("h")
+    array.map("s1", "h")
+    assert isinstance(refused(volumes(array, ABSENT, delete_snapshots=True, unmap=True), "mapped to h"), Refused)
+
+
+def test_a_snapshot_whose_mappings_are_not_told_keeps_its_volume() -> None:
+    array = MemoryArray(tells_mappings=False)
+    array.volume("db1")
+    array.snapshot("db1", "s1")
+    error = refused(volumes(array, ABSENT, delete_snapshots=True), "not known whether it is mapped")
+    assert isinstance(error, Refused)
+
+
+def test_a_source_of_dependent_clones_is_never_deleted() -> None:
+    array = MemoryArray(clones_depend=True)
+    array.volume("db1")
+    array.clone("db1", "copy")
+    everything = {"unmap": True, "delete_snapshots": True, "force": True, "openstack_owned": True}
+    assert isinstance(refused(volumes(array, ABSENT, **everything), "copy shares data with it"), InUse)
+
+
+def test_a_dependent_clone_of_a_snapshot_keeps_the_volume_too() -> None:
+    array = MemoryArray(clones_depend=True)
+    array.volume("db1")
+    array.snapshot("db1", "s1")
+    array.clone("s1", "copy")
+    assert isinstance(refused(volumes(array, ABSENT, delete_snapshots=True), "copy shares data"), InUse)
+
+
+def test_a_source_is_deleted_after_its_clones_in_one_task() -> None:
+    array = MemoryArray(clones_depend=True)
+    array.volume("db1")
+    array.clone("db1", "copy")
+    task = done(volumes(array, ABSENT, {"name": "copy", "state": "absent"}))
+    assert task.lines == ["delete volume copy", "delete volume db1"]
+
+
+def test_an_independent_clone_does_not_keep_its_source(array: MemoryArray) -> None:
+    array.volume("db1")
+    array.clone("db1", "copy")
+    done(volumes(array, ABSENT))
+
+
+def test_unknown_mappings_are_not_taken_for_unmapped() -> None:
+    array = MemoryArray(reads_mappings=False)
+    array.volume("db1")
+    error = refused(volumes(array, ABSENT, unmap=True), "cannot be asked whether db1 is mapped", "assume_unmapped: true")
+    assert isinstance(error, Refused)
+    done_task = volumes(array, ABSENT, assume_unmapped=True)
+    assert done_task.lines == ["delete volume db1"]
+    done_task.run()
+    assert array.names()["volumes"] == []
+
+
+def test_mappings_that_could_not_be_read_are_not_taken_for_unmapped() -> None:
+    array = MemoryArray(tells_mappings=False)
+    array.volume("db1")
+    array.unreadable["mapping"] = ["h/db1"]
+    error = refused(volumes(array, ABSENT, unmap=True), "not every mapping could be read")
+    assert isinstance(error, Refused)
+
+
+def test_snapshots_that_could_not_be_read_keep_the_volume(array: MemoryArray) -> None:
+    array.volume("db1")
+    array.snapshot("db1", "s1")
+    array.unreadable["snapshot"] = ["s1"]
+    error = refused(volumes(array, ABSENT, delete_snapshots=True), "could not be read: s1")
+    assert isinstance(error, Refused)
+
+
+def test_a_volume_with_siblings_is_left_to_the_array_s_own_tools(array: MemoryArray) -> None:
+    array.volume("db1", siblings=("db2",))
+    assert isinstance(refused(volumes(array, ABSENT), "its life with db2"), Refused)
+
+
+def test_a_wish_that_fails_leaves_no_step_and_later_wishes_do_not_rely_on_it(array: MemoryArray) -> None:
+    array.volume("db1")
+    array.snapshot("db1", "s1", proven=False)
+    array.host("h")
+    array.map("db1", "h")
+    task = volumes(array, ABSENT, {"name": "db2", "size": "1GiB"}, unmap=True, delete_snapshots=True)
+    assert task.lines == ["create volume db2 of 1GiB"]
+    after = task.reporter.volume(task.desired.volumes[0]).after
+    assert after["state"] == "ready" and after["mappings"] != []
+
+
+def test_ten_thousand_volumes_are_planned_without_a_walk_through_all_of_them_each_time(array: MemoryArray) -> None:
+    from time import monotonic
+
+    items = [{"name": "v%05d" % number, "size": "1GiB", "group": "g%d" % (number % 7)} for number in range(10000)]
+    begun = monotonic()
+    task = volumes(array, *items)
+    assert len(task.lines) == 20007
+    assert monotonic() - begun < 20

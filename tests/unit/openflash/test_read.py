@@ -1,0 +1,216 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is asked of an array before a plan is made: all that it needs, and no more."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List
+
+import pytest
+
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors import Timeout
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan import Actual
+
+from tests.support.memory_array import MemoryArray
+from tests.support.planning import document, host_maps, snapshots, volumes
+
+IQN = "iqn.2026-01.org.example:"
+
+
+@pytest.fixture
+def array() -> MemoryArray:
+    array = MemoryArray()
+    for name in ("a", "b"):
+        array.volume(name)
+        array.snapshot(name, "s")
+    array.host("h1", IQN + "h1")
+    array.map("a", "h1", 1)
+    array.group("g", "a", "b")
+    return array
+
+
+class Asked:
+    """The arguments of every read."""
+
+    def __init__(self, array: MemoryArray) -> None:
+        self.calls: List[Any] = []
+        for method in ("volumes", "snapshots", "hosts", "find_hosts", "mappings", "groups"):
+            array.broken[method] = lambda *args, method=method: self.calls.append((method,) + args)
+
+
+@pytest.mark.parametrize(
+    "options, asked",
+    [
+        ({"name": "a", "size": "1GiB"}, [("volumes", ["a"])]),
+        ({"name": "new", "source_volume": "a"}, [("volumes", ["a", "new"])]),
+        ({"name": "new", "rename_from": "a"}, [("volumes", ["a", "new"])]),
+        ({"name": "new", "source_snapshot": "s"}, [("volumes", ["new"]), ("snapshots", ["s"], None)]),
+        ({"name": "a", "source_snapshot": "s"}, [("volumes", ["a"])]),
+        ({"name": "a", "state": "absent"}, [("volumes", ["a"]), ("snapshots", None, ["a"])]),
+        ({"name": "gone", "state": "absent"}, [("volumes", ["gone"])]),
+        ({"name": "a", "group": "g"}, [("groups", ["g"]), ("volumes", ["a"])]),
+    ],
+)
+def test_reads_of_a_volume_task(array: MemoryArray, options: Dict[str, Any], asked: List[Any]) -> None:
+    seen = Asked(array)
+    volumes(array, options)
+    assert seen.calls == asked
+
+
+@pytest.mark.parametrize(
+    "options, asked",
+    [
+        ({"name": "x", "volume": "a"}, [("volumes", ["a"]), ("snapshots", ["x"], None)]),
+        ({"name": "x", "state": "absent"}, [("snapshots", ["x"], None)]),
+        (
+            {"name": "pre-x", "volume": "a", "keep": 1, "prefix": "pre-"},
+            [("volumes", ["a"]), ("snapshots", None, ["a"])],
+        ),
+        (
+            {"name": "s", "volume": "a", "state": "restored", "backup": "b"},
+            [("volumes", ["a"]), ("snapshots", ["b", "s"], None)],
+        ),
+        (
+            {"name": "x", "group": "g"},
+            [("groups", ["g"]), ("volumes", ["a", "b"]), ("snapshots", ["a.x", "b.x"], None)],
+        ),
+    ],
+)
+def test_reads_of_a_snapshot_task(array: MemoryArray, options: Dict[str, Any], asked: List[Any]) -> None:
+    seen = Asked(array)
+    snapshots(array, options)
+    assert seen.calls == asked
+
+
+@pytest.mark.parametrize(
+    "options, asked",
+    [
+        ({"host": "h1", "volume": "a"}, [("volumes", ["a"]), ("hosts", ["h1"])]),
+        ({"host": "h1", "volume": "a", "lun": 1}, [("volumes", ["a"]), ("hosts", ["h1"])]),
+        (
+            {"host": "h1", "volume": "b", "lun": 1},
+            [("volumes", ["b"]), ("hosts", ["h1"]), ("mappings", None, ["h1"])],
+        ),
+        ({"host": "h1", "volume": "a", "state": "absent"}, [("volumes", ["a"])]),
+        ({"host": "h1", "state": "absent"}, [("hosts", ["h1"]), ("mappings", None, ["h1"])]),
+        ({"host": "h1", "initiators": [IQN + "h1"]}, [("hosts", ["h1"])]),
+        ({"host": "h1", "initiators": [IQN + "new"]}, [("hosts", ["h1"]), ("find_hosts", [IQN + "new"])]),
+        (
+            {"host": "h1", "volume": "a", "exclusive": True},
+            [("volumes", ["a"]), ("hosts", ["h1"]), ("mappings", None, ["h1"])],
+        ),
+        (
+            {"host": "h1", "initiators": [IQN + "x"], "exclusive_initiators": True},
+            [("hosts", ["h1"]), ("find_hosts", [IQN + "x"]), ("mappings", None, ["h1"])],
+        ),
+    ],
+)
+def test_reads_of_a_host_task(array: MemoryArray, options: Dict[str, Any], asked: List[Any]) -> None:
+    seen = Asked(array)
+    host_maps(array, options)
+    assert seen.calls == asked
+
+
+def test_many_objects_are_one_request_per_kind(array: MemoryArray) -> None:
+    task = volumes(array, *[{"name": "v%d" % number, "size": "1GiB"} for number in range(500)])
+    assert task.reads == ["volumes"]
+
+
+def test_prune_reads_everything(array: MemoryArray) -> None:
+    seen = Asked(array)
+    task = document(array, volumes=[{"name": "pre-a", "size": "1GiB"}], prune=True, prune_prefix="pre")
+    assert seen.calls == [("volumes", None), ("snapshots", None, None), ("hosts", None), ("mappings", None, None)]
+    assert task.actual.hosts_asked is None
+
+
+def test_where_clones_depend_a_delete_looks_at_all_volumes() -> None:
+    array = MemoryArray(clones_depend=True)
+    array.volume("a")
+    seen = Asked(array)
+    volumes(array, {"name": "a", "state": "absent"})
+    snapshots(array, {"name": "s", "volume": "a", "state": "absent"})
+    assert [call for call in seen.calls if call[0] == "volumes"] == [("volumes", None), ("volumes", None)]
+
+
+def test_in_one_name_space_the_names_of_snapshots_are_asked_for_as_volumes_too() -> None:
+    array = MemoryArray(one_namespace=True)
+    array.volume("a")
+    seen = Asked(array)
+    snapshots(array, {"name": "x", "volume": "a"})
+    assert seen.calls == [("volumes", ["a", "x"]), ("snapshots", ["x"], None)]
+
+
+def test_in_one_name_space_the_names_of_new_volumes_are_asked_for_as_snapshots_too() -> None:
+    array = MemoryArray(one_namespace=True)
+    array.volume("a")
+    seen = Asked(array)
+    volumes(array, {"name": "a"}, {"name": "new", "size": "1GiB"})
+    assert seen.calls == [("volumes", ["a", "new"]), ("snapshots", ["new"], None)]
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        lambda array: volumes(array, {"name": "a", "state": "absent"}),
+        lambda array: host_maps(array, {"host": "h1", "volume": "a"}),
+        lambda array: host_maps(array, {"host": "h1", "volume": "a", "state": "absent"}),
+        lambda array: snapshots(array, {"name": "s", "volume": "a", "state": "restored", "backup": "b"}),
+    ],
+)
+def test_mappings_that_volumes_do_not_tell_are_asked_for(task: Any) -> None:
+    array = MemoryArray(tells_mappings=False)
+    array.volume("a")
+    array.snapshot("a", "s")
+    array.host("h1")
+    array.map("a", "h1")
+    seen = Asked(array)
+    made = task(array)
+    assert ("mappings", ["a"], None) in seen.calls
+    (told,) = [volume.mappings for volume in made.actual.volumes if volume.name == "a"]
+    assert [(mapping.host, mapping.volume) for mapping in told or ()] == [("h1", "a")]
+
+
+def test_volumes_that_were_not_asked_about_have_unknown_mappings() -> None:
+    array = MemoryArray(tells_mappings=False)
+    array.volume("a")
+    task = volumes(array, {"name": "a"})
+    assert "mappings" not in task.reads
+    assert [volume.mappings for volume in task.actual.volumes] == [None]
+    assert task.reporter.volume(task.desired.volumes[0]).after["mappings"] is None
+
+
+def test_an_incomplete_answer_leaves_mappings_unknown() -> None:
+    array = MemoryArray(tells_mappings=False)
+    array.volume("a")
+    array.unreadable["mapping"] = ["h1/a"]
+    task = volumes(array, {"name": "a", "state": "absent"})
+    assert [volume.mappings for volume in task.actual.volumes] == [None]
+
+
+def test_an_array_that_cannot_tell_mappings_is_not_asked() -> None:
+    array = MemoryArray(reads_mappings=False)
+    array.volume("a")
+    task = volumes(array, {"name": "a", "state": "absent"})
+    assert "mappings" not in task.reads
+    assert not task.actual.mappings.known
+
+
+def test_what_was_not_asked_is_not_known() -> None:
+    nothing = Actual()
+    assert not nothing.mappings.known and not nothing.snapshots.known
+    assert nothing.hosts_asked == frozenset()
+    assert nothing.unreadable == ()
+
+
+def test_an_array_without_groups_is_not_asked_for_them() -> None:
+    array = MemoryArray(refusals={"groups": "no groups here"})
+    array.volume("a")
+    assert volumes(array, {"name": "a", "group": "g"}).reads == ["volumes"]
+
+
+def test_an_error_while_reading_names_the_array(array: MemoryArray) -> None:
+    array.fail("volumes", Timeout("no answer within 30 seconds", doing="read volumes"))
+    with pytest.raises(Timeout, match="Cannot read volumes on memory1: no answer"):
+        volumes(array, {"name": "a"})
