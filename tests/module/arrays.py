@@ -41,6 +41,8 @@ class Row:
     connection: Mapping[str, Any] = field(default_factory=dict)
     initiators: tuple[str, ...] = tuple(ISCSI)
     """Three, of a protocol that the array speaks, as the array's owner would write them."""
+    port: str = "port"
+    """Which of the endpoint's ports a task connects to."""
     scope: str | None = None
     """The part of the simulated state that the task works on, where there are several."""
     thorough: bool = False
@@ -52,6 +54,15 @@ class Row:
 
 
 ROWS = (
+    Row("dsware-rest", {"vendor": "dsware"}, thorough=True),
+    Row("dsware-6.3", {"vendor": "dsware", "version": "6.3.0", "pools": [{"name": "fast", "size": "50TiB"}]}),
+    Row(
+        "dsware-socket",
+        {"vendor": "dsware"},
+        {"transport": "socket", "storage_pools": ["0"], "wire_extensions": True},
+        port="socket_port",
+        thorough=True,
+    ),
     Row("xtremio-4.2-iscsi", {"vendor": "xtremio", "version": "4.2.0-33", "protocol": "iscsi"}, thorough=True),
     Row("xtremio-4.0-fc", {"vendor": "xtremio", "version": "4.0.10-33", "protocol": "fc"}, initiators=tuple(FC)),
     Row(
@@ -163,7 +174,7 @@ class ArrayUnderTest:
         self.endpoint = simulator.array(row.name)
         keys = ("vendor", "address", "port", "username", "password", "ca_path", "host_key")
         self.connection = {key: self.endpoint[key] for key in keys if self.endpoint[key] is not None}
-        self.connection.update({"timeout": 20.0, **row.connection})
+        self.connection.update({"timeout": 20.0, "port": self.endpoint[row.port], **row.connection})
         self._capabilities: Capabilities | None = None
 
     # ---- tasks -----------------------------------------------------------------------------------------------------

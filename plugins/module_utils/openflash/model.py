@@ -300,6 +300,10 @@ class Capabilities:
     protocols: Tuple[str, ...] = (FC, ISCSI)
     one_namespace: bool = False
     """Volumes and snapshots share one name space."""
+    one_snapshot_namespace: bool = False
+    """Snapshots have a name space of their own, which all volumes share."""
+    guards_snapshots: bool = False
+    """The array itself refuses to delete a volume that has snapshots, so that not all of them need be known."""
     reads_mappings: bool = True
     proves_snapshots: bool = True
     clones_depend: bool = False

@@ -98,6 +98,7 @@ def _snapshots(
     if desired.prune is not None:
         return array.snapshots()
     there = {volume.name: volume for volume in volumes}
+    one_name = array.capabilities.one_namespace or array.capabilities.one_snapshot_namespace
     sources: Names = {wish.volume for wish in desired.retentions}
     names: Names = set()
     for wish in desired.volumes:
@@ -109,7 +110,7 @@ def _snapshots(
     for snapshot in desired.snapshots:
         if snapshot.group:
             names |= {member_name(member, snapshot.name) for member in _members(groups, snapshot.group)}
-        elif snapshot.volume not in sources or array.capabilities.one_namespace:
+        elif snapshot.volume not in sources or one_name:
             names |= {snapshot.name, snapshot.backup if snapshot.state == RESTORED else None}
     named, of = _ordered(names), _ordered(sources)
     return array.snapshots(named or None, of or None) if named or of else UNKNOWN

@@ -160,6 +160,8 @@ def capabilities(transport: str, extensions: bool, locally: FrozenSet[str], atta
         protocols=(ISCSI,) if rest else (),
         reads_mappings=rest and not attaches,
         proves_snapshots=rest,
+        one_snapshot_namespace=True,
+        guards_snapshots=True,
         volume_options={"full_clone": full_clone} if rest or extensions else {},
         refusals=dict(_REFUSALS, **(_REST_REFUSALS if rest else _SOCKET_REFUSALS)),
         locally=locally,

@@ -17,7 +17,7 @@ from ...transport.http import HttpTransport, Reply
 from ...units import MIB
 from .codes import EXPIRED, SnapshotGone, VolumeGone, error_of
 from .facts import FATHER_KEYS, PAGE_SIZE, REST_PORT, REST_VERSION
-from .wire import Wire, readable, state_of, time_of
+from .wire import NOT_MAPPED, Wire, readable, state_of, time_of
 
 Object = Dict[str, Any]
 T = TypeVar("T")
@@ -369,4 +369,5 @@ def _snapshot_of(item: Object) -> Snapshot:
         created=time_of(item.get("createTime")),
         proven=father is not None,
         serial=str(item.get("wwn") or "").lower() or None,
+        mappings=NOT_MAPPED,
     )

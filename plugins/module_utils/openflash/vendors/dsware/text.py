@@ -17,7 +17,7 @@ from ...transport.tcp import TcpTransport
 from ...units import MIB
 from .codes import error_of
 from .facts import SOCKET_PAGE, SOCKET_POOL_UNIT, SOCKET_PORT
-from .wire import Wire, readable, state_of, time_of
+from .wire import NOT_MAPPED, Wire, readable, state_of, time_of
 
 Fields = Dict[str, str]
 Values = Sequence[Tuple[str, Union[str, int]]]
@@ -293,6 +293,7 @@ def _snapshot_of(item: Fields) -> Snapshot:
         size=int(item["snap_size"]) * MIB,
         state=state_of(item["status"]),
         created=time_of(item.get("create_time")),
+        mappings=NOT_MAPPED,
     )
 
 

@@ -13,9 +13,12 @@ from abc import ABC, abstractmethod
 from typing import Any, List, Optional, Sequence, Tuple
 
 from ...errors import BadReply, Unsupported
-from ...model import COPYING, DELETING, ERROR, READY, Capacity, Listing, Pool, Snapshot, Unreadable, Volume
+from ...model import COPYING, DELETING, ERROR, READY, Capacity, Listing, Mapping, Pool, Snapshot, Unreadable, Volume
 from ...transport.journal import Journal
 from .facts import COPYING_STATUS, DELETING_STATUS, READY_STATUS
+
+# Section 2: no published client attaches or maps a snapshot, and the array refuses to delete one that is in use.
+NOT_MAPPED: Tuple[Mapping, ...] = ()
 
 
 class Wire(ABC):

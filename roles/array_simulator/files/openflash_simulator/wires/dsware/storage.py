@@ -159,8 +159,10 @@ class Storage:
         _check_name(name, codes.BAD_SNAPSHOT_NAME)
         if self._deleting(source):
             raise Refusal(codes.DELETING)
+        content = {"content": source.attributes.get("content", source.uuid)}
         with refusing():
-            return self._identified(self.array.create_snapshots([(source, name)], writable=False)[0])
+            made = self.array.create_snapshots([(source, name)], writable=False, attributes=content)
+        return self._identified(made[0])
 
     def delete_snapshot(self, name: str) -> None:
         with refusing():
