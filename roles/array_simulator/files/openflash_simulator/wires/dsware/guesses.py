@@ -28,7 +28,7 @@ DUPLICATING = 6
 # Section 2.1: a volume is seen to be deleting at least once after DELETE; nobody looking, it is gone after this long.
 DELETE_SECONDS = 30.0
 # How long the array takes for a full copy.
-COPY_SECONDS = 0.6
+COPY_SECONDS = 0.2
 # Section 1.2: what a version older than this answers to operations of newer ones.
 FIRST_WITH_POOLS = (6,)
 # Section 1.5: the version segment, from a third client.

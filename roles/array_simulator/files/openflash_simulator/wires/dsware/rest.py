@@ -118,7 +118,7 @@ class Rest:
 
     def _missing(self, code: int) -> Refusal:
         """Release 6.3 has its own numbers for a volume that is not there (section 1.6)."""
-        old = self.release <= guesses.LAST_WITH_OLD_CODES
+        old = self.release[:2] <= guesses.LAST_WITH_OLD_CODES
         return Refusal(code if old else codes.NO_VOLUME)
 
     # ---- pools, volumes --------------------------------------------------------------------------------------------

@@ -32,7 +32,7 @@ from .text import TextSocket
 from .tools import Tools
 
 # Section 1.1: nothing marks the end of a request; when this long nothing more comes, that was it.
-QUIET = 0.03
+QUIET = 0.02
 LONGEST_REQUEST = 64 * 1024
 # A page that some other service might answer.
 NOT_OURS = b"<html><body>It works!</body></html>\n"
