@@ -130,7 +130,8 @@ def prepare(dsware: SimulatedDsware) -> None:
             array.create_volume(VolumeSpec(name, GIB))
         array.create_snapshots([SnapshotSpec("s0", volume(array, "v1"))])
         array.create_host("empty", [Initiator("iqn.2026-01.org.example:h8", "iscsi")])
-        array.map_volume(volume(array, "v3"), array.create_host("h0", [Initiator("iqn.2026-01.org.example:h0", "iscsi")]))
+        host = array.create_host("h0", [Initiator("iqn.2026-01.org.example:h0", "iscsi")])
+        array.map_volume(volume(array, "v3"), host)
 
 
 def picture(dsware: SimulatedDsware) -> Any:
@@ -275,29 +276,28 @@ def test_an_unfinished_copy_is_not_taken_for_a_volume(rest: SimulatedDsware, mon
     assert content["copy"] == content["v1"]
 
 
-def test_two_runs_make_the_same_clone(rest: SimulatedDsware, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("at", [2, 3, 4])
+def test_two_runs_make_the_same_clone(rest: SimulatedDsware, monkeypatch: pytest.MonkeyPatch, at: int) -> None:
     """The second one comes while the first is between two requests; both end well, and there is one clone."""
-    for at in (2, 3, 4):
-        prepare(rest)
-        first, second = rest.connect(), rest.connect()
-        source = volume(first, "v1")
-        clone_once = type(first._wire).call
-        sent: list[int] = []
+    prepare(rest)
+    first, second = rest.connect(), rest.connect()
+    source = volume(first, "v1")
+    call = type(first._wire).call
+    sent: list[int] = []
 
-        def meeting(wire: Any, *arguments: Any, **how: Any) -> Any:
-            if wire is first._wire:
-                sent.append(1)
-                if len(sent) == at:
-                    second.clone_volume(source, VolumeSpec("copy"))
-            return clone_once(wire, *arguments, **how)
+    def meeting(wire: Any, *arguments: Any, **how: Any) -> Any:
+        if wire is first._wire:
+            sent.append(1)
+            if len(sent) == at:
+                second.clone_volume(source, VolumeSpec("copy"))
+        return call(wire, *arguments, **how)
 
-        with monkeypatch.context() as patch:
-            patch.setattr(type(first._wire), "call", meeting)
-            try:
-                first.clone_volume(source, VolumeSpec("copy"))
-            except errors.FlashError as error:
-                # What it must not do is to report a success that is none, or to take away what the other made.
-                assert error.kind in ("not_found", "conflict", "busy")
-        assert [name for name in rest.names() if "copy" in name or name.startswith(MARKER)] == ["copy"], at
-        content = {one["name"]: one["content"] for one in rest.state()["volumes"]}
-        assert content["copy"] == content["v1"]
+    monkeypatch.setattr(type(first._wire), "call", meeting)
+    try:
+        first.clone_volume(source, VolumeSpec("copy"))
+    except errors.FlashError as error:
+        # What it must not do is to report a success that is none, or to take away what the other made.
+        assert error.kind in ("not_found", "conflict", "busy")
+    assert [name for name in rest.names() if "copy" in name or name.startswith(MARKER)] == ["copy"]
+    content = {one["name"]: one["content"] for one in rest.state()["volumes"]}
+    assert content["copy"] == content["v1"]
