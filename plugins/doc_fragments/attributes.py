@@ -12,7 +12,7 @@ class ModuleDocFragment:
 options: {}
 attributes:
   check_mode:
-    description: Can run in C(check_mode) and predict what would change, without sending anything that changes the array.
+    description: Runs in C(check_mode) and predicts what would change, without sending anything that changes the array.
     support: full
   diff_mode:
     description: Returns what differs, before and after.

@@ -13,8 +13,9 @@ notes:
   - Every option below can be set once for all modules with C(module_defaults) for the action group
     C(group/openflash.storage.flash).
   - Every option below, and no other, can also come from the environment as C(FLASH_) followed by its name in capitals,
-    such as C(FLASH_ADDRESS). An empty variable counts as unset. C(FLASH_PASSWORD) and C(FLASH_PRIVATE_KEY_PASSPHRASE) are
-    used only where C(FLASH_ADDRESS) and C(FLASH_VENDOR) are unset or mean the same array as the task.
+    such as C(FLASH_ADDRESS). An empty variable counts as unset.
+  - C(FLASH_PASSWORD) and C(FLASH_PRIVATE_KEY_PASSPHRASE) are used only where C(FLASH_ADDRESS) and C(FLASH_VENDOR) are
+    unset or mean the same array as the task.
 requirements:
   - requests, for arrays that are managed over HTTPS
 options:
@@ -50,7 +51,9 @@ options:
     type: bool
     default: true
   ca_path:
-    description: File or directory with the certificates of authorities to trust, instead of those that the Python library trusts.
+    description:
+      - File or directory with the certificates of authorities to trust, instead of those that the Python library
+        C(requests) brings.
     type: path
   tls_server_name:
     description: The name that the array's certificate carries, where that is not O(address).

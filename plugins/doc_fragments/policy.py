@@ -50,8 +50,8 @@ options:
 options:
   continue_on_error:
     description:
-      - With a list, go on with the other objects when one fails. The task still fails in the end, with the error of each
-        object in the result.
+      - With a list, go on with the other objects when one fails. The task still fails in the end, with the error of
+        each object in the result.
       - After a failed step nothing is deleted or unmapped, whatever this says.
     type: bool
     default: false

@@ -23,7 +23,11 @@ from .openflash.array import Array
 from .openflash.connect import VENDORS, connect
 from .openflash.errors import FlashError, Invalid, MissingLibrary, context
 from .openflash.model import Connection
-from .openflash.plan import Actual, Desired, Plan, Policy, plan
+from .openflash.plan.desired import Desired
+from .openflash.plan.draft import Plan
+from .openflash.plan.planner import plan
+from .openflash.plan.policy import Policy
+from .openflash.plan.world import Actual
 from .openflash.read import read
 
 Spec = Dict[str, Dict[str, Any]]
@@ -161,18 +165,10 @@ def connection_of(module: AnsibleModule) -> Connection:
     if params["port"] is not None and not 0 < params["port"] < 65536:
         raise Invalid("port %d is impossible" % params["port"])
     _hide_proxy_password(module)
-    secrets = {name: _secret(module, name) for name in _SECRETS_FROM_ENV}
-    return Connection(
-        vendor=vendor,
-        address=address,
-        options={name: params[name] for name in VENDOR_OPTIONS if params.get(name) is not None},
-        **{
-            name: params[name]
-            for name in CONNECTION
-            if name not in VENDOR_OPTIONS and name not in secrets and name not in ("vendor", "address")
-        },
-        **secrets,
-    )
+    given: Dict[str, Any] = {name: params[name] for name in CONNECTION if name not in VENDOR_OPTIONS}
+    given.update(address=address, **{name: _secret(module, name) for name in _SECRETS_FROM_ENV})
+    options = {name: params[name] for name in VENDOR_OPTIONS if params.get(name) is not None}
+    return Connection(options=options, **given)
 
 
 def _hide_proxy_password(module: AnsibleModule) -> None:
@@ -283,7 +279,7 @@ def _run(
 
 
 def _apply(module: AnsibleModule, array: Array, actual: Actual, drawn: Plan) -> Optional[Applied]:
-    """Carry the plan out. None when only a prediction is wanted; nothing done when a wish is refused and all are to stop."""
+    """Carry the plan out, but nothing of it when a wish is refused and all are to stop; None for a mere prediction."""
     if drawn.errors and not module.params["continue_on_error"]:
         return nothing(drawn, actual, array)
     if module.check_mode:

@@ -123,8 +123,8 @@ options:
   prune:
     description:
       - Remove volumes, snapshots and hosts whose name begins with O(prune_prefix) and that are not declared.
-      - What is mapped, what has dependents that are not declared either to go, what OpenStack owns, and what the array does
-        not prove to be a snapshot stays, with a warning. Mappings are never removed.
+      - What is mapped, what has dependents that are not declared either to go, what OpenStack owns, and what the
+        array does not prove to be a snapshot stays, with a warning. Mappings are never removed.
       - Nothing is removed after a failed step, when something could not be read, or when something declared is refused.
     type: bool
     default: false
@@ -185,6 +185,11 @@ mappings:
 plan:
   description: What was done, or in check mode would be done, line by line.
   returned: when the array answered
+  type: list
+  elements: str
+not_done:
+  description: The steps that were planned and not carried out, because something failed.
+  returned: on failure, when there are some
   type: list
   elements: str
 api:

@@ -90,7 +90,9 @@ ansible_facts:
               C(compression_ratio) and C(thin_ratio) as N in N:1, null where the array does not say.
           type: dict
         pools:
-          description: Each with C(name), C(id), C(state), C(size), C(free), C(used), C(provisioned) and C(provisioning).
+          description:
+            - Each with C(name), C(id), C(state), C(size), C(free), C(used), C(provisioned) and
+              C(provisioning).
           type: list
           elements: dict
         volumes:
@@ -127,6 +129,19 @@ ansible_facts:
         api:
           description: What the task cost, as RV(openflash.storage.flash_volume#module:api).
           type: dict
+        calls:
+          description: Every request, with its outcome; secrets are masked. Only with C(-vv).
+          type: list
+          elements: dict
+api:
+  description: What the task cost until then, in the fields of RV(openflash.storage.flash_volume#module:api).
+  returned: on failure
+  type: dict
+calls:
+  description: Every request until then.
+  returned: on failure with C(-vv)
+  type: list
+  elements: dict
 error:
   description: What failed, in the fields of RV(openflash.storage.flash_volume#module:error).
   returned: on failure

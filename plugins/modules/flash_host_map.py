@@ -34,7 +34,8 @@ options:
   initiators: &initiators
     description:
       - World wide port names (with or without colons) and iSCSI names of the host, in upper or lower case.
-      - The host is created with them, and those that are missing are added. One that belongs to another host is an error.
+      - The host is created with them, and those that are missing are added. One that belongs to another host is an
+        error.
     type: list
     elements: str
   exclusive_initiators: &exclusive_initiators
@@ -69,15 +70,16 @@ options:
     type: str
   update_secret: &update_secret
     description:
-      - A secret cannot be read back and compared. V(on_create) sends it when an initiator has no CHAP name or another one.
+      - A secret cannot be read back and compared. V(on_create) sends it when an initiator has no CHAP name or another
+        one.
       - V(always) sends it every time, which is a change every time.
       - The default is V(on_create).
     type: str
     choices: [on_create, always]
   maps:
     description:
-      - Several mappings, or hosts, in one task, instead of O(volume). What an item leaves out is taken from the option of the
-        same name outside the list.
+      - Several mappings, or hosts, in one task, instead of O(volume). What an item leaves out is taken from the
+        option of the same name outside the list.
     type: list
     elements: dict
     suboptions:
@@ -215,6 +217,11 @@ ports:
 plan:
   description: What was done, or in check mode would be done, line by line.
   returned: when the array answered
+  type: list
+  elements: str
+not_done:
+  description: The steps that were planned and not carried out, because something failed.
+  returned: on failure, when there are some
   type: list
   elements: str
 api:

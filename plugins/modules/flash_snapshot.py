@@ -28,8 +28,8 @@ options:
   state:
     description:
       - Whether the snapshot shall be there.
-      - V(restored) is an action, not a state. It puts the content of the snapshot back into O(volume), after it has kept the
-        present content as the snapshot O(backup); when that snapshot is there already, it does nothing.
+      - V(restored) is an action, not a state. It puts the content of the snapshot back into O(volume), after it has
+        kept the present content as the snapshot O(backup); when that snapshot is there already, it does nothing.
     type: str
     choices: [present, absent, restored]
     default: present
@@ -38,8 +38,8 @@ options:
     type: str
   group: &group
     description:
-      - Instead of O(volume), a consistency group. The snapshot is then one of every volume in it, all of one instant, each
-        under the name C(VOLUME.NAME).
+      - Instead of O(volume), a consistency group. The snapshot is then one of every volume in it, all of one instant,
+        each under the name C(VOLUME.NAME).
     type: str
   backup: &backup
     description: With O(state=restored), the name of the snapshot that keeps the present content.
@@ -47,8 +47,8 @@ options:
   keep: &keep
     description:
       - Keep this many of the newest snapshots of O(volume) whose name begins with O(prefix), and delete the others.
-      - Only what the array itself proves to be a snapshot of that volume is deleted, and only when nothing is mapped to it
-        or made of it. Where the array proves nothing, this is refused.
+      - Only what the array itself proves to be a snapshot of that volume is deleted, and only when nothing is mapped
+        to it or made of it. Where the array proves nothing, this is refused.
     type: int
   prefix: &prefix
     description: The beginning of the names that O(keep) counts; at least 3 characters.
@@ -59,8 +59,8 @@ options:
     default: false
   snapshots:
     description:
-      - Several snapshots in one task, instead of O(name). What an item leaves out is taken from the option of the same name
-        outside the list.
+      - Several snapshots in one task, instead of O(name). What an item leaves out is taken from the option of the
+        same name outside the list.
     type: list
     elements: dict
     suboptions:
@@ -173,6 +173,11 @@ snapshots:
 plan:
   description: What was done, or in check mode would be done, line by line.
   returned: when the array answered
+  type: list
+  elements: str
+not_done:
+  description: The steps that were planned and not carried out, because something failed.
+  returned: on failure, when there are some
   type: list
   elements: str
 api:

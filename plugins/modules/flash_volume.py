@@ -11,8 +11,8 @@ short_description: Volumes of an all-flash array
 version_added: 0.1.0
 description:
   - Creates, clones, extends, renames and deletes volumes, one or many in a task.
-  - A volume that is there is compared with what is asked for. It is extended when it is smaller; it is never made smaller,
-    and never taken for the same when its pool or provisioning is another.
+  - A volume that is there is compared with what is asked for. It is extended when it is smaller; it is never made
+    smaller, and never taken for the same when its pool or provisioning is another.
 author:
   - The openflash.storage contributors (@openflash)
 extends_documentation_fragment:
@@ -32,8 +32,8 @@ options:
     default: present
   size: &size
     description:
-      - Size as a number and a unit, such as V(10GiB). All units are powers of 1024, so V(10G), V(10GB) and V(10GiB) are the
-        same. A bare number is bytes.
+      - Size as a number and a unit, such as V(10GiB). All units are powers of 1024, so V(10G), V(10GB) and V(10GiB)
+        are the same. A bare number is bytes.
       - Needed to create a volume that is not made of another. Rounded up to what the array can make.
     type: str
   pool: &pool
@@ -59,7 +59,8 @@ options:
     type: str
   array_options: &array_options
     description:
-      - Properties that only some arrays have. The guide of each array lists those that it takes; an unknown one is an error.
+      - Properties that only some arrays have. The guide of each array lists those that it takes; an unknown one is an
+        error.
     type: dict
   delete_snapshots:
     description: Delete a volume together with its snapshots, which is refused otherwise.
@@ -67,8 +68,8 @@ options:
     default: false
   volumes:
     description:
-      - Several volumes in one task, instead of O(name). What an item leaves out is taken from the option of the same name
-        outside the list.
+      - Several volumes in one task, instead of O(name). What an item leaves out is taken from the option of the same
+        name outside the list.
     type: list
     elements: dict
     suboptions:
@@ -233,6 +234,11 @@ plan:
   type: list
   elements: str
   sample: ["create volume db1 of 100GiB"]
+not_done:
+  description: The steps that were planned and not carried out, because something failed.
+  returned: on failure, when there are some
+  type: list
+  elements: str
 api:
   description: What the task cost.
   returned: always

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The arrays that every module test runs against, and what a test does with one of them.
 
-To test another array, add a row to ROWS. What an array cannot do is not skipped: its capabilities say so beforehand, and
-the test asserts that the task fails with those very words and changes nothing.
+To test another array, add a row to ROWS. What an array cannot do is not skipped: its capabilities say so beforehand,
+and the test asserts that the task fails with those very words and changes nothing.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ from typing import Any
 
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.connect import connect
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import Capabilities, Connection
-
 from tests.support.simulator import Simulator
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -260,7 +259,7 @@ class ArrayUnderTest:
         return made
 
     def refuses(self, module: str, *words: str, kind: str | None = None, **args: Any) -> Result:
-        """Run a task that must fail with a message that holds these words, and must change nothing. So in check mode."""
+        """A task that must fail, with these words, and must change nothing; the same in check mode."""
         before, mark = self.state(), self.mark()
         for check in (True, False):
             result = self.task(module, check=check, **args)
@@ -273,7 +272,7 @@ class ArrayUnderTest:
             assert result["error"]["msg"] == result.msg
             assert "Traceback" not in result.stdout + result.stderr
         assert self.state() == before
-        assert [change for change in self.changes(mark)] == []
+        assert self.changes(mark) == []
         return result
 
     # ---- the other side --------------------------------------------------------------------------------------------

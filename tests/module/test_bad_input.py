@@ -17,7 +17,7 @@ VOLUME = {"name": "db1", "size": "10GiB"}
 
 
 def of_connection(array: ArrayUnderTest, *words: str, kind: str, **connection: Any) -> Result:
-    """Every module fails in the same words when the connection is wrong, and sends no request that asks for a change."""
+    """When the connection is wrong every module fails in the same words, and asks for no change."""
     before, mark = array.state(), array.mark()
     tasks: list[tuple[str, dict[str, Any]]] = [
         ("flash_volume", VOLUME),

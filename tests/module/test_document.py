@@ -34,13 +34,20 @@ def test_a_document_is_made_in_the_order_it_needs(array: ArrayUnderTest) -> None
     made = array.converges("flash_array", **document(array))
     volumes = array.volumes()
     assert {name: volumes[name]["size"] // GIB for name in volumes} == {
-        "web-data": 10, "web-logs": 2, "web-test": 12, "web-golden": 10, "web-copy": 10,
+        "web-data": 10,
+        "web-logs": 2,
+        "web-test": 12,
+        "web-golden": 10,
+        "web-copy": 10,
     }
     assert array.luns() == {("web-server", "web-data"): 1, ("web-server", "web-logs"): 0}
     assert array.hosts() == {"web-server": sorted(array.row.initiators[:2])}
     assert [volume["name"] for volume in made["volumes"]] == ["web-test", "web-copy", "web-data", "web-logs"]
-    assert all(entry["changed"] and entry["error"] is None for key in
-               ("volumes", "snapshots", "hosts", "mappings") for entry in made[key])
+    assert all(
+        entry["changed"] and entry["error"] is None
+        for key in ("volumes", "snapshots", "hosts", "mappings")
+        for entry in made[key]
+    )
 
 
 def test_check_mode_says_the_plan_line_by_line(array: ArrayUnderTest) -> None:
@@ -128,7 +135,9 @@ def test_a_snapshot_that_is_not_declared_goes_where_the_array_proves_that_it_is_
 
 def test_what_is_in_use_or_owned_by_openstack_stays(grown: ArrayUnderTest) -> None:
     uuid = "7f3c2f5a-8a2e-4a52-9a0b-3a7d6c1e9f00"
-    grown.done("flash_volume", volumes=[{"name": "web-used"}, {"name": f"volume-{uuid}"}, {"name": "web-parent"}], size="1GiB")
+    grown.done(
+        "flash_volume", volumes=[{"name": "web-used"}, {"name": f"volume-{uuid}"}, {"name": "web-parent"}], size="1GiB"
+    )
     grown.done("flash_snapshot", name="kept", volume="web-parent")
     grown.done("flash_host_map", host="web-gone", volume="web-used")
     result = grown.done("flash_array", **document(grown), **PRUNE)
@@ -141,8 +150,14 @@ def test_what_is_in_use_or_owned_by_openstack_stays(grown: ArrayUnderTest) -> No
 
 def test_more_than_the_limit_is_all_or_nothing(grown: ArrayUnderTest) -> None:
     grown.refuses(
-        "flash_array", "2 objects would be removed, and prune_limit is 1", "web-old", "web-gone",
-        **document(grown), **PRUNE, prune_limit=1, kind="refused",
+        "flash_array",
+        "2 objects would be removed, and prune_limit is 1",
+        "web-old",
+        "web-gone",
+        **document(grown),
+        **PRUNE,
+        prune_limit=1,
+        kind="refused",
     )
     grown.converges("flash_array", **document(grown), **PRUNE, prune_limit=2)
 

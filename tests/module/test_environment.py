@@ -31,7 +31,7 @@ def poison(folder: Path) -> dict[str, str]:
         "SSL_CERT_FILE": str(bundle),
         "NETRC": str(netrc),
         "HOME": str(folder),
-        **{name: proxy for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")},
+        **dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"), proxy),
         **{f"FLASH_{option}": "" for option in f"{options} TIMEOUT VALIDATE_CERTS HOST_KEY_POLICY".split()},
     }
 
@@ -80,7 +80,7 @@ def test_the_task_wins_over_the_environment(array: ArrayUnderTest) -> None:
 def test_no_other_option_comes_from_the_environment(array: ArrayUnderTest) -> None:
     array.done("flash_volume", **VOLUME)
     array.done("flash_host_map", host="server", initiators=[array.row.initiators[0]], volume="db1")
-    env = {name: "true" for name in ("FLASH_UNMAP", "FLASH_FORCE", "FLASH_DELETE_SNAPSHOTS", "FLASH_STATE", "FLASH_SIZE")}
+    env = dict.fromkeys(("FLASH_UNMAP", "FLASH_FORCE", "FLASH_DELETE_SNAPSHOTS", "FLASH_STATE", "FLASH_SIZE"), "true")
     result = array.volume(name="db1", state="absent", env=env)
     assert result.failed
     assert "it is mapped to host server" in result.msg

@@ -64,7 +64,10 @@ def test_one_subset_alone(filled: ArrayUnderTest, subset: str) -> None:
 
 def test_subsets_are_left_out_and_added(xtremio: ArrayUnderTest) -> None:
     assert set(xtremio.facts(gather_subset=["all"])) == {*SUBSETS, "groups", "unreadable", "api"}
-    assert set(xtremio.facts(gather_subset=["!ports", "!hosts"])) == {*SUBSETS, "unreadable", "api"} - {"ports", "hosts"}
+    assert set(xtremio.facts(gather_subset=["!ports", "!hosts"])) == {*SUBSETS, "unreadable", "api"} - {
+        "ports",
+        "hosts",
+    }
     assert set(xtremio.facts(gather_subset=["default", "groups"])) == {*SUBSETS, "groups", "unreadable", "api"}
 
 

@@ -15,7 +15,6 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.model 
     VolumeSpec,
 )
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.units import parse_initiator
-
 from tests.module.arrays import GIB, THOROUGH, ArrayUnderTest
 
 LOST = ("reset_before", "reset_after", "truncated", "non_json")

@@ -42,9 +42,11 @@ def test_a_host_is_created_with_its_initiators(array: ArrayUnderTest) -> None:
 def test_initiators_are_the_same_in_every_way_to_write_them(array: ArrayUnderTest) -> None:
     array.done("flash_host_map", **server(array))
     address = array.row.initiators[0]
-    ways = [address.upper(), address.replace(":", ""), f"0x{address.replace(':', '')}"] if address[0] == "1" else [
-        address.upper()
-    ]
+    ways = (
+        [address.upper(), address.replace(":", ""), f"0x{address.replace(':', '')}"]
+        if address[0] == "1"
+        else [address.upper()]
+    )
     for way in ways:
         assert not array.done("flash_host_map", host="server", initiators=[way]).changed
 
@@ -132,7 +134,9 @@ def test_another_secret_is_sent_only_when_asked_for(array: ArrayUnderTest) -> No
 
 def test_discovery_has_credentials_of_its_own(array: ArrayUnderTest) -> None:
     discovery = {"chap_discovery_username": "of-disc", "chap_discovery_password": "disc-Secret-0123"}
-    array.converges_if("chap", "flash_host_map", host="server", initiators=list(array.row.initiators), **CHAP, **discovery)
+    array.converges_if(
+        "chap", "flash_host_map", host="server", initiators=list(array.row.initiators), **CHAP, **discovery
+    )
 
 
 @pytest.mark.parametrize(
@@ -180,9 +184,7 @@ def test_a_mapping_with_another_lun_is_made_again(db1: ArrayUnderTest, before: i
     db1.done("flash_host_map", **server(db1, volume="db1", lun=before))
     made = db1.converges("flash_host_map", host="server", volume="db1", lun=after)
     assert db1.luns() == {("server", "db1"): after}
-    assert made["plan"] == [
-        "unmap volume db1 from host server", f"map volume db1 to host server as LUN {after}"
-    ]
+    assert made["plan"] == ["unmap volume db1 from host server", f"map volume db1 to host server as LUN {after}"]
 
 
 def test_without_a_lun_a_mapping_keeps_its_own(db1: ArrayUnderTest) -> None:
@@ -199,7 +201,13 @@ def test_a_lun_that_is_taken(db1: ArrayUnderTest) -> None:
         return
     db1.done("flash_host_map", **server(db1, volume="db1", lun=5))
     db1.refuses(
-        "flash_host_map", "db2", "volume db1 has LUN 5", "choose another", host="server", volume="db2", lun=5,
+        "flash_host_map",
+        "db2",
+        "volume db1 has LUN 5",
+        "choose another",
+        host="server",
+        volume="db2",
+        lun=5,
         kind="conflict",
     )
 
@@ -239,7 +247,9 @@ def test_many_mappings_in_one_task(db1: ArrayUnderTest) -> None:
     made = db1.converges("flash_host_map", maps=maps, shared=True)
     assert set(db1.luns()) == {("node1", "db1"), ("node2", "db1"), ("node1", "db2")}
     assert [(entry["host"], entry["volume"]) for entry in made["maps"]] == [
-        ("node1", "db1"), ("node2", "db1"), ("node1", "db2"),
+        ("node1", "db1"),
+        ("node2", "db1"),
+        ("node1", "db2"),
     ]
     assert len({entry["lun"] for entry in made["maps"] if entry["host"] == "node1"}) == 2
 
@@ -255,7 +265,9 @@ def test_the_target_ports_to_log_in_to_are_told(db1: ArrayUnderTest) -> None:
 
 def test_only_the_ports_of_the_connection_are_told(db1: ArrayUnderTest) -> None:
     ports = db1.facts(gather_subset=["ports"])["ports"]
-    wanted = (ports[0]["portal"] or ports[0]["address"]).rsplit(":", 1)[0] if ports[0]["portal"] else ports[0]["address"]
+    wanted = (
+        (ports[0]["portal"] or ports[0]["address"]).rsplit(":", 1)[0] if ports[0]["portal"] else ports[0]["address"]
+    )
     made = db1.done("flash_host_map", **server(db1, volume="db1"), target_ports=[wanted])
     assert 0 < len(made["ports"]) <= len(ports)
     assert ports[0] in made["ports"]
@@ -268,6 +280,11 @@ def test_a_mapping_of_what_is_not_there(db1: ArrayUnderTest) -> None:
 
 def test_a_mapping_to_a_host_that_is_not_there_and_has_no_initiators(db1: ArrayUnderTest) -> None:
     db1.refuses(
-        "flash_host_map", "host server", "there is no such host", "give its initiators", host="server", volume="db1",
+        "flash_host_map",
+        "host server",
+        "there is no such host",
+        "give its initiators",
+        host="server",
+        volume="db1",
         kind="not_found",
     )

@@ -172,7 +172,11 @@ def test_without_it_what_was_done_before_is_told(array: ArrayUnderTest) -> None:
     assert set(array.volumes()) == {"db1"}
     assert result["plan"] == ["create volume db1 of 10GiB"]
     assert [volume["changed"] for volume in result["volumes"]] == [True, False, False]
-    assert [volume["error"] and volume["error"]["kind"] for volume in result["volumes"]] == [None, "invalid", "not_done"]
+    assert [volume["error"] and volume["error"]["kind"] for volume in result["volumes"]] == [
+        None,
+        "invalid",
+        "not_done",
+    ]
 
 
 @pytest.mark.parametrize("continue_on_error", [False, True])

@@ -23,7 +23,12 @@ def mapped(array: ArrayUnderTest) -> ArrayUnderTest:
 
 def test_a_mapped_volume_is_deleted_only_with_unmap(mapped: ArrayUnderTest) -> None:
     mapped.refuses(
-        "flash_volume", "delete volume db1", "it is mapped to host server", "set unmap: true", name="db1", state="absent",
+        "flash_volume",
+        "delete volume db1",
+        "it is mapped to host server",
+        "set unmap: true",
+        name="db1",
+        state="absent",
         kind="refused",
     )
     made = mapped.converges("flash_volume", name="db1", state="absent", unmap=True)
@@ -38,10 +43,17 @@ def test_a_mapped_snapshot_is_deleted_only_with_unmap(array: ArrayUnderTest) -> 
     with array.library() as client:
         snapshot = client.snapshots(["monday"]).named("monday")
         volume = client.volumes(["db1"]).named("db1")
-        client.map_volume(type(volume)(name=snapshot.name, size=snapshot.size, id=snapshot.id),
-                          client.hosts(["server"]).named("server"))
+        client.map_volume(
+            type(volume)(name=snapshot.name, size=snapshot.size, id=snapshot.id),
+            client.hosts(["server"]).named("server"),
+        )
     array.refuses(
-        "flash_snapshot", "it is mapped to host server", "set unmap: true", name="monday", state="absent", kind="refused"
+        "flash_snapshot",
+        "it is mapped to host server",
+        "set unmap: true",
+        name="monday",
+        state="absent",
+        kind="refused",
     )
     array.converges("flash_snapshot", name="monday", state="absent", unmap=True)
     assert set(array.volumes()) == {"db1"}
@@ -51,8 +63,13 @@ def test_a_volume_with_snapshots_is_deleted_only_with_delete_snapshots(array: Ar
     array.done("flash_volume", name="db1", size="10GiB")
     array.done("flash_snapshot", snapshots=[{"name": "monday"}, {"name": "tuesday"}], volume="db1")
     array.refuses(
-        "flash_volume", "delete volume db1", "it has snapshots: monday, tuesday", "set delete_snapshots: true",
-        name="db1", state="absent", kind="refused",
+        "flash_volume",
+        "delete volume db1",
+        "it has snapshots: monday, tuesday",
+        "set delete_snapshots: true",
+        name="db1",
+        state="absent",
+        kind="refused",
     )
     if not array.capabilities.proves_snapshots:
         array.refuses(
@@ -71,8 +88,10 @@ def test_a_snapshot_goes_with_its_volume_only_when_it_is_not_mapped(array: Array
     with array.library() as client:
         snapshot = client.snapshots(["monday"]).named("monday")
         volume = client.volumes(["db1"]).named("db1")
-        client.map_volume(type(volume)(name=snapshot.name, size=snapshot.size, id=snapshot.id),
-                          client.hosts(["server"]).named("server"))
+        client.map_volume(
+            type(volume)(name=snapshot.name, size=snapshot.size, id=snapshot.id),
+            client.hosts(["server"]).named("server"),
+        )
     array.refuses(
         "flash_volume", "monday", name="db1", state="absent", delete_snapshots=True, unmap=True, kind="refused"
     )
@@ -82,8 +101,13 @@ def test_a_volume_that_another_host_has_is_mapped_only_with_shared(mapped: Array
     second = {"host": "other", "initiators": [mapped.row.initiators[1]]}
     mapped.done("flash_host_map", **second)
     mapped.refuses(
-        "flash_host_map", "map volume db1 to host other", "it is mapped to host server", "set shared: true",
-        **second, volume="db1", kind="refused",
+        "flash_host_map",
+        "map volume db1 to host other",
+        "it is mapped to host server",
+        "set shared: true",
+        **second,
+        volume="db1",
+        kind="refused",
     )
     mapped.converges("flash_host_map", **second, volume="db1", shared=True)
     assert set(mapped.luns()) == {("server", "db1"), ("other", "db1")}
@@ -100,15 +124,29 @@ def test_two_hosts_of_one_task_share_a_volume_only_with_shared(array: ArrayUnder
 
 def test_a_host_with_maps_is_never_deleted(mapped: ArrayUnderTest) -> None:
     mapped.refuses(
-        "flash_host_map", "delete host server", "volumes are mapped to it: db1", host="server", state="absent", force=True,
-        openstack_owned=True, shared=True, kind="in_use",
+        "flash_host_map",
+        "delete host server",
+        "volumes are mapped to it: db1",
+        host="server",
+        state="absent",
+        force=True,
+        openstack_owned=True,
+        shared=True,
+        kind="in_use",
     )
 
 
 def test_a_volume_is_never_made_smaller(array: ArrayUnderTest) -> None:
     array.done("flash_volume", name="db1", size="10GiB")
     array.refuses(
-        "flash_volume", "db1", "it has 10GiB", "smaller (5GiB)", name="db1", size="5GiB", force=True, unmap=True,
+        "flash_volume",
+        "db1",
+        "it has 10GiB",
+        "smaller (5GiB)",
+        name="db1",
+        size="5GiB",
+        force=True,
+        unmap=True,
         kind="refused",
     )
 
@@ -116,8 +154,9 @@ def test_a_volume_is_never_made_smaller(array: ArrayUnderTest) -> None:
 @pytest.mark.parametrize("name", OWNED)
 def test_a_volume_of_openstack_is_deleted_only_when_told_so(xtremio: ArrayUnderTest, name: str) -> None:
     xtremio.done("flash_volume", name=name, size="10GiB")
-    xtremio.refuses("flash_volume", name, "belongs to OpenStack", "openstack_owned: true", name=name, state="absent",
-                    kind="refused")
+    xtremio.refuses(
+        "flash_volume", name, "belongs to OpenStack", "openstack_owned: true", name=name, state="absent", kind="refused"
+    )
     xtremio.converges("flash_volume", name=name, state="absent", openstack_owned=True)
 
 

@@ -42,7 +42,7 @@ def test_the_name_of_another_volume_s_snapshot(db1: ArrayUnderTest) -> None:
     db1.done("flash_volume", name="db2", size="10GiB")
     db1.done("flash_snapshot", name="monday", volume="db1")
     if db1.capabilities.one_namespace:
-        db1.refuses("flash_snapshot", "a snapshot monday is there, of volume db1", name="monday", volume="db2")
+        db1.refuses("flash_snapshot", "of this name is there, of volume db1", name="monday", volume="db2")
     else:
         db1.converges("flash_snapshot", name="monday", volume="db2")
 
@@ -88,9 +88,7 @@ def test_snapshots_are_taken_at_one_instant(db1: ArrayUnderTest) -> None:
     if made is None:
         return
     assert [one["name"] for one in made["snapshots"]] == ["data-monday", "logs-monday"]
-    assert made["plan"] == [
-        "create snapshots at one instant: data-monday of volume db1, logs-monday of volume logs"
-    ]
+    assert made["plan"] == ["create snapshots at one instant: data-monday of volume db1, logs-monday of volume logs"]
     taking = {entry["about"].get("set") for entry in db1.changes(mark) if "snapshot" in entry["change"]}
     assert len(taking) <= 1
 

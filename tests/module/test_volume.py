@@ -110,7 +110,13 @@ def test_a_clone_can_be_larger_than_its_source(array: ArrayUnderTest) -> None:
 def test_a_clone_is_never_smaller_than_its_source(array: ArrayUnderTest) -> None:
     array.done("flash_volume", name="db1", size="10GiB")
     array.refuses(
-        "flash_volume", "test1", "smaller than its source", name="test1", source_volume="db1", size="5GiB", kind="invalid"
+        "flash_volume",
+        "test1",
+        "smaller than its source",
+        name="test1",
+        source_volume="db1",
+        size="5GiB",
+        kind="invalid",
     )
 
 

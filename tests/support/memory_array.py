@@ -152,15 +152,15 @@ class MemoryArray(Array):
     def names(self) -> dict[str, list[str]]:
         """Everything that is there, by name, in the form of a comparison."""
         volumes = {volume.id: volume.name for volume in self._volumes.values()}
-        of = {s.id: "%s/%s" % (volumes.get(s.volume_id or "", ""), s.name) for s in self._snapshots.values()}
+        of = {s.id: "{}/{}".format(volumes.get(s.volume_id or "", ""), s.name) for s in self._snapshots.values()}
         any_name = dict(of, **volumes)
         return {
-            "volumes": sorted("%s %d" % (volume.name, volume.size) for volume in self._volumes.values()),
+            "volumes": sorted(f"{volume.name} {volume.size}" for volume in self._volumes.values()),
             "snapshots": sorted(of.values()),
-            "hosts": sorted("%s %s" % (h.name, ",".join(sorted(h.addresses))) for h in self._hosts.values()),
-            "mappings": sorted("%s %s %s" % (host, any_name[id], m.lun) for (host, id), m in self._maps.items()),
+            "hosts": sorted("{} {}".format(h.name, ",".join(sorted(h.addresses))) for h in self._hosts.values()),
+            "mappings": sorted(f"{host} {any_name[id]} {m.lun}" for (host, id), m in self._maps.items()),
             "groups": sorted(
-                "%s %s" % (name, ",".join(sorted(volumes[id] for id in members)))
+                "{} {}".format(name, ",".join(sorted(volumes[id] for id in members)))
                 for name, (_id, members) in self._groups.items()
             ),
         }
@@ -169,10 +169,10 @@ class MemoryArray(Array):
 
     def _next(self) -> str:
         self._serial += 1
-        return "id%06d" % self._serial
+        return f"id{self._serial:06}"
 
     def _now(self) -> str:
-        return "2026-01-01T00:00:%06d" % self._serial
+        return f"2026-01-01T00:00:{self._serial:06}"
 
     def _read(self, method: str, *args: Any) -> None:
         self.reads.append(method)
@@ -191,7 +191,7 @@ class MemoryArray(Array):
         for volume in self._volumes.values():
             if volume.name == name:
                 return volume
-        raise NotFound("there is no volume %s" % name, target=name)
+        raise NotFound(f"there is no volume {name}", target=name)
 
     def _check_free(self, name: str, kind: str, volume_id: str | None = None) -> None:
         volumes = {volume.name for volume in self._volumes.values()}
@@ -202,14 +202,14 @@ class MemoryArray(Array):
         else:
             taken = volumes if kind == "volume" else snapshots
         if name in taken:
-            raise Conflict("the name %s is taken" % name, target=name)
+            raise Conflict(f"the name {name} is taken", target=name)
 
     def _add_map(self, id: str, host: str, lun: int | None, open: bool | None = None) -> Mapping:
         used = {m.lun for (name, _id), m in self._maps.items() if name == host}
         if lun is None:
             lun = next(n for n in range(256) if n not in used)
         elif lun in used:
-            raise Conflict("LUN %d of host %s is taken" % (lun, host))
+            raise Conflict(f"LUN {lun} of host {host} is taken")
         thing = self._volumes.get(id) or self._snapshots[id]
         made = Mapping(thing.name, host, lun, self._next(), id, self._hosts[host].id, open=open)
         self._maps[(host, id)] = made
@@ -311,7 +311,7 @@ class MemoryArray(Array):
         told = [mapping for id in things for mapping in self._maps_of(id)]
         found = [m for m in told if everything or m.volume in (volumes or ()) or m.host in (hosts or ())]
         hidden = tuple(Unreadable("mapping", name, "a field is missing") for name in self.unreadable.get("mapping", ()))
-        return Listing(tuple(m for m in found if not self._hidden("mapping", "%s/%s" % (m.host, m.volume))), hidden)
+        return Listing(tuple(m for m in found if not self._hidden("mapping", f"{m.host}/{m.volume}")), hidden)
 
     def groups(self, names: Sequence[str] | None = None) -> Listing[Group]:
         self._read("groups", names)
@@ -350,7 +350,7 @@ class MemoryArray(Array):
 
     def _change(self, volume: Volume, **fields: Any) -> Volume:
         if volume.id not in self._volumes:
-            raise NotFound("there is no volume %s" % volume.name)
+            raise NotFound(f"there is no volume {volume.name}")
         self._volumes[volume.id] = replace(self._volumes[volume.id], **fields)
         return self._tell_volume(self._volumes[volume.id])
 
@@ -362,9 +362,9 @@ class MemoryArray(Array):
     def delete_volume(self, volume: Volume) -> None:
         self._write("delete_volume", volume)
         if self._maps_of(volume.id):
-            raise InUse("volume %s is mapped" % volume.name)
+            raise InUse(f"volume {volume.name} is mapped")
         if any(snapshot.volume_id == volume.id for snapshot in self._snapshots.values()):
-            raise InUse("volume %s has snapshots" % volume.name)
+            raise InUse(f"volume {volume.name} has snapshots")
         self._check_dependents(volume.id, volume.name)
         for _id, members in self._groups.values():
             if volume.id in members:
@@ -373,7 +373,7 @@ class MemoryArray(Array):
 
     def _check_dependents(self, id: str, name: str) -> None:
         if self.capabilities.clones_depend and id in [self._sources.get(volume) for volume in self._volumes]:
-            raise InUse("a clone depends on %s" % name)
+            raise InUse(f"a clone depends on {name}")
 
     def clone_volume(self, source: Volume, spec: VolumeSpec) -> Volume:
         self._write("clone_volume", source, spec)
@@ -394,7 +394,7 @@ class MemoryArray(Array):
     def delete_snapshot(self, snapshot: Snapshot) -> None:
         self._write("delete_snapshot", snapshot)
         if self._maps_of(snapshot.id):
-            raise InUse("snapshot %s is mapped" % snapshot.name)
+            raise InUse(f"snapshot {snapshot.name} is mapped")
         self._check_dependents(snapshot.id, snapshot.name)
         del self._snapshots[snapshot.id]
 
@@ -417,7 +417,7 @@ class MemoryArray(Array):
     ) -> Host:
         self._write("create_host", name, initiators, os, chap)
         if name in self._hosts:
-            raise Conflict("there is a host %s" % name)
+            raise Conflict(f"there is a host {name}")
         self._hosts[name] = Host(name, self._next(), os=os)
         return self._add_initiators(name, initiators, chap)
 
@@ -425,7 +425,7 @@ class MemoryArray(Array):
         taken = {address for host in self._hosts.values() for address in host.addresses}
         for initiator in initiators:
             if initiator.address in taken:
-                raise Conflict("initiator %s is taken" % initiator.address)
+                raise Conflict(f"initiator {initiator.address} is taken")
         user = chap.username if chap else None
         new = tuple(replace(i, chap_user=user if i.protocol == ISCSI else None) for i in initiators)
         self._hosts[name] = replace(self._hosts[name], initiators=self._hosts[name].initiators + new)
@@ -452,7 +452,7 @@ class MemoryArray(Array):
     def delete_host(self, host: Host) -> None:
         self._write("delete_host", host)
         if any(name == host.name for name, _id in self._maps):
-            raise InUse("host %s has mappings" % host.name)
+            raise InUse(f"host {host.name} has mappings")
         del self._hosts[host.name]
 
     def map_volume(self, volume: Volume, host: Host, lun: int | None = None) -> Mapping:
@@ -460,7 +460,7 @@ class MemoryArray(Array):
         there = self._maps.get((host.name, volume.id))
         if there is not None:
             if lun not in (None, there.lun):
-                raise Conflict("volume %s is LUN %s of host %s already" % (volume.name, there.lun, host.name))
+                raise Conflict(f"volume {volume.name} is LUN {there.lun} of host {host.name} already")
             return replace(there, volume=volume.name)
         return self._add_map(volume.id, host.name, lun)
 
@@ -488,5 +488,5 @@ class MemoryArray(Array):
     def snapshot_group(self, group: Group, suffix: str) -> tuple[Snapshot, ...]:
         self._write("snapshot_group", group, suffix)
         members = [self._volumes[id].name for id in self._groups[group.name][1]]
-        made = [self.snapshot(name, "%s.%s" % (name, suffix), group=group.name) for name in members]
+        made = [self.snapshot(name, f"{name}.{suffix}", group=group.name) for name in members]
         return tuple(self._tell_snapshot(snapshot) for snapshot in made)

@@ -6,15 +6,19 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Optional, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 from ansible_collections.openflash.storage.plugins.module_utils.openflash import report
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.apply import Applied, apply
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors import FlashError
-from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan import Actual, Desired, Plan, Policy, plan
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan import desired as wishes
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.desired import Desired
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.draft import Plan
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.planner import plan
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.policy import Policy
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.world import Actual
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.read import read
-
 from tests.support.memory_array import MemoryArray
 
 
@@ -28,19 +32,19 @@ class Task:
         self.actual: Actual = read(array, desired)
         self.reads = list(array.reads)
         self.plan: Plan = plan(desired, self.actual, Policy(**policy), array.capabilities)
-        self.applied: Optional[Applied] = None
+        self.applied: Applied | None = None
         assert array.writes == []
 
     @property
-    def lines(self) -> List[str]:
+    def lines(self) -> list[str]:
         return list(self.plan.lines)
 
     @property
-    def warnings(self) -> List[str]:
+    def warnings(self) -> list[str]:
         return list(self.plan.warnings)
 
     @property
-    def errors(self) -> List[FlashError]:
+    def errors(self) -> list[FlashError]:
         """The different errors of the plan."""
         return list({id(error): error for error in self.plan.errors}.values())
 
@@ -59,15 +63,15 @@ class Task:
         return report.Reporter(self.plan, self.applied)
 
 
-def volumes(array: MemoryArray, *items: Dict[str, Any], **policy: bool) -> Task:
+def volumes(array: MemoryArray, *items: dict[str, Any], **policy: bool) -> Task:
     return Task(array, wishes.volumes(items, {}), **policy)
 
 
-def snapshots(array: MemoryArray, *items: Dict[str, Any], atomic: bool = False, **policy: bool) -> Task:
+def snapshots(array: MemoryArray, *items: dict[str, Any], atomic: bool = False, **policy: bool) -> Task:
     return Task(array, wishes.snapshots(items, {"atomic": atomic}), **policy)
 
 
-def host_maps(array: MemoryArray, *items: Dict[str, Any], **policy: bool) -> Task:
+def host_maps(array: MemoryArray, *items: dict[str, Any], **policy: bool) -> Task:
     return Task(array, wishes.host_maps(items, {}), **policy)
 
 

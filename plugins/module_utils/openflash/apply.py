@@ -17,8 +17,10 @@ from typing import Callable, Dict, List, Optional, Set, Tuple, Type, TypeVar
 from .array import Array
 from .errors import FlashError, NotFound, context
 from .model import Group, Host, Mapping, Snapshot, SnapshotSpec, Volume
-from .plan import Actual, Plan, World, steps as s
+from .plan import steps as s
+from .plan.draft import Plan
 from .plan.steps import Key, Step
+from .plan.world import Actual, World
 
 T = TypeVar("T")
 

@@ -86,13 +86,16 @@ class Array(ABC):
     # -- reading -----------------------------------------------------------------------------------------------------
 
     @abstractmethod
-    def info(self) -> ArrayInfo: ...
+    def info(self) -> ArrayInfo:
+        """What it is: model, serial number, version."""
 
     @abstractmethod
-    def capacity(self) -> Capacity: ...
+    def capacity(self) -> Capacity:
+        """How full it is, in bytes, and how well it packs."""
 
     @abstractmethod
-    def pools(self) -> Listing[Pool]: ...
+    def pools(self) -> Listing[Pool]:
+        """Where volumes can be made; one pool on an array that has none to choose from."""
 
     @abstractmethod
     def ports(self) -> Listing[Port]:
@@ -109,7 +112,8 @@ class Array(ABC):
         """Snapshots: all, those of exactly these names, or those taken of these volumes (both: either is enough)."""
 
     @abstractmethod
-    def hosts(self, names: Optional[Sequence[str]] = None) -> Listing[Host]: ...
+    def hosts(self, names: Optional[Sequence[str]] = None) -> Listing[Host]:
+        """All hosts with their initiators, or those of exactly these names."""
 
     @abstractmethod
     def find_hosts(self, initiators: Sequence[str]) -> Listing[Host]:
@@ -128,14 +132,16 @@ class Array(ABC):
     # -- volumes -----------------------------------------------------------------------------------------------------
 
     @abstractmethod
-    def create_volume(self, spec: VolumeSpec) -> Volume: ...
+    def create_volume(self, spec: VolumeSpec) -> Volume:
+        """A new, empty volume."""
 
     @abstractmethod
     def extend_volume(self, volume: Volume, size: int) -> Volume:
         """Grow to this size (bytes in all, not more)."""
 
     @abstractmethod
-    def rename_volume(self, volume: Volume, name: str) -> Volume: ...
+    def rename_volume(self, volume: Volume, name: str) -> Volume:
+        """The same volume under another name; its mappings stay."""
 
     @abstractmethod
     def delete_volume(self, volume: Volume) -> None:
@@ -160,7 +166,8 @@ class Array(ABC):
         """
 
     @abstractmethod
-    def delete_snapshot(self, snapshot: Snapshot) -> None: ...
+    def delete_snapshot(self, snapshot: Snapshot) -> None:
+        """Delete an unmapped snapshot that nothing depends on."""
 
     @abstractmethod
     def restore_snapshot(self, volume: Volume, snapshot: Snapshot, backup: str) -> Snapshot:
@@ -170,27 +177,32 @@ class Array(ABC):
         """
 
     @abstractmethod
-    def volume_from_snapshot(self, snapshot: Snapshot, spec: VolumeSpec) -> Volume: ...
+    def volume_from_snapshot(self, snapshot: Snapshot, spec: VolumeSpec) -> Volume:
+        """A new volume with the snapshot's content, at least as large."""
 
     # -- hosts and mappings ------------------------------------------------------------------------------------------
 
     @abstractmethod
     def create_host(
         self, name: str, initiators: Sequence[Initiator], os: Optional[str] = None, chap: Optional[Chap] = None
-    ) -> Host: ...
+    ) -> Host:
+        """A host with these initiators; every iSCSI one proves itself by the CHAP credentials, where given."""
 
     @abstractmethod
-    def add_initiators(self, host: Host, initiators: Sequence[Initiator], chap: Optional[Chap] = None) -> Host: ...
+    def add_initiators(self, host: Host, initiators: Sequence[Initiator], chap: Optional[Chap] = None) -> Host:
+        """Give the host these port addresses too."""
 
     @abstractmethod
-    def remove_initiators(self, host: Host, addresses: Sequence[str]) -> Host: ...
+    def remove_initiators(self, host: Host, addresses: Sequence[str]) -> Host:
+        """Take these port addresses from the host."""
 
     def set_chap(self, host: Host, chap: Chap) -> Host:
         """Give every iSCSI initiator of the host these CHAP credentials."""
         raise self.unsupported("chap", "this array has no CHAP", host)
 
     @abstractmethod
-    def delete_host(self, host: Host) -> None: ...
+    def delete_host(self, host: Host) -> None:
+        """Delete a host that has no mappings."""
 
     @abstractmethod
     def map_volume(self, volume: Volume, host: Host, lun: Optional[int] = None) -> Mapping:

@@ -222,7 +222,7 @@ class Listing(Generic[T]):
 
     def named(self, name: str) -> Optional[T]:
         for item in self.items:
-            if getattr(item, "name") == name:
+            if item.name == name:  # type: ignore[attr-defined] # every kind that is listed by name has one
                 return item
         return None
 

@@ -16,9 +16,9 @@ from typing import Dict, FrozenSet, List, Optional, Set, Tuple
 from .array import Array
 from .errors import context
 from .model import UNKNOWN, Group, Host, Listing, Mapping, Snapshot, Volume
-from .plan import Actual, Desired
-from .plan.desired import ABSENT, PRESENT, RESTORED, MapWish
+from .plan.desired import ABSENT, PRESENT, RESTORED, Desired, MapWish
 from .plan.snapshots import member_name
+from .plan.world import Actual
 
 Names = Set[Optional[str]]
 

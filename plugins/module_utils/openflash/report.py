@@ -15,17 +15,16 @@ from .array import Array
 from .errors import FlashError, NotDone
 from .model import Snapshot, Volume
 from .plan import (
-    Desired,
-    Plan,
-    World,
     hosts as plan_hosts,
     maps as plan_maps,
     snapshots as plan_snapshots,
     steps,
     volumes as plan_volumes,
 )
-from .plan.desired import ABSENT, HostWish, MapWish, SnapshotWish, VolumeWish
+from .plan.desired import ABSENT, Desired, HostWish, MapWish, SnapshotWish, VolumeWish
+from .plan.draft import Plan
 from .plan.steps import Key, Step
+from .plan.world import World
 
 Data = Dict[str, Any]
 
@@ -70,8 +69,8 @@ class Reporter:
         key = plan_volumes.key(wish.name)
         before = self.plan.outcomes[key].before
         after = self.world.volumes.get(wish.name)
-        if after is None and wish.rename_from:
-            after = self.world.volumes.get(wish.rename_from) if before is not None else None
+        if after is None and before is not None and before.name != wish.name:
+            after = self.world.volumes.get(before.name)  # it could not be renamed
         return self._entry(
             ("volume", wish.name),
             (key,),
@@ -247,7 +246,8 @@ def _gone(actual: World, step: Step) -> Entry:
         _kind, volume, name = step.snapshot
         before = render.snapshot(actual.snapshots.get((volume, name)), name)
         return Entry("snapshot", name, before, render.snapshot(None, name), lines)
-    assert isinstance(step, steps.UnmapVolume)
+    if not isinstance(step, steps.UnmapVolume):
+        raise AssertionError("a step that ends nothing: %s" % step)
     wish = MapWish(step.volume, step.host)
     before = _mapping(actual.maps.get((step.host, step.volume)), wish)
     return Entry("mapping", "%s/%s" % (step.host, step.volume), before, _mapping(None, wish), lines)

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from threading import Event, Lock
 from time import sleep
-from typing import Any, List
+from typing import Any
 
 import pytest
 
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.apply import nothing
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors import FlashError, NotFound, Timeout
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.steps import Step
-
 from tests.support.memory_array import MemoryArray
 from tests.support.planning import document, host_maps, snapshots, volumes
 
@@ -27,7 +26,7 @@ def array() -> MemoryArray:
     return array
 
 
-def there(array: MemoryArray) -> List[str]:
+def there(array: MemoryArray) -> list[str]:
     return [text.split()[0] for text in array.names()["volumes"]]
 
 
@@ -135,7 +134,10 @@ def test_later_steps_use_what_earlier_ones_made(array: MemoryArray) -> None:
     array.snapshot("old", "s")
     task = document(
         array,
-        volumes=[{"name": "new", "rename_from": "old"}, {"name": "copy", "source_snapshot": "s", "source_volume": "new"}],
+        volumes=[
+            {"name": "new", "rename_from": "old"},
+            {"name": "copy", "source_snapshot": "s", "source_volume": "new"},
+        ],
         mappings=[{"volume": "copy", "host": "h1"}],
     )
     applied = task.run()
@@ -167,7 +169,7 @@ def test_mappings_of_one_host_run_one_after_the_other(array: MemoryArray) -> Non
         sleep(0.002)
         busy.release()
 
-    names = ["v%d" % number for number in range(8)]
+    names = [f"v{number}" for number in range(8)]
     for name in names:
         array.volume(name)
     array.broken["map_volume"] = alone
@@ -177,7 +179,7 @@ def test_mappings_of_one_host_run_one_after_the_other(array: MemoryArray) -> Non
 
 
 def test_many_side_by_side_come_to_the_same(array: MemoryArray) -> None:
-    wishes = [{"name": "v%03d" % number, "size": "1GiB", "group": "g%d" % (number % 3)} for number in range(60)]
+    wishes = [{"name": f"v{number:03}", "size": "1GiB", "group": "g%s" % (number % 3)} for number in range(60)]
     applied = volumes(array, *wishes).run(concurrency=8)
     assert applied.errors == {} and applied.not_done == ()
     assert len(there(array)) == 60
@@ -192,7 +194,7 @@ def test_a_mistake_of_ours_is_not_swallowed(array: MemoryArray) -> None:
 
 
 def test_progress_is_told_step_by_step(array: MemoryArray) -> None:
-    told: List[Step] = []
+    told: list[Step] = []
     applied = volumes(array, *NEW).run(progress=told.append)
     assert tuple(told) == applied.done
 

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List
+from typing import Any
 
 import pytest
 
@@ -46,7 +46,7 @@ def test_an_empty_name_is_no_name(name: Any) -> None:
         desired.volumes([{"name": name}], {})
 
 
-CONTRADICTIONS: List[Any] = [
+CONTRADICTIONS: list[Any] = [
     (desired.volumes, [{"name": "a"}, {"name": "a"}], "names a twice"),
     (
         desired.volumes,
@@ -91,7 +91,7 @@ CONTRADICTIONS: List[Any] = [
     (desired.snapshots, [{"name": "pre-s", "volume": "a", "prefix": "pre", "keep": 0}], "remove every snapshot"),
     (
         desired.snapshots,
-        [{"name": "pre-%d" % keep, "volume": "a", "prefix": "pre-", "keep": keep} for keep in (1, 2)],
+        [{"name": f"pre-{keep}", "volume": "a", "prefix": "pre-", "keep": keep} for keep in (1, 2)],
         "keep is given as 1 and 2",
     ),
     (desired.host_maps, [{"host": "h", "volume": "a"}, {"host": "h", "volume": "a", "lun": 1}], "names h / a twice"),
@@ -115,7 +115,7 @@ CONTRADICTIONS: List[Any] = [
 
 
 @pytest.mark.parametrize("build, items, words", CONTRADICTIONS)
-def test_a_task_that_contradicts_itself(build: Any, items: List[Dict[str, Any]], words: str) -> None:
+def test_a_task_that_contradicts_itself(build: Any, items: list[dict[str, Any]], words: str) -> None:
     with pytest.raises(Invalid) as caught:
         build(items, {})
     assert words in str(caught.value)
@@ -133,13 +133,14 @@ def test_retention_is_once_per_volume_and_prefix() -> None:
 
 
 def test_initiators_are_canonical_and_once() -> None:
-    (host,) = desired.host_maps([{"host": "h", "initiators": ["10:00:00:00:C9:00:00:07", "10000000c9000007"]}], {}).hosts
+    item = {"host": "h", "initiators": ["10:00:00:00:C9:00:00:07", "10000000c9000007"]}
+    (host,) = desired.host_maps([item], {}).hosts
     assert [initiator.address for initiator in host.initiators or ()] == ["10000000c9000007"]
 
 
 def test_a_host_is_described_once_for_all_its_mappings() -> None:
     for described in (0, 1):
-        items: List[Dict[str, Any]] = [{"host": "h", "volume": "a"}, {"host": "h", "volume": "b"}]
+        items: list[dict[str, Any]] = [{"host": "h", "volume": "a"}, {"host": "h", "volume": "b"}]
         items[described]["initiators"] = [IQN]
         wished = desired.host_maps(items, {})
         assert [len(host.initiators or ()) for host in wished.hosts] == [1]
@@ -193,6 +194,6 @@ def test_an_empty_document_wishes_for_nothing() -> None:
         ("mappings", [{"volume": "a", "host": "h", "lun": 1}, {"volume": "b", "host": "h", "lun": 1}]),
     ],
 )
-def test_a_document_that_contradicts_itself(section: str, items: List[Dict[str, Any]]) -> None:
+def test_a_document_that_contradicts_itself(section: str, items: list[dict[str, Any]]) -> None:
     with pytest.raises(Invalid):
         desired.document({section: items})

@@ -16,7 +16,6 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors
     Unreachable,
 )
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.facts import DEFAULT, SUBSETS, gather
-
 from tests.support.memory_array import GIB, MemoryArray
 
 

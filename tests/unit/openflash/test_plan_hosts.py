@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import Any, List
+from typing import Any
 
 import pytest
 
@@ -20,7 +20,6 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors
     Refused,
     Unsupported,
 )
-
 from tests.support.memory_array import MemoryArray
 from tests.support.planning import document, done, host_maps, refused
 
@@ -39,7 +38,7 @@ def array() -> MemoryArray:
     return array
 
 
-def mapped(array: MemoryArray) -> List[str]:
+def mapped(array: MemoryArray) -> list[str]:
     return array.names()["mappings"]
 
 
@@ -48,8 +47,8 @@ def mapped(array: MemoryArray) -> List[str]:
 
 def test_a_host_is_created_with_its_initiators(array: MemoryArray) -> None:
     task = done(host_maps(array, {"host": "h3", "initiators": ["10:00:00:00:C9:00:00:07", IQN + "H3"]}))
-    assert task.lines == ["create host h3 with 10:00:00:00:c9:00:00:07, %sh3" % IQN]
-    assert "h3 %s,%sh3" % (WWN, IQN) in array.names()["hosts"]
+    assert task.lines == [f"create host h3 with 10:00:00:00:c9:00:00:07, {IQN}h3"]
+    assert f"h3 {WWN},{IQN}h3" in array.names()["hosts"]
 
 
 def test_a_host_is_never_made_of_a_mistyped_name(array: MemoryArray) -> None:
@@ -67,8 +66,8 @@ def test_a_host_without_initiators_only_where_it_is_meant_and_possible(array: Me
 
 def test_missing_initiators_are_added_and_others_stay(array: MemoryArray) -> None:
     task = done(host_maps(array, {"host": "h1", "initiators": [IQN + "more"]}))
-    assert task.lines == ["add %smore to host h1" % IQN]
-    assert "h1 %sh1,%smore" % (IQN, IQN) in array.names()["hosts"]
+    assert task.lines == [f"add {IQN}more to host h1"]
+    assert f"h1 {IQN}h1,{IQN}more" in array.names()["hosts"]
 
 
 def test_exclusive_initiators_removes_the_others_last(array: MemoryArray) -> None:
@@ -79,9 +78,9 @@ def test_exclusive_initiators_removes_the_others_last(array: MemoryArray) -> Non
         )
     )
     assert task.lines == [
-        "add %snew to host h1" % IQN,
+        f"add {IQN}new to host h1",
         "map volume a to host h1",
-        "remove %sh1 from host h1" % IQN,
+        f"remove {IQN}h1 from host h1",
     ]
     assert [batch.destructive for batch in task.plan.batches] == [False, False, True]
 
@@ -89,7 +88,7 @@ def test_exclusive_initiators_removes_the_others_last(array: MemoryArray) -> Non
 def test_exclusive_initiators_does_nothing_after_an_incomplete_read(array: MemoryArray) -> None:
     array.unreadable["host"] = ["h2"]
     task = host_maps(array, {"host": "h1", "initiators": [IQN + "new"], "exclusive_initiators": True})
-    assert task.lines == ["add %snew to host h1" % IQN]
+    assert task.lines == [f"add {IQN}new to host h1"]
     assert task.warnings == ["not every host could be read, so no initiator was removed from host h1"]
 
 
@@ -99,7 +98,7 @@ def test_a_logged_in_initiator_is_removed_with_a_warning_unless_a_volume_is_open
         host.name, host.id, tuple(type(i)(i.address, i.protocol, logged_in=True) for i in host.initiators)
     )
     wish = {"host": "h1", "initiators": [IQN + "new"], "exclusive_initiators": True}
-    assert host_maps(array, wish).warnings == ["initiator %sh1 is logged in to the array" % IQN]
+    assert host_maps(array, wish).warnings == [f"initiator {IQN}h1 is logged in to the array"]
     array.map("a", "h1", open=True)
     assert isinstance(refused(host_maps(array, wish), "open session on volume a", "force: true"), Refused)
     done(host_maps(array, wish, force=True))
@@ -529,6 +528,17 @@ def test_a_refused_exclusive_unmaps_nothing_at_all(array: MemoryArray) -> None:
     array.map("b", "h1", open=True)
     task = exclusive(array, "c")
     assert task.lines == ["map volume c to host h1"]
+
+
+def test_what_a_refused_exclusive_would_free_stays_taken(array: MemoryArray) -> None:
+    array.map("a", "h1", 0)
+    array.map("b", "h1", 1, open=True)
+    task = host_maps(array, {"host": "h1", "volume": "c", "lun": 0, "exclusive": True})
+    assert task.lines == []
+    assert sorted(error.reason for error in task.errors) == [
+        "host h1 has an open session on volume b",
+        "volume a has LUN 0 on this host",
+    ]
 
 
 @pytest.mark.parametrize("unknown", [True, False])

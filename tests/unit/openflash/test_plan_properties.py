@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, Optional, Set, Tuple
+from typing import Any
 
 from hypothesis import HealthCheck, event, given, settings, strategies as st
 
@@ -24,10 +24,12 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.model 
     Unreadable,
     Volume,
 )
-from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan import Actual, Desired, Policy, plan
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan import desired as wishes, steps as s
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.desired import Desired
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.planner import plan
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.policy import Policy
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.world import Actual
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.units import is_openstack_name
-
 from tests.support.memory_array import GIB, MemoryArray, MemoryCapabilities
 from tests.support.planning import Task
 
@@ -51,8 +53,8 @@ volume_names, snapshot_names, host_names = (st.sampled_from(names) for names in 
 class Content:
     """What an array is filled with; a list of calls, so that Hypothesis can shrink it."""
 
-    capabilities: Dict[str, Any]
-    calls: List[Tuple[str, Tuple[Any, ...], Dict[str, Any]]] = field(default_factory=list)
+    capabilities: dict[str, Any]
+    calls: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = field(default_factory=list)
 
     def array(self) -> MemoryArray:
         array = MemoryArray(**copy.deepcopy(self.capabilities))
@@ -105,7 +107,7 @@ def contents(draw: Any) -> Content:
 # -- random tasks ------------------------------------------------------------------------------------------------------
 
 
-def drop_none(options: Dict[str, Any]) -> Dict[str, Any]:
+def drop_none(options: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in options.items() if value is not None}
 
 
@@ -167,7 +169,7 @@ documents = st.fixed_dictionaries(
 
 
 def _tasks() -> Any:
-    def meant(make: Any, *args: Any) -> Optional[Desired]:
+    def meant(make: Any, *args: Any) -> Desired | None:
         try:
             return make(*args)  # type: ignore[no-any-return]
         except Invalid:
@@ -195,14 +197,17 @@ DESTRUCTIVE = (s.DeleteVolume, s.DeleteSnapshot, s.DeleteHost, s.RestoreSnapshot
 
 @QUICK
 @given(contents(), tasks, policies)
-def test_a_task_that_was_done_has_nothing_left_to_do(content: Content, wished: Desired, policy: Dict[str, bool]) -> None:
+def test_a_task_that_is_done_has_nothing_left_to_do(content: Content, wished: Desired, policy: dict[str, bool]) -> None:
     array = content.array()
     task = Task(array, wished, **policy)
-    event("%d steps, %d errors" % (min(len(task.lines), 5), min(len(task.errors), 3)))
+    event(f"{min(len(task.lines), 5)} steps, {min(len(task.errors), 3)} errors")
     applied = task.run(continue_on_error=True)
     assert applied.errors == {}, "the plan asked for what the array refuses"
     assert applied.not_done == ()
     again = Task(array, wished, **policy)
+    for _run in range(4 if task.errors else 0):  # what was refused may be possible once the rest was done
+        assert again.run(continue_on_error=True).errors == {}
+        again = Task(array, wished, **policy)
     assert again.lines == []
     assert set(again.plan.outcomes) == set(task.plan.outcomes)
 
@@ -216,7 +221,7 @@ def comparable(data: Any) -> Any:
     return [comparable(item) for item in data] if isinstance(data, list) else data
 
 
-def told(task: Task) -> List[Tuple[str, str, bool, Any]]:
+def told(task: Task) -> list[tuple[str, str, bool, Any]]:
     reporter, wished = task.reporter, task.desired
     found = report.volumes(reporter, wished) + report.snapshots(reporter, wished) + report.host_maps(reporter, wished)
     return [(entry.kind, entry.name, entry.changed, entry.after) for entry in found]
@@ -224,7 +229,7 @@ def told(task: Task) -> List[Tuple[str, str, bool, Any]]:
 
 @QUICK
 @given(contents(), tasks, policies)
-def test_what_is_predicted_is_what_is_done(content: Content, wished: Desired, policy: Dict[str, bool]) -> None:
+def test_what_is_predicted_is_what_is_done(content: Content, wished: Desired, policy: dict[str, bool]) -> None:
     array = content.array()
     task = Task(array, wished, **policy)
     predicted = told(task)
@@ -232,6 +237,8 @@ def test_what_is_predicted_is_what_is_done(content: Content, wished: Desired, po
     task.run(continue_on_error=True)
     made = told(task)
     assert comparable([list(entry) for entry in predicted]) == comparable([list(entry) for entry in made])
+    if task.errors:
+        return  # what was refused may be planned next time
     # ... and what the array then tells is what was reported, where it was known
     read_again = told(Task(array, wished, **policy))
     for (kind, name, _changed, reported), (_kind, _name, _none, found) in zip(made, read_again):
@@ -242,7 +249,7 @@ def test_what_is_predicted_is_what_is_done(content: Content, wished: Desired, po
 
 @QUICK
 @given(contents(), tasks, policies)
-def test_what_takes_away_comes_last(content: Content, wished: Desired, policy: Dict[str, bool]) -> None:
+def test_what_takes_away_comes_last(content: Content, wished: Desired, policy: dict[str, bool]) -> None:
     batches = Task(content.array(), wished, **policy).plan.batches
     assert [batch.destructive for batch in batches] == sorted(batch.destructive for batch in batches)
     for batch in batches:
@@ -255,7 +262,7 @@ def test_what_takes_away_comes_last(content: Content, wished: Desired, policy: D
                 assert set(kinds) <= set(DESTRUCTIVE) | {s.MapVolume}
 
 
-def doomed(task: Task) -> Tuple[Set[str], Set[Tuple[str, str]], Set[Tuple[str, str]], Set[str]]:
+def doomed(task: Task) -> tuple[set[str], set[tuple[str, str]], set[tuple[str, str]], set[str]]:
     volumes, snapshots, mappings, hosts = set(), set(), set(), set()
     for step in task.plan.steps:
         if isinstance(step, s.DeleteVolume):
@@ -271,7 +278,7 @@ def doomed(task: Task) -> Tuple[Set[str], Set[Tuple[str, str]], Set[Tuple[str, s
 
 @QUICK
 @given(contents(), tasks, policies)
-def test_nothing_is_taken_away_without_its_option(content: Content, wished: Desired, policy: Dict[str, bool]) -> None:
+def test_nothing_is_taken_away_without_its_option(content: Content, wished: Desired, policy: dict[str, bool]) -> None:
     array = content.array()
     task = Task(array, wished, **policy)
     volumes, snapshots, mappings, hosts = doomed(task)
@@ -324,7 +331,7 @@ class Killed(BaseException):
 @QUICK
 @given(contents(), tasks, policies, st.integers(0, 6))
 def test_a_task_that_was_killed_comes_to_the_same_when_it_is_run_again(
-    content: Content, wished: Desired, policy: Dict[str, bool], survives: int
+    content: Content, wished: Desired, policy: dict[str, bool], survives: int
 ) -> None:
     undisturbed, array = content.array(), content.array()
     whole = Task(undisturbed, wished, **policy)
@@ -422,7 +429,7 @@ capabilities = st.builds(
 @QUICK
 @given(tasks, actuals, policies, capabilities)
 def test_a_plan_never_raises_whatever_was_read(
-    wished: Desired, actual: Actual, policy: Dict[str, bool], able: Capabilities
+    wished: Desired, actual: Actual, policy: dict[str, bool], able: Capabilities
 ) -> None:
     made = plan(wished, actual, Policy(**policy), able)
     for outcome in made.outcomes.values():

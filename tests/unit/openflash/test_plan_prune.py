@@ -6,14 +6,13 @@
 
 from __future__ import annotations
 
-from typing import Any, List
+from typing import Any
 
 import pytest
 
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors import FlashError, Invalid, Refused
-
 from tests.support.memory_array import MemoryArray
-from tests.support.planning import Task, document, done, refused
+from tests.support.planning import Task, document, refused
 
 UUID = "7f3c2f5a-8a2e-4a52-9a0b-3a7d6c1e9f00"
 EVERYTHING = {"unmap": True, "delete_snapshots": True, "force": True, "openstack_owned": True, "assume_unmapped": True}
@@ -35,7 +34,7 @@ def pruned(array: MemoryArray, **params: Any) -> Task:
     return document(array, **dict({"prune": True, "prune_prefix": "web-"}, **params))
 
 
-def stays(task: Task) -> List[str]:
+def stays(task: Task) -> list[str]:
     return sorted(text.replace(" is not declared and stays", "") for text in task.warnings)
 
 
@@ -234,7 +233,7 @@ def test_the_limit_is_all_or_nothing(array: MemoryArray, limit: int, permitted: 
 
 def test_the_limit_is_ten_when_none_is_given(array: MemoryArray) -> None:
     for number in range(11):
-        array.volume("web-old-%d" % number)
+        array.volume(f"web-old-{number}")
     assert isinstance(refused(pruned(array), "11 objects would be removed, and prune_limit is 10"), Refused)
 
 

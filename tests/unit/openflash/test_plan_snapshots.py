@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List
+from typing import Any
 
 import pytest
 
@@ -19,7 +19,6 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors
     Refused,
     Unsupported,
 )
-
 from tests.support.memory_array import GIB, MemoryArray
 from tests.support.planning import Task, done, refused, snapshots
 
@@ -35,7 +34,7 @@ def array() -> MemoryArray:
     return array
 
 
-def names(array: MemoryArray) -> List[str]:
+def names(array: MemoryArray) -> list[str]:
     return array.names()["snapshots"]
 
 
@@ -254,7 +253,7 @@ def test_restoring_keeps_the_present_content_first_and_happens_once(changed: Mem
         "restore volume db1 from snapshot s1, keeping its present content as snapshot before",
     ]
     assert content(changed, "db1") == "content of db1"
-    kept = [s for s in changed.snapshots(["before"])][0]
+    kept = list(changed.snapshots(["before"]))[0]
     assert changed.content[kept.id] == "something else"
     again = snapshots(changed, RESTORE)
     assert again.lines == []
@@ -329,7 +328,7 @@ def nightly(array: MemoryArray, new: str = "night-9", keep: int = 2, **policy: b
 @pytest.fixture
 def nights(array: MemoryArray) -> MemoryArray:
     for number in range(1, 5):
-        array.snapshot("db1", "night-%d" % number)
+        array.snapshot("db1", f"night-{number}")
     array.snapshot("db1", "other")
     array.snapshot("db2", "night-0")
     return array
@@ -353,7 +352,7 @@ def test_age_is_the_array_s_time_and_not_the_name(array: MemoryArray) -> None:
 def test_a_run_that_has_its_snapshot_already_still_removes_the_old(nights: MemoryArray) -> None:
     nights.snapshot("db1", "night-9")
     task = nightly(nights)
-    assert task.lines == ["delete snapshot night-%d of volume db1" % n for n in (3, 2, 1)]
+    assert task.lines == [f"delete snapshot night-{n} of volume db1" for n in (3, 2, 1)]
     task.run()
     entries = task.plan.outcomes
     assert entries[("snapshot", "db1", "night-9")].steps == []
@@ -375,7 +374,7 @@ def test_a_declared_snapshot_is_never_too_old(nights: MemoryArray) -> None:
         ({"name": "night-" + UUID}, None),
     ],
 )
-def test_what_is_not_proven_is_not_counted(array: MemoryArray, fields: Dict[str, Any], words: Any) -> None:
+def test_what_is_not_proven_is_not_counted(array: MemoryArray, fields: dict[str, Any], words: Any) -> None:
     array.snapshot("db1", fields.pop("name", "night-1"), **fields)
     task = nightly(array, keep=1)
     if words is None:
@@ -402,7 +401,7 @@ def test_a_snapshot_that_something_was_made_of_stays(nights: MemoryArray) -> Non
 
 def test_what_is_as_old_as_the_oldest_that_is_kept_stays(array: MemoryArray) -> None:
     for number in range(3):
-        array.snapshot("db1", "night-%d" % number, created="2026-01-01T00:00:00")
+        array.snapshot("db1", f"night-{number}", created="2026-01-01T00:00:00")
     task = nightly(array, new="night-2", keep=1)
     assert task.lines == []
     assert "snapshot night-0 is old and stays: it is of the same time as night-2" in task.warnings

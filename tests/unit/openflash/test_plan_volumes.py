@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+from time import monotonic
+
 import pytest
 
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors import (
@@ -18,7 +20,6 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors
     Refused,
     Unsupported,
 )
-
 from tests.support.memory_array import GIB, MIB, MemoryArray
 from tests.support.planning import document, done, refused, volumes
 
@@ -36,13 +37,13 @@ def array() -> MemoryArray:
 def test_a_new_volume_is_created_with_its_size(array: MemoryArray) -> None:
     task = done(volumes(array, {"name": "db1", "size": "10GiB"}))
     assert task.lines == ["create volume db1 of 10GiB"]
-    assert array.names()["volumes"] == ["db1 %d" % (10 * GIB)]
+    assert array.names()["volumes"] == ["db1 %s" % (10 * GIB)]
 
 
 def test_a_size_is_rounded_up_to_what_the_array_makes() -> None:
     array = MemoryArray(granularity=8 * MIB)
     done(volumes(array, {"name": "db1", "size": "1001MiB"}))
-    assert array.names()["volumes"] == ["db1 %d" % (1008 * MIB)]
+    assert array.names()["volumes"] == ["db1 %s" % (1008 * MIB)]
 
 
 @pytest.mark.parametrize("size", ["1MiB", "2TiB"])
@@ -178,7 +179,7 @@ def test_a_clone_has_the_size_of_its_source(array: MemoryArray) -> None:
     task = volumes(array, {"name": "copy", "source_volume": "db1"})
     assert task.reporter.volume(task.desired.volumes[0]).after["size"] == 3 * GIB
     done(task)
-    assert "copy %d" % (3 * GIB) in array.names()["volumes"]
+    assert "copy %s" % (3 * GIB) in array.names()["volumes"]
 
 
 def test_a_clone_may_be_larger_but_not_smaller_than_its_source(array: MemoryArray) -> None:
@@ -296,13 +297,31 @@ def test_renaming_to_a_name_that_is_there_changes_nothing(array: MemoryArray) ->
 def test_a_chain_of_renames_frees_each_name_first(array: MemoryArray) -> None:
     first, second = array.volume("a", GIB), array.volume("b", 2 * GIB)
     done(volumes(array, {"name": "b", "rename_from": "a"}, {"name": "c", "rename_from": "b"}))
-    assert array.names()["volumes"] == ["b %d" % first.size, "c %d" % second.size]
+    assert array.names()["volumes"] == [f"b {first.size}", f"c {second.size}"]
 
 
 def test_a_new_volume_may_take_a_name_that_a_rename_frees(array: MemoryArray) -> None:
     array.volume("data", GIB)
     done(volumes(array, {"name": "data", "size": "3GiB"}, {"name": "data-old", "rename_from": "data"}))
-    assert array.names()["volumes"] == ["data %d" % (3 * GIB), "data-old %d" % GIB]
+    assert array.names()["volumes"] == ["data %s" % (3 * GIB), f"data-old {GIB}"]
+
+
+@pytest.mark.parametrize("first", [{"name": "a", "size": "1GiB"}, {"name": "a", "rename_from": "old"}])
+def test_what_the_task_itself_makes_is_not_renamed(array: MemoryArray, first: dict) -> None:
+    array.volume("old")
+    items = [first, {"name": "b", "rename_from": "a", "size": "2GiB"}]
+    for wishes in (items, items[::-1]):
+        task = volumes(array, *wishes)
+        assert isinstance(refused(task, "volume a", "is made by this very task"), Invalid)
+        assert len(task.lines) == 1
+
+
+def test_what_could_not_be_read_is_not_taken_for_gone_by_a_rename(array: MemoryArray) -> None:
+    array.volume("a")
+    array.unreadable["volume"] = ["a"]
+    task = volumes(array, {"name": "a"}, {"name": "b", "rename_from": "a", "size": "2GiB"})
+    assert task.lines == []
+    assert [type(error) for error in task.errors] == [BadReply, BadReply]
 
 
 def test_a_clone_of_a_name_that_a_rename_takes_away_is_refused_in_either_order(array: MemoryArray) -> None:
@@ -467,11 +486,9 @@ def test_an_independent_clone_does_not_keep_its_source(array: MemoryArray) -> No
 def test_unknown_mappings_are_not_taken_for_unmapped() -> None:
     array = MemoryArray(reads_mappings=False)
     array.volume("db1")
-    error = refused(volumes(array, ABSENT, unmap=True), "cannot be asked whether db1 is mapped", "assume_unmapped: true")
+    error = refused(volumes(array, ABSENT, unmap=True), "asked whether db1 is mapped", "assume_unmapped: true")
     assert isinstance(error, Refused)
-    done_task = volumes(array, ABSENT, assume_unmapped=True)
-    assert done_task.lines == ["delete volume db1"]
-    done_task.run()
+    assert done(volumes(array, ABSENT, assume_unmapped=True)).lines == ["delete volume db1"]
     assert array.names()["volumes"] == []
 
 
@@ -508,9 +525,7 @@ def test_a_wish_that_fails_leaves_no_step_and_later_wishes_do_not_rely_on_it(arr
 
 
 def test_ten_thousand_volumes_are_planned_without_a_walk_through_all_of_them_each_time(array: MemoryArray) -> None:
-    from time import monotonic
-
-    items = [{"name": "v%05d" % number, "size": "1GiB", "group": "g%d" % (number % 7)} for number in range(10000)]
+    items = [{"name": f"v{number:05}", "size": "1GiB", "group": "g%s" % (number % 7)} for number in range(10000)]
     begun = monotonic()
     task = volumes(array, *items)
     assert len(task.lines) == 20007

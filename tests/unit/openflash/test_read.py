@@ -6,13 +6,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List
+from typing import Any
 
 import pytest
 
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors import Timeout
-from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan import Actual
-
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.world import Actual
 from tests.support.memory_array import MemoryArray
 from tests.support.planning import document, host_maps, snapshots, volumes
 
@@ -35,7 +34,7 @@ class Asked:
     """The arguments of every read."""
 
     def __init__(self, array: MemoryArray) -> None:
-        self.calls: List[Any] = []
+        self.calls: list[Any] = []
         for method in ("volumes", "snapshots", "hosts", "find_hosts", "mappings", "groups"):
             array.broken[method] = lambda *args, method=method: self.calls.append((method,) + args)
 
@@ -53,7 +52,7 @@ class Asked:
         ({"name": "a", "group": "g"}, [("groups", ["g"]), ("volumes", ["a"])]),
     ],
 )
-def test_reads_of_a_volume_task(array: MemoryArray, options: Dict[str, Any], asked: List[Any]) -> None:
+def test_reads_of_a_volume_task(array: MemoryArray, options: dict[str, Any], asked: list[Any]) -> None:
     seen = Asked(array)
     volumes(array, options)
     assert seen.calls == asked
@@ -78,7 +77,7 @@ def test_reads_of_a_volume_task(array: MemoryArray, options: Dict[str, Any], ask
         ),
     ],
 )
-def test_reads_of_a_snapshot_task(array: MemoryArray, options: Dict[str, Any], asked: List[Any]) -> None:
+def test_reads_of_a_snapshot_task(array: MemoryArray, options: dict[str, Any], asked: list[Any]) -> None:
     seen = Asked(array)
     snapshots(array, options)
     assert seen.calls == asked
@@ -107,14 +106,14 @@ def test_reads_of_a_snapshot_task(array: MemoryArray, options: Dict[str, Any], a
         ),
     ],
 )
-def test_reads_of_a_host_task(array: MemoryArray, options: Dict[str, Any], asked: List[Any]) -> None:
+def test_reads_of_a_host_task(array: MemoryArray, options: dict[str, Any], asked: list[Any]) -> None:
     seen = Asked(array)
     host_maps(array, options)
     assert seen.calls == asked
 
 
 def test_many_objects_are_one_request_per_kind(array: MemoryArray) -> None:
-    task = volumes(array, *[{"name": "v%d" % number, "size": "1GiB"} for number in range(500)])
+    task = volumes(array, *[{"name": f"v{number}", "size": "1GiB"} for number in range(500)])
     assert task.reads == ["volumes"]
 
 

@@ -6,14 +6,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List
+from typing import Any, Callable
 
 import pytest
 
 from ansible_collections.openflash.storage.plugins.module_utils.openflash import render, report
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.apply import nothing
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors import FlashError
-
 from tests.support.memory_array import MemoryArray
 from tests.support.planning import Task, document, host_maps, snapshots, volumes
 
@@ -30,9 +29,9 @@ def array() -> MemoryArray:
     return array
 
 
-def entries(task: Task) -> List[report.Entry]:
+def entries(task: Task) -> list[report.Entry]:
     shapes = {"volumes": report.volumes, "snapshots": report.snapshots}  # type: Dict[str, Any]
-    found: List[report.Entry] = []
+    found: list[report.Entry] = []
     for name, shape in shapes.items():
         if getattr(task.desired, name):
             found += shape(task.reporter, task.desired)
@@ -41,7 +40,7 @@ def entries(task: Task) -> List[report.Entry]:
     return found
 
 
-TASKS: Dict[str, Callable[[MemoryArray], Task]] = {
+TASKS: dict[str, Callable[[MemoryArray], Task]] = {
     "create": lambda array: volumes(array, {"name": "new", "size": "1GiB"}),
     "clone": lambda array: volumes(array, {"name": "new", "source_volume": "a"}),
     "no change": lambda array: volumes(array, {"name": "a"}),
@@ -70,7 +69,7 @@ FIELDS = {
 CHOSEN_BY_THE_ARRAY = ("id", "created", "pool", "serial", "used", "lun")
 
 
-def known(data: Dict[str, Any]) -> Dict[str, Any]:
+def known(data: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in data.items() if key not in CHOSEN_BY_THE_ARRAY}
 
 
@@ -112,6 +111,13 @@ def test_a_failed_rename_reports_the_volume_under_its_old_name(array: MemoryArra
     task.run()
     (entry,) = entries(task)
     assert (entry.after["name"], entry.changed) == ("a", False)
+
+
+def test_a_deleted_volume_is_not_taken_for_the_one_that_rename_from_names(array: MemoryArray) -> None:
+    array.volume("b")
+    task = volumes(array, {"name": "b", "rename_from": "a", "state": "absent"})
+    task.run()
+    assert entries(task)[0].after["state"] == "absent"
 
 
 def test_each_entry_counts_its_own_changes(array: MemoryArray) -> None:

@@ -45,7 +45,7 @@ def present(draft: Draft, wish: VolumeWish) -> None:
         size = None if wish.size is None else rules.check_size(wish.size, draft.capabilities)
         options = rules.check_options(wish.options, draft.capabilities)
         volume = world.volume(wish.name)
-        old = world.volume(wish.rename_from) if wish.rename_from else None
+        old = _old(draft, wish)
         if volume is None and old is not None:
             outcome.before = world.with_maps(old)
             volume = _rename(draft, wish, old)
@@ -59,6 +59,20 @@ def present(draft: Draft, wish: VolumeWish) -> None:
         world.volumes[volume.name] = _compare(draft, wish, volume, size, options)
         if wish.group:
             _join(draft, wish.group, world.volumes[volume.name])
+
+
+def _old(draft: Draft, wish: VolumeWish) -> Optional[Volume]:
+    """The volume that ``rename_from`` means, which is one that was there before."""
+    name = wish.rename_from
+    volume = draft.world.volume(name) if name else None
+    if volume is None or name is None or draft.world.was_there(name):
+        return volume
+    if wish.name in draft.world.volumes:
+        return None
+    raise Invalid(
+        "volume %s, which it shall be renamed from, is made by this very task" % name,
+        hint="Leave rename_from out of one of the two, or make them in two tasks.",
+    )
 
 
 def _create(draft: Draft, wish: VolumeWish, size: Optional[int], options: Map[str, Any]) -> Volume:

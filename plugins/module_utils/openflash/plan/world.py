@@ -61,6 +61,7 @@ class World:
         self._owners: Table[str, str] = Table(self._undo)
         self._gone: Table[str, bool] = Table(self._undo)
         self._taken: Table[Tuple[str, str], bool] = Table(self._undo)
+        self._before = {volume.name for volume in actual.volumes}
         self._unreadable: Dict[Tuple[str, str], str] = {}
         self._fill(actual)
 
@@ -103,6 +104,10 @@ class World:
     def volume(self, name: str) -> Optional[Volume]:
         self._readable("volume", name)
         return self.volumes.get(name)
+
+    def was_there(self, name: str) -> bool:
+        """Whether there was a volume of this name before anything was planned."""
+        return name in self._before
 
     def host(self, name: str) -> Optional[Host]:
         self._readable("host", name)

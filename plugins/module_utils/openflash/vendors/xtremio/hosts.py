@@ -129,7 +129,7 @@ class Hosts(Reading):
         if error.code is None:
             return error
         for one in initiators:
-            owner, _ = self._owner(one.address)
+            owner, _theirs = self._owner(one.address)
             if owner is not None and owner != name:
                 return Conflict(
                     "initiator %s belongs to host %s" % (format_initiator(one.address), owner),

@@ -229,13 +229,13 @@ def target_port(item: Object) -> Optional[Port]:
     """A Fibre Channel port. By type, not by name: names of X2 do not tell (section 6)."""
     if item.get("port-type") != "fc":
         return None
-    _, address = parse_initiator(str(item["port-address"]))
+    _protocol, address = parse_initiator(str(item["port-address"]))
     return Port(str(item["name"]), FC, address, up=_up(item))
 
 
 def portal(item: Object, targets: Map[str, Object]) -> Port:
     """An iSCSI portal; ``ip-addr`` carries a mask (section 6)."""
-    ip = str(item["ip-addr"]).split("/")[0]
+    ip = str(item["ip-addr"]).split("/", 1)[0]
     iqn = str(item["port-address"])
     target = targets.get(iqn)
     return Port(

@@ -189,7 +189,7 @@ class Xms:
         The caller looks again at what comes back: the array is known to return wrong rows (section 2), and a value
         with a comma in it cannot be asked for at all.
         """
-        if any("," in value for _, value in terms):
+        if any("," in value for _prop, value in terms):
             return self.list(kind, props)
         if not self.ors:
             if len(terms) > FEW:
@@ -333,7 +333,7 @@ def index_of(item: Mapping[str, Any]) -> int:
     try:
         if isinstance(item.get("index"), int):
             return int(item["index"])
-        return int(str(item["href"]).split("?")[0].rstrip("/").rsplit("/", 1)[1])
+        return int(str(item["href"]).split("?", 1)[0].rstrip("/").rsplit("/", 1)[1])
     except (KeyError, IndexError, ValueError):
         raise BadReply("a link in the answer does not lead to an object: %s" % item.get("href")) from None
 

@@ -152,7 +152,7 @@ class XtremioWire(HttpWire):
         )
 
     def _authenticated(self, request: HttpRequest) -> bool:
-        scheme, _, encoded = request.headers.get("Authorization", "").partition(" ")
+        scheme, _space, encoded = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "basic":
             return False
         try:

@@ -1,0 +1,215 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What things cost, printed as tables: requests per operation against a budget, and many volumes in one task.
+
+The simulated array counts. Ends with 1 when a budget is exceeded. Seconds depend on the machine; the ratio says more.
+
+    python tests/bench/run.py [--volumes 1 100 1000]
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT), str(ROOT / "collections"), str(ROOT / "roles/array_simulator/files")]
+
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import (  # noqa: E402
+    Initiator,
+    SnapshotSpec,
+    VolumeSpec,
+)
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.units import parse_initiator  # noqa: E402
+from tests.module.arrays import GIB, ArrayUnderTest, Modules, Row  # noqa: E402
+from tests.module.playbooks import Player  # noqa: E402
+from tests.support.simulator import Simulator  # noqa: E402
+
+LOOPED = 8
+"""So many one-volume tasks are measured; more of them are reckoned from that."""
+
+
+@dataclass(frozen=True)
+class Budget:
+    requests: int
+    reads_for: str = ""
+    """What each request that is not the change itself is for."""
+
+
+@dataclass(frozen=True)
+class Vendor:
+    row: Row
+    version_given: bool
+    """Whether a task can give the version and save finding it out."""
+    budgets: dict[str, Budget]
+
+
+VENDORS = (
+    Vendor(
+        Row("xtremio", {"vendor": "xtremio", "version": "4.2.0-33", "protocol": "iscsi"}),
+        version_given=True,
+        budgets={
+            "create": Budget(1),
+            "extend": Budget(1),
+            "delete": Budget(2, "is it mapped? The array would delete it all the same"),
+            "snapshot": Budget(2, "none: the array gives its own name, the second change gives ours"),
+            "clone": Budget(2, "none: likewise"),
+            "attach": Budget(4, "host and its initiators (2), the LUN that the array gave (1)"),
+            "detach": Budget(2, "what the host still has"),
+            "no-op": Budget(2, "all requests of the task: cluster, volume"),
+            "no-op, version found out": Budget(4, "likewise, and the version"),
+        },
+    ),
+)
+
+
+class Array:
+    """An operation at a time on a connected array, and what the array counted."""
+
+    def __init__(self, array: ArrayUnderTest, client: Any) -> None:
+        self.array, self.client = array, client
+        protocol, address = parse_initiator(array.row.initiators[0])
+        client.info()
+        client.create_host("server", [Initiator(address, protocol)])
+        self.volume = client.create_volume(VolumeSpec("ground", 10 * GIB))
+
+    def create(self) -> None:
+        self.made = self.client.create_volume(VolumeSpec("made", 10 * GIB))
+
+    def extend(self) -> None:
+        self.made = self.client.extend_volume(self.made, 20 * GIB)
+
+    def attach(self) -> None:
+        self.mapping = self.client.map_volume(self.made, self.client.hosts(["server"]).named("server"))
+
+    def detach(self) -> None:
+        self.client.unmap_volume(self.mapping)
+
+    def delete(self) -> None:
+        self.client.delete_volume(self.made)
+
+    def snapshot(self) -> None:
+        self.client.create_snapshots([SnapshotSpec("monday", self.volume)])
+
+    def clone(self) -> None:
+        self.client.clone_volume(self.volume, VolumeSpec("copy"))
+
+    def noop(self, **given: str) -> None:
+        self.array.done("flash_volume", name="ground", size="10GiB", **given)
+
+
+def operations(array: ArrayUnderTest, vendor: Vendor) -> list[tuple[str, int, int, int]]:
+    """Name, requests, writes and connections of each operation."""
+    found = []
+
+    def count(name: str, operation: Callable[[], None]) -> None:
+        mark = array.mark()
+        operation()
+        requests = array.requests(mark)
+        writes = sum(entry["write"] for entry in requests)
+        found.append((name, len(requests), writes, len({entry["connection"] for entry in requests})))
+
+    with array.library() as client:
+        bench = Array(array, client)
+        for name in ("create", "extend", "attach", "detach", "delete", "snapshot", "clone"):
+            count(name, getattr(bench, name))
+        if vendor.version_given:
+            count("no-op", lambda: bench.noop(array_version=array.endpoint["version"]))
+            count("no-op, version found out", bench.noop)
+        else:
+            count("no-op", bench.noop)
+    return found
+
+
+def table(title: str, header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    cells = [[str(cell) for cell in row] for row in (header, *rows)]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(header))]
+    print(f"\n{title}\n")
+    for number, row in enumerate(cells):
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        if number == 0:
+            print("  ".join("-" * width for width in widths))
+
+
+def seconds(player: Player, array: ArrayUnderTest, tasks: list[dict[str, Any]]) -> float:
+    started = time.monotonic()
+    played = player.play(tasks, array.connection)
+    if played.rc:
+        raise SystemExit(played.output)
+    return time.monotonic() - started
+
+
+def many(player: Player, array: ArrayUnderTest, counts: Sequence[int]) -> list[list[object]]:
+    """One task for so many volumes, against as many one-volume tasks."""
+    empty = min(seconds(player, array, []) for _ in range(2))
+
+    def spent(tasks: list[dict[str, Any]]) -> tuple[float, list[dict[str, Any]]]:
+        mark = array.mark()
+        return max(seconds(player, array, tasks) - empty, 0.001), array.requests(mark)
+
+    def task(count: int, state: str) -> list[dict[str, Any]]:
+        volumes = [{"name": f"vol-{number}"} for number in range(count)]
+        return [{"openflash.storage.flash_volume": {"size": "1GiB", "state": state, "volumes": volumes}}]
+
+    def loop(state: str) -> list[dict[str, Any]]:
+        one = {"name": "loop-{{ item }}", "size": "1GiB", "state": state}
+        return [{"openflash.storage.flash_volume": one, "loop": list(range(LOOPED))}]
+
+    steps = (("create", "present"), ("no-op", "present"), ("delete", "absent"))
+    each = {name: spent(loop(state))[0] / LOOPED for name, state in steps}
+    rows: list[list[object]] = []
+    for count in counts:
+        for name, state in steps:
+            took, requests = spent(task(count, state))
+            connections = len({entry["connection"] for entry in requests})
+            looped = each[name] * count
+            rows.append(
+                [name, count, len(requests), connections, f"{took:.2f}", f"{looped:.1f}", f"{looped / took:.0f} x"]
+            )
+    return rows
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Count requests and measure time against simulated arrays.")
+    parser.add_argument("--volumes", type=int, nargs="*", default=[1, 100, 1000], help="volumes in one task")
+    counts = parser.parse_args().volumes
+    exceeded = []
+    modules = Modules()
+    try:
+        with Simulator([vendor.row.config for vendor in VENDORS]) as simulator, tempfile.TemporaryDirectory() as folder:
+            for vendor in VENDORS:
+                array = ArrayUnderTest(vendor.row, simulator, modules)
+                rows: list[list[object]] = []
+                for name, requests, writes, connections in operations(array, vendor):
+                    budget = vendor.budgets[name]
+                    fits = requests <= budget.requests and connections == 1
+                    if not fits:
+                        exceeded.append(f"{vendor.row.name}: {name}")
+                    rows.append(
+                        [name, requests, writes, budget.requests, "yes" if fits else "NO", budget.reads_for or "-"]
+                    )
+                header = ("operation", "requests", "writes", "budget", "kept", "what the reads are for")
+                table(f"{vendor.row.name}: requests of one operation, over one connection", header, rows)
+                if counts:
+                    array.reset()
+                    header = ("task", "volumes", "requests", "connections", "seconds", "as a loop", "ratio")
+                    title = (
+                        f"{vendor.row.name}: volumes in one task (a loop is reckoned from {LOOPED} one-volume tasks)"
+                    )
+                    table(title, header, many(Player(Path(folder)), array, counts))
+    finally:
+        modules.stop()
+    if exceeded:
+        print(f"\nOver budget: {', '.join(exceeded)}")
+    return int(bool(exceeded))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,210 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Secrets go to the array and nowhere else: not into results, output, diffs, errors, files or the process list."""
+
+from __future__ import annotations
+
+import base64
+import os
+import subprocess
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.module.arrays import THOROUGH, ArrayUnderTest, Modules
+from tests.module.playbooks import Player
+from tests.support.simulator import Simulator
+
+PASSWORD = "canary-Pa55/word+%&'\\"
+CHAP = "canary-chap-01234"
+DISCOVERY = "canary-disc-56789"
+PROXY = "canary-proxy-2468"
+
+
+def forms(secret: str) -> set[str]:
+    """The secret as it may be found: plain, quoted, encoded."""
+    from json import dumps
+    from urllib.parse import quote, quote_plus
+
+    basic = base64.b64encode(f"admin:{secret}".encode()).decode()
+    alone = base64.b64encode(secret.encode()).decode()
+    return {secret, dumps(secret)[1:-1], quote(secret), quote(secret, safe=""), quote_plus(secret), basic, alone}
+
+
+SECRETS = {form for secret in (PASSWORD, CHAP, DISCOVERY, PROXY) for form in forms(secret)}
+
+
+def assert_silent(text: str, where: str) -> None:
+    found = {secret for secret in SECRETS if secret in text}
+    assert not found, f"{found} in {where}:\n{text}"
+
+
+@pytest.fixture(scope="module", params=THOROUGH, ids=lambda row: row.name)
+def guarded(request: pytest.FixtureRequest, modules: Modules, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The row's array with a password that is looked for afterwards, in a simulator of its own."""
+    folder = tmp_path_factory.mktemp("guarded")
+    config = {**request.param.config, "password": PASSWORD}
+    with Simulator([config], run_dir=folder) as simulator:
+        yield ArrayUnderTest(request.param, simulator, modules)
+
+
+@pytest.fixture
+def canary(guarded: ArrayUnderTest) -> ArrayUnderTest:
+    guarded.reset()
+    return guarded
+
+
+def tasks(array: ArrayUnderTest) -> list[tuple[str, dict[str, Any]]]:
+    chap = {
+        "chap_username": "of-user",
+        "chap_password": CHAP,
+        "chap_discovery_username": "of-disc",
+        "chap_discovery_password": DISCOVERY,
+    }
+    addresses = list(array.row.initiators)
+    return [
+        ("flash_volume", {"name": "db1", "size": "10GiB"}),
+        ("flash_volume", {"name": "db1", "size": "5GiB"}),
+        ("flash_snapshot", {"name": "monday", "volume": "db1"}),
+        ("flash_host_map", {"host": "server", "initiators": addresses, "volume": "db1", **chap}),
+        ("flash_host_map", {"maps": [{"host": "server", "volume": "db1", "update_secret": "always", **chap}]}),
+        ("flash_host_map", {"host": "server", "chap_username": "x", "chap_password": CHAP, "lun": 3}),
+        ("flash_array", {"hosts": [{"name": "server", "initiators": addresses, **chap, "chap_username": "other"}]}),
+        ("flash_facts", {}),
+        ("flash_facts", {"gather_subset": ["none"]}),
+        ("flash_volume", {"name": "bad/name", "size": "10GiB"}),
+    ]
+
+
+def test_no_result_tells_a_secret(canary: ArrayUnderTest) -> None:
+    for check in (True, False):
+        for module, args in tasks(canary):
+            result = canary.task(module, check=check, diff=True, verbosity=4, **args)
+            assert_silent(result.stdout + result.stderr, f"the result of {module} {args}")
+
+
+@pytest.mark.parametrize(
+    "kind", ["reset_before", "reset_after", "truncated", "non_json", "http_status", "busy", "expired", "pool_full"]
+)
+def test_no_error_tells_a_secret(canary: ArrayUnderTest, kind: str) -> None:
+    for module, args in tasks(canary):
+        canary.fault(kind=kind, count=None)
+        connection = {"timeout": 1.0, "wait_timeout": 0.2, "array_version": canary.endpoint["version"]}
+        if kind.startswith("reset") and module not in ("flash_host_map", "flash_facts"):
+            canary.clear_faults()
+            continue
+        result = canary.task(module, diff=True, verbosity=4, connection=connection, **args)
+        canary.clear_faults()
+        assert_silent(result.stdout + result.stderr, f"{module} with {kind}")
+
+
+def test_no_wrong_connection_tells_a_secret(canary: ArrayUnderTest) -> None:
+    proxy = f"http://somebody:{PROXY}@127.0.0.1:9"
+    wrong: list[dict[str, Any]] = [
+        {"address": "array.invalid"},
+        {"port": 9},
+        {"ca_path": None},
+        {"cluster": "north"},
+        {"username": "nobody"},
+        {"password": f"{CHAP}x"},
+        {"tls_server_name": "other"},
+        {"proxy": proxy},
+        {"address": f"admin:{CHAP}@127.0.0.1"},
+    ]
+    for connection in wrong[:-1]:
+        result = canary.task("flash_facts", verbosity=4, connection={"timeout": 2.0, **connection})
+        assert result.failed
+        assert_silent(result.stdout + result.stderr, str(connection))
+
+
+def test_no_output_of_a_play_tells_a_secret(canary: ArrayUnderTest, tmp_path: Path) -> None:
+    """Not at the highest verbosity, not in check and diff mode, and not in what the play leaves on the disk."""
+    player = Player(tmp_path)
+    play = [
+        {f"openflash.storage.{module}": args, "ignore_errors": True, "register": f"result{number}"}
+        for number, (module, args) in enumerate(tasks(canary))
+    ]
+    play.append({"ansible.builtin.debug": {"msg": [f"{{{{ result{number} }}}}" for number in range(len(play))]}})
+    for options in (["-vvvvv", "--diff"], ["-vvv", "--check", "--diff"]):
+        played = player.play(play, canary.connection, *options, ANSIBLE_LOG_PATH=str(tmp_path / "ansible.log"))
+        assert played.rc == 0, played.output
+        assert_silent(played.output, "the output")
+    for path in tmp_path.rglob("*"):
+        if path.is_file() and path.name != "play.yml":
+            assert_silent(path.read_text(encoding="utf-8", errors="replace"), str(path))
+
+
+def test_the_environment_s_secret_is_hidden_too(canary: ArrayUnderTest, tmp_path: Path) -> None:
+    connection = {name: value for name, value in canary.connection.items() if name != "password"}
+    play = [{"openflash.storage.flash_facts": {}}]
+    played = Player(tmp_path).play(play, connection, "-vvvvv", FLASH_PASSWORD=PASSWORD)
+    assert played.rc == 0, played.output
+    assert_silent(played.output, "the output")
+
+
+def test_the_process_list_shows_no_secret(canary: ArrayUnderTest, tmp_path: Path) -> None:
+    player = Player(tmp_path)
+    play = [{f"openflash.storage.{module}": args, "ignore_errors": True} for module, args in tasks(canary)[:5]]
+    command = player.write(play, canary.connection)
+    canary.fault(kind="latency", seconds=0.1, count=None)
+    seen: list[str] = []
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.is_set():
+            seen.append(subprocess.run(["ps", "-ewwo", "args"], capture_output=True, text=True, check=True).stdout)
+            over.wait(0.1)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        subprocess.run(command, env=player.environ(), cwd=tmp_path, capture_output=True, check=True, timeout=300)
+    finally:
+        over.set()
+        watcher.join()
+        canary.clear_faults()
+    assert any("AnsiballZ_flash_" in text for text in seen)
+    for text in seen:
+        assert_silent(text, "the process list")
+
+
+def test_only_the_endpoints_and_the_configuration_of_the_simulator_hold_its_password(canary: ArrayUnderTest) -> None:
+    for module, args in tasks(canary):
+        canary.task(module, **args)
+    for path in canary.simulator.run_dir.rglob("*"):
+        if path.name in ("endpoints.json", "config.yml") or not path.is_file():
+            continue
+        assert_silent(path.read_text(encoding="utf-8", errors="replace"), str(path))
+    assert canary.simulator.endpoints_path.stat().st_mode & 0o777 == 0o600
+    assert_silent(str(canary.simulator.journal(canary.row.name)), "the journal")
+    assert_silent(str(canary.state()), "the state")
+
+
+def test_a_secret_that_is_part_of_a_name_is_masked_with_a_warning(array: ArrayUnderTest) -> None:
+    if array.cannot("chap"):
+        return
+    array.done("flash_volume", name="my-server-data", size="1GiB")
+    result = array.done(
+        "flash_host_map",
+        host="server-0001",
+        initiators=list(array.row.initiators),
+        volume="my-server-data",
+        chap_username="of-user",
+        chap_password="server-0001",
+    )
+    assert "server-0001" not in result.stdout.replace("of-user", "")
+    (warning,) = result.warnings
+    assert "map.host" in warning and "plan" in warning
+    assert "server-0001" not in warning
+    assert "my-server-data" in result.stdout
+
+
+def test_without_such_a_secret_there_is_no_warning(array: ArrayUnderTest) -> None:
+    assert array.done("flash_volume", name="db1", size="1GiB").warnings == []
+
+
+def test_the_environment_is_not_passed_on(canary: ArrayUnderTest) -> None:
+    assert PASSWORD not in os.environ.values()
