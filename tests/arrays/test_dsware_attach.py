@@ -173,7 +173,7 @@ def test_a_device_that_comes_late(tool: Callable[..., AttachTool], tmp_path: Pat
     late = f"ret_code=0\ndev_addr={device}"
     one = tool(*late.split("\n"), wait=10.0)
     # A process of its own, as the host's kernel is
-    program = "import os, sys; os.truncate(os.open(sys.argv[1] + '.new', os.O_CREAT | os.O_WRONLY), %d); " % GIB
+    program = f"import os, sys; os.truncate(os.open(sys.argv[1] + '.new', os.O_CREAT | os.O_WRONLY), {GIB}); "
     program += "os.rename(sys.argv[1] + '.new', sys.argv[1])"
     with subprocess.Popen([sys.executable, "-c", program, str(device)]):
         assert one.attach("v1", GIB) == str(device)

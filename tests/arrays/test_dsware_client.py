@@ -199,7 +199,7 @@ def test_a_copy_that_outlasts_the_wait_goes_on_and_the_next_run_waits_on(rest: S
 
 def test_many_by_name_are_one_list(rest: SimulatedDsware) -> None:
     array = rest.connect()
-    names = ["v%d" % number for number in range(12)]
+    names = [f"v{number}" for number in range(12)]
     for name in names:
         array.create_volume(VolumeSpec(name, GIB))
     with rest.budget(array, 4, writes=0):  # volumes and snapshots of two pools
@@ -208,7 +208,7 @@ def test_many_by_name_are_one_list(rest: SimulatedDsware) -> None:
 
 def test_a_list_in_pages_over_the_socket(text: SimulatedDsware) -> None:
     array = text.connect()
-    names = ["%s-%02d" % ("x" * 80, number) for number in range(10)]
+    names = [f"{'x' * 80}-{number:02}" for number in range(10)]
     for name in names:
         array.create_volume(VolumeSpec(name, GIB))
     assert sorted(one.name for one in array.volumes()) == names
@@ -302,7 +302,7 @@ def test_qos_can_be_read(rest: SimulatedDsware) -> None:
 def test_pools_by_name_and_number(rest: SimulatedDsware) -> None:
     array = rest.connect({"storage_pools": None})
     for pool in ("slow", "1"):
-        assert array.create_volume(VolumeSpec("in-%s" % pool, GIB, pool=pool)).pool == "slow"
+        assert array.create_volume(VolumeSpec(f"in-{pool}", GIB, pool=pool)).pool == "slow"
     with pytest.raises(errors.Invalid, match="no pool gold") as caught:
         array.create_volume(VolumeSpec("v1", GIB, pool="gold"))
     assert "fast, slow" in str(caught.value)

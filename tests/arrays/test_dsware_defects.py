@@ -93,7 +93,7 @@ def test_6_the_session_may_end_at_any_time(rest: SimulatedDsware) -> None:
     assert [one["name"] for one in rest.state()["volumes"]] == ["v1"]
     with socket.socket() as dead:
         dead.bind(("127.0.0.1", 0))
-        first = "127.0.0.1:%d" % dead.getsockname()[1]
+        first = f"127.0.0.1:{dead.getsockname()[1]}"
         with rest.connect(address=(first, "127.0.0.1")) as other:
             assert other.volumes(["v1"]).items
     with pytest.raises(errors.Unreachable, match="certificate is not trusted"):
@@ -194,7 +194,7 @@ def server() -> Iterator[Callable[..., tuple[Dsware, list[bytes]]]]:
                 link.close()
 
         threading.Thread(target=serve, daemon=True).start()
-        address = "127.0.0.1:%d" % listener.getsockname()[1]
+        address = f"127.0.0.1:{listener.getsockname()[1]}"
         options = {"transport": "socket", "storage_pools": ["0"]}
         made = connect(
             model.Connection("dsware", (*first, address), timeout=0.5, wait_timeout=0.5, options=options)
@@ -210,7 +210,7 @@ def server() -> Iterator[Callable[..., tuple[Dsware, list[bytes]]]]:
 def test_the_first_controller_is_dead_and_not_asked_again(server: Callable[..., Any]) -> None:
     with socket.socket() as dead:
         dead.bind(("127.0.0.1", 0))
-        first = "127.0.0.1:%d" % dead.getsockname()[1]
+        first = f"127.0.0.1:{dead.getsockname()[1]}"
         array, _ = server(lambda request: b"retcode=-900079\n", (first,))
         for _turn in range(3):
             assert array.volumes(["v1"]).items == ()
@@ -219,8 +219,8 @@ def test_the_first_controller_is_dead_and_not_asked_again(server: Callable[..., 
 
 
 def test_a_reply_of_five_kilobytes(server: Callable[..., Any]) -> None:
-    many = "".join("unknown%d=%s\n" % (number, "x" * 40) for number in range(100))
-    reply = "retcode=0\n%svolume0=[vol_name=v1,status=1,vol_size=1024]\n" % many
+    many = "".join(f"unknown{number}={'x' * 40}\n" for number in range(100))
+    reply = f"retcode=0\n{many}volume0=[vol_name=v1,status=1,vol_size=1024]\n"
     array, _ = server(lambda request: b"retcode=-900079\n" if b"SNAPSHOT" in request else reply.encode())
     assert len(reply) > 5000
     assert array.volumes(["v1"]).items[0].size == GIB

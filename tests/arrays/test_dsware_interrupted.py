@@ -143,8 +143,8 @@ def picture(dsware: SimulatedDsware) -> Any:
         (one["name"], one["size"], one["kind"], one["state"], origin.get(one["content"], "its own"))
         for one in state["volumes"]
     )
-    hosts = sorted((one["name"], tuple(sorted(each["address"] for each in one["initiators"]))) for one in state["hosts"])
-    return volumes, hosts, sorted((one["volume"], one["host"]) for one in state["mappings"])
+    addresses = {one["name"]: sorted(each["address"] for each in one["initiators"]) for one in state["hosts"]}
+    return volumes, addresses, sorted((one["volume"], one["host"]) for one in state["mappings"])
 
 
 def expected(dsware: SimulatedDsware, operation: Operation) -> tuple[Any, int]:
