@@ -354,10 +354,12 @@ def test_atomic_snapshots_are_one_request_and_their_renames(xms_v2: SimulatedXms
     array = xms_v2.connect()
     volumes = [make(array, f"v{number}") for number in range(3)]
     specs = [SnapshotSpec(f"s{number}", volume) for number, volume in enumerate(volumes)]
+    # A look first: a snapshot that is there already would be taken for one of this instant. 4.0 has no OR in filters.
+    look = 6 if xms_v2.version.startswith("4.0") else 1
     mark = xms_v2.mark()
-    with xms_v2.budget(array, 4, 4):
+    with xms_v2.budget(array, look + 4, 4):
         array.create_snapshots(specs, atomic=True)
-    assert [one["method"] for one in xms_v2.requests(mark)] == ["POST", "PUT", "PUT", "PUT"]
+    assert [one["method"] for one in xms_v2.requests(mark)] == ["GET"] * look + ["POST", "PUT", "PUT", "PUT"]
     found = array.snapshots(["s0", "s1", "s2"])
     assert len({one.group for one in found}) == 1 and {one.volume for one in found} == {"v0", "v1", "v2"}
     with pytest.raises(errors.Invalid, match="same volume"):
