@@ -5,8 +5,8 @@
 
     drive_huawei_connector.py SDS_CLI VOLUME MISSING DEVICE_ROOT SIZE
 
-The volume is there and not attached; MISSING is not there. Prints one JSON object per step, ``{"step", "ok", "detail"}``.
-The connector runs its tool without sudo only as root.
+The volume is there and not attached; MISSING is not there. Prints one JSON object per step, ``{"step", "ok",
+"detail"}``. The connector runs its tool without sudo only as root.
 """
 
 from __future__ import annotations
