@@ -24,7 +24,7 @@ options:
     description: The family of the array.
     type: str
     required: true
-    choices: [datera, flashsystem, violin, xtremio]
+    choices: [datera, dsware, flashsystem, violin, xtremio]
   address:
     description:
       - Host name or IP address of the array's management service.
@@ -112,9 +112,9 @@ options:
     type: bool
   device_root:
     description:
-      - Folder that holds the C(dev) and C(sys) of the host that makes copies, where that is not V(/). Simulated arrays
-        have one.
-      - Used with O(vendor=flashsystem).
+      - Where to look for the devices of this host, which only simulated arrays need to be told. With
+        O(vendor=flashsystem) the folder that holds C(dev) and C(sys), with O(vendor=dsware) the one in place of C(/dev).
+      - Used with O(vendor=flashsystem) and O(vendor=dsware).
     type: path
   copy_checksum:
     description:
@@ -182,5 +182,36 @@ options:
       - Take a volume offline for a moment where the array does not make a change, such as an extension, otherwise.
         It is never done while a host has the volume open. By default the change is refused.
       - Used with O(vendor=datera).
+    type: bool
+  transport:
+    description:
+      - V(rest) talks to the managers of current arrays over HTTPS, V(socket) to the text socket of older ones.
+      - The default is V(rest).
+      - Used with O(vendor=dsware).
+    type: str
+    choices: [rest, socket]
+  storage_pools:
+    description:
+      - Names or numbers of the pools to use. The text socket cannot list its pools, so it is asked about these.
+      - Used with O(vendor=dsware).
+    type: list
+    elements: str
+  agents:
+    description:
+      - Hosts whose block client attaches volumes, each with the address of its agent, such as C({node1: 192.0.2.21}).
+        The name is the one that O(ignore:host) has in a task.
+      - What is attached to a host only that host can tell. So a task that attaches or detaches runs on the host itself.
+      - Used with O(vendor=dsware) and O(transport=rest).
+    type: dict
+  attach_tool:
+    description:
+      - Path of C(vbs_cli) or C(sds_cli) on the host that the task runs on, to attach volumes there.
+      - Used with O(vendor=dsware).
+    type: path
+  wire_extensions:
+    description:
+      - Also send requests over the text socket that no published client of it sends, so lists of volumes and snapshots
+        and full copies. Set it only for an array that is known to answer them.
+      - Used with O(vendor=dsware) and O(transport=socket).
     type: bool
 """

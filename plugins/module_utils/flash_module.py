@@ -94,6 +94,11 @@ VENDOR_OPTIONS: Spec = {
     "api_version": {"type": "str"},
     "scheme": {"type": "str", "choices": ["http", "https"]},
     "offline_changes": {"type": "bool"},
+    "transport": {"type": "str", "choices": ["rest", "socket"]},
+    "storage_pools": {"type": "list", "elements": "str"},
+    "agents": {"type": "dict"},
+    "attach_tool": {"type": "path"},
+    "wire_extensions": {"type": "bool"},
 }
 """Options that only some vendors use; connect.VENDORS says which."""
 

@@ -53,6 +53,20 @@ class Vendor:
 
 VENDORS = (
     Vendor(
+        Row("dsware", {"vendor": "dsware"}),
+        version_given=False,
+        budgets={
+            "create": Budget(1),
+            "extend": Budget(1),
+            "delete": Budget(2, "is it mapped?"),
+            "snapshot": Budget(1),
+            "clone": Budget(4, "the size that it has; the other changes are a snapshot in between, which goes again"),
+            "attach": Budget(4, "host and its initiators (2), the LUN that the array gave (1)"),
+            "detach": Budget(2, "what the host still has"),
+            "no-op": Budget(6, "all requests of the task: version, login, pools, volume, is it a finished one?, logout"),
+        },
+    ),
+    Vendor(
         Row("xtremio", {"vendor": "xtremio", "version": "4.2.0-33", "protocol": "iscsi"}),
         version_given=True,
         budgets={

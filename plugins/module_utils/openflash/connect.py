@@ -38,6 +38,12 @@ def _datera() -> Callable[[Connection], Array]:
     return client.connect
 
 
+def _dsware() -> Callable[[Connection], Array]:
+    from .vendors.dsware import client
+
+    return client.connect
+
+
 def _xtremio() -> Callable[[Connection], Array]:
     from .vendors.xtremio import client
 
@@ -68,6 +74,11 @@ VENDORS: Dict[str, Vendor] = {
         "Datera EDF",
         ("tenant", "create_tenant", "ldap_server", "api_version", "scheme", "offline_changes"),
         _datera,
+    ),
+    "dsware": Vendor(
+        "Huawei Dsware",
+        ("transport", "storage_pools", "agents", "attach_tool", "device_root", "wire_extensions"),
+        _dsware,
     ),
     "xtremio": Vendor("Dell EMC XtremIO", ("cluster", "array_version", "target_ports"), _xtremio),
 }

@@ -304,6 +304,10 @@ class Capabilities:
     protocols: Tuple[str, ...] = (FC, ISCSI)
     one_namespace: bool = False
     """Volumes and snapshots share one name space."""
+    one_snapshot_namespace: bool = False
+    """Snapshots have a name space of their own, which all volumes share."""
+    guards_snapshots: bool = False
+    """The array itself refuses to delete a volume that has snapshots, so that not all of them need be known."""
     reads_mappings: bool = True
     proves_snapshots: bool = True
     snapshots_by_volume: bool = False
@@ -318,6 +322,10 @@ class Capabilities:
     def refusal(self, operation: str, obj: Any = None, **details: Any) -> Optional[str]:
         """Why the operation cannot be done on this object, and what to do instead; None when it can be done."""
         return self.refusals.get(operation)
+
+    def sees_mappings_of(self, host: str) -> bool:
+        """Whether ``mappings()`` tells if this host has a volume, also where it cannot tell who else has it."""
+        return self.reads_mappings
 
     def method(self, operation: str, obj: Any = None) -> CopyMethod:
         """How ``clone_volume`` or ``volume_from_snapshot`` of this object is made."""

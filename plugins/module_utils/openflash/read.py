@@ -117,6 +117,7 @@ def _snapshots(
     if desired.prune is not None:
         return array.snapshots(), None
     there = {volume.name: volume for volume in volumes}
+    one_name = array.capabilities.one_namespace or array.capabilities.one_snapshot_namespace
     sources: Names = {wish.volume for wish in desired.retentions}
     names: Names = set()
     for wish in desired.volumes:
@@ -134,7 +135,7 @@ def _snapshots(
             names |= {member_name(member, snapshot.name) for member in _members(groups, snapshot.group)}
         elif snapshot.volume and array.capabilities.snapshots_by_volume:
             sources.add(snapshot.volume)
-        elif snapshot.volume not in sources or array.capabilities.one_namespace:
+        elif snapshot.volume not in sources or one_name:
             names |= {snapshot.name, snapshot.backup if snapshot.state == RESTORED else None}
     named, of = _ordered(names), _ordered(sources)
     return (array.snapshots(named or None, of or None) if named or of else UNKNOWN), sources
@@ -184,7 +185,11 @@ def _mappings(array: Array, desired: Desired, volumes: Listing[Volume], hosts: L
     if not hosts_asked and not volumes_asked:
         return UNKNOWN, set(), frozenset()
     if not array.capabilities.reads_mappings:
-        return UNKNOWN, volumes_asked, hosts_asked
+        # Some arrays can be asked on the host itself, and about that host alone.
+        seen = frozenset(wish.host for wish in desired.maps if array.capabilities.sees_mappings_of(wish.host))
+        if not seen:
+            return UNKNOWN, volumes_asked, hosts_asked
+        hosts_asked = seen
     found = array.mappings(volumes=sorted(volumes_asked) or None, hosts=sorted(hosts_asked) or None)
     return found, volumes_asked, hosts_asked
 

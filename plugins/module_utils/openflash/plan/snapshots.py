@@ -102,7 +102,7 @@ def _existing(draft: Draft, wish: SnapshotWish) -> Optional[Snapshot]:
 
 
 def _check_name_free(draft: Draft, name: str, called: str = "this name") -> None:
-    if not draft.capabilities.one_namespace:
+    if not (draft.capabilities.one_namespace or draft.capabilities.one_snapshot_namespace):
         return
     elsewhere = draft.world.named_snapshots(name)
     if elsewhere:
@@ -111,7 +111,7 @@ def _check_name_free(draft: Draft, name: str, called: str = "this name") -> None
             % (called, "volume %s" % elsewhere[0].volume if elsewhere[0].volume else "a volume that is gone"),
             hint="Choose another name.",
         )
-    if name in draft.world.volumes:
+    if name in draft.world.volumes and draft.capabilities.one_namespace:
         raise Conflict(
             "a volume has %s, and on this array volumes and snapshots share their names" % called,
             hint="Choose another name.",

@@ -302,7 +302,8 @@ def delete(draft: Draft, item: Key, volume: Volume) -> None:
 def _doomed_snapshots(draft: Draft, volume: Volume) -> List[Snapshot]:
     """The volume's snapshots, which may go with it; Refused when one may not, or when not all are known."""
     snapshots = sorted(draft.world.snapshots_of(volume.name), key=lambda s: s.name)
-    if not draft.world.snapshots_known(volume):
+    guarded = draft.capabilities.guards_snapshots and not draft.world.actual.snapshots.unreadable
+    if not draft.world.snapshots_known(volume) and not guarded:
         hidden = ", ".join(sorted(entry.name for entry in draft.world.actual.snapshots.unreadable))
         raise Refused(
             "snapshots that may be its own could not be read: %s" % hidden

@@ -244,11 +244,34 @@ class Array:
             raise BadSize("volume", name, "smaller than its source")
         self._refuse_while_copying(source)
         target = self.create_volume(name, wanted, pool=pool, provisioning=provisioning, attributes=attributes)
+        self.copy_into(target, source, seconds=seconds)
+        return target
+
+    def copy_into(self, target: Volume, source: Volume, *, seconds: float) -> None:
+        """Fill a volume that is there, and at least as large, with the content of another; see :meth:`copy_volume`."""
+        if target.size < source.size:
+            raise BadSize("volume", target.name, "smaller than its source")
+        self._refuse_while_copying(target)
         self.datapath.copy(source, target)
+        target.attributes["content"] = source.attributes.get("content", source.uuid)
         target.copy = Copy(source.id, source.size, self.clock(), seconds, fails=self._copy_fails())
         self._index.copies.add(target.id)
         self._changed("volume.copy", target)
-        return target
+
+    def link_volume(self, source: Volume, name: str, *, size: int) -> Volume:
+        """A writable volume that shares the data of a snapshot, at once, and counts as its child."""
+        home = self.pool(source.pool)
+        self._check_new_volumes([name], "volume")
+        self._check_size(size)
+        if size < source.size:
+            raise BadSize("volume", name, "smaller than its source")
+        self._check_space(home, 0)
+        content = source.attributes.get("content", source.uuid)
+        volume = self._new_volume(name, size, home, "volume", "thin", {"content": content})
+        volume.parent = source.id
+        self.datapath.copy(source, volume)
+        self._insert_volume(volume)
+        return volume
 
     def overwrite(self, target: Volume, source: Volume) -> None:
         """Give ``target`` the content of ``source``; the target keeps its identity, its name and its mappings."""

@@ -16,6 +16,7 @@ VENDORS: dict[str, tuple[str, str]] = {
     "flashsystem": ("flashsystem", "FlashsystemWire"),
     "violin": ("violin", "ViolinWire"),
     "datera": ("datera", "DateraWire"),
+    "dsware": ("dsware", "DswareWire"),
     "xtremio": ("xtremio", "XtremioWire"),
 }
 
