@@ -113,7 +113,7 @@ options:
   device_root:
     description:
       - Where to look for the devices of this host, which only simulated arrays need to be told. With
-        O(vendor=flashsystem) the folder that holds C(dev) and C(sys), with O(vendor=dsware) the one in place of C(/dev).
+        O(vendor=flashsystem) the folder that holds C(dev) and C(sys), with O(vendor=dsware) the one instead of C(/dev).
       - Used with O(vendor=flashsystem) and O(vendor=dsware).
     type: path
   copy_checksum:

@@ -53,8 +53,8 @@ options:
   quiesced: &quiesced
     description:
       - Nothing writes to the volume while the snapshot is taken, although a host has it mapped.
-      - Matters where a snapshot is a copy that takes a while. Without it, RV(snapshot.crash_consistent) is V(false) for a
-        volume that is mapped.
+      - Matters where a snapshot is a copy that takes a while. Without it, RV(snapshot.crash_consistent) is V(false)
+        for a volume that is mapped.
     type: bool
   prefix: &prefix
     description: The beginning of the names that O(keep) counts; at least 3 characters.

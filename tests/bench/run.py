@@ -63,7 +63,7 @@ VENDORS = (
             "clone": Budget(4, "the size that it has; the other changes are a snapshot in between, which goes again"),
             "attach": Budget(4, "host and its initiators (2), the LUN that the array gave (1)"),
             "detach": Budget(2, "what the host still has"),
-            "no-op": Budget(6, "all requests of the task: version, login, pools, volume, is it a finished one?, logout"),
+            "no-op": Budget(6, "all requests of the task: version, login, pools, volume, is it finished?, logout"),
         },
     ),
     Vendor(

@@ -2,11 +2,12 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The in-tree Cinder driver for Datera, as released, against one array: ``datera_cinder.py ADDRESS PORT USER PASSWORD``.
+"""The in-tree Cinder driver for Datera, as released: ``datera_cinder.py ADDRESS PORT USER PASSWORD``.
 
 Needs cinder 29.0.0 and dfs_sdk 1.2.27. The driver and the SDK are unmodified; around them this process restores the
-names that Python 3.10 took from ``collections``, sets the SDK's constant for the port, gives its schema cache a path of its
-own, and never saves the Cinder objects to a database. The last line is ``RESULT n/m``; the exit status is 0 when n is m.
+names that Python 3.10 took from ``collections``, sets the SDK's constant for the port, gives its schema cache a path of
+its own, and never saves the Cinder objects to a database. The last line is ``RESULT n/m``; the exit status is 0 when n
+is m.
 """
 
 from __future__ import annotations

@@ -58,7 +58,7 @@ def _tenants(value: Any) -> tuple[str, ...]:
 def _port(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 65535:
         raise ConfigError(f"{value!r} is not a whole number from 0 to 65535")
-    return value
+    return int(value)
 
 
 def _quirks(value: Any) -> tuple[str, ...]:
