@@ -122,8 +122,7 @@ def _snapshots(
     names: Names = set()
     for wish in desired.volumes:
         doomed = there.get(wish.name)
-        # Of what goes they must be known, and of what stays they are told.
-        if doomed is not None and doomed.snapshots != () and (wish.state == ABSENT or doomed.snapshots is None):
+        if wish.state == ABSENT and doomed is not None and doomed.snapshots != ():
             sources.add(wish.name)
         if wish.state == PRESENT and doomed is None:
             names |= {wish.source_snapshot, wish.name if array.capabilities.one_namespace else None}
@@ -175,8 +174,7 @@ def _mappings(array: Array, desired: Desired, volumes: Listing[Volume], hosts: L
     """Mappings that a wish touches and that the volumes themselves did not tell; of which volumes and hosts."""
     there = {volume.name: volume for volume in volumes}
     hosts_asked = _hosts_to_ask(desired, there, hosts)
-    # Of a volume that stays as it is they are told, should the volume itself not tell.
-    touched = {wish.name for wish in desired.volumes}
+    touched = {wish.name for wish in desired.volumes if wish.state == ABSENT}
     touched |= {str(wish.volume) for wish in desired.snapshots if wish.state == RESTORED}
     touched |= {wish.volume for wish in desired.maps}
     volumes_asked = {name for name in touched if name in there and there[name].mappings is None}

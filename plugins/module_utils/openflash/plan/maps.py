@@ -209,13 +209,15 @@ def _absent(draft: Draft, wish: MapWish) -> None:
         outcome.before = mapping
         if mapping is None:
             volume = world.volume(wish.volume)
-            if volume is None or world.maps_known(volume.name) or draft.capabilities.sees_mappings_of(wish.host):
+            if volume is None or world.maps_known(volume.name):
                 return
             if world.actual.mappings.unreadable:
                 raise Refused(
                     "not every mapping could be read, so it is not known whether it is mapped",
                     hint="Look at the host with the array's own tools.",
                 )
+            if draft.capabilities.sees_mappings_of(wish.host):
+                return
             rules.check_can(draft.capabilities, "unmap_volume", volume, host=wish.host)
             draft.warn("this array cannot be asked whether volume %s is mapped, so it is unmapped anyway" % wish.volume)
             mapping = Mapping(wish.volume, wish.host, volume_id=volume.id or None)

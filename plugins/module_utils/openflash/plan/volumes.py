@@ -114,7 +114,7 @@ def _create(draft: Draft, wish: VolumeWish, size: Optional[int], options: Map[st
         mappings=(),
         snapshots=(),
         groups=None if capabilities.refusal("groups") else (),
-        options=dict(dict.fromkeys(capabilities.volume_options), **options),
+        options=options,
     )
 
 
