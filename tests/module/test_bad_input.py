@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import NameRule
 from tests.module.arrays import ArrayUnderTest, Result
 
 VOLUME = {"name": "db1", "size": "10GiB"}
@@ -197,23 +199,69 @@ def test_a_size_is_needed_for_a_new_volume(array: ArrayUnderTest) -> None:
     array.refuses("flash_volume", "volume db1 on", "creating it needs a size", "10GiB", name="db1", kind="invalid")
 
 
-@pytest.mark.parametrize("name", ["", " ", "a/b", "a b", "käse", "12345", "x" * 200, "a\nb", "-a", "a,b", "a*"])
-def test_an_illegal_name(array: ArrayUnderTest, name: str) -> None:
-    array.refuses("flash_volume", name=name, size="10GiB", kind="invalid")
-    array.refuses("flash_host_map", host=name, initiators=[array.row.initiators[0]], kind="invalid")
+NAMES = (
+    *("a", "Db1", "a.b", "a_b", "a-b", "a:b", "a@b", "a+b", "1a", "x" * 20, "x" * 100, "a b", "k\u00e4se"),
+    *("a/b", "12345", "-a", "a,b", "a*", "a\nb", "a;b", "a'b", "x" * 300),
+)
+
+
+def takes(rule: NameRule, name: str) -> bool:
+    return len(name) <= rule.longest and re.fullmatch(rule.pattern, name) is not None
+
+
+def test_a_name_that_the_array_does_not_take(array: ArrayUnderTest) -> None:
+    able = array.capabilities
     array.done("flash_volume", **VOLUME)
-    array.refuses("flash_snapshot", name=name, volume="db1", kind="invalid")
-    array.refuses("flash_volume", name=name, rename_from="db1", kind="invalid")
-    array.refuses("flash_volume", name=name, source_volume="db1", kind="invalid")
+    protocol = [array.row.initiators[0]]
+    lists: list[tuple[str, str, NameRule, dict[str, Any]]] = [
+        ("flash_volume", "volumes", able.volume_name, {"size": "10GiB"}),
+        ("flash_volume", "volumes", able.volume_name, {"source_volume": "db1"}),
+        ("flash_snapshot", "snapshots", able.snapshot_name, {"volume": "db1"}),
+        ("flash_host_map", "maps", able.host_name, {"initiators": protocol}),
+    ]
+    for module, many, rule, options in lists:
+        illegal = [name for name in NAMES if not takes(rule, name)]
+        assert illegal
+        key = "host" if many == "maps" else "name"
+        result = array.refuses(
+            module,
+            rule.words,
+            **{many: [{key: name, **options} for name in illegal]},
+            continue_on_error=True,
+            kind="invalid",
+        )
+        assert len(result[many]) == len(illegal)
+        for name, entry in zip(illegal, result[many], strict=True):
+            assert entry["error"]["kind"] == "invalid"
+            assert repr(name) in entry["error"]["msg"]
+    array.refuses("flash_volume", able.volume_name.words, name="a/b", rename_from="db1", kind="invalid")
 
 
-@pytest.mark.parametrize("name", ["a", "Db1", "a.b", "a_b", "a-b", "a:b", "a@b", "a+b", "1a", "x" * 100])
-def test_every_character_that_the_array_takes(array: ArrayUnderTest, name: str) -> None:
-    array.converges("flash_volume", name=name, size="10GiB")
-    array.converges("flash_snapshot", name=f"{name}.s", volume=name)
-    array.converges("flash_volume", name=f"{name}.c", source_volume=name)
-    array.converges("flash_host_map", host=name, initiators=[array.row.initiators[0]], volume=name)
-    assert {name, f"{name}.s", f"{name}.c"} == set(array.volumes())
+@pytest.mark.parametrize("name", ["", " "])
+def test_an_empty_name(xtremio: ArrayUnderTest, name: str) -> None:
+    xtremio.refuses("flash_volume", "name", name=name, size="10GiB", kind="invalid")
+    xtremio.refuses("flash_host_map", "host", host=name, kind="invalid")
+    xtremio.refuses("flash_snapshot", "name", name=name, volume="db1", kind="invalid")
+
+
+def test_every_name_that_the_array_takes(array: ArrayUnderTest) -> None:
+    able = array.capabilities
+    names = [
+        name
+        for name in NAMES
+        if takes(able.volume_name, f"{name}.c")
+        and takes(able.snapshot_name, f"{name}.s")
+        and takes(able.host_name, name)
+    ]
+    assert len(names) >= 5
+    array.converges("flash_volume", size="10GiB", volumes=[{"name": name} for name in names])
+    array.converges("flash_snapshot", snapshots=[{"name": f"{name}.s", "volume": name} for name in names])
+    array.converges("flash_volume", volumes=[{"name": f"{name}.c", "source_volume": name} for name in names])
+    array.converges("flash_host_map", maps=[{"host": name, "initiators": []} for name in names])
+    array.converges("flash_host_map", maps=[{"host": name, "volume": name} for name in names])
+    array.converges("flash_volume", volumes=[{"name": f"{name}.d", "rename_from": f"{name}.c"} for name in names])
+    assert {f"{name}{end}" for name in names for end in ("", ".s", ".d")} == set(array.volumes())
+    assert set(array.luns()) == {(name, name) for name in names}
 
 
 def test_an_initiator_of_another_host(array: ArrayUnderTest) -> None:

@@ -9,6 +9,12 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import (
+    Initiator,
+    SnapshotSpec,
+    VolumeSpec,
+)
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.units import parse_initiator
 from tests.module.arrays import GIB, ArrayUnderTest
 
 SINGLE_AND_LIST = [
@@ -30,12 +36,17 @@ SINGLE_AND_LIST = [
 
 
 def prepare(array: ArrayUnderTest) -> None:
+    """Volumes db1, of which there is a snapshot, and db2, which server has; and a host spare."""
     array.reset()
-    array.done("flash_volume", size="10GiB", volumes=[{"name": "db1"}, {"name": "db2"}])
-    array.done("flash_snapshot", name="monday", volume="db1")
-    array.done("flash_host_map", host="spare", initiators=[array.row.initiators[1]])
-    array.done("flash_host_map", host="server", initiators=[array.row.initiators[0]])
-    array.done("flash_host_map", host="server", volume="db2", lun=8)
+    with array.library() as client:
+        db1, db2 = (client.create_volume(VolumeSpec(name, 10 * GIB)) for name in ("db1", "db2"))
+        client.create_snapshots([SnapshotSpec("monday", db1)])
+        ports = [parse_initiator(text) for text in array.row.initiators]
+        spare, server = (
+            client.create_host(name, [Initiator(ports[number][1], ports[number][0])])
+            for name, number in (("spare", 1), ("server", 0))
+        )
+        client.map_volume(db2, server, 8)
 
 
 @pytest.mark.parametrize(("module", "one", "many", "options"), SINGLE_AND_LIST, ids=lambda value: str(value)[:60])

@@ -71,7 +71,7 @@ def _at_one_instant(draft: Draft, wishes: Sequence[SnapshotWish], found: Sequenc
     for wish in new:
         with draft.item(key(wish), "take snapshot %s of %s" % (wish.name, wish.volume)):
             problem = draft.capabilities.refusal("atomic_snapshots")
-            if problem and len(new) > 1:
+            if problem and len(wishes) > 1:
                 raise Unsupported(problem)
             if failed:
                 raise Refused("another snapshot of the same instant cannot be taken: %s" % failed[0].reason)
