@@ -251,9 +251,10 @@ def test_a_reply_that_is_cut_off_or_none_is_never_an_absence(server: Callable[..
 
 def test_a_reply_that_is_cut_off_after_a_write_is_looked_into(text: SimulatedDsware) -> None:
     array = text.connect()
+    mark = text.mark()
     text.fault("truncated", match={"method": "CREATE_VOLUME_REQ"})
     assert array.create_volume(VolumeSpec("v1", GIB)).name == "v1"
-    created = [one for one in text.requests() if one["method"] == "CREATE_VOLUME_REQ"]
+    created = [one for one in text.requests(mark) if one["method"] == "CREATE_VOLUME_REQ"]
     assert len(created) == 1 and text.names() == ["v1"]
 
 
