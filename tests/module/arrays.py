@@ -53,15 +53,6 @@ class Row:
 
 
 ROWS = (
-    Row("dsware-rest", {"vendor": "dsware"}, thorough=True),
-    Row("dsware-6.3", {"vendor": "dsware", "version": "6.3.0", "pools": [{"name": "fast", "size": "50TiB"}]}),
-    Row(
-        "dsware-socket",
-        {"vendor": "dsware"},
-        {"transport": "socket", "storage_pools": ["0"], "wire_extensions": True},
-        port="socket_port",
-        thorough=True,
-    ),
     Row("xtremio-4.2-iscsi", {"vendor": "xtremio", "version": "4.2.0-33", "protocol": "iscsi"}, thorough=True),
     Row("xtremio-4.0-fc", {"vendor": "xtremio", "version": "4.0.10-33", "protocol": "fc"}, initiators=tuple(FC)),
     Row(
