@@ -28,7 +28,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.model 
     VolumeSpec,
 )
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.units import parse_initiator  # noqa: E402
-from tests.module.arrays import GIB, ArrayUnderTest, Modules, Row  # noqa: E402
+from tests.module.arrays import FC, GIB, ArrayUnderTest, Modules, Row  # noqa: E402
 from tests.module.playbooks import Player  # noqa: E402
 from tests.support.simulator import Simulator  # noqa: E402
 
@@ -65,6 +65,22 @@ VENDORS = (
             "detach": Budget(2, "what the host still has"),
             "no-op": Budget(2, "all requests of the task: cluster, volume"),
             "no-op, version found out": Budget(4, "likewise, and the version"),
+        },
+    ),
+    Vendor(
+        Row("flashsystem", {"vendor": "flashsystem", "protocol": "fc", "datapath": True}, initiators=tuple(FC)),
+        version_given=False,
+        budgets={
+            "create": Budget(1),
+            "extend": Budget(2, "what is there: the array wants to be told by how much"),
+            "delete": Budget(2, "is it still the same volume?"),
+            "snapshot": Budget(
+                13, "as clone, and once per task: volumes, identity of the source, hosts (2), this host (1 change)"
+            ),
+            "clone": Budget(8, "who has the source (1), identities to look for (1); two maps, two unmaps, the name"),
+            "attach": Budget(3, "the host, the LUN that the array gave"),
+            "detach": Budget(2, "what the host still has"),
+            "no-op": Budget(4, "all requests of the task: system, pools, volumes, their mappings"),
         },
     ),
 )

@@ -349,7 +349,10 @@ class ArrayUnderTest:
 
     def hosts(self) -> dict[str, list[str]]:
         """The addresses of each host's initiators."""
-        return {one["name"]: sorted(format_initiator(parse_initiator(i["address"])[1]) for i in one["initiators"]) for one in self._in_scope("hosts")}
+        return {
+            one["name"]: sorted(format_initiator(parse_initiator(port["address"])[1]) for port in one["initiators"])
+            for one in self._in_scope("hosts")
+        }
 
     def luns(self) -> dict[tuple[str, str], int]:
         """LUN by host and volume."""

@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import NameRule
-
 from tests.module.arrays import ArrayUnderTest, Result
 
 VOLUME = {"name": "db1", "size": "10GiB"}
