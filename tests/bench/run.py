@@ -28,7 +28,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.model 
     VolumeSpec,
 )
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.units import parse_initiator  # noqa: E402
-from tests.module.arrays import GIB, ArrayUnderTest, Modules, Row  # noqa: E402
+from tests.module.arrays import FAST_COPIES, FC, GIB, ArrayUnderTest, Modules, Row  # noqa: E402
 from tests.module.playbooks import Player  # noqa: E402
 from tests.support.simulator import Simulator  # noqa: E402
 
@@ -53,6 +53,20 @@ class Vendor:
 
 VENDORS = (
     Vendor(
+        Row("dsware", {"vendor": "dsware"}),
+        version_given=False,
+        budgets={
+            "create": Budget(1),
+            "extend": Budget(1),
+            "delete": Budget(2, "is it mapped?"),
+            "snapshot": Budget(1),
+            "clone": Budget(4, "the size that it has; the other changes are a snapshot in between, which goes again"),
+            "attach": Budget(4, "host and its initiators (2), the LUN that the array gave (1)"),
+            "detach": Budget(2, "what the host still has"),
+            "no-op": Budget(6, "all requests of the task: version, login, pools, volume, is it finished?, logout"),
+        },
+    ),
+    Vendor(
         Row("xtremio", {"vendor": "xtremio", "version": "4.2.0-33", "protocol": "iscsi"}),
         version_given=True,
         budgets={
@@ -65,6 +79,21 @@ VENDORS = (
             "detach": Budget(2, "what the host still has"),
             "no-op": Budget(2, "all requests of the task: cluster, volume"),
             "no-op, version found out": Budget(4, "likewise, and the version"),
+        },
+    ),
+    # Upstream's figures are those of its driver, with P pools (2 here, that of the configuration included)
+    Vendor(
+        Row("violin", {"vendor": "violin", "protocol": "fc", "limits": FAST_COPIES}, initiators=tuple(FC)),
+        version_given=False,
+        budgets={
+            "create": Budget(2, "room in the pools (upstream 2+P)"),
+            "extend": Budget(3, "the size before, since the wire takes what is to be added, and after (upstream 2)"),
+            "delete": Budget(7, "the clients, once for a task (2); the snapshots, whose policy it is (upstream 8)"),
+            "snapshot": Budget(5, "resource and policy; its time. The first of a volume (upstream 11+P)"),
+            "clone": Budget(11, "names, resource, progress of another copy and of this one, room, size (upstream 9+P)"),
+            "attach": Budget(4, "the host (2), the LUN that the array gave (upstream 8)"),
+            "detach": Budget(4, "what the host still has (upstream 5)"),
+            "no-op": Budget(13, "all requests of the task: session (6), volume (2), snapshots (3), who has it (2)"),
         },
     ),
 )

@@ -11,17 +11,19 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.openflash.storage.plugins.module_utils.openflash.connect import connect
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.connect import VENDORS, connect
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import Capabilities, Connection
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.units import format_initiator, parse_initiator
 from tests.support.simulator import Simulator
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -44,10 +46,21 @@ class Row:
     """The part of the simulated state that the task works on, where there are several."""
     thorough: bool = False
     """Also for the tests that meet every request of a task with every fault: one row for each wire is enough there."""
+    patience: float = 20.0
+    """A wait_timeout after which what a killed run left counts as dead, where the array itself cannot tell."""
+    mappings_read: str = "types/lun-maps"
+    """What the request looks like with which mappings are read."""
+    shown: Callable[[str], str] = str
+    """What people call a volume or snapshot, by what the array calls it."""
 
     @property
     def config(self) -> dict[str, Any]:
         return {"name": self.name, **self.simulator}
+
+
+def without_source(name: str) -> str:
+    """A FlashSystem keeps no record of what was copied, so the name of a snapshot ends in it."""
+    return re.sub(r"\.(snap|live)-[0-9a-f]{12}$", "", name)
 
 
 ROWS = (
@@ -64,6 +77,30 @@ ROWS = (
         {"vendor": "xtremio", "version": "4.2.1-11", "protocol": "iscsi", "clusters": ["east", "west"], "chap": True},
         {"cluster": "west"},
         scope="west",
+    ),
+    Row(
+        "flashsystem-fc",
+        {"vendor": "flashsystem", "protocol": "fc", "datapath": True},
+        initiators=tuple(FC),
+        thorough=True,
+        patience=0.001,
+        mappings_read="lshostvdiskmap",
+        shown=without_source,
+    ),
+    Row(
+        "flashsystem-both",
+        {
+            "vendor": "flashsystem",
+            "protocol": "both",
+            "datapath": True,
+            "nodes": 1,
+            "shared_code": "CMMVC6045E",
+            "empty_header": True,
+        },
+        initiators=(*FC[:2], ISCSI[0]),
+        patience=0.001,
+        mappings_read="lshostvdiskmap",
+        shown=without_source,
     ),
 )
 
@@ -160,8 +197,8 @@ class ArrayUnderTest:
         self.simulator = simulator
         self.modules = modules
         self.endpoint = simulator.array(row.name)
-        keys = ("vendor", "address", "port", "username", "password", "ca_path", "host_key")
-        self.connection = {key: self.endpoint[key] for key in keys if self.endpoint[key] is not None}
+        keys = ("vendor", "address", "port", "username", "password", "ca_path", "host_key", "device_root")
+        self.connection = {key: self.endpoint[key] for key in keys if self.endpoint.get(key) is not None}
         self.connection.update({"timeout": 20.0, **row.connection})
         self._capabilities: Capabilities | None = None
 
@@ -277,10 +314,24 @@ class ArrayUnderTest:
     @contextmanager
     def library(self, **changes: Any) -> Iterator[Any]:
         """A connection of the library itself, to make what a module would not."""
-        own = {key: value for key, value in self.connection.items() if key not in self.row.connection}
+        options = {key: value for key, value in self.connection.items() if self.takes(key)}
+        own = {key: value for key, value in self.connection.items() if key not in options}
         own["address"] = (own["address"],)
-        with connect(Connection(**{**own, "options": dict(self.row.connection), **changes})) as array:
+        with connect(Connection(**{**own, "options": options, **changes})) as array:
             yield array
+
+    def takes(self, option: str) -> bool:
+        """Whether it is one of this vendor's connection options."""
+        return option in VENDORS[self.endpoint["vendor"]].options
+
+    @property
+    def version(self) -> dict[str, Any]:
+        """The version as an option of the connection, where the array takes it."""
+        return {"array_version": self.endpoint["version"]} if self.takes("array_version") else {}
+
+    @property
+    def speaks_tls(self) -> bool:
+        return self.endpoint["ca_path"] is not None
 
     def cannot(self, operation: str) -> str | None:
         """Why the array has no such operation, in the words that a task must fail with."""
@@ -294,15 +345,18 @@ class ArrayUnderTest:
 
     def volumes(self) -> dict[str, dict[str, Any]]:
         """Volumes and snapshots by name, as the array has them."""
-        return {one["name"]: one for one in self._in_scope("volumes")}
+        return {self.row.shown(one["name"]): one for one in self._in_scope("volumes")}
 
     def hosts(self) -> dict[str, list[str]]:
         """The addresses of each host's initiators."""
-        return {one["name"]: sorted(i["address"] for i in one["initiators"]) for one in self._in_scope("hosts")}
+        return {
+            one["name"]: sorted(format_initiator(parse_initiator(port["address"])[1]) for port in one["initiators"])
+            for one in self._in_scope("hosts")
+        }
 
     def luns(self) -> dict[tuple[str, str], int]:
         """LUN by host and volume."""
-        return {(one["host"], one["volume"]): one["lun"] for one in self._in_scope("mappings")}
+        return {(one["host"], self.row.shown(one["volume"])): one["lun"] for one in self._in_scope("mappings")}
 
     def mark(self) -> int:
         return self.simulator.mark(self.row.name)

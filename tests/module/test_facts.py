@@ -31,7 +31,7 @@ def test_everything_is_under_one_key(filled: ArrayUnderTest) -> None:
 
 def test_what_the_array_holds(filled: ArrayUnderTest) -> None:
     flash = filled.facts()
-    v1_lists_snapshots_too = not filled.capabilities.proves_snapshots
+    v1_lists_snapshots_too = filled.capabilities.one_namespace and not filled.capabilities.proves_snapshots
     expected = ["db1", "db2", "monday"] if v1_lists_snapshots_too else ["db1", "db2"]
     assert sorted(volume["name"] for volume in flash["volumes"]) == expected
     assert [(one["name"], one["volume"], one["size"]) for one in flash["snapshots"]] == [("monday", "db1", 10 * GIB)]
@@ -99,7 +99,7 @@ def test_a_query_that_is_none(xtremio: ArrayUnderTest, query: str) -> None:
 
 
 def test_what_cannot_be_read_hides_nothing_else(filled: ArrayUnderTest) -> None:
-    filled.fault(kind="non_json", match={"path": "types/lun-maps"}, count=None)
+    filled.fault(kind="non_json", match={"path": filled.row.mappings_read}, count=None)
     flash = filled.facts()
     filled.clear_faults()
     assert flash["mappings"] is None
@@ -111,5 +111,5 @@ def test_what_cannot_be_read_hides_nothing_else(filled: ArrayUnderTest) -> None:
 def test_the_calls_are_told_when_asked_for(filled: ArrayUnderTest) -> None:
     assert "calls" not in filled.facts()
     calls = filled.facts(verbosity=2)["calls"]
-    assert {call["verb"] for call in calls} == {"GET"}
+    assert calls and not [call for call in calls if call["write"]]
     assert filled.endpoint["password"] not in str(calls)

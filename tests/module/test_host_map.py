@@ -264,6 +264,8 @@ def test_the_target_ports_to_log_in_to_are_told(db1: ArrayUnderTest) -> None:
 
 
 def test_only_the_ports_of_the_connection_are_told(db1: ArrayUnderTest) -> None:
+    if not db1.takes("target_ports"):
+        return
     ports = db1.facts(gather_subset=["ports"])["ports"]
     wanted = (
         (ports[0]["portal"] or ports[0]["address"]).rsplit(":", 1)[0] if ports[0]["portal"] else ports[0]["address"]

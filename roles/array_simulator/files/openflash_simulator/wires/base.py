@@ -32,6 +32,8 @@ class Wire(ABC):
     options: ClassVar[Mapping[str, Callable[[Any], Any]]] = {}
     # The names that may stand under ``limits``.
     limits: ClassVar[tuple[str, ...]] = ()
+    # Whether ``datapath: true`` gives its volumes real bytes.
+    has_datapath: ClassVar[bool] = False
 
     def __init__(
         self, config: ArrayConfig, run_dir: Path, authority: Authority, clock: Callable[[], float] = time.time
@@ -154,8 +156,8 @@ def _content(array: Array) -> dict[str, list[dict[str, Any]]]:
                 "writable": volume.writable,
                 "parent": parent.name if parent else None,
                 "content": volume.attributes.get("content", volume.uuid),
-                "wwn": volume.wwn,
-                "state": "ready" if progress >= 1 else "copying",
+                "wwn": volume.wwn or None,
+                "state": "ready" if progress >= 1 else "copying" if array.copying(volume) else "error",
                 "progress": progress,
             }
         )

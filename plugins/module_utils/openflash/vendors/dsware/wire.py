@@ -1,0 +1,145 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What both wires can do, in model objects and bytes, so that the operations above need not know which one it is.
+
+Whoever implements this raises the errors of codes.py, and LostAnswer when a write may have been done.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, List, Optional, Sequence, Tuple
+
+from ...errors import BadReply, Unsupported
+from ...model import COPYING, DELETING, ERROR, READY, Capacity, Listing, Mapping, Pool, Snapshot, Unreadable, Volume
+from ...transport.journal import Journal
+from .facts import COPYING_STATUS, DELETING_STATUS, READY_STATUS
+
+# Section 2: no published client attaches or maps a snapshot, and the array refuses to delete one that is in use.
+NOT_MAPPED: Tuple[Mapping, ...] = ()
+
+
+class Wire(ABC):
+    address: str
+    """What errors call the array."""
+    journal: Journal
+
+    @abstractmethod
+    def close(self) -> None:
+        """End the session. Never raises."""
+
+    @abstractmethod
+    def api_version(self) -> Optional[str]: ...
+
+    @abstractmethod
+    def serial(self) -> Optional[str]: ...
+
+    @abstractmethod
+    def pools(self, session: bool = False) -> Listing[Pool]: ...
+
+    @abstractmethod
+    def volumes(self, names: Sequence[str]) -> Listing[Volume]: ...
+
+    @abstractmethod
+    def all_volumes(self) -> Listing[Volume]: ...
+
+    @abstractmethod
+    def snapshots(self, names: Sequence[str]) -> Listing[Snapshot]: ...
+
+    @abstractmethod
+    def all_snapshots(self) -> Listing[Snapshot]: ...
+
+    @abstractmethod
+    def snapshots_of(self, volume: str) -> Listing[Snapshot]: ...
+
+    @abstractmethod
+    def create_volume(self, name: str, mib: int, pool: Pool) -> None: ...
+
+    @abstractmethod
+    def extend_volume(self, name: str, mib: int) -> None: ...
+
+    @abstractmethod
+    def delete_volume(self, name: str) -> None:
+        """Until it is gone. NotFound when it was not there."""
+
+    @abstractmethod
+    def create_snapshot(self, name: str, volume: str) -> None: ...
+
+    @abstractmethod
+    def delete_snapshot(self, name: str) -> None:
+        """Until it is gone. NotFound when it was not there."""
+
+    @abstractmethod
+    def link(self, name: str, mib: int, snapshot: str) -> None:
+        """A volume that shares the data of a snapshot, at once."""
+
+    @abstractmethod
+    def copy(self, name: str, snapshot: str) -> None:
+        """Begin to copy a snapshot into a volume that is there."""
+
+    @abstractmethod
+    def rollback(self, volume: str, snapshot: str) -> None: ...
+
+    def volume(self, name: str) -> Optional[Volume]:
+        found = self.volumes([name])
+        _whole(found)
+        return found.named(name)
+
+    def snapshot(self, name: str) -> Optional[Snapshot]:
+        found = self.snapshots([name])
+        _whole(found)
+        return found.named(name)
+
+    def has_snapshot(self, name: str) -> bool:
+        """Whether there is one, legible or not."""
+        found = self.snapshots([name])
+        return bool(found.items or found.unreadable)
+
+    def capacity(self) -> Capacity:
+        pools = self.pools()
+        if not pools.known:
+            raise Unsupported(
+                "the text socket does not list the pools of the array", hint="Name them in storage_pools."
+            )
+        provisioned = [pool.provisioned for pool in pools]
+        return Capacity(
+            size=sum(pool.size for pool in pools),
+            used=sum(pool.size - pool.free for pool in pools),
+            provisioned=None if None in provisioned else sum(one or 0 for one in provisioned),
+        )
+
+
+def _whole(found: Listing[Any]) -> None:
+    for entry in found.unreadable:
+        raise BadReply("%s %s is there, but cannot be read: %s" % (entry.kind, entry.name, entry.reason))
+
+
+def state_of(status: Any) -> str:
+    """From a status number (sections 2.1 to 2.3); a number that nobody has explained is not ready."""
+    number = int(status)
+    if number in READY_STATUS:
+        return READY
+    if number in COPYING_STATUS:
+        return COPYING
+    return DELETING if number in DELETING_STATUS else ERROR
+
+
+def time_of(value: Any) -> Optional[str]:
+    """A time stamp as text that sorts by age: the array's own number, padded (its unit is not documented)."""
+    text = str(value or "")
+    return text.zfill(20) if text.isdigit() and int(text) else text or None
+
+
+def readable(kind: str, items: Sequence[Tuple[str, Any]], convert: Any) -> Listing[Any]:
+    """What could be understood of (name, raw) pairs, and what could not."""
+    good: List[Any] = []
+    bad: List[Unreadable] = []
+    for name, raw in items:
+        try:
+            good.append(convert(raw))
+        except (KeyError, TypeError, ValueError) as error:
+            missing = "the array does not tell its %s" % error.args[0] if isinstance(error, KeyError) else str(error)
+            bad.append(Unreadable(kind, name, missing))
+    return Listing(tuple(good), tuple(bad))

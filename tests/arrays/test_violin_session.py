@@ -1,0 +1,165 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Violin: discovery, login, session, version, TLS (sheet, section 1)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors import (
+    Timeout,
+    Unauthorized,
+    Unreachable,
+    Unsupported,
+)
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import VolumeSpec
+from tests.arrays.violin import GIB, ViolinArray, fc, snapshot, volume
+from tests.support.simulator import Simulator
+
+VERSIONS = ("7.5.2", "7.4.9", "7.50.0", "7.9.0", "8.0.0")
+
+
+@pytest.fixture(scope="module")
+def simulator() -> Iterator[Simulator]:
+    arrays = [{"name": "violin", "vendor": "violin"}, {"name": "plain", "vendor": "violin", "tls": False}]
+    arrays += [{"name": f"v{version}", "vendor": "violin", "version": version} for version in VERSIONS]
+    with Simulator(arrays) as running:
+        yield running
+
+
+@pytest.fixture
+def array(simulator: Simulator) -> ViolinArray:
+    found = ViolinArray(simulator, "violin")
+    found.reset()
+    return found
+
+
+def test_a_connection_costs_five_requests_and_one_session(array: ViolinArray) -> None:
+    mark = array.mark()
+    with array.client() as client:
+        assert client.calls.counts == {"requests": 0, "writes": 0, "session_requests": 5}
+        assert client.label == "violin-mg-a"
+    paths = [one["path"] for one in array.simulator.requests("violin", mark)]
+    assert paths == [
+        "/",
+        "/concerto/auth/login",
+        "/concerto/server/properties/version",
+        "/concerto/server/properties/info",
+        "/concerto/monitor/status/dedup",
+        "/concerto/auth/logout",
+    ]
+
+
+def test_a_wrong_password_is_told_from_a_wrong_address(array: ViolinArray) -> None:
+    with pytest.raises(Unauthorized) as caught, array.client(password="not-the-password"):
+        pass
+    assert "did not accept the user name and password" in str(caught.value)
+    assert "not-the-password" not in str(caught.value)
+
+
+def test_the_password_is_in_no_record(array: ViolinArray) -> None:
+    password = array.endpoint["password"]
+    mark = array.mark()
+    with array.client() as client:
+        volume(client, "db1")
+    assert password not in json.dumps([call.as_dict() for call in client.calls])
+    assert password not in repr(client.calls) + repr(array.connection())
+    logout = [one for one in array.simulator.requests("violin", mark) if "logout" in one["path"]]
+    assert [one["body"] for one in logout] == [{}]
+
+
+def test_an_expired_session_between_any_two_requests(array: ViolinArray) -> None:
+    """Whatever request it hits, that one is answered after one more login, and nothing is done twice."""
+
+    def work(client: object) -> None:
+        made = volume(client, "db1")
+        client.extend_volume(made, 2 * GIB)  # type: ignore[attr-defined]
+        snapshot(client, made, "monday")
+        host = client.create_host("server", [fc()])  # type: ignore[attr-defined]
+        client.map_volume(made, host)  # type: ignore[attr-defined]
+
+    mark = array.mark()
+    with array.client() as client:
+        work(client)
+    want, count = _shape(array), len(array.requests(mark))
+    # Discovery and login come before there is a session
+    for skip in range(1, count):
+        array.reset()
+        array.fault(kind="expired", match={"path": "/concerto/(?!auth/)"}, skip=skip - 1)
+        mark = array.mark()
+        with array.client() as client:
+            work(client)
+        assert _shape(array) == want, f"request {skip}"
+        assert array.logins(mark) == 2, f"request {skip}"
+
+
+def _shape(array: ViolinArray) -> object:
+    state = array.state()
+    return (
+        sorted((row["name"], row["size"], row["kind"]) for row in state["volumes"]),
+        [row["name"] for row in state["hosts"]],
+        [(row["volume"], row["host"], row["lun"]) for row in state["mappings"]],
+    )
+
+
+def test_a_session_that_stays_lost_is_an_error_and_no_loop(array: ViolinArray) -> None:
+    with array.client() as client:
+        array.fault(kind="expired", match={"path": "sanresource"}, count=None)
+        mark = array.mark()
+        with pytest.raises(Unauthorized, match="logging in again did not help"):
+            client.volumes()
+        assert len(array.requests(mark)) == 2
+        array.clear_faults()
+
+
+@pytest.mark.parametrize("version", ["7.50.0", "8.0.0", "7.4.9", "7.5.2"])
+def test_a_version_that_is_not_known_is_refused_by_its_name(simulator: Simulator, version: str) -> None:
+    """7.50 comes after 7.9: numbers are compared, not text."""
+    other = ViolinArray(simulator, f"v{version}")
+    with pytest.raises(Unsupported) as caught, other.client():
+        pass
+    assert version in str(caught.value)
+    allowed = {"allow_untested_version": True}
+    if version == "7.4.9":
+        with pytest.raises(Unsupported, match="Upgrade the array"), other.client(options=allowed):
+            pass
+    else:
+        assert "allow_untested_version" in str(caught.value)
+        with other.client(options=allowed) as client:
+            assert client.info().version.startswith(version)
+
+
+def test_a_later_version_of_the_same_line_is_taken(simulator: Simulator) -> None:
+    with ViolinArray(simulator, "v7.9.0").client() as client:
+        assert client.info().version == "7.9.0"
+
+
+def test_there_is_no_falling_back_to_plain_http(simulator: Simulator) -> None:
+    plain = ViolinArray(simulator, "plain")
+    mark = plain.mark()
+    with pytest.raises(Unreachable, match="does not speak TLS"), plain.client():
+        pass
+    assert simulator.requests("plain", mark) == []
+
+
+def test_the_name_in_the_certificate_may_be_another_than_the_address(array: ViolinArray) -> None:
+    with array.client(tls_server_name="localhost") as client:
+        assert client.volumes().items == ()
+    with pytest.raises(Unreachable, match="its certificate is for another name than violin-memory.com"):
+        with array.client(tls_server_name="violin-memory.com"):
+            pass
+    with pytest.raises(Unreachable, match="not trusted"), array.client(ca_path=None):
+        pass
+
+
+def test_every_wait_ends(array: ViolinArray) -> None:
+    with array.client(timeout=0.3) as client:
+        array.fault(kind="latency", seconds=2.0, match={"path": "sanresource", "method": "POST"})
+        array.fault(kind="latency", seconds=2.0, match={"path": "sanresource", "method": "GET"}, count=None)
+        with pytest.raises(Timeout):
+            client.create_volume(VolumeSpec("db1", GIB))
+        array.clear_faults()
