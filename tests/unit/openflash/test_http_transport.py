@@ -21,6 +21,7 @@ from typing import Any, Callable, Iterator
 from urllib.parse import quote
 
 import pytest
+import trustme
 
 from ansible_collections.openflash.storage.plugins.module_utils.openflash import errors
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import Connection
@@ -275,7 +276,7 @@ class Authority:
     """A CA of the test, and servers with its certificates."""
 
     def __init__(self, folder: Path) -> None:
-        self.trustme = pytest.importorskip("trustme")
+        self.trustme = trustme
         self.ca = self.trustme.CA()
         self.path = folder / "ca.pem"
         self.ca.cert_pem.write_to_path(str(self.path))
