@@ -119,6 +119,10 @@ class Wire(ABC):
     def load(self, saved: dict[str, Any]) -> None:
         """The inverse of :meth:`dump`."""
 
+    def session(self, volume: str, initiator: str, is_open: bool) -> bool:
+        """Let a host log in to a volume, or out; False where it may not, or where the array does not tell sessions."""
+        return False
+
     # ---- what the control API shows --------------------------------------------------------------------------------
 
     def state(self) -> dict[str, Any]:

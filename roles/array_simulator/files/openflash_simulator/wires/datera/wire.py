@@ -377,6 +377,18 @@ class DateraWire(HttpWire):
         return shown
 
 
+    def session(self, volume: str, initiator: str, is_open: bool) -> bool:
+        for tenant in self.edf.tenants.values():
+            for ai in tenant.instances.values():
+                for si, member in ai.members:
+                    if ai.title(si, member) == volume:
+                        allowed = ai.admin_state == si.admin_state == "online"
+                        if initiator not in self.edf.initiators_of(tenant, si) or not allowed:
+                            return False
+                        si.active = [one for one in si.active if one != initiator] + [initiator] * is_open
+                        return True
+        return False
+
     def _snapshot_titles(self) -> dict[tuple[str, str], str]:
         """A snapshot has no name; should its app instance have a note on its UUID, the last word of that is one."""
         titles = {}
