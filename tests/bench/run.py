@@ -96,6 +96,22 @@ VENDORS = (
             "no-op": Budget(13, "all requests of the task: session (6), volume (2), snapshots (3), who has it (2)"),
         },
     ),
+    Vendor(
+        Row("flashsystem", {"vendor": "flashsystem", "protocol": "fc", "datapath": True}, initiators=tuple(FC)),
+        version_given=False,
+        budgets={
+            "create": Budget(1),
+            "extend": Budget(2, "what is there: the array wants to be told by how much"),
+            "delete": Budget(2, "is it still the same volume?"),
+            "snapshot": Budget(
+                13, "as clone, and once per task: volumes, identity of the source, hosts (2), this host (1 change)"
+            ),
+            "clone": Budget(8, "who has the source (1), identities to look for (1); two maps, two unmaps, the name"),
+            "attach": Budget(3, "the host, the LUN that the array gave"),
+            "detach": Budget(2, "what the host still has"),
+            "no-op": Budget(4, "all requests of the task: system, pools, volumes, their mappings"),
+        },
+    ),
 )
 
 
