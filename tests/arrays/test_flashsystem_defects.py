@@ -140,7 +140,9 @@ def test_defect_10_every_portal_is_told_with_its_own_target(array: FlashSystemUn
 
 def test_a_renamed_pool_changes_nothing(simulator: Simulator) -> None:
     """Section 8: upstream knows the name mdiskgrp0 only; see also test_the_pool_is_found_and_can_be_chosen."""
-    with Simulator([{"name": "renamed", "vendor": "flashsystem", "pools": [{"name": "gold", "size": "4GiB"}]}]) as other:
+    with Simulator(
+        [{"name": "renamed", "vendor": "flashsystem", "pools": [{"name": "gold", "size": "4GiB"}]}]
+    ) as other:
         with FlashSystemUnderTest(other, "renamed").client() as client:
             assert client.create_volume(VolumeSpec("db1", GIB)).pool == "gold"
 

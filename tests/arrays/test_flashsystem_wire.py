@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The simulated command line itself, by a client that is not ours: what it prints, and what it refuses with which code."""
+"""The simulated command line itself, by a client that is not ours: what it prints, and its refusals and their codes."""
 
 from __future__ import annotations
 
@@ -109,7 +109,9 @@ REFUSALS = [
 
 
 @pytest.mark.parametrize(("line", "code"), REFUSALS)
-def test_a_refusal_has_its_code_on_stderr_and_changes_nothing(array: FlashSystemUnderTest, line: str, code: str) -> None:
+def test_a_refusal_has_its_code_on_stderr_and_changes_nothing(
+    array: FlashSystemUnderTest, line: str, code: str
+) -> None:
     for one in (
         f"{CREATE} db1",
         f"{CREATE} web",

@@ -303,9 +303,7 @@ def test_a_volume_with_snapshots_is_not_deleted_and_keeps_its_policy(array: Viol
         ({"triggerReplication": True}, "replicates the volume"),
     ],
 )
-def test_a_policy_of_somebody_else_is_not_removed(
-    simulator: Simulator, setting: dict[str, Any], words: str
-) -> None:
+def test_a_policy_of_somebody_else_is_not_removed(simulator: Simulator, setting: dict[str, Any], words: str) -> None:
     array = array_of(simulator, "7.5.5")
     with array.client() as client:
         made = volume(client, "db1")

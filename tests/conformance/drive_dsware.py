@@ -124,9 +124,7 @@ def make_driver(entry: dict[str, Any], pool: str, password: str) -> Any:
 
 def volume(size: int, pool: str) -> Any:
     where = f"conformance@{BACKEND}#{pool}"
-    return objects.Volume(
-        CONTEXT, id=str(uuid.uuid4()), size=size, host=where, _name_id=None, provider_location=None
-    )
+    return objects.Volume(CONTEXT, id=str(uuid.uuid4()), size=size, host=where, _name_id=None, provider_location=None)
 
 
 def snapshot(source: Any) -> Any:

@@ -29,9 +29,7 @@ from oslo_config import cfg
 FAILED = 0
 
 
-def step(
-    name: str, action: Callable[[], Any], refused: type[Exception] | None = None, wanted: Any = ...
-) -> Any:
+def step(name: str, action: Callable[[], Any], refused: type[Exception] | None = None, wanted: Any = ...) -> Any:
     """One step; ``wanted`` is what must come back."""
     global FAILED
     result, detail = None, ""

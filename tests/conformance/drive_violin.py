@@ -316,9 +316,7 @@ def attach(step: Steps, con: Any, lun: str) -> None:
             devices,
         ),
     )
-    step(
-        "unassign", lambda: con.lun.unassign_client_lun(lun, "server", True), says="Unassign SAN client successfully"
-    )
+    step("unassign", lambda: con.lun.unassign_client_lun(lun, "server", True), says="Unassign SAN client successfully")
     step("unassign twice", refused(lambda: con.lun.unassign_client_lun(lun, "server", True), "0x9002002b"))
     step("no host", lambda: con.client.delete_client("server"))
 

@@ -47,8 +47,6 @@ def test_the_connector(cinder29: Client, simulator: Simulator, name: str) -> Non
     command = [f"{entry['bin_dir']}/fsc_cli", *make, "--volSize", "1024", "--thinFlag", "0"]
     assert subprocess.run(command, check=True, capture_output=True).stdout == b"result=0\n"
     tool = f"{entry['bin_dir']}/sds_cli"
-    outcome = cinder29.drive(
-        "drive_huawei_connector.py", tool, VOLUME, MISSING, entry["device_root"], str(1 << 30)
-    )
+    outcome = cinder29.drive("drive_huawei_connector.py", tool, VOLUME, MISSING, entry["device_root"], str(1 << 30))
     assert (outcome.wrong, outcome.status) == ([], 0)
     assert len(outcome.steps) == 14

@@ -33,6 +33,10 @@ FC = ["10:00:00:00:c9:00:00:07", "10:00:00:00:c9:00:00:08", "10:00:00:00:c9:00:0
 ISCSI = [f"iqn.2026-01.org.example:host{number}" for number in range(3)]
 
 
+# So fast that no task looks at the progress twice: requests can be counted
+FAST_COPIES = {"copy_speed": 1 << 40}
+
+
 @dataclass(frozen=True)
 class Row:
     """One array to test. ``simulator`` is its configuration, ``connection`` what a task needs beyond the endpoint."""
@@ -42,14 +46,20 @@ class Row:
     connection: Mapping[str, Any] = field(default_factory=dict)
     initiators: tuple[str, ...] = tuple(ISCSI)
     """Three, of a protocol that the array speaks, as the array's owner would write them."""
+    hides: tuple[str, tuple[str, ...]] = ("types/lun-maps", ("mappings",))
+    """What a request looks like that can be spoilt by itself, and the subsets of the facts that this hides."""
+    own_targets: bool = False
+    """Each volume has a target, and so ports, of its own."""
+    nothing_to_do: int = 4
+    """The most requests of a task that finds one volume as it should be, session included."""
+    port: str = "port"
+    """Which of the endpoint's ports a task connects to."""
     scope: str | None = None
     """The part of the simulated state that the task works on, where there are several."""
     thorough: bool = False
     """Also for the tests that meet every request of a task with every fault: one row for each wire is enough there."""
     patience: float = 20.0
     """A wait_timeout after which what a killed run left counts as dead, where the array itself cannot tell."""
-    mappings_read: str = "types/lun-maps"
-    """What the request looks like with which mappings are read."""
     shown: Callable[[str], str] = str
     """What people call a volume or snapshot, by what the array calls it."""
 
@@ -84,7 +94,7 @@ ROWS = (
         initiators=tuple(FC),
         thorough=True,
         patience=0.001,
-        mappings_read="lshostvdiskmap",
+        hides=("lshostvdiskmap", ("mappings",)),
         shown=without_source,
     ),
     Row(
@@ -99,8 +109,64 @@ ROWS = (
         },
         initiators=(*FC[:2], ISCSI[0]),
         patience=0.001,
-        mappings_read="lshostvdiskmap",
+        hides=("lshostvdiskmap", ("mappings",)),
         shown=without_source,
+    ),
+    Row(
+        "datera-2.2",
+        {"vendor": "datera", "version": "3.3.5.0"},
+        hides=("/initiator_groups", ("hosts",)),
+        own_targets=True,
+        nothing_to_do=5,
+        scope="/root",
+        thorough=True,
+    ),
+    Row(
+        "datera-2.1",
+        {"vendor": "datera", "version": "2.1.4.0", "tenants": ["/root/acme", "/root/acme/lab"]},
+        {"tenant": "/root/acme/lab"},
+        hides=("/initiator_groups", ("hosts",)),
+        own_targets=True,
+        nothing_to_do=6,
+        scope="/root/acme/lab",
+    ),
+    Row(
+        "violin-7.5.5-fc",
+        {"vendor": "violin", "protocol": "fc", "limits": FAST_COPIES},
+        initiators=tuple(FC),
+        nothing_to_do=9,
+        hides=("sanclient", ("hosts", "mappings")),
+        patience=1.0,
+        thorough=True,
+    ),
+    Row(
+        "violin-7.5.6-iscsi",
+        {"vendor": "violin", "version": "7.5.6", "protocol": "iscsi", "limits": FAST_COPIES},
+        nothing_to_do=9,
+        hides=("sanclient", ("hosts", "mappings")),
+    ),
+    Row(
+        "violin-7700",
+        {
+            "vendor": "violin",
+            "model": 7700,
+            "version": "7.5.3",
+            "pools": [{"name": "PoolA", "size": "40TiB"}],
+            "limits": FAST_COPIES,
+        },
+        {"dedup_capable_pools": ["PoolA"]},
+        initiators=tuple(FC),
+        nothing_to_do=9,
+        hides=("sanclient", ("hosts", "mappings")),
+    ),
+    Row("dsware-rest", {"vendor": "dsware"}, thorough=True),
+    Row("dsware-6.3", {"vendor": "dsware", "version": "6.3.0", "pools": [{"name": "fast", "size": "50TiB"}]}),
+    Row(
+        "dsware-socket",
+        {"vendor": "dsware"},
+        {"transport": "socket", "storage_pools": ["0"], "wire_extensions": True},
+        port="socket_port",
+        thorough=True,
     ),
 )
 
@@ -199,7 +265,7 @@ class ArrayUnderTest:
         self.endpoint = simulator.array(row.name)
         keys = ("vendor", "address", "port", "username", "password", "ca_path", "host_key", "device_root")
         self.connection = {key: self.endpoint[key] for key in keys if self.endpoint.get(key) is not None}
-        self.connection.update({"timeout": 20.0, **row.connection})
+        self.connection.update({"timeout": 20.0, "port": self.endpoint[row.port], **row.connection})
         self._capabilities: Capabilities | None = None
 
     # ---- tasks -----------------------------------------------------------------------------------------------------
@@ -336,6 +402,10 @@ class ArrayUnderTest:
     def cannot(self, operation: str) -> str | None:
         """Why the array has no such operation, in the words that a task must fail with."""
         return self.capabilities.refusal(operation)
+
+    def lun(self, number: int) -> dict[str, int]:
+        """The option that asks for this LUN, where one can be asked for."""
+        return {} if self.cannot("explicit_lun") else {"lun": number}
 
     def state(self) -> dict[str, Any]:
         return self.simulator.state(self.row.name)

@@ -25,6 +25,8 @@ def costs(array: ArrayUnderTest, module: str, **args: Any) -> tuple[Result, int]
 
 
 def test_nothing_to_do_for_one_volume_with_the_version_given(array: ArrayUnderTest) -> None:
+    if not array.takes("array_version"):
+        return
     array.done("flash_volume", name="db1", size="10GiB")
     if not array.version:
         return
@@ -36,7 +38,7 @@ def test_nothing_to_do_for_one_volume_with_the_version_given(array: ArrayUnderTe
 def test_nothing_to_do_for_one_volume_with_the_version_found_out(array: ArrayUnderTest) -> None:
     array.done("flash_volume", name="db1", size="10GiB")
     _, requests = costs(array, "flash_volume", name="db1", size="10GiB")
-    assert requests <= 4
+    assert requests <= array.row.nothing_to_do
 
 
 @pytest.mark.parametrize("check", [False, True])

@@ -17,7 +17,7 @@ def filled(array: ArrayUnderTest) -> ArrayUnderTest:
     """The array with two volumes, a snapshot, a host and a mapping."""
     array.done("flash_volume", size="10GiB", volumes=[{"name": "db1"}, {"name": "db2"}])
     array.done("flash_snapshot", name="monday", volume="db1")
-    array.done("flash_host_map", host="server", initiators=[array.row.initiators[0]], volume="db1", lun=3)
+    array.done("flash_host_map", host="server", initiators=[array.row.initiators[0]], volume="db1", **array.lun(3))
     return array
 
 
@@ -38,7 +38,8 @@ def test_what_the_array_holds(filled: ArrayUnderTest) -> None:
     assert [(host["name"], [one["address"] for one in host["initiators"]]) for host in flash["hosts"]] == [
         ("server", [filled.row.initiators[0]])
     ]
-    assert flash["mappings"] == [{"host": "server", "volume": "db1", "lun": 3, "device": None}]
+    (lun,) = filled.luns().values()
+    assert flash["mappings"] == [{"host": "server", "volume": "db1", "lun": lun, "device": None}]
     assert flash["ports"] and all(port["address"] for port in flash["ports"])
     assert flash["array"]["vendor"] == filled.endpoint["vendor"]
     assert flash["array"]["version"] == filled.endpoint["version"]
@@ -89,7 +90,8 @@ def test_names_are_asked_of_the_array_itself(filled: ArrayUnderTest) -> None:
 
 
 def test_a_query_over_the_facts(filled: ArrayUnderTest) -> None:
-    flash = filled.facts(gather_subset=["mappings"], query="mappings[?lun == `3`].volume")
+    (lun,) = filled.luns().values()
+    flash = filled.facts(gather_subset=["mappings"], query=f"mappings[?lun == `{lun}`].volume")
     assert flash["query"] == ["db1"]
 
 
@@ -99,13 +101,14 @@ def test_a_query_that_is_none(xtremio: ArrayUnderTest, query: str) -> None:
 
 
 def test_what_cannot_be_read_hides_nothing_else(filled: ArrayUnderTest) -> None:
-    filled.fault(kind="non_json", match={"path": filled.row.mappings_read}, count=None)
+    path, hidden = filled.row.hides
+    filled.fault(kind="non_json", match={"path": path}, count=None)
     flash = filled.facts()
     filled.clear_faults()
-    assert flash["mappings"] is None
-    assert [one["kind"] for one in flash["unreadable"]] == ["mappings"]
-    assert filled.row.name not in flash["unreadable"][0]["reason"]
-    assert flash["volumes"] and flash["hosts"] and flash["ports"]
+    assert all(flash[kind] is None for kind in hidden)
+    assert [one["kind"] for one in flash["unreadable"]] == list(hidden)
+    assert filled.row.name not in flash["unreadable"][0]["reason"].replace(flash["array"]["name"], "")
+    assert all(flash[kind] for kind in {"volumes", "hosts", "mappings", "ports"} - set(hidden))
 
 
 def test_the_calls_are_told_when_asked_for(filled: ArrayUnderTest) -> None:

@@ -40,6 +40,9 @@ def test_a_mapped_snapshot_is_deleted_only_with_unmap(array: ArrayUnderTest) -> 
     array.done("flash_volume", name="db1", size="10GiB")
     array.done("flash_snapshot", name="monday", volume="db1")
     array.done("flash_host_map", host="server", initiators=[array.row.initiators[0]])
+    if (why := array.cannot("map_snapshot")) is not None:
+        assert "make a volume" in why
+        return
     with array.library() as client:
         snapshot = client.snapshots(["monday"]).named("monday")
         volume = client.volumes(["db1"]).named("db1")
@@ -85,6 +88,9 @@ def test_a_snapshot_goes_with_its_volume_only_when_it_is_not_mapped(array: Array
     array.done("flash_volume", name="db1", size="10GiB")
     array.done("flash_snapshot", name="monday", volume="db1")
     array.done("flash_host_map", host="server", initiators=[array.row.initiators[0]])
+    if (why := array.cannot("map_snapshot")) is not None:
+        assert "make a volume" in why
+        return
     with array.library() as client:
         snapshot = client.snapshots(["monday"]).named("monday")
         volume = client.volumes(["db1"]).named("db1")
@@ -162,14 +168,17 @@ def test_a_volume_of_openstack_is_deleted_only_when_told_so(xtremio: ArrayUnderT
 
 def test_what_openstack_owns_is_changed_only_when_told_so(array: ArrayUnderTest) -> None:
     name, snapshot = f"volume-{UUID}", f"snapshot-{UUID}"
+    if array.capabilities.snapshot_name.longest < len(snapshot):
+        snapshot = UUID.replace("-", "")
     array.done("flash_volume", name=name, size="10GiB")
     array.done("flash_snapshot", snapshots=[{"name": snapshot}, {"name": "monday"}], volume=name)
-    array.done("flash_host_map", host="server", initiators=[array.row.initiators[0]], volume=name, lun=1)
+    array.done("flash_host_map", host="server", initiators=[array.row.initiators[0]], volume=name, **array.lun(1))
     owned = {"kind": "refused"}
     array.refuses("flash_volume", "belongs to OpenStack", name="db1", rename_from=name, **owned)
     array.refuses("flash_snapshot", "belongs to OpenStack", name=snapshot, state="absent", **owned)
     array.refuses("flash_host_map", "belongs to OpenStack", host="server", volume=name, state="absent", **owned)
-    array.refuses("flash_host_map", "belongs to OpenStack", host="server", volume=name, lun=2, **owned)
+    if not array.cannot("explicit_lun"):
+        array.refuses("flash_host_map", "belongs to OpenStack", host="server", volume=name, lun=2, **owned)
     array.refuses("flash_host_map", "belongs to OpenStack", host="server", exclusive=True, **owned)
     restore = {"name": "monday", "volume": name, "state": "restored", "backup": "before", "unmap": True}
     why = array.cannot("restore_snapshot")
@@ -177,8 +186,9 @@ def test_what_openstack_owns_is_changed_only_when_told_so(array: ArrayUnderTest)
 
     if why is None:
         array.converges("flash_snapshot", **restore, openstack_owned=True)
-        array.done("flash_host_map", host="server", volume=name, lun=1)
-    array.converges("flash_host_map", host="server", volume=name, lun=2, openstack_owned=True)
+        array.done("flash_host_map", host="server", volume=name, **array.lun(1))
+    if not array.cannot("explicit_lun"):
+        array.converges("flash_host_map", host="server", volume=name, lun=2, openstack_owned=True)
     array.converges("flash_host_map", host="server", exclusive=True, openstack_owned=True)
     array.converges("flash_snapshot", name=snapshot, state="absent", openstack_owned=True)
     array.converges("flash_volume", name="db1", rename_from=name, openstack_owned=True)

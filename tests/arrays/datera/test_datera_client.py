@@ -323,7 +323,11 @@ def test_a_snapshot_has_a_name(edf: SimulatedEdf) -> None:
     (taken,) = array.create_snapshots([SnapshotSpec("before:upgrade", volume)])
     array.create_snapshots([SnapshotSpec("7f3c2f5a-8a2e-4a52-9a0b-3a7d6c1e9f00", volume)])
     assert (taken.name, taken.volume, taken.size, taken.proven, taken.state) == (
-        "before:upgrade", "v1", 2 * GIB, True, "ready",
+        "before:upgrade",
+        "v1",
+        2 * GIB,
+        True,
+        "ready",
     )
     for found in (array.snapshots(), array.snapshots(volumes=["v1"])):
         names = sorted(one.name for one in found)
@@ -441,7 +445,9 @@ def test_exporting_and_attaching_takes_four_requests(edf: SimulatedEdf) -> None:
         mapping = array.map_volume(volume, host)
     assert (mapping.volume, mapping.host, mapping.lun, mapping.open) == ("v1", "server", 0, False)
     ports = array.ports_of(["v1"])
-    assert {port.address for port in ports} == {edf.raw("GET", "/app_instances/v1")["storage_instances"][0]["access"]["iqn"]}
+    assert {port.address for port in ports} == {
+        edf.raw("GET", "/app_instances/v1")["storage_instances"][0]["access"]["iqn"]
+    }
     assert all(str(port.portal).endswith(":3260") for port in ports) and len(ports) == 2
 
 
@@ -502,7 +508,8 @@ def test_open_sessions_are_told(edf: SimulatedEdf) -> None:
     edf.login("v1", IQN1)
     assert {one.host: one.open for one in array.mappings()} == {"server": True, "other": False}
     assert {one.host: one.open for one in array.volumes(["v1"]).items[0].mappings or ()} == {
-        "server": True, "other": False,
+        "server": True,
+        "other": False,
     }
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Iterator, List, Tuple
+from typing import Iterator
 
 import pytest
 
@@ -51,7 +51,7 @@ def add_disk(root: Path, name: str, known_as: str, says: str, size: int = MIB) -
     block = root / "sys/block" / name
     (block / "device").mkdir(parents=True)
     (block / "holders").mkdir()
-    (block / "device/wwid").write_text("naa.%s\n" % known_as)
+    (block / "device/wwid").write_text(f"naa.{known_as}\n")
     (block / "device/vpd_pg83").write_bytes(page_83(says))
     with (root / "dev" / name).open("wb") as stream:
         stream.truncate(size)
@@ -186,7 +186,7 @@ def test_a_disk_that_another_copy_writes_is_refused(root: Path) -> None:
 
 
 @pytest.fixture
-def files(tmp_path: Path) -> Iterator[Tuple[int, int]]:
+def files(tmp_path: Path) -> Iterator[tuple[int, int]]:
     """A source with holes and data, and a target full of something else."""
     length = 3 * content.CHUNK + 512
     source = os.open(str(tmp_path / "source"), os.O_RDWR | os.O_CREAT)
@@ -203,17 +203,17 @@ def files(tmp_path: Path) -> Iterator[Tuple[int, int]]:
 
 
 @pytest.mark.parametrize("checksum", [False, True])
-def test_a_copy_is_whole_and_overwrites_what_was_there(files: Tuple[int, int], checksum: bool) -> None:
+def test_a_copy_is_whole_and_overwrites_what_was_there(files: tuple[int, int], checksum: bool) -> None:
     source, target = files
     length = os.fstat(source).st_size
-    told: List[Tuple[int, int]] = []
+    told: list[tuple[int, int]] = []
     copied = content.copy(source, target, length, checksum, lambda done, of: told.append((done, of)))
     assert os.pread(target, length, 0) == os.pread(source, length, 0)
     assert copied.length == length and (copied.sha256 is not None) == checksum
     assert told[-1] == (length, length) and told == sorted(told)
 
 
-def test_zeros_are_not_written_over_zeros(files: Tuple[int, int]) -> None:
+def test_zeros_are_not_written_over_zeros(files: tuple[int, int]) -> None:
     source, target = files
     length = os.fstat(source).st_size
     content.copy(source, target, length)
@@ -225,13 +225,13 @@ def test_zeros_are_not_written_over_zeros(files: Tuple[int, int]) -> None:
     assert content.copy(source, target, length).written == 0
 
 
-def test_a_source_that_ends_early_is_an_error(files: Tuple[int, int]) -> None:
+def test_a_source_that_ends_early_is_an_error(files: tuple[int, int]) -> None:
     source, target = files
     with pytest.raises(FlashError, match="before its length"):
         content.copy(source, target, os.fstat(source).st_size + 512)
 
 
-def test_a_target_that_is_too_small_is_an_error(tmp_path: Path, files: Tuple[int, int]) -> None:
+def test_a_target_that_is_too_small_is_an_error(tmp_path: Path, files: tuple[int, int]) -> None:
     source, _ = files
     small = os.open(str(tmp_path / "small"), os.O_RDWR | os.O_CREAT)
     try:
@@ -307,10 +307,10 @@ def portal() -> Iterator[Port]:
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         listening.listen(8)
-        yield Port("ip1", ISCSI, "iqn.1986-03.com.ibm:2145.x.node1", "127.0.0.1:%d" % listening.getsockname()[1], True)
+        yield Port("ip1", ISCSI, "iqn.1986-03.com.ibm:2145.x.node1", f"127.0.0.1:{listening.getsockname()[1]}", True)
 
 
-def told(root: Path) -> List[str]:
+def told(root: Path) -> list[str]:
     lines = (root / "log").read_text().splitlines()
     return [line.split(" ", 6)[-1] for line in lines]
 

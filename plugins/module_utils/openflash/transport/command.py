@@ -95,9 +95,7 @@ class CommandTransport:
                 hint="Check attach_tool, and that the task runs on the host that has it.",
             ) from None
         except PermissionError:
-            raise Unauthorized(
-                "this user may not run %s" % words[0], hint="Run the task with become: true."
-            ) from None
+            raise Unauthorized("this user may not run %s" % words[0], hint="Run the task with become: true.") from None
         except OSError as error:
             raise Invalid("%s cannot be run: %s" % (words[0], error.strerror)) from None
 

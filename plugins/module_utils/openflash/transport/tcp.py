@@ -177,9 +177,7 @@ class TcpTransport:
                     raise _Lost(BadReply(reason, array=where), LostReply(reason, array=where))
         except socket.timeout:
             reason, hint = "no whole answer to %s within %g s" % (verb, self.timeout), "Raise timeout."
-            raise _Lost(
-                Timeout(reason, array=where, hint=hint), LostTimeout(reason, array=where, hint=hint)
-            ) from None
+            raise _Lost(Timeout(reason, array=where, hint=hint), LostTimeout(reason, array=where, hint=hint)) from None
         except OSError as problem:
             reason = "the connection broke before %s was answered (%s)" % (verb, problem.strerror or "network error")
             raise _Lost(Unreachable(reason, array=where), LostConnection(reason, array=where)) from None

@@ -12,7 +12,7 @@
 ``POST /arrays/NAME/faults``        add one fault, or a list of them
 ``DELETE /arrays/NAME/faults``      remove all
 ``POST /arrays/NAME/reset``         an empty array without faults
-``POST /arrays/NAME/session``       ``{"volume", "initiator", "open"}``: as if that host had logged in to it, or out again
+``POST /arrays/NAME/session``       ``{"volume", "initiator", "open"}``: as if that host had logged in, or out
 ``POST /arrays/NAME/write``         ``{"volume", "bytes"[, "scope"]}``: as if a host had written to it
 =================================== ===============================================================================
 """

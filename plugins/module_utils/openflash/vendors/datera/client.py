@@ -61,9 +61,7 @@ def connect(connection: Connection) -> Datera:
     )
     try:
         with context(doing="connect", array=edf.http.address):
-            edf.open(
-                connection.username, connection.password, options.get("ldap_server"), options.get("api_version")
-            )
+            edf.open(connection.username, connection.password, options.get("ldap_server"), options.get("api_version"))
     except BaseException:
         edf.close()
         raise

@@ -185,4 +185,3 @@ class Snapshots(Volumes):
 
 def _visible(name: str, value: str) -> bool:
     return bool(value) and not name.startswith(facts.NOTE_PREFIX)
-

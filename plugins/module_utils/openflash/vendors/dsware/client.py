@@ -65,9 +65,7 @@ def connect(connection: Connection) -> Dsware:
         raise
     attaches = bool(agents or tool)
     locally = local_names() if attaches else frozenset()
-    array = Dsware(
-        wire, capabilities(transport, extensions, locally, attaches), connection.wait_timeout, pools
-    )
+    array = Dsware(wire, capabilities(transport, extensions, locally, attaches), connection.wait_timeout, pools)
     array.agents, array.tool = agents, tool
     array.device_root = str(options.get("device_root") or array.device_root)
     array.wait_for_devices = connection.wait_timeout

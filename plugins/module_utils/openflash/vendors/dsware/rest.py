@@ -298,7 +298,7 @@ class RestWire(Wire):
 
 
 def code_of(body: Any) -> Optional[str]:
-    """"0" for success, else the most telling number of an answer; None when it has none (section 1.5)."""
+    """ "0" for success, else the most telling number of an answer; None when it has none (section 1.5)."""
     if not isinstance(body, dict):
         return None
     result = body.get("result")

@@ -165,9 +165,7 @@ class Volumes(Array):
 
     @staticmethod
     def _finished(found: Listing[Snapshot], markers: Set[str]) -> Listing[Snapshot]:
-        kept = [
-            one for one in found if not one.name.startswith(MARKER) and marker("restore", one.name) not in markers
-        ]
+        kept = [one for one in found if not one.name.startswith(MARKER) and marker("restore", one.name) not in markers]
         return replace(
             found,
             items=tuple(kept),

@@ -397,9 +397,7 @@ class Copies(Volumes, Hosts):
             left = self._bury(fabric, me, row, said, left)
         return tuple(left)
 
-    def _alive(
-        self, fabric: Fabric, me: Host, row: Row, said: Temporary, maps: Sequence[Mapping]
-    ) -> Optional[str]:
+    def _alive(self, fabric: Fabric, me: Host, row: Row, said: Temporary, maps: Sequence[Mapping]) -> Optional[str]:
         age = self._clock() - said.when
         if age < self._patience:
             return "it was begun %d s ago" % max(0, int(age))
@@ -417,9 +415,7 @@ class Copies(Volumes, Hosts):
                 pass  # a stale path: nobody copies through that
         return None
 
-    def _bury(
-        self, fabric: Fabric, me: Host, row: Row, said: Temporary, maps: Sequence[Mapping]
-    ) -> List[Mapping]:
+    def _bury(self, fabric: Fabric, me: Host, row: Row, said: Temporary, maps: Sequence[Mapping]) -> List[Mapping]:
         """The device, the mappings, the vdisk: in this order, so that a run killed here is buried by the next."""
         name = row["name"]
         source = next((other for other in self._rows or () if other.get("id") == said.source), None)
@@ -446,6 +442,3 @@ class Copies(Volumes, Hosts):
 
 def fabrics_of(tree: Tree, timeout: float) -> Tuple[Fabric, ...]:
     return (FibreChannel(tree, timeout), Iscsi(tree, timeout))
-
-
-

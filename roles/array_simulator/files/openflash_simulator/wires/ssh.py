@@ -223,7 +223,6 @@ class _Login(asyncssh.SSHServer):
         return _Session(self)
 
 
-
 class _Session(asyncssh.SSHServerProcess[str]):
     """One channel; it counts from its opening to its end, whether a command came or not."""
 

@@ -209,4 +209,3 @@ def gib(size: int) -> int | float:
 
 def from_gib(number: float) -> int:
     return round(number * GIB)
-

@@ -135,9 +135,7 @@ def table(edf: Edf, version: str) -> list[Route]:
                 "delete": (b.EMPTY, access.delete_group),
             },
         ),
-        Route(
-            "/initiator_groups/:group/members", singleton(access.show_members, b.MEMBERSHIP, access.update_members)
-        ),
+        Route("/initiator_groups/:group/members", singleton(access.show_members, b.MEMBERSHIP, access.update_members)),
         Route(
             "/access_network_ip_pools",
             {

@@ -162,9 +162,7 @@ def snapshots(tenant: Tenant, member: Member) -> list[Volume]:
     return [one for one in tenant.array.children(tenant.volume(member)) if one.kind == "snapshot"]
 
 
-def snapshot(
-    call: Call, tenant: Tenant, ai: AppInstance, si: StorageInstance, member: Member, row: Volume
-) -> Entity:
+def snapshot(call: Call, tenant: Tenant, ai: AppInstance, si: StorageInstance, member: Member, row: Volume) -> Entity:
     key = row.attributes["utc_ts"]
     ready = call.edf.clock() - row.created >= guesses.SNAPSHOT_SECONDS
     return {

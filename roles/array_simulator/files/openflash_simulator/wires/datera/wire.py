@@ -133,9 +133,7 @@ class DateraWire(HttpWire):
         await super().listen()
         wanted = self.config.options.get("http_port", 0)
         try:
-            self._plain = await open_port(
-                self._accept, self.config.address, wanted, None, f"array {self.config.name}"
-            )
+            self._plain = await open_port(self._accept, self.config.address, wanted, None, f"array {self.config.name}")
         except BaseException:
             await self.close()
             raise
@@ -376,7 +374,6 @@ class DateraWire(HttpWire):
                         )
         return shown
 
-
     def session(self, volume: str, initiator: str, is_open: bool) -> bool:
         for tenant in self.edf.tenants.values():
             for ai in tenant.instances.values():
@@ -441,6 +438,3 @@ def _whole(call: Call, key: str, default: int) -> int:
     if not text.isdigit() or (key == "limit" and key in call.query and int(text) > 1000):
         raise invalid(f"{key} {text} is not allowed")
     return int(text)
-
-
-

@@ -33,9 +33,7 @@ def write(folder: Path, array: str, address: str, port: int, secret: str) -> Non
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for tool in TOOLS:
         path = folder / tool
-        text = _PROGRAM.format(
-            python=sys.executable, tool=tool, array=array, address=address, port=port, secret=secret
-        )
+        text = _PROGRAM.format(python=sys.executable, tool=tool, array=array, address=address, port=port, secret=secret)
         path.unlink(missing_ok=True)
         path.touch(mode=0o600)
         path.write_text(text, encoding="utf-8")

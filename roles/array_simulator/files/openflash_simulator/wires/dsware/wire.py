@@ -278,9 +278,7 @@ class DswareWire(HttpWire):
             writer.write(data[: len(data) // 2] if verdict.kind == "truncated" else data)
         writer.close()
 
-    def _answered(
-        self, verdict: Verdict, answer: Callable[[], bytes], failing: Callable[[str], bytes]
-    ) -> bytes | None:
+    def _answered(self, verdict: Verdict, answer: Callable[[], bytes], failing: Callable[[str], bytes]) -> bytes | None:
         self.storage.bury()
         if verdict.kind == "reset_before":
             return None
