@@ -198,7 +198,7 @@ options:
     elements: str
   agents:
     description:
-      - Hosts whose block client attaches volumes, each with the address of its agent, such as C({node1: 192.0.2.21}).
+      - Hosts whose block client attaches volumes, by name, each with the address of its agent.
         The name is the one that O(ignore:host) has in a task.
       - What is attached to a host only that host can tell. So a task that attaches or detaches runs on the host itself.
       - Used with O(vendor=dsware) and O(transport=rest).

@@ -403,6 +403,11 @@ class ArrayUnderTest:
         """Why the array has no such operation, in the words that a task must fail with."""
         return self.capabilities.refusal(operation)
 
+    def initiator(self, number: int) -> str:
+        """Any number of initiators, of the protocol of the row's."""
+        first = self.row.initiators[0]
+        return f"{first}-{number}" if first.startswith("iqn") else f"20:00:00:00:c9:00:00:{number:02x}"
+
     def lun(self, number: int) -> dict[str, int]:
         """The option that asks for this LUN, where one can be asked for."""
         return {} if self.cannot("explicit_lun") else {"lun": number}

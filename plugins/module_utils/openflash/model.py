@@ -272,6 +272,8 @@ class OptionRule:
     choices: Tuple[Any, ...] = ()
     create_only: bool = False
     words: str = ""
+    told: bool = True
+    """The array tells it of every volume; without, it is a wish that leaves no trace in results."""
 
 
 @dataclass(frozen=True)

@@ -35,8 +35,10 @@ def copy(source: int, target: int, length: int, checksum: bool = False, progress
     Where the source has zeros the target is read, and written only when it has something else there: a new volume need
     not be empty. With ``checksum`` the target is read again and compared. Returns after the target has it all.
 
-    :raises Conflict: the source ended early, or the target does not hold what was written.
+    :raises Conflict: one of them is shorter, before anything is written; or the target does not hold what was written.
     """
+    _reaches(source, length, "source")
+    _reaches(target, length, "target")
     digest = hashlib.sha256() if checksum else None
     written = 0
     for start, end, is_data in _extents(source, length):
@@ -56,14 +58,17 @@ def copy(source: int, target: int, length: int, checksum: bool = False, progress
             if progress is not None:
                 progress(at, length)
     os.fsync(target)
-    found = os.lseek(target, 0, os.SEEK_END)
-    if found < length:
-        raise Conflict("the target ends at %d of %d bytes" % (found, length))
     if digest is None:
         return Copied(length, written)
     if _sha256(target, length) != digest.hexdigest():
         raise Conflict("the target does not hold what was written to it")
     return Copied(length, written, digest.hexdigest())
+
+
+def _reaches(descriptor: int, length: int, what: str) -> None:
+    found = os.lseek(descriptor, 0, os.SEEK_END)
+    if found < length:
+        raise Conflict("the %s ends at %d of %d bytes" % (what, found, length))
 
 
 def _extents(descriptor: int, length: int) -> Iterator[Tuple[int, int, bool]]:

@@ -7,10 +7,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, List, Mapping as Map, Optional, Sequence
+from typing import Any, Dict, List, Mapping as Map, Optional, Sequence
 
 from ..errors import Busy, Conflict, InUse, Invalid, NotFound, Refused
-from ..model import DELETING, READY, CopyMethod, Group, Snapshot, Volume, VolumeSpec
+from ..model import DELETING, READY, Capabilities, CopyMethod, Group, Snapshot, Volume, VolumeSpec
 from ..units import format_size
 from . import rules
 from .desired import VolumeWish
@@ -114,8 +114,13 @@ def _create(draft: Draft, wish: VolumeWish, size: Optional[int], options: Map[st
         mappings=(),
         snapshots=(),
         groups=None if capabilities.refusal("groups") else (),
-        options=options,
+        options=dict(_left_to_the_array(capabilities), **options),
     )
+
+
+def _left_to_the_array(capabilities: Capabilities) -> Dict[str, None]:
+    """Every option that results tell, with the value that is known before the volume is made: none."""
+    return {name: None for name, rule in capabilities.volume_options.items() if rule.told}
 
 
 def _check_new_name(draft: Draft, name: str) -> None:

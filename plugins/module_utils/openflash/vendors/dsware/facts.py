@@ -145,6 +145,7 @@ def capabilities(transport: str, extensions: bool, locally: FrozenSet[str], atta
     full_clone = OptionRule(
         bool,
         create_only=True,
+        told=False,
         words="true or false: whether a clone is a full copy, which takes a while, instead of one that shares data",
     )
     return DswareCapabilities(
