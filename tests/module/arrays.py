@@ -396,6 +396,10 @@ class ArrayUnderTest:
         return {"array_version": self.endpoint["version"]} if self.takes("array_version") else {}
 
     @property
+    def speaks_ssh(self) -> bool:
+        return "host_key" in self.connection
+
+    @property
     def speaks_tls(self) -> bool:
         return self.endpoint["ca_path"] is not None
 

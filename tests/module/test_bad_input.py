@@ -18,6 +18,9 @@ from tests.module.arrays import ArrayUnderTest, Result
 VOLUME = {"name": "db1", "size": "10GiB"}
 
 
+OTHER_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI" + "A" * 42 + "E"
+
+
 def of_connection(array: ArrayUnderTest, *words: str, kind: str, **connection: Any) -> Result:
     """When the connection is wrong every module fails in the same words, and asks for no change."""
     before, mark = array.state(), array.mark()
@@ -87,10 +90,16 @@ def test_no_answer_within_the_timeout(array: ArrayUnderTest, silent_port: int) -
 
 
 def test_a_certificate_that_is_not_trusted(array: ArrayUnderTest) -> None:
+    if array.speaks_ssh:
+        of_connection(array, "its host key is not known", "set host_key", kind="unreachable", host_key=None)
+        return
     of_connection(array, "its certificate is not trusted", "Set ca_path", kind="unreachable", ca_path=None)
 
 
 def test_a_certificate_for_another_name(array: ArrayUnderTest) -> None:
+    if array.speaks_ssh:
+        of_connection(array, "its host key is another", "put it into host_key", kind="unreachable", host_key=OTHER_KEY)
+        return
     of_connection(
         array,
         "its certificate is for another name than other.example.org",
@@ -107,6 +116,11 @@ def test_without_verification_the_certificate_does_not_matter(array: ArrayUnderT
 
 
 def test_a_ca_path_that_is_not_there(array: ArrayUnderTest) -> None:
+    if array.speaks_ssh:
+        result = array.task("flash_facts", connection={"host_key": None, "known_hosts": "/nowhere/known_hosts"})
+        assert result.failed
+        assert "known_hosts /nowhere/known_hosts cannot be read" in result.msg
+        return
     result = array.task("flash_facts", connection={"ca_path": "/nowhere/ca.pem"})
     assert result.failed
     assert "ca_path /nowhere/ca.pem does not exist" in result.msg
@@ -116,7 +130,7 @@ def test_a_wrong_password(array: ArrayUnderTest) -> None:
     result = of_connection(
         array, "did not accept the user name and password", kind="unauthorized", password="not-the-Password-1"
     )
-    assert result["error"]["code"]
+    assert result["error"]["code"] or array.speaks_ssh
     assert "not-the-Password-1" not in result.stdout
 
 
@@ -126,7 +140,7 @@ def test_no_password(array: ArrayUnderTest) -> None:
 
 def test_a_wrong_port_of_another_service(array: ArrayUnderTest) -> None:
     port = int(array.simulator.endpoints["control"].rsplit(":", 1)[1])
-    of_connection(array, f"127.0.0.1:{port}", "does not speak TLS", kind="unreachable", port=port)
+    of_connection(array, f"127.0.0.1:{port}", "does not speak", kind="unreachable", port=port)
 
 
 @pytest.mark.parametrize("port", [0, -1, 65536])

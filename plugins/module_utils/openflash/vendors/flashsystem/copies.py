@@ -115,11 +115,13 @@ class Copies(Volumes, Hosts):
         with self._lock:
             if self._me is None:
                 addresses = fabric.initiators()
+                name = HOST_PREFIX + (re.sub(r"[^A-Za-z0-9._-]", "-", socket.gethostname()) or "host")
                 found = self.find_hosts(addresses)
                 if found.items:
                     self._me = found.items[0]
+                    if self._me.name == name:
+                        self._made_for_copies = self._me  # by a run that was killed
                 else:
-                    name = HOST_PREFIX + (re.sub(r"[^A-Za-z0-9._-]", "-", socket.gethostname()) or "host")
                     ports = [Initiator(address, parse_initiator(address)[0]) for address in addresses]
                     self._me = self._made_for_copies = self.create_host(name, ports)
             return self._me

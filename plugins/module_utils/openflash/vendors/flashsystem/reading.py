@@ -17,6 +17,7 @@ from ...model import (
     OFFLINE,
     READY,
     THICK,
+    UNKNOWN,
     ArrayInfo,
     Capacity,
     Host,
@@ -173,9 +174,12 @@ class Reading(Array):
                     mine.append(row)
             if not mine:
                 return Listing()
-            maps = self._all_mappings()
-            found = listing("snapshot", self._complete(mine), lambda row: self._snapshot(row, by_serial, maps.items))
-            return Listing(found.items, found.unreadable + maps.unreadable)
+            try:
+                maps = self._all_mappings()
+            except BadReply:
+                maps = UNKNOWN  # whoever needs them asks for them again
+            known = maps.items if maps.complete else None
+            return listing("snapshot", self._complete(mine), lambda row: self._snapshot(row, by_serial, known))
 
     def _vdisks(self) -> List[Row]:
         self._rows = self._cli.table("lsvdisk", "-bytes")
@@ -225,7 +229,7 @@ class Reading(Array):
             groups=(),
         )
 
-    def _snapshot(self, row: Row, by_serial: Dict[str, Row], maps: Sequence[Mapping]) -> Snapshot:
+    def _snapshot(self, row: Row, by_serial: Dict[str, Row], maps: Optional[Sequence[Mapping]]) -> Snapshot:
         said = parse_snapshot(row["name"])
         assert said is not None
         source = by_serial.get(said.source, {})
@@ -238,9 +242,9 @@ class Reading(Array):
             state=_state(row["status"]),
             serial=row["vdisk_UID"].lower(),
             # Under the name that the snapshot has for people; the id keeps the one that it has on the array.
-            mappings=tuple(
-                replace(one, volume=said.name, id=row["name"]) for one in maps if one.volume_id == row["id"]
-            ),
+            mappings=None
+            if maps is None
+            else tuple(replace(one, volume=said.name, id=row["name"]) for one in maps if one.volume_id == row["id"]),
             crash_consistent=said.consistent,
         )
 
