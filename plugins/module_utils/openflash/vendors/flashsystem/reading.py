@@ -51,7 +51,7 @@ class Reading(Array):
     def __init__(self, cli: Cli) -> None:
         self._cli = cli
         self.label = cli.ssh.address
-        self.capabilities = capabilities(lambda: self._no_path())
+        self.capabilities = capabilities(self._no_path)
         self._system: Row = {}
         self._pools: Tuple[Pool, ...] = ()
         self._ports: Optional[Listing[Port]] = None
@@ -231,7 +231,8 @@ class Reading(Array):
 
     def _snapshot(self, row: Row, by_serial: Dict[str, Row], maps: Optional[Sequence[Mapping]]) -> Snapshot:
         said = parse_snapshot(row["name"])
-        assert said is not None
+        if said is None:
+            raise ValueError("it is not the name of a snapshot")
         source = by_serial.get(said.source, {})
         return Snapshot(
             said.name,
@@ -268,7 +269,7 @@ class Reading(Array):
     def _read_hosts(self, names: Sequence[str]) -> Listing[Host]:
         details = self._cli.each(lambda name: self._cli.detail("lshost", name), names)
         found = [(name, pairs) for name, pairs in zip(names, details) if pairs is not None]
-        rows: List[Row] = [{"name": name, "at": str(at)} for at, (name, _) in enumerate(found)]
+        rows: List[Row] = [{"name": name, "at": str(at)} for at, (name, _pairs) in enumerate(found)]
         hosts = listing("host", rows, lambda row: self._host(row["name"], found[int(row["at"])][1]))
         for host in hosts:
             self._remember(host)
@@ -409,7 +410,7 @@ def _portal(row: Row, online: Dict[str, Row], column: str) -> Optional[Port]:
     node = online.get(row.get("node_id", ""))
     if not address or node is None or row["state"] not in PORTAL_STATES or row["speed"] == NO_SPEED:
         return None
-    _, iqn = parse_initiator(node["iscsi_name"])
+    iqn = parse_initiator(node["iscsi_name"])[1]
     shown = "[%s]" % address if ":" in address else address
     name = "%s:ip%s" % (row.get("node_name") or row["node_id"], row["id"])
     return Port(name, ISCSI, iqn, portal="%s:%d" % (shown, ISCSI_PORT), up=True)

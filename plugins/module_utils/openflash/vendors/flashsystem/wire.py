@@ -64,7 +64,7 @@ class Cli:
             if not delimiter:
                 raise _unreadable(verb, line)
             pairs.append((key, text))
-        if not any(key == "id" for key, _ in pairs):
+        if not any(pair[0] == "id" for pair in pairs):
             raise _unreadable(verb, output.stdout)
         return pairs
 

@@ -131,7 +131,7 @@ def detailed(command: Command, pairs: Pairs) -> str:
     """One object: a line for each attribute; filters are ignored."""
     delimiter = _checked(command.options.get("delim", " "))
     if command.flag("nohdr"):
-        return "".join(f"{value}\n" for _, value in pairs)
+        return "".join(f"{pair[1]}\n" for pair in pairs)
     return "".join(f"{name}{delimiter}{value}\n" for name, value in pairs)
 
 
