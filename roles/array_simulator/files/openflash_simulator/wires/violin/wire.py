@@ -210,6 +210,9 @@ class ViolinWire(HttpWire):
                 return _text_then_json(error.message)
             if isinstance(result, str):
                 return HttpReply(200, result.encode(), "text/html")
+            if "snapcopy_status" in result:
+                # Section 2.5: the one answer that does not say whether it is one
+                return json_reply(200, result)
             return json_reply(200, {"success": True, "msg": None, **result})
         text = UNKNOWN_PATH.format(f"Invalid controller specified ({path})")
         return HttpReply(200, text.encode(), "text/html", message="unknown path")
