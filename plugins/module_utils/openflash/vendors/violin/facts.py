@@ -62,6 +62,8 @@ AREA_SIZES = ((500, 100), (2000, 50))
 AREA_PART = 20
 AREA_THRESHOLD = 50
 AREA_INCREMENT = "1024MB"
+# Section 2.3: the request of a snapshot policy has these; the answer that tells of one is nowhere documented.
+POLICY_KEYS = ("automatic", "CDPOption", "triggerReplication", "maxTimeMarkCount", "RetentionPolicy")
 # Section 2.7: the sibling API gives its targets such names; any IQN will do.
 TARGET_PREFIX = "iqn.2004-02.com.vmem:"
 # Section 2.5: for a while after its start a copy has no status. After this many seconds without one it has not begun.
