@@ -32,7 +32,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendor
 from tests.arrays.violin import GIB, ViolinArray, fc, snapshot, volume
 from tests.support.simulator import Simulator
 
-TEMPORARY = re.compile(r"of-[0-9a-f]{16}-[0-9a-f]{8}\Z")
+TEMPORARY = re.compile(r"of-[0-9a-f]{16}-[0-9a-f]{12}\Z")
 SLOW = 1024  # MiB in a second
 
 
@@ -41,7 +41,7 @@ def simulator() -> Iterator[Simulator]:
     arrays: list[dict[str, Any]] = [
         {"name": "fast", "vendor": "violin", "limits": {"copy_speed": 1 << 30}},
         {"name": "slow", "vendor": "violin", "limits": {"copy_speed": SLOW}},
-        {"name": "late", "vendor": "violin", "limits": {"copy_speed": 2 * SLOW, "copy_unseen": 500}},
+        {"name": "late", "vendor": "violin", "limits": {"copy_speed": 2 * SLOW, "copy_unseen": 300}},
         {"name": "small", "vendor": "violin", "pools": [{"name": "PoolA", "size": "5GiB"}]},
     ]
     with Simulator(arrays) as running:
@@ -219,24 +219,25 @@ def test_a_copy_that_has_no_status_at_first_is_waited_for(
     by while another copy was waited for does not count."""
     late = array_of(simulator, "late")
     with late.client() as client:
-        source = volume(client, "db1", 3 * GIB)
-        assert copied(client, kind, source, "copy1").size == 3 * GIB
+        source = volume(client, "db1", 2 * GIB)
+        assert copied(client, kind, source, "copy1").size == 2 * GIB
         (taken,) = client.snapshots(volumes=["db1"]) if kind == "snapshot" else (None,)
         path = f"timemark/{taken.id}" if taken else f"snapshotresource/{source.id}"
         late.raw("PUT", f"/logicalresource/{path}", {"params": {"action": "copy", "targetName": "theirs"}})
-        threading.Event().wait(0.6)
-        monkeypatch.setattr(copies, "COPY_STARTS_WITHIN", 0.9)
-        assert copied(client, kind, source, "copy2").size == 3 * GIB
+        threading.Event().wait(0.4)
+        monkeypatch.setattr(copies, "COPY_STARTS_WITHIN", 0.6)
+        assert copied(client, kind, source, "copy2").size == 2 * GIB
         assert late.volumes()["theirs"]["state"] == "ready"
         # What has no status in all its time has not begun
-        monkeypatch.setattr(copies, "COPY_STARTS_WITHIN", 0.1)
+        monkeypatch.setattr(copies, "COPY_STARTS_WITHIN", -1.0)
         with pytest.raises(FlashError, match="gave the copy up before it began"):
             copied(client, kind, source, "copy3")
 
 
 @KINDS
-def test_one_odd_look_does_not_end_a_copy(slow: ViolinArray, kind: str) -> None:
+def test_one_odd_look_does_not_end_a_copy(simulator: Simulator, kind: str) -> None:
     """Something answers in the array's place while it copies: the copy goes on, and is not begun again."""
+    slow = array_of(simulator, "late")
     with slow.client() as client:
         source = volume(client, "db1")
         copied(client, kind, source, "ground")

@@ -104,13 +104,14 @@ def test_initiators_that_two_runs_add_are_both_there_or_one_is_told(runs: Runs) 
     """The list that is sent replaces the array's, so whoever lost must notice."""
     for number in range(ROUNDS):
         host = runs.one.create_host(f"server{number}", [iscsi(f"{IQN}-{number}")])
-        added = runs.both(lambda client, n, h=host: client.add_initiators(h, [iscsi(f"{h.name}.iqn.{n}")]))
+        more = [iscsi(f"{IQN}-{number}-{n}") for n in range(2)]
+        added = runs.both(lambda client, n, h=host, m=more: client.add_initiators(h, [m[n]]))
         (there,) = runs.one.hosts([host.name])
         for n, one in enumerate(added):
             if not isinstance(one, FlashError):
                 continue
             assert "another writer changes the initiators" in str(one), one
-            runs.one.add_initiators(there, [iscsi(f"{host.name}.iqn.{n}")])
+            runs.one.add_initiators(there, [more[n]])
         assert len(runs.one.hosts([host.name]).items[0].addresses) == 3
 
 

@@ -258,6 +258,8 @@ class Copies(Snapshots):
     def _discard(self, target: Object) -> None:
         """Remove what never had its name. What the array will not let go of stays for the next run."""
         try:
+            if not self._is_there(str(target["object_id"]), str(target["name"])):
+                return  # it is gone, or another run has finished it: then it has its name
             self._delete_lun(str(target["name"]), str(target["object_id"]))
         except (Rejected, CopyRunning, InUse, LostAnswer):
             pass
@@ -296,39 +298,45 @@ class Copies(Snapshots):
                     self._drop_leftover(mark)
         taken = self._take(replace(source, id=lun_id, snapshots=None), temporary_name(*about))
         try:
-            return self._thin_clone(replace(source, id=lun_id), taken.id, taken.name, spec, taken.timestamp)
-        except (Rejected, Conflict):
-            try:
-                self._c.delete("%s/%s" % (TIMEMARKS, taken.id))
-            except FlashError:
-                pass  # the error that led here says more
-            raise
+            return self._post_clone(replace(source, id=lun_id), taken.timestamp, spec)
+        finally:
+            self._drop_unless_it_carries(taken.id)
 
-    def _thin_clone(
-        self, lun: Volume, snapshot_id: str, snapshot: str, spec: VolumeSpec, timestamp: Optional[str] = None
-    ) -> Volume:
-        """A TimeView: there at once, under its name. A snapshot carries one."""
-        if timestamp is None:
-            there = self._volume(spec.name)
-            if there is not None:
-                return self._same_clone(there, lun.name)
-            detail = self._c.data("%s/%s" % (TIMEMARKS, snapshot_id))
-            if detail.get("timeview_object_id"):
-                raise InUse(
-                    "snapshot %s carries a thin clone already, and the array has one for each" % snapshot,
-                    hint="Take another snapshot, or clone the volume.",
-                )
-            timestamp = str(detail.get("id") or self._timestamp(lun, snapshot))
+    def _drop_unless_it_carries(self, snapshot_id: str) -> None:
+        """A snapshot that was taken for a thin clone: another run made the clone of another one, or it was refused."""
+        path = "%s/%s" % (TIMEMARKS, snapshot_id)
+        try:
+            if not self._c.data(path).get("timeview_object_id"):
+                self._c.delete(path)
+        except FlashError:
+            pass  # the next clone of this name removes it, or the delete of its volume
+
+    def _thin_clone(self, lun: Volume, snapshot_id: str, snapshot: str, spec: VolumeSpec) -> Volume:
+        """A thin clone of a snapshot. A snapshot carries one."""
+        there = self._volume(spec.name)
+        if there is not None:
+            return self._same_clone(there, lun.name)
+        detail = self._c.data("%s/%s" % (TIMEMARKS, snapshot_id))
+        if detail.get("timeview_object_id"):
+            raise InUse(
+                "snapshot %s carries a thin clone already, and the array has one for each" % snapshot,
+                hint="Take another snapshot, or clone the volume.",
+            )
+        return self._post_clone(lun, str(detail.get("id") or self._timestamp(lun, snapshot)), spec)
+
+    def _post_clone(self, lun: Volume, timestamp: str, spec: VolumeSpec) -> Volume:
+        """A TimeView: there at once, under its name."""
         body = {"targetName": spec.name, "timestamp": timestamp}
         for attempt in range(_ATTEMPTS):
             try:
                 self._c.post("%s/%s" % (TIMEVIEWS, lun.id), body)
                 break
-            except (NameTaken, LostAnswer) as error:
+            except (NameTaken, Rejected, LostAnswer) as error:
+                # Another run may have been faster, and the refusal for that has no code that is known.
                 there = self._volume(spec.name)
                 if there is not None:
                     return self._same_clone(there, lun.name)
-                if isinstance(error, NameTaken) or attempt == _ATTEMPTS - 1:
+                if not isinstance(error, LostAnswer) or attempt == _ATTEMPTS - 1:
                     raise
         made = self._volume(spec.name)
         if made is None:

@@ -141,7 +141,7 @@ class Hosts(Reading):
             for attempt in range(_ATTEMPTS):
                 try:
                     item = self._client(row)
-                    targets = item.get("ISCSITargetList") or ()
+                    targets = objects.rows_in(item, "ISCSITargetList")
                     left = objects.told(objects.mappings, item)
                     if left:
                         names = ", ".join(sorted(one.volume for one in left))
@@ -257,7 +257,7 @@ class Hosts(Reading):
         """The id of a target of the client: the one of this name, or any. A client without a list tells no owners."""
         if "ISCSITargetList" not in item and name is not None:
             return next((str(row["object_id"]) for row in self._c.rows(TARGETS, "iscsitargets", name)), None)
-        for target in item.get("ISCSITargetList") or ():
+        for target in objects.rows_in(item, "ISCSITargetList"):
             if name in (None, target.get("name")):
                 return self._target_id(target)
         return None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import time
-from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple, TypeVar
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, TypeVar
 
 from ...errors import BadReply, Invalid
 from ...model import COPYING, READY, Host, Initiator, Listing, Mapping, Unreadable, Volume
@@ -24,7 +24,7 @@ LUN_TYPES = ("SAN", THIN_CLONE)
 _BAD = (KeyError, IndexError, TypeError, ValueError, AttributeError, Invalid)
 
 
-def listing(kind: str, items: Iterable[Object], convert: Callable[[Object], Optional[T]]) -> Listing[T]:
+def listing(kind: str, items: Sequence[Object], convert: Callable[[Object], Optional[T]]) -> Listing[T]:
     """What could be understood, and what could not. A conversion that gives None leaves the object out."""
     good: List[T] = []
     bad: List[Unreadable] = []
@@ -32,14 +32,14 @@ def listing(kind: str, items: Iterable[Object], convert: Callable[[Object], Opti
         try:
             value = told(convert, item)
         except BadReply as error:
-            bad.append(Unreadable(kind, str(item.get("name", "?")), error.reason))
+            bad.append(Unreadable(kind, _name_of(item) or "?", error.reason))
         else:
             if value is not None:
                 good.append(value)
     return Listing(tuple(good), tuple(bad))
 
 
-def told(convert: Callable[..., T], item: Object, *more: Any) -> T:
+def told(convert: Callable[..., T], item: Any, *more: Any) -> T:
     """What a conversion makes of the array's object; BadReply when that lacks something, or has nonsense in it."""
     try:
         return convert(item, *more)
@@ -50,7 +50,19 @@ def told(convert: Callable[..., T], item: Object, *more: Any) -> T:
             what = "the array does not tell its %s" % error.args[0]
         else:
             what = "the array tells it in a way that cannot be understood (%s)" % error
-        raise BadReply(what, target=str(item.get("name") or "") or None) from None
+        raise BadReply(what, target=_name_of(item)) from None
+
+
+def _name_of(item: Any) -> Optional[str]:
+    return str(item.get("name") or "") or None if isinstance(item, dict) else None
+
+
+def rows_in(item: Object, key: str) -> List[Object]:
+    """A list within an answer, which may be left out when it is empty; BadReply when it is something else."""
+    found = item.get(key) or []
+    if not isinstance(found, list) or not all(isinstance(row, dict) for row in found):
+        raise BadReply("the array tells its %s in a way that cannot be understood" % key, target=_name_of(item))
+    return found
 
 
 def megabytes(row: Object, key: str) -> int:

@@ -149,7 +149,8 @@ class Reading(Array):
         known = str(row["object_id"])
         if known not in self._config_pools:
             detail = self._c.data("%s/%s" % (POOLS, known))
-            self._config_pools[known] = "Configuration" in (detail.get("resource_type") or ())
+            kinds = objects.told(lambda item: tuple(item.get("resource_type") or ()), detail)
+            self._config_pools[known] = "Configuration" in kinds
         return self._config_pools[known]
 
     def ports(self) -> Listing[Port]:
@@ -208,7 +209,7 @@ class Reading(Array):
             if row.get("type") != FC or row.get("port_status") != "Link Up":
                 continue
             detail = self._c.data("%s/%s" % (ADAPTERS, row["object_id"]))
-            found = listing("port", detail.get("alias_wwpn_list") or (), partial(_fc_port, row))
+            found = listing("port", objects.rows_in(detail, "alias_wwpn_list"), partial(_fc_port, row))
             ports += found.items
             self._bad_ports += found.unreadable
         return ports
@@ -219,15 +220,17 @@ class Reading(Array):
             return []
         found = self._c.data("/server/networkconfiguration")
         if self._c.version < FIRST_WITH_INTERFACES:
-            rows = [row for row in found.get("interface") or () if str(row.get("name")).startswith("isc")]
+            rows = [row for row in objects.rows_in(found, "interface") if str(row.get("name")).startswith("isc")]
             return [str(row["virtualIp"]) for row in rows if row.get("speed") == 0 and row.get("virtualIp")]
         primary: List[str] = []
         secondary: List[str] = []
-        for row in found.get("interfaces") or ():
+        if "interfaces" not in found:
+            self._bad_ports.append(Unreadable("port", "iSCSI", "the array does not tell its interfaces"))
+        for row in objects.rows_in(found, "interfaces"):
             name = str(row.get("name"))
             if name.startswith("isc"):
                 ips = secondary if name.endswith(":0") else primary
-                ips += [str(one["ipAddress"]) for one in row.get("ipAddresses") or () if one.get("ipAddress")]
+                ips += [str(one["ipAddress"]) for one in objects.rows_in(row, "ipAddresses") if one.get("ipAddress")]
         if not primary and not secondary:
             return []
         return secondary if self._c.asks("/monitor/status/failover") else primary
