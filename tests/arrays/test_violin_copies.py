@@ -28,10 +28,11 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors
     Unsupported,
 )
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import VolumeSpec
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.violin import copies
 from tests.arrays.violin import GIB, ViolinArray, fc, snapshot, volume
 from tests.support.simulator import Simulator
 
-TEMPORARY = re.compile(r"of-[0-9a-f]{16}-[0-9a-f]{8}\Z")
+TEMPORARY = re.compile(r"of-[0-9a-f]{16}-[0-9a-f]{12}\Z")
 SLOW = 1024  # MiB in a second
 
 
@@ -40,6 +41,7 @@ def simulator() -> Iterator[Simulator]:
     arrays: list[dict[str, Any]] = [
         {"name": "fast", "vendor": "violin", "limits": {"copy_speed": 1 << 30}},
         {"name": "slow", "vendor": "violin", "limits": {"copy_speed": SLOW}},
+        {"name": "late", "vendor": "violin", "limits": {"copy_speed": 2 * SLOW, "copy_unseen": 300}},
         {"name": "small", "vendor": "violin", "pools": [{"name": "PoolA", "size": "5GiB"}]},
     ]
     with Simulator(arrays) as running:
@@ -209,6 +211,46 @@ def test_another_target_in_the_status_is_not_the_end_of_this_copy(slow: ViolinAr
     assert "mine" not in slow.volumes()
 
 
+@KINDS
+def test_a_copy_that_has_no_status_at_first_is_waited_for(
+    simulator: Simulator, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """Section 2.5: for a while after its start nothing is told, or of the copy before. Its time is its own: what went
+    by while another copy was waited for does not count."""
+    late = array_of(simulator, "late")
+    with late.client() as client:
+        source = volume(client, "db1", 2 * GIB)
+        assert copied(client, kind, source, "copy1").size == 2 * GIB
+        (taken,) = client.snapshots(volumes=["db1"]) if kind == "snapshot" else (None,)
+        path = f"timemark/{taken.id}" if taken else f"snapshotresource/{source.id}"
+        late.raw("PUT", f"/logicalresource/{path}", {"params": {"action": "copy", "targetName": "theirs"}})
+        threading.Event().wait(0.4)
+        monkeypatch.setattr(copies, "COPY_STARTS_WITHIN", 0.6)
+        assert copied(client, kind, source, "copy2").size == 2 * GIB
+        assert late.volumes()["theirs"]["state"] == "ready"
+        # What has no status in all its time has not begun
+        monkeypatch.setattr(copies, "COPY_STARTS_WITHIN", -1.0)
+        with pytest.raises(FlashError, match="gave the copy up before it began"):
+            copied(client, kind, source, "copy3")
+
+
+@KINDS
+def test_one_odd_look_does_not_end_a_copy(simulator: Simulator, kind: str) -> None:
+    """Something answers in the array's place while it copies: the copy goes on, and is not begun again."""
+    slow = array_of(simulator, "late")
+    with slow.client() as client:
+        source = volume(client, "db1")
+        copied(client, kind, source, "ground")
+        query = "type=operationstatus" if kind == "snapshot" else "type=copystatus"
+        for number, fault in enumerate(("non_json", "http_status", "truncated", "expired")):
+            slow.fault(kind=fault, match={"method": "GET", "path": re.escape(query)}, skip=2)
+            mark = slow.mark()
+            assert copied(client, kind, source, f"copy{number}").size == GIB
+            begun = [one for one in slow.writes(mark) if (one["body"] or {}).get("params", {}).get("action") == "copy"]
+            assert len(begun) == 1
+            slow.clear_faults()
+
+
 def test_a_full_pool_leaves_nothing(simulator: Simulator) -> None:
     array = array_of(simulator, "small")
     with array.client() as client:
@@ -272,7 +314,7 @@ def test_killed_before_any_request_the_next_run_finishes(fast: ViolinArray, kind
     with fast.client() as client:
         source = volume(client, "db1")
         snapshot(client, source, "monday")
-    given = fast.connection(wait_timeout=1.0).__dict__
+    given = fast.connection(wait_timeout=0.2).__dict__
     script = KILLED.format(path=[one for one in sys.path if one], size=2 * GIB)
     killed = 0
     for left in range(40):
@@ -289,7 +331,7 @@ def test_killed_before_any_request_the_next_run_finishes(fast: ViolinArray, kind
             break
         assert process.returncode == -signal.SIGKILL, process.stderr
         killed += 1
-        with fast.client(wait_timeout=1.0) as client:
+        with fast.client(wait_timeout=0.2) as client:
             source = client.volumes(["db1"]).items[0]
             made = _patiently(lambda c=client, s=source: copied(c, kind, s, "copy1", 2 * GIB))
             assert made.size == 2 * GIB
@@ -300,13 +342,13 @@ def test_killed_before_any_request_the_next_run_finishes(fast: ViolinArray, kind
 
 
 def _patiently(make: Any) -> Any:
-    """Until the other run's time is over: it is one second here."""
+    """Until the other run's time is over: it is a fraction of a second here."""
     for _ in range(200):
         try:
             return make()
         except Busy as error:
             assert "another run began this copy" in str(error)
-            threading.Event().wait(0.1)
+            threading.Event().wait(0.05)
     raise AssertionError("it stayed busy")
 
 
@@ -387,3 +429,40 @@ def test_a_thin_clone_whose_answer_is_lost_is_made_once(fast: ViolinArray, fault
         fast.fault(kind=fault, match={"method": "POST", "path": "/timeview/"})
         client.clone_volume(source, VolumeSpec("clone1"))
     assert sorted(row["kind"] for row in fast.volumes().values()) == ["snapshot", "volume", "volume"]
+
+
+@pytest.mark.parametrize("by", ["volume", "snapshot"])
+def test_a_thin_clone_that_is_cut_off_is_finished_by_the_next_run(fast: ViolinArray, by: str) -> None:
+    """Cut off before the first, second, ... request; what carried a clone that never came goes with the next."""
+    with fast.client() as client:
+        source = volume(client, "db1", provisioning="thin")
+        snapshot(client, source, "monday")
+        source = client.volumes(["db1"]).items[0]
+        (taken,) = client.snapshots(volumes=["db1"])
+
+    def make(client: Any) -> Any:
+        if by == "volume":
+            return client.clone_volume(source, VolumeSpec("clone1"))
+        return client.volume_from_snapshot(taken, VolumeSpec("clone1"))
+
+    cut = 0
+    while True:
+        with fast.client() as client:
+            fast.fault(kind="http_status", status=500, match={"path": "/concerto/logical"}, skip=cut, count=None)
+            try:
+                make(client)
+            except FlashError:
+                fast.clear_faults()
+            else:
+                break
+        # The other run is not alive for ever
+        with fast.client(wait_timeout=0.001) as client:
+            clone = make(client)
+            assert (clone.source, clone.independent) == ("db1", False)
+            kinds = sorted(row["kind"] for row in fast.volumes().values())
+            assert kinds == ["snapshot"] * (2 if by == "volume" else 1) + ["volume"] * 2, f"request {cut + 1}"
+            client.delete_volume(clone)
+            assert set(fast.volumes()) == {"db1", "monday"}
+        cut += 1
+    fast.clear_faults()
+    assert cut >= 5

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors import Conflict, InUse, Invalid
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import Host
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.violin.hosts import target_name
 from tests.arrays.violin import IQN, WWN, ViolinArray, fc, iscsi, volume
 from tests.support.simulator import Simulator
 
@@ -110,12 +112,93 @@ def test_a_host_has_one_protocol(array: ViolinArray) -> None:
         assert client.capabilities.refusal("add_initiators", host, initiators=[iscsi()])
 
 
-def test_a_host_with_volumes_is_not_deleted(array: ViolinArray) -> None:
+@PROTOCOLS
+def test_a_host_with_volumes_is_not_deleted(array: ViolinArray, initiator: Any) -> None:
+    """Not even tried: nothing says that the array would refuse."""
     with array.client() as client:
-        host = client.create_host("server", [fc()])
+        host = client.create_host("server", [initiator])
         client.map_volume(volume(client, "db1"), host)
+        mark = array.mark()
         with pytest.raises(InUse, match="volumes are mapped to it: db1"):
             client.delete_host(host)
+        assert array.writes(mark) == []
+
+
+# ---- iSCSI targets ---------------------------------------------------------------------------------------------------
+
+
+def targets(array: ViolinArray) -> dict[str, str]:
+    """The id of each target by its name, as another client sees them."""
+    rows = array.raw("GET", "/client/iscsitarget")["data"]["iscsitargets"]
+    return {row["name"]: row["object_id"] for row in rows}
+
+
+def test_hosts_with_names_alike_have_targets_of_their_own(array: ViolinArray) -> None:
+    """An IQN has fewer letters than a host's name: what is mapped to one is never shown to another."""
+    names = ("a_b", "a-b", "a:b", "a@b", "a+b", "Db1", "db1", "x" * 120)
+    with array.client() as client:
+        for number, name in enumerate(names):
+            host = client.create_host(name, [iscsi(f"{IQN}-{number}")])
+            assert client.map_volume(volume(client, f"v{number}"), host).host == name
+        assert {(one.host, one.volume) for one in client.mappings()} == {
+            (name, f"v{number}") for number, name in enumerate(names)
+        }
+    made = targets(array)
+    assert len(made) == len(names)
+    assert all(len(name) <= 223 and re.match(r"iqn\.2004-02\.com\.vmem:[a-z0-9.-]+\Z", name) for name in made)
+
+
+def test_a_target_of_somebody_else_is_not_used(array: ViolinArray) -> None:
+    with array.client() as client:
+        other = client.create_host("other", [iscsi(IQN + "-o")])
+        number = client._c.data(f"/client/sanclient/{other.id}")["sanclient_id"]
+        body = {"clientId": number, "targetName": target_name("server"), "ipAddress": "10.1.1.11"}
+        array.raw("POST", "/client/iscsitarget", {"params": {**body, "accessMode": "ReadWrite"}})
+        host = client.create_host("server", [iscsi()])
+        made = volume(client, "db1")
+        with pytest.raises(Conflict, match="iSCSI target .*:server already, and it is not this host's"):
+            client.map_volume(made, host)
+        # Its own client takes the one that it has, whatever its name
+        assert client.map_volume(made, other).lun == 0
+        assert len(targets(array)) == 1
+    assert [(one["host"], one["volume"]) for one in array.state()["mappings"]] == [("other", "db1")]
+
+
+def test_the_target_of_a_host_goes_with_it(array: ViolinArray) -> None:
+    """Section 8, 6: clients and targets were never removed; a new host of the name would find its name taken."""
+    with array.client() as client:
+        for _ in range(2):
+            host = client.create_host("server", [iscsi()])
+            mapped = client.map_volume(volume(client, "db1"), host)
+            assert list(targets(array)) == [target_name("server")]
+            client.unmap_volume(mapped)
+            client.delete_host(host)
+            assert targets(array) == {}
+
+
+@pytest.mark.parametrize("fault", ["reset_after", "reset_before", "truncated", "non_json"])
+def test_a_target_whose_answer_is_lost_is_made_once(array: ViolinArray, fault: str) -> None:
+    with array.client() as client:
+        host = client.create_host("server", [iscsi()])
+        array.fault(kind=fault, match={"method": "POST", "path": "/iscsitarget"})
+        assert client.map_volume(volume(client, "db1"), host).lun == 0
+    assert len(targets(array)) == 1
+
+
+def test_the_ports_of_a_volume_are_those_of_its_hosts(array: ViolinArray) -> None:
+    with array.client() as client:
+        fibre, net = client.create_host("fibre", [fc()]), client.create_host("net", [iscsi()])
+        client.map_volume(volume(client, "db1"), fibre)
+        client.map_volume(volume(client, "db2"), net)
+        client.map_volume(volume(client, "db3"), client.create_host("net2", [iscsi(IQN + "-2")]))
+        mark = array.mark()
+        assert {port.protocol for port in client.ports_of(["db2"])} == {"iscsi"}
+        assert {port.address for port in client.ports_of(["db2"])} == {target_name("net")}
+        assert {port.portal for port in client.ports_of(["db2"])} == {"10.1.1.11:3260", "10.1.2.11:3260"}
+        assert {port.protocol for port in client.ports_of(["db1", "db2"])} == {"fc", "iscsi"}
+        assert len({port.address for port in client.ports_of(["db2", "db3"])}) == 2
+        # Known from the mapping; the target ports themselves are asked for once
+        assert not [one for one in array.requests(mark) if "/client/" in one["path"]]
 
 
 def test_an_empty_host_goes_when_the_task_says_so(array: ViolinArray) -> None:

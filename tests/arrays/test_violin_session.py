@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -17,7 +19,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors
     Unsupported,
 )
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import VolumeSpec
-from tests.arrays.violin import GIB, ViolinArray, fc, snapshot, volume
+from tests.arrays.violin import GIB, IQN, ViolinArray, iscsi, snapshot, volume
 from tests.support.simulator import Simulator
 
 VERSIONS = ("7.5.2", "7.4.9", "7.50.0", "7.9.0", "8.0.0")
@@ -25,7 +27,11 @@ VERSIONS = ("7.5.2", "7.4.9", "7.50.0", "7.9.0", "8.0.0")
 
 @pytest.fixture(scope="module")
 def simulator() -> Iterator[Simulator]:
-    arrays = [{"name": "violin", "vendor": "violin"}, {"name": "plain", "vendor": "violin", "tls": False}]
+    arrays: list[dict[str, Any]] = [
+        {"name": "violin", "vendor": "violin"},
+        {"name": "plain", "vendor": "violin", "tls": False},
+        {"name": "both", "vendor": "violin", "protocol": "both", "limits": {"copy_speed": 1 << 30}},
+    ]
     arrays += [{"name": f"v{version}", "vendor": "violin", "version": version} for version in VERSIONS]
     with Simulator(arrays) as running:
         yield running
@@ -72,35 +78,74 @@ def test_the_password_is_in_no_record(array: ViolinArray) -> None:
     assert [one["body"] for one in logout] == [{}]
 
 
-def test_an_expired_session_between_any_two_requests(array: ViolinArray) -> None:
+def _whole_life(client: Any) -> None:
+    """Everything that changes something, and what it reads for that."""
+    made = volume(client, "db1")
+    made = client.extend_volume(made, 2 * GIB)
+    taken = snapshot(client, made, "monday")
+    client.clone_volume(made, VolumeSpec("copy1"))
+    client.volume_from_snapshot(taken, VolumeSpec("copy2", 3 * GIB))
+    thin = volume(client, "thin", provisioning="thin")
+    client.clone_volume(thin, VolumeSpec("clone"))
+    thin = client.rename_volume(thin, "thin2")
+    host = client.create_host("server", [iscsi()])
+    host = client.add_initiators(host, [iscsi(IQN + "-b")])
+    client.map_volume(made, host)
+    client.unmap_volume(client.map_volume(thin, host))
+    client.delete_snapshot(taken)
+    doomed = volume(client, "doomed")
+    client.delete_snapshot(snapshot(client, doomed, "monday"))
+    client.delete_volume(doomed)
+    client.delete_host(client.create_host("gone", [iscsi(IQN + "-c")]))
+    for read in ("info", "capacity", "pools", "ports", "volumes", "snapshots", "hosts", "mappings"):
+        getattr(client, read)()
+
+
+def test_an_expired_session_between_any_two_requests(simulator: Simulator) -> None:
     """Whatever request it hits, that one is answered after one more login, and nothing is done twice."""
-
-    def work(client: object) -> None:
-        made = volume(client, "db1")
-        client.extend_volume(made, 2 * GIB)  # type: ignore[attr-defined]
-        snapshot(client, made, "monday")
-        host = client.create_host("server", [fc()])  # type: ignore[attr-defined]
-        client.map_volume(made, host)  # type: ignore[attr-defined]
-
+    array = ViolinArray(simulator, "both")
+    array.reset()
     mark = array.mark()
     with array.client() as client:
-        work(client)
-    want, count = _shape(array), len(array.requests(mark))
-    # Discovery and login come before there is a session
-    for skip in range(1, count):
+        _whole_life(client)
+    want, baseline = _shape(array), _asked(array, mark)
+    assert len(baseline) > 90
+    strides = 4
+    for offset in range(strides):
         array.reset()
-        array.fault(kind="expired", match={"path": "/concerto/(?!auth/)"}, skip=skip - 1)
+        # A request that one fault strikes is not counted by those after it: each strikes the one of its number
+        numbers = range(offset, len(baseline), strides)
+        for number in numbers:
+            array.fault(kind="expired", match={"path": "/concerto/(?!auth/)"}, skip=number)
         mark = array.mark()
         with array.client() as client:
-            work(client)
-        assert _shape(array) == want, f"request {skip}"
-        assert array.logins(mark) == 2, f"request {skip}"
+            _whole_life(client)
+        asked = _asked(array, mark)
+        struck = [number - before for before, number in enumerate(n for n, one in enumerate(asked) if one[2])]
+        assert struck == list(numbers)
+        assert [one for one in asked if not one[2]] == baseline
+        assert array.logins(mark) == 1 + len(struck)
+        assert _shape(array) == want
+
+
+def _asked(array: ViolinArray, mark: int) -> list[tuple[str, str, bool]]:
+    """Method, path without ids, and whether the session had expired; discovery and login come before there is one."""
+    return [
+        (one["method"], _without_ids(one["path"]), bool(one.get("fault")))
+        for one in array.requests(mark)
+        if one["path"].startswith("/concerto/")
+    ]
+
+
+def _without_ids(path: str) -> str:
+    return re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", "ID", path)
 
 
 def _shape(array: ViolinArray) -> object:
     state = array.state()
     return (
-        sorted((row["name"], row["size"], row["kind"]) for row in state["volumes"]),
+        # The snapshot that carries a thin clone has the time and an id in its name
+        sorted((row["name"][:7].split("-")[0], row["size"], row["kind"]) for row in state["volumes"]),
         [row["name"] for row in state["hosts"]],
         [(row["volume"], row["host"], row["lun"]) for row in state["mappings"]],
     )

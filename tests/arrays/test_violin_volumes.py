@@ -180,6 +180,19 @@ def test_on_a_7700_the_task_says_which_pools_deduplicate(simulator: Simulator) -
     assert array.volumes()["dedup"]["provisioning"] == "dedup"
 
 
+def test_snapshots_on_a_7700_that_has_nothing_but_dedup_pools(simulator: Simulator) -> None:
+    """The snapshot resource is no volume: a pool that deduplicates is good enough where there is no other."""
+    array = array_of(simulator, "7700")
+    with array.client(options={"dedup_only_pools": ["PoolDedup"]}) as client:
+        snapshot(client, volume(client, "db1"), "monday")
+    with array.client(options={"dedup_only_pools": ["PoolDedup", "PoolA"]}) as client:
+        made = volume(client, "db2", provisioning="dedup")
+        assert snapshot(client, made, "monday").volume == "db2"
+    ids = {row["name"]: row["id"] for row in array.endpoint["pools"]}
+    areas = [one["body"]["params"] for one in array.writes(0) if "/snapshotresource/" in one["path"]]
+    assert [area["storagepoolID"] for area in areas[-2:]] == [ids["PoolA"], ids["PoolDedup"]]
+
+
 # ---- snapshots -------------------------------------------------------------------------------------------------------
 
 
@@ -293,6 +306,44 @@ def test_a_volume_with_snapshots_is_not_deleted_and_keeps_its_policy(array: Viol
         with pytest.raises(InUse, match="it has snapshots: monday"):
             client.delete_volume(made)
         assert array.writes(mark) == []
+
+
+def test_two_snapshots_of_one_name_are_deleted_one_by_one(array: ViolinArray) -> None:
+    """Nothing says that a comment stands once: what is deleted is the very one that was read."""
+    with array.client() as client:
+        made = volume(client, "db1")
+        first = snapshot(client, made, "monday")
+        client.delete_snapshot(first)
+        second = snapshot(client, client.volumes(["db1"]).items[0], "monday")
+        mark = array.mark()
+        client.delete_snapshot(first)
+        assert array.writes(mark) == []
+        assert [one.id for one in client.snapshots(volumes=["db1"])] == [second.id]
+
+
+def test_resource_and_policy_stay_until_the_volume_goes(array: ViolinArray) -> None:
+    """Section 4: removed policy first, only with the volume, and after an empty list of snapshots was read."""
+    with array.client() as client:
+        made = volume(client, "db1")
+        mark = array.mark()
+        client.delete_snapshot(snapshot(client, made, "monday"))
+        kinds = ("snapshotresource", "timemarkpolicy")
+        assert not [one for one in array.writes(mark) if one["method"] == "DELETE" and _kind(one) in kinds]
+        mark = array.mark()
+        client.delete_volume(made)
+    asked = [(one["method"], _kind(one)) for one in array.requests(mark) if "/client/" not in one["path"]]
+    assert asked == [
+        ("GET", "timemark"),
+        ("GET", "timemarkpolicy"),
+        ("DELETE", "timemarkpolicy"),
+        ("DELETE", "snapshotresource"),
+        ("DELETE", "sanresource"),
+    ]
+    assert not [one for one in array.writes(0) if "force" in str(one["body"])]
+
+
+def _kind(request: dict[str, Any]) -> str:
+    return str(request["path"].split("/")[3])
 
 
 @pytest.mark.parametrize(

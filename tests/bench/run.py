@@ -5,7 +5,7 @@
 
 The simulated array counts. Ends with 1 when a budget is exceeded. Seconds depend on the machine; the ratio says more.
 
-    python tests/bench/run.py [--volumes 1 100 1000]
+    python tests/bench/run.py [--arrays dsware violin] [--volumes 1 100 1000]
 """
 
 from __future__ import annotations
@@ -90,6 +90,9 @@ VENDORS = (
             "extend": Budget(3, "the size before, since the wire takes what is to be added, and after (upstream 2)"),
             "delete": Budget(7, "the clients, once for a task (2); the snapshots, whose policy it is (upstream 8)"),
             "snapshot": Budget(5, "resource and policy; its time. The first of a volume (upstream 11+P)"),
+            "snapshot, later": Budget(3, "is it there?; its time (upstream 6)"),
+            "delete snapshot": Budget(3, "what hangs on it (upstream 3)"),
+            "stats": Budget(1, "all pools, of both gateways (upstream 1)"),
             "clone": Budget(11, "names, resource, progress of another copy and of this one, room, size (upstream 9+P)"),
             "attach": Budget(4, "the host (2), the LUN that the array gave (upstream 8)"),
             "detach": Budget(4, "what the host still has (upstream 5)"),
@@ -143,6 +146,19 @@ class Array:
     def snapshot(self) -> None:
         self.client.create_snapshots([SnapshotSpec("monday", self.volume)])
 
+    def look_again(self) -> None:
+        """What a task reads before it does anything: the volume has a snapshot now."""
+        self.volume = self.client.volumes(["ground"]).named("ground")
+
+    def snapshot_later(self) -> None:
+        (self.taken,) = self.client.create_snapshots([SnapshotSpec("tuesday", self.volume)])
+
+    def delete_snapshot(self) -> None:
+        self.client.delete_snapshot(self.taken)
+
+    def stats(self) -> None:
+        self.client.capacity()
+
     def clone(self) -> None:
         self.client.clone_volume(self.volume, VolumeSpec("copy"))
 
@@ -155,6 +171,8 @@ def operations(array: ArrayUnderTest, vendor: Vendor) -> list[tuple[str, int, in
     found = []
 
     def count(name: str, operation: Callable[[], None]) -> None:
+        if name not in vendor.budgets:
+            return
         mark = array.mark()
         operation()
         requests = array.requests(mark)
@@ -163,8 +181,11 @@ def operations(array: ArrayUnderTest, vendor: Vendor) -> list[tuple[str, int, in
 
     with array.library() as client:
         bench = Array(array, client)
-        for name in ("create", "extend", "attach", "detach", "delete", "snapshot", "clone"):
+        for name in ("create", "extend", "attach", "detach", "delete", "snapshot"):
             count(name, getattr(bench, name))
+        bench.look_again()
+        for name in ("snapshot, later", "delete snapshot", "stats", "clone"):
+            count(name, getattr(bench, name.replace(", ", "_").replace(" ", "_")))
         if vendor.version_given:
             count("no-op", lambda: bench.noop(array_version=array.endpoint["version"]))
             count("no-op, version found out", bench.noop)
@@ -224,12 +245,16 @@ def many(player: Player, array: ArrayUnderTest, counts: Sequence[int]) -> list[l
 def main() -> int:
     parser = argparse.ArgumentParser(description="Count requests and measure time against simulated arrays.")
     parser.add_argument("--volumes", type=int, nargs="*", default=[1, 100, 1000], help="volumes in one task")
-    counts = parser.parse_args().volumes
+    known = [vendor.row.name for vendor in VENDORS]
+    parser.add_argument("--arrays", nargs="*", choices=known, default=known, help="the arrays to measure, by vendor")
+    options = parser.parse_args()
+    counts = options.volumes
+    vendors = [vendor for vendor in VENDORS if vendor.row.name in options.arrays]
     exceeded = []
     modules = Modules()
     try:
-        with Simulator([vendor.row.config for vendor in VENDORS]) as simulator, tempfile.TemporaryDirectory() as folder:
-            for vendor in VENDORS:
+        with Simulator([vendor.row.config for vendor in vendors]) as simulator, tempfile.TemporaryDirectory() as folder:
+            for vendor in vendors:
                 array = ArrayUnderTest(vendor.row, simulator, modules)
                 rows: list[list[object]] = []
                 for name, requests, writes, connections in operations(array, vendor):

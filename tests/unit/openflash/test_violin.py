@@ -48,7 +48,8 @@ def test_a_temporary_name_tells_what_it_is_for_and_how_old_it_is() -> None:
     assert name.startswith(facts.temporary_prefix("lun", "id", "copy1"))
     assert not name.startswith(facts.temporary_prefix("lun", "id", "copy2"))
     assert 0 <= (facts.age_of(name) or 0.0) < 5
-    old = facts.temporary_prefix("x") + format(int(time.time() - 100), "08x")
+    assert name != facts.temporary_name("lun", "id", "copy1")
+    old = facts.temporary_prefix("x") + format(int(time.time() - 100), "08x") + "beef"
     assert 95 < (facts.age_of(old) or 0.0) < 105
     for other in ("of-", "of-db1", "db1", name + "x", name.upper()):
         assert facts.age_of(other) is None

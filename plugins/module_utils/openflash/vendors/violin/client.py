@@ -58,6 +58,7 @@ def connect(connection: Connection) -> Violin:
         connection.username,
         connection.password,
         connection.address[0],
+        connection.max_concurrency,
     )
     try:
         with context(doing="connect", array=concerto.http.address):

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import secrets
 import time
 from dataclasses import dataclass
 from typing import Any, Optional, Tuple
@@ -62,6 +63,8 @@ AREA_SIZES = ((500, 100), (2000, 50))
 AREA_PART = 20
 AREA_THRESHOLD = 50
 AREA_INCREMENT = "1024MB"
+# Section 2.3: the request of a snapshot policy has these; the answer that tells of one is nowhere documented.
+POLICY_KEYS = ("automatic", "CDPOption", "triggerReplication", "maxTimeMarkCount", "RetentionPolicy")
 # Section 2.7: the sibling API gives its targets such names; any IQN will do.
 TARGET_PREFIX = "iqn.2004-02.com.vmem:"
 # Section 2.5: for a while after its start a copy has no status. After this many seconds without one it has not begun.
@@ -72,7 +75,7 @@ CLIENTS_FRESH = 30.0
 # Ours. Begins the name of what is not finished yet, or is nobody's but this collection's.
 MARKER = "of-"
 _DIGEST = 16
-_TEMPORARY = re.compile(r"of-[0-9a-f]{%d}-([0-9a-f]{8})\Z" % _DIGEST)
+_TEMPORARY = re.compile(r"of-[0-9a-f]{%d}-([0-9a-f]{8})[0-9a-f]{4}\Z" % _DIGEST)
 
 
 def temporary_prefix(*about: str) -> str:
@@ -81,8 +84,8 @@ def temporary_prefix(*about: str) -> str:
 
 
 def temporary_name(*about: str) -> str:
-    """28 characters: marker, what it is for, and when it was made (seconds since the epoch)."""
-    return "%s%08x" % (temporary_prefix(*about), int(time.time()))
+    """32 characters: marker, what it is for, when it was made (seconds since the epoch), and what no other run has."""
+    return "%s%08x%s" % (temporary_prefix(*about), int(time.time()), secrets.token_hex(2))
 
 
 def age_of(name: str) -> Optional[float]:

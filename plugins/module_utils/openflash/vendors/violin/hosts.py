@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from typing import Any, Dict, Optional, Sequence, Tuple
 
@@ -103,7 +104,7 @@ class Hosts(Reading):
         with self._alone_with("client " + host.name):
             for _ in range(_ATTEMPTS):
                 item = self._client(row)
-                there = objects.host(item)
+                there = objects.told(objects.host, item)
                 self._one_protocol(there, new)
                 have = list(there.addresses)
                 wanted = change(have)
@@ -121,33 +122,49 @@ class Hosts(Reading):
                 except Rejected as error:
                     raise self._taken(new, host.name, error) from None
             # Should another writer have replaced the list meanwhile, its initiators and these are all there now.
-            found = objects.host(self._client(row))
+            found = objects.told(objects.host, self._client(row))
             if set(change(list(found.addresses))) != set(found.addresses):
                 raise Conflict("another writer changes the initiators of the host too", hint="Run it again.")
             return found
 
     def delete_host(self, host: Host) -> None:
-        """One request. With volumes assigned it is refused, by what is read now where the array does not say."""
+        """Two requests: what is assigned to it, and the host; over iSCSI one more for each target that it leaves.
+
+        Nothing says that the array itself keeps a client that has volumes.
+        """
         with self._doing("delete host %s" % host.name, host.name):
             try:
                 row = self._client_row(host)
             except NotFound:
                 return
+            targets: Sequence[Object] = ()
             for attempt in range(_ATTEMPTS):
                 try:
+                    item = self._client(row)
+                    targets = objects.rows_in(item, "ISCSITargetList")
+                    left = objects.told(objects.mappings, item)
+                    if left:
+                        names = ", ".join(sorted(one.volume for one in left))
+                        raise InUse("volumes are mapped to it: %s" % names, hint="Unmap them first.")
                     self._c.delete("%s/%s" % (CLIENTS, row["object_id"]))
                     break
                 except (Rejected, LostAnswer) as error:
                     there = self._c.rows(CLIENTS, "san_clients", host.name)
                     if not any(one["object_id"] == row["object_id"] for one in there):
                         break
-                    left = objects.mappings(self._client(row))
-                    if left:
-                        names = ", ".join(sorted(one.volume for one in left))
-                        raise InUse("volumes are mapped to it: %s" % names, hint="Unmap them first.") from None
                     if isinstance(error, Rejected) or attempt == _ATTEMPTS - 1:
                         raise
             self._forget_client(str(row["object_id"]))
+            self._delete_targets(targets)
+
+    def _delete_targets(self, targets: Sequence[Object]) -> None:
+        """Targets of a client that is gone: they lead nowhere, and hold a name that the next client will want."""
+        try:
+            for target in targets:
+                for row in self._c.rows(TARGETS, "iscsitargets", str(target.get("name"))):
+                    self._c.delete("%s/%s" % (TARGETS, row["object_id"]))
+        except FlashError:
+            pass  # the host is gone, which is what was asked for; whether targets can be deleted is not known (2.7)
 
     # -- mappings ----------------------------------------------------------------------------------------------------
 
@@ -166,7 +183,7 @@ class Hosts(Reading):
             iscsi = objects.is_iscsi(item)
         body: Dict[str, Any] = {"action": "assign", "virtualDeviceObjectID": lun_id}
         if iscsi:
-            path = "%s/%s" % (TARGETS, self._target_of(item, host.name))
+            path = "%s/%s" % (TARGETS, self._target_of(item, row, host.name))
             body.update({} if lun is None else {"lun": lun})
         else:
             path = "%s/%s" % (CLIENTS, row["object_id"])
@@ -182,7 +199,7 @@ class Hosts(Reading):
             except LostAnswer as error:
                 # An assignment that was carried out is not made again: the array says that it is there.
                 problem = error
-        found = objects.mappings(self._client(row))
+        found = objects.told(objects.mappings, self._client(row))
         for one in found:
             if one.volume == volume.name:
                 return self._same_mapping(one, lun, lun_id)
@@ -202,28 +219,57 @@ class Hosts(Reading):
             )
         return Mapping(there.volume, there.host, there.lun, volume_id=lun_id, host_id=there.host_id)
 
-    def _target_of(self, item: Object, host: str) -> str:
+    def _target_of(self, item: Object, row: Object, host: str) -> str:
         """The id of the iSCSI target of the client; one on all portals is made if it has none."""
-        for row in item.get("ISCSITargetList") or ():
-            if row.get("object_id"):
-                return str(row["object_id"])
+        there = self._target_there(item)
+        if there is not None:
+            return there
         _, portals = self._fixed()
         if not portals:
             raise Invalid("the array has no iSCSI portal", hint="Give the host Fibre Channel initiators.")
-        name = TARGET_PREFIX + re.sub(r"[^a-z0-9.-]", "-", host.lower())
-        body = {"clientId": item["sanclient_id"], "targetName": name, "ipAddress": " ".join(portals)}
+        name = target_name(host)
+        client = objects.told(lambda detail: detail["sanclient_id"], item)
+        body = {"clientId": client, "targetName": name, "ipAddress": " ".join(portals)}
         for attempt in range(_ATTEMPTS):
+            problem: Optional[FlashError] = None
             try:
                 made = self._c.post(TARGETS, dict(body, accessMode="ReadWrite")).get("object_id")
                 if made:
                     return str(made)
             except (ClientTaken, LostAnswer) as error:
-                if isinstance(error, LostAnswer) and attempt == _ATTEMPTS - 1:
-                    raise
-            found = self._c.rows(TARGETS, "iscsitargets", name)
-            if found:
-                return str(found[0]["object_id"])
+                problem = error
+            there = self._target_there(self._client(row), name)
+            if there is not None:
+                return there
+            if isinstance(problem, ClientTaken):
+                # A volume assigned to it would be seen by whoever logs in to it.
+                raise Conflict(
+                    "there is an iSCSI target %s already, and it is not this host's" % name,
+                    code=problem.code,
+                    said=problem.said,
+                    hint="Delete it with the array's own tools, when nobody needs it.",
+                )
+            if attempt == _ATTEMPTS - 1 and problem is not None:
+                raise problem
         raise NotFound("the array took the iSCSI target, and does not list it")
+
+    def _target_there(self, item: Object, name: Optional[str] = None) -> Optional[str]:
+        """The id of a target of the client: the one of this name, or any. A client without a list tells no owners."""
+        if "ISCSITargetList" not in item and name is not None:
+            return next((str(row["object_id"]) for row in self._c.rows(TARGETS, "iscsitargets", name)), None)
+        for target in objects.rows_in(item, "ISCSITargetList"):
+            if name in (None, target.get("name")):
+                return self._target_id(target)
+        return None
+
+    def _target_id(self, target: Object) -> str:
+        """Its id, as the client tells it, or looked up by its name."""
+        if target.get("object_id"):
+            return str(target["object_id"])
+        name = objects.told(lambda row: str(row["name"]), target)
+        for row in self._c.rows(TARGETS, "iscsitargets", name):
+            return str(row["object_id"])
+        raise NotFound("iSCSI target %s is not there" % name)
 
     def unmap_volume(self, mapping: Mapping) -> Tuple[Mapping, ...]:
         """Two requests with ids, over iSCSI three; one more to find the volume, and one when the host goes with it."""
@@ -236,7 +282,7 @@ class Hosts(Reading):
             with self._alone_with("client " + mapping.host):
                 if lun_id is not None:
                     self._unassign(mapping.volume, lun_id, row)
-                left = objects.mappings(self._client(row))
+                left = objects.told(objects.mappings, self._client(row))
             self._check_unassigned(mapping, left)
             if not left and self._settings.remove_empty_hosts:
                 self.delete_host(Host(mapping.host, str(row["object_id"])))
@@ -247,10 +293,11 @@ class Hosts(Reading):
         path = "%s/%s" % (CLIENTS, row["object_id"])
         known = self._clients.get(str(row["object_id"])) or self._client(row)
         if objects.is_iscsi(known):
-            devices = [one for one in objects.devices(self._client(row)) if one.get("name") == volume]
+            there = objects.told(objects.devices, self._client(row))
+            devices = [one for one in there if one.get("name") == volume]
             if not devices:
                 return
-            path = "%s/%s" % (TARGETS, devices[0]["ISCSITarget"]["object_id"])
+            path = "%s/%s" % (TARGETS, self._target_id(objects.told(lambda one: dict(one["ISCSITarget"]), devices[0])))
         try:
             self._c.put(path, body, idempotent=True)
         except NotAssigned:
@@ -259,6 +306,14 @@ class Hosts(Reading):
     def _check_unassigned(self, mapping: Mapping, left: Tuple[Mapping, ...]) -> None:
         if any(one.volume == mapping.volume for one in left):
             raise Rejected("the array still lists the mapping")
+
+
+def target_name(host: str) -> str:
+    """The name of the target of a host; of two hosts never the same, though an IQN has fewer letters than a host."""
+    plain = re.sub(r"[^a-z0-9.-]", "-", host.lower())
+    if plain != host:
+        plain += "-" + hashlib.sha256(host.encode("utf-8")).hexdigest()[:8]
+    return TARGET_PREFIX + plain
 
 
 def _same_host(there: Host, initiators: Sequence[Initiator]) -> Host:

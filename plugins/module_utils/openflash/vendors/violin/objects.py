@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 import time
-from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple, TypeVar
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, TypeVar
 
-from ...errors import Invalid
-from ...model import COPYING, FC, ISCSI, READY, Host, Initiator, Listing, Mapping, Unreadable, Volume
+from ...errors import BadReply, Invalid
+from ...model import COPYING, READY, Host, Initiator, Listing, Mapping, Unreadable, Volume
 from ...units import MIB, parse_initiator
 from .facts import REGISTRATION, TimeMark, age_of
 
@@ -24,20 +24,50 @@ LUN_TYPES = ("SAN", THIN_CLONE)
 _BAD = (KeyError, IndexError, TypeError, ValueError, AttributeError, Invalid)
 
 
-def listing(kind: str, items: Iterable[Object], convert: Callable[[Object], Optional[T]]) -> Listing[T]:
+def listing(kind: str, items: Sequence[Object], convert: Callable[[Object], Optional[T]]) -> Listing[T]:
     """What could be understood, and what could not. A conversion that gives None leaves the object out."""
     good: List[T] = []
     bad: List[Unreadable] = []
     for item in items:
         try:
-            value = convert(item)
-        except _BAD as error:
-            what = str(error) if isinstance(error, Invalid) else "%s %s" % (type(error).__name__, error)
-            bad.append(Unreadable(kind, str(item.get("name", "?")), what))
+            value = told(convert, item)
+        except BadReply as error:
+            bad.append(Unreadable(kind, _name_of(item) or "?", error.reason))
         else:
             if value is not None:
                 good.append(value)
     return Listing(tuple(good), tuple(bad))
+
+
+def told(convert: Callable[..., T], item: Any, *more: Any) -> T:
+    """What a conversion makes of the array's object; BadReply when that lacks something, or has nonsense in it."""
+    try:
+        return convert(item, *more)
+    except _BAD as error:
+        if isinstance(error, Invalid):
+            what = error.reason
+        elif isinstance(error, KeyError):
+            what = "the array does not tell its %s" % error.args[0]
+        else:
+            what = "the array tells it in a way that cannot be understood (%s)" % error
+        raise BadReply(what, target=_name_of(item)) from None
+
+
+def _name_of(item: Any) -> Optional[str]:
+    return str(item.get("name") or "") or None if isinstance(item, dict) else None
+
+
+def rows_in(item: Object, key: str) -> List[Object]:
+    """A list within an answer, which may be left out when it is empty; BadReply when it is something else."""
+    found = item.get(key) or []
+    if not isinstance(found, list) or not all(isinstance(row, dict) for row in found):
+        raise BadReply("the array tells its %s in a way that cannot be understood" % key, target=_name_of(item))
+    return found
+
+
+def megabytes(row: Object, key: str) -> int:
+    """A size in MiB; BadReply when the array does not tell it."""
+    return told(lambda item: int(item[key]), row)
 
 
 def volume(item: Object) -> Volume:
@@ -98,9 +128,25 @@ def _addresses(item: Object) -> List[str]:
     return found.split(",") if isinstance(found, str) else [str(one) for one in found]
 
 
+# A client of one of these protocols has a list of its devices, if an empty one (section 2.7).
+_LISTS = (
+    ("isfibrechannel_enabled", "FCPolicy", "FibreChannelDevices"),
+    ("isiscsi_enabled", "iSCSIPolicy", "ISCSIDevices"),
+)
+
+
 def devices(item: Object) -> List[Object]:
-    """What is assigned to a client, over either protocol."""
-    return [*(item.get("FibreChannelDevices") or ()), *(item.get("ISCSIDevices") or ())]
+    """What is assigned to a client, over whatever protocol. What cannot be told is not taken for nothing.
+
+    Each gateway is a client too, of neither protocol; it may have devices all the same, under another such key.
+    """
+    found = [row for key in sorted(item) if key.lower().endswith("devices") for row in item[key] or ()]
+    for flag, policy, key in _LISTS:
+        if (item.get(flag) or item.get(policy)) and not isinstance(item.get(key), list):
+            raise KeyError(key)
+    if not found and not any(flag in item or policy in item for flag, policy, key in _LISTS):
+        raise KeyError("protocol")
+    return found
 
 
 def host(item: Object) -> Host:
@@ -116,23 +162,28 @@ def host(item: Object) -> Host:
                 continue
             raise
         initiators.append(Initiator(canonical, protocol, logged_in=None))
+    try:
+        volumes: Optional[int] = len(devices(item))
+    except KeyError:
+        volumes = None
     return Host(
         name=name,
         id=str(item["object_id"]),
         initiators=tuple(initiators),
         os=str(item.get("type") or "") or None,
-        volumes=len(devices(item)),
+        volumes=volumes,
     )
-
-
-def protocol_of(item: Object) -> str:
-    return ISCSI if is_iscsi(item) else FC
 
 
 def mappings(item: Object) -> Tuple[Mapping, ...]:
     """The assignments of a client, by the names of the LUNs: the rows have no ids of theirs."""
     return tuple(
-        Mapping(volume=str(row["name"]), host=str(item["name"]), lun=int(row["lun"]), host_id=str(item["object_id"]))
+        Mapping(
+            volume=str(row["name"]),
+            host=str(item["name"]),
+            lun=None if row.get("lun") in (None, "") else int(row["lun"]),
+            host_id=str(item["object_id"]),
+        )
         for row in devices(item)
     )
 

@@ -12,10 +12,11 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass
-from typing import ContextManager, Dict, List, Optional, Sequence, Tuple
+from functools import partial
+from typing import ContextManager, Dict, List, Optional, Sequence, Tuple, Union
 
 from ...array import Array
-from ...errors import Conflict, Invalid, NotFound, context
+from ...errors import BadReply, Conflict, Invalid, NotFound, context
 from ...model import (
     FC,
     ISCSI,
@@ -42,7 +43,7 @@ from .facts import (
 )
 from .objects import LUN_TYPES, THIN_CLONE, listing
 from .refusals import Rejected
-from .wire import ADAPTERS, AREAS, CLIENTS, LUNS, POOLS, TARGETS, TIMEMARKS, Concerto, NotClean, Object
+from .wire import ADAPTERS, AREAS, CLIENTS, LUNS, POOLS, TARGETS, TIMEMARKS, Concerto, NotClean, Object, missing
 
 ISCSI_PORT = 3260
 
@@ -70,10 +71,12 @@ class Reading(Array):
         self.capabilities = capabilities(concerto.version, concerto.external, dedup)
         self.label = str(concerto.properties.get("hostname") or concerto.http.address)
         self._lock = threading.RLock()
+        self._lock_of_reading = threading.RLock()
         self._locks: Dict[str, threading.RLock] = {}
         self._config_pools: Dict[str, bool] = {}
         self._known_pools: Optional[List[Object]] = None
         self._fixed_ports: Optional[Tuple[Tuple[Port, ...], Tuple[str, ...]]] = None
+        self._bad_ports: List[Unreadable] = []
         self._clients: Dict[str, Object] = {}
         self._clients_read: Optional[float] = None
 
@@ -104,14 +107,16 @@ class Reading(Array):
         with self._doing("read the capacity"):
             rows = self._pool_rows()
             return Capacity(
-                size=sum(int(row["size_mb"]) for row in rows) * MIB,
-                used=sum(int(row["usedsize_mb"]) for row in rows) * MIB,
+                size=sum(objects.megabytes(row, "size_mb") for row in rows) * MIB,
+                used=sum(objects.megabytes(row, "usedsize_mb") for row in rows) * MIB,
             )
 
     def pools(self) -> Listing[Pool]:
         """One request, and one for each pool seen for the first time."""
         with self._doing("read pools"):
-            return listing("pool", self._pool_rows(), self._pool)
+            bad: List[Unreadable] = []
+            found = listing("pool", self._pool_rows(bad), self._pool)
+            return Listing(found.items, found.unreadable + tuple(bad))
 
     def _pool(self, row: Object) -> Pool:
         kinds = self.capabilities.provisioning
@@ -129,14 +134,14 @@ class Reading(Array):
             provisioning=kinds,
         )
 
-    def _pool_rows(self) -> List[Object]:
+    def _pool_rows(self, bad: Optional[List[Unreadable]] = None) -> List[Object]:
         """The pools that can hold volumes, as they are now; what a pool is for is asked once for each (section 2.8)."""
-        return [row for row in self._all_pools() if not self._is_config(row)]
+        return [row for row in self._all_pools(bad=bad) if not self._is_config(row)]
 
-    def _all_pools(self, fresh: bool = True) -> List[Object]:
+    def _all_pools(self, fresh: bool = True, bad: Optional[List[Unreadable]] = None) -> List[Object]:
         """All pools, that of the configuration included: one request, none where older figures will do."""
         if fresh or self._known_pools is None:
-            self._known_pools = self._c.rows(POOLS, "storage_pools")
+            self._known_pools = self._c.rows(POOLS, "storage_pools", bad=[] if bad is None else bad)
         return self._known_pools
 
     def _is_config(self, row: Object) -> bool:
@@ -144,23 +149,39 @@ class Reading(Array):
         known = str(row["object_id"])
         if known not in self._config_pools:
             detail = self._c.data("%s/%s" % (POOLS, known))
-            self._config_pools[known] = "Configuration" in (detail.get("resource_type") or ())
+            kinds = objects.told(lambda item: tuple(item.get("resource_type") or ()), detail)
+            self._config_pools[known] = "Configuration" in kinds
         return self._config_pools[known]
 
     def ports(self) -> Listing[Port]:
-        """FC ports with link; iSCSI portals, once for each target. Ports are asked once per session."""
+        """FC ports that are up and every client's iSCSI target. Ports are asked once per session."""
         with self._doing("read the target ports"):
             fixed, portals = self._fixed()
             if not portals:
-                return Listing(fixed)
-            targets = self._c.rows(TARGETS, "iscsitargets")
-            iscsi = [
-                Port(str(row["name"]), ISCSI, str(row["name"]), "%s:%d" % (ip, ISCSI_PORT))
-                for row in targets
-                for ip in str(row.get("ipAddr") or "").split()
-                if ip in portals or not self._settings.ports
-            ]
-            return Listing(fixed + tuple(iscsi or [Port(ip, ISCSI, "", "%s:%d" % (ip, ISCSI_PORT)) for ip in portals]))
+                return Listing(fixed, tuple(self._bad_ports))
+            bad: List[Unreadable] = []
+            targets = self._c.rows(TARGETS, "iscsitargets", bad=bad)
+            iscsi = [port for row in targets for port in self._target_ports(row, portals)]
+            iscsi = iscsi or [Port(ip, ISCSI, "", "%s:%d" % (ip, ISCSI_PORT)) for ip in portals]
+            return Listing(fixed + tuple(iscsi), tuple(self._bad_ports + bad))
+
+    def ports_of(self, volumes: Sequence[str]) -> Listing[Port]:
+        """Over iSCSI each client has a target of its own: those of the clients that have the volumes, as last read."""
+        with self._lock:
+            clients = list(self._clients.values())
+        found = [row for item in clients for row in objects.told(objects.devices, item) if row.get("name") in volumes]
+        targets = [row["ISCSITarget"] for row in found if isinstance(row.get("ISCSITarget"), dict)]
+        if not targets or not all(target.get("name") for target in targets):
+            return self.ports()
+        with self._doing("read the target ports"):
+            fixed, portals = self._fixed()
+            ports = [port for target in targets for port in self._target_ports(target, portals)]
+            return Listing((fixed if len(targets) < len(found) else ()) + tuple(dict.fromkeys(ports)))
+
+    def _target_ports(self, target: Object, portals: Sequence[str]) -> List[Port]:
+        name = str(target["name"])
+        ips = [ip for ip in str(target.get("ipAddr") or "").split() if ip in portals or not self._settings.ports]
+        return [Port(name, ISCSI, name, "%s:%d" % (ip, ISCSI_PORT)) for ip in ips]
 
     def _fixed(self) -> Tuple[Tuple[Port, ...], Tuple[str, ...]]:
         """FC ports that are up, and the IP addresses of the iSCSI portals."""
@@ -182,18 +203,15 @@ class Reading(Array):
         return found
 
     def _fc_ports(self) -> List[Port]:
-        found = (self._c.get(ADAPTERS).get("data") or {}).get("physical_adapters") or []
-        ports = []
-        for row in found:
+        ports: List[Port] = []
+        for row in self._c.rows(ADAPTERS, "physical_adapters", bad=self._bad_ports, needs=()):
             # A port that is down leads nowhere, and one without alias is no target.
             if row.get("type") != FC or row.get("port_status") != "Link Up":
                 continue
             detail = self._c.data("%s/%s" % (ADAPTERS, row["object_id"]))
-            for alias in detail.get("alias_wwpn_list") or ():
-                if alias.get("mode", "target") == "target":
-                    ports.append(
-                        Port("fc%s" % row.get("number", ""), FC, parse_initiator(str(alias["name"]))[1], up=True)
-                    )
+            found = listing("port", objects.rows_in(detail, "alias_wwpn_list"), partial(_fc_port, row))
+            ports += found.items
+            self._bad_ports += found.unreadable
         return ports
 
     def _portals(self) -> List[str]:
@@ -202,15 +220,17 @@ class Reading(Array):
             return []
         found = self._c.data("/server/networkconfiguration")
         if self._c.version < FIRST_WITH_INTERFACES:
-            rows = [row for row in found.get("interface") or () if str(row.get("name")).startswith("isc")]
+            rows = [row for row in objects.rows_in(found, "interface") if str(row.get("name")).startswith("isc")]
             return [str(row["virtualIp"]) for row in rows if row.get("speed") == 0 and row.get("virtualIp")]
         primary: List[str] = []
         secondary: List[str] = []
-        for row in found.get("interfaces") or ():
+        if "interfaces" not in found:
+            self._bad_ports.append(Unreadable("port", "iSCSI", "the array does not tell its interfaces"))
+        for row in objects.rows_in(found, "interfaces"):
             name = str(row.get("name"))
             if name.startswith("isc"):
                 ips = secondary if name.endswith(":0") else primary
-                ips += [str(one["ipAddress"]) for one in row.get("ipAddresses") or () if one.get("ipAddress")]
+                ips += [str(one["ipAddress"]) for one in objects.rows_in(row, "ipAddresses") if one.get("ipAddress")]
         if not primary and not secondary:
             return []
         return secondary if self._c.asks("/monitor/status/failover") else primary
@@ -220,35 +240,42 @@ class Reading(Array):
     def volumes(self, names: Optional[Sequence[str]] = None) -> Listing[Volume]:
         """One request for the list, or for the one that is named, and one for each volume that is there."""
         with self._doing("read volumes"):
-            return self._volumes_of(self._rows_named(names))
+            bad: List[Unreadable] = []
+            return self._volumes_of(self._rows_named(names, bad), bad)
 
     def volumes_with_clones(self, names: Sequence[str]) -> Listing[Volume]:
         """The same, and one request more for each thin clone on the array."""
         with self._doing("read volumes"):
             wanted = set(names)
-            return self._volumes_of(
-                [row for row in self._lun_rows() if row["name"] in wanted or row.get("type") == THIN_CLONE]
-            )
+            bad: List[Unreadable] = []
+            rows = [row for row in self._lun_rows(bad=bad) if row["name"] in wanted or row["type"] == THIN_CLONE]
+            return self._volumes_of(rows, bad)
 
-    def _rows_named(self, names: Optional[Sequence[str]]) -> List[Object]:
+    def _rows_named(self, names: Optional[Sequence[str]], bad: List[Unreadable]) -> List[Object]:
         if names is not None and len(names) == 1:
-            return self._lun_rows(names[0])
+            return self._lun_rows(names[0], bad)
         wanted = None if names is None else set(names)
-        return [row for row in self._lun_rows() if wanted is None or row["name"] in wanted]
+        return [row for row in self._lun_rows(bad=bad) if wanted is None or row["name"] in wanted]
 
-    def _lun_rows(self, name: Optional[str] = None) -> List[Object]:
-        return [row for row in self._c.rows(LUNS, "virtual_devices", name) if row.get("type") in LUN_TYPES]
+    def _lun_rows(self, name: Optional[str] = None, bad: Optional[List[Unreadable]] = None) -> List[Object]:
+        rows = self._c.rows(LUNS, "virtual_devices", name, bad, needs=("name", "type"))
+        return [row for row in rows if row["type"] in LUN_TYPES]
 
-    def _volumes_of(self, rows: Sequence[Object]) -> Listing[Volume]:
-        whole: List[Object] = []
-        bad: List[Unreadable] = []
-        for row in rows:
-            try:
-                whole.append(self._whole(row))
-            except Rejected as error:
-                bad.append(Unreadable("volume", str(row["name"]), str(error)))
-        found = listing("volume", whole, objects.volume)
-        return Listing(found.items, found.unreadable + tuple(bad))
+    def _volumes_of(self, rows: Sequence[Object], bad: Sequence[Unreadable]) -> Listing[Volume]:
+        read = self._c.side_by_side(self._whole_or_why, rows)
+        refused = {one.name: one for one in read if isinstance(one, Unreadable)}
+        if refused:
+            # What went away since the list was read is not there, and that is all.
+            there = {str(row["name"]) for row in self._lun_rows(bad=[])}
+            refused = {name: one for name, one in refused.items() if name in there}
+        found = listing("volume", [one for one in read if not isinstance(one, Unreadable)], objects.volume)
+        return Listing(found.items, found.unreadable + tuple(refused.values()) + tuple(bad))
+
+    def _whole_or_why(self, row: Object) -> Union[Object, Unreadable]:
+        try:
+            return self._whole(row)
+        except (Rejected, BadReply) as error:
+            return Unreadable("volume", str(row["name"]), error.reason)
 
     def _whole(self, row: Object) -> Object:
         return dict(row, **self._c.data("%s/%s" % (LUNS, row["object_id"])))
@@ -256,7 +283,7 @@ class Reading(Array):
     def _volume(self, name: str) -> Optional[Volume]:
         """The LUN that has this name now: two requests, one when there is none."""
         rows = self._lun_rows(name)
-        return objects.volume(self._whole(rows[0])) if rows else None
+        return objects.told(objects.volume, self._whole(rows[0])) if rows else None
 
     def _detail(self, lun_id: str, name: str) -> Object:
         """The LUN of this id; NotFound when the name is gone too, which is all that tells (section 3)."""
@@ -287,7 +314,8 @@ class Reading(Array):
         name alone, every volume that has snapshots must be asked.
         """
         with self._doing("read snapshots"):
-            everything = self._lun_rows()
+            bad: List[Unreadable] = []
+            everything = self._lun_rows(bad=bad)
             clones = {str(row["object_id"]): str(row["name"]) for row in everything if row["type"] == THIN_CLONE}
             wanted = set(volumes or ())
             asked = [
@@ -297,9 +325,7 @@ class Reading(Array):
                 and (names is not None or volumes is None or row["name"] in wanted)
             ]
             found: List[Snapshot] = []
-            bad: List[Unreadable] = []
-            for row in asked:
-                good, unreadable = self._snapshots_of(row, clones)
+            for good, unreadable in self._c.side_by_side(lambda row: self._snapshots_of(row, clones), asked):
                 found += [
                     one
                     for one in good
@@ -310,43 +336,62 @@ class Reading(Array):
 
     def _snapshots_of(self, row: Object, clones: Dict[str, str]) -> Tuple[List[TimeMark], List[Unreadable]]:
         """Those of one LUN, less our own that only carry a thin clone (see copies.py)."""
-        try:
-            marks = self._timemarks(str(row["object_id"]))
-            if not marks:
-                return [], []
-            lun = objects.volume(self._whole(row))
-        except Rejected as error:
-            return [], [Unreadable("snapshot", str(row["name"]), str(error))]
-        good: List[TimeMark] = []
         bad: List[Unreadable] = []
+        try:
+            marks = self._timemarks(str(row["object_id"]), bad=bad)
+            if not marks:
+                return [], bad
+            lun = objects.told(objects.volume, self._whole(row))
+        except (Rejected, BadReply) as error:
+            if not any(one["object_id"] == row["object_id"] for one in self._lun_rows(str(row["name"]))):
+                return [], []  # it went away, and its snapshots with it
+            return [], [Unreadable("snapshot", str(row["name"]), error.reason)]
+        good: List[TimeMark] = []
         for mark in marks:
             try:
-                if age_of(str(mark.get("comment"))) is not None:
+                if age_of(str(mark["comment"])) is not None:
                     continue
                 children = self._children(mark, clones) if clones else ()
-                good.append(objects.timemark(mark, lun, children))
-            except (Rejected, KeyError, TypeError, ValueError) as error:
-                bad.append(Unreadable("snapshot", str(mark.get("comment", "?")), str(error)))
+                good.append(objects.told(objects.timemark, mark, lun, children))
+            except (Rejected, BadReply) as error:
+                bad.append(Unreadable("snapshot", str(mark["comment"]), error.reason))
         return good, bad
 
     def _children(self, mark: Object, clones: Dict[str, str]) -> Tuple[str, ...]:
         clone = self._c.data("%s/%s" % (TIMEMARKS, mark["object_id"])).get("timeview_object_id")
         return (clones.get(str(clone), str(clone)),) if clone else ()
 
-    def _timemarks(self, lun_id: str, comment: Optional[str] = None) -> Optional[List[Object]]:
+    def _timemarks(
+        self, lun_id: str, comment: Optional[str] = None, bad: Optional[List[Unreadable]] = None
+    ) -> Optional[List[Object]]:
         """The snapshots of a LUN, or the one of that name; None when the LUN has no policy, and so no snapshots.
 
         A LUN without policy is answered in text, but so may be something else: then the policy is asked for too.
+
+        :param bad: takes up what cannot be understood; without it that is a BadReply.
         """
         body = None if comment is None else {"comment": comment}
         try:
-            found = (self._c.get("%s/%s" % (TIMEMARKS, lun_id), body).get("data") or {}).get("timemarks")
+            data = self._c.get("%s/%s" % (TIMEMARKS, lun_id), body).get("data")
         except NotClean as error:
             if self._has_policy(self._area(lun_id)):
                 raise Rejected("the snapshots cannot be read", code=error.code, said=error.said) from None
             return None
-        # Section 2.4: 7.5.2 and later filter; should one not, this does.
-        return [mark for mark in found or () if mark.get("object_id") and comment in (None, mark.get("comment"))]
+        found = data.get("timemarks") if isinstance(data, dict) else None
+        if not isinstance(found, list):
+            raise BadReply("the answer has no list of snapshots")
+        marks = []
+        for mark in found:
+            lacks = missing(mark, ("comment", "id"))
+            if lacks is None and mark["object_id"]:
+                # Section 2.4: 7.5.2 and later filter; should one not, this does.
+                marks += [mark] if comment in (None, mark["comment"]) else []
+            elif lacks is not None:
+                if bad is None:
+                    raise BadReply("a snapshot does not tell its %s" % lacks)
+                name = mark.get("comment") if isinstance(mark, dict) else None
+                bad.append(Unreadable("snapshot", str(name or "?"), "the array does not tell its %s" % lacks))
+        return marks
 
     def _area(self, lun_id: str) -> Object:
         """Tells of snapshot resource and policy of a LUN (section 2.2)."""
@@ -354,7 +399,9 @@ class Reading(Array):
 
     @staticmethod
     def _has_policy(area: Object) -> bool:
-        return bool(area.get("timemarkEnabled"))
+        if "timemarkEnabled" not in area:
+            raise BadReply("the array does not tell whether the volume has a snapshot policy")
+        return bool(area["timemarkEnabled"])
 
     @staticmethod
     def _has_area(area: Object) -> bool:
@@ -392,20 +439,29 @@ class Reading(Array):
         """Clients with their assignments, each whole; what was read of all of them is kept for a moment."""
         name = names[0] if names is not None and len(names) == 1 else None
         wanted = None if names is None else set(names)
-        rows = [row for row in self._c.rows(CLIENTS, "san_clients", name) if wanted is None or row["name"] in wanted]
-        items: List[Object] = []
         bad: List[Unreadable] = []
         started = time.monotonic()
-        for row in rows:
-            try:
-                items.append(self._client(row))
-            except Rejected as error:
-                bad.append(Unreadable("host", str(row.get("name")), str(error)))
+        rows = self._c.rows(CLIENTS, "san_clients", name, bad)
+        read = self._c.side_by_side(
+            self._client_or_why, [row for row in rows if wanted is None or row["name"] in wanted]
+        )
+        refused = {one.name: one for one in read if isinstance(one, Unreadable)}
+        if refused:
+            # What went away since the list was read is not there, and that is all.
+            there = {str(row["name"]) for row in self._c.rows(CLIENTS, "san_clients", bad=[])}
+            bad += [one for name, one in refused.items() if name in there]
+        items = [one for one in read if not isinstance(one, Unreadable)]
         if names is None:
             with self._lock:
                 self._clients = {str(item["object_id"]): item for item in items}
                 self._clients_read = None if bad else started
         return items, tuple(bad)
+
+    def _client_or_why(self, row: Object) -> Union[Object, Unreadable]:
+        try:
+            return self._client(row)
+        except (Rejected, BadReply) as error:
+            return Unreadable("host", str(row["name"]), error.reason)
 
     def _client(self, row: Object) -> Object:
         """A client whole. ``row`` needs name and object_id."""
@@ -426,20 +482,27 @@ class Reading(Array):
 
     def _mapped_to(self, name: str) -> Tuple[str, ...]:
         """The hosts that a LUN is assigned to, by one reading of the clients for all that a task deletes."""
-        with self._lock:
+        with self._lock_of_reading:
             read = self._clients_read
             if read is None or time.monotonic() - read > CLIENTS_FRESH:
-                _, bad = self._read_clients()
+                everyone, bad = self._read_clients()
+                bad += listing("host", everyone, objects.mappings).unreadable
                 if bad:
+                    self._clients_read = None
                     raise Rejected(
                         "not every host can be read, so it may be mapped",
                         said=bad[0].reason,
                         hint="Look at %s." % bad[0].name,
                     )
-            hosts = [
-                item for item in self._clients.values() if any(one.get("name") == name for one in objects.devices(item))
-            ]
-            return tuple(sorted(str(item["name"]) for item in hosts))
+        with self._lock:
+            clients = list(self._clients.values())
+        return tuple(
+            sorted(
+                str(item["name"])
+                for item in clients
+                if any(one.volume == name for one in objects.told(objects.mappings, item))
+            )
+        )
 
     def _forget_client(self, client_id: str) -> None:
         with self._lock:
@@ -447,3 +510,10 @@ class Reading(Array):
 
     def _unlike(self, what: str, name: str, differs: str) -> Conflict:
         return Conflict("%s %s is there already, and %s" % (what, name, differs), target=name)
+
+
+def _fc_port(adapter: Object, alias: Object) -> Optional[Port]:
+    """A target port, by the name that initiators see; None for an alias that is none."""
+    if alias.get("mode", "target") != "target":
+        return None
+    return Port("fc%s" % adapter.get("number", ""), FC, parse_initiator(str(alias["name"]))[1], up=True)

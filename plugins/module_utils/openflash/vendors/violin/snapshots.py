@@ -23,7 +23,7 @@ from .facts import (
     area_size,
 )
 from .refusals import Rejected
-from .volumes import Volumes
+from .volumes import Volumes, pool_id
 from .wire import AREAS, POLICIES, TIMEMARKS, NotClean, Object
 
 _ATTEMPTS = 3
@@ -57,7 +57,7 @@ class Snapshots(Volumes):
             if marks is None and self._prepare(lun_id, volume):
                 marks = self._timemarks(lun_id, name)
             found = marks[0] if marks else self._post_timemark(lun_id, name)
-        return objects.timemark(found, replace(volume, id=lun_id), ())
+        return objects.told(objects.timemark, found, replace(volume, id=lun_id), ())
 
     def _post_timemark(self, lun_id: str, name: str) -> Object:
         body = {"comment": name, "priority": "medium", "snapshotNotification": False}
@@ -97,14 +97,14 @@ class Snapshots(Volumes):
 
     def _make_area(self, lun_id: str, size: int) -> None:
         megabytes = area_size(size // MIB)
-        pool = self._choose_pool("thick", megabytes * MIB, fresh=False)
+        pool = self._pool_of_area(megabytes)
         self._make(
             "%s/%s" % (AREAS, lun_id),
             {
                 "sizeMB": megabytes,
                 "snapshotNotificationEnabled": False,
                 "policy": "preserveAll",
-                "storagepoolID": pool["storage_pool_id"],
+                "storagepoolID": pool_id(pool),
                 "automaticExpansion": {"enabled": True, "threshold": AREA_THRESHOLD, "increment": AREA_INCREMENT},
                 "automaticShrink": {"enabled": False},
             },
@@ -162,4 +162,5 @@ class Snapshots(Volumes):
         rows = self._lun_rows(snapshot.volume) if snapshot.volume else []
         if not rows:
             return False
-        return bool(self._timemarks(str(rows[0]["object_id"]), snapshot.name))
+        marks = self._timemarks(str(rows[0]["object_id"]), snapshot.name) or ()
+        return any(snapshot.id in ("", str(mark["object_id"])) for mark in marks)

@@ -7,14 +7,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Dict, Optional
+from typing import Any, Dict, Optional, Sequence
 
 from ...errors import Busy, Conflict, InUse, Invalid, NoSpace, NotFound, Refused
 from ...model import DEDUP, THICK, Volume, VolumeSpec
 from ...transport.lost import LostAnswer
 from ...units import MIB, format_size, round_up
 from . import objects
-from .facts import THIN_PART, age_of, kind_of
+from .facts import POLICY_KEYS, THIN_PART, age_of, kind_of
 from .reading import Reading
 from .refusals import NameTaken, NoArea, NoPolicy, Rejected
 from .wire import AREAS, LUNS, POLICIES, TIMEMARKS, TIMEVIEWS, Object
@@ -27,13 +27,13 @@ class Volumes(Reading):
 
     # -- pools -------------------------------------------------------------------------------------------------------
 
-    def _choose_pool(self, kind: str, size: int, name: Optional[str] = None, fresh: bool = True) -> Object:
+    def _choose_pool(self, kind: str, size: int, name: Optional[str] = None) -> Object:
         """The pool for a new LUN: that of the name, or the one with most (or least) room that has enough.
 
         A thin LUN needs no more than what the array allocates at once. On a 7700 the pool decides whether data is
         deduplicated, and only its owner knows which pools do (section 2.8).
         """
-        rows = self._all_pools(fresh)
+        rows = self._all_pools()
         fit = rows
         if name is not None:
             fit = [row for row in rows if row["name"] == name and not self._is_config(row)]
@@ -41,23 +41,36 @@ class Volumes(Reading):
                 known = ", ".join(sorted(str(row["name"]) for row in rows if not self._is_config(row))) or "none"
                 raise Invalid("there is no pool %s" % name, hint="The array has: %s." % known)
         fit = [row for row in fit if self._suits(str(row["name"]), kind)]
-        needed = size // MIB if kind == THICK else -(-size // MIB // THIN_PART)
-        by_room = sorted(fit, key=_room, reverse=not self._settings.smallest)
-        for row in by_room:
-            if _room(row) >= needed and not self._is_config(row):
-                return row
-        fit = [row for row in fit if not self._is_config(row)]
-        if not fit:
+        if not any(not self._is_config(row) for row in fit):
             raise Invalid(
                 "%s is not for %s volumes" % ("pool %s" % name if name else "no pool of the array", kind),
                 hint="On a 7700 dedup_only_pools and dedup_capable_pools say which pools deduplicate.",
             )
-        most = max(fit, key=_room)
+        return self._with_room(fit, size // MIB if kind == THICK else -(-size // MIB // THIN_PART))
+
+    def _with_room(self, rows: Sequence[Object], needed: int) -> Object:
+        """Of these pools the one with most (or least) room that has so many MiB."""
+        for row in sorted(rows, key=_room, reverse=not self._settings.smallest):
+            if _room(row) >= needed and not self._is_config(row):
+                return row
+        fit = [row for row in rows if not self._is_config(row)]
+        most = max(fit, key=_room) if fit else None
         raise NoSpace(
-            "no pool has room for %s: pool %s has %s"
-            % (format_size(needed * MIB), most["name"], format_size(_room(most) * MIB)),
+            "no pool has room for %s" % format_size(needed * MIB)
+            + (": pool %s has %s" % (most["name"], format_size(_room(most) * MIB)) if most else ""),
             hint="Free some space, or name another pool.",
         )
+
+    def _pool_of_area(self, needed: int) -> Object:
+        """The pool for a snapshot resource: any will do, those that deduplicate everything only as the last."""
+        rows = self._all_pools(fresh=False)
+        best = [row for row in rows if self._suits(str(row["name"]), THICK)]
+        try:
+            return self._with_room(best, needed)
+        except NoSpace:
+            if len(best) == len(rows):
+                raise
+            return self._with_room(rows, needed)
 
     def _suits(self, pool: str, kind: str) -> bool:
         if not self._c.external:
@@ -103,7 +116,7 @@ class Volumes(Reading):
             "name": spec.name,
             "sizeMB": -(-megabytes // THIN_PART) if thin else megabytes,
             "dedup": kind == DEDUP and not self._c.external,
-            "storagepoolID": pool["storage_pool_id"],
+            "storagepoolID": pool_id(pool),
             "thinProvisioning": {"enabled": thin, "fullSizeMB": megabytes},
         }
         if spec.options.get("encrypted"):
@@ -131,6 +144,8 @@ class Volumes(Reading):
             differs = "it has %s instead of %s" % (format_size(there.size), format_size(size))
         elif kind_of(there) != kind:
             differs = "it is %s and not %s" % ("a thin clone" if not there.independent else there.provisioning, kind)
+        elif "encrypted" not in there.options and spec.options.get("encrypted"):
+            differs = "the array does not tell whether it is encrypted"
         elif there.options.get("encrypted", False) != bool(spec.options.get("encrypted", False)):
             differs = "it is %sencrypted" % ("" if there.options.get("encrypted") else "not ")
         else:
@@ -168,7 +183,7 @@ class Volumes(Reading):
         return real
 
     def _size(self, lun_id: str, name: str) -> int:
-        return int(self._detail(lun_id, name)["size_mb"]) * MIB
+        return objects.megabytes(self._detail(lun_id, name), "size_mb") * MIB
 
     def rename_volume(self, volume: Volume, name: str) -> Volume:
         """One request."""
@@ -236,13 +251,18 @@ class Volumes(Reading):
         """Remove policy and snapshot resource, once there is no snapshot left and nobody else's policy is set."""
         marks = self._timemarks(lun_id)
         if marks is not None:
-            left = [mark for mark in marks if not self._drop_leftover(mark)]
-            if left:
+            theirs = [mark for mark in marks if age_of(str(mark["comment"])) is None]
+            if theirs:
                 raise InUse(
-                    "it has snapshots: %s" % ", ".join(sorted(str(mark.get("comment")) for mark in left)),
+                    "it has snapshots: %s" % ", ".join(sorted(str(mark["comment"]) for mark in theirs)),
                     hint="Delete them first.",
                 )
             self._check_policy(lun_id)
+            if [mark for mark in marks if not self._drop_leftover(mark)]:
+                raise InUse(
+                    "a thin clone depends on it, or is being made by another run",
+                    hint="Delete its clones first. What a run that was killed left goes after wait_timeout.",
+                )
             self._gone("%s/%s" % (POLICIES, lun_id), NoPolicy)
         self._gone("%s/%s" % (AREAS, lun_id), NoArea)
 
@@ -251,12 +271,17 @@ class Volumes(Reading):
             policy = self._c.data("%s/%s" % (POLICIES, lun_id))
         except NoPolicy:
             return
+        if not any(key in policy for key in POLICY_KEYS):
+            raise InUse(
+                "its snapshot policy cannot be understood, so it may be somebody else's",
+                hint="Remove the policy with the array's own tools, when nobody needs it.",
+            )
         set_by_others = [
             words
             for words, is_set in (
                 ("takes snapshots by a schedule", _enabled(policy, "automatic")),
                 ("keeps a CDP journal", _enabled(policy, "CDPOption")),
-                ("replicates the volume", bool(policy.get("triggerReplication"))),
+                ("replicates the volume", _enabled(policy, "triggerReplication")),
             )
             if is_set
         ]
@@ -280,7 +305,7 @@ class Volumes(Reading):
 
     def _drop_leftover(self, mark: Object) -> bool:
         """Whether this was a snapshot of ours that a killed run left under a temporary name, and is gone now."""
-        age = age_of(str(mark.get("comment")))
+        age = age_of(str(mark["comment"]))
         if age is None or age < self._settings.wait_timeout:
             return False
         detail = self._c.data("%s/%s" % (TIMEMARKS, mark["object_id"]))
@@ -301,7 +326,7 @@ class Volumes(Reading):
         carriers = [
             mark
             for mark in (self._timemarks(source) or () if source else ())
-            if age_of(str(mark.get("comment"))) is not None
+            if age_of(str(mark["comment"])) is not None
             and self._c.data("%s/%s" % (TIMEMARKS, mark["object_id"])).get("timeview_object_id") == lun_id
         ]
         self._remove("%s/%s" % (TIMEVIEWS, lun_id), lun_id, volume.name, {"keepTimeViewData": False})
@@ -312,11 +337,21 @@ class Volumes(Reading):
                 pass  # it holds nothing any more, and goes with its volume or with the next clone of it
 
 
+def pool_id(row: Object) -> Any:
+    """The number under which requests name a pool."""
+    return objects.told(lambda item: item["storage_pool_id"], row)
+
+
 def _room(row: Object) -> int:
     """MiB free in a pool."""
-    return int(row["availsize_mb"])
+    return objects.megabytes(row, "availsize_mb")
 
 
 def _enabled(policy: Object, key: str) -> bool:
     part = policy.get(key)
-    return bool(part.get("enabled")) if isinstance(part, dict) else bool(part)
+    return _is_set(part.get("enabled") if isinstance(part, dict) else part)
+
+
+def _is_set(value: Any) -> bool:
+    """The array writes some truth values as text (section 2.8)."""
+    return bool(value) and str(value).strip().lower() not in ("false", "0", "no", "off", "disabled")

@@ -7,15 +7,19 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, TypeVar
 
 from ...errors import BadReply, FlashError, Unauthorized, Unsupported
+from ...model import Unreadable
 from ...transport.http import HttpTransport, Reply
 from ...transport.lost import LostReply
 from .facts import EXTERNAL_HEAD, NEWEST_BEFORE, OLDEST, OLDEST_EVER, parse_version
-from .refusals import error_of, is_busy
+from .refusals import Rejected, error_of, is_busy
 
 Object = Dict[str, Any]
+T = TypeVar("T")
+R = TypeVar("R")
 
 BASE = "/concerto"
 LUNS = "/logicalresource/sanresource"
@@ -34,6 +38,10 @@ _CONCERTO = ("Violin Concerto Console", '<a href="concerto/">concerto/</a>')
 _HTML_ERROR = "IPStor REST API Error Message"
 # How often what does no harm is asked again when something else than the array answers.
 _ATTEMPTS = 3
+# So many details are asked for in turn on the one connection; for more, opening further ones pays.
+_FEW = 8
+# What the rows of a list are, where one that cannot be understood is reported.
+_KINDS = {LUNS: "volume", CLIENTS: "host", POOLS: "pool", TARGETS: "port", ADAPTERS: "port"}
 
 
 class NotClean(FlashError):
@@ -46,8 +54,9 @@ class Concerto:
     :ivar version: (7, 5, 5); :ivar build: ``8975``; :ivar properties: of the server, as it tells them.
     """
 
-    def __init__(self, http: HttpTransport, username: str, password: str, server: str) -> None:
+    def __init__(self, http: HttpTransport, username: str, password: str, server: str, threads: int = 1) -> None:
         self.http = http
+        self._threads = threads
         self._credentials = {"username": username, "password": password, "server": server}
         self._logged_in = False
         self.version: Tuple[int, ...] = ()
@@ -152,22 +161,52 @@ class Concerto:
         return self._ask("DELETE", path, None if params is None else {"params": params})
 
     def asks(self, path: str, session: bool = False) -> bool:
-        """A question that is answered by success or failure."""
+        """A question that is answered by success or failure; a version that does not know it has no such thing."""
         try:
             self.get(path, session=session)
-        except FlashError as error:
-            if error.said is None and error.code is None:
-                raise
+        except (Rejected, Unsupported):
             return False
         return True
 
-    def rows(self, path: str, key: str, name: Optional[str] = None) -> List[Object]:
-        """A list, or of it what has this very name."""
+    def rows(
+        self,
+        path: str,
+        key: str,
+        name: Optional[str] = None,
+        bad: Optional[List[Unreadable]] = None,
+        needs: Sequence[str] = ("name",),
+    ) -> List[Object]:
+        """A list, or of it what has this very name.
+
+        :param bad: takes up what lacks its id or anything else that it ``needs``; without it that is a BadReply.
+        """
         filters = None if name is None else {"filters": [{"name": "name", "operator": "=", "value": name}]}
-        found = (self.get(path, filters).get("data") or {}).get(key)
-        if not isinstance(found, list) or not all(isinstance(row, dict) for row in found):
+        data = self.get(path, filters).get("data")
+        found = data.get(key) if isinstance(data, dict) else None
+        if not isinstance(found, list):
             raise BadReply("the answer to GET %s has no list %r" % (path, key))
-        return [row for row in found if row.get("object_id") and (name is None or row.get("name") == name)]
+        good: List[Object] = []
+        for row in found:
+            called = str(row.get("name") or "?") if isinstance(row, dict) else "?"
+            if name is not None and called not in (name, "?"):
+                continue
+            lacks = missing(row, needs)
+            if lacks is None:
+                # Section 3: a row with an empty id stands for nothing.
+                if row["object_id"]:
+                    good.append(row)
+            elif bad is None:
+                raise BadReply("the answer to GET %s has a row without %s" % (path, lacks), target=called)
+            else:
+                bad.append(Unreadable(_KINDS[path], called, "the array does not tell its %s" % lacks))
+        return good
+
+    def side_by_side(self, ask: Callable[[T], R], items: Sequence[T]) -> List[R]:
+        """The answers in the order of the items, asked for several at a time when there are many."""
+        if len(items) <= _FEW or self._threads < 2:
+            return [ask(item) for item in items]
+        with ThreadPoolExecutor(self._threads) as pool:
+            return list(pool.map(ask, items))
 
     def data(self, path: str) -> Object:
         found = self.get(path).get("data")
@@ -176,12 +215,15 @@ class Concerto:
         return found
 
     def text_or_object(self, path: str, kind: str) -> Optional[Object]:
-        """A status; None when there is none, which is said in other words than JSON (section 2.5)."""
-        reply = self._send("GET", path, None, kind)
-        found = reply.json_or_none()
-        if isinstance(found, dict):
-            return self._accepted(reply, found)
-        return None
+        """A status, which does not say ``success``; None when there is none, said in other words than JSON (2.5)."""
+        for _ in range(_ATTEMPTS):
+            reply = self._send("GET", path, None, kind)
+            found = reply.json_or_none()
+            if isinstance(found, dict):
+                return self._accepted(reply, dict({"success": True}, **found))
+            if reply.ok and "<html" not in reply.text.lower():
+                return None
+        raise BadReply("the answer to %s is neither a status nor the lack of one" % reply.request)
 
     def _send(
         self,
@@ -249,6 +291,15 @@ class Concerto:
         if answer.get("success") is True and answer.get("code", "success") == "success":
             return answer
         raise error_of(answer.get("msg") or answer.get("code"), reply.request, self.http.mask)
+
+
+def missing(row: Any, keys: Sequence[str]) -> Optional[str]:
+    """The first of ``object_id`` and these keys that a row does not tell."""
+    if not isinstance(row, dict):
+        return "fields"
+    if "object_id" not in row:
+        return "object_id"
+    return next((key for key in keys if row.get(key) in (None, "")), None) if row["object_id"] else None
 
 
 def _unauthorized(answer: Any) -> bool:

@@ -131,8 +131,9 @@ def create(c: Concerto, call: Call) -> Reply:
 def delete(c: Concerto, call: Call, client_id: str) -> Reply:
     host = c.client(client_id)
     c.array.delete_host(host)
-    for one, _row in _targets_of(c, host):
-        del c.targets[one]
+    if not guesses.TARGETS_OUTLIVE_CLIENTS:
+        for one, _row in _targets_of(c, host):
+            del c.targets[one]
     return {"msg": "Delete SAN client successfully."}
 
 

@@ -61,6 +61,8 @@ class Concerto:
     array: Array
     address: str
     copy_speed: int
+    copy_unseen: float = 0.0
+    """Seconds after its start in which the status still tells of the copy before, or of none."""
     adapters: list[Adapter] = field(default_factory=list)
     targets: dict[str, dict[str, Any]] = field(default_factory=dict)
     """iSCSI targets by object id: name, client (number of the host), ips."""

@@ -53,10 +53,13 @@ def _copy(c: Concerto, call: Call, source: Volume, lun: Volume, kind: str) -> Vo
         provisioning="thick",
         attributes={"content": source.attributes.get("content", source.uuid)},
     )
-    lun.attributes.setdefault(COPIES, {})[kind] = {
+    copies = lun.attributes.setdefault(COPIES, {})
+    copies[kind] = {
         "number": target.id,
         "object_id": object_id(target),
         "size": source.size // MIB,
+        "seen": c.array.clock() + c.copy_unseen,
+        "before": {**copies[kind], "before": None} if kind in copies else None,
     }
     c.array.touched("volume.copy_status", lun)
     return target
@@ -66,6 +69,8 @@ def _last(c: Concerto, lun_id: str, kind: str) -> tuple[dict[str, Any], int] | N
     """The last copy of that kind and its per cent; None when there was none, or when it failed."""
     lun = c.find_lun(lun_id)
     last = lun.attributes.get(COPIES, {}).get(kind) if lun else None
+    if last is not None and last.get("seen", 0) > c.array.clock():
+        last = last["before"]
     if last is None:
         return None
     target = c.array.volumes.get(last["number"])

@@ -48,6 +48,8 @@ NAME_LENGTH = 255
 COMMENT_LENGTH = 32
 SNAPSHOTS_PER_LUN = 1000
 MAX_LUN = 255
+# Section 2.7: whether a target goes with its client is not known; what stays is harder on a client of the array.
+TARGETS_OUTLIVE_CLIENTS = True
 # How fast a copy runs, in MiB per second.
 COPY_SPEED = 20480
 # Section 2.8: what a simulated array holds when the configuration names no pools (the first pool's name is the one in

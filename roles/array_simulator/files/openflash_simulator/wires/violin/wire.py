@@ -136,6 +136,8 @@ class ViolinWire(HttpWire):
         "max_lun",
         # MiB that a copy moves in a second
         "copy_speed",
+        # Milliseconds after its start in which a copy has no status yet
+        "copy_unseen",
     )
 
     @classmethod
@@ -160,6 +162,7 @@ class ViolinWire(HttpWire):
             **config.limits,
         }
         speed = limits.pop("copy_speed", guesses.COPY_SPEED)
+        unseen = limits.pop("copy_unseen", 0)
         array = Array(
             config.name,
             [Pool(name, size, number) for number, (name, size) in enumerate(sizes.items(), 1)],
@@ -170,7 +173,9 @@ class ViolinWire(HttpWire):
             copy_fails=self.faults.copy_fails,
         )
         protocols = config.options.get("protocol", ("fc",))
-        self.concerto = Concerto(config.name, config.version, model, protocols, array, config.address, max(1, speed))
+        self.concerto = Concerto(
+            config.name, config.version, model, protocols, array, config.address, max(1, speed), unseen / 1000
+        )
 
     # ---- one request -----------------------------------------------------------------------------------------------
 
@@ -210,6 +215,9 @@ class ViolinWire(HttpWire):
                 return _text_then_json(error.message)
             if isinstance(result, str):
                 return HttpReply(200, result.encode(), "text/html")
+            if "snapcopy_status" in result:
+                # Section 2.5: the one answer that does not say whether it is one
+                return json_reply(200, result)
             return json_reply(200, {"success": True, "msg": None, **result})
         text = UNKNOWN_PATH.format(f"Invalid controller specified ({path})")
         return HttpReply(200, text.encode(), "text/html", message="unknown path")
