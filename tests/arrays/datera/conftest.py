@@ -188,7 +188,7 @@ def datera_simulator() -> Iterator[Simulator]:
         for name, (version, _api, _tenant) in VARIANTS.items()
     ]
     arrays.append({"name": "offline", "vendor": "datera", "tenants": TENANTS, "quirks": ["extend_offline"]})
-    arrays.append({"name": "full", "vendor": "datera", "pools": [{"name": "small", "size": "10GiB"}]})
+    arrays.append({"name": "full", "vendor": "datera", "pools": [{"name": "full", "size": "10GiB"}]})
     with Simulator(arrays) as running:
         yield running
 

@@ -295,7 +295,7 @@ def test_an_array_without_room(full: SimulatedEdf) -> None:
     with pytest.raises(errors.NoSpace, match="no room"):
         array.create_volume(VolumeSpec("v1", GIB))
     assert len(array.volumes()) == 0
-    assert (array.capacity().size, array.pools().items[0].name) == (10 * GIB, "small")
+    assert (array.capacity().size, array.pools().items[0].name) == (10 * GIB, "full")
 
 
 # ---- copies and snapshots --------------------------------------------------------------------------------------------

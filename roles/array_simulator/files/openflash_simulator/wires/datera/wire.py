@@ -67,6 +67,12 @@ def _quirks(value: Any) -> tuple[str, ...]:
     return tuple(value)
 
 
+def _slowness(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0:
+        raise ConfigError(f"{value!r} is not a number from 0 on")
+    return float(value)
+
+
 class DateraWire(HttpWire):
     """One array, on a TLS port and on a plain one."""
 
@@ -78,6 +84,8 @@ class DateraWire(HttpWire):
         "http_port": _port,
         # What some array may do, and no source says which.
         "quirks": _quirks,
+        # How much longer than usual the array takes over what it does in the background; 0: no time at all.
+        "slowness": _slowness,
     }
     limits = ("volumes", "snapshots_per_volume", "max_size", "name_length")
     _plain: asyncio.Server | None = None
@@ -89,6 +97,8 @@ class DateraWire(HttpWire):
             raise ConfigError(f"version {config.version!r} is not numbers and dots, such as {cls.default_version}")
         if len(config.pools) > 1:
             raise ConfigError("pools: the array has one pool of space only")
+        if any(pool.name != config.name for pool in config.pools):
+            raise ConfigError(f"pools: the array's one pool goes by the array's name, {config.name}")
         asked = config.options.get("api_versions", ())
         if "v2.2" in asked and numbers(config.version) < guesses.SECOND_API:
             raise ConfigError(f"api_versions: product {config.version} serves v2.1 only")
@@ -99,7 +109,6 @@ class DateraWire(HttpWire):
 
     def __init__(self, config: ArrayConfig, *arguments: Any) -> None:
         super().__init__(config, *arguments)
-        pool = config.pools[0] if config.pools else None
         rules = Rules(
             granularity=1,
             max_size=32768 << 30,
@@ -111,12 +120,13 @@ class DateraWire(HttpWire):
             config.name,
             config.version,
             (config.address, _beside(config.address)),
-            Pool(pool.name if pool else guesses.POOL, pool.size if pool else guesses.CAPACITY),
+            Pool(config.name, config.pools[0].size if config.pools else guesses.CAPACITY),
             rules,
             self.clock,
             self.changed,
             self.faults.pool_full,
             "extend_offline" in config.options.get("quirks", ()),
+            config.options.get("slowness", 1.0),
         )
         for path in config.options.get("tenants", ()):
             self.edf.make_tenant(path)
