@@ -176,7 +176,7 @@ class SimulatedEdf:
         return [one["path"] for storage in made["storage_instances"] for one in storage["volumes"]]
 
 
-def make(array: Datera, name: str = "v1", size: int = GIB, **options: Any) -> model.Volume:
+def make(array: Datera, name: str = "vol1", size: int = GIB, **options: Any) -> model.Volume:
     array.create_volume(VolumeSpec(name, size, options=options))
     return array.volumes([name]).items[0]
 
@@ -189,6 +189,8 @@ def datera_simulator() -> Iterator[Simulator]:
     ]
     arrays.append({"name": "offline", "vendor": "datera", "tenants": TENANTS, "quirks": ["extend_offline"]})
     arrays.append({"name": "full", "vendor": "datera", "pools": [{"name": "full", "size": "10GiB"}]})
+    quirks = {"version": "2.2.7.0", "api_versions": ["2.1"], "quirks": ["lists_unserved"]}
+    arrays.append({"name": "listed", "vendor": "datera", **quirks})
     with Simulator(arrays) as running:
         yield running
 

@@ -86,7 +86,10 @@ class Hosts(Reading):
             return replace(host, initiators=tuple(have))
 
     def remove_initiators(self, host: Host, addresses: Sequence[str]) -> Host:
-        """Two requests for each that the host has: out of the group, and away where nothing else refers to it."""
+        """Two requests for each that the host has: out of the group, and away where nothing else refers to it.
+
+        A run that is killed between the two leaves an initiator that is in use nowhere, as deleting a host may.
+        """
         with self._doing("remove initiators from host %s" % host.name, host.name):
             self._need_group(host)
             for one in host.initiators:

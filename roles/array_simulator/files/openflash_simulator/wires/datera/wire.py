@@ -33,7 +33,7 @@ _VERSION = re.compile(r"\d+(\.\d+){1,3}\Z")
 _MATCH = re.compile(r"match\((\w+),(.*)\)\Z")
 _TENANT = re.compile(r"(/root)?(/?[A-Za-z0-9_][A-Za-z0-9_.-]*)*\Z")
 KNOWN_APIS = ("v2.1", "v2.2")
-QUIRKS = ("extend_offline",)
+QUIRKS = ("extend_offline", "lists_unserved")
 
 
 def _apis(value: Any) -> tuple[str, ...]:
@@ -169,7 +169,8 @@ class DateraWire(HttpWire):
         if request.path.rstrip("/") == "/api_versions":
             if self.edf.numbers < guesses.SECOND_API:
                 raise invalid("Unknown API version")
-            return json_reply(200, {"api_versions": list(self.apis)})
+            everything = "lists_unserved" in self.config.options.get("quirks", ())
+            return json_reply(200, {"api_versions": list(KNOWN_APIS if everything else self.apis)})
         found = _VERSIONED.match(request.path)
         version = f"v{found[1]}" if found else ""
         if found is None or version not in self.apis:
