@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import json
-import ssl
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -31,6 +30,7 @@ VARIANTS: dict[str, tuple[str, str | None, str]] = {
     "2.1": ("2.1.4.0", None, "/root/acme"),
 }
 TENANTS = ["/root/acme", "/root/acme/lab"]
+_OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 IQN1, IQN2 = (Initiator(f"iqn.2026-01.org.example:h{number}", "iscsi") for number in (1, 2))
 
 
@@ -84,18 +84,14 @@ class SimulatedEdf:
         return reply.get("data", reply)
 
     def _send(self, method: str, path: str, body: Any, headers: dict[str, str]) -> Any:
-        context = ssl.create_default_context(cafile=self.entry["ca_path"])
-        opener = urllib.request.build_opener(
-            urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
-        )
         request = urllib.request.Request(
-            f"https://{self.entry['address']}:{self.entry['port']}{path}",
+            f"http://{self.entry['address']}:{self.entry['http_port']}{path}",
             method=method,
             data=None if body is None else json.dumps(body).encode(),
             headers=headers,
         )
         try:
-            with opener.open(request, timeout=30) as answer:
+            with _OPENER.open(request, timeout=30) as answer:
                 return json.loads(answer.read())
         except urllib.error.HTTPError as error:
             return json.loads(error.read())

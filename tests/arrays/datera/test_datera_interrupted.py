@@ -25,7 +25,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendor
 from tests.arrays.datera.conftest import IQN1, IQN2, SimulatedEdf
 from tests.support.simulator import Simulator
 
-QUICK = {"offline_changes": True}
+QUICK = {"offline_changes": True, "scheme": "http"}
 
 
 @dataclass
@@ -142,7 +142,7 @@ def quick(quick_simulator: Simulator, request: pytest.FixtureRequest) -> Iterato
 
 def connect(edf: SimulatedEdf) -> Datera:
     """With short pauses between attempts: what happens in them is not what is tested here."""
-    array = edf.connect(QUICK)
+    array = edf.connect(QUICK, port=edf.entry["http_port"], ca_path=None)
     array._edf.http._sleep = lambda seconds: time.sleep(seconds / 50)
     return array
 

@@ -195,10 +195,12 @@ def initiator(call: Call, tenant: Tenant, one: Initiator) -> Entity:
 
 
 def group(call: Call, tenant: Tenant, one: Group) -> Entity:
+    """The schema of 2.1 has no tenant here (6.7)."""
+    whose = {"tenant": tenant.path} if call.second else {}
     return {
         "path": f"/initiator_groups/{one.name}",
         "name": one.name,
-        "tenant": tenant.path,
+        **whose,
         "members": [reference(call, tenant, path) for path in one.members],
     }
 
