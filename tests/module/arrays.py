@@ -114,7 +114,7 @@ ROWS = (
     ),
     Row(
         "datera-2.2",
-        {"vendor": "datera", "version": "3.3.5.0"},
+        {"vendor": "datera", "version": "3.3.5.0", "slowness": 0},
         hides=("/initiator_groups", ("hosts",)),
         own_targets=True,
         nothing_to_do=5,
@@ -123,7 +123,7 @@ ROWS = (
     ),
     Row(
         "datera-2.1",
-        {"vendor": "datera", "version": "2.1.4.0", "tenants": ["/root/acme", "/root/acme/lab"]},
+        {"vendor": "datera", "version": "2.1.4.0", "tenants": ["/root/acme", "/root/acme/lab"], "slowness": 0},
         {"tenant": "/root/acme/lab"},
         hides=("/initiator_groups", ("hosts",)),
         own_targets=True,

@@ -17,7 +17,7 @@ DAY: list[dict[str, Any]] = [
     {"openflash.storage.flash_volume": {"size": "10GiB", "volumes": [{"name": "db1"}, {"name": "db2"}]}},
     {"openflash.storage.flash_snapshot": {"name": "monday", "volume": "db1"}},
     {"openflash.storage.flash_volume": {"name": "test1", "source_volume": "db1"}},
-    {"openflash.storage.flash_host_map": {"host": "server", "volume": "db1", "lun": 0}},
+    {"openflash.storage.flash_host_map": {"host": "server", "volume": "db1"}},
     {"openflash.storage.flash_array": {"volumes": [{"name": "db3", "size": "1GiB"}]}},
     {"openflash.storage.flash_facts": {}},
 ]
@@ -25,7 +25,7 @@ DAY: list[dict[str, Any]] = [
 
 def day(array: ArrayUnderTest) -> list[dict[str, Any]]:
     tasks = [{name: dict(args) for name, args in task.items()} for task in DAY]
-    tasks[3]["openflash.storage.flash_host_map"]["initiators"] = [array.row.initiators[0]]
+    tasks[3]["openflash.storage.flash_host_map"].update(initiators=[array.row.initiators[0]], **array.lun(0))
     return tasks
 
 

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import json
-import ssl
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -31,6 +30,7 @@ VARIANTS: dict[str, tuple[str, str | None, str]] = {
     "2.1": ("2.1.4.0", None, "/root/acme"),
 }
 TENANTS = ["/root/acme", "/root/acme/lab"]
+_OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 IQN1, IQN2 = (Initiator(f"iqn.2026-01.org.example:h{number}", "iscsi") for number in (1, 2))
 
 
@@ -84,18 +84,14 @@ class SimulatedEdf:
         return reply.get("data", reply)
 
     def _send(self, method: str, path: str, body: Any, headers: dict[str, str]) -> Any:
-        context = ssl.create_default_context(cafile=self.entry["ca_path"])
-        opener = urllib.request.build_opener(
-            urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
-        )
         request = urllib.request.Request(
-            f"https://{self.entry['address']}:{self.entry['port']}{path}",
+            f"http://{self.entry['address']}:{self.entry['http_port']}{path}",
             method=method,
             data=None if body is None else json.dumps(body).encode(),
             headers=headers,
         )
         try:
-            with opener.open(request, timeout=30) as answer:
+            with _OPENER.open(request, timeout=30) as answer:
                 return json.loads(answer.read())
         except urllib.error.HTTPError as error:
             return json.loads(error.read())
@@ -176,7 +172,7 @@ class SimulatedEdf:
         return [one["path"] for storage in made["storage_instances"] for one in storage["volumes"]]
 
 
-def make(array: Datera, name: str = "v1", size: int = GIB, **options: Any) -> model.Volume:
+def make(array: Datera, name: str = "vol1", size: int = GIB, **options: Any) -> model.Volume:
     array.create_volume(VolumeSpec(name, size, options=options))
     return array.volumes([name]).items[0]
 
@@ -188,7 +184,9 @@ def datera_simulator() -> Iterator[Simulator]:
         for name, (version, _api, _tenant) in VARIANTS.items()
     ]
     arrays.append({"name": "offline", "vendor": "datera", "tenants": TENANTS, "quirks": ["extend_offline"]})
-    arrays.append({"name": "full", "vendor": "datera", "pools": [{"name": "small", "size": "10GiB"}]})
+    arrays.append({"name": "full", "vendor": "datera", "pools": [{"name": "full", "size": "10GiB"}]})
+    quirks = {"version": "2.2.7.0", "api_versions": ["2.1"], "quirks": ["lists_unserved"]}
+    arrays.append({"name": "listed", "vendor": "datera", **quirks})
     with Simulator(arrays) as running:
         yield running
 

@@ -17,6 +17,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.model 
 )
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.units import GIB
 from tests.arrays.datera.conftest import IQN1, IQN2, VARIANTS, SimulatedEdf, make
+from tests.support.simulator import Simulator
 
 CHAP = Chap("of-user", "chapsecret1234")
 
@@ -38,9 +39,15 @@ def test_a_version_can_be_asked_for(edf33: SimulatedEdf) -> None:
         edf33.connect({"api_version": "3"})
 
 
-def test_a_version_that_is_listed_and_not_served_is_passed_over(edf33: SimulatedEdf) -> None:
-    edf33.fault("http_status", match={"path": "v2.2/login"}, count=3)
-    with pytest.raises(errors.BadReply):
+def test_a_version_that_is_listed_and_not_served_is_passed_over(datera_simulator: Simulator) -> None:
+    listed = SimulatedEdf(datera_simulator, "listed")
+    with listed.connect() as array:
+        assert array.info().api_version == "2.1"
+
+
+def test_an_array_in_trouble_is_not_taken_for_an_old_one(edf33: SimulatedEdf) -> None:
+    edf33.fault("http_status", match={"path": "v2.2/login"}, status=500, count=None)
+    with pytest.raises(errors.BadReply, match="HTTP status 500"):
         edf33.connect()
 
 
@@ -112,11 +119,11 @@ def test_a_tenant_is_made_before_the_first_write_and_not_before(edf: SimulatedEd
 
 def test_tenants_do_not_see_each_other(edf33: SimulatedEdf) -> None:
     array = edf33.connect()
-    make(array, "v1", GIB)
+    make(array, "vol1", GIB)
     other = array.scope("acme")
     assert len(other.volumes()) == 0
-    make(other, "v1", 2 * GIB)
-    assert array.volumes(["v1"]).items[0].size == GIB
+    make(other, "vol1", 2 * GIB)
+    assert array.volumes(["vol1"]).items[0].size == GIB
     with pytest.raises(errors.NotFound):
         array.scope("nowhere")
 
@@ -128,13 +135,13 @@ def test_a_volume_is_made_with_everything_in_one_request(edf: SimulatedEdf) -> N
     array = edf.connect()
     options = {"replica_count": 2, "placement_mode": "all_flash", "total_iops_max": 500, "write_bandwidth_max": 1024}
     with edf.budget(array, 1, 1):
-        array.create_volume(VolumeSpec("v1", GIB + 1, options=options))
-    found = array.volumes(["v1"]).items[0]
-    assert (found.name, found.size, found.pool, found.provisioning) == ("v1", 2 * GIB, edf.name, "thin")
+        array.create_volume(VolumeSpec("vol1", GIB + 1, options=options))
+    found = array.volumes(["vol1"]).items[0]
+    assert (found.name, found.size, found.pool, found.provisioning) == ("vol1", 2 * GIB, edf.name, "thin")
     assert options.items() <= found.options.items()
     assert found.options["read_iops_max"] == 0
     assert (found.mappings, found.snapshots, found.siblings) == ((), (), ())
-    ai = edf.raw("GET", "/app_instances/v1")
+    ai = edf.raw("GET", "/app_instances/vol1")
     assert ai["access_control_mode"] == "deny_all"
     assert [one["name"] for one in ai["storage_instances"]] == ["storage-1"]
     assert [one["name"] for one in ai["storage_instances"][0]["volumes"]] == ["volume-1"]
@@ -153,12 +160,12 @@ def test_an_ip_pool(edf: SimulatedEdf) -> None:
     pool = {"name": "fast", "network_paths": [{"start_ip": "192.0.2.1", "netmask": 24, "range": 10}]}
     edf.raw("POST", "/access_network_ip_pools", pool)
     array = edf.connect({"offline_changes": True})
-    assert make(array, "v1", ip_pool="fast").options["ip_pool"] == "fast"
+    assert make(array, "vol1", ip_pool="fast").options["ip_pool"] == "fast"
     with pytest.raises(errors.NotFound):
-        array.create_volume(VolumeSpec("v2", GIB, options={"ip_pool": "slow"}))
-    moved = array.set_volume(array.volumes(["v1"]).items[0], {"ip_pool": "default"})
+        array.create_volume(VolumeSpec("vol2", GIB, options={"ip_pool": "slow"}))
+    moved = array.set_volume(array.volumes(["vol1"]).items[0], {"ip_pool": "default"})
     assert moved.options["ip_pool"] == "default"
-    again = array.volumes(["v1"]).items[0]
+    again = array.volumes(["vol1"]).items[0]
     assert (again.options["ip_pool"], again.state) == ("default", "ready")
 
 
@@ -177,15 +184,15 @@ def test_a_template_gives_the_rest(edf: SimulatedEdf) -> None:
         with pytest.raises(errors.Invalid, match="which is more than 1GiB"):
             array.create_volume(VolumeSpec("less", GIB, options={"template": "gold"}))
     with pytest.raises(errors.NotFound, match="there is no app template lead"):
-        array.create_volume(VolumeSpec("v9", GIB, options={"template": "lead"}))
+        array.create_volume(VolumeSpec("vol9", GIB, options={"template": "lead"}))
 
 
 def test_a_volume_that_is_there_is_compared(edf: SimulatedEdf) -> None:
     array = edf.connect()
-    make(array, "v1", 2 * GIB)
-    assert array.create_volume(VolumeSpec("v1", 2 * GIB)).size == 2 * GIB
+    make(array, "vol1", 2 * GIB)
+    assert array.create_volume(VolumeSpec("vol1", 2 * GIB)).size == 2 * GIB
     with pytest.raises(errors.Conflict, match="it has 2GiB instead of 3GiB"):
-        array.create_volume(VolumeSpec("v1", 3 * GIB))
+        array.create_volume(VolumeSpec("vol1", 3 * GIB))
 
 
 def test_names_are_compared_exactly(edf: SimulatedEdf) -> None:
@@ -200,7 +207,7 @@ def test_names_are_compared_exactly(edf: SimulatedEdf) -> None:
 
 def test_a_name_that_is_the_id_of_another_is_told_apart(edf: SimulatedEdf) -> None:
     array = edf.connect()
-    ident = make(array, "v1").id.split("/")[2]
+    ident = make(array, "vol1").id.split("/")[2]
     assert len(array.volumes([ident])) == 0
     make(array, "0f9d4b1e-0000-4000-8000-000000000001", 2 * GIB)
     assert array.volumes(["0f9d4b1e-0000-4000-8000-000000000001"]).items[0].size == 2 * GIB
@@ -232,7 +239,7 @@ def test_growing_is_one_request_and_shrinking_is_none(edf: SimulatedEdf) -> None
     volume = make(array)
     with edf.budget(array, 1, 1):
         grown = array.extend_volume(volume, 4 * GIB)
-    assert grown.size == array.volumes(["v1"]).items[0].size == 4 * GIB
+    assert grown.size == array.volumes(["vol1"]).items[0].size == 4 * GIB
     with edf.budget(array, 0), pytest.raises(errors.Refused, match="a volume never shrinks"):
         array.extend_volume(grown, 2 * GIB)
 
@@ -242,12 +249,12 @@ def test_renaming_keeps_everything_else(edf: SimulatedEdf) -> None:
     volume = make(array)
     array.create_snapshots([SnapshotSpec("monday", volume)])
     with edf.budget(array, 1, 1):
-        renamed = array.rename_volume(volume, "v2")
-    assert (renamed.name, renamed.id) == ("v2", volume.id)
-    assert [(one.name, one.volume) for one in array.snapshots(["monday"])] == [("monday", "v2")]
-    make(array, "v3")
-    with pytest.raises(errors.Conflict, match="there is a volume v3 already"):
-        array.rename_volume(renamed, "v3")
+        renamed = array.rename_volume(volume, "vol2")
+    assert (renamed.name, renamed.id) == ("vol2", volume.id)
+    assert [(one.name, one.volume) for one in array.snapshots(["monday"])] == [("monday", "vol2")]
+    make(array, "vol3")
+    with pytest.raises(errors.Conflict, match="there is a volume vol3 already"):
+        array.rename_volume(renamed, "vol3")
 
 
 def test_deleting_takes_three_requests_and_no_force(edf: SimulatedEdf) -> None:
@@ -279,23 +286,23 @@ def test_limits_and_replicas_are_changed(edf: SimulatedEdf) -> None:
     array = edf.connect()
     volume = make(array, replica_count=1)
     volume = array.set_volume(volume, {"total_iops_max": 900, "replica_count": 2})
-    assert array.volumes(["v1"]).items[0].options["total_iops_max"] == 900
+    assert array.volumes(["vol1"]).items[0].options["total_iops_max"] == 900
     array.set_volume(volume, {"read_iops_max": 100})
-    options = array.volumes(["v1"]).items[0].options
+    options = array.volumes(["vol1"]).items[0].options
     assert (options["total_iops_max"], options["read_iops_max"], options["replica_count"]) == (900, 100, 2)
     array.set_volume(volume, {"total_iops_max": 0, "read_iops_max": 0})
     assert "performance_policy" not in edf.raw("GET", volume.id)
     with pytest.raises(errors.Unsupported, match="never lowers replica_count"):
-        array.set_volume(array.volumes(["v1"]).items[0], {"replica_count": 1})
+        array.set_volume(array.volumes(["vol1"]).items[0], {"replica_count": 1})
 
 
 def test_an_array_without_room(full: SimulatedEdf) -> None:
     array = full.connect()
     full.fault("pool_full")
     with pytest.raises(errors.NoSpace, match="no room"):
-        array.create_volume(VolumeSpec("v1", GIB))
+        array.create_volume(VolumeSpec("vol1", GIB))
     assert len(array.volumes()) == 0
-    assert (array.capacity().size, array.pools().items[0].name) == (10 * GIB, "small")
+    assert (array.capacity().size, array.pools().items[0].name) == (10 * GIB, "full")
 
 
 # ---- copies and snapshots --------------------------------------------------------------------------------------------
@@ -303,14 +310,14 @@ def test_an_array_without_room(full: SimulatedEdf) -> None:
 
 def test_a_clone_has_the_size_that_was_asked_for(edf: SimulatedEdf) -> None:
     array = edf.connect()
-    source = make(array, "v1", 2 * GIB)
+    source = make(array, "vol1", 2 * GIB)
     same = array.clone_volume(source, VolumeSpec("same"))
     grown = array.clone_volume(source, VolumeSpec("grown", 3 * GIB, options={"total_iops_max": 70}))
     assert (same.size, grown.size) == (2 * GIB, 3 * GIB)
     there = {one.name: one for one in array.volumes()}
-    assert set(there) == {"v1", "same", "grown"}
+    assert set(there) == {"vol1", "same", "grown"}
     assert (there["grown"].size, there["grown"].options["total_iops_max"]) == (3 * GIB, 70)
-    assert (there["same"].source, there["same"].state) == ("v1", "ready")
+    assert (there["same"].source, there["same"].state) == ("vol1", "ready")
     contents = {one["name"]: one["content"] for one in edf.state()["volumes"]}
     assert len(set(contents.values())) == 1
     with pytest.raises(errors.Invalid, match="smaller than its source"):
@@ -319,22 +326,22 @@ def test_a_clone_has_the_size_that_was_asked_for(edf: SimulatedEdf) -> None:
 
 def test_a_snapshot_has_a_name(edf: SimulatedEdf) -> None:
     array = edf.connect()
-    volume = make(array, "v1", 2 * GIB)
+    volume = make(array, "vol1", 2 * GIB)
     (taken,) = array.create_snapshots([SnapshotSpec("before:upgrade", volume)])
     array.create_snapshots([SnapshotSpec("7f3c2f5a-8a2e-4a52-9a0b-3a7d6c1e9f00", volume)])
     assert (taken.name, taken.volume, taken.size, taken.proven, taken.state) == (
         "before:upgrade",
-        "v1",
+        "vol1",
         2 * GIB,
         True,
         "ready",
     )
-    for found in (array.snapshots(), array.snapshots(volumes=["v1"])):
+    for found in (array.snapshots(), array.snapshots(volumes=["vol1"])):
         names = sorted(one.name for one in found)
         assert names == ["7f3c2f5a-8a2e-4a52-9a0b-3a7d6c1e9f00", "before:upgrade"]
     uuids = {one["uuid"] for one in edf.raw("GET", volume.id + "/snapshots")}
     assert "7f3c2f5a-8a2e-4a52-9a0b-3a7d6c1e9f00" in uuids
-    assert sorted(array.volumes(["v1"]).items[0].snapshots or ()) == names
+    assert sorted(array.volumes(["vol1"]).items[0].snapshots or ()) == names
 
 
 def test_a_snapshot_is_taken_once(edf: SimulatedEdf) -> None:
@@ -347,7 +354,7 @@ def test_a_snapshot_is_taken_once(edf: SimulatedEdf) -> None:
 
 def test_a_snapshot_remembers_the_size_of_then(edf: SimulatedEdf) -> None:
     array = edf.connect()
-    volume = make(array, "v1", 2 * GIB)
+    volume = make(array, "vol1", 2 * GIB)
     array.create_snapshots([SnapshotSpec("monday", volume)])
     array.extend_volume(volume, 5 * GIB)
     (found,) = array.snapshots(["monday"])
@@ -383,19 +390,19 @@ def test_a_restore_keeps_the_present_content(edf: SimulatedEdf) -> None:
     array = edf.connect()
     volume = make(array)
     (monday,) = array.create_snapshots([SnapshotSpec("monday", volume)])
-    edf.simulator.write("v1", GIB // 2, edf.name)
+    edf.simulator.write("vol1", GIB // 2, edf.name)
     backup = array.restore_snapshot(volume, monday, "before")
-    assert (backup.name, backup.volume) == ("before", "v1")
+    assert (backup.name, backup.volume) == ("before", "vol1")
     assert sorted(one.name for one in array.snapshots()) == ["before", "monday"]
     mark = edf.mark()
     array.restore_snapshot(volume, monday, "before")
     assert not [one for one in edf.requests(mark) if one["write"]]
-    assert array.volumes(["v1"]).items[0].state == "ready"
+    assert array.volumes(["vol1"]).items[0].state == "ready"
 
 
 def test_one_instant_is_refused(edf: SimulatedEdf) -> None:
     array = edf.connect()
-    one, two = make(array, "v1"), make(array, "v2")
+    one, two = make(array, "vol1"), make(array, "vol2")
     with edf.budget(array, 0), pytest.raises(errors.Unsupported, match="one instant only"):
         array.create_snapshots([SnapshotSpec("s1", one), SnapshotSpec("s2", two)], atomic=True)
 
@@ -439,14 +446,14 @@ def test_exporting_and_attaching_takes_four_requests(edf: SimulatedEdf) -> None:
     array = edf.connect()
     array.create_host("server", [IQN1])
     make(array)
-    edf.settle(array, "v1")
+    edf.settle(array, "vol1")
     with edf.budget(array, 4, 1):
-        volume, host = array.volumes(["v1"]).items[0], array.hosts(["server"]).items[0]
+        volume, host = array.volumes(["vol1"]).items[0], array.hosts(["server"]).items[0]
         mapping = array.map_volume(volume, host)
-    assert (mapping.volume, mapping.host, mapping.lun, mapping.open) == ("v1", "server", 0, False)
-    ports = array.ports_of(["v1"])
+    assert (mapping.volume, mapping.host, mapping.lun, mapping.open) == ("vol1", "server", 0, False)
+    ports = array.ports_of(["vol1"])
     assert {port.address for port in ports} == {
-        edf.raw("GET", "/app_instances/v1")["storage_instances"][0]["access"]["iqn"]
+        edf.raw("GET", "/app_instances/vol1")["storage_instances"][0]["access"]["iqn"]
     }
     assert all(str(port.portal).endswith(":3260") for port in ports) and len(ports) == 2
 
@@ -462,10 +469,10 @@ def test_mapping_twice_is_one_entry(edf: SimulatedEdf) -> None:
 def test_unmapping_tells_what_is_left(edf: SimulatedEdf) -> None:
     array = edf.connect()
     host = array.create_host("server", [IQN1])
-    one, two = (array.map_volume(make(array, name), host) for name in ("v1", "v2"))
+    one, two = (array.map_volume(make(array, name), host) for name in ("vol1", "vol2"))
     with edf.budget(array, 3, 1):
         left = array.unmap_volume(one)
-    assert [mapping.volume for mapping in left] == ["v2"]
+    assert [mapping.volume for mapping in left] == ["vol2"]
     assert array.unmap_volume(two) == ()
     assert array.unmap_volume(two) == ()
     assert edf.state()["mappings"] == []
@@ -474,11 +481,11 @@ def test_unmapping_tells_what_is_left(edf: SimulatedEdf) -> None:
 def test_a_volume_that_is_offline_is_mapped_and_brought_online(edf: SimulatedEdf) -> None:
     array = edf.connect()
     volume = make(array)
-    edf.raw("PUT", "/app_instances/v1", {"admin_state": "offline"})
-    (volume,) = array.volumes(["v1"])
+    edf.raw("PUT", "/app_instances/vol1", {"admin_state": "offline"})
+    (volume,) = array.volumes(["vol1"])
     assert volume.state == "offline"
     array.map_volume(volume, array.create_host("server", [IQN1]))
-    assert array.volumes(["v1"]).items[0].state == "ready"
+    assert array.volumes(["vol1"]).items[0].state == "ready"
 
 
 def test_a_single_initiator_of_an_access_list_is_a_host_by_its_address(edf: SimulatedEdf) -> None:
@@ -489,7 +496,7 @@ def test_a_single_initiator_of_an_access_list_is_a_host_by_its_address(edf: Simu
     policy = volume.id.rsplit("/volumes/", 1)[0] + "/acl_policy"
     entry = {"path": f"/initiators/{IQN1.address}"}
     edf.raw("PUT", policy, {"initiators": [entry]})
-    (mapping,) = array.mappings(volumes=["v1"])
+    (mapping,) = array.mappings(volumes=["vol1"])
     assert mapping.host == IQN1.address
     assert array.hosts([IQN1.address]).items[0].addresses == (IQN1.address,)
     assert len(array.hosts()) == 0
@@ -505,9 +512,9 @@ def test_open_sessions_are_told(edf: SimulatedEdf) -> None:
     for one in (host, other):
         array.map_volume(volume, one)
     assert {one.host: one.open for one in array.mappings()} == {"server": False, "other": False}
-    edf.login("v1", IQN1)
+    edf.login("vol1", IQN1)
     assert {one.host: one.open for one in array.mappings()} == {"server": True, "other": False}
-    assert {one.host: one.open for one in array.volumes(["v1"]).items[0].mappings or ()} == {
+    assert {one.host: one.open for one in array.volumes(["vol1"]).items[0].mappings or ()} == {
         "server": True,
         "other": False,
     }
@@ -551,7 +558,7 @@ def test_a_host_with_maps_is_not_deleted(edf: SimulatedEdf) -> None:
     array = edf.connect()
     host = array.create_host("server", [IQN1])
     array.map_volume(make(array), host)
-    with pytest.raises(errors.InUse, match="volumes are mapped to it: v1"):
+    with pytest.raises(errors.InUse, match="volumes are mapped to it: vol1"):
         array.delete_host(host)
     assert len(array.hosts()) == 1
 
@@ -633,12 +640,12 @@ def test_an_extension_that_needs_it_offline_is_refused_unless_permitted(offline:
     with pytest.raises(errors.Refused, match="only while the app instance is offline") as caught:
         array.extend_volume(volume, 2 * GIB)
     assert "offline_changes: true" in str(caught.value)
-    assert array.volumes(["v1"]).items[0].state == "ready"
+    assert array.volumes(["vol1"]).items[0].state == "ready"
 
 
 def test_an_offline_extension_takes_four_requests_once_that_is_known(offline: SimulatedEdf) -> None:
     array = offline.connect({"offline_changes": True})
-    one, two = make(array, "v1"), make(array, "v2")
+    one, two = make(array, "vol1"), make(array, "vol2")
     with offline.budget(array, 5, 4):
         array.extend_volume(one, 2 * GIB)
     mark = offline.mark()
@@ -646,17 +653,17 @@ def test_an_offline_extension_takes_four_requests_once_that_is_known(offline: Si
         array.extend_volume(two, 2 * GIB)
     assert not any("force" in (entry["body"] or {}) for entry in offline.requests(mark))
     assert {(found.size, found.state) for found in array.volumes()} == {(2 * GIB, "ready")}
-    assert offline.raw("GET", "/app_instances/v1")["descr"] == ""
+    assert offline.raw("GET", "/app_instances/vol1")["descr"] == ""
 
 
 def test_a_volume_in_use_is_not_taken_offline(offline: SimulatedEdf) -> None:
     array = offline.connect({"offline_changes": True})
     volume = make(array)
     array.map_volume(volume, array.create_host("server", [IQN1]))
-    offline.login("v1")
+    offline.login("vol1")
     with pytest.raises(errors.InUse, match=IQN1.address):
         array.extend_volume(volume, 2 * GIB)
-    offline.login("v1", is_open=False)
+    offline.login("vol1", is_open=False)
     assert array.extend_volume(volume, 2 * GIB).size == 2 * GIB
 
 
@@ -680,7 +687,7 @@ def test_a_clone_grows_offline_without_permission(offline: SimulatedEdf) -> None
 
 def test_statistics_take_one_request(edf: SimulatedEdf) -> None:
     array = edf.connect()
-    make(array, "v1", 4 * GIB)
+    make(array, "vol1", 4 * GIB)
     with edf.budget(array, 1, 0):
         capacity = array.capacity()
     assert (capacity.size, capacity.provisioned) == (100 << 40, 4 * GIB)
@@ -693,7 +700,7 @@ def test_what_cannot_be_understood_is_not_absent(edf33: SimulatedEdf, monkeypatc
     del found[0]["storage_instances"][0]["volumes"][0]["size"]
     monkeypatch.setattr(array._edf, "list", lambda path, search=None: found)
     listing = array.volumes()
-    assert (len(listing), listing.complete, listing.unreadable[0].name) == (0, False, "v1")
+    assert (len(listing), listing.complete, listing.unreadable[0].name) == (0, False, "vol1")
 
 
 def test_initiators_with_capitals_are_the_same(edf33: SimulatedEdf) -> None:

@@ -42,7 +42,7 @@ UNFINISHED = "of-"
 UNFINISHED_DESCR = "openflash unfinished copy"
 # Ours. Ends the description of an app instance that is offline for a moment, with the size that it had in GiB.
 OFFLINE_MARK = "openflash-offline-"
-# Ours. Begins the noted name of a backup whose restore is not done.
+# Ours. Begins the noted name of a backup whose restore is not done: the snapshot and what was restored last follow.
 PENDING = "openflash-pending-"
 # Ours. Snapshots have no names here; their UUIDs are made of what they were taken of and of the name (10.3).
 NAMESPACE = uuid.UUID("6ad1b1ee-5b52-5d15-8a3e-2f3a5a6f9d01")

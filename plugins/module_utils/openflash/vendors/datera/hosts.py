@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Dict, List, Optional, Sequence, Tuple
 
-from ...errors import Conflict, InUse, Invalid, NotFound, Unsupported
+from ...errors import Conflict, InUse, Invalid, NotFound, Refused, Unsupported
 from ...model import OFFLINE, Chap, Host, Initiator, Mapping, Volume
 from ...transport.deadline import Deadline
 from ...transport.lost import LostAnswer
@@ -86,7 +86,10 @@ class Hosts(Reading):
             return replace(host, initiators=tuple(have))
 
     def remove_initiators(self, host: Host, addresses: Sequence[str]) -> Host:
-        """Two requests for each that the host has: out of the group, and away where nothing else refers to it."""
+        """Two requests for each that the host has: out of the group, and away where nothing else refers to it.
+
+        A run that is killed between the two leaves an initiator that is in use nowhere, as deleting a host may.
+        """
         with self._doing("remove initiators from host %s" % host.name, host.name):
             self._need_group(host)
             for one in host.initiators:
@@ -104,11 +107,38 @@ class Hosts(Reading):
                 raise NotFound("host %s is not there" % host.name, target=host.name, code=error.code) from None
 
     def _forget(self, path: str) -> None:
-        """Delete the initiator, unless a group or an access list still needs it: the array knows that best."""
+        """Delete the initiator, unless a group or an access list still needs it: the array knows that best.
+
+        Nor where it is that of a tenant above: others may be about to use it.
+        """
+        one = "/initiators/%s" % key(path.rsplit("/", 1)[1])
+        if self._inherited(one):
+            return
         try:
-            self._edf.delete("/initiators/%s" % key(path.rsplit("/", 1)[1]))
+            self._edf.delete(one)
         except Rejected:
             pass
+
+    def _inherited(self, path: str) -> bool:
+        """Whether an initiator or a group is that of a tenant above: one request, and none in /root (2.6).
+
+        2.2 tells whose it is. On 2.1 the tenant above is asked, and what that has too is taken for its own.
+        """
+        above = self._edf.tenant.rsplit("/", 1)[0]
+        if not above:
+            return False
+        if self._edf.second:
+            found = self._edf.get(path)
+            return isinstance(found, dict) and not self._own(found)
+        return self._edf.get(path, tenant=above) is not None
+
+    def _need_own(self, host: Host) -> None:
+        if not self._edf.second and self._inherited(host.id):
+            raise Refused(
+                "the tenant above has a host %s, and this API version does not tell which of the two it means"
+                % host.name,
+                hint="Change it there, or use a host of another name.",
+            )
 
     def _need_group(self, host: Host) -> None:
         if not host.id.startswith("/initiator_groups/"):
@@ -116,10 +146,12 @@ class Hosts(Reading):
                 "%s is a single initiator and no group, so it cannot get or lose initiators" % host.name,
                 hint="Create a host with a name of its own, and map to that.",
             )
+        self._need_own(host)
 
     def delete_host(self, host: Host) -> None:
         """One request for the group, one for each initiator. The array refuses while an access list names it."""
         with self._doing("delete host %s" % host.name, host.name):
+            self._need_own(host)
             try:
                 self._edf.delete(host.id)
             except Rejected as error:

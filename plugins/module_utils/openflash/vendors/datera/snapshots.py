@@ -125,30 +125,33 @@ class Snapshots(Volumes):
             there = self._find(place.path, uuid)
             notes = self._notes(place.ai_path)
             name, size = noted(notes, uuid)
-            pending = facts.PENDING + objects.host_of(snapshot.id)
+            key, point = objects.host_of(snapshot.id), str(place.volume.get("restore_point") or "")
+            pending = "%s%s:" % (facts.PENDING, key)
             done = there is not None and (name is None or not name.startswith(facts.PENDING))
             if there is not None and done:
                 return objects.snapshot(volume.name, place.path, there, backup, size or volume.size)
-            if there is not None and name != pending:
+            if there is not None and not str(name).startswith(pending):
                 raise Conflict(
                     "a restore from another snapshot was begun with that backup and not finished",
                     hint="Finish that one first, or choose another name for the backup.",
                 )
             now = objects.bytes_of(place.volume["size"])
             if there is None:
-                self._write_notes(place.ai_path, dict(notes, **{note: "%d %s" % (now, pending)}))
+                self._write_notes(place.ai_path, dict(notes, **{note: "%d %s%s" % (now, pending, point)}))
                 self._take(replace(volume, id=place.path), backup)
                 there = self._find(place.path, uuid)
-            self._roll_back(place, objects.host_of(snapshot.id))
+                self._roll_back(place, key)
+            elif point == key != str(name)[len(pending) :]:
+                # The run that noted another one here had rolled it back before it was killed.
+                self._bring_back(place)
+            else:
+                self._roll_back(place, key)
             notes = dict(self._notes(place.ai_path), **{note: "%d %s" % (size or now, backup)})
             self._write_notes(place.ai_path, notes)
             return objects.snapshot(volume.name, place.path, objects.need(there, backup), backup, size or now, ())
 
     def _roll_back(self, place: Place, key: str) -> None:
         """By the volume's own route, which leaves its neighbours alone; offline only where the array demands it."""
-        if place.volume.get("restore_point") == key and not place.listed:
-            return
-
         def change(path: str) -> None:
             self._edf.put(path, {"restore_point": key})
 
@@ -157,12 +160,16 @@ class Snapshots(Volumes):
                 self._while_offline(place, change, harmless=not place.listed)
             else:
                 change(place.path)
-                if objects.marked_offline(place.ai) is not None:
-                    self._online(place)
+                self._bring_back(place)
         except Rejected as error:
             if not place.online or self._demands_offline:
                 raise
             self._while_offline(place, change, error, harmless=not place.listed)
+
+    def _bring_back(self, place: Place) -> None:
+        """Online, where it was a run of ours that took it offline."""
+        if objects.marked_offline(place.ai) is not None:
+            self._online(place)
 
     # -- notes -------------------------------------------------------------------------------------------------------
 

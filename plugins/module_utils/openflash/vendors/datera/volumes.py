@@ -118,6 +118,11 @@ class Volumes(Reading):
             )
         if own == size and not rest:
             return self._volume_of(self._create(body, lambda place: self._same(place, size)))
+        there = self._instance(name)
+        if there is not None:
+            place = self._only(there)
+            self._same(place, size)
+            return self._volume_of(place)
         return self._finished(body, name, size, rest, lambda ai: template in str(ai.get("app_template")))
 
     # -- copies ------------------------------------------------------------------------------------------------------
@@ -192,7 +197,13 @@ class Volumes(Reading):
         last: Entity = {"name": name, "descr": None}
         if not place.online:
             last["admin_state"] = "online"
-        ai = objects.need(self._edf.put(place.ai_path, last), name)
+        try:
+            ai = objects.need(self._edf.put(place.ai_path, last), name)
+        except Taken as error:
+            # Another client was faster, so nobody would ever finish this one.
+            self._take_offline(place)
+            self._edf.delete(place.ai_path)
+            raise Conflict("there is a volume %s by now" % name, code=error.code, said=error.said) from None
         return self._volume_of(self._only(ai))
 
     def _grow_copy(self, place: Place, size: int) -> None:
@@ -325,13 +336,18 @@ class Volumes(Reading):
         if not any(limits.values()):
             self._edf.delete(path)
             return
-        try:
-            self._edf.put(path, limits)
-        except NotFound:
+        for attempt in range(_ATTEMPTS):
+            try:
+                self._edf.put(path, limits)
+                return
+            except NotFound:
+                pass
             try:
                 self._edf.post(path, limits)
+                return
             except (Taken, LostAnswer):
-                self._edf.put(path, limits)
+                if attempt == _ATTEMPTS - 1:
+                    raise
 
     def rename_volume(self, volume: Volume, name: str) -> Volume:
         """One request: the app instance's name. Its id, and with it its snapshots' identities, stay."""

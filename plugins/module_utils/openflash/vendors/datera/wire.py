@@ -12,9 +12,9 @@ from urllib.parse import quote
 
 from ...errors import BadReply, FlashError, Invalid, NotFound, Unsupported
 from ...transport.http import HttpTransport, Reply
-from ...transport.lost import LostAnswer
+from ...transport.lost import LostAnswer, LostReply
 from .facts import MODERN, PAGE, parse_version, tenant_path
-from .refusals import Taken, error_of, is_busy, is_expired
+from .refusals import Rejected, Taken, error_of, is_busy, is_expired
 
 Entity = Dict[str, Any]
 T = TypeVar("T")
@@ -77,9 +77,9 @@ class Edf:
             try:
                 login()
                 break
-            except FlashError as error:
+            except (Rejected, NotFound):
                 # Some software lists what it does not serve, or serves what it does not list: try the next (1.6).
-                if isinstance(error, LostAnswer) or error.code in (None, "401") or position == len(known) - 1:
+                if position == len(known) - 1:
                     raise
         system = self.get("/system", tenant="/root", session=True) or {}
         self.name = str(system.get("name") or "")
@@ -255,7 +255,18 @@ class Edf:
         idempotent: bool = False,
         tenant: Optional[str] = None,
     ) -> Any:
-        return self._data(self._ask(method, path, body=body, idempotent=idempotent, tenant=tenant))
+        for attempt in range(_ATTEMPTS):
+            try:
+                return self._data(self._ask(method, path, body=body, idempotent=idempotent, tenant=tenant))
+            except LostAnswer:
+                raise
+            except BadReply as error:
+                # Something answered in the array's place, perhaps after the array had done it.
+                if not idempotent:
+                    raise LostReply(error.reason, code=error.code, said=error.said, hint=error.hint) from None
+                if attempt == _ATTEMPTS - 1:
+                    raise
+        raise AssertionError("the last attempt raises")
 
     # -- the envelope ------------------------------------------------------------------------------------------------
 

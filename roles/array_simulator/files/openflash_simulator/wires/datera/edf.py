@@ -39,6 +39,7 @@ class Edf:
         changed: Changed,
         is_full: Callable[[], bool],
         extend_offline: bool,
+        slowness: float = 1.0,
         datapath: DataPath | None = None,
     ) -> None:
         self.name = name
@@ -52,6 +53,7 @@ class Edf:
         self.changed = changed
         self.is_full = is_full
         self.extend_offline = extend_offline
+        self.slowness = slowness
         self.datapath = datapath
         self.uuid = new_uuid()
         self.nodes = [new_uuid() for _ in range(guesses.NODES)]
@@ -114,6 +116,10 @@ class Edf:
     def group(self, tenant: Tenant, path: str) -> Group | None:
         name = path.rsplit("/", 1)[1]
         return next((one.groups[name] for one in self.line(tenant) if name in one.groups), None)
+
+    def busy(self, since: float, seconds: float) -> bool:
+        """Whether the array is still at what it began then in the background."""
+        return self.clock() - since < seconds * self.slowness
 
     # ---- identities ------------------------------------------------------------------------------------------------
 

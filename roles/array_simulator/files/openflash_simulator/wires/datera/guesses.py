@@ -34,8 +34,7 @@ SNAPSHOT_SECONDS = 0.08
 ONLINE_SECONDS = 0.08
 RESIZE_SECONDS = 0.08
 CLONE_SECONDS = 0.12
-# What a simulated array holds when the configuration names no size; its only pool has no name on the wire.
-POOL = "datera"
+# What a simulated array holds when the configuration names no size.
 CAPACITY = 100 << 40
 FLASH_SHARE = 4
 NODES = 3

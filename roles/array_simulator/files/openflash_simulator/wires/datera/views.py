@@ -43,7 +43,7 @@ def app_instance(call: Call, tenant: Tenant, ai: AppInstance) -> Entity:
         entity["clone_src"] = {"path": ai.clone_src}
     if ai.restore_point:
         entity["restore_point"] = ai.restore_point
-    if call.edf.clock() - ai.cloned < guesses.CLONE_SECONDS:
+    if call.edf.busy(ai.cloned, guesses.CLONE_SECONDS):
         entity["op_state"] = "cloning"
     return entity
 
@@ -63,7 +63,7 @@ def volume_path(ai: AppInstance, si: StorageInstance, member: Member) -> str:
 def storage_instance(call: Call, tenant: Tenant, ai: AppInstance, si: StorageInstance) -> Entity:
     path = si_path(ai, si)
     online = ai.admin_state == si.admin_state == "online"
-    settled = call.edf.clock() - si.onlined >= guesses.ONLINE_SECONDS
+    settled = not call.edf.busy(si.onlined, guesses.ONLINE_SECONDS)
     owner = next((one.path for one in call.edf.line(tenant) if si.ip_pool in one.pools), tenant.path)
     pool = f"/access_network_ip_pools/{si.ip_pool}"
     return {
@@ -122,7 +122,7 @@ def auth(ai: AppInstance, si: StorageInstance) -> Entity:
 def volume(call: Call, tenant: Tenant, ai: AppInstance, si: StorageInstance, member: Member) -> Entity:
     path = volume_path(ai, si, member)
     row = tenant.volume(member)
-    resizing = call.edf.clock() - member.resized < guesses.RESIZE_SECONDS
+    resizing = call.edf.busy(member.resized, guesses.RESIZE_SECONDS)
     entity: Entity = {
         "path": path,
         "name": member.name,
@@ -164,7 +164,7 @@ def snapshots(tenant: Tenant, member: Member) -> list[Volume]:
 
 def snapshot(call: Call, tenant: Tenant, ai: AppInstance, si: StorageInstance, member: Member, row: Volume) -> Entity:
     key = row.attributes["utc_ts"]
-    ready = call.edf.clock() - row.created >= guesses.SNAPSHOT_SECONDS
+    ready = not call.edf.busy(row.created, guesses.SNAPSHOT_SECONDS)
     return {
         "path": f"{volume_path(ai, si, member)}/snapshots/{key}",
         "timestamp": _iso(key),
@@ -175,7 +175,7 @@ def snapshot(call: Call, tenant: Tenant, ai: AppInstance, si: StorageInstance, m
 
 
 def app_snapshot(call: Call, tenant: Tenant, ai: AppInstance, key: str) -> Entity:
-    ready = call.edf.clock() - float(key) >= guesses.SNAPSHOT_SECONDS
+    ready = not call.edf.busy(float(key), guesses.SNAPSHOT_SECONDS)
     return {
         "path": f"{ai.path}/snapshots/{key}",
         "timestamp": _iso(key),
@@ -195,10 +195,12 @@ def initiator(call: Call, tenant: Tenant, one: Initiator) -> Entity:
 
 
 def group(call: Call, tenant: Tenant, one: Group) -> Entity:
+    """The schema of 2.1 has no tenant here (6.7)."""
+    whose = {"tenant": tenant.path} if call.second else {}
     return {
         "path": f"/initiator_groups/{one.name}",
         "name": one.name,
-        "tenant": tenant.path,
+        **whose,
         "members": [reference(call, tenant, path) for path in one.members],
     }
 

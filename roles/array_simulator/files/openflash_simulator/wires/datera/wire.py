@@ -33,7 +33,7 @@ _VERSION = re.compile(r"\d+(\.\d+){1,3}\Z")
 _MATCH = re.compile(r"match\((\w+),(.*)\)\Z")
 _TENANT = re.compile(r"(/root)?(/?[A-Za-z0-9_][A-Za-z0-9_.-]*)*\Z")
 KNOWN_APIS = ("v2.1", "v2.2")
-QUIRKS = ("extend_offline",)
+QUIRKS = ("extend_offline", "lists_unserved")
 
 
 def _apis(value: Any) -> tuple[str, ...]:
@@ -67,6 +67,12 @@ def _quirks(value: Any) -> tuple[str, ...]:
     return tuple(value)
 
 
+def _slowness(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0:
+        raise ConfigError(f"{value!r} is not a number from 0 on")
+    return float(value)
+
+
 class DateraWire(HttpWire):
     """One array, on a TLS port and on a plain one."""
 
@@ -78,6 +84,8 @@ class DateraWire(HttpWire):
         "http_port": _port,
         # What some array may do, and no source says which.
         "quirks": _quirks,
+        # How much longer than usual the array takes over what it does in the background; 0: no time at all.
+        "slowness": _slowness,
     }
     limits = ("volumes", "snapshots_per_volume", "max_size", "name_length")
     _plain: asyncio.Server | None = None
@@ -89,6 +97,8 @@ class DateraWire(HttpWire):
             raise ConfigError(f"version {config.version!r} is not numbers and dots, such as {cls.default_version}")
         if len(config.pools) > 1:
             raise ConfigError("pools: the array has one pool of space only")
+        if any(pool.name != config.name for pool in config.pools):
+            raise ConfigError(f"pools: the array's one pool goes by the array's name, {config.name}")
         asked = config.options.get("api_versions", ())
         if "v2.2" in asked and numbers(config.version) < guesses.SECOND_API:
             raise ConfigError(f"api_versions: product {config.version} serves v2.1 only")
@@ -99,7 +109,6 @@ class DateraWire(HttpWire):
 
     def __init__(self, config: ArrayConfig, *arguments: Any) -> None:
         super().__init__(config, *arguments)
-        pool = config.pools[0] if config.pools else None
         rules = Rules(
             granularity=1,
             max_size=32768 << 30,
@@ -111,12 +120,13 @@ class DateraWire(HttpWire):
             config.name,
             config.version,
             (config.address, _beside(config.address)),
-            Pool(pool.name if pool else guesses.POOL, pool.size if pool else guesses.CAPACITY),
+            Pool(config.name, config.pools[0].size if config.pools else guesses.CAPACITY),
             rules,
             self.clock,
             self.changed,
             self.faults.pool_full,
             "extend_offline" in config.options.get("quirks", ()),
+            config.options.get("slowness", 1.0),
         )
         for path in config.options.get("tenants", ()):
             self.edf.make_tenant(path)
@@ -159,7 +169,8 @@ class DateraWire(HttpWire):
         if request.path.rstrip("/") == "/api_versions":
             if self.edf.numbers < guesses.SECOND_API:
                 raise invalid("Unknown API version")
-            return json_reply(200, {"api_versions": list(self.apis)})
+            everything = "lists_unserved" in self.config.options.get("quirks", ())
+            return json_reply(200, {"api_versions": list(KNOWN_APIS if everything else self.apis)})
         found = _VERSIONED.match(request.path)
         version = f"v{found[1]}" if found else ""
         if found is None or version not in self.apis:
