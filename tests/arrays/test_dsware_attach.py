@@ -165,7 +165,7 @@ def tool(tmp_path: Path) -> Callable[..., AttachTool]:
 def test_a_device_that_never_appears(tool: Callable[..., AttachTool]) -> None:
     with pytest.raises(errors.Timeout, match="/dev/none/sdz did not come about within 0.3 s") as caught:
         tool("ret_code=0", "ret_desc=ok", "dev_addr=/dev/none/sdz").attach("v1", GIB)
-    assert "stays attached" in str(caught.value)
+    assert "block client of this host" in str(caught.value)
 
 
 def test_a_device_that_comes_late(tool: Callable[..., AttachTool], tmp_path: Path) -> None:
@@ -245,8 +245,6 @@ def test_a_tool_that_fails_or_hangs(tool: Callable[..., AttachTool]) -> None:
 def test_no_shell_and_no_strange_names(tool: Callable[..., AttachTool], tmp_path: Path) -> None:
     one = tool("ret_code=0")
     for name in ("v1; touch x", "$(id)", "-v", "a b", "", "../x", "v1\nv2"):
-        if name == "-v":
-            continue  # letters and dashes: a name like any other, and one word
         with pytest.raises(errors.Invalid):
             one.query(name)
     assert not (tmp_path / "asked").exists(), "nothing was run"

@@ -72,7 +72,7 @@ def test_info_capacity_pools_ports(either: SimulatedDsware) -> None:
     assert [pool.name for pool in pools] == (["fast", "slow"] if either.rest else ["0"])
     assert array.capacity().size == sum(pool.size for pool in pools)
     ports = array.ports()
-    assert ports.known and bool(ports.items) == either.rest
+    assert ports.known == bool(ports.items) == either.rest, "the socket does not tell, which is not none"
     for port in ports:
         assert port.protocol == "iscsi" and port.portal and port.portal.endswith(":3260")
 
@@ -293,7 +293,12 @@ def test_a_lun_cannot_be_chosen(rest: SimulatedDsware) -> None:
 
 def test_qos_can_be_read(rest: SimulatedDsware) -> None:
     array = rest.connect()
-    assert array.qos(make(array, "v1")) == {"qosName": None}
+    make(array, "v1")
+    with rest.budget(array, 3, writes=0):
+        (volume,) = array.volumes_in_full(["v1"])
+    assert volume.options == {"qos": {"qosName": None}}
+    rest.fault("http_status", match={"path": "volume/qos"}, status=501, count=None)
+    assert array.volumes_in_full(["v1"]).items[0].options == {}, "not told, which is not none"
 
 
 # -- pools -------------------------------------------------------------------------------------------------------------
@@ -311,10 +316,13 @@ def test_pools_by_name_and_number(rest: SimulatedDsware) -> None:
 
 
 def test_an_unknown_pool_on_the_socket(text: SimulatedDsware) -> None:
-    array = text.connect({"storage_pools": ["7"]})
     with pytest.raises(errors.Invalid, match="no such pool") as caught:
-        array.create_volume(VolumeSpec("v1", GIB))
-    assert caught.value.code == "50150021"
+        text.connect({"storage_pools": ["7"]})
+    assert (caught.value.code, caught.value.hint) == ("50150021", "Check storage_pools.")
+    array = text.connect({"wire_extensions": None, "storage_pools": None})
+    with pytest.raises(errors.Invalid, match="no such pool") as caught:
+        array.create_volume(VolumeSpec("v1", GIB, pool="7"))
+    assert caught.value.code == "50150021" and text.names() == []
 
 
 # -- what a plain socket tells -----------------------------------------------------------------------------------------

@@ -195,7 +195,8 @@ def server() -> Iterator[Callable[..., tuple[Dsware, list[bytes]]]]:
 
         threading.Thread(target=serve, daemon=True).start()
         address = f"127.0.0.1:{listener.getsockname()[1]}"
-        options = {"transport": "socket", "storage_pools": ["0"]}
+        # No pools are named, so nothing is asked at first.
+        options = {"transport": "socket"}
         made = connect(model.Connection("dsware", (*first, address), timeout=0.5, wait_timeout=0.5, options=options))
         assert isinstance(made, Dsware)
         return made, seen

@@ -56,6 +56,12 @@ class Row:
     """Which of the endpoint's ports a task connects to."""
     scope: str | None = None
     """The part of the simulated state that the task works on, where there are several."""
+    hosts: bool = True
+    """The array knows hosts; without, the tests that are marked so do not run on it, and others make none."""
+    tells_version: bool = True
+    """The array tells the version of its software."""
+    connection_each: bool = False
+    """The wire takes one request for each connection."""
     thorough: bool = False
     """Also for the tests that meet every request of a task with every fault: one row for each wire is enough there."""
     patience: float = 20.0
@@ -159,12 +165,35 @@ ROWS = (
         nothing_to_do=9,
         hides=("sanclient", ("hosts", "mappings")),
     ),
-    Row("dsware-rest", {"vendor": "dsware"}, thorough=True),
-    Row("dsware-6.3", {"vendor": "dsware", "version": "6.3.0", "pools": [{"name": "fast", "size": "50TiB"}]}),
+    Row(
+        "dsware-rest",
+        {"vendor": "dsware"},
+        nothing_to_do=7,
+        hides=("/host/lun/list", ("mappings",)),
+        tells_version=False,
+        thorough=True,
+    ),
+    Row(
+        "dsware-6.3",
+        {"vendor": "dsware", "version": "6.3.0", "pools": [{"name": "fast", "size": "50TiB"}]},
+        nothing_to_do=7,
+        hides=("/host/lun/list", ("mappings",)),
+        tells_version=False,
+    ),
     Row(
         "dsware-socket",
         {"vendor": "dsware"},
-        {"transport": "socket", "storage_pools": ["0"], "wire_extensions": True},
+        {
+            "transport": "socket",
+            "storage_pools": ["0"],
+            "wire_extensions": True,
+            # This wire has neither
+            **dict.fromkeys(("username", "password", "ca_path")),
+        },
+        hides=("QUERY_POOLS", ("capacity", "pools")),
+        hosts=False,
+        tells_version=False,
+        connection_each=True,
         port="socket_port",
         thorough=True,
     ),
@@ -264,8 +293,9 @@ class ArrayUnderTest:
         self.modules = modules
         self.endpoint = simulator.array(row.name)
         keys = ("vendor", "address", "port", "username", "password", "ca_path", "host_key", "device_root")
-        self.connection = {key: self.endpoint[key] for key in keys if self.endpoint.get(key) is not None}
-        self.connection.update({"timeout": 20.0, "port": self.endpoint[row.port], **row.connection})
+        own = {"timeout": 20.0, "port": self.endpoint[row.port], **row.connection}
+        merged = {**{key: self.endpoint.get(key) for key in keys}, **own}
+        self.connection = {key: value for key, value in merged.items() if value is not None}
         self._capabilities: Capabilities | None = None
 
     # ---- tasks -----------------------------------------------------------------------------------------------------
@@ -313,11 +343,14 @@ class ArrayUnderTest:
 
     def converges_if(self, operation: str, module: str, **args: Any) -> Result | None:
         """Like ``converges``; where the array has no such operation the task is refused in its own words, and None."""
+        return None if self.refuses_without(operation, module, **args) else self.converges(module, **args)
+
+    def refuses_without(self, operation: str, module: str, **args: Any) -> bool:
+        """Whether the array has no such operation; then the task is refused in its own words."""
         why = self.cannot(operation)
-        if why is None:
-            return self.converges(module, **args)
-        self.refuses(module, why, **args)
-        return None
+        if why is not None:
+            self.refuses(module, why, **args)
+        return why is not None
 
     def converges(self, module: str, **args: Any) -> Result:
         """Run a task that must change something; returns what it returned.
@@ -386,6 +419,12 @@ class ArrayUnderTest:
         with connect(Connection(**{**own, "options": options, **changes})) as array:
             yield array
 
+    @property
+    def pool(self) -> str:
+        """The pool that volumes are made in, by the name that the array has for it."""
+        named = self.row.connection.get("cluster") or self.row.connection.get("storage_pools", [None])[0]
+        return str(named or self.endpoint["pools"][0]["name"])
+
     def takes(self, option: str) -> bool:
         """Whether it is one of this vendor's connection options."""
         return option in VENDORS[self.endpoint["vendor"]].options
@@ -401,7 +440,11 @@ class ArrayUnderTest:
 
     @property
     def speaks_tls(self) -> bool:
-        return self.endpoint["ca_path"] is not None
+        return "ca_path" in self.connection
+
+    @property
+    def logs_in(self) -> bool:
+        return "password" in self.connection
 
     def cannot(self, operation: str) -> str | None:
         """Why the array has no such operation, in the words that a task must fail with."""
@@ -415,6 +458,11 @@ class ArrayUnderTest:
     def lun(self, number: int) -> dict[str, int]:
         """The option that asks for this LUN, where one can be asked for."""
         return {} if self.cannot("explicit_lun") else {"lun": number}
+
+    @property
+    def unused(self) -> dict[str, bool]:
+        """What a task says that deletes a volume which no host has, where the array cannot be asked."""
+        return {} if self.capabilities.reads_mappings else {"assume_unmapped": True}
 
     def state(self) -> dict[str, Any]:
         return self.simulator.state(self.row.name)

@@ -11,6 +11,8 @@ import pytest
 
 from tests.module.arrays import ArrayUnderTest
 
+pytestmark = pytest.mark.hosts
+
 CHAP = {"chap_username": "of-user", "chap_password": "chap-Secret-0123"}
 
 
@@ -85,6 +87,46 @@ def test_what_is_no_initiator(xtremio: ArrayUnderTest, address: str) -> None:
     xtremio.refuses("flash_host_map", repr(address), host="server", initiators=[address], kind="invalid")
 
 
+# ---- an array that knows none ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"initiators": ["iqn.2026-01.org.example:h"]},
+        {"initiators": ["10:00:00:00:c9:00:00:07"], "os": "linux"},
+        {"initiators": ["iqn.2026-01.org.example:h"], "exclusive_initiators": True, **CHAP},
+        {"initiators": ["iqn.2026-01.org.example:h"], "volume": "db1"},
+        {"volume": "db1"},
+        {"volume": "db1", "lun": 3},
+        {"volume": "db1", "exclusive": True},
+        {"volume": "db1", "shared": True, "force": True},
+    ],
+)
+@pytest.mark.hosts(False)
+def test_an_array_that_knows_no_hosts_says_so(array: ArrayUnderTest, options: dict[str, Any]) -> None:
+    array.done("flash_volume", name="db1", size="10GiB")
+    why = str(array.cannot("create_host"))
+    array.refuses("flash_host_map", "host server", why, host="server", **options, kind="unsupported")
+    mapping = {"host": "server", **options}
+    array.refuses("flash_host_map", why, maps=[mapping], kind="unsupported")
+    host = {"name": "server", "initiators": options.get("initiators", [])}
+    array.refuses("flash_array", why, hosts=[host], kind="unsupported")
+
+
+@pytest.mark.hosts(False)
+def test_nothing_of_such_a_host_is_there(array: ArrayUnderTest) -> None:
+    array.done("flash_volume", name="db1", size="10GiB")
+    assert not array.done("flash_host_map", host="server", state="absent").changed
+    assert not array.done("flash_host_map", host="server", volume="db2", state="absent").changed
+    array.refuses("flash_host_map", "host server", host="server", volume="db1", state="absent", kind="unsupported")
+
+
+def test_a_row_says_whether_its_array_knows_hosts(array: ArrayUnderTest) -> None:
+    assert array.cannot("create_host") is None
+
+
 # ---- CHAP ------------------------------------------------------------------------------------------------------------
 
 
@@ -109,16 +151,17 @@ def test_a_host_gets_its_chap_credentials(array: ArrayUnderTest) -> None:
 
 
 def test_a_host_that_is_there_gets_chap_credentials(array: ArrayUnderTest) -> None:
-    if array.cannot("chap") or not iscsi_of(array):
-        return
     array.done("flash_host_map", host="server", initiators=list(array.row.initiators))
+    if not iscsi_of(array) or array.refuses_without("chap", "flash_host_map", host="server", **CHAP):
+        return
     made = array.converges("flash_host_map", host="server", **CHAP)
     assert made["plan"] == ["set the CHAP credentials of host server"]
     assert chap_on(array) == [True] * len(iscsi_of(array))
 
 
 def test_another_secret_is_sent_only_when_asked_for(array: ArrayUnderTest) -> None:
-    if array.cannot("chap") or not iscsi_of(array):
+    task = {"host": "server", "initiators": list(array.row.initiators), "update_secret": "always", **CHAP}
+    if not iscsi_of(array) or array.refuses_without("chap", "flash_host_map", **task):
         return
     array.done("flash_host_map", host="server", initiators=list(array.row.initiators), **CHAP)
     other = {**CHAP, "chap_password": "another-Secret-45"}
@@ -169,8 +212,7 @@ def test_a_volume_is_mapped_and_the_array_chooses_the_lun(db1: ArrayUnderTest) -
 
 @pytest.mark.parametrize("lun", [0, 1, 200])
 def test_a_volume_is_mapped_with_this_lun(db1: ArrayUnderTest, lun: int) -> None:
-    if db1.cannot("explicit_lun"):
-        db1.refuses("flash_host_map", str(db1.cannot("explicit_lun")), **server(db1, volume="db1", lun=lun))
+    if db1.refuses_without("explicit_lun", "flash_host_map", **server(db1, volume="db1", lun=lun)):
         return
     made = db1.converges("flash_host_map", **server(db1, volume="db1", lun=lun))
     assert db1.luns() == {("server", "db1"): lun}
@@ -179,7 +221,7 @@ def test_a_volume_is_mapped_with_this_lun(db1: ArrayUnderTest, lun: int) -> None
 
 @pytest.mark.parametrize(("before", "after"), [(3, 0), (0, 3)])
 def test_a_mapping_with_another_lun_is_made_again(db1: ArrayUnderTest, before: int, after: int) -> None:
-    if db1.cannot("explicit_lun"):
+    if db1.refuses_without("explicit_lun", "flash_host_map", **server(db1, volume="db1", lun=before)):
         return
     db1.done("flash_host_map", **server(db1, volume="db1", lun=before))
     made = db1.converges("flash_host_map", host="server", volume="db1", lun=after)
@@ -188,7 +230,7 @@ def test_a_mapping_with_another_lun_is_made_again(db1: ArrayUnderTest, before: i
 
 
 def test_without_a_lun_a_mapping_keeps_its_own(db1: ArrayUnderTest) -> None:
-    if db1.cannot("explicit_lun"):
+    if db1.refuses_without("explicit_lun", "flash_host_map", **server(db1, volume="db1", lun=9)):
         return
     db1.done("flash_host_map", **server(db1, volume="db1", lun=9))
     again = db1.done("flash_host_map", host="server", volume="db1")
@@ -197,7 +239,7 @@ def test_without_a_lun_a_mapping_keeps_its_own(db1: ArrayUnderTest) -> None:
 
 
 def test_a_lun_that_is_taken(db1: ArrayUnderTest) -> None:
-    if db1.cannot("explicit_lun"):
+    if db1.refuses_without("explicit_lun", "flash_host_map", **server(db1, volume="db1", lun=5)):
         return
     db1.done("flash_host_map", **server(db1, volume="db1", lun=5))
     db1.refuses(
@@ -213,11 +255,11 @@ def test_a_lun_that_is_taken(db1: ArrayUnderTest) -> None:
 
 
 def test_a_lun_outside_the_array_s_range(db1: ArrayUnderTest) -> None:
-    if db1.cannot("explicit_lun"):
-        return
     last = db1.capabilities.luns[1]
     db1.done("flash_host_map", **server(db1))
     for lun in (-1, last + 1):
+        if db1.refuses_without("explicit_lun", "flash_host_map", host="server", volume="db1", lun=lun):
+            continue
         db1.refuses("flash_host_map", f"LUN {lun}", host="server", volume="db1", lun=lun, kind="invalid")
 
 

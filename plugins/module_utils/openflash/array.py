@@ -109,6 +109,10 @@ class Array(ABC):
     def volumes(self, names: Optional[Sequence[str]] = None) -> Listing[Volume]:
         """All volumes, or those of exactly these names; in one request where the wire allows it."""
 
+    def volumes_in_full(self, names: Sequence[str]) -> Listing[Volume]:
+        """Those of exactly these names, with what an array tells of one volume at a time only."""
+        return self.volumes(names)
+
     def volumes_with_clones(self, names: Sequence[str]) -> Listing[Volume]:
         """These volumes, and whatever depends on one of them (clones_depend); by default all there are."""
         return self.volumes()

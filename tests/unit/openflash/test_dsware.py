@@ -107,8 +107,8 @@ def test_time_stamps_sort_by_age() -> None:
 
 
 def test_what_each_transport_cannot_do() -> None:
-    rest = capabilities(REST, False, frozenset(), False)
-    socket = capabilities(SOCKET, False, frozenset({"here"}), True)
+    rest = capabilities(REST, False, frozenset())
+    socket = capabilities(SOCKET, False, frozenset({"here"}), by_tool=True)
     for operation in ("rename_volume", "explicit_lun", "chap", "groups", "metadata", "atomic_snapshots"):
         for known in (rest, socket):
             assert len((known.refusal(operation) or "").split()) > 4
@@ -119,7 +119,7 @@ def test_what_each_transport_cannot_do() -> None:
 
 
 def test_an_agent_s_host_is_asked_and_changed_where_it_is() -> None:
-    known = capabilities(REST, False, frozenset({"here"}), True)
+    known = capabilities(REST, False, frozenset({"here"}), ["here", "there"])
     here, there = Host("HERE", kind=AGENT), Host("there", kind=AGENT)
     details: dict[str, Any] = {"host": here}
     assert known.refusal("map_volume", None, **details) is None

@@ -28,7 +28,8 @@ MISSING = "50151404"
 NOT_ATTACHED = ("50151601", "50155007", "50151209", MISSING)
 
 _ATTEMPTS = 2
-_NAME = re.compile(r"^[A-Za-z0-9_-]+$")
+# A first "-" would make an option of it.
+_NAME = re.compile(r"^[A-Za-z0-9_][A-Za-z0-9_-]*\Z")
 _WORDS = {
     MISSING: "the array has no such volume",
     "50151402": "the volume has as many attachments as the array allows",
@@ -144,7 +145,7 @@ def wait_for_device(path: str, size: int, deadline: Deadline) -> None:
     found = deadline.poll(
         appeared,
         "the device %s" % path,
-        hint="Look at the block client of this host; the volume stays attached, and the same task waits on.",
+        hint="Look at the block client of this host, and run the task again.",
     )
     if found < size:
         raise Conflict(
@@ -152,6 +153,15 @@ def wait_for_device(path: str, size: int, deadline: Deadline) -> None:
             % (path, format_size(found), format_size(size)),
             hint="Detach it on the host and run the task again.",
         )
+
+
+def is_whole(path: str, size: int) -> bool:
+    """Whether the device is there with at least that size, as far as this user may look."""
+    try:
+        found = device_size(path)
+    except Unauthorized:
+        return True
+    return found is not None and found >= size
 
 
 def device_size(path: str) -> Optional[int]:

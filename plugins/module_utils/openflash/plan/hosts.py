@@ -33,6 +33,9 @@ def present(draft: Draft, wish: HostWish, mapped: bool = False) -> None:
     with draft.item(key(wish.name), "create or change host %s" % wish.name) as outcome:
         host = draft.world.host(wish.name)
         outcome.before = host
+        if host is None:
+            wanted = wish.initiators or ()
+            rules.check_can(draft.capabilities, "create_host", None, host=wish.name, initiators=wanted)
         if wish.chap is not None:
             rules.check_can(draft.capabilities, "chap", host)
         for initiator in wish.initiators or ():
@@ -61,7 +64,6 @@ def _create(draft: Draft, wish: HostWish) -> Host:
     if not wish.initiators:
         rules.check_can(draft.capabilities, "host_without_initiators")
     rules.check_name("host", wish.name, draft.capabilities.host_name)
-    rules.check_can(draft.capabilities, "create_host", None, initiators=wish.initiators)
     draft.add(CreateHost(key(wish.name), wish.name, wish.initiators, wish.os, wish.chap))
     return Host(wish.name, initiators=_with_chap(wish.initiators, wish), kind=INITIATORS, os=wish.os, volumes=0)
 

@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Dict, List, Optional, Set, Tuple
 
 from ..errors import Conflict, FlashError, Invalid, NotFound, Refused
-from ..model import Mapping, Volume
+from ..model import AGENT, Mapping, Volume
 from . import hosts, rules
 from .desired import ABSENT, ALWAYS, PRESENT, Desired, MapWish
 from .draft import Draft
@@ -50,6 +50,8 @@ def present(draft: Draft, desired: Desired) -> List[MapWish]:
         with draft.item(key(wish), _doing(wish)) as outcome:
             mapping = _before(draft, wish)
             outcome.before = mapping
+            if mapping is not None and mapping.device is None and draft.world.hosts[wish.host].kind == AGENT:
+                mapping = None  # attached, and its device is not there: doing it again waits for that
             if mapping is not None and (wish.lun is None or mapping.lun == wish.lun):
                 _update_chap(draft, wish, mapping)
                 continue

@@ -32,7 +32,7 @@ class Dsware(Hosts):
 
 
 def connect(connection: Connection) -> Dsware:
-    """REST: 2 session requests (version, login), and 1 more once a pool has to be known. Socket: none.
+    """REST: 2 session requests (version, login), and 1 more once a pool has to be known. Socket: 1, the pools.
 
     Options: ``transport`` (rest or socket), ``storage_pools`` (names or numbers of the pools to use; the socket cannot
     list them), ``agents`` (host name -> address of the block client's agent there), ``attach_tool`` (path of vbs_cli or
@@ -45,12 +45,14 @@ def connect(connection: Connection) -> Dsware:
         raise Invalid("transport %r is neither rest nor socket" % transport)
     extensions = bool(options.get("wire_extensions"))
     agents = _agents(options.get("agents"), transport)
-    pools = [str(one) for one in options.get("storage_pools") or ()]
+    pool_names = [str(one) for one in options.get("storage_pools") or ()]
     wire: Union[RestWire, TextWire]
     if transport == REST:
         wire = RestWire(connection)
     else:
-        wire = TextWire(connection, pools, extensions)
+        if connection.proxy:
+            raise Invalid("the text socket cannot be reached through a proxy", hint="Leave proxy out.")
+        wire = TextWire(connection, pool_names, extensions)
     try:
         with context(doing="connect", array=wire.address):
             tool = None
@@ -58,14 +60,13 @@ def connect(connection: Connection) -> Dsware:
                 manager = connection.address[0].strip("[]") if transport == REST else None
                 command = CommandTransport(connection.timeout, wire.journal)
                 tool = AttachTool(str(options["attach_tool"]), command, connection.wait_timeout, manager)
-            if isinstance(wire, RestWire):
-                wire.open()
+            pools = wire.open()
     except BaseException:
         wire.close()
         raise
-    attaches = bool(agents or tool)
-    locally = local_names() if attaches else frozenset()
-    array = Dsware(wire, capabilities(transport, extensions, locally, attaches), connection.wait_timeout, pools)
+    locally = local_names() if agents or tool else frozenset()
+    able = capabilities(transport, extensions, locally, sorted(agents), tool is not None)
+    array = Dsware(wire, able, connection.wait_timeout, pool_names, pools)
     array.agents, array.tool = agents, tool
     array.device_root = str(options.get("device_root") or array.device_root)
     array.wait_for_devices = connection.wait_timeout

@@ -8,7 +8,18 @@ from __future__ import annotations
 
 from typing import Dict, Optional, Tuple, Type
 
-from ...errors import Busy, Conflict, FlashError, InUse, Invalid, NoSpace, NotFound, Unauthorized, Unsupported
+from ...errors import (
+    Busy,
+    Conflict,
+    FlashError,
+    InUse,
+    Invalid,
+    NoSpace,
+    NotFound,
+    Unauthorized,
+    Unreachable,
+    Unsupported,
+)
 
 
 class NameTaken(Conflict):
@@ -43,6 +54,14 @@ class Duplicating(Busy):
     """The array copies into the volume."""
 
 
+class Momentary(Busy):
+    """The array did nothing because of something that passes by itself, soon: worth waiting for."""
+
+
+class AgentFailed(Unreachable):
+    """Something between the address and the array has failed, perhaps after the array had done it."""
+
+
 class Expired(Unauthorized):
     """The session has ended."""
 
@@ -50,6 +69,7 @@ class Expired(Unauthorized):
 Row = Tuple[Type[FlashError], str, Optional[str]]
 
 _GONE: Row = (VolumeGone, "there is no such volume", None)
+_WAIT = "Run it again later, or raise wait_timeout."
 _LOGIN: Row = (
     Unauthorized,
     "the array did not accept the user name and password",
@@ -76,16 +96,16 @@ TABLE: Dict[str, Row] = {
     "50151001": (Invalid, "the array does not take that name for a volume", None),
     "50151201": (Invalid, "the array does not take that name for a snapshot", None),
     "50151403": (NotFound, "the array does not know that node", "Check agents."),
-    "50151002": (Busy, "the volume is being deleted", "Run it again later."),
+    "50151002": (Momentary, "the volume is being deleted", _WAIT),
     "50151003": (Invalid, "the array does not take that size", None),
     "50151005": (Duplicating, "the array is copying into the volume", "Run it again when the copy is done."),
-    "50151006": (Busy, "the array is preparing the volume", "Run it again later."),
+    "50151006": (Momentary, "the array is preparing the volume", _WAIT),
     "50151007": (FlashError, "the volume has bad sectors", "Look at the volume with the array's own tools."),
     "50151009": (Invalid, "there is no such pool", "Check pool."),
     "50151010": (Invalid, "the pool is not in use", "Check pool."),
-    "50151012": (Busy, "the pool is not ready", "Run it again later."),
+    "50151012": (Momentary, "the pool is not ready", _WAIT),
     "50151015": (FlashError, "the pool is in emergency mode", "Look at the pool with the array's own tools."),
-    "50151203": (Busy, "the snapshot is being copied", "Run it again when the copy is done."),
+    "50151203": (Momentary, "the snapshot is being copied", _WAIT),
     "50151207": (Invalid, "the snapshot is of the wrong type for this", None),
     "50151211": (Busy, "the snapshot is being moved", "Run it again later."),
     "50151216": (Invalid, "snapshot and volume are of different types", None),
@@ -105,7 +125,7 @@ TABLE: Dict[str, Row] = {
     "50153012": (NoSpace, "the volume has as many generations of snapshots as the array allows", None),
     "50153014": (Conflict, "the snapshot was not taken of that volume", None),
     "50155007": (NotThere, "the volume is not attached there", None),
-    "50155009": (Busy, "the array's metadata is being synchronised", "Run it again later."),
+    "50155009": (Momentary, "the array's metadata is being synchronised", _WAIT),
     "50155102": (AlreadyThere, "the array has that initiator already", None),
     "50155103": (NotFound, "the array has no such initiator", None),
     "50157001": (AlreadyThere, "the volume is mapped there already", None),
@@ -128,6 +148,7 @@ TABLE: Dict[str, Row] = {
     "1077949071": (Unauthorized, "the array has locked out this host's address", "Unlock it on the array, or wait."),
 }
 EXPIRED = tuple(code for code, row in TABLE.items() if row[0] is Expired)
+MOMENTARY = tuple(code for code, row in TABLE.items() if row[0] is Momentary)
 
 
 def error_of(code: str, said: Optional[str] = None, what: str = "the request") -> FlashError:
@@ -135,6 +156,6 @@ def error_of(code: str, said: Optional[str] = None, what: str = "the request") -
     row = TABLE.get(code)
     if row is None and code.startswith("51"):
         # Section 3: INFERRED from how clients go on to the next agent
-        row = (FlashError, "a manager or agent of the array has failed", "Run it again, or with another address.")
+        row = (AgentFailed, "a manager or agent of the array has failed", "Run it again, or with another address.")
     kind, reason, hint = row or (FlashError, "the array refused %s" % what, None)
     return kind(reason, code=code, said=said, hint=hint)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import socket
 from dataclasses import dataclass
-from typing import Any, FrozenSet, Optional
+from typing import Any, FrozenSet, Optional, Sequence, Tuple
 
 from ...model import AGENT, ISCSI, THIN, Capabilities, CopyMethod, Host, NameRule, OptionRule
 from ...units import MIB, TIB
@@ -20,9 +20,10 @@ from ...units import MIB, TIB
 REST, SOCKET = "rest", "socket"
 REST_PORT, SOCKET_PORT = 28443, 10599
 
-# Section 4.1: the longest name that any client generates; what is safe on every wire; one client's limit for hosts.
+# Section 4.1: the longest name that any client generates; what is safe on every wire, and in the arguments of a tool;
+# one client's limit for hosts.
 NAME_LONGEST = 95
-NAME_PATTERN = r"[A-Za-z0-9_-]+"
+NAME_PATTERN = r"[A-Za-z0-9_][A-Za-z0-9_-]*"
 HOST_LONGEST = 31
 # Section 4.2: everything is whole MB, which are MiB; the largest volume is not known.
 GRANULARITY = MIB
@@ -91,7 +92,7 @@ _SOCKET_REFUSALS = {
     "remove_initiators": _NO_SOCKET_HOSTS,
     "delete_host": _NO_SOCKET_HOSTS,
 }
-_NAMES = "1 to %d letters, digits, '-' and '_'"
+_NAMES = "1 to %d letters, digits, '-' and '_', the first no '-'"
 
 
 @dataclass(frozen=True)
@@ -100,10 +101,19 @@ class DswareCapabilities(Capabilities):
 
     locally: FrozenSet[str] = frozenset()
     """The names of this host, in lower case, where it can be attached to."""
+    agents: Tuple[str, ...] = ()
+    """The hosts that volumes are attached to by an agent, as the task names them."""
+    by_tool: bool = False
+    """Volumes are attached to this host by its own tool."""
 
     def refusal(self, operation: str, obj: Any = None, **details: Any) -> Optional[str]:
         host = details.get("host")
         name = host.name if isinstance(host, Host) else host
+        if operation == "create_host" and name is not None and not details.get("initiators"):
+            known = self._attachable()
+            if known:
+                what = " or give its initiators" if self.protocols else ""
+                return "nothing attaches volumes to host %s: %s. Use one of these names%s" % (name, known, what)
         agent = isinstance(host, Host) and host.kind == AGENT
         if operation == "map_volume" and agent and not self._here(name):
             return self._elsewhere(name)
@@ -116,6 +126,13 @@ class DswareCapabilities(Capabilities):
                     obj.name
                 )
         return super().refusal(operation, obj, **details)
+
+    def _attachable(self) -> str:
+        """The names under which there are hosts that volumes are attached to."""
+        known = ["agents has %s" % ", ".join(self.agents)] if self.agents else []
+        if self.by_tool:
+            known.append("this host is called %s" % ", ".join(sorted(self.locally)))
+        return ", and ".join(known)
 
     def _here(self, name: Optional[str]) -> bool:
         return name is not None and name.lower() in self.locally
@@ -134,11 +151,13 @@ class DswareCapabilities(Capabilities):
         return CopyMethod("instant", independent=True)
 
 
-def capabilities(transport: str, extensions: bool, locally: FrozenSet[str], attaches: bool) -> DswareCapabilities:
+def capabilities(
+    transport: str, extensions: bool, locally: FrozenSet[str], agents: Sequence[str] = (), by_tool: bool = False
+) -> DswareCapabilities:
     """What can be done over this transport.
 
     :param extensions: whether requests may be sent that no published client of the socket sends.
-    :param attaches: whether volumes may be attached where the array does not tell it.
+    :param locally, agents, by_tool: see DswareCapabilities.
     """
     name = NameRule(NAME_LONGEST, NAME_PATTERN, _NAMES % NAME_LONGEST)
     rest = transport == REST
@@ -159,11 +178,14 @@ def capabilities(transport: str, extensions: bool, locally: FrozenSet[str], atta
         largest=LARGEST,
         luns=LUN_RANGE,
         protocols=(ISCSI,) if rest else (),
-        reads_mappings=rest and not attaches,
+        # What is attached the array does not tell.
+        reads_mappings=rest and not agents and not by_tool,
         proves_snapshots=rest,
         one_snapshot_namespace=True,
         guards_snapshots=True,
         volume_options={"full_clone": full_clone} if rest or extensions else {},
         refusals=dict(_REFUSALS, **(_REST_REFUSALS if rest else _SOCKET_REFUSALS)),
         locally=locally,
+        agents=tuple(agents),
+        by_tool=by_tool,
     )

@@ -10,21 +10,20 @@ import os
 from dataclasses import replace
 from typing import Any, Dict, List, Mapping as Map, Optional, Sequence, Tuple
 
-from ...attach.dsware import AttachTool, wait_for_device
+from ...attach.dsware import AttachTool, is_whole, wait_for_device
 from ...errors import Conflict, FlashError, InUse, NotFound
-from ...model import AGENT, ISCSI, Chap, Host, Initiator, Listing, Mapping, Port, Volume
+from ...model import AGENT, ISCSI, UNKNOWN, Chap, Host, Initiator, Listing, Mapping, Port, Volume
 from ...transport.deadline import Deadline
 from ...transport.lost import LostAnswer
 from ...units import parse_initiator
 from .codes import AlreadyThere, NameTaken, NotThere, VolumeGone
+from .copies import Copies
 from .facts import BY_ID, NO_HOST
 from .rest import RestWire, objects
-from .volumes import Volumes
-
-_ATTEMPTS = 3
+from .volumes import ATTEMPTS
 
 
-class Hosts(Volumes):
+class Hosts(Copies):
     """What Dsware does with hosts.
 
     A host is one of two things: a set of iSCSI initiators that volumes are mapped to as LUNs, or (kind ``agent``) a
@@ -57,9 +56,9 @@ class Hosts(Volumes):
     # -- reading -----------------------------------------------------------------------------------------------------
 
     def ports(self) -> Listing[Port]:
-        """iSCSI portals that are active: one request. None on the socket."""
+        """iSCSI portals that are active: one request. The socket tells none."""
         if not self._has_hosts:
-            return Listing()
+            return UNKNOWN
         with self._doing("read the target ports"):
             answer = self._rest.call("POST", "cluster/dswareclient/queryIscsiPortal", {}, versioned=False)
             found: Dict[Tuple[str, str], Port] = {}
@@ -78,11 +77,11 @@ class Hosts(Volumes):
         nodes = [Host(name, id=self.agents.get(name, ""), kind=AGENT) for name in wanted if self._attaches(name)]
         rest = [name for name in wanted if not self._attaches(name)]
         if not self._has_hosts or (names is not None and not rest):
-            return Listing(tuple(nodes))
+            return Listing(tuple(nodes), known=self._has_hosts or names is not None)
         with self._doing("read hosts"):
             listed = [str(item.get("hostName")) for item in objects(self._rest.call("GET", "host/list"), "hostList")]
             there = [name for name in listed if name not in self.agents and (names is None or name in rest)]
-            found = self._rest.side_by_side(self._host, there)
+            found = self._wire.side_by_side(self._host, there)
             return Listing(tuple(nodes) + tuple(found))
 
     def _host(self, name: str) -> Host:
@@ -96,7 +95,7 @@ class Hosts(Volumes):
         with self._doing("find hosts by their initiators"):
             owners = self._owners(initiators)
             names = sorted({host for found in owners.values() for host in found})
-            return Listing(tuple(self._rest.side_by_side(self._host, names)))
+            return Listing(tuple(self._wire.side_by_side(self._host, names)))
 
     def _owners(self, addresses: Sequence[str]) -> Dict[str, List[str]]:
         answer = self._rest.call("POST", "host/port/list", {"portName": list(addresses)})
@@ -123,9 +122,9 @@ class Hosts(Volumes):
             answer = self._rest.call("GET", "host/list")
             names = {str(item.get("hostName")) for item in objects(answer, "hostList")}
         else:
-            mapped = self._rest.side_by_side(self._hosts_of, sorted(wanted_volumes))
+            mapped = self._wire.side_by_side(self._hosts_of, sorted(wanted_volumes))
             names = wanted_hosts | {name for found in mapped for name in found}
-        listed = self._rest.side_by_side(self._luns_of, sorted(names))
+        listed = self._wire.side_by_side(self._luns_of, sorted(names))
         return [
             one
             for luns in listed
@@ -160,8 +159,8 @@ class Hosts(Volumes):
         if not names or not volumes:
             return found
         for volume in dict.fromkeys(volumes):
-            device = self._device_here(volume)
-            if device is not None:
+            attached, device = self._device_here(volume)
+            if attached:
                 found += [Mapping(volume, name, device=device, host_id=self.agents.get(name)) for name in names]
         return found
 
@@ -172,12 +171,20 @@ class Hosts(Volumes):
             mine |= self.capabilities.locally
         return sorted(mine)
 
-    def _device_here(self, volume: str) -> Optional[str]:
-        if self.tool is not None:
-            return self.tool.query(volume)
-        there = self._wire.volume(volume)
-        path = self._by_id(there) if there is not None else None
-        return path if path is not None and os.path.exists(path) else None
+    def _device_here(self, name: str) -> Tuple[bool, Optional[str]]:
+        """Whether the volume is attached to this host, and its device, if that is there and large enough.
+
+        The tool knows; without one, an agent's work shows in the device alone.
+        """
+        path = self.tool.query(name) if self.tool is not None else None
+        if self.tool is not None and path is None:
+            return False, None
+        volume = self._wire.volumes([name]).named(name)
+        if path is None:
+            path = self._by_id(volume) if volume is not None else None
+            if path is None or not os.path.exists(path):
+                return False, None
+        return True, path if is_whole(path, volume.size if volume is not None else 0) else None
 
     def _by_id(self, volume: Volume) -> Optional[str]:
         return os.path.join(self.device_root, BY_ID % volume.serial) if volume.serial else None
@@ -275,7 +282,7 @@ class Hosts(Volumes):
             if host.kind == AGENT:
                 return self._attach(volume, host)
             body = {"hostName": host.name, "lunNames": [volume.name]}
-            for attempt in range(_ATTEMPTS):
+            for attempt in range(ATTEMPTS):
                 try:
                     self._rest.change("host/lun/add", body)
                     break
@@ -284,7 +291,7 @@ class Hosts(Volumes):
                 except LostAnswer:
                     if any(one.volume == volume.name for one in self._luns_of(host.name)):
                         break
-                    if attempt == _ATTEMPTS - 1:
+                    if attempt == ATTEMPTS - 1:
                         raise
             for one in self._luns_of(host.name):
                 if one.volume == volume.name:
@@ -303,21 +310,34 @@ class Hosts(Volumes):
                 hint="agents has %s. The name must be the one that the host has in the task."
                 % (", ".join(sorted(self.agents)) or "no hosts"),
             )
-        device = self._attach_by_agent(volume.name, agent)
+        ours, device = self._attach_by_agent(volume.name, agent)
         if self._is_here(host.name):
             device = self._local_path(volume, device)
-            wait_for_device(device, volume.size, Deadline(self.wait_for_devices, first=0.05, longest=1.0))
+            try:
+                wait_for_device(device, volume.size, Deadline(self.wait_for_devices, first=0.05, longest=1.0))
+            except FlashError:
+                # Nobody could see it later, so nobody would take it away. What others attached is not ours to take.
+                if ours:
+                    self._take_back(mapping)
+                raise
         return replace(mapping, device=device or None)
 
-    def _attach_by_agent(self, volume: str, agent: str) -> str:
-        for attempt in range(_ATTEMPTS):
+    def _take_back(self, mapping: Mapping) -> None:
+        try:
+            self._detach(mapping)
+        except FlashError:
+            pass  # the error that led here says more
+
+    def _attach_by_agent(self, volume: str, agent: str) -> Tuple[bool, str]:
+        """Whether it was not attached before, for certain; and the device, where the agent tells it."""
+        for attempt in range(ATTEMPTS):
             try:
-                return self._rest.attach(volume, agent)
+                return True, self._rest.attach(volume, agent)
             except AlreadyThere:
-                return ""
+                return False, ""
             except LostAnswer:
                 # The same request tells now whether it was done.
-                if attempt == _ATTEMPTS - 1:
+                if attempt == ATTEMPTS - 1:
                     raise
         raise AssertionError("the last attempt raises")
 
@@ -344,13 +364,13 @@ class Hosts(Volumes):
         if self.tool is not None and self._is_here(mapping.host):
             self.tool.detach(mapping.volume)
             return
-        for attempt in range(_ATTEMPTS):
+        for attempt in range(ATTEMPTS):
             try:
                 return self._rest.detach(mapping.volume, self.agents[mapping.host])
             except (NotThere, VolumeGone):
                 return
             except LostAnswer:
-                if attempt == _ATTEMPTS - 1:
+                if attempt == ATTEMPTS - 1:
                     raise
 
     def _refuse_mapped(self, name: str) -> None:
@@ -361,14 +381,6 @@ class Hosts(Volumes):
                 raise InUse("it is mapped to %s" % ", ".join(sorted(hosts)), hint="Unmap it first.")
         if self.tool is not None and self.tool.query(name) is not None:
             raise InUse("it is attached to this host", hint="Detach it first.")
-
-    # -- QoS ---------------------------------------------------------------------------------------------------------
-
-    def qos(self, volume: Volume) -> Dict[str, Any]:
-        """The volume's quality of service as the array tells it, read only: one request."""
-        with self._doing("read the QoS of volume %s" % volume.name, volume.name):
-            answer = self._rest.call("GET", "volume/qos", query=[("volName", volume.name)])
-            return {key: value for key, value in answer.items() if key != "result"}
 
 
 def _initiators(items: Sequence[Map[str, Any]]) -> List[Initiator]:

@@ -7,27 +7,22 @@
 from __future__ import annotations
 
 import re
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, TypeVar
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ...errors import BadReply, FlashError, Invalid, NotFound, Unauthorized
 from ...model import Connection, Listing, Pool, Snapshot, Volume
 from ...transport.http import ATTEMPTS, HttpTransport, Reply
 from ...transport.lost import LostAnswer, LostReply
 from ...units import MIB
-from .codes import EXPIRED, SnapshotGone, VolumeGone, error_of
+from .codes import EXPIRED, MOMENTARY, SnapshotGone, VolumeGone, error_of
 from .facts import FATHER_KEYS, PAGE_SIZE, REST_PORT, REST_VERSION
-from .wire import NOT_MAPPED, Wire, readable, state_of, time_of
+from .wire import FEW, NOT_MAPPED, Wire, readable, state_of, time_of
 
 Object = Dict[str, Any]
-T = TypeVar("T")
-R = TypeVar("R")
 
 BASE = "/dsware/service/"
 FULL_COPY = "/api/v2/block_service/createFullVolumeFromSnap"
-# More objects than this by name, one request each: then the whole list costs less.
-FEW = 8
 
 
 class RestWire(Wire):
@@ -35,10 +30,11 @@ class RestWire(Wire):
 
     def __init__(self, connection: Connection) -> None:
         if not connection.username or not connection.password:
-            raise Invalid("the managers of this array want a user and a password", hint="Set username and password.")
+            raise Invalid("this array wants a user name and a password", hint="Set username and password.")
         self.http = HttpTransport.from_connection(connection, REST_PORT)
         self.http.journal.hide(connection.password)
         self.http.expired = is_expired
+        self.http.busy = lambda reply: code_of(reply.json_or_none()) in MOMENTARY
         self.http.reauthenticate = self._log_in
         self.journal = self.http.journal
         self.threads = connection.max_concurrency
@@ -53,13 +49,14 @@ class RestWire(Wire):
 
     # -- the session -------------------------------------------------------------------------------------------------
 
-    def open(self) -> None:
+    def open(self) -> Optional[Listing[Pool]]:
         """Version and login: 2 requests."""
         about = self.call("GET", "rest/version", session=True, versioned=False)
         version = str(about.get("currentVersion") or "")
         if re.match(r"^v[0-9]+\.[0-9]+$", version):
             self._version = version
         self._log_in()
+        return None
 
     def _log_in(self) -> None:
         self.http.set_header("X-Auth-Token", None)
@@ -138,12 +135,6 @@ class RestWire(Wire):
                 if not idempotent or attempt == ATTEMPTS - 1:
                     raise LostReply(error.reason, said=error.said, hint=error.hint) from None
         raise AssertionError("the last attempt raises")
-
-    def side_by_side(self, ask: Callable[[T], R], items: Sequence[T]) -> List[R]:
-        if len(items) < 2 or self.threads < 2:
-            return [ask(item) for item in items]
-        with ThreadPoolExecutor(min(self.threads, len(items))) as pool:
-            return list(pool.map(ask, items))
 
     # -- reading -----------------------------------------------------------------------------------------------------
 
@@ -245,6 +236,18 @@ class RestWire(Wire):
             if len(found) < PAGE_SIZE:
                 return items
             page += 1
+
+    def qos(self, volume: str) -> Optional[Object]:
+        try:
+            answer = self.call("GET", "volume/qos", query=[("volName", volume)])
+        except Unauthorized:
+            raise
+        except FlashError as error:
+            # Not every version has this call, and the volume may be gone by now.
+            if error.code is None:
+                raise
+            return None
+        return {key: value for key, value in answer.items() if key != "result"}
 
     # -- writing -----------------------------------------------------------------------------------------------------
 

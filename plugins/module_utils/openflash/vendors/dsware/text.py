@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, Union
 
 from ...errors import BadReply, Invalid, NotFound, Unsupported
@@ -15,9 +16,9 @@ from ...transport.deadline import Deadline
 from ...transport.lost import LostReply
 from ...transport.tcp import TcpTransport
 from ...units import MIB
-from .codes import error_of
+from .codes import MOMENTARY, TABLE, error_of
 from .facts import SOCKET_PAGE, SOCKET_POOL_UNIT, SOCKET_PORT
-from .wire import NOT_MAPPED, Wire, readable, state_of, time_of
+from .wire import FEW, NOT_MAPPED, Wire, readable, state_of, time_of
 
 Fields = Dict[str, str]
 Values = Sequence[Tuple[str, Union[str, int]]]
@@ -97,6 +98,9 @@ def decode(data: bytes, title: str) -> Answer:
             raise _bad(title, text)
         fields[key.strip()] = value.strip()
     code = fields.pop("retcode", "")
+    if code not in ("0", *TABLE) and data.rstrip(b"\0").endswith(code.encode("utf-8")):
+        # The first digits of a number, perhaps: it ends with the reply, and nobody knows it.
+        raise _bad(title, "retcode=" + code)
     if not _CODE.match(code):
         raise BadReply(
             "the answer to %s has no retcode" % title,
@@ -138,6 +142,16 @@ class TextWire(Wire):
     def address(self) -> str:  # type: ignore[override]
         return self.tcp.address
 
+    def open(self) -> Optional[Listing[Pool]]:
+        """There is no session. The pools, which everything else needs, show whether the address is the right one."""
+        if not self.pool_ids and not self.extensions:
+            return None
+        try:
+            return self.pools(session=True)
+        except Invalid as error:
+            error.hint = "Check storage_pools."
+            raise
+
     def close(self) -> None:
         """There is no session."""
 
@@ -151,21 +165,27 @@ class TextWire(Wire):
 
     def ask(self, title: str, values: Values, write: bool = False, session: bool = False) -> Answer:
         data = encode(title, values)
+        patience = Deadline(self.wait, first=0.25, longest=10.0)
+        while True:
+            answer = self._ask_once(data, title, values, write, session)
+            if answer.code == "0":
+                return answer
+            if answer.code not in MOMENTARY or not patience.pause():
+                raise error_of(answer.code, what=title)
+
+    def _ask_once(self, data: bytes, title: str, values: Values, write: bool, session: bool) -> Answer:
         shown: Dict[str, Any] = {}
         for key, value in values:
             shown[key] = value if key not in shown else "%s, %s" % (shown[key], value)
         target = " ".join(["[%s]" % title] + ["%s=%s" % pair for pair in values])
         reply = self.tcp.request(data, title, target, shown, write=write, session=session)
         try:
-            answer = decode(reply, title)
+            return decode(reply, title)
         except BadReply as error:
             if not write:
                 raise
             # Cut off after it was carried out, perhaps.
             raise LostReply(error.reason, said=error.said, hint=error.hint) from None
-        if answer.code != "0":
-            raise error_of(answer.code, what=title)
-        return answer
 
     # -- reading -----------------------------------------------------------------------------------------------------
 
@@ -189,6 +209,10 @@ class TextWire(Wire):
     def _named(
         self, word: str, title: str, key: str, names: Sequence[str], convert: Callable[[Fields], Any]
     ) -> Listing[Any]:
+        if self.extensions and len(names) > FEW:
+            wanted = set(names)
+            found_all = self._all(word, title, key, convert)
+            return replace(found_all, items=tuple(one for one in found_all if one.name in wanted))
         pairs: List[Tuple[str, Fields]] = []
         for name in names:
             try:
@@ -258,7 +282,7 @@ class TextWire(Wire):
                 return True
             return None
 
-        Deadline(self.wait, first=0.1, longest=2.0).poll(gone, what)
+        Deadline(self.wait, first=0.05, longest=2.0).poll(gone, what)
 
     def link(self, name: str, mib: int, snapshot: str) -> None:
         values: Values = [("vol_name", name), ("vol_size", mib), ("snap_name_src", snapshot), ("vol_num", 1)]

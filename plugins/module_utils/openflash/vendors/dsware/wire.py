@@ -10,21 +10,39 @@ Whoever implements this raises the errors of codes.py, and LostAnswer when a wri
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, List, Optional, Sequence, Tuple
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, TypeVar
 
 from ...errors import BadReply, Unsupported
 from ...model import COPYING, DELETING, ERROR, READY, Capacity, Listing, Mapping, Pool, Snapshot, Unreadable, Volume
 from ...transport.journal import Journal
 from .facts import COPYING_STATUS, DELETING_STATUS, READY_STATUS
 
+T = TypeVar("T")
+R = TypeVar("R")
+
 # Section 2: no published client attaches or maps a snapshot, and the array refuses to delete one that is in use.
 NOT_MAPPED: Tuple[Mapping, ...] = ()
+# More objects than this by name, one request each: then the whole list costs less.
+FEW = 8
 
 
 class Wire(ABC):
     address: str
     """What errors call the array."""
     journal: Journal
+    threads = 1
+    """So many requests at once at most."""
+
+    def side_by_side(self, ask: Callable[[T], R], items: Sequence[T]) -> List[R]:
+        if len(items) < 2 or self.threads < 2:
+            return [ask(item) for item in items]
+        with ThreadPoolExecutor(min(self.threads, len(items))) as pool:
+            return list(pool.map(ask, items))
+
+    @abstractmethod
+    def open(self) -> Optional[Listing[Pool]]:
+        """Begin the session, which fails when the array cannot be talked to; the pools, where that tells them."""
 
     @abstractmethod
     def close(self) -> None:
@@ -81,6 +99,10 @@ class Wire(ABC):
 
     @abstractmethod
     def rollback(self, volume: str, snapshot: str) -> None: ...
+
+    def qos(self, volume: str) -> Optional[Dict[str, Any]]:
+        """What the volume's quality of service is, in the array's own words; None where it cannot be asked."""
+        return None
 
     def volume(self, name: str) -> Optional[Volume]:
         found = self.volumes([name])

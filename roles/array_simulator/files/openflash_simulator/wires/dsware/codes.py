@@ -21,6 +21,7 @@ BAD_VOLUME_NAME = 50151001
 DELETING = 50151002
 BAD_SIZE = 50151003
 DUPLICATING = 50151005
+POOL_NOT_READY = 50151012
 BAD_SNAPSHOT_NAME = 50151201
 ATTACHED = 50151401
 TOO_MANY_ATTACHED = 50151402
@@ -65,6 +66,7 @@ TEXTS = {
     DELETING: "The volume is being deleted.",
     BAD_SIZE: "The volume size is invalid.",
     DUPLICATING: "The volume is being duplicated.",
+    POOL_NOT_READY: "The storage pool is not ready.",
     BAD_SNAPSHOT_NAME: "The snapshot name is invalid.",
     ATTACHED: "The volume has been attached.",
     TOO_MANY_ATTACHED: "The volume has too many attachments.",

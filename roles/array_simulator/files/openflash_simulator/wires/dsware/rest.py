@@ -291,15 +291,18 @@ class Rest:
         with refusing():
             self.array.delete_host(host)
         for address in ports:
-            self._loose[address] = True
+            self._loosen(address)
         return {}
 
     @property
     def _loose(self) -> dict[str, Any]:
         """Ports that exist and belong to no host."""
-        table = self.array.groups("port")
-        group = table.find("loose") or self.array.create_group("port", "loose")
-        return group.attributes
+        group = self.array.groups("port").find("loose")
+        return group.attributes if group else {}
+
+    def _loosen(self, address: str) -> None:
+        group = self.array.groups("port").find("loose") or self.array.create_group("port", "loose")
+        group.attributes[address] = True
 
     def _initiator(self, address: str) -> Initiator | None:
         return next((one for one in self.array.initiators if one.address == address), None)
@@ -312,7 +315,7 @@ class Rest:
         name = _text(body, "portName")
         if name in self._loose or self._initiator(name):
             raise Refusal(codes.INITIATOR_EXISTS)
-        self._loose[name] = True
+        self._loosen(name)
         self.array.touched("initiator.create", self.array.groups("port").find("loose"))
         return {}
 
@@ -344,7 +347,7 @@ class Rest:
             if found is None or found.host != host.id:
                 raise Refusal(codes.NO_INITIATOR)
             self.array.remove_initiator(found)
-            self._loose[name] = True
+            self._loosen(name)
         return {}
 
     def _ports_of_host(self, body: Body) -> Body:

@@ -189,7 +189,7 @@ class DswareWire(HttpWire):
         return self.rest.answer(request)
 
     def busy(self, request: HttpRequest) -> HttpReply:
-        return rest.failure(codes.DUPLICATING)
+        return rest.failure(codes.POOL_NOT_READY)
 
     def expired(self, request: HttpRequest) -> HttpReply:
         self.rest.tokens.clear()
@@ -214,7 +214,7 @@ class DswareWire(HttpWire):
 
         plain = {key: values[0] if len(values) == 1 else values for key, values in fields.items()}
         line = " ".join([title, *(f"{key}={value}" for key, value in plain.items())])
-        failing = {"busy": codes.DUPLICATING, "expired": codes.AGENT_SICK, "http_status": codes.AGENT_SICK}
+        failing = {"busy": codes.POOL_NOT_READY, "expired": codes.AGENT_SICK, "http_status": codes.AGENT_SICK}
         await self._one_write(
             (number, str(title), line, title.write and bool(data), plain),
             answer,
