@@ -26,7 +26,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import Listing, VolumeSpec
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.transport.http import HttpTransport
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.violin.wire import LUNS
-from tests.arrays.violin import GIB, ViolinArray, fc, iscsi, snapshot, volume
+from tests.arrays.violin import GIB, ViolinArray, fc, iscsi, shape_of, snapshot, volume, whole_life
 from tests.support.simulator import Simulator
 
 
@@ -174,6 +174,35 @@ def _outcome(work: Callable[[], Any]) -> Any:
     except FlashError as error:
         assert str(error)
         return error
+
+
+@pytest.mark.parametrize("put", [..., None, "nonsense", -1], ids=["left out", "null", "text", "number"])
+def test_what_the_session_begins_with_may_lack_something_too(array: ViolinArray, answers: Answers, put: Any) -> None:
+    seen: dict[tuple[str, str], set[str]] = {}
+    answers.collect(seen, "connect")
+    with array.client():
+        pass
+    for kind, key in seen:
+        answers.spoil(kind, key, put)
+        _outcome(lambda: array.client().__enter__().close())
+    answers.leave()
+
+
+def test_nothing_depends_on_what_a_change_answers_beyond_its_success(array: ViolinArray, answers: Answers) -> None:
+    """Section 2.1: that the answer to a create has the id of what was made is a guess; then it is looked up."""
+    with array.client() as client:
+        whole_life(client)
+    want = shape_of(array)
+    array.reset()
+
+    def silent(path: str, document: Any) -> Any:
+        return {"success": True, "msg": None} if "data" not in document and "object_id" in document else document
+
+    answers.change = silent
+    with array.client() as client:
+        whole_life(client)
+    answers.leave()
+    assert shape_of(array) == want
 
 
 def test_a_gateway_is_a_client_too_and_keeps_no_volume_from_being_deleted(array: ViolinArray, answers: Answers) -> None:
