@@ -22,11 +22,12 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors
     FlashError,
     InUse,
     Unauthorized,
+    Unsupported,
 )
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import Listing, VolumeSpec
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.transport.http import HttpTransport
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.violin.wire import LUNS
-from tests.arrays.violin import GIB, ViolinArray, fc, iscsi, snapshot, volume
+from tests.arrays.violin import GIB, ViolinArray, fc, iscsi, shape_of, snapshot, volume, whole_life
 from tests.support.simulator import Simulator
 
 
@@ -49,10 +50,15 @@ class Answers:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.change: Callable[[str, Any], Any] = lambda path, document: document
+        # Instead of what the array answers, for these paths: status and body
+        self.instead: dict[str, tuple[int, str]] = {}
         once = HttpTransport._once
 
         def changed(transport: Any, wire: Any, base: str) -> Any:
             reply = once(transport, wire, base)
+            if wire.target in self.instead:
+                status, body = self.instead[wire.target]
+                return replace(reply, status=status, body=body.encode())
             document = reply.json_or_none()
             if document is None:
                 return reply
@@ -174,6 +180,108 @@ def _outcome(work: Callable[[], Any]) -> Any:
     except FlashError as error:
         assert str(error)
         return error
+
+
+@pytest.mark.parametrize("put", [..., None, "nonsense", -1], ids=["left out", "null", "text", "number"])
+def test_what_the_session_begins_with_may_lack_something_too(array: ViolinArray, answers: Answers, put: Any) -> None:
+    seen: dict[tuple[str, str], set[str]] = {}
+    answers.collect(seen, "connect")
+    with array.client():
+        pass
+    for kind, key in seen:
+        answers.spoil(kind, key, put)
+        _outcome(lambda: array.client().__enter__().close())
+    answers.leave()
+
+
+def test_nothing_depends_on_what_a_change_answers_beyond_its_success(array: ViolinArray, answers: Answers) -> None:
+    """Section 2.1: that the answer to a create has the id of what was made is a guess; then it is looked up."""
+    with array.client() as client:
+        whole_life(client)
+    want = shape_of(array)
+    array.reset()
+
+    def silent(path: str, document: Any) -> Any:
+        return {"success": True, "msg": None} if "data" not in document and "object_id" in document else document
+
+    answers.change = silent
+    with array.client() as client:
+        whole_life(client)
+    answers.leave()
+    assert shape_of(array) == want
+
+
+@pytest.mark.parametrize(
+    ("page", "error", "words"),
+    [
+        ('<html><meta name="viewport"><a href="concerto/">concerto/</a></html>', Unsupported, "it is Symphony"),
+        ("<html>template</html>", Unsupported, "it is a V6000 memory gateway"),
+        ("<html>It works!</html>", BadReply, "it does not look like Concerto"),
+        ('<html><a href="concerto/">concerto/</a></html>', None, ""),
+    ],
+)
+def test_the_page_at_the_root_tells_what_it_is(
+    array: ViolinArray, answers: Answers, page: str, error: Any, words: str
+) -> None:
+    """Sheet, section 1.1: the password is sent to Concerto and to nothing else."""
+    answers.instead["/"] = (200, page)
+    mark = array.mark()
+    outcome = _outcome(lambda: array.client().__enter__().close())
+    if error is None:
+        assert outcome is None
+        return
+    assert type(outcome) is error and words in str(outcome)
+    assert array.logins(mark) == 0
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "error"),
+    [
+        (403, "Forbidden", Unauthorized),
+        (500, '{"msg": "locked"}', Unauthorized),
+        (200, '{"success": false}', Unauthorized),
+        (200, '{"success": false, "code": "failed", "msg": "no"}', Unauthorized),
+        (200, "<html>a proxy</html>", BadReply),
+    ],
+)
+def test_a_login_that_is_none(array: ViolinArray, answers: Answers, status: int, body: str, error: Any) -> None:
+    """Sheet, section 1.3: an answer without a code counted as a success."""
+    answers.instead["/concerto/auth/login"] = (status, body)
+    outcome = _outcome(lambda: array.client().__enter__())
+    assert type(outcome) is error
+    assert array.endpoint["password"] not in str(outcome)
+
+
+def test_a_session_that_has_ended_may_be_told_by_code_alone(array: ViolinArray, answers: Answers) -> None:
+    """Sheet, section 1.4: by HTTP status 403 whatever the body, or by the code whatever the status."""
+    with array.client() as client:
+        made = volume(client, "db1")
+        for status, body in ((200, '{"code": "Unauthorized", "msg": null}'), (403, "<html>Forbidden</html>")):
+            path = "/concerto/logicalresource/sanresource"
+            answers.instead[path] = (status, body)
+            mark = array.mark()
+
+            def only_once(where: str, document: Any, path: str = path) -> Any:
+                if where.endswith("/auth/login"):
+                    answers.instead.pop(path, None)
+                return document
+
+            answers.change = only_once
+            assert [one.id for one in client.volumes()] == [made.id]
+            assert array.logins(mark) == 1
+
+
+def test_with_failover_the_portals_are_the_other_addresses(array: ViolinArray, answers: Answers) -> None:
+    """Sheet, section 2.8: isc0 is the primary address, isc0:0 that which moves to the other gateway."""
+    names = {"eth0": "10.9.9.9", "isc0": "10.1.1.1", "isc0:0": "10.1.1.2", "isc1": "10.1.2.1", "isc1:0": "10.1.2.2"}
+    rows = [{"name": name, "ipAddresses": [{"ipAddress": ip}]} for name, ip in names.items()]
+    network = json.dumps({"success": True, "data": {"interfaces": rows}})
+    answers.instead["/concerto/server/networkconfiguration"] = (200, network)
+    for failover, portals in ((False, ["10.1.1.1", "10.1.2.1"]), (True, ["10.1.1.2", "10.1.2.2"])):
+        answers.instead["/concerto/monitor/status/failover"] = (200, json.dumps({"success": failover, "msg": None}))
+        with array.client() as client:
+            found = [port.portal for port in client.ports() if port.protocol == "iscsi"]
+            assert found == [f"{ip}:3260" for ip in portals]
 
 
 def test_a_gateway_is_a_client_too_and_keeps_no_volume_from_being_deleted(array: ViolinArray, answers: Answers) -> None:

@@ -19,7 +19,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors
     Unsupported,
 )
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import VolumeSpec
-from tests.arrays.violin import GIB, IQN, ViolinArray, iscsi, snapshot, volume
+from tests.arrays.violin import GIB, ViolinArray, shape_of, volume, whole_life
 from tests.support.simulator import Simulator
 
 VERSIONS = ("7.5.2", "7.4.9", "7.50.0", "7.9.0", "8.0.0")
@@ -78,37 +78,14 @@ def test_the_password_is_in_no_record(array: ViolinArray) -> None:
     assert [one["body"] for one in logout] == [{}]
 
 
-def _whole_life(client: Any) -> None:
-    """Everything that changes something, and what it reads for that."""
-    made = volume(client, "db1")
-    made = client.extend_volume(made, 2 * GIB)
-    taken = snapshot(client, made, "monday")
-    client.clone_volume(made, VolumeSpec("copy1"))
-    client.volume_from_snapshot(taken, VolumeSpec("copy2", 3 * GIB))
-    thin = volume(client, "thin", provisioning="thin")
-    client.clone_volume(thin, VolumeSpec("clone"))
-    thin = client.rename_volume(thin, "thin2")
-    host = client.create_host("server", [iscsi()])
-    host = client.add_initiators(host, [iscsi(IQN + "-b")])
-    client.map_volume(made, host)
-    client.unmap_volume(client.map_volume(thin, host))
-    client.delete_snapshot(taken)
-    doomed = volume(client, "doomed")
-    client.delete_snapshot(snapshot(client, doomed, "monday"))
-    client.delete_volume(doomed)
-    client.delete_host(client.create_host("gone", [iscsi(IQN + "-c")]))
-    for read in ("info", "capacity", "pools", "ports", "volumes", "snapshots", "hosts", "mappings"):
-        getattr(client, read)()
-
-
 def test_an_expired_session_between_any_two_requests(simulator: Simulator) -> None:
     """Whatever request it hits, that one is answered after one more login, and nothing is done twice."""
     array = ViolinArray(simulator, "both")
     array.reset()
     mark = array.mark()
     with array.client() as client:
-        _whole_life(client)
-    want, baseline = _shape(array), _asked(array, mark)
+        whole_life(client)
+    want, baseline = shape_of(array), _asked(array, mark)
     assert len(baseline) > 90
     strides = 4
     for offset in range(strides):
@@ -119,13 +96,13 @@ def test_an_expired_session_between_any_two_requests(simulator: Simulator) -> No
             array.fault(kind="expired", match={"path": "/concerto/(?!auth/)"}, skip=number)
         mark = array.mark()
         with array.client() as client:
-            _whole_life(client)
+            whole_life(client)
         asked = _asked(array, mark)
         struck = [number - before for before, number in enumerate(n for n, one in enumerate(asked) if one[2])]
         assert struck == list(numbers)
         assert [one for one in asked if not one[2]] == baseline
         assert array.logins(mark) == 1 + len(struck)
-        assert _shape(array) == want
+        assert shape_of(array) == want
 
 
 def _asked(array: ViolinArray, mark: int) -> list[tuple[str, str, bool]]:
@@ -139,16 +116,6 @@ def _asked(array: ViolinArray, mark: int) -> list[tuple[str, str, bool]]:
 
 def _without_ids(path: str) -> str:
     return re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", "ID", path)
-
-
-def _shape(array: ViolinArray) -> object:
-    state = array.state()
-    return (
-        # The snapshot that carries a thin clone has the time and an id in its name
-        sorted((row["name"][:7].split("-")[0], row["size"], row["kind"]) for row in state["volumes"]),
-        [row["name"] for row in state["hosts"]],
-        [(row["volume"], row["host"], row["lun"]) for row in state["mappings"]],
-    )
 
 
 def test_a_session_that_stays_lost_is_an_error_and_no_loop(array: ViolinArray) -> None:

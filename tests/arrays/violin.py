@@ -126,3 +126,37 @@ def fc(address: str = WWN) -> Initiator:
 
 def iscsi(address: str = IQN) -> Initiator:
     return Initiator(address, "iscsi")
+
+
+def whole_life(client: Any) -> None:
+    """Everything that changes something, and what it reads for that."""
+    made = volume(client, "db1")
+    made = client.extend_volume(made, 2 * GIB)
+    taken = snapshot(client, made, "monday")
+    client.clone_volume(made, VolumeSpec("copy1"))
+    client.volume_from_snapshot(taken, VolumeSpec("copy2", 3 * GIB))
+    thin = volume(client, "thin", provisioning="thin")
+    client.clone_volume(thin, VolumeSpec("clone"))
+    thin = client.rename_volume(thin, "thin2")
+    host = client.create_host("server", [iscsi()])
+    host = client.add_initiators(host, [iscsi(IQN + "-b")])
+    client.map_volume(made, host)
+    client.unmap_volume(client.map_volume(thin, host))
+    client.delete_snapshot(taken)
+    doomed = volume(client, "doomed")
+    client.delete_snapshot(snapshot(client, doomed, "monday"))
+    client.delete_volume(doomed)
+    client.delete_host(client.create_host("gone", [iscsi(IQN + "-c")]))
+    for read in ("info", "capacity", "pools", "ports", "volumes", "snapshots", "hosts", "mappings"):
+        getattr(client, read)()
+
+
+def shape_of(array: ViolinArray) -> object:
+    """What the array holds, in words that do not depend on the run."""
+    state = array.state()
+    return (
+        # The snapshot that carries a thin clone has the time and an id in its name
+        sorted((row["name"][:7].split("-")[0], row["size"], row["kind"]) for row in state["volumes"]),
+        [row["name"] for row in state["hosts"]],
+        [(row["volume"], row["host"], row["lun"]) for row in state["mappings"]],
+    )

@@ -96,7 +96,7 @@ VENDORS = (
             "clone": Budget(11, "names, resource, progress of another copy and of this one, room, size (upstream 9+P)"),
             "attach": Budget(4, "the host (2), the LUN that the array gave (upstream 8)"),
             "detach": Budget(4, "what the host still has (upstream 5)"),
-            "no-op": Budget(13, "all requests of the task: session (6), volume (2), snapshots (3), who has it (2)"),
+            "no-op": Budget(8, "all requests of the task: session (6), volume (2)"),
         },
     ),
     Vendor(
@@ -124,7 +124,8 @@ class Array:
     def __init__(self, array: ArrayUnderTest, client: Any) -> None:
         self.array, self.client = array, client
         protocol, address = parse_initiator(array.row.initiators[0])
-        client.info()
+        # The session's facts
+        client.info(), client.pools()
         client.create_host("server", [Initiator(address, protocol)])
         self.volume = client.create_volume(VolumeSpec("ground", 10 * GIB))
 

@@ -140,15 +140,15 @@ ROWS = (
         "violin-7.5.5-fc",
         {"vendor": "violin", "protocol": "fc", "limits": FAST_COPIES},
         initiators=tuple(FC),
-        nothing_to_do=9,
+        nothing_to_do=8,
         hides=("sanclient", ("hosts", "mappings")),
-        patience=1.0,
+        patience=0.5,
         thorough=True,
     ),
     Row(
         "violin-7.5.6-iscsi",
         {"vendor": "violin", "version": "7.5.6", "protocol": "iscsi", "limits": FAST_COPIES},
-        nothing_to_do=9,
+        nothing_to_do=8,
         hides=("sanclient", ("hosts", "mappings")),
     ),
     Row(
@@ -162,7 +162,7 @@ ROWS = (
         },
         {"dedup_capable_pools": ["PoolA"]},
         initiators=tuple(FC),
-        nothing_to_do=9,
+        nothing_to_do=8,
         hides=("sanclient", ("hosts", "mappings")),
     ),
     Row(

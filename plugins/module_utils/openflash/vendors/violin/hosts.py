@@ -121,7 +121,7 @@ class Hosts(Reading):
                     self._c.put("%s/%s" % (CLIENTS, row["object_id"]), params, idempotent=True)
                 except Rejected as error:
                     raise self._taken(new, host.name, error) from None
-            # Should another writer have replaced the list meanwhile, its initiators and these are all there now.
+            # Another writer may have replaced the list meanwhile; what replaces it later, nobody can see here.
             found = objects.told(objects.host, self._client(row))
             if set(change(list(found.addresses))) != set(found.addresses):
                 raise Conflict("another writer changes the initiators of the host too", hint="Run it again.")

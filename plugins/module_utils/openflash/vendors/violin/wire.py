@@ -75,12 +75,14 @@ class Concerto:
         """Find out that it is Concerto, log in, and ask what it is: 4 requests, 5 on a 7300."""
         self._recognise()
         self._login()
-        about = self.get("/server/properties/version", session=True).get("data") or {}
+        about = self.data("/server/properties/version", session=True)
         text = str(about.get("concerto_version") or "")
         self.build = str(about.get("build") or "")
         self.version = parse_version(text)
         self._check_version(text, allow_untested)
-        self.properties = self.get("/server/properties/info", session=True).get("data") or {}
+        self.properties = self.data("/server/properties/info", session=True)
+        if not self.properties.get("hardware_model"):
+            raise BadReply("the array does not tell whether it is a 7300 or a 7700")
         if not self.external:
             self.has_dedup = self.asks("/monitor/status/dedup", session=True)
 
@@ -208,8 +210,8 @@ class Concerto:
         with ThreadPoolExecutor(self._threads) as pool:
             return list(pool.map(ask, items))
 
-    def data(self, path: str) -> Object:
-        found = self.get(path).get("data")
+    def data(self, path: str, session: bool = False) -> Object:
+        found = self.get(path, session=session).get("data")
         if not isinstance(found, dict):
             raise BadReply("the answer to GET %s has no object in it" % path)
         return found
