@@ -198,9 +198,7 @@ def expected(edf: SimulatedEdf, operation: Operation) -> tuple[Any, int]:
 
 
 @EVERYWHERE
-def test_killed_after_every_request(
-    quick: SimulatedEdf, operation: Operation, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_killed_after_every_request(quick: SimulatedEdf, operation: Operation, monkeypatch: pytest.MonkeyPatch) -> None:
     whole, requests = expected(quick, operation)
     finished = whole[0].get("made")
     for at in range(1, requests + 1):
