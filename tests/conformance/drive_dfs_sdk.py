@@ -253,8 +253,9 @@ step("without snapshots", lambda: vol.snapshots.list(tenant=T), [])
 step("rename", lambda: copy.set(tenant=T, name="clone-renamed")["name"], "clone-renamed")
 
 refused("delete it online", dfs_sdk.ApiError, lambda: ai.delete(tenant=T))
+gone = {"tenant": T, "admin_state": "offline", "force": True}
 for doomed in (ai, copy, other):
-    step("offline", lambda doomed=doomed: doomed.set(tenant=T, admin_state="offline", force=True).admin_state, "offline")
+    step("offline", lambda doomed=doomed: doomed.set(**gone).admin_state, "offline")
     step("delete", lambda doomed=doomed: doomed.delete(tenant=T, force=True)["id"], doomed["id"])
 report("nothing is left", volumes() == {}, repr(volumes()))
 refused("get what is gone", dfs_sdk.ApiNotFoundError, lambda: api.app_instances.get(ai["id"], tenant=T))

@@ -4,8 +4,8 @@
 
 """Killed between any two requests, and answers that never come: the array ends up as if nothing had happened.
 
-Every operation here is run whole once, to count its requests. Then it is cut off after each of them, which is before the
-next is sent, and run again by another process. The result must be the same.
+Every operation here is run whole once, to count its requests. Then it is cut off after each of them, which is before
+the next is sent, and run again by another process. The result must be the same.
 """
 
 from __future__ import annotations
