@@ -4,8 +4,8 @@
 
 """Killed between any two requests, and answers that never come: the array ends up as if nothing had happened.
 
-Every operation here is run whole once, to count its requests. Then it is cut off after each of them, which is before the
-next is sent, and run again by another process. The result must be the same.
+Every operation here is run whole once, to count its requests. Then it is cut off after each of them, which is before
+the next is sent, and run again by another process. The result must be the same.
 """
 
 from __future__ import annotations
@@ -198,9 +198,7 @@ def expected(edf: SimulatedEdf, operation: Operation) -> tuple[Any, int]:
 
 
 @EVERYWHERE
-def test_killed_after_every_request(
-    quick: SimulatedEdf, operation: Operation, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_killed_after_every_request(quick: SimulatedEdf, operation: Operation, monkeypatch: pytest.MonkeyPatch) -> None:
     whole, requests = expected(quick, operation)
     finished = whole[0].get("made")
     for at in range(1, requests + 1):

@@ -251,7 +251,7 @@ class Hosts(Reading):
         )
 
     def unmap_volume(self, mapping: Mapping) -> Tuple[Mapping, ...]:
-        """Two requests: the entry goes, as often as it is there, and what the host still has is read."""
+        """Three requests: is it alone there? The entry goes, as often as it is there, and what the host has is read."""
         with self._doing("unmap volume %s from host %s" % (mapping.volume, mapping.host), mapping.volume):
             if not mapping.id or not mapping.host_id:
                 found = [one for one in self.mappings(volumes=[mapping.volume]) if one.host == mapping.host]

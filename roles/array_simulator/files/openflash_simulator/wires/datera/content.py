@@ -135,7 +135,7 @@ class Tenant:
         return self.array.volumes[member.volume]
 
     def clear(self) -> None:
-        for table in (self.instances, self.initiators, self.groups, self.templates):
+        for table in (self.instances, self.initiators, self.groups, self.templates, self.pools):
             table.clear()
 
     def dump(self) -> dict[str, Any]:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -74,10 +74,13 @@ class Edf:
             is_full=self.is_full,
         )
         tenant = Tenant(path, array)
-        if path == ROOT:
-            tenant.pools["default"] = {"name": "default", "descr": "", "network_paths": self._paths()}
+        self._furnish(tenant)
         self.tenants[path] = tenant
         return tenant
+
+    def _furnish(self, tenant: Tenant) -> None:
+        if tenant.path == ROOT:
+            tenant.pools["default"] = {"name": "default", "descr": "", "network_paths": self._paths()}
 
     def _paths(self) -> list[dict[str, Any]]:
         return [
@@ -92,10 +95,13 @@ class Edf:
             found.append(self.tenants[found[-1].parent])
         return found
 
-    def empty(self) -> None:
+    def empty(self, kept: Collection[str]) -> None:
+        """Forget every object, and every tenant but /root and these."""
         for tenant in self.tenants.values():
             tenant.array.reset()
             tenant.clear()
+            self._furnish(tenant)
+        self.tenants = {path: one for path, one in self.tenants.items() if path == ROOT or path in kept}
 
     # ---- who may see what ------------------------------------------------------------------------------------------
 

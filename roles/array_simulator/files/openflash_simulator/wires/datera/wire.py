@@ -344,7 +344,7 @@ class DateraWire(HttpWire):
         return [tenant.array for tenant in self.edf.tenants.values()]
 
     def empty(self) -> None:
-        self.edf.empty()
+        self.edf.empty(self.config.options.get("tenants", ()))
 
     def dump(self) -> dict[str, Any]:
         return {"uuid": self.edf.uuid, "tenants": {path: one.dump() for path, one in self.edf.tenants.items()}}

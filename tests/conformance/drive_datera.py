@@ -1,13 +1,13 @@
-#!/usr/bin/env python3
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The in-tree Cinder driver for Datera, as released: ``datera_cinder.py ADDRESS PORT USER PASSWORD``.
+"""Drive the Datera driver that ships with Cinder, over Datera's own SDK, both unmodified, against a simulated array.
 
-Needs cinder 29.0.0 and dfs_sdk 1.2.27. The driver and the SDK are unmodified; around them this process restores the
-names that Python 3.10 took from ``collections``, sets the SDK's constant for the port, gives its schema cache a path of
-its own, and never saves the Cinder objects to a database. The last line is ``RESULT n/m``; the exit status is 0 when n
-is m.
+    drive_datera.py RUN_DIR/endpoints.json NAME [--api 2.1] [--tenant NAME] [--password PASSWORD]
+
+Prints one JSON object per step, ``{"step", "ok", "detail"}``, and leaves with 0 when all are ok. Around driver and SDK
+this process restores the names that Python 3.10 took from ``collections``, sets the SDK's constant for the port, gives
+its schema cache a path of its own, and never saves the Cinder objects to a database.
 """
 
 from __future__ import annotations
@@ -15,11 +15,14 @@ from __future__ import annotations
 import argparse
 import collections
 import collections.abc
+import json
 import logging
 import tempfile
+import urllib.request
 import uuid
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 warnings.filterwarnings("ignore")
@@ -38,15 +41,18 @@ from cinder.volume.drivers.datera import datera_iscsi  # noqa: E402
 from cinder.volume.drivers.san import san  # noqa: E402
 
 parser = argparse.ArgumentParser()
-parser.add_argument("address")
-parser.add_argument("port", type=int)
-parser.add_argument("username")
-parser.add_argument("password")
+parser.add_argument("endpoints", type=Path)
+parser.add_argument("name")
+parser.add_argument("--password")
 parser.add_argument("--api", default="2.2", choices=["2.1", "2.2"], help="the version that the driver must settle on")
 parser.add_argument("--tenant", help="datera_tenant_id")
 arguments = parser.parse_args()
 
-dfs_sdk.connection.REST_PORT = dfs_sdk.connection.REST_PORT_HTTPS = arguments.port
+everything = json.loads(arguments.endpoints.read_text(encoding="utf-8"))
+entry = everything["arrays"][arguments.name]
+control = f"{everything['control']}/arrays/{arguments.name}"
+URLLIB = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+dfs_sdk.connection.REST_PORT = dfs_sdk.connection.REST_PORT_HTTPS = entry["port"]
 _get_api = dfs_sdk.get_api
 _cache = tempfile.mkdtemp(prefix="datera-cinder-") + "/schema"
 
@@ -70,9 +76,9 @@ settings.register_opts(base_driver.volume_opts, group=GROUP)
 options = configuration.Configuration(datera_iscsi.d_opts, config_group=GROUP)
 options.append_config_values(san.san_opts)
 values = {
-    "san_ip": arguments.address,
-    "san_login": arguments.username,
-    "san_password": arguments.password,
+    "san_ip": entry["address"],
+    "san_login": entry["username"],
+    "san_password": arguments.password or entry["password"],
     "datera_debug_replica_count_override": True,
     "datera_tenant_id": arguments.tenant,
     "use_chap_auth": True,
@@ -85,9 +91,8 @@ HOST = "control@datera#Datera"
 admin = context.get_admin_context()
 PROJECT = uuid.uuid4().hex
 IQN = f"iqn.1993-08.org.debian:01:{uuid.uuid4().hex[:12]}"
-CONNECTOR = {"host": "node1", "ip": arguments.address, "initiator": IQN, "multipath": True}
-failed: list[str] = []
-count = 0
+CONNECTOR = {"host": "node1", "ip": entry["address"], "initiator": IQN, "multipath": True}
+failed = 0
 
 
 def volume(size: int) -> Any:
@@ -112,29 +117,49 @@ def snapshot(of: Any) -> Any:
     )
 
 
-def step(name: str, action: Callable[[], Any], check: Callable[[Any], bool] | None = None) -> Any:
-    global count
-    count += 1
+def held(kind: str = "volumes") -> list[dict[str, Any]]:
+    """What the array holds."""
+    with URLLIB.open(control + "/state", timeout=10) as answer:
+        return list(json.loads(answer.read())[kind])
+
+
+def sizes() -> dict[str, int]:
+    """The volumes of the array by the ids that Cinder knows them by, in GiB."""
+    return {one["name"][-36:]: one["size"] >> 30 for one in held() if one["kind"] == "volume"}
+
+
+def report(name: str, ok: bool, detail: str) -> None:
+    global failed
+    failed += not ok
+    print(json.dumps({"step": name, "ok": bool(ok), "detail": detail}), flush=True)
+
+
+def step(name: str, action: Callable[[], Any], check: Callable[[Any], Any] | None = None) -> Any:
     try:
         result = action()
         good = check is None or bool(check(result))
-        shown = repr(result)
+        detail = "" if good else repr(result)[:500]
     except Exception as error:
-        result, good, shown = None, False, f"{type(error).__name__}: {error}"
-    if not good:
-        failed.append(name)
-    print(f"{'ok' if good else 'FAIL':5} {name:28} {' '.join(shown.split())[:300]}")
+        result, good, detail = None, False, f"{type(error).__name__}: {error}"
+    report(name, good, detail)
     return result
+
+
+def expect(name: str, found: Any, wanted: Any) -> None:
+    report(name, found == wanted, "" if found == wanted else f"{found!r} is not {wanted!r}")
 
 
 driver = datera_iscsi.DateraDriver(configuration=options, host=HOST)
 step("set up", lambda: driver.do_setup(admin))
 step("the API version", lambda: driver.apiv, lambda found: found == arguments.api)
+if failed:
+    raise SystemExit(1)
 step("capacity", lambda: driver.get_volume_stats(True), lambda stats: float(stats["total_capacity_gb"]) > 0)
 one = volume(2)
 step("create a volume", lambda: driver.create_volume(one))
 step("extend it", lambda: driver.extend_volume(one, 4))
 one.size = 4
+expect("it is there", sizes(), {one.id: 4})
 step("export it", lambda: driver.create_export(admin, one, CONNECTOR))
 step(
     "connect it",
@@ -145,15 +170,19 @@ step(
         and found["data"]["auth_method"] == "CHAP"
     ),
 )
+expect("it is mapped to the host", [row["host"] for row in held("mappings")], [IQN])
 attachment = collections.namedtuple("attachment", "connector")(CONNECTOR)
 step("export it again", lambda: driver.create_export(admin, one, CONNECTOR))
 step("detach it", lambda: driver.detach_volume(admin, one, attachment))
+expect("it is mapped no longer", held("mappings"), [])
 kept = snapshot(one)
 step("take a snapshot", lambda: driver.create_snapshot(kept))
 made = volume(4)
 step("a volume of the snapshot", lambda: driver.create_volume_from_snapshot(made, kept))
 copy = volume(4)
 step("a clone", lambda: driver.create_cloned_volume(copy, one))
+expect("both are there", sizes(), {one.id: 4, made.id: 4, copy.id: 4})
+expect("with the same content", len({row["content"] for row in held()}), 1)
 step(
     "what can be managed",
     lambda: driver.get_manageable_volumes([], None, 100, 0, ["size"], ["asc"]),
@@ -170,14 +199,10 @@ step("delete the snapshot", lambda: driver.delete_snapshot(kept))
 for label, doomed in (("volume", one), ("volume of the snapshot", made), ("clone", copy)):
     step(f"delete the {label}", lambda doomed=doomed: driver.delete_volume(doomed))
 step("delete what is gone", lambda: driver.delete_volume(one))
-count += 1
+expect("nothing is left", sizes(), {})
 try:
     driver.extend_volume(one, 8)
-    failed.append("extend what is gone")
+    report("extend what is gone", False, "accepted")
 except exception.NotFound:
-    print("ok    extend what is gone")
-except Exception as error:
-    failed.append("extend what is gone")
-    print(f"FAIL  extend what is gone: {type(error).__name__}: {error}")
-print(f"RESULT {count - len(failed)}/{count} steps as expected" + (f"; not: {', '.join(failed)}" if failed else ""))
+    report("extend what is gone", True, "")
 raise SystemExit(1 if failed else 0)
