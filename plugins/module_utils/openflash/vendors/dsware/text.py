@@ -18,7 +18,7 @@ from ...transport.tcp import TcpTransport
 from ...units import MIB
 from .codes import MOMENTARY, TABLE, error_of
 from .facts import SOCKET_PAGE, SOCKET_POOL_UNIT, SOCKET_PORT
-from .wire import FEW, NOT_MAPPED, Wire, readable, state_of, time_of
+from .wire import FEW, NOT_MAPPED, NOTHING_NEEDS_IT, Wire, readable, state_of, time_of
 
 Fields = Dict[str, str]
 Values = Sequence[Tuple[str, Union[str, int]]]
@@ -318,6 +318,7 @@ def _snapshot_of(item: Fields) -> Snapshot:
         state=state_of(item["status"]),
         created=time_of(item.get("create_time")),
         mappings=NOT_MAPPED,
+        children=NOTHING_NEEDS_IT,
     )
 
 
