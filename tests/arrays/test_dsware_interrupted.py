@@ -10,7 +10,7 @@ sent and after the array has carried it out, and run again by another process. T
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,7 +25,8 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.model 
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.units import GIB
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.dsware.client import Dsware
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.dsware.facts import MARKER
-from tests.arrays.dsware import SimulatedDsware
+from tests.arrays.dsware import WIRES, SimulatedDsware
+from tests.support.simulator import Simulator
 
 IQN = Initiator("iqn.2026-01.org.example:h1", "iscsi")
 
@@ -36,6 +37,8 @@ class Operation:
 
     name: str
     run: Callable[[Dsware], Any]
+    needs: str
+    """The objects that are there before; see ``prepare``."""
     socket: bool = True
 
 
@@ -102,36 +105,90 @@ def unmap(array: Dsware) -> None:
 
 
 OPERATIONS = [
-    Operation("create_volume", create),
-    Operation("extend_volume", lambda a: a.extend_volume(volume(a, "v1"), 2 * GIB)),
-    Operation("delete_volume", delete),
-    Operation("clone", clone()),
-    Operation("clone_larger", clone(3 * GIB)),
-    Operation("clone_full", clone(3 * GIB, full=True)),
-    Operation("from_snapshot", from_snapshot(3 * GIB)),
-    Operation("from_snapshot_full", from_snapshot(full=True), socket=False),
-    Operation("create_snapshot", snapshot),
-    Operation("delete_snapshot", delete_snapshot),
-    Operation("restore_snapshot", restore, socket=False),
-    Operation("create_host", host, socket=False),
-    Operation("delete_host", delete_host, socket=False),
-    Operation("map_volume", lambda a: a.map_volume(volume(a, "v2"), a.hosts(["h0"]).items[0]), socket=False),
-    Operation("unmap_volume", unmap, socket=False),
+    Operation("create_volume", create, ""),
+    Operation("extend_volume", lambda a: a.extend_volume(volume(a, "v1"), 2 * GIB), "v1"),
+    Operation("delete_volume", delete, "idle"),
+    Operation("clone", clone(), "v1"),
+    Operation("clone_larger", clone(3 * GIB), "v1"),
+    Operation("clone_full", clone(3 * GIB, full=True), "v1"),
+    Operation("from_snapshot", from_snapshot(3 * GIB), "v1 s0"),
+    Operation("from_snapshot_full", from_snapshot(full=True), "v1 s0", socket=False),
+    Operation("create_snapshot", snapshot, "v1"),
+    Operation("delete_snapshot", delete_snapshot, "v1 s0"),
+    Operation("restore_snapshot", restore, "v1 s0", socket=False),
+    Operation("create_host", host, "h0", socket=False),
+    Operation("delete_host", delete_host, "empty", socket=False),
+    Operation("map_volume", lambda a: a.map_volume(volume(a, "v2"), a.hosts(["h0"]).items[0]), "v2 h0", socket=False),
+    Operation("unmap_volume", unmap, "v3 h0", socket=False),
 ]
-EVERYWHERE = pytest.mark.parametrize("operation", OPERATIONS, ids=[one.name for one in OPERATIONS])
+OVER_REST = pytest.mark.parametrize("operation", OPERATIONS, ids=[one.name for one in OPERATIONS])
 
 
-def prepare(dsware: SimulatedDsware) -> None:
-    dsware.simulator.clear_faults(dsware.name)
-    dsware.simulator.reset(dsware.name)
-    # Always over REST, which has hosts too.
-    with dsware.connect({"transport": "rest", "storage_pools": ["fast"], "wire_extensions": None}) as array:
-        for name in ("v1", "v2", "v3", "idle"):
-            array.create_volume(VolumeSpec(name, GIB))
-        array.create_snapshots([SnapshotSpec("s0", volume(array, "v1"))])
-        array.create_host("empty", [Initiator("iqn.2026-01.org.example:h8", "iscsi")])
-        host = array.create_host("h0", [Initiator("iqn.2026-01.org.example:h0", "iscsi")])
-        array.map_volume(volume(array, "v3"), host)
+class Stage:
+    """An array, and two processes that see it all the time: one that sets it up, and one that comes after a killed one.
+
+    They keep no object of the array, so they are as good as new ones each time.
+    """
+
+    def __init__(self, dsware: SimulatedDsware) -> None:
+        self.dsware = dsware
+        # Always over REST, which has hosts too.
+        self.builder = dsware.connect({"transport": "rest", "storage_pools": ["fast"], "wire_extensions": None})
+        self.next = dsware.connect()
+
+    def prepare(self, needs: str = "v1 v2 s0") -> None:
+        """Volumes of these names; s0 is a snapshot of v1, and h0 a host that has v3, if that is there."""
+        names = needs.split()
+        self.dsware.simulator.clear_faults(self.dsware.name)
+        self.dsware.simulator.reset(self.dsware.name)
+        for name in names:
+            if name in ("v1", "v2", "v3", "idle"):
+                self.builder.create_volume(VolumeSpec(name, GIB))
+        if "s0" in names:
+            self.builder.create_snapshots([SnapshotSpec("s0", model.Volume("v1", GIB))])
+        if "empty" in names:
+            self.builder.create_host("empty", [Initiator("iqn.2026-01.org.example:h8", "iscsi")])
+        if "h0" in names:
+            host = self.builder.create_host("h0", [Initiator("iqn.2026-01.org.example:h0", "iscsi")])
+            if "v3" in names:
+                self.builder.map_volume(model.Volume("v3", GIB), host)
+
+    def expected(self, operation: Operation) -> tuple[Any, int]:
+        """The result of an undisturbed run, and how many requests it takes after connecting."""
+        self.prepare(operation.needs)
+        with self.dsware.connect() as array:
+            mark = len(array.calls)
+            operation.run(array)
+            requests = len(array.calls) - mark
+        return picture(self.dsware), requests
+
+    def check_names(self, whole: Any) -> None:
+        """Nothing that is not finished is shown under a final name."""
+        finished = {name: size for name, size, *_rest in whole[0]}
+        for one in self.next.volumes(["copy", "new"]):
+            assert (one.size, one.state) == (finished[one.name], "ready")
+            content = {each["name"]: each["content"] for each in self.dsware.state()["volumes"]}
+            assert one.name == "new" or content["copy"] == content["v1"]
+
+    def check_markers(self) -> None:
+        assert not [name for name in self.dsware.names() if name.startswith(MARKER)]
+
+
+@pytest.fixture
+def stage(rest: SimulatedDsware) -> Stage:
+    return Stage(rest)
+
+
+@pytest.fixture(
+    params=[("rest", one) for one in OPERATIONS] + [("socket", one) for one in OPERATIONS if one.socket],
+    ids=lambda it: f"{it[0]}-{it[1].name}",
+)
+def act(request: pytest.FixtureRequest, simulator: Simulator) -> Iterator[tuple[Stage, Operation]]:
+    """Every operation, on each wire that has it."""
+    wire, operation = request.param
+    array = SimulatedDsware(simulator, "new", WIRES[wire])
+    yield Stage(array), operation
+    array.close()
 
 
 def picture(dsware: SimulatedDsware) -> Any:
@@ -147,89 +204,61 @@ def picture(dsware: SimulatedDsware) -> Any:
     return volumes, addresses, sorted((one["volume"], one["host"]) for one in state["mappings"])
 
 
-def expected(dsware: SimulatedDsware, operation: Operation) -> tuple[Any, int]:
-    """The result of an undisturbed run, and how many requests it takes after connecting."""
-    prepare(dsware)
-    with dsware.connect() as array:
-        mark = len(array.calls)
-        operation.run(array)
-        requests = len(array.calls) - mark
-    return picture(dsware), requests
-
-
-def check_names(dsware: SimulatedDsware, whole: Any) -> None:
-    """Nothing that is not finished is shown under a final name."""
-    finished = {name: size for name, size, *_rest in whole[0]}
-    with dsware.connect() as array:
-        for one in array.volumes(["copy", "new"]):
-            assert (one.size, one.state) == (finished[one.name], "ready")
-            content = {each["name"]: each["content"] for each in dsware.state()["volumes"]}
-            assert one.name == "new" or content["copy"] == content["v1"]
-
-
-@EVERYWHERE
 @pytest.mark.parametrize("answered", [False, True], ids=["before", "after"])
-def test_killed_at_every_request(
-    either: SimulatedDsware, operation: Operation, answered: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if not either.rest and not operation.socket:
-        return
-    whole, requests = expected(either, operation)
+def test_killed_at_every_request(act: tuple[Stage, Operation], answered: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage, operation = act
+    whole, requests = stage.expected(operation)
     for at in range(1, requests + 1):
-        prepare(either)
-        array = either.connect()
-        with either.killed(monkeypatch, at, answered) as sent:
+        stage.prepare(operation.needs)
+        array = stage.dsware.connect()
+        with stage.dsware.killed(monkeypatch, at, answered) as sent:
             operation.run(array)
         array.close()
         if sent[-1] != "killed":
             assert at > requests - 8, "only the polls at the end of a copy may be fewer"
             continue
-        check_names(either, whole)
-        with either.connect() as array:
-            operation.run(array)
-        assert picture(either) == whole, f"killed at request {at}"
-        assert not [name for name in either.names() if name.startswith(MARKER)]
+        stage.check_names(whole)
+        operation.run(stage.next)
+        assert picture(stage.dsware) == whole, f"killed at request {at}"
+        stage.check_markers()
 
 
-@EVERYWHERE
 @pytest.mark.parametrize("kind", ["reset_before", "reset_after", "truncated", "non_json"])
-def test_a_lost_answer_to_every_write(either: SimulatedDsware, operation: Operation, kind: str) -> None:
+def test_a_lost_answer_to_every_write(act: tuple[Stage, Operation], kind: str) -> None:
     """The state is read and decides, within the same run."""
-    if not either.rest and not operation.socket:
-        return
-    whole, _ = expected(either, operation)
+    stage, operation = act
+    whole, _ = stage.expected(operation)
     for at in range(9):
-        prepare(either)
-        with either.connect() as array:
-            either.fault(kind, match={"write": True}, skip=at)
-            mark = len(array.calls)
-            operation.run(array)
-            writes = sum(call.write for call in array.calls[mark:])
-        either.simulator.clear_faults(either.name)
-        assert picture(either) == whole, f"lost at write {at + 1}"
-        assert not [name for name in either.names() if name.startswith(MARKER)]
+        stage.prepare(operation.needs)
+        stage.dsware.fault(kind, match={"write": True}, skip=at)
+        mark = len(stage.next.calls)
+        operation.run(stage.next)
+        writes = sum(call.write for call in stage.next.calls[mark:])
+        stage.dsware.simulator.clear_faults(stage.dsware.name)
+        assert picture(stage.dsware) == whole, f"lost at write {at + 1}"
+        stage.check_markers()
         if at >= writes:
             break
 
 
-@EVERYWHERE
-def test_the_session_ends_at_every_request(rest: SimulatedDsware, operation: Operation) -> None:
+@OVER_REST
+def test_the_session_ends_at_every_request(stage: Stage, operation: Operation) -> None:
     """One more login each time, and nothing done twice (sheet, section 8, point 6)."""
-    whole, requests = expected(rest, operation)
+    whole, requests = stage.expected(operation)
     for at in range(requests):
-        prepare(rest)
-        with rest.connect() as array:
-            rest.fault("expired", skip=at)
+        stage.prepare(operation.needs)
+        with stage.dsware.connect() as array:
+            stage.dsware.fault("expired", skip=at)
             operation.run(array)
             logins = [call for call in array.calls if call.target.endswith("sec/login")]
-        rest.simulator.clear_faults(rest.name)
-        assert picture(rest) == whole
+        stage.dsware.simulator.clear_faults(stage.dsware.name)
+        assert picture(stage.dsware) == whole
         assert len(logins) == 2 or at >= requests - 1
 
 
 def test_the_array_is_gone_in_the_middle(either: SimulatedDsware) -> None:
     """Nothing is rolled back without a connection; the next run finishes."""
-    prepare(either)
+    Stage(either).prepare()
     with either.connect() as array:
         source = volume(array, "v1")
         either.fault("reset_before", skip=2, count=None)
@@ -245,7 +274,7 @@ def test_the_array_is_gone_in_the_middle(either: SimulatedDsware) -> None:
 
 
 def test_a_leftover_does_not_hold_its_volume(rest: SimulatedDsware, monkeypatch: pytest.MonkeyPatch) -> None:
-    prepare(rest)
+    Stage(rest).prepare()
     with rest.connect() as array:
         source = volume(array, "v2")
         with rest.killed(monkeypatch, 2, answered=False):
@@ -258,7 +287,7 @@ def test_a_leftover_does_not_hold_its_volume(rest: SimulatedDsware, monkeypatch:
 
 def test_an_unfinished_copy_is_not_taken_for_a_volume(rest: SimulatedDsware, monkeypatch: pytest.MonkeyPatch) -> None:
     """An empty volume with the right name and size is the worst that a killed full clone can leave."""
-    prepare(rest)
+    Stage(rest).prepare()
     spec = VolumeSpec("copy", options={"full_clone": True})
     with rest.connect() as array:
         source = volume(array, "v1")
@@ -279,7 +308,7 @@ def test_an_unfinished_copy_is_not_taken_for_a_volume(rest: SimulatedDsware, mon
 @pytest.mark.parametrize("at", [2, 3, 4])
 def test_two_runs_make_the_same_clone(rest: SimulatedDsware, monkeypatch: pytest.MonkeyPatch, at: int) -> None:
     """The second one comes while the first is between two requests; both end well, and there is one clone."""
-    prepare(rest)
+    Stage(rest).prepare()
     first, second = rest.connect(), rest.connect()
     source = volume(first, "v1")
     call = type(first._wire).call

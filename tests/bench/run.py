@@ -11,6 +11,7 @@ The simulated array counts. Ends with 1 when a budget is exceeded. Seconds depen
 from __future__ import annotations
 
 import argparse
+import socket
 import sys
 import tempfile
 import time
@@ -63,7 +64,30 @@ VENDORS = (
             "clone": Budget(4, "the size that it has; the other changes are a snapshot in between, which goes again"),
             "attach": Budget(4, "host and its initiators (2), the LUN that the array gave (1)"),
             "detach": Budget(2, "what the host still has"),
+            "attach by tool": Budget(1, "none: one command on the host, whose answer has the device"),
+            "detach by tool": Budget(1),
             "no-op": Budget(6, "all requests of the task: version, login, pools, volume, is it finished?, logout"),
+        },
+    ),
+    Vendor(
+        Row(
+            "dsware-socket",
+            {"vendor": "dsware"},
+            {"transport": "socket", "storage_pools": ["0"], "wire_extensions": True},
+            port="socket_port",
+            hosts=False,
+            connection_each=True,
+        ),
+        version_given=False,
+        budgets={
+            "create": Budget(1),
+            "extend": Budget(1),
+            "delete": Budget(3, "is it gone? The array only begins with it (2)"),
+            "snapshot": Budget(1),
+            "clone": Budget(5, "the size that it has; is the snapshot in between gone?"),
+            "attach by tool": Budget(1, "none: one command on the host, whose answer has the device"),
+            "detach by tool": Budget(1),
+            "no-op": Budget(3, "all requests of the task: pools, volume, is it finished?"),
         },
     ),
     Vendor(
@@ -146,6 +170,14 @@ VENDORS = (
 )
 
 
+def with_tool(array: ArrayUnderTest) -> dict[str, Any]:
+    """The options of a connection that attaches to this host by its own tool, where the array has one."""
+    if "bin_dir" not in array.endpoint:
+        return {}
+    own = {key: value for key, value in array.connection.items() if array.takes(key)}
+    return {"options": {**own, "attach_tool": f"{array.endpoint['bin_dir']}/vbs_cli"}}
+
+
 LOOK_AGAIN = "look again"
 OPERATIONS = (
     *("create", "extend", "extend again", "attach", "detach", "delete", "snapshot"),
@@ -158,10 +190,11 @@ class Array:
 
     def __init__(self, array: ArrayUnderTest, client: Any) -> None:
         self.array, self.client = array, client
-        protocol, address = parse_initiator(array.row.initiators[0])
         # The session's facts
         client.info(), client.pools()
-        client.create_host("server", [Initiator(address, protocol)])
+        if array.row.hosts:
+            protocol, address = parse_initiator(array.row.initiators[0])
+            client.create_host("server", [Initiator(address, protocol)])
         self.volume = client.create_volume(VolumeSpec("ground", 10 * GIB))
 
     def create(self) -> None:
@@ -173,11 +206,11 @@ class Array:
     def extend_again(self) -> None:
         self.made = self.client.extend_volume(self.made, 30 * GIB)
 
-    def stats(self) -> None:
-        self.client.capacity()
-
     def attach(self) -> None:
         self.mapping = self.client.map_volume(self.made, self.client.hosts(["server"]).named("server"))
+
+    def attach_by_tool(self) -> None:
+        self.mapping = self.client.map_volume(self.volume, self.client.hosts([socket.gethostname()]).items[0])
 
     def detach(self) -> None:
         self.client.unmap_volume(self.mapping)
@@ -228,6 +261,10 @@ def operations(array: ArrayUnderTest, vendor: Vendor) -> list[tuple[str, int, in
                 bench.look_again()
             elif name in vendor.budgets:
                 count(name, getattr(bench, name.replace(", ", "_").replace(" ", "_")))
+        if "attach by tool" in vendor.budgets:
+            with array.library(**with_tool(array)) as bench.client:
+                count("attach by tool", bench.attach_by_tool)
+                count("detach by tool", bench.detach)
         if "no-op" not in vendor.budgets:
             return found
         if vendor.version_given:
@@ -266,10 +303,12 @@ def many(player: Player, array: ArrayUnderTest, counts: Sequence[int]) -> list[l
 
     def task(count: int, state: str) -> list[dict[str, Any]]:
         volumes = [{"name": f"vol-{number}"} for number in range(count)]
-        return [{"openflash.storage.flash_volume": {"size": "1GiB", "state": state, "volumes": volumes}}]
+        permits = array.unused if state == "absent" else {}
+        return [{"openflash.storage.flash_volume": {"size": "1GiB", "state": state, "volumes": volumes, **permits}}]
 
     def loop(state: str) -> list[dict[str, Any]]:
-        one = {"name": "loop-{{ item }}", "size": "1GiB", "state": state}
+        permits = array.unused if state == "absent" else {}
+        one = {"name": "loop-{{ item }}", "size": "1GiB", "state": state, **permits}
         return [{"openflash.storage.flash_volume": one, "loop": list(range(LOOPED))}]
 
     steps = (("create", "present"), ("no-op", "present"), ("delete", "absent"))
@@ -303,14 +342,16 @@ def main() -> int:
                 rows: list[list[object]] = []
                 for name, requests, writes, connections in operations(array, vendor):
                     budget = vendor.budgets[name]
-                    fits = requests <= budget.requests and connections == 1
+                    wanted = requests if vendor.row.connection_each else 1
+                    fits = requests <= budget.requests and connections == wanted
                     if not fits:
                         exceeded.append(f"{vendor.row.name}: {name}")
                     rows.append(
                         [name, requests, writes, budget.requests, "yes" if fits else "NO", budget.reads_for or "-"]
                     )
                 header = ("operation", "requests", "writes", "budget", "kept", "what the reads are for")
-                table(f"{vendor.row.name}: requests of one operation, over one connection", header, rows)
+                each = "a connection for each" if vendor.row.connection_each else "over one connection"
+                table(f"{vendor.row.name}: requests of one operation, {each}", header, rows)
                 if counts and "no-op" in vendor.budgets:
                     array.reset()
                     header = ("task", "volumes", "requests", "connections", "seconds", "as a loop", "ratio")

@@ -12,9 +12,13 @@ from typing import Any
 import pytest
 
 from tests.conformance.conftest import Client
+from tests.support.clients import client_wheel
 from tests.support.simulator import Simulator
 
 VERSIONS = ("6.3.0", "8.1.0")
+OLDEST = "V100R003C30"
+AGENTS = ["192.0.2.21", "192.0.2.22"]
+"""The second one is sick."""
 VOLUME = "volume-b2911673-863c-4380-a5f2-e1729eecfe3f"
 MISSING = "volume-00000000-0000-4000-8000-000000000000"
 
@@ -23,6 +27,8 @@ MISSING = "volume-00000000-0000-4000-8000-000000000000"
 def simulator() -> Iterator[Simulator]:
     arrays: list[dict[str, Any]] = [{"vendor": "dsware", "name": f"v{one}", "version": one} for one in VERSIONS]
     arrays.append({"vendor": "dsware", "name": "pools", "pools": [{"name": n, "size": "9TiB"} for n in ("a", "b")]})
+    agents = {"agents": AGENTS, "sick_agents": AGENTS[1:]}
+    arrays += [{"vendor": "dsware", "name": f"fsc-{one}", "version": one, **agents} for one in (*VERSIONS, OLDEST)]
     with Simulator(arrays) as running:
         yield running
 
@@ -50,3 +56,12 @@ def test_the_connector(cinder29: Client, simulator: Simulator, name: str) -> Non
     outcome = cinder29.drive("drive_huawei_connector.py", tool, VOLUME, MISSING, entry["device_root"], str(1 << 30))
     assert (outcome.wrong, outcome.status) == ([], 0)
     assert len(outcome.steps) == 14
+
+
+@pytest.mark.parametrize("version", [*VERSIONS, OLDEST])
+def test_the_last_driver_that_ran_fsc_cli(cinder29: Client, simulator: Simulator, version: str) -> None:
+    """With a sick agent before the well one."""
+    wheel = str(client_wheel("cinder==13.0.9"))
+    outcome = cinder29.drive("drive_fsc_cli.py", wheel, str(simulator.endpoints_path), f"fsc-{version}", *AGENTS[::-1])
+    assert (outcome.wrong, outcome.status) == ([], 0)
+    assert len(outcome.steps) == 22

@@ -168,7 +168,7 @@ ROWS = (
     Row(
         "dsware-rest",
         {"vendor": "dsware"},
-        nothing_to_do=7,
+        nothing_to_do=6,
         hides=("/host/lun/list", ("mappings",)),
         tells_version=False,
         thorough=True,
@@ -176,7 +176,7 @@ ROWS = (
     Row(
         "dsware-6.3",
         {"vendor": "dsware", "version": "6.3.0", "pools": [{"name": "fast", "size": "50TiB"}]},
-        nothing_to_do=7,
+        nothing_to_do=6,
         hides=("/host/lun/list", ("mappings",)),
         tells_version=False,
     ),
@@ -190,7 +190,7 @@ ROWS = (
             # This wire has neither
             **dict.fromkeys(("username", "password", "ca_path")),
         },
-        hides=("QUERY_POOLS", ("capacity", "pools")),
+        hides=("QUERY_SNAPSHOT", ("volumes", "snapshots")),
         hosts=False,
         tells_version=False,
         connection_each=True,

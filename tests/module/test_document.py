@@ -226,7 +226,7 @@ def test_nothing_is_pruned_after_a_failed_step(grown: ArrayUnderTest) -> None:
 def test_nothing_is_pruned_where_it_is_not_known_what_hosts_have(array: ArrayUnderTest) -> None:
     array.done("flash_array", **document(array))
     array.done("flash_volume", name="web-old", size="1GiB")
-    result = array.done("flash_array", **document(array), **PRUNE, **array.unused)
+    result = array.done("flash_array", **document(array), **PRUNE)
     assert not result.changed
     assert result.warnings == ["nothing was removed, because this array cannot be asked which volumes hosts have"]
     assert "web-old" in array.volumes()

@@ -79,6 +79,7 @@ _REFUSALS = {
     "groups": "this array has no consistency groups; take the snapshots one by one while the application is quiet",
     "atomic_snapshots": "this array takes one snapshot at a time; take them one by one while the application is quiet",
     "metadata": "this array keeps no notes on a volume; keep them in the inventory",
+    "map_snapshot": "this array does not map snapshots; make a volume of it (source_snapshot) and map that",
     "set_volume": "full_clone can only be chosen when a volume is created; clone it again under another name",
 }
 _REST_REFUSALS = {

@@ -374,12 +374,12 @@ class Hosts(Copies):
                     raise
 
     def _refuse_mapped(self, name: str) -> None:
-        """One request on REST; this host is asked where it can attach."""
+        """One request on REST, and one more, or a command, where this host may have it attached."""
         if self._has_hosts:
             hosts = self._hosts_of(name)
             if hosts:
                 raise InUse("it is mapped to %s" % ", ".join(sorted(hosts)), hint="Unmap it first.")
-        if self.tool is not None and self.tool.query(name) is not None:
+        if self._my_names() and self._device_here(name)[0]:
             raise InUse("it is attached to this host", hint="Detach it first.")
 
 

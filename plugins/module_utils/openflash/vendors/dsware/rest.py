@@ -17,7 +17,7 @@ from ...transport.lost import LostAnswer, LostReply
 from ...units import MIB
 from .codes import EXPIRED, MOMENTARY, SnapshotGone, VolumeGone, error_of
 from .facts import FATHER_KEYS, PAGE_SIZE, REST_PORT, REST_VERSION
-from .wire import FEW, NOT_MAPPED, Wire, readable, state_of, time_of
+from .wire import FEW, NOT_MAPPED, NOTHING_NEEDS_IT, Wire, readable, state_of, time_of
 
 Object = Dict[str, Any]
 
@@ -387,4 +387,5 @@ def _snapshot_of(item: Object) -> Snapshot:
         proven=father is not None,
         serial=str(item.get("wwn") or "").lower() or None,
         mappings=NOT_MAPPED,
+        children=NOTHING_NEEDS_IT,
     )

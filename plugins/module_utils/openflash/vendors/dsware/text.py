@@ -18,7 +18,7 @@ from ...transport.tcp import TcpTransport
 from ...units import MIB
 from .codes import MOMENTARY, TABLE, error_of
 from .facts import SOCKET_PAGE, SOCKET_POOL_UNIT, SOCKET_PORT
-from .wire import FEW, NOT_MAPPED, Wire, readable, state_of, time_of
+from .wire import FEW, NOT_MAPPED, NOTHING_NEEDS_IT, Wire, readable, state_of, time_of
 
 Fields = Dict[str, str]
 Values = Sequence[Tuple[str, Union[str, int]]]
@@ -26,6 +26,7 @@ Values = Sequence[Tuple[str, Union[str, int]]]
 # Section 1.1: the client that is known deletes brackets and splits at commas, so none of these can be part of a value.
 _ILLEGAL = re.compile(r"[,\[\]\r\n\0]")
 _ROW = re.compile(r"^(?P<word>[a-z]+)(?P<number>[0-9]+)=\[(?P<fields>.*)\]$")
+_HINT = "Check that the address and port are those of the array's control process."
 _CODE = re.compile(r"^-?[0-9]+$")
 
 # Section 2.1: every key of a new volume and its default, spelt as on the wire. ``thin_flag`` is ours: 1.
@@ -105,7 +106,7 @@ def decode(data: bytes, title: str) -> Answer:
         raise BadReply(
             "the answer to %s has no retcode" % title,
             said=data[:100].decode("utf-8", "replace").strip() or None,
-            hint="Check that the address and port are those of the array's control process.",
+            hint=_HINT,
         )
     return Answer(code, fields, {word: [found[n] for n in sorted(found)] for word, found in rows.items()})
 
@@ -121,7 +122,7 @@ def _row_fields(text: str, title: str) -> Fields:
 
 
 def _bad(title: str, text: str) -> BadReply:
-    return BadReply("the answer to %s is cut off or malformed" % title, said=text[:100])
+    return BadReply("the answer to %s is cut off or malformed" % title, said=text[:100], hint=_HINT)
 
 
 class TextWire(Wire):
@@ -318,6 +319,7 @@ def _snapshot_of(item: Fields) -> Snapshot:
         state=state_of(item["status"]),
         created=time_of(item.get("create_time")),
         mappings=NOT_MAPPED,
+        children=NOTHING_NEEDS_IT,
     )
 
 

@@ -157,7 +157,7 @@ class Volumes(Reading):
                     if attempt == ATTEMPTS - 1:
                         raise
             proven = self.capabilities.proves_snapshots
-            return Snapshot(spec.name, spec.volume.name, spec.volume.size, proven=proven, mappings=())
+            return Snapshot(spec.name, spec.volume.name, spec.volume.size, proven=proven, mappings=(), children=())
 
     def delete_snapshot(self, snapshot: Snapshot) -> None:
         """One request; on the socket the array is asked until it is gone."""

@@ -23,6 +23,8 @@ R = TypeVar("R")
 
 # Section 2: no published client attaches or maps a snapshot, and the array refuses to delete one that is in use.
 NOT_MAPPED: Tuple[Mapping, ...] = ()
+# Section 2.3: clients make a volume of a snapshot and delete that at once, so nothing that was made of one needs it.
+NOTHING_NEEDS_IT: Tuple[str, ...] = ()
 # More objects than this by name, one request each: then the whole list costs less.
 FEW = 8
 
