@@ -55,6 +55,12 @@ class Hosts(Reading):
                         raise
             raise AssertionError("the last attempt raises")
 
+    def single_host(self, label: str, one: Initiator) -> Host:
+        """A host that is one initiator and no group, as all OpenStack clients of the array have it: one request."""
+        with self._doing("create initiator %s" % one.address, one.address):
+            path = self._initiator(label, one)
+            return Host(one.address, id=path, initiators=(replace(one, id=path),))
+
     def _initiator(self, host: str, one: Initiator) -> str:
         """The path of the initiator, made in this tenant; where 2.1 refuses that, the one it inherits will do (2.6)."""
         path = "/initiators/%s" % one.address

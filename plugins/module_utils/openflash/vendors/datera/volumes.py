@@ -36,6 +36,7 @@ class Volumes(Reading):
             self._in_this_pool(spec)
             options = dict(spec.options)
             size = round_up(spec.size, GIB)
+            options.pop("uuid", None)
             if options.get("template"):
                 return self._from_template(spec.name, str(options.pop("template")), size, options)
             volume: Entity = {"name": facts.VOLUME, "size": size // GIB}
@@ -47,6 +48,7 @@ class Volumes(Reading):
             if options.get("ip_pool"):
                 storage["ip_pool"] = {"path": "/access_network_ip_pools/%s" % options["ip_pool"]}
             body = {"name": spec.name, "access_control_mode": "deny_all", "storage_instances": [storage]}
+            body.update(_for_openstack(spec))
             return self._volume_of(self._create(body, lambda place: self._same(place, size)))
 
     def _in_this_pool(self, spec: VolumeSpec) -> None:
@@ -147,7 +149,7 @@ class Volumes(Reading):
                 "%s is smaller than its source, which has %s" % (format_size(size), format_size(source_size)),
                 hint="Leave size out, or make it at least that.",
             )
-        options = {name: value for name, value in spec.options.items() if value is not None}
+        options = {name: value for name, value in spec.options.items() if value is not None and name != "uuid"}
         for name in ("template", "ip_pool"):
             if options.get(name):
                 raise Invalid("a copy has the %s of its source" % name.replace("_", " "), hint="Leave %s out." % name)
@@ -161,7 +163,7 @@ class Volumes(Reading):
             clone = ai.get("clone_src")
             return clone is None or objects.path_of(clone) == source
 
-        body = dict(body, name=spec.name)
+        body = dict(body, name=spec.name, **_for_openstack(spec))
         if size == source_size and not options:
             place = self._create(body, lambda found: self._same_copy(found, size, ours))
             return self._volume_of(self._settled(place.ai_path))
@@ -399,6 +401,12 @@ class Volumes(Reading):
             self._edf.put(place.ai_path, {"admin_state": "offline"})
         except NotFound:
             return
+
+
+def _for_openstack(spec: VolumeSpec) -> Entity:
+    """How every OpenStack client of the array makes an app instance: with the UUID that OpenStack knows it by (2.1)."""
+    uuid = spec.options.get("uuid")
+    return {"create_mode": "openstack", "uuid": uuid} if uuid else {}
 
 
 def _marked(place: Place) -> str:

@@ -219,6 +219,12 @@ class Hosts(Reading):
             )
         return Mapping(there.volume, there.host, there.lun, volume_id=lun_id, host_id=there.host_id)
 
+    def targets_of(self, host: Host) -> Tuple[str, ...]:
+        """The names of the iSCSI targets that this host logs in to."""
+        with self._doing("read the iSCSI targets of host %s" % host.name, host.name):
+            rows = self._client(self._client_row(host)).get("ISCSITargetList") or ()
+            return tuple(str(row["name"]) for row in rows if row.get("name"))
+
     def _target_of(self, item: Object, row: Object, host: str) -> str:
         """The id of the iSCSI target of the client; one on all portals is made if it has none."""
         there = self._target_there(item)

@@ -51,6 +51,10 @@ VOLUME_PROPS = (
 )
 MAPPING_PROPS = ("name", "index", "lun", "vol-name", "vol-index", "ig-name", "ig-index", "tg-index")
 HOST_PROPS = ("name", "index", "num-of-vols")
+# The only read that asks for passwords, and only for a driver that must hand them to a host (section 6)
+CHAP_PROPS = ("name", "index", "port-address") + tuple(
+    "chap-%s-initiator-%s" % (kind, what) for kind in ("authentication", "discovery") for what in ("user-name", "password")
+)
 # Never the CHAP passwords, which the array would return in clear (section 6)
 INITIATOR_PROPS = (
     "name",
