@@ -230,7 +230,7 @@ class Hosts(Reading):
         there = self._target_there(item)
         if there is not None:
             return there
-        _, portals = self._fixed()
+        portals = self._ports.portals()
         if not portals:
             raise Invalid("the array has no iSCSI portal", hint="Give the host Fibre Channel initiators.")
         name = target_name(host)

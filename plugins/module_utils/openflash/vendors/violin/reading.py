@@ -12,14 +12,11 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass
-from functools import partial
 from typing import ContextManager, Dict, List, Optional, Sequence, Tuple, Union
 
 from ...array import Array
-from ...errors import BadReply, Conflict, Invalid, NotFound, context
+from ...errors import BadReply, Conflict, NotFound, context
 from ...model import (
-    FC,
-    ISCSI,
     ArrayInfo,
     Capacity,
     Host,
@@ -31,21 +28,18 @@ from ...model import (
     Unreadable,
     Volume,
 )
-from ...units import MIB, format_initiator, parse_initiator
+from ...units import MIB
 from . import objects
 from .facts import (
     CLIENTS_FRESH,
-    FIRST_WITH_INTERFACES,
-    FIRST_WITH_ISCSI,
     TimeMark,
     age_of,
     capabilities,
 )
 from .objects import LUN_TYPES, THIN_CLONE, listing
+from .ports import Ports
 from .refusals import Rejected
-from .wire import ADAPTERS, AREAS, CLIENTS, LUNS, POOLS, TARGETS, TIMEMARKS, Concerto, NotClean, Object, missing
-
-ISCSI_PORT = 3260
+from .wire import AREAS, CLIENTS, LUNS, POOLS, TIMEMARKS, Concerto, NotClean, Object, missing
 
 
 @dataclass(frozen=True)
@@ -75,8 +69,7 @@ class Reading(Array):
         self._locks: Dict[str, threading.RLock] = {}
         self._config_pools: Dict[str, bool] = {}
         self._known_pools: Optional[List[Object]] = None
-        self._fixed_ports: Optional[Tuple[Tuple[Port, ...], Tuple[str, ...]]] = None
-        self._bad_ports: List[Unreadable] = []
+        self._ports = Ports(concerto, settings.ports)
         self._clients: Dict[str, Object] = {}
         self._clients_read: Optional[float] = None
 
@@ -154,86 +147,16 @@ class Reading(Array):
         return self._config_pools[known]
 
     def ports(self) -> Listing[Port]:
-        """FC ports that are up and every client's iSCSI target. Ports are asked once per session."""
         with self._doing("read the target ports"):
-            fixed, portals = self._fixed()
-            if not portals:
-                return Listing(fixed, tuple(self._bad_ports))
-            bad: List[Unreadable] = []
-            targets = self._c.rows(TARGETS, "iscsitargets", bad=bad)
-            iscsi = [port for row in targets for port in self._target_ports(row, portals)]
-            iscsi = iscsi or [Port(ip, ISCSI, "", "%s:%d" % (ip, ISCSI_PORT)) for ip in portals]
-            return Listing(fixed + tuple(iscsi), tuple(self._bad_ports + bad))
+            return self._ports.everything()
 
     def ports_of(self, volumes: Sequence[str]) -> Listing[Port]:
-        """Over iSCSI each client has a target of its own: those of the clients that have the volumes, as last read."""
+        """Those of the clients that have the volumes, as they were last read."""
         with self._lock:
             clients = list(self._clients.values())
-        found = [row for item in clients for row in objects.told(objects.devices, item) if row.get("name") in volumes]
-        targets = [row["ISCSITarget"] for row in found if isinstance(row.get("ISCSITarget"), dict)]
-        if not targets or not all(target.get("name") for target in targets):
-            return self.ports()
         with self._doing("read the target ports"):
-            fixed, portals = self._fixed()
-            ports = [port for target in targets for port in self._target_ports(target, portals)]
-            return Listing((fixed if len(targets) < len(found) else ()) + tuple(dict.fromkeys(ports)))
-
-    def _target_ports(self, target: Object, portals: Sequence[str]) -> List[Port]:
-        name = str(target["name"])
-        ips = [ip for ip in str(target.get("ipAddr") or "").split() if ip in portals or not self._settings.ports]
-        return [Port(name, ISCSI, name, "%s:%d" % (ip, ISCSI_PORT)) for ip in ips]
-
-    def _fixed(self) -> Tuple[Tuple[Port, ...], Tuple[str, ...]]:
-        """FC ports that are up, and the IP addresses of the iSCSI portals."""
-        with self._lock:
-            if self._fixed_ports is None:
-                self._fixed_ports = self._wanted_ports(tuple(self._fc_ports()), tuple(self._portals()))
-            return self._fixed_ports
-
-    def _wanted_ports(self, fc: Tuple[Port, ...], ips: Tuple[str, ...]) -> Tuple[Tuple[Port, ...], Tuple[str, ...]]:
-        if not self._settings.ports:
-            return fc, ips
-        wanted = {objects.port_key(text) for text in self._settings.ports}
-        found = tuple(port for port in fc if port.address in wanted), tuple(ip for ip in ips if ip in wanted)
-        if not any(found):
-            raise Invalid(
-                "none of the ports of the option target_ports is one of the array's that is up",
-                hint="It has %s." % ", ".join([format_initiator(port.address) for port in fc] + list(ips)),
-            )
-        return found
-
-    def _fc_ports(self) -> List[Port]:
-        ports: List[Port] = []
-        for row in self._c.rows(ADAPTERS, "physical_adapters", bad=self._bad_ports, needs=()):
-            # A port that is down leads nowhere, and one without alias is no target.
-            if row.get("type") != FC or row.get("port_status") != "Link Up":
-                continue
-            detail = self._c.data("%s/%s" % (ADAPTERS, row["object_id"]))
-            found = listing("port", objects.rows_in(detail, "alias_wwpn_list"), partial(_fc_port, row))
-            ports += found.items
-            self._bad_ports += found.unreadable
-        return ports
-
-    def _portals(self) -> List[str]:
-        """Section 2.8: the answer looks different from 7.5.5 on, and with failover other addresses count."""
-        if self._c.version < FIRST_WITH_ISCSI:
-            return []
-        found = self._c.data("/server/networkconfiguration")
-        if self._c.version < FIRST_WITH_INTERFACES:
-            rows = [row for row in objects.rows_in(found, "interface") if str(row.get("name")).startswith("isc")]
-            return [str(row["virtualIp"]) for row in rows if row.get("speed") == 0 and row.get("virtualIp")]
-        primary: List[str] = []
-        secondary: List[str] = []
-        if "interfaces" not in found:
-            self._bad_ports.append(Unreadable("port", "iSCSI", "the array does not tell its interfaces"))
-        for row in objects.rows_in(found, "interfaces"):
-            name = str(row.get("name"))
-            if name.startswith("isc"):
-                ips = secondary if name.endswith(":0") else primary
-                ips += [str(one["ipAddress"]) for one in objects.rows_in(row, "ipAddresses") if one.get("ipAddress")]
-        if not primary and not secondary:
-            return []
-        return secondary if self._c.asks("/monitor/status/failover") else primary
+            read = listing("host", clients, objects.devices)
+            return self._ports.behind([row for several in read for row in several if row.get("name") in volumes])
 
     # -- LUNs --------------------------------------------------------------------------------------------------------
 
@@ -510,10 +433,3 @@ class Reading(Array):
 
     def _unlike(self, what: str, name: str, differs: str) -> Conflict:
         return Conflict("%s %s is there already, and %s" % (what, name, differs), target=name)
-
-
-def _fc_port(adapter: Object, alias: Object) -> Optional[Port]:
-    """A target port, by the name that initiators see; None for an alias that is none."""
-    if alias.get("mode", "target") != "target":
-        return None
-    return Port("fc%s" % adapter.get("number", ""), FC, parse_initiator(str(alias["name"]))[1], up=True)
