@@ -10,6 +10,7 @@ sent and after the array has carried it out, and run again by another process. T
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +26,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.model 
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.units import GIB
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.dsware.client import Dsware
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.dsware.facts import MARKER
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.dsware.rest import RestWire
 from tests.arrays.dsware import WIRES, SimulatedDsware
 from tests.support.simulator import Simulator
 
@@ -134,7 +136,14 @@ class Stage:
         self.dsware = dsware
         # Always over REST, which has hosts too.
         self.builder = dsware.connect({"transport": "rest", "storage_pools": ["fast"], "wire_extensions": None})
-        self.next = dsware.connect()
+        self.next = self.connect()
+
+    def connect(self) -> Dsware:
+        """Pauses before a request is repeated are short here: there are hundreds of them."""
+        array = self.dsware.connect()
+        if isinstance(array._wire, RestWire):
+            array._wire.http._sleep = lambda seconds: time.sleep(seconds / 20)
+        return array
 
     def prepare(self, needs: str = "v1 v2 s0") -> None:
         """Volumes of these names; s0 is a snapshot of v1, and h0 a host that has v3, if that is there."""
@@ -210,7 +219,7 @@ def test_killed_at_every_request(act: tuple[Stage, Operation], answered: bool, m
     whole, requests = stage.expected(operation)
     for at in range(1, requests + 1):
         stage.prepare(operation.needs)
-        array = stage.dsware.connect()
+        array = stage.connect()
         with stage.dsware.killed(monkeypatch, at, answered) as sent:
             operation.run(array)
         array.close()
@@ -247,7 +256,7 @@ def test_the_session_ends_at_every_request(stage: Stage, operation: Operation) -
     whole, requests = stage.expected(operation)
     for at in range(requests):
         stage.prepare(operation.needs)
-        with stage.dsware.connect() as array:
+        with stage.connect() as array:
             stage.dsware.fault("expired", skip=at)
             operation.run(array)
             logins = [call for call in array.calls if call.target.endswith("sec/login")]
