@@ -23,6 +23,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.model 
     SnapshotSpec,
     VolumeSpec,
 )
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.transport.deadline import Deadline
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.units import GIB
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.dsware.client import Dsware
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.dsware.facts import MARKER
@@ -183,9 +184,23 @@ class Stage:
         assert not [name for name in self.dsware.names() if name.startswith(MARKER)]
 
 
+@pytest.fixture(autouse=True)
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between two looks at something that takes a while: there are hundreds of them."""
+    pause = Deadline.pause
+
+    def short(deadline: Deadline) -> bool:
+        deadline._first = deadline._longest = 0.01
+        return pause(deadline)
+
+    monkeypatch.setattr(Deadline, "pause", short)
+
+
 @pytest.fixture
-def stage(rest: SimulatedDsware) -> Stage:
-    return Stage(rest)
+def stage(simulator: Simulator) -> Iterator[Stage]:
+    array = SimulatedDsware(simulator, "quick")
+    yield Stage(array)
+    array.close()
 
 
 @pytest.fixture(
@@ -195,7 +210,7 @@ def stage(rest: SimulatedDsware) -> Stage:
 def act(request: pytest.FixtureRequest, simulator: Simulator) -> Iterator[tuple[Stage, Operation]]:
     """Every operation, on each wire that has it."""
     wire, operation = request.param
-    array = SimulatedDsware(simulator, "new", WIRES[wire])
+    array = SimulatedDsware(simulator, "quick", WIRES[wire])
     yield Stage(array), operation
     array.close()
 
