@@ -26,6 +26,7 @@ ARRAYS: list[dict[str, Any]] = [
     {"name": "new", "vendor": "dsware", "pools": POOLS, "agents": AGENTS, "sick_agents": AGENTS[2:]},
     {"name": "old", "vendor": "dsware", "version": "6.3.0", "pools": POOLS[:1]},
     {"name": "plain", "vendor": "dsware", "extensions": False},
+    {"name": "quick", "vendor": "dsware", "pools": POOLS, "agents": AGENTS, "copy_seconds": 0.02},
 ]
 
 REST = {"transport": "rest", "storage_pools": ["fast"]}

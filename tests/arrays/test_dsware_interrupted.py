@@ -10,6 +10,7 @@ sent and after the array has carried it out, and run again by another process. T
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -22,9 +23,11 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.model 
     SnapshotSpec,
     VolumeSpec,
 )
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.transport.deadline import Deadline
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.units import GIB
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.dsware.client import Dsware
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.dsware.facts import MARKER
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.dsware.rest import RestWire
 from tests.arrays.dsware import WIRES, SimulatedDsware
 from tests.support.simulator import Simulator
 
@@ -134,7 +137,14 @@ class Stage:
         self.dsware = dsware
         # Always over REST, which has hosts too.
         self.builder = dsware.connect({"transport": "rest", "storage_pools": ["fast"], "wire_extensions": None})
-        self.next = dsware.connect()
+        self.next = self.connect()
+
+    def connect(self) -> Dsware:
+        """Pauses before a request is repeated are short here: there are hundreds of them."""
+        array = self.dsware.connect()
+        if isinstance(array._wire, RestWire):
+            array._wire.http._sleep = lambda seconds: time.sleep(seconds / 20)
+        return array
 
     def prepare(self, needs: str = "v1 v2 s0") -> None:
         """Volumes of these names; s0 is a snapshot of v1, and h0 a host that has v3, if that is there."""
@@ -174,9 +184,23 @@ class Stage:
         assert not [name for name in self.dsware.names() if name.startswith(MARKER)]
 
 
+@pytest.fixture(autouse=True)
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between two looks at something that takes a while: there are hundreds of them."""
+    pause = Deadline.pause
+
+    def short(deadline: Deadline) -> bool:
+        deadline._first = deadline._longest = 0.01
+        return pause(deadline)
+
+    monkeypatch.setattr(Deadline, "pause", short)
+
+
 @pytest.fixture
-def stage(rest: SimulatedDsware) -> Stage:
-    return Stage(rest)
+def stage(simulator: Simulator) -> Iterator[Stage]:
+    array = SimulatedDsware(simulator, "quick")
+    yield Stage(array)
+    array.close()
 
 
 @pytest.fixture(
@@ -186,7 +210,7 @@ def stage(rest: SimulatedDsware) -> Stage:
 def act(request: pytest.FixtureRequest, simulator: Simulator) -> Iterator[tuple[Stage, Operation]]:
     """Every operation, on each wire that has it."""
     wire, operation = request.param
-    array = SimulatedDsware(simulator, "new", WIRES[wire])
+    array = SimulatedDsware(simulator, "quick", WIRES[wire])
     yield Stage(array), operation
     array.close()
 
@@ -210,7 +234,7 @@ def test_killed_at_every_request(act: tuple[Stage, Operation], answered: bool, m
     whole, requests = stage.expected(operation)
     for at in range(1, requests + 1):
         stage.prepare(operation.needs)
-        array = stage.dsware.connect()
+        array = stage.connect()
         with stage.dsware.killed(monkeypatch, at, answered) as sent:
             operation.run(array)
         array.close()
@@ -247,7 +271,7 @@ def test_the_session_ends_at_every_request(stage: Stage, operation: Operation) -
     whole, requests = stage.expected(operation)
     for at in range(requests):
         stage.prepare(operation.needs)
-        with stage.dsware.connect() as array:
+        with stage.connect() as array:
             stage.dsware.fault("expired", skip=at)
             operation.run(array)
             logins = [call for call in array.calls if call.target.endswith("sec/login")]

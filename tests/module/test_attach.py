@@ -143,6 +143,14 @@ def test_a_device_that_never_appears(attaching: Attaching, tmp_path: Path) -> No
     assert os.path.getsize(again["map"]["device"]) == 10 * GIB
 
 
+def test_what_was_attached_before_is_not_taken_back(by_agent: Attaching) -> None:
+    """Its device is not where it is looked for, and somebody may use it under another name."""
+    os.unlink(by_agent.run()["map"]["device"])
+    failed = by_agent.run(QUICK)
+    assert failed.failed and failed["error"]["kind"] == "timeout"
+    assert by_agent.attached() == {"db1"}
+
+
 def test_a_volume_whose_device_is_not_there_can_be_detached(attaching: Attaching, tmp_path: Path) -> None:
     blind = without_device(attaching, tmp_path)
     assert attaching.run(blind).failed

@@ -101,6 +101,15 @@ def test_states(status: Any, state: str) -> None:
     assert state_of(status) == state
 
 
+@pytest.mark.parametrize("data", [b"retcode=501500", b"retcode=-9", b"volume0=[status=1]\nretcode=5015000"])
+def test_a_number_that_was_cut_off_is_none(data: bytes) -> None:
+    with pytest.raises(BadReply, match="cut off"):
+        decode(data, "QUERY_VOLUME_REQ")
+    # With the end of its line it is whole, though nobody knows it; and a known one needs no end of its line.
+    assert decode(b"retcode=501500\n", "QUERY_VOLUME_REQ").code == "501500"
+    assert decode(b"retcode=50150007", "QUERY_VOLUME_REQ").code == "50150007"
+
+
 def test_time_stamps_sort_by_age() -> None:
     assert str(time_of(999)) < str(time_of("1000")) < str(time_of(1795233194612))
     assert time_of(0) is None and time_of(None) is None and time_of("2026-01-01") == "2026-01-01"

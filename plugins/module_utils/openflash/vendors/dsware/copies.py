@@ -199,7 +199,7 @@ class Copies(Volumes):
                 raise FlashError("the copy has failed: the array calls the volume %s" % state, target=name)
             return True if state == READY else None
 
-        Deadline(self._wait_timeout, first=0.1, longest=5.0).poll(
+        Deadline(self._wait_timeout, first=0.05, longest=5.0).poll(
             done,
             "the end of the copy into %s" % name,
             hint="The array goes on copying. Run the task again to wait on, or raise wait_timeout.",

@@ -37,13 +37,20 @@ class Storage:
     """
 
     def __init__(
-        self, array: Array, clock: Callable[[], float], agents: Sequence[str], sick: Sequence[str], device_root: Path
+        self,
+        array: Array,
+        clock: Callable[[], float],
+        agents: Sequence[str],
+        sick: Sequence[str],
+        device_root: Path,
+        copy_seconds: float,
     ) -> None:
         self.array = array
         self.clock = clock
         self.agents = tuple(agents)
         self.sick = tuple(sick)
         self.device_root = device_root
+        self.copy_seconds = copy_seconds
 
     # ---- looking ---------------------------------------------------------------------------------------------------
 
@@ -191,7 +198,7 @@ class Storage:
         """Copy a snapshot into a volume that is there already; takes a while."""
         target, source = self.volume(name), self.snapshot(snapshot)
         with refusing():
-            self.array.copy_into(target, source, seconds=guesses.COPY_SECONDS)
+            self.array.copy_into(target, source, seconds=self.copy_seconds)
 
     # ---- attachments -----------------------------------------------------------------------------------------------
 
