@@ -10,15 +10,17 @@ management.py and groups.py, for all arrays alike.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
+from typing import Any, Optional
 
 from cinder import coordination, exception
 from cinder.volume import driver, volume_utils
+from oslo_log import log as logging
+
 from openflash import connect, errors, model
 from openflash.array import Array
 from openflash.units import GIB
-from oslo_log import log as logging
 
 from . import options, specs
 from .errors import PASSING, cinder_errors, translated
@@ -40,7 +42,7 @@ class Backend(driver.VolumeDriver):  # type: ignore[misc] # Cinder has no types
     BACKEND_NAME = ""
     """What the backend is called where volume_backend_name is not set: as the driver that this takes over from."""
     PROTOCOL = ISCSI
-    OPTIONS: List[Any] = []
+    OPTIONS: list[Any] = []
     POOLS = False
     """Whether the scheduler chooses among the array's pools. Otherwise the backend is one pool, named like itself, as
     Cinder takes a backend without pools; so volumes keep the pool that they were made in."""
@@ -56,7 +58,7 @@ class Backend(driver.VolumeDriver):  # type: ignore[misc] # Cinder has no types
         self._sessions: Optional[Sessions] = None
 
     @classmethod
-    def get_driver_options(cls) -> List[Any]:
+    def get_driver_options(cls) -> list[Any]:
         return options.COMMON + cls.OPTIONS
 
     # -- configuration -----------------------------------------------------------------------------------------------
@@ -83,7 +85,7 @@ class Backend(driver.VolumeDriver):  # type: ignore[misc] # Cinder has no types
             options=self._vendor_options(),
         )
 
-    def _vendor_options(self) -> Dict[str, Any]:
+    def _vendor_options(self) -> dict[str, Any]:
         """What the library calls the options of this vendor's connection."""
         return {}
 
@@ -195,19 +197,19 @@ class Backend(driver.VolumeDriver):  # type: ignore[misc] # Cinder has no types
     def _provisioning(self, type_specs: Mapping[str, str]) -> Optional[str]:
         return None
 
-    def _options(self, volume: Any, type_specs: Mapping[str, str]) -> Dict[str, Any]:
+    def _options(self, volume: Any, type_specs: Mapping[str, str]) -> dict[str, Any]:
         return {}
 
     # -- statistics --------------------------------------------------------------------------------------------------
 
-    def get_volume_stats(self, refresh: bool = False) -> Dict[str, Any]:
+    def get_volume_stats(self, refresh: bool = False) -> dict[str, Any]:
         if refresh or not self._stats:
             self._stats = self._read_stats()
-        stats: Dict[str, Any] = self._stats
+        stats: dict[str, Any] = self._stats
         return stats
 
-    def _read_stats(self) -> Dict[str, Any]:
-        stats: Dict[str, Any] = {
+    def _read_stats(self) -> dict[str, Any]:
+        stats: dict[str, Any] = {
             "volume_backend_name": self.backend_name,
             "vendor_name": self.VENDOR_NAME,
             "driver_version": self.VERSION,
@@ -228,7 +230,7 @@ class Backend(driver.VolumeDriver):  # type: ignore[misc] # Cinder has no types
             stats["backend_state"] = "down"
         return dict(stats, pools=pools)
 
-    def _wanted_pools(self, pools: model.Listing[model.Pool]) -> Tuple[model.Pool, ...]:
+    def _wanted_pools(self, pools: model.Listing[model.Pool]) -> tuple[model.Pool, ...]:
         """Those that the scheduler is to see; an array that is one pool goes by the backend's name."""
         if self.POOLS:
             return tuple(pools)
@@ -242,7 +244,7 @@ class Backend(driver.VolumeDriver):  # type: ignore[misc] # Cinder has no types
         )
         return (whole,)
 
-    def _pool_stats(self, known: model.Capabilities, pool: model.Pool) -> Dict[str, Any]:
+    def _pool_stats(self, known: model.Capabilities, pool: model.Pool) -> dict[str, Any]:
         thin = model.THIN in pool.provisioning or model.DEDUP in pool.provisioning
         told = pool.provisioned is not None
         stats = {

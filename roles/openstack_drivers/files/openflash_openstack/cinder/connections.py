@@ -7,15 +7,17 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Optional
 
 from cinder import exception
 from cinder.zonemanager import utils as fczm_utils
+from oslo_log import log as logging
+
 from openflash import errors, model
 from openflash.array import Array
 from openflash.units import parse_initiator
-from oslo_log import log as logging
 
 from .base import FC, ISCSI
 from .errors import cinder_errors
@@ -27,19 +29,19 @@ LOG = logging.getLogger(__name__)
 class Connections(Volumes):
     """Hosts with initiators, over iSCSI or Fibre Channel."""
 
-    def validate_connector(self, connector: Dict[str, Any]) -> None:
+    def validate_connector(self, connector: dict[str, Any]) -> None:
         missing = [key for key in ("host", "wwpns" if self.PROTOCOL == FC else "initiator") if not connector.get(key)]
         if missing:
             raise exception.InvalidConnectorException(missing=", ".join(missing))
 
     def initialize_connection(
-        self, volume: Any, connector: Dict[str, Any], initiator_data: Any = None
-    ) -> Dict[str, Any]:
+        self, volume: Any, connector: dict[str, Any], initiator_data: Any = None
+    ) -> dict[str, Any]:
         """Show the volume to the host. Done already is success, and tells the same."""
         self.validate_connector(connector)
         return self._attach(volume, None, connector)
 
-    def terminate_connection(self, volume: Any, connector: Optional[Dict[str, Any]], **kwargs: Any) -> Dict[str, Any]:
+    def terminate_connection(self, volume: Any, connector: Optional[dict[str, Any]], **kwargs: Any) -> dict[str, Any]:
         """Take it from the host, or without a connector from all hosts. Done already is success.
 
         While another attachment of the volume to the same host remains, so does the mapping.
@@ -51,7 +53,7 @@ class Connections(Volumes):
 
     # -- attach ------------------------------------------------------------------------------------------------------
 
-    def _attach(self, subject: Any, volume: Optional[model.Volume], connector: Dict[str, Any]) -> Dict[str, Any]:
+    def _attach(self, subject: Any, volume: Optional[model.Volume], connector: dict[str, Any]) -> dict[str, Any]:
         """Of the volume that Cinder means, or of another one on the array."""
         with self._alone("host-%s" % connector["host"]), cinder_errors(volume=getattr(subject, "id", None)):
             for fresh in (False, True):
@@ -67,7 +69,7 @@ class Connections(Volumes):
                 fczm_utils.add_fc_zone(info)
         return info
 
-    def _expose(self, array: Array, volume: model.Volume, connector: Dict[str, Any], subject: Any) -> Dict[str, Any]:
+    def _expose(self, array: Array, volume: model.Volume, connector: dict[str, Any], subject: Any) -> dict[str, Any]:
         hosts, chap = self._hosts_for(array, volume, connector)
         mapping = self._map(array, volume, hosts)
         ports = self._ports(array, volume, hosts)
@@ -92,18 +94,18 @@ class Connections(Volumes):
     def _map_one(self, array: Array, volume: model.Volume, host: model.Host, lun: Optional[int]) -> model.Mapping:
         return array.map_shared(volume, host, lun)
 
-    def _initiators(self, connector: Dict[str, Any]) -> List[model.Initiator]:
+    def _initiators(self, connector: dict[str, Any]) -> list[model.Initiator]:
         addresses = connector["wwpns"] if self.PROTOCOL == FC else [connector["initiator"]]
         found = [parse_initiator(str(address)) for address in addresses]
         return [model.Initiator(address, protocol) for protocol, address in dict.fromkeys(found)]
 
-    def _host_name(self, connector: Dict[str, Any]) -> str:
+    def _host_name(self, connector: dict[str, Any]) -> str:
         """What a new host is called on the array."""
         return str(connector["host"])
 
     def _hosts_for(
-        self, array: Array, volume: model.Volume, connector: Dict[str, Any]
-    ) -> Tuple[List[model.Host], Optional[model.Chap]]:
+        self, array: Array, volume: model.Volume, connector: dict[str, Any]
+    ) -> tuple[list[model.Host], Optional[model.Chap]]:
         """The hosts that have the machine's initiators, complete; one is made where there is none."""
         wanted = self._initiators(connector)
         found = list(array.find_hosts([one.address for one in wanted]))
@@ -127,7 +129,7 @@ class Connections(Volumes):
                 raise
             return array.add_initiators(there, wanted, chap=chap)
 
-    def _ports(self, array: Array, volume: model.Volume, hosts: Sequence[model.Host]) -> List[model.Port]:
+    def _ports(self, array: Array, volume: model.Volume, hosts: Sequence[model.Host]) -> list[model.Port]:
         """Target ports that lead to the volume, those of iSCSI with their portals."""
         wanted = model.FC if self.PROTOCOL == FC else model.ISCSI
         found = array.ports_of([volume.name])
@@ -137,9 +139,9 @@ class Connections(Volumes):
 
     def _iscsi_info(
         self, subject: Any, ports: Sequence[model.Port], lun: Optional[int], chap: Optional[model.Chap]
-    ) -> Dict[str, Any]:
+    ) -> dict[str, Any]:
         first = self._first_portal(ports)
-        data: Dict[str, Any] = {
+        data: dict[str, Any] = {
             "target_discovered": False,
             "target_portal": first.portal,
             "target_iqn": first.address,
@@ -164,7 +166,7 @@ class Connections(Volumes):
         return random.choice(list(ports))
 
     @staticmethod
-    def _fc_info(connector: Dict[str, Any], ports: Sequence[model.Port], lun: Optional[int]) -> Dict[str, Any]:
+    def _fc_info(connector: dict[str, Any], ports: Sequence[model.Port], lun: Optional[int]) -> dict[str, Any]:
         return {
             "driver_volume_type": "fibre_channel",
             "data": dict(_zones(connector, ports), target_discovered=True, target_lun=lun),
@@ -173,8 +175,8 @@ class Connections(Volumes):
     # -- detach ------------------------------------------------------------------------------------------------------
 
     def _detach(
-        self, subject: Any, volume: Optional[model.Volume], connector: Optional[Dict[str, Any]]
-    ) -> Dict[str, Any]:
+        self, subject: Any, volume: Optional[model.Volume], connector: Optional[dict[str, Any]]
+    ) -> dict[str, Any]:
         name = "host-%s" % connector["host"] if connector else "volume-%s" % getattr(subject, "id", "")
         with self._alone(name), self._on_array(subject) as array:
             told = self._conceal(array, volume, connector, subject)
@@ -183,12 +185,12 @@ class Connections(Volumes):
         return told
 
     def _conceal(
-        self, array: Array, volume: Optional[model.Volume], connector: Optional[Dict[str, Any]], subject: Any
-    ) -> Dict[str, Any]:
+        self, array: Array, volume: Optional[model.Volume], connector: Optional[dict[str, Any]], subject: Any
+    ) -> dict[str, Any]:
         title = self._title(array, volume, subject)
         there = [] if title is None else [one for one in array.mappings(volumes=[title]) if one.volume == title]
         mine = there if connector is None else self._mine(array, there, connector)
-        left: List[model.Mapping] = []
+        left: list[model.Mapping] = []
         for one in mine:
             rest = list(array.unmap_volume(one))
             left += rest
@@ -210,7 +212,7 @@ class Connections(Volumes):
         """What the volume is called on the array; None when it is not there."""
         return volume.name if volume is not None else self._volume_name(subject)
 
-    def _mine(self, array: Array, there: Sequence[model.Mapping], connector: Dict[str, Any]) -> List[model.Mapping]:
+    def _mine(self, array: Array, there: Sequence[model.Mapping], connector: dict[str, Any]) -> list[model.Mapping]:
         """Those mappings that are this machine's. A single one to a host of its name needs no further look."""
         if len(there) == 1 and there[0].host == self._host_name(connector):
             return list(there)
@@ -219,11 +221,11 @@ class Connections(Volumes):
         hosts = {host.name for host in array.find_hosts([one.address for one in self._initiators(connector)])}
         return [one for one in there if one.host in hosts]
 
-    def _is_exposed(self, array: Array, volume: model.Volume, connector: Dict[str, Any]) -> bool:
+    def _is_exposed(self, array: Array, volume: model.Volume, connector: dict[str, Any]) -> bool:
         there = [one for one in array.mappings(volumes=[volume.name]) if one.volume == volume.name]
         return bool(self._mine(array, there, connector))
 
-    def _host_is_empty(self, array: Array, last: model.Mapping, connector: Optional[Dict[str, Any]]) -> None:
+    def _host_is_empty(self, array: Array, last: model.Mapping, connector: Optional[dict[str, Any]]) -> None:
         """The host of this mapping has no other."""
 
     def _remove_host(self, array: Array, name: str, host_id: Optional[str]) -> None:
@@ -233,7 +235,7 @@ class Connections(Volumes):
         except (errors.InUse, errors.Conflict, errors.NotFound) as error:
             LOG.info("%s: host %s stays: %s", self.backend_name, name, error)
 
-    def _told_after_detach(self, ports: Sequence[model.Port], connector: Optional[Dict[str, Any]]) -> Dict[str, Any]:
+    def _told_after_detach(self, ports: Sequence[model.Port], connector: Optional[dict[str, Any]]) -> dict[str, Any]:
         """For the zone manager: zones are given back only with ports, that is when the host has no mapping left."""
         if self.PROTOCOL != FC:
             return {"driver_volume_type": "iscsi", "data": {}}
@@ -241,10 +243,10 @@ class Connections(Volumes):
         return {"driver_volume_type": "fibre_channel", "data": data}
 
 
-def _zones(connector: Dict[str, Any], ports: Sequence[model.Port]) -> Dict[str, Any]:
+def _zones(connector: dict[str, Any], ports: Sequence[model.Port]) -> dict[str, Any]:
     targets = [port.address for port in ports]
     initiators = [parse_initiator(str(address))[1] for address in connector["wwpns"]]
-    return {"target_wwn": targets, "initiator_target_map": {address: targets for address in initiators}}
+    return {"target_wwn": targets, "initiator_target_map": dict.fromkeys(initiators, targets)}
 
 
 def _attachments(volume: Any, host: str) -> int:

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import re
 import string
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from collections.abc import Mapping, Sequence
+from typing import Any, Optional
 
 from cinder import interface
+
 from openflash import errors, model
 from openflash.array import Array
 from openflash.units import GIB
 
-from . import options, specs
+from . import options
 from .connections import ISCSI, Connections
 from .management import Management
 
@@ -44,7 +46,7 @@ class DateraDriver(Connections, Management):
     OPTIONS = options.DATERA
     READS_FIRST = True
 
-    def _vendor_options(self) -> Dict[str, Any]:
+    def _vendor_options(self) -> dict[str, Any]:
         tenant = self._tenant_of_section()
         return {
             "tenant": tenant if tenant and tenant.lower() != "map" else None,
@@ -113,10 +115,10 @@ class DateraDriver(Connections, Management):
 
     # -- what is made ------------------------------------------------------------------------------------------------
 
-    def _options(self, volume: Any, type_specs: Mapping[str, str]) -> Dict[str, Any]:
+    def _options(self, volume: Any, type_specs: Mapping[str, str]) -> dict[str, Any]:
         wanted = {key: str(value) for key, value in (self._setting("datera_volume_type_defaults") or {}).items()}
         wanted.update({key[3:]: value for key, value in type_specs.items() if key.startswith("DF:")})
-        found: Dict[str, Any] = {library: wanted[key] for key, library in WORDS.items() if wanted.get(key)}
+        found: dict[str, Any] = {library: wanted[key] for key, library in WORDS.items() if wanted.get(key)}
         pools = [one.strip() for one in wanted.get("ip_pool", "").split(",") if one.strip()]
         if pools and pools != ["default"]:
             found["ip_pool"] = pools[0]
@@ -158,20 +160,20 @@ class DateraDriver(Connections, Management):
 
     # -- managing ----------------------------------------------------------------------------------------------------
 
-    def _name_of_reference(self, volume: Any, reference: Dict[str, Any]) -> str:
+    def _name_of_reference(self, volume: Any, reference: dict[str, Any]) -> str:
         """``[tenant:]app-instance[:storage-instance:volume]``; the tenant is the section's."""
         parts = str(reference.get("source-name") or "").split(":")
         return parts[-3] if len(parts) > 2 else parts[-1] if len(parts) < 2 else parts[0]
 
-    def _managed_as(self, volume: model.Volume, mine: Dict[str, str]) -> Optional[str]:
+    def _managed_as(self, volume: model.Volume, mine: dict[str, str]) -> Optional[str]:
         ours = _OURS.match(volume.name)
         return ours.group(1) if ours and ours.group(1) in set(mine.values()) else mine.get(volume.name)
 
     # -- hosts -------------------------------------------------------------------------------------------------------
 
     def _hosts_for(
-        self, array: Any, volume: model.Volume, connector: Dict[str, Any]
-    ) -> Tuple[List[model.Host], Optional[model.Chap]]:
+        self, array: Any, volume: model.Volume, connector: dict[str, Any]
+    ) -> tuple[list[model.Host], Optional[model.Chap]]:
         """Its single initiator; CHAP belongs to the volume here, with the credentials of the section."""
         host = array.single_host("OpenStack-%s" % connector["host"], self._initiators(connector)[0])
         chap = None
@@ -180,10 +182,10 @@ class DateraDriver(Connections, Management):
             array.set_volume_chap(volume, chap)
         return [host], chap
 
-    def _host_name(self, connector: Dict[str, Any]) -> str:
+    def _host_name(self, connector: dict[str, Any]) -> str:
         return str(connector["initiator"]).lower()
 
-    def _ports(self, array: Array, volume: model.Volume, hosts: Sequence[model.Host]) -> List[model.Port]:
+    def _ports(self, array: Array, volume: model.Volume, hosts: Sequence[model.Host]) -> list[model.Port]:
         return [port for port in super()._ports(array, volume, hosts) if port.name == volume.name]
 
 

@@ -7,13 +7,15 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Dict, List, Mapping, Optional
+from collections.abc import Mapping
+from typing import Any, Optional
 from urllib.parse import urlsplit
 
 from cinder import exception, interface
+from oslo_config import cfg
+
 from openflash import errors, model
 from openflash.array import Array
-from oslo_config import cfg
 
 from . import options, specs
 from .errors import cinder_errors
@@ -71,14 +73,14 @@ class Dsware(Management):
             options=self._vendor_options(),
         )
 
-    def _vendor_options(self) -> Dict[str, Any]:
+    def _vendor_options(self) -> dict[str, Any]:
         return {
             "transport": "rest" if self._rest else "socket",
             "storage_pools": self._pools_of_section(),
             "agents": dict(self._setting("manager_ips") or {}) if self._rest else None,
         }
 
-    def _pools_of_section(self) -> List[str]:
+    def _pools_of_section(self) -> list[str]:
         if self._rest:
             return [one.strip() for one in self._setting("dsware_storage_pools").split(";") if one.strip()]
         return [str(one).strip() for one in self._setting("pool_id_filter") or ()]
@@ -106,7 +108,7 @@ class Dsware(Management):
     def _migrated_name(self, volume: Any) -> str:
         return str(CONF.volume_name_template % volume["id"])
 
-    def _options(self, volume: Any, type_specs: Mapping[str, str]) -> Dict[str, Any]:
+    def _options(self, volume: Any, type_specs: Mapping[str, str]) -> dict[str, Any]:
         return {}
 
     def _copy_spec(self, volume: Any) -> model.VolumeSpec:
@@ -116,26 +118,26 @@ class Dsware(Management):
         pool = found.pool if full else None
         return model.VolumeSpec(found.name, found.size, pool=pool, options={"full_clone": True} if full else {})
 
-    def _take_over(self, array: Array, volume: Any, there: model.Volume) -> Optional[Dict[str, Any]]:
+    def _take_over(self, array: Array, volume: Any, there: model.Volume) -> Optional[dict[str, Any]]:
         return {"provider_location": json.dumps({"name": there.name})}
 
-    def _managed_as(self, volume: model.Volume, mine: Dict[str, str]) -> Optional[str]:
+    def _managed_as(self, volume: model.Volume, mine: dict[str, str]) -> Optional[str]:
         return mine.get(volume.name)
 
     # -- attach and detach -------------------------------------------------------------------------------------------
 
-    def validate_connector(self, connector: Dict[str, Any]) -> None:
+    def validate_connector(self, connector: dict[str, Any]) -> None:
         if not connector.get("host"):
             raise exception.InvalidConnectorException(missing="host")
 
     def initialize_connection(
-        self, volume: Any, connector: Dict[str, Any], initiator_data: Any = None
-    ) -> Dict[str, Any]:
+        self, volume: Any, connector: dict[str, Any], initiator_data: Any = None
+    ) -> dict[str, Any]:
         """By the host's agent, as a local disk; or told to the connector, which uses the host's tool."""
         self.validate_connector(connector)
         return self._attach(volume, None, connector)
 
-    def _attach(self, subject: Any, volume: Optional[model.Volume], connector: Dict[str, Any]) -> Dict[str, Any]:
+    def _attach(self, subject: Any, volume: Optional[model.Volume], connector: dict[str, Any]) -> dict[str, Any]:
         agents = self._setting("manager_ips") or {}
         name = volume.name if volume is not None else self._volume_name(subject)
         if not agents:
@@ -153,15 +155,15 @@ class Dsware(Management):
             path = BY_ID % there.serial if there.serial else mapping.device
         return {"driver_volume_type": "local", "data": {"device_path": path}}
 
-    def _for_tool(self, name: str) -> Dict[str, Any]:
+    def _for_tool(self, name: str) -> dict[str, Any]:
         data = {"volume_id": name, "volume_name": name, "dsw_manager_ip": self._setting("dsware_manager") or None}
         return {"driver_volume_type": CONNECTOR, "data": data}
 
-    def terminate_connection(self, volume: Any, connector: Optional[Dict[str, Any]], **kwargs: Any) -> None:
+    def terminate_connection(self, volume: Any, connector: Optional[dict[str, Any]], **kwargs: Any) -> None:
         """Without a connector from every host that has an agent: detaching what is not attached does no harm."""
         self._detach(volume, None, connector)
 
-    def _detach(self, subject: Any, volume: Optional[model.Volume], connector: Optional[Dict[str, Any]]) -> None:
+    def _detach(self, subject: Any, volume: Optional[model.Volume], connector: Optional[dict[str, Any]]) -> None:
         agents = self._setting("manager_ips") or {}
         hosts = sorted(agents) if connector is None else [host for host in [connector.get("host")] if host in agents]
         name = volume.name if volume is not None else self._volume_name(subject)
@@ -169,7 +171,7 @@ class Dsware(Management):
             for host in hosts:
                 array.unmap_volume(model.Mapping(name, str(host)))
 
-    def _is_exposed(self, array: Array, volume: model.Volume, connector: Dict[str, Any]) -> bool:
+    def _is_exposed(self, array: Array, volume: model.Volume, connector: dict[str, Any]) -> bool:
         return False
 
 

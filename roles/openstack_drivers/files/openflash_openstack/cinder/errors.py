@@ -6,10 +6,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Iterator, Optional
+from typing import Optional
 
 from cinder import exception
+
 from openflash import errors
 
 # Worth another try later, by itself, and no fault of the configuration.

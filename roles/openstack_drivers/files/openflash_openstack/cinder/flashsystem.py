@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import re
 import zlib
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Dict, Iterator, Optional, Sequence
+from typing import Any, Optional
 
 from cinder import interface, ssh_utils  # noqa: F401 # ssh_utils registers the options of known host keys
+from oslo_config import cfg
+
 from openflash import errors, model
 from openflash.array import Array
 from openflash.units import GIB
-from oslo_config import cfg
 
 from . import options
 from .base import _readable
@@ -84,7 +86,7 @@ class FlashSystem(Connections, Management):
                 raise errors.NotFound("volume %s is not there" % source.name, target=source.name, array=array.label)
         yield there
 
-    def create_snapshot(self, snapshot: Any) -> Optional[Dict[str, Any]]:
+    def create_snapshot(self, snapshot: Any) -> Optional[dict[str, Any]]:
         with self._on_array(snapshot.volume, volume=snapshot.volume_id) as array:
             name = self._volume_name(snapshot.volume)
             source = _readable(array.volumes([name]), name).named(name)
@@ -106,17 +108,17 @@ class FlashSystem(Connections, Management):
 
     # -- hosts -------------------------------------------------------------------------------------------------------
 
-    def _host_name(self, connector: Dict[str, Any]) -> str:
+    def _host_name(self, connector: dict[str, Any]) -> str:
         """As an earlier driver names it, so that it finds it again; but always the same one."""
         found = "%s-%0*d" % (self._prefix(connector), DIGITS, zlib.crc32(str(connector["host"]).encode()) % 10**DIGITS)
         return found
 
     @staticmethod
-    def _prefix(connector: Dict[str, Any]) -> str:
+    def _prefix(connector: dict[str, Any]) -> str:
         plain = re.sub(r"[^A-Za-z0-9._-]", "-", str(connector["host"]))
         return (plain if plain[:1].isalpha() else "_" + plain)[:PREFIX_LONGEST]
 
-    def _host_is_empty(self, array: Array, last: model.Mapping, connector: Optional[Dict[str, Any]]) -> None:
+    def _host_is_empty(self, array: Array, last: model.Mapping, connector: Optional[dict[str, Any]]) -> None:
         """A host that a driver made goes with its last mapping; one that somebody else named stays."""
         made = r".+-[0-9]{%d}\Z" % DIGITS
         if connector is not None:

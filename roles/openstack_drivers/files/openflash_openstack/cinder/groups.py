@@ -6,17 +6,19 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from collections.abc import Sequence
+from typing import Any, Optional
 
 from cinder.objects import fields
 from cinder.volume import volume_utils
+
 from openflash import errors, model
 from openflash.array import Array
 from openflash.units import GIB
 
 from .volumes import Volumes
 
-Update = Dict[str, Any]
+Update = dict[str, Any]
 
 
 class Groups(Volumes):
@@ -49,7 +51,7 @@ class Groups(Volumes):
             array.create_group(self._group_name(group))
         return {"status": fields.GroupStatus.AVAILABLE}
 
-    def delete_group(self, context: Any, group: Any, volumes: Sequence[Any]) -> Tuple[Update, List[Update]]:
+    def delete_group(self, context: Any, group: Any, volumes: Sequence[Any]) -> tuple[Update, list[Update]]:
         """The group and its volumes; a volume that cannot go is told, and does not keep the others."""
         with self._on_array() as array:
             self._need_consistent(array, group)
@@ -67,7 +69,7 @@ class Groups(Volumes):
 
     def update_group(
         self, context: Any, group: Any, add_volumes: Any = None, remove_volumes: Any = None
-    ) -> Tuple[Optional[Update], Optional[List[Update]], Optional[List[Update]]]:
+    ) -> tuple[Optional[Update], Optional[list[Update]], Optional[list[Update]]]:
         with self._on_array() as array:
             self._need_consistent(array, group)
             adding = [model.Volume(self._volume_name(one), 0) for one in add_volumes or ()]
@@ -79,7 +81,7 @@ class Groups(Volumes):
 
     def create_group_snapshot(
         self, context: Any, group_snapshot: Any, snapshots: Sequence[Any]
-    ) -> Tuple[Optional[Update], Optional[List[Update]]]:
+    ) -> tuple[Optional[Update], Optional[list[Update]]]:
         """All of one instant, or none."""
         with self._on_array() as array:
             self._need_consistent(array, group_snapshot)
@@ -91,7 +93,7 @@ class Groups(Volumes):
 
     def delete_group_snapshot(
         self, context: Any, group_snapshot: Any, snapshots: Sequence[Any]
-    ) -> Tuple[Optional[Update], Optional[List[Update]]]:
+    ) -> tuple[Optional[Update], Optional[list[Update]]]:
         with self._on_array() as array:
             self._need_consistent(array, group_snapshot)
             known = [self._known_snapshot(array, one) for one in snapshots]
@@ -114,11 +116,11 @@ class Groups(Volumes):
         snapshots: Any = None,
         source_group: Any = None,
         source_vols: Any = None,
-    ) -> Tuple[Optional[Update], Optional[List[Update]]]:
+    ) -> tuple[Optional[Update], Optional[list[Update]]]:
         """From a group snapshot, or from a group: then from a snapshot of one instant that goes again."""
         with self._on_array() as array:
             self._need_consistent(array, group)
-            taken: List[model.Snapshot] = []
+            taken: list[model.Snapshot] = []
             if group_snapshot is not None:
                 sources = [self._known_snapshot(array, one) for one in snapshots]
             else:

@@ -6,10 +6,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Optional
 
 from cinder import exception
 from cinder.volume import volume_utils
+
 from openflash import model
 from openflash.array import Array
 from openflash.units import GIB
@@ -20,12 +21,12 @@ from .volumes import Volumes
 class Management(Volumes):
     """Manage and unmanage, by renaming."""
 
-    def manage_existing_get_size(self, volume: Any, existing_ref: Dict[str, Any]) -> int:
+    def manage_existing_get_size(self, volume: Any, existing_ref: dict[str, Any]) -> int:
         """GiB, rounded up."""
         with self._on_array(volume) as array:
             return -(-self._referenced(array, volume, existing_ref).size // GIB)
 
-    def manage_existing(self, volume: Any, existing_ref: Dict[str, Any]) -> Optional[Dict[str, Any]]:
+    def manage_existing(self, volume: Any, existing_ref: dict[str, Any]) -> Optional[dict[str, Any]]:
         """It gets the name that Cinder looks for. Refused while a host has it, and where its kind is not its type's."""
         with self._on_array(volume) as array:
             there = self._referenced(array, volume, existing_ref)
@@ -38,7 +39,7 @@ class Management(Volumes):
             self._check_type(volume, there)
             return self._take_over(array, volume, there)
 
-    def _take_over(self, array: Array, volume: Any, there: model.Volume) -> Optional[Dict[str, Any]]:
+    def _take_over(self, array: Array, volume: Any, there: model.Volume) -> Optional[dict[str, Any]]:
         name = self._volume_name(volume)
         if there.name != name:
             array.rename_volume(there, name)
@@ -51,7 +52,7 @@ class Management(Volumes):
                 reason="the volume is %s and its type wants %s" % (there.provisioning, wanted)
             )
 
-    def _referenced(self, array: Array, volume: Any, reference: Dict[str, Any]) -> model.Volume:
+    def _referenced(self, array: Array, volume: Any, reference: dict[str, Any]) -> model.Volume:
         name = self._name_of_reference(volume, reference)
         if not name:
             raise _bad_reference(reference, "the reference must contain a source-name")
@@ -60,7 +61,7 @@ class Management(Volumes):
             raise _bad_reference(reference, "the array has no volume %s" % name)
         return found
 
-    def _name_of_reference(self, volume: Any, reference: Dict[str, Any]) -> str:
+    def _name_of_reference(self, volume: Any, reference: dict[str, Any]) -> str:
         return str(reference.get("source-name") or "")
 
     def unmanage(self, volume: Any) -> None:
@@ -87,7 +88,7 @@ class Management(Volumes):
         mine = {self._volume_name(one): one["id"] for one in cinder_volumes}
         with self._on_array() as array:
             found = array.volumes()
-            mapped: Optional[Dict[str, List[str]]] = None
+            mapped: Optional[dict[str, list[str]]] = None
             if any(one.mappings is None for one in found):
                 mapped = {}
                 for one in array.mappings():
@@ -99,8 +100,8 @@ class Management(Volumes):
         return True
 
     def _manageable(
-        self, volume: model.Volume, mine: Dict[str, str], mapped: Optional[Dict[str, List[str]]]
-    ) -> Dict[str, Any]:
+        self, volume: model.Volume, mine: dict[str, str], mapped: Optional[dict[str, list[str]]]
+    ) -> dict[str, Any]:
         cinder_id = self._managed_as(volume, mine)
         hosts = [one.host for one in volume.mappings or ()] or (mapped or {}).get(volume.name, [])
         safe, reason = _safety(cinder_id, hosts)
@@ -113,12 +114,12 @@ class Management(Volumes):
             "extra_info": {"provisioning": volume.provisioning, "pool": volume.pool},
         }
 
-    def _managed_as(self, volume: model.Volume, mine: Dict[str, str]) -> Optional[str]:
+    def _managed_as(self, volume: model.Volume, mine: dict[str, str]) -> Optional[str]:
         """The id under which Cinder has it."""
         return mine.get(volume.name)
 
 
-def _safety(cinder_id: Optional[str], hosts: List[str]) -> Tuple[bool, Optional[str]]:
+def _safety(cinder_id: Optional[str], hosts: list[str]) -> tuple[bool, Optional[str]]:
     if cinder_id is not None:
         return False, "already managed by Cinder"
     if hosts:

@@ -10,7 +10,7 @@ driver registers its own in its section.
 
 from __future__ import annotations
 
-from typing import Any, List, Tuple
+from typing import Any
 
 from cinder.volume.drivers.san import san
 from oslo_config import cfg
@@ -121,6 +121,6 @@ SAN = [
 ]
 
 
-def list_opts() -> List[Tuple[str, List[Any]]]:
+def list_opts() -> list[tuple[str, list[Any]]]:
     """For oslo-config-generator and validators: all that may stand in the section of a backend."""
     return [("backend_defaults", COMMON + XTREMIO + FLASHSYSTEM + VIOLIN + DSWARE + DATERA)]

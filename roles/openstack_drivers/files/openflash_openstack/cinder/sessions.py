@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Callable, Iterator, List, Optional, Tuple
+from typing import Callable, Optional
 
 from openflash.array import Array
 from openflash.errors import FlashError, Unauthorized
@@ -32,7 +33,7 @@ class Sessions:
         self._lifetime = lifetime
         self._free = threading.BoundedSemaphore(most)
         self._lock = threading.Lock()
-        self._idle: List[Tuple[float, Array]] = []
+        self._idle: list[tuple[float, Array]] = []
 
     @contextmanager
     def one(self, fresh: bool = False) -> Iterator[Array]:
@@ -57,10 +58,10 @@ class Sessions:
                 else:
                     array.close()
 
-    def _take(self) -> Optional[Tuple[float, Array]]:
+    def _take(self) -> Optional[tuple[float, Array]]:
         """The one used last, unless it is too old."""
-        old: List[Array] = []
-        found: Optional[Tuple[float, Array]] = None
+        old: list[Array] = []
+        found: Optional[tuple[float, Array]] = None
         with self._lock:
             while self._idle and found is None:
                 since, array = self._idle.pop()

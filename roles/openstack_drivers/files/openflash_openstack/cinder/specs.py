@@ -6,7 +6,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Mapping, Optional
+from collections.abc import Mapping
+from typing import Any, Optional
 
 from cinder import context
 from cinder.volume import volume_types
@@ -15,14 +16,14 @@ _TRUE = ("true", "yes", "on", "1")
 _FALSE = ("false", "no", "off", "0")
 
 
-def specs_of_type(type_id: Optional[str]) -> Dict[str, str]:
+def specs_of_type(type_id: Optional[str]) -> dict[str, str]:
     if not type_id:
         return {}
     found = volume_types.get_volume_type(context.get_admin_context(), type_id).get("extra_specs") or {}
     return {str(name): str(value) for name, value in found.items()}
 
 
-def specs_of(volume: Any) -> Dict[str, str]:
+def specs_of(volume: Any) -> dict[str, str]:
     """The extra specs of the volume's type; those of a type that is being changed to are its ``extra_specs``."""
     return specs_of_type(volume.get("volume_type_id"))
 

@@ -6,11 +6,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence
+from typing import Any, Optional
 
 from cinder import interface
+
 from openflash import errors, model
 from openflash.array import Array
 
@@ -43,7 +45,7 @@ class Violin(Connections, Management):
     def _unmanaged_name(self, volume: Any) -> Optional[str]:
         return "%s-unmanaged" % self._volume_name(volume)
 
-    def _vendor_options(self) -> Dict[str, Any]:
+    def _vendor_options(self) -> dict[str, Any]:
         method = self._setting("violin_pool_allocation_method")
         return {
             "pool_selection": "smallest" if method == "smallest" else "largest",
@@ -114,7 +116,7 @@ class Violin(Connections, Management):
     def _was_broken(volume: Any) -> bool:
         return str(volume.get("previous_status") or volume.get("status") or "").startswith("error")
 
-    def _pool_stats(self, known: model.Capabilities, pool: model.Pool) -> Dict[str, Any]:
+    def _pool_stats(self, known: model.Capabilities, pool: model.Pool) -> dict[str, Any]:
         found = super()._pool_stats(known, pool)
         # Thin volumes of a type without the word thin are made too, unless san_thin_provision is off.
         return dict(found, thick_provisioning_support=model.THICK in pool.provisioning)
@@ -135,7 +137,7 @@ class V7000ISCSIDriver(Violin):
     BACKEND_NAME = "V7000ISCSIDriver"
     PROTOCOL = ISCSI
 
-    def _ports(self, array: Any, volume: model.Volume, hosts: Sequence[model.Host]) -> List[model.Port]:
+    def _ports(self, array: Any, volume: model.Volume, hosts: Sequence[model.Host]) -> list[model.Port]:
         """Every host has a target of its own."""
         mine = {name for host in hosts for name in array.targets_of(host)}
         return [port for port in super()._ports(array, volume, hosts) if port.address in mine]

@@ -6,16 +6,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Dict, Iterator, Optional
+from typing import Any, Optional
 
 from cinder import exception
 from cinder.volume import volume_utils
+from oslo_log import log as logging
+from oslo_utils import excutils
+
 from openflash import errors, model
 from openflash.array import Array
 from openflash.units import GIB, MIB
-from oslo_log import log as logging
-from oslo_utils import excutils
 
 from . import specs
 from .base import Backend
@@ -30,7 +32,7 @@ LINKED = "linked_clone"
 class Volumes(Backend):
     """The life of a volume and of its snapshots."""
 
-    def create_volume(self, volume: Any) -> Optional[Dict[str, Any]]:
+    def create_volume(self, volume: Any) -> Optional[dict[str, Any]]:
         with self._on_array(volume) as array:
             array.create_volume(self._spec(volume))
             self._join_group(array, volume)
@@ -50,7 +52,7 @@ class Volumes(Backend):
 
     # -- snapshots ---------------------------------------------------------------------------------------------------
 
-    def create_snapshot(self, snapshot: Any) -> Optional[Dict[str, Any]]:
+    def create_snapshot(self, snapshot: Any) -> Optional[dict[str, Any]]:
         with self._on_array(snapshot.volume, volume=snapshot.volume_id) as array:
             spec = model.SnapshotSpec(self._snapshot_name(snapshot), self._known(array, snapshot.volume))
             array.create_snapshots([spec])
@@ -81,7 +83,7 @@ class Volumes(Backend):
 
     # -- copies ------------------------------------------------------------------------------------------------------
 
-    def create_cloned_volume(self, volume: Any, src_vref: Any) -> Optional[Dict[str, Any]]:
+    def create_cloned_volume(self, volume: Any, src_vref: Any) -> Optional[dict[str, Any]]:
         with self._on_array(volume, volume=src_vref.id) as array:
             source = self._known(array, src_vref)
             self._check_clone(array, src_vref)
@@ -93,7 +95,7 @@ class Volumes(Backend):
         self._copy_by_host(volume, spec, source)
         return None
 
-    def create_volume_from_snapshot(self, volume: Any, snapshot: Any) -> Optional[Dict[str, Any]]:
+    def create_volume_from_snapshot(self, volume: Any, snapshot: Any) -> Optional[dict[str, Any]]:
         with self._on_array(volume, snapshot=snapshot.id) as array:
             source = self._known_snapshot(array, snapshot)
             spec = self._copy_spec(volume)
@@ -159,7 +161,7 @@ class Volumes(Backend):
                 )
 
     @contextmanager
-    def _attached_here(self, subject: Any, volume: model.Volume, properties: Dict[str, Any]) -> Iterator[Any]:
+    def _attached_here(self, subject: Any, volume: model.Volume, properties: dict[str, Any]) -> Iterator[Any]:
         """The path of the volume on this host. What was mapped to this host before stays so."""
         with self._on_array(subject) as array:
             before = self._is_exposed(array, volume, properties)
@@ -176,13 +178,13 @@ class Volumes(Backend):
 
     # what connections.py does
 
-    def _is_exposed(self, array: Array, volume: model.Volume, connector: Dict[str, Any]) -> bool:
+    def _is_exposed(self, array: Array, volume: model.Volume, connector: dict[str, Any]) -> bool:
         raise NotImplementedError
 
-    def _attach(self, subject: Any, volume: Optional[model.Volume], connector: Dict[str, Any]) -> Dict[str, Any]:
+    def _attach(self, subject: Any, volume: Optional[model.Volume], connector: dict[str, Any]) -> dict[str, Any]:
         raise NotImplementedError
 
-    def _detach(self, subject: Any, volume: Optional[model.Volume], connector: Optional[Dict[str, Any]]) -> Any:
+    def _detach(self, subject: Any, volume: Optional[model.Volume], connector: Optional[dict[str, Any]]) -> Any:
         raise NotImplementedError
 
     # -- change ------------------------------------------------------------------------------------------------------
@@ -206,7 +208,7 @@ class Volumes(Backend):
 
     def update_migrated_volume(
         self, ctxt: Any, volume: Any, new_volume: Any, original_volume_status: Any
-    ) -> Dict[str, Any]:
+    ) -> dict[str, Any]:
         """The moved volume takes the name of the one that it replaces; where that cannot be, Cinder remembers."""
         name_id, location = new_volume["_name_id"] or new_volume["id"], new_volume["provider_location"]
         try:

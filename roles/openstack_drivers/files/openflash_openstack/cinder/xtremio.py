@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import secrets
 import string
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Optional
 
 from cinder import context, exception, interface
+
 from openflash import model
 from openflash.array import Array
 
-
 from . import options
 from .connections import FC, ISCSI, Connections, with_only
-
 from .groups import Groups
 from .management import Management
 
@@ -46,7 +45,7 @@ class XtremIO(Connections, Management, Groups):
     def _unmanaged_name(self, volume: Any) -> Optional[str]:
         return "%s-unmanaged" % self._volume_name(volume)
 
-    def _vendor_options(self) -> Dict[str, Any]:
+    def _vendor_options(self) -> dict[str, Any]:
         return {
             "cluster": self._setting("xtremio_cluster_name") or None,
             "target_ports": [one.strip() for one in self._setting("xtremio_ports") or () if one.strip()],
@@ -74,7 +73,7 @@ class XtremIO(Connections, Management, Groups):
         if there is not None and len(there.snapshots or ()) >= limit:
             raise exception.SnapshotLimitReached(set_limit=limit)
 
-    def create_cloned_volume(self, volume: Any, src_vref: Any) -> Optional[Dict[str, Any]]:
+    def create_cloned_volume(self, volume: Any, src_vref: Any) -> Optional[dict[str, Any]]:
         try:
             return super().create_cloned_volume(volume, src_vref)
         except exception.VolumeBackendAPIException as error:
@@ -84,7 +83,7 @@ class XtremIO(Connections, Management, Groups):
 
     # -- hosts -------------------------------------------------------------------------------------------------------
 
-    def _host_is_empty(self, array: Array, last: model.Mapping, connector: Optional[Dict[str, Any]]) -> None:
+    def _host_is_empty(self, array: Array, last: model.Mapping, connector: Optional[dict[str, Any]]) -> None:
         if self._setting("xtremio_clean_unused_ig"):
             self._remove_host(array, last.host, None)
 
@@ -96,12 +95,12 @@ class XtremIOISCSIDriver(XtremIO):
     BACKEND_NAME = "XtremIO_ISCSI"
     PROTOCOL = ISCSI
 
-    def _host_name(self, connector: Dict[str, Any]) -> str:
+    def _host_name(self, connector: dict[str, Any]) -> str:
         return str(connector["initiator"])
 
     def _hosts_for(
-        self, array: Any, volume: model.Volume, connector: Dict[str, Any]
-    ) -> Tuple[List[model.Host], Optional[model.Chap]]:
+        self, array: Any, volume: model.Volume, connector: dict[str, Any]
+    ) -> tuple[list[model.Host], Optional[model.Chap]]:
         login, discovery = array.wants_chap()
         if not login and not discovery:
             return super()._hosts_for(array, volume, connector)
