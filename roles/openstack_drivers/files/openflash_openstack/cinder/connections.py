@@ -46,7 +46,7 @@ class Connections(Volumes):
 
         While another attachment of the volume to the same host remains, so does the mapping.
         """
-        if connector is not None and _attachments(volume, str(connector.get("host"))) > 1:
+        if connector is not None and attachments(volume, str(connector.get("host"))) > 1:
             LOG.info("%s: volume %s stays mapped to %s", self.backend_name, volume.id, connector.get("host"))
             return self._told_after_detach((), None)
         return self._detach(volume, None, connector)
@@ -249,7 +249,7 @@ def _zones(connector: dict[str, Any], ports: Sequence[model.Port]) -> dict[str, 
     return {"target_wwn": targets, "initiator_target_map": dict.fromkeys(initiators, targets)}
 
 
-def _attachments(volume: Any, host: str) -> int:
+def attachments(volume: Any, host: str) -> int:
     """How many attachments the volume has on this host, the one that ends included."""
     found = 0
     for one in getattr(volume, "volume_attachment", None) or ():
@@ -263,4 +263,4 @@ def with_only(host: model.Host, addresses: Sequence[str]) -> model.Host:
     return replace(host, initiators=tuple(one for one in host.initiators if one.address in addresses))
 
 
-__all__ = ["FC", "ISCSI", "Connections", "with_only"]
+__all__ = ["FC", "ISCSI", "Connections", "attachments", "with_only"]

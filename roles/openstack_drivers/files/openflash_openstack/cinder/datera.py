@@ -185,6 +185,11 @@ class DateraDriver(Connections, Management):
     def _host_name(self, connector: dict[str, Any]) -> str:
         return str(connector["initiator"]).lower()
 
+    def _mine(self, array: Array, there: Sequence[model.Mapping], connector: dict[str, Any]) -> list[model.Mapping]:
+        """The entry of the initiator itself; else those of the groups that it is in."""
+        alone = [one for one in there if one.host == self._host_name(connector)]
+        return alone or super()._mine(array, there, connector)
+
     def _ports(self, array: Array, volume: model.Volume, hosts: Sequence[model.Host]) -> list[model.Port]:
         return [port for port in super()._ports(array, volume, hosts) if port.name == volume.name]
 

@@ -18,6 +18,7 @@ from openflash import errors, model
 from openflash.array import Array
 
 from . import options, specs
+from .connections import attachments
 from .errors import cinder_errors
 from .management import Management
 
@@ -161,6 +162,8 @@ class Dsware(Management):
 
     def terminate_connection(self, volume: Any, connector: Optional[dict[str, Any]], **kwargs: Any) -> None:
         """Without a connector from every host that has an agent: detaching what is not attached does no harm."""
+        if connector is not None and attachments(volume, str(connector.get("host"))) > 1:
+            return
         self._detach(volume, None, connector)
 
     def _detach(self, subject: Any, volume: Optional[model.Volume], connector: Optional[dict[str, Any]]) -> None:
