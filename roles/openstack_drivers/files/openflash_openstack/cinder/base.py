@@ -257,9 +257,9 @@ class Backend(driver.VolumeDriver):  # type: ignore[misc] # Cinder has no types
             ),
             "thin_provisioning_support": thin,
             "thick_provisioning_support": model.THICK in pool.provisioning,
-            # What volume types of all these drivers ask for, see specs.py.
-            "thin": thin,
-            "dedup": self._dedups(pool),
+            # What volume types of these drivers ask for (see specs.py): both, where there is a choice.
+            "thin": _either(thin, model.THICK in pool.provisioning),
+            "dedup": _either(self._dedups(pool), not self._dedups_always(pool)),
             "QoS_support": False,
             "multiattach": self._multiattach(),
             "online_extend_support": True,
@@ -274,8 +274,16 @@ class Backend(driver.VolumeDriver):  # type: ignore[misc] # Cinder has no types
     def _dedups(self, pool: model.Pool) -> bool:
         return model.DEDUP in pool.provisioning
 
+    def _dedups_always(self, pool: model.Pool) -> bool:
+        return pool.provisioning == (model.DEDUP,)
+
     def _multiattach(self) -> bool:
         return True
+
+
+def _either(true: bool, false: bool) -> Any:
+    """A capability of the scheduler's: one that is a list matches any of its values."""
+    return [True, False] if true and false else true
 
 
 def _readable(found: model.Listing[Any], name: str) -> model.Listing[Any]:

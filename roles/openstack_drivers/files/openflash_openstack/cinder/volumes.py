@@ -207,7 +207,7 @@ class Volumes(Backend):
         return True
 
     def update_migrated_volume(
-        self, ctxt: Any, volume: Any, new_volume: Any, original_volume_status: Any
+        self, context: Any, volume: Any, new_volume: Any, original_volume_status: Any
     ) -> dict[str, Any]:
         """The moved volume takes the name of the one that it replaces; where that cannot be, Cinder remembers."""
         name_id, location = new_volume["_name_id"] or new_volume["id"], new_volume["provider_location"]

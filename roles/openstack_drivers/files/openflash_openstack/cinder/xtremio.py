@@ -57,7 +57,10 @@ class XtremIO(Connections, Management, Groups):
         return model.Connection(**dict(vars(found), wait_timeout=max(found.wait_timeout, float(patience))))
 
     def _dedups(self, pool: model.Pool) -> bool:
-        return True  # always, on this array
+        return True
+
+    def _dedups_always(self, pool: model.Pool) -> bool:
+        return True
 
     # -- copies ------------------------------------------------------------------------------------------------------
 
