@@ -56,7 +56,7 @@ class Edf:
         self.slowness = slowness
         self.datapath = datapath
         self.uuid = new_uuid()
-        self.nodes = [new_uuid() for _ in range(guesses.NODES)]
+        self.nodes = [new_uuid() for _node in range(guesses.NODES)]
         self.tenants: dict[str, Tenant] = {}
         self._last_snapshot = 0.0
         self.make_tenant(ROOT)
