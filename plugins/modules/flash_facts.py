@@ -96,7 +96,10 @@ ansible_facts:
           type: list
           elements: dict
         volumes:
-          description: As RV(openflash.storage.flash_volume#module:volume).
+          description:
+            - As RV(openflash.storage.flash_volume#module:volume).
+            - Volumes that O(filters) names may have more in C(array_options), where an array tells it of one volume at
+              a time only.
           type: list
           elements: dict
         snapshots:

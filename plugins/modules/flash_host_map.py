@@ -12,6 +12,8 @@ version_added: 0.1.0
 description:
   - Creates hosts with their initiators, maps volumes to them, and takes both away again.
   - Returns what the host needs next, the LUN, the identity of the disk and the target ports to log in to.
+  - Where the array attaches volumes by a program on the host (O(attach_tool), O(agents)), the task runs on that host,
+    and returns the path of the device once it is there with the size of the volume.
 author:
   - The openflash.storage contributors (@openflash)
 extends_documentation_fragment:
@@ -133,6 +135,14 @@ EXAMPLES = r"""
     volume: db1
     state: absent
 
+- name: Attach a volume to this very host, by the array's program there
+  openflash.storage.flash_host_map:
+    host: db-server
+    volume: db1
+    attach_tool: /usr/bin/vbs_cli
+  become: true
+  register: attached
+
 - name: Delete the host
   openflash.storage.flash_host_map:
     host: db-server
@@ -166,8 +176,9 @@ map:
       type: str
       sample: 514f0c5e3ba00011
     device:
-      description: The device on the host, where the array attaches by an agent there.
+      description: The device on the host, where the array attaches by a program there.
       type: str
+      sample: /dev/sdb
     initiators:
       description: The initiators of the host; null when only a mapping was taken away.
       type: list

@@ -50,6 +50,12 @@ options:
       - Only what the array itself proves to be a snapshot of that volume is deleted, and only when nothing is mapped
         to it or made of it. Where the array proves nothing, this is refused.
     type: int
+  quiesced: &quiesced
+    description:
+      - Nothing writes to the volume while the snapshot is taken, although a host has it mapped.
+      - Matters where a snapshot is a copy that takes a while. Without it, RV(snapshot.crash_consistent) is V(false)
+        for a volume that is mapped.
+    type: bool
   prefix: &prefix
     description: The beginning of the names that O(keep) counts; at least 3 characters.
     type: str
@@ -77,6 +83,7 @@ options:
       backup: *backup
       keep: *keep
       prefix: *prefix
+      quiesced: *quiesced
 seealso:
   - module: openflash.storage.flash_volume
     description: Creates a volume from a snapshot.
@@ -208,6 +215,7 @@ OPTIONS = {
     "backup": {"type": "str"},
     "keep": {"type": "int"},
     "prefix": {"type": "str"},
+    "quiesced": {"type": "bool"},
 }
 
 TASK = dict(

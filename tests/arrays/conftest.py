@@ -15,6 +15,7 @@ import pytest
 from ansible_collections.openflash.storage.plugins.module_utils.openflash import connect, model
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.transport.http import HttpTransport
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.xtremio.client import XtremIO
+from tests.arrays import dsware
 from tests.support.simulator import Simulator
 
 XMS_VERSIONS = ("3.0.3-11", "4.0.2-80", "4.2.0-33")
@@ -126,7 +127,7 @@ class SimulatedXms:
 @pytest.fixture(scope="session")
 def simulator() -> Iterator[Simulator]:
     arrays = [{"name": version, "vendor": "xtremio", "version": version} for version in XMS_VERSIONS]
-    with Simulator([*arrays, TWO_CLUSTERS, X2, SMALL]) as simulator:
+    with Simulator([*arrays, TWO_CLUSTERS, X2, SMALL, *dsware.ARRAYS]) as simulator:
         yield simulator
 
 
@@ -182,3 +183,34 @@ def small(simulator: Simulator) -> Iterator[SimulatedXms]:
     xms = SimulatedXms(simulator, "small")
     yield xms
     xms.close()
+
+
+@pytest.fixture(params=dsware.WIRES)
+def either(simulator: Simulator, request: pytest.FixtureRequest) -> Iterator[dsware.SimulatedDsware]:
+    """An empty Dsware: one test for each of its wires."""
+    array = dsware.SimulatedDsware(simulator, "new", dsware.WIRES[request.param])
+    yield array
+    array.close()
+
+
+@pytest.fixture
+def rest(simulator: Simulator) -> Iterator[dsware.SimulatedDsware]:
+    array = dsware.SimulatedDsware(simulator, "new", dsware.REST)
+    yield array
+    array.close()
+
+
+@pytest.fixture
+def text(simulator: Simulator) -> Iterator[dsware.SimulatedDsware]:
+    """Over the text socket, with what only our own simulator is known to answer."""
+    array = dsware.SimulatedDsware(simulator, "new", dsware.SOCKET)
+    yield array
+    array.close()
+
+
+@pytest.fixture
+def plain(simulator: Simulator) -> Iterator[dsware.SimulatedDsware]:
+    """Over the text socket, with nothing but what published clients send and read."""
+    array = dsware.SimulatedDsware(simulator, "plain", {"transport": "socket", "storage_pools": ["0"]})
+    yield array
+    array.close()

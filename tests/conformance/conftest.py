@@ -54,3 +54,8 @@ class Client:
 @pytest.fixture(scope="session")
 def cinder29() -> Client:
     return Client(client_python(HERE / "requirements-cinder29.txt"))
+
+
+@pytest.fixture(scope="session")
+def cinder28() -> Client:
+    return Client(client_python(HERE / "requirements-cinder28.txt"))

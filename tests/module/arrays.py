@@ -11,17 +11,19 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.openflash.storage.plugins.module_utils.openflash.connect import connect
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.connect import VENDORS, connect
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import Capabilities, Connection
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.units import format_initiator, parse_initiator
 from tests.support.simulator import Simulator
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,6 +31,10 @@ GIB = 1024**3
 
 FC = ["10:00:00:00:c9:00:00:07", "10:00:00:00:c9:00:00:08", "10:00:00:00:c9:00:00:09"]
 ISCSI = [f"iqn.2026-01.org.example:host{number}" for number in range(3)]
+
+
+# So fast that no task looks at the progress twice: requests can be counted
+FAST_COPIES = {"copy_speed": 1 << 40}
 
 
 @dataclass(frozen=True)
@@ -40,14 +46,37 @@ class Row:
     connection: Mapping[str, Any] = field(default_factory=dict)
     initiators: tuple[str, ...] = tuple(ISCSI)
     """Three, of a protocol that the array speaks, as the array's owner would write them."""
+    hides: tuple[str, tuple[str, ...]] = ("types/lun-maps", ("mappings",))
+    """What a request looks like that can be spoilt by itself, and the subsets of the facts that this hides."""
+    own_targets: bool = False
+    """Each volume has a target, and so ports, of its own."""
+    nothing_to_do: int = 4
+    """The most requests of a task that finds one volume as it should be, session included."""
+    port: str = "port"
+    """Which of the endpoint's ports a task connects to."""
     scope: str | None = None
     """The part of the simulated state that the task works on, where there are several."""
+    hosts: bool = True
+    """The array knows hosts; without, the tests that are marked so do not run on it, and others make none."""
+    tells_version: bool = True
+    """The array tells the version of its software."""
+    connection_each: bool = False
+    """The wire takes one request for each connection."""
     thorough: bool = False
     """Also for the tests that meet every request of a task with every fault: one row for each wire is enough there."""
+    patience: float = 20.0
+    """A wait_timeout after which what a killed run left counts as dead, where the array itself cannot tell."""
+    shown: Callable[[str], str] = str
+    """What people call a volume or snapshot, by what the array calls it."""
 
     @property
     def config(self) -> dict[str, Any]:
         return {"name": self.name, **self.simulator}
+
+
+def without_source(name: str) -> str:
+    """A FlashSystem keeps no record of what was copied, so the name of a snapshot ends in it."""
+    return re.sub(r"\.(snap|live)-[0-9a-f]{12}$", "", name)
 
 
 ROWS = (
@@ -64,6 +93,109 @@ ROWS = (
         {"vendor": "xtremio", "version": "4.2.1-11", "protocol": "iscsi", "clusters": ["east", "west"], "chap": True},
         {"cluster": "west"},
         scope="west",
+    ),
+    Row(
+        "flashsystem-fc",
+        {"vendor": "flashsystem", "protocol": "fc", "datapath": True},
+        initiators=tuple(FC),
+        thorough=True,
+        patience=0.001,
+        hides=("lshostvdiskmap", ("mappings",)),
+        shown=without_source,
+    ),
+    Row(
+        "flashsystem-both",
+        {
+            "vendor": "flashsystem",
+            "protocol": "both",
+            "datapath": True,
+            "nodes": 1,
+            "shared_code": "CMMVC6045E",
+            "empty_header": True,
+        },
+        initiators=(*FC[:2], ISCSI[0]),
+        patience=0.001,
+        hides=("lshostvdiskmap", ("mappings",)),
+        shown=without_source,
+    ),
+    Row(
+        "datera-2.2",
+        {"vendor": "datera", "version": "3.3.5.0", "slowness": 0},
+        hides=("/initiator_groups", ("hosts",)),
+        own_targets=True,
+        nothing_to_do=5,
+        scope="/root",
+        thorough=True,
+    ),
+    Row(
+        "datera-2.1",
+        {"vendor": "datera", "version": "2.1.4.0", "tenants": ["/root/acme", "/root/acme/lab"], "slowness": 0},
+        {"tenant": "/root/acme/lab"},
+        hides=("/initiator_groups", ("hosts",)),
+        own_targets=True,
+        nothing_to_do=6,
+        scope="/root/acme/lab",
+    ),
+    Row(
+        "violin-7.5.5-fc",
+        {"vendor": "violin", "protocol": "fc", "limits": FAST_COPIES},
+        initiators=tuple(FC),
+        nothing_to_do=8,
+        hides=("sanclient", ("hosts", "mappings")),
+        patience=0.5,
+        thorough=True,
+    ),
+    Row(
+        "violin-7.5.6-iscsi",
+        {"vendor": "violin", "version": "7.5.6", "protocol": "iscsi", "limits": FAST_COPIES},
+        nothing_to_do=8,
+        hides=("sanclient", ("hosts", "mappings")),
+    ),
+    Row(
+        "violin-7700",
+        {
+            "vendor": "violin",
+            "model": 7700,
+            "version": "7.5.3",
+            "pools": [{"name": "PoolA", "size": "40TiB"}],
+            "limits": FAST_COPIES,
+        },
+        {"dedup_capable_pools": ["PoolA"]},
+        initiators=tuple(FC),
+        nothing_to_do=8,
+        hides=("sanclient", ("hosts", "mappings")),
+    ),
+    Row(
+        "dsware-rest",
+        {"vendor": "dsware"},
+        nothing_to_do=6,
+        hides=("/host/lun/list", ("mappings",)),
+        tells_version=False,
+        thorough=True,
+    ),
+    Row(
+        "dsware-6.3",
+        {"vendor": "dsware", "version": "6.3.0", "pools": [{"name": "fast", "size": "50TiB"}]},
+        nothing_to_do=6,
+        hides=("/host/lun/list", ("mappings",)),
+        tells_version=False,
+    ),
+    Row(
+        "dsware-socket",
+        {"vendor": "dsware"},
+        {
+            "transport": "socket",
+            "storage_pools": ["0"],
+            "wire_extensions": True,
+            # This wire has neither
+            **dict.fromkeys(("username", "password", "ca_path")),
+        },
+        hides=("QUERY_SNAPSHOT", ("volumes", "snapshots")),
+        hosts=False,
+        tells_version=False,
+        connection_each=True,
+        port="socket_port",
+        thorough=True,
     ),
 )
 
@@ -160,9 +292,10 @@ class ArrayUnderTest:
         self.simulator = simulator
         self.modules = modules
         self.endpoint = simulator.array(row.name)
-        keys = ("vendor", "address", "port", "username", "password", "ca_path", "host_key")
-        self.connection = {key: self.endpoint[key] for key in keys if self.endpoint[key] is not None}
-        self.connection.update({"timeout": 20.0, **row.connection})
+        keys = ("vendor", "address", "port", "username", "password", "ca_path", "host_key", "device_root")
+        own = {"timeout": 20.0, "port": self.endpoint[row.port], **row.connection}
+        merged = {**{key: self.endpoint.get(key) for key in keys}, **own}
+        self.connection = {key: value for key, value in merged.items() if value is not None}
         self._capabilities: Capabilities | None = None
 
     # ---- tasks -----------------------------------------------------------------------------------------------------
@@ -210,11 +343,14 @@ class ArrayUnderTest:
 
     def converges_if(self, operation: str, module: str, **args: Any) -> Result | None:
         """Like ``converges``; where the array has no such operation the task is refused in its own words, and None."""
+        return None if self.refuses_without(operation, module, **args) else self.converges(module, **args)
+
+    def refuses_without(self, operation: str, module: str, **args: Any) -> bool:
+        """Whether the array has no such operation; then the task is refused in its own words."""
         why = self.cannot(operation)
-        if why is None:
-            return self.converges(module, **args)
-        self.refuses(module, why, **args)
-        return None
+        if why is not None:
+            self.refuses(module, why, **args)
+        return why is not None
 
     def converges(self, module: str, **args: Any) -> Result:
         """Run a task that must change something; returns what it returned.
@@ -277,14 +413,56 @@ class ArrayUnderTest:
     @contextmanager
     def library(self, **changes: Any) -> Iterator[Any]:
         """A connection of the library itself, to make what a module would not."""
-        own = {key: value for key, value in self.connection.items() if key not in self.row.connection}
+        options = {key: value for key, value in self.connection.items() if self.takes(key)}
+        own = {key: value for key, value in self.connection.items() if key not in options}
         own["address"] = (own["address"],)
-        with connect(Connection(**{**own, "options": dict(self.row.connection), **changes})) as array:
+        with connect(Connection(**{**own, "options": options, **changes})) as array:
             yield array
+
+    @property
+    def pool(self) -> str:
+        """The pool that volumes are made in, by the name that the array has for it."""
+        named = self.row.connection.get("cluster") or self.row.connection.get("storage_pools", [None])[0]
+        return str(named or self.endpoint["pools"][0]["name"])
+
+    def takes(self, option: str) -> bool:
+        """Whether it is one of this vendor's connection options."""
+        return option in VENDORS[self.endpoint["vendor"]].options
+
+    @property
+    def version(self) -> dict[str, Any]:
+        """The version as an option of the connection, where the array takes it."""
+        return {"array_version": self.endpoint["version"]} if self.takes("array_version") else {}
+
+    @property
+    def speaks_ssh(self) -> bool:
+        return "host_key" in self.connection
+
+    @property
+    def speaks_tls(self) -> bool:
+        return "ca_path" in self.connection
+
+    @property
+    def logs_in(self) -> bool:
+        return "password" in self.connection
 
     def cannot(self, operation: str) -> str | None:
         """Why the array has no such operation, in the words that a task must fail with."""
         return self.capabilities.refusal(operation)
+
+    def initiator(self, number: int) -> str:
+        """Any number of initiators, of the protocol of the row's."""
+        first = self.row.initiators[0]
+        return f"{first}-{number}" if first.startswith("iqn") else f"20:00:00:00:c9:00:00:{number:02x}"
+
+    def lun(self, number: int) -> dict[str, int]:
+        """The option that asks for this LUN, where one can be asked for."""
+        return {} if self.cannot("explicit_lun") else {"lun": number}
+
+    @property
+    def unused(self) -> dict[str, bool]:
+        """What a task says that deletes a volume which no host has, where the array cannot be asked."""
+        return {} if self.capabilities.reads_mappings else {"assume_unmapped": True}
 
     def state(self) -> dict[str, Any]:
         return self.simulator.state(self.row.name)
@@ -294,15 +472,18 @@ class ArrayUnderTest:
 
     def volumes(self) -> dict[str, dict[str, Any]]:
         """Volumes and snapshots by name, as the array has them."""
-        return {one["name"]: one for one in self._in_scope("volumes")}
+        return {self.row.shown(one["name"]): one for one in self._in_scope("volumes")}
 
     def hosts(self) -> dict[str, list[str]]:
         """The addresses of each host's initiators."""
-        return {one["name"]: sorted(i["address"] for i in one["initiators"]) for one in self._in_scope("hosts")}
+        return {
+            one["name"]: sorted(format_initiator(parse_initiator(port["address"])[1]) for port in one["initiators"])
+            for one in self._in_scope("hosts")
+        }
 
     def luns(self) -> dict[tuple[str, str], int]:
         """LUN by host and volume."""
-        return {(one["host"], one["volume"]): one["lun"] for one in self._in_scope("mappings")}
+        return {(one["host"], self.row.shown(one["volume"])): one["lun"] for one in self._in_scope("mappings")}
 
     def mark(self) -> int:
         return self.simulator.mark(self.row.name)

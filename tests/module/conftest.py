@@ -1,7 +1,11 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every test that asks for ``array`` runs on every row of arrays.ROWS, each time on an empty array."""
+"""Every test that asks for ``array`` runs on every row of arrays.ROWS, each time on an empty array.
+
+With ``@pytest.mark.hosts`` it is about what hosts see, and runs on the rows whose array knows hosts; with
+``@pytest.mark.hosts(False)`` on those whose array does not, and says so in its own words.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,18 @@ import pytest
 
 from tests.module.arrays import ROWS, ArrayUnderTest, Modules, Row
 from tests.support.simulator import Simulator
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "hosts(known=True): on arrays that know hosts, or on those that do not")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "array" in metafunc.fixturenames:
+        about = metafunc.definition.get_closest_marker("hosts")
+        wanted = {True, False} if about is None else set(about.args or (True,))
+        rows = [row for row in ROWS if row.hosts in wanted]
+        metafunc.parametrize("array", rows, ids=[row.name for row in rows], indirect=True)
 
 
 @pytest.fixture(scope="session")
@@ -31,7 +47,7 @@ def arrays(simulator: Simulator, modules: Modules) -> dict[str, ArrayUnderTest]:
     return {row.name: ArrayUnderTest(row, simulator, modules) for row in ROWS}
 
 
-@pytest.fixture(params=ROWS, ids=lambda row: row.name)
+@pytest.fixture
 def array(request: pytest.FixtureRequest, arrays: dict[str, ArrayUnderTest]) -> ArrayUnderTest:
     """The row's array, emptied."""
     row: Row = request.param

@@ -52,7 +52,8 @@ def child(order: dict[str, Any]) -> None:
 
 
 def serve() -> None:
-    for name in ("requests", "urllib3", "ansible.module_utils.basic", f"{PACKAGE}.module_utils.flash_module"):
+    libraries = ("requests", "urllib3", "paramiko", "ansible.module_utils.basic")
+    for name in (*libraries, f"{PACKAGE}.module_utils.flash_module"):
         importlib.import_module(name)
     for line in sys.stdin:
         order = json.loads(line)

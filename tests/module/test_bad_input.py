@@ -18,16 +18,20 @@ from tests.module.arrays import ArrayUnderTest, Result
 VOLUME = {"name": "db1", "size": "10GiB"}
 
 
+OTHER_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI" + "A" * 42 + "E"
+
+
 def of_connection(array: ArrayUnderTest, *words: str, kind: str, **connection: Any) -> Result:
     """When the connection is wrong every module fails in the same words, and asks for no change."""
     before, mark = array.state(), array.mark()
     tasks: list[tuple[str, dict[str, Any]]] = [
         ("flash_volume", VOLUME),
         ("flash_snapshot", {"name": "monday", "volume": "db1"}),
-        ("flash_host_map", {"host": "server", "initiators": [array.row.initiators[0]]}),
         ("flash_array", {"volumes": [VOLUME]}),
         ("flash_facts", {}),
     ]
+    if array.row.hosts:
+        tasks.append(("flash_host_map", {"host": "server", "initiators": [array.row.initiators[0]]}))
     messages = set()
     for module, args in tasks:
         result = array.task(module, connection={"timeout": 3.0, **connection}, **args)
@@ -86,18 +90,19 @@ def test_no_answer_within_the_timeout(array: ArrayUnderTest, silent_port: int) -
     assert result["error"]["kind"] in ("timeout", "unreachable")
 
 
-def test_a_certificate_that_is_not_trusted(array: ArrayUnderTest) -> None:
-    of_connection(array, "its certificate is not trusted", "Set ca_path", kind="unreachable", ca_path=None)
+def test_a_certificate_or_host_key_that_is_not_trusted(array: ArrayUnderTest) -> None:
+    if array.speaks_tls:
+        of_connection(array, "its certificate is not trusted", "Set ca_path", kind="unreachable", ca_path=None)
+    elif array.speaks_ssh:
+        of_connection(array, "its host key is not known", "set host_key", kind="unreachable", host_key=None)
 
 
-def test_a_certificate_for_another_name(array: ArrayUnderTest) -> None:
-    of_connection(
-        array,
-        "its certificate is for another name than other.example.org",
-        "Set tls_server_name",
-        kind="unreachable",
-        tls_server_name="other.example.org",
-    )
+def test_a_certificate_or_host_key_of_another(array: ArrayUnderTest) -> None:
+    if array.speaks_tls:
+        words = ("its certificate is for another name than other.example.org", "Set tls_server_name")
+        of_connection(array, *words, kind="unreachable", tls_server_name="other.example.org")
+    elif array.speaks_ssh:
+        of_connection(array, "its host key is another", "put it into host_key", kind="unreachable", host_key=OTHER_KEY)
 
 
 def test_without_verification_the_certificate_does_not_matter(array: ArrayUnderTest) -> None:
@@ -106,27 +111,36 @@ def test_without_verification_the_certificate_does_not_matter(array: ArrayUnderT
     assert result.stderr == ""
 
 
-def test_a_ca_path_that_is_not_there(array: ArrayUnderTest) -> None:
-    result = array.task("flash_facts", connection={"ca_path": "/nowhere/ca.pem"})
-    assert result.failed
-    assert "ca_path /nowhere/ca.pem does not exist" in result.msg
+def test_a_file_of_trusted_keys_that_is_not_there(array: ArrayUnderTest) -> None:
+    told = "ca_path /nowhere/file does not exist" if array.speaks_tls else "known_hosts /nowhere/file cannot be read"
+    connection = {"ca_path": "/nowhere/file", "host_key": None, "known_hosts": "/nowhere/file"}
+    result = array.task("flash_facts", connection=connection)
+    assert result.failed == (array.speaks_tls or array.speaks_ssh)
+    assert not result.failed or told in result.msg
 
 
 def test_a_wrong_password(array: ArrayUnderTest) -> None:
+    if not array.logs_in:
+        return
     result = of_connection(
         array, "did not accept the user name and password", kind="unauthorized", password="not-the-Password-1"
     )
-    assert result["error"]["code"] == "401"
+    assert result["error"]["code"] or array.speaks_ssh
     assert "not-the-Password-1" not in result.stdout
 
 
 def test_no_password(array: ArrayUnderTest) -> None:
+    if not array.logs_in:
+        return
     of_connection(array, "user name", "password", kind="invalid", password=None)
 
 
 def test_a_wrong_port_of_another_service(array: ArrayUnderTest) -> None:
     port = int(array.simulator.endpoints["control"].rsplit(":", 1)[1])
-    of_connection(array, f"127.0.0.1:{port}", "does not speak TLS", kind="unreachable", port=port)
+    if not array.speaks_tls and not array.speaks_ssh:
+        of_connection(array, f"127.0.0.1:{port}", "Check that the address and port", kind="bad_reply", port=port)
+        return
+    of_connection(array, f"127.0.0.1:{port}", "does not speak", kind="unreachable", port=port)
 
 
 @pytest.mark.parametrize("port", [0, -1, 65536])
@@ -145,7 +159,10 @@ def test_an_impossible_address(xtremio: ArrayUnderTest, address: str) -> None:
 
 
 def test_a_cluster_that_is_not_there(array: ArrayUnderTest) -> None:
-    of_connection(array, "no cluster north", "Set cluster to one of: ", kind="invalid", cluster="north")
+    words = ("no cluster north", "Set cluster to one of: ")
+    if not array.takes("cluster"):
+        words = ("cluster is not one of vendor", "It is used with vendor: ")
+    of_connection(array, *words, kind="invalid", cluster="north")
 
 
 def test_one_of_several_clusters_must_be_named(arrays: dict[str, ArrayUnderTest]) -> None:
@@ -217,8 +234,9 @@ def test_a_name_that_the_array_does_not_take(array: ArrayUnderTest) -> None:
         ("flash_volume", "volumes", able.volume_name, {"size": "10GiB"}),
         ("flash_volume", "volumes", able.volume_name, {"source_volume": "db1"}),
         ("flash_snapshot", "snapshots", able.snapshot_name, {"volume": "db1"}),
-        ("flash_host_map", "maps", able.host_name, {"initiators": protocol}),
     ]
+    if array.row.hosts:
+        lists.append(("flash_host_map", "maps", able.host_name, {"initiators": protocol}))
     for module, many, rule, options in lists:
         illegal = [name for name in NAMES if not takes(rule, name)]
         assert illegal
@@ -234,7 +252,9 @@ def test_a_name_that_the_array_does_not_take(array: ArrayUnderTest) -> None:
         for name, entry in zip(illegal, result[many], strict=True):
             assert entry["error"]["kind"] == "invalid"
             assert repr(name) in entry["error"]["msg"]
-    array.refuses("flash_volume", able.volume_name.words, name="a/b", rename_from="db1", kind="invalid")
+    why = array.cannot("rename_volume")
+    kind = "unsupported" if why else "invalid"
+    array.refuses("flash_volume", why or able.volume_name.words, name="a/b", rename_from="db1", kind=kind)
 
 
 @pytest.mark.parametrize("name", ["", " "])
@@ -246,24 +266,32 @@ def test_an_empty_name(xtremio: ArrayUnderTest, name: str) -> None:
 
 def test_every_name_that_the_array_takes(array: ArrayUnderTest) -> None:
     able = array.capabilities
+    dot = "." if takes(able.volume_name, "a.b") else "-"
     names = [
         name
         for name in NAMES
-        if takes(able.volume_name, f"{name}.c")
-        and takes(able.snapshot_name, f"{name}.s")
+        if takes(able.volume_name, f"{name}{dot}c")
+        and takes(able.snapshot_name, f"{name}{dot}s")
         and takes(able.host_name, name)
     ]
     assert len(names) >= 5
     array.converges("flash_volume", size="10GiB", volumes=[{"name": name} for name in names])
-    array.converges("flash_snapshot", snapshots=[{"name": f"{name}.s", "volume": name} for name in names])
-    array.converges("flash_volume", volumes=[{"name": f"{name}.c", "source_volume": name} for name in names])
-    array.converges("flash_host_map", maps=[{"host": name, "initiators": []} for name in names])
-    array.converges("flash_host_map", maps=[{"host": name, "volume": name} for name in names])
-    array.converges("flash_volume", volumes=[{"name": f"{name}.d", "rename_from": f"{name}.c"} for name in names])
-    assert {f"{name}{end}" for name in names for end in ("", ".s", ".d")} == set(array.volumes())
-    assert set(array.luns()) == {(name, name) for name in names}
+    array.converges("flash_snapshot", snapshots=[{"name": f"{name}{dot}s", "volume": name} for name in names])
+    array.converges("flash_volume", volumes=[{"name": f"{name}{dot}c", "source_volume": name} for name in names])
+    if array.row.hosts:
+        hosts = [{"host": name, "initiators": [array.initiator(at)]} for at, name in enumerate(names)]
+        array.converges("flash_host_map", maps=hosts)
+        array.converges("flash_host_map", maps=[{"host": name, "volume": name} for name in names])
+        assert set(array.luns()) == {(name, name) for name in names}
+    last = "c"
+    if array.cannot("rename_volume") is None:
+        last = "d"
+        renamed = [{"name": f"{name}{dot}d", "rename_from": f"{name}{dot}c"} for name in names]
+        array.converges("flash_volume", volumes=renamed)
+    assert {f"{name}{end}" for name in names for end in ("", f"{dot}s", f"{dot}{last}")} == set(array.volumes())
 
 
+@pytest.mark.hosts
 def test_an_initiator_of_another_host(array: ArrayUnderTest) -> None:
     address = array.row.initiators[0]
     array.done("flash_host_map", host="server", initiators=[address])
@@ -282,7 +310,12 @@ def test_a_message_says_what_where_and_what_to_do(array: ArrayUnderTest) -> None
     array.done("flash_volume", **VOLUME)
     result = array.refuses("flash_volume", name="db1", size="5GiB", kind="refused")
     error = result["error"]
-    label = array.row.scope or array.endpoint["cluster"]
+    with array.library() as client:
+        label = client.label
+    known = array.row.connection.get("cluster") or array.endpoint.get("cluster")
+    # The name of the array where it is known, else its address
+    where = f"{array.endpoint['address']}:{array.endpoint[array.row.port]}"
+    assert label == known if known else label.startswith((array.row.name, where))
     assert result.msg.startswith(f"Cannot create or change volume db1 on {label}: ")
     assert (error["target"], error["array"]) == ("db1", label)
     assert error["doing"] == "create or change volume db1"

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import re
+import time
 from typing import Any
 
 import pytest
@@ -15,7 +17,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.model 
     VolumeSpec,
 )
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.units import parse_initiator
-from tests.module.arrays import GIB, THOROUGH, ArrayUnderTest
+from tests.module.arrays import GIB, THOROUGH, ArrayUnderTest, Result
 
 LOST = ("reset_before", "reset_after", "truncated", "non_json")
 KINDS = (*LOST, "http_status", "busy", "expired", "latency")
@@ -29,7 +31,18 @@ def thorough(request: pytest.FixtureRequest, arrays: dict[str, ArrayUnderTest]) 
 
 
 def fast(array: ArrayUnderTest) -> dict[str, Any]:
-    return {"timeout": 2.0, "wait_timeout": 20.0, "array_version": array.endpoint["version"], "max_concurrency": 1}
+    return {"timeout": 2.0, "wait_timeout": array.row.patience, "max_concurrency": 1, **array.version}
+
+
+def next_run(array: ArrayUnderTest, module: str, **args: Any) -> Result:
+    """What another run makes of it. What it may take for that of a live run it leaves alone, until its time is over."""
+    until = time.monotonic() + 3 * array.row.patience
+    while True:
+        result = array.task(module, connection=fast(array), **args)
+        if not result.failed or result["error"]["kind"] != "busy" or time.monotonic() > until:
+            return result
+        assert "another run" in result.msg
+        time.sleep(0.2)
 
 
 TASKS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -48,17 +61,20 @@ TASKS: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 def prepare(array: ArrayUnderTest) -> None:
-    """Volumes db1, of which there is a snapshot, and old, which is mapped."""
+    """Volumes db1, of which there is a snapshot, and old, which is mapped where there are hosts."""
     array.reset()
     with array.library(options=fast_options(array)) as client:
         db1, old = (client.create_volume(VolumeSpec(name, 20 * GIB)) for name in ("db1", "old"))
         client.create_snapshots([SnapshotSpec("sunday", db1)])
+        if not array.row.hosts:
+            return
         protocol, address = parse_initiator(array.row.initiators[2])
-        client.map_volume(old, client.create_host("spare", [Initiator(address, protocol)]), 1)
+        client.map_volume(old, client.create_host("spare", [Initiator(address, protocol)]), array.lun(1).get("lun"))
 
 
 def fast_options(array: ArrayUnderTest) -> dict[str, Any]:
-    return {**array.row.connection, "array_version": array.endpoint["version"]}
+    own = {key: value for key, value in array.connection.items() if array.takes(key)}
+    return {**own, **array.version}
 
 
 def telling(requests: list[dict[str, Any]]) -> list[int]:
@@ -67,10 +83,17 @@ def telling(requests: list[dict[str, Any]]) -> list[int]:
     return sorted({0, 1, len(requests) - 1, *writes})
 
 
+def is_goodbye(entry: dict[str, Any]) -> bool:
+    """The end of a session, or of the host that a worker made to copy, whose loss nobody has to hear of."""
+    return re.search(r"/logout|\b(rm|ls)host\b.* openflash-", entry["path"]) is not None
+
+
 def outcome(array: ArrayUnderTest) -> Any:
     """What the work comes to, in everything that is not chance."""
     volumes = {name: (one["size"], one["parent"], one["writable"]) for name, one in array.volumes().items()}
-    return volumes, array.hosts(), array.luns()
+    # A host that a worker made to copy, and was killed before it took it away, goes with the worker's next copy.
+    hosts = {name: addresses for name, addresses in array.hosts().items() if not name.startswith("openflash-")}
+    return volumes, hosts, array.luns()
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -78,14 +101,17 @@ def outcome(array: ArrayUnderTest) -> Any:
 def test_a_fault_at_any_request_of_a_task(thorough: ArrayUnderTest, task: str, kind: str) -> None:
     array = thorough
     module, args = TASKS[task]
+    prepare(array)
     if task == "new host and map":
         args = {**args, "initiators": list(array.row.initiators[:2])}
-    operation = {"restore": "restore_snapshot", "one instant": "atomic_snapshots"}.get(task)
-    if operation and (why := array.cannot(operation)):
-        prepare(array)
-        array.refuses(module, why, **args)
+    if task == "unmap and delete":
+        args = {**args, **array.unused}
+    if module == "flash_host_map" and array.refuses_without("create_host", module, **args):
         return
-    prepare(array)
+    needed = {"restore": "restore_snapshot", "one instant": "atomic_snapshots", "other LUN": "explicit_lun"}
+    if task in needed and array.refuses_without(needed[task], module, **args):
+        return
+    args = {key: value for key, value in args.items() if key != "lun" or not array.cannot("explicit_lun")}
     mark = array.mark()
     array.done(module, connection=fast(array), **args)
     requests = array.requests(mark)
@@ -102,7 +128,7 @@ def test_a_fault_at_any_request_of_a_task(thorough: ArrayUnderTest, task: str, k
             assert result["error"]["kind"] not in ("error", "conflict", "invalid"), f"{where}: {result.msg}"
             assert "Traceback" not in result.stdout + result.stderr
             assert result.changed or result["api"]["writes"] or array.state() == untouched, where
-        again = array.task(module, connection=fast(array), **args)
+        again = next_run(array, module, **args)
         assert not again.failed, f"after {where} ({result.get('msg')}): {again.msg}"
         assert outcome(array) == wanted, where
         if not result.failed:
@@ -115,23 +141,29 @@ def test_a_fault_at_any_request_of_a_task(thorough: ArrayUnderTest, task: str, k
 def test_a_run_that_is_killed_between_any_two_requests(thorough: ArrayUnderTest, part: int) -> None:
     """From one request on nothing is answered any more, as if the process had ended there; then comes another run."""
     array = thorough
-    content = {
+    content: dict[str, list[dict[str, Any]]] = {
         "volumes": [{"name": "db1", "size": "20GiB"}, {"name": "test1", "source_volume": "db1", "size": "30GiB"}],
         "snapshots": [{"name": "monday", "volume": "db1"}],
-        "hosts": [{"name": "server", "initiators": list(array.row.initiators[:2])}],
-        "mappings": [{"host": "server", "volume": "test1", "lun": 7}],
     }
+    if array.row.hosts:
+        content["hosts"] = [{"name": "server", "initiators": list(array.row.initiators[:2])}]
+        content["mappings"] = [{"host": "server", "volume": "test1", **array.lun(7)}]
     mark = array.mark()
     array.done("flash_array", connection=fast(array), **content)
     requests, wanted = len(array.requests(mark)), outcome(array)
     for skip in range(part, requests, 4):
         array.reset()
+        mark = array.mark()
         array.fault(kind="reset_before", skip=skip, count=None)
         result = array.document(connection=fast(array), **content)
         array.clear_faults()
-        assert result.failed
-        assert result["error"]["kind"] in ("unreachable", "timeout", "bad_reply")
-        array.done("flash_array", connection=fast(array), **content)
+        # How often a copy is asked after is chance; and that nobody hears a goodbye is no failure.
+        unheard = [entry for entry in array.requests(mark) if "fault" in entry and not is_goodbye(entry)]
+        assert result.failed == bool(unheard)
+        if result.failed:
+            assert result["error"]["kind"] in ("unreachable", "timeout", "bad_reply")
+        again = next_run(array, "flash_array", **content)
+        assert not again.failed, f"killed after {skip} of {requests} requests: {again.msg}"
         assert outcome(array) == wanted, f"killed after {skip} of {requests} requests"
         assert not array.done("flash_array", connection=fast(array), **content).changed
 
@@ -147,6 +179,8 @@ def test_a_slow_array_is_waited_for_and_a_slower_one_is_not(array: ArrayUnderTes
 
 
 def test_a_busy_array_is_waited_for_as_long_as_wait_timeout(array: ArrayUnderTest) -> None:
+    if not array.speaks_tls:
+        return  # over SSH an array has no word for it; a refused command is one whose answer is lost
     array.fault(kind="busy", match={"write": True}, count=3)
     assert not array.volume(name="db1", size="10GiB").failed
     array.fault(kind="busy", match={"write": True}, count=None)

@@ -11,6 +11,8 @@ import pytest
 
 from tests.module.arrays import ArrayUnderTest
 
+pytestmark = pytest.mark.hosts
+
 CHAP = {"chap_username": "of-user", "chap_password": "chap-Secret-0123"}
 
 
@@ -85,6 +87,45 @@ def test_what_is_no_initiator(xtremio: ArrayUnderTest, address: str) -> None:
     xtremio.refuses("flash_host_map", repr(address), host="server", initiators=[address], kind="invalid")
 
 
+# ---- an array that knows none ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"initiators": ["iqn.2026-01.org.example:h"]},
+        {"initiators": ["10:00:00:00:c9:00:00:07"], "os": "linux"},
+        {"initiators": ["iqn.2026-01.org.example:h"], "exclusive_initiators": True, **CHAP},
+        {"initiators": ["iqn.2026-01.org.example:h"], "volume": "db1"},
+        {"volume": "db1"},
+        {"volume": "db1", "lun": 3},
+        {"volume": "db1", "exclusive": True},
+    ],
+)
+@pytest.mark.hosts(False)
+def test_an_array_that_knows_no_hosts_says_so(array: ArrayUnderTest, options: dict[str, Any]) -> None:
+    array.done("flash_volume", name="db1", size="10GiB")
+    why = str(array.cannot("create_host"))
+    array.refuses("flash_host_map", "host server", why, host="server", **options, kind="unsupported")
+    mapping = {"host": "server", **options}
+    array.refuses("flash_host_map", why, maps=[mapping], kind="unsupported")
+    host = {"name": "server", "initiators": options.get("initiators", [])}
+    array.refuses("flash_array", why, hosts=[host], kind="unsupported")
+
+
+@pytest.mark.hosts(False)
+def test_nothing_of_such_a_host_is_there(array: ArrayUnderTest) -> None:
+    array.done("flash_volume", name="db1", size="10GiB")
+    assert not array.done("flash_host_map", host="server", state="absent").changed
+    assert not array.done("flash_host_map", host="server", volume="db2", state="absent").changed
+    array.refuses("flash_host_map", "host server", host="server", volume="db1", state="absent", kind="unsupported")
+
+
+def test_a_row_says_whether_its_array_knows_hosts(array: ArrayUnderTest) -> None:
+    assert array.cannot("create_host") is None
+
+
 # ---- CHAP ------------------------------------------------------------------------------------------------------------
 
 
@@ -109,16 +150,17 @@ def test_a_host_gets_its_chap_credentials(array: ArrayUnderTest) -> None:
 
 
 def test_a_host_that_is_there_gets_chap_credentials(array: ArrayUnderTest) -> None:
-    if array.cannot("chap") or not iscsi_of(array):
-        return
     array.done("flash_host_map", host="server", initiators=list(array.row.initiators))
+    if not iscsi_of(array) or array.refuses_without("chap", "flash_host_map", host="server", **CHAP):
+        return
     made = array.converges("flash_host_map", host="server", **CHAP)
     assert made["plan"] == ["set the CHAP credentials of host server"]
     assert chap_on(array) == [True] * len(iscsi_of(array))
 
 
 def test_another_secret_is_sent_only_when_asked_for(array: ArrayUnderTest) -> None:
-    if array.cannot("chap") or not iscsi_of(array):
+    task = {"host": "server", "initiators": list(array.row.initiators), "update_secret": "always", **CHAP}
+    if not iscsi_of(array) or array.refuses_without("chap", "flash_host_map", **task):
         return
     array.done("flash_host_map", host="server", initiators=list(array.row.initiators), **CHAP)
     other = {**CHAP, "chap_password": "another-Secret-45"}
@@ -163,14 +205,13 @@ def test_a_volume_is_mapped_and_the_array_chooses_the_lun(db1: ArrayUnderTest) -
     (lun,) = db1.luns().values()
     assert made["map"]["lun"] == lun
     assert made["map"]["state"] == "present"
-    assert made["map"]["serial"] == db1.volumes()["db1"]["wwn"] != ""
+    assert made["map"]["serial"] == (db1.volumes()["db1"]["wwn"] or None)
     assert made["plan"][-1] == "map volume db1 to host server"
 
 
 @pytest.mark.parametrize("lun", [0, 1, 200])
 def test_a_volume_is_mapped_with_this_lun(db1: ArrayUnderTest, lun: int) -> None:
-    if db1.cannot("explicit_lun"):
-        db1.refuses("flash_host_map", str(db1.cannot("explicit_lun")), **server(db1, volume="db1", lun=lun))
+    if db1.refuses_without("explicit_lun", "flash_host_map", **server(db1, volume="db1", lun=lun)):
         return
     made = db1.converges("flash_host_map", **server(db1, volume="db1", lun=lun))
     assert db1.luns() == {("server", "db1"): lun}
@@ -179,7 +220,7 @@ def test_a_volume_is_mapped_with_this_lun(db1: ArrayUnderTest, lun: int) -> None
 
 @pytest.mark.parametrize(("before", "after"), [(3, 0), (0, 3)])
 def test_a_mapping_with_another_lun_is_made_again(db1: ArrayUnderTest, before: int, after: int) -> None:
-    if db1.cannot("explicit_lun"):
+    if db1.refuses_without("explicit_lun", "flash_host_map", **server(db1, volume="db1", lun=before)):
         return
     db1.done("flash_host_map", **server(db1, volume="db1", lun=before))
     made = db1.converges("flash_host_map", host="server", volume="db1", lun=after)
@@ -188,7 +229,7 @@ def test_a_mapping_with_another_lun_is_made_again(db1: ArrayUnderTest, before: i
 
 
 def test_without_a_lun_a_mapping_keeps_its_own(db1: ArrayUnderTest) -> None:
-    if db1.cannot("explicit_lun"):
+    if db1.refuses_without("explicit_lun", "flash_host_map", **server(db1, volume="db1", lun=9)):
         return
     db1.done("flash_host_map", **server(db1, volume="db1", lun=9))
     again = db1.done("flash_host_map", host="server", volume="db1")
@@ -197,7 +238,7 @@ def test_without_a_lun_a_mapping_keeps_its_own(db1: ArrayUnderTest) -> None:
 
 
 def test_a_lun_that_is_taken(db1: ArrayUnderTest) -> None:
-    if db1.cannot("explicit_lun"):
+    if db1.refuses_without("explicit_lun", "flash_host_map", **server(db1, volume="db1", lun=5)):
         return
     db1.done("flash_host_map", **server(db1, volume="db1", lun=5))
     db1.refuses(
@@ -216,6 +257,8 @@ def test_a_lun_outside_the_array_s_range(db1: ArrayUnderTest) -> None:
     last = db1.capabilities.luns[1]
     db1.done("flash_host_map", **server(db1))
     for lun in (-1, last + 1):
+        if lun > last and db1.refuses_without("explicit_lun", "flash_host_map", host="server", volume="db1", lun=lun):
+            continue
         db1.refuses("flash_host_map", f"LUN {lun}", host="server", volume="db1", lun=lun, kind="invalid")
 
 
@@ -251,12 +294,14 @@ def test_many_mappings_in_one_task(db1: ArrayUnderTest) -> None:
         ("node2", "db1"),
         ("node1", "db2"),
     ]
-    assert len({entry["lun"] for entry in made["maps"] if entry["host"] == "node1"}) == 2
+    if not db1.cannot("explicit_lun"):
+        assert len({entry["lun"] for entry in made["maps"] if entry["host"] == "node1"}) == 2
 
 
 def test_the_target_ports_to_log_in_to_are_told(db1: ArrayUnderTest) -> None:
     made = db1.done("flash_host_map", **server(db1, volume="db1"))
-    assert made["ports"] == db1.facts(gather_subset=["ports"])["ports"] != []
+    everywhere = db1.facts(gather_subset=["ports"])["ports"]
+    assert made["ports"] == [port for port in everywhere if not db1.row.own_targets or port["name"] == "db1"] != []
     protocol = "iscsi" if iscsi_of(db1) else "fc"
     port = next(port for port in made["ports"] if port["protocol"] == protocol)
     assert (port["portal"] is not None) == (protocol == "iscsi")
@@ -264,6 +309,10 @@ def test_the_target_ports_to_log_in_to_are_told(db1: ArrayUnderTest) -> None:
 
 
 def test_only_the_ports_of_the_connection_are_told(db1: ArrayUnderTest) -> None:
+    if not db1.takes("target_ports"):
+        db1.refuses("flash_host_map", "target_ports is not one of vendor", host="server", target_ports=["p1"])
+        return
+    db1.done("flash_host_map", **server(db1, volume="db1"))
     ports = db1.facts(gather_subset=["ports"])["ports"]
     wanted = (
         (ports[0]["portal"] or ports[0]["address"]).rsplit(":", 1)[0] if ports[0]["portal"] else ports[0]["address"]

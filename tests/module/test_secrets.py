@@ -92,7 +92,7 @@ def test_no_result_tells_a_secret(canary: ArrayUnderTest) -> None:
 def test_no_error_tells_a_secret(canary: ArrayUnderTest, kind: str) -> None:
     for module, args in tasks(canary):
         canary.fault(kind=kind, count=None)
-        connection = {"timeout": 1.0, "wait_timeout": 0.2, "array_version": canary.endpoint["version"]}
+        connection = {"timeout": 1.0, "wait_timeout": 0.2, **canary.version}
         if kind.startswith("reset") and module not in ("flash_host_map", "flash_facts"):
             canary.clear_faults()
             continue
@@ -114,7 +114,14 @@ def test_no_wrong_connection_tells_a_secret(canary: ArrayUnderTest) -> None:
         {"proxy": proxy},
         {"address": f"admin:{CHAP}@127.0.0.1"},
     ]
+    if canary.speaks_ssh:
+        wrong.insert(0, {"host_key": None})
+    # What a wire without TLS, or without an account, has no use for does not make a connection wrong.
+    pointless = () if canary.speaks_tls else ("ca_path", "tls_server_name")
+    pointless += () if canary.logs_in else ("username", "password")
     for connection in wrong[:-1]:
+        if set(connection) <= set(pointless):
+            continue
         result = canary.task("flash_facts", verbosity=4, connection={"timeout": 2.0, **connection})
         assert result.failed
         assert_silent(result.stdout + result.stderr, str(connection))
@@ -171,13 +178,27 @@ def test_the_process_list_shows_no_secret(canary: ArrayUnderTest, tmp_path: Path
         assert_silent(text, "the process list")
 
 
+def written_to(path: Path) -> str:
+    """What a file holds without its holes: the content of a volume is a file as large as the volume."""
+    parts, at, end = [], 0, path.stat().st_size
+    with path.open("rb") as stream:
+        while at < end:
+            try:
+                start = os.lseek(stream.fileno(), at, os.SEEK_DATA)
+            except OSError:
+                break  # only a hole is left
+            at = os.lseek(stream.fileno(), start, os.SEEK_HOLE)
+            parts.append(os.pread(stream.fileno(), at - start, start))
+    return b"".join(parts).decode(errors="replace")
+
+
 def test_only_the_endpoints_and_the_configuration_of_the_simulator_hold_its_password(canary: ArrayUnderTest) -> None:
     for module, args in tasks(canary):
         canary.task(module, **args)
     for path in canary.simulator.run_dir.rglob("*"):
         if path.name in ("endpoints.json", "config.yml") or not path.is_file():
             continue
-        assert_silent(path.read_text(encoding="utf-8", errors="replace"), str(path))
+        assert_silent(written_to(path), str(path))
     assert canary.simulator.endpoints_path.stat().st_mode & 0o777 == 0o600
     assert_silent(str(canary.simulator.journal(canary.row.name)), "the journal")
     assert_silent(str(canary.state()), "the state")

@@ -38,3 +38,16 @@ def client_python(requirements: Path) -> Path:
             subprocess.run([*pip, "--requirement", str(requirements)], check=True)
             complete.touch()
     return home / "bin" / "python"
+
+
+def client_wheel(requirement: str) -> Path:
+    """The wheel of this very release, without what it needs: for a file or two out of a client too old to install."""
+    home = cache_dir() / "wheels" / requirement
+    home.parent.mkdir(parents=True, exist_ok=True)
+    with (home.parent / f"{requirement}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not list(home.glob("*.whl")):
+            pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
+            subprocess.run([*pip, "--no-deps", "--only-binary", ":all:", "--dest", str(home), requirement], check=True)
+    (wheel,) = home.glob("*.whl")
+    return wheel

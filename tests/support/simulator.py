@@ -158,6 +158,12 @@ class Simulator:
         """Let ``size`` bytes be written to a volume by some host."""
         self._control("POST", f"/arrays/{name}/write", {"volume": volume, "bytes": size})
 
+    def session(self, volume: str, initiator: str, name: str = "xtremio", *, is_open: bool = True) -> None:
+        """Let a host log in to a volume, or out again."""
+        self._control(
+            "POST", f"/arrays/{name}/session", {"volume": volume, "initiator": initiator, "open": is_open}
+        )
+
     def _control(self, method: str, path: str, document: Any = None) -> Any:
         request = urllib.request.Request(
             self.endpoints["control"] + path,

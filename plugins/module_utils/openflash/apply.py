@@ -182,7 +182,7 @@ def _delete_volume(array: Array, known: World, step: s.DeleteVolume) -> None:
 
 
 def _create_snapshots(array: Array, known: World, step: s.CreateSnapshots) -> None:
-    specs = [SnapshotSpec(name, _volume(known, volume)) for volume, name in step.snapshots]
+    specs = [SnapshotSpec(name, _volume(known, volume), step.quiesced) for volume, name in step.snapshots]
     for snapshot in array.create_snapshots(specs, atomic=step.atomic):
         if not known.named_snapshots(snapshot.name, snapshot.volume):
             known.take(_idle(snapshot))
@@ -234,8 +234,16 @@ def _delete_host(array: Array, known: World, step: s.DeleteHost) -> None:
     known.drop_host(host)
 
 
+def _set_volume_chap(array: Array, known: World, step: s.SetVolumeChap) -> None:
+    array.set_volume_chap(_volume(known, step.volume), step.chap)
+    mapping = known.maps.get((step.host, step.volume))
+    if mapping is not None:
+        known.add_map(replace(mapping, chap_user=step.chap.username))
+
+
 def _map_volume(array: Array, known: World, step: s.MapVolume) -> None:
-    known.add_map(array.map_volume(_volume(known, step.volume), _host(known, step.host), step.lun))
+    show = array.map_shared if step.shared else array.map_volume
+    known.add_map(show(_volume(known, step.volume), _host(known, step.host), step.lun))
 
 
 def _unmap_volume(array: Array, known: World, step: s.UnmapVolume) -> None:
@@ -262,6 +270,7 @@ _OPERATIONS: Dict[Type[Step], Callable[..., None]] = {
     s.AddInitiators: _add_initiators,
     s.RemoveInitiators: _remove_initiators,
     s.SetChap: _set_chap,
+    s.SetVolumeChap: _set_volume_chap,
     s.DeleteHost: _delete_host,
     s.MapVolume: _map_volume,
     s.UnmapVolume: _unmap_volume,

@@ -101,9 +101,21 @@ class Array(ABC):
     def ports(self) -> Listing[Port]:
         """Target ports and portals that hosts can use now (those known to be down are left out)."""
 
+    def ports_of(self, volumes: Sequence[str]) -> Listing[Port]:
+        """Those through which hosts see these volumes; all of them, unless a volume has targets of its own."""
+        return self.ports()
+
     @abstractmethod
     def volumes(self, names: Optional[Sequence[str]] = None) -> Listing[Volume]:
         """All volumes, or those of exactly these names; in one request where the wire allows it."""
+
+    def volumes_in_full(self, names: Sequence[str]) -> Listing[Volume]:
+        """Those of exactly these names, with what an array tells of one volume at a time only."""
+        return self.volumes(names)
+
+    def volumes_with_clones(self, names: Sequence[str]) -> Listing[Volume]:
+        """These volumes, and whatever depends on one of them (clones_depend); by default all there are."""
+        return self.volumes()
 
     @abstractmethod
     def snapshots(
@@ -208,9 +220,17 @@ class Array(ABC):
     def map_volume(self, volume: Volume, host: Host, lun: Optional[int] = None) -> Mapping:
         """Show the volume to the host; already there is compared (another LUN than the one asked for is a Conflict)."""
 
+    def map_shared(self, volume: Volume, host: Host, lun: Optional[int] = None) -> Mapping:
+        """map_volume where other hosts may have the volume too: an array that wants to be told so is told."""
+        return self.map_volume(volume, host, lun)
+
     @abstractmethod
     def unmap_volume(self, mapping: Mapping) -> Tuple[Mapping, ...]:
         """Take the mapping away and return the mappings that this host still has."""
+
+    def set_volume_chap(self, volume: Volume, chap: Chap) -> None:
+        """Let in only hosts with these credentials, where capabilities.chap_per_volume; before it is mapped."""
+        raise self.unsupported("chap", "this array has no CHAP of a volume", volume)
 
     # -- consistency groups and metadata -----------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from typing import Any, Callable, Dict, List, Mapping as Map, Optional, Sequence
 from . import render
 from .array import Array
 from .errors import FlashError, Unauthorized, Unreachable, context
-from .model import Listing
+from .model import Listing, Volume
 
 SUBSETS = ("array", "capacity", "pools", "volumes", "snapshots", "hosts", "mappings", "ports", "groups")
 
@@ -50,11 +50,15 @@ def _names(filters: Filters, kind: str) -> Optional[Sequence[str]]:
     return filters.get(kind) or None
 
 
+def _volumes(array: Array, names: Optional[Sequence[str]]) -> Listing[Volume]:
+    return array.volumes() if names is None else array.volumes_in_full(names)
+
+
 _READERS: Dict[str, Callable[[Array, Filters], Any]] = {
     "array": lambda array, filters: array.info(),
     "capacity": lambda array, filters: array.capacity(),
     "pools": lambda array, filters: array.pools(),
-    "volumes": lambda array, filters: array.volumes(_names(filters, "volumes")),
+    "volumes": lambda array, filters: _volumes(array, _names(filters, "volumes")),
     "snapshots": lambda array, filters: array.snapshots(_names(filters, "snapshots"), _names(filters, "volumes")),
     "hosts": lambda array, filters: array.hosts(_names(filters, "hosts")),
     "mappings": lambda array, filters: array.mappings(_names(filters, "volumes"), _names(filters, "hosts")),

@@ -38,6 +38,8 @@ class Mapping:
     """The block device on the host, where the array attaches by an agent there."""
     open: Optional[bool] = None
     """Whether the array reports an open session of this host on this very volume; None where it cannot tell."""
+    chap_user: Optional[str] = None
+    """The CHAP name that the volume wants, on arrays where CHAP belongs to the volume and not to the initiator."""
 
 
 @dataclass(frozen=True)
@@ -247,6 +249,8 @@ class SnapshotSpec:
 
     name: str
     volume: Volume
+    quiesced: bool = False
+    """Nothing writes to the volume meanwhile, though a host has it: a copy that takes a while is of one instant."""
 
 
 @dataclass(frozen=True)
@@ -268,6 +272,8 @@ class OptionRule:
     choices: Tuple[Any, ...] = ()
     create_only: bool = False
     words: str = ""
+    told: bool = True
+    """The array tells it of every volume; without, it is a wish that leaves no trace in results."""
 
 
 @dataclass(frozen=True)
@@ -300,10 +306,18 @@ class Capabilities:
     protocols: Tuple[str, ...] = (FC, ISCSI)
     one_namespace: bool = False
     """Volumes and snapshots share one name space."""
+    one_snapshot_namespace: bool = False
+    """Snapshots have a name space of their own, which all volumes share."""
+    guards_snapshots: bool = False
+    """The array itself refuses to delete a volume that has snapshots, so that not all of them need be known."""
     reads_mappings: bool = True
     proves_snapshots: bool = True
     resumes_sets: bool = False
     """Given the whole of a set of one instant, it finishes one that was begun, and refuses to mix two instants."""
+    snapshots_by_volume: bool = False
+    """A snapshot's name stands once for each volume, and is found by its volume; looking for it everywhere is dear."""
+    chap_per_volume: bool = False
+    """CHAP credentials are kept with the volume (see Array.set_volume_chap) and not with the host."""
     clones_depend: bool = False
     """Some clones keep their source from being deleted, so a delete must look at all volumes."""
     volume_options: Map[str, OptionRule] = field(default_factory=dict)
@@ -312,6 +326,10 @@ class Capabilities:
     def refusal(self, operation: str, obj: Any = None, **details: Any) -> Optional[str]:
         """Why the operation cannot be done on this object, and what to do instead; None when it can be done."""
         return self.refusals.get(operation)
+
+    def sees_mappings_of(self, host: str) -> bool:
+        """Whether ``mappings()`` tells if this host has a volume, also where it cannot tell who else has it."""
+        return self.reads_mappings
 
     def method(self, operation: str, obj: Any = None) -> CopyMethod:
         """How ``clone_volume`` or ``volume_from_snapshot`` of this object is made."""

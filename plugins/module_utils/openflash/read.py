@@ -28,13 +28,13 @@ def read(array: Array, desired: Desired) -> Actual:
     with context(array=array.label):
         groups = _groups(array, desired)
         volumes = _volumes(array, desired, groups)
-        snapshots = _snapshots(array, desired, volumes, groups)
+        snapshots, parents_asked = _snapshots(array, desired, volumes, groups)
         hosts = _hosts(array, desired)
         if desired.prune is not None:
             mappings, volumes_asked, hosts_asked = array.mappings(), None, None
         else:
             mappings, volumes_asked, hosts_asked = _mappings(array, desired, volumes, hosts)
-    told = _with_maps(volumes, mappings, volumes_asked)
+    told = _with_snapshots(_with_maps(volumes, mappings, volumes_asked), snapshots, parents_asked)
     return Actual(told, snapshots, hosts, mappings, groups, hosts_asked, array.label)
 
 
@@ -48,6 +48,22 @@ def _with_maps(volumes: Listing[Volume], mappings: Listing[Mapping], asked: Opti
     items = tuple(
         replace(volume, mappings=tuple(told.get(volume.name, ())))
         if volume.mappings is None and (asked is None or volume.name in asked)
+        else volume
+        for volume in volumes
+    )
+    return replace(volumes, items=items)
+
+
+def _with_snapshots(volumes: Listing[Volume], snapshots: Listing[Snapshot], asked: Optional[Names]) -> Listing[Volume]:
+    """Likewise with the names of their snapshots, where the volumes do not tell these themselves."""
+    if not snapshots.complete:
+        return volumes
+    told: Dict[str, List[str]] = {}
+    for snapshot in snapshots:
+        told.setdefault(snapshot.volume or "", []).append(snapshot.name)
+    items = tuple(
+        replace(volume, snapshots=tuple(told.get(volume.name, ())))
+        if volume.snapshots is None and (asked is None or volume.name in asked)
         else volume
         for volume in volumes
     )
@@ -72,7 +88,7 @@ def _members(groups: Listing[Group], name: str) -> Tuple[str, ...]:
 
 def _volumes(array: Array, desired: Desired, groups: Listing[Group]) -> Listing[Volume]:
     deletes = desired.retentions or any(wish.state == ABSENT for wish in desired.volumes + desired.snapshots)
-    if desired.prune is not None or (deletes and array.capabilities.clones_depend):
+    if desired.prune is not None:
         return array.volumes()
     names: Names = {wish.name for wish in desired.volumes}
     names |= {wish.rename_from for wish in desired.volumes} | {wish.source_volume for wish in desired.volumes}
@@ -89,15 +105,19 @@ def _volumes(array: Array, desired: Desired, groups: Listing[Group]) -> Listing[
         if array.capabilities.one_namespace:
             names |= taken
     found = _ordered(names)
+    if deletes and array.capabilities.clones_depend:
+        return array.volumes_with_clones(found)
     return array.volumes(found) if found else Listing()
 
 
 def _snapshots(
     array: Array, desired: Desired, volumes: Listing[Volume], groups: Listing[Group]
-) -> Listing[Snapshot]:
+) -> Tuple[Listing[Snapshot], Optional[Names]]:
+    """Snapshots that a wish touches, and the volumes of which all are asked for (None: of every volume)."""
     if desired.prune is not None:
-        return array.snapshots()
+        return array.snapshots(), None
     there = {volume.name: volume for volume in volumes}
+    one_name = array.capabilities.one_namespace or array.capabilities.one_snapshot_namespace
     sources: Names = {wish.volume for wish in desired.retentions}
     names: Names = set()
     for wish in desired.volumes:
@@ -106,13 +126,18 @@ def _snapshots(
             sources.add(wish.name)
         if wish.state == PRESENT and doomed is None:
             names |= {wish.source_snapshot, wish.name if array.capabilities.one_namespace else None}
+            if array.capabilities.snapshots_by_volume and wish.source_volume and wish.source_snapshot:
+                names.discard(wish.source_snapshot)
+                sources.add(wish.source_volume)
     for snapshot in desired.snapshots:
         if snapshot.group:
             names |= {member_name(member, snapshot.name) for member in _members(groups, snapshot.group)}
-        elif snapshot.volume not in sources or array.capabilities.one_namespace:
+        elif snapshot.volume and array.capabilities.snapshots_by_volume:
+            sources.add(snapshot.volume)
+        elif snapshot.volume not in sources or one_name:
             names |= {snapshot.name, snapshot.backup if snapshot.state == RESTORED else None}
     named, of = _ordered(names), _ordered(sources)
-    return array.snapshots(named or None, of or None) if named or of else UNKNOWN
+    return (array.snapshots(named or None, of or None) if named or of else UNKNOWN), sources
 
 
 def _hosts(array: Array, desired: Desired) -> Listing[Host]:
@@ -158,7 +183,11 @@ def _mappings(array: Array, desired: Desired, volumes: Listing[Volume], hosts: L
     if not hosts_asked and not volumes_asked:
         return UNKNOWN, set(), frozenset()
     if not array.capabilities.reads_mappings:
-        return UNKNOWN, volumes_asked, hosts_asked
+        # Some arrays can be asked on the host itself, and about that host alone.
+        seen = frozenset(wish.host for wish in desired.maps if array.capabilities.sees_mappings_of(wish.host))
+        if not seen:
+            return UNKNOWN, volumes_asked, hosts_asked
+        hosts_asked = seen
     found = array.mappings(volumes=sorted(volumes_asked) or None, hosts=sorted(hosts_asked) or None)
     return found, volumes_asked, hosts_asked
 

@@ -189,7 +189,8 @@ def for_hosts(array: Array, reporter: Reporter, desired: Desired, entries: Seque
             serials.update({volume.name: volume.serial for volume in array.volumes(nameless)})
     for entry in entries:
         entry.after["serial"] = serials.get(entry.after["volume"])
-    return {"ports": [render.port(port) for port in array.ports()]} if mapped else {}
+    ports = array.ports_of(sorted({entry.after["volume"] for entry in mapped})) if mapped else ()
+    return {"ports": [render.port(port) for port in ports]} if mapped else {}
 
 
 def document(reporter: Reporter, desired: Desired) -> Dict[str, List[Entry]]:

@@ -200,7 +200,7 @@ def test_unknown_mappings_disable_prune() -> None:
     array.volume("web-old")
     task = pruned(array, hosts=[], assume_unmapped=True)
     assert task.lines == []
-    assert task.warnings == ["nothing was removed, because not every object could be read"]
+    assert task.warnings == ["nothing was removed, because this array cannot be asked which volumes hosts have"]
 
 
 def test_a_refused_wish_disables_prune(array: MemoryArray) -> None:

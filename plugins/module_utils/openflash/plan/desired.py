@@ -63,6 +63,8 @@ class SnapshotWish:
     group: Optional[str] = None
     state: str = PRESENT
     backup: Optional[str] = None
+    quiesced: bool = False
+    """Nothing writes to the volume, though a host has it."""
 
     @classmethod
     def of(cls, options: Options) -> SnapshotWish:
@@ -72,6 +74,7 @@ class SnapshotWish:
             group=options.get("group"),
             state=options.get("state") or PRESENT,
             backup=options.get("backup"),
+            quiesced=bool(options.get("quiesced")),
         )
         if wish.volume and wish.group:
             raise Invalid("snapshot %s is given both a volume and a group" % wish.name, hint="Give one of the two.")

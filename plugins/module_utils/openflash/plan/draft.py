@@ -16,6 +16,7 @@ from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
 from ..errors import FlashError
 from ..model import Capabilities
+from .desired import HostWish
 from .policy import Policy
 from .steps import Key, Step
 from .world import World
@@ -72,6 +73,8 @@ class Draft:
         self.policy = policy
         self.capabilities: Capabilities = world.capabilities
         self.outcomes: Dict[Key, Outcome] = {}
+        self.volume_chap: Dict[str, HostWish] = {}
+        """The hosts whose CHAP credentials go to the volumes that are mapped to them."""
         self._batches: List[Batch] = [Batch()]
         self._next = Batch()
         self._removals = Batch(destructive=True)

@@ -24,10 +24,18 @@ def key(name: str) -> Key:
     return ("host", name)
 
 
-def present(draft: Draft, wish: HostWish) -> None:
+def present(draft: Draft, wish: HostWish, mapped: bool = False) -> None:
+    """:param mapped: volumes shall be mapped to it, with which some arrays keep its CHAP credentials (see maps)."""
+    if mapped and draft.capabilities.chap_per_volume:
+        if wish.chap is not None:
+            draft.volume_chap[wish.name] = wish
+        wish = replace(wish, chap=None)
     with draft.item(key(wish.name), "create or change host %s" % wish.name) as outcome:
         host = draft.world.host(wish.name)
         outcome.before = host
+        if host is None:
+            wanted = wish.initiators or ()
+            rules.check_can(draft.capabilities, "create_host", None, host=wish.name, initiators=wanted)
         if wish.chap is not None:
             rules.check_can(draft.capabilities, "chap", host)
         for initiator in wish.initiators or ():
@@ -56,7 +64,6 @@ def _create(draft: Draft, wish: HostWish) -> Host:
     if not wish.initiators:
         rules.check_can(draft.capabilities, "host_without_initiators")
     rules.check_name("host", wish.name, draft.capabilities.host_name)
-    rules.check_can(draft.capabilities, "create_host")
     draft.add(CreateHost(key(wish.name), wish.name, wish.initiators, wish.os, wish.chap))
     return Host(wish.name, initiators=_with_chap(wish.initiators, wish), kind=INITIATORS, os=wish.os, volumes=0)
 
@@ -73,7 +80,7 @@ def _change(draft: Draft, wish: HostWish, host: Host) -> Host:
         return _set_chap(draft, wish, host)
     missing = tuple(i for i in wish.initiators if i.address not in host.addresses)
     if missing:
-        rules.check_can(draft.capabilities, "add_initiators", host)
+        rules.check_can(draft.capabilities, "add_initiators", host, initiators=missing)
         draft.add(AddInitiators(key(host.name), host.name, missing, wish.chap))
         host = replace(host, initiators=host.initiators + _with_chap(missing, wish))
     host = _set_chap(draft, wish, host)

@@ -10,14 +10,15 @@ and last, a mapping that needs what another one gives up, such as its LUN.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Dict, List, Optional, Set, Tuple
 
 from ..errors import Conflict, FlashError, Invalid, NotFound, Refused
-from ..model import Mapping, Volume
+from ..model import AGENT, Mapping, Volume
 from . import hosts, rules
-from .desired import ABSENT, PRESENT, Desired, MapWish
+from .desired import ABSENT, ALWAYS, PRESENT, Desired, MapWish
 from .draft import Draft
-from .steps import Key, MapVolume, UnmapVolume
+from .steps import Key, MapVolume, SetVolumeChap, UnmapVolume
 
 Pair = Tuple[str, str]
 """(host, volume)"""
@@ -49,7 +50,10 @@ def present(draft: Draft, desired: Desired) -> List[MapWish]:
         with draft.item(key(wish), _doing(wish)) as outcome:
             mapping = _before(draft, wish)
             outcome.before = mapping
+            if mapping is not None and mapping.device is None and draft.world.hosts[wish.host].kind == AGENT:
+                mapping = None  # attached, and its device is not there: doing it again waits for that
             if mapping is not None and (wish.lun is None or mapping.lun == wish.lun):
+                _update_chap(draft, wish, mapping)
                 continue
             _check_lun(draft, wish)
             if mapping is not None and mapping.lun is None:
@@ -69,6 +73,16 @@ def present(draft: Draft, desired: Desired) -> List[MapWish]:
                 continue
             _map(draft, wish)
     return waiting
+
+
+def _update_chap(draft: Draft, wish: MapWish, mapping: Mapping) -> None:
+    """Secrets cannot be read back, so they are sent when the user name differs, or always when asked to."""
+    host = draft.volume_chap.get(wish.host)
+    if host is None or host.chap is None:
+        return
+    if mapping.chap_user != host.chap.username or host.update_secret == ALWAYS:
+        draft.add(SetVolumeChap(key(wish), wish.volume, wish.host, host.chap), hosts.key(wish.host))
+        draft.world.add_map(replace(mapping, chap_user=host.chap.username))
 
 
 def _before(draft: Draft, wish: MapWish) -> Optional[Mapping]:
@@ -157,9 +171,22 @@ def _map(draft: Draft, wish: MapWish) -> None:
         draft.warn("host %s will also see %s, which share one access list" % (wish.host, ", ".join(volume.siblings)))
     if not world.maps_known(volume.name) and not draft.policy.shared:
         draft.warn("this array cannot be asked who else has volume %s" % volume.name)
-    draft.add(MapVolume(key(wish), volume.name, wish.host, wish.lun), hosts.key(wish.host))
+    described = draft.volume_chap.get(wish.host)
+    chap = described.chap if described else None
+    if chap is not None:
+        draft.add(SetVolumeChap(key(wish), volume.name, wish.host, chap), hosts.key(wish.host))
+    draft.add(MapVolume(key(wish), volume.name, wish.host, wish.lun, draft.policy.shared), hosts.key(wish.host))
     host = world.hosts[wish.host]
-    world.add_map(Mapping(volume.name, wish.host, wish.lun, volume_id=volume.id or None, host_id=host.id or None))
+    world.add_map(
+        Mapping(
+            volume.name,
+            wish.host,
+            wish.lun,
+            volume_id=volume.id or None,
+            host_id=host.id or None,
+            chap_user=chap.username if chap else None,
+        )
+    )
 
 
 # -- taking away, and what waits for that ------------------------------------------------------------------------------
@@ -191,6 +218,9 @@ def _absent(draft: Draft, wish: MapWish) -> None:
                     "not every mapping could be read, so it is not known whether it is mapped",
                     hint="Look at the host with the array's own tools.",
                 )
+            if draft.capabilities.sees_mappings_of(wish.host):
+                return
+            rules.check_can(draft.capabilities, "unmap_volume", volume, host=wish.host)
             draft.warn("this array cannot be asked whether volume %s is mapped, so it is unmapped anyway" % wish.volume)
             mapping = Mapping(wish.volume, wish.host, volume_id=volume.id or None)
         _unmap(draft, key(wish), mapping)

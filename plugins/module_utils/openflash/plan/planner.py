@@ -29,7 +29,8 @@ def plan(desired: Desired, actual: Actual, policy: Policy, capabilities: Capabil
     draft.batch()
     for host in desired.hosts:
         if host.state == PRESENT:
-            hosts.present(draft, host)
+            mapped = any(wish.host == host.name for wish in desired.maps if wish.state == PRESENT)
+            hosts.present(draft, host, mapped)
     draft.batch()
     waiting = maps.present(draft, desired)
     maps.end(draft, desired, waiting)

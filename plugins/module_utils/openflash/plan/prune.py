@@ -28,8 +28,11 @@ def prune(draft: Draft, desired: Desired, wish: PruneWish) -> None:
             draft.warn("nothing was removed, because something that is declared cannot be made")
             return
         actual = draft.world.actual
-        if actual.unreadable or not (actual.volumes.known and actual.snapshots.known and actual.mappings.known):
+        if actual.unreadable or not (actual.volumes.known and actual.snapshots.known):
             draft.warn("nothing was removed, because not every object could be read")
+            return
+        if not actual.mappings.known:
+            draft.warn("nothing was removed, because this array cannot be asked which volumes hosts have")
             return
         strict = Policy()  # what a task permits for named objects is not permitted for what nobody named
         draft.policy, permitted = strict, draft.policy

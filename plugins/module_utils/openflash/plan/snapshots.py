@@ -61,7 +61,8 @@ def _take(
     made = [_new(draft, wish) for wish in wishes]
     keys = tuple(key(wish) for wish in wishes)
     names = [(s.volume or "", s.name) for s in made] + [(wish.volume or "", wish.name) for wish in begun]
-    draft.add(CreateSnapshots(item, keys, tuple(names), atomic))
+    quiesced = all(wish.quiesced for wish in wishes)
+    draft.add(CreateSnapshots(item, keys, tuple(names), atomic, quiesced))
     for snapshot in made:
         draft.world.take(snapshot)
 
@@ -106,7 +107,7 @@ def _existing(draft: Draft, wish: SnapshotWish) -> Optional[Snapshot]:
 
 
 def _check_name_free(draft: Draft, name: str, called: str = "this name") -> None:
-    if not draft.capabilities.one_namespace:
+    if not (draft.capabilities.one_namespace or draft.capabilities.one_snapshot_namespace):
         return
     elsewhere = draft.world.named_snapshots(name)
     if elsewhere:
@@ -115,7 +116,7 @@ def _check_name_free(draft: Draft, name: str, called: str = "this name") -> None
             % (called, "volume %s" % elsewhere[0].volume if elsewhere[0].volume else "a volume that is gone"),
             hint="Choose another name.",
         )
-    if name in draft.world.volumes:
+    if name in draft.world.volumes and draft.capabilities.one_namespace:
         raise Conflict(
             "a volume has %s, and on this array volumes and snapshots share their names" % called,
             hint="Choose another name.",

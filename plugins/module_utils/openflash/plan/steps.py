@@ -121,6 +121,7 @@ class CreateSnapshots(Step):
     snapshots: Tuple[Tuple[str, str], ...]
     """(volume, snapshot) names."""
     atomic: bool = False
+    quiesced: bool = False
 
     @property
     def line(self) -> str:
@@ -232,6 +233,17 @@ class SetChap(Step):
 
 
 @dataclass(frozen=True)
+class SetVolumeChap(Step):
+    volume: str
+    host: str
+    chap: Chap
+
+    @property
+    def line(self) -> str:
+        return "set the CHAP credentials of volume %s for host %s" % (self.volume, self.host)
+
+
+@dataclass(frozen=True)
 class DeleteHost(Step):
     name: str
 
@@ -245,6 +257,8 @@ class MapVolume(Step):
     volume: str
     host: str
     lun: Optional[int] = None
+    shared: bool = False
+    """Other hosts may have it too."""
 
     @property
     def line(self) -> str:

@@ -7,10 +7,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, List, Mapping as Map, Optional, Sequence
+from typing import Any, Dict, List, Mapping as Map, Optional, Sequence
 
 from ..errors import Busy, Conflict, InUse, Invalid, NotFound, Refused
-from ..model import DELETING, READY, CopyMethod, Group, Snapshot, Volume, VolumeSpec
+from ..model import DELETING, READY, Capabilities, CopyMethod, Group, Snapshot, Volume, VolumeSpec
 from ..units import format_size
 from . import rules
 from .desired import VolumeWish
@@ -84,7 +84,7 @@ def _create(draft: Draft, wish: VolumeWish, size: Optional[int], options: Map[st
             hint="It makes %s ones." % " and ".join(capabilities.provisioning),
         )
     spec = VolumeSpec(wish.name, size, wish.pool, wish.provisioning, options)
-    source, method = None, CopyMethod()
+    source, method, provisioning = None, CopyMethod(), wish.provisioning or capabilities.provisioning[0]
     if wish.source_snapshot:
         snapshot = _the_snapshot(draft, wish, wish.source_snapshot)
         rules.check_can(capabilities, "volume_from_snapshot", snapshot, spec=spec)
@@ -97,6 +97,7 @@ def _create(draft: Draft, wish: VolumeWish, size: Optional[int], options: Map[st
         size = _at_least(size, volume.size, "volume %s" % volume.name)
         draft.add(CloneVolume(item, spec, volume.name))
         method, source = capabilities.method("clone_volume", volume), volume.name
+        provisioning = wish.provisioning or volume.provisioning
     elif size is None:
         raise Invalid("there is no such volume, and creating it needs a size", hint="Give size, such as 10GiB.")
     else:
@@ -105,7 +106,7 @@ def _create(draft: Draft, wish: VolumeWish, size: Optional[int], options: Map[st
     return Volume(
         name=wish.name,
         size=size,
-        provisioning=wish.provisioning or capabilities.provisioning[0],
+        provisioning=provisioning,
         pool=wish.pool,
         state=READY,
         source=source,
@@ -113,8 +114,13 @@ def _create(draft: Draft, wish: VolumeWish, size: Optional[int], options: Map[st
         mappings=(),
         snapshots=(),
         groups=None if capabilities.refusal("groups") else (),
-        options=options,
+        options=dict(_left_to_the_array(capabilities), **options),
     )
+
+
+def _left_to_the_array(capabilities: Capabilities) -> Dict[str, None]:
+    """Every option that results tell, with the value that is known before the volume is made: none."""
+    return {name: None for name, rule in capabilities.volume_options.items() if rule.told}
 
 
 def _check_new_name(draft: Draft, name: str) -> None:
@@ -156,7 +162,8 @@ def _the_snapshot(draft: Draft, wish: VolumeWish, name: str) -> Snapshot:
                 "snapshot %s is not one of volume %s" % (name, wish.source_volume),
                 hint="With both given, the snapshot is looked for among those of that volume.",
             )
-        raise NotFound("there is no snapshot %s" % name, target=name, hint="Take it first.")
+        of = " of volume %s" % wish.source_volume if wish.source_volume else ""
+        raise NotFound("there is no snapshot %s%s" % (name, of), target=name, hint="Take it first.")
     if len(found) > 1:
         raise Conflict(
             "several volumes have a snapshot %s: %s" % (name, ", ".join(sorted(str(s.volume) for s in found))),
@@ -188,6 +195,8 @@ def _compare(
                 "a volume of this name is there with %s %s, not %s" % (what, found, wished),
                 hint="The %s of a volume cannot be changed; choose another name." % what,
             )
+    if wish.pool is not None and volume.pool is None:
+        draft.warn("the array does not tell the pool of volume %s, so it was not compared" % volume.name)
     sources = [name for name in (wish.source_snapshot, wish.source_volume) if name]
     if sources and volume.source is not None and volume.source not in sources:
         draft.warn("volume %s was made of %s, not of %s" % (volume.name, volume.source, sources[0]))
@@ -298,7 +307,8 @@ def delete(draft: Draft, item: Key, volume: Volume) -> None:
 def _doomed_snapshots(draft: Draft, volume: Volume) -> List[Snapshot]:
     """The volume's snapshots, which may go with it; Refused when one may not, or when not all are known."""
     snapshots = sorted(draft.world.snapshots_of(volume.name), key=lambda s: s.name)
-    if not draft.world.snapshots_known(volume):
+    guarded = draft.capabilities.guards_snapshots and not draft.world.actual.snapshots.unreadable
+    if not draft.world.snapshots_known(volume) and not guarded:
         hidden = ", ".join(sorted(entry.name for entry in draft.world.actual.snapshots.unreadable))
         raise Refused(
             "snapshots that may be its own could not be read: %s" % hidden

@@ -62,6 +62,7 @@ class Array:
         datapath: DataPath | None = None,
         on_change: ChangeHook | None = None,
         is_full: Callable[[], bool] | None = None,
+        copy_fails: Callable[[], bool] | None = None,
     ) -> None:
         if not pools:
             raise ValueError("an array has at least one pool")
@@ -73,6 +74,8 @@ class Array:
         self._on_change = on_change or (lambda change, about: None)
         # Asked whenever space is about to be taken: lets a fault make the array full for one request.
         self._is_full = is_full or (lambda: False)
+        # Asked whenever a copy begins: lets a fault end it half-way.
+        self._copy_fails = copy_fails or (lambda: False)
         self._empty()
 
     def _empty(self) -> None:
@@ -127,15 +130,21 @@ class Array:
 
     # ---- volumes and snapshots -------------------------------------------------------------------------------------
 
-    def find_volume(self, name: str, kind: VolumeKind | None = None) -> Volume | None:
-        """By name; ``kind`` only matters where snapshots have names of their own."""
+    def find_volume(self, name: str, kind: VolumeKind | None = None, of: Volume | None = None) -> Volume | None:
+        """By name; ``kind`` only matters where snapshots have names of their own, ``of`` where each volume's have."""
         if self.rules.shared_names:
             found = self.volumes.find(name)
             return found if found and kind in (None, found.kind) else None
-        return self.volumes.find(name, kind or "volume")
+        return self.volumes.find(name, self._space(kind or "volume", of.id if of else None))
 
-    def _name_taken(self, name: str, kind: VolumeKind) -> bool:
-        return self.find_volume(name, None if self.rules.shared_names else kind) is not None
+    def _space(self, kind: VolumeKind, parent: int | None) -> str:
+        """The name space of a volume, or of the snapshots of one volume."""
+        if self.rules.shared_names:
+            return ""
+        return f"snapshot of {parent}" if kind == "snapshot" and self.rules.snapshot_names == "volume" else kind
+
+    def _name_taken(self, name: str, kind: VolumeKind, parent: int | None = None) -> bool:
+        return self.volumes.find(name, self._space(kind, parent)) is not None
 
     def create_volume(
         self,
@@ -145,8 +154,9 @@ class Array:
         pool: str | None = None,
         provisioning: Provisioning = "thin",
         attributes: dict[str, Any] | None = None,
+        clone_of: Volume | None = None,
     ) -> Volume:
-        """A new, empty volume."""
+        """A new volume: empty, or with the content of ``clone_of``, which from then on it keeps from being deleted."""
         home = self.pool(pool)
         self._check_new_volumes([name], "volume")
         self._check_size(size)
@@ -155,6 +165,9 @@ class Array:
         volume = self._new_volume(name, size, home, "volume", provisioning, attributes)
         volume.used = taken
         self.datapath.create(volume)
+        if clone_of is not None:
+            self.datapath.copy(clone_of, volume)
+            volume.parent = clone_of.id
         home.used += taken
         self._insert_volume(volume)
         return volume
@@ -181,7 +194,7 @@ class Array:
     def check_rename(self, volume: Volume, name: str) -> None:
         """Refuse what :meth:`rename_volume` would refuse."""
         self._check_name("volume", name)
-        if name != volume.name and self._name_taken(name, volume.kind):
+        if name != volume.name and self._name_taken(name, volume.kind, volume.parent):
             raise NameTaken("volume", name)
 
     def rename_volume(self, volume: Volume, name: str) -> None:
@@ -196,7 +209,7 @@ class Array:
         self, wanted: Sequence[tuple[Volume, str]], *, writable: bool, attributes: dict[str, Any] | None = None
     ) -> list[Volume]:
         """Point-in-time images of several volumes at one moment: all of them or none."""
-        self._check_new_volumes([name for _source, name in wanted], "snapshot")
+        self._check_new_volumes([name for _source, name in wanted], "snapshot", [source.id for source, _name in wanted])
         children = self._index.children
         extra: dict[int, int] = {}
         for source, _name in wanted:
@@ -231,11 +244,34 @@ class Array:
             raise BadSize("volume", name, "smaller than its source")
         self._refuse_while_copying(source)
         target = self.create_volume(name, wanted, pool=pool, provisioning=provisioning, attributes=attributes)
+        self.copy_into(target, source, seconds=seconds)
+        return target
+
+    def copy_into(self, target: Volume, source: Volume, *, seconds: float) -> None:
+        """Fill a volume that is there, and at least as large, with the content of another; see :meth:`copy_volume`."""
+        if target.size < source.size:
+            raise BadSize("volume", target.name, "smaller than its source")
+        self._refuse_while_copying(target)
         self.datapath.copy(source, target)
-        target.copy = Copy(source=source.id, total=source.size, started=self.clock(), seconds=seconds)
+        target.attributes["content"] = source.attributes.get("content", source.uuid)
+        target.copy = Copy(source.id, source.size, self.clock(), seconds, fails=self._copy_fails())
         self._index.copies.add(target.id)
         self._changed("volume.copy", target)
-        return target
+
+    def link_volume(self, source: Volume, name: str, *, size: int) -> Volume:
+        """A writable volume that shares the data of a snapshot, at once, and counts as its child."""
+        home = self.pool(source.pool)
+        self._check_new_volumes([name], "volume")
+        self._check_size(size)
+        if size < source.size:
+            raise BadSize("volume", name, "smaller than its source")
+        self._check_space(home, 0)
+        content = source.attributes.get("content", source.uuid)
+        volume = self._new_volume(name, size, home, "volume", "thin", {"content": content})
+        volume.parent = source.id
+        self.datapath.copy(source, volume)
+        self._insert_volume(volume)
+        return volume
 
     def overwrite(self, target: Volume, source: Volume) -> None:
         """Give ``target`` the content of ``source``; the target keeps its identity, its name and its mappings."""
@@ -250,8 +286,15 @@ class Array:
         """How much of the copy into this volume is done, 0 to 1; 1 when there is none."""
         return 1.0 if volume.copy is None else volume.copy.progress(self.clock())
 
+    def copying(self, volume: Volume) -> bool:
+        """Whether the array still fills this volume: after a copy that failed it does not, nor is it done."""
+        return self.progress(volume) < 1 and not self.copy_failed(volume)
+
+    def copy_failed(self, volume: Volume) -> bool:
+        return volume.copy is not None and volume.copy.failed(self.clock())
+
     def copies_under_way(self) -> list[Copy]:
-        self._index.copies = {one for one in self._index.copies if self.progress(self.volumes[one]) < 1}
+        self._index.copies = {one for one in self._index.copies if self.copying(self.volumes[one])}
         return [copy for one in self._index.copies if (copy := self.volumes[one].copy)]
 
     def children(self, volume: Volume) -> list[Volume]:
@@ -293,15 +336,17 @@ class Array:
         self.pool(volume.pool).used -= volume.used
         self._changed("volume.delete", volume)
 
-    def _check_new_volumes(self, names: Sequence[str], kind: VolumeKind) -> None:
+    def _check_new_volumes(self, names: Sequence[str], kind: VolumeKind, parents: Sequence[int] = ()) -> None:
         if len(self.volumes) + len(names) > self.rules.volumes:
             raise LimitReached("volume", names[0] if names else "", "volumes")
-        seen: set[str] = set()
-        for name in names:
+        seen: set[tuple[str, str]] = set()
+        for position, name in enumerate(names):
             self._check_name(kind, name)
-            if name in seen or self._name_taken(name, kind):
-                raise NameTaken("volume", name)
-            seen.add(name)
+            parent = parents[position] if parents else None
+            key = (self._space(kind, parent), name)
+            if key in seen or self._name_taken(name, kind, parent):
+                raise NameTaken(kind, name)
+            seen.add(key)
 
     def _new_volume(
         self,
@@ -329,7 +374,7 @@ class Array:
         self._changed(f"{volume.kind}.create", volume)
 
     def _file_volume(self, volume: Volume) -> None:
-        self.volumes.add(volume, "" if self.rules.shared_names else volume.kind)
+        self.volumes.add(volume, self._space(volume.kind, volume.parent))
         self._provisioned += volume.size
         if volume.parent is not None:
             self._index.children.setdefault(volume.parent, set()).add(volume.id)
@@ -344,7 +389,7 @@ class Array:
             self._index.children.setdefault(parent, set()).add(volume.id)
 
     def _refuse_while_copying(self, volume: Volume) -> None:
-        if self.progress(volume) < 1:
+        if self.copying(volume):
             raise InUse("volume", volume.name, "copying")
 
     # ---- hosts and initiators --------------------------------------------------------------------------------------

@@ -126,7 +126,7 @@ def _array(raw: Mapping[Any, Any], position: int, taken: set[str]) -> ArrayConfi
     what = f"array {name}"
     _known(what, raw, (*COMMON_KEYS, *wire.options))
     read = _Reader(what, raw)
-    if read.flag("datapath"):
+    if read.flag("datapath") and not wire.has_datapath:
         raise ConfigError(f"{what}: datapath is not available for {vendor}")
     options = {}
     for key, check in wire.options.items():
@@ -138,10 +138,11 @@ def _array(raw: Mapping[Any, Any], position: int, taken: set[str]) -> ArrayConfi
         address=read.address(),
         port=read.number("port", 0, 65535, 0),
         username=read.text("username", wire.default_username),
-        password=read.text("password", "") or secrets.token_urlsafe(24),
+        password=read.text("password", "") or secrets.token_hex(24),
         version=read.text("version", wire.default_version),
         pools=read.pools(),
         state_dir=Path(read.text("state_dir", "")).expanduser().absolute() if raw.get("state_dir") else None,
+        datapath=read.flag("datapath"),
         faults=read.faults(),
         limits=read.limits(wire.limits),
         options=options,

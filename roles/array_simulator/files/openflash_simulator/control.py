@@ -12,6 +12,7 @@
 ``POST /arrays/NAME/faults``        add one fault, or a list of them
 ``DELETE /arrays/NAME/faults``      remove all
 ``POST /arrays/NAME/reset``         an empty array without faults
+``POST /arrays/NAME/session``       ``{"volume", "initiator", "open"}``: as if that host had logged in, or out
 ``POST /arrays/NAME/write``         ``{"volume", "bytes"[, "scope"]}``: as if a host had written to it
 =================================== ===============================================================================
 """
@@ -50,6 +51,7 @@ class Control:
                 web.post("/arrays/{name}/faults", self._add_faults),
                 web.delete("/arrays/{name}/faults", self._clear_faults),
                 web.post("/arrays/{name}/reset", self._reset),
+                web.post("/arrays/{name}/session", self._session),
                 web.post("/arrays/{name}/write", self._write),
             ]
         )
@@ -104,6 +106,14 @@ class Control:
 
     async def _reset(self, request: web.Request) -> web.Response:
         self._wire(request).reset()
+        return web.json_response({})
+
+    async def _session(self, request: web.Request) -> web.Response:
+        wire, raw = self._wire(request), await _document(request)
+        if not isinstance(raw, dict) or not isinstance(raw.get("open"), bool):
+            raise _refusal(web.HTTPBadRequest, "session needs volume, initiator and open")
+        if not wire.session(str(raw.get("volume")), str(raw.get("initiator")), raw["open"]):
+            raise _refusal(web.HTTPNotFound, f"{raw.get('initiator')!r} cannot log in to {raw.get('volume')!r}")
         return web.json_response({})
 
     async def _write(self, request: web.Request) -> web.Response:

@@ -13,11 +13,13 @@ kind                    what the client sees                                  ch
 ``reset_before``        the connection is reset                               no
 ``reset_after``         the connection is reset                               yes
 ``truncated``           half an answer, then the end of the connection        yes
+``no_status``           the whole answer of a command, no exit status         yes
 ``non_json``            an answer of the wrong kind (a proxy's HTML page)     yes
 ``http_status``         ``status`` (503) with an HTML body                    no
 ``busy``                the vendor's own "busy, try again"                    no
 ``expired``             the credentials or the session refused                no
 ``pool_full``           the vendor's own "no space", once space is asked for  no
+``copy_fails``          nothing yet: the copy that it begins stops half-way   yes
 ======================= ===================================================== ==================
 """
 
@@ -35,13 +37,17 @@ FaultKind = Literal[
     "reset_before",
     "reset_after",
     "truncated",
+    "no_status",
     "non_json",
     "http_status",
     "busy",
     "expired",
     "pool_full",
+    "copy_fails",
 ]
 KINDS: tuple[FaultKind, ...] = get_args(FaultKind)
+# These do not touch the request: the array asks for them while it serves one.
+_ASKED_BY_ARRAY = ("pool_full", "copy_fails")
 
 
 @dataclass(frozen=True)
@@ -140,7 +146,7 @@ class Faults:
         self._request = (method, path, write)
         delay, hit = 0.0, None
         for fault in self._faults:
-            if fault.kind == "pool_full" or (hit and fault.kind != "latency"):
+            if fault.kind in _ASKED_BY_ARRAY or (hit and fault.kind != "latency"):
                 continue
             if fault.strikes(method, path, write):
                 if fault.kind == "latency":
@@ -151,9 +157,16 @@ class Faults:
 
     def pool_full(self) -> bool:
         """Asked by the array when it is about to take space for the request being served."""
+        return self._strikes("pool_full")
+
+    def copy_fails(self) -> bool:
+        """Asked by the array when the request being served begins a copy."""
+        return self._strikes("copy_fails")
+
+    def _strikes(self, kind: FaultKind) -> bool:
         if self._request is None:
             return False
-        return any(fault.kind == "pool_full" and fault.strikes(*self._request) for fault in self._faults)
+        return any(fault.kind == kind and fault.strikes(*self._request) for fault in self._faults)
 
     def serving(self, method: str, path: str, write: bool) -> None:
         """Other requests may have been judged while this one was delayed: name it again before it is served."""

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
 
 MASK = "********"
-_SECRET_KEY = re.compile(r"passw(or)?d|passphrase|secret|token|x-auth|api[-_]?key", re.IGNORECASE)
+_SECRET_KEY = re.compile(r"passw(or)?d|pswd|passphrase|secret|token|x-auth|api[-_]?key", re.IGNORECASE)
 KEEP = 200_000
 
 

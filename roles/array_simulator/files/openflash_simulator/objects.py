@@ -35,11 +35,15 @@ class Copy:
     total: int
     started: float
     seconds: float
+    # Stops half-way for good.
+    fails: bool = False
 
     def progress(self, now: float) -> float:
-        if self.seconds <= 0:
-            return 1.0
-        return min(1.0, max(0.0, (now - self.started) / self.seconds))
+        done = 1.0 if self.seconds <= 0 else min(1.0, max(0.0, (now - self.started) / self.seconds))
+        return min(done, 0.5) if self.fails else done
+
+    def failed(self, now: float) -> bool:
+        return self.fails and self.progress(now) >= 0.5
 
 
 @dataclass

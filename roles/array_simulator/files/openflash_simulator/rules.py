@@ -71,6 +71,8 @@ class Rules:
     max_lun: int = 16383
     # Whether snapshots live in the name space of volumes, as they do where a snapshot is a volume.
     shared_names: bool = True
+    # Where they do not: whether a snapshot's name must be its own on the array, or among those of its volume.
+    snapshot_names: Literal["array", "volume"] = "array"
     delete_mapped: Literal["refuse", "unmap"] = "refuse"
     delete_with_children: Literal["refuse", "reparent"] = "refuse"
     volumes: int = 100_000

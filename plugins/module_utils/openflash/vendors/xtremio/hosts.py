@@ -169,6 +169,31 @@ class Hosts(Reading):
                 have.append(one)
             return replace(host, initiators=tuple(have))
 
+    def wants_chap(self) -> Tuple[bool, bool]:
+        """Whether the cluster lets only initiators with CHAP log in, and discover: one request (section 7)."""
+        with self._doing("read the CHAP modes of the cluster"):
+            keys = ("chap-authentication-mode", "chap-discovery-mode")
+            found = self._xms.get("clusters", self._xms.cluster, ("name",) + keys) or {}
+            return tuple(str(found.get(key) or "disabled") != "disabled" for key in keys)  # type: ignore[return-value]
+
+    def chap_of(self, addresses: Sequence[str]) -> Optional[Chap]:
+        """What the first of these initiators that has any proves itself with: one request.
+
+        The array gives passwords away in clear (section 6). This is for a driver that has to tell the host what was
+        set by somebody else; nothing else may ask.
+        """
+        with self._doing("read the CHAP credentials of the initiators"):
+            wanted = set(addresses)
+            for item in self._xms.all("initiators", objects.CHAP_PROPS):
+                if objects.initiator(item).address not in wanted:
+                    continue
+                found = [str(item.get(key) or "") for key in objects.CHAP_PROPS[3:]]
+                self._xms.http.journal.hide(found[1] or None)
+                self._xms.http.journal.hide(found[3] or None)
+                if found[1]:
+                    return Chap(found[0], found[1], found[2] or None, found[3] or None)
+            return None
+
     def _chap_keys(self, chap: Optional[Chap]) -> Dict[str, str]:
         """The keys to set differ from those to read (section 6). Discovery is set whole or not at all."""
         if chap is None:

@@ -51,6 +51,11 @@ VOLUME_PROPS = (
 )
 MAPPING_PROPS = ("name", "index", "lun", "vol-name", "vol-index", "ig-name", "ig-index", "tg-index")
 HOST_PROPS = ("name", "index", "num-of-vols")
+# The only read that asks for passwords, and only for a driver that must hand them to a host (section 6)
+_CHAP_KINDS, _CHAP_WHATS = ("authentication", "discovery"), ("user-name", "password")
+CHAP_PROPS = ("name", "index", "port-address") + tuple(
+    "chap-%s-initiator-%s" % (kind, what) for kind in _CHAP_KINDS for what in _CHAP_WHATS
+)
 # Never the CHAP passwords, which the array would return in clear (section 6)
 INITIATOR_PROPS = (
     "name",

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 
 # vendor -> module and class; a vendor's module is imported only when one of its arrays is simulated.
 VENDORS: dict[str, tuple[str, str]] = {
+    "flashsystem": ("flashsystem", "FlashsystemWire"),
+    "violin": ("violin", "ViolinWire"),
+    "datera": ("datera", "DateraWire"),
+    "dsware": ("dsware", "DswareWire"),
     "xtremio": ("xtremio", "XtremioWire"),
 }
 

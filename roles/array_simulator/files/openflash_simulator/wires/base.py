@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -14,12 +15,17 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from ..array import Array
 from ..errors import SimulatorError
 from ..faults import Faults
+from ..iscsi import Portals, Route, Shown
 from ..journal import Journal
 from ..state import Store
+from ..tgt import Tgtd
 from ..tls import Authority
 
 if TYPE_CHECKING:
     from ..config import ArrayConfig
+
+
+_LOG = logging.getLogger(__name__)
 
 
 class Wire(ABC):
@@ -32,6 +38,8 @@ class Wire(ABC):
     options: ClassVar[Mapping[str, Callable[[Any], Any]]] = {}
     # The names that may stand under ``limits``.
     limits: ClassVar[tuple[str, ...]] = ()
+    # Whether ``datapath: true`` gives its volumes real bytes.
+    has_datapath: ClassVar[bool] = False
 
     def __init__(
         self, config: ArrayConfig, run_dir: Path, authority: Authority, clock: Callable[[], float] = time.time
@@ -45,6 +53,7 @@ class Wire(ABC):
         for fault in config.faults:
             self.faults.add(fault)
         self.store: Store | None = None
+        self.images = run_dir / f"{config.name}.images"
         self._connections = 0
 
     @classmethod
@@ -87,6 +96,16 @@ class Wire(ABC):
         self._connections += 1
         return self._connections
 
+    def make_portals(self, route: Route, shown: Shown) -> Portals | None:
+        """Real iSCSI portals where the configuration wants bytes; where there is no tgtd that is said, and is all."""
+        if not self.config.datapath:
+            return None
+        what = f"array {self.config.name}"
+        if (why := Tgtd.missing()) is not None:
+            _LOG.warning("%s: datapath: %s: its management works, its volumes hold nothing", what, why)
+            return None
+        return Portals(what, self.run_dir / f"{self.config.name}.tgt", route, shown)
+
     # ---- what a vendor adds ----------------------------------------------------------------------------------------
 
     @abstractmethod
@@ -116,6 +135,10 @@ class Wire(ABC):
     @abstractmethod
     def load(self, saved: dict[str, Any]) -> None:
         """The inverse of :meth:`dump`."""
+
+    def session(self, volume: str, initiator: str, is_open: bool) -> bool:
+        """Let a host log in to a volume, or out; False where it may not, or where the array does not tell sessions."""
+        return False
 
     # ---- what the control API shows --------------------------------------------------------------------------------
 
@@ -154,8 +177,8 @@ def _content(array: Array) -> dict[str, list[dict[str, Any]]]:
                 "writable": volume.writable,
                 "parent": parent.name if parent else None,
                 "content": volume.attributes.get("content", volume.uuid),
-                "wwn": volume.wwn,
-                "state": "ready" if progress >= 1 else "copying",
+                "wwn": volume.wwn or None,
+                "state": "ready" if progress >= 1 else "copying" if array.copying(volume) else "error",
                 "progress": progress,
             }
         )

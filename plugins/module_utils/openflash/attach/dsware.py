@@ -1,0 +1,185 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A volume of Dsware as a block device of this host, by the host's own command-line tool (sheet, section 1.4).
+
+Two tools, ``vbs_cli`` and ``sds_cli``, answer in one form with different codes for the same thing. Both sets are taken.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+from typing import Dict, Optional
+
+from ..errors import BadReply, Conflict, FlashError, Invalid, NotFound, Unauthorized
+from ..transport.command import CommandTransport, Output
+from ..transport.deadline import Deadline
+from ..transport.lost import LostAnswer
+from ..units import format_size
+
+# Section 1.4: what a new connector should take for success
+ATTACHED = ("0", "50151401", "50151405")
+DETACHED = ("0", "50151209", "50151601", "50151404", "50155007")
+MISSING = "50151404"
+# What querydev answers for a volume that is not attached is not known; these say so to other questions.
+NOT_ATTACHED = ("50151601", "50155007", "50151209", MISSING)
+
+_ATTEMPTS = 2
+# A first "-" would make an option of it.
+_NAME = re.compile(r"^[A-Za-z0-9_][A-Za-z0-9_-]*\Z")
+_WORDS = {
+    MISSING: "the array has no such volume",
+    "50151402": "the volume has as many attachments as the array allows",
+    "50151403": "the array does not know this node",
+    "50151406": "the volume is in use over iSCSI, which excludes this way",
+    "50151409": "the volume may not be shared",
+    "50510011": "the block client of this host has failed",
+    "50510012": "the tool does not understand the command",
+}
+
+
+class AttachTool:
+    """The tool of one host.
+
+    :param path: of the executable. One called ``vbs_cli`` is told the manager's address when one is given.
+    :param wait: seconds for a device to appear.
+    """
+
+    def __init__(self, path: str, command: CommandTransport, wait: float = 60.0, manager: Optional[str] = None) -> None:
+        if not os.path.isfile(path):
+            raise Invalid(
+                "there is no program %s on this host" % path,
+                hint="Check attach_tool, and that the task runs on the host that has it.",
+            )
+        self.path = path
+        self.command = command
+        self.wait = wait
+        self._manager = manager if os.path.basename(path).startswith("vbs") else None
+
+    def attach(self, name: str, size: int) -> str:
+        """Attach, already attached or not, and return the path of the device once it is there with at least that size.
+
+        One command; a second when its answer does not tell the device, or was lost.
+        """
+        for attempt in range(_ATTEMPTS):
+            try:
+                answer = self._run("attach", name, write=True)
+            except LostAnswer:
+                device = self.query(name)
+                if device is not None:
+                    break
+                if attempt == _ATTEMPTS - 1:
+                    raise
+                continue
+            code = answer["ret_code"]
+            if code not in ATTACHED:
+                raise self._error(answer, "attach volume %s to this host" % name, name)
+            device = answer.get("dev_addr") or self.query(name)
+            break
+        if not device:
+            raise BadReply("%s does not say which device volume %s is" % (self.path, name), target=name)
+        wait_for_device(device, size, Deadline(self.wait, first=0.05, longest=1.0))
+        return device
+
+    def detach(self, name: str) -> None:
+        """Detach; not attached is fine. One command."""
+        for attempt in range(_ATTEMPTS):
+            try:
+                answer = self._run("detach", name, write=True)
+            except LostAnswer:
+                if self.query(name) is None:
+                    return
+                if attempt == _ATTEMPTS - 1:
+                    raise
+                continue
+            if answer["ret_code"] not in DETACHED:
+                raise self._error(answer, "detach volume %s from this host" % name, name)
+            return
+
+    def query(self, name: str) -> Optional[str]:
+        """The path of the device; None when the volume is not attached to this host."""
+        answer = self._run("querydev", name, write=False)
+        if answer["ret_code"] in NOT_ATTACHED:
+            return None
+        if answer["ret_code"] != "0":
+            raise self._error(answer, "ask for the device of volume %s" % name, name)
+        return answer.get("dev_addr") or None
+
+    def _run(self, verb: str, name: str, write: bool) -> Dict[str, str]:
+        if not _NAME.match(name):
+            raise Invalid("%r is not the name of a volume of this array" % name, target=name)
+        argv = [self.path, "-c", verb, "-v", name]
+        if self._manager:
+            argv = [self.path, "-c", verb + "withip", "-v", name, "-i", self._manager, "-p", "0"]
+        return parse(self.command.run(argv, write=write))
+
+    def _error(self, answer: Dict[str, str], doing: str, name: str) -> FlashError:
+        code = answer["ret_code"]
+        kind = NotFound if code == MISSING else FlashError
+        reason = _WORDS.get(code, "the tool refused")
+        return kind(reason, doing=doing, target=name, code=code, said=answer.get("ret_desc") or None)
+
+
+def parse(output: Output) -> Dict[str, str]:
+    """``key=value`` lines (section 1.4). BadReply without a code: nothing may be concluded from such an answer."""
+    found: Dict[str, str] = {}
+    for line in output.stdout.splitlines():
+        key, equals, value = line.strip().partition("=")
+        if equals:
+            found[key.strip()] = value.strip()
+    if not re.match(r"^-?[0-9]+$", found.get("ret_code", "")):
+        said = " ".join(output.stdout.split())[:200] or None
+        raise BadReply("%s answered without a code" % output.command, said=said)
+    return found
+
+
+def wait_for_device(path: str, size: int, deadline: Deadline) -> None:
+    """Until the device is there; Conflict when it is smaller than the volume, and so another one."""
+
+    def appeared() -> Optional[int]:
+        return device_size(path)
+
+    found = deadline.poll(
+        appeared,
+        "the device %s" % path,
+        hint="Look at the block client of this host, and run the task again.",
+    )
+    if found < size:
+        raise Conflict(
+            "the device %s has %s, and the volume has %s: it is not the volume, or the host has not seen it grow"
+            % (path, format_size(found), format_size(size)),
+            hint="Detach it on the host and run the task again.",
+        )
+
+
+def is_whole(path: str, size: int) -> bool:
+    """Whether the device is there with at least that size, as far as this user may look."""
+    try:
+        found = device_size(path)
+    except Unauthorized:
+        return True
+    return found is not None and found >= size
+
+
+def device_size(path: str) -> Optional[int]:
+    """Bytes of a block device (or a file); None when it is not there. Opens it for reading only."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except PermissionError:
+        raise Unauthorized(
+            "this user may not read the device %s" % path, hint="Run the task with become: true."
+        ) from None
+    except OSError as error:
+        # The node is there, the device behind it not yet.
+        if error.errno in (errno.ENXIO, errno.ENODEV, errno.ENOMEDIUM):
+            return None
+        raise FlashError("the device %s cannot be opened: %s" % (path, error.strerror)) from None
+    try:
+        return os.lseek(handle, 0, os.SEEK_END)
+    finally:
+        os.close(handle)

@@ -1,0 +1,118 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What every way from this host to an array has in common: scan, wait for the disk, hand it out, take it away first."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from abc import ABC, abstractmethod
+from typing import Optional, Sequence, Tuple
+
+from ..errors import Conflict, FlashError, MissingLibrary, Timeout
+from ..model import Port
+from ..transport.deadline import Deadline
+from .disks import Disk, Disks, Tree
+
+COMMAND_TIMEOUT = 60.0
+
+
+class Fabric(ABC):
+    """One protocol between this host and an array's target ports.
+
+    :param tree: where this host's devices are.
+    :param timeout: seconds within which a disk must appear, and disappear.
+    """
+
+    protocol: str
+
+    def __init__(self, tree: Tree, timeout: float = 30.0) -> None:
+        self.tree = tree
+        self.disks = Disks(tree)
+        self.timeout = timeout
+
+    @abstractmethod
+    def initiators(self) -> Tuple[str, ...]:
+        """This host's own addresses, canonical; empty when it does not speak the protocol."""
+
+    @abstractmethod
+    def no_path(self, ports: Sequence[Port]) -> Optional[str]:
+        """Why no volume behind these ports can reach this host, in a clause; None when one can."""
+
+    @abstractmethod
+    def scan(self, lun: int, ports: Sequence[Port]) -> None:
+        """Make this host look for that LUN behind these ports."""
+
+    def close(self) -> None:
+        """End what was begun for the sake of attaching."""
+        return
+
+    def attach(self, serial: str, size: int, lun: int, ports: Sequence[Port]) -> Disk:
+        """The mapped volume as a disk. Conflict when a stale path stands in its way, Timeout when it does not come."""
+        deadline = Deadline(self.timeout, first=0.05, longest=1.0)
+        scans = 0
+        while True:
+            found = self.disks.find(serial, size)
+            if found is not None and self._settled(found):
+                return found
+            # Scanning again helps a fabric that had not noticed yet; scanning all the time hinders it.
+            if deadline.elapsed >= scans * self.timeout / 4:
+                scans += 1
+                self.scan(lun, ports)
+            stale = self.disks.stale(serial)
+            if stale:
+                raise Conflict(
+                    "LUN %d leads to it, but this host takes %s for an earlier volume" % (lun, ", ".join(stale)),
+                    hint="Delete the stale path on this host (echo 1 > /sys/block/%s/device/delete) and run again."
+                    % stale[0],
+                )
+            if not deadline.pause():
+                raise Timeout(
+                    "the volume did not appear on this host within %g s" % self.timeout,
+                    hint="Check zoning and cabling; %s lists what this host has." % self._by_id(),
+                )
+
+    def _settled(self, disk: Disk) -> bool:
+        """Where multipath runs, the paths come first and belong to it a moment later."""
+        if disk.multipath or not self.disks.paths(disk.serial):
+            return True
+        return not any(
+            self.tree.read(self.tree.sys, "block", holder, "dm", "uuid").startswith("mpath-")
+            for name in self.disks.paths(disk.serial)
+            for holder in self.tree.names(self.tree.sys, "block", name, "holders")
+        )
+
+    def _by_id(self) -> str:
+        return os.path.join(self.tree.dev, "disk", "by-id")
+
+    def detach(self, disk: Disk) -> None:
+        """Take the disk away from this host. Unmap the volume only afterwards."""
+        if disk.multipath:
+            self.disks.flush(disk)
+            name = self.tree.read(self.tree.sys, "block", disk.multipath, "dm", "name") or disk.multipath
+            done = run_command(("multipath", "-f", name))
+            if done.returncode:
+                raise FlashError(
+                    "multipath does not let %s go: %s" % (name, (done.stderr or done.stdout).strip()),
+                    hint="Something on this host still uses it.",
+                )
+        self.disks.delete(disk, Deadline(self.timeout, first=0.02, longest=0.5))
+
+
+def run_command(words: Sequence[str], timeout: float = COMMAND_TIMEOUT) -> subprocess.CompletedProcess[str]:
+    """A program of this host, without a shell."""
+    try:
+        return subprocess.run(
+            list(words),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+    except FileNotFoundError:
+        raise MissingLibrary(words[0], "to attach a volume to this host (it is a program)") from None
+    except subprocess.TimeoutExpired:
+        raise Timeout("%s did not end within %g s" % (words[0], timeout)) from None

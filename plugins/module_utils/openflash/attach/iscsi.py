@@ -1,0 +1,101 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Volumes of an array behind iSCSI, by this host's kernel initiator (open-iscsi).
+
+Sessions that were there stay; those that were made to attach a volume are ended again by ``close``.
+"""
+
+from __future__ import annotations
+
+import shutil
+import socket
+from typing import List, Optional, Sequence, Tuple
+
+from ..errors import FlashError, Invalid
+from ..model import ISCSI, Port
+from ..units import parse_initiator
+from .disks import Tree
+from .fabric import Fabric, run_command
+
+# iscsiadm(8), EXIT STATUS
+_SESSION_EXISTS = 15
+_NO_RECORDS = 21
+
+
+class Iscsi(Fabric):
+    """This host's iSCSI initiator.
+
+    :param program: ``iscsiadm``, or another that takes its arguments.
+    """
+
+    protocol = ISCSI
+
+    def __init__(self, tree: Tree, timeout: float = 30.0, program: str = "iscsiadm") -> None:
+        super().__init__(tree, timeout)
+        self.program = program
+        self._ours: List[Tuple[str, str]] = []
+
+    def initiators(self) -> Tuple[str, ...]:
+        for line in self.tree.read(self.tree.etc, "iscsi", "initiatorname.iscsi").splitlines():
+            key, _equals, value = line.partition("=")
+            if key.strip() == "InitiatorName":
+                try:
+                    return (parse_initiator(value)[1],)
+                except Invalid:
+                    return ()
+        return ()
+
+    def no_path(self, ports: Sequence[Port]) -> Optional[str]:
+        if not self.initiators():
+            return "it has no iSCSI initiator name"
+        if shutil.which(self.program) is None:
+            return "the program %s is not installed" % self.program
+        portals = [port.portal for port in ports if port.protocol == ISCSI and port.portal]
+        if not portals:
+            return "the array has no iSCSI portal that is up"
+        if not any(_answers(portal, self.timeout) for portal in portals):
+            return "none of the portals %s answers it" % ", ".join(portals)
+        return None
+
+    def scan(self, lun: int, ports: Sequence[Port]) -> None:
+        """Log in where there is no session yet, else look again."""
+        problems = []
+        there = False
+        for port in ports:
+            if port.protocol != ISCSI or not port.portal or not _answers(port.portal, self.timeout):
+                continue
+            node = ("-m", "node", "-T", port.address, "-p", port.portal)
+            self._run(node + ("-o", "new"))
+            done = run_command((self.program,) + node + ("--login",))
+            if done.returncode == 0:
+                self._ours.append((port.address, port.portal))
+                there = True
+            elif done.returncode == _SESSION_EXISTS:
+                self._run(node + ("--rescan",))
+                there = True
+            else:
+                problems.append("%s: %s" % (port.portal, (done.stderr or done.stdout).strip()))
+        if problems and not there:
+            raise FlashError("the iSCSI login fails at %s" % "; ".join(problems))
+
+    def close(self) -> None:
+        while self._ours:
+            target, portal = self._ours.pop()
+            run_command((self.program, "-m", "node", "-T", target, "-p", portal, "--logout"))
+            run_command((self.program, "-m", "node", "-T", target, "-p", portal, "-o", "delete"))
+
+    def _run(self, words: Tuple[str, ...]) -> None:
+        done = run_command((self.program,) + words)
+        if done.returncode not in (0, _NO_RECORDS):
+            raise FlashError("%s %s fails: %s" % (self.program, " ".join(words), (done.stderr or done.stdout).strip()))
+
+
+def _answers(portal: str, timeout: float) -> bool:
+    host, _colon, port = portal.rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), min(timeout, 5.0)).close()
+    except (OSError, ValueError):
+        return False
+    return True

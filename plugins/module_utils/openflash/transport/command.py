@@ -1,0 +1,124 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A command of this host: its arguments as a list, never a shell, with a deadline, and in the journal."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from dataclasses import dataclass
+from typing import Optional, Sequence, Tuple
+
+from ..errors import FlashError, Invalid, Timeout, Unauthorized
+from .journal import Journal
+from .lost import LostReply, LostTimeout
+
+LARGEST_OUTPUT = 1024**2
+
+
+@dataclass(frozen=True)
+class Output:
+    """What a command that ended with status 0 wrote."""
+
+    command: str
+    """The command line, for messages."""
+    stdout: str
+    stderr: str
+
+
+class CommandTransport:
+    """Runs programs, one at a time and as this user.
+
+    :param timeout: seconds until the program, and what it started, is killed.
+    """
+
+    def __init__(self, timeout: float = 60.0, journal: Optional[Journal] = None) -> None:
+        self.timeout = timeout
+        self.journal = journal if journal is not None else Journal()
+
+    def run(self, argv: Sequence[str], write: bool = True, session: bool = False) -> Output:
+        """The output of a command that succeeded.
+
+        :raises Invalid, Unauthorized: there is no such program, or this user may not run it.
+        :raises LostAnswer: a write was killed at the deadline, or failed: read the state and decide.
+        :raises Timeout, FlashError: the same for a read.
+        """
+        words = list(argv)
+        command = self.journal.mask(" ".join(words))
+        started = time.monotonic()
+        outcome, sent = "", True
+        try:
+            process = self._start(words)
+        except FlashError as error:
+            outcome, sent = error.reason, False
+            raise
+        else:
+            outcome, stdout, stderr = self._finish(process)
+        finally:
+            self.journal.append(
+                os.path.basename(words[0]),
+                command,
+                None,
+                outcome,
+                write=write,
+                session=session,
+                seconds=time.monotonic() - started,
+                sent=sent,
+            )
+        if outcome == "killed":
+            reason, hint = "%s did not end within %g s" % (command, self.timeout), "Raise timeout if it needs longer."
+            raise LostTimeout(reason, hint=hint) if write else Timeout(reason, hint=hint)
+        if outcome != "0":
+            reason = "%s failed with status %s" % (command, outcome)
+            said = self.journal.mask(" ".join((stderr or stdout).split()))[:200] or None
+            raise LostReply(reason, said=said) if write else FlashError(reason, said=said)
+        return Output(command, stdout, stderr)
+
+    @staticmethod
+    def _start(words: Sequence[str]) -> subprocess.Popen[bytes]:
+        try:
+            return subprocess.Popen(
+                words,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+                env=dict(os.environ, LC_ALL="C", LANG="C"),
+            )
+        except FileNotFoundError:
+            raise Invalid(
+                "there is no program %s on this host" % words[0],
+                hint="Check attach_tool, and that the task runs on the host that has it.",
+            ) from None
+        except PermissionError:
+            raise Unauthorized("this user may not run %s" % words[0], hint="Run the task with become: true.") from None
+        except OSError as error:
+            raise Invalid("%s cannot be run: %s" % (words[0], error.strerror)) from None
+
+    def _finish(self, process: subprocess.Popen[bytes]) -> Tuple[str, str, str]:
+        """How it ended (its status, or killed), and what it wrote."""
+        try:
+            stdout, stderr = process.communicate(timeout=self.timeout)
+        except subprocess.TimeoutExpired:
+            self._kill(process)
+            return "killed", "", ""
+        except BaseException:
+            self._kill(process)
+            raise
+        return str(process.returncode), _text(stdout), _text(stderr)
+
+    @staticmethod
+    def _kill(process: subprocess.Popen[bytes]) -> None:
+        try:
+            os.killpg(process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        process.communicate()
+
+
+def _text(data: bytes) -> str:
+    return data[:LARGEST_OUTPUT].decode("utf-8", "replace")

@@ -1,0 +1,205 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One request and one reply per TCP connection, over any of several controllers, with no mark at the end of either.
+
+The reply ends where the connection does. How long everything may take is said here, since such a protocol says nothing.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+import threading
+import time
+from typing import Any, List, Optional, Sequence, Tuple
+
+from ..errors import BadReply, FlashError, Invalid, Timeout, Unreachable
+from .journal import Journal
+from .lost import LostAnswer, LostConnection, LostReply, LostTimeout
+
+LARGEST_REPLY = 1024**2
+LONGEST_CONNECT = 15.0
+ROUNDS = 2
+
+
+class _NotSent(Exception):
+    """No connection, so no byte of the request left this host."""
+
+    def __init__(self, error: FlashError) -> None:
+        super().__init__(error.reason)
+        self.error = error
+
+
+class _Lost(Exception):
+    """The request was sent, in whole or in part, and there is no whole answer."""
+
+    def __init__(self, error: FlashError, lost: LostAnswer) -> None:
+        super().__init__(error.reason)
+        self.error = error
+        self.lost = lost
+
+
+class TcpTransport:
+    """Requests to one array through its controllers.
+
+    :param addresses: host names or IP addresses, each optionally with ``:port``, in order of preference. One that did
+        not take a connection is tried last from then on.
+    :param timeout: seconds for a connection, and again for the whole reply.
+    """
+
+    def __init__(
+        self, addresses: Sequence[str], port: int, timeout: float = 30.0, journal: Optional[Journal] = None
+    ) -> None:
+        if not addresses:
+            raise Invalid("no address of the array is given", hint="Set address.")
+        self.journal = journal if journal is not None else Journal()
+        self.timeout = timeout
+        self._controllers = [_authority(address, port) for address in addresses]
+        self._lock = threading.Lock()
+
+    @property
+    def address(self) -> str:
+        """Host and port that are tried first now, for messages."""
+        return _shown(self._controllers[0])
+
+    def request(
+        self, data: bytes, verb: str, target: str, body: Any = None, write: bool = True, session: bool = False
+    ) -> bytes:
+        """Send and return the whole reply.
+
+        :param verb, target, body: how the journal shows it.
+        :raises LostAnswer: a write was sent, and no whole answer came: read the state and decide.
+        :raises Unreachable, Timeout, BadReply: nothing was done, or it was a read, tried everywhere in vain.
+        """
+        refusals: List[FlashError] = []
+        for _round in range(1 if write else ROUNDS):
+            for controller in list(self._controllers):
+                try:
+                    return self._once(controller, data, (verb, target, body, write, session))
+                except _NotSent as trouble:
+                    refusals.append(trouble.error)
+                    self._put_last(controller)
+                except _Lost as trouble:
+                    if write:
+                        raise trouble.lost from None
+                    refusals.append(trouble.error)
+        distinct = list({(error.array, error.reason): error for error in refusals}.values())
+        if len(distinct) == 1:
+            raise distinct[0]
+        raise Unreachable(
+            "no controller answers: " + "; ".join("%s: %s" % (error.array, error.reason) for error in distinct),
+            hint=distinct[-1].hint,
+        )
+
+    def _put_last(self, controller: Tuple[str, int]) -> None:
+        with self._lock:
+            if controller in self._controllers:
+                self._controllers.remove(controller)
+                self._controllers.append(controller)
+
+    def _once(self, controller: Tuple[str, int], data: bytes, about: Tuple[str, str, Any, bool, bool]) -> bytes:
+        started = time.monotonic()
+        verb, target, body, write, session = about
+        outcome, sent = "answered", False
+        try:
+            link = self._connect(controller)
+            sent = True
+            with link:
+                return self._exchange(link, controller, data, verb)
+        except (_NotSent, _Lost) as trouble:
+            outcome = trouble.error.reason
+            raise
+        finally:
+            self.journal.append(
+                verb,
+                target,
+                body,
+                outcome,
+                write=write,
+                session=session,
+                seconds=time.monotonic() - started,
+                sent=sent,
+            )
+
+    def _connect(self, controller: Tuple[str, int]) -> socket.socket:
+        where = _shown(controller)
+        try:
+            return socket.create_connection(controller, min(self.timeout, LONGEST_CONNECT))
+        except socket.gaierror:
+            error: FlashError = Unreachable(
+                "the name %s does not resolve" % controller[0],
+                array=where,
+                hint="Check address and the DNS of this host.",
+            )
+        except socket.timeout:
+            error = Timeout(
+                "no connection within %g s" % min(self.timeout, LONGEST_CONNECT),
+                array=where,
+                hint="Check address, port, and the firewalls between.",
+            )
+        except ConnectionRefusedError:
+            error = Unreachable(
+                "connection refused",
+                array=where,
+                hint="Check port, and that the array's control process runs.",
+            )
+        except OSError as problem:
+            error = Unreachable(
+                "no connection (%s)" % (problem.strerror or "network error"),
+                array=where,
+                hint="Check address and routes.",
+            )
+        raise _NotSent(error)
+
+    def _exchange(self, link: socket.socket, controller: Tuple[str, int], data: bytes, verb: str) -> bytes:
+        where = _shown(controller)
+        until = time.monotonic() + self.timeout
+        pieces: List[bytes] = []
+        size = 0
+        try:
+            link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            link.settimeout(self.timeout)
+            link.sendall(data)
+            while True:
+                left = until - time.monotonic()
+                if left <= 0:
+                    raise socket.timeout
+                link.settimeout(left)
+                piece = link.recv(65536)
+                if not piece:
+                    break
+                pieces.append(piece)
+                size += len(piece)
+                if size > LARGEST_REPLY:
+                    reason = "the answer to %s is larger than %d KiB" % (verb, LARGEST_REPLY // 1024)
+                    raise _Lost(BadReply(reason, array=where), LostReply(reason, array=where))
+        except socket.timeout:
+            reason, hint = "no whole answer to %s within %g s" % (verb, self.timeout), "Raise timeout."
+            raise _Lost(Timeout(reason, array=where, hint=hint), LostTimeout(reason, array=where, hint=hint)) from None
+        except OSError as problem:
+            reason = "the connection broke before %s was answered (%s)" % (verb, problem.strerror or "network error")
+            raise _Lost(Unreachable(reason, array=where), LostConnection(reason, array=where)) from None
+        if not size:
+            reason = "the connection was closed without an answer to %s" % verb
+            raise _Lost(BadReply(reason, array=where), LostReply(reason, array=where))
+        return b"".join(pieces)
+
+
+def _authority(address: str, port: int) -> Tuple[str, int]:
+    """Host and port, from a name, an IPv4 or IPv6 address, each with or without a port of its own."""
+    text = address.strip()
+    if not text or re.search(r"[/@?#\s,]", text):
+        raise Invalid("%r is not the address of an array" % address, hint="Give a host name or an IP address.")
+    match = re.match(r"^\[([^\]]+)\](?::([0-9]+))?$", text)
+    if match is None and text.count(":") <= 1:
+        match = re.match(r"^([^:]+)(?::([0-9]+))?$", text)
+    if match is None:
+        return text, port
+    return match.group(1), int(match.group(2) or port)
+
+
+def _shown(controller: Tuple[str, int]) -> str:
+    host, port = controller
+    return "%s:%d" % ("[%s]" % host if ":" in host else host, port)

@@ -1,0 +1,84 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the array's refusals mean (sheet, sections 1.14 and 1.15). The only place that reads them."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Dict, Optional, Tuple, Type
+
+from ...errors import BadReply, Busy, Conflict, FlashError, InUse, Invalid, NoSpace, NotFound, Unauthorized
+from ...transport.http import Reply
+
+
+class Taken(Conflict):
+    """An object of that name or address is there already."""
+
+
+class Rejected(InUse):
+    """The array does not do this now: most often the app instance is online, or something refers to the object."""
+
+
+class DuplicateSnapshot(Conflict):
+    """The volume has a snapshot with that UUID (code 15)."""
+
+
+DUPLICATE_SNAPSHOT = 15
+# Section 1.15: the array has just been started, and did nothing.
+INITIALIZING = "REST server is still initializing"
+# Sections 1.14 and 9: of the texts only these are guessed at.
+_NO_SPACE = ("insufficient capacity", "not enough space", "out of space", "limit reached", "too many")
+
+# (status, name or None for any) -> kind, reason, hint; the first that matches counts
+_TABLE: Tuple[Tuple[int, Optional[str], Type[FlashError], str, Optional[str]], ...] = (
+    (404, None, NotFound, "the array does not have what the request names", None),
+    (409, None, Taken, "there is an object of that name already", None),
+    (422, None, Invalid, "the array does not take a value of the request", None),
+    (403, None, Unauthorized, "the account may not do this", "Use an account with enough rights in this tenant."),
+    (423, None, Busy, "the array has locked the object", "Run it again later."),
+    (503, None, Busy, "the array stayed overloaded until wait_timeout had passed", "Run it again later."),
+    (500, None, FlashError, "the array failed to do it", "Look at the event log of the array."),
+    (405, None, FlashError, "the array has no such operation", "Check api_version."),
+    (400, "ValidationFailedError", Invalid, "the array does not take a value of the request", None),
+    (400, None, Rejected, "the array refuses it", None),
+)
+
+
+def _body(reply: Reply) -> Dict[str, Any]:
+    body = reply.json_or_none()
+    return body if isinstance(body, dict) else {}
+
+
+def is_busy(reply: Reply) -> bool:
+    """The array itself, and not a gateway before it, says that it did nothing because it is overloaded or starting."""
+    if reply.status == 503:
+        return bool(_body(reply))
+    return reply.status == 500 and INITIALIZING in str(_body(reply).get("message") or "")
+
+
+def is_expired(reply: Reply) -> bool:
+    return reply.status == 401
+
+
+def error_of(reply: Reply, mask: Callable[[str], str]) -> FlashError:
+    """The error that an answer with a status of 400 or above stands for: name and code, the array's words, a hint."""
+    body = _body(reply)
+    name = mask(str(body.get("name") or ""))
+    said = mask(str(body.get("message") or "")) or None
+    number = body.get("code")
+    code = " ".join(part for part in (name, str(number) if number is not None else "") if part) or str(reply.status)
+    if not body:
+        return BadReply(
+            "%s was answered by HTTP status %d and no JSON" % (reply.request, reply.status),
+            code=str(reply.status),
+            hint="Check that the address and port are those of the array's management service.",
+        )
+    if number == DUPLICATE_SNAPSHOT and reply.status == 400:
+        return DuplicateSnapshot("the volume has that snapshot already", code=code, said=said)
+    if reply.status in (400, 422) and said and any(text in said.lower() for text in _NO_SPACE):
+        return NoSpace("the array has no room for it", code=code, said=said)
+    for status, wanted, kind, reason, hint in _TABLE:
+        if reply.status == status and wanted in (None, name):
+            return kind(reason, code=code, said=said, hint=hint)
+    return FlashError("the array refused %s" % reply.request, code=code, said=said)

@@ -1,0 +1,430 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Volumes: create, clone, extend, rename, set, delete (sheet, sections 2.1 to 2.5 and 2.12 to 2.14)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Callable, Dict, Mapping as Map, Optional
+
+from ...errors import Conflict, FlashError, InUse, Invalid, NotFound, Refused
+from ...model import OFFLINE, READY, Snapshot, Volume, VolumeSpec
+from ...transport.deadline import Deadline
+from ...transport.lost import LostAnswer
+from ...units import GIB, format_size, round_up
+from . import facts, objects
+from .objects import Place
+from .reading import Reading
+from .refusals import Rejected, Taken
+from .wire import Entity, key
+
+_ATTEMPTS = 3
+
+
+class Volumes(Reading):
+    """What a Datera array does with volumes."""
+
+    # -- create ------------------------------------------------------------------------------------------------------
+
+    def create_volume(self, spec: VolumeSpec) -> Volume:
+        """One request: app instance, storage instance and volume, with everything that was asked for."""
+        with self._doing("create volume %s" % spec.name, spec.name):
+            if spec.size is None:
+                raise Invalid("a new volume needs a size", hint="Set size.")
+            self._in_this_pool(spec)
+            options = dict(spec.options)
+            size = round_up(spec.size, GIB)
+            options.pop("uuid", None)
+            if options.get("template"):
+                return self._from_template(spec.name, str(options.pop("template")), size, options)
+            volume: Entity = {"name": facts.VOLUME, "size": size // GIB}
+            volume.update(_properties(options))
+            limits = _limits(options)
+            if any(limits.values()):
+                volume["performance_policy"] = limits
+            storage: Entity = {"name": facts.STORAGE, "volumes": [volume]}
+            if options.get("ip_pool"):
+                storage["ip_pool"] = {"path": "/access_network_ip_pools/%s" % options["ip_pool"]}
+            body = {"name": spec.name, "access_control_mode": "deny_all", "storage_instances": [storage]}
+            body.update(_for_openstack(spec))
+            return self._volume_of(self._create(body, lambda place: self._same(place, size)))
+
+    def _in_this_pool(self, spec: VolumeSpec) -> None:
+        if spec.pool and spec.pool != self._edf.name:
+            raise Invalid(
+                "there is no pool %s" % spec.pool,
+                hint="The array is one pool, here %s; leave pool out. An IP pool is named in array_options."
+                % self._edf.name,
+            )
+
+    def _same(self, place: Place, size: int) -> None:
+        found = objects.bytes_of(place.volume["size"])
+        if found != size:
+            raise Conflict(
+                "volume %s is there already: it has %s instead of %s"
+                % (place.title, format_size(found), format_size(size)),
+                hint="Choose another name.",
+            )
+
+    def _create(self, body: Entity, same: Callable[[Place], None]) -> Place:
+        """POST it, or find it there already, provided that ``same`` does not object."""
+        name = str(body["name"])
+        for attempt in range(_ATTEMPTS):
+            try:
+                return self._only(objects.need(self._edf.post("/app_instances", body), name))
+            except (Taken, LostAnswer) as error:
+                there = self._instance(name)
+                if there is not None:
+                    place = self._only(there)
+                    same(place)
+                    return place
+                if isinstance(error, Taken) or attempt == _ATTEMPTS - 1:
+                    raise
+        raise AssertionError("the last attempt raises")
+
+    @staticmethod
+    def _only(ai: Entity) -> Place:
+        found = objects.places(ai)
+        if len(found) != 1:
+            raise Conflict(
+                "app instance %s is there already, with %d volumes" % (ai.get("name"), len(found)),
+                hint="Choose another name.",
+            )
+        return found[0]
+
+    def _volume_of(self, place: Place) -> Volume:
+        return objects.volume(place, self._edf.name)
+
+    def _from_template(self, name: str, template: str, size: int, options: Dict[str, Any]) -> Volume:
+        """A read and the POST; where the array cannot take the size with it, three more under another name (2.12)."""
+        given = self._edf.get("/app_templates/%s" % key(template))
+        if given is None:
+            raise NotFound("there is no app template %s" % template, hint="Check array_options.template.")
+        storages = given.get("storage_templates") or []
+        volumes = [(one, volume) for one in storages for volume in one.get("volume_templates") or []]
+        if len(volumes) != 1:
+            raise Invalid("app template %s makes %d volumes, not one" % (template, len(volumes)))
+        own = int(volumes[0][1].get("size") or 0) * GIB
+        body: Entity = {"name": name, "app_template": {"path": "/app_templates/%s" % template}}
+        rest = {option: value for option, value in options.items() if value is not None}
+        if own != size and self._edf.policies:
+            override = {"volumes": {volumes[0][1]["name"]: {"size": str(size // GIB)}}}
+            body["template_override"] = {"storage_instances": {volumes[0][0]["name"]: override}}
+            own = size
+        if own > size:
+            raise Invalid(
+                "app template %s makes volumes of %s, which is more than %s"
+                % (template, format_size(own), format_size(size))
+            )
+        if own == size and not rest:
+            return self._volume_of(self._create(body, lambda place: self._same(place, size)))
+        there = self._instance(name)
+        if there is not None:
+            place = self._only(there)
+            self._same(place, size)
+            return self._volume_of(place)
+        return self._finished(body, name, size, rest, lambda ai: template in str(ai.get("app_template")))
+
+    # -- copies ------------------------------------------------------------------------------------------------------
+
+    def clone_volume(self, source: Volume, spec: VolumeSpec) -> Volume:
+        """One request, and as many polls as the array needs; with another size or options it first has another name."""
+        with self._doing("clone volume %s to %s" % (source.name, spec.name), spec.name):
+            made = self._copy({"clone_volume_src": {"path": source.id}}, source.id, source.size, spec)
+            return replace(made, source=source.name)
+
+    def volume_from_snapshot(self, snapshot: Snapshot, spec: VolumeSpec) -> Volume:
+        """Like clone_volume."""
+        with self._doing("make volume %s from snapshot %s" % (spec.name, snapshot.name), spec.name):
+            made = self._copy({"clone_snapshot_src": {"path": snapshot.id}}, snapshot.id, snapshot.size, spec)
+            return replace(made, source=snapshot.volume)
+
+    def _copy(self, body: Entity, source: str, source_size: int, spec: VolumeSpec) -> Volume:
+        self._in_this_pool(spec)
+        size = source_size if spec.size is None else round_up(spec.size, GIB)
+        if size < source_size:
+            raise Invalid(
+                "%s is smaller than its source, which has %s" % (format_size(size), format_size(source_size)),
+                hint="Leave size out, or make it at least that.",
+            )
+        options = {name: value for name, value in spec.options.items() if value is not None and name != "uuid"}
+        for name in ("template", "ip_pool"):
+            if options.get(name):
+                raise Invalid("a copy has the %s of its source" % name.replace("_", " "), hint="Leave %s out." % name)
+        there = self._instance(spec.name)
+        if there is not None:
+            place = self._only(there)
+            self._same(place, size)
+            return self._volume_of(place)
+
+        def ours(ai: Entity) -> bool:
+            clone = ai.get("clone_src")
+            return clone is None or objects.path_of(clone) == source
+
+        body = dict(body, name=spec.name, **_for_openstack(spec))
+        if size == source_size and not options:
+            place = self._create(body, lambda found: self._same_copy(found, size, ours))
+            return self._volume_of(self._settled(place.ai_path))
+        return self._finished(body, spec.name, size, options, ours)
+
+    def _same_copy(self, place: Place, size: int, ours: Callable[[Entity], bool]) -> None:
+        self._same(place, size)
+        if not ours(place.ai):
+            raise Conflict("volume %s is there already, made of something else" % place.title)
+
+    def _finished(
+        self, body: Entity, name: str, size: int, options: Map[str, Any], ours: Callable[[Entity], bool]
+    ) -> Volume:
+        """Make it under a name of ours, bring it to what was asked for, then give it its name.
+
+        A run that is killed on the way leaves it under that name, which the next run knows, and goes on from there.
+        Every request of it says how things shall be, so that two runs that meet do the very same.
+        """
+        temporary = facts.unfinished_name(name)
+
+        def check(place: Place) -> None:
+            if place.listed or facts.UNFINISHED_DESCR not in str(place.ai.get("descr")) or not ours(place.ai):
+                raise Conflict(
+                    "app instance %s is in the way, which is not what an earlier run left unfinished" % temporary,
+                    hint="Look at it on the array; it is needed to make volume %s." % name,
+                )
+
+        place = self._create(dict(body, name=temporary, descr=facts.UNFINISHED_DESCR), check)
+        place = self._settled(place.ai_path)
+        if objects.bytes_of(place.volume["size"]) < size:
+            self._grow_copy(place, size)
+        self._apply(place, options)
+        last: Entity = {"name": name, "descr": None}
+        if not place.online:
+            last["admin_state"] = "online"
+        try:
+            ai = objects.need(self._edf.put(place.ai_path, last), name)
+        except Taken as error:
+            # Another client was faster, so nobody would ever finish this one.
+            self._take_offline(place)
+            self._edf.delete(place.ai_path)
+            raise Conflict("there is a volume %s by now" % name, code=error.code, said=error.said) from None
+        return self._volume_of(self._only(ai))
+
+    def _grow_copy(self, place: Place, size: int) -> None:
+        """Nobody has it yet, so it may be offline for a moment without anybody's permission."""
+
+        def grow(path: str) -> None:
+            self._put_size(path, size)
+
+        try:
+            grow(place.path)
+        except Rejected as error:
+            if not place.online:
+                raise
+            self._while_offline(place, grow, error, harmless=True)
+
+    def _settled(self, ai_path: str) -> Place:
+        """Once the array has finished cloning; a copy that takes longer is left alone and reported."""
+
+        def ready() -> Optional[Place]:
+            ai = self._edf.get(ai_path)
+            if ai is None:
+                raise NotFound("the copy is gone again")
+            return None if ai.get("op_state") == facts.CLONING else self._only(ai)
+
+        hint = "The array goes on by itself: run the task again to wait for it."
+        return Deadline(self._wait, first=0.05, longest=5.0).poll(ready, "the end of the copy", hint)
+
+    # -- change ------------------------------------------------------------------------------------------------------
+
+    def extend_volume(self, volume: Volume, size: int) -> Volume:
+        """One request; where the array demands that it is offline, and offline_changes permits it, four."""
+        with self._doing("extend volume %s to %s" % (volume.name, format_size(size)), volume.name):
+            size = round_up(size, GIB)
+            if size < volume.size:
+                raise Refused("it has %s already, and a volume never shrinks" % format_size(volume.size))
+            if size > volume.size:
+                self._change(volume, lambda path: self._put_size(path, size))
+            return replace(volume, size=size, state=READY if volume.state != OFFLINE else OFFLINE)
+
+    def _put_size(self, path: str, size: int) -> None:
+        """The wire takes the new absolute size."""
+        self._edf.put(path, {"size": size // GIB})
+
+    def _change(self, volume: Volume, change: Callable[[str], None]) -> None:
+        """Change it as it is; offline only where the array demands that."""
+        place = self._need_place(volume) if self._demands_offline or volume.state == OFFLINE else None
+        if place is not None and objects.marked_offline(place.ai) is not None:
+            # A run was killed before it could put the app instance online again.
+            change(place.path)
+            self._online(place)
+        elif place is not None and place.online:
+            self._while_offline(place, change)
+        elif place is not None:
+            change(place.path)
+        else:
+            try:
+                change(volume.id)
+            except Rejected as error:
+                place = self._need_place(volume)
+                if not place.online:
+                    raise
+                self._while_offline(place, change, error)
+                self._demands_offline = True
+
+    def _while_offline(
+        self,
+        place: Place,
+        change: Callable[[str], None],
+        because: Optional[FlashError] = None,
+        harmless: bool = False,
+    ) -> None:
+        """Take the app instance offline, change, put it online: three requests.
+
+        What its description says meanwhile tells the next run that it was us, and how large the volume was.
+
+        :param harmless: nobody has access, so no permission is needed.
+        """
+        if not self._offline_changes and not harmless:
+            raise Refused(
+                "the array does this only while the app instance is offline, and hosts would lose it for a moment",
+                code=because.code if because else None,
+                said=because.said if because else None,
+                hint="Set offline_changes: true to permit that.",
+            )
+        if place.siblings:
+            raise Refused(facts.shared_life(place.siblings, "going offline, which the array demands for this,"))
+        if place.active:
+            raise InUse(
+                "the array does this only while the app instance is offline, and it has open sessions of %s"
+                % ", ".join(place.active),
+                hint="Detach it on the hosts first.",
+            )
+        self._edf.put(place.ai_path, {"admin_state": "offline", "descr": _marked(place)})
+        try:
+            change(place.path)
+        except FlashError:
+            self._online(place)
+            raise
+        self._online(place)
+
+    def set_volume(self, volume: Volume, options: Map[str, Any]) -> Volume:
+        """One request for replicas and placement, one or two for limits, one for the IP pool (offline if need be)."""
+        with self._doing("change volume %s" % volume.name, volume.name):
+            place = self._need_place(volume)
+            refusal = self.capabilities.refusal("set_volume", volume, options=options)
+            if refusal:
+                raise self.unsupported("set_volume", refusal)
+            self._apply(place, options)
+            if options.get("ip_pool"):
+                pool = {"ip_pool": {"path": "/access_network_ip_pools/%s" % options["ip_pool"]}}
+                self._change(volume, lambda path: self._put_storage(path, pool))
+            return replace(volume, options=dict(volume.options, **options))
+
+    def _put_storage(self, path: str, body: Entity) -> None:
+        self._edf.put(path.rsplit("/volumes/", 1)[0], body)
+
+    def _apply(self, place: Place, options: Map[str, Any]) -> None:
+        """Replicas, placement and limits of a volume that is there."""
+        properties = _properties(options)
+        if properties:
+            self._edf.put(place.path, properties)
+        if any(name in options for name in facts.QOS):
+            present = place.volume.get("performance_policy") or {}
+            limits = {name: int(present.get(name) or 0) for name in facts.QOS}
+            limits.update(_limits(options))
+            self._put_limits(place.path + "/performance_policy", limits)
+
+    def _put_limits(self, path: str, limits: Dict[str, int]) -> None:
+        """0 is no limit (2.14), and no limit at all is no policy."""
+        if not any(limits.values()):
+            self._edf.delete(path)
+            return
+        for attempt in range(_ATTEMPTS):
+            try:
+                self._edf.put(path, limits)
+                return
+            except NotFound:
+                pass
+            try:
+                self._edf.post(path, limits)
+                return
+            except (Taken, LostAnswer):
+                if attempt == _ATTEMPTS - 1:
+                    raise
+
+    def rename_volume(self, volume: Volume, name: str) -> Volume:
+        """One request: the app instance's name. Its id, and with it its snapshots' identities, stay."""
+        with self._doing("rename volume %s to %s" % (volume.name, name), volume.name):
+            if volume.siblings:
+                raise self.unsupported("rename_volume", "", volume)
+            ai_path = volume.id.split("/storage_instances/")[0]
+            try:
+                ai = objects.need(self._edf.put(ai_path, {"name": name}), name)
+            except Taken as error:
+                there = self._instance(name)
+                if there is not None and "/app_instances/%s" % there.get("id") == ai_path:
+                    return replace(volume, name=name)
+                raise Conflict("there is a volume %s already" % name, code=error.code, said=error.said) from None
+            return replace(volume, name=self._only(ai).title)
+
+    # -- delete ------------------------------------------------------------------------------------------------------
+
+    def delete_volume(self, volume: Volume) -> None:
+        """Three requests: what it is now, offline, delete; without the array's force (2.13).
+
+        One of several volumes of an app instance is deleted by itself, and only when all of it is offline anyway.
+        """
+        with self._doing("delete volume %s" % volume.name, volume.name):
+            place = self._place(volume.id) if volume.id else None
+            if place is None:
+                return
+            if place.title != volume.name and not volume.siblings:
+                raise Conflict("it is called %s now" % place.title, hint="Read it again.")
+            if place.listed:
+                hosts = ", ".join(sorted(objects.host_of(path) for path in place.listed))
+                raise InUse("it is mapped to %s" % hosts, hint="Unmap it first.")
+            if place.active:
+                raise InUse("%s have it open" % ", ".join(place.active), hint="Detach it on the hosts first.")
+            if place.volume.get("snapshots"):
+                raise InUse("it has snapshots, which would go with it", hint="Delete them first.")
+            if place.siblings:
+                if place.online:
+                    raise Refused(facts.shared_life(place.siblings, "going offline, which deleting needs,"))
+                self._edf.delete(place.path)
+                return
+            if place.online:
+                self._take_offline(place)
+            self._edf.delete(place.ai_path)
+
+    def _take_offline(self, place: Place) -> None:
+        """For good: it is to be deleted."""
+        try:
+            self._edf.put(place.ai_path, {"admin_state": "offline"})
+        except NotFound:
+            return
+
+
+def _for_openstack(spec: VolumeSpec) -> Entity:
+    """How every OpenStack client of the array makes an app instance: with the UUID that OpenStack knows it by (2.1)."""
+    uuid = spec.options.get("uuid")
+    return {"create_mode": "openstack", "uuid": uuid} if uuid else {}
+
+
+def _marked(place: Place) -> str:
+    """The description while it is offline: what it was, and how large the volume is."""
+    mark = "%s%d" % (facts.OFFLINE_MARK, objects.bytes_of(place.volume["size"]) // GIB)
+    descr = str(place.ai.get("descr") or "")
+    return ("%s %s" % (descr[: facts.LABEL_LONGEST - len(mark) - 1], mark)).strip()
+
+
+def _properties(options: Map[str, Any]) -> Entity:
+    found: Entity = {}
+    for name in ("replica_count", "placement_mode"):
+        if options.get(name) is not None:
+            found[name] = options[name]
+    if options.get("placement_policy"):
+        found["placement_policy"] = {"path": "/placement_policies/%s" % options["placement_policy"]}
+    return found
+
+
+def _limits(options: Map[str, Any]) -> Dict[str, int]:
+    return {name: int(options[name]) for name in facts.QOS if options.get(name) is not None}

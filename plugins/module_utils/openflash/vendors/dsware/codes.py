@@ -1,0 +1,161 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the array's numbers mean (sheet, section 3). The only place that reads them."""
+
+from __future__ import annotations
+
+from typing import Dict, Optional, Tuple, Type
+
+from ...errors import (
+    Busy,
+    Conflict,
+    FlashError,
+    InUse,
+    Invalid,
+    NoSpace,
+    NotFound,
+    Unauthorized,
+    Unreachable,
+    Unsupported,
+)
+
+
+class NameTaken(Conflict):
+    """An object of that kind and name is there already."""
+
+
+class VolumeGone(NotFound):
+    """The volume is not there."""
+
+
+class SnapshotGone(NotFound):
+    """The snapshot is not there."""
+
+
+class Referenced(InUse):
+    """Something still needs the object: snapshots of a volume, most likely."""
+
+
+class Mapped(InUse):
+    """The volume is attached or mapped."""
+
+
+class AlreadyThere(Conflict):
+    """The attachment, mapping, initiator or membership is there already."""
+
+
+class NotThere(NotFound):
+    """The attachment or mapping is not there."""
+
+
+class Duplicating(Busy):
+    """The array copies into the volume."""
+
+
+class Momentary(Busy):
+    """The array did nothing because of something that passes by itself, soon: worth waiting for."""
+
+
+class AgentFailed(Unreachable):
+    """Something between the address and the array has failed, perhaps after the array had done it."""
+
+
+class Expired(Unauthorized):
+    """The session has ended."""
+
+
+Row = Tuple[Type[FlashError], str, Optional[str]]
+
+_GONE: Row = (VolumeGone, "there is no such volume", None)
+_WAIT = "Run it again later, or raise wait_timeout."
+_LOGIN: Row = (
+    Unauthorized,
+    "the array did not accept the user name and password",
+    "Check username and password, and that the account is not locked.",
+)
+
+# code -> kind, reason, hint
+TABLE: Dict[str, Row] = {
+    # The socket has one number for whatever is not there (section 3).
+    "-900079": (NotFound, "there is no such object", None),
+    "50150003": (Invalid, "the array takes the request for malformed", None),
+    "50150005": _GONE,
+    "31000000": _GONE,
+    "32150005": _GONE,
+    "50150006": (SnapshotGone, "there is no such snapshot", None),
+    "50150007": (NameTaken, "there is a volume of that name already", None),
+    "50150008": (NameTaken, "there is a snapshot of that name already", None),
+    "50150009": (NoSpace, "the pool has no room for it", "Choose another pool, or free some space."),
+    "50150010": (Unsupported, "the node is of the wrong type for this", None),
+    "50150011": (NoSpace, "the array has as many volumes and snapshots as it allows", "Delete some first."),
+    "50150013": (Referenced, "something still refers to it", "Delete its snapshots and what is made of it first."),
+    "50150021": (Invalid, "there is no such pool", "Check pool."),
+    "50090153": (FlashError, "the pool is faulty", "Look at the pool with the array's own tools."),
+    "50151001": (Invalid, "the array does not take that name for a volume", None),
+    "50151201": (Invalid, "the array does not take that name for a snapshot", None),
+    "50151403": (NotFound, "the array does not know that node", "Check agents."),
+    "50151002": (Momentary, "the volume is being deleted", _WAIT),
+    "50151003": (Invalid, "the array does not take that size", None),
+    "50151005": (Duplicating, "the array is copying into the volume", "Run it again when the copy is done."),
+    "50151006": (Momentary, "the array is preparing the volume", _WAIT),
+    "50151007": (FlashError, "the volume has bad sectors", "Look at the volume with the array's own tools."),
+    "50151009": (Invalid, "there is no such pool", "Check pool."),
+    "50151010": (Invalid, "the pool is not in use", "Check pool."),
+    "50151012": (Momentary, "the pool is not ready", _WAIT),
+    "50151015": (FlashError, "the pool is in emergency mode", "Look at the pool with the array's own tools."),
+    "50151203": (Momentary, "the snapshot is being copied", _WAIT),
+    "50151207": (Invalid, "the snapshot is of the wrong type for this", None),
+    "50151211": (Busy, "the snapshot is being moved", "Run it again later."),
+    "50151216": (Invalid, "snapshot and volume are of different types", None),
+    "50151209": (FlashError, "the block client is not in order", "Look at the block client of that host."),
+    "50151401": (AlreadyThere, "the volume is attached there already", None),
+    "50151402": (InUse, "the volume has as many attachments as the array allows", "Detach it somewhere first."),
+    "50151404": (VolumeGone, "there is no such volume to attach", None),
+    "50151405": (AlreadyThere, "the volume is attached there already", None),
+    "50151406": (InUse, "the volume is mapped over iSCSI, which excludes this way", "Unmap it first."),
+    "50151409": (InUse, "the volume may not be shared", "Detach it elsewhere first."),
+    "50151601": (NotThere, "the volume is not attached there", None),
+    "50152203": (Unsupported, "the volume is the passive half of a replication", None),
+    "50152401": (NoSpace, "the snapshot has as many volumes made of it as the array allows", "Delete some first."),
+    "50152501": (NoSpace, "the array makes as many copies as it allows", "Run it again later."),
+    "50152502": (NoSpace, "the volume has as many snapshots as the array allows", "Delete some first."),
+    "50152601": (Invalid, "the object is no volume", None),
+    "50153012": (NoSpace, "the volume has as many generations of snapshots as the array allows", None),
+    "50153014": (Conflict, "the snapshot was not taken of that volume", None),
+    "50155007": (NotThere, "the volume is not attached there", None),
+    "50155009": (Momentary, "the array's metadata is being synchronised", _WAIT),
+    "50155102": (AlreadyThere, "the array has that initiator already", None),
+    "50155103": (NotFound, "the array has no such initiator", None),
+    "50157001": (AlreadyThere, "the volume is mapped there already", None),
+    "50157010": (Mapped, "the volume is mapped", "Unmap it first."),
+    "50157019": (NameTaken, "there is a host of that name already", None),
+    "50157021": (AlreadyThere, "the initiator belongs to a host already", None),
+    "50157027": (InUse, "volumes are mapped to the host", "Unmap them first."),
+    "50157044": (NameTaken, "there is a host group of that name already", None),
+    "50157046": (AlreadyThere, "the host is in a host group already", None),
+    "50157058": (AlreadyThere, "the host has mappings already", None),
+    "540157748": (AlreadyThere, "the host has that initiator already", None),
+    "50500001": (Unsupported, "this version of the array does not know the operation", None),
+    "50510011": (FlashError, "the block client of the host has failed", "Look at the block client of that host."),
+    "50510012": (Invalid, "the array takes the command for malformed", None),
+    "10000003": (Expired, "the session has ended", None),
+    "1077949069": (Expired, "the session has ended", None),
+    "1077949061": _LOGIN,
+    "1077987870": _LOGIN,
+    "1073754390": _LOGIN,
+    "1077949071": (Unauthorized, "the array has locked out this host's address", "Unlock it on the array, or wait."),
+}
+EXPIRED = tuple(code for code, row in TABLE.items() if row[0] is Expired)
+MOMENTARY = tuple(code for code, row in TABLE.items() if row[0] is Momentary)
+
+
+def error_of(code: str, said: Optional[str] = None, what: str = "the request") -> FlashError:
+    """The error that a number other than 0 stands for."""
+    row = TABLE.get(code)
+    if row is None and code.startswith("51"):
+        # Section 3: INFERRED from how clients go on to the next agent
+        row = (AgentFailed, "a manager or agent of the array has failed", "Run it again, or with another address.")
+    kind, reason, hint = row or (FlashError, "the array refused %s" % what, None)
+    return kind(reason, code=code, said=said, hint=hint)

@@ -1,0 +1,395 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Hosts and what they see: initiators and LUNs on REST (sheet, section 2.3), attachments by agent or tool (1.4)."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from typing import Any, Dict, List, Mapping as Map, Optional, Sequence, Tuple
+
+from ...attach.dsware import AttachTool, is_whole, wait_for_device
+from ...errors import Conflict, FlashError, InUse, NotFound
+from ...model import AGENT, ISCSI, UNKNOWN, Chap, Host, Initiator, Listing, Mapping, Port, Volume
+from ...transport.deadline import Deadline
+from ...transport.lost import LostAnswer
+from ...units import parse_initiator
+from .codes import AlreadyThere, NameTaken, NotThere, VolumeGone
+from .copies import Copies
+from .facts import BY_ID, NO_HOST
+from .rest import RestWire, objects
+from .volumes import ATTEMPTS
+
+
+class Hosts(Copies):
+    """What Dsware does with hosts.
+
+    A host is one of two things: a set of iSCSI initiators that volumes are mapped to as LUNs, or (kind ``agent``) a
+    node whose block client attaches volumes, told by the array's manager or by the node's own tool. What is attached
+    to a node only that node can tell, so ``mappings()`` is not known as soon as there may be any.
+    """
+
+    agents: Map[str, str] = {}
+    """Host name -> address of the agent there."""
+    tool: Optional[AttachTool] = None
+    device_root: str = "/dev"
+    wait_for_devices: float = 60.0
+
+    @property
+    def _rest(self) -> RestWire:
+        if not isinstance(self._wire, RestWire):
+            raise self.unsupported("create_host", "the text socket knows no hosts")
+        return self._wire
+
+    @property
+    def _has_hosts(self) -> bool:
+        return isinstance(self._wire, RestWire)
+
+    def _is_here(self, name: str) -> bool:
+        return name.lower() in self.capabilities.locally
+
+    def _attaches(self, name: str) -> bool:
+        return name in self.agents or (self.tool is not None and self._is_here(name))
+
+    # -- reading -----------------------------------------------------------------------------------------------------
+
+    def ports(self) -> Listing[Port]:
+        """iSCSI portals that are active: one request. The socket tells none."""
+        if not self._has_hosts:
+            return UNKNOWN
+        with self._doing("read the target ports"):
+            answer = self._rest.call("POST", "cluster/dswareclient/queryIscsiPortal", {}, versioned=False)
+            found: Dict[Tuple[str, str], Port] = {}
+            for node in objects(answer, "nodeResultList"):
+                for item in objects(node, "iscsiPortalList"):
+                    if item.get("iscsiStatus") not in (None, "active"):
+                        continue
+                    portal, target = str(item.get("iscsiPortal")), str(item.get("targetName")).lower()
+                    name = str(node.get("nodeMgrIp") or portal)
+                    found.setdefault((portal, target), Port(name, ISCSI, target, portal, up=True))
+            return Listing(tuple(found.values()))
+
+    def hosts(self, names: Optional[Sequence[str]] = None) -> Listing[Host]:
+        """Agents are known from the task; for the others one list and one request for the initiators of each."""
+        wanted = list(dict.fromkeys(names)) if names is not None else sorted(self.agents)
+        nodes = [Host(name, id=self.agents.get(name, ""), kind=AGENT) for name in wanted if self._attaches(name)]
+        rest = [name for name in wanted if not self._attaches(name)]
+        if not self._has_hosts or (names is not None and not rest):
+            return Listing(tuple(nodes), known=self._has_hosts or names is not None)
+        with self._doing("read hosts"):
+            listed = [str(item.get("hostName")) for item in objects(self._rest.call("GET", "host/list"), "hostList")]
+            there = [name for name in listed if name not in self.agents and (names is None or name in rest)]
+            found = self._wire.side_by_side(self._host, there)
+            return Listing(tuple(nodes) + tuple(found))
+
+    def _host(self, name: str) -> Host:
+        answer = self._rest.call("POST", "port/host/list", {"hostName": name})
+        return Host(name, id=name, initiators=tuple(_initiators(objects(answer, "portList"))))
+
+    def find_hosts(self, initiators: Sequence[str]) -> Listing[Host]:
+        """One request for all initiators, and one for each host that has any."""
+        if not self._has_hosts or not initiators:
+            return Listing()
+        with self._doing("find hosts by their initiators"):
+            owners = self._owners(initiators)
+            names = sorted({host for found in owners.values() for host in found})
+            return Listing(tuple(self._wire.side_by_side(self._host, names)))
+
+    def _owners(self, addresses: Sequence[str]) -> Dict[str, List[str]]:
+        answer = self._rest.call("POST", "host/port/list", {"portName": list(addresses)})
+        found = answer.get("portHostMap")
+        return {str(key).lower(): list(value or ()) for key, value in (found or {}).items()}
+
+    def mappings(
+        self, volumes: Optional[Sequence[str]] = None, hosts: Optional[Sequence[str]] = None
+    ) -> Listing[Mapping]:
+        """LUNs: one request for each volume asked for, then one for each host. Attachments: those of this very host.
+
+        Not ``known`` on the socket, and as soon as volumes may be attached by agents.
+        """
+        with self._doing("read mappings"):
+            found = self._luns(volumes, hosts) if self._has_hosts else []
+            found += self._attached(volumes or (), hosts)
+            return Listing(tuple(found), known=self.capabilities.reads_mappings)
+
+    def _luns(self, volumes: Optional[Sequence[str]], hosts: Optional[Sequence[str]]) -> List[Mapping]:
+        everything = volumes is None and hosts is None
+        wanted_volumes = set(volumes or ())
+        wanted_hosts = {name for name in hosts or () if not self._attaches(name)}
+        if everything:
+            answer = self._rest.call("GET", "host/list")
+            names = {str(item.get("hostName")) for item in objects(answer, "hostList")}
+        else:
+            mapped = self._wire.side_by_side(self._hosts_of, sorted(wanted_volumes))
+            names = wanted_hosts | {name for found in mapped for name in found}
+        listed = self._wire.side_by_side(self._luns_of, sorted(names))
+        return [
+            one
+            for luns in listed
+            for one in luns
+            if everything or one.volume in wanted_volumes or one.host in wanted_hosts
+        ]
+
+    def _hosts_of(self, volume: str) -> List[str]:
+        try:
+            answer = self._rest.call("POST", "lun/host/list", {"lunName": volume})
+        except VolumeGone:
+            return []
+        return [str(item.get("hostName")) for item in objects(answer, "hostList")]
+
+    def _luns_of(self, host: str) -> List[Mapping]:
+        try:
+            answer = self._rest.call("POST", "host/lun/list", {"hostName": host})
+        except FlashError as error:
+            if error.code not in NO_HOST:
+                raise
+            return []
+        return [
+            Mapping(str(item["lunName"]), host, int(item["lunId"]), host_id=host)
+            for item in objects(answer, "hostLunList")
+            if "lunName" in item and "lunId" in item
+        ]
+
+    def _attached(self, volumes: Sequence[str], hosts: Optional[Sequence[str]]) -> List[Mapping]:
+        """What this host has of these volumes, under the name that the task has for it."""
+        names = [name for name in hosts if self._is_here(name)] if hosts else self._my_names()
+        found: List[Mapping] = []
+        if not names or not volumes:
+            return found
+        for volume in dict.fromkeys(volumes):
+            attached, device = self._device_here(volume)
+            if attached:
+                found += [Mapping(volume, name, device=device, host_id=self.agents.get(name)) for name in names]
+        return found
+
+    def _my_names(self) -> List[str]:
+        """Every name that a task may have for this host: it did not say which it uses."""
+        mine = {name for name in self.agents if self._is_here(name)}
+        if self.tool is not None:
+            mine |= self.capabilities.locally
+        return sorted(mine)
+
+    def _device_here(self, name: str) -> Tuple[bool, Optional[str]]:
+        """Whether the volume is attached to this host, and its device, if that is there and large enough.
+
+        The tool knows; without one, an agent's work shows in the device alone.
+        """
+        path = self.tool.query(name) if self.tool is not None else None
+        if self.tool is not None and path is None:
+            return False, None
+        volume = self._wire.volumes([name]).named(name)
+        if path is None:
+            path = self._by_id(volume) if volume is not None else None
+            if path is None or not os.path.exists(path):
+                return False, None
+        return True, path if is_whole(path, volume.size if volume is not None else 0) else None
+
+    def _by_id(self, volume: Volume) -> Optional[str]:
+        return os.path.join(self.device_root, BY_ID % volume.serial) if volume.serial else None
+
+    # -- hosts -------------------------------------------------------------------------------------------------------
+
+    def create_host(
+        self, name: str, initiators: Sequence[Initiator], os: Optional[str] = None, chap: Optional[Chap] = None
+    ) -> Host:
+        """One request, and two for each initiator. A killed run leaves a host to which the next one adds the rest."""
+        with self._doing("create host %s" % name, name):
+            if chap is not None:
+                raise self.unsupported("chap", "")
+            try:
+                self._rest.change("host/create", {"hostName": name}, idempotent=True)
+            except NameTaken:
+                there = self._host(name)
+                if set(there.addresses) - {one.address for one in initiators}:
+                    raise Conflict(
+                        "a host of that name is there with other initiators", hint="Choose another name."
+                    ) from None
+                return self._add(there, initiators)
+            return self._add(Host(name, id=name), initiators)
+
+    def add_initiators(self, host: Host, initiators: Sequence[Initiator], chap: Optional[Chap] = None) -> Host:
+        """Two requests for each that the host does not have yet."""
+        with self._doing("add initiators to host %s" % host.name, host.name):
+            if chap is not None:
+                raise self.unsupported("chap", "", host)
+            return self._add(host, initiators)
+
+    def _add(self, host: Host, initiators: Sequence[Initiator]) -> Host:
+        have = list(host.initiators)
+        for one in initiators:
+            if one.address in host.addresses:
+                continue
+            try:
+                self._rest.change("iscsi/createPort", {"portName": one.address}, idempotent=True, versioned=False)
+            except AlreadyThere:
+                pass
+            try:
+                body = {"hostName": host.name, "portNames": [one.address]}
+                self._rest.change("host/port/add", body, idempotent=True)
+            except AlreadyThere as error:
+                owners = self._owners([one.address]).get(one.address, [])
+                if host.name not in owners:
+                    raise Conflict(
+                        "initiator %s belongs to host %s" % (one.address, ", ".join(owners) or "unknown"),
+                        code=error.code,
+                        hint="Remove it there first, or use that host.",
+                    ) from None
+            have.append(one)
+        return replace(host, initiators=tuple(have))
+
+    def remove_initiators(self, host: Host, addresses: Sequence[str]) -> Host:
+        """Two requests for each that the host has."""
+        with self._doing("remove initiators from host %s" % host.name, host.name):
+            for address in [one for one in host.addresses if one in addresses]:
+                try:
+                    body = {"hostName": host.name, "portNames": [address]}
+                    self._rest.change("host/port/delete", body, idempotent=True)
+                except NotFound:
+                    pass
+                self._drop_port(address)
+            left = tuple(one for one in host.initiators if one.address not in addresses)
+            return replace(host, initiators=left)
+
+    def _drop_port(self, address: str) -> None:
+        """An initiator without a host is of no use; another host may have taken it meanwhile."""
+        try:
+            self._rest.change("iscsi/deletePort", {"portName": address}, idempotent=True, versioned=False)
+        except (NotFound, AlreadyThere):
+            pass
+
+    def delete_host(self, host: Host) -> None:
+        """One request, and one for each initiator; the array refuses while a volume is mapped."""
+        with self._doing("delete host %s" % host.name, host.name):
+            if host.kind == AGENT:
+                raise self.unsupported("delete_host", "", host)
+            try:
+                self._rest.change("host/delete", {"hostName": host.name}, idempotent=True)
+            except FlashError as error:
+                if error.code not in NO_HOST:
+                    raise
+            for address in host.addresses:
+                self._drop_port(address)
+
+    # -- mappings ----------------------------------------------------------------------------------------------------
+
+    def map_volume(self, volume: Volume, host: Host, lun: Optional[int] = None) -> Mapping:
+        """As a LUN: two requests, the mapping and a read that tells its LUN. By agent or tool: one."""
+        with self._doing("map volume %s to host %s" % (volume.name, host.name), volume.name):
+            if lun is not None:
+                raise self.unsupported("explicit_lun", "", volume)
+            if host.kind == AGENT:
+                return self._attach(volume, host)
+            body = {"hostName": host.name, "lunNames": [volume.name]}
+            for attempt in range(ATTEMPTS):
+                try:
+                    self._rest.change("host/lun/add", body)
+                    break
+                except AlreadyThere:
+                    break
+                except LostAnswer:
+                    if any(one.volume == volume.name for one in self._luns_of(host.name)):
+                        break
+                    if attempt == ATTEMPTS - 1:
+                        raise
+            for one in self._luns_of(host.name):
+                if one.volume == volume.name:
+                    return one
+            raise NotFound("the mapping was made and is gone again")
+
+    def _attach(self, volume: Volume, host: Host) -> Mapping:
+        mapping = Mapping(volume.name, host.name, host_id=self.agents.get(host.name))
+        if self.tool is not None and self._is_here(host.name):
+            return replace(mapping, device=self.tool.attach(volume.name, volume.size))
+        agent = self.agents.get(host.name)
+        if agent is None:
+            raise NotFound(
+                "there is no agent for host %s" % host.name,
+                target=host.name,
+                hint="agents has %s. The name must be the one that the host has in the task."
+                % (", ".join(sorted(self.agents)) or "no hosts"),
+            )
+        ours, device = self._attach_by_agent(volume.name, agent)
+        if self._is_here(host.name):
+            device = self._local_path(volume, device)
+            try:
+                wait_for_device(device, volume.size, Deadline(self.wait_for_devices, first=0.05, longest=1.0))
+            except FlashError:
+                # Nobody could see it later, so nobody would take it away. What others attached is not ours to take.
+                if ours:
+                    self._take_back(mapping)
+                raise
+        return replace(mapping, device=device or None)
+
+    def _take_back(self, mapping: Mapping) -> None:
+        try:
+            self._detach(mapping)
+        except FlashError:
+            pass  # the error that led here says more
+
+    def _attach_by_agent(self, volume: str, agent: str) -> Tuple[bool, str]:
+        """Whether it was not attached before, for certain; and the device, where the agent tells it."""
+        for attempt in range(ATTEMPTS):
+            try:
+                return True, self._rest.attach(volume, agent)
+            except AlreadyThere:
+                return False, ""
+            except LostAnswer:
+                # The same request tells now whether it was done.
+                if attempt == ATTEMPTS - 1:
+                    raise
+        raise AssertionError("the last attempt raises")
+
+    def _local_path(self, volume: Volume, device: str) -> str:
+        """The path that stays the same over restarts; the device's own name only where there is no identity."""
+        serial = volume if volume.serial else self._wire.volume(volume.name) or volume
+        return self._by_id(serial) or device
+
+    def unmap_volume(self, mapping: Mapping) -> Tuple[Mapping, ...]:
+        """Two requests as a LUN: the mapping goes, and what the host still has is read. By agent or tool: one."""
+        doing = "unmap volume %s from host %s" % (mapping.volume, mapping.host)
+        with self._doing(doing, mapping.volume):
+            if self._attaches(mapping.host):
+                self._detach(mapping)
+                return ()
+            body = {"hostName": mapping.host, "lunNames": [mapping.volume]}
+            try:
+                self._rest.change("host/lun/delete", body, idempotent=True)
+            except (NotThere, VolumeGone):
+                pass
+            return tuple(self._luns_of(mapping.host))
+
+    def _detach(self, mapping: Mapping) -> None:
+        if self.tool is not None and self._is_here(mapping.host):
+            self.tool.detach(mapping.volume)
+            return
+        for attempt in range(ATTEMPTS):
+            try:
+                return self._rest.detach(mapping.volume, self.agents[mapping.host])
+            except (NotThere, VolumeGone):
+                return
+            except LostAnswer:
+                if attempt == ATTEMPTS - 1:
+                    raise
+
+    def _refuse_mapped(self, name: str) -> None:
+        """One request on REST, and one more, or a command, where this host may have it attached."""
+        if self._has_hosts:
+            hosts = self._hosts_of(name)
+            if hosts:
+                raise InUse("it is mapped to %s" % ", ".join(sorted(hosts)), hint="Unmap it first.")
+        if self._my_names() and self._device_here(name)[0]:
+            raise InUse("it is attached to this host", hint="Detach it first.")
+
+
+def _initiators(items: Sequence[Map[str, Any]]) -> List[Initiator]:
+    found: List[Initiator] = []
+    for item in items:
+        name = str(item.get("portName") or "")
+        try:
+            protocol, address = parse_initiator(name)
+        except FlashError:
+            protocol, address = ISCSI, name.lower()
+        found.append(Initiator(address, protocol, name=name))
+    return found

@@ -1,0 +1,391 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The REST interface of current arrays (sheet, sections 1.5 and 2.3)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
+
+from ...errors import BadReply, FlashError, Invalid, NotFound, Unauthorized
+from ...model import Connection, Listing, Pool, Snapshot, Volume
+from ...transport.http import ATTEMPTS, HttpTransport, Reply
+from ...transport.lost import LostAnswer, LostReply
+from ...units import MIB
+from .codes import EXPIRED, MOMENTARY, SnapshotGone, VolumeGone, error_of
+from .facts import FATHER_KEYS, PAGE_SIZE, REST_PORT, REST_VERSION
+from .wire import FEW, NOT_MAPPED, NOTHING_NEEDS_IT, Wire, readable, state_of, time_of
+
+Object = Dict[str, Any]
+
+BASE = "/dsware/service/"
+FULL_COPY = "/api/v2/block_service/createFullVolumeFromSnap"
+
+
+class RestWire(Wire):
+    """A session with one of the managers."""
+
+    def __init__(self, connection: Connection) -> None:
+        if not connection.username or not connection.password:
+            raise Invalid("this array wants a user name and a password", hint="Set username and password.")
+        self.http = HttpTransport.from_connection(connection, REST_PORT)
+        self.http.journal.hide(connection.password)
+        self.http.expired = is_expired
+        self.http.busy = lambda reply: code_of(reply.json_or_none()) in MOMENTARY
+        self.http.reauthenticate = self._log_in
+        self.journal = self.http.journal
+        self.threads = connection.max_concurrency
+        self._username = connection.username
+        self._password = connection.password
+        self._version = REST_VERSION
+        self._logged_in = False
+
+    @property
+    def address(self) -> str:  # type: ignore[override]
+        return self.http.address
+
+    # -- the session -------------------------------------------------------------------------------------------------
+
+    def open(self) -> Optional[Listing[Pool]]:
+        """Version and login: 2 requests."""
+        about = self.call("GET", "rest/version", session=True, versioned=False)
+        version = str(about.get("currentVersion") or "")
+        if re.match(r"^v[0-9]+\.[0-9]+$", version):
+            self._version = version
+        self._log_in()
+        return None
+
+    def _log_in(self) -> None:
+        self.http.set_header("X-Auth-Token", None)
+        body = {"userName": self._username, "password": self._password}
+        reply = self._send("POST", "sec/login", body, session=True)
+        checked(reply, self.http.mask, "the login")
+        token = reply.headers.get("x-auth-token")
+        if not token:
+            raise BadReply(
+                "the answer to the login has no token",
+                hint="Check that the address and port are those of the array's manager.",
+            )
+        self.http.set_header("X-Auth-Token", token, secret=True)
+        self._logged_in = True
+
+    def close(self) -> None:
+        """Sessions are limited, so end this one."""
+        if self._logged_in:
+            self._logged_in = False
+            try:
+                self._send("POST", "sec/logout", None, session=True)
+            except FlashError:
+                pass  # It ends by itself, later.
+        self.http.close()
+
+    def api_version(self) -> Optional[str]:
+        return self._version
+
+    def serial(self) -> Optional[str]:
+        try:
+            return str(self.call("GET", "cluster/sn").get("sn") or "") or None
+        except Unauthorized:
+            raise
+        except FlashError as error:
+            # Not every version has this call.
+            if error.code is None:
+                raise
+            return None
+
+    # -- one request -------------------------------------------------------------------------------------------------
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        body: Optional[Mapping[str, Any]],
+        query: Sequence[Tuple[str, Any]] = (),
+        session: bool = False,
+        versioned: bool = True,
+        write: bool = False,
+        idempotent: bool = True,
+    ) -> Reply:
+        whole = path if path.startswith("/") else BASE + (self._version + "/" if versioned else "") + path
+        return self.http.request(
+            method, whole, query, json=body, write=write, session=session, idempotent=idempotent or not write
+        )
+
+    def call(self, method: str, path: str, body: Optional[Mapping[str, Any]] = None, **how: Any) -> Object:
+        """A read, unless ``write`` says otherwise; the answer's content once it is known to be a success."""
+        reply = self._send(method, path, body, **how)
+        if how.get("session") and self._logged_in and is_expired(reply):
+            # A fact of the session, read late. The transport takes such requests for parts of the login itself.
+            self._log_in()
+            reply = self._send(method, path, body, **how)
+        return checked(reply, self.http.mask, "%s %s" % (method, path))
+
+    def change(self, path: str, body: Mapping[str, Any], idempotent: bool = False, versioned: bool = True) -> Object:
+        """A write. LostAnswer when it may have been done; repeated instead when doing it twice is the same."""
+        for attempt in range(ATTEMPTS):
+            try:
+                return self.call("POST", path, body, write=True, idempotent=idempotent, versioned=versioned)
+            except LostAnswer:
+                raise
+            except BadReply as error:
+                # Something answered in the array's place, perhaps after the array had done it.
+                if not idempotent or attempt == ATTEMPTS - 1:
+                    raise LostReply(error.reason, said=error.said, hint=error.hint) from None
+        raise AssertionError("the last attempt raises")
+
+    # -- reading -----------------------------------------------------------------------------------------------------
+
+    def pools(self, session: bool = False) -> Listing[Pool]:
+        found = objects(self.call("GET", "storagePool", session=session), "storagePools")
+        listing: Listing[Pool] = readable("pool", [(str(i.get("poolName")), i) for i in found], _pool)
+        self._pools = {pool.id: pool.name for pool in listing}
+        return listing
+
+    _pools: Optional[Dict[str, str]] = None
+
+    def _pool_names(self) -> Dict[str, str]:
+        if self._pools is None:
+            self.pools(session=True)
+        return self._pools or {}
+
+    def volumes(self, names: Sequence[str]) -> Listing[Volume]:
+        if len(names) > FEW:
+            wanted = set(names)
+            found = self.all_volumes()
+            return replace(found, items=tuple(one for one in found if one.name in wanted))
+        found_one_by_one = zip(names, self.side_by_side(self._volume, names))
+        return readable("volume", [(name, item) for name, item in found_one_by_one if item], self._volume_of)
+
+    def _volume(self, name: str) -> Optional[Object]:
+        try:
+            found = self.call("GET", "volume/queryByName", query=[("volName", name)]).get("lunDetailInfo")
+        except VolumeGone:
+            return None
+        # Section 1.5: an empty object is an absence too. A name is compared whole (section 4.3).
+        if not isinstance(found, dict) or found.get("volName", name) != name or not found:
+            return None
+        return dict(found, volName=name)
+
+    def all_volumes(self) -> Listing[Volume]:
+        items: List[Object] = []
+        for pool in self._pool_names():
+            items += self._pages("volume/list", "volumeList", {"poolId": _number(pool)}, "pageNum", "pageSize")
+        return readable("volume", [(str(item.get("volName")), item) for item in items], self._volume_of)
+
+    def _volume_of(self, item: Object) -> Volume:
+        return Volume(
+            name=str(item["volName"]),
+            size=int(item["volSize"]) * MIB,
+            id=str(item.get("volId") or ""),
+            pool=self._pool_names().get(str(item.get("poolId"))),
+            state=state_of(item.get("status", 0)),
+            serial=str(item.get("wwn") or "").lower() or None,
+            created=time_of(item.get("createTime")),
+        )
+
+    def snapshots(self, names: Sequence[str]) -> Listing[Snapshot]:
+        if len(names) > FEW:
+            wanted = set(names)
+            found = self.all_snapshots()
+            return replace(found, items=tuple(one for one in found if one.name in wanted))
+        found_one_by_one = zip(names, self.side_by_side(self._snapshot, names))
+        return readable("snapshot", [(name, item) for name, item in found_one_by_one if item], _snapshot_of)
+
+    def _snapshot(self, name: str) -> Optional[Object]:
+        try:
+            found = self.call("GET", "snapshot/queryByName", query=[("snapshotName", name)]).get("snapshot")
+        except SnapshotGone:
+            return None
+        if not isinstance(found, dict) or not found or _name_of(found, name) != name:
+            return None
+        return dict(found, snapName=name)
+
+    def all_snapshots(self) -> Listing[Snapshot]:
+        items: List[Object] = []
+        for pool in self._pool_names():
+            # Section 2.3: the filter is trusted by nobody, so none is sent.
+            body = {"poolId": _number(pool), "filters": {}}
+            items += self._pages("snapshot/list", "snapshotList", body, "pageNum", "pageSize")
+        return readable("snapshot", [(_name_of(item, "?"), item) for item in items], _snapshot_of)
+
+    def snapshots_of(self, volume: str) -> Listing[Snapshot]:
+        body = {"volName": volume, "filters": {}}
+        try:
+            items = self._pages("volume/snapshot/list", "snapshotList", body, "batchNum", "batchLimit")
+        except VolumeGone:
+            return Listing()
+        except FlashError as error:
+            # Section 3: "no snapshot of this volume" has a number of its own.
+            if error.code not in ("51010013", "51010014"):
+                raise
+            return Listing()
+        # That they are of this volume is what was asked.
+        pairs = [(_name_of(item, "?"), dict(item, **{FATHER_KEYS[0]: volume})) for item in items]
+        return readable("snapshot", pairs, _snapshot_of)
+
+    def _pages(self, path: str, key: str, body: Object, number: str, size: str) -> List[Object]:
+        """Every page, up to one that is not full."""
+        items: List[Object] = []
+        page = 1
+        while True:
+            found = objects(self.call("POST", path, dict(body, **{number: page, size: PAGE_SIZE})), key)
+            items += found
+            if len(found) < PAGE_SIZE:
+                return items
+            page += 1
+
+    def qos(self, volume: str) -> Optional[Object]:
+        try:
+            answer = self.call("GET", "volume/qos", query=[("volName", volume)])
+        except Unauthorized:
+            raise
+        except FlashError as error:
+            # Not every version has this call, and the volume may be gone by now.
+            if error.code is None:
+                raise
+            return None
+        return {key: value for key, value in answer.items() if key != "result"}
+
+    # -- writing -----------------------------------------------------------------------------------------------------
+
+    def create_volume(self, name: str, mib: int, pool: Pool) -> None:
+        self.change("volume/create", {"volName": name, "volSize": mib, "poolId": _number(pool.id)})
+
+    def extend_volume(self, name: str, mib: int) -> None:
+        self.change("volume/expand", {"volName": name, "newVolSize": mib}, idempotent=True)
+
+    def delete_volume(self, name: str) -> None:
+        self.change("volume/delete", {"volNames": [name]})
+
+    def create_snapshot(self, name: str, volume: str) -> None:
+        self.change("snapshot/create", {"volName": volume, "snapshotName": name})
+
+    def delete_snapshot(self, name: str) -> None:
+        self.change("snapshot/delete", {"snapshotName": name})
+
+    def link(self, name: str, mib: int, snapshot: str) -> None:
+        self.change("snapshot/volume/create", {"src": snapshot, "volName": name, "volSize": mib})
+
+    def copy(self, name: str, snapshot: str) -> None:
+        self.change(FULL_COPY, {"snap_name_src": snapshot, "volume_name_dst": name})
+
+    def rollback(self, volume: str, snapshot: str) -> None:
+        self.change("snapshot/rollback", {"snapshotName": snapshot, "volumeName": volume}, idempotent=True)
+
+    # -- agents ------------------------------------------------------------------------------------------------------
+
+    def attach(self, volume: str, agent: str) -> str:
+        """The device that it became there. AlreadyThere when it was attached before."""
+        answer = self.change("volume/attach", {"volName": [volume], "ipList": [agent]})
+        rows = answer.get(volume)
+        if not isinstance(rows, list) or not rows or not isinstance(rows[0], dict):
+            raise BadReply("the answer to the attach says nothing of volume %s" % volume)
+        code = str(rows[0].get("errorCode", "0"))
+        if code != "0":
+            raise error_of(code, what="the attach")
+        return str(rows[0].get("devName") or "")
+
+    def detach(self, volume: str, agent: str) -> None:
+        """NotThere when it was not attached."""
+        answer = self.change("volume/detach", {"volName": [volume], "ipList": [agent]})
+        for row in answer.get("volumeInfo") or ():
+            code = str(row.get("errorCode", "0")) if isinstance(row, dict) else "0"
+            if code != "0":
+                raise error_of(code, what="the detach")
+
+
+# -- the envelope ------------------------------------------------------------------------------------------------------
+
+
+def code_of(body: Any) -> Optional[str]:
+    """ "0" for success, else the most telling number of an answer; None when it has none (section 1.5)."""
+    if not isinstance(body, dict):
+        return None
+    result = body.get("result")
+    if isinstance(result, dict):
+        # the newer envelope
+        return None if result.get("code") is None else str(result["code"])
+    if result is None and isinstance(body.get("error"), dict):
+        result = body["error"].get("code")
+    if result is None:
+        return None
+    if str(result) == "0":
+        return "0"
+    for row in body.get("detail") or ():
+        if isinstance(row, dict) and str(row.get("errorCode", "0")) != "0":
+            return str(row["errorCode"])
+    if str(body.get("errorCode") or "0") != "0":
+        return str(body["errorCode"])
+    return str(result)
+
+
+def is_expired(reply: Reply) -> bool:
+    """The array says that it did nothing because it does not know the session."""
+    return code_of(reply.json_or_none()) in EXPIRED
+
+
+def checked(reply: Reply, mask: Callable[[str], str], what: str) -> Object:
+    """The content of a success. A number other than 0 is an error whatever the HTTP status (section 1.5)."""
+    body = reply.json_or_none() if not reply.ok else reply.json()
+    code = code_of(body)
+    if code == "0" and reply.ok:
+        return dict(body)
+    if code is None:
+        if not reply.ok:
+            hint = "Check that the address and port are those of the array's manager."
+            kind = NotFound if reply.status == 404 else FlashError
+            raise kind("%s was answered by HTTP status %d" % (what, reply.status), code=str(reply.status), hint=hint)
+        raise BadReply(
+            "the answer to %s has no result" % what,
+            hint="Check that the address and port are those of the array's manager.",
+        )
+    said = [body[key] for key in ("description", "errorMsg", "suggestion") if isinstance(body.get(key), str)]
+    raise error_of(code, mask(said[0]) if said else None, what)
+
+
+def objects(body: Object, key: str) -> List[Object]:
+    items = body.get(key)
+    if items is None:
+        return []
+    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+        raise BadReply("the answer has no list of objects under %r" % key)
+    return items
+
+
+def _number(text: str) -> Any:
+    return int(text) if text.isdigit() else text
+
+
+def _name_of(item: Object, default: str) -> str:
+    return str(item.get("snapName") or item.get("snapshotName") or default)
+
+
+def _pool(item: Object) -> Pool:
+    size = int(item["totalCapacity"]) * MIB
+    promised = item.get("allocatedCapacity")
+    return Pool(
+        name=str(item["poolName"]),
+        size=size,
+        free=max(0, size - int(item["usedCapacity"]) * MIB),
+        id=str(item["poolId"]),
+        provisioned=None if promised is None else int(promised) * MIB,
+    )
+
+
+def _snapshot_of(item: Object) -> Snapshot:
+    """Snapshots are objects of their own here: one whose volume is told is proven to be one."""
+    father = next((str(item[key]) for key in FATHER_KEYS if item.get(key)), None)
+    return Snapshot(
+        name=_name_of(item, ""),
+        volume=father,
+        size=int(item["snapSize"]) * MIB,
+        state=state_of(item.get("status", 0)),
+        created=time_of(item.get("createTime")),
+        proven=father is not None,
+        serial=str(item.get("wwn") or "").lower() or None,
+        mappings=NOT_MAPPED,
+        children=NOTHING_NEEDS_IT,
+    )

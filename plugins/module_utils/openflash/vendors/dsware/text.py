@@ -1,0 +1,332 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The text socket of generation S (sheet, sections 1.1 and 2.1): its grammar, read strictly, and its requests."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, Union
+
+from ...errors import BadReply, Invalid, NotFound, Unsupported
+from ...model import Connection, Listing, Pool, Snapshot, Volume
+from ...transport.deadline import Deadline
+from ...transport.lost import LostReply
+from ...transport.tcp import TcpTransport
+from ...units import MIB
+from .codes import MOMENTARY, TABLE, error_of
+from .facts import SOCKET_PAGE, SOCKET_POOL_UNIT, SOCKET_PORT
+from .wire import FEW, NOT_MAPPED, NOTHING_NEEDS_IT, Wire, readable, state_of, time_of
+
+Fields = Dict[str, str]
+Values = Sequence[Tuple[str, Union[str, int]]]
+
+# Section 1.1: the client that is known deletes brackets and splits at commas, so none of these can be part of a value.
+_ILLEGAL = re.compile(r"[,\[\]\r\n\0]")
+_ROW = re.compile(r"^(?P<word>[a-z]+)(?P<number>[0-9]+)=\[(?P<fields>.*)\]$")
+_HINT = "Check that the address and port are those of the array's control process."
+_CODE = re.compile(r"^-?[0-9]+$")
+
+# Section 2.1: every key of a new volume and its default, spelt as on the wire. ``thin_flag`` is ours: 1.
+_NEW_VOLUME: Tuple[Tuple[str, int], ...] = (
+    ("thin_flag", 1),
+    ("reserved", 0),
+    ("volume_space_reserved", 0),
+    ("force_provision_size", 0),
+    ("iops", 100),
+    ("max_iops", 100),
+    ("min_iops", 0),
+    ("cache_size", 0),
+    ("repicate_num", 1),
+    ("repicate_tolerant_num", 1),
+    ("encrypt_algorithm", 0),
+    ("consistency", 0),
+    ("stor_space_level", 1),
+    ("compress_algorithm", 0),
+    ("deduplication", 0),
+    ("snapshot", 0),
+    ("backup_cycle", 0),
+    ("tolerance_disk_failure", 0),
+    ("tolerance_cache_failure", 1),
+)
+
+
+def encode(title: str, values: Values) -> bytes:
+    """A request. Invalid when a value cannot be written in this grammar: nothing is sent then."""
+    lines = ["[%s]" % title]
+    for key, value in values:
+        text = str(value)
+        if _ILLEGAL.search(text) or text != text.strip() or not text:
+            raise Invalid(
+                "%r cannot be sent to this array: its text socket knows no commas, brackets or line ends in a value"
+                % text,
+                hint="Use letters, digits, '-' and '_'.",
+            )
+        lines.append("%s=%s" % (key, text))
+    return ("\n".join(lines) + "\n").encode("utf-8")
+
+
+class Answer:
+    """A reply taken apart.
+
+    :ivar code: of ``retcode``, as text.
+    :ivar fields: single ``key=value`` lines.
+    :ivar rows: for ``volume``, ``snapshot`` and ``pool``, one dictionary each, in the order of their numbers.
+    """
+
+    def __init__(self, code: str, fields: Fields, rows: Dict[str, List[Fields]]) -> None:
+        self.code = code
+        self.fields = fields
+        self.rows = rows
+
+
+def decode(data: bytes, title: str) -> Answer:
+    """A reply. BadReply when it does not keep to the grammar, as one that was cut off does not (section 1.1)."""
+    fields: Fields = {}
+    rows: Dict[str, Dict[int, Fields]] = {}
+    for line in data.decode("utf-8", "replace").replace("\0", "").splitlines():
+        text = line.strip()
+        if not text:
+            continue
+        row = _ROW.match(text)
+        if row is not None:
+            rows.setdefault(row.group("word"), {})[int(row.group("number"))] = _row_fields(row.group("fields"), title)
+            continue
+        key, equals, value = text.partition("=")
+        if not equals or value.strip().startswith("[") or key.strip() in fields:
+            raise _bad(title, text)
+        fields[key.strip()] = value.strip()
+    code = fields.pop("retcode", "")
+    if code not in ("0", *TABLE) and data.rstrip(b"\0").endswith(code.encode("utf-8")):
+        # The first digits of a number, perhaps: it ends with the reply, and nobody knows it.
+        raise _bad(title, "retcode=" + code)
+    if not _CODE.match(code):
+        raise BadReply(
+            "the answer to %s has no retcode" % title,
+            said=data[:100].decode("utf-8", "replace").strip() or None,
+            hint=_HINT,
+        )
+    return Answer(code, fields, {word: [found[n] for n in sorted(found)] for word, found in rows.items()})
+
+
+def _row_fields(text: str, title: str) -> Fields:
+    found: Fields = {}
+    for pair in text.split(",") if text else ():
+        key, equals, value = pair.partition("=")
+        if not equals or "[" in pair or "]" in pair:
+            raise _bad(title, pair)
+        found[key.strip()] = value.strip()
+    return found
+
+
+def _bad(title: str, text: str) -> BadReply:
+    return BadReply("the answer to %s is cut off or malformed" % title, said=text[:100], hint=_HINT)
+
+
+class TextWire(Wire):
+    """The control process of an array, on any of its controllers.
+
+    :param extensions: also send what no published client sends (DESIGN in the sheet): lists and full copies.
+    :param pool_ids: the pools to ask about, since the socket does not list them.
+    """
+
+    def __init__(self, connection: Connection, pool_ids: Sequence[str], extensions: bool) -> None:
+        self.tcp = TcpTransport(connection.address, connection.port or SOCKET_PORT, connection.timeout)
+        self.journal = self.tcp.journal
+        self.extensions = extensions
+        self.pool_ids = tuple(pool_ids)
+        self.wait = connection.wait_timeout
+
+    @property
+    def address(self) -> str:  # type: ignore[override]
+        return self.tcp.address
+
+    def open(self) -> Optional[Listing[Pool]]:
+        """There is no session. The pools, which everything else needs, show whether the address is the right one."""
+        if not self.pool_ids and not self.extensions:
+            return None
+        try:
+            return self.pools(session=True)
+        except Invalid as error:
+            error.hint = "Check storage_pools."
+            raise
+
+    def close(self) -> None:
+        """There is no session."""
+
+    def api_version(self) -> Optional[str]:
+        return "text"
+
+    def serial(self) -> Optional[str]:
+        return None
+
+    # -- one request -------------------------------------------------------------------------------------------------
+
+    def ask(self, title: str, values: Values, write: bool = False, session: bool = False) -> Answer:
+        data = encode(title, values)
+        patience = Deadline(self.wait, first=0.25, longest=10.0)
+        while True:
+            answer = self._ask_once(data, title, values, write, session)
+            if answer.code == "0":
+                return answer
+            if answer.code not in MOMENTARY or not patience.pause():
+                raise error_of(answer.code, what=title)
+
+    def _ask_once(self, data: bytes, title: str, values: Values, write: bool, session: bool) -> Answer:
+        shown: Dict[str, Any] = {}
+        for key, value in values:
+            shown[key] = value if key not in shown else "%s, %s" % (shown[key], value)
+        target = " ".join(["[%s]" % title] + ["%s=%s" % pair for pair in values])
+        reply = self.tcp.request(data, title, target, shown, write=write, session=session)
+        try:
+            return decode(reply, title)
+        except BadReply as error:
+            if not write:
+                raise
+            # Cut off after it was carried out, perhaps.
+            raise LostReply(error.reason, said=error.said, hint=error.hint) from None
+
+    # -- reading -----------------------------------------------------------------------------------------------------
+
+    def pools(self, session: bool = False) -> Listing[Pool]:
+        if not self.pool_ids and not self.extensions:
+            return Listing(known=False)
+        values: List[Tuple[str, Union[str, int]]] = [("pool_num", len(self.pool_ids))]
+        values += [("pool_id", one) for one in self.pool_ids]
+        found = self.ask("QUERY_POOLS_CAPABILITY_REQ", values, session=session).rows.get("pool", [])
+        # Ten pools do not fit into a reply of a real array: what is not told is not known (section 1.1).
+        if len(found) < len(self.pool_ids):
+            raise BadReply("the array told %d of %d pools" % (len(found), len(self.pool_ids)))
+        return readable("pool", [(item.get("stor_id", "?"), item) for item in found], _pool)
+
+    def volumes(self, names: Sequence[str]) -> Listing[Volume]:
+        return self._named("volume", "QUERY_VOLUME_REQ", "vol_name", names, _volume_of)
+
+    def snapshots(self, names: Sequence[str]) -> Listing[Snapshot]:
+        return self._named("snapshot", "QUERY_SNAPSHOT_REQ", "snap_name", names, _snapshot_of)
+
+    def _named(
+        self, word: str, title: str, key: str, names: Sequence[str], convert: Callable[[Fields], Any]
+    ) -> Listing[Any]:
+        if self.extensions and len(names) > FEW:
+            wanted = set(names)
+            found_all = self._all(word, title, key, convert)
+            return replace(found_all, items=tuple(one for one in found_all if one.name in wanted))
+        pairs: List[Tuple[str, Fields]] = []
+        for name in names:
+            try:
+                found = self.ask(title, [(key, name)]).rows.get(word, [])
+            except NotFound:
+                continue
+            if not found:
+                raise BadReply("the answer to %s says nothing of %s" % (title, name))
+            # The one that was asked for, whole (section 4.3); an array that tells no name tells only one.
+            pairs += [(name, dict(item, **{key: name})) for item in found if item.get(key, name) == name][:1]
+        return readable(word, pairs, convert)
+
+    def all_volumes(self) -> Listing[Volume]:
+        return self._all("volume", "QUERY_VOLUME_REQ", "vol_name", _volume_of)
+
+    def all_snapshots(self) -> Listing[Snapshot]:
+        return self._all("snapshot", "QUERY_SNAPSHOT_REQ", "snap_name", _snapshot_of)
+
+    def _all(self, word: str, title: str, key: str, convert: Callable[[Fields], Any]) -> Listing[Any]:
+        """DESIGN (section 2.1): pages, until as many are there as the array says that it has."""
+        if not self.extensions:
+            return Listing(known=False)
+        items: List[Fields] = []
+        page = 1
+        while True:
+            answer = self.ask(title, [("page_num", page), ("page_size", SOCKET_PAGE)])
+            found = answer.rows.get(word, [])
+            items += found
+            if not answer.fields.get("total_num", "").isdigit():
+                raise BadReply("the answer to %s does not tell how many there are" % title)
+            if len(items) >= int(answer.fields["total_num"]) or not found:
+                return readable(word, [(item.get(key, "?"), item) for item in items], convert)
+            page += 1
+
+    def snapshots_of(self, volume: str) -> Listing[Snapshot]:
+        found = self.all_snapshots()
+        if not found.known:
+            return found
+        return Listing(tuple(one for one in found if one.volume == volume), found.unreadable)
+
+    # -- writing -----------------------------------------------------------------------------------------------------
+
+    def create_volume(self, name: str, mib: int, pool: Pool) -> None:
+        values: List[Tuple[str, Union[str, int]]] = [("vol_name", name), ("vol_size", mib), ("pool_id", pool.id)]
+        self.ask("CREATE_VOLUME_REQ", values + list(_NEW_VOLUME), write=True)
+
+    def extend_volume(self, name: str, mib: int) -> None:
+        self.ask("EXTEND_VOLUME_REQ", [("vol_name", name), ("vol_size", mib)], write=True)
+
+    def delete_volume(self, name: str) -> None:
+        """The array only begins with it: then ask until it is gone, or the time is over."""
+        self.ask("DELETE_VOLUME_REQ", [("vol_name", name)], write=True)
+        self._until_gone("QUERY_VOLUME_REQ", "vol_name", name, "the end of volume %s" % name)
+
+    def create_snapshot(self, name: str, volume: str) -> None:
+        self.ask("CREATE_SNAPSHOT_REQ", [("snap_name", name), ("vol_name", volume), ("smartflag", 1)], write=True)
+
+    def delete_snapshot(self, name: str) -> None:
+        self.ask("DELETE_SNAPSHOT_REQ", [("snap_name", name)], write=True)
+        self._until_gone("QUERY_SNAPSHOT_REQ", "snap_name", name, "the end of snapshot %s" % name)
+
+    def _until_gone(self, title: str, key: str, name: str, what: str) -> None:
+        def gone() -> Optional[bool]:
+            try:
+                self.ask(title, [(key, name)])
+            except NotFound:
+                return True
+            return None
+
+        Deadline(self.wait, first=0.05, longest=2.0).poll(gone, what)
+
+    def link(self, name: str, mib: int, snapshot: str) -> None:
+        values: Values = [("vol_name", name), ("vol_size", mib), ("snap_name_src", snapshot), ("vol_num", 1)]
+        self.ask("CREATE_VOLUME_FROM_SNAPSHOT_REQ", values, write=True)
+
+    def copy(self, name: str, snapshot: str) -> None:
+        if not self.extensions:
+            raise Unsupported("the text socket has no full copies", hint="Set wire_extensions: true if this array has.")
+        self.ask("CREATE_FULLVOLUME_FROM_SNAPSHOT_REQ", [("vol_name", name), ("snap_name", snapshot)], write=True)
+
+    def rollback(self, volume: str, snapshot: str) -> None:
+        raise Unsupported("the text socket has no restore")
+
+
+def _volume_of(item: Fields) -> Volume:
+    """Section 2.1: only the status is known to be told; without a size the volume cannot be judged."""
+    return Volume(
+        name=item["vol_name"],
+        size=int(item["vol_size"]) * MIB,
+        pool=item.get("pool_id") or None,
+        state=state_of(item["status"]),
+        used=int(item["real_size"]) * MIB if item.get("real_size") else None,
+        created=time_of(item.get("create_time")),
+        source=item.get("father_name") or None,
+    )
+
+
+def _snapshot_of(item: Fields) -> Snapshot:
+    return Snapshot(
+        name=item["snap_name"],
+        volume=item.get("father_name") or None,
+        size=int(item["snap_size"]) * MIB,
+        state=state_of(item["status"]),
+        created=time_of(item.get("create_time")),
+        mappings=NOT_MAPPED,
+        children=NOTHING_NEEDS_IT,
+    )
+
+
+def _pool(item: Fields) -> Pool:
+    return Pool(
+        name=item["stor_id"],
+        size=int(item["total_capacity"]) * SOCKET_POOL_UNIT,
+        free=int(item["usable_capacity"]) * SOCKET_POOL_UNIT,
+        id=item["stor_id"],
+    )

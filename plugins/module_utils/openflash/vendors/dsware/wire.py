@@ -1,0 +1,181 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What both wires can do, in model objects and bytes, so that the operations above need not know which one it is.
+
+Whoever implements this raises the errors of codes.py, and LostAnswer when a write may have been done.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, TypeVar
+
+from ...errors import BadReply, Unsupported
+from ...model import COPYING, DELETING, ERROR, READY, Capacity, Listing, Mapping, Pool, Snapshot, Unreadable, Volume
+from ...transport.journal import Journal
+from .facts import COPYING_STATUS, DELETING_STATUS, READY_STATUS
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+# Section 2: no published client attaches or maps a snapshot, and the array refuses to delete one that is in use.
+NOT_MAPPED: Tuple[Mapping, ...] = ()
+# Section 2.3: clients make a volume of a snapshot and delete that at once, so nothing that was made of one needs it.
+NOTHING_NEEDS_IT: Tuple[str, ...] = ()
+# More objects than this by name, one request each: then the whole list costs less.
+FEW = 8
+
+
+class Wire(ABC):
+    address: str
+    """What errors call the array."""
+    journal: Journal
+    threads = 1
+    """So many requests at once at most."""
+
+    def side_by_side(self, ask: Callable[[T], R], items: Sequence[T]) -> List[R]:
+        if len(items) < 2 or self.threads < 2:
+            return [ask(item) for item in items]
+        with ThreadPoolExecutor(min(self.threads, len(items))) as pool:
+            return list(pool.map(ask, items))
+
+    @abstractmethod
+    def open(self) -> Optional[Listing[Pool]]:
+        """Begin the session, which fails when the array cannot be talked to; the pools, where that tells them."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """End the session. Never raises."""
+
+    @abstractmethod
+    def api_version(self) -> Optional[str]:
+        """What the array tells of its version, if anything."""
+
+    @abstractmethod
+    def serial(self) -> Optional[str]:
+        """The serial number, where it is told."""
+
+    @abstractmethod
+    def pools(self, session: bool = False) -> Listing[Pool]:
+        """Those that the task may use."""
+
+    @abstractmethod
+    def volumes(self, names: Sequence[str]) -> Listing[Volume]:
+        """Those with these very names."""
+
+    @abstractmethod
+    def all_volumes(self) -> Listing[Volume]:
+        """All, where the wire can list them."""
+
+    @abstractmethod
+    def snapshots(self, names: Sequence[str]) -> Listing[Snapshot]:
+        """Those with these very names."""
+
+    @abstractmethod
+    def all_snapshots(self) -> Listing[Snapshot]:
+        """All, where the wire can list them."""
+
+    @abstractmethod
+    def snapshots_of(self, volume: str) -> Listing[Snapshot]:
+        """Those of one volume."""
+
+    @abstractmethod
+    def create_volume(self, name: str, mib: int, pool: Pool) -> None:
+        """Under a name that is free."""
+
+    @abstractmethod
+    def extend_volume(self, name: str, mib: int) -> None:
+        """To ``mib`` in all."""
+
+    @abstractmethod
+    def delete_volume(self, name: str) -> None:
+        """Until it is gone. NotFound when it was not there."""
+
+    @abstractmethod
+    def create_snapshot(self, name: str, volume: str) -> None:
+        """Under a name that is free."""
+
+    @abstractmethod
+    def delete_snapshot(self, name: str) -> None:
+        """Until it is gone. NotFound when it was not there."""
+
+    @abstractmethod
+    def link(self, name: str, mib: int, snapshot: str) -> None:
+        """A volume that shares the data of a snapshot, at once."""
+
+    @abstractmethod
+    def copy(self, name: str, snapshot: str) -> None:
+        """Begin to copy a snapshot into a volume that is there."""
+
+    @abstractmethod
+    def rollback(self, volume: str, snapshot: str) -> None:
+        """Put the snapshot's content back into its volume."""
+
+    def qos(self, volume: str) -> Optional[Dict[str, Any]]:
+        """What the volume's quality of service is, in the array's own words; None where it cannot be asked."""
+        return None
+
+    def volume(self, name: str) -> Optional[Volume]:
+        found = self.volumes([name])
+        _whole(found)
+        return found.named(name)
+
+    def snapshot(self, name: str) -> Optional[Snapshot]:
+        found = self.snapshots([name])
+        _whole(found)
+        return found.named(name)
+
+    def has_snapshot(self, name: str) -> bool:
+        """Whether there is one, legible or not."""
+        found = self.snapshots([name])
+        return bool(found.items or found.unreadable)
+
+    def capacity(self) -> Capacity:
+        pools = self.pools()
+        if not pools.known:
+            raise Unsupported(
+                "the text socket does not list the pools of the array", hint="Name them in storage_pools."
+            )
+        provisioned = [pool.provisioned for pool in pools]
+        return Capacity(
+            size=sum(pool.size for pool in pools),
+            used=sum(pool.size - pool.free for pool in pools),
+            provisioned=None if None in provisioned else sum(one or 0 for one in provisioned),
+        )
+
+
+def _whole(found: Listing[Any]) -> None:
+    for entry in found.unreadable:
+        raise BadReply("%s %s is there, but cannot be read: %s" % (entry.kind, entry.name, entry.reason))
+
+
+def state_of(status: Any) -> str:
+    """From a status number (sections 2.1 to 2.3); a number that nobody has explained is not ready."""
+    number = int(status)
+    if number in READY_STATUS:
+        return READY
+    if number in COPYING_STATUS:
+        return COPYING
+    return DELETING if number in DELETING_STATUS else ERROR
+
+
+def time_of(value: Any) -> Optional[str]:
+    """A time stamp as text that sorts by age: the array's own number, padded (its unit is not documented)."""
+    text = str(value or "")
+    return text.zfill(20) if text.isdigit() and int(text) else text or None
+
+
+def readable(kind: str, items: Sequence[Tuple[str, Any]], convert: Any) -> Listing[Any]:
+    """What could be understood of (name, raw) pairs, and what could not."""
+    good: List[Any] = []
+    bad: List[Unreadable] = []
+    for name, raw in items:
+        try:
+            good.append(convert(raw))
+        except (KeyError, TypeError, ValueError) as error:
+            missing = "the array does not tell its %s" % error.args[0] if isinstance(error, KeyError) else str(error)
+            bad.append(Unreadable(kind, name, missing))
+    return Listing(tuple(good), tuple(bad))

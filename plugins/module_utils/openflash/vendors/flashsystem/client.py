@@ -1,0 +1,64 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""IBM FlashSystem 840 and 900: the client of their SSH command line."""
+
+from __future__ import annotations
+
+from typing import Any, Sequence
+
+from ...attach.disks import Tree
+from ...errors import FlashError, context
+from ...model import Connection
+from ...transport.ssh import SshTransport
+from .copies import Copies, fabrics_of
+from .wire import Cli
+
+PORT = 22
+
+
+class FlashSystem(Copies):
+    """One array.
+
+    The array has volumes, hosts and mappings; it has no snapshots and copies nothing. What is called a snapshot here is
+    a full copy of a volume that this client had a host make, whose name on the array says of what (see facts.py).
+    """
+
+    @property
+    def calls(self) -> Sequence[Any]:
+        return self._cli.ssh.journal
+
+    def close(self) -> None:
+        for leave in [fabric.close for fabric in self._fabrics] + [self._leave]:
+            try:
+                leave()
+            except FlashError:
+                pass  # an iSCSI session or a host that stays does no harm
+        self._cli.ssh.close()
+
+
+def connect(connection: Connection) -> FlashSystem:
+    """Log in and find out name and pools, 2 session requests (sheet, sections 1 and 2.1).
+
+    Options: ``ssh_agent`` (offer the keys of the SSH agent), ``device_root`` (where ``dev`` and ``sys`` of this host
+    are), ``copy_checksum`` (read every copy back and compare).
+    """
+    options = connection.options
+    ssh = SshTransport.from_connection(connection, PORT, agent=bool(options.get("ssh_agent")))
+    tree = Tree(str(options.get("device_root") or "/"))
+    array = FlashSystem(
+        Cli(ssh, connection.max_concurrency),
+        tree,
+        fabrics_of(tree, connection.timeout),
+        patience=connection.wait_timeout,
+        checksum=bool(options.get("copy_checksum")),
+    )
+    try:
+        with context(doing="connect", array=ssh.address):
+            ssh.connect()
+            array.open()
+    except BaseException:
+        ssh.close()
+        raise
+    return array

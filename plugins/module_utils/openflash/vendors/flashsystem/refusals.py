@@ -1,0 +1,111 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the array's error codes mean (sheet, section 3). The only place that reads them."""
+
+from __future__ import annotations
+
+import re
+from typing import Callable, Dict, Optional, Tuple, Type
+
+from ...errors import Conflict, FlashError, InUse, Invalid, NoSpace, NotFound, Unauthorized, Unsupported
+from ...transport.lost import LostReply
+from ...transport.ssh import Output
+
+
+class NameTaken(Conflict):
+    """There is an object of that name."""
+
+
+class PortTaken(Conflict):
+    """A host has that WWPN or iSCSI name, or the array does not take it for one."""
+
+
+class AlreadyMapped(Conflict):
+    """That volume is mapped to that host already."""
+
+
+class LunTaken(Conflict):
+    """The host has another volume at that LUN."""
+
+
+class NeedsForce(InUse):
+    """Another host has the volume, and the array wants to be told that this is meant."""
+
+
+EXPIRED = "CMMVC7017E"
+
+_GONE = (NotFound, "the array does not know an object that the command names", None)
+_NO_ROOM = (NoSpace, "the pool has no room for it", "Delete volumes, or use another pool.")
+_BAD_NAME = (
+    Invalid,
+    "the array does not take that name",
+    "Names have 1 to 63 letters, digits, spaces, '.', '-' and '_', and begin with a letter or '_'.",
+)
+_SHARED = (NeedsForce, "another host has the volume", "Set shared: true when the hosts are a cluster.")
+_PORT = (PortTaken, "a host has one of the ports already, or it is not the name of a port", None)
+_PARAMETER = (Unsupported, "this firmware does not take a parameter of the command", None)
+
+_TABLE: Dict[str, Tuple[Type[FlashError], str, Optional[str]]] = {
+    # Which of these three a firmware sends is uncertain (section 9a), and 8957 is that of new levels
+    "CMMVC5753E": _GONE,
+    "CMMVC5754E": _GONE,
+    "CMMVC5804E": _GONE,
+    "CMMVC5842E": _GONE,
+    "CMMVC8957E": _GONE,
+    "CMMVC6035E": (NameTaken, "there is an object of that name already", None),
+    "CMMVC5860E": _NO_ROOM,
+    "CMMVC8710E": _NO_ROOM,
+    "CMMVC5738E": _BAD_NAME,
+    "CMMVC5703E": _BAD_NAME,
+    "CMMVC6527E": _BAD_NAME,
+    "CMMVC6017E": _BAD_NAME,
+    "CMMVC5840E": (InUse, "it is mapped to a host", "Unmap it first."),
+    "CMMVC5871E": (InUse, "volumes are mapped to it", "Unmap them first."),
+    "CMMVC6071E": _SHARED,
+    "CMMVC6045E": _SHARED,
+    "CMMVC5878E": (AlreadyMapped, "the volume is mapped to that host already", None),
+    "CMMVC5879E": (LunTaken, "the host has another volume at that LUN", "Leave lun out to take a free one."),
+    "CMMVC5867E": _PORT,
+    "CMMVC6578E": _PORT,
+    "CMMVC6581E": (NoSpace, "the array has as many iSCSI names as it allows", "Remove some first."),
+    "CMMVC5711E": (Invalid, "the array does not take a value of the command", None),
+    "CMMVC5741E": (Invalid, "the array does not take the filter", None),
+    "CMMVC5767E": (Invalid, "the array does not take a value of the command", None),
+    "CMMVC5701E": _PARAMETER,
+    "CMMVC5707E": _PARAMETER,
+    "CMMVC5709E": _PARAMETER,
+    "CMMVC5713E": _PARAMETER,
+    "CMMVC6070E": _PARAMETER,
+    "CMMVC7205E": (Unsupported, "this array does not have the command", None),
+    EXPIRED: (Unauthorized, "the login is not valid any more", "Check username and password."),
+}
+_UNKNOWN_COMMAND = 127
+_CODE = re.compile(r"\b((?:CMMVC\d{4,5}|EFFS[GT]\w*\d+)E)\b\s*(.*)", re.DOTALL)
+
+
+def code_of(output: Output) -> Optional[str]:
+    """The error code. A refused login is known to come on stdout (section 1)."""
+    match = _CODE.search(output.stderr) or _CODE.search(output.stdout)
+    return match.group(1) if match else None
+
+
+def is_expired(output: Output) -> bool:
+    return code_of(output) == EXPIRED
+
+
+def error_of(output: Output, mask: Callable[[str], str]) -> FlashError:
+    """The error that a command with another exit status than 0 stands for."""
+    text = mask(output.stderr.strip() or output.stdout.strip())
+    match = _CODE.search(text)
+    if match is None:
+        said = " ".join(text.split())[:200] or None
+        if output.status == _UNKNOWN_COMMAND:
+            return Unsupported("this array does not have the command %s" % output.line, said=said)
+        # Not the array's own words: whoever answered in its place does not know whether it was carried out.
+        reason = "%s ended with status %d and none of the array's codes" % (output.line, output.status)
+        return LostReply(reason, said=said)
+    code, said = match.group(1), " ".join(match.group(2).split())[:200] or None
+    kind, reason, hint = _TABLE.get(code, (FlashError, "the array refused %s" % output.line, None))
+    return kind(reason, code=code, said=said, hint=hint)

@@ -1,0 +1,172 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Volumes: create, extend, rename, delete (sheet, section 2.2)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import List, Optional
+
+from ...errors import Conflict, Invalid, NotFound, Refused
+from ...model import THICK, Snapshot, Volume, VolumeSpec
+from ...transport.lost import LostAnswer
+from ...units import format_size, round_up
+from .facts import GRANULARITY, IO_GROUP, parse_snapshot
+from .reading import Reading
+from .refusals import NameTaken
+from .wire import Row, unexpected, value
+
+_ATTEMPTS = 3
+
+
+class Volumes(Reading):
+    """What FlashSystem does with volumes by itself."""
+
+    def create_volume(self, spec: VolumeSpec) -> Volume:
+        """One request. The identity is not told; a read brings it."""
+        with self._doing("create volume %s" % spec.name, spec.name):
+            if spec.size is None:
+                raise Invalid("a new volume needs a size", hint="Set size.")
+            size = round_up(spec.size, GRANULARITY)
+            pool = self._pool_for(spec, size)
+            try:
+                made = self._make(spec.name, size, pool)
+            except NameTaken:
+                return self._same_volume(spec.name, size, spec.pool)
+            if made is None:
+                return self._same_volume(spec.name, size, spec.pool)
+            return Volume(
+                spec.name, size, id=made, provisioning=THICK, pool=pool, used=size, mappings=(), snapshots=(), groups=()
+            )
+
+    def _make(self, name: str, size: int, pool: str) -> Optional[str]:
+        """A new vdisk; its id, or None when a lost answer leaves it to be read. NameTaken when there is one."""
+        words: List[str] = ["-name", value(name), "-mdiskgrp", value(pool), "-iogrp", IO_GROUP]
+        words += ["-size", str(size), "-unit", "b"]
+        for attempt in range(_ATTEMPTS):
+            try:
+                return self._cli.create("mkvdisk", *words)
+            except LostAnswer:
+                if self._vdisk_named(name) is not None:
+                    return None
+                if attempt == _ATTEMPTS - 1:
+                    raise
+        raise AssertionError("the last attempt raises")
+
+    def _pool_for(self, spec: VolumeSpec, size: int) -> str:
+        """The pool that was asked for, or else the one with the most room; most arrays have one only (section 0)."""
+        names = [pool.name for pool in self._pools]
+        if spec.pool is not None:
+            if spec.pool not in names:
+                known = ", ".join(names) or "none"
+                raise Invalid("there is no pool %s" % spec.pool, hint="This array has %s." % known)
+            return spec.pool
+        if not names:
+            raise NotFound("the array has no pool", hint="Create one on the array (mkarray).")
+        return max(self._pools, key=lambda pool: pool.free).name
+
+    def _same_volume(self, name: str, size: int, pool: Optional[str]) -> Volume:
+        """What has the name already, provided it is that size and in that pool."""
+        row = self._vdisk_named(name)
+        if row is None:
+            raise NotFound("volume %s was there and is gone again" % name)
+        found = self._volume(row)
+        if found.size != size:
+            raise unexpected("volume", name, "it has %s instead of %s" % (format_size(found.size), format_size(size)))
+        if pool is not None and found.pool not in (None, pool):
+            raise unexpected("volume", name, "it is in pool %s instead of %s" % (found.pool, pool))
+        return found
+
+    def extend_volume(self, volume: Volume, size: int) -> Volume:
+        """Two requests: the array wants to be told by how much, so what is there now is read first (section 2.2)."""
+        with self._doing("extend volume %s to %s" % (volume.name, format_size(size)), volume.name):
+            size = round_up(size, GRANULARITY)
+            for attempt in range(_ATTEMPTS):
+                now = int(self._still_there(volume)["capacity"])
+                if size < now:
+                    raise Refused("it has %s already, and a volume never shrinks" % format_size(now))
+                if size == now:
+                    break
+                try:
+                    self._cli.change("expandvdisksize", "-size", str(size - now), "-unit", "b", value(volume.name))
+                    break
+                except LostAnswer:
+                    # Sent twice it would grow twice: look first.
+                    if attempt == _ATTEMPTS - 1 and int(self._still_there(volume)["capacity"]) != size:
+                        raise
+            return replace(volume, size=size, used=size)
+
+    def _still_there(self, volume: Volume) -> Row:
+        """The vdisk as it is now; NotFound when it is gone, Conflict when another one has its name."""
+        row = self._vdisk_named(volume.name)
+        if row is None:
+            raise NotFound("volume %s is not there" % volume.name)
+        self._check_same(row, volume.id, volume.serial)
+        return row
+
+    @staticmethod
+    def _check_same(row: Row, number: str, serial: Optional[str]) -> None:
+        other_serial = serial and row.get("vdisk_UID") and row["vdisk_UID"].lower() != serial
+        if other_serial or (number and row.get("id") != number):
+            raise Conflict("another volume has taken its name since it was read", hint="Read it again.")
+
+    def rename_volume(self, volume: Volume, name: str) -> Volume:
+        """One request."""
+        with self._doing("rename volume %s to %s" % (volume.name, name), volume.name):
+            self._rename(volume.name, name, volume.id)
+            return replace(volume, name=name)
+
+    def _rename(self, old: str, new: str, number: str) -> None:
+        """One request. When the answer is lost, or the old name is gone, what has the new name decides."""
+        for attempt in range(_ATTEMPTS):
+            try:
+                self._cli.change("chvdisk", "-name", value(new), value(old))
+                return
+            except (LostAnswer, NotFound, NameTaken) as error:
+                there = self._vdisk_named(new)
+                renamed = there is not None and number and there.get("id") == number
+                if renamed:
+                    return
+                if isinstance(error, NotFound):
+                    raise NotFound("volume %s is not there" % old, code=error.code) from None
+                if isinstance(error, NameTaken):
+                    raise NameTaken(
+                        "there is another volume %s" % new, code=error.code, hint="Choose another name."
+                    ) from None
+                if attempt == _ATTEMPTS - 1:
+                    raise
+
+    def delete_volume(self, volume: Volume) -> None:
+        """Two requests. The array itself refuses to delete a mapped volume; -force is never sent."""
+        with self._doing("delete volume %s" % volume.name, volume.name):
+            row = self._vdisk_named(volume.name)
+            if row is not None:
+                self._check_same(row, volume.id, volume.serial)
+                self._remove(row["name"], row["id"])
+
+    def delete_snapshot(self, snapshot: Snapshot) -> None:
+        """Two requests."""
+        with self._doing("delete snapshot %s" % snapshot.name, snapshot.name):
+            row = self._vdisk(snapshot.id)
+            said = parse_snapshot(row["name"]) if row is not None else None
+            if row is None:
+                return
+            if said is None or said.name != snapshot.name:
+                raise Conflict("another volume has taken its id since it was read", hint="Read it again.")
+            self._remove(row["name"], row["id"])
+
+    def _remove(self, name: str, number: str) -> None:
+        for attempt in range(_ATTEMPTS):
+            try:
+                self._cli.change("rmvdisk", value(name))
+                return
+            except NotFound:
+                return
+            except LostAnswer:
+                there = self._vdisk_named(name)
+                if there is None or there.get("id") != number:
+                    return
+                if attempt == _ATTEMPTS - 1:
+                    raise

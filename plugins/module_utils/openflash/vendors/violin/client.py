@@ -1,0 +1,79 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Violin Memory 7300 and 7700 FSP: the client of Concerto OS 7.5.3 and later."""
+
+from __future__ import annotations
+
+from typing import Any, Sequence
+
+from ...errors import Invalid, context
+from ...model import Connection
+from ...transport.http import HttpTransport
+from .copies import Copies
+from .hosts import Hosts
+from .reading import Reading, Settings
+from .snapshots import Snapshots
+from .volumes import Volumes
+from .wire import Concerto
+
+__all__ = ["Violin", "connect"]
+
+PORT = 443
+LARGEST, SMALLEST = "largest", "smallest"
+
+
+class Violin(Copies, Snapshots, Volumes, Hosts, Reading):
+    """One array, through the gateway that the task names; both gateways show all of it.
+
+    A volume is a LUN, a snapshot a TimeMark of one LUN under its comment, a host a SAN client. A full copy is made
+    under a temporary name and renamed when the array reports that very copy as ended. A thin clone (TimeView) is there
+    at once, and depends on its source.
+    """
+
+    @property
+    def calls(self) -> Sequence[Any]:
+        return self._c.http.journal
+
+    def close(self) -> None:
+        self._c.close()
+
+
+def connect(connection: Connection) -> Violin:
+    """Log in and find out version and model: 4 session requests, 5 on a 7300 (sheet, section 1).
+
+    Options: ``pool_selection`` (largest or smallest, for volumes that name no pool), ``dedup_only_pools`` and
+    ``dedup_capable_pools`` (names of pools of a 7700), ``remove_empty_hosts``, ``target_ports`` (WWNs and portal IPs:
+    the only ones to use), ``allow_untested_version``.
+    """
+    if not connection.username or not connection.password:
+        raise Invalid("Concerto wants a user name and a password", hint="Set username and password.")
+    options = connection.options
+    selection = options.get("pool_selection") or LARGEST
+    if selection not in (LARGEST, SMALLEST):
+        raise Invalid("pool_selection is %r, and not largest or smallest" % selection)
+    concerto = Concerto(
+        HttpTransport.from_connection(connection, PORT),
+        connection.username,
+        connection.password,
+        connection.address[0],
+        connection.max_concurrency,
+    )
+    try:
+        with context(doing="connect", array=concerto.http.address):
+            concerto.open(bool(options.get("allow_untested_version")))
+    except BaseException:
+        concerto.close()
+        raise
+    return Violin(
+        concerto,
+        Settings(
+            wait_timeout=connection.wait_timeout,
+            smallest=selection == SMALLEST,
+            dedup_only=tuple(options.get("dedup_only_pools") or ()),
+            dedup_capable=tuple(options.get("dedup_capable_pools") or ()),
+            remove_empty_hosts=bool(options.get("remove_empty_hosts")),
+            ports=tuple(options.get("target_ports") or ()),
+        ),
+    )

@@ -1,0 +1,125 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Where hosts log in: Fibre Channel ports that are up, iSCSI portals, and a target for each iSCSI client (2.7, 2.8)."""
+
+from __future__ import annotations
+
+import threading
+from functools import partial
+from typing import List, Optional, Sequence, Tuple
+
+from ...errors import Invalid
+from ...model import FC, ISCSI, Listing, Port, Unreadable
+from ...units import format_initiator, parse_initiator
+from . import objects
+from .facts import FIRST_WITH_INTERFACES, FIRST_WITH_ISCSI
+from .wire import ADAPTERS, TARGETS, Concerto, Object
+
+ISCSI_PORT = 3260
+
+
+class Ports:
+    """What does not change is asked once per session.
+
+    :param wanted: WWNs and portal addresses, as the task writes them: the only ones to use; empty for all that are up.
+    """
+
+    def __init__(self, concerto: Concerto, wanted: Sequence[str]) -> None:
+        self._c = concerto
+        self._wanted = frozenset(objects.port_key(text) for text in wanted)
+        self._lock = threading.RLock()
+        self._known: Optional[Tuple[Tuple[Port, ...], Tuple[str, ...], Tuple[Unreadable, ...]]] = None
+
+    def everything(self) -> Listing[Port]:
+        """FC ports that are up and every client's iSCSI target; the bare portals while there is no target."""
+        fixed, portals, bad = self._fixed()
+        if not portals:
+            return Listing(fixed, bad)
+        unreadable: List[Unreadable] = []
+        targets = self._c.rows(TARGETS, "iscsitargets", bad=unreadable)
+        iscsi = [port for row in targets for port in self._of_target(row)]
+        iscsi = iscsi or [Port(ip, ISCSI, "", "%s:%d" % (ip, ISCSI_PORT)) for ip in portals]
+        return Listing(fixed + tuple(iscsi), bad + tuple(unreadable))
+
+    def behind(self, devices: Sequence[Object]) -> Listing[Port]:
+        """Those through which clients see these devices of theirs: over iSCSI each client has a target of its own."""
+        targets = [row["ISCSITarget"] for row in devices if isinstance(row.get("ISCSITarget"), dict)]
+        if not targets or not all(target.get("name") for target in targets):
+            return self.everything()
+        fixed, _portals, bad = self._fixed()
+        iscsi = dict.fromkeys(port for target in targets for port in self._of_target(target))
+        return Listing((fixed if len(targets) < len(devices) else ()) + tuple(iscsi), bad)
+
+    def portals(self) -> Tuple[str, ...]:
+        """The IP addresses of the iSCSI portals."""
+        return self._fixed()[1]
+
+    def _of_target(self, target: Object) -> List[Port]:
+        name = str(target["name"])
+        ips = [ip for ip in str(target.get("ipAddr") or "").split() if not self._wanted or ip in self._wanted]
+        return [Port(name, ISCSI, name, "%s:%d" % (ip, ISCSI_PORT)) for ip in ips]
+
+    def _fixed(self) -> Tuple[Tuple[Port, ...], Tuple[str, ...], Tuple[Unreadable, ...]]:
+        """FC ports that are up, the IP addresses of the portals, and what could not be understood of either."""
+        with self._lock:
+            if self._known is None:
+                bad: List[Unreadable] = []
+                fc, ips = self._only_wanted(tuple(self._fc_ports(bad)), tuple(self._all_portals(bad)))
+                self._known = fc, ips, tuple(bad)
+            return self._known
+
+    def _only_wanted(self, fc: Tuple[Port, ...], ips: Tuple[str, ...]) -> Tuple[Tuple[Port, ...], Tuple[str, ...]]:
+        if not self._wanted:
+            return fc, ips
+        found = (
+            tuple(port for port in fc if port.address in self._wanted),
+            tuple(ip for ip in ips if ip in self._wanted),
+        )
+        if not any(found):
+            raise Invalid(
+                "none of the ports of the option target_ports is one of the array's that is up",
+                hint="It has %s." % ", ".join([format_initiator(port.address) for port in fc] + list(ips)),
+            )
+        return found
+
+    def _fc_ports(self, bad: List[Unreadable]) -> List[Port]:
+        ports: List[Port] = []
+        for row in self._c.rows(ADAPTERS, "physical_adapters", bad=bad, needs=()):
+            # A port that is down leads nowhere, and one without alias is no target.
+            if row.get("type") != FC or row.get("port_status") != "Link Up":
+                continue
+            detail = self._c.data("%s/%s" % (ADAPTERS, row["object_id"]))
+            found = objects.listing("port", objects.rows_in(detail, "alias_wwpn_list"), partial(_fc_port, row))
+            ports += found.items
+            bad += found.unreadable
+        return ports
+
+    def _all_portals(self, bad: List[Unreadable]) -> List[str]:
+        """Section 2.8: the answer looks different from 7.5.5 on, and with failover other addresses count."""
+        if self._c.version < FIRST_WITH_ISCSI:
+            return []
+        found = self._c.data("/server/networkconfiguration")
+        if self._c.version < FIRST_WITH_INTERFACES:
+            rows = [row for row in objects.rows_in(found, "interface") if str(row.get("name")).startswith("isc")]
+            return [str(row["virtualIp"]) for row in rows if row.get("speed") == 0 and row.get("virtualIp")]
+        if "interfaces" not in found:
+            bad.append(Unreadable("port", "iSCSI", "the array does not tell its interfaces"))
+        primary: List[str] = []
+        secondary: List[str] = []
+        for row in objects.rows_in(found, "interfaces"):
+            name = str(row.get("name"))
+            if name.startswith("isc"):
+                ips = secondary if name.endswith(":0") else primary
+                ips += [str(one["ipAddress"]) for one in objects.rows_in(row, "ipAddresses") if one.get("ipAddress")]
+        if not primary and not secondary:
+            return []
+        return secondary if self._c.asks("/monitor/status/failover") else primary
+
+
+def _fc_port(adapter: Object, alias: Object) -> Optional[Port]:
+    """A target port, by the name that initiators see; None for an alias that is none."""
+    if alias.get("mode", "target") != "target":
+        return None
+    return Port("fc%s" % adapter.get("number", ""), FC, parse_initiator(str(alias["name"]))[1], up=True)

@@ -1,0 +1,213 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Volumes as the disks of one host on a Fibre Channel fabric: a folder with the ``dev``, ``sys`` and ``proc`` it has.
+
+There is no user-space Fibre Channel, so the tree stands for the kernel of a host with two HBA ports (:data:`HBA_WWPNS`)
+that sees the array's target ports. It behaves as Linux does, habits that hurt included:
+
+- a mapped volume shows up only after a scan: ``- - -`` (or ``CHANNEL TARGET LUN``) written to
+  ``sys/class/scsi_host/hostN/scan``; each HBA port is a path of its own (and, unlike on Linux, whichever is told to
+  look looks through all of them, for a FIFO cannot keep its writer waiting until a scan has ended);
+- an unmapped volume's disks stay, and reading them fails, until ``1`` is written to ``sys/block/sdX/device/delete``;
+- a disk that stayed shows whatever volume gets its LUN next, under the old ``/dev/disk/by-id`` link and the old size;
+  only ``device/vpd_pg83``, which here stands for asking the disk itself, tells.
+
+Files that the kernel acts upon are FIFOs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .array import Array
+from .images import Images
+from .objects import Host, Initiator, Mapping, Volume
+
+HBA_WWPNS = ("10000000c9f10001", "10000000c9f10002")
+
+
+@dataclass
+class _Disk:
+    """One path to one LUN: sdX."""
+
+    name: str
+    adapter: int
+    lun: int
+    wwn: str
+    fifos: list[int] = field(default_factory=list)
+
+    @property
+    def address(self) -> str:
+        return f"{self.adapter}:0:0:{self.lun}"
+
+
+class DeviceTree(Images):
+    """The host that the folder ``root`` describes."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root / "images")
+        self.root = root
+        self.dev = root / "dev"
+        self.sys = root / "sys"
+        self._disks: dict[str, _Disk] = {}
+        self._luns: dict[int, Volume] = {}
+        self._array: Array | None = None
+        self._fifos: list[int] = []
+
+    # ---- life ------------------------------------------------------------------------------------------------------
+
+    def start(self, targets: Sequence[str], array: Array) -> None:
+        """Build the tree; volumes that a state file brought back begin as zeros unless their bytes are still there."""
+        self._array = array
+        for old in ("dev", "sys", "proc"):
+            shutil.rmtree(self.root / old, ignore_errors=True)
+        for folder in (self.dev / "disk" / "by-id", self.sys / "block", self.root / "proc" / "self"):
+            folder.mkdir(parents=True, exist_ok=True)
+        for name in ("mountinfo", "../swaps"):
+            (self.root / "proc" / "self" / name).write_text("")
+        for at, wwpn in enumerate(HBA_WWPNS, 1):
+            _files(self.sys / "class" / "fc_host" / f"host{at}", port_name=f"0x{wwpn}", port_state="Online")
+            adapter = self.sys / "class" / "scsi_host" / f"host{at}"
+            adapter.mkdir(parents=True)
+            self._fifos.append(self._fifo(adapter / "scan", self._scan))
+            for number, target in enumerate(targets):
+                remote = self.sys / "class" / "fc_remote_ports" / f"rport-{at}:0-{number}"
+                _files(remote, port_name=f"0x{target}", port_state="Online", roles="FCP Target", scsi_target_id="0")
+        self.take_up(array)
+        self._look()
+
+    def stop(self) -> None:
+        for disk in list(self._disks.values()):
+            self._forget(disk)
+        for descriptor in self._fifos:
+            self._close(descriptor)
+        self._fifos.clear()
+
+    # ---- what the array does ---------------------------------------------------------------------------------------
+
+    def map(self, volume: Volume, host: Host, initiators: Sequence[Initiator], lun: int) -> None:
+        if any(one.address in HBA_WWPNS for one in initiators):
+            self._show(volume, lun)
+
+    def unmap(self, volume: Volume, host: Host, lun: int) -> None:
+        if self._luns.get(lun) is volume:
+            self._hide(lun)
+
+    def host_changed(self, host: Host, initiators: Sequence[Initiator], mappings: Sequence[Mapping]) -> None:
+        self._look()
+
+    def _look(self) -> None:
+        """Work out anew what this host may see."""
+        assert self._array is not None
+        seen: dict[int, Volume] = {}
+        for host in self._array.hosts:
+            if any(one.address in HBA_WWPNS for one in self._array.initiators_of(host)):
+                for mapping in self._array.mappings_for(host):
+                    seen[mapping.lun] = self._array.volumes[mapping.volume]
+        for lun in [lun for lun, volume in self._luns.items() if seen.get(lun) is not volume]:
+            self._hide(lun)
+        for lun, volume in seen.items():
+            self._show(volume, lun)
+
+    def _show(self, volume: Volume, lun: int) -> None:
+        self._luns[lun] = volume
+        for disk in self._disks.values():
+            if disk.lun == lun:
+                self._answer(disk, volume)
+
+    def _hide(self, lun: int) -> None:
+        self._luns.pop(lun, None)
+        for disk in self._disks.values():
+            if disk.lun == lun:
+                self._answer(disk, None)
+
+    def _answer(self, disk: _Disk, volume: Volume | None) -> None:
+        """What is at the other end of the path now, whatever the host believes."""
+        node = self.dev / disk.name
+        node.unlink(missing_ok=True)
+        node.symlink_to(self.image(volume) if volume else self.images / "gone")
+        page = self.sys / "bus" / "scsi" / "devices" / disk.address / "vpd_pg83"
+        page.write_bytes(_page_83(volume.wwn) if volume else b"")
+
+    # ---- what the host does ----------------------------------------------------------------------------------------
+
+    def _scan(self, text: str) -> None:
+        for line in text.splitlines():
+            words = line.split()
+            if len(words) != 3 or words[0] not in ("-", "0") or words[1] not in ("-", "0"):
+                continue
+            for lun, volume in sorted(self._luns.items()):
+                if words[2] in ("-", str(lun)):
+                    for adapter in range(1, len(HBA_WWPNS) + 1):
+                        self._discover(adapter, lun, volume)
+                    self._link(volume.wwn)
+
+    def _discover(self, adapter: int, lun: int, volume: Volume) -> None:
+        if any((disk.adapter, disk.lun) == (adapter, lun) for disk in self._disks.values()):
+            return
+        disk = _Disk(self._free_name(), adapter, lun, volume.wwn)
+        home = self.sys / "bus" / "scsi" / "devices" / disk.address
+        _files(home, state="running", wwid=f"naa.{disk.wwn}", vendor="IBM     ", model="FlashSystem-9840")
+        disk.fifos.append(self._fifo(home / "delete", lambda text: self._forget(disk) if text.strip() == "1" else None))
+        block = self.sys / "block" / disk.name
+        _files(block, size=str(volume.size // 512), ro="0")
+        (block / "holders").mkdir()
+        (block / "device").symlink_to(Path("../..") / "bus" / "scsi" / "devices" / disk.address)
+        self._disks[disk.name] = disk
+        self._answer(disk, volume)
+
+    def _forget(self, disk: _Disk) -> None:
+        if self._disks.pop(disk.name, None) is None:
+            return
+        for descriptor in disk.fifos:
+            self._close(descriptor)
+        (self.dev / disk.name).unlink(missing_ok=True)
+        shutil.rmtree(self.sys / "block" / disk.name, ignore_errors=True)
+        shutil.rmtree(self.sys / "bus" / "scsi" / "devices" / disk.address, ignore_errors=True)
+        self._link(disk.wwn)
+
+    def _link(self, wwn: str) -> None:
+        """One link for all paths to a disk, as udev keeps it: to one that there is."""
+        link = self.dev / "disk" / "by-id" / f"wwn-0x{wwn}"
+        link.unlink(missing_ok=True)
+        paths = [disk.name for disk in self._disks.values() if disk.wwn == wwn]
+        if paths:
+            link.symlink_to(Path("../..") / paths[-1])
+
+    def _free_name(self) -> str:
+        letters = "abcdefghijklmnopqrstuvwxyz"
+        names = (a + b for a in ("", *letters) for b in letters)
+        return next(f"sd{name}" for name in names if f"sd{name}" not in self._disks)
+
+    # ---- files that the kernel acts upon ---------------------------------------------------------------------------
+
+    def _fifo(self, path: Path, act: Callable[[str], None]) -> int:
+        os.mkfifo(path, 0o600)
+        # For reading and writing, so that it never is at its end when a writer goes.
+        descriptor = os.open(path, os.O_RDWR | os.O_NONBLOCK)
+        asyncio.get_running_loop().add_reader(descriptor, lambda: act(os.read(descriptor, 4096).decode()))
+        return descriptor
+
+    @staticmethod
+    def _close(descriptor: int) -> None:
+        asyncio.get_running_loop().remove_reader(descriptor)
+        os.close(descriptor)
+
+
+def _files(folder: Path, **contents: str) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in contents.items():
+        (folder / name).write_text(text + "\n")
+
+
+def _page_83(wwn: str) -> bytes:
+    """Device identification with one NAA descriptor of the logical unit (SPC-3, 7.6.3)."""
+    naa = bytes.fromhex(wwn)
+    descriptor = bytes([0x01, 0x03, 0x00, len(naa)]) + naa
+    return bytes([0x00, 0x83]) + len(descriptor).to_bytes(2, "big") + descriptor

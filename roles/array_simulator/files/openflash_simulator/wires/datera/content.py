@@ -1,0 +1,168 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a Datera array holds beyond volumes: tenants, app and storage instances, initiators, groups (section 2)."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from ...array import Array
+from ...images import Images
+from ...objects import Volume
+
+ROOT = "/root"
+NO_UUID = "00000000-0000-0000-0000-000000000000"
+GIB = 1 << 30
+
+
+def new_uuid() -> str:
+    return str(uuid.uuid4())
+
+
+@dataclass
+class Member:
+    """A volume within a storage instance; ``volume`` is its number in the tenant's array."""
+
+    name: str
+    volume: int
+    uuid: str
+    replica_count: int
+    placement_mode: str
+    placement_policy: str | None
+    performance: dict[str, int] | None = None
+    snapshot_policies: list[dict[str, Any]] = field(default_factory=list)
+    restore_point: str = ""
+    resized: float = 0.0
+
+
+@dataclass
+class StorageInstance:
+    name: str
+    uuid: str
+    iqn: str
+    ip_pool: str
+    access_control_mode: str
+    volumes: list[Member] = field(default_factory=list)
+    admin_state: str = "online"
+    onlined: float = 0.0
+    # Paths, and as in the array's own lists nothing keeps one from standing there twice (3.8).
+    initiators: list[str] = field(default_factory=list)
+    initiator_groups: list[str] = field(default_factory=list)
+    auth: dict[str, str] = field(default_factory=lambda: {"type": "none"})
+    active: list[str] = field(default_factory=list)
+
+    def volume(self, name: str) -> Member | None:
+        return next((one for one in self.volumes if one.name == name), None)
+
+
+@dataclass
+class AppInstance:
+    id: str
+    name: str
+    uuid: str
+    create_mode: str
+    access_control_mode: str
+    descr: str = ""
+    admin_state: str = "online"
+    app_template: str = ""
+    clone_src: str = ""
+    # When the clone was begun. Its content is there at once, and its source may go: only the state says otherwise.
+    cloned: float = 0.0
+    restore_point: str = ""
+    snapshot_policies: list[dict[str, Any]] = field(default_factory=list)
+    storage_instances: list[StorageInstance] = field(default_factory=list)
+    metadata: dict[str, Any] = field(default_factory=dict)
+    # utc_ts -> uuid of the snapshots of the whole app instance
+    snapshots: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def path(self) -> str:
+        return f"/app_instances/{self.id}"
+
+    def storage(self, name: str) -> StorageInstance | None:
+        return next((one for one in self.storage_instances if one.name == name), None)
+
+    @property
+    def members(self) -> list[tuple[StorageInstance, Member]]:
+        return [(si, one) for si in self.storage_instances for one in si.volumes]
+
+    def title(self, si: StorageInstance, member: Member) -> str:
+        """How an operator calls a volume: by its app instance, with the way to it where there are several."""
+        return self.name if len(self.members) == 1 else f"{self.name}/{si.name}/{member.name}"
+
+
+@dataclass
+class Initiator:
+    id: str
+    name: str
+
+
+@dataclass
+class Group:
+    name: str
+    members: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Tenant:
+    """A name space: what one tenant creates no other sees, but for what is in /root (sections 1.8 and 2.6)."""
+
+    path: str
+    array: Array
+    images: Images | None = None
+    descr: str = ""
+    instances: dict[str, AppInstance] = field(default_factory=dict)
+    initiators: dict[str, Initiator] = field(default_factory=dict)
+    groups: dict[str, Group] = field(default_factory=dict)
+    templates: dict[str, dict[str, Any]] = field(default_factory=dict)
+    pools: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return self.path.rsplit("/", 1)[1]
+
+    @property
+    def parent(self) -> str:
+        return self.path.rsplit("/", 1)[0]
+
+    def find(self, key: str) -> AppInstance | None:
+        """By id, or by name as older clients do."""
+        found = self.instances.get(key)
+        return found or next((one for one in self.instances.values() if one.name == key), None)
+
+    def volume(self, member: Member) -> Volume:
+        return self.array.volumes[member.volume]
+
+    def clear(self) -> None:
+        for table in (self.instances, self.initiators, self.groups, self.templates, self.pools):
+            table.clear()
+
+    def dump(self) -> dict[str, Any]:
+        return {
+            "array": self.array.dump(),
+            "descr": self.descr,
+            "instances": [asdict(one) for one in self.instances.values()],
+            "initiators": [asdict(one) for one in self.initiators.values()],
+            "groups": [asdict(one) for one in self.groups.values()],
+            "templates": self.templates,
+            "pools": self.pools,
+        }
+
+    def load(self, saved: dict[str, Any]) -> None:
+        self.array.load(saved["array"])
+        self.descr = saved["descr"]
+        self.instances = {row["id"]: _instance(row) for row in saved["instances"]}
+        self.initiators = {row["id"]: Initiator(**row) for row in saved["initiators"]}
+        self.groups = {row["name"]: Group(**row) for row in saved["groups"]}
+        self.templates, self.pools = saved["templates"], saved["pools"]
+
+
+def _instance(row: dict[str, Any]) -> AppInstance:
+    instances = []
+    for si in row["storage_instances"]:
+        members = [Member(**one) for one in si["volumes"]]
+        instances.append(StorageInstance(**{**si, "volumes": members, "active": []}))
+    return AppInstance(**{**row, "storage_instances": instances})

@@ -1,0 +1,59 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What no source proves: the sheet marks it as inferred (section 9), or is silent. All else here has a source.
+
+A guess is the stricter reading wherever one client could rely on the laxer one.
+"""
+
+from __future__ import annotations
+
+# Section 1.6: the first product that serves a second API version; older ones answer 400 to /api_versions.
+SECOND_API = (2, 2)
+# Section 1.16: there total_count is computed before the filter is applied, and metadata has its old route (2.10).
+MODERN = (3, 3)
+PAGE = 100
+# Section 1.9 says 15 minutes; that it counts from the last request is a guess.
+SESSION_SECONDS = 15 * 60
+# Section 1.14: only 15 (a second snapshot with a UUID) and 99 (a bare version) are known.
+CODES = {
+    "AuthFailedError": 4,
+    "NotFoundError": 10,
+    "InvalidRequestError": 20,
+    "DuplicateSnapshot": 15,
+    "BareVersion": 99,
+    "ValidationFailedError": 22,
+    "ConflictError": 30,
+    "InternalError": 50,
+    "ServiceUnavailable": 53,
+}
+# Section 10.2, item 16: whether a bad body is 400 or 422.
+VALIDATION_STATUS = 422
+# Section 9: how long the array takes over what it does in the background. To be seen, and not to be waited for.
+SNAPSHOT_SECONDS = 0.08
+ONLINE_SECONDS = 0.08
+RESIZE_SECONDS = 0.08
+CLONE_SECONDS = 0.12
+# What a simulated array holds when the configuration names no size.
+CAPACITY = 100 << 40
+FLASH_SHARE = 4
+NODES = 3
+PLACEMENTS = ("hybrid", "single_flash", "all_flash")
+# Section 2.4: the policies of a new array, each with the mode it stands for.
+POLICIES = {"default": "hybrid", "hybrid": "hybrid", "single-flash": "single_flash", "all-flash": "all_flash"}
+# Sections 2.13 and 9: texts of refusals, none of which is known.
+ONLINE = "App instance must be offline"
+SHRINK = "Volume size can only be increased"
+FEWER_REPLICAS = "Replica count can only be increased"
+ACTIVE = "Storage instance has active initiators"
+IN_USE = "Object is referenced by other objects"
+LOOSER = "Access control mode cannot be changed from deny_all to allow_all"
+FULL = "Insufficient capacity"
+DUPLICATE_SNAPSHOT = "Snapshot with the same UUID exists"
+NO_SESSION = "The key provided with the request does not correspond to a valid session."
+BAD_LOGIN = "Login failed: name or password is incorrect"
+BUSY = "Service unavailable"
+# Limits of the array are not documented.
+APP_INSTANCES = 10_000
+SNAPSHOTS_PER_VOLUME = 256
+INITIATORS = 5_000

@@ -1,0 +1,249 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The array as a whole: system, nodes, tenants, IP pools, templates, policies, notes (sections 2.8 to 2.12)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import guesses, views
+from .content import ROOT, Tenant
+from .edf import Call, Edf
+from .errors import conflict, invalid, missing
+
+Entity = dict[str, Any]
+
+
+# ---- system ----------------------------------------------------------------------------------------------------------
+
+
+def show_system(call: Call) -> Entity:
+    """Capacities are bytes here, and GiB everywhere else."""
+    edf = call.edf
+    total, free = edf.pool.size, edf.pool.free
+    provisioned = sum(tenant.array.provisioned for tenant in edf.tenants.values())
+    flash = total // guesses.FLASH_SHARE
+    flash_free = min(flash, free)
+    return {
+        "path": "/system",
+        "name": edf.name,
+        "uuid": edf.uuid,
+        "sw_version": edf.version,
+        "build_version": f"{edf.version}-{''.join(str(part) for part in edf.numbers)}",
+        "health": "ok",
+        "op_state": "running",
+        "total_capacity": total,
+        "available_capacity": free,
+        "total_provisioned_capacity": provisioned,
+        "hybrid_total_capacity": total - flash,
+        "hybrid_available_capacity": free - flash_free,
+        "hybrid_provisioned_capacity": provisioned,
+        "all_flash_total_capacity": flash,
+        "all_flash_available_capacity": flash_free,
+        "all_flash_provisioned_capacity": 0,
+        "l3_enabled": False,
+        "compression_enabled": True,
+        "compression_ratio": "1.0",
+        "callhome_enabled": False,
+        "uptime": 1000,
+        "timezone": "UTC",
+        "causes": [],
+    }
+
+
+def list_nodes(call: Call) -> list[Entity]:
+    return [_node(call.edf, number) for number in range(len(call.edf.nodes))]
+
+
+def show_node(call: Call) -> Entity:
+    if call.params["uuid"] not in call.edf.nodes:
+        raise missing(call.path)
+    return _node(call.edf, call.edf.nodes.index(call.params["uuid"]))
+
+
+def _node(edf: Edf, number: int) -> Entity:
+    share = edf.pool.size // len(edf.nodes)
+    return {
+        "path": f"/storage_nodes/{edf.nodes[number]}",
+        "uuid": edf.nodes[number],
+        "name": f"{edf.name}-node{number + 1}",
+        "model": "simulated",
+        "serial_no": f"SIM{number + 1:05d}",
+        "admin_state": "online",
+        "op_state": "online",
+        "health": "ok",
+        "total_capacity": share,
+        "available_capacity": edf.pool.free // len(edf.nodes),
+        "sw_version": edf.version,
+    }
+
+
+# ---- tenants ---------------------------------------------------------------------------------------------------------
+
+
+def list_tenants(call: Call) -> list[Entity]:
+    return [views.tenant(call.edf, one) for one in call.edf.tenants.values()]
+
+
+def _tenant(call: Call) -> Tenant:
+    """By its path, or by a short name where only one has it (2.11)."""
+    key = "/" + call.params["tenant"].strip("/")
+    if key in call.edf.tenants:
+        return call.edf.tenants[key]
+    named = [one for one in call.edf.tenants.values() if one.name == key[1:]]
+    if len(named) != 1:
+        raise missing(call.path)
+    return named[0]
+
+
+def show_tenant(call: Call) -> Entity:
+    return views.tenant(call.edf, _tenant(call))
+
+
+def create_tenant(call: Call) -> Entity:
+    parent = call.body.get("parent_path") or ROOT
+    if parent not in call.edf.tenants:
+        raise missing(f"/tenants{parent}")
+    path = f"{parent}/{call.body['name']}"
+    if path in call.edf.tenants:
+        raise conflict(f"Tenant {path} exists")
+    made = call.edf.make_tenant(path)
+    made.descr = call.body.get("descr") or ""
+    call.edf.changed("tenant.create", {"name": path, "id": path})
+    return views.tenant(call.edf, made)
+
+
+def update_tenant(call: Call) -> Entity:
+    found = _tenant(call)
+    found.descr = call.body.get("descr") or ""
+    return views.tenant(call.edf, found)
+
+
+def delete_tenant(call: Call) -> Entity:
+    found = _tenant(call)
+    below = any(one.parent == found.path for one in call.edf.tenants.values())
+    if found.path == ROOT or found.instances or found.initiators or found.groups or below:
+        raise invalid(guesses.IN_USE)
+    shown = views.tenant(call.edf, found)
+    del call.edf.tenants[found.path]
+    call.edf.changed("tenant.delete", {"name": found.path, "id": found.path})
+    return shown
+
+
+# ---- IP pools --------------------------------------------------------------------------------------------------------
+
+
+def list_pools(call: Call) -> list[Entity]:
+    found: dict[str, Entity] = {}
+    for tenant in call.inherited:
+        for name, pool in tenant.pools.items():
+            found.setdefault(name, views.ip_pool(name, pool))
+    return list(found.values())
+
+
+def show_pool(call: Call) -> Entity:
+    for tenant in call.inherited:
+        if call.params["pool"] in tenant.pools:
+            return views.ip_pool(call.params["pool"], tenant.pools[call.params["pool"]])
+    raise missing(call.path)
+
+
+def create_pool(call: Call) -> Entity:
+    tenant, name = call.scope, call.body["name"]
+    if name in tenant.pools:
+        raise conflict(f"IP pool {name} exists")
+    tenant.pools[name] = {"network_paths": [], **call.body}
+    call.edf.changed("ip_pool.create", {"name": name, "id": name})
+    return views.ip_pool(name, tenant.pools[name])
+
+
+def delete_pool(call: Call) -> Entity:
+    shown = show_pool(call)
+    used = any(
+        si.ip_pool == shown["name"]
+        for tenant in call.edf.tenants.values()
+        for ai in tenant.instances.values()
+        for si in ai.storage_instances
+    )
+    if used or shown["name"] == "default":
+        raise invalid(guesses.IN_USE)
+    for tenant in call.inherited:
+        tenant.pools.pop(shown["name"], None)
+    return shown
+
+
+# ---- templates and placement policies --------------------------------------------------------------------------------
+
+
+def list_templates(call: Call) -> list[Entity]:
+    return [_template(name, one) for tenant in call.inherited for name, one in tenant.templates.items()]
+
+
+def show_template(call: Call) -> Entity:
+    for tenant in call.inherited:
+        if call.params["template"] in tenant.templates:
+            return _template(call.params["template"], tenant.templates[call.params["template"]])
+    raise missing(call.path)
+
+
+def _template(name: str, template: Entity) -> Entity:
+    return {"path": f"/app_templates/{name}", "descr": "", **template}
+
+
+def create_template(call: Call) -> Entity:
+    tenant, name = call.scope, call.body["name"]
+    if name in tenant.templates:
+        raise conflict(f"App template {name} exists")
+    tenant.templates[name] = {"storage_templates": [], **call.body}
+    call.edf.changed("app_template.create", {"name": name, "id": name})
+    return _template(name, tenant.templates[name])
+
+
+def delete_template(call: Call) -> Entity:
+    shown = show_template(call)
+    name = shown["name"]
+    if any(ai.app_template == name for tenant in call.edf.tenants.values() for ai in tenant.instances.values()):
+        raise invalid(guesses.IN_USE)
+    for tenant in call.inherited:
+        tenant.templates.pop(name, None)
+    return shown
+
+
+def list_policies(call: Call) -> list[Entity]:
+    return [_policy(name) for name in guesses.POLICIES]
+
+
+def show_policy(call: Call) -> Entity:
+    if call.params["policy"] not in guesses.POLICIES:
+        raise missing(call.path)
+    return _policy(call.params["policy"])
+
+
+def _policy(name: str) -> Entity:
+    return {"path": f"/placement_policies/{name}", "name": name, "descr": "", "max": [], "min": []}
+
+
+# ---- notes on app instances ------------------------------------------------------------------------------------------
+
+
+def show_metadata(call: Call) -> Entity:
+    return dict(call.instance()[1].metadata)
+
+
+def update_metadata(call: Call) -> Entity:
+    """Merged into what is there (9: or does it replace?)."""
+    _tenant_, ai = call.instance()
+    given = call.body.get("data", {}) if call.edf.modern else call.body
+    if not isinstance(given, dict) or any(isinstance(value, (dict, list)) for value in given.values()):
+        raise invalid("Metadata is a map of plain values")
+    ai.metadata.update(given)
+    call.edf.changed("metadata.change", {"name": ai.name, "id": ai.id})
+    return dict(ai.metadata)
+
+
+# ---- the session's own -----------------------------------------------------------------------------------------------
+
+
+def show_nothing(call: Call) -> list[Entity]:
+    return []

@@ -1,0 +1,445 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The REST interface of generation R: what each call does and answers (section 2.3 of the wire sheet)."""
+
+from __future__ import annotations
+
+import hmac
+import re
+import secrets
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ...objects import Host, Initiator, Volume
+from ..http import HttpReply, HttpRequest, json_reply
+from . import codes, guesses
+from .codes import Refusal
+from .storage import AGENT, MIB, Storage, refusing
+
+Body = dict[str, Any]
+# Section 1.5 and 2.3: most calls have a version segment, some have none; both are taken for all.
+_PATH = re.compile(r"/dsware/service/(?:(?:rest|v\d+\.\d+)/)?(?P<call>.+?)/*\Z")
+_FULL_COPY = "/api/v2/block_service/createFullVolumeFromSnap"
+_READING = re.compile(r"/(list|queryIscsiPortal|login|logout|keepAlive)\Z")
+_NOT_A_VERSION = "/dsware/service/rest/version"
+
+
+def is_write(method: str, path: str) -> bool:
+    """Whether a request asks for a change; reads, too, are mostly POST."""
+    return method != "GET" and not _READING.search(path.rstrip("/"))
+
+
+class Rest:
+    """Sessions and calls."""
+
+    def __init__(self, storage: Storage, username: str, password: str, release: tuple[int, ...], address: str) -> None:
+        self.storage = storage
+        self.array = storage.array
+        self.username = username
+        self._password = password
+        self.release = release
+        self.address = address
+        self.tokens: set[str] = set()
+        self._calls: dict[tuple[str, str], Callable[[Body], Body]] = {
+            ("GET", "storagePool"): self._pools,
+            ("GET", "cluster/storagepool/queryStoragePool"): self._pools,
+            ("GET", "cluster/sn"): lambda body: {"sn": "dsware-" + self.array.name},
+            ("GET", "volume/queryByName"): self._volume_by_name,
+            ("GET", "volume/queryById"): self._volume_by_id,
+            ("POST", "volume/list"): self._volumes,
+            ("POST", "volume/create"): self._create_volume,
+            ("POST", "volume/delete"): self._delete_volumes,
+            ("POST", "volume/expand"): self._expand_volume,
+            ("POST", "volume/attach"): self._attach,
+            ("POST", "volume/detach"): self._detach,
+            ("GET", "volume/qos"): self._qos,
+            ("GET", "snapshot/queryByName"): self._snapshot_by_name,
+            ("POST", "snapshot/list"): self._snapshots,
+            ("POST", "volume/snapshot/list"): self._snapshots_of,
+            ("POST", "snapshot/create"): self._create_snapshot,
+            ("POST", "snapshot/delete"): self._delete_snapshot,
+            ("POST", "snapshot/rollback"): self._rollback,
+            ("POST", "snapshot/volume/create"): self._linked,
+            ("GET", "host/list"): self._hosts,
+            ("POST", "host/create"): self._create_host,
+            ("POST", "host/delete"): self._delete_host,
+            ("POST", "port/list"): self._ports,
+            ("POST", "iscsi/createPort"): self._create_port,
+            ("POST", "iscsi/deletePort"): self._delete_port,
+            ("POST", "host/port/add"): self._add_ports,
+            ("POST", "host/port/delete"): self._remove_ports,
+            ("POST", "port/host/list"): self._ports_of_host,
+            ("POST", "host/port/list"): self._hosts_of_ports,
+            ("POST", "host/lun/add"): self._add_luns,
+            ("POST", "host/lun/delete"): self._delete_luns,
+            ("POST", "host/lun/list"): self._luns,
+            ("POST", "lun/host/list"): self._hosts_of_lun,
+            ("POST", "cluster/dswareclient/queryIscsiPortal"): self._portals,
+        }
+
+    # ---- the envelope ----------------------------------------------------------------------------------------------
+
+    def answer(self, request: HttpRequest) -> HttpReply:
+        try:
+            body = request.json()
+        except ValueError:
+            return failure(codes.MALFORMED)
+        body = body if isinstance(body, dict) else {}
+        path = request.path.rstrip("/")
+        if path == _NOT_A_VERSION:
+            return json_reply(200, {"result": 0, "currentVersion": guesses.REST_VERSION})
+        found = _PATH.match(request.path)
+        call = "full copy" if path == _FULL_COPY else found["call"] if found else ""
+        if call == "sec/login":
+            return self._login(body)
+        if request.headers.get("X-Auth-Token", "") not in self.tokens:
+            return failure(codes.NOT_LOGGED_IN)
+        if call == "sec/logout":
+            self.tokens.discard(request.headers["X-Auth-Token"])
+            return json_reply(200, {"result": 0})
+        if call == "sec/keepAlive":
+            return json_reply(200, {"result": 0})
+        handler = self._full if call == "full copy" else self._calls.get((request.method, call))
+        if handler is None:
+            return HttpReply(404, b"<html><body><h1>404 Not Found</h1></body></html>\n", "text/html")
+        try:
+            return json_reply(200, {"result": 0, **handler({**request.url.query, **body})})
+        except Refusal as refusal:
+            return failure(refusal.code, detail=call == "volume/delete")
+
+    def _login(self, body: Body) -> HttpReply:
+        given = f"{body.get('userName')}\0{body.get('password')}".encode()
+        if not hmac.compare_digest(given, f"{self.username}\0{self._password}".encode()):
+            return failure(codes.LOGIN_FAILED)
+        token = secrets.token_hex(24)
+        self.tokens.add(token)
+        return json_reply(200, {"result": 0}, X_Auth_Token=token)
+
+    def _missing(self, code: int) -> Refusal:
+        """Release 6.3 has its own numbers for a volume that is not there (section 1.6)."""
+        old = self.release[:2] <= guesses.LAST_WITH_OLD_CODES
+        return Refusal(code if old else codes.NO_VOLUME)
+
+    # ---- pools, volumes --------------------------------------------------------------------------------------------
+
+    def _pools(self, body: Body) -> Body:
+        pools = self.storage.pools() if "poolId" not in body else [self.storage.pool(_int(body, "poolId"))]
+        rows = [
+            {
+                "poolId": pool.id,
+                "poolName": pool.name,
+                "totalCapacity": pool.size // MIB,
+                "usedCapacity": pool.used // MIB,
+                "allocatedCapacity": self.storage.provisioned(pool) // MIB,
+                "volumeNum": len(self.storage.all("volume", pool.id)),
+                "poolStatus": 0,
+            }
+            for pool in pools
+        ]
+        return {"storagePools": rows}
+
+    def _volume(self, volume: Volume) -> Body:
+        return {
+            "volId": volume.id,
+            "volName": volume.name,
+            "volSize": volume.size // MIB,
+            "poolId": self.storage.pool_of(volume),
+            "status": self.storage.status(volume),
+            "wwn": volume.wwn,
+            "createTime": int(volume.created * 1000),
+        }
+
+    def _volume_by_name(self, body: Body) -> Body:
+        found = self.array.find_volume(_text(body, "volName"), "volume")
+        if found is None:
+            raise self._missing(codes.NO_VOLUME_63)
+        return {"lunDetailInfo": self._volume(found)}
+
+    def _volume_by_id(self, body: Body) -> Body:
+        found = self.array.volumes.get(_int(body, "volId"))
+        if found is None or found.kind != "volume":
+            raise self._missing(codes.NO_VOLUME_63)
+        return {"lunDetailInfo": self._volume(found)}
+
+    def _volumes(self, body: Body) -> Body:
+        found = self.storage.all("volume", _int(body, "poolId"))
+        return {"totalNum": len(found), "volumeList": [self._volume(one) for one in _page(body, found)]}
+
+    def _create_volume(self, body: Body) -> Body:
+        self.storage.create_volume(_text(body, "volName"), _int(body, "volSize"), _int(body, "poolId"))
+        return {}
+
+    def _expand_volume(self, body: Body) -> Body:
+        self.storage.expand_volume(_text(body, "volName"), _int(body, "newVolSize"))
+        return {}
+
+    def _delete_volumes(self, body: Body) -> Body:
+        for name in _texts(body, "volNames"):
+            if self.array.find_volume(name, "volume") is None:
+                raise self._missing(codes.NO_VOLUME_TO_DELETE_63)
+            self.storage.delete_volume(name)
+        return {}
+
+    def _qos(self, body: Body) -> Body:
+        self.storage.volume(_text(body, "volName"))
+        return {"qosName": None}
+
+    # ---- attachments -----------------------------------------------------------------------------------------------
+
+    def _attach(self, body: Body) -> Body:
+        """Each volume's outcome stands under its own name, with the code as text (section 2.3)."""
+        done: Body = {}
+        for name in _texts(body, "volName"):
+            done[name] = []
+            for agent in _texts(body, "ipList"):
+                try:
+                    device, code = self.storage.attach(name, agent), codes.OK
+                except Refusal as refusal:
+                    device, code = "", refusal.code
+                done[name].append({"errorCode": str(code), "ip": agent, "devName": device})
+        return done
+
+    def _detach(self, body: Body) -> Body:
+        rows = []
+        for name in _texts(body, "volName"):
+            for agent in _texts(body, "ipList"):
+                try:
+                    self.storage.detach(name, agent)
+                    code = codes.OK
+                except Refusal as refusal:
+                    code = refusal.code
+                rows.append({"errorCode": str(code), "ip": agent, "volName": name})
+        return {"volumeInfo": rows}
+
+    # ---- snapshots -------------------------------------------------------------------------------------------------
+
+    def _snapshot(self, snapshot: Volume) -> Body:
+        return {
+            "snapName": snapshot.name,
+            "snapshotName": snapshot.name,
+            "snapSize": snapshot.size // MIB,
+            "fatherName": self.storage.father(snapshot),
+            "poolId": self.storage.pool_of(snapshot),
+            "status": guesses.READY,
+            "wwn": snapshot.wwn,
+            "createTime": int(snapshot.created * 1000),
+        }
+
+    def _snapshot_by_name(self, body: Body) -> Body:
+        return {"snapshot": self._snapshot(self.storage.snapshot(_text(body, "snapshotName")))}
+
+    def _snapshots(self, body: Body) -> Body:
+        """The filter is the name of a snapshot, though it is called volumeName, and matches a part of it."""
+        part = str((body.get("filters") or {}).get("volumeName") or "")
+        found = [one for one in self.storage.all("snapshot", _int(body, "poolId")) if part in one.name]
+        return {"totalNum": len(found), "snapshotList": [self._snapshot(one) for one in _page(body, found)]}
+
+    def _snapshots_of(self, body: Body) -> Body:
+        volume = self.storage.volume(_text(body, "volName"))
+        found = [one for one in self.array.children(volume) if one.kind == "snapshot"]
+        first, limit = _int(body, "batchNum") - 1, _int(body, "batchLimit")
+        page = found[first * limit : (first + 1) * limit]
+        return {"totalNum": len(found), "snapshotList": [self._snapshot(one) for one in page]}
+
+    def _create_snapshot(self, body: Body) -> Body:
+        self.storage.create_snapshot(_text(body, "snapshotName"), _text(body, "volName"))
+        return {}
+
+    def _delete_snapshot(self, body: Body) -> Body:
+        self.storage.delete_snapshot(_text(body, "snapshotName"))
+        return {}
+
+    def _rollback(self, body: Body) -> Body:
+        self.storage.rollback(_text(body, "snapshotName"), _text(body, "volumeName"))
+        return {}
+
+    def _linked(self, body: Body) -> Body:
+        self.storage.linked_volume(_text(body, "volName"), _text(body, "src"), _int(body, "volSize"))
+        return {}
+
+    def _full(self, body: Body) -> Body:
+        self.storage.full_copy(_text(body, "volume_name_dst"), _text(body, "snap_name_src"))
+        return {}
+
+    # ---- hosts, initiators, LUNs -----------------------------------------------------------------------------------
+
+    def _host(self, name: str) -> Host:
+        found = self.array.hosts.find(name)
+        if found is None or found.attributes.get(AGENT):
+            raise Refusal(codes.BAD_NODE)
+        return found
+
+    def _all_hosts(self) -> list[Host]:
+        return [host for host in self.array.hosts if not host.attributes.get(AGENT)]
+
+    def _hosts(self, body: Body) -> Body:
+        return {"hostList": [{"hostName": host.name, "hostId": host.id} for host in self._all_hosts()]}
+
+    def _create_host(self, body: Body) -> Body:
+        name = _text(body, "hostName")
+        if len(name) > guesses.HOST_NAME_LENGTH:
+            raise Refusal(codes.BAD_NODE)
+        with refusing():
+            self.array.create_host(name)
+        return {}
+
+    def _delete_host(self, body: Body) -> Body:
+        host = self._host(_text(body, "hostName"))
+        # Its ports stay, without a host.
+        ports = [one.address for one in self.array.initiators_of(host)]
+        with refusing():
+            self.array.delete_host(host)
+        for address in ports:
+            self._loosen(address)
+        return {}
+
+    @property
+    def _loose(self) -> dict[str, Any]:
+        """Ports that exist and belong to no host."""
+        group = self.array.groups("port").find("loose")
+        return group.attributes if group else {}
+
+    def _loosen(self, address: str) -> None:
+        group = self.array.groups("port").find("loose") or self.array.create_group("port", "loose")
+        group.attributes[address] = True
+
+    def _initiator(self, address: str) -> Initiator | None:
+        return next((one for one in self.array.initiators if one.address == address), None)
+
+    def _ports(self, body: Body) -> Body:
+        names = [one.address for one in self.array.initiators] + sorted(self._loose)
+        return {"portList": [{"portName": name} for name in names]}
+
+    def _create_port(self, body: Body) -> Body:
+        name = _text(body, "portName")
+        if name in self._loose or self._initiator(name):
+            raise Refusal(codes.INITIATOR_EXISTS)
+        self._loosen(name)
+        self.array.touched("initiator.create", self.array.groups("port").find("loose"))
+        return {}
+
+    def _delete_port(self, body: Body) -> Body:
+        name = _text(body, "portName")
+        if self._initiator(name):
+            raise Refusal(codes.INITIATOR_TAKEN)
+        if self._loose.pop(name, None) is None:
+            raise Refusal(codes.NO_INITIATOR)
+        self.array.touched("initiator.delete", self.array.groups("port").find("loose"))
+        return {}
+
+    def _add_ports(self, body: Body) -> Body:
+        host = self._host(_text(body, "hostName"))
+        for name in _texts(body, "portNames"):
+            if self._initiator(name):
+                raise Refusal(codes.INITIATOR_TAKEN)
+            if name not in self._loose:
+                raise Refusal(codes.NO_INITIATOR)
+            with refusing():
+                self.array.add_initiator(host, name)
+            del self._loose[name]
+        return {}
+
+    def _remove_ports(self, body: Body) -> Body:
+        host = self._host(_text(body, "hostName"))
+        for name in _texts(body, "portNames"):
+            found = self._initiator(name)
+            if found is None or found.host != host.id:
+                raise Refusal(codes.NO_INITIATOR)
+            self.array.remove_initiator(found)
+            self._loosen(name)
+        return {}
+
+    def _ports_of_host(self, body: Body) -> Body:
+        host = self._host(_text(body, "hostName"))
+        return {"portList": [{"portName": one.address} for one in self.array.initiators_of(host)]}
+
+    def _hosts_of_ports(self, body: Body) -> Body:
+        found = {}
+        for name in _texts(body, "portName"):
+            initiator = self._initiator(name)
+            if initiator is not None:
+                found[name] = [self.array.hosts[initiator.host].name]
+            elif name in self._loose:
+                found[name] = []
+        return {"portHostMap": found}
+
+    def _add_luns(self, body: Body) -> Body:
+        host = self._host(_text(body, "hostName"))
+        volumes = [self.storage.volume(name) for name in _texts(body, "lunNames")]
+        with refusing():
+            for volume in volumes:
+                self.array.map(volume, host)
+        return {}
+
+    def _delete_luns(self, body: Body) -> Body:
+        host = self._host(_text(body, "hostName"))
+        for name in _texts(body, "lunNames"):
+            mapping = self.array.find_mapping(self.storage.volume(name), host)
+            if mapping is None:
+                raise Refusal(codes.NOT_ATTACHED)
+            self.array.unmap(mapping)
+        return {}
+
+    def _luns(self, body: Body) -> Body:
+        host = self._host(_text(body, "hostName"))
+        rows = [
+            {"lunId": one.lun, "lunName": self.array.volumes[one.volume].name} for one in self.array.mappings_for(host)
+        ]
+        return {"hostLunList": rows}
+
+    def _hosts_of_lun(self, body: Body) -> Body:
+        volume = self.storage.volume(_text(body, "lunName"))
+        hosts = [self.array.hosts[one.host] for one in self.array.mappings_of(volume)]
+        return {"hostList": [{"hostName": host.name} for host in hosts if not host.attributes.get(AGENT)]}
+
+    def _portals(self, body: Body) -> Body:
+        target = f"iqn.2006-08.com.huawei:oceanstor:dsware:{self.array.name}"
+        nodes = [
+            {
+                "nodeMgrIp": self.address,
+                "status": "successful",
+                "iscsiPortalList": [
+                    {"iscsiPortal": f"{self.address}:3260", "targetName": target, "iscsiStatus": "active"}
+                ],
+            }
+        ]
+        return {"nodeResultList": nodes}
+
+
+def failure(code: int, *, detail: bool = False) -> HttpReply:
+    """The status is 200; the number stands where the clients look for it (section 1.5)."""
+    text = codes.TEXTS.get(code, "The operation failed.")
+    # Section 1.5: a session that is not known is told in the result itself.
+    result = code if code == codes.NOT_LOGGED_IN else 1
+    body: Body = {"result": result, "errorCode": code, "description": text}
+    if detail:
+        body = {"result": 1, "detail": [{"errorCode": code, "description": text}]}
+    return json_reply(200, body, message=f"{code} {text}")
+
+
+def _page(body: Body, found: list[Volume]) -> list[Volume]:
+    number, size = _int(body, "pageNum"), _int(body, "pageSize")
+    return found[(number - 1) * size : number * size]
+
+
+def _text(body: Mapping[str, Any], key: str) -> str:
+    value = body.get(key)
+    if not isinstance(value, str) or not value:
+        raise Refusal(codes.MALFORMED)
+    return value
+
+
+def _texts(body: Mapping[str, Any], key: str) -> list[str]:
+    value = body.get(key)
+    if not isinstance(value, list) or not value or not all(isinstance(one, str) and one for one in value):
+        raise Refusal(codes.MALFORMED)
+    return value
+
+
+def _int(body: Mapping[str, Any], key: str) -> int:
+    """Numbers may come as text: upstream sends pool ids as it got them."""
+    value = body.get(key)
+    if isinstance(value, bool) or not str(value).isdigit():
+        raise Refusal(codes.MALFORMED)
+    return int(str(value))

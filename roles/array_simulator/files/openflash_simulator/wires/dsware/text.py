@@ -1,0 +1,210 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The text socket of generation S (sections 1.1 and 2.1 of the wire sheet): one request, one reply, one connection."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from ...objects import Volume
+from . import codes, guesses
+from .codes import Refusal
+from .storage import MIB, Storage
+
+Fields = dict[str, list[str]]
+READING = ("QUERY_",)
+
+
+class Title(str):
+    """The word between the brackets of a request's first line."""
+
+    @property
+    def write(self) -> bool:
+        return not self.startswith(READING)
+
+
+def parse(data: bytes) -> tuple[Title, Fields]:
+    """Title and fields; a key that is repeated is a list. Raises Refusal when it is not a request."""
+    try:
+        lines = data.decode("utf-8").splitlines()
+    except UnicodeDecodeError:
+        raise Refusal(codes.MALFORMED) from None
+    if not lines or not (lines[0].startswith("[") and lines[0].endswith("]")):
+        raise Refusal(codes.MALFORMED)
+    fields: Fields = {}
+    for line in lines[1:]:
+        key, equals, value = line.partition("=")
+        if not equals:
+            raise Refusal(codes.MALFORMED)
+        fields.setdefault(key, []).append(value)
+    return Title(lines[0][1:-1]), fields
+
+
+def reply(code: int, lines: Sequence[str] = ()) -> bytes:
+    """One write; what is longer than the clients' buffer was never an answer."""
+    text = "".join(f"{line}\n" for line in (f"retcode={code}", *lines))
+    return text.encode()[: guesses.REPLY_LIMIT]
+
+
+def row(name: str, number: int, fields: dict[str, object]) -> str:
+    return f"{name}{number}=[" + ",".join(f"{key}={value}" for key, value in fields.items()) + "]"
+
+
+class TextSocket:
+    """Answers the requests of the socket.
+
+    ``extensions``: also what upstream never sends (DESIGN in the sheet): lists in pages, all pools, full copies; and
+    the fields of an object beyond its status.
+    """
+
+    def __init__(self, storage: Storage, extensions: bool) -> None:
+        self.storage = storage
+        self.extensions = extensions
+        self._titles: dict[str, Callable[[Fields], bytes]] = {
+            "CREATE_VOLUME_REQ": self._create_volume,
+            "DELETE_VOLUME_REQ": self._delete_volume,
+            "EXTEND_VOLUME_REQ": self._extend_volume,
+            "QUERY_VOLUME_REQ": self._query_volume,
+            "CREATE_SNAPSHOT_REQ": self._create_snapshot,
+            "DELETE_SNAPSHOT_REQ": self._delete_snapshot,
+            "QUERY_SNAPSHOT_REQ": self._query_snapshot,
+            "CREATE_VOLUME_FROM_SNAPSHOT_REQ": self._linked,
+            "QUERY_POOLS_CAPABILITY_REQ": self._pools,
+        }
+        if extensions:
+            self._titles["CREATE_FULLVOLUME_FROM_SNAPSHOT_REQ"] = self._full
+
+    def answer(self, title: str, fields: Fields) -> bytes:
+        handler = self._titles.get(title)
+        if handler is None:
+            return reply(codes.UNKNOWN_OPERATION)
+        try:
+            return handler(fields)
+        except Refusal as refusal:
+            # Section 3: the socket has one code of its own, for what is not there.
+            gone = refusal.code in (codes.NO_VOLUME, codes.NO_SNAPSHOT)
+            return reply(codes.SOCKET_GONE if gone else refusal.code)
+
+    # ---- requests --------------------------------------------------------------------------------------------------
+
+    def _create_volume(self, fields: Fields) -> bytes:
+        thin = _text(fields, "thin_flag", "0") == "1"
+        name, size = _text(fields, "vol_name"), _int(fields, "vol_size")
+        self.storage.create_volume(name, size, _int(fields, "pool_id"), thin=thin)
+        return reply(0)
+
+    def _delete_volume(self, fields: Fields) -> bytes:
+        self.storage.delete_volume_later(_text(fields, "vol_name"))
+        return reply(0)
+
+    def _extend_volume(self, fields: Fields) -> bytes:
+        self.storage.expand_volume(_text(fields, "vol_name"), _int(fields, "vol_size"))
+        return reply(0)
+
+    def _query_volume(self, fields: Fields) -> bytes:
+        if "vol_name" not in fields:
+            return self._page(fields, "volume", self._volume)
+        volume = self.storage.volume(_text(fields, "vol_name"))
+        return reply(0, [row("volume", 0, self._volume(volume))])
+
+    def _create_snapshot(self, fields: Fields) -> bytes:
+        self.storage.create_snapshot(_text(fields, "snap_name"), _text(fields, "vol_name"))
+        return reply(0)
+
+    def _delete_snapshot(self, fields: Fields) -> bytes:
+        self.storage.delete_snapshot(_text(fields, "snap_name"))
+        return reply(0)
+
+    def _query_snapshot(self, fields: Fields) -> bytes:
+        if "snap_name" not in fields:
+            return self._page(fields, "snapshot", self._snapshot)
+        snapshot = self.storage.snapshot(_text(fields, "snap_name"))
+        return reply(0, [row("snapshot", 0, self._snapshot(snapshot))])
+
+    def _linked(self, fields: Fields) -> bytes:
+        if _int(fields, "vol_num", 1) != 1:
+            raise Refusal(codes.MALFORMED)
+        self.storage.linked_volume(_text(fields, "vol_name"), _text(fields, "snap_name_src"), _int(fields, "vol_size"))
+        return reply(0)
+
+    def _full(self, fields: Fields) -> bytes:
+        self.storage.full_copy(_text(fields, "vol_name"), _text(fields, "snap_name"))
+        return reply(0)
+
+    def _pools(self, fields: Fields) -> bytes:
+        wanted = fields.get("pool_id", [])
+        if _int(fields, "pool_num") != len(wanted):
+            raise Refusal(codes.MALFORMED)
+        if not wanted:
+            if not self.extensions:
+                raise Refusal(codes.MALFORMED)
+            wanted = [str(pool.id) for pool in self.storage.pools()]
+        rows = []
+        for number, text in enumerate(wanted):
+            pool = self.storage.pool(int(text) if text.isdigit() else -1)
+            # Section 2.1: GB, without any conversion.
+            about = {"stor_id": pool.id, "total_capacity": pool.size >> 30, "usable_capacity": pool.free >> 30}
+            rows.append(row("pool", number, {**about, "raid_level": 5, "iops": 0, "max_iops": 0, "min_iops": 0}))
+        return reply(0, rows)
+
+    # ---- objects ---------------------------------------------------------------------------------------------------
+
+    def _page(self, fields: Fields, word: str, show: Callable[[Volume], dict[str, object]]) -> bytes:
+        """One page of all objects; fewer than asked for when that is what fits into a reply."""
+        if not self.extensions:
+            raise Refusal(codes.MALFORMED)
+        found = self.storage.all(word)
+        first = (_int(fields, "page_num") - 1) * _int(fields, "page_size")
+        rows = [f"total_num={len(found)}"]
+        for number, volume in enumerate(found[first : first + _int(fields, "page_size")]):
+            rows.append(row(word, number, show(volume)))
+            if len(reply(0, rows)) >= guesses.REPLY_LIMIT:
+                raise Refusal(codes.MALFORMED)
+        return reply(0, rows)
+
+    def _volume(self, volume: Volume) -> dict[str, object]:
+        deleting = self.storage.seen_deleting(volume)
+        ready = self.storage.status(volume) == guesses.READY
+        status = guesses.SOCKET_DELETING if deleting else guesses.SOCKET_READY if ready else guesses.DUPLICATING
+        if not self.extensions:
+            return {"status": status}
+        return {
+            "vol_name": volume.name,
+            "father_name": self.storage.father(volume),
+            "status": status,
+            "vol_size": volume.size // MIB,
+            "real_size": volume.used // MIB,
+            "pool_id": self.storage.pool_of(volume),
+            "create_time": int(volume.created),
+        }
+
+    def _snapshot(self, snapshot: Volume) -> dict[str, object]:
+        if not self.extensions:
+            return {"status": guesses.SOCKET_READY}
+        return {
+            "snap_name": snapshot.name,
+            "father_name": self.storage.father(snapshot),
+            "status": guesses.SOCKET_READY,
+            "snap_size": snapshot.size // MIB,
+            "real_size": snapshot.used // MIB,
+            "pool_id": self.storage.pool_of(snapshot),
+            "delete_priority": 0,
+            "create_time": int(snapshot.created),
+        }
+
+
+def _text(fields: Fields, key: str, default: str | None = None) -> str:
+    values = fields.get(key)
+    if values is None and default is not None:
+        return default
+    if values is None or len(values) != 1:
+        raise Refusal(codes.MALFORMED)
+    return values[0]
+
+
+def _int(fields: Fields, key: str, default: int | None = None) -> int:
+    text = _text(fields, key, None if default is None else str(default))
+    if not text.isdigit():
+        raise Refusal(codes.MALFORMED)
+    return int(text)

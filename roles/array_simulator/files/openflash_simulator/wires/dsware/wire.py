@@ -1,0 +1,339 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The ports of a simulated Dsware: HTTPS, the text socket, and the one behind the command-line tools."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import json
+import re
+import secrets
+import socket
+import struct
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+from ...array import Array
+from ...config import ArrayConfig
+from ...errors import ConfigError, SimulatorError
+from ...faults import Verdict
+from ...objects import Pool
+from ...rules import Rules
+from ..http import HttpReply, HttpRequest, HttpWire
+from . import codes, guesses, programs, rest, text, tools
+from .codes import Refusal
+from .rest import Rest
+from .storage import AGENT, Storage
+from .text import TextSocket
+from .tools import Tools
+
+# Section 1.1: nothing marks the end of a request; when this long nothing more comes, that was it. The 20 ms that the
+# sheet proposes are for a network: on loopback one send arrives whole.
+QUIET = 0.005
+LONGEST_REQUEST = 64 * 1024
+# A page that some other service might answer.
+NOT_OURS = b"<html><body>It works!</body></html>\n"
+
+# The folder RUN_DIR/bin belongs to the first array of this kind in a run.
+_bin_of: dict[Path, str] = {}
+
+
+def _port(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 65535:
+        raise ConfigError(f"{value!r} is not a port")
+    return int(value)
+
+
+def _addresses(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not value or not all(isinstance(one, str) and one for one in value):
+        raise ConfigError(f"{value!r} is not a list of addresses")
+    if len(set(value)) != len(value):
+        raise ConfigError("has an address twice")
+    return tuple(value)
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ConfigError(f"{value!r} is not true or false")
+    return value
+
+
+def _seconds(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0:
+        raise ConfigError(f"{value!r} is not a number of seconds")
+    return float(value)
+
+
+def release_of(version: str) -> tuple[int, ...]:
+    """8.1.0 -> (8, 1, 0); V100R006C30 -> (6, 30): what is compared is the release."""
+    if re.fullmatch(r"\d+(\.\d+)*", version):
+        return tuple(int(part) for part in version.split("."))
+    found = re.fullmatch(r"V\d+R0*(\d+)C(\d+)", version)
+    if not found:
+        raise ValueError(version)
+    return int(found[1]), int(found[2])
+
+
+class DswareWire(HttpWire):
+    """One array with its managers, its control process for the text socket, and its agents."""
+
+    vendor = "dsware"
+    default_version = "8.1.0"
+    options: ClassVar = {
+        "socket_port": _port,
+        "rest_port": _port,
+        "agents": _addresses,
+        "sick_agents": _addresses,
+        "extensions": _flag,
+        "copy_seconds": _seconds,
+    }
+    limits = ("volumes", "snapshots_per_volume", "mappings", "hosts", "initiators", "name_length", "max_lun")
+
+    @classmethod
+    def check(cls, config: ArrayConfig) -> None:
+        try:
+            release_of(config.version)
+        except ValueError:
+            raise ConfigError(f"version {config.version!r} is not one such as 8.1.0 or V100R006C30") from None
+        strange = set(config.options.get("sick_agents", ())) - set(config.options.get("agents", DEFAULT_AGENTS))
+        if strange:
+            raise ConfigError(f"sick_agents: {sorted(strange)[0]!r} is not one of the agents")
+        if config.port and config.options.get("rest_port", config.port) != config.port:
+            raise ConfigError("port and rest_port are the same port and differ")
+
+    def __init__(self, config: ArrayConfig, run_dir: Path, *arguments: Any) -> None:
+        super().__init__(replace(config, port=config.options.get("rest_port", config.port)), run_dir, *arguments)
+        pools = [Pool(pool.name, pool.size, number) for number, pool in enumerate(config.pools)]
+        rules = Rules(
+            name_length=guesses.NAME_LENGTH,
+            first_lun=guesses.FIRST_LUN,
+            max_lun=guesses.MAX_LUN,
+            shared_names=False,
+            delete_mapped="refuse",
+            delete_with_children="reparent",
+            volumes=guesses.VOLUMES,
+            snapshots_per_volume=guesses.SNAPSHOTS_PER_VOLUME,
+        ).limited(config.limits)
+        self.array = Array(
+            config.name,
+            pools or [Pool(guesses.POOL, guesses.CAPACITY, 0)],
+            rules,
+            clock=self.clock,
+            on_change=self.changed,
+            is_full=self.faults.pool_full,
+        )
+        release = release_of(config.version)
+        self.storage = Storage(
+            self.array,
+            self.clock,
+            config.options.get("agents", DEFAULT_AGENTS),
+            config.options.get("sick_agents", ()),
+            run_dir / "dev" / config.name,
+            config.options.get("copy_seconds", guesses.COPY_SECONDS),
+        )
+        self.rest = Rest(self.storage, config.username, config.password, release, config.address)
+        self.text = TextSocket(self.storage, config.options.get("extensions", True))
+        self.tools = Tools(self.storage, release < guesses.FIRST_WITH_POOLS)
+        first = _bin_of.setdefault(run_dir, config.name)
+        self.bin_dir = run_dir / "bin" if first == config.name else run_dir / f"bin-{config.name}"
+        self._secret = secrets.token_hex(16)
+        self._servers: list[asyncio.Server] = []
+        self.socket_port = 0
+
+    # ---- listening -------------------------------------------------------------------------------------------------
+
+    async def listen(self) -> None:
+        await super().listen()
+        wanted = self.config.options.get("socket_port", 0)
+        try:
+            text_server = await asyncio.start_server(self._text_connection, self.config.address, wanted)
+            self._servers.append(text_server)
+            tool_server = await asyncio.start_server(self._tool_connection, self.config.address, 0)
+        except OSError as error:
+            await self.close()
+            raise SimulatorError(
+                f"array {self.config.name}: cannot listen on {self.config.address} port {wanted}: {error.strerror}"
+            ) from None
+        self._servers.append(tool_server)
+        self.socket_port = text_server.sockets[0].getsockname()[1]
+        tool_port = tool_server.sockets[0].getsockname()[1]
+        programs.write(self.bin_dir, self.config.name, self.config.address, tool_port, self._secret)
+        for agent in self.storage.agents:
+            (self.storage.root_of(agent) / "disk" / "by-id").mkdir(parents=True, exist_ok=True)
+        self.storage.forget_devices()
+        self.storage.restore_devices()
+
+    async def close(self) -> None:
+        await super().close()
+        for server in self._servers:
+            server.close()
+        self._servers.clear()
+        programs.remove(self.bin_dir)
+        _bin_of.pop(self.run_dir, None)
+
+    def endpoint(self) -> dict[str, Any]:
+        agents = [{"address": one, "device_root": str(self.storage.root_of(one))} for one in self.storage.agents]
+        return {
+            **super().endpoint(),
+            "protocol": "iscsi",
+            "rest_port": self.port,
+            "socket_port": self.socket_port,
+            "bin_dir": str(self.bin_dir),
+            "device_root": agents[0]["device_root"],
+            "agents": agents,
+            "pools": [{"id": pool.id, "name": pool.name, "size": pool.size} for pool in self.storage.pools()],
+        }
+
+    # ---- REST ------------------------------------------------------------------------------------------------------
+
+    def is_write(self, request: HttpRequest) -> bool:
+        return rest.is_write(request.method, request.path)
+
+    def answer(self, request: HttpRequest) -> HttpReply:
+        self.storage.bury()
+        return self.rest.answer(request)
+
+    def busy(self, request: HttpRequest) -> HttpReply:
+        return rest.failure(codes.POOL_NOT_READY)
+
+    def expired(self, request: HttpRequest) -> HttpReply:
+        self.rest.tokens.clear()
+        return rest.failure(codes.NOT_LOGGED_IN)
+
+    # ---- the text socket -------------------------------------------------------------------------------------------
+
+    async def _text_connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One request and one write, then the end of the connection."""
+        number = self.next_connection()
+        data = await _all_of(reader)
+        try:
+            title, fields = text.parse(data)
+        except Refusal as refusal:
+            title, fields = text.Title("?"), {}
+            unreadable: bytes | None = text.reply(refusal.code)
+        else:
+            unreadable = None
+
+        def answer() -> bytes:
+            return unreadable or self.text.answer(title, fields)
+
+        plain = {key: values[0] if len(values) == 1 else values for key, values in fields.items()}
+        line = " ".join([title, *(f"{key}={value}" for key, value in plain.items())])
+        failing = {"busy": codes.POOL_NOT_READY, "expired": codes.AGENT_SICK, "http_status": codes.AGENT_SICK}
+        await self._one_write(
+            (number, str(title), line, title.write and bool(data), plain),
+            answer,
+            lambda kind: text.reply(failing[kind]),
+            writer,
+        )
+
+    # ---- the tools -------------------------------------------------------------------------------------------------
+
+    async def _tool_connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """What a program in ``bin`` asks: its secret, its name and its arguments, in one line of JSON."""
+        try:
+            secret, tool, argv = json.loads(await asyncio.wait_for(reader.readline(), 10))
+            known = hmac.compare_digest(str(secret), self._secret)
+        except (ValueError, TimeoutError, asyncio.TimeoutError):
+            known = False
+        if not known:
+            writer.close()
+            return
+
+        def printed(what: str) -> bytes:
+            return json.dumps(what).encode()
+
+        def failing(kind: str) -> bytes:
+            key = "result" if tool == "fsc_cli" else "ret_code"
+            return printed(f"{key}={codes.AGENT_SICK if tool == 'fsc_cli' else codes.VBS_FAILED}\n")
+
+        about = (self.next_connection(), tool, " ".join([tool, *argv]), tools.is_write(tool, argv), None)
+        await self._one_write(about, lambda: printed(self.tools.run(tool, argv)), failing, writer)
+
+    async def _one_write(
+        self,
+        about: tuple[int, str, str, bool, Any],
+        answer: Callable[[], bytes],
+        failing: Callable[[str], bytes],
+        writer: asyncio.StreamWriter,
+    ) -> None:
+        """Faults, the journal, and the one write."""
+        number, method, line, write, body = about
+        verdict = self.faults.judge(method, line, write)
+        if verdict.delay:
+            await asyncio.sleep(verdict.delay)
+            self.faults.serving(method, line, write)
+        data = self._answered(verdict, answer, failing)
+        self.journal.request(
+            method=method,
+            path=line,
+            status=None if verdict.kind in ("reset_before", "reset_after", "truncated") else 0,
+            write=write,
+            connection=number,
+            body=body,
+            message=None if data is None else data.decode().partition("\n")[0],
+            fault=verdict.kind or ("latency" if verdict.delay else None),
+        )
+        if verdict.kind in ("reset_before", "reset_after"):
+            plain = writer.get_extra_info("socket")
+            plain.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            writer.transport.abort()
+            return
+        if data:
+            writer.write(data[: len(data) // 2] if verdict.kind == "truncated" else data)
+        writer.close()
+
+    def _answered(self, verdict: Verdict, answer: Callable[[], bytes], failing: Callable[[str], bytes]) -> bytes | None:
+        self.storage.bury()
+        if verdict.kind == "reset_before":
+            return None
+        if verdict.kind in ("busy", "expired", "http_status"):
+            return failing(verdict.kind)
+        data = answer()
+        return NOT_OURS if verdict.kind == "non_json" else data
+
+    # ---- state -----------------------------------------------------------------------------------------------------
+
+    def arrays(self) -> list[Array]:
+        return [self.array]
+
+    def state(self) -> dict[str, Any]:
+        """Agents are no hosts that anybody made: only what is attached to them shows."""
+        shown = super().state()
+        agents = {host.name for host in self.array.hosts if host.attributes.get(AGENT)}
+        shown["hosts"] = [host for host in shown["hosts"] if host["name"] not in agents]
+        shown["groups"] = [group for group in shown["groups"] if group["kind"] != "port"]
+        return shown
+
+    def empty(self) -> None:
+        self.array.reset()
+        self.storage.forget_devices()
+
+    def dump(self) -> dict[str, Any]:
+        return self.array.dump()
+
+    def load(self, saved: dict[str, Any]) -> None:
+        self.array.load(saved)
+
+
+DEFAULT_AGENTS = ("192.0.2.21",)
+
+
+async def _all_of(reader: asyncio.StreamReader) -> bytes:
+    """A request: up to the peer's end of sending, or a line's end with silence after it."""
+    data = b""
+    while len(data) < LONGEST_REQUEST:
+        try:
+            piece = await asyncio.wait_for(reader.read(65536), QUIET if data.endswith(b"\n") else 10)
+        except (TimeoutError, asyncio.TimeoutError):
+            break
+        except ConnectionError:
+            break
+        if not piece:
+            break
+        data += piece
+    return data

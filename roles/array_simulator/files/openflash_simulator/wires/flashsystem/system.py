@@ -1,0 +1,264 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The box itself: system, pool, nodes, Fibre Channel and Ethernet ports (section 2.1)."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...array import Array
+from ...objects import Host, Pool, Volume
+from . import guesses
+from .cli import VIEW, Command, Pairs, Row, capacity, concise, detailed
+from .errors import CliError
+
+Options = Mapping[str, bool]
+Handler = Callable[["System", Command], str]
+
+NODE = (
+    "id name UPS_serial_number WWNN status IO_group_id IO_group_name config_node UPS_unique_id hardware iscsi_name "
+    "iscsi_alias panel_name enclosure_id canister_id enclosure_serial_number"
+).split()
+PORT_FC = (
+    "id canister_id adapter_id port_id type port_speed node_id node_name WWPN nportid status attachment topology"
+).split()
+PORT_IP = (
+    "id node_id node_name canister_id adapter_id port_id IP_address mask gateway IP_address_6 prefix_6 gateway_6 MAC "
+    "duplex state speed failover link_state host host_6 vlan vlan_6 adapter_location adapter_port_id"
+).split()
+POOL = (
+    "id name status mdisk_count vdisk_count capacity extent_size free_capacity virtual_capacity used_capacity "
+    "real_capacity encrypted type encrypt"
+).split()
+
+
+@dataclass
+class System:
+    """One array: what it holds, how it is built and what is wrong with it."""
+
+    name: str
+    array: Array
+    version: str
+    protocols: tuple[str, ...]
+    nodes: int
+    open_access: bool
+    offline: frozenset[str]
+    shared_code: str
+    empty_header: bool
+    address: str
+    device_root: Path | None = None
+
+    @property
+    def id(self) -> str:
+        """16 hex digits that stay the same for an array of this name."""
+        return f"00000200{zlib.crc32(self.name.encode()):08X}"
+
+    def online(self, part: str) -> bool:
+        return part not in self.offline
+
+    def wwpns(self, node: int) -> list[str]:
+        """The Fibre Channel target ports of a node, whether they are active or not."""
+        if "fc" not in self.protocols:
+            return []
+        return [f"5005076{self.id[-7:]}{node}{port}" for port in (1, 2)]
+
+    def iqn(self, node: int) -> str:
+        return f"iqn.1986-03.com.ibm:2145.{self.name.lower().replace('_', '-')}.node{node}"
+
+    def portals(self) -> list[tuple[int, str]]:
+        """(node, address): loopback addresses, one for each node."""
+        if "iscsi" not in self.protocols:
+            return []
+        return [(node, f"127.0.0.{10 + node}") for node in range(1, self.nodes + 1)]
+
+    def serial(self, volume: Volume) -> str:
+        return f"{guesses.NAA}{self.id[-9:]}{volume.id:016X}"
+
+    def host_online(self, host: Host) -> bool:
+        """Whether a port of the host is logged in: with a device tree, those of the host behind it; else all are."""
+        return any(self.logged_in(one.address) for one in self.array.initiators_of(host))
+
+    def logged_in(self, address: str) -> bool:
+        if self.device_root is None:
+            return True
+        from ...devicetree import HBA_WWPNS
+
+        return address in HBA_WWPNS
+
+
+def lssystem(system: System, command: Command) -> str:
+    pairs: Pairs = [
+        ("id", system.id),
+        ("name", system.name),
+        ("location", "local"),
+        ("total_mdisk_capacity", capacity(command, system.array.size)),
+        ("total_free_space", capacity(command, system.array.size - system.array.used)),
+        ("code_level", f"{system.version} (build 121.2.1612061230000)"),
+        ("console_IP", f"{system.address}:443"),
+        ("id_alias", system.id),
+        ("open_access_enabled", "on" if system.open_access else "off"),
+    ]
+    return detailed(command, pairs)
+
+
+def chsystem(system: System, command: Command) -> str:
+    value = command.needed("openaccess")
+    if value not in ("on", "off"):
+        raise CliError("CMMVC5711E", value)
+    system.open_access = value == "on"
+    return ""
+
+
+def lsmdiskgrp(system: System, command: Command) -> str:
+    if command.object is None:
+        return concise(
+            command, POOL, [_pool(system, command, pool) for pool in system.array.pools.values()], system.empty_header
+        )
+    pool = find_pool(system, command.object)
+    return detailed(command, list(_pool(system, command, pool).items()))
+
+
+def find_pool(system: System, name: str) -> Pool:
+    for pool in system.array.pools.values():
+        if name in (pool.name, str(pool.id)):
+            return pool
+    raise CliError("CMMVC5754E")
+
+
+def _pool(system: System, command: Command, pool: Pool) -> Row:
+    count = sum(volume.pool == pool.name for volume in system.array.volumes)
+    sizes = {"capacity": pool.size, "free_capacity": pool.free, "extent_size": guesses.EXTENT >> 20}
+    sizes |= dict.fromkeys(("virtual_capacity", "used_capacity", "real_capacity"), pool.used)
+    row = dict.fromkeys(POOL, "")
+    row |= {name: capacity(command, size) for name, size in sizes.items()}
+    row |= {
+        "id": str(pool.id),
+        "name": pool.name,
+        "status": "online" if system.online("pool") else "offline",
+        "mdisk_count": "1",
+        "vdisk_count": str(count),
+        "extent_size": str(guesses.EXTENT >> 20),
+        "encrypted": "no",
+        "type": "parent",
+        "encrypt": "no",
+    }
+    return row
+
+
+def lsnode(system: System, command: Command) -> str:
+    rows = [_node(system, node) for node in range(1, system.nodes + 1)]
+    if command.object is None:
+        return concise(command, NODE, rows, system.empty_header)
+    for row in rows:
+        if command.object in (row["id"], row["name"]):
+            pairs = list(row.items())
+            for at, wwpn in enumerate(system.wwpns(int(row["id"])), 1):
+                active = _port_active(system, int(row["id"]), at)
+                pairs += [
+                    ("port_id", wwpn),
+                    ("port_status", "active" if active else "inactive"),
+                    ("port_speed", guesses.FC_SPEED if active else "N/A"),
+                ]
+            return detailed(command, pairs)
+    raise CliError("CMMVC5754E")
+
+
+def _node(system: System, node: int) -> Row:
+    first_online = next((n for n in range(1, system.nodes + 1) if system.online(f"node{n}")), 1)
+    row = dict.fromkeys(NODE, "")
+    row |= {
+        "id": str(node),
+        "name": f"node{node}",
+        "WWNN": f"5005076{system.id[-7:]}{node}0",
+        "status": "online" if system.online(f"node{node}") else "offline",
+        "IO_group_id": "0",
+        "IO_group_name": "io_grp0",
+        "config_node": "yes" if node == first_online else "no",
+        "hardware": "TR1",
+        "iscsi_name": system.iqn(node),
+        "panel_name": f"01-{node}",
+        "enclosure_id": "1",
+        "canister_id": str(node),
+        "enclosure_serial_number": "H441028",
+    }
+    return row
+
+
+def _port_active(system: System, node: int, port: int) -> bool:
+    return system.online(f"node{node}") and system.online(f"port{2 * (node - 1) + port}")
+
+
+def lsportfc(system: System, command: Command) -> str:
+    rows: list[Row] = []
+    for node in range(1, system.nodes + 1):
+        for at, wwpn in enumerate(system.wwpns(node), 1):
+            active = _port_active(system, node, at)
+            row = dict.fromkeys(PORT_FC, "")
+            row |= {
+                "id": str(len(rows)),
+                "canister_id": str(node),
+                "adapter_id": "1",
+                "port_id": str(at),
+                "type": "fc",
+                "port_speed": guesses.FC_SPEED if active else "N/A",
+                "node_id": str(node),
+                "node_name": f"node{node}",
+                "WWPN": wwpn,
+                "nportid": f"01{node:02X}{at:02X}",
+                "status": "active" if active else "inactive_configured",
+                "attachment": "host" if active else "none",
+                "topology": "al" if active else "",
+            }
+            rows.append(row)
+    return concise(command, PORT_FC, rows, system.empty_header)
+
+
+def lsportip(system: System, command: Command) -> str:
+    rows: list[Row] = []
+    for node, address in system.portals():
+        online = system.online(f"node{node}") and system.online(f"ip{node}")
+        row = dict.fromkeys(PORT_IP, "")
+        row |= {
+            "id": str(len(rows) + 1),
+            "node_id": str(node),
+            "node_name": f"node{node}",
+            "canister_id": str(node),
+            "adapter_id": "2",
+            "port_id": "1",
+            "IP_address": address,
+            "mask": "255.0.0.0",
+            "gateway": "127.0.0.1",
+            "MAC": f"40:f2:e9:00:00:{node:02x}",
+            "duplex": "Full",
+            "state": "online" if online else "offline",
+            "speed": guesses.ETHERNET_SPEED if online else "NONE",
+            "failover": "no",
+            "link_state": "active" if online else "inactive",
+            "host": "yes",
+            "adapter_location": "2",
+            "adapter_port_id": "1",
+        }
+        rows.append(row)
+        # One port that nobody has given an address, as on a new array.
+        bare = {**row, "id": str(len(rows) + 1), "port_id": "2", "IP_address": "", "mask": "", "gateway": ""}
+        rows.append({**bare, "state": "unconfigured", "host": "", "adapter_port_id": "2"})
+    return concise(command, PORT_IP, rows, system.empty_header)
+
+
+COMMANDS: dict[str, tuple[Options, Handler]] = {
+    "lssystem": (VIEW, lssystem),
+    "lsmdiskgrp": (VIEW, lsmdiskgrp),
+    "lsnode": (VIEW, lsnode),
+    "lsportfc": (VIEW, lsportfc),
+    "lsportip": (VIEW, lsportip),
+    "chsystem": ({"openaccess": True}, chsystem),
+    # What another vendor's modules send after login; its answer must not break them (section 1).
+    "registerplugin": (
+        {"name": True, "uniquekey": True, "version": True, "metadata": True},
+        lambda system, command: "",
+    ),
+}

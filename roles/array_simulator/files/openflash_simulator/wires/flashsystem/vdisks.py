@@ -1,0 +1,126 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Virtual disks (section 2.2). There are no snapshots and no copies here: hosts make them (section 2.5)."""
+
+from __future__ import annotations
+
+from ...objects import Volume
+from . import guesses
+from .cli import VIEW, Command, Pairs, Row, capacity, check_name, concise, detailed
+from .errors import CliError
+from .system import Handler, Options, System, find_pool
+
+COLUMNS = (
+    "id name IO_group_id IO_group_name status mdisk_grp_id mdisk_grp_name capacity type vdisk_UID udid "
+    "open_access_scsi_id parent_mdisk_grp_id parent_mdisk_grp_name"
+).split()
+
+
+def find_vdisk(system: System, name: str | None, code: str = "CMMVC5753E") -> Volume:
+    """By name or id; ``code`` is what this verb answers when there is none."""
+    if name is None:
+        raise CliError("CMMVC5701E")
+    found = system.array.find_volume(name)
+    if found is None and name.isdigit():
+        found = system.array.volumes.get(int(name) + 1)
+    if found is None:
+        raise CliError(code)
+    return found
+
+
+def number(volume: Volume) -> str:
+    """The array's own ids begin at 0."""
+    return str(volume.id - 1)
+
+
+def lsvdisk(system: System, command: Command) -> str:
+    if command.object is None:
+        rows = [_row(system, command, volume) for volume in system.array.volumes]
+        return concise(command, COLUMNS, rows, system.empty_header)
+    row = _row(system, command, find_vdisk(system, command.object, "CMMVC5754E"))
+    pairs: Pairs = [(name, row[name]) for name in COLUMNS]
+    return detailed(command, pairs)
+
+
+def _row(system: System, command: Command, volume: Volume) -> Row:
+    pool = system.array.pool(volume.pool)
+    row = dict.fromkeys(COLUMNS, "")
+    row |= {
+        "id": number(volume),
+        "name": volume.name,
+        "IO_group_id": "0",
+        "IO_group_name": "io_grp0",
+        "status": "online" if system.online("pool") else "offline",
+        "mdisk_grp_id": str(pool.id),
+        "mdisk_grp_name": pool.name,
+        "capacity": capacity(command, volume.size),
+        "type": "striped",
+        "vdisk_UID": system.serial(volume),
+        "parent_mdisk_grp_id": str(pool.id),
+        "parent_mdisk_grp_name": pool.name,
+    }
+    return row
+
+
+def mkvdisk(system: System, command: Command) -> str:
+    """A vdisk is fully allocated: there is no thin provisioning on this product."""
+    pool = find_pool(system, command.needed("mdiskgrp"))
+    if command.options.get("iogrp", "0") not in ("0", "io_grp0"):
+        raise CliError("CMMVC5754E")
+    size = command.bytes_of("size")
+    if size < guesses.SMALLEST:
+        raise CliError(guesses.TOO_SMALL, command.options["size"])
+    name = command.options.get("name")
+    name = f"vdisk{system.array.volumes.next_id - 1}" if name is None else check_name(name)
+    if not system.online("pool"):
+        raise CliError("CMMVC5753E")
+    volume = system.array.create_volume(name, size, pool=pool.name, provisioning="thick")
+    volume.wwn = system.serial(volume).lower()
+    return f"Virtual Disk, id [{number(volume)}], successfully created\n"
+
+
+def rmvdisk(system: System, command: Command) -> str:
+    volume = find_vdisk(system, command.object)
+    if command.flag("force"):
+        for mapping in system.array.mappings_of(volume):
+            system.array.unmap(mapping)
+    system.array.delete_volume(volume)
+    return ""
+
+
+def expandvdisksize(system: System, command: Command) -> str:
+    """By how much, not to what."""
+    volume = find_vdisk(system, command.object)
+    system.array.extend_volume(volume, volume.size + command.bytes_of("size"))
+    return ""
+
+
+def chvdisk(system: System, command: Command) -> str:
+    volume = find_vdisk(system, command.object)
+    if not command.options:
+        raise CliError("CMMVC5707E")
+    if "name" in command.options:
+        system.array.rename_volume(volume, check_name(command.options["name"]))
+    return ""
+
+
+COMMANDS: dict[str, tuple[Options, Handler]] = {
+    "lsvdisk": (VIEW, lsvdisk),
+    "mkvdisk": (
+        {
+            "name": True,
+            "mdiskgrp": True,
+            "iogrp": True,
+            "size": True,
+            "unit": True,
+            "blocksize": True,
+            "udid": True,
+            "open_access_scsi_id": True,
+        },
+        mkvdisk,
+    ),
+    "rmvdisk": ({"force": False}, rmvdisk),
+    "expandvdisksize": ({"size": True, "unit": True}, expandvdisksize),
+    "chvdisk": ({"name": True, "udid": True, "open_access_scsi_id": True}, chvdisk),
+}

@@ -1,0 +1,235 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The SSH command line of one FlashSystem: dispatch, configuration, state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import asyncssh
+
+from ...array import Array
+from ...datapath import NoDataPath
+from ...devicetree import DeviceTree
+from ...errors import ConfigError
+from ...objects import Pool
+from ...rules import ArrayError, Rules
+from ..ssh import SshReply, SshWire
+from . import guesses, hosts, system as systems, vdisks
+from .cli import Command, parse, split
+from .errors import TEXTS, CliError, from_array
+from .system import Handler, Options, System
+
+if TYPE_CHECKING:
+    from ...config import ArrayConfig
+
+COMMANDS: Mapping[str, tuple[Options, Handler]] = {**systems.COMMANDS, **vdisks.COMMANDS, **hosts.COMMANDS}
+_PREFIXES = ("svcinfo", "svctask")
+
+
+def _protocol(value: Any) -> tuple[str, ...]:
+    found = {"iscsi": ("iscsi",), "fc": ("fc",), "both": ("fc", "iscsi")}.get(value)
+    if found is None:
+        raise ConfigError(f"{value!r} is not iscsi, fc or both")
+    return found
+
+
+def _nodes(value: Any) -> int:
+    if value not in (1, 2) or isinstance(value, bool):
+        raise ConfigError(f"{value!r} is not 1 or 2")
+    return int(value)
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ConfigError(f"{value!r} is not true or false")
+    return value
+
+
+_PARTS = ("pool", "node1", "node2", "port1", "port2", "port3", "port4", "ip1", "ip2")
+
+
+def _offline(value: Any) -> frozenset[str]:
+    if not isinstance(value, list) or not set(value) <= set(_PARTS):
+        raise ConfigError(f"{value!r} is not a list of {', '.join(_PARTS)}")
+    return frozenset(value)
+
+
+def _shared_code(value: Any) -> str:
+    if value not in ("CMMVC6071E", "CMMVC6045E"):
+        raise ConfigError(f"{value!r} is not CMMVC6071E or CMMVC6045E")
+    return str(value)
+
+
+def _keys(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise ConfigError("is not a list of OpenSSH public keys")
+    for text in value:
+        try:
+            asyncssh.import_public_key(text)
+        except (asyncssh.KeyImportError, TypeError, AttributeError):
+            raise ConfigError(f"{text!r} is not an OpenSSH public key") from None
+    return tuple(value)
+
+
+class FlashsystemWire(SshWire):
+    """One array with one or two nodes."""
+
+    vendor = "flashsystem"
+    default_username = "superuser"
+    default_version = "1.5.2.6"
+    default_sessions = guesses.SESSIONS
+    default_connections = guesses.CONNECTIONS
+    has_datapath = True
+    options: ClassVar = {
+        "protocol": _protocol,
+        "nodes": _nodes,
+        "open_access": _flag,
+        "offline": _offline,
+        "shared_code": _shared_code,
+        "empty_header": _flag,
+        "authorized_keys": _keys,
+    }
+    limits = (*SshWire.limits, "volumes", "mappings", "hosts", "initiators", "max_lun")
+
+    @classmethod
+    def check(cls, config: ArrayConfig) -> None:
+        if config.datapath and "fc" not in config.options.get("protocol", ("fc",)):
+            raise ConfigError("datapath: the device tree is one of Fibre Channel; protocol is not fc or both")
+
+    def __init__(self, config: ArrayConfig, *arguments: Any) -> None:
+        super().__init__(config, *arguments)
+        self.authorized_keys = config.options.get("authorized_keys", ())
+        self.tree = DeviceTree(self.run_dir / f"{config.name}.host") if config.datapath else None
+        rules = Rules(
+            granularity=guesses.SECTOR,
+            max_size=guesses.LARGEST,
+            name_length=255,
+            max_lun=guesses.MAX_SCSI_ID,
+            volumes=guesses.VDISKS,
+            mappings=guesses.MAPS,
+            hosts=guesses.HOSTS,
+            initiators=guesses.PORTS,
+        ).limited({name: value for name, value in config.limits.items() if name not in SshWire.limits})
+        pools = [Pool(pool.name, pool.size, at) for at, pool in enumerate(config.pools)]
+        array = Array(
+            config.name,
+            pools or [Pool(guesses.POOL, guesses.CAPACITY, 0)],
+            rules,
+            clock=self.clock,
+            datapath=self.tree or NoDataPath(),
+            on_change=self.changed,
+            is_full=self.faults.pool_full,
+        )
+        self.system = System(
+            name=config.name,
+            array=array,
+            version=config.version,
+            protocols=config.options.get("protocol", ("fc",)),
+            nodes=config.options.get("nodes", 2),
+            open_access=config.options.get("open_access", False),
+            offline=config.options.get("offline", frozenset()),
+            shared_code=config.options.get("shared_code", guesses.SHARED_CODE),
+            empty_header=config.options.get("empty_header", guesses.EMPTY_HEADER),
+            address=config.address,
+            device_root=self.tree.root if self.tree else None,
+        )
+
+    async def listen(self) -> None:
+        await super().listen()
+        if self.tree is not None:
+            self.tree.start(
+                [wwpn for node in range(1, self.system.nodes + 1) for wwpn in self.system.wwpns(node)],
+                self.system.array,
+            )
+
+    async def close(self) -> None:
+        if self.tree is not None:
+            self.tree.stop()
+        await super().close()
+
+    # ---- one command line ------------------------------------------------------------------------------------------
+
+    def answer(self, line: str) -> SshReply:
+        """Every command of the line, as a shell runs them: the last one's status is the line's."""
+        reply = SshReply()
+        try:
+            commands = split(line)
+        except CliError as error:
+            return SshReply(stderr=error.text + "\n", status=error.status)
+        for words in commands:
+            one = self._run(words)
+            reply = SshReply(reply.stdout + one.stdout, reply.stderr + one.stderr, one.status)
+        return reply
+
+    def _run(self, words: list[str]) -> SshReply:
+        if words[0] in _PREFIXES:
+            words = words[1:]
+        if not words or words[0] == "echo":
+            return SshReply(" ".join(words[1:]) + "\n")
+        verb = words[0]
+        if verb not in COMMANDS:
+            return SshReply(stderr=f"rbash: {verb}: command not found\n", status=guesses.UNKNOWN_STATUS)
+        options, handler = COMMANDS[verb]
+        try:
+            command: Command = parse(words, options)
+            return SshReply(handler(self.system, command))
+        except ArrayError as error:
+            refusal = from_array(error, verb)
+        except CliError as error:
+            refusal = error
+        return SshReply(stderr=refusal.text + "\n", status=refusal.status)
+
+    def verb(self, line: str) -> str:
+        words = line.split()
+        return next((word for word in words if word not in _PREFIXES), "")
+
+    def is_write(self, line: str) -> bool:
+        """A line that holds anything but questions asks for a change."""
+        try:
+            commands = split(line)
+        except CliError:
+            return False
+        verbs = [self.verb(" ".join(words[:2])) for words in commands]
+        return any(not verb.startswith(("ls", "echo")) for verb in verbs)
+
+    def expired(self, line: str) -> SshReply:
+        """Section 1: on stdout, of all places."""
+        return SshReply(f"CMMVC7017E {TEXTS['CMMVC7017E']}\n", status=1)
+
+    # ---- endpoint, state -------------------------------------------------------------------------------------------
+
+    def endpoint(self) -> dict[str, Any]:
+        protocols = self.system.protocols
+        return {
+            **super().endpoint(),
+            "protocol": protocols[0] if len(protocols) == 1 else "both",
+            "pools": [{"id": one.id, "name": one.name, "size": one.size} for one in self.system.array.pools.values()],
+            "device_root": str(self.tree.root) if self.tree else None,
+        }
+
+    def arrays(self) -> list[Array]:
+        return [self.system.array]
+
+    def state(self) -> dict[str, Any]:
+        shown = super().state()
+        if self.tree is not None:
+            for row in shown["volumes"]:
+                row["content"] = self.tree.content(self.system.array.volumes[row["id"]])
+        return shown
+
+    def reset(self) -> None:
+        super().reset()
+        self.system.open_access = self.config.options.get("open_access", False)
+
+    def empty(self) -> None:
+        self.system.array.reset()
+
+    def dump(self) -> dict[str, Any]:
+        return {"array": self.system.array.dump(), "open_access": self.system.open_access}
+
+    def load(self, saved: dict[str, Any]) -> None:
+        self.system.array.load(saved["array"])
+        self.system.open_access = saved["open_access"]

@@ -1,0 +1,65 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What no source tells about a real Concerto, decided once and kept in one place.
+
+The wire sheet marks these INFERRED or does not mention them. A client must not depend on the exact texts; when a real
+array shows another one, this is the only file to correct.
+"""
+
+from __future__ import annotations
+
+# Section 1.3: neither client names the cookie; this is the name that the sibling API uses.
+COOKIE = "session_id"
+# Section 1.3: what a failed login says besides its code.
+LOGIN_REFUSED = "Authentication failed."
+# Section 1.4: the status of a failure other than a lost session is unknown; the clients read the body whatever it is.
+FAILURE_STATUS = 200
+# Section 1.5: the build that goes with a version, where the sheet names none.
+BUILD = "8975"
+
+# Section 3: no codes are known for these; the texts end as all do, in "Error: 0x...".
+NO_SPACE = ("There is not enough space in the storage pool.", 0x90010011)
+BAD_NAME = ("The name is not valid.", 0x90010012)
+LUN_TAKEN = ("The LUN number is already in use by another device.", 0x9002002C)
+LUN_RANGE = ("The LUN number is out of range.", 0x9002002D)
+INITIATOR_TAKEN = ("The initiator is already used by another SAN client.", 0x900100CE)
+CLIENT_IN_USE = ("The SAN client still has devices assigned.", 0x900100CF)
+ASSIGNED = ("The resource is assigned to a SAN client.", 0x09010024)
+NO_SUCH_OBJECT = ("The object does not exist.", 0x09020001)
+NO_SUCH_POOL = ("The storage pool does not exist.", 0x09020002)
+LIMIT = ("The maximum number of objects has been reached.", 0x90010013)
+MISSING = ("A required parameter is missing or invalid: {}", 0x0902000B)
+NO_DEDUP = ("Deduplication is not enabled.", 0x90010014)
+THICK_ONLY = ("The operation is not supported for this type of resource.", 0x90010088)
+SNAPSHOT_EXISTS = ("The TimeMark comment is already in use.", 0x50F70001)
+HAS_TIMEVIEW = ("The TimeMark has a TimeView.", 0x50F70002)
+HAS_POLICY = ("TimeMark is enabled for this virtual device.", 0x0901008D)
+HAS_SNAPSHOT_AREA = ("Snapshot Resource already exists for this virtual device.", 0x0901008E)
+NO_SNAPSHOT_AREA_FOR_POLICY = ("Snapshot Resource is not created for this virtual device.", 0x0901008C)
+NOT_SUPPORTED = ("The action is not supported: {}", 0x0902000D)
+
+# Section 2.4: only the positions of the words in a status are known.
+COPY_STARTED = "TimeMark copy operation : source vdev {} to vdev {}"
+COPY_PROGRESS = "Copied : {} ({}%)"
+
+# Section 4: the longest names seen have 36 characters (a volume) and 32 (a comment, stated); other limits are unknown.
+NAME_LENGTH = 255
+COMMENT_LENGTH = 32
+SNAPSHOTS_PER_LUN = 1000
+MAX_LUN = 255
+# Section 2.7: whether a target goes with its client is not known; what stays is harder on a client of the array.
+TARGETS_OUTLIVE_CLIENTS = True
+# How fast a copy runs, in MiB per second.
+COPY_SPEED = 20480
+# Section 2.8: what a simulated array holds when the configuration names no pools (the first pool's name is the one in
+# the driver's tests).
+POOL = "PoolA"
+CAPACITY = 40 << 40
+# A 7700's pools do not tell on the wire which of them deduplicate: here those with this in their name, and only they.
+DEDUP_MARK = "dedup"
+# Section 2.8: the repository of the configuration, a pool like any other but for its resource type.
+CONFIG_POOL = "ConfigurationRepository"
+CONFIG_SIZE = 10 << 30
+# Section 1.5: a 7700 is told by its controller; what a 7300 says is one captured value.
+HARDWARE = {7300: "SHB-3", 7700: "R720"}

@@ -1,0 +1,294 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What every driver stands on: configuration, sessions, names, statistics.
+
+A vendor's class says what its names and options are; what Cinder asks for is done in volumes.py, connections.py,
+management.py and groups.py, for all arrays alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, Optional
+
+from cinder import coordination, exception
+from cinder.volume import driver, volume_utils
+from oslo_log import log as logging
+
+from openflash import connect, errors, model
+from openflash.array import Array
+from openflash.units import GIB
+
+from . import options, specs
+from .errors import PASSING, cinder_errors, translated
+from .sessions import Sessions
+
+LOG = logging.getLogger(__name__)
+
+ISCSI, FC = "iSCSI", "FC"
+
+
+class Backend(driver.VolumeDriver):  # type: ignore[misc] # Cinder has no types
+    """One backend of Cinder on one array."""
+
+    VERSION = "1.0.0"
+
+    VENDOR = ""
+    """The key in the library's table of vendors."""
+    VENDOR_NAME = ""
+    BACKEND_NAME = ""
+    """What the backend is called where volume_backend_name is not set: as the driver that this takes over from."""
+    PROTOCOL = ISCSI
+    OPTIONS: list[Any] = []
+    POOLS = False
+    """Whether the scheduler chooses among the array's pools. Otherwise the backend is one pool, named like itself, as
+    Cinder takes a backend without pools; so volumes keep the pool that they were made in."""
+    READS_FIRST = False
+    """Whether a volume must be read before anything is done to it, since its name alone is not enough."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.configuration.append_config_values(options.SAN)
+        self.configuration.append_config_values(options.COMMON)
+        self.configuration.append_config_values(self.OPTIONS)
+        self.backend_name = self.configuration.safe_get("volume_backend_name") or self.BACKEND_NAME
+        self._sessions: Optional[Sessions] = None
+
+    @classmethod
+    def get_driver_options(cls) -> list[Any]:
+        return options.COMMON + cls.OPTIONS
+
+    # -- configuration -----------------------------------------------------------------------------------------------
+
+    def _setting(self, name: str) -> Any:
+        return self.configuration.safe_get(name)
+
+    def _connection(self) -> model.Connection:
+        """How to reach the array, as the section says."""
+        if not self._setting("san_ip"):
+            raise errors.Invalid("san_ip is not set", hint="Set it in the section of the backend.")
+        verify = bool(self._setting("driver_ssl_cert_verify"))
+        return model.Connection(
+            vendor=self.VENDOR,
+            address=(self._setting("san_ip"),),
+            port=self._setting("san_api_port"),
+            username=self._setting("san_login"),
+            password=self._setting("san_password") or None,
+            validate_certs=verify,
+            ca_path=(self._setting("driver_ssl_cert_path") or None) if verify else None,
+            tls_server_name=self._setting("openflash_tls_server_name") if verify else None,
+            timeout=float(self._setting("openflash_timeout")),
+            wait_timeout=float(self._setting("openflash_wait_timeout")),
+            options=self._vendor_options(),
+        )
+
+    def _vendor_options(self) -> dict[str, Any]:
+        """What the library calls the options of this vendor's connection."""
+        return {}
+
+    def do_setup(self, context: Any) -> None:
+        """Prepare; the array is asked for the first time by check_for_setup_error."""
+        with cinder_errors():
+            connection = self._connection()
+        if connection.validate_certs is False and self.VENDOR not in ("flashsystem",):
+            LOG.warning("%s: driver_ssl_cert_verify is off, so the array is not verified.", self.backend_name)
+        self._sessions = Sessions(lambda: connect.connect(connection), self._setting("openflash_sessions"))
+
+    def check_for_setup_error(self) -> None:
+        """Log in once. An array that cannot be reached now makes the backend down; it comes up with the array.
+
+        What will not pass by itself (a wrong password, a wrong cluster name) keeps the backend from starting.
+        """
+        try:
+            with self._need_sessions().one() as array:
+                self._check(array)
+        except PASSING as error:
+            LOG.error(
+                "%s: the array cannot be reached now; the backend is down until it can: %s", self.backend_name, error
+            )
+        except errors.FlashError as error:
+            raise translated(error) from None
+
+    def _check(self, array: Array) -> None:
+        """What must be right before the backend starts."""
+        wanted = {ISCSI: model.ISCSI, FC: model.FC}.get(self.PROTOCOL)
+        if wanted and wanted not in array.capabilities.protocols:
+            raise errors.Unsupported("this array has no %s" % self.PROTOCOL, array=array.label)
+
+    # -- sessions ----------------------------------------------------------------------------------------------------
+
+    def _need_sessions(self) -> Sessions:
+        if self._sessions is None:
+            raise exception.VolumeBackendAPIException(data="the driver is not set up")
+        return self._sessions
+
+    @contextmanager
+    def _session(self, subject: Any = None, fresh: bool = False) -> Iterator[Array]:
+        """A session for one operation on this volume; the library's errors leave it as they are."""
+        with self._need_sessions().one(fresh) as array:
+            yield self._scoped(array, subject)
+
+    def _scoped(self, array: Array, subject: Any) -> Array:
+        """Where the volume is, on arrays with tenants."""
+        return array
+
+    @contextmanager
+    def _on_array(
+        self, subject: Any = None, volume: Optional[str] = None, snapshot: Optional[str] = None
+    ) -> Iterator[Array]:
+        """The same, with Cinder's exceptions."""
+        with cinder_errors(volume, snapshot), self._session(subject) as array:
+            yield array
+
+    def _alone(self, what: str) -> AbstractContextManager[Any]:
+        """One at a time in the whole deployment, as far as Cinder's coordination reaches."""
+        lock: AbstractContextManager[Any] = coordination.COORDINATOR.get_lock(
+            "openflash-%s-%s" % (self._setting("san_ip") or self.backend_name, what)
+        )
+        return lock
+
+    # -- names and kinds ---------------------------------------------------------------------------------------------
+
+    def _volume_name(self, volume: Any) -> str:
+        """What the volume is called on the array."""
+        return str(volume.name)
+
+    def _snapshot_name(self, snapshot: Any) -> str:
+        return str(snapshot.name)
+
+    def _known(self, array: Array, volume: Any) -> model.Volume:
+        """The volume for the library: by what Cinder knows where that is enough, else read."""
+        name = self._volume_name(volume)
+        if not self.READS_FIRST:
+            return model.Volume(name, int(volume.size) * GIB)
+        found = self._find(array, volume)
+        if found is None:
+            raise errors.NotFound("volume %s is not there" % name, target=name, array=array.label)
+        return found
+
+    def _find(self, array: Array, volume: Any) -> Optional[model.Volume]:
+        """The volume as the array tells it, or None."""
+        name = self._volume_name(volume)
+        return _readable(array.volumes([name]), name).named(name)
+
+    def _known_snapshot(self, array: Array, snapshot: Any) -> model.Snapshot:
+        return model.Snapshot(
+            self._snapshot_name(snapshot), self._volume_name(snapshot.volume), int(snapshot.volume_size) * GIB
+        )
+
+    def _spec(self, volume: Any, type_specs: Optional[Mapping[str, str]] = None) -> model.VolumeSpec:
+        """What the volume and its type ask for."""
+        found = specs.specs_of(volume) if type_specs is None else type_specs
+        return model.VolumeSpec(
+            self._volume_name(volume),
+            int(volume.size) * GIB,
+            pool=self._pool(volume, found),
+            provisioning=self._provisioning(found),
+            options=self._options(volume, found),
+        )
+
+    def _pool(self, volume: Any, type_specs: Mapping[str, str]) -> Optional[str]:
+        """The pool that the scheduler chose."""
+        return volume_utils.extract_host(volume.host, level="pool") if self.POOLS and volume.host else None
+
+    def _provisioning(self, type_specs: Mapping[str, str]) -> Optional[str]:
+        return None
+
+    def _options(self, volume: Any, type_specs: Mapping[str, str]) -> dict[str, Any]:
+        return {}
+
+    # -- statistics --------------------------------------------------------------------------------------------------
+
+    def get_volume_stats(self, refresh: bool = False) -> dict[str, Any]:
+        if refresh or not self._stats:
+            self._stats = self._read_stats()
+        stats: dict[str, Any] = self._stats
+        return stats
+
+    def _read_stats(self) -> dict[str, Any]:
+        stats: dict[str, Any] = {
+            "volume_backend_name": self.backend_name,
+            "vendor_name": self.VENDOR_NAME,
+            "driver_version": self.VERSION,
+            "storage_protocol": self.PROTOCOL,
+            "backend_state": "up",
+        }
+        try:
+            with self._session() as array:
+                known = array.capabilities
+                pools = [self._pool_stats(known, pool) for pool in self._wanted_pools(array.pools())]
+        except errors.FlashError as error:
+            # The next reading, a minute later, tries again.
+            LOG.error(
+                "%s: the array does not answer for now, so nothing is scheduled to it: %s", self.backend_name, error
+            )
+            old = (self._stats or {}).get("pools") or [{"pool_name": self.backend_name}]
+            pools = [dict(pool, total_capacity_gb=0, free_capacity_gb=0) for pool in old]
+            stats["backend_state"] = "down"
+        return dict(stats, pools=pools)
+
+    def _wanted_pools(self, pools: model.Listing[model.Pool]) -> tuple[model.Pool, ...]:
+        """Those that the scheduler is to see; an array that is one pool goes by the backend's name."""
+        if self.POOLS:
+            return tuple(pools)
+        provisioned = [pool.provisioned for pool in pools]
+        whole = model.Pool(
+            self.backend_name,
+            sum(pool.size for pool in pools),
+            sum(pool.free for pool in pools),
+            provisioned=None if None in provisioned else sum(one or 0 for one in provisioned),
+            provisioning=tuple(dict.fromkeys(kind for pool in pools for kind in pool.provisioning)),
+        )
+        return (whole,)
+
+    def _pool_stats(self, known: model.Capabilities, pool: model.Pool) -> dict[str, Any]:
+        thin = model.THIN in pool.provisioning or model.DEDUP in pool.provisioning
+        told = pool.provisioned is not None
+        stats = {
+            "pool_name": pool.name,
+            "total_capacity_gb": pool.size / GIB,
+            "free_capacity_gb": pool.free / GIB,
+            "reserved_percentage": self.configuration.reserved_percentage,
+            "max_over_subscription_ratio": volume_utils.get_max_over_subscription_ratio(
+                self.configuration.max_over_subscription_ratio, supports_auto=thin and told
+            ),
+            "thin_provisioning_support": thin,
+            "thick_provisioning_support": model.THICK in pool.provisioning,
+            # What volume types of these drivers ask for (see specs.py): both, where there is a choice.
+            "thin": _either(thin, model.THICK in pool.provisioning),
+            "dedup": _either(self._dedups(pool), not self._dedups_always(pool)),
+            "QoS_support": False,
+            "multiattach": self._multiattach(),
+            "online_extend_support": True,
+            "consistent_group_snapshot_enabled": known.refusal("groups") is None,
+            "filter_function": self.get_filter_function(),
+            "goodness_function": self.get_goodness_function(),
+        }
+        if told:
+            stats["provisioned_capacity_gb"] = (pool.provisioned or 0) / GIB
+        return stats
+
+    def _dedups(self, pool: model.Pool) -> bool:
+        return model.DEDUP in pool.provisioning
+
+    def _dedups_always(self, pool: model.Pool) -> bool:
+        return pool.provisioning == (model.DEDUP,)
+
+    def _multiattach(self) -> bool:
+        return True
+
+
+def _either(true: bool, false: bool) -> Any:
+    """A capability of the scheduler's: one that is a list matches any of its values."""
+    return [True, False] if true and false else true
+
+
+def _readable(found: model.Listing[Any], name: str) -> model.Listing[Any]:
+    """Whatever could not be read is there all the same."""
+    for entry in found.unreadable:
+        if entry.name == name:
+            raise errors.BadReply("%s %s is there, but cannot be read: %s" % (entry.kind, name, entry.reason))
+    return found

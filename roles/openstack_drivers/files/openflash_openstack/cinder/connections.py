@@ -1,0 +1,266 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Attach and detach: hosts, mappings, and what the host is told."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Optional
+
+from cinder import exception
+from cinder.zonemanager import utils as fczm_utils
+from oslo_log import log as logging
+
+from openflash import errors, model
+from openflash.array import Array
+from openflash.units import parse_initiator
+
+from .base import FC, ISCSI
+from .errors import cinder_errors
+from .volumes import Volumes
+
+LOG = logging.getLogger(__name__)
+
+
+class Connections(Volumes):
+    """Hosts with initiators, over iSCSI or Fibre Channel."""
+
+    def validate_connector(self, connector: dict[str, Any]) -> None:
+        missing = [key for key in ("host", "wwpns" if self.PROTOCOL == FC else "initiator") if not connector.get(key)]
+        if missing:
+            raise exception.InvalidConnectorException(missing=", ".join(missing))
+
+    def initialize_connection(
+        self, volume: Any, connector: dict[str, Any], initiator_data: Any = None
+    ) -> dict[str, Any]:
+        """Show the volume to the host. Done already is success, and tells the same."""
+        self.validate_connector(connector)
+        return self._attach(volume, None, connector)
+
+    def terminate_connection(self, volume: Any, connector: Optional[dict[str, Any]], **kwargs: Any) -> dict[str, Any]:
+        """Take it from the host, or without a connector from all hosts. Done already is success.
+
+        While another attachment of the volume to the same host remains, so does the mapping.
+        """
+        if connector is not None and attachments(volume, str(connector.get("host"))) > 1:
+            LOG.info("%s: volume %s stays mapped to %s", self.backend_name, volume.id, connector.get("host"))
+            return self._told_after_detach((), None)
+        return self._detach(volume, None, connector)
+
+    # -- attach ------------------------------------------------------------------------------------------------------
+
+    def _attach(self, subject: Any, volume: Optional[model.Volume], connector: dict[str, Any]) -> dict[str, Any]:
+        """Of the volume that Cinder means, or of another one on the array."""
+        with self._alone("host-%s" % connector["host"]), cinder_errors(volume=getattr(subject, "id", None)):
+            for fresh in (False, True):
+                try:
+                    with self._session(subject, fresh) as array:
+                        info = self._expose(array, volume or self._known(array, subject), connector, subject)
+                    break
+                except (errors.NotFound, errors.Conflict):
+                    # What a session remembers of hosts may be out of date: another service may have removed one.
+                    if fresh:
+                        raise
+            if self.PROTOCOL == FC:
+                fczm_utils.add_fc_zone(info)
+        return info
+
+    def _expose(self, array: Array, volume: model.Volume, connector: dict[str, Any], subject: Any) -> dict[str, Any]:
+        hosts, chap = self._hosts_for(array, volume, connector)
+        mapping = self._map(array, volume, hosts)
+        ports = self._ports(array, volume, hosts)
+        if not ports:
+            raise errors.NotFound("the array has no %s port that is up" % self.PROTOCOL, array=array.label)
+        if self.PROTOCOL == FC:
+            return self._fc_info(connector, ports, mapping.lun)
+        return self._iscsi_info(subject, ports, mapping.lun, chap)
+
+    def _map(self, array: Array, volume: model.Volume, hosts: Sequence[model.Host]) -> model.Mapping:
+        """On one host; on several at the same LUN, since it is one machine whose initiators are spread over them."""
+        if len(hosts) == 1:
+            return self._map_one(array, volume, hosts[0], None)
+        names = [host.name for host in hosts]
+        there = [one for one in array.mappings(volumes=[volume.name], hosts=names) if one.host in names]
+        mine = [one for one in there if one.volume == volume.name]
+        taken = {one.lun for one in there}
+        lun = mine[0].lun if mine else next(n for n in range(1, array.capabilities.luns[1] + 1) if n not in taken)
+        done = {one.host: one for one in mine}
+        return [done.get(host.name) or self._map_one(array, volume, host, lun) for host in hosts][0]
+
+    def _map_one(self, array: Array, volume: model.Volume, host: model.Host, lun: Optional[int]) -> model.Mapping:
+        return array.map_shared(volume, host, lun)
+
+    def _initiators(self, connector: dict[str, Any]) -> list[model.Initiator]:
+        addresses = connector["wwpns"] if self.PROTOCOL == FC else [connector["initiator"]]
+        found = [parse_initiator(str(address)) for address in addresses]
+        return [model.Initiator(address, protocol) for protocol, address in dict.fromkeys(found)]
+
+    def _host_name(self, connector: dict[str, Any]) -> str:
+        """What a new host is called on the array."""
+        return str(connector["host"])
+
+    def _hosts_for(
+        self, array: Array, volume: model.Volume, connector: dict[str, Any]
+    ) -> tuple[list[model.Host], Optional[model.Chap]]:
+        """The hosts that have the machine's initiators, complete; one is made where there is none."""
+        wanted = self._initiators(connector)
+        found = list(array.find_hosts([one.address for one in wanted]))
+        if not found:
+            return [self._make_host(array, self._host_name(connector), wanted, None)], None
+        have = {address for host in found for address in host.addresses}
+        missing = [one for one in wanted if one.address not in have]
+        if missing:
+            found[0] = array.add_initiators(found[0], missing)
+        return found, None
+
+    def _make_host(
+        self, array: Array, name: str, wanted: Sequence[model.Initiator], chap: Optional[model.Chap]
+    ) -> model.Host:
+        try:
+            return array.create_host(name, wanted, chap=chap)
+        except errors.Conflict:
+            # The machine has other initiators than when the host was made, a new adapter perhaps.
+            there = array.hosts([name]).named(name)
+            if there is None:
+                raise
+            return array.add_initiators(there, wanted, chap=chap)
+
+    def _ports(self, array: Array, volume: model.Volume, hosts: Sequence[model.Host]) -> list[model.Port]:
+        """Target ports that lead to the volume, those of iSCSI with their portals."""
+        wanted = model.FC if self.PROTOCOL == FC else model.ISCSI
+        found = array.ports_of([volume.name])
+        return [port for port in found if port.protocol == wanted and (wanted == model.FC or port.portal)]
+
+    # -- what the host is told ---------------------------------------------------------------------------------------
+
+    def _iscsi_info(
+        self, subject: Any, ports: Sequence[model.Port], lun: Optional[int], chap: Optional[model.Chap]
+    ) -> dict[str, Any]:
+        first = self._first_portal(ports)
+        data: dict[str, Any] = {
+            "target_discovered": False,
+            "target_portal": first.portal,
+            "target_iqn": first.address,
+            "target_lun": lun,
+            "target_portals": [port.portal for port in ports],
+            "target_iqns": [port.address for port in ports],
+            "target_luns": [lun] * len(ports),
+            "volume_id": getattr(subject, "id", None),
+        }
+        if chap is not None and chap.password:
+            data.update(auth_method="CHAP", auth_username=chap.username, auth_password=chap.password)
+        if chap is not None and chap.discovery_password:
+            data.update(
+                discovery_auth_method="CHAP",
+                discovery_auth_username=chap.discovery_username,
+                discovery_auth_password=chap.discovery_password,
+            )
+        return {"driver_volume_type": "iscsi", "data": data}
+
+    def _first_portal(self, ports: Sequence[model.Port]) -> model.Port:
+        """For hosts without multipath, which use one; so that they do not all use the same."""
+        return random.choice(list(ports))
+
+    @staticmethod
+    def _fc_info(connector: dict[str, Any], ports: Sequence[model.Port], lun: Optional[int]) -> dict[str, Any]:
+        return {
+            "driver_volume_type": "fibre_channel",
+            "data": dict(_zones(connector, ports), target_discovered=True, target_lun=lun),
+        }
+
+    # -- detach ------------------------------------------------------------------------------------------------------
+
+    def _detach(
+        self, subject: Any, volume: Optional[model.Volume], connector: Optional[dict[str, Any]]
+    ) -> dict[str, Any]:
+        name = "host-%s" % connector["host"] if connector else "volume-%s" % getattr(subject, "id", "")
+        with self._alone(name), self._on_array(subject) as array:
+            told = self._conceal(array, volume, connector, subject)
+            if self.PROTOCOL == FC:
+                fczm_utils.remove_fc_zone(told)
+        return told
+
+    def _conceal(
+        self, array: Array, volume: Optional[model.Volume], connector: Optional[dict[str, Any]], subject: Any
+    ) -> dict[str, Any]:
+        title = self._title(array, volume, subject)
+        there = [] if title is None else [one for one in array.mappings(volumes=[title]) if one.volume == title]
+        mine = there if connector is None else self._mine(array, there, connector)
+        left: list[model.Mapping] = []
+        for one in mine:
+            rest = list(array.unmap_volume(one))
+            left += rest
+            if not rest:
+                self._host_is_empty(array, one, connector)
+        if connector is None:
+            return self._told_after_detach((), None)
+        if not mine and self.PROTOCOL == FC:
+            # Gone already: whether the machine still has others decides about its zones.
+            hosts = array.find_hosts([one.address for one in self._initiators(connector)])
+            if hosts.items:
+                left = list(array.mappings(hosts=[host.name for host in hosts]))
+        if left or self.PROTOCOL != FC:
+            return self._told_after_detach((), None)
+        ports = [port for port in array.ports() if port.protocol == model.FC]
+        return self._told_after_detach(ports, connector)
+
+    def _title(self, array: Array, volume: Optional[model.Volume], subject: Any) -> Optional[str]:
+        """What the volume is called on the array; None when it is not there."""
+        return volume.name if volume is not None else self._volume_name(subject)
+
+    def _mine(self, array: Array, there: Sequence[model.Mapping], connector: dict[str, Any]) -> list[model.Mapping]:
+        """Those mappings that are this machine's. A single one to a host of its name needs no further look."""
+        if len(there) == 1 and there[0].host == self._host_name(connector):
+            return list(there)
+        if not there:
+            return []
+        hosts = {host.name for host in array.find_hosts([one.address for one in self._initiators(connector)])}
+        return [one for one in there if one.host in hosts]
+
+    def _is_exposed(self, array: Array, volume: model.Volume, connector: dict[str, Any]) -> bool:
+        there = [one for one in array.mappings(volumes=[volume.name]) if one.volume == volume.name]
+        return bool(self._mine(array, there, connector))
+
+    def _host_is_empty(self, array: Array, last: model.Mapping, connector: Optional[dict[str, Any]]) -> None:
+        """The host of this mapping has no other."""
+
+    def _remove_host(self, array: Array, name: str, host_id: Optional[str]) -> None:
+        """Unless somebody has just mapped something to it."""
+        try:
+            array.delete_host(model.Host(name, id=host_id or ""))
+        except (errors.InUse, errors.Conflict, errors.NotFound) as error:
+            LOG.info("%s: host %s stays: %s", self.backend_name, name, error)
+
+    def _told_after_detach(self, ports: Sequence[model.Port], connector: Optional[dict[str, Any]]) -> dict[str, Any]:
+        """For the zone manager: zones are given back only with ports, that is when the host has no mapping left."""
+        if self.PROTOCOL != FC:
+            return {"driver_volume_type": "iscsi", "data": {}}
+        data = _zones(connector, ports) if connector is not None and ports else {}
+        return {"driver_volume_type": "fibre_channel", "data": data}
+
+
+def _zones(connector: dict[str, Any], ports: Sequence[model.Port]) -> dict[str, Any]:
+    targets = [port.address for port in ports]
+    initiators = [parse_initiator(str(address))[1] for address in connector["wwpns"]]
+    return {"target_wwn": targets, "initiator_target_map": dict.fromkeys(initiators, targets)}
+
+
+def attachments(volume: Any, host: str) -> int:
+    """How many attachments the volume has on this host, the one that ends included."""
+    found = 0
+    for one in getattr(volume, "volume_attachment", None) or ():
+        where = (getattr(one, "connector", None) or {}).get("host") or getattr(one, "attached_host", None)
+        found += where == host and getattr(one, "attach_status", None) != "detached"
+    return found
+
+
+def with_only(host: model.Host, addresses: Sequence[str]) -> model.Host:
+    """The host with these of its initiators."""
+    return replace(host, initiators=tuple(one for one in host.initiators if one.address in addresses))
+
+
+__all__ = ["FC", "ISCSI", "Connections", "attachments", "with_only"]

@@ -1,0 +1,201 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Datera EDF over iSCSI."""
+
+from __future__ import annotations
+
+import re
+import string
+from collections.abc import Mapping, Sequence
+from typing import Any, Optional
+
+from cinder import interface
+
+from openflash import errors, model
+from openflash.array import Array
+from openflash.units import GIB
+
+from . import options
+from .connections import ISCSI, Connections
+from .management import Management
+
+# Sheet, section 4.4
+PREFIX, UNMANAGED, LONGEST = "OS", "UNMANAGED", 63
+_LEGAL = frozenset(string.ascii_letters + string.digits + "-_.")
+_OURS = re.compile(r"OS-(?:.*-)?([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\Z")
+
+# Extra specs DF:* (section 4.3) and what the library calls them
+WORDS = {"placement_mode": "placement_mode", "placement_policy": "placement_policy", "template": "template"}
+NUMBERS = {
+    "%s_%s_max" % (kind, what): "%s_%s_max" % (kind, what)
+    for kind in ("total", "read", "write")
+    for what in ("iops", "bandwidth")
+}
+
+
+@interface.volumedriver
+class DateraDriver(Connections, Management):
+    """Cinder volume driver for Datera. A volume is called ``OS-[its name-]id`` and is known by its id."""
+
+    VENDOR = "datera"
+    VENDOR_NAME = "Datera"
+    BACKEND_NAME = "DateraDriver"
+    PROTOCOL = ISCSI
+    OPTIONS = options.DATERA
+    READS_FIRST = True
+
+    def _vendor_options(self) -> dict[str, Any]:
+        tenant = self._tenant_of_section()
+        return {
+            "tenant": tenant if tenant and tenant.lower() != "map" else None,
+            "create_tenant": True,
+            "ldap_server": self._setting("datera_ldap_server") or None,
+            # Nobody who is connected loses it: the library refuses while a session is open.
+            "offline_changes": True,
+        }
+
+    def _connection(self) -> model.Connection:
+        found = super()._connection()
+        patience = max(found.wait_timeout, float(self._setting("datera_503_timeout")))
+        return model.Connection(**dict(vars(found), wait_timeout=patience))
+
+    def _tenant_of_section(self) -> Optional[str]:
+        found = self._setting("datera_tenant_id")
+        return None if not found or str(found).lower() == "none" else str(found)
+
+    def _scoped(self, array: Array, subject: Any) -> Array:
+        if str(self._tenant_of_section()).lower() != "map" or subject is None or not subject.get("project_id"):
+            return array
+        return array.scope("%s-%s" % (PREFIX, subject["project_id"]))
+
+    # -- names -------------------------------------------------------------------------------------------------------
+
+    def _volume_name(self, volume: Any) -> str:
+        """What a new volume is called; the name is never looked for, because people rename volumes in Cinder."""
+        return self._name(self._id(volume), volume.get("display_name"))
+
+    @staticmethod
+    def _name(identity: str, display: Optional[str]) -> str:
+        plain = "".join(one for one in display or "" if one in _LEGAL)
+        plain = plain[: max(0, LONGEST - len(PREFIX) - len(identity) - 2)]
+        return "-".join([PREFIX, plain, identity] if plain else [PREFIX, identity])
+
+    @staticmethod
+    def _id(volume: Any) -> str:
+        return str(volume.get("name_id") or volume["id"])
+
+    def _snapshot_name(self, snapshot: Any) -> str:
+        return str(snapshot["id"])
+
+    def _migrated_name(self, volume: Any) -> str:
+        return self._name(str(volume["id"]), volume.get("display_name"))
+
+    def _unmanaged_name(self, volume: Any) -> Optional[str]:
+        return "%s-%s" % (UNMANAGED, volume["id"])
+
+    def _find(self, array: Any, volume: Any) -> Optional[model.Volume]:
+        found: Optional[model.Volume] = array.volume_with_id(self._id(volume))
+        return found
+
+    def _title(self, array: Array, volume: Optional[model.Volume], subject: Any) -> Optional[str]:
+        found = volume or self._find(array, subject)
+        return None if found is None else found.name
+
+    def _known_snapshot(self, array: Any, snapshot: Any) -> model.Snapshot:
+        """By its UUID, or by the time that a snapshot of somebody else's was taken, which is then its location."""
+        source = self._find(array, snapshot.volume)
+        key = str(snapshot.get("provider_location") or snapshot["id"])
+        found = array.snapshot_with_id(source, key) if source is not None else None
+        if found is None:
+            raise errors.NotFound("snapshot %s is not there" % key, target=key, array=array.label)
+        # What a copy of it has is the size of then, which Cinder knows.
+        return model.Snapshot(**dict(vars(found), size=int(snapshot.volume_size) * GIB))
+
+    # -- what is made ------------------------------------------------------------------------------------------------
+
+    def _options(self, volume: Any, type_specs: Mapping[str, str]) -> dict[str, Any]:
+        wanted = {key: str(value) for key, value in (self._setting("datera_volume_type_defaults") or {}).items()}
+        wanted.update({key[3:]: value for key, value in type_specs.items() if key.startswith("DF:")})
+        found: dict[str, Any] = {library: wanted[key] for key, library in WORDS.items() if wanted.get(key)}
+        pools = [one.strip() for one in wanted.get("ip_pool", "").split(",") if one.strip()]
+        if pools and pools != ["default"]:
+            found["ip_pool"] = pools[0]
+        found["replica_count"] = 1 if self._setting("datera_debug_replica_count_override") else 3
+        if wanted.get("replica_count") and not self._setting("datera_debug_replica_count_override"):
+            found["replica_count"] = _whole("DF:replica_count", wanted["replica_count"])
+        for key, library in NUMBERS.items():
+            if _whole(key, wanted.get(key) or "0"):
+                found[library] = _whole(key, wanted[key])
+        for key, most in (("iops_per_gb", "total_iops_max"), ("bandwidth_per_gb", "total_bandwidth_max")):
+            share = _whole(key, wanted.get(key) or "0") * int(volume.size)
+            if share:
+                found[most] = min(share, found[most]) if found.get(most) else share
+        return found
+
+    def _spec(self, volume: Any, type_specs: Optional[Mapping[str, str]] = None) -> model.VolumeSpec:
+        found = super()._spec(volume, type_specs)
+        return model.VolumeSpec(found.name, found.size, options=dict(found.options, uuid=str(volume["id"])))
+
+    def _copy_spec(self, volume: Any) -> model.VolumeSpec:
+        """A copy has the replicas and the placement of its source, as the driver of Cinder makes it; limits its own."""
+        found = self._spec(volume)
+        kept = {key: value for key, value in found.options.items() if key in NUMBERS.values() or key == "uuid"}
+        return model.VolumeSpec(found.name, found.size, options=kept)
+
+    def retype(self, context: Any, volume: Any, new_type: Any, diff: Any, host: Any) -> Any:
+        """Limits that the new type does not have go."""
+        return super().retype(context, volume, new_type, diff, host)
+
+    def revert_to_snapshot(self, context: Any, volume: Any, snapshot: Any) -> None:
+        with self._on_array(volume, volume=volume.id) as array:
+            there = self._known(array, volume)
+            wanted = self._known_snapshot(array, snapshot)
+            name = self._backup_name(snapshot)
+            for old in array.snapshots(volumes=[there.name]):
+                if old.name == name:
+                    array.delete_snapshot(old)
+            array.delete_snapshot(array.restore_snapshot(there, wanted, name))
+
+    # -- managing ----------------------------------------------------------------------------------------------------
+
+    def _name_of_reference(self, volume: Any, reference: dict[str, Any]) -> str:
+        """``[tenant:]app-instance[:storage-instance:volume]``; the tenant is the section's."""
+        parts = str(reference.get("source-name") or "").split(":")
+        return parts[-3] if len(parts) > 2 else parts[-1] if len(parts) < 2 else parts[0]
+
+    def _managed_as(self, volume: model.Volume, mine: dict[str, str]) -> Optional[str]:
+        ours = _OURS.match(volume.name)
+        return ours.group(1) if ours and ours.group(1) in set(mine.values()) else mine.get(volume.name)
+
+    # -- hosts -------------------------------------------------------------------------------------------------------
+
+    def _hosts_for(
+        self, array: Any, volume: model.Volume, connector: dict[str, Any]
+    ) -> tuple[list[model.Host], Optional[model.Chap]]:
+        """Its single initiator; CHAP belongs to the volume here, with the credentials of the section."""
+        host = array.single_host("OpenStack-%s" % connector["host"], self._initiators(connector)[0])
+        chap = None
+        if self._setting("use_chap_auth"):
+            chap = model.Chap(self._setting("chap_username"), self._setting("chap_password"))
+            array.set_volume_chap(volume, chap)
+        return [host], chap
+
+    def _host_name(self, connector: dict[str, Any]) -> str:
+        return str(connector["initiator"]).lower()
+
+    def _mine(self, array: Array, there: Sequence[model.Mapping], connector: dict[str, Any]) -> list[model.Mapping]:
+        """The entry of the initiator itself; else those of the groups that it is in."""
+        alone = [one for one in there if one.host == self._host_name(connector)]
+        return alone or super()._mine(array, there, connector)
+
+    def _ports(self, array: Array, volume: model.Volume, hosts: Sequence[model.Host]) -> list[model.Port]:
+        return [port for port in super()._ports(array, volume, hosts) if port.name == volume.name]
+
+
+def _whole(name: str, text: str) -> int:
+    try:
+        return int(float(text))
+    except ValueError:
+        raise errors.Invalid("%s is %r and no number" % (name, text)) from None

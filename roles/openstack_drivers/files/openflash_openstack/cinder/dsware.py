@@ -1,0 +1,196 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Huawei Dsware / FusionStorage block: attached by the block client on each host."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Optional
+from urllib.parse import urlsplit
+
+from cinder import exception, interface
+from oslo_config import cfg
+
+from openflash import errors, model
+from openflash.array import Array
+
+from . import options, specs
+from .connections import attachments
+from .errors import cinder_errors
+from .management import Management
+
+CONF = cfg.CONF
+
+# The link that udev makes of a volume's identity (sheet, section 2.3).
+BY_ID = "/dev/disk/by-id/wwn-0x%s"
+# Served by the connector of this collection, where the host attaches by its own command-line tool.
+CONNECTOR = "dsware"
+COPY_SPEC = "full_clone"
+
+
+class Dsware(Management):
+    """Names on the array are those of Cinder, or what provider_location remembers: nothing can be renamed."""
+
+    VENDOR = "dsware"
+    VENDOR_NAME = "Huawei"
+    BACKEND_NAME = "DSWAREDriver"
+    PROTOCOL = "SCSI"
+    OPTIONS = options.DSWARE
+    POOLS = True
+
+    # -- configuration -----------------------------------------------------------------------------------------------
+
+    @property
+    def _rest(self) -> bool:
+        return bool(self._setting("dsware_rest_url"))
+
+    def _connection(self) -> model.Connection:
+        """REST by dsware_rest_url, else the text socket at the addresses of fusionstorageagent."""
+        if self._rest:
+            url = urlsplit(self._setting("dsware_rest_url"))
+            if url.scheme != "https" or not url.hostname:
+                raise errors.Invalid("dsware_rest_url is not like https://192.0.2.10:28443")
+            address, port = (url.hostname,), url.port
+        else:
+            agents = [one.strip() for one in self._setting("fusionstorageagent").split(",") if one.strip()]
+            if not agents:
+                raise errors.Invalid("neither dsware_rest_url nor fusionstorageagent is set")
+            address, port = tuple(agents), None  # type: ignore[assignment]
+        verify = bool(self._setting("driver_ssl_cert_verify"))
+        return model.Connection(
+            vendor=self.VENDOR,
+            address=address,
+            port=port,
+            username=self._setting("san_login"),
+            password=self._setting("san_password") or None,
+            validate_certs=verify,
+            ca_path=(self._setting("driver_ssl_cert_path") or None) if verify else None,
+            tls_server_name=self._setting("openflash_tls_server_name") if verify else None,
+            timeout=float(self._setting("openflash_timeout")),
+            wait_timeout=float(max(self._setting("openflash_wait_timeout"), self._setting("clone_volume_timeout"))),
+            options=self._vendor_options(),
+        )
+
+    def _vendor_options(self) -> dict[str, Any]:
+        return {
+            "transport": "rest" if self._rest else "socket",
+            "storage_pools": self._pools_of_section(),
+            "agents": dict(self._setting("manager_ips") or {}) if self._rest else None,
+        }
+
+    def _pools_of_section(self) -> list[str]:
+        if self._rest:
+            return [one.strip() for one in self._setting("dsware_storage_pools").split(";") if one.strip()]
+        return [str(one).strip() for one in self._setting("pool_id_filter") or ()]
+
+    def _check(self, array: Array) -> None:
+        """Every pool of the section must be there."""
+        known = array.pools()
+        names = {name for pool in known for name in (pool.name, pool.id)}
+        missing = [one for one in self._pools_of_section() if one not in names]
+        if known.known and missing:
+            raise errors.Invalid("the array has no pool %s" % ", ".join(missing))
+
+    def _wanted_pools(self, pools: Any) -> Any:
+        wanted = self._pools_of_section()
+        return tuple(one for one in pools if not wanted or one.name in wanted or one.id in wanted)
+
+    # -- names -------------------------------------------------------------------------------------------------------
+
+    def _volume_name(self, volume: Any) -> str:
+        return _name_of(volume)
+
+    def _snapshot_name(self, snapshot: Any) -> str:
+        return _name_of(snapshot)
+
+    def _migrated_name(self, volume: Any) -> str:
+        return str(CONF.volume_name_template % volume["id"])
+
+    def _options(self, volume: Any, type_specs: Mapping[str, str]) -> dict[str, Any]:
+        return {}
+
+    def _copy_spec(self, volume: Any) -> model.VolumeSpec:
+        """full_clone in the type: the array copies everything, instead of a clone that shares data until written."""
+        found = super()._copy_spec(volume)
+        full = bool(specs.flag(specs.specs_of(volume), COPY_SPEC))
+        pool = found.pool if full else None
+        return model.VolumeSpec(found.name, found.size, pool=pool, options={"full_clone": True} if full else {})
+
+    def _take_over(self, array: Array, volume: Any, there: model.Volume) -> Optional[dict[str, Any]]:
+        return {"provider_location": json.dumps({"name": there.name})}
+
+    def _managed_as(self, volume: model.Volume, mine: dict[str, str]) -> Optional[str]:
+        return mine.get(volume.name)
+
+    # -- attach and detach -------------------------------------------------------------------------------------------
+
+    def validate_connector(self, connector: dict[str, Any]) -> None:
+        if not connector.get("host"):
+            raise exception.InvalidConnectorException(missing="host")
+
+    def initialize_connection(
+        self, volume: Any, connector: dict[str, Any], initiator_data: Any = None
+    ) -> dict[str, Any]:
+        """By the host's agent, as a local disk; or told to the connector, which uses the host's tool."""
+        self.validate_connector(connector)
+        return self._attach(volume, None, connector)
+
+    def _attach(self, subject: Any, volume: Optional[model.Volume], connector: dict[str, Any]) -> dict[str, Any]:
+        agents = self._setting("manager_ips") or {}
+        name = volume.name if volume is not None else self._volume_name(subject)
+        if not agents:
+            return self._for_tool(name)
+        host = str(connector["host"])
+        if host not in agents:
+            raise exception.VolumeBackendAPIException(
+                data="manager_ips has no agent of host %s: it has %s" % (host, ", ".join(sorted(agents)) or "none")
+            )
+        with cinder_errors(volume=getattr(subject, "id", None)), self._session(subject) as array:
+            there = array.volumes([name]).named(name)
+            if there is None:
+                raise errors.NotFound("volume %s is not there" % name, target=name, array=array.label)
+            mapping = array.map_volume(there, model.Host(host, kind=model.AGENT))
+            path = BY_ID % there.serial if there.serial else mapping.device
+        return {"driver_volume_type": "local", "data": {"device_path": path}}
+
+    def _for_tool(self, name: str) -> dict[str, Any]:
+        data = {"volume_id": name, "volume_name": name, "dsw_manager_ip": self._setting("dsware_manager") or None}
+        return {"driver_volume_type": CONNECTOR, "data": data}
+
+    def terminate_connection(self, volume: Any, connector: Optional[dict[str, Any]], **kwargs: Any) -> None:
+        """Without a connector from every host that has an agent: detaching what is not attached does no harm."""
+        if connector is not None and attachments(volume, str(connector.get("host"))) > 1:
+            return
+        self._detach(volume, None, connector)
+
+    def _detach(self, subject: Any, volume: Optional[model.Volume], connector: Optional[dict[str, Any]]) -> None:
+        agents = self._setting("manager_ips") or {}
+        hosts = sorted(agents) if connector is None else [host for host in [connector.get("host")] if host in agents]
+        name = volume.name if volume is not None else self._volume_name(subject)
+        with self._on_array(subject) as array:
+            for host in hosts:
+                array.unmap_volume(model.Mapping(name, str(host)))
+
+    def _is_exposed(self, array: Array, volume: model.Volume, connector: dict[str, Any]) -> bool:
+        return False
+
+
+@interface.volumedriver
+class DSWAREDriver(Dsware):
+    """Cinder volume driver for Huawei Dsware."""
+
+
+def _name_of(thing: Any) -> str:
+    """provider_location is JSON with a name where the object was there before Cinder (sheet, section 2.3)."""
+    location = thing.get("provider_location")
+    if location:
+        try:
+            found = json.loads(location).get("name")
+        except (ValueError, AttributeError):
+            found = None
+        if found:
+            return str(found)
+    return str(thing.name)

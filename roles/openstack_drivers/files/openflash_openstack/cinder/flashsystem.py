@@ -1,0 +1,152 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""IBM FlashSystem 840 and 900 over Fibre Channel and iSCSI."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Optional
+
+from cinder import interface
+from oslo_config import cfg
+
+from openflash import errors, model
+from openflash.array import Array
+from openflash.units import GIB
+
+from . import options
+from .base import _readable
+from .connections import FC, ISCSI, Connections
+from .management import Management
+
+CONF = cfg.CONF
+CONF.import_opt("ssh_hosts_key_file", "cinder.ssh_utils")
+
+# The pool of every array that an earlier driver could use (sheet, section 0).
+POOL = "mdiskgrp0"
+# Section 4: what an earlier driver keeps of a host's name, and the digits that it adds.
+PREFIX_LONGEST, DIGITS = 55, 8
+
+
+class FlashSystem(Connections, Management):
+    """Snapshots are volumes, and this host copies: the array has neither snapshots nor copies (sheet, 2.5)."""
+
+    VENDOR = "flashsystem"
+    VENDOR_NAME = "IBM"
+    OPTIONS = options.FLASHSYSTEM
+
+    def _connection(self) -> model.Connection:
+        found = dict(vars(super()._connection()))
+        found.update(
+            port=self._setting("san_ssh_port"),
+            known_hosts=CONF.ssh_hosts_key_file,
+            host_key_policy="strict" if CONF.strict_ssh_host_key_policy else "accept_new",
+        )
+        # Where both are set the password counts, as it did in the driver of Cinder.
+        if not found["password"] and self._setting("san_private_key"):
+            found["private_key_file"] = self._setting("san_private_key")
+        return model.Connection(**found)
+
+    def _check(self, array: Array) -> None:
+        wanted = self._setting("flashsystem_connection_protocol")
+        if str(wanted).lower() != self.PROTOCOL.lower():
+            raise errors.Invalid(
+                "flashsystem_connection_protocol is %s and the driver's class is for %s" % (wanted, self.PROTOCOL)
+            )
+        super()._check(array)
+
+    def _multiattach(self) -> bool:
+        return bool(self._setting("flashsystem_multihostmap_enabled"))
+
+    def _map_one(self, array: Array, volume: model.Volume, host: model.Host, lun: Optional[int]) -> model.Mapping:
+        return array.map_shared(volume, host, lun) if self._multiattach() else array.map_volume(volume, host, lun)
+
+    def _migrated_name(self, volume: Any) -> str:
+        return str(CONF.volume_name_template % volume["id"])
+
+    # -- snapshots ---------------------------------------------------------------------------------------------------
+
+    def _known_snapshot(self, array: Array, snapshot: Any) -> Any:
+        """A volume like any other."""
+        return model.Volume(self._snapshot_name(snapshot), int(snapshot.volume_size) * GIB)
+
+    def _needs_host(self, operation: str, array: Array, source: Any, spec: model.VolumeSpec, volume: Any) -> bool:
+        return True
+
+    @contextmanager
+    def _readable_source(self, volume: Any, source: Any) -> Iterator[model.Volume]:
+        """With the size that it really has, which need not be whole GiB."""
+        with self._on_array(volume) as array:
+            there = _readable(array.volumes([source.name]), source.name).named(source.name)
+            if there is None:
+                raise errors.NotFound("volume %s is not there" % source.name, target=source.name, array=array.label)
+        yield there
+
+    def create_snapshot(self, snapshot: Any) -> Optional[dict[str, Any]]:
+        with self._on_array(snapshot.volume, volume=snapshot.volume_id) as array:
+            name = self._volume_name(snapshot.volume)
+            source = _readable(array.volumes([name]), name).named(name)
+            if source is None:
+                raise errors.NotFound("volume %s is not there" % name, target=name, array=array.label)
+        spec = model.VolumeSpec(self._snapshot_name(snapshot), source.size, pool=source.pool)
+        with self._on_array(snapshot.volume) as array:
+            target = array.create_volume(spec)
+        try:
+            self._copy_data(snapshot.volume, source, target)
+        except Exception:
+            self._drop(snapshot.volume, target)
+            raise
+        return None
+
+    def delete_snapshot(self, snapshot: Any) -> None:
+        with self._on_array(snapshot=snapshot.id) as array:
+            array.delete_volume(self._known_snapshot(array, snapshot))
+
+    # -- hosts -------------------------------------------------------------------------------------------------------
+
+    def _host_name(self, connector: dict[str, Any]) -> str:
+        """As an earlier driver names it, so that it finds it again; but always the same one."""
+        found = "%s-%0*d" % (self._prefix(connector), DIGITS, zlib.crc32(str(connector["host"]).encode()) % 10**DIGITS)
+        return found
+
+    @staticmethod
+    def _prefix(connector: dict[str, Any]) -> str:
+        plain = re.sub(r"[^A-Za-z0-9._-]", "-", str(connector["host"]))
+        return (plain if plain[:1].isalpha() else "_" + plain)[:PREFIX_LONGEST]
+
+    def _host_is_empty(self, array: Array, last: model.Mapping, connector: Optional[dict[str, Any]]) -> None:
+        """A host that a driver made goes with its last mapping; one that somebody else named stays."""
+        made = r".+-[0-9]{%d}\Z" % DIGITS
+        if connector is not None:
+            made = re.escape(self._prefix(connector)) + made[2:]
+        if re.match(made, last.host):
+            self._remove_host(array, last.host, last.host_id)
+
+
+@interface.volumedriver
+class FlashSystemFCDriver(FlashSystem):
+    """Cinder volume driver for FlashSystem 840 and 900 over Fibre Channel."""
+
+    BACKEND_NAME = "FlashSystemFCDriver"
+    PROTOCOL = FC
+
+
+@interface.volumedriver
+class FlashSystemISCSIDriver(FlashSystem):
+    """Cinder volume driver for FlashSystem 840 and 900 over iSCSI."""
+
+    BACKEND_NAME = "FlashSystemISCSIDriver"
+    PROTOCOL = ISCSI
+
+    def _first_portal(self, ports: Sequence[model.Port]) -> model.Port:
+        """The one that the section names, if it names one."""
+        named = self._setting("target_ip_address")
+        for port in ports:
+            if named and port.portal and port.portal.rsplit(":", 1)[0].strip("[]") == named:
+                return port
+        return super()._first_portal(ports)

@@ -1,0 +1,147 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Groups of volumes, on arrays that take snapshots of all of them at one instant."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Optional
+
+from cinder.objects import fields
+from cinder.volume import volume_utils
+
+from openflash import errors, model
+from openflash.array import Array
+from openflash.units import GIB
+
+from .volumes import Volumes
+
+Update = dict[str, Any]
+
+
+class Groups(Volumes):
+    """A group of Cinder's is a consistency group of the array where its type asks for consistent snapshots.
+
+    Of every other group Cinder takes care by itself: that is what NotImplementedError tells it.
+    """
+
+    def _group_name(self, group: Any) -> str:
+        return str(group["id"])
+
+    def _consistent(self, array: Array, group: Any) -> bool:
+        return array.capabilities.refusal("groups") is None and bool(volume_utils.is_group_a_cg_snapshot_type(group))
+
+    def _need_consistent(self, array: Array, group: Any) -> None:
+        if not self._consistent(array, group):
+            raise NotImplementedError
+
+    def _join_group(self, array: Array, volume: Any) -> None:
+        if not volume.get("group_id"):
+            return
+        group = volume.get("group")
+        if group is None or not self._consistent(array, group):
+            return
+        array.add_to_group(model.Group(str(volume.group_id)), [model.Volume(self._volume_name(volume), 0)])
+
+    def create_group(self, context: Any, group: Any) -> Update:
+        with self._on_array() as array:
+            self._need_consistent(array, group)
+            array.create_group(self._group_name(group))
+        return {"status": fields.GroupStatus.AVAILABLE}
+
+    def delete_group(self, context: Any, group: Any, volumes: Sequence[Any]) -> tuple[Update, list[Update]]:
+        """The group and its volumes; a volume that cannot go is told, and does not keep the others."""
+        with self._on_array() as array:
+            self._need_consistent(array, group)
+            array.delete_group(model.Group(self._group_name(group)))
+        told, failed = [], False
+        for volume in volumes:
+            status = "deleted"
+            try:
+                self.delete_volume(volume)
+            except Exception:
+                status, failed = "error_deleting", True
+            told.append({"id": volume["id"], "status": status})
+        status = fields.GroupStatus.ERROR_DELETING if failed else fields.GroupStatus.DELETED
+        return {"status": status}, told
+
+    def update_group(
+        self, context: Any, group: Any, add_volumes: Any = None, remove_volumes: Any = None
+    ) -> tuple[Optional[Update], Optional[list[Update]], Optional[list[Update]]]:
+        with self._on_array() as array:
+            self._need_consistent(array, group)
+            adding = [model.Volume(self._volume_name(one), 0) for one in add_volumes or ()]
+            leaving = [model.Volume(self._volume_name(one), 0) for one in remove_volumes or ()]
+            there = model.Group(self._group_name(group), volumes=tuple(one.name for one in leaving))
+            array.add_to_group(there, adding)
+            array.remove_from_group(there, leaving)
+        return None, None, None
+
+    def create_group_snapshot(
+        self, context: Any, group_snapshot: Any, snapshots: Sequence[Any]
+    ) -> tuple[Optional[Update], Optional[list[Update]]]:
+        """All of one instant, or none."""
+        with self._on_array() as array:
+            self._need_consistent(array, group_snapshot)
+            array.create_snapshots(
+                [model.SnapshotSpec(self._snapshot_name(one), self._known(array, one.volume)) for one in snapshots],
+                atomic=True,
+            )
+        return None, None
+
+    def delete_group_snapshot(
+        self, context: Any, group_snapshot: Any, snapshots: Sequence[Any]
+    ) -> tuple[Optional[Update], Optional[list[Update]]]:
+        with self._on_array() as array:
+            self._need_consistent(array, group_snapshot)
+            known = [self._known_snapshot(array, one) for one in snapshots]
+            for one in known:
+                self._delete_member(array, one, group_snapshot)
+        return None, None
+
+    def _delete_member(self, array: Array, snapshot: model.Snapshot, group_snapshot: Any) -> None:
+        try:
+            array.delete_snapshot(snapshot)
+        except errors.NotFound:
+            pass
+
+    def create_group_from_src(
+        self,
+        context: Any,
+        group: Any,
+        volumes: Sequence[Any],
+        group_snapshot: Any = None,
+        snapshots: Any = None,
+        source_group: Any = None,
+        source_vols: Any = None,
+    ) -> tuple[Optional[Update], Optional[list[Update]]]:
+        """From a group snapshot, or from a group: then from a snapshot of one instant that goes again."""
+        with self._on_array() as array:
+            self._need_consistent(array, group)
+            taken: list[model.Snapshot] = []
+            if group_snapshot is not None:
+                sources = [self._known_snapshot(array, one) for one in snapshots]
+            else:
+                # Named after the new volumes: a run that is repeated finds them.
+                taken = list(
+                    array.create_snapshots(
+                        [
+                            model.SnapshotSpec("from-%s" % self._volume_name(made), self._known(array, source))
+                            for made, source in zip(volumes, source_vols)
+                        ],
+                        atomic=True,
+                    )
+                )
+                sources = taken
+            members = []
+            try:
+                for made, source in zip(volumes, sources):
+                    spec = model.VolumeSpec(self._volume_name(made), int(made.size) * GIB)
+                    members.append(array.volume_from_snapshot(source, spec))
+            finally:
+                for one in taken:
+                    array.delete_snapshot(one)
+            array.create_group(self._group_name(group), members)
+        return None, None

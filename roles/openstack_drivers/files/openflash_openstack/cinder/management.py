@@ -1,0 +1,132 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Volumes that are on the array already: taken under Cinder's care, let go, listed."""
+
+from __future__ import annotations
+
+from typing import Any, Optional
+
+from cinder import exception
+from cinder.volume import volume_utils
+
+from openflash import model
+from openflash.array import Array
+from openflash.units import GIB
+
+from .volumes import Volumes
+
+
+class Management(Volumes):
+    """Manage and unmanage, by renaming."""
+
+    def manage_existing_get_size(self, volume: Any, existing_ref: dict[str, Any]) -> int:
+        """GiB, rounded up."""
+        with self._on_array(volume) as array:
+            return -(-self._referenced(array, volume, existing_ref).size // GIB)
+
+    def manage_existing(self, volume: Any, existing_ref: dict[str, Any]) -> Optional[dict[str, Any]]:
+        """It gets the name that Cinder looks for. Refused while a host has it, and where its kind is not its type's."""
+        with self._on_array(volume) as array:
+            there = self._referenced(array, volume, existing_ref)
+            mapped = there.mappings
+            if mapped is None:
+                mapped = tuple(one for one in array.mappings(volumes=[there.name]) if one.volume == there.name)
+            if mapped:
+                hosts = ", ".join(sorted({one.host for one in mapped}))
+                raise _bad_reference(existing_ref, "it is mapped to %s" % hosts)
+            self._check_type(volume, there)
+            return self._take_over(array, volume, there)
+
+    def _take_over(self, array: Array, volume: Any, there: model.Volume) -> Optional[dict[str, Any]]:
+        name = self._volume_name(volume)
+        if there.name != name:
+            array.rename_volume(there, name)
+        return None
+
+    def _check_type(self, volume: Any, there: model.Volume) -> None:
+        wanted = self._spec(volume).provisioning if volume.get("volume_type_id") else None
+        if wanted is not None and wanted != there.provisioning:
+            raise exception.ManageExistingVolumeTypeMismatch(
+                reason="the volume is %s and its type wants %s" % (there.provisioning, wanted)
+            )
+
+    def _referenced(self, array: Array, volume: Any, reference: dict[str, Any]) -> model.Volume:
+        name = self._name_of_reference(volume, reference)
+        if not name:
+            raise _bad_reference(reference, "the reference must contain a source-name")
+        found = array.volumes([name]).named(name)
+        if found is None:
+            raise _bad_reference(reference, "the array has no volume %s" % name)
+        return found
+
+    def _name_of_reference(self, volume: Any, reference: dict[str, Any]) -> str:
+        return str(reference.get("source-name") or "")
+
+    def unmanage(self, volume: Any) -> None:
+        """The volume stays. It keeps a name that tells whose it was, and that nobody takes for one of Cinder's."""
+        wanted = self._unmanaged_name(volume)
+        if wanted is None:
+            return
+        with self._on_array(volume, volume=volume.id) as array:
+            array.rename_volume(self._known(array, volume), wanted)
+
+    def _unmanaged_name(self, volume: Any) -> Optional[str]:
+        """None where it keeps its name."""
+        return None
+
+    def get_manageable_volumes(
+        self,
+        cinder_volumes: Any,
+        marker: Any,
+        limit: Any,
+        offset: Any,
+        sort_keys: Any,
+        sort_dirs: Any,
+    ) -> Any:
+        mine = {self._volume_name(one): one["id"] for one in cinder_volumes}
+        with self._on_array() as array:
+            found = array.volumes()
+            mapped: Optional[dict[str, list[str]]] = None
+            if any(one.mappings is None for one in found):
+                mapped = {}
+                for one in array.mappings():
+                    mapped.setdefault(one.volume, []).append(one.host)
+        entries = [self._manageable(one, mine, mapped) for one in found if self._may_be_listed(one)]
+        return volume_utils.paginate_entries_list(entries, marker, limit, offset, sort_keys, sort_dirs)
+
+    def _may_be_listed(self, volume: model.Volume) -> bool:
+        return True
+
+    def _manageable(
+        self, volume: model.Volume, mine: dict[str, str], mapped: Optional[dict[str, list[str]]]
+    ) -> dict[str, Any]:
+        cinder_id = self._managed_as(volume, mine)
+        hosts = [one.host for one in volume.mappings or ()] or (mapped or {}).get(volume.name, [])
+        safe, reason = _safety(cinder_id, hosts)
+        return {
+            "reference": {"source-name": volume.name},
+            "size": -(-volume.size // GIB),
+            "safe_to_manage": safe,
+            "reason_not_safe": reason,
+            "cinder_id": cinder_id,
+            "extra_info": {"provisioning": volume.provisioning, "pool": volume.pool},
+        }
+
+    def _managed_as(self, volume: model.Volume, mine: dict[str, str]) -> Optional[str]:
+        """The id under which Cinder has it."""
+        return mine.get(volume.name)
+
+
+def _safety(cinder_id: Optional[str], hosts: list[str]) -> tuple[bool, Optional[str]]:
+    if cinder_id is not None:
+        return False, "already managed by Cinder"
+    if hosts:
+        return False, "mapped to %s" % ", ".join(sorted(set(hosts)))
+    return True, None
+
+
+def _bad_reference(reference: Any, reason: str) -> Exception:
+    found: Exception = exception.ManageExistingInvalidReference(existing_ref=reference, reason=reason)
+    return found

@@ -1,0 +1,139 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Violin Memory 7300 and 7700 FSP over Fibre Channel and iSCSI."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any, Optional
+
+from cinder import interface
+
+from openflash import errors, model
+from openflash.array import Array
+
+from . import options, specs
+from .connections import FC, ISCSI, Connections
+from .management import Management
+
+# Volume types name a pool by this, which counts before the scheduler's choice (sheet, section 5).
+POOL_SPEC = "violin:storage_pool"
+
+
+class Violin(Connections, Management):
+    """A volume has the bare id, a snapshot its id without dashes as the comment (sheet, section 4)."""
+
+    VENDOR = "violin"
+    VENDOR_NAME = "Violin Memory, Inc."
+    OPTIONS = options.VIOLIN
+    POOLS = True
+    READS_FIRST = True
+
+    def _volume_name(self, volume: Any) -> str:
+        return str(volume.get("name_id") or volume["id"])
+
+    def _snapshot_name(self, snapshot: Any) -> str:
+        return str(snapshot["id"]).replace("-", "")
+
+    def _migrated_name(self, volume: Any) -> str:
+        return str(volume["id"])
+
+    def _unmanaged_name(self, volume: Any) -> Optional[str]:
+        return "%s-unmanaged" % self._volume_name(volume)
+
+    def _vendor_options(self) -> dict[str, Any]:
+        method = self._setting("violin_pool_allocation_method")
+        return {
+            "pool_selection": "smallest" if method == "smallest" else "largest",
+            "dedup_only_pools": [one.strip() for one in self._setting("violin_dedup_only_pools") or ()],
+            "dedup_capable_pools": [one.strip() for one in self._setting("violin_dedup_capable_pools") or ()],
+            "target_ports": self._setting("violin_iscsi_target_ips") if self.PROTOCOL == ISCSI else None,
+        }
+
+    # -- kinds -------------------------------------------------------------------------------------------------------
+
+    def _pool(self, volume: Any, type_specs: Mapping[str, str]) -> Optional[str]:
+        named = specs.text(type_specs, POOL_SPEC)
+        if named:
+            return named
+        chosen = super()._pool(volume, type_specs)
+        # A volume of an earlier driver has the backend's name for a pool.
+        return None if chosen == self.backend_name else chosen
+
+    def _provisioning(self, type_specs: Mapping[str, str]) -> Optional[str]:
+        """dedup counts before thin; what the type leaves open san_thin_provision decides."""
+        if specs.flag(type_specs, "dedup"):
+            return model.DEDUP
+        word = specs.text(type_specs, "provisioning:type")
+        thin = specs.flag(type_specs, "thin") if word is None else word == "thin"
+        if thin is None:
+            thin = bool(self._setting("san_thin_provision"))
+        return model.THIN if thin else model.THICK
+
+    def _copy_spec(self, volume: Any) -> model.VolumeSpec:
+        """A clone that hangs on its source is of the source's kind and in its pool."""
+        found = super()._copy_spec(volume)
+        return replace(found, provisioning=None, pool=None) if self._wants_linked(volume) else found
+
+    # -- copies ------------------------------------------------------------------------------------------------------
+
+    def _known_snapshot(self, array: Array, snapshot: Any) -> model.Snapshot:
+        name = self._volume_name(snapshot.volume)
+        wanted = self._snapshot_name(snapshot)
+        for one in array.snapshots(volumes=[name]):
+            if (one.volume, one.name) == (name, wanted):
+                return one
+        raise errors.NotFound("snapshot %s is not there" % wanted, target=wanted, array=array.label)
+
+    @contextmanager
+    def _readable_source(self, volume: Any, source: Any) -> Iterator[model.Volume]:
+        """A thin clone, which holds still while its source is written to, and goes afterwards."""
+        if isinstance(source, model.Volume) and source.provisioning == model.THICK and not source.mappings:
+            yield source
+            return
+        spec = model.VolumeSpec("%s-source" % self._volume_name(volume))
+        with self._on_array(volume) as array:
+            if isinstance(source, model.Snapshot):
+                made = array.volume_from_snapshot(source, spec)
+            else:
+                made = array.clone_volume(source, spec)
+        try:
+            yield made
+        finally:
+            self._drop(volume, made)
+
+    def delete_volume(self, volume: Any) -> None:
+        """With what a copy into it may have left behind when it was killed."""
+        with self._on_array(volume, volume=volume.id) as array:
+            name = self._volume_name(volume)
+            for one in array.volumes([name, "%s-source" % name] if self._was_broken(volume) else [name]):
+                array.delete_volume(one)
+
+    @staticmethod
+    def _was_broken(volume: Any) -> bool:
+        return str(volume.get("previous_status") or volume.get("status") or "").startswith("error")
+
+
+@interface.volumedriver
+class V7000FCPDriver(Violin):
+    """Cinder volume driver for Violin 7300 and 7700 over Fibre Channel."""
+
+    BACKEND_NAME = "V7000FCPDriver"
+    PROTOCOL = FC
+
+
+@interface.volumedriver
+class V7000ISCSIDriver(Violin):
+    """Cinder volume driver for Violin 7300 and 7700 over iSCSI (Concerto 7.5.4 and later)."""
+
+    BACKEND_NAME = "V7000ISCSIDriver"
+    PROTOCOL = ISCSI
+
+    def _ports(self, array: Any, volume: model.Volume, hosts: Sequence[model.Host]) -> list[model.Port]:
+        """Every host has a target of its own."""
+        mine = {name for host in hosts for name in array.targets_of(host)}
+        return [port for port in super()._ports(array, volume, hosts) if port.address in mine]

@@ -1,0 +1,240 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Volumes, snapshots and copies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Optional
+
+from cinder import exception
+from cinder.volume import volume_utils
+from oslo_log import log as logging
+from oslo_utils import excutils
+
+from openflash import errors, model
+from openflash.array import Array
+from openflash.units import GIB, MIB
+
+from . import specs
+from .base import Backend
+from .errors import cinder_errors
+
+LOG = logging.getLogger(__name__)
+
+# The extra spec that takes a clone which hangs on its source, where the array has no other kind of its own.
+LINKED = "linked_clone"
+
+
+class Volumes(Backend):
+    """The life of a volume and of its snapshots."""
+
+    def create_volume(self, volume: Any) -> Optional[dict[str, Any]]:
+        with self._on_array(volume) as array:
+            array.create_volume(self._spec(volume))
+            self._join_group(array, volume)
+        return None
+
+    def delete_volume(self, volume: Any) -> None:
+        """Done already when it is not there. A volume that is mapped, or has snapshots on the array, is busy."""
+        with self._on_array(volume, volume=volume.id) as array:
+            try:
+                array.delete_volume(self._known(array, volume))
+            except errors.NotFound:
+                LOG.info("%s: volume %s was gone already", self.backend_name, volume.id)
+
+    def extend_volume(self, volume: Any, new_size: int) -> None:
+        with self._on_array(volume, volume=volume.id) as array:
+            array.extend_volume(self._known(array, volume), int(new_size) * GIB)
+
+    # -- snapshots ---------------------------------------------------------------------------------------------------
+
+    def create_snapshot(self, snapshot: Any) -> Optional[dict[str, Any]]:
+        with self._on_array(snapshot.volume, volume=snapshot.volume_id) as array:
+            spec = model.SnapshotSpec(self._snapshot_name(snapshot), self._known(array, snapshot.volume))
+            array.create_snapshots([spec])
+        return None
+
+    def delete_snapshot(self, snapshot: Any) -> None:
+        with self._on_array(snapshot.volume, snapshot=snapshot.id) as array:
+            try:
+                array.delete_snapshot(self._known_snapshot(array, snapshot))
+            except errors.NotFound:
+                LOG.info("%s: snapshot %s was gone already", self.backend_name, snapshot.id)
+
+    def revert_to_snapshot(self, context: Any, volume: Any, snapshot: Any) -> None:
+        """In place, where the array can; otherwise Cinder copies. What the array keeps for safety goes at the end."""
+        with self._on_array(volume, volume=volume.id) as array:
+            if array.capabilities.refusal("restore_snapshot") is not None:
+                raise NotImplementedError
+            there = self._known(array, volume)
+            name = self._backup_name(snapshot)
+            # One that is there already is of an earlier revert, and would be taken for this one's.
+            for old in array.snapshots(names=[name]):
+                array.delete_snapshot(old)
+            backup = array.restore_snapshot(there, self._known_snapshot(array, snapshot), name)
+            array.delete_snapshot(backup)
+
+    def _backup_name(self, snapshot: Any) -> str:
+        return "revert-%s" % snapshot.id
+
+    # -- copies ------------------------------------------------------------------------------------------------------
+
+    def create_cloned_volume(self, volume: Any, src_vref: Any) -> Optional[dict[str, Any]]:
+        with self._on_array(volume, volume=src_vref.id) as array:
+            source = self._known(array, src_vref)
+            self._check_clone(array, src_vref)
+            spec = self._copy_spec(volume)
+            if not self._needs_host("clone_volume", array, source, spec, volume):
+                array.clone_volume(source, spec)
+                self._join_group(array, volume)
+                return None
+        self._copy_by_host(volume, spec, source)
+        return None
+
+    def create_volume_from_snapshot(self, volume: Any, snapshot: Any) -> Optional[dict[str, Any]]:
+        with self._on_array(volume, snapshot=snapshot.id) as array:
+            source = self._known_snapshot(array, snapshot)
+            spec = self._copy_spec(volume)
+            if not self._needs_host("volume_from_snapshot", array, source, spec, volume):
+                array.volume_from_snapshot(source, spec)
+                self._join_group(array, volume)
+                return None
+        self._copy_by_host(volume, spec, source)
+        return None
+
+    def _check_clone(self, array: Array, source: Any) -> None:
+        """Refuse one clone more of this volume, where there is a limit."""
+
+    def _copy_spec(self, volume: Any) -> model.VolumeSpec:
+        return self._spec(volume)
+
+    def _wants_linked(self, volume: Any) -> bool:
+        return bool(specs.flag(specs.specs_of(volume), LINKED))
+
+    def _needs_host(self, operation: str, array: Array, source: Any, spec: model.VolumeSpec, volume: Any) -> bool:
+        """Whether the array's own copy is not what is asked for: independent of its source, of that size and kind."""
+        if self._wants_linked(volume):
+            return False
+        if not array.capabilities.method(operation, source).independent:
+            return True
+        return array.capabilities.refusal(operation, source, spec=spec) is not None
+
+    def _copy_by_host(self, volume: Any, spec: model.VolumeSpec, source: Any) -> None:
+        """This host reads the source and writes a new volume. Cinder gives a volume that is not finished to nobody, so
+        it may have its name from the start; when it fails, it is removed."""
+        with self._readable_source(volume, source) as readable:
+            with self._on_array(volume) as array:
+                target = array.create_volume(spec)
+            try:
+                self._copy_data(volume, readable, target)
+            except Exception:
+                with excutils.save_and_reraise_exception():
+                    self._drop(volume, target)
+        with self._on_array(volume) as array:
+            self._join_group(array, volume)
+
+    @contextmanager
+    def _readable_source(self, volume: Any, source: Any) -> Iterator[model.Volume]:
+        """The source as something that this host can read while it stays as it is."""
+        yield source
+
+    def _drop(self, subject: Any, made: model.Volume) -> None:
+        try:
+            with self._on_array(subject) as array:
+                array.delete_volume(made)
+        except exception.CinderException as error:
+            LOG.error("%s: volume %s is left on the array: %s", self.backend_name, made.name, error)
+
+    def _copy_data(self, subject: Any, source: model.Volume, target: model.Volume) -> None:
+        properties = volume_utils.brick_get_connector_properties(
+            self._setting("use_multipath_for_image_xfer"), self._setting("enforce_multipath_for_image_xfer")
+        )
+        # Another copy of the same source would take the source's map away while this one reads.
+        with self._alone("copy-%s" % source.name), self._attached_here(subject, source, properties) as read:
+            with self._attached_here(subject, target, properties) as written:
+                volume_utils.copy_volume(
+                    read, written, source.size // MIB, self._setting("volume_dd_blocksize"), execute=self._execute
+                )
+
+    @contextmanager
+    def _attached_here(self, subject: Any, volume: model.Volume, properties: dict[str, Any]) -> Iterator[Any]:
+        """The path of the volume on this host. What was mapped to this host before stays so."""
+        with self._on_array(subject) as array:
+            before = self._is_exposed(array, volume, properties)
+        connection = self._attach(subject, volume, properties)
+        try:
+            info = self._connect_device(connection)
+            try:
+                yield info["device"]["path"]
+            finally:
+                info["connector"].disconnect_volume(info["conn"]["data"], info["device"], force=True)
+        finally:
+            if not before:
+                self._detach(subject, volume, properties)
+
+    # what connections.py does
+
+    def _is_exposed(self, array: Array, volume: model.Volume, connector: dict[str, Any]) -> bool:
+        raise NotImplementedError
+
+    def _attach(self, subject: Any, volume: Optional[model.Volume], connector: dict[str, Any]) -> dict[str, Any]:
+        raise NotImplementedError
+
+    def _detach(self, subject: Any, volume: Optional[model.Volume], connector: Optional[dict[str, Any]]) -> Any:
+        raise NotImplementedError
+
+    # -- change ------------------------------------------------------------------------------------------------------
+
+    def retype(self, context: Any, volume: Any, new_type: Any, diff: Any, host: Any) -> Any:
+        """In place where only properties differ that the array can change; otherwise Cinder migrates."""
+        if host and host.get("host") and host["host"] != volume.host:
+            return False
+        now = self._spec(volume)
+        wanted = self._spec(volume, specs.specs_of_type(new_type["id"]))
+        if (now.pool, now.provisioning) != (wanted.pool, wanted.provisioning):
+            return False
+        changed = {key: value for key, value in wanted.options.items() if now.options.get(key) != value}
+        if changed:
+            with self._on_array(volume, volume=volume.id) as array:
+                there = self._known(array, volume)
+                if array.capabilities.refusal("set_volume", there, options=changed) is not None:
+                    return False
+                array.set_volume(there, changed)
+        return True
+
+    def update_migrated_volume(
+        self, context: Any, volume: Any, new_volume: Any, original_volume_status: Any
+    ) -> dict[str, Any]:
+        """The moved volume takes the name of the one that it replaces; where that cannot be, Cinder remembers."""
+        name_id, location = new_volume["_name_id"] or new_volume["id"], new_volume["provider_location"]
+        try:
+            with cinder_errors(), self._session(new_volume) as array:
+                array.rename_volume(self._known(array, new_volume), self._migrated_name(volume))
+            name_id = location = None
+        except exception.CinderException as error:
+            LOG.info("%s: volume %s keeps its name on the array: %s", self.backend_name, name_id, error)
+        return {"_name_id": name_id, "provider_location": location}
+
+    def _migrated_name(self, volume: Any) -> str:
+        """Of the id itself, whatever name the volume that goes had."""
+        raise NotImplementedError
+
+    # what groups.py does, on arrays with groups
+
+    def _join_group(self, array: Array, volume: Any) -> None:
+        """Add a new volume to the group that Cinder made it in."""
+
+    # -- exports: there is nothing between a volume and its connection ------------------------------------------------
+
+    def create_export(self, context: Any, volume: Any, connector: Any) -> None:
+        pass
+
+    def ensure_export(self, context: Any, volume: Any) -> None:
+        pass
+
+    def remove_export(self, context: Any, volume: Any) -> None:
+        pass

@@ -1,0 +1,140 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Dell EMC XtremIO over iSCSI and Fibre Channel."""
+
+from __future__ import annotations
+
+import secrets
+import string
+from typing import Any, Optional
+
+from cinder import context, exception, interface
+
+from openflash import model
+from openflash.array import Array
+
+from . import options
+from .connections import FC, ISCSI, Connections, with_only
+from .groups import Groups
+from .management import Management
+
+# What the drivers of this array call themselves to it (sheet, section 6).
+CHAP_USER = "chap_user"
+CHAP_LENGTH = 12
+
+
+class XtremIO(Connections, Management, Groups):
+    """Names on the array are the bare ids (sheet, section 12)."""
+
+    VENDOR = "xtremio"
+    VENDOR_NAME = "Dell EMC"
+    BACKEND_NAME = "XtremIO"
+    OPTIONS = options.XTREMIO
+
+    def _volume_name(self, volume: Any) -> str:
+        return str(volume.get("name_id") or volume["id"])
+
+    def _snapshot_name(self, snapshot: Any) -> str:
+        return str(snapshot["id"])
+
+    def _migrated_name(self, volume: Any) -> str:
+        return str(volume["id"])
+
+    def _unmanaged_name(self, volume: Any) -> Optional[str]:
+        return "%s-unmanaged" % self._volume_name(volume)
+
+    def _vendor_options(self) -> dict[str, Any]:
+        return {
+            "cluster": self._setting("xtremio_cluster_name") or None,
+            "target_ports": [one.strip() for one in self._setting("xtremio_ports") or () if one.strip()],
+        }
+
+    def _connection(self) -> model.Connection:
+        found = super()._connection()
+        patience = self._setting("xtremio_array_busy_retry_count") * self._setting("xtremio_array_busy_retry_interval")
+        return model.Connection(**dict(vars(found), wait_timeout=max(found.wait_timeout, float(patience))))
+
+    def _dedups(self, pool: model.Pool) -> bool:
+        return True
+
+    def _dedups_always(self, pool: model.Pool) -> bool:
+        return True
+
+    # -- copies ------------------------------------------------------------------------------------------------------
+
+    def _check_clone(self, array: Array, source: Any) -> None:
+        """A cached image is copied anew once so many volumes hang on it; the read is for cached images only."""
+        limit = self._setting("xtremio_volumes_per_glance_cache")
+        if not limit or limit < 0:
+            return
+        admin = context.get_admin_context()
+        if not self.db.image_volume_cache_get_by_volume_id(admin, source["id"]):
+            return
+        there = array.volumes([self._volume_name(source)]).named(self._volume_name(source))
+        if there is not None and len(there.snapshots or ()) >= limit:
+            raise exception.SnapshotLimitReached(set_limit=limit)
+
+    def create_cloned_volume(self, volume: Any, src_vref: Any) -> Optional[dict[str, Any]]:
+        try:
+            return super().create_cloned_volume(volume, src_vref)
+        except exception.VolumeBackendAPIException as error:
+            if "too_many_snapshots_per_vol" in str(error):
+                raise exception.SnapshotLimitReached(set_limit="array's") from None
+            raise
+
+    # -- hosts -------------------------------------------------------------------------------------------------------
+
+    def _host_is_empty(self, array: Array, last: model.Mapping, connector: Optional[dict[str, Any]]) -> None:
+        if self._setting("xtremio_clean_unused_ig"):
+            self._remove_host(array, last.host, None)
+
+
+@interface.volumedriver
+class XtremIOISCSIDriver(XtremIO):
+    """Cinder volume driver for XtremIO over iSCSI, with CHAP where the cluster wants it."""
+
+    BACKEND_NAME = "XtremIO_ISCSI"
+    PROTOCOL = ISCSI
+
+    def _host_name(self, connector: dict[str, Any]) -> str:
+        return str(connector["initiator"])
+
+    def _hosts_for(
+        self, array: Any, volume: model.Volume, connector: dict[str, Any]
+    ) -> tuple[list[model.Host], Optional[model.Chap]]:
+        login, discovery = array.wants_chap()
+        if not login and not discovery:
+            return super()._hosts_for(array, volume, connector)
+        wanted = self._initiators(connector)
+        addresses = [one.address for one in wanted]
+        found = list(array.find_hosts(addresses))
+        if not found:
+            chap = _credentials(None, discovery)
+            return [self._make_host(array, self._host_name(connector), wanted, chap)], chap
+        there = array.chap_of(addresses)
+        if there is None or (discovery and not there.discovery_password):
+            # Those that the host logs in with now stay; only what is missing is added.
+            there = _credentials(there, discovery)
+            array.set_chap(with_only(found[0], addresses), there)
+        if not discovery:
+            there = model.Chap(there.username, there.password)
+        return found, there
+
+
+@interface.volumedriver
+class XtremIOFCDriver(XtremIO):
+    """Cinder volume driver for XtremIO over Fibre Channel."""
+
+    PROTOCOL = FC
+
+
+def _credentials(there: Optional[model.Chap], discovery: bool) -> model.Chap:
+    password = there.password if there is not None else _password()
+    user = there.username if there is not None else CHAP_USER
+    return model.Chap(user, password, CHAP_USER if discovery else None, _password() if discovery else None)
+
+
+def _password() -> str:
+    return "".join(secrets.choice(string.ascii_uppercase + string.digits) for _index in range(CHAP_LENGTH))

@@ -1,0 +1,232 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Simulated Datera arrays: one process for all, emptied before each test."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from ansible_collections.openflash.storage.plugins.module_utils.openflash import connect, model
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import Initiator, VolumeSpec
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.transport.http import HttpTransport
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.units import GIB
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.datera.client import Datera
+from tests.support.simulator import Simulator
+
+# name -> (product, API version to ask for, tenant)
+VARIANTS: dict[str, tuple[str, str | None, str]] = {
+    "3.3": ("3.3.5.0", None, "/root"),
+    "3.3-tenant": ("3.3.5.0", None, "/root/acme/lab"),
+    "2.2": ("2.2.7.0", None, "/root"),
+    "2.1": ("2.1.4.0", None, "/root/acme"),
+}
+TENANTS = ["/root/acme", "/root/acme/lab"]
+_OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+IQN1, IQN2 = (Initiator(f"iqn.2026-01.org.example:h{number}", "iscsi") for number in (1, 2))
+
+
+class Killed(BaseException):
+    """What a test throws where a process is killed: no handler of the library may catch it."""
+
+
+class SimulatedEdf:
+    """One simulated array, clients of it, and a client of no library at all."""
+
+    def __init__(self, simulator: Simulator, name: str, api: str | None = None, tenant: str = "/root") -> None:
+        self.simulator, self.name, self.api, self.tenant = simulator, name, api, tenant
+        self.clients: list[Datera] = []
+        self.entry = simulator.array(name)
+        self._key = ""
+        simulator.clear_faults(name)
+        simulator.reset(name)
+
+    # ---- clients ---------------------------------------------------------------------------------------------------
+
+    def connection(self, options: dict[str, Any] | None = None, **changes: Any) -> model.Connection:
+        own = {"tenant": self.tenant, **({"api_version": self.api} if self.api else {}), **(options or {})}
+        settings: dict[str, Any] = {
+            "port": self.entry["port"],
+            "username": self.entry["username"],
+            "password": self.entry["password"],
+            "ca_path": self.entry["ca_path"],
+            "timeout": 10.0,
+            "wait_timeout": 30.0,
+            "options": own,
+        }
+        return model.Connection("datera", (self.entry["address"],), **{**settings, **changes})
+
+    def connect(self, options: dict[str, Any] | None = None, **changes: Any) -> Datera:
+        array = connect.connect(self.connection(options, **changes))
+        assert isinstance(array, Datera)
+        self.clients.append(array)
+        return array
+
+    def close(self) -> None:
+        self.simulator.clear_faults(self.name)
+        for client in self.clients:
+            client.close()
+
+    def raw(self, method: str, path: str, body: Any = None, api: str = "v2.1", tenant: str | None = None) -> Any:
+        """What the array answers to a request: the data, or the refusal as it is."""
+        if not self._key:
+            credentials = {"name": self.entry["username"], "password": self.entry["password"]}
+            self._key = self._send("PUT", f"/{api}/login", credentials, {})["key"]
+        reply = self._send(method, f"/{api}{path}", body, {"Auth-Token": self._key, "tenant": tenant or self.tenant})
+        return reply.get("data", reply)
+
+    def _send(self, method: str, path: str, body: Any, headers: dict[str, str]) -> Any:
+        request = urllib.request.Request(
+            f"http://{self.entry['address']}:{self.entry['http_port']}{path}",
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers=headers,
+        )
+        try:
+            with _OPENER.open(request, timeout=30) as answer:
+                return json.loads(answer.read())
+        except urllib.error.HTTPError as error:
+            return json.loads(error.read())
+
+    # ---- the array's side ------------------------------------------------------------------------------------------
+
+    def fault(self, kind: str, **fault: Any) -> None:
+        self.simulator.fault(self.name, kind=kind, **fault)
+
+    def login(self, volume: str, initiator: Initiator = IQN1, *, is_open: bool = True) -> None:
+        self.simulator.session(volume, initiator.address, self.name, is_open=is_open)
+
+    def state(self) -> dict[str, Any]:
+        return self.simulator.state(self.name)
+
+    def mark(self) -> int:
+        return self.simulator.mark(self.name)
+
+    def requests(self, since: int = 0) -> list[dict[str, Any]]:
+        return self.simulator.requests(self.name, since)
+
+    def lines(self, since: int = 0) -> list[str]:
+        """Method and path of each request, without version and ids."""
+        return ["{} {}".format(one["method"], one["path"].split("/", 2)[2]) for one in self.requests(since)]
+
+    @contextmanager
+    def budget(self, array: Datera, requests: int, writes: int | None = None) -> Iterator[None]:
+        """The calls inside take so many requests: the array counts them, and the client's journal agrees."""
+        mark, before = self.mark(), len(array.calls)
+        yield
+        seen = self.requests(mark)
+        shown = "\n".join("{} {}".format(one["method"], one["path"]) for one in seen)
+        assert len(seen) == len(array.calls) - before, shown
+        assert len(seen) <= requests, shown
+        if writes is not None:
+            assert sum(one["write"] for one in seen) <= writes, shown
+
+    @contextmanager
+    def killed(self, monkeypatch: pytest.MonkeyPatch, at: int, answered: bool) -> Iterator[list[str]]:
+        """The process dies at its request number ``at``: before it is sent, or after the array has carried it out."""
+        once = HttpTransport._once
+        sent: list[str] = []
+
+        def dying(transport: HttpTransport, wire: Any, base: str) -> Any:
+            if "killed" in sent:
+                raise Killed
+            if len(sent) + 1 == at and not answered:
+                sent.append("killed")
+                raise Killed
+            reply = once(transport, wire, base)
+            sent.append(wire.target)
+            if len(sent) == at:
+                sent.append("killed")
+                raise Killed
+            return reply
+
+        with monkeypatch.context() as patch:
+            patch.setattr(HttpTransport, "_once", dying)
+            try:
+                yield sent
+            except Killed:
+                pass
+
+    def settle(self, array: Datera, name: str) -> model.Volume:
+        """The volume, once its target can be logged in to."""
+        volume = array.volumes([name]).items[0]
+        array._available(volume)
+        return volume
+
+    def several(self, name: str = "pair") -> list[str]:
+        """An app instance with two volumes in one storage instance and one in another; their paths."""
+        volume = {"size": 2, "replica_count": 1}
+        storages = [
+            {"name": "storage-1", "volumes": [{"name": "volume-1", **volume}, {"name": "volume-2", **volume}]},
+            {"name": "storage-2", "volumes": [{"name": "volume-1", **volume}]},
+        ]
+        made = self.raw("POST", "/app_instances", {"name": name, "storage_instances": storages})
+        return [one["path"] for storage in made["storage_instances"] for one in storage["volumes"]]
+
+
+def make(array: Datera, name: str = "vol1", size: int = GIB, **options: Any) -> model.Volume:
+    array.create_volume(VolumeSpec(name, size, options=options))
+    return array.volumes([name]).items[0]
+
+
+@pytest.fixture(scope="session")
+def datera_simulator() -> Iterator[Simulator]:
+    arrays: list[dict[str, Any]] = [
+        {"name": name, "vendor": "datera", "version": version, "tenants": TENANTS}
+        for name, (version, _api, _tenant) in VARIANTS.items()
+    ]
+    arrays.append({"name": "offline", "vendor": "datera", "tenants": TENANTS, "quirks": ["extend_offline"]})
+    arrays.append({"name": "full", "vendor": "datera", "pools": [{"name": "full", "size": "10GiB"}]})
+    quirks = {"version": "2.2.7.0", "api_versions": ["2.1"], "quirks": ["lists_unserved"]}
+    arrays.append({"name": "listed", "vendor": "datera", **quirks})
+    with Simulator(arrays) as running:
+        yield running
+
+
+def _edf(simulator: Simulator, name: str) -> Iterator[SimulatedEdf]:
+    _version, api, tenant = VARIANTS.get(name, ("", None, "/root"))
+    edf = SimulatedEdf(simulator, name, api, tenant)
+    yield edf
+    edf.close()
+
+
+@pytest.fixture(params=VARIANTS)
+def edf(datera_simulator: Simulator, request: pytest.FixtureRequest) -> Iterator[SimulatedEdf]:
+    """An empty array: one test for each product and tenant."""
+    yield from _edf(datera_simulator, request.param)
+
+
+@pytest.fixture
+def edf33(datera_simulator: Simulator) -> Iterator[SimulatedEdf]:
+    """The newest product, in /root."""
+    yield from _edf(datera_simulator, "3.3")
+
+
+@pytest.fixture
+def edf22(datera_simulator: Simulator) -> Iterator[SimulatedEdf]:
+    yield from _edf(datera_simulator, "2.2")
+
+
+@pytest.fixture
+def edf21(datera_simulator: Simulator) -> Iterator[SimulatedEdf]:
+    yield from _edf(datera_simulator, "2.1")
+
+
+@pytest.fixture
+def offline(datera_simulator: Simulator) -> Iterator[SimulatedEdf]:
+    """An array that extends a volume only while its app instance is offline."""
+    yield from _edf(datera_simulator, "offline")
+
+
+@pytest.fixture
+def full(datera_simulator: Simulator) -> Iterator[SimulatedEdf]:
+    """An array with room for 10 GiB."""
+    yield from _edf(datera_simulator, "full")

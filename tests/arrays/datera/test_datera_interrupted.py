@@ -1,0 +1,333 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Killed between any two requests, and answers that never come: the array ends up as if nothing had happened.
+
+Every operation here is run whole once, to count its requests. Then it is cut off after each of them, which is before
+the next is sent, and run again by another process. The result must be the same.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from ansible_collections.openflash.storage.plugins.module_utils.openflash import errors, model
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import Chap, SnapshotSpec, VolumeSpec
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.units import GIB
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.datera import facts
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.datera.client import Datera
+from tests.arrays.datera.conftest import IQN1, IQN2, SimulatedEdf
+from tests.support.simulator import Simulator
+
+QUICK = {"offline_changes": True, "scheme": "http"}
+
+
+@dataclass
+class Operation:
+    """Something to do twice. ``run`` finds its objects by itself, as a new process would."""
+
+    name: str
+    run: Callable[[Datera], Any]
+
+
+def volume(array: Datera, name: str) -> model.Volume:
+    return array.volumes([name]).items[0]
+
+
+def snapshot(array: Datera, name: str) -> model.Snapshot:
+    return array.snapshots([name]).items[0]
+
+
+def delete(array: Datera) -> None:
+    for one in array.volumes(["idle"]):
+        array.delete_volume(one)
+
+
+def rename(array: Datera) -> None:
+    for one in array.volumes(["idle"]):
+        array.rename_volume(one, "renamed")
+
+
+def delete_snapshot(array: Datera) -> None:
+    for one in array.snapshots(["old"]):
+        array.delete_snapshot(one)
+
+
+def create_host(array: Datera) -> None:
+    """As the planner does it: what is there already is completed."""
+    there = array.hosts(["new-host"]).named("new-host")
+    if there is None:
+        array.create_host("new-host", [IQN1, IQN2])
+    else:
+        array.add_initiators(there, [IQN1, IQN2])
+
+
+def remove_initiator(array: Datera) -> None:
+    for host in array.hosts(["server"]):
+        array.remove_initiators(host, [IQN2.address])
+
+
+def delete_host(array: Datera) -> None:
+    for host in array.hosts(["unused"]):
+        array.delete_host(host)
+
+
+def unmap(array: Datera) -> None:
+    for one in array.mappings(volumes=["mapped"]):
+        array.unmap_volume(one)
+
+
+def map_with_chap(array: Datera) -> None:
+    array.set_volume_chap(volume(array, "vol1"), Chap("of-user", "chapsecret1234"))
+    array.map_volume(volume(array, "vol1"), array.hosts(["server"]).items[0])
+
+
+OPERATIONS = [
+    Operation("create_volume", lambda a: a.create_volume(VolumeSpec("made", GIB, options={"total_iops_max": 9}))),
+    Operation("from_a_template", lambda a: a.create_volume(VolumeSpec("made", 4 * GIB, options={"template": "gold"}))),
+    Operation("extend_volume", lambda a: a.extend_volume(volume(a, "vol1"), 2 * GIB)),
+    Operation("rename_volume", rename),
+    Operation("delete_volume", delete),
+    Operation("clone_volume", lambda a: a.clone_volume(volume(a, "vol1"), VolumeSpec("made"))),
+    Operation("clone_larger", lambda a: a.clone_volume(volume(a, "vol1"), VolumeSpec("made", 3 * GIB))),
+    Operation(
+        "volume_from_snapshot",
+        lambda a: a.volume_from_snapshot(snapshot(a, "old"), VolumeSpec("made", 3 * GIB, options={"read_iops_max": 5})),
+    ),
+    Operation("create_snapshot", lambda a: a.create_snapshots([SnapshotSpec("monday", volume(a, "vol1"))])),
+    Operation("delete_snapshot", delete_snapshot),
+    Operation("restore_snapshot", lambda a: a.restore_snapshot(volume(a, "vol1"), snapshot(a, "old"), "backup")),
+    Operation("set_volume", lambda a: a.set_volume(volume(a, "vol1"), {"replica_count": 4, "total_iops_max": 7})),
+    Operation("set_ip_pool", lambda a: a.set_volume(volume(a, "vol1"), {"ip_pool": "fast"})),
+    Operation("create_host", create_host),
+    Operation("remove_initiators", remove_initiator),
+    Operation("delete_host", delete_host),
+    Operation("map_with_chap", map_with_chap),
+    Operation("unmap_volume", unmap),
+    Operation("set_metadata", lambda a: a.set_metadata(volume(a, "vol1"), {"owner": "me", "kept": "1"})),
+]
+EVERYWHERE = pytest.mark.parametrize("operation", OPERATIONS, ids=[one.name for one in OPERATIONS])
+
+
+@pytest.fixture(scope="module")
+def quick_simulator() -> Iterator[Simulator]:
+    """Arrays that take no time: one that changes volumes under running I/O, one that wants them offline."""
+    arrays: list[dict[str, Any]] = [
+        {"name": "new", "vendor": "datera", "slowness": 0},
+        {
+            "name": "old",
+            "vendor": "datera",
+            "version": "2.1.4.0",
+            "slowness": 0,
+            "tenants": ["/root/acme"],
+            "quirks": ["extend_offline"],
+        },
+    ]
+    with Simulator(arrays) as running:
+        yield running
+
+
+@pytest.fixture(params=["new", "old"])
+def quick(quick_simulator: Simulator, request: pytest.FixtureRequest) -> Iterator[SimulatedEdf]:
+    edf = SimulatedEdf(quick_simulator, request.param, None, "/root" if request.param == "new" else "/root/acme")
+    yield edf
+    edf.close()
+
+
+def connect(edf: SimulatedEdf) -> Datera:
+    """With short pauses between attempts: what happens in them is not what is tested here."""
+    array = edf.connect(QUICK, port=edf.entry["http_port"], ca_path=None)
+    array._edf.http._sleep = lambda seconds: time.sleep(seconds / 50)
+    return array
+
+
+def prepare(edf: SimulatedEdf) -> None:
+    edf.simulator.clear_faults(edf.name)
+    edf.simulator.reset(edf.name)
+    template = {"name": "data", "size": 2, "replica_count": 1}
+    edf.raw(
+        "POST",
+        "/app_templates",
+        {"name": "gold", "storage_templates": [{"name": "disk", "volume_templates": [template]}]},
+    )
+    pool = {"name": "fast", "network_paths": [{"start_ip": "192.0.2.1", "netmask": 24, "range": 10}]}
+    edf.raw("POST", "/access_network_ip_pools", pool)
+    with connect(edf) as array:
+        for name in ("vol1", "idle", "mapped"):
+            array.create_volume(VolumeSpec(name, GIB))
+        one = volume(array, "vol1")
+        array.set_metadata(one, {"gone": "1", "kept": "1"})
+        array.create_snapshots([SnapshotSpec("old", one)])
+        edf.simulator.write("vol1", 4096, edf.name)
+        array.map_volume(volume(array, "mapped"), array.create_host("server", [IQN1, IQN2]))
+        array.create_host("unused", [model.Initiator("iqn.2026-01.org.example:unused", "iscsi")])
+
+
+def picture(edf: SimulatedEdf) -> Any:
+    """What the array holds, without what differs from run to run: ids, and contents by what they are equal to."""
+    with connect(edf) as array:
+        volumes = {}
+        for one in array.volumes():
+            notes = sorted(array.metadata(one).items())
+            volumes[one.name] = (one.size, one.source, one.state, sorted(one.options.items()), notes)
+        snapshots = sorted((one.name, one.volume, one.size, one.children) for one in array.snapshots())
+        hosts = sorted((one.name, sorted(one.addresses)) for one in array.hosts())
+        mappings = sorted((one.volume, one.host, one.lun, one.chap_user) for one in array.mappings())
+    described = sorted(one["descr"] for one in edf.raw("GET", "/app_instances"))
+    contents: dict[str, list[str]] = {}
+    for one in edf.state()["volumes"]:
+        contents.setdefault(one["content"], []).append(one["name"])
+    equal = sorted(sorted(names) for names in contents.values())
+    return volumes, snapshots, hosts, mappings, described, equal
+
+
+def expected(edf: SimulatedEdf, operation: Operation) -> tuple[Any, int]:
+    """The result of an undisturbed run, and how many requests it takes after connecting."""
+    prepare(edf)
+    with connect(edf) as array:
+        mark = len(array.calls)
+        operation.run(array)
+        requests = len(array.calls) - mark
+    return picture(edf), requests
+
+
+@EVERYWHERE
+def test_killed_after_every_request(quick: SimulatedEdf, operation: Operation, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, requests = expected(quick, operation)
+    finished = whole[0].get("made")
+    for at in range(1, requests + 1):
+        prepare(quick)
+        array = connect(quick)
+        with quick.killed(monkeypatch, at, answered=True) as sent:
+            operation.run(array)
+        array.close()
+        assert sent[-1] == "killed"
+        with connect(quick) as array:
+            for one in array.volumes(["made"]):
+                # What carries its final name is finished.
+                assert (one.size, sorted(one.options.items())) == (finished[0], finished[3])
+            operation.run(array)
+        assert picture(quick) == whole, f"killed at request {at}"
+
+
+@EVERYWHERE
+@pytest.mark.parametrize("kind", ["reset_before", "reset_after", "truncated", "non_json", "http_status"])
+def test_a_lost_answer_to_every_write(quick: SimulatedEdf, operation: Operation, kind: str) -> None:
+    """The state is read and decides, within the same run."""
+    if (kind in ("reset_before", "truncated", "http_status")) == (quick.name == "new"):
+        # Each kind on one of the two arrays.
+        return
+    whole, _ = expected(quick, operation)
+    for at in range(12):
+        prepare(quick)
+        with connect(quick) as array:
+            quick.fault(kind, match={"write": True}, skip=at)
+            mark = len(array.calls)
+            operation.run(array)
+            writes = sum(call.write for call in array.calls[mark:])
+        quick.simulator.clear_faults(quick.name)
+        assert picture(quick) == whole, f"lost at write {at + 1}"
+        if at >= writes:
+            break
+
+
+@EVERYWHERE
+def test_busy_and_expired_at_every_request(quick: SimulatedEdf, operation: Operation) -> None:
+    whole, requests = expected(quick, operation)
+    prepare(quick)
+    with connect(quick) as array:
+        for at in range(requests):
+            quick.fault("expired" if at % 3 else "busy", skip=at, match={"path": "app_instances|initiator|templates"})
+        operation.run(array)
+    assert picture(quick) == whole
+
+
+def test_an_unfinished_copy_that_somebody_uses_is_left_alone(
+    quick: SimulatedEdf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepare(quick)
+    with connect(quick) as array, quick.killed(monkeypatch, 3, answered=True):
+        array.clone_volume(volume(array, "idle"), VolumeSpec("made", 2 * GIB))
+    temporary = facts.unfinished_name("made")
+    with connect(quick) as array:
+        array.map_volume(volume(array, temporary), array.hosts(["server"]).items[0])
+        with pytest.raises(errors.Conflict, match="in the way"):
+            array.clone_volume(volume(array, "idle"), VolumeSpec("made", 2 * GIB))
+        assert [one.name for one in array.volumes([temporary, "made"])] == [temporary]
+
+
+def test_an_unfinished_copy_of_something_else_is_left_alone(
+    quick: SimulatedEdf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepare(quick)
+    with connect(quick) as array, quick.killed(monkeypatch, 3, answered=True):
+        array.clone_volume(volume(array, "idle"), VolumeSpec("made", 2 * GIB))
+    with connect(quick) as array, pytest.raises(errors.Conflict, match="in the way"):
+        array.clone_volume(volume(array, "vol1"), VolumeSpec("made", 2 * GIB))
+
+
+def test_another_restore_that_was_begun_is_not_mixed_up(quick: SimulatedEdf, monkeypatch: pytest.MonkeyPatch) -> None:
+    prepare(quick)
+    with connect(quick) as array:
+        array.create_snapshots([SnapshotSpec("newer", volume(array, "vol1"))])
+        one, old = volume(array, "vol1"), snapshot(array, "old")
+        with quick.killed(monkeypatch, 6, answered=True):
+            array.restore_snapshot(one, old, "backup")
+    with connect(quick) as array:
+        with pytest.raises(errors.Conflict, match="a restore from another snapshot was begun"):
+            array.restore_snapshot(volume(array, "vol1"), snapshot(array, "newer"), "backup")
+        array.restore_snapshot(volume(array, "vol1"), snapshot(array, "old"), "backup")
+
+
+def test_a_volume_that_a_killed_run_left_offline_says_so_and_is_brought_back(
+    quick_simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    edf = SimulatedEdf(quick_simulator, "old", None, "/root/acme")
+    prepare(edf)
+    with connect(edf) as array, edf.killed(monkeypatch, 4, answered=True):
+        array.extend_volume(volume(array, "idle"), 5 * GIB)
+    with connect(edf) as array:
+        left = volume(array, "idle")
+        assert (left.state, left.size) == ("offline", GIB)
+        array.extend_volume(left, 5 * GIB)
+        done = volume(array, "idle")
+        assert (done.state, done.size) == ("ready", 5 * GIB)
+    edf.close()
+
+
+def test_somebody_else_takes_the_name_of_a_copy(quick: SimulatedEdf, monkeypatch: pytest.MonkeyPatch) -> None:
+    prepare(quick)
+    with connect(quick) as array:
+        source = volume(array, "idle")
+        settled = array._settled
+
+        def meanwhile(path: str) -> Any:
+            with connect(quick) as other:
+                other.create_volume(VolumeSpec("made", GIB))
+            return settled(path)
+
+        monkeypatch.setattr(array, "_settled", meanwhile)
+        with pytest.raises(errors.Conflict, match="there is a volume made by now"):
+            array.clone_volume(source, VolumeSpec("made", 2 * GIB))
+        assert {one.name: one.size for one in array.volumes()} == dict.fromkeys(("vol1", "idle", "mapped", "made"), GIB)
+
+
+def test_a_second_restore_from_the_same_snapshot_is_one(quick: SimulatedEdf) -> None:
+    """What the volume was restored to last proves nothing about what it holds now."""
+    prepare(quick)
+
+    def contents() -> dict[str, str]:
+        return {one["name"]: one["content"] for one in quick.state()["volumes"]}
+
+    with connect(quick) as array:
+        for backup in ("first", "second"):
+            quick.simulator.write("vol1", 4096, quick.name)
+            assert contents()["vol1"] != contents()["old"]
+            array.restore_snapshot(volume(array, "vol1"), snapshot(array, "old"), backup)
+            assert contents()["vol1"] == contents()["old"]

@@ -1,0 +1,356 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Killed between any two requests, and answers that never come: the array ends up as if nothing had happened.
+
+Every operation here is run whole once, to count its requests. Then it is cut off at each of them, before the request is
+sent and after the array has carried it out, and run again by another process. The result must be the same.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from ansible_collections.openflash.storage.plugins.module_utils.openflash import errors, model
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import (
+    Initiator,
+    SnapshotSpec,
+    VolumeSpec,
+)
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.transport.deadline import Deadline
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.units import GIB
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.dsware.client import Dsware
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.dsware.facts import MARKER
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.dsware.rest import RestWire
+from tests.arrays.dsware import WIRES, SimulatedDsware
+from tests.support.simulator import Simulator
+
+IQN = Initiator("iqn.2026-01.org.example:h1", "iscsi")
+
+
+@dataclass
+class Operation:
+    """Something to do twice. ``run`` finds its objects by itself, as a new process would."""
+
+    name: str
+    run: Callable[[Dsware], Any]
+    needs: str
+    """The objects that are there before; see ``prepare``."""
+    socket: bool = True
+
+
+def volume(array: Dsware, name: str) -> model.Volume:
+    return array.volumes([name]).items[0]
+
+
+def make(array: Dsware, name: str, do: Callable[[], Any]) -> None:
+    """As the planner does it: only what is not there is made."""
+    if not array.volumes([name]).items:
+        do()
+
+
+def clone(size: int | None = None, full: bool = False) -> Callable[[Dsware], None]:
+    spec = VolumeSpec("copy", size, options={"full_clone": True} if full else {})
+    return lambda a: make(a, "copy", lambda: a.clone_volume(volume(a, "v1"), spec))
+
+
+def from_snapshot(size: int | None = None, full: bool = False) -> Callable[[Dsware], None]:
+    spec = VolumeSpec("copy", size, options={"full_clone": True} if full else {})
+    return lambda a: make(a, "copy", lambda: a.volume_from_snapshot(a.snapshots(["s0"]).items[0], spec))
+
+
+def create(array: Dsware) -> None:
+    make(array, "new", lambda: array.create_volume(VolumeSpec("new", GIB)))
+
+
+def delete(array: Dsware) -> None:
+    for one in array.volumes(["idle"]):
+        array.delete_volume(one)
+
+
+def delete_snapshot(array: Dsware) -> None:
+    for one in array.snapshots(["s0"]):
+        array.delete_snapshot(one)
+
+
+def snapshot(array: Dsware) -> None:
+    if not array.snapshots(["s1"]).items:
+        array.create_snapshots([SnapshotSpec("s1", volume(array, "v1"))])
+
+
+def restore(array: Dsware) -> None:
+    if not array.snapshots(["backup"]).items:
+        array.restore_snapshot(volume(array, "v1"), array.snapshots(["s0"]).items[0], "backup")
+
+
+def host(array: Dsware) -> None:
+    there = array.hosts(["h1"]).named("h1")
+    if there is None:
+        array.create_host("h1", [IQN])
+    else:
+        array.add_initiators(there, [IQN])
+
+
+def delete_host(array: Dsware) -> None:
+    for one in array.hosts(["empty"]):
+        array.delete_host(one)
+
+
+def unmap(array: Dsware) -> None:
+    for one in array.mappings(hosts=["h0"]):
+        array.unmap_volume(one)
+
+
+OPERATIONS = [
+    Operation("create_volume", create, ""),
+    Operation("extend_volume", lambda a: a.extend_volume(volume(a, "v1"), 2 * GIB), "v1"),
+    Operation("delete_volume", delete, "idle"),
+    Operation("clone", clone(), "v1"),
+    Operation("clone_larger", clone(3 * GIB), "v1"),
+    Operation("clone_full", clone(3 * GIB, full=True), "v1"),
+    Operation("from_snapshot", from_snapshot(3 * GIB), "v1 s0"),
+    Operation("from_snapshot_full", from_snapshot(full=True), "v1 s0", socket=False),
+    Operation("create_snapshot", snapshot, "v1"),
+    Operation("delete_snapshot", delete_snapshot, "v1 s0"),
+    Operation("restore_snapshot", restore, "v1 s0", socket=False),
+    Operation("create_host", host, "h0", socket=False),
+    Operation("delete_host", delete_host, "empty", socket=False),
+    Operation("map_volume", lambda a: a.map_volume(volume(a, "v2"), a.hosts(["h0"]).items[0]), "v2 h0", socket=False),
+    Operation("unmap_volume", unmap, "v3 h0", socket=False),
+]
+OVER_REST = pytest.mark.parametrize("operation", OPERATIONS, ids=[one.name for one in OPERATIONS])
+
+
+class Stage:
+    """An array, and two processes that see it all the time: one that sets it up, and one that comes after a killed one.
+
+    They keep no object of the array, so they are as good as new ones each time.
+    """
+
+    def __init__(self, dsware: SimulatedDsware) -> None:
+        self.dsware = dsware
+        # Always over REST, which has hosts too.
+        self.builder = dsware.connect({"transport": "rest", "storage_pools": ["fast"], "wire_extensions": None})
+        self.next = self.connect()
+
+    def connect(self) -> Dsware:
+        """Pauses before a request is repeated are short here: there are hundreds of them."""
+        array = self.dsware.connect()
+        if isinstance(array._wire, RestWire):
+            array._wire.http._sleep = lambda seconds: time.sleep(seconds / 20)
+        return array
+
+    def prepare(self, needs: str = "v1 v2 s0") -> None:
+        """Volumes of these names; s0 is a snapshot of v1, and h0 a host that has v3, if that is there."""
+        names = needs.split()
+        self.dsware.simulator.clear_faults(self.dsware.name)
+        self.dsware.simulator.reset(self.dsware.name)
+        for name in names:
+            if name in ("v1", "v2", "v3", "idle"):
+                self.builder.create_volume(VolumeSpec(name, GIB))
+        if "s0" in names:
+            self.builder.create_snapshots([SnapshotSpec("s0", model.Volume("v1", GIB))])
+        if "empty" in names:
+            self.builder.create_host("empty", [Initiator("iqn.2026-01.org.example:h8", "iscsi")])
+        if "h0" in names:
+            host = self.builder.create_host("h0", [Initiator("iqn.2026-01.org.example:h0", "iscsi")])
+            if "v3" in names:
+                self.builder.map_volume(model.Volume("v3", GIB), host)
+
+    def expected(self, operation: Operation) -> tuple[Any, int]:
+        """The result of an undisturbed run, and how many requests it takes after connecting."""
+        self.prepare(operation.needs)
+        with self.dsware.connect() as array:
+            mark = len(array.calls)
+            operation.run(array)
+            requests = len(array.calls) - mark
+        return picture(self.dsware), requests
+
+    def check_names(self, whole: Any) -> None:
+        """Nothing that is not finished is shown under a final name."""
+        finished = {name: size for name, size, *_rest in whole[0]}
+        for one in self.next.volumes(["copy", "new"]):
+            assert (one.size, one.state) == (finished[one.name], "ready")
+            content = {each["name"]: each["content"] for each in self.dsware.state()["volumes"]}
+            assert one.name == "new" or content["copy"] == content["v1"]
+
+    def check_markers(self) -> None:
+        assert not [name for name in self.dsware.names() if name.startswith(MARKER)]
+
+
+@pytest.fixture(autouse=True)
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between two looks at something that takes a while: there are hundreds of them."""
+    pause = Deadline.pause
+
+    def short(deadline: Deadline) -> bool:
+        deadline._first = deadline._longest = 0.01
+        return pause(deadline)
+
+    monkeypatch.setattr(Deadline, "pause", short)
+
+
+@pytest.fixture
+def stage(simulator: Simulator) -> Iterator[Stage]:
+    array = SimulatedDsware(simulator, "quick")
+    yield Stage(array)
+    array.close()
+
+
+@pytest.fixture(
+    params=[("rest", one) for one in OPERATIONS] + [("socket", one) for one in OPERATIONS if one.socket],
+    ids=lambda it: f"{it[0]}-{it[1].name}",
+)
+def act(request: pytest.FixtureRequest, simulator: Simulator) -> Iterator[tuple[Stage, Operation]]:
+    """Every operation, on each wire that has it."""
+    wire, operation = request.param
+    array = SimulatedDsware(simulator, "quick", WIRES[wire])
+    yield Stage(array), operation
+    array.close()
+
+
+def picture(dsware: SimulatedDsware) -> Any:
+    """What the array holds, without what differs from run to run."""
+    state = dsware.state()
+    # What a volume has in it, told by the volume that it comes from
+    origin = {one["content"]: one["name"] for one in reversed(state["volumes"]) if one["name"] in ("v1", "v2", "v3")}
+    volumes = sorted(
+        (one["name"], one["size"], one["kind"], one["state"], origin.get(one["content"], "its own"))
+        for one in state["volumes"]
+    )
+    addresses = {one["name"]: sorted(each["address"] for each in one["initiators"]) for one in state["hosts"]}
+    return volumes, addresses, sorted((one["volume"], one["host"]) for one in state["mappings"])
+
+
+@pytest.mark.parametrize("answered", [False, True], ids=["before", "after"])
+def test_killed_at_every_request(act: tuple[Stage, Operation], answered: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage, operation = act
+    whole, requests = stage.expected(operation)
+    for at in range(1, requests + 1):
+        stage.prepare(operation.needs)
+        array = stage.connect()
+        with stage.dsware.killed(monkeypatch, at, answered) as sent:
+            operation.run(array)
+        array.close()
+        if sent[-1] != "killed":
+            assert at > requests - 8, "only the polls at the end of a copy may be fewer"
+            continue
+        stage.check_names(whole)
+        operation.run(stage.next)
+        assert picture(stage.dsware) == whole, f"killed at request {at}"
+        stage.check_markers()
+
+
+@pytest.mark.parametrize("kind", ["reset_before", "reset_after", "truncated", "non_json"])
+def test_a_lost_answer_to_every_write(act: tuple[Stage, Operation], kind: str) -> None:
+    """The state is read and decides, within the same run."""
+    stage, operation = act
+    whole, _ = stage.expected(operation)
+    for at in range(9):
+        stage.prepare(operation.needs)
+        stage.dsware.fault(kind, match={"write": True}, skip=at)
+        mark = len(stage.next.calls)
+        operation.run(stage.next)
+        writes = sum(call.write for call in stage.next.calls[mark:])
+        stage.dsware.simulator.clear_faults(stage.dsware.name)
+        assert picture(stage.dsware) == whole, f"lost at write {at + 1}"
+        stage.check_markers()
+        if at >= writes:
+            break
+
+
+@OVER_REST
+def test_the_session_ends_at_every_request(stage: Stage, operation: Operation) -> None:
+    """One more login each time, and nothing done twice (sheet, section 8, point 6)."""
+    whole, requests = stage.expected(operation)
+    for at in range(requests):
+        stage.prepare(operation.needs)
+        with stage.connect() as array:
+            stage.dsware.fault("expired", skip=at)
+            operation.run(array)
+            logins = [call for call in array.calls if call.target.endswith("sec/login")]
+        stage.dsware.simulator.clear_faults(stage.dsware.name)
+        assert picture(stage.dsware) == whole
+        assert len(logins) == 2 or at >= requests - 1
+
+
+def test_the_array_is_gone_in_the_middle(either: SimulatedDsware) -> None:
+    """Nothing is rolled back without a connection; the next run finishes."""
+    Stage(either).prepare()
+    with either.connect() as array:
+        source = volume(array, "v1")
+        either.fault("reset_before", skip=2, count=None)
+        with pytest.raises((errors.Unreachable, errors.BadReply)):
+            array.clone_volume(source, VolumeSpec("copy"))
+    either.simulator.clear_faults(either.name)
+    assert [name for name in either.names() if name.startswith(MARKER)]
+    with either.connect() as array:
+        assert not array.volumes(["copy"]).items
+        array.clone_volume(source, VolumeSpec("copy"))
+        assert array.volumes(["copy"]).items
+    assert not [name for name in either.names() if name.startswith(MARKER)]
+
+
+def test_a_leftover_does_not_hold_its_volume(rest: SimulatedDsware, monkeypatch: pytest.MonkeyPatch) -> None:
+    Stage(rest).prepare()
+    with rest.connect() as array:
+        source = volume(array, "v2")
+        with rest.killed(monkeypatch, 2, answered=False):
+            array.clone_volume(source, VolumeSpec("copy"))
+    with rest.connect() as array:
+        assert not [one for one in array.snapshots() if one.volume == "v2"]
+        array.delete_volume(volume(array, "v2"))
+    assert "v2" not in rest.names() and not [name for name in rest.names() if name.startswith(MARKER)]
+
+
+def test_an_unfinished_copy_is_not_taken_for_a_volume(rest: SimulatedDsware, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty volume with the right name and size is the worst that a killed full clone can leave."""
+    Stage(rest).prepare()
+    spec = VolumeSpec("copy", options={"full_clone": True})
+    with rest.connect() as array:
+        source = volume(array, "v1")
+        array.pools()
+        with rest.killed(monkeypatch, 3, answered=False):
+            array.clone_volume(source, spec)
+    assert "copy" in rest.names()
+    with rest.connect() as array:
+        assert not array.volumes(["copy"]).items and "copy" not in [one.name for one in array.volumes()]
+        with pytest.raises(errors.Conflict, match="begun and is not finished"):
+            array.create_volume(VolumeSpec("copy", GIB))
+        array.clone_volume(source, spec)
+        assert array.volumes(["copy"]).items
+    content = {one["name"]: one["content"] for one in rest.state()["volumes"]}
+    assert content["copy"] == content["v1"]
+
+
+@pytest.mark.parametrize("at", [2, 3, 4])
+def test_two_runs_make_the_same_clone(rest: SimulatedDsware, monkeypatch: pytest.MonkeyPatch, at: int) -> None:
+    """The second one comes while the first is between two requests; both end well, and there is one clone."""
+    Stage(rest).prepare()
+    first, second = rest.connect(), rest.connect()
+    source = volume(first, "v1")
+    call = type(first._wire).call
+    sent: list[int] = []
+
+    def meeting(wire: Any, *arguments: Any, **how: Any) -> Any:
+        if wire is first._wire:
+            sent.append(1)
+            if len(sent) == at:
+                second.clone_volume(source, VolumeSpec("copy"))
+        return call(wire, *arguments, **how)
+
+    monkeypatch.setattr(type(first._wire), "call", meeting)
+    try:
+        first.clone_volume(source, VolumeSpec("copy"))
+    except errors.FlashError as error:
+        # What it must not do is to report a success that is none, or to take away what the other made.
+        assert error.kind in ("not_found", "conflict", "busy")
+    assert [name for name in rest.names() if "copy" in name or name.startswith(MARKER)] == ["copy"]
+    content = {one["name"]: one["content"] for one in rest.state()["volumes"]}
+    assert content["copy"] == content["v1"]

@@ -1,0 +1,396 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The client of a FlashSystem: what it reads, what it asks for, and what it costs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors import (
+    BadReply,
+    Conflict,
+    InUse,
+    Invalid,
+    NoSpace,
+    NotFound,
+    Refused,
+    Unsupported,
+)
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import VolumeSpec
+from tests.support.flashsystem import GIB, IQN, WWPNS, FlashSystemUnderTest, host, initiators, volume
+from tests.support.simulator import Simulator
+
+ARRAYS = [
+    {"name": "both", "vendor": "flashsystem", "protocol": "both"},
+    {"name": "later", "vendor": "flashsystem", "shared_code": "CMMVC6045E", "empty_header": True, "nodes": 1},
+    {"name": "open", "vendor": "flashsystem", "open_access": True},
+    {
+        "name": "ailing",
+        "vendor": "flashsystem",
+        "protocol": "both",
+        "offline": ["node2", "port1"],
+        "pools": [{"name": "gold", "size": "4GiB"}, {"name": "silver", "size": "8GiB"}],
+    },
+]
+
+
+@pytest.fixture(scope="module")
+def simulator() -> Iterator[Simulator]:
+    with Simulator(ARRAYS) as running:
+        yield running
+
+
+@pytest.fixture
+def array(simulator: Simulator) -> FlashSystemUnderTest:
+    simulator.reset("both")
+    return FlashSystemUnderTest(simulator, "both")
+
+
+@pytest.fixture
+def ailing(simulator: Simulator) -> FlashSystemUnderTest:
+    simulator.reset("ailing")
+    return FlashSystemUnderTest(simulator, "ailing")
+
+
+@pytest.fixture(params=["both", "later"])
+def any_firmware(request: pytest.FixtureRequest, simulator: Simulator) -> FlashSystemUnderTest:
+    """With the code for a second host, and the way to print nothing, of either firmware."""
+    simulator.reset(request.param)
+    return FlashSystemUnderTest(simulator, request.param)
+
+
+@pytest.fixture
+def client(array: FlashSystemUnderTest) -> Iterator[Any]:
+    with array.client() as connected:
+        yield connected
+
+
+# ---- the array -------------------------------------------------------------------------------------------------------
+
+
+def test_facts(array: FlashSystemUnderTest, client: Any) -> None:
+    info = client.info()
+    assert (info.name, info.version, info.protocols) == ("both", "1.5.2.6", ("fc", "iscsi"))
+    assert len(info.serial) == 16
+    assert [pool.name for pool in client.pools()] == ["mdiskgrp0"]
+    assert client.capacity().size == 20 << 40
+
+
+def test_open_access_is_refused_with_the_command_that_turns_it_off(simulator: Simulator) -> None:
+    array = FlashSystemUnderTest(simulator, "open")
+    with pytest.raises(Refused, match="svctask chsystem -openaccess off"), array.client():
+        pass
+    assert array.cli("svctask chsystem -openaccess off")[0] == 0
+    with array.client() as connected:
+        assert connected.volumes().items == ()
+    simulator.reset("open")
+
+
+def test_only_ports_of_online_nodes(ailing: FlashSystemUnderTest) -> None:
+    with ailing.client() as client:
+        ports = client.ports()
+        assert [(port.protocol, port.name) for port in ports] == [("fc", "node1:1"), ("iscsi", "node1:ip1")]
+        assert ports.items[1].portal == "127.0.0.11:3260"
+        assert ports.items[1].address.startswith("iqn.1986-03.com.ibm:2145.")
+
+
+def test_the_pool_is_found_and_can_be_chosen(ailing: FlashSystemUnderTest) -> None:
+    """Section 8: a fixed pool name makes an array with another one unusable."""
+    with ailing.client() as client:
+        assert client.create_volume(VolumeSpec("a", GIB)).pool == "silver"
+        assert client.create_volume(VolumeSpec("b", GIB, pool="gold")).pool == "gold"
+        assert {one.name: one.pool for one in client.volumes()} == {"a": "silver", "b": "gold"}
+        with pytest.raises(Invalid, match="gold, silver"):
+            client.create_volume(VolumeSpec("c", GIB, pool="bronze"))
+        with pytest.raises(Conflict, match="in pool silver instead of gold"):
+            client.create_volume(VolumeSpec("a", GIB, pool="gold"))
+        with pytest.raises(NoSpace):
+            client.create_volume(VolumeSpec("d", 9 * GIB, pool="silver"))
+
+
+def test_columns_are_read_by_name(array: FlashSystemUnderTest, client: Any) -> None:
+    """Whatever their order, and whatever stands between them."""
+    from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.flashsystem.reading import _pool
+
+    row = {"new": "x", "free_capacity": "7", "status": "online", "capacity": "9", "name": "p", "id": "3", "": ""}
+    assert (_pool(row).name, _pool(row).size, _pool(row).free) == ("p", 9, 7)
+
+
+def test_another_program_s_answer_is_not_an_empty_array(array: FlashSystemUnderTest, client: Any) -> None:
+    array.fault(kind="non_json", match={"method": "lsvdisk"})
+    with pytest.raises(BadReply):
+        client.volumes()
+
+
+def test_no_object_means_an_empty_list_with_or_without_a_header(any_firmware: FlashSystemUnderTest) -> None:
+    with any_firmware.client() as client:
+        for found in (client.volumes(), client.snapshots(), client.hosts(), client.mappings()):
+            assert found.items == () and found.complete
+        assert client.volumes(["none"]).items == client.hosts(["none"]).items == ()
+        assert client.mappings(hosts=["none"]).items == client.mappings(volumes=["none"]).items == ()
+
+
+# ---- volumes ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_volume_s_life(array: FlashSystemUnderTest, client: Any) -> None:
+    made = client.create_volume(VolumeSpec("db1", 2 * GIB))
+    assert client.create_volume(VolumeSpec("db1", 2 * GIB)).id == made.id
+    with pytest.raises(Conflict, match="2GiB instead of 3GiB"):
+        client.create_volume(VolumeSpec("db1", 3 * GIB))
+    found = client.volumes(["db1"]).items[0]
+    assert (found.size, found.provisioning, found.pool) == (2 * GIB, "thick", "mdiskgrp0")
+    assert len(found.serial) == 32 and found.serial.startswith("6005076")
+    grown = client.extend_volume(found, 3 * GIB)
+    assert client.volumes(["db1"]).items[0].size == grown.size == 3 * GIB
+    renamed = client.rename_volume(grown, "db 2")
+    assert array.vdisks() == ["db 2"]
+    client.delete_volume(renamed)
+    client.delete_volume(renamed)
+    assert array.vdisks() == []
+
+
+def test_an_extension_is_computed_from_what_is_there(array: FlashSystemUnderTest, client: Any) -> None:
+    """The array wants a difference: what was read long ago would make the volume too large."""
+    old = volume(client, "db1", GIB)
+    array.cli("svctask expandvdisksize -size 1 -unit gb db1")
+    assert client.extend_volume(old, 3 * GIB).size == 3 * GIB
+    assert array.simulator.volume("db1", "both")["size"] == 3 * GIB
+    with pytest.raises(Refused, match="never shrinks"):
+        client.extend_volume(old, 2 * GIB)
+
+
+def test_a_number_is_a_name_not_an_id(array: FlashSystemUnderTest, client: Any) -> None:
+    """The array takes ``0`` for the vdisk with that id."""
+    volume(client, "db1")
+    assert client.volumes(["0"]).items == ()
+    assert client.hosts(["0"]).items == ()
+    ghost = client.volumes(["db1"]).items[0]
+    from dataclasses import replace
+
+    client.delete_volume(replace(ghost, name="0", id=""))
+    assert array.vdisks() == ["db1"]
+
+
+def test_a_volume_of_the_same_name_but_another_id_is_not_touched(array: FlashSystemUnderTest, client: Any) -> None:
+    old = volume(client, "db1")
+    client.delete_volume(old)
+    volume(client, "db1")
+    for change in (lambda: client.delete_volume(old), lambda: client.extend_volume(old, 2 * GIB)):
+        with pytest.raises(Conflict, match="taken its name"):
+            change()
+    assert array.vdisks() == ["db1"]
+
+
+def test_a_mapped_volume_is_not_deleted(array: FlashSystemUnderTest, client: Any) -> None:
+    db1 = volume(client, "db1")
+    client.map_volume(db1, host(client))
+    with pytest.raises(InUse, match="CMMVC5840E"):
+        client.delete_volume(db1)
+    assert array.vdisks() == ["db1"]
+
+
+@pytest.mark.parametrize("kind", ["reset_before", "reset_after", "truncated", "no_status"])
+def test_lost_answers_are_settled_by_the_state(array: FlashSystemUnderTest, client: Any, kind: str) -> None:
+    def lose(verb: str) -> None:
+        array.fault(kind=kind, match={"method": verb})
+
+    lose("mkvdisk")
+    client.create_volume(VolumeSpec("db1", GIB))
+    db1 = client.volumes(["db1"]).items[0]
+    lose("expandvdisksize")
+    db1 = client.extend_volume(db1, 3 * GIB)
+    assert array.simulator.volume("db1", "both")["size"] == 3 * GIB
+    lose("chvdisk")
+    db1 = client.rename_volume(db1, "db2")
+    lose("mkhost")
+    server = client.create_host("db-server", initiators(WWPNS[0]))
+    lose("addhostport")
+    server = client.add_initiators(server, initiators(WWPNS[1]))
+    lose("mkvdiskhostmap")
+    mapping = client.map_volume(db1, server)
+    assert array.maps() == {("db-server", "db2"): mapping.lun}
+    lose("rmvdiskhostmap")
+    assert client.unmap_volume(mapping) == ()
+    lose("rmhostport")
+    server = client.remove_initiators(server, WWPNS[:1])
+    assert array.state()["hosts"][0]["initiators"][0]["address"] == WWPNS[1]
+    lose("rmhost")
+    client.delete_host(server)
+    lose("rmvdisk")
+    client.delete_volume(db1)
+    assert array.vdisks() == [] and array.state()["hosts"] == []
+
+
+def test_a_login_that_expires_is_renewed(array: FlashSystemUnderTest, client: Any) -> None:
+    array.fault(kind="expired")
+    client.create_volume(VolumeSpec("db1", GIB))
+    assert array.vdisks() == ["db1"]
+
+
+def test_a_full_pool(array: FlashSystemUnderTest, client: Any) -> None:
+    array.fault(kind="pool_full", count=None)
+    with pytest.raises(NoSpace, match="CMMVC8710E"):
+        client.create_volume(VolumeSpec("db1", GIB))
+
+
+# ---- hosts and mappings ----------------------------------------------------------------------------------------------
+
+
+def test_a_host_s_life(array: FlashSystemUnderTest, client: Any) -> None:
+    made = client.create_host("db-server", initiators(*WWPNS[:2]))
+    assert client.create_host("db-server", initiators(*WWPNS[:2])).addresses == made.addresses
+    with pytest.raises(Conflict, match="is there already"):
+        client.create_host("db-server", initiators(WWPNS[2]))
+    with pytest.raises(Conflict, match="belongs to host db-server"):
+        client.create_host("other", initiators(WWPNS[1]))
+    more = client.add_initiators(made, initiators(WWPNS[2], IQN))
+    assert set(client.hosts(["db-server"]).items[0].addresses) == {*WWPNS, IQN}
+    less = client.remove_initiators(more, [WWPNS[0], IQN])
+    assert set(client.hosts(["db-server"]).items[0].addresses) == set(WWPNS[1:])
+    client.delete_host(less)
+    client.delete_host(less)
+    assert array.state()["hosts"] == []
+
+
+def test_ports_go_in_one_command(array: FlashSystemUnderTest, client: Any) -> None:
+    mark = array.mark()
+    made = client.create_host("db-server", initiators(WWPNS[0], WWPNS[1]))
+    client.add_initiators(made, initiators(WWPNS[2], "10000000c900000a"))
+    assert len(array.lines(mark)) == 2
+
+
+def test_a_mapping_is_compared(array: FlashSystemUnderTest, client: Any) -> None:
+    db1, logs, server = volume(client, "db1"), volume(client, "logs"), host(client)
+    assert client.map_volume(db1, server, 5).lun == 5
+    assert client.map_volume(db1, server).lun == client.map_volume(db1, server, 5).lun == 5
+    with pytest.raises(Conflict, match="at LUN 5 instead of 6"):
+        client.map_volume(db1, server, 6)
+    with pytest.raises(Conflict, match="LUN 5 of host db-server is taken by volume db1"):
+        client.map_volume(logs, server, 5)
+    free = client.map_volume(logs, server)
+    assert array.maps() == {("db-server", "db1"): 5, ("db-server", "logs"): free.lun}
+    assert {one.volume: one.lun for one in client.mappings(hosts=["db-server"])} == {"db1": 5, "logs": free.lun}
+    assert [one.volume for one in client.unmap_volume(free)] == ["db1"]
+    assert [one.volume for one in client.unmap_volume(free)] == ["db1"]
+
+
+def test_a_second_host_is_forced_only_on_request(any_firmware: FlashSystemUnderTest) -> None:
+    """Bug 1723188: the code changed with the firmware, and was taken for success."""
+    with any_firmware.client() as client:
+        db1, one = volume(client, "db1"), host(client)
+        other = host(client, "standby", WWPNS[2])
+        client.map_volume(db1, one, 1)
+        with pytest.raises(InUse, match="mapped to host db-server"):
+            client.map_volume(db1, other, 1)
+        mark = any_firmware.mark()
+        client.map_shared(db1, other, 1)
+        sent = any_firmware.lines(mark)
+        assert len(sent) == 2 and "-force" not in sent[0] and "-force" in sent[1]
+        assert any_firmware.maps() == {("db-server", "db1"): 1, ("standby", "db1"): 1}
+
+
+def test_force_is_not_sent_where_the_array_does_not_ask(array: FlashSystemUnderTest, client: Any) -> None:
+    db1, server = volume(client, "db1"), host(client)
+    mark = array.mark()
+    client.map_shared(db1, server, 1)
+    assert [line for line in array.lines(mark) if "-force" in line] == []
+
+
+def test_what_is_missing_is_named(array: FlashSystemUnderTest, client: Any) -> None:
+    db1, server = volume(client, "db1"), host(client)
+    client.delete_host(server)
+    with pytest.raises(NotFound, match="host db-server is not there"):
+        client.map_volume(db1, server)
+    server = host(client)
+    client.delete_volume(db1)
+    with pytest.raises(NotFound, match="volume db1 is not there"):
+        client.map_volume(db1, server)
+
+
+def test_what_the_array_cannot_do_is_said_beforehand(array: FlashSystemUnderTest, client: Any) -> None:
+    capabilities = client.capabilities
+    for operation in ("atomic_snapshots", "restore_snapshot", "groups", "chap", "metadata", "host_without_initiators"):
+        assert capabilities.refusal(operation)
+    mark = array.mark()
+    with pytest.raises(Unsupported):
+        client.restore_snapshot(None, None, "backup")
+    with pytest.raises(Unsupported):
+        client.create_host("empty", ())
+    assert array.lines(mark) == []
+
+
+def test_a_host_without_a_path_is_told_before_anything_is_made(array: FlashSystemUnderTest, client: Any) -> None:
+    """This machine has no adapter: the array is not even asked."""
+    mark = array.mark()
+    for operation in ("create_snapshots", "clone_volume", "volume_from_snapshot"):
+        refusal = client.capabilities.refusal(operation)
+        assert "no path to the array" in refusal and "delegate the task" in refusal
+    db1 = volume(client, "db1")
+    with pytest.raises(Unsupported, match="no path"):
+        client.clone_volume(db1, VolumeSpec("copy"))
+    assert array.vdisks() == ["db1"]
+    assert array.changes(mark) == ["volume.create"]
+
+
+# ---- what it costs ---------------------------------------------------------------------------------------------------
+
+
+def test_budgets(array: FlashSystemUnderTest, client: Any) -> None:
+    """The numbers of the sheet's section 6 are 1 to 31."""
+
+    def cost(call: Any, *arguments: Any) -> tuple[int, Any]:
+        mark, before = array.mark(), client.calls.counts["requests"]
+        result = call(*arguments)
+        asked = len(array.lines(mark))
+        assert asked == client.calls.counts["requests"] - before
+        return asked, result
+
+    client.ports()
+    asked, _ = cost(client.create_volume, VolumeSpec("db1", GIB))
+    assert asked == 1
+    asked, db1 = cost(lambda: client.volumes(["db1"]).items[0])
+    assert asked == 2  # its mappings
+    asked, db1 = cost(client.extend_volume, db1, 2 * GIB)
+    assert asked == 2
+    server = host(client)
+    asked, server = cost(lambda: client.hosts(["db-server"]).items[0])
+    assert asked == 1
+    asked, mapping = cost(client.map_volume, db1, server)
+    assert asked <= 3
+    asked, _ = cost(client.unmap_volume, mapping)
+    assert asked == 2
+    asked, mapping = cost(client.map_volume, db1, server, 7)
+    assert asked == 1
+    client.unmap_volume(mapping)
+    asked, _ = cost(client.delete_volume, db1)
+    assert asked == 2
+    asked, _ = cost(lambda: (client.capacity(), client.pools()))
+    assert asked == 2
+
+
+def test_finding_a_host_by_initiator_costs_one_each_and_only_once(array: FlashSystemUnderTest) -> None:
+    with array.client() as client:
+        for number in range(3):
+            host(client, f"host{number}", f"10000000c90000f{number}")
+    with array.client(max_concurrency=1) as client:
+        mark = array.mark()
+        assert client.find_hosts(["10000000c90000f2"]).items[0].name == "host2"
+        assert len(array.lines(mark)) == 1 + 3
+        mark = array.mark()
+        assert client.find_hosts(["10000000c90000f2"]).items[0].name == "host2"
+        assert array.lines(mark) == []
+
+
+def test_connecting_costs_two_session_requests_and_one_connection(array: FlashSystemUnderTest) -> None:
+    mark = array.mark()
+    with array.client() as client:
+        client.volumes()
+        client.mappings()
+        assert client.calls.counts == {"requests": 2, "writes": 0, "session_requests": 2}
+    requests = array.simulator.requests("both", mark)
+    assert len(requests) == 4 and len({one["connection"] for one in requests}) == 1

@@ -1,0 +1,215 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What went wrong with other clients of Violin, each with the number it has in the wire sheet (section 8)."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors import (
+    Busy,
+    Conflict,
+    FlashError,
+    Timeout,
+    Unreachable,
+    Unsupported,
+)
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import VolumeSpec
+from tests.arrays.violin import GIB, ViolinArray, fc, iscsi, snapshot, volume
+from tests.support.simulator import Simulator
+
+
+@pytest.fixture(scope="module")
+def simulator() -> Iterator[Simulator]:
+    arrays: list[dict[str, Any]] = [
+        {"name": "violin", "vendor": "violin", "protocol": "both"},
+        {"name": "7.5.6", "vendor": "violin", "version": "7.5.6"},
+        {"name": "8.0.0", "vendor": "violin", "version": "8.0.0"},
+        {"name": "slow", "vendor": "violin", "limits": {"copy_speed": 1024}},
+        {"name": "plain", "vendor": "violin", "tls": False},
+    ]
+    with Simulator(arrays) as running:
+        yield running
+
+
+def array_of(simulator: Simulator, name: str) -> ViolinArray:
+    found = ViolinArray(simulator, name)
+    found.reset()
+    return found
+
+
+@pytest.fixture
+def array(simulator: Simulator) -> ViolinArray:
+    return array_of(simulator, "violin")
+
+
+def test_01_what_is_made_by_default_can_be_copied_and_what_cannot_is_refused_before(array: ViolinArray) -> None:
+    """The default was thin, which then could be neither cloned nor made from a snapshot."""
+    with array.client() as client:
+        assert client.clone_volume(volume(client, "db1"), VolumeSpec("copy1")).provisioning == "thick"
+        thin = volume(client, "db2", provisioning="thin")
+        assert not client.clone_volume(thin, VolumeSpec("clone2")).independent
+        mark = array.mark()
+        with pytest.raises(Unsupported, match="keep volumes that you copy and grow thick"):
+            client.clone_volume(thin, VolumeSpec("clone3", 2 * GIB))
+        assert array.writes(mark) == []
+
+
+def test_02_a_volume_from_a_snapshot_has_the_size_asked_for(array: ViolinArray) -> None:
+    """It was never grown."""
+    with array.client() as client:
+        taken = snapshot(client, volume(client, "db1"), "monday")
+        assert client.volume_from_snapshot(taken, VolumeSpec("copy1", 3 * GIB)).size == 3 * GIB
+    assert array.volumes()["copy1"]["size"] == 3 * GIB
+
+
+def test_03_on_7_5_6_a_volume_is_what_was_asked_for_and_8_is_not_taken_for_7_0(simulator: Simulator) -> None:
+    """Thick came out thin, thin came out encrypted and a tenth of its size."""
+    new = array_of(simulator, "7.5.6")
+    with new.client() as client:
+        for kind in ("thick", "thin", "dedup"):
+            volume(client, kind, 10 * GIB, provisioning=kind)
+            found = client.volumes([kind]).items[0]
+            assert (found.provisioning, found.size, found.options) == (kind, 10 * GIB, {"encrypted": False})
+    with pytest.raises(Unsupported, match="8.0.0"), array_of(simulator, "8.0.0").client():
+        pass
+
+
+def test_04_every_wait_has_an_end_and_asks_with_pauses(simulator: Simulator) -> None:
+    """Waits had no limit and no pause, sockets no timeout."""
+    slow = array_of(simulator, "slow")
+    with slow.client(wait_timeout=1.0, timeout=0.5) as client:
+        made = volume(client, "db1", 60 * GIB)
+        taken = snapshot(client, made, "monday")
+        slow.fault(kind="busy", match={"method": "DELETE"}, count=None)
+        mark, started = slow.mark(), time.monotonic()
+        with pytest.raises(Busy):
+            client.delete_snapshot(taken)
+        slow.clear_faults()
+        with pytest.raises(Timeout):
+            client.clone_volume(made, VolumeSpec("copy1"))
+        slow.fault(kind="latency", seconds=3.0, count=None)
+        with pytest.raises(Timeout):
+            client.capacity()
+        slow.clear_faults()
+        assert time.monotonic() - started < 10
+        assert len(slow.requests(mark)) < 40
+
+
+@pytest.mark.parametrize("kind", ["volume", "snapshot"])
+def test_05_a_failed_copy_is_never_taken_as_done(simulator: Simulator, kind: str) -> None:
+    """Any other target in the status, and any refusal, counted as the end of the copy."""
+    slow = array_of(simulator, "slow")
+    with slow.client() as client:
+        made = volume(client, "db1")
+        taken = snapshot(client, made, "monday")
+        slow.fault(kind="copy_fails")
+        with pytest.raises(FlashError, match="gave the copy up"):
+            if kind == "volume":
+                client.clone_volume(made, VolumeSpec("copy1"))
+            else:
+                client.volume_from_snapshot(taken, VolumeSpec("copy1"))
+        assert "copy1" not in slow.volumes()
+
+
+def test_06_a_host_that_is_there_gets_new_initiators_and_empty_ones_can_go(array: ViolinArray) -> None:
+    """The refusal of a second host of the name was ignored, and with it the new initiators; hosts stayed for ever."""
+    other = "100000000000c908"
+    with array.client(options={"remove_empty_hosts": True}) as client:
+        host = client.create_host("server", [fc()])
+        with pytest.raises(Conflict):
+            client.create_host("server", [fc(other)])
+        host = client.add_initiators(host, [fc(other)])
+        assert len(host.addresses) == 2
+        client.unmap_volume(client.map_volume(volume(client, "db1"), host))
+        assert client.hosts().items == ()
+
+
+def test_07_what_is_missing_is_deleted_already_and_what_is_there_is_compared(array: ViolinArray) -> None:
+    """Deleting a missing snapshot failed; an existing volume of another size passed for the new one."""
+    with array.client() as client:
+        made = volume(client, "db1")
+        taken = snapshot(client, made, "monday")
+        for _ in range(2):
+            client.delete_snapshot(taken)
+        for changed in ({"size": 2 * GIB}, {"provisioning": "thin"}):
+            with pytest.raises(Conflict):
+                volume(client, "db1", **changed)
+
+
+def test_08_nothing_is_looked_up_twice(array: ViolinArray) -> None:
+    """An operation looked up the same names 4 to 12 times, and asked every pool for each volume made."""
+    with array.client() as client:
+        client.pools()
+        mark = array.mark()
+        made = volume(client, "db1")
+        snapshot(client, made, "monday")
+        host = client.create_host("server", [fc()])
+        client.map_volume(made, host)
+        asked = [(one["method"], one["path"], json.dumps(one["body"])) for one in array.requests(mark)]
+        assert not [one for one in asked if one[0] == "GET" and "filters" in one[2]]
+        assert len(asked) == len(set(asked)) == 2 + 5 + 1 + 2
+
+
+def test_09_capacity_is_that_of_both_gateways_by_pool_and_needs_no_dns(array: ViolinArray) -> None:
+    """It needed reverse DNS, counted the configuration's disks, and missed those of the other gateway."""
+    with array.client() as client:
+        client.pools()
+        mark = array.mark()
+        found = client.capacity()
+        assert len(array.requests(mark)) == 1
+        (pool,) = client.pools().items
+        assert (pool.name, pool.size, pool.free) == ("PoolA", 40 << 40, 40 << 40)
+        assert found.size == 40 << 40
+        volume(client, "thin", 100 << 40, provisioning="thin")
+
+
+def test_10_hosts_get_all_portals_and_no_port_that_is_down(array: ViolinArray) -> None:
+    """The first port of every adapter was handed out, with or without link, and one portal at random."""
+    with array.client() as client:
+        client.map_volume(volume(client, "db1"), client.create_host("server", [iscsi()]))
+        ports = list(client.ports())
+    assert sum(port.protocol == "fc" for port in ports) == 3
+    assert sum(port.protocol == "iscsi" for port in ports) == 2
+    assert all(port.address for port in ports)
+
+
+def test_11_no_clear_text_and_no_password_in_sight(simulator: Simulator, array: ViolinArray) -> None:
+    """It fell back to plain HTTP, sent the password at the logout, and showed it."""
+    plain = ViolinArray(simulator, "plain")
+    with pytest.raises(Unreachable), plain.client():
+        pass
+    assert simulator.requests("plain") == []
+    mark = array.mark()
+    with array.client(tls_server_name="localhost") as client:
+        assert array.endpoint["password"] not in repr(client.__dict__) + repr(client.calls[1])
+    logouts = [one for one in array.simulator.requests("violin", mark) if "logout" in one["path"]]
+    assert [one["body"] for one in logouts] == [{}]
+
+
+def test_12_volumes_are_renamed_and_threads_do_not_disturb_each_other(array: ViolinArray) -> None:
+    """There was no rename, and no care for what runs side by side."""
+    with array.client() as client:
+        made = client.rename_volume(volume(client, "db1"), "db2")
+        errors: list[BaseException] = []
+
+        def take(name: str) -> None:
+            try:
+                snapshot(client, made, name)
+            except BaseException as error:
+                errors.append(error)
+
+        threads = [threading.Thread(target=take, args=(f"snap{number}",)) for number in range(6)]
+        for one in threads:
+            one.start()
+        for one in threads:
+            one.join()
+        assert errors == []
+        assert len(client.snapshots(volumes=["db2"])) == 6

@@ -1,0 +1,246 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Violin: hosts, initiators, assignments, target ports (sheet, sections 2.7 and 2.8)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors import Conflict, InUse, Invalid
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import Host
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.violin.hosts import target_name
+from tests.arrays.violin import IQN, WWN, ViolinArray, fc, iscsi, volume
+from tests.support.simulator import Simulator
+
+OTHER_WWN = "100000000000c908"
+
+
+@pytest.fixture(scope="module")
+def simulator() -> Iterator[Simulator]:
+    arrays: list[dict[str, Any]] = [
+        {"name": "both", "vendor": "violin", "protocol": "both"},
+        {"name": "7.5.4", "vendor": "violin", "protocol": "iscsi", "version": "7.5.4"},
+        {"name": "7.5.3", "vendor": "violin", "version": "7.5.3"},
+    ]
+    with Simulator(arrays) as running:
+        yield running
+
+
+@pytest.fixture
+def array(simulator: Simulator) -> ViolinArray:
+    found = ViolinArray(simulator, "both")
+    found.reset()
+    return found
+
+
+PROTOCOLS = pytest.mark.parametrize("initiator", [fc(), iscsi()], ids=["fc", "iscsi"])
+
+
+@PROTOCOLS
+def test_a_volume_is_mapped_by_number_or_by_the_array_s_choice(array: ViolinArray, initiator: Any) -> None:
+    with array.client() as client:
+        host = client.create_host("server", [initiator])
+        first, second, third = (volume(client, name) for name in ("db1", "db2", "db3"))
+        assert client.map_volume(first, host, 7).lun == 7
+        assert client.map_volume(first, host, 7).lun == 7
+        assert client.map_volume(second, host).lun == 0
+        with pytest.raises(Conflict, match="at LUN 7 instead of 8"):
+            client.map_volume(first, host, 8)
+        with pytest.raises(Conflict, match="LUN 7 of host server is taken by volume db1"):
+            client.map_volume(third, host, 7)
+        held = sorted((one.volume, one.lun) for one in client.mappings(hosts=["server"]))
+        assert held == [("db1", 7), ("db2", 0)]
+        (left,) = client.unmap_volume(next(iter(client.mappings(volumes=["db1"]))))
+        assert left.volume == "db2"
+        assert client.unmap_volume(left) == ()
+        assert client.unmap_volume(left) == ()
+    assert array.state()["mappings"] == []
+
+
+@PROTOCOLS
+@pytest.mark.parametrize("fault", ["reset_after", "reset_before", "truncated", "non_json"])
+def test_a_mapping_whose_answer_is_lost_is_there_once(array: ViolinArray, initiator: Any, fault: str) -> None:
+    with array.client() as client:
+        made = volume(client, "db1")
+        array.fault(kind=fault, match={"method": "POST", "path": "/sanclient"})
+        host = client.create_host("server", [initiator])
+        array.fault(kind=fault, match={"method": "PUT"})
+        mapped = client.map_volume(made, host)
+        array.fault(kind=fault, match={"method": "PUT"})
+        assert client.unmap_volume(mapped) == ()
+        array.fault(kind=fault, match={"method": "DELETE"})
+        client.delete_host(host)
+    assert array.state()["hosts"] == []
+
+
+@PROTOCOLS
+def test_a_host_that_is_there_is_compared_and_grows(array: ViolinArray, initiator: Any) -> None:
+    more = fc(OTHER_WWN) if initiator.protocol == "fc" else iscsi(IQN + "-b")
+    with array.client() as client:
+        host = client.create_host("server", [initiator])
+        assert client.create_host("server", [initiator]).id == host.id
+        with pytest.raises(Conflict, match="host server is there already, with the initiators"):
+            client.create_host("server", [more])
+        # The list that is sent replaces the array's: nothing that is there may get lost, whatever was read before
+        grown = client.add_initiators(replace(host, initiators=()), [more])
+        assert set(grown.addresses) == {initiator.address, more.address}
+        assert client.find_hosts([more.address]).items[0].name == "server"
+        with pytest.raises(Conflict, match="belongs to host server"):
+            client.create_host("other", [more])
+        assert client.remove_initiators(grown, [initiator.address]).addresses == (more.address,)
+        with pytest.raises(Invalid, match="keeps at least one initiator"):
+            client.remove_initiators(grown, [more.address])
+        client.delete_host(grown)
+        client.delete_host(grown)
+
+
+def test_a_host_has_one_protocol(array: ViolinArray) -> None:
+    with array.client() as client:
+        mark = array.mark()
+        with pytest.raises(Invalid, match="declare two hosts"):
+            client.create_host("server", [fc(), iscsi()])
+        assert array.writes(mark) == []
+        host = client.create_host("server", [fc()])
+        with pytest.raises(Invalid, match="declare two hosts"):
+            client.add_initiators(host, [iscsi()])
+        assert client.capabilities.refusal("add_initiators", host, initiators=[iscsi()])
+
+
+@PROTOCOLS
+def test_a_host_with_volumes_is_not_deleted(array: ViolinArray, initiator: Any) -> None:
+    """Not even tried: nothing says that the array would refuse."""
+    with array.client() as client:
+        host = client.create_host("server", [initiator])
+        client.map_volume(volume(client, "db1"), host)
+        mark = array.mark()
+        with pytest.raises(InUse, match="volumes are mapped to it: db1"):
+            client.delete_host(host)
+        assert array.writes(mark) == []
+
+
+# ---- iSCSI targets ---------------------------------------------------------------------------------------------------
+
+
+def targets(array: ViolinArray) -> dict[str, str]:
+    """The id of each target by its name, as another client sees them."""
+    rows = array.raw("GET", "/client/iscsitarget")["data"]["iscsitargets"]
+    return {row["name"]: row["object_id"] for row in rows}
+
+
+def test_hosts_with_names_alike_have_targets_of_their_own(array: ViolinArray) -> None:
+    """An IQN has fewer letters than a host's name: what is mapped to one is never shown to another."""
+    names = ("a_b", "a-b", "a:b", "a@b", "a+b", "Db1", "db1", "x" * 120)
+    with array.client() as client:
+        for number, name in enumerate(names):
+            host = client.create_host(name, [iscsi(f"{IQN}-{number}")])
+            assert client.map_volume(volume(client, f"v{number}"), host).host == name
+        assert {(one.host, one.volume) for one in client.mappings()} == {
+            (name, f"v{number}") for number, name in enumerate(names)
+        }
+    made = targets(array)
+    assert len(made) == len(names)
+    assert all(len(name) <= 223 and re.match(r"iqn\.2004-02\.com\.vmem:[a-z0-9.-]+\Z", name) for name in made)
+
+
+def test_a_target_of_somebody_else_is_not_used(array: ViolinArray) -> None:
+    with array.client() as client:
+        other = client.create_host("other", [iscsi(IQN + "-o")])
+        number = client._c.data(f"/client/sanclient/{other.id}")["sanclient_id"]
+        body = {"clientId": number, "targetName": target_name("server"), "ipAddress": "10.1.1.11"}
+        array.raw("POST", "/client/iscsitarget", {"params": {**body, "accessMode": "ReadWrite"}})
+        host = client.create_host("server", [iscsi()])
+        made = volume(client, "db1")
+        with pytest.raises(Conflict, match="iSCSI target .*:server already, and it is not this host's"):
+            client.map_volume(made, host)
+        # Its own client takes the one that it has, whatever its name
+        assert client.map_volume(made, other).lun == 0
+        assert len(targets(array)) == 1
+    assert [(one["host"], one["volume"]) for one in array.state()["mappings"]] == [("other", "db1")]
+
+
+def test_the_target_of_a_host_goes_with_it(array: ViolinArray) -> None:
+    """Section 8, 6: clients and targets were never removed; a new host of the name would find its name taken."""
+    with array.client() as client:
+        for _ in range(2):
+            host = client.create_host("server", [iscsi()])
+            mapped = client.map_volume(volume(client, "db1"), host)
+            assert list(targets(array)) == [target_name("server")]
+            client.unmap_volume(mapped)
+            client.delete_host(host)
+            assert targets(array) == {}
+
+
+@pytest.mark.parametrize("fault", ["reset_after", "reset_before", "truncated", "non_json"])
+def test_a_target_whose_answer_is_lost_is_made_once(array: ViolinArray, fault: str) -> None:
+    with array.client() as client:
+        host = client.create_host("server", [iscsi()])
+        array.fault(kind=fault, match={"method": "POST", "path": "/iscsitarget"})
+        assert client.map_volume(volume(client, "db1"), host).lun == 0
+    assert len(targets(array)) == 1
+
+
+def test_the_ports_of_a_volume_are_those_of_its_hosts(array: ViolinArray) -> None:
+    with array.client() as client:
+        fibre, net = client.create_host("fibre", [fc()]), client.create_host("net", [iscsi()])
+        client.map_volume(volume(client, "db1"), fibre)
+        client.map_volume(volume(client, "db2"), net)
+        client.map_volume(volume(client, "db3"), client.create_host("net2", [iscsi(IQN + "-2")]))
+        mark = array.mark()
+        assert {port.protocol for port in client.ports_of(["db2"])} == {"iscsi"}
+        assert {port.address for port in client.ports_of(["db2"])} == {target_name("net")}
+        assert {port.portal for port in client.ports_of(["db2"])} == {"10.1.1.11:3260", "10.1.2.11:3260"}
+        assert {port.protocol for port in client.ports_of(["db1", "db2"])} == {"fc", "iscsi"}
+        assert len({port.address for port in client.ports_of(["db2", "db3"])}) == 2
+        # Known from the mapping; the target ports themselves are asked for once
+        assert not [one for one in array.requests(mark) if "/client/" in one["path"]]
+
+
+def test_an_empty_host_goes_when_the_task_says_so(array: ViolinArray) -> None:
+    with array.client(options={"remove_empty_hosts": True}) as client:
+        host = client.create_host("server", [fc()])
+        maps = [client.map_volume(volume(client, name), host) for name in ("db1", "db2")]
+        client.unmap_volume(maps[0])
+        assert len(client.hosts()) == 1
+        client.unmap_volume(maps[1])
+        assert len(client.hosts()) == 0
+
+
+def test_the_registration_of_openstack_is_no_stumbling_block(array: ViolinArray) -> None:
+    """A client without WWNs, or with an address that is none, and a nonsense IP (section 2.7)."""
+    name = "Managed by OpenStack (1.0-ISCSI) with vmemclient (1.1.9)"
+    params = {"name": name, "protocolType": "iSCSI", "ipAddress": "100.200.300.400", "OSType": "LinuxZen"}
+    array.raw("POST", "/client/sanclient", {"params": {**params, "iSCSIPolicy": {"initiators": "iqn.fake"}}})
+    with array.client() as client:
+        found = client.hosts()
+        assert found.complete and found.items[0].addresses == ()
+
+
+def test_ports_are_those_that_are_up_and_portals_are_all(array: ViolinArray) -> None:
+    with array.client() as client:
+        fibre = [port for port in client.ports() if port.protocol == "fc"]
+        assert [port.address for port in fibre] == ["2101001b9722ae00", "2101001b9722ae01", "2101001b9722ae02"]
+        client.map_volume(volume(client, "db1"), client.create_host("server", [iscsi()]))
+        portals = [port for port in client.ports() if port.protocol == "iscsi"]
+        assert [port.portal for port in portals] == ["10.1.1.11:3260", "10.1.2.11:3260"]
+        assert {port.address for port in portals} == {"iqn.2004-02.com.vmem:server"}
+
+
+def test_iscsi_begins_with_7_5_4_and_its_interfaces_are_told_in_another_way(simulator: Simulator) -> None:
+    with ViolinArray(simulator, "7.5.4").client() as client:
+        assert [port.portal for port in client.ports()] == ["10.1.1.11:3260", "10.1.2.11:3260"]
+        assert client.capabilities.protocols == ("fc", "iscsi")
+    with ViolinArray(simulator, "7.5.3").client() as client:
+        assert {port.protocol for port in client.ports()} == {"fc"}
+        assert client.capabilities.protocols == ("fc",)
+
+
+def test_a_host_known_by_name_alone(array: ViolinArray) -> None:
+    with array.client() as client:
+        client.create_host("server", [fc(WWN)])
+        assert client.map_volume(volume(client, "db1"), Host("server")).lun == 0

@@ -1,0 +1,396 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Violin: volumes, pools and snapshots (sheet, sections 2.1 to 2.4, 2.8 and 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors import (
+    Busy,
+    Conflict,
+    InUse,
+    Invalid,
+    NoSpace,
+    Refused,
+    Unsupported,
+)
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import SnapshotSpec, VolumeSpec
+from tests.arrays.violin import GIB, MIB, ViolinArray, fc, snapshot, volume
+from tests.support.simulator import Simulator
+
+POOLS = [{"name": "Small", "size": "10GiB"}, {"name": "Big", "size": "20GiB"}]
+
+
+@pytest.fixture(scope="module")
+def simulator() -> Iterator[Simulator]:
+    arrays: list[dict[str, Any]] = [
+        {"name": version, "vendor": "violin", "version": version} for version in ("7.5.3", "7.5.5", "7.5.6")
+    ]
+    arrays.append({"name": "pools", "vendor": "violin", "pools": POOLS})
+    dedup = [{"name": "PoolA", "size": "10TiB"}, {"name": "PoolDedup", "size": "20TiB"}]
+    arrays.append({"name": "7700", "vendor": "violin", "model": 7700, "pools": dedup})
+    with Simulator(arrays) as running:
+        yield running
+
+
+def array_of(simulator: Simulator, name: str) -> ViolinArray:
+    found = ViolinArray(simulator, name)
+    found.reset()
+    return found
+
+
+@pytest.fixture(params=["7.5.3", "7.5.5", "7.5.6"])
+def array(simulator: Simulator, request: pytest.FixtureRequest) -> ViolinArray:
+    return array_of(simulator, request.param)
+
+
+@pytest.fixture
+def pools(simulator: Simulator) -> ViolinArray:
+    return array_of(simulator, "pools")
+
+
+@pytest.mark.parametrize("kind", ["thick", "thin", "dedup"])
+def test_a_volume_is_of_the_kind_and_size_asked_for_on_every_version(array: ViolinArray, kind: str) -> None:
+    with array.client() as client:
+        made = volume(client, "db1", 10 * GIB, provisioning=kind)
+        read = client.volumes(["db1"]).items[0]
+    held = array.volumes()["db1"]
+    assert (held["size"], held["provisioning"]) == (10 * GIB, kind)
+    assert (made.id, made.size, made.provisioning) == (read.id, read.size, read.provisioning)
+    assert read.options.get("encrypted", False) is False
+    bodies = [one["body"]["params"] for one in array.writes(0) if one["method"] == "POST"]
+    assert "encrypted" not in bodies[-1]
+
+
+def test_encryption_is_only_there_when_asked_for(simulator: Simulator) -> None:
+    new = array_of(simulator, "7.5.6")
+    with new.client() as client:
+        volume(client, "secret", options={"encrypted": True})
+        assert client.volumes(["secret"]).items[0].options == {"encrypted": True}
+        with pytest.raises(Conflict, match="it is encrypted"):
+            volume(client, "secret")
+    with array_of(simulator, "7.5.5").client() as client:
+        assert client.capabilities.volume_options == {}
+
+
+def test_what_is_there_is_compared(array: ViolinArray) -> None:
+    with array.client() as client:
+        first = volume(client, "db1")
+        assert volume(client, "db1").id == first.id
+        with pytest.raises(Conflict, match="it has 1GiB instead of 2GiB"):
+            volume(client, "db1", 2 * GIB)
+        with pytest.raises(Conflict, match="it is thick and not thin"):
+            volume(client, "db1", provisioning="thin")
+    assert len(array.volumes()) == 1
+
+
+def test_an_extend_adds_what_is_missing_whatever_was_read_before(array: ViolinArray) -> None:
+    with array.client() as client:
+        stale = volume(client, "db1")
+        client.extend_volume(stale, 3 * GIB)
+        assert client.extend_volume(stale, 4 * GIB).size == 4 * GIB
+        assert client.extend_volume(stale, 4 * GIB).size == 4 * GIB
+        with pytest.raises(Refused, match="never shrinks"):
+            client.extend_volume(stale, 2 * GIB)
+    assert array.volumes()["db1"]["size"] == 4 * GIB
+
+
+def test_an_extend_whose_answer_is_lost_is_not_made_twice(array: ViolinArray) -> None:
+    with array.client() as client:
+        made = volume(client, "db1")
+        for kind in ("reset_after", "reset_before", "truncated", "non_json"):
+            array.fault(kind=kind, match={"method": "PUT"})
+            size = array.volumes()["db1"]["size"] + GIB
+            assert client.extend_volume(made, size).size == size
+            assert array.volumes()["db1"]["size"] == size
+
+
+def test_dedup_is_not_extended_on_a_7300(array: ViolinArray) -> None:
+    with array.client() as client:
+        made = volume(client, "db1", provisioning="dedup")
+        mark = array.mark()
+        with pytest.raises(Unsupported, match="a 7300 cannot extend a dedup volume"):
+            client.extend_volume(made, 2 * GIB)
+        assert array.requests(mark) == []
+
+
+# ---- pools -----------------------------------------------------------------------------------------------------------
+
+
+def test_the_pool_is_the_one_named_or_the_one_with_most_or_least_room(pools: ViolinArray) -> None:
+    with pools.client() as client:
+        assert volume(client, "named", pool="Small").pool == "Small"
+        assert volume(client, "most").pool == "Big"
+        with pytest.raises(Invalid, match="there is no pool Nowhere.*Big, Small"):
+            volume(client, "db1", pool="Nowhere")
+    with pools.client(options={"pool_selection": "smallest"}) as client:
+        assert volume(client, "least").pool == "Small"
+    assert {name: row["pool"] for name, row in pools.volumes().items()} == {
+        "named": "Small",
+        "most": "Big",
+        "least": "Small",
+    }
+
+
+def test_the_repository_of_the_configuration_is_no_pool(pools: ViolinArray) -> None:
+    with pools.client() as client:
+        assert [pool.name for pool in client.pools()] == ["Small", "Big"]
+        assert client.capacity().size == 30 * GIB
+        with pytest.raises(Invalid):
+            volume(client, "db1", pool="ConfigurationRepository")
+
+
+def test_a_thin_volume_does_not_need_its_full_size_free(pools: ViolinArray) -> None:
+    with pools.client() as client:
+        assert volume(client, "thin", 100 * GIB, provisioning="thin").pool == "Big"
+        with pytest.raises(NoSpace, match="no pool has room for 100GiB"):
+            volume(client, "thick", 100 * GIB)
+        with pytest.raises(NoSpace):
+            volume(client, "thin2", 500 * GIB, provisioning="thin")
+
+
+def test_a_pool_that_is_full_after_all(pools: ViolinArray) -> None:
+    with pools.client() as client:
+        pools.fault(kind="pool_full", match={"method": "POST"})
+        with pytest.raises(NoSpace, match="the pool has no room for it"):
+            volume(client, "db1")
+    assert pools.volumes() == {}
+
+
+def test_on_a_7700_the_task_says_which_pools_deduplicate(simulator: Simulator) -> None:
+    array = array_of(simulator, "7700")
+    with array.client() as client:
+        assert client.info().model == "7700"
+        assert client.capabilities.provisioning == ("thick", "thin")
+    with array.client(options={"dedup_only_pools": ["PoolDedup"]}) as client:
+        assert volume(client, "dedup", provisioning="dedup").pool == "PoolDedup"
+        # The other pool has less room, and is the only one for these
+        assert volume(client, "thick").pool == "PoolA"
+        assert volume(client, "thin", provisioning="thin").pool == "PoolA"
+        with pytest.raises(Invalid, match="pool PoolDedup is not for thick volumes"):
+            volume(client, "wrong", pool="PoolDedup")
+        assert client.extend_volume(client.volumes(["dedup"]).items[0], 2 * GIB).size == 2 * GIB
+    sent = [one["body"]["params"]["dedup"] for one in array.writes(0) if one["method"] == "POST"]
+    assert True not in sent
+    assert array.volumes()["dedup"]["provisioning"] == "dedup"
+
+
+def test_snapshots_on_a_7700_that_has_nothing_but_dedup_pools(simulator: Simulator) -> None:
+    """The snapshot resource is no volume: a pool that deduplicates is good enough where there is no other."""
+    array = array_of(simulator, "7700")
+    with array.client(options={"dedup_only_pools": ["PoolDedup"]}) as client:
+        snapshot(client, volume(client, "db1"), "monday")
+    with array.client(options={"dedup_only_pools": ["PoolDedup", "PoolA"]}) as client:
+        made = volume(client, "db2", provisioning="dedup")
+        assert snapshot(client, made, "monday").volume == "db2"
+    ids = {row["name"]: row["id"] for row in array.endpoint["pools"]}
+    areas = [one["body"]["params"] for one in array.writes(0) if "/snapshotresource/" in one["path"]]
+    assert [area["storagepoolID"] for area in areas[-2:]] == [ids["PoolA"], ids["PoolDedup"]]
+
+
+# ---- snapshots -------------------------------------------------------------------------------------------------------
+
+
+def test_the_first_snapshot_brings_what_snapshots_need_and_the_last_leaves_it(array: ViolinArray) -> None:
+    with array.client() as client:
+        made = volume(client, "db1", 3 * GIB)
+        taken = snapshot(client, made, "monday")
+        assert (taken.proven, taken.volume, taken.created is not None) == (True, "db1", True)
+        area = [one["body"]["params"] for one in array.writes(0) if "snapshotresource" in one["path"]]
+        assert area[-1]["sizeMB"] == 615
+        mark = array.mark()
+        client.delete_snapshot(taken)
+        assert [one["method"] for one in array.writes(mark)] == ["DELETE"]
+        snapshot(client, made, "tuesday")
+    assert [row["name"] for row in array.volumes().values() if row["kind"] == "snapshot"] == ["tuesday"]
+
+
+def test_a_snapshot_is_taken_once(array: ViolinArray) -> None:
+    with array.client() as client:
+        made = volume(client, "db1")
+        first = snapshot(client, made, "monday")
+        again = client.volumes(["db1"]).items[0]
+        assert snapshot(client, again, "monday").id == first.id
+        for kind in ("reset_after", "reset_before", "truncated"):
+            array.fault(kind=kind, match={"method": "POST", "path": "/timemark/"})
+            snapshot(client, again, kind)
+        names = sorted(one.name for one in client.snapshots(volumes=["db1"]))
+    assert names == ["monday", "reset_after", "reset_before", "truncated"]
+
+
+def test_every_volume_may_have_a_snapshot_of_the_same_name(array: ViolinArray) -> None:
+    with array.client() as client:
+        for name in ("db1", "db2"):
+            snapshot(client, volume(client, name), "monday")
+        assert [(one.volume, one.name) for one in client.snapshots(volumes=["db2"])] == [("db2", "monday")]
+        assert len(client.snapshots(names=["monday"])) == 2
+        assert len(client.snapshots()) == 2
+
+
+def test_a_snapshot_name_has_at_most_32_characters(array: ViolinArray) -> None:
+    with array.client() as client:
+        made = volume(client, "db1")
+        assert client.capabilities.snapshot_name.longest == 32
+        snapshot(client, made, "x" * 32)
+        mark = array.mark()
+        with pytest.raises(Refused, match="at most 32"):
+            snapshot(client, made, "x" * 33)
+        assert array.requests(mark) == []
+
+
+def test_what_is_not_clean_json_means_that_there_is_no_policy(array: ViolinArray) -> None:
+    with array.client() as client:
+        made = volume(client, "db1")
+        assert client.snapshots(volumes=["db1"]).items == ()
+        client.create_snapshots([SnapshotSpec("monday", made)])
+        area = f"/logicalresource/timemarkpolicy/{made.id}"
+        taken = client.snapshots(volumes=["db1"]).items[0]
+        client.delete_snapshot(taken)
+        array.raw("DELETE", area)
+        # A resource without policy, as a run leaves it that is killed between the two
+        snapshot(client, client.volumes(["db1"]).items[0], "tuesday")
+        assert [one.name for one in client.snapshots(volumes=["db1"])] == ["tuesday"]
+
+
+def test_a_busy_snapshot_is_deleted_with_patience_but_not_for_ever(array: ViolinArray) -> None:
+    with array.client(wait_timeout=1.0) as client:
+        made = volume(client, "db1")
+        taken = snapshot(client, made, "monday")
+        array.fault(kind="busy", match={"method": "DELETE"}, count=2)
+        client.delete_snapshot(taken)
+        taken = snapshot(client, client.volumes(["db1"]).items[0], "tuesday")
+        array.fault(kind="busy", match={"method": "DELETE"}, count=None)
+        mark = array.mark()
+        with pytest.raises(Busy, match="stayed busy until wait_timeout"):
+            client.delete_snapshot(taken)
+        assert 2 < len(array.writes(mark)) < 10
+        array.clear_faults()
+
+
+# ---- delete ----------------------------------------------------------------------------------------------------------
+
+
+def test_deleting_what_is_gone_is_done_already(array: ViolinArray) -> None:
+    with array.client() as client:
+        made = volume(client, "db1")
+        taken = snapshot(client, made, "monday")
+        client.delete_snapshot(taken)
+        client.delete_snapshot(taken)
+        client.delete_volume(made)
+        client.delete_volume(made)
+        client.delete_snapshot(taken)
+    assert array.volumes() == {}
+
+
+def test_a_mapped_volume_is_not_deleted(array: ViolinArray) -> None:
+    with array.client() as client:
+        made = volume(client, "db1")
+        mapped = client.map_volume(made, client.create_host("server", [fc()]))
+        with pytest.raises(InUse, match="mapped to server"):
+            client.delete_volume(made)
+        client.unmap_volume(mapped)
+        client.delete_volume(made)
+    assert array.volumes() == {}
+
+
+def test_a_volume_with_snapshots_is_not_deleted_and_keeps_its_policy(array: ViolinArray) -> None:
+    with array.client() as client:
+        made = volume(client, "db1")
+        snapshot(client, made, "monday")
+        mark = array.mark()
+        with pytest.raises(InUse, match="it has snapshots: monday"):
+            client.delete_volume(made)
+        assert array.writes(mark) == []
+
+
+def test_two_snapshots_of_one_name_are_deleted_one_by_one(array: ViolinArray) -> None:
+    """Nothing says that a comment stands once: what is deleted is the very one that was read."""
+    with array.client() as client:
+        made = volume(client, "db1")
+        first = snapshot(client, made, "monday")
+        client.delete_snapshot(first)
+        second = snapshot(client, client.volumes(["db1"]).items[0], "monday")
+        mark = array.mark()
+        client.delete_snapshot(first)
+        assert array.writes(mark) == []
+        assert [one.id for one in client.snapshots(volumes=["db1"])] == [second.id]
+
+
+def test_resource_and_policy_stay_until_the_volume_goes(array: ViolinArray) -> None:
+    """Section 4: removed policy first, only with the volume, and after an empty list of snapshots was read."""
+    with array.client() as client:
+        made = volume(client, "db1")
+        mark = array.mark()
+        client.delete_snapshot(snapshot(client, made, "monday"))
+        kinds = ("snapshotresource", "timemarkpolicy")
+        assert not [one for one in array.writes(mark) if one["method"] == "DELETE" and _kind(one) in kinds]
+        mark = array.mark()
+        client.delete_volume(made)
+    asked = [(one["method"], _kind(one)) for one in array.requests(mark) if "/client/" not in one["path"]]
+    assert asked == [
+        ("GET", "timemark"),
+        ("GET", "timemarkpolicy"),
+        ("DELETE", "timemarkpolicy"),
+        ("DELETE", "snapshotresource"),
+        ("DELETE", "sanresource"),
+    ]
+    assert not [one for one in array.writes(0) if "force" in str(one["body"])]
+
+
+def _kind(request: dict[str, Any]) -> str:
+    return str(request["path"].split("/")[3])
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ({"automatic": {"enabled": True}}, "takes snapshots by a schedule"),
+        ({"CDPOption": {"enabled": True}}, "keeps a CDP journal"),
+        ({"triggerReplication": True}, "replicates the volume"),
+    ],
+)
+def test_a_policy_of_somebody_else_is_not_removed(simulator: Simulator, setting: dict[str, Any], words: str) -> None:
+    array = array_of(simulator, "7.5.5")
+    with array.client() as client:
+        made = volume(client, "db1")
+        area, policy = (f"/logicalresource/{kind}/{made.id}" for kind in ("snapshotresource", "timemarkpolicy"))
+        array.raw("POST", area, {"params": {"sizeMB": 512, "policy": "preserveAll"}})
+        array.raw("POST", policy, {"params": {"maxTimeMarkCount": 100, **setting}})
+        mark = array.mark()
+        with pytest.raises(InUse, match=words):
+            client.delete_volume(made)
+        assert array.writes(mark) == []
+
+
+def test_a_delete_that_is_cut_off_is_finished_by_the_next(array: ViolinArray) -> None:
+    """After whatever request a run was killed, the next one deletes the rest."""
+    with array.client() as client:
+        for cut in range(4):
+            made = volume(client, "db1")
+            client.delete_snapshot(snapshot(client, made, "monday"))
+            array.fault(kind="http_status", status=500, match={"method": "DELETE"}, skip=cut, count=None)
+            try:
+                client.delete_volume(made)
+            except Exception as error:
+                assert cut < 3, error
+            array.clear_faults()
+            client.delete_volume(made)
+            assert array.volumes() == {}
+
+
+def test_every_name_is_read_exactly(array: ViolinArray) -> None:
+    with array.client() as client:
+        for name in ("db1", "db10", "DB1"):
+            volume(client, name, MIB)
+        assert [one.name for one in client.volumes(["db1"])] == ["db1"]
+        assert sorted(one.name for one in client.volumes(["db1", "DB1", "nothing"])) == ["DB1", "db1"]
+        renamed = client.rename_volume(client.volumes(["db1"]).items[0], "db2")
+        assert renamed.name == "db2"
+        with pytest.raises(Conflict, match="a volume of that name"):
+            client.rename_volume(renamed, "db10")
+        assert client.create_volume(VolumeSpec("db2", MIB)).id == renamed.id

@@ -1,0 +1,162 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A simulated Violin array and the library's client of it, for the tests in this folder."""
+
+from __future__ import annotations
+
+import http.cookiejar
+import json
+import ssl
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.connect import connect
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import (
+    Connection,
+    Initiator,
+    Snapshot,
+    SnapshotSpec,
+    Volume,
+    VolumeSpec,
+)
+from tests.support.simulator import Simulator
+
+MIB = 1024**2
+GIB = 1024**3
+WWN = "100000000000c907"
+IQN = "iqn.2026-01.org.example:host1"
+
+
+class ViolinArray:
+    """One array of a running simulator."""
+
+    def __init__(self, simulator: Simulator, name: str) -> None:
+        self.simulator = simulator
+        self.name = name
+        self.endpoint = simulator.array(name)
+
+    def connection(self, **changes: Any) -> Connection:
+        e = self.endpoint
+        given: dict[str, Any] = {
+            "vendor": "violin",
+            "address": (e["address"],),
+            "port": e["port"],
+            "username": e["username"],
+            "password": e["password"],
+            "ca_path": e["ca_path"],
+            "timeout": 10.0,
+            "wait_timeout": 20.0,
+        }
+        return Connection(**{**given, **changes})
+
+    @contextmanager
+    def client(self, **changes: Any) -> Iterator[Any]:
+        with connect(self.connection(**changes)) as array:
+            yield array
+
+    # ---- what the array holds and was asked ------------------------------------------------------------------------
+
+    def reset(self) -> None:
+        self.simulator.reset(self.name)
+
+    def fault(self, **fault: Any) -> None:
+        self.simulator.fault(self.name, **fault)
+
+    def clear_faults(self) -> None:
+        self.simulator.clear_faults(self.name)
+
+    def volumes(self) -> dict[str, dict[str, Any]]:
+        return {row["name"]: row for row in self.simulator.state(self.name)["volumes"]}
+
+    def state(self) -> dict[str, Any]:
+        return self.simulator.state(self.name)
+
+    def mark(self) -> int:
+        return self.simulator.mark(self.name)
+
+    def requests(self, since: int) -> list[dict[str, Any]]:
+        """What was asked, logins and logouts apart."""
+        return [one for one in self.simulator.requests(self.name, since) if "/auth/" not in one["path"]]
+
+    def writes(self, since: int) -> list[dict[str, Any]]:
+        return self.simulator.writes(self.name, since)
+
+    def logins(self, since: int) -> int:
+        return sum("/auth/login" in one["path"] for one in self.simulator.requests(self.name, since))
+
+    # ---- somebody else, who speaks the wire itself -----------------------------------------------------------------
+
+    def raw(self, method: str, path: str, body: Any = None) -> Any:
+        """One request of another client of the array."""
+        e = self.endpoint
+        context = ssl.create_default_context(cafile=e["ca_path"])
+        opener = urllib.request.build_opener(
+            urllib.request.ProxyHandler({}),
+            urllib.request.HTTPSHandler(context=context),
+            urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar()),
+        )
+        base = f"https://{e['address']}:{e['port']}/concerto"
+
+        def send(verb: str, where: str, document: Any) -> Any:
+            data = None if document is None else json.dumps(document).encode()
+            request = urllib.request.Request(base + where, data=data, method=verb)
+            with opener.open(request, timeout=10) as answer:
+                return json.loads(answer.read())
+
+        send("POST", "/auth/login", {"data": {"username": e["username"], "password": e["password"]}})
+        return send(method, path, body)
+
+
+def volume(client: Any, name: str, size: int = GIB, **more: Any) -> Volume:
+    made: Volume = client.create_volume(VolumeSpec(name, size, **more))
+    return made
+
+
+def snapshot(client: Any, of: Volume, name: str) -> Snapshot:
+    made: Snapshot = client.create_snapshots([SnapshotSpec(name, of)])[0]
+    return made
+
+
+def fc(address: str = WWN) -> Initiator:
+    return Initiator(address, "fc")
+
+
+def iscsi(address: str = IQN) -> Initiator:
+    return Initiator(address, "iscsi")
+
+
+def whole_life(client: Any) -> None:
+    """Everything that changes something, and what it reads for that."""
+    made = volume(client, "db1")
+    made = client.extend_volume(made, 2 * GIB)
+    taken = snapshot(client, made, "monday")
+    client.clone_volume(made, VolumeSpec("copy1"))
+    client.volume_from_snapshot(taken, VolumeSpec("copy2", 3 * GIB))
+    thin = volume(client, "thin", provisioning="thin")
+    client.clone_volume(thin, VolumeSpec("clone"))
+    thin = client.rename_volume(thin, "thin2")
+    host = client.create_host("server", [iscsi()])
+    host = client.add_initiators(host, [iscsi(IQN + "-b")])
+    client.map_volume(made, host)
+    client.unmap_volume(client.map_volume(thin, host))
+    client.delete_snapshot(taken)
+    doomed = volume(client, "doomed")
+    client.delete_snapshot(snapshot(client, doomed, "monday"))
+    client.delete_volume(doomed)
+    client.delete_host(client.create_host("gone", [iscsi(IQN + "-c")]))
+    for read in ("info", "capacity", "pools", "ports", "volumes", "snapshots", "hosts", "mappings"):
+        getattr(client, read)()
+
+
+def shape_of(array: ViolinArray) -> object:
+    """What the array holds, in words that do not depend on the run."""
+    state = array.state()
+    return (
+        # The snapshot that carries a thin clone has the time and an id in its name
+        sorted((row["name"][:7].split("-")[0], row["size"], row["kind"]) for row in state["volumes"]),
+        [row["name"] for row in state["hosts"]],
+        [(row["volume"], row["host"], row["lun"]) for row in state["mappings"]],
+    )

@@ -1,0 +1,208 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Drive the Datera driver that ships with Cinder, over Datera's own SDK, both unmodified, against a simulated array.
+
+    drive_datera.py RUN_DIR/endpoints.json NAME [--api 2.1] [--tenant NAME] [--password PASSWORD]
+
+Prints one JSON object per step, ``{"step", "ok", "detail"}``, and leaves with 0 when all are ok. Around driver and SDK
+this process restores the names that Python 3.10 took from ``collections``, sets the SDK's constant for the port, gives
+its schema cache a path of its own, and never saves the Cinder objects to a database.
+"""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import collections.abc
+import json
+import logging
+import tempfile
+import urllib.request
+import uuid
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+warnings.filterwarnings("ignore")
+for missing in ("Mapping", "MutableMapping", "Sequence"):
+    setattr(collections, missing, getattr(collections.abc, missing))
+
+import dfs_sdk.connection  # noqa: E402
+import dfs_sdk.context  # noqa: E402
+from cinder import context, exception, objects  # noqa: E402
+from cinder.volume import configuration  # noqa: E402
+from oslo_config import cfg  # noqa: E402
+
+objects.register_all()
+from cinder.volume import driver as base_driver  # noqa: E402
+from cinder.volume.drivers.datera import datera_iscsi  # noqa: E402
+from cinder.volume.drivers.san import san  # noqa: E402
+
+parser = argparse.ArgumentParser()
+parser.add_argument("endpoints", type=Path)
+parser.add_argument("name")
+parser.add_argument("--password")
+parser.add_argument("--api", default="2.2", choices=["2.1", "2.2"], help="the version that the driver must settle on")
+parser.add_argument("--tenant", help="datera_tenant_id")
+arguments = parser.parse_args()
+
+everything = json.loads(arguments.endpoints.read_text(encoding="utf-8"))
+entry = everything["arrays"][arguments.name]
+control = f"{everything['control']}/arrays/{arguments.name}"
+URLLIB = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+dfs_sdk.connection.REST_PORT = dfs_sdk.connection.REST_PORT_HTTPS = entry["port"]
+_get_api = dfs_sdk.get_api
+_cache = tempfile.mkdtemp(prefix="datera-cinder-") + "/schema"
+
+
+def get_api(*given: Any, **options: Any) -> Any:
+    """Only where the schema is cached is different: by default all processes of a machine share one file."""
+    if given[3] == "v2.2" and arguments.api == "2.1":
+        # A product that serves both would be used over 2.2.
+        raise RuntimeError("2.1 was asked for")
+    return _get_api(*given, schema_loc=_cache, **options)
+
+
+dfs_sdk.get_api = get_api
+logging.disable(logging.CRITICAL)
+
+settings = cfg.CONF
+settings([], project="cinder", default_config_files=[])
+settings.set_override("state_path", tempfile.mkdtemp(prefix="datera-cinder-"))
+GROUP = "datera"
+settings.register_opts(base_driver.volume_opts, group=GROUP)
+options = configuration.Configuration(datera_iscsi.d_opts, config_group=GROUP)
+options.append_config_values(san.san_opts)
+values = {
+    "san_ip": entry["address"],
+    "san_login": entry["username"],
+    "san_password": arguments.password or entry["password"],
+    "datera_debug_replica_count_override": True,
+    "datera_tenant_id": arguments.tenant,
+    "use_chap_auth": True,
+    "chap_username": "chapuser",
+    "chap_password": "chapsecret123",
+}
+for option, value in values.items():
+    settings.set_override(option, value, group=GROUP)
+HOST = "control@datera#Datera"
+admin = context.get_admin_context()
+PROJECT = uuid.uuid4().hex
+IQN = f"iqn.1993-08.org.debian:01:{uuid.uuid4().hex[:12]}"
+CONNECTOR = {"host": "node1", "ip": entry["address"], "initiator": IQN, "multipath": True}
+failed = 0
+
+
+def volume(size: int) -> Any:
+    return objects.Volume(
+        admin,
+        id=str(uuid.uuid4()),
+        size=size,
+        host=HOST,
+        project_id=PROJECT,
+        display_name="v",
+        volume_type_id=None,
+        availability_zone="nova",
+        bootable=False,
+        _name_id=None,
+        migration_status=None,
+    )
+
+
+def snapshot(of: Any) -> Any:
+    return objects.Snapshot(
+        admin, id=str(uuid.uuid4()), volume_id=of.id, volume_size=of.size, volume=of, project_id=PROJECT
+    )
+
+
+def held(kind: str = "volumes") -> list[dict[str, Any]]:
+    """What the array holds."""
+    with URLLIB.open(control + "/state", timeout=10) as answer:
+        return list(json.loads(answer.read())[kind])
+
+
+def sizes() -> dict[str, int]:
+    """The volumes of the array by the ids that Cinder knows them by, in GiB."""
+    return {one["name"][-36:]: one["size"] >> 30 for one in held() if one["kind"] == "volume"}
+
+
+def report(name: str, ok: bool, detail: str) -> None:
+    global failed
+    failed += not ok
+    print(json.dumps({"step": name, "ok": bool(ok), "detail": detail}), flush=True)
+
+
+def step(name: str, action: Callable[[], Any], check: Callable[[Any], Any] | None = None) -> Any:
+    try:
+        result = action()
+        good = check is None or bool(check(result))
+        detail = "" if good else repr(result)[:500]
+    except Exception as error:
+        result, good, detail = None, False, f"{type(error).__name__}: {error}"
+    report(name, good, detail)
+    return result
+
+
+def expect(name: str, found: Any, wanted: Any) -> None:
+    report(name, found == wanted, "" if found == wanted else f"{found!r} is not {wanted!r}")
+
+
+driver = datera_iscsi.DateraDriver(configuration=options, host=HOST)
+step("set up", lambda: driver.do_setup(admin))
+step("the API version", lambda: driver.apiv, lambda found: found == arguments.api)
+if failed:
+    raise SystemExit(1)
+step("capacity", lambda: driver.get_volume_stats(True), lambda stats: float(stats["total_capacity_gb"]) > 0)
+one = volume(2)
+step("create a volume", lambda: driver.create_volume(one))
+step("extend it", lambda: driver.extend_volume(one, 4))
+one.size = 4
+expect("it is there", sizes(), {one.id: 4})
+step("export it", lambda: driver.create_export(admin, one, CONNECTOR))
+step(
+    "connect it",
+    lambda: driver.initialize_connection(one, CONNECTOR),
+    lambda found: (
+        found["driver_volume_type"] == "iscsi"
+        and len(found["data"]["target_portals"]) == 2
+        and found["data"]["auth_method"] == "CHAP"
+    ),
+)
+expect("it is mapped to the host", [row["host"] for row in held("mappings")], [IQN])
+attachment = collections.namedtuple("attachment", "connector")(CONNECTOR)
+step("export it again", lambda: driver.create_export(admin, one, CONNECTOR))
+step("detach it", lambda: driver.detach_volume(admin, one, attachment))
+expect("it is mapped no longer", held("mappings"), [])
+kept = snapshot(one)
+step("take a snapshot", lambda: driver.create_snapshot(kept))
+made = volume(4)
+step("a volume of the snapshot", lambda: driver.create_volume_from_snapshot(made, kept))
+copy = volume(4)
+step("a clone", lambda: driver.create_cloned_volume(copy, one))
+expect("both are there", sizes(), {one.id: 4, made.id: 4, copy.id: 4})
+expect("with the same content", len({row["content"] for row in held()}), 1)
+step(
+    "what can be managed",
+    lambda: driver.get_manageable_volumes([], None, 100, 0, ["size"], ["asc"]),
+    # With a tenant the driver looks in /root all the same.
+    lambda found: arguments.tenant or len(found) >= 3,
+)
+step("let a volume go", lambda: driver.unmanage(copy))
+reference = {"source-name": f"UNMANAGED-{copy.id}:storage-1:volume-1"}
+if arguments.tenant:
+    reference = {"source-name": f"{arguments.tenant}:{reference['source-name']}"}
+step("its size", lambda: driver.manage_existing_get_size(copy, reference), lambda size: size == 4)
+step("take it back", lambda: driver.manage_existing(copy, reference))
+step("delete the snapshot", lambda: driver.delete_snapshot(kept))
+for label, doomed in (("volume", one), ("volume of the snapshot", made), ("clone", copy)):
+    step(f"delete the {label}", lambda doomed=doomed: driver.delete_volume(doomed))
+step("delete what is gone", lambda: driver.delete_volume(one))
+expect("nothing is left", sizes(), {})
+try:
+    driver.extend_volume(one, 8)
+    report("extend what is gone", False, "accepted")
+except exception.NotFound:
+    report("extend what is gone", True, "")
+raise SystemExit(1 if failed else 0)

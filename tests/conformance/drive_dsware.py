@@ -1,0 +1,220 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Drive the FusionStorage driver that ships with Cinder, unmodified, through a volume's life against a simulated array.
+
+Runs in an environment of its own that holds that Cinder and nothing of this project. After every step the simulator is
+asked what the array holds now, so a step passes only when the driver is content *and* the array is as it should be.
+
+    drive_dsware.py RUN_DIR/endpoints.json NAME [--password PASSWORD]
+
+Prints one JSON object per step, ``{"step", "ok", "detail"}``, and leaves with 0 when all are ok. The driver would write
+its credentials into Cinder's configuration file; it is told that there is none.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import sys
+import tempfile
+import urllib.request
+import uuid
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from cinder import context, objects
+
+objects.register_all()
+
+from cinder import exception  # noqa: E402
+from cinder.volume import configuration, driver as base  # noqa: E402
+from cinder.volume.drivers.fusionstorage import constants, dsware  # noqa: E402
+from cinder.volume.drivers.san import san  # noqa: E402
+from oslo_config import cfg  # noqa: E402
+
+GIB = 1 << 30
+BACKEND = "fusionstorage"
+CONTEXT = context.RequestContext("admin", "conformance", is_admin=True)
+HERE = {"host": "node1", "ip": "192.0.2.1", "initiator": "iqn.2026-01.org.example:node1"}
+REFUSED = exception.VolumeBackendAPIException
+
+
+class Array:
+    """The array's side of the story."""
+
+    def __init__(self, endpoints: Path, name: str) -> None:
+        found = json.loads(endpoints.read_text(encoding="utf-8"))
+        self.entry: dict[str, Any] = found["arrays"][name]
+        self._url = f"{found['control']}/arrays/{name}"
+        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+    def _ask(self, path: str, body: Any = None) -> Any:
+        data = None if body is None else json.dumps(body).encode()
+        with self._opener.open(urllib.request.Request(self._url + path, data=data), timeout=10) as answer:
+            return json.loads(answer.read())
+
+    def volumes(self) -> dict[str, dict[str, Any]]:
+        return {one["name"]: one for one in self._ask("/state")["volumes"]}
+
+    def attached(self) -> list[tuple[str, str]]:
+        return [(one["volume"], one["host"]) for one in self._ask("/state")["mappings"]]
+
+    def fault(self, **fault: Any) -> None:
+        self._ask("/faults", fault)
+
+    def last(self, text: str) -> bool:
+        """Whether the request before this moment had such a path."""
+        entries = [one for one in self._ask("/journal")["entries"] if one["kind"] == "request"]
+        return text in entries[-1]["path"]
+
+
+class Steps:
+    """Runs steps and reports each; a failed one does not keep the next from being tried."""
+
+    def __init__(self) -> None:
+        self.failed = 0
+
+    def step(self, name: str, action: Callable[[], Any], refused: type[Exception] | None = None) -> Any:
+        result: Any = None
+        detail = ""
+        try:
+            result = action()
+        except Exception as error:
+            ok = refused is not None and isinstance(error, refused)
+            detail = type(error).__name__ if ok else f"{type(error).__name__}: {error}"
+        else:
+            ok = refused is None
+            detail = "" if ok else f"accepted, but {refused.__name__ if refused else ''} was expected"
+        self.report(name, ok, detail)
+        return result
+
+    def expect(self, name: str, found: Any, wanted: Any) -> None:
+        self.report(name, found == wanted, "" if found == wanted else f"{found!r} is not {wanted!r}")
+
+    def report(self, name: str, ok: bool, detail: str) -> None:
+        self.failed += not ok
+        print(json.dumps({"step": name, "ok": ok, "detail": detail}), flush=True)
+
+
+def make_driver(entry: dict[str, Any], pool: str, password: str) -> Any:
+    conf = cfg.CONF
+    conf([], project="cinder", default_config_files=[])
+    folder = tempfile.mkdtemp(prefix="conformance-")
+    conf.set_override("state_path", folder)
+    constants.CONF_PATH = f"{folder}/there-is-none.conf"
+    conf.register_opts(base.volume_opts, group=BACKEND)
+    backend = configuration.Configuration(dsware.volume_opts, config_group=BACKEND)
+    backend.append_config_values(san.san_opts)
+    settings = {
+        "dsware_rest_url": f"https://{entry['address']}:{entry['rest_port']}",
+        "san_login": entry["username"],
+        "san_password": password or entry["password"],
+        "dsware_storage_pools": pool,
+        "manager_ips": {HERE["host"]: entry["agents"][0]["address"]},
+        "volume_backend_name": BACKEND,
+    }
+    for name, value in settings.items():
+        conf.set_override(name, value, group=BACKEND)
+    return dsware.DSWAREDriver(configuration=backend, host=f"conformance@{BACKEND}")
+
+
+def volume(size: int, pool: str) -> Any:
+    where = f"conformance@{BACKEND}#{pool}"
+    return objects.Volume(CONTEXT, id=str(uuid.uuid4()), size=size, host=where, _name_id=None, provider_location=None)
+
+
+def snapshot(source: Any) -> Any:
+    return objects.Snapshot(
+        CONTEXT,
+        id=str(uuid.uuid4()),
+        volume_id=source.id,
+        volume_size=source.size,
+        volume=source,
+        provider_location=None,
+    )
+
+
+def drive(cinder: Any, array: Array, run: Steps, pool: str) -> None:
+    entry = array.entry
+    run.step("set up", lambda: cinder.do_setup(CONTEXT))
+    run.step("check the setup", cinder.check_for_setup_error)
+    stats = run.step("statistics", lambda: cinder.get_volume_stats(True)) or {"pools": []}
+    run.expect("pools", [one["pool_name"] for one in stats["pools"]], [pool])
+    wanted = next(one["size"] for one in entry["pools"] if one["name"] == pool) / GIB
+    run.expect("capacity", [one["total_capacity_gb"] for one in stats["pools"]], [wanted])
+
+    one, two, three, ghost = (volume(size, pool) for size in (1, 2, 1, 1))
+    snap = snapshot(one)
+    run.step("create", lambda: cinder.create_volume(one))
+    run.expect("created", array.volumes().get(one.name, {}).get("size"), GIB)
+    run.expect("in its pool", array.volumes().get(one.name, {}).get("pool"), pool)
+    run.step("create again", lambda: cinder.create_volume(one), REFUSED)
+    run.step("extend", lambda: cinder.extend_volume(one, 2))
+    run.expect("extended", array.volumes().get(one.name, {}).get("size"), 2 * GIB)
+    run.step("extend what is not there", lambda: cinder.extend_volume(ghost, 2), REFUSED)
+    run.step("take a snapshot", lambda: cinder.create_snapshot(snap))
+    run.expect("its parent", array.volumes().get(snap.name, {}).get("parent"), one.name)
+    run.step("volume from it", lambda: cinder.create_volume_from_snapshot(two, snap))
+    content = array.volumes().get(one.name, {}).get("content")
+    run.expect("with its content", array.volumes().get(two.name, {}).get("content"), content)
+    three.size = 2
+    run.step("clone", lambda: cinder.create_cloned_volume(three, one))
+    run.expect("with the same content", array.volumes().get(three.name, {}).get("content"), content)
+    run.expect("no temporary snapshot", len(array.volumes()), 4)
+
+    attach(cinder, array, run, one, ghost)
+    run.step("delete the snapshot", lambda: cinder.delete_snapshot(snap))
+    run.step("delete the snapshot again", lambda: cinder.delete_snapshot(snap))
+    array.fault(kind="expired", match={"path": "keepAlive"})
+    run.step("statistics after the session's end", lambda: cinder.get_volume_stats(True))
+    array.fault(kind="pool_full")
+    run.step("create in a full pool", lambda: cinder.create_volume(ghost), REFUSED)
+    for each in (one, two, three, ghost):
+        run.step("delete", partial(cinder.delete_volume, each))
+    run.expect("nothing left", array.volumes(), {})
+
+
+def attach(cinder: Any, array: Array, run: Steps, one: Any, ghost: Any) -> None:
+    agent = array.entry["agents"][0]["address"]
+    connection = run.step("attach", lambda: cinder.initialize_connection(one, HERE)) or {"data": {}}
+    run.expect("attached by the agent", array.attached(), [(one.name, agent)])
+    wwn = array.volumes().get(one.name, {}).get("wwn")
+    path = f"/dev/disk/by-id/wwn-0x{wwn}"
+    run.expect("under its identity", connection["data"].get("device_path"), path)
+    run.step("attach again", lambda: cinder.initialize_connection(one, HERE), REFUSED)
+    run.step("delete while attached", lambda: cinder.delete_volume(one), REFUSED)
+    run.step("detach", lambda: cinder.terminate_connection(one, HERE))
+    run.expect("detached", array.attached(), [])
+    run.step("detach again", lambda: cinder.terminate_connection(one, HERE))
+    run.step("attach to a stranger", lambda: cinder.initialize_connection(one, {"host": "node9"}), REFUSED)
+    run.step("attach what is not there", lambda: cinder.initialize_connection(ghost, HERE), REFUSED)
+    info = run.step("attach for an image", lambda: cinder._attach_volume(CONTEXT, one, HERE)[0])
+    device = Path(((info or {}).get("device") or {}).get("path", "/nowhere"))
+    run.expect("a device of its size", device.stat().st_size if device.exists() else None, 2 * GIB)
+    run.step("detach from the image", lambda: cinder._detach_volume(CONTEXT, info, one, HERE))
+    run.expect("nothing attached", array.attached(), [])
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("endpoints", type=Path)
+    parser.add_argument("name")
+    parser.add_argument("--password", default="", help="instead of the right one")
+    options = parser.parse_args()
+    logging.disable(logging.CRITICAL)
+    run, array = Steps(), Array(options.endpoints, options.name)
+    pool = array.entry["pools"][-1]["name"]
+    cinder = make_driver(array.entry, pool, options.password)
+    if options.password:
+        run.step("set up with a wrong password", lambda: cinder.do_setup(CONTEXT), REFUSED)
+    else:
+        drive(cinder, array, run, pool)
+    return 1 if run.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

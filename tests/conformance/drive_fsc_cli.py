@@ -1,0 +1,125 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Drive the FusionStorage driver of Cinder 13, unmodified, with the ``fsc_cli`` and ``vbs_cli`` of a simulated array.
+
+    drive_fsc_cli.py CINDER13_WHEEL RUN_DIR/endpoints.json NAME AGENT...
+
+It is the last driver that ran these programs. Its two files are imported out of the wheel, into the Cinder of this
+environment. Agents are tried in order. Prints one JSON object per step, ``{"step", "ok", "detail"}``. The programs are
+run without sudo only as root.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import logging
+import os
+import sys
+import tempfile
+import urllib.request
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+from cinder import exception
+from cinder.volume import configuration, driver as base
+from cinder.volume.drivers import fusionstorage
+from oslo_config import cfg
+
+BACKEND = "fusionstorage"
+GIB = 1 << 30
+REFUSED = exception.VolumeBackendAPIException
+FAILED = 0
+
+
+def step(name: str, action: Callable[[], Any], refused: type[Exception] | None = None, wanted: Any = ...) -> Any:
+    """One step; ``wanted`` is what must come back."""
+    global FAILED
+    result, detail = None, ""
+    try:
+        result = action()
+    except Exception as error:
+        ok = refused is not None and isinstance(error, refused)
+        detail = f"{type(error).__name__}: {error}"
+    else:
+        ok = refused is None and (wanted is ... or result == wanted)
+        detail = "" if ok else f"{result!r} instead of {wanted!r}, or of {refused}"
+    FAILED += not ok
+    print(json.dumps({"step": name, "ok": ok, "detail": detail}), flush=True)
+    return result
+
+
+def make_driver(wheel: str, bin_dir: str, agents: list[str]) -> Any:
+    fusionstorage.__path__ = [f"{wheel}/cinder/volume/drivers/fusionstorage"]
+    fspythonapi = importlib.import_module("cinder.volume.drivers.fusionstorage.fspythonapi")
+    dsware = importlib.import_module("cinder.volume.drivers.fusionstorage.dsware")
+    assert wheel in dsware.__file__
+    conf = cfg.CONF
+    conf([], project="cinder", default_config_files=[])
+    folder = tempfile.mkdtemp(prefix="conformance-")
+    conf.set_override("state_path", folder)
+    os.environ["PATH"] = f"{bin_dir}:{os.environ['PATH']}"
+    fspythonapi.fsc_conf_file = f"{folder}/volumes/fsc_conf"
+    conf.register_opts(base.volume_opts, group=BACKEND)
+    backend = configuration.Configuration(dsware.volume_opts, config_group=BACKEND)
+    settings = {"dsware_manager": "192.0.2.1", "fusionstorageagent": ",".join(agents), "volume_backend_name": BACKEND}
+    for name, value in settings.items():
+        conf.set_override(name, value, group=BACKEND)
+    made = dsware.DSWAREDriver(configuration=backend, host=f"conformance@{BACKEND}")
+    made.check_cloned_interval = 0.1
+    return made
+
+
+def volume(name: str, size: int) -> Any:
+    where = f"conformance@{BACKEND}#0"
+    return SimpleNamespace(name=name, size=size, host=where, provider_id="192.0.2.1")
+
+
+def main() -> int:
+    wheel, endpoints, array, *agents = sys.argv[1:]
+    logging.disable(logging.CRITICAL)
+    with open(endpoints, encoding="utf-8") as stream:
+        told = json.load(stream)
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+    def names() -> list[tuple[str, int]]:
+        with opener.open(f"{told['control']}/arrays/{array}/state", timeout=10) as answer:
+            return sorted((one["name"], one["size"] // GIB) for one in json.loads(answer.read())["volumes"])
+
+    driver = make_driver(wheel, told["arrays"][array]["bin_dir"], agents)
+    v1, v2, v3 = volume("volume-1", 2), volume("volume-2", 3), volume("volume-3", 3)
+    s1 = SimpleNamespace(name="snapshot-1", volume_id="1", volume_size=2)
+    step("set up", lambda: driver.do_setup(None))
+    step("check the setup", driver.check_for_setup_error)
+    stats = step("stats", lambda: driver.get_volume_stats(True))
+    # A release with one pool is told about as a whole.
+    pools = stats.get("pools") or [{**stats, "pool_name": "0"}]
+    step("a pool", lambda: [(one["pool_name"], one["total_capacity_gb"] > 0) for one in pools], wanted=[("0", True)])
+    step("create", lambda: driver.create_volume(v1), wanted={"provider_id": "192.0.2.1"})
+    step("it is there", names, wanted=[("volume-1", 2)])
+    step("snapshot", lambda: driver.create_snapshot(s1))
+    step("volume from it", lambda: driver.create_volume_from_snapshot(v2, s1), wanted={"provider_id": "192.0.2.1"})
+    step("they are there", names, wanted=[("snapshot-1", 2), ("volume-1", 2), ("volume-2", 3)])
+    step("extend", lambda: driver.extend_volume(v1, 4))
+    step("clone", lambda: driver.create_cloned_volume(v3, v2), wanted={"provider_id": "192.0.2.1"})
+    step(
+        "and no temporary snapshot",
+        names,
+        wanted=[("snapshot-1", 2), ("volume-1", 4), ("volume-2", 3), ("volume-3", 3)],
+    )
+    step("attach", lambda: driver._attach_volume("volume-1", "192.0.2.1")["ret_code"], wanted="0")
+    device = step("its device", lambda: driver._query_volume_attach("volume-1", "192.0.2.1")["dev_addr"])
+    step("as large as the volume", lambda: os.path.getsize(device), wanted=4 * GIB)
+    step("delete what is attached", lambda: driver.delete_volume(v1), refused=REFUSED)
+    step("detach", lambda: driver._detach_volume("volume-1", "192.0.2.1")["ret_code"], wanted="0")
+    step("delete the snapshot", lambda: driver.delete_snapshot(s1))
+    for one in (v1, v2, v3):
+        step(f"delete {one.name}", lambda one=one: driver.delete_volume(one))
+    step("nothing is left", names, wanted=[])
+    return FAILED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,101 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Fixtures of the driver tests: the distribution as the role builds it, and scripts in the environments of clients.
+
+A script runs in an environment that holds one Cinder and the built distribution, so the library has one name there:
+``openflash``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.clients import client_python
+
+ROOT = Path(__file__).resolve().parents[2]
+HERE = Path(__file__).parent
+CLIENTS = ROOT / "tests" / "conformance"
+BUILDER = ROOT / "roles" / "openstack_drivers" / "files" / "build_wheel.py"
+DEADLINE = 240
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a script made of its steps; ``counts`` are requests by operation, as the array counted them."""
+
+    steps: list[str]
+    wrong: list[str]
+    status: int
+    counts: dict[str, dict[str, int]] = field(default_factory=dict)
+
+
+class Runner:
+    """Scripts of this folder in one environment."""
+
+    def __init__(self, python: Path, distribution: Path) -> None:
+        self.python = python
+        self._distribution = distribution
+
+    @property
+    def env(self) -> dict[str, str]:
+        return {
+            "PATH": os.environ["PATH"],
+            "HOME": os.environ.get("HOME", "/"),
+            "PYTHONWARNINGS": "ignore",
+            "PYTHONPATH": str(self._distribution),
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
+
+    def run(self, script: str, *arguments: str) -> Outcome:
+        done = subprocess.run(
+            [str(self.python), str(HERE / script), *arguments],
+            capture_output=True,
+            text=True,
+            timeout=DEADLINE,
+            check=False,
+            cwd=HERE,
+            env=self.env,
+        )
+        lines: list[dict[str, Any]] = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+        assert lines, done.stderr
+        wrong = [f"{line['step']}: {line['detail']}" for line in lines if "step" in line and not line["ok"]]
+        counts = next((line["counts"] for line in lines if "counts" in line), {})
+        if done.returncode and not wrong:
+            wrong = [done.stderr[-2000:]]
+        return Outcome([line["step"] for line in lines if "step" in line], wrong, done.returncode, counts)
+
+
+@pytest.fixture(scope="session")
+def distribution(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the distribution's packages, for PYTHONPATH."""
+    folder = tmp_path_factory.mktemp("distribution")
+    command = [sys.executable, str(BUILDER), str(folder)]
+    wheel = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(folder / "site")
+    return folder / "site"
+
+
+@pytest.fixture(scope="session")
+def cinder29(distribution: Path) -> Runner:
+    return Runner(client_python(CLIENTS / "requirements-cinder29.txt"), distribution)
+
+
+@pytest.fixture(scope="session")
+def cinder28(distribution: Path) -> Runner:
+    return Runner(client_python(CLIENTS / "requirements-cinder28.txt"), distribution)
+
+
+@pytest.fixture(scope="session")
+def datera(distribution: Path) -> Runner:
+    return Runner(client_python(CLIENTS / "requirements-datera.txt"), distribution)

@@ -1,0 +1,345 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the scripts of this folder share: Cinder without a deployment, drivers of both kinds, the array's own story.
+
+Runs in the environment of a Cinder. There is no database: the objects that the drivers get are Cinder's own, made in
+memory, and the two questions that drivers ask of a database have fixed answers.
+"""
+
+from __future__ import annotations
+
+import eventlet
+
+eventlet.monkey_patch()
+
+import importlib  # noqa: E402
+import json  # noqa: E402
+import logging  # noqa: E402
+import tempfile  # noqa: E402
+import urllib.request  # noqa: E402
+import uuid  # noqa: E402
+from collections.abc import Callable  # noqa: E402
+from contextlib import contextmanager  # noqa: E402
+from pathlib import Path  # noqa: E402
+from typing import Any  # noqa: E402
+
+from cinder import context, objects  # noqa: E402
+
+objects.register_all()
+
+from cinder import coordination, ssh_utils  # noqa: E402, F401
+from cinder.volume import (  # noqa: E402
+    configuration,
+    driver as base,
+    volume_types,
+    volume_utils,
+)
+from oslo_concurrency import lockutils  # noqa: E402
+from oslo_config import cfg  # noqa: E402
+
+GIB = 1 << 30
+PROJECT = uuid.uuid4().hex
+CONTEXT = context.RequestContext("admin", PROJECT, is_admin=True)
+TYPES: dict[str, dict[str, str]] = {}
+
+OURS = {
+    "xtremio-iscsi": "openflash_openstack.cinder.xtremio.XtremIOISCSIDriver",
+    "xtremio-fc": "openflash_openstack.cinder.xtremio.XtremIOFCDriver",
+    "flashsystem-fc": "openflash_openstack.cinder.flashsystem.FlashSystemFCDriver",
+    "flashsystem-iscsi": "openflash_openstack.cinder.flashsystem.FlashSystemISCSIDriver",
+    "violin-fc": "openflash_openstack.cinder.violin.V7000FCPDriver",
+    "violin-iscsi": "openflash_openstack.cinder.violin.V7000ISCSIDriver",
+    "dsware": "openflash_openstack.cinder.dsware.DSWAREDriver",
+    "datera": "openflash_openstack.cinder.datera.DateraDriver",
+}
+UPSTREAM = {
+    "xtremio-iscsi": "cinder.volume.drivers.dell_emc.xtremio.XtremIOISCSIDriver",
+    "xtremio-fc": "cinder.volume.drivers.dell_emc.xtremio.XtremIOFCDriver",
+    "flashsystem-fc": "cinder.volume.drivers.ibm.flashsystem_fc.FlashSystemFCDriver",
+    "flashsystem-iscsi": "cinder.volume.drivers.ibm.flashsystem_iscsi.FlashSystemISCSIDriver",
+    "dsware": "cinder.volume.drivers.fusionstorage.dsware.DSWAREDriver",
+    "datera": "cinder.volume.drivers.datera.datera_iscsi.DateraDriver",
+}
+
+
+class Array:
+    """The array's side of the story."""
+
+    def __init__(self, endpoints: str, name: str) -> None:
+        found = json.loads(Path(endpoints).read_text(encoding="utf-8"))
+        self.entry: dict[str, Any] = found["arrays"][name]
+        self._url = f"{found['control']}/arrays/{name}"
+        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+    def ask(self, path: str, body: Any = None) -> Any:
+        data = None if body is None else json.dumps(body).encode()
+        with self._opener.open(urllib.request.Request(self._url + path, data=data), timeout=30) as answer:
+            return json.loads(answer.read())
+
+    def state(self) -> dict[str, Any]:
+        state: dict[str, Any] = self.ask("/state")
+        return state
+
+    def volumes(self) -> dict[str, dict[str, Any]]:
+        return {one["name"]: one for one in self.state()["volumes"]}
+
+    def maps(self, name: str) -> dict[str, Any]:
+        """LUNs of one volume by host."""
+        return {one["host"]: one.get("lun") for one in self.state()["mappings"] if one["volume"] == name}
+
+    def reset(self) -> None:
+        self.ask("/reset", {})
+
+    def fault(self, **fault: Any) -> None:
+        self.ask("/faults", fault)
+
+    def mark(self) -> int:
+        mark: int = self.ask(f"/journal?since={1 << 60}")["last"]
+        return mark
+
+    def requests(self, since: int) -> list[dict[str, Any]]:
+        return [one for one in self.ask(f"/journal?since={since}")["entries"] if one["kind"] == "request"]
+
+
+class Steps:
+    """Runs steps and reports each; a failed one does not keep the next from being tried."""
+
+    def __init__(self, array: Array) -> None:
+        self.array = array
+        self.failed = 0
+        self.counts: dict[str, dict[str, int]] = {}
+
+    def step(self, name: str, action: Callable[[], Any], refused: Any = None, as_: str = "") -> Any:
+        """:param as_: count the array's requests under ``operation/who``."""
+        mark = self.array.mark() if as_ else 0
+        result: Any = None
+        detail = ""
+        try:
+            result = action()
+        except Exception as error:
+            ok = refused is not None and isinstance(error, refused)
+            detail = f"{type(error).__name__}: {error}"
+        else:
+            ok = refused is None
+            detail = "" if ok else "accepted, and a refusal was expected"
+        if as_:
+            operation, who = as_.split("/")
+            self.counts.setdefault(operation, {})[who] = len(self.array.requests(mark))
+        self.report(name, ok, detail)
+        return result
+
+    def expect(self, name: str, found: Any, wanted: Any) -> None:
+        self.report(name, found == wanted, "" if found == wanted else f"{found!r} is not {wanted!r}")
+
+    def report(self, name: str, ok: bool, detail: str) -> None:
+        self.failed += not ok
+        print(json.dumps({"step": name, "ok": ok, "detail": detail}), flush=True)
+
+    def finish(self) -> int:
+        print(json.dumps({"counts": self.counts}), flush=True)
+        return 1 if self.failed else 0
+
+
+class NoDatabase:
+    def image_volume_cache_get_by_volume_id(self, ctxt: Any, volume_id: str) -> None:
+        return None
+
+
+def prepare() -> None:
+    """Once in a process."""
+    logging.disable(logging.CRITICAL)
+    conf = cfg.CONF
+    conf([], project="cinder", default_config_files=[])
+    folder = tempfile.mkdtemp(prefix="openstack-")
+    conf.set_override("state_path", folder)
+    lockutils.set_defaults(folder)
+    conf.set_override("backend_url", f"file://{folder}", group="coordination")
+    coordination.COORDINATOR.start()
+    volume_types.get_volume_type = lambda ctxt, type_id, *_, **__: {"extra_specs": TYPES[type_id]}
+
+
+def settings(kind: str, entry: dict[str, Any], ours: bool) -> dict[str, Any]:
+    """The section of the backend: the same for both drivers, but for where the upstream one cannot be told a port."""
+    vendor = kind.split("-")[0]
+    found: dict[str, Any] = {
+        "volume_backend_name": kind,
+        "san_ip": entry["address"],
+        "san_login": entry["username"],
+        "san_password": entry["password"],
+    }
+    if vendor in ("xtremio", "violin"):
+        found["san_ip"] = f"{entry['address']}:{entry['port']}"
+    if entry.get("ca_path"):
+        found |= {"driver_ssl_cert_verify": True, "driver_ssl_cert_path": entry["ca_path"]}
+    if vendor == "flashsystem":
+        protocol = "FC" if kind.endswith("fc") else "iSCSI"
+        found |= {"san_ssh_port": entry["port"], "flashsystem_connection_protocol": protocol}
+        if protocol == "iSCSI":
+            found |= {"target_ip_address": "127.0.0.11", "flashsystem_iscsi_portid": 1}
+    if vendor == "dsware":
+        found |= {
+            "dsware_rest_url": f"https://{entry['address']}:{entry['rest_port']}",
+            "dsware_storage_pools": ";".join(pool["name"] for pool in entry["pools"]),
+            "manager_ips": {host(n)["host"]: one["address"] for n, one in enumerate(entry["agents"], 1)},
+        }
+    if vendor == "datera":
+        found |= {"datera_debug_replica_count_override": True}
+        if ours:
+            found["san_api_port"] = entry["port"]
+    return found
+
+
+def make(path: str, kind: str, entry: dict[str, Any], group: str, **more: Any) -> Any:
+    """A driver, not set up yet. The options must be there before it is made: some drivers read them at once."""
+    from cinder.volume.drivers.san import san
+
+    conf = cfg.CONF
+    module, name = path.rsplit(".", 1)
+    loaded = importlib.import_module(module)
+    backend = configuration.Configuration(base.volume_opts, config_group=group)
+    backend.append_config_values(san.san_opts)
+    cls = getattr(loaded, name)
+    backend.append_config_values(cls.get_driver_options())
+    # One driver of Cinder tells only half of its options.
+    backend.append_config_values(getattr(loaded, "flashsystem_iscsi_opts", []))
+    for option, value in {**settings(kind, entry, path.startswith("openflash")), **more}.items():
+        conf.set_override(option, value, group=group)
+    if kind.startswith("flashsystem"):
+        known = Path(conf.state_path) / "known_hosts"
+        known.write_text(f"[{entry['address']}]:{entry['port']} {entry['host_key']}\n", encoding="utf-8")
+        conf.set_override("ssh_hosts_key_file", str(known))
+        conf.set_override("strict_ssh_host_key_policy", True)
+    made = cls(configuration=backend, host=f"control@{group}")
+    made.db = NoDatabase()
+    return made
+
+
+def upstream(kind: str, entry: dict[str, Any]) -> Any:
+    if kind == "datera":
+        import collections
+        import collections.abc
+
+        for missing in ("Mapping", "MutableMapping", "Sequence"):
+            setattr(collections, missing, getattr(collections.abc, missing))
+        dfs_sdk: Any = importlib.import_module("dfs_sdk")
+        connection: Any = importlib.import_module("dfs_sdk.connection")
+        connection.REST_PORT = connection.REST_PORT_HTTPS = entry["port"]
+        original, cache = dfs_sdk.get_api, tempfile.mkdtemp(prefix="datera-") + "/schema"
+        dfs_sdk.get_api = lambda *given, **options: original(*given, schema_loc=cache, **options)
+        datera: Any = importlib.import_module("cinder.volume.drivers.datera.datera_iscsi")
+        datera.DateraDriver.get_driver_options = classmethod(lambda cls: datera.d_opts)
+    if kind == "dsware":
+        constants: Any = importlib.import_module("cinder.volume.drivers.fusionstorage.constants")
+        constants.CONF_PATH = f"{cfg.CONF.state_path}/there-is-none.conf"
+    return make(UPSTREAM[kind], kind, entry, "upstream")
+
+
+def no_fabric(driver: Any, copied: list[tuple[Any, Any, int]]) -> None:
+    """The host of the driver has no fabric: it is told its ports, finds its disks at once, and copies nothing."""
+    volume_utils.brick_get_connector_properties = lambda *_, **__: host(0)
+
+    class Connector:
+        def disconnect_volume(self, *_: Any, **__: Any) -> None: ...
+
+    def connect(conn: dict[str, Any]) -> dict[str, Any]:
+        data = conn["data"]
+        path = data.get("device_path") or f"{conn['driver_volume_type']} {data.get('target_iqn')} {data['target_lun']}"
+        return {"conn": conn, "device": {"path": path, "type": "block"}, "connector": Connector()}
+
+    driver._connect_device = connect
+    driver._scan_device = lambda found: {"type": "block", "path": f"/dev/lun{found['data']['target_lun']}"}
+    driver._remove_device = lambda found, device: None
+    volume_utils.copy_volume = lambda source, target, size, *_, **__: copied.append((source, target, size))
+
+
+# -- Cinder's objects --------------------------------------------------------------------------------------------------
+
+
+def type_with(**extra_specs: str) -> str:
+    number = str(uuid.uuid4())
+    TYPES[number] = {key.replace("__", ":"): value for key, value in extra_specs.items()}
+    return number
+
+
+def volume(size: int, pool: str = "pool", **more: Any) -> Any:
+    nothing = ("consistencygroup_id", "group_id", "provider_location", "source_volid", "snapshot_id")
+    values: dict[str, Any] = {
+        "id": str(uuid.uuid4()),
+        "_name_id": None,
+        "size": size,
+        "host": f"control@backend#{pool}",
+        "display_name": "some volume",
+        "project_id": PROJECT,
+        "user_id": "user",
+        "status": "available",
+        "availability_zone": "nova",
+        "bootable": False,
+        "migration_status": None,
+        "previous_status": None,
+        **dict.fromkeys((*nothing, "volume_type_id", "encryption_key_id")),
+        **more,
+    }
+    made = objects.Volume(context=CONTEXT, **values)
+    made.volume_attachment = objects.VolumeAttachmentList(context=CONTEXT, objects=[])
+    return made
+
+
+def snapshot(of: Any) -> Any:
+    nothing = dict.fromkeys(("cgsnapshot_id", "group_snapshot_id", "provider_location"))
+    made = objects.Snapshot(
+        context=CONTEXT,
+        id=str(uuid.uuid4()),
+        volume_id=of.id,
+        volume_size=of.size,
+        display_name="some snapshot",
+        project_id=PROJECT,
+        user_id="user",
+        status="available",
+        **nothing,
+    )
+    made.volume = of
+    return made
+
+
+def host(number: int) -> dict[str, Any]:
+    return {
+        "host": f"compute-{number}",
+        "ip": "127.0.0.1",
+        "multipath": True,
+        "initiator": f"iqn.1994-05.com.example:compute{number}",
+        "wwpns": [f"1000000000{number:02x}000{port}" for port in (1, 2)],
+        "wwnns": [f"2000000000{number:02x}000{port}" for port in (1, 2)],
+    }
+
+
+def attachment(of: Any, where: dict[str, Any]) -> Any:
+    """As Cinder keeps it; on the volume from now on."""
+    made = objects.VolumeAttachment(
+        context=CONTEXT, id=str(uuid.uuid4()), volume_id=of.id, attached_host=where["host"], attach_status="attached"
+    )
+    made.connector = where
+    of.volume_attachment.objects.append(made)
+    return made
+
+
+@contextmanager
+def zones() -> Any:
+    """What the zone manager is told."""
+    from cinder.zonemanager import utils
+
+    told: list[tuple[str, Any]] = []
+
+    class Manager:
+        def add_connection(self, info: Any) -> None:
+            told.append(("add", info["data"]["initiator_target_map"]))
+
+        def delete_connection(self, info: Any) -> None:
+            told.append(("remove", info["data"]["initiator_target_map"]))
+
+    original = utils.create_zone_manager
+    utils.create_zone_manager = lambda: Manager()
+    try:
+        yield told
+    finally:
+        utils.create_zone_manager = original

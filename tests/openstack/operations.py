@@ -1,0 +1,339 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every operation of one of our drivers against a simulated array, which is asked after each what it holds now.
+
+    operations.py ENDPOINTS NAME KIND
+
+Prints one JSON object per step, and leaves with 0 when all are as expected.
+"""
+
+from __future__ import annotations
+
+import lib  # first: it makes the process green
+
+import sys  # isort: skip
+import uuid  # isort: skip
+from functools import partial  # isort: skip
+from typing import Any  # isort: skip
+
+from cinder import exception  # isort: skip
+
+GIB = lib.GIB
+FAILS = exception.CinderException
+
+
+class Story:
+    """One driver on one array."""
+
+    def __init__(self, kind: str, array: lib.Array, run: lib.Steps) -> None:
+        self.kind, self.vendor = kind, kind.split("-")[0]
+        self.array, self.run = array, run
+        self.driver = lib.make(lib.OURS[kind], kind, array.entry, "ours")
+        self.copied: list[Any] = []
+        lib.no_fabric(self.driver, self.copied)
+        self.pool = array.entry["pools"][0]["name"] if self.driver.POOLS else kind
+        # Violin's own full copies are of thick volumes only
+        self.type = lib.type_with(thin="False") if self.vendor == "violin" else None
+
+    def volume(self, size: int, **more: Any) -> Any:
+        return lib.volume(size, self.pool, **{"volume_type_id": self.type, **more})
+
+    def there(self, volume: Any) -> dict[str, Any]:
+        """The volume on the array; ``{}`` when it is not there."""
+        name = self.driver._volume_name(volume)
+        return self.array.volumes().get(name, {})
+
+    def maps(self, volume: Any) -> dict[str, Any]:
+        return self.array.maps(self.driver._volume_name(volume))
+
+    def tell(self) -> None:
+        run, driver = self.run, self.driver
+        run.step("set up", lambda: driver.do_setup(lib.CONTEXT))
+        run.step("check the setup", driver.check_for_setup_error)
+        if run.failed:
+            return
+        self.statistics()
+        one, snap = self.life()
+        copies = self.copies(one, snap)
+        self.attachments(one, copies[0])
+        self.management(copies[-1])
+        self.removal(one, snap, copies)
+        if self.vendor == "xtremio":
+            self.groups()
+
+    def statistics(self) -> None:
+        stats = self.run.step("statistics", lambda: self.driver.get_volume_stats(True)) or {"pools": [{}]}
+        total = sum(one["size"] for one in self.array.state()["pools"]) / GIB
+        found = sum(one["total_capacity_gb"] for one in stats["pools"])
+        if self.vendor != "violin":  # its pool of the configuration holds no volumes
+            self.run.expect("capacity", found, total)
+        self.run.expect("the pool", self.pool in [one["pool_name"] for one in stats["pools"]], True)
+        self.run.expect("state", stats["backend_state"], "up")
+
+    def life(self) -> tuple[Any, Any]:
+        run, driver = self.run, self.driver
+        one = self.volume(1)
+        run.step("create", lambda: driver.create_volume(one))
+        run.expect("created", self.there(one).get("size"), GIB)
+        run.step("create again", lambda: driver.create_volume(one))
+        other = self.volume(2, id=one.id)
+        run.step("create again with another size", lambda: driver.create_volume(other), refused=FAILS)
+        run.step("extend", lambda: driver.extend_volume(one, 3))
+        run.expect("extended", self.there(one).get("size"), 3 * GIB)
+        one.size = 3
+        ghost = self.volume(1)
+        run.step("extend what is not there", lambda: driver.extend_volume(ghost, 2), refused=FAILS)
+        snap = lib.snapshot(one)
+        run.step("snapshot", lambda: driver.create_snapshot(snap))
+        lost = lib.snapshot(ghost)
+        run.step("snapshot of what is not there", lambda: driver.create_snapshot(lost), refused=FAILS)
+        return one, snap
+
+    def copies(self, one: Any, snap: Any) -> list[Any]:
+        run, driver = self.run, self.driver
+        same, larger, clone, grown = self.volume(3), self.volume(5), self.volume(3), self.volume(6)
+        run.step("volume from snapshot", lambda: driver.create_volume_from_snapshot(same, snap))
+        run.step("larger from snapshot", lambda: driver.create_volume_from_snapshot(larger, snap))
+        run.step("clone", lambda: driver.create_cloned_volume(clone, one))
+        run.step("larger clone", lambda: driver.create_cloned_volume(grown, one))
+        for made in (same, larger, clone, grown):
+            shown = self.there(made)
+            run.expect(f"copy of {made.size} GiB", shown.get("size"), made.size * GIB)
+            if self.vendor != "flashsystem":
+                run.expect("its content", shown.get("content"), self.there(one).get("content"))
+        if self.vendor == "flashsystem":
+            run.expect("copied by the host, MiB each", [size for _from, _to, size in self.copied], [3 * 1024] * 5)
+            paths = [(source, target) for source, target, _size in self.copied]
+            run.expect("from one disk to another", all(source != target for source, target in paths), True)
+            run.expect("and nothing stays mapped", self.array.state()["mappings"], [])
+        nothing = self.volume(3)
+        run.step("clone of nothing", lambda: driver.create_cloned_volume(nothing, self.volume(3)), refused=FAILS)
+        run.expect("nothing left of it", self.there(nothing), {})
+        if self.vendor == "violin":
+            self.thin(one)
+        return [same, larger, clone, grown]
+
+    def thin(self, thick: Any) -> None:
+        """Thin volumes: by default, by type in every spelling, and copies of them."""
+        run, driver = self.run, self.driver
+        kinds = {
+            "nothing": ({}, "thin"),
+            "dedup True": ({"dedup": "True"}, "dedup"),
+            "<is> True": ({"capabilities__dedup": "<is> True"}, "dedup"),
+            "scoped true": ({"violin__dedup": "true"}, "dedup"),
+            "thin": ({"thin": "True"}, "thin"),
+            "thin scoped": ({"capabilities__thin": "<is> True"}, "thin"),
+            "thin false": ({"thin": "<is> False"}, "thick"),
+        }
+        made = []
+        for words, (extra, wanted) in kinds.items():
+            one = self.volume(10, volume_type_id=lib.type_with(**extra))
+            run.step(f"create with {words}", partial(driver.create_volume, one))
+            run.expect(f"{words} is {wanted}", self.there(one).get("provisioning"), wanted)
+            made.append(one)
+        source = made[0]
+        before = len(self.copied)
+        clone = self.volume(12, volume_type_id=None)
+        run.step("clone of a thin volume", lambda: driver.create_cloned_volume(clone, source))
+        run.expect("copied by the host", [size for *_paths, size in self.copied[before:]], [10 * 1024])
+        run.expect("and larger", self.there(clone).get("size"), 12 * GIB)
+        run.expect("no clone left behind", [name for name in self.array.volumes() if "source" in name], [])
+        linked = self.volume(10, volume_type_id=lib.type_with(openflash__linked_clone="<is> True"))
+        run.step("linked clone", lambda: driver.create_cloned_volume(linked, source))
+        run.expect("by the array", len(self.copied), before + 1)
+        run.step("delete its source", lambda: driver.delete_volume(source), refused=exception.VolumeIsBusy)
+        for one in (linked, clone, *made):
+            run.step("delete it", partial(driver.delete_volume, one))
+
+    def attachments(self, one: Any, two: Any) -> None:
+        run, driver = self.run, self.driver
+        first, second = lib.host(1), lib.host(2)
+        with lib.zones() as zones:
+            info = run.step("attach", lambda: driver.initialize_connection(one, first)) or {"data": {}}
+            data = info["data"]
+            run.expect("one mapping", len(self.maps(one)), 1)
+            self.check(info, one)
+            again = run.step("attach again", lambda: driver.initialize_connection(one, first)) or {"data": {}}
+            for key in ("target_lun", "device_path"):
+                run.expect(f"same {key}", again["data"].get(key), data.get(key))
+            run.step("attach a second volume", lambda: driver.initialize_connection(two, first))
+            run.step("attach to a second host", lambda: driver.initialize_connection(one, second))
+            run.expect("two hosts have it", len(self.maps(one)), 2)
+            run.step("delete while attached", lambda: driver.delete_volume(one), refused=FAILS)
+            run.expect("it is still there", self.there(one).get("size"), 3 * GIB)
+            ends = [lib.attachment(one, first), lib.attachment(one, first)]
+            run.step("end one of two attachments", lambda: driver.terminate_connection(one, first))
+            run.expect("the other one holds it", len(self.maps(one)), 2)
+            one.volume_attachment.objects.remove(ends[0])
+            run.expect("no zone given back", [what for what, _map in zones if what == "remove"], [])
+            run.step("end the other", lambda: driver.terminate_connection(one, first))
+            one.volume_attachment.objects.clear()
+            run.expect("the second host has it", len(self.maps(one)), 1)
+            run.expect("the second volume stays", len(self.maps(two)), 1)
+            run.expect("still no zone given back", [what for what, _map in zones if what == "remove"], [])
+            run.step("detach once more", lambda: driver.terminate_connection(one, first))
+            run.step("detach the second volume", lambda: driver.terminate_connection(two, first))
+            if self.kind.endswith("fc"):
+                removed = [found for what, found in zones if what == "remove"]
+                run.expect("zones given back once", [sorted(one) for one in removed], [sorted(first["wwpns"])])
+            run.step("detach by force", lambda: driver.terminate_connection(one, None, force=True))
+            run.expect("nothing mapped", self.array.state()["mappings"], [])
+            ghost = self.volume(1)
+            run.step("detach what is not there", lambda: driver.terminate_connection(ghost, first))
+            run.step("attach what is not there", lambda: driver.initialize_connection(ghost, first), refused=FAILS)
+        poor = {"host": "compute-1"} if self.vendor != "dsware" else {"initiator": "x"}
+        run.step(
+            "a connector without initiators",
+            lambda: driver.initialize_connection(one, poor),
+            refused=exception.InvalidConnectorException,
+        )
+
+    def check(self, info: dict[str, Any], one: Any) -> None:
+        """What the host is told is what the array has."""
+        run, data = self.run, info["data"]
+        if self.vendor == "dsware":
+            wwn = self.there(one).get("wwn")
+            wanted = {"driver_volume_type": "local", "data": {"device_path": f"/dev/disk/by-id/wwn-0x{wwn}"}}
+            run.expect("a local disk", info, wanted)
+            return
+        run.expect("LUN as told", list(self.maps(one).values()), [data.get("target_lun")])
+        if self.kind.endswith("fc"):
+            run.expect("kind", info["driver_volume_type"], "fibre_channel")
+            run.expect("WWNs", {len(wwn) for wwn in data["target_wwn"]}, {16})
+            run.expect("every initiator", sorted(data["initiator_target_map"]), sorted(lib.host(1)["wwpns"]))
+            return
+        run.expect("kind", info["driver_volume_type"], "iscsi")
+        lengths = {len(data[key]) for key in ("target_portals", "target_iqns", "target_luns")}
+        run.expect("one of each for every path", len(lengths), 1)
+        run.expect("a path", data["target_portal"] in data["target_portals"], True)
+
+    def management(self, managed: Any) -> None:
+        run, driver = self.run, self.driver
+        name = driver._volume_name(managed)
+        reference = {"source-name": name}
+        size = run.step("size of a volume to manage", lambda: driver.manage_existing_get_size(managed, reference))
+        run.expect("size in GiB", size, managed.size)
+        listed = run.step(
+            "what can be managed", lambda: driver.get_manageable_volumes([], None, 1000, 0, ["size"], ["asc"])
+        )
+        run.expect("it is among it", reference in [one["reference"] for one in listed or ()], True)
+        managed.id = str(uuid.uuid4())
+        update = run.step("manage", lambda: driver.manage_existing(managed, reference))
+        if update:
+            managed.update(update)
+        run.expect("it is found", self.there(managed).get("size"), managed.size * GIB)
+        nothing = {"source-name": "there-is-none"}
+        run.step(
+            "manage what is not there",
+            lambda: driver.manage_existing(self.volume(1), nothing),
+            refused=exception.ManageExistingInvalidReference,
+        )
+        run.step("unmanage", lambda: driver.unmanage(managed))
+        left = [one for one in self.array.volumes().values() if one["size"] == managed.size * GIB]
+        run.expect("it stays", len(left), 1)
+        reference = {"source-name": left[0]["name"]}
+        update = run.step("manage it again", lambda: driver.manage_existing(managed, reference))
+        if update:
+            managed.update(update)
+        moved, final = self.volume(2), self.volume(2)
+        run.step("create for a migration", lambda: driver.create_volume(moved))
+        update = run.step("migrate", lambda: driver.update_migrated_volume(lib.CONTEXT, final, moved, "available")) or {
+            "_name_id": None
+        }
+        final._name_id = update["_name_id"]
+        run.expect("it is found then", self.there(final).get("size"), 2 * GIB)
+        run.step("delete what was migrated", lambda: driver.delete_volume(final))
+        run.expect("it is gone", self.there(final), {})
+
+    def removal(self, one: Any, snap: Any, copies: list[Any]) -> None:
+        run, driver = self.run, self.driver
+        if self.vendor in ("xtremio", "datera", "dsware"):
+            run.step("write", lambda: self.array.ask("/write", {"volume": self.there(one)["name"], "bytes": GIB}))
+            content = self.array.volumes()[self.driver._volume_name(copies[0])]["content"]
+            run.step("revert", lambda: driver.revert_to_snapshot(lib.CONTEXT, one, snap))
+            run.expect("content of the snapshot", self.there(one).get("content"), content)
+            names = [name for name in self.array.volumes() if "revert" in name]
+            run.expect("nothing kept", names, [])
+        else:
+            run.step(
+                "revert is left to Cinder",
+                lambda: driver.revert_to_snapshot(lib.CONTEXT, one, snap),
+                refused=NotImplementedError,
+            )
+        run.step(
+            "retype to the same", lambda: driver.retype(lib.CONTEXT, one, {"id": self.type}, {}, {"host": one.host})
+        )
+        if self.vendor in ("violin", "datera", "dsware"):
+            pass
+        run.step("delete the snapshot", lambda: driver.delete_snapshot(snap))
+        run.step("delete it again", lambda: driver.delete_snapshot(snap))
+        for each in (one, *copies):
+            run.step("delete", partial(driver.delete_volume, each))
+        run.step("delete what is gone", lambda: driver.delete_volume(one))
+        run.expect("nothing left", self.array.volumes(), {})
+        self.failures()
+
+    def failures(self) -> None:
+        """The session ends in the middle of things; the array is full."""
+        run, driver = self.run, self.driver
+        if self.vendor in ("violin", "dsware", "datera"):
+            self.array.fault(kind="expired")
+        one = self.volume(1)
+        run.step("create when the session has ended", lambda: driver.create_volume(one))
+        run.expect("created all the same", self.there(one).get("size"), GIB)
+        run.step("delete it", lambda: driver.delete_volume(one))
+
+    def groups(self) -> None:
+        from cinder.volume import volume_utils
+
+        run, driver = self.run, self.driver
+        volume_utils.is_group_a_cg_snapshot_type = lambda group: group["group_type_id"] == "consistent"
+        group = {"id": str(uuid.uuid4()), "group_type_id": "consistent"}
+        generic = {"id": str(uuid.uuid4()), "group_type_id": "generic"}
+        run.step(
+            "a group of another kind", lambda: driver.create_group(lib.CONTEXT, generic), refused=NotImplementedError
+        )
+        run.step("create a group", lambda: driver.create_group(lib.CONTEXT, group))
+        members = [self.volume(1), self.volume(2)]
+        for one in members:
+            run.step("create a member", partial(driver.create_volume, one))
+        run.step("add them", lambda: driver.update_group(lib.CONTEXT, group, members, []))
+        found = [one["members"] for one in self.array.state()["groups"] if one["name"] == group["id"]]
+        run.expect("both are in it", found, [[one.id for one in members]])
+        taken = {"id": str(uuid.uuid4()), "group_id": group["id"], "group_type_id": "consistent"}
+        snapshots = [lib.snapshot(one) for one in members]
+        run.step("snapshot it", lambda: driver.create_group_snapshot(lib.CONTEXT, taken, snapshots))
+        parents = [self.array.volumes().get(one.id, {}).get("parent") for one in snapshots]
+        run.expect("one of each", parents, [one.id for one in members])
+        for what, source in (
+            ("snapshot", {"group_snapshot": taken, "snapshots": snapshots}),
+            ("group", {"source_group": group, "source_vols": members}),
+        ):
+            other = {"id": str(uuid.uuid4()), "group_type_id": "consistent"}
+            made = [self.volume(1), self.volume(3)]
+            run.step(f"group from a {what}", partial(driver.create_group_from_src, lib.CONTEXT, other, made, **source))
+            sizes = [self.there(one).get("size") for one in made]
+            run.expect("its volumes", sizes, [GIB, 3 * GIB])
+            found = [one["members"] for one in self.array.state()["groups"] if one["name"] == other["id"]]
+            run.expect("are in it", found, [[one.id for one in made]])
+            run.step("delete it", partial(driver.delete_group, lib.CONTEXT, other, made))
+            run.expect("with its volumes", [self.there(one) for one in made], [{}, {}])
+        run.step("take one out", lambda: driver.update_group(lib.CONTEXT, group, [], members[1:]))
+        run.step("delete the group's snapshot", lambda: driver.delete_group_snapshot(lib.CONTEXT, taken, snapshots))
+        run.step("delete the group", lambda: driver.delete_group(lib.CONTEXT, group, members[:1]))
+        run.step("delete the other", lambda: driver.delete_volume(members[1]))
+        run.expect("nothing is left", self.array.volumes(), {})
+
+
+def main() -> int:
+    endpoints, name, kind = sys.argv[1:4]
+    lib.prepare()
+    array = lib.Array(endpoints, name)
+    run = lib.Steps(array)
+    Story(kind, array, run).tell()
+    return run.finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

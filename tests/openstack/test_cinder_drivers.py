@@ -1,0 +1,97 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every operation of every Cinder driver against the simulated arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.openstack.conftest import Runner
+from tests.support.simulator import Simulator
+
+ARRAYS = [
+    {"name": "xtremio", "vendor": "xtremio"},
+    {"name": "xtremio-old", "vendor": "xtremio", "version": "4.0.2-80"},
+    {"name": "flashsystem", "vendor": "flashsystem", "protocol": "both"},
+    {"name": "violin", "vendor": "violin", "version": "7.5.6", "protocol": "both"},
+    {"name": "dsware", "vendor": "dsware", "agents": ["127.0.0.1", "127.0.0.2"]},
+    {"name": "datera", "vendor": "datera"},
+]
+ROWS = [
+    ("xtremio", "xtremio-iscsi"),
+    ("xtremio-old", "xtremio-fc"),
+    ("flashsystem", "flashsystem-fc"),
+    ("flashsystem", "flashsystem-iscsi"),
+    ("violin", "violin-fc"),
+    ("violin", "violin-iscsi"),
+    ("dsware", "dsware"),
+    ("datera", "datera"),
+]
+
+
+@pytest.fixture(scope="module")
+def simulator() -> Iterator[Simulator]:
+    with Simulator(ARRAYS) as running:
+        yield running
+
+
+@pytest.mark.parametrize(("name", "kind"), ROWS)
+def test_operations(cinder29: Runner, simulator: Simulator, name: str, kind: str) -> None:
+    simulator.reset(name)
+    outcome = cinder29.run("operations.py", str(simulator.endpoints_path), name, kind)
+    assert (outcome.wrong, outcome.status) == ([], 0)
+    assert len(outcome.steps) > 60
+
+
+# What ours asks more often than the driver of Cinder, by how much, and what for
+SAFETY = {
+    ("xtremio", "delete"): (1, "whether it is mapped: the array deletes a mapped volume without a word"),
+    ("xtremio", "delete snapshot"): (1, "whether it is mapped: the array deletes a mapped snapshot without a word"),
+    ("datera", "clone"): (4, "whether the copy is done: Cinder's own driver says so as soon as it has begun"),
+    ("flashsystem", "extend"): (1, "the size now: the array wants to be told by how much it shall grow"),
+}
+TAKEN_OVER = [
+    ("xtremio", "xtremio-iscsi", "cinder29"),
+    ("xtremio-old", "xtremio-fc", "cinder29"),
+    ("dsware", "dsware", "cinder29"),
+    ("datera", "datera", "datera"),
+    ("flashsystem", "flashsystem-fc", "cinder28"),
+    ("flashsystem", "flashsystem-iscsi", "cinder28"),
+]
+
+
+@pytest.mark.parametrize(("name", "kind", "environment"), TAKEN_OVER)
+def test_volumes_change_hands(
+    request: pytest.FixtureRequest, simulator: Simulator, name: str, kind: str, environment: str
+) -> None:
+    """Made by Cinder's own driver, continued by ours, and back; and ours asks the array no more than that one."""
+    runner: Runner = request.getfixturevalue(environment)
+    simulator.reset(name)
+    outcome = runner.run("carry_over.py", str(simulator.endpoints_path), name, kind)
+    assert (outcome.wrong, outcome.status) == ([], 0)
+    assert len(outcome.steps) > 45
+    print(f"\n{kind}: requests of the array by operation (Cinder's own driver, ours)")
+    more = {}
+    for operation, counts in outcome.counts.items():
+        extra, reason = SAFETY.get((kind.split("-")[0], operation), (0, ""))
+        print(f"  {operation:24} {counts.get('theirs', '-'):>4} {counts['ours']:>4}  {reason}")
+        if counts["ours"] > counts.get("theirs", counts["ours"]) + extra:
+            more[operation] = counts
+    assert more == {}
+
+
+@pytest.mark.parametrize(
+    ("environment", "kinds"),
+    [
+        ("cinder29", ("xtremio-iscsi", "xtremio-fc", "violin-fc", "violin-iscsi", "dsware")),
+        ("datera", ("datera",)),
+        ("cinder28", ("flashsystem-fc", "flashsystem-iscsi")),
+    ],
+)
+def test_interfaces_and_options(request: pytest.FixtureRequest, environment: str, kinds: tuple[str, ...]) -> None:
+    runner: Runner = request.getfixturevalue(environment)
+    outcome = runner.run("interfaces.py", *kinds)
+    assert (outcome.wrong, outcome.status) == ([], 0)

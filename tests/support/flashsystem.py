@@ -1,0 +1,147 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A simulated FlashSystem and the library's client of it, for the tests of both."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import paramiko
+
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.connect import connect
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import (
+    Connection,
+    Host,
+    Initiator,
+    Volume,
+    VolumeSpec,
+)
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.transport.ssh import SshTransport
+from tests.support.simulator import Simulator
+
+GIB = 1024**3
+MIB = 1024**2
+WWPNS = ("10000000c9000007", "10000000c9000008", "10000000c9000009")
+IQN = "iqn.2026-01.org.example:host1"
+
+
+def initiators(*addresses: str) -> list[Initiator]:
+    return [Initiator(one, "iscsi" if one.startswith("iqn.") else "fc") for one in addresses]
+
+
+class FlashSystemUnderTest:
+    """One array of a running simulator."""
+
+    def __init__(self, simulator: Simulator, name: str) -> None:
+        self.simulator = simulator
+        self.name = name
+        self.endpoint = simulator.array(name)
+        self._transports: list[SshTransport] = []
+
+    # ---- talking to it ---------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def client(self, **changes: Any) -> Iterator[Any]:
+        """The library, connected."""
+        with connect(self.connection(**changes)) as array:
+            yield array
+
+    def connection(self, **changes: Any) -> Connection:
+        own = {key: self.endpoint[key] for key in ("vendor", "port", "username", "password", "host_key")}
+        options = {"device_root": self.endpoint["device_root"]} if self.endpoint["device_root"] else {}
+        return Connection(**{**own, "address": (self.endpoint["address"],), "options": options, **changes})
+
+    def transport(self, **changes: Any) -> SshTransport:
+        keys = ("port", "username", "password", "host_key")
+        own = {key: self.endpoint[key] for key in keys}
+        self._transports.append(SshTransport(**{"addresses": [self.endpoint["address"]], **own, **changes}))
+        return self._transports[-1]
+
+    def hang_up(self) -> None:
+        """End what transport() began: the array has few connections."""
+        while self._transports:
+            self._transports.pop().close()
+
+    def cli(self, line: str) -> tuple[int, str, str]:
+        """A command by a client that is not ours: status, stdout, stderr."""
+        with paramiko.SSHClient() as client:
+            client.set_missing_host_key_policy(paramiko.AutoAddPolicy())
+            client.connect(
+                self.endpoint["address"],
+                self.endpoint["port"],
+                self.endpoint["username"],
+                self.endpoint["password"],
+                allow_agent=False,
+                look_for_keys=False,
+            )
+            _, out, err = client.exec_command(line)
+            text, words = out.read().decode(), err.read().decode()
+            return out.channel.recv_exit_status(), text, words
+
+    # ---- what it holds and was asked -------------------------------------------------------------------------------
+
+    def state(self) -> dict[str, Any]:
+        return self.simulator.state(self.name)
+
+    def vdisks(self) -> list[str]:
+        return sorted(one["name"] for one in self.state()["volumes"])
+
+    def maps(self) -> dict[tuple[str, str], int]:
+        """LUN by host and vdisk."""
+        return {(one["host"], one["volume"]): one["lun"] for one in self.state()["mappings"]}
+
+    def mark(self) -> int:
+        return self.simulator.mark(self.name)
+
+    def lines(self, since: int) -> list[str]:
+        """The command lines since then."""
+        return [one["path"] for one in self.simulator.requests(self.name, since)]
+
+    def changes(self, since: int) -> list[str]:
+        return [one["change"] for one in self.simulator.changes(self.name, since)]
+
+    def fault(self, **fault: Any) -> None:
+        self.simulator.fault(self.name, **fault)
+
+    # ---- the bytes -------------------------------------------------------------------------------------------------
+
+    @property
+    def root(self) -> Path:
+        return Path(self.endpoint["device_root"])
+
+    def image(self, vdisk: str) -> Path:
+        """The bytes of a vdisk."""
+        number = next(one["id"] for one in self.state()["volumes"] if one["name"] == vdisk)
+        return self.root / "images" / str(number)
+
+    def put(self, vdisk: str, at: int, data: bytes) -> None:
+        descriptor = os.open(self.image(vdisk), os.O_WRONLY)
+        os.pwrite(descriptor, data, at)
+        os.close(descriptor)
+
+    def get(self, vdisk: str, at: int, length: int) -> bytes:
+        descriptor = os.open(self.image(vdisk), os.O_RDONLY)
+        data = os.pread(descriptor, length, at)
+        os.close(descriptor)
+        return data
+
+    def disks(self) -> list[str]:
+        """What the host that makes the copies has left of devices."""
+        return sorted(path.name for path in (self.root / "sys" / "block").iterdir())
+
+
+def volume(array: Any, name: str, size: int = GIB) -> Volume:
+    """A new volume as a read brings it, identity and all."""
+    array.create_volume(VolumeSpec(name, size))
+    found: Volume = array.volumes([name]).items[0]
+    return found
+
+
+def host(array: Any, name: str = "db-server", *addresses: str) -> Host:
+    made: Host = array.create_host(name, initiators(*(addresses or WWPNS[:2])))
+    return made

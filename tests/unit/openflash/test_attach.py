@@ -1,0 +1,347 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""This host's disks: who they say they are, who uses them, and what a copy writes, in folders made by hand."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Iterator
+
+import pytest
+
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.attach import content
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.attach.disks import (
+    Disk,
+    Disks,
+    Tree,
+    parse_page_83,
+)
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.attach.fibre_channel import FibreChannel
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.attach.iscsi import Iscsi
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors import (
+    Conflict,
+    FlashError,
+    InUse,
+    Timeout,
+)
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import FC, ISCSI, Port
+
+MIB = 1024**2
+NAA = "60050760b12cb8570000000000000001"
+OTHER = "60050760b12cb8570000000000000002"
+
+
+def page_83(*identities: str) -> bytes:
+    """One NAA descriptor of the logical unit for each."""
+    found = b"".join(bytes([1, 3, 0, len(one) // 2]) + bytes.fromhex(one) for one in identities)
+    return bytes([0, 0x83]) + len(found).to_bytes(2, "big") + found
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    for folder in ("dev/disk/by-id", "sys/block", "proc/self", "etc"):
+        (tmp_path / folder).mkdir(parents=True)
+    return tmp_path
+
+
+def add_disk(root: Path, name: str, known_as: str, says: str, size: int = MIB) -> Path:
+    """A path that the kernel took for one disk, and that answers as another, or the same."""
+    block = root / "sys/block" / name
+    (block / "device").mkdir(parents=True)
+    (block / "holders").mkdir()
+    (block / "device/wwid").write_text(f"naa.{known_as}\n")
+    (block / "device/vpd_pg83").write_bytes(page_83(says))
+    with (root / "dev" / name).open("wb") as stream:
+        stream.truncate(size)
+    link = root / "dev/disk/by-id" / ("wwn-0x" + known_as)
+    if not link.is_symlink():
+        link.symlink_to("../../" + name)
+    return block
+
+
+# ---- who it is -------------------------------------------------------------------------------------------------------
+
+
+def test_page_83_tells_identities_of_the_logical_unit() -> None:
+    port = bytes([0x61, 0x93, 0, 8]) + b"\x50" * 8  # of the target port: not the disk's
+    vendor = bytes([0x02, 0x01, 0, 4]) + b"IBM "  # text: not an identity to compare
+    found = port + vendor + page_83(NAA)[4:]
+    page = bytes([0, 0x83]) + len(found).to_bytes(2, "big") + found
+    assert parse_page_83(page) == (NAA,)
+
+
+@pytest.mark.parametrize("page", [b"", b"\0", b"\0\x80\0\4abcd", page_83(NAA)[:10], page_83(), b"\0\x83\xff\xff"])
+def test_a_page_that_is_none_tells_nothing(page: bytes) -> None:
+    assert parse_page_83(page) == ()
+
+
+def test_a_disk_is_found_by_its_identity(root: Path) -> None:
+    add_disk(root, "sda", OTHER, OTHER)
+    add_disk(root, "sdb", NAA, NAA)
+    disks = Disks(Tree(str(root)))
+    found = disks.find(NAA, MIB)
+    assert found == Disk(str(root / "dev/sdb"), NAA, MIB)
+    assert disks.paths(NAA) == ["sdb"]
+    assert disks.find("6" * 32, MIB) is None
+    with disks.reading(found) as descriptor:
+        assert os.pread(descriptor, 4, 0) == bytes(4)
+        with pytest.raises(OSError):
+            os.pwrite(descriptor, b"x", 0)
+
+
+def test_multipath_is_preferred(root: Path) -> None:
+    add_disk(root, "sda", NAA, NAA)
+    add_disk(root, "sdb", NAA, NAA)
+    (root / "dev/disk/by-id" / ("dm-uuid-mpath-3" + NAA)).symlink_to("../../dm-0")
+    found = Disks(Tree(str(root))).find(NAA, MIB)
+    assert found == Disk(str(root / "dev/dm-0"), NAA, MIB, "dm-0")
+
+
+def test_without_udev_the_kernel_s_own_word_finds_it(root: Path) -> None:
+    add_disk(root, "sda", NAA, NAA)
+    (root / "dev/disk/by-id" / ("wwn-0x" + NAA)).unlink()
+    assert Disks(Tree(str(root))).find(NAA, MIB) == Disk(str(root / "dev/sda"), NAA, MIB)
+
+
+def test_a_link_to_a_reused_lun_is_refused(root: Path) -> None:
+    add_disk(root, "sda", NAA, OTHER)
+    disks = Disks(Tree(str(root)))
+    found = disks.find(NAA, MIB)
+    assert found is not None
+    for opening in (disks.reading, disks.writing):
+        with pytest.raises(Conflict, match="LUN has been re-used"), opening(found):
+            pass
+    assert disks.stale(OTHER) == ["sda"]
+    assert disks.stale(NAA) == []
+
+
+def test_another_size_than_the_array_s_is_refused(root: Path) -> None:
+    add_disk(root, "sda", NAA, NAA)
+    disks = Disks(Tree(str(root)))
+    found = disks.find(NAA, 2 * MIB)
+    assert found is not None
+    with pytest.raises(Conflict, match="1MiB on this host and 2MiB on the array"), disks.writing(found):
+        pass
+
+
+def test_a_disk_that_does_not_answer_is_refused(root: Path) -> None:
+    add_disk(root, "sda", NAA, NAA)
+    (root / "dev/sda").unlink()
+    disks = Disks(Tree(str(root)))
+    found = disks.find(NAA, MIB)
+    assert found is not None
+    with pytest.raises(Conflict, match="does not answer"), disks.reading(found):
+        pass
+
+
+# ---- who uses it -----------------------------------------------------------------------------------------------------
+
+
+def in_use(root: Path, name: str = "sda") -> str:
+    disks = Disks(Tree(str(root)))
+    with pytest.raises(InUse) as caught, disks.writing(Disk(str(root / "dev" / name), NAA, MIB)):
+        pass
+    return str(caught.value)
+
+
+def test_a_disk_that_this_host_built_upon_is_refused(root: Path) -> None:
+    block = add_disk(root, "sda", NAA, NAA)
+    (block / "holders/dm-7").mkdir()
+    assert "part of dm-7" in in_use(root)
+
+
+def test_a_disk_with_a_mounted_partition_is_refused(root: Path) -> None:
+    block = add_disk(root, "sda", NAA, NAA)
+    (block / "sda1").mkdir()
+    (block / "sda1/dev").write_text("8:1\n")
+    (root / "proc/self/mountinfo").write_text("36 25 8:1 / /srv rw - ext4 /dev/whatever rw\n")
+    assert "mounted on /srv" in in_use(root)
+
+
+def test_a_mounted_disk_is_refused_by_its_name_too(root: Path) -> None:
+    add_disk(root, "sda", NAA, NAA)
+    (root / "proc/self/mountinfo").write_text("36 25 0:40 / /srv rw - btrfs /dev/sda rw\n")
+    assert "mounted on /srv" in in_use(root)
+
+
+def test_swap_space_is_refused(root: Path) -> None:
+    add_disk(root, "sda", NAA, NAA)
+    (root / "proc/swaps").write_text("Filename Type Size Used Priority\n/dev/sda partition 1 0 -2\n")
+    assert "swap space" in in_use(root)
+
+
+def test_a_disk_that_another_copy_writes_is_refused(root: Path) -> None:
+    add_disk(root, "sda", NAA, NAA)
+    disks = Disks(Tree(str(root)))
+    disk = Disk(str(root / "dev/sda"), NAA, MIB)
+    with disks.writing(disk):
+        assert "locked" in in_use(root)
+    with disks.writing(disk):
+        pass
+
+
+# ---- what a copy writes ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Iterator[tuple[int, int]]:
+    """A source with holes and data, and a target full of something else."""
+    length = 3 * content.CHUNK + 512
+    source = os.open(str(tmp_path / "source"), os.O_RDWR | os.O_CREAT)
+    target = os.open(str(tmp_path / "target"), os.O_RDWR | os.O_CREAT)
+    os.ftruncate(source, length)
+    os.pwrite(source, b"first", 0)
+    os.pwrite(source, b"across", content.CHUNK - 3)
+    os.pwrite(source, b"last", length - 4)
+    os.ftruncate(target, length)
+    os.pwrite(target, b"\xff" * content.CHUNK, 2 * content.CHUNK)
+    yield source, target
+    os.close(source)
+    os.close(target)
+
+
+@pytest.mark.parametrize("checksum", [False, True])
+def test_a_copy_is_whole_and_overwrites_what_was_there(files: tuple[int, int], checksum: bool) -> None:
+    source, target = files
+    length = os.fstat(source).st_size
+    told: list[tuple[int, int]] = []
+    copied = content.copy(source, target, length, checksum, lambda done, of: told.append((done, of)))
+    assert os.pread(target, length, 0) == os.pread(source, length, 0)
+    assert copied.length == length and (copied.sha256 is not None) == checksum
+    assert told[-1] == (length, length) and told == sorted(told)
+
+
+def test_zeros_are_not_written_over_zeros(files: tuple[int, int]) -> None:
+    source, target = files
+    length = os.fstat(source).st_size
+    content.copy(source, target, length)
+    assert content.copy(source, target, length).written <= 3 * content.CHUNK + 512
+    os.ftruncate(source, 0)
+    os.ftruncate(target, 0)
+    os.ftruncate(source, length)
+    os.ftruncate(target, length)
+    assert content.copy(source, target, length).written == 0
+
+
+def test_a_source_that_ends_early_is_an_error(files: tuple[int, int]) -> None:
+    source, target = files
+    with pytest.raises(Conflict, match="source ends"):
+        content.copy(source, target, os.fstat(source).st_size + 512)
+
+
+def test_a_target_that_is_too_small_is_an_error(tmp_path: Path, files: tuple[int, int]) -> None:
+    source, _ = files
+    small = os.open(str(tmp_path / "small"), os.O_RDWR | os.O_CREAT)
+    try:
+        with pytest.raises(Conflict, match="target ends"):
+            content.copy(source, small, os.fstat(source).st_size)
+    finally:
+        os.close(small)
+
+
+# ---- the ways to an array --------------------------------------------------------------------------------------------
+
+TARGET = Port("node1:0", FC, "500507612cb85711", up=True)
+
+
+def add_adapter(root: Path, state: str = "Online", target: str = "500507612cb85711") -> None:
+    for folder, files in (
+        ("fc_host/host1", {"port_name": "0x10000000c9f10001", "port_state": state}),
+        ("fc_remote_ports/rport-1:0-0", {"port_name": "0x" + target, "port_state": "Online"}),
+        ("scsi_host/host1", {"scan": ""}),
+    ):
+        home = root / "sys/class" / folder
+        home.mkdir(parents=True)
+        for name, text in files.items():
+            (home / name).write_text(text + "\n")
+
+
+def test_fibre_channel_says_why_there_is_no_path(root: Path) -> None:
+    fabric = FibreChannel(Tree(str(root)))
+    assert fabric.no_path([TARGET]) == "it has no Fibre Channel adapter"
+    add_adapter(root, "Linkdown")
+    assert fabric.no_path([TARGET]) == "none of its Fibre Channel ports is online"
+
+
+def test_fibre_channel_wants_a_port_of_this_very_array(root: Path) -> None:
+    fabric = FibreChannel(Tree(str(root)))
+    add_adapter(root, target="500507612cb85799")
+    assert fabric.initiators() == ("10000000c9f10001",)
+    assert fabric.no_path([]) == "the array has no active Fibre Channel port"
+    assert fabric.no_path([TARGET]) == "none of the array's ports is zoned to it"
+    assert fabric.no_path([Port("x", FC, "500507612cb85799")]) is None
+
+
+def test_fibre_channel_scans_for_the_lun_and_gives_up_in_time(root: Path) -> None:
+    add_adapter(root)
+    with pytest.raises(Timeout, match="did not appear on this host within 0.2 s"):
+        FibreChannel(Tree(str(root)), timeout=0.2).attach(NAA, MIB, 5, [TARGET])
+    assert (root / "sys/class/scsi_host/host1/scan").read_text().startswith("- - 5")
+
+
+ISCSIADM = """#!/bin/sh
+echo "$*" >> {log}
+case "$*" in
+  *--login) {login} ;;
+esac
+exit 0
+"""
+
+
+def iscsi(root: Path, login: str) -> Iscsi:
+    """An initiator whose program writes down what it is told."""
+    (root / "etc/iscsi").mkdir()
+    (root / "etc/iscsi/initiatorname.iscsi").write_text("## a comment\nInitiatorName=IQN.2026-01.org.example:here\n")
+    program = root / "iscsiadm"
+    program.write_text(ISCSIADM.format(log=root / "log", login=login))
+    program.chmod(0o755)
+    return Iscsi(Tree(str(root)), timeout=1.0, program=str(program))
+
+
+@pytest.fixture
+def portal() -> Iterator[Port]:
+    import socket
+
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(8)
+        yield Port("ip1", ISCSI, "iqn.1986-03.com.ibm:2145.x.node1", f"127.0.0.1:{listening.getsockname()[1]}", True)
+
+
+def told(root: Path) -> list[str]:
+    lines = (root / "log").read_text().splitlines()
+    return [line.split(" ", 6)[-1] for line in lines]
+
+
+def test_iscsi_says_why_there_is_no_path(root: Path, portal: Port) -> None:
+    assert Iscsi(Tree(str(root))).no_path([portal]) == "it has no iSCSI initiator name"
+    fabric = iscsi(root, "true")
+    assert fabric.initiators() == ("iqn.2026-01.org.example:here",)
+    assert fabric.no_path([TARGET]) == "the array has no iSCSI portal that is up"
+    assert "answers it" in str(fabric.no_path([Port("x", ISCSI, "iqn.2026-01.org.example:x", "127.0.0.1:1")]))
+    assert fabric.no_path([portal]) is None
+    fabric.program = str(root / "none")
+    assert "is not installed" in str(fabric.no_path([portal]))
+
+
+def test_an_iscsi_session_that_was_made_to_attach_ends_with_it(root: Path, portal: Port) -> None:
+    fabric = iscsi(root, "true")
+    fabric.scan(5, [portal])
+    fabric.close()
+    fabric.close()
+    assert told(root) == ["-o new", "--login", "--logout", "-o delete"]
+
+
+def test_an_iscsi_session_that_was_there_stays(root: Path, portal: Port) -> None:
+    fabric = iscsi(root, "exit 15")
+    fabric.scan(5, [portal])
+    fabric.close()
+    assert told(root) == ["-o new", "--login", "--rescan"]
+
+
+def test_an_iscsi_login_that_fails_everywhere_is_an_error(root: Path, portal: Port) -> None:
+    fabric = iscsi(root, "echo not today >&2; exit 24")
+    with pytest.raises(FlashError, match="not today"):
+        fabric.scan(5, [portal])

@@ -1,0 +1,226 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""TCP with one request per connection, and commands of this host: deadlines, and what may have been done."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from pathlib import Path
+from typing import Any, Callable, Iterator
+
+import pytest
+
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors import (
+    BadReply,
+    FlashError,
+    Invalid,
+    Timeout,
+    Unauthorized,
+    Unreachable,
+)
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.transport import tcp
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.transport.command import CommandTransport
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.transport.journal import Journal
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.transport.lost import (
+    LostAnswer,
+    LostConnection,
+    LostReply,
+    LostTimeout,
+)
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.transport.tcp import TcpTransport
+
+Answer = Callable[[socket.socket], None]
+Serve = Callable[[Answer], Any]
+"""Gives the port and the list of requests seen."""
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    """A server; the function gets each connection after its request was read."""
+    open_ones: list[socket.socket] = []
+
+    def start(answer: Answer) -> tuple[int, list[bytes]]:
+        listener = socket.socket()
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(16)
+        open_ones.append(listener)
+        seen: list[bytes] = []
+
+        def loop() -> None:
+            while True:
+                try:
+                    link = listener.accept()[0]
+                except OSError:
+                    return
+                open_ones.append(link)
+                seen.append(link.recv(65536))
+                answer(link)
+
+        threading.Thread(target=loop, daemon=True).start()
+        return listener.getsockname()[1], seen
+
+    yield start
+    for one in open_ones:
+        one.close()
+
+
+def says(*pieces: bytes) -> Answer:
+    def answer(link: socket.socket) -> None:
+        for piece in pieces:
+            link.sendall(piece)
+        link.close()
+
+    return answer
+
+
+def resets(link: socket.socket) -> None:
+    link.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    link.close()
+
+
+@pytest.fixture
+def dead() -> Iterator[str]:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        yield f"127.0.0.1:{one.getsockname()[1]}"
+
+
+def ask(transport: TcpTransport, write: bool = False) -> bytes:
+    return transport.request(b"[X]\n", "X", "[X]", None, write=write)
+
+
+def test_the_reply_ends_with_the_connection(serve: Serve) -> None:
+    port, seen = serve(says(b"a" * 600, b"b" * 600))
+    transport = TcpTransport(["127.0.0.1"], port)
+    assert ask(transport) == b"a" * 600 + b"b" * 600
+    assert seen == [b"[X]\n"]
+    assert [(call.verb, call.outcome, call.sent) for call in transport.journal] == [("X", "answered", True)]
+
+
+def test_a_dead_controller_is_tried_last_from_then_on(serve: Serve, dead: str) -> None:
+    port, _ = serve(says(b"ok"))
+    transport = TcpTransport([dead, f"127.0.0.1:{port}"], 1)
+    for _turn in range(3):
+        assert ask(transport, write=True) == b"ok"
+    assert [call.sent for call in transport.journal] == [False, True, True, True]
+    assert transport.journal.counts == {"requests": 3, "writes": 3, "session_requests": 0}
+
+
+def test_nobody_answers(dead: str) -> None:
+    with pytest.raises(Unreachable, match="connection refused") as caught:
+        ask(TcpTransport([dead], 1))
+    assert caught.value.array == dead and caught.value.hint
+    with pytest.raises(Unreachable, match="(?i)no controller answers"):
+        ask(TcpTransport([dead, "array.invalid"], 1))
+
+
+@pytest.mark.parametrize(
+    ("answer", "read", "write"),
+    [
+        (says(), BadReply, LostReply),
+        (resets, Unreachable, LostConnection),
+        (None, Timeout, LostTimeout),
+    ],
+)
+def test_no_answer(serve: Serve, answer: Answer | None, read: type, write: type) -> None:
+    port, seen = serve(answer or (lambda link: None))
+    transport = TcpTransport(["127.0.0.1"], port, timeout=0.3)
+    with pytest.raises(write) as lost:
+        ask(transport, write=True)
+    assert isinstance(lost.value, LostAnswer) and len(seen) == 1, "a write is never sent twice"
+    with pytest.raises(read) as failed:
+        ask(transport)
+    assert not isinstance(failed.value, LostAnswer)
+
+
+def test_a_slow_trickle_ends_at_the_deadline(serve: Serve) -> None:
+    def trickle(link: socket.socket) -> None:
+        def drip() -> None:
+            done = threading.Event()
+            try:
+                while not done.wait(0.05):
+                    link.sendall(b"x")
+            except OSError:
+                pass
+
+        threading.Thread(target=drip, daemon=True).start()
+
+    port, _ = serve(trickle)
+    with pytest.raises(Timeout, match="within 0.3 s"):
+        ask(TcpTransport(["127.0.0.1"], port, timeout=0.3))
+
+
+def test_a_reply_without_end(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tcp, "LARGEST_REPLY", 100)
+    port, _ = serve(says(b"x" * 200))
+    with pytest.raises(BadReply, match="larger than"):
+        ask(TcpTransport(["127.0.0.1"], port))
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("array", "array:7"),
+        ("array:8", "array:8"),
+        ("10.0.0.1:8", "10.0.0.1:8"),
+        ("::1", "[::1]:7"),
+        ("[::1]", "[::1]:7"),
+        ("[::1]:8", "[::1]:8"),
+    ],
+)
+def test_addresses(text: str, shown: str) -> None:
+    assert TcpTransport([text], 7).address == shown
+
+
+@pytest.mark.parametrize("text", ["", " ", "a b", "a,b", "http://a", "a/b"])
+def test_no_addresses(text: str) -> None:
+    with pytest.raises(Invalid):
+        TcpTransport([text], 7)
+
+
+# -- commands ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_command_gets_its_words_as_they_are() -> None:
+    transport = CommandTransport()
+    out = transport.run(["/bin/echo", "a b", "$HOME", ";", "`id`"], write=False)
+    assert out.stdout == "a b $HOME ; `id`\n"
+    call = transport.journal[0]
+    assert (call.verb, call.outcome, call.write) == ("echo", "0", False)
+
+
+def test_secrets_are_not_in_the_journal_nor_in_errors() -> None:
+    transport = CommandTransport(journal=Journal(["hunter2-and-more"]))
+    with pytest.raises(FlashError) as caught:
+        transport.run(["/bin/sh", "-c", "echo hunter2-and-more >&2; exit 3"], write=False)
+    assert "hunter2" not in str(caught.value) + repr(transport.journal[0])
+    assert "status 3" in caught.value.reason
+
+
+def test_a_command_that_hangs_is_ended_with_all_it_started(tmp_path: Path) -> None:
+    late = tmp_path / "late"
+    script = f"(sleep 2; touch {late}) & sleep 60"
+    for write, kind in ((False, Timeout), (True, LostTimeout)):
+        with pytest.raises(kind, match="did not end within 0.2 s"):
+            CommandTransport(timeout=0.2).run(["/bin/sh", "-c", script], write=write)
+    assert not late.exists()
+
+
+def test_a_write_that_fails_may_have_been_done() -> None:
+    with pytest.raises(LostReply):
+        CommandTransport().run(["/bin/false"], write=True)
+
+
+def test_no_such_program(tmp_path: Path) -> None:
+    transport = CommandTransport()
+    with pytest.raises(Invalid, match="no program"):
+        transport.run([str(tmp_path / "none")])
+    path = tmp_path / "secret"
+    path.write_text("")
+    with pytest.raises(Unauthorized, match="may not run"):
+        transport.run([str(path)])
+    assert [call.sent for call in transport.journal] == [False, False]
+    assert transport.journal.counts["requests"] == 0

@@ -1,0 +1,151 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What Violin's client reads and writes, without an array."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from ansible_collections.openflash.storage.plugins.module_utils.openflash import errors
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import Volume, VolumeSpec
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.units import GIB
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.violin import (
+    copies,
+    facts,
+    objects,
+    refusals,
+    wire,
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"), [("7.5.5", (7, 5, 5)), ("7.50", (7, 50)), ("7.9.0.1234", (7, 9, 0, 1234)), ("8", (8,))]
+)
+def test_versions_are_numbers(text, numbers) -> None:
+    assert facts.parse_version(text) == numbers
+
+
+def test_7_50_comes_after_7_9() -> None:
+    assert facts.parse_version("7.50") > facts.parse_version("7.9") >= facts.OLDEST
+
+
+def test_a_version_that_is_none() -> None:
+    with pytest.raises(errors.Invalid):
+        facts.parse_version("new")
+
+
+@pytest.mark.parametrize(("lun", "area"), [(1, 1), (499, 499), (500, 250), (1999, 1000), (2000, 400), (3072, 615)])
+def test_the_snapshot_area_is_a_part_of_the_volume(lun, area) -> None:
+    assert facts.area_size(lun) == area
+
+
+def test_a_temporary_name_tells_what_it_is_for_and_how_old_it_is() -> None:
+    name = facts.temporary_name("lun", "id", "copy1")
+    assert len(name) <= facts.SNAPSHOT_NAME_LONGEST
+    assert name.startswith(facts.temporary_prefix("lun", "id", "copy1"))
+    assert not name.startswith(facts.temporary_prefix("lun", "id", "copy2"))
+    assert 0 <= (facts.age_of(name) or 0.0) < 5
+    assert name != facts.temporary_name("lun", "id", "copy1")
+    old = facts.temporary_prefix("x") + format(int(time.time() - 100), "08x") + "beef"
+    assert 95 < (facts.age_of(old) or 0.0) < 105
+    for other in ("of-", "of-db1", "db1", name + "x", name.upper()):
+        assert facts.age_of(other) is None
+
+
+@pytest.mark.parametrize(
+    ("message", "kind", "code"),
+    [
+        ("Duplicate Virtual Device name. Error: 0x90010022", refusals.NameTaken, "0x90010022"),
+        ("TimeMark is busy. Error 0x50f7564c", errors.Busy, "0x50f7564c"),
+        ("No. Error: 0x09010048", errors.InUse, "0x09010048"),
+        ("No. Error: 0x90010089", refusals.CopyRunning, "0x90010089"),
+        ("Invalid size. Error: 0x0902000c", errors.Invalid, "0x0902000c"),
+        ("TimeMark is disabled for it.", refusals.NoPolicy, None),
+        ("There is not enough space in the pool. Error: 0x12345678", errors.NoSpace, "0x12345678"),
+        ("Something else. Error: 0xdeadbeef", refusals.Rejected, "0xdeadbeef"),
+        (None, refusals.Rejected, None),
+    ],
+)
+def test_a_refusal_has_one_meaning(message, kind, code) -> None:
+    error = refusals.error_of(message, "GET /x", lambda text: text)
+    assert type(error) is kind
+    assert error.code == code
+
+
+def test_busy_is_told_with_and_without_a_colon() -> None:
+    assert refusals.is_busy("Error 0x50f7564c") and refusals.is_busy("Error: 0x50F7564C")
+    assert not refusals.is_busy("Error: 0x90010022")
+
+
+@pytest.mark.parametrize(("text", "percent"), [("finished(100%)", 100), ("512 (50%)", 50), ("0 (0%)", 0)])
+def test_how_far_a_copy_is(text, percent) -> None:
+    assert copies._percent(text) == percent
+
+
+@pytest.mark.parametrize("text", ["", "finished", None])
+def test_a_status_that_does_not_say_how_far(text) -> None:
+    with pytest.raises(errors.BadReply):
+        copies._percent(text)
+
+
+def test_the_last_line_of_a_text_may_be_json() -> None:
+    assert wire._last_line('PHP Notice\n\n{"success": false, "msg": "no"}\n') == {"success": False, "msg": "no"}
+    for text in ("", "nothing", "{}\nnothing", "[1]"):
+        assert wire._last_line(text) is None
+
+
+LUN = {"object_id": "id-1", "name": "db1", "type": "SAN", "subType": "THICK", "size_mb": 1024, "timemarkEnabled": False}
+
+
+def test_a_lun_is_a_volume() -> None:
+    read = objects.volume(LUN)
+    assert (read.size, read.provisioning, read.independent, read.snapshots) == (GIB, "thick", True, ())
+    assert (read.pool, read.serial, read.mappings, dict(read.options)) == (None, None, None, {})
+    assert objects.volume(dict(LUN, timemarkEnabled=True)).snapshots is None
+    assert objects.volume(dict(LUN, name=facts.temporary_name("x"))).state == "copying"
+    clone = objects.volume(dict(LUN, type="SANTimeView", timeview_data_set={"name": "src", "object_id": "id-2"}))
+    assert (clone.independent, clone.source) == (False, "src")
+
+
+def test_what_cannot_be_understood_is_not_left_out() -> None:
+    found = objects.listing("volume", [LUN, dict(LUN, name="db2", size_mb="much"), {"name": "db3"}], objects.volume)
+    assert [one.name for one in found] == ["db1"]
+    assert [one.name for one in found.unreadable] == ["db2", "db3"]
+
+
+def test_lists_of_initiators_are_dashed_and_may_be_joined() -> None:
+    client = {"name": "h", "object_id": "i", "FCPolicy": {"initiatorWWPNList": ["50-01-43-80-18-6b-50-c0"]}}
+    assert objects.host(client).addresses == ("50014380186b50c0",)
+    client["FCPolicy"] = {"initiatorWWPNList": "50014380186b50c0,50-01-43-80-18-6b-50-c1"}
+    assert objects.host(client).addresses == ("50014380186b50c0", "50014380186b50c1")
+
+
+@pytest.mark.parametrize("text", ["10.1.1.1", "10.1.1.1:3260"])
+def test_a_portal_is_known_with_and_without_its_port(text) -> None:
+    assert objects.port_key(text) == "10.1.1.1"
+
+
+def test_a_wwn_is_known_however_it_is_written() -> None:
+    for text in ("21:01:00:1B:97:22:AE:00", "0x2101001b9722ae00", "21-01-00-1b-97-22-ae-00"):
+        assert objects.port_key(text) == "2101001b9722ae00"
+
+
+@pytest.mark.parametrize("external", [False, True])
+def test_what_can_be_done_depends_on_kind_and_model(external) -> None:
+    can = facts.capabilities((7, 5, 5), external, True)
+    thick, thin, dedup = (Volume("v", GIB, provisioning=kind) for kind in ("thick", "thin", "dedup"))
+    clone = Volume("c", GIB, provisioning="thin", independent=False)
+    larger = VolumeSpec("w", 2 * GIB)
+    assert can.refusal("clone_volume", thick, spec=larger) is None
+    assert can.refusal("clone_volume", thick, spec=VolumeSpec("w", provisioning="thin"))
+    for source in (thin, dedup, clone):
+        assert can.refusal("clone_volume", source, spec=larger)
+        assert can.refusal("clone_volume", source, spec=VolumeSpec("w")) is None
+        assert not can.method("clone_volume", source).independent
+    assert can.method("clone_volume", thick).kind == "array_copy"
+    assert (can.refusal("extend_volume", dedup) is None) is external
+    assert can.refusal("extend_volume", clone)
+    assert can.refusal("extend_volume", thin) is None
