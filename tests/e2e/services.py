@@ -53,6 +53,8 @@ class Cinder:
                 "enabled_backends": ",".join(self._backends),
                 "scheduler_driver_init_wait_time": 1,
                 "backend_stats_polling_interval": 3,
+                "periodic_interval": 1,
+                "periodic_fuzzy_delay": 0,
                 "report_interval": 2,
                 # All services of one process send their heartbeats in the name of the last one (Service.service_id).
                 "service_down_time": 3600,

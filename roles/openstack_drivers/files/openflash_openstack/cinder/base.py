@@ -56,6 +56,7 @@ class Backend(driver.VolumeDriver):  # type: ignore[misc] # Cinder has no types
         self.configuration.append_config_values(self.OPTIONS)
         self.backend_name = self.configuration.safe_get("volume_backend_name") or self.BACKEND_NAME
         self._sessions: Optional[Sessions] = None
+        self._stats: dict[str, Any] = {}
 
     @classmethod
     def get_driver_options(cls) -> list[Any]:
@@ -205,8 +206,7 @@ class Backend(driver.VolumeDriver):  # type: ignore[misc] # Cinder has no types
     def get_volume_stats(self, refresh: bool = False) -> dict[str, Any]:
         if refresh or not self._stats:
             self._stats = self._read_stats()
-        stats: dict[str, Any] = self._stats
-        return stats
+        return self._stats
 
     def _read_stats(self) -> dict[str, Any]:
         stats: dict[str, Any] = {
@@ -227,7 +227,7 @@ class Backend(driver.VolumeDriver):  # type: ignore[misc] # Cinder has no types
             )
             # With all their keys, which the scheduler compares with those of the reading before.
             nothing = model.Pool(self.backend_name, 0, 0, provisioned=0)
-            old = (self._stats or {}).get("pools") or [self._pool_stats(None, nothing)]
+            old = self._stats.get("pools") or [self._pool_stats(None, nothing)]
             pools = [dict(pool, total_capacity_gb=0, free_capacity_gb=0) for pool in old]
             stats["backend_state"] = "down"
         # The list of services looks for it with the pools.
