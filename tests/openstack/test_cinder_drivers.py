@@ -109,3 +109,11 @@ def test_support_matrix(cinder29: Runner, simulator: Simulator) -> None:
         lines += [f"   {'*' if number == 0 else ' '} - {cell}".rstrip() for number, cell in enumerate(row)]
     table = "\n".join(lines)
     assert table in GUIDE.read_text(encoding="utf-8"), f"the guide should have\n{table}"
+
+
+def test_images_with_real_bytes(cinder29: Runner, simulator: Simulator) -> None:
+    """A qcow2 image into a volume, and the volume into an image, by Cinder's own code on the block client's disks."""
+    simulator.reset("dsware")
+    outcome = cinder29.run("images.py", str(simulator.endpoints_path), "dsware")
+    assert (outcome.wrong, outcome.status) == ([], 0)
+    assert len(outcome.steps) == 11
