@@ -181,16 +181,17 @@ def test_multiattach(cinder: Cinder, simulator: Simulator) -> None:
     cinder.delete("volume", one)
 
 
-def test_a_wrong_password_leaves_the_others_up(cinder: Cinder) -> None:
-    """The backend itself is not started, and its array is not asked without end (accounts get locked)."""
+def test_a_wrong_password_leaves_the_others_up(cinder: Cinder, simulator: Simulator) -> None:
+    """The backend itself is not started, says why, and does not ask its array without end: accounts get locked."""
     states = cinder.backend_states()
     assert {states[name] for name in BACKENDS} == {"up up"}
-    cinder.wait_for("the service to be down", lambda: cinder.backend_states()["locked"].startswith("down"))
-    made = cinder.ask("POST", "/volumes", {"volume": {"size": 1, "volume_type": cinder.type_of("locked")}})["volume"][
-        "id"
-    ]
+    body = {"volume": {"size": 1, "volume_type": cinder.type_of("locked")}}
+    made = cinder.ask("POST", "/volumes", body)["volume"]["id"]
     cinder.wait_for("the volume", lambda: cinder.ask("GET", f"/volumes/{made}")["volume"]["status"] == "error")
     cinder.delete("volume", made)
+    assert "did not accept the user name and password" in cinder.errors(10_000)
+    logins = [entry for entry in simulator.requests("locked") if entry.get("status") == 401]
+    assert 0 < len(logins) <= 8
 
 
 def test_a_dead_array_comes_back(

@@ -32,6 +32,7 @@ class Story:
         self.driver = lib.make(lib.OURS[kind], kind, array.entry, "ours")
         self.copied: list[Any] = []
         lib.no_fabric(self.driver, self.copied)
+        self.old = str(array.entry["version"]).startswith("3.")  # XIOS 3.x has neither groups nor a way back
         self.pool = array.entry["pools"][0]["name"] if self.driver.POOLS else kind
         # Violin's own full copies are of thick volumes only
         self.type = lib.type_with(thin="False") if self.vendor == "violin" else None
@@ -59,7 +60,7 @@ class Story:
         self.attachments(one, copies[0])
         self.management(copies[-1])
         self.removal(one, snap, copies)
-        if self.vendor == "xtremio":
+        if self.vendor == "xtremio" and not self.old:
             self.groups()
 
     def statistics(self) -> None:
@@ -248,7 +249,7 @@ class Story:
 
     def removal(self, one: Any, snap: Any, copies: list[Any]) -> None:
         run, driver = self.run, self.driver
-        if self.vendor in ("xtremio", "datera", "dsware"):
+        if self.vendor in ("xtremio", "datera", "dsware") and not self.old:
             run.step("write", lambda: self.array.ask("/write", {"volume": self.there(one)["name"], "bytes": GIB}))
             content = self.array.volumes()[self.driver._volume_name(copies[0])]["content"]
             run.step("revert", lambda: driver.revert_to_snapshot(lib.CONTEXT, one, snap))
@@ -264,8 +265,6 @@ class Story:
         run.step(
             "retype to the same", lambda: driver.retype(lib.CONTEXT, one, {"id": self.type}, {}, {"host": one.host})
         )
-        if self.vendor in ("violin", "datera", "dsware"):
-            pass
         run.step("delete the snapshot", lambda: driver.delete_snapshot(snap))
         run.step("delete it again", lambda: driver.delete_snapshot(snap))
         for each in (one, *copies):
