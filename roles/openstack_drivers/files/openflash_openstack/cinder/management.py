@@ -137,6 +137,8 @@ class SnapshotManagement(Management):
         there = self._referenced_snapshot(array, snapshot, name) if name else None
         if there is None:
             raise _bad_reference(reference, "volume %s has no snapshot %s" % (snapshot.volume_id, name))
+        if there.mappings:
+            raise _bad_reference(reference, "it is mapped to %s" % ", ".join(one.host for one in there.mappings))
         return there
 
     def _referenced_snapshot(self, array: Array, snapshot: Any, name: str) -> Optional[model.Snapshot]:
@@ -177,7 +179,9 @@ class SnapshotManagement(Management):
         for one in found:
             reference = self._snapshot_reference(one)
             cinder_id = mine.get(reference) or mine.get(one.name)
-            safe, reason = _safety(cinder_id, [])
+            safe, reason = _safety(cinder_id, [mapping.host for mapping in one.mappings or ()])
+            if safe and not one.proven:
+                safe, reason = False, "the array does not tell it from a volume that was made of another"
             entries.append(
                 {
                     "reference": {"source-name": reference},
