@@ -91,10 +91,13 @@ class Violin(Connections, Management):
 
     @contextmanager
     def _readable_source(self, volume: Any, source: Any) -> Iterator[model.Volume]:
-        """A thin clone, which holds still while its source is written to, and goes afterwards."""
-        if isinstance(source, model.Volume) and source.provisioning == model.THICK and not source.mappings:
-            yield source
-            return
+        """A clone by the array, which holds still while its source is written to, and goes afterwards."""
+        if isinstance(source, model.Volume) and source.provisioning == model.THICK:
+            with self._on_array(volume) as array:
+                still = not array.mappings(volumes=[source.name]).items
+            if still:
+                yield source
+                return
         spec = model.VolumeSpec("%s-source" % self._volume_name(volume))
         with self._on_array(volume) as array:
             if isinstance(source, model.Snapshot):
