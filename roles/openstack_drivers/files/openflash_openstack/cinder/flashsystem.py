@@ -12,8 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Optional
 
-from cinder import interface, ssh_utils  # noqa: F401 # ssh_utils registers the options of known host keys
-from oslo_config import cfg
+from cinder import interface, ssh_utils
 
 from openflash import errors, model
 from openflash.array import Array
@@ -24,7 +23,8 @@ from .base import _readable
 from .connections import FC, ISCSI, Connections
 from .management import Management
 
-CONF = cfg.CONF
+# With the options of known host keys
+CONF = ssh_utils.CONF
 
 # The pool of every array that an earlier driver could use (sheet, section 0).
 POOL = "mdiskgrp0"
