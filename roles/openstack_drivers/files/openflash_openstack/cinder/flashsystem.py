@@ -55,7 +55,8 @@ class FlashSystem(Connections, Management):
         wanted = self._setting("flashsystem_connection_protocol")
         if str(wanted).lower() != self.PROTOCOL.lower():
             raise errors.Invalid(
-                "flashsystem_connection_protocol is %s and the driver's class is for %s" % (wanted, self.PROTOCOL)
+                "the value of flashsystem_connection_protocol is %s and the driver's class is for %s"
+                % (wanted, self.PROTOCOL)
             )
         super()._check(array)
 
