@@ -383,6 +383,8 @@ class Story:
         run, driver = self.run, self.driver
         if self.vendor in ("violin", "dsware", "datera"):
             self.array.fault(kind="expired")
+        if self.vendor == "xtremio":
+            self.array.fault(kind="busy")
         one = self.volume(1)
         run.step("create when the session has ended", lambda: driver.create_volume(one))
         run.expect("created all the same", self.there(one).get("size"), GIB)

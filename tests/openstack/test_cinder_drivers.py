@@ -19,6 +19,7 @@ ARRAYS = [
     {"name": "xtremio3", "vendor": "xtremio", "version": "3.0.3-11"},
     {"name": "flashsystem", "vendor": "flashsystem", "protocol": "both"},
     {"name": "violin", "vendor": "violin", "version": "7.5.6", "protocol": "both"},
+    {"name": "violin-old", "vendor": "violin", "version": "7.5.3"},
     {"name": "dsware", "vendor": "dsware", "agents": ["127.0.0.1", "127.0.0.2"]},
     {"name": "datera", "vendor": "datera"},
 ]
@@ -117,3 +118,10 @@ def test_images_with_real_bytes(cinder29: Runner, simulator: Simulator) -> None:
     outcome = cinder29.run("images.py", str(simulator.endpoints_path), "dsware")
     assert (outcome.wrong, outcome.status) == ([], 0)
     assert len(outcome.steps) == 11
+
+
+def test_bad_sections_and_arrays_that_are_not_there(cinder29: Runner, simulator: Simulator) -> None:
+    simulator.reset("violin")
+    outcome = cinder29.run("bad_sections.py", str(simulator.endpoints_path))
+    assert (outcome.wrong, outcome.status) == ([], 0)
+    assert len(outcome.steps) > 55

@@ -70,7 +70,7 @@ class Backend(driver.VolumeDriver):  # type: ignore[misc] # Cinder has no types
     def _connection(self) -> model.Connection:
         """How to reach the array, as the section says."""
         if not self._setting("san_ip"):
-            raise errors.Invalid("san_ip is not set", hint="Set it in the section of the backend.")
+            raise errors.Invalid("no san_ip is set", hint="Set it in the section of the backend.")
         verify = bool(self._setting("driver_ssl_cert_verify"))
         return model.Connection(
             vendor=self.VENDOR,

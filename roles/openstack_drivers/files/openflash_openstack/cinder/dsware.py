@@ -52,7 +52,7 @@ class Dsware(Management):
         if self._rest:
             url = urlsplit(self._setting("dsware_rest_url"))
             if url.scheme != "https" or not url.hostname:
-                raise errors.Invalid("dsware_rest_url is not like https://192.0.2.10:28443")
+                raise errors.Invalid("the value of dsware_rest_url is not like https://192.0.2.10:28443")
             address, port = (url.hostname,), url.port
         else:
             agents = [one.strip() for one in self._setting("fusionstorageagent").split(",") if one.strip()]

@@ -12,8 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Optional
 
-from cinder import interface
-from oslo_config import cfg
+from cinder import interface, ssh_utils
 
 from openflash import errors, model
 from openflash.array import Array
@@ -24,8 +23,8 @@ from .base import _readable
 from .connections import FC, ISCSI, Connections
 from .management import Management
 
-CONF = cfg.CONF
-CONF.import_opt("ssh_hosts_key_file", "cinder.ssh_utils")
+# With the options of known host keys
+CONF = ssh_utils.CONF
 
 # The pool of every array that an earlier driver could use (sheet, section 0).
 POOL = "mdiskgrp0"
@@ -56,7 +55,8 @@ class FlashSystem(Connections, Management):
         wanted = self._setting("flashsystem_connection_protocol")
         if str(wanted).lower() != self.PROTOCOL.lower():
             raise errors.Invalid(
-                "flashsystem_connection_protocol is %s and the driver's class is for %s" % (wanted, self.PROTOCOL)
+                "the value of flashsystem_connection_protocol is %s and the driver's class is for %s"
+                % (wanted, self.PROTOCOL)
             )
         super()._check(array)
 

@@ -79,6 +79,17 @@ class Violin(Connections, Management):
         found = super()._copy_spec(volume)
         return replace(found, provisioning=None, pool=None) if self._wants_linked(volume) else found
 
+    # -- hosts -------------------------------------------------------------------------------------------------------
+
+    def _make_host(
+        self, array: Array, name: str, wanted: Sequence[model.Initiator], chap: Optional[model.Chap]
+    ) -> model.Host:
+        """A host of this array has initiators of one protocol; one whose name the other protocol has gets another."""
+        there = array.hosts([name]).named(name)
+        if there is not None and any(one.protocol != wanted[0].protocol for one in there.initiators):
+            name = "%s-%s" % (name, self.PROTOCOL.lower())
+        return super()._make_host(array, name, wanted, chap)
+
     # -- copies ------------------------------------------------------------------------------------------------------
 
     def _known_snapshot(self, array: Array, snapshot: Any) -> model.Snapshot:
