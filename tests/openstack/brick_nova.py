@@ -5,8 +5,8 @@
 
     brick_nova.py ENDPOINTS ARRAY VOLUME
 
-There is no libvirt here; ``LibvirtDriver`` is made without its start, which talks to one. What chooses a volume driver, and
-what makes the XML of a disk, is Nova's own.
+There is no libvirt here; ``LibvirtDriver`` is made without its start, which talks to one. What chooses a volume driver,
+and what makes the XML of a disk, is Nova's own.
 """
 
 from __future__ import annotations

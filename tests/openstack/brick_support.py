@@ -4,8 +4,8 @@
 """What the tests of the connector, of Nova's half and of the image store share: running a script where they are
 installed.
 
-A script runs in an environment with os-brick, Nova or glance_store, and with the built distribution as a site folder: its
-path file is obeyed and its entry points are found, as if pip had installed it.
+A script runs in an environment with os-brick, Nova or glance_store, and with the built distribution as a site folder:
+its path file is obeyed and its entry points are found, as if pip had installed it.
 """
 
 from __future__ import annotations

@@ -62,7 +62,10 @@ def test_a_failing_registration_does_not_stop_the_program(distribution: Path, tm
     path.parent.mkdir(parents=True)
     path.write_text("THERE = True\n")
     dotted = module.removesuffix(".py").replace("/", ".")
-    look = f"import site, sys; site.addsitedir(sys.argv[1]); sys.path.insert(0, sys.argv[2]); import {dotted} as one; print(one.THERE)"
+    look = (
+        "import site, sys; site.addsitedir(sys.argv[1]); sys.path.insert(0, sys.argv[2]); "
+        f"import {dotted} as one; print(one.THERE)"
+    )
     done = subprocess.run(
         [sys.executable, "-I", "-c", look, str(distribution), str(tmp_path)], capture_output=True, text=True
     )
