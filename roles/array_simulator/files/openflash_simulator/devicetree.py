@@ -13,14 +13,12 @@ that sees the array's target ports. It behaves as Linux does, habits that hurt i
 - a disk that stayed shows whatever volume gets its LUN next, under the old ``/dev/disk/by-id`` link and the old size;
   only ``device/vpd_pg83``, which here stands for asking the disk itself, tells.
 
-Files that the kernel acts upon are FIFOs. A disk is a sparse file.
+Files that the kernel acts upon are FIFOs.
 """
 
 from __future__ import annotations
 
 import asyncio
-import errno
-import hashlib
 import os
 import shutil
 from collections.abc import Callable, Sequence
@@ -28,11 +26,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .array import Array
-from .datapath import DataPath
+from .images import Images
 from .objects import Host, Initiator, Mapping, Volume
 
 HBA_WWPNS = ("10000000c9f10001", "10000000c9f10002")
-_CHUNK = 1 << 20
 
 
 @dataclass
@@ -50,12 +47,12 @@ class _Disk:
         return f"{self.adapter}:0:0:{self.lun}"
 
 
-class DeviceTree(DataPath):
+class DeviceTree(Images):
     """The host that the folder ``root`` describes."""
 
     def __init__(self, root: Path) -> None:
+        super().__init__(root / "images")
         self.root = root
-        self.images = root / "images"
         self.dev = root / "dev"
         self.sys = root / "sys"
         self._disks: dict[str, _Disk] = {}
@@ -70,7 +67,7 @@ class DeviceTree(DataPath):
         self._array = array
         for old in ("dev", "sys", "proc"):
             shutil.rmtree(self.root / old, ignore_errors=True)
-        for folder in (self.images, self.dev / "disk" / "by-id", self.sys / "block", self.root / "proc" / "self"):
+        for folder in (self.dev / "disk" / "by-id", self.sys / "block", self.root / "proc" / "self"):
             folder.mkdir(parents=True, exist_ok=True)
         for name in ("mountinfo", "../swaps"):
             (self.root / "proc" / "self" / name).write_text("")
@@ -82,9 +79,7 @@ class DeviceTree(DataPath):
             for number, target in enumerate(targets):
                 remote = self.sys / "class" / "fc_remote_ports" / f"rport-{at}:0-{number}"
                 _files(remote, port_name=f"0x{target}", port_state="Online", roles="FCP Target", scsi_target_id="0")
-        for volume in array.volumes:
-            if not self._image(volume).exists():
-                self.create(volume)
+        self.take_up(array)
         self._look()
 
     def stop(self) -> None:
@@ -94,42 +89,7 @@ class DeviceTree(DataPath):
             self._close(descriptor)
         self._fifos.clear()
 
-    def _image(self, volume: Volume) -> Path:
-        return self.images / str(volume.id)
-
-    def content(self, volume: Volume) -> str:
-        """A digest of the bytes that are not zero, and of where they are: equal where volumes read the same."""
-        digest = hashlib.sha256()
-        with self._image(volume).open("rb") as stream:
-            at = 0
-            while (found := _next_data(stream.fileno(), at)) is not None:
-                stream.seek(found)
-                chunk = stream.read(_CHUNK - found % _CHUNK)
-                if chunk.strip(b"\0"):
-                    start = found + len(chunk) - len(chunk.lstrip(b"\0"))
-                    digest.update(start.to_bytes(8, "big") + chunk.strip(b"\0"))
-                at = found + len(chunk)
-        return digest.hexdigest()
-
     # ---- what the array does ---------------------------------------------------------------------------------------
-
-    def create(self, volume: Volume) -> None:
-        self.images.mkdir(parents=True, exist_ok=True)
-        with self._image(volume).open("wb") as stream:
-            stream.truncate(volume.size)
-
-    def delete(self, volume: Volume) -> None:
-        self._image(volume).unlink(missing_ok=True)
-
-    def extend(self, volume: Volume, size: int) -> None:
-        os.truncate(self._image(volume), size)
-
-    def copy(self, source: Volume, target: Volume) -> None:
-        """Only where an array copies by itself; this family never does."""
-        with self._image(source).open("rb") as reading, self._image(target).open("wb") as writing:
-            while chunk := reading.read(_CHUNK):
-                writing.write(chunk)
-            writing.truncate(target.size)
 
     def map(self, volume: Volume, host: Host, initiators: Sequence[Initiator], lun: int) -> None:
         if any(one.address in HBA_WWPNS for one in initiators):
@@ -171,7 +131,7 @@ class DeviceTree(DataPath):
         """What is at the other end of the path now, whatever the host believes."""
         node = self.dev / disk.name
         node.unlink(missing_ok=True)
-        node.symlink_to(self._image(volume) if volume else self.images / "gone")
+        node.symlink_to(self.image(volume) if volume else self.images / "gone")
         page = self.sys / "bus" / "scsi" / "devices" / disk.address / "vpd_pg83"
         page.write_bytes(_page_83(volume.wwn) if volume else b"")
 
@@ -244,16 +204,6 @@ def _files(folder: Path, **contents: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in contents.items():
         (folder / name).write_text(text + "\n")
-
-
-def _next_data(descriptor: int, at: int) -> int | None:
-    """Where there is data again, from ``at`` on; None when there is none."""
-    try:
-        return os.lseek(descriptor, at, os.SEEK_DATA)
-    except OSError as error:
-        if error.errno == errno.ENXIO:
-            return None
-        raise
 
 
 def _page_83(wwn: str) -> bytes:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -14,12 +15,17 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from ..array import Array
 from ..errors import SimulatorError
 from ..faults import Faults
+from ..iscsi import Portals, Route, Shown
 from ..journal import Journal
 from ..state import Store
+from ..tgt import Tgtd
 from ..tls import Authority
 
 if TYPE_CHECKING:
     from ..config import ArrayConfig
+
+
+_LOG = logging.getLogger(__name__)
 
 
 class Wire(ABC):
@@ -47,6 +53,7 @@ class Wire(ABC):
         for fault in config.faults:
             self.faults.add(fault)
         self.store: Store | None = None
+        self.images = run_dir / f"{config.name}.images"
         self._connections = 0
 
     @classmethod
@@ -88,6 +95,16 @@ class Wire(ABC):
         """A number for a new transport connection, so that a test can count handshakes."""
         self._connections += 1
         return self._connections
+
+    def make_portals(self, route: Route, shown: Shown) -> Portals | None:
+        """Real iSCSI portals where the configuration wants bytes; where there is no tgtd that is said, and is all."""
+        if not self.config.datapath:
+            return None
+        what = f"array {self.config.name}"
+        if (why := Tgtd.missing()) is not None:
+            _LOG.warning("%s: datapath: %s: its management works, its volumes hold nothing", what, why)
+            return None
+        return Portals(what, self.run_dir / f"{self.config.name}.tgt", route, shown)
 
     # ---- what a vendor adds ----------------------------------------------------------------------------------------
 

@@ -77,7 +77,17 @@ class KernelPath(disks.DataPath):
         return FileShare(os.path.join(self._locks, "openflash-datera-%s" % re.sub(r"[^A-Za-z0-9_.-]", "_", volume)))
 
     def open(self, target: disks.Target) -> disks.Disk:
-        properties = {
+        properties = self._properties(target)
+        device = self._attach(properties)
+        try:
+            return _Device(self, properties, device, target, self._seconds)
+        except BaseException:
+            self.detach(properties, device)
+            raise
+
+    def _properties(self, target: disks.Target) -> dict[str, Any]:
+        """As os-brick wants them."""
+        return {
             "target_discovered": False,
             "target_portal": target.ports[0].portal,
             "target_iqn": target.ports[0].address,
@@ -86,12 +96,6 @@ class KernelPath(disks.DataPath):
             "target_iqns": [port.address for port in target.ports],
             "target_luns": [target.lun] * len(target.ports),
         }
-        device = self._attach(properties)
-        try:
-            return _Device(self, properties, device, target, self._seconds)
-        except BaseException:
-            self.detach(properties, device)
-            raise
 
     def _attach(self, properties: dict[str, Any]) -> dict[str, Any]:
         try:

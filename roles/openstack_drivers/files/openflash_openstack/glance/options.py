@@ -29,9 +29,7 @@ OPTIONS = [
     cfg.StrOpt(
         "datera_tenant_id", default="/root", help="Tenant of the images, by path or name; it is made when missing."
     ),
-    cfg.IntOpt(
-        "datera_replica_count", default=3, help="Number of replicas that the array keeps of an image."
-    ),
+    cfg.IntOpt("datera_replica_count", default=3, help="Number of replicas that the array keeps of an image."),
     cfg.StrOpt(
         "datera_placement_mode",
         default="hybrid",
@@ -84,7 +82,11 @@ OPTIONS = [
 
 def problems(setting: Any) -> list[str]:
     """What is wrong with the values, in words. ``setting`` gives the value of a name."""
-    found = ["%s must be set" % one for one in ("datera_san_ip", "datera_san_login", "datera_san_password") if not setting(one)]
+    found = [
+        "%s must be set" % one
+        for one in ("datera_san_ip", "datera_san_login", "datera_san_password")
+        if not setting(one)
+    ]
     if setting("datera_placement_mode") not in PLACEMENT_MODES:
         found.append("datera_placement_mode is none of %s" % ", ".join(PLACEMENT_MODES))
     if not 1 <= setting("datera_replica_count") <= 5:

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ...array import Array
+from ...images import Images
 from ...objects import Volume
 
 ROOT = "/root"
@@ -111,6 +112,7 @@ class Tenant:
 
     path: str
     array: Array
+    images: Images | None = None
     descr: str = ""
     instances: dict[str, AppInstance] = field(default_factory=dict)
     initiators: dict[str, Initiator] = field(default_factory=dict)

@@ -8,12 +8,15 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from ...array import Array
-from ...datapath import DataPath
+from ...images import Images
+from ...iscsi import Portals
 from ...objects import Pool
 from ...rules import Rules
+from ...tgt import EVERYBODY, Login, Target
 from . import guesses
 from .content import GIB, ROOT, AppInstance, Group, Member, StorageInstance, Tenant, new_uuid
 from .errors import invalid, missing
@@ -40,7 +43,8 @@ class Edf:
         is_full: Callable[[], bool],
         extend_offline: bool,
         slowness: float = 1.0,
-        datapath: DataPath | None = None,
+        portals: Portals | None = None,
+        images: Path | None = None,
     ) -> None:
         self.name = name
         self.version = version
@@ -54,7 +58,8 @@ class Edf:
         self.is_full = is_full
         self.extend_offline = extend_offline
         self.slowness = slowness
-        self.datapath = datapath
+        self.portals = portals
+        self.images = images
         self.uuid = new_uuid()
         self.nodes = [new_uuid() for _ in range(guesses.NODES)]
         self.tenants: dict[str, Tenant] = {}
@@ -64,16 +69,17 @@ class Edf:
     # ---- tenants ---------------------------------------------------------------------------------------------------
 
     def make_tenant(self, path: str) -> Tenant:
+        images = Images(self.images / path.strip("/").replace("/", ",")) if self.images else None
         array = Array(
             path,
             [self.pool],
             self.rules,
             clock=self.clock,
-            datapath=self.datapath,
+            datapath=images,
             on_change=lambda change, about: self.changed(change, {"scope": path, **about}),
             is_full=self.is_full,
         )
-        tenant = Tenant(path, array)
+        tenant = Tenant(path, array, images)
         self._furnish(tenant)
         self.tenants[path] = tenant
         return tenant
@@ -97,6 +103,9 @@ class Edf:
 
     def empty(self, kept: Collection[str]) -> None:
         """Forget every object, and every tenant but /root and these."""
+        if self.portals is not None:
+            for name in self.portals.tgtd.names():
+                self.portals.withdraw(name)
         for tenant in self.tenants.values():
             tenant.array.reset()
             tenant.clear()
@@ -107,9 +116,31 @@ class Edf:
 
     def access_changed(self, tenant: Tenant, ai: AppInstance, si: StorageInstance) -> None:
         """Access list, CHAP, state or volumes of a storage instance are different now."""
+        if self.portals is None or tenant.images is None:
+            return
+        rows = [tenant.volume(member) for member in si.volumes]
+        everybody = si.access_control_mode == "allow_all"
+        names = [EVERYBODY] if everybody else [name.lower() for name in self.initiators_of(tenant, si)]
+        self.portals.serve(
+            si.iqn,
+            Target(
+                {at: (str(tenant.images.image(row)), row.size) for at, row in enumerate(rows, 1)},
+                frozenset(names),
+                ai.admin_state == si.admin_state == "online",
+                _login(si, "target", ("chap", "mchap")),
+                _login(si, "initiator", ("mchap",)),
+            ),
+        )
 
     def storage_removed(self, tenant: Tenant, ai: AppInstance, si: StorageInstance) -> None:
         """The storage instance is gone."""
+        if self.portals is not None:
+            self.portals.withdraw(si.iqn)
+
+    def active(self, si: StorageInstance) -> list[str]:
+        """The initiators that have a session."""
+        real = self.portals.sessions(si.iqn) if self.portals else []
+        return list(dict.fromkeys([*si.active, *real]))
 
     def initiators_of(self, tenant: Tenant, si: StorageInstance) -> list[str]:
         """The initiators that its access list lets in, its groups' members included."""
@@ -206,6 +237,12 @@ class Call:
             if ai and si and member:
                 return tenant, ai, si, member, names.get("snapshots")
         raise missing(path)
+
+
+def _login(si: StorageInstance, side: str, kinds: tuple[str, ...]) -> Login | None:
+    if si.auth["type"] not in kinds:
+        return None
+    return Login(si.auth[f"{side}_user_name"], si.auth[f"{side}_pswd"])
 
 
 def offline_only(ai: AppInstance, si: StorageInstance | None = None) -> None:

@@ -57,8 +57,12 @@ def create_instance(call: Call) -> Entity:
         # Nothing of a refused app instance stays.
         for _si, member in ai.members:
             tenant.array.delete_volume(tenant.volume(member))
+        for si in ai.storage_instances:
+            call.edf.storage_removed(tenant, ai, si)
         raise
     tenant.instances[ai.id] = ai
+    for si in ai.storage_instances:
+        call.edf.access_changed(tenant, ai, si)
     call.edf.changed("app_instance.create", {"name": ai.name, "id": ai.id})
     return views.app_instance(call, tenant, ai)
 
@@ -125,7 +129,7 @@ def update_instance(call: Call) -> Entity:
         if body["restore_point"] not in ai.snapshots:
             raise missing(f"{ai.path}/snapshots/{body['restore_point']}")
     if "admin_state" in body:
-        _check_active(ai.storage_instances, body)
+        _check_active(call, ai.storage_instances)
     for given in body.get("storage_instances", []):
         si = ai.storage(given["name"])
         if si is None:
@@ -133,8 +137,8 @@ def update_instance(call: Call) -> Entity:
         else:
             _change_storage(call, tenant, ai, si, given)
     if "admin_state" in body:
-        _switch(call, tenant, ai, ai.storage_instances, body["admin_state"])
         ai.admin_state = body["admin_state"]
+        _switch(call, tenant, ai, ai.storage_instances, body["admin_state"])
     if body.get("restore_point"):
         for _si, member in ai.members:
             _restore(tenant, member, body["restore_point"])
@@ -148,8 +152,9 @@ def update_instance(call: Call) -> Entity:
     return views.app_instance(call, tenant, ai)
 
 
-def _check_active(storage: list[StorageInstance], body: Entity) -> None:
-    if body["admin_state"] == "offline" and not body.get("force") and any(si.active for si in storage):
+def _check_active(call: Call, storage: list[StorageInstance]) -> None:
+    body = call.body
+    if body["admin_state"] == "offline" and not body.get("force") and any(call.edf.active(si) for si in storage):
         raise invalid(guesses.ACTIVE)
 
 
@@ -202,7 +207,7 @@ def create_storage(call: Call) -> Entity:
 def update_storage(call: Call) -> Entity:
     tenant, ai, si = call.storage()
     if "admin_state" in call.body:
-        _check_active([si], call.body)
+        _check_active(call, [si])
     _change_storage(call, tenant, ai, si, call.body)
     call.edf.changed("storage_instance.change", {"name": ai.name, "id": ai.id})
     return views.storage_instance(call, tenant, ai, si)
@@ -356,6 +361,7 @@ def _change_volume(
             offline_only(ai, si)
         tenant.array.extend_volume(row, from_gib(given["size"]))
         member.resized = call.edf.clock()
+        call.edf.access_changed(tenant, ai, si)
     member.replica_count = replicas
     member.placement_policy, member.placement_mode = policy or member.placement_policy, mode or member.placement_mode
     if "performance_policy" in given:

@@ -78,7 +78,7 @@ def storage_instance(call: Call, tenant: Tenant, ai: AppInstance, si: StorageIns
         "ip_pool": {"path": pool, "resolved_path": pool, "resolved_tenant": owner},
         "access": {"path": f"{path}/access", "ips": list(call.edf.ips), "iqn": si.iqn},
         "auth": auth(ai, si),
-        "active_initiators": list(si.active),
+        "active_initiators": call.edf.active(si),
         "active_storage_nodes": _nodes(call.edf),
         "uuid": si.uuid,
         "deployment_state": "deployed",

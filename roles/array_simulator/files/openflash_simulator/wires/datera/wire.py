@@ -88,6 +88,7 @@ class DateraWire(HttpWire):
         "slowness": _slowness,
     }
     limits = ("volumes", "snapshots_per_volume", "max_size", "name_length")
+    has_datapath = True
     _plain: asyncio.Server | None = None
     http_port = 0
 
@@ -116,6 +117,7 @@ class DateraWire(HttpWire):
             snapshots_per_volume=guesses.SNAPSHOTS_PER_VOLUME,
             delete_mapped="unmap",
         ).limited(config.limits)
+        self.portals = self.make_portals(self._route, self._shown)
         self.edf = Edf(
             config.name,
             config.version,
@@ -127,6 +129,8 @@ class DateraWire(HttpWire):
             self.faults.pool_full,
             "extend_offline" in config.options.get("quirks", ()),
             config.options.get("slowness", 1.0),
+            self.portals,
+            self.images if self.portals else None,
         )
         for path in config.options.get("tenants", ()):
             self.edf.make_tenant(path)
@@ -148,8 +152,33 @@ class DateraWire(HttpWire):
             await self.close()
             raise
         self.http_port = self._plain.sockets[0].getsockname()[1]
+        if self.portals is not None:
+            try:
+                await self.portals.start(self.edf.ips)
+            except BaseException:
+                await self.close()
+                raise
+            self._take_up()
+
+    def _take_up(self) -> None:
+        """Show again what a state file has brought back."""
+        for tenant in self.edf.tenants.values():
+            if tenant.images is not None:
+                tenant.images.take_up(tenant.array)
+            for ai in tenant.instances.values():
+                for si in ai.storage_instances:
+                    self.edf.access_changed(tenant, ai, si)
+
+    def _route(self, _initiator: str, target: str) -> str | None:
+        """Each storage instance is a target of its own."""
+        return target if self.portals is not None and target in self.portals.tgtd.names() else None
+
+    def _shown(self, target: str) -> list[tuple[str, str]]:
+        return [(target, ip) for ip in self.edf.ips]
 
     async def close(self) -> None:
+        if self.portals is not None:
+            await self.portals.stop()
         if self._plain is not None:
             self._plain.close()
         await super().close()
@@ -338,6 +367,7 @@ class DateraWire(HttpWire):
             "tenant": paths[1] if len(paths) > 1 else ROOT,
             "tenants": paths,
             "pools": [{"id": 1, "name": self.edf.pool.name, "size": self.edf.pool.size}],
+            "datapath": self.portals is not None,
         }
 
     def arrays(self) -> list[Array]:
@@ -363,6 +393,9 @@ class DateraWire(HttpWire):
         shown["pools"] = shown["pools"][:1]
         titles = self._snapshot_titles()
         for row in shown["volumes"]:
+            tenant = self.edf.tenants[row["scope"]]
+            if tenant.images is not None:
+                row["content"] = tenant.images.content(tenant.array.volumes[row["id"]])
             row["name"] = titles.get((row["scope"], row["name"]), row["name"])
         for tenant in self.edf.tenants.values():
             grouped = {path for group in tenant.groups.values() for path in group.members}

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -101,7 +102,15 @@ class Tag:
 class Cluster:
     """One cluster: an array of its own, with ports."""
 
-    def __init__(self, index: int, name: str, array: Array, protocols: tuple[str, ...], version: Version) -> None:
+    def __init__(
+        self,
+        index: int,
+        name: str,
+        array: Array,
+        protocols: tuple[str, ...],
+        version: Version,
+        address: str = "127.0.0.1",
+    ) -> None:
         self.index = index
         self.name = name
         self.array = array
@@ -109,7 +118,7 @@ class Cluster:
         self.psnt = "XIO00" + str(int(self.guid[:10], 16))[-9:].zfill(9)
         self.chap = {"chap-authentication-mode": "disabled", "chap-discovery-mode": "disabled"}
         self.targets = fixed(_targets(name, self.psnt, protocols, version))
-        self.portals = fixed(self._portals())
+        self.portals = fixed(self._portals(address))
         self.target_groups = fixed([("Default", {})], prefix=f"{name}/tg")
         self.bricks = fixed([("X1", {})], prefix=f"{name}/brick")
         self.controllers = fixed([(f"X1-SC{n}", {}) for n in (1, 2)], prefix=f"{name}/sc")
@@ -129,10 +138,12 @@ class Cluster:
     def oid(self) -> OID:
         return [self.guid, self.name, self.index]
 
-    def _portals(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        """One portal per iSCSI target; loopback addresses, each a different one."""
-        for number, target in enumerate((one for one in self.targets if one.values["port-type"] == "iscsi"), 1):
-            address = f"127.0.0.{number}/8"
+    def _portals(self, first: str) -> Iterator[tuple[str, dict[str, Any]]]:
+        """One portal per iSCSI target; loopback addresses, each a different one, from the array's own on."""
+        targets = [one for one in self.targets if one.values["port-type"] == "iscsi"]
+        start = ipaddress.ip_address(first if first.startswith("127.") else "127.0.0.1") + (self.index - 1) * 4
+        for number, target in enumerate(targets):
+            address = f"{start + number}/8"
             yield (
                 address,
                 {

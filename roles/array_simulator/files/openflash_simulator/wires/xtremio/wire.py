@@ -20,6 +20,7 @@ from .call import Call
 from .catalogue import served
 from .cluster import Cluster, Folder, Scheduler, Tag, Version, Xms
 from .errors import BUSY, XmsError, from_array
+from .exports import Exports
 from .resource import Resource, Scope
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ class XtremioWire(HttpWire):
     vendor = "xtremio"
     default_version = "4.2.0-33"
     options: ClassVar = {"protocol": _protocol, "clusters": _clusters, "chap": _chap}
+    has_datapath = True
     limits = (
         "volumes",
         "snapshots_per_volume",
@@ -83,6 +85,8 @@ class XtremioWire(HttpWire):
         clusters = config.options.get("clusters")
         if clusters and len(clusters) > 1 and version.numbers < (4,):
             raise ConfigError(f"clusters: an XMS {config.version} manages one cluster only")
+        if config.datapath and "iscsi" not in config.options.get("protocol", ("iscsi",)):
+            raise ConfigError("datapath: bytes go over iSCSI; protocol is not iscsi or both")
         strange = [pool.name for pool in config.pools if clusters and pool.name not in clusters]
         if strange:
             raise ConfigError(f"pools: a cluster is its own only pool, and there is no cluster {strange[0]!r}")
@@ -107,21 +111,64 @@ class XtremioWire(HttpWire):
             initiators=guesses.INITIATORS,
         ).limited({name: value for name, value in config.limits.items() if name not in own})
         clusters = []
+        self.portals = self.make_portals(self._route, self._shown)
+        self.exports: list[Exports] = []
         for index, name in enumerate(names, 1):
+            exports = Exports(self.images / str(index), self.portals) if self.portals else None
             array = Array(
                 name,
                 [Pool(name, sizes.get(name, guesses.CAPACITY), index)],
                 rules,
                 clock=self.clock,
+                datapath=exports,
                 on_change=self._recorder(name),
                 is_full=self.faults.pool_full,
             )
-            cluster = Cluster(index, name, array, protocols, version)
+            cluster = Cluster(index, name, array, protocols, version, config.address)
+            if exports is not None:
+                exports.belong(cluster)
+                self.exports.append(exports)
             cluster.chap.update(config.options.get("chap", {}))
             clusters.append(cluster)
         self.xms = Xms(config.name, config.username, version, clusters, self.clock, limits, self.changed)
         self._basic = f"{config.username}:{config.password}".encode()
         self._types = {api: served(version, api) for api in ((1, 2) if version.numbers >= (4,) else (1,))}
+
+    # ---- bytes -----------------------------------------------------------------------------------------------------
+
+    async def listen(self) -> None:
+        await super().listen()
+        if self.portals is None:
+            return
+        portals = [one.values["ip-addr"] for cluster in self.xms.clusters for one in cluster.portals]
+        try:
+            await self.portals.start([address.partition("/")[0] for address in portals])
+        except BaseException:
+            await self.close()
+            raise
+        for exports, cluster in zip(self.exports, self.xms.clusters, strict=True):
+            exports.take_up(cluster.array)
+            exports.show_all()
+
+    async def close(self) -> None:
+        if self.portals is not None:
+            await self.portals.stop()
+        await super().close()
+
+    def _route(self, initiator: str, target: str) -> str | None:
+        found = (one.route(initiator, target) for one in self.exports)
+        return next((name for name in found if name is not None), None)
+
+    def _shown(self, target: str) -> list[tuple[str, str]]:
+        return [pair for one in self.exports for pair in one.shown(target)]
+
+    def state(self) -> dict[str, Any]:
+        shown = super().state()
+        for exports, cluster in zip(self.exports, self.xms.clusters, strict=bool(self.exports)):
+            for row in shown["volumes"]:
+                if row["scope"] == cluster.name:
+                    row["content"] = exports.content(cluster.array.volumes[row["id"]])
+        return shown
 
     def _recorder(self, cluster: str) -> Any:
         return lambda change, about: self.changed(change, {"scope": cluster, **about})
@@ -220,6 +267,7 @@ class XtremioWire(HttpWire):
             "protocol": protocols[0] if len(protocols) == 1 else "both",
             "cluster": names[0],
             "clusters": names,
+            "datapath": self.portals is not None,
             "pools": [{"id": one.index, "name": one.name, "size": one.array.size} for one in self.xms.clusters],
         }
 
@@ -230,6 +278,9 @@ class XtremioWire(HttpWire):
         for cluster in self.xms.clusters:
             cluster.empty()
             cluster.array.reset()
+        if self.portals is not None:
+            for target in self.portals.tgtd.names():
+                self.portals.withdraw(target)
         self.xms.tags = type(self.xms.tags)()
 
     def dump(self) -> dict[str, Any]:
