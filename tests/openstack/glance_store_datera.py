@@ -251,7 +251,7 @@ def user(stage: Stage) -> None:
     hidden = path._program
     path._program = "/bin/false"
     gone = exceptions.RemoteServiceUnavailable
-    step("no data path", lambda: add("one", new_id(), Content(MIB), MIB), refused=gone, says="no portal gives")
+    step("no data path", lambda: add("one", new_id(), Content(MIB), MIB), refused=gone, says="portal gives the volume")
     path._program = hidden
     step("nothing is left of it", stage.left, ([], []))
 
@@ -372,7 +372,8 @@ def old(stage: Stage) -> None:
     stage.array.fault(kind="expired", count=None)
     step("the account is locked", small, refused=denied)
     stage.array.clear()
-    stage.array.fault(kind="expired", count=1)
+    small()
+    stage.array.fault(kind="expired", count=1, match={"path": "app_instances"})
     step("the session has expired", lambda: small()[1], MIB)
     stage.array.fault(kind="reset_before", count=None)
     gone = exceptions.RemoteServiceUnavailable

@@ -26,7 +26,7 @@ def simulator() -> Iterator[Simulator]:
 
 @pytest.mark.parametrize(
     ("array", "part", "steps"),
-    [("datera", "user", 60), ("datera", "files", 39), ("datera", "old", 40), ("older", "old", 40), ("older", "single", 8)],
+    [("datera", "user", 60), ("datera", "files", 39), ("datera", "old", 37), ("older", "old", 37), ("older", "single", 8)],
 )
 def test_the_store(distribution: Path, simulator: Simulator, array: str, part: str, steps: int) -> None:
     simulator.reset(array)

@@ -136,7 +136,8 @@ class _Server:
         except subprocess.TimeoutExpired:
             self._process.kill()
             _out, said = self._process.communicate()
-        self.said = " ".join(said.decode("utf-8", "replace").split())[-300:]
+        # "qemu-nbd: Failed to blk_new_open 'all of the options': what is wrong"
+        self.said = " ".join(said.decode("utf-8", "replace").split()).rsplit("': ", 1)[-1][-300:]
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
