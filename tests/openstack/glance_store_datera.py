@@ -18,6 +18,7 @@ import os
 import sys
 import tempfile
 import threading
+import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
@@ -180,7 +181,9 @@ def life(stage: Stage, kind: str, budget: bool = True) -> None:
     first, _length = multi_backend.get(uri, kind)
     second, _length = multi_backend.get(uri, kind)
     begun = next(first), next(second)
-    step(f"{kind}: in use", lambda: multi_backend.delete(uri, kind), refused=exceptions.InUseByStore) if budget else None
+    step(
+        f"{kind}: in use", lambda: multi_backend.delete(uri, kind), refused=exceptions.InUseByStore
+    ) if budget else None
     step(f"{kind}: the first ends", lambda: begun[0] + b"".join(first) == data, True)
     step(f"{kind}: the second goes on", lambda: begun[1] + b"".join(second) == data, True)
     half, _length = multi_backend.get(uri, kind)
@@ -301,10 +304,109 @@ def files(stage: Stage) -> None:
     step("os-brick is what is configured", lambda: type(store._path), kernel.KernelPath)
     store._path = Local(CONF, "env", False, 3, 5.0)
     store._path.check()
+
+    def share(seconds: float) -> int:
+        """Another worker of this host that has the volume for a while."""
+        child = os.fork()
+        if child == 0:
+            try:
+                with kernel.FileShare(f"{stage.folder}/locks/x").beginning():
+                    pass
+                time.sleep(seconds)
+            finally:
+                os._exit(0)
+        return child
+
+    mine = kernel.FileShare(f"{stage.folder}/locks/x")
+    with mine.beginning():
+        pass
+    other = share(60)
+    time.sleep(0.5)
+    with mine.ending() as last:
+        step("another worker has it", lambda: last, False)
+    os.kill(other, 9)
+    os.waitpid(other, 0)
+    with mine.beginning():
+        pass
+    with mine.ending() as last:
+        step("a killed one does not", lambda: last, True)
+
     # The host's initiator stays known to the array: others on this host use it too
     before = stage.left
     stage.left = lambda: (before()[0], [one for one in before()[1] if "volume" in one])  # type: ignore[method-assign]
     life(stage, "one", budget=False)
+
+
+def initiators() -> list[str]:
+    """The processes that have a session with an array."""
+    found = []
+    for folder in Path("/proc").iterdir():
+        try:
+            words = (folder / "cmdline").read_bytes().decode(errors="replace").split("\0")
+        except OSError:
+            continue
+        if words[0].endswith("qemu-nbd") and "openflash-nbd-" in " ".join(words):
+            found.append(folder.name)
+    return found
+
+
+def killed(stage: Stage) -> None:
+    """A worker is killed in the middle of an upload, and another one while it reads."""
+    image, content = new_id(), Content(SIZE)
+    tempfile.tempdir = stage.folder
+
+    def worker(action: Any) -> None:
+        """Let a process of its own begin, and kill it when it says that it has."""
+        here, there = os.pipe()
+        child = os.fork()
+        if child == 0:
+            try:
+                action(lambda: os.write(there, b"!"))
+            finally:
+                os._exit(1)
+        os.close(there)
+        assert os.read(here, 1) == b"!"
+        os.kill(child, 9)
+        os.waitpid(child, 0)
+        os.close(here)
+
+    class Stalls(Content):
+        def __init__(self, told: Any) -> None:
+            super().__init__(SIZE)
+            self._told = told
+
+        def read(self, length: int = 65536) -> bytes:
+            if self._at > 12 * MIB:
+                self._told()
+                time.sleep(60)
+            return super().read(length)
+
+    def gone() -> bool:
+        end = time.monotonic() + 10
+        while initiators() and time.monotonic() < end:
+            time.sleep(0.05)
+        return not initiators()
+
+    worker(lambda told: add("one", image, Stalls(told), SIZE))
+    step("its initiator ends with it", gone, True)
+    step("it left something", lambda: stage.left()[0], [f"OS-IMAGE-{image}"])
+    made = step("Glance tries again", lambda: add("one", image, content, SIZE))
+    step("it is whole", lambda: whole(made[0], "one") == (content.bytes(0, SIZE), SIZE), True)
+
+    def reads(told: Any) -> None:
+        pieces, _length = multi_backend.get(made[0], "one")
+        next(pieces)
+        told()
+        time.sleep(60)
+
+    worker(reads)
+    step("so does that of a reader", gone, True)
+    step("others read on", lambda: whole(made[0], "one", 5, 100), (content.bytes(5, 100), 100))
+    step("and it can be deleted", lambda: multi_backend.delete(made[0], "one"), None)
+    step("nothing is left, their initiators included", stage.left, ([], []))
+    step("no initiator runs", initiators, [])
+    folders = [one.name for one in Path(stage.folder).iterdir() if one.name.startswith("openflash-nbd-")]
+    step("no folder of a socket", lambda: folders, [])
 
 
 def old(stage: Stage) -> None:
@@ -333,7 +435,9 @@ def old(stage: Stage) -> None:
         step("it is there", lambda: [one.name for one in array.volumes()], [f"OS-{image}"])
         volume = array.rename_volume(renamed, f"OS-IMAGE-{image}")
         array.set_metadata(volume, {})
-        step("one that does not say its length", lambda: multi_backend.get_size_from_uri_and_backend(made[0], "one"), GIB)
+        step(
+            "one that does not say its length", lambda: multi_backend.get_size_from_uri_and_backend(made[0], "one"), GIB
+        )
         array.set_metadata(volume, {"length": str(5 * GIB), "type": "image"})
         too_long = exceptions.RemoteServiceUnavailable
         step("one that says too much", lambda: multi_backend.get(made[0], "one"), refused=too_long)
@@ -347,7 +451,7 @@ def old(stage: Stage) -> None:
         step("an image with snapshots", lambda: multi_backend.delete(made[0], "one"), refused=has)
         array.delete_snapshot(replace(snapshots[0], children=()))
         step("without", lambda: multi_backend.delete(made[0], "one"))
-    step("nothing but an initiator", lambda: [one for one in stage.left()[0]], [])
+    step("no volume is left", lambda: stage.left()[0], [])
 
     for bad in (
         "datera://",
@@ -395,12 +499,14 @@ def old(stage: Stage) -> None:
     bad_store = exceptions.BadStoreConfiguration
     step("no address", lambda: wrong(datera_san_ip=""), refused=bad_store, says="datera_san_ip")
     step("a wrong password", lambda: wrong(datera_san_password="wrong_password"), refused=bad_store)
+    said = ""
     try:
         wrong(datera_san_password="wrong_password")
     except bad_store as error:
-        step("which is not told", lambda: "wrong_password" in str(error) or secret in str(error), False)
+        said = str(error)
+    step("which is not told", lambda: (bool(said), "wrong_password" in said, secret in said), (True, False, False))
     step("adding is off", small, refused=exceptions.StoreAddDisabled)
-    step("the wrong certificates", lambda: wrong(datera_ca_file="/etc/hostname"), refused=Exception)
+    step("the wrong certificates", lambda: wrong(datera_ca_file="/etc/hostname"), refused=bad_store)
     mode = {"datera_placement_mode": "tape", "datera_replica_count": 9}
     step("impossible values", lambda: wrong(**mode), refused=bad_store, says="datera_replica_count")
 
@@ -454,7 +560,7 @@ def main() -> Iterator[None] | int:
     else:
         wide = dict(by_user, datera_chunk_size=GIB)
         stage = Stage(endpoints, name, one=wide, tenant=dict(by_user, datera_tenant_id="acme"))
-        {"user": user, "old": old}[part](stage)
+        {"user": user, "old": old, "killed": killed}[part](stage)
     return status()
 
 

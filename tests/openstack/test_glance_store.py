@@ -24,10 +24,17 @@ def simulator() -> Iterator[Simulator]:
         yield running
 
 
-@pytest.mark.parametrize(
-    ("array", "part", "steps"),
-    [("datera", "user", 60), ("datera", "files", 39), ("datera", "old", 37), ("older", "old", 37), ("older", "single", 8)],
-)
+PARTS = [
+    ("datera", "user", 60),
+    ("datera", "files", 41),
+    ("datera", "killed", 10),
+    ("datera", "old", 37),
+    ("older", "old", 37),
+    ("older", "single", 8),
+]
+
+
+@pytest.mark.parametrize(("array", "part", "steps"), PARTS)
 def test_the_store(distribution: Path, simulator: Simulator, array: str, part: str, steps: int) -> None:
     simulator.reset(array)
     place = Place("glance-store", distribution)

@@ -222,7 +222,7 @@ class Store(driver.Store):  # type: ignore[misc]
         if self._sessions is None:
             raise exceptions.BackendException("the store %s is not configured" % (self.backend_group or NAME))
         with self._sessions.one() as array:
-            yield images.Images(array)
+            yield images.Images(array, self._setting("datera_initiator_name"))
 
     def _volume_options(self) -> dict[str, Any]:
         return {
@@ -245,7 +245,8 @@ class Store(driver.Store):  # type: ignore[misc]
     @property
     def _buffer(self) -> int:
         # Whole blocks of every disk that there is
-        return max(4096, min(self._setting("datera_chunk_size"), LARGEST) // 4096 * 4096)
+        wanted: int = self._setting("datera_chunk_size")
+        return max(4096, min(wanted, LARGEST) // 4096 * 4096)
 
     def _need_path(self) -> disks.DataPath:
         if self._path is None:

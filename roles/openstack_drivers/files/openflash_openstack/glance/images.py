@@ -56,10 +56,14 @@ class Access:
 
 
 class Images:
-    """The images of one tenant, by one session."""
+    """The images of one tenant, by one session.
 
-    def __init__(self, array: Any) -> None:
+    :param ours: what the names of initiators begin with that are made for one transfer only.
+    """
+
+    def __init__(self, array: Any, ours: str) -> None:
         self.array = array
+        self._ours = ours
 
     # -- finding -----------------------------------------------------------------------------------------------------
 
@@ -134,6 +138,10 @@ class Images:
             raise errors.InUse("%s have it open" % ", ".join(busy), target=volume.name, array=self.array.label)
         for one in volume.mappings or ():
             self.array.end_mapping(one)
+            if one.host.startswith(self._ours):
+                # Of a worker that was killed
+                host = model.Host(one.host, id=one.host_id or "")
+                self._quietly(lambda host=host: self.array.delete_host(host), "the initiator %s" % one.host, volume)
         self.array.delete_volume(volume)
 
     # -- access ------------------------------------------------------------------------------------------------------

@@ -123,6 +123,8 @@ class _Server:
                 time.sleep(0.01)
                 continue
             self._socket = link
+            # Nobody needs the name any more, and nobody would remove it if this process were killed.
+            shutil.rmtree(self._folder, ignore_errors=True)
             return link
 
     def end(self) -> None:
