@@ -89,11 +89,11 @@ def main() -> int:
     data = os.urandom(SIZE)
     stores = step("the store is there", lambda: ask("GET", "/v2/info/stores").json["stores"])
     step("it is the default", lambda: [(one["id"], one.get("default")) for one in stores], [("flash", "true")])
-    for name, length in (("known", str(SIZE)), ("unknown", None)):
+
+    def life(name: str, **headers: str) -> None:
         one = step(f"{name}: an image", image)
         upload = folder / "upload"
         upload.write_bytes(data)
-        headers = {} if length is None else {"Content-Length": length}
         with upload.open("rb") as stream:
             done = step(f"{name}: upload", lambda: ask("PUT", f"/v2/images/{one}/file", stream, **headers))
         step(f"{name}: it is taken", lambda: (done.status_int, done.body), (204, b""))
@@ -113,6 +113,9 @@ def main() -> int:
         step(f"{name}: delete", lambda: ask("DELETE", f"/v2/images/{one}").status_int, 204)
         left = array.state()
         step(f"{name}: the array is empty", lambda: (left["volumes"], left["hosts"], left["mappings"]), ([], [], []))
+
+    life("known", **{"Content-Length": str(SIZE)})
+    life("unknown")
     one = image()
     array.fault(kind="pool_full")
     step("no room", lambda: ask("PUT", f"/v2/images/{one}/file", (folder / "upload").open("rb")).status_int, 413)
