@@ -201,6 +201,8 @@ def make(path: str, kind: str, entry: dict[str, Any], group: str, **more: Any) -
     backend.append_config_values(san.san_opts)
     cls = getattr(loaded, name)
     backend.append_config_values(cls.get_driver_options())
+    # One driver of Cinder tells only half of its options.
+    backend.append_config_values(getattr(loaded, "flashsystem_iscsi_opts", []))
     for option, value in {**settings(kind, entry, path.startswith("openflash")), **more}.items():
         conf.set_override(option, value, group=group)
     if kind.startswith("flashsystem"):

@@ -52,9 +52,9 @@ OPTIONS = {
     "mode": OptionRule(str, ("fast", "slow")),
     "cached": OptionRule(bool),
     "replicas": OptionRule(int, (1, 2, 3), create_only=True),
-    "hidden": OptionRule(int),
+    "hidden": OptionRule(int, told=False),
 }
-"""``hidden`` is never returned by a read."""
+"""``hidden`` is never returned by a read; the others always are, None where they were never set."""
 
 
 @dataclass(frozen=True)
@@ -335,7 +335,7 @@ class MemoryArray(Array):
             size,
             provisioning=spec.provisioning or THIN,
             pool=spec.pool or "pool1",
-            options=dict(spec.options),
+            options={**{name: None for name, rule in OPTIONS.items() if rule.told}, **spec.options},
             independent=source is None or not self.capabilities.clones_depend,
         )
         if source is not None:

@@ -223,7 +223,7 @@ class Hosts(Reading):
 
     def _remove_entry(self, si_path: str, path: str) -> None:
         """Take it out, however often it stands there."""
-        for _ in range(_OFTEN):
+        for _time in range(_OFTEN):
             try:
                 if path not in self._entry(si_path, "remove", path):
                     return
@@ -264,7 +264,7 @@ class Hosts(Reading):
                 if not found:
                     return tuple(self.mappings(hosts=[mapping.host]))
                 mapping = found[0]
-            si_path = str(mapping.id).split(" ")[0]
+            si_path = str(mapping.id).partition(" ")[0]
             place = self._place(str(mapping.volume_id))
             if place is not None:
                 if place.siblings:

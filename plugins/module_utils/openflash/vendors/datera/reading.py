@@ -149,7 +149,7 @@ class Reading(Array):
 
     def _place(self, path: str) -> Optional[Place]:
         """The volume with this path, as it is now: one request."""
-        ai_path, _, rest = path.partition("/storage_instances/")
+        ai_path, _sep, rest = path.partition("/storage_instances/")
         ai = self._edf.get(ai_path)
         if ai is None:
             return None
@@ -170,7 +170,7 @@ class Reading(Array):
 
     def _online(self, place: Place) -> None:
         """With the description that it had before."""
-        descr = str(place.ai.get("descr") or "").split(facts.OFFLINE_MARK)[0].strip()
+        descr = str(place.ai.get("descr") or "").partition(facts.OFFLINE_MARK)[0].strip()
         self._edf.put(place.ai_path, {"admin_state": "online", "descr": descr or None})
 
     def _members(self, instances: Sequence[Entity]) -> Optional[Members]:
@@ -401,6 +401,6 @@ def noted(notes: Dict[str, str], uuid: str) -> Tuple[Optional[str], Optional[int
 
 def _ratio(text: Any) -> Optional[float]:
     try:
-        return float(str(text).split(":")[0])
+        return float(str(text).partition(":")[0])
     except (TypeError, ValueError):
         return None

@@ -51,41 +51,52 @@ class Wire(ABC):
         """End the session. Never raises."""
 
     @abstractmethod
-    def api_version(self) -> Optional[str]: ...
+    def api_version(self) -> Optional[str]:
+        """What the array tells of its version, if anything."""
 
     @abstractmethod
-    def serial(self) -> Optional[str]: ...
+    def serial(self) -> Optional[str]:
+        """The serial number, where it is told."""
 
     @abstractmethod
-    def pools(self, session: bool = False) -> Listing[Pool]: ...
+    def pools(self, session: bool = False) -> Listing[Pool]:
+        """Those that the task may use."""
 
     @abstractmethod
-    def volumes(self, names: Sequence[str]) -> Listing[Volume]: ...
+    def volumes(self, names: Sequence[str]) -> Listing[Volume]:
+        """Those with these very names."""
 
     @abstractmethod
-    def all_volumes(self) -> Listing[Volume]: ...
+    def all_volumes(self) -> Listing[Volume]:
+        """All, where the wire can list them."""
 
     @abstractmethod
-    def snapshots(self, names: Sequence[str]) -> Listing[Snapshot]: ...
+    def snapshots(self, names: Sequence[str]) -> Listing[Snapshot]:
+        """Those with these very names."""
 
     @abstractmethod
-    def all_snapshots(self) -> Listing[Snapshot]: ...
+    def all_snapshots(self) -> Listing[Snapshot]:
+        """All, where the wire can list them."""
 
     @abstractmethod
-    def snapshots_of(self, volume: str) -> Listing[Snapshot]: ...
+    def snapshots_of(self, volume: str) -> Listing[Snapshot]:
+        """Those of one volume."""
 
     @abstractmethod
-    def create_volume(self, name: str, mib: int, pool: Pool) -> None: ...
+    def create_volume(self, name: str, mib: int, pool: Pool) -> None:
+        """Under a name that is free."""
 
     @abstractmethod
-    def extend_volume(self, name: str, mib: int) -> None: ...
+    def extend_volume(self, name: str, mib: int) -> None:
+        """To ``mib`` in all."""
 
     @abstractmethod
     def delete_volume(self, name: str) -> None:
         """Until it is gone. NotFound when it was not there."""
 
     @abstractmethod
-    def create_snapshot(self, name: str, volume: str) -> None: ...
+    def create_snapshot(self, name: str, volume: str) -> None:
+        """Under a name that is free."""
 
     @abstractmethod
     def delete_snapshot(self, name: str) -> None:
@@ -100,7 +111,8 @@ class Wire(ABC):
         """Begin to copy a snapshot into a volume that is there."""
 
     @abstractmethod
-    def rollback(self, volume: str, snapshot: str) -> None: ...
+    def rollback(self, volume: str, snapshot: str) -> None:
+        """Put the snapshot's content back into its volume."""
 
     def qos(self, volume: str) -> Optional[Dict[str, Any]]:
         """What the volume's quality of service is, in the array's own words; None where it cannot be asked."""

@@ -102,7 +102,7 @@ class Hosts(Reading):
     def _set_initiators(self, host: Host, change: Any, new: Sequence[Initiator]) -> Host:
         row = self._client_row(host)
         with self._alone_with("client " + host.name):
-            for _ in range(_ATTEMPTS):
+            for _attempt in range(_ATTEMPTS):
                 item = self._client(row)
                 there = objects.told(objects.host, item)
                 self._one_protocol(there, new)
@@ -189,7 +189,7 @@ class Hosts(Reading):
             path = "%s/%s" % (CLIENTS, row["object_id"])
             body["FC"] = dict({"accessMode": "ReadWrite"}, **({} if lun is None else {"lun": lun}))
         problem: Optional[FlashError] = None
-        for _ in range(_ATTEMPTS):
+        for _attempt in range(_ATTEMPTS):
             try:
                 self._c.put(path, body)
                 break

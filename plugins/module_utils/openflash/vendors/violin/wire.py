@@ -218,7 +218,7 @@ class Concerto:
 
     def text_or_object(self, path: str, kind: str) -> Optional[Object]:
         """A status, which does not say ``success``; None when there is none, said in other words than JSON (2.5)."""
-        for _ in range(_ATTEMPTS):
+        for _attempt in range(_ATTEMPTS):
             reply = self._send("GET", path, None, kind)
             found = reply.json_or_none()
             if isinstance(found, dict):

@@ -56,6 +56,7 @@ class Backend(driver.VolumeDriver):  # type: ignore[misc] # Cinder has no types
         self.configuration.append_config_values(self.OPTIONS)
         self.backend_name = self.configuration.safe_get("volume_backend_name") or self.BACKEND_NAME
         self._sessions: Optional[Sessions] = None
+        self._stats: dict[str, Any] = {}
 
     @classmethod
     def get_driver_options(cls) -> list[Any]:
@@ -205,8 +206,7 @@ class Backend(driver.VolumeDriver):  # type: ignore[misc] # Cinder has no types
     def get_volume_stats(self, refresh: bool = False) -> dict[str, Any]:
         if refresh or not self._stats:
             self._stats = self._read_stats()
-        stats: dict[str, Any] = self._stats
-        return stats
+        return self._stats
 
     def _read_stats(self) -> dict[str, Any]:
         stats: dict[str, Any] = {
@@ -225,10 +225,13 @@ class Backend(driver.VolumeDriver):  # type: ignore[misc] # Cinder has no types
             LOG.error(
                 "%s: the array does not answer for now, so nothing is scheduled to it: %s", self.backend_name, error
             )
-            old = (self._stats or {}).get("pools") or [{"pool_name": self.backend_name}]
+            # With all their keys, which the scheduler compares with those of the reading before.
+            nothing = model.Pool(self.backend_name, 0, 0, provisioned=0)
+            old = self._stats.get("pools") or [self._pool_stats(None, nothing)]
             pools = [dict(pool, total_capacity_gb=0, free_capacity_gb=0) for pool in old]
             stats["backend_state"] = "down"
-        return dict(stats, pools=pools)
+        # The list of services looks for it with the pools.
+        return dict(stats, pools=[dict(pool, backend_state=stats["backend_state"]) for pool in pools])
 
     def _wanted_pools(self, pools: model.Listing[model.Pool]) -> tuple[model.Pool, ...]:
         """Those that the scheduler is to see; an array that is one pool goes by the backend's name."""
@@ -244,7 +247,7 @@ class Backend(driver.VolumeDriver):  # type: ignore[misc] # Cinder has no types
         )
         return (whole,)
 
-    def _pool_stats(self, known: model.Capabilities, pool: model.Pool) -> dict[str, Any]:
+    def _pool_stats(self, known: Optional[model.Capabilities], pool: model.Pool) -> dict[str, Any]:
         thin = model.THIN in pool.provisioning or model.DEDUP in pool.provisioning
         told = pool.provisioned is not None
         stats = {
@@ -257,13 +260,13 @@ class Backend(driver.VolumeDriver):  # type: ignore[misc] # Cinder has no types
             ),
             "thin_provisioning_support": thin,
             "thick_provisioning_support": model.THICK in pool.provisioning,
-            # What volume types of all these drivers ask for, see specs.py.
-            "thin": thin,
-            "dedup": self._dedups(pool),
+            # What volume types of these drivers ask for (see specs.py): both, where there is a choice.
+            "thin": _either(thin, model.THICK in pool.provisioning),
+            "dedup": _either(self._dedups(pool), not self._dedups_always(pool)),
             "QoS_support": False,
             "multiattach": self._multiattach(),
             "online_extend_support": True,
-            "consistent_group_snapshot_enabled": known.refusal("groups") is None,
+            "consistent_group_snapshot_enabled": known is not None and known.refusal("groups") is None,
             "filter_function": self.get_filter_function(),
             "goodness_function": self.get_goodness_function(),
         }
@@ -274,8 +277,16 @@ class Backend(driver.VolumeDriver):  # type: ignore[misc] # Cinder has no types
     def _dedups(self, pool: model.Pool) -> bool:
         return model.DEDUP in pool.provisioning
 
+    def _dedups_always(self, pool: model.Pool) -> bool:
+        return pool.provisioning == (model.DEDUP,)
+
     def _multiattach(self) -> bool:
         return True
+
+
+def _either(true: bool, false: bool) -> Any:
+    """A capability of the scheduler's: one that is a list matches any of its values."""
+    return [True, False] if true and false else true
 
 
 def _readable(found: model.Listing[Any], name: str) -> model.Listing[Any]:

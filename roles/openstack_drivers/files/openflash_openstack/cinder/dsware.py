@@ -58,7 +58,7 @@ class Dsware(Management):
             agents = [one.strip() for one in self._setting("fusionstorageagent").split(",") if one.strip()]
             if not agents:
                 raise errors.Invalid("neither dsware_rest_url nor fusionstorageagent is set")
-            address, port = tuple(agents), None  # type: ignore[assignment]
+            address, port = tuple(agents), None
         verify = bool(self._setting("driver_ssl_cert_verify"))
         return model.Connection(
             vendor=self.VENDOR,

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Optional
 
-from cinder import interface, ssh_utils  # noqa: F401 # ssh_utils registers the options of known host keys
+from cinder import interface
 from oslo_config import cfg
 
 from openflash import errors, model
@@ -25,6 +25,7 @@ from .connections import FC, ISCSI, Connections
 from .management import Management
 
 CONF = cfg.CONF
+CONF.import_opt("ssh_hosts_key_file", "cinder.ssh_utils")
 
 # The pool of every array that an earlier driver could use (sheet, section 0).
 POOL = "mdiskgrp0"

@@ -68,7 +68,8 @@ class Violin(Connections, Management):
         """dedup counts before thin; what the type leaves open san_thin_provision decides."""
         if specs.flag(type_specs, "dedup"):
             return model.DEDUP
-        thin = specs.flag(type_specs, "thin")
+        word = specs.text(type_specs, "provisioning:type")
+        thin = specs.flag(type_specs, "thin") if word is None else word == "thin"
         if thin is None:
             thin = bool(self._setting("san_thin_provision"))
         return model.THIN if thin else model.THICK
@@ -90,10 +91,13 @@ class Violin(Connections, Management):
 
     @contextmanager
     def _readable_source(self, volume: Any, source: Any) -> Iterator[model.Volume]:
-        """A thin clone, which holds still while its source is written to, and goes afterwards."""
-        if isinstance(source, model.Volume) and source.provisioning == model.THICK and not source.mappings:
-            yield source
-            return
+        """A clone by the array, which holds still while its source is written to, and goes afterwards."""
+        if isinstance(source, model.Volume) and source.provisioning == model.THICK:
+            with self._on_array(volume) as array:
+                still = not array.mappings(volumes=[source.name]).items
+            if still:
+                yield source
+                return
         spec = model.VolumeSpec("%s-source" % self._volume_name(volume))
         with self._on_array(volume) as array:
             if isinstance(source, model.Snapshot):
@@ -115,11 +119,6 @@ class Violin(Connections, Management):
     @staticmethod
     def _was_broken(volume: Any) -> bool:
         return str(volume.get("previous_status") or volume.get("status") or "").startswith("error")
-
-    def _pool_stats(self, known: model.Capabilities, pool: model.Pool) -> dict[str, Any]:
-        found = super()._pool_stats(known, pool)
-        # Thin volumes of a type without the word thin are made too, unless san_thin_provision is off.
-        return dict(found, thick_provisioning_support=model.THICK in pool.provisioning)
 
 
 @interface.volumedriver

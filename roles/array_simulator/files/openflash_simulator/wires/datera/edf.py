@@ -61,7 +61,7 @@ class Edf:
         self.portals = portals
         self.images = images
         self.uuid = new_uuid()
-        self.nodes = [new_uuid() for _ in range(guesses.NODES)]
+        self.nodes = [new_uuid() for _node in range(guesses.NODES)]
         self.tenants: dict[str, Tenant] = {}
         self._last_snapshot = 0.0
         self.make_tenant(ROOT)

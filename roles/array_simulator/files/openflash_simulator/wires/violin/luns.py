@@ -86,8 +86,8 @@ def create(c: Concerto, call: Call) -> Reply:
         dedup = True
     kind: Provisioning = "dedup" if dedup else "thin" if is_thin else "thick"
     size = megabytes * MIB
-    # A tenth of a thin LUN is allocated at once.
-    allocated = -(-megabytes // 10) * MIB if is_thin else 0
+    # A tenth of a thin LUN is allocated at once, rounded up.
+    allocated = (megabytes + 9) // 10 * MIB if is_thin else 0
     if allocated > pool.free:
         raise NoSpace("pool", pool.name)
     lun = c.array.create_volume(

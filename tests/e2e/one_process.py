@@ -1,0 +1,65 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A whole Cinder in one process: API, scheduler and a volume service for every backend, on sqlite and without a broker.
+
+    one_process.py CONFIG PORT
+
+Runs in the environment of a Cinder. Everything is Cinder's own; only the processes are one, since the
+``fake:`` transport of oslo.messaging reaches no further. Stops on SIGTERM.
+"""
+
+from __future__ import annotations
+
+from cinder import monkey_patch
+
+monkey_patch.patch()
+
+import shlex  # noqa: E402
+import signal  # noqa: E402
+import sys  # noqa: E402
+from typing import Any  # noqa: E402
+
+import eventlet  # noqa: E402
+import eventlet.wsgi  # noqa: E402
+import os_brick  # noqa: E402
+from cinder.common import config, constants  # noqa: E402, F401
+from oslo_config import cfg  # noqa: E402
+from oslo_log import log as logging  # noqa: E402
+from oslo_privsep import priv_context  # noqa: E402
+from oslo_service import wsgi  # noqa: E402
+
+from cinder import coordination, objects, rpc, service, utils, version  # noqa: E402  # isort: skip
+
+CONF = cfg.CONF
+
+
+def main() -> int:
+    path, port = sys.argv[1], int(sys.argv[2])
+    objects.register_all()
+    CONF(["--config-file", path], project="cinder", version=version.version_string(), default_config_dirs=[])
+    logging.setup(CONF, "cinder")
+    priv_context.init(root_helper=shlex.split(utils.get_root_helper()))
+    os_brick.setup(CONF)
+    rpc.init(CONF)
+    coordination.COORDINATOR.start()
+    services: list[Any] = [service.Service.create(binary=constants.SCHEDULER_BINARY)]
+    for backend in CONF.enabled_backends:
+        host = f"{CONF.host}@{backend}"
+        services.append(service.Service.create(host=host, service_name=backend, binary=constants.VOLUME_BINARY))
+    for one in services:
+        # An array that is slow to answer does not keep the others from starting.
+        eventlet.spawn(one.start)
+    application = wsgi.Loader(CONF).load_app("osapi_volume")
+    listener = eventlet.listen(("127.0.0.1", port))
+    server = eventlet.spawn(eventlet.wsgi.server, listener, application, log_output=False)
+    signal.signal(signal.SIGTERM, lambda *_: server.kill())
+    try:
+        server.wait()
+    except BaseException:
+        pass
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
