@@ -198,8 +198,10 @@ def test_a_dead_array_comes_back(
     distribution: Path,
     tmp_path: Path,
 ) -> None:
-    """Down at the start: the service is there, the backend down. It comes up with the array, by itself; an attachment
-    that one service began another one ends."""
+    """Away at the start, and again later: the service is there, the backend down, and it comes up with the array.
+
+    An attachment that one service began another one ends.
+    """
     state = tmp_path / "state"
     port = 0
     array: dict[str, Any] = {"vendor": "xtremio", "state_dir": str(state), "password": "long-enough-and-fixed-1"}
@@ -220,16 +222,22 @@ def test_a_dead_array_comes_back(
     try:
         running.start()
         running.wait_for("the service", lambda: running.backend_states().get("xtremio") == "up down")
-        with Simulator([{**array, "port": port}]) as simulator:
+        with Simulator([{**array, "port": port}]):
             running.wait_for("the array", lambda: running.backend_states().get("xtremio") == "up up")
             one = running.create(1)["id"]
             attachment, _info = running.attach(one, connector(1))
+        running.wait_for("the array to be away", lambda: running.backend_states().get("xtremio") == "up down")
+        with Simulator([{**array, "port": port}]) as simulator:
+            running.wait_for("the array once more", lambda: running.backend_states().get("xtremio") == "up up")
+            two = running.create(1)["id"]
             running.stop()
             time.sleep(0.1)
             running.start()
-            running.wait_for("the array again", lambda: running.backend_states().get("xtremio") == "up up")
+            running.wait_for("the service again", lambda: running.backend_states().get("xtremio") == "up up")
+            assert len(simulator.state()["mappings"]) == 1
             running.detach(attachment, one)
             assert simulator.state()["mappings"] == []
-            running.delete("volume", one)
+            for number in (one, two):
+                running.delete("volume", number)
     finally:
         running.stop()

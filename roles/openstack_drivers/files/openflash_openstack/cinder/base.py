@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any, Optional
+from typing import Any, Optional, TypeVar
 
 from cinder import coordination, exception
 from cinder.volume import driver, volume_utils
@@ -29,6 +29,7 @@ from .sessions import Sessions
 LOG = logging.getLogger(__name__)
 
 ISCSI, FC = "iSCSI", "FC"
+T = TypeVar("T")
 
 
 class Backend(driver.VolumeDriver):  # type: ignore[misc] # Cinder has no types
@@ -173,7 +174,7 @@ class Backend(driver.VolumeDriver):  # type: ignore[misc] # Cinder has no types
     def _find(self, array: Array, volume: Any) -> Optional[model.Volume]:
         """The volume as the array tells it, or None."""
         name = self._volume_name(volume)
-        return _readable(array.volumes([name]), name).named(name)
+        return legible(array.volumes([name]), name).named(name)
 
     def _known_snapshot(self, array: Array, snapshot: Any) -> model.Snapshot:
         return model.Snapshot(
@@ -289,9 +290,9 @@ def _either(true: bool, false: bool) -> Any:
     return [True, False] if true and false else true
 
 
-def _readable(found: model.Listing[Any], name: str) -> model.Listing[Any]:
-    """Whatever could not be read is there all the same."""
+def legible(found: model.Listing[T], *names: str) -> model.Listing[T]:
+    """What was read, unless this one could not be: it is there all the same, and must not be taken for gone."""
     for entry in found.unreadable:
-        if entry.name == name:
-            raise errors.BadReply("%s %s is there, but cannot be read: %s" % (entry.kind, name, entry.reason))
+        if entry.name in names + ("?",):
+            raise errors.BadReply("%s %s is there, but cannot be read: %s" % (entry.kind, names[0], entry.reason))
     return found

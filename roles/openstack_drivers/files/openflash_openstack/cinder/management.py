@@ -15,6 +15,7 @@ from openflash import model
 from openflash.array import Array
 from openflash.units import GIB
 
+from .base import legible
 from .volumes import Volumes
 
 
@@ -56,7 +57,7 @@ class Management(Volumes):
         name = self._name_of_reference(volume, reference)
         if not name:
             raise _bad_reference(reference, "the reference must contain a source-name")
-        found = array.volumes([name]).named(name)
+        found = legible(array.volumes([name]), name).named(name)
         if found is None:
             raise _bad_reference(reference, "the array has no volume %s" % name)
         return found

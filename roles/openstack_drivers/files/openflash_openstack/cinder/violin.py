@@ -17,6 +17,7 @@ from openflash import errors, model
 from openflash.array import Array
 
 from . import options, specs
+from .base import legible
 from .connections import FC, ISCSI, Connections
 from .management import Management
 
@@ -95,7 +96,7 @@ class Violin(Connections, Management):
     def _known_snapshot(self, array: Array, snapshot: Any) -> model.Snapshot:
         name = self._volume_name(snapshot.volume)
         wanted = self._snapshot_name(snapshot)
-        for one in array.snapshots(volumes=[name]):
+        for one in legible(array.snapshots(volumes=[name]), wanted, name):
             if (one.volume, one.name) == (name, wanted):
                 return one
         raise errors.NotFound("snapshot %s is not there" % wanted, target=wanted, array=array.label)
@@ -124,7 +125,8 @@ class Violin(Connections, Management):
         """With what a copy into it may have left behind when it was killed."""
         with self._on_array(volume, volume=volume.id) as array:
             name = self._volume_name(volume)
-            for one in array.volumes([name, "%s-source" % name] if self._was_broken(volume) else [name]):
+            names = [name, "%s-source" % name] if self._was_broken(volume) else [name]
+            for one in legible(array.volumes(names), name):
                 array.delete_volume(one)
 
     @staticmethod
