@@ -22,9 +22,9 @@ from openflash import connect, errors, model
 from openflash.array import Array
 from openflash.units import GIB
 
+from ..sessions import PASSING, Sessions
 from . import options, specs
-from .errors import PASSING, cinder_errors, translated
-from .sessions import Sessions
+from .errors import cinder_errors, translated
 
 LOG = logging.getLogger(__name__)
 
