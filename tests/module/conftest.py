@@ -4,8 +4,8 @@
 """Every test that asks for ``array`` runs on every row of arrays.ROWS, each time on an empty array.
 
 With ``@pytest.mark.hosts`` it is about what hosts see, and runs on the rows whose array knows hosts; with
-``@pytest.mark.hosts(False)`` on those whose array does not, and says so in its own words. With ``@pytest.mark.wire`` it is
-about the way to the array, and one row for each wire stands for the others.
+``@pytest.mark.hosts(False)`` on those whose array does not, and says so in its own words. With ``@pytest.mark.wire`` it
+is about the way to the array, and one row for each wire stands for the others.
 """
 
 from __future__ import annotations
