@@ -19,7 +19,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.model 
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.units import GIB, MIB
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.dsware.client import Dsware
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.dsware.facts import MARKER
-from tests.arrays.dsware import SimulatedDsware
+from tests.arrays.dsware import REST, SimulatedDsware
 from tests.support.simulator import Simulator
 
 IQN = Initiator("iqn.2026-01.org.example:h1", "iscsi")
@@ -182,8 +182,9 @@ def test_a_full_clone_goes_to_another_pool_and_a_linked_one_does_not(rest: Simul
     assert rest.names() == ["c1", "v1"]
 
 
-def test_a_copy_that_outlasts_the_wait_goes_on_and_the_next_run_waits_on(rest: SimulatedDsware) -> None:
-    array = rest.connect(wait_timeout=0.1)
+def test_a_copy_that_outlasts_the_wait_goes_on_and_the_next_run_waits_on(simulator: Simulator) -> None:
+    rest = SimulatedDsware(simulator, "slow", REST)
+    array = rest.connect(wait_timeout=0.5)
     source = make(array, "v1")
     spec = VolumeSpec("c1", options={"full_clone": True})
     with pytest.raises(errors.Timeout, match="the end of the copy into c1"):
@@ -195,6 +196,7 @@ def test_a_copy_that_outlasts_the_wait_goes_on_and_the_next_run_waits_on(rest: S
     started = [one for one in rest.requests(mark) if "createFullVolumeFromSnap" in one["path"]]
     assert not started and patient.volumes(["c1"]).items[0].state == "ready"
     assert rest.names() == ["c1", "v1"]
+    rest.close()
 
 
 def test_many_by_name_are_one_list(rest: SimulatedDsware) -> None:

@@ -53,8 +53,11 @@ class Cinder:
                 "enabled_backends": ",".join(self._backends),
                 "scheduler_driver_init_wait_time": 1,
                 "backend_stats_polling_interval": 3,
+                "periodic_interval": 1,
+                "periodic_fuzzy_delay": 0,
                 "report_interval": 2,
-                "service_down_time": 10,
+                # All services of one process send their heartbeats in the name of the last one (Service.service_id).
+                "service_down_time": 3600,
                 "graceful_shutdown_timeout": 2,
                 "log_file": self.log,
                 "host": "control",
@@ -133,9 +136,9 @@ class Cinder:
         assert answer.status_code in status, f"{method} {path}: {answer.status_code} {answer.text}\n{self.errors()}"
         return answer.json() if answer.content else None
 
-    def errors(self) -> str:
+    def errors(self, most: int = 25) -> str:
         text = self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
-        return "\n".join([line for line in text.splitlines() if " ERROR " in line][-25:])
+        return "\n".join([line for line in text.splitlines() if " ERROR " in line][-most:])
 
     def wait_for(self, what: str, ready: Callable[[], Any], deadline: float = DEADLINE) -> Any:
         end = time.monotonic() + deadline

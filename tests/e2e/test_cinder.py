@@ -181,24 +181,27 @@ def test_multiattach(cinder: Cinder, simulator: Simulator) -> None:
     cinder.delete("volume", one)
 
 
-def test_a_wrong_password_leaves_the_others_up(cinder: Cinder) -> None:
-    """The backend itself is not started, and its array is not asked without end (accounts get locked)."""
+def test_a_wrong_password_leaves_the_others_up(cinder: Cinder, simulator: Simulator) -> None:
+    """The backend itself is not started, says why, and does not ask its array without end: accounts get locked."""
     states = cinder.backend_states()
     assert {states[name] for name in BACKENDS} == {"up up"}
-    cinder.wait_for("the service to be down", lambda: cinder.backend_states()["locked"].startswith("down"))
-    made = cinder.ask("POST", "/volumes", {"volume": {"size": 1, "volume_type": cinder.type_of("locked")}})["volume"][
-        "id"
-    ]
+    body = {"volume": {"size": 1, "volume_type": cinder.type_of("locked")}}
+    made = cinder.ask("POST", "/volumes", body)["volume"]["id"]
     cinder.wait_for("the volume", lambda: cinder.ask("GET", f"/volumes/{made}")["volume"]["status"] == "error")
     cinder.delete("volume", made)
+    assert "did not accept the user name and password" in cinder.errors(10_000)
+    logins = [entry for entry in simulator.requests("locked") if entry.get("status") == 401]
+    assert 0 < len(logins) <= 8
 
 
 def test_a_dead_array_comes_back(
     distribution: Path,
     tmp_path: Path,
 ) -> None:
-    """Down at the start: the service is there, the backend down. It comes up with the array, by itself; an attachment
-    that one service began another one ends."""
+    """Away at the start, and again later: the service is there, the backend down, and it comes up with the array.
+
+    An attachment that one service began another one ends.
+    """
     state = tmp_path / "state"
     port = 0
     array: dict[str, Any] = {"vendor": "xtremio", "state_dir": str(state), "password": "long-enough-and-fixed-1"}
@@ -219,16 +222,22 @@ def test_a_dead_array_comes_back(
     try:
         running.start()
         running.wait_for("the service", lambda: running.backend_states().get("xtremio") == "up down")
-        with Simulator([{**array, "port": port}]) as simulator:
+        with Simulator([{**array, "port": port}]):
             running.wait_for("the array", lambda: running.backend_states().get("xtremio") == "up up")
             one = running.create(1)["id"]
             attachment, _info = running.attach(one, connector(1))
+        running.wait_for("the array to be away", lambda: running.backend_states().get("xtremio") == "up down")
+        with Simulator([{**array, "port": port}]) as simulator:
+            running.wait_for("the array once more", lambda: running.backend_states().get("xtremio") == "up up")
+            two = running.create(1)["id"]
             running.stop()
             time.sleep(0.1)
             running.start()
-            running.wait_for("the array again", lambda: running.backend_states().get("xtremio") == "up up")
+            running.wait_for("the service again", lambda: running.backend_states().get("xtremio") == "up up")
+            assert len(simulator.state()["mappings"]) == 1
             running.detach(attachment, one)
             assert simulator.state()["mappings"] == []
-            running.delete("volume", one)
+            for number in (one, two):
+                running.delete("volume", number)
     finally:
         running.stop()

@@ -17,6 +17,7 @@ PACKAGES = {
     # name: where it is imported from, the oldest Python that runs it
     "ansible_collections.openflash.storage.plugins.module_utils": ("collections", "3.8"),
     "openflash_simulator": ("roles/array_simulator/files", "3.10"),
+    "openflash_openstack": ("roles/openstack_drivers/files:plugins/module_utils", "3.9"),
 }
 
 

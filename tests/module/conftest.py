@@ -4,7 +4,8 @@
 """Every test that asks for ``array`` runs on every row of arrays.ROWS, each time on an empty array.
 
 With ``@pytest.mark.hosts`` it is about what hosts see, and runs on the rows whose array knows hosts; with
-``@pytest.mark.hosts(False)`` on those whose array does not, and says so in its own words.
+``@pytest.mark.hosts(False)`` on those whose array does not, and says so in its own words. With ``@pytest.mark.wire`` it
+is about the way to the array, and one row for each wire stands for the others.
 """
 
 from __future__ import annotations
@@ -13,11 +14,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.module.arrays import ROWS, ArrayUnderTest, Modules, Row
+from tests.module.arrays import ROWS, THOROUGH, ArrayUnderTest, Modules, Row
 from tests.support.simulator import Simulator
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "wire: what depends on the wire alone, so that one row for each is enough")
     config.addinivalue_line("markers", "hosts(known=True): on arrays that know hosts, or on those that do not")
 
 
@@ -25,7 +27,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "array" in metafunc.fixturenames:
         about = metafunc.definition.get_closest_marker("hosts")
         wanted = {True, False} if about is None else set(about.args or (True,))
-        rows = [row for row in ROWS if row.hosts in wanted]
+        rows = THOROUGH if metafunc.definition.get_closest_marker("wire") else ROWS
+        rows = tuple(row for row in rows if row.hosts in wanted)
         metafunc.parametrize("array", rows, ids=[row.name for row in rows], indirect=True)
 
 

@@ -15,6 +15,8 @@ import pytest
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import NameRule
 from tests.module.arrays import ArrayUnderTest, Result
 
+pytestmark = pytest.mark.wire
+
 VOLUME = {"name": "db1", "size": "10GiB"}
 
 

@@ -21,6 +21,8 @@ from ansible_collections.openflash.storage.plugins.module_utils import flash_mod
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.connect import VENDORS
 from tests.module.arrays import ArrayUnderTest
 
+pytestmark = pytest.mark.wire
+
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = sorted(path.stem for path in (ROOT / "plugins/modules").glob("*.py") if path.stem != "__init__")
 GUIDES = sorted((ROOT / "docs/docsite/rst").glob("*.rst"))

@@ -13,6 +13,8 @@ import pytest
 
 from tests.module.arrays import ArrayUnderTest, Result
 
+pytestmark = pytest.mark.wire
+
 VOLUME = {"name": "db1", "size": "10GiB"}
 
 

@@ -77,10 +77,14 @@ def fast_options(array: ArrayUnderTest) -> dict[str, Any]:
     return {**own, **array.version}
 
 
-def telling(requests: list[dict[str, Any]]) -> list[int]:
-    """The first and the last request, the first read after the session's, and every one that asks for a change."""
+def telling(requests: list[dict[str, Any]], kind: str) -> list[int]:
+    """The first and the last request, the first read after the session's, and every one that asks for a change.
+
+    Where no answer is lost, one request for a change stands for all: whatever was asked for is known not to be done, or
+    known to be done a little later.
+    """
     writes = [number for number, entry in enumerate(requests) if entry["write"]]
-    return sorted({0, 1, len(requests) - 1, *writes})
+    return sorted({0, 1, len(requests) - 1, *(writes if kind in LOST else writes[:1])})
 
 
 def is_goodbye(entry: dict[str, Any]) -> bool:
@@ -117,7 +121,7 @@ def test_a_fault_at_any_request_of_a_task(thorough: ArrayUnderTest, task: str, k
     requests = array.requests(mark)
     wanted = outcome(array)
 
-    for skip in telling(requests):
+    for skip in telling(requests, kind):
         prepare(array)
         untouched, mark = array.state(), array.mark()
         array.fault(kind=kind, skip=skip, **({"seconds": 0.1} if kind == "latency" else {}))

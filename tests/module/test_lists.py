@@ -17,6 +17,8 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.model 
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.units import parse_initiator
 from tests.module.arrays import GIB, ArrayUnderTest
 
+pytestmark = pytest.mark.wire
+
 SINGLE_AND_LIST = [
     ("flash_volume", "volume", "volumes", {"name": "new1", "size": "10GiB"}),
     ("flash_volume", "volume", "volumes", {"name": "db1", "size": "20GiB"}),

@@ -13,6 +13,8 @@ import pytest
 from tests.module.arrays import ArrayUnderTest, schema_of
 from tests.module.playbooks import Player
 
+pytestmark = pytest.mark.wire
+
 DAY: list[dict[str, Any]] = [
     {"openflash.storage.flash_volume": {"size": "10GiB", "volumes": [{"name": "db1"}, {"name": "db2"}]}},
     {"openflash.storage.flash_snapshot": {"name": "monday", "volume": "db1"}},

@@ -37,6 +37,7 @@ class Outcome:
     wrong: list[str]
     status: int
     counts: dict[str, dict[str, int]] = field(default_factory=dict)
+    details: dict[str, Any] = field(default_factory=dict)
 
 
 class Runner:
@@ -72,7 +73,9 @@ class Runner:
         counts = next((line["counts"] for line in lines if "counts" in line), {})
         if done.returncode and not wrong:
             wrong = [done.stderr[-2000:]]
-        return Outcome([line["step"] for line in lines if "step" in line], wrong, done.returncode, counts)
+        details = {line["step"]: line["detail"] for line in lines if "step" in line}
+        steps = [line["step"] for line in lines if "step" in line]
+        return Outcome(steps, wrong, done.returncode, counts, details)
 
 
 @pytest.fixture(scope="session")

@@ -124,7 +124,8 @@ def lib_san() -> list[Any]:
 
 
 def published() -> None:
-    entry = [one for one in importlib.metadata.entry_points(group="oslo.config.opts") if "openflash" in one.value]
+    every = importlib.metadata.entry_points(group="oslo.config.opts")
+    entry = [one for one in every if one.name == "openflash_openstack.cinder"]
     report("entry point", len(entry) == 1, f"{entry}")
     found = {one.name: one for _group, listed in entry[0].load()() for one in listed}
     for kind, path in lib.OURS.items():

@@ -32,6 +32,9 @@ class Story:
         self.driver = lib.make(lib.OURS[kind], kind, array.entry, "ours")
         self.copied: list[Any] = []
         lib.no_fabric(self.driver, self.copied)
+        self.old = self.vendor == "xtremio" and str(array.entry["version"]).startswith(
+            "3."
+        )  # XIOS 3.x has neither groups nor a way back
         self.pool = array.entry["pools"][0]["name"] if self.driver.POOLS else kind
         # Violin's own full copies are of thick volumes only
         self.type = lib.type_with(thin="False") if self.vendor == "violin" else None
@@ -57,9 +60,14 @@ class Story:
         one, snap = self.life()
         copies = self.copies(one, snap)
         self.attachments(one, copies[0])
+        self.many_at_once()
+        if self.kind == "xtremio-fc":
+            self.scattered(one)
+        if self.vendor in ("xtremio", "datera"):
+            self.snapshots_of_others(one)
         self.management(copies[-1])
         self.removal(one, snap, copies)
-        if self.vendor == "xtremio":
+        if self.vendor == "xtremio" and not self.old:
             self.groups()
 
     def statistics(self) -> None:
@@ -189,6 +197,84 @@ class Story:
             refused=exception.InvalidConnectorException,
         )
 
+    def many_at_once(self) -> None:
+        """Volumes made, attached to one host, detached and deleted side by side."""
+        here, driver = lib.host(1), self.driver
+        volumes = [self.volume(1) for _number in range(6)]
+
+        def life(one: Any) -> Any:
+            driver.create_volume(one)
+            info = driver.initialize_connection(one, here)["data"]
+            return info.get("target_lun"), info.get("target_iqn"), info.get("device_path")
+
+        def end(one: Any) -> None:
+            driver.terminate_connection(one, here)
+            driver.delete_volume(one)
+
+        pool = lib.eventlet.GreenPool()
+        told = self.run.step("many at once", lambda: list(pool.imap(life, volumes))) or []
+        if self.vendor != "xtremio":  # one portal at random there, so only its LUNs tell
+            self.run.expect("every one for itself", len(set(told)), len(volumes))
+        self.run.expect("all of them mapped", [len(self.maps(one)) for one in volumes], [1] * len(volumes))
+        self.run.step("and away", lambda: list(pool.imap(end, volumes)))
+        self.run.expect("no mapping left", self.array.state()["mappings"], [])
+
+    def scattered(self, one: Any) -> None:
+        """One machine whose initiators somebody has put into two hosts."""
+        run, driver, where = self.run, self.driver, lib.host(7)
+        from openflash.model import Initiator
+
+        def make() -> None:
+            with driver._session() as array:
+                for number, wwn in enumerate(where["wwpns"]):
+                    array.create_host(f"half-{number}", [Initiator(wwn, "fc")])
+
+        run.step("two hosts of one machine", make)
+        info = run.step("attach to both", lambda: driver.initialize_connection(one, where)) or {"data": {}}
+        lun = info["data"].get("target_lun")
+        run.expect("at the same LUN", self.maps(one), {"half-0": lun, "half-1": lun})
+        run.step("attach to both again", lambda: driver.initialize_connection(one, where))
+        run.step("detach from both", lambda: driver.terminate_connection(one, where))
+        run.expect("gone from both", self.maps(one), {})
+
+    def snapshots_of_others(self, one: Any) -> None:
+        """A snapshot that is on the array already comes under Cinder's care."""
+        run, driver = self.run, self.driver
+        strange, mine = lib.snapshot(one), lib.snapshot(one)
+        run.step("a snapshot of somebody", lambda: driver.create_snapshot(strange))
+        listed = run.step(
+            "what snapshots can be managed",
+            lambda: driver.get_manageable_snapshots([], None, 1000, 0, ["size"], ["asc"]),
+        )
+        found = [entry["reference"] for entry in listed or ()]
+        name = self.there(one).get("name")
+        sources = {entry["source_reference"]["source-name"] for entry in listed or () if entry["safe_to_manage"]}
+        # 3.x does not tell snapshots from clones, and so calls none of them safe.
+        run.expect("their volume", sources, set() if self.old else {name})
+        reference = found[-1] if self.vendor == "datera" else {"source-name": strange.id}
+        run.expect("it is among them", reference in found, True)
+        size = run.step("its size", lambda: driver.manage_existing_snapshot_get_size(mine, reference))
+        run.expect("in GiB", size, one.size)
+        update = run.step("manage the snapshot", lambda: driver.manage_existing_snapshot(mine, reference))
+        if update:
+            mine.provider_location = update["provider_location"]
+        other = lib.snapshot(self.volume(1))
+        run.step(
+            "as one of another volume",
+            lambda: driver.manage_existing_snapshot(other, reference),
+            refused=exception.ManageExistingInvalidReference,
+        )
+        copy = self.volume(one.size)
+        run.step("a volume of it", lambda: driver.create_volume_from_snapshot(copy, mine))
+        run.step("unmanage the snapshot", lambda: driver.unmanage_snapshot(mine))
+        left = {"source-name": f"{mine.id}-unmanaged"} if self.vendor == "xtremio" else reference
+        again = lib.snapshot(one)
+        update = run.step("and manage it again", lambda: driver.manage_existing_snapshot(again, left))
+        if update:
+            again.provider_location = update["provider_location"]
+        run.step("delete the managed one", lambda: driver.delete_snapshot(again))
+        run.step("and the copy", lambda: driver.delete_volume(copy))
+
     def check(self, info: dict[str, Any], one: Any) -> None:
         """What the host is told is what the array has."""
         run, data = self.run, info["data"]
@@ -248,7 +334,7 @@ class Story:
 
     def removal(self, one: Any, snap: Any, copies: list[Any]) -> None:
         run, driver = self.run, self.driver
-        if self.vendor in ("xtremio", "datera", "dsware"):
+        if self.vendor in ("xtremio", "datera", "dsware") and not self.old:
             run.step("write", lambda: self.array.ask("/write", {"volume": self.there(one)["name"], "bytes": GIB}))
             content = self.array.volumes()[self.driver._volume_name(copies[0])]["content"]
             run.step("revert", lambda: driver.revert_to_snapshot(lib.CONTEXT, one, snap))
@@ -264,8 +350,8 @@ class Story:
         run.step(
             "retype to the same", lambda: driver.retype(lib.CONTEXT, one, {"id": self.type}, {}, {"host": one.host})
         )
-        if self.vendor in ("violin", "datera", "dsware"):
-            pass
+        if self.vendor == "datera":
+            self.limits(one)
         run.step("delete the snapshot", lambda: driver.delete_snapshot(snap))
         run.step("delete it again", lambda: driver.delete_snapshot(snap))
         for each in (one, *copies):
@@ -274,11 +360,31 @@ class Story:
         run.expect("nothing left", self.array.volumes(), {})
         self.failures()
 
+    def limits(self, one: Any) -> None:
+        """Retype changes limits in place, and takes away those that the new type does not have."""
+        slow = lib.type_with(DF__total_iops_max="500", DF__bandwidth_per_gb="10")
+        plain = lib.type_with()
+
+        def found() -> dict[str, Any]:
+            with self.driver._session() as array:
+                there = self.driver._find(array, one)
+                return {key: there.options[key] for key in ("total_iops_max", "total_bandwidth_max")}
+
+        for type_id, wanted in ((slow, (500, 10 * one.size)), (plain, (0, 0))):
+            done = self.run.step(
+                "retype", partial(self.driver.retype, lib.CONTEXT, one, {"id": type_id}, {}, {"host": one.host})
+            )
+            self.run.expect("done in place", done, True)
+            one.volume_type_id = type_id
+            self.run.expect("limits", tuple(found().values()), wanted)
+
     def failures(self) -> None:
         """The session ends in the middle of things; the array is full."""
         run, driver = self.run, self.driver
         if self.vendor in ("violin", "dsware", "datera"):
             self.array.fault(kind="expired")
+        if self.vendor == "xtremio":
+            self.array.fault(kind="busy")
         one = self.volume(1)
         run.step("create when the session has ended", lambda: driver.create_volume(one))
         run.expect("created all the same", self.there(one).get("size"), GIB)

@@ -9,20 +9,24 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.openstack.conftest import Runner
+from tests.openstack.conftest import ROOT, Runner
 from tests.support.simulator import Simulator
 
+GUIDE = ROOT / "docs" / "docsite" / "rst" / "guide_cinder.rst"
 ARRAYS = [
     {"name": "xtremio", "vendor": "xtremio"},
     {"name": "xtremio-old", "vendor": "xtremio", "version": "4.0.2-80"},
+    {"name": "xtremio3", "vendor": "xtremio", "version": "3.0.3-11"},
     {"name": "flashsystem", "vendor": "flashsystem", "protocol": "both"},
     {"name": "violin", "vendor": "violin", "version": "7.5.6", "protocol": "both"},
+    {"name": "violin-old", "vendor": "violin", "version": "7.5.3"},
     {"name": "dsware", "vendor": "dsware", "agents": ["127.0.0.1", "127.0.0.2"]},
     {"name": "datera", "vendor": "datera"},
 ]
 ROWS = [
     ("xtremio", "xtremio-iscsi"),
     ("xtremio-old", "xtremio-fc"),
+    ("xtremio3", "xtremio-iscsi"),
     ("flashsystem", "flashsystem-fc"),
     ("flashsystem", "flashsystem-iscsi"),
     ("violin", "violin-fc"),
@@ -95,3 +99,29 @@ def test_interfaces_and_options(request: pytest.FixtureRequest, environment: str
     runner: Runner = request.getfixturevalue(environment)
     outcome = runner.run("interfaces.py", *kinds)
     assert (outcome.wrong, outcome.status) == ([], 0)
+
+
+def test_support_matrix(cinder29: Runner, simulator: Simulator) -> None:
+    """The table of the guide is what the drivers and the capabilities of the arrays tell."""
+    outcome = cinder29.run("matrix.py", str(simulator.endpoints_path))
+    assert (outcome.wrong, outcome.status) == ([], 0)
+    lines = []
+    for row in outcome.details["table"]:
+        lines += [f"   {'*' if number == 0 else ' '} - {cell}".rstrip() for number, cell in enumerate(row)]
+    table = "\n".join(lines)
+    assert table in GUIDE.read_text(encoding="utf-8"), f"the guide should have\n{table}"
+
+
+def test_images_with_real_bytes(cinder29: Runner, simulator: Simulator) -> None:
+    """A qcow2 image into a volume, and the volume into an image, by Cinder's own code on the block client's disks."""
+    simulator.reset("dsware")
+    outcome = cinder29.run("images.py", str(simulator.endpoints_path), "dsware")
+    assert (outcome.wrong, outcome.status) == ([], 0)
+    assert len(outcome.steps) == 11
+
+
+def test_bad_sections_and_arrays_that_are_not_there(cinder29: Runner, simulator: Simulator) -> None:
+    simulator.reset("violin")
+    outcome = cinder29.run("bad_sections.py", str(simulator.endpoints_path))
+    assert (outcome.wrong, outcome.status) == ([], 0)
+    assert len(outcome.steps) > 55

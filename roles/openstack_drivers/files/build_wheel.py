@@ -28,7 +28,14 @@ PACKAGES = {"openflash": LIBRARY, "openflash_openstack": DRIVERS}
 ENTRY_POINTS = """\
 [oslo.config.opts]
 openflash_openstack.cinder = openflash_openstack.cinder.options:list_opts
+openflash_openstack.glance = openflash_openstack.glance.options:list_opts
+
+[glance_store.drivers]
+datera = openflash_openstack.glance.datera:Store
 """
+# Runs whenever the Python starts that has the distribution: os-brick and Nova have no entry points for connectors.
+PATH_FILE = "openflash.pth"
+START = "import openflash_openstack.autoload; openflash_openstack.autoload.install()\n"
 METADATA = """\
 Metadata-Version: 2.1
 Name: openflash
@@ -51,7 +58,7 @@ MOMENT = (1980, 1, 1, 0, 0, 0)
 
 def content() -> dict[str, bytes]:
     """The files of the packages, by their names in the wheel."""
-    found: dict[str, bytes] = {}
+    found: dict[str, bytes] = {PATH_FILE: START.encode()}
     for package, folder in PACKAGES.items():
         for path in sorted(folder.rglob("*.py")):
             found[f"{package}/{path.relative_to(folder).as_posix()}"] = path.read_bytes()

@@ -64,6 +64,12 @@ class AttachTool:
 
         One command; a second when its answer does not tell the device, or was lost.
         """
+        device = self.request(name)
+        wait_for_device(device, size, Deadline(self.wait, first=0.05, longest=1.0))
+        return device
+
+    def request(self, name: str) -> str:
+        """The same, without waiting for the device to appear."""
         for attempt in range(_ATTEMPTS):
             try:
                 answer = self._run("attach", name, write=True)
@@ -81,7 +87,6 @@ class AttachTool:
             break
         if not device:
             raise BadReply("%s does not say which device volume %s is" % (self.path, name), target=name)
-        wait_for_device(device, size, Deadline(self.wait, first=0.05, longest=1.0))
         return device
 
     def detach(self, name: str) -> None:

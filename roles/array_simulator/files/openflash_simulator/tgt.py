@@ -173,12 +173,18 @@ class Tgtd:
             if old != new:
                 self._relog(tid, direction, old, new)
         for initiator in present.initiators - wanted.initiators:
-            self._ask(_TARGET, _UNBIND, tid, **_who(initiator))
+            self._let(_UNBIND, tid, initiator)
         for initiator in wanted.initiators - present.initiators:
-            self._ask(_TARGET, _BIND, tid, **_who(initiator))
+            self._let(_BIND, tid, initiator)
         if present.online != wanted.online:
             self._ask(_TARGET, _UPDATE, tid, state="ready" if wanted.online else "offline")
         self._targets[name] = (tid, wanted)
+
+    def _let(self, operation: int, tid: int, initiator: str) -> None:
+        if initiator == EVERYBODY:
+            self._ask(_TARGET, operation, tid, initiator_address=initiator)
+        else:
+            self._ask(_TARGET, operation, tid, initiator_name=initiator)
 
     def _relog(self, tid: int, direction: int, old: Login | None, new: Login | None) -> None:
         if old is not None:
@@ -213,10 +219,6 @@ class Tgtd:
         if code:
             # Without the values: one of them may be a secret.
             _LOG.error("tgtd answers %d to operation %d of mode %d, target %d", code, operation, mode, tid)
-
-
-def _who(initiator: str) -> dict[str, str]:
-    return {"initiator_address": initiator} if initiator == EVERYBODY else {"initiator_name": initiator}
 
 
 def _program() -> str | None:

@@ -272,6 +272,11 @@ class Hosts(Reading):
                 self._remove_entry(si_path, str(mapping.host_id))
             return tuple(one for one in self.mappings(hosts=[mapping.host]) if one.host == mapping.host)
 
+    def end_mapping(self, mapping: Mapping) -> None:
+        """Like unmap_volume for a volume that is alone there, without what the host has left: one request."""
+        with self._doing("unmap volume %s from host %s" % (mapping.volume, mapping.host), mapping.volume):
+            self._remove_entry(str(mapping.id).split(" ")[0], str(mapping.host_id))
+
 
 def _with_paths(initiators: Sequence[Initiator], paths: Sequence[str]) -> Tuple[Initiator, ...]:
     return tuple(replace(one, id=path) for one, path in zip(initiators, paths))

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from ...array import Array
-from ...errors import NotFound, context
+from ...errors import BadReply, NotFound, context
 from ...model import (
     ISCSI,
     READY,
@@ -212,8 +212,14 @@ class Reading(Array):
             ending = re.compile(r"OS-(?:.*-)?%s\Z" % re.escape(uuid))
             for ai in self._edf.list("/app_instances", "match(name,.*%s.*)" % uuid):
                 if ending.match(str(ai.get("name"))):
-                    return objects.volume(objects.places(ai)[0], self._edf.name)
+                    found = objects.listing("volume", [ai], self._volumes_within)
+                    if len(found) != 1:
+                        raise BadReply("app instance %s is there, and is no volume of OpenStack" % ai.get("name"))
+                    return found.items[0]
             return None
+
+    def _volumes_within(self, ai: Entity) -> List[Volume]:
+        return [objects.volume(place, self._edf.name) for place in objects.places(ai)]
 
     def snapshot_with_id(self, volume: Volume, key: str) -> Optional[Snapshot]:
         """That of the volume with this UUID, or taken at this time: one request."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any, Optional
+from typing import Any, Optional, TypeVar
 
 from cinder import coordination, exception
 from cinder.volume import driver, volume_utils
@@ -22,13 +22,14 @@ from openflash import connect, errors, model
 from openflash.array import Array
 from openflash.units import GIB
 
+from ..sessions import PASSING, Sessions
 from . import options, specs
-from .errors import PASSING, cinder_errors, translated
-from .sessions import Sessions
+from .errors import cinder_errors, translated
 
 LOG = logging.getLogger(__name__)
 
 ISCSI, FC = "iSCSI", "FC"
+T = TypeVar("T")
 
 
 class Backend(driver.VolumeDriver):  # type: ignore[misc] # Cinder has no types
@@ -56,6 +57,7 @@ class Backend(driver.VolumeDriver):  # type: ignore[misc] # Cinder has no types
         self.configuration.append_config_values(self.OPTIONS)
         self.backend_name = self.configuration.safe_get("volume_backend_name") or self.BACKEND_NAME
         self._sessions: Optional[Sessions] = None
+        self._stats: dict[str, Any] = {}
 
     @classmethod
     def get_driver_options(cls) -> list[Any]:
@@ -69,7 +71,7 @@ class Backend(driver.VolumeDriver):  # type: ignore[misc] # Cinder has no types
     def _connection(self) -> model.Connection:
         """How to reach the array, as the section says."""
         if not self._setting("san_ip"):
-            raise errors.Invalid("san_ip is not set", hint="Set it in the section of the backend.")
+            raise errors.Invalid("no san_ip is set", hint="Set it in the section of the backend.")
         verify = bool(self._setting("driver_ssl_cert_verify"))
         return model.Connection(
             vendor=self.VENDOR,
@@ -172,7 +174,7 @@ class Backend(driver.VolumeDriver):  # type: ignore[misc] # Cinder has no types
     def _find(self, array: Array, volume: Any) -> Optional[model.Volume]:
         """The volume as the array tells it, or None."""
         name = self._volume_name(volume)
-        return _readable(array.volumes([name]), name).named(name)
+        return legible(array.volumes([name]), name).named(name)
 
     def _known_snapshot(self, array: Array, snapshot: Any) -> model.Snapshot:
         return model.Snapshot(
@@ -205,8 +207,7 @@ class Backend(driver.VolumeDriver):  # type: ignore[misc] # Cinder has no types
     def get_volume_stats(self, refresh: bool = False) -> dict[str, Any]:
         if refresh or not self._stats:
             self._stats = self._read_stats()
-        stats: dict[str, Any] = self._stats
-        return stats
+        return self._stats
 
     def _read_stats(self) -> dict[str, Any]:
         stats: dict[str, Any] = {
@@ -225,10 +226,13 @@ class Backend(driver.VolumeDriver):  # type: ignore[misc] # Cinder has no types
             LOG.error(
                 "%s: the array does not answer for now, so nothing is scheduled to it: %s", self.backend_name, error
             )
-            old = (self._stats or {}).get("pools") or [{"pool_name": self.backend_name}]
+            # With all their keys, which the scheduler compares with those of the reading before.
+            nothing = model.Pool(self.backend_name, 0, 0, provisioned=0)
+            old = self._stats.get("pools") or [self._pool_stats(None, nothing)]
             pools = [dict(pool, total_capacity_gb=0, free_capacity_gb=0) for pool in old]
             stats["backend_state"] = "down"
-        return dict(stats, pools=pools)
+        # The list of services looks for it with the pools.
+        return dict(stats, pools=[dict(pool, backend_state=stats["backend_state"]) for pool in pools])
 
     def _wanted_pools(self, pools: model.Listing[model.Pool]) -> tuple[model.Pool, ...]:
         """Those that the scheduler is to see; an array that is one pool goes by the backend's name."""
@@ -244,7 +248,7 @@ class Backend(driver.VolumeDriver):  # type: ignore[misc] # Cinder has no types
         )
         return (whole,)
 
-    def _pool_stats(self, known: model.Capabilities, pool: model.Pool) -> dict[str, Any]:
+    def _pool_stats(self, known: Optional[model.Capabilities], pool: model.Pool) -> dict[str, Any]:
         thin = model.THIN in pool.provisioning or model.DEDUP in pool.provisioning
         told = pool.provisioned is not None
         stats = {
@@ -263,7 +267,7 @@ class Backend(driver.VolumeDriver):  # type: ignore[misc] # Cinder has no types
             "QoS_support": False,
             "multiattach": self._multiattach(),
             "online_extend_support": True,
-            "consistent_group_snapshot_enabled": known.refusal("groups") is None,
+            "consistent_group_snapshot_enabled": known is not None and known.refusal("groups") is None,
             "filter_function": self.get_filter_function(),
             "goodness_function": self.get_goodness_function(),
         }
@@ -286,9 +290,9 @@ def _either(true: bool, false: bool) -> Any:
     return [True, False] if true and false else true
 
 
-def _readable(found: model.Listing[Any], name: str) -> model.Listing[Any]:
-    """Whatever could not be read is there all the same."""
+def legible(found: model.Listing[T], *names: str) -> model.Listing[T]:
+    """What was read, unless this one could not be: it is there all the same, and must not be taken for gone."""
     for entry in found.unreadable:
-        if entry.name == name:
-            raise errors.BadReply("%s %s is there, but cannot be read: %s" % (entry.kind, name, entry.reason))
+        if entry.name in names + ("?",):
+            raise errors.BadReply("%s %s is there, but cannot be read: %s" % (entry.kind, names[0], entry.reason))
     return found

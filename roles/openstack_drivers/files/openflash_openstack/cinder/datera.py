@@ -19,7 +19,7 @@ from openflash.units import GIB
 
 from . import options
 from .connections import ISCSI, Connections
-from .management import Management
+from .management import SnapshotManagement
 
 # Sheet, section 4.4
 PREFIX, UNMANAGED, LONGEST = "OS", "UNMANAGED", 63
@@ -36,7 +36,7 @@ NUMBERS = {
 
 
 @interface.volumedriver
-class DateraDriver(Connections, Management):
+class DateraDriver(Connections, SnapshotManagement):
     """Cinder volume driver for Datera. A volume is called ``OS-[its name-]id`` and is known by its id."""
 
     VENDOR = "datera"
@@ -144,9 +144,10 @@ class DateraDriver(Connections, Management):
         kept = {key: value for key, value in found.options.items() if key in NUMBERS.values() or key == "uuid"}
         return model.VolumeSpec(found.name, found.size, options=kept)
 
-    def retype(self, context: Any, volume: Any, new_type: Any, diff: Any, host: Any) -> Any:
+    def _changed(self, now: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
         """Limits that the new type does not have go."""
-        return super().retype(context, volume, new_type, diff, host)
+        gone = {key: 0 for key in NUMBERS.values() if key in now and key not in wanted}
+        return dict(super()._changed(now, wanted), **gone)
 
     def revert_to_snapshot(self, context: Any, volume: Any, snapshot: Any) -> None:
         with self._on_array(volume, volume=volume.id) as array:
@@ -168,6 +169,20 @@ class DateraDriver(Connections, Management):
     def _managed_as(self, volume: model.Volume, mine: dict[str, str]) -> Optional[str]:
         ours = _OURS.match(volume.name)
         return ours.group(1) if ours and ours.group(1) in set(mine.values()) else mine.get(volume.name)
+
+    def _adopt_snapshot(self, array: Array, snapshot: Any, there: model.Snapshot) -> Optional[dict[str, Any]]:
+        """Nothing is renamed: the time at which it was taken is noted by Cinder."""
+        return {"provider_location": there.id.rsplit("/", 1)[-1]}
+
+    def _referenced_snapshot(self, array: Any, snapshot: Any, name: str) -> Optional[model.Snapshot]:
+        source = self._find(array, snapshot.volume)
+        return array.snapshot_with_id(source, name) if source is not None else None
+
+    def _snapshot_reference(self, snapshot: model.Snapshot) -> str:
+        return snapshot.id.rsplit("/", 1)[-1]
+
+    def _release_snapshot(self, array: Array, snapshot: Any) -> None:
+        """It keeps its time, which is all that it has."""
 
     # -- hosts -------------------------------------------------------------------------------------------------------
 

@@ -52,13 +52,13 @@ class Dsware(Management):
         if self._rest:
             url = urlsplit(self._setting("dsware_rest_url"))
             if url.scheme != "https" or not url.hostname:
-                raise errors.Invalid("dsware_rest_url is not like https://192.0.2.10:28443")
+                raise errors.Invalid("the value of dsware_rest_url is not like https://192.0.2.10:28443")
             address, port = (url.hostname,), url.port
         else:
             agents = [one.strip() for one in self._setting("fusionstorageagent").split(",") if one.strip()]
             if not agents:
                 raise errors.Invalid("neither dsware_rest_url nor fusionstorageagent is set")
-            address, port = tuple(agents), None  # type: ignore[assignment]
+            address, port = tuple(agents), None
         verify = bool(self._setting("driver_ssl_cert_verify"))
         return model.Connection(
             vendor=self.VENDOR,

@@ -14,9 +14,6 @@ from cinder import exception
 
 from openflash import errors
 
-# Worth another try later, by itself, and no fault of the configuration.
-PASSING = (errors.Unreachable, errors.Timeout, errors.Busy, errors.BadReply)
-
 
 def translated(error: errors.FlashError, volume: Optional[str] = None, snapshot: Optional[str] = None) -> Exception:
     """The exception that Cinder knows. Its text is the library's, which has no secrets in it."""

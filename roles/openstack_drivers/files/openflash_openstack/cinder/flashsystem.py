@@ -12,23 +12,20 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Optional
 
-from cinder import interface
-from oslo_config import cfg
+from cinder import interface, ssh_utils
 
 from openflash import errors, model
 from openflash.array import Array
 from openflash.units import GIB
 
 from . import options
-from .base import _readable
+from .base import legible
 from .connections import FC, ISCSI, Connections
 from .management import Management
 
-CONF = cfg.CONF
-CONF.import_opt("ssh_hosts_key_file", "cinder.ssh_utils")
+# With the options of known host keys
+CONF = ssh_utils.CONF
 
-# The pool of every array that an earlier driver could use (sheet, section 0).
-POOL = "mdiskgrp0"
 # Section 4: what an earlier driver keeps of a host's name, and the digits that it adds.
 PREFIX_LONGEST, DIGITS = 55, 8
 
@@ -56,7 +53,8 @@ class FlashSystem(Connections, Management):
         wanted = self._setting("flashsystem_connection_protocol")
         if str(wanted).lower() != self.PROTOCOL.lower():
             raise errors.Invalid(
-                "flashsystem_connection_protocol is %s and the driver's class is for %s" % (wanted, self.PROTOCOL)
+                "the value of flashsystem_connection_protocol is %s and the driver's class is for %s"
+                % (wanted, self.PROTOCOL)
             )
         super()._check(array)
 
@@ -82,7 +80,7 @@ class FlashSystem(Connections, Management):
     def _readable_source(self, volume: Any, source: Any) -> Iterator[model.Volume]:
         """With the size that it really has, which need not be whole GiB."""
         with self._on_array(volume) as array:
-            there = _readable(array.volumes([source.name]), source.name).named(source.name)
+            there = legible(array.volumes([source.name]), source.name).named(source.name)
             if there is None:
                 raise errors.NotFound("volume %s is not there" % source.name, target=source.name, array=array.label)
         yield there
@@ -90,7 +88,7 @@ class FlashSystem(Connections, Management):
     def create_snapshot(self, snapshot: Any) -> Optional[dict[str, Any]]:
         with self._on_array(snapshot.volume, volume=snapshot.volume_id) as array:
             name = self._volume_name(snapshot.volume)
-            source = _readable(array.volumes([name]), name).named(name)
+            source = legible(array.volumes([name]), name).named(name)
             if source is None:
                 raise errors.NotFound("volume %s is not there" % name, target=name, array=array.label)
         spec = model.VolumeSpec(self._snapshot_name(snapshot), source.size, pool=source.pool)

@@ -15,6 +15,7 @@ from openflash import model
 from openflash.array import Array
 from openflash.units import GIB
 
+from .base import legible
 from .volumes import Volumes
 
 
@@ -56,7 +57,7 @@ class Management(Volumes):
         name = self._name_of_reference(volume, reference)
         if not name:
             raise _bad_reference(reference, "the reference must contain a source-name")
-        found = array.volumes([name]).named(name)
+        found = legible(array.volumes([name]), name).named(name)
         if found is None:
             raise _bad_reference(reference, "the array has no volume %s" % name)
         return found
@@ -117,6 +118,86 @@ class Management(Volumes):
     def _managed_as(self, volume: model.Volume, mine: dict[str, str]) -> Optional[str]:
         """The id under which Cinder has it."""
         return mine.get(volume.name)
+
+
+class SnapshotManagement(Management):
+    """The same for snapshots, on arrays that tell of each whose snapshot it is."""
+
+    def manage_existing_snapshot_get_size(self, snapshot: Any, existing_ref: dict[str, Any]) -> int:
+        """GiB, rounded up."""
+        with self._on_array(snapshot.volume) as array:
+            return -(-self._taken(array, snapshot, existing_ref).size // GIB)
+
+    def manage_existing_snapshot(self, snapshot: Any, existing_ref: dict[str, Any]) -> Optional[dict[str, Any]]:
+        with self._on_array(snapshot.volume) as array:
+            return self._adopt_snapshot(array, snapshot, self._taken(array, snapshot, existing_ref))
+
+    def _taken(self, array: Array, snapshot: Any, reference: dict[str, Any]) -> model.Snapshot:
+        """What the reference names, provided that it is of the volume that Cinder says."""
+        name = str(reference.get("source-name") or "")
+        there = self._referenced_snapshot(array, snapshot, name) if name else None
+        if there is None:
+            raise _bad_reference(reference, "volume %s has no snapshot %s" % (snapshot.volume_id, name))
+        if there.mappings:
+            raise _bad_reference(reference, "it is mapped to %s" % ", ".join(one.host for one in there.mappings))
+        return there
+
+    def _referenced_snapshot(self, array: Array, snapshot: Any, name: str) -> Optional[model.Snapshot]:
+        there = array.snapshots(names=[name]).named(name)
+        return there if there is not None and there.volume == self._volume_name(snapshot.volume) else None
+
+    def _adopt_snapshot(self, array: Array, snapshot: Any, there: model.Snapshot) -> Optional[dict[str, Any]]:
+        self._rename_snapshot(array, there, self._snapshot_name(snapshot))
+        return None
+
+    @staticmethod
+    def _rename_snapshot(array: Array, there: model.Snapshot, name: str) -> None:
+        """On arrays where a snapshot is a volume too, in the same name space."""
+        if there.name != name:
+            array.rename_volume(model.Volume(there.name, there.size, id=there.id), name)
+
+    def unmanage_snapshot(self, snapshot: Any) -> None:
+        with self._on_array(snapshot.volume, snapshot=snapshot.id) as array:
+            self._release_snapshot(array, snapshot)
+
+    def _release_snapshot(self, array: Array, snapshot: Any) -> None:
+        there = self._known_snapshot(array, snapshot)
+        self._rename_snapshot(array, there, "%s-unmanaged" % there.name)
+
+    def get_manageable_snapshots(
+        self,
+        cinder_snapshots: Any,
+        marker: Any,
+        limit: Any,
+        offset: Any,
+        sort_keys: Any,
+        sort_dirs: Any,
+    ) -> Any:
+        mine = {str(one.get("provider_location") or self._snapshot_name(one)): one["id"] for one in cinder_snapshots}
+        with self._on_array() as array:
+            found = array.snapshots()
+        entries = []
+        for one in found:
+            reference = self._snapshot_reference(one)
+            cinder_id = mine.get(reference) or mine.get(one.name)
+            safe, reason = _safety(cinder_id, [mapping.host for mapping in one.mappings or ()])
+            if safe and not one.proven:
+                safe, reason = False, "the array does not tell it from a volume that was made of another"
+            entries.append(
+                {
+                    "reference": {"source-name": reference},
+                    "size": -(-one.size // GIB),
+                    "safe_to_manage": safe,
+                    "reason_not_safe": reason,
+                    "cinder_id": cinder_id,
+                    "extra_info": None,
+                    "source_reference": {"source-name": one.volume},
+                }
+            )
+        return volume_utils.paginate_entries_list(entries, marker, limit, offset, sort_keys, sort_dirs)
+
+    def _snapshot_reference(self, snapshot: model.Snapshot) -> str:
+        return snapshot.name
 
 
 def _safety(cinder_id: Optional[str], hosts: list[str]) -> tuple[bool, Optional[str]]:

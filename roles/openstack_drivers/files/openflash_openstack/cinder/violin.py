@@ -17,6 +17,7 @@ from openflash import errors, model
 from openflash.array import Array
 
 from . import options, specs
+from .base import legible
 from .connections import FC, ISCSI, Connections
 from .management import Management
 
@@ -79,22 +80,36 @@ class Violin(Connections, Management):
         found = super()._copy_spec(volume)
         return replace(found, provisioning=None, pool=None) if self._wants_linked(volume) else found
 
+    # -- hosts -------------------------------------------------------------------------------------------------------
+
+    def _make_host(
+        self, array: Array, name: str, wanted: Sequence[model.Initiator], chap: Optional[model.Chap]
+    ) -> model.Host:
+        """A host of this array has initiators of one protocol; one whose name the other protocol has gets another."""
+        there = array.hosts([name]).named(name)
+        if there is not None and any(one.protocol != wanted[0].protocol for one in there.initiators):
+            name = "%s-%s" % (name, self.PROTOCOL.lower())
+        return super()._make_host(array, name, wanted, chap)
+
     # -- copies ------------------------------------------------------------------------------------------------------
 
     def _known_snapshot(self, array: Array, snapshot: Any) -> model.Snapshot:
         name = self._volume_name(snapshot.volume)
         wanted = self._snapshot_name(snapshot)
-        for one in array.snapshots(volumes=[name]):
+        for one in legible(array.snapshots(volumes=[name]), wanted, name):
             if (one.volume, one.name) == (name, wanted):
                 return one
         raise errors.NotFound("snapshot %s is not there" % wanted, target=wanted, array=array.label)
 
     @contextmanager
     def _readable_source(self, volume: Any, source: Any) -> Iterator[model.Volume]:
-        """A thin clone, which holds still while its source is written to, and goes afterwards."""
-        if isinstance(source, model.Volume) and source.provisioning == model.THICK and not source.mappings:
-            yield source
-            return
+        """A clone by the array, which holds still while its source is written to, and goes afterwards."""
+        if isinstance(source, model.Volume) and source.provisioning == model.THICK:
+            with self._on_array(volume) as array:
+                still = not array.mappings(volumes=[source.name]).items
+            if still:
+                yield source
+                return
         spec = model.VolumeSpec("%s-source" % self._volume_name(volume))
         with self._on_array(volume) as array:
             if isinstance(source, model.Snapshot):
@@ -110,7 +125,8 @@ class Violin(Connections, Management):
         """With what a copy into it may have left behind when it was killed."""
         with self._on_array(volume, volume=volume.id) as array:
             name = self._volume_name(volume)
-            for one in array.volumes([name, "%s-source" % name] if self._was_broken(volume) else [name]):
+            names = [name, "%s-source" % name] if self._was_broken(volume) else [name]
+            for one in legible(array.volumes(names), name):
                 array.delete_volume(one)
 
     @staticmethod

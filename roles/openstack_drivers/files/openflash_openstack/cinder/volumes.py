@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Optional
 
@@ -197,7 +197,7 @@ class Volumes(Backend):
         wanted = self._spec(volume, specs.specs_of_type(new_type["id"]))
         if (now.pool, now.provisioning) != (wanted.pool, wanted.provisioning):
             return False
-        changed = {key: value for key, value in wanted.options.items() if now.options.get(key) != value}
+        changed = self._changed(now.options, wanted.options)
         if changed:
             with self._on_array(volume, volume=volume.id) as array:
                 there = self._known(array, volume)
@@ -205,6 +205,10 @@ class Volumes(Backend):
                     return False
                 array.set_volume(there, changed)
         return True
+
+    def _changed(self, now: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
+        """The properties to set, when the type asked for these and shall ask for those."""
+        return {key: value for key, value in wanted.items() if now.get(key) != value}
 
     def update_migrated_volume(
         self, context: Any, volume: Any, new_volume: Any, original_volume_status: Any

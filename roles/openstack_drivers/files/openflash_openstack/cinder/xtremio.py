@@ -18,14 +18,14 @@ from openflash.array import Array
 from . import options
 from .connections import FC, ISCSI, Connections, with_only
 from .groups import Groups
-from .management import Management
+from .management import SnapshotManagement
 
 # What the drivers of this array call themselves to it (sheet, section 6).
 CHAP_USER = "chap_user"
 CHAP_LENGTH = 12
 
 
-class XtremIO(Connections, Management, Groups):
+class XtremIO(Connections, SnapshotManagement, Groups):
     """Names on the array are the bare ids (sheet, section 12)."""
 
     VENDOR = "xtremio"

@@ -69,7 +69,8 @@ class Edf:
     # ---- tenants ---------------------------------------------------------------------------------------------------
 
     def make_tenant(self, path: str) -> Tenant:
-        images = Images(self.images / path.strip("/").replace("/", ",")) if self.images else None
+        # tgtd separates its parameters by commas
+        images = Images(self.images / path.strip("/").replace("/", "+")) if self.images else None
         array = Array(
             path,
             [self.pool],

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -108,8 +109,14 @@ class Storage:
         return volume
 
     def expand_volume(self, name: str, mib: int) -> None:
+        volume = self.volume(name)
         with refusing():
-            self.array.extend_volume(self.volume(name), mib * MIB)
+            self.array.extend_volume(volume, mib * MIB)
+        for agent in self.agents:
+            # The block client is the array's own, and follows it.
+            device = self.device(volume, agent)
+            if device and os.path.exists(device):
+                os.truncate(device, volume.size)
 
     def delete_volume(self, name: str) -> None:
         volume = self.volume(name)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The sessions of one backend with its array.
+"""The sessions of one backend, or of one store, with its array.
 
 An operation has a session to itself while it runs, so operations may run side by side. Sessions are kept: logging in
 costs requests, and arrays have few sessions to give. One that failed is not used again, and none is older than
@@ -18,9 +18,10 @@ from contextlib import contextmanager
 from typing import Callable, Optional
 
 from openflash.array import Array
-from openflash.errors import FlashError, Unauthorized
+from openflash.errors import BadReply, Busy, FlashError, Timeout, Unauthorized, Unreachable
 
-from .errors import PASSING
+PASSING = (Unreachable, Timeout, Busy, BadReply)
+"""Worth another try later, by itself, and no fault of the configuration."""
 
 LIFETIME = 600.0
 

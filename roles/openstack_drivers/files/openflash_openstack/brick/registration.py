@@ -1,0 +1,24 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Tell os-brick of the connector.
+
+os-brick has no place where a connector of another package could be announced, only a table that it looks into for each
+one that it makes. Entering it there changes no file and no class.
+"""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+CLASS = "openflash_openstack.brick.connector.DswareConnector"
+PROTOCOLS = ("DSWARE", "HUAWEISDSHYPERVISOR")
+"""As the factory has them: in capitals. The second is that of the SDSHypervisor drivers, whose attachments are made in
+the same way by the same tool; os-brick's own connector for it fails where a volume is detached by now (section 1.4)."""
+
+
+def register(connector: ModuleType) -> None:
+    """:param connector: the module ``os_brick.initiator.connector``."""
+    for protocol in PROTOCOLS:
+        connector.get_connector_mapping("x86_64")[protocol] = CLASS

@@ -1,0 +1,386 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The Glance store ``datera``: images as volumes of a Datera array."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, Optional
+
+from glance_store import capabilities, driver, exceptions, location
+from glance_store.common import utils
+from oslo_log import log as logging
+
+from openflash import connect, errors, model
+from openflash.units import GIB
+
+from .. import sessions
+from . import disks, images, options
+from .errors import DELETE, READ, WRITE, disk_errors, glance_errors
+from .user_space import UserPath
+
+LOG = logging.getLogger(__name__)
+
+NAME = "datera"
+SCHEME = NAME + "://"
+# Bytes that a transfer holds at most
+LARGEST = 8 * 1024**2
+HTTP_PORT = 7717
+
+
+class StoreLocation(location.StoreLocation):  # type: ignore[misc] # glance_store has no types
+    """``datera://ADDRESS:PORT/app_instances/IMAGE``. Only the image counts: addresses change, and images stay."""
+
+    def process_specs(self) -> None:
+        self.host: str = self.specs["host"]
+        self.port: Optional[int] = self.specs["port"]
+        self.image_id: str = self.specs["image_id"]
+
+    def get_uri(self) -> str:
+        return images.format_uri(self.host, self.port, self.image_id)
+
+    def parse_uri(self, uri: str) -> None:
+        self.validate_schemas(uri, valid_schemas=(SCHEME,))
+        found = images.parse_uri(uri)
+        if found is None:
+            raise exceptions.BadStoreUri("%s is no location of an image on a Datera array" % uri)
+        self.host, self.port, self.image_id = found
+
+
+class Store(driver.Store):  # type: ignore[misc]
+    """Each image is a volume of its own, with its length and checksum noted on it."""
+
+    _CAPABILITIES = (
+        capabilities.BitMasks.READ_RANDOM | capabilities.BitMasks.WRITE_ACCESS | capabilities.BitMasks.DRIVER_REUSABLE
+    )
+    OPTIONS = options.OPTIONS
+    EXAMPLE_URL = "datera://<ADDRESS>:<PORT>/app_instances/<IMAGE>"
+
+    def __init__(self, conf: Any, backend: Optional[str] = None) -> None:
+        super().__init__(conf, backend)
+        self._settings: Any = self.conf.glance_store
+        if self.backend_group:
+            self._settings = driver.BackendGroupConfiguration(self.OPTIONS, self.backend_group, conf=self.conf)
+        self._sessions: Optional[sessions.Sessions] = None
+        self._path: Optional[disks.DataPath] = None
+
+    def get_schemes(self) -> tuple[str, ...]:
+        return (NAME,)
+
+    # -- configuration -----------------------------------------------------------------------------------------------
+
+    def configure(self, re_raise_bsc: bool = False) -> None:
+        """Reading needs the very same as writing, so a store that is not configured does neither."""
+        host = self._settings.datera_san_ip
+        self._url_prefix = images.prefix(host, self._settings.datera_san_port) + "/" if host else SCHEME
+        super().configure(re_raise_bsc=re_raise_bsc)
+
+    def configure_add(self) -> None:
+        """Log in once. An array that cannot be reached now does no harm: it is used when it can be.
+
+        :raises BadStoreConfiguration: what will not pass by itself.
+        """
+        problems = options.problems(self._setting)
+        if problems:
+            raise exceptions.BadStoreConfiguration(store_name=NAME, reason="; ".join(problems))
+        connection = self._connection()
+        self._sessions = sessions.Sessions(lambda: connect.connect(connection), self._setting("datera_sessions"))
+        try:
+            self._path = self._data_path()
+            self._path.check()
+            with self._sessions.one():
+                pass
+        except sessions.PASSING as error:
+            LOG.error("The array of the images cannot be reached now: %s", error)
+        except errors.FlashError as error:
+            raise exceptions.BadStoreConfiguration(store_name=NAME, reason=str(error)) from None
+        if not connection.validate_certs:
+            LOG.warning("datera_validate_certs is off, so the array is not verified.")
+
+    def _setting(self, name: str) -> Any:
+        return getattr(self._settings, name)
+
+    def _connection(self) -> model.Connection:
+        verify = bool(self._setting("datera_validate_certs"))
+        port = self._setting("datera_san_port")
+        return model.Connection(
+            vendor=NAME,
+            address=(self._setting("datera_san_ip"),),
+            port=port,
+            username=self._setting("datera_san_login"),
+            password=self._setting("datera_san_password"),
+            validate_certs=verify,
+            ca_path=self._setting("datera_ca_file") if verify else None,
+            tls_server_name=self._setting("datera_tls_server_name") if verify else None,
+            timeout=float(self._setting("datera_timeout")),
+            wait_timeout=float(self._setting("datera_operation_max_timeout")),
+            options={
+                "tenant": self._setting("datera_tenant_id"),
+                "create_tenant": True,
+                "scheme": "http" if port == HTTP_PORT else "https",
+                # Only for the growth of an image that nobody but its upload knows of
+                "offline_changes": True,
+            },
+        )
+
+    def _data_path(self) -> disks.DataPath:
+        attempts = self._setting("datera_retry_attempts")
+        seconds = float(attempts * self._setting("datera_retry_interval"))
+        if self._setting("datera_data_path") == options.USER:
+            return UserPath(self._setting("datera_initiator_name"), seconds)
+        try:
+            from .kernel import KernelPath
+        except ImportError as error:
+            raise errors.Invalid(
+                "os-brick cannot be imported: %s" % error,
+                hint="Install it for Glance (pip install glance_store[cinder]), or set datera_data_path = %s."
+                % options.USER,
+            ) from None
+        helper = "%s %s" % (
+            self._setting("datera_glance_rootwrap_path"),
+            self._setting("datera_glance_rootwrap_config"),
+        )
+        return KernelPath(self.conf, helper, self._setting("datera_use_multipath"), attempts, seconds)
+
+    # -- what Glance asks for ----------------------------------------------------------------------------------------
+
+    @driver.back_compat_add  # type: ignore[misc]
+    @capabilities.check  # type: ignore[misc]
+    def add(
+        self,
+        image_id: str,
+        image_file: Any,
+        image_size: int,
+        hashing_algo: str,
+        context: Any = None,
+        verifier: Any = None,
+    ) -> tuple[str, int, str, str, dict[str, str]]:
+        """Store an image: URI, bytes, MD5, hash, metadata. When it fails nothing is left on the array.
+
+        :param image_size: in bytes; 0 when it is not known.
+        """
+        digests = [utils.get_hasher("md5", False), utils.get_hasher(hashing_algo, False)]
+        sinks: list[Callable[[bytes], Any]] = [one.update for one in digests]
+        if verifier is not None:
+            sinks.append(verifier.update)
+        chunks = _even(utils.chunkreadable(image_file, self._buffer), self._buffer, sinks)
+        expected = image_size or None
+        with glance_errors(image_id, WRITE):
+            with self._images() as found:
+                size = expected or self._setting("datera_default_image_size") * GIB
+                volume = found.create(image_id, size, self._volume_options())
+            try:
+                written = self._fill(image_id, volume, chunks, expected)
+                with self._images() as found:
+                    found.finish(volume, written, digests[0].hexdigest())
+            except BaseException:
+                LOG.error("Image %s could not be stored; what there is of it is removed.", image_id)
+                self._discard(image_id)
+                raise
+        host, port = self._setting("datera_san_ip"), self._setting("datera_san_port")
+        metadata = {"store": self.backend_group} if self.backend_group else {}
+        uri = images.format_uri(host, port, image_id)
+        return uri, written, digests[0].hexdigest(), digests[1].hexdigest(), metadata
+
+    @capabilities.check  # type: ignore[misc]
+    def get(
+        self, location: Any, offset: int = 0, chunk_size: Optional[int] = None, context: Any = None
+    ) -> tuple[Iterator[bytes], int]:
+        """The content, from ``offset`` on and ``chunk_size`` bytes of it where those are given, and its length.
+
+        Nothing is attached before the first byte is asked for.
+        """
+        image_id = location.store_location.image_id
+        with glance_errors(image_id, READ), self._images() as found:
+            image = found.find(image_id)
+        offset = min(offset or 0, image.length)
+        left = image.length - offset
+        length = left if chunk_size is None else min(chunk_size, left)
+        return self._content(image_id, image, offset, length), length
+
+    def get_size(self, location: Any, context: Any = None) -> int:
+        image_id = location.store_location.image_id
+        with glance_errors(image_id, READ), self._images() as found:
+            return found.find(image_id).length
+
+    @capabilities.check  # type: ignore[misc]
+    def delete(self, location: Any, context: Any = None) -> None:
+        image_id = location.store_location.image_id
+        with glance_errors(image_id, DELETE), self._images() as found:
+            volume = found.volume_of(image_id)
+            if volume.snapshots != ():
+                raise exceptions.HasSnapshot("image %s cannot be deleted: its volume has snapshots" % image_id)
+            found.remove(volume)
+
+    # -- the array ---------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _images(self) -> Iterator[images.Images]:
+        if self._sessions is None:
+            raise exceptions.BackendException("the store %s is not configured" % (self.backend_group or NAME))
+        with self._sessions.one() as array:
+            yield images.Images(array, self._setting("datera_initiator_name"))
+
+    def _volume_options(self) -> dict[str, Any]:
+        return {
+            "replica_count": self._setting("datera_replica_count"),
+            "placement_mode": self._setting("datera_placement_mode"),
+        }
+
+    def _discard(self, image_id: str) -> None:
+        """Never hides what went wrong before."""
+        try:
+            with self._images() as found:
+                found.remove(found.volume_of(image_id))
+        except errors.NotFound:
+            return
+        except (errors.FlashError, exceptions.BackendException) as error:
+            LOG.error("What there is of image %s on the array must be removed by hand: %s", image_id, error)
+
+    # -- bytes -------------------------------------------------------------------------------------------------------
+
+    @property
+    def _buffer(self) -> int:
+        # Whole blocks of every disk that there is
+        wanted: int = self._setting("datera_chunk_size")
+        return max(4096, min(wanted, LARGEST) // 4096 * 4096)
+
+    def _need_path(self) -> disks.DataPath:
+        if self._path is None:
+            raise exceptions.BackendException("the store %s is not configured" % (self.backend_group or NAME))
+        return self._path
+
+    def _fill(self, image_id: str, volume: model.Volume, chunks: Iterator[bytes], expected: Optional[int]) -> int:
+        """Write everything; the number of bytes."""
+        written = 0
+        with Attachment(self._images, self._need_path(), image_id, volume, WRITE) as at:
+            for chunk in chunks:
+                end = written + len(chunk)
+                if expected is not None and end > expected:
+                    raise exceptions.Invalid("there is more than the %d bytes that were announced" % expected)
+                with disk_errors(image_id, WRITE):
+                    if end > at.volume.size:
+                        step = self._setting("datera_default_image_size") * GIB
+                        at.grow(max(end, at.volume.size + step))
+                    at.disk.write(chunk, written)
+                written = end
+            if expected is not None and written != expected:
+                raise exceptions.Invalid("there are %d bytes instead of %d" % (written, expected))
+            with disk_errors(image_id, WRITE):
+                at.disk.flush()
+        return written
+
+    def _content(self, image_id: str, image: images.Image, offset: int, length: int) -> Iterator[bytes]:
+        """A whole image is compared with its checksum before its last piece is given out."""
+        if not length:
+            return
+        whole = image.checksum is not None and length == image.length
+        digest = utils.get_hasher("md5", False) if whole else None
+        end = offset + length
+        with glance_errors(image_id, READ):
+            with Attachment(self._images, self._need_path(), image_id, image.volume, READ) as at:
+                while offset < end:
+                    with disk_errors(image_id, READ):
+                        piece = at.disk.read(min(self._buffer, end - offset), offset)
+                    offset += len(piece)
+                    if digest is not None:
+                        digest.update(piece)
+                        if offset == end and digest.hexdigest() != image.checksum:
+                            raise exceptions.BackendException("image %s is not what was stored" % image_id)
+                    yield piece
+
+
+class Attachment:
+    """A volume of an image on this host, for the duration. A session with the array is taken only while it is needed:
+    a transfer may last for hours."""
+
+    def __init__(
+        self,
+        session: Callable[[], AbstractContextManager[images.Images]],
+        path: disks.DataPath,
+        image_id: str,
+        volume: model.Volume,
+        act: str,
+    ) -> None:
+        self._session, self._path, self._image, self._act = session, path, image_id, act
+        self.volume = volume
+        self._share = path.share(volume.name)
+        self._access: Optional[images.Access] = None
+        self._disk: Optional[disks.Disk] = None
+
+    @property
+    def disk(self) -> disks.Disk:
+        if self._disk is None:
+            raise errors.FlashError("volume %s is not attached" % self.volume.name)
+        return self._disk
+
+    def __enter__(self) -> Attachment:
+        try:
+            with disk_errors(self._image, self._act), self._share.beginning():
+                with self._session() as found:
+                    self._access = found.expose(self.volume, self._path.initiator(), self._path.TEMPORARY)
+                self._open()
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def __exit__(self, kind: Any, value: Any, trace: Any) -> None:
+        try:
+            self._end()
+        except (OSError, errors.FlashError) as error:
+            # What was read has been read, and what was written has been flushed.
+            LOG.warning("Volume %s: %s", self.volume.name, error)
+
+    def _open(self) -> None:
+        if self._access is None:
+            raise errors.FlashError("volume %s is not exposed" % self.volume.name)
+        self._disk = self._path.open(
+            disks.Target(
+                self.volume.name,
+                self._access.ports,
+                self._access.lun,
+                self.volume.size,
+                self._access.initiator,
+                self._act == WRITE,
+            )
+        )
+
+    def _end(self) -> None:
+        with self._share.ending() as last:
+            disk, self._disk = self._disk, None
+            access, self._access = self._access, None
+            try:
+                if disk is not None:
+                    disk.close(last)
+            finally:
+                if access is not None and last:
+                    with self._session() as found:
+                        found.conceal(self.volume, access)
+
+    def grow(self, size: int) -> None:
+        """The disk is closed meanwhile: an array may demand that, and not every way to it sees a disk grow."""
+        self.disk.flush()
+        disk, self._disk = self._disk, None
+        if disk is not None:
+            disk.close()
+        with self._session() as found:
+            self.volume = found.extend(self.volume, size)
+        self._open()
+
+
+def _even(chunks: Iterator[bytes], size: int, sinks: list[Callable[[bytes], Any]]) -> Iterator[bytes]:
+    """The same bytes in pieces of this size; the last may be shorter. Each sink is given all of them."""
+    held = bytearray()
+    for chunk in chunks:
+        for sink in sinks:
+            sink(chunk)
+        held += chunk
+        while len(held) >= size:
+            yield bytes(held[:size])
+            del held[:size]
+    if held:
+        yield bytes(held)

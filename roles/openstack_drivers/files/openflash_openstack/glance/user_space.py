@@ -1,0 +1,227 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Volumes by an iSCSI initiator in user space: no root, no kernel module, no device.
+
+``qemu-nbd`` with QEMU's iSCSI driver (which is libiscsi) has the session with the array, and gives the bytes over a
+socket that only this user can open. It ends with the connection, so also when this process is killed.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import socket
+import struct
+import subprocess
+import tempfile
+import time
+import uuid
+from typing import Optional
+
+from oslo_log import log as logging
+
+from openflash import errors
+
+from . import disks
+
+LOG = logging.getLogger(__name__)
+
+PROGRAM = "qemu-nbd"
+# What one request may carry everywhere (NBD protocol, "Block sizes")
+LARGEST = 8 * 1024**2
+# Seconds for a program that was told to go to be gone
+PATIENCE = 10.0
+
+
+class UserPath(disks.DataPath):
+    """:param prefix: of the initiator names: each transfer has its own, so none disturbs another one.
+    :param seconds: for logging in, and for the answer to a single request.
+    """
+
+    TEMPORARY = True
+
+    def __init__(self, prefix: str, seconds: float) -> None:
+        self._prefix = prefix
+        self._seconds = seconds
+        self._program = PROGRAM
+
+    def check(self) -> None:
+        found = shutil.which(PROGRAM)
+        if found is None:
+            raise errors.Invalid(
+                "there is no program %s on this host" % PROGRAM,
+                hint="Install qemu-utils and QEMU's iSCSI driver (qemu-block-extra, or qemu-block-iscsi).",
+            )
+        self._program = found
+
+    def initiator(self) -> str:
+        separator = "." if ":" in self._prefix else ":"
+        return "%s%s%s" % (self._prefix, separator, uuid.uuid4().hex[:20])
+
+    def open(self, target: disks.Target) -> disks.Disk:
+        """By the first portal that lets us in."""
+        problems: list[str] = []
+        for port in target.ports:
+            options = {
+                "driver": "raw",
+                "file.driver": "iscsi",
+                "file.transport": "tcp",
+                "file.portal": port.portal or "",
+                "file.target": port.address,
+                "file.lun": str(target.lun),
+                "file.initiator-name": target.initiator,
+                "file.timeout": str(int(self._seconds)),
+            }
+            # A comma within a value is written twice.
+            words = ",".join("%s=%s" % (key, value.replace(",", ",,")) for key, value in options.items())
+            how = ["--read-only"] if not target.writable else []
+            server = _Server([self._program, "--image-opts", words, *how], self._seconds)
+            try:
+                return NbdDisk(server, target.size)
+            except OSError as error:
+                server.end()
+                problems.append("%s: %s" % (port.portal, server.said or error))
+        raise errors.Unreachable(
+            "no portal gives the volume: %s" % "; ".join(problems), target=target.name, hint="Look at the network."
+        )
+
+
+class _Server:
+    """A running qemu-nbd, and the connection to it."""
+
+    def __init__(self, command: list[str], seconds: float) -> None:
+        self.said = ""
+        self._folder = tempfile.mkdtemp(prefix="openflash-nbd-")
+        self._seconds = seconds
+        self._path = os.path.join(self._folder, "socket")
+        self._process = subprocess.Popen(
+            [*command, "--socket", self._path, "--cache", "none"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+        self._socket: Optional[socket.socket] = None
+
+    def connect(self) -> socket.socket:
+        """Once it listens, which it does when it is logged in."""
+        end = time.monotonic() + self._seconds
+        while True:
+            link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            link.settimeout(self._seconds)
+            try:
+                link.connect(self._path)
+            except (FileNotFoundError, ConnectionRefusedError):
+                link.close()
+                if self._process.poll() is not None:
+                    raise OSError(errno.ECONNREFUSED, "it does not start") from None
+                if time.monotonic() > end:
+                    raise OSError(errno.ETIMEDOUT, "no login within %g s" % self._seconds) from None
+                time.sleep(0.01)
+                continue
+            self._socket = link
+            # Nobody needs the name any more, and nobody would remove it if this process were killed.
+            shutil.rmtree(self._folder, ignore_errors=True)
+            return link
+
+    def end(self) -> None:
+        """It goes by itself when the connection does; what it said last is kept."""
+        if self._socket is not None:
+            self._socket.close()
+        elif self._process.poll() is None:
+            self._process.terminate()
+        try:
+            _out, said = self._process.communicate(timeout=PATIENCE)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            _out, said = self._process.communicate()
+        # "qemu-nbd: Failed to blk_new_open 'all of the options': what is wrong"
+        self.said = " ".join(said.decode("utf-8", "replace").split()).rsplit("': ", 1)[-1][-300:]
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+# The NBD protocol: the old and short handshake ("fixed newstyle", option EXPORT_NAME), and simple replies
+_MAGIC, _OPTIONS_MAGIC = b"NBDMAGIC", b"IHAVEOPT"
+_FIXED, _NO_ZEROES = 1, 2
+_EXPORT_NAME = 1
+_READ, _WRITE, _DISCONNECT, _FLUSH = 0, 1, 2, 3
+_REQUEST, _REPLY = struct.Struct(">IHHQQI"), struct.Struct(">IIQ")
+_REQUEST_MAGIC, _REPLY_MAGIC = 0x25609513, 0x67446698
+
+
+class NbdDisk(disks.Disk):
+    """One export of an NBD server, one request at a time."""
+
+    def __init__(self, server: _Server, size: int) -> None:
+        self._server = server
+        self._link = server.connect()
+        self._number = 0
+        self._broken = False
+        magic, options, flags = struct.unpack(">8s8sH", self._receive(18))
+        if (magic, options) != (_MAGIC, _OPTIONS_MAGIC) or not flags & _FIXED:
+            raise OSError(errno.EPROTO, "it does not speak NBD")
+        self._link.sendall(struct.pack(">I", _FIXED | (flags & _NO_ZEROES)))
+        self._link.sendall(struct.pack(">8sII", _OPTIONS_MAGIC, _EXPORT_NAME, 0))
+        self.size, _what = struct.unpack(">QH", self._receive(10))
+        if not flags & _NO_ZEROES:
+            self._receive(124)
+        if self.size < size:
+            raise OSError(errno.EIO, "the volume has %d bytes there instead of %d" % (self.size, size))
+
+    def read(self, length: int, offset: int) -> bytes:
+        parts = []
+        while length:
+            part = min(length, LARGEST)
+            self._request(_READ, offset, part)
+            parts.append(self._receive(part))
+            offset, length = offset + part, length - part
+        return b"".join(parts)
+
+    def write(self, data: bytes, offset: int) -> None:
+        view = memoryview(data)
+        while view:
+            part = view[:LARGEST]
+            self._request(_WRITE, offset, len(part), part)
+            offset, view = offset + len(part), view[len(part) :]
+
+    def flush(self) -> None:
+        self._request(_FLUSH, 0, 0)
+
+    def close(self, last: bool = True) -> None:
+        if not self._broken:
+            try:
+                self._link.sendall(_REQUEST.pack(_REQUEST_MAGIC, 0, _DISCONNECT, 0, 0, 0))
+            except OSError:
+                LOG.debug("The initiator is gone already")
+        self._server.end()
+
+    def _request(self, kind: int, offset: int, length: int, data: bytes | memoryview = b"") -> None:
+        """Send it and wait for its reply, whose data is then still to be received."""
+        self._number += 1
+        try:
+            self._link.sendall(_REQUEST.pack(_REQUEST_MAGIC, 0, kind, self._number, offset, length))
+            if data:
+                self._link.sendall(data)
+            magic, code, number = _REPLY.unpack(self._receive(_REPLY.size))
+        except OSError as error:
+            self._broken = True
+            raise OSError(error.errno or errno.EIO, "the session with the array is lost: %s" % error) from None
+        if (magic, number) != (_REPLY_MAGIC, self._number):
+            self._broken = True
+            raise OSError(errno.EPROTO, "an answer to nothing that was asked")
+        if code:
+            # The numbers are those of Linux (NBD protocol, "Error values")
+            raise OSError(code, "%s at byte %d" % (os.strerror(code), offset))
+
+    def _receive(self, length: int) -> bytes:
+        found = bytearray(length)
+        view = memoryview(found)
+        while view:
+            count = self._link.recv_into(view)
+            if not count:
+                raise OSError(errno.ECONNRESET, "the connection ends")
+            view = view[count:]
+        return bytes(found)

@@ -1,0 +1,104 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Sections that cannot be right, and arrays that are not there: what keeps a backend from starting, and what does not.
+
+bad_sections.py ENDPOINTS
+"""
+
+from __future__ import annotations
+
+import lib  # first: it makes the process green
+
+import sys  # isort: skip
+from typing import Any  # isort: skip
+
+from cinder import exception  # isort: skip
+
+INVALID, BACKEND = exception.InvalidInput, exception.VolumeBackendAPIException
+PASSWORD = "Not-The-Right-One-77"
+# array, kind of driver, what is wrong in its section, how it is refused, what the message names
+CASES: list[tuple[str, str, dict[str, Any], Any, str]] = [
+    ("xtremio", "xtremio-iscsi", {"san_ip": ""}, INVALID, "san_ip"),
+    ("xtremio", "xtremio-iscsi", {"xtremio_cluster_name": "nowhere"}, INVALID, "nowhere"),
+    ("xtremio", "xtremio-fc", {"san_password": PASSWORD}, BACKEND, "password"),
+    ("flashsystem", "flashsystem-fc", {"flashsystem_connection_protocol": "iSCSI"}, INVALID, "iSCSI"),
+    ("flashsystem", "flashsystem-fc", {"san_password": PASSWORD}, BACKEND, "password"),
+    ("violin", "violin-fc", {"san_password": PASSWORD}, BACKEND, "password"),
+    ("violin-old", "violin-iscsi", {}, BACKEND, "iSCSI"),
+    ("dsware", "dsware", {"dsware_storage_pools": "nowhere; pool0"}, INVALID, "nowhere"),
+    ("dsware", "dsware", {"dsware_rest_url": "http://127.0.0.1:1"}, INVALID, "dsware_rest_url"),
+    ("dsware", "dsware", {"dsware_rest_url": ""}, INVALID, "fusionstorageagent"),
+    ("dsware", "dsware", {"san_password": PASSWORD}, BACKEND, "password"),
+    ("datera", "datera", {"datera_tenant_id": "no tenant"}, INVALID, "no tenant"),
+    ("datera", "datera", {"san_password": PASSWORD}, BACKEND, "password"),
+]
+# Nothing listens there
+AWAY: list[tuple[str, str, dict[str, Any]]] = [
+    ("xtremio", "xtremio-iscsi", {"san_ip": "127.0.0.1:1"}),
+    ("flashsystem", "flashsystem-fc", {"san_ssh_port": 1}),
+    ("violin", "violin-fc", {"san_ip": "127.0.0.1:1"}),
+    ("dsware", "dsware", {"dsware_rest_url": "https://127.0.0.1:1"}),
+    ("datera", "datera", {"san_api_port": 1}),
+]
+
+
+def refused(run: lib.Steps, number: int, case: tuple[str, str, dict[str, Any], Any, str]) -> None:
+    name, kind, wrong, how, named = case
+    title = f"{kind} with {', '.join(wrong) or name}"
+    driver = lib.make(lib.OURS[kind], kind, lib.Array(sys.argv[1], name).entry, f"wrong{number}", **wrong)
+    try:
+        driver.do_setup(lib.CONTEXT)
+        driver.check_for_setup_error()
+    except Exception as error:
+        run.report(title, type(error) is how and named in str(error), f"{type(error).__name__}: {error}")
+        run.expect("and the password is told to nobody", PASSWORD in str(error), False)
+    else:
+        run.report(title, False, "accepted")
+
+
+def away(run: lib.Steps, number: int, case: tuple[str, str, dict[str, Any]]) -> None:
+    name, kind, wrong = case
+    driver = lib.make(lib.OURS[kind], kind, lib.Array(sys.argv[1], name).entry, f"away{number}", **wrong)
+    run.step(f"{kind}: set up", lambda: driver.do_setup(lib.CONTEXT))
+    run.step("starts all the same", driver.check_for_setup_error)
+    stats = run.step("statistics", lambda: driver.get_volume_stats(True)) or {"pools": []}
+    found = [(one["backend_state"], one["total_capacity_gb"], one["free_capacity_gb"]) for one in stats["pools"]]
+    run.expect("down, and without room", set(found), {("down", 0, 0)})
+    run.step("no volume is made", lambda: driver.create_volume(lib.volume(1)), refused=BACKEND)
+
+
+def two_backends(run: lib.Steps) -> None:
+    """Two backends on one array, each by its own protocol, do not know the other's volumes and share its host."""
+    array = lib.Array(sys.argv[1], "violin")
+    drivers = [
+        lib.make(lib.OURS[kind], kind, array.entry, f"twin-{kind}", volume_backend_name=kind)
+        for kind in ("violin-fc", "violin-iscsi")
+    ]
+    here, volumes = lib.host(1), []
+    for driver in drivers:
+        driver.do_setup(lib.CONTEXT)
+        one = lib.volume(1, array.entry["pools"][0]["name"])
+        volumes.append(one)
+        run.step("create", lambda driver=driver, one=one: driver.create_volume(one))
+        run.step("attach", lambda driver=driver, one=one: driver.initialize_connection(one, here))
+    run.expect("a mapping each", [len(array.maps(one.id)) for one in volumes], [1, 1])
+    for driver, one in zip(drivers, volumes, strict=True):
+        run.step("detach", lambda driver=driver, one=one: driver.terminate_connection(one, here))
+        run.step("delete", lambda driver=driver, one=one: driver.delete_volume(one))
+    run.expect("nothing left", (array.volumes(), array.state()["mappings"]), ({}, []))
+
+
+def main() -> int:
+    lib.prepare()
+    run = lib.Steps(lib.Array(sys.argv[1], "xtremio"))
+    for number, case in enumerate(CASES):
+        refused(run, number, case)
+    for number, gone in enumerate(AWAY):
+        away(run, number, gone)
+    two_backends(run)
+    return run.finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

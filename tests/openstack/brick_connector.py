@@ -1,0 +1,163 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Drive the connector as services do, by os-brick's factory, with the tools of a simulated array.
+
+brick_connector.py ENDPOINTS ARRAY PROTOCOL TOOL VOLUME
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from brick_lib import Array, obey_the_path_file, status, step
+
+obey_the_path_file()
+
+import os_brick  # noqa: E402
+from os_brick import exception, privileged  # noqa: E402
+from os_brick.initiator import connector, initiator_connector  # noqa: E402
+from os_brick.initiator.connectors import base  # noqa: E402
+from oslo_concurrency import lockutils  # noqa: E402
+from oslo_config import cfg  # noqa: E402
+
+GIB = 1 << 30
+REFUSED = exception.BrickException
+
+
+def parameters(function: Any) -> list[tuple[str, Any, Any]]:
+    return [(one.name, one.kind, one.default) for one in inspect.signature(function).parameters.values()]
+
+
+def interface(ours: type) -> list[str]:
+    """What differs from os-brick's interface."""
+    wrong = sorted(ours.__abstractmethods__)  # type: ignore[attr-defined]
+    for name in sorted(initiator_connector.InitiatorConnector.__abstractmethods__):
+        if name == "check_valid_device":
+            continue
+        theirs = getattr(initiator_connector.InitiatorConnector, name)
+        if parameters(getattr(ours, name)) != parameters(theirs):
+            wrong.append(f"{name}: {inspect.signature(getattr(ours, name))}, not {inspect.signature(theirs)}")
+    return wrong
+
+
+def fsc(array: Array, *arguments: str) -> None:
+    command = [f"{array.entry['bin_dir']}/fsc_cli", "--manage_ip", "m", "--ip", "a", "--op", *arguments]
+    assert subprocess.run(command, check=True, capture_output=True).stdout.startswith(b"result=0\n")
+
+
+def script(folder: str, name: str, text: str) -> str:
+    path = Path(folder, name)
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+    return str(path)
+
+
+def main() -> int:
+    endpoints, name, protocol, tool, volume = sys.argv[1:]
+    logging.disable(logging.CRITICAL)
+    array = Array(endpoints, name)
+    folder = tempfile.mkdtemp(prefix="brick-")
+    cfg.CONF([], project="brick", default_config_files=[])
+    lockutils.set_defaults(folder)
+    os_brick.setup(cfg.CONF)
+    privileged.default.set_client_mode(False)
+    os.environ["HUAWEISDSHYPERVISORCLI_PATH"] = f"{array.entry['bin_dir']}/{tool}"
+    fsc(array, "createVolume", "--volName", volume, "--poolId", "0", "--volSize", "1024", "--thinFlag", "0")
+
+    brick = step("made by the factory", lambda: connector.InitiatorConnector.factory(protocol, "sudo"))
+    step("ours", lambda: type(brick).__module__, "openflash_openstack.brick.connector")
+    step("of os-brick's kind", lambda: isinstance(brick, base.BaseLinuxConnector), True)
+    step("all of the interface", lambda: interface(type(brick)), [])
+    step("tells nothing of the host", lambda: type(brick).get_connector_properties("sudo", multipath=True), {})
+    ours: Any = sys.modules["openflash_openstack.brick.connector"]
+    properties = connector.get_connector_properties("sudo", "192.0.2.1", True, False, host="me")
+    step("properties of the host", lambda: properties["host"], "me")
+
+    # As our Cinder driver tells it, and as those of SDSHypervisor do
+    there = {"volume_id": volume} if tool == "sds_cli" else {"volume_name": volume, "dsw_manager_ip": "192.0.2.9"}
+    nowhere = {"volume_id": "volume-00000000-0000-4000-8000-000000000000", "dsw_manager_ip": "192.0.2.9"}
+    suffix = "" if tool == "sds_cli" else "withip"
+    address = "" if tool == "sds_cli" else " -i 192.0.2.9 -p 0"
+
+    step("no path yet", lambda: brick.get_volume_paths(there), [])
+    step("not connected", lambda: brick.is_volume_connected(volume), False)
+    array.mark()
+    found = step("connect", lambda: brick.connect_volume(there))
+    # The wire sheet, section 6: upstream's connector starts the tool twice
+    step("one command", array.requests, [f"{tool} {tool} -c attach{suffix} -v {volume}{address}"])
+    device = Path(found["path"])
+    step("a block device", lambda: found, {"type": "block", "path": str(device)})
+    step("of the array", lambda: device.is_relative_to(array.entry["device_root"]), True)
+    step("of its size", lambda: device.stat().st_size, GIB)
+    step("connect again", lambda: brick.connect_volume(there), found)
+    step("connected", lambda: brick.is_volume_connected(volume), True)
+    step("its paths", lambda: brick.get_volume_paths(there), [str(device)])
+    step("all there is", lambda: brick.get_all_available_volumes(there), [str(device)])
+    step("nothing to list", lambda: (brick.get_search_path(), brick.get_all_available_volumes()), (None, []))
+    step("its size", lambda: brick.extend_volume(there), GIB)
+    fsc(array, "expandVolume", "--volName", volume, "--volSize", "2048")
+    step("its new size", lambda: brick.extend_volume(there), 2 * GIB)
+    array.mark()
+    step("disconnect", lambda: brick.disconnect_volume(there, found), None)
+    step("one command for that", array.requests, [f"{tool} {tool} -c detach{suffix} -v {volume}{address}"])
+    step("no device left", device.exists, False)
+    step("disconnect again", lambda: brick.disconnect_volume(there, None), None)
+    step("extend what is not attached", lambda: brick.extend_volume(there), refused=REFUSED)
+    step("connect what is not there", lambda: brick.connect_volume(nowhere), refused=REFUSED, says="no such volume")
+    step("disconnect what is not there", lambda: brick.disconnect_volume(nowhere, None), None)
+    step("without a name", lambda: brick.connect_volume({"volume_id": ""}), refused=REFUSED, says="volume_name")
+    option = {"volume_id": "-x"}
+    step("a name that is an option", lambda: brick.connect_volume(option), refused=REFUSED, says="not the name")
+
+    # An answer that is lost: what the array did decides
+    for kind in ("reset_before", "reset_after", "truncated"):
+        array.fault(kind=kind, match={"write": True})
+        step(f"connect, {kind}", lambda: brick.connect_volume(there), found)
+        step(f"there, {kind}", device.exists, True)
+        array.fault(kind=kind, match={"write": True})
+        step(f"disconnect, {kind}", lambda: brick.disconnect_volume(there, found), None)
+        step(f"gone, {kind}", device.exists, False)
+    array.fault(kind="reset_before", count=None)
+    step("connect, never an answer", lambda: brick.connect_volume(there), refused=REFUSED, says="failed with status")
+    step("disconnect, never an answer", lambda: brick.disconnect_volume(there, None), refused=REFUSED)
+    step("forced", lambda: brick.disconnect_volume(there, None, force=True, ignore_errors=True), None)
+    forced = exception.ExceptionChainer
+    step("forced, and told", lambda: brick.disconnect_volume(there, None, force=True), refused=forced)
+    array.clear()
+
+    # Tools that the array does not have
+    def with_tool(text: str) -> None:
+        os.environ["HUAWEISDSHYPERVISORCLI_PATH"] = script(folder, "tool", text)
+
+    with_tool("echo hello")
+    step("no code", lambda: brick.connect_volume(there), refused=REFUSED, says="without a code")
+    with_tool("echo ret_code=50151402")
+    step("the array refuses", lambda: brick.connect_volume(there), refused=REFUSED, says="as many attachments")
+    with_tool("exec sleep 60")
+    ours.TOOL_TIMEOUT = 0.5
+    step("a tool that hangs", lambda: brick.disconnect_volume(there, None), refused=REFUSED, says="within 0.5 s")
+    ours.TOOL_TIMEOUT = 30.0
+    with_tool("echo ret_code=0; echo dev_addr=/dev/openflash-nowhere")
+    brick.device_timeout = 0.3
+    started = time.monotonic()
+    step("no device appears", lambda: brick.connect_volume(there), refused=REFUSED, says="/dev/openflash-nowhere")
+    step("within its time", lambda: time.monotonic() - started < 5, True)
+    os.environ["HUAWEISDSHYPERVISORCLI_PATH"] = f"{folder}/missing"
+    step("no tool", lambda: brick.connect_volume(there), refused=REFUSED, says="no such program")
+    del os.environ["HUAWEISDSHYPERVISORCLI_PATH"]
+    os.environ["PATH"] = folder
+    step("no tool anywhere", lambda: brick.connect_volume(there), refused=REFUSED, says="Install the block client")
+    return status()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

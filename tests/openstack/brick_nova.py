@@ -1,0 +1,92 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Nova's libvirt driver asked for the volume driver of an attachment, and that driver with a simulated array's tool.
+
+    brick_nova.py ENDPOINTS ARRAY VOLUME
+
+There is no libvirt here; ``LibvirtDriver`` is made without its start, which talks to one. What chooses a volume driver,
+and what makes the XML of a disk, is Nova's own.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import types
+import uuid
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+from brick_lib import Array, obey_the_path_file, status, step
+
+obey_the_path_file()
+
+import nova.conf  # noqa: E402
+import os_brick  # noqa: E402
+from nova import exception  # noqa: E402
+from nova.virt.libvirt import driver  # noqa: E402
+from nova.virt.libvirt.volume import volume as libvirt_volume  # noqa: E402
+from os_brick import privileged  # noqa: E402
+from oslo_concurrency import lockutils  # noqa: E402
+
+GIB = 1 << 30
+
+
+def main() -> int:
+    endpoints, name, volume = sys.argv[1:]
+    array = Array(endpoints, name)
+    folder = tempfile.mkdtemp(prefix="brick-nova-")
+    nova.conf.CONF([], project="nova", default_config_files=[])
+    lockutils.set_defaults(folder)
+    os_brick.setup(nova.conf.CONF)
+    privileged.default.set_client_mode(False)
+    os.environ["HUAWEISDSHYPERVISORCLI_PATH"] = f"{array.entry['bin_dir']}/vbs_cli"
+    make = ("--manage_ip", "m", "--ip", "a", "--op", "createVolume", "--volName", volume, "--poolId", "0")
+    command = [f"{array.entry['bin_dir']}/fsc_cli", *make, "--volSize", "1024", "--thinFlag", "0"]
+    assert subprocess.run(command, check=True, capture_output=True).stdout == b"result=0\n"
+
+    libvirt = driver.LibvirtDriver.__new__(driver.LibvirtDriver)
+    libvirt.volume_drivers = {}
+    # The only question that the code under test asks of libvirt: whether it holds a secret of the volume
+    libvirt._host = mock.Mock(spec=["find_secret"], find_secret=mock.Mock(return_value=None))
+    serial = str(uuid.uuid4())
+    data: dict[str, Any] = {"volume_id": volume, "volume_name": volume, "dsw_manager_ip": "192.0.2.9"}
+    info = {"driver_volume_type": "dsware", "serial": serial, "data": dict(data, qos_specs=None, access_mode="rw")}
+
+    ours = step("Nova finds it", lambda: libvirt._get_volume_driver(info))
+    step("ours", lambda: type(ours).__name__, "LibvirtDswareVolumeDriver")
+    step("of Nova's kind", lambda: isinstance(ours, libvirt_volume.LibvirtBaseVolumeDriver), True)
+    step("once", lambda: libvirt._get_volume_driver(info) is ours, True)
+    for kind in ("huaweisdshypervisor", "HUAWEISDSHYPERVISOR"):
+        other = {"driver_volume_type": kind, "data": {}}
+        step(f"for {kind}", lambda other=other: type(libvirt._get_volume_driver(other)), type(ours))
+    step("Nova's own are there", lambda: len(driver.VOLUME_DRIVERS) >= 15, True)
+    unknown = {"driver_volume_type": "nothing", "data": {}}
+    step("no others", lambda: libvirt._get_volume_driver(unknown), refused=exception.VolumeDriverNotFound)
+
+    instance = types.SimpleNamespace(uuid=str(uuid.uuid4()))
+    step("connect", lambda: ours.connect_volume(info, instance))
+    path = Path(info["data"].get("device_path", "/nowhere"))
+    step("the device", lambda: (path.is_relative_to(array.entry["device_root"]), path.stat().st_size), (True, GIB))
+    disk = {"type": "disk", "dev": "vdb", "bus": "virtio"}
+    conf = step("its disk", lambda: ours.get_config(info, disk))
+    step("a block device", lambda: (conf.source_type, conf.source_path), ("block", str(path)))
+    how = ("raw", "none", "native")
+    step("raw, uncached, asynchronous", lambda: (conf.driver_format, conf.driver_cache, conf.driver_io), how)
+    step("XML", lambda: f'<source dev="{path}"/>' in conf.to_xml(), True)
+    step("serial", lambda: conf.serial, serial)
+    expand = ("--manage_ip", "m", "--ip", "a", "--op", "expandVolume", "--volName", volume, "--volSize", "2048")
+    subprocess.run([f"{array.entry['bin_dir']}/fsc_cli", *expand], check=True, capture_output=True)
+    step("extend", lambda: libvirt._extend_volume(info, instance, 2 * GIB), 2 * GIB)
+    step("disconnect", lambda: ours.disconnect_volume(info, instance))
+    step("gone", path.exists, False)
+    step("disconnect by force", lambda: ours.disconnect_volume(info, instance, force=True))
+    return status()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

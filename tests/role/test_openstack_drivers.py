@@ -1,0 +1,154 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The role openstack_drivers: a wheel from the collection, without an index, again only when the code changed."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILDER = "roles/openstack_drivers/files/build_wheel.py"
+PLAY = [
+    {
+        "hosts": "localhost",
+        "gather_facts": False,
+        "roles": ["openstack_drivers"],
+        "tasks": [
+            {
+                "name": "Show what it tells",
+                "ansible.builtin.debug": {
+                    "msg": "TOLD {{ openstack_drivers_changed }} {{ openstack_drivers_version }}"
+                },
+            }
+        ],
+    }
+]
+
+
+class Tree:
+    """What the role needs of an installed collection, and nothing else of it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        for part in ("roles/openstack_drivers", "plugins/module_utils/openflash"):
+            shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+        for path in folder.rglob("*"):
+            path.chmod(path.stat().st_mode & ~0o222)
+
+    def listing(self) -> list[tuple[str, float]]:
+        return sorted((str(path), path.stat().st_mtime) for path in self.folder.rglob("*"))
+
+    def version(self) -> str:
+        done = subprocess.run(
+            [sys.executable, "-I", str(self.folder / BUILDER), "--version"], capture_output=True, text=True, check=True
+        )
+        return done.stdout.strip()
+
+    def role(self, where: Path, python: Path, *arguments: str, **options: Any) -> tuple[int, str]:
+        """How many tasks changed something, and the output."""
+        play = where / "play.yml"
+        play.write_text(json.dumps(PLAY), encoding="utf-8")
+        given = {"openstack_drivers_python": str(python), **{f"openstack_drivers_{k}": v for k, v in options.items()}}
+        done = subprocess.run(
+            [
+                str(Path(sys.executable).parent / "ansible-playbook"),
+                str(play),
+                "--extra-vars",
+                json.dumps(given),
+                *arguments,
+            ],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+            cwd=where,
+            env={**os.environ, "ANSIBLE_ROLES_PATH": str(self.folder / "roles"), "ANSIBLE_NOCOLOR": "1"},
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        found = re.search(r"changed=(\d+)", done.stdout)
+        assert found
+        return int(found[1]), done.stdout
+
+
+@pytest.fixture
+def python(tmp_path: Path) -> Path:
+    """The Python of a service, with pip and without an index."""
+    subprocess.run([sys.executable, "-m", "venv", str(tmp_path / "service")], check=True)
+    return tmp_path / "service" / "bin" / "python"
+
+
+def installed(python: Path) -> str:
+    code = (
+        "import importlib.metadata as m, importlib.util as u\n"
+        "print(m.version('openflash') if u.find_spec('openflash') else 'none')"
+    )
+    return subprocess.run([str(python), "-I", "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+
+
+def test_install_change_and_remove(python: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/nothing-is-here")
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
+    (tmp_path / "tmp").mkdir()
+    tree = Tree(tmp_path / "collection")
+    before = tree.listing()
+    changed, output = tree.role(tmp_path, python, "--check")
+    assert (changed, installed(python)) == (1, "none")
+    assert f"TOLD True {tree.version()}" in output
+    changed, _output = tree.role(tmp_path, python)
+    assert (changed, installed(python)) == (1, tree.version())
+    changed, output = tree.role(tmp_path, python)
+    assert changed == 0
+    assert f"TOLD False {tree.version()}" in output
+    assert tree.listing() == before, "the collection may be read-only"
+    assert list((tmp_path / "tmp").iterdir()) == []
+    # other code, the same release
+    path = tree.folder / "plugins/module_utils/openflash/units.py"
+    path.chmod(0o644)
+    path.write_text(path.read_text(encoding="utf-8") + "\n# another\n", encoding="utf-8")
+    old = installed(python)
+    changed, _output = tree.role(tmp_path, python, "--check")
+    assert (changed, installed(python)) == (1, old)
+    changed, _output = tree.role(tmp_path, python)
+    assert (changed, installed(python)) == (1, tree.version())
+    assert old != tree.version()
+    for arguments, left in ((["--check"], tree.version()), ([], "none")):
+        changed, _output = tree.role(tmp_path, python, *arguments, state="absent")
+        assert (changed, installed(python)) == (1, left)
+    changed, _output = tree.role(tmp_path, python, state="absent")
+    assert changed == 0
+
+
+def test_the_wheel(tmp_path: Path) -> None:
+    """The same bytes from any copy at any time, all of both packages, and the library's version."""
+    trees = [Tree(tmp_path / name) for name in ("one", "two")]
+    wheels = []
+    for tree in trees:
+        for path in tree.folder.rglob("*.py"):
+            path.chmod(0o644)
+            os.utime(path, (len(wheels) * 1000, 10**9))
+        command = [sys.executable, str(tree.folder / BUILDER), str(tree.folder.parent)]
+        wheels.append(Path(subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()))
+        wheels[-1] = wheels[-1].rename(tree.folder / wheels[-1].name)
+    assert wheels[0].read_bytes() == wheels[1].read_bytes()
+    with zipfile.ZipFile(wheels[0]) as archive:
+        names = set(archive.namelist())
+    sources = {
+        f"openflash/{path.relative_to(ROOT / 'plugins/module_utils/openflash')}"
+        for path in (ROOT / "plugins/module_utils/openflash").rglob("*.py")
+    }
+    assert sources <= names
+    assert "openflash_openstack/cinder/base.py" in names
+    version = re.search(r'__version__ = "(.+)"', (ROOT / "plugins/module_utils/openflash/version.py").read_text())
+    assert version is not None
+    assert wheels[0].name.startswith(f"openflash-{version[1]}+c")
