@@ -81,8 +81,8 @@ def telling(requests: list[dict[str, Any]], kind: str) -> list[int]:
     """The first and the last request, the first read after the session's, and every one that asks for a change.
 
     A connection that breaks before or after the change stands for all answers that are lost, whatever is left of them,
-    so these look at one change. Where no answer is lost, a read and a change are enough: what was asked for is known not
-    to be done, or is done a little later.
+    so these look at one change. Where no answer is lost, a read and a change are enough: what was asked for is known
+    not to be done, or is done a little later.
     """
     writes = [number for number, entry in enumerate(requests) if entry["write"]]
     if kind.startswith("reset"):
