@@ -6,9 +6,9 @@
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
-# Two at a time, one group of tests/conftest.py on one worker; no test may hang
+# Three at a time, since many wait for an array; one group of tests/conftest.py on one worker; no test may hang
 PYTEST := pytest --timeout 1200
-PYTEST_PARALLEL := $(PYTEST) --numprocesses 2 --dist loadgroup --no-loadscope-reorder
+PYTEST_PARALLEL := $(PYTEST) --numprocesses 3 --dist loadgroup --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo check test fix bench docs lock clean

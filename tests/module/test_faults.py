@@ -80,11 +80,14 @@ def fast_options(array: ArrayUnderTest) -> dict[str, Any]:
 def telling(requests: list[dict[str, Any]], kind: str) -> list[int]:
     """The first and the last request, the first read after the session's, and every one that asks for a change.
 
-    Where no answer is lost, one request for a change stands for all: whatever was asked for is known not to be done, or
-    known to be done a little later.
+    A connection that breaks before or after the change stands for all answers that are lost, whatever is left of them,
+    so these look at one change. Where no answer is lost, a read and a change are enough: what was asked for is known
+    not to be done, or is done a little later.
     """
     writes = [number for number, entry in enumerate(requests) if entry["write"]]
-    return sorted({0, 1, len(requests) - 1, *(writes if kind in LOST else writes[:1])})
+    if kind.startswith("reset"):
+        return sorted({0, 1, len(requests) - 1, *writes})
+    return sorted({0, 1, len(requests) - 1, *writes[:1]} if kind in LOST else {1, *writes[:1]})
 
 
 def is_goodbye(entry: dict[str, Any]) -> bool:

@@ -275,7 +275,7 @@ class Hosts(Reading):
     def end_mapping(self, mapping: Mapping) -> None:
         """Like unmap_volume for a volume that is alone there, without what the host has left: one request."""
         with self._doing("unmap volume %s from host %s" % (mapping.volume, mapping.host), mapping.volume):
-            self._remove_entry(str(mapping.id).split(" ")[0], str(mapping.host_id))
+            self._remove_entry(str(mapping.id).partition(" ")[0], str(mapping.host_id))
 
 
 def _with_paths(initiators: Sequence[Initiator], paths: Sequence[str]) -> Tuple[Initiator, ...]:
