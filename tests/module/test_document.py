@@ -11,6 +11,8 @@ import pytest
 
 from tests.module.arrays import GIB, ArrayUnderTest
 
+pytestmark = pytest.mark.wire
+
 
 def about_hosts(array: ArrayUnderTest) -> dict[str, Any]:
     return {

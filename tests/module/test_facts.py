@@ -9,6 +9,8 @@ import pytest
 
 from tests.module.arrays import GIB, ArrayUnderTest
 
+pytestmark = pytest.mark.wire
+
 ABOUT_HOSTS = ("hosts", "mappings", "ports")
 SUBSETS = ("array", "capacity", "pools", "volumes", "snapshots", "hosts", "mappings", "ports")
 

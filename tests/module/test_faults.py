@@ -19,6 +19,8 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.model 
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.units import parse_initiator
 from tests.module.arrays import GIB, THOROUGH, ArrayUnderTest, Result
 
+pytestmark = pytest.mark.wire
+
 LOST = ("reset_before", "reset_after", "truncated", "non_json")
 KINDS = (*LOST, "http_status", "busy", "expired", "latency")
 

@@ -9,6 +9,8 @@ import pytest
 
 from tests.module.arrays import ArrayUnderTest
 
+pytestmark = pytest.mark.wire
+
 UUID = "7f3c2f5a-8a2e-4a52-9a0b-3a7d6c1e9f00"
 OWNED = [UUID, f"volume-{UUID}", f"snapshot-{UUID}", "OS-db1", "UNMANAGED-db1"]
 
