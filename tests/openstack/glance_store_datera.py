@@ -337,15 +337,15 @@ def files(stage: Stage) -> None:
     life(stage, "one", budget=False)
 
 
-def initiators() -> list[str]:
-    """The processes that have a session with an array."""
+def initiators(folder_of: str) -> list[str]:
+    """The processes that have a session with an array for a worker of ours, told by where their sockets are."""
     found = []
     for folder in Path("/proc").iterdir():
         try:
             words = (folder / "cmdline").read_bytes().decode(errors="replace").split("\0")
         except OSError:
             continue
-        if words[0].endswith("qemu-nbd") and "openflash-nbd-" in " ".join(words):
+        if words[0].endswith("qemu-nbd") and f"{folder_of}/openflash-nbd-" in " ".join(words):
             found.append(folder.name)
     return found
 
@@ -383,9 +383,9 @@ def killed(stage: Stage) -> None:
 
     def gone() -> bool:
         end = time.monotonic() + 10
-        while initiators() and time.monotonic() < end:
+        while initiators(stage.folder) and time.monotonic() < end:
             time.sleep(0.05)
-        return not initiators()
+        return not initiators(stage.folder)
 
     worker(lambda told: add("one", image, Stalls(told), SIZE))
     step("its initiator ends with it", gone, True)
@@ -404,7 +404,7 @@ def killed(stage: Stage) -> None:
     step("others read on", lambda: whole(made[0], "one", 5, 100), (content.bytes(5, 100), 100))
     step("and it can be deleted", lambda: multi_backend.delete(made[0], "one"), None)
     step("nothing is left, their initiators included", stage.left, ([], []))
-    step("no initiator runs", initiators, [])
+    step("no initiator runs", lambda: initiators(stage.folder), [])
     folders = [one.name for one in Path(stage.folder).iterdir() if one.name.startswith("openflash-nbd-")]
     step("no folder of a socket", lambda: folders, [])
 

@@ -24,6 +24,7 @@ from urllib.parse import urlsplit
 
 from ..errors import Busy, FlashError, Invalid, MissingLibrary, Timeout, Unauthorized, Unreachable
 from .deadline import Deadline
+from .host_keys import ACCEPT_NEW, STRICT, HostKeys
 from .journal import Journal
 from .lost import LostConnection, LostReply, LostTimeout
 
@@ -33,8 +34,6 @@ CHANNELS = 8
 """More commands than this are never under way at one time, whatever the task allows."""
 KEEPALIVE = 30
 LARGEST_REPLY = 64 * 1024**2
-
-STRICT, ACCEPT_NEW = "strict", "accept_new"
 
 _PLAIN = re.compile(r"^[A-Za-z0-9_.,:=@%+/!*-]+$")
 _QUOTABLE = re.compile(r"^[ !#%-/0-9:;<=>?@A-Z\[\]^_a-z{|}~*()&]*$")
@@ -211,7 +210,7 @@ class SshTransport:
     def _login(self, host: str, port: int) -> Any:
         paramiko = _paramiko()
         client = paramiko.SSHClient()
-        keys = _HostKeys(paramiko, client, host, port, self._host_key, self._known_hosts, self._policy)
+        keys = HostKeys(paramiko, client, host, port, self._host_key, self._known_hosts, self._policy)
         try:
             client.connect(
                 host,
@@ -259,7 +258,7 @@ class SshTransport:
             % (" and private_key_passphrase is the one it was made with" if self._passphrase else ""),
         )
 
-    def _explain(self, paramiko: Any, error: BaseException, host: str, keys: _HostKeys) -> BaseException:
+    def _explain(self, paramiko: Any, error: BaseException, host: str, keys: HostKeys) -> BaseException:
         """What stopped a login, in words; anything unknown as it was."""
         if isinstance(error, FlashError):
             return error
@@ -423,113 +422,6 @@ def _read(receive: Callable[[int], bytes], channel: Any, deadline: Deadline) -> 
         size += len(chunk)
         if size > LARGEST_REPLY:
             raise LostReply("the answer is larger than %d bytes" % LARGEST_REPLY)
-
-
-class _HostKeys:
-    """Which host keys are good for one address, and what to say about others."""
-
-    def __init__(
-        self,
-        paramiko: Any,
-        client: Any,
-        host: str,
-        port: int,
-        explicit: Optional[str],
-        known_hosts: Optional[str],
-        policy: str,
-    ) -> None:
-        self._paramiko = paramiko
-        self._name = host if port == 22 else "[%s]:%d" % (host, port)
-        self._explicit = explicit
-        self._file = os.path.expanduser(known_hosts or "~/.ssh/known_hosts")
-        self._named = known_hosts is not None
-        self._policy = policy
-        self._new: Any = None
-        if explicit:
-            client.get_host_keys().add(self._name, *self._parse(explicit))
-        else:
-            self._load(client)
-        outer = self
-
-        class Missing(paramiko.MissingHostKeyPolicy):  # type: ignore[misc]
-            def missing_host_key(self, client: Any, hostname: str, key: Any) -> None:
-                outer.missing(key)
-
-        client.set_missing_host_key_policy(Missing())
-
-    def _parse(self, text: str) -> Tuple[str, Any]:
-        words = text.split()
-        try:
-            entry = self._paramiko.hostkeys.HostKeyEntry.from_line(" ".join(["array"] + words[:2]))
-        except Exception:  # the parser's errors differ between versions of paramiko
-            entry = None
-        if entry is None or entry.key is None:
-            raise Invalid(
-                "host_key is not a host key",
-                hint="It has a type and a base64 text, such as a line of `ssh-keyscan` without the host's name.",
-            )
-        return entry.key.get_name(), entry.key
-
-    def _load(self, client: Any) -> None:
-        try:
-            if self._named:
-                if os.path.exists(self._file) or self._policy == STRICT:
-                    client.load_system_host_keys(self._file)
-            else:
-                client.load_system_host_keys()
-                if os.path.exists("/etc/ssh/ssh_known_hosts"):
-                    client.load_system_host_keys("/etc/ssh/ssh_known_hosts")
-        except OSError as error:
-            raise Invalid("known_hosts %s cannot be read: %s" % (self._file, error.strerror or error)) from None
-
-    def missing(self, key: Any) -> None:
-        """No key is known for this address."""
-        if self._explicit:
-            raise self.changed(key)
-        if self._policy == ACCEPT_NEW:
-            self._new = key
-            return
-        raise Unreachable(
-            "its host key is not known (%s)" % _fingerprint(key),
-            hint="Compare it with the array's, then set host_key to '%s %s', add it to %s, or set host_key_policy: "
-            "accept_new." % (key.get_name(), key.get_base64(), self._file),
-        )
-
-    def changed(self, key: Any) -> Unreachable:
-        return Unreachable(
-            "its host key is another than the one that is known (%s)" % _fingerprint(key),
-            hint="Somebody may be in between. When the array itself has a new key, put it into %s."
-            % ("host_key" if self._explicit else self._file),
-        )
-
-    def keep(self) -> None:
-        """Remember the key of a host that was seen for the first time; the file's other lines stay as they are."""
-        if self._new is None:
-            return
-        folder = os.path.dirname(self._file)
-        try:
-            if folder and not os.path.isdir(folder):
-                os.makedirs(folder, mode=0o700)
-            line = "%s %s %s\n" % (self._name, self._new.get_name(), self._new.get_base64())
-            descriptor = os.open(self._file, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
-            with os.fdopen(descriptor, "r+b", buffering=0) as stream:
-                end = stream.seek(0, os.SEEK_END)
-                if end:
-                    stream.seek(end - 1)
-                    if stream.read(1) != b"\n":
-                        line = "\n" + line
-                stream.write(line.encode("ascii"))
-        except OSError as error:
-            raise Invalid("known_hosts %s cannot be written: %s" % (self._file, error.strerror or error)) from None
-
-
-def _fingerprint(key: Any) -> str:
-    """As ssh shows it: ``ssh-ed25519 SHA256:...``."""
-    import base64
-    import hashlib
-
-    digest = base64.b64encode(hashlib.sha256(key.asbytes()).digest()).decode("ascii").rstrip("=")
-    return "%s SHA256:%s" % (key.get_name(), digest)
 
 
 def _paramiko() -> Any:

@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from ...array import Array, ChangeHook
+from ...array import Array
 from ...objects import Table
+from ...store import ChangeHook
 from . import guesses
 from .errors import CLUSTER_REQUIRED, XmsError
 
