@@ -54,6 +54,8 @@ class Row:
     """The most requests of a task that finds one volume as it should be, session included."""
     port: str = "port"
     """Which of the endpoint's ports a task connects to."""
+    trust: str | None = "tls"
+    """How a client knows that it is the array: by a certificate (tls), by a host key (ssh); None: nobody logs in."""
     scope: str | None = None
     """The part of the simulated state that the task works on, where there are several."""
     hosts: bool = True
@@ -97,6 +99,7 @@ ROWS = (
     Row(
         "flashsystem-fc",
         {"vendor": "flashsystem", "protocol": "fc", "datapath": True},
+        trust="ssh",
         initiators=tuple(FC),
         thorough=True,
         patience=0.001,
@@ -113,6 +116,7 @@ ROWS = (
             "shared_code": "CMMVC6045E",
             "empty_header": True,
         },
+        trust="ssh",
         initiators=(*FC[:2], ISCSI[0]),
         patience=0.001,
         hides=("lshostvdiskmap", ("mappings",)),
@@ -195,6 +199,7 @@ ROWS = (
         tells_version=False,
         connection_each=True,
         port="socket_port",
+        trust=None,
         thorough=True,
     ),
 )
@@ -436,15 +441,15 @@ class ArrayUnderTest:
 
     @property
     def speaks_ssh(self) -> bool:
-        return "host_key" in self.connection
+        return self.row.trust == "ssh"
 
     @property
     def speaks_tls(self) -> bool:
-        return "ca_path" in self.connection
+        return self.row.trust == "tls"
 
     @property
     def logs_in(self) -> bool:
-        return "password" in self.connection
+        return self.row.trust is not None
 
     def cannot(self, operation: str) -> str | None:
         """Why the array has no such operation, in the words that a task must fail with."""

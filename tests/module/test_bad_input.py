@@ -92,19 +92,25 @@ def test_no_answer_within_the_timeout(array: ArrayUnderTest, silent_port: int) -
     assert result["error"]["kind"] in ("timeout", "unreachable")
 
 
-def test_a_certificate_or_host_key_that_is_not_trusted(array: ArrayUnderTest) -> None:
-    if array.speaks_tls:
-        of_connection(array, "its certificate is not trusted", "Set ca_path", kind="unreachable", ca_path=None)
-    elif array.speaks_ssh:
-        of_connection(array, "its host key is not known", "set host_key", kind="unreachable", host_key=None)
+@pytest.mark.trust("tls")
+def test_a_certificate_that_is_not_trusted(array: ArrayUnderTest) -> None:
+    of_connection(array, "its certificate is not trusted", "Set ca_path", kind="unreachable", ca_path=None)
 
 
-def test_a_certificate_or_host_key_of_another(array: ArrayUnderTest) -> None:
-    if array.speaks_tls:
-        words = ("its certificate is for another name than other.example.org", "Set tls_server_name")
-        of_connection(array, *words, kind="unreachable", tls_server_name="other.example.org")
-    elif array.speaks_ssh:
-        of_connection(array, "its host key is another", "put it into host_key", kind="unreachable", host_key=OTHER_KEY)
+@pytest.mark.trust("ssh")
+def test_a_host_key_that_is_not_known(array: ArrayUnderTest) -> None:
+    of_connection(array, "its host key is not known", "set host_key", kind="unreachable", host_key=None)
+
+
+@pytest.mark.trust("tls")
+def test_a_certificate_of_another(array: ArrayUnderTest) -> None:
+    words = ("its certificate is for another name than other.example.org", "Set tls_server_name")
+    of_connection(array, *words, kind="unreachable", tls_server_name="other.example.org")
+
+
+@pytest.mark.trust("ssh")
+def test_a_host_key_of_another(array: ArrayUnderTest) -> None:
+    of_connection(array, "its host key is another", "put it into host_key", kind="unreachable", host_key=OTHER_KEY)
 
 
 def test_without_verification_the_certificate_does_not_matter(array: ArrayUnderTest) -> None:
@@ -121,9 +127,8 @@ def test_a_file_of_trusted_keys_that_is_not_there(array: ArrayUnderTest) -> None
     assert not result.failed or told in result.msg
 
 
+@pytest.mark.trust("tls", "ssh")
 def test_a_wrong_password(array: ArrayUnderTest) -> None:
-    if not array.logs_in:
-        return
     result = of_connection(
         array, "did not accept the user name and password", kind="unauthorized", password="not-the-Password-1"
     )
@@ -131,18 +136,25 @@ def test_a_wrong_password(array: ArrayUnderTest) -> None:
     assert "not-the-Password-1" not in result.stdout
 
 
+@pytest.mark.trust("tls", "ssh")
 def test_no_password(array: ArrayUnderTest) -> None:
-    if not array.logs_in:
-        return
     of_connection(array, "user name", "password", kind="invalid", password=None)
+
+
+@pytest.mark.trust(None)
+def test_an_account_where_nobody_logs_in(array: ArrayUnderTest) -> None:
+    """A fleet's module_defaults may set it: it is not sent, and not told."""
+    result = array.task("flash_facts", connection={"username": "admin", "password": "not-the-Password-1"})
+    assert not result.failed
+    assert "not-the-Password-1" not in result.stdout + str(array.requests(0))
 
 
 def test_a_wrong_port_of_another_service(array: ArrayUnderTest) -> None:
     port = int(array.simulator.endpoints["control"].rsplit(":", 1)[1])
-    if not array.speaks_tls and not array.speaks_ssh:
-        of_connection(array, f"127.0.0.1:{port}", "Check that the address and port", kind="bad_reply", port=port)
-        return
-    of_connection(array, f"127.0.0.1:{port}", "does not speak", kind="unreachable", port=port)
+    words, kind = ("does not speak", "unreachable")
+    if array.row.trust is None:
+        words, kind = ("Check that the address and port", "bad_reply")
+    of_connection(array, f"127.0.0.1:{port}", words, kind=kind, port=port)
 
 
 @pytest.mark.parametrize("port", [0, -1, 65536])

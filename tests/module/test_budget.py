@@ -26,10 +26,9 @@ def costs(array: ArrayUnderTest, module: str, **args: Any) -> tuple[Result, int]
 
 def test_nothing_to_do_for_one_volume_with_the_version_given(array: ArrayUnderTest) -> None:
     if not array.takes("array_version"):
+        array.refuses("flash_volume", "array_version is not one of vendor", name="db1", array_version="1.0")
         return
     array.done("flash_volume", name="db1", size="10GiB")
-    if not array.version:
-        return
     result, requests = costs(array, "flash_volume", name="db1", size="10GiB", **array.version)
     assert requests == 2
     assert result["api"] == {"requests": 1, "writes": 0, "session_requests": 1}

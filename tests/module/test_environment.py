@@ -46,9 +46,8 @@ def test_a_poisoned_environment_has_no_effect(array: ArrayUnderTest, tmp_path: P
     assert not array.volume(env=poison(tmp_path), **VOLUME).changed
 
 
+@pytest.mark.trust("tls")
 def test_a_bundle_of_the_environment_does_not_make_a_certificate_trusted(array: ArrayUnderTest) -> None:
-    if not array.speaks_tls:
-        return
     bundle = array.endpoint["ca_path"]
     result = array.volume(
         connection={"ca_path": None}, env={"REQUESTS_CA_BUNDLE": bundle, "CURL_CA_BUNDLE": bundle}, **VOLUME
@@ -95,14 +94,13 @@ def test_no_other_option_comes_from_the_environment(array: ArrayUnderTest) -> No
     assert "it is mapped to host server" in result.msg
 
 
+@pytest.mark.trust("tls", "ssh")
 @pytest.mark.parametrize(
     "other", [{"FLASH_ADDRESS": "192.0.2.1"}, {"FLASH_VENDOR": "other"}, {"FLASH_ADDRESS": "127.0.0.1,192.0.2.1"}]
 )
 def test_the_password_of_the_environment_never_goes_to_another_array(
     array: ArrayUnderTest, other: dict[str, str]
 ) -> None:
-    if not array.logs_in:
-        return
     mark = array.mark()
     env = {"FLASH_PASSWORD": array.endpoint["password"], **other}
     result = array.volume(connection={"password": None}, env=env, **VOLUME)
@@ -111,9 +109,8 @@ def test_the_password_of_the_environment_never_goes_to_another_array(
     assert array.requests(mark) == []
 
 
+@pytest.mark.trust("tls", "ssh")
 def test_the_password_of_the_environment_is_used_for_the_array_that_it_means(array: ArrayUnderTest) -> None:
-    if not array.logs_in:
-        return
     for meant in ({}, {"FLASH_ADDRESS": "127.0.0.1"}, {"FLASH_VENDOR": array.endpoint["vendor"]}):
         env = {"FLASH_PASSWORD": array.endpoint["password"], **meant}
         result = array.volume(connection={"password": None}, env=env, **VOLUME)

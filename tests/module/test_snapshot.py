@@ -211,10 +211,12 @@ def test_the_newest_snapshots_are_kept(db1: ArrayUnderTest) -> None:
 
 @pytest.mark.hosts
 def test_an_old_snapshot_that_is_mapped_or_has_children_stays(db1: ArrayUnderTest) -> None:
-    if not db1.capabilities.proves_snapshots:
-        return
     for name in ("nightly-1", "nightly-2"):
         db1.done("flash_snapshot", name=name, volume="db1")
+    if not db1.capabilities.proves_snapshots:
+        keep = {"name": "nightly-3", "volume": "db1", "keep": 1, "prefix": "nightly-"}
+        db1.refuses("flash_snapshot", "does not prove that an object is a snapshot", **keep, kind="refused")
+        return
     next_second()
     db1.done("flash_volume", name="test1", source_snapshot="nightly-1")
     db1.done("flash_host_map", host="server", initiators=[db1.row.initiators[0]], volume="db1")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
-from typing import Any, Generic, Literal, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar
 
 VolumeKind = Literal["volume", "snapshot"]
 Provisioning = Literal["thick", "thin", "dedup"]
@@ -111,6 +111,9 @@ class Group:
 
 
 class Named(Protocol):
+    """A dataclass with a number and a name."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
     id: int
     name: str
 
@@ -164,7 +167,7 @@ class Table(Generic[T]):
         """Plain data for :mod:`.state`. ``next_id`` too: a number must not come back to life after a restart."""
         return {
             "next_id": self.next_id,
-            "rows": [asdict(row) for row in self._rows.values()],  # type: ignore[call-overload]
+            "rows": [asdict(row) for row in self._rows.values()],
         }
 
     def restore(self, saved: dict[str, Any], make: Callable[[dict[str, Any]], T]) -> None:

@@ -44,7 +44,7 @@ class RestWire(Wire):
         self._logged_in = False
 
     @property
-    def address(self) -> str:  # type: ignore[override]
+    def address(self) -> str:
         return self.http.address
 
     # -- the session -------------------------------------------------------------------------------------------------

@@ -140,7 +140,7 @@ class TextWire(Wire):
         self.wait = connection.wait_timeout
 
     @property
-    def address(self) -> str:  # type: ignore[override]
+    def address(self) -> str:
         return self.tcp.address
 
     def open(self) -> Optional[Listing[Pool]]:

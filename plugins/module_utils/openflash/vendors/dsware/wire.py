@@ -30,8 +30,6 @@ FEW = 8
 
 
 class Wire(ABC):
-    address: str
-    """What errors call the array."""
     journal: Journal
     threads = 1
     """So many requests at once at most."""
@@ -41,6 +39,11 @@ class Wire(ABC):
             return [ask(item) for item in items]
         with ThreadPoolExecutor(min(self.threads, len(items))) as pool:
             return list(pool.map(ask, items))
+
+    @property
+    @abstractmethod
+    def address(self) -> str:
+        """What errors call the array."""
 
     @abstractmethod
     def open(self) -> Optional[Listing[Pool]]:

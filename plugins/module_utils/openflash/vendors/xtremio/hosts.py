@@ -172,9 +172,9 @@ class Hosts(Reading):
     def wants_chap(self) -> Tuple[bool, bool]:
         """Whether the cluster lets only initiators with CHAP log in, and discover: one request (section 7)."""
         with self._doing("read the CHAP modes of the cluster"):
-            keys = ("chap-authentication-mode", "chap-discovery-mode")
-            found = self._xms.get("clusters", self._xms.cluster, ("name",) + keys) or {}
-            return tuple(str(found.get(key) or "disabled") != "disabled" for key in keys)  # type: ignore[return-value]
+            login, discovery = "chap-authentication-mode", "chap-discovery-mode"
+            found = self._xms.get("clusters", self._xms.cluster, ("name", login, discovery)) or {}
+            return _is_on(found.get(login)), _is_on(found.get(discovery))
 
     def chap_of(self, addresses: Sequence[str]) -> Optional[Chap]:
         """What the first of these initiators that has any proves itself with: one request.
@@ -313,6 +313,11 @@ class Hosts(Reading):
             if (one.volume, one.host) == (mapping.volume, mapping.host):
                 return one.id
         return None
+
+
+def _is_on(mode: Any) -> bool:
+    """Of a CHAP mode, which some releases leave empty."""
+    return str(mode or "disabled") != "disabled"
 
 
 def _initiator_name(one: Initiator) -> str:

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ...array import Array
-from ...objects import Host, Pool, Volume
+from ...objects import Host, Pool, Volume, VolumeKind
 from ...rules import ArrayError, InUse
 from . import codes, guesses
 from .codes import Refusal
@@ -61,8 +61,8 @@ class Storage:
     def snapshot(self, name: str) -> Volume:
         return self._find(name, "snapshot", codes.NO_SNAPSHOT)
 
-    def _find(self, name: str, kind: str, code: int) -> Volume:
-        found = self.array.find_volume(name, kind)  # type: ignore[arg-type]
+    def _find(self, name: str, kind: VolumeKind, code: int) -> Volume:
+        found = self.array.find_volume(name, kind)
         if found is None:
             raise Refusal(code)
         return found
@@ -100,8 +100,7 @@ class Storage:
         home = self.pool(pool)
         self._refuse_while_deleting(name)
         with refusing():
-            provisioning = "thin" if thin else "thick"
-            volume = self.array.create_volume(name, mib * MIB, pool=home.name, provisioning=provisioning)  # type: ignore[arg-type]
+            volume = self.array.create_volume(name, mib * MIB, pool=home.name, provisioning="thin" if thin else "thick")
         return self._identified(volume)
 
     def _identified(self, volume: Volume) -> Volume:

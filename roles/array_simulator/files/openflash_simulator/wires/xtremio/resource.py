@@ -59,7 +59,7 @@ class Resource:
 
     def rows(self, scope: Scope) -> Iterable[Any]:
         """Every object of the type, in the order of their indexes."""
-        raise NotImplementedError
+        raise NotImplementedError  # every type of object knows its own
 
     def by_index(self, scope: Scope, index: int) -> Any:
         """The object or None."""
