@@ -26,10 +26,7 @@ class Vendor:
     """Imports the client, and with it only the libraries that this wire needs, and gives its connect function."""
 
 
-def _violin() -> Callable[[Connection], Array]:
-    from .vendors.violin import client
-
-    return client.connect
+# In the source, where AnsiballZ finds them, and in functions, so that a task imports one vendor only
 
 
 def _datera() -> Callable[[Connection], Array]:
@@ -44,19 +41,35 @@ def _dsware() -> Callable[[Connection], Array]:
     return client.connect
 
 
-def _xtremio() -> Callable[[Connection], Array]:
-    from .vendors.xtremio import client
-
-    return client.connect
-
-
 def _flashsystem() -> Callable[[Connection], Array]:
     from .vendors.flashsystem import client
 
     return client.connect
 
 
+def _violin() -> Callable[[Connection], Array]:
+    from .vendors.violin import client
+
+    return client.connect
+
+
+def _xtremio() -> Callable[[Connection], Array]:
+    from .vendors.xtremio import client
+
+    return client.connect
+
+
 VENDORS: Dict[str, Vendor] = {
+    "datera": Vendor(
+        "Datera EDF",
+        ("tenant", "create_tenant", "ldap_server", "api_version", "scheme", "offline_changes"),
+        _datera,
+    ),
+    "dsware": Vendor(
+        "Huawei Dsware",
+        ("transport", "storage_pools", "agents", "attach_tool", "device_root", "wire_extensions"),
+        _dsware,
+    ),
     "flashsystem": Vendor("IBM FlashSystem 840 / 900", ("ssh_agent", "device_root", "copy_checksum"), _flashsystem),
     "violin": Vendor(
         "Violin 7300 / 7700",
@@ -69,16 +82,6 @@ VENDORS: Dict[str, Vendor] = {
             "allow_untested_version",
         ),
         _violin,
-    ),
-    "datera": Vendor(
-        "Datera EDF",
-        ("tenant", "create_tenant", "ldap_server", "api_version", "scheme", "offline_changes"),
-        _datera,
-    ),
-    "dsware": Vendor(
-        "Huawei Dsware",
-        ("transport", "storage_pools", "agents", "attach_tool", "device_root", "wire_extensions"),
-        _dsware,
     ),
     "xtremio": Vendor("Dell EMC XtremIO", ("cluster", "array_version", "target_ports"), _xtremio),
 }
