@@ -17,7 +17,7 @@ from typing import Dict, Optional
 from ..errors import BadReply, Conflict, FlashError, Invalid, NotFound, Unauthorized
 from ..transport.command import CommandTransport, Output
 from ..transport.deadline import Deadline
-from ..transport.lost import LostAnswer
+from ..transport.lost import settle
 from ..units import format_size
 
 # Section 1.4: what a new connector should take for success
@@ -27,7 +27,6 @@ MISSING = "50151404"
 # What querydev answers for a volume that is not attached is not known; these say so to other questions.
 NOT_ATTACHED = ("50151601", "50155007", "50151209", MISSING)
 
-_ATTEMPTS = 2
 # A first "-" would make an option of it.
 _NAME = re.compile(r"^[A-Za-z0-9_][A-Za-z0-9_-]*\Z")
 _WORDS = {
@@ -70,39 +69,23 @@ class AttachTool:
 
     def request(self, name: str) -> str:
         """The same, without waiting for the device to appear."""
-        for attempt in range(_ATTEMPTS):
-            try:
-                answer = self._run("attach", name, write=True)
-            except LostAnswer:
-                device = self.query(name)
-                if device is not None:
-                    break
-                if attempt == _ATTEMPTS - 1:
-                    raise
-                continue
-            code = answer["ret_code"]
-            if code not in ATTACHED:
+
+        def attach() -> Optional[str]:
+            answer = self._run("attach", name, write=True)
+            if answer["ret_code"] not in ATTACHED:
                 raise self._error(answer, "attach volume %s to this host" % name, name)
-            device = answer.get("dev_addr") or self.query(name)
-            break
+            return answer.get("dev_addr") or self.query(name)
+
+        device = settle(attach, lambda: self.query(name))
         if not device:
             raise BadReply("%s does not say which device volume %s is" % (self.path, name), target=name)
         return device
 
     def detach(self, name: str) -> None:
         """Detach; not attached is fine. One command."""
-        for attempt in range(_ATTEMPTS):
-            try:
-                answer = self._run("detach", name, write=True)
-            except LostAnswer:
-                if self.query(name) is None:
-                    return
-                if attempt == _ATTEMPTS - 1:
-                    raise
-                continue
-            if answer["ret_code"] not in DETACHED:
-                raise self._error(answer, "detach volume %s from this host" % name, name)
-            return
+        answer = settle(lambda: self._run("detach", name, write=True), lambda: self.query(name) is None)
+        if isinstance(answer, dict) and answer["ret_code"] not in DETACHED:
+            raise self._error(answer, "detach volume %s from this host" % name, name)
 
     def query(self, name: str) -> Optional[str]:
         """The path of the device; None when the volume is not attached to this host."""

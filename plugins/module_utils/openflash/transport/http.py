@@ -23,10 +23,9 @@ from ..errors import BadReply, FlashError, Invalid, MissingLibrary, Unauthorized
 from .deadline import Deadline
 from .http_failures import LONGEST_CONNECT, Lost, NotSent, Request, explain, host_of
 from .journal import Journal
-from .lost import LostReply
+from .lost import ATTEMPTS, LostReply
 
 LARGEST_REPLY = 256 * 1024**2
-ATTEMPTS = 3
 
 _SAFE = ("GET", "HEAD")
 _GATEWAY = (502, 503, 504)

@@ -6,7 +6,15 @@
 
 from __future__ import annotations
 
+from typing import Callable, Optional, Tuple, Type, TypeVar, Union
+
 from ..errors import BadReply, FlashError, Timeout, Unreachable
+
+ATTEMPTS = 3
+"""So often one request is sent at most, where that does no harm."""
+
+Sent = TypeVar("Sent")
+Found = TypeVar("Found")
 
 
 class LostAnswer(FlashError):
@@ -31,3 +39,34 @@ class LostReply(LostAnswer, BadReply):
     """The answer was cut off, or a gateway answered in the array's place."""
 
     kind = "bad_reply"
+
+
+def settle(
+    send: Callable[[], Sent],
+    look: Callable[[], Optional[Found]],
+    refusals: Tuple[Type[FlashError], ...] = (),
+) -> Union[Sent, Found]:
+    """Make one change for certain: what ``send`` gives, or what ``look`` finds where that cannot be known.
+
+    :param look: asked when an answer was lost; what it finds says that the change was made. None, False: it was not, so
+        it is sent again.
+    :param refusals: with which the array refuses what is done already. Then too ``look`` decides; where it finds
+        nothing, the refusal stands.
+    """
+    left = ATTEMPTS
+    unsure: Tuple[Type[FlashError], ...] = (LostAnswer, *refusals)
+    while True:
+        left -= 1
+        try:
+            return send()
+        except unsure as error:
+            found = look()
+            if found is not None and found is not False:
+                return found
+            if not left or not isinstance(error, LostAnswer):
+                raise
+
+
+def repeat(send: Callable[[], Sent]) -> Sent:
+    """Make a change that does the same twice as once: where the answer is lost it is sent again."""
+    return settle(send, lambda: None)

@@ -26,10 +26,9 @@ from ..errors import Busy, FlashError, Invalid, MissingLibrary, Timeout, Unautho
 from .deadline import Deadline
 from .host_keys import ACCEPT_NEW, STRICT, HostKeys
 from .journal import Journal
-from .lost import LostConnection, LostReply, LostTimeout
+from .lost import ATTEMPTS, LostConnection, LostReply, LostTimeout
 
 LONGEST_CONNECT = 15.0
-ATTEMPTS = 3
 CHANNELS = 8
 """More commands than this are never under way at one time, whatever the task allows."""
 KEEPALIVE = 30

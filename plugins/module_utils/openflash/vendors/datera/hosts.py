@@ -12,7 +12,7 @@ from typing import Dict, List, Optional, Sequence, Tuple
 from ...errors import Conflict, InUse, Invalid, NotFound, Refused, Unsupported
 from ...model import OFFLINE, Chap, Host, Initiator, Mapping, Volume
 from ...transport.deadline import Deadline
-from ...transport.lost import LostAnswer
+from ...transport.lost import settle
 from ...units import format_initiator
 from . import facts, objects
 from .objects import Place
@@ -20,7 +20,6 @@ from .reading import Reading
 from .refusals import Rejected, Taken
 from .wire import Entity, key
 
-_ATTEMPTS = 3
 # An entry is taken out at most this often before another client is suspected of putting it in again.
 _OFTEN = 64
 
@@ -43,17 +42,16 @@ class Hosts(Reading):
             body = {"name": name, "members": [{"path": path} for path in paths]}
             known = _with_paths(initiators, paths)
             host = Host(name, id="/initiator_groups/%s" % name, initiators=known, os=os, volumes=0)
-            for attempt in range(_ATTEMPTS):
-                try:
-                    self._edf.post("/initiator_groups", body)
-                    return host
-                except (Taken, LostAnswer) as error:
-                    there = self._host(name)
-                    if there is not None:
-                        return _same_host(there, initiators)
-                    if isinstance(error, Taken) or attempt == _ATTEMPTS - 1:
-                        raise
-            raise AssertionError("the last attempt raises")
+
+            def post() -> Host:
+                self._edf.post("/initiator_groups", body)
+                return host
+
+            def look() -> Optional[Host]:
+                there = self._host(name)
+                return None if there is None else _same_host(there, initiators)
+
+            return settle(post, look, (Taken,))
 
     def single_host(self, label: str, one: Initiator) -> Host:
         """A host that is one initiator and no group, as all OpenStack clients of the array have it: one request."""
@@ -67,17 +65,14 @@ class Hosts(Reading):
         body: Entity = {"id": one.address, "name": (one.name or host)[: facts.LABEL_LONGEST]}
         if self._edf.second:
             body["force"] = True
-        for attempt in range(_ATTEMPTS):
-            try:
-                return objects.path_of(self._edf.post("/initiators", body))
-            except Taken:
-                return path
-            except LostAnswer:
-                if self._edf.get("/initiators/%s" % key(one.address)) is not None:
-                    return path
-                if attempt == _ATTEMPTS - 1:
-                    raise
-        return path
+
+        def look() -> Optional[str]:
+            return path if self._edf.get("/initiators/%s" % key(one.address)) is not None else None
+
+        try:
+            return settle(lambda: objects.path_of(self._edf.post("/initiators", body)), look)
+        except Taken:
+            return path
 
     def add_initiators(self, host: Host, initiators: Sequence[Initiator], chap: Optional[Chap] = None) -> Host:
         """Two requests for each that the host does not have yet."""

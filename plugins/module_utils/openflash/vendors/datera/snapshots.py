@@ -16,15 +16,13 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 from ...errors import Conflict, NotFound
 from ...model import Snapshot, SnapshotSpec, Volume
 from ...transport.deadline import Deadline
-from ...transport.lost import LostAnswer
+from ...transport.lost import settle
 from . import facts, objects
 from .objects import Place
 from .reading import noted
 from .refusals import DuplicateSnapshot, Rejected
 from .volumes import Volumes
 from .wire import Entity
-
-_ATTEMPTS = 3
 
 
 class Snapshots(Volumes):
@@ -59,22 +57,11 @@ class Snapshots(Volumes):
 
     def _take(self, volume: Volume, name: str) -> Snapshot:
         uuid = facts.snapshot_uuid(volume.id, name)
-        entity: Optional[Entity] = None
-        for attempt in range(_ATTEMPTS):
-            try:
-                entity = self._edf.post(volume.id + "/snapshots", {"uuid": uuid})
-                break
-            except DuplicateSnapshot:
-                entity = self._find(volume.id, uuid)
-                break
-            except LostAnswer:
-                entity = self._find(volume.id, uuid)
-                if entity is not None:
-                    break
-                if attempt == _ATTEMPTS - 1:
-                    raise
-        if entity is None:
-            raise NotFound("the snapshot was there and is gone again")
+        entity = settle(
+            lambda: self._edf.post(volume.id + "/snapshots", {"uuid": uuid}),
+            lambda: self._find(volume.id, uuid),
+            (DuplicateSnapshot,),
+        )
         entity = self._usable(volume.id, entity)
         return objects.snapshot(volume.name, volume.id, entity, name, volume.size, ())
 
@@ -152,6 +139,7 @@ class Snapshots(Volumes):
 
     def _roll_back(self, place: Place, key: str) -> None:
         """By the volume's own route, which leaves its neighbours alone; offline only where the array demands it."""
+
         def change(path: str) -> None:
             self._edf.put(path, {"restore_point": key})
 

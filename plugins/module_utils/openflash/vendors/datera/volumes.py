@@ -12,15 +12,13 @@ from typing import Any, Callable, Dict, Mapping as Map, Optional
 from ...errors import Conflict, FlashError, InUse, Invalid, NotFound, Refused
 from ...model import OFFLINE, READY, Snapshot, Volume, VolumeSpec
 from ...transport.deadline import Deadline
-from ...transport.lost import LostAnswer
+from ...transport.lost import ATTEMPTS, LostAnswer, settle
 from ...units import GIB, format_size, round_up
 from . import facts, objects
 from .objects import Place
 from .reading import Reading
 from .refusals import Rejected, Taken
 from .wire import Entity, key
-
-_ATTEMPTS = 3
 
 
 class Volumes(Reading):
@@ -71,18 +69,16 @@ class Volumes(Reading):
     def _create(self, body: Entity, same: Callable[[Place], None]) -> Place:
         """POST it, or find it there already, provided that ``same`` does not object."""
         name = str(body["name"])
-        for attempt in range(_ATTEMPTS):
-            try:
-                return self._only(objects.need(self._edf.post("/app_instances", body), name))
-            except (Taken, LostAnswer) as error:
-                there = self._instance(name)
-                if there is not None:
-                    place = self._only(there)
-                    same(place)
-                    return place
-                if isinstance(error, Taken) or attempt == _ATTEMPTS - 1:
-                    raise
-        raise AssertionError("the last attempt raises")
+
+        def look() -> Optional[Place]:
+            there = self._instance(name)
+            if there is None:
+                return None
+            place = self._only(there)
+            same(place)
+            return place
+
+        return settle(lambda: self._only(objects.need(self._edf.post("/app_instances", body), name)), look, (Taken,))
 
     @staticmethod
     def _only(ai: Entity) -> Place:
@@ -338,7 +334,7 @@ class Volumes(Reading):
         if not any(limits.values()):
             self._edf.delete(path)
             return
-        for attempt in range(_ATTEMPTS):
+        for attempt in range(ATTEMPTS):
             try:
                 self._edf.put(path, limits)
                 return
@@ -348,7 +344,7 @@ class Volumes(Reading):
                 self._edf.post(path, limits)
                 return
             except (Taken, LostAnswer):
-                if attempt == _ATTEMPTS - 1:
+                if attempt == ATTEMPTS - 1:
                     raise
 
     def rename_volume(self, volume: Volume, name: str) -> Volume:

@@ -7,12 +7,14 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, TypeVar
 from urllib.parse import quote
 
 from ...errors import BadReply, FlashError, Invalid, NotFound, Unsupported
 from ...transport.http import HttpTransport, Reply
-from ...transport.lost import LostAnswer, LostReply
+from ...transport.lost import ATTEMPTS, LostAnswer, LostReply, repeat
 from .facts import MODERN, PAGE, parse_version, tenant_path
 from .refusals import Rejected, Taken, error_of, is_busy, is_expired
 
@@ -23,7 +25,6 @@ R = TypeVar("R")
 HTTPS_PORT, HTTP_PORT = 7718, 7717
 APIS = ("v2.2", "v2.1")
 _DRIVER = "Ansible-openflash.storage"
-_ATTEMPTS = 3
 
 
 class Edf:
@@ -154,17 +155,8 @@ class Edf:
         for path in self._missing:
             parent, name = path.rsplit("/", 1)
             body = {"name": name, "parent_path": parent}
-            for attempt in range(_ATTEMPTS):
-                try:
-                    self._send("POST", "/tenants", body, tenant="/root")
-                    break
-                except Taken:
-                    break
-                except LostAnswer:
-                    if self.get("/tenants" + path, tenant="/root") is not None:
-                        break
-                    if attempt == _ATTEMPTS - 1:
-                        raise
+            with suppress(Taken):
+                repeat(partial(self._send, "POST", "/tenants", body, tenant="/root"))
         self._missing = ()
 
     def seen_from(self, tenant: str) -> Edf:
@@ -255,7 +247,7 @@ class Edf:
         idempotent: bool = False,
         tenant: Optional[str] = None,
     ) -> Any:
-        for attempt in range(_ATTEMPTS):
+        for attempt in range(ATTEMPTS):
             try:
                 return self._data(self._ask(method, path, body=body, idempotent=idempotent, tenant=tenant))
             except LostAnswer:
@@ -264,7 +256,7 @@ class Edf:
                 # Something answered in the array's place, perhaps after the array had done it.
                 if not idempotent:
                     raise LostReply(error.reason, code=error.code, said=error.said, hint=error.hint) from None
-                if attempt == _ATTEMPTS - 1:
+                if attempt == ATTEMPTS - 1:
                     raise
         raise AssertionError("the last attempt raises")
 

@@ -16,11 +16,11 @@ from typing import Callable, Optional
 from ...errors import Busy, Conflict, FlashError, Invalid
 from ...model import COPYING, READY, Pool, Snapshot, Volume, VolumeSpec
 from ...transport.deadline import Deadline
-from ...transport.lost import LostAnswer
+from ...transport.lost import ATTEMPTS, LostAnswer, repeat
 from ...units import MIB, format_size, round_up
 from .codes import Duplicating, NameTaken, SnapshotGone
 from .facts import GRANULARITY, marker
-from .volumes import ATTEMPTS, UNSURE, Volumes
+from .volumes import UNSURE, Volumes
 
 
 class Copies(Volumes):
@@ -172,7 +172,7 @@ class Copies(Volumes):
     def _grown(self, made: Volume, size: int) -> Volume:
         """Section 2.3: some firmware ignores the size of a linked volume. So look, and extend it where needed."""
         if made.size < size:
-            self._repeating(lambda: self._wire.extend_volume(made.name, size // MIB))
+            repeat(lambda: self._wire.extend_volume(made.name, size // MIB))
             made = self._there(made.name)
         if made.size != size:
             raise Conflict(
@@ -185,7 +185,7 @@ class Copies(Volumes):
         if not resumed or self._there(name).state != COPYING:
             try:
                 # While the marker is there nobody uses the copy, so beginning it twice does no harm.
-                self._repeating(lambda: self._wire.copy(name, snapshot))
+                repeat(lambda: self._wire.copy(name, snapshot))
             except Duplicating:
                 pass
             except SnapshotGone:

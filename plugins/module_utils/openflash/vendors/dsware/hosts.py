@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Dict, List, Mapping as Map, Optional, Sequence, Tuple
 
@@ -14,13 +15,12 @@ from ...attach.dsware import AttachTool, is_whole, wait_for_device
 from ...errors import Conflict, FlashError, InUse, NotFound
 from ...model import AGENT, ISCSI, UNKNOWN, Chap, Host, Initiator, Listing, Mapping, Port, Volume
 from ...transport.deadline import Deadline
-from ...transport.lost import LostAnswer
+from ...transport.lost import repeat, settle
 from ...units import parse_initiator
 from .codes import AlreadyThere, NameTaken, NotThere, VolumeGone
 from .copies import Copies
 from .facts import BY_ID, NO_HOST
 from .rest import RestWire, objects
-from .volumes import ATTEMPTS
 
 
 class Hosts(Copies):
@@ -282,17 +282,11 @@ class Hosts(Copies):
             if host.kind == AGENT:
                 return self._attach(volume, host)
             body = {"hostName": host.name, "lunNames": [volume.name]}
-            for attempt in range(ATTEMPTS):
-                try:
-                    self._rest.change("host/lun/add", body)
-                    break
-                except AlreadyThere:
-                    break
-                except LostAnswer:
-                    if any(one.volume == volume.name for one in self._luns_of(host.name)):
-                        break
-                    if attempt == ATTEMPTS - 1:
-                        raise
+            with suppress(AlreadyThere):
+                settle(
+                    lambda: self._rest.change("host/lun/add", body),
+                    lambda: any(one.volume == volume.name for one in self._luns_of(host.name)),
+                )
             for one in self._luns_of(host.name):
                 if one.volume == volume.name:
                     return one
@@ -330,16 +324,11 @@ class Hosts(Copies):
 
     def _attach_by_agent(self, volume: str, agent: str) -> Tuple[bool, str]:
         """Whether it was not attached before, for certain; and the device, where the agent tells it."""
-        for attempt in range(ATTEMPTS):
-            try:
-                return True, self._rest.attach(volume, agent)
-            except AlreadyThere:
-                return False, ""
-            except LostAnswer:
-                # The same request tells now whether it was done.
-                if attempt == ATTEMPTS - 1:
-                    raise
-        raise AssertionError("the last attempt raises")
+        try:
+            # After a lost answer too the request itself tells whether it was done.
+            return True, repeat(lambda: self._rest.attach(volume, agent))
+        except AlreadyThere:
+            return False, ""
 
     def _local_path(self, volume: Volume, device: str) -> str:
         """The path that stays the same over restarts; the device's own name only where there is no identity."""
@@ -364,14 +353,8 @@ class Hosts(Copies):
         if self.tool is not None and self._is_here(mapping.host):
             self.tool.detach(mapping.volume)
             return
-        for attempt in range(ATTEMPTS):
-            try:
-                return self._rest.detach(mapping.volume, self.agents[mapping.host])
-            except (NotThere, VolumeGone):
-                return
-            except LostAnswer:
-                if attempt == ATTEMPTS - 1:
-                    raise
+        with suppress(NotThere, VolumeGone):
+            repeat(lambda: self._rest.detach(mapping.volume, self.agents[mapping.host]))
 
     def _refuse_mapped(self, name: str) -> None:
         """One request on REST, and one more, or a command, where this host may have it attached."""

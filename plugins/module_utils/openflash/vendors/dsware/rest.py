@@ -12,8 +12,8 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ...errors import BadReply, FlashError, Invalid, NotFound, Unauthorized
 from ...model import Connection, Listing, Pool, Snapshot, Volume
-from ...transport.http import ATTEMPTS, HttpTransport, Reply
-from ...transport.lost import LostAnswer, LostReply
+from ...transport.http import HttpTransport, Reply
+from ...transport.lost import ATTEMPTS, LostAnswer, LostReply
 from ...units import MIB
 from .codes import EXPIRED, MOMENTARY, SnapshotGone, VolumeGone, error_of
 from .facts import FATHER_KEYS, PAGE_SIZE, REST_PORT, REST_VERSION

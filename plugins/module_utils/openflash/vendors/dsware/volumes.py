@@ -6,18 +6,18 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import Callable, Optional, Sequence, Tuple
 
 from ...errors import BadReply, Conflict, FlashError, InUse, Invalid, NotFound, Refused, Timeout, Unreachable
 from ...model import Pool, Snapshot, SnapshotSpec, Volume, VolumeSpec
-from ...transport.lost import LostAnswer
+from ...transport.lost import repeat, settle
 from ...units import MIB, format_size, round_up
 from .codes import Mapped, NameTaken, Referenced
 from .facts import GRANULARITY, MARKER, marker
 from .reading import Reading
 
-ATTEMPTS = 3
 # Errors after which the array may go on with what was asked.
 UNSURE = (Timeout, Unreachable, BadReply)
 
@@ -36,22 +36,18 @@ class Volumes(Reading):
                 raise Invalid("full_clone is for volumes that are made of another")
             size, pool = round_up(spec.size, GRANULARITY), self._pool(spec.pool)
             made = Volume(spec.name, size, pool=pool.name, mappings=(), snapshots=())
-            for attempt in range(ATTEMPTS):
-                try:
-                    self._wire.create_volume(spec.name, size // MIB, pool)
-                    return made
-                except NameTaken:
-                    return self._same_volume(spec.name, size, pool)
-                except LostAnswer:
-                    if self._wire.volume(spec.name) is not None:
-                        return self._same_volume(spec.name, size, pool)
-                    if attempt == ATTEMPTS - 1:
-                        raise
-            raise AssertionError("the last attempt raises")
+            there = settle(
+                lambda: self._wire.create_volume(spec.name, size // MIB, pool),
+                lambda: self._same_volume(spec.name, size, pool),
+                (NameTaken,),
+            )
+            return there or made
 
-    def _same_volume(self, name: str, size: int, pool: Optional[Pool]) -> Volume:
+    def _same_volume(self, name: str, size: int, pool: Optional[Pool]) -> Optional[Volume]:
         """What has the name already, provided it has that size and is in that pool."""
-        there = self._there(name)
+        there = self._wire.volume(name)
+        if there is None:
+            return None
         differs = []
         if there.size != size:
             differs.append("%s instead of %s" % (format_size(there.size), format_size(size)))
@@ -75,18 +71,8 @@ class Volumes(Reading):
             if size < volume.size:
                 raise Refused("it has %s already, and a volume never shrinks" % format_size(volume.size))
             if size > volume.size:
-                self._repeating(lambda: self._wire.extend_volume(volume.name, size // MIB))
+                repeat(lambda: self._wire.extend_volume(volume.name, size // MIB))
             return replace(volume, size=size)
-
-    @staticmethod
-    def _repeating(write: Callable[[], None]) -> None:
-        """A write that does the same twice as once."""
-        for attempt in range(ATTEMPTS):
-            try:
-                return write()
-            except LostAnswer:
-                if attempt == ATTEMPTS - 1:
-                    raise
 
     def rename_volume(self, volume: Volume, name: str) -> Volume:
         raise self.unsupported("rename_volume", "", volume)
@@ -109,16 +95,8 @@ class Volumes(Reading):
 
     @staticmethod
     def _delete(delete: Callable[[str], None], name: str, gone: Callable[[], bool]) -> None:
-        for attempt in range(ATTEMPTS):
-            try:
-                return delete(name)
-            except NotFound:
-                return
-            except LostAnswer:
-                if gone():
-                    return
-                if attempt == ATTEMPTS - 1:
-                    raise
+        with suppress(NotFound):
+            settle(lambda: delete(name), gone)
 
     def _sweep(self, volume: str) -> bool:
         """Remove markers that killed runs left on a volume; whether there were any, and nothing else."""
@@ -139,23 +117,18 @@ class Volumes(Reading):
 
     def _create_snapshot(self, spec: SnapshotSpec) -> Snapshot:
         with self._doing("take snapshot %s of volume %s" % (spec.name, spec.volume.name), spec.name):
-            for attempt in range(ATTEMPTS):
-                try:
-                    self._wire.create_snapshot(spec.name, spec.volume.name)
-                    break
-                except NameTaken as error:
-                    there = self._wire.snapshot(spec.name)
-                    if there is None or there.volume not in (None, spec.volume.name):
-                        raise Conflict(
-                            "a snapshot of that name is there, of volume %s" % (there.volume if there else "unknown"),
-                            code=error.code,
-                            hint="Choose another name.",
-                        ) from None
-                    return there
-                except LostAnswer:
-                    # Whether or not it was taken, the same request tells now.
-                    if attempt == ATTEMPTS - 1:
-                        raise
+            try:
+                # After a lost answer too the request itself tells whether it was taken.
+                repeat(lambda: self._wire.create_snapshot(spec.name, spec.volume.name))
+            except NameTaken as error:
+                there = self._wire.snapshot(spec.name)
+                if there is None or there.volume not in (None, spec.volume.name):
+                    raise Conflict(
+                        "a snapshot of that name is there, of volume %s" % (there.volume if there else "unknown"),
+                        code=error.code,
+                        hint="Choose another name.",
+                    ) from None
+                return there
             proven = self.capabilities.proves_snapshots
             return Snapshot(spec.name, spec.volume.name, spec.volume.size, proven=proven, mappings=(), children=())
 
@@ -200,11 +173,5 @@ class Volumes(Reading):
             return there
 
     def _mark_restore(self, token: str, volume: str) -> None:
-        for attempt in range(ATTEMPTS):
-            try:
-                return self._wire.create_snapshot(token, volume)
-            except NameTaken:
-                return
-            except LostAnswer:
-                if attempt == ATTEMPTS - 1:
-                    raise
+        with suppress(NameTaken):
+            repeat(lambda: self._wire.create_snapshot(token, volume))

@@ -24,7 +24,7 @@ from ...attach.fibre_channel import FibreChannel
 from ...attach.iscsi import Iscsi
 from ...errors import Busy, Conflict, FlashError, InUse, Invalid, NotFound, Timeout, Unreachable, Unsupported
 from ...model import THICK, Host, Initiator, Mapping, Snapshot, SnapshotSpec, Volume, VolumeSpec
-from ...transport.lost import LostAnswer
+from ...transport.lost import ATTEMPTS, LostAnswer
 from ...units import format_size, parse_initiator, round_up
 from .facts import (
     GRANULARITY,
@@ -40,8 +40,6 @@ from .hosts import Hosts
 from .refusals import AlreadyMapped, NameTaken, NeedsForce
 from .volumes import Volumes
 from .wire import Cli, Row
-
-_ATTEMPTS = 3
 
 
 class _Source:
@@ -336,7 +334,7 @@ class Copies(Volumes, Hosts):
     def _show(self, vdisk: str, me: Host) -> None:
         """Map to this host, forcing it where the array asks for that: the source is only read, the target is new."""
         force: Tuple[str, ...] = ()
-        for attempt in range(_ATTEMPTS + 1):
+        for attempt in range(ATTEMPTS + 1):
             try:
                 self._map_once(vdisk, self._array_name(me.name), None, force)
                 return
@@ -349,15 +347,15 @@ class Copies(Volumes, Hosts):
             except LostAnswer:
                 if any(one.host == me.name for one in self._mappings_of_volume(vdisk)):
                     return
-                if attempt >= _ATTEMPTS - 1:
+                if attempt >= ATTEMPTS - 1:
                     raise
 
     def _hide(self, vdisk: str, me: Host) -> None:
-        for attempt in range(_ATTEMPTS):
+        for attempt in range(ATTEMPTS):
             lost = self._unmap_once(vdisk, me.name)
             if lost is None or not any(one.host == me.name for one in self._mappings_of_volume(vdisk)):
                 return
-            if attempt == _ATTEMPTS - 1:
+            if attempt == ATTEMPTS - 1:
                 raise lost
 
     def _seen_by(self, me: Host) -> Dict[str, Tuple[str, int]]:

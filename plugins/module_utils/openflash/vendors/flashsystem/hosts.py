@@ -6,19 +6,18 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import Dict, List, Optional, Sequence, Tuple
 
 from ...errors import Conflict, FlashError, InUse, Invalid, NotFound
 from ...model import FC, Chap, Host, Initiator, Mapping, Volume
-from ...transport.lost import LostAnswer
+from ...transport.lost import ATTEMPTS, LostAnswer, settle
 from ...units import format_initiator
 from .facts import IQN_JOIN, WWPN_JOIN, safe_host_name
 from .reading import Reading
 from .refusals import AlreadyMapped, LunTaken, NameTaken, NeedsForce, PortTaken
 from .wire import value
-
-_ATTEMPTS = 3
 
 
 class Hosts(Reading):
@@ -43,22 +42,19 @@ class Hosts(Reading):
             if legal != name:
                 self._aliases[legal] = name
             ports = _port_words(initiators)
-            for attempt in range(_ATTEMPTS):
-                try:
-                    made = self._cli.create("mkhost", "-force", *(ports[0] + ["-name", value(legal)]))
-                    break
-                except LostAnswer:
-                    there = self.hosts([name]).named(name)
-                    if there is not None:
-                        return self._same_host(there, initiators, partly=True)
-                    if attempt == _ATTEMPTS - 1:
-                        raise
-                except (NameTaken, PortTaken) as error:
-                    # Which of the two the array looks at first is not known.
-                    there = self.hosts([name]).named(name)
-                    if there is not None:
-                        return self._same_host(there, initiators)
-                    raise self._owner_of(initiators, name, error) from None
+            try:
+                made = settle(
+                    lambda: self._cli.create("mkhost", "-force", *(ports[0] + ["-name", value(legal)])),
+                    lambda: self.hosts([name]).named(name),
+                )
+            except (NameTaken, PortTaken) as error:
+                # Which of the two the array looks at first is not known.
+                there = self.hosts([name]).named(name)
+                if there is not None:
+                    return self._same_host(there, initiators)
+                raise self._owner_of(initiators, name, error) from None
+            if isinstance(made, Host):
+                return self._same_host(made, initiators, partly=True)
             first = [one for one in initiators if one.protocol == initiators[0].protocol]
             host = Host(name, id=made or "", initiators=tuple(first), volumes=0)
             self._names.add(legal)
@@ -87,7 +83,7 @@ class Hosts(Reading):
             return self._add(host, initiators)
 
     def _add(self, host: Host, initiators: Sequence[Initiator]) -> Host:
-        for attempt in range(_ATTEMPTS):
+        for attempt in range(ATTEMPTS):
             missing = [one for one in initiators if one.address not in host.addresses]
             if not missing:
                 break
@@ -103,7 +99,7 @@ class Hosts(Reading):
                     raise self._owner_of(missing, host.name, error) from None
                 host = there  # another run has added some of them
             except LostAnswer:
-                if attempt == _ATTEMPTS - 1:
+                if attempt == ATTEMPTS - 1:
                     raise
                 host = self.hosts([host.name]).named(host.name) or host
             else:
@@ -127,7 +123,7 @@ class Hosts(Reading):
     def remove_initiators(self, host: Host, addresses: Sequence[str]) -> Host:
         """One request for all WWPNs, one for all iSCSI names; those that are gone are gone."""
         with self._doing("remove initiators from host %s" % host.name, host.name):
-            for attempt in range(_ATTEMPTS):
+            for attempt in range(ATTEMPTS):
                 mine = [one for one in host.initiators if one.address in addresses]
                 try:
                     for words in _port_words(mine):
@@ -139,7 +135,7 @@ class Hosts(Reading):
                         raise NotFound("host %s is not there" % host.name) from None
                     if isinstance(error, PortTaken) and set(there.addresses) == set(host.addresses):
                         raise
-                    if attempt == _ATTEMPTS - 1 and set(there.addresses) & set(addresses):
+                    if attempt == ATTEMPTS - 1 and set(there.addresses) & set(addresses):
                         raise
                     host = there
             left = tuple(one for one in host.initiators if one.address not in addresses)
@@ -151,17 +147,11 @@ class Hosts(Reading):
         """One request; -force, which would take its mappings along, is never sent."""
         with self._doing("delete host %s" % host.name, host.name):
             self._forget(host)
-            for attempt in range(_ATTEMPTS):
-                try:
-                    self._cli.change("rmhost", value(self._array_name(host.name)))
-                    return
-                except NotFound:
-                    return
-                except LostAnswer:
-                    if not self.hosts([host.name]).items:
-                        return
-                    if attempt == _ATTEMPTS - 1:
-                        raise
+            with suppress(NotFound):
+                settle(
+                    lambda: self._cli.change("rmhost", value(self._array_name(host.name))),
+                    lambda: not self.hosts([host.name]).items,
+                )
 
     # -- mappings ----------------------------------------------------------------------------------------------------
 
@@ -176,7 +166,7 @@ class Hosts(Reading):
     def _map(self, volume: Volume, host: Host, lun: Optional[int], shared: bool) -> Mapping:
         with self._doing("map volume %s to host %s" % (volume.name, host.name), volume.name):
             force: Tuple[str, ...] = ()
-            attempts = _ATTEMPTS
+            attempts = ATTEMPTS
             volume = replace(volume, name=self._vdisk_name(volume.name, volume.id))
             while True:
                 attempts -= 1
@@ -257,12 +247,12 @@ class Hosts(Reading):
         doing = "unmap volume %s from host %s" % (mapping.volume, mapping.host)
         with self._doing(doing, mapping.volume):
             vdisk = mapping.id or mapping.volume
-            for attempt in range(_ATTEMPTS):
+            for attempt in range(ATTEMPTS):
                 lost = self._unmap_once(vdisk, mapping.host)
                 left = self._mappings_of_host(mapping.host)
                 if lost is None or vdisk not in {one.volume for one in left}:
                     return left.items
-                if attempt == _ATTEMPTS - 1:
+                if attempt == ATTEMPTS - 1:
                     raise lost
             raise AssertionError("the last attempt raises")
 

@@ -6,19 +6,18 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import List, Optional
 
 from ...errors import Conflict, Invalid, NotFound, Refused
 from ...model import THICK, Snapshot, Volume, VolumeSpec
-from ...transport.lost import LostAnswer
+from ...transport.lost import ATTEMPTS, LostAnswer, settle
 from ...units import format_size, round_up
 from .facts import GRANULARITY, IO_GROUP, parse_snapshot
 from .reading import Reading
 from .refusals import NameTaken
 from .wire import Row, unexpected, value
-
-_ATTEMPTS = 3
 
 
 class Volumes(Reading):
@@ -45,15 +44,8 @@ class Volumes(Reading):
         """A new vdisk; its id, or None when a lost answer leaves it to be read. NameTaken when there is one."""
         words: List[str] = ["-name", value(name), "-mdiskgrp", value(pool), "-iogrp", IO_GROUP]
         words += ["-size", str(size), "-unit", "b"]
-        for attempt in range(_ATTEMPTS):
-            try:
-                return self._cli.create("mkvdisk", *words)
-            except LostAnswer:
-                if self._vdisk_named(name) is not None:
-                    return None
-                if attempt == _ATTEMPTS - 1:
-                    raise
-        raise AssertionError("the last attempt raises")
+        made = settle(lambda: self._cli.create("mkvdisk", *words), lambda: self._vdisk_named(name))
+        return made if isinstance(made, str) else None
 
     def _pool_for(self, spec: VolumeSpec, size: int) -> str:
         """The pool that was asked for, or else the one with the most room; most arrays have one only (section 0)."""
@@ -83,7 +75,7 @@ class Volumes(Reading):
         """Two requests: the array wants to be told by how much, so what is there now is read first (section 2.2)."""
         with self._doing("extend volume %s to %s" % (volume.name, format_size(size)), volume.name):
             size = round_up(size, GRANULARITY)
-            for attempt in range(_ATTEMPTS):
+            for attempt in range(ATTEMPTS):
                 now = int(self._still_there(volume)["capacity"])
                 if size < now:
                     raise Refused("it has %s already, and a volume never shrinks" % format_size(now))
@@ -94,7 +86,7 @@ class Volumes(Reading):
                     break
                 except LostAnswer:
                     # Sent twice it would grow twice: look first.
-                    if attempt == _ATTEMPTS - 1 and int(self._still_there(volume)["capacity"]) != size:
+                    if attempt == ATTEMPTS - 1 and int(self._still_there(volume)["capacity"]) != size:
                         raise
             return replace(volume, size=size, used=size)
 
@@ -120,23 +112,17 @@ class Volumes(Reading):
 
     def _rename(self, old: str, new: str, number: str) -> None:
         """One request. When the answer is lost, or the old name is gone, what has the new name decides."""
-        for attempt in range(_ATTEMPTS):
-            try:
-                self._cli.change("chvdisk", "-name", value(new), value(old))
-                return
-            except (LostAnswer, NotFound, NameTaken) as error:
-                there = self._vdisk_named(new)
-                renamed = there is not None and number and there.get("id") == number
-                if renamed:
-                    return
-                if isinstance(error, NotFound):
-                    raise NotFound("volume %s is not there" % old, code=error.code) from None
-                if isinstance(error, NameTaken):
-                    raise NameTaken(
-                        "there is another volume %s" % new, code=error.code, hint="Choose another name."
-                    ) from None
-                if attempt == _ATTEMPTS - 1:
-                    raise
+
+        def renamed() -> bool:
+            there = self._vdisk_named(new)
+            return bool(there is not None and number and there.get("id") == number)
+
+        try:
+            settle(lambda: self._cli.change("chvdisk", "-name", value(new), value(old)), renamed, (NotFound, NameTaken))
+        except NotFound as error:
+            raise NotFound("volume %s is not there" % old, code=error.code) from None
+        except NameTaken as error:
+            raise NameTaken("there is another volume %s" % new, code=error.code, hint="Choose another name.") from None
 
     def delete_volume(self, volume: Volume) -> None:
         """Two requests. The array itself refuses to delete a mapped volume; -force is never sent."""
@@ -158,15 +144,10 @@ class Volumes(Reading):
             self._remove(row["name"], row["id"])
 
     def _remove(self, name: str, number: str) -> None:
-        for attempt in range(_ATTEMPTS):
-            try:
-                self._cli.change("rmvdisk", value(name))
-                return
-            except NotFound:
-                return
-            except LostAnswer:
-                there = self._vdisk_named(name)
-                if there is None or there.get("id") != number:
-                    return
-                if attempt == _ATTEMPTS - 1:
-                    raise
+
+        def gone() -> bool:
+            there = self._vdisk_named(name)
+            return there is None or there.get("id") != number
+
+        with suppress(NotFound):
+            settle(lambda: self._cli.change("rmvdisk", value(name)), gone)

@@ -19,7 +19,7 @@ from typing import Any, Callable, Dict, Optional
 from ...errors import BadReply, Busy, Conflict, FlashError, InUse, Invalid, NoSpace, NotFound, Timeout
 from ...model import THICK, Snapshot, Volume, VolumeSpec
 from ...transport.deadline import Deadline
-from ...transport.lost import LostAnswer
+from ...transport.lost import ATTEMPTS, LostAnswer, settle
 from ...units import MIB, format_size, round_up
 from . import objects
 from .facts import COPY_STARTS_WITHIN, TimeMark, age_of, kind_of, temporary_name, temporary_prefix
@@ -27,8 +27,6 @@ from .refusals import CopyRunning, NameTaken, Rejected
 from .snapshots import Snapshots
 from .volumes import pool_id
 from .wire import AREAS, TIMEMARKS, TIMEVIEWS, Object
-
-_ATTEMPTS = 3
 
 
 class CopyFailed(FlashError):
@@ -182,13 +180,13 @@ class Copies(Snapshots):
         job.before = status.target if status else None
         pool = self._choose_pool(THICK, job.size, spec.pool)
         body = {"action": "copy", "targetName": name, "storagepoolID": pool_id(pool)}
-        for attempt in range(_ATTEMPTS):
+        for attempt in range(ATTEMPTS):
             try:
                 made = self._c.put(job.path, body).get("object_id")
                 if made:
                     return self._target(job, name, str(made))
             except LostAnswer:
-                if attempt == _ATTEMPTS - 1 and not self._lun_rows(name):
+                if attempt == ATTEMPTS - 1 and not self._lun_rows(name):
                     raise
             except NameTaken:
                 pass  # the request before this one was carried out, and its answer lost
@@ -327,21 +325,16 @@ class Copies(Snapshots):
     def _post_clone(self, lun: Volume, timestamp: str, spec: VolumeSpec) -> Volume:
         """A TimeView: there at once, under its name."""
         body = {"targetName": spec.name, "timestamp": timestamp}
-        for attempt in range(_ATTEMPTS):
-            try:
-                self._c.post("%s/%s" % (TIMEVIEWS, lun.id), body)
-                break
-            except (NameTaken, Rejected, LostAnswer) as error:
-                # Another run may have been faster, and the refusal for that has no code that is known.
-                there = self._volume(spec.name)
-                if there is not None:
-                    return self._same_clone(there, lun.name)
-                if not isinstance(error, LostAnswer) or attempt == _ATTEMPTS - 1:
-                    raise
+        # Another run may have been faster, and the refusal for that has no code that is known.
+        settle(
+            lambda: self._c.post("%s/%s" % (TIMEVIEWS, lun.id), body),
+            lambda: self._volume(spec.name) is not None,
+            (NameTaken, Rejected),
+        )
         made = self._volume(spec.name)
         if made is None:
             raise BadReply("the array took the thin clone, and does not list it")
-        return replace(made, mappings=())
+        return replace(self._same_clone(made, lun.name), mappings=())
 
     def _timestamp(self, lun: Volume, snapshot: str) -> str:
         marks = self._timemarks(lun.id, snapshot)

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import re
-from typing import Any, Dict, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from ...errors import Conflict, FlashError, InUse, Invalid, NotFound
 from ...model import ISCSI, Chap, Host, Initiator, Mapping, Volume
-from ...transport.lost import LostAnswer
+from ...transport.lost import ATTEMPTS, LostAnswer, settle
 from ...units import format_initiator
 from . import objects
 from .facts import TARGET_PREFIX
@@ -20,7 +20,6 @@ from .reading import Reading
 from .refusals import AlreadyAssigned, ClientTaken, NotAssigned, Rejected
 from .wire import CLIENTS, TARGETS, Object
 
-_ATTEMPTS = 3
 _OS = "Linux"
 
 
@@ -45,24 +44,22 @@ class Hosts(Reading):
                 body["iSCSIPolicy"] = {"initiators": addresses, "authentication": {"enabled": False}}
             else:
                 body["FCPolicy"] = {"initiatorWWPNList": addresses}
-            for attempt in range(_ATTEMPTS):
-                try:
-                    made = self._c.post(CLIENTS, body).get("object_id")
-                    if made:
-                        return Host(name, str(made), tuple(initiators), os=os or _OS, volumes=0)
-                except (ClientTaken, LostAnswer) as error:
-                    there = self.hosts([name]).named(name)
-                    if there is not None:
-                        return _same_host(there, initiators)
-                    if isinstance(error, ClientTaken) or attempt == _ATTEMPTS - 1:
-                        raise
-                except Rejected as error:
-                    raise self._taken(initiators, name, error) from None
-                else:
-                    found = self.hosts([name]).named(name)
-                    if found is not None:
-                        return found
-            raise NotFound("the array took the host, and does not list it")
+
+            def post() -> Host:
+                made = self._c.post(CLIENTS, body).get("object_id")
+                found = Host(name, str(made), tuple(initiators), os=os or _OS, volumes=0) if made else there()
+                if found is None:
+                    raise NotFound("the array took the host, and does not list it")
+                return found
+
+            def there() -> Optional[Host]:
+                found = self.hosts([name]).named(name)
+                return None if found is None else _same_host(found, initiators)
+
+            try:
+                return settle(post, there, (ClientTaken,))
+            except Rejected as error:
+                raise self._taken(initiators, name, error) from None
 
     def _one_protocol(self, host: Optional[Host], initiators: Sequence[Initiator]) -> None:
         refusal = self.capabilities.refusal("add_initiators", host, initiators=initiators)
@@ -102,7 +99,7 @@ class Hosts(Reading):
     def _set_initiators(self, host: Host, change: Any, new: Sequence[Initiator]) -> Host:
         row = self._client_row(host)
         with self._alone_with("client " + host.name):
-            for _attempt in range(_ATTEMPTS):
+            for _attempt in range(ATTEMPTS):
                 item = self._client(row)
                 there = objects.told(objects.host, item)
                 self._one_protocol(there, new)
@@ -137,23 +134,22 @@ class Hosts(Reading):
                 row = self._client_row(host)
             except NotFound:
                 return
-            targets: Sequence[Object] = ()
-            for attempt in range(_ATTEMPTS):
-                try:
-                    item = self._client(row)
-                    targets = objects.rows_in(item, "ISCSITargetList")
-                    left = objects.told(objects.mappings, item)
-                    if left:
-                        names = ", ".join(sorted(one.volume for one in left))
-                        raise InUse("volumes are mapped to it: %s" % names, hint="Unmap them first.")
-                    self._c.delete("%s/%s" % (CLIENTS, row["object_id"]))
-                    break
-                except (Rejected, LostAnswer) as error:
-                    there = self._c.rows(CLIENTS, "san_clients", host.name)
-                    if not any(one["object_id"] == row["object_id"] for one in there):
-                        break
-                    if isinstance(error, Rejected) or attempt == _ATTEMPTS - 1:
-                        raise
+            targets: List[Object] = []
+
+            def delete() -> None:
+                item = self._client(row)
+                targets[:] = objects.rows_in(item, "ISCSITargetList")
+                left = objects.told(objects.mappings, item)
+                if left:
+                    names = ", ".join(sorted(one.volume for one in left))
+                    raise InUse("volumes are mapped to it: %s" % names, hint="Unmap them first.")
+                self._c.delete("%s/%s" % (CLIENTS, row["object_id"]))
+
+            def gone() -> bool:
+                there = self._c.rows(CLIENTS, "san_clients", host.name)
+                return all(one["object_id"] != row["object_id"] for one in there)
+
+            settle(delete, gone, (Rejected,))
             self._forget_client(str(row["object_id"]))
             self._delete_targets(targets)
 
@@ -189,7 +185,7 @@ class Hosts(Reading):
             path = "%s/%s" % (CLIENTS, row["object_id"])
             body["FC"] = dict({"accessMode": "ReadWrite"}, **({} if lun is None else {"lun": lun}))
         problem: Optional[FlashError] = None
-        for _attempt in range(_ATTEMPTS):
+        for _attempt in range(ATTEMPTS):
             try:
                 self._c.put(path, body)
                 break
@@ -236,7 +232,7 @@ class Hosts(Reading):
         name = target_name(host)
         client = objects.told(lambda detail: detail["sanclient_id"], item)
         body = {"clientId": client, "targetName": name, "ipAddress": " ".join(portals)}
-        for attempt in range(_ATTEMPTS):
+        for attempt in range(ATTEMPTS):
             problem: Optional[FlashError] = None
             try:
                 made = self._c.post(TARGETS, dict(body, accessMode="ReadWrite")).get("object_id")
@@ -255,7 +251,7 @@ class Hosts(Reading):
                     said=problem.said,
                     hint="Delete it with the array's own tools, when nobody needs it.",
                 )
-            if attempt == _ATTEMPTS - 1 and problem is not None:
+            if attempt == ATTEMPTS - 1 and problem is not None:
                 raise problem
         raise NotFound("the array took the iSCSI target, and does not list it")
 

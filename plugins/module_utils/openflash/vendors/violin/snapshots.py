@@ -7,11 +7,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Sequence, Tuple
 
-from ...errors import FlashError, InUse, NotFound, Refused
+from ...errors import InUse, NotFound, Refused
 from ...model import Snapshot, SnapshotSpec, Volume
-from ...transport.lost import LostAnswer
+from ...transport.lost import settle
 from ...units import MIB
 from . import objects
 from .facts import (
@@ -25,8 +25,6 @@ from .facts import (
 from .refusals import Rejected
 from .volumes import Volumes, pool_id
 from .wire import AREAS, POLICIES, TIMEMARKS, NotClean, Object
-
-_ATTEMPTS = 3
 
 
 class Snapshots(Volumes):
@@ -61,18 +59,15 @@ class Snapshots(Volumes):
 
     def _post_timemark(self, lun_id: str, name: str) -> Object:
         body = {"comment": name, "priority": "medium", "snapshotNotification": False}
-        for attempt in range(_ATTEMPTS):
-            problem: Optional[FlashError] = None
-            try:
-                self._c.post("%s/%s" % (TIMEMARKS, lun_id), body)
-            except (LostAnswer, Rejected) as error:
-                problem = error
-            marks = self._timemarks(lun_id, name)
-            if marks:
-                return marks[0]
-            if isinstance(problem, Rejected) or attempt == _ATTEMPTS - 1:
-                raise problem or Rejected("the array took it, and does not list it")
-        raise AssertionError("the last attempt raises")
+        settle(
+            lambda: self._c.post("%s/%s" % (TIMEMARKS, lun_id), body),
+            lambda: bool(self._timemarks(lun_id, name)),
+            (Rejected,),
+        )
+        marks = self._timemarks(lun_id, name)
+        if not marks:
+            raise Rejected("the array took it, and does not list it")
+        return marks[0]
 
     # -- what snapshots need -----------------------------------------------------------------------------------------
 
@@ -113,15 +108,7 @@ class Snapshots(Volumes):
 
     def _make(self, path: str, body: Dict[str, Any], is_there: Any) -> None:
         """POST what a LUN has once; when the answer is lost, or another run was faster, the state decides."""
-        for attempt in range(_ATTEMPTS):
-            try:
-                self._c.post(path, body)
-                return
-            except (LostAnswer, Rejected) as error:
-                if is_there():
-                    return
-                if isinstance(error, Rejected) or attempt == _ATTEMPTS - 1:
-                    raise
+        settle(lambda: self._c.post(path, body), is_there, (Rejected,))
 
     # -- delete ------------------------------------------------------------------------------------------------------
 
@@ -133,18 +120,13 @@ class Snapshots(Volumes):
         """
         with self._doing("delete snapshot %s" % snapshot.name, snapshot.name):
             path = "%s/%s" % (TIMEMARKS, self._timemark_id(snapshot))
-            for attempt in range(_ATTEMPTS):
-                try:
-                    clone = self._c.data(path).get("timeview_object_id")
-                    if clone:
-                        raise InUse("a thin clone depends on it", hint="Delete the clone first.")
-                    self._c.delete(path)
-                    return
-                except (Rejected, LostAnswer, NotClean) as error:
-                    if not self._still_there(snapshot):
-                        return
-                    if not isinstance(error, LostAnswer) or attempt == _ATTEMPTS - 1:
-                        raise
+
+            def delete() -> None:
+                if self._c.data(path).get("timeview_object_id"):
+                    raise InUse("a thin clone depends on it", hint="Delete the clone first.")
+                self._c.delete(path)
+
+            settle(delete, lambda: not self._still_there(snapshot), (Rejected, NotClean))
 
     def _timemark_id(self, snapshot: Snapshot) -> str:
         if snapshot.id:

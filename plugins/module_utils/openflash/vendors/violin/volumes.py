@@ -6,20 +6,19 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
-from typing import Any, Dict, Optional, Sequence
+from typing import Any, Dict, Optional, Sequence, Union
 
 from ...errors import Busy, Conflict, InUse, Invalid, NoSpace, NotFound, Refused
 from ...model import DEDUP, THICK, Volume, VolumeSpec
-from ...transport.lost import LostAnswer
+from ...transport.lost import ATTEMPTS, LostAnswer, repeat, settle
 from ...units import MIB, format_size, round_up
 from . import objects
 from .facts import POLICY_KEYS, THIN_PART, age_of, kind_of
 from .reading import Reading
 from .refusals import NameTaken, NoArea, NoPolicy, Rejected
 from .wire import AREAS, LUNS, POLICIES, TIMEMARKS, TIMEVIEWS, Object
-
-_ATTEMPTS = 3
 
 
 class Volumes(Reading):
@@ -123,20 +122,18 @@ class Volumes(Reading):
             body["encrypted"] = True
         return body
 
-    def _post_or_find(self, spec: VolumeSpec, kind: str, size: int, body: Dict[str, Any]) -> Any:
+    def _post_or_find(self, spec: VolumeSpec, kind: str, size: int, body: Dict[str, Any]) -> Union[str, Volume]:
         """The id of the new LUN, or the volume that has the name already and is what was asked for."""
-        for attempt in range(_ATTEMPTS):
-            try:
-                made = self._c.post(LUNS, body).get("object_id")
-            except (NameTaken, LostAnswer) as error:
-                there = self._volume(spec.name)
-                if there is not None:
-                    return self._same_volume(there, kind, size, spec)
-                if isinstance(error, NameTaken) or attempt == _ATTEMPTS - 1:
-                    raise
-            else:
-                return str(made) if made else self._lun_id(Volume(spec.name, size))
-        raise AssertionError("the last attempt raises")
+
+        def post() -> str:
+            made = self._c.post(LUNS, body).get("object_id")
+            return str(made) if made else self._lun_id(Volume(spec.name, size))
+
+        def look() -> Optional[Volume]:
+            there = self._volume(spec.name)
+            return None if there is None else self._same_volume(there, kind, size, spec)
+
+        return settle(post, look, (NameTaken,))
 
     def _same_volume(self, there: Volume, kind: str, size: int, spec: VolumeSpec) -> Volume:
         """What has the name already, provided that it is of that size and kind."""
@@ -169,7 +166,7 @@ class Volumes(Reading):
         real = self._size(lun_id, name)
         if size < real:
             raise Refused("it has %s already, and a volume never shrinks" % format_size(real))
-        for attempt in range(_ATTEMPTS):
+        for attempt in range(ATTEMPTS):
             if real >= size:
                 return real
             lost: Optional[LostAnswer] = None
@@ -178,7 +175,7 @@ class Volumes(Reading):
             except LostAnswer as error:
                 lost = error
             real = self._size(lun_id, name)
-            if real < size and (lost is None or attempt == _ATTEMPTS - 1):
+            if real < size and (lost is None or attempt == ATTEMPTS - 1):
                 raise lost or Rejected("the array reports %s after it" % format_size(real))
         return real
 
@@ -192,15 +189,11 @@ class Volumes(Reading):
             return replace(volume, name=name)
 
     def _rename(self, lun_id: str, name: str) -> None:
-        for attempt in range(_ATTEMPTS):
-            try:
-                self._c.put("%s/%s" % (LUNS, lun_id), {"action": "update", "name": name})
-                return
-            except (NameTaken, LostAnswer) as error:
-                if any(str(row["object_id"]) == lun_id for row in self._lun_rows(name)):
-                    return
-                if isinstance(error, NameTaken) or attempt == _ATTEMPTS - 1:
-                    raise
+        settle(
+            lambda: self._c.put("%s/%s" % (LUNS, lun_id), {"action": "update", "name": name}),
+            lambda: self._is_there(lun_id, name),
+            (NameTaken,),
+        )
 
     # -- delete ------------------------------------------------------------------------------------------------------
 
@@ -234,15 +227,7 @@ class Volumes(Reading):
 
     def _remove(self, path: str, lun_id: str, name: str, params: Optional[Dict[str, Any]] = None) -> None:
         """DELETE; after a lost answer, or a refusal because it is gone already, the list decides."""
-        for attempt in range(_ATTEMPTS):
-            try:
-                self._c.delete(path, params)
-                return
-            except (Rejected, LostAnswer) as error:
-                if not self._is_there(lun_id, name):
-                    return
-                if isinstance(error, Rejected) or attempt == _ATTEMPTS - 1:
-                    raise
+        settle(lambda: self._c.delete(path, params), lambda: not self._is_there(lun_id, name), (Rejected,))
 
     def _is_there(self, lun_id: str, name: str) -> bool:
         return any(str(row["object_id"]) == lun_id for row in self._lun_rows(name))
@@ -293,15 +278,8 @@ class Volumes(Reading):
 
     def _gone(self, path: str, absent: Any) -> None:
         """DELETE of what only the LUN has. Twice does no harm."""
-        for attempt in range(_ATTEMPTS):
-            try:
-                self._c.delete(path)
-                return
-            except absent:
-                return
-            except LostAnswer:
-                if attempt == _ATTEMPTS - 1:
-                    raise
+        with suppress(absent):
+            repeat(lambda: self._c.delete(path))
 
     def _drop_leftover(self, mark: Object) -> bool:
         """Whether this was a snapshot of ours that a killed run left under a temporary name, and is gone now."""

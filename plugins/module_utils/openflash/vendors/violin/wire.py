@@ -13,7 +13,7 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 from ...errors import BadReply, FlashError, Unauthorized, Unsupported
 from ...model import Unreadable
 from ...transport.http import HttpTransport, Reply
-from ...transport.lost import LostReply
+from ...transport.lost import ATTEMPTS, LostReply
 from .facts import EXTERNAL_HEAD, NEWEST_BEFORE, OLDEST, OLDEST_EVER, parse_version
 from .refusals import Rejected, error_of, is_busy
 
@@ -37,7 +37,6 @@ _OTHERS = (("viewport", "Symphony"), ("template", "a V6000 memory gateway"))
 _CONCERTO = ("Violin Concerto Console", '<a href="concerto/">concerto/</a>')
 _HTML_ERROR = "IPStor REST API Error Message"
 # How often what does no harm is asked again when something else than the array answers.
-_ATTEMPTS = 3
 # So many details are asked for in turn on the one connection; for more, opening further ones pays.
 _FEW = 8
 # What the rows of a list are, where one that cannot be understood is reported.
@@ -218,7 +217,7 @@ class Concerto:
 
     def text_or_object(self, path: str, kind: str) -> Optional[Object]:
         """A status, which does not say ``success``; None when there is none, said in other words than JSON (2.5)."""
-        for _attempt in range(_ATTEMPTS):
+        for _attempt in range(ATTEMPTS):
             reply = self._send("GET", path, None, kind)
             found = reply.json_or_none()
             if isinstance(found, dict):
@@ -260,13 +259,13 @@ class Concerto:
         idempotent: bool = False,
     ) -> Object:
         safe = method == "GET" or idempotent
-        for attempt in range(_ATTEMPTS):
+        for attempt in range(ATTEMPTS):
             reply = self._send(method, path, body, kind, session, idempotent)
             answer = reply.json_or_none()
             if isinstance(answer, dict):
                 return self._accepted(reply, answer)
             error = self._not_json(reply)
-            if not safe or not isinstance(error, LostReply) or attempt == _ATTEMPTS - 1:
+            if not safe or not isinstance(error, LostReply) or attempt == ATTEMPTS - 1:
                 break
         if method == "GET" and isinstance(error, LostReply):
             raise BadReply(error.reason, hint=error.hint)

@@ -6,20 +6,19 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import Dict, Mapping as Map, Optional, Sequence, Tuple
 
 from ...errors import Conflict, FlashError, Invalid, NotFound
 from ...model import Group, Snapshot, Volume
 from ...transport.deadline import Deadline
-from ...transport.lost import LostAnswer
+from ...transport.lost import ATTEMPTS, LostAnswer, repeat, settle
 from . import objects
 from .facts import SUFFIX_LONGEST, TAG_ENTITY, TAG_LAG, TAG_ROOT, snapset_name
 from .reading import Reading
 from .refusals import NameTaken
 from .wire import Object, reference
-
-_ATTEMPTS = 3
 
 
 class Groups(Reading):
@@ -35,19 +34,19 @@ class Groups(Reading):
             if volumes:
                 body["vol-list"] = [reference(one.name, one.id) for one in volumes]
             members = tuple(one.name for one in volumes)
-            for attempt in range(_ATTEMPTS):
-                try:
-                    made = self._xms.post("consistency-groups", body)
-                    return Group(name, str(made[0]) if made else "", members)
-                except NotFound as error:
-                    raise self._missing_member(error, name, volumes) from None
-                except (NameTaken, LostAnswer) as error:
-                    there = self.groups([name]).named(name)
-                    if there is not None:
-                        return _same_group(there, members)
-                    if isinstance(error, NameTaken) or attempt == _ATTEMPTS - 1:
-                        raise
-            raise AssertionError("the last attempt raises")
+
+            def post() -> Group:
+                made = self._xms.post("consistency-groups", body)
+                return Group(name, str(made[0]) if made else "", members)
+
+            def look() -> Optional[Group]:
+                there = self.groups([name]).named(name)
+                return None if there is None else _same_group(there, members)
+
+            try:
+                return settle(post, look, (NameTaken,))
+            except NotFound as error:
+                raise self._missing_member(error, name, volumes) from None
 
     def delete_group(self, group: Group) -> None:
         """One request; the volumes stay."""
@@ -68,19 +67,16 @@ class Groups(Reading):
 
     def _add_member(self, group: Group, volume: Volume) -> None:
         body = {"cg-id": reference(group.name, group.id), "vol-id": reference(volume.name, volume.id)}
-        for attempt in range(_ATTEMPTS):
-            try:
-                self._xms.post("consistency-group-volumes", body)
-                return
-            except NotFound as error:
-                raise self._missing_member(error, group.name, [volume]) from None
-            except FlashError as error:
-                # Section 15: the code for a volume that is in it already is not known. So look.
-                there = self.groups([group.name]).named(group.name)
-                if there is not None and volume.name in there.volumes:
-                    return
-                if not isinstance(error, LostAnswer) or attempt == _ATTEMPTS - 1:
-                    raise
+
+        def is_member() -> bool:
+            there = self.groups([group.name]).named(group.name)
+            return there is not None and volume.name in there.volumes
+
+        try:
+            # Section 15: the code for a volume that is in it already is not known.
+            settle(lambda: self._xms.post("consistency-group-volumes", body), is_member, (FlashError,))
+        except NotFound as error:
+            raise self._missing_member(error, group.name, [volume]) from None
 
     def remove_from_group(self, group: Group, volumes: Sequence[Volume]) -> Group:
         """One request for each volume that is in it; the volume is named in the body (section 5)."""
@@ -105,7 +101,7 @@ class Groups(Reading):
                 "snapshot-set-name": snapset_name(),
                 "snapshot-type": "readonly",
             }
-            for attempt in range(_ATTEMPTS):
+            for attempt in range(ATTEMPTS):
                 taken = lost = False
                 try:
                     self._xms.post("snapshots", body)
@@ -114,7 +110,7 @@ class Groups(Reading):
                 except NameTaken:
                     taken = True
                 except LostAnswer:
-                    if attempt == _ATTEMPTS - 1:
+                    if attempt == ATTEMPTS - 1:
                         raise
                     lost = True
                 members = group.volumes
@@ -187,17 +183,8 @@ class Groups(Reading):
 
         if assign():
             return
-        for attempt in range(_ATTEMPTS):
-            try:
-                self._xms.post("tags", {"entity": TAG_ENTITY, "tag-name": tag})
-                break
-            except NameTaken:
-                break
-            except LostAnswer:
-                if assign():
-                    return
-                if attempt == _ATTEMPTS - 1:
-                    raise
+        with suppress(NameTaken):
+            repeat(lambda: self._xms.post("tags", {"entity": TAG_ENTITY, "tag-name": tag}))
         Deadline(TAG_LAG).poll(assign, "the tag %s" % tag)
 
     def _untag(self, tag: str, volume: Volume) -> None:

@@ -11,14 +11,12 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 
 from ...errors import Conflict, FlashError, InUse, Invalid, NotFound
 from ...model import ISCSI, Chap, Host, Initiator, Mapping, Volume
-from ...transport.lost import LostAnswer
+from ...transport.lost import ATTEMPTS, LostAnswer, settle
 from ...units import format_initiator
 from . import objects
 from .reading import Reading
 from .refusals import AlreadyMapped, LunTaken, NameTaken
 from .wire import reference
-
-_ATTEMPTS = 3
 
 
 class Hosts(Reading):
@@ -58,25 +56,23 @@ class Hosts(Reading):
         self, name: str, body: Dict[str, Any], initiators: Sequence[Initiator]
     ) -> Union[str, Host]:
         """The index of the new initiator group, or the host that was there already, with the same initiators."""
-        for attempt in range(_ATTEMPTS):
-            try:
-                made = self._xms.post("initiator-groups", body)
-                return str(made[0]) if made else ""
-            except LostAnswer:
-                there = self.hosts([name]).named(name)
-                if there is not None:
-                    if not there.addresses and "initiator-list" not in body:
-                        return there.id
-                    return _same_host(there, initiators)
-                if attempt == _ATTEMPTS - 1:
-                    raise
-            except FlashError as error:
-                if isinstance(error, NameTaken):
-                    there = self.hosts([name]).named(name)
-                    if there is not None:
-                        return _same_host(there, initiators)
-                raise self._taken(initiators, name, error) from None
-        raise AssertionError("the last attempt raises")
+
+        def post() -> str:
+            made = self._xms.post("initiator-groups", body)
+            return str(made[0]) if made else ""
+
+        def look() -> Union[str, Host, None]:
+            there = self.hosts([name]).named(name)
+            if there is not None and not there.addresses and "initiator-list" not in body:
+                return there.id
+            return None if there is None else _same_host(there, initiators)
+
+        try:
+            return settle(post, look, (NameTaken,))
+        except LostAnswer:
+            raise
+        except FlashError as error:
+            raise self._taken(initiators, name, error) from None
 
     def _drop_if_empty(self, host: Host) -> None:
         there = self.hosts([host.name]).named(host.name)
@@ -105,24 +101,23 @@ class Hosts(Reading):
         return replace(host, initiators=tuple(have))
 
     def _add_one(self, host: Host, one: Initiator, body: Dict[str, Any]) -> Optional[str]:
-        for attempt in range(_ATTEMPTS):
-            try:
-                made = self._xms.post("initiators", body)
-                return str(made[0]) if made else None
-            except NotFound as error:
-                raise NotFound("host %s is not there" % host.name, code=error.code) from None
-            except LostAnswer:
-                owner, there = self._owner(one.address)
-                if owner == host.name:
-                    return there
-                if attempt == _ATTEMPTS - 1:
-                    raise
-            except FlashError as error:
-                owner, there = self._owner(one.address)
-                if owner == host.name:
-                    return there
-                raise self._taken([one], host.name, error) from None
-        return None
+
+        def post() -> Optional[str]:
+            made = self._xms.post("initiators", body)
+            return str(made[0]) if made else None
+
+        def look() -> Optional[str]:
+            owner, there = self._owner(one.address)
+            return there if owner == host.name else None
+
+        try:
+            return settle(post, look, (FlashError,))
+        except NotFound as error:
+            raise NotFound("host %s is not there" % host.name, code=error.code) from None
+        except LostAnswer:
+            raise
+        except FlashError as error:
+            raise self._taken([one], host.name, error) from None
 
     def _taken(self, initiators: Sequence[Initiator], name: str, error: FlashError) -> FlashError:
         """Section 15: the code for an address that another host has is not known. So look; else the error as it was."""
@@ -236,8 +231,8 @@ class Hosts(Reading):
             }
             if lun is not None:
                 body["lun"] = lun
-            for attempt in range(_ATTEMPTS):
-                last = attempt == _ATTEMPTS - 1
+            for attempt in range(ATTEMPTS):
+                last = attempt == ATTEMPTS - 1
                 try:
                     made = self._xms.post("lun-maps", body)
                 except AlreadyMapped:

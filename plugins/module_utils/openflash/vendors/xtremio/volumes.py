@@ -17,15 +17,13 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 from ...errors import Conflict, FlashError, InUse, Invalid, NotFound, Refused, Timeout, Unreachable
 from ...model import Snapshot, SnapshotSpec, Volume, VolumeSpec
-from ...transport.lost import LostAnswer
+from ...transport.lost import LostAnswer, settle
 from ...units import MIB, format_size, round_up
 from . import objects
 from .facts import GRANULARITY, NAME_LONGEST, SUFFIX_LONGEST, backup_set_name, snapset_name, unfinished_suffix
 from .reading import Reading
 from .refusals import NameTaken
 from .wire import Object, reference, unexpected
-
-_ATTEMPTS = 3
 
 
 class Volumes(Reading):
@@ -41,17 +39,11 @@ class Volumes(Reading):
             self._in_this_pool(spec)
             size = round_up(spec.size, GRANULARITY)
             body = {"vol-name": spec.name, "vol-size": megabytes(size)}
-            for attempt in range(_ATTEMPTS):
-                try:
-                    index = self._xms.post("volumes", body)
-                    break
-                except NameTaken:
-                    return self._same_volume(spec.name, size)
-                except LostAnswer:
-                    if self._object(spec.name) is not None:
-                        return self._same_volume(spec.name, size)
-                    if attempt == _ATTEMPTS - 1:
-                        raise
+            index = settle(
+                lambda: self._xms.post("volumes", body), lambda: self._same_volume(spec.name, size), (NameTaken,)
+            )
+            if isinstance(index, Volume):
+                return index
             return Volume(
                 spec.name,
                 size,
@@ -69,11 +61,11 @@ class Volumes(Reading):
                 hint="An XtremIO cluster is one pool, here %s; leave pool out." % self._xms.cluster,
             )
 
-    def _same_volume(self, name: str, size: int) -> Volume:
+    def _same_volume(self, name: str, size: int) -> Optional[Volume]:
         """What has the name already, provided it is a volume of that size."""
         there = self._object(name)
         if there is None:
-            raise NotFound("volume %s was there and is gone again" % name)
+            return None
         found = self._volume_or_none(there)
         if found is None:
             raise unexpected("a snapshot of that name,", name, "it is read-only and no volume")
@@ -232,17 +224,10 @@ class Volumes(Reading):
             "backup-snap-suffix": suffix,
             "snapshot-set-name": backup_set_name(),
         }
-        for attempt in range(_ATTEMPTS):
-            try:
-                self._xms.post("snapshots", body)
-                return
-            except (NameTaken, LostAnswer) as error:
-                if self._object(temporary) is not None:
-                    return
-                if isinstance(error, NameTaken) or attempt == _ATTEMPTS - 1:
-                    raise
-            except NotFound as error:
-                raise self._who_is_missing(error, volume.name, snapshot.name) from None
+        try:
+            settle(lambda: self._xms.post("snapshots", body), lambda: self._object(temporary) is not None, (NameTaken,))
+        except NotFound as error:
+            raise self._who_is_missing(error, volume.name, snapshot.name) from None
 
     # -- the one copy operation of this array ------------------------------------------------------------------------
 
@@ -297,22 +282,21 @@ class Volumes(Reading):
         else:
             source = reference(copies[0].source, copies[0].source_id)
             body = {"ancestor-vol-id": source, "snap-vol-name": waiting[0]}
-        for attempt in range(_ATTEMPTS):
-            try:
-                made = self._xms.post("snapshots", body)
-            except NotFound as error:
-                raise self._who_is_missing(error, *[copy.source for copy in copies]) from None
-            except (NameTaken, LostAnswer) as error:
-                found = self._left_behind(copies, waiting)
-                if any(item is not None for item in found):
-                    return found
-                if isinstance(error, NameTaken) or attempt == _ATTEMPTS - 1:
-                    raise
-            else:
-                if len(copies) == 1 and made:
-                    copies[0].made = str(made[0])
-                return [None] * len(copies)
-        raise AssertionError("the last attempt raises")
+
+        def take() -> List[Optional[Object]]:
+            made = self._xms.post("snapshots", body)
+            if len(copies) == 1 and made:
+                copies[0].made = str(made[0])
+            return [None] * len(copies)
+
+        def look() -> Optional[List[Optional[Object]]]:
+            found = self._left_behind(copies, waiting)
+            return found if any(item is not None for item in found) else None
+
+        try:
+            return settle(take, look, (NameTaken,))
+        except NotFound as error:
+            raise self._who_is_missing(error, *[copy.source for copy in copies]) from None
 
     def _left_behind(self, copies: Sequence[_Copy], waiting: Sequence[str]) -> List[Optional[Object]]:
         """What is there of these copies, under the waiting name or the final one; all of it, or it is a Conflict."""
@@ -397,16 +381,12 @@ class Volumes(Reading):
 
     def _rename(self, name: str, to: str, is_it: Callable[[Object], bool]) -> None:
         """One request. When the answer is lost, or the old name is gone, what has the new name decides."""
-        for attempt in range(_ATTEMPTS):
-            try:
-                self._xms.put("volumes", name, {"vol-name": to})
-                return
-            except (LostAnswer, NotFound) as error:
-                there = self._object(to)
-                if there is not None and is_it(there):
-                    return
-                if isinstance(error, NotFound) or attempt == _ATTEMPTS - 1:
-                    raise
+
+        def renamed() -> bool:
+            there = self._object(to)
+            return there is not None and is_it(there)
+
+        settle(lambda: self._xms.put("volumes", name, {"vol-name": to}), renamed, (NotFound,))
 
     def _who_is_missing(self, error: NotFound, *names: str) -> NotFound:
         """The array says only that something is missing: look what."""
