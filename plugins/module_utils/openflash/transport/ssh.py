@@ -210,27 +210,31 @@ class SshTransport:
         paramiko = _paramiko()
         client = paramiko.SSHClient()
         keys = HostKeys(paramiko, client, host, port, self._host_key, self._known_hosts, self._policy)
+        link: Optional[socket.socket] = None
         try:
+            link = socket.create_connection((host, port), min(self.timeout, LONGEST_CONNECT))
+            # Before the login, whose small messages would wait 40 ms each otherwise
+            link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             client.connect(
                 host,
                 port,
+                sock=link,
                 username=self._username,
                 password=self._password,
                 pkey=self._private_key(paramiko),
                 allow_agent=self._agent,
                 look_for_keys=False,
                 compress=False,
-                timeout=min(self.timeout, LONGEST_CONNECT),
                 banner_timeout=self.timeout,
                 auth_timeout=self.timeout,
             )
             keys.keep()
         except BaseException as error:
             client.close()
+            if link is not None:
+                link.close()
             raise self._explain(paramiko, error, host, keys) from None
-        transport = client.get_transport()
-        transport.set_keepalive(KEEPALIVE)
-        transport.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        client.get_transport().set_keepalive(KEEPALIVE)
         return client
 
     def _private_key(self, paramiko: Any) -> Any:
@@ -284,8 +288,7 @@ class SshTransport:
                 return Unreachable("it and this host have no SSH algorithm in common (%s)" % text)
             return Unreachable("no SSH connection comes about (%s)" % (text or type(error).__name__))
         if isinstance(error, OSError):
-            refused = [error] + list(getattr(error, "errors", {}).values())
-            if any(isinstance(one, ConnectionRefusedError) for one in refused):
+            if isinstance(error, ConnectionRefusedError):
                 return Unreachable("connection refused", hint="Check port, and that the array's SSH service runs.")
             return Unreachable("no connection comes about (%s)" % (error.strerror or error))
         return error
