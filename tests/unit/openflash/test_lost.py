@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-from typing import List, Optional
-
 import pytest
 
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors import Conflict, FlashError, NoSpace
@@ -27,7 +25,7 @@ class Wire:
 
     def __init__(self, *answers: object) -> None:
         self._answers = list(answers)
-        self.log: List[str] = []
+        self.log: list[str] = []
 
     def send(self) -> object:
         self.log.append("send")
@@ -36,7 +34,7 @@ class Wire:
             raise answer
         return answer
 
-    def look(self, *found: Optional[str]) -> Optional[str]:
+    def look(self, *found: str | None) -> str | None:
         self.log.append("look")
         return found[0] if found else None
 
@@ -57,7 +55,7 @@ def test_after_a_lost_answer_what_is_there_is_found() -> None:
 
 
 @pytest.mark.parametrize("nothing", [None, False])
-def test_what_was_not_carried_out_is_sent_again(nothing: Optional[bool]) -> None:
+def test_what_was_not_carried_out_is_sent_again(nothing: bool | None) -> None:
     wire = Wire(LOST, LOST, "made")
     assert settle(wire.send, lambda: nothing) == "made"
     assert wire.log == ["send"] * 3
