@@ -13,12 +13,12 @@ from typing import Any, Optional
 
 from cinder import interface
 
-from openflash import errors, model
+from openflash import model
 from openflash.array import Array
 
 from . import options, specs
-from .base import legible
-from .connections import FC, ISCSI, Connections
+from .base import FC, ISCSI, legible, not_there
+from .connections import Connections
 from .management import Management
 
 # Volume types name a pool by this, which counts before the scheduler's choice (sheet, section 5).
@@ -99,19 +99,19 @@ class Violin(Connections, Management):
         for one in legible(array.snapshots(volumes=[name]), wanted, name):
             if (one.volume, one.name) == (name, wanted):
                 return one
-        raise errors.NotFound("snapshot %s is not there" % wanted, target=wanted, array=array.label)
+        raise not_there("snapshot", wanted)
 
     @contextmanager
     def _readable_source(self, volume: Any, source: Any) -> Iterator[model.Volume]:
         """A clone by the array, which holds still while its source is written to, and goes afterwards."""
         if isinstance(source, model.Volume) and source.provisioning == model.THICK:
-            with self._on_array(volume) as array:
+            with self._on_array("look whether volume %s is mapped" % source.name, volume) as array:
                 still = not array.mappings(volumes=[source.name]).items
             if still:
                 yield source
                 return
         spec = model.VolumeSpec("%s-source" % self._volume_name(volume))
-        with self._on_array(volume) as array:
+        with self._on_array("hold volume %s still while it is copied" % source.name, volume) as array:
             if isinstance(source, model.Snapshot):
                 made = array.volume_from_snapshot(source, spec)
             else:
@@ -123,7 +123,7 @@ class Violin(Connections, Management):
 
     def delete_volume(self, volume: Any) -> None:
         """With what a copy into it may have left behind when it was killed."""
-        with self._on_array(volume, volume=volume.id) as array:
+        with self._on_array("delete volume %s" % volume.id, volume, volume=volume.id) as array:
             name = self._volume_name(volume)
             names = [name, "%s-source" % name] if self._was_broken(volume) else [name]
             for one in legible(array.volumes(names), name):
