@@ -195,6 +195,21 @@ class Volumes(Reading):
         with self._doing("delete snapshot %s" % snapshot.name, snapshot.name):
             self._delete_unmapped(snapshot.name, snapshot.id)
 
+    def delete_snapshots_of_set(self, name: str) -> Tuple[Snapshot, ...]:
+        """A snapshot set with its members, and what they were: three requests, one where there is no such set.
+
+        None of them while one is mapped: it would go without a word too.
+        """
+        with self._doing("delete snapshot set %s" % name, name):
+            members = tuple(self.snapshots_of_set(name))
+            for one in members:
+                if one.mappings or one.mappings is None:
+                    hosts = ", ".join(sorted({each.host for each in one.mappings or ()})) or "a host"
+                    raise InUse("%s is mapped to %s" % (one.name, hosts), hint="Unmap it first.")
+            if members:
+                self._xms.delete("snapshot-sets", name)
+            return members
+
     def restore_snapshot(self, volume: Volume, snapshot: Snapshot, backup: str) -> Snapshot:
         """A read, the restore, and the backup's rename: three requests (section 4).
 

@@ -195,7 +195,7 @@ class Connections(Volumes):
         self, array: Array, volume: Optional[model.Volume], connector: Optional[dict[str, Any]], subject: Any
     ) -> dict[str, Any]:
         title = self._title(array, volume, subject)
-        there = [] if title is None else [one for one in array.mappings(volumes=[title]) if one.volume == title]
+        there = [] if title is None else self._mappings_of(array, title, connector)
         mine = there if connector is None else self._mine(array, there, connector)
         left: list[model.Mapping] = []
         for one in mine:
@@ -214,6 +214,10 @@ class Connections(Volumes):
             return self._told_after_detach((), None)
         ports = [port for port in array.ports() if port.protocol == model.FC]
         return self._told_after_detach(ports, connector)
+
+    def _mappings_of(self, array: Array, title: str, connector: Optional[dict[str, Any]]) -> Sequence[model.Mapping]:
+        """All of the volume's, or at least those of this machine."""
+        return [one for one in array.mappings(volumes=[title]) if one.volume == title]
 
     def _title(self, array: Array, volume: Optional[model.Volume], subject: Any) -> Optional[str]:
         """What the volume is called on the array; None when it is not there."""

@@ -118,19 +118,18 @@ class Groups(Volumes):
         array: Any
         with self._on_array("delete group snapshot %s" % group_snapshot["id"]) as array:
             self._need_consistent(array, group_snapshot)
-            members = list(array.snapshots_of_set(self._set_name(group_snapshot)))
-            there = {one.name for one in members}
-            # A member that somebody has put into another set still has its name.
-            members += [one for one in map(self._by_name, snapshots) if one.name not in there]
-            for one in members:
-                try:
-                    array.delete_snapshot(one)
-                except errors.NotFound:
-                    LOG.info("%s: snapshot %s was gone already", self.backend_name, one.name)
+            gone = {one.volume for one in array.delete_snapshots_of_set(self._set_name(group_snapshot))}
+            for one in snapshots:
+                if self._volume_name(one.volume) not in gone:
+                    # It was taken out of the set, and has its name.
+                    self._delete_by_name(array, one)
         return None, None
 
-    def _by_name(self, snapshot: Any) -> model.Snapshot:
-        return model.Snapshot(self._snapshot_name(snapshot), self._volume_name(snapshot.volume), 0)
+    def _delete_by_name(self, array: Array, snapshot: Any) -> None:
+        try:
+            array.delete_snapshot(super()._known_snapshot(array, snapshot))
+        except errors.NotFound:
+            LOG.info("%s: snapshot %s was gone already", self.backend_name, snapshot.id)
 
     def create_group_from_src(
         self,
@@ -143,11 +142,14 @@ class Groups(Volumes):
         source_vols: Any = None,
     ) -> tuple[Optional[Update], Optional[list[Update]]]:
         """From a group snapshot, or from a group: then from a snapshot of one instant that goes again."""
+        array: Any
         with self._on_array("make group %s" % group["id"]) as array:
             self._need_consistent(array, group)
             taken: list[model.Snapshot] = []
             if group_snapshot is not None:
-                sources = [self._known_snapshot(array, one) for one in snapshots]
+                members = {one.volume: one for one in array.snapshots_of_set(self._set_name(group_snapshot))}
+                known = [super(Groups, self)._known_snapshot(array, one) for one in snapshots]
+                sources = [members.get(one.volume, one) for one in known]
             else:
                 # Named after the new volumes: a run that is repeated finds them.
                 taken = list(
@@ -160,13 +162,13 @@ class Groups(Volumes):
                     )
                 )
                 sources = taken
-            members = []
+            copies = []
             try:
                 for made, source in zip(volumes, sources):
                     spec = model.VolumeSpec(self._volume_name(made), int(made.size) * GIB)
-                    members.append(array.volume_from_snapshot(source, spec))
+                    copies.append(array.volume_from_snapshot(source, spec))
             finally:
                 for one in taken:
                     array.delete_snapshot(one)
-            array.create_group(self._group_name(group), members)
+            array.create_group(self._group_name(group), copies)
         return None, None
