@@ -35,8 +35,8 @@ def target_name(host: str) -> str:
 class Hosts(Reading):
     """What Violin does with hosts and mappings."""
 
-    name_target: Callable[[str], str] = staticmethod(target_name)
-    """What the iSCSI target of a host is called that has none yet."""
+    name_target: Optional[Callable[[str], str]] = None
+    """What the iSCSI target of a host is called that has none yet; by default ``target_name`` says."""
 
     # -- hosts -------------------------------------------------------------------------------------------------------
 
@@ -244,7 +244,7 @@ class Hosts(Reading):
         portals = self._ports.portals()
         if not portals:
             raise Invalid("the array has no iSCSI portal", hint="Give the host Fibre Channel initiators.")
-        name = self.name_target(host)
+        name = (self.name_target or target_name)(host)
         client = objects.told(lambda detail: detail["sanclient_id"], item)
         body = {"clientId": client, "targetName": name, "ipAddress": " ".join(portals)}
         for attempt in range(_ATTEMPTS):
