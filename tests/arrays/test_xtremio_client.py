@@ -375,6 +375,25 @@ def test_atomic_snapshots_of_which_one_is_there_are_a_conflict(xms_v2: Simulated
     assert "v1.x" not in xms_v2.names()
 
 
+def test_a_snapshot_set_goes_as_a_whole_or_not_at_all(xms_v2: SimulatedXms) -> None:
+    array = xms_v2.connect()
+    specs = [SnapshotSpec(f"s{number}", make(array, f"v{number}")) for number in range(2)]
+    array.create_snapshots(specs, atomic=True, set_name="instant")
+    members = array.snapshots_of_set("instant")
+    assert sorted((one.name, one.volume) for one in members) == [("s0", "v0"), ("s1", "v1")]
+    host = array.create_host("h", [FC1])
+    mapping = array.map_volume(model.Volume("s1", GIB), host)
+    with pytest.raises(errors.InUse, match="s1 is mapped to h"):
+        array.delete_snapshots_of_set("instant")
+    assert len(array.snapshots_of_set("instant")) == 2
+    array.unmap_volume(mapping)
+    with xms_v2.budget(array, 3 if xms_v2.version >= "4.2" else 4):
+        assert sorted(one.name for one in array.delete_snapshots_of_set("instant")) == ["s0", "s1"]
+    assert array.snapshots(["s0", "s1"]).items == ()
+    with xms_v2.budget(array, 1):
+        assert array.delete_snapshots_of_set("instant") == ()
+
+
 def test_clones(xms: SimulatedXms) -> None:
     array = xms.connect()
     volume = make(array, "v1")

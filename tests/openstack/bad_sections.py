@@ -37,7 +37,7 @@ CASES: list[tuple[str, str, dict[str, Any], Any, str]] = [
 AWAY: list[tuple[str, str, dict[str, Any]]] = [
     ("xtremio", "xtremio-iscsi", {"san_ip": "127.0.0.1:1"}),
     ("flashsystem", "flashsystem-fc", {"san_ssh_port": 1}),
-    ("violin", "violin-fc", {"san_ip": "127.0.0.1:1"}),
+    ("violin", "violin-fc", {"san_api_port": 1}),
     ("dsware", "dsware", {"dsware_rest_url": "https://127.0.0.1:1"}),
     ("datera", "datera", {"san_api_port": 1}),
 ]

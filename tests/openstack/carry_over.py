@@ -24,10 +24,12 @@ class Handover:
 
     def __init__(self, kind: str, array: lib.Array, run: lib.Steps) -> None:
         self.kind, self.vendor, self.array, self.run = kind, kind.split("-")[0], array, run
-        self.pool = array.entry["pools"][0]["name"] if self.vendor == "dsware" else kind
+        self.pool = array.entry["pools"][0]["name"] if self.vendor in ("dsware", "violin") else kind
         self.copied: list[Any] = []
-        self.theirs = lib.upstream(kind, array.entry)
-        self.ours = lib.make(lib.OURS[kind], kind, array.entry, "ours")
+        # The other driver for Violin copies thick volumes only.
+        more = {"san_thin_provision": False} if self.vendor == "violin" else {}
+        self.theirs = lib.upstream(kind, array.entry, **more)
+        self.ours = lib.make(lib.OURS[kind], kind, array.entry, "ours", **more)
         for driver in (self.theirs, self.ours):
             lib.no_fabric(driver, self.copied)
         self.names = {id(self.theirs): "theirs", id(self.ours): "ours"}
@@ -53,11 +55,14 @@ class Handover:
         self.do(ours, "set up", lambda: (ours.do_setup(lib.CONTEXT), ours.check_for_setup_error()))
         for driver in (theirs, ours):
             self.do(driver, "statistics", lambda driver=driver: driver.get_volume_stats(True))
-        self.same_place()
+        if self.vendor != "violin":  # the guide says how its volumes are told their pools
+            self.same_place()
         self.warm_up()
         # What the first makes the second goes on with; and the other way round
         for maker, heir in ((theirs, ours), (ours, theirs)):
             self.pass_on(maker, heir)
+            if self.vendor == "xtremio":
+                self.pass_on_groups(maker, heir)
         self.run.expect("nothing left", sorted(self.array.volumes()), [])
         self.run.expect("nothing mapped", self.array.state()["mappings"], [])
 
@@ -124,6 +129,51 @@ class Handover:
         for each in (copy, clone):
             self.do(maker, "delete", lambda each=each: maker.delete_volume(each))
         run.expect("all gone", sorted(self.array.volumes()), [])
+
+    def pass_on_groups(self, maker: Any, heir: Any) -> None:
+        """A consistency group and its snapshot of one instant: made by one, used and removed by the other."""
+        run, ctxt = self.run, lib.CONTEXT
+        group, members = lib.group(), [self.volume(1), self.volume(2)]
+        self.do(maker, "create a group", lambda: maker.create_group(ctxt, group))
+        for one in members:
+            maker.create_volume(one)
+        self.do(maker, "add two to a group", lambda: maker.update_group(ctxt, group, members, []))
+        run.expect("both are in it", self.members(group), [one.id for one in members])
+        taken, snapshots = lib.group_snapshot(group, members)
+        self.do(maker, "snapshot of a group", lambda: maker.create_group_snapshot(ctxt, taken, snapshots))
+        other, made = lib.group(), [self.volume(1), self.volume(2)]
+        self.do(
+            heir,
+            "group from a snapshot",
+            lambda: heir.create_group_from_src(ctxt, other, made, taken, snapshots, None, None),
+        )
+        run.expect("a volume of each", [self.size(one) for one in made], [1, 2])
+        run.expect("in a group", self.members(other), [one.id for one in made])
+        if heir is self.ours:  # the other driver does not find it by the name that the array gave it
+            alone = self.volume(1)
+            run.step("a volume of one member", lambda: heir.create_volume_from_snapshot(alone, snapshots[0]))
+            heir.delete_volume(alone)
+        self.do(heir, "delete snapshot of group", lambda: heir.delete_group_snapshot(ctxt, taken, snapshots))
+        everything = sorted(one.id for one in (*members, *made))
+        run.expect("its members are gone", sorted(self.array.volumes()), everything)
+        third, copies = lib.group(), [self.volume(1), self.volume(2)]
+        self.do(
+            heir,
+            "group from a group",
+            lambda: heir.create_group_from_src(ctxt, third, copies, None, None, group, members),
+        )
+        run.expect("in a third", self.members(third), [one.id for one in copies])
+        self.do(heir, "take one out", lambda: heir.update_group(ctxt, group, [], members[1:]))
+        run.expect("one is left", self.members(group), [members[0].id])
+        heir.delete_volume(members[1])
+        for whose, which in ((group, members[:1]), (other, made), (third, copies)):
+            self.do(heir, "delete a group", lambda g=whose, v=which: heir.delete_group(ctxt, g, v))
+        run.expect("no volume", sorted(self.array.volumes()), [])
+        run.expect("no group", self.array.state()["groups"], [])
+
+    def members(self, group: Any) -> list[str]:
+        groups = [one for one in self.array.state()["groups"] if one["kind"] == "consistency-group"]
+        return [name for one in groups if one["name"] == group["id"] for name in one["members"]]
 
     def attach(self, driver: Any, volume: Any, where: dict[str, Any]) -> Any:
         """As the manager does: export, then connect."""

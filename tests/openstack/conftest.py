@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.clients import client_python
+from tests.support.clients import client_python, client_wheel
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).parent
@@ -43,9 +43,10 @@ class Outcome:
 class Runner:
     """Scripts of this folder in one environment."""
 
-    def __init__(self, python: Path, distribution: Path) -> None:
+    def __init__(self, python: Path, distribution: Path, **env: str) -> None:
         self.python = python
         self._distribution = distribution
+        self._more = env
 
     @property
     def env(self) -> dict[str, str]:
@@ -55,6 +56,7 @@ class Runner:
             "PYTHONWARNINGS": "ignore",
             "PYTHONPATH": str(self._distribution),
             "PYTHONDONTWRITEBYTECODE": "1",
+            **self._more,
         }
 
     def run(self, script: str, *arguments: str) -> Outcome:
@@ -97,6 +99,19 @@ def cinder29(distribution: Path) -> Runner:
 @pytest.fixture(scope="session")
 def cinder28(distribution: Path) -> Runner:
     return Runner(client_python(CLIENTS / "requirements-cinder28.txt"), distribution)
+
+
+@pytest.fixture(scope="session")
+def violin(distribution: Path) -> Runner:
+    """A Cinder of today, to which violin_upstream.py adds the drivers of an old one, and the library that they need."""
+    library = client_python(CLIENTS / "requirements-vmemclient.txt").parent.parent
+    (packages,) = library.glob("lib/python3*/site-packages")
+    return Runner(
+        client_python(CLIENTS / "requirements-cinder29.txt"),
+        distribution,
+        OPENFLASH_VIOLIN_WHEEL=str(client_wheel("cinder==11.2.2")),
+        OPENFLASH_VIOLIN_LIBRARY=str(packages),
+    )
 
 
 @pytest.fixture(scope="session")

@@ -28,6 +28,7 @@ from cinder import context, objects  # noqa: E402
 
 objects.register_all()
 
+import violin_upstream  # noqa: E402
 from cinder import coordination, ssh_utils  # noqa: E402, F401
 from cinder.volume import (  # noqa: E402
     configuration,
@@ -42,6 +43,7 @@ GIB = 1 << 30
 PROJECT = uuid.uuid4().hex
 CONTEXT = context.RequestContext("admin", PROJECT, is_admin=True)
 TYPES: dict[str, dict[str, str]] = {}
+VOLUMES: dict[str, Any] = {}
 
 OURS = {
     "xtremio-iscsi": "openflash_openstack.cinder.xtremio.XtremIOISCSIDriver",
@@ -58,6 +60,8 @@ UPSTREAM = {
     "xtremio-fc": "cinder.volume.drivers.dell_emc.xtremio.XtremIOFCDriver",
     "flashsystem-fc": "cinder.volume.drivers.ibm.flashsystem_fc.FlashSystemFCDriver",
     "flashsystem-iscsi": "cinder.volume.drivers.ibm.flashsystem_iscsi.FlashSystemISCSIDriver",
+    "violin-fc": "cinder.volume.drivers.violin.v7000_fcp.V7000FCPDriver",
+    "violin-iscsi": "cinder.volume.drivers.violin.v7000_iscsi.V7000ISCSIDriver",
     "dsware": "cinder.volume.drivers.fusionstorage.dsware.DSWAREDriver",
     "datera": "cinder.volume.drivers.datera.datera_iscsi.DateraDriver",
 }
@@ -156,6 +160,7 @@ def prepare() -> None:
     lockutils.set_defaults(folder)
     conf.set_override("backend_url", f"file://{folder}", group="coordination")
     coordination.COORDINATOR.start()
+    volume_utils.is_group_a_cg_snapshot_type = lambda one: one["group_type_id"] == "consistent"
     volume_types.get_volume_type = lambda ctxt, type_id, *_, **__: {"extra_specs": TYPES[type_id]}
 
 
@@ -168,7 +173,7 @@ def settings(kind: str, entry: dict[str, Any], ours: bool) -> dict[str, Any]:
         "san_login": entry["username"],
         "san_password": entry["password"],
     }
-    if vendor in ("xtremio", "violin"):
+    if vendor == "xtremio":
         found["san_ip"] = f"{entry['address']}:{entry['port']}"
     if entry.get("ca_path"):
         found |= {"driver_ssl_cert_verify": True, "driver_ssl_cert_path": entry["ca_path"]}
@@ -185,8 +190,8 @@ def settings(kind: str, entry: dict[str, Any], ours: bool) -> dict[str, Any]:
         }
     if vendor == "datera":
         found |= {"datera_debug_replica_count_override": True}
-        if ours:
-            found["san_api_port"] = entry["port"]
+    if vendor in ("datera", "violin") and ours:
+        found["san_api_port"] = entry["port"]
     return found
 
 
@@ -203,6 +208,8 @@ def make(path: str, kind: str, entry: dict[str, Any], group: str, **more: Any) -
     backend.append_config_values(cls.get_driver_options())
     # One driver of Cinder tells only half of its options.
     backend.append_config_values(getattr(loaded, "flashsystem_iscsi_opts", []))
+    # Another was made for a Cinder that called one of its options in another way.
+    backend.append_config_values([cfg.StrOpt("iscsi_target_prefix", default=backend.target_prefix)])
     for option, value in {**settings(kind, entry, path.startswith("openflash")), **more}.items():
         conf.set_override(option, value, group=group)
     if kind.startswith("flashsystem"):
@@ -215,7 +222,7 @@ def make(path: str, kind: str, entry: dict[str, Any], group: str, **more: Any) -
     return made
 
 
-def upstream(kind: str, entry: dict[str, Any]) -> Any:
+def upstream(kind: str, entry: dict[str, Any], **more: Any) -> Any:
     if kind == "datera":
         import collections
         import collections.abc
@@ -229,10 +236,12 @@ def upstream(kind: str, entry: dict[str, Any]) -> Any:
         dfs_sdk.get_api = lambda *given, **options: original(*given, schema_loc=cache, **options)
         datera: Any = importlib.import_module("cinder.volume.drivers.datera.datera_iscsi")
         datera.DateraDriver.get_driver_options = classmethod(lambda cls: datera.d_opts)
+    if kind.startswith("violin"):
+        violin_upstream.prepare(entry, VOLUMES)
     if kind == "dsware":
         constants: Any = importlib.import_module("cinder.volume.drivers.fusionstorage.constants")
         constants.CONF_PATH = f"{cfg.CONF.state_path}/there-is-none.conf"
-    return make(UPSTREAM[kind], kind, entry, "upstream")
+    return make(UPSTREAM[kind], kind, entry, "upstream", **more)
 
 
 def no_fabric(driver: Any, copied: list[tuple[Any, Any, int]]) -> None:
@@ -282,6 +291,7 @@ def volume(size: int, pool: str = "pool", **more: Any) -> Any:
     }
     made = objects.Volume(context=CONTEXT, **values)
     made.volume_attachment = objects.VolumeAttachmentList(context=CONTEXT, objects=[])
+    VOLUMES[made.id] = made
     return made
 
 
@@ -300,6 +310,22 @@ def snapshot(of: Any) -> Any:
     )
     made.volume = of
     return made
+
+
+def group(kind: str = "consistent") -> dict[str, Any]:
+    """:param kind: ``consistent`` for one whose snapshots are of one instant; ``prepare`` sees to it."""
+    return {"id": str(uuid.uuid4()), "group_type_id": kind, "status": "available"}
+
+
+def group_snapshot(of: dict[str, Any], members: list[Any]) -> tuple[Any, list[Any]]:
+    """A snapshot of a group, and those of its members that are part of it."""
+    made = objects.GroupSnapshot(
+        context=CONTEXT, id=str(uuid.uuid4()), group_id=of["id"], group_type_id=of["group_type_id"]
+    )
+    snapshots = [snapshot(one) for one in members]
+    for one in snapshots:
+        one.group_snapshot_id, one.group_snapshot = made.id, made
+    return made, snapshots
 
 
 def host(number: int) -> dict[str, Any]:

@@ -391,12 +391,8 @@ class Story:
         run.step("delete it", lambda: driver.delete_volume(one))
 
     def groups(self) -> None:
-        from cinder.volume import volume_utils
-
         run, driver = self.run, self.driver
-        volume_utils.is_group_a_cg_snapshot_type = lambda group: group["group_type_id"] == "consistent"
-        group = {"id": str(uuid.uuid4()), "group_type_id": "consistent"}
-        generic = {"id": str(uuid.uuid4()), "group_type_id": "generic"}
+        group, generic = lib.group(), lib.group("generic")
         run.step(
             "a group of another kind", lambda: driver.create_group(lib.CONTEXT, generic), refused=NotImplementedError
         )
@@ -407,8 +403,7 @@ class Story:
         run.step("add them", lambda: driver.update_group(lib.CONTEXT, group, members, []))
         found = [one["members"] for one in self.array.state()["groups"] if one["name"] == group["id"]]
         run.expect("both are in it", found, [[one.id for one in members]])
-        taken = {"id": str(uuid.uuid4()), "group_id": group["id"], "group_type_id": "consistent"}
-        snapshots = [lib.snapshot(one) for one in members]
+        taken, snapshots = lib.group_snapshot(group, members)
         run.step("snapshot it", lambda: driver.create_group_snapshot(lib.CONTEXT, taken, snapshots))
         parents = [self.array.volumes().get(one.id, {}).get("parent") for one in snapshots]
         run.expect("one of each", parents, [one.id for one in members])
@@ -416,7 +411,7 @@ class Story:
             ("snapshot", {"group_snapshot": taken, "snapshots": snapshots}),
             ("group", {"source_group": group, "source_vols": members}),
         ):
-            other = {"id": str(uuid.uuid4()), "group_type_id": "consistent"}
+            other = lib.group()
             made = [self.volume(1), self.volume(3)]
             run.step(f"group from a {what}", partial(driver.create_group_from_src, lib.CONTEXT, other, made, **source))
             sizes = [self.there(one).get("size") for one in made]

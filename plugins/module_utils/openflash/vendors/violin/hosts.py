@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 from ...errors import Conflict, FlashError, InUse, Invalid, NotFound
 from ...model import ISCSI, Chap, Host, Initiator, Mapping, Volume
@@ -23,8 +23,19 @@ from .wire import CLIENTS, TARGETS, Object
 _OS = "Linux"
 
 
+def target_name(host: str) -> str:
+    """The name of the target of a host; of two hosts never the same, though an IQN has fewer letters than a host."""
+    plain = re.sub(r"[^a-z0-9.-]", "-", host.lower())
+    if plain != host:
+        plain += "-" + hashlib.sha256(host.encode("utf-8")).hexdigest()[:8]
+    return TARGET_PREFIX + plain
+
+
 class Hosts(Reading):
     """What Violin does with hosts and mappings."""
+
+    name_target: Optional[Callable[[str], str]] = None
+    """What the iSCSI target of a host is called that has none yet; by default ``target_name`` says."""
 
     # -- hosts -------------------------------------------------------------------------------------------------------
 
@@ -229,7 +240,7 @@ class Hosts(Reading):
         portals = self._ports.portals()
         if not portals:
             raise Invalid("the array has no iSCSI portal", hint="Give the host Fibre Channel initiators.")
-        name = target_name(host)
+        name = (self.name_target or target_name)(host)
         client = objects.told(lambda detail: detail["sanclient_id"], item)
         body = {"clientId": client, "targetName": name, "ipAddress": " ".join(portals)}
         for attempt in range(ATTEMPTS):
@@ -308,14 +319,6 @@ class Hosts(Reading):
     def _check_unassigned(self, mapping: Mapping, left: Tuple[Mapping, ...]) -> None:
         if any(one.volume == mapping.volume for one in left):
             raise Rejected("the array still lists the mapping")
-
-
-def target_name(host: str) -> str:
-    """The name of the target of a host; of two hosts never the same, though an IQN has fewer letters than a host."""
-    plain = re.sub(r"[^a-z0-9.-]", "-", host.lower())
-    if plain != host:
-        plain += "-" + hashlib.sha256(host.encode("utf-8")).hexdigest()[:8]
-    return TARGET_PREFIX + plain
 
 
 def _same_host(there: Host, initiators: Sequence[Initiator]) -> Host:

@@ -68,6 +68,7 @@ INITIATOR_PROPS = (
     "chap-authentication-initiator-user-name",
 )
 GROUP_PROPS = ("name", "index", "vol-list")
+SET_PROPS = ("name", "index", "vol-list")
 TARGET_PROPS = ("name", "index", "port-address", "port-type", "port-state")
 PORTAL_PROPS = ("name", "index", "ip-addr", "ip-port", "port-address")
 CLUSTER_PROPS = (

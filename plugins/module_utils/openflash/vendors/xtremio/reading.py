@@ -143,6 +143,14 @@ class Reading(Array):
             found = self._xms.named("snapshots", wanted, objects.VOLUME_PROPS)
             return listing("snapshot", found, self._snapshot_or_none)
 
+    def snapshots_of_set(self, name: str) -> Listing[Snapshot]:
+        """The members of a snapshot set (section 4), writable ones too: two requests, one where there is none."""
+        with self._doing("read snapshot set %s" % name, name):
+            there = self._xms.get("snapshot-sets", name, objects.SET_PROPS)
+            members = [objects.oid_name(oid) or "" for oid in (there or {}).get("vol-list") or ()]
+            found = self._xms.named("snapshots", members, objects.VOLUME_PROPS)
+            return listing("snapshot", found, lambda item: objects.snapshot(item, proven=True))
+
     def _snapshot_or_none(self, item: Object) -> Optional[Snapshot]:
         if self._xms.v2 and not objects.is_readonly(item) and not objects.is_backup(item):
             return None

@@ -146,11 +146,15 @@ class Volumes(Reading):
 
     # -- snapshots ---------------------------------------------------------------------------------------------------
 
-    def create_snapshots(self, specs: Sequence[SnapshotSpec], atomic: bool = False) -> Tuple[Snapshot, ...]:
+    def create_snapshots(
+        self, specs: Sequence[SnapshotSpec], atomic: bool = False, set_name: Optional[str] = None
+    ) -> Tuple[Snapshot, ...]:
         """Read-only on v2: two requests each, one where the name is ``<volume>.<anything>``. Writable on v1: one each.
 
         Atomic: one request for all and a rename for each. After a failure ask for the same set again: what a killed run
         left is recognised by the names of the whole set.
+
+        :param set_name: of the snapshot set that the array makes of an atomic request, for ``snapshots_of_set``.
         """
         with self._doing("take snapshot %s" % ", ".join(spec.name for spec in specs)):
             copies = [_Copy(spec.volume.name, spec.volume.id, spec.volume.size, spec.name) for spec in specs]
@@ -159,9 +163,9 @@ class Volumes(Reading):
                     raise self.unsupported("atomic_snapshots", "")
                 if len({copy.source for copy in copies}) < len(copies):
                     raise Invalid("one instant cannot hold two snapshots of the same volume")
-                there = self._copy("snapshot", copies)
+                there = self._copy("snapshot", copies, set_name=set_name)
             else:
-                there = [self._copy("snapshot", [copy])[0] for copy in copies]
+                there = [self._copy("snapshot", [copy], set_name=set_name)[0] for copy in copies]
             return tuple(
                 Snapshot(
                     copy.name,
@@ -182,6 +186,21 @@ class Volumes(Reading):
         """Two requests, as for a volume: a mapped snapshot would go without a word too."""
         with self._doing("delete snapshot %s" % snapshot.name, snapshot.name):
             self._delete_unmapped(snapshot.name, snapshot.id)
+
+    def delete_snapshots_of_set(self, name: str) -> Tuple[Snapshot, ...]:
+        """A snapshot set with its members, and what they were: three requests, one where there is no such set.
+
+        None of them while one is mapped: it would go without a word too.
+        """
+        with self._doing("delete snapshot set %s" % name, name):
+            members = tuple(self.snapshots_of_set(name))
+            for one in members:
+                if one.mappings or one.mappings is None:
+                    hosts = ", ".join(sorted({each.host for each in one.mappings or ()})) or "a host"
+                    raise InUse("%s is mapped to %s" % (one.name, hosts), hint="Unmap it first.")
+            if members:
+                self._xms.delete("snapshot-sets", name)
+            return members
 
     def restore_snapshot(self, volume: Volume, snapshot: Snapshot, backup: str) -> Snapshot:
         """A read, the restore, and the backup's rename: three requests (section 4).
@@ -231,7 +250,9 @@ class Volumes(Reading):
 
     # -- the one copy operation of this array ------------------------------------------------------------------------
 
-    def _copy(self, kind: str, copies: Sequence[_Copy], grow_to: Optional[int] = None) -> List[Optional[Object]]:
+    def _copy(
+        self, kind: str, copies: Sequence[_Copy], grow_to: Optional[int] = None, set_name: Optional[str] = None
+    ) -> List[Optional[Object]]:
         """Make the copies, atomically when several. For each None, or what was there already under its name.
 
         :param kind: ``snapshot`` (read-only on v2) or ``clone`` (writable).
@@ -246,7 +267,7 @@ class Volumes(Reading):
         # Of several, one that is there already would be taken for one of this instant.
         there = self._left_behind(copies, waiting) if len(copies) > 1 else []
         if not any(item is not None for item in there):
-            there = self._begin(kind, copies, waiting, suffix)
+            there = self._begin(kind, copies, waiting, suffix, set_name or snapset_name())
         if direct:
             return [found and self._same_copy(kind, copy, found) for copy, found in zip(copies, there)]
         alone = len(copies) == 1
@@ -270,13 +291,15 @@ class Volumes(Reading):
                 hint="Rename the source to something shorter.",
             )
 
-    def _begin(self, kind: str, copies: Sequence[_Copy], waiting: Sequence[str], suffix: str) -> List[Optional[Object]]:
+    def _begin(
+        self, kind: str, copies: Sequence[_Copy], waiting: Sequence[str], suffix: str, set_name: str
+    ) -> List[Optional[Object]]:
         """POST; for each copy None when it was made now, else what is there already."""
         if self._xms.v2:
             body: Dict[str, Any] = {
                 "volume-list": [reference(copy.source, copy.source_id) for copy in copies],
                 "snap-suffix": suffix,
-                "snapshot-set-name": snapset_name(),
+                "snapshot-set-name": set_name,
                 "snapshot-type": "readonly" if kind == "snapshot" else "regular",
             }
         else:

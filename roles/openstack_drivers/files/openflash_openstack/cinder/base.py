@@ -70,13 +70,12 @@ class Backend(driver.VolumeDriver):  # type: ignore[misc] # Cinder has no types
 
     def _connection(self) -> model.Connection:
         """How to reach the array, as the section says."""
-        if not self._setting("san_ip"):
-            raise errors.Invalid("no san_ip is set", hint="Set it in the section of the backend.")
+        addresses, port = self._addresses()
         verify = bool(self._setting("driver_ssl_cert_verify"))
         return model.Connection(
             vendor=self.VENDOR,
-            address=(self._setting("san_ip"),),
-            port=self._setting("san_api_port"),
+            address=addresses,
+            port=port,
             username=self._setting("san_login"),
             password=self._setting("san_password") or None,
             validate_certs=verify,
@@ -87,13 +86,19 @@ class Backend(driver.VolumeDriver):  # type: ignore[misc] # Cinder has no types
             options=self._vendor_options(),
         )
 
+    def _addresses(self) -> tuple[tuple[str, ...], Optional[int]]:
+        """Of the array's management, any of which will do, and their port where it is not the usual one."""
+        if not self._setting("san_ip"):
+            raise errors.Invalid("no san_ip is set", hint="Set it in the section of the backend.")
+        return (self._setting("san_ip"),), self._setting("san_api_port")
+
     def _vendor_options(self) -> dict[str, Any]:
         """What the library calls the options of this vendor's connection."""
         return {}
 
     def do_setup(self, context: Any) -> None:
         """Prepare; the array is asked for the first time by check_for_setup_error."""
-        with cinder_errors():
+        with cinder_errors(), errors.context(doing="set up the backend %s" % self.backend_name):
             connection = self._connection()
         if connection.validate_certs is False and self.VENDOR not in ("flashsystem",):
             LOG.warning("%s: driver_ssl_cert_verify is off, so the array is not verified.", self.backend_name)
@@ -105,7 +110,7 @@ class Backend(driver.VolumeDriver):  # type: ignore[misc] # Cinder has no types
         What will not pass by itself (a wrong password, a wrong cluster name) keeps the backend from starting.
         """
         try:
-            with self._need_sessions().one() as array:
+            with errors.context(doing="start the backend %s" % self.backend_name), self._session() as array:
                 self._check(array)
         except PASSING as error:
             LOG.error(
@@ -118,19 +123,23 @@ class Backend(driver.VolumeDriver):  # type: ignore[misc] # Cinder has no types
         """What must be right before the backend starts."""
         wanted = {ISCSI: model.ISCSI, FC: model.FC}.get(self.PROTOCOL)
         if wanted and wanted not in array.capabilities.protocols:
-            raise errors.Unsupported("this array has no %s" % self.PROTOCOL, array=array.label)
+            raise errors.Unsupported(
+                "this array has no %s" % self.PROTOCOL,
+                hint="Set volume_driver to the class of a protocol that it has: %s."
+                % ", ".join(array.capabilities.protocols),
+            )
 
     # -- sessions ----------------------------------------------------------------------------------------------------
 
     def _need_sessions(self) -> Sessions:
         if self._sessions is None:
-            raise exception.VolumeBackendAPIException(data="the driver is not set up")
+            raise exception.VolumeBackendAPIException(data="the backend %s is not set up" % self.backend_name)
         return self._sessions
 
     @contextmanager
     def _session(self, subject: Any = None, fresh: bool = False) -> Iterator[Array]:
-        """A session for one operation on this volume; the library's errors leave it as they are."""
-        with self._need_sessions().one(fresh) as array:
+        """A session for one operation on this volume; the library's errors leave it, and name the array."""
+        with self._need_sessions().one(fresh) as array, errors.context(array=array.label):
             yield self._scoped(array, subject)
 
     def _scoped(self, array: Array, subject: Any) -> Array:
@@ -139,10 +148,14 @@ class Backend(driver.VolumeDriver):  # type: ignore[misc] # Cinder has no types
 
     @contextmanager
     def _on_array(
-        self, subject: Any = None, volume: Optional[str] = None, snapshot: Optional[str] = None
+        self, doing: str, subject: Any = None, volume: Optional[str] = None, snapshot: Optional[str] = None
     ) -> Iterator[Array]:
-        """The same, with Cinder's exceptions."""
-        with cinder_errors(volume, snapshot), self._session(subject) as array:
+        """The same, with Cinder's exceptions.
+
+        :param doing: an infinitive with its object, for whoever reads the error.
+        :param volume, snapshot: the id of the one whose absence, or use by somebody, Cinder has an exception for.
+        """
+        with cinder_errors(volume, snapshot), errors.context(doing=doing), self._session(subject) as array:
             yield array
 
     def _alone(self, what: str) -> AbstractContextManager[Any]:
@@ -166,15 +179,18 @@ class Backend(driver.VolumeDriver):  # type: ignore[misc] # Cinder has no types
         name = self._volume_name(volume)
         if not self.READS_FIRST:
             return model.Volume(name, int(volume.size) * GIB)
+        return self._read(array, volume)
+
+    def _read(self, array: Array, volume: Any) -> model.Volume:
+        """The volume as the array tells it."""
         found = self._find(array, volume)
         if found is None:
-            raise errors.NotFound("volume %s is not there" % name, target=name, array=array.label)
+            raise not_there("volume", self._volume_name(volume))
         return found
 
     def _find(self, array: Array, volume: Any) -> Optional[model.Volume]:
-        """The volume as the array tells it, or None."""
-        name = self._volume_name(volume)
-        return legible(array.volumes([name]), name).named(name)
+        """The same, or None."""
+        return volume_named(array, self._volume_name(volume))
 
     def _known_snapshot(self, array: Array, snapshot: Any) -> model.Snapshot:
         return model.Snapshot(
@@ -288,6 +304,15 @@ class Backend(driver.VolumeDriver):  # type: ignore[misc] # Cinder has no types
 def _either(true: bool, false: bool) -> Any:
     """A capability of the scheduler's: one that is a list matches any of its values."""
     return [True, False] if true and false else true
+
+
+def volume_named(array: Array, name: str) -> Optional[model.Volume]:
+    """The volume of exactly this name on the array, or None."""
+    return legible(array.volumes([name]), name).named(name)
+
+
+def not_there(kind: str, name: str) -> errors.NotFound:
+    return errors.NotFound("%s %s is not there" % (kind, name), target=name)
 
 
 def legible(found: model.Listing[T], *names: str) -> model.Listing[T]:

@@ -19,7 +19,7 @@ from openflash import errors, model
 from openflash.array import Array
 from openflash.units import parse_initiator
 
-from .base import FC, ISCSI
+from .base import FC
 from .errors import cinder_errors
 from .volumes import Volumes
 
@@ -55,7 +55,9 @@ class Connections(Volumes):
 
     def _attach(self, subject: Any, volume: Optional[model.Volume], connector: dict[str, Any]) -> dict[str, Any]:
         """Of the volume that Cinder means, or of another one on the array."""
-        with self._alone("host-%s" % connector["host"]), cinder_errors(volume=getattr(subject, "id", None)):
+        doing = "attach volume %s to %s" % (subject.id, connector["host"])
+        translating = cinder_errors(volume=subject.id)
+        with self._alone("host-%s" % connector["host"]), translating, errors.context(doing=doing):
             for fresh in (False, True):
                 try:
                     with self._session(subject, fresh) as array:
@@ -74,7 +76,10 @@ class Connections(Volumes):
         mapping = self._map(array, volume, hosts)
         ports = self._ports(array, volume, hosts)
         if not ports:
-            raise errors.NotFound("the array has no %s port that is up" % self.PROTOCOL, array=array.label)
+            raise errors.NotFound(
+                "the array has no %s port that is up" % self.PROTOCOL,
+                hint="Look at its ports, and at the option of the section that chooses among them.",
+            )
         if self.PROTOCOL == FC:
             return self._fc_info(connector, ports, mapping.lun)
         return self._iscsi_info(subject, ports, mapping.lun, chap)
@@ -149,7 +154,7 @@ class Connections(Volumes):
             "target_portals": [port.portal for port in ports],
             "target_iqns": [port.address for port in ports],
             "target_luns": [lun] * len(ports),
-            "volume_id": getattr(subject, "id", None),
+            "volume_id": subject.id,
         }
         if chap is not None and chap.password:
             data.update(auth_method="CHAP", auth_username=chap.username, auth_password=chap.password)
@@ -177,8 +182,10 @@ class Connections(Volumes):
     def _detach(
         self, subject: Any, volume: Optional[model.Volume], connector: Optional[dict[str, Any]]
     ) -> dict[str, Any]:
-        name = "host-%s" % connector["host"] if connector else "volume-%s" % getattr(subject, "id", "")
-        with self._alone(name), self._on_array(subject) as array:
+        where = connector["host"] if connector else "all hosts"
+        name = "host-%s" % where if connector else "volume-%s" % subject.id
+        doing = "detach volume %s from %s" % (subject.id, where)
+        with self._alone(name), self._on_array(doing, subject) as array:
             told = self._conceal(array, volume, connector, subject)
             if self.PROTOCOL == FC:
                 fczm_utils.remove_fc_zone(told)
@@ -188,7 +195,7 @@ class Connections(Volumes):
         self, array: Array, volume: Optional[model.Volume], connector: Optional[dict[str, Any]], subject: Any
     ) -> dict[str, Any]:
         title = self._title(array, volume, subject)
-        there = [] if title is None else [one for one in array.mappings(volumes=[title]) if one.volume == title]
+        there = [] if title is None else self._mappings_of(array, title, connector)
         mine = there if connector is None else self._mine(array, there, connector)
         left: list[model.Mapping] = []
         for one in mine:
@@ -207,6 +214,10 @@ class Connections(Volumes):
             return self._told_after_detach((), None)
         ports = [port for port in array.ports() if port.protocol == model.FC]
         return self._told_after_detach(ports, connector)
+
+    def _mappings_of(self, array: Array, title: str, connector: Optional[dict[str, Any]]) -> Sequence[model.Mapping]:
+        """All of the volume's, or at least those of this machine."""
+        return [one for one in array.mappings(volumes=[title]) if one.volume == title]
 
     def _title(self, array: Array, volume: Optional[model.Volume], subject: Any) -> Optional[str]:
         """What the volume is called on the array; None when it is not there."""
@@ -261,6 +272,3 @@ def attachments(volume: Any, host: str) -> int:
 def with_only(host: model.Host, addresses: Sequence[str]) -> model.Host:
     """The host with these of its initiators."""
     return replace(host, initiators=tuple(one for one in host.initiators if one.address in addresses))
-
-
-__all__ = ["FC", "ISCSI", "Connections", "attachments", "with_only"]

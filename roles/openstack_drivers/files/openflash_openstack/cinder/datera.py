@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import string
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Optional
 
 from cinder import interface
@@ -18,7 +19,8 @@ from openflash.array import Array
 from openflash.units import GIB
 
 from . import options
-from .connections import ISCSI, Connections
+from .base import ISCSI, not_there
+from .connections import Connections
 from .management import SnapshotManagement
 
 # Sheet, section 4.4
@@ -59,7 +61,7 @@ class DateraDriver(Connections, SnapshotManagement):
     def _connection(self) -> model.Connection:
         found = super()._connection()
         patience = max(found.wait_timeout, float(self._setting("datera_503_timeout")))
-        return model.Connection(**dict(vars(found), wait_timeout=patience))
+        return replace(found, wait_timeout=patience)
 
     def _tenant_of_section(self) -> Optional[str]:
         found = self._setting("datera_tenant_id")
@@ -107,11 +109,11 @@ class DateraDriver(Connections, SnapshotManagement):
         """By its UUID, or by the time that a snapshot of somebody else's was taken, which is then its location."""
         source = self._find(array, snapshot.volume)
         key = str(snapshot.get("provider_location") or snapshot["id"])
-        found = array.snapshot_with_id(source, key) if source is not None else None
+        found: Optional[model.Snapshot] = array.snapshot_with_id(source, key) if source is not None else None
         if found is None:
-            raise errors.NotFound("snapshot %s is not there" % key, target=key, array=array.label)
+            raise not_there("snapshot", key)
         # What a copy of it has is the size of then, which Cinder knows.
-        return model.Snapshot(**dict(vars(found), size=int(snapshot.volume_size) * GIB))
+        return replace(found, size=int(snapshot.volume_size) * GIB)
 
     # -- what is made ------------------------------------------------------------------------------------------------
 
@@ -136,28 +138,18 @@ class DateraDriver(Connections, SnapshotManagement):
 
     def _spec(self, volume: Any, type_specs: Optional[Mapping[str, str]] = None) -> model.VolumeSpec:
         found = super()._spec(volume, type_specs)
-        return model.VolumeSpec(found.name, found.size, options=dict(found.options, uuid=str(volume["id"])))
+        return replace(found, options=dict(found.options, uuid=str(volume["id"])))
 
     def _copy_spec(self, volume: Any) -> model.VolumeSpec:
         """A copy has the replicas and the placement of its source, as the driver of Cinder makes it; limits its own."""
         found = self._spec(volume)
         kept = {key: value for key, value in found.options.items() if key in NUMBERS.values() or key == "uuid"}
-        return model.VolumeSpec(found.name, found.size, options=kept)
+        return replace(found, options=kept)
 
     def _changed(self, now: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
         """Limits that the new type does not have go."""
         gone = {key: 0 for key in NUMBERS.values() if key in now and key not in wanted}
         return dict(super()._changed(now, wanted), **gone)
-
-    def revert_to_snapshot(self, context: Any, volume: Any, snapshot: Any) -> None:
-        with self._on_array(volume, volume=volume.id) as array:
-            there = self._known(array, volume)
-            wanted = self._known_snapshot(array, snapshot)
-            name = self._backup_name(snapshot)
-            for old in array.snapshots(volumes=[there.name]):
-                if old.name == name:
-                    array.delete_snapshot(old)
-            array.delete_snapshot(array.restore_snapshot(there, wanted, name))
 
     # -- managing ----------------------------------------------------------------------------------------------------
 

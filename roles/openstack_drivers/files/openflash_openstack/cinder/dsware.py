@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Optional
 from urllib.parse import urlsplit
 
@@ -18,6 +18,7 @@ from openflash import errors, model
 from openflash.array import Array
 
 from . import options, specs
+from .base import not_there, volume_named
 from .connections import attachments
 from .errors import cinder_errors
 from .management import Management
@@ -48,37 +49,34 @@ class Dsware(Management):
         return bool(self._setting("dsware_rest_url"))
 
     def _connection(self) -> model.Connection:
+        found = super()._connection()
+        return replace(found, wait_timeout=max(found.wait_timeout, float(self._setting("clone_volume_timeout"))))
+
+    def _addresses(self) -> tuple[tuple[str, ...], Optional[int]]:
         """REST by dsware_rest_url, else the text socket at the addresses of fusionstorageagent."""
         if self._rest:
             url = urlsplit(self._setting("dsware_rest_url"))
             if url.scheme != "https" or not url.hostname:
                 raise errors.Invalid("the value of dsware_rest_url is not like https://192.0.2.10:28443")
-            address, port = (url.hostname,), url.port
-        else:
-            agents = [one.strip() for one in self._setting("fusionstorageagent").split(",") if one.strip()]
-            if not agents:
-                raise errors.Invalid("neither dsware_rest_url nor fusionstorageagent is set")
-            address, port = tuple(agents), None
-        verify = bool(self._setting("driver_ssl_cert_verify"))
-        return model.Connection(
-            vendor=self.VENDOR,
-            address=address,
-            port=port,
-            username=self._setting("san_login"),
-            password=self._setting("san_password") or None,
-            validate_certs=verify,
-            ca_path=(self._setting("driver_ssl_cert_path") or None) if verify else None,
-            tls_server_name=self._setting("openflash_tls_server_name") if verify else None,
-            timeout=float(self._setting("openflash_timeout")),
-            wait_timeout=float(max(self._setting("openflash_wait_timeout"), self._setting("clone_volume_timeout"))),
-            options=self._vendor_options(),
-        )
+            return (url.hostname,), url.port
+        agents = tuple(one.strip() for one in self._setting("fusionstorageagent").split(",") if one.strip())
+        if not agents:
+            raise errors.Invalid(
+                "neither dsware_rest_url nor fusionstorageagent is set",
+                hint="Set the first for a release with REST, else the second.",
+            )
+        return agents, None
+
+    @property
+    def _agents(self) -> dict[str, str]:
+        """Addresses of the agents by host; empty where hosts attach by their own tool, as over the text socket."""
+        return dict(self._setting("manager_ips") or {}) if self._rest else {}
 
     def _vendor_options(self) -> dict[str, Any]:
         return {
             "transport": "rest" if self._rest else "socket",
             "storage_pools": self._pools_of_section(),
-            "agents": dict(self._setting("manager_ips") or {}) if self._rest else None,
+            "agents": self._agents or None,
         }
 
     def _pools_of_section(self) -> list[str]:
@@ -92,7 +90,14 @@ class Dsware(Management):
         names = {name for pool in known for name in (pool.name, pool.id)}
         missing = [one for one in self._pools_of_section() if one not in names]
         if known.known and missing:
-            raise errors.Invalid("the array has no pool %s" % ", ".join(missing))
+            raise errors.Invalid(
+                "the array has no pool %s" % ", ".join(missing),
+                hint="It has %s; name them in %s."
+                % (
+                    ", ".join(sorted(pool.name for pool in known)) or "none",
+                    "dsware_storage_pools" if self._rest else "pool_id_filter",
+                ),
+            )
 
     def _wanted_pools(self, pools: Any) -> Any:
         wanted = self._pools_of_section()
@@ -109,9 +114,6 @@ class Dsware(Management):
     def _migrated_name(self, volume: Any) -> str:
         return str(CONF.volume_name_template % volume["id"])
 
-    def _options(self, volume: Any, type_specs: Mapping[str, str]) -> dict[str, Any]:
-        return {}
-
     def _copy_spec(self, volume: Any) -> model.VolumeSpec:
         """full_clone in the type: the array copies everything, instead of a clone that shares data until written."""
         found = super()._copy_spec(volume)
@@ -121,9 +123,6 @@ class Dsware(Management):
 
     def _take_over(self, array: Array, volume: Any, there: model.Volume) -> Optional[dict[str, Any]]:
         return {"provider_location": json.dumps({"name": there.name})}
-
-    def _managed_as(self, volume: model.Volume, mine: dict[str, str]) -> Optional[str]:
-        return mine.get(volume.name)
 
     # -- attach and detach -------------------------------------------------------------------------------------------
 
@@ -139,19 +138,22 @@ class Dsware(Management):
         return self._attach(volume, None, connector)
 
     def _attach(self, subject: Any, volume: Optional[model.Volume], connector: dict[str, Any]) -> dict[str, Any]:
-        agents = self._setting("manager_ips") or {}
+        agents = self._agents
         name = volume.name if volume is not None else self._volume_name(subject)
         if not agents:
             return self._for_tool(name)
         host = str(connector["host"])
+        doing = "attach volume %s to %s" % (name, host)
         if host not in agents:
-            raise exception.VolumeBackendAPIException(
-                data="manager_ips has no agent of host %s: it has %s" % (host, ", ".join(sorted(agents)) or "none")
-            )
-        with cinder_errors(volume=getattr(subject, "id", None)), self._session(subject) as array:
-            there = array.volumes([name]).named(name)
+            with cinder_errors(), errors.context(doing=doing):
+                raise errors.Invalid(
+                    "manager_ips has no agent of that host, only of %s" % ", ".join(sorted(agents)),
+                    hint="Add it under the very name that the host has in Nova, and restart cinder-volume.",
+                )
+        with self._on_array(doing, subject, volume=subject.id) as array:
+            there = volume_named(array, name)
             if there is None:
-                raise errors.NotFound("volume %s is not there" % name, target=name, array=array.label)
+                raise not_there("volume", name)
             mapping = array.map_volume(there, model.Host(host, kind=model.AGENT))
             path = BY_ID % there.serial if there.serial else mapping.device
         return {"driver_volume_type": "local", "data": {"device_path": path}}
@@ -167,12 +169,14 @@ class Dsware(Management):
         self._detach(volume, None, connector)
 
     def _detach(self, subject: Any, volume: Optional[model.Volume], connector: Optional[dict[str, Any]]) -> None:
-        agents = self._setting("manager_ips") or {}
-        hosts = sorted(agents) if connector is None else [host for host in [connector.get("host")] if host in agents]
+        hosts = [host for host in sorted(self._agents) if connector is None or host == connector.get("host")]
         name = volume.name if volume is not None else self._volume_name(subject)
-        with self._on_array(subject) as array:
+        if not hosts:
+            # Of a host without an agent nothing was asked when it attached.
+            return
+        with self._on_array("detach volume %s from %s" % (name, ", ".join(hosts)), subject) as array:
             for host in hosts:
-                array.unmap_volume(model.Mapping(name, str(host)))
+                array.unmap_volume(model.Mapping(name, host))
 
     def _is_exposed(self, array: Array, volume: model.Volume, connector: dict[str, Any]) -> bool:
         return False

@@ -10,6 +10,7 @@ import re
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, Optional
 
 from cinder import interface, ssh_utils
@@ -19,8 +20,8 @@ from openflash.array import Array
 from openflash.units import GIB
 
 from . import options
-from .base import legible
-from .connections import FC, ISCSI, Connections
+from .base import FC, ISCSI, not_there, volume_named
+from .connections import Connections
 from .management import Management
 
 # With the options of known host keys
@@ -38,23 +39,24 @@ class FlashSystem(Connections, Management):
     OPTIONS = options.FLASHSYSTEM
 
     def _connection(self) -> model.Connection:
-        found = dict(vars(super()._connection()))
-        found.update(
+        found = replace(
+            super()._connection(),
             port=self._setting("san_ssh_port"),
             known_hosts=CONF.ssh_hosts_key_file,
             host_key_policy="strict" if CONF.strict_ssh_host_key_policy else "accept_new",
         )
         # Where both are set the password counts, as it did in the driver of Cinder.
-        if not found["password"] and self._setting("san_private_key"):
-            found["private_key_file"] = self._setting("san_private_key")
-        return model.Connection(**found)
+        if not found.password and self._setting("san_private_key"):
+            found = replace(found, private_key_file=self._setting("san_private_key"))
+        return found
 
     def _check(self, array: Array) -> None:
         wanted = self._setting("flashsystem_connection_protocol")
         if str(wanted).lower() != self.PROTOCOL.lower():
             raise errors.Invalid(
                 "the value of flashsystem_connection_protocol is %s and the driver's class is for %s"
-                % (wanted, self.PROTOCOL)
+                % (wanted, self.PROTOCOL),
+                hint="Set both to the same protocol, in the section of the backend.",
             )
         super()._check(array)
 
@@ -79,30 +81,22 @@ class FlashSystem(Connections, Management):
     @contextmanager
     def _readable_source(self, volume: Any, source: Any) -> Iterator[model.Volume]:
         """With the size that it really has, which need not be whole GiB."""
-        with self._on_array(volume) as array:
-            there = legible(array.volumes([source.name]), source.name).named(source.name)
+        with self._on_array("copy volume %s" % source.name, volume) as array:
+            there = volume_named(array, source.name)
             if there is None:
-                raise errors.NotFound("volume %s is not there" % source.name, target=source.name, array=array.label)
+                raise not_there("volume", source.name)
         yield there
 
     def create_snapshot(self, snapshot: Any) -> Optional[dict[str, Any]]:
-        with self._on_array(snapshot.volume, volume=snapshot.volume_id) as array:
-            name = self._volume_name(snapshot.volume)
-            source = legible(array.volumes([name]), name).named(name)
-            if source is None:
-                raise errors.NotFound("volume %s is not there" % name, target=name, array=array.label)
+        doing = "take snapshot %s of volume %s" % (snapshot.id, snapshot.volume_id)
+        with self._on_array(doing, snapshot.volume, volume=snapshot.volume_id) as array:
+            source = self._read(array, snapshot.volume)
         spec = model.VolumeSpec(self._snapshot_name(snapshot), source.size, pool=source.pool)
-        with self._on_array(snapshot.volume) as array:
-            target = array.create_volume(spec)
-        try:
-            self._copy_data(snapshot.volume, source, target)
-        except Exception:
-            self._drop(snapshot.volume, target)
-            raise
+        self._copy_by_host(snapshot.volume, spec, source)
         return None
 
     def delete_snapshot(self, snapshot: Any) -> None:
-        with self._on_array(snapshot=snapshot.id) as array:
+        with self._on_array("delete snapshot %s" % snapshot.id, snapshot=snapshot.id) as array:
             array.delete_volume(self._known_snapshot(array, snapshot))
 
     # -- hosts -------------------------------------------------------------------------------------------------------

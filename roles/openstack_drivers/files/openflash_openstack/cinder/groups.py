@@ -11,6 +11,7 @@ from typing import Any, Optional
 
 from cinder.objects import fields
 from cinder.volume import volume_utils
+from oslo_log import log as logging
 
 from openflash import errors, model
 from openflash.array import Array
@@ -18,24 +19,41 @@ from openflash.units import GIB
 
 from .volumes import Volumes
 
+LOG = logging.getLogger(__name__)
+
 Update = dict[str, Any]
 
 
 class Groups(Volumes):
     """A group of Cinder's is a consistency group of the array where its type asks for consistent snapshots.
 
-    Of every other group Cinder takes care by itself: that is what NotImplementedError tells it.
+    The snapshot set of a group snapshot has the name that Cinder's own driver of this array gives it: that driver knows
+    the members of a group snapshot by nothing else, so those that it took are found by it, and it finds those of ours.
     """
 
     def _group_name(self, group: Any) -> str:
         return str(group["id"])
+
+    def _set_name(self, group_snapshot: Any) -> str:
+        return ("%s%s" % (group_snapshot["group_id"], group_snapshot["id"])).replace("-", "")
 
     def _consistent(self, array: Array, group: Any) -> bool:
         return array.capabilities.refusal("groups") is None and bool(volume_utils.is_group_a_cg_snapshot_type(group))
 
     def _need_consistent(self, array: Array, group: Any) -> None:
         if not self._consistent(array, group):
+            # Cinder takes care of the group by itself then: it keeps the list of its volumes, and does with each of
+            # them, one after the other, what was asked for all.
             raise NotImplementedError
+
+    def _known_snapshot(self, array: Any, snapshot: Any) -> model.Snapshot:
+        """A member of a group snapshot may have a name that the array gave it: then its set tells which it is."""
+        known = super()._known_snapshot(array, snapshot)
+        if not snapshot.get("group_snapshot_id") or array.snapshots(names=[known.name]).named(known.name) is not None:
+            return known
+        members = array.snapshots_of_set(self._set_name(snapshot.group_snapshot))
+        mine = [one for one in members if one.volume == known.volume]
+        return mine[0] if len(mine) == 1 else known
 
     def _join_group(self, array: Array, volume: Any) -> None:
         if not volume.get("group_id"):
@@ -46,14 +64,14 @@ class Groups(Volumes):
         array.add_to_group(model.Group(str(volume.group_id)), [model.Volume(self._volume_name(volume), 0)])
 
     def create_group(self, context: Any, group: Any) -> Update:
-        with self._on_array() as array:
+        with self._on_array("create group %s" % group["id"]) as array:
             self._need_consistent(array, group)
             array.create_group(self._group_name(group))
         return {"status": fields.GroupStatus.AVAILABLE}
 
     def delete_group(self, context: Any, group: Any, volumes: Sequence[Any]) -> tuple[Update, list[Update]]:
         """The group and its volumes; a volume that cannot go is told, and does not keep the others."""
-        with self._on_array() as array:
+        with self._on_array("delete group %s" % group["id"]) as array:
             self._need_consistent(array, group)
             array.delete_group(model.Group(self._group_name(group)))
         told, failed = [], False
@@ -61,7 +79,8 @@ class Groups(Volumes):
             status = "deleted"
             try:
                 self.delete_volume(volume)
-            except Exception:
+            except Exception as error:
+                LOG.error("%s: volume %s of group %s stays: %s", self.backend_name, volume["id"], group["id"], error)
                 status, failed = "error_deleting", True
             told.append({"id": volume["id"], "status": status})
         status = fields.GroupStatus.ERROR_DELETING if failed else fields.GroupStatus.DELETED
@@ -70,7 +89,7 @@ class Groups(Volumes):
     def update_group(
         self, context: Any, group: Any, add_volumes: Any = None, remove_volumes: Any = None
     ) -> tuple[Optional[Update], Optional[list[Update]], Optional[list[Update]]]:
-        with self._on_array() as array:
+        with self._on_array("change the volumes of group %s" % group["id"]) as array:
             self._need_consistent(array, group)
             adding = [model.Volume(self._volume_name(one), 0) for one in add_volumes or ()]
             leaving = [model.Volume(self._volume_name(one), 0) for one in remove_volumes or ()]
@@ -83,29 +102,34 @@ class Groups(Volumes):
         self, context: Any, group_snapshot: Any, snapshots: Sequence[Any]
     ) -> tuple[Optional[Update], Optional[list[Update]]]:
         """All of one instant, or none."""
-        with self._on_array() as array:
+        array: Any
+        with self._on_array("take group snapshot %s" % group_snapshot["id"]) as array:
             self._need_consistent(array, group_snapshot)
             array.create_snapshots(
                 [model.SnapshotSpec(self._snapshot_name(one), self._known(array, one.volume)) for one in snapshots],
                 atomic=True,
+                set_name=self._set_name(group_snapshot),
             )
         return None, None
 
     def delete_group_snapshot(
         self, context: Any, group_snapshot: Any, snapshots: Sequence[Any]
     ) -> tuple[Optional[Update], Optional[list[Update]]]:
-        with self._on_array() as array:
+        array: Any
+        with self._on_array("delete group snapshot %s" % group_snapshot["id"]) as array:
             self._need_consistent(array, group_snapshot)
-            known = [self._known_snapshot(array, one) for one in snapshots]
-            for one in known:
-                self._delete_member(array, one, group_snapshot)
+            gone = {one.volume for one in array.delete_snapshots_of_set(self._set_name(group_snapshot))}
+            for one in snapshots:
+                if self._volume_name(one.volume) not in gone:
+                    # It was taken out of the set, and has its name.
+                    self._delete_by_name(array, one)
         return None, None
 
-    def _delete_member(self, array: Array, snapshot: model.Snapshot, group_snapshot: Any) -> None:
+    def _delete_by_name(self, array: Array, snapshot: Any) -> None:
         try:
-            array.delete_snapshot(snapshot)
+            array.delete_snapshot(super()._known_snapshot(array, snapshot))
         except errors.NotFound:
-            pass
+            LOG.info("%s: snapshot %s was gone already", self.backend_name, snapshot.id)
 
     def create_group_from_src(
         self,
@@ -118,11 +142,14 @@ class Groups(Volumes):
         source_vols: Any = None,
     ) -> tuple[Optional[Update], Optional[list[Update]]]:
         """From a group snapshot, or from a group: then from a snapshot of one instant that goes again."""
-        with self._on_array() as array:
+        array: Any
+        with self._on_array("make group %s" % group["id"]) as array:
             self._need_consistent(array, group)
             taken: list[model.Snapshot] = []
             if group_snapshot is not None:
-                sources = [self._known_snapshot(array, one) for one in snapshots]
+                members = {one.volume: one for one in array.snapshots_of_set(self._set_name(group_snapshot))}
+                known = [super(Groups, self)._known_snapshot(array, one) for one in snapshots]
+                sources = [members.get(one.volume, one) for one in known]
             else:
                 # Named after the new volumes: a run that is repeated finds them.
                 taken = list(
@@ -135,13 +162,13 @@ class Groups(Volumes):
                     )
                 )
                 sources = taken
-            members = []
+            copies = []
             try:
                 for made, source in zip(volumes, sources):
                     spec = model.VolumeSpec(self._volume_name(made), int(made.size) * GIB)
-                    members.append(array.volume_from_snapshot(source, spec))
+                    copies.append(array.volume_from_snapshot(source, spec))
             finally:
                 for one in taken:
                     array.delete_snapshot(one)
-            array.create_group(self._group_name(group), members)
+            array.create_group(self._group_name(group), copies)
         return None, None

@@ -15,7 +15,7 @@ from openflash import model
 from openflash.array import Array
 from openflash.units import GIB
 
-from .base import legible
+from .base import volume_named
 from .volumes import Volumes
 
 
@@ -24,12 +24,12 @@ class Management(Volumes):
 
     def manage_existing_get_size(self, volume: Any, existing_ref: dict[str, Any]) -> int:
         """GiB, rounded up."""
-        with self._on_array(volume) as array:
+        with self._on_array("look for a volume to manage", volume) as array:
             return -(-self._referenced(array, volume, existing_ref).size // GIB)
 
     def manage_existing(self, volume: Any, existing_ref: dict[str, Any]) -> Optional[dict[str, Any]]:
         """It gets the name that Cinder looks for. Refused while a host has it, and where its kind is not its type's."""
-        with self._on_array(volume) as array:
+        with self._on_array("manage a volume as %s" % volume.id, volume) as array:
             there = self._referenced(array, volume, existing_ref)
             mapped = there.mappings
             if mapped is None:
@@ -57,7 +57,7 @@ class Management(Volumes):
         name = self._name_of_reference(volume, reference)
         if not name:
             raise _bad_reference(reference, "the reference must contain a source-name")
-        found = legible(array.volumes([name]), name).named(name)
+        found = volume_named(array, name)
         if found is None:
             raise _bad_reference(reference, "the array has no volume %s" % name)
         return found
@@ -70,7 +70,7 @@ class Management(Volumes):
         wanted = self._unmanaged_name(volume)
         if wanted is None:
             return
-        with self._on_array(volume, volume=volume.id) as array:
+        with self._on_array("unmanage volume %s" % volume.id, volume, volume=volume.id) as array:
             array.rename_volume(self._known(array, volume), wanted)
 
     def _unmanaged_name(self, volume: Any) -> Optional[str]:
@@ -87,7 +87,7 @@ class Management(Volumes):
         sort_dirs: Any,
     ) -> Any:
         mine = {self._volume_name(one): one["id"] for one in cinder_volumes}
-        with self._on_array() as array:
+        with self._on_array("list the volumes that can be managed") as array:
             found = array.volumes()
             mapped: Optional[dict[str, list[str]]] = None
             if any(one.mappings is None for one in found):
@@ -125,11 +125,11 @@ class SnapshotManagement(Management):
 
     def manage_existing_snapshot_get_size(self, snapshot: Any, existing_ref: dict[str, Any]) -> int:
         """GiB, rounded up."""
-        with self._on_array(snapshot.volume) as array:
+        with self._on_array("look for a snapshot to manage", snapshot.volume) as array:
             return -(-self._taken(array, snapshot, existing_ref).size // GIB)
 
     def manage_existing_snapshot(self, snapshot: Any, existing_ref: dict[str, Any]) -> Optional[dict[str, Any]]:
-        with self._on_array(snapshot.volume) as array:
+        with self._on_array("manage a snapshot as %s" % snapshot.id, snapshot.volume) as array:
             return self._adopt_snapshot(array, snapshot, self._taken(array, snapshot, existing_ref))
 
     def _taken(self, array: Array, snapshot: Any, reference: dict[str, Any]) -> model.Snapshot:
@@ -157,7 +157,8 @@ class SnapshotManagement(Management):
             array.rename_volume(model.Volume(there.name, there.size, id=there.id), name)
 
     def unmanage_snapshot(self, snapshot: Any) -> None:
-        with self._on_array(snapshot.volume, snapshot=snapshot.id) as array:
+        doing = "unmanage snapshot %s" % snapshot.id
+        with self._on_array(doing, snapshot.volume, snapshot=snapshot.id) as array:
             self._release_snapshot(array, snapshot)
 
     def _release_snapshot(self, array: Array, snapshot: Any) -> None:
@@ -174,7 +175,7 @@ class SnapshotManagement(Management):
         sort_dirs: Any,
     ) -> Any:
         mine = {str(one.get("provider_location") or self._snapshot_name(one)): one["id"] for one in cinder_snapshots}
-        with self._on_array() as array:
+        with self._on_array("list the snapshots that can be managed") as array:
             found = array.snapshots()
         entries = []
         for one in found:

@@ -58,6 +58,7 @@ FLASHSYSTEM = [
     cfg.BoolOpt(
         "flashsystem_multihostmap_enabled", default=True, help="Whether a volume may be attached to several hosts."
     ),
+    cfg.BoolOpt("flashsystem_multipath_enabled", default=False, help="Has no effect: hosts are told every path."),
     cfg.IntOpt("flashsystem_iscsi_portid", default=0, help="Not needed any more: every portal that is up is used."),
 ]
 

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -13,12 +14,13 @@ from typing import Any, Optional
 
 from cinder import interface
 
-from openflash import errors, model
+from openflash import model
 from openflash.array import Array
+from openflash.units import GIB
 
 from . import options, specs
-from .base import legible
-from .connections import FC, ISCSI, Connections
+from .base import FC, ISCSI, legible, not_there
+from .connections import Connections
 from .management import Management
 
 # Volume types name a pool by this, which counts before the scheduler's choice (sheet, section 5).
@@ -82,6 +84,23 @@ class Violin(Connections, Management):
 
     # -- hosts -------------------------------------------------------------------------------------------------------
 
+    # Only the hosts tell what initiators and volumes they have, each for itself: the one of the machine's name is asked
+    # before all of them are.
+
+    def _hosts_for(
+        self, array: Array, volume: model.Volume, connector: dict[str, Any]
+    ) -> tuple[list[model.Host], Optional[model.Chap]]:
+        wanted = {one.address for one in self._initiators(connector)}
+        mine = [one for one in array.hosts([self._host_name(connector)]) if wanted <= set(one.addresses)]
+        return (mine, None) if mine else super()._hosts_for(array, volume, connector)
+
+    def _mappings_of(self, array: Array, title: str, connector: Optional[dict[str, Any]]) -> Sequence[model.Mapping]:
+        if connector is not None:
+            mine = [one for one in array.mappings(hosts=[self._host_name(connector)]) if one.volume == title]
+            if mine:
+                return mine
+        return super()._mappings_of(array, title, connector)
+
     def _make_host(
         self, array: Array, name: str, wanted: Sequence[model.Initiator], chap: Optional[model.Chap]
     ) -> model.Host:
@@ -98,20 +117,21 @@ class Violin(Connections, Management):
         wanted = self._snapshot_name(snapshot)
         for one in legible(array.snapshots(volumes=[name]), wanted, name):
             if (one.volume, one.name) == (name, wanted):
-                return one
-        raise errors.NotFound("snapshot %s is not there" % wanted, target=wanted, array=array.label)
+                # The array tells the size of the volume, which may have grown since; Cinder knows that of then.
+                return replace(one, size=int(snapshot.volume_size) * GIB)
+        raise not_there("snapshot", wanted)
 
     @contextmanager
     def _readable_source(self, volume: Any, source: Any) -> Iterator[model.Volume]:
         """A clone by the array, which holds still while its source is written to, and goes afterwards."""
         if isinstance(source, model.Volume) and source.provisioning == model.THICK:
-            with self._on_array(volume) as array:
+            with self._on_array("look whether volume %s is mapped" % source.name, volume) as array:
                 still = not array.mappings(volumes=[source.name]).items
             if still:
                 yield source
                 return
         spec = model.VolumeSpec("%s-source" % self._volume_name(volume))
-        with self._on_array(volume) as array:
+        with self._on_array("hold volume %s still while it is copied" % source.name, volume) as array:
             if isinstance(source, model.Snapshot):
                 made = array.volume_from_snapshot(source, spec)
             else:
@@ -123,7 +143,7 @@ class Violin(Connections, Management):
 
     def delete_volume(self, volume: Any) -> None:
         """With what a copy into it may have left behind when it was killed."""
-        with self._on_array(volume, volume=volume.id) as array:
+        with self._on_array("delete volume %s" % volume.id, volume, volume=volume.id) as array:
             name = self._volume_name(volume)
             names = [name, "%s-source" % name] if self._was_broken(volume) else [name]
             for one in legible(array.volumes(names), name):
@@ -148,6 +168,15 @@ class V7000ISCSIDriver(Violin):
 
     BACKEND_NAME = "V7000ISCSIDriver"
     PROTOCOL = ISCSI
+
+    def _scoped(self, array: Any, subject: Any) -> Array:
+        """A host that is new gets the target that an earlier driver would give it, so that one can go on from here."""
+        array.name_target = self._target_name
+        return super()._scoped(array, subject)
+
+    def _target_name(self, host: str) -> str:
+        array = uuid.uuid3(uuid.NAMESPACE_DNS, str(self._setting("san_ip")))
+        return "%s%s.%s" % (self._setting("target_prefix"), host, array)
 
     def _ports(self, array: Any, volume: model.Volume, hosts: Sequence[model.Host]) -> list[model.Port]:
         """Every host has a target of its own."""

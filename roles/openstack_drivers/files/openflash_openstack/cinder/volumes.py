@@ -21,7 +21,6 @@ from openflash.units import GIB, MIB
 
 from . import specs
 from .base import Backend
-from .errors import cinder_errors
 
 LOG = logging.getLogger(__name__)
 
@@ -33,50 +32,56 @@ class Volumes(Backend):
     """The life of a volume and of its snapshots."""
 
     def create_volume(self, volume: Any) -> Optional[dict[str, Any]]:
-        with self._on_array(volume) as array:
+        with self._on_array("create volume %s" % volume.id, volume) as array:
             array.create_volume(self._spec(volume))
             self._join_group(array, volume)
         return None
 
     def delete_volume(self, volume: Any) -> None:
         """Done already when it is not there. A volume that is mapped, or has snapshots on the array, is busy."""
-        with self._on_array(volume, volume=volume.id) as array:
+        with self._on_array("delete volume %s" % volume.id, volume, volume=volume.id) as array:
             try:
                 array.delete_volume(self._known(array, volume))
             except errors.NotFound:
                 LOG.info("%s: volume %s was gone already", self.backend_name, volume.id)
 
     def extend_volume(self, volume: Any, new_size: int) -> None:
-        with self._on_array(volume, volume=volume.id) as array:
+        doing = "extend volume %s to %s GiB" % (volume.id, new_size)
+        with self._on_array(doing, volume, volume=volume.id) as array:
             array.extend_volume(self._known(array, volume), int(new_size) * GIB)
 
     # -- snapshots ---------------------------------------------------------------------------------------------------
 
     def create_snapshot(self, snapshot: Any) -> Optional[dict[str, Any]]:
-        with self._on_array(snapshot.volume, volume=snapshot.volume_id) as array:
+        doing = "take snapshot %s of volume %s" % (snapshot.id, snapshot.volume_id)
+        with self._on_array(doing, snapshot.volume, volume=snapshot.volume_id) as array:
             spec = model.SnapshotSpec(self._snapshot_name(snapshot), self._known(array, snapshot.volume))
             array.create_snapshots([spec])
         return None
 
     def delete_snapshot(self, snapshot: Any) -> None:
-        with self._on_array(snapshot.volume, snapshot=snapshot.id) as array:
+        with self._on_array("delete snapshot %s" % snapshot.id, snapshot.volume, snapshot=snapshot.id) as array:
             try:
                 array.delete_snapshot(self._known_snapshot(array, snapshot))
             except errors.NotFound:
                 LOG.info("%s: snapshot %s was gone already", self.backend_name, snapshot.id)
 
     def revert_to_snapshot(self, context: Any, volume: Any, snapshot: Any) -> None:
-        """In place, where the array can; otherwise Cinder copies. What the array keeps for safety goes at the end."""
-        with self._on_array(volume, volume=volume.id) as array:
+        """In place, where the array can. What the array keeps for safety goes at the end."""
+        doing = "revert volume %s to snapshot %s" % (volume.id, snapshot.id)
+        with self._on_array(doing, volume, volume=volume.id) as array:
             if array.capabilities.refusal("restore_snapshot") is not None:
+                # Cinder makes a volume of the snapshot then, and copies its bytes over this one.
                 raise NotImplementedError
             there = self._known(array, volume)
+            wanted = self._known_snapshot(array, snapshot)
             name = self._backup_name(snapshot)
             # One that is there already is of an earlier revert, and would be taken for this one's.
-            for old in array.snapshots(names=[name]):
-                array.delete_snapshot(old)
-            backup = array.restore_snapshot(there, self._known_snapshot(array, snapshot), name)
-            array.delete_snapshot(backup)
+            by_volume = array.capabilities.snapshots_by_volume
+            for old in array.snapshots(volumes=[there.name]) if by_volume else array.snapshots(names=[name]):
+                if old.name == name:
+                    array.delete_snapshot(old)
+            array.delete_snapshot(array.restore_snapshot(there, wanted, name))
 
     def _backup_name(self, snapshot: Any) -> str:
         return "revert-%s" % snapshot.id
@@ -84,7 +89,8 @@ class Volumes(Backend):
     # -- copies ------------------------------------------------------------------------------------------------------
 
     def create_cloned_volume(self, volume: Any, src_vref: Any) -> Optional[dict[str, Any]]:
-        with self._on_array(volume, volume=src_vref.id) as array:
+        doing = "clone volume %s to %s" % (src_vref.id, volume.id)
+        with self._on_array(doing, volume, volume=src_vref.id) as array:
             source = self._known(array, src_vref)
             self._check_clone(array, src_vref)
             spec = self._copy_spec(volume)
@@ -96,7 +102,8 @@ class Volumes(Backend):
         return None
 
     def create_volume_from_snapshot(self, volume: Any, snapshot: Any) -> Optional[dict[str, Any]]:
-        with self._on_array(volume, snapshot=snapshot.id) as array:
+        doing = "make volume %s from snapshot %s" % (volume.id, snapshot.id)
+        with self._on_array(doing, volume, snapshot=snapshot.id) as array:
             source = self._known_snapshot(array, snapshot)
             spec = self._copy_spec(volume)
             if not self._needs_host("volume_from_snapshot", array, source, spec, volume):
@@ -127,14 +134,14 @@ class Volumes(Backend):
         """This host reads the source and writes a new volume. Cinder gives a volume that is not finished to nobody, so
         it may have its name from the start; when it fails, it is removed."""
         with self._readable_source(volume, source) as readable:
-            with self._on_array(volume) as array:
+            with self._on_array("create %s to copy %s into" % (spec.name, readable.name), volume) as array:
                 target = array.create_volume(spec)
             try:
                 self._copy_data(volume, readable, target)
             except Exception:
                 with excutils.save_and_reraise_exception():
                     self._drop(volume, target)
-        with self._on_array(volume) as array:
+        with self._on_array("add volume %s to its group" % volume.id, volume) as array:
             self._join_group(array, volume)
 
     @contextmanager
@@ -144,7 +151,7 @@ class Volumes(Backend):
 
     def _drop(self, subject: Any, made: model.Volume) -> None:
         try:
-            with self._on_array(subject) as array:
+            with self._on_array("delete volume %s" % made.name, subject) as array:
                 array.delete_volume(made)
         except exception.CinderException as error:
             LOG.error("%s: volume %s is left on the array: %s", self.backend_name, made.name, error)
@@ -163,7 +170,7 @@ class Volumes(Backend):
     @contextmanager
     def _attached_here(self, subject: Any, volume: model.Volume, properties: dict[str, Any]) -> Iterator[Any]:
         """The path of the volume on this host. What was mapped to this host before stays so."""
-        with self._on_array(subject) as array:
+        with self._on_array("look whether this host has volume %s" % volume.name, subject) as array:
             before = self._is_exposed(array, volume, properties)
         connection = self._attach(subject, volume, properties)
         try:
@@ -176,16 +183,16 @@ class Volumes(Backend):
             if not before:
                 self._detach(subject, volume, properties)
 
-    # what connections.py does
+    # What connections.py, and dsware.py for its kind of host, do
 
     def _is_exposed(self, array: Array, volume: model.Volume, connector: dict[str, Any]) -> bool:
-        raise NotImplementedError
+        raise NotImplementedError("of a class that attaches")
 
     def _attach(self, subject: Any, volume: Optional[model.Volume], connector: dict[str, Any]) -> dict[str, Any]:
-        raise NotImplementedError
+        raise NotImplementedError("of a class that attaches")
 
     def _detach(self, subject: Any, volume: Optional[model.Volume], connector: Optional[dict[str, Any]]) -> Any:
-        raise NotImplementedError
+        raise NotImplementedError("of a class that attaches")
 
     # -- change ------------------------------------------------------------------------------------------------------
 
@@ -199,7 +206,8 @@ class Volumes(Backend):
             return False
         changed = self._changed(now.options, wanted.options)
         if changed:
-            with self._on_array(volume, volume=volume.id) as array:
+            doing = "change %s of volume %s" % (", ".join(sorted(changed)), volume.id)
+            with self._on_array(doing, volume, volume=volume.id) as array:
                 there = self._known(array, volume)
                 if array.capabilities.refusal("set_volume", there, options=changed) is not None:
                     return False
@@ -216,7 +224,7 @@ class Volumes(Backend):
         """The moved volume takes the name of the one that it replaces; where that cannot be, Cinder remembers."""
         name_id, location = new_volume["_name_id"] or new_volume["id"], new_volume["provider_location"]
         try:
-            with cinder_errors(), self._session(new_volume) as array:
+            with self._on_array("give volume %s its final name" % name_id, new_volume) as array:
                 array.rename_volume(self._known(array, new_volume), self._migrated_name(volume))
             name_id = location = None
         except exception.CinderException as error:
@@ -225,7 +233,7 @@ class Volumes(Backend):
 
     def _migrated_name(self, volume: Any) -> str:
         """Of the id itself, whatever name the volume that goes had."""
-        raise NotImplementedError
+        raise NotImplementedError("of a class with names")
 
     # what groups.py does, on arrays with groups
 

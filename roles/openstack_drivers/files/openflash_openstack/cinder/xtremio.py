@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 import string
+from dataclasses import replace
 from typing import Any, Optional
 
 from cinder import context, exception, interface
@@ -16,7 +17,8 @@ from openflash import model
 from openflash.array import Array
 
 from . import options
-from .connections import FC, ISCSI, Connections, with_only
+from .base import FC, ISCSI
+from .connections import Connections, with_only
 from .groups import Groups
 from .management import SnapshotManagement
 
@@ -54,7 +56,7 @@ class XtremIO(Connections, SnapshotManagement, Groups):
     def _connection(self) -> model.Connection:
         found = super()._connection()
         patience = self._setting("xtremio_array_busy_retry_count") * self._setting("xtremio_array_busy_retry_interval")
-        return model.Connection(**dict(vars(found), wait_timeout=max(found.wait_timeout, float(patience))))
+        return replace(found, wait_timeout=max(found.wait_timeout, float(patience)))
 
     def _dedups(self, pool: model.Pool) -> bool:
         return True
@@ -72,7 +74,7 @@ class XtremIO(Connections, SnapshotManagement, Groups):
         admin = context.get_admin_context()
         if not self.db.image_volume_cache_get_by_volume_id(admin, source["id"]):
             return
-        there = array.volumes([self._volume_name(source)]).named(self._volume_name(source))
+        there = self._find(array, source)
         if there is not None and len(there.snapshots or ()) >= limit:
             raise exception.SnapshotLimitReached(set_limit=limit)
 
