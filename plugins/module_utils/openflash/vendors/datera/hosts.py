@@ -7,13 +7,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Dict, List, Optional, Sequence, Tuple
+from typing import List, Optional, Sequence, Tuple
 
+from ...compare import same_host
 from ...errors import Conflict, InUse, Invalid, NotFound, Refused, Unsupported
 from ...model import OFFLINE, Chap, Host, Initiator, Mapping, Volume
 from ...transport.deadline import Deadline
 from ...transport.lost import settle
-from ...units import format_initiator
 from . import facts, objects
 from .objects import Place
 from .reading import Reading
@@ -49,7 +49,7 @@ class Hosts(Reading):
 
             def look() -> Optional[Host]:
                 there = self._host(name)
-                return None if there is None else _same_host(there, initiators)
+                return None if there is None else same_host(there, initiators)
 
             return settle(post, look, (Taken,))
 
@@ -275,13 +275,3 @@ class Hosts(Reading):
 
 def _with_paths(initiators: Sequence[Initiator], paths: Sequence[str]) -> Tuple[Initiator, ...]:
     return tuple(replace(one, id=path) for one, path in zip(initiators, paths))
-
-
-def _same_host(there: Host, initiators: Sequence[Initiator]) -> Host:
-    if set(there.addresses) == {one.address for one in initiators}:
-        return there
-    known: Dict[str, None] = dict.fromkeys(format_initiator(one) for one in there.addresses)
-    raise Conflict(
-        "host %s is there already, with the initiators %s" % (there.name, ", ".join(sorted(known)) or "none"),
-        target=there.name,
-    )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Callable, Dict, Mapping as Map, Optional
 
+from ...compare import grown_size, new_size
 from ...errors import Conflict, FlashError, InUse, Invalid, NotFound, Refused
 from ...model import OFFLINE, READY, Snapshot, Volume, VolumeSpec
 from ...transport.deadline import Deadline
@@ -29,11 +30,9 @@ class Volumes(Reading):
     def create_volume(self, spec: VolumeSpec) -> Volume:
         """One request: app instance, storage instance and volume, with everything that was asked for."""
         with self._doing("create volume %s" % spec.name, spec.name):
-            if spec.size is None:
-                raise Invalid("a new volume needs a size", hint="Set size.")
             self._in_this_pool(spec)
             options = dict(spec.options)
-            size = round_up(spec.size, GIB)
+            size = new_size(spec.size, GIB)
             options.pop("uuid", None)
             if options.get("template"):
                 return self._from_template(spec.name, str(options.pop("template")), size, options)
@@ -234,9 +233,7 @@ class Volumes(Reading):
     def extend_volume(self, volume: Volume, size: int) -> Volume:
         """One request; where the array demands that it is offline, and offline_changes permits it, four."""
         with self._doing("extend volume %s to %s" % (volume.name, format_size(size)), volume.name):
-            size = round_up(size, GIB)
-            if size < volume.size:
-                raise Refused("it has %s already, and a volume never shrinks" % format_size(volume.size))
+            size = grown_size(volume.size, size, GIB)
             if size > volume.size:
                 self._change(volume, lambda path: self._put_size(path, size))
             return replace(volume, size=size, state=READY if volume.state != OFFLINE else OFFLINE)

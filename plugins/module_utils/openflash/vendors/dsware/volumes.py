@@ -10,10 +10,11 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Callable, Optional, Sequence, Tuple
 
-from ...errors import BadReply, Conflict, FlashError, InUse, Invalid, NotFound, Refused, Timeout, Unreachable
+from ...compare import grown_size, new_size
+from ...errors import BadReply, Conflict, FlashError, InUse, Invalid, NotFound, Timeout, Unreachable
 from ...model import Pool, Snapshot, SnapshotSpec, Volume, VolumeSpec
 from ...transport.lost import repeat, settle
-from ...units import MIB, format_size, round_up
+from ...units import MIB, format_size
 from .codes import Mapped, NameTaken, Referenced
 from .facts import GRANULARITY, MARKER, marker
 from .reading import Reading
@@ -30,11 +31,9 @@ class Volumes(Reading):
     def create_volume(self, spec: VolumeSpec) -> Volume:
         """One request."""
         with self._doing("create volume %s" % spec.name, spec.name):
-            if spec.size is None:
-                raise Invalid("a new volume needs a size", hint="Set size.")
             if spec.options.get("full_clone"):
                 raise Invalid("full_clone is for volumes that are made of another")
-            size, pool = round_up(spec.size, GRANULARITY), self._pool(spec.pool)
+            size, pool = new_size(spec.size, GRANULARITY), self._pool(spec.pool)
             made = Volume(spec.name, size, pool=pool.name, mappings=(), snapshots=())
             there = settle(
                 lambda: self._wire.create_volume(spec.name, size // MIB, pool),
@@ -67,9 +66,7 @@ class Volumes(Reading):
     def extend_volume(self, volume: Volume, size: int) -> Volume:
         """One request, which takes the new absolute size, so that sending it twice does no harm."""
         with self._doing("extend volume %s to %s" % (volume.name, format_size(size)), volume.name):
-            size = round_up(size, GRANULARITY)
-            if size < volume.size:
-                raise Refused("it has %s already, and a volume never shrinks" % format_size(volume.size))
+            size = grown_size(volume.size, size, GRANULARITY)
             if size > volume.size:
                 repeat(lambda: self._wire.extend_volume(volume.name, size // MIB))
             return replace(volume, size=size)

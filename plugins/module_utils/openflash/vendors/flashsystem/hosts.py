@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Dict, List, Optional, Sequence, Tuple
 
+from ...compare import same_host, same_mapping, who_has
 from ...errors import Conflict, FlashError, InUse, Invalid, NotFound
 from ...model import FC, Chap, Host, Initiator, Mapping, Volume
 from ...transport.lost import ATTEMPTS, LostAnswer, settle
@@ -64,16 +65,9 @@ class Hosts(Reading):
             return host
 
     def _same_host(self, there: Host, initiators: Sequence[Initiator], partly: bool = False) -> Host:
-        wanted = {one.address for one in initiators}
-        if set(there.addresses) == wanted:
-            return there
-        if partly and set(there.addresses) < wanted:
+        if partly and set(there.addresses) < {one.address for one in initiators}:
             return self._add(there, initiators)
-        raise Conflict(
-            "host %s is there already, with the ports %s"
-            % (there.name, ", ".join(sorted(format_initiator(one) for one in there.addresses)) or "none"),
-            target=there.name,
-        )
+        return same_host(there, initiators)
 
     def add_initiators(self, host: Host, initiators: Sequence[Initiator], chap: Optional[Chap] = None) -> Host:
         """One request for all WWPNs, one for all iSCSI names."""
@@ -181,7 +175,7 @@ class Hosts(Reading):
                     return self._same_mapping(volume, host, lun)
                 except LunTaken as error:
                     if lun is not None:
-                        raise self._who_has(lun, host, error) from None
+                        raise who_has(lun, self._mappings_of_host(host.name), error) from None
                     if attempts <= 0:
                         raise
                 except LostAnswer:
@@ -225,22 +219,7 @@ class Hosts(Reading):
         there = self._mapping_between(volume, host)
         if there is None:
             raise NotFound("the mapping was there and is gone again")
-        if lun is not None and there.lun != lun:
-            raise Conflict(
-                "it is mapped there already, at LUN %s instead of %d" % (there.lun, lun),
-                hint="Leave lun out to accept that, or unmap it first.",
-            )
-        return there
-
-    def _who_has(self, lun: int, host: Host, error: FlashError) -> FlashError:
-        for one in self._mappings_of_host(host.name):
-            if one.lun == lun:
-                return Conflict(
-                    "LUN %d of host %s is taken by volume %s" % (lun, host.name, one.volume),
-                    code=error.code,
-                    hint="Choose another LUN, or leave lun out to take a free one.",
-                )
-        return error
+        return same_mapping(there, lun)
 
     def unmap_volume(self, mapping: Mapping) -> Tuple[Mapping, ...]:
         """Two requests: the mapping goes, and what the host still has is read."""

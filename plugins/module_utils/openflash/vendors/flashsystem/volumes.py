@@ -10,14 +10,15 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import List, Optional
 
-from ...errors import Conflict, Invalid, NotFound, Refused
+from ...compare import grown_size, new_size, unlike
+from ...errors import Conflict, Invalid, NotFound
 from ...model import THICK, Snapshot, Volume, VolumeSpec
 from ...transport.lost import ATTEMPTS, LostAnswer, settle
-from ...units import format_size, round_up
+from ...units import format_size
 from .facts import GRANULARITY, IO_GROUP, parse_snapshot
 from .reading import Reading
 from .refusals import NameTaken
-from .wire import Row, unexpected, value
+from .wire import Row, value
 
 
 class Volumes(Reading):
@@ -26,9 +27,7 @@ class Volumes(Reading):
     def create_volume(self, spec: VolumeSpec) -> Volume:
         """One request. The identity is not told; a read brings it."""
         with self._doing("create volume %s" % spec.name, spec.name):
-            if spec.size is None:
-                raise Invalid("a new volume needs a size", hint="Set size.")
-            size = round_up(spec.size, GRANULARITY)
+            size = new_size(spec.size, GRANULARITY)
             pool = self._pool_for(spec, size)
             try:
                 made = self._make(spec.name, size, pool)
@@ -66,19 +65,17 @@ class Volumes(Reading):
             raise NotFound("volume %s was there and is gone again" % name)
         found = self._volume(row)
         if found.size != size:
-            raise unexpected("volume", name, "it has %s instead of %s" % (format_size(found.size), format_size(size)))
+            raise unlike("volume", name, "it has %s instead of %s" % (format_size(found.size), format_size(size)))
         if pool is not None and found.pool not in (None, pool):
-            raise unexpected("volume", name, "it is in pool %s instead of %s" % (found.pool, pool))
+            raise unlike("volume", name, "it is in pool %s instead of %s" % (found.pool, pool))
         return found
 
     def extend_volume(self, volume: Volume, size: int) -> Volume:
         """Two requests: the array wants to be told by how much, so what is there now is read first (section 2.2)."""
         with self._doing("extend volume %s to %s" % (volume.name, format_size(size)), volume.name):
-            size = round_up(size, GRANULARITY)
             for attempt in range(ATTEMPTS):
                 now = int(self._still_there(volume)["capacity"])
-                if size < now:
-                    raise Refused("it has %s already, and a volume never shrinks" % format_size(now))
+                size = grown_size(now, size, GRANULARITY)
                 if size == now:
                     break
                 try:

@@ -10,7 +10,7 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 from typing import Callable, Dict, List, Optional, Sequence, Tuple, TypeVar
 
-from ...errors import BadReply, Conflict, FlashError, Invalid, NotFound
+from ...errors import BadReply, FlashError, Invalid, NotFound
 from ...model import Listing, Unreadable
 from ...transport.lost import LostReply
 from ...transport.ssh import Output, SshTransport
@@ -138,7 +138,3 @@ def _unreadable(verb: str, text: str) -> BadReply:
         said=" ".join(text.split())[:80] or None,
         hint="Check that address and port are those of the array, and that no other program answers there.",
     )
-
-
-def unexpected(what: str, name: str, differs: str) -> Conflict:
-    return Conflict("%s %s is there already, and %s" % (what, name, differs), target=name)

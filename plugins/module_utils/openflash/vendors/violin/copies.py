@@ -16,6 +16,7 @@ import time
 from dataclasses import replace
 from typing import Any, Callable, Dict, Optional
 
+from ...compare import unlike
 from ...errors import BadReply, Busy, Conflict, FlashError, InUse, Invalid, NoSpace, NotFound, Timeout
 from ...model import THICK, Snapshot, Volume, VolumeSpec
 from ...transport.deadline import Deadline
@@ -137,11 +138,9 @@ class Copies(Snapshots):
     def _same_copy(self, there: Volume, size: int) -> Volume:
         """The array does not remember what a full copy was made of; kind and size must be right."""
         if kind_of(there) != THICK:
-            raise self._unlike("volume", there.name, "it is not thick, as a copy of a thick volume is")
+            raise unlike("volume", there.name, "it is not thick, as a copy of a thick volume is")
         if there.size != size:
-            raise self._unlike(
-                "volume", there.name, "it has %s instead of %s" % (format_size(there.size), format_size(size))
-            )
+            raise unlike("volume", there.name, "it has %s instead of %s" % (format_size(there.size), format_size(size)))
         return there
 
     def _left_behind(self, job: _Job, rows: Dict[str, Object], prefix: str) -> Optional[Object]:
@@ -344,7 +343,7 @@ class Copies(Snapshots):
 
     def _same_clone(self, there: Volume, source: str) -> Volume:
         if there.independent or there.source != source:
-            raise self._unlike("volume", there.name, "it is not a thin clone of %s" % source)
+            raise unlike("volume", there.name, "it is not a thin clone of %s" % source)
         return there
 
 

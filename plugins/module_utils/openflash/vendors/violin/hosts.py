@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import re
+from dataclasses import replace
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
+from ...compare import same_host, same_mapping, who_has
 from ...errors import Conflict, FlashError, InUse, Invalid, NotFound
 from ...model import ISCSI, Chap, Host, Initiator, Mapping, Volume
 from ...transport.lost import ATTEMPTS, LostAnswer, settle
@@ -65,7 +67,7 @@ class Hosts(Reading):
 
             def there() -> Optional[Host]:
                 found = self.hosts([name]).named(name)
-                return None if found is None else _same_host(found, initiators)
+                return None if found is None else same_host(found, initiators)
 
             try:
                 return settle(post, there, (ClientTaken,))
@@ -209,22 +211,9 @@ class Hosts(Reading):
         found = objects.told(objects.mappings, self._client(row))
         for one in found:
             if one.volume == volume.name:
-                return self._same_mapping(one, lun, lun_id)
-        for one in found:
-            if lun is not None and one.lun == lun:
-                raise Conflict(
-                    "LUN %d of host %s is taken by volume %s" % (lun, host.name, one.volume),
-                    hint="Choose another LUN, or leave lun out to take a free one.",
-                )
-        raise problem or Rejected("the array took it, and does not list it")
-
-    def _same_mapping(self, there: Mapping, lun: Optional[int], lun_id: str) -> Mapping:
-        if lun is not None and there.lun != lun:
-            raise Conflict(
-                "it is mapped there already, at LUN %s instead of %d" % (there.lun, lun),
-                hint="Leave lun out to accept that, or unmap it first.",
-            )
-        return Mapping(there.volume, there.host, there.lun, volume_id=lun_id, host_id=there.host_id)
+                return replace(same_mapping(one, lun), volume_id=lun_id)
+        problem = problem or Rejected("the array took it, and does not list it")
+        raise problem if lun is None else who_has(lun, found, problem)
 
     def targets_of(self, host: Host) -> Tuple[str, ...]:
         """The names of the iSCSI targets that this host logs in to."""
@@ -319,13 +308,3 @@ class Hosts(Reading):
     def _check_unassigned(self, mapping: Mapping, left: Tuple[Mapping, ...]) -> None:
         if any(one.volume == mapping.volume for one in left):
             raise Rejected("the array still lists the mapping")
-
-
-def _same_host(there: Host, initiators: Sequence[Initiator]) -> Host:
-    if set(there.addresses) == {one.address for one in initiators}:
-        return there
-    raise Conflict(
-        "host %s is there already, with the initiators %s"
-        % (there.name, ", ".join(sorted(format_initiator(one) for one in there.addresses)) or "none"),
-        target=there.name,
-    )

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import ContextManager, Dict, List, Optional, Sequence, Tuple, Union
 
 from ...array import Array
-from ...errors import BadReply, Conflict, NotFound, context
+from ...errors import BadReply, NotFound, context
 from ...model import (
     ArrayInfo,
     Capacity,
@@ -430,6 +430,3 @@ class Reading(Array):
     def _forget_client(self, client_id: str) -> None:
         with self._lock:
             self._clients.pop(client_id, None)
-
-    def _unlike(self, what: str, name: str, differs: str) -> Conflict:
-        return Conflict("%s %s is there already, and %s" % (what, name, differs), target=name)

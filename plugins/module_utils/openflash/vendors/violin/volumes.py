@@ -10,7 +10,8 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Dict, Optional, Sequence, Union
 
-from ...errors import Busy, Conflict, InUse, Invalid, NoSpace, NotFound, Refused
+from ...compare import grown_size, new_size, unlike
+from ...errors import Busy, Conflict, InUse, Invalid, NoSpace, NotFound
 from ...model import DEDUP, THICK, Volume, VolumeSpec
 from ...transport.lost import ATTEMPTS, LostAnswer, repeat, settle
 from ...units import MIB, format_size, round_up
@@ -83,12 +84,10 @@ class Volumes(Reading):
     def create_volume(self, spec: VolumeSpec) -> Volume:
         """Two requests: the room in the pools, and the LUN."""
         with self._doing("create volume %s" % spec.name, spec.name):
-            if spec.size is None:
-                raise Invalid("a new volume needs a size", hint="Set size.")
             kind = spec.provisioning or THICK
             if kind not in self.capabilities.provisioning:
                 raise Invalid("this array does not make %s volumes" % kind)
-            size = round_up(spec.size, MIB)
+            size = new_size(spec.size, MIB)
             pool = self._choose_pool(kind, size, spec.pool)
             body = self._create_body(spec, kind, size // MIB, pool)
             made = self._post_or_find(spec, kind, size, body)
@@ -147,7 +146,7 @@ class Volumes(Reading):
             differs = "it is %sencrypted" % ("" if there.options.get("encrypted") else "not ")
         else:
             return there
-        raise self._unlike("volume", there.name, differs)
+        raise unlike("volume", there.name, differs)
 
     def extend_volume(self, volume: Volume, size: int) -> Volume:
         """Three requests: the wire takes what is to be added, so the real size is read before and after (section 4)."""
@@ -164,8 +163,7 @@ class Volumes(Reading):
     def _grow(self, lun_id: str, name: str, size: int) -> int:
         """Add what is missing; the size that the LUN has then."""
         real = self._size(lun_id, name)
-        if size < real:
-            raise Refused("it has %s already, and a volume never shrinks" % format_size(real))
+        size = grown_size(real, size, MIB)
         for attempt in range(ATTEMPTS):
             if real >= size:
                 return real

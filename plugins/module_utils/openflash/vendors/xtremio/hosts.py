@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 
+from ...compare import same_host, same_mapping, who_has
 from ...errors import Conflict, FlashError, InUse, Invalid, NotFound
 from ...model import ISCSI, Chap, Host, Initiator, Mapping, Volume
 from ...transport.lost import ATTEMPTS, LostAnswer, settle
@@ -65,7 +66,7 @@ class Hosts(Reading):
             there = self.hosts([name]).named(name)
             if there is not None and not there.addresses and "initiator-list" not in body:
                 return there.id
-            return None if there is None else _same_host(there, initiators)
+            return None if there is None else same_host(there, initiators)
 
         try:
             return settle(post, look, (NameTaken,))
@@ -239,7 +240,7 @@ class Hosts(Reading):
                     return self._same_mapping(volume, host, lun)
                 except LunTaken as error:
                     if lun is not None:
-                        raise self._who_has(lun, host, error) from None
+                        raise who_has(lun, self.mappings(hosts=[host.name]), error) from None
                     if last:
                         raise
                 except NotFound as error:
@@ -251,7 +252,7 @@ class Hosts(Reading):
                         raise
                 except FlashError as error:
                     # Section 15: other codes may mean a taken LUN too.
-                    raise (self._who_has(lun, host, error) if lun is not None else error) from None
+                    raise (error if lun is None else who_has(lun, self.mappings(hosts=[host.name]), error)) from None
                 else:
                     item = self._xms.get("lun-maps", index=made[0], props=objects.MAPPING_PROPS) if made else None
                     # Should the index have gone to another mapping already, the names tell.
@@ -270,23 +271,7 @@ class Hosts(Reading):
         there = self._mapping(volume, host)
         if there is None:
             raise NotFound("the mapping was there and is gone again")
-        if lun is not None and there.lun != lun:
-            raise Conflict(
-                "it is mapped there already, at LUN %s instead of %d" % (there.lun, lun),
-                hint="Leave lun out to accept that, or unmap it first.",
-            )
-        return there
-
-    def _who_has(self, lun: int, host: Host, error: FlashError) -> FlashError:
-        """Name the volume that has the LUN; the error as it was, when none has."""
-        for one in self.mappings(hosts=[host.name]):
-            if one.lun == lun:
-                return Conflict(
-                    "LUN %d of host %s is taken by volume %s" % (lun, host.name, one.volume),
-                    code=error.code,
-                    hint="Choose another LUN, or leave lun out to take a free one.",
-                )
-        return error
+        return same_mapping(there, lun)
 
     def _missing_for_mapping(self, volume: Volume, host: Host, error: NotFound) -> NotFound:
         for kind, word, name in (("volumes", "volume", volume.name), ("initiator-groups", "host", host.name)):
@@ -322,13 +307,3 @@ def _initiator_name(one: Initiator) -> str:
 
 def _initiator_body(one: Initiator) -> Dict[str, Any]:
     return {"initiator-name": _initiator_name(one), "port-address": format_initiator(one.address)}
-
-
-def _same_host(there: Host, initiators: Sequence[Initiator]) -> Host:
-    if set(there.addresses) == {one.address for one in initiators}:
-        return there
-    raise Conflict(
-        "host %s is there already, with the initiators %s"
-        % (there.name, ", ".join(sorted(format_initiator(one) for one in there.addresses)) or "none"),
-        target=there.name,
-    )

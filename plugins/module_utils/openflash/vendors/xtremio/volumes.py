@@ -15,7 +15,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
-from ...errors import Conflict, FlashError, InUse, Invalid, NotFound, Refused, Timeout, Unreachable
+from ...compare import grown_size, new_size, unlike
+from ...errors import Conflict, FlashError, InUse, Invalid, NotFound, Timeout, Unreachable
 from ...model import Snapshot, SnapshotSpec, Volume, VolumeSpec
 from ...transport.lost import LostAnswer, settle
 from ...units import MIB, format_size, round_up
@@ -23,7 +24,7 @@ from . import objects
 from .facts import GRANULARITY, NAME_LONGEST, SUFFIX_LONGEST, backup_set_name, snapset_name, unfinished_suffix
 from .reading import Reading
 from .refusals import NameTaken
-from .wire import Object, reference, unexpected
+from .wire import Object, reference
 
 
 class Volumes(Reading):
@@ -34,10 +35,8 @@ class Volumes(Reading):
     def create_volume(self, spec: VolumeSpec) -> Volume:
         """One request. The serial is empty until the volume is first mapped (section 3)."""
         with self._doing("create volume %s" % spec.name, spec.name):
-            if spec.size is None:
-                raise Invalid("a new volume needs a size", hint="Set size.")
             self._in_this_pool(spec)
-            size = round_up(spec.size, GRANULARITY)
+            size = new_size(spec.size, GRANULARITY)
             body = {"vol-name": spec.name, "vol-size": megabytes(size)}
             index = settle(
                 lambda: self._xms.post("volumes", body), lambda: self._same_volume(spec.name, size), (NameTaken,)
@@ -68,17 +67,15 @@ class Volumes(Reading):
             return None
         found = self._volume_or_none(there)
         if found is None:
-            raise unexpected("a snapshot of that name,", name, "it is read-only and no volume")
+            raise unlike("a snapshot of that name,", name, "it is read-only and no volume")
         if found.size != size:
-            raise unexpected("volume", name, "it has %s instead of %s" % (format_size(found.size), format_size(size)))
+            raise unlike("volume", name, "it has %s instead of %s" % (format_size(found.size), format_size(size)))
         return found
 
     def extend_volume(self, volume: Volume, size: int) -> Volume:
         """One request; the wire takes the new absolute size, so sending it twice does no harm (section 3)."""
         with self._doing("extend volume %s to %s" % (volume.name, format_size(size)), volume.name):
-            size = round_up(size, GRANULARITY)
-            if size < volume.size:
-                raise Refused("it has %s already, and a volume never shrinks" % format_size(volume.size))
+            size = grown_size(volume.size, size, GRANULARITY)
             if size > volume.size:
                 self._xms.put("volumes", volume.name, {"vol-size": megabytes(size)}, idempotent=True)
             return replace(volume, size=size)
@@ -139,9 +136,7 @@ class Volumes(Reading):
             )
         found = objects.volume(there, pool=self._xms.cluster)
         if found.size != size:
-            raise unexpected(
-                "volume", spec.name, "it has %s instead of %s" % (format_size(found.size), format_size(size))
-            )
+            raise unlike("volume", spec.name, "it has %s instead of %s" % (format_size(found.size), format_size(size)))
         return found
 
     # -- snapshots ---------------------------------------------------------------------------------------------------
@@ -233,7 +228,7 @@ class Volumes(Reading):
     def _same_backup(self, volume: Volume, there: Object) -> Snapshot:
         """Whatever was made of the volume counts as its backup; anything else only has the name."""
         if objects.oid_name(there.get("ancestor-vol-id")) != volume.name:
-            raise unexpected("an object of that name,", str(there["name"]), "it was not made of %s" % volume.name)
+            raise unlike("an object of that name,", str(there["name"]), "it was not made of %s" % volume.name)
         return objects.snapshot(there, proven=True)
 
     def _restore(self, volume: Volume, snapshot: Snapshot, suffix: str, temporary: str) -> None:
@@ -391,7 +386,7 @@ class Volumes(Reading):
                 differs = "it was made of %s" % ancestor if ancestor else "it was not made of another volume"
             else:
                 differs = "it is %s" % ("a read-only snapshot" if objects.is_readonly(there) else "a writable clone")
-            raise unexpected("an object of that name,", copy.name, "%s, not a %s of %s" % (differs, kind, copy.source))
+            raise unlike("an object of that name,", copy.name, "%s, not a %s of %s" % (differs, kind, copy.source))
         return there
 
     def _ours(self, kind: str, copy: _Copy, there: Object) -> None:

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, TypeVar
 from urllib.parse import quote_plus
 
-from ...errors import BadReply, Conflict, FlashError, Invalid, NotFound, Unsupported
+from ...errors import BadReply, FlashError, Invalid, NotFound, Unsupported
 from ...transport.http import HttpTransport, Reply
 from ...transport.lost import LostAnswer, LostReply
 from .facts import FILTER_LENGTH, FILTER_TERMS, parse_version
@@ -341,7 +341,3 @@ def index_of(item: Mapping[str, Any]) -> int:
 def reference(name: str, index: Optional[str]) -> Any:
     """How a body names an object: by name, unless that could be taken for an index (section 2)."""
     return int(index) if name.isdigit() and index else name
-
-
-def unexpected(what: str, name: str, differs: str) -> Conflict:
-    return Conflict("%s %s is there already, and %s" % (what, name, differs), target=name)
