@@ -92,7 +92,8 @@ class Service:
         return self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
 
     def errors(self, most: int = 25) -> str:
-        return "\n".join([line for line in self.said().splitlines() if " ERROR " in line][-most:])
+        found = [line for line in self.said().splitlines() if " ERROR " in line and "sending heartbeat" not in line]
+        return "\n".join(found[-most:])
 
     def wait_for(self, what: str, ready: Callable[[], Any], deadline: float = DEADLINE) -> Any:
         end = time.monotonic() + deadline

@@ -70,6 +70,7 @@ class Cinder(Service):
                 "log_file": self.log,
                 "host": "control",
                 "default_volume_type": "__DEFAULT__",
+                **dict.fromkeys(("quota_volumes", "quota_snapshots", "quota_gigabytes", "quota_groups"), -1),
                 "rootwrap_config": etc / "rootwrap.conf",
                 **self._more,
             },
@@ -138,10 +139,24 @@ class Cinder(Service):
         made = self.ask("POST", "/types", {"volume_type": {"name": name, "extra_specs": specs}})
         return str(made["volume_type"]["id"])
 
-    def create(self, size: int, type_id: str | None = None, **more: Any) -> dict[str, Any]:
+    def create(self, size: int, type_id: str | None = None, wanted: str = "available", **more: Any) -> dict[str, Any]:
         body = {"size": size, "name": "a volume", **({"volume_type": type_id} if type_id else {}), **more}
         made = self.ask("POST", "/volumes", {"volume": body})["volume"]
-        return self.become("volume", made["id"], "available")
+        return self.become("volume", made["id"], wanted)
+
+    def extend(self, volume: str, size: int) -> None:
+        self.ask("POST", f"/volumes/{volume}/action", {"os-extend": {"new_size": size}})
+        self.become("volume", volume, "available")
+
+    def retype(self, volume: str, type_id: str) -> None:
+        body = {"new_type": type_id, "migration_policy": "never"}
+        self.ask("POST", f"/volumes/{volume}/action", {"os-retype": body})
+        self.become("volume", volume, "available")
+
+    def snapshot(self, volume: str) -> str:
+        made: str = self.ask("POST", "/snapshots", {"snapshot": {"volume_id": volume, "name": "one"}})["snapshot"]["id"]
+        self.become("snapshot", made, "available")
+        return made
 
     def delete(self, kind: str, number: str) -> None:
         self.ask("DELETE", f"/{kind}s/{number}")
