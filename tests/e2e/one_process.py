@@ -15,6 +15,7 @@ from cinder import monkey_patch
 
 monkey_patch.patch()
 
+import os  # noqa: E402
 import shlex  # noqa: E402
 import signal  # noqa: E402
 import sys  # noqa: E402
@@ -36,6 +37,10 @@ CONF = cfg.CONF
 
 def main() -> int:
     path, port = sys.argv[1], int(sys.argv[2])
+    if os.environ.get("OPENFLASH_DISKS"):
+        import disks
+
+        disks.register()
     objects.register_all()
     CONF(["--config-file", path], project="cinder", version=version.version_string(), default_config_dirs=[])
     logging.setup(CONF, "cinder")

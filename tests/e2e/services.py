@@ -5,34 +5,41 @@
 
 from __future__ import annotations
 
-import configparser
-import os
-import signal
-import socket
-import subprocess
-import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import requests
 
-HERE = Path(__file__).parent
-DEADLINE = 90.0
+from tests.e2e.service import HERE, Service, ini
+
 # Cinder wants a project that looks like one of Keystone's
 PROJECT = uuid.uuid4().hex
 
 
-class Cinder:
-    """One process with all services, and its API."""
+class Cinder(Service):
+    """One process with all services, and its API.
 
-    def __init__(self, python: Path, path: Path, folder: Path, backends: Mapping[str, Mapping[str, Any]]) -> None:
-        self._python, self._path, self.folder = python, path, folder
-        self._process: subprocess.Popen[bytes] | None = None
-        self.port = _free_port()
-        self.log = folder / "cinder.log"
+    :param backends: a section for each, by its name.
+    :param more: of the section DEFAULT.
+    :param disks: what its host has for a kernel with disks (see disks.py).
+    """
+
+    NAME = "cinder"
+
+    def __init__(
+        self,
+        python: Path,
+        path: Path,
+        folder: Path,
+        backends: Mapping[str, Mapping[str, Any]],
+        more: Mapping[str, Any] | None = None,
+        disks: str = "",
+    ) -> None:
+        super().__init__(python, path, folder)
         self._backends = dict(backends)
+        self._more, self._disks = dict(more or {}), disks
         self._session = requests.Session()
         self._session.trust_env = False
         self._session.headers.update(
@@ -42,6 +49,7 @@ class Cinder:
     # -- life --------------------------------------------------------------------------------------------------------
 
     def configure(self) -> Path:
+        self.folder.mkdir(exist_ok=True)
         etc = self._python.parent.parent / "etc" / "cinder"
         sections: dict[str, Mapping[str, Any]] = {
             "DEFAULT": {
@@ -62,92 +70,38 @@ class Cinder:
                 "log_file": self.log,
                 "host": "control",
                 "default_volume_type": "__DEFAULT__",
+                **dict.fromkeys(("quota_volumes", "quota_snapshots", "quota_gigabytes", "quota_groups"), -1),
                 "rootwrap_config": etc / "rootwrap.conf",
+                **self._more,
             },
             "database": {"connection": f"sqlite:///{self.folder}/cinder.sqlite"},
             "oslo_concurrency": {"lock_path": self.folder / "locks"},
             "coordination": {"backend_url": f"file://{self.folder}/coordination"},
         }
-        parser = configparser.RawConfigParser()
-        parser.read_dict(
-            {
-                name: {key: str(value) for key, value in found.items()}
-                for name, found in {**sections, **self._backends}.items()
-            }
-        )
         path = self.folder / "cinder.conf"
-        with path.open("w", encoding="utf-8") as output:
-            parser.write(output)
-        path.chmod(0o600)
+        path.touch(mode=0o600)
+        path.write_text(ini({**sections, **self._backends}), encoding="utf-8")
         return path
 
     def start(self) -> None:
         config = self.configure()
-        env = {
-            "PATH": os.environ["PATH"],
-            "HOME": os.environ.get("HOME", "/"),
-            "PYTHONPATH": str(self._path),
-            "PYTHONWARNINGS": "ignore",
-            "PYTHONDONTWRITEBYTECODE": "1",
-        }
         if not (self.folder / "cinder.sqlite").exists():
-            manage = [str(self._python), str(self._python.parent / "cinder-manage")]
-            done = subprocess.run(
-                [*manage, "--config-file", str(config), "db", "sync"],
-                env=env,
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            assert done.returncode == 0, done.stderr
-        with (self.folder / "output").open("ab") as output:
-            self._process = subprocess.Popen(
-                [str(self._python), str(HERE / "one_process.py"), str(config), str(self.port)],
-                env=env,
-                stdout=output,
-                stderr=output,
-            )
-        self.wait_for("the API", lambda: self._answers())
+            self._manage("cinder-manage", "--config-file", str(config), "db", "sync")
+        command = [str(self._python), str(HERE / "one_process.py"), str(config), str(self.port)]
+        self._launch(command, self._answers, OPENFLASH_DISKS=self._disks)
 
     def _answers(self) -> bool:
-        assert self._process is not None and self._process.poll() is None, (self.folder / "output").read_text()[-3000:]
         try:
-            return self._session.get(f"http://127.0.0.1:{self.port}/v3/{PROJECT}/types", timeout=10).ok
+            return self._session.get(f"{self.url}/v3/{PROJECT}/types", timeout=10).ok
         except requests.ConnectionError:
             return False
-
-    def stop(self) -> None:
-        if self._process is None:
-            return
-        self._process.send_signal(signal.SIGTERM)
-        try:
-            self._process.wait(10)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        self._process = None
 
     # -- the API -----------------------------------------------------------------------------------------------------
 
     def ask(self, method: str, path: str, body: Any = None, status: tuple[int, ...] = (200, 201, 202, 204)) -> Any:
-        answer = self._session.request(
-            method, f"http://127.0.0.1:{self.port}/v3/{PROJECT}{path}", json=body, timeout=60
-        )
+        answer = self._session.request(method, f"{self.url}/v3/{PROJECT}{path}", json=body, timeout=60)
         assert answer.status_code in status, f"{method} {path}: {answer.status_code} {answer.text}\n{self.errors()}"
         return answer.json() if answer.content else None
-
-    def errors(self, most: int = 25) -> str:
-        text = self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
-        return "\n".join([line for line in text.splitlines() if " ERROR " in line][-most:])
-
-    def wait_for(self, what: str, ready: Callable[[], Any], deadline: float = DEADLINE) -> Any:
-        end = time.monotonic() + deadline
-        while True:
-            found = ready()
-            if found:
-                return found
-            assert time.monotonic() < end, f"{what} is not there after {deadline:g} s\n{self.errors()}"
-            time.sleep(0.1)
 
     def become(self, kind: str, number: str, status: str, bad: str = "error") -> dict[str, Any]:
         """Wait for a volume or snapshot to get there."""
@@ -162,7 +116,7 @@ class Cinder:
 
     def gone(self, kind: str, number: str) -> None:
         def ready() -> bool:
-            answer = self._session.get(f"http://127.0.0.1:{self.port}/v3/{PROJECT}/{kind}s/{number}", timeout=30)
+            answer = self._session.get(f"{self.url}/v3/{PROJECT}/{kind}s/{number}", timeout=30)
             if answer.status_code == 404:
                 return True
             status = answer.json()[kind]["status"]
@@ -185,10 +139,24 @@ class Cinder:
         made = self.ask("POST", "/types", {"volume_type": {"name": name, "extra_specs": specs}})
         return str(made["volume_type"]["id"])
 
-    def create(self, size: int, type_id: str | None = None, **more: Any) -> dict[str, Any]:
+    def create(self, size: int, type_id: str | None = None, wanted: str = "available", **more: Any) -> dict[str, Any]:
         body = {"size": size, "name": "a volume", **({"volume_type": type_id} if type_id else {}), **more}
         made = self.ask("POST", "/volumes", {"volume": body})["volume"]
-        return self.become("volume", made["id"], "available")
+        return self.become("volume", made["id"], wanted)
+
+    def extend(self, volume: str, size: int) -> None:
+        self.ask("POST", f"/volumes/{volume}/action", {"os-extend": {"new_size": size}})
+        self.become("volume", volume, "available")
+
+    def retype(self, volume: str, type_id: str) -> None:
+        body = {"new_type": type_id, "migration_policy": "never"}
+        self.ask("POST", f"/volumes/{volume}/action", {"os-retype": body})
+        self.become("volume", volume, "available")
+
+    def snapshot(self, volume: str) -> str:
+        made: str = self.ask("POST", "/snapshots", {"snapshot": {"volume_id": volume, "name": "one"}})["snapshot"]["id"]
+        self.become("snapshot", made, "available")
+        return made
 
     def delete(self, kind: str, number: str) -> None:
         self.ask("DELETE", f"/{kind}s/{number}")
@@ -206,9 +174,3 @@ class Cinder:
     def detach(self, attachment: str, volume: str) -> None:
         self.ask("DELETE", f"/attachments/{attachment}")
         self.become("volume", volume, "available")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

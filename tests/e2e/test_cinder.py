@@ -5,19 +5,21 @@
 
 from __future__ import annotations
 
-import time
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.e2e.backends import DRIVERS, FC, connector, section
 from tests.e2e.services import Cinder
 from tests.openstack.conftest import CLIENTS
 from tests.support.clients import client_python
 from tests.support.simulator import Simulator
 
 GIB = 1 << 30
+WRONG = "Not-The-Right-One-77"
 ARRAYS: list[dict[str, Any]] = [
     {"name": "xtremio", "vendor": "xtremio", "chap": True},
     {"name": "xtremiofc", "vendor": "xtremio"},
@@ -26,54 +28,26 @@ ARRAYS: list[dict[str, Any]] = [
     {"name": "dsware", "vendor": "dsware", "agents": ["127.0.0.1", "127.0.0.2"]},
     {"name": "datera", "vendor": "datera"},
     {"name": "locked", "vendor": "xtremio"},
+    {"name": "violin-old", "vendor": "violin", "version": "7.5.3"},
 ]
-DRIVERS = {
-    "xtremio": "xtremio.XtremIOISCSIDriver",
-    "xtremiofc": "xtremio.XtremIOFCDriver",
-    "flashsystem": "flashsystem.FlashSystemFCDriver",
-    "violin": "violin.V7000FCPDriver",
-    "dsware": "dsware.DSWAREDriver",
-    "datera": "datera.DateraDriver",
-    "locked": "xtremio.XtremIOISCSIDriver",
+BACKENDS = list(DRIVERS)
+# One of each array
+VENDORS = ("xtremio", "flashsystem", "violin", "dsware", "datera")
+# What the host of cinder-volume copies test_images.py has the disks for.
+COPIED_BY_HOST = ("flashsystem", "flashsystemiscsi")
+TYPES = {"violin": {"thin": "<is> False"}, "violiniscsi": {"thin": "<is> False"}}
+# Sections that cannot be right: array, driver, what is wrong, what the log says of it
+BROKEN: dict[str, tuple[str, str, dict[str, Any], str]] = {
+    "locked": ("locked", "xtremio", {"san_password": WRONG}, "did not accept the user name and password"),
+    "nopool": ("dsware", "dsware", {"dsware_storage_pools": "nowhere"}, "the array has no pool nowhere"),
+    "noiscsi": ("violin-old", "violiniscsi", {}, "this array has no iSCSI"),
+    "other": (
+        "flashsystem",
+        "flashsystem",
+        {"flashsystem_connection_protocol": "iSCSI"},
+        "flashsystem_connection_protocol is iSCSI and the driver's class is for FC",
+    ),
 }
-FC = ("xtremiofc", "flashsystem", "violin")
-# FlashSystem's copies go through disks of the service's host, which tests/openstack has and this service has not
-BACKENDS = [name for name in DRIVERS if name != "locked"]
-TYPES = {"violin": {"thin": "<is> False"}}
-
-
-def section(simulator: Simulator, name: str) -> dict[str, Any]:
-    entry = simulator.array(name)
-    found: dict[str, Any] = {
-        "volume_driver": f"openflash_openstack.cinder.{DRIVERS[name]}",
-        "volume_backend_name": name,
-        "san_ip": entry["address"],
-        "san_login": entry["username"],
-        "san_password": entry["password"] if name != "locked" else "wrong",
-    }
-    if entry.get("ca_path"):
-        found |= {"driver_ssl_cert_verify": True, "driver_ssl_cert_path": entry["ca_path"]}
-    if name == "flashsystem":
-        found |= {"san_ssh_port": entry["port"], "flashsystem_connection_protocol": "FC"}
-    elif name == "dsware":
-        pools = ";".join(pool["name"] for pool in entry["pools"])
-        agents = ",".join(f"compute-{n}:{one['address']}" for n, one in enumerate(entry["agents"], 1))
-        url = f"https://{entry['address']}:{entry['rest_port']}"
-        found |= {"dsware_rest_url": url, "dsware_storage_pools": pools, "manager_ips": agents}
-    else:
-        found["san_api_port"] = entry["port"]
-    return found
-
-
-def connector(number: int) -> dict[str, Any]:
-    return {
-        "host": f"compute-{number}",
-        "ip": "127.0.0.1",
-        "multipath": True,
-        "initiator": f"iqn.1994-05.com.example:compute{number}",
-        "wwpns": [f"1000000000{number:02x}000{port}" for port in (1, 2)],
-        "wwnns": [f"2000000000{number:02x}000{port}" for port in (1, 2)],
-    }
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +59,9 @@ def simulator() -> Iterator[Simulator]:
 @pytest.fixture(scope="module")
 def cinder(simulator: Simulator, distribution: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cinder]:
     python = client_python(CLIENTS / "requirements-cinder29.txt")
-    backends = {name: section(simulator, name) for name in DRIVERS}
+    backends = {name: section(name, simulator.array(array)) for name, (array, _driver) in DRIVERS.items()}
+    for name, (array, driver, wrong, _reason) in BROKEN.items():
+        backends[name] = section(driver, simulator.array(array), volume_backend_name=name, **wrong)
     running = Cinder(python, distribution, tmp_path_factory.mktemp("cinder"), backends)
     try:
         running.start()
@@ -96,148 +72,291 @@ def cinder(simulator: Simulator, distribution: Path, tmp_path_factory: pytest.Te
         running.stop()
 
 
-def on_array(simulator: Simulator, name: str, number: str) -> list[dict[str, Any]]:
-    """What has this id, or its digits, in its name on the array."""
-    return [
-        one
-        for one in simulator.state(name)["volumes"]
-        if number in one["name"] or number.replace("-", "") in one["name"]
-    ]
+class Array:
+    """The array of a backend, and what it holds."""
+
+    def __init__(self, simulator: Simulator, backend: str) -> None:
+        self.simulator, self.name = simulator, DRIVERS[backend][0]
+
+    def state(self) -> dict[str, Any]:
+        return self.simulator.state(self.name)
+
+    def find(self, number: str) -> dict[str, Any]:
+        """What has this id, or its digits, in its name, and is the only one."""
+        (found,) = [one for one in self.state()["volumes"] if number in one["name"].replace("-", "") + one["name"]]
+        return dict(found)
+
+    def maps(self, number: str) -> list[dict[str, Any]]:
+        return [one for one in self.state()["mappings"] if number in one["volume"]]
+
+    def changes(self, since: int) -> list[str]:
+        """What the journal says was done to volumes as a whole."""
+        kinds = ("volume.create", "volume.extend", "volume.delete")
+        return [one["change"] for one in self.simulator.changes(self.name, since) if one["change"] in kinds]
+
+    def mark(self) -> int:
+        return self.simulator.mark(self.name)
 
 
 @pytest.mark.parametrize("name", BACKENDS)
 def test_life_of_a_volume(cinder: Cinder, simulator: Simulator, name: str) -> None:
+    array = Array(simulator, name)
     kind = cinder.type_of(name, **TYPES.get(name, {}))
-    one = cinder.create(1, kind)
-    assert [item["size"] for item in on_array(simulator, name, one["id"])] == [GIB]
-    cinder.ask("POST", f"/volumes/{one['id']}/action", {"os-extend": {"new_size": 2}})
-    cinder.become("volume", one["id"], "available")
-    assert [item["size"] for item in on_array(simulator, name, one["id"])] == [2 * GIB]
-    two = cinder.create(1, kind)
-    check_attachments(cinder, simulator, name, one["id"], two["id"])
-    if name != "flashsystem":
-        check_copies(cinder, simulator, name, one["id"], kind)
+    mark = array.mark()
+    one = cinder.create(1, kind)["id"]
+    assert array.changes(mark) == ["volume.create"]
+    assert array.find(one)["size"] == GIB
+    mark = array.mark()
+    cinder.extend(one, 2)
+    assert array.changes(mark) == ["volume.extend"]
+    assert array.find(one)["size"] == 2 * GIB
+    two = cinder.create(1, kind)["id"]
+    check_attachments(cinder, array, name, one, two)
+    if name not in COPIED_BY_HOST:
+        check_copies(cinder, array, name, one, kind)
     for volume in (one, two):
-        cinder.delete("volume", volume["id"])
-    assert simulator.state(name)["volumes"] == []
-    secrets = [simulator.array(each)["password"] for each in BACKENDS]
-    assert not [secret for secret in secrets if secret in cinder.log.read_text(encoding="utf-8")]
+        mark = array.mark()
+        cinder.delete("volume", volume)
+        assert array.changes(mark) == ["volume.delete"]
+    assert array.state()["volumes"] == []
+    secrets = [simulator.array(each["name"])["password"] for each in ARRAYS]
+    assert not [secret for secret in [*secrets, WRONG] if secret in cinder.said()]
 
 
-def check_attachments(cinder: Cinder, simulator: Simulator, name: str, one: str, two: str) -> None:
-    def maps(number: str) -> list[dict[str, Any]]:
-        return [item for item in simulator.state(name)["mappings"] if number in item["volume"]]
-
+def check_attachments(cinder: Cinder, array: Array, name: str, one: str, two: str) -> None:
     first, info = cinder.attach(one, connector(1))
     second, other = cinder.attach(two, connector(1))
-    assert (len(maps(one)), len(maps(two))) == (1, 1)
-    if name == "dsware":
-        wwn = on_array(simulator, name, one)[0]["wwn"]
+    if name == "dswaresocket":
+        # The host's own tool attaches, and so the array has heard of nothing yet.
+        told = (info["driver_volume_type"], info["volume_name"], info["dsw_manager_ip"])
+        assert told == ("dsware", array.find(one)["name"], "127.0.0.1")
+        assert array.state()["mappings"] == []
+    elif name == "dsware":
+        wwn = array.find(one)["wwn"]
         assert (info["driver_volume_type"], info["device_path"]) == ("local", f"/dev/disk/by-id/wwn-0x{wwn}")
     else:
         assert info["driver_volume_type"] == ("fibre_channel" if name in FC else "iscsi")
-        assert (info["target_lun"], other["target_lun"]) == (maps(one)[0]["lun"], maps(two)[0]["lun"])
+        assert (info["target_lun"], other["target_lun"]) == (array.maps(one)[0]["lun"], array.maps(two)[0]["lun"])
+    if name != "dswaresocket":
+        assert (len(array.maps(one)), len(array.maps(two))) == (1, 1)
     if name in FC:
         assert sorted(info["initiator_target_map"]) == sorted(connector(1)["wwpns"])
+    elif info["driver_volume_type"] == "iscsi":
+        paths = list(zip(info["target_portals"], info["target_iqns"], info["target_luns"], strict=True))
+        assert len(set(paths)) == len(paths) >= 2, "every path once, and more than one"
+        assert (info["target_portal"], info["target_iqn"], info["target_lun"]) in paths
     if name == "xtremio":
-        (host,) = simulator.state(name)["hosts"]
+        (host,) = array.state()["hosts"]
         (initiator,) = host["initiators"]
         assert (info["auth_username"], len(info["auth_password"])) == ("chap_user", 12)
-        assert info["auth_password"] not in cinder.log.read_text(encoding="utf-8")
+        assert info["auth_password"] not in cinder.said()
         assert initiator["address"] == connector(1)["initiator"]
         assert info["auth_password"] == other["auth_password"]
     cinder.detach(first, one)
-    assert (maps(one), len(maps(two))) == ([], 1)
+    assert array.maps(one) == []
+    assert len(array.maps(two)) == (0 if name == "dswaresocket" else 1)
     cinder.detach(second, two)
-    assert simulator.state(name)["mappings"] == []
+    assert array.state()["mappings"] == []
 
 
-def check_copies(cinder: Cinder, simulator: Simulator, name: str, one: str, kind: str) -> None:
-    body = {"snapshot": {"volume_id": one, "name": "a snapshot"}}
-    snap = cinder.ask("POST", "/snapshots", body)["snapshot"]["id"]
-    cinder.become("snapshot", snap, "available")
-    copy = cinder.create(3, kind, snapshot_id=snap)
-    clone = cinder.create(2, kind, source_volid=one)
-    (source,) = [item for item in on_array(simulator, name, one) if item["kind"] != "snapshot"]
-    for made, size in ((copy, 3), (clone, 2)):
-        (found,) = on_array(simulator, name, made["id"])
+def check_copies(cinder: Cinder, array: Array, name: str, one: str, kind: str) -> None:
+    snap = cinder.snapshot(one)
+    # A copy over the text socket has the size of its source (wire sheet, section 2.1).
+    larger = 2 if name == "dswaresocket" else 3
+    copy = cinder.create(larger, kind, snapshot_id=snap)["id"]
+    clone = cinder.create(2, kind, source_volid=one)["id"]
+    (source,) = [item for item in array.state()["volumes"] if one in item["name"] and item["kind"] != "snapshot"]
+    for made, size in ((copy, larger), (clone, 2)):
+        found = array.find(made)
         assert (found["size"], found["content"]) == (size * GIB, source["content"])
     cinder.delete("snapshot", snap)
     for made in (copy, clone):
-        cinder.delete("volume", made["id"])
+        cinder.delete("volume", made)
 
 
-def test_multiattach(cinder: Cinder, simulator: Simulator) -> None:
-    """The mapping stays while another attachment on the same host remains."""
-    kind = cinder.type_of("xtremio", multiattach="<is> True")
-    one = cinder.create(1, kind)["id"]
-    first, info = cinder.attach(one, connector(1))
-    second, again = cinder.attach(one, connector(1))
-    assert info["target_lun"] == again["target_lun"]
-    cinder.ask("DELETE", f"/attachments/{first}")
-    assert len(simulator.state("xtremio")["mappings"]) == 1
-    cinder.detach(second, one)
-    assert simulator.state("xtremio")["mappings"] == []
+# -- what Cinder decides by what the drivers tell ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "value", "provisioning"),
+    [
+        ("violin", "dedup", "True", "dedup"),
+        ("violin", "capabilities__dedup", "<is> True", "dedup"),
+        ("violin", "thin", "<is> True", "thin"),
+        ("violin", "capabilities__thin", "<is> False", "thick"),
+        ("xtremio", "thin", "True", "thin"),
+        ("xtremio", "capabilities__dedup", "<is> True", "thin"),
+    ],
+)
+def test_a_type_gets_what_it_asks_for(
+    cinder: Cinder, simulator: Simulator, name: str, key: str, value: str, provisioning: str
+) -> None:
+    """Through the filters of the scheduler, by the capabilities that the driver tells of its pools."""
+    array = Array(simulator, name)
+    one = cinder.create(1, cinder.type_of(name, **{key: value}))["id"]
+    assert array.find(one)["provisioning"] == provisioning
     cinder.delete("volume", one)
 
 
-def test_a_wrong_password_leaves_the_others_up(cinder: Cinder, simulator: Simulator) -> None:
-    """The backend itself is not started, says why, and does not ask its array without end: accounts get locked."""
-    states = cinder.backend_states()
-    assert {states[name] for name in BACKENDS} == {"up up"}
-    body = {"volume": {"size": 1, "volume_type": cinder.type_of("locked")}}
-    made = cinder.ask("POST", "/volumes", body)["volume"]["id"]
-    cinder.wait_for("the volume", lambda: cinder.ask("GET", f"/volumes/{made}")["volume"]["status"] == "error")
+@pytest.mark.parametrize("name", ["xtremio", "datera"])
+def test_a_type_that_no_backend_can_serve(cinder: Cinder, simulator: Simulator, name: str) -> None:
+    made = cinder.create(1, cinder.type_of(name, thin="<is> False"), wanted="error")["id"]
+    assert Array(simulator, name).state()["volumes"] == []
     cinder.delete("volume", made)
-    assert "did not accept the user name and password" in cinder.errors(10_000)
-    logins = [entry for entry in simulator.requests("locked") if entry.get("status") == 401]
-    assert 0 < len(logins) <= 8
 
 
-def test_a_dead_array_comes_back(
-    distribution: Path,
-    tmp_path: Path,
-) -> None:
-    """Away at the start, and again later: the service is there, the backend down, and it comes up with the array.
+def test_a_pool_that_is_not_there(cinder: Cinder, simulator: Simulator) -> None:
+    """Named by the type: Cinder tells that it failed, and the log why."""
+    made = cinder.create(1, cinder.type_of("violin", violin__storage_pool="nowhere"), wanted="error")["id"]
+    assert Array(simulator, "violin").state()["volumes"] == []
+    (line,) = [text for text in cinder.errors(10_000).splitlines() if f"Cannot create volume {made} on" in text][:1]
+    assert "nowhere" in line
+    cinder.delete("volume", made)
 
-    An attachment that one service began another one ends.
-    """
-    state = tmp_path / "state"
-    port = 0
-    array: dict[str, Any] = {"vendor": "xtremio", "state_dir": str(state), "password": "long-enough-and-fixed-1"}
-    with Simulator([array]) as first:
-        port = first.array()["port"]
-    python = client_python(CLIENTS / "requirements-cinder29.txt")
-    options = {
-        "volume_driver": "openflash_openstack.cinder.xtremio.XtremIOISCSIDriver",
-        "volume_backend_name": "xtremio",
-        "san_ip": "127.0.0.1",
-        "san_api_port": port,
-        "san_login": first.array()["username"],
-        "san_password": array["password"],
-        "openflash_timeout": 5,
-    }
-    running = Cinder(python, distribution, tmp_path / "cinder", {"xtremio": options})
-    running.folder.mkdir()
-    try:
-        running.start()
-        running.wait_for("the service", lambda: running.backend_states().get("xtremio") == "up down")
-        with Simulator([{**array, "port": port}]):
-            running.wait_for("the array", lambda: running.backend_states().get("xtremio") == "up up")
-            one = running.create(1)["id"]
-            attachment, _info = running.attach(one, connector(1))
-        running.wait_for("the array to be away", lambda: running.backend_states().get("xtremio") == "up down")
-        with Simulator([{**array, "port": port}]) as simulator:
-            running.wait_for("the array once more", lambda: running.backend_states().get("xtremio") == "up up")
-            two = running.create(1)["id"]
-            running.stop()
-            time.sleep(0.1)
-            running.start()
-            running.wait_for("the service again", lambda: running.backend_states().get("xtremio") == "up up")
-            assert len(simulator.state()["mappings"]) == 1
-            running.detach(attachment, one)
-            assert simulator.state()["mappings"] == []
-            for number in (one, two):
-                running.delete("volume", number)
-    finally:
-        running.stop()
+
+# -- attachments -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", VENDORS)
+def test_multiattach_and_force(cinder: Cinder, simulator: Simulator, name: str) -> None:
+    """The mapping stays while another attachment on the same host remains; by force all of them end."""
+    array = Array(simulator, name)
+    one = cinder.create(1, cinder.type_of(name, multiattach="<is> True", **TYPES.get(name, {})))["id"]
+    first, info = cinder.attach(one, connector(1))
+    second, again = cinder.attach(one, connector(1))
+    assert (info.get("target_lun"), info.get("device_path")) == (again.get("target_lun"), again.get("device_path"))
+    cinder.ask("DELETE", f"/attachments/{first}")
+    assert len(array.maps(one)) == 1
+    cinder.ask("POST", f"/volumes/{one}/action", {"os-force_detach": {"attachment_id": second, "connector": None}})
+    cinder.become("volume", one, "available")
+    assert array.state()["mappings"] == []
+    cinder.delete("volume", one)
+
+
+# -- beyond the life of a volume ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", VENDORS)
+def test_unmanage_list_and_manage(cinder: Cinder, simulator: Simulator, name: str) -> None:
+    array, kind = Array(simulator, name), cinder.type_of(name, **TYPES.get(name, {}))
+    one = cinder.create(1, kind)
+    cinder.ask("POST", f"/volumes/{one['id']}/action", {"os-unmanage": {}})
+    cinder.gone("volume", one["id"])
+    (left,) = array.state()["volumes"]
+    host = one["os-vol-host-attr:host"]
+    listed = cinder.ask("GET", f"/manageable_volumes/detail?host={host.replace('#', '%23')}")["manageable-volumes"]
+    found = [entry for entry in listed if entry["reference"]["source-name"] == left["name"]]
+    assert [(entry["size"], entry["safe_to_manage"]) for entry in found] == [(1, True)]
+    body = {"host": host, "ref": found[0]["reference"], "volume_type": kind, "name": "again"}
+    again = cinder.ask("POST", "/manageable_volumes", {"volume": body})["volume"]["id"]
+    cinder.become("volume", again, "available")
+    cinder.extend(again, 2)
+    (found,) = array.state()["volumes"]
+    assert found["size"] == 2 * GIB
+    cinder.delete("volume", again)
+    assert array.state()["volumes"] == []
+
+
+@pytest.mark.parametrize("name", ["xtremio", "dsware", "datera"])
+def test_revert_to_a_snapshot(cinder: Cinder, simulator: Simulator, name: str) -> None:
+    array = Array(simulator, name)
+    one = cinder.create(1, cinder.type_of(name))["id"]
+    before = array.find(one)["content"]
+    snap = cinder.snapshot(one)
+    (volume,) = [item for item in array.state()["volumes"] if one in item["name"] and item["kind"] != "snapshot"]
+    simulator.write(volume["name"], GIB, array.name)
+    cinder.ask("POST", f"/volumes/{one}/action", {"revert": {"snapshot_id": snap}})
+    cinder.become("volume", one, "available")
+    cinder.become("snapshot", snap, "available")
+    cinder.delete("snapshot", snap)
+    assert array.find(one)["content"] == before
+    cinder.delete("volume", one)
+    assert array.state()["volumes"] == []
+
+
+def test_retype(cinder: Cinder, simulator: Simulator) -> None:
+    """In place what the array can change; what it cannot change it does not, and the volume keeps its type."""
+    one = cinder.create(1, cinder.type_of("datera"))["id"]
+    mark = simulator.mark("datera")
+    slow = cinder.type_of("datera", DF__total_iops_max="500")
+    cinder.retype(one, slow)
+    sent = [entry["body"] for entry in simulator.writes("datera", since=mark) if "performance_policy" in entry["path"]]
+    assert {body["total_iops_max"] for body in sent} == {500}
+    assert cinder.ask("GET", f"/volumes/{one}")["volume"]["volume_type"].startswith("datera-")
+    cinder.delete("volume", one)
+    kind = cinder.type_of("violin", thin="<is> False")
+    two = cinder.create(1, kind)
+    cinder.retype(two["id"], cinder.type_of("violin", thin="<is> True"))
+    assert cinder.ask("GET", f"/volumes/{two['id']}")["volume"]["volume_type"] == two["volume_type"]
+    assert Array(simulator, "violin").find(two["id"])["provisioning"] == "thick"
+    cinder.delete("volume", two["id"])
+
+
+def test_groups(cinder: Cinder, simulator: Simulator) -> None:
+    """A consistency group of the array, its snapshot of one instant, and a group made of that."""
+    array, kind = Array(simulator, "xtremio"), cinder.type_of("xtremio")
+    made = cinder.ask("POST", "/group_types", {"group_type": {"name": uuid.uuid4().hex}})["group_type"]["id"]
+    specs = {"group_specs": {"consistent_group_snapshot_enabled": "<is> True"}}
+    cinder.ask("POST", f"/group_types/{made}/group_specs", specs)
+    body = {"group_type": made, "volume_types": [kind], "name": "g"}
+    group = cinder.ask("POST", "/groups", {"group": body})["group"]["id"]
+    cinder.become("group", group, "available")
+    members = [cinder.create(size, kind, group_id=group)["id"] for size in (1, 2)]
+
+    def of_array(number: str) -> list[str]:
+        groups = [one for one in array.state()["groups"] if one["kind"] == "consistency-group"]
+        return [name for one in groups if one["name"] == number for name in one["members"]]
+
+    assert of_array(group) == members
+    taken = cinder.ask("POST", "/group_snapshots", {"group_snapshot": {"group_id": group, "name": "s"}})
+    snap = taken["group_snapshot"]["id"]
+    cinder.become("group_snapshot", snap, "available")
+    parents = sorted(one["parent"] for one in array.state()["volumes"] if one["kind"] == "snapshot")
+    assert parents == sorted(members)
+    source = {"create-from-src": {"group_snapshot_id": snap, "name": "h"}}
+    other = cinder.ask("POST", "/groups/action", source)["group"]["id"]
+    cinder.become("group", other, "available")
+    copies = of_array(other)
+    assert sorted(array.find(number)["size"] for number in copies) == [GIB, 2 * GIB]
+    cinder.delete("group_snapshot", snap)
+    for number in (other, group):
+        cinder.ask("POST", f"/groups/{number}/action", {"delete": {"delete-volumes": True}})
+        cinder.gone("group", number)
+    state = array.state()
+    assert (state["volumes"], state["groups"]) == ([], [])
+
+
+# -- sections that cannot be right, sessions that end ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_wrong_section_leaves_the_others_up(cinder: Cinder, simulator: Simulator, name: str) -> None:
+    """The backend itself is not started, says why, and does not ask its array without end: accounts get locked."""
+    array, _driver, _wrong, reason = BROKEN[name]
+    states = cinder.backend_states()
+    assert {states[each] for each in BACKENDS} == {"up up"}
+    made = cinder.create(1, cinder.type_of(name), wanted="error")["id"]
+    cinder.delete("volume", made)
+    assert [line for line in cinder.errors(10_000).splitlines() if reason in line and name in line]
+    if name == "locked":
+        logins = [entry for entry in simulator.requests(array) if entry.get("status") == 401]
+        assert 0 < len(logins) <= 8
+
+
+@pytest.mark.parametrize("name", ["violin", "dsware", "datera"])
+def test_a_session_that_expires(cinder: Cinder, simulator: Simulator, name: str) -> None:
+    """Before the first request of an operation, and between two: nothing fails, and nothing is made twice."""
+    array, kind = Array(simulator, name), cinder.type_of(name, **TYPES.get(name, {}))
+    for skip in (0, 1):
+        simulator.fault(name, kind="expired", skip=skip)
+        mark = array.mark()
+        one = cinder.create(1, kind)["id"]
+        assert array.changes(mark) == ["volume.create"]
+        simulator.fault(name, kind="expired", skip=skip)
+        attachment, _info = cinder.attach(one, connector(1))
+        assert len(array.maps(one)) == 1
+        simulator.fault(name, kind="expired", skip=skip)
+        cinder.detach(attachment, one)
+        cinder.delete("volume", one)
+        simulator.clear_faults(name)
+        assert (array.state()["volumes"], array.state()["mappings"]) == ([], [])

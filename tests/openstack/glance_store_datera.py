@@ -253,7 +253,7 @@ def user(stage: Stage) -> None:
     path = store._path
     hidden = path._program
     path._program = "/bin/false"
-    gone = exceptions.RemoteServiceUnavailable
+    gone = exceptions.TimeoutError
     step("no data path", lambda: add("one", new_id(), Content(MIB), MIB), refused=gone, says="portal gives the volume")
     path._program = hidden
     step("nothing is left of it", stage.left, ([], []))
@@ -475,6 +475,8 @@ def old(stage: Stage) -> None:
     stage.array.clear()
     stage.array.fault(kind="expired", count=None)
     step("the account is locked", small, refused=denied)
+    forbidden = exceptions.Forbidden
+    step("and nothing is read", lambda: multi_backend.get(uri % new_id(), "one"), refused=forbidden)
     stage.array.clear()
     small()
     stage.array.fault(kind="expired", count=1, match={"path": "app_instances"})
@@ -482,6 +484,7 @@ def old(stage: Stage) -> None:
     stage.array.fault(kind="reset_before", count=None)
     gone = exceptions.RemoteServiceUnavailable
     step("the array is down", lambda: multi_backend.get(uri % new_id(), "one"), refused=gone)
+    step("and takes nothing", small, refused=exceptions.TimeoutError)
     step("a store is made meanwhile", lambda: store_of("one").configure(re_raise_bsc=True), None)
     stage.array.clear()
     step("and works when the array is back", lambda: small()[1], MIB)

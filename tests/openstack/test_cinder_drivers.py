@@ -132,14 +132,6 @@ def test_support_matrix(cinder29: Runner, simulator: Simulator) -> None:
     assert table in GUIDE.read_text(encoding="utf-8"), f"the guide should have\n{table}"
 
 
-def test_images_with_real_bytes(cinder29: Runner, simulator: Simulator) -> None:
-    """A qcow2 image into a volume, and the volume into an image, by Cinder's own code on the block client's disks."""
-    simulator.reset("dsware")
-    outcome = cinder29.run("images.py", str(simulator.endpoints_path), "dsware")
-    assert (outcome.wrong, outcome.status) == ([], 0)
-    assert len(outcome.steps) == 11
-
-
 def test_bad_sections_and_arrays_that_are_not_there(cinder29: Runner, simulator: Simulator) -> None:
     simulator.reset("violin")
     outcome = cinder29.run("bad_sections.py", str(simulator.endpoints_path))

@@ -301,9 +301,10 @@ class Backend(driver.VolumeDriver):  # type: ignore[misc] # Cinder has no types
         return True
 
 
-def _either(true: bool, false: bool) -> Any:
-    """A capability of the scheduler's: one that is a list matches any of its values."""
-    return [True, False] if true and false else true
+def _either(true: bool, false: bool) -> list[Any]:
+    """A capability of the scheduler's: one that is a list matches any of its values. ``<is> True`` in a type matches
+    the truth value, and ``True`` only the very text."""
+    return ([True, "True", "true"] if true else []) + ([False, "False", "false"] if false or not true else [])
 
 
 def volume_named(array: Array, name: str) -> Optional[model.Volume]:

@@ -179,7 +179,10 @@ class Dsware(Management):
                 array.unmap_volume(model.Mapping(name, host))
 
     def _is_exposed(self, array: Array, volume: model.Volume, connector: dict[str, Any]) -> bool:
-        return False
+        """As far as this host can tell of itself: the array keeps no list of what its agents attached."""
+        host = str(connector.get("host"))
+        there = array.mappings(volumes=[volume.name], hosts=[host])
+        return any((one.volume, one.host) == (volume.name, host) for one in there)
 
 
 @interface.volumedriver

@@ -34,7 +34,8 @@ def translated(error: errors.FlashError, image: str, act: str) -> Exception:
     elif isinstance(error, errors.Unauthorized):
         found = exceptions.StorageWriteDenied(text) if act == WRITE else exceptions.Forbidden(text)
     elif isinstance(error, PASSING):
-        found = exceptions.RemoteServiceUnavailable(text)
+        # Of the two only the former is "try again later" to whoever uploads, and the latter to whoever downloads.
+        found = exceptions.TimeoutError(text) if act == WRITE else exceptions.RemoteServiceUnavailable(text)
     else:
         found = exceptions.BackendException(text)
     return found

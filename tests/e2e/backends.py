@@ -1,0 +1,66 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Sections of a cinder.conf for simulated arrays, and the connectors of hosts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+# Array, driver
+DRIVERS = {
+    "xtremio": ("xtremio", "xtremio.XtremIOISCSIDriver"),
+    "xtremiofc": ("xtremiofc", "xtremio.XtremIOFCDriver"),
+    "flashsystem": ("flashsystem", "flashsystem.FlashSystemFCDriver"),
+    "flashsystemiscsi": ("flashsystem", "flashsystem.FlashSystemISCSIDriver"),
+    "violin": ("violin", "violin.V7000FCPDriver"),
+    "violiniscsi": ("violin", "violin.V7000ISCSIDriver"),
+    "dsware": ("dsware", "dsware.DSWAREDriver"),
+    "dswaresocket": ("dsware", "dsware.DSWAREDriver"),
+    "datera": ("datera", "datera.DateraDriver"),
+}
+FC = ("xtremiofc", "flashsystem", "violin")
+# That of connector(1), and that of cinder-volume (see disks.py)
+HOSTS = ("compute-1", "control")
+
+
+def section(name: str, entry: Mapping[str, Any], **more: Any) -> dict[str, Any]:
+    """The backend ``name`` of DRIVERS on the array of this entry in endpoints.json."""
+    found: dict[str, Any] = {
+        "volume_driver": f"openflash_openstack.cinder.{DRIVERS[name][1]}",
+        "volume_backend_name": name,
+        "san_ip": entry["address"],
+        "san_login": entry["username"],
+        "san_password": entry["password"],
+    }
+    if entry.get("ca_path"):
+        found |= {"driver_ssl_cert_verify": True, "driver_ssl_cert_path": entry["ca_path"]}
+    if name.startswith("flashsystem"):
+        protocol = "iSCSI" if name.endswith("iscsi") else "FC"
+        found |= {"san_ssh_port": entry["port"], "flashsystem_connection_protocol": protocol}
+    elif name == "dsware":
+        agents = ",".join(f"{host}:{one['address']}" for host, one in zip(HOSTS, entry["agents"], strict=True))
+        url = f"https://{entry['address']}:{entry['rest_port']}"
+        pools = ";".join(pool["name"] for pool in entry["pools"])
+        found |= {"dsware_rest_url": url, "dsware_storage_pools": pools, "manager_ips": agents}
+    elif name == "dswaresocket":
+        found |= {
+            "fusionstorageagent": f"{entry['address']}:{entry['socket_port']}",
+            "pool_id_filter": ",".join(str(pool["id"]) for pool in entry["pools"]),
+            "dsware_manager": entry["address"],
+        }
+    else:
+        found["san_api_port"] = entry["port"]
+    return {**found, **more}
+
+
+def connector(number: int) -> dict[str, Any]:
+    return {
+        "host": f"compute-{number}",
+        "ip": "127.0.0.1",
+        "multipath": True,
+        "initiator": f"iqn.1994-05.com.example:compute{number}",
+        "wwpns": [f"1000000000{number:02x}000{port}" for port in (1, 2)],
+        "wwnns": [f"2000000000{number:02x}000{port}" for port in (1, 2)],
+    }

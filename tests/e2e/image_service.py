@@ -1,0 +1,109 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A real Glance for a test: its WSGI application under gunicorn, on sqlite and without Keystone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from tests.e2e.service import HERE, Service, ini
+from tests.openstack.conftest import HERE as OPENSTACK
+from tests.support.clients import client_python
+
+
+class Glance(Service):
+    """Stores of type ``datera``, by name, the first of which is the default; and its API."""
+
+    NAME = "glance"
+
+    def __init__(self, path: Path, folder: Path, stores: Mapping[str, Mapping[str, Any]]) -> None:
+        super().__init__(client_python(OPENSTACK / "requirements-glance.txt"), path, folder)
+        self._stores = dict(stores)
+        self._session = requests.Session()
+        self._session.trust_env = False
+        # What is refused before all of it was read ends the connection.
+        self._session.headers["Connection"] = "close"
+
+    def configure(self) -> Path:
+        for name in ("staging", "tasks", "locks"):
+            (self.folder / name).mkdir(parents=True, exist_ok=True)
+        paste = self._python.parent.parent / "etc" / "glance" / "glance-api-paste.ini"
+        pipeline = paste.read_text().replace("unauthenticated-context rootapp", "context rootapp")
+        (self.folder / "glance-api-paste.ini").write_text(pipeline)
+        sections: dict[str, Mapping[str, Any]] = {
+            "DEFAULT": {
+                "enabled_backends": ", ".join(f"{name}:datera" for name in self._stores),
+                "worker_self_reference_url": self.url,
+                "log_file": self.log,
+            },
+            "database": {"connection": f"sqlite:///{self.folder}/glance.sqlite"},
+            "glance_store": {"default_backend": next(iter(self._stores))},
+            "os_glance_staging_store": {"filesystem_store_datadir": self.folder / "staging"},
+            "os_glance_tasks_store": {"filesystem_store_datadir": self.folder / "tasks"},
+            "oslo_concurrency": {"lock_path": self.folder / "locks"},
+            "paste_deploy": {"config_file": self.folder / "glance-api-paste.ini"},
+        }
+        path = self.folder / "glance-api.conf"
+        path.touch(mode=0o600)
+        path.write_text(ini({**sections, **self._stores}), encoding="utf-8")
+        return path
+
+    def start(self) -> None:
+        config = self.configure()
+        if not (self.folder / "glance.sqlite").exists():
+            self._manage("glance-manage", "--config-file", str(config), "db_sync")
+        workers = ["-w", "1", "-k", "gthread", "--threads", "4", "-b", f"127.0.0.1:{self.port}"]
+        where = ["--pythonpath", str(HERE), "no_keystone:application"]
+        command = [str(self._python), "-m", "gunicorn", *workers, *where]
+        self._launch(command, self._answers, OS_GLANCE_CONFIG_DIR=str(self.folder))
+
+    def _answers(self) -> bool:
+        try:
+            return self.ask("GET", "/v2/images").ok
+        except requests.ConnectionError:
+            return False
+
+    # -- the API -----------------------------------------------------------------------------------------------------
+
+    def ask(self, method: str, path: str, **more: Any) -> requests.Response:
+        return self._session.request(method, f"{self.url}{path}", timeout=120, **more)
+
+    def image(self, **more: Any) -> str:
+        """A new one without data."""
+        about = {"name": "one", "disk_format": "raw", "container_format": "bare", **more}
+        made = self.ask("POST", "/v2/images", json=about)
+        assert made.status_code == 201, made.text
+        return str(made.json()["id"])
+
+    def upload(self, image: str, data: bytes | Iterable[bytes], store: str | None = None) -> requests.Response:
+        """Bytes have a known length; of an iterable it is not known, and it is sent in chunks."""
+        headers = {"Content-Type": "application/octet-stream", **({"X-Image-Meta-Store": store} if store else {})}
+        return self.ask("PUT", f"/v2/images/{image}/file", data=data, headers=headers)
+
+    def download(self, image: str, **headers: str) -> requests.Response:
+        return self.ask("GET", f"/v2/images/{image}/file", headers=headers)
+
+    def about(self, image: str) -> dict[str, Any]:
+        found: dict[str, Any] = self.ask("GET", f"/v2/images/{image}").json()
+        return found
+
+    def delete(self, image: str) -> int:
+        return self.ask("DELETE", f"/v2/images/{image}").status_code
+
+
+def section(entry: Mapping[str, Any], **more: Any) -> dict[str, Any]:
+    """A store on a simulated array whose bytes are behind iSCSI, reached in user space."""
+    return {
+        "datera_san_ip": entry["address"],
+        "datera_san_port": entry["port"],
+        "datera_san_login": entry["username"],
+        "datera_san_password": entry["password"],
+        "datera_ca_file": entry["ca_path"],
+        "datera_data_path": "libiscsi",
+        **more,
+    }

@@ -1,0 +1,119 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A real service for a test: a process with a log, a port of its own, and patience."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+DEADLINE = 90.0
+
+
+class Service:
+    """One process and all that it starts.
+
+    :param python: of the environment that has the service.
+    :param path: the folder with the built distribution.
+    :param folder: where the service has its files.
+    """
+
+    NAME = ""
+
+    def __init__(self, python: Path, path: Path, folder: Path) -> None:
+        self._python, self._path, self.folder = python, path, folder
+        self._process: subprocess.Popen[bytes] | None = None
+        self.port = free_port()
+        self.log = folder / f"{self.NAME}.log"
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    # -- life --------------------------------------------------------------------------------------------------------
+
+    def _env(self) -> dict[str, str]:
+        return {
+            "PATH": os.environ["PATH"],
+            "HOME": os.environ.get("HOME", "/"),
+            "PYTHONPATH": str(self._path),
+            "PYTHONWARNINGS": "ignore",
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
+
+    def _manage(self, program: str, *arguments: str) -> None:
+        command = [str(self._python), str(self._python.parent / program), *arguments]
+        done = subprocess.run(command, env=self._env(), capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+
+    def _launch(self, command: list[str], answers: Callable[[], bool], **env: str) -> None:
+        with (self.folder / "output").open("ab") as output:
+            self._process = subprocess.Popen(
+                command, env={**self._env(), **env}, stdout=output, stderr=output, start_new_session=True
+            )
+
+        def ready() -> bool:
+            assert self._process is not None
+            assert self._process.poll() is None, (self.folder / "output").read_text()[-3000:]
+            return answers()
+
+        self.wait_for(f"the API of {self.NAME}", ready)
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.send_signal(signal.SIGTERM)
+            try:
+                self._process.wait(10)
+            except subprocess.TimeoutExpired:
+                pass
+            self.kill()
+
+    def kill(self) -> None:
+        """At once, with all that it started, as when the host loses power."""
+        if self._process is not None:
+            try:
+                os.killpg(self._process.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+            self._process.wait()
+        self._process = None
+
+    # -- what it tells -----------------------------------------------------------------------------------------------
+
+    def said(self) -> str:
+        return self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
+
+    def errors(self, most: int = 25) -> str:
+        found = [line for line in self.said().splitlines() if " ERROR " in line and "sending heartbeat" not in line]
+        return "\n".join(found[-most:])
+
+    def wait_for(self, what: str, ready: Callable[[], Any], deadline: float = DEADLINE) -> Any:
+        end = time.monotonic() + deadline
+        while True:
+            found = ready()
+            if found:
+                return found
+            assert time.monotonic() < end, f"{what} is not there after {deadline:g} s\n{self.errors()}"
+            time.sleep(0.1)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def ini(sections: Mapping[str, Mapping[str, Any]]) -> str:
+    """As oslo.config reads it."""
+    lines = []
+    for name, options in sections.items():
+        lines += [f"[{name}]", *(f"{key} = {value}" for key, value in options.items()), ""]
+    return "\n".join(lines)

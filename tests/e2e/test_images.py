@@ -1,0 +1,159 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Real Cinder and real Glance together: an image on one array becomes a volume on another, and an image again.
+
+Every byte is real. Where a kernel would have disks, cinder-volume's host has files (see disks.py).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.arrays.test_real_bytes import address
+from tests.e2e.backends import section
+from tests.e2e.image_service import Glance, section as store
+from tests.e2e.services import Cinder
+from tests.openstack.conftest import CLIENTS
+from tests.support.clients import client_python
+from tests.support.iscsi import need_tools
+from tests.support.simulator import Simulator
+
+MIB, GIB = 1 << 20, 1 << 30
+SIZE = 24 * MIB
+ARRAYS: list[dict[str, Any]] = [
+    {"name": "images", "vendor": "datera", "datapath": True, "slowness": 0, "address": address(151)},
+    {"name": "flashsystem", "vendor": "flashsystem", "datapath": True, "protocol": "both"},
+    {"name": "dsware", "vendor": "dsware", "agents": ["127.0.0.1", "127.0.0.2"]},
+]
+BACKENDS = ("flashsystem", "dsware")
+
+
+@dataclass
+class Cloud:
+    cinder: Cinder
+    glance: Glance
+    simulator: Simulator
+    data: bytes
+    image: str
+    """In Glance, as qcow2, with this data at its beginning."""
+
+
+@pytest.fixture(scope="module")
+def simulator() -> Iterator[Simulator]:
+    need_tools()
+    with Simulator(ARRAYS) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def cloud(simulator: Simulator, distribution: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    folder = tmp_path_factory.mktemp("cloud")
+    glance = Glance(distribution, folder / "glance", {"flash": store(simulator.array("images"))})
+    disks = {
+        "fc": simulator.array("flashsystem")["device_root"],
+        "local": simulator.array("dsware")["agents"][1]["device_root"],
+    }
+    cinder = Cinder(
+        client_python(CLIENTS / "requirements-cinder29.txt"),
+        distribution,
+        folder / "cinder",
+        {name: section(name, simulator.array(name)) for name in BACKENDS},
+        {"glance_api_servers": glance.url, "image_conversion_dir": folder / "conversion"},
+        json.dumps(disks),
+    )
+    data = os.urandom(SIZE)
+    raw, cow = folder / "raw", folder / "cow"
+    raw.write_bytes(data)
+    subprocess.run(["qemu-img", "convert", "-f", "raw", "-O", "qcow2", str(raw), str(cow)], check=True)
+    try:
+        glance.start()
+        cinder.start()
+        cinder.wait_for("both", lambda: dict.fromkeys(BACKENDS, "up up").items() <= cinder.backend_states().items())
+        image = glance.image(disk_format="qcow2")
+        assert glance.upload(image, cow.read_bytes()).status_code == 204
+        yield Cloud(cinder, glance, simulator, data, image)
+        assert glance.delete(image) == 204
+        assert simulator.state("images")["volumes"] == []
+    finally:
+        cinder.stop()
+        glance.stop()
+
+
+def back(cloud: Cloud, volume: str, folder: Path) -> bytes:
+    """What is at the beginning of the volume, by way of an image of it; that the rest of it is empty is seen to."""
+    body = {"image_name": "back", "disk_format": "qcow2", "container_format": "bare", "force": True}
+    sent = cloud.cinder.ask("POST", f"/volumes/{volume}/action", {"os-volume_upload_image": body})
+    image = sent["os-volume_upload_image"]["image_id"]
+    cloud.cinder.become("volume", volume, "available")
+    assert cloud.glance.about(image)["status"] == "active"
+    cow, raw = folder / "back.cow", folder / "back.raw"
+    cow.write_bytes(cloud.glance.download(image).content)
+    subprocess.run(["qemu-img", "convert", "-f", "qcow2", "-O", "raw", str(cow), str(raw)], check=True)
+    assert cloud.glance.delete(image) == 204
+    assert raw.stat().st_size % GIB in (0, SIZE)
+    with raw.open("rb") as stream:
+        found = stream.read(SIZE)
+        assert not stream.read(64 * MIB).strip(b"\0")
+    return found
+
+
+@pytest.mark.parametrize("name", BACKENDS)
+def test_an_image_becomes_a_volume_and_an_image(cloud: Cloud, tmp_path: Path, name: str) -> None:
+    cinder, simulator = cloud.cinder, cloud.simulator
+    one = cinder.create(1, cinder.type_of(name), imageRef=cloud.image)
+    assert simulator.state(name)["mappings"] == []
+    assert back(cloud, one["id"], tmp_path) == cloud.data
+    assert simulator.state(name)["mappings"] == []
+    cinder.delete("volume", one["id"])
+    assert simulator.state(name)["volumes"] == []
+
+
+def test_copies_by_the_host(cloud: Cloud, tmp_path: Path) -> None:
+    """FlashSystem has neither snapshots nor copies: what cinder-volume reads and writes is all there is of them."""
+    cinder, simulator = cloud.cinder, cloud.simulator
+    kind = cinder.type_of("flashsystem")
+    one = cinder.create(1, kind, imageRef=cloud.image)["id"]
+    snap = cinder.snapshot(one)
+    assert {volume["name"] for volume in simulator.state("flashsystem")["volumes"]} == {
+        f"volume-{one}",
+        f"snapshot-{snap}",
+    }
+    clone = cinder.create(2, kind, source_volid=one)["id"]
+    copy = cinder.create(1, kind, snapshot_id=snap)["id"]
+    cinder.delete("snapshot", snap)
+    cinder.delete("volume", one)
+    sizes = {volume["name"]: volume["size"] for volume in simulator.state("flashsystem")["volumes"]}
+    assert sizes == {f"volume-{copy}": GIB, f"volume-{clone}": 2 * GIB}
+    assert back(cloud, copy, tmp_path) == cloud.data
+    assert back(cloud, clone, tmp_path) == cloud.data
+    for volume in (copy, clone):
+        cinder.delete("volume", volume)
+    state = simulator.state("flashsystem")
+    assert (state["volumes"], state["mappings"], state["hosts"]) == ([], [], [])
+
+
+def test_a_copy_that_fails_leaves_nothing(cloud: Cloud) -> None:
+    """The host cannot reach the copy: no volume of it stays on the array, and nothing is mapped."""
+    cinder, simulator = cloud.cinder, cloud.simulator
+    kind = cinder.type_of("flashsystem")
+    one = cinder.create(1, kind)["id"]
+    # The second mapping is that of the copy.
+    simulator.fault("flashsystem", kind="reset_before", match={"method": "mkvdiskhostmap"}, skip=1, count=None)
+    try:
+        made = cinder.ask("POST", "/snapshots", {"snapshot": {"volume_id": one, "name": "x"}})["snapshot"]["id"]
+        cinder.become("snapshot", made, "error")
+    finally:
+        simulator.clear_faults("flashsystem")
+    state = simulator.state("flashsystem")
+    assert ([volume["name"] for volume in state["volumes"]], state["mappings"]) == ([f"volume-{one}"], [])
+    cinder.delete("snapshot", made)
+    cinder.delete("volume", one)
