@@ -1,0 +1,126 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A host of Cinder for a test: a Python that Cinder is installed in, a cinder.conf, and the role applied to it.
+
+The Python is a virtual environment of the host's own, so that the role really installs into it; Cinder itself it has
+from the cached environment of the driver tests, by a path file.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tests.e2e.services import Cinder
+from tests.openstack.conftest import CLIENTS, ROOT
+from tests.support.clients import client_python
+from tests.support.simulator import Simulator
+
+REQUIREMENTS = CLIENTS / "requirements-cinder29.txt"
+
+
+def service_python(folder: Path) -> Path:
+    """A Python with Cinder, pip, and nothing of ours."""
+    source = client_python(REQUIREMENTS)
+    subprocess.run([str(source), "-m", "venv", str(folder)], check=True)
+    python = folder / "bin" / "python"
+    (theirs,) = (source.parent.parent / "lib").glob("python3*/site-packages")
+    (mine,) = (folder / "lib").glob("python3*/site-packages")
+    (mine / "cinder.pth").write_text(f"{theirs}\n", encoding="utf-8")
+    (folder / "etc").symlink_to(source.parent.parent / "etc")
+    (folder / "bin" / "cinder-manage").write_text(
+        (source.parent / "cinder-manage").read_text(encoding="utf-8").replace(str(source), str(python)),
+        encoding="utf-8",
+    )
+    (folder / "bin" / "cinder-manage").chmod(0o755)
+    return python
+
+
+def backend(simulator: Simulator, name: str, **more: Any) -> dict[str, Any]:
+    """An entry of cinder_backend_backends for a simulated array."""
+    entry = simulator.array(name)
+    found: dict[str, Any] = {"name": name}
+    found |= {key: entry[key] for key in ("vendor", "address", "port", "username", "password")}
+    if entry.get("ca_path"):
+        found["ca_path"] = entry["ca_path"]
+    if entry["vendor"] == "flashsystem":
+        found |= {"host_key": entry["host_key"], "protocol": "fc"}
+    if entry["vendor"] == "dsware":
+        found["port"] = entry["rest_port"]
+        found["pools"] = [pool["name"] for pool in entry["pools"]]
+        found["agents"] = {f"compute-{n}": one["address"] for n, one in enumerate(entry["agents"], 1)}
+    return {**found, **more}
+
+
+class Host:
+    """A Cinder whose configuration only the role changes, apart from what is in it at first."""
+
+    def __init__(self, folder: Path, python: Path) -> None:
+        self.folder = folder
+        self.python = python
+        folder.mkdir(exist_ok=True)
+        self.cinder = Cinder(python, folder / "nothing", folder, {})
+        self.conf = self.cinder.configure()
+        text = self.conf.read_text(encoding="utf-8").replace("enabled_backends = \n", "")
+        self.conf.write_text(f"# The operator's own words\n{text}", encoding="utf-8")
+        self.conf.chmod(0o640)
+        self.cinder.configure = lambda: self.conf  # type: ignore[method-assign]
+
+    def run(
+        self, backends: Sequence[Mapping[str, Any]], *arguments: str, fails: bool = False, **options: Any
+    ) -> str:
+        """What ansible-playbook prints."""
+        variables: dict[str, Any] = {
+            "backends": list(backends),
+            "python": str(self.python),
+            "config_file": str(self.conf),
+            "rootwrap_config": str(self.folder / "rootwrap.conf"),
+            "rootwrap_filters": str(self.folder / "rootwrap.d" / "openflash.filters"),
+            "log_file": str(self.cinder.log),
+            "services": [],
+            "health_timeout": 0,
+            **options,
+        }
+        # As a file, since Ansible shows its own command line
+        given = self.folder / "variables.json"
+        given.write_text(json.dumps({f"cinder_backend_{key}": value for key, value in variables.items()}))
+        play = self.folder / "play.yml"
+        document = [{"hosts": "localhost", "gather_facts": False, "roles": ["openflash.storage.cinder_backend"]}]
+        play.write_text(json.dumps(document), encoding="utf-8")
+        return playbook(play, given, *arguments, fails=fails)
+
+
+def playbook(play: Path | str, given: Path, *arguments: str, fails: bool = False) -> str:
+    done = subprocess.run(
+        [str(Path(sys.executable).parent / "ansible-playbook"), str(play), "--extra-vars", f"@{given}", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+        cwd=given.parent,
+        stdin=subprocess.DEVNULL,
+        env={
+            "PATH": os.environ["PATH"],
+            "HOME": os.environ.get("HOME", "/"),
+            "LC_ALL": "C.UTF-8",
+            "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "collections"),
+            "ANSIBLE_NOCOLOR": "1",
+            "ANSIBLE_LOCALHOST_WARNING": "false",
+        },
+    )
+    output = done.stdout + done.stderr
+    assert (done.returncode != 0) == fails, output
+    return output
+
+
+def changed(output: str) -> int:
+    found = re.search(r"changed=(\d+)", output)
+    assert found, output
+    return int(found[1])
