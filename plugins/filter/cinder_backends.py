@@ -195,7 +195,8 @@ class _Backend:
             found["enable_unsupported_driver"] = True
         found["use_multipath_for_image_xfer"] = True
         capabilities = given.get("extra_capabilities")
-        if capabilities is None and self.vendor == "violin" and pools is not None:
+        # The driver of this collection tells the scheduler of each pool by itself, and a word from here would win.
+        if capabilities is None and self.in_tree and self.vendor == "violin" and pools is not None:
             kinds = {kind for pool in pools for kind in pool.get("provisioning") or ()}
             capabilities = {kind: True for kind in ("dedup", "thin") if kind in kinds}
         if capabilities:

@@ -18,11 +18,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.services import Cinder
+import requests
+
+from tests.e2e.services import PROJECT, Cinder
 from tests.openstack.conftest import CLIENTS, ROOT
 from tests.support.clients import client_python
 from tests.support.simulator import Simulator
 
+HERE = Path(__file__).parent
+SERVICE = ROOT / "tests/e2e/one_process.py"
 REQUIREMENTS = CLIENTS / "requirements-cinder29.txt"
 
 
@@ -71,11 +75,28 @@ class Host:
         text = self.conf.read_text(encoding="utf-8").replace("enabled_backends = \n", "")
         self.conf.write_text(f"# The operator's own words\n{text}", encoding="utf-8")
         self.conf.chmod(0o640)
-        self.cinder.configure = lambda: self.conf  # type: ignore[method-assign]
+        env = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), "PYTHONWARNINGS": "ignore"}
+        manage = [str(python), str(python.parent / "cinder-manage"), "--config-file", str(self.conf), "db", "sync"]
+        subprocess.run(manage, env=env, check=True, capture_output=True)
+        command = [str(python), str(SERVICE), str(self.conf), str(self.cinder.port)]
+        (folder / "service.json").write_text(json.dumps({"command": command, "env": env}), encoding="utf-8")
+        self.restart_command = [sys.executable, str(HERE / "restart_service.py"), str(folder)]
+        self.api = {"url": f"http://127.0.0.1:{self.cinder.port}/v3/{PROJECT}", "token": f"admin:{PROJECT}"}
 
-    def run(
-        self, backends: Sequence[Mapping[str, Any]], *arguments: str, fails: bool = False, **options: Any
-    ) -> str:
+    def start(self) -> None:
+        subprocess.run(self.restart_command, check=True)
+        self.cinder.wait_for("the API", self._answers)
+
+    def _answers(self) -> bool:
+        try:
+            return bool(self.cinder.ask("GET", "/types"))
+        except requests.ConnectionError:
+            return False
+
+    def stop(self) -> None:
+        subprocess.run([*self.restart_command, "stop"], check=True)
+
+    def run(self, backends: Sequence[Mapping[str, Any]], *arguments: str, fails: bool = False, **options: Any) -> str:
         """What ansible-playbook prints."""
         variables: dict[str, Any] = {
             "backends": list(backends),

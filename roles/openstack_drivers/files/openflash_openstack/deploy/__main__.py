@@ -8,6 +8,9 @@
     python -m openflash_openstack.deploy drivers CLASS ...
     python -m openflash_openstack.deploy backends --config-file FILE [--config-dir FOLDER] [--before ANSWER] NAME ...
     python -m openflash_openstack.deploy permitted ROOTWRAP_CONF COMMAND ...
+    python -m openflash_openstack.deploy images --config-file FILE [--config-dir FOLDER] [STORE]
+    python -m openflash_openstack.deploy choices present|absent [--write]
+    python -m openflash_openstack.deploy values --config-file FILE SECTION:OPTION ...
 
 ``check`` tells what is wrong, and ends with status 1 then; the others answer in JSON. No secret is told.
 """
@@ -39,7 +42,14 @@ def main() -> int:
     permitted = commands.add_parser("permitted")
     permitted.add_argument("rootwrap_config")
     permitted.add_argument("argv", nargs=argparse.REMAINDER)
-    for one in (check, backends):
+    images = commands.add_parser("images")
+    images.add_argument("store", nargs="?")
+    choices = commands.add_parser("choices")
+    choices.add_argument("wanted", choices=["present", "absent"])
+    choices.add_argument("--write", action="store_true")
+    values = commands.add_parser("values")
+    values.add_argument("names", nargs="*")
+    for one in (check, backends, images, values):
         one.add_argument("--config-file", required=True)
         one.add_argument("--config-dir")
     options = parser.parse_args()
@@ -69,10 +79,22 @@ def _answer(options: Any) -> tuple[list[str], int]:
         from .rootwrap import permitted
 
         return [json.dumps(permitted(options.rootwrap_config, options.argv))], 0
+    if options.command in ("images", "choices", "values"):
+        return [json.dumps(_glance(options))], 0
     from .cinder import backends
 
     before = json.loads(options.before) if options.before else {}
     return [json.dumps(backends(options.config_file, _folder(options), options.names, before))], 0
+
+
+def _glance(options: Any) -> Any:
+    from . import glance
+
+    if options.command == "images":
+        return glance.images(options.config_file, _folder(options), options.store)
+    if options.command == "choices":
+        return glance.choices(options.wanted, options.write)
+    return glance.values(options.config_file, options.names)
 
 
 def _folder(options: Any) -> Optional[str]:

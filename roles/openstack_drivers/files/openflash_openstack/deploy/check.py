@@ -21,6 +21,9 @@ from oslo_config import cfg
 
 from .registry import DEFAULT, Registry, store_options
 
+# Stores of Glance's own, which are no members of enabled_backends
+RESERVED_STORES = ("os_glance_staging_store", "os_glance_tasks_store")
+
 Sections = dict[str, dict[str, list[str]]]
 
 
@@ -124,6 +127,8 @@ class _Check:
                 told = self._found.errors if name in self._wanted else self._found.warnings
                 told.append("the store %s is of type %s, which glance_store does not have" % (name, kind))
             self._register(name, types.get(kind, []) + self._registry.options.get("glance_store", []))
+        for name in RESERVED_STORES:
+            self._register(name, types.get("file", []))
         single = [option for kind in types.values() for option in kind]
         self._registry.register(self._conf, "glance_store", single)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Optional
 
-from cinder import context, db, objects
+from cinder import context, objects
 from cinder.common import config  # noqa: F401 # registers the options that are read here
 from oslo_config import cfg
 from oslo_utils import timeutils
@@ -31,7 +31,8 @@ def backends(path: str, folder: Optional[str], names: Sequence[str], before: Map
 def _backend(admin: Any, name: str, before: Mapping[str, Any]) -> dict[str, Any]:
     CONF.register_opt(cfg.StrOpt("backend_host"), group=name)
     host = "%s@%s" % (CONF[name].backend_host or CONF.host, name)
-    volumes = [one for one in db.volume_get_all_by_host(admin, host) if str(one.host).partition("#")[0] == host]
+    found = objects.VolumeList.get_all_by_host(admin, host)
+    volumes = [one for one in found if str(one.host).partition("#")[0] == host]
     services = objects.ServiceList.get_all(admin, {"host": host, "binary": "cinder-volume"})
     beat = max((one.updated_at or one.created_at for one in services), default=None)
     beat = beat.replace(tzinfo=None) if beat is not None else None
