@@ -11,9 +11,7 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,29 +20,11 @@ import requests
 
 from tests.e2e.services import PROJECT, Cinder
 from tests.openstack.conftest import CLIENTS, ROOT
-from tests.support.clients import client_python
+from tests.role.service_host import playbook, service_python, write_service
 from tests.support.simulator import Simulator
 
-HERE = Path(__file__).parent
 SERVICE = ROOT / "tests/e2e/one_process.py"
 REQUIREMENTS = CLIENTS / "requirements-cinder29.txt"
-
-
-def service_python(folder: Path) -> Path:
-    """A Python with Cinder, pip, and nothing of ours."""
-    source = client_python(REQUIREMENTS)
-    subprocess.run([str(source), "-m", "venv", str(folder)], check=True)
-    python = folder / "bin" / "python"
-    (theirs,) = (source.parent.parent / "lib").glob("python3*/site-packages")
-    (mine,) = (folder / "lib").glob("python3*/site-packages")
-    (mine / "cinder.pth").write_text(f"{theirs}\n", encoding="utf-8")
-    (folder / "etc").symlink_to(source.parent.parent / "etc")
-    (folder / "bin" / "cinder-manage").write_text(
-        (source.parent / "cinder-manage").read_text(encoding="utf-8").replace(str(source), str(python)),
-        encoding="utf-8",
-    )
-    (folder / "bin" / "cinder-manage").chmod(0o755)
-    return python
 
 
 def backend(simulator: Simulator, name: str, **more: Any) -> dict[str, Any]:
@@ -79,8 +59,7 @@ class Host:
         manage = [str(python), str(python.parent / "cinder-manage"), "--config-file", str(self.conf), "db", "sync"]
         subprocess.run(manage, env=env, check=True, capture_output=True)
         command = [str(python), str(SERVICE), str(self.conf), str(self.cinder.port)]
-        (folder / "service.json").write_text(json.dumps({"command": command, "env": env}), encoding="utf-8")
-        self.restart_command = [sys.executable, str(HERE / "restart_service.py"), str(folder)]
+        self.restart_command = write_service(folder, command, env)
         self.api = {"url": f"http://127.0.0.1:{self.cinder.port}/v3/{PROJECT}", "token": f"admin:{PROJECT}"}
 
     def start(self) -> None:
@@ -118,30 +97,5 @@ class Host:
         return playbook(play, given, *arguments, fails=fails)
 
 
-def playbook(play: Path | str, given: Path, *arguments: str, fails: bool = False) -> str:
-    done = subprocess.run(
-        [str(Path(sys.executable).parent / "ansible-playbook"), str(play), "--extra-vars", f"@{given}", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=False,
-        cwd=given.parent,
-        stdin=subprocess.DEVNULL,
-        env={
-            "PATH": os.environ["PATH"],
-            "HOME": os.environ.get("HOME", "/"),
-            "LC_ALL": "C.UTF-8",
-            "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "collections"),
-            "ANSIBLE_NOCOLOR": "1",
-            "ANSIBLE_LOCALHOST_WARNING": "false",
-        },
-    )
-    output = done.stdout + done.stderr
-    assert (done.returncode != 0) == fails, output
-    return output
-
-
-def changed(output: str) -> int:
-    found = re.search(r"changed=(\d+)", output)
-    assert found, output
-    return int(found[1])
+def cinder_python(folder: Path) -> Path:
+    return service_python(folder, REQUIREMENTS, "cinder-manage")

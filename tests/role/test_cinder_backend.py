@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from tests.e2e.test_cinder import connector, on_array
-from tests.role.cinder_host import Host, backend, changed, service_python
+from tests.role.cinder_host import Host, backend, cinder_python
+from tests.role.service_host import changed, failure
 from tests.support.simulator import Simulator
 
 GIB = 1 << 30
@@ -32,7 +33,7 @@ def simulator() -> Iterator[Simulator]:
 
 @pytest.fixture(scope="module")
 def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return service_python(tmp_path_factory.mktemp("service") / "venv")
+    return cinder_python(tmp_path_factory.mktemp("service") / "venv")
 
 
 @pytest.fixture
@@ -40,13 +41,6 @@ def host(python: Path, tmp_path: Path) -> Iterator[Host]:
     made = Host(tmp_path / "cinder", python)
     yield made
     made.stop()
-
-
-def failure(output: str) -> str:
-    """The message of the task that failed."""
-    found = re.search(r'^(?:fatal|failed): .*?"msg": "(.*?)(?<!\\)"', output, re.MULTILINE | re.DOTALL)
-    assert found, output
-    return found[1]
 
 
 def test_five_backends_from_nothing_and_back(host: Host, simulator: Simulator) -> None:
