@@ -8,10 +8,10 @@ unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
 # Three at a time, since many wait for an array; one group of tests/conftest.py on one worker; no test may hang
 PYTEST := pytest --timeout 1200
-PYTEST_PARALLEL := $(PYTEST) --numprocesses 3 --dist loadgroup --no-loadscope-reorder
+PYTEST_PARALLEL := $(PYTEST) --numprocesses 3 --dist loadgroup --no-loadscope-reorder -m "not slow"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check test fix bench docs lock clean
+.PHONY: help setup demo check test test-slow fix bench docs lock clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z][a-z_%-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 20
@@ -27,6 +27,9 @@ check: setup ## the fast half of `make test`: ruff, mypy, yamllint, unit tests
 
 test: setup ## every test and every gate
 	$(PYTEST_PARALLEL)
+
+test-slow: setup ## the tests that take minutes each
+	$(PYTEST) -m slow
 
 gate-%: setup ## one gate, with its output: gate-molecule, gate-sanity, gate-installed ...
 	$(PYTEST) --verbose tests/gates/test_$*.py

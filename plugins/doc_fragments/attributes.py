@@ -43,3 +43,21 @@ attributes:
     description: Returns an C(ansible_facts) dictionary that updates the facts of the host.
     support: full
 """
+
+    LOCAL = r"""
+options: {}
+attributes:
+  check_mode:
+    description: Runs in C(check_mode) and predicts what would change.
+    support: full
+  diff_mode:
+    description: Returns what differs, before and after.
+    support: full
+  idempotent:
+    description: Run a second time with nothing changed in between, it changes nothing.
+    support: full
+  platform:
+    description: Operating systems that it runs on. It needs Python 3.8 or later there.
+    support: full
+    platforms: posix
+"""

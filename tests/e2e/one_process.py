@@ -49,7 +49,7 @@ def main() -> int:
     rpc.init(CONF)
     coordination.COORDINATOR.start()
     services: list[Any] = [service.Service.create(binary=constants.SCHEDULER_BINARY)]
-    for backend in CONF.enabled_backends:
+    for backend in CONF.enabled_backends or ():
         host = f"{CONF.host}@{backend}"
         services.append(service.Service.create(host=host, service_name=backend, binary=constants.VOLUME_BINARY))
     for one in services:

@@ -1,0 +1,106 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Questions of a deployment tool to the Python of a service.
+
+    python -m openflash_openstack.deploy check cinder --config-file FILE [--config-dir FOLDER] [--own SECTION ...]
+    python -m openflash_openstack.deploy drivers CLASS ...
+    python -m openflash_openstack.deploy backends --config-file FILE [--config-dir FOLDER] [--before ANSWER] NAME ...
+    python -m openflash_openstack.deploy permitted ROOTWRAP_CONF COMMAND ...
+    python -m openflash_openstack.deploy images --config-file FILE [--config-dir FOLDER] [STORE]
+    python -m openflash_openstack.deploy choices present|absent [--write]
+    python -m openflash_openstack.deploy values --config-file FILE SECTION:OPTION ...
+
+``check`` tells what is wrong, and ends with status 1 then; the others answer in JSON. No secret is told.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import json
+import os
+import sys
+import warnings
+from typing import Any, Optional
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m openflash_openstack.deploy")
+    commands = parser.add_subparsers(dest="command", required=True)
+    check = commands.add_parser("check")
+    check.add_argument("service", choices=["cinder", "glance"])
+    check.add_argument("--own", action="append", default=[])
+    check.add_argument("--enabled", action="append", default=[])
+    drivers = commands.add_parser("drivers")
+    drivers.add_argument("classes", nargs="*")
+    backends = commands.add_parser("backends")
+    backends.add_argument("names", nargs="*")
+    backends.add_argument("--before", default="")
+    permitted = commands.add_parser("permitted")
+    permitted.add_argument("rootwrap_config")
+    permitted.add_argument("argv", nargs=argparse.REMAINDER)
+    images = commands.add_parser("images")
+    images.add_argument("store", nargs="?")
+    choices = commands.add_parser("choices")
+    choices.add_argument("wanted", choices=["present", "absent"])
+    choices.add_argument("--write", action="store_true")
+    values = commands.add_parser("values")
+    values.add_argument("names", nargs="*")
+    for one in (check, backends, images, values):
+        one.add_argument("--config-file", required=True)
+        one.add_argument("--config-dir")
+    options = parser.parse_args()
+    warnings.simplefilter("ignore")
+    # Libraries that are imported here speak when nobody asked them.
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        try:
+            lines, status = _answer(options)
+        except Exception as error:  # of Cinder, its database or its libraries
+            lines, status = ["%s: %s" % (type(error).__name__, " ".join(str(error).split()))], 2
+    print("\n".join(lines), file=sys.stderr if status == 2 else sys.stdout)
+    return status
+
+
+def _answer(options: Any) -> tuple[list[str], int]:
+    if options.command == "check":
+        from .check import check
+
+        found = check(options.service, options.config_file, _folder(options), options.own, options.enabled)
+        lines = ["error: %s" % one for one in found.errors] + ["warning: %s" % one for one in found.warnings]
+        return lines, 1 if found.errors else 0
+    if options.command == "drivers":
+        from .check import driver
+
+        return [json.dumps({path: driver(path) for path in options.classes})], 0
+    if options.command == "permitted":
+        from .rootwrap import permitted
+
+        return [json.dumps(permitted(options.rootwrap_config, options.argv))], 0
+    if options.command in ("images", "choices", "values"):
+        return [json.dumps(_glance(options))], 0
+    from .cinder import backends
+
+    before = json.loads(options.before) if options.before else {}
+    return [json.dumps(backends(options.config_file, _folder(options), options.names, before))], 0
+
+
+def _glance(options: Any) -> Any:
+    from . import glance
+
+    if options.command == "images":
+        return glance.images(options.config_file, _folder(options), options.store)
+    if options.command == "choices":
+        return glance.choices(options.wanted, options.write)
+    return glance.values(options.config_file, options.names)
+
+
+def _folder(options: Any) -> Optional[str]:
+    folder: Optional[str] = options.config_dir
+    return folder if folder and os.path.isdir(folder) else None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

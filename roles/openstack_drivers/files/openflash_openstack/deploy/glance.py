@@ -1,0 +1,98 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What Glance's database knows of a store, and the one place where glance_store must be edited."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import re
+import tempfile
+from pathlib import Path
+from typing import Any, Optional
+
+from oslo_config import cfg
+
+KIND = "datera"
+# The values that glance_store permits for the default of a single store
+_CHOICES = re.compile(r"(cfg\.StrOpt\(\s*'default_store',.*?choices=\()(.*?)(\))", re.DOTALL)
+_OURS = "'%s', " % KIND
+
+
+def images(path: str, folder: Optional[str], store: Optional[str]) -> int:
+    """The number of images that Glance has in a store; None means the single one, without a name."""
+    import sqlalchemy
+
+    conf = cfg.ConfigOpts()
+    conf.register_opt(cfg.StrOpt("connection", secret=True), group="database")
+    conf([], default_config_files=[path], default_config_dirs=[folder] if folder else [])
+    if not conf.database.connection:
+        raise ValueError("%s has no connection in [database]" % path)
+    question = "SELECT value, meta_data FROM image_locations WHERE deleted = :no AND value LIKE :kind"
+    engine = sqlalchemy.create_engine(conf.database.connection)
+    try:
+        with engine.connect() as connection:
+            rows = connection.execute(sqlalchemy.text(question), {"no": False, "kind": KIND + "://%"}).fetchall()
+    finally:
+        engine.dispose()
+    return sum(1 for _value, data in rows if store is None or _data(data).get("store") in (None, store))
+
+
+def _data(text: Any) -> dict[str, Any]:
+    found: dict[str, Any] = (json.loads(text) if isinstance(text, str) else text) or {}
+    return found
+
+
+def choices(wanted: str, write: bool) -> bool:
+    """Have ``datera`` among what may be the default of a single store, or not; whether that changes anything.
+
+    :param wanted: present or absent. An upgrade of glance_store undoes what was done here.
+    """
+    found = importlib.util.find_spec("glance_store")
+    if found is None or not found.submodule_search_locations:
+        raise ValueError("glance_store is not installed")
+    path = Path(next(iter(found.submodule_search_locations)), "backend.py")
+    text = path.read_bytes().decode("utf-8")
+    match = _CHOICES.search(text)
+    if match is None:
+        raise ValueError("%s has no choices of default_store that could be edited; use several stores instead" % path)
+    there = re.search(r"['\"]%s['\"]" % KIND, match.group(2)) is not None
+    if there == (wanted == "present"):
+        return False
+    values = _OURS + match.group(2) if wanted == "present" else match.group(2).replace(_OURS, "")
+    if write:
+        _replace(path, text[: match.start(2)] + values + text[match.end(2) :])
+    return True
+
+
+def _replace(path: Path, text: str) -> None:
+    """All at once, and with the owner and mode that it has."""
+    before = path.stat()
+    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=".backend-")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(text.encode("utf-8"))
+        os.chmod(draft, before.st_mode & 0o7777)
+        if os.geteuid() == 0:
+            os.chown(draft, before.st_uid, before.st_gid)
+        os.replace(draft, path)
+    except BaseException:
+        os.unlink(draft)
+        raise
+
+
+def values(path: str, names: list[str]) -> dict[str, Optional[str]]:
+    """The values that count in one file, by SECTION:OPTION as they were asked for; None for what is not there."""
+    sections: dict[str, dict[str, list[str]]] = {}
+    parser = cfg.ConfigParser(path, {})
+    parser._normalized = sections
+    parser.parse()
+    found: dict[str, Optional[str]] = {}
+    for name in names:
+        section, _colon, option = name.partition(":")
+        key = section if section == "DEFAULT" else section.lower()
+        found[name] = sections.get(key, {}).get(option, [None])[-1]
+    return found

@@ -1,0 +1,128 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Every option that an installed service has, as its distributions announce them.
+
+The list of Cinder imports every driver that Cinder has, and some import libraries that are not installed. Those are
+replaced by empty ones here: the names and types of options do not depend on them. So this is for a process that ends
+soon, and not for a service.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import sys
+import warnings
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Any, Optional
+
+from oslo_config import cfg
+
+DEFAULT = "DEFAULT"
+ENTRY_POINTS = "oslo.config.opts"
+SERVICES = ("cinder", "glance", "nova")
+STORES = "glance_store.drivers"
+
+MOST_MISSING = 50
+# Of oslo.config itself, which registers them by itself
+OWN = ("config_file", "config_dir", "config_source")
+
+
+class _Nothing(type):
+    """Empty classes, whose every attribute is one, too."""
+
+    def __getattr__(cls, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return _Nothing(name, (_Base,), {})
+
+
+class _Base(Exception, metaclass=_Nothing):
+    """May be raised, derived from, and decorate: what it decorates stays as it is."""
+
+    def __call__(self, *args: Any, **_kwargs: Any) -> Any:
+        return args[0] if args else self
+
+
+class _Missing(ModuleType):
+    """A library that is not installed: whatever is asked of it is an empty class."""
+
+    __path__: list[str] = []
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return _Nothing(name, (_Base,), {})
+
+
+def import_anyway(name: str) -> ModuleType:
+    """Import a module, and do without third parties that are missing."""
+    for _attempt in range(MOST_MISSING):
+        try:
+            return importlib.import_module(name)
+        except ModuleNotFoundError as error:
+            missing = error.name or ""
+            if not missing or missing.partition(".")[0] in (name.partition(".")[0], "openflash", "openflash_openstack"):
+                raise
+            sys.modules[missing] = _Missing(missing)
+    raise ImportError("%s lacks more than %d libraries" % (name, MOST_MISSING))
+
+
+def entry_points(group: str) -> list[Any]:
+    found: Any = importlib.metadata.entry_points()
+    # Before Python 3.10 a dictionary
+    return list(found.get(group, ())) if isinstance(found, dict) else list(found.select(group=group))
+
+
+class Registry:
+    """Options by group. ``problems`` tells which lists could not be had, so that nobody takes them for empty."""
+
+    def __init__(self, service: str) -> None:
+        self.options: dict[str, list[Any]] = {}
+        self.problems: list[str] = []
+        for entry in sorted(entry_points(ENTRY_POINTS), key=lambda one: str(one.name)):
+            if entry.name.split(".")[0] in SERVICES and entry.name.split(".")[0] != service:
+                continue
+            if ".tests." in entry.value:
+                continue
+            self._load(entry)
+
+    def _load(self, entry: Any) -> None:
+        module, _colon, function = entry.value.partition(":")
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                for group, options in getattr(import_anyway(module), function)():
+                    name = DEFAULT if group is None else str(getattr(group, "name", group))
+                    self.options.setdefault(name, []).extend(options)
+        except Exception as error:  # of any library
+            self.problems.append(
+                "the options of %s cannot be listed: %s: %s" % (entry.name, type(error).__name__, error)
+            )
+
+    def register(self, conf: Any, group: str, options: Optional[list[Any]] = None) -> None:
+        """Have the options in the configuration; of two that differ the first one counts."""
+        for option in self.options.get(group, ()) if options is None else options:
+            if option.dest in OWN:
+                continue
+            # Libraries that are installed and not used have such options, too.
+            option.required = False
+            try:
+                conf.register_opt(option, group=None if group == DEFAULT else group)
+            except (cfg.DuplicateOptError, ValueError):
+                continue
+
+
+def store_options() -> Iterator[tuple[str, list[Any]]]:
+    """The options of every type of image store that is installed."""
+    for entry in entry_points(STORES):
+        if entry.name.startswith("glance.store.") or ".tests." in entry.value:
+            continue
+        module, _colon, name = entry.value.partition(":")
+        try:
+            yield entry.name, list(getattr(import_anyway(module), name).OPTIONS or ())
+        except Exception:  # a store that cannot be loaded has no options that count
+            continue

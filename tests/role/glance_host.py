@@ -1,0 +1,110 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A host of Glance for a test: its Python, a glance-api.conf with a store for files, and the role applied to it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from tests.e2e.services import _free_port
+from tests.openstack.conftest import ROOT
+from tests.role.service_host import playbook, service_python, write_service
+
+REQUIREMENTS = ROOT / "tests/openstack/requirements-glance.txt"
+WHO = {"X-Identity-Status": "Confirmed", "X-User-Id": "u", "X-Project-Id": "0" * 32, "X-Roles": "admin,member,reader"}
+MULTIPLE = ("enabled_backends = files:file", "default_backend = files", "[files]")
+SINGLE = ("# one store", "stores = file,http\ndefault_store = file", "")
+
+
+class Host:
+    def __init__(self, folder: Path, python: Path, multiple: bool) -> None:
+        self.folder, self.python = folder, python
+        folder.mkdir()
+        self.port = _free_port()
+        self.log = folder / "log"
+        source = (python.parent.parent / "etc/glance/glance-api-paste.ini").read_text(encoding="utf-8")
+        (folder / "glance-api-paste.ini").write_text(
+            source.replace("unauthenticated-context rootapp", "context rootapp"), encoding="utf-8"
+        )
+        for name in ("staging", "tasks", "locks", "files"):
+            (folder / name).mkdir()
+        backends, default, section = MULTIPLE if multiple else SINGLE
+        self.conf = folder / "glance-api.conf"
+        self.conf.write_text(
+            f"""\
+# The operator's own words
+[DEFAULT]
+{backends}
+worker_self_reference_url = http://127.0.0.1:1
+log_file = {self.log}
+[database]
+connection = sqlite:///{folder}/glance.sqlite
+[glance_store]
+{default}
+{section}
+filesystem_store_datadir = {folder}/files
+[os_glance_staging_store]
+filesystem_store_datadir = {folder}/staging
+[os_glance_tasks_store]
+filesystem_store_datadir = {folder}/tasks
+[oslo_concurrency]
+lock_path = {folder}/locks
+[paste_deploy]
+config_file = {folder}/glance-api-paste.ini
+""",
+            encoding="utf-8",
+        )
+        self.conf.chmod(0o640)
+        env = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), "PYTHONWARNINGS": "ignore"}
+        manage = [str(python), str(python.parent / "glance-manage"), "--config-file", str(self.conf), "db_sync"]
+        subprocess.run(manage, env=env, check=True, capture_output=True)
+        serve = [str(python), str(ROOT / "tests/role/serve_glance.py"), str(folder), str(self.port)]
+        self.restart_command = write_service(folder, serve, env)
+
+    def run(self, entry: dict[str, Any], *arguments: str, fails: bool = False, **options: Any) -> str:
+        """What ansible-playbook prints."""
+        variables: dict[str, Any] = {
+            "san_ip": entry["address"],
+            "san_port": entry["port"],
+            "san_login": entry["username"],
+            "san_password": entry["password"],
+            "ca_file": entry["ca_path"],
+            "python": str(self.python),
+            "config_file": str(self.conf),
+            "rootwrap_filters": str(self.folder / "rootwrap.d" / "images.filters"),
+            "glance_rootwrap_config": str(self.folder / "rootwrap.conf"),
+            "sudoers_file": str(self.folder / "sudoers"),
+            "user": "root",
+            "restart_command": self.restart_command,
+            "api": {"url": f"http://127.0.0.1:{self.port}", "headers": WHO},
+            **options,
+        }
+        given = self.folder / "variables.json"
+        document: dict[str, Any] = {f"glance_datera_{key}": value for key, value in variables.items()}
+        document |= {"glance_on_datera_hosts": "localhost", "glance_on_datera_become": False}
+        given.write_text(json.dumps(document), encoding="utf-8")
+        return playbook("openflash.storage.glance_on_datera", given, *arguments, fails=fails)
+
+    def stop(self) -> None:
+        subprocess.run([*self.restart_command, "stop"], check=True)
+
+
+def glance_python(folder: Path) -> Path:
+    """With a glance_store of its own, since the role may edit it."""
+    python = service_python(folder, REQUIREMENTS, "glance-manage")
+    mine = site_packages(python)
+    (theirs,) = (mine / "service.pth").read_text(encoding="utf-8").split()
+    for found in Path(theirs).glob("glance_store*"):
+        shutil.copytree(found, mine / found.name)
+    return python
+
+
+def site_packages(python: Path) -> Path:
+    (found,) = (python.parent.parent / "lib").glob("python3*/site-packages")
+    return found

@@ -1,0 +1,119 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The role cinder_backend on a real Cinder, with the simulated arrays behind it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.test_cinder import connector, on_array
+from tests.role.cinder_host import Host, backend, cinder_python
+from tests.role.service_host import changed, failure
+from tests.support.simulator import Simulator
+
+GIB = 1 << 30
+NAMES = ("xtremio", "flashsystem", "violin", "dsware", "datera")
+INITIATOR = "iqn.2026-01.org.example:database"
+
+
+@pytest.fixture(scope="module")
+def simulator() -> Iterator[Simulator]:
+    # Two hosts with the block client, as compute-1 and compute-2
+    arrays: list[dict[str, Any]] = [{"vendor": name} for name in NAMES]
+    arrays[NAMES.index("dsware")]["agents"] = ["127.0.0.1", "127.0.0.2"]
+    with Simulator(arrays) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return cinder_python(tmp_path_factory.mktemp("service") / "venv")
+
+
+@pytest.fixture
+def host(python: Path, tmp_path: Path) -> Iterator[Host]:
+    made = Host(tmp_path / "cinder", python)
+    yield made
+    made.stop()
+
+
+def test_five_backends_from_nothing_and_back(host: Host, simulator: Simulator) -> None:
+    """Checked, set up, used, set up again with no change, kept while they have volumes, and removed without a trace."""
+    before = host.conf.read_bytes()
+    wanted = [backend(simulator, name, volume_types=[{"name": f"{name}-gold"}]) for name in NAMES]
+    wanted[0] |= {
+        "volumes": [{"name": "golden", "size": "1GiB"}],
+        "hosts": [{"name": "database", "initiators": [INITIATOR]}],
+        "mappings": [{"volume": "golden", "host": "database"}],
+    }
+    wanted[NAMES.index("violin")]["volume_types"][0]["extra_specs"] = {"thin": "<is> False"}
+    service: dict[str, Any] = {"restart_command": host.restart_command, "health_timeout": 120, "api": host.api}
+    host.start()
+    secrets = [simulator.array(name)["password"] for name in NAMES]
+
+    output = host.run(wanted, "--check", "--diff", **service)
+    assert changed(output) > 0
+    assert host.conf.read_bytes() == before
+    assert simulator.state("xtremio")["volumes"] == []
+    pid = (host.folder / "pid").read_text()
+
+    output += host.run(wanted, "--diff", "-vvvv", **service)
+    assert not [secret for secret in secrets if secret in output]
+    assert (host.conf.read_bytes().startswith(before), host.conf.stat().st_mode & 0o777) == (False, 0o640)
+    assert [one["name"] for one in simulator.state("xtremio")["volumes"]] == ["golden"]
+    new = (host.folder / "pid").read_text()
+    assert new != pid, "restarted"
+    assert changed(host.run(wanted, **service)) == 0
+    assert (host.folder / "pid").read_text() == new
+
+    kept = {name: use(host, simulator, name) for name in NAMES}
+    gone = [{"name": name, "state": "absent"} for name in NAMES]
+    message = failure(host.run(gone, fails=True, **service))
+    assert re.search(r"Removing backend \w+: Cinder still has 1 volumes on control@\w+", message)
+    for number in kept.values():
+        host.cinder.delete("volume", number)
+    host.run(gone, **service)
+    assert host.conf.read_bytes() == before
+    assert [one["name"] for one in simulator.state("xtremio")["volumes"]] == ["golden"], "the array is left alone"
+
+
+def use(host: Host, simulator: Simulator, name: str) -> str:
+    """The life of a volume through the service that the role set up; another volume stays."""
+    (kind,) = [one["id"] for one in host.cinder.ask("GET", "/types")["volume_types"] if one["name"] == f"{name}-gold"]
+    one, other = host.cinder.create(1, kind)["id"], host.cinder.create(1, kind)["id"]
+    assert [item["size"] for item in on_array(simulator, name, one)] == [GIB]
+    attachment, info = host.cinder.attach(one, connector(1))
+    assert info["driver_volume_type"]
+    host.cinder.detach(attachment, one)
+    host.cinder.delete("volume", one)
+    assert on_array(simulator, name, one) == []
+    return str(other)
+
+
+def test_what_is_wrong_never_reaches_the_service(host: Host, simulator: Simulator) -> None:
+    """A password, a value out of range, a name that Cinder does not know: refused, and the file is as it was."""
+    before = host.conf.read_bytes()
+    good = backend(simulator, "xtremio")
+    message = failure(host.run([good | {"password": "Not-The-Right-One-77"}], fails=True))
+    assert "did not accept the user name and password" in message
+    assert "Not-The-Right-One-77" not in message
+    options = {"san_loginn": "x", "xtremio_array_busy_retry_count": "many", "openflash_timeout": 0}
+    message = failure(host.run([good | {"options": options}], fails=True, verify_array=False))
+    for complaint in (
+        "[xtremio] san_loginn is no option of cinder; did you mean san_login?",
+        "[xtremio] xtremio_array_busy_retry_count: invalid literal for int()",
+        "[xtremio] openflash_timeout: Should be greater than or equal to 1",
+    ):
+        assert complaint in message
+    host.conf.with_name("cinder.conf.d").mkdir()
+    drop_in = host.conf.with_name("cinder.conf.d") / "site.conf"
+    drop_in.write_text("[DEFAULT]\nenabled_backends = lvm\n", encoding="utf-8")
+    message = failure(host.run([good], fails=True, verify_array=False))
+    assert f"xtremio would not be enabled: the enabled_backends that counts is that of {drop_in}" in message
+    assert host.conf.read_bytes() == before
