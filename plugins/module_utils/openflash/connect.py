@@ -67,6 +67,7 @@ VENDORS: Dict[str, Vendor] = {
             "dedup_capable_pools",
             "remove_empty_hosts",
             "allow_untested_version",
+            "device_root",
         ),
         _violin,
     ),
@@ -80,7 +81,7 @@ VENDORS: Dict[str, Vendor] = {
         ("transport", "storage_pools", "agents", "attach_tool", "device_root", "wire_extensions"),
         _dsware,
     ),
-    "xtremio": Vendor("Dell EMC XtremIO", ("cluster", "array_version", "target_ports"), _xtremio),
+    "xtremio": Vendor("Dell EMC XtremIO", ("cluster", "array_version", "target_ports", "device_root"), _xtremio),
 }
 
 
