@@ -142,7 +142,7 @@ class Qemu:
 
     def same(self, one: Node, other: Node) -> bool:
         """Whether both hold the same, over the length of the first. Reads all of both."""
-        words = ["compare", "-p", "-s"] + (["-T", "none"] if one.direct or other.direct else [])
+        words = ["compare", "-p"] + (["-T", "none"] if one.direct or other.direct else [])
         both = [one, other.first(one.size)]
         return self._run(words, both, _COPY_MEMORY, _NO_LIMIT, self.timeout, (0, 1))[0] == 0
 

@@ -147,8 +147,9 @@ class _Import:
     # -- may it be done? ---------------------------------------------------------------------------------------------
 
     def _size(self) -> int:
-        """What the volume shall have."""
-        size = check_size(self._source.size, self._array.capabilities)
+        """What the volume shall have: an image may be smaller than the smallest that the array makes."""
+        able = self._array.capabilities
+        size = check_size(max(self._source.size, able.smallest), able)
         if self._wish.size is None:
             return size
         if self._wish.size < self._source.size:

@@ -94,7 +94,7 @@ class DeviceTree(Images):
     # ---- what the array does ---------------------------------------------------------------------------------------
 
     def map(self, volume: Volume, host: Host, initiators: Sequence[Initiator], lun: int) -> None:
-        if any(one.address in HBA_WWPNS for one in initiators):
+        if any(_is_here(one) for one in initiators):
             self._show(volume, lun)
 
     def unmap(self, volume: Volume, host: Host, lun: int) -> None:
@@ -109,7 +109,7 @@ class DeviceTree(Images):
         assert self._array is not None
         seen: dict[int, Volume] = {}
         for host in self._array.hosts:
-            if any(one.address in HBA_WWPNS for one in self._array.initiators_of(host)):
+            if any(_is_here(one) for one in self._array.initiators_of(host)):
                 for mapping in self._array.mappings_for(host):
                     seen[mapping.lun] = self._array.volumes[mapping.volume]
         for lun in [lun for lun, volume in self._luns.items() if seen.get(lun) is not volume]:
@@ -206,6 +206,11 @@ def _files(folder: Path, **contents: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in contents.items():
         (folder / name).write_text(text + "\n")
+
+
+def _is_here(initiator: Initiator) -> bool:
+    """Some wires keep a WWPN with colons."""
+    return initiator.address.replace(":", "") in HBA_WWPNS
 
 
 def _identity(volume: Volume) -> str:

@@ -187,7 +187,7 @@ class ViolinWire(HttpWire):
     async def listen(self) -> None:
         await super().listen()
         if self.tree is not None:
-            targets = [one.wwpn for one in self.concerto.adapters if one.kind == "fc" and one.up]
+            targets = [one.alias for one in self.concerto.adapters if one.kind == "fc" and one.up]
             self.tree.start(targets, self.concerto.array)
 
     async def close(self) -> None:
