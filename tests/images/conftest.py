@@ -16,6 +16,10 @@ from tests.support.iscsi import need_tools
 from tests.support.simulator import Simulator
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "slow: takes longer than what it tells is worth in every run of all tests")
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "lab" in metafunc.fixturenames:
         metafunc.parametrize("lab", ROWS, ids=[row.name for row in ROWS], indirect=True)

@@ -145,12 +145,48 @@ class Lab:
         """A digest of what the array has in that volume."""
         return str(next(one["content"] for one in self.array.state()["volumes"] if one["name"] == name))
 
-    def bytes_of(self, name: str, size: int, **args: Any) -> bytes:
-        """What is in the volume, by the module."""
-        path = self.folder / f"{name}.out"
-        self.exported(path, name=name, format="raw", **args)
-        with path.open("rb") as stream:
-            return stream.read(size)
+    def file(self, name: str) -> Path:
+        """Where the simulated array has the bytes of that volume."""
+        number = str(next(one["id"] for one in self.array.state()["volumes"] if one["name"] == name))
+        run_dir = self.array.simulator.run_dir
+        found = [
+            path
+            for folder in (f"{self.row.name}.images", f"{self.row.name}.host/images")
+            for path in (run_dir / folder).rglob(number)
+            if path.is_file()
+        ]
+        assert len(found) == 1, found
+        return found[0]
+
+    def allocated(self, name: str) -> int:
+        return self.file(name).stat().st_blocks * 512
+
+    def spoil(self, name: str) -> None:
+        """Some host writes to it, and nobody notices."""
+        with self.file(name).open("r+b") as stream:
+            stream.seek(MIB)
+            stream.write(b"changed")
+
+    @property
+    def plain(self) -> dict[str, Any]:
+        """What a connection lacks that does not attach to this host."""
+        return {"attach_tool": None} if self.row.tool else {}
+
+    def map_elsewhere(self, name: str) -> None:
+        """Another host has it."""
+        if self.row.tool:
+            connection = {"attach_tool": None}
+            self.done(
+                "flash_host_map",
+                host="other",
+                initiators=["iqn.2026-01.org.example:other"],
+                volume=name,
+                connection=connection,
+            )
+            return
+        chap = {"chap_username": "of-other", "chap_password": "chap-secret-14"} if self.row.name == "xtremio" else {}
+        address = "iqn.2026-01.org.example:other" if self.row.by_qemu else "20:00:00:00:c9:00:00:99"
+        self.done("flash_host_map", host="other", initiators=[address], volume=name, **chap)
 
     def nothing_left(self) -> None:
         """No volume, host, mapping or device that was made for a copy; no file that would undo one."""

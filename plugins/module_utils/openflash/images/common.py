@@ -49,7 +49,7 @@ class Run:
         folder: Folder,
         settings: Settings,
         progress: Progress,
-        copy_timeout: float,
+        qemu: Qemu,
         patience: float,
         check_mode: bool = False,
         assume_unmapped: bool = False,
@@ -60,7 +60,7 @@ class Run:
         self.folder = folder
         self.settings = settings
         self.progress = progress
-        self.qemu = Qemu(copy_timeout, progress)
+        self.qemu = qemu
         self.patience = patience
         self.check_mode = check_mode
         self.assume_unmapped = assume_unmapped
@@ -119,14 +119,16 @@ class Run:
     def _finish(self, work: Work) -> None:
         """A whole and verified volume gets the name that its run had just taken from another; any other one goes."""
         left = self.volume(work.temporary)
-        if left is None:
-            return
         name = str(work.noted.get("name"))
         can_rename = self.array.capabilities.refusal("rename_volume") is None
-        if work.noted.get("swapping") and can_rename and self.volume(name) is None:
-            self.array.rename_volume(left, name)
-            return
-        self.array.delete_volume(left)
+        if left is not None:
+            if work.noted.get("swapping") and can_rename and self.volume(name) is None:
+                self.array.rename_volume(left, name)
+            else:
+                self.array.delete_volume(left)
+        old = work.noted.get("old")
+        if old and self.volume(name) is not None:
+            quietly(lambda: self.drop(str(old)))
 
     def sweep(self, name: str) -> None:
         """The same for runs on other hosts, which left nothing but a volume for this name; Busy unless it is dead."""

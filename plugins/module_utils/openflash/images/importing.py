@@ -314,7 +314,9 @@ class _Import:
             old = None
             if there is not None:
                 # Also an old one that is not kept: the name is free for no longer than a request takes.
-                kept = kept if self._wish.keep_old else work.temporary + "-old"
+                if not self._wish.keep_old:
+                    kept = work.temporary + "-old"
+                    work.note(old=kept)
                 old = array.rename_volume(there, kept)
             array.rename_volume(made, name)
             if old is not None and not self._wish.keep_old:

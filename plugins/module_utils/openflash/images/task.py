@@ -11,9 +11,11 @@ from typing import Any, Dict, Mapping, Optional
 
 from ..array import Array
 from ..attach import formats
+from ..attach.qemu import Qemu
 from ..errors import Conflict, FlashError, Invalid, context
 from ..model import Chap, Connection
 from ..render import VOLATILE, volume as render_volume
+from ..transport.download import public
 from ..units import TIB, parse_size
 from . import exporting, importing
 from .common import Outcome, Run
@@ -38,6 +40,14 @@ class Task:
         self._check_mode = check_mode
         self.name = str(params["name"])
         self.imports = params["state"] == IMPORTED
+        self.outcome = Outcome()
+        shown = public(str(params["path"]))
+        self._doing = ("import %s into volume %s" if self.imports else "export %s from volume %s") % (shown, self.name)
+        with context(doing=self._doing, target=self.name):
+            self._check()
+
+    def _check(self) -> None:
+        params = self._params
         for option in _OF_EXPORT if self.imports else _OF_IMPORT:
             if params.get(option) not in (None, False):
                 raise Invalid("the option %s is not one of state %s" % (option, params["state"]), target=self.name)
@@ -49,10 +59,10 @@ class Task:
         self._size = parse_size(params["size"]) if params.get("size") else None
         self._chap = _chap(params)
         self._folder = Folder(str(params["state_dir"]))
-        self._progress = Progress(None if check_mode else params.get("progress_file"), self.name)
+        self._progress = Progress(None if self._check_mode else params.get("progress_file"), self.name)
+        self._qemu = Qemu(float(params["copy_timeout"]), self._progress)
         self._source = self._make_source() if self.imports else None
         self._export: Optional[exporting.Wish] = None if self.imports else self._make_export()
-        self.outcome = Outcome()
 
     def _make_source(self) -> Source:
         params = self._params
@@ -97,16 +107,14 @@ class Task:
             self._folder,
             settings,
             self._progress,
-            float(self._params["copy_timeout"]),
+            self._qemu,
             connection.wait_timeout,
             self._check_mode,
             bool(self._params.get("assume_unmapped")),
         )
         self.outcome = run.outcome
-        doing = "import %s into volume %s" if self.imports else "export %s from volume %s"
-        what = self._source.label if self._source is not None else self._params["path"]
         try:
-            with context(doing=doing % (what, self.name), target=self.name, array=array.label):
+            with context(doing=self._doing, target=self.name, array=array.label):
                 if self._source is not None:
                     with self._source as source:
                         importing.run(run, self._import(), source)
@@ -117,7 +125,7 @@ class Task:
             if isinstance(error, OSError):
                 raise Conflict(
                     "%s: %s" % (error.filename or "a file of this host", error.strerror),
-                    doing=doing % (what, self.name),
+                    doing=self._doing,
                     target=self.name,
                     array=array.label,
                 ) from None
