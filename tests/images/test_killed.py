@@ -99,7 +99,7 @@ def test_killed_after_any_write_the_next_run_converges(lab: Lab) -> None:
 
 
 def test_killed_after_any_write_the_next_run_converges_in_short(xtremio: Lab) -> None:
-    kill_after_each_write(xtremio, step=4)
+    kill_after_each_write(xtremio, step=6)
 
 
 def kill_after_each_write(lab: Lab, step: int = 1) -> None:
