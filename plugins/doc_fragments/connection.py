@@ -113,8 +113,8 @@ options:
   device_root:
     description:
       - Where to look for the devices of this host, which only simulated arrays need to be told. With
-        O(vendor=flashsystem) the folder that holds C(dev) and C(sys), with O(vendor=dsware) the one instead of C(/dev).
-      - Used with O(vendor=flashsystem) and O(vendor=dsware).
+        O(vendor=dsware) the folder instead of C(/dev), otherwise the one that holds C(dev) and C(sys).
+      - Used with O(vendor=dsware), O(vendor=flashsystem), O(vendor=violin) and O(vendor=xtremio).
     type: path
   copy_checksum:
     description:

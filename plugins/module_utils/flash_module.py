@@ -11,6 +11,7 @@ what only reads one.
 from __future__ import annotations
 
 import os
+import signal
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 from urllib.parse import unquote, urlsplit
 
@@ -22,6 +23,7 @@ from .openflash.apply import Applied, apply, nothing
 from .openflash.array import Array
 from .openflash.connect import VENDORS, connect
 from .openflash.errors import FlashError, Invalid, MissingLibrary, context
+from .openflash.images.task import Task, interrupted
 from .openflash.model import Connection
 from .openflash.plan.desired import Desired
 from .openflash.plan.draft import Plan
@@ -391,6 +393,33 @@ def _search(expression: Optional[str]) -> Optional[Callable[[Any], Any]]:
             raise Invalid("query cannot be applied: %s" % " ".join(str(error).split())) from error
 
     return search
+
+
+# -- the module that moves bytes ---------------------------------------------------------------------------------------
+
+
+def run_image(options: Spec, task_options: Spec) -> None:
+    """flash_image: an image into a volume, a volume into an image."""
+    module = AnsibleModule(argument_spec=dict(options, **dict(task_options, **CONNECTION)), supports_check_mode=True)
+    result: Dict[str, Any] = {"changed": False}
+    problem: Optional[FlashError] = None
+    try:
+        task = Task(module.params, module.check_mode)
+        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+            signal.signal(number, interrupted)
+        connection = connection_of(module)
+        with _connected(module, result) as array:
+            try:
+                task.carry(array, connection)
+            finally:
+                result.update(task.result())
+                if module._diff:
+                    result["diff"] = task.diff(array.label)
+                for text in task.outcome.warnings:
+                    module.warn(text)
+    except FlashError as error:
+        problem = error
+    _finish(module, result, problem)
 
 
 # -- ways in and out ---------------------------------------------------------------------------------------------------

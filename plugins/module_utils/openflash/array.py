@@ -212,6 +212,10 @@ class Array(ABC):
         """Give every iSCSI initiator of the host these CHAP credentials."""
         raise self.unsupported("chap", "this array has no CHAP", host)
 
+    def wants_chap(self) -> Tuple[bool, bool]:
+        """Whether only initiators with CHAP credentials may log in, and discover."""
+        return False, False
+
     @abstractmethod
     def delete_host(self, host: Host) -> None:
         """Delete a host that has no mappings."""

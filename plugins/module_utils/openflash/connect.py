@@ -80,10 +80,11 @@ VENDORS: Dict[str, Vendor] = {
             "dedup_capable_pools",
             "remove_empty_hosts",
             "allow_untested_version",
+            "device_root",
         ),
         _violin,
     ),
-    "xtremio": Vendor("Dell EMC XtremIO", ("cluster", "array_version", "target_ports"), _xtremio),
+    "xtremio": Vendor("Dell EMC XtremIO", ("cluster", "array_version", "target_ports", "device_root"), _xtremio),
 }
 
 

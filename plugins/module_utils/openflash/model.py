@@ -12,7 +12,7 @@ A field that a read did not tell is None, which never means "none": ``mappings=N
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Generic, Iterator, Mapping as Map, Optional, Sequence, Tuple, TypeVar
+from typing import Any, FrozenSet, Generic, Iterator, Mapping as Map, Optional, Sequence, Tuple, TypeVar
 
 THICK, THIN, DEDUP = "thick", "thin", "dedup"
 PROVISIONING = (THICK, THIN, DEDUP)
@@ -318,6 +318,8 @@ class Capabilities:
     """A snapshot's name stands once for each volume, and is found by its volume; looking for it everywhere is dear."""
     chap_per_volume: bool = False
     """CHAP credentials are kept with the volume (see Array.set_volume_chap) and not with the host."""
+    locally: FrozenSet[str] = frozenset()
+    """The names of this host, in lower case, where the array attaches volumes by a program on the host."""
     clones_depend: bool = False
     """Some clones keep their source from being deleted, so a delete must look at all volumes."""
     volume_options: Map[str, OptionRule] = field(default_factory=dict)

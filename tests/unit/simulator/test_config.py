@@ -84,7 +84,7 @@ def test_everything_at_once(tmp_path: Path) -> None:
         ({"clusters": ["a", "b"], "version": "3.0.3-11"}, "manages one cluster only"),
         ({"chap": "yes"}, "chap is not true, false, or a mapping"),
         ({"chap": {"discovery": "both"}}, "chap mode is not one of"),
-        ({"vendor": "violin", "datapath": True}, "datapath is not available"),
+        ({"vendor": "violin", "datapath": True, "protocol": "iscsi"}, "the device tree is one of Fibre Channel"),
         ({"datapath": "maybe"}, "datapath 'maybe' is not true or false"),
         ({"limits": {"luck": 1}}, "limits has no key 'luck'"),
         ({"limits": {"volumes": -1}}, "limit volumes -1"),

@@ -14,6 +14,7 @@ import ctypes
 import errno
 import fcntl
 import os
+import re
 import stat
 import struct
 from contextlib import contextmanager
@@ -140,6 +141,35 @@ class Disks:
             except OSError:
                 continue
         return found
+
+    def behind(self, lun: int) -> List[Tuple[str, str]]:
+        """(name, folder under sys) of every path to a LUN of this number, whoever's it is: sda behind 1:0:0:5."""
+        found = []
+        for name in self.tree.names(self.tree.sys, "block"):
+            home = os.path.realpath(os.path.join(self.tree.sys, "block", name, "device"))
+            if re.match(r"[0-9]+:[0-9]+:[0-9]+:%d\Z" % lun, os.path.basename(home)):
+                found.append((name, home))
+        return found
+
+    def identity(self, name: str) -> Optional[str]:
+        """Who a path says it is, asked now; None when it does not answer.
+
+        :raises Conflict: the kernel takes it for somebody else.
+        """
+        try:
+            with self._open(os.path.join(self.tree.dev, name), os.O_RDONLY) as descriptor:
+                found = self._identities(descriptor, name)
+        except OSError:
+            return None
+        known = self._known_as(name)
+        if known and known in found:
+            return known
+        if known and found:
+            raise Conflict(
+                "this host takes %s for an earlier volume" % name,
+                hint="Delete the stale path on this host (echo 1 > /sys/block/%s/device/delete) and run again." % name,
+            )
+        return found[0] if found else None
 
     # -- opening -----------------------------------------------------------------------------------------------------
 

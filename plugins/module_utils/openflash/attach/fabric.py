@@ -74,6 +74,41 @@ class Fabric(ABC):
                     hint="Check zoning and cabling; %s lists what this host has." % self._by_id(),
                 )
 
+    @abstractmethod
+    def leads(self, home: str, ports: Sequence[Port]) -> bool:
+        """Whether the path whose folder under sys this is goes to one of these target ports."""
+
+    def attach_lun(self, size: int, lun: int, ports: Sequence[Port]) -> Disk:
+        """The same where the array does not tell who its volumes are: the disk that answers at that LUN of its ports.
+
+        All paths must give one answer, and it must be what this host takes them for.
+        """
+        deadline = Deadline(self.timeout, first=0.05, longest=1.0)
+        scans = 0
+        while True:
+            names = [name for name, home in self.disks.behind(lun) if self.leads(home, ports)]
+            found = {name: self.disks.identity(name) for name in names}
+            serials = {serial for serial in found.values() if serial}
+            if len(serials) > 1:
+                raise Conflict("LUN %d leads to more than one volume: %s" % (lun, ", ".join(sorted(found))))
+            if serials and None not in found.values():
+                return self.attach(serials.pop(), size, lun, ports)
+            if deadline.elapsed >= scans * self.timeout / 4:
+                scans += 1
+                self.scan(lun, ports)
+            if not deadline.pause():
+                dead = sorted(name for name, serial in found.items() if serial is None)
+                if dead:
+                    raise Conflict(
+                        "%s does not answer" % ", ".join(dead),
+                        hint="It is what an earlier volume left behind: delete it on this host (echo 1 > "
+                        "/sys/block/%s/device/delete) and run again." % dead[0],
+                    )
+                raise Timeout(
+                    "the volume did not appear on this host at LUN %d within %g s" % (lun, self.timeout),
+                    hint="Check zoning and cabling.",
+                )
+
     def _settled(self, disk: Disk) -> bool:
         """Where multipath runs, the paths come first and belong to it a moment later."""
         if disk.multipath or not self.disks.paths(disk.serial):

@@ -55,6 +55,17 @@ class FibreChannel(Fabric):
                 found.append(_wwpn(self.tree.read(home, name, "port_name")) or "")
         return tuple(found)
 
+    def leads(self, home: str, ports: Sequence[Port]) -> bool:
+        host, channel, target, _lun = os.path.basename(home).split(":")
+        wanted = {port.address for port in ports if port.protocol == FC}
+        remotes = os.path.join(self.tree.sys, "class", "fc_remote_ports")
+        for name in self.tree.names(remotes):
+            is_it = name.startswith("rport-%s:%s-" % (host, channel))
+            if is_it and self.tree.read(remotes, name, "scsi_target_id") == target:
+                if _wwpn(self.tree.read(remotes, name, "port_name")) in wanted:
+                    return True
+        return False
+
     def scan(self, lun: int, ports: Sequence[Port]) -> None:
         for name in self._adapters():
             self.tree.write("- - %d" % lun, self.tree.sys, "class", "scsi_host", name, "scan")

@@ -9,6 +9,7 @@ Sessions that were there stay; those that were made to attach a volume are ended
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 from typing import List, Optional, Sequence, Tuple
@@ -58,6 +59,13 @@ class Iscsi(Fabric):
         if not any(_answers(portal, self.timeout) for portal in portals):
             return "none of the portals %s answers it" % ", ".join(portals)
         return None
+
+    def leads(self, home: str, ports: Sequence[Port]) -> bool:
+        session = next((part for part in home.split(os.sep) if part.startswith("session")), None)
+        if session is None:
+            return False
+        target = self.tree.read(self.tree.sys, "class", "iscsi_session", session, "targetname")
+        return target.lower() in {port.address for port in ports if port.protocol == ISCSI}
 
     def scan(self, lun: int, ports: Sequence[Port]) -> None:
         """Log in where there is no session yet, else look again."""

@@ -50,8 +50,10 @@ class _Disk:
 class DeviceTree(Images):
     """The host that the folder ``root`` describes."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, vendor: str, model: str) -> None:
         super().__init__(root / "images")
+        self._vendor = f"{vendor:8}"
+        self._model = model
         self.root = root
         self.dev = root / "dev"
         self.sys = root / "sys"
@@ -92,7 +94,7 @@ class DeviceTree(Images):
     # ---- what the array does ---------------------------------------------------------------------------------------
 
     def map(self, volume: Volume, host: Host, initiators: Sequence[Initiator], lun: int) -> None:
-        if any(one.address in HBA_WWPNS for one in initiators):
+        if any(_is_here(one) for one in initiators):
             self._show(volume, lun)
 
     def unmap(self, volume: Volume, host: Host, lun: int) -> None:
@@ -107,7 +109,7 @@ class DeviceTree(Images):
         assert self._array is not None
         seen: dict[int, Volume] = {}
         for host in self._array.hosts:
-            if any(one.address in HBA_WWPNS for one in self._array.initiators_of(host)):
+            if any(_is_here(one) for one in self._array.initiators_of(host)):
                 for mapping in self._array.mappings_for(host):
                     seen[mapping.lun] = self._array.volumes[mapping.volume]
         for lun in [lun for lun, volume in self._luns.items() if seen.get(lun) is not volume]:
@@ -133,7 +135,7 @@ class DeviceTree(Images):
         node.unlink(missing_ok=True)
         node.symlink_to(self.image(volume) if volume else self.images / "gone")
         page = self.sys / "bus" / "scsi" / "devices" / disk.address / "vpd_pg83"
-        page.write_bytes(_page_83(volume.wwn) if volume else b"")
+        page.write_bytes(_page_83(_identity(volume)) if volume else b"")
 
     # ---- what the host does ----------------------------------------------------------------------------------------
 
@@ -146,14 +148,14 @@ class DeviceTree(Images):
                 if words[2] in ("-", str(lun)):
                     for adapter in range(1, len(HBA_WWPNS) + 1):
                         self._discover(adapter, lun, volume)
-                    self._link(volume.wwn)
+                    self._link(_identity(volume))
 
     def _discover(self, adapter: int, lun: int, volume: Volume) -> None:
         if any((disk.adapter, disk.lun) == (adapter, lun) for disk in self._disks.values()):
             return
-        disk = _Disk(self._free_name(), adapter, lun, volume.wwn)
+        disk = _Disk(self._free_name(), adapter, lun, _identity(volume))
         home = self.sys / "bus" / "scsi" / "devices" / disk.address
-        _files(home, state="running", wwid=f"naa.{disk.wwn}", vendor="IBM     ", model="FlashSystem-9840")
+        _files(home, state="running", wwid=f"naa.{disk.wwn}", vendor=self._vendor, model=self._model)
         disk.fifos.append(self._fifo(home / "delete", lambda text: self._forget(disk) if text.strip() == "1" else None))
         block = self.sys / "block" / disk.name
         _files(block, size=str(volume.size // 512), ro="0")
@@ -204,6 +206,16 @@ def _files(folder: Path, **contents: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in contents.items():
         (folder / name).write_text(text + "\n")
+
+
+def _is_here(initiator: Initiator) -> bool:
+    """Some wires keep a WWPN with colons."""
+    return initiator.address.replace(":", "") in HBA_WWPNS
+
+
+def _identity(volume: Volume) -> str:
+    """That of an array whose management does not tell it is in nothing but the volume's own number."""
+    return volume.wwn or f"6001b97{volume.id:025x}"
 
 
 def _page_83(wwn: str) -> bytes:

@@ -31,6 +31,8 @@ _ANY = (1 << 64) - 1
 _TARGET, _DEVICE, _ACCOUNT = 1, 2, 7
 _NEW, _DELETE, _BIND, _UNBIND, _UPDATE = 0, 1, 3, 4, 5
 _INCOMING, _OUTGOING = 0, 1
+# tgtd writes some keys with a hyphen
+_WORDS = {"initiator_address": "initiator-address", "initiator_name": "initiator-name"}
 _START_SECONDS = 10.0
 _LONGEST = 80
 _NOT_THERE = "there is no tgtd here (Debian package tgt)"
@@ -166,6 +168,8 @@ class Tgtd:
         for lun, disk in wanted.disks.items():
             if present.disks.get(lun) != disk:
                 self._ask(_DEVICE, _NEW, tid, lun, path=disk[0])
+                # As on these arrays: what a host unmaps takes no room any more, and reads as zeros.
+                self._ask(_DEVICE, _UPDATE, tid, lun, thin_provisioning="1")
         for direction, old, new in (
             (_INCOMING, present.proof, wanted.proof),
             (_OUTGOING, present.own, wanted.own),
@@ -206,7 +210,7 @@ class Tgtd:
     def _ask(
         self, mode: int, operation: int, tid: int, lun: int = _ANY, direction: int = 0, force: int = 0, **values: str
     ) -> None:
-        text = ",".join(f"{name.replace('_', '-')}={value}" for name, value in values.items()).encode()
+        text = ",".join(f"{_WORDS.get(name, name)}={value}" for name, value in values.items()).encode()
         data = text + b"\0" if text else b""
         size = _REQUEST.size + len(data)
         request = _REQUEST.pack(mode, operation, b"iscsi", size, tid, 0, lun, 0, 0, 0, direction, 0, force)

@@ -100,8 +100,6 @@ _NAMES = "1 to %d letters, digits, '-' and '_', the first no '-'"
 class DswareCapabilities(Capabilities):
     """Adds what depends on where the task runs."""
 
-    locally: FrozenSet[str] = frozenset()
-    """The names of this host, in lower case, where it can be attached to."""
     agents: Tuple[str, ...] = ()
     """The hosts that volumes are attached to by an agent, as the task names them."""
     by_tool: bool = False

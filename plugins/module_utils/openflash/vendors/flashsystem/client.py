@@ -9,10 +9,11 @@ from __future__ import annotations
 from typing import Any, Sequence
 
 from ...attach.disks import Tree
+from ...attach.fabrics import fabrics_of
 from ...errors import FlashError, context
 from ...model import Connection
 from ...transport.ssh import SshTransport
-from .copies import Copies, fabrics_of
+from .copies import Copies
 from .wire import Cli
 
 PORT = 22

@@ -20,8 +20,6 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 from ...attach.content import Progress, copy
 from ...attach.disks import Disk, Tree
 from ...attach.fabric import Fabric
-from ...attach.fibre_channel import FibreChannel
-from ...attach.iscsi import Iscsi
 from ...errors import Busy, Conflict, FlashError, InUse, Invalid, NotFound, Timeout, Unreachable, Unsupported
 from ...model import THICK, Host, Initiator, Mapping, Snapshot, SnapshotSpec, Volume, VolumeSpec
 from ...transport.lost import ATTEMPTS, LostAnswer
@@ -438,7 +436,3 @@ class Copies(Volumes, Hosts):
     def restore_snapshot(self, volume: Volume, snapshot: Snapshot, backup: str) -> Snapshot:
         """Refused: a volume half overwritten would carry its final name."""
         raise self.unsupported("restore_snapshot", "", snapshot)
-
-
-def fabrics_of(tree: Tree, timeout: float) -> Tuple[Fabric, ...]:
-    return (FibreChannel(tree, timeout), Iscsi(tree, timeout))

@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ...array import Array
+from ...images import Images
 from ...objects import Host, Pool, Volume, VolumeKind
 from ...rules import ArrayError, InUse
 from . import codes, guesses
@@ -34,7 +35,7 @@ class Storage:
     """Pools, volumes, snapshots and attachments of one array.
 
     An attachment is a mapping to a host that is an agent: a node with the block client on it, known by address. The
-    device that it makes there is a file under ``device_root``.
+    device that it makes there is a file under ``device_root``; with a data path, the one that holds the bytes.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class Storage:
         sick: Sequence[str],
         device_root: Path,
         copy_seconds: float,
+        images: Images | None = None,
     ) -> None:
         self.array = array
         self.clock = clock
@@ -52,6 +54,7 @@ class Storage:
         self.sick = tuple(sick)
         self.device_root = device_root
         self.copy_seconds = copy_seconds
+        self.images = images
 
     # ---- looking ---------------------------------------------------------------------------------------------------
 
@@ -246,9 +249,13 @@ class Storage:
     def _make_device(self, volume: Volume, agent: str) -> Path:
         path, link = self._device_path(volume, agent), self.by_id(volume, agent)
         link.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
-        with path.open("r+b") as stream:
-            stream.truncate(volume.size)
+        if self.images is not None:
+            path.unlink(missing_ok=True)
+            path.symlink_to(self.images.image(volume))
+        else:
+            path.touch()
+            with path.open("r+b") as stream:
+                stream.truncate(volume.size)
         link.unlink(missing_ok=True)
         link.symlink_to(path)
         return path

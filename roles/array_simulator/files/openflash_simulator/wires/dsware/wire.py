@@ -19,8 +19,10 @@ from typing import Any, ClassVar
 
 from ...array import Array
 from ...config import ArrayConfig
+from ...datapath import NoDataPath
 from ...errors import ConfigError, SimulatorError
 from ...faults import Verdict
+from ...images import Images
 from ...objects import Pool
 from ...rules import Rules
 from ..http import HttpReply, HttpRequest, HttpWire
@@ -83,6 +85,7 @@ class DswareWire(HttpWire):
 
     vendor = "dsware"
     default_version = "8.1.0"
+    has_datapath = True
     options: ClassVar = {
         "socket_port": _port,
         "rest_port": _port,
@@ -118,11 +121,13 @@ class DswareWire(HttpWire):
             volumes=guesses.VOLUMES,
             snapshots_per_volume=guesses.SNAPSHOTS_PER_VOLUME,
         ).limited(config.limits)
+        self.bytes = Images(self.images) if config.datapath else None
         self.array = Array(
             config.name,
             pools or [Pool(guesses.POOL, guesses.CAPACITY, 0)],
             rules,
             clock=self.clock,
+            datapath=self.bytes or NoDataPath(),
             on_change=self.changed,
             is_full=self.faults.pool_full,
         )
@@ -134,6 +139,7 @@ class DswareWire(HttpWire):
             config.options.get("sick_agents", ()),
             run_dir / "dev" / config.name,
             config.options.get("copy_seconds", guesses.COPY_SECONDS),
+            self.bytes,
         )
         self.rest = Rest(self.storage, config.username, config.password, release, config.address)
         self.text = TextSocket(self.storage, config.options.get("extensions", True))
@@ -164,6 +170,8 @@ class DswareWire(HttpWire):
         programs.write(self.bin_dir, self.config.name, self.config.address, tool_port, self._secret)
         for agent in self.storage.agents:
             (self.storage.root_of(agent) / "disk" / "by-id").mkdir(parents=True, exist_ok=True)
+        if self.bytes is not None:
+            self.bytes.take_up(self.array)
         self.storage.forget_devices()
         self.storage.restore_devices()
 
@@ -307,6 +315,9 @@ class DswareWire(HttpWire):
         agents = {host.name for host in self.array.hosts if host.attributes.get(AGENT)}
         shown["hosts"] = [host for host in shown["hosts"] if host["name"] not in agents]
         shown["groups"] = [group for group in shown["groups"] if group["kind"] != "port"]
+        if self.bytes is not None:
+            for row in shown["volumes"]:
+                row["content"] = self.bytes.content(self.array.volumes[row["id"]])
         return shown
 
     def empty(self) -> None:

@@ -102,7 +102,8 @@ class FlashsystemWire(SshWire):
     def __init__(self, config: ArrayConfig, *arguments: Any) -> None:
         super().__init__(config, *arguments)
         self.authorized_keys = config.options.get("authorized_keys", ())
-        self.tree = DeviceTree(self.run_dir / f"{config.name}.host") if config.datapath else None
+        home = self.run_dir / f"{config.name}.host"
+        self.tree = DeviceTree(home, "IBM", "FlashSystem-9840") if config.datapath else None
         rules = Rules(
             granularity=guesses.SECTOR,
             max_size=guesses.LARGEST,

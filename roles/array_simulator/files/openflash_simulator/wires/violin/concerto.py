@@ -49,6 +49,11 @@ class Adapter:
     def id(self) -> str:
         return named_id("adapter", str(self.number))
 
+    @property
+    def alias(self) -> str:
+        """What an initiator sees: another name than the port's own."""
+        return f"2101{self.wwpn[4:]}"
+
 
 @dataclass
 class Concerto:

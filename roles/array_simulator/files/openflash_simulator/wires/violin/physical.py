@@ -138,9 +138,8 @@ def adapter(c: Concerto, call: Call, adapter_id: str) -> Reply:
         if one.id == adapter_id:
             data: dict[str, Any] = {"object_id": one.id, "number": str(one.number), "type": one.kind}
             if one.kind == "fc":
-                # What an initiator sees is the alias: another name than the port's own.
                 data["wwpn"] = dashed(one.wwpn)
-                data["alias_wwpn_list"] = [{"name": "21" + "01" + one.wwpn[4:], "mode": "target", "alpa": "0"}]
+                data["alias_wwpn_list"] = [{"name": one.alias, "mode": "target", "alpa": "0"}]
             return {"data": data}
     raise ConcertoError(guesses.NO_SUCH_OBJECT)
 

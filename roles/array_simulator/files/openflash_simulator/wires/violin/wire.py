@@ -13,6 +13,8 @@ from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ...array import Array
+from ...datapath import NoDataPath
+from ...devicetree import DeviceTree
 from ...errors import ConfigError
 from ...objects import Pool
 from ...rules import ArrayError, Rules
@@ -125,6 +127,7 @@ class ViolinWire(HttpWire):
 
     vendor = "violin"
     default_version = "7.5.5"
+    has_datapath = True
     options: ClassVar = {"model": _model, "tls": _tls, "protocol": _protocol}
     limits = (
         "volumes",
@@ -146,6 +149,8 @@ class ViolinWire(HttpWire):
             numbers = version_of(config.version)
         except ValueError:
             raise ConfigError(f"version {config.version!r} is not one such as 7.5.5") from None
+        if config.datapath and "fc" not in config.options.get("protocol", ("fc",)):
+            raise ConfigError("datapath: the device tree is one of Fibre Channel; protocol is not fc or both")
         if "iscsi" in config.options.get("protocol", ()) and numbers < (7, 5, 4):
             raise ConfigError(f"protocol: Concerto {config.version} has no iSCSI; 7.5.4 is the first that has")
 
@@ -163,11 +168,13 @@ class ViolinWire(HttpWire):
         }
         speed = limits.pop("copy_speed", guesses.COPY_SPEED)
         unseen = limits.pop("copy_unseen", 0)
+        self.tree = DeviceTree(self.run_dir / f"{config.name}.host", "VIOLIN", "CONCERTO") if config.datapath else None
         array = Array(
             config.name,
             [Pool(name, size, number) for number, (name, size) in enumerate(sizes.items(), 1)],
             Rules(shared_names=False, snapshot_names="volume").limited(limits),
             clock=self.clock,
+            datapath=self.tree or NoDataPath(),
             on_change=self.changed,
             is_full=self.faults.pool_full,
             copy_fails=self.faults.copy_fails,
@@ -176,6 +183,17 @@ class ViolinWire(HttpWire):
         self.concerto = Concerto(
             config.name, config.version, model, protocols, array, config.address, max(1, speed), unseen / 1000
         )
+
+    async def listen(self) -> None:
+        await super().listen()
+        if self.tree is not None:
+            targets = [one.alias for one in self.concerto.adapters if one.kind == "fc" and one.up]
+            self.tree.start(targets, self.concerto.array)
+
+    async def close(self) -> None:
+        if self.tree is not None:
+            self.tree.stop()
+        await super().close()
 
     # ---- one request -----------------------------------------------------------------------------------------------
 
@@ -264,7 +282,15 @@ class ViolinWire(HttpWire):
             "protocol": protocols[0] if len(protocols) == 1 else "both",
             "model": self.concerto.model,
             "pools": [{"id": one.id, "name": one.name, "size": one.size} for one in self.concerto.array.pools.values()],
+            "device_root": str(self.tree.root) if self.tree else None,
         }
+
+    def state(self) -> dict[str, Any]:
+        shown = super().state()
+        if self.tree is not None:
+            for row in shown["volumes"]:
+                row["content"] = self.tree.content(self.concerto.array.volumes[row["id"]])
+        return shown
 
     def arrays(self) -> list[Array]:
         return [self.concerto.array]

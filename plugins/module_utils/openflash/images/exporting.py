@@ -1,0 +1,283 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A volume, or a snapshot of one, into an image file: written beside its final name, verified, and then renamed.
+
+What hosts use is not read while they write: a mapped volume is copied by the array first, where that takes an instant,
+and the copy is read.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import stat
+import time
+from dataclasses import dataclass
+from typing import List, Optional
+
+from ..attach import formats
+from ..attach.qemu import Node, file_node
+from ..errors import Conflict, FlashError, Invalid, NotFound, Refused
+from ..model import Snapshot, Volume, VolumeSpec
+from .common import Run, ended, quietly
+from .work import Work
+
+OPTIONS = {
+    formats.RAW: (),
+    formats.QCOW2: ("compat=1.1",),
+    formats.VMDK: ("subformat=monolithicSparse",),
+    formats.VHDX: ("subformat=dynamic",),
+}
+_COMPRESSED_VMDK = ("subformat=streamOptimized",)
+_PART = ".part"
+_CHUNK = 4 * 1024**2
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a task asks for.
+
+    :ivar path: absolute path of the image file.
+    :ivar snapshot: the name of a snapshot of the volume to take instead of the volume.
+    """
+
+    name: str
+    path: str
+    format: str = formats.QCOW2
+    snapshot: Optional[str] = None
+    compress: bool = False
+    checksum_file: bool = False
+    verify: bool = True
+    force: bool = False
+
+    @property
+    def checksum_path(self) -> str:
+        return self.path + ".sha256"
+
+
+def run(run: Run, wish: Wish) -> None:
+    """Bring the file to hold what the volume holds; what was done is in ``run.outcome``."""
+    _Export(run, wish).carry()
+
+
+class _Export:
+    def __init__(self, run: Run, wish: Wish) -> None:
+        self._run = run
+        self._array = run.array
+        self._wish = wish
+        self._what = "volume %s" % wish.name
+        if wish.snapshot:
+            self._what = "snapshot %s of %s" % (wish.snapshot, self._what)
+
+    def carry(self) -> None:
+        wish, run = self._wish, self._run
+        if wish.compress and wish.format not in (formats.QCOW2, formats.VMDK):
+            raise Invalid("images of format %s cannot be compressed" % wish.format, hint="Use qcow2, or leave it out.")
+        self._check_path()
+        run.recover(wish.name)
+        there = run.volume(wish.name)
+        if there is None:
+            raise NotFound("volume %s is not there" % wish.name, target=wish.name)
+        run.outcome.before = run.outcome.after = there
+        snapshot = self._snapshot(there) if wish.snapshot else None
+        copy = snapshot is not None or self._is_in_use(there)
+        run.outcome.image = {"dest": wish.path, "format": wish.format, "virtual_size": (snapshot or there).size}
+        lines = ["write %s to %s (%s)" % (self._what, wish.path, wish.format)]
+        if wish.verify:
+            lines.append("read the image back and compare it with the volume")
+        if run.check_mode:
+            self._predict(lines)
+            return
+        self._remove_parts()
+        work, way = run.begin(wish.name)
+        with ended(work, way):
+            try:
+                source = self._copy(there, snapshot, work) if copy else there
+                run.progress.phase("comparing", source.size)
+                with way.open(source, writable=False) as node:
+                    if not wish.force and self._is_there(node):
+                        lines = []
+                    else:
+                        self._write(node)
+                        run.outcome.changed = True
+            finally:
+                if work.noted.get("made") and not way.stuck:
+                    quietly(lambda: run.drop_made(work))
+        run.outcome.lines += lines
+        self._checksum()
+
+    def _check_path(self) -> None:
+        folder = os.path.dirname(self._wish.path)
+        if not os.path.isdir(folder):
+            raise NotFound("there is no folder %s on this host" % folder, hint="Create it first.")
+        if os.path.lexists(self._wish.path) and not os.path.isfile(self._wish.path):
+            raise Refused("%s is not a file" % self._wish.path, hint="Only files are written, no devices.")
+        if not os.access(folder, os.W_OK):
+            raise Refused("this user may not write to %s" % folder)
+
+    # -- what is read ------------------------------------------------------------------------------------------------
+
+    def _snapshot(self, there: Volume) -> Snapshot:
+        for found in self._array.snapshots([str(self._wish.snapshot)], [there.name]):
+            if found.name == self._wish.snapshot and found.volume in (there.name, None):
+                return found
+        raise NotFound("%s is not there" % self._what, target=self._wish.snapshot)
+
+    def _is_in_use(self, there: Volume) -> bool:
+        """Whether a copy must be read in its place. Refused where the array makes none in an instant."""
+        hosts = self._run.hosts_of(there)
+        if hosts == ():
+            return False
+        clones = self._array.capabilities.method("clone_volume", there).kind != "host_copy"
+        if clones and self._array.capabilities.refusal("clone_volume", there) is None:
+            return True
+        if hosts is None:
+            raise Refused(
+                "this array cannot be asked whether %s is mapped" % there.name,
+                target=there.name,
+                hint="When you know that no host uses it, set assume_unmapped: true.",
+            )
+        raise Refused(
+            "volume %s is mapped to %s, and an image of what a host is writing would be of no instant"
+            % (there.name, ", ".join("host %s" % host for host in hosts)),
+            target=there.name,
+            hint="Take a snapshot while nothing writes (flash_snapshot, quiesced: true) and export that.",
+        )
+
+    def _copy(self, there: Volume, snapshot: Optional[Snapshot], work: Work) -> Volume:
+        """A volume of this run with what is to be read."""
+        work.note(made=True)
+        spec = VolumeSpec(work.temporary)
+        if snapshot is not None:
+            self._array.volume_from_snapshot(snapshot, spec)
+        else:
+            self._array.clone_volume(there, spec)
+        made = self._run.volume(work.temporary)
+        if made is None:
+            raise NotFound("the copy %s is gone again" % work.temporary)
+        return made
+
+    # -- the file ----------------------------------------------------------------------------------------------------
+
+    def _predict(self, lines: List[str]) -> None:
+        if os.path.exists(self._wish.path) and not self._wish.force:
+            self._run.outcome.warnings.append(
+                "Check mode does not map the volume, so it cannot be compared with %s by reading it." % self._wish.path
+            )
+        self._run.outcome.changed = True
+        self._run.outcome.lines += lines
+
+    def _is_there(self, node: Node) -> bool:
+        """Whether the file is an image of that format with this content."""
+        try:
+            descriptor = os.open(self._wish.path, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            return False
+        try:
+            formats.check(descriptor, self._wish.format)
+            found = file_node(descriptor, self._wish.format, node.size)
+            if int(self._run.qemu.info(found)["virtual-size"]) != node.size:
+                return False
+            return self._run.qemu.same(node, found)
+        except FlashError:
+            return False  # whatever it is, it is not the image
+        finally:
+            os.close(descriptor)
+
+    def _write(self, node: Node) -> None:
+        wish, run = self._wish, self._run
+        part = os.path.join(
+            os.path.dirname(wish.path), ".%s.%d%s" % (os.path.basename(wish.path)[:200], os.getpid(), _PART)
+        )
+        descriptor = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            run.progress.phase("copying", node.size)
+            begun = time.monotonic()
+            options = OPTIONS[wish.format]
+            if wish.compress and wish.format == formats.VMDK:
+                options = _COMPRESSED_VMDK
+            try:
+                run.qemu.out_of(node, part, wish.format, options, wish.compress and wish.format == formats.QCOW2)
+            except FlashError as error:
+                error.fill(doing="write %s to %s" % (self._what, wish.path))
+                raise
+            run.outcome.image["seconds"] = round(time.monotonic() - begun, 3)
+            if wish.verify:
+                self._verify(node, descriptor)
+            os.fsync(descriptor)
+            self._like_the_old(descriptor)
+            os.replace(part, wish.path)
+        except BaseException:
+            os.unlink(part)
+            raise
+        finally:
+            os.close(descriptor)
+
+    def _verify(self, node: Node, descriptor: int) -> None:
+        self._run.progress.phase("verifying", node.size)
+        if not self._run.qemu.same(node, file_node(descriptor, self._wish.format, node.size)):
+            raise Conflict(
+                "the image does not hold what the volume has after it was written",
+                target=self._wish.name,
+                hint="The file was removed. Does something write to the volume?",
+            )
+
+    def _like_the_old(self, descriptor: int) -> None:
+        """A file that is replaced keeps its owner and mode; a new one is this user's alone."""
+        try:
+            old = os.stat(self._wish.path)
+        except OSError:
+            return
+        os.fchmod(descriptor, stat.S_IMODE(old.st_mode))
+        try:
+            os.fchown(descriptor, old.st_uid, old.st_gid)
+        except PermissionError:
+            pass
+
+    def _remove_parts(self) -> None:
+        """What killed runs left; the lock of one that lives is held."""
+        folder, name = os.path.split(self._wish.path)
+        for found in os.listdir(folder):
+            if not found.startswith(".%s." % name[:200]) or not found.endswith(_PART):
+                continue
+            path = os.path.join(folder, found)
+            try:
+                descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+            except OSError:
+                continue
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                os.unlink(path)
+            except OSError:
+                pass
+            finally:
+                os.close(descriptor)
+
+    def _checksum(self) -> None:
+        """The file's sha256, told always; beside it, in the form of ``sha256sum``, on request."""
+        digest = hashlib.sha256()
+        self._run.progress.phase("reading")
+        with open(self._wish.path, "rb") as stream:
+            for chunk in iter(lambda: stream.read(_CHUNK), b""):
+                digest.update(chunk)
+        self._run.outcome.image["checksums"] = {"sha256": digest.hexdigest()}
+        if not self._wish.checksum_file:
+            return
+        line = "%s  %s\n" % (digest.hexdigest(), os.path.basename(self._wish.path))
+        path = self._wish.checksum_path
+        try:
+            with open(path, encoding="utf-8") as old:
+                if old.read() == line:
+                    return
+        except OSError:
+            pass
+        temporary = "%s.%d%s" % (path, os.getpid(), _PART)
+        with open(temporary, "w", encoding="utf-8") as new:
+            new.write(line)
+        os.replace(temporary, path)
+        self._run.outcome.lines.append("write its checksum to %s" % path)
+        self._run.outcome.changed = True

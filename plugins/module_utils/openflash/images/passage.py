@@ -1,0 +1,289 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A volume shown to this host for the length of a copy, and taken away again, also after a failure.
+
+Three ways: QEMU's own iSCSI initiator with a name that is used once; this host's kernel, over Fibre Channel or iSCSI;
+the program of the host by which the array attaches volumes.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Callable, Iterator, Optional, Sequence, Tuple
+
+from ..array import Array
+from ..attach import user_space
+from ..attach.disks import Disk, Tree
+from ..attach.fabric import Fabric
+from ..attach.fabrics import fabrics_of
+from ..attach.qemu import Node, Qemu, disk_node
+from ..errors import BadReply, Conflict, FlashError, InUse, NotFound, Unauthorized, Unsupported
+from ..model import AGENT, ISCSI, Chap, Host, Initiator, Mapping, Port, Volume
+from ..units import format_size, parse_initiator
+from .work import Work
+
+AUTO, USER_SPACE, KERNEL = "auto", "user_space", "kernel"
+WAYS = (AUTO, USER_SPACE, KERNEL)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """:ivar way: one of WAYS.
+    :ivar root: where ``dev`` and ``sys`` of this host are; other than ``/`` for simulated arrays only.
+    :ivar seconds: for a login, and for a disk to appear.
+    """
+
+    way: str = AUTO
+    root: str = "/"
+    seconds: float = 30.0
+    chap: Optional[Chap] = None
+
+
+class Passage:
+    """The way of one run to the volumes of one array."""
+
+    def __init__(self, array: Array, qemu: Qemu, settings: Settings, work: Work) -> None:
+        self._array = array
+        self._qemu = qemu
+        self._settings = settings
+        self._work = work
+        self.stuck = False
+        """Something could not be given back: the run's file stays, and the next run tries again."""
+
+    @contextmanager
+    def open(self, volume: Volume, writable: bool) -> Iterator[Node]:
+        """The volume's bytes; nobody else has it mapped."""
+        if self._array.capabilities.locally:
+            agent = self._agent()
+            if agent is not None:
+                with self._attached(volume, agent, writable) as node:
+                    yield node
+                return
+        if self._by_qemu():
+            with self._logged_in(volume) as node:
+                yield node
+        else:
+            with self._as_disk(volume, writable) as node:
+                yield node
+
+    def _by_qemu(self) -> bool:
+        if self._settings.way != AUTO:
+            return self._settings.way == USER_SPACE
+        if tuple(self._array.capabilities.protocols) == (ISCSI,):
+            return True
+        return any(port.protocol == ISCSI and port.portal for port in self._array.ports())
+
+    # -- mapping -----------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _mapped(self, volume: Volume, host: Host, made: bool) -> Iterator[Mapping]:
+        """Noted before it is done, so that whoever finds the note knows what may be there."""
+        self._work.note(mapped=[[volume.name, host.name]], host=[host.name, made])
+        with _undoing(self._forget):
+            mapping = self._array.map_volume(volume, host)
+            with _undoing(lambda: self._give_back(lambda: self._array.unmap_volume(mapping))):
+                yield mapping
+
+    def _give_back(self, action: Callable[[], Any]) -> None:
+        """What comes after it is left as well: a volume is not unmapped while this host still has its disk."""
+        if self.stuck:
+            return
+        self.stuck = True
+        action()
+        self.stuck = False
+
+    def _forget(self) -> None:
+        if self.stuck:
+            return
+        host, made = self._work.noted["host"]
+        if made:
+            drop_host(self._array, host)
+        self._work.note(mapped=[], host=None, disks=[])
+
+    def _ports(self, volume: Volume) -> Tuple[Port, ...]:
+        return self._array.ports_of([volume.name]).items
+
+    # -- by QEMU -----------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _logged_in(self, volume: Volume) -> Iterator[Node]:
+        array, initiator = self._array, user_space.initiator_name()
+        chap = self._settings.chap
+        if not array.capabilities.chap_per_volume:
+            # Credentials of this host: they are made up for the copy, where the array asks for any.
+            chap = (chap or user_space.random_chap()) if array.wants_chap()[0] else None
+        own_chap = None if array.capabilities.chap_per_volume else chap
+        self._work.note(host=[self._work.temporary, True], mapped=[])
+        with _undoing(lambda: self._give_back(lambda: drop_host(array, self._work.temporary))):
+            host = array.create_host(self._work.temporary, [Initiator(initiator, ISCSI)], chap=own_chap)
+            with self._mapped(volume, host, True) as mapping:
+                if mapping.lun is None:
+                    raise BadReply("the array does not tell at which LUN it shows the volume", target=volume.name)
+                seconds = self._settings.seconds
+                ports = self._ports(volume)
+                yield user_space.node(self._qemu, initiator, ports, mapping.lun, volume.size, chap, seconds)
+
+    # -- by the kernel -----------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _as_disk(self, volume: Volume, writable: bool) -> Iterator[Node]:
+        fabric = self._fabric()
+        host, made = self._myself(fabric)
+        try:
+            with self._mapped(volume, host, made) as mapping:
+                if mapping.lun is None:
+                    raise BadReply("the array does not tell at which LUN it shows the volume", target=volume.name)
+                ports = self._ports(volume)
+                serial = volume.serial or self._serial(volume)
+                if serial:
+                    disk = fabric.attach(serial, volume.size, mapping.lun, ports)
+                else:
+                    disk = fabric.attach_lun(volume.size, mapping.lun, ports)
+                self._work.note(disks=[[disk.serial, disk.size]])
+                with _undoing(lambda: self._give_back(lambda: fabric.detach(disk))):
+                    with _opened(fabric, disk, writable) as descriptor:
+                        is_device = stat.S_ISBLK(os.fstat(descriptor).st_mode)
+                        yield disk_node(descriptor, volume.size, is_device)
+        finally:
+            fabric.close()
+
+    def _serial(self, volume: Volume) -> Optional[str]:
+        """Some arrays give a volume its identity when it is first mapped."""
+        there = self._array.volumes([volume.name]).named(volume.name)
+        return there.serial if there is not None else None
+
+    def _fabric(self) -> Fabric:
+        problems = []
+        for fabric in fabrics_of(Tree(self._settings.root), self._settings.seconds):
+            ports = self._array.ports().items if fabric.initiators() else ()
+            problem = fabric.no_path(ports)
+            if problem is None or (fabric.initiators() and fabric.protocol == ISCSI and not ports):
+                return fabric
+            problems.append(problem)
+        raise Unsupported(
+            "this host has no path to the array: %s" % ", and ".join(problems),
+            hint="Run the task on a host that has one (delegate_to), or set data_path: user_space for iSCSI.",
+        )
+
+    def _myself(self, fabric: Fabric) -> Tuple[Host, bool]:
+        """What the array calls this host, and whether it was made for this copy."""
+        addresses = fabric.initiators()
+        found = self._array.find_hosts(addresses)
+        if found.items:
+            return found.items[0], False
+        name = self._work.temporary
+        self._work.note(host=[name, True], mapped=[])
+        ports = [Initiator(address, parse_initiator(address)[0]) for address in addresses]
+        return self._array.create_host(name, ports), True
+
+    # -- by a program of the host ------------------------------------------------------------------------------------
+
+    def _agent(self) -> Optional[Host]:
+        for name in sorted(self._array.capabilities.locally, key=len):
+            found = self._array.hosts([name]).named(name)
+            if found is not None and found.kind == AGENT:
+                return found
+        return None
+
+    @contextmanager
+    def _attached(self, volume: Volume, host: Host, writable: bool) -> Iterator[Node]:
+        with self._mapped(volume, host, False) as mapping:
+            if not mapping.device:
+                raise BadReply("the array does not tell the device of the volume", target=volume.name)
+            descriptor = _open(mapping.device, writable)
+            try:
+                size = os.lseek(descriptor, 0, os.SEEK_END)
+                if size < volume.size:
+                    raise Conflict(
+                        "the device %s has %s and not the %s of the volume"
+                        % (mapping.device, format_size(size), format_size(volume.size))
+                    )
+                yield disk_node(descriptor, size, stat.S_ISBLK(os.fstat(descriptor).st_mode))
+            finally:
+                os.close(descriptor)
+
+
+def _opened(fabric: Fabric, disk: Disk, writable: bool) -> Any:
+    return fabric.disks.writing(disk) if writable else fabric.disks.reading(disk)
+
+
+def _open(path: str, writable: bool) -> int:
+    try:
+        return os.open(path, (os.O_RDWR | os.O_EXCL if writable else os.O_RDONLY) | os.O_CLOEXEC)
+    except PermissionError:
+        raise Unauthorized("this user may not open %s" % path, hint="Run the task with become: true.") from None
+    except OSError as error:
+        raise InUse("%s cannot be opened: %s" % (path, error.strerror)) from None
+
+
+@contextmanager
+def _undoing(undo: Callable[[], Any]) -> Iterator[None]:
+    """Undo it at the end. After a failure, that one is told, and not one of undoing: the next run undoes the rest."""
+    try:
+        yield
+    except BaseException:
+        try:
+            undo()
+        except FlashError:
+            pass
+        raise
+    undo()
+
+
+def drop_host(array: Array, name: str) -> None:
+    """Delete a host that was made for a copy, unless somebody has mapped to it by now."""
+    found = array.hosts([name]).named(name)
+    if found is None:
+        return
+    try:
+        array.delete_host(found)
+    except (InUse, NotFound):
+        pass
+
+
+# -- what a killed run left --------------------------------------------------------------------------------------------
+
+
+def undo(array: Array, work: Work, settings: Settings) -> None:
+    """Take away what a dead run of this host had: the disks, the mappings, the host that it made."""
+    fabrics = fabrics_of(Tree(settings.root), settings.seconds)
+    for serial, size in work.noted.get("disks") or ():
+        _detach(fabrics, str(serial), int(size))
+    for name, host in work.mapped:
+        volume = array.volumes([name]).named(name)
+        if volume is not None and volume.serial:
+            _detach(fabrics, volume.serial, volume.size)
+        for mapping in array.mappings(volumes=[name], hosts=None if array.capabilities.reads_mappings else [host]):
+            if (mapping.volume, mapping.host) == (name, host):
+                if volume is not None and not volume.serial:
+                    _detach_lun(array, fabrics, volume, mapping)
+                array.unmap_volume(mapping)
+    host_noted = work.noted.get("host")
+    if host_noted and host_noted[1]:
+        drop_host(array, str(host_noted[0]))
+    work.note(mapped=[], host=None, disks=[])
+
+
+def _detach(fabrics: Sequence[Fabric], serial: str, size: int) -> None:
+    for fabric in fabrics:
+        disk = fabric.disks.find(serial, size)
+        if disk is not None:
+            fabric.detach(disk)
+
+
+def _detach_lun(array: Array, fabrics: Sequence[Fabric], volume: Volume, mapping: Mapping) -> None:
+    """Where the array does not tell who its volumes are: whatever this host has at that LUN of its ports."""
+    if mapping.lun is None or not any(fabric.initiators() for fabric in fabrics):
+        return
+    ports = array.ports_of([volume.name]).items
+    for fabric in fabrics:
+        for name, home in fabric.disks.behind(mapping.lun):
+            if fabric.leads(home, ports):
+                serial = fabric.disks.identity(name)
+                if serial is not None:
+                    _detach([fabric], serial, volume.size)

@@ -1,0 +1,206 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The image to copy: a file of this host or a URL, with its checksum, looked at before anything opens it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import stat
+import tempfile
+from types import TracebackType
+from typing import IO, Any, Dict, Optional, Tuple, Type
+
+from ..attach import formats
+from ..attach.qemu import Node, Qemu, file_node
+from ..errors import Conflict, Invalid, NotFound, Refused, Unauthorized
+from ..transport.download import download, public
+from ..units import round_up
+from .progress import Progress
+from .records import Digests
+from .work import Folder
+
+_CHUNK = 4 * 1024**2
+SHA256 = "sha256"
+_LENGTHS = {SHA256: 64, "sha384": 96, "sha512": 128}
+
+
+def parse_checksum(text: str) -> Tuple[str, str]:
+    """(algorithm, digits) of ``sha256:...``; a bare one of 64 digits is a sha256."""
+    name, colon, digits = text.strip().lower().rpartition(":")
+    name = name if colon else SHA256
+    if _LENGTHS.get(name) != len(digits) or not re.match(r"[0-9a-f]+\Z", digits):
+        raise Invalid(
+            "checksum %r is not one" % text,
+            hint="Write sha256: and 64 hexadecimal digits; sha384 and sha512 are taken too.",
+        )
+    return name, digits
+
+
+def is_url(text: str) -> bool:
+    return re.match(r"https?://", text, re.IGNORECASE) is not None
+
+
+class Source:
+    """:param where: a path or a URL.
+    :param wanted: the format it must have, or None.
+    :param largest: bytes of the largest disk that may be described, and of the largest file that is fetched.
+    """
+
+    def __init__(
+        self,
+        where: str,
+        wanted: Optional[str],
+        checksum: Optional[str],
+        largest: int,
+        folder: Folder,
+        progress: Progress,
+        ca_path: Optional[str] = None,
+        seconds: float = 30.0,
+    ) -> None:
+        self.where = where
+        self.wanted = wanted
+        self.largest = largest
+        self.remote = is_url(where)
+        if not self.remote and re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", where):
+            raise Invalid("%s is neither a path nor an http or https URL" % where)
+        self.checksum = parse_checksum(checksum) if checksum else None
+        if self.remote and self.checksum is None:
+            raise Invalid(
+                "an image from a URL needs its checksum", hint="Set checksum, as the image's publisher tells it."
+            )
+        self._folder = folder
+        self._progress = progress
+        self._ca_path = ca_path
+        self._seconds = seconds
+        self._file: Optional[IO[bytes]] = None
+        self._digests: Digests = {}
+        self.format = ""
+        self.node = Node({}, 0)
+
+    @property
+    def size(self) -> int:
+        """Bytes of the disk that the image describes."""
+        return self.node.size
+
+    @property
+    def label(self) -> str:
+        """For people."""
+        return public(self.where) if self.remote else self.where
+
+    def __enter__(self) -> Source:
+        return self
+
+    def __exit__(
+        self,
+        kind: Optional[Type[BaseException]],
+        error: Optional[BaseException],
+        trace: Optional[TracebackType],
+    ) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def told(self) -> Digests:
+        """What is known of its content without reading it."""
+        return {self.checksum[0]: self.checksum[1]} if self.checksum else {}
+
+    def digests(self) -> Digests:
+        """The sha256 of the whole file, and the digest that the task gave."""
+        if not self._digests:
+            names = {SHA256} | ({self.checksum[0]} if self.checksum else set())
+            self._digests = self._read(names)
+        return self._digests
+
+    def open(self, qemu: Qemu) -> None:
+        """Fetch it where it is remote, and look at it: checksum first, then what it says that it is."""
+        if self._file is not None:
+            return
+        if self.remote:
+            self._fetch()
+        else:
+            self._file = self._open()
+        descriptor = self._file.fileno()  # type: ignore[union-attr] # set by either
+        if self.checksum is not None:
+            algorithm, wanted = self.checksum
+            found = self.digests()[algorithm]
+            if found != wanted:
+                raise Conflict(
+                    "the %s of %s is %s and not %s: it is another image, or it is cut off"
+                    % (algorithm, self.label, found, wanted),
+                    hint="Fetch the image again, or correct checksum.",
+                )
+        self.format = formats.check(descriptor, self.wanted)
+        node = file_node(descriptor, self.format, 0)
+        info = qemu.info(node)
+        _whole(info)
+        size = formats.check_size(round_up(int(info["virtual-size"]), formats.SECTOR), self.largest)
+        qemu.check(node)
+        self.node = file_node(descriptor, self.format, size)
+
+    def allocated(self) -> int:
+        """Bytes that the file takes on this host's disk."""
+        return os.fstat(self._file.fileno()).st_blocks * 512 if self._file is not None else 0
+
+    def _open(self) -> IO[bytes]:
+        try:
+            descriptor = os.open(self.where, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        except FileNotFoundError:
+            raise NotFound(
+                "there is no image %s on this host" % self.where,
+                hint="The path is one of the host that the task runs on.",
+            ) from None
+        except PermissionError:
+            raise Unauthorized("this user may not read the image %s" % self.where) from None
+        except OSError as error:
+            raise Invalid("the image %s cannot be opened: %s" % (self.where, error.strerror)) from None
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise Refused("%s is not a file" % self.where, hint="Only files are imported, no devices.")
+        return os.fdopen(descriptor, "rb")
+
+    def _fetch(self) -> None:
+        self._folder.make()
+        # Without a name from the beginning, so that nothing stays of it.
+        stream: Any = tempfile.TemporaryFile(dir=self._folder.path)
+        try:
+            self._progress.phase("downloading")
+            download(self.where, stream, self.largest, self._ca_path, self._seconds, self._progress)
+            stream.flush()
+        except BaseException:
+            stream.close()
+            raise
+        self._file = stream
+
+    def _read(self, names: Any) -> Digests:
+        """Each of these digests, in one reading."""
+        if self._file is None:
+            self._file = self._open()
+        self._progress.phase("reading")
+        found: Dict[str, Any] = {name: hashlib.new(name) for name in names}
+        descriptor = self._file.fileno()
+        length, at = os.fstat(descriptor).st_size, 0
+        while True:
+            chunk = os.pread(descriptor, _CHUNK, at)
+            if not chunk:
+                break
+            at += len(chunk)
+            for digest in found.values():
+                digest.update(chunk)
+            self._progress(100.0 * at / length)
+        return {name: digest.hexdigest() for name, digest in found.items()}
+
+
+def _whole(info: Any) -> None:
+    """The same once more, in QEMU's words: an image that is only one together with other files is not opened."""
+    data = (info.get("format-specific") or {}).get("data") or {}
+    others = [key for key in ("backing-filename", "full-backing-filename") if info.get(key)]
+    others += [key for key in ("data-file",) if data.get(key)]
+    if others or len(data.get("extents") or ()) > 1 or info.get("encrypted"):
+        raise Refused(
+            "the image refers to other files, or is encrypted",
+            hint="Make it whole where you trust it (qemu-img convert).",
+        )

@@ -1,0 +1,189 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One image task: the options as an operator writes them, checked before the array is touched, and carried out."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Dict, Mapping, Optional
+
+from ..array import Array
+from ..attach import formats
+from ..attach.qemu import Qemu
+from ..errors import Conflict, FlashError, Invalid, context
+from ..model import Chap, Connection
+from ..render import VOLATILE, volume as render_volume
+from ..transport.download import public
+from ..units import TIB, parse_size
+from . import exporting, importing
+from .common import Outcome, Run
+from .passage import AUTO, Settings
+from .progress import Progress
+from .source import Source
+from .work import Folder, array_key
+
+Params = Mapping[str, Any]
+
+IMPORTED, EXPORTED = "imported", "exported"
+_LARGEST = 64 * TIB
+_OF_IMPORT = ("checksum", "size", "pool", "provisioning", "array_options", "image_ca_path")
+_OF_EXPORT = ("snapshot", "compress", "checksum_file")
+
+
+class Task:
+    """:raises Invalid: at once, when the options cannot be right together."""
+
+    def __init__(self, params: Params, check_mode: bool) -> None:
+        self._params = params
+        self._check_mode = check_mode
+        self.name = str(params["name"])
+        self.imports = params["state"] == IMPORTED
+        self.outcome = Outcome()
+        shown = public(str(params["path"]))
+        self._doing = ("import %s into volume %s" if self.imports else "export %s from volume %s") % (shown, self.name)
+        with context(doing=self._doing, target=self.name):
+            self._check()
+
+    def _check(self) -> None:
+        params = self._params
+        for option in _OF_EXPORT if self.imports else _OF_IMPORT:
+            if params.get(option) not in (None, False):
+                raise Invalid("the option %s is not one of state %s" % (option, params["state"]), target=self.name)
+        if params["copy_timeout"] <= 0:
+            raise Invalid("copy_timeout must be more than 0")
+        if params["keep_old"] < 0:
+            raise Invalid("keep_old cannot be less than 0")
+        self._largest = parse_size(params["max_size"]) if params.get("max_size") else _LARGEST
+        self._size = parse_size(params["size"]) if params.get("size") else None
+        self._chap = _chap(params)
+        self._folder = Folder(str(params["state_dir"]))
+        self._progress = Progress(None if self._check_mode else params.get("progress_file"), self.name)
+        self._qemu = Qemu(float(params["copy_timeout"]), self._progress)
+        self._source = self._make_source() if self.imports else None
+        self._export: Optional[exporting.Wish] = None if self.imports else self._make_export()
+
+    def _make_source(self) -> Source:
+        params = self._params
+        return Source(
+            str(params["path"]),
+            params.get("format"),
+            params.get("checksum"),
+            self._largest,
+            self._folder,
+            self._progress,
+            params.get("image_ca_path"),
+            float(params["timeout"]),
+        )
+
+    def _make_export(self) -> exporting.Wish:
+        params = self._params
+        path = os.path.abspath(os.path.expanduser(str(params["path"])))
+        return exporting.Wish(
+            self.name,
+            path,
+            params.get("format") or formats.QCOW2,
+            params.get("snapshot"),
+            bool(params.get("compress")),
+            bool(params.get("checksum_file")),
+            bool(params["verify"]),
+            bool(params["force"]),
+        )
+
+    # -- doing it ----------------------------------------------------------------------------------------------------
+
+    def carry(self, array: Array, connection: Connection) -> None:
+        """Do it, or predict it; ``outcome`` tells how far it came, whatever is raised."""
+        settings = Settings(
+            self._params.get("data_path") or AUTO,
+            str(connection.options.get("device_root") or "/"),
+            connection.timeout,
+            self._chap,
+        )
+        run = Run(
+            array,
+            array_key(connection),
+            self._folder,
+            settings,
+            self._progress,
+            self._qemu,
+            connection.wait_timeout,
+            self._check_mode,
+            bool(self._params.get("assume_unmapped")),
+        )
+        self.outcome = run.outcome
+        try:
+            with context(doing=self._doing, target=self.name, array=array.label):
+                if self._source is not None:
+                    with self._source as source:
+                        importing.run(run, self._import(), source)
+                elif self._export is not None:
+                    exporting.run(run, self._export)
+        except BaseException as error:
+            self._progress.phase("failed")
+            if isinstance(error, OSError):
+                raise Conflict(
+                    "%s: %s" % (error.filename or "a file of this host", error.strerror),
+                    doing=self._doing,
+                    target=self.name,
+                    array=array.label,
+                ) from None
+            raise
+        self._progress.phase("done")
+
+    def _import(self) -> importing.Wish:
+        params = self._params
+        return importing.Wish(
+            self.name,
+            self._size,
+            params.get("pool"),
+            params.get("provisioning"),
+            {key: value for key, value in (params.get("array_options") or {}).items() if value is not None},
+            bool(params["verify"]),
+            int(params["keep_old"]),
+            bool(params["force"]),
+        )
+
+    # -- telling it --------------------------------------------------------------------------------------------------
+
+    def result(self) -> Dict[str, Any]:
+        """``volume``, ``image``, ``plan``, ``changed``: the same keys on every path."""
+        told = self.outcome
+        image: Dict[str, Any] = dict.fromkeys(
+            ("source", "dest", "format", "virtual_size", "checksums", "seconds", "kept")
+        )
+        image.update(told.image)
+        return {
+            "changed": told.changed,
+            "plan": list(told.lines),
+            "volume": render_volume(told.after, self.name),
+            "image": image,
+        }
+
+    def diff(self, header: str) -> Dict[str, Any]:
+        """The volume before and after, with what became of its content."""
+        told = self.outcome
+        before = {} if told.before is None else _shown(render_volume(told.before, self.name))
+        after = {} if told.after is None else _shown(render_volume(told.after, self.name))
+        if not told.changed:
+            before, after = {}, {}
+        else:
+            after["done"] = list(told.lines)
+        return {"before_header": header, "after_header": header, "before": before, "after": after}
+
+
+def _shown(data: Dict[str, Any]) -> Dict[str, Any]:
+    return {key: value for key, value in data.items() if key not in VOLATILE}
+
+
+def _chap(params: Params) -> Optional[Chap]:
+    user, password = params.get("chap_username"), params.get("chap_password")
+    if bool(user) != bool(password):
+        raise Invalid("chap_username and chap_password go together")
+    return Chap(str(user), str(password)) if user and password else None
+
+
+def interrupted(number: int, _frame: Any) -> None:
+    """A signal that asks for the end: what was begun is undone on the way out."""
+    raise FlashError("it was interrupted by signal %d" % number, hint="Run the task again.")

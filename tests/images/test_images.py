@@ -1,0 +1,212 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Images go in and come out, byte for byte, on every array; what is done already is not done again."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+
+from tests.images.lab import GIB, MIB, Lab, qemu_img, sha256
+
+
+def test_64_mib_go_in_and_come_out(lab: Lab) -> None:
+    """Through snapshot, clone and extend."""
+    source = lab.raw(size=64 * MIB)
+    made = lab.imported(source)
+    size = made["volume"]["size"]
+    assert made.changed and size == lab.smallest(64 * MIB)
+    assert made["image"]["checksums"] == {"sha256": sha256(source)}
+    lab.done("flash_snapshot", name="monday", volume="golden")
+    lab.done("flash_volume", name="clone", source_volume="golden", source_snapshot="monday")
+    lab.done("flash_volume", name="clone", size=f"{2 * size}B")
+    out = lab.folder / "out.raw"
+    lab.exported(out, name="clone", format="raw", verify=False)
+    assert out.stat().st_size == 2 * size
+    with out.open("rb") as stream:
+        assert stream.read(64 * MIB) == source.read_bytes()
+        assert not stream.read().strip(b"\0")
+    assert lab.content("golden") == lab.content("clone")
+
+
+def test_what_is_done_is_not_done_again(lab: Lab) -> None:
+    """By the array's note, without a write; else by reading the volume."""
+    image = lab.image("qcow2", lab.raw())
+    before, mark = lab.array.state(), lab.array.mark()
+    predicted = lab.run(path=image, check=True, diff=True)
+    assert predicted.changed and predicted["api"]["writes"] == 0
+    assert lab.array.state() == before and lab.array.writes(mark) == []
+
+    made = lab.run(path=image, diff=True)
+    assert not made.failed, made.msg
+    lab.nothing_left()
+    assert made.changed and made["plan"] == predicted["plan"]
+    assert set(made["image"]) == set(predicted["image"]) and set(made["volume"]) == set(predicted["volume"])
+    assert made["diff"]["before"] == {} and made["diff"]["after"]["done"] == made["plan"]
+    assert lab.volumes() == {"golden"}
+
+    content, mark = lab.content("golden"), lab.array.mark()
+    for check in (True, False):
+        again = lab.run(path=image, check=check, diff=True)
+        assert not again.failed, again.msg
+        assert (again.changed, again["plan"]) == (False, [])
+        assert again["diff"]["before"] == again["diff"]["after"] == {}
+        assert (lab.array.writes(mark) == []) == (check or lab.row.notes)
+        assert again.warnings == []
+    lab.nothing_left()
+    assert lab.volumes() == {"golden"} and lab.content("golden") == content
+
+
+def test_another_image_swaps_names_and_keeps_the_old_one(lab: Lab) -> None:
+    first, second, third = (lab.raw(f"{seed}.raw", seed=seed) for seed in (1, 2, 3))
+    lab.imported(first)
+    contents = [lab.content("golden")]
+    predicted = lab.run(path=second, check=True)
+    made = lab.imported(second)
+    assert made.changed and made["plan"] == predicted["plan"]
+    kept = made["image"]["kept"]
+    assert re.fullmatch(r"golden-old-\d{8}T\d{6}Z", kept)
+    assert lab.volumes() == {"golden", kept}
+    contents.append(lab.content("golden"))
+    assert lab.content(kept) == contents[0] != contents[1]
+
+    made = lab.imported(third, keep_old=0)
+    assert made.changed and made["image"]["kept"] is None
+    assert lab.volumes() == {"golden"}
+    assert lab.content("golden") not in contents
+
+
+def test_only_as_many_old_ones_stay_as_are_to_be_kept(lab: Lab) -> None:
+    lab.imported(lab.raw("1.raw", seed=1))
+    kept = []
+    for seed in (2, 3):
+        while (stamp := time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())) in "".join(kept):
+            time.sleep(0.05)
+        assert stamp
+        kept.append(lab.imported(lab.raw(f"{seed}.raw", seed=seed))["image"]["kept"])
+    assert lab.volumes() == {"golden", kept[1]}
+
+
+def test_a_volume_that_was_written_to_is_made_anew(lab: Lab) -> None:
+    """Where nothing but the volume itself can tell."""
+    source = lab.raw()
+    lab.imported(source)
+    content = lab.content("golden")
+    lab.spoil("golden")
+    assert lab.content("golden") != content
+    again = lab.imported(source)
+    assert again.changed == (not lab.row.notes)
+    forced = lab.imported(source, force=True, keep_old=0)
+    assert forced.changed and lab.content("golden") == content
+
+
+def test_sparse_stays_sparse(lab: Lab) -> None:
+    """An image of 64 MiB with 1 MiB in it takes no more of the array than that, nor does its export."""
+    source = lab.raw(size=64 * MIB, data=MIB)
+    lab.imported(source)
+    assert MIB <= lab.allocated("golden") <= 4 * MIB
+    out = lab.folder / "out.qcow2"
+    lab.exported(out, verify=False)
+    assert out.stat().st_blocks * 512 <= 4 * MIB
+
+
+def test_a_volume_is_as_large_as_asked_for_and_grows(lab: Lab) -> None:
+    source = lab.raw()
+    assert lab.imported(source, size="2GiB")["volume"]["size"] == 2 * GIB
+    predicted = lab.run(path=source, size="3GiB", check=True)
+    grown = lab.imported(source, size="3GiB")
+    assert grown["plan"] == predicted["plan"] == ["extend volume golden from 2GiB to 3GiB"]
+    assert grown["volume"]["size"] == 3 * GIB
+    lab.refused("never shrinks", path=source, size="1GiB")
+    assert lab.volumes() == {"golden"}
+
+
+def test_progress_is_told_in_a_file(lab: Lab) -> None:
+    progress = lab.folder / "progress.json"
+    lab.imported(lab.raw(), progress_file=progress)
+    told = json.loads(progress.read_text())
+    assert (told["volume"], told["phase"], told["percent"], told["bytes"]) == ("golden", "done", 100.0, 4 * MIB)
+    lab.refused("there is no image", path=lab.folder / "missing", progress_file=progress)
+    assert json.loads(progress.read_text())["phase"] == "failed"
+
+
+# ---- out -------------------------------------------------------------------------------------------------------------
+
+
+def test_an_export_is_whole_and_not_repeated(lab: Lab) -> None:
+    lab.imported(lab.raw())
+    out = lab.folder / "out.qcow2"
+    predicted = lab.run(path=out, state="exported", checksum_file=True, check=True)
+    assert predicted.changed and not out.exists() and predicted["api"]["writes"] == 0
+    made = lab.exported(out, checksum_file=True)
+    assert made.changed and made["plan"][:2] == predicted["plan"]
+    assert made["image"]["checksums"] == {"sha256": sha256(out)}
+    assert (lab.folder / "out.qcow2.sha256").read_text() == f"{sha256(out)}  out.qcow2\n"
+    assert out.stat().st_mode & 0o777 == 0o600
+    again = lab.exported(out, checksum_file=True)
+    assert (again.changed, again["plan"]) == (False, [])
+    lab.imported(out, name="copy")
+    assert lab.content("copy") == lab.content("golden")
+
+
+def test_what_a_host_uses_is_read_from_a_copy(lab: Lab) -> None:
+    """Or refused, where the array makes none in an instant."""
+    lab.imported(lab.raw())
+    if not lab.array.capabilities.reads_mappings:
+        # Who has the volume this array cannot tell: it is copied first whatever hosts do.
+        lab.exported(lab.folder / "out.qcow2", verify=False, assume_unmapped=None)
+        assert lab.volumes() == {"golden"}
+        return
+    lab.map_elsewhere("golden")
+    maps = lab.array.luns()
+    if lab.array.capabilities.method("clone_volume").kind == "host_copy":
+        lab.refused("of no instant", path=lab.folder / "out.raw", state="exported", both=False)
+    else:
+        mark = lab.array.mark()
+        lab.exported(lab.folder / "out.raw", format="raw", verify=False)
+        assert any("of-img-" in json.dumps(one) for one in lab.array.changes(mark))
+    assert lab.array.luns() == maps
+
+
+# ---- refused ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_target_that_a_host_has_is_never_replaced(lab: Lab) -> None:
+    lab.imported(lab.raw("1.raw", seed=1))
+    lab.map_elsewhere("golden")
+    other = lab.raw("2.raw", seed=2)
+    unsure = {"assume_unmapped": None}
+    words = ("mapped",) if not lab.array.capabilities.reads_mappings else ("mapped to host other", "force does not")
+    for force in (False, True):
+        lab.refused(*words, kind="refused", path=other, force=force, **unsure)
+    # What it holds is known, so there is nothing to do to it.
+    assert lab.run(path=lab.folder / "1.raw", **unsure).changed is False
+
+
+def test_a_volume_of_openstack_is_never_replaced(lab: Lab) -> None:
+    name = "volume-0b6f7c2e-6f0d-4b43-9b52-5f3a1b1c9a11"
+    for force in (False, True):
+        lab.refused("belongs to OpenStack", kind="refused", path=lab.raw(), name=name, force=force)
+
+
+def test_an_image_larger_than_the_pool_is_refused_before_anything_is_made(lab: Lab) -> None:
+    with lab.array.library() as array:
+        largest = max(pool.size for pool in array.pools())
+    source = lab.folder / "image.qcow2"
+    qemu_img("create", "-f", "qcow2", source, str(largest + GIB))
+    mark = lab.array.mark()
+    lab.refused("no pool has room", "free some space", kind="no_space", path=source, max_size="1PiB")
+    assert lab.volumes() == set() and lab.array.writes(mark) == []
+
+
+def test_a_copy_that_fails_leaves_nothing(lab: Lab) -> None:
+    lab.imported(lab.raw("1.raw", seed=1))
+    content = lab.content("golden")
+    slow = lab.raw("2.raw", size=64 * MIB, seed=2)
+    result = lab.run(path=slow, copy_timeout=0.02)
+    assert result.failed and "did not end within 0.02 s" in result.msg
+    assert result["error"]["kind"] == "timeout"
+    lab.nothing_left()
+    assert lab.volumes() == {"golden"} and lab.content("golden") == content

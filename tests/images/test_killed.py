@@ -1,0 +1,181 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A run that is killed, at any moment, leaves nothing half-written under the final name, and the next one converges."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.images.lab import MIB, Lab
+from tests.module.arrays import ROOT
+
+# Runs the module, and dies right after the write to the array whose number it is given.
+DYING = """
+import os, sys
+sys.argv, number = sys.argv[:1], int(sys.argv[1])
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.transport import journal
+append, left = journal.Journal.append, [number]
+def dying(self, *args, **kwargs):
+    result = append(self, *args, **kwargs)
+    if kwargs.get("write") and not kwargs.get("session"):
+        left[0] -= 1
+        if left[0] == 0:
+            os.kill(os.getpid(), 9)
+    return result
+journal.Journal.append = dying
+sys.path.insert(0, os.environ["FORKS"])
+import forks, json
+forks.run(json.loads(sys.stdin.read()))
+"""
+
+
+def order(lab: Lab, **args: Any) -> str:
+    modules = lab.array.modules
+    given = {**lab.array.connection, **lab.args(**args), "_ansible_remote_tmp": str(lab.folder)}
+    return json.dumps({"module": "flash_image", "args": given, "env": modules.environ, "cwd": str(lab.folder)})
+
+
+def environ(lab: Lab) -> dict[str, str]:
+    return {**lab.array.modules.environ, "FORKS": str(ROOT / "tests/module")}
+
+
+def run_and_die(lab: Lab, number: int, **args: Any) -> bool:
+    """Whether it died; else it has come to its end."""
+    done = subprocess.run(
+        [sys.executable, "-c", DYING, str(number)],
+        input=order(lab, **args),
+        text=True,
+        capture_output=True,
+        env=environ(lab),
+        timeout=60,
+        check=False,
+    )
+    if done.returncode == -signal.SIGKILL:
+        return True
+    assert json.loads(done.stdout)["changed"] is True, done.stdout + done.stderr
+    return False
+
+
+@contextmanager
+def running(lab: Lab, phase: str, **args: Any) -> Iterator[subprocess.Popen[str]]:
+    """A run that has come to that phase."""
+    progress = lab.folder / "progress.json"
+    progress.unlink(missing_ok=True)
+    command = [sys.executable, str(ROOT / "tests/module/forks.py"), "--once"]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environ(lab)
+    ) as process:
+        assert process.stdin is not None
+        process.stdin.write(order(lab, progress_file=progress, **args))
+        process.stdin.close()
+        process.stdin = None
+        deadline = time.monotonic() + 30
+        while not progress.exists() or json.loads(progress.read_text())["phase"] != phase:
+            assert process.poll() is None and time.monotonic() < deadline
+            time.sleep(0.002)
+        yield process
+
+
+def children(pid: int) -> list[int]:
+    listed = subprocess.run(["ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
+    return [int(row.split()[0]) for row in listed.splitlines() if int(row.split()[1]) == pid]
+
+
+@pytest.mark.slow
+def test_killed_after_any_write_the_next_run_converges(lab: Lab) -> None:
+    kill_after_each_write(lab)
+
+
+def test_killed_after_any_write_the_next_run_converges_in_short(xtremio: Lab) -> None:
+    kill_after_each_write(xtremio, step=6)
+
+
+def kill_after_each_write(lab: Lab, step: int = 1) -> None:
+    """At all times the name leads to a whole image, the old one or the new one, or to nothing."""
+    images = [lab.raw(f"{seed}.raw", MIB, seed=seed) for seed in (1, 2)]
+    contents = []
+    for image in images:
+        lab.imported(image, keep_old=0)
+        contents.append(lab.content("golden"))
+    number, turn, killed = 1 - step, 0, True
+    while killed:
+        image, whole = images[turn % 2], contents[turn % 2]
+        number, turn = number + step, turn + 1
+        killed = run_and_die(lab, number, path=image, keep_old=0)
+        if "golden" in lab.volumes():
+            assert lab.content("golden") in contents, f"killed after write {number}: half an image"
+        lab.imported(image, keep_old=0)
+        assert lab.content("golden") == whole, f"killed after write {number}"
+        assert lab.volumes() == {"golden"}, f"killed after write {number}"
+    assert number >= 7
+
+
+def test_killed_while_bytes_move_no_program_goes_on(lab: Lab) -> None:
+    source = lab.raw(size=32 * MIB)
+    with running(lab, "copying", path=source) as process:
+        programs = children(process.pid)
+        process.kill()
+        process.wait()
+    deadline = time.monotonic() + 5
+    while any(Path(f"/proc/{pid}").exists() for pid in programs) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not any(Path(f"/proc/{pid}").exists() for pid in programs)
+    assert "golden" not in lab.volumes()
+    assert lab.imported(source).changed
+    assert lab.volumes() == {"golden"}
+
+
+def test_a_run_that_is_asked_to_end_takes_everything_away(lab: Lab) -> None:
+    with running(lab, "copying", path=lab.raw(size=32 * MIB)) as process:
+        process.send_signal(signal.SIGTERM)
+        out, _err = process.communicate(timeout=30)
+    assert "interrupted by signal 15" in json.loads(out)["msg"]
+    lab.nothing_left()
+    assert lab.volumes() == set()
+
+
+def test_a_second_run_keeps_off_while_the_first_lives(dsware: Lab) -> None:
+    source = dsware.raw(size=64 * MIB)
+    with running(dsware, "copying", path=source) as process:
+        os.kill(process.pid, signal.SIGSTOP)
+        try:
+            result = dsware.run(path=source)
+        finally:
+            os.kill(process.pid, signal.SIGCONT)
+        assert result.failed and result["error"]["kind"] == "busy" and "another run" in result.msg
+        out, err = process.communicate(timeout=60)
+    assert json.loads(out)["changed"] is True, err
+    dsware.nothing_left()
+    assert dsware.volumes() == {"golden"}
+
+
+def test_what_a_run_on_another_host_left_goes_when_it_is_dead(lab: Lab) -> None:
+    """It is known by its name; as long as it is young, or mapped, somebody may be at work on it."""
+    from ansible_collections.openflash.storage.plugins.module_utils.openflash.images.work import new_name
+
+    source = lab.raw()
+    young, old, other = new_name("golden", time.time()), new_name("golden", time.time() - 700), new_name("else", 1000)
+    for name in (young, old, other):
+        lab.done("flash_volume", name=name, size="1GiB")
+    result = lab.run(path=source)
+    assert result.failed and result["error"]["kind"] == "busy" and young in result.msg
+    lab.done("flash_volume", name=young, state="absent", **lab.array.unused)
+    lab.map_elsewhere(old)
+    if lab.array.capabilities.reads_mappings:
+        result = lab.run(path=source)
+        assert result.failed and "host other has it" in result.msg
+    lab.done("flash_host_map", host="other", volume=old, state="absent", connection=lab.plain)
+    assert not lab.run(path=source).failed
+    assert lab.volumes() == {"golden", other}
