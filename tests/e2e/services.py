@@ -164,12 +164,23 @@ class Cinder(Service):
 
     def attach(self, volume: str, connector: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
         """The attachment and its connection_info."""
-        made = self.ask("POST", "/attachments", {"attachment": {"volume_uuid": volume}})["attachment"]
+        made = self.reserve(volume)
+        info = self.connect(made, connector)
+        self.complete(made, volume)
+        return made, info
+
+    def reserve(self, volume: str) -> str:
+        """An attachment that has no host yet."""
+        return str(self.ask("POST", "/attachments", {"attachment": {"volume_uuid": volume}})["attachment"]["id"])
+
+    def connect(self, attachment: str, connector: Mapping[str, Any]) -> dict[str, Any]:
         body = {"attachment": {"connector": dict(connector)}}
-        found = self.ask("PUT", f"/attachments/{made['id']}", body)["attachment"]
-        self.ask("POST", f"/attachments/{made['id']}/action", {"os-complete": {}})
+        found: dict[str, Any] = self.ask("PUT", f"/attachments/{attachment}", body)["attachment"]["connection_info"]
+        return found
+
+    def complete(self, attachment: str, volume: str) -> None:
+        self.ask("POST", f"/attachments/{attachment}/action", {"os-complete": {}})
         self.become("volume", volume, "in-use")
-        return made["id"], found["connection_info"]
 
     def detach(self, attachment: str, volume: str) -> None:
         self.ask("DELETE", f"/attachments/{attachment}")

@@ -5,7 +5,7 @@
 
     matrix.py ENDPOINTS
 
-Prints the table of the guide as JSON, ``{"step": "table", "ok": true, "detail": [[cell, ...], ...]}``.
+Prints the tables of the guide as JSON, ``{"step": "tables", "ok": true, "detail": {array: [[cell, ...], ...]}}``.
 """
 
 from __future__ import annotations
@@ -17,91 +17,148 @@ import sys  # isort: skip
 from typing import Any  # isort: skip
 
 
-# column, array, kind of driver, kind of volume
-COLUMNS = [
-    ("XtremIO 4 to 6", "xtremio", "xtremio-iscsi", "thin"),
-    ("XtremIO 3.x", "xtremio3", "xtremio-iscsi", "thin"),
-    ("FlashSystem 840, 900", "flashsystem", "flashsystem-fc", "thick"),
-    ("Violin, thick", "violin", "violin-fc", "thick"),
-    ("Violin, thin or dedup", "violin", "violin-fc", "thin"),
-    ("Dsware, REST", "dsware", "dsware", "thin"),
-    ("Datera", "datera", "datera", "thin"),
-]
+# By array: column, simulated array, kind of driver, kind of volume
+TABLES = {
+    "xtremio": [
+        ("XIOS 4.0 and later", "xtremio", "xtremio-iscsi", "thin"),
+        ("XIOS 3.x", "xtremio3", "xtremio-iscsi", "thin"),
+    ],
+    "flashsystem": [("840 and 900", "flashsystem", "flashsystem-fc", "thick")],
+    "violin": [
+        ("7.5.3, thick", "violin-old", "violin-fc", "thick"),
+        ("thick", "violin", "violin-fc", "thick"),
+        ("thin", "violin", "violin-fc", "thin"),
+        ("dedup, 7300", "violin", "violin-fc", "dedup"),
+        ("dedup, 7700", "violin-7700", "violin-fc", "dedup"),
+    ],
+    "dsware": [("REST", "dsware", "dsware", "thin"), ("text socket", "dsware", "dsware-socket", "thin")],
+    "datera": [
+        ("3.3 and later", "datera", "datera", "thin"),
+        ("before 3.3", "datera-old", "datera", "thin"),
+    ],
+}
 WORDS = {"instant": "array, at once", "array_copy": "array copies"}
+YES = {True: "yes", False: "no"}
 
 
-def copies(driver: Any, array: Any, operation: str, kind: str) -> str:
-    """Who makes an independent copy of a volume of this kind, of its own size."""
-    from openflash import model
-    from openflash.vendors.violin.facts import TimeMark
+class Column:
+    """One driver on one array, for one kind of volume."""
 
-    volume = model.Volume("x", 10 * lib.GIB, provisioning=kind)
-    source: Any = volume if operation == "clone_volume" else model.Snapshot("s", "x", volume.size)
-    if array.capabilities.vendor == "violin" and operation != "clone_volume":
-        source = TimeMark("s", "x", volume.size, provisioning=kind)
-    spec = model.VolumeSpec("y", volume.size, provisioning=kind if driver.VENDOR == "violin" else None)
-    if driver._needs_host(operation, array, source, spec, lib.volume(10)):
-        return "service's host copies"
-    return WORDS[array.capabilities.method(operation, source).kind]
+    def __init__(self, driver: Any, array: Any, kind: str) -> None:
+        self.driver, self.array, self.known, self.kind = driver, array, array.capabilities, kind
+
+    def can(self, *operations: str) -> bool:
+        return all(self.known.refusal(one, self.volume()) is None for one in operations)
+
+    def volume(self) -> Any:
+        from openflash import model
+
+        return model.Volume("x", 10 * lib.GIB, provisioning=self.kind)
+
+    def protocols(self) -> str:
+        if self.driver.PROTOCOL == "SCSI":
+            return "the array's own"
+        return ", ".join({"fc": "FC", "iscsi": "iSCSI"}[one] for one in self.known.protocols)
+
+    def create(self) -> str:
+        return YES[self.can("create_volume", "delete_volume")]
+
+    def attach(self) -> str:
+        if self.driver.PROTOCOL == "SCSI":
+            return "by the host's agent" if self.driver._agents else "by the host's tool"
+        return YES[self.can("map_volume", "unmap_volume")]
+
+    def extend(self) -> str:
+        return YES[self.can("extend_volume")]
+
+    def snapshots(self) -> str:
+        return "array, at once" if self.known.refusal("create_snapshots") is None else "service's host copies"
+
+    def copies(self, operation: str) -> str:
+        """Who makes an independent copy of a volume of this kind, of its own size."""
+        from openflash import model
+        from openflash.vendors.violin.facts import TimeMark
+
+        volume = self.volume()
+        source: Any = volume if operation == "clone_volume" else model.Snapshot("s", "x", volume.size)
+        if self.known.vendor == "violin" and operation != "clone_volume":
+            source = TimeMark("s", "x", volume.size, provisioning=self.kind)
+        spec = model.VolumeSpec("y", volume.size, provisioning=self.kind if self.known.vendor == "violin" else None)
+        if self.driver._needs_host(operation, self.array, source, spec, lib.volume(10)):
+            return "service's host copies"
+        return WORDS[self.known.method(operation, source).kind]
+
+    def revert(self) -> str:
+        return "in place" if self.can("restore_snapshot") else "Cinder copies"
+
+    def groups(self) -> str:
+        there = hasattr(self.driver, "_group_name") and self.known.refusal("groups") is None
+        return "yes, consistent" if there else "Cinder's own, one by one"
+
+    def manage(self) -> str:
+        return "yes" if self.can("rename_volume") else "yes, it keeps its name"
+
+    def snapshots_managed(self) -> str:
+        from openflash_openstack.cinder.management import SnapshotManagement
+
+        return YES[isinstance(self.driver, SnapshotManagement)]
+
+    def several_hosts(self) -> str:
+        return YES[self.driver._multiattach()]
+
+    def chap(self) -> str:
+        if self.driver.PROTOCOL == "SCSI" or "iscsi" not in self.known.protocols:
+            return "no"
+        return YES[self.known.chap_per_volume or self.known.refusal("chap") is None]
+
+    def retype(self) -> str:
+        options = sorted(name for name, rule in self.known.volume_options.items() if not rule.create_only)
+        if self.known.refusal("set_volume") is not None or not options:
+            return "Cinder migrates"
+        return "limits, replicas, placement in place" if "replica_count" in options else ", ".join(options)
 
 
-def extends(known: Any, kind: str) -> str:
-    from openflash import model
+ROWS = {
+    "Protocols": Column.protocols,
+    "Create and delete": Column.create,
+    "Attach and detach, by force too": Column.attach,
+    "Extend, attached or not": Column.extend,
+    "Snapshots": Column.snapshots,
+    "Volume from a snapshot": lambda one: one.copies("volume_from_snapshot"),
+    "Clone": lambda one: one.copies("clone_volume"),
+    "Revert to a snapshot": Column.revert,
+    "Groups and group snapshots": Column.groups,
+    "Manage, unmanage, list": Column.manage,
+    "The same for snapshots": Column.snapshots_managed,
+    "Several hosts at once": Column.several_hosts,
+    "CHAP": Column.chap,
+    "Retype": Column.retype,
+}
 
-    kinds = [one for one in known.provisioning if (one == "thick") == (kind == "thick")]
-    cannot = [one for one in kinds if known.refusal("extend_volume", model.Volume("x", lib.GIB, provisioning=one))]
-    return f"yes, but not {' or '.join(cannot)} (7300)" if cannot else "yes"
 
-
-def column(title: str, name: str, kind: str, volume: str) -> list[str]:
-    array = lib.Array(sys.argv[1], name)
-    driver = lib.make(lib.OURS[kind], kind, array.entry, title.replace(" ", "-"))
+def column(number: int, title: str, name: str, kind: str, provisioning: str) -> list[str]:
+    entry = lib.Array(sys.argv[1], name).entry
+    more: dict[str, Any] = {}
+    if kind == "dsware-socket":
+        kind, pools = "dsware", [str(pool["id"]) for pool in entry["pools"]]
+        agents = f"{entry['address']}:{entry['socket_port']}"
+        more = {"dsware_rest_url": "", "fusionstorageagent": agents, "pool_id_filter": pools}
+    if name == "violin-7700":
+        more = {"violin_dedup_capable_pools": [entry["pools"][0]["name"]]}
+    driver = lib.make(lib.OURS[kind], kind, entry, f"column{number}-{name}", **more)
     driver.do_setup(lib.CONTEXT)
-    with driver._session() as found:
-        known = found.capabilities
-        yes = {True: "yes", False: "no"}
-        groups = hasattr(driver, "_group_name") and known.refusal("groups") is None
-        chap = kind == "xtremio-iscsi" or known.chap_per_volume
-        renames = known.refusal("rename_volume") is None
-        return [
-            title,
-            "yes",
-            "yes",
-            extends(known, volume),
-            "service's host copies" if driver.VENDOR == "flashsystem" else "array, at once",
-            copies(driver, found, "volume_from_snapshot", volume),
-            copies(driver, found, "clone_volume", volume),
-            "in place" if known.refusal("restore_snapshot") is None else "Cinder copies",
-            "yes, consistent" if groups else "Cinder's own, not consistent",
-            "by name" if renames else "by name, which it keeps",
-            yes[driver._multiattach()],
-            yes[chap] if driver.PROTOCOL == "iSCSI" else "-",
-            "limits, replicas, placement" if known.volume_options.get("replica_count") else "by migration",
-        ]
-
-
-ROWS = [
-    "",
-    "Create and delete",
-    "Attach and detach, force detach",
-    "Extend, attached or not",
-    "Snapshots",
-    "Volume from a snapshot",
-    "Clone",
-    "Revert to a snapshot",
-    "Groups and group snapshots",
-    "Manage, unmanage, list",
-    "Attachments to several hosts",
-    "CHAP",
-    "Retype",
-]
+    with driver._session() as array:
+        found = Column(driver, array, provisioning)
+        return [title, *(tell(found) for tell in ROWS.values())]
 
 
 def main() -> int:
     lib.prepare()
-    columns = [ROWS] + [column(*one) for one in COLUMNS]
-    table = [list(row) for row in zip(*columns, strict=True)]
-    print(json.dumps({"step": "table", "ok": True, "detail": table}))
+    tables = {}
+    for vendor, columns in TABLES.items():
+        told = [column(number, *one) for number, one in enumerate(columns)]
+        tables[vendor] = [list(row) for row in zip(["", *ROWS], *told, strict=True)]
+    print(json.dumps({"step": "tables", "ok": True, "detail": tables}))
     return 0
 
 

@@ -21,6 +21,21 @@ from cinder import exception  # isort: skip
 
 GIB = lib.GIB
 FAILS = exception.CinderException
+# Whether volumes can be thin, and thick; and which values of dedup a type may ask for
+PROVISIONING = {
+    "xtremio": (True, False),
+    "flashsystem": (False, True),
+    "violin": (True, True),
+    "dsware": (True, False),
+    "datera": (True, False),
+}
+DEDUP = {
+    "xtremio": (True, False),
+    "flashsystem": (False, True),
+    "violin": (True, True),
+    "dsware": (False, True),
+    "datera": (False, True),
+}
 
 
 class Story:
@@ -78,6 +93,19 @@ class Story:
             self.run.expect("capacity", found, total)
         self.run.expect("the pool", self.pool in [one["pool_name"] for one in stats["pools"]], True)
         self.run.expect("state", stats["backend_state"], "up")
+        thin, thick = PROVISIONING[self.vendor]
+        for pool in stats["pools"]:
+            told = [pool[f"{kind}_provisioning_support"] for kind in ("thin", "thick")]
+            self.run.expect("thin and thick", told, [thin, thick])
+            self.run.expect("types with thin", (True in pool["thin"], False in pool["thin"]), (thin, thick))
+            self.run.expect("types with dedup", (True in pool["dedup"], False in pool["dedup"]), DEDUP[self.vendor])
+            self.run.expect("attached to several", (pool["multiattach"], pool["online_extend_support"]), (True, True))
+            self.run.expect("over-subscription", float(pool["max_over_subscription_ratio"]), 20.0)
+            self.run.expect("what is promised", pool.get("provisioned_capacity_gb", 0), 0)
+            self.run.expect("of one instant", pool["consistent_group_snapshot_enabled"], self.groups_there())
+
+    def groups_there(self) -> bool:
+        return self.vendor == "xtremio" and not self.old
 
     def life(self) -> tuple[Any, Any]:
         run, driver = self.run, self.driver
@@ -92,11 +120,25 @@ class Story:
         one.size = 3
         ghost = self.volume(1)
         run.step("extend what is not there", lambda: driver.extend_volume(ghost, 2), refused=FAILS)
+        self.says("extend it, in words", partial(driver.extend_volume, ghost, 2), ghost)
         snap = lib.snapshot(one)
         run.step("snapshot", lambda: driver.create_snapshot(snap))
         lost = lib.snapshot(ghost)
         run.step("snapshot of what is not there", lambda: driver.create_snapshot(lost), refused=FAILS)
         return one, snap
+
+    def says(self, name: str, action: Any, what: Any) -> None:
+        """The error names the operation, the object and the array, and is no bare code."""
+        said = ""
+        try:
+            action()
+        except FAILS as error:
+            said = str(error)
+        with self.driver._session() as array:
+            label = array.label
+        reason = "there is no such volume" if self.vendor == "dsware" else "not there"
+        words = ("Cannot ", what.id, f" on {label}: ", reason)
+        self.run.report(name, all(word in said for word in words), f"{said!r} should have {words}")
 
     def copies(self, one: Any, snap: Any) -> list[Any]:
         run, driver = self.run, self.driver
@@ -166,6 +208,13 @@ class Story:
             for key in ("target_lun", "device_path"):
                 run.expect(f"same {key}", again["data"].get(key), data.get(key))
             run.step("attach a second volume", lambda: driver.initialize_connection(two, first))
+            run.step("extend it while it is attached", lambda: driver.extend_volume(two, 4))
+            run.expect("extended", (self.there(two).get("size"), len(self.maps(two))), (4 * GIB, 1))
+            two.size = 4
+            if self.kind.endswith("fc"):
+                added = [found for what, found in zones if what == "add"]
+                paths = dict.fromkeys(first["wwpns"], data["target_wwn"])
+                run.expect("zones for every path, each time", added, [paths] * 3)
             run.step("attach to a second host", lambda: driver.initialize_connection(one, second))
             run.expect("two hosts have it", len(self.maps(one)), 2)
             run.step("delete while attached", lambda: driver.delete_volume(one), refused=FAILS)

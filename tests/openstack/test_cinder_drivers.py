@@ -22,8 +22,10 @@ ARRAYS = [
     {"name": "violin-old", "vendor": "violin", "version": "7.5.3"},
     # The newest that the library of the other driver makes right volumes on
     {"name": "violin-755", "vendor": "violin", "version": "7.5.5", "protocol": "both"},
+    {"name": "violin-7700", "vendor": "violin", "model": "7700", "version": "7.5.6"},
     {"name": "dsware", "vendor": "dsware", "agents": ["127.0.0.1", "127.0.0.2"]},
     {"name": "datera", "vendor": "datera"},
+    {"name": "datera-old", "vendor": "datera", "version": "3.1.5"},
 ]
 ROWS = [
     ("xtremio", "xtremio-iscsi"),
@@ -122,14 +124,17 @@ def test_interfaces_and_options(request: pytest.FixtureRequest, environment: str
 
 
 def test_support_matrix(cinder29: Runner, simulator: Simulator) -> None:
-    """The table of the guide is what the drivers and the capabilities of the arrays tell."""
+    """The tables of the guide are what the drivers and the capabilities of the arrays tell."""
     outcome = cinder29.run("matrix.py", str(simulator.endpoints_path))
     assert (outcome.wrong, outcome.status) == ([], 0)
-    lines = []
-    for row in outcome.details["table"]:
-        lines += [f"   {'*' if number == 0 else ' '} - {cell}".rstrip() for number, cell in enumerate(row)]
-    table = "\n".join(lines)
-    assert table in GUIDE.read_text(encoding="utf-8"), f"the guide should have\n{table}"
+    guide = GUIDE.read_text(encoding="utf-8")
+    assert list(outcome.details["tables"]) == ["xtremio", "flashsystem", "violin", "dsware", "datera"]
+    for vendor, rows in outcome.details["tables"].items():
+        lines = []
+        for row in rows:
+            lines += [f"   {'*' if number == 0 else ' '} - {cell}".rstrip() for number, cell in enumerate(row)]
+        table = "\n".join([".. list-table::", "   :header-rows: 1", "", *lines, ""])
+        assert table in guide, f"the guide should have, for {vendor}\n{table}"
 
 
 def test_bad_sections_and_arrays_that_are_not_there(cinder29: Runner, simulator: Simulator) -> None:

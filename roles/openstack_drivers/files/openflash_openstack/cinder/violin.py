@@ -57,6 +57,10 @@ class Violin(Connections, Management):
             "target_ports": self._setting("violin_iscsi_target_ips") if self.PROTOCOL == ISCSI else None,
         }
 
+    def _connection(self) -> model.Connection:
+        found = super()._connection()
+        return replace(found, wait_timeout=max(found.wait_timeout, float(self._setting("violin_request_timeout"))))
+
     # -- kinds -------------------------------------------------------------------------------------------------------
 
     def _pool(self, volume: Any, type_specs: Mapping[str, str]) -> Optional[str]:
