@@ -8,7 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-
+import pytest
 def test_scenarios(run: Callable[..., str], newcomer: dict[str, str]) -> None:
-    """All in one home, so that the environment of the simulators is made once."""
-    run("molecule", "test", "--all", **newcomer)
+    """In one home, so that the environment of the simulators is made once."""
+    for name in ("default", "golden_images"):
+        run("molecule", "test", "--scenario-name", name, **newcomer)
+
+
+@pytest.mark.slow
+def test_cinder_backend_scenario(run: Callable[..., str], newcomer: dict[str, str]) -> None:
+    """Installs a Cinder from the package index, which takes minutes."""
+    run("molecule", "test", "--scenario-name", "cinder_backend", timeout=1800, **newcomer)

@@ -34,6 +34,7 @@ san_loginn = x
 san_password = {SECRET}
 xtremio_array_busy_retry_count = many
 san_api_port = 99999
+zoning_mode = fabric
 extra_capabilities = {{x
 """
 CINDER_ERRORS = [
@@ -45,6 +46,7 @@ CINDER_ERRORS = [
     "[x] san_ip stands there 2 times, and only the last one counts",
     "[x] san_loginn is no option of cinder; did you mean san_login?",
     "[x] xtremio_array_busy_retry_count: invalid literal for int() with base 10: 'many'",
+    "[x] zoning_mode is no option of cinder",
     "[x] san_api_port: Should be less than or equal to 65535",
 ]
 CINDER_WARNINGS = [
@@ -55,6 +57,7 @@ GOOD_CINDER = f"""\
 [DEFAULT]
 enabled_backends = x
 state_path = /var/lib/cinder
+zoning_mode = fabric
 [oslo_concurrency]
 lock_path = $state_path/tmp
 [x]
@@ -63,6 +66,10 @@ san_ip = 192.0.2.1
 san_login = cinder
 san_password = a$$b
 openflash_timeout = 10
+backend_host = shared
+chap_password = secret
+replication_device = backend_id:a
+replication_device = backend_id:b
 extra_capabilities = {{"a": true}}
 """
 BAD_GLANCE = f"""\

@@ -117,3 +117,27 @@ def test_what_is_wrong_never_reaches_the_service(host: Host, simulator: Simulato
     message = failure(host.run([good], fails=True, verify_array=False))
     assert f"xtremio would not be enabled: the enabled_backends that counts is that of {drop_in}" in message
     assert host.conf.read_bytes() == before
+
+
+@pytest.mark.slow
+def test_a_backend_that_does_not_come_up(host: Host, simulator: Simulator) -> None:
+    """The log's reason is told; an API that does not answer, too; an in-tree driver is refused with Cinder's reason."""
+    wrong = backend(simulator, "xtremio", password="Not-The-Right-One-77")
+    service: dict[str, Any] = {"restart_command": host.restart_command, "health_timeout": 30}
+    output = host.run([wrong], fails=True, verify_array=False, **service)
+    message = failure(output)
+    assert "these gave no sign of life within 30 s: xtremio." in message
+    assert "did not accept the user name and password" in message
+    assert "Not-The-Right-One-77" not in output
+    types = backend(simulator, "xtremio", volume_types=[{"name": "gold"}])
+    nowhere = {"url": "http://127.0.0.1:1/v3", "token": "Canary-Token-99"}
+    output = host.run([types], fails=True, api=nowhere, verify_array=False, restart_command=["true"])
+    assert "Asking http://127.0.0.1:1/v3 for the volume types: " in failure(output)
+    assert "Canary-Token-99" not in output
+    in_tree = backend(simulator, "flashsystem", driver="in_tree")
+    assert "driver: in_tree is refused, because the installed Cinder has no" in host.run([in_tree], fails=True)
+    in_tree = backend(simulator, "xtremio", driver="in_tree")
+    host.run([in_tree], restart_command=["true"])
+    text = host.conf.read_text(encoding="utf-8")
+    assert "volume_driver = cinder.volume.drivers.dell_emc.xtremio.XtremIOISCSIDriver\n" in text
+    assert "enable_unsupported_driver = true\n" in text

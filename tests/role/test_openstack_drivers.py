@@ -55,11 +55,11 @@ class Tree:
         )
         return done.stdout.strip()
 
-    def role(self, where: Path, python: Path, *arguments: str, **options: Any) -> tuple[int, str]:
+    def role(self, where: Path, service_python: Path, /, *arguments: str, **options: Any) -> tuple[int, str]:
         """How many tasks changed something, and the output."""
         play = where / "play.yml"
         play.write_text(json.dumps(PLAY), encoding="utf-8")
-        given = {"openstack_drivers_python": str(python), **{f"openstack_drivers_{k}": v for k, v in options.items()}}
+        given = {f"openstack_drivers_{k}": v for k, v in {"python": str(service_python), **options}.items()}
         done = subprocess.run(
             [
                 str(Path(sys.executable).parent / "ansible-playbook"),
@@ -152,3 +152,16 @@ def test_the_wheel(tmp_path: Path) -> None:
     version = re.search(r'__version__ = "(.+)"', (ROOT / "plugins/module_utils/openflash/version.py").read_text())
     assert version is not None
     assert wheels[0].name.startswith(f"openflash-{version[1]}+c")
+
+
+def test_the_python_of_a_service_is_found(python: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the first line of the service's program on the PATH; where there is none nothing is guessed."""
+    tree = Tree(tmp_path / "collection")
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    monkeypatch.setenv("PATH", f"{programs}:/usr/bin:/bin")
+    with pytest.raises(AssertionError, match="No Python of nova is found on localhost"):
+        tree.role(tmp_path, Path(), python="", service="nova")
+    (programs / "nova-compute").write_text(f"#!{python}\nprint('nova')\n", encoding="utf-8")
+    tree.role(tmp_path, Path(), python="", service="nova")
+    assert installed(python) == tree.version()

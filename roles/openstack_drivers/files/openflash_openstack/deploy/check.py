@@ -24,6 +24,10 @@ from .registry import DEFAULT, Registry, store_options
 # Stores of Glance's own, which are no members of enabled_backends
 RESERVED_STORES = ("os_glance_staging_store", "os_glance_tasks_store")
 
+# The group whose options every backend has in its own section, and the one that it has besides (cinder.cmd.volume)
+SHARED = "backend_defaults"
+UNLISTED = cfg.StrOpt("backend_host")
+
 Sections = dict[str, dict[str, list[str]]]
 
 
@@ -109,7 +113,7 @@ class _Check:
         except (cfg.Error, AttributeError):
             enabled = []
         self._enabled(enabled)
-        shared = self._registry.options.get("backend_defaults", [])
+        shared = self._registry.options.get(SHARED, []) + [UNLISTED]
         for name in dict.fromkeys([*enabled, *self._wanted]):
             self._register(name, shared)
             if self._has(name) and normal(name) in self._own:

@@ -10,11 +10,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Optional
 
 from cinder import context, objects
-from cinder.common import config  # noqa: F401 # registers the options that are read here
+from cinder.common import config
 from oslo_config import cfg
 from oslo_utils import timeutils
 
-CONF = cfg.CONF
+# With the options that are read here
+CONF = config.CONF
 
 
 def backends(path: str, folder: Optional[str], names: Sequence[str], before: Mapping[str, Any]) -> dict[str, Any]:
