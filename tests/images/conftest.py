@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """flash_image on five arrays with real bytes: iSCSI to tgtd, a Fibre Channel device tree, an attach program.
 
-With ``@pytest.mark.few`` two arrays stand for the others, one that notes what it holds and one that cannot rename; on the
-others the test is a slow one.
+With ``@pytest.mark.few`` two arrays stand for the others, one that notes what it holds and one that cannot rename; on
+the others the test is a slow one.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from tests.images.lab import ROWS, Lab, Row
 from tests.module.arrays import ArrayUnderTest, Modules
 from tests.support.iscsi import need_tools
 from tests.support.simulator import Simulator
-
 
 FEW = ("xtremio", "dsware")
 
