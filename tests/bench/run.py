@@ -1,9 +1,10 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What things cost, printed as tables: requests per operation against a budget, and many volumes in one task.
+"""What things cost, printed as tables: requests per operation against a budget, many volumes in one task, and images.
 
-The simulated array counts. Ends with 1 when a budget is exceeded. Seconds depend on the machine; the ratio says more.
+The simulated array counts. Ends with 1 when a budget is exceeded, or images are copied too slowly. Seconds depend on
+the machine; the ratio says more.
 
     python tests/bench/run.py [--arrays dsware violin] [--volumes 1 100 1000]
 """
@@ -29,6 +30,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.model 
     VolumeSpec,
 )
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.units import parse_initiator  # noqa: E402
+from tests.bench import images  # noqa: E402
 from tests.module.arrays import FAST_COPIES, FC, GIB, ArrayUnderTest, Modules, Row  # noqa: E402
 from tests.module.playbooks import Player  # noqa: E402
 from tests.support.simulator import Simulator  # noqa: E402
@@ -330,6 +332,7 @@ def main() -> int:
     parser.add_argument("--volumes", type=int, nargs="*", default=[1, 100, 1000], help="volumes in one task")
     known = [vendor.row.name for vendor in VENDORS]
     parser.add_argument("--arrays", nargs="*", choices=known, default=known, help="the arrays to measure, by vendor")
+    parser.add_argument("--no-images", dest="images", action="store_false", help="do not copy disk images")
     options = parser.parse_args()
     counts = options.volumes
     vendors = [vendor for vendor in VENDORS if vendor.row.name in options.arrays]
@@ -361,6 +364,11 @@ def main() -> int:
                     table(title, header, many(Player(Path(folder)), array, counts))
     finally:
         modules.stop()
+    if options.images:
+        rows, slow = images.throughput()
+        title = f"Images: {images.SIZE >> 20} MiB of random bytes into a volume, against a bare qemu-img convert"
+        table(title, images.HEADER, rows)
+        exceeded += slow
     if exceeded:
         print(f"\nOver budget: {', '.join(exceeded)}")
     return int(bool(exceeded))

@@ -1,7 +1,11 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""flash_image on five arrays with real bytes: iSCSI to tgtd, a Fibre Channel device tree, an attach program."""
+"""flash_image on five arrays with real bytes: iSCSI to tgtd, a Fibre Channel device tree, an attach program.
+
+With ``@pytest.mark.few`` two arrays stand for the others, one that notes what it holds and one that cannot rename; on
+the others the test is a slow one.
+"""
 
 from __future__ import annotations
 
@@ -15,14 +19,22 @@ from tests.module.arrays import ArrayUnderTest, Modules
 from tests.support.iscsi import need_tools
 from tests.support.simulator import Simulator
 
+FEW = ("xtremio", "dsware")
+
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "few: two arrays are enough, unless all tests are wanted")
     config.addinivalue_line("markers", "slow: takes longer than what it tells is worth in every run of all tests")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "lab" in metafunc.fixturenames:
-        metafunc.parametrize("lab", ROWS, ids=[row.name for row in ROWS], indirect=True)
+        few = metafunc.definition.get_closest_marker("few") is not None
+        rows = [
+            pytest.param(row, marks=[pytest.mark.slow] if few and row.name not in FEW else [], id=row.name)
+            for row in ROWS
+        ]
+        metafunc.parametrize("lab", rows, indirect=True)
 
 
 @pytest.fixture(scope="session")

@@ -57,8 +57,10 @@ ROWS = (
 
 def random_file(path: Path, size: int, data: int | None = None, seed: int = 1) -> Path:
     """A file of so many bytes, of which the first ``data`` are random and the others a hole."""
+    source, left = random.Random(seed), size if data is None else data
     with path.open("wb") as stream:
-        stream.write(random.Random(seed).randbytes(size if data is None else data))
+        while left:
+            left -= stream.write(source.randbytes(min(left, 16 * MIB)))
         stream.truncate(size)
     return path
 

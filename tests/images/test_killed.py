@@ -98,7 +98,7 @@ def test_killed_after_any_write_the_next_run_converges(lab: Lab) -> None:
     kill_after_each_write(lab)
 
 
-def test_killed_after_any_write_the_next_run_converges_in_short(xtremio: Lab) -> None:
+def test_killed_after_some_writes_the_next_run_converges(xtremio: Lab) -> None:
     kill_after_each_write(xtremio, step=6)
 
 
@@ -122,6 +122,7 @@ def kill_after_each_write(lab: Lab, step: int = 1) -> None:
     assert number >= 7
 
 
+@pytest.mark.few
 def test_killed_while_bytes_move_no_program_goes_on(lab: Lab) -> None:
     source = lab.raw(size=32 * MIB)
     with running(lab, "copying", path=source) as process:
@@ -137,6 +138,7 @@ def test_killed_while_bytes_move_no_program_goes_on(lab: Lab) -> None:
     assert lab.volumes() == {"golden"}
 
 
+@pytest.mark.few
 def test_a_run_that_is_asked_to_end_takes_everything_away(lab: Lab) -> None:
     with running(lab, "copying", path=lab.raw(size=32 * MIB)) as process:
         process.send_signal(signal.SIGTERM)
@@ -161,6 +163,7 @@ def test_a_second_run_keeps_off_while_the_first_lives(dsware: Lab) -> None:
     assert dsware.volumes() == {"golden"}
 
 
+@pytest.mark.few
 def test_what_a_run_on_another_host_left_goes_when_it_is_dead(lab: Lab) -> None:
     """It is known by its name; as long as it is young, or mapped, somebody may be at work on it."""
     from ansible_collections.openflash.storage.plugins.module_utils.openflash.images.work import new_name

@@ -1,0 +1,119 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How fast flash_image copies, against a bare ``qemu-img convert`` of the same image to a volume of the same array.
+
+Both copy into a volume that was never written to, and both have it keep the bytes at the end (``-t writeback``).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import Chap, Initiator, VolumeSpec
+from tests.images.conftest import make_lab
+from tests.images.lab import MIB, ROWS, Lab, random_file
+from tests.module.arrays import Modules
+from tests.support.simulator import Simulator
+
+SIZE = 512 * MIB
+TURNS = 3
+WANTED = 0.9
+"""The least that is expected of the speed of the bare program."""
+BARE = "bare"
+IQN = "iqn.2026-01.org.example:bench"
+CHAP = Chap("of-bench", "bench-secret-14")
+
+
+def throughput() -> tuple[list[list[object]], list[str]]:
+    """A row for each array, and the arrays that are too slow. The best of some turns, taken in turn."""
+    rows: list[list[object]] = []
+    slow = []
+    modules = Modules()
+    try:
+        with (
+            tempfile.TemporaryDirectory(dir=_memory()) as folder,
+            Simulator([row.config for row in ROWS], run_dir=Path(folder) / "arrays") as simulator,
+        ):
+            image = random_file(Path(folder) / "image.raw", SIZE)
+            for row in ROWS:
+                lab = make_lab(row, simulator, modules, Path(folder))
+                with lab.array.library() as array:
+                    command = _bare_command(lab, array, image, Path(folder))
+                    bare, ours = [], []
+                    for _turn in range(TURNS):
+                        _empty(lab.file(BARE))
+                        started = time.monotonic()
+                        subprocess.run(command, check=True, capture_output=True, timeout=600)
+                        bare.append(time.monotonic() - started)
+                        _empty(lab.file(BARE))
+                        ours.append(_copy(lab, image, verify=False)[0])
+                    verified = _copy(lab, image, verify=True)[1]
+                ratio = min(bare) / min(ours)
+                if ratio < WANTED:
+                    slow.append(f"{row.name}: image")
+                speeds = [f"{SIZE / MIB / min(times):.0f}" for times in (bare, ours)]
+                kept = "yes" if ratio >= WANTED else "NO"
+                rows.append([row.name, *speeds, f"{100 * ratio:.0f} %", kept, f"{verified:.1f}"])
+                lab.array.reset()
+    finally:
+        modules.stop()
+    return rows, slow
+
+
+HEADER = ("array", "qemu-img MiB/s", "flash_image MiB/s", "ratio", "90 % kept", "whole task, verified, s")
+
+
+def _memory() -> str | None:
+    """Where files are in memory, if it has room: else the disk is measured, and whoever else uses it."""
+    folder = Path("/dev/shm")
+    there = folder.is_dir() and shutil.disk_usage(folder).free > 6 * SIZE
+    return str(folder) if there else None
+
+
+def _empty(file: Path) -> None:
+    size = file.stat().st_size
+    os.truncate(file, 0)
+    os.truncate(file, size)
+
+
+def _copy(lab: Lab, image: Path, verify: bool) -> tuple[float, float]:
+    """Seconds that the bytes took, and the task."""
+    started = time.monotonic()
+    done = lab.run(path=image, force=True, keep_old=0, verify=verify)
+    assert not done.failed, done.msg
+    return done["image"]["seconds"], time.monotonic() - started
+
+
+def _bare_command(lab: Lab, array: Any, image: Path, folder: Path) -> list[str]:
+    """To a volume that is mapped by hand, or to the file that stands for its device."""
+    array.create_volume(VolumeSpec(BARE, lab.smallest(SIZE)))
+    program = ["qemu-img", "convert", "-n", "-t", "writeback", "-f", "raw", "-O", "raw"]
+    if not lab.row.by_qemu:
+        return [*program, str(image), str(lab.file(BARE))]
+    wants_chap = array.wants_chap()[0]
+    host = array.create_host("bench", [Initiator(IQN, "iscsi")], chap=CHAP if wants_chap else None)
+    mapping = array.map_volume(array.volumes([BARE]).items[0], host)
+    port = next(port for port in array.ports_of([BARE]) if port.protocol == "iscsi")
+    below = {
+        "driver": "iscsi",
+        "transport": "tcp",
+        "portal": port.portal,
+        "target": port.address,
+        "lun": mapping.lun,
+        "initiator-name": IQN,
+    }
+    if wants_chap:
+        secret = folder / "chap"
+        secret.touch(mode=0o600)
+        secret.write_text(CHAP.password)
+        below.update({"user": CHAP.username, "password-secret": "chap"})
+        program[2:2] = ["--object", f"secret,id=chap,file={secret}"]
+    return [*program, str(image), "json:" + json.dumps({"driver": "raw", "file": below})]
