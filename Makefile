@@ -11,7 +11,7 @@ PYTEST := pytest --timeout 1200
 PYTEST_PARALLEL := $(PYTEST) --numprocesses 3 --dist loadgroup --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check test fix bench docs lock clean
+.PHONY: help setup demo check test test-slow fix bench docs lock clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z][a-z_%-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 20
@@ -25,8 +25,11 @@ demo: setup ## start simulated arrays and manage them (no array needed)
 check: setup ## the fast half of `make test`: ruff, mypy, yamllint, unit tests
 	$(PYTEST_PARALLEL) tests/unit tests/gates/test_static.py
 
-test: setup ## every test and every gate
-	$(PYTEST_PARALLEL)
+test: setup ## every test and every gate but those of `make test-slow`
+	$(PYTEST_PARALLEL) -m "not slow"
+
+test-slow: setup ## kernel iSCSI on an emulated host, a deployment with RabbitMQ, large images (root; half an hour)
+	$(PYTEST) --timeout 5400 -m slow tests/slow
 
 gate-%: setup ## one gate, with its output: gate-molecule, gate-sanity, gate-installed ...
 	$(PYTEST) --verbose tests/gates/test_$*.py

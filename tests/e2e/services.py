@@ -8,7 +8,6 @@ from __future__ import annotations
 import configparser
 import os
 import signal
-import socket
 import subprocess
 import time
 import uuid
@@ -17,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import requests
+
+from tests.support.ports import free_port
 
 HERE = Path(__file__).parent
 DEADLINE = 90.0
@@ -27,11 +28,16 @@ PROJECT = uuid.uuid4().hex
 class Cinder:
     """One process with all services, and its API."""
 
+    deadline = DEADLINE
+    """Seconds that anything may take."""
+
     def __init__(self, python: Path, path: Path, folder: Path, backends: Mapping[str, Mapping[str, Any]]) -> None:
         self._python, self._path, self.folder = python, path, folder
         self._process: subprocess.Popen[bytes] | None = None
-        self.port = _free_port()
+        self.port = free_port()
         self.log = folder / "cinder.log"
+        # Where the services find their files, and Cinder's own
+        self.state, self.etc = folder, python.parent.parent / "etc" / "cinder"
         self._backends = dict(backends)
         self._session = requests.Session()
         self._session.trust_env = False
@@ -41,14 +47,14 @@ class Cinder:
 
     # -- life --------------------------------------------------------------------------------------------------------
 
-    def configure(self) -> Path:
-        etc = self._python.parent.parent / "etc" / "cinder"
-        sections: dict[str, Mapping[str, Any]] = {
+    def sections(self) -> dict[str, dict[str, Any]]:
+        """The configuration, without the backends."""
+        return {
             "DEFAULT": {
-                "state_path": self.folder,
+                "state_path": self.state,
                 "auth_strategy": "noauth",
-                "api_paste_config": etc / "api-paste.ini",
-                "resource_query_filters_file": etc / "resource_filters.json",
+                "api_paste_config": self.etc / "api-paste.ini",
+                "resource_query_filters_file": self.etc / "resource_filters.json",
                 "transport_url": "fake:/",
                 "enabled_backends": ",".join(self._backends),
                 "scheduler_driver_init_wait_time": 1,
@@ -62,17 +68,19 @@ class Cinder:
                 "log_file": self.log,
                 "host": "control",
                 "default_volume_type": "__DEFAULT__",
-                "rootwrap_config": etc / "rootwrap.conf",
+                "rootwrap_config": self.etc / "rootwrap.conf",
             },
-            "database": {"connection": f"sqlite:///{self.folder}/cinder.sqlite"},
-            "oslo_concurrency": {"lock_path": self.folder / "locks"},
-            "coordination": {"backend_url": f"file://{self.folder}/coordination"},
+            "database": {"connection": f"sqlite:///{self.state}/cinder.sqlite"},
+            "oslo_concurrency": {"lock_path": self.state / "locks"},
+            "coordination": {"backend_url": f"file://{self.state}/coordination"},
         }
+
+    def configure(self) -> Path:
         parser = configparser.RawConfigParser()
         parser.read_dict(
             {
                 name: {key: str(value) for key, value in found.items()}
-                for name, found in {**sections, **self._backends}.items()
+                for name, found in {**self.sections(), **self._backends}.items()
             }
         )
         path = self.folder / "cinder.conf"
@@ -140,13 +148,13 @@ class Cinder:
         text = self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
         return "\n".join([line for line in text.splitlines() if " ERROR " in line][-most:])
 
-    def wait_for(self, what: str, ready: Callable[[], Any], deadline: float = DEADLINE) -> Any:
-        end = time.monotonic() + deadline
+    def wait_for(self, what: str, ready: Callable[[], Any]) -> Any:
+        end = time.monotonic() + self.deadline
         while True:
             found = ready()
             if found:
                 return found
-            assert time.monotonic() < end, f"{what} is not there after {deadline:g} s\n{self.errors()}"
+            assert time.monotonic() < end, f"{what} is not there after {self.deadline:g} s\n{self.errors()}"
             time.sleep(0.1)
 
     def become(self, kind: str, number: str, status: str, bad: str = "error") -> dict[str, Any]:
@@ -206,9 +214,3 @@ class Cinder:
     def detach(self, attachment: str, volume: str) -> None:
         self.ask("DELETE", f"/attachments/{attachment}")
         self.become("volume", volume, "available")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
