@@ -162,8 +162,7 @@ config_file = {self.etc}/glance-api-paste.ini
         (self.folder / "etc").mkdir(parents=True)
         for name in ("staging", "tasks", "locks"):
             (self.folder / name).mkdir()
-        paste = PASTE.read_text(encoding="utf-8")
-        (self.folder / "etc" / "glance-api-paste.ini").write_text(paste, encoding="utf-8")
+        (self.folder / "etc" / "glance-api-paste.ini").write_text(PASTE, encoding="utf-8")
         (self.folder / "everybody.py").write_text(FILTER, encoding="utf-8")
         config = self.folder / "etc" / "glance-api.conf"
         config.touch(mode=0o600)

@@ -61,9 +61,8 @@ def cinder(
 ) -> Iterator[Deployment]:
     python = client_python(REQUIREMENTS)
     backends = {name: section(simulator, name) for name in BACKENDS}
-    running = Deployment(
-        python, distribution, tmp_path_factory.mktemp("cinder"), backends, broker.url, database.url("one")
-    )
+    folder = tmp_path_factory.mktemp("cinder")
+    running = Deployment(python, distribution, folder, backends, broker.url, database.url("one"))
     try:
         running.start()
         running.wait_for("both backends", lambda: running.backend_states() == dict.fromkeys(BACKENDS, UP))
@@ -163,9 +162,7 @@ def test_a_restart_amid_an_attach(cinder: Deployment, simulator: Simulator, name
 
 
 @pytest.mark.parametrize("name", BACKENDS)
-def test_an_array_is_down_at_the_start(
-    broker: RabbitMQ, database: MariaDB, distribution: Path, tmp_path: Path, name: str
-) -> None:
+def test_an_array_is_down_at_the_start(database: MariaDB, distribution: Path, tmp_path: Path, name: str) -> None:
     """Its backend is down, the other one works, and it comes up by itself when the array does."""
     other = BACKENDS[1 - BACKENDS.index(name)]
     late: dict[str, Any] = {"vendor": name, "password": "long-enough-and-fixed-1", "state_dir": str(tmp_path / "state")}
@@ -176,12 +173,15 @@ def test_an_array_is_down_at_the_start(
     for key in ("driver_ssl_cert_verify", "driver_ssl_cert_path"):
         backend.pop(key, None)
     python = client_python(REQUIREMENTS)
+    # Two deployments at one broker would take each other's messages.
+    broker = RabbitMQ(tmp_path / "rabbitmq")
     with Simulator([{"vendor": other}]) as there:
         folder = tmp_path / "cinder"
         folder.mkdir()
         sections = {name: backend | {"openflash_timeout": 5}, other: section(there, other)}
         running = Deployment(python, distribution, folder, sections, broker.url, database.url(f"without_{name}"))
         try:
+            broker.start()
             running.start()
             running.wait_for("one of two", lambda: running.backend_states() == {name: DOWN, other: UP})
             one = running.create(1, running.type_of(other))["id"]
@@ -194,3 +194,4 @@ def test_an_array_is_down_at_the_start(
             running.delete("volume", one)
         finally:
             running.stop()
+            broker.stop()
