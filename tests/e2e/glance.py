@@ -20,7 +20,7 @@ import requests
 from tests.support.ports import free_port
 
 DEADLINE = 120.0
-CHUNK = 1 << 20
+CHUNK, PIECE = 1 << 20, 8 << 20
 # What Keystone's middleware would tell; Cinder without Keystone says nothing of who it is.
 ADMIN = {
     "HTTP_X_IDENTITY_STATUS": "Confirmed",
@@ -68,15 +68,19 @@ class Digest:
 
 
 class Content:
-    """Bytes that repeat a random block, so that they may be many and need no room. ``length`` of them."""
+    """``length`` bytes. They repeat a random block, so that they may be many and need no room.
 
-    def __init__(self, length: int, block: int = 8 << 20) -> None:
-        self._block = os.urandom(min(length, block))
+    :param blocks: of 8 MiB, in what is repeated.
+    """
+
+    def __init__(self, length: int, blocks: int = 1) -> None:
+        self._block = os.urandom(blocks * PIECE)
         self.length = length
 
     def pieces(self) -> Iterator[bytes]:
-        for start in range(0, self.length, len(self._block)):
-            yield self._block[: self.length - start]
+        for start in range(0, self.length, PIECE):
+            first = start % len(self._block)
+            yield self._block[first : first + min(PIECE, self.length - start)]
 
     def part(self, start: int, length: int) -> bytes:
         first = start % len(self._block)
@@ -101,17 +105,17 @@ class _Known:
 
     def __init__(self, content: Content) -> None:
         self.len = content.length
-        self._pieces, self._held = content.pieces(), b""
+        self._pieces, self._held = content.pieces(), memoryview(b"")
 
     def __iter__(self) -> Iterator[bytes]:
         return iter(lambda: self.read(CHUNK), b"")
 
     def read(self, size: int = -1) -> bytes:
         if not self._held:
-            self._held = next(self._pieces, b"")
+            self._held = memoryview(next(self._pieces, b""))
         if size < 0:
             return b"".join([self._held, *self._pieces])
-        piece, self._held = self._held[:size], self._held[size:]
+        piece, self._held = bytes(self._held[:size]), self._held[size:]
         return piece
 
 

@@ -7,8 +7,10 @@ root by sudo and rootwrap only, and the kernel's iSCSI and multipath.
 
 from __future__ import annotations
 
+import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -69,8 +71,18 @@ class Node(EmulatedHost):
 
     def attached(self) -> list[str]:
         """Sessions of the kernel, disks that came by them, and maps: empty when nothing is left behind."""
-        left = self.run("iscsiadm -m session 2>&1 || true").replace("iscsiadm: No active sessions.", "")
-        return [*left.split("\n"), *self.run("ls -d /dev/sd* 2>/dev/null || true; dmsetup ls").split("\n")]
+        found = self.run("iscsiadm -m session 2>&1 || true; ls -d /dev/sd* 2>/dev/null || true; dmsetup ls")
+        nothing = ("iscsiadm: No active sessions.", "No devices found")
+        return [line for line in found.splitlines() if line not in nothing]
+
+    @contextmanager
+    def paths(self) -> Iterator[list[str]]:
+        """The portals that the kernel logs in to meanwhile, as the initiator's own log tells."""
+        found: list[str] = []
+        since = self.run("date +%s").strip()
+        yield found
+        said = self.run(f"journalctl -o cat -u iscsid --since @{since}")
+        found += re.findall(r"portal: ([0-9.]+,[0-9]+)\] through \[iface: default\] is operational now", said)
 
     def start_service(self, name: str, user: str, command: str, **env: str) -> None:
         settings = " ".join(shlex.quote(f"--setenv={key}={value}") for key, value in env.items())

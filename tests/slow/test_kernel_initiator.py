@@ -14,49 +14,33 @@ from typing import Any
 import pytest
 
 from tests.e2e.glance import Content, Glance, digest_of
-from tests.openstack.conftest import ROOT
+from tests.openstack.test_rootwrap import documented_filters
 from tests.slow.openstack_host import Node, NodeCinder, NodeGlance
+from tests.slow.sections import backend_sections, store_section
 from tests.support.simulator import Simulator
 
 pytestmark = pytest.mark.slow
 
 MIB, GIB = 1 << 20, 1 << 30
-GUIDE = ROOT / "docs" / "docsite" / "rst" / "guide_glance.rst"
-
-
-def documented_filters() -> str:
-    """Those that the guide tells an operator to have: nothing else is permitted here."""
-    lines = GUIDE.read_text(encoding="utf-8").splitlines()
-    start = next(number for number, line in enumerate(lines) if line.strip() == "[Filters]")
-    found = []
-    for line in lines[start:]:
-        if not line.startswith("        "):
-            break
-        found.append(line.strip())
-    return "\n".join(found) + "\n"
-
-
-def store_section(simulator: Simulator, **more: Any) -> dict[str, Any]:
-    entry = simulator.array("datera")
-    return {
-        "datera_san_ip": entry["address"],
-        "datera_san_port": entry["port"],
-        "datera_san_login": entry["username"],
-        "datera_san_password": entry["password"],
-        "datera_ca_file": entry["ca_path"],
-        "datera_data_path": "os-brick",
-        "datera_glance_rootwrap_path": "sudo glance-rootwrap",
-        "datera_glance_rootwrap_config": "/etc/glance/rootwrap.conf",
-        **more,
-    }
+BY_KERNEL = {
+    "datera_data_path": "os-brick",
+    "datera_glance_rootwrap_path": "sudo glance-rootwrap",
+    "datera_glance_rootwrap_config": "/etc/glance/rootwrap.conf",
+}
 
 
 @pytest.fixture(params=[True, False], ids=["multipath", "one path"])
-def glance(node: Node, arrays: Simulator, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[NodeGlance]:
+def multipath(request: pytest.FixtureRequest) -> bool:
+    found: bool = request.param
+    return found
+
+
+@pytest.fixture
+def glance(node: Node, arrays: Simulator, tmp_path: Path, multipath: bool) -> Iterator[NodeGlance]:
     arrays.reset("datera")
     node.run("rm -rf /etc/glance/rootwrap.d /var/lib/glance /var/log/glance/*; mkdir -p /etc/glance/rootwrap.d")
     node.write("/etc/glance/rootwrap.d/openflash.filters", documented_filters())
-    running = NodeGlance(node, tmp_path / "glance", store_section(arrays, datera_use_multipath=request.param))
+    running = NodeGlance(node, tmp_path / "glance", store_section(arrays, **BY_KERNEL, datera_use_multipath=multipath))
     try:
         running.start()
         yield running
@@ -70,22 +54,24 @@ def nothing_left(node: Node, simulator: Simulator, array: str) -> None:
     assert simulator.state(array)["mappings"] == []
 
 
-def test_images_by_the_kernel(glance: NodeGlance, node: Node, arrays: Simulator) -> None:
-    """Upload of known and unknown length, download, ranges, several at once, delete; by a user who is not root."""
-    content = Content(64 * MIB + 321, 64 * MIB)
-    for known in (True, False):
-        image = glance.image()
-        glance.upload(image, content, known)
-        nothing_left(node, arrays, "datera")
-        assert glance.told(image) == content.digest()
-        assert digest_of(glance.download(image)) == content.digest()
-        nothing_left(node, arrays, "datera")
-        for start, length in ((0, 1), (9 * MIB + 1, 5 * MIB + 3), (content.length - 7, 7)):
-            assert glance.range(image, start, length) == content.part(start, length)
-        nothing_left(node, arrays, "datera")
-        both_read(glance, node, arrays, image, content)
-        glance.delete(image)
-        assert arrays.state("datera")["volumes"] == []
+def test_images_by_the_kernel(glance: NodeGlance, node: Node, arrays: Simulator, multipath: bool) -> None:
+    """Upload of known and unknown length, download, ranges, two readers at once, delete; by a user who is not root."""
+    content = Content(64 * MIB + 321, blocks=9)
+    image = glance.image()
+    with node.paths() as used:
+        glance.upload(image, content, known=multipath)
+    nothing_left(node, arrays, "datera")
+    # The array has two portals.
+    assert len(set(used)) == (2 if multipath else 1)
+    assert glance.told(image) == content.digest()
+    assert digest_of(glance.download(image)) == content.digest()
+    nothing_left(node, arrays, "datera")
+    for start, length in ((9 * MIB + 1, 5 * MIB + 3), (content.length - 7, 7)):
+        assert glance.range(image, start, length) == content.part(start, length)
+    nothing_left(node, arrays, "datera")
+    both_read(glance, node, arrays, image, content)
+    glance.delete(image)
+    assert arrays.state("datera")["volumes"] == []
     log = node.run("cat /var/log/glance/*")
     assert arrays.array("datera")["password"] not in log
     assert "could not be removed" not in log
@@ -103,25 +89,6 @@ def both_read(glance: Glance, node: Node, arrays: Simulator, image: str, content
 # ---- Cinder ----------------------------------------------------------------------------------------------------------
 
 
-def sections(simulator: Simulator) -> dict[str, dict[str, Any]]:
-    found = {}
-    for name, driver in (("xtremio", "xtremio.XtremIOISCSIDriver"), ("datera", "datera.DateraDriver")):
-        entry = simulator.array(name)
-        found[name] = {
-            "volume_driver": f"openflash_openstack.cinder.{driver}",
-            "volume_backend_name": name,
-            "san_ip": entry["address"],
-            "san_api_port": entry["port"],
-            "san_login": entry["username"],
-            "san_password": entry["password"],
-            "driver_ssl_cert_verify": True,
-            "driver_ssl_cert_path": entry["ca_path"],
-            "use_multipath_for_image_xfer": True,
-            "enforce_multipath_for_image_xfer": True,
-        }
-    return found
-
-
 @pytest.fixture(scope="module")
 def images(python: Path, distribution: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Glance]:
     """The image service that Cinder asks, with images as files."""
@@ -136,7 +103,7 @@ def images(python: Path, distribution: Path, tmp_path_factory: pytest.TempPathFa
 
 @pytest.fixture(scope="module")
 def cinder(node: Node, arrays: Simulator, images: Glance, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    running = NodeCinder(node, tmp_path_factory.mktemp("cinder"), sections(arrays), images.port)
+    running = NodeCinder(node, tmp_path_factory.mktemp("cinder"), backend_sections(arrays), images.port)
     try:
         running.start()
         wanted = {"xtremio": "up up", "datera": "up up"}
@@ -146,15 +113,20 @@ def cinder(node: Node, arrays: Simulator, images: Glance, tmp_path_factory: pyte
         running.stop()
 
 
-@pytest.mark.parametrize("array", ["xtremio", "datera"])
+PORTALS = {"xtremio": 4, "datera": 2}
+
+
+@pytest.mark.parametrize("array", PORTALS)
 def test_image_to_volume_and_back(
     cinder: NodeCinder, images: Glance, node: Node, arrays: Simulator, array: str
 ) -> None:
     """Cinder's own copy, over as many paths as the array has; the volume has the bytes of the image and then zeros."""
-    content = Content(64 * MIB, 64 * MIB)
+    content = Content(64 * MIB, blocks=8)
     source = images.image()
     images.upload(source, content)
-    volume = cinder.create(1, cinder.type_of(array), imageRef=source)
+    with node.paths() as used:
+        volume = cinder.create(1, cinder.type_of(array), imageRef=source)
+    assert len(set(used)) == PORTALS[array]
     nothing_left(node, arrays, array)
     body = {"os-volume_upload_image": {"image_name": "back", "disk_format": "raw", "container_format": "bare"}}
     answer = cinder.ask("POST", f"/volumes/{volume['id']}/action", body)
