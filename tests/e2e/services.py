@@ -30,6 +30,8 @@ class Cinder:
 
     deadline = DEADLINE
     """Seconds that anything may take."""
+    interval = 0.1
+    """Seconds between two looks at it."""
 
     def __init__(self, python: Path, path: Path, folder: Path, backends: Mapping[str, Mapping[str, Any]]) -> None:
         self._python, self._path, self.folder = python, path, folder
@@ -155,7 +157,7 @@ class Cinder:
             if found:
                 return found
             assert time.monotonic() < end, f"{what} is not there after {self.deadline:g} s\n{self.errors()}"
-            time.sleep(0.1)
+            time.sleep(self.interval)
 
     def become(self, kind: str, number: str, status: str, bad: str = "error") -> dict[str, Any]:
         """Wait for a volume or snapshot to get there."""

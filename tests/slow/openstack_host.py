@@ -97,7 +97,9 @@ class Node(EmulatedHost):
 class NodeCinder(Cinder):
     """The one-process Cinder as a service of the node."""
 
-    deadline = 600.0
+    deadline = 900.0
+    # An emulated processor that is asked all the time does nothing else.
+    interval = 3.0
 
     def __init__(self, node: Node, folder: Path, backends: Mapping[str, Mapping[str, Any]], image_service: int) -> None:
         super().__init__(Path(PLACE, "bin", "python"), Path(), folder, backends)
@@ -113,6 +115,9 @@ class NodeCinder(Cinder):
             "use_multipath_for_image_xfer": True,
             "enforce_multipath_for_image_xfer": True,
             "image_conversion_dir": self.state / "conversion",
+            "periodic_interval": 20,
+            "report_interval": 20,
+            "backend_stats_polling_interval": 30,
         }
         return found
 

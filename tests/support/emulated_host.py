@@ -321,22 +321,16 @@ class EmulatedHost:
             f"ip route replace table local unicast {network} via {GATEWAY} dev {device} src {ADDRESS}"
         )
 
-    def lend(self, port: int) -> None:
-        """A port of the outer host's 127.0.0.1 is then one of this host's 127.0.0.1 too."""
-        self._forward("-R", f"127.0.0.1:{port}:127.0.0.1:{port}")
-
     def publish(self, port: int) -> int:
         """The port of the outer host's 127.0.0.1 by which this host's port can be reached."""
         local = free_port()
-        self._forward("-L", f"127.0.0.1:{local}:127.0.0.1:{port}")
-        return local
-
-    def _forward(self, *what: str) -> None:
+        way = f"127.0.0.1:{local}:127.0.0.1:{port}"
         done = subprocess.run(
-            [*self._words(), "-O", "forward", *what, "emulated"], capture_output=True, text=True, check=False
+            [*self._words(), "-O", "forward", "-L", way, "emulated"], capture_output=True, text=True, check=False
         )
         if done.returncode:
-            raise Failed(f"ssh {' '.join(what)}: {done.stderr}")
+            raise Failed(f"ssh -L {way}: {done.stderr}")
+        return local
 
     def _words(self, **more: str) -> list[str]:
         options: dict[str, object] = {
