@@ -17,7 +17,9 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import ipaddress
 import os
+import secrets
 import shlex
 import shutil
 import subprocess
@@ -43,13 +45,14 @@ DISK_GIB = 8
 BOOT_SECONDS = 400.0
 # The outer host's loopback and this one's address, in QEMU's user network
 GATEWAY, ADDRESS = "10.0.2.2", "10.0.2.15"
+USER_MAC, WIRE_MAC = "52:54:00:12:34:56", "52:54:00:12:34:57"
 NETWORK = "/etc/systemd/network/10-user.network"
 # Run in the tree of the new host
 SETUP = f"""
 set -eu
 echo emulated > /etc/hostname
 echo '127.0.0.1 localhost emulated' > /etc/hosts
-printf '[Match]\\nName=en*\\n[Network]\\nAddress={ADDRESS}/24\\nGateway={GATEWAY}\\n' > {NETWORK}
+printf '[Match]\\nMACAddress={USER_MAC}\\n[Network]\\nAddress={ADDRESS}/24\\nGateway={GATEWAY}\\n' > {NETWORK}
 systemctl enable --quiet systemd-networkd
 systemctl mask --quiet apt-daily.timer apt-daily-upgrade.timer systemd-networkd-wait-online e2scrub_reap fstrim.timer
 # Sessions of ssh need no seat, and logind no minute to start
@@ -210,6 +213,7 @@ class EmulatedHost:
         self._memory = memory_mib
         self._folder = Path(tempfile.mkdtemp(prefix="emulated-"))
         self._disk = Path()
+        self._wire = f"emu{secrets.token_hex(4)}"
         self._port = 0
         self._process: subprocess.Popen[bytes] | None = None
         self._link: subprocess.Popen[bytes] | None = None
@@ -237,7 +241,11 @@ class EmulatedHost:
         # Nothing is written to the disk itself, so many hosts may start from it.
         command += ["-drive", f"file={self._disk / 'disk.img'},if=virtio,format=raw,snapshot=on"]
         command += ["-netdev", f"user,id=n0,hostfwd=tcp:127.0.0.1:{self._port}-:22"]
-        command += ["-device", "virtio-net-pci,netdev=n0", "-device", "virtio-rng-pci"]
+        command += ["-device", f"virtio-net-pci,netdev=n0,mac={USER_MAC}", "-device", "virtio-rng-pci"]
+        if os.geteuid() == 0:
+            # It goes with the process. QEMU's own network stalls for seconds under the load of iSCSI.
+            command += ["-netdev", f"tap,id=n1,ifname={self._wire},script=no,downscript=no"]
+            command += ["-device", f"virtio-net-pci,netdev=n1,mac={WIRE_MAC}"]
         with self.log.open("wb") as output:
             # Where the changes of the disk go
             self._process = _child(command, output, TMPDIR=str(self._folder))
@@ -313,12 +321,23 @@ class EmulatedHost:
 
     def reach(self, network: str) -> None:
         """Addresses of the outer host's loopback, such as 127.37.0.0/16, that are not to mean the host itself."""
-        device = self.run(f"ip -o -4 addr show to {ADDRESS}").split()[1]
+        assert os.geteuid() == 0, "a network device between the hosts is made by root: run this as root"
+        number = 4 * secrets.randbelow(1 << 14)
+        here, there = (str(ipaddress.ip_address("198.18.0.0") + number + one) for one in (1, 2))
+        for command in (
+            ["ip", "addr", "add", f"{here}/30", "dev", self._wire],
+            ["ip", "link", "set", self._wire, "up"],
+            ["sysctl", "-q", "-w", f"net.ipv4.conf.{self._wire}.route_localnet=1"],
+        ):
+            done = subprocess.run(command, env=_clean(), capture_output=True, text=True, check=False)
+            assert done.returncode == 0, f"{' '.join(command)}: {done.stderr}"
+        device = self.run(f"ip -o link | grep {WIRE_MAC}").split(": ")[1]
         self.run(
+            f"ip addr add {there}/30 dev {device} && ip link set {device} up && "
             f"sysctl -q -w net.ipv4.conf.{device}.route_localnet=1 && "
             "ip route replace table local local 127.0.0.0/16 dev lo && "
             "{ ip route del table local local 127.0.0.0/8 dev lo || true; } && "
-            f"ip route replace table local unicast {network} via {GATEWAY} dev {device} src {ADDRESS}"
+            f"ip route replace table local unicast {network} via {here} dev {device} src {there}"
         )
 
     def publish(self, port: int) -> int:
