@@ -25,11 +25,11 @@ demo: setup ## start simulated arrays and manage them (no array needed)
 check: setup ## the fast half of `make test`: ruff, mypy, yamllint, unit tests
 	$(PYTEST_PARALLEL) tests/unit tests/gates/test_static.py
 
-test: setup ## every test and every gate
+test: setup ## every test and every gate but those of `make test-slow`
 	$(PYTEST_PARALLEL)
 
-test-slow: setup ## the tests that take minutes each
-	$(PYTEST) -m slow
+test-slow: setup ## kernel iSCSI on an emulated host, Cinder with RabbitMQ, large images, roles on hosts (root; an hour)
+	$(PYTEST) --timeout 5400 -m slow
 
 gate-%: setup ## one gate, with its output: gate-molecule, gate-sanity, gate-installed ...
 	$(PYTEST) --verbose tests/gates/test_$*.py

@@ -17,13 +17,22 @@ from tests.support.clients import client_python
 
 
 class Glance(Service):
-    """Stores of type ``datera``, by name, the first of which is the default; and its API."""
+    """Stores of one type by name, the first of which is the default; and its API."""
 
     NAME = "glance"
+    patience = 120
+    """Seconds without a byte that an answer may take."""
 
-    def __init__(self, path: Path, folder: Path, stores: Mapping[str, Mapping[str, Any]]) -> None:
-        super().__init__(client_python(OPENSTACK / "requirements-glance.txt"), path, folder)
-        self._stores = dict(stores)
+    def __init__(
+        self,
+        path: Path,
+        folder: Path,
+        stores: Mapping[str, Mapping[str, Any]],
+        kind: str = "datera",
+        python: Path | None = None,
+    ) -> None:
+        super().__init__(python or client_python(OPENSTACK / "requirements-glance.txt"), path, folder)
+        self._stores, self._kind = dict(stores), kind
         self._session = requests.Session()
         self._session.trust_env = False
         # What is refused before all of it was read ends the connection.
@@ -32,35 +41,39 @@ class Glance(Service):
     def configure(self) -> Path:
         for name in ("staging", "tasks", "locks"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
-        paste = self._python.parent.parent / "etc" / "glance" / "glance-api-paste.ini"
-        pipeline = paste.read_text().replace("unauthenticated-context rootapp", "context rootapp")
-        (self.folder / "glance-api-paste.ini").write_text(pipeline)
+        (self.folder / "glance-api-paste.ini").write_text(self._pipeline(), encoding="utf-8")
         sections: dict[str, Mapping[str, Any]] = {
             "DEFAULT": {
-                "enabled_backends": ", ".join(f"{name}:datera" for name in self._stores),
+                "enabled_backends": ", ".join(f"{name}:{self._kind}" for name in self._stores),
                 "worker_self_reference_url": self.url,
                 "log_file": self.log,
             },
-            "database": {"connection": f"sqlite:///{self.folder}/glance.sqlite"},
+            "database": {"connection": f"sqlite:///{self.state}/glance.sqlite"},
             "glance_store": {"default_backend": next(iter(self._stores))},
-            "os_glance_staging_store": {"filesystem_store_datadir": self.folder / "staging"},
-            "os_glance_tasks_store": {"filesystem_store_datadir": self.folder / "tasks"},
-            "oslo_concurrency": {"lock_path": self.folder / "locks"},
-            "paste_deploy": {"config_file": self.folder / "glance-api-paste.ini"},
+            "os_glance_staging_store": {"filesystem_store_datadir": self.state / "staging"},
+            "os_glance_tasks_store": {"filesystem_store_datadir": self.state / "tasks"},
+            "oslo_concurrency": {"lock_path": self.state / "locks"},
+            "paste_deploy": {"config_file": self.etc / "glance-api-paste.ini"},
         }
         path = self.folder / "glance-api.conf"
         path.touch(mode=0o600)
         path.write_text(ini({**sections, **self._stores}), encoding="utf-8")
         return path
 
+    def _pipeline(self) -> str:
+        paste = self._python.parent.parent / "etc" / "glance" / "glance-api-paste.ini"
+        return paste.read_text(encoding="utf-8").replace("unauthenticated-context rootapp", "context rootapp")
+
+    def _command(self, where: Path) -> list[str]:
+        """:param where: the folder of ``no_keystone.py``."""
+        words = ["-w", "1", "-k", "gthread", "--threads", "4", "--timeout", "900", "-b", f"127.0.0.1:{self.port}"]
+        return [str(self._python), "-m", "gunicorn", *words, "--pythonpath", str(where), "no_keystone:application"]
+
     def start(self) -> None:
         config = self.configure()
         if not (self.folder / "glance.sqlite").exists():
             self._manage("glance-manage", "--config-file", str(config), "db_sync")
-        workers = ["-w", "1", "-k", "gthread", "--threads", "4", "-b", f"127.0.0.1:{self.port}"]
-        where = ["--pythonpath", str(HERE), "no_keystone:application"]
-        command = [str(self._python), "-m", "gunicorn", *workers, *where]
-        self._launch(command, self._answers, OS_GLANCE_CONFIG_DIR=str(self.folder))
+        self._launch(self._command(HERE), self._answers, OS_GLANCE_CONFIG_DIR=str(self.folder))
 
     def _answers(self) -> bool:
         try:
@@ -71,7 +84,7 @@ class Glance(Service):
     # -- the API -----------------------------------------------------------------------------------------------------
 
     def ask(self, method: str, path: str, **more: Any) -> requests.Response:
-        return self._session.request(method, f"{self.url}{path}", timeout=120, **more)
+        return self._session.request(method, f"{self.url}{path}", timeout=self.patience, **more)
 
     def image(self, **more: Any) -> str:
         """A new one without data."""

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from tests.support.ports import free_port
+
 HERE = Path(__file__).parent
-DEADLINE = 90.0
 
 
 class Service:
@@ -27,12 +27,18 @@ class Service:
     """
 
     NAME = ""
+    deadline = 90.0
+    """Seconds that anything may take."""
+    interval = 0.1
+    """Seconds between two looks at it."""
 
     def __init__(self, python: Path, path: Path, folder: Path) -> None:
         self._python, self._path, self.folder = python, path, folder
         self._process: subprocess.Popen[bytes] | None = None
         self.port = free_port()
         self.log = folder / f"{self.NAME}.log"
+        # Where it finds its files and its configuration, which need not be where this is written
+        self.state = self.etc = folder
 
     @property
     def url(self) -> str:
@@ -95,20 +101,15 @@ class Service:
         found = [line for line in self.said().splitlines() if " ERROR " in line and "sending heartbeat" not in line]
         return "\n".join(found[-most:])
 
-    def wait_for(self, what: str, ready: Callable[[], Any], deadline: float = DEADLINE) -> Any:
+    def wait_for(self, what: str, ready: Callable[[], Any], deadline: float | None = None) -> Any:
+        deadline = deadline or self.deadline
         end = time.monotonic() + deadline
         while True:
             found = ready()
             if found:
                 return found
             assert time.monotonic() < end, f"{what} is not there after {deadline:g} s\n{self.errors()}"
-            time.sleep(0.1)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+            time.sleep(self.interval)
 
 
 def ini(sections: Mapping[str, Mapping[str, Any]]) -> str:

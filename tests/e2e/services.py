@@ -40,6 +40,7 @@ class Cinder(Service):
         super().__init__(python, path, folder)
         self._backends = dict(backends)
         self._more, self._disks = dict(more or {}), disks
+        self.etc = python.parent.parent / "etc" / "cinder"
         self._session = requests.Session()
         self._session.trust_env = False
         self._session.headers.update(
@@ -48,15 +49,14 @@ class Cinder(Service):
 
     # -- life --------------------------------------------------------------------------------------------------------
 
-    def configure(self) -> Path:
-        self.folder.mkdir(exist_ok=True)
-        etc = self._python.parent.parent / "etc" / "cinder"
-        sections: dict[str, Mapping[str, Any]] = {
+    def sections(self) -> dict[str, dict[str, Any]]:
+        """The configuration, without the backends."""
+        return {
             "DEFAULT": {
-                "state_path": self.folder,
+                "state_path": self.state,
                 "auth_strategy": "noauth",
-                "api_paste_config": etc / "api-paste.ini",
-                "resource_query_filters_file": etc / "resource_filters.json",
+                "api_paste_config": self.etc / "api-paste.ini",
+                "resource_query_filters_file": self.etc / "resource_filters.json",
                 "transport_url": "fake:/",
                 "enabled_backends": ",".join(self._backends),
                 "scheduler_driver_init_wait_time": 1,
@@ -71,16 +71,19 @@ class Cinder(Service):
                 "host": "control",
                 "default_volume_type": "__DEFAULT__",
                 **dict.fromkeys(("quota_volumes", "quota_snapshots", "quota_gigabytes", "quota_groups"), -1),
-                "rootwrap_config": etc / "rootwrap.conf",
+                "rootwrap_config": self.etc / "rootwrap.conf",
                 **self._more,
             },
-            "database": {"connection": f"sqlite:///{self.folder}/cinder.sqlite"},
-            "oslo_concurrency": {"lock_path": self.folder / "locks"},
-            "coordination": {"backend_url": f"file://{self.folder}/coordination"},
+            "database": {"connection": f"sqlite:///{self.state}/cinder.sqlite"},
+            "oslo_concurrency": {"lock_path": self.state / "locks"},
+            "coordination": {"backend_url": f"file://{self.state}/coordination"},
         }
+
+    def configure(self) -> Path:
+        self.folder.mkdir(exist_ok=True)
         path = self.folder / "cinder.conf"
         path.touch(mode=0o600)
-        path.write_text(ini({**sections, **self._backends}), encoding="utf-8")
+        path.write_text(ini({**self.sections(), **self._backends}), encoding="utf-8")
         return path
 
     def start(self) -> None:

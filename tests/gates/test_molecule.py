@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+
+
 def test_scenarios(run: Callable[..., str], newcomer: dict[str, str]) -> None:
     """In one home, so that the environment of the simulators is made once."""
     for name in ("default", "golden_images"):

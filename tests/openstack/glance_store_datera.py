@@ -190,6 +190,10 @@ def life(stage: Stage, kind: str, budget: bool = True) -> None:
     next(half)
     step(f"{kind}: one is given up", half.close)
     step(f"{kind}: and nobody has access", lambda: stage.left()[1], [])
+    reading, length = multi_backend.get(uri, kind)
+    while length:
+        length -= len(next(reading))
+    step(f"{kind}: let go with the last piece, not after it", lambda: stage.left()[1], [])
     with stage.look() as array:
         volume = array.volumes([f"OS-IMAGE-{image}"]).items[0]
         array.set_metadata(volume, dict(notes, checksum="0" * 32))

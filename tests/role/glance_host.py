@@ -12,9 +12,9 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.services import _free_port
 from tests.openstack.conftest import ROOT
 from tests.role.service_host import playbook, service_python, write_service
+from tests.support.ports import free_port
 
 REQUIREMENTS = ROOT / "tests/openstack/requirements-glance.txt"
 WHO = {"X-Identity-Status": "Confirmed", "X-User-Id": "u", "X-Project-Id": "0" * 32, "X-Roles": "admin,member,reader"}
@@ -26,7 +26,7 @@ class Host:
     def __init__(self, folder: Path, python: Path, multiple: bool) -> None:
         self.folder, self.python = folder, python
         folder.mkdir()
-        self.port = _free_port()
+        self.port = free_port()
         self.log = folder / "log"
         source = (python.parent.parent / "etc/glance/glance-api-paste.ini").read_text(encoding="utf-8")
         (folder / "glance-api-paste.ini").write_text(

@@ -274,7 +274,9 @@ class Store(driver.Store):  # type: ignore[misc]
         return written
 
     def _content(self, image_id: str, image: images.Image, offset: int, length: int) -> Iterator[bytes]:
-        """A whole image is compared with its checksum before its last piece is given out."""
+        """A whole image is compared with its checksum before its last piece is given out. The volume is let go before
+        that as well: who has got everything may delete the image at once.
+        """
         if not length:
             return
         whole = image.checksum is not None and length == image.length
@@ -282,15 +284,18 @@ class Store(driver.Store):  # type: ignore[misc]
         end = offset + length
         with glance_errors(image_id, READ):
             with Attachment(self._images, self._need_path(), image_id, image.volume, READ) as at:
-                while offset < end:
+                while True:
                     with disk_errors(image_id, READ):
                         piece = at.disk.read(min(self._buffer, end - offset), offset)
                     offset += len(piece)
                     if digest is not None:
                         digest.update(piece)
-                        if offset == end and digest.hexdigest() != image.checksum:
-                            raise exceptions.BackendException("image %s is not what was stored" % image_id)
+                    if offset == end:
+                        break
                     yield piece
+            if digest is not None and digest.hexdigest() != image.checksum:
+                raise exceptions.BackendException("image %s is not what was stored" % image_id)
+            yield piece
 
 
 class Attachment:

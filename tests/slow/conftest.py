@@ -1,0 +1,52 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What takes minutes: an emulated host, whole deployments, large images. ``make test-slow`` runs it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.arrays.test_real_bytes import address
+from tests.openstack.conftest import BUILDER, distribution
+from tests.slow.openstack_host import REQUIREMENTS, Node
+from tests.support.clients import client_python
+from tests.support.iscsi import need_tools
+from tests.support.simulator import Simulator
+
+__all__ = ["distribution"]
+
+
+@pytest.fixture(scope="session")
+def python() -> Path:
+    """Of the services that run beside the emulated host."""
+    return client_python(REQUIREMENTS)
+
+
+@pytest.fixture(scope="session")
+def arrays() -> Iterator[Simulator]:
+    """Two arrays with real bytes, whose portals the emulated host reaches."""
+    need_tools()
+    with Simulator(
+        [
+            {"vendor": "datera", "datapath": True, "slowness": 0, "address": address(1)},
+            {"vendor": "xtremio", "datapath": True, "protocol": "iscsi", "chap": True, "address": address(11)},
+        ]
+    ) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def node(arrays: Simulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
+    folder = tmp_path_factory.mktemp("wheel")
+    subprocess.run([sys.executable, str(BUILDER), str(folder)], check=True, capture_output=True)
+    (wheel,) = folder.glob("*.whl")
+    with Node() as running:
+        running.install(wheel)
+        running.meet(arrays)
+        yield running

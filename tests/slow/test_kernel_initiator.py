@@ -1,0 +1,157 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Bytes by the kernel's iSCSI and multipath, through os-brick, on a host of its own; the arrays are simulated, their
+portals are real.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.openstack.test_rootwrap import documented_filters
+from tests.slow.glance import Content, Digest, Glance, digest_of
+from tests.slow.openstack_host import Node, NodeCinder, NodeGlance
+from tests.slow.sections import backend_sections, store_section
+from tests.support.simulator import Simulator
+
+pytestmark = pytest.mark.slow
+
+MIB, GIB = 1 << 20, 1 << 30
+BY_KERNEL = {
+    "datera_data_path": "os-brick",
+    "datera_glance_rootwrap_path": "sudo glance-rootwrap",
+    "datera_glance_rootwrap_config": "/etc/glance/rootwrap.conf",
+}
+
+
+@pytest.fixture(params=[True, False], ids=["multipath", "one path"])
+def multipath(request: pytest.FixtureRequest) -> bool:
+    found: bool = request.param
+    return found
+
+
+@pytest.fixture
+def glance(node: Node, arrays: Simulator, tmp_path: Path, multipath: bool) -> Iterator[NodeGlance]:
+    arrays.reset("datera")
+    node.run("rm -rf /etc/glance/rootwrap.d /var/lib/glance /var/log/glance/*; mkdir -p /etc/glance/rootwrap.d")
+    node.write("/etc/glance/rootwrap.d/openflash.filters", documented_filters())
+    running = NodeGlance(node, tmp_path / "glance", store_section(arrays, **BY_KERNEL, datera_use_multipath=multipath))
+    try:
+        running.start()
+        yield running
+    finally:
+        running.stop()
+
+
+def nothing_left(node: Node, simulator: Simulator, array: str) -> None:
+    """On the host no session, no disk and no map; on the array nobody who is let in."""
+    assert node.attached() == []
+    assert simulator.state(array)["mappings"] == []
+
+
+def test_images_by_the_kernel(glance: NodeGlance, node: Node, arrays: Simulator, multipath: bool) -> None:
+    """Upload of known and unknown length, download, ranges, two readers at once, delete; by a user who is not root."""
+    content = Content(64 * MIB + 321, blocks=9)
+    image = glance.image()
+    with node.paths() as used:
+        glance.put(image, content, known=multipath)
+    nothing_left(node, arrays, "datera")
+    # The array has two portals.
+    assert len(set(used)) == (2 if multipath else 1)
+    assert glance.told(image) == content.digest()
+    assert digest_of(glance.pieces(image)) == content.digest()
+    nothing_left(node, arrays, "datera")
+    for start, length in ((9 * MIB + 1, 5 * MIB + 3), (content.length - 7, 7)):
+        assert glance.range(image, start, length) == content.part(start, length)
+    nothing_left(node, arrays, "datera")
+    both_read(glance, node, arrays, image, content)
+    glance.remove(image)
+    assert arrays.state("datera")["volumes"] == []
+    log = node.run("cat /var/log/glance/*")
+    assert arrays.array("datera")["password"] not in log
+    assert "could not be removed" not in log
+
+
+def both_read(glance: Glance, node: Node, arrays: Simulator, image: str, content: Content) -> None:
+    """Two readers share the one device; the first to go leaves it to the other."""
+    first, second = glance.pieces(image), glance.pieces(image)
+    begun = [next(first), next(second)]
+    assert digest_of([begun[0], *first]) == content.digest()
+    assert digest_of([begun[1], *second]) == content.digest()
+    nothing_left(node, arrays, "datera")
+
+
+# ---- Cinder ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def images(python: Path, distribution: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Glance]:
+    """The image service that Cinder asks, with images as files."""
+    folder = tmp_path_factory.mktemp("images") / "glance"
+    running = Glance(distribution, folder, {"one": {"filesystem_store_datadir": folder / "files"}}, "file", python)
+    try:
+        running.start()
+        yield running
+    finally:
+        running.stop()
+
+
+@pytest.fixture(scope="module")
+def cinder(node: Node, arrays: Simulator, images: Glance, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    running = NodeCinder(node, tmp_path_factory.mktemp("cinder"), backend_sections(arrays), images.port)
+    try:
+        running.start()
+        wanted = {"xtremio": "up up", "datera": "up up"}
+        running.wait_for("both backends", lambda: running.backend_states() == wanted)
+        yield running
+    finally:
+        running.stop()
+
+
+def raw_digest(images: Glance, image: str, folder: Path) -> Digest:
+    """Of the disk that a qcow2 image is of."""
+    packed, disk = folder / "packed", folder / "disk"
+    with packed.open("wb") as output:
+        for piece in images.pieces(image):
+            output.write(piece)
+    subprocess.run(["qemu-img", "convert", "-f", "qcow2", "-O", "raw", str(packed), str(disk)], check=True)
+    with disk.open("rb") as source:
+        return digest_of(iter(lambda: source.read(MIB), b""))
+
+
+PORTALS = {"xtremio": 4, "datera": 2}
+
+
+@pytest.mark.parametrize("array", PORTALS)
+def test_image_to_volume_and_back(
+    cinder: NodeCinder, images: Glance, node: Node, arrays: Simulator, array: str, tmp_path: Path
+) -> None:
+    """Cinder's own copy, over as many paths as the array has; the volume has the bytes of the image and then zeros."""
+    content = Content(64 * MIB, blocks=8)
+    source = images.image()
+    images.put(source, content)
+    with node.paths() as used:
+        volume = cinder.create(1, cinder.type_of(array), imageRef=source)
+    assert len(set(used)) == PORTALS[array]
+    nothing_left(node, arrays, array)
+    body = {"os-volume_upload_image": {"image_name": "back", "disk_format": "qcow2", "container_format": "bare"}}
+    answer = cinder.ask("POST", f"/volumes/{volume['id']}/action", body)
+    back = answer["os-volume_upload_image"]["image_id"]
+    cinder.become("volume", volume["id"], "available")
+    cinder.wait_for("the image", lambda: images.about(back)["status"] == "active")
+    nothing_left(node, arrays, array)
+    zeros = (bytes(MIB) for _number in range((GIB - 64 * MIB) // MIB))
+    assert raw_digest(images, back, tmp_path) == digest_of(chain(content.pieces(), zeros))
+    cinder.delete("volume", volume["id"])
+    assert arrays.state(array)["volumes"] == []
+    log = node.run("cat /var/log/cinder/*")
+    assert arrays.array(array)["password"] not in log
+    for image in (source, back):
+        images.remove(image)

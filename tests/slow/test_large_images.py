@@ -1,0 +1,55 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Images of 1.5 GiB through Glance by gunicorn, onto a Datera array by the initiator in user space."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.slow.glance import Content, Glance, digest_of
+from tests.slow.sections import store_section
+from tests.support.simulator import Simulator
+
+pytestmark = pytest.mark.slow
+
+MIB, GIB = 1 << 20, 1 << 30
+# Beyond the gibibyte that an image of unknown length begins with, and not a multiple of anything
+LENGTH = 3 * GIB // 2 + 4321
+
+
+@pytest.fixture(scope="module")
+def glance(
+    arrays: Simulator, python: Path, distribution: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Glance]:
+    folder = tmp_path_factory.mktemp("large") / "glance"
+    section = store_section(arrays, datera_data_path="libiscsi")
+    running = Glance(distribution, folder, {"one": section}, python=python)
+    try:
+        running.start()
+        yield running
+    finally:
+        running.stop()
+
+
+@pytest.mark.parametrize(("known", "gibibytes"), [(True, 2), (False, 2)], ids=["known length", "unknown length"])
+def test_large(glance: Glance, arrays: Simulator, known: bool, gibibytes: int) -> None:
+    arrays.reset("datera")
+    content = Content(LENGTH)
+    wanted = content.digest()
+    image = glance.image()
+    glance.put(image, content, known)
+    assert glance.told(image) == wanted
+    (volume,) = arrays.state("datera")["volumes"]
+    assert (volume["name"], volume["size"]) == (f"OS-IMAGE-{image}", gibibytes * GIB)
+    assert digest_of(glance.pieces(image)) == wanted
+    for start, length in ((GIB - MIB, 2 * MIB), (LENGTH - 7, 7)):
+        assert glance.range(image, start, length) == content.part(start, length)
+    assert arrays.state("datera")["mappings"] == []
+    glance.remove(image)
+    state = arrays.state("datera")
+    assert (state["volumes"], state["mappings"], state["hosts"]) == ([], [], [])
+    assert arrays.array("datera")["password"] not in glance.log.read_text(encoding="utf-8")
