@@ -159,6 +159,20 @@ def test_an_export_is_whole_and_not_repeated(lab: Lab) -> None:
     assert lab.content("copy") == lab.content("golden")
 
 
+@pytest.mark.few
+def test_a_snapshot_is_exported_and_not_what_the_volume_has_now(lab: Lab) -> None:
+    source = lab.raw()
+    lab.imported(source)
+    lab.done("flash_snapshot", name="monday", volume="golden")
+    lab.spoil("golden")
+    out = lab.folder / "out.raw"
+    made = lab.exported(out, format="raw", snapshot="monday", verify=False)
+    assert "snapshot monday of volume golden" in made["plan"][0]
+    with out.open("rb") as stream:
+        assert stream.read(4 * MIB) == source.read_bytes()
+    lab.refused("snapshot tuesday of volume golden is not there", path=out, state="exported", snapshot="tuesday")
+
+
 def test_what_a_host_uses_is_read_from_a_copy(lab: Lab) -> None:
     """Or refused, where the array makes none in an instant."""
     lab.imported(lab.raw())
