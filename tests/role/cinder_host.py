@@ -21,6 +21,7 @@ import requests
 from tests.e2e.services import PROJECT, Cinder
 from tests.openstack.conftest import CLIENTS, ROOT
 from tests.role.service_host import playbook, service_python, write_service
+from tests.support.clients import client_python
 from tests.support.simulator import Simulator
 
 SERVICE = ROOT / "tests/e2e/one_process.py"
@@ -61,6 +62,13 @@ class Host:
         command = [str(python), str(SERVICE), str(self.conf), str(self.cinder.port)]
         self.restart_command = write_service(folder, command, env)
         self.api = {"url": f"http://127.0.0.1:{self.cinder.port}/v3/{PROJECT}", "token": f"admin:{PROJECT}"}
+
+    def only_volume_service(self) -> None:
+        """From now on the service is cinder-volume alone, in a process of its own: in the one process of the others the
+        scheduler's heartbeat stands for everybody's."""
+        program = client_python(REQUIREMENTS).parent / "cinder-volume"
+        env = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), "PYTHONWARNINGS": "ignore"}
+        write_service(self.folder, [str(self.python), str(program), "--config-file", str(self.conf)], env)
 
     def start(self) -> None:
         subprocess.run(self.restart_command, check=True)

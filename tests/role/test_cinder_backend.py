@@ -124,6 +124,7 @@ def test_what_is_wrong_never_reaches_the_service(host: Host, simulator: Simulato
 @pytest.mark.slow
 def test_a_backend_that_does_not_come_up(host: Host, simulator: Simulator) -> None:
     """The log's reason is told; an API that does not answer, too; an in-tree driver is refused with Cinder's reason."""
+    host.only_volume_service()
     wrong = backend(simulator, "xtremio", password="Not-The-Right-One-77")
     service: dict[str, Any] = {"restart_command": host.restart_command, "health_timeout": 30}
     output = host.run([wrong], fails=True, verify_array=False, **service)

@@ -21,7 +21,7 @@ CONF = config.CONF
 def backends(path: str, folder: Optional[str], names: Sequence[str], before: Mapping[str, Any]) -> dict[str, Any]:
     """For each backend its host as Cinder knows it, its number of volumes, and whether its service gives signs of life.
 
-    :param before: the answer of a call before; what was the last sign of life then is none now.
+    :param before: the answer of a call before; the signs of life of then do not count.
     """
     CONF([], project="cinder", default_config_files=[path], default_config_dirs=[folder] if folder else [])
     objects.register_all()
@@ -37,12 +37,13 @@ def _backend(admin: Any, name: str, before: Mapping[str, Any]) -> dict[str, Any]
     services = objects.ServiceList.get_all(admin, {"host": host, "binary": "cinder-volume"})
     beat = max((one.updated_at or one.created_at for one in services), default=None)
     beat = beat.replace(tzinfo=None) if beat is not None else None
-    told = beat.isoformat() if beat is not None else None
     age = timeutils.delta_seconds(beat, timeutils.utcnow()) if beat is not None else None
+    # The record is written when a service starts, too; only reports tell that its driver has started.
+    reports = sum(one.report_count or 0 for one in services)
     return {
         "host": host,
         "volumes": len(volumes),
-        "beat": told,
-        "alive": age is not None and age <= CONF.service_down_time and told != before.get("beat"),
+        "reports": reports,
+        "alive": age is not None and age <= CONF.service_down_time and reports > before.get("reports", 0),
         "disabled": any(one.disabled for one in services),
     }
