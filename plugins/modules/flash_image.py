@@ -174,7 +174,7 @@ options:
       - Folder on the host that the task runs on for what a run must remember to undo if it is killed, for images that
         are fetched, and for which image a volume was made of where the array cannot note that.
     type: path
-    default: ~/.cache/openflash-storage/images
+    default: ~/.cache/openflash/images
 seealso:
   - module: openflash.storage.flash_volume
     description: Clones the volume that an image was imported into.
@@ -303,7 +303,7 @@ OPTIONS = {
     "chap_password": {"type": "str", "no_log": True},
     "progress_file": {"type": "path"},
     "copy_timeout": {"type": "float", "default": 21600.0},
-    "state_dir": {"type": "path", "default": "~/.cache/openflash-storage/images"},
+    "state_dir": {"type": "path", "default": "~/.cache/openflash/images"},
 }
 
 PERMITS = flash_module.policy_options("force", "assume_unmapped")

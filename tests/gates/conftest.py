@@ -18,8 +18,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.cache import CACHE
+
 ROOT = Path(__file__).resolve().parents[2]
-CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "openflash-storage"
 BIN = Path(sys.executable).parent
 
 Run = Callable[..., str]
@@ -36,8 +37,15 @@ def run_tool(*command: object, cwd: Path = ROOT, timeout: int = 900, **env: str)
     """Run a command and return its output; when it fails, fail the test with all of it."""
     argv = [str(part) for part in command]
     with subprocess.Popen(
-        argv, cwd=cwd, env=clean_environment(**env), text=True, errors="replace", start_new_session=True,
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        argv,
+        cwd=cwd,
+        env=clean_environment(**env),
+        text=True,
+        errors="replace",
+        start_new_session=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
     ) as process:
         try:
             output, _ = process.communicate(timeout=timeout)

@@ -7,15 +7,12 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
-import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-
-def cache_dir() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "openflash" / "clients"
+from tests.support.cache import CACHE
 
 
 def client_python(requirements: Path) -> Path:
@@ -26,7 +23,7 @@ def client_python(requirements: Path) -> Path:
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     digest = hashlib.sha256(requirements.read_bytes() + version.encode()).hexdigest()[:12]
     name = f"{requirements.stem.removeprefix('requirements-')}-{digest}"
-    home = cache_dir() / name
+    home = CACHE / "clients" / name
     home.parent.mkdir(parents=True, exist_ok=True)
     with (home.parent / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -42,7 +39,7 @@ def client_python(requirements: Path) -> Path:
 
 def client_wheel(requirement: str) -> Path:
     """The wheel of this very release, without what it needs: for a file or two out of a client too old to install."""
-    home = cache_dir() / "wheels" / requirement
+    home = CACHE / "clients" / "wheels" / requirement
     home.parent.mkdir(parents=True, exist_ok=True)
     with (home.parent / f"{requirement}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

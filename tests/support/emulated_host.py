@@ -33,9 +33,9 @@ from typing import IO
 
 import pytest
 
+from tests.support.cache import CACHE
 from tests.support.ports import free_port
 
-CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "openflash-storage"
 RELEASE, MIRROR = "bookworm", "http://deb.debian.org/debian"
 # What the makers of disks need here, by the package of Debian that has it
 TOOLS = {"qemu-system-x86_64": "qemu-system-x86", "debootstrap": "debootstrap", "mkfs.ext4": "e2fsprogs",

@@ -160,9 +160,7 @@ class Simulator:
 
     def session(self, volume: str, initiator: str, name: str = "xtremio", *, is_open: bool = True) -> None:
         """Let a host log in to a volume, or out again."""
-        self._control(
-            "POST", f"/arrays/{name}/session", {"volume": volume, "initiator": initiator, "open": is_open}
-        )
+        self._control("POST", f"/arrays/{name}/session", {"volume": volume, "initiator": initiator, "open": is_open})
 
     def _control(self, method: str, path: str, document: Any = None) -> Any:
         request = urllib.request.Request(
