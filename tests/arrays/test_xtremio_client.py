@@ -377,21 +377,39 @@ def test_atomic_snapshots_of_which_one_is_there_are_a_conflict(xms_v2: Simulated
 
 def test_a_snapshot_set_goes_as_a_whole_or_not_at_all(xms_v2: SimulatedXms) -> None:
     array = xms_v2.connect()
-    specs = [SnapshotSpec(f"s{number}", make(array, f"v{number}")) for number in range(2)]
-    array.create_snapshots(specs, atomic=True, set_name="instant")
-    members = array.snapshots_of_set("instant")
-    assert sorted((one.name, one.volume) for one in members) == [("s0", "v0"), ("s1", "v1")]
+    volumes = [make(array, f"v{number}") for number in range(2)]
+    with xms_v2.budget(array, 1):
+        array.create_snapshot_set("instant", volumes)
+    members = sorted(array.snapshots_of_set("instant"), key=lambda one: str(one.volume))
+    assert [(one.volume, one.proven) for one in members] == [("v0", True), ("v1", True)]
+    array.create_snapshot_set("instant", volumes)
+    assert len(array.snapshots_of_set("instant")) == 2, "a run that is repeated takes nothing more"
+    with pytest.raises(errors.Conflict, match="snapshot set instant is there already, and it is of v0, v1"):
+        array.create_snapshot_set("instant", volumes[:1])
     host = array.create_host("h", [FC1])
-    mapping = array.map_volume(model.Volume("s1", GIB), host)
-    with pytest.raises(errors.InUse, match="s1 is mapped to h"):
+    last = members[1].name
+    mapping = array.map_volume(model.Volume(last, GIB), host)
+    with pytest.raises(errors.InUse, match=f"{last} is mapped to h"):
         array.delete_snapshots_of_set("instant")
     assert len(array.snapshots_of_set("instant")) == 2
     array.unmap_volume(mapping)
     with xms_v2.budget(array, 3 if xms_v2.version >= "4.2" else 4):
-        assert sorted(one.name for one in array.delete_snapshots_of_set("instant")) == ["s0", "s1"]
-    assert array.snapshots(["s0", "s1"]).items == ()
+        assert sorted(str(one.volume) for one in array.delete_snapshots_of_set("instant")) == ["v0", "v1"]
+    assert array.snapshots([one.name for one in members]).items == ()
     with xms_v2.budget(array, 1):
         assert array.delete_snapshots_of_set("instant") == ()
+
+
+def test_clones_of_one_instant(xms_v2: SimulatedXms) -> None:
+    array = xms_v2.connect()
+    pairs = [(make(array, f"v{number}"), VolumeSpec(f"c{number}", (1 + number) * GIB)) for number in range(2)]
+    with xms_v2.budget(array, 5 if xms_v2.version >= "4.2" else 8):
+        clones = array.clone_volumes(pairs)
+    assert [(one.name, one.size, one.source) for one in clones] == [("c0", GIB, "v0"), ("c1", 2 * GIB, "v1")]
+    assert [one.size for one in array.volumes(["c0", "c1"])] == [GIB, 2 * GIB]
+    there = {one.name: one.id for one in array.volumes(["c0", "c1"])}
+    assert {one.name: one.id for one in array.clone_volumes(pairs)} == there, "a run that is repeated finds them"
+    assert xms_v2.names() == ["c0", "c1", "v0", "v1"]
 
 
 def test_clones(xms: SimulatedXms) -> None:

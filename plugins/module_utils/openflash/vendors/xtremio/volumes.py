@@ -12,7 +12,7 @@ run left, and goes on from there. Two live runs that meet do the very same renam
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 from ...compare import grown_size, new_size, unlike
@@ -108,12 +108,26 @@ class Volumes(Reading):
         with self._doing("clone volume %s to %s" % (source.name, spec.name), spec.name):
             return self._writable_copy(source.name, source.id, source.size, spec)
 
+    def clone_volumes(self, pairs: Sequence[Tuple[Volume, VolumeSpec]]) -> Tuple[Volume, ...]:
+        """Copies of several volumes at one instant.
+
+        A look, one request for all, for each a rename and, where it shall be larger, an extension; a read brings their
+        ids. After a failure ask for the same copies again.
+        """
+        with self._doing("clone volumes %s" % ", ".join(source.name for source, _spec in pairs)):
+            copies = [self._to_copy(source.name, source.id, source.size, spec) for source, spec in pairs]
+            return tuple(self._copied(copy, found) for copy, found in zip(copies, self._copy("clone", copies)))
+
     def volume_from_snapshot(self, snapshot: Snapshot, spec: VolumeSpec) -> Volume:
         """Like clone_volume: the same operation of the array."""
         with self._doing("make volume %s from snapshot %s" % (spec.name, snapshot.name), spec.name):
             return self._writable_copy(snapshot.name, snapshot.id, snapshot.size, spec)
 
     def _writable_copy(self, source: str, source_id: str, source_size: int, spec: VolumeSpec) -> Volume:
+        copy = self._to_copy(source, source_id, source_size, spec)
+        return self._copied(copy, self._copy("clone", [copy])[0])
+
+    def _to_copy(self, source: str, source_id: str, source_size: int, spec: VolumeSpec) -> _Copy:
         self._in_this_pool(spec)
         size = source_size if spec.size is None else round_up(spec.size, GRANULARITY)
         if size < source_size:
@@ -121,35 +135,35 @@ class Volumes(Reading):
                 "%s is smaller than its source, which has %s" % (format_size(size), format_size(source_size)),
                 hint="Leave size out, or make it at least that.",
             )
-        copy = _Copy(source, source_id, source_size, spec.name)
-        there = self._copy("clone", [copy], size if size > source_size else None)[0]
+        return _Copy(source, source_id, source_size, spec.name, size if size > source_size else None)
+
+    def _copied(self, copy: _Copy, there: Optional[Object]) -> Volume:
+        """The volume that was made, or the one that was there already if it has the size."""
+        size = copy.grow_to or copy.size
         if there is None:
             return Volume(
-                spec.name,
+                copy.name,
                 size,
                 id=copy.made or "",
                 pool=self._xms.cluster,
-                source=source,
+                source=copy.source,
                 mappings=(),
                 snapshots=(),
                 groups=() if self._xms.v2 else None,
             )
         found = objects.volume(there, pool=self._xms.cluster)
         if found.size != size:
-            raise unlike("volume", spec.name, "it has %s instead of %s" % (format_size(found.size), format_size(size)))
+            differs = "it has %s instead of %s" % (format_size(found.size), format_size(size))
+            raise unlike("volume", copy.name, differs)
         return found
 
     # -- snapshots ---------------------------------------------------------------------------------------------------
 
-    def create_snapshots(
-        self, specs: Sequence[SnapshotSpec], atomic: bool = False, set_name: Optional[str] = None
-    ) -> Tuple[Snapshot, ...]:
+    def create_snapshots(self, specs: Sequence[SnapshotSpec], atomic: bool = False) -> Tuple[Snapshot, ...]:
         """Read-only on v2: two requests each, one where the name is ``<volume>.<anything>``. Writable on v1: one each.
 
         Atomic: one request for all and a rename for each. After a failure ask for the same set again: what a killed run
         left is recognised by the names of the whole set.
-
-        :param set_name: of the snapshot set that the array makes of an atomic request, for ``snapshots_of_set``.
         """
         with self._doing("take snapshot %s" % ", ".join(spec.name for spec in specs)):
             copies = [_Copy(spec.volume.name, spec.volume.id, spec.volume.size, spec.name) for spec in specs]
@@ -158,9 +172,9 @@ class Volumes(Reading):
                     raise self.unsupported("atomic_snapshots", "")
                 if len({copy.source for copy in copies}) < len(copies):
                     raise Invalid("one instant cannot hold two snapshots of the same volume")
-                there = self._copy("snapshot", copies, set_name=set_name)
+                there = self._copy("snapshot", copies)
             else:
-                there = [self._copy("snapshot", [copy], set_name=set_name)[0] for copy in copies]
+                there = [self._copy("snapshot", [copy])[0] for copy in copies]
             return tuple(
                 Snapshot(
                     copy.name,
@@ -181,6 +195,28 @@ class Volumes(Reading):
         """Two requests, as for a volume: a mapped snapshot would go without a word too."""
         with self._doing("delete snapshot %s" % snapshot.name, snapshot.name):
             self._delete_unmapped(snapshot.name, snapshot.id)
+
+    def create_snapshot_set(self, name: str, volumes: Sequence[Volume]) -> None:
+        """Snapshots of these volumes at one instant, called as the array likes: one request. The set tells them."""
+        with self._doing("take snapshot set %s" % name, name):
+            if not self._xms.v2:
+                raise self.unsupported("atomic_snapshots", "")
+            body = {
+                "volume-list": [reference(one.name, one.id) for one in volumes],
+                "snapshot-set-name": name,
+                "snapshot-type": "readonly",
+            }
+
+            def look() -> bool:
+                members = {one.volume for one in self.snapshots_of_set(name)}
+                if members and members != {one.name for one in volumes}:
+                    raise unlike("snapshot set", name, "it is of %s" % ", ".join(sorted(map(str, members))))
+                return bool(members)
+
+            try:
+                settle(lambda: self._xms.post("snapshots", body), look, (NameTaken,))
+            except NotFound as error:
+                raise self._who_is_missing(error, *[one.name for one in volumes]) from None
 
     def delete_snapshots_of_set(self, name: str) -> Tuple[Snapshot, ...]:
         """A snapshot set with its members, and what they were: three requests, one where there is no such set.
@@ -245,30 +281,25 @@ class Volumes(Reading):
 
     # -- the one copy operation of this array ------------------------------------------------------------------------
 
-    def _copy(
-        self, kind: str, copies: Sequence[_Copy], grow_to: Optional[int] = None, set_name: Optional[str] = None
-    ) -> List[Optional[Object]]:
+    def _copy(self, kind: str, copies: Sequence[_Copy]) -> List[Optional[Object]]:
         """Make the copies, atomically when several. For each None, or what was there already under its name.
 
         :param kind: ``snapshot`` (read-only on v2) or ``clone`` (writable).
-        :param grow_to: extend the copy to this size before it gets its name.
         """
         suffix, natural = self._suffix(kind, copies)
         # v1 takes the final name at once (section 4), so only a copy that must still grow waits under another.
-        direct = grow_to is None and (natural or not self._xms.v2)
+        direct = (natural or not self._xms.v2) and all(copy.grow_to is None for copy in copies)
         waiting = [copy.name if direct else copy.named(suffix) for copy in copies]
         for name in waiting:
             self._fits(name)
         # Of several, one that is there already would be taken for one of this instant.
         there = self._left_behind(copies, waiting) if len(copies) > 1 else []
         if not any(item is not None for item in there):
-            there = self._begin(kind, copies, waiting, suffix, set_name or snapset_name())
+            there = self._begin(kind, copies, waiting, suffix)
         if direct:
             return [found and self._same_copy(kind, copy, found) for copy, found in zip(copies, there)]
         alone = len(copies) == 1
-        return [
-            self._finish(kind, copy, name, found, grow_to, alone) for copy, name, found in zip(copies, waiting, there)
-        ]
+        return [self._finish(kind, copy, name, found, alone) for copy, name, found in zip(copies, waiting, there)]
 
     def _suffix(self, kind: str, copies: Sequence[_Copy]) -> Tuple[str, bool]:
         """The suffix to send, and whether it gives all copies their final names at once."""
@@ -286,15 +317,13 @@ class Volumes(Reading):
                 hint="Rename the source to something shorter.",
             )
 
-    def _begin(
-        self, kind: str, copies: Sequence[_Copy], waiting: Sequence[str], suffix: str, set_name: str
-    ) -> List[Optional[Object]]:
+    def _begin(self, kind: str, copies: Sequence[_Copy], waiting: Sequence[str], suffix: str) -> List[Optional[Object]]:
         """POST; for each copy None when it was made now, else what is there already."""
         if self._xms.v2:
             body: Dict[str, Any] = {
                 "volume-list": [reference(copy.source, copy.source_id) for copy in copies],
                 "snap-suffix": suffix,
-                "snapshot-set-name": set_name,
+                "snapshot-set-name": snapset_name(),
                 "snapshot-type": "readonly" if kind == "snapshot" else "regular",
             }
         else:
@@ -330,15 +359,7 @@ class Volumes(Reading):
             )
         return found
 
-    def _finish(
-        self,
-        kind: str,
-        copy: _Copy,
-        waiting: str,
-        there: Optional[Object],
-        grow_to: Optional[int],
-        alone: bool,
-    ) -> Optional[Object]:
+    def _finish(self, kind: str, copy: _Copy, waiting: str, there: Optional[Object], alone: bool) -> Optional[Object]:
         """Extend the copy where asked, and give it its name; None, or what had the name before."""
         if there is not None:
             if there["name"] == copy.name:
@@ -347,8 +368,8 @@ class Volumes(Reading):
             copy.made = str(there["index"])
         size = objects.kib(there["vol-size"]) if there is not None else copy.size
         try:
-            if grow_to is not None and size < grow_to:
-                self._xms.put("volumes", waiting, {"vol-size": megabytes(grow_to)}, idempotent=True)
+            if copy.grow_to is not None and size < copy.grow_to:
+                self._xms.put("volumes", waiting, {"vol-size": megabytes(copy.grow_to)}, idempotent=True)
             self._rename(waiting, copy.name, lambda item: self._is_copy(kind, copy, item))
         except NameTaken:
             self._drop(waiting, copy)
@@ -413,16 +434,18 @@ class Volumes(Reading):
         return NotFound("%s is not there" % " and ".join(gone), target=gone[0], code=error.code)
 
 
+@dataclass
 class _Copy:
     """A snapshot or clone to make."""
 
-    def __init__(self, source: str, source_id: str, size: int, name: str) -> None:
-        self.source = source
-        self.source_id = source_id
-        self.size = size
-        self.name = name
-        self.made: Optional[str] = None
-        """Its index, once it is known."""
+    source: str
+    source_id: str
+    size: int
+    name: str
+    grow_to: Optional[int] = None
+    """Extend it to this size before it gets its name."""
+    made: Optional[str] = None
+    """Its index, once it is known."""
 
     @property
     def ending(self) -> str:

@@ -27,8 +27,8 @@ Update = dict[str, Any]
 class Groups(Volumes):
     """A group of Cinder's is a consistency group of the array where its type asks for consistent snapshots.
 
-    The snapshot set of a group snapshot has the name that Cinder's own driver of this array gives it: that driver knows
-    the members of a group snapshot by nothing else, so those that it took are found by it, and it finds those of ours.
+    The snapshot set of a group snapshot has the name that Cinder's own driver of this array gives it, and its members
+    have the names that the array gives them. So each driver finds what the other took.
     """
 
     def _group_name(self, group: Any) -> str:
@@ -105,11 +105,8 @@ class Groups(Volumes):
         array: Any
         with self._on_array("take group snapshot %s" % group_snapshot["id"]) as array:
             self._need_consistent(array, group_snapshot)
-            array.create_snapshots(
-                [model.SnapshotSpec(self._snapshot_name(one), self._known(array, one.volume)) for one in snapshots],
-                atomic=True,
-                set_name=self._set_name(group_snapshot),
-            )
+            members = [model.Volume(self._volume_name(one.volume), 0) for one in snapshots]
+            array.create_snapshot_set(self._set_name(group_snapshot), members)
         return None, None
 
     def delete_group_snapshot(
@@ -141,34 +138,17 @@ class Groups(Volumes):
         source_group: Any = None,
         source_vols: Any = None,
     ) -> tuple[Optional[Update], Optional[list[Update]]]:
-        """From a group snapshot, or from a group: then from a snapshot of one instant that goes again."""
+        """From a group snapshot, or from a group as it is at one instant."""
         array: Any
         with self._on_array("make group %s" % group["id"]) as array:
             self._need_consistent(array, group)
-            taken: list[model.Snapshot] = []
+            specs = [model.VolumeSpec(self._volume_name(one), int(one.size) * GIB) for one in volumes]
             if group_snapshot is not None:
                 members = {one.volume: one for one in array.snapshots_of_set(self._set_name(group_snapshot))}
                 known = [super(Groups, self)._known_snapshot(array, one) for one in snapshots]
                 sources = [members.get(one.volume, one) for one in known]
+                copies = [array.volume_from_snapshot(one, spec) for one, spec in zip(sources, specs)]
             else:
-                # Named after the new volumes: a run that is repeated finds them.
-                taken = list(
-                    array.create_snapshots(
-                        [
-                            model.SnapshotSpec("from-%s" % self._volume_name(made), self._known(array, source))
-                            for made, source in zip(volumes, source_vols)
-                        ],
-                        atomic=True,
-                    )
-                )
-                sources = taken
-            copies = []
-            try:
-                for made, source in zip(volumes, sources):
-                    spec = model.VolumeSpec(self._volume_name(made), int(made.size) * GIB)
-                    copies.append(array.volume_from_snapshot(source, spec))
-            finally:
-                for one in taken:
-                    array.delete_snapshot(one)
+                copies = array.clone_volumes([(self._known(array, one), spec) for one, spec in zip(source_vols, specs)])
             array.create_group(self._group_name(group), copies)
         return None, None
