@@ -23,7 +23,6 @@ from .openflash.apply import Applied, apply, nothing
 from .openflash.array import Array
 from .openflash.connect import VENDORS, connect
 from .openflash.errors import FlashError, Invalid, MissingLibrary, context
-from .openflash.images.task import Task, interrupted
 from .openflash.model import Connection
 from .openflash.plan.desired import Desired
 from .openflash.plan.draft import Plan
@@ -400,6 +399,9 @@ def _search(expression: Optional[str]) -> Optional[Callable[[Any], Any]]:
 
 def run_image(options: Spec, task_options: Spec) -> None:
     """flash_image: an image into a volume, a volume into an image."""
+    # Here, so that the other modules do not spend their time on it
+    from .openflash.images.task import Task, interrupted
+
     module = AnsibleModule(argument_spec=dict(options, **dict(task_options, **CONNECTION)), supports_check_mode=True)
     result: Dict[str, Any] = {"changed": False}
     problem: Optional[FlashError] = None
