@@ -8,7 +8,7 @@ unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
 # Three at a time, since many wait for an array; one group of tests/conftest.py on one worker; no test may hang
 PYTEST := pytest --timeout 1200
-PYTEST_PARALLEL := $(PYTEST) --numprocesses 3 --dist loadgroup --no-loadscope-reorder -m "not slow"
+PYTEST_PARALLEL := $(PYTEST) --numprocesses 3 --dist loadscope --no-loadscope-reorder -m "not slow"
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo check test test-slow fix bench docs lock clean

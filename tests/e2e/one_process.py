@@ -35,6 +35,14 @@ from cinder import coordination, objects, rpc, service, utils, version  # noqa: 
 CONF = cfg.CONF
 
 
+class Service(service.Service):
+    """Several to a process: Cinder keeps the number of the service whose heartbeats it sends in the class."""
+
+    def report_state(self) -> None:
+        service.Service.service_id = self.origin_service_id
+        super().report_state()
+
+
 def main() -> int:
     path, port = sys.argv[1], int(sys.argv[2])
     if os.environ.get("OPENFLASH_DISKS"):
@@ -48,10 +56,10 @@ def main() -> int:
     os_brick.setup(CONF)
     rpc.init(CONF)
     coordination.COORDINATOR.start()
-    services: list[Any] = [service.Service.create(binary=constants.SCHEDULER_BINARY)]
+    services: list[Any] = [Service.create(binary=constants.SCHEDULER_BINARY)]
     for backend in CONF.enabled_backends or ():
         host = f"{CONF.host}@{backend}"
-        services.append(service.Service.create(host=host, service_name=backend, binary=constants.VOLUME_BINARY))
+        services.append(Service.create(host=host, service_name=backend, binary=constants.VOLUME_BINARY))
     for one in services:
         # An array that is slow to answer does not keep the others from starting.
         eventlet.spawn(one.start)

@@ -64,8 +64,7 @@ class Cinder(Service):
                 "periodic_interval": 1,
                 "periodic_fuzzy_delay": 0,
                 "report_interval": 2,
-                # All services of one process send their heartbeats in the name of the last one (Service.service_id).
-                "service_down_time": 3600,
+                "service_down_time": 60,
                 "graceful_shutdown_timeout": 2,
                 "log_file": self.log,
                 "host": "control",
