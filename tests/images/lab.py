@@ -37,13 +37,13 @@ class Row(ArrayRow):
 ROWS = (
     Row(
         "xtremio",
-        {"vendor": "xtremio", "protocol": "iscsi", "datapath": True, "chap": True, "address": address(101)},
+        {"vendor": "xtremio", "protocol": "iscsi", "datapath": True, "chap": True, "address": address(201)},
         by_qemu=True,
         notes=True,
     ),
     Row(
         "datera",
-        {"vendor": "datera", "datapath": True, "slowness": 0, "address": address(111)},
+        {"vendor": "datera", "datapath": True, "slowness": 0, "address": address(211)},
         {"offline_changes": True},
         by_qemu=True,
         notes=True,
