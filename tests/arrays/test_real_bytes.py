@@ -8,7 +8,6 @@ The arrays are managed by the library, the bytes go through QEMU's own initiator
 
 from __future__ import annotations
 
-import os
 import subprocess
 import time
 from collections.abc import Iterator
@@ -27,7 +26,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.model 
     VolumeSpec,
 )
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.units import GIB
-from tests.support.iscsi import IscsiHost, Refused, need_tools
+from tests.support.iscsi import IscsiHost, Refused, need_tools, portal_address
 from tests.support.simulator import Simulator
 
 MIB = 1 << 20
@@ -37,16 +36,11 @@ SECRET = "chap-secret-14"
 KEPT_OUT, OFFLINE, UNPROVEN = "Target not found", "Target error", "Authentication failure"
 
 
-def address(number: int) -> str:
-    """Portals are always on port 3260, so each test process has addresses of its own."""
-    return f"127.{20 + os.getpid() % 200}.{os.getpid() // 200 % 250}.{number}"
-
-
 def arrays() -> list[dict[str, Any]]:
     return [
-        {"name": "datera", "vendor": "datera", "datapath": True, "slowness": 0, "address": address(1)},
-        {"name": "xtremio", "vendor": "xtremio", "datapath": True, "protocol": "iscsi", "address": address(11)},
-        {"name": "chap", "vendor": "xtremio", "datapath": True, "chap": True, "address": address(21)},
+        {"name": "datera", "vendor": "datera", "datapath": True, "slowness": 0, "address": portal_address()},
+        {"name": "xtremio", "vendor": "xtremio", "datapath": True, "protocol": "iscsi", "address": portal_address()},
+        {"name": "chap", "vendor": "xtremio", "datapath": True, "chap": True, "address": portal_address()},
     ]
 
 
@@ -337,7 +331,7 @@ def tgtds(parent: int) -> list[int]:
 @pytest.mark.parametrize("how", ["stop", "kill"])
 def test_no_tgtd_outlives_its_simulator(how: str) -> None:
     need_tools()
-    with Simulator([{"vendor": "datera", "datapath": True, "address": address(31)}]) as running:
+    with Simulator([{"vendor": "datera", "datapath": True, "address": portal_address()}]) as running:
         children = tgtds(running.pid)
         assert len(children) == 1
         getattr(running, how)()
@@ -351,8 +345,8 @@ def test_bytes_survive_a_restart(tmp_path: Path) -> None:
     need_tools()
     kept = {"state_dir": str(tmp_path / "state"), "datapath": True}
     both = [
-        {"name": "datera", "vendor": "datera", "slowness": 0, "address": address(41), **kept},
-        {"name": "xtremio", "vendor": "xtremio", "protocol": "iscsi", "address": address(51), **kept},
+        {"name": "datera", "vendor": "datera", "slowness": 0, "address": portal_address(), **kept},
+        {"name": "xtremio", "vendor": "xtremio", "protocol": "iscsi", "address": portal_address(), **kept},
     ]
     ways = {}
     with Simulator(both, run_dir=tmp_path / "run") as running:
@@ -371,7 +365,7 @@ def test_bytes_survive_a_restart(tmp_path: Path) -> None:
 
 def test_a_portal_that_is_taken_is_named() -> None:
     need_tools()
-    one = {"name": "one", "vendor": "datera", "datapath": True, "address": address(61)}
+    one = {"name": "one", "vendor": "datera", "datapath": True, "address": portal_address()}
     with Simulator([one]), pytest.raises(RuntimeError, match=r"array two: port 3260 on .* is already in use"):
         Simulator([{**one, "name": "two"}]).start()
 

@@ -12,9 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.arrays.test_real_bytes import address
 from tests.e2e.image_service import Glance, section
-from tests.support.iscsi import need_tools
+from tests.support.iscsi import need_tools, portal_address
 from tests.support.simulator import Simulator
 
 MIB = 1 << 20
@@ -26,7 +25,7 @@ WRONG = "Not-The-Right-One-77"
 @pytest.fixture(scope="module")
 def simulator() -> Iterator[Simulator]:
     need_tools()
-    array = {"vendor": "datera", "datapath": True, "slowness": 0, "address": address(131)}
+    array = {"vendor": "datera", "datapath": True, "slowness": 0, "address": portal_address()}
     with Simulator([array]) as running:
         yield running
 
@@ -143,7 +142,7 @@ def test_an_array_that_is_away_at_the_start(distribution: Path, tmp_path: Path) 
         "vendor": "datera",
         "datapath": True,
         "slowness": 0,
-        "address": address(141),
+        "address": portal_address(),
         "password": "fixed_and_long_1",
     }
     with Simulator([array]) as first:

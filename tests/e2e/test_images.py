@@ -18,19 +18,18 @@ from typing import Any
 
 import pytest
 
-from tests.arrays.test_real_bytes import address
 from tests.e2e.backends import section
 from tests.e2e.image_service import Glance, section as store
 from tests.e2e.services import Cinder
 from tests.openstack.conftest import CLIENTS
 from tests.support.clients import client_python
-from tests.support.iscsi import need_tools
+from tests.support.iscsi import need_tools, portal_address
 from tests.support.simulator import Simulator
 
 MIB, GIB = 1 << 20, 1 << 30
 SIZE = 24 * MIB
 ARRAYS: list[dict[str, Any]] = [
-    {"name": "images", "vendor": "datera", "datapath": True, "slowness": 0, "address": address(151)},
+    {"name": "images", "vendor": "datera", "datapath": True, "slowness": 0, "address": portal_address()},
     {"name": "flashsystem", "vendor": "flashsystem", "datapath": True, "protocol": "both"},
     {"name": "dsware", "vendor": "dsware", "agents": ["127.0.0.1", "127.0.0.2"]},
 ]

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import random
 import subprocess
 from dataclasses import dataclass
@@ -14,14 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from tests.module.arrays import FAST_COPIES, ArrayUnderTest, Result, Row as ArrayRow, without_source
+from tests.support.iscsi import portal_address
 
 MIB = 1 << 20
 GIB = 1 << 30
-
-
-def address(number: int) -> str:
-    """Portals are always on port 3260, so each test process has addresses of its own."""
-    return f"127.{20 + os.getpid() % 200}.{os.getpid() // 200 % 250}.{number}"
 
 
 @dataclass(frozen=True)
@@ -37,13 +32,13 @@ class Row(ArrayRow):
 ROWS = (
     Row(
         "xtremio",
-        {"vendor": "xtremio", "protocol": "iscsi", "datapath": True, "chap": True, "address": address(201)},
+        {"vendor": "xtremio", "protocol": "iscsi", "datapath": True, "chap": True, "address": portal_address()},
         by_qemu=True,
         notes=True,
     ),
     Row(
         "datera",
-        {"vendor": "datera", "datapath": True, "slowness": 0, "address": address(211)},
+        {"vendor": "datera", "datapath": True, "slowness": 0, "address": portal_address()},
         {"offline_changes": True},
         by_qemu=True,
         notes=True,

@@ -10,17 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.arrays.test_real_bytes import address
 from tests.openstack.brick_support import Place
-from tests.support.iscsi import need_tools
+from tests.support.iscsi import need_tools, portal_address
 from tests.support.simulator import Simulator
 
 
 @pytest.fixture(scope="module")
 def simulator() -> Iterator[Simulator]:
     need_tools()
-    array = {"vendor": "datera", "datapath": True, "slowness": 0, "address": address(101)}
-    with Simulator([array, {**array, "name": "older", "version": "3.1.5", "address": address(111)}]) as running:
+    array = {"vendor": "datera", "datapath": True, "slowness": 0, "address": portal_address()}
+    with Simulator([array, {**array, "name": "older", "version": "3.1.5", "address": portal_address()}]) as running:
         yield running
 
 

@@ -12,11 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.arrays.test_real_bytes import address
 from tests.openstack.conftest import BUILDER, distribution
 from tests.slow.openstack_host import REQUIREMENTS, Node
 from tests.support.clients import client_python
-from tests.support.iscsi import need_tools
+from tests.support.iscsi import need_tools, portal_address
 from tests.support.simulator import Simulator
 
 __all__ = ["distribution"]
@@ -34,8 +33,8 @@ def arrays() -> Iterator[Simulator]:
     need_tools()
     with Simulator(
         [
-            {"vendor": "datera", "datapath": True, "slowness": 0, "address": address(1)},
-            {"vendor": "xtremio", "datapath": True, "protocol": "iscsi", "chap": True, "address": address(11)},
+            {"vendor": "datera", "datapath": True, "slowness": 0, "address": portal_address()},
+            {"vendor": "xtremio", "datapath": True, "protocol": "iscsi", "chap": True, "address": portal_address()},
         ]
     ) as running:
         yield running

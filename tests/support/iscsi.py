@@ -9,6 +9,7 @@ it is run by root.
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import shutil
@@ -31,6 +32,17 @@ def need_tools() -> None:
         pytest.fail(f"{', '.join(missing)} not there: run make setup")
     if missing:
         pytest.skip(f"{', '.join(missing)} not there: let root run make setup")
+
+
+_BLOCKS = itertools.cycle(range(1, 241, 10))
+
+
+def portal_address() -> str:
+    """The first of ten loopback addresses for one array's portals.
+
+    These are always on port 3260, so each process and each array in it has addresses of its own.
+    """
+    return f"127.{20 + os.getpid() % 200}.{os.getpid() // 200 % 250}.{next(_BLOCKS)}"
 
 
 class Refused(Exception):
