@@ -30,6 +30,10 @@ options:
     description: Unmap a mapped volume before it is deleted or restored, which is refused otherwise.
     type: bool
     default: false
+"""
+
+    ASSUME_UNMAPPED = r"""
+options:
   assume_unmapped:
     description: Where an array cannot be asked whether a volume is mapped, take it for unmapped.
     type: bool

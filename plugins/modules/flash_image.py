@@ -24,6 +24,7 @@ author:
 extends_documentation_fragment:
   - openflash.storage.connection
   - openflash.storage.attributes
+  - openflash.storage.policy.assume_unmapped
 requirements:
   - C(qemu-img) on the host that the task runs on (qemu-utils, or qemu-img)
   - QEMU's iSCSI driver for O(data_path=user_space) (qemu-block-extra, qemu-img-block-iscsi or qemu-block-iscsi)
@@ -132,10 +133,6 @@ options:
     description:
       - Copy again although the volume, or the file, is as it should be.
       - It permits nothing else. A volume that is mapped, or that belongs to OpenStack by its name, is never replaced.
-    type: bool
-    default: false
-  assume_unmapped:
-    description: Where an array cannot be asked whether a volume is mapped, take it for unmapped.
     type: bool
     default: false
   data_path:

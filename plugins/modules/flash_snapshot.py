@@ -20,6 +20,7 @@ extends_documentation_fragment:
   - openflash.storage.attributes
   - openflash.storage.policy
   - openflash.storage.policy.unmap
+  - openflash.storage.policy.assume_unmapped
   - openflash.storage.policy.list
 options:
   name:

@@ -10,6 +10,7 @@ because an earlier step of the same plan may have made them.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import Any, Mapping as Map, Optional, Tuple
 
@@ -21,13 +22,14 @@ Key = Tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Step:
+class Step(ABC):
     item: Key
     """The wish that wants it; results and errors are counted for that."""
 
     @property
+    @abstractmethod
     def line(self) -> str:
-        raise NotImplementedError  # every step below says itself
+        """What it does, for an operator to read."""
 
     def __str__(self) -> str:
         return self.line

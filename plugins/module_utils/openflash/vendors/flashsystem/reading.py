@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import replace
 from typing import Any, ContextManager, Dict, List, Optional, Sequence, Set, Tuple
 
@@ -64,9 +65,9 @@ class Reading(Array):
         self._aliases: Dict[str, str] = {}
         """What the task calls a host, by what the array calls it, where the array cannot have that name."""
 
+    @abstractmethod
     def _no_path(self) -> Optional[str]:
-        """Why this host cannot copy volumes of the array."""
-        raise NotImplementedError  # Copies knows
+        """Why this host cannot copy volumes of the array; None when it can."""
 
     def _doing(self, doing: str, target: Optional[str] = None) -> ContextManager[None]:
         return context(doing=doing, target=target, array=self.label)
