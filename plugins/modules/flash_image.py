@@ -140,7 +140,8 @@ options:
       - How the host that the task runs on reaches the volume.
       - V(user_space) is the iSCSI initiator of QEMU. It needs no root, and makes no session or device in the kernel.
         Each copy has an initiator name of its own, which the array forgets after it.
-      - V(kernel) is Fibre Channel, else the iSCSI initiator of the kernel, and needs C(become).
+      - V(kernel) is Fibre Channel, else the iSCSI initiator of the kernel, and needs C(become). That initiator logs in
+        with the CHAP credentials of its own configuration (C(/etc/iscsi/iscsid.conf)), if the array wants any.
       - V(auto) is V(user_space) where the array has iSCSI portals, else V(kernel).
       - With O(vendor=dsware) and O(attach_tool) or O(agents), that way is taken.
     type: str

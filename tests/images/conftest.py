@@ -4,7 +4,7 @@
 """flash_image on five arrays with real bytes: iSCSI to tgtd, a Fibre Channel device tree, an attach program.
 
 With ``@pytest.mark.few`` two arrays stand for the others, one that notes what it holds and one that cannot rename; on
-the others the test is a slow one.
+the others the test is a slow one. With ``@pytest.mark.older`` it also runs on older wires of these arrays.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.images.lab import ROWS, Lab, Row
+from tests.images.lab import OTHERS, ROWS, Lab, Row
 from tests.module.arrays import ArrayUnderTest, Modules
 from tests.support.iscsi import need_tools
 from tests.support.simulator import Simulator
@@ -24,15 +24,15 @@ FEW = ("xtremio", "dsware")
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "few: two arrays are enough, unless all tests are wanted")
-    config.addinivalue_line("markers", "slow: takes longer than what it tells is worth in every run of all tests")
+    config.addinivalue_line("markers", "older: on older wires too")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "lab" in metafunc.fixturenames:
-        few = metafunc.definition.get_closest_marker("few") is not None
+        marks = {mark.name for mark in metafunc.definition.iter_markers()}
         rows = [
-            pytest.param(row, marks=[pytest.mark.slow] if few and row.name not in FEW else [], id=row.name)
-            for row in ROWS
+            pytest.param(row, marks=[pytest.mark.slow] if "few" in marks and row.name not in FEW else [], id=row.name)
+            for row in (ROWS + OTHERS if "older" in marks else ROWS)
         ]
         metafunc.parametrize("lab", rows, indirect=True)
 
@@ -40,7 +40,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture(scope="session")
 def simulator() -> Iterator[Simulator]:
     need_tools()
-    with Simulator([row.config for row in ROWS]) as running:
+    with Simulator([row.config for row in ROWS + OTHERS]) as running:
         yield running
 
 

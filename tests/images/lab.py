@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.module.arrays import FAST_COPIES, ArrayUnderTest, Result, Row as ArrayRow, without_source
+from tests.module.arrays import FAST_COPIES, SOCKET, ArrayUnderTest, Result, Row as ArrayRow, without_source
 from tests.support.iscsi import portal_address
 
 MIB = 1 << 20
@@ -48,6 +48,30 @@ ROWS = (
     Row("violin", {"vendor": "violin", "protocol": "fc", "datapath": True, "limits": FAST_COPIES}),
     Row("dsware", {"vendor": "dsware", "datapath": True}, tool="vbs_cli"),
 )
+
+OTHERS = (
+    Row(
+        "xtremio-3.0",
+        {
+            "vendor": "xtremio",
+            "version": "3.0.3-11",
+            "protocol": "iscsi",
+            "datapath": True,
+            "address": portal_address(),
+        },
+        by_qemu=True,
+    ),
+    Row(
+        "dsware-socket",
+        {"vendor": "dsware", "datapath": True},
+        SOCKET,
+        hosts=False,
+        port="socket_port",
+        trust=None,
+        tool="vbs_cli",
+    ),
+)
+"""Older wires of the same arrays, of which some tests make sure."""
 
 
 def random_file(path: Path, size: int, data: int | None = None, seed: int = 1) -> Path:

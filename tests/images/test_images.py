@@ -14,6 +14,7 @@ import pytest
 from tests.images.lab import GIB, MIB, Lab, qemu_img, sha256
 
 
+@pytest.mark.older
 def test_64_mib_go_in_and_come_out(lab: Lab) -> None:
     """Through snapshot, clone and extend."""
     source = lab.raw(size=64 * MIB)
@@ -33,6 +34,7 @@ def test_64_mib_go_in_and_come_out(lab: Lab) -> None:
     assert lab.content("golden") == lab.content("clone")
 
 
+@pytest.mark.older
 def test_what_is_done_is_not_done_again(lab: Lab) -> None:
     """By the array's note, without a write; else by reading the volume."""
     image = lab.image("qcow2", lab.raw())

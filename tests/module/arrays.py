@@ -81,6 +81,15 @@ def without_source(name: str) -> str:
     return re.sub(r"\.(snap|live)-[0-9a-f]{12}$", "", name)
 
 
+SOCKET = {
+    "transport": "socket",
+    "storage_pools": ["0"],
+    "wire_extensions": True,
+    # This wire has neither
+    **dict.fromkeys(("username", "password", "ca_path")),
+}
+"""A connection to Dsware by the text socket."""
+
 ROWS = (
     Row("xtremio-4.2-iscsi", {"vendor": "xtremio", "version": "4.2.0-33", "protocol": "iscsi"}, thorough=True),
     Row("xtremio-4.0-fc", {"vendor": "xtremio", "version": "4.0.10-33", "protocol": "fc"}, initiators=tuple(FC)),
@@ -187,13 +196,7 @@ ROWS = (
     Row(
         "dsware-socket",
         {"vendor": "dsware"},
-        {
-            "transport": "socket",
-            "storage_pools": ["0"],
-            "wire_extensions": True,
-            # This wire has neither
-            **dict.fromkeys(("username", "password", "ca_path")),
-        },
+        SOCKET,
         hides=("QUERY_SNAPSHOT", ("volumes", "snapshots")),
         hosts=False,
         tells_version=False,

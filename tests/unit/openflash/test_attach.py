@@ -25,6 +25,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors
     FlashError,
     InUse,
     Timeout,
+    Unauthorized,
 )
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import FC, ISCSI, Port
 
@@ -342,6 +343,13 @@ def test_an_iscsi_session_that_was_there_stays(root: Path, portal: Port) -> None
 
 
 def test_an_iscsi_login_that_fails_everywhere_is_an_error(root: Path, portal: Port) -> None:
-    fabric = iscsi(root, "echo not today >&2; exit 24")
+    fabric = iscsi(root, "echo not today >&2; exit 8")
     with pytest.raises(FlashError, match="not today"):
         fabric.scan(5, [portal])
+
+
+def test_an_iscsi_login_that_is_refused_says_whose_credentials_count(root: Path, portal: Port) -> None:
+    fabric = iscsi(root, "echo authorization failure >&2; exit 24")
+    with pytest.raises(Unauthorized, match="authorization failure") as refused:
+        fabric.scan(5, [portal])
+    assert "iscsid.conf" in str(refused.value)

@@ -14,7 +14,7 @@ import shutil
 import socket
 from typing import List, Optional, Sequence, Tuple
 
-from ..errors import FlashError, Invalid
+from ..errors import FlashError, Invalid, Unauthorized
 from ..model import ISCSI, Port
 from ..units import parse_initiator
 from .disks import Tree
@@ -23,6 +23,7 @@ from .fabric import Fabric, run_command
 # iscsiadm(8), EXIT STATUS
 _SESSION_EXISTS = 15
 _NO_RECORDS = 21
+_LOGIN_REFUSED = 24
 
 
 class Iscsi(Fabric):
@@ -70,7 +71,7 @@ class Iscsi(Fabric):
     def scan(self, lun: int, ports: Sequence[Port]) -> None:
         """Log in where there is no session yet, else look again."""
         problems = []
-        there = False
+        there = refused = False
         for port in ports:
             if port.protocol != ISCSI or not port.portal or not _answers(port.portal, self.timeout):
                 continue
@@ -84,9 +85,17 @@ class Iscsi(Fabric):
                 self._run(node + ("--rescan",))
                 there = True
             else:
+                refused = refused or done.returncode == _LOGIN_REFUSED
                 problems.append("%s: %s" % (port.portal, (done.stderr or done.stdout).strip()))
         if problems and not there:
-            raise FlashError("the iSCSI login fails at %s" % "; ".join(problems))
+            reason = "the iSCSI login fails at %s" % "; ".join(problems)
+            if refused:
+                # Given to iscsiadm they would be in the list of processes, so they are the host's own to keep.
+                raise Unauthorized(
+                    reason,
+                    hint="Put the CHAP credentials that the array has for this host into /etc/iscsi/iscsid.conf.",
+                )
+            raise FlashError(reason)
 
     def close(self) -> None:
         while self._ours:
