@@ -10,16 +10,15 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
-from ansible_collections.openflash.storage.plugins.module_utils.openflash import connect, model
+from ansible_collections.openflash.storage.plugins.module_utils.openflash import model
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import Initiator, VolumeSpec
-from ansible_collections.openflash.storage.plugins.module_utils.openflash.transport.http import HttpTransport
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.units import GIB
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.datera.client import Datera
+from tests.support.one_array import OneArray
 from tests.support.simulator import Simulator
 
 # name -> (product, API version to ask for, tenant)
@@ -34,46 +33,20 @@ _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 IQN1, IQN2 = (Initiator(f"iqn.2026-01.org.example:h{number}", "iscsi") for number in (1, 2))
 
 
-class Killed(BaseException):
-    """What a test throws where a process is killed: no handler of the library may catch it."""
-
-
-class SimulatedEdf:
+class SimulatedEdf(OneArray[Datera]):
     """One simulated array, clients of it, and a client of no library at all."""
 
+    vendor = "datera"
+    client = Datera
+    timeout, wait_timeout = 10.0, 30.0
+
     def __init__(self, simulator: Simulator, name: str, api: str | None = None, tenant: str = "/root") -> None:
-        self.simulator, self.name, self.api, self.tenant = simulator, name, api, tenant
-        self.clients: list[Datera] = []
-        self.entry = simulator.array(name)
+        super().__init__(simulator, name)
+        self.api, self.tenant = api, tenant
         self._key = ""
-        simulator.clear_faults(name)
-        simulator.reset(name)
 
-    # ---- clients ---------------------------------------------------------------------------------------------------
-
-    def connection(self, options: dict[str, Any] | None = None, **changes: Any) -> model.Connection:
-        own = {"tenant": self.tenant, **({"api_version": self.api} if self.api else {}), **(options or {})}
-        settings: dict[str, Any] = {
-            "port": self.entry["port"],
-            "username": self.entry["username"],
-            "password": self.entry["password"],
-            "ca_path": self.entry["ca_path"],
-            "timeout": 10.0,
-            "wait_timeout": 30.0,
-            "options": own,
-        }
-        return model.Connection("datera", (self.entry["address"],), **{**settings, **changes})
-
-    def connect(self, options: dict[str, Any] | None = None, **changes: Any) -> Datera:
-        array = connect.connect(self.connection(options, **changes))
-        assert isinstance(array, Datera)
-        self.clients.append(array)
-        return array
-
-    def close(self) -> None:
-        self.simulator.clear_faults(self.name)
-        for client in self.clients:
-            client.close()
+    def settings(self, options: dict[str, Any]) -> dict[str, Any]:
+        return super().settings({"tenant": self.tenant, **({"api_version": self.api} if self.api else {}), **options})
 
     def raw(self, method: str, path: str, body: Any = None, api: str = "v2.1", tenant: str | None = None) -> Any:
         """What the array answers to a request: the data, or the refusal as it is."""
@@ -98,62 +71,12 @@ class SimulatedEdf:
 
     # ---- the array's side ------------------------------------------------------------------------------------------
 
-    def fault(self, kind: str, **fault: Any) -> None:
-        self.simulator.fault(self.name, kind=kind, **fault)
-
     def login(self, volume: str, initiator: Initiator = IQN1, *, is_open: bool = True) -> None:
         self.simulator.session(volume, initiator.address, self.name, is_open=is_open)
-
-    def state(self) -> dict[str, Any]:
-        return self.simulator.state(self.name)
-
-    def mark(self) -> int:
-        return self.simulator.mark(self.name)
-
-    def requests(self, since: int = 0) -> list[dict[str, Any]]:
-        return self.simulator.requests(self.name, since)
 
     def lines(self, since: int = 0) -> list[str]:
         """Method and path of each request, without version and ids."""
         return ["{} {}".format(one["method"], one["path"].split("/", 2)[2]) for one in self.requests(since)]
-
-    @contextmanager
-    def budget(self, array: Datera, requests: int, writes: int | None = None) -> Iterator[None]:
-        """The calls inside take so many requests: the array counts them, and the client's journal agrees."""
-        mark, before = self.mark(), len(array.calls)
-        yield
-        seen = self.requests(mark)
-        shown = "\n".join("{} {}".format(one["method"], one["path"]) for one in seen)
-        assert len(seen) == len(array.calls) - before, shown
-        assert len(seen) <= requests, shown
-        if writes is not None:
-            assert sum(one["write"] for one in seen) <= writes, shown
-
-    @contextmanager
-    def killed(self, monkeypatch: pytest.MonkeyPatch, at: int, answered: bool) -> Iterator[list[str]]:
-        """The process dies at its request number ``at``: before it is sent, or after the array has carried it out."""
-        once = HttpTransport._once
-        sent: list[str] = []
-
-        def dying(transport: HttpTransport, wire: Any, base: str) -> Any:
-            if "killed" in sent:
-                raise Killed
-            if len(sent) + 1 == at and not answered:
-                sent.append("killed")
-                raise Killed
-            reply = once(transport, wire, base)
-            sent.append(wire.target)
-            if len(sent) == at:
-                sent.append("killed")
-                raise Killed
-            return reply
-
-        with monkeypatch.context() as patch:
-            patch.setattr(HttpTransport, "_once", dying)
-            try:
-                yield sent
-            except Killed:
-                pass
 
     def settle(self, array: Datera, name: str) -> model.Volume:
         """The volume, once its target can be logged in to."""
