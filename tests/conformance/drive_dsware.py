@@ -15,13 +15,10 @@ its credentials into Cinder's configuration file; it is told that there is none.
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 import sys
 import tempfile
-import urllib.request
 import uuid
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -35,69 +32,30 @@ from cinder.volume import configuration, driver as base  # noqa: E402
 from cinder.volume.drivers.fusionstorage import constants, dsware  # noqa: E402
 from cinder.volume.drivers.san import san  # noqa: E402
 from oslo_config import cfg  # noqa: E402
+from steps import GIB, SimulatedArray, Steps  # noqa: E402
 
-GIB = 1 << 30
 BACKEND = "fusionstorage"
 CONTEXT = context.RequestContext("admin", "conformance", is_admin=True)
 HERE = {"host": "node1", "ip": "192.0.2.1", "initiator": "iqn.2026-01.org.example:node1"}
 REFUSED = exception.VolumeBackendAPIException
 
 
-class Array:
-    """The array's side of the story."""
-
-    def __init__(self, endpoints: Path, name: str) -> None:
-        found = json.loads(endpoints.read_text(encoding="utf-8"))
-        self.entry: dict[str, Any] = found["arrays"][name]
-        self._url = f"{found['control']}/arrays/{name}"
-        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-
-    def _ask(self, path: str, body: Any = None) -> Any:
-        data = None if body is None else json.dumps(body).encode()
-        with self._opener.open(urllib.request.Request(self._url + path, data=data), timeout=10) as answer:
-            return json.loads(answer.read())
+class Array(SimulatedArray):
+    """Its side of the story."""
 
     def volumes(self) -> dict[str, dict[str, Any]]:
-        return {one["name"]: one for one in self._ask("/state")["volumes"]}
+        return {one["name"]: one for one in self.state()["volumes"]}
 
     def attached(self) -> list[tuple[str, str]]:
-        return [(one["volume"], one["host"]) for one in self._ask("/state")["mappings"]]
+        return [(one["volume"], one["host"]) for one in self.state()["mappings"]]
 
     def fault(self, **fault: Any) -> None:
-        self._ask("/faults", fault)
+        self.ask("/faults", fault)
 
     def last(self, text: str) -> bool:
         """Whether the request before this moment had such a path."""
-        entries = [one for one in self._ask("/journal")["entries"] if one["kind"] == "request"]
+        entries = [one for one in self.ask("/journal")["entries"] if one["kind"] == "request"]
         return text in entries[-1]["path"]
-
-
-class Steps:
-    """Runs steps and reports each; a failed one does not keep the next from being tried."""
-
-    def __init__(self) -> None:
-        self.failed = 0
-
-    def step(self, name: str, action: Callable[[], Any], refused: type[Exception] | None = None) -> Any:
-        result: Any = None
-        detail = ""
-        try:
-            result = action()
-        except Exception as error:
-            ok = refused is not None and isinstance(error, refused)
-            detail = type(error).__name__ if ok else f"{type(error).__name__}: {error}"
-        else:
-            ok = refused is None
-            detail = "" if ok else f"accepted, but {refused.__name__ if refused else ''} was expected"
-        self.report(name, ok, detail)
-        return result
-
-    def expect(self, name: str, found: Any, wanted: Any) -> None:
-        self.report(name, found == wanted, "" if found == wanted else f"{found!r} is not {wanted!r}")
-
-    def report(self, name: str, ok: bool, detail: str) -> None:
-        self.failed += not ok
-        print(json.dumps({"step": name, "ok": ok, "detail": detail}), flush=True)
 
 
 def make_driver(entry: dict[str, Any], pool: str, password: str) -> Any:

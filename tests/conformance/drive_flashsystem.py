@@ -21,13 +21,10 @@ eventlet.monkey_patch()
 
 import argparse  # noqa: E402
 import base64  # noqa: E402
-import json  # noqa: E402
 import logging  # noqa: E402
 import sys  # noqa: E402
 import tempfile  # noqa: E402
-import urllib.request  # noqa: E402
 import uuid  # noqa: E402
-from collections.abc import Callable  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
@@ -40,25 +37,14 @@ from cinder.volume import configuration, driver as base, volume_utils  # noqa: E
 from cinder.volume.drivers.ibm import flashsystem_fc, flashsystem_iscsi  # noqa: E402
 from oslo_concurrency import lockutils  # noqa: E402
 from oslo_config import cfg  # noqa: E402
+from steps import GIB, SimulatedArray, Steps  # noqa: E402
 
-GIB = 1 << 30
 BACKEND = "flashsystem"
 FAILS = exception.VolumeBackendAPIException
 
 
-class Array:
-    """The array's side of the story."""
-
-    def __init__(self, endpoints: Path, name: str) -> None:
-        found = json.loads(endpoints.read_text(encoding="utf-8"))
-        self.entry: dict[str, Any] = found["arrays"][name]
-        self._url = f"{found['control']}/arrays/{name}/state"
-        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-
-    def state(self) -> dict[str, Any]:
-        with self._opener.open(self._url, timeout=10) as answer:
-            state: dict[str, Any] = json.loads(answer.read())
-        return state
+class Array(SimulatedArray):
+    """Its side of the story."""
 
     def sizes(self) -> dict[str, int]:
         """GiB of every volume."""
@@ -71,31 +57,6 @@ class Array:
     def ports(self) -> list[list[str]]:
         """The initiators of every host."""
         return sorted(sorted(one["address"] for one in host["initiators"]) for host in self.state()["hosts"])
-
-
-class Steps:
-    """Runs steps and reports each; a failed one does not keep the next from being tried."""
-
-    def __init__(self) -> None:
-        self.failed = 0
-
-    def step(self, name: str, action: Callable[[], Any], refused: type[Exception] | None = None) -> Any:
-        result: Any = None
-        try:
-            result = action()
-        except Exception as error:
-            ok = refused is not None and isinstance(error, refused)
-            self.report(name, ok, f"{type(error).__name__}: {error}")
-        else:
-            self.report(name, refused is None, "" if refused is None else "accepted")
-        return result
-
-    def expect(self, name: str, found: Any, wanted: Any) -> None:
-        self.report(name, found == wanted, "" if found == wanted else f"{found!r} is not {wanted!r}")
-
-    def report(self, name: str, ok: bool, detail: str) -> None:
-        self.failed += not ok
-        print(json.dumps({"step": name, "ok": ok, "detail": detail}), flush=True)
 
 
 def make_driver(options: argparse.Namespace, entry: dict[str, Any], portal: tuple[str, int]) -> Any:

@@ -15,14 +15,11 @@ missing: the driver asks it one question (is the source of a clone an image-cach
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 import sys
 import tempfile
 import time
-import urllib.request
 import uuid
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -37,8 +34,8 @@ from cinder.volume.drivers.dell_emc import xtremio  # noqa: E402
 from cinder.volume.drivers.san import san  # noqa: E402
 from oslo_concurrency import lockutils  # noqa: E402
 from oslo_config import cfg  # noqa: E402
+from steps import GIB, SimulatedArray, Steps  # noqa: E402
 
-GIB = 1 << 30
 BACKEND = "xtremio"
 CONTEXT = context.RequestContext("admin", "conformance", is_admin=True)
 
@@ -48,19 +45,8 @@ class NoDatabase:
         return None
 
 
-class Array:
-    """The array's side of the story."""
-
-    def __init__(self, endpoints: Path, name: str) -> None:
-        found = json.loads(endpoints.read_text(encoding="utf-8"))
-        self.entry: dict[str, Any] = found["arrays"][name]
-        self._url = f"{found['control']}/arrays/{name}/state"
-        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-
-    def state(self) -> dict[str, Any]:
-        with self._opener.open(self._url, timeout=10) as answer:
-            state: dict[str, Any] = json.loads(answer.read())
-        return state
+class Array(SimulatedArray):
+    """Its side of the story."""
 
     def volume(self, name: str) -> dict[str, Any]:
         found: dict[str, Any] = next((one for one in self.state()["volumes"] if one["name"] == name), {})
@@ -74,34 +60,6 @@ class Array:
         return next(
             (one["members"] for one in self.state()["groups"] if (one["kind"], one["name"]) == (kind, name)), []
         )
-
-
-class Steps:
-    """Runs steps and reports each; a failed one does not keep the next from being tried."""
-
-    def __init__(self) -> None:
-        self.failed = 0
-
-    def step(self, name: str, action: Callable[[], Any], refused: type[Exception] | None = None) -> Any:
-        result: Any = None
-        detail = ""
-        try:
-            result = action()
-        except Exception as error:
-            ok = refused is not None and isinstance(error, refused)
-            detail = type(error).__name__ if ok else f"{type(error).__name__}: {error}"
-        else:
-            ok = refused is None
-            detail = "" if ok else f"accepted, but {refused.__name__ if refused else ''} was expected"
-        self.report(name, ok, detail)
-        return result
-
-    def expect(self, name: str, found: Any, wanted: Any) -> None:
-        self.report(name, found == wanted, "" if found == wanted else f"{found!r} is not {wanted!r}")
-
-    def report(self, name: str, ok: bool, detail: str) -> None:
-        self.failed += not ok
-        print(json.dumps({"step": name, "ok": ok, "detail": detail}), flush=True)
 
 
 def make_driver(options: argparse.Namespace, entry: dict[str, Any]) -> Any:
