@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,16 +36,18 @@ class Client:
         self._python = python
 
     def drive(self, script: str, *arguments: str) -> Outcome:
-        done = subprocess.run(
-            [str(self._python), str(HERE / script), *arguments],
-            capture_output=True,
-            text=True,
-            timeout=DEADLINE,
-            check=False,
-            cwd=HERE,
+        with tempfile.TemporaryDirectory(prefix="conformance-") as folder:
             # Nothing of this project may be importable: what is judged here is the wire.
-            env={"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), "PYTHONWARNINGS": "ignore"},
-        )
+            env = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), "PYTHONWARNINGS": "ignore"}
+            done = subprocess.run(
+                [str(self._python), str(HERE / script), *arguments],
+                capture_output=True,
+                text=True,
+                timeout=DEADLINE,
+                check=False,
+                cwd=HERE,
+                env=env | {"TMPDIR": folder},
+            )
         lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
         assert lines, done.stderr
         wrong = [f"{line['step']}: {line['detail']}" for line in lines if not line["ok"]]
