@@ -67,7 +67,7 @@ def cloud(simulator: Simulator, distribution: Path, tmp_path_factory: pytest.Tem
         folder / "cinder",
         {name: section(name, simulator.array(name)) for name in BACKENDS},
         {"glance_api_servers": glance.url, "image_conversion_dir": folder / "conversion"},
-        json.dumps(disks),
+        {"OPENFLASH_DISKS": json.dumps(disks)},
     )
     data = os.urandom(SIZE)
     raw, cow = folder / "raw", folder / "cow"
