@@ -141,6 +141,31 @@ def test_copies_by_the_host(cloud: Cloud, tmp_path: Path) -> None:
     assert (state["volumes"], state["mappings"], state["hosts"]) == ([], [], [])
 
 
+def test_revert_to_a_snapshot(cloud: Cloud, tmp_path: Path) -> None:
+    """FlashSystem leaves it to Cinder, which has a volume made of the snapshot and copies that over the one to revert.
+    The host copies all of that, and nothing but the volume and its snapshot is left."""
+    cinder, simulator = cloud.cinder, cloud.simulator
+    one = cinder.create(1, cinder.type_of("flashsystem"), imageRef=cloud.image)["id"]
+    snap = cinder.snapshot(one)
+    (volume,) = [each for each in simulator.state("flashsystem")["volumes"] if each["name"] == f"volume-{one}"]
+    bytes_of = Path(simulator.array("flashsystem")["device_root"], "images", str(volume["id"]))
+    with bytes_of.open("r+b") as stream:
+        stream.write(os.urandom(SIZE))
+    cinder.ask("POST", f"/volumes/{one}/action", {"revert": {"snapshot_id": snap}})
+    cinder.become("volume", one, "available")
+    cinder.become("snapshot", snap, "available")
+    left = {f"volume-{one}", f"snapshot-{snap}"}
+    cinder.wait_for(
+        "what was made for that gone",
+        lambda: {each["name"] for each in simulator.state("flashsystem")["volumes"]} == left,
+    )
+    assert back(cloud, one, tmp_path) == cloud.data
+    cinder.delete("snapshot", snap)
+    cinder.delete("volume", one)
+    state = simulator.state("flashsystem")
+    assert (state["volumes"], state["mappings"], state["hosts"]) == ([], [], [])
+
+
 def test_a_copy_that_fails_leaves_nothing(cloud: Cloud) -> None:
     """The host cannot reach the copy: no volume of it stays on the array, and nothing is mapped."""
     cinder, simulator = cloud.cinder, cloud.simulator
