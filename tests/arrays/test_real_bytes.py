@@ -11,11 +11,13 @@ from __future__ import annotations
 import subprocess
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.attach.disks import parse_page_83
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.connect import connect
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import (
     Chap,
@@ -85,7 +87,7 @@ class Lab:
     def way(self, name: str, host: str = "server") -> tuple[str, str, int]:
         """Portal, target and LUN, as the array tells them."""
         (mapping,) = [one for one in self.array.mappings(volumes=[name]) if one.host == host]
-        port = next(iter(self.array.ports_of([name])))
+        port = next(one for one in self.array.ports_of([name]) if one.protocol == "iscsi")
         return str(port.portal), port.address, mapping.lun
 
     def write(self, host: IscsiHost, way: tuple[str, str, int], byte: int, at: int = 0, size: int = MIB) -> None:
@@ -203,6 +205,39 @@ def test_a_deleted_volume_leaves_nothing(lab: Lab) -> None:
     lab.check(ONE, lab.way("vol1"), 0)
 
 
+def test_a_disk_tells_who_it_is(lab: Lab) -> None:
+    """As the array's management does, where it tells that; the same through every port, and when it has grown."""
+    server = lab.host(ONE, "server")
+    found = {}
+    for name in ("vol1", "vol2"):
+        lab.array.map_volume(lab.make(name), server)
+        lun = lab.way(name)[2]
+        pages = {ONE.page_83(str(port.portal), port.address, lun) for port in lab.array.ports_of([name])}
+        ((naa,),) = (parse_page_83(page) for page in pages)
+        found[name] = naa
+    assert found["vol1"] != found["vol2"]
+    if lab.name == "xtremio":
+        assert [lab.volume(name).serial for name in found] == list(found.values())
+    lab.array.extend_volume(lab.volume("vol1"), 2 * GIB)
+    assert parse_page_83(ONE.page_83(*lab.way("vol1"))) == (found["vol1"],)
+    said = ONE.inquiry(*lab.way("vol1"))
+    vendor, product = {"datera": ("DATERA", "IBLOCK"), "xtremio": ("XtremIO", "XtremApp")}[lab.name]
+    assert f"Vendor:{vendor}" in said and f"Product:{product}" in said
+
+
+def test_no_other_array_has_a_disk_of_that_name(simulator: Simulator, tmp_path: Path) -> None:
+    """Though each of these is the first of its array, at the same LUN."""
+    found = []
+    for name in ("datera", "xtremio", "chap"):
+        lab = Lab(simulator, name, tmp_path)
+        host = IscsiHost(ONE.iqn, "of-user", SECRET) if name == "chap" else ONE
+        chap = {"chap": Chap(host.user, host.password)} if host.user else {}
+        lab.array.map_volume(lab.make("vol1"), lab.host(host, "server", **chap))
+        found.append(parse_page_83(host.page_83(*lab.way("vol1"))))
+        lab.array.close()
+    assert len(set(found)) == 3 and all(len(names) == 1 for names in found)
+
+
 # ---- Datera ----------------------------------------------------------------------------------------------------------
 
 
@@ -240,6 +275,27 @@ def test_datera_asks_for_chap(datera: Lab) -> None:
     datera.check(IscsiHost(ONE.iqn, "of-user", "another-secret"), datera.way("vol1"), 0xA1)
     shown = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
     assert SECRET not in shown
+
+
+def test_datera_proves_itself_in_turn(datera: Lab) -> None:
+    """Mutual CHAP: a host that wants proof gets in when it gets the right one."""
+    volume = datera.make("vol1")
+    datera.array.map_volume(volume, datera.host(ONE, "server"))
+    way, path = datera.way("vol1"), f"{volume.id.split('/volumes/')[0]}/auth"
+    one_way = {"target_user_name": "of-user", "target_pswd": SECRET}
+    both_ways = {**one_way, "initiator_user_name": "of-array", "initiator_pswd": SECRET[::-1]}
+    right = IscsiHost(ONE.iqn, "of-user", SECRET, "of-array", SECRET[::-1])
+    datera.array._edf.put(path, {"type": "mchap", **both_ways})
+    assert parse_page_83(right.page_83(*way)) == parse_page_83(replace(right, target_user="").page_83(*way))
+    for wrong in (replace(right, target_password="another-secret"), replace(right, target_user="other")):
+        with pytest.raises(Refused, match="Invalid CHAP_R response from the target|Wrong CHAP targetname"):
+            wrong.page_83(*way)
+    with pytest.raises(Refused, match=UNPROVEN):
+        replace(right, password=SECRET[::-1]).page_83(*way)
+    datera.array._edf.put(path, {"type": "chap", **one_way})
+    # Asked for a proof that it does not have, the target ends the login.
+    with pytest.raises(Refused, match=UNPROVEN):
+        right.page_83(*way)
 
 
 def test_datera_knows_who_has_a_volume_open(datera: Lab) -> None:
@@ -310,8 +366,7 @@ def test_xtremio_asks_for_chap_where_the_cluster_wants_it(simulator: Simulator, 
     lab = Lab(simulator, "chap", tmp_path)
     chap = Chap("of-user", SECRET)
     lab.array.map_volume(lab.make("vol1"), lab.host(ONE, "server", chap=chap))
-    port = next(one for one in lab.array.ports() if one.protocol == "iscsi")
-    way = (str(port.portal), port.address, lab.way("vol1")[2])
+    way = lab.way("vol1")
     lab.write(IscsiHost(ONE.iqn, "of-user", SECRET), way, 0xA1)
     for host in (ONE, IscsiHost(ONE.iqn, "of-user", SECRET[::-1])):
         with pytest.raises(Refused, match=UNPROVEN):

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from tests.openstack.upstream import UPSTREAM
+
 # Array, driver
 DRIVERS = {
     "xtremio": ("xtremio", "xtremio.XtremIOISCSIDriver"),
@@ -52,6 +54,27 @@ def section(name: str, entry: Mapping[str, Any], **more: Any) -> dict[str, Any]:
         }
     else:
         found["san_api_port"] = entry["port"]
+    return {**found, **more}
+
+
+# What tests/openstack calls those that Cinder ships a driver for
+SHIPPED = {
+    "xtremio": "xtremio-iscsi",
+    "xtremiofc": "xtremio-fc",
+    "flashsystem": "flashsystem-fc",
+    "flashsystemiscsi": "flashsystem-iscsi",
+    "dsware": "dsware",
+    "datera": "datera",
+}
+
+
+def upstream_section(name: str, entry: Mapping[str, Any], **more: Any) -> dict[str, Any]:
+    """The same for the driver that Cinder ships."""
+    found = section(name, entry, volume_driver=UPSTREAM[SHIPPED[name]], enable_unsupported_driver=True)
+    if name.startswith("xtremio"):
+        found["san_ip"] = f"{entry['address']}:{entry['port']}"
+    if name == "flashsystemiscsi":
+        found |= {"target_ip_address": "127.0.0.11", "flashsystem_iscsi_portid": 1}
     return {**found, **more}
 
 

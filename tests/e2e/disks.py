@@ -109,7 +109,7 @@ def register() -> None:
     # Nothing here needs another user, and there is no rootwrap.
     os_brick.privileged.default.set_client_mode(False)
     cinder.privsep.sys_admin_pctxt.set_client_mode(False)
-    folder = Path(tempfile.mkdtemp(prefix="sudo-", dir=ROOTS["local"].parent))
+    folder = Path(tempfile.mkdtemp(prefix="sudo-", dir=next(iter(ROOTS.values())).parent))
     sudo = folder / "sudo"
     sudo.write_text('#!/bin/sh\nwhile [ "${1##*rootwrap*}" = "" ] || [ -f "$1" ]; do shift; done\nexec "$@"\n')
     sudo.chmod(0o755)

@@ -11,9 +11,15 @@ Runs in the environment of a Cinder. Everything is Cinder's own; only the proces
 
 from __future__ import annotations
 
-from cinder import monkey_patch
+import eventlet
 
-monkey_patch.patch()
+try:
+    from cinder import monkey_patch
+except ImportError:
+    # Up to Cinder 28 each of its programs does it by itself.
+    eventlet.monkey_patch()
+else:
+    monkey_patch.patch()
 
 import os  # noqa: E402
 import shlex  # noqa: E402
@@ -21,7 +27,6 @@ import signal  # noqa: E402
 import sys  # noqa: E402
 from typing import Any  # noqa: E402
 
-import eventlet  # noqa: E402
 import eventlet.wsgi  # noqa: E402
 import os_brick  # noqa: E402
 from cinder.common import config, constants  # noqa: E402, F401
@@ -54,6 +59,11 @@ def main() -> int:
     logging.setup(CONF, "cinder")
     priv_context.init(root_helper=shlex.split(utils.get_root_helper()))
     os_brick.setup(CONF)
+    if os.environ.get("OPENFLASH_COMPARED"):
+        # The manager reads the configuration when it is imported.
+        import compared
+
+        compared.register()
     rpc.init(CONF)
     coordination.COORDINATOR.start()
     services: list[Any] = [Service.create(binary=constants.SCHEDULER_BINARY)]

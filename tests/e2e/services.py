@@ -23,7 +23,7 @@ class Cinder(Service):
 
     :param backends: a section for each, by its name.
     :param more: of the section DEFAULT.
-    :param disks: what its host has for a kernel with disks (see disks.py).
+    :param env: what its process is told of the disks of its host (see disks.py), or of a comparison (compared.py).
     """
 
     NAME = "cinder"
@@ -35,11 +35,11 @@ class Cinder(Service):
         folder: Path,
         backends: Mapping[str, Mapping[str, Any]],
         more: Mapping[str, Any] | None = None,
-        disks: str = "",
+        env: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(python, path, folder)
         self._backends = dict(backends)
-        self._more, self._disks = dict(more or {}), disks
+        self._more, self._told = dict(more or {}), dict(env or {})
         self.etc = python.parent.parent / "etc" / "cinder"
         self._session = requests.Session()
         self._session.trust_env = False
@@ -90,7 +90,7 @@ class Cinder(Service):
         if not (self.folder / "cinder.sqlite").exists():
             self._manage("cinder-manage", "--config-file", str(config), "db", "sync")
         command = [str(self._python), str(HERE / "one_process.py"), str(config), str(self.port)]
-        self._launch(command, self._answers, OPENFLASH_DISKS=self._disks)
+        self._launch(command, self._answers, **self._told)
 
     def _answers(self) -> bool:
         try:

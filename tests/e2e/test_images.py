@@ -67,7 +67,7 @@ def cloud(simulator: Simulator, distribution: Path, tmp_path_factory: pytest.Tem
         folder / "cinder",
         {name: section(name, simulator.array(name)) for name in BACKENDS},
         {"glance_api_servers": glance.url, "image_conversion_dir": folder / "conversion"},
-        json.dumps(disks),
+        {"OPENFLASH_DISKS": json.dumps(disks)},
     )
     data = os.urandom(SIZE)
     raw, cow = folder / "raw", folder / "cow"
@@ -137,6 +137,31 @@ def test_copies_by_the_host(cloud: Cloud, tmp_path: Path) -> None:
     assert back(cloud, clone, tmp_path) == cloud.data
     for volume in (copy, clone):
         cinder.delete("volume", volume)
+    state = simulator.state("flashsystem")
+    assert (state["volumes"], state["mappings"], state["hosts"]) == ([], [], [])
+
+
+def test_revert_to_a_snapshot(cloud: Cloud, tmp_path: Path) -> None:
+    """FlashSystem leaves it to Cinder, which has a volume made of the snapshot and copies that over the one to revert.
+    The host copies all of that, and nothing but the volume and its snapshot is left."""
+    cinder, simulator = cloud.cinder, cloud.simulator
+    one = cinder.create(1, cinder.type_of("flashsystem"), imageRef=cloud.image)["id"]
+    snap = cinder.snapshot(one)
+    (volume,) = [each for each in simulator.state("flashsystem")["volumes"] if each["name"] == f"volume-{one}"]
+    bytes_of = Path(simulator.array("flashsystem")["device_root"], "images", str(volume["id"]))
+    with bytes_of.open("r+b") as stream:
+        stream.write(os.urandom(SIZE))
+    cinder.ask("POST", f"/volumes/{one}/action", {"revert": {"snapshot_id": snap}})
+    cinder.become("volume", one, "available")
+    cinder.become("snapshot", snap, "available")
+    left = {f"volume-{one}", f"snapshot-{snap}"}
+    cinder.wait_for(
+        "what was made for that gone",
+        lambda: {each["name"] for each in simulator.state("flashsystem")["volumes"]} == left,
+    )
+    assert back(cloud, one, tmp_path) == cloud.data
+    cinder.delete("snapshot", snap)
+    cinder.delete("volume", one)
     state = simulator.state("flashsystem")
     assert (state["volumes"], state["mappings"], state["hosts"]) == ([], [], [])
 

@@ -97,7 +97,7 @@ def check(kind: str) -> None:
 
 def options(kind: str, cls: Any) -> None:
     """A cinder.conf for the driver of Cinder means the same to ours."""
-    module, name = lib.UPSTREAM[kind].rsplit(".", 1)
+    module, name = lib.shipped.UPSTREAM[kind].rsplit(".", 1)
     theirs = importlib.import_module(module)
     given = getattr(getattr(theirs, name), "get_driver_options", lambda: theirs.d_opts)
     ours = {one.name: one for one in cls.get_driver_options()}

@@ -28,6 +28,7 @@ from cinder import context, objects  # noqa: E402
 
 objects.register_all()
 
+import upstream as shipped  # noqa: E402
 import violin_upstream  # noqa: E402
 from cinder import coordination, ssh_utils  # noqa: E402, F401
 from cinder.volume import (  # noqa: E402
@@ -54,16 +55,6 @@ OURS = {
     "violin-iscsi": "openflash_openstack.cinder.violin.V7000ISCSIDriver",
     "dsware": "openflash_openstack.cinder.dsware.DSWAREDriver",
     "datera": "openflash_openstack.cinder.datera.DateraDriver",
-}
-UPSTREAM = {
-    "xtremio-iscsi": "cinder.volume.drivers.dell_emc.xtremio.XtremIOISCSIDriver",
-    "xtremio-fc": "cinder.volume.drivers.dell_emc.xtremio.XtremIOFCDriver",
-    "flashsystem-fc": "cinder.volume.drivers.ibm.flashsystem_fc.FlashSystemFCDriver",
-    "flashsystem-iscsi": "cinder.volume.drivers.ibm.flashsystem_iscsi.FlashSystemISCSIDriver",
-    "violin-fc": "cinder.volume.drivers.violin.v7000_fcp.V7000FCPDriver",
-    "violin-iscsi": "cinder.volume.drivers.violin.v7000_iscsi.V7000ISCSIDriver",
-    "dsware": "cinder.volume.drivers.fusionstorage.dsware.DSWAREDriver",
-    "datera": "cinder.volume.drivers.datera.datera_iscsi.DateraDriver",
 }
 
 
@@ -223,25 +214,13 @@ def make(path: str, kind: str, entry: dict[str, Any], group: str, **more: Any) -
 
 
 def upstream(kind: str, entry: dict[str, Any], **more: Any) -> Any:
+    shipped.prepare(kind.split("-")[0], entry["port"], Path(cfg.CONF.state_path))
     if kind == "datera":
-        import collections
-        import collections.abc
-
-        for missing in ("Mapping", "MutableMapping", "Sequence"):
-            setattr(collections, missing, getattr(collections.abc, missing))
-        dfs_sdk: Any = importlib.import_module("dfs_sdk")
-        connection: Any = importlib.import_module("dfs_sdk.connection")
-        connection.REST_PORT = connection.REST_PORT_HTTPS = entry["port"]
-        original, cache = dfs_sdk.get_api, tempfile.mkdtemp(prefix="datera-") + "/schema"
-        dfs_sdk.get_api = lambda *given, **options: original(*given, schema_loc=cache, **options)
         datera: Any = importlib.import_module("cinder.volume.drivers.datera.datera_iscsi")
         datera.DateraDriver.get_driver_options = classmethod(lambda cls: datera.d_opts)
     if kind.startswith("violin"):
         violin_upstream.prepare(entry, VOLUMES)
-    if kind == "dsware":
-        constants: Any = importlib.import_module("cinder.volume.drivers.fusionstorage.constants")
-        constants.CONF_PATH = f"{cfg.CONF.state_path}/there-is-none.conf"
-    return make(UPSTREAM[kind], kind, entry, "upstream", **more)
+    return make(shipped.UPSTREAM[kind], kind, entry, "upstream", **more)
 
 
 def no_fabric(driver: Any, copied: list[tuple[Any, Any, int]]) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.openstack.budget import excess
 from tests.openstack.conftest import ROOT, Runner
 from tests.support.simulator import Simulator
 
@@ -54,26 +55,6 @@ def test_operations(cinder29: Runner, simulator: Simulator, name: str, kind: str
     assert len(outcome.steps) > 60
 
 
-POLLS = "whether the copy is done, as often as it takes"
-MAPPED = "whether it is mapped: the array deletes a mapped snapshot without a word"
-# What ours asks more often than the driver of Cinder, by how much at most, and what for
-SAFETY = {
-    ("xtremio", "delete"): (1, "whether it is mapped: the array deletes a mapped volume without a word"),
-    ("xtremio", "delete snapshot"): (1, MAPPED),
-    ("xtremio", "group from a snapshot"): (1, "its members one by one, where XMS has no list of alternatives"),
-    ("xtremio", "delete snapshot of group"): (3, MAPPED),
-    ("xtremio", "delete a group"): (2, "whether its volumes are mapped"),
-    ("xtremio", "group from a group"): (2, "what a killed run left, one by one where XMS has no list of names"),
-    ("violin", "statistics"): (2, "what is free in each pool: the other driver tells one number for all"),
-    ("violin", "extend"): (3, "the size now: the array wants to be told by how much it shall grow"),
-    ("violin", "delete snapshot"): (2, "whose it is, and whether a clone hangs on it"),
-    ("violin", "detach, another stays"): (3, "at which host the volume is, and that it is gone from there"),
-    ("violin", "detach, the last"): (3, "the same, and the ports whose zones are given back"),
-    ("violin", "volume from snapshot"): (9, POLLS),
-    ("violin", "clone"): (9, POLLS),
-    ("datera", "clone"): (4, "whether the copy is done: Cinder's own driver says so as soon as it has begun"),
-    ("flashsystem", "extend"): (1, "the size now: the array wants to be told by how much it shall grow"),
-}
 TAKEN_OVER = [
     ("xtremio", "xtremio-iscsi", "cinder29"),
     ("xtremio-old", "xtremio-fc", "cinder29"),
@@ -96,14 +77,7 @@ def test_volumes_change_hands(
     outcome = runner.run("carry_over.py", str(simulator.endpoints_path), name, kind)
     assert (outcome.wrong, outcome.status) == ([], 0)
     assert len(outcome.steps) > 45
-    print(f"\n{kind}: requests of the array by operation (Cinder's own driver, ours)")
-    more = {}
-    for operation, counts in outcome.counts.items():
-        extra, reason = SAFETY.get((kind.split("-")[0], operation), (0, ""))
-        print(f"  {operation:24} {counts.get('theirs', '-'):>4} {counts['ours']:>4}  {reason}")
-        if counts["ours"] > counts.get("theirs", counts["ours"]) + extra:
-            more[operation] = counts
-    assert more == {}
+    assert excess(kind.split("-")[0], kind, outcome.counts) == {}
 
 
 @pytest.mark.parametrize(

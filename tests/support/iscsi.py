@@ -9,6 +9,7 @@ it is run by root.
 
 from __future__ import annotations
 
+import ctypes
 import itertools
 import os
 import re
@@ -56,6 +57,9 @@ class IscsiHost:
     iqn: str
     user: str = ""
     password: str = ""
+    target_user: str = ""
+    target_password: str = ""
+    """What the target must prove itself with in turn, where these are set: asked by ``page_83`` only."""
 
     def ls(self, portal: str) -> str:
         """What discovery shows, with the LUNs of each target."""
@@ -64,6 +68,31 @@ class IscsiHost:
 
     def inquiry(self, portal: str, target: str, lun: int) -> str:
         return self._run("iscsi-inq", "-i", self.iqn, f"iscsi://{portal}/{target}/{lun}")
+
+    def page_83(self, portal: str, target: str, lun: int) -> bytes:
+        """Device identification, by libiscsi itself: its programs print an NAA as a text, which ends at a zero byte."""
+        library = _libiscsi()
+        session = library.iscsi_create_context(self.iqn.encode())
+        try:
+            library.iscsi_set_targetname(session, target.encode())
+            library.iscsi_set_session_type(session, _NORMAL_SESSION)
+            if self.user:
+                library.iscsi_set_initiator_username_pwd(session, self.user.encode(), self.password.encode())
+            if self.target_user:
+                names = self.target_user.encode(), self.target_password.encode()
+                library.iscsi_set_target_username_pwd(session, *names)
+            if library.iscsi_full_connect_sync(session, portal.encode(), lun):
+                raise Refused(library.iscsi_get_error(session).decode())
+            task = library.iscsi_inquiry_sync(session, lun, 1, 0x83, 255)
+            if not task:
+                raise Refused(library.iscsi_get_error(session).decode())
+            found = task.contents
+            page = ctypes.string_at(found.data, found.size) if found.status == 0 else b""
+            library.scsi_free_scsi_task(task)
+            library.iscsi_logout_sync(session)
+            return page
+        finally:
+            library.iscsi_destroy_context(session)
 
     def io(self, folder: Path, portal: str, target: str, lun: int, *commands: str) -> str:
         """Commands of qemu-io; Refused where one fails, be it that what is read is not as it should be."""
@@ -112,3 +141,35 @@ class IscsiHost:
         if done.returncode or "Failed" in said or "can't open" in said:
             raise Refused(said)
         return done.stdout
+
+
+_NORMAL_SESSION = 2
+
+
+class _Task(ctypes.Structure):
+    """The beginning of libiscsi's struct scsi_task: what is between the status and the data is of no use here."""
+
+    _fields_ = (
+        ("status", ctypes.c_int),
+        ("between", ctypes.c_byte * 60),
+        ("size", ctypes.c_int),
+        ("data", ctypes.c_void_p),
+    )
+
+
+def _libiscsi() -> ctypes.CDLL:
+    library = ctypes.CDLL("libiscsi.so.7")
+    session, text, number = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int
+    library.iscsi_create_context.restype, library.iscsi_create_context.argtypes = session, [text]
+    library.iscsi_set_targetname.argtypes = [session, text]
+    library.iscsi_set_session_type.argtypes = [session, number]
+    library.iscsi_set_initiator_username_pwd.argtypes = [session, text, text]
+    library.iscsi_set_target_username_pwd.argtypes = [session, text, text]
+    library.iscsi_full_connect_sync.argtypes = [session, text, number]
+    library.iscsi_get_error.restype, library.iscsi_get_error.argtypes = text, [session]
+    library.iscsi_inquiry_sync.restype = ctypes.POINTER(_Task)
+    library.iscsi_inquiry_sync.argtypes = [session, number, number, number, number]
+    library.scsi_free_scsi_task.argtypes = [ctypes.POINTER(_Task)]
+    library.iscsi_logout_sync.argtypes = [session]
+    library.iscsi_destroy_context.argtypes = [session]
+    return library

@@ -27,6 +27,7 @@ from pathlib import Path
 
 from .array import Array
 from .images import Images
+from .inquiry import naa_of, page_83
 from .objects import Host, Initiator, Mapping, Volume
 
 HBA_WWPNS = ("10000000c9f10001", "10000000c9f10002")
@@ -135,7 +136,7 @@ class DeviceTree(Images):
         node.unlink(missing_ok=True)
         node.symlink_to(self.image(volume) if volume else self.images / "gone")
         page = self.sys / "bus" / "scsi" / "devices" / disk.address / "vpd_pg83"
-        page.write_bytes(_page_83(_identity(volume)) if volume else b"")
+        page.write_bytes(page_83(_identity(volume)) if volume else b"")
 
     # ---- what the host does ----------------------------------------------------------------------------------------
 
@@ -214,12 +215,5 @@ def _is_here(initiator: Initiator) -> bool:
 
 
 def _identity(volume: Volume) -> str:
-    """That of an array whose management does not tell it is in nothing but the volume's own number."""
-    return volume.wwn or f"6001b97{volume.id:025x}"
-
-
-def _page_83(wwn: str) -> bytes:
-    """Device identification with one NAA descriptor of the logical unit (SPC-3, 7.6.3)."""
-    naa = bytes.fromhex(wwn)
-    descriptor = bytes([0x01, 0x03, 0x00, len(naa)]) + naa
-    return bytes([0x00, 0x83]) + len(descriptor).to_bytes(2, "big") + descriptor
+    """Some arrays do not tell it by their management."""
+    return volume.wwn or naa_of("6001b97", volume.uuid, 32)

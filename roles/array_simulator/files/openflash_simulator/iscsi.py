@@ -5,7 +5,8 @@
 
 ``tgtd`` moves the bytes, checks who may log in and asks for CHAP secrets. What it cannot do is done here, on the way
 through: LUN 0 is a disk (tgtd keeps that number for itself, so every LUN is one more there), one target shows each
-initiator LUNs of its own (each initiator has a target of its own there), and every target has its own CHAP users.
+initiator LUNs of its own (each initiator has a target of its own there), every target has its own CHAP users, and a
+disk has the identity that the array gives it (tgtd makes one of its own numbers, which are the same for every array).
 References are to RFC 7143.
 """
 
@@ -21,12 +22,13 @@ from functools import partial
 from pathlib import Path
 
 from .errors import SimulatorError
+from .inquiry import asks_for_identity
 from .tgt import Target, Tgtd
 
 PORT = 3260
 _HEADER = 48
 _LOGIN, _SCSI, _TASK, _DATA_OUT = 0x03, 0x01, 0x02, 0x05
-_ANSWER, _DATA_IN, _R2T, _TEXT_ANSWER = 0x21, 0x25, 0x31, 0x24
+_LOGIN_ANSWER, _ANSWER, _DATA_IN, _R2T, _TEXT_ANSWER = 0x23, 0x21, 0x25, 0x31, 0x24
 _HAS_STATUS, _UNDERFLOW, _OVERFLOW = 0x01, 0x02, 0x04
 _REPORT_LUNS = 0xA0
 _NOBODY = "iqn.1970-01.nobody:none"
@@ -48,8 +50,8 @@ class _Session:
     initiator: str = ""
     target: str = ""
     discovery: bool = False
-    reports: dict[bytes, tuple[int, bytes]] = field(default_factory=dict)
-    """By task: how much REPORT LUNS asked for, and what it is told."""
+    answers: dict[bytes, tuple[int, bytes]] = field(default_factory=dict)
+    """By task, where tgtd does not know the answer: how much was asked for, and what it is told."""
 
 
 class Portals:
@@ -174,31 +176,30 @@ class Portals:
                 keys["CHAP_N"] = self.tgtd.account(session.target, keys["CHAP_N"])
             unit.set_keys({**keys, **_without_digests(keys)})
         elif unit.opcode in (_SCSI, _TASK, _DATA_OUT):
-            if unit.opcode == _SCSI and unit.header[32] == _REPORT_LUNS:
-                session.reports[unit.tag] = self._report(session, unit)
             lun = _lun(unit.header)
             target = self.tgtd.target(session.target)
+            answer = _answer(unit, lun, target) if unit.opcode == _SCSI else None
+            if answer is not None:
+                session.answers[unit.tag] = int.from_bytes(unit.header[20:24], "big"), answer
             if lun or (target is not None and 1 in target.disks):
                 unit.header[8:16] = _lun_field(lun + 1)
             # Else it asks what there is, of LUN 0, where there is no disk: that is tgtd's controller to tell.
 
-    def _report(self, session: _Session, unit: _Unit) -> tuple[int, bytes]:
-        """What tgtd would say, without its own LUN 0 and each number one less (SPC-4, 6.33)."""
-        target = self.tgtd.target(session.target)
-        luns = b"".join(_lun_field(lun - 1) for lun in sorted(target.disks if target else ()))
-        room = int.from_bytes(unit.header[38:42], "big")
-        return int.from_bytes(unit.header[20:24], "big"), (struct.pack(">I4x", len(luns)) + luns)[:room]
-
     def _outward(self, session: _Session, unit: _Unit) -> None:
-        if unit.opcode == _R2T:
+        if unit.opcode == _LOGIN_ANSWER:
+            keys = unit.keys()
+            if "CHAP_N" in keys:
+                # The target's own name, where it proves itself in turn
+                unit.set_keys({**keys, "CHAP_N": self.tgtd.user(session.target, keys["CHAP_N"])})
+        elif unit.opcode == _R2T:
             unit.header[8:16] = _lun_field(max(_lun(unit.header) - 1, 0))
-        elif unit.opcode in (_DATA_IN, _ANSWER) and unit.tag in session.reports:
-            wanted, report = session.reports[unit.tag]
+        elif unit.opcode in (_DATA_IN, _ANSWER) and unit.tag in session.answers:
+            wanted, answer = session.answers[unit.tag]
             if unit.opcode == _DATA_IN:
-                unit.data = report
+                unit.data = answer
             if unit.opcode == _ANSWER or unit.header[1] & _HAS_STATUS:
-                unit.set_underflow(wanted - len(report))
-                del session.reports[unit.tag]
+                unit.set_underflow(wanted - len(answer))
+                del session.answers[unit.tag]
         elif unit.opcode == _TEXT_ANSWER and session.discovery:
             self._rename(unit)
 
@@ -215,6 +216,18 @@ class Portals:
                     lines.append(f"TargetName={name}")
                     lines += [f"TargetAddress={address}:{PORT},1" for address in addresses]
         unit.data = b"".join(line.encode() + b"\0" for line in dict.fromkeys(lines))
+
+
+def _answer(unit: _Unit, lun: int, target: Target | None) -> bytes | None:
+    """What tgtd does not know: its LUNs without its own LUN 0 and each number one less, and who a disk is."""
+    disks = target.disks if target else {}
+    command = unit.header[32:48]
+    if command[0] == _REPORT_LUNS:  # SPC-4, 6.33
+        luns = b"".join(_lun_field(one - 1) for one in sorted(disks))
+        return (struct.pack(">I4x", len(luns)) + luns)[: int.from_bytes(command[6:10], "big")]
+    if asks_for_identity(command) and lun + 1 in disks:
+        return disks[lun + 1].identity.page_83()[: int.from_bytes(command[3:5], "big")]
+    return None
 
 
 def _without_digests(keys: dict[str, str]) -> dict[str, str]:

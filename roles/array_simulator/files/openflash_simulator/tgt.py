@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .errors import SimulatorError
+from .inquiry import Identity
 
 _LOG = logging.getLogger(__name__)
 # struct tgtadm_req and tgtadm_rsp of tgt 1.0: mode, operation, driver, length, tid, sid, lun, cid, host number, device
@@ -51,14 +52,23 @@ class Login:
 
 
 @dataclass(frozen=True)
-class Target:
-    """What a target shall be: the file of each LUN, who may log in, and how.
+class Disk:
+    """A file with so many bytes, and what it says that it is."""
 
-    :ivar disks: path and size by LUN, from 1 on: tgtd keeps LUN 0 for itself.
+    path: str
+    size: int
+    identity: Identity
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a target shall be: its disks, who may log in, and how.
+
+    :ivar disks: by LUN, from 1 on: tgtd keeps LUN 0 for itself.
     :ivar proof: what whoever logs in proves; ``own`` what the target proves in turn.
     """
 
-    disks: dict[int, tuple[str, int]]
+    disks: dict[int, Disk]
     initiators: frozenset[str]
     online: bool = True
     proof: Login | None = None
@@ -156,6 +166,10 @@ class Tgtd:
         """tgtd knows one secret for each user name, so the users of a target get a name of their own."""
         return f"{self._targets[name][0]}.{user}" if name in self._targets else user
 
+    def user(self, name: str, account: str) -> str:
+        """The other way round."""
+        return account.removeprefix(f"{self._targets[name][0]}.") if name in self._targets else account
+
     def serve(self, name: str, wanted: Target) -> None:
         """Make the target what it shall be."""
         if name not in self._targets:
@@ -167,9 +181,11 @@ class Tgtd:
             self._ask(_DEVICE, _DELETE, tid, lun, force=1)
         for lun, disk in wanted.disks.items():
             if present.disks.get(lun) != disk:
-                self._ask(_DEVICE, _NEW, tid, lun, path=disk[0])
+                self._ask(_DEVICE, _NEW, tid, lun, path=disk.path)
+                known = disk.identity
+                names = {"vendor_id": f"{known.vendor:8}", "product_id": f"{known.product:16}", "scsi_sn": known.wwn}
                 # As on these arrays: what a host unmaps takes no room any more, and reads as zeros.
-                self._ask(_DEVICE, _UPDATE, tid, lun, thin_provisioning="1")
+                self._ask(_DEVICE, _UPDATE, tid, lun, thin_provisioning="1", **names)
         for direction, old, new in (
             (_INCOMING, present.proof, wanted.proof),
             (_OUTGOING, present.own, wanted.own),

@@ -13,10 +13,11 @@ from typing import Any
 
 from ...array import Array
 from ...images import Images
+from ...inquiry import Identity, naa_of
 from ...iscsi import Portals
 from ...objects import Pool
 from ...rules import Rules
-from ...tgt import EVERYBODY, Login, Target
+from ...tgt import EVERYBODY, Disk, Login, Target
 from . import guesses
 from .content import GIB, ROOT, AppInstance, Group, Member, StorageInstance, Tenant, new_uuid
 from .errors import invalid, missing
@@ -119,13 +120,12 @@ class Edf:
         """Access list, CHAP, state or volumes of a storage instance are different now."""
         if self.portals is None or tenant.images is None:
             return
-        rows = [tenant.volume(member) for member in si.volumes]
         everybody = si.access_control_mode == "allow_all"
         names = [EVERYBODY] if everybody else [name.lower() for name in self.initiators_of(tenant, si)]
         self.portals.serve(
             si.iqn,
             Target(
-                {at: (str(tenant.images.image(row)), row.size) for at, row in enumerate(rows, 1)},
+                {at: _disk(tenant, tenant.images, member) for at, member in enumerate(si.volumes, 1)},
                 frozenset(names),
                 ai.admin_state == si.admin_state == "online",
                 _login(si, "target", ("chap", "mchap")),
@@ -238,6 +238,11 @@ class Call:
             if ai and si and member:
                 return tenant, ai, si, member, names.get("snapshots")
         raise missing(path)
+
+
+def _disk(tenant: Tenant, images: Images, member: Member) -> Disk:
+    row = tenant.volume(member)
+    return Disk(str(images.image(row)), row.size, Identity(*guesses.DISK, naa_of(guesses.NAA, member.uuid, 32)))
 
 
 def _login(si: StorageInstance, side: str, kinds: tuple[str, ...]) -> Login | None:

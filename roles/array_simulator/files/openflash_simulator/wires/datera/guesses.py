@@ -53,6 +53,10 @@ DUPLICATE_SNAPSHOT = "Snapshot with the same UUID exists"
 NO_SESSION = "The key provided with the request does not correspond to a valid session."
 BAD_LOGIN = "Login failed: name or password is incorrect"
 BUSY = "Service unavailable"
+# The sheet does not tell what a disk answers to INQUIRY: vendor and product by which multipath-tools knows the array,
+# and how Linux's own target, which that product is of, makes an NAA of a number.
+DISK = ("DATERA", "IBLOCK")
+NAA = "6001405"
 # Limits of the array are not documented.
 APP_INSTANCES = 10_000
 SNAPSHOTS_PER_VOLUME = 256

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...array import Array
-from ...objects import Table
+from ...inquiry import naa_of
+from ...objects import Table, Volume
 from ...store import ChangeHook
 from . import guesses
 from .errors import CLUSTER_REQUIRED, XmsError
@@ -226,6 +227,11 @@ def refers(reference: Any, to: OID) -> bool:
 def oid(thing: Any) -> OID:
     """Every reference in an answer is a triple of guid, name and index."""
     return [thing.uuid, thing.name, thing.id]
+
+
+def naa_name(volume: Volume) -> str:
+    """What its disk tells a host. The XMS shows it of a volume that has been mapped (section 3)."""
+    return naa_of("514f0c5", volume.uuid, 16)
 
 
 def guid(*parts: str) -> str:

@@ -11,10 +11,12 @@ from pathlib import Path
 
 from ...array import Array
 from ...images import Images
+from ...inquiry import Identity
 from ...iscsi import Portals
 from ...objects import Host, Initiator, Mapping, Volume
-from ...tgt import Login, Target
-from .cluster import Cluster
+from ...tgt import Disk, Login, Target
+from . import guesses
+from .cluster import Cluster, naa_name
 
 Luns = dict[int, tuple[Volume, int]]
 """Volume and size by LUN."""
@@ -94,7 +96,10 @@ class Exports(Images):
         for one in self._array.initiators_of(host):
             if not one.address.startswith(_ISCSI):
                 continue
-            disks = {lun + 1: (str(self.image(volume)), size) for lun, (volume, size) in luns.items()}
+            disks = {
+                lun + 1: Disk(str(self.image(volume)), size, Identity(*guesses.DISK, naa_name(volume)))
+                for lun, (volume, size) in luns.items()
+            }
             target = Target(disks, frozenset([one.address]), True, self._login(one, "initiator"))
             self._portals.serve(self._name(one), target)
 

@@ -59,5 +59,7 @@ INITIATORS = 1024
 # Section 6: the lowest LUN given out is 1 in two independent fakes; the highest is unknown.
 FIRST_LUN = 1
 MAX_LUN = 16383
+# The sheet does not tell what a disk answers to INQUIRY: vendor and product by which multipath-tools knows the array.
+DISK = ("XtremIO", "XtremApp")
 # What a simulated cluster holds when the configuration names no size.
 CAPACITY = 20 << 40

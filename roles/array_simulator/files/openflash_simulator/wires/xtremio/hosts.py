@@ -13,7 +13,7 @@ from ...objects import Host, Initiator, Mapping
 from ...rules import NameTaken
 from . import guesses
 from .call import Call
-from .cluster import oid
+from .cluster import naa_name, oid
 from .errors import XmsError
 from .folders import join_folder, leave_folders
 from .resource import IDLE, Field, Links, Resource, Scope, choice, common, required, text
@@ -220,7 +220,7 @@ class LunMaps(Resource):
         mapping = cluster.array.map(volume, host, _lun(call), f"{volume.id}_{host.id}_{group.id}")
         if not volume.wwn:
             # A fresh volume has no NAA; it gets one when it is first mapped (inferred, section 3).
-            volume.wwn = "514f0c5" + volume.uuid[:9]
+            volume.wwn = naa_name(volume)
         return [(self.type, mapping.id)]
 
     def delete(self, scope: Scope, call: Call, row: Mapping) -> None:
