@@ -152,7 +152,9 @@ options:
       - Name for the iSCSI login of the copy, where the array asks for one.
       - With O(vendor=datera) CHAP belongs to the volume. A volume that has it needs these to be read, and a new volume
         gets them and keeps them.
-      - With other arrays they are of the copy alone, and made up where this is left out.
+      - With other arrays they are of the copy alone, and made up where this is left out. The kernel's initiator has
+        those of its own configuration, so with O(data_path=kernel) give the same here, if the array does not know this
+        host yet.
     type: str
   chap_password:
     description: Secret for O(chap_username). It is in no list of processes and on no disk of this host.

@@ -176,10 +176,19 @@ class Passage:
         found = self._array.find_hosts(addresses)
         if found.items:
             return found.items[0], False
+        chap = None
+        if fabric.protocol == ISCSI and not self._array.capabilities.chap_per_volume and self._array.wants_chap()[0]:
+            chap = self._settings.chap
+            if chap is None:
+                raise Unauthorized(
+                    "the array asks for CHAP, and does not know this host",
+                    hint="Set chap_username and chap_password to what /etc/iscsi/iscsid.conf has, or make the host "
+                    "on the array first (flash_host_map).",
+                )
         name = self._work.temporary
         self._work.note(host=[name, True], mapped=[])
         ports = [Initiator(address, parse_initiator(address)[0]) for address in addresses]
-        return self._array.create_host(name, ports), True
+        return self._array.create_host(name, ports, chap=chap), True
 
     # -- by a program of the host ------------------------------------------------------------------------------------
 

@@ -1,0 +1,109 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""flash_image with ``data_path: kernel`` on a host of its own, over SSH: iSCSI and multipath of its kernel."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.images.lab import MIB, random_file, sha256
+from tests.module.playbooks import Player
+from tests.slow.openstack_host import PLACE, Node
+from tests.support.simulator import Simulator
+
+pytestmark = pytest.mark.slow
+
+PORTALS = {"xtremio": 4, "datera": 2}
+CHAP = {"chap_username": "of-kernel", "chap_password": "chap-secret-16"}
+IMAGE, OUT, TOLD = "/root/image.raw", "/root/out.raw", "/root/told.json"
+CONFIGURATION = "/etc/iscsi/iscsid.conf"
+
+
+class Tasks:
+    """Tasks with one array, on the emulated host."""
+
+    def __init__(self, node: Node, entry: dict[str, Any], folder: Path) -> None:
+        self._node, self._player = node, Player(folder)
+        self._connection = {key: entry[key] for key in ("vendor", "address", "port", "username", "password", "ca_path")}
+        self._connection["timeout"] = 120
+        self._extra = folder / "extra.json"
+        self._extra.write_text(
+            json.dumps(
+                {
+                    "ansible_connection": "ssh",
+                    "ansible_ssh_args": node.ssh_options,
+                    "ansible_pipelining": True,
+                    "ansible_python_interpreter": f"{PLACE}/bin/python",
+                }
+            )
+        )
+
+    def run(self, **args: Any) -> dict[str, Any]:
+        """What flash_image returns, also when it fails."""
+        given = {"name": "golden", "data_path": "kernel", "state_dir": "/root/state", **args}
+        tasks = [
+            {"openflash.storage.flash_image": given, "register": "told", "ignore_errors": True},
+            {"ansible.builtin.copy": {"content": "{{ told | to_json }}", "dest": TOLD, "mode": "0600"}},
+        ]
+        played = self._player.play(tasks, self._connection, "--extra-vars", f"@{self._extra}")
+        assert played.rc == 0, played.output
+        assert CHAP["chap_password"] not in played.output
+        told: dict[str, Any] = json.loads(self._node.run(f"cat {TOLD}"))
+        return told
+
+    def done(self, **args: Any) -> dict[str, Any]:
+        told = self.run(**args)
+        assert not told.get("failed"), told
+        return told
+
+
+@contextmanager
+def credentials(node: Node) -> Iterator[None]:
+    """Of the kernel's initiator, for the length of a test."""
+    words = f"""node.session.auth.authmethod = CHAP
+node.session.auth.username = {CHAP["chap_username"]}
+node.session.auth.password = {CHAP["chap_password"]}
+"""
+    node.run(f"cp -p {CONFIGURATION} {CONFIGURATION}.kept")
+    node.write("/root/words", words, mode="0600")
+    node.run(f"cat /root/words >> {CONFIGURATION}; rm /root/words")
+    try:
+        yield
+    finally:
+        node.run(f"mv {CONFIGURATION}.kept {CONFIGURATION}")
+
+
+@pytest.mark.parametrize("array", PORTALS)
+def test_in_and_out_by_the_kernel(node: Node, arrays: Simulator, array: str, tmp_path: Path) -> None:
+    """Over every path that the array has; twice is once; nothing stays on the host or the array but the volume."""
+    arrays.reset(array)
+    image = random_file(tmp_path / "image.raw", 32 * MIB)
+    node.send(image, IMAGE)
+    tasks = Tasks(node, arrays.array(array), tmp_path)
+    chap = CHAP if array == "xtremio" else {}
+    if chap:
+        refused = tasks.run(path=IMAGE)
+        assert refused["error"]["kind"] == "unauthorized" and "iscsid.conf" in refused["msg"]
+        assert arrays.state(array)["volumes"] == [] == node.attached()
+        told = tasks.run(path=IMAGE, **chap)
+        assert told["error"]["kind"] == "unauthorized" and "iscsid.conf" in told["msg"], "the kernel has no credentials"
+        assert arrays.state(array)["volumes"] == [] == arrays.state(array)["hosts"] == node.attached()
+    with credentials(node) if chap else nullcontext():
+        with node.paths() as used:
+            made = tasks.done(path=IMAGE, **chap)
+        assert made["changed"] and len(set(used)) == PORTALS[array]
+        assert tasks.done(path=IMAGE, **chap)["changed"] is False
+        out = tasks.done(path=OUT, state="exported", format="raw", **chap)
+        assert out["changed"]
+    found = node.run(f"head -c {32 * MIB} {OUT} | sha256sum; rm {OUT}")
+    assert found.split()[0] == sha256(image)
+    state = arrays.state(array)
+    assert [one["name"] for one in state["volumes"]] == ["golden"]
+    assert state["mappings"] == state["hosts"] == node.attached() == []
