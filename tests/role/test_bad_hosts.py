@@ -18,14 +18,14 @@ import pytest
 from tests.role.cinder_host import Host, backend, cinder_python
 from tests.role.glance_host import Host as GlanceHost, glance_python, site_packages
 from tests.role.service_host import changed, failure
-from tests.support.clients import client_wheel
+from tests.support.clients import built_wheel, client_wheel
 from tests.support.simulator import Simulator
 
 pytestmark = pytest.mark.slow
 
 UNREACHABLE = ["--index-url", "http://127.0.0.1:9/simple", "--retries", "0"]
 # The last release that does not permit the privsep helper by itself
-OLD_ROOTWRAP = "oslo.rootwrap==5.3.0"
+OLD_ROOTWRAP = "oslo.rootwrap==4.4.0"
 # Root without the right to pass over the modes of files: to the kernel, somebody like any other
 POWERLESS = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] if os.geteuid() == 0 else []
 
@@ -55,7 +55,7 @@ def install(python: Path, requirement: str) -> None:
     subprocess.run([*pip, "--disable-pip-version-check", str(client_wheel(requirement))], check=True)
 
 
-def test_no_package_index(cinder: Host, glance: GlanceHost, simulator: Simulator) -> None:
+def test_no_package_index(cinder: Host, glance: GlanceHost, simulator: Simulator, tmp_path: Path) -> None:
     """It is said which package it is and what to do; a wheel by its path is enough."""
     before = cinder.conf.read_bytes()
     wanted = [backend(simulator, "violin")]
@@ -64,7 +64,7 @@ def test_no_package_index(cinder: Host, glance: GlanceHost, simulator: Simulator
     assert f"Installing vmemclient==1.1.9 for {cinder.python}: " in message
     assert "give cinder_backend_vmemclient the path of a wheel on it" in message
     assert cinder.conf.read_bytes() == before
-    offline["vmemclient"] = str(client_wheel("vmemclient==1.1.9"))
+    offline["vmemclient"] = str(built_wheel("vmemclient==1.1.9", tmp_path))
     cinder.run(wanted, restart_command=["true"], **offline)
     assert list(site_packages(cinder.python).glob("vmemclient-1.1.9.dist-info"))
     assert changed(cinder.run(wanted, restart_command=["true"], **offline)) == 0

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -16,8 +18,8 @@ import requests
 
 from tests.openstack.test_place import STAND_IN
 from tests.role.glance_host import WHO, Host, glance_python, site_packages
-from tests.role.service_host import changed, failure
-from tests.support.clients import client_wheel
+from tests.role.service_host import changed, failure, playbook
+from tests.support.clients import built_wheel, client_wheel
 from tests.support.iscsi import need_tools, portal_address
 from tests.support.simulator import Simulator
 
@@ -106,6 +108,7 @@ def test_in_place_and_back(host: Host, simulator: Simulator) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(os.geteuid() != 0, reason="writes files that belong to root")
 @pytest.mark.parametrize("host", ["single"], indirect=True)
 def test_the_driver_of_a_vendor(host: Host, simulator: Simulator, tmp_path: Path) -> None:
     """An image goes through it into its folder; only its options are written; the bundled one takes over again."""
@@ -156,6 +159,7 @@ def test_the_driver_of_a_vendor(host: Host, simulator: Simulator, tmp_path: Path
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(os.geteuid() != 0, reason="writes files that belong to root")
 @pytest.mark.parametrize("host", ["single"], indirect=True)
 def test_drivers_that_would_keep_glance_from_starting(host: Host, simulator: Simulator, tmp_path: Path) -> None:
     before, conf = tree(host.python), host.conf.read_bytes()
@@ -179,7 +183,7 @@ def test_drivers_that_would_keep_glance_from_starting(host: Host, simulator: Sim
     assert f"Installing dfs_sdk==1.2.27 for {host.python}: " in message
     assert "Where this host reaches no package index, give glance_datera_dfs_sdk the path of a wheel on it." in message
     # The last release there is, which no current Python can import, by a wheel without an index
-    sdk = built_wheel("dfs_sdk==1.2.27", tmp_path)
+    sdk = built_wheel("dfs_sdk==1.2.27", tmp_path / "sdk")
     message = failure(host.run(entry, fails=True, install_sdk=True, dfs_sdk=str(sdk), **options, **unreachable))
     assert "it cannot be imported: ImportError: cannot import name 'Mapping' from 'collections'" in message
     assert "(within dfs_sdk 1.2.27)" in message
@@ -190,27 +194,21 @@ def test_drivers_that_would_keep_glance_from_starting(host: Host, simulator: Sim
     assert (tree(host.python), host.conf.read_bytes()) == (before, conf)
 
 
-def built_wheel(requirement: str, folder: Path) -> Path:
-    """Of a release that is source code only."""
-    from tests.openstack.conftest import CLIENTS
-    from tests.support.clients import client_python
+def test_what_does_not_go_together(tmp_path: Path) -> None:
+    """All of it is told at once, before anything is touched: no Glance is needed for that."""
 
-    python = client_python(CLIENTS / "requirements-datera.txt")
-    pip = [str(python), "-m", "pip", "wheel", "--quiet", "--disable-pip-version-check", "--no-deps"]
-    subprocess.run([*pip, "--no-build-isolation", "--wheel-dir", str(folder), requirement], check=True)
-    (wheel,) = folder.glob("*.whl")
-    return wheel
+    def refused(**options: str | bool) -> str:
+        account = {"san_ip": "192.0.2.1", "san_login": "x", "san_password": "Canary-Word-1", "services": []}
+        document = {f"glance_datera_{key}": value for key, value in {**account, **options}.items()}
+        document |= {"glance_on_datera_hosts": "localhost", "glance_on_datera_become": False}
+        given = tmp_path / "variables.json"
+        given.write_text(json.dumps(document), encoding="utf-8")
+        return failure(playbook("openflash.storage.glance_on_datera", given, fails=True))
 
-
-@pytest.mark.parametrize("host", ["multiple"], indirect=True)
-def test_what_does_not_go_together(host: Host) -> None:
-    """All of it is told at once, before anything is touched."""
-    entry = {"address": "192.0.2.1", "port": 7718, "username": "x", "password": "Canary-Word-1", "ca_path": ""}
-    message = failure(host.run(entry, fails=True, install_sdk=True, driver_path="/nowhere", services=[]))
+    message = refused(install_sdk=True, driver_path="/nowhere")
     assert "glance_datera_install_sdk is true, and the bundled driver needs no SDK." in message
     assert "glance_datera_driver_path is /nowhere, and glance_datera_driver_source is bundled." in message
-    options = {"driver_source": "path", "driver_path": "/nowhere", "data_path": "libiscsi"}
-    message = failure(host.run(entry, fails=True, services=[], **options))
+    message = refused(driver_source="path", driver_path="/nowhere", data_path="libiscsi")
     assert "glance_datera_driver_path is /nowhere, and there is no such file on the control node." in message
     assert "Set glance_datera_method to in_place." in message
     assert "glance_datera_data_path is libiscsi, which only the bundled driver has." in message
