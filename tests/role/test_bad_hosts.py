@@ -60,7 +60,9 @@ def test_no_package_index(cinder: Host, glance: GlanceHost, simulator: Simulator
     before = cinder.conf.read_bytes()
     wanted = [backend(simulator, "violin")]
     offline: dict[str, Any] = {"pip_arguments": UNREACHABLE, "install_vmemclient": True}
-    message = failure(cinder.run(wanted, fails=True, **offline))
+    output = cinder.run(wanted, fails=True, **offline)
+    message = failure(output)
+    assert UNREACHABLE[1] not in output, "an index may have a password in its URL"
     assert f"Installing vmemclient==1.1.9 for {cinder.python}: " in message
     assert "give cinder_backend_vmemclient the path of a wheel on it" in message
     assert cinder.conf.read_bytes() == before
