@@ -43,7 +43,8 @@ _value:
   description:
     - For each backend C(name), C(state), C(driver) (the class), C(in_tree), C(packages) (Python distributions that the
       driver imports), C(section) (for M(openflash.storage.oslo_conf)), C(connection) (options of the modules
-      of this collection), C(array) (what the array shall hold) and C(volume_types).
+      of this collection), C(array) (what the array shall hold) and C(volume_types). Of one that is absent C(name),
+      C(state), C(section) and C(volume_types).
   type: list
   elements: dict
 """
@@ -122,6 +123,12 @@ class _Backend:
     @property
     def present(self) -> bool:
         return bool(self.given.get("state", "present") == "present")
+
+    @property
+    def backend_name(self) -> Any:
+        """As the scheduler knows it."""
+        said = (self.given.get("options") or {}).get("volume_backend_name")
+        return said or self.given.get("volume_backend_name", self.name)
 
     @property
     def in_tree(self) -> bool:
@@ -257,7 +264,12 @@ class _Backend:
 
     def resolved(self, drivers: Mapping[str, Any], pools: Mapping[str, Any]) -> Dict[str, Any]:
         if not self.present:
-            return {"name": self.name, "state": "absent", "section": {"name": self.name, "state": "absent"}}
+            return {
+                "name": self.name,
+                "state": "absent",
+                "section": {"name": self.name, "state": "absent"},
+                "volume_types": self.volume_types(),
+            }
         self.check_driver(drivers)
         options = self.section(drivers, pools.get(self.name))
         secrets = {"san_password": self.given.get("password")} if self.given.get("password") else {}
@@ -267,10 +279,6 @@ class _Backend:
             secrets.pop(key, None)
             (secrets if _SECRET.search(key) else options)[key] = value
         wanted = {key: self.given[key] for key in ("volumes", "snapshots", "hosts", "mappings") if self.given.get(key)}
-        types = [
-            dict(one, extra_specs=dict({"volume_backend_name": options["volume_backend_name"]}, **_texts(one)))
-            for one in self.given.get("volume_types") or []
-        ]
         return {
             "name": self.name,
             "state": "present",
@@ -282,8 +290,14 @@ class _Backend:
             "connection": self.connection(),
             "tenant": self.given.get("tenant"),
             "array": wanted,
-            "volume_types": types,
+            "volume_types": self.volume_types(),
         }
+
+    def volume_types(self) -> List[Dict[str, Any]]:
+        return [
+            dict(one, extra_specs=dict({"volume_backend_name": self.backend_name}, **_texts(one)))
+            for one in self.given.get("volume_types") or []
+        ]
 
 
 def _literal(value: Any) -> Any:

@@ -51,6 +51,9 @@ class Host:
         self.folder = folder
         self.python = python
         folder.mkdir(exist_ok=True)
+        # What the role is told, which is no part of the host
+        self.given = folder.with_name(f"{folder.name}-given")
+        self.given.mkdir(exist_ok=True)
         self.cinder = Cinder(python, folder / "nothing", folder, {})
         self.conf = self.cinder.configure()
         text = self.conf.read_text(encoding="utf-8").replace("enabled_backends = \n", "")
@@ -83,7 +86,14 @@ class Host:
     def stop(self) -> None:
         subprocess.run([*self.restart_command, "stop"], check=True)
 
-    def run(self, backends: Sequence[Mapping[str, Any]], *arguments: str, fails: bool = False, **options: Any) -> str:
+    def run(
+        self,
+        backends: Sequence[Mapping[str, Any]],
+        *arguments: str,
+        fails: bool = False,
+        before: Sequence[str] = (),
+        **options: Any,
+    ) -> str:
         """What ansible-playbook prints."""
         variables: dict[str, Any] = {
             "backends": list(backends),
@@ -97,12 +107,12 @@ class Host:
             **options,
         }
         # As a file, since Ansible shows its own command line
-        given = self.folder / "variables.json"
+        given = self.given / "variables.json"
         given.write_text(json.dumps({f"cinder_backend_{key}": value for key, value in variables.items()}))
-        play = self.folder / "play.yml"
+        play = self.given / "play.yml"
         document = [{"hosts": "localhost", "gather_facts": False, "roles": ["openflash.storage.cinder_backend"]}]
         play.write_text(json.dumps(document), encoding="utf-8")
-        return playbook(play, given, *arguments, fails=fails)
+        return playbook(play, given, *arguments, fails=fails, before=before)
 
 
 def cinder_python(folder: Path) -> Path:

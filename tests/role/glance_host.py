@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,9 @@ class Host:
     def __init__(self, folder: Path, python: Path, multiple: bool) -> None:
         self.folder, self.python = folder, python
         folder.mkdir()
+        # What the role is told, which is no part of the host
+        self.given = folder.with_name(f"{folder.name}-given")
+        self.given.mkdir()
         self.port = free_port()
         self.log = folder / "log"
         source = (python.parent.parent / "etc/glance/glance-api-paste.ini").read_text(encoding="utf-8")
@@ -67,7 +71,14 @@ config_file = {folder}/glance-api-paste.ini
         serve = [str(python), str(ROOT / "tests/role/serve_glance.py"), str(folder), str(self.port)]
         self.restart_command = write_service(folder, serve, env)
 
-    def run(self, entry: dict[str, Any], *arguments: str, fails: bool = False, **options: Any) -> str:
+    def run(
+        self,
+        entry: dict[str, Any],
+        *arguments: str,
+        fails: bool = False,
+        before: Sequence[str] = (),
+        **options: Any,
+    ) -> str:
         """What ansible-playbook prints."""
         variables: dict[str, Any] = {
             "san_ip": entry["address"],
@@ -85,11 +96,11 @@ config_file = {folder}/glance-api-paste.ini
             "api": {"url": f"http://127.0.0.1:{self.port}", "headers": WHO},
             **options,
         }
-        given = self.folder / "variables.json"
+        given = self.given / "variables.json"
         document: dict[str, Any] = {f"glance_datera_{key}": value for key, value in variables.items()}
         document |= {"glance_on_datera_hosts": "localhost", "glance_on_datera_become": False}
         given.write_text(json.dumps(document), encoding="utf-8")
-        return playbook("openflash.storage.glance_on_datera", given, *arguments, fails=fails)
+        return playbook("openflash.storage.glance_on_datera", given, *arguments, fails=fails, before=before)
 
     def stop(self) -> None:
         subprocess.run([*self.restart_command, "stop"], check=True)
@@ -102,6 +113,11 @@ def glance_python(folder: Path) -> Path:
     (theirs,) = (mine / "service.pth").read_text(encoding="utf-8").split()
     for found in Path(theirs).glob("glance_store*"):
         shutil.copytree(found, mine / found.name)
+    # pip, when it replaces glance_store, replaces its files there, too
+    etc = python.parent.parent / "etc"
+    source = etc.resolve()
+    etc.unlink()
+    shutil.copytree(source, etc)
     return python
 
 

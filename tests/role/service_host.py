@@ -46,9 +46,13 @@ def write_service(folder: Path, command: Sequence[str], env: Mapping[str, str]) 
     return [sys.executable, str(HERE / "restart_service.py"), str(folder)]
 
 
-def playbook(play: Path | str, given: Path, *arguments: str, fails: bool = False) -> str:
+def playbook(
+    play: Path | str, given: Path, *arguments: str, fails: bool = False, before: Sequence[str] = ()
+) -> str:
+    """:param before: a command that runs another one, such as with fewer rights."""
+    program = str(Path(sys.executable).parent / "ansible-playbook")
     done = subprocess.run(
-        [str(Path(sys.executable).parent / "ansible-playbook"), str(play), "--extra-vars", f"@{given}", *arguments],
+        [*before, program, str(play), "--extra-vars", f"@{given}", *arguments],
         capture_output=True,
         text=True,
         timeout=600,

@@ -77,9 +77,17 @@ def test_five_backends_from_nothing_and_back(host: Host, simulator: Simulator) -
     gone = [{"name": name, "state": "absent"} for name in NAMES]
     message = failure(host.run(gone, fails=True, **service))
     assert re.search(r"Removing backend \w+: Cinder still has 1 volumes on control@\w+", message)
+    conf = host.conf.read_bytes()
+    gone = [one | {"volume_types": [{"name": f"{one['name']}-gold"}]} for one in gone]
+    removal = {**service, "remove_types": True}
+    message = failure(host.run(gone, fails=True, force=True, **removal))
+    assert "Removing volume type xtremio-gold: Target volume type is still in use." in message
+    assert host.conf.read_bytes() == conf, "where a type must stay, its backend stays, too"
     for number in kept.values():
         host.cinder.delete("volume", number)
-    host.run(gone, **service)
+    host.run(gone, **removal)
+    assert [one["name"] for one in host.cinder.ask("GET", "/types")["volume_types"]] == ["__DEFAULT__"]
+    assert changed(host.run(gone, **removal)) == 0
     assert host.conf.read_bytes() == before
     assert [one["name"] for one in simulator.state("xtremio")["volumes"]] == ["golden"], "the array is left alone"
 

@@ -48,3 +48,13 @@ def client_wheel(requirement: str) -> Path:
             subprocess.run([*pip, "--no-deps", "--only-binary", ":all:", "--dest", str(home), requirement], check=True)
     (wheel,) = home.glob("*.whl")
     return wheel
+
+
+def built_wheel(requirement: str, folder: Path) -> Path:
+    """The same of a release that is source code only, built into the folder."""
+    requirements = Path(__file__).parents[1] / "conformance" / "requirements-datera.txt"
+    # It has setuptools of a release that still builds what is that old
+    pip = [str(client_python(requirements)), "-m", "pip", "wheel", "--quiet", "--disable-pip-version-check"]
+    subprocess.run([*pip, "--no-deps", "--no-build-isolation", "--wheel-dir", str(folder), requirement], check=True)
+    (wheel,) = folder.glob("*.whl")
+    return wheel

@@ -6,6 +6,9 @@
     build_wheel.py FOLDER       writes it there and prints its path
     build_wheel.py --version    prints its version and writes nothing
 
+With ``--silent`` it does not announce its image store to Glance, for a host where something else is announced by that
+name: glance_store takes neither of two.
+
 The same code always gives the same bytes, and the version ends in a digest of it. An installed collection may be
 read-only, so nothing is written beside the sources.
 """
@@ -28,6 +31,8 @@ PACKAGES = {"openflash": LIBRARY, "openflash_openstack": DRIVERS}
 ENTRY_POINTS = """\
 [oslo.config.opts]
 openflash_openstack.cinder = openflash_openstack.cinder.options:list_opts
+"""
+STORE = """\
 openflash_openstack.glance = openflash_openstack.glance.options:list_opts
 
 [glance_store.drivers]
@@ -65,12 +70,12 @@ def content() -> dict[str, bytes]:
     return found
 
 
-def version_of(files: dict[str, bytes]) -> str:
+def version_of(files: dict[str, bytes], entry_points: str) -> str:
     """X.Y.Z of the library, and a digest of all that is in the wheel."""
     match = re.search(r'__version__ = "([^"]+)"', files["openflash/version.py"].decode("utf-8"))
     if match is None:
         raise SystemExit("openflash/version.py has no version")
-    digest = hashlib.sha256((ENTRY_POINTS + METADATA).encode())
+    digest = hashlib.sha256((entry_points + METADATA).encode())
     for name in sorted(files):
         digest.update(f"{name}\0{len(files[name])}\0".encode())
         digest.update(files[name])
@@ -86,13 +91,13 @@ def record(files: dict[str, bytes], name: str) -> bytes:
     return "\n".join([*lines, f"{name},,", ""]).encode()
 
 
-def build(folder: Path) -> Path:
+def build(folder: Path, entry_points: str) -> Path:
     files = content()
-    version = version_of(files)
+    version = version_of(files, entry_points)
     info = f"openflash-{version}.dist-info"
     files[f"{info}/METADATA"] = METADATA.format(version=version).encode()
     files[f"{info}/WHEEL"] = WHEEL.encode()
-    files[f"{info}/entry_points.txt"] = ENTRY_POINTS.encode()
+    files[f"{info}/entry_points.txt"] = entry_points.encode()
     files[f"{info}/RECORD"] = record(files, f"{info}/RECORD")
     path = folder / f"openflash-{version}-py3-none-any.whl"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as wheel:
@@ -108,13 +113,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Build the Python distribution openflash")
     parser.add_argument("folder", nargs="?", type=Path)
     parser.add_argument("--version", action="store_true")
+    parser.add_argument("--silent", action="store_true")
     options = parser.parse_args()
+    entry_points = ENTRY_POINTS if options.silent else ENTRY_POINTS + STORE
     if options.version:
-        print(version_of(content()))
+        print(version_of(content(), entry_points))
     elif options.folder is None:
         parser.error("a folder or --version is needed")
     else:
-        print(build(options.folder))
+        print(build(options.folder, entry_points))
     return 0
 
 

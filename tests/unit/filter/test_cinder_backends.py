@@ -63,6 +63,21 @@ def test_secrets_are_apart() -> None:
     assert one({**XTREMIO, "password": 1234567})["section"]["secrets"] == {"san_password": "1234567"}
 
 
+def test_what_an_absent_backend_leaves() -> None:
+    """Its section, and its volume types by what the scheduler called it."""
+    entry = {"name": "x", "state": "absent", "volume_types": [{"name": "gold"}]}
+    assert one(entry) == {
+        "name": "x",
+        "state": "absent",
+        "section": {"name": "x", "state": "absent"},
+        "volume_types": [{"name": "gold", "extra_specs": {"volume_backend_name": "x"}}],
+    }
+    for more in ({"volume_backend_name": "fast"}, {"options": {"volume_backend_name": "fast"}}):
+        for state in ({}, {"state": "absent"}):
+            (kind,) = one({**XTREMIO, "volume_types": [{"name": "gold"}], **more, **state})["volume_types"]
+            assert kind["extra_specs"] == {"volume_backend_name": "fast"}
+
+
 def test_drivers() -> None:
     """Those of this collection unless told otherwise, and the first protocol of a vendor."""
     assert one(VIOLIN)["driver"] == BUNDLED["violin", "fc"]

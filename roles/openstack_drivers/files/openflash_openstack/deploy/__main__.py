@@ -10,6 +10,8 @@
     python -m openflash_openstack.deploy permitted ROOTWRAP_CONF COMMAND ...
     python -m openflash_openstack.deploy images --config-file FILE [--config-dir FOLDER] [STORE]
     python -m openflash_openstack.deploy choices present|absent [--write]
+    python -m openflash_openstack.deploy store < DRIVER
+    python -m openflash_openstack.deploy place present|absent [--given] [--write] < DRIVER
     python -m openflash_openstack.deploy values --config-file FILE SECTION:OPTION ...
 
 ``check`` tells what is wrong, and ends with status 1 then; the others answer in JSON. No secret is told.
@@ -44,9 +46,12 @@ def main() -> int:
     permitted.add_argument("argv", nargs=argparse.REMAINDER)
     images = commands.add_parser("images")
     images.add_argument("store", nargs="?")
-    choices = commands.add_parser("choices")
-    choices.add_argument("wanted", choices=["present", "absent"])
-    choices.add_argument("--write", action="store_true")
+    commands.add_parser("store")
+    choices, place = commands.add_parser("choices"), commands.add_parser("place")
+    for one in (choices, place):
+        one.add_argument("wanted", choices=["present", "absent"])
+        one.add_argument("--write", action="store_true")
+    place.add_argument("--given", action="store_true")
     values = commands.add_parser("values")
     values.add_argument("names", nargs="*")
     for one in (check, backends, images, values):
@@ -79,6 +84,8 @@ def _answer(options: Any) -> tuple[list[str], int]:
         from .rootwrap import permitted
 
         return [json.dumps(permitted(options.rootwrap_config, options.argv))], 0
+    if options.command in ("store", "place"):
+        return [json.dumps(_place(options))], 0
     if options.command in ("images", "choices", "values"):
         return [json.dumps(_glance(options))], 0
     from .cinder import backends
@@ -95,6 +102,16 @@ def _glance(options: Any) -> Any:
     if options.command == "choices":
         return glance.choices(options.wanted, options.write)
     return glance.values(options.config_file, options.names)
+
+
+def _place(options: Any) -> Any:
+    from . import place, registry
+
+    if options.command == "store":
+        return place.judge(sys.stdin.buffer.read())
+    source = sys.stdin.buffer.read() if options.given else place.BUNDLED
+    changes = place.Place().bring(options.wanted == "present", source, options.write)
+    return {"changes": changes, "announced": registry.announced(place.KIND)}
 
 
 def _folder(options: Any) -> Optional[str]:

@@ -19,7 +19,7 @@ from typing import Any, Optional
 
 from oslo_config import cfg
 
-from .registry import DEFAULT, Registry, store_options
+from .registry import DEFAULT, Registry, announced, store_options
 
 # Stores of Glance's own, which are no members of enabled_backends
 RESERVED_STORES = ("os_glance_staging_store", "os_glance_tasks_store")
@@ -131,10 +131,23 @@ class _Check:
                 told = self._found.errors if name in self._wanted else self._found.warnings
                 told.append("the store %s is of type %s, which glance_store does not have" % (name, kind))
             self._register(name, types.get(kind, []) + self._registry.options.get("glance_store", []))
+        for kind in sorted({*enabled.values(), *self._single()}):
+            several = announced(kind)
+            if len(several) > 1:
+                self._found.errors.append(
+                    "stores of type %s are announced by %s, and glance_store takes none of several"
+                    % (kind, " and by ".join(several))
+                )
         for name in RESERVED_STORES:
             self._register(name, types.get("file", []))
         single = [option for kind in types.values() for option in kind]
         self._registry.register(self._conf, "glance_store", single)
+
+    def _single(self) -> list[str]:
+        try:
+            return list(self._conf.glance_store.stores or ())
+        except (cfg.Error, AttributeError, ValueError):
+            return []
 
     def _enabled(self, enabled: Sequence[str]) -> None:
         for name in enabled:

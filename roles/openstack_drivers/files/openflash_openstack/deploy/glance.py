@@ -6,15 +6,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import os
 import re
-import tempfile
-from pathlib import Path
 from typing import Any, Optional
 
 from oslo_config import cfg
+
+from .installed import Edit, Installed
 
 KIND = "datera"
 # The values that glance_store permits for the default of a single store
@@ -51,37 +49,21 @@ def choices(wanted: str, write: bool) -> bool:
 
     :param wanted: present or absent. An upgrade of glance_store undoes what was done here.
     """
-    found = importlib.util.find_spec("glance_store")
-    if found is None or not found.submodule_search_locations:
-        raise ValueError("glance_store is not installed")
-    path = Path(next(iter(found.submodule_search_locations)), "backend.py")
+    installed = Installed("glance_store")
+    path = installed.package / "backend.py"
     text = path.read_bytes().decode("utf-8")
     match = _CHOICES.search(text)
+    if match is None and wanted == "absent":
+        return False
     if match is None:
         raise ValueError("%s has no choices of default_store that could be edited; use several stores instead" % path)
-    there = re.search(r"['\"]%s['\"]" % KIND, match.group(2)) is not None
-    if there == (wanted == "present"):
+    without = match.group(2).replace(_OURS, "")
+    if re.search(r"['\"]%s['\"]" % KIND, without) is not None:
+        # Not by us
         return False
-    values = _OURS + match.group(2) if wanted == "present" else match.group(2).replace(_OURS, "")
-    if write:
-        _replace(path, text[: match.start(2)] + values + text[match.end(2) :])
-    return True
-
-
-def _replace(path: Path, text: str) -> None:
-    """All at once, and with the owner and mode that it has."""
-    before = path.stat()
-    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=".backend-")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(text.encode("utf-8"))
-        os.chmod(draft, before.st_mode & 0o7777)
-        if os.geteuid() == 0:
-            os.chown(draft, before.st_uid, before.st_gid)
-        os.replace(draft, path)
-    except BaseException:
-        os.unlink(draft)
-        raise
+    parts = [text[: match.start(2)], text[match.end(2) :]]
+    edit = Edit(path, without.join(parts).encode(), (_OURS + without).join(parts).encode())
+    return bool(installed.bring([edit], wanted == "present", write))
 
 
 def values(path: str, names: list[str]) -> dict[str, Optional[str]]:

@@ -116,6 +116,16 @@ class Registry:
                 continue
 
 
+def announced(kind: str) -> list[str]:
+    """Where stores of this type are announced, in words. glance_store takes none of several."""
+    found = []
+    for entry in entry_points(STORES):
+        if entry.name == kind:
+            origin = getattr(entry, "dist", None)
+            found.append("%s of %s" % (entry.value, origin.metadata["Name"] if origin is not None else "somebody"))
+    return found
+
+
 def store_options() -> Iterator[tuple[str, list[Any]]]:
     """The options of every type of image store that is installed."""
     for entry in entry_points(STORES):

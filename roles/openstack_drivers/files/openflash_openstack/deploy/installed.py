@@ -1,0 +1,146 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Changes to the files of an installed distribution that can be taken back to the last byte.
+
+What pip has written down of the files (RECORD) follows them. So pip removes a file that was added when it replaces the
+distribution, and nothing of the new one is mixed with what was made for the old one.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import importlib.metadata
+import importlib.util
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Optional
+
+RECORD = "RECORD"
+
+
+@dataclass(frozen=True)
+class Edit:
+    """A file without and with what is ours in it; None where there is no such file then."""
+
+    path: Path
+    without: Optional[bytes]
+    ours: Optional[bytes]
+
+    def wanted(self, present: bool) -> Optional[bytes]:
+        return self.ours if present else self.without
+
+
+class Installed:
+    """A distribution with one package of the same name.
+
+    :raises ValueError: it is not installed, or not as files.
+    """
+
+    def __init__(self, name: str) -> None:
+        spec = importlib.util.find_spec(name)
+        if spec is None or not spec.submodule_search_locations:
+            raise ValueError("%s is not installed" % name)
+        self.package = Path(next(iter(spec.submodule_search_locations)))
+        try:
+            found = importlib.metadata.distribution(name)
+        except importlib.metadata.PackageNotFoundError:
+            raise ValueError("%s has no metadata beside %s" % (name, self.package)) from None
+        # Of a distribution in a folder; one in an archive cannot be edited
+        self.metadata = Path(str(getattr(found, "_path", "")))
+        if not self.metadata.is_dir():
+            raise ValueError("the metadata of %s are no folder: %s" % (name, self.metadata))
+
+    def bring(self, edits: Sequence[Edit], present: bool, write: bool) -> list[str]:
+        """Have what is ours in the files, or not; what differs from that now, by path.
+
+        The files are written in the order that is given, backwards when it is taken back, and each all at once.
+        """
+        ordered = list(edits) if present else list(reversed(edits))
+        # What the distribution announces comes last and goes first; what is written down of files follows them.
+        record = self._record(edits, present)
+        if record is not None:
+            ordered.insert(len(ordered) - 1 if present else len(ordered), record)
+        changed = [one for one in ordered if read(one.path) != one.wanted(present)]
+        if write:
+            for one in changed:
+                put(one.path, one.wanted(present), like=self.package / "__init__.py")
+        return [str(one.path) for one in changed]
+
+    def _record(self, edits: Iterable[Edit], present: bool) -> Optional[Edit]:
+        path = self.metadata / RECORD
+        text = read(path)
+        if text is None:
+            # A package of a system's distribution
+            return None
+        lines = text.splitlines(keepends=True)
+        end = b"\r\n" if lines and lines[0].endswith(b"\r\n") else b"\n"
+        for one in edits:
+            try:
+                name = one.path.relative_to(self.metadata.parent).as_posix().encode()
+            except ValueError:
+                # Installed in place, out of a source tree
+                continue
+            lines = _noted(lines, name, one, present, end)
+        after = b"".join(lines)
+        return Edit(path, None if present else after, after if present else None)
+
+
+def _noted(lines: list[bytes], name: bytes, edit: Edit, present: bool, end: bytes) -> list[bytes]:
+    """The lines of RECORD for this file. A digest that is neither of ours nor of the distribution's stays."""
+    known = [_entry(name, data) for data in (edit.without, edit.ours) if data is not None]
+    target = edit.wanted(present)
+    if edit.without is None or edit.ours is None:
+        kept = [line for line in lines if not line.startswith(name + b",")]
+        # At the top, so that nothing depends on how the last line ends
+        return kept if target is None else [_entry(name, target) + end, *kept]
+    if target is None:
+        return lines
+    return [_entry(name, target) + line[len(line.rstrip()) :] if line.rstrip() in known else line for line in lines]
+
+
+def _entry(name: bytes, data: bytes) -> bytes:
+    digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=")
+    return b"%s,sha256=%s,%d" % (name, digest, len(data))
+
+
+def read(path: Path) -> Optional[bytes]:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+
+
+def put(path: Path, data: Optional[bytes], like: Path) -> None:
+    """All at once. A file keeps its owner and mode; a new one has those of ``like``; None removes it."""
+    if data is None:
+        path.unlink()
+        return
+    model = (path if path.exists() else like).stat()
+    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=".%s-" % path.stem)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        os.chmod(draft, model.st_mode & 0o7777)
+        if os.geteuid() == 0:
+            os.chown(draft, model.st_uid, model.st_gid)
+        os.replace(draft, path)
+    except BaseException:
+        os.unlink(draft)
+        raise
+
+
+def copy(source: Path, target: Path) -> None:
+    """All at once, with owner, mode and time."""
+    draft = target.with_name(".%s-copy" % target.name)
+    shutil.copy2(source, draft)
+    if os.geteuid() == 0:
+        owner = source.stat()
+        os.chown(draft, owner.st_uid, owner.st_gid)
+    os.replace(draft, target)

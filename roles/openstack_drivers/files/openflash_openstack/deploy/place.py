@@ -1,0 +1,191 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A store within glance_store itself, as the older ones were installed: a file among its drivers, and a line of its
+entry points.
+
+A driver that somebody else has put there by hand is kept beside and comes back in the end, and so does its line.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import importlib.metadata
+import re
+import sys
+import types
+from pathlib import Path
+from typing import Any, Optional
+
+from .glance import KIND
+from .installed import Edit, Installed, copy, read
+from .registry import STORES
+
+MARK = b"# Placed by openflash.storage.glance_datera, which takes it away again\n"
+BUNDLED = b"""\
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+\"\"\"The image store of the distribution openflash, which must be installed.\"\"\"
+
+from openflash_openstack.glance.datera import Store, StoreLocation
+
+__all__ = ["Store", "StoreLocation"]
+"""
+MODULE = "glance_store._drivers.%s" % KIND
+LINE = ("%s = %s:Store" % (KIND, MODULE)).encode()
+NEEDED = ("Store", "StoreLocation")
+
+
+class Place:
+    """What of glance_store the store is put into."""
+
+    def __init__(self) -> None:
+        self._installed = Installed("glance_store")
+        drivers = self._installed.package / "_drivers"
+        if not drivers.is_dir():
+            raise ValueError("this glance_store has no folder %s for drivers" % drivers)
+        self.driver = drivers / ("%s.py" % KIND)
+        self.aside = drivers / ("%s.py.before-openflash" % KIND)
+        self.announcement = self._installed.metadata / "entry_points.txt"
+
+    def bring(self, present: bool, source: bytes, write: bool) -> list[str]:
+        """What changes, by path.
+
+        :param source: of the driver.
+        :raises ValueError: somebody else's store is in the way.
+        """
+        now = read(self.driver)
+        foreign = now is not None and not now.endswith(MARK)
+        former = now if foreign else read(self.aside)
+        edits = [Edit(self.driver, former, _marked(source)), self._announced()]
+        if not present and foreign:
+            # Nothing of ours: it was never replaced
+            edits = edits[1:]
+        if present and foreign and write:
+            copy(self.driver, self.aside)
+        changed = self._installed.bring(edits, present, write)
+        if not present:
+            changed += self._leftovers(former is None, foreign, write)
+        return changed
+
+    def _announced(self) -> Edit:
+        text = read(self.announcement)
+        if text is None:
+            raise ValueError("%s is missing" % self.announcement)
+        lines = text.splitlines(keepends=True)
+        without = _without(lines)
+        heads = [n for n, line in enumerate(without) if line.strip() == b"[%s]" % STORES.encode()]
+        if not heads or without[heads[0]].rstrip() == without[heads[0]]:
+            raise ValueError("%s has no section [%s] to add a store to" % (self.announcement, STORES))
+        head = without[heads[0]]
+        end = head[len(head.rstrip()) :]
+        by_hand = [line for line in _section(without, heads[0]) if re.match(rb"%s\s*=" % KIND.encode(), line.strip())]
+        if any(b"".join(line.split()) != b"".join(LINE.split()) for line in by_hand):
+            raise ValueError(
+                "%s announces another store: %s" % (self.announcement, by_hand[0].decode("utf-8", "replace").strip())
+            )
+        ours = list(without)
+        if not by_hand:
+            ours[heads[0] + 1 : heads[0] + 1] = [MARK.rstrip() + end, LINE + end]
+        return Edit(self.announcement, b"".join(without), b"".join(ours))
+
+    def _leftovers(self, gone: bool, foreign: bool, write: bool) -> list[str]:
+        """What Python made of the driver, and the copy of somebody else's once that is in its place again."""
+        found = list((self.driver.parent / "__pycache__").glob("%s.*.pyc" % KIND)) if gone else []
+        if self.aside.exists() and not foreign:
+            found.append(self.aside)
+        if write:
+            for path in found:
+                path.unlink()
+        return [str(path) for path in found]
+
+
+def _marked(source: bytes) -> bytes:
+    """At the end: an encoding has to be named within the first two lines."""
+    return source + (b"" if source.endswith(b"\n") else b"\n") + MARK
+
+
+def _without(lines: list[bytes]) -> list[bytes]:
+    """Without the line of ours and the comment above it."""
+    kept: list[bytes] = []
+    for line in lines:
+        if line.strip() == LINE and kept and kept[-1].strip() == MARK.strip():
+            kept.pop()
+        else:
+            kept.append(line)
+    return kept
+
+
+def _section(lines: list[bytes], head: int) -> list[bytes]:
+    found = []
+    for line in lines[head + 1 :]:
+        if line.strip().startswith(b"["):
+            break
+        found.append(line)
+    return found
+
+
+def judge(source: bytes) -> dict[str, Any]:
+    """Whether glance_store could load this driver: ``problem`` says why not.
+
+    ``options`` are the names of those that it registers; ``several`` says whether it may be one of several stores.
+    """
+    found: dict[str, Any] = {"problem": None, "options": [], "several": b"backend_group" in source}
+    found["problem"] = _unlike_a_driver(source)
+    if found["problem"]:
+        return found
+    module = types.ModuleType(MODULE)
+    module.__file__ = "%s.py" % KIND
+    former = sys.modules.get(MODULE)
+    sys.modules[MODULE] = module
+    try:
+        exec(compile(source, module.__file__, "exec"), module.__dict__)
+        if not issubclass(module.Store, importlib.import_module("glance_store.driver").Store):
+            raise TypeError("its class Store is none of glance_store's")
+        found["options"] = sorted(option.dest for option in module.Store.OPTIONS or ())
+    except ModuleNotFoundError as error:
+        found["problem"] = "it needs %s, which is not installed" % error.name
+    except Exception as error:  # whatever a driver does when it is imported
+        found["problem"] = "it cannot be imported: %s: %s%s" % (type(error).__name__, error, _where(error))
+    finally:
+        if former is None:
+            del sys.modules[MODULE]
+        else:
+            sys.modules[MODULE] = former
+    return found
+
+
+def _unlike_a_driver(source: bytes) -> Optional[str]:
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError) as error:
+        return "it is no source code of Python %d.%d: %s" % (*sys.version_info[:2], error)
+    names: set[str] = set()
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            names.update(one.asname or one.name for one in node.names)
+        elif isinstance(node, ast.Assign):
+            names.update(one.id for one in node.targets if isinstance(one, ast.Name))
+    missing = [name for name in NEEDED if name not in names]
+    return "it has no class %s" % " and no class ".join(missing) if missing else None
+
+
+def _where(error: Exception) -> str:
+    """The distribution that the error comes out of, where that is another one than the driver."""
+    trace, path = error.__traceback__, ""
+    while trace is not None:
+        path = trace.tb_frame.f_code.co_filename
+        trace = trace.tb_next
+    parts = Path(path).parts
+    if "site-packages" not in parts and "dist-packages" not in parts:
+        return ""
+    home = max(n for n, part in enumerate(parts) if part in ("site-packages", "dist-packages"))
+    package = parts[home + 1] if len(parts) > home + 1 else ""
+    for name in importlib.metadata.packages_distributions().get(package, []) if sys.version_info >= (3, 10) else []:
+        return " (within %s %s)" % (name, importlib.metadata.version(name))
+    return " (within %s)" % package if package else ""

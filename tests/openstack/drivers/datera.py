@@ -1,0 +1,68 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A stand-in for a vendor's driver: one file, for a single store, with few options. It keeps images in a folder.
+
+The folder is ``datera_tenant_id``, as the one option that a real driver takes any text for.
+"""
+
+import hashlib
+import os
+
+from glance_store import capabilities, driver, exceptions, location
+from oslo_config import cfg
+
+
+class StoreLocation(location.StoreLocation):
+    def process_specs(self):
+        self.image_id = self.specs["image_id"]
+
+    def get_uri(self):
+        return f"datera://stand-in:7717/app_instances/{self.image_id}"
+
+    def parse_uri(self, uri):
+        self.image_id = uri.rpartition("/")[2]
+
+
+class Store(driver.Store):
+    _CAPABILITIES = capabilities.BitMasks.RW_ACCESS
+    OPTIONS = [
+        cfg.StrOpt("datera_san_ip"),
+        cfg.StrOpt("datera_san_login"),
+        cfg.StrOpt("datera_san_password", secret=True),
+        cfg.PortOpt("datera_san_port", default=7718),
+        cfg.StrOpt("datera_tenant_id"),
+        cfg.IntOpt("datera_replica_count", default=3),
+    ]
+
+    def get_schemes(self):
+        return ("datera",)
+
+    def configure_add(self):
+        self.folder = self.conf.glance_store.datera_tenant_id
+
+    def _path(self, image_id):
+        return os.path.join(self.folder, image_id)
+
+    @driver.back_compat_add
+    @capabilities.check
+    def add(self, image_id, image_file, image_size, hashing_algo, context=None, verifier=None):
+        data = b"".join(iter(lambda: image_file.read(65536), b""))
+        with open(self._path(image_id), "wb") as file:
+            file.write(data)
+        uri = StoreLocation({"image_id": image_id}, self.conf).get_uri()
+        digests = [hashlib.new(name, data).hexdigest() for name in ("md5", hashing_algo)]
+        return uri, len(data), digests[0], digests[1], {}
+
+    @capabilities.check
+    def get(self, location, offset=0, chunk_size=None, context=None):
+        try:
+            with open(self._path(location.store_location.image_id), "rb") as file:
+                data = file.read()
+        except FileNotFoundError:
+            raise exceptions.NotFound(image=location.store_location.image_id) from None
+        return iter([data]), len(data)
+
+    @capabilities.check
+    def delete(self, location, context=None):
+        os.unlink(self._path(location.store_location.image_id))

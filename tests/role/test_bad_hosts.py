@@ -1,0 +1,215 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Hosts that are not as the roles would have them: no package index, no right to write, a run that was interrupted, an
+oslo.rootwrap of old."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.role.cinder_host import Host, backend, cinder_python
+from tests.role.glance_host import Host as GlanceHost, glance_python, site_packages
+from tests.role.service_host import changed, failure
+from tests.support.clients import built_wheel, client_wheel
+from tests.support.simulator import Simulator
+
+pytestmark = pytest.mark.slow
+
+UNREACHABLE = ["--index-url", "http://127.0.0.1:9/simple", "--retries", "0"]
+# The last release that does not permit the privsep helper by itself
+OLD_ROOTWRAP = "oslo.rootwrap==4.4.0"
+# Root without the right to pass over the modes of files: to the kernel, somebody like any other
+POWERLESS = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] if os.geteuid() == 0 else []
+
+
+@pytest.fixture(scope="module")
+def simulator() -> Iterator[Simulator]:
+    with Simulator([{"vendor": name} for name in ("violin", "xtremio", "datera")]) as running:
+        yield running
+
+
+@pytest.fixture
+def cinder(tmp_path: Path) -> Iterator[Host]:
+    made = Host(tmp_path / "cinder", cinder_python(tmp_path / "cinder-venv"))
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def glance(tmp_path: Path) -> Iterator[GlanceHost]:
+    made = GlanceHost(tmp_path / "glance", glance_python(tmp_path / "glance-venv"), True)
+    yield made
+    made.stop()
+
+
+def install(python: Path, requirement: str) -> None:
+    pip = [str(python), "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--ignore-installed"]
+    subprocess.run([*pip, "--disable-pip-version-check", str(client_wheel(requirement))], check=True)
+
+
+def test_no_package_index(cinder: Host, glance: GlanceHost, simulator: Simulator, tmp_path: Path) -> None:
+    """It is said which package it is and what to do; a wheel by its path is enough."""
+    before = cinder.conf.read_bytes()
+    wanted = [backend(simulator, "violin")]
+    offline: dict[str, Any] = {"pip_arguments": UNREACHABLE, "install_vmemclient": True}
+    output = cinder.run(wanted, fails=True, **offline)
+    message = failure(output)
+    assert UNREACHABLE[1] not in output, "an index may have a password in its URL"
+    assert f"Installing vmemclient==1.1.9 for {cinder.python}: " in message
+    assert "give cinder_backend_vmemclient the path of a wheel on it" in message
+    assert cinder.conf.read_bytes() == before
+    offline["vmemclient"] = str(built_wheel("vmemclient==1.1.9", tmp_path))
+    cinder.run(wanted, restart_command=["true"], **offline)
+    assert list(site_packages(cinder.python).glob("vmemclient-1.1.9.dist-info"))
+    assert changed(cinder.run(wanted, restart_command=["true"], **offline)) == 0
+
+    before = glance.conf.read_bytes()
+    entry = simulator.array("datera")
+    kernel: dict[str, Any] = {"pip_arguments": UNREACHABLE, "restart_command": ["true"]}
+    message = failure(glance.run(entry, fails=True, **kernel))
+    assert f"Installing oslo.rootwrap for {glance.python}: " in message
+    assert "give glance_datera_oslo_rootwrap the path of a wheel on it" in message
+    assert glance.conf.read_bytes() == before
+    message = failure(
+        glance.run(entry, fails=True, oslo_rootwrap="/nowhere/oslo.rootwrap-1-py3-none-any.whl", **kernel)
+    )
+    assert "/nowhere/oslo.rootwrap-1-py3-none-any.whl" in message
+    kernel["oslo_rootwrap"] = str(client_wheel("oslo.rootwrap==7.10.0"))
+    glance.run(entry, **kernel)
+    assert changed(glance.run(entry, **kernel)) == 0
+
+
+@pytest.mark.skipif(shutil.which("setpriv") is None, reason="needs setpriv of util-linux")
+def test_a_configuration_that_must_not_be_written(cinder: Host, glance: GlanceHost, simulator: Simulator) -> None:
+    """Somebody without the right is told which file it is, no secret is shown, and the file stays as it is."""
+    wanted = backend(simulator, "xtremio")
+    for host, run, secret in (
+        (cinder, lambda: cinder.run([wanted], fails=True, before=POWERLESS), wanted["password"]),
+        (
+            glance,
+            lambda: glance.run(simulator.array("datera"), fails=True, before=POWERLESS, data_path="libiscsi"),
+            simulator.array("datera")["password"],
+        ),
+    ):
+        before = host.conf.read_bytes()
+        host.conf.chmod(0o440)
+        mode = host.folder.stat().st_mode
+        names = sorted(path.name for path in host.folder.iterdir())
+        host.folder.chmod(0o555)
+        try:
+            output = run()
+        finally:
+            host.folder.chmod(mode)
+        message = failure(output)
+        assert str(host.conf.parent) in message
+        assert "writable" in message or "ermission denied" in message
+        assert secret not in output
+        assert host.conf.read_bytes() == before
+        assert sorted(path.name for path in host.folder.iterdir()) == names
+
+
+def test_a_run_that_was_interrupted(cinder: Host, glance: GlanceHost, simulator: Simulator) -> None:
+    """Between the change and the restart: the next run, which changes nothing, restarts the service. One that was
+    refused owes no restart."""
+    wanted = backend(simulator, "xtremio")
+    service: dict[str, Any] = {"restart_command": cinder.restart_command, "health_timeout": 120}
+    before = cinder.conf.read_bytes()
+    cinder.run([wanted | {"options": {"san_loginn": "x"}}], fails=True, **service)
+    assert cinder.conf.read_bytes() == before
+    cinder.run([wanted], fails=True, **{**service, "restart_command": ["false"]})
+    assert b"[xtremio]" in cinder.conf.read_bytes()
+    assert not (cinder.folder / "pid").exists()
+    output = cinder.run([wanted], "--check", **service)
+    assert "An earlier run was interrupted before the service was restarted" in output
+    output = cinder.run([wanted], **service)
+    assert "An earlier run was interrupted before the service was restarted" in output
+    pid = (cinder.folder / "pid").read_text()
+    assert changed(cinder.run([wanted], **service)) == 0
+    cinder.run([wanted | {"options": {"san_loginn": "x"}}], fails=True, **service)
+    assert changed(cinder.run([wanted], **service)) == 0
+    assert (cinder.folder / "pid").read_text() == pid
+
+    entry = simulator.array("datera")
+    options: dict[str, Any] = {"data_path": "libiscsi", "method": "in_place"}
+    # The drivers are there and the store is placed, and then the configuration is refused
+    bad = {**options, "options": {"datera_san_prt": 1}}
+    glance.run(entry, fails=True, **bad)
+    glance.run(entry, fails=True, **bad)
+    assert not (glance.folder / "pid").exists()
+    glance.run(entry, fails=True, **options, restart_command=["false"])
+    assert "An earlier run was interrupted" in glance.run(entry, **options)
+    pid = (glance.folder / "pid").read_text()
+    assert changed(glance.run(entry, **options)) == 0
+    assert (glance.folder / "pid").read_text() == pid
+    assert list(glance.folder.glob("*.restart-due")) == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="writes a file that belongs to root")
+def test_a_rootwrap_of_old(cinder: Host, simulator: Simulator) -> None:
+    """The filter is written where the helper is not permitted, permits the helper of os-brick, and goes again."""
+    install(cinder.python, OLD_ROOTWRAP)
+    (cinder.folder / "rootwrap.d").mkdir()
+    filters = cinder.folder / "rootwrap.d" / "openflash.filters"
+    (cinder.folder / "rootwrap.conf").write_text(
+        f"[DEFAULT]\nfilters_path = {cinder.folder}/rootwrap.d\nexec_dirs = /bin,/usr/bin\n", encoding="utf-8"
+    )
+    wanted = backend(simulator, "xtremio")
+    options: dict[str, Any] = {"restart_command": ["true"]}
+    assert changed(cinder.run([wanted], "--check", **options)) > 0
+    assert not filters.exists()
+    cinder.run([wanted], **options)
+    assert (filters.stat().st_mode & 0o777, filters.stat().st_uid) == (0o644, 0)
+    assert changed(cinder.run([wanted], **options)) == 0
+
+    helper = ["privsep-helper", "--config-file", "/etc/cinder/cinder.conf", "--privsep_context"]
+    brick = [*helper, "os_brick.privileged.default", "--privsep_sock_path", "/tmp/x/privsep.sock"]
+    assert permitted(cinder, *brick)
+    for argv in (
+        [*helper, "cinder.privsep.sys_admin_pctxt", "--privsep_sock_path", "/tmp/x/privsep.sock"],
+        [*brick, "--debug"],
+        [*brick[:-1], "/etc/shadow"],
+        ["/tmp/privsep-helper", *brick[1:]],
+        ["privsep-helper", "--config-file", "/etc/../tmp/x", *brick[3:]],
+        ["cat", "/etc/shadow"],
+    ):
+        assert not permitted(cinder, *argv), argv
+    # Somebody permits it otherwise: the role's own is not needed any more
+    (cinder.folder / "rootwrap.d" / "volume.filters").write_text(
+        "[Filters]\nprivsep: CommandFilter, privsep-helper, root\n", encoding="utf-8"
+    )
+    cinder.run([wanted], **options)
+    assert not filters.exists()
+    (cinder.folder / "rootwrap.d" / "volume.filters").unlink()
+    cinder.run([wanted], **options)
+    assert filters.exists()
+    cinder.run([{"name": "xtremio", "state": "absent"}], **options)
+    assert not filters.exists()
+
+
+def permitted(host: Host, *argv: str) -> bool:
+    """As the oslo.rootwrap of that host judges it."""
+    code = """
+import configparser, sys
+from oslo_rootwrap import wrapper
+parser = configparser.RawConfigParser()
+parser.read(sys.argv[1])
+config = wrapper.RootwrapConfig(parser)
+try:
+    wrapper.match_filter(wrapper.load_filters(config.filters_path), sys.argv[2:], exec_dirs=config.exec_dirs)
+except wrapper.FilterMatchNotExecutable:
+    pass
+except wrapper.NoFilterMatched:
+    sys.exit(99)
+"""
+    command = [str(host.python), "-c", code, str(host.folder / "rootwrap.conf"), *argv]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode in (0, 99), done.stderr
+    return done.returncode == 0

@@ -1,0 +1,214 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The role glance_datera with a store within glance_store: that of the collection, and that of a vendor."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from tests.openstack.test_place import STAND_IN
+from tests.role.glance_host import WHO, Host, glance_python, site_packages
+from tests.role.service_host import changed, failure, playbook
+from tests.support.clients import built_wheel, client_wheel
+from tests.support.iscsi import need_tools, portal_address
+from tests.support.simulator import Simulator
+
+STORE = "glance_store==5.7.0"
+
+
+@pytest.fixture(scope="module")
+def simulator() -> Iterator[Simulator]:
+    need_tools()
+    with Simulator([{"vendor": "datera", "datapath": True, "address": portal_address()}]) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return glance_python(tmp_path_factory.mktemp("service") / "venv")
+
+
+@pytest.fixture
+def host(python: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Host]:
+    made = Host(tmp_path / "glance", python, request.param == "multiple")
+    yield made
+    made.stop()
+
+
+def tree(python: Path) -> dict[str, bytes]:
+    """glance_store as it is installed, without what Python makes of its own files."""
+    site = site_packages(python)
+    files = [path for found in site.glob("glance_store*") for path in found.rglob("*") if path.is_file()]
+    kept = [path for path in files if path.parent.name != "__pycache__" or path.name.startswith("datera.")]
+    return {str(path.relative_to(site)): path.read_bytes() for path in kept}
+
+
+def reinstall(python: Path) -> None:
+    """What an upgrade does."""
+    pip = [str(python), "-m", "pip", "install", "--quiet", "--no-index", "--no-deps", "--force-reinstall"]
+    subprocess.run([*pip, "--disable-pip-version-check", str(client_wheel(STORE))], check=True)
+
+
+def announced(python: Path) -> list[str]:
+    code = (
+        "import importlib.metadata as m\n"
+        "print([e.value for e in m.entry_points(group='glance_store.drivers') if e.name == 'datera'])"
+    )
+    done = subprocess.run([str(python), "-I", "-c", code], capture_output=True, text=True, check=True)
+    found: list[str] = eval(done.stdout)
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("host", ["multiple"], indirect=True)
+def test_in_place_and_back(host: Host, simulator: Simulator) -> None:
+    """An image goes through the store; an upgrade of glance_store undoes it, the next run does it again; no trace."""
+    reinstall(host.python)
+    before, conf = tree(host.python), host.conf.read_bytes()
+    entry = simulator.array("datera")
+    options: dict[str, Any] = {"method": "in_place", "data_path": "libiscsi", "verify_image": True}
+    output = host.run(entry, "--check", **options)
+    assert changed(output) > 0
+    assert (tree(host.python), host.conf.read_bytes()) == (before, conf)
+    host.run(entry, **options)
+    assert announced(host.python) == ["glance_store._drivers.datera:Store"]
+    placed = tree(host.python)
+    assert changed(host.run(entry, **options)) == 0
+    pid = (host.folder / "pid").read_text()
+
+    reinstall(host.python)
+    assert tree(host.python) == before, "pip removes what it was told of"
+    output = host.run(entry, "--check", **options)
+    assert changed(output) > 0
+    assert "is not held against the options" in output
+    host.run(entry, **options)
+    assert (host.folder / "pid").read_text() != pid, "restarted"
+    assert {name: data for name, data in tree(host.python).items() if not name.endswith(".pyc")} == {
+        name: data for name, data in placed.items() if not name.endswith(".pyc")
+    }
+
+    host.run(entry, **{**options, "method": "package"})
+    assert announced(host.python) == ["openflash_openstack.glance.datera:Store"]
+    assert tree(host.python) == before
+    host.run(entry, **options)
+    host.run(entry, state="absent")
+    assert (tree(host.python), host.conf.read_bytes()) == (before, conf)
+    assert announced(host.python) == []
+    assert changed(host.run(entry, state="absent")) == 0
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.geteuid() != 0, reason="writes files that belong to root")
+@pytest.mark.parametrize("host", ["single"], indirect=True)
+def test_the_driver_of_a_vendor(host: Host, simulator: Simulator, tmp_path: Path) -> None:
+    """An image goes through it into its folder; only its options are written; the bundled one takes over again."""
+    before, conf = tree(host.python), host.conf.read_bytes()
+    entry = simulator.array("datera")
+    release = tmp_path / "release"
+    (release / "src").mkdir(parents=True)
+    shutil.copy(STAND_IN, release / "src" / "datera.py")
+    images = tmp_path / "images"
+    images.mkdir()
+    options: dict[str, Any] = {
+        "stores": "single",
+        "method": "in_place",
+        "driver_source": "path",
+        "driver_path": str(release),
+        "tenant_id": str(images),
+        "oslo_rootwrap": str(client_wheel("oslo.rootwrap==7.10.0")),
+        "verify_image": True,
+    }
+    output = host.run(entry, "--diff", "-vvvv", **options)
+    assert entry["password"] not in output
+    assert "It does not verify the certificate of the array." in output
+    text = host.conf.read_text(encoding="utf-8")
+    written = [line for line in text.splitlines() if line.startswith("datera_") and "password" not in line]
+    assert written == [
+        f"datera_san_ip = {entry['address']}",
+        f"datera_san_login = {entry['username']}",
+        f"datera_san_port = {entry['port']}",
+        f"datera_tenant_id = {images}",
+        "datera_replica_count = 3",
+    ]
+    assert changed(host.run(entry, **options)) == 0
+    url = f"http://127.0.0.1:{host.port}/v2/images"
+    body = {"name": "kept", "disk_format": "raw", "container_format": "bare"}
+    kept = requests.post(url, json=body, headers=WHO, timeout=60).json()["id"]
+    stored = {**WHO, "Content-Type": "application/octet-stream"}
+    assert requests.put(f"{url}/{kept}/file", data=b"content", headers=stored, timeout=120).status_code == 204
+    assert [path.read_bytes() for path in images.iterdir()] == [b"content"]
+    assert requests.delete(f"{url}/{kept}", headers=WHO, timeout=120).status_code == 204
+
+    message = failure(host.run(entry, fails=True, **{**options, "options": {"datera_san_prt": 1}}))
+    assert "glance_datera_options has datera_san_prt, which the driver" in message
+    bundled = {key: options[key] for key in ("stores", "method", "oslo_rootwrap")}
+    host.run(entry, **bundled)
+    assert "datera_data_path = os-brick\n" in host.conf.read_text(encoding="utf-8")
+    host.run(entry, state="absent", stores="single")
+    assert (tree(host.python), host.conf.read_bytes()) == (before, conf)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.geteuid() != 0, reason="writes files that belong to root")
+@pytest.mark.parametrize("host", ["single"], indirect=True)
+def test_drivers_that_would_keep_glance_from_starting(host: Host, simulator: Simulator, tmp_path: Path) -> None:
+    before, conf = tree(host.python), host.conf.read_bytes()
+    entry = simulator.array("datera")
+    file = tmp_path / "datera.py"
+    options: dict[str, Any] = {
+        "stores": "single",
+        "method": "in_place",
+        "driver_source": "path",
+        "driver_path": str(file),
+        "oslo_rootwrap": str(client_wheel("oslo.rootwrap==7.10.0")),
+    }
+    file.write_text("import this_is_no_store\n", encoding="utf-8")
+    message = failure(host.run(entry, fails=True, **options))
+    assert f"The driver {file} cannot be used by {host.python}: it has no class Store" in message
+    file.write_text(STAND_IN.read_text(encoding="utf-8") + "\nimport dfs_sdk\n", encoding="utf-8")
+    message = failure(host.run(entry, fails=True, **options))
+    assert "it needs dfs_sdk, which is not installed. Set glance_datera_install_sdk to true." in message
+    unreachable = {"pip_arguments": ["--index-url", "http://127.0.0.1:9/simple", "--retries", "0"]}
+    message = failure(host.run(entry, fails=True, install_sdk=True, **options, **unreachable))
+    assert f"Installing dfs_sdk==1.2.27 for {host.python}: " in message
+    assert "Where this host reaches no package index, give glance_datera_dfs_sdk the path of a wheel on it." in message
+    # The last release there is, which no current Python can import, by a wheel without an index
+    sdk = built_wheel("dfs_sdk==1.2.27", tmp_path / "sdk")
+    message = failure(host.run(entry, fails=True, install_sdk=True, dfs_sdk=str(sdk), **options, **unreachable))
+    assert "it cannot be imported: ImportError: cannot import name 'Mapping' from 'collections'" in message
+    assert "(within dfs_sdk 1.2.27)" in message
+    assert "Give glance_datera_dfs_sdk a release that works with this Python" in message
+    shutil.copy(STAND_IN, file)
+    message = failure(host.run(entry, fails=True, **{**options, "stores": "multiple"}))
+    assert "knows of a single store only: it never asks for its backend_group" in message
+    assert (tree(host.python), host.conf.read_bytes()) == (before, conf)
+
+
+def test_what_does_not_go_together(tmp_path: Path) -> None:
+    """All of it is told at once, before anything is touched: no Glance is needed for that."""
+
+    def refused(**options: str | bool) -> str:
+        account = {"san_ip": "192.0.2.1", "san_login": "x", "san_password": "Canary-Word-1", "services": []}
+        document = {f"glance_datera_{key}": value for key, value in {**account, **options}.items()}
+        document |= {"glance_on_datera_hosts": "localhost", "glance_on_datera_become": False}
+        given = tmp_path / "variables.json"
+        given.write_text(json.dumps(document), encoding="utf-8")
+        return failure(playbook("openflash.storage.glance_on_datera", given, fails=True))
+
+    message = refused(install_sdk=True, driver_path="/nowhere")
+    assert "glance_datera_install_sdk is true, and the bundled driver needs no SDK." in message
+    assert "glance_datera_driver_path is /nowhere, and glance_datera_driver_source is bundled." in message
+    message = refused(driver_source="path", driver_path="/nowhere", data_path="libiscsi")
+    assert "glance_datera_driver_path is /nowhere, and there is no such file on the control node." in message
+    assert "Set glance_datera_method to in_place." in message
+    assert "glance_datera_data_path is libiscsi, which only the bundled driver has." in message
