@@ -6,9 +6,22 @@
 
 from __future__ import annotations
 
+import ipaddress
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+
+from tests.support.cache import CACHE
+from tests.support.processes import birth
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="makes namespaces, mounts and devices, which takes root")
 
 
 def test_scenarios(run: Callable[..., str], newcomer: dict[str, str]) -> None:
@@ -17,7 +30,80 @@ def test_scenarios(run: Callable[..., str], newcomer: dict[str, str]) -> None:
         run("molecule", "test", "--scenario-name", name, **newcomer)
 
 
+def on_a_host(run: Callable[..., str], newcomer: dict[str, str], name: str, timeout: int) -> None:
+    """With the cache of these tests, where the hosts' files and the simulators' environment are, but in a new home."""
+    cache = {"XDG_CACHE_HOME": str(CACHE.parent)}
+    run("molecule", "test", "--scenario-name", name, timeout=timeout, **newcomer | cache)
+
+
 @pytest.mark.slow
-def test_cinder_backend_scenario(run: Callable[..., str], newcomer: dict[str, str]) -> None:
-    """Installs a Cinder from the package index, which takes minutes."""
-    run("molecule", "test", "--scenario-name", "cinder_backend", timeout=1800, **newcomer)
+@needs_root
+@pytest.mark.parametrize("name", ["glance_datera", "cinder_backend"])
+def test_roles_on_isolated_hosts(run: Callable[..., str], newcomer: dict[str, str], name: str) -> None:
+    on_a_host(run, newcomer, name, 1800)
+
+
+@pytest.mark.slow
+@needs_root
+def test_roles_on_an_emulated_host(run: Callable[..., str], newcomer: dict[str, str]) -> None:
+    """With systemd and the kernel's initiator."""
+    on_a_host(run, newcomer, "systemd_host", 5000)
+
+
+@pytest.mark.slow
+@needs_root
+def test_nothing_is_left_of_a_host(root: Path, tmp_path: Path) -> None:
+    """Neither when it is destroyed, nor when what keeps it is killed; and the next one is another."""
+    folder = tmp_path / "host"
+    met = set()
+    for hard in (False, True):
+        host(root, "create", "isolated", folder, TMPDIR=str(tmp_path))
+        address = json.loads((folder / "host.json").read_text(encoding="utf-8"))["variables"]["ansible_host"]
+        met.add(address)
+        keeper = int((folder / "keeper").read_text(encoding="utf-8").split()[0])
+        below = processes_below(keeper)
+        assert len(below) >= 3, "unshare, its first process, sshd"
+        assert network(address) in networks()
+        host(root, "create", "isolated", folder)
+        assert processes_below(keeper) == below, "it is there already"
+        if hard:
+            os.kill(keeper, signal.SIGKILL)
+        host(root, "destroy", folder)
+        gone(below, address)
+        assert not folder.exists()
+        assert list(tmp_path.iterdir()) == []
+        host(root, "destroy", folder)
+    assert len(met) == 2
+
+
+def host(root: Path, *words: object, **env: str) -> None:
+    command = [sys.executable, "-m", "tests.support.molecule_host", *map(str, words)]
+    done = subprocess.run(
+        command, cwd=root, env={**os.environ, **env}, capture_output=True, text=True, check=False, timeout=1800
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def network(address: str) -> str:
+    return str(ipaddress.ip_interface(f"{address}/29").network)
+
+
+def networks() -> list[str]:
+    """Of the devices of this machine."""
+    told = subprocess.run(["ip", "-4", "-o", "addr"], capture_output=True, text=True, check=True).stdout
+    return [str(ipaddress.ip_interface(line.split()[3]).network) for line in told.splitlines()]
+
+
+def gone(pids: list[int], address: str) -> None:
+    """What ends with another process ends a moment after it."""
+    end = time.monotonic() + 30
+    while any(birth(pid) for pid in pids) or network(address) in networks():
+        assert time.monotonic() < end, "something is left"
+        time.sleep(0.05)
+
+
+def processes_below(pid: int) -> list[int]:
+    """Its children, theirs, and so on."""
+    told = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False).stdout
+    children = [int(word) for word in told.split()]
+    return [one for child in children for one in (child, *processes_below(child))]

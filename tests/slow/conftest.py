@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from tests.openstack.conftest import BUILDER, distribution
-from tests.slow.openstack_host import REQUIREMENTS, Node
+from tests.slow.openstack_host import Node
 from tests.support.clients import client_python
 from tests.support.iscsi import need_tools, portal_address
+from tests.support.openstack_node import REQUIREMENTS
 from tests.support.simulator import Simulator
 
 __all__ = ["distribution"]

@@ -19,42 +19,20 @@ import requests
 from tests.e2e.service import HERE as SERVICES
 from tests.e2e.services import Cinder
 from tests.slow.glance import Glance
-from tests.support.emulated_host import GATEWAY, EmulatedHost, Recipe
+from tests.support.emulated_host import GATEWAY, EmulatedHost
+from tests.support.openstack_node import EMULATED, PLACE
 from tests.support.simulator import Simulator
 
 ONE_PROCESS = SERVICES / "one_process.py"
 NO_KEYSTONE = SERVICES / "no_keystone.py"
-HERE = Path(__file__).parent
-REQUIREMENTS = HERE / "requirements-openstack.txt"
-PLACE = "/opt/openstack"
 PASTE = "etc/glance/glance-api-paste.ini"
-# What the packages of a distribution do: users, configuration that belongs to root, and one command that sudo permits.
-COMMANDS = f"""
-for service in cinder glance; do
-    useradd --system --create-home --home-dir /var/lib/$service $service
-    mkdir -p /etc/$service /var/log/$service
-    chown $service /var/log/$service
-    cp -r {PLACE}/etc/$service/. /etc/$service
-    # The helper of privsep is where the services are.
-    sed -i 's,^exec_dirs=,exec_dirs={PLACE}/bin\\,,' /etc/$service/rootwrap.conf
-    echo "Defaults:$service !requiretty, secure_path=\\"{PLACE}/bin:/usr/sbin:/usr/bin:/sbin:/bin\\"
-$service ALL = (root) NOPASSWD: {PLACE}/bin/$service-rootwrap /etc/$service/rootwrap.conf *" > /etc/sudoers.d/$service
-    chmod 0440 /etc/sudoers.d/$service
-done
-printf 'defaults {{\\n    user_friendly_names no\\n    find_multipaths yes\\n}}\\n' > /etc/multipath.conf
-"""
-RECIPE = Recipe(
-    packages=("open-iscsi", "multipath-tools", "qemu-utils", "sudo"),
-    environments={"openstack": REQUIREMENTS},
-    commands=COMMANDS,
-)
 
 
 class Node(EmulatedHost):
     """With the distribution installed, and the simulated arrays where they are for this machine."""
 
     def __init__(self) -> None:
-        super().__init__(RECIPE)
+        super().__init__(EMULATED)
 
     def install(self, wheel: Path) -> None:
         self.send(wheel, f"/tmp/{wheel.name}")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.emulated_host import apt_install
+from tests.support.debian import apt_install
 
 NO_START = Path("/usr/sbin/policy-rc.d")
 

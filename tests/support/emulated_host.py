@@ -15,8 +15,6 @@ forgotten with it. Only root can make a disk.
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
 import ipaddress
 import os
 import secrets
@@ -25,24 +23,21 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import IO
 
-import pytest
-
-from tests.support.cache import CACHE
+from tests.support.debian import Recipe, clean, do, made_once, make_keys, make_tree, need_tools
 from tests.support.ports import free_port
+from tests.support.processes import child
 
-RELEASE, MIRROR = "bookworm", "http://deb.debian.org/debian"
 # What the makers of disks need here, by the package of Debian that has it
 TOOLS = {"qemu-system-x86_64": "qemu-system-x86", "debootstrap": "debootstrap", "mkfs.ext4": "e2fsprogs",
          "ssh": "openssh-client", "ssh-keygen": "openssh-client"}  # fmt: skip
 EVERY_HOST = ("linux-image-amd64", "systemd-sysv", "dbus", "udev", "openssh-server", "iproute2", "python3")
 DISK_GIB = 8
 BOOT_SECONDS = 400.0
+# The name in known_hosts
+ALIAS = "emulated"
 # The outer host's loopback and this one's address, in QEMU's user network
 GATEWAY, ADDRESS = "10.0.2.2", "10.0.2.15"
 USER_MAC, WIRE_MAC = "52:54:00:12:34:56", "52:54:00:12:34:57"
@@ -62,140 +57,20 @@ rm -rf /var/lib/apt/lists/* /var/cache/apt/archives/*.deb
 """
 
 
-@dataclass(frozen=True)
-class Recipe:
-    """What is on a host before it starts.
-
-    :ivar packages: of Debian, beyond what every host has.
-    :ivar environments: Python environments in /opt, each with a requirements file.
-    :ivar commands: run by a shell as root in the new system, which does not run yet.
-    """
-
-    packages: Sequence[str] = ()
-    environments: Mapping[str, Path] = field(default_factory=dict)
-    commands: str = ""
-
-    @property
-    def digest(self) -> str:
-        asked = {name: path.read_text(encoding="utf-8") for name, path in sorted(self.environments.items())}
-        parts = (RELEASE, EVERY_HOST, DISK_GIB, SETUP, sorted(self.packages), asked, self.commands)
-        return hashlib.sha256(repr(parts).encode()).hexdigest()[:12]
-
-
-def need_tools() -> None:
-    """Installed when root asks, which also is who may make a disk."""
-    path = f"{os.environ['PATH']}:/usr/sbin:/sbin"
-    packages = sorted({package for tool, package in TOOLS.items() if shutil.which(tool, path=path) is None})
-    if not packages:
-        return
-    if os.geteuid() or shutil.which("apt-get") is None:
-        pytest.fail(f"an emulated host needs {', '.join(packages)}: let root install them, or run this as root")
-    apt_install(packages)
-
-
-def apt_install(packages: Sequence[str]) -> None:
-    env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for words in (["update"], ["install", "--yes", "--no-install-recommends", *packages]):
-        done = subprocess.run(
-            ["apt-get", "-qq", *words], env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
-        )
-        if done.returncode:
-            pytest.fail(f"{', '.join(packages)} could not be installed:\n{done.stdout}{done.stderr}")
-
-
-# ---- the disk --------------------------------------------------------------------------------------------------------
-
-
 def disk_of(recipe: Recipe) -> Path:
     """The folder with disk, kernel, and the keys to get in; made when there is none yet."""
-    need_tools()
-    home = CACHE / f"emulated-host-{recipe.digest}"
-    CACHE.mkdir(parents=True, exist_ok=True)
-    with (CACHE / f"{home.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not home.exists():
-            if os.geteuid():
-                pytest.fail("the disk of an emulated host is made by root: run this once as root")
-            # Beside its final place, and under that name only when it is whole
-            work = Path(tempfile.mkdtemp(prefix="emulated-host-new-", dir=CACHE))
-            try:
-                _make(recipe, work)
-                work.rename(home)
-            finally:
-                shutil.rmtree(work, ignore_errors=True)
-    return home
+    need_tools(TOOLS, "an emulated host")
+    digest = recipe.digest(EVERY_HOST, DISK_GIB, SETUP)
+    return made_once(f"emulated-host-{digest}", "the disk of an emulated host", lambda work: _make(recipe, work))
 
 
 def _make(recipe: Recipe, work: Path) -> None:
-    tree = work / "tree"
-    packages = [*EVERY_HOST, *recipe.packages, *(("python3-venv",) if recipe.environments else ())]
-    include = f"--include={','.join(dict.fromkeys(packages))}"
-    _do(work, "debootstrap", "--variant=minbase", include, RELEASE, str(tree), _mirror())
-    _do(work, "chroot", str(tree), "sh", "-c", SETUP)
-    for name, requirements in recipe.environments.items():
-        _install(work, tree, name, requirements)
-    if recipe.commands:
-        _do(work, "chroot", str(tree), "sh", "-euc", recipe.commands)
-    _make_keys(work, tree)
+    tree = make_tree(work, EVERY_HOST, SETUP, recipe)
+    make_keys(work, tree, ALIAS)
     for name in ("vmlinuz", "initrd.img"):
         shutil.copy((tree / name).resolve(), work / name)
-    _do(work, "mkfs.ext4", "-q", "-L", "root", "-d", str(tree), str(work / "disk.img"), f"{DISK_GIB}G")
+    do(work, "mkfs.ext4", "-q", "-L", "root", "-d", str(tree), str(work / "disk.img"), f"{DISK_GIB}G")
     shutil.rmtree(tree)
-
-
-def _mirror() -> str:
-    """The one that apt has here, when it has this release of Debian."""
-    if shutil.which("apt-get") is None:
-        return MIRROR
-    form = ["--format", "$(REPO_URI) $(CODENAME) $(COMPONENT)", "Created-By: Packages"]
-    told = subprocess.run(["apt-get", "indextargets", *form], capture_output=True, text=True, check=False).stdout
-    found = (line.split() for line in told.splitlines())
-    return next((words[0] for words in found if words[1:] == [RELEASE, "main"]), MIRROR)
-
-
-def _install(work: Path, tree: Path, name: str, requirements: Path) -> None:
-    """With the network, the certificates and the settings of pip that there are here."""
-    shutil.copy(requirements, tree / "tmp" / "requirements.txt")
-    shutil.copy("/etc/resolv.conf", tree / "etc" / "resolv.conf")
-    settings = {key: value for key, value in os.environ.items() if key.startswith("PIP_") or key.endswith("_proxy")}
-    certificates = os.environ.get("PIP_CERT") or os.environ.get("REQUESTS_CA_BUNDLE")
-    if certificates:
-        shutil.copy(certificates, tree / "tmp" / "certificates.pem")
-        settings["PIP_CERT"] = "/tmp/certificates.pem"
-    for key in ("PIP_FIND_LINKS", "PIP_CONFIG_FILE", "PIP_CACHE_DIR"):
-        settings.pop(key, None)
-    words = [f"{key}={value}" for key, value in settings.items()]
-    shell = ["env", *words, "PIP_NO_CACHE_DIR=1", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "sh", "-euc"]
-    place = f"/opt/{name}"
-    pip = f"{place}/bin/python -m pip install --quiet --disable-pip-version-check --requirement /tmp/requirements.txt"
-    _do(work, "chroot", str(tree), *shell, f"python3 -m venv {place}; {pip}; rm -f /tmp/*")
-    # Compiling at every start of a service takes an emulated processor a minute
-    _do(work, "chroot", str(tree), f"{place}/bin/python", "-m", "compileall", "-q", "-j", "0", f"{place}/lib")
-
-
-def _make_keys(work: Path, tree: Path) -> None:
-    _do(work, "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "emulated", "-f", str(work / "key"))
-    home = tree / "root" / ".ssh"
-    home.mkdir(mode=0o700, exist_ok=True)
-    shutil.copy(work / "key.pub", home / "authorized_keys")
-    host_key = (tree / "etc" / "ssh" / "ssh_host_ed25519_key.pub").read_text(encoding="utf-8")
-    (work / "known_hosts").write_text(f"emulated {host_key}", encoding="utf-8")
-
-
-def _do(work: Path, *command: str) -> None:
-    with (work / "log").open("ab") as log:
-        done = subprocess.run(
-            command, env=_clean(), stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, check=False
-        )
-    if done.returncode:
-        said = (work / "log").read_text(encoding="utf-8", errors="replace")[-3000:]
-        # Not the whole command: settings of pip may have a password in them.
-        pytest.fail(f"no disk for an emulated host: {command[0]} ended with {done.returncode}\n{said}", pytrace=False)
-
-
-def _clean() -> dict[str, str]:
-    """The tools' own folders as well, and C for a language, since the new system has no other."""
-    return {"PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin", "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive"}
 
 
 # ---- the host --------------------------------------------------------------------------------------------------------
@@ -207,6 +82,8 @@ class Failed(AssertionError):
 
 class EmulatedHost:
     """:ivar log: what its console said."""
+
+    alias = ALIAS
 
     def __init__(self, recipe: Recipe, memory_mib: int = 3072) -> None:
         self._recipe = recipe
@@ -248,7 +125,7 @@ class EmulatedHost:
             command += ["-device", f"virtio-net-pci,netdev=n1,mac={WIRE_MAC}"]
         with self.log.open("wb") as output:
             # Where the changes of the disk go
-            self._process = _child(command, output, TMPDIR=str(self._folder))
+            self._process = child(command, output, TMPDIR=str(self._folder))
         end = time.monotonic() + BOOT_SECONDS
         while not self._linked():
             assert self._process.poll() is None and time.monotonic() < end, f"it does not start:\n{self.console()}"
@@ -256,7 +133,7 @@ class EmulatedHost:
     def _linked(self) -> bool:
         """One connection for all commands: an emulated processor takes a second for each login."""
         with (self._folder / "ssh").open("wb") as output:
-            self._link = _child([*self._words(ControlMaster="yes"), "-N", "emulated"], output)
+            self._link = child([*self._words(ControlMaster="yes"), "-N", ALIAS], output)
         while not (self._folder / "link").exists():
             if self._link.poll() is not None:
                 time.sleep(0.5)
@@ -308,7 +185,7 @@ class EmulatedHost:
     def _pipe(self, source: list[str], command: str) -> None:
         with subprocess.Popen(source, stdout=subprocess.PIPE) as reading:
             done = subprocess.run(
-                [*self._words(), "emulated", command],
+                [*self._words(), ALIAS, command],
                 stdin=reading.stdout,
                 capture_output=True,
                 text=True,
@@ -329,7 +206,7 @@ class EmulatedHost:
             ["ip", "link", "set", self._wire, "up"],
             ["sysctl", "-q", "-w", f"net.ipv4.conf.{self._wire}.route_localnet=1"],
         ):
-            done = subprocess.run(command, env=_clean(), capture_output=True, text=True, check=False)
+            done = subprocess.run(command, env=clean(), capture_output=True, text=True, check=False)
             assert done.returncode == 0, f"{' '.join(command)}: {done.stderr}"
         device = self.run(f"ip -o link | grep {WIRE_MAC}").split(": ")[1]
         self.run(
@@ -340,12 +217,22 @@ class EmulatedHost:
             f"ip route replace table local unicast {network} via {here} dev {device} src {there}"
         )
 
+    @property
+    def login(self) -> tuple[str, int, str]:
+        """Address, port and user."""
+        return "127.0.0.1", self._port, "root"
+
+    @property
+    def keys(self) -> Path:
+        """The folder with ``key`` and ``known_hosts``, where the host is called ``alias``."""
+        return self._disk
+
     def publish(self, port: int) -> int:
         """The port of the outer host's 127.0.0.1 by which this host's port can be reached."""
         local = free_port()
         way = f"127.0.0.1:{local}:127.0.0.1:{port}"
         done = subprocess.run(
-            [*self._words(), "-O", "forward", "-L", way, "emulated"], capture_output=True, text=True, check=False
+            [*self._words(), "-O", "forward", "-L", way, ALIAS], capture_output=True, text=True, check=False
         )
         if done.returncode:
             raise Failed(f"ssh -L {way}: {done.stderr}")
@@ -358,7 +245,7 @@ class EmulatedHost:
             "UserKnownHostsFile": self._disk / "known_hosts",
             "GlobalKnownHostsFile": "/dev/null",
             "StrictHostKeyChecking": "yes",
-            "HostKeyAlias": "emulated",
+            "HostKeyAlias": ALIAS,
             "HostName": "127.0.0.1",
             "Port": self._port,
             "User": "root",
@@ -373,7 +260,7 @@ class EmulatedHost:
     def _ssh(self, words: list[str], timeout: float) -> subprocess.CompletedProcess[str]:
         try:
             return subprocess.run(
-                [*self._words(), "emulated", *words],
+                [*self._words(), ALIAS, *words],
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 text=True,
@@ -383,11 +270,3 @@ class EmulatedHost:
             )
         except subprocess.TimeoutExpired as error:
             return subprocess.CompletedProcess(words, 255, "", f"no end after {error.timeout} s")
-
-
-def _child(command: list[str], output: IO[bytes], **env: str) -> subprocess.Popen[bytes]:
-    """A process that ends with this one, however that ends."""
-    bound = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
-    return subprocess.Popen(
-        [*bound, *command], stdin=subprocess.DEVNULL, stdout=output, stderr=output, env={**os.environ, **env}
-    )
