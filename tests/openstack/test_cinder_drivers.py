@@ -114,3 +114,11 @@ def test_bad_sections_and_arrays_that_are_not_there(cinder29: Runner, simulator:
     outcome = cinder29.run("bad_sections.py", str(simulator.endpoints_path))
     assert (outcome.wrong, outcome.status) == ([], 0)
     assert len(outcome.steps) > 55
+
+
+def test_a_busy_array_is_asked_again_for_as_long_as_the_section_says(cinder29: Runner, simulator: Simulator) -> None:
+    for name in ("violin", "xtremio", "datera"):
+        simulator.reset(name)
+    outcome = cinder29.run("patience.py", str(simulator.endpoints_path))
+    assert (outcome.wrong, outcome.status) == ([], 0)
+    assert len(outcome.steps) == 36

@@ -561,6 +561,18 @@ def test_busy_is_repeated_whatever_the_method(server: Server, plain: HttpTranspo
     assert server.methods == ["POST"] * 3 and len(sleeps) == 2
 
 
+def test_nobody_waits_for_a_busy_array_to_log_out(server: Server, plain: HttpTransport, sleeps: list[float]) -> None:
+    """Nor does a session that is not there any more begin anew for that."""
+    plain.busy = plain.expired = lambda reply: reply.status == 503
+    plain.reauthenticate = lambda: pytest.fail("it logs in again")
+    plain.busy_for = 60.0
+    server.script = [status(503)]
+    plain.log_out(lambda: plain.request("POST", "/logout"))
+    server.script = [garbage]
+    plain.log_out(lambda: plain.request("POST", "/logout"))
+    assert (server.methods, sleeps) == (["POST", "POST"], [])
+
+
 def test_busy_ends_and_its_last_answer_is_returned(server: Server) -> None:
     transport = HttpTransport(["127.0.0.1"], server.port, scheme="http", busy_for=0.6)
     transport.busy = lambda reply: reply.status == 503

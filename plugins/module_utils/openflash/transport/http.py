@@ -286,6 +286,16 @@ class HttpTransport:
                 continue
             return self._accepted(reply)
 
+    def log_out(self, send: Callable[[], Any]) -> None:
+        """Tell the array that the session ends, once: nobody waits for an array that is too busy to hear it, or logs in
+        again to say it. A session that is not ended ends by itself, later."""
+        self.busy_for = 0.0
+        self.reauthenticate = None
+        try:
+            send()
+        except FlashError:
+            pass
+
     def _log_in_again(self, logins: int) -> None:
         with self._login_lock:
             # Another thread may have done it while this one waited.

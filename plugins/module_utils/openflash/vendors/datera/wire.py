@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, TypeVar
 from urllib.parse import quote
 
-from ...errors import BadReply, FlashError, Invalid, NotFound, Unsupported
+from ...errors import BadReply, Invalid, NotFound, Unsupported
 from ...transport.http import HttpTransport, Reply
 from ...transport.lost import ATTEMPTS, LostAnswer, LostReply, repeat
 from .facts import MODERN, PAGE, parse_version, tenant_path
@@ -110,9 +110,9 @@ class Edf:
         try:
             if any(name.lower() == "auth-token" for name in self.http.headers):
                 path = "/%s/logout" % self.api
-                self.http.request("PUT", path, session=True, write=False, idempotent=True, timeout=5.0)
-        except FlashError:
-            pass
+                self.http.log_out(
+                    lambda: self.http.request("PUT", path, session=True, write=False, idempotent=True, timeout=5.0)
+                )
         finally:
             self.http.set_header("Auth-Token", None)
             self.http.close()

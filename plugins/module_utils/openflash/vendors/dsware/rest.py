@@ -76,10 +76,7 @@ class RestWire(Wire):
         """Sessions are limited, so end this one."""
         if self._logged_in:
             self._logged_in = False
-            try:
-                self._send("POST", "sec/logout", None, session=True)
-            except FlashError:
-                pass  # It ends by itself, later.
+            self.http.log_out(lambda: self._send("POST", "sec/logout", None, session=True))
         self.http.close()
 
     def api_version(self) -> Optional[str]:

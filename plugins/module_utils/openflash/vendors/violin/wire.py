@@ -137,11 +137,11 @@ class Concerto:
         """Log out; without the credentials, which the cookie makes superfluous."""
         if self._logged_in:
             self._logged_in = False
-            self.http.reauthenticate = None
-            try:
-                self.http.request("POST", BASE + "/auth/logout", json={}, session=True, idempotent=True, timeout=5.0)
-            except FlashError:
-                pass  # the session ends by itself, and there is nothing else to do about it
+            self.http.log_out(
+                lambda: self.http.request(
+                    "POST", BASE + "/auth/logout", json={}, session=True, idempotent=True, timeout=5.0
+                )
+            )
         self.http.close()
 
     # -- requests ----------------------------------------------------------------------------------------------------

@@ -23,7 +23,8 @@ COMMON = [
         "openflash_wait_timeout",
         default=600,
         min=1,
-        help="Seconds that work of the array, such as a copy, may take, and that a busy array is asked again.",
+        help="Seconds that work of the array, such as a copy, may take, and that a busy array is asked again. An "
+        "option of the array itself for the same counts where it is longer.",
     ),
     cfg.IntOpt(
         "openflash_sessions", default=4, min=1, help="Number of sessions that a backend has with its array at most."
@@ -63,7 +64,7 @@ FLASHSYSTEM = [
 ]
 
 VIOLIN = [
-    cfg.IntOpt("violin_request_timeout", default=300, help="Seconds that a request is repeated at most."),
+    cfg.IntOpt("violin_request_timeout", default=300, help="Seconds that a busy array is asked again."),
     cfg.ListOpt("violin_dedup_only_pools", default=[], help="Pools of a 7700 that deduplicate everything."),
     cfg.ListOpt("violin_dedup_capable_pools", default=[], help="Pools of a 7700 that can deduplicate."),
     cfg.StrOpt(
