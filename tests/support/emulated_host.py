@@ -238,6 +238,11 @@ class EmulatedHost:
             raise Failed(f"ssh -L {way}: {done.stderr}")
         return local
 
+    @property
+    def ssh_options(self) -> str:
+        """For a program that calls ssh itself, which need not know this host's name then."""
+        return shlex.join(self._words()[1:])
+
     def _words(self, **more: str) -> list[str]:
         options: dict[str, object] = {
             "IdentityFile": self._disk / "key",
