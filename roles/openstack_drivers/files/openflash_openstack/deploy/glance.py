@@ -16,6 +16,8 @@ from typing import Any, Optional
 
 from oslo_config import cfg
 
+from . import sections
+
 KIND = "datera"
 # The values that glance_store permits for the default of a single store
 _CHOICES = re.compile(r"(cfg\.StrOpt\(\s*'default_store',.*?choices=\()(.*?)(\))", re.DOTALL)
@@ -86,13 +88,10 @@ def _replace(path: Path, text: str) -> None:
 
 def values(path: str, names: list[str]) -> dict[str, Optional[str]]:
     """The values that count in one file, by SECTION:OPTION as they were asked for; None for what is not there."""
-    sections: dict[str, dict[str, list[str]]] = {}
-    parser = cfg.ConfigParser(path, {})
-    parser._normalized = sections
-    parser.parse()
+    there = sections.parse(path)
     found: dict[str, Optional[str]] = {}
     for name in names:
         section, _colon, option = name.partition(":")
-        key = section if section == "DEFAULT" else section.lower()
-        found[name] = sections.get(key, {}).get(option, [None])[-1]
+        given: list[Optional[str]] = [None, *there.get(sections.normal(section), {}).get(option, [])]
+        found[name] = given[-1]
     return found
