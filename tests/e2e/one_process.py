@@ -21,21 +21,21 @@ except ImportError:
 else:
     monkey_patch.patch()
 
-import os  # noqa: E402
-import shlex  # noqa: E402
-import signal  # noqa: E402
-import sys  # noqa: E402
-from typing import Any  # noqa: E402
+import os
+import shlex
+import signal
+import sys
+from typing import Any
 
-import eventlet.wsgi  # noqa: E402
-import os_brick  # noqa: E402
-from cinder.common import config, constants  # noqa: E402, F401
-from oslo_config import cfg  # noqa: E402
-from oslo_log import log as logging  # noqa: E402
-from oslo_privsep import priv_context  # noqa: E402
-from oslo_service import wsgi  # noqa: E402
+import eventlet.wsgi
+import os_brick
+from cinder.common import config, constants  # noqa: F401
+from oslo_config import cfg
+from oslo_log import log as logging
+from oslo_privsep import priv_context
+from oslo_service import wsgi
 
-from cinder import coordination, objects, rpc, service, utils, version  # noqa: E402  # isort: skip
+from cinder import coordination, objects, rpc, service, utils, version  # isort: skip
 
 CONF = cfg.CONF
 

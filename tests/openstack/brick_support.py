@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -39,22 +40,25 @@ class Place:
         self._distribution = distribution
 
     def run(self, script: str, *arguments: str, **env: str) -> Outcome:
-        done = subprocess.run(
-            [str(self.python), str(HERE / script), *arguments],
-            capture_output=True,
-            text=True,
-            timeout=DEADLINE,
-            check=False,
-            cwd=HERE,
-            env={
-                "PATH": os.environ["PATH"],
-                "HOME": os.environ.get("HOME", "/"),
-                "PYTHONWARNINGS": "ignore",
-                "PYTHONDONTWRITEBYTECODE": "1",
-                "OPENFLASH_SITE": str(self._distribution),
-                **env,
-            },
-        )
+        # What it leaves goes with its own folder for temporary files.
+        with tempfile.TemporaryDirectory(prefix="openstack-", ignore_cleanup_errors=True) as folder:
+            done = subprocess.run(
+                [str(self.python), str(HERE / script), *arguments],
+                capture_output=True,
+                text=True,
+                timeout=DEADLINE,
+                check=False,
+                cwd=HERE,
+                env={
+                    "PATH": os.environ["PATH"],
+                    "HOME": os.environ.get("HOME", "/"),
+                    "PYTHONWARNINGS": "ignore",
+                    "PYTHONDONTWRITEBYTECODE": "1",
+                    "OPENFLASH_SITE": str(self._distribution),
+                    "TMPDIR": folder,
+                    **env,
+                },
+            )
         lines: list[dict[str, Any]] = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
         assert lines, done.stderr
         wrong = [f"{line['step']}: {line['detail']}" for line in lines if not line["ok"]]

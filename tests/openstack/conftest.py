@@ -13,6 +13,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -60,15 +61,17 @@ class Runner:
         }
 
     def run(self, script: str, *arguments: str) -> Outcome:
-        done = subprocess.run(
-            [str(self.python), str(HERE / script), *arguments],
-            capture_output=True,
-            text=True,
-            timeout=DEADLINE,
-            check=False,
-            cwd=HERE,
-            env=self.env,
-        )
+        # What it leaves goes with its own folder for temporary files.
+        with tempfile.TemporaryDirectory(prefix="openstack-", ignore_cleanup_errors=True) as folder:
+            done = subprocess.run(
+                [str(self.python), str(HERE / script), *arguments],
+                capture_output=True,
+                text=True,
+                timeout=DEADLINE,
+                check=False,
+                cwd=HERE,
+                env={**self.env, "TMPDIR": folder},
+            )
         lines: list[dict[str, Any]] = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
         assert lines, done.stderr
         wrong = [f"{line['step']}: {line['detail']}" for line in lines if "step" in line and not line["ok"]]

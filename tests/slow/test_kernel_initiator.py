@@ -15,10 +15,11 @@ from typing import Any
 
 import pytest
 
+from tests.e2e.backends import section
+from tests.e2e.image_service import section as store
 from tests.openstack.test_rootwrap import documented_filters
 from tests.slow.glance import Content, Digest, Glance, digest_of
 from tests.slow.openstack_host import Node, NodeCinder, NodeGlance
-from tests.slow.sections import backend_sections, store_section
 from tests.support.simulator import Simulator
 
 pytestmark = pytest.mark.slow
@@ -29,6 +30,9 @@ BY_KERNEL = {
     "datera_glance_rootwrap_path": "sudo glance-rootwrap",
     "datera_glance_rootwrap_config": "/etc/glance/rootwrap.conf",
 }
+BY_MULTIPATH = {"use_multipath_for_image_xfer": True, "enforce_multipath_for_image_xfer": True}
+# By array
+PORTALS = {"xtremio": 4, "datera": 2}
 
 
 @pytest.fixture(params=[True, False], ids=["multipath", "one path"])
@@ -42,7 +46,8 @@ def glance(node: Node, arrays: Simulator, tmp_path: Path, multipath: bool) -> It
     arrays.reset("datera")
     node.run("rm -rf /etc/glance/rootwrap.d /var/lib/glance /var/log/glance/*; mkdir -p /etc/glance/rootwrap.d")
     node.write("/etc/glance/rootwrap.d/openflash.filters", documented_filters())
-    running = NodeGlance(node, tmp_path / "glance", store_section(arrays, **BY_KERNEL, datera_use_multipath=multipath))
+    settings = store(arrays.array("datera"), **BY_KERNEL, datera_use_multipath=multipath)
+    running = NodeGlance(node, tmp_path / "glance", settings)
     try:
         running.start()
         yield running
@@ -105,11 +110,11 @@ def images(python: Path, distribution: Path, tmp_path_factory: pytest.TempPathFa
 
 @pytest.fixture(scope="module")
 def cinder(node: Node, arrays: Simulator, images: Glance, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    running = NodeCinder(node, tmp_path_factory.mktemp("cinder"), backend_sections(arrays), images.port)
+    backends = {name: section(name, arrays.array(name), **BY_MULTIPATH) for name in PORTALS}
+    running = NodeCinder(node, tmp_path_factory.mktemp("cinder"), backends, images.port)
     try:
         running.start()
-        wanted = {"xtremio": "up up", "datera": "up up"}
-        running.wait_for("both backends", lambda: running.backend_states() == wanted)
+        running.wait_for("both backends", lambda: running.backend_states() == dict.fromkeys(PORTALS, "up up"))
         yield running
     finally:
         running.stop()
@@ -124,9 +129,6 @@ def raw_digest(images: Glance, image: str, folder: Path) -> Digest:
     subprocess.run(["qemu-img", "convert", "-f", "qcow2", "-O", "raw", str(packed), str(disk)], check=True)
     with disk.open("rb") as source:
         return digest_of(iter(lambda: source.read(MIB), b""))
-
-
-PORTALS = {"xtremio": 4, "datera": 2}
 
 
 @pytest.mark.parametrize("array", PORTALS)

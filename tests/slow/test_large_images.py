@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.image_service import section
 from tests.slow.glance import Content, Glance, digest_of
-from tests.slow.sections import store_section
 from tests.support.simulator import Simulator
 
 pytestmark = pytest.mark.slow
@@ -26,8 +26,7 @@ def glance(
     arrays: Simulator, python: Path, distribution: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Glance]:
     folder = tmp_path_factory.mktemp("large") / "glance"
-    section = store_section(arrays, datera_data_path="libiscsi")
-    running = Glance(distribution, folder, {"one": section}, python=python)
+    running = Glance(distribution, folder, {"one": section(arrays.array("datera"))}, python=python)
     try:
         running.start()
         yield running

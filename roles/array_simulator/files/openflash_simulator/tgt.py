@@ -182,10 +182,17 @@ class Tgtd:
         for lun, disk in wanted.disks.items():
             if present.disks.get(lun) != disk:
                 self._ask(_DEVICE, _NEW, tid, lun, path=disk.path)
-                known = disk.identity
-                names = {"vendor_id": f"{known.vendor:8}", "product_id": f"{known.product:16}", "scsi_sn": known.wwn}
-                # As on these arrays: what a host unmaps takes no room any more, and reads as zeros.
-                self._ask(_DEVICE, _UPDATE, tid, lun, thin_provisioning="1", **names)
+                self._ask(
+                    _DEVICE,
+                    _UPDATE,
+                    tid,
+                    lun,
+                    vendor_id=f"{disk.identity.vendor:8}",
+                    product_id=f"{disk.identity.product:16}",
+                    scsi_sn=disk.identity.wwn,
+                    # As on these arrays: what a host unmaps takes no room any more, and reads as zeros.
+                    thin_provisioning="1",
+                )
         for direction, old, new in (
             (_INCOMING, present.proof, wanted.proof),
             (_OUTGOING, present.own, wanted.own),

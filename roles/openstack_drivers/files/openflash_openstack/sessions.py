@@ -73,10 +73,3 @@ class Sessions:
         for array in old:
             array.close()
         return found
-
-    def close(self) -> None:
-        """End those that nobody uses."""
-        with self._lock:
-            idle, self._idle = self._idle, []
-        for _since, array in idle:
-            array.close()

@@ -82,9 +82,16 @@ class Backend(driver.VolumeDriver):  # type: ignore[misc] # Cinder has no types
             ca_path=(self._setting("driver_ssl_cert_path") or None) if verify else None,
             tls_server_name=self._setting("openflash_tls_server_name") if verify else None,
             timeout=float(self._setting("openflash_timeout")),
-            wait_timeout=float(self._setting("openflash_wait_timeout")),
+            wait_timeout=max(float(self._setting("openflash_wait_timeout")), self._patience()),
             options=self._vendor_options(),
         )
+
+    def _patience(self) -> float:
+        """Seconds that the options of the driver that this takes over from have a busy array, or its copy, waited for.
+
+        The wait is never shorter. It may be longer: which of the two is longer counts.
+        """
+        return 0.0
 
     def _addresses(self) -> tuple[tuple[str, ...], Optional[int]]:
         """Of the array's management, any of which will do, and their port where it is not the usual one."""
@@ -310,6 +317,14 @@ def _either(true: bool, false: bool) -> list[Any]:
 def volume_named(array: Array, name: str) -> Optional[model.Volume]:
     """The volume of exactly this name on the array, or None."""
     return legible(array.volumes([name]), name).named(name)
+
+
+def existing(array: Array, name: str) -> model.Volume:
+    """The same, or NotFound."""
+    found = volume_named(array, name)
+    if found is None:
+        raise not_there("volume", name)
+    return found
 
 
 def not_there(kind: str, name: str) -> errors.NotFound:

@@ -19,14 +19,14 @@ from openflash import errors, model
 from openflash.array import Array
 from openflash.units import parse_initiator
 
+from .attachments import Attachments
 from .base import FC
 from .errors import cinder_errors
-from .volumes import Volumes
 
 LOG = logging.getLogger(__name__)
 
 
-class Connections(Volumes):
+class Connections(Attachments):
     """Hosts with initiators, over iSCSI or Fibre Channel."""
 
     def validate_connector(self, connector: dict[str, Any]) -> None:
@@ -34,27 +34,13 @@ class Connections(Volumes):
         if missing:
             raise exception.InvalidConnectorException(missing=", ".join(missing))
 
-    def initialize_connection(
-        self, volume: Any, connector: dict[str, Any], initiator_data: Any = None
-    ) -> dict[str, Any]:
-        """Show the volume to the host. Done already is success, and tells the same."""
-        self.validate_connector(connector)
-        return self._attach(volume, None, connector)
-
-    def terminate_connection(self, volume: Any, connector: Optional[dict[str, Any]], **kwargs: Any) -> dict[str, Any]:
-        """Take it from the host, or without a connector from all hosts. Done already is success.
-
-        While another attachment of the volume to the same host remains, so does the mapping.
-        """
-        if connector is not None and attachments(volume, str(connector.get("host"))) > 1:
-            LOG.info("%s: volume %s stays mapped to %s", self.backend_name, volume.id, connector.get("host"))
-            return self._told_after_detach((), None)
-        return self._detach(volume, None, connector)
-
     # -- attach ------------------------------------------------------------------------------------------------------
 
     def _attach(self, subject: Any, volume: Optional[model.Volume], connector: dict[str, Any]) -> dict[str, Any]:
-        """Of the volume that Cinder means, or of another one on the array."""
+        """Of the volume that Cinder means, or of another one on the array.
+
+        :return: ``driver_volume_type`` and ``data``, as os-brick's connectors want them.
+        """
         doing = "attach volume %s to %s" % (subject.id, connector["host"])
         translating = cinder_errors(volume=subject.id)
         with self._alone("host-%s" % connector["host"]), translating, errors.context(doing=doing):
@@ -111,7 +97,9 @@ class Connections(Volumes):
     def _hosts_for(
         self, array: Array, volume: model.Volume, connector: dict[str, Any]
     ) -> tuple[list[model.Host], Optional[model.Chap]]:
-        """The hosts that have the machine's initiators, complete; one is made where there is none."""
+        """The hosts that have the machine's initiators, complete; one is made where there is none. And what the machine
+        must prove itself with, where the array wants that.
+        """
         wanted = self._initiators(connector)
         found = list(array.find_hosts([one.address for one in wanted]))
         if not found:
@@ -246,6 +234,9 @@ class Connections(Volumes):
         except (errors.InUse, errors.Conflict, errors.NotFound) as error:
             LOG.info("%s: host %s stays: %s", self.backend_name, name, error)
 
+    def _told_while_attached(self) -> dict[str, Any]:
+        return self._told_after_detach((), None)
+
     def _told_after_detach(self, ports: Sequence[model.Port], connector: Optional[dict[str, Any]]) -> dict[str, Any]:
         """For the zone manager: zones are given back only with ports, that is when the host has no mapping left."""
         if self.PROTOCOL != FC:
@@ -255,18 +246,10 @@ class Connections(Volumes):
 
 
 def _zones(connector: dict[str, Any], ports: Sequence[model.Port]) -> dict[str, Any]:
+    """``target_wwn``, and ``initiator_target_map`` from each port of the machine to all of those: WWNs in 16 digits."""
     targets = [port.address for port in ports]
     initiators = [parse_initiator(str(address))[1] for address in connector["wwpns"]]
     return {"target_wwn": targets, "initiator_target_map": dict.fromkeys(initiators, targets)}
-
-
-def attachments(volume: Any, host: str) -> int:
-    """How many attachments the volume has on this host, the one that ends included."""
-    found = 0
-    for one in getattr(volume, "volume_attachment", None) or ():
-        where = (getattr(one, "connector", None) or {}).get("host") or getattr(one, "attached_host", None)
-        found += where == host and getattr(one, "attach_status", None) != "detached"
-    return found
 
 
 def with_only(host: model.Host, addresses: Sequence[str]) -> model.Host:

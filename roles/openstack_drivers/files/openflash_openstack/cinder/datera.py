@@ -22,6 +22,7 @@ from . import options
 from .base import ISCSI, not_there
 from .connections import Connections
 from .management import SnapshotManagement
+from .names import identity
 
 # Sheet, section 4.4
 PREFIX, UNMANAGED, LONGEST = "OS", "UNMANAGED", 63
@@ -58,10 +59,8 @@ class DateraDriver(Connections, SnapshotManagement):
             "offline_changes": True,
         }
 
-    def _connection(self) -> model.Connection:
-        found = super()._connection()
-        patience = max(found.wait_timeout, float(self._setting("datera_503_timeout")))
-        return replace(found, wait_timeout=patience)
+    def _patience(self) -> float:
+        return float(self._setting("datera_503_timeout"))
 
     def _tenant_of_section(self) -> Optional[str]:
         found = self._setting("datera_tenant_id")
@@ -76,17 +75,13 @@ class DateraDriver(Connections, SnapshotManagement):
 
     def _volume_name(self, volume: Any) -> str:
         """What a new volume is called; the name is never looked for, because people rename volumes in Cinder."""
-        return self._name(self._id(volume), volume.get("display_name"))
+        return self._name(identity(volume), volume.get("display_name"))
 
     @staticmethod
-    def _name(identity: str, display: Optional[str]) -> str:
+    def _name(number: str, display: Optional[str]) -> str:
         plain = "".join(one for one in display or "" if one in _LEGAL)
-        plain = plain[: max(0, LONGEST - len(PREFIX) - len(identity) - 2)]
-        return "-".join([PREFIX, plain, identity] if plain else [PREFIX, identity])
-
-    @staticmethod
-    def _id(volume: Any) -> str:
-        return str(volume.get("name_id") or volume["id"])
+        plain = plain[: max(0, LONGEST - len(PREFIX) - len(number) - 2)]
+        return "-".join([PREFIX, plain, number] if plain else [PREFIX, number])
 
     def _snapshot_name(self, snapshot: Any) -> str:
         return str(snapshot["id"])
@@ -98,7 +93,7 @@ class DateraDriver(Connections, SnapshotManagement):
         return "%s-%s" % (UNMANAGED, volume["id"])
 
     def _find(self, array: Any, volume: Any) -> Optional[model.Volume]:
-        found: Optional[model.Volume] = array.volume_with_id(self._id(volume))
+        found: Optional[model.Volume] = array.volume_with_id(identity(volume))
         return found
 
     def _title(self, array: Array, volume: Optional[model.Volume], subject: Any) -> Optional[str]:

@@ -7,23 +7,19 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import Any, Optional
 from urllib.parse import urlsplit
 
 from cinder import exception, interface
-from oslo_config import cfg
 
 from openflash import errors, model
 from openflash.array import Array
 
 from . import options, specs
-from .base import not_there, volume_named
-from .connections import attachments
+from .attachments import Attachments
+from .base import existing
 from .errors import cinder_errors
 from .management import Management
-
-CONF = cfg.CONF
 
 # The link that udev makes of a volume's identity (sheet, section 2.3).
 BY_ID = "/dev/disk/by-id/wwn-0x%s"
@@ -32,7 +28,7 @@ CONNECTOR = "dsware"
 COPY_SPEC = "full_clone"
 
 
-class Dsware(Management):
+class Dsware(Attachments, Management):
     """Names on the array are those of Cinder, or what provider_location remembers: nothing can be renamed."""
 
     VENDOR = "dsware"
@@ -48,9 +44,8 @@ class Dsware(Management):
     def _rest(self) -> bool:
         return bool(self._setting("dsware_rest_url"))
 
-    def _connection(self) -> model.Connection:
-        found = super()._connection()
-        return replace(found, wait_timeout=max(found.wait_timeout, float(self._setting("clone_volume_timeout"))))
+    def _patience(self) -> float:
+        return float(self._setting("clone_volume_timeout"))
 
     def _addresses(self) -> tuple[tuple[str, ...], Optional[int]]:
         """REST by dsware_rest_url, else the text socket at the addresses of fusionstorageagent."""
@@ -99,7 +94,7 @@ class Dsware(Management):
                 ),
             )
 
-    def _wanted_pools(self, pools: Any) -> Any:
+    def _wanted_pools(self, pools: model.Listing[model.Pool]) -> tuple[model.Pool, ...]:
         wanted = self._pools_of_section()
         return tuple(one for one in pools if not wanted or one.name in wanted or one.id in wanted)
 
@@ -111,9 +106,6 @@ class Dsware(Management):
     def _snapshot_name(self, snapshot: Any) -> str:
         return _name_of(snapshot)
 
-    def _migrated_name(self, volume: Any) -> str:
-        return str(CONF.volume_name_template % volume["id"])
-
     def _copy_spec(self, volume: Any) -> model.VolumeSpec:
         """full_clone in the type: the array copies everything, instead of a clone that shares data until written."""
         found = super()._copy_spec(volume)
@@ -124,18 +116,11 @@ class Dsware(Management):
     def _take_over(self, array: Array, volume: Any, there: model.Volume) -> Optional[dict[str, Any]]:
         return {"provider_location": json.dumps({"name": there.name})}
 
-    # -- attach and detach -------------------------------------------------------------------------------------------
+    # -- attach and detach: by the host's agent, as a local disk; or by the host's tool, which the connector calls -----
 
     def validate_connector(self, connector: dict[str, Any]) -> None:
         if not connector.get("host"):
             raise exception.InvalidConnectorException(missing="host")
-
-    def initialize_connection(
-        self, volume: Any, connector: dict[str, Any], initiator_data: Any = None
-    ) -> dict[str, Any]:
-        """By the host's agent, as a local disk; or told to the connector, which uses the host's tool."""
-        self.validate_connector(connector)
-        return self._attach(volume, None, connector)
 
     def _attach(self, subject: Any, volume: Optional[model.Volume], connector: dict[str, Any]) -> dict[str, Any]:
         agents = self._agents
@@ -151,9 +136,7 @@ class Dsware(Management):
                     hint="Add it under the very name that the host has in Nova, and restart cinder-volume.",
                 )
         with self._on_array(doing, subject, volume=subject.id) as array:
-            there = volume_named(array, name)
-            if there is None:
-                raise not_there("volume", name)
+            there = existing(array, name)
             mapping = array.map_volume(there, model.Host(host, kind=model.AGENT))
             path = BY_ID % there.serial if there.serial else mapping.device
         return {"driver_volume_type": "local", "data": {"device_path": path}}
@@ -162,13 +145,8 @@ class Dsware(Management):
         data = {"volume_id": name, "volume_name": name, "dsw_manager_ip": self._setting("dsware_manager") or None}
         return {"driver_volume_type": CONNECTOR, "data": data}
 
-    def terminate_connection(self, volume: Any, connector: Optional[dict[str, Any]], **kwargs: Any) -> None:
-        """Without a connector from every host that has an agent: detaching what is not attached does no harm."""
-        if connector is not None and attachments(volume, str(connector.get("host"))) > 1:
-            return
-        self._detach(volume, None, connector)
-
     def _detach(self, subject: Any, volume: Optional[model.Volume], connector: Optional[dict[str, Any]]) -> None:
+        """Without a connector from every host that has an agent: detaching what is not attached does no harm."""
         hosts = [host for host in sorted(self._agents) if connector is None or host == connector.get("host")]
         name = volume.name if volume is not None else self._volume_name(subject)
         if not hosts:

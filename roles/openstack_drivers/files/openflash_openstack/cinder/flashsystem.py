@@ -20,7 +20,7 @@ from openflash.array import Array
 from openflash.units import GIB
 
 from . import options
-from .base import FC, ISCSI, not_there, volume_named
+from .base import FC, ISCSI, existing
 from .connections import Connections
 from .management import Management
 
@@ -66,9 +66,6 @@ class FlashSystem(Connections, Management):
     def _map_one(self, array: Array, volume: model.Volume, host: model.Host, lun: Optional[int]) -> model.Mapping:
         return array.map_shared(volume, host, lun) if self._multiattach() else array.map_volume(volume, host, lun)
 
-    def _migrated_name(self, volume: Any) -> str:
-        return str(CONF.volume_name_template % volume["id"])
-
     # -- snapshots ---------------------------------------------------------------------------------------------------
 
     def _known_snapshot(self, array: Array, snapshot: Any) -> Any:
@@ -82,9 +79,7 @@ class FlashSystem(Connections, Management):
     def _readable_source(self, volume: Any, source: Any) -> Iterator[model.Volume]:
         """With the size that it really has, which need not be whole GiB."""
         with self._on_array("copy volume %s" % source.name, volume) as array:
-            there = volume_named(array, source.name)
-            if there is None:
-                raise not_there("volume", source.name)
+            there = existing(array, source.name)
         yield there
 
     def create_snapshot(self, snapshot: Any) -> Optional[dict[str, Any]]:
@@ -103,8 +98,8 @@ class FlashSystem(Connections, Management):
 
     def _host_name(self, connector: dict[str, Any]) -> str:
         """As an earlier driver names it, so that it finds it again; but always the same one."""
-        found = "%s-%0*d" % (self._prefix(connector), DIGITS, zlib.crc32(str(connector["host"]).encode()) % 10**DIGITS)
-        return found
+        number = zlib.crc32(str(connector["host"]).encode()) % 10**DIGITS
+        return "%s-%0*d" % (self._prefix(connector), DIGITS, number)
 
     @staticmethod
     def _prefix(connector: dict[str, Any]) -> str:

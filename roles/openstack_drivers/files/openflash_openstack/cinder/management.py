@@ -94,11 +94,8 @@ class Management(Volumes):
                 mapped = {}
                 for one in array.mappings():
                     mapped.setdefault(one.volume, []).append(one.host)
-        entries = [self._manageable(one, mine, mapped) for one in found if self._may_be_listed(one)]
+        entries = [self._manageable(one, mine, mapped) for one in found]
         return volume_utils.paginate_entries_list(entries, marker, limit, offset, sort_keys, sort_dirs)
-
-    def _may_be_listed(self, volume: model.Volume) -> bool:
-        return True
 
     def _manageable(
         self, volume: model.Volume, mine: dict[str, str], mapped: Optional[dict[str, list[str]]]

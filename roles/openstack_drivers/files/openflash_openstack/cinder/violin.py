@@ -21,13 +21,13 @@ from openflash.units import GIB
 from . import options, specs
 from .base import FC, ISCSI, legible, not_there
 from .connections import Connections
-from .management import Management
+from .names import BareIds
 
 # Volume types name a pool by this, which counts before the scheduler's choice (sheet, section 5).
 POOL_SPEC = "violin:storage_pool"
 
 
-class Violin(Connections, Management):
+class Violin(BareIds, Connections):
     """A volume has the bare id, a snapshot its id without dashes as the comment (sheet, section 4)."""
 
     VENDOR = "violin"
@@ -36,17 +36,8 @@ class Violin(Connections, Management):
     POOLS = True
     READS_FIRST = True
 
-    def _volume_name(self, volume: Any) -> str:
-        return str(volume.get("name_id") or volume["id"])
-
     def _snapshot_name(self, snapshot: Any) -> str:
         return str(snapshot["id"]).replace("-", "")
-
-    def _migrated_name(self, volume: Any) -> str:
-        return str(volume["id"])
-
-    def _unmanaged_name(self, volume: Any) -> Optional[str]:
-        return "%s-unmanaged" % self._volume_name(volume)
 
     def _vendor_options(self) -> dict[str, Any]:
         method = self._setting("violin_pool_allocation_method")
@@ -57,9 +48,8 @@ class Violin(Connections, Management):
             "target_ports": self._setting("violin_iscsi_target_ips") if self.PROTOCOL == ISCSI else None,
         }
 
-    def _connection(self) -> model.Connection:
-        found = super()._connection()
-        return replace(found, wait_timeout=max(found.wait_timeout, float(self._setting("violin_request_timeout"))))
+    def _patience(self) -> float:
+        return float(self._setting("violin_request_timeout"))
 
     # -- kinds -------------------------------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from typing import Any, Optional
 
 from cinder import exception
 from cinder.volume import volume_utils
+from oslo_config import cfg
 from oslo_log import log as logging
 from oslo_utils import excutils
 
@@ -22,6 +23,7 @@ from openflash.units import GIB, MIB
 from . import specs
 from .base import Backend
 
+CONF = cfg.CONF
 LOG = logging.getLogger(__name__)
 
 # The extra spec that takes a clone which hangs on its source, where the array has no other kind of its own.
@@ -233,7 +235,7 @@ class Volumes(Backend):
 
     def _migrated_name(self, volume: Any) -> str:
         """Of the id itself, whatever name the volume that goes had."""
-        raise NotImplementedError("of a class with names")
+        return str(CONF.volume_name_template % volume["id"])
 
     # what groups.py does, on arrays with groups
 

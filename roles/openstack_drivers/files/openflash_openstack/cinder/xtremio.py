@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import secrets
 import string
-from dataclasses import replace
 from typing import Any, Optional
 
 from cinder import context, exception, interface
@@ -21,31 +20,23 @@ from .base import FC, ISCSI
 from .connections import Connections, with_only
 from .groups import Groups
 from .management import SnapshotManagement
+from .names import BareIds
 
 # What the drivers of this array call themselves to it (sheet, section 6).
 CHAP_USER = "chap_user"
 CHAP_LENGTH = 12
 
 
-class XtremIO(Connections, SnapshotManagement, Groups):
-    """Names on the array are the bare ids (sheet, section 12)."""
+class XtremIO(BareIds, Connections, SnapshotManagement, Groups):
+    """Names on the array are the bare ids, those of snapshots too (sheet, section 12)."""
 
     VENDOR = "xtremio"
     VENDOR_NAME = "Dell EMC"
     BACKEND_NAME = "XtremIO"
     OPTIONS = options.XTREMIO
 
-    def _volume_name(self, volume: Any) -> str:
-        return str(volume.get("name_id") or volume["id"])
-
     def _snapshot_name(self, snapshot: Any) -> str:
         return str(snapshot["id"])
-
-    def _migrated_name(self, volume: Any) -> str:
-        return str(volume["id"])
-
-    def _unmanaged_name(self, volume: Any) -> Optional[str]:
-        return "%s-unmanaged" % self._volume_name(volume)
 
     def _vendor_options(self) -> dict[str, Any]:
         return {
@@ -53,10 +44,10 @@ class XtremIO(Connections, SnapshotManagement, Groups):
             "target_ports": [one.strip() for one in self._setting("xtremio_ports") or () if one.strip()],
         }
 
-    def _connection(self) -> model.Connection:
-        found = super()._connection()
-        patience = self._setting("xtremio_array_busy_retry_count") * self._setting("xtremio_array_busy_retry_interval")
-        return replace(found, wait_timeout=max(found.wait_timeout, float(patience)))
+    def _patience(self) -> float:
+        return float(
+            self._setting("xtremio_array_busy_retry_count") * self._setting("xtremio_array_busy_retry_interval")
+        )
 
     def _dedups(self, pool: model.Pool) -> bool:
         return True

@@ -19,7 +19,8 @@ from typing import Any, Optional
 
 from oslo_config import cfg
 
-from .registry import DEFAULT, Registry, announced, store_options
+from .registry import Registry, announced, store_options
+from .sections import DEFAULT, Sections, normal, parse
 
 # Stores of Glance's own, which are no members of enabled_backends
 RESERVED_STORES = ("os_glance_staging_store", "os_glance_tasks_store")
@@ -28,8 +29,6 @@ RESERVED_STORES = ("os_glance_staging_store", "os_glance_tasks_store")
 SHARED = "backend_defaults"
 UNLISTED = cfg.StrOpt("backend_host")
 
-Sections = dict[str, dict[str, list[str]]]
-
 
 @dataclass
 class Report:
@@ -37,10 +36,6 @@ class Report:
 
     errors: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
-
-
-def normal(section: str) -> str:
-    return section if section == DEFAULT else section.lower()
 
 
 def check(service: str, path: str, folder: Optional[str], own: Sequence[str], enabled: Sequence[str]) -> Report:
@@ -54,19 +49,10 @@ def check(service: str, path: str, folder: Optional[str], own: Sequence[str], en
     parsed: dict[str, Sections] = {}
     for one in files:
         try:
-            parsed[one] = _parse(one)
+            parsed[one] = parse(one)
         except cfg.ParseError as error:
-            # Its words have the line, which may hold a secret.
             return Report(["line %s of %s cannot be read: %s" % (error.lineno, one, error.msg)])
     return _Check(service, parsed, own, enabled).report()
-
-
-def _parse(path: str) -> Sections:
-    sections: Sections = {}
-    parser = cfg.ConfigParser(path, {})
-    parser._normalized = sections
-    parser.parse()
-    return sections
 
 
 class _Check:

@@ -12,6 +12,7 @@ from typing import Any, Optional
 
 from oslo_config import cfg
 
+from . import sections
 from .installed import Edit, Installed
 
 KIND = "datera"
@@ -68,13 +69,10 @@ def choices(wanted: str, write: bool) -> bool:
 
 def values(path: str, names: list[str]) -> dict[str, Optional[str]]:
     """The values that count in one file, by SECTION:OPTION as they were asked for; None for what is not there."""
-    sections: dict[str, dict[str, list[str]]] = {}
-    parser = cfg.ConfigParser(path, {})
-    parser._normalized = sections
-    parser.parse()
+    there = sections.parse(path)
     found: dict[str, Optional[str]] = {}
     for name in names:
         section, _colon, option = name.partition(":")
-        key = section if section == "DEFAULT" else section.lower()
-        found[name] = sections.get(key, {}).get(option, [None])[-1]
+        given: list[Optional[str]] = [None, *there.get(sections.normal(section), {}).get(option, [])]
+        found[name] = given[-1]
     return found

@@ -21,7 +21,8 @@ from typing import Any, Optional
 
 from oslo_config import cfg
 
-DEFAULT = "DEFAULT"
+from .sections import DEFAULT
+
 ENTRY_POINTS = "oslo.config.opts"
 SERVICES = ("cinder", "glance", "nova")
 STORES = "glance_store.drivers"

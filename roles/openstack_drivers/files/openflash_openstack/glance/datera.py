@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from typing import Any, Optional
 
 from glance_store import capabilities, driver, exceptions, location
@@ -18,8 +18,8 @@ from openflash import connect, errors, model
 from openflash.units import GIB
 
 from .. import sessions
-from . import disks, images, options
-from .errors import DELETE, READ, WRITE, disk_errors, glance_errors
+from . import disks, images, options, transfer
+from .errors import DELETE, READ, WRITE, glance_errors
 from .user_space import UserPath
 
 LOG = logging.getLogger(__name__)
@@ -166,14 +166,15 @@ class Store(driver.Store):  # type: ignore[misc]
         sinks: list[Callable[[bytes], Any]] = [one.update for one in digests]
         if verifier is not None:
             sinks.append(verifier.update)
-        chunks = _even(utils.chunkreadable(image_file, self._buffer), self._buffer, sinks)
+        chunks = transfer.even(utils.chunkreadable(image_file, self._buffer), self._buffer, sinks)
         expected = image_size or None
         with glance_errors(image_id, WRITE):
             with self._images() as found:
                 size = expected or self._setting("datera_default_image_size") * GIB
                 volume = found.create(image_id, size, self._volume_options())
             try:
-                written = self._fill(image_id, volume, chunks, expected)
+                step = self._setting("datera_default_image_size") * GIB
+                written = self._transfer(image_id).fill(volume, chunks, expected, step)
                 with self._images() as found:
                     found.finish(volume, written, digests[0].hexdigest())
             except BaseException:
@@ -199,7 +200,7 @@ class Store(driver.Store):  # type: ignore[misc]
         offset = min(offset or 0, image.length)
         left = image.length - offset
         length = left if chunk_size is None else min(chunk_size, left)
-        return self._content(image_id, image, offset, length), length
+        return self._transfer(image_id).content(image, offset, length), length
 
     def get_size(self, location: Any, context: Any = None) -> int:
         image_id = location.store_location.image_id
@@ -248,144 +249,7 @@ class Store(driver.Store):  # type: ignore[misc]
         wanted: int = self._setting("datera_chunk_size")
         return max(4096, min(wanted, LARGEST) // 4096 * 4096)
 
-    def _need_path(self) -> disks.DataPath:
+    def _transfer(self, image_id: str) -> transfer.Transfer:
         if self._path is None:
             raise exceptions.BackendException("the store %s is not configured" % (self.backend_group or NAME))
-        return self._path
-
-    def _fill(self, image_id: str, volume: model.Volume, chunks: Iterator[bytes], expected: Optional[int]) -> int:
-        """Write everything; the number of bytes."""
-        written = 0
-        with Attachment(self._images, self._need_path(), image_id, volume, WRITE) as at:
-            for chunk in chunks:
-                end = written + len(chunk)
-                if expected is not None and end > expected:
-                    raise exceptions.Invalid("there is more than the %d bytes that were announced" % expected)
-                with disk_errors(image_id, WRITE):
-                    if end > at.volume.size:
-                        step = self._setting("datera_default_image_size") * GIB
-                        at.grow(max(end, at.volume.size + step))
-                    at.disk.write(chunk, written)
-                written = end
-            if expected is not None and written != expected:
-                raise exceptions.Invalid("there are %d bytes instead of %d" % (written, expected))
-            with disk_errors(image_id, WRITE):
-                at.disk.flush()
-        return written
-
-    def _content(self, image_id: str, image: images.Image, offset: int, length: int) -> Iterator[bytes]:
-        """A whole image is compared with its checksum before its last piece is given out. The volume is let go before
-        that as well: who has got everything may delete the image at once.
-        """
-        if not length:
-            return
-        whole = image.checksum is not None and length == image.length
-        digest = utils.get_hasher("md5", False) if whole else None
-        end = offset + length
-        with glance_errors(image_id, READ):
-            with Attachment(self._images, self._need_path(), image_id, image.volume, READ) as at:
-                while True:
-                    with disk_errors(image_id, READ):
-                        piece = at.disk.read(min(self._buffer, end - offset), offset)
-                    offset += len(piece)
-                    if digest is not None:
-                        digest.update(piece)
-                    if offset == end:
-                        break
-                    yield piece
-            if digest is not None and digest.hexdigest() != image.checksum:
-                raise exceptions.BackendException("image %s is not what was stored" % image_id)
-            yield piece
-
-
-class Attachment:
-    """A volume of an image on this host, for the duration. A session with the array is taken only while it is needed:
-    a transfer may last for hours."""
-
-    def __init__(
-        self,
-        session: Callable[[], AbstractContextManager[images.Images]],
-        path: disks.DataPath,
-        image_id: str,
-        volume: model.Volume,
-        act: str,
-    ) -> None:
-        self._session, self._path, self._image, self._act = session, path, image_id, act
-        self.volume = volume
-        self._share = path.share(volume.name)
-        self._access: Optional[images.Access] = None
-        self._disk: Optional[disks.Disk] = None
-
-    @property
-    def disk(self) -> disks.Disk:
-        if self._disk is None:
-            raise errors.FlashError("volume %s is not attached" % self.volume.name)
-        return self._disk
-
-    def __enter__(self) -> Attachment:
-        try:
-            with disk_errors(self._image, self._act), self._share.beginning():
-                with self._session() as found:
-                    self._access = found.expose(self.volume, self._path.initiator(), self._path.TEMPORARY)
-                self._open()
-        except BaseException:
-            self.__exit__(None, None, None)
-            raise
-        return self
-
-    def __exit__(self, kind: Any, value: Any, trace: Any) -> None:
-        try:
-            self._end()
-        except (OSError, errors.FlashError) as error:
-            # What was read has been read, and what was written has been flushed.
-            LOG.warning("Volume %s: %s", self.volume.name, error)
-
-    def _open(self) -> None:
-        if self._access is None:
-            raise errors.FlashError("volume %s is not exposed" % self.volume.name)
-        self._disk = self._path.open(
-            disks.Target(
-                self.volume.name,
-                self._access.ports,
-                self._access.lun,
-                self.volume.size,
-                self._access.initiator,
-                self._act == WRITE,
-            )
-        )
-
-    def _end(self) -> None:
-        with self._share.ending() as last:
-            disk, self._disk = self._disk, None
-            access, self._access = self._access, None
-            try:
-                if disk is not None:
-                    disk.close(last)
-            finally:
-                if access is not None and last:
-                    with self._session() as found:
-                        found.conceal(self.volume, access)
-
-    def grow(self, size: int) -> None:
-        """The disk is closed meanwhile: an array may demand that, and not every way to it sees a disk grow."""
-        self.disk.flush()
-        disk, self._disk = self._disk, None
-        if disk is not None:
-            disk.close()
-        with self._session() as found:
-            self.volume = found.extend(self.volume, size)
-        self._open()
-
-
-def _even(chunks: Iterator[bytes], size: int, sinks: list[Callable[[bytes], Any]]) -> Iterator[bytes]:
-    """The same bytes in pieces of this size; the last may be shorter. Each sink is given all of them."""
-    held = bytearray()
-    for chunk in chunks:
-        for sink in sinks:
-            sink(chunk)
-        held += chunk
-        while len(held) >= size:
-            yield bytes(held[:size])
-            del held[:size]
-    if held:
-        yield bytes(held)
+        return transfer.Transfer(self._images, self._path, image_id, self._buffer)

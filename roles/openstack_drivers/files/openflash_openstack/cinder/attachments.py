@@ -1,0 +1,49 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Where an attachment begins and ends, whatever the array does for it."""
+
+from __future__ import annotations
+
+from typing import Any, Optional
+
+from oslo_log import log as logging
+
+from .volumes import Volumes
+
+LOG = logging.getLogger(__name__)
+
+
+class Attachments(Volumes):
+    """What Cinder asks for; ``_attach`` and ``_detach`` are what the kind of host makes of it."""
+
+    def initialize_connection(
+        self, volume: Any, connector: dict[str, Any], initiator_data: Any = None
+    ) -> dict[str, Any]:
+        """Show the volume to the host. Done already is success, and tells the same."""
+        self.validate_connector(connector)
+        return self._attach(volume, None, connector)
+
+    def terminate_connection(self, volume: Any, connector: Optional[dict[str, Any]], **kwargs: Any) -> Any:
+        """Take it from the host, or without a connector from all hosts. Done already is success.
+
+        While another attachment of the volume to the same host remains, so does what the host sees.
+        """
+        if connector is not None and attachments(volume, str(connector.get("host"))) > 1:
+            LOG.info("%s: volume %s stays attached to %s", self.backend_name, volume.id, connector.get("host"))
+            return self._told_while_attached()
+        return self._detach(volume, None, connector)
+
+    def _told_while_attached(self) -> Any:
+        """What ``terminate_connection`` tells when nothing ends."""
+        return None
+
+
+def attachments(volume: Any, host: str) -> int:
+    """How many attachments the volume has on this host, the one that ends included."""
+    found = 0
+    for one in getattr(volume, "volume_attachment", None) or ():
+        where = (getattr(one, "connector", None) or {}).get("host") or getattr(one, "attached_host", None)
+        found += where == host and getattr(one, "attach_status", None) != "detached"
+    return found

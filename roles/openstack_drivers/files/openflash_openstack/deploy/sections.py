@@ -1,0 +1,28 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One configuration file as oslo.config reads it, without knowing its options."""
+
+from __future__ import annotations
+
+from oslo_config import cfg
+
+DEFAULT = "DEFAULT"
+
+Sections = dict[str, dict[str, list[str]]]
+"""Values as they stand there, by section and option: several where an option is repeated, and the last one counts."""
+
+
+def normal(section: str) -> str:
+    """As sections are looked up: all but one in small letters."""
+    return section if section == DEFAULT else section.lower()
+
+
+def parse(path: str) -> Sections:
+    """:raises cfg.ParseError: its words have the line, which may hold a secret."""
+    sections: Sections = {}
+    parser = cfg.ConfigParser(path, {})
+    parser._normalized = sections
+    parser.parse()
+    return sections
