@@ -21,8 +21,6 @@ import pytest
 from tests.support.cache import CACHE
 from tests.support.processes import birth
 
-needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="makes namespaces, mounts and devices, which takes root")
-
 
 def test_scenarios(run: Callable[..., str], newcomer: dict[str, str]) -> None:
     """In one home, so that the environment of the simulators is made once."""
@@ -37,21 +35,18 @@ def on_a_host(run: Callable[..., str], newcomer: dict[str, str], name: str, time
 
 
 @pytest.mark.slow
-@needs_root
 @pytest.mark.parametrize("name", ["glance_datera", "cinder_backend"])
 def test_roles_on_isolated_hosts(run: Callable[..., str], newcomer: dict[str, str], name: str) -> None:
     on_a_host(run, newcomer, name, 1800)
 
 
 @pytest.mark.slow
-@needs_root
 def test_roles_on_an_emulated_host(run: Callable[..., str], newcomer: dict[str, str]) -> None:
     """With systemd and the kernel's initiator."""
     on_a_host(run, newcomer, "systemd_host", 5000)
 
 
 @pytest.mark.slow
-@needs_root
 def test_nothing_is_left_of_a_host(root: Path, tmp_path: Path) -> None:
     """Neither when it is destroyed, nor when what keeps it is killed; and the next one is another."""
     folder = tmp_path / "host"
