@@ -185,7 +185,7 @@ def test_drivers_that_would_keep_glance_from_starting(host: Host, simulator: Sim
     # The last release there is, which no current Python can import, by a wheel without an index
     sdk = built_wheel("dfs_sdk==1.2.27", tmp_path / "sdk")
     message = failure(host.run(entry, fails=True, install_sdk=True, dfs_sdk=str(sdk), **options, **unreachable))
-    assert "it cannot be imported: ImportError: cannot import name 'Mapping' from 'collections'" in message
+    assert "it cannot be imported: AttributeError: module 'collections' has no attribute 'Mapping'" in message
     assert "(within dfs_sdk 1.2.27)" in message
     assert "Give glance_datera_dfs_sdk a release that works with this Python" in message
     shutil.copy(STAND_IN, file)

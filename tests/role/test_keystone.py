@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 import requests
 
-from tests.e2e.identity_service import Keystone
 from tests.e2e.service import ini
 from tests.openstack.conftest import HERE
 from tests.role.cinder_host import Host, backend, cinder_python
 from tests.role.glance_host import WHO, Host as GlanceHost, glance_python
+from tests.role.keystone_host import Keystone
 from tests.role.service_host import changed, failure
 from tests.support.clients import client_python
 from tests.support.iscsi import need_tools, portal_address
@@ -62,7 +62,7 @@ def host(keystone: Keystone, tmp_path: Path) -> Iterator[Host]:
 def _listens(url: str) -> bool:
     try:
         return requests.get(url, timeout=10).status_code > 0
-    except requests.ConnectionError:
+    except (requests.ConnectionError, requests.Timeout):
         return False
 
 

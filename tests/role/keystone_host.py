@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A real Keystone for a test: its WSGI application under gunicorn, on sqlite, with one administrator."""
+"""A real Keystone for a test: its WSGI application, on sqlite, with one administrator."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any
 import requests
 
 from tests.e2e.service import Service, ini
+from tests.openstack.conftest import ROOT
 
 
 class Keystone(Service):
@@ -44,14 +45,13 @@ class Keystone(Service):
             ("bootstrap", "--bootstrap-password", self.password, "--bootstrap-public-url", f"{self.url}/v3"),
         ):
             self._manage("keystone-manage", "--config-file", str(config), *command)
-        words = ["-w", "1", "-k", "gthread", "--threads", "4", "-b", f"127.0.0.1:{self.port}"]
-        command = [str(self._python), "-m", "gunicorn", *words, "keystone.wsgi.api:application"]
-        self._launch(command, self._answers, OS_KEYSTONE_CONFIG_DIR=str(self.folder))
+        serve = [str(self._python), str(ROOT / "tests/role/serve_keystone.py"), str(self.folder), str(self.port)]
+        self._launch(serve, self._answers)
 
     def _answers(self) -> bool:
         try:
             return requests.get(f"{self.url}/v3", timeout=10).ok
-        except requests.ConnectionError:
+        except (requests.ConnectionError, requests.Timeout):
             return False
 
     def token(self) -> str:
