@@ -39,10 +39,11 @@ class Keystone(Service):
             "oslo_concurrency": {"lock_path": self.folder},
         }
         config.write_text(ini(sections), encoding="utf-8")
+        urls = [f"--bootstrap-{kind}-url={self.url}/v3" for kind in ("public", "internal", "admin")]
         for command in (
-            ("db_sync",),
-            ("fernet_setup", "--keystone-user", "root", "--keystone-group", "root"),
-            ("bootstrap", "--bootstrap-password", self.password, "--bootstrap-public-url", f"{self.url}/v3"),
+            ["db_sync"],
+            ["fernet_setup", "--keystone-user", "root", "--keystone-group", "root"],
+            ["bootstrap", "--bootstrap-password", self.password, *urls],
         ):
             self._manage("keystone-manage", "--config-file", str(config), *command)
         serve = [str(self._python), str(ROOT / "tests/role/serve_keystone.py"), str(self.folder), str(self.port)]
