@@ -105,13 +105,13 @@ def _glance(options: Any) -> Any:
 
 
 def _place(options: Any) -> Any:
-    from . import place, registry
+    from . import glance, place, registry
 
     if options.command == "store":
         return place.judge(sys.stdin.buffer.read())
     source = sys.stdin.buffer.read() if options.given else place.BUNDLED
     changes = place.Place().bring(options.wanted == "present", source, options.write)
-    return {"changes": changes, "announced": registry.announced(place.KIND)}
+    return {"changes": changes, "announced": registry.announced(glance.KIND)}
 
 
 def _folder(options: Any) -> Optional[str]:

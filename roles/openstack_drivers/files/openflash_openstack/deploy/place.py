@@ -186,6 +186,8 @@ def _where(error: Exception) -> str:
         return ""
     home = max(n for n, part in enumerate(parts) if part in ("site-packages", "dist-packages"))
     package = parts[home + 1] if len(parts) > home + 1 else ""
-    for name in importlib.metadata.packages_distributions().get(package, []) if sys.version_info >= (3, 10) else []:
+    # Since Python 3.10
+    distributions: Any = getattr(importlib.metadata, "packages_distributions", dict)()
+    for name in distributions.get(package, [])[:1]:
         return " (within %s %s)" % (name, importlib.metadata.version(name))
     return " (within %s)" % package if package else ""
