@@ -119,6 +119,7 @@ def test_volume_types(host: Host, keystone: Keystone) -> None:
         assert changed(host.run([gone], "--check", **removal)) > 0
         assert cinder.types() == made
         host.run([gone], **removal)
+        host.cinder.wait_for("the API", lambda: _listens(host.cinder.url))
         assert sorted(cinder.types()) == ["silver"]
         assert host.conf.read_bytes() == before
         assert changed(host.run([gone], **removal)) == 0
