@@ -121,7 +121,8 @@ class NodeCinder(Cinder):
         assert self._node.succeeds("systemctl is-active cinder"), self._node.run("tail -n 50 /var/log/cinder/output")
         try:
             return bool(self.ask("GET", "/types"))
-        except requests.ConnectionError:
+        except (requests.ConnectionError, requests.Timeout):
+            # Its first answer may take longer than any other: everything is imported then.
             return False
 
     def errors(self, most: int = 25) -> str:
@@ -164,7 +165,8 @@ class NodeGlance(Glance):
         assert self._node.succeeds("systemctl is-active glance"), self.errors()
         try:
             return self._session.get(f"{self.url}/v2/images", timeout=60).ok
-        except requests.ConnectionError:
+        except (requests.ConnectionError, requests.Timeout):
+            # Its first answer may take longer than any other: everything is imported then.
             return False
 
     def errors(self, most: int = 25) -> str:
