@@ -63,6 +63,8 @@ class Handover:
             self.pass_on(maker, heir)
             if self.vendor == "xtremio":
                 self.pass_on_groups(maker, heir)
+        if self.vendor == "datera":
+            self.left_behind()
         self.run.expect("nothing left", sorted(self.array.volumes()), [])
         self.run.expect("nothing mapped", self.array.state()["mappings"], [])
 
@@ -129,6 +131,20 @@ class Handover:
         for each in (copy, clone):
             self.do(maker, "delete", lambda each=each: maker.delete_volume(each))
         run.expect("all gone", sorted(self.array.volumes()), [])
+
+    def left_behind(self) -> None:
+        """Cinder calls only terminate_connection when an attachment of today's API ends; the other driver has none."""
+        run, theirs, ours, here = self.run, self.theirs, self.ours, self.here(1)
+        one = self.volume(1)
+        theirs.create_volume(one)
+        self.attach(theirs, one, here)
+        theirs.terminate_connection(one, here)
+        run.expect("the host keeps its access", len(self.luns(one)), 1)
+        run.step("so it is not deleted", lambda: ours.delete_volume(one), refused=lib.exception.VolumeIsBusy)
+        run.expect("and is there", (self.size(one), len(self.luns(one))), (1, 1))
+        ours.terminate_connection(one, None)
+        run.step("without it, it is", lambda: ours.delete_volume(one))
+        run.expect("and is gone", self.size(one), 0)
 
     def pass_on_groups(self, maker: Any, heir: Any) -> None:
         """A consistency group and its snapshot of one instant: made by one, used and removed by the other."""

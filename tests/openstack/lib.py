@@ -24,7 +24,7 @@ from contextlib import contextmanager  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
-from cinder import context, objects  # noqa: E402
+from cinder import context, exception, objects  # noqa: E402, F401
 
 objects.register_all()
 
