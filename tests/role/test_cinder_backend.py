@@ -86,7 +86,7 @@ def test_five_backends_from_nothing_and_back(host: Host, simulator: Simulator) -
     for number in kept.values():
         host.cinder.delete("volume", number)
     host.run(gone, **removal)
-    host.start()
+    host.cinder.wait_for("the API", host._answers)
     assert [one["name"] for one in host.cinder.ask("GET", "/types")["volume_types"]] == ["__DEFAULT__"]
     assert changed(host.run(gone, **removal)) == 0
     assert host.conf.read_bytes() == before
