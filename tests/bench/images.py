@@ -24,8 +24,9 @@ from tests.module.arrays import Modules
 from tests.support.simulator import Simulator
 
 SIZE = 2048 * MIB
-TURNS, IN_MEMORY = 3, 6
+TURNS, IN_MEMORY = 3, 5
 """Of each. Where no network is on the way a copy takes a second, of which chance has its part."""
+COLD = 5.0
 WANTED = 0.9
 """The least that is expected of the speed of the bare program."""
 BARE = "bare"
@@ -80,9 +81,11 @@ def _memory() -> str | None:
 
 
 def _empty(file: Path) -> None:
+    """And wait: memory that was given back this moment is quicker to get again, and a task needs a while to begin."""
     size = file.stat().st_size
     os.truncate(file, 0)
     os.truncate(file, size)
+    time.sleep(COLD)
 
 
 def _copy(lab: Lab, image: Path, verify: bool) -> tuple[float, float]:
