@@ -42,9 +42,8 @@ class Groups(Volumes):
 
     def _need_consistent(self, array: Array, group: Any) -> None:
         if not self._consistent(array, group):
-            # Cinder takes care of the group by itself then: it keeps the list of its volumes, and does with each of
-            # them, one after the other, what was asked for all.
-            raise NotImplementedError
+            # It keeps the list of its volumes then, and does with each of them, one after the other, what was asked.
+            raise NotImplementedError  # by which Cinder is told to take care of the group itself
 
     def _known_snapshot(self, array: Any, snapshot: Any) -> model.Snapshot:
         """A member of a group snapshot may have a name that the array gave it: then its set tells which it is."""

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Optional
@@ -73,8 +74,8 @@ class Volumes(Backend):
         doing = "revert volume %s to snapshot %s" % (volume.id, snapshot.id)
         with self._on_array(doing, volume, volume=volume.id) as array:
             if array.capabilities.refusal("restore_snapshot") is not None:
-                # Cinder makes a volume of the snapshot then, and copies its bytes over this one.
-                raise NotImplementedError
+                # It makes a volume of the snapshot then, and copies its bytes over this one.
+                raise NotImplementedError  # by which Cinder is told to do it itself
             there = self._known(array, volume)
             wanted = self._known_snapshot(array, snapshot)
             name = self._backup_name(snapshot)
@@ -187,14 +188,17 @@ class Volumes(Backend):
 
     # What connections.py, and dsware.py for its kind of host, do
 
+    @abstractmethod
     def _is_exposed(self, array: Array, volume: model.Volume, connector: dict[str, Any]) -> bool:
-        raise NotImplementedError("of a class that attaches")
+        """Whether the host of the connector has the volume already."""
 
+    @abstractmethod
     def _attach(self, subject: Any, volume: Optional[model.Volume], connector: dict[str, Any]) -> dict[str, Any]:
-        raise NotImplementedError("of a class that attaches")
+        """Cinder's connection_info, by which the host of the connector reaches the volume from now on."""
 
+    @abstractmethod
     def _detach(self, subject: Any, volume: Optional[model.Volume], connector: Optional[dict[str, Any]]) -> Any:
-        raise NotImplementedError("of a class that attaches")
+        """Take it from that host; from all hosts without a connector."""
 
     # -- change ------------------------------------------------------------------------------------------------------
 

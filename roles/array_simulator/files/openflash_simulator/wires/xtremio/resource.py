@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -38,7 +39,7 @@ Field = Callable[[Scope, Any], Any]
 Links = list[tuple[str, int]]
 
 
-class Resource:
+class Resource(ABC):
     """One type: the class is the type's row in the documentation, its methods are the verbs."""
 
     type: str
@@ -57,9 +58,9 @@ class Resource:
     updates: frozenset[str] | None = None
     deletes: frozenset[str] | None = None
 
+    @abstractmethod
     def rows(self, scope: Scope) -> Iterable[Any]:
         """Every object of the type, in the order of their indexes."""
-        raise NotImplementedError  # every type of object knows its own
 
     def by_index(self, scope: Scope, index: int) -> Any:
         """The object or None."""

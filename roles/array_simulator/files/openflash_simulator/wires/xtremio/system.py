@@ -263,6 +263,9 @@ class Performance(Resource):
     apis = (2,)
     since = (4,)
 
+    def rows(self, scope: Scope) -> Iterable[Any]:
+        return ()  # a table, and no objects
+
     def listing(self, scope: Scope, call: Call) -> dict[str, Any]:
         if call.first("entity") is None:
             raise XmsError(INVALID_VALUE.format("entity"))
@@ -278,6 +281,9 @@ class InitiatorsConnectivity(Resource):
     type = "initiators-connectivity"
     apis = (2,)
     since = (4, 2)
+
+    def rows(self, scope: Scope) -> Iterable[Any]:
+        return ()  # a table, and no objects
 
     def listing(self, scope: Scope, call: Call) -> dict[str, Any]:
         shown: list[dict[str, Any]] = [
