@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors
     InUse,
     Invalid,
     NoSpace,
+    NotFound,
     Refused,
     Unsupported,
 )
@@ -98,6 +100,39 @@ def test_an_extend_adds_what_is_missing_whatever_was_read_before(array: ViolinAr
         with pytest.raises(Refused, match="never shrinks"):
             client.extend_volume(stale, 2 * GIB)
     assert array.volumes()["db1"]["size"] == 4 * GIB
+
+
+ON_A_VOLUME: dict[str, Callable[[Any, Any], Any]] = {
+    "extend": lambda client, gone: client.extend_volume(gone, 4 * GIB),
+    "rename": lambda client, gone: client.rename_volume(gone, "db2"),
+    "snapshot": lambda client, gone: snapshot(client, gone, "snap"),
+    "clone": lambda client, gone: client.clone_volume(gone, VolumeSpec("db2")),
+    "map": lambda client, gone: client.map_volume(gone, client.hosts(["server"]).items[0]),
+}
+
+
+@pytest.mark.parametrize("kind", ["thick", "thin"])
+@pytest.mark.parametrize("work", ON_A_VOLUME.values(), ids=ON_A_VOLUME)
+@pytest.mark.parametrize("before", ["first request", "first change"])
+def test_a_volume_that_another_run_deletes_is_not_there(
+    array: ViolinArray, work: Any, kind: str, before: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The array refuses with words of no known meaning, whatever was read before it went."""
+    with array.client() as other, array.client() as client:
+        gone = volume(client, "db1", provisioning=kind)
+        client.create_host("server", [fc()])
+        ask = client._c._ask
+
+        def deleting(method: str, *args: Any, **more: Any) -> Any:
+            if before == "first request" or method != "GET":
+                other.delete_volume(replace(gone, id=""))
+            return ask(method, *args, **more)
+
+        monkeypatch.setattr(client._c, "_ask", deleting)
+        with pytest.raises(NotFound, match="volume db1 is not there") as caught:
+            work(client, gone)
+        assert caught.value.kind == "not_found"
+    assert array.volumes() == {}
 
 
 def test_an_extend_whose_answer_is_lost_is_not_made_twice(array: ViolinArray) -> None:

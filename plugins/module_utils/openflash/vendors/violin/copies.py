@@ -77,12 +77,13 @@ class Copies(Snapshots):
         with self._doing("clone volume %s to %s" % (source.name, spec.name), spec.name):
             self._may("clone_volume", source, spec)
             lun_id = self._lun_id(source)
-            if kind_of(source) != THICK:
-                return self._thin_clone_of_volume(source, lun_id, spec)
-            job = _Job(
-                "lun", source.name, lun_id, source.size, "%s/%s" % (AREAS, lun_id), lambda: self._lun_status(lun_id)
-            )
-            return self._full_copy(job, spec, source)
+            with self._or_gone(source.name):
+                if kind_of(source) != THICK:
+                    return self._thin_clone_of_volume(source, lun_id, spec)
+                job = _Job(
+                    "lun", source.name, lun_id, source.size, "%s/%s" % (AREAS, lun_id), lambda: self._lun_status(lun_id)
+                )
+                return self._full_copy(job, spec, source)
 
     def volume_from_snapshot(self, snapshot: Snapshot, spec: VolumeSpec) -> Volume:
         """Likewise."""

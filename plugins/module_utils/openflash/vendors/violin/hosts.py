@@ -182,7 +182,7 @@ class Hosts(Reading):
         with self._doing("map volume %s to host %s" % (volume.name, host.name), volume.name):
             lun_id = self._lun_id(volume)
             row = self._client_row(host)
-            with self._alone_with("client " + host.name):
+            with self._alone_with("client " + host.name), self._or_gone(volume.name):
                 return self._assign(volume, lun_id, row, host, lun)
 
     def _assign(self, volume: Volume, lun_id: str, row: Object, host: Host, lun: Optional[int]) -> Mapping:

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import ContextManager, Dict, List, Optional, Sequence, Tuple, Union
+from typing import ContextManager, Dict, Iterator, List, Optional, Sequence, Tuple, Union
 
 from ...array import Array
 from ...errors import BadReply, NotFound, context
@@ -209,9 +210,15 @@ class Reading(Array):
         return objects.told(objects.volume, self._whole(rows[0])) if rows else None
 
     def _detail(self, lun_id: str, name: str) -> Object:
-        """The LUN of this id; NotFound when the name is gone too, which is all that tells (section 3)."""
-        try:
+        """The LUN of this id; NotFound when there is none."""
+        with self._or_gone(name):
             return dict(self._c.data("%s/%s" % (LUNS, lun_id)), object_id=lun_id)
+
+    @contextmanager
+    def _or_gone(self, name: str) -> Iterator[None]:
+        """Around a request about a LUN: a refusal is NotFound when the name is gone, which is all that tells (section 3)."""
+        try:
+            yield
         except Rejected:
             if not self._lun_rows(name):
                 raise NotFound("volume %s is not there" % name, target=name) from None

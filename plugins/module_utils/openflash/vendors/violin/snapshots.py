@@ -37,7 +37,8 @@ class Snapshots(Volumes):
         made = []
         for spec in specs:
             with self._doing("take snapshot %s of volume %s" % (spec.name, spec.volume.name), spec.name):
-                made.append(self._take(spec.volume, spec.name))
+                with self._or_gone(spec.volume.name):
+                    made.append(self._take(spec.volume, spec.name))
         return tuple(made)
 
     def restore_snapshot(self, volume: Volume, snapshot: Snapshot, backup: str) -> Snapshot:

@@ -169,7 +169,8 @@ class Volumes(Reading):
                 return real
             lost: Optional[LostAnswer] = None
             try:
-                self._c.put("%s/%s" % (LUNS, lun_id), {"action": "expand", "sizeMB": (size - real) // MIB})
+                with self._or_gone(name):
+                    self._c.put("%s/%s" % (LUNS, lun_id), {"action": "expand", "sizeMB": (size - real) // MIB})
             except LostAnswer as error:
                 lost = error
             real = self._size(lun_id, name)
@@ -183,7 +184,8 @@ class Volumes(Reading):
     def rename_volume(self, volume: Volume, name: str) -> Volume:
         """One request."""
         with self._doing("rename volume %s to %s" % (volume.name, name), volume.name):
-            self._rename(self._lun_id(volume), name)
+            with self._or_gone(volume.name):
+                self._rename(self._lun_id(volume), name)
             return replace(volume, name=name)
 
     def _rename(self, lun_id: str, name: str) -> None:
