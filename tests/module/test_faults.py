@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors import FlashError
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import (
     Initiator,
     SnapshotSpec,
@@ -210,3 +211,39 @@ def test_a_full_pool(array: ArrayUnderTest) -> None:
     assert array.volumes() == {}
     array.converges("flash_volume", name="db1", size="10GiB")
     assert array.volumes()["db1"]["size"] == 10 * GIB
+
+
+ON_A_VOLUME: dict[str, Any] = {
+    "extend_volume": lambda client, gone: client.extend_volume(gone, 2 * GIB),
+    "rename_volume": lambda client, gone: client.rename_volume(gone, "db2"),
+    "create_snapshots": lambda client, gone: client.create_snapshots([SnapshotSpec("snap", gone)]),
+    "clone_volume": lambda client, gone: client.clone_volume(gone, VolumeSpec("db2")),
+}
+
+
+@pytest.mark.parametrize("operation", ON_A_VOLUME)
+def test_a_volume_that_another_run_has_deleted_is_not_there(array: ArrayUnderTest, operation: str) -> None:
+    """Whatever code, or words alone, the array has for it."""
+    with array.library() as client, array.library() as other:
+        client.create_volume(VolumeSpec("db1", GIB, pool=array.pool))
+        (gone,) = client.volumes(["db1"]).items
+        other.delete_volume(gone)
+        client.delete_volume(gone)
+        with pytest.raises(FlashError) as caught:
+            ON_A_VOLUME[operation](client, gone)
+        assert caught.value.kind == ("unsupported" if array.cannot(operation) else "not_found")
+    assert array.volumes() == {}
+
+
+@pytest.mark.hosts
+def test_a_volume_that_another_run_has_deleted_is_not_mapped(array: ArrayUnderTest) -> None:
+    array.converges("flash_host_map", host="server", initiators=[array.initiator(0)])
+    with array.library() as client, array.library() as other:
+        (host,) = client.hosts(["server"]).items
+        client.create_volume(VolumeSpec("db1", GIB, pool=array.pool))
+        (gone,) = client.volumes(["db1"]).items
+        other.delete_volume(gone)
+        with pytest.raises(FlashError) as caught:
+            client.map_volume(gone, host)
+        assert caught.value.kind == "not_found"
+    assert array.luns() == {}
