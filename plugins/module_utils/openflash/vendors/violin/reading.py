@@ -216,7 +216,7 @@ class Reading(Array):
 
     @contextmanager
     def _or_gone(self, name: str) -> Iterator[None]:
-        """Around a request about a LUN: a refusal is NotFound when the name is gone, which is all that tells (section 3)."""
+        """Requests about a LUN: a refusal is NotFound when the name is gone, which is all that tells (section 3)."""
         try:
             yield
         except Rejected:
