@@ -24,11 +24,11 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
-from types import TracebackType
 
 from tests.support.debian import Recipe, clean, do, made_once, make_keys, make_tree, need_tools
 from tests.support.ports import free_port
 from tests.support.processes import child
+from tests.support.running import Running, need_root
 
 # What the makers of disks need here, by the package of Debian that has it
 TOOLS = {"qemu-system-x86_64": "qemu-system-x86", "debootstrap": "debootstrap", "mkfs.ext4": "e2fsprogs",
@@ -80,7 +80,7 @@ class Failed(AssertionError):
     """A command on the host did not end well."""
 
 
-class EmulatedHost:
+class EmulatedHost(Running):
     """:ivar log: what its console said."""
 
     alias = ALIAS
@@ -95,17 +95,6 @@ class EmulatedHost:
         self._process: subprocess.Popen[bytes] | None = None
         self._link: subprocess.Popen[bytes] | None = None
         self.log = self._folder / "console"
-
-    def __enter__(self) -> EmulatedHost:
-        try:
-            self.start()
-        except BaseException:
-            self.stop()
-            raise
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None) -> None:
-        self.stop()
 
     def start(self) -> None:
         """And wait until commands can be given."""
@@ -198,7 +187,7 @@ class EmulatedHost:
 
     def reach(self, network: str) -> None:
         """Addresses of the outer host's loopback, such as 127.37.0.0/16, that are not to mean the host itself."""
-        assert os.geteuid() == 0, "a network device between the hosts is made by root: run this as root"
+        need_root("a network device between the hosts is made by root")
         number = 4 * secrets.randbelow(1 << 14)
         here, there = (str(ipaddress.ip_address("198.18.0.0") + number + one) for one in (1, 2))
         for command in (

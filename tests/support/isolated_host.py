@@ -24,12 +24,12 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
 
 import pytest
 
 from tests.support.debian import Recipe, clean, made_once, make_keys, make_tree, need_tools
 from tests.support.processes import child
+from tests.support.running import Running, need_root
 
 TOOLS = {"debootstrap": "debootstrap", "ip": "iproute2", "unshare": "util-linux", "nsenter": "util-linux",
          "ssh": "openssh-client", "ssh-keygen": "openssh-client"}  # fmt: skip
@@ -93,7 +93,7 @@ def _make(recipe: Recipe, work: Path) -> None:
     make_keys(work, make_tree(work, EVERY_HOST, SETUP, recipe), ALIAS, f"home/{USER}")
 
 
-class IsolatedHost:
+class IsolatedHost(Running):
     """:ivar log: what its first process said."""
 
     alias = ALIAS
@@ -107,23 +107,11 @@ class IsolatedHost:
         self._process: subprocess.Popen[bytes] | None = None
         self.log = self._folder / "console"
 
-    def __enter__(self) -> IsolatedHost:
-        try:
-            self.start()
-        except BaseException:
-            self.stop()
-            raise
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None) -> None:
-        self.stop()
-
     # ---- life ------------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
         """And wait until it lets somebody in."""
-        if os.geteuid():
-            pytest.fail("an isolated host takes root, for its namespaces and mounts: run this as root", pytrace=False)
+        need_root("an isolated host takes root, for its namespaces and mounts")
         self._tree = tree_of(self._recipe)
         root = self._folder / "root"
         root.mkdir()

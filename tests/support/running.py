@@ -1,0 +1,45 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a test starts, and may rely on being stopped; and what takes root to start."""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from typing import Self
+
+
+def need_root(what: str) -> None:
+    """For slow tests, which root runs: a skip would hide that one was not."""
+    if os.geteuid():
+        pytest.fail(f"{what}: run this as root", pytrace=False)
+
+
+class Running(ABC):
+    """Started and stopped by ``with``; nothing is left of what did not start whole."""
+
+    @abstractmethod
+    def start(self) -> None:
+        """And wait until it can be used."""
+
+    @abstractmethod
+    def stop(self) -> None:
+        """However far it came."""
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None) -> None:
+        self.stop()
