@@ -9,9 +9,12 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+import requests
+from requests import Response
 
 from tests.openstack.conftest import ROOT
 from tests.role.service_host import playbook, service_python, write_service
@@ -68,7 +71,7 @@ config_file = {folder}/glance-api-paste.ini
         env = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), "PYTHONWARNINGS": "ignore"}
         manage = [str(python), str(python.parent / "glance-manage"), "--config-file", str(self.conf), "db_sync"]
         subprocess.run(manage, env=env, check=True, capture_output=True)
-        serve = [str(python), str(ROOT / "tests/role/serve_glance.py"), str(folder), str(self.port)]
+        serve = [str(python), str(ROOT / "tests/role/serve.py"), "glance", str(folder), str(self.port)]
         self.restart_command = write_service(folder, serve, env)
 
     def run(
@@ -101,6 +104,23 @@ config_file = {folder}/glance-api-paste.ini
         document |= {"glance_on_datera_hosts": "localhost", "glance_on_datera_become": False}
         given.write_text(json.dumps(document), encoding="utf-8")
         return playbook("openflash.storage.glance_on_datera", given, *arguments, fails=fails, before=before)
+
+    # ---- its images ------------------------------------------------------------------------------------------------
+
+    def keep(self, content: bytes) -> str:
+        """The id of a new image, whose bytes have gone into the default store."""
+        body = {"name": "kept", "disk_format": "raw", "container_format": "bare"}
+        image: str = self._ask("POST", json=body).json()["id"]
+        as_bytes = {"Content-Type": "application/octet-stream"}
+        assert self._ask("PUT", f"/{image}/file", data=content, headers=as_bytes).status_code == 204
+        return image
+
+    def drop(self, image: str) -> None:
+        assert self._ask("DELETE", f"/{image}").status_code == 204
+
+    def _ask(self, method: str, path: str = "", headers: Mapping[str, str] | None = None, **more: Any) -> Response:
+        url = f"http://127.0.0.1:{self.port}/v2/images{path}"
+        return requests.request(method, url, headers={**WHO, **(headers or {})}, timeout=120, **more)
 
     def stop(self) -> None:
         subprocess.run([*self.restart_command, "stop"], check=True)

@@ -46,7 +46,7 @@ class Keystone(Service):
             ["bootstrap", "--bootstrap-password", self.password, *urls],
         ):
             self._manage("keystone-manage", "--config-file", str(config), *command)
-        serve = [str(self._python), str(ROOT / "tests/role/serve_keystone.py"), str(self.folder), str(self.port)]
+        serve = [str(self._python), str(ROOT / "tests/role/serve.py"), self.NAME, str(self.folder), str(self.port)]
         self._launch(serve, self._answers)
 
     def _answers(self) -> bool:

@@ -7,7 +7,6 @@ oslo.rootwrap of old."""
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +18,7 @@ from tests.role.cinder_host import Host, backend, cinder_python
 from tests.role.glance_host import Host as GlanceHost, glance_python, site_packages
 from tests.role.service_host import changed, failure
 from tests.support.clients import built_wheel, client_wheel
+from tests.support.running import need_root
 from tests.support.simulator import Simulator
 
 pytestmark = pytest.mark.slow
@@ -87,7 +87,6 @@ def test_no_package_index(cinder: Host, glance: GlanceHost, simulator: Simulator
     assert changed(glance.run(entry, **kernel)) == 0
 
 
-@pytest.mark.skipif(shutil.which("setpriv") is None, reason="needs setpriv of util-linux")
 def test_a_configuration_that_must_not_be_written(cinder: Host, glance: GlanceHost, simulator: Simulator) -> None:
     """Somebody without the right is told which file it is, no secret is shown, and the file stays as it is."""
     wanted = backend(simulator, "xtremio")
@@ -152,9 +151,9 @@ def test_a_run_that_was_interrupted(cinder: Host, glance: GlanceHost, simulator:
     assert list(glance.folder.glob("*.restart-due")) == []
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="writes a file that belongs to root")
 def test_a_rootwrap_of_old(cinder: Host, simulator: Simulator) -> None:
     """The filter is written where the helper is not permitted, permits the helper of os-brick, and goes again."""
+    need_root("the role writes a file that belongs to root")
     install(cinder.python, OLD_ROOTWRAP)
     (cinder.folder / "rootwrap.d").mkdir()
     filters = cinder.folder / "rootwrap.d" / "openflash.filters"

@@ -5,46 +5,19 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
 
 from tests.openstack.conftest import CLIENTS
-from tests.role.glance_host import WHO, Host, glance_python, site_packages
+from tests.role.glance_host import Host, site_packages
 from tests.role.service_host import changed, failure
 from tests.support.clients import client_python
+from tests.support.running import need_root
 from tests.support.simulator import Simulator
 
-ADDRESS = "127.0.0.61"
 INITIATOR = "iqn.2026-01.org.example:backup"
-
-needs_bytes = pytest.mark.skipif(
-    shutil.which("tgtd", path="/usr/sbin:/sbin:/usr/bin") is None, reason="needs the Debian package tgt"
-)
-
-
-@pytest.fixture(scope="module")
-def simulator() -> Iterator[Simulator]:
-    with Simulator([{"vendor": "datera", "datapath": True, "address": ADDRESS}]) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return glance_python(tmp_path_factory.mktemp("service") / "venv")
-
-
-@pytest.fixture
-def host(python: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Host]:
-    made = Host(tmp_path / "glance", python, request.param == "multiple")
-    yield made
-    made.stop()
 
 
 def files(host: Host) -> dict[str, bytes]:
@@ -55,12 +28,10 @@ def files(host: Host) -> dict[str, bytes]:
 
 
 @pytest.mark.slow
-@needs_bytes
-@pytest.mark.parametrize("host", ["multiple"], indirect=True)
-def test_one_of_several_stores(host: Host, simulator: Simulator) -> None:
+@pytest.mark.parametrize("glance", ["multiple"], indirect=True)
+def test_one_of_several_stores(glance: Host, datera: Simulator, entry: dict[str, Any]) -> None:
     """Checked, set up, verified by a real image, set up again with no change, kept while it has images, removed."""
-    before = files(host)
-    entry = simulator.array("datera")
+    before = files(glance)
     options: dict[str, Any] = {
         "store": "flash",
         "tenant_id": "/root/images",
@@ -70,26 +41,22 @@ def test_one_of_several_stores(host: Host, simulator: Simulator) -> None:
         "volumes": [{"name": "golden", "size": "1GiB", "array_options": {"replica_count": 1}}],
         "mappings": [{"volume": "golden", "host": "backup"}],
     }
-    output = host.run(entry, "--check", "--diff", **options)
+    output = glance.run(entry, "--check", "--diff", **options)
     assert changed(output) > 0
-    assert files(host) == before
-    output += host.run(entry, "--diff", "-vvvv", **options)
+    assert files(glance) == before
+    output += glance.run(entry, "--diff", "-vvvv", **options)
     assert entry["password"] not in output
-    assert host.conf.stat().st_mode & 0o777 == 0o640
-    assert changed(host.run(entry, **options)) == 0
-    assert [one["name"] for one in simulator.state("datera")["volumes"]] == ["golden"]
+    assert glance.conf.stat().st_mode & 0o777 == 0o640
+    assert changed(glance.run(entry, **options)) == 0
+    assert [one["name"] for one in datera.state("datera")["volumes"]] == ["golden"]
 
-    url = f"http://127.0.0.1:{host.port}/v2/images"
-    body = {"name": "kept", "disk_format": "raw", "container_format": "bare"}
-    kept = requests.post(url, json=body, headers=WHO, timeout=60).json()["id"]
-    stored = {**WHO, "Content-Type": "application/octet-stream"}
-    assert requests.put(f"{url}/{kept}/file", data=b"content", headers=stored, timeout=120).status_code == 204
+    kept = glance.keep(b"content")
     gone = {"store": "flash", "state": "absent"}
-    assert "Glance still has 1 images in it" in failure(host.run(entry, fails=True, **gone))
-    assert requests.delete(f"{url}/{kept}", headers=WHO, timeout=120).status_code == 204
-    host.run(entry, **gone)
-    assert files(host) == before
-    assert changed(host.run(entry, **gone)) == 0
+    assert "Glance still has 1 images in it" in failure(glance.run(entry, fails=True, **gone))
+    glance.drop(kept)
+    glance.run(entry, **gone)
+    assert files(glance) == before
+    assert changed(glance.run(entry, **gone)) == 0
 
 
 def permitted(host: Host, *argv: str) -> bool:
@@ -120,28 +87,27 @@ HELPER = ["privsep-helper", "--config-file", "/etc/glance/glance-api.conf", "--p
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(os.geteuid() != 0, reason="writes files that belong to root")
-@pytest.mark.parametrize("host", ["single"], indirect=True)
-def test_the_single_store_and_the_initiator_of_the_kernel(host: Host, simulator: Simulator) -> None:
+@pytest.mark.parametrize("glance", ["single"], indirect=True)
+def test_the_single_store_and_the_initiator_of_the_kernel(glance: Host, entry: dict[str, Any]) -> None:
     """glance_store is edited, again after an upgrade, and back; what runs as root is permitted, and nothing near it."""
-    backend = site_packages(host.python) / "glance_store/backend.py"
-    before = files(host)
-    (host.folder / "rootwrap.d").mkdir()
-    (host.folder / "rootwrap.d" / "image.filters").write_text("[Filters]\n", encoding="utf-8")
-    entry = simulator.array("datera")
+    need_root("the role writes files that belong to root")
+    backend = site_packages(glance.python) / "glance_store/backend.py"
+    before = files(glance)
+    (glance.folder / "rootwrap.d").mkdir()
+    (glance.folder / "rootwrap.d" / "image.filters").write_text("[Filters]\n", encoding="utf-8")
     # What pip would install stands in the cached environment already, but for oslo.rootwrap, which the judge has
     options = {"stores": "single", "restart_command": ["true"], "oslo_rootwrap": "oslo.rootwrap"}
-    output = host.run(entry, **options)
+    output = glance.run(entry, **options)
     assert "image.filters is there" in output
     assert b"choices=('datera', 'file'," in backend.read_bytes()
-    text = host.conf.read_text(encoding="utf-8")
+    text = glance.conf.read_text(encoding="utf-8")
     assert "stores = file,http,datera\ndefault_store = datera\n" in text
-    assert changed(host.run(entry, **options)) == 0
-    assert (host.folder / "sudoers").stat().st_mode & 0o777 == 0o440
+    assert changed(glance.run(entry, **options)) == 0
+    assert (glance.folder / "sudoers").stat().st_mode & 0o777 == 0o440
 
     context = [*HELPER, "os_brick.privileged.default", "--privsep_sock_path", "/tmp/x/privsep.sock"]
-    assert permitted(host, *context)
-    assert permitted(host, "chown", "1000", "/dev/sdb")
+    assert permitted(glance, *context)
+    assert permitted(glance, "chown", "1000", "/dev/sdb")
     for argv in (
         [*HELPER, "nova.privsep.sys_admin_pctxt", "--privsep_sock_path", "/tmp/x/privsep.sock"],
         [*context, "--debug"],
@@ -152,11 +118,11 @@ def test_the_single_store_and_the_initiator_of_the_kernel(host: Host, simulator:
         ["chmod", "777", "/dev/sdb"],
         ["tee", "/etc/passwd"],
     ):
-        assert not permitted(host, *argv), argv
+        assert not permitted(glance, *argv), argv
 
     backend.write_bytes(before["backend.py"])
-    assert changed(host.run(entry, **options)) > 0, "an upgrade of glance_store is noticed"
+    assert changed(glance.run(entry, **options)) > 0, "an upgrade of glance_store is noticed"
     assert b"choices=('datera', 'file'," in backend.read_bytes()
-    host.run(entry, state="absent", stores="single", restart_command=["true"])
-    (host.folder / "rootwrap.d" / "image.filters").unlink()
-    assert files(host) == before
+    glance.run(entry, state="absent", stores="single", restart_command=["true"])
+    (glance.folder / "rootwrap.d" / "image.filters").unlink()
+    assert files(glance) == before

@@ -6,43 +6,20 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
 
 from tests.openstack.test_place import STAND_IN
-from tests.role.glance_host import WHO, Host, glance_python, site_packages
+from tests.role.glance_host import Host, site_packages
 from tests.role.service_host import changed, failure, playbook
 from tests.support.clients import built_wheel, client_wheel
-from tests.support.iscsi import need_tools, portal_address
-from tests.support.simulator import Simulator
+from tests.support.running import need_root
 
 STORE = "glance_store==5.7.0"
-
-
-@pytest.fixture(scope="module")
-def simulator() -> Iterator[Simulator]:
-    need_tools()
-    with Simulator([{"vendor": "datera", "datapath": True, "address": portal_address()}]) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return glance_python(tmp_path_factory.mktemp("service") / "venv")
-
-
-@pytest.fixture
-def host(python: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Host]:
-    made = Host(tmp_path / "glance", python, request.param == "multiple")
-    yield made
-    made.stop()
 
 
 def tree(python: Path) -> dict[str, bytes]:
@@ -59,6 +36,17 @@ def reinstall(python: Path) -> None:
     subprocess.run([*pip, "--disable-pip-version-check", str(client_wheel(STORE))], check=True)
 
 
+def of_a_vendor(path: Path) -> dict[str, Any]:
+    """What the role is told of a driver that somebody else wrote."""
+    return {
+        "stores": "single",
+        "method": "in_place",
+        "driver_source": "path",
+        "driver_path": str(path),
+        "oslo_rootwrap": str(client_wheel("oslo.rootwrap==7.10.0")),
+    }
+
+
 def announced(python: Path) -> list[str]:
     code = (
         "import importlib.metadata as m\n"
@@ -70,68 +58,58 @@ def announced(python: Path) -> list[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("host", ["multiple"], indirect=True)
-def test_in_place_and_back(host: Host, simulator: Simulator) -> None:
+@pytest.mark.parametrize("glance", ["multiple"], indirect=True)
+def test_in_place_and_back(glance: Host, entry: dict[str, Any]) -> None:
     """An image goes through the store; an upgrade of glance_store undoes it, the next run does it again; no trace."""
-    reinstall(host.python)
-    before, conf = tree(host.python), host.conf.read_bytes()
-    entry = simulator.array("datera")
+    reinstall(glance.python)
+    before, conf = tree(glance.python), glance.conf.read_bytes()
     options: dict[str, Any] = {"method": "in_place", "data_path": "libiscsi", "verify_image": True}
-    output = host.run(entry, "--check", **options)
+    output = glance.run(entry, "--check", **options)
     assert changed(output) > 0
-    assert (tree(host.python), host.conf.read_bytes()) == (before, conf)
-    host.run(entry, **options)
-    assert announced(host.python) == ["glance_store._drivers.datera:Store"]
-    placed = tree(host.python)
-    assert changed(host.run(entry, **options)) == 0
-    pid = (host.folder / "pid").read_text()
+    assert (tree(glance.python), glance.conf.read_bytes()) == (before, conf)
+    glance.run(entry, **options)
+    assert announced(glance.python) == ["glance_store._drivers.datera:Store"]
+    placed = tree(glance.python)
+    assert changed(glance.run(entry, **options)) == 0
+    pid = (glance.folder / "pid").read_text()
 
-    reinstall(host.python)
-    assert tree(host.python) == before, "pip removes what it was told of"
-    output = host.run(entry, "--check", **options)
+    reinstall(glance.python)
+    assert tree(glance.python) == before, "pip removes what it was told of"
+    output = glance.run(entry, "--check", **options)
     assert changed(output) > 0
     assert "is not held against the options" in output
-    host.run(entry, **options)
-    assert (host.folder / "pid").read_text() != pid, "restarted"
-    assert {name: data for name, data in tree(host.python).items() if not name.endswith(".pyc")} == {
+    glance.run(entry, **options)
+    assert (glance.folder / "pid").read_text() != pid, "restarted"
+    assert {name: data for name, data in tree(glance.python).items() if not name.endswith(".pyc")} == {
         name: data for name, data in placed.items() if not name.endswith(".pyc")
     }
 
-    host.run(entry, **{**options, "method": "package"})
-    assert announced(host.python) == ["openflash_openstack.glance.datera:Store"]
-    assert tree(host.python) == before
-    host.run(entry, **options)
-    host.run(entry, state="absent")
-    assert (tree(host.python), host.conf.read_bytes()) == (before, conf)
-    assert announced(host.python) == []
-    assert changed(host.run(entry, state="absent")) == 0
+    glance.run(entry, **{**options, "method": "package"})
+    assert announced(glance.python) == ["openflash_openstack.glance.datera:Store"]
+    assert tree(glance.python) == before
+    glance.run(entry, **options)
+    glance.run(entry, state="absent")
+    assert (tree(glance.python), glance.conf.read_bytes()) == (before, conf)
+    assert announced(glance.python) == []
+    assert changed(glance.run(entry, state="absent")) == 0
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(os.geteuid() != 0, reason="writes files that belong to root")
-@pytest.mark.parametrize("host", ["single"], indirect=True)
-def test_the_driver_of_a_vendor(host: Host, simulator: Simulator, tmp_path: Path) -> None:
+@pytest.mark.parametrize("glance", ["single"], indirect=True)
+def test_the_driver_of_a_vendor(glance: Host, entry: dict[str, Any], tmp_path: Path) -> None:
     """An image goes through it into its folder; only its options are written; the bundled one takes over again."""
-    before, conf = tree(host.python), host.conf.read_bytes()
-    entry = simulator.array("datera")
+    need_root("the role writes files that belong to root")
+    before, conf = tree(glance.python), glance.conf.read_bytes()
     release = tmp_path / "release"
     (release / "src").mkdir(parents=True)
     shutil.copy(STAND_IN, release / "src" / "datera.py")
     images = tmp_path / "images"
     images.mkdir()
-    options: dict[str, Any] = {
-        "stores": "single",
-        "method": "in_place",
-        "driver_source": "path",
-        "driver_path": str(release),
-        "tenant_id": str(images),
-        "oslo_rootwrap": str(client_wheel("oslo.rootwrap==7.10.0")),
-        "verify_image": True,
-    }
-    output = host.run(entry, "--diff", "-vvvv", **options)
+    options = {**of_a_vendor(release), "tenant_id": str(images), "verify_image": True}
+    output = glance.run(entry, "--diff", "-vvvv", **options)
     assert entry["password"] not in output
     assert "It does not verify the certificate of the array." in output
-    text = host.conf.read_text(encoding="utf-8")
+    text = glance.conf.read_text(encoding="utf-8")
     written = [line for line in text.splitlines() if line.startswith("datera_") and "password" not in line]
     assert written == [
         f"datera_san_ip = {entry['address']}",
@@ -140,58 +118,47 @@ def test_the_driver_of_a_vendor(host: Host, simulator: Simulator, tmp_path: Path
         f"datera_tenant_id = {images}",
         "datera_replica_count = 3",
     ]
-    assert changed(host.run(entry, **options)) == 0
-    url = f"http://127.0.0.1:{host.port}/v2/images"
-    body = {"name": "kept", "disk_format": "raw", "container_format": "bare"}
-    kept = requests.post(url, json=body, headers=WHO, timeout=60).json()["id"]
-    stored = {**WHO, "Content-Type": "application/octet-stream"}
-    assert requests.put(f"{url}/{kept}/file", data=b"content", headers=stored, timeout=120).status_code == 204
+    assert changed(glance.run(entry, **options)) == 0
+    kept = glance.keep(b"content")
     assert [path.read_bytes() for path in images.iterdir()] == [b"content"]
-    assert requests.delete(f"{url}/{kept}", headers=WHO, timeout=120).status_code == 204
+    glance.drop(kept)
 
-    message = failure(host.run(entry, fails=True, **{**options, "options": {"datera_san_prt": 1}}))
+    message = failure(glance.run(entry, fails=True, **{**options, "options": {"datera_san_prt": 1}}))
     assert "glance_datera_options has datera_san_prt, which the driver" in message
     bundled = {key: options[key] for key in ("stores", "method", "oslo_rootwrap")}
-    host.run(entry, **bundled)
-    assert "datera_data_path = os-brick\n" in host.conf.read_text(encoding="utf-8")
-    host.run(entry, state="absent", stores="single")
-    assert (tree(host.python), host.conf.read_bytes()) == (before, conf)
+    glance.run(entry, **bundled)
+    assert "datera_data_path = os-brick\n" in glance.conf.read_text(encoding="utf-8")
+    glance.run(entry, state="absent", stores="single")
+    assert (tree(glance.python), glance.conf.read_bytes()) == (before, conf)
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(os.geteuid() != 0, reason="writes files that belong to root")
-@pytest.mark.parametrize("host", ["single"], indirect=True)
-def test_drivers_that_would_keep_glance_from_starting(host: Host, simulator: Simulator, tmp_path: Path) -> None:
-    before, conf = tree(host.python), host.conf.read_bytes()
-    entry = simulator.array("datera")
+@pytest.mark.parametrize("glance", ["single"], indirect=True)
+def test_drivers_that_would_keep_glance_from_starting(glance: Host, entry: dict[str, Any], tmp_path: Path) -> None:
+    need_root("the role writes files that belong to root")
+    before, conf = tree(glance.python), glance.conf.read_bytes()
     file = tmp_path / "datera.py"
-    options: dict[str, Any] = {
-        "stores": "single",
-        "method": "in_place",
-        "driver_source": "path",
-        "driver_path": str(file),
-        "oslo_rootwrap": str(client_wheel("oslo.rootwrap==7.10.0")),
-    }
+    options = of_a_vendor(file)
     file.write_text("import this_is_no_store\n", encoding="utf-8")
-    message = failure(host.run(entry, fails=True, **options))
-    assert f"The driver {file} cannot be used by {host.python}: it has no class Store" in message
+    message = failure(glance.run(entry, fails=True, **options))
+    assert f"The driver {file} cannot be used by {glance.python}: it has no class Store" in message
     file.write_text(STAND_IN.read_text(encoding="utf-8") + "\nimport dfs_sdk\n", encoding="utf-8")
-    message = failure(host.run(entry, fails=True, **options))
+    message = failure(glance.run(entry, fails=True, **options))
     assert "it needs dfs_sdk, which is not installed. Set glance_datera_install_sdk to true." in message
     unreachable = {"pip_arguments": ["--index-url", "http://127.0.0.1:9/simple", "--retries", "0"]}
-    message = failure(host.run(entry, fails=True, install_sdk=True, **options, **unreachable))
-    assert f"Installing dfs_sdk==1.2.27 for {host.python}: " in message
+    message = failure(glance.run(entry, fails=True, install_sdk=True, **options, **unreachable))
+    assert f"Installing dfs_sdk==1.2.27 for {glance.python}: " in message
     assert "Where this host reaches no package index, give glance_datera_dfs_sdk the path of a wheel on it." in message
     # The last release there is, which no current Python can import, by a wheel without an index
     sdk = built_wheel("dfs_sdk==1.2.27", tmp_path / "sdk")
-    message = failure(host.run(entry, fails=True, install_sdk=True, dfs_sdk=str(sdk), **options, **unreachable))
+    message = failure(glance.run(entry, fails=True, install_sdk=True, dfs_sdk=str(sdk), **options, **unreachable))
     assert "it cannot be imported: AttributeError: module 'collections' has no attribute 'Mapping'" in message
     assert "(within dfs_sdk 1.2.27)" in message
     assert "Give glance_datera_dfs_sdk a release that works with this Python" in message
     shutil.copy(STAND_IN, file)
-    message = failure(host.run(entry, fails=True, **{**options, "stores": "multiple"}))
+    message = failure(glance.run(entry, fails=True, **{**options, "stores": "multiple"}))
     assert "knows of a single store only: it never asks for its backend_group" in message
-    assert (tree(host.python), host.conf.read_bytes()) == (before, conf)
+    assert (tree(glance.python), glance.conf.read_bytes()) == (before, conf)
 
 
 def test_what_does_not_go_together(tmp_path: Path) -> None:

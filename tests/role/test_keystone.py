@@ -16,11 +16,10 @@ import requests
 from tests.e2e.service import ini
 from tests.openstack.conftest import HERE
 from tests.role.cinder_host import Host, backend, cinder_python
-from tests.role.glance_host import WHO, Host as GlanceHost, glance_python
+from tests.role.glance_host import WHO, Host as GlanceHost
 from tests.role.keystone_host import Keystone
 from tests.role.service_host import changed, failure
 from tests.support.clients import client_python
-from tests.support.iscsi import need_tools, portal_address
 from tests.support.simulator import Simulator
 
 pytestmark = pytest.mark.slow
@@ -144,19 +143,13 @@ def test_an_account_that_cannot_be(host: Host, keystone: Keystone) -> None:
         assert "the volume types gold can only be removed through Cinder's API" in failure(output)
 
 
-def test_an_image(keystone: Keystone, tmp_path: Path) -> None:
+@pytest.mark.parametrize("glance", ["multiple"], indirect=True)
+def test_an_image(keystone: Keystone, glance: GlanceHost, entry: dict[str, Any]) -> None:
     """The account of the verification is Keystone's; this Glance itself asks nobody."""
-    need_tools()
-    with Simulator([{"vendor": "datera", "datapath": True, "address": portal_address()}]) as simulator:
-        entry = simulator.array("datera")
-        glance = GlanceHost(tmp_path / "glance", glance_python(tmp_path / "venv"), True)
-        try:
-            api = {"url": f"http://127.0.0.1:{glance.port}", "headers": WHO, **keystone.account}
-            options: dict[str, Any] = {"data_path": "libiscsi", "verify_image": True}
-            output = glance.run(entry, "-vvvv", api=api, **options)
-            assert keystone.password not in output
-            output = glance.run(entry, fails=True, api={**api, "password": WRONG}, **options)
-            assert f"Logging in to {keystone.url} as admin: Status code was 401" in failure(output)
-            assert WRONG not in output
-        finally:
-            glance.stop()
+    api = {"url": f"http://127.0.0.1:{glance.port}", "headers": WHO, **keystone.account}
+    options: dict[str, Any] = {"data_path": "libiscsi", "verify_image": True}
+    output = glance.run(entry, "-vvvv", api=api, **options)
+    assert keystone.password not in output
+    output = glance.run(entry, fails=True, api={**api, "password": WRONG}, **options)
+    assert f"Logging in to {keystone.url} as admin: Status code was 401" in failure(output)
+    assert WRONG not in output

@@ -1,15 +1,16 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Glance's own WSGI application behind the standard library's server, with a thread for every request.
+"""A service's own WSGI application behind the standard library's server, with a thread for every request.
 
-serve_glance.py FOLDER PORT
+serve.py SERVICE FOLDER PORT
 
-FOLDER has ``glance-api.conf``, as a service's configuration folder.
+SERVICE is glance or keystone, and this its Python; FOLDER has its configuration, as /etc/SERVICE would.
 """
 
 from __future__ import annotations
 
+import importlib
 import os
 import socketserver
 import sys
@@ -22,16 +23,16 @@ class Server(socketserver.ThreadingMixIn, WSGIServer):
 
 class Quiet(WSGIRequestHandler):
     def log_message(self, *_arguments: object) -> None:
-        """Glance has a log of its own."""
+        """The service has a log of its own."""
 
 
 def main() -> int:
-    os.environ["OS_GLANCE_CONFIG_DIR"] = sys.argv[1]
-    port = int(sys.argv[2])
+    service, folder, port = sys.argv[1:]
+    os.environ[f"OS_{service.upper()}_CONFIG_DIR"] = folder
+    # It takes the command line for its own when it is imported
     sys.argv = sys.argv[:1]
-    from glance.wsgi import api
-
-    with make_server("127.0.0.1", port, api.application, Server, Quiet) as server:
+    api = importlib.import_module(f"{service}.wsgi.api")
+    with make_server("127.0.0.1", int(port), api.application, Server, Quiet) as server:
         server.serve_forever()
     return 0
 
