@@ -5,28 +5,14 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from tests.support.clients import client_python
+from tests.support.scripts import Outcome, run_script
 
 HERE = Path(__file__).parent
-DEADLINE = 180
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a client made of its steps: their names, and those that went wrong with the reason."""
-
-    steps: list[str]
-    wrong: list[str]
-    status: int
 
 
 class Client:
@@ -36,22 +22,8 @@ class Client:
         self._python = python
 
     def drive(self, script: str, *arguments: str) -> Outcome:
-        with tempfile.TemporaryDirectory(prefix="conformance-") as folder:
-            # Nothing of this project may be importable: what is judged here is the wire.
-            env = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), "PYTHONWARNINGS": "ignore"}
-            done = subprocess.run(
-                [str(self._python), str(HERE / script), *arguments],
-                capture_output=True,
-                text=True,
-                timeout=DEADLINE,
-                check=False,
-                cwd=HERE,
-                env=env | {"TMPDIR": folder},
-            )
-        lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
-        assert lines, done.stderr
-        wrong = [f"{line['step']}: {line['detail']}" for line in lines if not line["ok"]]
-        return Outcome([line["step"] for line in lines], wrong, done.returncode)
+        # No path to more of this project: what is judged here is the wire.
+        return run_script(self._python, HERE / script, *arguments)
 
 
 @pytest.fixture(scope="session")

@@ -15,13 +15,10 @@ from __future__ import annotations
 import argparse
 import collections
 import collections.abc
-import json
 import logging
 import tempfile
-import urllib.request
 import uuid
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +31,7 @@ import dfs_sdk.context  # noqa: E402
 from cinder import context, exception, objects  # noqa: E402
 from cinder.volume import configuration  # noqa: E402
 from oslo_config import cfg  # noqa: E402
+from steps import GIB, SimulatedArray, Steps  # noqa: E402
 
 objects.register_all()
 from cinder.volume import driver as base_driver  # noqa: E402
@@ -48,10 +46,8 @@ parser.add_argument("--api", default="2.2", choices=["2.1", "2.2"], help="the ve
 parser.add_argument("--tenant", help="datera_tenant_id")
 arguments = parser.parse_args()
 
-everything = json.loads(arguments.endpoints.read_text(encoding="utf-8"))
-entry = everything["arrays"][arguments.name]
-control = f"{everything['control']}/arrays/{arguments.name}"
-URLLIB = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+array = SimulatedArray(arguments.endpoints, arguments.name)
+entry = array.entry
 dfs_sdk.connection.REST_PORT = dfs_sdk.connection.REST_PORT_HTTPS = entry["port"]
 _get_api = dfs_sdk.get_api
 _cache = tempfile.mkdtemp(prefix="datera-cinder-") + "/schema"
@@ -92,7 +88,8 @@ admin = context.get_admin_context()
 PROJECT = uuid.uuid4().hex
 IQN = f"iqn.1993-08.org.debian:01:{uuid.uuid4().hex[:12]}"
 CONNECTOR = {"host": "node1", "ip": entry["address"], "initiator": IQN, "multipath": True}
-failed = 0
+run = Steps()
+step, expect = run.step, run.expect
 
 
 def volume(size: int) -> Any:
@@ -117,44 +114,17 @@ def snapshot(of: Any) -> Any:
     )
 
 
-def held(kind: str = "volumes") -> list[dict[str, Any]]:
-    """What the array holds."""
-    with URLLIB.open(control + "/state", timeout=10) as answer:
-        return list(json.loads(answer.read())[kind])
-
-
 def sizes() -> dict[str, int]:
     """The volumes of the array by the ids that Cinder knows them by, in GiB."""
-    return {one["name"][-36:]: one["size"] >> 30 for one in held() if one["kind"] == "volume"}
-
-
-def report(name: str, ok: bool, detail: str) -> None:
-    global failed
-    failed += not ok
-    print(json.dumps({"step": name, "ok": bool(ok), "detail": detail}), flush=True)
-
-
-def step(name: str, action: Callable[[], Any], check: Callable[[Any], Any] | None = None) -> Any:
-    try:
-        result = action()
-        good = check is None or bool(check(result))
-        detail = "" if good else repr(result)[:500]
-    except Exception as error:
-        result, good, detail = None, False, f"{type(error).__name__}: {error}"
-    report(name, good, detail)
-    return result
-
-
-def expect(name: str, found: Any, wanted: Any) -> None:
-    report(name, found == wanted, "" if found == wanted else f"{found!r} is not {wanted!r}")
+    return {one["name"][-36:]: one["size"] // GIB for one in array.state()["volumes"] if one["kind"] == "volume"}
 
 
 driver = datera_iscsi.DateraDriver(configuration=options, host=HOST)
 step("set up", lambda: driver.do_setup(admin))
-step("the API version", lambda: driver.apiv, lambda found: found == arguments.api)
-if failed:
+step("the API version", lambda: driver.apiv, check=lambda found: found == arguments.api)
+if run.failed:
     raise SystemExit(1)
-step("capacity", lambda: driver.get_volume_stats(True), lambda stats: float(stats["total_capacity_gb"]) > 0)
+step("capacity", lambda: driver.get_volume_stats(True), check=lambda stats: float(stats["total_capacity_gb"]) > 0)
 one = volume(2)
 step("create a volume", lambda: driver.create_volume(one))
 step("extend it", lambda: driver.extend_volume(one, 4))
@@ -164,17 +134,17 @@ step("export it", lambda: driver.create_export(admin, one, CONNECTOR))
 step(
     "connect it",
     lambda: driver.initialize_connection(one, CONNECTOR),
-    lambda found: (
+    check=lambda found: (
         found["driver_volume_type"] == "iscsi"
         and len(found["data"]["target_portals"]) == 2
         and found["data"]["auth_method"] == "CHAP"
     ),
 )
-expect("it is mapped to the host", [row["host"] for row in held("mappings")], [IQN])
+expect("it is mapped to the host", [row["host"] for row in array.state()["mappings"]], [IQN])
 attachment = collections.namedtuple("attachment", "connector")(CONNECTOR)
 step("export it again", lambda: driver.create_export(admin, one, CONNECTOR))
 step("detach it", lambda: driver.detach_volume(admin, one, attachment))
-expect("it is mapped no longer", held("mappings"), [])
+expect("it is mapped no longer", array.state()["mappings"], [])
 kept = snapshot(one)
 step("take a snapshot", lambda: driver.create_snapshot(kept))
 made = volume(4)
@@ -182,27 +152,23 @@ step("a volume of the snapshot", lambda: driver.create_volume_from_snapshot(made
 copy = volume(4)
 step("a clone", lambda: driver.create_cloned_volume(copy, one))
 expect("both are there", sizes(), {one.id: 4, made.id: 4, copy.id: 4})
-expect("with the same content", len({row["content"] for row in held()}), 1)
+expect("with the same content", len({row["content"] for row in array.state()["volumes"]}), 1)
 step(
     "what can be managed",
     lambda: driver.get_manageable_volumes([], None, 100, 0, ["size"], ["asc"]),
     # With a tenant the driver looks in /root all the same.
-    lambda found: arguments.tenant or len(found) >= 3,
+    check=lambda found: arguments.tenant or len(found) >= 3,
 )
 step("let a volume go", lambda: driver.unmanage(copy))
 reference = {"source-name": f"UNMANAGED-{copy.id}:storage-1:volume-1"}
 if arguments.tenant:
     reference = {"source-name": f"{arguments.tenant}:{reference['source-name']}"}
-step("its size", lambda: driver.manage_existing_get_size(copy, reference), lambda size: size == 4)
+step("its size", lambda: driver.manage_existing_get_size(copy, reference), 4)
 step("take it back", lambda: driver.manage_existing(copy, reference))
 step("delete the snapshot", lambda: driver.delete_snapshot(kept))
 for label, doomed in (("volume", one), ("volume of the snapshot", made), ("clone", copy)):
     step(f"delete the {label}", lambda doomed=doomed: driver.delete_volume(doomed))
 step("delete what is gone", lambda: driver.delete_volume(one))
 expect("nothing is left", sizes(), {})
-try:
-    driver.extend_volume(one, 8)
-    report("extend what is gone", False, "accepted")
-except exception.NotFound:
-    report("extend what is gone", True, "")
-raise SystemExit(1 if failed else 0)
+step("extend what is gone", lambda: driver.extend_volume(one, 8), refused=exception.NotFound)
+raise SystemExit(run.status())

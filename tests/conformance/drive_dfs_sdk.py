@@ -18,7 +18,6 @@ import collections.abc
 import json
 import tempfile
 import time
-import urllib.request
 import uuid
 import warnings
 from collections.abc import Callable
@@ -32,6 +31,7 @@ for missing in ("Mapping", "MutableMapping", "Sequence"):
 import dfs_sdk  # noqa: E402
 import dfs_sdk.connection  # noqa: E402
 import dfs_sdk.exceptions  # noqa: E402
+from steps import GIB, SimulatedArray, Steps  # noqa: E402
 
 parser = argparse.ArgumentParser()
 parser.add_argument("endpoints", type=Path)
@@ -42,58 +42,20 @@ parser.add_argument("--tenant", default="/root/acme")
 parser.add_argument("--many", action="store_true", help="so many objects that lists have pages")
 arguments = parser.parse_args()
 
-everything = json.loads(arguments.endpoints.read_text(encoding="utf-8"))
-entry = everything["arrays"][arguments.name]
-control = f"{everything['control']}/arrays/{arguments.name}"
+array = SimulatedArray(arguments.endpoints, arguments.name)
+entry = array.entry
 T, NAME = arguments.tenant, "sdk-volume"
-URLLIB = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 port = entry["http_port"] if arguments.http else entry["port"]
 dfs_sdk.connection.REST_PORT = dfs_sdk.connection.REST_PORT_HTTPS = port
-failed = 0
+run = Steps()
+step, report = run.step, run.report
 REJECTED = dfs_sdk.exceptions.ApiValidationFailedError
-
-
-def ask(path: str, body: Any = None) -> Any:
-    data = None if body is None else json.dumps(body).encode()
-    with URLLIB.open(urllib.request.Request(control + path, data=data), timeout=10) as answer:
-        return json.loads(answer.read())
 
 
 def volumes() -> dict[str, int]:
     """The volumes of the tenant, with their sizes in GiB."""
-    rows = [one for one in ask("/state")["volumes"] if one["scope"] == T and one["kind"] == "volume"]
-    return {one["name"]: one["size"] >> 30 for one in rows}
-
-
-def report(name: str, ok: bool, detail: str) -> None:
-    global failed
-    failed += not ok
-    print(json.dumps({"step": name, "ok": bool(ok), "detail": detail}), flush=True)
-
-
-def step(name: str, action: Callable[[], Any], check: Any = None) -> Any:
-    """``check``: what must come, or a function that says whether what came is right."""
-    try:
-        result = action()
-    except Exception as error:
-        report(name, False, f"{type(error).__name__}: {error}")
-        raise SystemExit(1) from None
-    good = check is None or (check(result) if callable(check) else result == check)
-    report(name, good, "" if good else repr(result)[:500])
-    return result
-
-
-def refused(name: str, kind: type[Exception], action: Callable[[], Any]) -> Any:
-    try:
-        found = action()
-    except kind as error:
-        report(name, True, "")
-        return error
-    except Exception as error:
-        report(name, False, f"{type(error).__name__}: {error}")
-    else:
-        report(name, False, f"accepted: {found!r}"[:300])
-    return None
+    rows = [one for one in array.state()["volumes"] if one["scope"] == T and one["kind"] == "volume"]
+    return {one["name"]: one["size"] // GIB for one in rows}
 
 
 def settled(name: str, action: Callable[[], Any], wanted: str) -> None:
@@ -113,17 +75,17 @@ def connect(password: str = entry["password"], **more: Any) -> Any:
     return dfs_sdk.get_api(entry["address"], entry["username"], password, arguments.api, **options)
 
 
-refused("a wrong password", dfs_sdk.ApiAuthError, lambda: connect(entry["password"] + "x"))
+step("a wrong password", lambda: connect(entry["password"] + "x"), refused=dfs_sdk.ApiAuthError)
 api = step("log in", connect)
 step("the product's version", lambda: api.system.get()["sw_version"], entry["version"])
-step("capacity", lambda: api.system.get().total_capacity, lambda found: found > 1 << 40)
-step("flash", lambda: api.system.get().all_flash_available_capacity, lambda found: found > 0)
-step("nodes", lambda: [one.uuid for one in api.storage_nodes.list()], lambda found: len(found) == 3)
+step("capacity", lambda: api.system.get().total_capacity, check=lambda found: found > 1 << 40)
+step("flash", lambda: api.system.get().all_flash_available_capacity, check=lambda found: found > 0)
+step("nodes", lambda: [one.uuid for one in api.storage_nodes.list()], check=lambda found: len(found) == 3)
 
-refused("the tenant, again", dfs_sdk.ApiConflictError, lambda: api.tenants.create(name=T.rsplit("/", 1)[1]))
+step("the tenant, again", lambda: api.tenants.create(name=T.rsplit("/", 1)[1]), refused=dfs_sdk.ApiConflictError)
 step("a new tenant", lambda: api.tenants.create(name="fresh")["path"], "/tenants/root/fresh")
 step("the tenant", lambda: api.tenants.get(T.strip("/"))["path"], "/tenants" + T)
-refused("no such tenant", dfs_sdk.ApiNotFoundError, lambda: api.tenants.get("root/nobody"))
+step("no such tenant", lambda: api.tenants.get("root/nobody"), refused=dfs_sdk.ApiNotFoundError)
 
 ident = str(uuid.uuid4())
 volume_body = {"name": "volume-1", "size": 1, "replica_count": 1, "placement_mode": "hybrid", "snapshot_policies": []}
@@ -134,26 +96,26 @@ body = {
     "access_control_mode": "deny_all",
     "storage_instances": [{"name": "storage-1", "volumes": [volume_body]}],
 }
-ai = step("create", lambda: api.app_instances.create(tenant=T, **body), lambda found: found["uuid"] == ident)
+ai = step("create", lambda: api.app_instances.create(tenant=T, **body), check=lambda found: found["uuid"] == ident)
 report("it is there", volumes() == {NAME: 1}, repr(volumes()))
-refused("create it again", dfs_sdk.ApiConflictError, lambda: api.app_instances.create(tenant=T, name=NAME))
-refused(
+step("create it again", lambda: api.app_instances.create(tenant=T, name=NAME), refused=dfs_sdk.ApiConflictError)
+step(
     "a key that the array does not know",
-    REJECTED,
     lambda: api.app_instances.create(tenant=T, name="another", colour="blue"),
+    refused=REJECTED,
 )
-refused(
+step(
     "a size that is none",
-    REJECTED,
     lambda: api.app_instances.create(
         tenant=T,
         name="another",
         storage_instances=[{"name": "storage-1", "volumes": [{**volume_body, "size": 0}]}],
     ),
+    refused=REJECTED,
 )
 step("get by id", lambda: api.app_instances.get(ai["id"], tenant=T)["name"], NAME)
 step("get by name", lambda: api.app_instances.get(NAME, tenant=T)["id"], ai["id"])
-refused("get in another tenant", dfs_sdk.ApiNotFoundError, lambda: api.app_instances.get(NAME, tenant="/root"))
+step("get in another tenant", lambda: api.app_instances.get(NAME, tenant="/root"), refused=dfs_sdk.ApiNotFoundError)
 found = step("list by match", lambda: api.app_instances.list(filter=f"match(name,.*{NAME[2:5]}.*)", tenant=T))
 report("the match", [one.name for one in found] == [NAME], repr(found)[:200])
 step("list by name", lambda: [one.name for one in api.app_instances.list(filter=f"name={NAME}", tenant=T)], [NAME])
@@ -169,26 +131,26 @@ if arguments.many:
     step("those that match", lambda: len(api.app_instances.list(tenant=T, filter="match(name,.*many.*)")) >= 100, True)
 
 si = step("storage instances", lambda: ai.storage_instances.list(tenant=T)[0])
-step("the target", lambda: si.access["iqn"], lambda iqn: iqn.startswith("iqn.2013-05.com.daterainc:"))
-step("its addresses", lambda: si.access["ips"], lambda ips: len(ips) == 2)
+step("the target", lambda: si.access["iqn"], check=lambda iqn: iqn.startswith("iqn.2013-05.com.daterainc:"))
+step("its addresses", lambda: si.access["ips"], check=lambda ips: len(ips) == 2)
 settled("it can be logged in to", lambda: si.reload(tenant=T).op_state, "available")
 vol = step("volumes", lambda: si.volumes.list(tenant=T)[0])
 step("extend", lambda: vol.set(size=2, tenant=T).size, 2)
 report("it is larger", volumes()[NAME] == 2, repr(volumes()))
-refused("shrink", dfs_sdk.ApiError, lambda: vol.set(size=1, tenant=T))
-refused("fewer replicas than one", REJECTED, lambda: vol.set(replica_count=0, tenant=T))
-refused("no limits yet", dfs_sdk.ApiNotFoundError, lambda: vol.performance_policy.get(tenant=T))
+step("shrink", lambda: vol.set(size=1, tenant=T), refused=dfs_sdk.ApiError)
+step("fewer replicas than one", lambda: vol.set(replica_count=0, tenant=T), refused=REJECTED)
+step("no limits yet", lambda: vol.performance_policy.get(tenant=T), refused=dfs_sdk.ApiNotFoundError)
 step("limits", lambda: vol.performance_policy.create(tenant=T, total_iops_max=500)["total_iops_max"], 500)
 limits = step("read them", lambda: vol.performance_policy.get(tenant=T))
 step("without limits", lambda: limits.delete(tenant=T))
-refused("no limits any more", dfs_sdk.ApiNotFoundError, lambda: vol.performance_policy.get(tenant=T))
+step("no limits any more", lambda: vol.performance_policy.get(tenant=T), refused=dfs_sdk.ApiNotFoundError)
 
 iqn = "iqn.1993-08.org.debian:01:0123456789ab"
 if arguments.api == "v2.1":
-    refused(
+    step(
         "force, which 2.1 does not know",
-        REJECTED,
         lambda: api.initiators.create(tenant=T, id=iqn, name="host-a", force=True),
+        refused=REJECTED,
     )
 force = {} if arguments.api == "v2.1" else {"force": True}
 step("an initiator of /root", lambda: api.initiators.create(tenant="/root", id=iqn, name="host-root"))
@@ -196,30 +158,30 @@ step("it is inherited", lambda: api.initiators.get(iqn, tenant=T).tenant, "/root
 if force:
     step("one of the tenant's own", lambda: api.initiators.create(tenant=T, id=iqn, name="host-a", **force))
     step("whose it is", lambda: api.initiators.get(iqn, tenant=T).tenant, T)
-refused("and again", dfs_sdk.ApiConflictError, lambda: api.initiators.create(tenant=T, id=iqn, name="host-a"))
+step("and again", lambda: api.initiators.create(tenant=T, id=iqn, name="host-a"), refused=dfs_sdk.ApiConflictError)
 path = f"/initiators/{iqn}"
 step("let it in", lambda: si.acl_policy.set(tenant=T, initiators=[{"path": path}], initiator_groups=[]))
 step("who is in", lambda: [one["path"] for one in si.acl_policy.get(tenant=T)["initiators"]], [path])
-rows = [(one["volume"], one["host"]) for one in ask("/state")["mappings"]]
+rows = [(one["volume"], one["host"]) for one in array.state()["mappings"]]
 report("it is mapped", rows == [(NAME, iqn)], repr(rows))
-refused(
+step(
     "an initiator that is not there",
-    dfs_sdk.ApiNotFoundError,
     lambda: si.acl_policy.set(tenant=T, initiators=[{"path": path + "9"}]),
+    refused=dfs_sdk.ApiNotFoundError,
 )
 group = step("a group", lambda: api.initiator_groups.create(tenant=T, name="group-a", members=[{"path": path}]))
 step("its members", lambda: [one["path"] for one in api.initiator_groups.get("group-a", tenant=T)["members"]], [path])
 step("without the group", lambda: group.delete(tenant=T)["name"], "group-a")
 for secret in ("short", "x" * 17):
-    refused(
+    step(
         "a secret of the wrong length",
-        REJECTED,
         lambda secret=secret: si.auth.set(tenant=T, type="chap", target_user_name="chapuser", target_pswd=secret),
+        refused=REJECTED,
     )
 chap = {"type": "chap", "target_user_name": "chapuser", "target_pswd": "chapsecret1234"}
 step("CHAP", lambda: si.auth.set(tenant=T, **chap))
 step("its secret stays there", lambda: si.auth.get(tenant=T)["target_pswd"], "(hidden)")
-report("nor is it in the journal", chap["target_pswd"] not in json.dumps(ask("/journal")), "")
+report("nor is it in the journal", chap["target_pswd"] not in json.dumps(array.ask("/journal")), "")
 step("IP pools", lambda: [one.name for one in api.access_network_ip_pools.list(tenant=T)], ["default"])
 step("notes", lambda: ai.metadata.set(tenant=T, checksum="abc", length=5, type="image"))
 step("read them back", lambda: ai.metadata.get(tenant=T)["checksum"], "abc")
@@ -227,9 +189,9 @@ step("without CHAP", lambda: si.auth.set(tenant=T, type="none"))
 step("let nobody in", lambda: si.acl_policy.set(tenant=T, initiators=[]))
 
 key = str(uuid.uuid4())
-taken = step("a snapshot", lambda: vol.snapshots.create(tenant=T, uuid=key), lambda found: found.uuid == key)
+taken = step("a snapshot", lambda: vol.snapshots.create(tenant=T, uuid=key), check=lambda found: found.uuid == key)
 settled("it is usable", lambda: taken.reload(tenant=T).op_state, "available")
-duplicate = refused("the same again", dfs_sdk.ApiError, lambda: vol.snapshots.create(tenant=T, uuid=key))
+duplicate = step("the same again", lambda: vol.snapshots.create(tenant=T, uuid=key), refused=dfs_sdk.ApiError)
 report("by its code", getattr(duplicate, "code", None) == 15, repr(duplicate))
 step("snapshots", lambda: [(one.utc_ts, one.uuid) for one in vol.snapshots.list(tenant=T)], [(taken.utc_ts, key)])
 report("its time", float(taken.utc_ts) > 1e9 and len(taken.utc_ts.partition(".")[2]) == 9, taken.utc_ts)
@@ -244,7 +206,7 @@ other = step(
 )
 settled("the clone is done", lambda: dict(copy.reload(tenant=T).items()).get("op_state"), None)
 report("their sizes", {volumes()[one] for one in ("clone-v", "clone-s")} == {2}, repr(volumes()))
-refused("roll back online", dfs_sdk.ApiError, lambda: vol.set(restore_point=taken.utc_ts, tenant=T))
+step("roll back online", lambda: vol.set(restore_point=taken.utc_ts, tenant=T), refused=dfs_sdk.ApiError)
 step("offline", lambda: ai.set(tenant=T, admin_state="offline", force=True).admin_state, "offline")
 step("roll back", lambda: vol.set(restore_point=taken.utc_ts, tenant=T).size, 2)
 step("online", lambda: ai.set(tenant=T, admin_state="online").admin_state, "online")
@@ -252,14 +214,14 @@ step("delete the snapshot", lambda: taken.delete(tenant=T)["uuid"], key)
 step("without snapshots", lambda: vol.snapshots.list(tenant=T), [])
 step("rename", lambda: copy.set(tenant=T, name="clone-renamed")["name"], "clone-renamed")
 
-refused("delete it online", dfs_sdk.ApiError, lambda: ai.delete(tenant=T))
+step("delete it online", lambda: ai.delete(tenant=T), refused=dfs_sdk.ApiError)
 gone = {"tenant": T, "admin_state": "offline", "force": True}
 for doomed in (ai, copy, other):
     step("offline", lambda doomed=doomed: doomed.set(**gone).admin_state, "offline")
     step("delete", lambda doomed=doomed: doomed.delete(tenant=T, force=True)["id"], doomed["id"])
 report("nothing is left", volumes() == {}, repr(volumes()))
-refused("get what is gone", dfs_sdk.ApiNotFoundError, lambda: api.app_instances.get(ai["id"], tenant=T))
-refused("delete it again", dfs_sdk.ApiNotFoundError, lambda: ai.delete(tenant=T))
+step("get what is gone", lambda: api.app_instances.get(ai["id"], tenant=T), refused=dfs_sdk.ApiNotFoundError)
+step("delete it again", lambda: ai.delete(tenant=T), refused=dfs_sdk.ApiNotFoundError)
 
 
 def with_an_expired_key() -> Any:
@@ -268,10 +230,10 @@ def with_an_expired_key() -> Any:
 
 
 step("after the session has expired", with_an_expired_key, arguments.name)
-ask("/faults", {"kind": "busy", "count": 2, "match": {"path": "/system"}})
+array.fault(kind="busy", count=2, match={"path": "/system"})
 step("after it was overloaded", lambda: api.system.get()["name"], arguments.name)
-ask("/faults", {"kind": "reset_after", "match": {"method": "POST", "path": "app_instances"}})
+array.fault(kind="reset_after", match={"method": "POST", "path": "app_instances"})
 # The SDK looks in /root for what it made, whatever the tenant.
 step("after a lost answer", lambda: api.app_instances.create(name="lost-answer")["name"], "lost-answer")
 step("log out", lambda: api.context.connection.logout())
-raise SystemExit(1 if failed else 0)
+raise SystemExit(run.status())

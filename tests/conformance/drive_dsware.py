@@ -43,19 +43,8 @@ REFUSED = exception.VolumeBackendAPIException
 class Array(SimulatedArray):
     """Its side of the story."""
 
-    def volumes(self) -> dict[str, dict[str, Any]]:
-        return {one["name"]: one for one in self.state()["volumes"]}
-
     def attached(self) -> list[tuple[str, str]]:
         return [(one["volume"], one["host"]) for one in self.state()["mappings"]]
-
-    def fault(self, **fault: Any) -> None:
-        self.ask("/faults", fault)
-
-    def last(self, text: str) -> bool:
-        """Whether the request before this moment had such a path."""
-        entries = [one for one in self.ask("/journal")["entries"] if one["kind"] == "request"]
-        return text in entries[-1]["path"]
 
 
 def make_driver(entry: dict[str, Any], pool: str, password: str) -> Any:
@@ -110,10 +99,10 @@ def drive(cinder: Any, array: Array, run: Steps, pool: str) -> None:
     run.step("create", lambda: cinder.create_volume(one))
     run.expect("created", array.volumes().get(one.name, {}).get("size"), GIB)
     run.expect("in its pool", array.volumes().get(one.name, {}).get("pool"), pool)
-    run.step("create again", lambda: cinder.create_volume(one), REFUSED)
+    run.step("create again", lambda: cinder.create_volume(one), refused=REFUSED)
     run.step("extend", lambda: cinder.extend_volume(one, 2))
     run.expect("extended", array.volumes().get(one.name, {}).get("size"), 2 * GIB)
-    run.step("extend what is not there", lambda: cinder.extend_volume(ghost, 2), REFUSED)
+    run.step("extend what is not there", lambda: cinder.extend_volume(ghost, 2), refused=REFUSED)
     run.step("take a snapshot", lambda: cinder.create_snapshot(snap))
     run.expect("its parent", array.volumes().get(snap.name, {}).get("parent"), one.name)
     run.step("volume from it", lambda: cinder.create_volume_from_snapshot(two, snap))
@@ -130,7 +119,7 @@ def drive(cinder: Any, array: Array, run: Steps, pool: str) -> None:
     array.fault(kind="expired", match={"path": "keepAlive"})
     run.step("statistics after the session's end", lambda: cinder.get_volume_stats(True))
     array.fault(kind="pool_full")
-    run.step("create in a full pool", lambda: cinder.create_volume(ghost), REFUSED)
+    run.step("create in a full pool", lambda: cinder.create_volume(ghost), refused=REFUSED)
     for each in (one, two, three, ghost):
         run.step("delete", partial(cinder.delete_volume, each))
     run.expect("nothing left", array.volumes(), {})
@@ -143,13 +132,13 @@ def attach(cinder: Any, array: Array, run: Steps, one: Any, ghost: Any) -> None:
     wwn = array.volumes().get(one.name, {}).get("wwn")
     path = f"/dev/disk/by-id/wwn-0x{wwn}"
     run.expect("under its identity", connection["data"].get("device_path"), path)
-    run.step("attach again", lambda: cinder.initialize_connection(one, HERE), REFUSED)
-    run.step("delete while attached", lambda: cinder.delete_volume(one), REFUSED)
+    run.step("attach again", lambda: cinder.initialize_connection(one, HERE), refused=REFUSED)
+    run.step("delete while attached", lambda: cinder.delete_volume(one), refused=REFUSED)
     run.step("detach", lambda: cinder.terminate_connection(one, HERE))
     run.expect("detached", array.attached(), [])
     run.step("detach again", lambda: cinder.terminate_connection(one, HERE))
-    run.step("attach to a stranger", lambda: cinder.initialize_connection(one, {"host": "node9"}), REFUSED)
-    run.step("attach what is not there", lambda: cinder.initialize_connection(ghost, HERE), REFUSED)
+    run.step("attach to a stranger", lambda: cinder.initialize_connection(one, {"host": "node9"}), refused=REFUSED)
+    run.step("attach what is not there", lambda: cinder.initialize_connection(ghost, HERE), refused=REFUSED)
     info = run.step("attach for an image", lambda: cinder._attach_volume(CONTEXT, one, HERE)[0])
     device = Path(((info or {}).get("device") or {}).get("path", "/nowhere"))
     run.expect("a device of its size", device.stat().st_size if device.exists() else None, 2 * GIB)
@@ -168,10 +157,10 @@ def main() -> int:
     pool = array.entry["pools"][-1]["name"]
     cinder = make_driver(array.entry, pool, options.password)
     if options.password:
-        run.step("set up with a wrong password", lambda: cinder.do_setup(CONTEXT), REFUSED)
+        run.step("set up with a wrong password", lambda: cinder.do_setup(CONTEXT), refused=REFUSED)
     else:
         drive(cinder, array, run, pool)
-    return 1 if run.failed else 0
+    return run.status()
 
 
 if __name__ == "__main__":

@@ -13,13 +13,10 @@ run without sudo only as root.
 from __future__ import annotations
 
 import importlib
-import json
 import logging
 import os
 import sys
 import tempfile
-import urllib.request
-from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -27,28 +24,10 @@ from cinder import exception
 from cinder.volume import configuration, driver as base
 from cinder.volume.drivers import fusionstorage
 from oslo_config import cfg
+from steps import GIB, SimulatedArray, Steps
 
 BACKEND = "fusionstorage"
-GIB = 1 << 30
 REFUSED = exception.VolumeBackendAPIException
-FAILED = 0
-
-
-def step(name: str, action: Callable[[], Any], refused: type[Exception] | None = None, wanted: Any = ...) -> Any:
-    """One step; ``wanted`` is what must come back."""
-    global FAILED
-    result, detail = None, ""
-    try:
-        result = action()
-    except Exception as error:
-        ok = refused is not None and isinstance(error, refused)
-        detail = f"{type(error).__name__}: {error}"
-    else:
-        ok = refused is None and (wanted is ... or result == wanted)
-        detail = "" if ok else f"{result!r} instead of {wanted!r}, or of {refused}"
-    FAILED += not ok
-    print(json.dumps({"step": name, "ok": ok, "detail": detail}), flush=True)
-    return result
 
 
 def make_driver(wheel: str, bin_dir: str, agents: list[str]) -> Any:
@@ -78,17 +57,15 @@ def volume(name: str, size: int) -> Any:
 
 
 def main() -> int:
-    wheel, endpoints, array, *agents = sys.argv[1:]
+    wheel, endpoints, name, *agents = sys.argv[1:]
     logging.disable(logging.CRITICAL)
-    with open(endpoints, encoding="utf-8") as stream:
-        told = json.load(stream)
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    run, array = Steps(), SimulatedArray(endpoints, name)
+    step = run.step
 
     def names() -> list[tuple[str, int]]:
-        with opener.open(f"{told['control']}/arrays/{array}/state", timeout=10) as answer:
-            return sorted((one["name"], one["size"] // GIB) for one in json.loads(answer.read())["volumes"])
+        return sorted((one["name"], one["size"] // GIB) for one in array.state()["volumes"])
 
-    driver = make_driver(wheel, told["arrays"][array]["bin_dir"], agents)
+    driver = make_driver(wheel, array.entry["bin_dir"], agents)
     v1, v2, v3 = volume("volume-1", 2), volume("volume-2", 3), volume("volume-3", 3)
     s1 = SimpleNamespace(name="snapshot-1", volume_id="1", volume_size=2)
     step("set up", lambda: driver.do_setup(None))
@@ -96,29 +73,29 @@ def main() -> int:
     stats = step("stats", lambda: driver.get_volume_stats(True))
     # A release with one pool is told about as a whole.
     pools = stats.get("pools") or [{**stats, "pool_name": "0"}]
-    step("a pool", lambda: [(one["pool_name"], one["total_capacity_gb"] > 0) for one in pools], wanted=[("0", True)])
-    step("create", lambda: driver.create_volume(v1), wanted={"provider_id": "192.0.2.1"})
-    step("it is there", names, wanted=[("volume-1", 2)])
+    step("a pool", lambda: [(one["pool_name"], one["total_capacity_gb"] > 0) for one in pools], [("0", True)])
+    step("create", lambda: driver.create_volume(v1), {"provider_id": "192.0.2.1"})
+    step("it is there", names, [("volume-1", 2)])
     step("snapshot", lambda: driver.create_snapshot(s1))
-    step("volume from it", lambda: driver.create_volume_from_snapshot(v2, s1), wanted={"provider_id": "192.0.2.1"})
-    step("they are there", names, wanted=[("snapshot-1", 2), ("volume-1", 2), ("volume-2", 3)])
+    step("volume from it", lambda: driver.create_volume_from_snapshot(v2, s1), {"provider_id": "192.0.2.1"})
+    step("they are there", names, [("snapshot-1", 2), ("volume-1", 2), ("volume-2", 3)])
     step("extend", lambda: driver.extend_volume(v1, 4))
-    step("clone", lambda: driver.create_cloned_volume(v3, v2), wanted={"provider_id": "192.0.2.1"})
+    step("clone", lambda: driver.create_cloned_volume(v3, v2), {"provider_id": "192.0.2.1"})
     step(
         "and no temporary snapshot",
         names,
-        wanted=[("snapshot-1", 2), ("volume-1", 4), ("volume-2", 3), ("volume-3", 3)],
+        [("snapshot-1", 2), ("volume-1", 4), ("volume-2", 3), ("volume-3", 3)],
     )
-    step("attach", lambda: driver._attach_volume("volume-1", "192.0.2.1")["ret_code"], wanted="0")
+    step("attach", lambda: driver._attach_volume("volume-1", "192.0.2.1")["ret_code"], "0")
     device = step("its device", lambda: driver._query_volume_attach("volume-1", "192.0.2.1")["dev_addr"])
-    step("as large as the volume", lambda: os.path.getsize(device), wanted=4 * GIB)
+    step("as large as the volume", lambda: os.path.getsize(device), 4 * GIB)
     step("delete what is attached", lambda: driver.delete_volume(v1), refused=REFUSED)
-    step("detach", lambda: driver._detach_volume("volume-1", "192.0.2.1")["ret_code"], wanted="0")
+    step("detach", lambda: driver._detach_volume("volume-1", "192.0.2.1")["ret_code"], "0")
     step("delete the snapshot", lambda: driver.delete_snapshot(s1))
     for one in (v1, v2, v3):
         step(f"delete {one.name}", lambda one=one: driver.delete_volume(one))
-    step("nothing is left", names, wanted=[])
-    return FAILED
+    step("nothing is left", names, [])
+    return run.status()
 
 
 if __name__ == "__main__":

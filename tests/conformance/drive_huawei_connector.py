@@ -11,39 +11,18 @@ The volume is there and not attached; MISSING is not there. Prints one JSON obje
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import sys
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import os_brick
 from os_brick import exception
 from os_brick.initiator import connector
 from oslo_concurrency import lockutils
 from oslo_config import cfg
-
-FAILED = 0
-
-
-def step(name: str, action: Callable[[], Any], refused: type[Exception] | None = None, wanted: Any = ...) -> Any:
-    """One step; ``wanted`` is what must come back."""
-    global FAILED
-    result, detail = None, ""
-    try:
-        result = action()
-    except Exception as error:
-        ok = refused is not None and isinstance(error, refused)
-        detail = f"{type(error).__name__}: {error}"
-    else:
-        ok = refused is None and (wanted is ... or result == wanted)
-        detail = "" if ok else f"{result!r} instead of {wanted!r}, or of {refused}"
-    FAILED += not ok
-    print(json.dumps({"step": name, "ok": ok, "detail": detail}), flush=True)
-    return result
+from steps import Steps
 
 
 def main() -> int:
@@ -57,23 +36,25 @@ def main() -> int:
     there = {"volume_id": volume, "access_mode": "rw", "qos_specs": None}
     nowhere = {**there, "volume_id": missing}
     refused = exception.BrickException
+    run = Steps()
+    step = run.step
 
-    step("not connected", lambda: brick.is_volume_connected(volume), wanted=False)
-    step("no path yet", lambda: brick.get_volume_paths(there), refused)
+    step("not connected", lambda: brick.is_volume_connected(volume), False)
+    step("no path yet", lambda: brick.get_volume_paths(there), refused=refused)
     first = step("connect", lambda: brick.connect_volume(there)) or {"path": "/nowhere"}
     path = Path(first["path"])
-    step("under the root", lambda: path.is_relative_to(root), wanted=True)
-    step("of its size", lambda: path.stat().st_size, wanted=int(size))
-    step("connect again", lambda: brick.connect_volume(there), wanted=first)
-    step("connected", lambda: brick.is_volume_connected(volume), wanted=True)
-    step("its path", lambda: brick.get_volume_paths(there), wanted=[first["path"]])
+    step("under the root", lambda: path.is_relative_to(root), True)
+    step("of its size", lambda: path.stat().st_size, int(size))
+    step("connect again", lambda: brick.connect_volume(there), first)
+    step("connected", lambda: brick.is_volume_connected(volume), True)
+    step("its path", lambda: brick.get_volume_paths(there), [first["path"]])
     step("disconnect", lambda: brick.disconnect_volume(there, None))
-    step("no device left", path.exists, wanted=False)
+    step("no device left", path.exists, False)
     step("disconnect again", lambda: brick.disconnect_volume(there, None))
-    step("connect what is not there", lambda: brick.connect_volume(nowhere), refused)
-    step("is it connected", lambda: brick.is_volume_connected(missing), wanted=False)
-    step("extend", lambda: brick.extend_volume(there), NotImplementedError)
-    return 1 if FAILED else 0
+    step("connect what is not there", lambda: brick.connect_volume(nowhere), refused=refused)
+    step("is it connected", lambda: brick.is_volume_connected(missing), False)
+    step("extend", lambda: brick.extend_volume(there), refused=NotImplementedError)
+    return run.status()
 
 
 if __name__ == "__main__":

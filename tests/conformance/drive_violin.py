@@ -15,7 +15,6 @@ import argparse
 import builtins
 import contextlib
 import io
-import json
 import os
 import socket
 import sys
@@ -28,6 +27,8 @@ import urllib.request
 import warnings
 from collections.abc import Callable
 from typing import Any
+
+from steps import SimulatedArray, Steps
 
 FIXED_PORTS = {"https": (443,), "http": (80, 10075)}
 
@@ -101,26 +102,24 @@ def python_2() -> None:
     sys.modules["urllib2"] = urllib2
 
 
-class Steps:
-    def __init__(self) -> None:
-        self.failed = 0
+class Work(Steps):
+    """Steps of a library that tells of most refusals in an answer."""
 
     def __call__(
         self, name: str, work: Callable[[], Any], says: str = "", raises: type[BaseException] | None = None
     ) -> Any:
         """Do it. An answer must say ``says`` and must not be a refusal, unless just that is expected."""
-        try:
+
+        def quietly() -> Any:
             # The library prints what the login answered.
             with contextlib.redirect_stdout(io.StringIO()):
-                found = work()
+                return work()
+
+        def good(found: Any) -> bool:
             refused = isinstance(found, dict) and found.get("success") is False
-            good = raises is None and not refused and (not says or says in (found.get("msg") or ""))
-            detail = str(found)
-        except Exception as error:
-            good, found, detail = raises is not None and isinstance(error, raises), None, repr(error)
-        self.failed += not good
-        print(json.dumps({"step": name, "ok": bool(good), "detail": detail[:300]}))
-        return found
+            return not refused and (not says or says in (found.get("msg") or ""))
+
+        return self.step(name, quietly, refused=raises, check=good)
 
 
 def refused(work: Callable[[], Any], code: str) -> Callable[[], Any]:
@@ -150,8 +149,7 @@ def main() -> int:
     parser.add_argument("endpoints")
     parser.add_argument("array")
     options = parser.parse_args()
-    with open(options.endpoints, encoding="utf-8") as stream:
-        entry = json.load(stream)["arrays"][options.array]
+    entry = SimulatedArray(options.endpoints, options.array).entry
     if entry["ca_path"]:
         os.environ["SSL_CERT_FILE"] = entry["ca_path"]
     redirect(entry["port"], "https" if entry["ca_path"] else "http")
@@ -159,7 +157,7 @@ def main() -> int:
     import vmemclient
     from vmemclient.core import error
 
-    step = Steps()
+    step = Work()
 
     def log_in(password: str) -> Any:
         found = vmemclient.open(entry["address"], entry["username"], password, keepalive=True)
@@ -176,10 +174,10 @@ def main() -> int:
     step("log in again by itself", con.lun.get_luns)
     with contextlib.redirect_stdout(io.StringIO()):
         con.close()
-    return 1 if step.failed else 0
+    return step.status()
 
 
-def life(step: Steps, con: Any, error: Any) -> None:
+def life(step: Work, con: Any, error: Any) -> None:
     pool = step("choose a pool", lambda: con.pool.select_storage_pool(2048, "thick", usage="create_lun"))
     number = pool["storage_pool_id"]
     step("ports", lambda: [con.adapter.get_fc_info()] if con.adapter.get_fc_info() else None)
@@ -290,7 +288,7 @@ def life(step: Steps, con: Any, error: Any) -> None:
     step("a path that is none", lambda: con.basic.get("/logicalresource/nothing"), raises=error.UnknownPathError)
 
 
-def attach(step: Steps, con: Any, lun: str) -> None:
+def attach(step: Work, con: Any, lun: str) -> None:
     def create() -> Any:
         return con.client.create_client(name="server", proto="FC", fc_wwns=["50014380186b3f65"])
 

@@ -49,12 +49,7 @@ class Array(SimulatedArray):
     """Its side of the story."""
 
     def volume(self, name: str) -> dict[str, Any]:
-        found: dict[str, Any] = next((one for one in self.state()["volumes"] if one["name"] == name), {})
-        return found
-
-    def luns(self, name: str) -> dict[str, int]:
-        """Host to LUN, for one volume."""
-        return {one["host"]: one["lun"] for one in self.state()["mappings"] if one["volume"] == name}
+        return self.volumes().get(name, {})
 
     def members(self, kind: str, name: str) -> list[str]:
         return next(
@@ -180,7 +175,9 @@ def life_of_a_volume(cinder: Any, array: Array, run: Steps) -> tuple[Any, Any]:
     run.expect("extended size", array.volume(made.id).get("size"), 3 * GIB)
     run.step("shrink", lambda: cinder.extend_volume(made, 2), refused=exception.VolumeBackendAPIException)
     run.expect("not shrunk", array.volume(made.id).get("size"), 3 * GIB)
-    run.step("extend what is not there", lambda: cinder.extend_volume(volume(1), 2), exception.VolumeDriverException)
+    run.step(
+        "extend what is not there", lambda: cinder.extend_volume(volume(1), 2), refused=exception.VolumeDriverException
+    )
     stats = run.step("statistics again", lambda: cinder.get_volume_stats(refresh=True)) or {}
     run.expect("provisioned", stats.get("provisioned_capacity_gb"), 3)
     snap = snapshot(made)
@@ -202,7 +199,7 @@ def copies_of_a_volume(cinder: Any, array: Array, run: Steps, source: Any, snap:
         found = (shown.get("size"), shown.get("writable"), shown.get("parent"), shown.get("content"))
         run.expect(f"copy of {made.size} GiB", found, (made.size * GIB, True, parent.id, origin))
     orphan = volume(3)
-    run.step("clone of nothing", lambda: cinder.create_cloned_volume(orphan, volume(3)), exception.NotFound)
+    run.step("clone of nothing", lambda: cinder.create_cloned_volume(orphan, volume(3)), refused=exception.NotFound)
     run.expect("nothing left of it", array.volume(orphan.id), {})
     return [from_snapshot, larger, clone, larger_clone]
 
@@ -211,7 +208,7 @@ def attachments(cinder: Any, array: Array, run: Steps, options: argparse.Namespa
     one, two, three = volumes[:3]
     first, second = host(1), host(2)
     data = (run.step("attach", lambda: cinder.initialize_connection(one, first)) or {}).get("data", {})
-    luns = array.luns(one.id)
+    luns = array.maps(one.id)
     run.expect("LUN as told", list(luns.values()), [data.get("target_lun")])
     check_targets(run, options, data)
     again = (run.step("attach again", lambda: cinder.initialize_connection(one, first)) or {}).get("data", {})
@@ -219,12 +216,12 @@ def attachments(cinder: Any, array: Array, run: Steps, options: argparse.Namespa
     if options.chap:
         run.expect("same secret", again.get("auth_password"), data.get("auth_password"))
     run.step("attach a second volume", lambda: cinder.initialize_connection(two, first))
-    run.expect("another LUN", set(array.luns(two.id).values()) & set(luns.values()), set())
+    run.expect("another LUN", set(array.maps(two.id).values()) & set(luns.values()), set())
     run.step("attach to a second host", lambda: cinder.initialize_connection(one, second))
-    run.expect("two hosts have it", len(array.luns(one.id)), 2)
+    run.expect("two hosts have it", len(array.maps(one.id)), 2)
     run.step("detach", lambda: cinder.terminate_connection(one, first))
-    run.expect("the other host still has it", len(array.luns(one.id)), 1)
-    run.expect("the other volume is still there", len(array.luns(two.id)), 1)
+    run.expect("the other host still has it", len(array.maps(one.id)), 1)
+    run.expect("the other volume is still there", len(array.maps(two.id)), 1)
     run.step("detach once more", lambda: cinder.terminate_connection(one, first))
     run.step("detach the rest", lambda: cinder.terminate_connection(one, second))
     run.step("detach the second volume", lambda: cinder.terminate_connection(two, first))
@@ -233,8 +230,10 @@ def attachments(cinder: Any, array: Array, run: Steps, options: argparse.Namespa
     for where in (first, second):
         run.step("attach once more", partial(cinder.initialize_connection, three, where))
     run.step("detach from everywhere", lambda: cinder.terminate_connection(three, None))
-    run.expect("detached from everywhere", array.luns(three.id), {})
-    run.step("detach what is not there", lambda: cinder.terminate_connection(volume(1), first), exception.NotFound)
+    run.expect("detached from everywhere", array.maps(three.id), {})
+    run.step(
+        "detach what is not there", lambda: cinder.terminate_connection(volume(1), first), refused=exception.NotFound
+    )
 
 
 def check_targets(run: Steps, options: argparse.Namespace, data: dict[str, Any]) -> None:
@@ -278,7 +277,9 @@ def names(cinder: Any, array: Array, run: Steps, managed: Any) -> None:
 def groups(cinder: Any, array: Array, run: Steps) -> None:
     group = {"id": str(uuid.uuid4()), "status": "available"}
     run.step("create a group", lambda: cinder.create_group(CONTEXT, group))
-    run.step("create it again", lambda: cinder.create_group(CONTEXT, group), exception.VolumeBackendAPIException)
+    run.step(
+        "create it again", lambda: cinder.create_group(CONTEXT, group), refused=exception.VolumeBackendAPIException
+    )
     members = [volume(1, group_id=group["id"]), volume(2)]
     for member in members:
         run.step("create a member", partial(cinder.create_volume, member))
@@ -286,7 +287,7 @@ def groups(cinder: Any, array: Array, run: Steps) -> None:
     run.step("add the other", lambda: cinder.update_group(CONTEXT, group, [members[1]], []))
     ids = [member.id for member in members]
     run.expect("both are in it", array.members("consistency-group", group["id"]), ids)
-    run.step("delete a member", lambda: cinder.delete_volume(members[0]), exception.VolumeBackendAPIException)
+    run.step("delete a member", lambda: cinder.delete_volume(members[0]), refused=exception.VolumeBackendAPIException)
     taken = {"id": str(uuid.uuid4()), "group_id": group["id"]}
     run.step("snapshot the group", lambda: cinder.create_group_snapshot(CONTEXT, taken, []))
     set_name = (group["id"] + taken["id"]).replace("-", "")
@@ -346,7 +347,7 @@ def main() -> int:
     logging.disable(logging.CRITICAL)
     run = Steps()
     drive(options, Array(options.endpoints, options.name), run)
-    return 1 if run.failed else 0
+    return run.status()
 
 
 if __name__ == "__main__":

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.conformance.conftest import Client, Outcome
+from tests.conformance.conftest import Client
+from tests.support.scripts import Outcome
 from tests.support.simulator import Simulator
 
 

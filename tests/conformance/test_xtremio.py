@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 import trustme
 
-from tests.conformance.conftest import Client, Outcome
+from tests.conformance.conftest import Client
+from tests.support.scripts import Outcome
 from tests.support.simulator import Simulator
 
 CLIENTS = {

@@ -46,7 +46,7 @@ AWAY: list[tuple[str, str, dict[str, Any]]] = [
 def refused(run: lib.Steps, number: int, case: tuple[str, str, dict[str, Any], Any, str]) -> None:
     name, kind, wrong, how, named = case
     title = f"{kind} with {', '.join(wrong) or name}"
-    driver = lib.make(lib.OURS[kind], kind, lib.Array(sys.argv[1], name).entry, f"wrong{number}", **wrong)
+    driver = lib.make(lib.OURS[kind], kind, lib.SimulatedArray(sys.argv[1], name).entry, f"wrong{number}", **wrong)
     try:
         driver.do_setup(lib.CONTEXT)
         driver.check_for_setup_error()
@@ -59,7 +59,7 @@ def refused(run: lib.Steps, number: int, case: tuple[str, str, dict[str, Any], A
 
 def away(run: lib.Steps, number: int, case: tuple[str, str, dict[str, Any]]) -> None:
     name, kind, wrong = case
-    driver = lib.make(lib.OURS[kind], kind, lib.Array(sys.argv[1], name).entry, f"away{number}", **wrong)
+    driver = lib.make(lib.OURS[kind], kind, lib.SimulatedArray(sys.argv[1], name).entry, f"away{number}", **wrong)
     run.step(f"{kind}: set up", lambda: driver.do_setup(lib.CONTEXT))
     run.step("starts all the same", driver.check_for_setup_error)
     stats = run.step("statistics", lambda: driver.get_volume_stats(True)) or {"pools": []}
@@ -70,7 +70,7 @@ def away(run: lib.Steps, number: int, case: tuple[str, str, dict[str, Any]]) -> 
 
 def two_backends(run: lib.Steps) -> None:
     """Two backends on one array, each by its own protocol, do not know the other's volumes and share its host."""
-    array = lib.Array(sys.argv[1], "violin")
+    array = lib.SimulatedArray(sys.argv[1], "violin")
     drivers = [
         lib.make(lib.OURS[kind], kind, array.entry, f"twin-{kind}", volume_backend_name=kind)
         for kind in ("violin-fc", "violin-iscsi")
@@ -91,7 +91,7 @@ def two_backends(run: lib.Steps) -> None:
 
 def main() -> int:
     lib.prepare()
-    run = lib.Steps(lib.Array(sys.argv[1], "xtremio"))
+    run = lib.Steps(lib.SimulatedArray(sys.argv[1], "xtremio"))
     for number, case in enumerate(CASES):
         refused(run, number, case)
     for number, gone in enumerate(AWAY):

@@ -11,6 +11,7 @@ from __future__ import annotations
 import inspect
 import logging
 import os
+import site
 import subprocess
 import sys
 import tempfile
@@ -18,19 +19,20 @@ import time
 from pathlib import Path
 from typing import Any
 
-from brick_lib import Array, obey_the_path_file, status, step
+# Its path file counts, as if pip had installed the distribution
+site.addsitedir(os.environ["OPENFLASH_SITE"])
 
-obey_the_path_file()
+import os_brick
+from os_brick import exception, privileged
+from os_brick.initiator import connector, initiator_connector
+from os_brick.initiator.connectors import base
+from oslo_concurrency import lockutils
+from oslo_config import cfg
+from steps import GIB, SimulatedArray, Steps
 
-import os_brick  # noqa: E402
-from os_brick import exception, privileged  # noqa: E402
-from os_brick.initiator import connector, initiator_connector  # noqa: E402
-from os_brick.initiator.connectors import base  # noqa: E402
-from oslo_concurrency import lockutils  # noqa: E402
-from oslo_config import cfg  # noqa: E402
-
-GIB = 1 << 30
 REFUSED = exception.BrickException
+RUN = Steps()
+step = RUN.step
 
 
 def parameters(function: Any) -> list[tuple[str, Any, Any]]:
@@ -49,9 +51,14 @@ def interface(ours: type) -> list[str]:
     return wrong
 
 
-def fsc(array: Array, *arguments: str) -> None:
+def fsc(array: SimulatedArray, *arguments: str) -> None:
     command = [f"{array.entry['bin_dir']}/fsc_cli", "--manage_ip", "m", "--ip", "a", "--op", *arguments]
     assert subprocess.run(command, check=True, capture_output=True).stdout.startswith(b"result=0\n")
+
+
+def commands(array: SimulatedArray, mark: int) -> list[str]:
+    """What tools were run since then, in the words of the array's journal."""
+    return [f"{one['method']} {one['path']}" for one in array.requests(mark)]
 
 
 def script(folder: str, name: str, text: str) -> str:
@@ -64,7 +71,7 @@ def script(folder: str, name: str, text: str) -> str:
 def main() -> int:
     endpoints, name, protocol, tool, volume = sys.argv[1:]
     logging.disable(logging.CRITICAL)
-    array = Array(endpoints, name)
+    array = SimulatedArray(endpoints, name)
     folder = tempfile.mkdtemp(prefix="brick-")
     cfg.CONF([], project="brick", default_config_files=[])
     lockutils.set_defaults(folder)
@@ -90,10 +97,10 @@ def main() -> int:
 
     step("no path yet", lambda: brick.get_volume_paths(there), [])
     step("not connected", lambda: brick.is_volume_connected(volume), False)
-    array.mark()
+    mark = array.mark()
     found = step("connect", lambda: brick.connect_volume(there))
     # The wire sheet, section 6: upstream's connector starts the tool twice
-    step("one command", array.requests, [f"{tool} {tool} -c attach{suffix} -v {volume}{address}"])
+    step("one command", lambda: commands(array, mark), [f"{tool} {tool} -c attach{suffix} -v {volume}{address}"])
     device = Path(found["path"])
     step("a block device", lambda: found, {"type": "block", "path": str(device)})
     step("of the array", lambda: device.is_relative_to(array.entry["device_root"]), True)
@@ -106,9 +113,11 @@ def main() -> int:
     step("its size", lambda: brick.extend_volume(there), GIB)
     fsc(array, "expandVolume", "--volName", volume, "--volSize", "2048")
     step("its new size", lambda: brick.extend_volume(there), 2 * GIB)
-    array.mark()
+    mark = array.mark()
     step("disconnect", lambda: brick.disconnect_volume(there, found), None)
-    step("one command for that", array.requests, [f"{tool} {tool} -c detach{suffix} -v {volume}{address}"])
+    step(
+        "one command for that", lambda: commands(array, mark), [f"{tool} {tool} -c detach{suffix} -v {volume}{address}"]
+    )
     step("no device left", device.exists, False)
     step("disconnect again", lambda: brick.disconnect_volume(there, None), None)
     step("extend what is not attached", lambda: brick.extend_volume(there), refused=REFUSED)
@@ -156,7 +165,7 @@ def main() -> int:
     del os.environ["HUAWEISDSHYPERVISORCLI_PATH"]
     os.environ["PATH"] = folder
     step("no tool anywhere", lambda: brick.connect_volume(there), refused=REFUSED, says="Install the block client")
-    return status()
+    return RUN.status()
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ and what makes the XML of a disk, is Nova's own.
 from __future__ import annotations
 
 import os
+import site
 import subprocess
 import sys
 import tempfile
@@ -21,24 +22,25 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from brick_lib import Array, obey_the_path_file, status, step
+# Its path file counts, as if pip had installed the distribution
+site.addsitedir(os.environ["OPENFLASH_SITE"])
 
-obey_the_path_file()
+import nova.conf
+import os_brick
+from nova import exception
+from nova.virt.libvirt import driver
+from nova.virt.libvirt.volume import volume as libvirt_volume
+from os_brick import privileged
+from oslo_concurrency import lockutils
+from steps import GIB, SimulatedArray, Steps
 
-import nova.conf  # noqa: E402
-import os_brick  # noqa: E402
-from nova import exception  # noqa: E402
-from nova.virt.libvirt import driver  # noqa: E402
-from nova.virt.libvirt.volume import volume as libvirt_volume  # noqa: E402
-from os_brick import privileged  # noqa: E402
-from oslo_concurrency import lockutils  # noqa: E402
-
-GIB = 1 << 30
+RUN = Steps()
+step = RUN.step
 
 
 def main() -> int:
     endpoints, name, volume = sys.argv[1:]
-    array = Array(endpoints, name)
+    array = SimulatedArray(endpoints, name)
     folder = tempfile.mkdtemp(prefix="brick-nova-")
     nova.conf.CONF([], project="nova", default_config_files=[])
     lockutils.set_defaults(folder)
@@ -85,7 +87,7 @@ def main() -> int:
     step("disconnect", lambda: ours.disconnect_volume(info, instance))
     step("gone", path.exists, False)
     step("disconnect by force", lambda: ours.disconnect_volume(info, instance, force=True))
-    return status()
+    return RUN.status()
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ GIB = lib.GIB
 class Handover:
     """One array and two drivers."""
 
-    def __init__(self, kind: str, array: lib.Array, run: lib.Steps) -> None:
+    def __init__(self, kind: str, array: lib.SimulatedArray, run: lib.Steps) -> None:
         self.kind, self.vendor, self.array, self.run = kind, kind.split("-")[0], array, run
         self.pool = array.entry["pools"][0]["name"] if self.vendor in ("dsware", "violin") else kind
         self.copied: list[Any] = []
@@ -208,7 +208,7 @@ class Handover:
 def main() -> int:
     endpoints, name, kind = sys.argv[1:4]
     lib.prepare()
-    array = lib.Array(endpoints, name)
+    array = lib.SimulatedArray(endpoints, name)
     run = lib.Steps(array)
     Handover(kind, array, run).tell()
     return run.finish()

@@ -9,36 +9,20 @@ A script runs in an environment that holds one Cinder and the built distribution
 
 from __future__ import annotations
 
-import json
-import os
 import subprocess
 import sys
-import tempfile
 import zipfile
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.support.clients import client_python, client_wheel
+from tests.support.scripts import Outcome, run_script
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).parent
 CLIENTS = ROOT / "tests" / "conformance"
 BUILDER = ROOT / "roles" / "openstack_drivers" / "files" / "build_wheel.py"
-DEADLINE = 240
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a script made of its steps; ``counts`` are requests by operation, as the array counted them."""
-
-    steps: list[str]
-    wrong: list[str]
-    status: int
-    counts: dict[str, dict[str, int]] = field(default_factory=dict)
-    details: dict[str, Any] = field(default_factory=dict)
 
 
 class Runner:
@@ -47,40 +31,10 @@ class Runner:
     def __init__(self, python: Path, distribution: Path, **env: str) -> None:
         self.python = python
         self._distribution = distribution
-        self._more = env
-
-    @property
-    def env(self) -> dict[str, str]:
-        return {
-            "PATH": os.environ["PATH"],
-            "HOME": os.environ.get("HOME", "/"),
-            "PYTHONWARNINGS": "ignore",
-            "PYTHONPATH": str(self._distribution),
-            "PYTHONDONTWRITEBYTECODE": "1",
-            **self._more,
-        }
+        self._env = env
 
     def run(self, script: str, *arguments: str) -> Outcome:
-        # What it leaves goes with its own folder for temporary files.
-        with tempfile.TemporaryDirectory(prefix="openstack-", ignore_cleanup_errors=True) as folder:
-            done = subprocess.run(
-                [str(self.python), str(HERE / script), *arguments],
-                capture_output=True,
-                text=True,
-                timeout=DEADLINE,
-                check=False,
-                cwd=HERE,
-                env={**self.env, "TMPDIR": folder},
-            )
-        lines: list[dict[str, Any]] = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
-        assert lines, done.stderr
-        wrong = [f"{line['step']}: {line['detail']}" for line in lines if "step" in line and not line["ok"]]
-        counts = next((line["counts"] for line in lines if "counts" in line), {})
-        if done.returncode and not wrong:
-            wrong = [done.stderr[-2000:]]
-        details = {line["step"]: line["detail"] for line in lines if "step" in line}
-        steps = [line["step"] for line in lines if "step" in line]
-        return Outcome(steps, wrong, done.returncode, counts, details)
+        return run_script(self.python, HERE / script, *arguments, paths=[self._distribution], **self._env)
 
 
 @pytest.fixture(scope="session")

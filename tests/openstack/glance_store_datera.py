@@ -16,12 +16,14 @@ from glance_store_lib import (  # first: it makes the distribution's path file c
     GIB,
     MIB,
     NOT_FOUND,
+    RUN,
     SIZE,
     Content,
     Stage,
     add,
     life,
     new_id,
+    step,
     store_of,
     whole,
 )
@@ -40,7 +42,6 @@ from pathlib import Path  # isort: skip
 from typing import Any  # isort: skip
 
 import glance_store  # isort: skip
-from brick_lib import status, step  # isort: skip
 from glance_store import backend, capabilities, exceptions, location, multi_backend  # isort: skip
 from os_brick import privileged  # isort: skip
 from os_brick.initiator import connector  # isort: skip
@@ -397,7 +398,7 @@ def main() -> Iterator[None] | int:
         wide = dict(by_user, datera_chunk_size=GIB)
         stage = Stage(endpoints, name, one=wide, tenant=dict(by_user, datera_tenant_id="acme"))
         {"user": user, "old": old, "killed": killed}[part](stage)
-    return status()
+    return RUN.status()
 
 
 if __name__ == "__main__":

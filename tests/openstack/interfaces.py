@@ -15,7 +15,6 @@ import lib  # first: it makes the process green
 import importlib  # isort: skip
 import importlib.metadata  # isort: skip
 import inspect  # isort: skip
-import json  # isort: skip
 import sys  # isort: skip
 from typing import Any  # isort: skip
 
@@ -27,6 +26,7 @@ from cinder.interface import (  # isort: skip
 )
 from cinder.volume import driver as base  # isort: skip
 from oslo_config import cfg  # isort: skip
+from steps import Steps  # isort: skip
 
 INTERFACES = (
     volume_driver.VolumeDriverCore,
@@ -38,6 +38,8 @@ INTERFACES = (
 OF_CINDER = ("migrate_volume", "clone_image")
 # That a driver had once, and that a cinder.conf may still have
 OLDER = {"flashsystem": ("flashsystem_multipath_enabled",)}
+RUN = Steps()
+report = RUN.report
 
 
 def functions(interface: Any) -> dict[str, Any]:
@@ -59,14 +61,6 @@ def fits(wanted: Any, found: Any) -> str:
     if parameters(wanted) != parameters(found):
         return f"{parameters(found)} instead of {parameters(wanted)}"
     return ""
-
-
-def report(step: str, ok: bool, detail: str = "") -> None:
-    print(json.dumps({"step": step, "ok": ok, "detail": detail}), flush=True)
-    FAILED.extend([step] if not ok else [])
-
-
-FAILED: list[str] = []
 
 
 def refuses(function: Any) -> bool:
@@ -144,7 +138,7 @@ def main() -> int:
     for kind in sys.argv[1:]:
         check(kind)
     published()
-    return 1 if FAILED else 0
+    return RUN.status()
 
 
 if __name__ == "__main__":

@@ -17,9 +17,7 @@ import importlib  # noqa: E402
 import json  # noqa: E402
 import logging  # noqa: E402
 import tempfile  # noqa: E402
-import urllib.request  # noqa: E402
 import uuid  # noqa: E402
-from collections.abc import Callable  # noqa: E402
 from contextlib import contextmanager  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
@@ -28,6 +26,7 @@ from cinder import context, exception, objects  # noqa: E402, F401
 
 objects.register_all()
 
+import steps  # noqa: E402
 import upstream as shipped  # noqa: E402
 import violin_upstream  # noqa: E402
 from cinder import coordination, ssh_utils  # noqa: E402, F401
@@ -39,8 +38,8 @@ from cinder.volume import (  # noqa: E402
 )
 from oslo_concurrency import lockutils  # noqa: E402
 from oslo_config import cfg  # noqa: E402
+from steps import GIB, SimulatedArray  # noqa: E402, F401
 
-GIB = 1 << 30
 PROJECT = uuid.uuid4().hex
 CONTEXT = context.RequestContext("admin", PROJECT, is_admin=True)
 TYPES: dict[str, dict[str, str]] = {}
@@ -58,82 +57,26 @@ OURS = {
 }
 
 
-class Array:
-    """The array's side of the story."""
+class Steps(steps.Steps):
+    """With some of them counted: how many requests of the array each took."""
 
-    def __init__(self, endpoints: str, name: str) -> None:
-        found = json.loads(Path(endpoints).read_text(encoding="utf-8"))
-        self.entry: dict[str, Any] = found["arrays"][name]
-        self._url = f"{found['control']}/arrays/{name}"
-        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-
-    def ask(self, path: str, body: Any = None) -> Any:
-        data = None if body is None else json.dumps(body).encode()
-        with self._opener.open(urllib.request.Request(self._url + path, data=data), timeout=30) as answer:
-            return json.loads(answer.read())
-
-    def state(self) -> dict[str, Any]:
-        state: dict[str, Any] = self.ask("/state")
-        return state
-
-    def volumes(self) -> dict[str, dict[str, Any]]:
-        return {one["name"]: one for one in self.state()["volumes"]}
-
-    def maps(self, name: str) -> dict[str, Any]:
-        """LUNs of one volume by host."""
-        return {one["host"]: one.get("lun") for one in self.state()["mappings"] if one["volume"] == name}
-
-    def reset(self) -> None:
-        self.ask("/reset", {})
-
-    def fault(self, **fault: Any) -> None:
-        self.ask("/faults", fault)
-
-    def mark(self) -> int:
-        mark: int = self.ask(f"/journal?since={1 << 60}")["last"]
-        return mark
-
-    def requests(self, since: int) -> list[dict[str, Any]]:
-        return [one for one in self.ask(f"/journal?since={since}")["entries"] if one["kind"] == "request"]
-
-
-class Steps:
-    """Runs steps and reports each; a failed one does not keep the next from being tried."""
-
-    def __init__(self, array: Array) -> None:
+    def __init__(self, array: SimulatedArray) -> None:
+        super().__init__()
         self.array = array
-        self.failed = 0
         self.counts: dict[str, dict[str, int]] = {}
 
-    def step(self, name: str, action: Callable[[], Any], refused: Any = None, as_: str = "") -> Any:
+    def step(self, *given: Any, as_: str = "", **more: Any) -> Any:
         """:param as_: count the array's requests under ``operation/who``."""
         mark = self.array.mark() if as_ else 0
-        result: Any = None
-        detail = ""
-        try:
-            result = action()
-        except Exception as error:
-            ok = refused is not None and isinstance(error, refused)
-            detail = f"{type(error).__name__}: {error}"
-        else:
-            ok = refused is None
-            detail = "" if ok else "accepted, and a refusal was expected"
+        result = super().step(*given, **more)
         if as_:
             operation, who = as_.split("/")
             self.counts.setdefault(operation, {})[who] = len(self.array.requests(mark))
-        self.report(name, ok, detail)
         return result
-
-    def expect(self, name: str, found: Any, wanted: Any) -> None:
-        self.report(name, found == wanted, "" if found == wanted else f"{found!r} is not {wanted!r}")
-
-    def report(self, name: str, ok: bool, detail: str) -> None:
-        self.failed += not ok
-        print(json.dumps({"step": name, "ok": ok, "detail": detail}), flush=True)
 
     def finish(self) -> int:
         print(json.dumps({"counts": self.counts}), flush=True)
-        return 1 if self.failed else 0
+        return self.status()
 
 
 class NoDatabase:

@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import lib  # first: it makes the process green
 
-import json  # isort: skip
 import sys  # isort: skip
 from typing import Any  # isort: skip
+
+from steps import Steps  # isort: skip
 
 
 # By array: column, simulated array, kind of driver, kind of volume
@@ -137,7 +138,7 @@ ROWS = {
 
 
 def column(number: int, title: str, name: str, kind: str, provisioning: str) -> list[str]:
-    entry = lib.Array(sys.argv[1], name).entry
+    entry = lib.SimulatedArray(sys.argv[1], name).entry
     more: dict[str, Any] = {}
     if kind == "dsware-socket":
         kind, pools = "dsware", [str(pool["id"]) for pool in entry["pools"]]
@@ -158,8 +159,9 @@ def main() -> int:
     for vendor, columns in TABLES.items():
         told = [column(number, *one) for number, one in enumerate(columns)]
         tables[vendor] = [list(row) for row in zip(["", *ROWS], *told, strict=True)]
-    print(json.dumps({"step": "tables", "ok": True, "detail": tables}))
-    return 0
+    run = Steps()
+    run.report("tables", True, tables)
+    return run.status()
 
 
 if __name__ == "__main__":

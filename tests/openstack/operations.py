@@ -41,7 +41,7 @@ DEDUP = {
 class Story:
     """One driver on one array."""
 
-    def __init__(self, kind: str, array: lib.Array, run: lib.Steps) -> None:
+    def __init__(self, kind: str, array: lib.SimulatedArray, run: lib.Steps) -> None:
         self.kind, self.vendor = kind, kind.split("-")[0]
         self.array, self.run = array, run
         self.driver = lib.make(lib.OURS[kind], kind, array.entry, "ours")
@@ -479,7 +479,7 @@ class Story:
 def main() -> int:
     endpoints, name, kind = sys.argv[1:4]
     lib.prepare()
-    array = lib.Array(endpoints, name)
+    array = lib.SimulatedArray(endpoints, name)
     run = lib.Steps(array)
     Story(kind, array, run).tell()
     return run.finish()

@@ -51,7 +51,7 @@ class Clock:
 
 def tell(run: lib.Steps, number: int, case: tuple[str, str, dict[str, Any], int]) -> None:
     name, kind, more, seconds = case
-    array = lib.Array(sys.argv[1], name)
+    array = lib.SimulatedArray(sys.argv[1], name)
     clock = Clock()
     title = f"{kind} with {more}"
     driver = lib.make(lib.OURS[kind], kind, array.entry, f"patient{number}", **more)
@@ -80,7 +80,7 @@ def tell(run: lib.Steps, number: int, case: tuple[str, str, dict[str, Any], int]
 
 def main() -> int:
     lib.prepare()
-    run = lib.Steps(lib.Array(sys.argv[1], "violin"))
+    run = lib.Steps(lib.SimulatedArray(sys.argv[1], "violin"))
     for number, case in enumerate(CASES):
         tell(run, number, case)
     return run.finish()

@@ -17,8 +17,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from brick_lib import status, step
 from oslo_rootwrap import wrapper
+from steps import Steps
 
 BUILT_IN = "privsep-helper"
 HELPER = ["privsep-helper", "--config-file", "/etc/glance/glance-api.conf", "--privsep_context",
@@ -75,6 +75,8 @@ def judge(folder: Path, argv: list[str]) -> bool:
 
 
 bins = Path(tempfile.mkdtemp(prefix="rootwrap-"))
+RUN = Steps()
+step = RUN.step
 
 
 def main() -> int:
@@ -97,7 +99,7 @@ def main() -> int:
     for context in ("os_brick.privileged.default", "cinder.privsep.sys_admin_pctxt"):
         argv = [*HELPER[:2], "/etc/cinder/cinder.conf", HELPER[3], context, *HELPER[5:]]
         step("Cinder permits: " + context, lambda argv=argv: judge(own, argv), True)
-    return status()
+    return RUN.status()
 
 
 if __name__ == "__main__":
