@@ -10,7 +10,7 @@ import os
 import subprocess
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,6 @@ class Outcome:
     status: int
     counts: dict[str, dict[str, int]]
     details: dict[str, Any]
-    stderr: str = field(repr=False)
 
 
 def run_script(python: Path, script: Path, *arguments: str, paths: Sequence[Path] = (), **env: str) -> Outcome:
@@ -74,5 +73,4 @@ def run_script(python: Path, script: Path, *arguments: str, paths: Sequence[Path
         status=done.returncode,
         counts=next((line["counts"] for line in lines if "counts" in line), {}),
         details={one["step"]: one["detail"] for one in steps},
-        stderr=done.stderr,
     )
