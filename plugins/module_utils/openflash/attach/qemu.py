@@ -67,6 +67,8 @@ class Node:
     """Pairs of id and secret; the options name the id."""
     direct: bool = False
     """A device whose bytes must not stay in this host's memory."""
+    in_order: bool = False
+    """A file, which writes out of order would scatter, and not make faster."""
 
     def first(self, size: int) -> Node:
         """Only its first bytes."""
@@ -96,7 +98,7 @@ def disk_node(descriptor: int, size: int, is_device: bool) -> Node:
     below: Dict[str, Any] = {"driver": driver, "filename": "/proc/self/fd/%d" % descriptor}
     if is_device:
         below["cache"] = {"direct": True}
-    return Node({"driver": RAW, "file": below}, size, (descriptor,), direct=is_device)
+    return Node({"driver": RAW, "file": below}, size, (descriptor,), direct=is_device, in_order=not is_device)
 
 
 class Qemu:
@@ -154,14 +156,14 @@ class Qemu:
         Zeros are told and not sent: the array unmaps or writes them itself, as it can.
         """
         cache = "none" if target.direct else "writeback"
-        words = ["convert", "-p", "-n", "-W", "-m", _AT_ONCE, "-t", cache, "-O", RAW]
+        words = ["convert", "-p", "-n", "-m", _AT_ONCE, "-t", cache, "-O", RAW]
+        words += [] if target.in_order else ["-W"]
         self._run(words, [source, target.first(source.size)], _COPY_MEMORY, _NO_LIMIT, self.timeout)
 
     def out_of(self, source: Node, path: str, image_format: str, options: Sequence[str], compress: bool) -> None:
         """Make an image file. The path is absolute, so no part of it is taken for a protocol."""
         words = ["convert", "-p", "-m", _AT_ONCE, "-t", "writeback", "-O", image_format]
         words += ["-T", "none"] if source.direct else []
-        words += ["-W"] if image_format == RAW else []
         words += ["-c"] if compress else []
         words += ["-o", ",".join(options)] if options else []
         self._run(words, [source], _COPY_MEMORY, _NO_LIMIT, self.timeout, last=[os.path.abspath(path)])
