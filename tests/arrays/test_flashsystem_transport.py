@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -50,6 +51,7 @@ def simulator() -> Iterator[Simulator]:
     arrays = [
         {"name": "plain", "vendor": "flashsystem", "authorized_keys": [public(name) for name in KEYS]},
         {"name": "one-session", "vendor": "flashsystem", "limits": {"sessions": 1}},
+        {"name": "one-connection", "vendor": "flashsystem", "limits": {"connections": 1}},
     ]
     with Simulator(arrays) as running:
         yield running
@@ -304,6 +306,30 @@ def test_an_expired_login_is_renewed_once(array: FlashSystemUnderTest) -> None:
     assert len({one["connection"] for one in array.simulator.requests("plain", mark)}) == 2
     array.fault(kind="expired", count=2)
     assert "CMMVC7017E" in transport.run(SYSTEM).stdout
+
+
+def test_an_array_without_a_connection_to_spare_is_waited_for(simulator: Simulator) -> None:
+    array = FlashSystemUnderTest(simulator, "one-connection")
+    first = array.transport()
+    first.connect()
+    pauses: list[float] = []
+
+    def wait(seconds: float) -> None:
+        pauses.append(seconds)
+        time.sleep(seconds)
+
+    with pytest.raises(Unreachable, match="or it has no connection to spare"):
+        array.transport(timeout=1.0, sleep=wait).connect()
+    assert len(pauses) > 1
+
+    def hang_up(seconds: float) -> None:
+        first.close()
+        wait(seconds)
+
+    pauses.clear()
+    assert array.transport(sleep=hang_up).run(SYSTEM).ok
+    assert pauses
+    array.hang_up()
 
 
 HOSTILE = [

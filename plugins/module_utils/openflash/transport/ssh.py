@@ -18,6 +18,7 @@ import socket
 import threading
 import time
 import warnings
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Callable, List, Optional, Sequence, Tuple
 from urllib.parse import urlsplit
@@ -73,6 +74,10 @@ def _quoted(word: str) -> str:
             hint="Use letters, digits, '.', '-' and '_'.",
         )
     return '"%s"' % word
+
+
+class HungUp(Unreachable):
+    """The connection ended before a word was said."""
 
 
 class SshTransport:
@@ -173,7 +178,8 @@ class SshTransport:
         with self._lock:
             client, self._client = self._client, None
         if client is not None:
-            client.close()
+            transport = client.get_transport()
+            _hang_up(client, transport and transport.sock)
 
     def connect(self) -> None:
         """Log in now rather than at the first command: Unreachable, Unauthorized or Timeout says why not."""
@@ -194,7 +200,7 @@ class SshTransport:
             for position in range(len(self._addresses)):
                 self._at = position
                 try:
-                    self._client = self._login(*self._addresses[position])
+                    self._client = self._patient_login(*self._addresses[position])
                     return self._client.get_transport()
                 except (Unreachable, Timeout) as error:
                     failures.append(error.fill(array=self.address))
@@ -205,6 +211,16 @@ class SshTransport:
                 "no address answers: " + "; ".join("%s: %s" % (error.array, error.reason) for error in failures),
                 hint=failures[0].hint,
             )
+
+    def _patient_login(self, host: str, port: int) -> Any:
+        """The client; an SSH server with no connection to spare hangs up before it says anything, and has one soon."""
+        deadline = Deadline(min(self.timeout, LONGEST_CONNECT), first=0.05, longest=1.0, sleep=self._sleep)
+        while True:
+            try:
+                return self._login(host, port)
+            except HungUp:
+                if not deadline.pause():
+                    raise
 
     def _login(self, host: str, port: int) -> Any:
         paramiko = _paramiko()
@@ -230,9 +246,7 @@ class SshTransport:
             )
             keys.keep()
         except BaseException as error:
-            client.close()
-            if link is not None:
-                link.close()
+            _hang_up(client, link)
             raise self._explain(paramiko, error, host, keys) from None
         client.get_transport().set_keepalive(KEEPALIVE)
         return client
@@ -280,7 +294,7 @@ class SshTransport:
         if isinstance(error, (paramiko.SSHException, EOFError)):
             text = str(error)
             if "banner" in text or isinstance(error, EOFError):
-                return Unreachable(
+                return HungUp(
                     "it does not speak SSH on this port, or it has no connection to spare",
                     hint="Check the port, and what other clients are connected to the array.",
                 )
@@ -393,6 +407,16 @@ class SshTransport:
                 raise LostTimeout("%s did not end within %g s" % (shown, self.timeout))
             raise LostReply("%s ended without an exit status" % shown)
         return Output(channel.exit_status, stdout, stderr, shown)
+
+
+def _hang_up(client: Any, link: Optional[socket.socket]) -> None:
+    """Tell the array now, which has few connections: paramiko's thread would keep the socket for a moment yet."""
+    if link is not None:
+        with suppress(OSError):
+            link.shutdown(socket.SHUT_RDWR)
+    client.close()
+    if link is not None:
+        link.close()
 
 
 def _endpoint(address: str, port: int) -> Tuple[str, int]:
