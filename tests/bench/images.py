@@ -10,6 +10,7 @@ several turns the middle one counts: where no network is on the way a copy takes
 from __future__ import annotations
 
 import json
+import mmap
 import os
 import shutil
 import statistics
@@ -54,7 +55,7 @@ def throughput() -> tuple[list[list[object]], list[str]]:
                     command = _bare_command(lab, array, image, Path(folder))
                     bare, ours = [], []
                     for _turn in range(TURNS if row.by_qemu else IN_MEMORY):
-                        bare.append(_bare(lab, command, Path(folder)))
+                        bare.append(_bare(lab, command))
                         ours.append(_copy(lab, image, Path(folder), verify=False)[0])
                     verified = _copy(lab, image, Path(folder), verify=True)[1]
                 ratio = statistics.median(bare) / statistics.median(ours)
@@ -86,12 +87,8 @@ class Memory:
     which reads its image first, would find less of it left than the bare program.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._file = tempfile.TemporaryFile(dir=folder)
-        block = b"\1" * MIB
-        for _block in range(2 * SIZE // MIB):
-            self._file.write(block)
-        self._file.flush()
+    def __init__(self) -> None:
+        self._held = mmap.mmap(-1, 2 * SIZE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | mmap.MAP_POPULATE)
 
     def give_back(self, when: Callable[[], bool]) -> None:
         """Beside the copy."""
@@ -99,17 +96,17 @@ class Memory:
         def wait() -> None:
             while not when():
                 time.sleep(0.01)
-            self._file.close()
+            self._held.close()
 
         threading.Thread(target=wait, daemon=True).start()
 
 
-def _bare(lab: Lab, command: list[str], folder: Path) -> float:
+def _bare(lab: Lab, command: list[str]) -> float:
     file = lab.file(BARE)
     size = file.stat().st_size
     os.truncate(file, 0)
     os.truncate(file, size)
-    Memory(folder).give_back(lambda: True)
+    Memory().give_back(lambda: True)
     started = time.monotonic()
     subprocess.run(command, check=True, capture_output=True, timeout=600)
     took = time.monotonic() - started
@@ -127,7 +124,7 @@ def _copy(lab: Lab, image: Path, folder: Path, verify: bool) -> tuple[float, flo
     def begun() -> bool:
         return json.loads(progress.read_text(encoding="utf-8")).get("phase") not in (None, "starting", "reading")
 
-    Memory(folder).give_back(begun)
+    Memory().give_back(begun)
     started = time.monotonic()
     done = lab.run(path=image, force=True, keep_old=0, verify=verify, progress_file=progress)
     assert not done.failed, done.msg
