@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Sizes, port addresses and names, each in one canonical form.
+"""Sizes, port addresses, names and URLs, each in one canonical form.
 
 Strings such as ``10GiB`` exist only here and at the edge; inside, a size is an int of bytes.
 """
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from typing import Tuple, Union
+from urllib.parse import unquote, unquote_plus
 
 from .errors import Invalid
 
@@ -110,3 +111,53 @@ _OPENSTACK = re.compile(
 def is_openstack_name(name: str) -> bool:
     """Whether OpenStack gave the object this name, so that only OpenStack should change it."""
     return _OPENSTACK.match(name) is not None
+
+
+REDACTED = "***"
+_SCHEME = re.compile(r"\s*(?:[A-Za-z][A-Za-z0-9+.-]*:)?//|\s*[A-Za-z][A-Za-z0-9+.-]*://")
+_IPV6 = re.compile(r"\A\[[^\]@]*\]")
+_AUTHORITY = re.compile(r"(?:\[[^\]@]*\]|[^:\[\]@]*)(?::[0-9]*)?\Z")
+
+
+def _url_parts(url: str) -> Tuple[str, str, str, str]:
+    """(scheme with its slashes, user and password, host to end of path, query), whatever is missing being empty.
+
+    Takes URLs that no standard allows: without a scheme, and with ``@``, ``/``, ``?`` or ``#`` as they are in the
+    password. When in doubt, text counts as password and not as path, and where even its end is in doubt, all of it.
+    """
+    found = _SCHEME.match(url)
+    scheme = found.group() if found else ""
+    rest = url[len(scheme) :]
+    head = re.split(r"[?#]", rest, maxsplit=1)[0]
+    query = rest[len(head) :].split("#", 1)[0][1:]
+    authority = head.split("/", 1)[0]
+    proper = _AUTHORITY.match(authority) is not None
+    if "@" in rest[len(head) :] and not proper:
+        return scheme, rest, "", ""
+    at = head.rfind("@")
+    if at >= 0 and (not proper or ":" in _IPV6.sub("", head[:at])):
+        return scheme, head[:at], head[at + 1 :], query
+    return scheme, "", head, query
+
+
+def redact_url(url: str) -> str:
+    """The URL as it may be shown: without user, password, the values of its query, and its fragment.
+
+    ``https://bob:pw@images.example/x.raw?sig=1`` gives ``https://***@images.example/x.raw?***``. Never raises. A URL so
+    malformed that nobody can tell where its password ends gives ``https://***@``.
+    """
+    scheme, userinfo, path, query = _url_parts(url)
+    return "%s%s%s%s" % (scheme, REDACTED + "@" if userinfo else "", path, "?" + REDACTED if query else "")
+
+
+def url_secrets(url: str) -> Tuple[str, ...]:
+    """What ``redact_url`` leaves out, as written and decoded, the longest first: to be masked in texts of others.
+
+    A caller must not mask a short one wherever its letters occur (the journal masks those as complete words only).
+    """
+    _scheme, userinfo, _path, query = _url_parts(url)
+    user, colon, password = userinfo.partition(":")
+    found = {userinfo, user, password, query} if colon else {userinfo, query}
+    found |= {pair.partition("=")[2] for pair in re.split("[&;]", query)}
+    found |= {decode(text) for text in set(found) for decode in (unquote, unquote_plus)}
+    return tuple(sorted(filter(None, found), key=lambda text: (-len(text), text)))

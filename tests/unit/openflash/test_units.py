@@ -21,7 +21,9 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.units 
     is_openstack_name,
     parse_initiator,
     parse_size,
+    redact_url,
     round_up,
+    url_secrets,
 )
 
 
@@ -121,3 +123,57 @@ def test_no_initiator(address: str) -> None:
 )
 def test_whose_name_it_is(name: str, owned: bool) -> None:
     assert is_openstack_name(name) is owned
+
+
+@pytest.mark.parametrize(
+    "url, shown",
+    [
+        ("https://images.example/x.raw", "https://images.example/x.raw"),
+        ("https://images.example:8443/a@b/x@1.raw", "https://***@1.raw"),  # a password may hold a slash
+        ("https://images.example/a@b/x@1.raw", "https://images.example/a@b/x@1.raw"),
+        ("https://[2001:db8::1]/x@1.raw", "https://[2001:db8::1]/x@1.raw"),
+        ("https://bob:Secret1@images.example/x.raw", "https://***@images.example/x.raw"),
+        ("https://Secret1@images.example/x.raw", "https://***@images.example/x.raw"),
+        ("https://bob:Secret1@images.example:8443/x.raw?token=Secret2&b", "https://***@images.example:8443/x.raw?***"),
+        ("https://images.example/x.raw?Secret1", "https://images.example/x.raw?***"),
+        ("https://images.example?Secret1", "https://images.example?***"),
+        ("https://images.example/x.raw#Secret1", "https://images.example/x.raw"),
+        ("http://bob:Secret1@Secret2@proxy.example:3128", "http://***@proxy.example:3128"),
+        ("http://bob:Secret1/Secret2@proxy.example:3128", "http://***@proxy.example:3128"),
+        ("http://bob:Secret1?Secret2@proxy.example:3128", "http://***@"),  # or is the host "bob" and this a query?
+        ("http://bob:Secret1#Secret2@proxy.example:3128", "http://***@"),
+        ("https://images.example:8443/x.raw?mail=a:Secret1@b", "https://images.example:8443/x.raw?***"),
+        ("https://bob:Secret1@images.example/x.raw?mail=a@Secret2", "https://***@"),
+        ("https://images.example:port/x.raw", "https://images.example:port/x.raw"),
+        ("http://bob:123/Secret2@proxy.example:3128", "http://***@proxy.example:3128"),
+        ("bob:Secret1@proxy.example:3128", "***@proxy.example:3128"),
+        ("bob:Secret1/@proxy.example:3128", "***@proxy.example:3128"),
+        ("//bob:Secret1@proxy.example", "//***@proxy.example"),
+        ("socks5://bob:Secret1@proxy.example", "socks5://***@proxy.example"),
+        ("proxy.example:3128", "proxy.example:3128"),
+        ("/srv/images/x.raw", "/srv/images/x.raw"),
+        ("", ""),
+    ],
+)
+def test_a_url_is_shown_without_what_is_secret_in_it(url: str, shown: str) -> None:
+    assert redact_url(url) == shown
+    assert redact_url(shown) == shown
+
+
+_TEXT = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=12)
+
+
+@given(user=_TEXT, password=_TEXT, query=st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=12))
+def test_no_password_shows_however_badly_it_is_written(user: str, password: str, query: str) -> None:
+    secret = "Xq7" + password + "Xq7"
+    shown = redact_url("https://" + user.replace("@", "") + ":" + secret + "@images.example/x.raw?Zw9" + query)
+    assert "Xq7" not in shown
+    assert "Zw9" not in shown
+
+
+def test_the_secrets_of_a_url_as_written_and_decoded() -> None:
+    found = url_secrets("https://bob:p%40ss@images.example/x.raw?token=a%2Fb&Signature=c+d")
+    assert set(found) >= {"bob", "p%40ss", "p@ss", "a%2Fb", "a/b", "c+d", "c d"}
+    assert "images.example" not in " ".join(found)
+    assert list(found) == sorted(found, key=lambda text: (-len(text), text))
+    assert url_secrets("https://images.example/x.raw") == ()

@@ -95,9 +95,7 @@ def _snapshots(draft: Draft, desired: Desired, wish: PruneWish) -> List[Candidat
     return [
         ("snapshot", snapshot.name, partial(remove, snapshot))
         for snapshot in draft.world.snapshots.values()
-        if _ours(wish, snapshot.name)
-        and (snapshot.volume, snapshot.name) not in declared
-        and snapshot.name not in kept
+        if _ours(wish, snapshot.name) and (snapshot.volume, snapshot.name) not in declared and snapshot.name not in kept
     ]
 
 
