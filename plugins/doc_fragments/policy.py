@@ -18,8 +18,10 @@ options:
     default: false
   openstack_owned:
     description:
-      - Delete, rename, restore or unmap objects that belong to OpenStack by their name (a bare UUID, C(volume-UUID),
-        C(snapshot-UUID), C(OS-...), C(UNMANAGED-...)), which is refused otherwise.
+      - Delete, rename, restore or unmap objects that belong to OpenStack by their name, which is refused otherwise.
+      - Exactly the names that Cinder, Glance and their drivers give count, in lower case - a bare UUID, C(volume-UUID),
+        C(snapshot-UUID), C(OS-UUID), C(OS-TITLE-UUID), C(UNMANAGED-UUID), C(Managed by OpenStack ...). A name such as
+        C(OS-images) is an ordinary one.
     type: bool
     default: false
 """

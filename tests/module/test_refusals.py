@@ -12,7 +12,7 @@ from tests.module.arrays import ArrayUnderTest
 pytestmark = pytest.mark.wire
 
 UUID = "7f3c2f5a-8a2e-4a52-9a0b-3a7d6c1e9f00"
-OWNED = [UUID, f"volume-{UUID}", f"snapshot-{UUID}", "OS-db1", "UNMANAGED-db1"]
+OWNED = [UUID, f"volume-{UUID}", f"snapshot-{UUID}", f"OS-db1-{UUID}", f"UNMANAGED-{UUID}"]
 
 
 @pytest.fixture
@@ -178,6 +178,12 @@ def test_a_volume_of_openstack_is_deleted_only_when_told_so(xtremio: ArrayUnderT
         "flash_volume", name, "belongs to OpenStack", "openstack_owned: true", name=name, state="absent", kind="refused"
     )
     xtremio.converges("flash_volume", name=name, state="absent", openstack_owned=True)
+
+
+@pytest.mark.parametrize("name", ["OS-images", "unmanaged-lab"])
+def test_a_volume_whose_name_only_resembles_those_of_openstack_is_deleted(array: ArrayUnderTest, name: str) -> None:
+    array.done("flash_volume", name=name, size="10GiB")
+    array.converges("flash_volume", name=name, state="absent", assume_unmapped=True)
 
 
 @pytest.mark.hosts

@@ -101,16 +101,36 @@ def format_initiator(address: str) -> str:
 
 
 _UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+_VOLUME = r"(?:volume-)?%s" % _UUID
 _OPENSTACK = re.compile(
-    r"^(%(u)s|[0-9a-f]{32}|(volume|snapshot|cgsnapshot|group_snapshot)-%(u)s|OS-.*|UNMANAGED-.*|"
-    r"Managed by OpenStack.*)$" % {"u": _UUID},
-    re.IGNORECASE,
+    "|".join(
+        (
+            # Cinder's own templates; XtremIO and Violin have the bare id, Violin's snapshots its 32 digits
+            r"(?:(?:volume|snapshot|cgsnapshot|group_snapshot)-)?%s" % _UUID,
+            r"[0-9a-f]{32}",
+            # Datera: volumes of Cinder, with their title or without, and images of Glance (OS-IMAGE-<uuid>)
+            r"OS-(?:[A-Za-z0-9._-]+-)?%s" % _UUID,
+            r"UNMANAGED-%s" % _UUID,
+            # The registration of a driver among the clients of Violin
+            r"Managed by OpenStack .*",
+            # Temporary names of drivers: of openflash_openstack, of Cinder's for FusionStorage and for XtremIO, where
+            # the members of a group snapshot keep the time that the array puts behind their names
+            r"%s-source" % _VOLUME,
+            r"revert-%s" % _UUID,
+            r"temp%sclone%s" % (_VOLUME, _VOLUME),
+            r"%s\.(?:%s|[0-9]{10,13}|of-[0-9a-f]{16})" % (_UUID, _UUID),
+        )
+    )
 )
 
 
 def is_openstack_name(name: str) -> bool:
-    """Whether OpenStack gave the object this name, so that only OpenStack should change it."""
-    return _OPENSTACK.match(name) is not None
+    """Whether OpenStack gave the object this name, so that only OpenStack should change it.
+
+    Only the exact names that its drivers write count, in lower case where they write it: a name that merely begins
+    like one (``OS-images``, ``unmanaged-lab``) is the operator's own.
+    """
+    return _OPENSTACK.fullmatch(name) is not None
 
 
 REDACTED = "***"

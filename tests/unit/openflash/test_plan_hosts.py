@@ -105,7 +105,7 @@ def test_a_logged_in_initiator_is_removed_with_a_warning_unless_a_volume_is_open
 
 
 def test_removing_initiators_of_a_host_of_openstack_needs_its_permission(array: MemoryArray) -> None:
-    name = "OS-node1"
+    name = "Managed by OpenStack node1"
     array.host(name, IQN + "os")
     wish = {"host": name, "initiators": [IQN + "new"], "exclusive_initiators": True}
     assert isinstance(refused(host_maps(array, wish), "belongs to OpenStack"), Refused)
@@ -180,8 +180,8 @@ def test_a_host_is_deleted_after_its_mappings_in_one_task(array: MemoryArray) ->
 
 
 def test_a_host_of_openstack_is_deleted_only_with_its_permission(array: MemoryArray) -> None:
-    array.host("OS-node1")
-    wish = {"host": "OS-node1", "state": "absent"}
+    array.host("Managed by OpenStack node1")
+    wish = {"host": "Managed by OpenStack node1", "state": "absent"}
     assert isinstance(refused(host_maps(array, wish, force=True), "belongs to OpenStack"), Refused)
     done(host_maps(array, wish, openstack_owned=True))
 
@@ -432,10 +432,10 @@ def test_unmapping_an_open_volume_needs_force(array: MemoryArray) -> None:
     done(host_maps(array, UNMAP, force=True))
 
 
-@pytest.mark.parametrize("volume, host", [("volume-" + UUID, "h1"), ("a", "OS-node1")])
+@pytest.mark.parametrize("volume, host", [("volume-" + UUID, "h1"), ("a", "Managed by OpenStack node1")])
 def test_unmapping_what_is_openstack_s_needs_its_permission(array: MemoryArray, volume: str, host: str) -> None:
     array.volume("volume-" + UUID)
-    array.host("OS-node1")
+    array.host("Managed by OpenStack node1")
     array.map(volume, host)
     wish = {"host": host, "volume": volume, "state": "absent"}
     assert isinstance(refused(host_maps(array, wish, force=True), "belongs to OpenStack"), Refused)

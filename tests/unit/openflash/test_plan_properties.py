@@ -36,7 +36,7 @@ from tests.support.planning import Task
 UUID = "7f3c2f5a-8a2e-4a52-9a0b-3a7d6c1e9f00"
 VOLUMES = ["v1", "v2", "v3", "v4", "volume-" + UUID]
 SNAPSHOTS = ["s1", "s2", "pre-1", "pre-2", "v1"]
-HOSTS = ["h1", "h2", "OS-host"]
+HOSTS = ["h1", "h2", "Managed by OpenStack h"]
 IQN = "iqn.2026-01.org.example:"
 ADDRESSES = [IQN + name for name in ("i1", "i2", "i3")]
 LUNS = st.one_of(st.none(), st.integers(0, 4))
@@ -162,7 +162,7 @@ documents = st.fixed_dictionaries(
             st.fixed_dictionaries({"volume": volume_names, "host": host_names, "lun": LUNS}).map(drop_none), max_size=4
         ),
         "prune": st.booleans(),
-        "prune_prefix": st.sampled_from(["volume-", "pre-", "OS-"]),
+        "prune_prefix": st.sampled_from(["volume-", "pre-", "Managed"]),
         "prune_limit": st.sampled_from([0, 1, 10]),
     }
 )
@@ -362,7 +362,7 @@ def test_a_task_that_was_killed_comes_to_the_same_when_it_is_run_again(
 
 # -- nothing is ever raised --------------------------------------------------------------------------------------------
 
-names = st.sampled_from(["v1", "v2", "s1", "h1", "pre-1", "OS-x", "", "volume-" + UUID])
+names = st.sampled_from(["v1", "v2", "s1", "h1", "pre-1", "OS-" + UUID, "", "volume-" + UUID])
 optional_names = st.one_of(st.none(), names)
 mappings = st.builds(Mapping, names, names, LUNS, open=st.sampled_from([None, True, False]))
 maybe_mappings = st.one_of(st.none(), st.lists(mappings, max_size=2).map(tuple))

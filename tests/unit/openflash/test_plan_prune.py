@@ -80,12 +80,12 @@ def test_a_host_with_mappings_stays(array: MemoryArray) -> None:
     assert stays(pruned(array, **EVERYTHING)) == ["host web-2: volumes are mapped to it: other"]
 
 
-@pytest.mark.parametrize("prefix", ["volume-", "OS-", "7f3"])
+@pytest.mark.parametrize("prefix", ["volume-", "Managed", "7f3"])
 def test_what_openstack_owns_is_not_even_looked_at(array: MemoryArray, prefix: str) -> None:
     for name in ("volume-" + UUID, UUID):
         array.volume(name)
     array.snapshot("other", "snapshot-" + UUID)
-    array.host("OS-node1")
+    array.host("Managed by OpenStack node1")
     task = pruned(array, volumes=[], hosts=[], prune_prefix=prefix, **EVERYTHING)
     assert task.lines == [] and task.warnings == []
 

@@ -107,22 +107,66 @@ def test_no_initiator(address: str) -> None:
         parse_initiator(address)
 
 
+UUID = "6a1bb6ec-1f39-4bd0-8e3a-3f4b6d3a7a01"
+
+
 @pytest.mark.parametrize(
-    "name, owned",
+    "name",
     [
-        ("volume-6a1bb6ec-1f39-4bd0-8e3a-3f4b6d3a7a01", True),
-        ("6a1bb6ec-1f39-4bd0-8e3a-3f4b6d3a7a01", True),
-        ("6a1bb6ec1f394bd08e3a3f4b6d3a7a01", True),
-        ("snapshot-6A1BB6EC-1f39-4bd0-8e3a-3f4b6d3a7a01", True),
-        ("OS-something", True),
-        ("UNMANAGED-volume", True),
-        ("Managed by OpenStack, do not touch", True),
-        ("db1", False),
-        ("volume-1", False),
+        UUID,
+        UUID.replace("-", ""),
+        f"volume-{UUID}",
+        f"snapshot-{UUID}",
+        f"cgsnapshot-{UUID}",
+        f"group_snapshot-{UUID}",
+        f"OS-{UUID}",
+        f"OS-IMAGE-{UUID}",
+        f"OS-my.volume_1-{UUID}",
+        f"UNMANAGED-{UUID}",
+        "Managed by OpenStack (1.0-ISCSI) with vmemclient (1.1.9)",
+        f"{UUID}-source",
+        f"volume-{UUID}-source",
+        f"revert-{UUID}",
+        f"tempvolume-{UUID}clonevolume-{UUID}",
+        f"{UUID}.{UUID}",
+        f"{UUID}.of-0123456789abcdef",
+        f"{UUID}.1764529200",
     ],
 )
-def test_whose_name_it_is(name: str, owned: bool) -> None:
-    assert is_openstack_name(name) is owned
+def test_a_name_that_openstack_or_its_drivers_write_belongs_to_openstack(name: str) -> None:
+    assert is_openstack_name(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "db1",
+        "volume-1",
+        "OS-web1",
+        "OS-images",
+        "os-web1",
+        "OS-",
+        "UNMANAGED-volume",
+        "unmanaged-lab",
+        f"unmanaged-{UUID}",
+        f"os-{UUID}",
+        f"OS-a b-{UUID}",
+        f"Volume-{UUID}",
+        f"volume-{UUID.upper()}",
+        UUID.upper(),
+        f"volume-{UUID}-old",
+        f"my-volume-{UUID}",
+        f"{UUID}\n",
+        f"{UUID}.nightly",
+        f"{UUID}-unmanaged",
+        "managed by openstack (1.0-ISCSI) with vmemclient (1.1.9)",
+        "Managed by OpenStackers",
+        f"OS-{UUID}-copy",
+        UUID.replace("-", "")[:31],
+    ],
+)
+def test_a_name_that_only_resembles_those_of_openstack_is_the_operators_own(name: str) -> None:
+    assert not is_openstack_name(name)
 
 
 @pytest.mark.parametrize(
