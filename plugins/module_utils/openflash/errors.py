@@ -177,7 +177,9 @@ class MissingLibrary(FlashError):
 
 
 @contextmanager
-def context(doing: Optional[str] = None, target: Optional[str] = None, array: Optional[str] = None) -> Iterator[None]:
+def context(
+    doing: Optional[str] = None, target: Optional[str] = None, array: Optional[str] = None
+) -> Iterator[None]:
     """Give every FlashError that passes through what it does not know yet."""
     try:
         yield

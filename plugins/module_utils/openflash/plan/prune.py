@@ -95,7 +95,9 @@ def _snapshots(draft: Draft, desired: Desired, wish: PruneWish) -> List[Candidat
     return [
         ("snapshot", snapshot.name, partial(remove, snapshot))
         for snapshot in draft.world.snapshots.values()
-        if _ours(wish, snapshot.name) and (snapshot.volume, snapshot.name) not in declared and snapshot.name not in kept
+        if _ours(wish, snapshot.name)
+        and (snapshot.volume, snapshot.name) not in declared
+        and snapshot.name not in kept
     ]
 
 
