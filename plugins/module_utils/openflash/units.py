@@ -2,15 +2,16 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Sizes, port addresses, names and URLs, each in one canonical form.
+"""Sizes, port addresses, network addresses, names and URLs, each in one canonical form.
 
 Strings such as ``10GiB`` exist only here and at the edge; inside, a size is an int of bytes.
 """
 
 from __future__ import annotations
 
+import ipaddress
 import re
-from typing import Tuple, Union
+from typing import Optional, Tuple, Union
 from urllib.parse import unquote, unquote_plus
 
 from .errors import Invalid
@@ -98,6 +99,71 @@ def format_initiator(address: str) -> str:
     if _WWN.match(address):
         return ":".join(address[i : i + 2] for i in range(0, 16, 2))
     return address
+
+
+_HOST_AND_PORT = re.compile(r"^(?P<host>\[[^\[\]]+\]|[^:\[\]]+)(?::(?P<port>[0-9]+))?$")
+_NOT_IN_ADDRESS = re.compile(r"[\s/\\@?#,<>\"'`]")
+_ZONE = re.compile(r"^[A-Za-z0-9._-]+$")
+
+
+def parse_endpoint(text: str, port: int, what: str = "address") -> Tuple[str, int]:
+    """(host, port) of ``host``, ``host:port``, an IPv6 address, ``[IPv6]`` or ``[IPv6]:port``.
+
+    The host is a name or an IP address without brackets; an IPv6 address is in its shortest form.
+
+    :param port: the port where the text has none.
+    :param what: the option that the text comes from, for the message.
+    :raises Invalid: for anything else. The text is repeated only when it cannot hold a password.
+    """
+    address = text.strip()
+    if "@" in address:
+        raise Invalid(
+            "%s has a user name or password in it" % what,
+            hint="Set %s to a host name or an IP address, and set username and password." % what,
+        )
+    if "://" in address:
+        raise Invalid(
+            "%s is a URL, %s" % (what, redact_url(address)),
+            hint="Set %s to the host name or the IP address alone." % what,
+        )
+    host, number = _split_endpoint(address, port)
+    if not host or not 0 < number < 65536:
+        shown = re.split(r"[?#]", address)[0]
+        raise Invalid(
+            "%s %r is not a host name or an IP address, with or without a port" % (what, shown),
+            hint="Write it as array.example.org, 192.0.2.7:443, 2001:db8::7 or [2001:db8::7]:443.",
+        )
+    return host, number
+
+
+def _split_endpoint(address: str, port: int) -> Tuple[Optional[str], int]:
+    """(host, port); the host is None when the text is not an address."""
+    if _NOT_IN_ADDRESS.search(address):
+        return None, port
+    if address.count(":") > 1 and not address.startswith("["):
+        return _ipv6(address), port
+    match = _HOST_AND_PORT.match(address)
+    if match is None:
+        return None, port
+    host = match.group("host")
+    found = _ipv6(host[1:-1]) if address.startswith("[") else None if "%" in host else host
+    return found, int(match.group("port") or port)
+
+
+def _ipv6(text: str) -> Optional[str]:
+    """The address in its shortest form, with the zone of a link-local one."""
+    address, percent, zone = text.partition("%")
+    if percent and not _ZONE.match(zone):
+        return None
+    try:
+        return str(ipaddress.IPv6Address(address)) + percent + zone
+    except ValueError:
+        return None
+
+
+def format_endpoint(host: str, port: int) -> str:
+    """``host:port``, with an IPv6 address in brackets; what ``parse_endpoint`` reads as the same host and port."""
+    return "%s:%d" % ("[%s]" % host if ":" in host else host, port)
 
 
 _UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"

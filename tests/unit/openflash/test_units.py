@@ -12,15 +12,20 @@ import pytest
 from hypothesis import given, strategies as st
 
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors import Invalid
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.transport.http import HttpTransport
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.transport.ssh import SshTransport
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.transport.tcp import TcpTransport
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.units import (
     GIB,
     KIB,
     MIB,
     PIB,
     TIB,
+    format_endpoint,
     format_initiator,
     format_size,
     is_openstack_name,
+    parse_endpoint,
     parse_initiator,
     parse_size,
     redact_url,
@@ -223,3 +228,80 @@ def test_the_secrets_of_a_url_as_written_and_decoded() -> None:
     assert "images.example" not in " ".join(found)
     assert list(found) == sorted(found, key=lambda text: (-len(text), text))
     assert url_secrets("https://images.example/x.raw") == ()
+
+
+# -- host and port -------------------------------------------------------------------------------------------------
+
+ENDPOINTS = [
+    ("array.example.org", ("array.example.org", 443)),
+    (" array ", ("array", 443)),
+    ("array:8443", ("array", 8443)),
+    ("array_1:1", ("array_1", 1)),
+    ("192.0.2.7", ("192.0.2.7", 443)),
+    ("192.0.2.7:65535", ("192.0.2.7", 65535)),
+    ("2001:db8::7", ("2001:db8::7", 443)),
+    ("2001:0DB8:0:0:0:0:0:7", ("2001:db8::7", 443)),
+    ("[2001:db8::7]", ("2001:db8::7", 443)),
+    ("[2001:db8::7]:8443", ("2001:db8::7", 8443)),
+    ("::1", ("::1", 443)),
+    ("fe80::1%eth0", ("fe80::1%eth0", 443)),
+    ("[fe80::1%eth0]:22", ("fe80::1%eth0", 22)),
+]
+
+
+@pytest.mark.parametrize(("text", "endpoint"), ENDPOINTS)
+def test_a_host_and_its_port(text: str, endpoint: tuple[str, int]) -> None:
+    assert parse_endpoint(text, 443) == endpoint
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", " ", ":", ":443", "array:", "array:0", "array:65536", "array:x", "array:-1", "array:+1"),
+        *("[array]:443", "[192.0.2.7]", "[::1", "::1]", "[]", "[::1]443", "[::1]:", "[::1]:0", "1:2:3", "::1::2"),
+        *("array/api", "array name", "array?x", "array#x", "a,b", "array\\x", "fe80::1%", "array%eth0"),
+        *("https://array", "https://array:443/", "admin@array", "admin:Pa55@array", "https://admin:Pa55@array"),
+    ],
+)
+def test_no_host_and_port(text: str) -> None:
+    """Every transport refuses it in the same words, before it connects anywhere."""
+    messages = set()
+    for make in (
+        lambda: HttpTransport([text], 443),
+        lambda: SshTransport([text], 443, username="admin", password="secret"),
+        lambda: TcpTransport([text], 443),
+        lambda: parse_endpoint(text, 443),
+    ):
+        with pytest.raises(Invalid) as caught:
+            make()
+        messages.add(str(caught.value))
+        assert caught.value.hint
+    assert len(messages) == 1
+    assert "Pa55" not in messages.pop()
+
+
+@pytest.mark.parametrize(("text", "endpoint"), ENDPOINTS)
+def test_every_transport_reads_the_same_host_and_port(text: str, endpoint: tuple[str, int]) -> None:
+    shown = format_endpoint(*endpoint)
+    assert HttpTransport([text], 443).address == shown
+    assert SshTransport([text], 443, username="admin", password="secret").address == shown
+    assert TcpTransport([text], 443).address == shown
+
+
+@given(
+    host=st.from_regex(r"\A[a-z0-9]([a-z0-9.-]{0,20}[a-z0-9])?\Z") | st.ip_addresses().map(str),
+    port=st.integers(1, 65535),
+)
+def test_a_host_and_port_that_are_written_are_read_back(host: str, port: int) -> None:
+    assert parse_endpoint(format_endpoint(host, port), 443) == (host, port)
+    assert parse_endpoint(host, port) == (host, port)
+
+
+@given(st.text(alphabet="a1:[].%@/ ", max_size=12))
+def test_whatever_is_read_as_host_and_port_is_one(text: str) -> None:
+    try:
+        host, port = parse_endpoint(text, 443)
+    except Invalid:
+        return
+    assert host and 0 < port < 65536
+    assert parse_endpoint(format_endpoint(host, port), 443) == (host, port)

@@ -16,9 +16,11 @@ from typing import List, Optional, Sequence, Tuple
 
 from ..errors import FlashError, Invalid, Unauthorized
 from ..model import ISCSI, Port
-from ..units import parse_initiator
+from ..units import parse_endpoint, parse_initiator
 from .disks import Tree
 from .fabric import Fabric, run_command
+
+PORTAL_PORT = 3260
 
 # iscsiadm(8), EXIT STATUS
 _SESSION_EXISTS = 15
@@ -110,9 +112,8 @@ class Iscsi(Fabric):
 
 
 def _answers(portal: str, timeout: float) -> bool:
-    host, _colon, port = portal.rpartition(":")
     try:
-        socket.create_connection((host.strip("[]"), int(port)), min(timeout, 5.0)).close()
-    except (OSError, ValueError):
+        socket.create_connection(parse_endpoint(portal, PORTAL_PORT, "portal"), min(timeout, 5.0)).close()
+    except (OSError, Invalid):
         return False
     return True

@@ -20,6 +20,7 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 from urllib.parse import urlencode, urlsplit
 
 from ..errors import BadReply, FlashError, Invalid, MissingLibrary, Unauthorized, Unreachable
+from ..units import format_endpoint, parse_endpoint
 from .deadline import Deadline
 from .http_failures import LONGEST_CONNECT, Lost, NotSent, Request, explain, host_of
 from .journal import Journal
@@ -114,7 +115,9 @@ class HttpTransport:
         self.busy: Callable[[Reply], bool] = lambda reply: False
         self.expired: Callable[[Reply], bool] = lambda reply: False
         self.reauthenticate: Optional[Callable[[], None]] = None
-        self._bases = tuple("%s://%s" % (scheme, _authority(address, port)) for address in addresses)
+        self._bases = tuple(
+            "%s://%s" % (scheme, format_endpoint(*parse_endpoint(address, port))) for address in addresses
+        )
         self._at = 0
         self._connected = False
         self._verify = verify
@@ -429,18 +432,6 @@ class HttpTransport:
             )
         headers = {key.lower(): value for key, value in response.headers.items()}
         return Reply(response.status_code, headers, body, "%s %s" % (wire.method, self.mask(wire.target.split("?")[0])))
-
-
-def _authority(address: str, port: int) -> str:
-    """``host:port`` for a URL: from a name, an IPv4 or IPv6 address, each with or without a port of its own."""
-    address = address.strip()
-    if not address or re.search(r"[/@?#\s]", address):
-        raise Invalid("%r is not the address of an array" % address, hint="Give a host name or an IP address.")
-    if address.count(":") > 1 and not address.startswith("["):
-        return "[%s]:%d" % (address, port)
-    if re.search(r"(^[^:\[\]]+|\]):[0-9]+$", address):
-        return address
-    return "%s:%d" % (address, port)
 
 
 def _pairs(query: Query) -> List[Tuple[str, str]]:

@@ -10,7 +10,6 @@ an exit status has failed.
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import os
 import re
@@ -20,10 +19,10 @@ import time
 import warnings
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Callable, List, Optional, Sequence, Tuple
-from urllib.parse import urlsplit
+from typing import Any, Callable, List, Optional, Sequence
 
 from ..errors import Busy, FlashError, Invalid, MissingLibrary, Timeout, Unauthorized, Unreachable
+from ..units import format_endpoint, parse_endpoint
 from .deadline import Deadline
 from .host_keys import ACCEPT_NEW, STRICT, HostKeys
 from .journal import Journal
@@ -124,7 +123,7 @@ class SshTransport:
         self.journal = journal if journal is not None else Journal()
         self.timeout = timeout
         self.expired: Callable[[Output], bool] = lambda output: False
-        self._addresses = tuple(_endpoint(address, port) for address in addresses)
+        self._addresses = tuple(parse_endpoint(address, port) for address in addresses)
         self._at = 0
         self._username = username
         self._password = password
@@ -167,8 +166,7 @@ class SshTransport:
     @property
     def address(self) -> str:
         """Host and port in use, for messages."""
-        host, port = self._addresses[self._at]
-        return "%s:%d" % ("[%s]" % host if ":" in host else host, port)
+        return format_endpoint(*self._addresses[self._at])
 
     def mask(self, text: str) -> str:
         return self.journal.mask(text)
@@ -417,19 +415,6 @@ def _hang_up(client: Any, link: Optional[socket.socket]) -> None:
     client.close()
     if link is not None:
         link.close()
-
-
-def _endpoint(address: str, port: int) -> Tuple[str, int]:
-    """Host and port of ``host``, ``host:port``, an IPv6 address, or one in brackets with or without a port."""
-    try:
-        if address.count(":") > 1 and not address.startswith("["):
-            return str(ipaddress.IPv6Address(address)), port
-        parts = urlsplit("//" + address)
-        if parts.hostname and not (parts.path or parts.query or parts.fragment or parts.username):
-            return parts.hostname, parts.port or port
-    except ValueError:
-        pass
-    raise Invalid("%r is not an address" % address, hint="Set address to a host name or IP address.")
 
 
 def _read(receive: Callable[[int], bytes], channel: Any, deadline: Deadline) -> str:

@@ -9,13 +9,13 @@ The reply ends where the connection does. How long everything may take is said h
 
 from __future__ import annotations
 
-import re
 import socket
 import threading
 import time
 from typing import Any, List, Optional, Sequence, Tuple
 
 from ..errors import BadReply, FlashError, Invalid, Timeout, Unreachable
+from ..units import format_endpoint, parse_endpoint
 from .journal import Journal
 from .lost import LostAnswer, LostConnection, LostReply, LostTimeout
 
@@ -56,13 +56,13 @@ class TcpTransport:
             raise Invalid("no address of the array is given", hint="Set address.")
         self.journal = journal if journal is not None else Journal()
         self.timeout = timeout
-        self._controllers = [_authority(address, port) for address in addresses]
+        self._controllers = [parse_endpoint(address, port) for address in addresses]
         self._lock = threading.Lock()
 
     @property
     def address(self) -> str:
         """Host and port that are tried first now, for messages."""
-        return _shown(self._controllers[0])
+        return format_endpoint(*self._controllers[0])
 
     def request(
         self, data: bytes, verb: str, target: str, body: Any = None, write: bool = True, session: bool = False
@@ -124,7 +124,7 @@ class TcpTransport:
             )
 
     def _connect(self, controller: Tuple[str, int]) -> socket.socket:
-        where = _shown(controller)
+        where = format_endpoint(*controller)
         try:
             return socket.create_connection(controller, min(self.timeout, LONGEST_CONNECT))
         except socket.gaierror:
@@ -154,7 +154,7 @@ class TcpTransport:
         raise _NotSent(error)
 
     def _exchange(self, link: socket.socket, controller: Tuple[str, int], data: bytes, verb: str) -> bytes:
-        where = _shown(controller)
+        where = format_endpoint(*controller)
         until = time.monotonic() + self.timeout
         pieces: List[bytes] = []
         size = 0
@@ -185,21 +185,3 @@ class TcpTransport:
             reason = "the connection was closed without an answer to %s" % verb
             raise _Lost(BadReply(reason, array=where), LostReply(reason, array=where))
         return b"".join(pieces)
-
-
-def _authority(address: str, port: int) -> Tuple[str, int]:
-    """Host and port, from a name, an IPv4 or IPv6 address, each with or without a port of its own."""
-    text = address.strip()
-    if not text or re.search(r"[/@?#\s,]", text):
-        raise Invalid("%r is not the address of an array" % address, hint="Give a host name or an IP address.")
-    match = re.match(r"^\[([^\]]+)\](?::([0-9]+))?$", text)
-    if match is None and text.count(":") <= 1:
-        match = re.match(r"^([^:]+)(?::([0-9]+))?$", text)
-    if match is None:
-        return text, port
-    return match.group(1), int(match.group(2) or port)
-
-
-def _shown(controller: Tuple[str, int]) -> str:
-    host, port = controller
-    return "%s:%d" % ("[%s]" % host if ":" in host else host, port)

@@ -12,6 +12,7 @@ from ...attach.dsware import AttachTool
 from ...errors import Invalid, context
 from ...model import Connection
 from ...transport.command import CommandTransport
+from ...units import parse_endpoint
 from .facts import REST, SOCKET, capabilities, local_names
 from .hosts import Hosts
 from .rest import RestWire
@@ -57,7 +58,7 @@ def connect(connection: Connection) -> Dsware:
         with context(doing="connect", array=wire.address):
             tool = None
             if options.get("attach_tool"):
-                manager = connection.address[0].strip("[]") if transport == REST else None
+                manager = parse_endpoint(connection.address[0], 443)[0] if transport == REST else None
                 command = CommandTransport(connection.timeout, wire.journal)
                 tool = AttachTool(str(options["attach_tool"]), command, connection.wait_timeout, manager)
             pools = wire.open()
