@@ -20,6 +20,7 @@ ARRAYS: list[dict[str, Any]] = [
     {"name": "old", "vendor": "dsware", "version": "6.3.0", "pools": POOLS[:1]},
     {"name": "plain", "vendor": "dsware", "extensions": False},
     {"name": "quick", "vendor": "dsware", "pools": POOLS, "agents": AGENTS, "copy_seconds": 0.02},
+    {"name": "pages", "vendor": "dsware", "pools": POOLS, "page_limit": 2},
     {"name": "slow", "vendor": "dsware", "pools": POOLS, "agents": AGENTS, "copy_seconds": 3},
 ]
 

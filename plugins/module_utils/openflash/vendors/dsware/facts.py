@@ -40,6 +40,8 @@ SOCKET_PAGE = 3
 READY_STATUS = (0, 1, 2)
 COPYING_STATUS = (6, 7, 15)
 DELETING_STATUS = (10,)
+# Section 2.2: of a snapshot, that the array is still making it.
+SNAPSHOT_COPYING_STATUS = (5, *COPYING_STATUS)
 # Section 2.3: under which key a REST snapshot names its volume is not documented; by analogy with father_name.
 FATHER_KEYS = ("fatherName", "volumeName", "volName")
 # Section 9: what REST answers for a host that is not there is not known.

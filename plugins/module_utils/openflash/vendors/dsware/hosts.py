@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any, Dict, List, Mapping as Map, Optional, Sequence, Tuple
 
 from ...attach.dsware import AttachTool, is_whole, wait_for_device
-from ...errors import Conflict, FlashError, InUse, NotFound
+from ...errors import BadReply, Conflict, FlashError, InUse, NotFound
 from ...model import AGENT, ISCSI, UNKNOWN, Chap, Host, Initiator, Listing, Mapping, Port, Volume
 from ...transport.deadline import Deadline
 from ...transport.lost import repeat, settle
@@ -21,6 +21,7 @@ from .codes import AlreadyThere, NameTaken, NotThere, VolumeGone
 from .copies import Copies
 from .facts import BY_ID, NO_HOST
 from .rest import RestWire, objects
+from .wire import readable
 
 
 class Hosts(Copies):
@@ -79,10 +80,16 @@ class Hosts(Copies):
         if not self._has_hosts or (names is not None and not rest):
             return Listing(tuple(nodes), known=self._has_hosts or names is not None)
         with self._doing("read hosts"):
-            listed = [str(item.get("hostName")) for item in objects(self._rest.call("GET", "host/list"), "hostList")]
+            listed = self._host_names()
             there = [name for name in listed if name not in self.agents and (names is None or name in rest)]
             found = self._wire.side_by_side(self._host, there)
             return Listing(tuple(nodes) + tuple(found))
+
+    def _host_names(self) -> List[str]:
+        answer = objects(self._rest.call("GET", "host/list"), "hostList")
+        if not all(item.get("hostName") for item in answer):
+            raise BadReply("the array does not report the name of one of its hosts")
+        return [str(item["hostName"]) for item in answer]
 
     def _host(self, name: str) -> Host:
         answer = self._rest.call("POST", "port/host/list", {"hostName": name})
@@ -110,27 +117,29 @@ class Hosts(Copies):
         Not ``known`` on the socket, and as soon as volumes may be attached by agents.
         """
         with self._doing("read mappings"):
-            found = self._luns(volumes, hosts) if self._has_hosts else []
-            found += self._attached(volumes or (), hosts)
-            return Listing(tuple(found), known=self.capabilities.reads_mappings)
+            found = self._luns(volumes, hosts) if self._has_hosts else Listing()
+            items = found.items + tuple(self._attached(volumes or (), hosts))
+            return Listing(items, found.unreadable, known=self.capabilities.reads_mappings)
 
-    def _luns(self, volumes: Optional[Sequence[str]], hosts: Optional[Sequence[str]]) -> List[Mapping]:
+    def _luns(self, volumes: Optional[Sequence[str]], hosts: Optional[Sequence[str]]) -> Listing[Mapping]:
         everything = volumes is None and hosts is None
         wanted_volumes = set(volumes or ())
         wanted_hosts = {name for name in hosts or () if not self._attaches(name)}
         if everything:
-            answer = self._rest.call("GET", "host/list")
-            names = {str(item.get("hostName")) for item in objects(answer, "hostList")}
+            names = set(self._host_names())
         else:
             mapped = self._wire.side_by_side(self._hosts_of, sorted(wanted_volumes))
             names = wanted_hosts | {name for found in mapped for name in found}
         listed = self._wire.side_by_side(self._luns_of, sorted(names))
-        return [
-            one
-            for luns in listed
-            for one in luns
-            if everything or one.volume in wanted_volumes or one.host in wanted_hosts
-        ]
+        return Listing(
+            tuple(
+                one
+                for luns in listed
+                for one in luns
+                if everything or one.volume in wanted_volumes or one.host in wanted_hosts
+            ),
+            tuple(entry for luns in listed for entry in luns.unreadable),
+        )
 
     def _hosts_of(self, volume: str) -> List[str]:
         try:
@@ -139,18 +148,19 @@ class Hosts(Copies):
             return []
         return [str(item.get("hostName")) for item in objects(answer, "hostList")]
 
-    def _luns_of(self, host: str) -> List[Mapping]:
+    def _luns_of(self, host: str) -> Listing[Mapping]:
         try:
             answer = self._rest.call("POST", "host/lun/list", {"hostName": host})
         except FlashError as error:
             if error.code not in NO_HOST:
                 raise
-            return []
-        return [
-            Mapping(str(item["lunName"]), host, int(item["lunId"]), host_id=host)
-            for item in objects(answer, "hostLunList")
-            if "lunName" in item and "lunId" in item
-        ]
+            return Listing()
+        pairs = [("%s on host %s" % (item.get("lunName"), host), item) for item in objects(answer, "hostLunList")]
+        return readable(
+            "mapping",
+            pairs,
+            lambda item: Mapping(str(item["lunName"]), host, int(item["lunId"]), host_id=host),
+        )
 
     def _attached(self, volumes: Sequence[str], hosts: Optional[Sequence[str]]) -> List[Mapping]:
         """What this host has of these volumes, under the name that the task has for it."""

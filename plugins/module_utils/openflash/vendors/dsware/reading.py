@@ -16,7 +16,7 @@ from typing import ContextManager, Optional, Sequence, Set
 
 from ...array import Array
 from ...errors import Invalid, NotFound, context
-from ...model import DELETING, ArrayInfo, Capacity, Listing, Pool, Snapshot, Volume
+from ...model import ArrayInfo, Capacity, Listing, Pool, Snapshot, Volume
 from .facts import MARKER, DswareCapabilities, marker
 from .wire import Wire
 
@@ -101,12 +101,13 @@ class Reading(Array):
                 found = self._wire.all_volumes()
                 if not found.known:
                     return found
-                markers = {one.name for one in self._wire.all_snapshots() if one.name.startswith(MARKER)}
+                listed = self._wire.all_snapshots()
+                markers = {one.name for one in (*listed, *listed.unreadable) if one.name.startswith(MARKER)}
             else:
                 wanted = list(dict.fromkeys(names))
                 found = self._wire.volumes(wanted)
                 markers = self._markers("volume", [one.name for one in found])
-            done = [one for one in found if marker("volume", one.name) not in markers and one.state != DELETING]
+            done = [one for one in found if marker("volume", one.name) not in markers]
             return replace(found, items=tuple(done))
 
     def volumes_in_full(self, names: Sequence[str]) -> Listing[Volume]:

@@ -16,12 +16,14 @@ from ...transport.http import HttpTransport, Reply
 from ...transport.lost import ATTEMPTS, LostAnswer, LostReply
 from ...units import MIB
 from .codes import EXPIRED, MOMENTARY, SnapshotGone, VolumeGone, error_of
-from .facts import FATHER_KEYS, PAGE_SIZE, REST_PORT, REST_VERSION
-from .wire import FEW, NOT_MAPPED, NOTHING_NEEDS_IT, Wire, readable, state_of, time_of
+from .facts import FATHER_KEYS, PAGE_SIZE, REST_PORT, REST_VERSION, SNAPSHOT_COPYING_STATUS
+from .wire import FEW, NOT_MAPPED, NOTHING_NEEDS_IT, Page, Wire, read_pages, readable, state_of, time_of
 
 Object = Dict[str, Any]
 
 BASE = "/dsware/service/"
+# Under which key an object has its name (section 2.3).
+NAMES = ("volName", "snapName", "snapshotName")
 FULL_COPY = "/api/v2/block_service/createFullVolumeFromSnap"
 
 
@@ -137,8 +139,12 @@ class RestWire(Wire):
 
     def pools(self, session: bool = False) -> Listing[Pool]:
         found = objects(self.call("GET", "storagePool", session=session), "storagePools")
+        if not all(item.get("poolId") is not None for item in found):
+            # Its volumes could not be listed, and would seem to be absent.
+            raise BadReply("the array does not report the number of one of its pools")
+        # Also of a pool whose capacity cannot be read: its volumes are there all the same.
+        self._pools = {str(item["poolId"]): str(item.get("poolName") or item["poolId"]) for item in found}
         listing: Listing[Pool] = readable("pool", [(str(i.get("poolName")), i) for i in found], _pool)
-        self._pools = {pool.id: pool.name for pool in listing}
         return listing
 
     _pools: Optional[Dict[str, str]] = None
@@ -170,6 +176,10 @@ class RestWire(Wire):
         items: List[Object] = []
         for pool in self._pool_names():
             items += self._pages("volume/list", "volumeList", {"poolId": _number(pool)}, "pageNum", "pageSize")
+        # Section 2.3: that a list reports the status is not documented; the query of one volume does.
+        untold = [str(item.get("volName")) for item in items if "status" not in item and item.get("volName")]
+        asked = dict(zip(untold, self.side_by_side(self._volume, untold)))
+        items = [asked.get(str(item.get("volName"))) or item for item in items]
         return readable("volume", [(str(item.get("volName")), item) for item in items], self._volume_of)
 
     def _volume_of(self, item: Object) -> Volume:
@@ -178,7 +188,7 @@ class RestWire(Wire):
             size=int(item["volSize"]) * MIB,
             id=str(item.get("volId") or ""),
             pool=self._pool_names().get(str(item.get("poolId"))),
-            state=state_of(item.get("status", 0)),
+            state=state_of(item["status"]),
             serial=str(item.get("wwn") or "").lower() or None,
             created=time_of(item.get("createTime")),
         )
@@ -224,15 +234,14 @@ class RestWire(Wire):
         return readable("snapshot", pairs, _snapshot_of)
 
     def _pages(self, path: str, key: str, body: Object, number: str, size: str) -> List[Object]:
-        """Every page, up to one that is not full."""
-        items: List[Object] = []
-        page = 1
-        while True:
-            found = objects(self.call("POST", path, dict(body, **{number: page, size: PAGE_SIZE})), key)
-            items += found
-            if len(found) < PAGE_SIZE:
-                return items
-            page += 1
+        """The complete list (see ``read_pages``). The reported total is ``totalNum``."""
+
+        def ask(page: int, length: int) -> Page:
+            answer = self.call("POST", path, dict(body, **{number: page, size: length}))
+            total = str(answer.get("totalNum"))
+            return objects(answer, key), int(total) if total.isdigit() else None
+
+        return read_pages(key[: -len("List")] + "s", ask, PAGE_SIZE, NAMES)
 
     def qos(self, volume: str) -> Optional[Object]:
         try:
@@ -344,7 +353,9 @@ def checked(reply: Reply, mask: Callable[[str], str], what: str) -> Object:
 
 
 def objects(body: Object, key: str) -> List[Object]:
-    items = body.get(key)
+    if key not in body:
+        raise BadReply("the answer has no %r" % key, hint="Nothing can be concluded from it; look at the array.")
+    items = body[key]
     if items is None:
         return []
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
@@ -358,6 +369,13 @@ def _number(text: str) -> Any:
 
 def _name_of(item: Object, default: str) -> str:
     return str(item.get("snapName") or item.get("snapshotName") or default)
+
+
+def _need_name(item: Object) -> str:
+    name = _name_of(item, "")
+    if not name:
+        raise KeyError("name")
+    return name
 
 
 def _pool(item: Object) -> Pool:
@@ -376,10 +394,10 @@ def _snapshot_of(item: Object) -> Snapshot:
     """Snapshots are objects of their own here: one whose volume is told is proven to be one."""
     father = next((str(item[key]) for key in FATHER_KEYS if item.get(key)), None)
     return Snapshot(
-        name=_name_of(item, ""),
+        name=_need_name(item),
         volume=father,
         size=int(item["snapSize"]) * MIB,
-        state=state_of(item.get("status", 0)),
+        state=state_of(item.get("status", 0), SNAPSHOT_COPYING_STATUS),
         created=time_of(item.get("createTime")),
         proven=father is not None,
         serial=str(item.get("wwn") or "").lower() or None,

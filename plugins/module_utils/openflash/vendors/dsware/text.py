@@ -17,8 +17,8 @@ from ...transport.lost import LostReply
 from ...transport.tcp import TcpTransport
 from ...units import MIB
 from .codes import MOMENTARY, TABLE, error_of
-from .facts import SOCKET_PAGE, SOCKET_POOL_UNIT, SOCKET_PORT
-from .wire import FEW, NOT_MAPPED, NOTHING_NEEDS_IT, Wire, readable, state_of, time_of
+from .facts import SNAPSHOT_COPYING_STATUS, SOCKET_PAGE, SOCKET_POOL_UNIT, SOCKET_PORT
+from .wire import FEW, NOT_MAPPED, NOTHING_NEEDS_IT, Page, Wire, read_pages, readable, state_of, time_of
 
 Fields = Dict[str, str]
 Values = Sequence[Tuple[str, Union[str, int]]]
@@ -233,20 +233,18 @@ class TextWire(Wire):
         return self._all("snapshot", "QUERY_SNAPSHOT_REQ", "snap_name", _snapshot_of)
 
     def _all(self, word: str, title: str, key: str, convert: Callable[[Fields], Any]) -> Listing[Any]:
-        """DESIGN (section 2.1): pages, until as many are there as the array says that it has."""
+        """DESIGN (section 2.1): every page, by the total that each of them reports (see ``read_pages``)."""
         if not self.extensions:
             return Listing(known=False)
-        items: List[Fields] = []
-        page = 1
-        while True:
-            answer = self.ask(title, [("page_num", page), ("page_size", SOCKET_PAGE)])
-            found = answer.rows.get(word, [])
-            items += found
+
+        def ask(page: int, size: int) -> Page:
+            answer = self.ask(title, [("page_num", page), ("page_size", size)])
             if not answer.fields.get("total_num", "").isdigit():
                 raise BadReply("the answer to %s does not tell how many there are" % title)
-            if len(items) >= int(answer.fields["total_num"]) or not found:
-                return readable(word, [(item.get(key, "?"), item) for item in items], convert)
-            page += 1
+            return [dict(item) for item in answer.rows.get(word, [])], int(answer.fields["total_num"])
+
+        items = read_pages(word + "s", ask, SOCKET_PAGE, (key,))
+        return readable(word, [(item.get(key, "?"), item) for item in items], convert)
 
     def snapshots_of(self, volume: str) -> Listing[Snapshot]:
         found = self.all_snapshots()
@@ -316,7 +314,7 @@ def _snapshot_of(item: Fields) -> Snapshot:
         name=item["snap_name"],
         volume=item.get("father_name") or None,
         size=int(item["snap_size"]) * MIB,
-        state=state_of(item["status"]),
+        state=state_of(item["status"], SNAPSHOT_COPYING_STATUS),
         created=time_of(item.get("create_time")),
         mappings=NOT_MAPPED,
         children=NOTHING_NEEDS_IT,

@@ -13,7 +13,7 @@ from abc import ABC, abstractmethod
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, TypeVar
 
-from ...errors import BadReply, Unsupported
+from ...errors import BadReply, Busy, Unsupported
 from ...model import COPYING, DELETING, ERROR, READY, Capacity, Listing, Mapping, Pool, Snapshot, Unreadable, Volume
 from ...transport.journal import Journal
 from .facts import COPYING_STATUS, DELETING_STATUS, READY_STATUS
@@ -27,6 +27,8 @@ NOT_MAPPED: Tuple[Mapping, ...] = ()
 NOTHING_NEEDS_IT: Tuple[str, ...] = ()
 # More objects than this by name, one request each: then the whole list costs less.
 FEW = 8
+# A list that changes while it is read is read again at most this often.
+READS = 5
 
 
 class Wire(ABC):
@@ -150,17 +152,77 @@ class Wire(ABC):
         )
 
 
+Page = Tuple[List[Dict[str, Any]], Optional[int]]
+"""The objects of one page, and the number of objects on all pages where the array reports it."""
+
+
+def read_pages(what: str, ask: Callable[[int, int], Page], size: int, names: Sequence[str]) -> List[Dict[str, Any]]:
+    """Every object of a list that the array gives out in pages.
+
+    An array may put fewer objects on a page than it was asked for. So a short first page does not end the list: with a
+    reported total that is reached first, without one the next page is asked for. When objects move from page to page
+    while the list is read, it is read again.
+
+    :param ask: returns the page of this number, from 1 on, when pages have this size.
+    :param names: the keys of which the first that an object has is its name.
+    :raises BadReply: the pages end before the reported total.
+    :raises Busy: the list changed each time it was read.
+    """
+    restarts = 0
+    while restarts < READS:
+        found: Dict[str, Dict[str, Any]] = {}
+        page, total = 1, None
+        while True:
+            items, told = ask(page, size)
+            if page > 1 and told != total:
+                restarts += 1
+                break
+            total = told
+            new = {_key(item, names): item for item in items}
+            if total is not None and (len(new) < len(items) or found.keys() & new.keys()):
+                restarts += 1
+                break
+            before = len(found)
+            found.update(new)
+            if total is None and (len(found) == before or (page > 1 and len(items) < size)):
+                return list(found.values())
+            if total is not None and len(found) >= total:
+                return list(found.values())
+            if not items:
+                raise BadReply(
+                    "the array lists %d of %s %s, and has no further page" % (len(found), total, what),
+                    hint="Look at the list with the array's own tools.",
+                )
+            if len(items) < size:
+                # Pages have this size from now on, and the next one must begin where this one ended.
+                size = len(items)
+                if len(found) % size:
+                    size = max(1, size // 2)
+                    break
+                page = len(found) // size
+            page += 1
+    raise Busy(
+        "the list of %s changed each time it was read, so it is not known completely" % what,
+        hint="Run the task again when the array is quieter.",
+    )
+
+
+def _key(item: Dict[str, Any], names: Sequence[str]) -> str:
+    """What tells objects of one list apart; an object without a name is a different one each time it differs."""
+    return next((str(item[name]) for name in names if item.get(name)), repr(sorted(item.items(), key=str)))
+
+
 def _whole(found: Listing[Any]) -> None:
     for entry in found.unreadable:
         raise BadReply("%s %s is there, but cannot be read: %s" % (entry.kind, entry.name, entry.reason))
 
 
-def state_of(status: Any) -> str:
+def state_of(status: Any, copying: Sequence[int] = COPYING_STATUS) -> str:
     """From a status number (sections 2.1 to 2.3); a number that nobody has explained is not ready."""
     number = int(status)
     if number in READY_STATUS:
         return READY
-    if number in COPYING_STATUS:
+    if number in copying:
         return COPYING
     return DELETING if number in DELETING_STATUS else ERROR
 

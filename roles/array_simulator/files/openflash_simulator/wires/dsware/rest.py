@@ -33,8 +33,17 @@ def is_write(method: str, path: str) -> bool:
 class Rest:
     """Sessions and calls."""
 
-    def __init__(self, storage: Storage, username: str, password: str, release: tuple[int, ...], address: str) -> None:
+    def __init__(
+        self,
+        storage: Storage,
+        username: str,
+        password: str,
+        release: tuple[int, ...],
+        address: str,
+        page_limit: int | None = None,
+    ) -> None:
         self.storage = storage
+        self.page_limit = page_limit
         self.array = storage.array
         self.username = username
         self._password = password
@@ -164,7 +173,7 @@ class Rest:
 
     def _volumes(self, body: Body) -> Body:
         found = self.storage.all("volume", _int(body, "poolId"))
-        return {"totalNum": len(found), "volumeList": [self._volume(one) for one in _page(body, found)]}
+        return {"totalNum": len(found), "volumeList": [self._volume(one) for one in self._page(body, found)]}
 
     def _create_volume(self, body: Body) -> Body:
         self.storage.create_volume(_text(body, "volName"), _int(body, "volSize"), _int(body, "poolId"))
@@ -233,14 +242,19 @@ class Rest:
         """The filter is the name of a snapshot, though it is called volumeName, and matches a part of it."""
         part = str((body.get("filters") or {}).get("volumeName") or "")
         found = [one for one in self.storage.all("snapshot", _int(body, "poolId")) if part in one.name]
-        return {"totalNum": len(found), "snapshotList": [self._snapshot(one) for one in _page(body, found)]}
+        return {"totalNum": len(found), "snapshotList": [self._snapshot(one) for one in self._page(body, found)]}
 
     def _snapshots_of(self, body: Body) -> Body:
         volume = self.storage.volume(_text(body, "volName"))
         found = [one for one in self.array.children(volume) if one.kind == "snapshot"]
-        first, limit = _int(body, "batchNum") - 1, _int(body, "batchLimit")
-        page = found[first * limit : (first + 1) * limit]
+        page = self._page(body, found, "batchNum", "batchLimit")
         return {"totalNum": len(found), "snapshotList": [self._snapshot(one) for one in page]}
+
+    def _page(self, body: Body, found: list[Volume], number: str = "pageNum", size: str = "pageSize") -> list[Volume]:
+        """One page, of fewer objects than asked for where that is more than the array puts on one."""
+        length = min(_int(body, size), self.page_limit or _int(body, size))
+        first = (_int(body, number) - 1) * length
+        return found[first : first + length]
 
     def _create_snapshot(self, body: Body) -> Body:
         self.storage.create_snapshot(_text(body, "snapshotName"), _text(body, "volName"))
@@ -416,11 +430,6 @@ def failure(code: int, *, detail: bool = False) -> HttpReply:
     if detail:
         body = {"result": 1, "detail": [{"errorCode": code, "description": text}]}
     return json_reply(200, body, message=f"{code} {text}")
-
-
-def _page(body: Body, found: list[Volume]) -> list[Volume]:
-    number, size = _int(body, "pageNum"), _int(body, "pageSize")
-    return found[(number - 1) * size : number * size]
 
 
 def _text(body: Mapping[str, Any], key: str) -> str:

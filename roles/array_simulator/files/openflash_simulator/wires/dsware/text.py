@@ -58,8 +58,9 @@ class TextSocket:
     the fields of an object beyond its status.
     """
 
-    def __init__(self, storage: Storage, extensions: bool) -> None:
+    def __init__(self, storage: Storage, extensions: bool, page_limit: int | None = None) -> None:
         self.storage = storage
+        self.page_limit = page_limit
         self.extensions = extensions
         self._titles: dict[str, Callable[[Fields], bytes]] = {
             "CREATE_VOLUME_REQ": self._create_volume,
@@ -155,9 +156,10 @@ class TextSocket:
         if not self.extensions:
             raise Refusal(codes.MALFORMED)
         found = self.storage.all(word)
-        first = (_int(fields, "page_num") - 1) * _int(fields, "page_size")
+        size = min(_int(fields, "page_size"), self.page_limit or _int(fields, "page_size"))
+        first = (_int(fields, "page_num") - 1) * size
         rows = [f"total_num={len(found)}"]
-        for number, volume in enumerate(found[first : first + _int(fields, "page_size")]):
+        for number, volume in enumerate(found[first : first + size]):
             rows.append(row(word, number, show(volume)))
             if len(reply(0, rows)) >= guesses.REPLY_LIMIT:
                 raise Refusal(codes.MALFORMED)

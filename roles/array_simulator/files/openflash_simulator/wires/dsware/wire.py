@@ -70,6 +70,12 @@ def _seconds(value: Any) -> float:
     return float(value)
 
 
+def _page_limit(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ConfigError(f"{value!r} is not a whole number from 1 on")
+    return int(value)
+
+
 def release_of(version: str) -> tuple[int, ...]:
     """8.1.0 -> (8, 1, 0); V100R006C30 -> (6, 30): what is compared is the release."""
     if re.fullmatch(r"\d+(\.\d+)*", version):
@@ -93,6 +99,8 @@ class DswareWire(HttpWire):
         "sick_agents": _addresses,
         "extensions": _flag,
         "copy_seconds": _seconds,
+        # How many objects a page of a list has at most, whatever a client asks for.
+        "page_limit": _page_limit,
     }
     limits = ("volumes", "snapshots_per_volume", "mappings", "hosts", "initiators", "name_length", "max_lun")
 
@@ -141,8 +149,9 @@ class DswareWire(HttpWire):
             config.options.get("copy_seconds", guesses.COPY_SECONDS),
             self.bytes,
         )
-        self.rest = Rest(self.storage, config.username, config.password, release, config.address)
-        self.text = TextSocket(self.storage, config.options.get("extensions", True))
+        limit = config.options.get("page_limit")
+        self.rest = Rest(self.storage, config.username, config.password, release, config.address, limit)
+        self.text = TextSocket(self.storage, config.options.get("extensions", True), limit)
         self.tools = Tools(self.storage, release < guesses.FIRST_WITH_POOLS)
         first = _bin_of.setdefault(run_dir, config.name)
         self.bin_dir = run_dir / "bin" if first == config.name else run_dir / f"bin-{config.name}"

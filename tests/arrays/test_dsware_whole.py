@@ -1,0 +1,190 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is read of a Dsware is read completely: what could not be read is reported, and never taken for absent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from ansible_collections.openflash.storage.plugins.module_utils.openflash import errors
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import (
+    Initiator,
+    SnapshotSpec,
+    VolumeSpec,
+)
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.units import GIB
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.dsware import facts
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.dsware.client import Dsware
+from tests.arrays import dsware
+from tests.arrays.dsware import SimulatedDsware
+from tests.support.simulator import Simulator
+
+Change = Callable[[str, dict[str, Any]], None]
+
+
+@pytest.fixture(params=dsware.WIRES)
+def pages(simulator: Simulator, request: pytest.FixtureRequest) -> Iterator[SimulatedDsware]:
+    """An array that puts two objects on a page, whatever it is asked for."""
+    array = SimulatedDsware(simulator, "pages", dsware.WIRES[request.param])
+    yield array
+    array.close()
+
+
+def change_answers(array: Dsware, monkeypatch: pytest.MonkeyPatch, change: Change) -> None:
+    """Let the array answer as ``change`` makes of its answer."""
+    wire = array._rest
+    call = type(wire).call
+
+    def changed(self: Any, method: str, path: str, *given: Any, **named: Any) -> dict[str, Any]:
+        answer: dict[str, Any] = call(self, method, path, *given, **named)
+        change(path, answer)
+        return answer
+
+    monkeypatch.setattr(type(wire), "call", changed)
+
+
+def test_an_array_with_small_pages_is_read_completely(pages: SimulatedDsware) -> None:
+    """Volumes, all snapshots and those of one volume; the marker of an unfinished copy too."""
+    array = pages.connect()
+    names = [f"v{number}" for number in range(5)]
+    for name in names:
+        array.create_volume(VolumeSpec(name, GIB))
+    first = array.volumes(["v0"]).items[0]
+    taken = [f"s{number}" for number in range(5)]
+    for name in taken:
+        array.create_snapshots([SnapshotSpec(name, first)])
+    assert sorted(one.name for one in array.volumes()) == names
+    assert sorted(one.name for one in array.snapshots()) == taken
+    assert sorted(one.name for one in array.snapshots(volumes=["v0"])) == taken
+
+
+def test_volumes_of_a_pool_that_cannot_be_read_are_there(
+    rest: SimulatedDsware, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    array = rest.connect()
+    array.create_volume(VolumeSpec("v1", GIB, pool="slow"))
+
+    def change(path: str, answer: dict[str, Any]) -> None:
+        for pool in answer.get("storagePools", ()):
+            if pool["poolName"] == "slow":
+                del pool["totalCapacity"]
+
+    change_answers(array, monkeypatch, change)
+    assert [one.name for one in array.pools().unreadable] == ["slow"]
+    assert [(one.name, one.pool) for one in array.volumes()] == [("v1", "slow")]
+
+
+def test_an_answer_without_its_list_is_not_an_empty_list(
+    rest: SimulatedDsware, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    array = rest.connect()
+    array.create_volume(VolumeSpec("v1", GIB))
+    array.pools()
+    change_answers(array, monkeypatch, lambda path, answer: answer.pop("volumeList", None))
+    with pytest.raises(errors.BadReply, match="has no 'volumeList'"):
+        array.volumes()
+
+
+def test_a_list_that_does_not_report_the_status_is_completed(
+    rest: SimulatedDsware, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    array = rest.connect()
+    array.create_volume(VolumeSpec("v1", GIB))
+
+    def change(path: str, answer: dict[str, Any]) -> None:
+        for volume in answer.get("volumeList", ()):
+            del volume["status"]
+        if "lunDetailInfo" in answer:
+            answer["lunDetailInfo"]["status"] = 6
+
+    change_answers(array, monkeypatch, change)
+    assert [(one.name, one.state) for one in array.volumes()] == [("v1", "copying")]
+
+
+@pytest.mark.parametrize(("status", "state"), [(0, "ready"), (10, "deleting"), (6, "copying"), (77, "error")])
+def test_a_status_that_nobody_has_explained_is_not_ready(
+    rest: SimulatedDsware, monkeypatch: pytest.MonkeyPatch, status: int, state: str
+) -> None:
+    array = rest.connect()
+    array.create_volume(VolumeSpec("v1", GIB))
+    array.create_snapshots([SnapshotSpec("s1", array.volumes(["v1"]).items[0])])
+
+    def change(path: str, answer: dict[str, Any]) -> None:
+        for one in (*answer.get("volumeList", ()), *answer.get("snapshotList", ())):
+            one["status"] = status
+
+    change_answers(array, monkeypatch, change)
+    assert [one.state for one in array.snapshots()] == [state]
+    assert [one.state for one in array.volumes()] == [state]
+
+
+def test_a_snapshot_that_the_array_is_still_making_is_not_in_error(
+    rest: SimulatedDsware, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    array = rest.connect()
+    array.create_volume(VolumeSpec("v1", GIB))
+    array.create_snapshots([SnapshotSpec("s1", array.volumes(["v1"]).items[0])])
+
+    def change(path: str, answer: dict[str, Any]) -> None:
+        for one in answer.get("snapshotList", ()):
+            one["status"] = 5
+
+    change_answers(array, monkeypatch, change)
+    assert [one.state for one in array.snapshots()] == ["copying"]
+
+
+def test_a_volume_without_a_status_cannot_be_read(rest: SimulatedDsware, monkeypatch: pytest.MonkeyPatch) -> None:
+    array = rest.connect()
+    array.create_volume(VolumeSpec("v1", GIB))
+    change_answers(array, monkeypatch, lambda path, answer: answer.get("lunDetailInfo", {}).pop("status", None))
+    found = array.volumes(["v1"])
+    assert (found.items, [one.name for one in found.unreadable]) == ((), ["v1"])
+
+
+@pytest.mark.parametrize("missing", ["lunName", "lunId"])
+def test_a_mapping_that_cannot_be_read_is_not_absent(
+    rest: SimulatedDsware, monkeypatch: pytest.MonkeyPatch, missing: str
+) -> None:
+    array = rest.connect()
+    array.create_volume(VolumeSpec("v1", GIB))
+    host = array.create_host("h1", [Initiator("iqn.2026-01.org.example:h1", "iscsi")])
+    array.map_volume(array.volumes(["v1"]).items[0], host)
+
+    def change(path: str, answer: dict[str, Any]) -> None:
+        for one in answer.get("hostLunList", ()):
+            del one[missing]
+
+    change_answers(array, monkeypatch, change)
+    for found in (array.mappings(), array.mappings(volumes=["v1"]), array.mappings(hosts=["h1"])):
+        assert found.items == () and not found.complete
+        assert [one.kind for one in found.unreadable] == ["mapping"]
+
+
+def test_a_host_without_a_name_ends_the_read(rest: SimulatedDsware, monkeypatch: pytest.MonkeyPatch) -> None:
+    array = rest.connect()
+    array.create_host("h1", [Initiator("iqn.2026-01.org.example:h1", "iscsi")])
+    change_answers(
+        array, monkeypatch, lambda path, answer: [one.pop("hostName") for one in answer.get("hostList", ())] and None
+    )
+    with pytest.raises(errors.BadReply, match="the name of one of its hosts"):
+        array.hosts()
+
+
+def test_an_unfinished_copy_whose_marker_cannot_be_read_is_not_listed(
+    rest: SimulatedDsware, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    array = rest.connect()
+    array.create_volume(VolumeSpec("v1", GIB))
+    array._wire.create_snapshot(facts.marker("volume", "v1"), "v1")
+
+    def change(path: str, answer: dict[str, Any]) -> None:
+        for one in answer.get("snapshotList", ()):
+            del one["snapSize"]
+
+    change_answers(array, monkeypatch, change)
+    assert array.volumes().items == ()
