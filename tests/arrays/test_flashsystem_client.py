@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,6 +19,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors
     NoSpace,
     NotFound,
     Refused,
+    Unreachable,
     Unsupported,
 )
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import VolumeSpec
@@ -202,8 +204,11 @@ def test_lost_answers_are_settled_by_the_state(array: FlashSystemUnderTest, clie
     lose("mkvdisk")
     client.create_volume(VolumeSpec("db1", GIB))
     db1 = client.volumes(["db1"]).items[0]
-    lose("expandvdisksize")
-    db1 = client.extend_volume(db1, 3 * GIB)
+    if kind == "reset_before":
+        db1 = client.extend_volume(db1, 3 * GIB)
+    else:
+        lose("expandvdisksize")
+        db1 = client.extend_volume(db1, 3 * GIB)
     assert array.simulator.volume("db1", "both")["size"] == 3 * GIB
     lose("chvdisk")
     db1 = client.rename_volume(db1, "db2")
@@ -224,6 +229,43 @@ def test_lost_answers_are_settled_by_the_state(array: FlashSystemUnderTest, clie
     lose("rmvdisk")
     client.delete_volume(db1)
     assert array.vdisks() == [] and array.state()["hosts"] == []
+
+
+@pytest.mark.parametrize("fault", [{"kind": "reset_late", "seconds": 2.0}, {"kind": "latency", "seconds": 3.0}])
+def test_an_extension_that_goes_on_after_its_answer_was_lost_is_waited_for(
+    array: FlashSystemUnderTest, fault: dict[str, Any]
+) -> None:
+    with array.client(timeout=2.5) as client:
+        db1 = volume(client, "db1")
+        array.fault(**fault, match={"method": "expandvdisksize"})
+        mark = array.mark()
+        assert client.extend_volume(db1, 3 * GIB).size == 3 * GIB
+        assert [line for line in array.lines(mark) if "expandvdisksize" in line] == [
+            "svctask expandvdisksize -size 2147483648 -unit b db1"
+        ]
+    assert array.simulator.volume("db1", "both")["size"] == 3 * GIB
+
+
+def test_an_extension_that_may_still_be_carried_out_is_an_error_and_not_sent_again(array: FlashSystemUnderTest) -> None:
+    with array.client(timeout=1.0) as client:
+        db1 = volume(client, "db1")
+        array.fault(kind="reset_late", seconds=2.5, match={"method": "expandvdisksize"})
+        with pytest.raises(Unreachable, match="still has 1GiB instead of 3GiB.*nothing more was sent"):
+            client.extend_volume(db1, 3 * GIB)
+    time.sleep(2.5)
+    assert array.simulator.volume("db1", "both")["size"] == 3 * GIB
+    with array.client() as client:
+        assert client.extend_volume(db1, 3 * GIB).size == 3 * GIB
+
+
+def test_an_extension_that_was_never_carried_out_is_made_by_the_next_run(array: FlashSystemUnderTest) -> None:
+    with array.client(timeout=1.0) as client:
+        db1 = volume(client, "db1")
+        array.fault(kind="reset_before", match={"method": "expandvdisksize"})
+        with pytest.raises(Unreachable, match="nothing more was sent"):
+            client.extend_volume(db1, 3 * GIB)
+        assert client.extend_volume(db1, 3 * GIB).size == 3 * GIB
+    assert array.simulator.volume("db1", "both")["size"] == 3 * GIB
 
 
 def test_a_login_that_expires_is_renewed(array: FlashSystemUnderTest, client: Any) -> None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -19,6 +20,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors
     NoSpace,
     NotFound,
     Refused,
+    Unreachable,
     Unsupported,
 )
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import SnapshotSpec, VolumeSpec
@@ -135,14 +137,50 @@ def test_a_volume_that_another_run_deletes_is_not_there(
     assert array.volumes() == {}
 
 
-def test_an_extend_whose_answer_is_lost_is_not_made_twice(array: ViolinArray) -> None:
+@pytest.mark.parametrize("kind", ["reset_after", "truncated", "non_json"])
+def test_an_extend_whose_answer_is_lost_is_not_made_twice(array: ViolinArray, kind: str) -> None:
     with array.client() as client:
         made = volume(client, "db1")
-        for kind in ("reset_after", "reset_before", "truncated", "non_json"):
-            array.fault(kind=kind, match={"method": "PUT"})
-            size = array.volumes()["db1"]["size"] + GIB
-            assert client.extend_volume(made, size).size == size
-            assert array.volumes()["db1"]["size"] == size
+        array.fault(kind=kind, match={"method": "PUT"})
+        assert client.extend_volume(made, 2 * GIB).size == 2 * GIB
+        assert array.volumes()["db1"]["size"] == 2 * GIB
+
+
+@pytest.mark.parametrize("fault", [{"kind": "reset_late", "seconds": 2.0}, {"kind": "latency", "seconds": 3.0}])
+def test_an_extend_that_goes_on_after_its_answer_was_lost_is_waited_for(
+    array: ViolinArray, fault: dict[str, Any]
+) -> None:
+    with array.client(timeout=2.5) as client:
+        made = volume(client, "db1")
+        array.fault(**fault, match={"method": "PUT"})
+        mark = array.mark()
+        assert client.extend_volume(made, 2 * GIB).size == 2 * GIB
+        assert len(array.writes(mark)) == 1
+    assert array.volumes()["db1"]["size"] == 2 * GIB
+
+
+def test_an_extend_that_may_still_be_carried_out_is_an_error_and_not_sent_again(array: ViolinArray) -> None:
+    with array.client(timeout=0.5) as client:
+        made = volume(client, "db1")
+        array.fault(kind="reset_late", seconds=1.5, match={"method": "PUT"})
+        mark = array.mark()
+        with pytest.raises(Unreachable, match="still has 1GiB instead of 2GiB.*nothing more was sent"):
+            client.extend_volume(made, 2 * GIB)
+        assert len(array.writes(mark)) == 1
+    time.sleep(1.5)
+    assert array.volumes()["db1"]["size"] == 2 * GIB
+    with array.client() as client:
+        assert client.extend_volume(made, 2 * GIB).size == 2 * GIB
+
+
+def test_an_extend_that_was_never_carried_out_is_made_by_the_next_run(array: ViolinArray) -> None:
+    with array.client(timeout=0.5) as client:
+        made = volume(client, "db1")
+        array.fault(kind="reset_before", match={"method": "PUT"})
+        with pytest.raises(Unreachable, match="nothing more was sent"):
+            client.extend_volume(made, 2 * GIB)
+        assert client.extend_volume(made, 2 * GIB).size == 2 * GIB
+    assert array.volumes()["db1"]["size"] == 2 * GIB
 
 
 def test_dedup_is_not_extended_on_a_7300(array: ViolinArray) -> None:

@@ -51,6 +51,22 @@ def test_delays_add_up_and_go_with_another_fault() -> None:
     assert (verdict.delay, verdict.kind) == (1.5, "busy")
 
 
+def test_only_reads_are_told_of_the_past_and_each_of_the_oldest_that_it_meets() -> None:
+    made = faults({"kind": "seen_late", "seconds": 2, "count": None}, {"kind": "seen_late", "seconds": 5, "count": 1})
+    assert made.oldest == 5
+    assert made.judge("POST", "/", True).age == 0
+    assert made.judge("GET", "/", False).age == 5
+    verdict = made.judge("GET", "/", False)
+    assert (verdict.age, verdict.kind, verdict.name) == (2, None, "seen_late")
+    assert made.oldest == 2
+
+
+@pytest.mark.parametrize("kind", ["latency", "reset_late", "seen_late"])
+def test_what_lasts_some_seconds_must_say_how_many(kind: str) -> None:
+    with pytest.raises(ConfigError, match=f"fault {kind} needs seconds above 0"):
+        parse({"kind": kind})
+
+
 def test_two_faults_of_one_request_come_one_after_the_other() -> None:
     made = faults({"kind": "busy"}, {"kind": "reset_before"})
     assert kinds(made, ("GET", "/"), ("GET", "/"), ("GET", "/")) == ["busy", "reset_before", None]

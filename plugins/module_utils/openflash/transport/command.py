@@ -71,11 +71,11 @@ class CommandTransport:
             )
         if outcome == "killed":
             reason, hint = "%s did not end within %g s" % (command, self.timeout), "Raise timeout if it needs longer."
-            raise LostTimeout(reason, hint=hint) if write else Timeout(reason, hint=hint)
+            raise LostTimeout(reason, hint=hint).allowing(self.timeout) if write else Timeout(reason, hint=hint)
         if outcome != "0":
             reason = "%s failed with status %s" % (command, outcome)
             said = self.journal.mask(" ".join((stderr or stdout).split()))[:200] or None
-            raise LostReply(reason, said=said) if write else FlashError(reason, said=said)
+            raise LostReply(reason, said=said).allowing(self.timeout) if write else FlashError(reason, said=said)
         return Output(command, stdout, stderr)
 
     @staticmethod

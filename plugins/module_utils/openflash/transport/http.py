@@ -349,7 +349,7 @@ class HttpTransport:
                     raise trouble.error from None
             except Lost as trouble:
                 if not wire.idempotent:
-                    raise trouble.lost from None
+                    raise trouble.lost.allowing(wire.timeout) from None
                 if last:
                     raise trouble.error from None
             else:
@@ -361,7 +361,7 @@ class HttpTransport:
                         array=self.address,
                         code=str(reply.status),
                         said=self._said(reply),
-                    )
+                    ).allowing(wire.timeout)
                 if last:
                     return reply
             self._sleep(0.3 * 3 ** (attempt - 1) * random.uniform(0.5, 1.0))

@@ -320,10 +320,12 @@ class SshTransport:
             try:
                 with self._channels:
                     output = self._run(line, verb, write, session)
-            except (LostConnection, LostReply):
+            except (LostConnection, LostReply) as error:
                 if write or attempt == ATTEMPTS - 1:
-                    raise
+                    raise error.allowing(self.timeout) from None
                 continue
+            except LostTimeout as error:
+                raise error.allowing(self.timeout) from None
             if again and self.expired(output):
                 again = False
                 self.close()

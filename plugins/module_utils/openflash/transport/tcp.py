@@ -83,7 +83,7 @@ class TcpTransport:
                     self._put_last(controller)
                 except _Lost as trouble:
                     if write:
-                        raise trouble.lost from None
+                        raise trouble.lost.allowing(self.timeout) from None
                     refusals.append(trouble.error)
         distinct = list({(error.array, error.reason): error for error in refusals}.values())
         if len(distinct) == 1:

@@ -12,6 +12,8 @@ kind                    what the client sees                                  ch
 ``latency``             the answer ``seconds`` late                           yes
 ``reset_before``        the connection is reset                               no
 ``reset_after``         the connection is reset                               yes
+``reset_late``          the connection is reset                               ``seconds`` later
+``seen_late``           a read tells of the array of ``seconds`` ago          (reads only)
 ``truncated``           half an answer, then the end of the connection        yes
 ``no_status``           the whole answer of a command, no exit status         yes
 ``non_json``            an answer of the wrong kind (a proxy's HTML page)     yes
@@ -36,6 +38,8 @@ FaultKind = Literal[
     "latency",
     "reset_before",
     "reset_after",
+    "reset_late",
+    "seen_late",
     "truncated",
     "no_status",
     "non_json",
@@ -46,6 +50,10 @@ FaultKind = Literal[
     "copy_fails",
 ]
 KINDS: tuple[FaultKind, ...] = get_args(FaultKind)
+# These last for some seconds, which must be given.
+_TIMED = ("latency", "reset_late", "seen_late")
+# These go with another fault of the same request.
+_WITH_OTHERS = ("latency", "seen_late")
 # These do not touch the request: the array asks for them while it serves one.
 _ASKED_BY_ARRAY = ("pool_full", "copy_fails")
 
@@ -115,14 +123,21 @@ class Fault:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What one request meets: a delay, and at most one fault."""
+    """What one request meets: a delay, an old state to read, and at most one other fault."""
 
     delay: float = 0.0
     fault: Fault | None = None
+    age: float = 0.0
+    """Seconds: the answer to a read tells of the array as it was then."""
 
     @property
     def kind(self) -> FaultKind | None:
         return self.fault.kind if self.fault else None
+
+    @property
+    def name(self) -> FaultKind | None:
+        """What the journal calls it."""
+        return self.kind or ("latency" if self.delay else "seen_late" if self.age else None)
 
 
 class Faults:
@@ -141,19 +156,29 @@ class Faults:
     def describe(self) -> list[dict[str, Any]]:
         return [fault.describe() for fault in self._faults]
 
+    @property
+    def oldest(self) -> float:
+        """Seconds: how old a state any read may still be told; 0 while every read is told the present one."""
+        late = [fault.seconds for fault in self._faults if fault.kind == "seen_late" and not fault.spent]
+        return max(late, default=0.0)
+
     def judge(self, method: str, path: str, write: bool) -> Verdict:
         """Decide for one request, and remember it as the one being served."""
         self._request = (method, path, write)
-        delay, hit = 0.0, None
+        delay, age, hit = 0.0, 0.0, None
         for fault in self._faults:
-            if fault.kind in _ASKED_BY_ARRAY or (hit and fault.kind != "latency"):
+            if fault.kind in _ASKED_BY_ARRAY or (hit and fault.kind not in _WITH_OTHERS):
+                continue
+            if fault.kind == "seen_late" and write:
                 continue
             if fault.strikes(method, path, write):
                 if fault.kind == "latency":
                     delay += fault.seconds
+                elif fault.kind == "seen_late":
+                    age = max(age, fault.seconds)
                 else:
                     hit = fault
-        return Verdict(delay, hit)
+        return Verdict(delay, hit, age)
 
     def pool_full(self) -> bool:
         """Asked by the array when it is about to take space for the request being served."""
@@ -186,8 +211,8 @@ def parse(raw: object) -> Fault:
     seconds = raw.get("seconds", 0.0)
     if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or seconds < 0:
         raise ConfigError(f"fault seconds {seconds!r} is not a number of seconds")
-    if kind == "latency" and not seconds:
-        raise ConfigError("fault latency needs seconds above 0")
+    if kind in _TIMED and not seconds:
+        raise ConfigError(f"fault {kind} needs seconds above 0")
     count = raw.get("count", 1)
     return Fault(
         kind=kind,

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import threading
 from abc import abstractmethod
 from dataclasses import replace
 from typing import Any, ContextManager, Dict, List, Optional, Sequence, Set, Tuple
@@ -64,10 +65,17 @@ class Reading(Array):
         """Names of hosts that the array itself has said."""
         self._aliases: Dict[str, str] = {}
         """What the task calls a host, by what the array calls it, where the array cannot have that name."""
+        self._locks: Dict[str, threading.RLock] = {}
+        self._lock_of_locks = threading.Lock()
 
     @abstractmethod
     def _no_path(self) -> Optional[str]:
         """Why this host cannot copy volumes of the array; None when it can."""
+
+    def _alone_with(self, vdisk: str) -> threading.RLock:
+        """One thread at a time reads the size of a volume and adds to it."""
+        with self._lock_of_locks:
+            return self._locks.setdefault(vdisk, threading.RLock())
 
     def _doing(self, doing: str, target: Optional[str] = None) -> ContextManager[None]:
         return context(doing=doing, target=target, array=self.label)

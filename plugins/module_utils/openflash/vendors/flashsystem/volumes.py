@@ -13,7 +13,7 @@ from typing import List, Optional
 from ...compare import grown_size, new_size, unlike
 from ...errors import Conflict, Invalid, NotFound
 from ...model import THICK, Snapshot, Volume, VolumeSpec
-from ...transport.lost import ATTEMPTS, LostAnswer, settle
+from ...transport.lost import grow_once, settle
 from ...units import format_size
 from .facts import GRANULARITY, IO_GROUP, parse_snapshot
 from .reading import Reading
@@ -71,21 +71,32 @@ class Volumes(Reading):
         return found
 
     def extend_volume(self, volume: Volume, size: int) -> Volume:
-        """Two requests: the array wants to be told by how much, so what is there now is read first (section 2.2)."""
+        """Two requests: the array wants to be told by how much, so what is there now is read first (section 2.2).
+
+        Another writer that grows the volume between that read and the request is not noticed by the array, which takes
+        a difference: the volume is then larger than what was asked for.
+        """
         with self._doing("extend volume %s to %s" % (volume.name, format_size(size)), volume.name):
-            for attempt in range(ATTEMPTS):
+            with self._alone_with(volume.name):
                 now = int(self._still_there(volume)["capacity"])
                 size = grown_size(now, size, GRANULARITY)
-                if size == now:
-                    break
-                try:
-                    self._cli.change("expandvdisksize", "-size", str(size - now), "-unit", "b", value(volume.name))
-                    break
-                except LostAnswer:
-                    # Sent twice it would grow twice: look first.
-                    if attempt == ATTEMPTS - 1 and int(self._still_there(volume)["capacity"]) != size:
-                        raise
+                if size > now:
+                    size = self._grow(volume, now, size)
             return replace(volume, size=size, used=size)
+
+    def _grow(self, volume: Volume, now: int, size: int) -> int:
+        """Add the difference, by one request at most; the size that the volume has then."""
+        confirmed: List[bool] = []
+
+        def expand() -> None:
+            self._cli.change("expandvdisksize", "-size", str(size - now), "-unit", "b", value(volume.name))
+            confirmed.append(True)
+
+        def read() -> int:
+            # The command ends when it is done (section 1), so only a lost answer is followed by a read.
+            return size if confirmed else int(self._still_there(volume)["capacity"])
+
+        return grow_once(expand, read, size, 0.0, format_size)
 
     def _still_there(self, volume: Volume) -> Row:
         """The vdisk as it is now; NotFound when it is gone, Conflict when another one has its name."""

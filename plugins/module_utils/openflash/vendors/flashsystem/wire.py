@@ -12,7 +12,7 @@ from typing import Callable, Dict, List, Optional, Sequence, Tuple, TypeVar
 
 from ...errors import BadReply, FlashError, Invalid, NotFound
 from ...model import Listing, Unreadable
-from ...transport.lost import LostReply
+from ...transport.lost import LostAnswer, LostReply
 from ...transport.ssh import Output, SshTransport
 from .facts import DELIMITER
 from .refusals import error_of, is_expired
@@ -87,10 +87,12 @@ class Cli:
         """Change something. LostAnswer when it may have been done."""
         output = self.ssh.run(["svctask", verb] + list(words), write=True)
         if not output.ok:
-            raise error_of(output, self.ssh.mask)
+            error = error_of(output, self.ssh.mask)
+            raise error.allowing(self.ssh.timeout) if isinstance(error, LostAnswer) else error
         # A change says nothing, or what it created (section 1).
         if output.stdout.strip() and not _MADE.search(output.stdout):
-            raise LostReply("the answer to %s is not what this array prints" % verb, said=output.stdout.strip()[:80])
+            reason = "the answer to %s is not what this array prints" % verb
+            raise LostReply(reason, said=output.stdout.strip()[:80]).allowing(self.ssh.timeout)
         return output
 
     def create(self, verb: str, *words: str) -> Optional[str]:

@@ -69,6 +69,9 @@ POLICY_KEYS = ("automatic", "CDPOption", "triggerReplication", "maxTimeMarkCount
 TARGET_PREFIX = "iqn.2004-02.com.vmem:"
 # Section 2.5: for a while after its start a copy has no status. After this many seconds without one it has not begun.
 COPY_STARTS_WITHIN = 60.0
+# Section 3: the upstream driver polls for what it has made until it is listed, for 300 s at most. After this many
+# seconds a change that the array has confirmed and does not show is an error.
+SEEN_WITHIN = 60.0
 # Ours. How long the list of assignments serves to tell that a volume is not mapped (see the request budgets).
 CLIENTS_FRESH = 30.0
 

@@ -33,6 +33,7 @@ from ...units import MIB
 from . import objects
 from .facts import (
     CLIENTS_FRESH,
+    SEEN_WITHIN,
     TimeMark,
     age_of,
     capabilities,
@@ -68,6 +69,9 @@ class Reading(Array):
         self._lock = threading.RLock()
         self._lock_of_reading = threading.RLock()
         self._locks: Dict[str, threading.RLock] = {}
+        self._seen_within = min(settings.wait_timeout, SEEN_WITHIN)
+        self._grown: Dict[str, int] = {}
+        """Bytes that LUNs were extended to in this session: the array may show an older size for a while."""
         self._config_pools: Dict[str, bool] = {}
         self._known_pools: Optional[List[Object]] = None
         self._ports = Ports(concerto, settings.ports)

@@ -13,7 +13,7 @@ from typing import Any, Dict, Optional, Sequence, Union
 from ...compare import grown_size, new_size, unlike
 from ...errors import Busy, Conflict, InUse, Invalid, NoSpace, NotFound
 from ...model import DEDUP, THICK, Volume, VolumeSpec
-from ...transport.lost import ATTEMPTS, LostAnswer, repeat, settle
+from ...transport.lost import LostAnswer, grow_once, repeat, settle
 from ...units import MIB, format_size, round_up
 from . import objects
 from .facts import POLICY_KEYS, THIN_PART, age_of, kind_of
@@ -161,22 +161,23 @@ class Volumes(Reading):
             return replace(volume, size=found)
 
     def _grow(self, lun_id: str, name: str, size: int) -> int:
-        """Add what is missing; the size that the LUN has then."""
-        real = self._size(lun_id, name)
+        """Add what is missing, by one request at most; the size that the LUN has then.
+
+        The size is read immediately before. Another writer that grows the LUN between that read and the request is not
+        noticed by the array, which takes a difference: the LUN is then larger than what was asked for.
+        """
+        real = max(self._size(lun_id, name), self._grown.get(lun_id, 0))
         size = grown_size(real, size, MIB)
-        for attempt in range(ATTEMPTS):
-            if real >= size:
-                return real
-            lost: Optional[LostAnswer] = None
-            try:
-                with self._or_gone(name):
-                    self._c.put("%s/%s" % (LUNS, lun_id), {"action": "expand", "sizeMB": (size - real) // MIB})
-            except LostAnswer as error:
-                lost = error
-            real = self._size(lun_id, name)
-            if real < size and (lost is None or attempt == ATTEMPTS - 1):
-                raise lost or Rejected("the array reports %s after it" % format_size(real))
-        return real
+        if real >= size:
+            return real
+
+        def expand() -> None:
+            with self._or_gone(name):
+                self._c.put("%s/%s" % (LUNS, lun_id), {"action": "expand", "sizeMB": (size - real) // MIB})
+
+        found = grow_once(expand, lambda: self._size(lun_id, name), size, self._seen_within, format_size)
+        self._grown[lun_id] = found
+        return found
 
     def _size(self, lun_id: str, name: str) -> int:
         return objects.megabytes(self._detail(lun_id, name), "size_mb") * MIB

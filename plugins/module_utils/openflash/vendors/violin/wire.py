@@ -284,7 +284,7 @@ class Concerto:
         return LostReply(
             "the answer to %s is not JSON (HTTP status %d)" % (reply.request, reply.status),
             hint="Check that the address and port are those of a Violin 7300 or 7700.",
-        )
+        ).allowing(self.http.timeout)
 
     def _accepted(self, reply: Reply, answer: Object) -> Object:
         if reply.status == 403 or _unauthorized(answer):

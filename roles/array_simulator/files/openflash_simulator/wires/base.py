@@ -5,16 +5,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import copy
 import logging
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from ..array import Array
 from ..errors import SimulatorError
-from ..faults import Faults
+from ..faults import Faults, Verdict
 from ..iscsi import Portals, Route, Shown
 from ..journal import Journal
 from ..state import Store
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
 
 _LOG = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
 class Wire(ABC):
@@ -55,6 +58,8 @@ class Wire(ABC):
         self.store: Store | None = None
         self.images = run_dir / f"{config.name}.images"
         self._connections = 0
+        # What the array held until a moment of its clock, the oldest first; kept only while reads may tell of the past.
+        self._past: list[tuple[float, dict[str, Any]]] = []
 
     @classmethod
     def check(cls, config: ArrayConfig) -> None:
@@ -83,6 +88,7 @@ class Wire(ABC):
     def reset(self) -> None:
         """An empty array again, without faults; the journal goes on."""
         self.faults.clear()
+        self._past.clear()
         self.empty()
 
     def changed(self, change: str, about: Mapping[str, Any]) -> None:
@@ -90,6 +96,29 @@ class Wire(ABC):
         self.journal.change(change, about)
         if self.store is not None:
             self.store.save_soon(self.dump)
+
+    # ---- faults that are the same on every wire --------------------------------------------------------------------
+
+    def served(self, verdict: Verdict, write: bool, answer: Callable[[], T]) -> T:
+        """The answer to a request; a read may be told what the array held a while ago (fault ``seen_late``)."""
+        now, oldest = self.clock(), self.faults.oldest
+        self._past = [entry for entry in self._past if oldest and entry[0] >= now - oldest]
+        if write and oldest:
+            self._past.append((now, copy.deepcopy(self.dump())))
+        past = next((state for until, state in self._past if until >= now - verdict.age), None) if verdict.age else None
+        if past is None or write:
+            return answer()
+        present = copy.deepcopy(self.dump())
+        self.load(copy.deepcopy(past))
+        try:
+            return answer()
+        finally:
+            self.load(present)
+
+    def carry_out_later(self, verdict: Verdict, answer: Callable[[], object]) -> None:
+        """Make the change that a client was cut off from (fault ``reset_late``)."""
+        if verdict.fault is not None:
+            asyncio.get_running_loop().call_later(verdict.fault.seconds, lambda: self.served(verdict, True, answer))
 
     def next_connection(self) -> int:
         """A number for a new transport connection, so that a test can count handshakes."""

@@ -12,7 +12,7 @@ import socket
 import ssl
 import struct
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -88,6 +88,10 @@ class HttpWire(Wire):
     def expired(self, request: HttpRequest) -> HttpReply:
         """The vendor's way of refusing credentials, or a session that it no longer knows."""
 
+    def taken_in(self, request: HttpRequest) -> Callable[[], object]:
+        """A request that was let in now, to be served later: by then the session may have ended."""
+        return lambda: self.answer(request)
+
     def is_write(self, request: HttpRequest) -> bool:
         """Whether a request asks for a change."""
         return request.method not in ("GET", "HEAD", "OPTIONS")
@@ -143,8 +147,8 @@ class HttpWire(Wire):
         if verdict.delay:
             await asyncio.sleep(verdict.delay)
             self.faults.serving(request.method, line, write)
-        reply = self._reply(request, verdict)
-        unanswered = verdict.kind in ("reset_before", "reset_after", "truncated")
+        reply = self._reply(request, verdict, write)
+        unanswered = verdict.kind in ("reset_before", "reset_after", "reset_late", "truncated")
         self.journal.request(
             method=request.method,
             path=line,
@@ -153,9 +157,9 @@ class HttpWire(Wire):
             connection=self._numbers[id(raw.protocol)],
             body=_readable(request),
             message=reply.message,
-            fault=verdict.kind or ("latency" if verdict.delay else None),
+            fault=verdict.name,
         )
-        if verdict.kind in ("reset_before", "reset_after"):
+        if verdict.kind in ("reset_before", "reset_after", "reset_late"):
             _reset(raw)
         if verdict.kind == "truncated":
             return await _truncate(raw, reply)
@@ -163,10 +167,14 @@ class HttpWire(Wire):
             status=reply.status, body=reply.body, content_type=reply.content_type, headers=dict(reply.headers)
         )
 
-    def _reply(self, request: HttpRequest, verdict: Verdict) -> HttpReply:
+    def _reply(self, request: HttpRequest, verdict: Verdict, write: bool) -> HttpReply:
         fault = verdict.fault
+
+        def answer() -> HttpReply:
+            return self.served(verdict, write, lambda: self.answer(request))
+
         if fault is None:
-            return self.answer(request)
+            return answer()
         if fault.kind == "http_status":
             return HttpReply(fault.status, PROXY_PAGE, "text/html", message="injected")
         if fault.kind == "busy":
@@ -175,7 +183,10 @@ class HttpWire(Wire):
             return self.expired(request)
         if fault.kind == "reset_before":
             return HttpReply()
-        reply = self.answer(request)
+        if fault.kind == "reset_late":
+            self.carry_out_later(verdict, self.taken_in(request))
+            return HttpReply()
+        reply = answer()
         return HttpReply(reply.status, PROXY_PAGE, "text/html") if fault.kind == "non_json" else reply
 
 

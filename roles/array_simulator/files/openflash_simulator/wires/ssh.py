@@ -139,8 +139,8 @@ class SshWire(Wire):
         if verdict.delay:
             await asyncio.sleep(verdict.delay)
             self.faults.serving(verb, line, write)
-        reply = self._reply(line, verdict)
-        answered = verdict.kind not in ("reset_before", "reset_after", "truncated", "no_status")
+        reply = self._reply(line, verdict, write)
+        answered = verdict.kind not in ("reset_before", "reset_after", "reset_late", "truncated", "no_status")
         self.journal.request(
             method=verb,
             path=line,
@@ -148,9 +148,9 @@ class SshWire(Wire):
             write=write,
             connection=number,
             message=reply.stderr.strip() or None,
-            fault=verdict.kind or ("latency" if verdict.delay else None),
+            fault=verdict.name,
         )
-        if verdict.kind in ("reset_before", "reset_after"):
+        if verdict.kind in ("reset_before", "reset_after", "reset_late"):
             _reset(process.get_extra_info("connection"))
             return
         half = verdict.kind == "truncated"
@@ -162,17 +162,24 @@ class SshWire(Wire):
             process.close()
         await process.wait_closed()
 
-    def _reply(self, line: str, verdict: Verdict) -> SshReply:
+    def _reply(self, line: str, verdict: Verdict, write: bool) -> SshReply:
         fault = verdict.fault
+
+        def answer() -> SshReply:
+            return self.served(verdict, write, lambda: self.answer(line))
+
         if fault is None:
-            return self.answer(line)
+            return answer()
         if fault.kind == "http_status":
             return SshReply(stderr="The service is unavailable.\n", status=255)
         if fault.kind == "expired":
             return self.expired(line)
         if fault.kind == "reset_before":
             return SshReply()
-        reply = self.answer(line)
+        if fault.kind == "reset_late":
+            self.carry_out_later(verdict, lambda: self.answer(line))
+            return SshReply()
+        reply = answer()
         return SshReply(PROXY_PAGE, status=0) if fault.kind == "non_json" else reply
 
 

@@ -284,18 +284,18 @@ class DswareWire(HttpWire):
         if verdict.delay:
             await asyncio.sleep(verdict.delay)
             self.faults.serving(method, line, write)
-        data = self._answered(verdict, answer, failing)
+        data = self._answered(verdict, write, answer, failing)
         self.journal.request(
             method=method,
             path=line,
-            status=None if verdict.kind in ("reset_before", "reset_after", "truncated") else 0,
+            status=None if verdict.kind in ("reset_before", "reset_after", "reset_late", "truncated") else 0,
             write=write,
             connection=number,
             body=body,
             message=None if data is None else data.decode().partition("\n")[0],
-            fault=verdict.kind or ("latency" if verdict.delay else None),
+            fault=verdict.name,
         )
-        if verdict.kind in ("reset_before", "reset_after"):
+        if verdict.kind in ("reset_before", "reset_after", "reset_late"):
             plain = writer.get_extra_info("socket")
             plain.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             writer.transport.abort()
@@ -304,13 +304,18 @@ class DswareWire(HttpWire):
             writer.write(data[: len(data) // 2] if verdict.kind == "truncated" else data)
         writer.close()
 
-    def _answered(self, verdict: Verdict, answer: Callable[[], bytes], failing: Callable[[str], bytes]) -> bytes | None:
+    def _answered(
+        self, verdict: Verdict, write: bool, answer: Callable[[], bytes], failing: Callable[[str], bytes]
+    ) -> bytes | None:
         self.storage.bury()
         if verdict.kind == "reset_before":
             return None
         if verdict.kind in ("busy", "expired", "http_status"):
             return failing(verdict.kind)
-        data = answer()
+        if verdict.kind == "reset_late":
+            self.carry_out_later(verdict, answer)
+            return None
+        data = self.served(verdict, write, answer)
         return NOT_OURS if verdict.kind == "non_json" else data
 
     # ---- state -----------------------------------------------------------------------------------------------------

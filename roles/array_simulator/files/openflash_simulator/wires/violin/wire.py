@@ -200,6 +200,19 @@ class ViolinWire(HttpWire):
     def is_write(self, request: HttpRequest) -> bool:
         return super().is_write(request) and not request.path.startswith(f"{BASE}/auth/")
 
+    def taken_in(self, request: HttpRequest) -> Callable[[], object]:
+        session = self._session(request)
+
+        def serve() -> None:
+            ended = session is not None and session not in self._sessions
+            if session is not None:
+                self._sessions.add(session)
+            self.answer(request)
+            if ended:
+                self._sessions.discard(str(session))
+
+        return serve
+
     def answer(self, request: HttpRequest) -> HttpReply:
         if request.path == "/" and request.method == "GET":
             return HttpReply(200, ROOT, "text/html")
