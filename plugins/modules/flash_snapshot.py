@@ -50,6 +50,8 @@ options:
       - Keep this many of the newest snapshots of O(volume) whose name begins with O(prefix), and delete the others.
       - Only what the array itself proves to be a snapshot of that volume is deleted, and only when nothing is mapped
         to it or made of it. Where the array proves nothing, this is refused.
+      - Only snapshots that are ready count. One that is offline, in error or not complete yet is reported and stays;
+        delete it by its name.
     type: int
   quiesced: &quiesced
     description:

@@ -12,6 +12,7 @@ import pytest
 
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors import (
     BadReply,
+    Busy,
     Conflict,
     FlashError,
     InUse,
@@ -298,6 +299,26 @@ def test_unknown_mappings_are_told_when_mapping() -> None:
     task = host_maps(array, {"host": "h1", "volume": "a"})
     assert task.lines == ["map volume a to host h1"]
     assert task.warnings == ["this array cannot be asked who else has volume a"]
+
+
+@pytest.mark.parametrize(
+    "state, kind, words",
+    [("deleting", Busy, "still deleting volume d"), ("error", Conflict, "volume d in state error")],
+)
+def test_a_volume_that_failed_or_goes_is_not_mapped(array: MemoryArray, state: str, kind: type, words: str) -> None:
+    array.volume("d", state=state)
+    assert isinstance(refused(host_maps(array, {"host": "h1", "volume": "d"}), words), kind)
+
+
+@pytest.mark.parametrize("state", ["deleting", "error", "offline"])
+def test_a_mapping_of_a_volume_that_is_of_no_use_to_the_host_comes_with_a_warning(
+    array: MemoryArray, state: str
+) -> None:
+    array.volume("d", state=state)
+    array.map("d", "h1")
+    task = host_maps(array, {"host": "h1", "volume": "d"})
+    assert (task.lines, task.errors) == ([], [])
+    assert task.warnings == [f"volume d is mapped to host h1, but its state is {state}"]
 
 
 # -- LUNs --------------------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors import (
+    Busy,
     Conflict,
     FlashError,
     InUse,
@@ -53,6 +54,37 @@ def test_a_snapshot_of_a_volume_that_is_not_there(array: MemoryArray) -> None:
 
 def test_a_snapshot_name_that_the_array_does_not_take(array: MemoryArray) -> None:
     assert isinstance(refused(snapshots(array, {"name": "a/b", "volume": "db1"}), "not a name"), Invalid)
+
+
+@pytest.mark.parametrize(
+    "state, kind, words",
+    [
+        ("deleting", Busy, ["still deleting snapshot s1", "Run the task again"]),
+        ("error", Conflict, ["snapshot s1 in state error", "state: absent"]),
+        ("offline", Conflict, ["snapshot s1 is there, but offline"]),
+    ],
+)
+def test_a_snapshot_that_cannot_be_used_is_not_taken_for_present(
+    array: MemoryArray, state: str, kind: type, words: list[str]
+) -> None:
+    array.snapshot("db1", "s1", state=state)
+    assert isinstance(refused(snapshots(array, {"name": "s1", "volume": "db1"}), *words), kind)
+    array.group("g", "db2")
+    array.snapshot("db2", "db2.s1", state=state)
+    words = [word.replace("snapshot s1", "snapshot db2.s1") for word in words]
+    assert isinstance(refused(snapshots(array, {"name": "s1", "group": "g"}), *words), kind)
+
+
+@pytest.mark.parametrize(
+    "state, words",
+    [("deleting", "still deleting volume db1"), ("error", "in state error"), ("copying", "not complete")],
+)
+def test_no_snapshot_is_taken_of_a_volume_without_its_content(state: str, words: str) -> None:
+    array = MemoryArray()
+    array.volume("db1", state=state)
+    array.group("g", "db1")
+    refused(snapshots(array, {"name": "s1", "volume": "db1"}), words)
+    refused(snapshots(array, {"name": "s1", "group": "g"}), words)
 
 
 def test_two_volumes_may_have_snapshots_of_one_name(array: MemoryArray) -> None:
@@ -312,6 +344,29 @@ def test_a_backup_name_that_is_taken_in_one_name_space() -> None:
     assert isinstance(refused(snapshots(array, RESTORE), "a volume has the name before"), Conflict)
 
 
+@pytest.mark.parametrize("state", ["deleting", "error", "offline", "copying"])
+def test_only_a_snapshot_that_has_its_content_is_restored(changed: MemoryArray, state: str) -> None:
+    changed.snapshot("db2", "s9", state=state)
+    restore = {"name": "s9", "volume": "db2", "state": "restored", "backup": "before"}
+    assert "s9" in str(refused(snapshots(changed, restore)))
+    assert changed.writes == []
+
+
+@pytest.mark.parametrize("state", ["deleting", "error", "copying"])
+def test_a_volume_that_does_not_have_its_content_is_not_restored(state: str) -> None:
+    array = MemoryArray()
+    array.volume("db1", state=state)
+    array.snapshot("db1", "s1")
+    refused(snapshots(array, {"name": "s1", "volume": "db1", "state": "restored", "backup": "b"}), "volume db1")
+
+
+@pytest.mark.parametrize("state", ["deleting", "error", "offline"])
+def test_a_failed_backup_is_no_proof_that_the_volume_was_restored(array: MemoryArray, state: str) -> None:
+    array.snapshot("db1", "s1")
+    array.snapshot("db1", "before", state=state)
+    refused(snapshots(array, {"name": "s1", "volume": "db1", "state": "restored", "backup": "before"}), "before")
+
+
 def test_a_restore_is_reported_as_a_change_of_the_snapshot(changed: MemoryArray) -> None:
     task = snapshots(changed, RESTORE)
     entry = task.reporter.snapshot(task.desired.snapshots[0])
@@ -447,6 +502,41 @@ def test_nothing_old_goes_when_the_new_one_fails_on_the_array(nights: MemoryArra
     applied = task.run(continue_on_error=True)
     assert applied.done == () and "delete_snapshot" not in nights.writes
     assert names(nights).count("db1/night-1") == 1
+
+
+@pytest.mark.parametrize("state", ["error", "offline", "copying"])
+def test_a_snapshot_that_cannot_be_restored_does_not_count_as_kept(array: MemoryArray, state: str) -> None:
+    for number in (1, 2, 3):
+        array.snapshot("db1", f"night-{number}")
+    for number in (4, 5):
+        array.snapshot("db1", f"night-{number}", state=state)
+    task = nightly(array, new="night-3", keep=3)
+    assert task.lines == []
+    assert task.warnings == [
+        f"snapshot night-{number} is not counted and stays: its state is {state}. Delete it by its name when it is of "
+        "no use"
+        for number in (4, 5)
+    ]
+    task = nightly(array, keep=3)
+    assert task.lines == ["create snapshot night-9 of volume db1", "delete snapshot night-1 of volume db1"]
+    task.run()
+    assert names(array) == [f"db1/night-{number}" for number in (2, 3, 4, 5, 9)]
+
+
+@pytest.mark.parametrize("state", ["error", "offline"])
+def test_retention_never_removes_an_old_failed_snapshot(array: MemoryArray, state: str) -> None:
+    array.snapshot("db1", "night-1", state=state)
+    array.snapshot("db1", "night-2")
+    assert nightly(array, keep=1).lines[1:] == ["delete snapshot night-2 of volume db1"]
+    done(snapshots(array, {"name": "night-1", "volume": "db1", "state": "absent"}))
+
+
+def test_a_snapshot_that_the_array_is_deleting_is_neither_counted_nor_removed_again(array: MemoryArray) -> None:
+    for number, state in enumerate(["deleting", "ready", "ready", "deleting"]):
+        array.snapshot("db1", f"night-{number}", state=state)
+    task = nightly(array, new="night-2", keep=2)
+    assert (task.lines, task.warnings) == ([], [])
+    assert snapshots(array, {"name": "night-3", "volume": "db1", "state": "absent"}).lines == []
 
 
 def test_two_retentions_of_one_volume(nights: MemoryArray) -> None:

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from time import monotonic
+from typing import Any
 
 import pytest
 
@@ -112,6 +113,40 @@ def test_what_the_array_cannot_do_is_said_in_its_words() -> None:
 def test_a_volume_that_is_being_deleted_is_waited_for(array: MemoryArray) -> None:
     array.volume("db1", state="deleting")
     assert isinstance(refused(volumes(array, {"name": "db1", "size": "1GiB"}), "still deleting"), Busy)
+
+
+@pytest.mark.parametrize("wish", [{}, {"size": "2GiB"}, {"rename_from": "db1", "name": "db2"}])
+def test_a_volume_in_error_is_not_taken_for_present(array: MemoryArray, wish: dict[str, Any]) -> None:
+    array.volume("db1", state="error")
+    error = refused(volumes(array, {"name": "db1", **wish}), "volume db", "in state error", "array's own tools")
+    assert isinstance(error, Conflict) and array.writes == []
+
+
+def test_a_volume_that_is_offline_is_not_taken_for_present(array: MemoryArray) -> None:
+    array.volume("db1", state="offline")
+    refused(volumes(array, {"name": "db1", "size": "1GiB"}), "volume db1 is there, but offline", "bring it online")
+    # A run that was killed while it extended a volume can have left it offline; the next one must be able to go on.
+    assert volumes(array, {"name": "db1", "size": "2GiB"}).lines == ["extend volume db1 from 1GiB to 2GiB"]
+
+
+@pytest.mark.parametrize(
+    "state, words",
+    [("deleting", "still deleting"), ("error", "in state error"), ("copying", "the array is still copying into it")],
+)
+def test_no_volume_is_made_of_what_does_not_have_its_content(array: MemoryArray, state: str, words: str) -> None:
+    array.volume("gold", state=state)
+    array.volume("db1")
+    array.snapshot("db1", "s1", state=state)
+    refused(volumes(array, {"name": "db2", "source_volume": "gold"}), words)
+    refused(volumes(array, {"name": "db2", "source_snapshot": "s1"}), words)
+
+
+def test_a_snapshot_that_the_array_is_deleting_is_not_deleted_again_with_its_volume(array: MemoryArray) -> None:
+    array.volume("db1")
+    array.snapshot("db1", "s1", state="deleting")
+    array.snapshot("db1", "s2")
+    task = volumes(array, {"name": "db1", "state": "absent"}, delete_snapshots=True)
+    assert task.lines == ["delete snapshot s2 of volume db1", "delete volume db1"]
     assert volumes(array, {"name": "db1", "state": "absent"}).lines == []
 
 

@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Dict, List, Optional, Set, Tuple
 
 from ..errors import Conflict, FlashError, Invalid, NotFound, Refused
-from ..model import AGENT, Mapping, Volume
+from ..model import AGENT, COPYING, READY, Mapping, Volume
 from . import hosts, rules
 from .desired import ABSENT, ALWAYS, PRESENT, Desired, MapWish
 from .draft import Draft
@@ -52,6 +52,10 @@ def present(draft: Draft, desired: Desired) -> List[MapWish]:
             outcome.before = mapping
             if mapping is not None and mapping.device is None and draft.world.hosts[wish.host].kind == AGENT:
                 mapping = None  # attached, and its device is not there: doing it again waits for that
+            volume = draft.world.volumes[wish.volume]
+            if mapping is not None and volume.state not in (READY, COPYING):
+                text = "volume %s is mapped to host %s, but its state is %s"
+                draft.warn(text % (wish.volume, wish.host, volume.state))
             if mapping is not None and (wish.lun is None or mapping.lun == wish.lun):
                 _update_chap(draft, wish, mapping)
                 continue
@@ -59,7 +63,7 @@ def present(draft: Draft, desired: Desired) -> List[MapWish]:
             if mapping is not None and mapping.lun is None:
                 draft.warn("the array does not say as which LUN volume %s is mapped, so it stays" % wish.volume)
                 continue
-            volume = draft.world.volumes[wish.volume]
+            rules.check_state(volume)
             rules.check_can(draft.capabilities, "map_volume", volume, host=draft.world.hosts[wish.host], lun=wish.lun)
             if mapping is not None:
                 rules.check_unmap(draft.world, mapping, draft.policy)

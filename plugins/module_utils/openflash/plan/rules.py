@@ -10,10 +10,10 @@ Every refusal says which option permits it. The rules look only at state that wa
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, List, Mapping as Map, Optional
+from typing import Any, Dict, List, Mapping as Map, Optional, Union
 
-from ..errors import Invalid, Refused, Unsupported
-from ..model import Capabilities, Mapping, NameRule, OptionRule, Snapshot
+from ..errors import Busy, Conflict, Invalid, Refused, Unsupported
+from ..model import COPYING, DELETING, ERROR, OFFLINE, Capabilities, Mapping, NameRule, OptionRule, Snapshot, Volume
 from ..units import format_size, is_openstack_name, round_up
 from .policy import Policy
 from .world import World
@@ -46,6 +46,58 @@ def check_can(capabilities: Capabilities, operation: str, obj: Any = None, **det
     refusal = capabilities.refusal(operation, obj, **details)
     if refusal is not None:
         raise Unsupported(refusal, target=getattr(obj, "name", None))
+
+
+def check_state(obj: Union[Volume, Snapshot]) -> None:
+    """Raises when the array does not have the object any more, or reports that it has failed.
+
+    :raises Busy: the array is deleting it.
+    :raises Conflict: its state is error.
+    """
+    what = "%s %s" % (_kind(obj), obj.name)
+    if obj.state == DELETING:
+        raise Busy(
+            "the array is still deleting %s" % what,
+            target=obj.name,
+            hint="Run the task again when it is gone.",
+        )
+    if obj.state == ERROR:
+        raise Conflict(
+            "the array reports %s in state error" % what,
+            target=obj.name,
+            hint="Repair it with the array's own tools%s."
+            % ("" if isinstance(obj, Volume) else ", or delete it (state: absent) and take it again"),
+        )
+
+
+def check_complete(obj: Union[Volume, Snapshot]) -> None:
+    """The same for an object that is to be copied or restored, which must have all its content.
+
+    :raises Busy: the array is still copying into it, too.
+    """
+    check_state(obj)
+    if obj.state == COPYING:
+        progress = obj.progress if isinstance(obj, Volume) else None
+        raise Busy(
+            "%s %s is not complete: the array is still copying into it%s"
+            % (_kind(obj), obj.name, "" if progress is None else " (%d %%)" % progress),
+            target=obj.name,
+            hint="Run the task again when the copy is complete.",
+        )
+
+
+def check_online(obj: Union[Volume, Snapshot]) -> None:
+    """Conflict when the array has the object, but hosts cannot use it."""
+    if obj.state == OFFLINE:
+        raise Conflict(
+            "%s %s is there, but offline" % (_kind(obj), obj.name),
+            target=obj.name,
+            hint="Find out why with the array's own tools, and bring it online there.",
+        )
+
+
+def _kind(obj: Union[Volume, Snapshot]) -> str:
+    return "volume" if isinstance(obj, Volume) else "snapshot"
 
 
 def check_options(wished: Map[str, Any], capabilities: Capabilities) -> Dict[str, Any]:

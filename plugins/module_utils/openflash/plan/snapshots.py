@@ -10,7 +10,7 @@ from functools import partial
 from typing import List, Optional, Sequence, Tuple
 
 from ..errors import Conflict, InUse, Invalid, NotFound, Refused, Unsupported
-from ..model import Group, Snapshot, Volume
+from ..model import DELETING, READY, Group, Snapshot, Volume
 from . import rules
 from .desired import PRESENT, Desired, RetentionWish, SnapshotWish
 from .draft import Draft
@@ -101,9 +101,15 @@ def _at_one_instant(draft: Draft, wishes: Sequence[SnapshotWish], found: Sequenc
 def _existing(draft: Draft, wish: SnapshotWish) -> Optional[Snapshot]:
     found = draft.world.named_snapshots(wish.name, wish.volume)
     if found:
+        _check_usable(found[0])
         return found[0]
     _check_name_free(draft, wish.name)
     return None
+
+
+def _check_usable(snapshot: Snapshot) -> None:
+    rules.check_state(snapshot)
+    rules.check_online(snapshot)
 
 
 def _check_name_free(draft: Draft, name: str, called: str = "this name") -> None:
@@ -133,6 +139,7 @@ def _source(draft: Draft, name: str) -> Volume:
 def _new(draft: Draft, wish: SnapshotWish) -> Snapshot:
     volume = _source(draft, wish.volume or "")
     rules.check_name("snapshot", wish.name, draft.capabilities.snapshot_name)
+    rules.check_complete(volume)
     rules.check_can(draft.capabilities, "create_snapshots", volume)
     return _snapshot(draft, wish.name, volume)
 
@@ -155,6 +162,8 @@ def _of_group(draft: Draft, wish: SnapshotWish) -> Optional[Tuple[Snapshot, ...]
     group = _group(draft, wish.group or "")
     names = {member: member_name(member, wish.name) for member in group.volumes}
     there = [s for member, name in names.items() for s in draft.world.named_snapshots(name, member)]
+    for snapshot in there:
+        _check_usable(snapshot)
     if len(there) == len(names):
         return tuple(there)
     if there:
@@ -166,7 +175,9 @@ def _of_group(draft: Draft, wish: SnapshotWish) -> Optional[Tuple[Snapshot, ...]
     for member, name in names.items():
         rules.check_name("snapshot", name, draft.capabilities.snapshot_name)
         _check_name_free(draft, name, "the name %s" % name)
-        made.append(_snapshot(draft, name, _source(draft, member), group.name))
+        source = _source(draft, member)
+        rules.check_complete(source)
+        made.append(_snapshot(draft, name, source, group.name))
     draft.add(SnapshotGroup(key(wish), group.name, wish.name))
     for snapshot in made:
         draft.world.take(snapshot)
@@ -207,7 +218,8 @@ def absent(draft: Draft, wish: SnapshotWish) -> None:
                 )
             outcome.before = found[0] if found else None
         for snapshot in found:
-            delete(draft, key(wish), snapshot)
+            if snapshot.state != DELETING:
+                delete(draft, key(wish), snapshot)
 
 
 def delete(draft: Draft, item: Key, snapshot: Snapshot) -> None:
@@ -230,6 +242,8 @@ def delete(draft: Draft, item: Key, snapshot: Snapshot) -> None:
 
 def why_it_stays(draft: Draft, snapshot: Snapshot) -> str:
     """Why a snapshot that nobody named may not be deleted; empty when it may. What is not told counts against it."""
+    if snapshot.state != READY:
+        return "its state is %s" % snapshot.state
     if not snapshot.proven:
         return "the array does not prove that it is a snapshot and not a live volume"
     if snapshot.mappings is None or snapshot.children is None:
@@ -254,11 +268,15 @@ def restored(draft: Draft, wish: SnapshotWish) -> None:
         if kept and world.taken(kept[0]):
             raise Invalid("the same task takes a snapshot %s, so it cannot be the backup" % backup)
         if kept:
+            _check_usable(kept[0])
             draft.warn("the backup %s is there, so volume %s has been restored before" % (backup, wish.volume))
             return
         volume = _source(draft, wish.volume or "")
         if not found:
             raise NotFound("volume %s has no snapshot %s" % (wish.volume, wish.name), target=wish.name)
+        rules.check_complete(found[0])
+        rules.check_online(found[0])
+        rules.check_complete(volume)
         rules.check_can(draft.capabilities, "restore_snapshot", volume, snapshot=found[0])
         rules.check_owner(volume.name, "restore", draft.policy)
         rules.check_name("snapshot", backup, draft.capabilities.snapshot_name)
@@ -274,7 +292,10 @@ def restored(draft: Draft, wish: SnapshotWish) -> None:
 
 
 def retain(draft: Draft, wish: RetentionWish, desired: Desired) -> None:
-    """Delete all but the newest; only what the array proves to be an idle, childless snapshot of that volume."""
+    """Delete all but the newest; only what the array proves to be an unmapped, childless snapshot of that volume.
+
+    Only a snapshot that can be restored counts as kept. A failed one is reported, and deleted only by its name.
+    """
     with draft.item(
         retention_key(wish),
         "keep the newest %d snapshots %s* of volume %s" % (wish.keep, wish.prefix, wish.volume),
@@ -286,7 +307,9 @@ def retain(draft: Draft, wish: RetentionWish, desired: Desired) -> None:
         if not draft.world.actual.snapshots.complete:
             draft.warn("not every snapshot could be read, so none was removed for being old")
             return
-        matching = [s for s in draft.world.snapshots_of(wish.volume) if s.name.startswith(wish.prefix)]
+        there = [s for s in draft.world.snapshots_of(wish.volume) if s.name.startswith(wish.prefix)]
+        _report_failed(draft, there)
+        matching = [s for s in there if s.state == READY]
         proven = [s for s in matching if s.proven]
         if not proven and not draft.capabilities.proves_snapshots:
             raise Refused(
@@ -311,3 +334,13 @@ def retain(draft: Draft, wish: RetentionWish, desired: Desired) -> None:
                 reason = draft.attempt(partial(delete, draft, retention_key(wish), snapshot))
             if reason:
                 draft.warn("snapshot %s is old and stays: %s" % (snapshot.name, reason))
+
+
+def _report_failed(draft: Draft, snapshots: Sequence[Snapshot]) -> None:
+    """Warn of snapshots that are neither counted nor removed, because they cannot be restored."""
+    for snapshot in snapshots:
+        if snapshot.state not in (READY, DELETING):
+            draft.warn(
+                "snapshot %s is not counted and stays: its state is %s. Delete it by its name when it is of no use"
+                % (snapshot.name, snapshot.state)
+            )

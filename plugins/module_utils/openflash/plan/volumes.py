@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Dict, List, Mapping as Map, Optional, Sequence
 
-from ..errors import Busy, Conflict, InUse, Invalid, NotFound, Refused
+from ..errors import Conflict, InUse, Invalid, NotFound, Refused
 from ..model import DELETING, READY, Capabilities, CopyMethod, Group, Snapshot, Volume, VolumeSpec
 from ..units import format_size
 from . import rules
@@ -59,6 +59,9 @@ def present(draft: Draft, wish: VolumeWish) -> None:
         world.volumes[volume.name] = _compare(draft, wish, volume, size, options)
         if wish.group:
             _join(draft, wish.group, world.volumes[volume.name])
+        if not draft.pending:
+            # A change may be what brings it online again: a killed run can have left it so.
+            rules.check_online(volume)
 
 
 def _old(draft: Draft, wish: VolumeWish) -> Optional[Volume]:
@@ -87,12 +90,14 @@ def _create(draft: Draft, wish: VolumeWish, size: Optional[int], options: Map[st
     source, method, provisioning = None, CopyMethod(), wish.provisioning or capabilities.provisioning[0]
     if wish.source_snapshot:
         snapshot = _the_snapshot(draft, wish, wish.source_snapshot)
+        rules.check_complete(snapshot)
         rules.check_can(capabilities, "volume_from_snapshot", snapshot, spec=spec)
         size = _at_least(size, snapshot.size, "snapshot %s" % snapshot.name)
         draft.add(VolumeFromSnapshot(item, spec, snapshot_key(snapshot)))
         method, source = capabilities.method("volume_from_snapshot", snapshot), snapshot.name
     elif wish.source_volume:
         volume = _the_source(draft, wish, wish.source_volume)
+        rules.check_complete(volume)
         rules.check_can(capabilities, "clone_volume", volume, spec=spec)
         size = _at_least(size, volume.size, "volume %s" % volume.name)
         draft.add(CloneVolume(item, spec, volume.name))
@@ -184,8 +189,7 @@ def _compare(
     draft: Draft, wish: VolumeWish, volume: Volume, size: Optional[int], options: Map[str, Any]
 ) -> Volume:
     """Bring a volume that is (or will be) there to what is wished, as far as that is safe."""
-    if volume.state == DELETING:
-        raise Busy("the array is still deleting a volume of this name", hint="Run the task again when it is gone.")
+    rules.check_state(volume)
     for what, wished, found in (
         ("provisioning", wish.provisioning, volume.provisioning),
         ("pool", wish.pool, volume.pool),
@@ -306,7 +310,8 @@ def delete(draft: Draft, item: Key, volume: Volume) -> None:
 
 def _doomed_snapshots(draft: Draft, volume: Volume) -> List[Snapshot]:
     """The volume's snapshots, which may go with it; Refused when one may not, or when not all are known."""
-    snapshots = sorted(draft.world.snapshots_of(volume.name), key=lambda s: s.name)
+    there = [s for s in draft.world.snapshots_of(volume.name) if s.state != DELETING]
+    snapshots = sorted(there, key=lambda s: s.name)
     guarded = draft.capabilities.guards_snapshots and not draft.world.actual.snapshots.unreadable
     if not draft.world.snapshots_known(volume) and not guarded:
         hidden = ", ".join(sorted(entry.name for entry in draft.world.actual.snapshots.unreadable))
