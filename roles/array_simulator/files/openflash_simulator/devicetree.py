@@ -13,7 +13,8 @@ that sees the array's target ports. It behaves as Linux does, habits that hurt i
 - a disk that stayed shows whatever volume gets its LUN next, under the old ``/dev/disk/by-id`` link and the old size;
   only ``device/vpd_pg83``, which here stands for asking the disk itself, tells.
 
-Files that the kernel acts upon are FIFOs.
+Files that the kernel acts upon are FIFOs. A folder under ``sys`` appears complete and disappears at once, as the
+kernel's do: it is made and deleted in ``changing``, and renamed in between.
 """
 
 from __future__ import annotations
@@ -62,15 +63,18 @@ class DeviceTree(Images):
         self._luns: dict[int, Volume] = {}
         self._array: Array | None = None
         self._fifos: list[int] = []
+        self._changing = root / "changing"
 
     # ---- life ------------------------------------------------------------------------------------------------------
 
     def start(self, targets: Sequence[str], array: Array) -> None:
         """Build the tree; volumes that a state file brought back begin as zeros unless their bytes are still there."""
         self._array = array
-        for old in ("dev", "sys", "proc"):
+        for old in ("dev", "sys", "proc", self._changing.name):
             shutil.rmtree(self.root / old, ignore_errors=True)
-        for folder in (self.dev / "disk" / "by-id", self.sys / "block", self.root / "proc" / "self"):
+        devices = self.sys / "bus" / "scsi" / "devices"
+        by_id = self.dev / "disk" / "by-id"
+        for folder in (self._changing, devices, by_id, self.sys / "block", self.root / "proc" / "self"):
             folder.mkdir(parents=True, exist_ok=True)
         for name in ("mountinfo", "../swaps"):
             (self.root / "proc" / "self" / name).write_text("")
@@ -132,11 +136,10 @@ class DeviceTree(Images):
 
     def _answer(self, disk: _Disk, volume: Volume | None) -> None:
         """What is at the other end of the path now, whatever the host believes."""
-        node = self.dev / disk.name
-        node.unlink(missing_ok=True)
-        node.symlink_to(self.image(volume) if volume else self.images / "gone")
-        page = self.sys / "bus" / "scsi" / "devices" / disk.address / "vpd_pg83"
+        self._replace_link(self.dev / disk.name, self.image(volume) if volume else self.images / "gone")
+        page = self._changing / "vpd_pg83"
         page.write_bytes(page_83(_identity(volume)) if volume else b"")
+        page.replace(self.sys / "bus" / "scsi" / "devices" / disk.address / page.name)
 
     # ---- what the host does ----------------------------------------------------------------------------------------
 
@@ -155,33 +158,51 @@ class DeviceTree(Images):
         if any((disk.adapter, disk.lun) == (adapter, lun) for disk in self._disks.values()):
             return
         disk = _Disk(self._free_name(), adapter, lun, _identity(volume))
-        home = self.sys / "bus" / "scsi" / "devices" / disk.address
-        _files(home, state="running", wwid=f"naa.{disk.wwn}", vendor=self._vendor, model=self._model)
-        disk.fifos.append(self._fifo(home / "delete", lambda text: self._forget(disk) if text.strip() == "1" else None))
-        block = self.sys / "block" / disk.name
+        device = self._changing / disk.address
+        _files(device, state="running", wwid=f"naa.{disk.wwn}", vendor=self._vendor, model=self._model)
+        (device / "vpd_pg83").touch()
+        disk.fifos.append(self._fifo(device / "delete", lambda text: self._delete(disk, text)))
+        block = self._changing / disk.name
         _files(block, size=str(volume.size // 512), ro="0")
         (block / "holders").mkdir()
         (block / "device").symlink_to(Path("../..") / "bus" / "scsi" / "devices" / disk.address)
         self._disks[disk.name] = disk
+        device.rename(self.sys / "bus" / "scsi" / "devices" / disk.address)
         self._answer(disk, volume)
+        block.rename(self.sys / "block" / disk.name)
+
+    def _delete(self, disk: _Disk, text: str) -> None:
+        if text.strip() == "1":
+            self._forget(disk)
 
     def _forget(self, disk: _Disk) -> None:
+        """First what leads to the disk, then its block device, and what that refers to at the end."""
         if self._disks.pop(disk.name, None) is None:
             return
         for descriptor in disk.fifos:
             self._close(descriptor)
-        (self.dev / disk.name).unlink(missing_ok=True)
-        shutil.rmtree(self.sys / "block" / disk.name, ignore_errors=True)
-        shutil.rmtree(self.sys / "bus" / "scsi" / "devices" / disk.address, ignore_errors=True)
         self._link(disk.wwn)
+        (self.dev / disk.name).unlink(missing_ok=True)
+        self._remove(self.sys / "block" / disk.name)
+        self._remove(self.sys / "bus" / "scsi" / "devices" / disk.address)
 
     def _link(self, wwn: str) -> None:
         """One link for all paths to a disk, as udev keeps it: to one that there is."""
         link = self.dev / "disk" / "by-id" / f"wwn-0x{wwn}"
-        link.unlink(missing_ok=True)
         paths = [disk.name for disk in self._disks.values() if disk.wwn == wwn]
         if paths:
-            link.symlink_to(Path("../..") / paths[-1])
+            self._replace_link(link, Path("../..") / paths[-1])
+        else:
+            link.unlink(missing_ok=True)
+
+    def _remove(self, folder: Path) -> None:
+        """At once for whoever reads the tree."""
+        shutil.rmtree(folder.rename(self._changing / folder.name))
+
+    def _replace_link(self, link: Path, target: Path) -> None:
+        new = self._changing / "link"
+        new.symlink_to(target)
+        new.replace(link)
 
     def _free_name(self) -> str:
         letters = "abcdefghijklmnopqrstuvwxyz"
