@@ -11,6 +11,7 @@ what only reads one.
 from __future__ import annotations
 
 import os
+import re
 import signal
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 from urllib.parse import unquote, urlsplit
@@ -30,6 +31,7 @@ from .openflash.plan.planner import plan
 from .openflash.plan.policy import Policy
 from .openflash.plan.world import Actual
 from .openflash.read import read
+from .openflash.units import redact_url
 
 Spec = Dict[str, Dict[str, Any]]
 Params = Mapping[str, Any]
@@ -402,7 +404,7 @@ def run_image(options: Spec, task_options: Spec) -> None:
     # Here, so that the other modules do not spend their time on it
     from .openflash.images.task import Task, interrupted
 
-    module = AnsibleModule(argument_spec=dict(options, **dict(task_options, **CONNECTION)), supports_check_mode=True)
+    module = Module(argument_spec=dict(options, **dict(task_options, **CONNECTION)), supports_check_mode=True)
     result: Dict[str, Any] = {"changed": False}
     problem: Optional[FlashError] = None
     try:
@@ -425,6 +427,45 @@ def run_image(options: Spec, task_options: Spec) -> None:
 
 
 # -- ways in and out ---------------------------------------------------------------------------------------------------
+
+
+class Module(AnsibleModule):  # type: ignore[misc] # ansible-core has no types here
+    """A module whose options may be URLs with secrets: shown without these by whatever way it ends, and in the log.
+
+    By the URL's structure, and not by masking: a password of one letter would be masked in every word of a result.
+    """
+
+    params: Dict[str, Any]
+    _URLS = ("path", "proxy")
+
+    def _log_invocation(self) -> None:
+        given = self.params
+        self.params = dict(given, **self._redacted())
+        try:
+            super()._log_invocation()
+        finally:
+            self.params = given
+
+    def exit_json(self, **kwargs: Any) -> None:
+        self.params.update(self._redacted())
+        super().exit_json(**kwargs)
+
+    def fail_json(self, msg: str, **kwargs: Any) -> None:
+        for name, shown in self._redacted().items():
+            msg = msg.replace(str(self.params[name]), shown)
+            self.params[name] = shown
+        super().fail_json(msg, **kwargs)
+
+    def _redacted(self) -> Dict[str, str]:
+        given = {name: self.params.get(name) for name in self._URLS}
+        return {
+            name: redact_url(text) for name, text in given.items() if isinstance(text, str) and _is_like_url(name, text)
+        }
+
+
+def _is_like_url(option: str, text: str) -> bool:
+    """What is no path. A proxy may leave its scheme out."""
+    return option == "proxy" or re.match(r"[A-Za-z][A-Za-z0-9+.-]*:/", text) is not None
 
 
 class _connected:

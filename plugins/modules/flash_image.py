@@ -42,9 +42,12 @@ options:
     default: imported
   path:
     description:
-      - The image, on the host that the task runs on.
+      - The image, on the host that the task runs on. A C(~) at the beginning is the home of the user of the task there.
       - To import, also a URL that begins with C(http://) or C(https://), which needs a O(checksum). The image is
-        fetched into O(state_dir), through the proxy that the environment names, if it names one.
+        fetched into O(state_dir), through the proxy that the environment names, if it names one. Redirects are followed
+        to C(http) and C(https), and not from C(https) to C(http).
+      - A user and password in the URL are sent to that server only. They, and the query of the URL, are shown as C(***)
+        wherever the URL is shown.
       - What is exported is written under another name beside it, and replaces the file when it is whole. A new file is
         this user's alone (mode C(0600)); a file that is replaced keeps its owner and mode.
     type: str
@@ -166,7 +169,7 @@ options:
       - Under C(async) with C(poll=0), a task that reads it until the phase is C(done) prints a line for each look.
     type: path
   copy_timeout:
-    description: Seconds within which each copy, and each comparison, must end.
+    description: Seconds within which each copy, each comparison, and the download of an image, must end.
     type: float
     default: 21600.0
   state_dir:
@@ -235,7 +238,7 @@ image:
   type: dict
   contains:
     source:
-      description: Where it was imported from.
+      description: Where it was imported from. What is secret in a URL is shown as C(***).
       type: str
     dest:
       description: The file that it was exported to.

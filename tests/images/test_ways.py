@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import http.server
+import json
 import os
 import threading
 from collections.abc import Iterator
@@ -77,7 +78,7 @@ def test_an_image_comes_from_a_web_server_and_only_once(datera: Lab, web: Web) -
     predicted = datera.run(path=url, checksum=checksum, check=True)
     assert predicted.changed and web.asked == [] and "not fetched" in predicted.warnings[0]
     made = datera.imported(url, checksum=checksum)
-    assert made.changed and made["image"]["source"] == web.url("/image")
+    assert made.changed and made["image"]["source"] == web.url("/image?***")
     assert len(web.asked) == 1
     assert datera.imported(url, checksum=checksum).changed is False
     assert datera.imported(image).changed is False, "the same image from elsewhere"
@@ -92,7 +93,7 @@ def test_what_a_web_server_gives_is_not_trusted(dsware: Lab, web: Web) -> None:
     for path, words, args in (
         ("/missing", "answers 404", {}),
         ("/cut", "ends after", {}),
-        ("/moved", "is not allowed", {}),
+        ("/moved", "redirects to file", {}),
         ("/image", "more than 1MiB", {"max_size": "1MiB"}),
         ("/image", "it is another image", {"checksum": "sha256:" + "0" * 64}),
     ):
@@ -102,6 +103,102 @@ def test_what_a_web_server_gives_is_not_trusted(dsware: Lab, web: Web) -> None:
     gone.stop()
     dsware.refused("cannot be fetched", both=False, path=gone.url("/image"), checksum=checksum)
     assert dsware.volumes() == set()
+
+
+SECRETS = ("Geheim7", "Geheim8", "Geheim9")
+
+
+def test_what_is_secret_in_the_url_of_an_image_is_shown_nowhere(dsware: Lab, web: Web) -> None:
+    """Not in a result, an error, a warning, a diff, a file of the run, the list of processes or the system's log."""
+    raw = dsware.raw(size=16 * MIB)
+    web.files["/image"] = raw.read_bytes()
+    port = web.server.server_port
+    url = f"http://Geheim7:Geheim8@127.0.0.1:{port}/image?sig=Geheim9"
+    shown = f"http://***@127.0.0.1:{port}/image?***"
+    checksum = f"sha256:{sha256(raw)}"
+    wrong: list[dict[str, Any]] = [
+        {"checksum": "sha256:" + "0" * 64},
+        {"path": url.replace("/image", "/missing")},
+        {"path": url.replace(f":{port}", ":1")},
+        {"path": url.replace("http:", "ftp:")},
+        {"path": url.replace("http://", "http:/")},
+        {"path": url.replace(f":{port}", ":port")},
+        {"path": url, "checksum": None},
+        {"path": url, "state": "exported", "checksum": None},
+        {"path": url, "keep_old": "no number"},
+        {"path": url, "state": "nothing"},
+        {"path": url, "no_such_option": 1},
+        {"path": url, "connection": {"port": 9}},
+    ]
+    watchers = [Watcher(secret.encode()) for secret in SECRETS[:2]]
+    for watcher in watchers:
+        watcher.start()
+    try:
+        results = [dsware.run(path=url, checksum=checksum, check=True, diff=True)]
+        for args in wrong:
+            results.append(dsware.run(**{"path": url, "checksum": checksum, "verbosity": 4, **args}))
+            assert results[-1].failed
+        results.append(dsware.imported(url, checksum=checksum, verbosity=4, diff=True))
+    finally:
+        for watcher in watchers:
+            watcher.stop()
+    assert all(watcher.seen == [] for watcher in watchers)
+    for result in results:
+        for secret in SECRETS:
+            assert secret not in result.stdout + result.stderr, result.stdout
+    for result in (results[0], results[-1]):
+        assert result["invocation"]["module_args"]["path"] == result["image"]["source"] == shown
+        assert shown in result["plan"][0]
+    assert shown in results[1].msg
+    for path in (dsware.folder / "state").rglob("*"):
+        assert not path.is_file() or b"Geheim" not in path.read_bytes()
+
+
+def test_a_short_secret_of_a_url_garbles_nothing_else(dsware: Lab, web: Web) -> None:
+    raw = dsware.raw()
+    web.files["/image"] = raw.read_bytes()
+    url = web.url("/image?s=e").replace("http://", "http://o:p@")
+    made = dsware.imported(url, checksum=f"sha256:{sha256(raw)}")
+    assert made["plan"][0].startswith("copy image http://***@127.0.0.1:")
+    assert made["volume"]["name"] == "golden" and made.warnings == []
+
+
+def test_the_log_of_the_system_gets_no_secret_of_a_url(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ansible logs the options of a module before the module has a say."""
+    from ansible.module_utils import basic
+
+    from ansible_collections.openflash.storage.plugins.module_utils import flash_module
+
+    logged: list[str] = []
+    monkeypatch.setattr(basic.AnsibleModule, "log", lambda self, msg, log_args=None: logged.append(f"{msg} {log_args}"))
+    monkeypatch.setattr(basic, "_ANSIBLE_PROFILE", "legacy", raising=False)
+    args = {"path": "https://Geheim7:Geheim8@images.example/x.raw?sig=Geheim9"}
+    monkeypatch.setattr(basic, "_ANSIBLE_ARGS", json.dumps({"ANSIBLE_MODULE_ARGS": args}).encode())
+    module = flash_module.Module(argument_spec={"path": {"type": "str"}})
+    assert "images.example" in logged[0] and "Geheim" not in logged[0]
+    assert module.params["path"] == args["path"], "the module itself needs them"
+
+
+# ---- paths -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_path_may_begin_with_the_home_of_the_user(dsware: Lab) -> None:
+    raw = dsware.raw()
+    home = {"HOME": str(dsware.folder)}
+
+    def run(**args: Any) -> Any:
+        return dsware.array.modules.run("flash_image", {**dsware.array.connection, **dsware.args(**args)}, env=home)
+
+    made = run(path="~/image.raw")
+    assert not made.failed, made.msg
+    assert made["image"]["source"] == str(raw)
+    out = run(path="~/out.raw", state="exported", format="raw")
+    assert not out.failed, out.msg
+    assert out["image"]["dest"] == str(dsware.folder / "out.raw")
+    assert (dsware.folder / "out.raw").exists()
+    for args in ({"path": "~no-such-user/image.raw"}, {"path": "~no-such-user/out.raw", "state": "exported"}):
+        refused = run(**args)
+        assert refused.failed and "home of a user that this host does not have" in refused.msg
 
 
 # ---- masking and CHAP ------------------------------------------------------------------------------------------------

@@ -17,8 +17,8 @@ from typing import IO, Any, Dict, Optional, Tuple, Type
 from ..attach import formats
 from ..attach.qemu import Node, Qemu, file_node
 from ..errors import Conflict, Invalid, NotFound, Refused, Unauthorized
-from ..transport.download import download, public
-from ..units import round_up
+from ..transport.download import download
+from ..units import redact_url, round_up
 from .progress import Progress
 from .records import Digests
 from .work import Folder
@@ -44,10 +44,33 @@ def is_url(text: str) -> bool:
     return re.match(r"https?://", text, re.IGNORECASE) is not None
 
 
+def label_of(where: str) -> str:
+    """A path or a URL for people to read: without what is secret in a URL."""
+    return redact_url(where) if re.match(r"[A-Za-z][A-Za-z0-9+.-]*:/", where) else where
+
+
+def local_path(path: str) -> str:
+    """The path of a file of this host: absolute, with ``~`` and ``~user`` expanded.
+
+    :raises Invalid: it is a URL, or there is no such user.
+    """
+    if label_of(path) != path or re.match(r"[A-Za-z][A-Za-z0-9+.-]*:/", path):
+        raise Invalid("%s is not the path of a file" % label_of(path))
+    expanded = os.path.expanduser(path)
+    if expanded.startswith("~"):
+        raise Invalid(
+            "the path %s begins with the home of a user that this host does not have" % path,
+            hint="Give the absolute path. For a file whose name begins with ~, write ./ before it.",
+        )
+    return os.path.abspath(expanded)
+
+
 class Source:
     """:param where: a path or a URL.
     :param wanted: the format it must have, or None.
     :param largest: bytes of the largest disk that may be described, and of the largest file that is fetched.
+    :param seconds: for a connection to the web server, and for each piece of its answer.
+    :param total: seconds for the complete download.
     """
 
     def __init__(
@@ -60,13 +83,17 @@ class Source:
         progress: Progress,
         ca_path: Optional[str] = None,
         seconds: float = 30.0,
+        total: float = 6 * 3600.0,
     ) -> None:
-        self.where = where
         self.wanted = wanted
         self.largest = largest
         self.remote = is_url(where)
-        if not self.remote and re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", where):
-            raise Invalid("%s is neither a path nor an http or https URL" % where)
+        if not self.remote and re.match(r"[A-Za-z][A-Za-z0-9+.-]*:/", where):
+            raise Invalid(
+                "%s is neither a path nor an http or https URL" % label_of(where),
+                hint="Fetch the image first, or give an http or https URL.",
+            )
+        self.where = where if self.remote else local_path(where)
         self.checksum = parse_checksum(checksum) if checksum else None
         if self.remote and self.checksum is None:
             raise Invalid(
@@ -76,6 +103,7 @@ class Source:
         self._progress = progress
         self._ca_path = ca_path
         self._seconds = seconds
+        self._total = total
         self._file: Optional[IO[bytes]] = None
         self._digests: Digests = {}
         self.format = ""
@@ -89,7 +117,7 @@ class Source:
     @property
     def label(self) -> str:
         """For people."""
-        return public(self.where) if self.remote else self.where
+        return label_of(self.where)
 
     def __enter__(self) -> Source:
         return self
@@ -168,7 +196,7 @@ class Source:
         stream: Any = tempfile.TemporaryFile(dir=self._folder.path)
         try:
             self._progress.phase("downloading")
-            download(self.where, stream, self.largest, self._ca_path, self._seconds, self._progress)
+            download(self.where, stream, self.largest, self._ca_path, self._seconds, self._progress, self._total)
             stream.flush()
         except BaseException:
             stream.close()

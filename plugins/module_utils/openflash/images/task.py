@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any, Dict, Mapping, Optional
 
 from ..array import Array
@@ -15,13 +14,12 @@ from ..attach.qemu import Qemu
 from ..errors import Conflict, FlashError, Invalid, context
 from ..model import Chap, Connection
 from ..render import VOLATILE, volume as render_volume
-from ..transport.download import public
 from ..units import TIB, parse_size
 from . import exporting, importing
 from .common import Outcome, Run
 from .passage import AUTO, Settings
 from .progress import Progress
-from .source import Source
+from .source import Source, label_of, local_path
 from .work import Folder, array_key
 
 Params = Mapping[str, Any]
@@ -41,7 +39,7 @@ class Task:
         self.name = str(params["name"])
         self.imports = params["state"] == IMPORTED
         self.outcome = Outcome()
-        shown = public(str(params["path"]))
+        shown = label_of(str(params["path"]))
         self._doing = ("import %s into volume %s" if self.imports else "export %s from volume %s") % (shown, self.name)
         with context(doing=self._doing, target=self.name):
             self._check()
@@ -75,11 +73,12 @@ class Task:
             self._progress,
             params.get("image_ca_path"),
             float(params["timeout"]),
+            float(params["copy_timeout"]),
         )
 
     def _make_export(self) -> exporting.Wish:
         params = self._params
-        path = os.path.abspath(os.path.expanduser(str(params["path"])))
+        path = local_path(str(params["path"]))
         return exporting.Wish(
             self.name,
             path,

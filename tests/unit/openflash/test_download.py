@@ -1,0 +1,310 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A file from a web server: it ends in time, it is complete, and its secrets go to the server that the URL names."""
+
+from __future__ import annotations
+
+import base64
+import io
+import ssl
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, Callable, Iterator
+
+import pytest
+import trustme
+
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors import (
+    Conflict,
+    FlashError,
+    Invalid,
+    Timeout,
+    Unauthorized,
+    Unreachable,
+)
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.transport.download import download
+
+LARGEST = 1024**3
+Answer = Callable[["Handler"], None]
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        server: Any = self.server
+        server.asked.append((self.path, self.headers.get("Authorization")))
+        try:
+            server.answers[self.path.split("?")[0]](self)
+        except OSError:
+            pass
+        self.close_connection = True
+
+    def log_message(self, *_args: Any) -> None:
+        return
+
+
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self, scheme: str = "http") -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.scheme = scheme
+        self.answers: dict[str, Answer] = {}
+        self.asked: list[tuple[str, str | None]] = []
+        self.over = threading.Event()
+
+    def url(self, path: str, userinfo: str = "") -> str:
+        return f"{self.scheme}://{userinfo}127.0.0.1:{self.server_port}{path}"
+
+    def handle_error(self, *_args: Any) -> None:
+        return
+
+
+@pytest.fixture(autouse=True)
+def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+def started(server: Server) -> Iterator[Server]:
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield server
+    server.over.set()
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture
+def web() -> Iterator[Server]:
+    yield from started(Server())
+
+
+@pytest.fixture
+def other() -> Iterator[Server]:
+    yield from started(Server())
+
+
+@pytest.fixture
+def tls(tmp_path: Path) -> Iterator[Server]:
+    ca = trustme.CA()
+    ca.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    ca.issue_cert("127.0.0.1").configure_cert(context)
+    server = Server("https")
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    yield from started(server)
+
+
+def fetch(url: str, **options: Any) -> bytes:
+    target = io.BytesIO()
+    length = download(url, target, LARGEST, **options)
+    assert length == len(target.getvalue())
+    return target.getvalue()
+
+
+# ---- answers ---------------------------------------------------------------------------------------------------------
+
+
+def complete(data: bytes) -> Answer:
+    def answer(handler: Handler) -> None:
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(len(data)))
+        handler.end_headers()
+        handler.wfile.write(data)
+
+    return answer
+
+
+def chunked(*pieces: bytes, last: bool = True) -> Answer:
+    def answer(handler: Handler) -> None:
+        handler.send_response(200)
+        handler.send_header("Transfer-Encoding", "chunked")
+        handler.end_headers()
+        for piece in pieces:
+            handler.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
+        handler.wfile.write(b"0\r\n\r\n" if last else b"")
+
+    return answer
+
+
+def cut_within_a_piece(handler: Handler) -> None:
+    handler.send_response(200)
+    handler.send_header("Transfer-Encoding", "chunked")
+    handler.end_headers()
+    handler.wfile.write(b"100\r\nonly this")
+
+
+def moved(location: str, code: int = 302) -> Answer:
+    def answer(handler: Handler) -> None:
+        handler.send_response(code)
+        handler.send_header("Location", location)
+        handler.end_headers()
+
+    return answer
+
+
+def trickle(handler: Handler) -> None:
+    """A body that comes, and never ends."""
+    handler.send_response(200)
+    handler.send_header("Content-Length", str(LARGEST))
+    handler.end_headers()
+    drip(handler)
+
+
+def trickle_a_header(handler: Handler) -> None:
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+    drip(handler)
+
+
+def trickle_a_redirect(handler: Handler) -> None:
+    handler.wfile.write(b"HTTP/1.1 302 Found\r\nLocation: /again\r\nTransfer-Encoding: chunked\r\n\r\n")
+    drip(handler)
+
+
+def drip(handler: Handler) -> None:
+    server: Any = handler.server
+    while not server.over.wait(0.02):
+        handler.wfile.write(b"x")
+        handler.wfile.flush()
+
+
+# ---- complete, or not at all -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("answer", [complete(b"an image"), chunked(b"an ", b"image")])
+def test_a_file_is_fetched(web: Server, answer: Answer) -> None:
+    web.answers["/image"] = answer
+    assert fetch(web.url("/image")) == b"an image"
+
+
+@pytest.mark.parametrize("answer", [chunked(b"an ", last=False), cut_within_a_piece])
+def test_a_chunked_download_that_is_cut_off_is_an_error(web: Server, answer: Answer) -> None:
+    web.answers["/image"] = answer
+    with pytest.raises(Conflict, match=r"ends after \d+ bytes, before the last of its pieces"):
+        fetch(web.url("/image"))
+
+
+# ---- in time ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("answer", [trickle, trickle_a_header])
+def test_a_server_that_sends_little_at_a_time_cannot_hold_up_a_download(web: Server, answer: Answer) -> None:
+    web.answers["/image"] = answer
+    with pytest.raises(Timeout, match="was not fetched within 0.3 s.*copy_timeout"):
+        fetch(web.url("/image"), seconds=30.0, total=0.3)
+
+
+def test_the_same_over_tls(tls: Server, tmp_path: Path) -> None:
+    tls.answers["/image"] = trickle
+    with pytest.raises(Timeout, match="was not fetched within 1 s"):
+        fetch(tls.url("/image"), seconds=30.0, total=1.0, ca_path=str(tmp_path / "ca.pem"))
+
+
+def test_redirects_count_into_the_same_time(web: Server) -> None:
+    web.answers.update({"/image": trickle_a_redirect, "/again": trickle})
+    with pytest.raises(Timeout, match="was not fetched within 0.5 s"):
+        fetch(web.url("/image"), seconds=30.0, total=0.5)
+    assert [path for path, _ in web.asked] == ["/image", "/again"]
+
+
+def test_a_server_that_says_nothing_is_given_up_before_the_deadline(web: Server) -> None:
+    web.answers["/image"] = lambda handler: time.sleep(0.01) or handler.server.over.wait(20)  # type: ignore
+    with pytest.raises(Timeout, match="did not answer within 0.2 s"):
+        fetch(web.url("/image"), seconds=0.2, total=30.0)
+
+
+# ---- redirects -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("code", [301, 302, 303, 307, 308])
+def test_a_redirect_is_followed(web: Server, code: int) -> None:
+    web.answers.update({"/image": moved("/there?a=b c", code), "/there": complete(b"an image")})
+    assert fetch(web.url("/image")) == b"an image"
+
+
+@pytest.mark.parametrize("location", ["ftp://127.0.0.1:1/Secret1", "file:///etc/passwd", "data:,Secret1"])
+def test_a_redirect_leads_to_web_servers_only(web: Server, location: str) -> None:
+    web.answers["/image"] = moved(location)
+    with pytest.raises(Unreachable, match="redirects to (ftp|file|data), and only http and https") as caught:
+        fetch(web.url("/image"))
+    assert "Secret1" not in str(caught.value)
+
+
+def test_a_redirect_from_https_to_http_is_refused(tls: Server, web: Server, tmp_path: Path) -> None:
+    web.answers["/image"] = complete(b"an image")
+    tls.answers["/image"] = moved(web.url("/image"))
+    with pytest.raises(Unreachable, match="from https to http"):
+        fetch(tls.url("/image"), ca_path=str(tmp_path / "ca.pem"))
+    assert web.asked == []
+
+
+def test_redirects_in_a_circle_end(web: Server) -> None:
+    web.answers["/image"] = moved("/image")
+    with pytest.raises(Unreachable, match="more than 10 times"):
+        fetch(web.url("/image"))
+    assert len(web.asked) == 11
+
+
+# ---- secrets ---------------------------------------------------------------------------------------------------------
+
+BASIC = "Basic " + base64.b64encode(b"bob:p@ss w").decode()
+
+
+def test_user_and_password_of_the_url_are_sent(web: Server) -> None:
+    web.answers["/image"] = complete(b"an image")
+    assert fetch(web.url("/image", "bob:p%40ss%20w@")) == b"an image"
+    assert web.asked == [("/image", BASIC)]
+
+
+def test_a_redirect_to_another_server_does_not_take_credentials_along(web: Server, other: Server) -> None:
+    web.answers.update({"/image": moved("/there"), "/there": moved(other.url("/image"))})
+    other.answers["/image"] = complete(b"an image")
+    assert fetch(web.url("/image", "bob:p%40ss%20w@")) == b"an image"
+    assert web.asked == [("/image", BASIC), ("/there", BASIC)]
+    assert other.asked == [("/image", None)]
+
+
+def refuses(code: int, reason: str) -> Answer:
+    def answer(handler: Handler) -> None:
+        handler.send_response(code, reason)
+        handler.send_header("Content-Length", "0")
+        handler.end_headers()
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (refuses(403, "no Secret2 and no bob here"), Unauthorized),
+        (refuses(500, "Secret1"), FlashError),
+        (chunked(b"an ", last=False), Conflict),
+        (moved("ftp://bob:Secret1@x/?Secret2"), Unreachable),
+        (moved("http://bob:Secret1@127.0.0.1:x/?Secret2"), Invalid),
+        (moved("http://bob:Secret1@[/?Secret2"), FlashError),
+    ],
+)
+def test_no_error_tells_what_is_secret_in_the_url(web: Server, answer: Answer, kind: type[FlashError]) -> None:
+    web.answers["/image"] = answer
+    with pytest.raises(kind) as caught:
+        fetch(web.url("/image?sig=Secret2", "bob:Secret1@"))
+    text = str(caught.value.as_dict())
+    assert "Secret" not in text and "bob" not in text
+    assert "127.0.0.1" in text
+
+
+@pytest.mark.parametrize(
+    "url", ["http://bob:Secret1@127.0.0.1:port/x", "http://bob:Secret1@[::1/x", "http://bob:Secret1@/x"]
+)
+def test_nor_does_the_error_of_a_url_that_is_none(url: str) -> None:
+    with pytest.raises(FlashError) as caught:
+        fetch(url)
+    assert "Secret1" not in str(caught.value.as_dict())
+    assert caught.value.kind in ("invalid", "unreachable")
