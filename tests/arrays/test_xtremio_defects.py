@@ -321,6 +321,6 @@ def test_wrong_rows_are_looked_through(xms_42: SimulatedXms, monkeypatch: pytest
     assert array.mappings(volumes=["v1"], hosts=["h"]).items == ()
 
 
-def test_the_suffix_of_an_unfinished_copy_is_the_same_in_every_process() -> None:
-    assert facts.unfinished_suffix("clone", ["c1"]) == "of-39de74cf5188497a"
-    assert facts.unfinished_suffix("snapshot", ["c1"]) != facts.unfinished_suffix("clone", ["c1"])
+def test_the_suffix_of_an_unfinished_backup_is_the_same_in_every_process() -> None:
+    assert facts.backup_suffix("b1") == "of-ddb3d23e74fccc5b"
+    assert facts.backup_suffix("b2") != facts.backup_suffix("b1")

@@ -219,20 +219,51 @@ def test_the_array_is_busy_at_every_request(xms_42: SimulatedXms, operation: Ope
     assert picture(xms_42) == whole
 
 
-def test_an_orphan_that_somebody_uses_is_left_alone(xms: SimulatedXms, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unfinished_copy_that_somebody_uses_is_left_alone(
+    xms: SimulatedXms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is nobody's but its user's now; the copy that was asked for is made beside it."""
     prepare(xms)
     with xms.connect() as array, xms.killed(monkeypatch, 3, answered=False):
         array.clone_volume(volume(array, "v1"), VolumeSpec("clone", 2 * GIB))
-    (orphan,) = [name for name in xms.names() if facts.MARKER in name]
+    (left,) = [name for name in xms.names() if facts.MARKER in name]
     with xms.connect() as array:
-        array.map_volume(volume(array, orphan), array.hosts(["h0"]).items[0])
-        with pytest.raises(errors.Conflict, match="in the way"):
-            array.clone_volume(volume(array, "v1"), VolumeSpec("clone", 2 * GIB))
-    assert orphan in xms.names() and "clone" not in xms.names()
+        array.map_volume(volume(array, left), array.hosts(["h0"]).items[0])
+        array.clone_volume(volume(array, "v1"), VolumeSpec("clone", 2 * GIB))
+        assert [one.host for one in array.mappings(volumes=[left])] == ["h0"]
+    assert {left, "clone"} < set(xms.names())
+
+
+@pytest.mark.parametrize("use", ["mapped", "copied"])
+def test_a_set_of_which_somebody_uses_a_part_is_left_alone(
+    xms_v2: SimulatedXms, use: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a set that a killed run has named in part nothing is removed once it is of use to somebody."""
+
+    def take(array: XtremIO) -> None:
+        specs = [SnapshotSpec("s1", volume(array, "v1")), SnapshotSpec("s2", volume(array, "v2"))]
+        array.create_snapshots(specs, atomic=True)
+
+    for at in range(2, 20):
+        prepare(xms_v2)
+        with xms_v2.connect() as array, xms_v2.killed(monkeypatch, at, answered=True):
+            take(array)
+        if "s1" in xms_v2.names():
+            break
+    assert "s2" not in xms_v2.names()
+    with xms_v2.connect() as array:
+        if use == "mapped":
+            array.map_volume(model.Volume("s1", GIB), array.hosts(["h0"]).items[0])
+        else:
+            array.volume_from_snapshot(snapshot(array, "s1"), VolumeSpec("copy"))
+        before = xms_v2.names()
+        with pytest.raises(errors.Conflict, match="another instant"):
+            take(array)
+    assert xms_v2.names() == before
 
 
 def test_the_array_is_gone_in_the_middle(xms_v2: SimulatedXms) -> None:
-    """Nothing is rolled back without a connection; the next run finishes."""
+    """Nothing is removed without a connection; the next run does that, and takes the snapshot again."""
     prepare(xms_v2)
     with xms_v2.connect() as array:
         source = volume(array, "v1")
@@ -242,5 +273,5 @@ def test_the_array_is_gone_in_the_middle(xms_v2: SimulatedXms) -> None:
     xms_v2.simulator.clear_faults(xms_v2.name)
     assert [name for name in xms_v2.names() if facts.MARKER in name]
     with xms_v2.connect() as array:
-        array.create_snapshots([SnapshotSpec("s1", source)])
+        array.create_snapshots([SnapshotSpec("s1", volume(array, "v1"))])
     assert "s1" in xms_v2.names() and not [name for name in xms_v2.names() if facts.MARKER in name]

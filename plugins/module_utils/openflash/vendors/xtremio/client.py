@@ -10,10 +10,10 @@ from ...errors import Invalid, context
 from ...model import Connection
 from ...transport.http import HttpTransport
 from ...transport.journal import Journal
+from .copies import Copies
 from .groups import Groups
 from .hosts import Hosts
 from .reading import Reading
-from .volumes import Volumes
 from .wire import Xms
 
 __all__ = ["XtremIO", "connect"]
@@ -21,7 +21,7 @@ __all__ = ["XtremIO", "connect"]
 PORT = 443
 
 
-class XtremIO(Volumes, Hosts, Groups, Reading):
+class XtremIO(Copies, Hosts, Groups, Reading):
     """One cluster of an XMS.
 
     A snapshot is a volume here, in the same name space (sheet, section 2). On v2 the array tells what is a read-only

@@ -12,8 +12,9 @@ from __future__ import annotations
 import hashlib
 import re
 import uuid
-from typing import Dict, Sequence, Tuple
+from typing import Dict, Optional, Tuple
 
+from ... import unfinished
 from ...errors import Invalid
 from ...model import FC, ISCSI, THIN, Capabilities, NameRule
 from ...units import MIB, PIB
@@ -44,27 +45,50 @@ TAG_LAG = 30.0
 # Section 6: which value of initiator-conn-state says that the initiator is logged in is not documented.
 CONNECTED = "connected"
 
-# Ours. Marks a snapshot or clone that does not have its name yet (the array names it <source>.<suffix>, section 4).
+# Ours. Marks a snapshot or clone that does not have its name yet (the array names it <source>.<suffix>, section 4). The
+# stamp of the run follows (see unfinished.py).
 MARKER = "of-"
+_TEMPORARY = re.compile(r"\.%s(%s)\Z" % (MARKER, unfinished.PATTERN))
+_TEMPORARY_LONGEST = 1 + len(MARKER) + unfinished.LENGTH
+# Ours. Begins the name of a snapshot set; the stamp of the run that made it follows.
+SET = "openflash-"
 # Ours. Begins the name of the snapshot set of what a restore has kept.
 BACKUP_SET = "openflash-backup-"
 _DIGEST = 16
-_TEMPORARY = 1 + len(MARKER) + _DIGEST
+# Section 4: the array is known to keep the present content on a restore. That it calls the copy <volume>.<suffix>, puts
+# it into the set that the request names, and lists it among the snapshots of the volume are guesses: any one will do.
+# Seconds for which it may not be listed yet.
+BACKUP_LAG = 30.0
 
 
-def unfinished_suffix(kind: str, names: Sequence[str]) -> str:
-    """The suffix under which copies wait for these names: the same in every run, so that the next one finishes them."""
-    digest = hashlib.sha256("\0".join((kind,) + tuple(names)).encode("utf-8")).hexdigest()
-    return MARKER + digest[:_DIGEST]
+def temporary_suffix(stamp: unfinished.Stamp) -> str:
+    """The suffix under which the copies of this run wait for their names. No other run has it."""
+    return MARKER + stamp.text
 
 
-def snapset_name() -> str:
+def stamp_of(name: str) -> Optional[unfinished.Stamp]:
+    """The stamp of the run that made a copy which has no name of its own yet; None for any other name."""
+    found = _TEMPORARY.search(name)
+    return unfinished.parse(found.group(1)) if found else None
+
+
+def snapset_name(stamp: Optional[unfinished.Stamp] = None) -> str:
     """A name that no other snapshot set has; left to the array, two requests in one second collide (section 4)."""
-    return ("openflash-" + uuid.uuid4().hex)[:SNAPSET_LONGEST]
+    return SET + (stamp.text if stamp is not None else uuid.uuid4().hex)
+
+
+def backup_suffix(backup: str) -> str:
+    """The suffix of what a restore keeps, before it is called ``backup``: the same in every run."""
+    return MARKER + hashlib.sha256(("backup\0%s" % backup).encode("utf-8")).hexdigest()[:_DIGEST]
+
+
+def unfinished_backup_set(volume: str, backup: str) -> str:
+    """The snapshot set of what a restore keeps, before it is called ``backup``: the same in every run."""
+    return "%s%s%s" % (BACKUP_SET, MARKER, unfinished.digest(_DIGEST, volume, backup))
 
 
 def backup_set_name() -> str:
-    """The same for what a restore keeps, by which it is known later: the array makes it writable, like a clone."""
+    """The name that the set has once the restore is finished, by which the array's writable copy is known as ours."""
     return (BACKUP_SET + uuid.uuid4().hex)[:SNAPSET_LONGEST]
 
 
@@ -98,7 +122,7 @@ _ON_3X: Dict[str, str] = {
 def capabilities(v2: bool) -> Capabilities:
     """What the array can do, over REST v2 (XMS 4.0 and later) or v1 (XIOS 3.x)."""
     # A volume must leave room for the suffix of its unfinished snapshots.
-    volume = _rule(NAME_LONGEST - _TEMPORARY)
+    volume = _rule(NAME_LONGEST - _TEMPORARY_LONGEST)
     return Capabilities(
         vendor="xtremio",
         volume_name=volume,

@@ -125,7 +125,12 @@ def is_readonly(item: Object) -> bool:
 
 def is_backup(item: Object) -> bool:
     """v2 only: what a restore of ours has kept. It is writable, and proves nothing."""
-    return any(name.startswith(BACKUP_SET) for name in _names(item.get("snapset-list")) or ())
+    return any(name.startswith(BACKUP_SET) for name in sets_of(item))
+
+
+def sets_of(item: Object) -> Tuple[str, ...]:
+    """The snapshot sets that it is in."""
+    return _names(item.get("snapset-list")) or ()
 
 
 def volume(item: Object, pool: Optional[str] = None) -> Volume:
@@ -147,7 +152,7 @@ def volume(item: Object, pool: Optional[str] = None) -> Volume:
 
 
 def snapshot(item: Object, proven: bool) -> Snapshot:
-    sets = _names(item.get("snapset-list")) or ()
+    sets = sets_of(item)
     return Snapshot(
         name=str(item["name"]),
         volume=oid_name(item.get("ancestor-vol-id")),

@@ -1,0 +1,132 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The rule about what an earlier run left: see unfinished.py."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from ansible_collections.openflash.storage.plugins.module_utils.openflash import unfinished
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors import Busy
+
+NOW = 1795231218.9
+
+
+def stamp_of_this_process(age: float = 0.0) -> unfinished.Stamp:
+    """Of a copy whose run has ended, although its process lives on."""
+    with unfinished.begin(time.time() - age) as stamp:
+        return stamp
+
+
+def elsewhere(age: float) -> unfinished.Stamp:
+    """Of a run on another host."""
+    stamp = stamp_of_this_process(age)
+    found = unfinished.parse(stamp.text.replace(stamp.place, "elsewh"))
+    assert found is not None
+    return found
+
+
+def test_a_stamp_is_read_as_it_was_written() -> None:
+    with unfinished.begin(NOW) as stamp:
+        assert len(stamp.text) == unfinished.LENGTH
+        assert unfinished.parse(stamp.text) == stamp
+        assert unfinished.find("vol1.of-" + stamp.text) == stamp
+        assert (stamp.when, stamp.pid, stamp.since) == (int(NOW), os.getpid(), "2026-11-21T03:20:18Z")
+        assert stamp.age(NOW + 60) == 60 + NOW - int(NOW)
+
+
+@pytest.mark.parametrize("text", ["", "x", "0" * 24, "0" * 26, "A" * 25, "vol1.of-" + "-" * 25])
+def test_other_texts_are_no_stamps(text: str) -> None:
+    assert unfinished.parse(text) is None
+    assert unfinished.find("of-" + text[:20]) is None
+
+
+def test_two_copies_of_one_process_have_different_stamps() -> None:
+    with unfinished.begin(NOW) as one, unfinished.begin(NOW) as two:
+        assert one.text != two.text
+
+
+def test_a_copy_is_alive_until_its_block_ends() -> None:
+    with unfinished.begin() as stamp:
+        assert stamp.alive() is True
+    assert stamp.alive() is False
+
+
+def test_a_process_is_alive_until_it_ends() -> None:
+    script = (
+        "import sys; from ansible_collections.openflash.storage.plugins.module_utils.openflash import unfinished\n"
+        "with unfinished.begin() as stamp:\n print(stamp.text, flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(one for one in sys.path if one)},
+    ) as process:
+        assert process.stdout is not None
+        stamp = unfinished.parse(process.stdout.readline().strip())
+        assert stamp is not None
+        assert stamp.pid == process.pid
+        assert stamp.alive() is True
+        with pytest.raises(Busy, match="nother run began this copy") as caught:
+            unfinished.may_resume(stamp, 0.0, "volume x", True)
+        assert f"process {process.pid}" in str(caught.value.hint)
+        process.kill()
+        # Neither before nor after somebody has waited for it
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        assert stamp.alive() is False
+        process.wait()
+    assert stamp.alive() is False
+
+
+def test_a_later_process_with_the_same_id_is_another_one() -> None:
+    with unfinished.begin() as stamp:
+        pass
+    other = stamp._replace(text=stamp.text[:-7] + "zzzzzzz", start="zzzz", pid=os.getppid())
+    assert other.alive() is False
+
+
+def test_a_run_on_another_host_is_alive_for_as_long_as_the_patience() -> None:
+    stamp = elsewhere(100)
+    assert stamp.alive() is None
+    assert not unfinished.is_over(stamp, 200)
+    assert unfinished.is_over(stamp, 50)
+    with pytest.raises(Busy, match=r"began this copy 10\d s ago, as volume x") as caught:
+        unfinished.may_resume(stamp, 200, "volume x", True)
+    assert "again in" in str(caught.value.hint)
+
+
+def test_the_clock_of_another_host_that_is_ahead_does_not_make_a_run_end() -> None:
+    assert not unfinished.is_over(elsewhere(-3600), 600)
+
+
+def test_a_system_without_process_information_waits_for_the_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unfinished, "_place", lambda: unfinished._NOWHERE)
+    monkeypatch.setattr(unfinished, "_start_of", lambda pid: None)
+    stamp = stamp_of_this_process()
+    assert stamp.alive() is None
+
+
+@pytest.mark.parametrize(
+    ("age", "same_request", "resumed"),
+    [
+        (0, True, True),
+        (unfinished.RESUME_WITHIN - 100, True, True),
+        (unfinished.RESUME_WITHIN + 1, True, False),
+        (0, False, False),
+    ],
+)
+@pytest.mark.parametrize("here", [True, False])
+def test_only_a_young_copy_of_the_same_request_is_resumed(
+    age: float, same_request: bool, resumed: bool, here: bool
+) -> None:
+    stamp = stamp_of_this_process(age) if here else elsewhere(age)
+    assert unfinished.may_resume(stamp, 0.0, "volume x", same_request) is resumed
