@@ -24,7 +24,10 @@ extends_documentation_fragment:
   - openflash.storage.policy.list
 options:
   host: &host
-    description: Name of the host on the array. Needed, here or in every item of O(maps).
+    description:
+      - Name of the host on the array. Needed, here or in every item of O(maps).
+      - On Datera, V(*) stands for every initiator, of a volume whose access control mode lets all of them in.
+        O(state=absent) ends that.
     type: str
   state:
     description:

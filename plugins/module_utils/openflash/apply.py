@@ -176,6 +176,10 @@ def _set_volume(array: Array, known: World, step: s.SetVolume) -> None:
     known.update(array.set_volume(_volume(known, step.name), step.options))
 
 
+def _bring_online(array: Array, known: World, step: s.BringOnline) -> None:
+    known.update(array.bring_online(_volume(known, step.name)))
+
+
 def _delete_volume(array: Array, known: World, step: s.DeleteVolume) -> None:
     array.delete_volume(_volume(known, step.name))
     known.drop_volume(step.name)
@@ -259,6 +263,7 @@ _OPERATIONS: Dict[Type[Step], Callable[..., None]] = {
     s.ExtendVolume: _extend_volume,
     s.RenameVolume: _rename_volume,
     s.SetVolume: _set_volume,
+    s.BringOnline: _bring_online,
     s.DeleteVolume: _delete_volume,
     s.CreateSnapshots: _create_snapshots,
     s.SnapshotGroup: _snapshot_group,

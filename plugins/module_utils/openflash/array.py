@@ -220,6 +220,10 @@ class Array(ABC):
     def delete_host(self, host: Host) -> None:
         """Delete a host that has no mappings."""
 
+    def bring_online(self, volume: Volume) -> Volume:
+        """The volume, online again, where ``left_offline`` says that an earlier run ended too early."""
+        raise self.unsupported("bring_online", "this array takes no volume offline", volume)
+
     @abstractmethod
     def map_volume(self, volume: Volume, host: Host, lun: Optional[int] = None) -> Mapping:
         """Show the volume to the host; already there is compared (another LUN than the one asked for is a Conflict)."""

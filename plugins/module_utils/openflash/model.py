@@ -23,6 +23,9 @@ FC, ISCSI = "fc", "iscsi"
 
 INITIATORS, AGENT = "initiators", "agent"
 
+EVERY_HOST = "*"
+"""The host of a mapping by which every initiator that reaches the array has the volume. No array takes such a name."""
+
 
 @dataclass(frozen=True)
 class Mapping:
@@ -63,6 +66,8 @@ class Volume:
     mappings: Optional[Tuple[Mapping, ...]] = None
     snapshots: Optional[Tuple[str, ...]] = None
     groups: Optional[Tuple[str, ...]] = None
+    left_offline: bool = False
+    """A run of this library took it offline for a change, and ended before it was online again."""
     siblings: Tuple[str, ...] = ()
     """Other volumes that share one access list or life with it (Datera's multi-volume instances)."""
     options: Map[str, Any] = field(default_factory=dict, compare=False)

@@ -106,7 +106,11 @@ def datera_simulator() -> Iterator[Simulator]:
         {"name": name, "vendor": "datera", "version": version, "tenants": TENANTS}
         for name, (version, _api, _tenant) in VARIANTS.items()
     ]
-    arrays.append({"name": "offline", "vendor": "datera", "tenants": TENANTS, "quirks": ["extend_offline"]})
+    offline = {"name": "offline", "tenants": TENANTS, "quirks": ["extend_offline"], "slowness": 0}
+    arrays.append({"vendor": "datera", **offline})
+    odd = {"quirks": ["app_snapshots_apart"], "page_limit": 2, "limits": {"max_size": 4 * GIB}}
+    arrays.append({"name": "odd", "vendor": "datera", **odd})
+    arrays.append({"name": "odd-2.2", "vendor": "datera", "version": "2.2.7.0", **odd})
     arrays.append({"name": "full", "vendor": "datera", "pools": [{"name": "full", "size": "10GiB"}]})
     quirks = {"version": "2.2.7.0", "api_versions": ["2.1"], "quirks": ["lists_unserved"]}
     arrays.append({"name": "listed", "vendor": "datera", **quirks})
@@ -147,6 +151,12 @@ def edf21(datera_simulator: Simulator) -> Iterator[SimulatedEdf]:
 def offline(datera_simulator: Simulator) -> Iterator[SimulatedEdf]:
     """An array that extends a volume only while its app instance is offline."""
     yield from _edf(datera_simulator, "offline")
+
+
+@pytest.fixture(params=["odd", "odd-2.2"])
+def odd(datera_simulator: Simulator, request: pytest.FixtureRequest) -> Iterator[SimulatedEdf]:
+    """Arrays with small pages, whose volumes are small and do not report the snapshots of their app instance."""
+    yield from _edf(datera_simulator, request.param)
 
 
 @pytest.fixture

@@ -234,11 +234,15 @@ def test_pages_are_read_to_the_end(edf: SimulatedEdf, monkeypatch: pytest.Monkey
     assert len({one.name for one in array.volumes()}) == 7
 
 
-def test_growing_is_one_request_and_shrinking_is_none(edf: SimulatedEdf) -> None:
+def test_growing_is_one_write_and_polls_and_shrinking_is_none(edf: SimulatedEdf) -> None:
+    """The array answers before it has finished: it says ``volume_resize_in_progress`` for a while."""
     array = edf.connect()
     volume = make(array)
-    with edf.budget(array, 1, 1):
-        grown = array.extend_volume(volume, 4 * GIB)
+    mark = edf.mark()
+    grown = array.extend_volume(volume, 4 * GIB)
+    first, *polls = edf.requests(mark)
+    assert first["write"] and polls and not any(one["write"] for one in polls)
+    assert array.volumes(["vol1"]).items[0].state == "ready"
     assert grown.size == array.volumes(["vol1"]).items[0].size == 4 * GIB
     with edf.budget(array, 0), pytest.raises(errors.Refused, match="a volume never shrinks"):
         array.extend_volume(grown, 2 * GIB)

@@ -14,11 +14,13 @@ from dataclasses import replace
 from typing import Dict, List, Optional, Set, Tuple
 
 from ..errors import Conflict, FlashError, Invalid, NotFound, Refused
-from ..model import AGENT, COPYING, READY, Mapping, Volume
-from . import hosts, rules
+from ..model import AGENT, COPYING, EVERY_HOST, READY, Mapping, Volume
+from . import hosts, rules, volumes
 from .desired import ABSENT, ALWAYS, PRESENT, Desired, MapWish
 from .draft import Draft
 from .steps import Key, MapVolume, SetVolumeChap, UnmapVolume
+
+_END_ACCESS = "unmap it from host '%s' (state: absent) to end that" % EVERY_HOST
 
 Pair = Tuple[str, str]
 """(host, volume)"""
@@ -50,6 +52,7 @@ def present(draft: Draft, desired: Desired) -> List[MapWish]:
         with draft.item(key(wish), _doing(wish)) as outcome:
             mapping = _before(draft, wish)
             outcome.before = mapping
+            volumes.finish(draft, key(wish), draft.world.volumes[wish.volume])
             if mapping is not None and mapping.device is None and draft.world.hosts[wish.host].kind == AGENT:
                 mapping = None  # attached, and its device is not there: doing it again waits for that
             volume = draft.world.volumes[wish.volume]
@@ -148,13 +151,13 @@ def _obstacles(draft: Draft, wish: MapWish) -> List[Mapping]:
 def _in_the_way(draft: Draft, wish: MapWish) -> FlashError:
     others = _others(draft, wish)
     if others:
-        return _shared(", ".join(sorted("host %s" % mapping.host for mapping in others)), wish)
+        return _shared(rules.mapped_to(others), wish)
     return _lun_taken(", ".join(mapping.volume for mapping in _holders(draft, wish)), wish)
 
 
-def _shared(hosts_that_have_it: str, wish: MapWish) -> FlashError:
+def _shared(who_has_it: str, wish: MapWish) -> FlashError:
     return Refused(
-        "it is mapped to %s" % hosts_that_have_it,
+        who_has_it,
         target=wish.volume,
         hint="Two hosts that write to one volume destroy its content unless they are a cluster: "
         "set shared: true when they are.",
@@ -175,6 +178,8 @@ def _map(draft: Draft, wish: MapWish) -> None:
         draft.warn("host %s will also see %s, which share one access list" % (wish.host, ", ".join(volume.siblings)))
     if not world.maps_known(volume.name) and not draft.policy.shared:
         draft.warn("this array cannot be asked who else has volume %s" % volume.name)
+    if (EVERY_HOST, wish.volume) in world.maps:
+        draft.warn("every initiator may use volume %s, not host %s only: %s" % (wish.volume, wish.host, _END_ACCESS))
     described = draft.volume_chap.get(wish.host)
     chap = described.chap if described else None
     if chap is not None:
@@ -247,6 +252,9 @@ def _exclusive(draft: Draft, host: str, wanted: Set[Pair]) -> None:
         for mapping in draft.world.maps_of_host(host):
             if (mapping.host, mapping.volume) not in wanted:
                 _unmap(draft, exclusive_key(host), mapping)
+        free = sorted(one.volume for one in draft.world.maps_of_host(EVERY_HOST) if (host, one.volume) not in wanted)
+        if free:
+            draft.warn("every initiator may use %s, so host %s may too: %s" % (", ".join(free), host, _END_ACCESS))
 
 
 def _after_others(draft: Draft, waiting: List[MapWish]) -> None:
@@ -286,7 +294,7 @@ def _stuck(draft: Draft, wishes: List[MapWish]) -> Optional[Tuple[MapWish, Flash
         if kept or (not there and _others(draft, wish)):
             return wish, _in_the_way(draft, wish)
         if not there and not draft.policy.shared and new.setdefault(wish.volume, wish.host) != wish.host:
-            return wish, _shared("host " + new[wish.volume], wish)
+            return wish, _shared("it is mapped to host " + new[wish.volume], wish)
         if wish.lun is not None and luns.setdefault((wish.host, wish.lun), wish.volume) != wish.volume:
             return wish, _lun_taken(luns[(wish.host, wish.lun)], wish)
     return None

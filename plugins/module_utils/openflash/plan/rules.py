@@ -13,7 +13,19 @@ import re
 from typing import Any, Dict, List, Mapping as Map, Optional, Union
 
 from ..errors import Busy, Conflict, Invalid, Refused, Unsupported
-from ..model import COPYING, DELETING, ERROR, OFFLINE, Capabilities, Mapping, NameRule, OptionRule, Snapshot, Volume
+from ..model import (
+    COPYING,
+    DELETING,
+    ERROR,
+    EVERY_HOST,
+    OFFLINE,
+    Capabilities,
+    Mapping,
+    NameRule,
+    OptionRule,
+    Snapshot,
+    Volume,
+)
 from ..units import format_size, is_openstack_name, round_up
 from .policy import Policy
 from .world import World
@@ -161,8 +173,9 @@ def check_unmap(world: World, mapping: Mapping, policy: Policy) -> None:
             hint="Unmap them with the array's own tools.",
         )
     if mapping.open and not policy.force:
+        who = "a host" if mapping.host == EVERY_HOST else "host %s" % mapping.host
         raise Refused(
-            "host %s has an open session on volume %s" % (mapping.host, mapping.volume),
+            "%s has an open session on volume %s" % (who, mapping.volume),
             target=mapping.volume,
             hint="Detach it on the host first, or set force: true.",
         )
@@ -187,13 +200,22 @@ def check_snapshot_unmapped(world: World, snapshot: Snapshot, policy: Policy) ->
 def _may_unmap(world: World, maps: List[Mapping], action: str, policy: Policy) -> List[Mapping]:
     if maps and not policy.unmap:
         raise Refused(
-            "it is mapped to %s" % ", ".join(sorted("host %s" % mapping.host for mapping in maps)),
+            mapped_to(maps),
             target=maps[0].volume,
             hint="Unmap it first, or set unmap: true to have it unmapped and then %s." % action,
         )
     for mapping in maps:
         check_unmap(world, mapping, policy)
     return maps
+
+
+def mapped_to(maps: List[Mapping]) -> str:
+    """A clause that says who has the volume of these mappings."""
+    named = sorted("host %s" % mapping.host for mapping in maps if mapping.host != EVERY_HOST)
+    clauses = ["it is mapped to %s" % ", ".join(named)] if named else []
+    if len(named) < len(maps):
+        clauses.append("every initiator may use it (host: '%s')" % EVERY_HOST)
+    return " and ".join(clauses)
 
 
 def _unknown(world: World, name: str) -> Refused:

@@ -14,7 +14,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import Any, Mapping as Map, Optional, Tuple
 
-from ..model import Chap, Initiator, VolumeSpec
+from ..model import EVERY_HOST, Chap, Initiator, VolumeSpec
 from ..units import format_initiator, format_size
 
 Key = Tuple[str, ...]
@@ -104,6 +104,17 @@ class SetVolume(Step):
     @property
     def line(self) -> str:
         return "set %s of volume %s" % (", ".join("%s=%s" % pair for pair in sorted(self.options.items())), self.name)
+
+
+@dataclass(frozen=True)
+class BringOnline(Step):
+    """End what an earlier run began: it took the volume offline for a change and did not get further."""
+
+    name: str
+
+    @property
+    def line(self) -> str:
+        return "bring volume %s online, which an earlier run took offline" % self.name
 
 
 @dataclass(frozen=True)
@@ -278,4 +289,6 @@ class UnmapVolume(Step):
 
     @property
     def line(self) -> str:
+        if self.host == EVERY_HOST:
+            return "end the access of every initiator to volume %s" % self.volume
         return "unmap volume %s from host %s" % (self.volume, self.host)

@@ -17,6 +17,7 @@ from .desired import VolumeWish
 from .draft import Draft
 from .steps import (
     AddToGroup,
+    BringOnline,
     CloneVolume,
     CreateGroup,
     CreateVolume,
@@ -213,7 +214,17 @@ def _compare(
         rules.check_can(draft.capabilities, "extend_volume", volume, size=size)
         draft.add(ExtendVolume(key(wish.name), volume.name, volume.size, size))
         volume = replace(volume, size=size)
-    return _set(draft, volume, options)
+    return finish(draft, key(wish.name), _set(draft, volume, options))
+
+
+def finish(draft: Draft, item: Key, volume: Volume) -> Volume:
+    """Plan the end of a change that an earlier run began, and for which it took the volume offline."""
+    if not volume.left_offline:
+        return volume
+    draft.add(BringOnline(item, volume.name))
+    volume = replace(volume, left_offline=False, state=READY)
+    draft.world.volumes[volume.name] = volume
+    return volume
 
 
 def _set(draft: Draft, volume: Volume, options: Map[str, Any]) -> Volume:

@@ -16,11 +16,14 @@ from dataclasses import dataclass
 from typing import Any, Dict, Optional, Sequence, Tuple
 
 from ...errors import Invalid
-from ...model import ISCSI, THIN, Capabilities, CopyMethod, NameRule, OptionRule, Volume
+from ...model import ISCSI, THIN, Capabilities, CopyMethod, NameRule, OptionRule, Snapshot, Volume
 from ...units import GIB
 
 # Section 1.16: what one page may hold at most. Every entry of a list carries its whole tree.
 PAGE = 1000
+# Section 1.16: the default size of a page. That no array puts fewer on one is a guess, and matters only where the total
+# that the array reports is not that of the filtered list.
+SMALLEST_PAGE = 100
 # Section 1.12: from here on notes have another route (2.10) and placement has policies (2.4).
 MODERN = (3, 3)
 # Section 2.10: nothing says which characters a key may have; these every store takes.
@@ -28,6 +31,12 @@ NOTE_PREFIX = "openflash-snapshot-"
 # Section 2.5: how a snapshot that is usable says so.
 AVAILABLE = "available"
 CLONING = "cloning"
+# Section 2.2: how a volume says that the array has not finished a change of its size.
+RESIZING = "volume_resize_in_progress"
+# Section 2.2: every state that is known. What has another one is not taken for ready.
+DEPLOYED = ("deployed", "degraded")
+# Section 2.2: who may log in to a storage instance: the initiators of its access list only.
+CLOSED = "deny_all"
 # Section 7.6: the first volume of a storage instance is LUN 0; that the others count on is a guess.
 FIRST_LUN = 0
 PORTAL_PORT = 3260
@@ -44,6 +53,9 @@ UNFINISHED_DESCR = "openflash unfinished copy"
 OFFLINE_MARK = "openflash-offline-"
 # Ours. Begins the noted name of a backup whose restore is not done: the snapshot and what was restored last follow.
 PENDING = "openflash-pending-"
+# Ours. What a snapshot of a complete app instance is called: this and its time stamp. OpenStack takes none of these, so
+# its UUID, which would be taken for a name of OpenStack's, is not its name.
+INSTANCE_SNAPSHOT = "instance-"
 # Ours. Snapshots have no names here; their UUIDs are made of what they were taken of and of the name (10.3).
 NAMESPACE = uuid.UUID("6ad1b1ee-5b52-5d15-8a3e-2f3a5a6f9d01")
 
@@ -127,6 +139,10 @@ class DateraCapabilities(Capabilities):
                 return shared_life(obj.siblings, _ACTS[operation])
             if operation == "set_volume":
                 return _cannot_set(obj, details.get("options") or {})
+        if isinstance(obj, Snapshot) and obj.group is not None:
+            refusal = _cannot_use(obj, operation)
+            if refusal is not None:
+                return refusal
         return super().refusal(operation, obj, **details)
 
     def method(self, operation: str, obj: Any = None) -> CopyMethod:
@@ -138,6 +154,21 @@ _ACTS = {
     "delete_volume": "going offline, which deleting needs,",
     "rename_volume": "the name",
 }
+
+
+def _cannot_use(snapshot: Snapshot, operation: str) -> Optional[str]:
+    """What is impossible with a snapshot that was taken of a complete app instance."""
+    if operation == "delete_snapshot" and snapshot.volume and "/" in snapshot.volume:
+        return (
+            "it was taken of the complete app instance %s, and would go for its other volumes too; delete it on the "
+            "array itself" % snapshot.group
+        )
+    if operation in ("restore_snapshot", "volume_from_snapshot") and "/storage_instances/" not in snapshot.id:
+        return (
+            "it was taken of the complete app instance %s, and the array does not report it as one of the volume; use "
+            "it on the array itself" % snapshot.group
+        )
+    return None
 
 
 def shared_life(siblings: Sequence[str], what: str) -> str:

@@ -11,11 +11,9 @@ from typing import List, Optional, Sequence, Tuple
 
 from ...compare import same_host
 from ...errors import Conflict, InUse, Invalid, NotFound, Refused, Unsupported
-from ...model import OFFLINE, Chap, Host, Initiator, Mapping, Volume
-from ...transport.deadline import Deadline
+from ...model import EVERY_HOST, OFFLINE, Chap, Host, Initiator, Mapping, Volume
 from ...transport.lost import settle
 from . import facts, objects
-from .objects import Place
 from .reading import Reading
 from .refusals import Rejected, Taken
 from .wire import Entity, key
@@ -238,19 +236,6 @@ class Hosts(Reading):
             return NotFound("volume %s is not there" % volume.name, target=volume.name, code=error.code)
         return NotFound("host %s is not there" % host.name, target=host.name, code=error.code)
 
-    def _available(self, volume: Volume) -> Place:
-        """The volume, once its target can be logged in to (2.13)."""
-
-        def ask() -> Optional[Place]:
-            place = self._place(volume.id)
-            if place is None:
-                raise NotFound("volume %s is gone" % volume.name, target=volume.name)
-            return place if place.si.get("op_state", facts.AVAILABLE) == facts.AVAILABLE else None
-
-        return Deadline(self._wait, first=0.05, longest=2.0).poll(
-            ask, "the target of volume %s" % volume.name, "The host is in the access list; look at the app instance."
-        )
-
     def unmap_volume(self, mapping: Mapping) -> Tuple[Mapping, ...]:
         """Three requests: is it alone there? The entry goes, as often as it is there, and what the host has is read."""
         with self._doing("unmap volume %s from host %s" % (mapping.volume, mapping.host), mapping.volume):
@@ -264,13 +249,20 @@ class Hosts(Reading):
             if place is not None:
                 if place.siblings:
                     raise Unsupported(facts.shared_life(place.siblings, "the access list"))
-                self._remove_entry(si_path, str(mapping.host_id))
+                self._shut(si_path, str(mapping.host_id))
             return tuple(one for one in self.mappings(hosts=[mapping.host]) if one.host == mapping.host)
 
     def end_mapping(self, mapping: Mapping) -> None:
         """Like unmap_volume for a volume that is alone there, without what the host has left: one request."""
         with self._doing("unmap volume %s from host %s" % (mapping.volume, mapping.host), mapping.volume):
-            self._remove_entry(str(mapping.id).partition(" ")[0], str(mapping.host_id))
+            self._shut(str(mapping.id).partition(" ")[0], str(mapping.host_id))
+
+    def _shut(self, si_path: str, host_id: str) -> None:
+        """End what a mapping permits: an entry of the access list, or the access of every initiator (2.6)."""
+        if host_id == EVERY_HOST:
+            self._edf.put(si_path, {"access_control_mode": facts.CLOSED})
+        else:
+            self._remove_entry(si_path, host_id)
 
 
 def _with_paths(initiators: Sequence[Initiator], paths: Sequence[str]) -> Tuple[Initiator, ...]:

@@ -7,12 +7,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Callable, Dict, Iterable, List, Mapping as Map, Optional, Sequence, Tuple, TypeVar
+from typing import Any, Callable, Dict, Iterable, List, Mapping as Map, NamedTuple, Optional, Sequence, Tuple, TypeVar
 
 from ...errors import BadReply, FlashError
 from ...model import (
     COPYING,
     ERROR,
+    EVERY_HOST,
     ISCSI,
     OFFLINE,
     READY,
@@ -71,11 +72,40 @@ class Place:
         return tuple(address_of(one) for one in self.si.get("active_initiators") or ())
 
     @property
+    def sessions_known(self) -> bool:
+        return self.si.get("active_initiators") is not None
+
+    @property
     def listed(self) -> Tuple[str, ...]:
-        """The paths of its access list, once each."""
-        acl = self.si.get("acl_policy") or {}
+        """The paths of its access list, once each. Raises KeyError when the array does not report the list."""
+        acl = self.si["acl_policy"]
+        if not isinstance(acl, dict):
+            raise KeyError("acl_policy")
         entries = list(acl.get("initiators") or ()) + list(acl.get("initiator_groups") or ())
         return tuple(dict.fromkeys(path_of(one) for one in entries))
+
+    @property
+    def open_to_all(self) -> bool:
+        """Whether initiators that are not on the access list may log in too. Raises KeyError when that is not told."""
+        mode = self.si.get("access_control_mode") or self.ai.get("access_control_mode")
+        if not mode:
+            raise KeyError("access_control_mode")
+        return bool(mode != facts.CLOSED)
+
+    @property
+    def hosts(self) -> Tuple[str, ...]:
+        """The names of the hosts that may log in, EVERY_HOST for all."""
+        return tuple(host_of(path) for path in self.listed) + ((EVERY_HOST,) if self.open_to_all else ())
+
+    @property
+    def resizing(self) -> bool:
+        return self.volume.get("op_status") == facts.RESIZING
+
+    @property
+    def instance_snapshots(self) -> Optional[List[Entity]]:
+        """Snapshots of the complete app instance; None when the array does not report them with it."""
+        found = self.ai.get("snapshots")
+        return None if found is None else list(found)
 
 
 def _title(ai: Entity, si: Entity, volume: Entity) -> str:
@@ -132,8 +162,9 @@ def volume(
         state=_state(place),
         used=None if used is None else bytes_of(used),
         source=(sources or {}).get(str(clone)) if clone else None,
-        snapshots=() if entity.get("snapshots") == [] else None,
+        snapshots=() if entity.get("snapshots") == [] and place.instance_snapshots == [] else None,
         groups=(),
+        left_offline=before is not None,
         siblings=place.siblings,
         options=_options(place),
     )
@@ -141,11 +172,21 @@ def volume(
 
 
 def _state(place: Place) -> str:
+    """A state that nobody has explained is not ready."""
     if place.ai.get("op_state") == facts.CLONING:
         return COPYING
-    if "failed" in (place.ai.get("deployment_state"), place.volume.get("deployment_state"), place.si.get("op_state")):
+    deployed = (place.ai.get("deployment_state"), place.volume.get("deployment_state"))
+    if place.ai.get("op_state") not in (None, "", facts.AVAILABLE):
         return ERROR
-    return READY if place.online else OFFLINE
+    if any(one and one not in facts.DEPLOYED for one in deployed):
+        return ERROR
+    # Those of a volume that is offline, or that is just going online, are unavailable.
+    states = {place.si.get("op_state"), place.volume.get("op_state")}
+    if states - {None, facts.AVAILABLE, "unavailable"}:
+        return ERROR
+    if not place.online or place.volume.get("op_state") == "unavailable":
+        return OFFLINE
+    return COPYING if place.resizing else READY
 
 
 def _options(place: Place) -> Dict[str, Any]:
@@ -168,8 +209,22 @@ def lun(place: Place) -> int:
 
 
 def mappings(place: Place, members: Optional[Members] = None) -> Tuple[Mapping, ...]:
-    """One for each entry of the access list, however often it stands there."""
-    return tuple(mapping(place, path, members) for path in place.listed)
+    """One for each entry of the access list, however often it stands there; and one when every initiator may log in."""
+    found = tuple(mapping(place, path, members) for path in place.listed)
+    return (*found, open_mapping(place)) if place.open_to_all else found
+
+
+def open_mapping(place: Place) -> Mapping:
+    """That of every initiator."""
+    return Mapping(
+        volume=place.title,
+        host=EVERY_HOST,
+        lun=lun(place),
+        id="%s %s" % (place.si_path, EVERY_HOST),
+        volume_id=place.path,
+        host_id=EVERY_HOST,
+        open=bool(place.active) if place.sessions_known else None,
+    )
 
 
 def mapping(place: Place, path: str, members: Optional[Members] = None) -> Mapping:
@@ -189,7 +244,7 @@ def mapping(place: Place, path: str, members: Optional[Members] = None) -> Mappi
 def _open(place: Place, path: str, members: Optional[Members]) -> Optional[bool]:
     active = place.active
     if not active:
-        return False
+        return False if place.sessions_known else None
     if path.startswith("/initiators/"):
         return address_of(path) in active
     if members is None:
@@ -239,6 +294,36 @@ def snapshot(
         mappings=(),
         children=None if children is None else tuple(children),
     )
+
+
+class Taken(NamedTuple):
+    """A snapshot of a volume, as the volume or its app instance reports it."""
+
+    entity: Entity
+    uuid: str
+    of_instance: bool = False
+    """It was taken of all volumes of the app instance at one instant, and goes only with these."""
+    apart: bool = False
+    """Only the app instance reports it."""
+
+    @property
+    def instance_name(self) -> str:
+        return facts.INSTANCE_SNAPSHOT + key_of(self.entity)
+
+
+def taken_of(own: Sequence[Entity], whole: Sequence[Entity]) -> List[Taken]:
+    """The snapshots of a volume.
+
+    A snapshot of an app instance is one of each of its volumes, with the same time stamp. Whether the volumes report
+    it too is not known (section 9).
+
+    :param own: those that the volume reports.
+    :param whole: those of its app instance.
+    """
+    of_instance = {key_of(one) for one in whole}
+    found = [Taken(one, str(one["uuid"]), key_of(one) in of_instance) for one in own]
+    keys = {key_of(one) for one in own}
+    return found + [Taken(one, str(one["uuid"]), True, True) for one in whole if key_of(one) not in keys]
 
 
 def key_of(entity: Entity) -> str:

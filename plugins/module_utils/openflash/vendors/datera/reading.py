@@ -14,6 +14,7 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 from ...array import Array
 from ...errors import BadReply, NotFound, context
 from ...model import (
+    EVERY_HOST,
     ISCSI,
     READY,
     THIN,
@@ -27,6 +28,7 @@ from ...model import (
     Snapshot,
     Volume,
 )
+from ...transport.deadline import Deadline
 from . import facts, objects
 from .objects import Members, Place
 from .wire import Edf, Entity, key
@@ -168,10 +170,38 @@ class Reading(Array):
             raise NotFound("volume %s is not there" % volume.name, target=volume.name)
         return place
 
+    def _sized(self, place: Place) -> Place:
+        """The volume, once the array has finished changing its size (2.2): no request when it has."""
+
+        def done() -> Optional[Place]:
+            now = self._place(place.path)
+            if now is None:
+                raise NotFound("volume %s is gone" % place.title, target=place.title)
+            return None if now.resizing else now
+
+        if not place.resizing:
+            return place
+        hint = "The array goes on by itself: run the task again to wait for it."
+        what = "the end of the change of the size of volume %s" % place.title
+        return Deadline(self._wait, first=0.05, longest=5.0).poll(done, what, hint)
+
     def _online(self, place: Place) -> None:
         """With the description that it had before."""
         descr = str(place.ai.get("descr") or "").partition(facts.OFFLINE_MARK)[0].strip()
         self._edf.put(place.ai_path, {"admin_state": "online", "descr": descr or None})
+
+    def _available(self, volume: Volume) -> Place:
+        """The volume, once its target can be logged in to (2.13)."""
+
+        def ask() -> Optional[Place]:
+            place = self._place(volume.id)
+            if place is None:
+                raise NotFound("volume %s is gone" % volume.name, target=volume.name)
+            return place if place.si.get("op_state", facts.AVAILABLE) == facts.AVAILABLE else None
+
+        return Deadline(self._wait, first=0.05, longest=2.0).poll(
+            ask, "the target of volume %s" % volume.name, "The host is in the access list; look at the app instance."
+        )
 
     def _members(self, instances: Sequence[Entity]) -> Optional[Members]:
         """Whose initiators have sessions: asked only when some have."""
@@ -262,7 +292,10 @@ class Reading(Array):
     def mappings(
         self, volumes: Optional[Sequence[str]] = None, hosts: Optional[Sequence[str]] = None
     ) -> Listing[Mapping]:
-        """Entries of access lists. Only the volumes know them, so for a host all are read: one request."""
+        """Entries of access lists. Only the volumes know them, so for a host all are read: one request.
+
+        With those of a host come the volumes that every initiator may use.
+        """
         with self._doing("read mappings"):
             instances = self._instances(None if volumes is None or hosts is not None else volumes)
             members = self._members(instances)
@@ -274,7 +307,7 @@ class Reading(Array):
                     one
                     for place in objects.places(ai)
                     for one in objects.mappings(place, members)
-                    if both or one.volume in of_volumes or one.host in of_hosts
+                    if both or one.volume in of_volumes or one.host in of_hosts or (of_hosts and one.host == EVERY_HOST)
                 ]
 
             return objects.listing("mapping", instances, mappings)
@@ -359,8 +392,8 @@ class Reading(Array):
             def snapshots(ai: Entity) -> List[Snapshot]:
                 found = []
                 for place in objects.places(ai):
-                    for entity in self._candidates(place, names, of_volumes):
-                        one = self._snapshot(place, entity, notes[str(ai["id"])])
+                    for taken in self._candidates(place, names, of_volumes):
+                        one = self._snapshot(place, taken, notes[str(ai["id"])])
                         one = replace(one, children=tuple(children.get(one.id, ())))
                         if names is None or place.title in of_volumes or one.name in names:
                             found.append(one)
@@ -378,23 +411,31 @@ class Reading(Array):
                 found.setdefault(objects.path_of(ai["clone_src"]), []).append(str(ai.get("name")))
         return found
 
-    def _candidates(self, place: Place, names: Optional[Sequence[str]], volumes: set[str]) -> List[Entity]:
+    def _candidates(self, place: Place, names: Optional[Sequence[str]], volumes: set[str]) -> List[objects.Taken]:
         """Those snapshots of the volume that the question may be about, by their UUIDs."""
-        entities = list(place.volume.get("snapshots") or ())
-        if not entities:
-            return []
-        if any(not isinstance(one, dict) or "uuid" not in one for one in entities):
-            entities = self._edf.list(place.path + "/snapshots")
+        own = self._described(place.volume.get("snapshots"), place.path + "/snapshots")
+        whole = self._described(place.instance_snapshots, place.ai_path + "/snapshots")
+        found = objects.taken_of(own, whole)
         if place.title in volumes or (names is None and not volumes):
-            return entities
+            return found
         wanted = {facts.snapshot_uuid(place.path, name) for name in names or ()}
-        return [one for one in entities if one["uuid"] in wanted]
+        return [one for one in found if (one.instance_name in (names or ()) if one.of_instance else one.uuid in wanted)]
+
+    def _described(self, entities: Any, path: str) -> List[Entity]:
+        """Snapshots with their UUIDs: asked for where what they belong to does not report these, or reports no list."""
+        if entities is None or any(not isinstance(one, dict) or "uuid" not in one for one in entities):
+            return self._edf.list(path)
+        return list(entities)
 
     @staticmethod
-    def _snapshot(place: Place, entity: Entity, notes: Dict[str, str]) -> Snapshot:
-        name, size = noted(notes, str(entity["uuid"]))
+    def _snapshot(place: Place, taken: objects.Taken, notes: Dict[str, str]) -> Snapshot:
+        name, size = noted(notes, taken.uuid)
+        name = taken.instance_name if taken.of_instance else name or taken.uuid
         now = objects.bytes_of(place.volume["size"])
-        return objects.snapshot(place.title, place.path, entity, name or str(entity["uuid"]), size or now)
+        found = objects.snapshot(place.title, place.path, taken.entity, name, size or now)
+        if taken.apart:
+            found = replace(found, id="%s/snapshots/%s" % (place.ai_path, objects.key_of(taken.entity)))
+        return replace(found, group=str(place.ai["name"])) if taken.of_instance else found
 
 
 def noted(notes: Dict[str, str], uuid: str) -> Tuple[Optional[str], Optional[int]]:

@@ -20,6 +20,10 @@ class Rejected(InUse):
     """The array does not do this now: most often the app instance is online, or something refers to the object."""
 
 
+class OfflineDemanded(Rejected):
+    """The array says that it does this only while the app instance is offline."""
+
+
 class DuplicateSnapshot(Conflict):
     """The volume has a snapshot with that UUID (code 15)."""
 
@@ -29,6 +33,10 @@ DUPLICATE_SNAPSHOT = 15
 INITIALIZING = "REST server is still initializing"
 # Sections 1.14 and 9: of the texts only these are guessed at.
 _NO_SPACE = ("insufficient capacity", "not enough space", "out of space", "limit reached", "too many")
+
+# Sections 2.13 and 9: the array's text is not known. Without this word in it no refusal leads to taking anything
+# offline.
+_OFFLINE = "offline"
 
 # (status, name or None for any) -> kind, reason, hint; the first that matches counts
 _TABLE: Tuple[Tuple[int, Optional[str], Type[FlashError], str, Optional[str]], ...] = (
@@ -78,6 +86,8 @@ def error_of(reply: Reply, mask: Callable[[str], str]) -> FlashError:
         return DuplicateSnapshot("the volume has that snapshot already", code=code, said=said)
     if reply.status in (400, 422) and said and any(text in said.lower() for text in _NO_SPACE):
         return NoSpace("the array has no room for it", code=code, said=said)
+    if reply.status == 400 and name == "InvalidRequestError" and _OFFLINE in (said or "").lower():
+        return OfflineDemanded("the array does this only while the app instance is offline", code=code, said=said)
     for status, wanted, kind, reason, hint in _TABLE:
         if reply.status == status and wanted in (None, name):
             return kind(reason, code=code, said=said, hint=hint)

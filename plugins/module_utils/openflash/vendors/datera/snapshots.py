@@ -20,7 +20,7 @@ from ...transport.lost import settle
 from . import facts, objects
 from .objects import Place
 from .reading import noted
-from .refusals import DuplicateSnapshot, Rejected
+from .refusals import DuplicateSnapshot, OfflineDemanded
 from .volumes import Volumes
 from .wire import Entity
 
@@ -86,8 +86,13 @@ class Snapshots(Volumes):
         return Deadline(self._wait, first=0.05, longest=2.0).poll(ask, "the end of the snapshot")
 
     def delete_snapshot(self, snapshot: Snapshot) -> None:
-        """One request, and two to forget its name."""
+        """One request, and two to forget its name; one more for a snapshot of a complete app instance."""
         with self._doing("delete snapshot %s" % snapshot.name, snapshot.name):
+            refusal = self.capabilities.refusal("delete_snapshot", snapshot)
+            if refusal:
+                raise self.unsupported("delete_snapshot", refusal, snapshot)
+            if snapshot.group is not None:
+                self._edf.delete("%s/snapshots/%s" % (_instance_path(snapshot.id), objects.host_of(snapshot.id)))
             self._edf.delete(snapshot.id)
             if facts.is_uuid(snapshot.name) or snapshot.volume_id is None:
                 return
@@ -145,14 +150,14 @@ class Snapshots(Volumes):
 
         try:
             if self._demands_offline and place.online:
-                self._while_offline(place, change, harmless=not place.listed)
+                self._while_offline(place, change, harmless=not place.hosts)
             else:
                 change(place.path)
                 self._bring_back(place)
-        except Rejected as error:
+        except OfflineDemanded as error:
             if not place.online or self._demands_offline:
                 raise
-            self._while_offline(place, change, error, harmless=not place.listed)
+            self._while_offline(place, change, error, harmless=not place.hosts)
 
     def _bring_back(self, place: Place) -> None:
         """Online, where it was a run of ours that took it offline."""
@@ -176,6 +181,11 @@ class Snapshots(Volumes):
             wanted.update({str(name): str(value) for name, value in metadata.items()})
             if wanted != notes:
                 self._write_notes(ai_path, wanted)
+
+
+def _instance_path(path: str) -> str:
+    """Of the app instance in the path of anything within it."""
+    return "/".join(path.split("/")[:3])
 
 
 def _visible(name: str, value: str) -> bool:

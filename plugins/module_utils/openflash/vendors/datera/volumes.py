@@ -7,18 +7,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Callable, Dict, Mapping as Map, Optional
+from typing import Any, Callable, Dict, List, Mapping as Map, Optional
 
 from ...compare import grown_size, new_size
 from ...errors import Conflict, FlashError, InUse, Invalid, NotFound, Refused
-from ...model import OFFLINE, READY, Snapshot, Volume, VolumeSpec
+from ...model import COPYING, EVERY_HOST, OFFLINE, READY, Snapshot, Volume, VolumeSpec
 from ...transport.deadline import Deadline
 from ...transport.lost import ATTEMPTS, LostAnswer, settle
 from ...units import GIB, format_size, round_up
 from . import facts, objects
 from .objects import Place
 from .reading import Reading
-from .refusals import Rejected, Taken
+from .refusals import OfflineDemanded, Taken
 from .wire import Entity, key
 
 
@@ -88,6 +88,13 @@ class Volumes(Reading):
                 hint="Choose another name.",
             )
         return found[0]
+
+    def _need(self, place: Place) -> Place:
+        """The same volume, as it is now: one request."""
+        now = self._place(place.path)
+        if now is None:
+            raise NotFound("volume %s is gone" % place.title, target=place.title)
+        return now
 
     def _volume_of(self, place: Place) -> Volume:
         return objects.volume(place, self._edf.name)
@@ -188,8 +195,10 @@ class Volumes(Reading):
 
         place = self._create(dict(body, name=temporary, descr=facts.UNFINISHED_DESCR), check)
         place = self._settled(place.ai_path)
+        place = self._sized(place)
         if objects.bytes_of(place.volume["size"]) < size:
-            self._grow_copy(place, size)
+            if self._grow_copy(place, size):
+                self._sized(self._need(place))
         self._apply(place, options)
         last: Entity = {"name": name, "descr": None}
         if not place.online:
@@ -203,18 +212,23 @@ class Volumes(Reading):
             raise Conflict("there is a volume %s by now" % name, code=error.code, said=error.said) from None
         return self._volume_of(self._only(ai))
 
-    def _grow_copy(self, place: Place, size: int) -> None:
-        """Nobody has it yet, so it may be offline for a moment without anybody's permission."""
+    def _grow_copy(self, place: Place, size: int) -> bool:
+        """Nobody has it yet, so it may be offline for a moment without anybody's permission.
+
+        Returns whether the array is still at it.
+        """
+        unfinished: List[bool] = []
 
         def grow(path: str) -> None:
-            self._put_size(path, size)
+            unfinished.append(self._put_size(path, size))
 
         try:
             grow(place.path)
-        except Rejected as error:
+        except OfflineDemanded as error:
             if not place.online:
                 raise
             self._while_offline(place, grow, error, harmless=True)
+        return unfinished[-1]
 
     def _settled(self, ai_path: str) -> Place:
         """Once the array has finished cloning; a copy that takes longer is left alone and reported."""
@@ -231,16 +245,28 @@ class Volumes(Reading):
     # -- change ------------------------------------------------------------------------------------------------------
 
     def extend_volume(self, volume: Volume, size: int) -> Volume:
-        """One request; where the array demands that it is offline, and offline_changes permits it, four."""
+        """One request; where the array demands that it is offline, and offline_changes permits it, four.
+
+        Then as many polls as the array needs to finish it. A change of the size that is not finished yet is waited for
+        first.
+        """
         with self._doing("extend volume %s to %s" % (volume.name, format_size(size)), volume.name):
             size = grown_size(volume.size, size, GIB)
-            if size > volume.size:
-                self._change(volume, lambda path: self._put_size(path, size))
+            if size == volume.size:
+                return volume
+            if volume.state == COPYING:
+                volume = self._volume_of(self._sized(self._need_place(volume)))
+                grown_size(volume.size, size, GIB)
+            unfinished: List[bool] = []
+            self._change(volume, lambda path: unfinished.append(self._put_size(path, size)))
+            if unfinished[-1]:
+                self._sized(self._need_place(volume))
             return replace(volume, size=size, state=READY if volume.state != OFFLINE else OFFLINE)
 
-    def _put_size(self, path: str, size: int) -> None:
-        """The wire takes the new absolute size."""
-        self._edf.put(path, {"size": size // GIB})
+    def _put_size(self, path: str, size: int) -> bool:
+        """Set the new absolute size; whether the array is still at it when it answers (2.2)."""
+        answer = self._edf.put(path, {"size": size // GIB})
+        return isinstance(answer, dict) and answer.get("op_status") == facts.RESIZING
 
     def _change(self, volume: Volume, change: Callable[[str], None]) -> None:
         """Change it as it is; offline only where the array demands that."""
@@ -256,7 +282,7 @@ class Volumes(Reading):
         else:
             try:
                 change(volume.id)
-            except Rejected as error:
+            except OfflineDemanded as error:
                 place = self._need_place(volume)
                 if not place.online:
                     raise
@@ -290,6 +316,12 @@ class Volumes(Reading):
                 "the array does this only while the app instance is offline, and it has open sessions of %s"
                 % ", ".join(place.active),
                 hint="Detach it on the hosts first.",
+            )
+        if not place.sessions_known and place.hosts:
+            raise InUse(
+                "the array does this only while the app instance is offline, and does not report whether %s have open "
+                "sessions" % ", ".join(place.hosts),
+                hint="Unmap it first.",
             )
         self._edf.put(place.ai_path, {"admin_state": "offline", "descr": _marked(place)})
         try:
@@ -375,9 +407,11 @@ class Volumes(Reading):
             if place.listed:
                 hosts = ", ".join(sorted(objects.host_of(path) for path in place.listed))
                 raise InUse("it is mapped to %s" % hosts, hint="Unmap it first.")
+            if place.open_to_all:
+                raise InUse("every initiator may use it", hint="Unmap it from host %s first." % EVERY_HOST)
             if place.active:
                 raise InUse("%s have it open" % ", ".join(place.active), hint="Detach it on the hosts first.")
-            if place.volume.get("snapshots"):
+            if self._candidates(place, None, {place.title}):
                 raise InUse("it has snapshots, which would go with it", hint="Delete them first.")
             if place.siblings:
                 if place.online:
@@ -387,6 +421,14 @@ class Volumes(Reading):
             if place.online:
                 self._take_offline(place)
             self._edf.delete(place.ai_path)
+
+    def bring_online(self, volume: Volume) -> Volume:
+        """Two requests: what it is now, and online with the description that it had."""
+        with self._doing("bring volume %s online" % volume.name, volume.name):
+            place = self._need_place(volume)
+            if objects.marked_offline(place.ai) is not None:
+                self._online(place)
+            return self._volume_of(self._available(volume))
 
     def _take_offline(self, place: Place) -> None:
         """For good: it is to be deleted."""

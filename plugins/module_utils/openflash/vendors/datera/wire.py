@@ -12,10 +12,10 @@ from functools import partial
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, TypeVar
 from urllib.parse import quote
 
-from ...errors import BadReply, Invalid, NotFound, Unsupported
+from ...errors import BadReply, Busy, Invalid, NotFound, Unsupported
 from ...transport.http import HttpTransport, Reply
 from ...transport.lost import ATTEMPTS, LostAnswer, LostReply, repeat
-from .facts import MODERN, PAGE, parse_version, tenant_path
+from .facts import MODERN, PAGE, SMALLEST_PAGE, parse_version, tenant_path
 from .refusals import Rejected, Taken, error_of, is_busy, is_expired
 
 Entity = Dict[str, Any]
@@ -24,6 +24,8 @@ R = TypeVar("R")
 
 HTTPS_PORT, HTTP_PORT = 7718, 7717
 APIS = ("v2.2", "v2.1")
+# A list that changes while it is read is read again at most this often.
+READS = 5
 _DRIVER = "Ansible-openflash.storage"
 
 
@@ -178,38 +180,74 @@ class Edf:
             return None
 
     def list(self, path: str, search: Optional[str] = None) -> List[Entity]:
-        """Every entity of a collection, page by page (1.16).
+        """Every entity of a collection, page by page (1.16). A list that changes meanwhile is read again.
 
-        The total that the array tells cannot be trusted where there is a filter: a page that is not full is the last.
+        :raises BadReply: the pages end before the total that the array reports.
+        :raises Busy: the list changed each time it was read.
         """
         if self._missing:
             return []
-        found: List[Entity] = []
+        for _read in range(READS):
+            found = self._read_list(path, search)
+            if found is not None:
+                return found
+        raise Busy(
+            "the list of %s changed each time it was read, so it is not known completely" % path,
+            hint="Run the task again when the array is quieter.",
+        )
+
+    def _read_list(self, path: str, search: Optional[str]) -> Optional[List[Entity]]:
+        """The list, or None when it changed while it was read."""
+        found: Dict[str, Entity] = {}
+        first: Optional[int] = None
         while True:
-            query: List[Tuple[str, Any]] = []
-            if search:
-                query.append(("filter", search))
-            if self.second:
-                query += [("limit", PAGE), ("offset", len(found))]
-            try:
-                reply = self._ask("GET", path, query)
-            except NotFound:
-                return found
-            page, about = self._data(reply), reply.json().get("metadata") or {}
-            if isinstance(page, dict):
-                page = list(page.values())
-            if not isinstance(page, list) or not all(isinstance(item, dict) for item in page):
-                raise BadReply("the answer to %s is not a list of objects" % reply.request)
-            found += page
+            page, about = self._page(path, search, len(found))
+            if page is None:
+                return list(found.values())
             if not self.second:
-                if not search and int(about.get("total") or 0) > len(found):
-                    counts = (len(found), about["total"])
-                    raise BadReply("the array lists %d of %d objects and no way to the rest" % counts)
-                return found
-            limit = int(about.get("limit") or PAGE)
-            total = about.get("total_count")
-            if len(page) < limit or (total is not None and len(found) >= int(total)):
-                return found
+                self._check_single_page(page, about, search)
+                return page
+            # Before 3.3 the total is counted before the filter is applied.
+            total = _whole_number(about.get("total_count")) if not search or self.modern else None
+            if found and total != first:
+                return None
+            first = total
+            new = {_identity(item): item for item in page}
+            if len(new) < len(page) or found.keys() & new.keys():
+                return None
+            found.update(new)
+            if total is not None:
+                if len(found) >= total:
+                    return list(found.values())
+                if not page:
+                    raise BadReply("the array lists %d of %d objects in %s" % (len(found), total, path))
+            elif len(page) < (SMALLEST_PAGE if search else 1):
+                return list(found.values())
+
+    def _page(self, path: str, search: Optional[str], offset: int) -> Tuple[Optional[List[Entity]], Entity]:
+        """The entities from this offset on and what the array reports of the list; None when there is no such list."""
+        query: List[Tuple[str, Any]] = []
+        if search:
+            query.append(("filter", search))
+        if self.second:
+            query += [("limit", PAGE), ("offset", offset)]
+        try:
+            reply = self._ask("GET", path, query)
+        except NotFound:
+            return None, {}
+        page, about = self._data(reply), reply.json().get("metadata") or {}
+        if isinstance(page, dict):
+            page = list(page.values())
+        if not isinstance(page, list) or not all(isinstance(item, dict) for item in page):
+            raise BadReply("the answer to %s is not a list of objects" % reply.request)
+        return page, about
+
+    @staticmethod
+    def _check_single_page(page: List[Entity], about: Entity, search: Optional[str]) -> None:
+        """2.1 has no pages."""
+        total = _whole_number(about.get("total"))
+        if not search and total is not None and total > len(page):
+            raise BadReply("the array lists %d of %d objects and no way to the rest" % (len(page), total))
 
     def side_by_side(self, call: Callable[[T], R], items: Sequence[T]) -> List[R]:
         if len(items) < 2 or self.threads < 2:
@@ -294,6 +332,15 @@ class Edf:
                 hint="Check that the address and port are those of the array's management service.",
             )
         return body["data"]
+
+
+def _whole_number(value: Any) -> Optional[int]:
+    return int(value) if str(value).isdigit() else None
+
+
+def _identity(item: Entity) -> str:
+    """What tells entities of one list apart."""
+    return str(item.get("path") or item.get("id") or sorted(item.items(), key=str))
 
 
 def _document(reply: Reply, mask: Callable[[str], str]) -> Entity:

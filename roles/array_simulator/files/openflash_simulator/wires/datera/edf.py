@@ -46,6 +46,7 @@ class Edf:
         slowness: float = 1.0,
         portals: Portals | None = None,
         images: Path | None = None,
+        apart: bool = False,
     ) -> None:
         self.name = name
         self.version = version
@@ -59,6 +60,7 @@ class Edf:
         self.is_full = is_full
         self.extend_offline = extend_offline
         self.slowness = slowness
+        self.apart = apart
         self.portals = portals
         self.images = images
         self.uuid = new_uuid()

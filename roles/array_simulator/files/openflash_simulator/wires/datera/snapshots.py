@@ -22,12 +22,12 @@ Place = tuple[Tenant, AppInstance, StorageInstance, Member]
 
 def list_snapshots(call: Call) -> list[Entity]:
     place = call.member()
-    return [views.snapshot(call, *place, one) for one in views.snapshots(place[0], place[3])]
+    return [views.snapshot(call, *place, one) for one in views.own_snapshots(call, place[0], place[1], place[3])]
 
 
 def _snapshot(call: Call) -> tuple[Place, Volume]:
     place = call.member()
-    for one in views.snapshots(place[0], place[3]):
+    for one in views.own_snapshots(call, place[0], place[1], place[3]):
         if one.attributes["utc_ts"] == call.params["ts"]:
             return place, one
     raise missing(call.path)

@@ -131,7 +131,7 @@ def volume(call: Call, tenant: Tenant, ai: AppInstance, si: StorageInstance, mem
         "size": gib(row.size),
         "capacity_in_use": gib(row.used),
         "snapshot_policies": [_policy(path, one) for one in member.snapshot_policies],
-        "snapshots": [snapshot(call, tenant, ai, si, member, one) for one in snapshots(tenant, member)],
+        "snapshots": [snapshot(call, tenant, ai, si, member, one) for one in own_snapshots(call, tenant, ai, member)],
         "placement_mode": member.placement_mode,
         "op_state": "available",
         "op_status": "volume_resize_in_progress" if resizing else "none",
@@ -160,6 +160,12 @@ def performance(ai: AppInstance, si: StorageInstance, member: Member) -> Entity:
 
 def snapshots(tenant: Tenant, member: Member) -> list[Volume]:
     return [one for one in tenant.array.children(tenant.volume(member)) if one.kind == "snapshot"]
+
+
+def own_snapshots(call: Call, tenant: Tenant, ai: AppInstance, member: Member) -> list[Volume]:
+    """Those that the volume reports: whether the parts of its app instance's snapshots are among them is not known."""
+    found = snapshots(tenant, member)
+    return [one for one in found if one.attributes["utc_ts"] not in ai.snapshots] if call.edf.apart else found
 
 
 def snapshot(call: Call, tenant: Tenant, ai: AppInstance, si: StorageInstance, member: Member, row: Volume) -> Entity:

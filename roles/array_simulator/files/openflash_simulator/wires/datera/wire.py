@@ -33,7 +33,7 @@ _VERSION = re.compile(r"\d+(\.\d+){1,3}\Z")
 _MATCH = re.compile(r"match\((\w+),(.*)\)\Z")
 _TENANT = re.compile(r"(/root)?(/?[A-Za-z0-9_][A-Za-z0-9_.-]*)*\Z")
 KNOWN_APIS = ("v2.1", "v2.2")
-QUIRKS = ("extend_offline", "lists_unserved")
+QUIRKS = ("app_snapshots_apart", "extend_offline", "lists_unserved")
 
 
 def _apis(value: Any) -> tuple[str, ...]:
@@ -73,6 +73,12 @@ def _slowness(value: Any) -> float:
     return float(value)
 
 
+def _page_limit(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ConfigError(f"{value!r} is not a whole number from 1 on")
+    return int(value)
+
+
 class DateraWire(HttpWire):
     """One array, on a TLS port and on a plain one."""
 
@@ -86,6 +92,8 @@ class DateraWire(HttpWire):
         "quirks": _quirks,
         # How much longer than usual the array takes over what it does in the background; 0: no time at all.
         "slowness": _slowness,
+        # How many entities a page of a list has at most, whatever limit a client asks for, and without saying so.
+        "page_limit": _page_limit,
     }
     limits = ("volumes", "snapshots_per_volume", "max_size", "name_length")
     has_datapath = True
@@ -131,6 +139,7 @@ class DateraWire(HttpWire):
             config.options.get("slowness", 1.0),
             self.portals,
             self.images if self.portals else None,
+            "app_snapshots_apart" in config.options.get("quirks", ()),
         )
         for path in config.options.get("tenants", ()):
             self.edf.make_tenant(path)
@@ -316,7 +325,7 @@ class DateraWire(HttpWire):
         if not call.second:
             return rows[:limit], {"total": total}
         offset = _whole(call, "offset", 0)
-        page = rows[offset : offset + limit]
+        page = rows[offset : offset + min(limit, self.config.options.get("page_limit", limit))]
         return page, {"total_count": total, "request_count": len(page), "limit": limit, "offset": offset}
 
     # ---- refusals --------------------------------------------------------------------------------------------------
