@@ -58,7 +58,8 @@ options:
     description:
       - With a list, go on with the other objects when one fails. The task still fails in the end, with the error of
         each object in the result.
-      - After a failed step nothing is deleted or unmapped, whatever this says.
+      - After a failed step, and when any object is refused before anything is begun, nothing is deleted, unmapped,
+        restored or taken from a host, whatever this says. Check mode predicts that.
     type: bool
     default: false
 """

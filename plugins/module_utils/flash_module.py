@@ -23,7 +23,7 @@ from .openflash import facts, report
 from .openflash.apply import Applied, apply, nothing
 from .openflash.array import Array
 from .openflash.connect import VENDORS, connect
-from .openflash.errors import FlashError, Invalid, MissingLibrary, context
+from .openflash.errors import FlashError, Invalid, MissingLibrary, NotDone, context
 from .openflash.model import Connection
 from .openflash.plan.desired import Desired
 from .openflash.plan.draft import Plan
@@ -304,13 +304,12 @@ def _apply(module: AnsibleModule, array: Array, actual: Actual, drawn: Plan) -> 
 
 
 def _done(drawn: Plan, applied: Optional[Applied]) -> Dict[str, Any]:
-    """The steps that were carried out, in the order of the plan, and those that were not."""
-    if applied is None:
-        return {"changed": bool(drawn.steps), "plan": list(drawn.lines)}
-    done = {id(step) for step in applied.done}
+    """The steps that were carried out, or would be, in the order of the plan, and those that the task left out."""
+    done = {id(step) for step in (drawn.steps if applied is None else applied.done)}
     told: Dict[str, Any] = {"changed": bool(done), "plan": [step.line for step in drawn.steps if id(step) in done]}
-    if len(done) < len(drawn.steps):
-        told["not_done"] = [step.line for step in drawn.steps if id(step) not in done]
+    left = [step.line for step in drawn.steps if id(step) not in done] + [step.line for step in drawn.withheld]
+    if left:
+        told["not_done"] = left
     return told
 
 
@@ -319,13 +318,17 @@ def _policy(params: Params) -> Policy:
 
 
 def _problem(drawn: Plan, applied: Optional[Applied]) -> Optional[FlashError]:
-    """What the task fails with: the first error, and how many more there are."""
+    """What the task fails with: the first error, and how many more there are.
+
+    What was left out because of another error is no error of its own.
+    """
     errors: Dict[Any, FlashError] = {key: o.error for key, o in drawn.outcomes.items() if o.error is not None}
     if applied is not None:
         errors.update(applied.errors)
     distinct = list({id(error): error for error in errors.values()}.values())
     if not distinct:
         return None
+    distinct = [error for error in distinct if not isinstance(error, NotDone)] or distinct
     first = distinct[0]
     if len(distinct) > 1:
         first.hint = " ".join(

@@ -224,6 +224,25 @@ def test_nothing_is_pruned_after_a_failed_step(grown: ArrayUnderTest) -> None:
     assert "delete volume web-old" in result["not_done"]
 
 
+@pytest.mark.hosts
+@pytest.mark.parametrize("turned", [False, True])
+def test_an_initiator_moves_from_one_host_to_another_in_one_document(array: ArrayUnderTest, turned: bool) -> None:
+    first, second = array.row.initiators[:2]
+    array.done("flash_host_map", host="one", initiators=[first, second])
+    array.done("flash_volume", name="db1", size="10GiB")
+    hosts = [
+        {"name": "one", "initiators": [first], "exclusive_initiators": True},
+        {"name": "two", "initiators": [second]},
+    ]
+    content = {
+        "hosts": hosts[::-1] if turned else hosts,
+        "mappings": [{"volume": "db1", "host": "two"}],
+    }
+    made = array.converges("flash_array", **content)
+    assert [line.split()[0] for line in made["plan"]] == ["remove", "create", "map"]
+    assert {name: len(addresses) for name, addresses in array.hosts().items()} == {"one": 1, "two": 1}
+
+
 @pytest.mark.hosts(False)
 def test_nothing_is_pruned_where_it_is_not_known_what_hosts_have(array: ArrayUnderTest) -> None:
     array.done("flash_array", **document(array))

@@ -212,6 +212,33 @@ def test_after_a_failed_step_nothing_is_deleted(array: ArrayUnderTest, continue_
     assert result["volumes"][0]["error"]["kind"] == "not_done"
 
 
+@pytest.mark.hosts
+def test_nothing_is_taken_away_when_something_is_refused(array: ArrayUnderTest) -> None:
+    """Whatever continue_on_error says, and check mode predicts just that."""
+    first, second = array.row.initiators[:2]
+    array.done("flash_host_map", host="old", initiators=[first])
+    maps = [{"host": "old", "state": "absent"}, {"host": "new", "initiators": [first]}]
+    maps.append({"host": "other", "initiators": [second]})
+    array.done("flash_volume", name="gone", size="10GiB")
+    volumes = [{"name": "gone", "state": "absent"}, {"name": "bad name/"}, {"name": "db1"}]
+    for module, task in (
+        ("flash_host_map", {"maps": maps}),
+        ("flash_volume", {"volumes": volumes, "size": "10GiB"}),
+    ):
+        predicted = array.task(module, check=True, **task, continue_on_error=True)
+        result = array.task(module, **task, continue_on_error=True)
+        for told in (predicted, result):
+            assert told.failed and told.changed
+            objects = told["maps"] if "maps" in told else told["volumes"]
+            assert objects[0]["error"]["kind"] == "not_done" and not objects[0]["changed"]
+            assert objects[2]["error"] is None and objects[2]["changed"]
+        assert predicted.msg == result.msg
+        assert predicted["plan"] == result["plan"] and len(result["plan"]) == 1
+        assert predicted["not_done"] == result["not_done"] and len(result["not_done"]) == 1
+    assert array.hosts().keys() == {"old", "other"}
+    assert array.volumes().keys() == {"gone", "db1"}
+
+
 def test_two_hundred_volumes_in_one_task(array: ArrayUnderTest) -> None:
     names = [f"vol-{number:04}" for number in range(200)]
     made = array.converges("flash_volume", size="1GiB", volumes=[{"name": name} for name in names])

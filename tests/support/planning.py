@@ -11,7 +11,7 @@ from typing import Any
 
 from ansible_collections.openflash.storage.plugins.module_utils.openflash import report
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.apply import Applied, apply
-from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors import FlashError
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors import FlashError, NotDone
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan import desired as wishes
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.desired import Desired
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.draft import Plan
@@ -45,8 +45,8 @@ class Task:
 
     @property
     def errors(self) -> list[FlashError]:
-        """The different errors of the plan."""
-        return list({id(error): error for error in self.plan.errors}.values())
+        """The different errors of the plan, without those of what is left out because of another error."""
+        return list({id(e): e for e in self.plan.errors if not isinstance(e, NotDone)}.values())
 
     @property
     def error(self) -> FlashError:

@@ -43,8 +43,11 @@ def apply(
     continue_on_error: bool = False,
     progress: Optional[Callable[[Step], None]] = None,
 ) -> Applied:
-    """Carry out every batch. After a failed step nothing is taken away, and without continue_on_error nothing begun."""
-    run = _Run(array, World(actual, array.capabilities), continue_on_error, progress)
+    """Carry out every batch. Without continue_on_error nothing more is begun after a failed step.
+
+    After a failed step, and when the plan has an error, no destructive step is begun, nor one that waits for one.
+    """
+    run = _Run(array, World(actual, array.capabilities), continue_on_error, progress, refused=bool(plan.errors))
     for batch in plan.batches:
         chains = list(batch.chains.values())
         if concurrency > 1 and len(chains) > 1:
@@ -66,7 +69,12 @@ class _Run:
     """A plan being carried out; its chains may run side by side."""
 
     def __init__(
-        self, array: Array, world: World, continue_on_error: bool, progress: Optional[Callable[[Step], None]]
+        self,
+        array: Array,
+        world: World,
+        continue_on_error: bool,
+        progress: Optional[Callable[[Step], None]],
+        refused: bool,
     ) -> None:
         self.array = array
         self.world = world
@@ -75,6 +83,7 @@ class _Run:
         self.errors: Dict[Key, FlashError] = {}
         self._continue = continue_on_error
         self._progress = progress
+        self._refused = refused
         self._unmapped: Set[Key] = set()
         self._lock = Lock()
 
@@ -100,7 +109,8 @@ class _Run:
     def _begins(self, step: Step, destructive: bool) -> bool:
         with self._lock:
             begins = not any(item in self.errors for item in _items(step))
-            if begins and self.errors and (destructive or not self._continue):
+            destructive = destructive or step.destructive
+            if begins and ((self.errors and not self._continue) or (destructive and (self.errors or self._refused))):
                 # A mapping that was taken away to get another LUN is not left away because something else failed.
                 begins = isinstance(step, s.MapVolume) and step.item in self._unmapped
             if not begins:

@@ -115,7 +115,8 @@ class Reporter:
         return entries
 
     def _entry(self, label: Tuple[str, str], keys: Sequence[Key], before: Data, after: Data) -> Entry:
-        wanted = [s for key in keys if key in self.plan.outcomes for s in self.plan.outcomes[key].steps]
+        outcomes = [self.plan.outcomes[key] for key in keys if key in self.plan.outcomes]
+        wanted = [step for outcome in outcomes for step in outcome.steps + outcome.withheld]
         lines = tuple(step.line for step in wanted if id(step) in self._steps)
         error = next((e for e in (self._error(key) for key in keys) if e is not None), None)
         if error is None and len(lines) < len(wanted):

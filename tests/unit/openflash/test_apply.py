@@ -69,6 +69,63 @@ def test_nothing_destructive_is_begun_after_a_failed_step(array: MemoryArray, co
     assert there(array) == ["old"]
 
 
+TAKEN = "iqn.2026-01.org.example:h1"
+REMOVALS: list[tuple[str, dict[str, Any]]] = [
+    ("volume", {"volumes": [{"name": "old", "state": "absent"}]}),
+    ("mapped volume", {"volumes": [{"name": "used", "state": "absent"}], "unmap": True}),
+    ("volume with snapshots", {"volumes": [{"name": "shot", "state": "absent"}], "delete_snapshots": True}),
+    ("snapshot", {"snapshots": [{"name": "s1", "volume": "shot", "state": "absent"}]}),
+    ("restore", {"snapshots": [{"name": "s1", "volume": "shot", "state": "restored", "backup": "b"}]}),
+    ("mapping", {"mappings": [{"volume": "used", "host": "h1", "state": "absent"}]}),
+    ("other LUN", {"mappings": [{"volume": "used", "host": "h1", "lun": 7}]}),
+    ("host", {"hosts": [{"name": "h3", "state": "absent"}]}),
+    ("initiators", {"hosts": [{"name": "h1", "initiators": [TAKEN + "x"], "exclusive_initiators": True}]}),
+    ("prune", {"prune": True, "prune_prefix": "web-"}),
+]
+REFUSALS: list[tuple[str, dict[str, Any]]] = [
+    ("impossible", {"volumes": [{"name": "bad/name", "size": "1GiB"}]}),
+    ("initiator of another", {"hosts": [{"name": "h9", "initiators": [TAKEN + "3"]}]}),
+    ("delete what is mapped", {"volumes": [{"name": "held", "state": "absent"}]}),
+]
+
+
+def full() -> MemoryArray:
+    array = MemoryArray()
+    array.host("h1", TAKEN)
+    array.host("h2", TAKEN + "2")
+    array.host("h3", TAKEN + "3")
+    for name in ("old", "used", "shot", "held", "web-1", "web-2"):
+        array.volume(name)
+    array.snapshot("shot", "s1")
+    array.map("used", "h1")
+    array.map("held", "h2", open=True)
+    return array
+
+
+@pytest.mark.parametrize("refusal", [wishes for _name, wishes in REFUSALS], ids=[name for name, _wishes in REFUSALS])
+@pytest.mark.parametrize("removal", [wishes for _name, wishes in REMOVALS], ids=[name for name, _wishes in REMOVALS])
+def test_nothing_is_taken_away_when_another_part_of_the_task_is_refused(
+    removal: dict[str, Any], refusal: dict[str, Any]
+) -> None:
+    """Not with continue_on_error either, and check mode predicts just that."""
+    array = full()
+    params: dict[str, Any] = {"volumes": [{"name": "web-1"}, {"name": "new", "size": "1GiB"}]}
+    for part in (removal, refusal):
+        for name, value in part.items():
+            params[name] = params.get(name, []) + value if isinstance(value, list) else value
+    before = array.names()
+    task = document(array, **params)
+    assert len(task.errors) == 1
+    applied = task.run(continue_on_error=True)
+    assert applied.errors == {} and list(applied.done) == list(task.plan.steps)
+    assert not any(step.destructive for step in task.plan.steps)
+    after = array.names()
+    for kind, names in before.items():
+        assert kind == "hosts" or set(names) <= set(after[kind])
+    assert {text.split(" ")[0] for text in after["hosts"]} >= {"h1", "h2", "h3"} and TAKEN in " ".join(after["hosts"])
+    assert f"new {1024**3}" in after["volumes"]
+
+
 def test_a_failed_deletion_stops_the_other_deletions(array: MemoryArray) -> None:
     for wish in NEW:
         array.volume(str(wish["name"]))

@@ -22,7 +22,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors
     Unsupported,
 )
 from tests.support.memory_array import MemoryArray
-from tests.support.planning import document, done, host_maps, refused
+from tests.support.planning import Task, document, done, host_maps, refused
 
 IQN = "iqn.2026-01.org.example:"
 WWN = "10000000c9000007"
@@ -152,6 +152,70 @@ def test_chap_where_the_array_has_none() -> None:
     array = MemoryArray(refusals={"chap": "this array has no CHAP"})
     array.host("h1", IQN + "h1")
     assert isinstance(refused(host_maps(array, dict(CHAP, host="h1")), "no CHAP"), Unsupported)
+
+
+def moved(array: MemoryArray, *hosts: dict[str, Any], **params: Any) -> Task:
+    return document(array, hosts=list(hosts), **params)
+
+
+GIVER = {"name": "h1", "initiators": [IQN + "new"], "exclusive_initiators": True}
+
+
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize("taker", ["h2", "h3"])
+def test_an_initiator_moves_from_an_exclusive_host_to_another(array: MemoryArray, taker: str, turned: bool) -> None:
+    """In either order of the document: first it is removed from the one, then it is added to the other."""
+    hosts = [GIVER, {"name": taker, "initiators": [IQN + "h1"]}]
+    task = moved(array, *(reversed(hosts) if turned else hosts), mappings=[{"volume": "a", "host": taker}])
+    done(task)
+    moves = [f"remove {IQN}h1 from host h1"]
+    moves += [f"add {IQN}h1 to host h2"] if taker == "h2" else [f"create host h3 with {IQN}h1"]
+    # A host that is there already need not wait for its new initiator.
+    maps = [f"map volume a to host {taker}"]
+    assert task.lines == [f"add {IQN}new to host h1", *(maps + moves if taker == "h2" else moves + maps)]
+    assert mapped(array) == [f"{taker} a 0"]
+
+
+def test_an_initiator_moves_along_a_row_of_hosts(array: MemoryArray) -> None:
+    task = moved(
+        array,
+        {"name": "h3", "initiators": [IQN + "h2"]},
+        {"name": "h2", "initiators": [IQN + "h1"], "exclusive_initiators": True},
+        GIVER,
+    )
+    done(task)
+    assert sorted(array.names()["hosts"]) == [f"h1 {IQN}new", f"h2 {IQN}h1", f"h3 {IQN}h2"]
+
+
+def test_hosts_that_exchange_initiators_are_refused(array: MemoryArray) -> None:
+    task = moved(
+        array,
+        {"name": "h1", "initiators": [IQN + "h2"], "exclusive_initiators": True},
+        {"name": "h2", "initiators": [IQN + "h1"], "exclusive_initiators": True},
+    )
+    assert [str(error.reason) for error in task.errors] == [
+        f"initiator {IQN}h2 belongs to host h2",
+        f"initiator {IQN}h1 belongs to host h1",
+    ]
+    assert task.lines == []
+
+
+def test_an_initiator_that_its_host_may_not_lose_is_not_taken(array: MemoryArray) -> None:
+    array.map("a", "h1", open=True)
+    task = moved(array, GIVER, {"name": "h2", "initiators": [IQN + "h1"]})
+    assert [type(error) for error in task.errors] == [Refused, Conflict]
+    assert f"initiator {IQN}h1 belongs to host h1" in str(task.errors[1])
+    assert task.lines == []
+    done(moved(array, GIVER, {"name": "h2", "initiators": [IQN + "h1"]}, force=True))
+
+
+def test_an_initiator_is_taken_from_nobody_after_a_failed_step(array: MemoryArray) -> None:
+    array.fail("create_volume", FlashError("no"))
+    task = moved(array, GIVER, {"name": "h2", "initiators": [IQN + "h1"]}, volumes=[{"name": "n", "size": "1GiB"}])
+    applied = task.run(continue_on_error=True)
+    assert set(applied.errors) == {("volume", "n")}
+    assert [step.line for step in applied.done] == [f"add {IQN}new to host h1"]
+    assert array.names()["hosts"] == [f"h1 {IQN}h1,{IQN}new", f"h2 {IQN}h2"]
 
 
 # -- deleting hosts ----------------------------------------------------------------------------------------------------
@@ -289,7 +353,8 @@ def test_a_volume_moves_to_one_host_only(array: MemoryArray) -> None:
         {"host": "h1", "volume": "a", "state": "absent"},
     )
     refused(task, "mapped to host h2", "shared: true")
-    assert task.lines == ["unmap volume a from host h1", "map volume a to host h2"]
+    assert task.lines == []
+    assert [step.line for step in task.plan.withheld] == ["unmap volume a from host h1", "map volume a to host h2"]
 
 
 def test_unknown_mappings_are_told_when_mapping() -> None:

@@ -146,18 +146,22 @@ map_items = st.fixed_dictionaries(
     }
 ).map(drop_none)
 
+host_items = st.fixed_dictionaries(
+    {
+        "name": st.one_of(host_names, st.just("n1")),
+        "initiators": st.one_of(st.none(), st.lists(st.sampled_from(ADDRESSES), unique=True, max_size=2)),
+        "exclusive_initiators": st.booleans(),
+        "state": st.sampled_from(["present", "present", "present", "absent"]),
+    }
+).map(drop_none)
+
 documents = st.fixed_dictionaries(
     {
         "volumes": st.lists(volume_items.map(lambda item: dict(item, state="present")), max_size=4),
         "snapshots": st.lists(
             st.fixed_dictionaries({"name": snapshot_names, "volume": volume_names}), max_size=3
         ),
-        "hosts": st.lists(
-            st.fixed_dictionaries(
-                {"name": host_names, "initiators": st.lists(st.sampled_from(ADDRESSES), unique=True, max_size=2)}
-            ),
-            max_size=2,
-        ),
+        "hosts": st.lists(host_items, max_size=3, unique_by=lambda item: item["name"]),
         "mappings": st.lists(
             st.fixed_dictionaries({"volume": volume_names, "host": host_names, "lun": LUNS}).map(drop_none), max_size=4
         ),
@@ -258,8 +262,75 @@ def test_what_takes_away_comes_last(content: Content, wished: Desired, policy: d
             if not batch.destructive:
                 assert not set(kinds) & set(DESTRUCTIVE)
             else:
-                # the only thing that may come after: what waits for a mapping to go
-                assert set(kinds) <= set(DESTRUCTIVE) | {s.MapVolume}
+                # all that may come after: what waits for a mapping, or for an initiator of another host, to go
+                waits = {s.MapVolume, s.CreateHost, s.AddInitiators}
+                assert set(kinds) <= set(DESTRUCTIVE) | waits
+    assert {kind for kind in vars(s).values() if getattr(kind, "destructive", False)} == set(DESTRUCTIVE)
+
+
+@QUICK
+@given(contents(), tasks, policies)
+def test_a_plan_with_a_refusal_takes_nothing_away(content: Content, wished: Desired, policy: dict[str, bool]) -> None:
+    made = Task(content.array(), wished, **policy).plan
+    if made.errors:
+        assert not any(step.destructive for step in made.steps)
+        assert not any(batch.destructive for batch in made.batches)
+    else:
+        assert made.withheld == ()
+
+
+NODES = ["h1", "h2", "h3", "n1"]
+nodes = st.fixed_dictionaries(
+    {
+        "initiators": st.lists(st.sampled_from(ADDRESSES), unique=True, max_size=2),
+        "exclusive_initiators": st.booleans(),
+        "state": st.sampled_from(["present", "present", "present", "absent"]),
+    }
+)
+
+
+@settings(QUICK, max_examples=300)
+@given(
+    st.lists(st.sampled_from(NODES[:3]), min_size=3, max_size=3),
+    st.lists(st.tuples(st.sampled_from(["v1", "v2"]), st.sampled_from(NODES[:3])), max_size=2, unique=True),
+    st.dictionaries(st.sampled_from(NODES), nodes, min_size=2),
+    st.lists(st.tuples(st.sampled_from(["v1", "v2"]), st.sampled_from(NODES)), max_size=2, unique=True),
+    policies,
+    st.randoms(use_true_random=False),
+)
+def test_what_check_mode_accepts_of_hosts_is_accepted_by_the_run(
+    owners: list[str],
+    there: list[tuple[str, str]],
+    hosts: dict[str, dict[str, Any]],
+    mappings: list[tuple[str, str]],
+    policy: dict[str, bool],
+    order: Any,
+) -> None:
+    """Who has an initiator now, who shall give it up, who shall get it, in any order of the document."""
+    array = MemoryArray()
+    for name in NODES[:3]:
+        array.host(name, *[address for address, owner in zip(ADDRESSES, owners) if owner == name])
+    for name in ("v1", "v2"):
+        array.volume(name)
+    for volume, host in there:
+        array.map(volume, host)
+    described = [{"name": name, **options} for name, options in hosts.items()]
+    order.shuffle(described)
+    wished = wishes.document(
+        {"hosts": described, "mappings": [{"volume": volume, "host": host} for volume, host in mappings]}
+    )
+    task = Task(array, wished, **policy)
+    event("refused" if task.errors else "accepted")
+    applied = task.run(continue_on_error=True)
+    assert (applied.errors, applied.not_done) == ({}, ())
+    assert applied.done == task.plan.steps
+    for wish in wished.hosts if not task.errors else ():
+        found = array.hosts([wish.name]).named(wish.name)
+        assert (found is None) == (wish.state == "absent")
+        if found is not None:
+            given = {one.address for one in wish.initiators or ()}
+            assert given <= set(found.addresses)
+            assert not wish.exclusive_initiators or given == set(found.addresses)
 
 
 def doomed(task: Task) -> tuple[set[str], set[tuple[str, str]], set[tuple[str, str]], set[str]]:

@@ -5,16 +5,16 @@
 """A plan in the making, and the plan.
 
 A plan is a sequence of batches. The chains of one batch do not depend on each other and may run side by side; the steps
-of a chain run in order. Batches that destroy something come last.
+of a chain run in order. Batches that destroy something, and those that wait for them, come last.
 """
 
 from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Optional, Set, Tuple
 
-from ..errors import FlashError
+from ..errors import FlashError, NotDone
 from ..model import Capabilities
 from .desired import HostWish
 from .policy import Policy
@@ -29,6 +29,8 @@ class Outcome:
     key: Key
     before: Any = None
     steps: List[Step] = field(default_factory=list)
+    withheld: List[Step] = field(default_factory=list)
+    """Steps that are left out because another part of the task was refused."""
     error: Optional[FlashError] = None
     warnings: List[str] = field(default_factory=list)
 
@@ -36,6 +38,7 @@ class Outcome:
 @dataclass
 class Batch:
     destructive: bool = False
+    """Whether its steps take something away, or need what such a step gives up; see ``Step.destructive``."""
     chains: Dict[Key, List[Step]] = field(default_factory=dict)
 
     def add(self, step: Step, lane: Optional[Key]) -> None:
@@ -48,6 +51,8 @@ class Plan:
     outcomes: Dict[Key, Outcome]
     world: World
     """The array as it will be."""
+    withheld: Tuple[Step, ...] = ()
+    """Destructive steps, and those that need them, which the task asks for and which are left out after a refusal."""
 
     @property
     def steps(self) -> Tuple[Step, ...]:
@@ -67,20 +72,35 @@ class Plan:
         return tuple(outcome.error for outcome in self.outcomes.values() if outcome.error is not None)
 
 
+def withheld() -> NotDone:
+    """The error of what is left out because another part of the task is refused."""
+    return NotDone(
+        "another part of the task is refused, and then nothing is taken away",
+        hint="Nothing is known to be wrong with this one; run the task again when the other is mended.",
+    )
+
+
 class Draft:
-    def __init__(self, world: World, policy: Policy) -> None:
+    """:param withhold: plan nothing destructive, because a part of the task is refused."""
+
+    def __init__(self, world: World, policy: Policy, withhold: bool = False) -> None:
         self.world = world
         self.policy = policy
+        self.withhold = withhold
         self.capabilities: Capabilities = world.capabilities
         self.outcomes: Dict[Key, Outcome] = {}
         self.volume_chap: Dict[str, HostWish] = {}
         """The hosts whose CHAP credentials go to the volumes that are mapped to them."""
+        self.takers: Dict[str, Set[str]] = {}
+        """The hosts that get initiators which others of the task give up, and those others."""
         self._batches: List[Batch] = [Batch()]
         self._next = Batch()
         self._removals = Batch(destructive=True)
+        self._takers = (Batch(destructive=True), Batch(destructive=True))
         self._endings: List[Batch] = []
         self._current: Optional[Outcome] = None
         self._pending: List[Tuple[Batch, Step, Optional[Key]]] = []
+        self._withheld: List[Step] = []
 
     def batch(self, destructive: bool = False) -> None:
         """What is added from here on waits for everything added before. Destructive batches follow all the others."""
@@ -90,11 +110,16 @@ class Draft:
             self._batches += [self._next, Batch()]
             self._next = Batch()
 
+    @property
+    def ending(self) -> bool:
+        """Whether the destructive batches have begun."""
+        return bool(self._endings)
+
     @contextmanager
     def item(self, key: Key, doing: str) -> Iterator[Outcome]:
         """Plan one wish. When it raises, that is its outcome's error, and it leaves no step and no change behind."""
         outcome = self.outcomes.setdefault(key, Outcome(key))
-        self._current, self._pending = outcome, []
+        self._current, self._pending, self._withheld = outcome, [], []
         mark = self.world.mark()
         try:
             yield outcome
@@ -105,8 +130,9 @@ class Draft:
             for batch, step, lane in self._pending:
                 batch.add(step, lane)
                 outcome.steps.append(step)
+            outcome.withheld += self._withheld
         finally:
-            self._current, self._pending = None, []
+            self._current, self._pending, self._withheld = None, [], []
 
     def attempt(self, action: Callable[[], None]) -> str:
         """Do a part of the current wish that may fail by itself; the reason why it does, or nothing."""
@@ -120,16 +146,34 @@ class Draft:
         return ""
 
     def add(self, step: Step, lane: Optional[Key] = None) -> None:
-        """Add a step of the current wish to the current batch; steps of one lane run one after the other."""
+        """Add a step of the current wish to the current batch; steps of one lane run one after the other.
+
+        :raises NotDone: the step is destructive, and a part of the task is refused.
+        """
+        if step.destructive:
+            self.check_destructive()
         self._pending.append(((self._endings or self._batches)[-1], step, lane))
 
     def add_next(self, step: Step, lane: Optional[Key] = None) -> None:
         """Add a step that waits for the current batch."""
         self._pending.append((self._next, step, lane))
 
-    def add_removal(self, step: Step, lane: Optional[Key] = None) -> None:
-        """Add a destructive step of a wish that is planned among the constructive ones."""
+    def add_removal(self, step: Step, lane: Optional[Key] = None) -> bool:
+        """Add a destructive step of a wish that is planned among the constructive ones; False when it is withheld."""
+        if self.withhold:
+            self._withheld.append(step)
+            return False
         self._pending.append((self._removals, step, lane))
+        return True
+
+    def add_taker(self, step: Step, stage: int, lane: Optional[Key] = None) -> None:
+        """Add a step that needs what a removal gives up; those of stage 1 also need those of stage 0."""
+        self._pending.append((self._takers[stage], step, lane))
+
+    def check_destructive(self) -> None:
+        """:raises NotDone: a part of the task is refused, after which nothing is taken away."""
+        if self.withhold:
+            raise withheld()
 
     @property
     def pending(self) -> List[Step]:
@@ -148,7 +192,7 @@ class Draft:
 
     def finish(self) -> Plan:
         batches = []
-        for batch in self._batches + [self._next, self._removals] + self._endings:
+        for batch in self._batches + [self._next, self._removals, *self._takers] + self._endings:
             if batch.chains:
                 batches.append(batch)
         return Plan(tuple(batches), self.outcomes, self.world)

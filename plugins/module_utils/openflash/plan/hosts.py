@@ -7,21 +7,61 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Sequence, Tuple
+from typing import Dict, List, Sequence, Set, Tuple
 
 from ..errors import Conflict, InUse, Invalid, NotFound, Refused
 from ..model import FC, INITIATORS, ISCSI, Host, Initiator
 from ..units import format_initiator
 from . import rules
-from .desired import ALWAYS, HostWish
+from .desired import ALWAYS, PRESENT, HostWish
 from .draft import Draft
-from .steps import AddInitiators, CreateHost, DeleteHost, Key, RemoveInitiators, SetChap
+from .steps import AddInitiators, CreateHost, DeleteHost, Key, RemoveInitiators, SetChap, Step
 
 _PROTOCOLS = {FC: "Fibre Channel", ISCSI: "iSCSI"}
 
 
 def key(name: str) -> Key:
     return ("host", name)
+
+
+def in_order(draft: Draft, wishes: Sequence[HostWish]) -> List[HostWish]:
+    """The hosts, one that gives up initiators before the one that takes them, which is noted in ``draft.takers``.
+
+    Hosts that exchange initiators stay as they are, and are refused: each has what the other one needs first.
+    """
+    draft.takers = _givers(draft, wishes)
+    found: List[HostWish] = []
+    left = list(wishes)
+    while left:
+        waiting = {wish.name for wish in left}
+        ready = [wish for wish in left if not draft.takers.get(wish.name, set()) & waiting]
+        found += ready or left
+        done = {wish.name for wish in ready or left}
+        left = [wish for wish in left if wish.name not in done]
+    return found
+
+
+def _givers(draft: Draft, wishes: Sequence[HostWish]) -> Dict[str, Set[str]]:
+    """For each host, those hosts of the same task that have an initiator of it now and shall not keep it."""
+    present = {wish.name: wish for wish in wishes if wish.state == PRESENT and wish.initiators is not None}
+    found: Dict[str, Set[str]] = {}
+    for wish in present.values():
+        for initiator in wish.initiators or ():
+            owner = draft.world.owner_of(initiator.address)
+            other = present.get(owner.name) if owner is not None else None
+            if other is None or other is wish or not other.exclusive_initiators:
+                continue
+            if initiator.address not in {one.address for one in other.initiators or ()}:
+                found.setdefault(wish.name, set()).add(other.name)
+    return found
+
+
+def _add(draft: Draft, step: Step) -> None:
+    """Add a step of a host; where it takes initiators, after the other hosts have given them up."""
+    if step.item[-1] in draft.takers:
+        draft.add_taker(step, 0)
+    else:
+        draft.add(step)
 
 
 def present(draft: Draft, wish: HostWish, mapped: bool = False) -> None:
@@ -42,6 +82,8 @@ def present(draft: Draft, wish: HostWish, mapped: bool = False) -> None:
             _check_protocol(draft, initiator)
             owner = draft.world.owner_of(initiator.address)
             if owner is not None and owner.name != wish.name:
+                if owner.name in draft.takers.get(wish.name, ()) and draft.failure(key(owner.name)) is None:
+                    draft.check_destructive()
                 raise Conflict(
                     "initiator %s belongs to host %s" % (format_initiator(initiator.address), owner.name),
                     hint="Use that host, or remove the initiator from it first.",
@@ -64,7 +106,7 @@ def _create(draft: Draft, wish: HostWish) -> Host:
     if not wish.initiators:
         rules.check_can(draft.capabilities, "host_without_initiators")
     rules.check_name("host", wish.name, draft.capabilities.host_name)
-    draft.add(CreateHost(key(wish.name), wish.name, wish.initiators, wish.os, wish.chap))
+    _add(draft, CreateHost(key(wish.name), wish.name, wish.initiators, wish.os, wish.chap))
     return Host(wish.name, initiators=_with_chap(wish.initiators, wish), kind=INITIATORS, os=wish.os, volumes=0)
 
 
@@ -81,7 +123,7 @@ def _change(draft: Draft, wish: HostWish, host: Host) -> Host:
     missing = tuple(i for i in wish.initiators if i.address not in host.addresses)
     if missing:
         rules.check_can(draft.capabilities, "add_initiators", host, initiators=missing)
-        draft.add(AddInitiators(key(host.name), host.name, missing, wish.chap))
+        _add(draft, AddInitiators(key(host.name), host.name, missing, wish.chap))
         host = replace(host, initiators=host.initiators + _with_chap(missing, wish))
     host = _set_chap(draft, wish, host)
     if wish.exclusive_initiators:
@@ -108,7 +150,8 @@ def _remove(draft: Draft, host: Host, extra: Sequence[Initiator]) -> Host:
         if initiator.logged_in:
             draft.warn("initiator %s is logged in to the array" % format_initiator(initiator.address))
     gone = tuple(initiator.address for initiator in extra)
-    draft.add_removal(RemoveInitiators(key(host.name), host.name, gone), key(host.name))
+    if not draft.add_removal(RemoveInitiators(key(host.name), host.name, gone), key(host.name)):
+        return host
     return replace(host, initiators=tuple(i for i in host.initiators if i.address not in gone))
 
 
@@ -119,7 +162,7 @@ def _set_chap(draft: Draft, wish: HostWish, host: Host) -> Host:
     iscsi = [i for i in host.initiators if i.protocol == ISCSI]
     stale = [i for i in iscsi if i.chap_user != wish.chap.username]
     if iscsi and (stale or wish.update_secret == ALWAYS):
-        draft.add(SetChap(key(host.name), host.name, wish.chap))
+        _add(draft, SetChap(key(host.name), host.name, wish.chap))
         return replace(host, initiators=_with_chap(host.initiators, wish))
     return host
 

@@ -18,7 +18,7 @@ from ..model import AGENT, COPYING, EVERY_HOST, READY, Mapping, Volume
 from . import hosts, rules, volumes
 from .desired import ABSENT, ALWAYS, PRESENT, Desired, MapWish
 from .draft import Draft
-from .steps import Key, MapVolume, SetVolumeChap, UnmapVolume
+from .steps import Key, MapVolume, SetVolumeChap, Step, UnmapVolume
 
 _END_ACCESS = "unmap it from host '%s' (state: absent) to end that" % EVERY_HOST
 
@@ -171,6 +171,15 @@ def _lun_taken(volume: str, wish: MapWish) -> FlashError:
     )
 
 
+def _add(draft: Draft, step: Step, host: str) -> None:
+    """Add a step that needs the host, which is new after those steps when it gets an initiator of another host."""
+    new = draft.world.actual.hosts.named(host) is None
+    if new and host in draft.takers and not draft.ending:
+        draft.add_taker(step, 1, hosts.key(host))
+    else:
+        draft.add(step, hosts.key(host))
+
+
 def _map(draft: Draft, wish: MapWish) -> None:
     world = draft.world
     volume: Volume = world.volumes[wish.volume]
@@ -183,8 +192,8 @@ def _map(draft: Draft, wish: MapWish) -> None:
     described = draft.volume_chap.get(wish.host)
     chap = described.chap if described else None
     if chap is not None:
-        draft.add(SetVolumeChap(key(wish), volume.name, wish.host, chap), hosts.key(wish.host))
-    draft.add(MapVolume(key(wish), volume.name, wish.host, wish.lun, draft.policy.shared), hosts.key(wish.host))
+        _add(draft, SetVolumeChap(key(wish), volume.name, wish.host, chap), wish.host)
+    _add(draft, MapVolume(key(wish), volume.name, wish.host, wish.lun, draft.policy.shared), wish.host)
     host = world.hosts[wish.host]
     world.add_map(
         Mapping(
@@ -263,7 +272,10 @@ def _after_others(draft: Draft, waiting: List[MapWish]) -> None:
     So two volumes can swap their LUNs. A wish that cannot be fulfilled keeps its mapping, which may be in the way of
     another wish; so this looks again until all that are left can be fulfilled.
     """
-    possible = list(waiting)
+    for wish in waiting if draft.withhold else ():
+        with draft.item(key(wish), _doing(wish)):
+            draft.check_destructive()
+    possible = [] if draft.withhold else list(waiting)
     while True:
         stuck = _stuck(draft, possible)
         if stuck is None:

@@ -9,13 +9,14 @@ Pure: no request, no clock. Check mode stops after this, so what it shows is wha
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Iterable, Sequence, Set
 
 from ..errors import Invalid
 from ..model import Capabilities
 from . import hosts, maps, snapshots, volumes
 from .desired import ABSENT, PRESENT, RESTORED, Desired, SnapshotWish, VolumeWish
-from .draft import Draft, Outcome, Plan
+from .draft import Draft, Outcome, Plan, withheld
 from .policy import Policy
 from .prune import prune
 from .steps import Key
@@ -23,11 +24,29 @@ from .world import Actual, World
 
 
 def plan(desired: Desired, actual: Actual, policy: Policy, capabilities: Capabilities) -> Plan:
-    """Make the plan. What cannot or must not be done is an error in the outcome of its wish, never raised."""
-    draft = Draft(World(actual, capabilities), policy)
+    """Make the plan. What cannot or must not be done is an error in the outcome of its wish, never raised.
+
+    When any part is refused, the plan has no destructive step, so that check mode shows what a run does.
+    """
+    complete = _plan(desired, Draft(World(actual, capabilities), policy))
+    if not complete.errors or not any(batch.destructive for batch in complete.batches):
+        return complete
+    safe = _plan(desired, Draft(World(actual, capabilities), policy, withhold=True))
+    for key, outcome in safe.outcomes.items():
+        refused = complete.outcomes[key].error
+        if refused is not None:
+            outcome.error = refused
+        elif outcome.error is not None:
+            # It would be possible, if what it needs were not left out.
+            outcome.error = withheld().fill(doing=outcome.error.doing, target=key[-1] or None, array=actual.label)
+    kept = {(step.item, step.line) for step in safe.steps}
+    return replace(safe, withheld=tuple(step for step in complete.steps if (step.item, step.line) not in kept))
+
+
+def _plan(desired: Desired, draft: Draft) -> Plan:
     _make_volumes_and_snapshots(draft, desired)
     draft.batch()
-    for host in desired.hosts:
+    for host in hosts.in_order(draft, desired.hosts):
         if host.state == PRESENT:
             mapped = any(wish.host == host.name for wish in desired.maps if wish.state == PRESENT)
             hosts.present(draft, host, mapped)

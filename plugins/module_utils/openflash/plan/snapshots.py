@@ -304,6 +304,9 @@ def retain(draft: Draft, wish: RetentionWish, desired: Desired) -> None:
         if any(draft.failure(("snapshot", wish.volume, name)) for name in declared):
             draft.warn("no snapshot was removed for being old, because a new one cannot be taken")
             return
+        if draft.withhold:
+            draft.warn("no snapshot was removed for being old, because a part of the task is refused")
+            return
         if not draft.world.actual.snapshots.complete:
             draft.warn("not every snapshot could be read, so none was removed for being old")
             return

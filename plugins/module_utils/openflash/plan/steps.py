@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import Any, Mapping as Map, Optional, Tuple
+from typing import Any, ClassVar, Mapping as Map, Optional, Tuple
 
 from ..model import EVERY_HOST, Chap, Initiator, VolumeSpec
 from ..units import format_initiator, format_size
@@ -25,6 +25,13 @@ Key = Tuple[str, ...]
 class Step(ABC):
     item: Key
     """The wish that wants it; results and errors are counted for that."""
+
+    destructive: ClassVar[bool] = False
+    """Whether it takes something away: content, a name that is deleted, a path from a host to a volume.
+
+    Such a step comes after all others, and is not carried out when any step failed or any part of the task was refused.
+    A rename is none: content and mappings stay, and it can be undone.
+    """
 
     @property
     @abstractmethod
@@ -119,6 +126,8 @@ class BringOnline(Step):
 
 @dataclass(frozen=True)
 class DeleteVolume(Step):
+    destructive = True
+
     name: str
 
     @property
@@ -156,6 +165,8 @@ class SnapshotGroup(Step):
 
 @dataclass(frozen=True)
 class DeleteSnapshot(Step):
+    destructive = True
+
     snapshot: Key
 
     @property
@@ -166,6 +177,8 @@ class DeleteSnapshot(Step):
 
 @dataclass(frozen=True)
 class RestoreSnapshot(Step):
+    destructive = True
+
     snapshot: Key
     volume: str
     backup: str
@@ -227,6 +240,8 @@ class AddInitiators(Step):
 
 @dataclass(frozen=True)
 class RemoveInitiators(Step):
+    destructive = True
+
     name: str
     addresses: Tuple[str, ...]
 
@@ -258,6 +273,8 @@ class SetVolumeChap(Step):
 
 @dataclass(frozen=True)
 class DeleteHost(Step):
+    destructive = True
+
     name: str
 
     @property
@@ -284,6 +301,8 @@ class MapVolume(Step):
 
 @dataclass(frozen=True)
 class UnmapVolume(Step):
+    destructive = True
+
     volume: str
     host: str
 
