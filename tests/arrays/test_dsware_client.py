@@ -282,7 +282,8 @@ def test_hosts_initiators_and_luns(rest: SimulatedDsware) -> None:
     assert host.addresses == (IQN2.address,)
     array.delete_host(host)
     array.delete_host(host)
-    array.create_host("h2", [IQN, IQN2]), "the initiators are free again"
+    assert array.create_host("h2", [IQN, IQN2]).addresses == (IQN.address, IQN2.address), "they are free again"
+    assert [one.name for one in array.hosts()] == ["h2"]
 
 
 def test_a_lun_cannot_be_chosen(rest: SimulatedDsware) -> None:

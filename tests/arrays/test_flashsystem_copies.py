@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.attach.disks import Disks, Tree
-from ansible_collections.openflash.storage.plugins.module_utils.openflash.connect import connect
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors import (
     Busy,
     Conflict,
@@ -25,6 +24,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors
     NotFound,
 )
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import SnapshotSpec, VolumeSpec
+from tests.support.dying import DIED, clone_and_die, in_a_process
 from tests.support.flashsystem import GIB, MIB, WWPNS, FlashSystemUnderTest, host, initiators, volume
 from tests.support.simulator import Simulator
 
@@ -291,30 +291,9 @@ AFTER_THE_FIRST_MAPPING = 7
 
 def run_and_die(array: FlashSystemUnderTest, name: str, after: int, done: bool) -> bool:
     """Clone db1 in a process that dies after so many commands, the last one sent or not; True when it did."""
-    pid = os.fork()
-    if pid == 0:
-        try:
-            with connect(array.connection()) as client:
-                db1 = client.volumes(["db1"]).items[0]
-                run, left = client._cli.ssh.run, [after]
-
-                def dying(*words: Any, **options: Any) -> Any:
-                    if not left[0] and not done:
-                        os._exit(9)
-                    output = run(*words, **options)
-                    if not left[0]:
-                        os._exit(9)
-                    left[0] -= 1
-                    return output
-
-                client._cli.ssh.run = dying
-                client.clone_volume(db1, VolumeSpec(name))
-        except BaseException:
-            os._exit(1)
-        os._exit(0)
-    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    assert code in (0, 9)
-    return code == 9
+    code = in_a_process(clone_and_die, array.connection(), "db1", name, after, done)
+    assert code in (0, DIED)
+    return code == DIED
 
 
 @pytest.mark.parametrize("done", [False, True])
@@ -348,7 +327,7 @@ def wait_for_the_next_second(array: FlashSystemUnderTest, mark: int) -> None:
     """The stamp of what was left has whole seconds."""
     stamps = [int(name.split("-")[2], 16) for name in array.vdisks() if name.startswith("of-copy-")]
     while stamps and time.time() <= max(stamps) + 0.01:
-        pass
+        time.sleep(0.01)
 
 
 def test_what_another_live_run_is_copying_is_left_alone(array: FlashSystemUnderTest, client: Any) -> None:

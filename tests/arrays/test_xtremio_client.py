@@ -19,6 +19,10 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.model 
     SnapshotSpec,
     VolumeSpec,
 )
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan import desired
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.planner import plan
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.policy import Policy
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.world import Actual
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.units import GIB, MIB
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.xtremio import facts, wire
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.xtremio.client import XtremIO
@@ -276,11 +280,14 @@ def test_an_object_that_cannot_be_understood_is_not_absent(
 
 
 @pytest.mark.parametrize("name", ["123", "a b", "a/b", "a,b", "", "x" * 129, "-x"])
-def test_names_that_are_refused_before_anything_is_sent(xms_42: SimulatedXms, name: str) -> None:
-    import re
-
-    rule = xms_42.connect().capabilities.volume_name
-    assert len(name) > rule.longest or not re.fullmatch(rule.pattern, name)
+def test_a_name_that_the_array_cannot_have_is_refused_while_planning(xms_42: SimulatedXms, name: str) -> None:
+    array = xms_42.connect()
+    with pytest.raises(errors.Invalid):
+        declared = desired.volumes([{"name": name, "size": "1GiB"}], {"state": "present"})
+        planned = plan(declared, Actual(), Policy(), array.capabilities)
+        assert planned.lines == ()
+        raise planned.errors[0]
+    assert xms_42.names() == []
 
 
 # -- snapshots and clones ----------------------------------------------------------------------------------------------
@@ -457,11 +464,10 @@ def test_a_clone_whose_name_is_taken_leaves_nothing_behind(xms: SimulatedXms) ->
 def test_a_copy_for_which_there_is_no_room_leaves_nothing_behind(xms: SimulatedXms) -> None:
     array = xms.connect()
     volume = make(array, "v1")
-    xms.fault("pool_full", match={"method": "PUT"}, count=None)
-    try:
+    xms.fault("pool_full", count=None)
+    with pytest.raises(errors.NoSpace):
         array.clone_volume(volume, VolumeSpec("c1", 2 * GIB))
-    except errors.NoSpace:
-        assert xms.names() == ["v1"]
+    assert xms.names() == ["v1"]
 
 
 def test_a_source_whose_name_leaves_no_room_for_the_suffix(xms_42: SimulatedXms) -> None:

@@ -26,7 +26,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.model 
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.units import GIB
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.xtremio import facts
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.xtremio.client import XtremIO
-from tests.arrays.conftest import SimulatedXms
+from tests.arrays.conftest import XMS_VERSIONS, SimulatedXms
 
 FC1 = Initiator("1000000000000001", "fc")
 IQN = Initiator("iqn.2026-01.org.example:h1", "iscsi")
@@ -39,6 +39,7 @@ class Operation:
     name: str
     run: Callable[[XtremIO], Any]
     v1: bool = True
+    """Also with REST v1."""
 
 
 def volume(array: XtremIO, name: str) -> model.Volume:
@@ -113,6 +114,17 @@ OPERATIONS = [
     Operation("set_metadata", lambda a: a.set_metadata(volume(a, "v1"), {"owner": "me", "kept": "1"}), v1=False),
 ]
 EVERYWHERE = pytest.mark.parametrize("operation", OPERATIONS, ids=[one.name for one in OPERATIONS])
+WHERE_IT_CAN = pytest.mark.parametrize(
+    ("xms", "operation"),
+    [
+        pytest.param(version, operation, id=f"{version}-{operation.name}")
+        for version in XMS_VERSIONS
+        for operation in OPERATIONS
+        if operation.v1 or not version.startswith("3.")
+    ],
+    indirect=["xms"],
+)
+"""Every operation, on each version that has it."""
 
 
 def prepare(xms: SimulatedXms) -> None:
@@ -146,14 +158,14 @@ def picture(xms: SimulatedXms) -> Any:
     return everything, snapshots, hosts, mappings, groups
 
 
-def expected(xms: SimulatedXms, operation: Operation) -> tuple[Any, int]:
-    """The result of an undisturbed run, and how many requests it takes after connecting."""
+def expected(xms: SimulatedXms, operation: Operation) -> tuple[Any, int, int]:
+    """The result of an undisturbed run, and how many requests and writes it takes after connecting."""
     prepare(xms)
     with xms.connect() as array:
-        mark = len(array.calls)
+        mark = xms.mark()
         operation.run(array)
-        requests = len(array.calls) - mark
-    return picture(xms), requests
+        requests, writes = xms.requests(mark), xms.writes(mark)
+    return picture(xms), len(requests), len(writes)
 
 
 def check_names(xms: SimulatedXms, whole: Any) -> None:
@@ -165,14 +177,12 @@ def check_names(xms: SimulatedXms, whole: Any) -> None:
                 assert one.size == finished[one.name][0]
 
 
-@EVERYWHERE
+@WHERE_IT_CAN
 @pytest.mark.parametrize("answered", [False, True], ids=["before", "after"])
 def test_killed_at_every_request(
     xms: SimulatedXms, operation: Operation, answered: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if not xms.v2 and not operation.v1:
-        return
-    whole, requests = expected(xms, operation)
+    whole, requests, _ = expected(xms, operation)
     for at in range(1, requests + 1):
         prepare(xms)
         array = xms.connect()
@@ -187,35 +197,32 @@ def test_killed_at_every_request(
         assert not [name for name in xms.names() if facts.MARKER in name]
 
 
-@EVERYWHERE
+@WHERE_IT_CAN
 @pytest.mark.parametrize("kind", ["reset_before", "reset_after", "truncated", "non_json"])
 def test_a_lost_answer_to_every_write(xms: SimulatedXms, operation: Operation, kind: str) -> None:
     """The state is read and decides, within the same run."""
-    if not xms.v2 and not operation.v1:
-        return
-    whole, _ = expected(xms, operation)
-    for at in range(9):
+    whole, _, writes = expected(xms, operation)
+    assert writes > 0
+    for at in range(writes):
         prepare(xms)
         with xms.connect() as array:
             xms.fault(kind, match={"write": True}, skip=at)
-            mark = len(array.calls)
             operation.run(array)
-            writes = sum(call.write for call in array.calls[mark:])
+        assert xms.struck() == [1]
         xms.simulator.clear_faults(xms.name)
         assert picture(xms) == whole, f"lost at write {at + 1}"
         assert not [name for name in xms.names() if facts.MARKER in name]
-        if at >= writes:
-            break
 
 
 @EVERYWHERE
 def test_the_array_is_busy_at_every_request(xms_42: SimulatedXms, operation: Operation) -> None:
-    whole, requests = expected(xms_42, operation)
+    whole, requests, _ = expected(xms_42, operation)
     prepare(xms_42)
     with xms_42.connect() as array:
         for at in range(requests):
             xms_42.fault("busy", skip=at)
         operation.run(array)
+    assert xms_42.struck() == [1] * requests
     assert picture(xms_42) == whole
 
 

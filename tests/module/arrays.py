@@ -64,6 +64,8 @@ class Row:
     """The array tells the version of its software."""
     connection_each: bool = False
     """The wire takes one request for each connection."""
+    connections: int = 3
+    """How many a task uses that may use three: fewer where one carries several requests at a time."""
     thorough: bool = False
     """Also for the tests that meet every request of a task with every fault: one row for each wire is enough there."""
     patience: float = 20.0
@@ -109,6 +111,7 @@ ROWS = (
         "flashsystem-fc",
         {"vendor": "flashsystem", "protocol": "fc", "datapath": True},
         trust="ssh",
+        connections=1,
         initiators=tuple(FC),
         thorough=True,
         patience=0.001,
@@ -126,6 +129,7 @@ ROWS = (
             "empty_header": True,
         },
         trust="ssh",
+        connections=1,
         initiators=(*FC[:2], ISCSI[0]),
         patience=0.001,
         hides=("lshostvdiskmap", ("mappings",)),

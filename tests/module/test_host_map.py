@@ -176,9 +176,12 @@ def test_another_secret_is_sent_only_when_asked_for(array: ArrayUnderTest) -> No
 
 def test_discovery_has_credentials_of_its_own(array: ArrayUnderTest) -> None:
     discovery = {"chap_discovery_username": "of-disc", "chap_discovery_password": "disc-Secret-0123"}
-    array.converges_if(
-        "chap", "flash_host_map", host="server", initiators=list(array.row.initiators), **CHAP, **discovery
-    )
+    task = {"host": "server", "initiators": list(array.row.initiators), **CHAP, **discovery}
+    mark = array.mark()
+    made = array.converges_if("chap", "flash_host_map", **task)
+    sent = [one["body"] for one in array.writes(mark) if "of-disc" in str(one["body"])]
+    assert len(sent) == (0 if made is None else len(iscsi_of(array)))
+    assert all("of-user" in str(body) for body in sent)
 
 
 @pytest.mark.parametrize(

@@ -83,6 +83,10 @@ class OneArray(Generic[Client]):
     def fault(self, kind: str, **fault: Any) -> None:
         self.simulator.fault(self.name, kind=kind, **fault)
 
+    def struck(self) -> list[int]:
+        """How many requests each fault has struck: 0 tells that a test met none."""
+        return self.simulator.struck(self.name)
+
     def state(self) -> dict[str, Any]:
         return self.simulator.state(self.name)
 
@@ -98,6 +102,9 @@ class OneArray(Generic[Client]):
 
     def requests(self, since: int = 0) -> list[dict[str, Any]]:
         return self.simulator.requests(self.name, since)
+
+    def writes(self, since: int = 0) -> list[dict[str, Any]]:
+        return self.simulator.writes(self.name, since)
 
     @contextmanager
     def budget(self, client: Client, requests: int, writes: int | None = None) -> Iterator[None]:

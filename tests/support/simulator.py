@@ -102,7 +102,7 @@ class Simulator:
         """End it the hard way."""
         if self._process is not None:
             self._process.kill()
-            self._process.wait()
+            self._process.wait(30)
         self._process = None
 
     # ---- what the arrays hold and were asked -----------------------------------------------------------------------
@@ -146,6 +146,10 @@ class Simulator:
         """Add a fault: ``kind`` and any of ``match``, ``count``, ``skip``, ``seconds``, ``status``."""
         faults: list[dict[str, Any]] = self._control("POST", f"/arrays/{name}/faults", fault)
         return faults
+
+    def struck(self, name: str = "xtremio") -> list[int]:
+        """How many requests each fault has struck that was added since they were cleared."""
+        return [fault["struck"] for fault in self._control("GET", f"/arrays/{name}/faults")]
 
     def clear_faults(self, name: str = "xtremio") -> None:
         self._control("DELETE", f"/arrays/{name}/faults")
