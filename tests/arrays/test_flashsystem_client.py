@@ -31,6 +31,13 @@ ARRAYS = [
     {"name": "later", "vendor": "flashsystem", "shared_code": "CMMVC6045E", "empty_header": True, "nodes": 1},
     {"name": "open", "vendor": "flashsystem", "open_access": True},
     {
+        "name": "named",
+        "vendor": "flashsystem",
+        "protocol": "iscsi",
+        "naa_names": True,
+        "portals": ["2001:db8::11", "10.1.1.12"],
+    },
+    {
         "name": "ailing",
         "vendor": "flashsystem",
         "protocol": "both",
@@ -266,6 +273,15 @@ def test_an_extension_that_was_never_carried_out_is_made_by_the_next_run(array: 
             client.extend_volume(db1, 3 * GIB)
         assert client.extend_volume(db1, 3 * GIB).size == 3 * GIB
     assert array.simulator.volume("db1", "both")["size"] == 3 * GIB
+
+
+def test_ports_are_read_where_nodes_have_naa_names_and_portals_ipv6_addresses(simulator: Simulator) -> None:
+    with FlashSystemUnderTest(simulator, "named").client() as client:
+        ports = client.ports()
+        assert ports.unreadable == ()
+        assert {port.portal for port in ports} == {"[2001:db8::11]:3260", "10.1.1.12:3260"}
+        assert all(port.protocol == "iscsi" and port.address.startswith("naa.5005076") for port in ports)
+        assert client.info().protocols == ("iscsi",)
 
 
 def test_a_login_that_expires_is_renewed(array: FlashSystemUnderTest, client: Any) -> None:

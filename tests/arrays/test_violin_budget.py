@@ -45,21 +45,23 @@ def meter(simulator: Simulator) -> Iterator[Meter]:
         yield Meter(array, client)
 
 
-def test_create_2_extend_3_stats_1(meter: Meter) -> None:
-    made = meter(2, lambda: volume(meter.client, "db1"))
+def test_create_3_extend_3_rename_2_stats_1(meter: Meter) -> None:
+    """Upstream creates with two pools in four. The last read of each is for what the array shows late."""
+    made = meter(3, lambda: volume(meter.client, "db1"))
     meter(3, lambda: meter.client.extend_volume(made, 2 * GIB))
     meter(1, meter.client.capacity)
     for kind in ("thin", "dedup"):
-        meter(2, lambda kind=kind: volume(meter.client, kind, provisioning=kind))
+        meter(3, lambda kind=kind: volume(meter.client, kind, provisioning=kind))
+    meter(2, lambda: meter.client.rename_volume(made, "db2"))
 
 
-def test_first_snapshot_5_later_3_delete_3(meter: Meter) -> None:
+def test_first_snapshot_5_later_3_delete_3_by_id_and_4_by_name(meter: Meter) -> None:
     made = volume(meter.client, "db1")
     first = meter(5, lambda: snapshot(meter.client, made, "monday"))
     again = meter.client.volumes(["db1"]).items[0]
     meter(3, lambda: snapshot(meter.client, again, "tuesday"))
     meter(3, lambda: meter.client.delete_snapshot(first))
-    meter(3, lambda: meter.client.delete_snapshot(Snapshot("tuesday", "db1", made.size, volume_id=made.id)))
+    meter(4, lambda: meter.client.delete_snapshot(Snapshot("tuesday", "db1", made.size, volume_id=made.id)))
 
 
 def test_first_snapshot_7_when_nothing_is_known(meter: Meter) -> None:
@@ -78,7 +80,8 @@ def test_attach_4_detach_4(meter: Meter, initiator: Any) -> None:
     meter(4, lambda: meter.client.unmap_volume(again))
 
 
-def test_delete_5_and_one_reading_of_the_clients_for_all(meter: Meter) -> None:
+def test_delete_6_and_one_reading_of_the_clients_for_each(meter: Meter) -> None:
+    """Only the clients tell what they have: whether a volume is mapped is read immediately before it is deleted."""
     client = meter.client
     host = client.create_host("server", [fc()])
     volumes = [volume(client, f"db{n}") for n in range(4)]
@@ -87,9 +90,8 @@ def test_delete_5_and_one_reading_of_the_clients_for_all(meter: Meter) -> None:
         client.delete_snapshot(snapshot(client, one, "monday"))
     reading = 1 + len(client.hosts())
     with meter.array.client() as fresh:
-        meter(5 + reading, lambda: fresh.delete_volume(volumes[0]))
-        meter(5, lambda: fresh.delete_volume(volumes[1]))
-        meter(5, lambda: fresh.delete_volume(volumes[2]))
+        for one in volumes[:3]:
+            meter(6 + reading, lambda one=one: fresh.delete_volume(one))
 
 
 def test_copies_cost_no_more_than_upstream(meter: Meter) -> None:

@@ -149,7 +149,7 @@ def test_hosts_with_names_alike_have_targets_of_their_own(array: ViolinArray) ->
 
 
 def test_a_target_of_somebody_else_is_not_used(array: ViolinArray) -> None:
-    with array.client() as client:
+    with array.client(wait_timeout=1.0) as client:
         other = client.create_host("other", [iscsi(IQN + "-o")])
         number = client._c.data(f"/client/sanclient/{other.id}")["sanclient_id"]
         body = {"clientId": number, "targetName": target_name("server"), "ipAddress": "10.1.1.11"}

@@ -412,6 +412,7 @@ def test_resource_and_policy_stay_until_the_volume_goes(array: ViolinArray) -> N
         ("DELETE", "timemarkpolicy"),
         ("DELETE", "snapshotresource"),
         ("DELETE", "sanresource"),
+        ("GET", "sanresource"),
     ]
     assert not [one for one in array.writes(0) if "force" in str(one["body"])]
 

@@ -140,12 +140,16 @@ VENDORS = (
         Row("violin", {"vendor": "violin", "protocol": "fc", "limits": FAST_COPIES}, initiators=tuple(FC)),
         version_given=False,
         budgets={
-            "create": Budget(2, "room in the pools (upstream 2+P)"),
+            "create": Budget(3, "room in the pools; that the array shows it (upstream 2+P)"),
             "extend": Budget(3, "the size before, since the wire takes what is to be added, and after (upstream 2)"),
-            "delete": Budget(7, "the clients, once for a task (2); the snapshots, whose policy it is (upstream 8)"),
+            "delete": Budget(
+                8,
+                "which host has it, read immediately before (1, and 1 for each host); the snapshots, whose policy it "
+                "is; that it is gone (upstream 8)",
+            ),
             "snapshot": Budget(5, "resource and policy; its time. The first of a volume (upstream 11+P)"),
             "snapshot, later": Budget(3, "is it there?; its time (upstream 6)"),
-            "delete snapshot": Budget(3, "what hangs on it (upstream 3)"),
+            "delete snapshot": Budget(3, "what hangs on it; that it is gone (upstream 3)"),
             "stats": Budget(1, "all pools, of both gateways (upstream 1)"),
             "clone": Budget(11, "names, resource, progress of another copy and of this one, room, size (upstream 9+P)"),
             "attach": Budget(4, "the host (2), the LUN that the array gave (upstream 8)"),

@@ -15,7 +15,7 @@ from threading import Lock
 from typing import Callable, Dict, List, Optional, Set, Tuple, Type, TypeVar
 
 from .array import Array
-from .errors import FlashError, NotFound, context
+from .errors import Conflict, FlashError, NotFound, context
 from .model import Group, Host, Mapping, Snapshot, SnapshotSpec, Volume
 from .plan import steps as s
 from .plan.draft import Plan
@@ -227,7 +227,20 @@ def _add_to_group(array: Array, known: World, step: s.AddToGroup) -> None:
 
 
 def _create_host(array: Array, known: World, step: s.CreateHost) -> None:
-    known.put_host(array.create_host(step.name, step.initiators, step.os, step.chap))
+    """Where another run has made the host since the plan was computed, do as the next plan: add what it lacks."""
+    try:
+        made = array.create_host(step.name, step.initiators, step.os, step.chap)
+    except Conflict as error:
+        there = array.hosts([step.name]).named(step.name)
+        if there is None:
+            raise
+        missing = [one for one in step.initiators if one.address not in there.addresses]
+        try:
+            made = array.add_initiators(there, missing, step.chap) if missing else there
+        except FlashError as problem:
+            problem.hint = problem.hint or "Another run made the host meanwhile. Run the task again."
+            raise problem from error
+    known.put_host(made)
 
 
 def _add_initiators(array: Array, known: World, step: s.AddInitiators) -> None:

@@ -94,6 +94,23 @@ def parse_initiator(address: str) -> Tuple[str, str]:
     )
 
 
+_NAA = re.compile(r"^naa\.[0-9a-f]{16}(?:[0-9a-f]{16})?$")
+
+
+def parse_target(name: str) -> str:
+    """The canonical name of an iSCSI target: an IQN, EUI or NAA name in lower case.
+
+    :raises Invalid: it is none of these. An array may give its targets NAA names (RFC 3980), which hosts do not have.
+    """
+    text = name.strip().lower()
+    if _NAA.match(text):
+        return text
+    protocol, address = parse_initiator(text)
+    if protocol != "iscsi":
+        raise Invalid("%r is not the name of an iSCSI target" % name)
+    return address
+
+
 def format_initiator(address: str) -> str:
     """As people read it: a WWN with colons, anything else as it is."""
     if _WWN.match(address):

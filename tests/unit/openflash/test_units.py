@@ -28,6 +28,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.units 
     parse_endpoint,
     parse_initiator,
     parse_size,
+    parse_target,
     redact_url,
     round_up,
     url_secrets,
@@ -305,3 +306,22 @@ def test_whatever_is_read_as_host_and_port_is_one(text: str) -> None:
         return
     assert host and 0 < port < 65536
     assert parse_endpoint(format_endpoint(host, port), 443) == (host, port)
+
+
+@pytest.mark.parametrize(
+    ("name", "canonical"),
+    [
+        ("NAA.500507605E800E41", "naa.500507605e800e41"),
+        ("naa.500507605e800e41500507605e800e42", "naa.500507605e800e41500507605e800e42"),
+        ("iqn.1986-03.com.ibm:2145.Array.node1", "iqn.1986-03.com.ibm:2145.array.node1"),
+        ("eui.02004567A425678D", "eui.02004567a425678d"),
+    ],
+)
+def test_the_name_of_a_target_may_be_one_that_no_host_has(name: str, canonical: str) -> None:
+    assert parse_target(name) == canonical
+
+
+@pytest.mark.parametrize("name", ["naa.5005", "naa.500507605e800e4", "naa.x00507605e800e41", "500507605e800e41", ""])
+def test_what_is_no_name_of_a_target(name: str) -> None:
+    with pytest.raises(Invalid):
+        parse_target(name)

@@ -30,6 +30,7 @@ COMMON_KEYS = (
     "pools",
     "state_dir",
     "datapath",
+    "reuse_ids",
     "faults",
     "limits",
 )
@@ -60,6 +61,8 @@ class ArrayConfig:
     pools: tuple[PoolConfig, ...] = ()
     state_dir: Path | None = None
     datapath: bool = False
+    # Whether the numbers of objects that are gone are given out again at once.
+    reuse_ids: bool = False
     faults: tuple[Fault, ...] = ()
     limits: Mapping[str, int] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -143,6 +146,7 @@ def _array(raw: Mapping[Any, Any], position: int, taken: set[str]) -> ArrayConfi
         pools=read.pools(),
         state_dir=Path(read.text("state_dir", "")).expanduser().absolute() if raw.get("state_dir") else None,
         datapath=read.flag("datapath"),
+        reuse_ids=read.flag("reuse_ids"),
         faults=read.faults(),
         limits=read.limits(wire.limits),
         options=options,

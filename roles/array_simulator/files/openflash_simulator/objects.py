@@ -122,9 +122,10 @@ T = TypeVar("T", bound=Named)
 
 
 class Table(Generic[T]):
-    """Objects of one kind by number and by name. Numbers start at 1 and are never given out twice."""
+    """Objects of one kind by number and by name. Numbers start at 1 and are given out once, or ``reuse`` at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, reuse: bool = False) -> None:
+        self.reuse = reuse
         self._rows: dict[int, T] = {}
         self._names: dict[tuple[str, str], int] = {}
         self._spaces: dict[int, str] = {}
@@ -151,7 +152,7 @@ class Table(Generic[T]):
         self._rows[row.id] = row
         self._names[space, row.name] = row.id
         self._spaces[row.id] = space
-        self.next_id = max(self.next_id, row.id + 1)
+        self.next_id = self._lowest_free() if self.reuse else max(self.next_id, row.id + 1)
 
     def rename(self, row: T, name: str) -> None:
         space = self._spaces[row.id]
@@ -162,6 +163,11 @@ class Table(Generic[T]):
     def remove(self, row: T) -> None:
         del self._rows[row.id]
         del self._names[self._spaces.pop(row.id), row.name]
+        if self.reuse:
+            self.next_id = self._lowest_free()
+
+    def _lowest_free(self) -> int:
+        return next(number for number in range(1, len(self._rows) + 2) if number not in self._rows)
 
     def dump(self) -> dict[str, Any]:
         """Plain data for :mod:`.state`. ``next_id`` too: a number must not come back to life after a restart."""

@@ -59,11 +59,17 @@ class Store:
         self._is_full = is_full or (lambda: False)
         # Asked whenever a copy begins: lets a fault end it half-way.
         self._copy_fails = copy_fails or (lambda: False)
+        self._reuse = False
+        self._empty()
+
+    def reuse_ids(self, reuse: bool) -> None:
+        """Whether the number of a volume or a host that is gone is that of the next one. Of an array that is empty."""
+        self._reuse = reuse
         self._empty()
 
     def _empty(self) -> None:
-        self.volumes: Table[Volume] = Table()
-        self.hosts: Table[Host] = Table()
+        self.volumes: Table[Volume] = Table(self._reuse)
+        self.hosts: Table[Host] = Table(self._reuse)
         self.initiators: Table[Initiator] = Table()
         self.mappings: Table[Mapping] = Table()
         self._groups: dict[str, Table[Group]] = {}

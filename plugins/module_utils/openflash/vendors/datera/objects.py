@@ -26,7 +26,7 @@ from ...model import (
     Unreadable,
     Volume,
 )
-from ...units import GIB, parse_initiator
+from ...units import GIB, format_endpoint, parse_initiator
 from . import facts
 from .wire import Entity
 
@@ -270,8 +270,7 @@ def ports(place: Place) -> List[Port]:
     access = place.si.get("access") or {}
     found = []
     for ip in access.get("ips") or ():
-        shown = "[%s]" % ip if ":" in str(ip) else ip
-        portal = "%s:%d" % (shown, facts.PORTAL_PORT)
+        portal = format_endpoint(str(ip), facts.PORTAL_PORT)
         found.append(Port(place.title, ISCSI, str(access["iqn"]).lower(), portal, up=place.online))
     return found
 

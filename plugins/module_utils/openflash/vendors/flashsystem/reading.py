@@ -31,7 +31,7 @@ from ...model import (
     Snapshot,
     Volume,
 )
-from ...units import parse_initiator
+from ...units import format_endpoint, parse_endpoint, parse_initiator, parse_target
 from .facts import (
     FC_ACTIVE,
     ISCSI_PORT,
@@ -132,7 +132,7 @@ class Reading(Array):
                 ethernet = self._optional("lsportip")
                 v4 = listing("port", ethernet, lambda row: _portal(row, online, "IP_address"))
                 v6 = listing("port", ethernet, lambda row: _portal(row, online, "IP_address_6"))
-                self._ports = Listing(fc.items + v4.items + v6.items, fc.unreadable + v4.unreadable)
+                self._ports = Listing(fc.items + v4.items + v6.items, fc.unreadable + v4.unreadable + v6.unreadable)
         return self._ports
 
     def _optional(self, verb: str) -> List[Row]:
@@ -419,10 +419,10 @@ def _portal(row: Row, online: Dict[str, Row], column: str) -> Optional[Port]:
     node = online.get(row.get("node_id", ""))
     if not address or node is None or row["state"] not in PORTAL_STATES or row["speed"] == NO_SPEED:
         return None
-    iqn = parse_initiator(node["iscsi_name"])[1]
-    shown = "[%s]" % address if ":" in address else address
+    target = parse_target(node["iscsi_name"])
+    portal = format_endpoint(*parse_endpoint(address, ISCSI_PORT, "the address of a portal"))
     name = "%s:ip%s" % (row.get("node_name") or row["node_id"], row["id"])
-    return Port(name, ISCSI, iqn, portal="%s:%d" % (shown, ISCSI_PORT), up=True)
+    return Port(name, ISCSI, target, portal=portal, up=True)
 
 
 def _once(hosts: Sequence[Host]) -> Tuple[Host, ...]:

@@ -198,7 +198,9 @@ class Copies(Snapshots):
     def _target(self, job: _Job, name: str, object_id: str) -> Object:
         """What the status of the copy will call it; a snapshot's copy goes by another number."""
         target: Object = {"name": name, "object_id": object_id}
-        return self._whole(target) if job.kind == "snapshot" else target
+        if job.kind != "snapshot":
+            return target
+        return self._seen(lambda: self._if_listed(target), "the target of the copy")
 
     def _follow(self, job: _Job, target: Object, name: str, deadline: Deadline) -> None:
         """Wait until the array reports this very copy as done."""
@@ -237,7 +239,7 @@ class Copies(Snapshots):
         lun_id, temporary = str(target["object_id"]), str(target["name"])
         try:
             self._grow(lun_id, temporary, size)
-            self._rename(lun_id, spec.name)
+            done = self._rename(lun_id, spec.name)
         except NameTaken:
             self._discard(target)
             there = self._volume(spec.name)
@@ -248,7 +250,6 @@ class Copies(Snapshots):
             # The growth was refused, for want of room perhaps.
             self._discard(target)
             raise
-        done = self._detail(lun_id, spec.name)
         # What it was made of is known now and never again: the array does not remember.
         made = objects.told(objects.volume, dict(done, name=spec.name))
         return replace(made, pool=spec.pool, source=source, mappings=(), snapshots=())
@@ -331,9 +332,7 @@ class Copies(Snapshots):
             lambda: self._volume(spec.name) is not None,
             (NameTaken, Rejected),
         )
-        made = self._volume(spec.name)
-        if made is None:
-            raise BadReply("the array took the thin clone, and does not list it")
+        made = self._seen(lambda: self._volume(spec.name), "the thin clone")
         return replace(self._same_clone(made, lun.name), mappings=())
 
     def _timestamp(self, lun: Volume, snapshot: str) -> str:

@@ -72,9 +72,9 @@ COPY_STARTS_WITHIN = 60.0
 # Section 3: the upstream driver polls for what it has made until it is listed, for 300 s at most. After this many
 # seconds a change that the array has confirmed and does not show is an error.
 SEEN_WITHIN = 60.0
-# Ours. How long the list of assignments serves to tell that a volume is not mapped (see the request budgets).
-CLIENTS_FRESH = 30.0
 
+# Ours. Seconds, more than a run takes from its read of a host's initiators to its request that replaces them.
+RACE_PAUSE = 0.5
 # Ours. Begins the name of what is not finished yet, or is nobody's but this collection's.
 MARKER = "of-"
 _DIGEST = 16

@@ -7,7 +7,10 @@
 from __future__ import annotations
 
 import hashlib
+import random
 import re
+import time
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
@@ -17,7 +20,7 @@ from ...model import ISCSI, Chap, Host, Initiator, Mapping, Volume
 from ...transport.lost import ATTEMPTS, LostAnswer, settle
 from ...units import format_initiator
 from . import objects
-from .facts import TARGET_PREFIX
+from .facts import RACE_PAUSE, TARGET_PREFIX
 from .reading import Reading
 from .refusals import AlreadyAssigned, ClientTaken, NotAssigned, Rejected
 from .wire import CLIENTS, TARGETS, Object
@@ -44,7 +47,10 @@ class Hosts(Reading):
     def create_host(
         self, name: str, initiators: Sequence[Initiator], os: Optional[str] = None, chap: Optional[Chap] = None
     ) -> Host:
-        """One request with all initiators; of one protocol, since a client has one."""
+        """Two requests: the host with all initiators, and the list that shows it. A client has one protocol.
+
+        Where another run has made it meanwhile, that host is compared.
+        """
         with self._doing("create host %s" % name, name):
             self._no_chap(chap)
             if not initiators:
@@ -58,19 +64,23 @@ class Hosts(Reading):
             else:
                 body["FCPolicy"] = {"initiatorWWPNList": addresses}
 
-            def post() -> Host:
-                made = self._c.post(CLIENTS, body).get("object_id")
-                found = Host(name, str(made), tuple(initiators), os=os or _OS, volumes=0) if made else there()
-                if found is None:
-                    raise NotFound("the array took the host, and does not list it")
-                return found
-
             def there() -> Optional[Host]:
                 found = self.hosts([name]).named(name)
                 return None if found is None else same_host(found, initiators)
 
+            def post() -> Host:
+                try:
+                    self._c.post(CLIENTS, body)
+                except ClientTaken:
+                    found = self._seen_in_time(there)
+                    if found is None:
+                        raise
+                    return found
+                made = self._seen(lambda: self._c.rows(CLIENTS, "san_clients", name) or None, "the host")
+                return Host(name, str(made[0]["object_id"]), tuple(initiators), os=os or _OS, volumes=0)
+
             try:
-                return settle(post, there, (ClientTaken,))
+                return settle(post, there)
             except Rejected as error:
                 raise self._taken(initiators, name, error) from None
 
@@ -96,7 +106,7 @@ class Hosts(Reading):
         return error
 
     def add_initiators(self, host: Host, initiators: Sequence[Initiator], chap: Optional[Chap] = None) -> Host:
-        """Three requests: the list that is sent replaces the array's, so that is read before, and again after."""
+        """Four requests: the list that is sent replaces the array's, so that is read before, and twice after."""
         with self._doing("add initiators to host %s" % host.name, host.name):
             self._no_chap(chap)
             wanted = [one.address for one in initiators]
@@ -105,14 +115,14 @@ class Hosts(Reading):
             )
 
     def remove_initiators(self, host: Host, addresses: Sequence[str]) -> Host:
-        """Likewise."""
+        """As add_initiators."""
         with self._doing("remove initiators from host %s" % host.name, host.name):
             return self._set_initiators(host, lambda have: [one for one in have if one not in addresses], ())
 
     def _set_initiators(self, host: Host, change: Any, new: Sequence[Initiator]) -> Host:
         row = self._client_row(host)
         with self._alone_with("client " + host.name):
-            for _attempt in range(ATTEMPTS):
+            for _attempt in range(2 * ATTEMPTS):
                 item = self._client(row)
                 there = objects.told(objects.host, item)
                 self._one_protocol(there, new)
@@ -131,14 +141,38 @@ class Hosts(Reading):
                     self._c.put("%s/%s" % (CLIENTS, row["object_id"]), params, idempotent=True)
                 except Rejected as error:
                     raise self._taken(new, host.name, error) from None
-            # Another writer may have replaced the list meanwhile; what replaces it later, nobody can see here.
-            found = objects.told(objects.host, self._client(row))
-            if set(change(list(found.addresses))) != set(found.addresses):
-                raise Conflict("another writer changes the initiators of the host too", hint="Run it again.")
-            return found
+                kept = self._keeps(row, have, change)
+                if kept is not None:
+                    return kept
+            raise Conflict(
+                "another writer changes the initiators of the host at the same time",
+                hint="The array takes the complete list, so the last one wins. Run it again when they have ended.",
+            )
+
+    def _keeps(self, row: Object, have: List[str], change: Any) -> Optional[Host]:
+        """The host, when the change of its list is there and stays; None when another writer has undone it.
+
+        A list that another run read before this change, and sends after it, undoes it: it is read again after a pause
+        that is longer than such a run takes for that.
+        """
+        self._changed_initiators(row, have)
+        time.sleep(RACE_PAUSE * random.uniform(0.5, 1.0))
+        found = objects.told(objects.host, self._client(row))
+        return found if set(change(list(found.addresses))) == set(found.addresses) else None
+
+    def _changed_initiators(self, row: Object, before: Sequence[str]) -> Host:
+        """The host, as soon as it has another list than before; unchanged when the array does not show another one."""
+        last: List[Host] = []
+
+        def read() -> Optional[Host]:
+            last[:] = [objects.told(objects.host, self._client(row))]
+            return None if list(last[0].addresses) == list(before) else last[0]
+
+        return self._seen_in_time(read) or last[0]
 
     def delete_host(self, host: Host) -> None:
-        """Two requests: what is assigned to it, and the host; over iSCSI one more for each target that it leaves.
+        """Three requests: what is assigned to it, the host, and the list that shows that it is gone; over iSCSI one
+        more for each target that it leaves.
 
         Nothing says that the array itself keeps a client that has volumes.
         """
@@ -163,6 +197,7 @@ class Hosts(Reading):
                 return all(one["object_id"] != row["object_id"] for one in there)
 
             settle(delete, gone, (Rejected,))
+            self._seen(gone, "that the host is gone")
             self._forget_client(str(row["object_id"]))
             self._delete_targets(targets)
 
@@ -197,23 +232,22 @@ class Hosts(Reading):
         else:
             path = "%s/%s" % (CLIENTS, row["object_id"])
             body["FC"] = dict({"accessMode": "ReadWrite"}, **({} if lun is None else {"lun": lun}))
-        problem: Optional[FlashError] = None
-        for _attempt in range(ATTEMPTS):
-            try:
+        listed: List[Mapping] = []
+
+        def look() -> Optional[Mapping]:
+            listed[:] = objects.told(objects.mappings, self._client(row))
+            return next((one for one in listed if one.volume == volume.name), None)
+
+        def put() -> None:
+            # An assignment that is there is not made again: the array says so.
+            with suppress(AlreadyAssigned):
                 self._c.put(path, body)
-                break
-            except (AlreadyAssigned, Rejected) as error:
-                problem = error
-                break
-            except LostAnswer as error:
-                # An assignment that was carried out is not made again: the array says that it is there.
-                problem = error
-        found = objects.told(objects.mappings, self._client(row))
-        for one in found:
-            if one.volume == volume.name:
-                return replace(same_mapping(one, lun), volume_id=lun_id)
-        problem = problem or Rejected("the array took it, and does not list it")
-        raise problem if lun is None else who_has(lun, found, problem)
+
+        try:
+            found = settle(put, look, (Rejected,)) or self._seen(look, "the mapping")
+        except (Rejected, LostAnswer) as error:
+            raise error if lun is None else who_has(lun, listed, error) from None
+        return replace(same_mapping(found, lun), volume_id=lun_id)
 
     def targets_of(self, host: Host) -> Tuple[str, ...]:
         """The names of the iSCSI targets that this host logs in to."""
@@ -244,6 +278,10 @@ class Hosts(Reading):
             if there is not None:
                 return there
             if isinstance(problem, ClientTaken):
+                # Another run may have made it for this host, and the array shows it late.
+                there = self._seen_in_time(lambda: self._target_there(self._client(row), name))
+                if there is not None:
+                    return there
                 # A volume assigned to it would be seen by whoever logs in to it.
                 raise Conflict(
                     "there is an iSCSI target %s already, and it is not this host's" % name,
@@ -284,8 +322,7 @@ class Hosts(Reading):
             with self._alone_with("client " + mapping.host):
                 if lun_id is not None:
                     self._unassign(mapping.volume, lun_id, row)
-                left = objects.told(objects.mappings, self._client(row))
-            self._check_unassigned(mapping, left)
+                left = self._left_after(mapping, row)
             if not left and self._settings.remove_empty_hosts:
                 self.delete_host(Host(mapping.host, str(row["object_id"])))
             return left
@@ -305,6 +342,11 @@ class Hosts(Reading):
         except NotAssigned:
             return
 
-    def _check_unassigned(self, mapping: Mapping, left: Tuple[Mapping, ...]) -> None:
-        if any(one.volume == mapping.volume for one in left):
-            raise Rejected("the array still lists the mapping")
+    def _left_after(self, mapping: Mapping, row: Object) -> Tuple[Mapping, ...]:
+        """What the host still has, as soon as the mapping is not listed any more."""
+
+        def read() -> Optional[Tuple[Mapping, ...]]:
+            left = objects.told(objects.mappings, self._client(row))
+            return None if any(one.volume == mapping.volume for one in left) else left
+
+        return self._seen(read, "that the mapping is gone")

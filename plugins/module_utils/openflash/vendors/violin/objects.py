@@ -12,7 +12,7 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, TypeVar
 
 from ...errors import BadReply, Invalid
 from ...model import COPYING, READY, Host, Initiator, Listing, Mapping, Unreadable, Volume
-from ...units import MIB, parse_initiator
+from ...units import MIB, parse_endpoint, parse_initiator
 from .facts import REGISTRATION, TimeMark, age_of
 
 Object = Dict[str, Any]
@@ -191,7 +191,8 @@ def mappings(item: Object) -> Tuple[Mapping, ...]:
 def port_key(text: str) -> str:
     """One form for a WWN or an IP address, with or without port, to compare what people write with what is there."""
     text = text.strip().lower()
-    bare = re.sub(r"[:.-]", "", text[2:] if text.startswith("0x") else text)
-    if re.match(r"^[0-9a-f]{16}$", bare):
-        return bare
-    return text.split(":")[0] if text.count(":") == 1 else text
+    bare = text[2:] if text.startswith("0x") else text
+    # Before IPv6, of which eight pairs of digits could be an address.
+    if re.match(r"^([0-9a-f]{2}[:.-]?){7}[0-9a-f]{2}$", bare):
+        return re.sub(r"[:.-]", "", bare)
+    return parse_endpoint(text, 1, "target_ports")[0]

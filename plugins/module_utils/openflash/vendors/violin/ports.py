@@ -12,7 +12,7 @@ from typing import List, Optional, Sequence, Tuple
 
 from ...errors import Invalid
 from ...model import FC, ISCSI, Listing, Port, Unreadable
-from ...units import format_initiator, parse_initiator
+from ...units import format_endpoint, format_initiator, parse_endpoint, parse_initiator
 from . import objects
 from .facts import FIRST_WITH_INTERFACES, FIRST_WITH_ISCSI
 from .wire import ADAPTERS, TARGETS, Concerto, Object
@@ -40,7 +40,7 @@ class Ports:
         unreadable: List[Unreadable] = []
         targets = self._c.rows(TARGETS, "iscsitargets", bad=unreadable)
         iscsi = [port for row in targets for port in self._of_target(row)]
-        iscsi = iscsi or [Port(ip, ISCSI, "", "%s:%d" % (ip, ISCSI_PORT)) for ip in portals]
+        iscsi = iscsi or [Port(ip, ISCSI, "", _portal(ip)) for ip in portals]
         return Listing(fixed + tuple(iscsi), bad + tuple(unreadable))
 
     def behind(self, devices: Sequence[Object]) -> Listing[Port]:
@@ -58,8 +58,12 @@ class Ports:
 
     def _of_target(self, target: Object) -> List[Port]:
         name = str(target["name"])
-        ips = [ip for ip in str(target.get("ipAddr") or "").split() if not self._wanted or ip in self._wanted]
-        return [Port(name, ISCSI, name, "%s:%d" % (ip, ISCSI_PORT)) for ip in ips]
+        ips = str(target.get("ipAddr") or "").split()
+        return [
+            Port(name, ISCSI, name, _portal(ip))
+            for ip in ips
+            if not self._wanted or objects.port_key(ip) in self._wanted
+        ]
 
     def _fixed(self) -> Tuple[Tuple[Port, ...], Tuple[str, ...], Tuple[Unreadable, ...]]:
         """FC ports that are up, the IP addresses of the portals, and what could not be understood of either."""
@@ -75,7 +79,7 @@ class Ports:
             return fc, ips
         found = (
             tuple(port for port in fc if port.address in self._wanted),
-            tuple(ip for ip in ips if ip in self._wanted),
+            tuple(ip for ip in ips if objects.port_key(ip) in self._wanted),
         )
         if not any(found):
             raise Invalid(
@@ -116,6 +120,11 @@ class Ports:
         if not primary and not secondary:
             return []
         return secondary if self._c.asks("/monitor/status/failover") else primary
+
+
+def _portal(ip: str) -> str:
+    """``IP:port`` of a portal of which the array tells the address alone."""
+    return format_endpoint(*parse_endpoint(ip, ISCSI_PORT, "the address of a portal"))
 
 
 def _fc_port(adapter: Object, alias: Object) -> Optional[Port]:

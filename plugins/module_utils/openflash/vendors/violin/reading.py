@@ -13,10 +13,10 @@ import threading
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import ContextManager, Dict, Iterator, List, Optional, Sequence, Tuple, Union
+from typing import Callable, ContextManager, Dict, Iterator, List, Optional, Sequence, Tuple, TypeVar, Union
 
 from ...array import Array
-from ...errors import BadReply, NotFound, context
+from ...errors import BadReply, NotFound, Timeout, context
 from ...model import (
     ArrayInfo,
     Capacity,
@@ -29,10 +29,10 @@ from ...model import (
     Unreadable,
     Volume,
 )
+from ...transport.lost import growing_pauses
 from ...units import MIB
 from . import objects
 from .facts import (
-    CLIENTS_FRESH,
     SEEN_WITHIN,
     TimeMark,
     age_of,
@@ -42,6 +42,8 @@ from .objects import LUN_TYPES, THIN_CLONE, listing
 from .ports import Ports
 from .refusals import Rejected
 from .wire import AREAS, CLIENTS, LUNS, POOLS, TIMEMARKS, Concerto, NotClean, Object, missing
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,35 @@ class Reading(Array):
         """One thread at a time does what takes several requests about one LUN."""
         with self._lock:
             return self._locks.setdefault(lun_id, threading.RLock())
+
+    # -- what the array shows late ------------------------------------------------------------------------------------
+
+    def _seen_in_time(self, read: Callable[[], Optional[T]]) -> Optional[T]:
+        """What ``read`` finds as soon as it finds something other than None and False; None after ``SEEN_WITHIN``.
+
+        The array confirms a change before its lists tell of it (section 3). One request where they do at once.
+        """
+        deadline = growing_pauses(self._seen_within)
+        while True:
+            found = read()
+            if found is not None and found is not False:
+                return found
+            if not deadline.pause():
+                return None
+
+    def _seen(self, read: Callable[[], Optional[T]], what: str) -> T:
+        """The same for a change that the array has confirmed.
+
+        :param what: "the volume", or "that the volume is gone".
+        :raises Timeout: the array does not show it.
+        """
+        found = self._seen_in_time(read)
+        if found is None:
+            raise Timeout(
+                "the array confirmed the change, and does not show %s after %g s" % (what, self._seen_within),
+                hint="Run the task again when the array shows it.",
+            )
+        return found
 
     # -- the array ---------------------------------------------------------------------------------------------------
 
@@ -207,6 +238,13 @@ class Reading(Array):
 
     def _whole(self, row: Object) -> Object:
         return dict(row, **self._c.data("%s/%s" % (LUNS, row["object_id"])))
+
+    def _if_listed(self, row: Object) -> Optional[Object]:
+        """A LUN that was just made, by its id; None while the array does not show it."""
+        try:
+            return self._whole(row)
+        except Rejected:
+            return None
 
     def _volume(self, name: str) -> Optional[Volume]:
         """The LUN that has this name now: two requests, one when there is none."""
@@ -370,7 +408,7 @@ class Reading(Array):
             return Listing(tuple(found), read.unreadable + bad)
 
     def _read_clients(self, names: Optional[Sequence[str]] = None) -> Tuple[List[Object], Tuple[Unreadable, ...]]:
-        """Clients with their assignments, each whole; what was read of all of them is kept for a moment."""
+        """Clients with their assignments, each complete: one request for the list, and one for each."""
         name = names[0] if names is not None and len(names) == 1 else None
         wanted = None if names is None else set(names)
         bad: List[Unreadable] = []
@@ -415,10 +453,15 @@ class Reading(Array):
         return rows[0]
 
     def _mapped_to(self, name: str) -> Tuple[str, ...]:
-        """The hosts that a LUN is assigned to, by one reading of the clients for all that a task deletes."""
+        """The hosts that a LUN is assigned to, as the array tells it now: one request, and one for each host.
+
+        Only the hosts tell what they have, so all are asked, each time. Threads that wait for one another share a
+        reading that began after they asked.
+        """
+        asked = time.monotonic()
         with self._lock_of_reading:
             read = self._clients_read
-            if read is None or time.monotonic() - read > CLIENTS_FRESH:
+            if read is None or read < asked:
                 everyone, bad = self._read_clients()
                 bad += listing("host", everyone, objects.mappings).unreadable
                 if bad:

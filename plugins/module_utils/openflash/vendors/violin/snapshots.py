@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Dict, List, Sequence, Tuple
 
@@ -65,10 +66,7 @@ class Snapshots(Volumes):
             lambda: bool(self._timemarks(lun_id, name)),
             (Rejected,),
         )
-        marks = self._timemarks(lun_id, name)
-        if not marks:
-            raise Rejected("the array took it, and does not list it")
-        return marks[0]
+        return self._seen(lambda: self._timemarks(lun_id, name) or None, "the snapshot")[0]
 
     # -- what snapshots need -----------------------------------------------------------------------------------------
 
@@ -114,7 +112,8 @@ class Snapshots(Volumes):
     # -- delete ------------------------------------------------------------------------------------------------------
 
     def delete_snapshot(self, snapshot: Snapshot) -> None:
-        """Two requests: what hangs on it, and the snapshot. Resource and policy stay with the volume.
+        """Three requests: what hangs on it, the snapshot, and the list that shows that it is gone. Resource and policy
+        stay with the volume.
 
         While the array says that it is busy with it, the request is repeated with growing pauses for at most
         wait_timeout.
@@ -128,6 +127,7 @@ class Snapshots(Volumes):
                 self._c.delete(path)
 
             settle(delete, lambda: not self._still_there(snapshot), (Rejected, NotClean))
+            self._seen(lambda: not self._still_there(snapshot), "that the snapshot is gone")
 
     def _timemark_id(self, snapshot: Snapshot) -> str:
         if snapshot.id:
@@ -142,6 +142,10 @@ class Snapshots(Volumes):
 
     def _still_there(self, snapshot: Snapshot) -> bool:
         """Missing is told by no code (section 3): the volume's list decides, or that the volume is gone."""
+        if snapshot.volume_id:
+            with suppress(Rejected):
+                marks = self._timemarks(snapshot.volume_id, snapshot.name) or ()
+                return any(snapshot.id in ("", str(mark["object_id"])) for mark in marks)
         rows = self._lun_rows(snapshot.volume) if snapshot.volume else []
         if not rows:
             return False

@@ -82,7 +82,7 @@ class Volumes(Reading):
     # -- create and change -------------------------------------------------------------------------------------------
 
     def create_volume(self, spec: VolumeSpec) -> Volume:
-        """Two requests: the room in the pools, and the LUN."""
+        """Three requests: the room in the pools, the LUN, and the list that shows it, for the next task to find."""
         with self._doing("create volume %s" % spec.name, spec.name):
             kind = spec.provisioning or THICK
             if kind not in self.capabilities.provisioning:
@@ -124,15 +124,25 @@ class Volumes(Reading):
     def _post_or_find(self, spec: VolumeSpec, kind: str, size: int, body: Dict[str, Any]) -> Union[str, Volume]:
         """The id of the new LUN, or the volume that has the name already and is what was asked for."""
 
-        def post() -> str:
-            made = self._c.post(LUNS, body).get("object_id")
-            return str(made) if made else self._lun_id(Volume(spec.name, size))
-
         def look() -> Optional[Volume]:
             there = self._volume(spec.name)
             return None if there is None else self._same_volume(there, kind, size, spec)
 
-        return settle(post, look, (NameTaken,))
+        def post() -> Union[str, Volume]:
+            try:
+                self._c.post(LUNS, body)
+            except NameTaken:
+                there = self._seen_in_time(look)
+                if there is None:
+                    raise
+                return there
+            return self._seen(lambda: self._id_listed(spec.name), "the volume")
+
+        return settle(post, look)
+
+    def _id_listed(self, name: str) -> Optional[str]:
+        rows = self._lun_rows(name)
+        return str(rows[0]["object_id"]) if rows else None
 
     def _same_volume(self, there: Volume, kind: str, size: int, spec: VolumeSpec) -> Volume:
         """What has the name already, provided that it is of that size and kind."""
@@ -183,30 +193,33 @@ class Volumes(Reading):
         return objects.megabytes(self._detail(lun_id, name), "size_mb") * MIB
 
     def rename_volume(self, volume: Volume, name: str) -> Volume:
-        """One request."""
+        """Two requests: the name, and the volume that shows it."""
         with self._doing("rename volume %s to %s" % (volume.name, name), volume.name):
             with self._or_gone(volume.name):
                 self._rename(self._lun_id(volume), name)
             return replace(volume, name=name)
 
-    def _rename(self, lun_id: str, name: str) -> None:
+    def _rename(self, lun_id: str, name: str) -> Object:
+        """The LUN, as the array shows it under its new name."""
+
+        def renamed() -> Optional[Object]:
+            detail = self._detail(lun_id, name)
+            return detail if detail.get("name") == name else None
+
         settle(
             lambda: self._c.put("%s/%s" % (LUNS, lun_id), {"action": "update", "name": name}),
             lambda: self._is_there(lun_id, name),
             (NameTaken,),
         )
+        return self._seen(renamed, "the new name")
 
     # -- delete ------------------------------------------------------------------------------------------------------
 
     def delete_volume(self, volume: Volume) -> None:
-        """Five requests at most: snapshots, policy and snapshot resource go before it, and only with it.
-
-        Whether it is mapped is told by one reading of the clients for everything that is deleted within a moment.
+        """Six requests at most: snapshots, policy and snapshot resource go before it, and only with it, and the list
+        shows that it is gone. Besides, one and one for each host: whether it is mapped is read immediately before.
         """
         with self._doing("delete volume %s" % volume.name, volume.name):
-            hosts = self._mapped_to(volume.name)
-            if hosts:
-                raise InUse("it is mapped to %s" % ", ".join(hosts), hint="Unmap it first.")
             try:
                 lun_id = self._lun_id(volume)
             except NotFound:
@@ -217,9 +230,14 @@ class Volumes(Reading):
                 else:
                     self._delete_lun(volume.name, lun_id)
 
+    def _refuse_mapped(self, name: str) -> None:
+        hosts = self._mapped_to(name)
+        if hosts:
+            raise InUse("it is mapped to %s" % ", ".join(hosts), hint="Unmap it first.")
+
     def _delete_lun(self, name: str, lun_id: str) -> None:
         try:
-            self._clear(lun_id)
+            self._clear(lun_id, name)
         except (Rejected, NotFound):
             if not self._is_there(lun_id, name):
                 return
@@ -229,12 +247,17 @@ class Volumes(Reading):
     def _remove(self, path: str, lun_id: str, name: str, params: Optional[Dict[str, Any]] = None) -> None:
         """DELETE; after a lost answer, or a refusal because it is gone already, the list decides."""
         settle(lambda: self._c.delete(path, params), lambda: not self._is_there(lun_id, name), (Rejected,))
+        self._grown.pop(lun_id, None)
+        self._seen(lambda: not self._is_there(lun_id, name), "that the volume is gone")
 
     def _is_there(self, lun_id: str, name: str) -> bool:
         return any(str(row["object_id"]) == lun_id for row in self._lun_rows(name))
 
-    def _clear(self, lun_id: str) -> None:
-        """Remove policy and snapshot resource, once there is no snapshot left and nobody else's policy is set."""
+    def _clear(self, lun_id: str, name: str) -> None:
+        """Remove policy and snapshot resource, once there is no snapshot left and nobody else's policy is set.
+
+        Nothing changes before the last read, which is whether a host has it.
+        """
         marks = self._timemarks(lun_id)
         if marks is not None:
             theirs = [mark for mark in marks if age_of(str(mark["comment"])) is None]
@@ -244,12 +267,15 @@ class Volumes(Reading):
                     hint="Delete them first.",
                 )
             self._check_policy(lun_id)
+            self._refuse_mapped(name)
             if [mark for mark in marks if not self._drop_leftover(mark)]:
                 raise InUse(
                     "a thin clone depends on it, or is being made by another run",
                     hint="Delete its clones first. What a run that was killed left goes after wait_timeout.",
                 )
             self._gone("%s/%s" % (POLICIES, lun_id), NoPolicy)
+        else:
+            self._refuse_mapped(name)
         self._gone("%s/%s" % (AREAS, lun_id), NoArea)
 
     def _check_policy(self, lun_id: str) -> None:
@@ -308,12 +334,18 @@ class Volumes(Reading):
             if age_of(str(mark["comment"])) is not None
             and self._c.data("%s/%s" % (TIMEMARKS, mark["object_id"])).get("timeview_object_id") == lun_id
         ]
+        self._refuse_mapped(volume.name)
         self._remove("%s/%s" % (TIMEVIEWS, lun_id), lun_id, volume.name, {"keepTimeViewData": False})
         for mark in carriers:
-            try:
-                self._c.delete("%s/%s" % (TIMEMARKS, mark["object_id"]))
-            except (Busy, Rejected, LostAnswer):
-                pass  # it holds nothing any more, and goes with its volume or with the next clone of it
+            self._delete_carrier(source, mark)
+
+    def _delete_carrier(self, source: str, mark: Object) -> None:
+        """The snapshot that only a thin clone of ours needed."""
+        try:
+            self._c.delete("%s/%s" % (TIMEMARKS, mark["object_id"]))
+            self._seen_in_time(lambda: not self._timemarks(source, str(mark["comment"])))
+        except (Busy, Rejected, LostAnswer):
+            pass  # it holds nothing any more, and goes with its volume or with the next clone of it
 
 
 def pool_id(row: Object) -> Any:

@@ -25,7 +25,7 @@ from ...model import (
     Unreadable,
     Volume,
 )
-from ...units import KIB, parse_initiator
+from ...units import KIB, format_endpoint, parse_initiator
 from .facts import BACKUP_SET, CONNECTED, TAG_ROOT, TAG_SAFE
 
 Object = Dict[str, Any]
@@ -253,7 +253,7 @@ def portal(item: Object, targets: Map[str, Object]) -> Port:
         name=str(target["name"]) if target else str(item.get("name") or ip),
         protocol=ISCSI,
         address=iqn,
-        portal="%s:%d" % ("[%s]" % ip if ":" in ip else ip, int(item.get("ip-port") or 3260)),
+        portal=format_endpoint(ip, int(item.get("ip-port") or 3260)),
         up=_up(target) if target else None,
     )
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import ipaddress
 import logging
 import time
 from abc import ABC, abstractmethod
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from ..array import Array
-from ..errors import SimulatorError
+from ..errors import ConfigError, SimulatorError
 from ..faults import Faults, Verdict
 from ..iscsi import Portals, Route, Shown
 from ..journal import Journal
@@ -29,6 +30,14 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 T = TypeVar("T")
+
+
+def addresses(value: Any) -> tuple[str, ...]:
+    """A vendor's option that is a list of IP addresses."""
+    try:
+        return tuple(str(ipaddress.ip_address(one)) for one in value)
+    except (TypeError, ValueError):
+        raise ConfigError(f"{value!r} is not a list of IP addresses") from None
 
 
 class Wire(ABC):
@@ -70,6 +79,8 @@ class Wire(ABC):
 
     async def start(self) -> None:
         """Take up the saved state, then listen."""
+        for array in self.arrays():
+            array.reuse_ids(self.config.reuse_ids)
         if self.config.state_dir is not None:
             try:
                 self.config.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -51,6 +51,10 @@ class System:
     empty_header: bool
     address: str
     device_root: Path | None = None
+    portal_addresses: tuple[str, ...] = ()
+    """Of the nodes in turn; by default loopback addresses, one for each node."""
+    naa_names: bool = False
+    """The nodes' iSCSI names are NAA names."""
 
     @property
     def id(self) -> str:
@@ -67,12 +71,16 @@ class System:
         return [f"5005076{self.id[-7:]}{node}{port}" for port in (1, 2)]
 
     def iqn(self, node: int) -> str:
+        if self.naa_names:
+            return f"naa.5005076{self.id[-7:].lower()}{node}0"
         return f"iqn.1986-03.com.ibm:2145.{self.name.lower().replace('_', '-')}.node{node}"
 
     def portals(self) -> list[tuple[int, str]]:
-        """(node, address): loopback addresses, one for each node."""
+        """(node, address)."""
         if "iscsi" not in self.protocols:
             return []
+        if self.portal_addresses:
+            return [(1 + at % self.nodes, address) for at, address in enumerate(self.portal_addresses)]
         return [(node, f"127.0.0.{10 + node}") for node in range(1, self.nodes + 1)]
 
     def serial(self, volume: Volume) -> str:
@@ -217,6 +225,13 @@ def lsportfc(system: System, command: Command) -> str:
     return concise(command, PORT_FC, rows, system.empty_header)
 
 
+def _addresses(address: str) -> Row:
+    """Of an Ethernet port, which has columns of their own for IPv6."""
+    if ":" in address:
+        return {"IP_address_6": address, "prefix_6": "64", "gateway_6": ""}
+    return {"IP_address": address, "mask": "255.0.0.0", "gateway": "127.0.0.1"}
+
+
 def lsportip(system: System, command: Command) -> str:
     rows: list[Row] = []
     for node, address in system.portals():
@@ -229,9 +244,7 @@ def lsportip(system: System, command: Command) -> str:
             "canister_id": str(node),
             "adapter_id": "2",
             "port_id": "1",
-            "IP_address": address,
-            "mask": "255.0.0.0",
-            "gateway": "127.0.0.1",
+            **_addresses(address),
             "MAC": f"40:f2:e9:00:00:{node:02x}",
             "duplex": "Full",
             "state": "online" if online else "offline",
@@ -244,7 +257,7 @@ def lsportip(system: System, command: Command) -> str:
         }
         rows.append(row)
         # One port that nobody has given an address, as on a new array.
-        bare = {**row, "id": str(len(rows) + 1), "port_id": "2", "IP_address": "", "mask": "", "gateway": ""}
+        bare = {**row, "id": str(len(rows) + 1), "port_id": "2", **dict.fromkeys(_addresses(address), "")}
         rows.append({**bare, "state": "unconfigured", "host": "", "adapter_port_id": "2"})
     return concise(command, PORT_IP, rows, system.empty_header)
 

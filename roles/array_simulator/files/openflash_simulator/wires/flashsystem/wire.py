@@ -16,6 +16,7 @@ from ...devicetree import DeviceTree
 from ...errors import ConfigError
 from ...objects import Pool
 from ...rules import ArrayError, Rules
+from ..base import addresses
 from ..ssh import SshReply, SshWire
 from . import guesses, hosts, system as systems, vdisks
 from .cli import Command, parse, split
@@ -91,6 +92,8 @@ class FlashsystemWire(SshWire):
         "shared_code": _shared_code,
         "empty_header": _flag,
         "authorized_keys": _keys,
+        "portals": addresses,
+        "naa_names": _flag,
     }
     limits = (*SshWire.limits, "volumes", "mappings", "hosts", "initiators", "max_lun")
 
@@ -136,6 +139,8 @@ class FlashsystemWire(SshWire):
             empty_header=config.options.get("empty_header", guesses.EMPTY_HEADER),
             address=config.address,
             device_root=self.tree.root if self.tree else None,
+            portal_addresses=config.options.get("portals", ()),
+            naa_names=config.options.get("naa_names", False),
         )
 
     async def listen(self) -> None:

@@ -69,6 +69,7 @@ class Concerto:
     copy_unseen: float = 0.0
     """Seconds after its start in which the status still tells of the copy before, or of none."""
     adapters: list[Adapter] = field(default_factory=list)
+    portals: tuple[str, ...] = guesses.PORTALS
     targets: dict[str, dict[str, Any]] = field(default_factory=dict)
     """iSCSI targets by object id: name, client (number of the host), ips."""
     _ids: dict[str, int] = field(default_factory=dict)

@@ -58,6 +58,8 @@ POOL = "PoolA"
 CAPACITY = 40 << 40
 # A 7700's pools do not tell on the wire which of them deduplicate: here those with this in their name, and only they.
 DEDUP_MARK = "dedup"
+# Section 2.8: the addresses of the iSCSI interfaces.
+PORTALS = ("10.1.1.11", "10.1.2.11")
 # Section 2.8: the repository of the configuration, a pool like any other but for its resource type.
 CONFIG_POOL = "ConfigurationRepository"
 CONFIG_SIZE = 10 << 30

@@ -156,7 +156,7 @@ def acm(c: Concerto, call: Call) -> Reply:
 
 def network(c: Concerto, call: Call) -> Reply:
     """The iSCSI interfaces: the whole answer looks different from 7.5.5 on."""
-    ips = ("10.1.1.11", "10.1.2.11") if "iscsi" in c.protocols else ()
+    ips = c.portals if "iscsi" in c.protocols else ()
     if c.numbers < (7, 5, 5):
         rows = [{"name": "eth0", "speed": 1000, "virtualIp": ""}]
         for position, ip in enumerate(ips):

@@ -18,6 +18,7 @@ from ...devicetree import DeviceTree
 from ...errors import ConfigError
 from ...objects import Pool
 from ...rules import ArrayError, Rules
+from ..base import addresses
 from ..http import HttpReply, HttpRequest, HttpWire, json_reply
 from . import clients, copies, guesses, luns, physical, snapshots
 from .call import Call, parse
@@ -128,7 +129,7 @@ class ViolinWire(HttpWire):
     vendor = "violin"
     default_version = "7.5.5"
     has_datapath = True
-    options: ClassVar = {"model": _model, "tls": _tls, "protocol": _protocol}
+    options: ClassVar = {"model": _model, "tls": _tls, "protocol": _protocol, "portals": addresses}
     limits = (
         "volumes",
         "snapshots_per_volume",
@@ -183,6 +184,7 @@ class ViolinWire(HttpWire):
         self.concerto = Concerto(
             config.name, config.version, model, protocols, array, config.address, max(1, speed), unseen / 1000
         )
+        self.concerto.portals = config.options.get("portals", guesses.PORTALS)
 
     async def listen(self) -> None:
         await super().listen()

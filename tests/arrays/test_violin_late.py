@@ -1,0 +1,183 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Violin: an array that shows its changes late, and knowledge that is not older than the request that it permits."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors import FlashError, InUse, Timeout
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import VolumeSpec
+from tests.arrays.violin import GIB, IQN, ViolinArray, fc, iscsi, snapshot, volume
+from tests.support.simulator import Simulator
+
+LATE = 0.6
+
+
+@pytest.fixture(scope="module")
+def simulator() -> Iterator[Simulator]:
+    fast = {"copy_speed": 1 << 30}
+    arrays: list[dict[str, Any]] = [
+        {"name": "both", "vendor": "violin", "protocol": "both", "limits": fast},
+        {
+            "name": "ipv6",
+            "vendor": "violin",
+            "protocol": "iscsi",
+            "portals": ["2001:db8::11", "10.1.2.11"],
+        },
+    ]
+    with Simulator(arrays) as running:
+        yield running
+
+
+@pytest.fixture
+def array(simulator: Simulator) -> ViolinArray:
+    found = ViolinArray(simulator, "both")
+    found.reset()
+    return found
+
+
+@pytest.fixture
+def late(array: ViolinArray) -> Iterator[ViolinArray]:
+    """Every read tells what the array held a moment ago."""
+    array.fault(kind="seen_late", seconds=LATE, count=None)
+    yield array
+    array.clear_faults()
+
+
+def test_a_volume_is_created_extended_renamed_and_deleted(late: ViolinArray) -> None:
+    with late.client() as client:
+        made = volume(client, "db1")
+        assert [one.name for one in client.volumes()] == ["db1"]
+        assert volume(client, "db1").id == made.id
+        grown = client.extend_volume(made, 2 * GIB)
+        assert client.extend_volume(grown, 3 * GIB).size == client.volumes(["db1"]).items[0].size == 3 * GIB
+        renamed = client.rename_volume(grown, "db2")
+        assert [one.name for one in client.volumes()] == ["db2"]
+        client.delete_volume(renamed)
+        assert client.volumes().items == ()
+        client.delete_volume(renamed)
+    assert late.volumes() == {}
+
+
+def test_snapshots_are_taken_and_deleted(late: ViolinArray) -> None:
+    with late.client() as client:
+        made = volume(client, "db1")
+        taken = [snapshot(client, made, name) for name in ("monday", "tuesday")]
+        assert sorted(one.name for one in client.snapshots(volumes=["db1"])) == ["monday", "tuesday"]
+        assert snapshot(client, made, "monday").id == taken[0].id
+        for one in taken:
+            client.delete_snapshot(one)
+        assert client.snapshots(volumes=["db1"]).items == ()
+        client.delete_volume(made)
+    assert late.volumes() == {}
+
+
+@pytest.mark.parametrize("initiator", [fc(), iscsi()], ids=["fc", "iscsi"])
+def test_a_host_is_made_mapped_changed_unmapped_and_deleted(late: ViolinArray, initiator: Any) -> None:
+    another = iscsi(IQN + "-b") if initiator.protocol == "iscsi" else fc("100000000000c908")
+    with late.client() as client:
+        host = client.create_host("server", [initiator])
+        assert client.create_host("server", [initiator]).id == host.id
+        volumes = [volume(client, name) for name in ("db1", "db2")]
+        maps = [client.map_volume(one, host) for one in volumes]
+        assert [one.lun for one in maps] == [0, 1]
+        assert sorted(one.volume for one in client.mappings(hosts=["server"])) == ["db1", "db2"]
+        assert client.map_volume(volumes[0], host).lun == 0
+        assert len(client.add_initiators(host, [another]).addresses) == 2
+        with pytest.raises(InUse, match="mapped to server"):
+            client.delete_volume(volumes[0])
+        assert [one.volume for one in client.unmap_volume(maps[0])] == ["db2"]
+        assert client.unmap_volume(maps[1]) == ()
+        client.delete_volume(volumes[0])
+        client.delete_host(host)
+        assert client.hosts().items == ()
+    assert late.state()["hosts"] == late.state()["mappings"] == []
+
+
+@pytest.mark.parametrize("provisioning", ["thick", "thin"])
+def test_volumes_are_made_of_volumes_and_snapshots(late: ViolinArray, provisioning: str) -> None:
+    with late.client() as client:
+        made = volume(client, "db1", provisioning=provisioning)
+        clone = client.clone_volume(made, VolumeSpec("copy1"))
+        copy = client.volume_from_snapshot(snapshot(client, made, "monday"), VolumeSpec("copy2"))
+        assert sorted(one.name for one in client.volumes()) == ["copy1", "copy2", "db1"]
+        for one in (clone, copy):
+            client.delete_volume(one)
+        assert [one.name for one in client.volumes()] == ["db1"]
+
+
+def test_what_is_never_shown_ends_at_a_deadline(array: ViolinArray) -> None:
+    with array.client(wait_timeout=1.0) as client:
+        array.fault(kind="seen_late", seconds=3600, count=None)
+        started = time.monotonic()
+        with pytest.raises(Timeout, match="confirmed the change, and does not show the volume after 1 s"):
+            volume(client, "db1")
+        assert time.monotonic() - started < 10
+        array.clear_faults()
+        assert volume(client, "db1").size == GIB
+
+
+def test_whether_a_volume_is_mapped_is_read_again_before_each_delete(array: ViolinArray) -> None:
+    """Another run maps a volume after this one has read the mappings of all."""
+    with array.client() as client, array.client() as other:
+        first, second = volume(client, "db1"), volume(client, "db2")
+        clone = client.clone_volume(volume(client, "thin", provisioning="thin"), VolumeSpec("clone"))
+        host = other.create_host("server", [fc()])
+        client.mappings()
+        client.delete_volume(first)
+        for one in (second, clone):
+            other.map_volume(one, host)
+            mark = array.mark()
+            with pytest.raises(InUse, match="mapped to server"):
+                client.delete_volume(one)
+            assert array.writes(mark) == []
+    assert {"db2", "clone"} <= set(array.volumes())
+
+
+def test_portals_with_ipv6_addresses_are_in_brackets(simulator: Simulator) -> None:
+    array = ViolinArray(simulator, "ipv6")
+    array.reset()
+    portals = {"[2001:db8::11]:3260", "10.1.2.11:3260"}
+    with array.client() as client:
+        assert {port.portal for port in client.ports()} == portals
+        client.map_volume(volume(client, "db1"), client.create_host("server", [iscsi()]))
+        assert {port.portal for port in client.ports_of(["db1"])} == portals
+    for wanted in ("2001:db8::11", "[2001:0db8:0::11]:3260", "2001:DB8::11"):
+        with array.client(options={"target_ports": [wanted]}) as client:
+            assert {port.portal for port in client.ports()} == {"[2001:db8::11]:3260"}
+
+
+@pytest.mark.parametrize("initiator", [fc(), iscsi()], ids=["fc", "iscsi"])
+@pytest.mark.parametrize("seconds", [0.0, 0.3])
+def test_four_runs_that_make_one_host_at_once_all_end_well(array: ViolinArray, initiator: Any, seconds: float) -> None:
+    with array.client() as first:
+        volumes = [volume(first, f"db{number}") for number in range(4)]
+    if seconds:
+        array.fault(kind="seen_late", seconds=seconds, count=None)
+    start, got = threading.Barrier(4), [None] * 4
+
+    def play(number: int) -> None:
+        with array.client() as client:
+            start.wait(10)
+            try:
+                host = client.create_host("server", [initiator])
+                got[number] = client.map_volume(volumes[number], host)
+            except FlashError as error:
+                got[number] = error  # type: ignore[call-overload]
+
+    threads = [threading.Thread(target=play, args=(number,)) for number in range(4)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    array.clear_faults()
+    assert not [one for one in got if isinstance(one, FlashError)], got
+    assert [row["name"] for row in array.state()["hosts"]] == ["server"]
+    assert sorted(row["lun"] for row in array.state()["mappings"]) == [0, 1, 2, 3]
