@@ -22,9 +22,14 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors
     Unreachable,
     Unsupported,
 )
-from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import VolumeSpec
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import (
+    Host,
+    Initiator,
+    VolumeSpec,
+)
 from tests.support.flashsystem import GIB, IQN, WWPNS, FlashSystemUnderTest, host, initiators, volume
 from tests.support.simulator import Simulator
+from tests.support.threads import side_by_side
 
 ARRAYS = [
     {"name": "both", "vendor": "flashsystem", "protocol": "both"},
@@ -76,6 +81,13 @@ def any_firmware(request: pytest.FixtureRequest, simulator: Simulator) -> FlashS
 def client(array: FlashSystemUnderTest) -> Iterator[Any]:
     with array.client() as connected:
         yield connected
+
+
+def test_hosts_are_remembered_by_many_threads(client: Any) -> None:
+    """Every thread that makes a host changes what all of them know of initiators."""
+    hosts = [Host(f"h{n}", initiators=(Initiator(f"{IQN}-{n}", "iscsi"),)) for n in range(400)]
+    assert side_by_side(client._remember, hosts) == [None] * 400
+    assert {host.name for host in client.find_hosts([f"{IQN}-{n}" for n in range(400)])} == {h.name for h in hosts}
 
 
 # ---- the array -------------------------------------------------------------------------------------------------------

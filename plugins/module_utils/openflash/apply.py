@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from threading import Lock
+from functools import partial
 from typing import Callable, Dict, List, Optional, Set, Tuple, Type, TypeVar
 
 from .array import Array
@@ -57,7 +57,7 @@ def apply(
         else:
             for chain in chains:
                 run.chain(chain, batch.destructive)
-    return Applied(tuple(run.done), run.errors, tuple(run.not_done), run.world)
+    return run.applied(plan)
 
 
 def nothing(plan: Plan, actual: Actual, array: Array) -> Applied:
@@ -66,7 +66,11 @@ def nothing(plan: Plan, actual: Actual, array: Array) -> Applied:
 
 
 class _Run:
-    """A plan being carried out; its chains may run side by side."""
+    """A plan being carried out; its chains may run side by side.
+
+    Everything that chains share is read and changed under one lock, which is not held while the array is at work. What
+    a chain knows of an object is never older than its own last step: no other chain of a batch changes that object.
+    """
 
     def __init__(
         self,
@@ -85,7 +89,7 @@ class _Run:
         self._progress = progress
         self._refused = refused
         self._unmapped: Set[Key] = set()
-        self._lock = Lock()
+        self._lock = world.lock
 
     def chain(self, steps: List[Step], destructive: bool) -> None:
         for step in steps:
@@ -93,18 +97,27 @@ class _Run:
                 continue
             try:
                 with context(doing=step.line, target=step.item[-1] or None, array=self.array.label):
-                    _OPERATIONS[type(step)](self.array, self.world, step)
+                    record = _OPERATIONS[type(step)](self.array, self.world, step)
             except FlashError as error:
                 with self._lock:
                     self.errors.update(dict.fromkeys(_items(step), error))
                     self.not_done.append(step)
                 continue
             with self._lock:
+                record()
                 self.done.append(step)
                 if isinstance(step, s.UnmapVolume):
                     self._unmapped.add(step.item)
             if self._progress is not None:
                 self._progress(step)
+
+    def applied(self, plan: Plan) -> Applied:
+        """What was done, in the order of the plan, whichever chain was the first."""
+        places = {id(step): place for place, step in enumerate(plan.steps)}
+        done = sorted(self.done, key=lambda step: places[id(step)])
+        not_done = sorted(self.not_done, key=lambda step: places[id(step)])
+        errors = {key: self.errors[key] for step in not_done for key in _items(step) if key in self.errors}
+        return Applied(tuple(done), errors, tuple(not_done), self.world)
 
     def _begins(self, step: Step, destructive: bool) -> bool:
         with self._lock:
@@ -122,7 +135,9 @@ def _items(step: Step) -> Tuple[Key, ...]:
     return step.items if isinstance(step, s.CreateSnapshots) else (step.item,)
 
 
-# -- one small function per step ---------------------------------------------------------------------------------------
+# -- one small function per step: it asks the array, and returns what then changes in the world ------------------------
+
+Record = Callable[[], None]
 
 
 def _there(kind: str, found: Optional[T], name: str) -> T:
@@ -133,100 +148,119 @@ def _there(kind: str, found: Optional[T], name: str) -> T:
 
 
 def _volume(known: World, name: str) -> Volume:
-    return _there("volume", known.volumes.get(name), name)
+    with known.lock:
+        return _there("volume", known.volumes.get(name), name)
 
 
 def _snapshot(known: World, key: Key) -> Snapshot:
-    return _there("snapshot", known.snapshots.get((key[1], key[2])), key[-1])
+    with known.lock:
+        return _there("snapshot", known.snapshots.get((key[1], key[2])), key[-1])
 
 
 def _host(known: World, name: str) -> Host:
-    return _there("host", known.hosts.get(name), name)
+    with known.lock:
+        return _there("host", known.hosts.get(name), name)
 
 
 def _group(known: World, name: str) -> Group:
-    return _there("consistency group", known.groups.get(name), name)
+    with known.lock:
+        return _there("consistency group", known.groups.get(name), name)
 
 
-def _new(volume: Volume) -> Volume:
-    """What an array need not tell of a volume that it has just made."""
-    return replace(volume, mappings=volume.mappings or (), snapshots=volume.snapshots or ())
+def _put(known: World, volume: Volume) -> Record:
+    """A new volume, with what an array need not tell of one that it has just made."""
+    new = replace(volume, mappings=volume.mappings or (), snapshots=volume.snapshots or ())
+    return partial(known.volumes.__setitem__, new.name, new)
 
 
-def _idle(snapshot: Snapshot) -> Snapshot:
+def _unmapped(snapshot: Snapshot) -> Snapshot:
     """The same for a snapshot that it has just taken."""
     return replace(snapshot, mappings=snapshot.mappings or (), children=snapshot.children or ())
 
 
-def _create_volume(array: Array, known: World, step: s.CreateVolume) -> None:
-    known.volumes[step.spec.name] = _new(array.create_volume(step.spec))
+def _create_volume(array: Array, known: World, step: s.CreateVolume) -> Record:
+    return _put(known, array.create_volume(step.spec))
 
 
-def _clone_volume(array: Array, known: World, step: s.CloneVolume) -> None:
-    known.volumes[step.spec.name] = _new(array.clone_volume(_volume(known, step.source), step.spec))
+def _clone_volume(array: Array, known: World, step: s.CloneVolume) -> Record:
+    return _put(known, array.clone_volume(_volume(known, step.source), step.spec))
 
 
-def _volume_from_snapshot(array: Array, known: World, step: s.VolumeFromSnapshot) -> None:
-    snapshot = _snapshot(known, step.snapshot)
-    known.volumes[step.spec.name] = _new(array.volume_from_snapshot(snapshot, step.spec))
+def _volume_from_snapshot(array: Array, known: World, step: s.VolumeFromSnapshot) -> Record:
+    return _put(known, array.volume_from_snapshot(_snapshot(known, step.snapshot), step.spec))
 
 
-def _extend_volume(array: Array, known: World, step: s.ExtendVolume) -> None:
-    known.update(array.extend_volume(_volume(known, step.name), step.size))
+def _extend_volume(array: Array, known: World, step: s.ExtendVolume) -> Record:
+    return partial(known.update, array.extend_volume(_volume(known, step.name), step.size))
 
 
-def _rename_volume(array: Array, known: World, step: s.RenameVolume) -> None:
+def _rename_volume(array: Array, known: World, step: s.RenameVolume) -> Record:
     renamed = array.rename_volume(_volume(known, step.name), step.to)
-    known.rename(step.name, step.to)
-    # The mappings that it may bring can still have the old name.
-    known.update(replace(renamed, mappings=None))
+
+    def record() -> None:
+        known.rename(step.name, step.to)
+        # The mappings that it may bring can still have the old name.
+        known.update(replace(renamed, mappings=None))
+
+    return record
 
 
-def _set_volume(array: Array, known: World, step: s.SetVolume) -> None:
-    known.update(array.set_volume(_volume(known, step.name), step.options))
+def _set_volume(array: Array, known: World, step: s.SetVolume) -> Record:
+    return partial(known.update, array.set_volume(_volume(known, step.name), step.options))
 
 
-def _bring_online(array: Array, known: World, step: s.BringOnline) -> None:
-    known.update(array.bring_online(_volume(known, step.name)))
+def _bring_online(array: Array, known: World, step: s.BringOnline) -> Record:
+    return partial(known.update, array.bring_online(_volume(known, step.name)))
 
 
-def _delete_volume(array: Array, known: World, step: s.DeleteVolume) -> None:
+def _delete_volume(array: Array, known: World, step: s.DeleteVolume) -> Record:
     array.delete_volume(_volume(known, step.name))
-    known.drop_volume(step.name)
+    return partial(known.drop_volume, step.name)
 
 
-def _create_snapshots(array: Array, known: World, step: s.CreateSnapshots) -> None:
+def _create_snapshots(array: Array, known: World, step: s.CreateSnapshots) -> Record:
     specs = [SnapshotSpec(name, _volume(known, volume), step.quiesced) for volume, name in step.snapshots]
-    for snapshot in array.create_snapshots(specs, atomic=step.atomic):
-        if not known.named_snapshots(snapshot.name, snapshot.volume):
-            known.take(_idle(snapshot))
+    made = array.create_snapshots(specs, atomic=step.atomic)
+
+    def record() -> None:
+        for snapshot in made:
+            if not known.named_snapshots(snapshot.name, snapshot.volume):
+                known.take(_unmapped(snapshot))
+
+    return record
 
 
-def _snapshot_group(array: Array, known: World, step: s.SnapshotGroup) -> None:
-    for snapshot in array.snapshot_group(_group(known, step.group), step.name):
-        known.take(_idle(snapshot))
+def _snapshot_group(array: Array, known: World, step: s.SnapshotGroup) -> Record:
+    made = array.snapshot_group(_group(known, step.group), step.name)
+
+    def record() -> None:
+        for snapshot in made:
+            known.take(_unmapped(snapshot))
+
+    return record
 
 
-def _delete_snapshot(array: Array, known: World, step: s.DeleteSnapshot) -> None:
+def _delete_snapshot(array: Array, known: World, step: s.DeleteSnapshot) -> Record:
     snapshot = _snapshot(known, step.snapshot)
     array.delete_snapshot(snapshot)
-    known.drop_snapshot(snapshot)
+    return partial(known.drop_snapshot, snapshot)
 
 
-def _restore_snapshot(array: Array, known: World, step: s.RestoreSnapshot) -> None:
+def _restore_snapshot(array: Array, known: World, step: s.RestoreSnapshot) -> Record:
     kept = array.restore_snapshot(_volume(known, step.volume), _snapshot(known, step.snapshot), step.backup)
-    known.take(_idle(kept))
+    return partial(known.take, _unmapped(kept))
 
 
-def _create_group(array: Array, known: World, step: s.CreateGroup) -> None:
-    known.groups[step.name] = array.create_group(step.name)
+def _create_group(array: Array, known: World, step: s.CreateGroup) -> Record:
+    return partial(known.groups.__setitem__, step.name, array.create_group(step.name))
 
 
-def _add_to_group(array: Array, known: World, step: s.AddToGroup) -> None:
-    known.join(array.add_to_group(_group(known, step.group), [_volume(known, step.volume)]), step.volume)
+def _add_to_group(array: Array, known: World, step: s.AddToGroup) -> Record:
+    group = array.add_to_group(_group(known, step.group), [_volume(known, step.volume)])
+    return partial(known.join, group, step.volume)
 
 
-def _create_host(array: Array, known: World, step: s.CreateHost) -> None:
+def _create_host(array: Array, known: World, step: s.CreateHost) -> Record:
     """Where another run has made the host since the plan was computed, do as the next plan: add what it lacks."""
     try:
         made = array.create_host(step.name, step.initiators, step.os, step.chap)
@@ -240,46 +274,51 @@ def _create_host(array: Array, known: World, step: s.CreateHost) -> None:
         except FlashError as problem:
             problem.hint = problem.hint or "Another run made the host meanwhile. Run the task again."
             raise problem from error
-    known.put_host(made)
+    return partial(known.put_host, made)
 
 
-def _add_initiators(array: Array, known: World, step: s.AddInitiators) -> None:
-    known.put_host(array.add_initiators(_host(known, step.name), step.initiators, step.chap))
+def _add_initiators(array: Array, known: World, step: s.AddInitiators) -> Record:
+    return partial(known.put_host, array.add_initiators(_host(known, step.name), step.initiators, step.chap))
 
 
-def _remove_initiators(array: Array, known: World, step: s.RemoveInitiators) -> None:
-    known.put_host(array.remove_initiators(_host(known, step.name), step.addresses))
+def _remove_initiators(array: Array, known: World, step: s.RemoveInitiators) -> Record:
+    return partial(known.put_host, array.remove_initiators(_host(known, step.name), step.addresses))
 
 
-def _set_chap(array: Array, known: World, step: s.SetChap) -> None:
-    known.put_host(array.set_chap(_host(known, step.name), step.chap))
+def _set_chap(array: Array, known: World, step: s.SetChap) -> Record:
+    return partial(known.put_host, array.set_chap(_host(known, step.name), step.chap))
 
 
-def _delete_host(array: Array, known: World, step: s.DeleteHost) -> None:
+def _delete_host(array: Array, known: World, step: s.DeleteHost) -> Record:
     host = _host(known, step.name)
     array.delete_host(host)
-    known.drop_host(host)
+    return partial(known.drop_host, host)
 
 
-def _set_volume_chap(array: Array, known: World, step: s.SetVolumeChap) -> None:
+def _set_volume_chap(array: Array, known: World, step: s.SetVolumeChap) -> Record:
     array.set_volume_chap(_volume(known, step.volume), step.chap)
-    mapping = known.maps.get((step.host, step.volume))
-    if mapping is not None:
-        known.add_map(replace(mapping, chap_user=step.chap.username))
+
+    def record() -> None:
+        mapping = known.maps.get((step.host, step.volume))
+        if mapping is not None:
+            known.add_map(replace(mapping, chap_user=step.chap.username))
+
+    return record
 
 
-def _map_volume(array: Array, known: World, step: s.MapVolume) -> None:
+def _map_volume(array: Array, known: World, step: s.MapVolume) -> Record:
     show = array.map_shared if step.shared else array.map_volume
-    known.add_map(show(_volume(known, step.volume), _host(known, step.host), step.lun))
+    return partial(known.add_map, show(_volume(known, step.volume), _host(known, step.host), step.lun))
 
 
-def _unmap_volume(array: Array, known: World, step: s.UnmapVolume) -> None:
-    mapping = known.maps.get((step.host, step.volume)) or Mapping(step.volume, step.host)
+def _unmap_volume(array: Array, known: World, step: s.UnmapVolume) -> Record:
+    with known.lock:
+        mapping = known.maps.get((step.host, step.volume)) or Mapping(step.volume, step.host)
     array.unmap_volume(mapping)
-    known.drop_map(mapping)
+    return partial(known.drop_map, mapping)
 
 
-_OPERATIONS: Dict[Type[Step], Callable[..., None]] = {
+_OPERATIONS: Dict[Type[Step], Callable[..., Record]] = {
     s.CreateVolume: _create_volume,
     s.CloneVolume: _clone_volume,
     s.VolumeFromSnapshot: _volume_from_snapshot,

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from random import Random
 from threading import Event, Lock
 from time import sleep
 from typing import Any
@@ -17,6 +19,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.steps import Step
 from tests.support.memory_array import MemoryArray
 from tests.support.planning import document, host_maps, snapshots, volumes
+from tests.support.threads import impatient_threads
 
 
 @pytest.fixture
@@ -241,6 +244,86 @@ def test_many_side_by_side_come_to_the_same(array: MemoryArray) -> None:
     assert applied.errors == {} and applied.not_done == ()
     assert len(there(array)) == 60
     assert sum(len(group.volumes) for group in applied.world.groups.values()) == 60
+
+
+class Crowded(MemoryArray):
+    """Requests wait for each other, so that their answers come in any order and are taken in at the same time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._one = Lock()
+        self._random = Random(7)
+
+    def _in_turn(self, method: Callable[..., Any], *args: Any) -> Any:
+        sleep(self._random.random() / 500)
+        with self._one:
+            return method(*args)
+
+    def create_snapshots(self, specs: Any, atomic: bool = False) -> Any:
+        return self._in_turn(super().create_snapshots, specs, atomic)
+
+    def delete_snapshot(self, snapshot: Any) -> None:
+        self._in_turn(super().delete_snapshot, snapshot)
+
+    def map_volume(self, volume: Any, host: Any, lun: int | None = None) -> Any:
+        return self._in_turn(super().map_volume, volume, host, lun)
+
+    def add_initiators(self, host: Any, initiators: Any, chap: Any = None) -> Any:
+        return self._in_turn(super().add_initiators, host, initiators, chap)
+
+
+@pytest.fixture
+def impatient() -> Iterator[None]:
+    with impatient_threads():
+        yield
+
+
+def test_eight_threads_know_all_forty_snapshots_of_a_volume(impatient: None) -> None:
+    """Each new snapshot changes what is known of the one volume."""
+    for _round in range(10):
+        array = Crowded()
+        array.volume("db1")
+        names = [f"s{number:02}" for number in range(40)]
+        applied = snapshots(array, *[{"name": name, "volume": "db1"} for name in names]).run(concurrency=8)
+        assert sorted(applied.world.volumes["db1"].snapshots or ()) == names
+        assert sorted(snapshot.name for snapshot in applied.world.snapshots_of("db1")) == names
+        gone = [{"name": name, "volume": "db1", "state": "absent"} for name in names]
+        applied = snapshots(array, *gone).run(concurrency=8)
+        assert applied.errors == {} and applied.world.snapshots_of("db1") == []
+
+
+def test_eight_threads_know_all_hosts_and_mappings(impatient: None) -> None:
+    for _round in range(5):
+        array = Crowded()
+        hosts = [f"h{number:02}" for number in range(20)]
+        array.volume("shared")
+        for host in hosts:
+            array.host(host)
+        wishes = [{"host": host, "volume": "shared", "initiators": [f"{TAKEN}-{host}"]} for host in hosts]
+        applied = host_maps(array, *wishes, shared=True).run(concurrency=8)
+        assert applied.errors == {}
+        assert sorted(mapping.host for mapping in applied.world.maps_of_volume("shared")) == hosts
+        for host in hosts:
+            owner = applied.world.owner_of(f"{TAKEN}-{host}")
+            assert owner is not None and owner.name == host
+
+
+def test_errors_and_steps_are_told_in_the_order_of_the_plan(array: MemoryArray) -> None:
+    """Whichever thread is the first: so the task fails with the same message in every run."""
+    order = [Event() for _number in range(4)]
+
+    def last_first(spec: Any) -> FlashError | None:
+        number = int(spec.name[1:])
+        assert number == 3 or order[number + 1].wait(10)
+        order[number].set()
+        return FlashError(f"it broke at {number}") if number in (1, 2) else None
+
+    array.broken["create_volume"] = last_first
+    task = volumes(array, *[{"name": f"v{number}", "size": "1GiB"} for number in range(4)])
+    applied = task.run(concurrency=4, continue_on_error=True)
+    assert [step.item[1] for step in applied.done] == ["v0", "v3"]
+    assert [step.item[1] for step in applied.not_done] == ["v1", "v2"]
+    assert [str(error.reason) for error in applied.errors.values()] == ["it broke at 1", "it broke at 2"]
 
 
 def test_a_mistake_of_ours_is_not_swallowed(array: MemoryArray) -> None:

@@ -31,6 +31,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.transp
     LostTimeout,
 )
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.transport.tcp import TcpTransport
+from tests.support.threads import side_by_side
 
 Answer = Callable[[socket.socket], None]
 Serve = Callable[[Answer], Any]
@@ -90,6 +91,25 @@ def dead() -> Iterator[str]:
 
 def ask(transport: TcpTransport, write: bool = False) -> bytes:
     return transport.request(b"[X]\n", "X", "[X]", None, write=write)
+
+
+def test_threads_that_find_the_only_controller_down_all_hear_so() -> None:
+    """Each puts it at the end of the list of controllers, from which it must not be missing meanwhile."""
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+        transport = TcpTransport(["127.0.0.1"], port)
+
+        def fail_or_look(number: int) -> set[str]:
+            if number % 2:
+                return {transport.address for _turn in range(20000)}
+            for _turn in range(20000):
+                transport._put_last(("127.0.0.1", port))
+            return set()
+
+        assert side_by_side(fail_or_look, range(8)) == [set(), {f"127.0.0.1:{port}"}] * 4
+        found = side_by_side(lambda _number: transport.request(b"x", "x", "x", write=False), range(40))
+        assert {type(one) for one in found} == {Unreachable}
 
 
 def test_the_reply_ends_with_the_connection(serve: Serve) -> None:

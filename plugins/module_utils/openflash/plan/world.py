@@ -10,6 +10,7 @@ later wish sees what an earlier one will have made. The changes of a wish that f
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, replace
 from typing import Any, Callable, Dict, FrozenSet, List, Optional, Tuple
 
@@ -48,6 +49,8 @@ class World:
     def __init__(self, actual: Actual, capabilities: Capabilities) -> None:
         self.actual = actual
         self.capabilities = capabilities
+        self.lock = threading.RLock()
+        """Held by whoever reads or changes the world while several threads carry a plan out."""
         self._undo: Undo = []
         self.volumes: Table[str, Volume] = Table(self._undo, source=lambda volume: volume.source)
         self.snapshots: Table[Tuple[str, str], Snapshot] = Table(

@@ -95,9 +95,8 @@ class TcpTransport:
 
     def _put_last(self, controller: Tuple[str, int]) -> None:
         with self._lock:
-            if controller in self._controllers:
-                self._controllers.remove(controller)
-                self._controllers.append(controller)
+            # A new list, so that no other thread reads one from which the controller is missing.
+            self._controllers = [one for one in self._controllers if one != controller] + [controller]
 
     def _once(self, controller: Tuple[str, int], data: bytes, about: Tuple[str, str, Any, bool, bool]) -> bytes:
         started = time.monotonic()

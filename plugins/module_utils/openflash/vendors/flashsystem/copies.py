@@ -288,10 +288,11 @@ class Copies(Volumes, Hosts):
         except NameTaken:
             self._drop(target)
             return None
-        if self._rows is not None:
-            # For what the same task makes of it; the list was made before.
-            made = {"capacity": str(size), "vdisk_UID": str(target.serial), "status": "online", "mdisk_grp_name": pool}
-            self._rows.append(dict(made, id=number, name=final))
+        made = {"capacity": str(size), "vdisk_UID": str(target.serial), "status": "online", "mdisk_grp_name": pool}
+        with self._lock:
+            if self._rows is not None:
+                # For what the same task makes of it; the list was made before.
+                self._rows = [*self._rows, dict(made, id=number, name=final)]
         return target
 
     def _fill(self, fabric: Fabric, me: Host, origin: _Source, target: _Source, mine: bool) -> None:
@@ -430,7 +431,8 @@ class Copies(Volumes, Hosts):
             if any(one.volume == vdisk["name"] and one.host == me.name for one in maps):
                 self._hide(vdisk["name"], me)
         self._remove(name, row["id"])
-        self._rows = [other for other in self._rows or () if other is not row]
+        with self._lock:
+            self._rows = [other for other in self._rows or () if other is not row]
         return [one for one in maps if one.volume not in gone or one.host != me.name]
 
     def restore_snapshot(self, volume: Volume, snapshot: Snapshot, backup: str) -> Snapshot:

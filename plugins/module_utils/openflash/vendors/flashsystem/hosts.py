@@ -103,7 +103,8 @@ class Hosts(Reading):
 
     def _owner_of(self, initiators: Sequence[Initiator], name: str, error: FlashError) -> FlashError:
         """Name the host that has one of the ports; the error as it was, when none has."""
-        self._by_port.clear()
+        with self._lock_of_hosts:
+            self._by_port = {}
         for host in self.find_hosts([one.address for one in initiators]):
             for address in host.addresses:
                 if host.name != name and address in {one.address for one in initiators}:

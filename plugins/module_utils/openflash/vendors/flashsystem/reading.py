@@ -65,6 +65,7 @@ class Reading(Array):
         """Names of hosts that the array itself has said."""
         self._aliases: Dict[str, str] = {}
         """What the task calls a host, by what the array calls it, where the array cannot have that name."""
+        self._lock_of_hosts = threading.Lock()
         self._locks: Dict[str, threading.RLock] = {}
         self._lock_of_locks = threading.Lock()
 
@@ -292,18 +293,20 @@ class Reading(Array):
         return Host(self._aliases.get(name, name), id=about["id"], initiators=_initiators(pairs))
 
     def _remember(self, host: Host) -> None:
-        self._forget(host)
-        for address in host.addresses:
-            self._by_port[address] = host
+        self._forget(host, dict.fromkeys(host.addresses, host))
 
-    def _forget(self, host: Host) -> None:
-        self._by_port = {address: known for address, known in self._by_port.items() if known.name != host.name}
+    def _forget(self, host: Host, now: Optional[Dict[str, Host]] = None) -> None:
+        """:param now: what is known of the host instead, by port address."""
+        with self._lock_of_hosts:
+            others = {address: known for address, known in self._by_port.items() if known.name != host.name}
+            # A new dictionary each time, so that other threads can read without the lock.
+            self._by_port = dict(others, **(now or {}))
 
     def find_hosts(self, initiators: Sequence[str]) -> Listing[Host]:
         """By any of their ports: one request, and one for each host until all are found; remembered for the task."""
-        wanted = set(initiators)
-        if wanted and wanted <= set(self._by_port):
-            return Listing(_once([self._by_port[address] for address in initiators]))
+        wanted, known = set(initiators), self._by_port
+        if wanted and wanted <= set(known):
+            return Listing(_once([known[address] for address in initiators]))
         with self._doing("find the hosts of the initiators"):
             names = [row.get("name", "") for row in self._host_rows()]
             found: List[Host] = []
