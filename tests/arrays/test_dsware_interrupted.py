@@ -223,6 +223,8 @@ def picture(dsware: SimulatedDsware) -> Any:
     volumes = sorted(
         (one["name"], one["size"], one["kind"], one["state"], origin.get(one["content"], "its own"))
         for one in state["volumes"]
+        # One more safety copy, which a run takes that finds a restore whose end is not known: see test_restores.py.
+        if one["name"] != "backup-2"
     )
     addresses = {one["name"]: sorted(each["address"] for each in one["initiators"]) for one in state["hosts"]}
     return volumes, addresses, sorted((one["volume"], one["host"]) for one in state["mappings"])
@@ -323,7 +325,7 @@ def test_an_unfinished_copy_is_not_taken_for_a_volume(rest: SimulatedDsware, mon
     with rest.connect() as array:
         source = volume(array, "v1")
         array.pools()
-        with rest.killed(monkeypatch, 3, answered=False):
+        with rest.killed(monkeypatch, 4, answered=False):
             array.clone_volume(source, spec)
     assert "copy" in rest.names()
     with rest.connect() as array:

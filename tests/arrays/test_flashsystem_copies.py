@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import os
 import re
-import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from ansible_collections.openflash.storage.plugins.module_utils.openflash import unfinished
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.attach.disks import Disks, Tree
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors import (
     Busy,
@@ -24,6 +24,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors
     NotFound,
 )
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import SnapshotSpec, VolumeSpec
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.flashsystem import facts
 from tests.support.dying import DIED, clone_and_die, in_a_process
 from tests.support.flashsystem import GIB, MIB, WWPNS, FlashSystemUnderTest, host, initiators, volume
 from tests.support.simulator import Simulator
@@ -303,13 +304,11 @@ def test_killed_after_any_command_the_next_run_ends_well(array: FlashSystemUnder
         client.create_host("this-host", initiators(*HBAS))
     after = 0
     while True:
-        mark = array.mark()
         killed = run_and_die(array, "clone", after, done)
         if "clone" in array.vdisks():
             assert holds_pieces(array, "clone"), f"killed after {after}: a half-made copy under its final name"
-        # Older than its patience at once.
-        with array.client(wait_timeout=0.001) as client:
-            wait_for_the_next_second(array, mark)
+        # The other process is known to be gone, so it is not waited for.
+        with array.client(wait_timeout=600.0) as client:
             db1 = client.volumes(["db1"]).items[0]
             client.clone_volume(db1, VolumeSpec("clone"))
             assert holds_pieces(array, "clone")
@@ -323,23 +322,47 @@ def test_killed_after_any_command_the_next_run_ends_well(array: FlashSystemUnder
     assert after >= 5 + 8
 
 
-def wait_for_the_next_second(array: FlashSystemUnderTest, mark: int) -> None:
-    """The stamp of what was left has whole seconds."""
-    stamps = [int(name.split("-")[2], 16) for name in array.vdisks() if name.startswith("of-copy-")]
-    while stamps and time.time() <= max(stamps) + 0.01:
-        time.sleep(0.01)
+LONG_AGO = "0000001elsewh000010000000"
+"""The stamp of a run on another host."""
+
+
+def begun(array: FlashSystemUnderTest, stamp: str, source: str, name: str) -> str:
+    """A vdisk that looks like the unfinished copy of a run with this stamp."""
+    temporary = f"of-copy-{stamp}-m{source}-{facts.digest_of(name)}"
+    array.cli(f"svctask mkvdisk -name {temporary} -mdiskgrp 0 -iogrp 0 -size 1 -unit gb")
+    return temporary
 
 
 def test_what_another_live_run_is_copying_is_left_alone(array: FlashSystemUnderTest, client: Any) -> None:
     filled(array, client)
     client.create_host("this-host", initiators(*HBAS))
-    assert run_and_die(array, "clone", AFTER_THE_FIRST_MAPPING, True)
-    left = array.vdisks()
     db1 = client.volumes(["db1"]).items[0]
-    for name in ("clone", "other"):
-        with pytest.raises(Busy, match="another run is copying"):
-            client.clone_volume(db1, VolumeSpec(name))
-    assert array.vdisks() == left
+    with unfinished.begin() as stamp:
+        begun(array, stamp.text, db1.id, "clone")
+        left = array.vdisks()
+        for name in ("clone", "other"):
+            client.volumes()
+            with pytest.raises(Busy, match="another run is copying"):
+                client.clone_volume(db1, VolumeSpec(name))
+        assert array.vdisks() == left
+    client.clone_volume(db1, VolumeSpec("clone"))
+    assert nothing_left(array)
+
+
+def test_a_run_on_another_host_is_waited_for(array: FlashSystemUnderTest, client: Any) -> None:
+    filled(array, client)
+    client.create_host("this-host", initiators(*HBAS))
+    db1 = client.volumes(["db1"]).items[0]
+    with unfinished.begin() as stamp:
+        begun(array, stamp.text.replace(stamp.place, "elsewh"), db1.id, "clone")
+    client.volumes()
+    with pytest.raises(Busy, match="another run is copying"):
+        client.clone_volume(db1, VolumeSpec("clone"))
+    array.cli(f"svctask rmvdisk {next(name for name in array.vdisks() if name.startswith('of-copy-'))}")
+    begun(array, LONG_AGO, db1.id, "clone")
+    client.volumes()
+    client.clone_volume(db1, VolumeSpec("clone"))
+    assert nothing_left(array)
 
 
 def test_what_another_host_has_is_left_alone_however_old(array: FlashSystemUnderTest, client: Any) -> None:
@@ -347,7 +370,7 @@ def test_what_another_host_has_is_left_alone_however_old(array: FlashSystemUnder
     client.create_host("this-host", initiators(*HBAS))
     assert run_and_die(array, "clone", AFTER_THE_FIRST_MAPPING, True)
     temporary = next(name for name in array.vdisks() if name.startswith("of-copy-"))
-    old = re.sub("of-copy-[0-9a-f]{8}", "of-copy-00000001", temporary)
+    old = re.sub("of-copy-[0-9a-z]{25}", f"of-copy-{LONG_AGO}", temporary)
     array.cli(f"svctask chvdisk -name {old} {temporary}")
     host(client, "elsewhere", WWPNS[0])
     array.cli(f"svctask mkvdiskhostmap -force -host elsewhere {old}")
@@ -360,8 +383,7 @@ def test_what_is_open_on_this_host_is_left_alone_however_old(array: FlashSystemU
     """A copy of a large volume takes longer than any patience."""
     filled(array, client)
     me = client.create_host("this-host", initiators(*HBAS))
-    old = "of-copy-00000001-m7-0123456789ab"
-    array.cli(f"svctask mkvdisk -name {old} -mdiskgrp 0 -iogrp 0 -size 1 -unit gb")
+    old = begun(array, LONG_AGO, "7", "another")
     row = client._vdisk(old)
     array.cli(f"svctask mkvdiskhostmap -host this-host {old}")
     scan(array, 2)

@@ -63,6 +63,8 @@ class Volume:
     """The name of the volume or snapshot it was made of, where the array remembers."""
     independent: bool = True
     """False when its source must stay because this one shares data with it in a way that the array does not undo."""
+    resumed: Optional[str] = field(default=None, compare=False)
+    """Of a copy that an earlier run began and this one finished: the UTC time stamp of its content. Else None."""
     mappings: Optional[Tuple[Mapping, ...]] = None
     snapshots: Optional[Tuple[str, ...]] = None
     groups: Optional[Tuple[str, ...]] = None

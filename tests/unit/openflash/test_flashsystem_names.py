@@ -10,6 +10,7 @@ import shlex
 
 import pytest
 
+from ansible_collections.openflash.storage.plugins.module_utils.openflash import unfinished
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors import Invalid, NoSpace, NotFound
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.transport.lost import LostReply
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.transport.ssh import Output, command_line
@@ -55,19 +56,22 @@ def test_a_snapshot_of_openstack_fits() -> None:
 
 
 def test_a_temporary_name_says_when_of_what_and_for_what() -> None:
-    name = facts.temporary_name(1795231218.9, True, "2047", "x" * 63)
+    with unfinished.begin() as stamp:
+        name = facts.temporary_name(stamp, True, "2047", "x" * 63)
+        kept = facts.parse_temporary(facts.temporary_name(stamp, False, "0", "clone"))
     assert len(name) <= facts.NAME_LONGEST
-    assert facts.parse_temporary(name) == (1795231218, True, "2047", facts.digest_of("x" * 63))
-    kept = facts.parse_temporary(facts.temporary_name(0, False, "0", "clone"))
+    assert facts.parse_temporary(name) == (stamp, True, "2047", facts.digest_of("x" * 63))
     assert kept is not None and not kept.mapped
     assert facts.parse_temporary("of-copy-mine") is None
 
 
 def test_no_volume_can_be_given_a_name_of_ours() -> None:
     rule = facts.capabilities(lambda: None).volume_name
+    with unfinished.begin() as stamp:
+        temporary = facts.temporary_name(stamp, True, "1", "a")
     for name in (
         facts.snapshot_name("a", SERIAL, True),
-        facts.temporary_name(0, True, "1", "a"),
+        temporary,
         "1a",
         " a",
         "a ",

@@ -5,11 +5,9 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
-from ansible_collections.openflash.storage.plugins.module_utils.openflash import errors
+from ansible_collections.openflash.storage.plugins.module_utils.openflash import errors, unfinished
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import Volume, VolumeSpec
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.units import GIB
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.violin import (
@@ -42,17 +40,16 @@ def test_the_snapshot_area_is_a_part_of_the_volume(lun, area) -> None:
     assert facts.area_size(lun) == area
 
 
-def test_a_temporary_name_tells_what_it_is_for_and_how_old_it_is() -> None:
-    name = facts.temporary_name("lun", "id", "copy1")
-    assert len(name) <= facts.SNAPSHOT_NAME_LONGEST
+def test_a_temporary_name_tells_what_it_is_for_and_by_which_run() -> None:
+    with unfinished.begin() as stamp:
+        name, carrier = facts.temporary_name(stamp, "lun", "id", "copy1"), facts.carrier_name(stamp)
+    assert len(name) == 36
+    assert len(carrier) <= facts.SNAPSHOT_NAME_LONGEST
     assert name.startswith(facts.temporary_prefix("lun", "id", "copy1"))
     assert not name.startswith(facts.temporary_prefix("lun", "id", "copy2"))
-    assert 0 <= (facts.age_of(name) or 0.0) < 5
-    assert name != facts.temporary_name("lun", "id", "copy1")
-    old = facts.temporary_prefix("x") + format(int(time.time() - 100), "08x") + "beef"
-    assert 95 < (facts.age_of(old) or 0.0) < 105
-    for other in ("of-", "of-db1", "db1", name + "x", name.upper()):
-        assert facts.age_of(other) is None
+    assert facts.stamp_of(name) == facts.stamp_of(carrier) == stamp
+    for other in ("of-", "of-db1", "db1", name + "x", name.upper(), name[1:]):
+        assert facts.stamp_of(other) is None
 
 
 @pytest.mark.parametrize(
@@ -105,7 +102,7 @@ def test_a_lun_is_a_volume() -> None:
     assert (read.size, read.provisioning, read.independent, read.snapshots) == (GIB, "thick", True, ())
     assert (read.pool, read.serial, read.mappings, dict(read.options)) == (None, None, None, {})
     assert objects.volume(dict(LUN, timemarkEnabled=True)).snapshots is None
-    assert objects.volume(dict(LUN, name=facts.temporary_name("x"))).state == "copying"
+    assert objects.volume(dict(LUN, name="of-" + "0" * 7 + "-" + "0" * 25)).state == "copying"
     clone = objects.volume(dict(LUN, type="SANTimeView", timeview_data_set={"name": "src", "object_id": "id-2"}))
     assert (clone.independent, clone.source) == (False, "src")
 

@@ -99,6 +99,7 @@ def test_description_counts_the_strikes() -> None:
             "skip": 0,
             "seconds": 0.0,
             "status": 503,
+            "code": "",
             "struck": 1,
         }
     ]

@@ -35,6 +35,10 @@ class DataPath(ABC):
         """Give ``target`` the bytes ``source`` has now; a target that has none yet is provided first."""
 
     @abstractmethod
+    def write(self, volume: Volume, data: bytes) -> None:
+        """Let a host write these bytes at the beginning of the volume."""
+
+    @abstractmethod
     def map(self, volume: Volume, host: Host, initiators: Sequence[Initiator], lun: int) -> None:
         """Show the volume to these initiators, and to no other, under ``lun``."""
 
@@ -60,6 +64,9 @@ class NoDataPath(DataPath):
         pass
 
     def copy(self, source: Volume, target: Volume) -> None:
+        pass
+
+    def write(self, volume: Volume, data: bytes) -> None:
         pass
 
     def map(self, volume: Volume, host: Host, initiators: Sequence[Initiator], lun: int) -> None:

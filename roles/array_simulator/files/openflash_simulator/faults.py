@@ -18,6 +18,8 @@ kind                    what the client sees                                  ch
 ``no_status``           the whole answer of a command, no exit status         yes
 ``non_json``            an answer of the wrong kind (a proxy's HTML page)     yes
 ``http_status``         ``status`` (503) with an HTML body                    no
+``refused_before``      the vendor's own refusal with ``code`` (HTTP)         no
+``refused_after``       the same                                              yes
 ``busy``                the vendor's own "busy, try again"                    no
 ``expired``             the credentials or the session refused                no
 ``pool_full``           the vendor's own "no space", once space is asked for  no
@@ -44,6 +46,8 @@ FaultKind = Literal[
     "no_status",
     "non_json",
     "http_status",
+    "refused_before",
+    "refused_after",
     "busy",
     "expired",
     "pool_full",
@@ -52,6 +56,8 @@ FaultKind = Literal[
 KINDS: tuple[FaultKind, ...] = get_args(FaultKind)
 # These last for some seconds, which must be given.
 _TIMED = ("latency", "reset_late", "seen_late")
+# These answer with a code of the vendor, which must be given.
+_REFUSED = ("refused_before", "refused_after")
 # These go with another fault of the same request.
 _WITH_OTHERS = ("latency", "seen_late")
 # These do not touch the request: the array asks for them while it serves one.
@@ -87,6 +93,7 @@ class Fault:
     skip: int = 0
     seconds: float = 0.0
     status: int = 503
+    code: str = ""
     struck: int = 0
 
     @property
@@ -117,6 +124,7 @@ class Fault:
             "skip": self.skip,
             "seconds": self.seconds,
             "status": self.status,
+            "code": self.code,
             "struck": self.struck,
         }
 
@@ -204,7 +212,7 @@ def parse(raw: object) -> Fault:
         raw = {"kind": raw}
     if not isinstance(raw, Mapping):
         raise ConfigError("a fault is a mapping with a kind")
-    _known("fault", raw, {"kind", "match", "count", "skip", "seconds", "status"})
+    _known("fault", raw, {"kind", "match", "count", "skip", "seconds", "status", "code"})
     kind = raw.get("kind")
     if kind not in KINDS:
         raise ConfigError(f"fault kind {kind!r} is not one of {', '.join(KINDS)}")
@@ -213,6 +221,11 @@ def parse(raw: object) -> Fault:
         raise ConfigError(f"fault seconds {seconds!r} is not a number of seconds")
     if kind in _TIMED and not seconds:
         raise ConfigError(f"fault {kind} needs seconds above 0")
+    code = raw.get("code", "")
+    if isinstance(code, bool) or not isinstance(code, (str, int)):
+        raise ConfigError(f"fault code {code!r} is not the text or number of a refusal")
+    if kind in _REFUSED and code == "":
+        raise ConfigError(f"fault {kind} needs the code of the refusal")
     count = raw.get("count", 1)
     return Fault(
         kind=kind,
@@ -221,6 +234,7 @@ def parse(raw: object) -> Fault:
         skip=_whole("skip", raw.get("skip", 0), 0),
         seconds=float(seconds),
         status=_whole("status", raw.get("status", 503), 500, 599),
+        code=str(code),
     )
 
 

@@ -80,6 +80,10 @@ class Images(DataPath):
                 _copy_data(reading.fileno(), writing.fileno())
             writing.truncate(target.size)
 
+    def write(self, volume: Volume, data: bytes) -> None:
+        with self.image(volume).open("r+b") as stream:
+            stream.write(data)
+
     def map(self, volume: Volume, host: Host, initiators: Sequence[Initiator], lun: int) -> None:
         pass
 

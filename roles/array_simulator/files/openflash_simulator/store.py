@@ -114,7 +114,9 @@ class Store:
             raise NoSpace("pool", pool.name)
         volume.used += grown
         pool.used += grown
-        volume.attributes["content"] = uuid.uuid4().hex
+        content = uuid.uuid4().hex
+        self.datapath.write(volume, content.encode("ascii")[:amount])
+        volume.attributes["content"] = content
         self._changed("volume.write", volume)
 
     # ---- names, sizes, changes, persistence ------------------------------------------------------------------------

@@ -4,22 +4,28 @@
 
 """Clones and volumes made from snapshots, over either wire.
 
-The marker (see reading.py) is at the same time the snapshot that a clone is made of. Every step after it is safe to
-repeat, also by two runs at once.
+The marker (see reading.py) is at the same time the snapshot that a clone is made of. A copy that a killed run has left
+unfinished is removed with its marker, and made again: its content is that of the killed run's time. Only a full copy,
+which takes long, is resumed (see unfinished.py). For that, two more snapshots stand beside it: one says by which run
+and for which request it was made, the other, after a time-out, that the array has begun to copy. Of what is finished
+nothing is removed: where the array keeps the marker, a snapshot says so.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
-from typing import Callable, Optional
+from typing import Callable, List, Optional, Tuple
 
-from ...errors import Busy, Conflict, FlashError, Invalid
+from ... import unfinished
+from ...errors import Busy, Conflict, FlashError, Invalid, NotFound, Timeout
 from ...model import COPYING, READY, Pool, Snapshot, Volume, VolumeSpec
 from ...transport.deadline import Deadline
 from ...transport.lost import ATTEMPTS, LostAnswer, repeat
 from ...units import MIB, format_size, round_up
-from .codes import Duplicating, NameTaken, SnapshotGone
-from .facts import GRANULARITY, marker
+from .codes import Duplicating, NameTaken
+from .facts import GRANULARITY, Record, marker, parse_record, record_name, request_digest
+from .reading import finished_marker
 from .volumes import UNSURE, Volumes
 
 
@@ -29,7 +35,7 @@ class Copies(Volumes):
     def clone_volume(self, source: Volume, spec: VolumeSpec) -> Volume:
         """Four requests: a marker, a volume that shares its data, a look at its size, the end of the marker.
 
-        With ``full_clone`` the array copies instead, into a volume made for it: one more, and those of the wait.
+        With ``full_clone`` the array copies instead, into a volume made for it: three more, and those of the wait.
         """
         with self._doing("clone volume %s to %s" % (source.name, spec.name), spec.name):
             full = bool(spec.options.get("full_clone"))
@@ -90,45 +96,50 @@ class Copies(Volumes):
         :param snapshot: what is copied; the marker itself for a clone.
         :param pool: for a full copy; None for one that shares data.
         """
-        resumed = self._mark(token, volume, name)
-        try:
-            if not resumed and pool is not None:
-                self._make_empty(name, size, pool)
-            elif not resumed:
-                self._begin_link(name, size, snapshot)
-        except UNSURE:
-            raise  # whether it was made is not known: the next run finds the marker
-        except FlashError:
-            self._clean_up(token)
-            raise
-        try:
-            if pool is not None:
-                self._fill(name, snapshot, resumed)
-            made = self._grown(self._there(name), size)
-        except UNSURE:
-            raise
-        except FlashError:
-            # What this run made nobody has seen, so it can go; what another run began is not ours to remove.
-            if not resumed:
-                self._clean_up(token, name)
-            raise
-        self._delete_snapshot(token)
-        return made
+        with unfinished.begin() as stamp:
+            request = request_digest(volume, snapshot, str(size), pool.id or pool.name if pool is not None else "")
+            earlier = self._mark(token, volume, name, request)
+            record = record_name(name, request, earlier or stamp) if pool is not None else None
+            if earlier is None:
+                try:
+                    if pool is not None:
+                        self._note(record_name(name, request, stamp), volume)
+                        self._make_empty(name, size, pool)
+                    else:
+                        self._begin_link(name, size, snapshot)
+                except UNSURE:
+                    raise  # whether it was made is not known: the next run finds the marker
+                except FlashError as error:
+                    self._give_up(error, token, record)
+                    raise
+            try:
+                if pool is not None:
+                    self._fill(name, volume, snapshot, request, earlier, stamp)
+                made = self._grown(self._there(name), size)
+            except UNSURE:
+                raise
+            except FlashError as error:
+                # What this run made nobody has seen, so it can go; what another run began is not this one's to remove.
+                if earlier is None:
+                    self._give_up(error, token, record, name)
+                raise
+            self._end(made, token, volume, request, (earlier or stamp) if record else None, earlier is not None)
+            return replace(made, resumed=earlier.since if earlier is not None else None)
 
-    def _mark(self, token: str, volume: str, copy: str) -> bool:
-        """Take the marker; True when a run before this one has begun the copy and its volume is there."""
+    def _mark(self, token: str, volume: str, copy: str, request: str) -> Optional[unfinished.Stamp]:
+        """Take the marker. The stamp of an earlier run when its full copy is resumed; what else it left is removed."""
         lost = False
         for attempt in range(ATTEMPTS):
             try:
                 self._wire.create_snapshot(token, volume)
-                return False
+                return None
             except NameTaken:
-                if self._wire.volume(copy) is not None:
-                    return True
-                if lost:
-                    return False  # our own, of the request whose answer was lost
-                # Only the marker is there. Its content may be old, so take it anew.
-                self._delete_snapshot(token)
+                there = self._wire.volume(copy)
+                if lost and there is None:
+                    return None  # this run's own, of the request whose answer was lost
+                earlier = self._earlier(token, volume, there, copy, request)
+                if earlier is not None:
+                    return earlier
             except LostAnswer:
                 # Whether or not it was taken, the same request tells now.
                 lost = True
@@ -136,14 +147,100 @@ class Copies(Volumes):
                     raise
         raise Busy("another run is making the same copy", hint="Run it again later.")
 
-    def _clean_up(self, token: str, volume: Optional[str] = None) -> None:
-        """Remove what was made, the marker last: while it is there, the rest counts as unfinished."""
+    def _earlier(
+        self, token: str, volume: str, there: Optional[Volume], copy: str, request: str
+    ) -> Optional[unfinished.Stamp]:
+        """What an earlier run has left: the stamp of a full copy to resume; None once all of it is removed."""
+        records = self._records(volume, copy)
+        if there is not None:
+            self._check_unfinished(token, there)
+            said = records[0][1] if records else None
+            if said is not None:
+                what = "volume %s" % copy
+                same = unfinished.may_resume(said.stamp, self._wait_timeout, what, said.request == request)
+                begun = there.state == COPYING or any(each.begun for _name, each in records)
+                if same and begun and there.state in (READY, COPYING):
+                    return said.stamp
+            if there.state == COPYING:
+                raise Busy(
+                    "the array still copies into volume %s, which an earlier run began for another request, or too "
+                    "long ago" % copy,
+                    hint="Run the task again when that copy has ended: it is then removed and made again.",
+                )
+            self._refuse_mapped(copy)
+            self._delete(self._wire.delete_volume, copy, lambda: self._wire.volume(copy) is None)
+        for name, _said in records:
+            self._delete_snapshot(name)
+        # Its content may be old, so it is taken anew.
+        self._delete_snapshot(token)
+        return None
+
+    def _check_unfinished(self, token: str, there: Volume) -> None:
+        """Conflict unless the volume was made under this marker, and is not finished."""
+        mark = self._wire.snapshot(token)
+        if mark is None:
+            return
+        conflict = Conflict(
+            "a volume of that name is there, and the array does not tell whether it is this copy",
+            target=there.name,
+            hint="Choose another name.",
+        )
+        if self._wire.has_snapshot(finished_marker(there)):
+            raise conflict
+        if not mark.created or not there.created:
+            conflict.hint = (
+                "A copy of that name was begun and not finished. The array does not tell when, so look at the volume; "
+                "if nobody needs it, delete it with the array's own tools, and its snapshot %s." % token
+            )
+            raise conflict
+        # Both times are of the array's clock.
+        if there.created < mark.created:
+            self._delete_snapshot(token)
+            raise conflict
+
+    def _records(self, volume: str, copy: str) -> List[Tuple[str, Record]]:
+        """The snapshots that stand beside a full copy, by name."""
+        found = [(one.name, parse_record(one.name, copy)) for one in self._wire.snapshots_of(volume)]
+        return [(name, said) for name, said in sorted(found, key=lambda pair: pair[0]) if said is not None]
+
+    def _note(self, name: str, volume: str) -> None:
+        """A snapshot whose name says something."""
+        with suppress(NameTaken):
+            repeat(lambda: self._wire.create_snapshot(name, volume))
+
+    def _end(
+        self, made: Volume, token: str, volume: str, request: str, stamp: Optional[unfinished.Stamp], resumed: bool
+    ) -> None:
+        """Remove what stands beside a finished copy, the marker last.
+
+        Where the array keeps one of them, the copy is recorded as finished, so that no later run copies over it.
+        """
+        names = [token]
+        if stamp is not None:
+            names.insert(0, record_name(made.name, request, stamp))
+            if resumed:
+                names.insert(0, record_name(made.name, request, stamp, begun=True))
         try:
+            for name in names:
+                self._delete_snapshot(name)
+        except UNSURE:
+            raise
+        except FlashError:
+            self._note(finished_marker(made), volume)
+
+    def _give_up(self, error: FlashError, token: str, record: Optional[str], volume: Optional[str] = None) -> None:
+        """Remove what this run made, the marker last: while it is there, the rest counts as unfinished.
+
+        When something has gone meanwhile, another run makes the same copy, and what is there now belongs to that one.
+        """
+        with suppress(FlashError):  # the error that led here says more
+            if isinstance(error, NotFound) and (record is None or not self._wire.has_snapshot(record)):
+                return
             if volume is not None:
                 self._wire.delete_volume(volume)
+            if record is not None:
+                self._delete_snapshot(record)
             self._delete_snapshot(token)
-        except FlashError:
-            pass  # the error that led here says more
 
     def _begin_link(self, name: str, size: int, snapshot: str) -> None:
         self._make(name, lambda: self._wire.link(name, size // MIB, snapshot))
@@ -180,18 +277,20 @@ class Copies(Volumes):
             )
         return made
 
-    def _fill(self, name: str, snapshot: str, resumed: bool) -> None:
+    def _fill(
+        self,
+        name: str,
+        volume: str,
+        snapshot: str,
+        request: str,
+        earlier: Optional[unfinished.Stamp],
+        stamp: unfinished.Stamp,
+    ) -> None:
         """Copy into the volume, and wait. A deadline that passes leaves it copying, for the next run to wait on."""
-        if not resumed or self._there(name).state != COPYING:
-            try:
+        if earlier is None:
+            with suppress(Duplicating):
                 # While the marker is there nobody uses the copy, so beginning it twice does no harm.
                 repeat(lambda: self._wire.copy(name, snapshot))
-            except Duplicating:
-                pass
-            except SnapshotGone:
-                # Another run has finished the same copy meanwhile, and removed the marker.
-                if not resumed:
-                    raise
 
         def done() -> Optional[bool]:
             state = self._there(name).state
@@ -199,8 +298,14 @@ class Copies(Volumes):
                 raise FlashError("the copy has failed: the array calls the volume %s" % state, target=name)
             return True if state == READY else None
 
-        Deadline(self._wait_timeout, first=0.05, longest=5.0).poll(
-            done,
-            "the end of the copy into %s" % name,
-            hint="The array goes on copying. Run the task again to wait on, or raise wait_timeout.",
-        )
+        try:
+            Deadline(self._wait_timeout, first=0.05, longest=5.0).poll(
+                done,
+                "the end of the copy into %s" % name,
+                hint="The array goes on copying. Run the task again to wait on, or raise wait_timeout.",
+            )
+        except Timeout:
+            with suppress(FlashError):
+                # So that a volume that is ready when the next run comes is not taken for one that is still empty.
+                self._note(record_name(name, request, earlier or stamp, begun=True), volume)
+            raise

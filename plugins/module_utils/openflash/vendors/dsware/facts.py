@@ -10,10 +10,12 @@ Everything that no source proves is a constant in the first half of this file an
 from __future__ import annotations
 
 import hashlib
+import re
 import socket
 from dataclasses import dataclass
-from typing import Any, FrozenSet, Optional, Sequence, Tuple
+from typing import Any, FrozenSet, NamedTuple, Optional, Sequence, Tuple
 
+from ... import unfinished
 from ...model import AGENT, ISCSI, THIN, Capabilities, CopyMethod, Host, NameRule, OptionRule
 from ...units import MIB, TIB
 
@@ -51,17 +53,56 @@ SOCKET_POOL_UNIT = 1024**3
 # Section 2.3: the link that the block client makes for a volume that it has attached.
 BY_ID = "disk/by-id/wwn-0x%s"
 
+# Section 3: on a rollback one client of the vendor takes this number for success; what it means is not published.
+ROLLED_BACK = "50153010"
+
 # Ours. A snapshot of this name stands beside a copy, or a restore, that is not finished.
 MARKER = "of-tmp-"
 _DIGEST = 24
+# Ours. Stands beside a full copy too: for which copy, for which request, and the stamp of the run (see unfinished.py).
+_FOR_NAME, _FOR_REQUEST = 8, 6
+_RECORD = re.compile(
+    r"%s(?P<name>[0-9a-z]{%d})(?P<request>[0-9a-z]{%d})(?P<stamp>%s)(?P<begun>-begun)?\Z"
+    % (MARKER, _FOR_NAME, _FOR_REQUEST, unfinished.PATTERN)
+)
 
 
 def marker(kind: str, name: str) -> str:
-    """The same in every run, so that the next one finds what a killed one left.
-
-    It holds no time: every step that follows is safe to repeat, also by two runs at once.
-    """
+    """The same in every run, so that the next one finds what a killed one left."""
     return MARKER + hashlib.sha256(("%s\0%s" % (kind, name)).encode("utf-8")).hexdigest()[:_DIGEST]
+
+
+class Record(NamedTuple):
+    """What a snapshot beside a full copy says."""
+
+    request: str
+    """A digest of what is copied, and to where."""
+    stamp: unfinished.Stamp
+    begun: bool
+    """The array is known to have begun to copy."""
+
+
+def record_name(copy: str, request: str, stamp: unfinished.Stamp, begun: bool = False) -> str:
+    """The name of the snapshot that stands beside a full copy until it is finished."""
+    return "%s%s%s%s%s" % (MARKER, unfinished.digest(_FOR_NAME, copy), request, stamp.text, "-begun" if begun else "")
+
+
+def parse_record(name: str, copy: str) -> Optional[Record]:
+    """What the name of a snapshot says about this copy; None when it is not beside it."""
+    found = _RECORD.match(name)
+    if found is None or found.group("name") != unfinished.digest(_FOR_NAME, copy):
+        return None
+    stamp = unfinished.parse(found.group("stamp"))
+    return Record(found.group("request"), stamp, bool(found.group("begun"))) if stamp is not None else None
+
+
+def request_digest(*about: str) -> str:
+    return unfinished.digest(_FOR_REQUEST, *about)
+
+
+def further_backup(backup: str, number: int) -> str:
+    """The name of one more safety copy, beside the backup of a restore whose end is not known."""
+    return "%s-%d" % (backup[: NAME_LONGEST - 4], number)
 
 
 def local_names() -> FrozenSet[str]:

@@ -162,5 +162,10 @@ class Reading(Array):
         return there
 
 
+def finished_marker(copy: Volume) -> str:
+    """The name of the snapshot that says that this very volume is finished, although it still has a marker."""
+    return marker("finished", "%s\0%s" % (copy.name, copy.id or copy.created or ""))
+
+
 def _named(pools: Sequence[Pool]) -> str:
     return ", ".join(sorted(pool.name for pool in pools)) or "none"

@@ -16,7 +16,7 @@ from ...model import Pool, Snapshot, SnapshotSpec, Volume, VolumeSpec
 from ...transport.lost import repeat, settle
 from ...units import MIB, format_size
 from .codes import Mapped, NameTaken, Referenced
-from .facts import GRANULARITY, MARKER, marker
+from .facts import GRANULARITY, MARKER, ROLLED_BACK, further_backup, marker
 from .reading import Reading
 
 # Errors after which the array may go on with what was asked.
@@ -140,12 +140,16 @@ class Volumes(Reading):
     def restore_snapshot(self, volume: Volume, snapshot: Snapshot, backup: str) -> Snapshot:
         """A read, a marker, the backup, the rollback, and the end of the marker: five requests.
 
-        The marker says that the backup is there and the rollback perhaps not; the next run does it again then.
+        The marker says that the backup is there and the rollback perhaps not. Nothing on this array tells whether it
+        was carried out. So from then on the backup stays whatever the array answers, and a run that finds the marker
+        keeps the present content once more, as ``<backup>-2``, before it sends the rollback again.
         """
         with self._doing("restore volume %s from snapshot %s" % (volume.name, snapshot.name), volume.name):
             refusal = self.capabilities.refusal("restore_snapshot", volume)
             if refusal is not None:
                 raise self.unsupported("restore_snapshot", refusal, volume)
+            if snapshot.volume not in (None, volume.name):
+                raise Conflict("the snapshot was not taken of that volume, but of volume %s" % snapshot.volume)
             token = marker("restore", backup)
             there = self._wire.snapshot(backup)
             if there is not None and there.volume not in (None, volume.name):
@@ -157,17 +161,28 @@ class Volumes(Reading):
             if there is None:
                 self._mark_restore(token, volume.name)
                 there = self._create_snapshot(SnapshotSpec(backup, volume))
+            else:
+                self._keep_once_more(volume, backup)
             try:
                 self._wire.rollback(volume.name, snapshot.name)
-            except UNSURE:
-                raise  # the next run finds the marker and does it again
-            except FlashError:
-                # Nothing was rolled back, so the backup must not say that it was.
-                self._delete_snapshot(backup)
-                self._delete_snapshot(token)
-                raise
+            except FlashError as error:
+                if error.code != ROLLED_BACK:
+                    kept = "What the volume held before is kept as snapshot %s, which stays." % backup
+                    error.hint = "%s %s" % (error.hint, kept) if error.hint else kept
+                    raise
             self._delete_snapshot(token)
             return there
+
+    def _keep_once_more(self, volume: Volume, backup: str) -> None:
+        """One more safety copy of the present content, under the first free name."""
+        for number in range(2, 100):
+            name = further_backup(backup, number)
+            with suppress(NameTaken):
+                repeat(lambda name=name: self._wire.create_snapshot(name, volume.name))  # type: ignore[misc]
+                return
+        raise Conflict(
+            "there are too many snapshots named %s-*" % backup, hint="Look at them, and delete those you do not need."
+        )
 
     def _mark_restore(self, token: str, volume: str) -> None:
         with suppress(NameTaken):

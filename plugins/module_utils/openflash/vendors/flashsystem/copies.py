@@ -5,8 +5,9 @@
 """Snapshots, clones and volumes from snapshots: copies made by the host that this runs on (sheet, section 2.5).
 
 A copy is a vdisk under a temporary name, mapped to this host beside its source, filled, unmapped, and only then given
-its name. The temporary name says when it was begun, of what, and whether the source was mapped for it: whoever finds it
-later knows what to undo. Devices leave this host before the array unmaps their volumes.
+its name. The temporary name says when and by which process it was begun, of what, and whether the source was mapped for
+it: whoever finds it later knows what to undo. An unfinished copy is never resumed, but removed once its run has ended
+(see unfinished.py). Devices leave this host before the array unmaps their volumes.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import threading
 import time
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
+from ... import unfinished
 from ...attach.content import Progress, copy
 from ...attach.disks import Disk, Tree
 from ...attach.fabric import Fabric
@@ -54,7 +56,7 @@ class Copies(Volumes, Hosts):
     """What FlashSystem cannot do and this host does for it.
 
     :param fabrics: the ways from this host to the array, the better one first.
-    :param patience: seconds after which an unfinished copy of another run is taken for dead.
+    :param patience: seconds after which a run on another host counts as ended.
     :param checksum: read every copy back and compare.
     """
 
@@ -249,8 +251,8 @@ class Copies(Volumes, Hosts):
         """
         fabric = self._fabric(operation)
         me = self._myself(fabric)
-        with self._source_lock(origin.vdisk):
-            return self._copy_alone(fabric, me, origin, size, pool, key, name_it)
+        with self._source_lock(origin.vdisk), unfinished.begin(self._clock()) as stamp:
+            return self._copy_alone(fabric, me, origin, size, pool, key, name_it, stamp)
 
     def _source_lock(self, vdisk: str) -> Any:
         """Two copies of one source side by side would take it from each other."""
@@ -266,12 +268,13 @@ class Copies(Volumes, Hosts):
         pool: str,
         key: str,
         name_it: Callable[[bool], str],
+        stamp: unfinished.Stamp,
     ) -> Optional[_Source]:
         maps = self._all_mappings().items
         maps = self._sweep(fabric, me, maps, key, origin)
         elsewhere = [one for one in maps if one.volume == origin.vdisk]
         mine = any(one.host == me.name for one in elsewhere)
-        temporary = temporary_name(self._clock(), not mine, origin.number, key)
+        temporary = temporary_name(stamp, not mine, origin.number, key)
         number = self._make(temporary, size, pool) or (self._vdisk_named(temporary) or {}).get("id", "")
         target = _Source(temporary, number, size, None)
         try:
@@ -376,8 +379,8 @@ class Copies(Volumes, Hosts):
     ) -> Tuple[Mapping, ...]:
         """Remove unfinished copies that are surely dead; Busy when a live one is of this very source or for this name.
 
-        Dead: it carries our marker, only this host has it, nobody on this host has it open, and it is older than
-        ``patience``. The array itself never copies. Returns the mappings that are left.
+        Dead: it carries our marker, its run has ended (see unfinished.py), only this host has it, and nobody on this
+        host has it open. The array itself never copies. Returns the mappings that are left.
         """
         left = list(maps)
         for row in list(self._rows or ()):
@@ -390,16 +393,16 @@ class Copies(Volumes, Hosts):
                 if concerns:
                     raise Busy(
                         "another run is copying (%s): %s" % (row["name"], problem),
-                        hint="Wait for it. If it is dead, it is removed once it is older than wait_timeout.",
+                        hint="Wait for it. If it runs on another host and is dead, it is removed once it is older than "
+                        "wait_timeout.",
                     )
                 continue
             left = self._bury(fabric, me, row, said, left)
         return tuple(left)
 
     def _alive(self, fabric: Fabric, me: Host, row: Row, said: Temporary, maps: Sequence[Mapping]) -> Optional[str]:
-        age = self._clock() - said.when
-        if age < self._patience:
-            return "it was begun %d s ago" % max(0, int(age))
+        if not unfinished.is_over(said.stamp, self._patience, self._clock()):
+            return "it was begun %d s ago" % said.stamp.age(self._clock())
         others = sorted(one.host for one in maps if one.volume == row["name"] and one.host != me.name)
         if others:
             return "host %s has it" % others[0]

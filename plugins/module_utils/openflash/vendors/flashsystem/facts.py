@@ -15,6 +15,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, NamedTuple, Optional
 
+from ... import unfinished
 from ...model import FC, ISCSI, THICK, Capabilities, CopyMethod, NameRule
 from ...units import GIB, TIB
 
@@ -45,9 +46,11 @@ DELIMITER = "!"
 # array links nothing (section 2.5), the identity of a volume is never given out again, and this survives a rename.
 _SNAPSHOT = re.compile(r"^(?P<name>.+)\.(?P<kind>snap|live)-(?P<source>[0-9a-f]{12})$")
 _SUFFIX = len(".snap-") + 12
-# Ours: of-copy-<when, hex seconds>-<m when we mapped the source, else k><id of the source>-<digest of the final name>.
+# Ours: of-copy-<stamp of the run>-<m when we mapped the source, else k><id of the source>-<digest of the final name>.
 MARKER = "of-copy-"
-_TEMPORARY = re.compile(r"^of-copy-(?P<when>[0-9a-f]{8})-(?P<mapped>[mk])(?P<source>\d+)-(?P<digest>[0-9a-f]{12})$")
+_TEMPORARY = re.compile(
+    r"%s(?P<stamp>%s)-(?P<mapped>[mk])(?P<source>\d+)-(?P<digest>[0-9a-f]{12})\Z" % (MARKER, unfinished.PATTERN)
+)
 _DIGEST = 12
 HOST_PREFIX = "openflash-"
 
@@ -64,7 +67,8 @@ class SnapshotName(NamedTuple):
 class Temporary(NamedTuple):
     """What the name of a vdisk says, when it is an unfinished copy of ours."""
 
-    when: int
+    stamp: unfinished.Stamp
+    """When it was begun, and by which process."""
     mapped: bool
     """Whether the copy mapped its source, so that it has to be unmapped again."""
     source: str
@@ -86,18 +90,17 @@ def digest_of(final: str) -> str:
     return hashlib.sha256(final.encode("utf-8")).hexdigest()[:_DIGEST]
 
 
-def temporary_name(when: float, mapped: bool, source_id: str, final: str) -> str:
-    """What a copy is called until it is whole."""
-    return "%s%08x-%s%s-%s" % (MARKER, int(when), "m" if mapped else "k", source_id, digest_of(final))
+def temporary_name(stamp: unfinished.Stamp, mapped: bool, source_id: str, final: str) -> str:
+    """What a copy is called until it is complete."""
+    return "%s%s-%s%s-%s" % (MARKER, stamp.text, "m" if mapped else "k", source_id, digest_of(final))
 
 
 def parse_temporary(name: str) -> Optional[Temporary]:
     match = _TEMPORARY.match(name)
-    if match is None:
+    stamp = unfinished.parse(match.group("stamp")) if match else None
+    if match is None or stamp is None:
         return None
-    return Temporary(
-        int(match.group("when"), 16), match.group("mapped") == "m", match.group("source"), match.group("digest")
-    )
+    return Temporary(stamp, match.group("mapped") == "m", match.group("source"), match.group("digest"))
 
 
 def safe_host_name(name: str) -> str:

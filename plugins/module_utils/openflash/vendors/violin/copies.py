@@ -7,6 +7,9 @@
 The array copies in the background and tells, for each source, of the last copy only. So a copy is made under a
 temporary name, followed by its own target, and given its name when that very target is reported as done. Whatever else
 is reported says nothing about it: then it is removed, never taken as done.
+
+A full copy that an earlier run began is resumed where unfinished.py permits it. A thin clone is instant: what carries
+one is never used by a later run.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ import time
 from dataclasses import replace
 from typing import Any, Callable, Dict, Optional
 
+from ... import unfinished
 from ...compare import unlike
 from ...errors import BadReply, Busy, Conflict, FlashError, InUse, Invalid, NoSpace, NotFound, Timeout
 from ...model import THICK, Snapshot, Volume, VolumeSpec
@@ -23,7 +27,15 @@ from ...transport.deadline import Deadline
 from ...transport.lost import ATTEMPTS, LostAnswer, settle
 from ...units import MIB, format_size, round_up
 from . import objects
-from .facts import COPY_STARTS_WITHIN, TimeMark, age_of, kind_of, temporary_name, temporary_prefix
+from .facts import (
+    COPY_STARTS_WITHIN,
+    TimeMark,
+    carrier_name,
+    kind_of,
+    stamp_of,
+    temporary_name,
+    temporary_prefix,
+)
 from .refusals import CopyRunning, NameTaken, Rejected
 from .snapshots import Snapshots
 from .volumes import pool_id
@@ -50,6 +62,7 @@ class _Job:
         kind: str,
         source: str,
         lun_id: str,
+        source_id: str,
         size: int,
         path: str,
         status: Callable[[], Optional[_Status]],
@@ -57,6 +70,7 @@ class _Job:
         self.kind = kind
         self.source = source
         self.lun_id = lun_id
+        self.source_id = source_id
         self.size = size
         self.path = path
         self.status = status
@@ -80,9 +94,8 @@ class Copies(Snapshots):
             with self._or_gone(source.name):
                 if kind_of(source) != THICK:
                     return self._thin_clone_of_volume(source, lun_id, spec)
-                job = _Job(
-                    "lun", source.name, lun_id, source.size, "%s/%s" % (AREAS, lun_id), lambda: self._lun_status(lun_id)
-                )
+                path = "%s/%s" % (AREAS, lun_id)
+                job = _Job("lun", source.name, lun_id, lun_id, source.size, path, lambda: self._lun_status(lun_id))
                 return self._full_copy(job, spec, source)
 
     def volume_from_snapshot(self, snapshot: Snapshot, spec: VolumeSpec) -> Volume:
@@ -97,8 +110,11 @@ class Copies(Snapshots):
             self._may("volume_from_snapshot", replace(snapshot, provisioning=kind), spec)
             if kind != THICK:
                 return self._thin_clone(lun, self._timemark_id(snapshot), snapshot.name, spec)
-            path = "%s/%s" % (TIMEMARKS, self._timemark_id(snapshot))
-            job = _Job("snapshot", snapshot.name, lun.id, lun.size, path, lambda: self._snapshot_status(lun.id))
+            mark_id = self._timemark_id(snapshot)
+            path = "%s/%s" % (TIMEMARKS, mark_id)
+            job = _Job(
+                "snapshot", snapshot.name, lun.id, mark_id, lun.size, path, lambda: self._snapshot_status(lun.id)
+            )
             return self._full_copy(job, spec, lun)
 
     def _as_timemark(self, snapshot: Snapshot, lun: Volume) -> TimeMark:
@@ -129,12 +145,15 @@ class Copies(Snapshots):
             rows = {str(row["name"]): row for row in self._lun_rows()}
             if spec.name in rows:
                 return self._same_copy(objects.told(objects.volume, self._whole(rows[spec.name])), size)
-            about = (job.kind, job.lun_id, spec.name)
-            target = self._left_behind(job, rows, temporary_prefix(*about))
-            if target is None:
-                target = self._begin(job, temporary_name(*about), spec, source, deadline)
-            self._follow(job, target, spec.name, deadline)
-            return self._finish(target, spec, size, job.source)
+            about = (job.kind, job.source_id, spec.name, spec.pool or "")
+            with unfinished.begin() as stamp:
+                target = self._earlier(job, rows, temporary_prefix(*about), size)
+                resumed = None if target is None else stamp_of(str(target["name"]))
+                if target is None:
+                    target = self._begin(job, temporary_name(stamp, *about), spec, source, deadline)
+                self._follow(job, target, spec.name, deadline)
+                made = self._finish(target, spec, size, job.source)
+                return replace(made, resumed=None if resumed is None else resumed.since)
 
     def _same_copy(self, there: Volume, size: int) -> Volume:
         """The array does not remember what a full copy was made of; kind and size must be right."""
@@ -144,24 +163,29 @@ class Copies(Snapshots):
             raise unlike("volume", there.name, "it has %s instead of %s" % (format_size(there.size), format_size(size)))
         return there
 
-    def _left_behind(self, job: _Job, rows: Dict[str, Object], prefix: str) -> Optional[Object]:
-        """The copy that an earlier run began for this very volume, if its end can still be told."""
-        for name in sorted(name for name in rows if name.startswith(prefix) and age_of(name) is not None):
-            age = age_of(name) or 0.0
-            if age < self._settings.wait_timeout:
-                raise Busy(
-                    "another run began this copy %d s ago, as volume %s" % (age, name),
-                    hint="If that run is no longer alive, repeat the task in %d s: it then goes on with the copy."
-                    % (self._settings.wait_timeout - age + 1),
-                )
+    def _earlier(self, job: _Job, rows: Dict[str, Object], prefix: str, size: int) -> Optional[Object]:
+        """The copy that an earlier run began for this very request, if it can be resumed; else it is removed."""
+        for name in sorted(name for name in rows if name.startswith(prefix)):
+            stamp = stamp_of(name)
+            if stamp is None:
+                continue
             target = self._whole(rows[name])
+            real = objects.megabytes(target, "size_mb") * MIB if "size_mb" in target else job.size
+            same = job.size <= real <= size
+            resume = unfinished.may_resume(stamp, self._settings.wait_timeout, "volume %s" % name, same)
             hosts = self._mapped_to(name)
             if hosts:
                 raise Conflict("%s is in the way: it is mapped to %s" % (name, ", ".join(hosts)))
             status = job.status()
-            if status is not None and status.target == job.mine(target):
+            followed = status is not None and status.target == job.mine(target)
+            if resume and followed:
                 return target
-            # The array tells of another copy, or of none: whether this one ended well cannot be known any more.
+            if status is not None and followed and status.percent < 100:
+                raise Busy(
+                    "the array still copies into volume %s, which an earlier run began %d s ago" % (name, stamp.age()),
+                    hint="Run the task again when that copy has ended: it is then removed and made again.",
+                )
+            # It is too old, or the array tells of another copy: whether this one ended well cannot be known any more.
             self._discard(target)
         return None
 
@@ -289,17 +313,16 @@ class Copies(Snapshots):
         there = self._volume(spec.name)
         if there is not None:
             return self._same_clone(there, source.name)
-        about = ("clone", lun_id, spec.name)
         with self._alone_with(lun_id):
-            marks = self._timemarks(lun_id) or []
-            for mark in marks:
-                if str(mark.get("comment")).startswith(temporary_prefix(*about)):
+            for mark in self._timemarks(lun_id) or []:
+                if stamp_of(str(mark.get("comment"))) is not None:
                     self._drop_leftover(mark)
-        taken = self._take(replace(source, id=lun_id, snapshots=None), temporary_name(*about))
-        try:
-            return self._post_clone(replace(source, id=lun_id), taken.timestamp, spec)
-        finally:
-            self._drop_unless_it_carries(taken.id)
+        with unfinished.begin() as stamp:
+            taken = self._take(replace(source, id=lun_id, snapshots=None), carrier_name(stamp))
+            try:
+                return self._post_clone(replace(source, id=lun_id), taken.timestamp, spec)
+            finally:
+                self._drop_unless_it_carries(taken.id)
 
     def _drop_unless_it_carries(self, snapshot_id: str) -> None:
         """A snapshot that was taken for a thin clone: another run made the clone of another one, or it was refused."""

@@ -9,13 +9,11 @@ Everything that no source proves is a constant in the first half of this file an
 
 from __future__ import annotations
 
-import hashlib
 import re
-import secrets
-import time
 from dataclasses import dataclass
 from typing import Any, Optional, Tuple
 
+from ... import unfinished
 from ...errors import Invalid
 from ...model import (
     DEDUP,
@@ -77,24 +75,30 @@ SEEN_WITHIN = 60.0
 RACE_PAUSE = 0.5
 # Ours. Begins the name of what is not finished yet, or is nobody's but this collection's.
 MARKER = "of-"
-_DIGEST = 16
-_TEMPORARY = re.compile(r"of-[0-9a-f]{%d}-([0-9a-f]{8})[0-9a-f]{4}\Z" % _DIGEST)
+# Section 4: 36 characters are known to be taken for a volume, and 32 are the limit of a snapshot.
+_DIGEST = 7
+_TEMPORARY = re.compile(r"%s(?:[0-9a-z]{%d}-)?(%s)\Z" % (MARKER, _DIGEST, unfinished.PATTERN))
 
 
 def temporary_prefix(*about: str) -> str:
-    """How the temporary names of this purpose begin, in every run the same."""
-    return "%s%s-" % (MARKER, hashlib.sha256("\0".join(about).encode("utf-8")).hexdigest()[:_DIGEST])
+    """How the temporary names of the copies for this request begin, in every run the same."""
+    return "%s%s-" % (MARKER, unfinished.digest(_DIGEST, *about))
 
 
-def temporary_name(*about: str) -> str:
-    """32 characters: marker, what it is for, when it was made (seconds since the epoch), and what no other run has."""
-    return "%s%08x%s" % (temporary_prefix(*about), int(time.time()), secrets.token_hex(2))
+def temporary_name(stamp: unfinished.Stamp, *about: str) -> str:
+    """Of a full copy, 36 characters: marker, which request it is for, and the stamp of the run."""
+    return temporary_prefix(*about) + stamp.text
 
 
-def age_of(name: str) -> Optional[float]:
-    """Seconds since a temporary name was made; None for any other name."""
+def carrier_name(stamp: unfinished.Stamp) -> str:
+    """Of a snapshot that is taken for a thin clone, 28 characters: marker, and the stamp of the run."""
+    return MARKER + stamp.text
+
+
+def stamp_of(name: str) -> Optional[unfinished.Stamp]:
+    """The stamp of a temporary name; None for any other name."""
     found = _TEMPORARY.match(name)
-    return None if found is None else time.time() - int(found.group(1), 16)
+    return None if found is None else unfinished.parse(found.group(1))
 
 
 def parse_version(text: str) -> Tuple[int, ...]:

@@ -13,7 +13,7 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, TypeVar
 from ...errors import BadReply, Invalid
 from ...model import COPYING, READY, Host, Initiator, Listing, Mapping, Unreadable, Volume
 from ...units import MIB, parse_endpoint, parse_initiator
-from .facts import REGISTRATION, TimeMark, age_of
+from .facts import REGISTRATION, TimeMark, stamp_of
 
 Object = Dict[str, Any]
 T = TypeVar("T")
@@ -81,7 +81,7 @@ def volume(item: Object) -> Volume:
         id=str(item["object_id"]),
         provisioning=str(item["subType"]).lower(),
         # Such a name is given only to what is not finished yet.
-        state=READY if age_of(name) is None else COPYING,
+        state=READY if stamp_of(name) is None else COPYING,
         source=str(item["timeview_data_set"]["name"]) if clone else None,
         independent=not clone,
         # A LUN without policy has no snapshots.

@@ -35,8 +35,8 @@ from . import objects
 from .facts import (
     SEEN_WITHIN,
     TimeMark,
-    age_of,
     capabilities,
+    stamp_of,
 )
 from .objects import LUN_TYPES, THIN_CLONE, listing
 from .ports import Ports
@@ -321,7 +321,7 @@ class Reading(Array):
         good: List[TimeMark] = []
         for mark in marks:
             try:
-                if age_of(str(mark["comment"])) is not None:
+                if stamp_of(str(mark["comment"])) is not None:
                     continue
                 children = self._children(mark, clones) if clones else ()
                 good.append(objects.told(objects.timemark, mark, lun, children))

@@ -10,13 +10,14 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Dict, Optional, Sequence, Union
 
+from ... import unfinished
 from ...compare import grown_size, new_size, unlike
 from ...errors import Busy, Conflict, InUse, Invalid, NoSpace, NotFound
 from ...model import DEDUP, THICK, Volume, VolumeSpec
 from ...transport.lost import LostAnswer, grow_once, repeat, settle
 from ...units import MIB, format_size, round_up
 from . import objects
-from .facts import POLICY_KEYS, THIN_PART, age_of, kind_of
+from .facts import POLICY_KEYS, THIN_PART, kind_of, stamp_of
 from .reading import Reading
 from .refusals import NameTaken, NoArea, NoPolicy, Rejected
 from .wire import AREAS, LUNS, POLICIES, TIMEMARKS, TIMEVIEWS, Object
@@ -260,7 +261,7 @@ class Volumes(Reading):
         """
         marks = self._timemarks(lun_id)
         if marks is not None:
-            theirs = [mark for mark in marks if age_of(str(mark["comment"])) is None]
+            theirs = [mark for mark in marks if stamp_of(str(mark["comment"])) is None]
             if theirs:
                 raise InUse(
                     "it has snapshots: %s" % ", ".join(sorted(str(mark["comment"]) for mark in theirs)),
@@ -271,7 +272,7 @@ class Volumes(Reading):
             if [mark for mark in marks if not self._drop_leftover(mark)]:
                 raise InUse(
                     "a thin clone depends on it, or is being made by another run",
-                    hint="Delete its clones first. What a run that was killed left goes after wait_timeout.",
+                    hint="Delete its clones first. What a run on another host has left goes after wait_timeout.",
                 )
             self._gone("%s/%s" % (POLICIES, lun_id), NoPolicy)
         else:
@@ -309,9 +310,9 @@ class Volumes(Reading):
             repeat(lambda: self._c.delete(path))
 
     def _drop_leftover(self, mark: Object) -> bool:
-        """Whether this was a snapshot of ours that a killed run left under a temporary name, and is gone now."""
-        age = age_of(str(mark["comment"]))
-        if age is None or age < self._settings.wait_timeout:
+        """Whether this was a snapshot for a thin clone whose run has ended, and is gone now."""
+        stamp = stamp_of(str(mark["comment"]))
+        if stamp is None or not unfinished.is_over(stamp, self._settings.wait_timeout):
             return False
         detail = self._c.data("%s/%s" % (TIMEMARKS, mark["object_id"]))
         if detail.get("timeview_object_id"):
@@ -331,7 +332,7 @@ class Volumes(Reading):
         carriers = [
             mark
             for mark in (self._timemarks(source) or () if source else ())
-            if age_of(str(mark["comment"])) is not None
+            if stamp_of(str(mark["comment"])) is not None
             and self._c.data("%s/%s" % (TIMEMARKS, mark["object_id"])).get("timeview_object_id") == lun_id
         ]
         self._refuse_mapped(volume.name)

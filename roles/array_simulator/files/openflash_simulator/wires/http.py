@@ -92,6 +92,10 @@ class HttpWire(Wire):
         """A request that was let in now, to be served later: by then the session may have ended."""
         return lambda: self.answer(request)
 
+    @abstractmethod
+    def refused(self, request: HttpRequest, code: str) -> HttpReply:
+        """The vendor's way of refusing a request with this code."""
+
     def is_write(self, request: HttpRequest) -> bool:
         """Whether a request asks for a change."""
         return request.method not in ("GET", "HEAD", "OPTIONS")
@@ -181,12 +185,16 @@ class HttpWire(Wire):
             return self.busy(request)
         if fault.kind == "expired":
             return self.expired(request)
+        if fault.kind == "refused_before":
+            return self.refused(request, fault.code)
         if fault.kind == "reset_before":
             return HttpReply()
         if fault.kind == "reset_late":
             self.carry_out_later(verdict, self.taken_in(request))
             return HttpReply()
         reply = answer()
+        if fault.kind == "refused_after":
+            return self.refused(request, fault.code)
         return HttpReply(reply.status, PROXY_PAGE, "text/html") if fault.kind == "non_json" else reply
 
 

@@ -334,6 +334,10 @@ class DateraWire(HttpWire):
         """503 with a short body: most of the usual fields are missing (1.14)."""
         return json_reply(503, {"message": guesses.BUSY, "http": 503}, message=guesses.BUSY)
 
+    def refused(self, request: HttpRequest, code: str) -> HttpReply:
+        status, _dash, name = code.partition("-")
+        return self._refusal(request, DateraError(int(status), name or "InvalidRequestError", "refused"))
+
     def expired(self, request: HttpRequest) -> HttpReply:
         self._sessions.pop(request.headers.get("Auth-Token", ""), None)
         return self._refusal(request, unauthorized(guesses.NO_SESSION))

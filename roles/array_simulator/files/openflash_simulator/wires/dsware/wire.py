@@ -217,6 +217,9 @@ class DswareWire(HttpWire):
     def busy(self, request: HttpRequest) -> HttpReply:
         return rest.failure(codes.POOL_NOT_READY)
 
+    def refused(self, request: HttpRequest, code: str) -> HttpReply:
+        return rest.failure(int(code))
+
     def expired(self, request: HttpRequest) -> HttpReply:
         self.rest.tokens.clear()
         return rest.failure(codes.NOT_LOGGED_IN)

@@ -258,6 +258,9 @@ class ViolinWire(HttpWire):
     def busy(self, request: HttpRequest) -> HttpReply:
         return _refusal(TimeMarkBusy.message)
 
+    def refused(self, request: HttpRequest, code: str) -> HttpReply:
+        return _refusal(code)
+
     def expired(self, request: HttpRequest) -> HttpReply:
         self._sessions.discard(self._session(request) or "")
         return self._forbidden()

@@ -179,6 +179,7 @@ class Xms:
         self.clock = clock
         self.started = clock()
         self.limits = limits
+        self.chosen_backups: frozenset[str] = frozenset()
         self.guid = guid("xms", name)
         self.tags: Table[Tag] = Table()
 

@@ -215,12 +215,12 @@ def _reassign(scope: Scope, call: Call) -> Links:
         array.check_group_name(SNAPSHOT_SET, name)
     if choice(call, "no-backup", ("true", "false"), "false") == "false":
         suffix = _suffix(scope, call, "backup-snap-suffix")
-        _take(
-            scope,
-            [(target, f"{target.name}.{suffix}") for _source, target in pairs],
-            None if refreshed is not None else name,
-            writable=True,
-        )
+        # Section 15: that the suffix and the set of the request are those of the backup is a guess.
+        chosen = scope.xms.chosen_backups
+        if "name" in chosen:
+            suffix = f"backup_{_stamp(scope)}_{array.volumes.next_id}"
+        set_name = None if refreshed is not None or "set" in chosen else name
+        _take(scope, [(target, f"{target.name}.{suffix}") for _source, target in pairs], set_name, writable=True)
     for source, target in pairs:
         array.overwrite(target, source)
     if refreshed is not None:

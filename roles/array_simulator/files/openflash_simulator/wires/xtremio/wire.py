@@ -55,12 +55,19 @@ def _chap(value: Any) -> dict[str, str]:
     return {f"chap-{use}-mode": mode for use, mode in value.items()}
 
 
+def _backups(value: Any) -> frozenset[str]:
+    """What of ``name`` and ``set`` the array chooses by itself for what a restore keeps, whatever was asked for."""
+    if not isinstance(value, list) or not set(value) <= {"name", "set"}:
+        raise ConfigError("is not a list of name and set")
+    return frozenset(value)
+
+
 class XtremioWire(HttpWire):
     """One XMS with its clusters."""
 
     vendor = "xtremio"
     default_version = "4.2.0-33"
-    options: ClassVar = {"protocol": _protocol, "clusters": _clusters, "chap": _chap}
+    options: ClassVar = {"protocol": _protocol, "clusters": _clusters, "chap": _chap, "backups": _backups}
     has_datapath = True
     limits = (
         "volumes",
@@ -131,6 +138,7 @@ class XtremioWire(HttpWire):
             cluster.chap.update(config.options.get("chap", {}))
             clusters.append(cluster)
         self.xms = Xms(config.name, config.username, version, clusters, self.clock, limits, self.changed)
+        self.xms.chosen_backups = config.options.get("backups", frozenset())
         self._basic = f"{config.username}:{config.password}".encode()
         self._types = {api: served(version, api) for api in ((1, 2) if version.numbers >= (4,) else (1,))}
 
@@ -191,6 +199,9 @@ class XtremioWire(HttpWire):
 
     def busy(self, request: HttpRequest) -> HttpReply:
         return _refusal(XmsError(BUSY))
+
+    def refused(self, request: HttpRequest, code: str) -> HttpReply:
+        return _refusal(XmsError(code))
 
     def expired(self, request: HttpRequest) -> HttpReply:
         reply = _refusal(XmsError(guesses.UNAUTHORIZED, 401))
