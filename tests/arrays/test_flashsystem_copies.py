@@ -27,6 +27,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.model 
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.flashsystem import facts
 from tests.support.dying import DIED, clone_and_die, in_a_process
 from tests.support.flashsystem import GIB, MIB, WWPNS, FlashSystemUnderTest, host, initiators, volume
+from tests.support.running import wait_until
 from tests.support.simulator import Simulator
 
 HBAS = ("10000000c9f10001", "10000000c9f10002")
@@ -58,16 +59,14 @@ def forget_disks(array: FlashSystemUnderTest) -> None:
 
 def delete_path(array: FlashSystemUnderTest, name: str) -> None:
     Tree(str(array.root)).write("1", str(array.root), "sys", "block", name, "device", "delete")
-    while name in array.disks():
-        pass
+    wait_until(lambda: name not in array.disks(), 30, f"{name} does not leave the host")
 
 
 def scan(array: FlashSystemUnderTest, count: int) -> None:
     """Have the host look for disks, and wait until it has so many paths."""
     for adapter in ("host1", "host2"):
         Tree(str(array.root)).write("- - -", str(array.root), "sys/class/scsi_host", adapter, "scan")
-    while len(array.disks()) < count:
-        pass
+    wait_until(lambda: len(array.disks()) >= count, 30, "the host does not find its disks")
 
 
 @pytest.fixture

@@ -29,6 +29,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.model 
 )
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.units import GIB
 from tests.support.iscsi import IscsiHost, Refused, need_tools, portal_address
+from tests.support.running import wait_until
 from tests.support.simulator import Simulator
 
 MIB = 1 << 20
@@ -307,16 +308,11 @@ def test_datera_knows_who_has_a_volume_open(datera: Lab) -> None:
     command = ["qemu-io", "--image-opts", f"{image},file.lun={lun},file.initiator-name={ONE.iqn}"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as session:
         assert session.stdin is not None
-        deadline = time.monotonic() + 10
-        while not datera.array.mappings().items[0].open and time.monotonic() < deadline:
-            time.sleep(0.05)
-        assert datera.array.mappings().items[0].open is True
+        wait_until(lambda: datera.array.mappings().items[0].open, 30, "the array does not report the session")
         with pytest.raises(Exception, match="refuses it"):
             datera.array._edf.put(volume.id.split("/storage_instances/")[0], {"admin_state": "offline"})
         session.stdin.write("quit\n")
-    while datera.array.mappings().items[0].open and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert datera.array.mappings().items[0].open is False
+    wait_until(lambda: datera.array.mappings().items[0].open is False, 30, "the array still reports the session")
 
 
 # ---- XtremIO ---------------------------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ import pytest
 
 from tests.images.lab import MIB, Lab, sha256
 from tests.support.iscsi import IscsiHost, Refused
+from tests.support.running import wait_until
 
 CHAP = {"chap_username": "of-user", "chap_password": "chap-secret-15"}
 
@@ -304,8 +305,7 @@ def test_a_stale_path_at_the_lun_is_not_written_through(request: pytest.FixtureR
     addresses = ["10:00:00:00:c9:f1:00:01", "10:00:00:00:c9:f1:00:02"]
     lab.done("flash_host_map", host="this-host", initiators=addresses, volume="gone", lun=0)
     (Path(lab.array.endpoint["device_root"]) / "sys/class/scsi_host/host1/scan").write_text("- - -")
-    while len(lab.disks()) < 2:
-        pass
+    wait_until(lambda: len(lab.disks()) == 2, 30, "the host does not find its disks")
     lab.done("flash_host_map", host="this-host", volume="gone", state="absent")
     stale = lab.disks()
     content = lab.content("gone")
@@ -316,8 +316,7 @@ def test_a_stale_path_at_the_lun_is_not_written_through(request: pytest.FixtureR
     assert lab.disks() == stale
     for name in stale:
         (Path(lab.array.endpoint["device_root"]) / f"sys/block/{name}/device/delete").write_text("1")
-    while lab.disks():
-        pass
+    wait_until(lambda: not lab.disks(), 30, "the host keeps its disks")
     assert lab.imported(lab.raw()).changed
 
 

@@ -27,6 +27,19 @@ SENDING: tuple[tuple[type, str], ...] = (
 """Where a request leaves this process, and comes back with its answer."""
 
 
+def pauses_of(http: HttpTransport) -> list[float]:
+    """The seconds of each pause that it makes from now on: how long it waited, whatever the machine is busy with."""
+    made: list[float] = []
+    sleep = http._sleep
+
+    def noted(seconds: float) -> None:
+        made.append(seconds)
+        sleep(seconds)
+
+    http._sleep = noted
+    return made
+
+
 class Killed(BaseException):
     """What a test throws where a process is killed: no handler of the library may catch it."""
 

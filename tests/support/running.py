@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import os
+import time
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -20,6 +22,15 @@ def need_root(what: str) -> None:
     """For slow tests, which root runs: a skip would hide that one was not."""
     if os.geteuid():
         pytest.fail(f"{what}: run this as root", pytrace=False)
+
+
+def wait_until(condition: Callable[[], object], seconds: float, otherwise: str) -> None:
+    """Wait until the condition is true, and fail with a text when it is not within so many seconds."""
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            pytest.fail(f"{otherwise} within {seconds:.0f} s")
+        time.sleep(0.02)
 
 
 class Running(ABC):

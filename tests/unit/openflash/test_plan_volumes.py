@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from time import monotonic
+from time import process_time
 from typing import Any
 
 import pytest
@@ -564,7 +564,8 @@ def test_a_wish_that_fails_leaves_no_step_and_later_wishes_do_not_rely_on_it(arr
 
 def test_ten_thousand_volumes_are_planned_without_a_walk_through_all_of_them_each_time(array: MemoryArray) -> None:
     items = [{"name": f"v{number:05}", "size": "1GiB", "group": "g%s" % (number % 7)} for number in range(10000)]
-    begun = monotonic()
+    # Of the processor, which does not count what else the machine does
+    begun = process_time()
     task = volumes(array, *items)
     assert len(task.lines) == 20007
-    assert monotonic() - begun < 20
+    assert process_time() - begun < 20

@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from openflash_simulator import daemon
+from tests.support.running import wait_until
 from tests.support.simulator import PACKAGE_DIR, Simulator
 from tests.unit.simulator.xms import Xms
 
@@ -91,8 +92,7 @@ def test_what_a_crash_leaves_is_not_trusted(run: Run, tmp_path: Path) -> None:
     run("start", "--array", "xtremio")
     pid = pid_of(run_dir)
     os.kill(pid, signal.SIGKILL)
-    while daemon.start_time(pid) is not None:
-        time.sleep(0.01)
+    wait_until(lambda: daemon.start_time(pid) is None, 30, "a killed process does not end")
     assert (run_dir / "endpoints.json").exists()
     assert run("status").returncode == 3
     assert run("start", "--array", "xtremio").stderr == "started\n"

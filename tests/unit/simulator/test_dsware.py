@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 import requests
 
+from tests.support.running import wait_until
 from tests.support.simulator import Simulator
 
 AGENTS = ["192.0.2.21", "192.0.2.22"]
@@ -199,10 +200,14 @@ def test_a_full_copy_takes_a_while(new: Peer) -> None:
         new.fsc("createVolume", "--volName", name, "--poolId", "0", "--volSize", "64", "--thinFlag", "1")
     new.fsc("createSnapshot", "--volName", "v1", "--snapName", "s1", "--smartFlag", "0")
     assert new.fsc("createFullVolumeFromSnap", "--volName", "v2", "--snapName", "s1") == "result=0\n"
-    seen = []
-    while not seen or seen[-1] != "0":
+    seen: list[str] = []
+
+    def ended() -> bool:
         seen.append(re.findall(r"status=(\d+)", new.fsc("queryVolume", "--volName", "v2"))[0])
-    assert set(seen) <= {"6", "0"}
+        return seen[-1] == "0"
+
+    wait_until(ended, 60, "the copy does not end")
+    assert seen[0] == "6" and set(seen) == {"6", "0"}
 
 
 def test_pools_and_versions(new: Peer, old: Peer) -> None:

@@ -86,18 +86,18 @@ def test_latency(xms: Xms, simulator: Simulator) -> None:
     begun = time.monotonic()
     xms.get("volumes")
     assert time.monotonic() - begun >= 0.3
-    begun = time.monotonic()
     xms.get("volumes")
-    assert time.monotonic() - begun < 0.2
+    assert simulator.struck("v42") == [1]
 
 
 def test_slow_requests_do_not_hold_up_others(xms: Xms, simulator: Simulator) -> None:
-    simulator.fault("v42", kind="latency", seconds=3, match={"path": "initiators"})
+    simulator.fault("v42", kind="latency", seconds=10, match={"path": "initiators"})
+    mark = simulator.mark("v42")
     with pytest.raises(requests.exceptions.ReadTimeout):
         xms.session.get(f"{xms.root}/initiators", timeout=0.2)
-    begun = time.monotonic()
     xms.get("volumes")
-    assert time.monotonic() - begun < 1
+    answered = [one["path"] for one in simulator.requests("v42", mark)]
+    assert len(answered) == 1 and "volumes" in answered[0], "the slow one is not over yet"
 
 
 def test_match_and_skip_cut_between_any_two_requests(xms: Xms, simulator: Simulator) -> None:
