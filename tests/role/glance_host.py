@@ -18,7 +18,8 @@ from requests import Response
 
 from tests.openstack.conftest import ROOT
 from tests.role.service_host import playbook, service_python, write_service
-from tests.support.ports import free_port
+from tests.support.ports import answers, free_port
+from tests.support.running import wait_until
 
 REQUIREMENTS = ROOT / "tests/openstack/requirements-glance.txt"
 WHO = {"X-Identity-Status": "Confirmed", "X-User-Id": "u", "X-Project-Id": "0" * 32, "X-Roles": "admin,member,reader"}
@@ -115,12 +116,20 @@ config_file = {folder}/glance-api-paste.ini
         assert self._ask("PUT", f"/{image}/file", data=content, headers=as_bytes).status_code == 204
         return image
 
+    def content(self, image: str) -> bytes:
+        return self._ask("GET", f"/{image}/file").content
+
     def drop(self, image: str) -> None:
         assert self._ask("DELETE", f"/{image}").status_code == 204
 
     def _ask(self, method: str, path: str = "", headers: Mapping[str, str] | None = None, **more: Any) -> Response:
         url = f"http://127.0.0.1:{self.port}/v2/images{path}"
         return requests.request(method, url, headers={**WHO, **(headers or {})}, timeout=120, **more)
+
+    def start(self) -> None:
+        """As a service manager does; returns when it answers."""
+        subprocess.run(self.restart_command, check=True, timeout=120)
+        wait_until(lambda: answers(self.port), 120, "Glance does not answer")
 
     def stop(self) -> None:
         subprocess.run([*self.restart_command, "stop"], check=True)

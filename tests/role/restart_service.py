@@ -26,11 +26,13 @@ def stop(pid_file: Path) -> None:
     pid_file.unlink()
     for number, patience in ((signal.SIGTERM, 10.0), (signal.SIGKILL, 10.0)):
         end = time.monotonic() + patience
+        signal_now: int = number
         while time.monotonic() < end:
             try:
-                os.kill(pid, number if end - time.monotonic() > patience - 0.05 else 0)
+                os.kill(pid, signal_now)
             except ProcessLookupError:
                 return
+            signal_now = 0  # only whether it is there
             time.sleep(0.1)
 
 

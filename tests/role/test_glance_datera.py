@@ -59,6 +59,27 @@ def test_one_of_several_stores(glance: Host, datera: Simulator, entry: dict[str,
     assert changed(glance.run(entry, **gone)) == 0
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("glance", ["single"], indirect=True)
+def test_no_image_of_a_single_store_is_given_up(glance: Host, entry: dict[str, Any]) -> None:
+    """Glance ignores the single store once there are several: refused while an image is there, and said without."""
+    before = files(glance)
+    options: dict[str, Any] = {"data_path": "libiscsi"}
+    glance.start()
+    kept = glance.keep(b"content")
+    message = failure(glance.run(entry, fails=True, **options))
+    assert "Glance has a single configuration of stores (file, http)" in message
+    assert "It has images there (1 in file)" in message and "glance_datera_stores to single" in message
+    assert files(glance) == before
+    assert glance.content(kept) == b"content"
+    glance.drop(kept)
+    assert "From now on it uses those in enabled_backends only, which is datera:datera." in glance.run(entry, **options)
+    assert "enabled_backends = datera:datera" in glance.conf.read_text(encoding="utf-8")
+    assert changed(glance.run(entry, **options)) == 0
+    message = failure(glance.run(entry, fails=True, stores="single", **options))
+    assert "Set glance_datera_stores to multiple" in message
+
+
 def permitted(host: Host, *argv: str) -> bool:
     """Whether glance-rootwrap would run the command, as oslo.rootwrap's own classes judge it."""
     code = """

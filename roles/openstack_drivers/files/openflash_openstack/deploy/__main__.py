@@ -46,6 +46,7 @@ def main() -> int:
     permitted.add_argument("argv", nargs=argparse.REMAINDER)
     images = commands.add_parser("images")
     images.add_argument("store", nargs="?")
+    stores = commands.add_parser("stores")
     commands.add_parser("store")
     choices, place = commands.add_parser("choices"), commands.add_parser("place")
     for one in (choices, place):
@@ -54,7 +55,7 @@ def main() -> int:
     place.add_argument("--given", action="store_true")
     values = commands.add_parser("values")
     values.add_argument("names", nargs="*")
-    for one in (check, backends, images, values):
+    for one in (check, backends, images, stores, values):
         one.add_argument("--config-file", required=True)
         one.add_argument("--config-dir")
     options = parser.parse_args()
@@ -86,7 +87,7 @@ def _answer(options: Any) -> tuple[list[str], int]:
         return [json.dumps(permitted(options.rootwrap_config, options.argv))], 0
     if options.command in ("store", "place"):
         return [json.dumps(_place(options))], 0
-    if options.command in ("images", "choices", "values"):
+    if options.command in ("images", "stores", "choices", "values"):
         return [json.dumps(_glance(options))], 0
     from .cinder import backends
 
@@ -99,6 +100,8 @@ def _glance(options: Any) -> Any:
 
     if options.command == "images":
         return glance.images(options.config_file, _folder(options), options.store)
+    if options.command == "stores":
+        return glance.stores(options.config_file, _folder(options))
     if options.command == "choices":
         return glance.choices(options.wanted, options.write)
     return glance.values(options.config_file, options.names)

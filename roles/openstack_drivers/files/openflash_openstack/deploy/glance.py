@@ -23,21 +23,52 @@ _OURS = "'%s', " % KIND
 
 def images(path: str, folder: Optional[str], store: Optional[str]) -> int:
     """The number of images that Glance has in a store; None means the single one, without a name."""
-    import sqlalchemy
+    rows = _locations(_configuration(path, folder), path)
+    ours = [data for scheme, data in rows if scheme == KIND]
+    return sum(1 for data in ours if store is None or _data(data).get("store") in (None, store))
 
+
+def stores(path: str, folder: Optional[str]) -> dict[str, Any]:
+    """Which stores Glance is configured with, and what it has in those of a single configuration.
+
+    :return: ``enabled`` is the value of ``enabled_backends``, None where Glance has a single configuration; ``stores``
+        is the list of those in ``[glance_store]``; ``images`` counts the images outside Datera by the scheme of their
+        location (``{"file": 3}``), and is empty where ``enabled`` is not None.
+    """
+    conf = _configuration(path, folder)
+    counted: dict[str, int] = {}
+    if not conf.enabled_backends:
+        for scheme, _meta in _locations(conf, path):
+            if scheme != KIND:
+                counted[scheme] = counted.get(scheme, 0) + 1
+    return {"enabled": conf.enabled_backends or None, "stores": conf.glance_store.stores, "images": counted}
+
+
+def _configuration(path: str, folder: Optional[str]) -> cfg.ConfigOpts:
     conf = cfg.ConfigOpts()
+    conf.register_opt(cfg.StrOpt("enabled_backends"))
+    conf.register_opt(cfg.ListOpt("stores", default=["file", "http"]), group="glance_store")
     conf.register_opt(cfg.StrOpt("connection", secret=True), group="database")
     conf([], default_config_files=[path], default_config_dirs=[folder] if folder else [])
+    return conf
+
+
+def _locations(conf: cfg.ConfigOpts, path: str) -> list[tuple[str, Any]]:
+    """Scheme and metadata of every location of an image; none where the database has no tables yet."""
+    import sqlalchemy
+
     if not conf.database.connection:
         raise ValueError("%s has no connection in [database]" % path)
-    question = "SELECT value, meta_data FROM image_locations WHERE deleted = :no AND value LIKE :kind"
+    question = "SELECT value, meta_data FROM image_locations WHERE deleted = :no"
     engine = sqlalchemy.create_engine(conf.database.connection)
     try:
         with engine.connect() as connection:
-            rows = connection.execute(sqlalchemy.text(question), {"no": False, "kind": KIND + "://%"}).fetchall()
+            if not sqlalchemy.inspect(connection).has_table("image_locations"):
+                return []
+            rows = connection.execute(sqlalchemy.text(question), {"no": False}).fetchall()
     finally:
         engine.dispose()
-    return sum(1 for _value, data in rows if store is None or _data(data).get("store") in (None, store))
+    return [(str(value).partition(":")[0], data) for value, data in rows]
 
 
 def _data(text: Any) -> dict[str, Any]:
