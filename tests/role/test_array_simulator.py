@@ -135,3 +135,23 @@ def test_no_secret_at_any_verbosity(role: Role) -> None:
 )
 def test_mistakes_are_named(role: Role, options: dict[str, Any], complaint: str) -> None:
     assert complaint in role(fails=True, **options)
+
+
+def test_the_role_and_the_simulator_have_one_rule_for_the_cache_folder(tmp_path: Path) -> None:
+    """What is started by hand without a run folder, the role stops without one: HOME counts, not the passwd entry."""
+    home = tmp_path / "home"
+    home.mkdir()
+    kept = {name: value for name, value in os.environ.items() if name != "XDG_CACHE_HOME"}
+    env = {**kept, "HOME": str(home), "ANSIBLE_HOME": str(tmp_path / "ansible"), "ANSIBLE_ROLES_PATH": str(ROLES)}
+    simulator = [sys.executable, "-m", "openflash_simulator", "start", "--array", "dsware"]
+    search = {"PYTHONPATH": str(ROLES / "array_simulator/files")}
+    started = subprocess.run(
+        simulator, env=env | search, capture_output=True, text=True, check=True, timeout=60, cwd=tmp_path
+    )
+    assert started.stdout.strip() == str(home / ".cache/openflash/simulator/endpoints.json")
+    (tmp_path / "play.yml").write_text(json.dumps(PLAY), encoding="utf-8")
+    command = [str(Path(sys.executable).parent / "ansible-playbook"), "play.yml", "-e", "array_simulator_state=stopped"]
+    stopped = subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=300, cwd=tmp_path)
+    assert stopped.returncode == 0, stopped.stdout + stopped.stderr
+    assert "changed=1" in stopped.stdout
+    assert not Path(started.stdout.strip()).exists()

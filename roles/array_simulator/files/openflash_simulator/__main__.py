@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from . import daemon, rundir
+from .cache import cache_dir
 from .errors import ConfigError, SimulatorError
 
 # What init scripts answer when a service does not run.
@@ -20,8 +20,10 @@ NOT_RUNNING = 3
 
 
 def default_run_dir() -> Path:
-    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(cache) / "openflash" / "simulator"
+    try:
+        return cache_dir() / "openflash" / "simulator"
+    except OSError as error:
+        raise SimulatorError(f"there is no folder for the simulator's files: {error}") from error
 
 
 def parser() -> argparse.ArgumentParser:
@@ -38,7 +40,9 @@ def parser() -> argparse.ArgumentParser:
     for name, text in helps.items():
         command = commands.add_parser(name, help=text, description=text)
         command.add_argument(
-            "--run-dir", type=Path, default=default_run_dir(), help="folder for endpoints.json (default: %(default)s)"
+            "--run-dir",
+            type=Path,
+            help="folder for endpoints.json (default: openflash/simulator in the user's cache folder)",
         )
         if name in ("serve", "start"):
             what = command.add_mutually_exclusive_group(required=True)
@@ -63,6 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
+    options.run_dir = options.run_dir or default_run_dir()
     if options.command == "stop":
         stopped = daemon.stop(options.run_dir)
         print("stopped" if stopped else "not running", file=sys.stderr)
