@@ -78,7 +78,9 @@ options:
     choices: [strict, accept_new]
     default: strict
   timeout:
-    description: Seconds to wait for a connection and for each answer.
+    description:
+      - Seconds that one request may take, from its connection to the last byte of its answer.
+      - A connection that does not come about within 15 seconds is given up, whatever this says.
     type: float
     default: 30.0
   wait_timeout:

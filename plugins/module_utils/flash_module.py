@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import os
 import re
-import signal
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 from urllib.parse import unquote, urlsplit
 
@@ -23,7 +22,7 @@ from .openflash import facts, report
 from .openflash.apply import Applied, apply, nothing
 from .openflash.array import Array
 from .openflash.connect import VENDORS, connect
-from .openflash.errors import FlashError, Invalid, MissingLibrary, NotDone, context
+from .openflash.errors import FlashError, Interrupted, Invalid, MissingLibrary, NotDone, context
 from .openflash.model import Connection
 from .openflash.plan.desired import Desired
 from .openflash.plan.draft import Plan
@@ -31,6 +30,7 @@ from .openflash.plan.planner import plan
 from .openflash.plan.policy import Policy
 from .openflash.plan.world import Actual
 from .openflash.read import read
+from .openflash.transport import interruption
 from .openflash.units import redact_url
 
 Spec = Dict[str, Dict[str, Any]]
@@ -266,6 +266,7 @@ def _run(
     module: AnsibleModule, desired: Callable[[Params], Desired], shape: Shape, also: Optional[Also] = None
 ) -> None:
     """Connect, read, plan, and apply unless in check mode; the one way out is _finish."""
+    interruption.install()
     result: Dict[str, Any] = {"changed": False}
     problem: Optional[FlashError] = None
     try:
@@ -291,6 +292,8 @@ def _run(
                 result.update(also(array, reporter, wished, entries))
     except FlashError as error:
         problem = error
+    except Interrupted as stop:
+        problem = stop.error
     _finish(module, result, problem)
 
 
@@ -326,6 +329,9 @@ def _problem(drawn: Plan, applied: Optional[Applied]) -> Optional[FlashError]:
     if applied is not None:
         errors.update(applied.errors)
     distinct = list({id(error): error for error in errors.values()}.values())
+    stopped = applied.interrupted if applied is not None else None
+    if stopped is not None and all(isinstance(error, NotDone) for error in distinct):
+        return stopped
     if not distinct:
         return None
     distinct = [error for error in distinct if not isinstance(error, NotDone)] or distinct
@@ -345,6 +351,7 @@ def run_facts(options: Spec) -> None:
     spec: Spec = dict(options)
     spec.update(CONNECTION)
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
+    interruption.install()
     result: Dict[str, Any] = {"changed": False}
     problem: Optional[FlashError] = None
     found: Dict[str, Any] = {}
@@ -357,6 +364,8 @@ def run_facts(options: Spec) -> None:
                 found["query"] = search(found)
     except FlashError as error:
         problem = error
+    except Interrupted as stop:
+        problem = stop.error
     if problem is None:
         found.update({name: result.pop(name) for name in ("api", "calls") if name in result})
         result["ansible_facts"] = {"flash": found}
@@ -405,15 +414,14 @@ def _search(expression: Optional[str]) -> Optional[Callable[[Any], Any]]:
 def run_image(options: Spec, task_options: Spec) -> None:
     """flash_image: an image into a volume, a volume into an image."""
     # Here, so that the other modules do not spend their time on it
-    from .openflash.images.task import Task, interrupted
+    from .openflash.images.task import Task
 
     module = Module(argument_spec=dict(options, **dict(task_options, **CONNECTION)), supports_check_mode=True)
+    interruption.install()
     result: Dict[str, Any] = {"changed": False}
     problem: Optional[FlashError] = None
     try:
         task = Task(module.params, module.check_mode)
-        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
-            signal.signal(number, interrupted)
         connection = connection_of(module)
         with _connected(module, result) as array:
             try:
@@ -426,6 +434,8 @@ def run_image(options: Spec, task_options: Spec) -> None:
                     module.warn(text)
     except FlashError as error:
         problem = error
+    except Interrupted as stop:
+        problem = stop.error
     _finish(module, result, problem)
 
 
@@ -488,10 +498,12 @@ class _connected:
     def __exit__(self, *_exc: Any) -> None:
         if self.array is None:
             return
-        self.array.close()
-        self.result["api"] = dict(self.array.calls.counts)
-        if self.module._verbosity >= 2:
-            self.result["calls"] = [call.as_dict() for call in self.array.calls]
+        try:
+            self.array.close()
+        finally:
+            self.result["api"] = dict(self.array.calls.counts)
+            if self.module._verbosity >= 2:
+                self.result["calls"] = [call.as_dict() for call in self.array.calls]
 
 
 _NO_CALLS = {"requests": 0, "writes": 0, "session_requests": 0}
@@ -499,6 +511,7 @@ _NO_CALLS = {"requests": 0, "writes": 0, "session_requests": 0}
 
 def _finish(module: AnsibleModule, result: Dict[str, Any], problem: Optional[FlashError]) -> None:
     """The only place that ends a module."""
+    interruption.ignore()
     if "ansible_facts" not in result:
         result.setdefault("api", dict(_NO_CALLS))
     if problem is not None:

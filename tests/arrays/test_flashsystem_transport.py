@@ -21,6 +21,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors
     Busy,
     FlashError,
     Invalid,
+    Timeout,
     Unauthorized,
     Unreachable,
 )
@@ -208,7 +209,7 @@ def test_what_is_no_ssh_is_said_so(array: FlashSystemUnderTest) -> None:
 
 
 def test_silence_ends_at_the_deadline(array: FlashSystemUnderTest) -> None:
-    with server(None) as port, pytest.raises(Unreachable):
+    with server(None) as port, pytest.raises(Timeout, match="no login within 0.5 s"):
         array.transport(port=port, timeout=0.5).connect()
 
 

@@ -12,10 +12,10 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Callable, Dict, List, Optional, Set, Tuple, Type, TypeVar
+from typing import Callable, Dict, List, Optional, Sequence, Set, Tuple, Type, TypeVar
 
 from .array import Array
-from .errors import Conflict, FlashError, NotFound, context
+from .errors import Conflict, FlashError, Interrupted, NotDone, NotFound, Stopped, context
 from .model import Group, Host, Mapping, Snapshot, SnapshotSpec, Volume
 from .plan import steps as s
 from .plan.draft import Plan
@@ -33,6 +33,8 @@ class Applied:
     errors: Dict[Key, FlashError]
     not_done: Tuple[Step, ...]
     world: World
+    interrupted: Optional[Stopped] = None
+    """A signal ended it; every step that is not done has an error."""
 
 
 def apply(
@@ -48,16 +50,30 @@ def apply(
     After a failed step, and when the plan has an error, no destructive step is begun, nor one that waits for one.
     """
     run = _Run(array, World(actual, array.capabilities), continue_on_error, progress, refused=bool(plan.errors))
-    for batch in plan.batches:
-        chains = list(batch.chains.values())
-        if concurrency > 1 and len(chains) > 1:
-            with ThreadPoolExecutor(max_workers=min(concurrency, len(chains))) as pool:
-                for result in [pool.submit(run.chain, chain, batch.destructive) for chain in chains]:
-                    result.result()
-        else:
-            for chain in chains:
-                run.chain(chain, batch.destructive)
+    try:
+        for batch in plan.batches:
+            chains = list(batch.chains.values())
+            if concurrency > 1 and len(chains) > 1:
+                _side_by_side(run, chains, batch.destructive, min(concurrency, len(chains)))
+            else:
+                for chain in chains:
+                    run.chain(chain, batch.destructive)
+    except Interrupted as stop:
+        run.interrupted(stop.error, plan.steps)
     return run.applied(plan)
+
+
+def _side_by_side(run: _Run, chains: Sequence[List[Step]], destructive: bool, concurrency: int) -> None:
+    with ThreadPoolExecutor(max_workers=concurrency) as pool:
+        futures = [pool.submit(run.chain, chain, destructive) for chain in chains]
+        try:
+            for future in futures:
+                future.result()
+        except BaseException:
+            # What has not begun must not begin while the pool waits for what has.
+            for future in futures:
+                future.cancel()
+            raise
 
 
 def nothing(plan: Plan, actual: Actual, array: Array) -> Applied:
@@ -89,12 +105,16 @@ class _Run:
         self._progress = progress
         self._refused = refused
         self._unmapped: Set[Key] = set()
+        self._running: List[Step] = []
+        self._stopped: Optional[Stopped] = None
         self._lock = world.lock
 
     def chain(self, steps: List[Step], destructive: bool) -> None:
         for step in steps:
             if not self._begins(step, destructive):
                 continue
+            with self._lock:
+                self._running.append(step)
             try:
                 with context(doing=step.line, target=step.item[-1] or None, array=self.array.label):
                     record = _OPERATIONS[type(step)](self.array, self.world, step)
@@ -102,10 +122,12 @@ class _Run:
                 with self._lock:
                     self.errors.update(dict.fromkeys(_items(step), error))
                     self.not_done.append(step)
+                    self._running.remove(step)
                 continue
             with self._lock:
                 record()
                 self.done.append(step)
+                self._running.remove(step)
                 if isinstance(step, s.UnmapVolume):
                     self._unmapped.add(step.item)
             if self._progress is not None:
@@ -117,7 +139,24 @@ class _Run:
         done = sorted(self.done, key=lambda step: places[id(step)])
         not_done = sorted(self.not_done, key=lambda step: places[id(step)])
         errors = {key: self.errors[key] for step in not_done for key in _items(step) if key in self.errors}
-        return Applied(tuple(done), errors, tuple(not_done), self.world)
+        return Applied(tuple(done), errors, tuple(not_done), self.world, self._stopped)
+
+    def interrupted(self, error: Stopped, steps: Sequence[Step]) -> None:
+        """Give every step that is not done an error that says so. Call it when no thread is at work any more."""
+        self._stopped = error
+        finished = {id(step) for step in self.done + self.not_done}
+        begun = {id(step) for step in self._running}
+        for step in steps:
+            if id(step) in finished:
+                continue
+            self.not_done.append(step)
+            if id(step) in begun:
+                own: FlashError = Stopped("%s, so it is not known whether the array has done it" % error.reason)
+            else:
+                own = NotDone("it was not begun, because the task was interrupted")
+            own.fill(doing=step.line, target=step.item[-1] or None, array=self.array.label, hint=error.hint)
+            for item in _items(step):
+                self.errors.setdefault(item, own)
 
     def _begins(self, step: Step, destructive: bool) -> bool:
         with self._lock:

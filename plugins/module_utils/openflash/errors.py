@@ -10,8 +10,20 @@ Whoever raises fills in what it knows; ``context`` adds what only the caller kno
 
 from __future__ import annotations
 
+import re
+import signal
 from contextlib import contextmanager
 from typing import Any, Dict, Iterator, Optional
+
+CONNECT = "connect"
+"""What is being done until there is a session with the array; the message says "to" and not "on" the array."""
+
+_WORD = re.compile(r"[a-z]+(?=[\s,;:]|$)")
+
+
+def _sentence(clause: str) -> str:
+    """The clause with a capital letter, unless it begins with a name that has a case of its own, such as ca_path."""
+    return clause[:1].upper() + clause[1:] if _WORD.match(clause) else clause
 
 
 class FlashError(Exception):
@@ -57,16 +69,19 @@ class FlashError(Exception):
     def __str__(self) -> str:
         text = self.reason
         if self.doing:
-            text = "cannot %s%s: %s" % (self.doing, " on %s" % self.array if self.array else "", text)
+            where = " %s %s" % ("to" if self.doing == CONNECT else "on", self.array) if self.array else ""
+            text = "Cannot %s%s: %s" % (self.doing, where, text)
         elif self.array:
             text = "%s: %s" % (self.array, text)
+        else:
+            text = _sentence(text)
         answer = " ".join(part for part in (self.code, self.said if self.said != self.code else None) if part)
         if answer:
             text += " (the array answered: %s)" % answer
         text += "."
         if self.hint:
             text += " " + self.hint
-        return text[:1].upper() + text[1:]
+        return text
 
     def as_dict(self) -> Dict[str, Any]:
         """For a module's result: the same facts, each under its own key."""
@@ -155,6 +170,35 @@ class Refused(FlashError):
     kind = "refused"
 
 
+class Stopped(FlashError):
+    """A signal ended the task before it was done."""
+
+    kind = "interrupted"
+
+
+class Interrupted(BaseException):
+    """A signal asks the process to end.
+
+    Not an Exception: code that repeats a request, or that does something else after a failure, must not take it for a
+    failure of the array. It only passes through clean-up; whoever is outermost reports ``error``.
+
+    :param number: of the signal.
+    """
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.error = Stopped(
+            "it was interrupted by signal %d (%s)" % (number, signal.Signals(number).name),
+            hint="Run the task again: it finishes, or removes, what this run began.",
+        )
+        super().__init__(self.error.reason)
+
+    def fill(self, **known: Optional[str]) -> Interrupted:
+        """Add what is known here; see FlashError."""
+        self.error.fill(**known)
+        return self
+
+
 class NotDone(FlashError):
     """Nothing is wrong with the wish itself; it was not begun, or not finished, because another one failed."""
 
@@ -180,9 +224,9 @@ class MissingLibrary(FlashError):
 def context(
     doing: Optional[str] = None, target: Optional[str] = None, array: Optional[str] = None
 ) -> Iterator[None]:
-    """Give every FlashError that passes through what it does not know yet."""
+    """Give every FlashError and Interrupted that passes through what it does not know yet."""
     try:
         yield
-    except FlashError as error:
+    except (FlashError, Interrupted) as error:
         error.fill(doing=doing, target=target, array=array)
         raise

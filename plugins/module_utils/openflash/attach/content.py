@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Callable, Iterator, Optional, Tuple
 
 from ..errors import Conflict, FlashError, NoSpace
+from ..transport import interruption
 
 CHUNK = 4 * 1024**2
 _ZEROS = bytes(CHUNK)
@@ -44,6 +45,7 @@ def copy(source: int, target: int, length: int, checksum: bool = False, progress
     for start, end, is_data in _extents(source, length):
         at = start
         while at < end:
+            interruption.check()
             wanted = min(CHUNK, end - at)
             chunk = _whole(source, wanted, at, "source") if is_data else _ZEROS[:wanted]
             if digest is not None:

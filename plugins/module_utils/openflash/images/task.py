@@ -11,7 +11,7 @@ from typing import Any, Dict, Mapping, Optional
 from ..array import Array
 from ..attach import formats
 from ..attach.qemu import Qemu
-from ..errors import Conflict, FlashError, Invalid, context
+from ..errors import Conflict, Invalid, context
 from ..model import Chap, Connection
 from ..render import VOLATILE, volume as render_volume
 from ..units import TIB, parse_size
@@ -181,8 +181,3 @@ def _chap(params: Params) -> Optional[Chap]:
     if bool(user) != bool(password):
         raise Invalid("chap_username and chap_password go together")
     return Chap(str(user), str(password)) if user and password else None
-
-
-def interrupted(number: int, _frame: Any) -> None:
-    """A signal that asks for the end: what was begun is undone on the way out."""
-    raise FlashError("it was interrupted by signal %d" % number, hint="Run the task again.")

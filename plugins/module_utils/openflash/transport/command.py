@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Optional, Sequence, Tuple
 
 from ..errors import FlashError, Invalid, Timeout, Unauthorized
+from . import interruption
 from .journal import Journal
 from .lost import LostReply, LostTimeout
 
@@ -47,6 +48,7 @@ class CommandTransport:
         :raises LostAnswer: a write was killed at the deadline, or failed: read the state and decide.
         :raises Timeout, FlashError: the same for a read.
         """
+        interruption.check()
         words = list(argv)
         command = self.journal.mask(" ".join(words))
         started = time.monotonic()
@@ -57,6 +59,7 @@ class CommandTransport:
             outcome, sent = error.reason, False
             raise
         else:
+            outcome = "interrupted"
             outcome, stdout, stderr = self._finish(process)
         finally:
             self.journal.append(
@@ -101,15 +104,21 @@ class CommandTransport:
 
     def _finish(self, process: subprocess.Popen[bytes]) -> Tuple[str, str, str]:
         """How it ended (its status, or killed), and what it wrote."""
+        until = time.monotonic() + self.timeout
         try:
-            stdout, stderr = process.communicate(timeout=self.timeout)
-        except subprocess.TimeoutExpired:
-            self._kill(process)
-            return "killed", "", ""
+            while True:
+                try:
+                    left = max(0.0, until - time.monotonic())
+                    stdout, stderr = process.communicate(timeout=min(left, interruption.STEP))
+                    return str(process.returncode), _text(stdout), _text(stderr)
+                except subprocess.TimeoutExpired:
+                    interruption.check()
+                    if time.monotonic() >= until:
+                        self._kill(process)
+                        return "killed", "", ""
         except BaseException:
             self._kill(process)
             raise
-        return str(process.returncode), _text(stdout), _text(stderr)
 
     @staticmethod
     def _kill(process: subprocess.Popen[bytes]) -> None:

@@ -11,6 +11,7 @@ import time
 from typing import Callable, Optional, TypeVar
 
 from ..errors import Timeout
+from . import interruption
 
 T = TypeVar("T")
 
@@ -28,7 +29,7 @@ class Deadline:
         seconds: float,
         first: float = 0.25,
         longest: float = 10.0,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], None] = interruption.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.seconds = seconds

@@ -19,14 +19,17 @@ from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 from urllib.parse import urlencode, urlsplit
 
-from ..errors import BadReply, FlashError, Invalid, MissingLibrary, Unauthorized, Unreachable
+from ..errors import BadReply, FlashError, Interrupted, Invalid, MissingLibrary, Unauthorized, Unreachable
 from ..units import format_endpoint, parse_endpoint
+from . import interruption
 from .deadline import Deadline
 from .http_failures import LONGEST_CONNECT, Lost, NotSent, Request, explain, host_of
+from .http_reading import Reading
 from .journal import Journal
 from .lost import ATTEMPTS, LostReply
 
 LARGEST_REPLY = 256 * 1024**2
+LONGEST_LOGOUT = 5.0
 
 _SAFE = ("GET", "HEAD")
 _GATEWAY = (502, 503, 504)
@@ -88,7 +91,7 @@ class HttpTransport:
     :param auth: name and password for HTTP Basic authentication, sent with every request.
     :param verify: False, True (the CAs that ``requests`` trusts) or the path of a CA file or directory.
     :param tls_server_name: the name to ask for and to find in the certificate, instead of the address.
-    :param timeout: seconds that the array may take between two pieces of an answer.
+    :param timeout: seconds for one request, from its connection to the last byte of its answer.
     """
 
     def __init__(
@@ -104,7 +107,7 @@ class HttpTransport:
         busy_for: float = 600.0,
         max_concurrency: int = 4,
         journal: Optional[Journal] = None,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], None] = interruption.sleep,
     ) -> None:
         if not addresses:
             raise Invalid("no address of the array is given", hint="Set address.")
@@ -130,6 +133,8 @@ class HttpTransport:
         self._login_lock = threading.RLock()
         self._logins = 0
         self._session: Any = None
+        self._reading = Reading()
+        self._attempts = ATTEMPTS
         if auth is not None:
             self.journal.hide(auth[1])
             self.journal.hide("%s:%s" % auth)
@@ -202,6 +207,7 @@ class HttpTransport:
             import requests
             import requests.adapters
             import urllib3
+            import urllib3.connectionpool
         except ImportError as error:
             raise MissingLibrary("requests", "to talk to this array over HTTP", str(error)) from None
 
@@ -211,14 +217,19 @@ class HttpTransport:
             if self._verify:
                 pool["assert_hostname"] = self._tls_server_name
 
+        pools = self._reading.pools(urllib3.connectionpool)
+
         class Adapter(requests.adapters.HTTPAdapter):
             """Passes what requests has no parameter for on to the connection pools, direct or through a proxy."""
 
-            def init_poolmanager(self, *args: Any, **kwargs: Any) -> Any:
-                return super().init_poolmanager(*args, **dict(kwargs, **pool))
+            def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+                super().init_poolmanager(*args, **dict(kwargs, **pool))
+                self.poolmanager.pool_classes_by_scheme = pools
 
             def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
-                return super().proxy_manager_for(*args, **dict(kwargs, **pool))
+                manager = super().proxy_manager_for(*args, **dict(kwargs, **pool))
+                manager.pool_classes_by_scheme = pools
+                return manager
 
         session = requests.Session()
         session.trust_env = False
@@ -294,6 +305,8 @@ class HttpTransport:
         again to say it. A session that is not ended ends by itself, later."""
         self.busy_for = 0.0
         self.reauthenticate = None
+        self.timeout = min(self.timeout, LONGEST_LOGOUT)
+        self._attempts = 1
         try:
             send()
         except FlashError:
@@ -338,8 +351,8 @@ class HttpTransport:
 
     def _settled(self, wire: Request) -> Reply:
         """The answer to a request that is repeated as long as that is safe and seems worth it."""
-        for attempt in range(1, ATTEMPTS + 1):
-            last = attempt == ATTEMPTS
+        for attempt in range(1, self._attempts + 1):
+            last = attempt == self._attempts
             known = self._connected
             try:
                 reply = self._over_any_address(wire)
@@ -394,9 +407,11 @@ class HttpTransport:
 
     def _once(self, wire: Request, base: str) -> Reply:
         """Send it once to one address. Raises NotSent or Lost, nothing else; every attempt is in the journal."""
+        interruption.check()
         session = self._open()
         started = time.monotonic()
         outcome, sent = "", True
+        self._reading.begin(wire.timeout)
         try:
             response = session.request(
                 wire.method,
@@ -415,6 +430,9 @@ class HttpTransport:
         except FlashError as error:
             outcome = "%s, %s" % (outcome, error.reason)
             raise Lost(error.fill(array=host_of(base)), LostReply(error.reason, array=host_of(base))) from None
+        except Interrupted:
+            outcome = "interrupted"
+            raise
         except Exception as error:  # what requests and urllib3 raise has no common base, and differs by version
             trouble = explain(error, wire, base, self.mask, self._proxy, self._tls_server_name, self._verify)
             outcome, sent = trouble.error.reason, not isinstance(trouble, NotSent)

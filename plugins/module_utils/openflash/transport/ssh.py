@@ -21,8 +21,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Callable, List, Optional, Sequence
 
-from ..errors import Busy, FlashError, Invalid, MissingLibrary, Timeout, Unauthorized, Unreachable
+from ..errors import Busy, FlashError, Interrupted, Invalid, MissingLibrary, Timeout, Unauthorized, Unreachable
 from ..units import format_endpoint, parse_endpoint
+from . import interruption
 from .deadline import Deadline
 from .host_keys import ACCEPT_NEW, STRICT, HostKeys
 from .journal import Journal
@@ -108,7 +109,7 @@ class SshTransport:
         timeout: float = 30.0,
         max_concurrency: int = 4,
         journal: Optional[Journal] = None,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], None] = interruption.sleep,
     ) -> None:
         if not addresses:
             raise Invalid("no address of the array is given", hint="Set address.")
@@ -225,8 +226,11 @@ class SshTransport:
         client = paramiko.SSHClient()
         keys = HostKeys(paramiko, client, host, port, self._host_key, self._known_hosts, self._policy)
         link: Optional[socket.socket] = None
+        # paramiko's own time-outs count from one byte to the next.
+        cut = _Cut(self.timeout)
         try:
             link = socket.create_connection((host, port), min(self.timeout, LONGEST_CONNECT))
+            cut.begin(link)
             # Before the login, whose small messages would wait 40 ms each otherwise
             link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             client.connect(
@@ -239,13 +243,21 @@ class SshTransport:
                 allow_agent=self._agent,
                 look_for_keys=False,
                 compress=False,
-                banner_timeout=self.timeout,
-                auth_timeout=self.timeout,
+                # Longer than the connection lasts, so that it is the cut that ends it
+                banner_timeout=2 * self.timeout,
+                auth_timeout=2 * self.timeout,
             )
             keys.keep()
         except BaseException as error:
             _hang_up(client, link)
+            if cut.done and isinstance(error, Exception):
+                raise Timeout(
+                    "no login within %g s" % self.timeout,
+                    hint="Check the port, and raise timeout if the array needs longer.",
+                ) from None
             raise self._explain(paramiko, error, host, keys) from None
+        finally:
+            cut.cancel()
         client.get_transport().set_keepalive(KEEPALIVE)
         return client
 
@@ -335,6 +347,7 @@ class SshTransport:
         raise AssertionError("the last attempt raises")
 
     def _run(self, line: str, verb: str, write: bool, session: bool) -> Output:
+        interruption.check()
         deadline = Deadline(self.timeout, first=0.05, longest=1.0, sleep=self._sleep)
         shown = self.mask(line)
         channel = self._channel(deadline, shown)
@@ -346,6 +359,9 @@ class SshTransport:
         except FlashError as error:
             outcome = error.reason
             raise
+        except Interrupted:
+            outcome = "interrupted"
+            raise
         finally:
             self.journal.append(
                 verb, line, outcome=outcome, write=write, session=session, seconds=time.monotonic() - started
@@ -354,6 +370,11 @@ class SshTransport:
                 channel.close()
             except (EOFError, OSError, _paramiko().SSHException):
                 pass  # the connection is gone, and the channel with it
+
+    def _late(self, shown: str) -> LostTimeout:
+        return LostTimeout(
+            "%s was not answered within %g s" % (shown, self.timeout), hint="Raise timeout if the array needs longer."
+        )
 
     def _channel(self, deadline: Deadline, shown: str) -> Any:
         """A channel to run one command in. Nothing was sent as yet, so a dead connection is simply made anew."""
@@ -385,20 +406,25 @@ class SshTransport:
 
     def _talk(self, channel: Any, line: str, deadline: Deadline, shown: str) -> Output:
         paramiko = _paramiko()
+        # paramiko waits without limit for the array to take the command.
+        cut = _Cut(deadline.remaining())
         try:
             channel.settimeout(max(0.1, deadline.remaining()))
+            cut.begin(channel.get_transport().sock)
             channel.exec_command(line.encode("ascii"))
             channel.shutdown_write()
+            cut.cancel()
             stdout = _read(channel.recv, channel, deadline)
             stderr = _read(channel.recv_stderr, channel, deadline)
             channel.status_event.wait(max(0.1, deadline.remaining()))
         except socket.timeout:
-            raise LostTimeout(
-                "%s was not answered within %g s" % (shown, self.timeout),
-                hint="Raise timeout if the array needs longer.",
-            ) from None
+            raise self._late(shown) from None
         except (paramiko.SSHException, EOFError, OSError) as error:
+            if cut.done:
+                raise self._late(shown) from None
             raise LostConnection("the connection ended during %s (%s)" % (shown, error or "no reason given")) from None
+        finally:
+            cut.cancel()
         if channel.exit_status < 0:
             transport = channel.get_transport()
             if transport is None or not transport.is_active():
@@ -407,6 +433,29 @@ class SshTransport:
                 raise LostTimeout("%s did not end within %g s" % (shown, self.timeout))
             raise LostReply("%s ended without an exit status" % shown)
         return Output(channel.exit_status, stdout, stderr, shown)
+
+
+class _Cut:
+    """Ends a connection after some seconds, whatever is sent over it meanwhile."""
+
+    def __init__(self, seconds: float) -> None:
+        self.done = False
+        self._until = time.monotonic() + seconds
+        self._timer: Optional[threading.Timer] = None
+
+    def begin(self, link: socket.socket) -> None:
+        def end() -> None:
+            self.done = True
+            with suppress(OSError):
+                link.shutdown(socket.SHUT_RDWR)
+
+        self._timer = threading.Timer(max(0.0, self._until - time.monotonic()), end)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def cancel(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
 
 
 def _hang_up(client: Any, link: Optional[socket.socket]) -> None:
@@ -427,8 +476,12 @@ def _read(receive: Callable[[int], bytes], channel: Any, deadline: Deadline) -> 
         left = deadline.remaining()
         if left <= 0:
             raise socket.timeout()
-        channel.settimeout(left)
-        chunk = receive(65536)
+        channel.settimeout(min(left, interruption.STEP))
+        try:
+            chunk = receive(65536)
+        except socket.timeout:
+            interruption.check()
+            continue
         if not chunk:
             return b"".join(found).decode("utf-8", "replace")
         found.append(chunk)

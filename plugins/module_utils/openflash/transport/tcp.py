@@ -14,8 +14,9 @@ import threading
 import time
 from typing import Any, List, Optional, Sequence, Tuple
 
-from ..errors import BadReply, FlashError, Invalid, Timeout, Unreachable
+from ..errors import BadReply, FlashError, Interrupted, Invalid, Timeout, Unreachable
 from ..units import format_endpoint, parse_endpoint
+from . import interruption
 from .journal import Journal
 from .lost import LostAnswer, LostConnection, LostReply, LostTimeout
 
@@ -99,6 +100,7 @@ class TcpTransport:
             self._controllers = [one for one in self._controllers if one != controller] + [controller]
 
     def _once(self, controller: Tuple[str, int], data: bytes, about: Tuple[str, str, Any, bool, bool]) -> bytes:
+        interruption.check()
         started = time.monotonic()
         verb, target, body, write, session = about
         outcome, sent = "answered", False
@@ -109,6 +111,9 @@ class TcpTransport:
                 return self._exchange(link, controller, data, verb)
         except (_NotSent, _Lost) as trouble:
             outcome = trouble.error.reason
+            raise
+        except Interrupted:
+            outcome = "interrupted"
             raise
         finally:
             self.journal.append(
@@ -165,8 +170,12 @@ class TcpTransport:
                 left = until - time.monotonic()
                 if left <= 0:
                     raise socket.timeout
-                link.settimeout(left)
-                piece = link.recv(65536)
+                link.settimeout(min(left, interruption.STEP))
+                try:
+                    piece = link.recv(65536)
+                except socket.timeout:
+                    interruption.check()
+                    continue
                 if not piece:
                     break
                 pieces.append(piece)

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any, Callable, Dict, List, Mapping as Map, Optional
 
 from ...compare import grown_size, new_size
-from ...errors import Conflict, FlashError, InUse, Invalid, NotFound, Refused
+from ...errors import Conflict, FlashError, Interrupted, InUse, Invalid, NotFound, Refused
 from ...model import COPYING, EVERY_HOST, OFFLINE, READY, Snapshot, Volume, VolumeSpec
 from ...transport.deadline import Deadline
 from ...transport.lost import ATTEMPTS, LostAnswer, settle
@@ -326,7 +326,7 @@ class Volumes(Reading):
         self._edf.put(place.ai_path, {"admin_state": "offline", "descr": _marked(place)})
         try:
             change(place.path)
-        except FlashError:
+        except (FlashError, Interrupted):
             self._online(place)
             raise
         self._online(place)

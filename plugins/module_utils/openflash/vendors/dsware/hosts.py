@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any, Dict, List, Mapping as Map, Optional, Sequence, Tuple
 
 from ...attach.dsware import AttachTool, is_whole, wait_for_device
-from ...errors import BadReply, Conflict, FlashError, InUse, NotFound
+from ...errors import BadReply, Conflict, FlashError, Interrupted, InUse, NotFound
 from ...model import AGENT, ISCSI, UNKNOWN, Chap, Host, Initiator, Listing, Mapping, Port, Volume
 from ...transport.deadline import Deadline
 from ...transport.lost import repeat, settle
@@ -319,7 +319,7 @@ class Hosts(Copies):
             device = self._local_path(volume, device)
             try:
                 wait_for_device(device, volume.size, Deadline(self.wait_for_devices, first=0.05, longest=1.0))
-            except FlashError:
+            except (FlashError, Interrupted):
                 # Nobody could see it later, so nobody would take it away. What others attached is not ours to take.
                 if ours:
                     self._take_back(mapping)

@@ -22,7 +22,18 @@ from ... import unfinished
 from ...attach.content import Progress, copy
 from ...attach.disks import Disk, Tree
 from ...attach.fabric import Fabric
-from ...errors import Busy, Conflict, FlashError, InUse, Invalid, NotFound, Timeout, Unreachable, Unsupported
+from ...errors import (
+    Busy,
+    Conflict,
+    FlashError,
+    Interrupted,
+    InUse,
+    Invalid,
+    NotFound,
+    Timeout,
+    Unreachable,
+    Unsupported,
+)
 from ...model import THICK, Host, Initiator, Mapping, Snapshot, SnapshotSpec, Volume, VolumeSpec
 from ...transport.lost import ATTEMPTS, LostAnswer
 from ...units import format_size, parse_initiator, round_up
@@ -282,7 +293,7 @@ class Copies(Volumes, Hosts):
         except (LostAnswer, Timeout, Unreachable):
             # The array may not answer now: the name says to the next run what is to be removed.
             raise
-        except FlashError:
+        except (FlashError, Interrupted):
             self._drop(target)
             raise
         final = name_it(not elsewhere)
