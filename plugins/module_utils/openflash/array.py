@@ -127,6 +127,13 @@ class Array(ABC):
     def hosts(self, names: Optional[Sequence[str]] = None) -> Listing[Host]:
         """All hosts with their initiators, or those of exactly these names."""
 
+    def declare_hosts(self, names: Sequence[str]) -> None:
+        """The names that a task has for hosts, told before anything is read. No request.
+
+        An array that cannot have such a name calls the host something else, and reads give it the task's name.
+        """
+        return
+
     @abstractmethod
     def find_hosts(self, initiators: Sequence[str]) -> Listing[Host]:
         """Every host that has any of these canonical addresses: they may be spread over several."""

@@ -25,6 +25,7 @@ Names = Set[Optional[str]]
 
 def read(array: Array, desired: Desired) -> Actual:
     """Everything that the wishes touch; all of it when something may be pruned."""
+    array.declare_hosts(_declared_hosts(desired))
     with context(array=array.label):
         groups = _groups(array, desired)
         volumes = _volumes(array, desired, groups)
@@ -36,6 +37,10 @@ def read(array: Array, desired: Desired) -> Actual:
             mappings, volumes_asked, hosts_asked = _mappings(array, desired, volumes, hosts)
     told = _with_snapshots(_with_maps(volumes, mappings, volumes_asked), snapshots, parents_asked)
     return Actual(told, snapshots, hosts, mappings, groups, hosts_asked, array.label)
+
+
+def _declared_hosts(desired: Desired) -> List[str]:
+    return sorted({wish.name for wish in desired.hosts} | {wish.host for wish in desired.maps} | desired.exclusive_maps)
 
 
 def _with_maps(volumes: Listing[Volume], mappings: Listing[Mapping], asked: Optional[Set[str]]) -> Listing[Volume]:

@@ -40,8 +40,7 @@ class Hosts(Reading):
             if not initiators:
                 raise self.unsupported("host_without_initiators", "a host needs a port")
             legal = safe_host_name(name)
-            if legal != name:
-                self._aliases[legal] = name
+            self.declare_hosts([name])
             ports = _port_words(initiators)
             try:
                 made = settle(

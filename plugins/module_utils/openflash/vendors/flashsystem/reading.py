@@ -266,10 +266,14 @@ class Reading(Array):
         with self._doing("read hosts"):
             if names is None:
                 return self._read_hosts([row.get("name", "") for row in self._host_rows()])
-            for name in names:
-                if safe_host_name(name) != name:
-                    self._aliases[safe_host_name(name)] = name
+            self.declare_hosts(names)
             return self._read_hosts([safe_host_name(name) for name in names])
+
+    def declare_hosts(self, names: Sequence[str]) -> None:
+        """No request. What the array calls them is derived from the name alone, so every run finds them."""
+        for name in names:
+            if safe_host_name(name) != name:
+                self._aliases[safe_host_name(name)] = name
 
     def _host_rows(self) -> List[Row]:
         rows = self._cli.table("lshost")
