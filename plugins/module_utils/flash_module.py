@@ -22,7 +22,7 @@ from .openflash import facts, report
 from .openflash.apply import Applied, apply, nothing
 from .openflash.array import Array
 from .openflash.connect import VENDORS, connect
-from .openflash.errors import FlashError, Interrupted, Invalid, MissingLibrary, NotDone, context
+from .openflash.errors import BadReply, FlashError, Interrupted, Invalid, MissingLibrary, NotDone, context
 from .openflash.model import Connection
 from .openflash.plan.desired import Desired
 from .openflash.plan.draft import Plan
@@ -360,8 +360,10 @@ def run_facts(options: Spec) -> None:
         search = _search(module.params["query"])
         with _connected(module, result) as array:
             found = facts.gather(array, subsets, module.params["filters"] or {})
+            for reason in facts.missing(found):
+                module.warn("This subset of the facts is left out. " + reason)
             if search is not None:
-                found["query"] = search(found)
+                found["query"] = search(_complete(found))
     except FlashError as error:
         problem = error
     except Interrupted as stop:
@@ -370,6 +372,19 @@ def run_facts(options: Spec) -> None:
         found.update({name: result.pop(name) for name in ("api", "calls") if name in result})
         result["ansible_facts"] = {"flash": found}
     _finish(module, result, problem)
+
+
+def _complete(found: Dict[str, Any]) -> Dict[str, Any]:
+    """The facts, for a query, in which what is left out would look like what is not there."""
+    reasons = facts.missing(found)
+    if reasons:
+        raise BadReply(
+            "a subset of the facts cannot be read, so the result could be wrong",
+            doing="apply query",
+            said=" ".join(reasons),
+            hint="Leave that subset out of gather_subset.",
+        )
+    return found
 
 
 def _subsets(asked: Sequence[str]) -> List[str]:

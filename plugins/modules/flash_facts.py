@@ -11,7 +11,7 @@ short_description: What an all-flash array holds
 version_added: 0.1.0
 description:
   - Reads the volumes, snapshots, hosts, mappings, ports, pools and figures of an array into C(ansible_facts.flash).
-  - What cannot be read hides nothing else; it is listed under C(ansible_facts.flash.unreadable).
+  - What cannot be read hides nothing else; it is left out and listed under C(ansible_facts.flash.unreadable).
   - The facts describe one array, so a fleet has one inventory host per array.
 author:
   - The openflash.storage contributors (@openflash)
@@ -46,6 +46,7 @@ options:
   query:
     description:
       - A JMESPath expression over the facts, whose result is added to them as C(query).
+      - When a subset that was asked for cannot be read, the task fails, because the result could be wrong.
       - Needs the Python library C(jmespath).
     type: str
 """
@@ -77,7 +78,12 @@ ansible_facts:
   type: dict
   contains:
     flash:
-      description: What the array holds. A subset that was not asked for is missing; one that cannot be read is null.
+      description:
+        - What the array holds. A subset that was not asked for is missing. One that the array has no question for is
+          null.
+        - A subset whose answer cannot be understood, or that the array refuses to report, is missing too, with a
+          warning and an entry in C(unreadable), so that it is never taken for an empty one. When the array does not
+          answer in time, is busy or does not accept the account, the task fails.
       returned: success
       type: dict
       contains:
@@ -126,7 +132,9 @@ ansible_facts:
           description: The result of O(query).
           type: raw
         unreadable:
-          description: What is there and could not be read, each with C(kind), C(name) and C(reason).
+          description:
+            - What is there and could not be read, each with C(kind), C(name) and C(reason). For a complete subset
+              C(kind) is its name and C(name) is null.
           type: list
           elements: dict
         api:

@@ -294,6 +294,19 @@ def test_a_lun_cannot_be_chosen(rest: SimulatedDsware) -> None:
     assert array.capabilities.refusal("explicit_lun")
 
 
+@pytest.mark.parametrize("kind", ["busy", "http_status"])
+def test_what_the_array_does_not_tell_now_is_not_taken_for_what_it_cannot_tell(
+    rest: SimulatedDsware, kind: str
+) -> None:
+    array = rest.connect(wait_timeout=0.5, timeout=0.5)
+    make(array, "v1")
+    rest.fault(kind, match={"path": "volume/qos|cluster/sn"}, count=None)
+    with pytest.raises((errors.Busy, errors.Unreachable, errors.Timeout)):
+        array.volumes_in_full(["v1"])
+    with pytest.raises((errors.Busy, errors.Unreachable, errors.Timeout)):
+        array.info()
+
+
 def test_qos_can_be_read(rest: SimulatedDsware) -> None:
     array = rest.connect()
     make(array, "v1")

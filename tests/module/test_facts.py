@@ -112,13 +112,29 @@ def test_a_query_that_is_none(xtremio: ArrayUnderTest, query: str) -> None:
 def test_what_cannot_be_read_hides_nothing_else(filled: ArrayUnderTest) -> None:
     path, hidden = filled.row.hides
     filled.fault(kind="non_json", match={"path": path}, count=None)
-    flash = filled.facts()
+    result = filled.task("flash_facts")
+    if hidden:
+        filled.refuses("flash_facts", "cannot be read, so the result could be wrong", query="volumes", kind="bad_reply")
     filled.clear_faults()
-    assert all(flash[kind] is None for kind in hidden)
+    flash = result["ansible_facts"]["flash"]
+    assert not set(flash) & set(hidden)
+    assert len([text for text in result.warnings if "is left out" in text]) == len(hidden)
     assert [one["kind"] for one in flash["unreadable"]] == list(hidden)
     assert filled.row.name not in flash["unreadable"][0]["reason"].replace(flash["array"]["name"], "")
     hidden_anyway = () if filled.row.hosts else ABOUT_HOSTS
     assert all(flash[kind] for kind in {"volumes", "pools", *ABOUT_HOSTS} - {*hidden, *hidden_anyway})
+
+
+@pytest.mark.parametrize("kind", ["latency", "busy"])
+def test_an_array_that_does_not_answer_in_time_has_no_facts(filled: ArrayUnderTest, kind: str) -> None:
+    """A time-out is not a null, which would be taken for what the array cannot tell."""
+    path, hidden = filled.row.hides
+    filled.fault(kind=kind, match={"path": path}, count=None, **({"seconds": 3.0} if kind == "latency" else {}))
+    result = filled.task("flash_facts", connection={"timeout": 0.5, "wait_timeout": 1.0})
+    filled.clear_faults()
+    assert result.failed and "ansible_facts" not in result
+    assert result["error"]["kind"] in ("timeout", "busy", "unreachable"), result.msg  # a busy SSH server hangs up
+    assert "Cannot read" in result.msg
 
 
 def test_the_calls_are_told_when_asked_for(filled: ArrayUnderTest) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Callable, Dict, List, Mapping as Map, Optional, Sequence
 
 from . import render
 from .array import Array
-from .errors import FlashError, Unauthorized, Unreachable, context
+from .errors import Busy, FlashError, Timeout, Unauthorized, Unreachable, context
 from .model import Listing, Volume
 
 SUBSETS = ("array", "capacity", "pools", "volumes", "snapshots", "hosts", "mappings", "ports", "groups")
@@ -23,7 +23,11 @@ Filters = Map[str, Optional[Sequence[str]]]
 def gather(array: Array, subsets: Sequence[str], filters: Filters) -> Dict[str, Any]:
     """The subsets as plain data, and ``unreadable``: what is there and could not be read, with the reason.
 
-    A subset that the array cannot tell is None. An array that does not answer any more raises.
+    A subset that the array has no question for is None. One whose answer cannot be understood, or that the array
+    refuses to report, is left out, so that nobody takes it for empty; it is in ``unreadable`` without a name.
+
+    :raises Unreachable, Unauthorized, Timeout, Busy: the array does not answer, or not now. The next subset would fare
+        no better, and a later run may read everything.
     """
     facts: Dict[str, Any] = {}
     unreadable: List[Dict[str, Any]] = []
@@ -31,11 +35,10 @@ def gather(array: Array, subsets: Sequence[str], filters: Filters) -> Dict[str, 
         try:
             with context(doing="read the %s" % subset, array=array.label):
                 answer = _READERS[subset](array, filters)
-        except (Unreachable, Unauthorized):
+        except (Unreachable, Unauthorized, Timeout, Busy):
             raise
         except FlashError as error:
             unreadable.append({"kind": subset, "name": None, "reason": str(error)})
-            facts[subset] = None
             continue
         if isinstance(answer, Listing):
             unreadable.extend({"kind": e.kind, "name": e.name, "reason": e.reason} for e in answer.unreadable)
@@ -44,6 +47,11 @@ def gather(array: Array, subsets: Sequence[str], filters: Filters) -> Dict[str, 
             facts[subset] = _RENDER[subset](answer)
     facts["unreadable"] = unreadable
     return facts
+
+
+def missing(facts: Map[str, Any]) -> List[str]:
+    """Why subsets that were asked for are not among the facts, one sentence for each."""
+    return [entry["reason"] for entry in facts["unreadable"] if entry["name"] is None]
 
 
 def _names(filters: Filters, kind: str) -> Optional[Sequence[str]]:

@@ -11,11 +11,17 @@ import json
 import pytest
 
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors import (
+    BadReply,
+    Busy,
+    FlashError,
+    NotFound,
+    Refused,
     Timeout,
     Unauthorized,
     Unreachable,
 )
-from ansible_collections.openflash.storage.plugins.module_utils.openflash.facts import DEFAULT, SUBSETS, gather
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.facts import DEFAULT, SUBSETS, gather, missing
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.transport.lost import LostTimeout
 from tests.support.memory_array import GIB, MemoryArray
 
 
@@ -74,13 +80,16 @@ def test_what_cannot_be_understood_is_told_beside_the_rest(array: MemoryArray) -
     assert len(facts["hosts"]) == 1
 
 
-def test_a_subset_that_fails_is_null_and_the_others_are_there(array: MemoryArray) -> None:
-    array.fail("snapshots", Timeout("no answer within 30 seconds"))
+@pytest.mark.parametrize("kind", [BadReply, FlashError, Refused, NotFound])
+def test_a_subset_that_cannot_be_read_is_left_out_and_reported(array: MemoryArray, kind: type) -> None:
+    """Null would be taken for what the array has no question for, and an empty list for there being none."""
+    array.fail("snapshots", kind("it is cut off"))
     facts = gather(array, ("volumes", "snapshots", "hosts"), {})
-    assert facts["snapshots"] is None and len(facts["volumes"]) == 2 and len(facts["hosts"]) == 1
-    (entry,) = facts["unreadable"]
-    assert entry["kind"] == "snapshots"
-    assert entry["reason"] == "Cannot read the snapshots on memory1: no answer within 30 seconds."
+    assert set(facts) == {"volumes", "hosts", "unreadable"}
+    assert len(facts["volumes"]) == 2 and len(facts["hosts"]) == 1
+    reason = "Cannot read the snapshots on memory1: it is cut off."
+    assert facts["unreadable"] == [{"kind": "snapshots", "name": None, "reason": reason}]
+    assert missing(facts) == [reason]
 
 
 def test_what_the_array_cannot_tell_is_null_and_not_empty() -> None:
@@ -88,8 +97,8 @@ def test_what_the_array_cannot_tell_is_null_and_not_empty() -> None:
     assert facts == {"mappings": None, "unreadable": []}
 
 
-@pytest.mark.parametrize("kind", [Unreachable, Unauthorized])
-def test_an_array_that_does_not_talk_to_us_is_an_error(array: MemoryArray, kind: type) -> None:
+@pytest.mark.parametrize("kind", [Unreachable, Unauthorized, Timeout, Busy, LostTimeout])
+def test_an_array_that_does_not_answer_is_an_error(array: MemoryArray, kind: type) -> None:
     array.fail("hosts", kind("it hung up"))
     with pytest.raises(kind, match="Cannot read the hosts on memory1"):
         gather(array, SUBSETS, {})

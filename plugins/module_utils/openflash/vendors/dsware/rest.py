@@ -10,7 +10,7 @@ import re
 from dataclasses import replace
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from ...errors import BadReply, FlashError, Invalid, NotFound, Unauthorized
+from ...errors import BadReply, Busy, FlashError, Invalid, NotFound, Timeout, Unauthorized, Unreachable
 from ...model import Connection, Listing, Pool, Snapshot, Volume
 from ...transport.http import HttpTransport, Reply
 from ...transport.lost import ATTEMPTS, LostAnswer, LostReply
@@ -23,6 +23,8 @@ Object = Dict[str, Any]
 
 BASE = "/dsware/service/"
 # Under which key an object has its name (section 2.3).
+# What a server, or a proxy before it, answers that cannot serve a request now
+OVERLOADED = (502, 503, 504)
 NAMES = ("volName", "snapName", "snapshotName")
 FULL_COPY = "/api/v2/block_service/createFullVolumeFromSnap"
 
@@ -87,7 +89,7 @@ class RestWire(Wire):
     def serial(self) -> Optional[str]:
         try:
             return str(self.call("GET", "cluster/sn").get("sn") or "") or None
-        except Unauthorized:
+        except (Unauthorized, Unreachable, Timeout, Busy):
             raise
         except FlashError as error:
             # Not every version has this call.
@@ -246,7 +248,7 @@ class RestWire(Wire):
     def qos(self, volume: str) -> Optional[Object]:
         try:
             answer = self.call("GET", "volume/qos", query=[("volName", volume)])
-        except Unauthorized:
+        except (Unauthorized, Unreachable, Timeout, Busy):
             raise
         except FlashError as error:
             # Not every version has this call, and the volume may be gone by now.
@@ -342,7 +344,7 @@ def checked(reply: Reply, mask: Callable[[str], str], what: str) -> Object:
     if code is None:
         if not reply.ok:
             hint = "Check that the address and port are those of the array's manager."
-            kind = NotFound if reply.status == 404 else FlashError
+            kind = NotFound if reply.status == 404 else Busy if reply.status in OVERLOADED else FlashError
             raise kind("%s was answered by HTTP status %d" % (what, reply.status), code=str(reply.status), hint=hint)
         raise BadReply(
             "the answer to %s has no result" % what,
