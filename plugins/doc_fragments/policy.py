@@ -9,10 +9,14 @@ class ModuleDocFragment:
     """What a task may permit beyond the safe defaults."""
 
     DOCUMENTATION = r"""
+notes:
+  - An option that names a volume, snapshot, host or group is refused when it is null or empty, so that a look-up that
+    found nothing does not act on something else. Leave such an option out with C(default(omit)).
 options:
   force:
     description:
       - Unmap although the array reports that a host has this very volume open.
+      - Remove all initiators that a host has although it has volumes.
       - It permits nothing else; an array's own force flag is never sent because of it alone.
     type: bool
     default: false
@@ -48,6 +52,16 @@ options:
     description:
       - Map a volume that is mapped to another host already, which is refused otherwise.
       - Two hosts that write to one volume destroy its content, unless they are a cluster.
+    type: bool
+    default: false
+"""
+
+    ALLOW_EMPTY = r"""
+options:
+  allow_empty:
+    description:
+      - Take an empty list at its word where the task removes what is not listed, or all that is listed. Such a list is
+        refused otherwise, since it is most often a look-up that found nothing.
     type: bool
     default: false
 """

@@ -10,6 +10,7 @@ what only reads one.
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
@@ -17,6 +18,7 @@ from urllib.parse import unquote, urlsplit
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.parameters import AnsibleFallbackNotFound
+from ansible.module_utils.common.validation import check_type_dict, check_type_list
 
 from .openflash import facts, report
 from .openflash.apply import Applied, apply, nothing
@@ -116,6 +118,7 @@ POLICY: Spec = {
     "force": {"type": "bool", "default": False},
     "openstack_owned": {"type": "bool", "default": False},
     "assume_unmapped": {"type": "bool", "default": False},
+    "allow_empty": {"type": "bool", "default": False},
 }
 """What a task may permit; each module offers those that it needs."""
 
@@ -158,6 +161,44 @@ def items_of(params: Params, single: str, plural: str, options: Spec) -> List[Di
     return merged
 
 
+# -- null and empty ----------------------------------------------------------------------------------------------------
+
+NAMES = frozenset(
+    ("name", "volume", "host", "group", "pool", "backup", "snapshot", "source_volume", "source_snapshot", "rename_from")
+)
+"""Options that name an object. One that came out empty must not make the task act on something else, or on more."""
+
+_MAY_BE_NULL = frozenset(("pool",))
+"""Names that only choose where an object is put: null leaves the choice to the array."""
+
+
+def _check_options(given: Params, spec: Spec, where: str) -> None:
+    for option, value in given.items():
+        rule = spec.get(option, {})
+        what = "the option %s%s" % (option, where)
+        if option in NAMES:
+            _check_name(what, value, option in _MAY_BE_NULL)
+        elif value is None:
+            continue
+        elif rule.get("type") == "dict" and "options" in rule:
+            _check_options(check_type_dict(value), rule["options"], " of %s" % option)
+        elif rule.get("type") == "list":
+            for number, entry in enumerate(check_type_list(value), 1):
+                if "options" in rule:
+                    _check_options(check_type_dict(entry), rule["options"], " of entry %d of %s" % (number, option))
+                else:
+                    _check_name("entry %d of %s" % (number, what), entry, False)
+
+
+def _check_name(what: str, value: Any, may_be_null: bool) -> None:
+    if value is None and may_be_null or value is not None and str(value).strip():
+        return
+    raise Invalid(
+        "%s is %s" % (what, "null" if value is None else "empty: %r" % value),
+        hint="If a look-up found nothing, that is why. Leave it out (default(omit)) only when the task means none.",
+    )
+
+
 # -- the connection ----------------------------------------------------------------------------------------------------
 
 
@@ -173,8 +214,7 @@ def connection_of(module: AnsibleModule) -> Connection:
                 hint="It is used with %s." % (", ".join("vendor: " + user for user in users) or "no vendor"),
             )
     for name in ("timeout", "wait_timeout", "max_concurrency"):
-        if params[name] <= 0:
-            raise Invalid("%s must be more than 0" % name)
+        check_positive(name, params[name])
     address = tuple(text.strip() for text in params["address"] if text.strip())
     if not address:
         raise Invalid("address is empty")
@@ -185,6 +225,16 @@ def connection_of(module: AnsibleModule) -> Connection:
     given.update(address=address, **{name: _secret(module, name) for name in _SECRETS_FROM_ENV})
     options = {name: params[name] for name in VENDOR_OPTIONS if params.get(name) is not None}
     return Connection(options=options, **given)
+
+
+_LONGEST = 2000000
+"""Seconds. The timers of an operating system take little more."""
+
+
+def check_positive(option: str, value: float) -> None:
+    """Invalid unless a number of seconds, or of things, is more than 0 and one that can be waited for."""
+    if not (math.isfinite(value) and 0 < value <= _LONGEST):
+        raise Invalid("%s must be more than 0 and at most %d" % (option, _LONGEST))
 
 
 def _hide_proxy_password(module: AnsibleModule) -> None:
@@ -234,7 +284,9 @@ def run_objects(
     :param needs: the option that must be given without the list, where that is not ``single``.
     :param also: asks the array for more, once everything went well, puts some into the entries and returns the rest.
     """
-    module = AnsibleModule(**one_or_many(single, plural, options, task_options, needs))
+    module = Module(**one_or_many(single, plural, options, task_options, needs))
+    if plural in module.given and module.params[plural] is None:
+        module.params[plural] = []  # null names nothing; the options outside the list are not an object of their own
 
     def shape(reporter: report.Reporter, wished: Desired) -> Tuple[Dict[str, Any], List[report.Entry]]:
         found = entries(reporter, wished)
@@ -251,9 +303,7 @@ def run_document(options: Spec, task_options: Spec, desired: Callable[[Params], 
     spec["continue_on_error"] = {"type": "bool", "default": False}
     spec.update(task_options)
     spec.update(CONNECTION)
-    module = AnsibleModule(
-        argument_spec=spec, supports_check_mode=True, required_if=[("prune", True, ("prune_prefix",))]
-    )
+    module = Module(argument_spec=spec, supports_check_mode=True, required_if=[("prune", True, ("prune_prefix",))])
 
     def shape(reporter: report.Reporter, wished: Desired) -> Tuple[Dict[str, Any], List[report.Entry]]:
         sections = report.document(reporter, wished)
@@ -262,15 +312,14 @@ def run_document(options: Spec, task_options: Spec, desired: Callable[[Params], 
     _run(module, desired, shape)
 
 
-def _run(
-    module: AnsibleModule, desired: Callable[[Params], Desired], shape: Shape, also: Optional[Also] = None
-) -> None:
+def _run(module: Module, desired: Callable[[Params], Desired], shape: Shape, also: Optional[Also] = None) -> None:
     """Connect, read, plan, and apply unless in check mode; the one way out is _finish."""
     interruption.install()
     result: Dict[str, Any] = {"changed": False}
     problem: Optional[FlashError] = None
     try:
         with context(array=", ".join(module.params["address"])):
+            module.check_given()
             wished = desired(module.params)
         with _connected(module, result) as array:
             actual = read(array, wished)
@@ -350,12 +399,13 @@ def run_facts(options: Spec) -> None:
     """flash_facts: everything under ``ansible_facts.flash`` and nothing else."""
     spec: Spec = dict(options)
     spec.update(CONNECTION)
-    module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
+    module = Module(argument_spec=spec, supports_check_mode=True)
     interruption.install()
     result: Dict[str, Any] = {"changed": False}
     problem: Optional[FlashError] = None
     found: Dict[str, Any] = {}
     try:
+        module.check_given()
         subsets = _subsets(module.params["gather_subset"])
         search = _search(module.params["query"])
         with _connected(module, result) as array:
@@ -388,11 +438,11 @@ def _complete(found: Dict[str, Any]) -> Dict[str, Any]:
 
 
 def _subsets(asked: Sequence[str]) -> List[str]:
-    """``all``, ``!snapshots`` and plain names, as setup takes them."""
+    """``all``, ``!snapshots`` and plain names, as setup takes them; of an empty list nothing."""
     wanted: List[str] = []
     dropped = [name[1:] for name in asked if name.startswith("!")]
     named = [name for name in asked if not name.startswith("!")]
-    for name in named or ["default"]:
+    for name in named or (["default"] if dropped else []):
         wanted.extend({"all": facts.SUBSETS, "default": facts.DEFAULT}.get(name, (name,)))
     unknown = sorted({name for name in wanted + dropped if name not in facts.SUBSETS})
     if unknown:
@@ -436,6 +486,8 @@ def run_image(options: Spec, task_options: Spec) -> None:
     result: Dict[str, Any] = {"changed": False}
     problem: Optional[FlashError] = None
     try:
+        module.check_given()
+        check_positive("copy_timeout", module.params["copy_timeout"])
         task = Task(module.params, module.check_mode)
         connection = connection_of(module)
         with _connected(module, result) as array:
@@ -458,13 +510,29 @@ def run_image(options: Spec, task_options: Spec) -> None:
 
 
 class Module(AnsibleModule):  # type: ignore[misc] # ansible-core has no types here
-    """A module whose options may be URLs with secrets: shown without these by whatever way it ends, and in the log.
+    """AnsibleModule with what it lacks for arrays.
 
-    By the URL's structure, and not by masking: a password of one letter would be masked in every word of a result.
+    It knows what the task gave: in ``params`` null and left out are the same, in ``given`` they are not.
+
+    Its options may be URLs with secrets: they are shown without these by whatever way it ends, and in the log. By the
+    URL's structure, and not by masking: a password of one letter would be masked in every word of a result.
     """
 
     params: Dict[str, Any]
+    given: Dict[str, Any]
     _URLS = ("path", "proxy")
+
+    def _load_params(self) -> None:
+        """Read the options; null for one that has a default, or is of the connection, is the same as left out."""
+        super()._load_params()
+        for name, spec in self.argument_spec.items():
+            if self.params.get(name) is None and (name in CONNECTION or spec.get("default") is not None):
+                self.params.pop(name, None)
+        self.given = dict(self.params)
+
+    def check_given(self) -> None:
+        """Invalid when a name is null or empty, or a list of the task has an entry that is."""
+        _check_options(self.given, {k: v for k, v in self.argument_spec.items() if k not in CONNECTION}, "")
 
     def _log_invocation(self) -> None:
         given = self.params

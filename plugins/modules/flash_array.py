@@ -20,6 +20,7 @@ extends_documentation_fragment:
   - openflash.storage.attributes
   - openflash.storage.policy
   - openflash.storage.policy.shared
+  - openflash.storage.policy.allow_empty
   - openflash.storage.policy.list
 options:
   volumes:
@@ -83,7 +84,7 @@ options:
         type: list
         elements: str
       exclusive_initiators:
-        description: Remove initiators of the host that are not named.
+        description: Remove initiators of the host that O(hosts[].initiators) does not name.
         type: bool
       os:
         description: Operating system of the host, in the words of the array.
@@ -122,17 +123,32 @@ options:
         type: int
   prune:
     description:
-      - Remove volumes, snapshots and hosts whose name begins with O(prune_prefix) and that are not declared.
+      - Remove objects of the kinds in O(prune_kinds) whose name begins with O(prune_prefix) and that are not declared.
+      - Each of these kinds must be declared, with at least one name that begins with the prefix. Otherwise every object
+        of the kind would be removed, which is refused unless O(allow_empty=true).
       - What is mapped, what has dependents that are not declared either to go, what OpenStack owns, and what the
         array does not prove to be a snapshot stays, with a warning. Mappings are never removed.
       - Nothing is removed after a failed step, when something could not be read, or when something declared is refused.
     type: bool
     default: false
+  prune_kinds:
+    description:
+      - What O(prune) looks at. The sections of other kinds may be left out.
+      - With V(snapshots), snapshots of volumes that are gone or are not declared are removed. Those of a volume that
+        the document names always stay, because other tasks take snapshots of it, such as one with
+        O(openflash.storage.flash_snapshot#module:keep).
+      - Without V(snapshots), a volume that is not declared and has snapshots stays, with a warning that names them.
+    type: list
+    elements: str
+    choices: [volumes, hosts, snapshots]
+    default: [volumes, hosts]
   prune_prefix:
     description: The beginning of the names that may be removed; at least 3 characters. Needed with O(prune=true).
     type: str
   prune_limit:
-    description: Remove at most this many objects; when there are more, fail and change nothing.
+    description:
+      - Remove at most this many objects; when there are more, fail and change nothing.
+      - With V(0) the task fails when anything would be removed.
     type: int
     default: 10
 seealso:
@@ -249,11 +265,17 @@ OPTIONS = {
     "hosts": {"type": "list", "elements": "dict", "options": HOST},
     "mappings": {"type": "list", "elements": "dict", "options": MAPPING},
     "prune": {"type": "bool", "default": False},
+    "prune_kinds": {
+        "type": "list",
+        "elements": "str",
+        "choices": ["volumes", "hosts", "snapshots"],
+        "default": ["volumes", "hosts"],
+    },
     "prune_prefix": {"type": "str"},
     "prune_limit": {"type": "int", "default": 10},
 }
 
-PERMITS = flash_module.policy_options("shared", "force", "openstack_owned")
+PERMITS = flash_module.policy_options("shared", "force", "openstack_owned", "allow_empty")
 
 
 def main() -> None:

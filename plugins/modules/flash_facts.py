@@ -22,13 +22,15 @@ extends_documentation_fragment:
 options:
   gather_subset:
     description:
-      - What to read. V(default) is everything but V(groups). V(!NAME) leaves one out.
+      - What to read. V(default) is everything but V(groups). V(!NAME) leaves one out. An empty list reads nothing.
       - A subset costs about one request.
     type: list
     elements: str
     default: [default]
   filters:
-    description: Read only objects of exactly these names; asked of the array itself where it can be asked so.
+    description:
+      - Read only objects of exactly these names; asked of the array itself where it can be asked so.
+      - An empty list of names chooses nothing. A filter that is null or left out does not filter.
     type: dict
     suboptions:
       volumes:

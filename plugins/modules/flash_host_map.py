@@ -21,6 +21,7 @@ extends_documentation_fragment:
   - openflash.storage.attributes
   - openflash.storage.policy
   - openflash.storage.policy.shared
+  - openflash.storage.policy.allow_empty
   - openflash.storage.policy.list
 options:
   host: &host
@@ -33,6 +34,8 @@ options:
     description:
       - With O(volume), whether it shall be mapped to the host. V(absent) takes only the mapping away.
       - Without O(volume), whether the host itself shall be there. A host with mappings is never deleted.
+      - Without means left out. When O(volume) is null or empty the task is refused, so that a look-up that found
+        nothing does not delete the host.
     type: str
     choices: [present, absent]
     default: present
@@ -44,7 +47,10 @@ options:
     type: list
     elements: str
   exclusive_initiators: &exclusive_initiators
-    description: Remove initiators of the host that O(initiators) does not name.
+    description:
+      - Remove initiators of the host that O(initiators) does not name.
+      - Refused, unless O(force=true), when the host has volumes and would keep none of its initiators.
+      - Refused, unless O(allow_empty=true), when O(initiators) is an empty list.
     type: bool
   volume: &volume
     description: The volume to map. Without it, the task is about the host alone. Either this or O(maps).
@@ -56,7 +62,9 @@ options:
       - A mapping with another LUN is taken away and made again with this one.
     type: int
   exclusive: &exclusive
-    description: Unmap from the host what the task does not map to it.
+    description:
+      - Unmap from the host what the task does not map to it.
+      - Refused, unless O(allow_empty=true), when the task maps nothing to it.
     type: bool
   os: &os
     description: Operating system of the host, in the words of the array. Used when the host is created.
@@ -274,7 +282,7 @@ OPTIONS = {
     "update_secret": {"type": "str", "choices": ["on_create", "always"], "no_log": False},
 }
 
-PERMITS = flash_module.policy_options("shared", "force", "openstack_owned")
+PERMITS = flash_module.policy_options("shared", "force", "openstack_owned", "allow_empty")
 
 
 def main() -> None:

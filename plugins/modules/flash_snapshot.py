@@ -21,6 +21,7 @@ extends_documentation_fragment:
   - openflash.storage.policy
   - openflash.storage.policy.unmap
   - openflash.storage.policy.assume_unmapped
+  - openflash.storage.policy.allow_empty
   - openflash.storage.policy.list
 options:
   name:
@@ -222,7 +223,7 @@ OPTIONS = {
 }
 
 TASK = dict(
-    flash_module.policy_options("unmap", "force", "openstack_owned", "assume_unmapped"),
+    flash_module.policy_options("unmap", "force", "openstack_owned", "assume_unmapped", "allow_empty"),
     atomic={"type": "bool", "default": False},
 )
 

@@ -21,6 +21,7 @@ extends_documentation_fragment:
   - openflash.storage.policy
   - openflash.storage.policy.unmap
   - openflash.storage.policy.assume_unmapped
+  - openflash.storage.policy.allow_empty
   - openflash.storage.policy.list
 options:
   name:
@@ -312,7 +313,9 @@ OPTIONS = {
     "array_options": {"type": "dict"},
 }
 
-PERMITS = flash_module.policy_options("unmap", "delete_snapshots", "force", "openstack_owned", "assume_unmapped")
+PERMITS = flash_module.policy_options(
+    "unmap", "delete_snapshots", "force", "openstack_owned", "assume_unmapped", "allow_empty"
+)
 
 
 def main() -> None:

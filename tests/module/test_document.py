@@ -148,11 +148,36 @@ def test_what_is_not_declared_goes(grown: ArrayUnderTest) -> None:
 
 @pytest.mark.hosts
 def test_a_snapshot_that_is_not_declared_goes_where_the_array_proves_that_it_is_one(grown: ArrayUnderTest) -> None:
-    grown.done("flash_snapshot", name="web-monday", volume="web-data")
+    grown.done("flash_snapshot", name="web-monday", volume="web-old")
+    grown.done("flash_snapshot", name="web-tuesday", volume="web-data")
     result = grown.done("flash_array", **document(grown), **PRUNE)
-    assert ("web-monday" not in grown.volumes()) is grown.capabilities.proves_snapshots
+    assert any("volume web-old is not declared and stays: it has snapshots: web-monday" in w for w in result.warnings)
+    assert {"web-old", "web-monday", "web-tuesday"} <= set(grown.volumes())
+    result = grown.done("flash_array", **document(grown), **PRUNE, prune_kinds=["volumes", "hosts", "snapshots"])
+    gone = {"web-old", "web-monday"} - set(grown.volumes())
+    assert gone == ({"web-old", "web-monday"} if grown.capabilities.proves_snapshots else set())
+    assert "web-tuesday" in grown.volumes(), "its volume is declared"
     if not grown.capabilities.proves_snapshots:
         assert any("web-monday is not declared and stays" in text for text in result.warnings)
+
+
+NIGHTLY = {"volume": "web-data", "prefix": "web-data-n", "keep": 2}
+
+
+@pytest.mark.hosts
+@pytest.mark.parametrize("kinds", [{}, {"prune_kinds": ["volumes", "hosts", "snapshots"]}])
+def test_the_document_leaves_the_snapshots_of_every_night_alone(array: ArrayUnderTest, kinds: dict[str, Any]) -> None:
+    """Two tasks that know nothing of each other: one declares the array and prunes it, one takes snapshots."""
+    content = {**document(array), **PRUNE, **kinds}
+    nightly = dict(NIGHTLY) if array.capabilities.proves_snapshots else {"volume": "web-data"}
+    array.done("flash_array", **content)
+    for night in (1, 2, 3):
+        array.done("flash_snapshot", name=f"web-data-n{night}", **nightly)
+        kept = set(array.volumes())
+        assert {f"web-data-n{night}", f"web-data-n{max(1, night - 1)}"} <= kept
+        result = array.done("flash_array", **content)
+        assert not result.changed and set(array.volumes()) == kept
+        assert not any("is not declared" in text for text in result.warnings)
 
 
 @pytest.mark.hosts
@@ -193,6 +218,7 @@ def test_more_than_the_limit_is_all_or_nothing(grown: ArrayUnderTest) -> None:
         ({"prune": True, "prune_prefix": "we"}, "shorter than 3 characters"),
         ({"prune": True, "prune_prefix": ""}, "shorter than 3 characters"),
         ({"prune": True, "prune_prefix": "other"}, "nothing that is declared begins with"),
+        ({"prune": True, "prune_prefix": None}, "shorter than 3 characters"),
     ],
 )
 def test_a_prefix_that_cannot_be_meant(xtremio: ArrayUnderTest, options: dict[str, Any], words: str) -> None:
@@ -247,7 +273,7 @@ def test_an_initiator_moves_from_one_host_to_another_in_one_document(array: Arra
 def test_nothing_is_pruned_where_it_is_not_known_what_hosts_have(array: ArrayUnderTest) -> None:
     array.done("flash_array", **document(array))
     array.done("flash_volume", name="web-old", size="1GiB")
-    result = array.done("flash_array", **document(array), **PRUNE)
+    result = array.done("flash_array", **document(array), **PRUNE, prune_kinds=["volumes"])
     assert not result.changed
     assert result.warnings == ["nothing was removed, because this array cannot be asked which volumes hosts have"]
     assert "web-old" in array.volumes()

@@ -54,22 +54,34 @@ def missing(facts: Map[str, Any]) -> List[str]:
     return [entry["reason"] for entry in facts["unreadable"] if entry["name"] is None]
 
 
-def _names(filters: Filters, kind: str) -> Optional[Sequence[str]]:
-    return filters.get(kind) or None
+def _chosen(filters: Filters, *kinds: str) -> Optional[List[Optional[Sequence[str]]]]:
+    """The names by which the filters of these kinds choose: all None without a filter, None when they choose nothing.
+
+    A filter without a name chooses nothing, and so leaves it to the others.
+    """
+    names = [filters.get(kind) for kind in kinds]
+    if all(given is None for given in names):
+        return list(names)
+    return [given or None for given in names] if any(names) else None
 
 
 def _volumes(array: Array, names: Optional[Sequence[str]]) -> Listing[Volume]:
     return array.volumes() if names is None else array.volumes_in_full(names)
 
 
+def _filtered(read: Callable[..., Listing[Any]], filters: Filters, *kinds: str) -> Listing[Any]:
+    names = _chosen(filters, *kinds)
+    return Listing() if names is None else read(*names)
+
+
 _READERS: Dict[str, Callable[[Array, Filters], Any]] = {
     "array": lambda array, filters: array.info(),
     "capacity": lambda array, filters: array.capacity(),
     "pools": lambda array, filters: array.pools(),
-    "volumes": lambda array, filters: _volumes(array, _names(filters, "volumes")),
-    "snapshots": lambda array, filters: array.snapshots(_names(filters, "snapshots"), _names(filters, "volumes")),
-    "hosts": lambda array, filters: array.hosts(_names(filters, "hosts")),
-    "mappings": lambda array, filters: array.mappings(_names(filters, "volumes"), _names(filters, "hosts")),
+    "volumes": lambda array, filters: _filtered(lambda names: _volumes(array, names), filters, "volumes"),
+    "snapshots": lambda array, filters: _filtered(array.snapshots, filters, "snapshots", "volumes"),
+    "hosts": lambda array, filters: _filtered(array.hosts, filters, "hosts"),
+    "mappings": lambda array, filters: _filtered(array.mappings, filters, "volumes", "hosts"),
     "ports": lambda array, filters: array.ports(),
     "groups": lambda array, filters: array.groups(),
 }

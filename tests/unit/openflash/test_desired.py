@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors import Invalid
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors import Invalid, Refused
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan import desired
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.desired import (
     ABSENT,
@@ -178,6 +178,34 @@ def test_a_document_has_everything() -> None:
     assert wished.prune == PruneWish("web-", 0)
     assert wished.maps == (MapWish("a", "h", 0),)
     assert isinstance(wished.hosts[0], HostWish)
+
+
+@pytest.mark.parametrize(
+    "params, words",
+    [
+        ({"prune_limit": -1}, "prune_limit cannot be less than 0"),
+        ({"prune_prefix": None}, "shorter than 3 characters"),
+    ],
+)
+def test_a_prune_that_cannot_be_meant(params: dict[str, Any], words: str) -> None:
+    with pytest.raises(Invalid, match=words):
+        desired.document({"volumes": [{"name": "web-a"}], "prune": True, "prune_prefix": "web-", **params})
+
+
+@pytest.mark.parametrize("build, state", [(desired.volumes, "absent"), (desired.host_maps, "absent")])
+@pytest.mark.parametrize("more", [{}, {"host": "h"}])
+def test_nothing_to_take_away_is_refused_unless_that_is_meant(build: Any, state: str, more: dict[str, Any]) -> None:
+    with pytest.raises(Refused, match="is empty, with state: absent.*allow_empty"):
+        build([], {"state": state, **more})
+    assert build([], {"state": state, "allow_empty": True, **more}) == desired.Desired()
+    assert build([], {"state": "present", **more}) == desired.Desired()
+
+
+@pytest.mark.parametrize("state", ["absent", "restored"])
+def test_no_snapshots_to_take_away_or_restore_is_refused_unless_that_is_meant(state: str) -> None:
+    with pytest.raises(Refused, match=f"list snapshots is empty, with state: {state}"):
+        desired.snapshots([], {"state": state})
+    assert desired.snapshots([], {"state": state, "allow_empty": True}) == desired.Desired()
 
 
 def test_an_empty_document_wishes_for_nothing() -> None:

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -70,6 +71,36 @@ def test_filters_narrow_the_reads(array: MemoryArray) -> None:
     assert facts["snapshots"] == []
     assert [host["name"] for host in facts["hosts"]] == ["h1"]
     assert [mapping["volume"] for mapping in facts["mappings"]] == ["a"]
+
+
+CHOOSABLE = ("volumes", "snapshots", "hosts", "mappings")
+
+
+@pytest.mark.parametrize(
+    "filters, chosen",
+    [
+        ({"volumes": []}, {"volumes": 0, "snapshots": 0, "hosts": 1, "mappings": 0}),
+        ({"snapshots": []}, {"volumes": 2, "snapshots": 0, "hosts": 1, "mappings": 1}),
+        ({"hosts": []}, {"volumes": 2, "snapshots": 1, "hosts": 0, "mappings": 0}),
+        ({"volumes": [], "snapshots": ["s"]}, {"volumes": 0, "snapshots": 1, "hosts": 1, "mappings": 0}),
+        ({"volumes": [], "hosts": ["h1"]}, {"volumes": 0, "snapshots": 0, "hosts": 1, "mappings": 1}),
+        ({"volumes": ["a"], "snapshots": []}, {"volumes": 1, "snapshots": 1, "hosts": 1, "mappings": 1}),
+        ({"volumes": [], "snapshots": [], "hosts": []}, dict.fromkeys(CHOOSABLE, 0)),
+        ({"volumes": None, "hosts": None}, {"volumes": 2, "snapshots": 1, "hosts": 1, "mappings": 1}),
+        ({}, {"volumes": 2, "snapshots": 1, "hosts": 1, "mappings": 1}),
+    ],
+)
+def test_a_filter_without_a_name_chooses_nothing_and_null_is_no_filter(
+    array: MemoryArray, filters: Any, chosen: dict[str, int]
+) -> None:
+    facts = gather(array, CHOOSABLE, filters)
+    assert {kind: len(facts[kind]) for kind in CHOOSABLE} == chosen
+    assert facts["unreadable"] == []
+
+
+def test_what_is_chosen_by_no_name_is_not_asked_for(array: MemoryArray) -> None:
+    gather(array, CHOOSABLE, {"volumes": [], "snapshots": [], "hosts": []})
+    assert array.reads == []
 
 
 def test_what_cannot_be_understood_is_told_beside_the_rest(array: MemoryArray) -> None:

@@ -22,7 +22,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors
     Unsupported,
 )
 from tests.support.memory_array import MemoryArray
-from tests.support.planning import Task, document, done, host_maps, refused
+from tests.support.planning import Task, document, done, host_maps, refused, wishes
 
 IQN = "iqn.2026-01.org.example:"
 WWN = "10000000c9000007"
@@ -216,6 +216,62 @@ def test_an_initiator_is_taken_from_nobody_after_a_failed_step(array: MemoryArra
     assert set(applied.errors) == {("volume", "n")}
     assert [step.line for step in applied.done] == [f"add {IQN}new to host h1"]
     assert array.names()["hosts"] == [f"h1 {IQN}h1,{IQN}new", f"h2 {IQN}h2"]
+# -- an initiator that a host cannot do without ------------------------------------------------------------------------
+
+NONE_LEFT = {"host": "h1", "initiators": [], "exclusive_initiators": True}
+REPLACED = dict(NONE_LEFT, initiators=[IQN + "new"])
+
+
+def test_no_initiator_stays_only_when_the_empty_list_is_meant(array: MemoryArray) -> None:
+    everything = {"force": True, "unmap": True, "openstack_owned": True, "shared": True, "assume_unmapped": True}
+    error = refused(host_maps(array, NONE_LEFT, **everything), "initiators is empty", "set allow_empty: true")
+    assert isinstance(error, Refused) and "force" not in str(error)
+    assert done(host_maps(array, NONE_LEFT, allow_empty=True)).lines == [f"remove {IQN}h1 from host h1"]
+
+
+def test_no_initiator_stays_on_a_host_with_volumes_only_when_both_are_meant(array: MemoryArray) -> None:
+    array.map("a", "h1")
+    array.map("b", "h1")
+    text = str(refused(host_maps(array, NONE_LEFT), "volume a, volume b", "allow_empty: true", "force: true"))
+    assert "initiators is empty" in text
+    assert host_maps(array, NONE_LEFT).lines == []
+    refused(host_maps(array, NONE_LEFT, allow_empty=True), "it has volume a, volume b", "force: true")
+    refused(host_maps(array, NONE_LEFT, force=True), "allow_empty: true")
+    done(host_maps(array, NONE_LEFT, allow_empty=True, force=True))
+
+
+def test_all_initiators_of_a_host_with_volumes_are_replaced_only_with_force(array: MemoryArray) -> None:
+    assert host_maps(array, REPLACED).errors == [], "without volumes nothing is lost"
+    array.map("a", "h1")
+    error = refused(host_maps(array, REPLACED), "none of the initiators that it has now would stay", "force: true")
+    assert isinstance(error, Refused) and "allow_empty" not in str(error)
+    assert host_maps(array, dict(REPLACED, initiators=[IQN + "new", IQN + "h1"])).errors == [], "one stays"
+    done(host_maps(array, REPLACED, force=True))
+
+
+def test_initiators_are_not_all_replaced_when_the_volumes_of_the_host_are_unknown(array: MemoryArray) -> None:
+    array.unreadable["mapping"] = ["h1/a"]
+    array._tell_host = lambda told, host=array._hosts["h1"]: host  # type: ignore[misc]
+    assert isinstance(refused(host_maps(array, REPLACED), "not every mapping could be read", "force: true"), Refused)
+
+
+def test_an_array_that_makes_no_host_without_initiators_says_so_before_any_permission(array: MemoryArray) -> None:
+    array.map("a", "h1")
+    array.capabilities.refusals["remove_last_initiator"] = "a host keeps one"  # type: ignore[index]
+    error = refused(host_maps(array, NONE_LEFT), "a host keeps one")
+    assert isinstance(error, Unsupported)
+    done(host_maps(array, REPLACED, force=True))
+
+
+@pytest.mark.parametrize("initiators", [None, "left out"])
+def test_exclusive_initiators_needs_to_know_which_stay(array: MemoryArray, initiators: Any) -> None:
+    wish = {"host": "h1", "exclusive_initiators": True, "initiators": initiators}
+    if initiators:
+        del wish["initiators"]
+    with pytest.raises(Invalid, match="option exclusive_initiators needs initiators.*host h1"):
+        host_maps(array, wish)
+    with pytest.raises(Invalid, match="exclusive_initiators needs initiators"):
+        document(array, hosts=[dict(wish, name="h1")])
 
 
 # -- deleting hosts ----------------------------------------------------------------------------------------------------
@@ -588,10 +644,32 @@ def test_exclusive_unmaps_what_the_task_does_not_map_last(array: MemoryArray) ->
     assert entries == ["h1/a"]
 
 
-def test_exclusive_without_volumes_unmaps_all(array: MemoryArray) -> None:
+def test_exclusive_without_volumes_unmaps_all_only_when_emptiness_is_meant(array: MemoryArray) -> None:
     array.map("a", "h1")
-    done(exclusive(array))
+    everything = {"force": True, "unmap": True, "openstack_owned": True, "shared": True, "assume_unmapped": True}
+    error = refused(exclusive(array, **everything), "the task maps no volume to it", "allow_empty: true")
+    assert isinstance(error, Refused)
+    assert exclusive(array).lines == []
+    assert host_maps(array, {"host": "h3", "initiators": [WWN], "exclusive": True}).errors != [], "on a new host too"
+    task = exclusive(array, allow_empty=True)
+    assert task.lines == ["unmap volume a from host h1"]
+    task.run()
     assert mapped(array) == []
+
+
+def test_exclusive_with_a_volume_of_another_host_is_empty_for_this_one(array: MemoryArray) -> None:
+    array.map("a", "h1")
+    task = host_maps(array, {"host": "h1", "exclusive": True}, {"host": "h2", "volume": "b"})
+    refused(task, "leave host h1 only the volumes of this task", "allow_empty")
+
+
+def test_an_empty_list_with_exclusive_leaves_a_host_without_volumes_only_when_that_is_meant(array: MemoryArray) -> None:
+    array.map("a", "h1")
+    params = {"host": "h1", "maps": [], "exclusive": True}
+    with pytest.raises(Refused, match="list maps is empty, with exclusive: true.*allow_empty"):
+        wishes.host_maps([], params)
+    task = Task(array, wishes.host_maps([], dict(params, allow_empty=True)), allow_empty=True)
+    assert task.lines == ["unmap volume a from host h1"]
 
 
 def test_exclusive_on_a_new_host(array: MemoryArray) -> None:

@@ -13,7 +13,11 @@ from typing import Any
 from hypothesis import HealthCheck, event, given, settings, strategies as st
 
 from ansible_collections.openflash.storage.plugins.module_utils.openflash import report
-from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors import FlashError, Invalid
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors import (
+    FlashError,
+    Invalid,
+    Refused,
+)
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import (
     Capabilities,
     Host,
@@ -168,6 +172,7 @@ documents = st.fixed_dictionaries(
         "prune": st.booleans(),
         "prune_prefix": st.sampled_from(["volume-", "pre-", "Managed"]),
         "prune_limit": st.sampled_from([0, 1, 10]),
+        "prune_kinds": st.lists(st.sampled_from(["volumes", "hosts", "snapshots"]), unique=True),
     }
 )
 
@@ -176,7 +181,7 @@ def _tasks() -> Any:
     def meant(make: Any, *args: Any) -> Desired | None:
         try:
             return make(*args)  # type: ignore[no-any-return]
-        except Invalid:
+        except (Invalid, Refused):
             return None
 
     return st.one_of(
@@ -367,6 +372,7 @@ def test_nothing_is_taken_away_without_its_option(content: Content, wished: Desi
             assert not left
         if volume.name not in by_hand and volume.name not in renamed:
             assert wished.prune is not None and volume.name.startswith(wished.prune.prefix)
+            assert "volumes" in wished.prune.kinds and (wished.volumes or policy["allow_empty"])
             assert not array._maps_of(volume.id), "pruned although mapped"
     for snapshot in array.snapshots():
         if (snapshot.volume or "", snapshot.name) not in snapshots:
@@ -378,6 +384,9 @@ def test_nothing_is_taken_away_without_its_option(content: Content, wished: Desi
         if not (named or with_volume):
             assert not snapshot.children and not array._maps_of(snapshot.id)
             assert wished.prune is not None or wished.retentions
+            if not wished.retentions:
+                assert "snapshots" in wished.prune.kinds and (wished.snapshots or policy["allow_empty"])
+                assert snapshot.volume not in {w.name for w in wished.volumes}
         if is_openstack_name(snapshot.name):
             assert policy["openstack_owned"]
     for mapping in array.mappings():
@@ -393,6 +402,15 @@ def test_nothing_is_taken_away_without_its_option(content: Content, wished: Desi
         if host.name in hosts:
             assert {m.volume for m in array.mappings(hosts=[host.name])} <= {v for h, v in mappings if h == host.name}
             assert not is_openstack_name(host.name) or policy["openstack_owned"]
+            if wished.prune is not None:
+                assert "hosts" in wished.prune.kinds and (wished.hosts or policy["allow_empty"])
+    for step in task.plan.steps:
+        if isinstance(step, s.RemoveInitiators) and set(array._hosts[step.name].addresses) == set(step.addresses):
+            assert policy["force"] or not array.mappings(hosts=[step.name]).items
+            assert policy["allow_empty"] or any(w.name == step.name and w.initiators for w in wished.hosts)
+    for host_name in exclusive:
+        if not policy["allow_empty"] and {volume for host, volume in mappings if host == host_name}:
+            assert any(w.host == host_name for w in wished.maps)
 
 
 class Killed(BaseException):

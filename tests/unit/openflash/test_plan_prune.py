@@ -6,16 +6,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors import FlashError, Invalid, Refused
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan import desired
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.desired import RetentionWish
 from tests.support.memory_array import MemoryArray
 from tests.support.planning import Task, document, refused
 
 UUID = "7f3c2f5a-8a2e-4a52-9a0b-3a7d6c1e9f00"
 EVERYTHING = {"unmap": True, "delete_snapshots": True, "force": True, "openstack_owned": True, "assume_unmapped": True}
+KINDS = ["volumes", "hosts", "snapshots"]
+WITH_SNAPSHOTS: dict[str, Any] = {
+    "prune_kinds": KINDS,
+    "snapshots": [{"name": "web-golden", "volume": "web-data"}],
+}
+"""Prunes snapshots too, of which one is declared."""
 
 
 @pytest.fixture
@@ -40,14 +49,15 @@ def stays(task: Task) -> list[str]:
 
 def test_what_is_not_declared_goes_and_nothing_else(array: MemoryArray) -> None:
     array.volume("web-old")
-    array.snapshot("web-data", "web-s")
+    array.snapshot("web-data", "web-golden")
+    array.snapshot("other", "web-s")
     array.host("web-2")
-    task = pruned(array)
-    assert task.lines == ["delete snapshot web-s of volume web-data", "delete volume web-old", "delete host web-2"]
+    task = pruned(array, **WITH_SNAPSHOTS)
+    assert task.lines == ["delete snapshot web-s of volume other", "delete volume web-old", "delete host web-2"]
     assert task.plan.batches[-1].destructive
     task.run()
     assert array.names()["volumes"] == ["other 1073741824", "web-data 1073741824"]
-    assert pruned(array).lines == []
+    assert pruned(array, **WITH_SNAPSHOTS).lines == []
 
 
 def test_prune_comes_after_everything_else(array: MemoryArray) -> None:
@@ -86,7 +96,7 @@ def test_what_openstack_owns_is_not_even_looked_at(array: MemoryArray, prefix: s
         array.volume(name)
     array.snapshot("other", "snapshot-" + UUID)
     array.host("Managed by OpenStack node1")
-    task = pruned(array, volumes=[], hosts=[], prune_prefix=prefix, **EVERYTHING)
+    task = pruned(array, volumes=[], hosts=[], prune_kinds=KINDS, prune_prefix=prefix, allow_empty=True, **EVERYTHING)
     assert task.lines == [] and task.warnings == []
 
 
@@ -99,12 +109,13 @@ def test_what_openstack_owns_is_not_even_looked_at(array: MemoryArray, prefix: s
     ],
 )
 def test_a_snapshot_that_is_in_use_or_not_proven_stays(array: MemoryArray, fields: Any, words: str) -> None:
-    array.snapshot("web-data", "web-s", proven=fields.get("proven", True))
+    array.snapshot("web-data", "web-golden")
+    array.snapshot("other", "web-s", proven=fields.get("proven", True))
     if fields.get("mapped"):
         array.map("web-s", "other")
     if fields.get("child"):
         array.clone("web-s", "copy")
-    task = pruned(array, **EVERYTHING)
+    task = pruned(array, **WITH_SNAPSHOTS, **EVERYTHING)
     assert task.lines == []
     assert words in task.warnings[0]
 
@@ -112,8 +123,10 @@ def test_a_snapshot_that_is_in_use_or_not_proven_stays(array: MemoryArray, field
 def test_a_snapshot_of_which_nothing_is_told_stays() -> None:
     array = MemoryArray(tells_mappings=False)
     array.volume("web-data")
-    array.snapshot("web-data", "web-s")
-    task = pruned(array, hosts=[])
+    array.volume("other")
+    array.snapshot("web-data", "web-golden")
+    array.snapshot("other", "web-s")
+    task = pruned(array, hosts=[], **dict(WITH_SNAPSHOTS, prune_kinds=["snapshots"]))
     assert task.lines == []
     assert "does not say whether it is in use" in task.warnings[0]
 
@@ -124,7 +137,8 @@ def test_dependents_go_before_what_they_depend_on() -> None:
     array.volume("web-parent")
     array.snapshot("web-parent", "web-s")
     array.clone("web-s", "web-copy")
-    task = pruned(array, hosts=[])
+    array.snapshot("web-data", "web-golden")
+    task = pruned(array, hosts=[], **dict(WITH_SNAPSHOTS, prune_kinds=["volumes", "snapshots"]))
     assert task.lines == [
         "delete volume web-copy",
         "delete snapshot web-s of volume web-parent",
@@ -139,7 +153,8 @@ def test_the_source_of_a_clone_that_stays_stays_too() -> None:
     array.volume("web-data")
     array.volume("web-parent")
     array.clone("web-parent", "mine")
-    assert stays(pruned(array, hosts=[], **EVERYTHING)) == ["volume web-parent: mine shares data with it"]
+    task = pruned(array, hosts=[], prune_kinds=["volumes"], **EVERYTHING)
+    assert stays(task) == ["volume web-parent: mine shares data with it"]
 
 
 @pytest.mark.parametrize(
@@ -181,7 +196,7 @@ def test_what_is_both_a_volume_and_a_snapshot_is_judged_once(declared_as: str) -
     array.volume("web-s")  # one object, listed twice
     declared = {"volumes": [{"name": "web-data"}], "snapshots": []}  # type: Any
     declared[declared_as].append({"name": "web-s", "volume": "web-data"})
-    task = pruned(array, hosts=[], **declared)
+    task = pruned(array, hosts=[], prune_kinds=["volumes"], **declared)
     assert task.errors == [] and task.lines == [] and task.warnings == []
 
 
@@ -198,7 +213,7 @@ def test_unknown_mappings_disable_prune() -> None:
     array = MemoryArray(reads_mappings=False)
     array.volume("web-data")
     array.volume("web-old")
-    task = pruned(array, hosts=[], assume_unmapped=True)
+    task = pruned(array, hosts=[], prune_kinds=["volumes"], assume_unmapped=True)
     assert task.lines == []
     assert task.warnings == ["nothing was removed, because this array cannot be asked which volumes hosts have"]
 
@@ -252,3 +267,98 @@ def test_pruned_objects_are_in_the_diff(array: MemoryArray) -> None:
     removed = pruned(array).reporter.removed()
     assert [(entry.kind, entry.name, entry.after["state"]) for entry in removed] == [("volume", "web-old", "absent")]
     assert removed[0].before["size_text"] == "1GiB"
+
+
+# -- what is not declared, or declared empty, is not a kind to empty ---------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["volumes", "hosts", "snapshots"])
+@pytest.mark.parametrize("section", [[], None])
+def test_a_kind_of_which_nothing_is_declared_is_not_pruned(array: MemoryArray, kind: str, section: Any) -> None:
+    array.volume("web-old")
+    array.host("web-2")
+    array.snapshot("other", "web-s")
+    params = dict(WITH_SNAPSHOTS, **{kind: section})
+    error = refused(pruned(array, **params, **EVERYTHING), f"the section {kind} is missing or empty", "allow_empty")
+    assert isinstance(error, Refused)
+    others = [other for other in KINDS if other != kind]
+    assert f"prune_kinds: [{', '.join(others)}]" in str(error)
+    assert not any("delete" in line for line in pruned(array, **params).lines)
+    permitted = pruned(array, **params, allow_empty=True)
+    assert permitted.errors == [] and any(line.startswith(f"delete {kind[:-1]} web-") for line in permitted.lines)
+
+
+def test_all_empty_kinds_are_named_at_once(array: MemoryArray) -> None:
+    array.volume("web-old")
+    error = refused(pruned(array, volumes=None, hosts=[]), "the section volumes", "and the section hosts")
+    assert "prune_kinds" not in str(error), "no kind is left that could be named"
+
+
+def test_a_section_in_which_nothing_stays_is_an_empty_one(array: MemoryArray) -> None:
+    array.volume("web-old")
+    absent = [{"name": "web-data", "state": "absent"}]
+    assert isinstance(refused(pruned(array, volumes=absent), "the section volumes is missing or empty"), Refused)
+
+
+def test_a_section_without_a_name_of_the_prefix_is_an_empty_one(array: MemoryArray) -> None:
+    array.host("web-2")
+    array.host("esx1")
+    error = refused(pruned(array, hosts=[{"name": "esx1"}]), "no name in the section hosts begins with 'web-'")
+    assert isinstance(error, Refused) and "prune_kinds: [volumes]" in str(error)
+    assert pruned(array, hosts=[{"name": "esx1"}], prune_kinds=["volumes"]).errors == []
+
+
+def test_a_kind_that_is_not_named_may_be_undeclared_and_is_not_looked_at(array: MemoryArray) -> None:
+    array.volume("web-old")
+    array.host("web-2")
+    assert pruned(array, hosts=None, prune_kinds=["volumes"]).lines == ["delete volume web-old"]
+    assert pruned(array, volumes=None, prune_kinds=["hosts"]).lines == ["delete host web-2"]
+
+
+def test_no_kind_at_all_is_nothing_to_prune(array: MemoryArray) -> None:
+    array.volume("web-old")
+    assert isinstance(refused(pruned(array, prune_kinds=[]), "prune_kinds is empty"), Refused)
+    assert pruned(array, prune_kinds=[], allow_empty=True).lines == []
+
+
+# -- snapshots ---------------------------------------------------------------------------------------------------------
+
+
+def test_snapshots_go_only_where_prune_kinds_names_them(array: MemoryArray) -> None:
+    array.snapshot("other", "web-s")
+    task = pruned(array, snapshots=WITH_SNAPSHOTS["snapshots"])
+    assert task.lines == ["create snapshot web-golden of volume web-data"]
+
+
+def test_a_snapshot_of_a_declared_volume_stays_whoever_took_it(array: MemoryArray) -> None:
+    array.snapshot("web-data", "web-golden")
+    array.snapshot("web-data", "web-data-nightly-1")
+    array.snapshot("other", "web-other")
+    task = pruned(array, **WITH_SNAPSHOTS, mappings=[{"volume": "other", "host": "web-1"}])
+    assert task.lines == ["map volume other to host web-1"], "other is not declared, and referred to"
+    assert task.warnings == []
+
+
+def test_a_snapshot_that_retention_looks_after_stays(array: MemoryArray) -> None:
+    array.volume("web-old")
+    array.snapshot("web-data", "web-golden")
+    array.snapshot("web-old", "web-old-nightly-1")
+    wished = desired.document(
+        dict(WITH_SNAPSHOTS, volumes=[{"name": "web-data"}], hosts=[{"name": "web-1"}], prune=True, prune_prefix="web-")
+    )
+    assert len(Task(array, wished).lines) == 2
+    kept = replace(wished, retentions=(RetentionWish("web-old-nightly-", 7, "web-old"),))
+    assert Task(array, kept).lines == []
+
+
+def test_a_volume_that_is_not_declared_and_has_snapshots_stays_and_they_are_named(array: MemoryArray) -> None:
+    array.volume("web-old")
+    array.snapshot("web-old", "web-old-1")
+    array.snapshot("web-old", "theirs")
+    names = ["theirs, web-old-1"]
+    assert pruned(array).lines == []
+    assert stays(pruned(array)) == [f"volume web-old: it has snapshots: {', '.join(names)}"]
+    array.snapshot("web-data", "web-golden")
+    task = pruned(array, **WITH_SNAPSHOTS)
+    assert task.lines == ["delete snapshot web-old-1 of volume web-old"]
+    assert stays(task) == ["volume web-old: it has snapshots: theirs"]

@@ -49,8 +49,6 @@ class Task:
         for option in _OF_EXPORT if self.imports else _OF_IMPORT:
             if params.get(option) not in (None, False):
                 raise Invalid("the option %s is not one of state %s" % (option, params["state"]), target=self.name)
-        if params["copy_timeout"] <= 0:
-            raise Invalid("copy_timeout must be more than 0")
         if params["keep_old"] < 0:
             raise Invalid("keep_old cannot be less than 0")
         self._largest = parse_size(params["max_size"]) if params.get("max_size") else _LARGEST

@@ -9,12 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Dict, FrozenSet, List, Mapping as Map, Optional, Sequence, Tuple, TypeVar
 
-from ..errors import Invalid, context
+from ..errors import Invalid, Refused, context
 from ..model import Chap, Initiator
 from ..units import parse_initiator, parse_size
 
 PRESENT, ABSENT, RESTORED = "present", "absent", "restored"
 ON_CREATE, ALWAYS = "on_create", "always"
+
+VOLUMES, SNAPSHOTS, HOSTS = "volumes", "snapshots", "hosts"
+PRUNED_BY_DEFAULT = (VOLUMES, HOSTS)
+"""Not snapshots: they are taken by other tasks than the one that declares their volumes."""
 
 SHORTEST_PREFIX = 3
 """Prune and retention act on names that begin so; shorter is too easily everything."""
@@ -123,7 +127,7 @@ class HostWish:
             name=name,
             state=options.get("state") or PRESENT,
             initiators=initiators_of(name, options.get("initiators")),
-            exclusive_initiators=bool(options.get("exclusive_initiators")),
+            exclusive_initiators=_exclusive_initiators(name, options),
             os=options.get("os"),
             chap=chap_of(options),
             update_secret=options.get("update_secret") or ON_CREATE,
@@ -141,7 +145,7 @@ class MapWish:
     def of(cls, options: Options) -> MapWish:
         lun = options.get("lun")
         if lun is not None and lun < 0:
-            raise Invalid("LUN %d is not possible" % lun)
+            raise Invalid("LUN %d is not possible" % lun, hint="The option lun is 0 or more.")
         return cls(
             volume=_name(options, "volume"), host=_name(options, "host"), lun=lun, state=options.get("state") or PRESENT
         )
@@ -153,9 +157,12 @@ class PruneWish:
 
     prefix: str
     limit: int = 10
+    kinds: Tuple[str, ...] = PRUNED_BY_DEFAULT
 
     def __post_init__(self) -> None:
         check_prefix(self.prefix)
+        if self.limit < 0:
+            raise Invalid("the option prune_limit cannot be less than 0", hint="With 0, prune removes nothing at all.")
 
 
 @dataclass(frozen=True)
@@ -176,6 +183,7 @@ class Desired:
 
 def volumes(items: Sequence[Options], params: Options) -> Desired:
     """flash_volume."""
+    _check_not_empty("volumes", items, params)
     return Desired(volumes=_volumes("the task", items))
 
 
@@ -217,6 +225,7 @@ def _maps(where: str, wishes: Sequence[MapWish]) -> Tuple[MapWish, ...]:
 
 def snapshots(items: Sequence[Options], params: Options) -> Desired:
     """flash_snapshot."""
+    _check_not_empty("snapshots", items, params)
     wishes = unique("the task", [SnapshotWish.of(item) for item in items], "volume", "group", "name")
     _check_snapshots(wishes)
     retentions: Dict[Tuple[str, str], RetentionWish] = {}
@@ -248,6 +257,9 @@ def _check_snapshots(wishes: Sequence[SnapshotWish]) -> None:
 
 def host_maps(items: Sequence[Options], params: Options) -> Desired:
     """flash_host_map: hosts with their initiators, and what is mapped to them."""
+    _check_not_empty("maps", items, params)
+    if not items and params.get("exclusive") and params.get("host"):
+        items = [params]  # allow_empty permits it: the host shall have no volume
     hosts: Dict[str, HostWish] = {}
     maps: List[MapWish] = []
     exclusive = set()
@@ -284,8 +296,12 @@ def document(params: Options) -> Desired:
     """flash_array: the content of an array as one document."""
     prune = None
     if params.get("prune"):
-        limit = params.get("prune_limit")
-        prune = PruneWish(params.get("prune_prefix") or "", 10 if limit is None else limit)
+        limit, kinds = params.get("prune_limit"), params.get("prune_kinds")
+        prune = PruneWish(
+            params.get("prune_prefix") or "",
+            10 if limit is None else limit,
+            PRUNED_BY_DEFAULT if kinds is None else tuple(dict.fromkeys(kinds)),
+        )
     return Desired(
         volumes=_volumes("volumes", params.get("volumes") or ()),
         snapshots=unique("snapshots", [SnapshotWish.of(i) for i in params.get("snapshots") or ()], "volume", "name"),
@@ -293,6 +309,18 @@ def document(params: Options) -> Desired:
         maps=_maps("mappings", [MapWish.of(item) for item in params.get("mappings") or ()]),
         prune=prune,
     )
+
+
+def _check_not_empty(plural: str, items: Sequence[Options], params: Options) -> None:
+    """Refused when the list of a task that takes away is empty, which is a look-up that found nothing, or is meant."""
+    state = params.get("state") or PRESENT
+    if items or params.get("allow_empty"):
+        return
+    if state != PRESENT or params.get("exclusive"):
+        raise Refused(
+            "the list %s is empty, with %s" % (plural, "exclusive: true" if state == PRESENT else "state: " + state),
+            hint="Give the objects that are meant, or set allow_empty: true when there may be none.",
+        )
 
 
 def unique(where: str, wishes: Sequence[W], *keys: str) -> Tuple[W, ...]:
@@ -315,6 +343,17 @@ def initiators_of(host: str, texts: Optional[Sequence[str]]) -> Optional[Tuple[I
             protocol, address = parse_initiator(text)
         found.setdefault(address, Initiator(address, protocol))
     return tuple(found.values())
+
+
+def _exclusive_initiators(host: str, options: Options) -> bool:
+    state = options.get("state") or PRESENT
+    if options.get("exclusive_initiators") and options.get("initiators") is None and state == PRESENT:
+        raise Invalid(
+            "the option exclusive_initiators needs initiators, those of host %s that shall stay" % host,
+            target=host,
+            hint="Give them, or leave exclusive_initiators out.",
+        )
+    return bool(options.get("exclusive_initiators"))
 
 
 def chap_of(options: Options) -> Optional[Chap]:

@@ -130,22 +130,20 @@ def _change(draft: Draft, wish: HostWish, host: Host) -> Host:
         wanted = {i.address for i in wish.initiators}
         extra = tuple(i for i in host.initiators if i.address not in wanted)
         if extra:
-            host = _remove(draft, host, extra)
+            host = _remove(draft, host, extra, missing)
     return host
 
 
-def _remove(draft: Draft, host: Host, extra: Sequence[Initiator]) -> Host:
+def _remove(draft: Draft, host: Host, extra: Sequence[Initiator], new: Sequence[Initiator]) -> Host:
+    """:param new: the initiators of ``host`` that this task adds."""
     if not draft.world.actual.hosts.complete:
         draft.warn("not every host could be read, so no initiator was removed from host %s" % host.name)
         return host
     rules.check_owner(host.name, "change", draft.policy)
     rules.check_can(draft.capabilities, "remove_initiators", host)
-    busy = sorted(mapping.volume for mapping in draft.world.maps_of_host(host.name) if mapping.open)
-    if busy and not draft.policy.force:
-        raise Refused(
-            "it has an open session on %s, so initiators may be in use" % ", ".join("volume %s" % v for v in busy),
-            hint="Detach the volumes on the host first, or set force: true.",
-        )
+    if len(extra) == len(host.initiators):
+        rules.check_can(draft.capabilities, "remove_last_initiator", host)
+    _check_removal(draft, host, extra, new)
     for initiator in extra:
         if initiator.logged_in:
             draft.warn("initiator %s is logged in to the array" % format_initiator(initiator.address))
@@ -153,6 +151,41 @@ def _remove(draft: Draft, host: Host, extra: Sequence[Initiator]) -> Host:
     if not draft.add_removal(RemoveInitiators(key(host.name), host.name, gone), key(host.name)):
         return host
     return replace(host, initiators=tuple(i for i in host.initiators if i.address not in gone))
+
+
+def _check_removal(draft: Draft, host: Host, extra: Sequence[Initiator], new: Sequence[Initiator]) -> None:
+    """Refused when it cuts the host off from its volumes, or when an empty list asks for it; names all that permits."""
+    reasons, hints = [], []
+    if len(extra) == len(host.initiators) and not draft.policy.allow_empty:
+        reasons.append("the list of its initiators is empty, so every initiator would be removed")
+        hints.append("Give the initiators that shall stay, or set allow_empty: true when it shall have none.")
+    if not draft.policy.force:
+        maps = draft.world.maps_of_host(host.name)
+        busy = sorted(mapping.volume for mapping in maps if mapping.open)
+        if busy:
+            reasons.append("it has an open session on %s, so initiators may be in use" % _named(busy))
+            hints.append("Detach the volumes on the host first, or set force: true.")
+        elif len(extra) + len(new) == len(host.initiators):
+            has = _what_it_has(draft, host)
+            if has:
+                reasons.append("none of the initiators that it has now would stay, and %s" % has)
+                hints.append("Keep one of them, unmap the volumes first, or set force: true.")
+    if reasons:
+        raise Refused("; ".join(reasons), hint=" ".join(hints))
+
+
+def _what_it_has(draft: Draft, host: Host) -> str:
+    """What is mapped to the host, or may be, in words; empty when nothing is."""
+    maps = draft.world.maps_of_host(host.name)
+    if maps:
+        return "it has %s" % _named(sorted(mapping.volume for mapping in maps))
+    if draft.world.host_maps_known(host.name) or host.volumes == 0:
+        return ""
+    return "not every mapping could be read, so it may have volumes"
+
+
+def _named(volumes: Sequence[str]) -> str:
+    return ", ".join("volume %s" % name for name in volumes)
 
 
 def _set_chap(draft: Draft, wish: HostWish, host: Host) -> Host:

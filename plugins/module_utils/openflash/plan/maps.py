@@ -253,6 +253,12 @@ def _unmap(draft: Draft, item: Key, mapping: Mapping) -> None:
 def _exclusive(draft: Draft, host: str, wanted: Set[Pair]) -> None:
     """Unmap from the host what the task does not map to it."""
     with draft.item(exclusive_key(host), "leave host %s only the volumes of this task" % host):
+        if not wanted and not draft.policy.allow_empty:
+            raise Refused(
+                "the task maps no volume to it, so every volume would be unmapped from it",
+                target=host,
+                hint="Name the volumes that shall stay, or set allow_empty: true when it shall have none.",
+            )
         if draft.world.actual.hosts.named(host) is None:
             return  # new, so nothing else can be mapped to it
         if not draft.world.host_maps_known(host):

@@ -18,8 +18,10 @@ class Policy:
     shared: bool = False
     """Map a volume that another host has."""
     force: bool = False
-    """Unmap although the array reports an open session on that very volume."""
+    """Unmap although the array reports an open session on that very volume; take all initiators of a host with maps."""
     openstack_owned: bool = False
     """Change what OpenStack owns, judged by its name."""
     assume_unmapped: bool = False
     """Treat a volume as unmapped where the array cannot be asked."""
+    allow_empty: bool = False
+    """Take an empty list at its word where that removes everything: prune, exclusive, exclusive_initiators."""

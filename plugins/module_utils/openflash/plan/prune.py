@@ -2,18 +2,18 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Remove what a document does not declare: last, bounded, and only what is nobody's."""
+"""Remove what a document does not declare: last, bounded, only of the kinds that it looks after."""
 
 from __future__ import annotations
 
 from functools import partial
-from typing import Callable, List, Tuple
+from typing import Callable, List, Optional, Set, Tuple
 
 from ..errors import Invalid, Refused
 from ..model import DELETING, Snapshot
 from ..units import is_openstack_name
 from . import hosts, snapshots, volumes
-from .desired import Desired, PruneWish
+from .desired import HOSTS, PRESENT, SNAPSHOTS, VOLUMES, Desired, PruneWish
 from .draft import Draft
 from .policy import Policy
 from .steps import Key
@@ -23,7 +23,8 @@ KEY: Key = ("prune", "")
 
 def prune(draft: Draft, desired: Desired, wish: PruneWish) -> None:
     with draft.item(KEY, "remove what is not declared"):
-        _check_declared(desired, wish)
+        _check_prefix(desired, wish)
+        _check_not_empty(draft.policy, desired, wish)
         if any(other.error for other in draft.outcomes.values()):
             draft.warn("nothing was removed, because something that is declared cannot be made")
             return
@@ -48,9 +49,43 @@ def prune(draft: Draft, desired: Desired, wish: PruneWish) -> None:
             )
 
 
-def _check_declared(desired: Desired, wish: PruneWish) -> None:
+def _declared(desired: Desired, kind: str) -> List[str]:
+    """The names of this kind that shall be there. One that shall be absent declares nothing that stays."""
+    if kind == VOLUMES:
+        return [w.name for w in desired.volumes if w.state == PRESENT]
+    if kind == SNAPSHOTS:
+        return [w.name for w in desired.snapshots if w.state == PRESENT]
+    return [w.name for w in desired.hosts if w.state == PRESENT]
+
+
+def _check_not_empty(policy: Policy, desired: Desired, wish: PruneWish) -> None:
+    """Refused when a kind declares nothing with the prefix, and so everything with the prefix would be removed."""
+    if policy.allow_empty:
+        return
+    if not wish.kinds:
+        raise Refused("the option prune_kinds is empty", hint="Name the kinds to prune, or leave prune out.")
+    empty, others = {}, []
+    for kind in wish.kinds:
+        names = _declared(desired, kind)
+        if not names:
+            empty[kind] = "the section %s is missing or empty" % kind
+        elif not any(name.startswith(wish.prefix) for name in names):
+            empty[kind] = "no name in the section %s begins with %r" % (kind, wish.prefix)
+        else:
+            others.append(kind)
+    if empty:
+        narrower = "name in prune_kinds only what this document looks after (prune_kinds: [%s])" % ", ".join(others)
+        raise Refused(
+            "%s, so all %s that begin with %r would be removed"
+            % (" and ".join(empty.values()), " and ".join(empty), wish.prefix),
+            hint="Declare what shall stay%s, or set allow_empty: true when none of them shall stay."
+            % (", or " + narrower if others else ""),
+        )
+
+
+def _check_prefix(desired: Desired, wish: PruneWish) -> None:
     """When no declared name begins with the prefix, the prefix is hardly the one of this document."""
-    declared = [w.name for w in desired.volumes] + [w.name for w in desired.snapshots] + [w.name for w in desired.hosts]
+    declared = [name for kind in (VOLUMES, SNAPSHOTS, HOSTS) for name in _declared(desired, kind)]
     if declared and not any(name.startswith(wish.prefix) for name in declared):
         raise Invalid(
             "nothing that is declared begins with the prune prefix %r" % wish.prefix,
@@ -64,7 +99,10 @@ Candidate = Tuple[str, str, Callable[[], None]]
 
 def _remove(draft: Draft, desired: Desired, wish: PruneWish) -> None:
     """Remove what may go, again and again: what was made of a snapshot, or shares data with a volume, goes first."""
-    left = _snapshots(draft, desired, wish) + _volumes(draft, desired, wish) + _hosts(draft, desired, wish)
+    left: List[Candidate] = []
+    for kind, candidates in ((SNAPSHOTS, _snapshots), (VOLUMES, _volumes), (HOSTS, _hosts)):
+        if kind in wish.kinds:
+            left += candidates(draft, desired, wish)
     while True:
         tried = [(candidate, draft.attempt(candidate[2])) for candidate in left]
         stays = [(candidate, reason) for candidate, reason in tried if reason]
@@ -79,7 +117,18 @@ def _ours(wish: PruneWish, name: str) -> bool:
     return name.startswith(wish.prefix) and not is_openstack_name(name)
 
 
+def _volumes_named(desired: Desired) -> Set[Optional[str]]:
+    """The volumes that the document declares or refers to."""
+    names: Set[Optional[str]] = {w.name for w in desired.volumes}
+    names |= {w.source_volume for w in desired.volumes} | {w.rename_from for w in desired.volumes}
+    names |= {w.volume for w in desired.snapshots} | {w.volume for w in desired.maps}
+    names |= {w.volume for w in desired.retentions}
+    return names - {None}
+
+
 def _snapshots(draft: Draft, desired: Desired, wish: PruneWish) -> List[Candidate]:
+    """Snapshots of volumes that are gone or not declared; those of a volume that stays belong to whoever took them."""
+    stay = _volumes_named(desired)
     declared = {(w.volume, w.name) for w in desired.snapshots}
     kept = {w.source_snapshot for w in desired.volumes}
     if draft.capabilities.one_namespace:
@@ -96,14 +145,14 @@ def _snapshots(draft: Draft, desired: Desired, wish: PruneWish) -> List[Candidat
         ("snapshot", snapshot.name, partial(remove, snapshot))
         for snapshot in draft.world.snapshots.values()
         if _ours(wish, snapshot.name)
+        and snapshot.volume not in stay
         and (snapshot.volume, snapshot.name) not in declared
         and snapshot.name not in kept
     ]
 
 
 def _volumes(draft: Draft, desired: Desired, wish: PruneWish) -> List[Candidate]:
-    kept = {w.name for w in desired.volumes} | {w.volume for w in desired.snapshots} | {w.volume for w in desired.maps}
-    kept |= {w.source_volume for w in desired.volumes} | {w.rename_from for w in desired.volumes}
+    kept = _volumes_named(desired)
     if draft.capabilities.one_namespace:
         # A snapshot that is a volume too is judged as a snapshot.
         kept |= {snapshot.name for snapshot in draft.world.snapshots.values()}

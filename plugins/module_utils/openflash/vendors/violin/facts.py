@@ -238,5 +238,6 @@ def capabilities(version: Tuple[int, ...], external: bool, dedup: bool) -> Conce
             "set_volume": "a volume of this array has no properties that can be changed; create a new one",
             "map_snapshot": "a snapshot of this array cannot be mapped; make a volume from it and map that",
             "host_without_initiators": "a host is made for the protocol of its initiators",
+            "remove_last_initiator": "a host of this array keeps at least one initiator; delete the host instead",
         },
     )
