@@ -24,6 +24,7 @@ author:
 extends_documentation_fragment:
   - openflash.storage.connection
   - openflash.storage.attributes
+  - openflash.storage.policy
   - openflash.storage.policy.assume_unmapped
 requirements:
   - C(qemu-img) on the host that the task runs on (qemu-utils, or qemu-img)
@@ -76,7 +77,8 @@ options:
   size:
     description:
       - Size of the volume, such as V(20GiB), when it is to be larger than the disk that the image describes.
-      - A volume that holds the image already is extended to it.
+      - A volume that holds the image already is extended to it. A volume never becomes smaller, also when it is made
+        anew of a smaller image; a smaller size than it has is refused.
       - Used with O(state=imported).
     type: str
   max_size:
@@ -87,18 +89,22 @@ options:
     default: 64TiB
   pool:
     description:
-      - Storage pool to create the volume in. By default the array, or its client, chooses.
+      - Storage pool to create the volume in. By default that of the volume that has the name, else the array, or its
+        client, chooses.
+      - When a volume of the name is in another pool, the task is refused.
       - Used with O(state=imported).
     type: str
   provisioning:
     description:
-      - How space is given to the volume. The default is what the array makes by itself.
+      - How space is given to the volume. The default is what the volume has that has the name, else what the array
+        makes by itself.
+      - When a volume of the name is of another kind, the task is refused.
       - Used with O(state=imported).
     type: str
     choices: [thick, thin, dedup]
   array_options:
     description:
-      - Properties of the new volume that only some arrays have, as in
+      - Properties of the volume that only some arrays have, as in
         O(openflash.storage.flash_volume#module:array_options).
       - Used with O(state=imported).
     type: dict
@@ -106,7 +112,7 @@ options:
     description:
       - How many of the volumes that had the name before to keep, as C(NAME-old-DATE). V(0) deletes the old volume when
         the new one has its name.
-      - Older ones beyond that are deleted, unless they are mapped, or have snapshots or clones that need them.
+      - One that is mapped, or has snapshots or clones that need it, is never deleted. It stays, with a warning.
       - Used with O(state=imported).
     type: int
     default: 1
@@ -135,7 +141,7 @@ options:
   force:
     description:
       - Copy again although the volume, or the file, is as it should be.
-      - It permits nothing else. A volume that is mapped, or that belongs to OpenStack by its name, is never replaced.
+      - It permits nothing else. A volume that is mapped is never replaced.
     type: bool
     default: false
   data_path:
@@ -230,6 +236,7 @@ volume:
   description:
     - The volume as it is now, or in check mode as it would be, in the fields of
       RV(openflash.storage.flash_volume#module:volume).
+    - In check mode the size of a volume for an image from a URL is null, since the image is not fetched.
   returned: when the array answered
   type: dict
 image:
@@ -309,7 +316,7 @@ OPTIONS = {
     "state_dir": {"type": "path", "default": "~/.cache/openflash/images"},
 }
 
-PERMITS = flash_module.policy_options("force", "assume_unmapped")
+PERMITS = flash_module.policy_options("force", "openstack_owned", "assume_unmapped")
 
 
 def main() -> None:

@@ -127,8 +127,15 @@ def test_a_volume_is_as_large_as_asked_for_and_grows(lab: Lab) -> None:
     grown = lab.imported(source, size="3GiB")
     assert grown["plan"] == predicted["plan"] == ["extend volume golden from 2GiB to 3GiB"]
     assert grown["volume"]["size"] == 3 * GIB
-    lab.refused("never shrinks", path=source, size="1GiB")
+    other = lab.raw("other.raw", seed=2)
+    for path in (source, other):
+        lab.refused("making it smaller (1GiB) would destroy data", kind="refused", path=path, size="1GiB")
     assert lab.volumes() == {"golden"}
+    # A smaller image makes no smaller volume: whoever clones it relies on its size.
+    predicted = lab.run(path=other, check=True)
+    made = lab.imported(other)
+    assert made["plan"] == predicted["plan"] and "of 3GiB" in made["plan"][0]
+    assert made["volume"]["size"] == predicted["volume"]["size"] == 3 * GIB
 
 
 @pytest.mark.few
@@ -210,10 +217,64 @@ def test_a_target_that_a_host_has_is_never_replaced(lab: Lab) -> None:
 
 
 @pytest.mark.few
-def test_a_volume_of_openstack_is_never_replaced(lab: Lab) -> None:
+def test_a_volume_of_openstack_is_replaced_only_on_request(lab: Lab) -> None:
     name = "volume-0b6f7c2e-6f0d-4b43-9b52-5f3a1b1c9a11"
     for force in (False, True):
-        lab.refused("belongs to OpenStack", kind="refused", path=lab.raw(), name=name, force=force)
+        lab.refused("belongs to OpenStack", "openstack_owned", kind="refused", path=lab.raw(), name=name, force=force)
+    assert lab.imported(lab.raw(), name=name, openstack_owned=True, keep_old=0).changed
+    other = lab.raw("other.raw", seed=2)
+    lab.refused("belongs to OpenStack", kind="refused", path=other, name=name)
+    assert lab.imported(other, name=name, openstack_owned=True, keep_old=0).changed
+    assert lab.volumes() == {name}
+
+
+def test_another_pool_or_kind_than_the_task_names_is_a_conflict_as_for_flash_volume(lab: Lab) -> None:
+    """Whether or not the volume holds the image, and before anything is read or fetched."""
+    source, other = lab.raw("1.raw", seed=1), lab.raw("2.raw", seed=2)
+    there = lab.imported(source)["volume"]
+    wrong = [{"provisioning": "thick" if there["provisioning"] != "thick" else "thin"}]
+    wrong += [{"pool": "another"}] if there["pool"] is not None else []
+    for args in wrong:
+        told = lab.array.task("flash_volume", name="golden", **args)
+        assert told.failed and told["error"]["kind"] == "conflict"
+        for path in (source, other):
+            refused = lab.refused("a volume of this name is there with", kind="conflict", path=path, **args)
+            assert refused["error"]["reason"] == told["error"]["reason"]
+
+
+def test_a_kind_that_the_array_does_not_make_is_refused_as_by_flash_volume(lab: Lab) -> None:
+    able = lab.array.capabilities.provisioning
+    unable = [kind for kind in ("thick", "thin", "dedup") if kind not in able]
+    for kind in unable:
+        told = lab.array.task("flash_volume", name="golden", size="1GiB", provisioning=kind)
+        refused = lab.refused("does not make", path=lab.raw(), provisioning=kind)
+        assert refused["error"]["reason"] == told["error"]["reason"]
+    # And a volume that is made anew is of the kind, and in the pool, of the one before.
+    first = lab.imported(lab.raw("1.raw", seed=1), provisioning=able[-1])["volume"]
+    second = lab.imported(lab.raw("2.raw", seed=2))["volume"]
+    assert (second["provisioning"], second["pool"]) == (first["provisioning"], first["pool"])
+
+
+def test_an_old_volume_with_snapshots_is_not_deleted(lab: Lab) -> None:
+    """keep_old: 0 does not permit it."""
+    lab.imported(lab.raw("1.raw", seed=1))
+    content = lab.content("golden")
+    lab.done("flash_snapshot", name="monday", volume="golden")
+    other = lab.raw("2.raw", seed=2)
+    if lab.array.cannot("rename_volume"):
+        lab.refused("has snapshots", kind="refused", path=other, keep_old=0)
+        return
+    predicted = lab.run(path=other, keep_old=0, check=True)
+    made = lab.imported(other, keep_old=0)
+    kept = made["image"]["kept"]
+    assert made["plan"] == predicted["plan"] and "keep the present volume" in " ".join(made["plan"])
+    assert re.fullmatch(r"golden-old-\d{8}T\d{6}Z", kept) and lab.content(kept) == content
+    for result in (predicted, made):
+        (warning,) = [text for text in result.warnings if "will be kept" in text]
+        assert "it has snapshots: monday" in warning
+    again = lab.imported(lab.raw("3.raw", seed=3), keep_old=0)
+    assert any(f"stays as {kept}" in text for text in again.warnings)
+    assert kept in lab.volumes()
 
 
 def test_an_image_larger_than_the_pool_is_refused_before_anything_is_made(lab: Lab) -> None:

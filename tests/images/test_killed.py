@@ -148,6 +148,30 @@ def test_a_run_that_is_asked_to_end_takes_everything_away(lab: Lab) -> None:
     assert lab.volumes() == set()
 
 
+@pytest.mark.few
+def test_a_swap_that_is_refused_leaves_nothing_that_a_later_task_could_give_the_name(lab: Lab) -> None:
+    """A host takes the volume while its successor is copied; afterwards it is deleted, and is to stay deleted."""
+    lab.imported(lab.raw("1.raw", seed=1))
+    content = lab.content("golden")
+    with running(lab, "copying", path=lab.raw("2.raw", size=32 * MIB, seed=2)) as process:
+        os.kill(process.pid, signal.SIGSTOP)
+        try:
+            lab.map_elsewhere("golden")
+        finally:
+            os.kill(process.pid, signal.SIGCONT)
+        out, err = process.communicate(timeout=60)
+    told = json.loads(out)
+    if lab.array.capabilities.reads_mappings:
+        assert told["failed"] is True and "mapped to host other" in told["msg"], out + err
+        assert told["changed"] is False
+        assert lab.volumes() == {"golden"} and lab.content("golden") == content
+    lab.nothing_left()
+    lab.done("flash_host_map", host="other", volume="golden", state="absent", connection=lab.plain)
+    lab.done("flash_volume", name="golden", state="absent", **lab.array.unused)
+    lab.imported(lab.raw("3.raw", seed=3), name="another")
+    assert "golden" not in lab.volumes()
+
+
 def test_a_second_run_keeps_off_while_the_first_lives(dsware: Lab) -> None:
     source = dsware.raw(size=64 * MIB)
     with running(dsware, "copying", path=source) as process:

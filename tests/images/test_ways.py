@@ -78,6 +78,9 @@ def test_an_image_comes_from_a_web_server_and_only_once(datera: Lab, web: Web) -
     url, checksum = web.url("/image?token=of-secret-token"), f"sha256:{sha256(image)}"
     predicted = datera.run(path=url, checksum=checksum, check=True)
     assert predicted.changed and web.asked == [] and "not fetched" in predicted.warnings[0]
+    assert predicted["volume"]["size"] is None and predicted["volume"]["size_text"] is None, "it is not known"
+    sized = datera.run(path=url, checksum=checksum, check=True, size="20GiB", diff=True)
+    assert sized["volume"]["size"] is None and sized["diff"]["after"]["size"] is None
     made = datera.imported(url, checksum=checksum)
     assert made.changed and made["image"]["source"] == web.url("/image?***")
     assert len(web.asked) == 1

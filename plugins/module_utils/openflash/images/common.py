@@ -11,11 +11,17 @@ import time
 from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
+from ..apply import apply
 from ..array import Array
 from ..attach.qemu import Qemu
-from ..errors import BadReply, Busy, FlashError, Refused
-from ..model import Listing, Mapping, Volume
-from ..units import is_openstack_name
+from ..errors import BadReply, Busy, FlashError
+from ..model import COPYING, Listing, Mapping, Volume
+from ..plan.desired import ABSENT, Desired, VolumeWish
+from ..plan.draft import Plan
+from ..plan.planner import plan
+from ..plan.policy import Policy
+from ..plan.world import Actual
+from ..read import read
 from . import passage
 from .passage import Passage, Settings
 from .progress import Progress
@@ -33,6 +39,8 @@ class Outcome:
     after: Optional[Volume] = None
     image: Dict[str, Any] = field(default_factory=dict)
     warnings: List[str] = field(default_factory=list)
+    size_known: bool = True
+    """False in check mode, when the size of the volume depends on an image that is not fetched."""
 
 
 class Run:
@@ -52,7 +60,7 @@ class Run:
         qemu: Qemu,
         patience: float,
         check_mode: bool = False,
-        assume_unmapped: bool = False,
+        policy: Optional[Policy] = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.array = array
@@ -63,7 +71,7 @@ class Run:
         self.qemu = qemu
         self.patience = patience
         self.check_mode = check_mode
-        self.assume_unmapped = assume_unmapped
+        self.policy = policy if policy is not None else Policy()
         self.clock = clock
         self.records = Records(array, folder, key)
         self.outcome = Outcome()
@@ -78,14 +86,6 @@ class Run:
             raise BadReply("volume %s is there and cannot be read: %s" % (bad.name, bad.reason), target=name)
         return listing.named(name)
 
-    def check_owner(self, name: str) -> None:
-        if is_openstack_name(name):
-            raise Refused(
-                "%s belongs to OpenStack, by its name" % name,
-                target=name,
-                hint="Images of OpenStack are Glance's to write: choose another name. No option permits this.",
-            )
-
     def hosts_of(self, volume: Volume) -> Optional[Tuple[str, ...]]:
         """Who has it mapped, but for what a dead run of ours left; None when that cannot be known."""
         maps = volume.mappings
@@ -94,44 +94,113 @@ class Run:
             listing: Listing[Mapping] = self.array.mappings(volumes=[volume.name], hosts=names or None)
             maps = tuple(one for one in listing if one.volume == volume.name)
             if not listing.complete and not maps:
-                return () if self.assume_unmapped else None
+                return () if self.policy.assume_unmapped else None
         return tuple(sorted({one.host for one in maps if (one.volume, one.host) not in self._mine}))
+
+    # -- the planner -------------------------------------------------------------------------------------------------
+
+    def plan(self, actual: Actual, wish: VolumeWish) -> Plan:
+        """What the planner of the other modules makes of it, under the policy of this task."""
+        drawn = plan(Desired(volumes=(wish,)), actual, self.policy, self.array.capabilities)
+        for error in drawn.errors:
+            error.fill(array=self.array.label)
+        return drawn
+
+    def apply(self, actual: Actual, drawn: Plan) -> None:
+        """Carry it out, or raise the first error of it."""
+        errors = drawn.errors or tuple(apply(drawn, actual, self.array).errors.values())
+        if errors:
+            raise errors[0]
+
+    def delete(self, name: str) -> None:
+        """Delete a volume that is no temporary one, as ``state: absent`` of flash_volume does: no snapshot goes with
+        it, and nothing that depends on it loses its source.
+        """
+        wish = VolumeWish(name, ABSENT)
+        actual = read(self.array, Desired(volumes=(wish,)))
+        self.apply(actual, self.plan(actual, wish))
+
+    def why_not_deleted(self, name: str) -> Optional[FlashError]:
+        """Why ``delete`` would refuse."""
+        wish = VolumeWish(name, ABSENT)
+        errors = self.plan(read(self.array, Desired(volumes=(wish,))), wish).errors
+        return errors[0] if errors else None
 
     # -- what was left -----------------------------------------------------------------------------------------------
 
     def recover(self, name: str) -> None:
         """Undo what dead runs of this host left on this array; Busy while a live one works for the same name.
 
-        In check mode only looks, so that what they had mapped does not count as mapped.
+        What cannot be undone now fails the task when it is for the same volume; else it is a warning, and the next run
+        tries again. In check mode only looks, so that what they had mapped does not count as mapped.
         """
-        for work, alive in self.folder.left(self.key):
+        for work, alive in self.folder.left(self.key, name):
+            is_same = work.noted.get("name") == name
             if alive:
-                if work.noted.get("name") == name:
+                if is_same:
                     raise Busy("another run on this host is at work on %s" % name, hint="Wait for it.")
                 continue
             if self.check_mode:
                 self._mine += work.mapped
                 continue
-            passage.undo(self.array, work, self.settings)
-            self._finish(work)
+            try:
+                passage.undo(self.array, work, self.settings)
+                self.undo(work)
+            except FlashError as error:
+                if is_same:
+                    raise
+                self.outcome.warnings.append(
+                    "An earlier run for volume %s left something that cannot be removed now. %s"
+                    % (work.noted.get("name"), error)
+                )
+                continue
             work.end()
 
-    def _finish(self, work: Work) -> None:
-        """A whole and verified volume gets the name that its run had just taken from another; any other one goes."""
-        left = self.volume(work.temporary)
-        name = str(work.noted.get("name"))
-        can_rename = self.array.capabilities.refusal("rename_volume") is None
+    def undo(self, work: Work) -> None:
+        """Nothing that an unfinished run made gets a final name: its content is of that run's time, not of this task's.
+
+        A swap of names that had begun is undone: the volume that had the name gets it back, unless another one has
+        taken the name meanwhile.
+        """
+        left, swap = self.volume(work.temporary), work.noted.get("swap")
+        if swap:
+            self._undo_swap(str(work.noted["name"]), swap, left)
         if left is not None:
-            if work.noted.get("swapping") and can_rename and self.volume(name) is None:
-                self.array.rename_volume(left, name)
-            else:
-                self.array.delete_volume(left)
-        old = work.noted.get("old")
-        if old and self.volume(name) is not None:
-            quietly(lambda: self.drop(str(old)))
+            self._check_idle(left)
+            self.array.delete_volume(left)
+
+    def _undo_swap(self, name: str, swap: Dict[str, Any], left: Optional[Volume]) -> None:
+        now, old = self.volume(name), self.volume(str(swap["old"]))
+        if old is None or old.id != swap["old_id"]:
+            return
+        if left is not None and now is None:
+            self.array.rename_volume(old, name)
+        elif swap["delete"]:
+            if left is None and now is not None and now.id == swap["made_id"]:
+                # This read proves that the new volume has the name, so the old one may go.
+                quietly(lambda: self.delete(old.name))
+            if self.volume(old.name) is not None:
+                self.outcome.warnings.append(
+                    "The volume that had the name %s before an earlier run stays as %s." % (name, old.name)
+                )
+
+    def _check_idle(self, volume: Volume) -> None:
+        """Busy while the array still copies into a temporary volume."""
+        if volume.state == COPYING:
+            raise Busy(
+                "the array is still copying into volume %s, which an earlier run made" % volume.name,
+                target=volume.name,
+                hint="Run the task again when the array has finished.",
+            )
 
     def sweep(self, name: str) -> None:
-        """The same for runs on other hosts, which left nothing but a volume for this name; Busy unless it is dead."""
+        """The same for runs on other hosts, which left nothing but a volume for this name.
+
+        It is deleted only when it is provably dead: it carries our marker, is older than ``wait_timeout``, no host has
+        it, and the array copies neither into it nor out of it.
+
+        :raises Busy: otherwise.
+        """
         listing = self.array.volumes()
         for left in listing:
             said = parse_name(left.name)
@@ -139,12 +208,18 @@ class Run:
                 continue
             hosts = self.hosts_of(left)
             age = self.clock() - said.when
-            if age < self.patience or hosts is None or hosts:
-                why = "host %s has it" % ", ".join(hosts) if hosts else "it was begun %d s ago" % max(0, int(age))
+            copying = [one.name for one in listing if one.state == COPYING and left.name in (one.name, one.source)]
+            copying += [one.name for one in listing if one.state == COPYING and one.name == name]
+            if age < self.patience or hosts is None or hosts or copying:
+                why = "it was begun %d s ago" % max(0, int(age))
+                if hosts:
+                    why = "host %s has it" % ", ".join(hosts)
+                elif copying:
+                    why = "the array is still copying into %s" % copying[0]
                 raise Busy(
                     "a run on another host is at work on %s (volume %s, %s)" % (name, left.name, why),
                     hint="Wait for it. If it is dead, run the task there again, or unmap the volume: what is not "
-                    "mapped goes once it is older than wait_timeout.",
+                    "mapped goes once it is older than wait_timeout and the array does not copy.",
                 )
             self.array.delete_volume(left)
 
@@ -166,6 +241,11 @@ class Run:
     def drop_made(self, work: Work) -> None:
         self.drop(work.temporary)
         work.note(made=False)
+
+    def take_back(self, work: Work) -> None:
+        """Undo what this very run has made, after a failure."""
+        self.undo(work)
+        work.note(made=False, swap=None)
 
 
 class ended:

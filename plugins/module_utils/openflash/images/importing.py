@@ -15,9 +15,14 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import Any, Dict, Optional
 
-from ..errors import Conflict, FlashError, Invalid, NoSpace, NotFound, Refused
-from ..model import THICK, Volume, VolumeSpec
-from ..plan.rules import check_name, check_options, check_size
+from ..errors import Busy, Conflict, FlashError, Invalid, NoSpace, NotFound, Refused, Unsupported
+from ..model import COPYING, THICK, Listing, Volume, VolumeSpec
+from ..plan.desired import Desired, VolumeWish
+from ..plan.draft import Plan
+from ..plan.rules import check_name, check_owner, check_size
+from ..plan.steps import CreateVolume
+from ..plan.world import Actual
+from ..read import read
 from ..units import format_size
 from .common import Run, ended, quietly
 from .passage import Passage
@@ -52,35 +57,89 @@ class _Import:
         self._source = source
         self._lines = run.outcome.lines
         self._can_rename = run.array.capabilities.refusal("rename_volume") is None
+        self._keeps = wish.keep_old > 0
 
     def carry(self) -> None:
         wish, run = self._wish, self._run
         check_name("volume", wish.name, self._array.capabilities.volume_name)
-        run.check_owner(wish.name)
-        options = check_options(wish.options, self._array.capabilities)
+        check_owner(wish.name, "write", run.policy)
         run.recover(wish.name)
+        actual = read(self._array, Desired(volumes=(self._desired(wish.size),)))
         there = run.volume(wish.name)
         run.outcome.before = run.outcome.after = there
+        as_it_is = None if there is None else self._compared(actual)
         if there is not None and self._is_recorded(there):
-            return self._extend(there)
-        if self._source.remote and run.check_mode:
-            size = wish.size or 0
-            run.outcome.warnings.append("In check mode the image is not fetched, so its size is not known.")
-        else:
+            return self._bring(actual, as_it_is)
+        known = not (self._source.remote and run.check_mode)
+        if known:
             self._source.open(run.qemu)
-            size = self._size()
+            self._check_holds_image()
         self._describe()
         if there is not None and not wish.force and self._holds(there):
             run.records.remember(there, self._source.digests())
-            return self._extend(there)
+            return self._bring(actual, as_it_is)
         self._check_replaceable(there)
-        self._check_room(size)
+        size = self._size(there) if known else None
+        drawn = self._drawn_new(actual, there, size)
+        if size is not None:
+            self._check_room(size)
         self._plan(there, size)
-        if not run.check_mode:
-            self._replace(there, size, options)
-        else:
+        if run.check_mode:
             run.outcome.changed = True
-            self._predict(there, size)
+            self._predict(drawn, size)
+        else:
+            self._replace(there, drawn)
+
+    # -- the planner of the other modules ----------------------------------------------------------------------------
+
+    def _desired(self, size: Optional[int], like: Optional[Volume] = None) -> VolumeWish:
+        """The volume as the other modules would ask for it; where the task leaves pool and kind open, like another."""
+        wish = self._wish
+        pool, provisioning = wish.pool, wish.provisioning
+        if like is not None:
+            pool = pool or like.pool
+            if provisioning is None and like.provisioning in self._array.capabilities.provisioning:
+                provisioning = like.provisioning
+        return VolumeWish(wish.name, size=size, pool=pool, provisioning=provisioning, options=wish.options)
+
+    def _compared(self, actual: Actual) -> Plan:
+        """What is there, compared with what the task asks for: another pool or kind, or a smaller size, is refused at
+        once. What the array cannot change counts only when the volume is not replaced anyway.
+        """
+        drawn = self._run.plan(actual, self._desired(self._wish.size))
+        for error in drawn.errors:
+            if not isinstance(error, Unsupported):
+                raise error
+        return drawn
+
+    def _drawn_new(self, actual: Actual, there: Optional[Volume], size: Optional[int]) -> Plan:
+        """The plan of the new volume, whether or not another one has the name now.
+
+        Where the size is not known (check mode does not fetch an image) it is the smallest that it can be.
+        """
+        able = self._array.capabilities
+        least = size or max(self._wish.size or 0, there.size if there is not None else 0, able.smallest)
+        others = Listing(tuple(one for one in actual.volumes if one.name != self._wish.name))
+        drawn = self._run.plan(replace(actual, volumes=others), self._desired(least, like=there))
+        if drawn.errors:
+            raise drawn.errors[0]
+        return drawn
+
+    def _bring(self, actual: Actual, drawn: Optional[Plan]) -> None:
+        """A volume that holds the image: larger on request, and with the properties that the task asks for."""
+        if drawn is None:
+            return
+        run = self._run
+        if drawn.errors:
+            raise drawn.errors[0]
+        run.outcome.warnings += drawn.warnings
+        self._lines += drawn.lines
+        run.outcome.changed = bool(drawn.steps)
+        if run.check_mode:
+            run.outcome.after = drawn.world.volumes.get(self._wish.name)
+        elif drawn.steps:
+            run.apply(actual, drawn)
+            run.outcome.after = run.volume(self._wish.name)
 
     # -- is it done already? -----------------------------------------------------------------------------------------
 
@@ -120,46 +179,22 @@ class _Import:
             with way.open(there, writable=False) as node:
                 return self._run.qemu.same(self._source.node, node)
 
-    def _extend(self, there: Volume) -> None:
-        """Larger on request, never smaller."""
-        wanted = self._wish.size
-        if wanted is None:
-            return
-        wanted = check_size(wanted, self._array.capabilities)
-        if wanted < there.size:
-            raise Refused(
-                "volume %s has %s, and a volume never shrinks to %s"
-                % (there.name, format_size(there.size), format_size(wanted)),
-                target=there.name,
-                hint="Leave size out, or give the volume another name.",
-            )
-        if wanted == there.size:
-            return
-        self._lines.append(
-            "extend volume %s from %s to %s" % (there.name, format_size(there.size), format_size(wanted))
-        )
-        self._run.outcome.changed = True
-        if self._run.check_mode:
-            self._run.outcome.after = replace(there, size=wanted)
-        else:
-            self._run.outcome.after = self._array.extend_volume(there, wanted)
-
     # -- may it be done? ---------------------------------------------------------------------------------------------
 
-    def _size(self) -> int:
-        """What the volume shall have: an image may be smaller than the smallest that the array makes."""
-        able = self._array.capabilities
-        size = check_size(max(self._source.size, able.smallest), able)
-        if self._wish.size is None:
-            return size
-        if self._wish.size < self._source.size:
+    def _check_holds_image(self) -> None:
+        if self._wish.size is not None and self._wish.size < self._source.size:
             raise Invalid(
                 "a volume of %s is smaller than the disk of %s that the image describes"
                 % (format_size(self._wish.size), format_size(self._source.size)),
                 target=self._wish.name,
                 hint="Leave size out, or make it at least that.",
             )
-        return check_size(self._wish.size, self._array.capabilities)
+
+    def _size(self, there: Optional[Volume]) -> int:
+        """What the volume shall have: never less than before, and no less than the smallest that the array makes."""
+        able = self._array.capabilities
+        before = there.size if there is not None else 0
+        return check_size(max(self._wish.size or self._source.size, able.smallest, before), able)
 
     def _check_replaceable(self, there: Optional[Volume]) -> None:
         if there is None:
@@ -178,6 +213,8 @@ class _Import:
                 target=there.name,
                 hint="Unmap it first (flash_host_map), or import under another name: force does not permit it.",
             )
+        if there.state == COPYING:
+            raise Busy("the array is still copying into volume %s" % there.name, target=there.name)
         if there.siblings:
             raise Refused(
                 "volume %s shares its life with %s" % (there.name, ", ".join(there.siblings)),
@@ -190,8 +227,20 @@ class _Import:
                 target=there.name,
                 hint="Delete its snapshots first, or import under another name.",
             )
-        if self._wish.keep_old:
+        if not self._keeps:
+            self._check_deletable(there)
+        if self._keeps:
             check_name("volume", self._kept_name(), self._array.capabilities.volume_name)
+
+    def _check_deletable(self, there: Volume) -> None:
+        """An old volume that must not be deleted is kept; where it cannot be renamed either, it is not replaced."""
+        error = self._run.why_not_deleted(there.name)
+        if error is None:
+            return
+        if not self._can_rename:
+            raise error
+        self._keeps = True
+        self._run.outcome.warnings.append("The present volume %s will be kept: %s" % (there.name, error))
 
     def _check_room(self, size: int) -> None:
         """An image that no pool can hold is refused before anything is made."""
@@ -225,56 +274,60 @@ class _Import:
             "checksums": dict(known),
         }
 
-    def _plan(self, there: Optional[Volume], size: int) -> None:
+    def _plan(self, there: Optional[Volume], size: Optional[int]) -> None:
         name, source = self._wish.name, self._source.label
-        self._lines.append("copy image %s into a new volume%s" % (source, " of %s" % format_size(size) if size else ""))
+        of = "" if size is None else " of %s" % format_size(size)
+        self._lines.append("copy image %s into a new volume%s" % (source, of))
         if self._wish.verify:
             self._lines.append("read the volume back and compare it with the image")
-        if there is not None and self._wish.keep_old:
+        if there is not None and self._keeps:
             self._lines.append("keep the present volume %s under another name" % name)
         elif there is not None:
             self._lines.append("delete the present volume %s" % name)
         self._lines.append("give the new volume the name %s" % name)
 
-    def _predict(self, there: Optional[Volume], size: int) -> None:
-        pool = self._wish.pool or (there.pool if there is not None else None)
-        kind = self._wish.provisioning or self._array.capabilities.provisioning[0]
-        self._run.outcome.after = Volume(
-            self._wish.name, size, provisioning=kind, pool=pool, mappings=(), snapshots=(), groups=()
-        )
+    def _predict(self, drawn: Plan, size: Optional[int]) -> None:
+        run = self._run
+        run.outcome.after = drawn.world.volumes.get(self._wish.name)
+        run.outcome.size_known = size is not None
+        if size is None:
+            run.outcome.warnings.append(
+                "In check mode the image is not fetched, so it is not known how large its disk is, nor whether there "
+                "is room for it."
+            )
 
     # -- doing it ----------------------------------------------------------------------------------------------------
 
-    def _replace(self, there: Optional[Volume], size: int, options: Dict[str, Any]) -> None:
-        planned, self._lines[:] = list(self._lines), []
+    def _replace(self, there: Optional[Volume], drawn: Plan) -> None:
         run = self._run
+        self._lines[:] = []
         run.sweep(self._wish.name)
+        spec = next(step.spec for step in drawn.steps if isinstance(step, CreateVolume))
         work, way = run.begin(self._wish.name)
         with ended(work, way):
-            made: Optional[Volume] = None
             try:
-                made = self._filled(work, way, size, options)
-                self._lines += planned[: 2 if self._wish.verify else 1]
+                made = self._filled(work, way, replace(spec, name=work.temporary))
+                self._swap(there, made, work)
             except BaseException:
                 if not way.stuck:
-                    quietly(lambda: run.drop_made(work))
+                    quietly(lambda: self._take_back(work))
                 raise
-            work.note(swapping=True)
-            run.outcome.changed = True
-            self._swap(there, made, work)
             work.note(made=False)
-            self._lines += planned[len(self._lines) :]
-        final = run.volume(self._wish.name)
-        run.outcome.after = final
+        self._plan(there, spec.size)
+        run.outcome.after = final = run.volume(self._wish.name)
         if final is not None:
             run.records.remember(final, self._source.digests())
         if there is not None:
             self._prune()
 
-    def _filled(self, work: Work, way: Passage, size: int, options: Dict[str, Any]) -> Volume:
+    def _take_back(self, work: Work) -> None:
+        """A new volume that did not get its name goes, so that no other task can ever take it for a fresh one."""
+        self._run.take_back(work)
+        self._run.outcome.changed = False
+
+    def _filled(self, work: Work, way: Passage, spec: VolumeSpec) -> Volume:
         """A new volume that holds the image, under its temporary name."""
         run, array = self._run, self._array
-        spec = VolumeSpec(work.temporary, size, self._wish.pool, self._wish.provisioning, options)
         work.note(made=True)
         array.create_volume(spec)
         made = run.volume(work.temporary)
@@ -305,47 +358,48 @@ class _Import:
         return "%s-old-%s" % (self._wish.name, time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(self._run.clock())))
 
     def _swap(self, there: Optional[Volume], made: Volume, work: Work) -> None:
+        """The new volume gets the name. Nothing is noted or changed before it is sure that it may."""
         array, name = self._array, self._wish.name
         self._run.progress.phase("renaming")
         if there is not None:
             there = self._same_still(there)
+        elif self._run.volume(name) is not None:
+            raise _taken(name)
         kept = self._kept_name()
         if self._can_rename:
-            old = None
             if there is not None:
                 # Also an old one that is not kept: the name is free for no longer than a request takes.
-                if not self._wish.keep_old:
-                    kept = work.temporary + "-old"
-                    work.note(old=kept)
-                old = array.rename_volume(there, kept)
+                kept = kept if self._keeps else work.temporary + "-old"
+                swap = {"old": kept, "old_id": there.id, "made_id": made.id, "delete": not self._keeps}
+                work.note(swap=swap)
+                self._run.outcome.changed = True
+                array.rename_volume(there, kept)
             array.rename_volume(made, name)
-            if old is not None and not self._wish.keep_old:
+            if there is not None and not self._keeps:
                 self._delete_old(kept)
         else:
             if there is not None:
-                if self._wish.keep_old:
+                if self._keeps:
                     array.clone_volume(there, VolumeSpec(kept))
+                self._run.outcome.changed = True
                 array.delete_volume(there)
             array.clone_volume(made, VolumeSpec(name))
             self._run.drop(work.temporary)
-        if there is not None and self._wish.keep_old:
+        self._run.outcome.changed = True
+        if there is not None and self._keeps:
             self._run.outcome.image["kept"] = kept
 
     def _same_still(self, there: Volume) -> Volume:
         """A long copy later: nobody has begun to use what is to give up its name."""
         now = self._run.volume(there.name)
         if now is None or (now.id and there.id and now.id != there.id):
-            raise Conflict(
-                "another volume has taken the name %s since it was read" % there.name,
-                target=there.name,
-                hint="Run the task again.",
-            )
+            raise _taken(there.name)
         self._check_replaceable(now)
         return now
 
     def _delete_old(self, name: str) -> None:
         try:
-            self._run.drop(name)
+            self._run.delete(name)
         except FlashError as error:
             self._run.outcome.warnings.append("The old volume stays as %s: %s" % (name, error))
 
@@ -357,9 +411,12 @@ class _Import:
             return
         kept = sorted((one for one in listing if pattern.match(one.name)), key=lambda one: one.name)
         for old in kept[: max(0, len(kept) - self._wish.keep_old)]:
-            if self._run.hosts_of(old) != () or old.snapshots:
-                self._run.outcome.warnings.append("The old volume %s stays: it is mapped, or has snapshots." % old.name)
-                continue
             self._delete_old(old.name)
             if self._run.volume(old.name) is None:
                 self._lines.append("delete the old volume %s" % old.name)
+
+
+def _taken(name: str) -> Conflict:
+    return Conflict(
+        "another volume has taken the name %s since it was read" % name, target=name, hint="Run the task again."
+    )

@@ -13,6 +13,7 @@ from ..attach import formats
 from ..attach.qemu import Qemu
 from ..errors import Conflict, Invalid, context
 from ..model import Chap, Connection
+from ..plan.policy import Policy
 from ..render import VOLATILE, volume as render_volume
 from ..units import TIB, parse_size
 from . import exporting, importing
@@ -107,7 +108,10 @@ class Task:
             self._qemu,
             connection.wait_timeout,
             self._check_mode,
-            bool(self._params.get("assume_unmapped")),
+            Policy(
+                openstack_owned=bool(self._params.get("openstack_owned")),
+                assume_unmapped=bool(self._params.get("assume_unmapped")),
+            ),
         )
         self.outcome = run.outcome
         try:
@@ -154,15 +158,19 @@ class Task:
         return {
             "changed": told.changed,
             "plan": list(told.lines),
-            "volume": render_volume(told.after, self.name),
+            "volume": self._after(),
             "image": image,
         }
+
+    def _after(self) -> Dict[str, Any]:
+        data = render_volume(self.outcome.after, self.name)
+        return data if self.outcome.size_known else dict(data, size=None, size_text=None)
 
     def diff(self, header: str) -> Dict[str, Any]:
         """The volume before and after, with what became of its content."""
         told = self.outcome
         before = {} if told.before is None else _shown(render_volume(told.before, self.name))
-        after = {} if told.after is None else _shown(render_volume(told.after, self.name))
+        after = {} if told.after is None else _shown(self._after())
         if not told.changed:
             before, after = {}, {}
         else:

@@ -20,12 +20,14 @@ import secrets
 from dataclasses import dataclass
 from typing import Any, Dict, Iterator, List, Optional, Tuple
 
-from ..errors import FlashError
+from ..errors import Conflict, FlashError
 from ..model import Connection
 
 MARKER = "of-img-"
 _NAME = re.compile(r"of-img-(?P<when>[0-9a-f]{8})-(?P<digest>[0-9a-f]{8})-[0-9a-f]{4}\Z")
 _SUFFIX = ".json"
+_UNBORN = ".new"
+_LARGEST = 16 * 1024**2
 
 
 @dataclass(frozen=True)
@@ -71,26 +73,69 @@ class Folder:
                 hint="Set state_dir to a folder of this user's.",
             ) from None
 
-    def left(self, array: str) -> Iterator[Tuple[Work, bool]]:
-        """What runs on this array have begun and not ended, and whether they live. Those that do not are ours now."""
+    def left(self, array: str, name: str) -> Iterator[Tuple[Work, bool]]:
+        """What runs on this array have begun and not ended, and whether they live. Those that do not are ours now.
+
+        :raises Conflict: the file of a run for the volume of that name cannot be read, so what it left is not known.
+        """
         try:
-            names = sorted(os.listdir(self.path))
+            files = sorted(os.listdir(self.path))
         except OSError:
             return
-        for name in names:
-            if not name.startswith(MARKER) or not name.endswith(_SUFFIX):
+        for file in files:
+            path = os.path.join(self.path, file)
+            if file.startswith(MARKER) and file.endswith(_SUFFIX + _UNBORN):
+                _remove_dead(path)
+            if not file.startswith(MARKER) or not file.endswith(_SUFFIX):
                 continue
-            found = Work.taken(os.path.join(self.path, name))
+            found = Work.taken(path)
             if found is None:
                 continue
             work, alive = found
-            if work.noted.get("array") == array:
-                yield work, alive
-            work.close()
+            try:
+                if not work.noted and not alive:
+                    if not os.path.getsize(path):
+                        work.end()  # nothing was begun
+                    else:
+                        _damaged(path, file, name)
+                elif work.noted.get("array") == array:
+                    yield work, alive
+            finally:
+                work.close()
+
+
+def _damaged(path: str, file: str, name: str) -> None:
+    temporary = parse_name(file[: -len(_SUFFIX)])
+    if temporary is None or temporary.digest == digest_of(name):
+        raise Conflict(
+            "the file %s, in which an earlier run for this volume noted what it had begun, cannot be read" % path,
+            target=name,
+            hint="Look on the array for volumes and hosts whose names begin with %s, remove them when no other task is "
+            "at work on them, and then delete the file." % file[: -len(_SUFFIX)],
+        )
+
+
+def _remove_dead(path: str) -> None:
+    """The file of a run that was killed before it had begun anything."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.unlink(path)
+    except OSError:
+        pass
+    finally:
+        os.close(descriptor)
 
 
 class Work:
-    """One run's file. Notes are written before what they tell of is done."""
+    """One run's file. Notes are written, and on the disk, before what they tell of is done.
+
+    Each note is a line of its own with everything noted so far. The last complete line counts: a line that a kill cut
+    off tells of nothing that was begun.
+    """
 
     def __init__(self, path: str, descriptor: int, noted: Dict[str, Any]) -> None:
         self.path = path
@@ -99,20 +144,30 @@ class Work:
 
     @classmethod
     def begin(cls, folder: Folder, array: str, name: str, now: float) -> Work:
+        """A new file, which others see when it is locked and has its first note, and not before."""
         folder.make()
-        temporary = new_name(name, now)
-        path = os.path.join(folder.path, temporary + _SUFFIX)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        work = cls(path, descriptor, {})
-        work.note(array=array, name=name, temporary=temporary)
-        return work
+        while True:
+            temporary = new_name(name, now)
+            path = os.path.join(folder.path, temporary + _SUFFIX)
+            flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_APPEND
+            descriptor = os.open(path + _UNBORN, flags, 0o600)
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            work = cls(path, descriptor, {})
+            work.note(array=array, name=name, temporary=temporary)
+            try:
+                os.rename(path + _UNBORN, path)
+            except FileNotFoundError:
+                # Another run took it for that of a dead one, in the moment before it was locked.
+                work.close()
+                continue
+            _sync_folder(folder.path)
+            return work
 
     @classmethod
     def taken(cls, path: str) -> Optional[Tuple[Work, bool]]:
-        """The file, and whether its run lives; None when it is gone or says nothing yet."""
+        """The file, with no notes when it cannot be read, and whether its run lives; None when it is gone."""
         try:
-            descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+            descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_APPEND)
         except OSError:
             return None
         alive = False
@@ -120,16 +175,11 @@ class Work:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             alive = True
-        try:
-            noted = json.loads(os.pread(descriptor, 1024 * 1024, 0).decode("utf-8"))
-        except ValueError:
-            noted = None
-        if not isinstance(noted, dict):
-            if not alive:
-                os.unlink(path)
+        if not alive and not os.path.exists(path):
+            # Its run ended, and removed it, between the two.
             os.close(descriptor)
             return None
-        return cls(path, descriptor, noted), alive
+        return cls(path, descriptor, _last_note(_content(descriptor))), alive
 
     @property
     def temporary(self) -> str:
@@ -145,9 +195,13 @@ class Work:
         if self._descriptor is None:
             return
         self.noted.update(notes)
-        data = json.dumps(self.noted).encode("utf-8")
-        os.pwrite(self._descriptor, data + b"\n", 0)
-        os.ftruncate(self._descriptor, len(data) + 1)
+        data = json.dumps(self.noted).encode("utf-8") + b"\n"
+        content = _content(self._descriptor)
+        if content and not content.endswith(b"\n"):
+            data = b"\n" + data  # what a kill cut off stays a line of its own
+        view = memoryview(data)
+        while view:
+            view = view[os.write(self._descriptor, view) :]
         os.fsync(self._descriptor)
 
     def end(self) -> None:
@@ -163,3 +217,28 @@ class Work:
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
+
+
+def _content(descriptor: int) -> bytes:
+    return os.pread(descriptor, _LARGEST, 0)
+
+
+def _last_note(content: bytes) -> Dict[str, Any]:
+    """The last complete line that is one; empty when none is."""
+    for line in reversed(content.split(b"\n")[:-1]):
+        try:
+            noted = json.loads(line.decode("utf-8"))
+        except ValueError:
+            continue
+        if isinstance(noted, dict) and noted:
+            return noted
+    return {}
+
+
+def _sync_folder(path: str) -> None:
+    """A file's new name is on the disk when its folder is."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,240 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What unfinished copies of images leave behind: it is found again, and never taken for something fresh."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors import Busy, Conflict, InUse
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.images.common import Run
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.images.passage import Settings
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.images.progress import Progress
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.images.work import Folder, Work, new_name
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import COPYING, Volume
+from tests.support.memory_array import MemoryArray
+
+KEY = "memory|array"
+NOW = 1_800_000_000.0
+PATIENCE = 600.0
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Folder:
+    return Folder(str(tmp_path / "state"))
+
+
+@pytest.fixture
+def array() -> MemoryArray:
+    return MemoryArray()
+
+
+def run_of(array: MemoryArray, folder: Folder, **options: Any) -> Run:
+    qemu: Any = None  # nothing is copied here
+    settings = Settings(root=folder.path)
+    return Run(array, KEY, folder, settings, Progress(None, "x"), qemu, PATIENCE, clock=lambda: NOW, **options)
+
+
+def killed(folder: Folder, name: str, **notes: Any) -> Work:
+    """The file of a run that was killed after these notes."""
+    work = Work.begin(folder, KEY, name, NOW - 60)
+    work.note(**notes)
+    work.close()
+    return work
+
+
+def files(folder: Folder) -> list[str]:
+    return sorted(os.listdir(folder.path))
+
+
+def names(array: MemoryArray) -> list[str]:
+    return sorted(volume.name for volume in array.volumes())
+
+
+def left(folder: Folder, name: str = "golden") -> list[tuple[dict[str, Any], bool]]:
+    return [(dict(work.noted), alive) for work, alive in folder.left(KEY, name)]
+
+
+# ---- the file --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("call", ["ftruncate", "fsync"])
+def test_a_kill_within_a_note_does_not_lose_the_file(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    """A note that is shorter than the one before, as every note that something was undone."""
+    work = Work.begin(folder, KEY, "golden", NOW)
+    work.note(made=True, mapped=[["a volume", "a host"]])
+
+    def killed_here(*_args: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, call, killed_here)
+        try:
+            work.note(mapped=[])
+        except KeyboardInterrupt:
+            pass
+    work.close()
+    ((noted, alive),) = left(folder)
+    assert not alive and noted["made"] is True and noted["temporary"] == work.temporary
+    assert len(files(folder)) == 1
+
+
+def test_wherever_a_note_is_cut_off_the_one_before_counts(folder: Folder) -> None:
+    work = killed(folder, "golden", made=True)
+    path = Path(work.path)
+    before = path.read_bytes()
+    work = next(found for found, _alive in folder.left(KEY, "golden"))
+    with path.open("ab") as stream:
+        stream.write(b'{"array": "x", "made": false, "more": "and more"}\n')
+    complete = path.read_bytes()
+    for end in range(len(before), len(complete)):
+        path.write_bytes(complete[:end])
+        ((noted, _alive),) = left(folder)
+        assert noted["made"] is True, complete[:end]
+        for found, _alive in folder.left(KEY, "golden"):
+            found.note(made="again")
+        ((noted, _alive),) = left(folder)
+        assert noted["made"] == "again", complete[:end]
+
+
+def test_a_file_that_cannot_be_read_is_kept_and_said(folder: Folder, array: MemoryArray) -> None:
+    work = killed(folder, "golden", made=True)
+    Path(work.path).write_bytes(b"\0" * 512 + b"\n")
+    with pytest.raises(Conflict, match="cannot be read") as caught:
+        run_of(array, folder).recover("golden")
+    assert work.path in str(caught.value) and work.temporary in str(caught.value)
+    run_of(array, folder).recover("another")
+    assert files(folder) == [os.path.basename(work.path)]
+
+
+def test_nobody_takes_a_file_that_is_being_made_for_that_of_a_dead_run(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another task looks at the folder between every two things that the first one does."""
+    import fcntl
+
+    seen: list[bool] = []
+    lock = fcntl.flock
+
+    def looked_at(descriptor: int, how: int) -> None:
+        if how == fcntl.LOCK_EX and not seen:
+            seen.append(True)
+            assert left(folder) == []
+        lock(descriptor, how)
+
+    monkeypatch.setattr(fcntl, "flock", looked_at)
+    work = Work.begin(folder, KEY, "golden", NOW)
+    assert seen and files(folder) == [os.path.basename(work.path)]
+    assert [alive for _noted, alive in left(folder)] == [True]
+    work.end()
+    assert files(folder) == []
+
+
+# ---- what it says is undone ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("task", ["golden", "something else"])
+def test_what_a_killed_run_made_never_gets_the_name(folder: Folder, array: MemoryArray, task: str) -> None:
+    """Not even a complete and verified one, when nothing has the name by now."""
+    work = killed(folder, "golden", made=True, swapping=True)
+    array.volume(work.temporary)
+    run_of(array, folder).recover(task)
+    assert names(array) == []
+    assert files(folder) == []
+
+
+def swapped(old: Volume, made: Volume, kept: str, delete: bool) -> dict[str, Any]:
+    return {"made": True, "swap": {"old": kept, "old_id": old.id, "made_id": made.id, "delete": delete}}
+
+
+@pytest.mark.parametrize("delete", [False, True])
+def test_a_swap_that_was_interrupted_is_undone(folder: Folder, array: MemoryArray, delete: bool) -> None:
+    work = Work.begin(folder, KEY, "golden", NOW - 60)
+    old, made = array.volume("golden-old"), array.volume(work.temporary)
+    work.note(**swapped(old, made, "golden-old", delete))
+    work.close()
+    run_of(array, folder).recover("something else")
+    assert names(array) == ["golden"]
+    assert array.volumes(["golden"]).items[0].id == old.id
+
+
+def test_an_old_volume_goes_only_when_the_new_one_proves_to_have_the_name(folder: Folder, array: MemoryArray) -> None:
+    for is_ours in (True, False):
+        work = Work.begin(folder, KEY, "golden", NOW - 60)
+        old, made = array.volume(work.temporary + "-old"), array.volume("golden")
+        other = made if is_ours else old
+        work.note(**swapped(old, other, old.name, True))
+        work.close()
+        run = run_of(array, folder)
+        run.recover("something else")
+        assert names(array) == (["golden"] if is_ours else ["golden", old.name])
+        assert (run.outcome.warnings == []) == is_ours
+        array.delete_volume(made)
+
+
+def test_a_volume_that_was_given_up_later_does_not_come_back(folder: Folder, array: MemoryArray) -> None:
+    """The swap was complete, and then somebody deleted the new volume: the old one stays under its other name."""
+    work = Work.begin(folder, KEY, "golden", NOW - 60)
+    old, made = array.volume("golden-old"), array.volume("golden")
+    work.note(**swapped(old, made, "golden-old", False))
+    work.close()
+    array.delete_volume(made)
+    run_of(array, folder).recover("golden")
+    assert names(array) == ["golden-old"]
+
+
+def test_what_cannot_be_undone_does_not_fail_another_task(folder: Folder, array: MemoryArray) -> None:
+    work = killed(folder, "golden", made=True)
+    array.volume(work.temporary)
+    array.fail("delete_volume", InUse("it is mapped to host other"))
+    run = run_of(array, folder)
+    run.recover("something else")
+    assert "It is mapped to host other" in run.outcome.warnings[0] and "volume golden" in run.outcome.warnings[0]
+    assert files(folder) == [os.path.basename(work.path)]
+    with pytest.raises(InUse):
+        run_of(array, folder).recover("golden")
+
+
+def test_what_the_array_still_copies_into_is_not_deleted(folder: Folder, array: MemoryArray) -> None:
+    work = killed(folder, "golden", made=True)
+    array.volume(work.temporary, state=COPYING)
+    with pytest.raises(Busy, match="still copying"):
+        run_of(array, folder).recover("golden")
+    assert names(array) == [work.temporary] and array.writes == []
+
+
+# ---- runs on other hosts ---------------------------------------------------------------------------------------------
+
+
+def test_a_dead_run_of_another_host_is_swept_away(folder: Folder, array: MemoryArray) -> None:
+    array.volume(new_name("golden", NOW - PATIENCE - 1))
+    other = array.volume(new_name("something else", NOW - PATIENCE - 1))
+    run_of(array, folder).sweep("golden")
+    assert names(array) == [other.name]
+
+
+def test_what_another_host_may_be_at_work_on_is_not_swept_away(folder: Folder, array: MemoryArray) -> None:
+    name = new_name("golden", NOW - PATIENCE - 1)
+    young = new_name("golden", NOW - PATIENCE + 1)
+    cases: list[tuple[dict[str, dict[str, Any]], str]] = [
+        ({young: {}}, "begun 599 s ago"),
+        ({name: {"state": COPYING}}, f"still copying into {name}"),
+        ({name: {}, "golden": {"state": COPYING}}, "still copying into golden"),
+        ({name: {}, "kept": {"state": COPYING}}, "still copying into kept"),
+    ]
+    for volumes, words in cases:
+        there = [array.volume(title, **fields) for title, fields in volumes.items()]
+        array._sources[there[-1].id] = there[0].id if "kept" in volumes else ""
+        array.reset_counts()
+        with pytest.raises(Busy, match=words):
+            run_of(array, folder).sweep("golden")
+        assert array.writes == []
+        for volume in there:
+            array._volumes.pop(volume.id)
