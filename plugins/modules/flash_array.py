@@ -87,7 +87,7 @@ options:
         description: Remove initiators of the host that O(hosts[].initiators) does not name.
         type: bool
       os:
-        description: Operating system of the host, in the words of the array.
+        description: Operating system of the host, as O(openflash.storage.flash_host_map#module:os).
         type: str
       chap_username:
         description: Name with which the iSCSI initiators prove themselves.

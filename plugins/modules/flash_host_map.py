@@ -67,7 +67,10 @@ options:
       - Refused, unless O(allow_empty=true), when the task maps nothing to it.
     type: bool
   os: &os
-    description: Operating system of the host, in the words of the array. Used when the host is created.
+    description:
+      - Operating system of the host, in the words of the array. Used when the host is created.
+      - Refused on an array that stores none (Datera, Dsware, FlashSystem), and on Violin when the host is there with
+        another one.
     type: str
   chap_username: &chap_username
     description: Name with which the iSCSI initiators prove themselves.
@@ -209,6 +212,9 @@ map:
           type: bool
     host_state:
       description: Whether the host is V(present) or V(absent); null when only a mapping was taken away.
+      type: str
+    host_os:
+      description: Operating system of the host, in the words of the array; null where the array stores none.
       type: str
 maps:
   description: One such object for each mapping and host of O(maps), with C(changed) and C(error).

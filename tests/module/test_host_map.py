@@ -78,8 +78,39 @@ def test_a_host_is_deleted(array: ArrayUnderTest) -> None:
     assert made["map"]["host_state"] == "absent"
 
 
-def test_the_operating_system_of_a_host_is_passed_on(array: ArrayUnderTest) -> None:
-    array.converges("flash_host_map", **server(array, os="linux"))
+SYSTEMS = {"xtremio": ("windows", "linux"), "violin": ("Windows", "Linux")}
+"""What the arrays call two operating systems that store one; the second is what a host has when none is given."""
+
+
+def test_the_operating_system_of_a_host_is_stored_or_refused_and_never_dropped(array: ArrayUnderTest) -> None:
+    systems = SYSTEMS.get(array.endpoint["vendor"])
+    if systems is None:
+        for module, task in (
+            ("flash_host_map", server(array, os="linux")),
+            ("flash_array", {"hosts": [{"name": "server", "initiators": [array.row.initiators[0]], "os": "linux"}]}),
+        ):
+            array.refuses(module, "stores no operating system of a host", "leave os out", kind="unsupported", **task)
+        array.done("flash_host_map", **server(array))
+        array.refuses("flash_host_map", "leave os out", **server(array, os="linux"), kind="unsupported")
+        return
+    made = array.converges("flash_host_map", **server(array, os=systems[0]))
+    assert made["map"]["host_os"] == made["diff"]["after"]["server"]["host_os"] == systems[0]
+    assert made["plan"] == [f"create host server with {array.row.initiators[0]} and os {systems[0]}"]
+    with array.library() as client:
+        assert client.hosts(["server"]).named("server").os == systems[0]
+    assert array.facts(gather_subset=["hosts"])["hosts"][0]["os"] == systems[0]
+    assert array.document(hosts=[{"name": "server", "os": systems[0]}])["hosts"][0]["os"] == systems[0]
+
+
+def test_another_operating_system_of_a_host_is_refused_where_it_cannot_be_changed(array: ArrayUnderTest) -> None:
+    systems = SYSTEMS.get(array.endpoint["vendor"])
+    if array.endpoint["vendor"] == "violin" and systems is not None:
+        array.done("flash_host_map", **server(array))
+        assert not array.done("flash_host_map", **server(array, os=systems[1].upper())).changed
+        words = (f"its os is {systems[1]}, not {systems[0]}", "only be chosen when it is created")
+        array.refuses("flash_host_map", *words, **server(array, os=systems[0]), kind="conflict")
+    else:
+        assert array.cannot("set_host_os") is None
 
 
 @pytest.mark.parametrize("address", ["", "server", "10:00:00:00:c9", "iqn.2026-13.org.example:x", "00:" * 7 + "00"])

@@ -296,8 +296,9 @@ class Capabilities:
     """What an array can do, and what it says where it cannot.
 
     ``refusals`` maps an operation (the name of the Array method, or one of the aspects ``atomic_snapshots``,
-    ``explicit_lun``, ``chap``, ``groups``, ``metadata``) to a sentence with the reason and what to do instead. A vendor
-    whose answer depends on the object overrides ``refusal``.
+    ``explicit_lun``, ``chap``, ``groups``, ``metadata``, ``host_os``) to a sentence with the reason and what to do
+    instead. ``host_os`` is refused where an array stores no operating system of a host, ``set_host_os`` where it cannot
+    be changed later. A vendor whose answer depends on the object overrides ``refusal``.
     """
 
     vendor: str

@@ -172,6 +172,7 @@ def _with_host(entry: Entry, host: Optional[Entry]) -> Entry:
         for data, source in ((entry.before, host.before), (entry.after, host.after)):
             data["initiators"] = source["initiators"]
             data["host_state"] = source["state"]
+            data["host_os"] = source["os"]
         if entry.error is None and host.error is not None:
             return replace(entry, error=host.error)
     return entry
@@ -281,4 +282,5 @@ def _mapping(obj: Any, wish: MapWish) -> Data:
         "serial": None,
         "initiators": None,
         "host_state": None,
+        "host_os": None,
     }

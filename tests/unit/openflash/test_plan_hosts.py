@@ -52,6 +52,41 @@ def test_a_host_is_created_with_its_initiators(array: MemoryArray) -> None:
     assert f"h3 {WWN},{IQN}h3" in array.names()["hosts"]
 
 
+def test_the_operating_system_of_a_new_host_reaches_the_array(array: MemoryArray) -> None:
+    for task in (
+        host_maps(array, {"host": "h3", "initiators": [WWN], "os": "linux"}),
+        document(array, hosts=[{"name": "h4", "initiators": [IQN + "h4"], "os": "esx"}]),
+    ):
+        (line,) = task.lines
+        host = task.desired.hosts[0]
+        assert line.endswith(f" and os {host.os}")
+        assert task.reporter.host(host).after["os"] == host.os
+        done(task)
+        assert task.reporter.host(host).after["os"] == host.os
+        there = array.hosts([host.name]).named(host.name)
+        assert there is not None and there.os == host.os
+
+
+@pytest.mark.parametrize("name", ["h1", "h3"])
+def test_an_operating_system_that_the_array_does_not_store_is_refused(name: str) -> None:
+    array = MemoryArray(refusals={"host_os": "this array stores none; leave os out"})
+    array.host("h1", IQN + "h1")
+    error = refused(host_maps(array, {"host": name, "initiators": [IQN + name], "os": "linux"}), "leave os out")
+    assert isinstance(error, Unsupported)
+    done(host_maps(array, {"host": name, "initiators": [IQN + name, WWN]}))
+    # Who goes needs no operating system
+    assert host_maps(array, {"host": "h1", "state": "absent", "os": "linux"}).lines == ["delete host h1"]
+
+
+def test_another_operating_system_is_refused_where_it_cannot_be_changed() -> None:
+    array = MemoryArray(refusals={"set_host_os": "it can only be chosen when the host is created"})
+    array.host("h1", IQN + "h1", os="Linux")
+    error = refused(host_maps(array, {"host": "h1", "os": "esx"}), "its os is Linux, not esx", "It can only be chosen")
+    assert isinstance(error, Conflict)
+    for os in ("Linux", "linux"):
+        assert host_maps(array, {"host": "h1", "os": os}).lines == []
+
+
 def test_a_host_is_never_made_of_a_mistyped_name(array: MemoryArray) -> None:
     task = host_maps(array, {"host": "h11", "volume": "a"})
     assert isinstance(refused(task, "there is no such host", "give its initiators"), NotFound)

@@ -62,8 +62,8 @@ TASKS: dict[str, Callable[[MemoryArray], Task]] = {
 FIELDS = {
     "volume": set(render.volume(None, "x")),
     "snapshot": set(render.snapshot(None, "x")) | {"members"},
-    "mapping": {"host", "volume", "state", "lun", "device", "serial", "initiators", "host_state"},
-    "host": {"host", "volume", "state", "lun", "device", "serial", "initiators", "host_state"},
+    "mapping": {"host", "volume", "state", "lun", "device", "serial", "initiators", "host_state", "host_os"},
+    "host": {"host", "volume", "state", "lun", "device", "serial", "initiators", "host_state", "host_os"},
 }
 
 CHOSEN_BY_THE_ARRAY = ("id", "created", "pool", "serial", "used", "lun")

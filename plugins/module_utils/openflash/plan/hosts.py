@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Dict, List, Sequence, Set, Tuple
+from typing import Dict, List, Optional, Sequence, Set, Tuple
 
 from ..errors import Conflict, InUse, Invalid, NotFound, Refused
 from ..model import FC, INITIATORS, ISCSI, Host, Initiator
@@ -78,6 +78,7 @@ def present(draft: Draft, wish: HostWish, mapped: bool = False) -> None:
             rules.check_can(draft.capabilities, "create_host", None, host=wish.name, initiators=wanted)
         if wish.chap is not None:
             rules.check_can(draft.capabilities, "chap", host)
+        _check_os(draft, wish, host)
         for initiator in wish.initiators or ():
             _check_protocol(draft, initiator)
             owner = draft.world.owner_of(initiator.address)
@@ -89,6 +90,20 @@ def present(draft: Draft, wish: HostWish, mapped: bool = False) -> None:
                     hint="Use that host, or remove the initiator from it first.",
                 )
         draft.world.put_host(_create(draft, wish) if host is None else _change(draft, wish, host))
+
+
+def _check_os(draft: Draft, wish: HostWish, host: Optional[Host]) -> None:
+    """An operating system that the array cannot store is refused, never dropped, like CHAP.
+
+    :raises Unsupported: the array stores none.
+    :raises Conflict: the host has another one, and the array cannot change it.
+    """
+    if wish.os is None:
+        return
+    rules.check_can(draft.capabilities, "host_os", host)
+    refusal = draft.capabilities.refusal("set_host_os", host)
+    if refusal and host is not None and host.os is not None and host.os.lower() != wish.os.lower():
+        raise Conflict("its os is %s, not %s" % (host.os, wish.os), hint=refusal[:1].upper() + refusal[1:] + ".")
 
 
 def _check_protocol(draft: Draft, initiator: Initiator) -> None:

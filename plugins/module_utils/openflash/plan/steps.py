@@ -224,7 +224,8 @@ class CreateHost(Step):
 
     @property
     def line(self) -> str:
-        return "create host %s with %s" % (self.name, _ports(tuple(i.address for i in self.initiators)))
+        ports = _ports(tuple(i.address for i in self.initiators))
+        return "create host %s with %s%s" % (self.name, ports, " and os %s" % self.os if self.os else "")
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,7 @@ class Hosts(Reading):
             paths = [self._initiator(name, one) for one in initiators]
             body = {"name": name, "members": [{"path": path} for path in paths]}
             known = _with_paths(initiators, paths)
-            host = Host(name, id="/initiator_groups/%s" % name, initiators=known, os=os, volumes=0)
+            host = Host(name, id="/initiator_groups/%s" % name, initiators=known, volumes=0)
 
             def post() -> Host:
                 self._edf.post("/initiator_groups", body)

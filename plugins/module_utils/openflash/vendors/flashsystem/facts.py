@@ -123,6 +123,7 @@ _REFUSALS: Dict[str, str] = {
     "snapshot (source_snapshot) and map that instead",
     "groups": "this array has no consistency groups",
     "chap": "this array has no CHAP; leave the chap options out",
+    "host_os": "this array stores no operating system of a host; leave os out",
     "metadata": "this array keeps no notes on a volume",
     "host_without_initiators": "this array makes no host without a port; give its initiators",
 }

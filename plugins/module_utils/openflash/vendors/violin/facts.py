@@ -237,6 +237,8 @@ def capabilities(version: Tuple[int, ...], external: bool, dedup: bool) -> Conce
             "chap": "CHAP is not offered on Violin; let the network keep strangers from the iSCSI portals",
             "set_volume": "a volume of this array has no properties that can be changed; create a new one",
             "map_snapshot": "a snapshot of this array cannot be mapped; make a volume from it and map that",
+            "set_host_os": "the operating system of a host can only be chosen when it is created; delete the host and "
+            "create it again, or leave os out",
             "host_without_initiators": "a host is made for the protocol of its initiators",
             "remove_last_initiator": "a host of this array keeps at least one initiator; delete the host instead",
         },
