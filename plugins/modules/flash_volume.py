@@ -268,7 +268,7 @@ error:
     kind:
       description:
         - V(invalid), V(not_found), V(conflict), V(in_use), V(busy), V(no_space), V(unsupported), V(unauthorized),
-          V(unreachable), V(timeout), V(bad_reply), V(refused), V(not_done) or V(missing_library).
+          V(unreachable), V(timeout), V(bad_reply), V(refused), V(not_done), V(missing_program) or V(missing_library).
       type: str
     msg:
       description: The whole message.

@@ -205,6 +205,36 @@ class NotDone(FlashError):
     kind = "not_done"
 
 
+_PACKAGES = {
+    "iscsiadm": ("open-iscsi", "iscsi-initiator-utils"),
+    "multipath": ("multipath-tools", "device-mapper-multipath"),
+    "qemu-img": ("qemu-utils and qemu-block-extra", "qemu-img and qemu-img-block-iscsi or qemu-block-iscsi"),
+}
+
+
+def packages_of(program: str) -> Optional[str]:
+    """The packages that bring a program, by distribution, as a clause; None where that is not known."""
+    found = _PACKAGES.get(program.rpartition("/")[2])
+    return "Debian and Ubuntu: %s; Fedora and RHEL: %s" % found if found else None
+
+
+class MissingProgram(Invalid):
+    """A program that the task needs is not installed on the host that it runs on.
+
+    :param why: completes "and it is needed": "to attach a volume to this host".
+    """
+
+    kind = "missing_program"
+
+    def __init__(self, program: str, why: str, hint: Optional[str] = None) -> None:
+        packages = packages_of(program)
+        how = "Install it (%s)" % packages if packages else "Install it"
+        super().__init__(
+            "there is no program %s on this host, and it is needed %s" % (program, why),
+            hint=hint or how + ", or run the task on a host that has it.",
+        )
+
+
 class MissingLibrary(FlashError):
     """A Python library that this array's protocol needs is not installed for this interpreter."""
 
@@ -221,9 +251,7 @@ class MissingLibrary(FlashError):
 
 
 @contextmanager
-def context(
-    doing: Optional[str] = None, target: Optional[str] = None, array: Optional[str] = None
-) -> Iterator[None]:
+def context(doing: Optional[str] = None, target: Optional[str] = None, array: Optional[str] = None) -> Iterator[None]:
     """Give every FlashError and Interrupted that passes through what it does not know yet."""
     try:
         yield

@@ -286,17 +286,18 @@ ISCSIADM = """#!/bin/sh
 echo "$*" >> {log}
 case "$*" in
   *--login) {login} ;;
+  *show) {show} ;;
 esac
 exit 0
 """
 
 
-def iscsi(root: Path, login: str) -> Iscsi:
+def iscsi(root: Path, login: str, show: str = "exit 21") -> Iscsi:
     """An initiator whose program writes down what it is told."""
     (root / "etc/iscsi").mkdir()
     (root / "etc/iscsi/initiatorname.iscsi").write_text("## a comment\nInitiatorName=IQN.2026-01.org.example:here\n")
     program = root / "iscsiadm"
-    program.write_text(ISCSIADM.format(log=root / "log", login=login))
+    program.write_text(ISCSIADM.format(log=root / "log", login=login, show=show))
     program.chmod(0o755)
     return Iscsi(Tree(str(root)), timeout=1.0, program=str(program))
 
@@ -332,14 +333,56 @@ def test_an_iscsi_session_that_was_made_to_attach_ends_with_it(root: Path, porta
     fabric.scan(5, [portal])
     fabric.close()
     fabric.close()
-    assert told(root) == ["-o new", "--login", "--logout", "-o delete"]
+    assert told(root) == ["-o show", "-o new", "--login", "--logout", "-o delete"]
 
 
 def test_an_iscsi_session_that_was_there_stays(root: Path, portal: Port) -> None:
     fabric = iscsi(root, "exit 15")
     fabric.scan(5, [portal])
     fabric.close()
-    assert told(root) == ["-o new", "--login", "--rescan"]
+    fabric.close()
+    assert told(root) == ["-o show", "-o new", "--login", "--rescan", "-o delete"]
+
+
+@pytest.mark.parametrize("login", ["true", "exit 15", "echo not today >&2; exit 8"])
+def test_an_iscsi_record_of_the_administrator_is_neither_reset_nor_deleted(
+    root: Path, portal: Port, login: str
+) -> None:
+    """It may hold CHAP credentials, and the login at the start of the host."""
+    fabric = iscsi(root, login, show="true")
+    try:
+        fabric.scan(5, [portal])
+    except FlashError:
+        pass
+    fabric.close()
+    assert not {"-o new", "-o delete"} & set(told(root))
+    assert ("--logout" in told(root)) == (login == "true"), "only the session that was made here ends"
+
+
+def test_a_program_that_is_missing_is_no_python_library(root: Path) -> None:
+    from ansible_collections.openflash.storage.plugins.module_utils.openflash.attach.fabric import run_command
+    from ansible_collections.openflash.storage.plugins.module_utils.openflash.attach.qemu import Qemu
+    from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors import MissingProgram
+
+    for program, packages in (
+        ("iscsiadm", ("open-iscsi", "iscsi-initiator-utils")),
+        ("multipath", ("multipath-tools", "device-mapper-multipath")),
+    ):
+        with pytest.raises(MissingProgram) as missing:
+            run_command((str(root / program), "--version"))
+        text = str(missing.value)
+        assert missing.value.kind == "missing_program" and "library" not in text
+        assert all(word in text for word in (program, *packages))
+    with pytest.raises(MissingProgram, match="no program qemu-img-of-nobody on this host"):
+        Qemu(program="qemu-img-of-nobody")
+
+
+def test_no_path_over_iscsi_names_the_packages_of_a_missing_program(
+    root: Path, portal: Port, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    iscsi(root, "true")
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert "iscsiadm is not installed (Debian and Ubuntu: open-iscsi" in str(Iscsi(Tree(str(root))).no_path([portal]))
 
 
 def test_an_iscsi_login_that_fails_everywhere_is_an_error(root: Path, portal: Port) -> None:

@@ -14,7 +14,7 @@ import os
 import re
 from typing import Dict, Optional
 
-from ..errors import BadReply, Conflict, FlashError, Invalid, NotFound, Unauthorized
+from ..errors import BadReply, Conflict, FlashError, Invalid, MissingProgram, NotFound, Unauthorized
 from ..transport.command import CommandTransport, Output
 from ..transport.deadline import Deadline
 from ..transport.lost import settle
@@ -27,6 +27,10 @@ MISSING = "50151404"
 # What querydev answers for a volume that is not attached is not known; these say so to other questions.
 NOT_ATTACHED = ("50151601", "50155007", "50151209", MISSING)
 
+_TOOL_HINT = (
+    "Check attach_tool, and that the task runs on a host with the array's block client. The tool comes with that "
+    "client and not with a package of the distribution."
+)
 # A first "-" would make an option of it.
 _NAME = re.compile(r"^[A-Za-z0-9_][A-Za-z0-9_-]*\Z")
 _WORDS = {
@@ -49,10 +53,7 @@ class AttachTool:
 
     def __init__(self, path: str, command: CommandTransport, wait: float = 60.0, manager: Optional[str] = None) -> None:
         if not os.path.isfile(path):
-            raise Invalid(
-                "there is no program %s on this host" % path,
-                hint="Check attach_tool, and that the task runs on the host that has it.",
-            )
+            raise MissingProgram(path, "to attach volumes of this array", hint=_TOOL_HINT)
         self.path = path
         self.command = command
         self.wait = wait

@@ -11,7 +11,7 @@ import subprocess
 from abc import ABC, abstractmethod
 from typing import Optional, Sequence, Tuple
 
-from ..errors import Conflict, FlashError, MissingLibrary, Timeout
+from ..errors import Conflict, FlashError, MissingProgram, Timeout
 from ..model import Port
 from ..transport.deadline import Deadline
 from .disks import Disk, Disks, Tree
@@ -148,6 +148,6 @@ def run_command(words: Sequence[str], timeout: float = COMMAND_TIMEOUT) -> subpr
             check=False,
         )
     except FileNotFoundError:
-        raise MissingLibrary(words[0], "to attach a volume to this host (it is a program)") from None
+        raise MissingProgram(words[0], "to attach a volume to this host, or to detach one") from None
     except subprocess.TimeoutExpired:
         raise Timeout("%s did not end within %g s" % (words[0], timeout)) from None

@@ -4,7 +4,9 @@
 
 """Volumes of an array behind iSCSI, by this host's kernel initiator (open-iscsi).
 
-Sessions that were there stay; those that were made to attach a volume are ended again by ``close``.
+Sessions and node records that were there stay as they are. Those that were made to attach a volume are ended and
+deleted again by ``close``. ``iscsiadm`` resets a record that is made anew, with its CHAP credentials and its start-up
+mode, so a record is only made where there is none.
 """
 
 from __future__ import annotations
@@ -14,13 +16,16 @@ import shutil
 import socket
 from typing import List, Optional, Sequence, Tuple
 
-from ..errors import FlashError, Invalid, Unauthorized
+from ..errors import FlashError, Invalid, Unauthorized, packages_of
 from ..model import ISCSI, Port
 from ..units import parse_endpoint, parse_initiator
 from .disks import Tree
 from .fabric import Fabric, run_command
 
 PORTAL_PORT = 3260
+
+Node = Tuple[str, ...]
+"""The words of iscsiadm that name a target at a portal."""
 
 # iscsiadm(8), EXIT STATUS
 _SESSION_EXISTS = 15
@@ -39,7 +44,8 @@ class Iscsi(Fabric):
     def __init__(self, tree: Tree, timeout: float = 30.0, program: str = "iscsiadm") -> None:
         super().__init__(tree, timeout)
         self.program = program
-        self._ours: List[Tuple[str, str]] = []
+        self._sessions: List[Node] = []
+        self._records: List[Node] = []
 
     def initiators(self) -> Tuple[str, ...]:
         for line in self.tree.read(self.tree.etc, "iscsi", "initiatorname.iscsi").splitlines():
@@ -55,7 +61,8 @@ class Iscsi(Fabric):
         if not self.initiators():
             return "it has no iSCSI initiator name"
         if shutil.which(self.program) is None:
-            return "the program %s is not installed" % self.program
+            packages = packages_of(self.program)
+            return "the program %s is not installed%s" % (self.program, " (%s)" % packages if packages else "")
         portals = [port.portal for port in ports if port.protocol == ISCSI and port.portal]
         if not portals:
             return "the array has no iSCSI portal that is up"
@@ -78,10 +85,10 @@ class Iscsi(Fabric):
             if port.protocol != ISCSI or not port.portal or not _answers(port.portal, self.timeout):
                 continue
             node = ("-m", "node", "-T", port.address, "-p", port.portal)
-            self._run(node + ("-o", "new"))
+            self._make_record(node)
             done = run_command((self.program,) + node + ("--login",))
             if done.returncode == 0:
-                self._ours.append((port.address, port.portal))
+                self._sessions.append(node)
                 there = True
             elif done.returncode == _SESSION_EXISTS:
                 self._run(node + ("--rescan",))
@@ -100,10 +107,17 @@ class Iscsi(Fabric):
             raise FlashError(reason)
 
     def close(self) -> None:
-        while self._ours:
-            target, portal = self._ours.pop()
-            run_command((self.program, "-m", "node", "-T", target, "-p", portal, "--logout"))
-            run_command((self.program, "-m", "node", "-T", target, "-p", portal, "-o", "delete"))
+        while self._sessions:
+            run_command((self.program,) + self._sessions.pop() + ("--logout",))
+        while self._records:
+            run_command((self.program,) + self._records.pop() + ("-o", "delete"))
+
+    def _make_record(self, node: Node) -> None:
+        """A record for the login, where this host has none of this target at this portal."""
+        if run_command((self.program,) + node + ("-o", "show")).returncode == 0:
+            return
+        self._run(node + ("-o", "new"))
+        self._records.append(node)
 
     def _run(self, words: Tuple[str, ...]) -> None:
         done = run_command((self.program,) + words)

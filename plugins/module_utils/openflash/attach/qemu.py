@@ -16,6 +16,7 @@ import os
 import re
 import select
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -23,7 +24,17 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import IO, Any, Callable, Dict, List, Optional, Sequence, Tuple
 
-from ..errors import BadReply, Conflict, FlashError, Invalid, NoSpace, Timeout, Unauthorized, Unreachable
+from ..errors import (
+    BadReply,
+    Conflict,
+    FlashError,
+    Invalid,
+    MissingProgram,
+    NoSpace,
+    Timeout,
+    Unauthorized,
+    Unreachable,
+)
 from ..units import GIB
 from .formats import QCOW2, RAW, VMDK
 
@@ -109,11 +120,7 @@ class Qemu:
     def __init__(self, timeout: float = 6 * 3600.0, tell: Optional[Told] = None, program: str = PROGRAM) -> None:
         found = shutil.which(program)
         if found is None:
-            raise Invalid(
-                "there is no program %s on this host" % program,
-                hint="Install it (Debian and Ubuntu: qemu-utils and qemu-block-extra; Fedora and RHEL: qemu-img and "
-                "qemu-img-block-iscsi or qemu-block-iscsi), or run the task on a host that has it.",
-            )
+            raise MissingProgram(program, "to read and write images")
         self._program = found
         self.timeout = timeout
         self.tell = tell
@@ -238,7 +245,7 @@ class Qemu:
                     parts.append(data)
             return process.wait(max(1.0, end - time.monotonic())), b"".join(parts).decode("utf-8", "replace")
         except BaseException:
-            process.kill()
+            _kill(process)
             raise
         finally:
             process.wait()
@@ -249,6 +256,14 @@ class Qemu:
         found = re.findall(rb"\(\s*([0-9.]+)/100%\)", data)
         if found and self.tell is not None:
             self.tell(float(found[-1]))
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """The program and whatever it has started, which all are of its session."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        process.kill()
 
 
 def _hidden(secret: str) -> int:

@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass
 from typing import Optional, Sequence, Tuple
 
-from ..errors import FlashError, Invalid, Timeout, Unauthorized
+from ..errors import FlashError, Invalid, MissingProgram, Timeout, Unauthorized
 from . import interruption
 from .journal import Journal
 from .lost import LostReply, LostTimeout
@@ -44,7 +44,7 @@ class CommandTransport:
     def run(self, argv: Sequence[str], write: bool = True, session: bool = False) -> Output:
         """The output of a command that succeeded.
 
-        :raises Invalid, Unauthorized: there is no such program, or this user may not run it.
+        :raises MissingProgram, Unauthorized: there is no such program, or this user may not run it.
         :raises LostAnswer: a write was killed at the deadline, or failed: read the state and decide.
         :raises Timeout, FlashError: the same for a read.
         """
@@ -93,8 +93,9 @@ class CommandTransport:
                 env=dict(os.environ, LC_ALL="C", LANG="C"),
             )
         except FileNotFoundError:
-            raise Invalid(
-                "there is no program %s on this host" % words[0],
+            raise MissingProgram(
+                words[0],
+                "to talk to this array",
                 hint="Check attach_tool, and that the task runs on the host that has it.",
             ) from None
         except PermissionError:
