@@ -38,7 +38,9 @@ PIECES = {0: b"boot", 5 * MIB - 3: b"across a chunk", GIB - 4: b"last"}
 
 @pytest.fixture(scope="module")
 def simulator() -> Iterator[Simulator]:
-    with Simulator([{"name": "fc", "vendor": "flashsystem", "datapath": True}]) as running:
+    about = {"vendor": "flashsystem", "datapath": True}
+    arrays = [{"name": "fc"}, {"name": "reuse", "reuse_ids": True}, {"name": "plain", "udids": False}]
+    with Simulator([{**about, **one} for one in arrays]) as running:
         yield running
 
 
@@ -99,7 +101,8 @@ def test_a_snapshot_is_a_copy_whose_name_says_of_what(array: FlashSystemUnderTes
     db1 = filled(array, client)
     made = client.create_snapshots([SnapshotSpec("monday", db1)])[0]
     assert (made.name, made.volume, made.size, made.crash_consistent) == ("monday", "db1", GIB, True)
-    name = f"monday.snap-{db1.serial[-12:]}"
+    name = next(one for one in array.vdisks() if one != "db1")
+    assert re.fullmatch(rf"monday\.snap_{db1.serial[-8:]}[0-9a-f]{{4}}", name)
     assert array.vdisks() == ["db1", name]
     assert holds_pieces(array, name)
     assert nothing_left(array)
@@ -113,6 +116,59 @@ def test_a_snapshot_is_a_copy_whose_name_says_of_what(array: FlashSystemUnderTes
     client.delete_snapshot(found)
     assert array.vdisks() == ["db2"]
     assert client.create_snapshots([SnapshotSpec("tuesday", client.volumes(["db2"]).items[0])])[0].volume == "db2"
+
+
+def test_the_next_volume_with_the_same_id_and_uid_does_not_inherit_snapshots(simulator: Simulator) -> None:
+    """The array gives id and UID of a deleted volume to the next one, even under the same name."""
+    simulator.reset("reuse")
+    array = FlashSystemUnderTest(simulator, "reuse")
+    with array.client() as client:
+        db1 = volume(client, "db1")
+        client.create_snapshots([SnapshotSpec("monday", db1)])
+        array.cli("svctask rmvdisk db1")
+    with array.client() as client:
+        again = volume(client, "db1")
+        assert (again.id, again.serial) == (db1.id, db1.serial)
+        assert again.snapshots == ()
+        assert client.snapshots(volumes=["db1"]).items == ()
+        orphan = client.snapshots(["monday"]).items[0]
+        assert (orphan.volume, orphan.volume_id) == (None, None)
+        made = client.create_snapshots([SnapshotSpec("monday", again)])[0]
+        assert made.id != orphan.id
+        assert [one.id for one in client.snapshots(volumes=["db1"])] == [made.id]
+        for one in (orphan, made):
+            client.delete_snapshot(one)
+    assert array.vdisks() == ["db1"]
+
+
+def test_a_volume_keeps_its_snapshots_and_its_number_of_openvms(array: FlashSystemUnderTest, client: Any) -> None:
+    db1 = volume(client, "db1")
+    array.cli("svctask chvdisk -udid 4660 db1")
+    client.create_snapshots([SnapshotSpec("monday", db1)])
+    assert f"monday.snap_{db1.serial[-8:]}1234" in array.vdisks()
+    assert "udid!4660" in array.cli("svcinfo lsvdisk -delim ! db1")[1]
+    assert client.volumes(["db1"]).items[0].snapshots == ("monday",)
+
+
+def test_where_a_volume_has_no_udid_its_snapshots_are_known_by_its_uid(simulator: Simulator) -> None:
+    simulator.reset("plain")
+    array = FlashSystemUnderTest(simulator, "plain")
+    with array.client() as client:
+        db1 = volume(client, "db1")
+        made = client.create_snapshots([SnapshotSpec("monday", db1)])[0]
+        assert f"monday.snap-{db1.serial[-12:]}" in array.vdisks()
+        assert [one.id for one in client.snapshots(volumes=["db1"])] == [made.id]
+        assert client.create_snapshots([SnapshotSpec("monday", client.volumes(["db1"]).items[0])])[0].id == made.id
+
+
+def test_a_snapshot_of_an_earlier_version_is_found_again(array: FlashSystemUnderTest, client: Any) -> None:
+    db1 = volume(client, "db1")
+    volume(client, "other")
+    array.cli(f"svctask chvdisk -name monday.snap-{db1.serial[-12:]} other")
+    client.create_snapshots([SnapshotSpec("tuesday", db1)])
+    assert sorted(one.name for one in client.snapshots(volumes=["db1"])) == ["monday", "tuesday"]
+    found = client.create_snapshots([SnapshotSpec("monday", client.volumes(["db1"]).items[0])])[0]
+    assert found.id == client.snapshots(["monday"]).items[0].id
 
 
 def test_two_volumes_have_a_snapshot_of_the_same_name(array: FlashSystemUnderTest, client: Any) -> None:

@@ -35,15 +35,18 @@ def test_what_no_quoting_makes_safe_is_refused(word: str) -> None:
 
 def test_a_snapshot_name_says_of_what_and_how() -> None:
     for consistent, kind in ((True, "snap"), (False, "live")):
-        name = facts.snapshot_name("monday", SERIAL, consistent)
-        assert name == f"monday.{kind}-000000000001"
-        assert facts.parse_snapshot(name) == ("monday", consistent, "000000000001")
+        for udid, end in (("", "-000000000001"), ("4660", "_000000011234"), ("odd", "-000000000001")):
+            name = facts.snapshot_name("monday", facts.sources_of(SERIAL, udid)[0], consistent)
+            assert name == f"monday.{kind}{end}"
+            assert facts.parse_snapshot(name) == ("monday", consistent, end)
+            assert end in facts.sources_of(SERIAL, udid)
     for name in (
         "monday",
         "monday.snap-",
         "monday.snap-00000000000G",
         ".snap-000000000001",
         "monday.snap-0000000000011",
+        "monday.snap_00000001123",
     ):
         assert facts.parse_snapshot(name) is None
 
@@ -52,7 +55,8 @@ def test_a_snapshot_of_openstack_fits() -> None:
     name = "snapshot-7f3c2f5a-8a2e-4a52-9a0b-3a7d6c1e9f00"
     rules = facts.capabilities(lambda: None)
     assert len(name) <= rules.snapshot_name.longest
-    assert len(facts.snapshot_name(name, SERIAL, True)) <= facts.NAME_LONGEST
+    for source in facts.sources_of(SERIAL, "32767"):
+        assert len(facts.snapshot_name(name, source, True)) <= facts.NAME_LONGEST
 
 
 def test_a_temporary_name_says_when_of_what_and_for_what() -> None:
@@ -70,7 +74,8 @@ def test_no_volume_can_be_given_a_name_of_ours() -> None:
     with unfinished.begin() as stamp:
         temporary = facts.temporary_name(stamp, True, "1", "a")
     for name in (
-        facts.snapshot_name("a", SERIAL, True),
+        facts.snapshot_name("a", facts.sources_of(SERIAL, "")[0], True),
+        facts.snapshot_name("a", facts.sources_of(SERIAL, "7")[0], False),
         temporary,
         "1a",
         " a",

@@ -13,10 +13,11 @@ it: whoever finds it later knows what to undo. An unfinished copy is never resum
 from __future__ import annotations
 
 import re
+import secrets
 import socket
 import threading
 import time
-from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Optional, Sequence, Set, Tuple
 
 from ... import unfinished
 from ...attach.content import Progress, copy
@@ -35,22 +36,24 @@ from ...errors import (
     Unsupported,
 )
 from ...model import THICK, Host, Initiator, Mapping, Snapshot, SnapshotSpec, Volume, VolumeSpec
-from ...transport.lost import ATTEMPTS, LostAnswer
+from ...transport.lost import ATTEMPTS, LostAnswer, settle
 from ...units import format_size, parse_initiator, round_up
 from .facts import (
     GRANULARITY,
     HOST_PREFIX,
+    UDIDS,
     Temporary,
     digest_of,
     parse_snapshot,
     parse_temporary,
     snapshot_name,
+    sources_of,
     temporary_name,
 )
 from .hosts import Hosts
 from .refusals import AlreadyMapped, NameTaken, NeedsForce
 from .volumes import Volumes
-from .wire import Cli, Row
+from .wire import Cli, Row, value
 
 
 class _Source:
@@ -92,6 +95,8 @@ class Copies(Volumes, Hosts):
         self._made_for_copies: Optional[Host] = None
         self._lock = threading.RLock()
         self._source_locks: Dict[str, Any] = {}
+        self._given: Set[str] = set()
+        """Ids of the volumes that this task has given a udid."""
         self.progress: Optional[Progress] = None
         """Called with (bytes done, bytes in all) while a copy is made."""
 
@@ -201,24 +206,23 @@ class Copies(Volumes, Hosts):
         """The final name says whether a host had the source while it was copied."""
         volume = spec.volume
         with self._doing("take snapshot %s of %s" % (spec.name, volume.name), spec.name):
-            serial = volume.serial
-            if not serial:
-                row = self._still_there(volume)
-                serial = row["vdisk_UID"].lower()
-            for kept in (True, False):
-                if self._vdisk_listed(snapshot_name(spec.name, serial, kept)) is not None:
-                    return self._the_snapshot(spec.name, volume)
+            row = self._listed_source(volume)
+            serial = row["vdisk_UID"].lower()
+            for source in sources_of(serial, row.get("udid") or ""):
+                for kept in (True, False):
+                    if self._vdisk_listed(snapshot_name(spec.name, source, kept)) is not None:
+                        return self._the_snapshot(spec.name, volume)
+            source = self._source_for_names(row)
             origin = _Source(volume.name, volume.id, volume.size, serial)
             pool = volume.pool or self._pool_for(VolumeSpec(spec.name), volume.size)
             final: List[bool] = []
 
             def name_it(consistent: bool) -> str:
                 final.append(consistent or spec.quiesced)
-                return snapshot_name(spec.name, str(serial), final[-1])
+                return snapshot_name(spec.name, self._source_at_the_end(row, source), final[-1])
 
-            made = self._copy(
-                "create_snapshots", origin, volume.size, pool, snapshot_name(spec.name, serial, True), name_it
-            )
+            key = snapshot_name(spec.name, sources_of(serial, "")[0], True)
+            made = self._copy("create_snapshots", origin, volume.size, pool, key, name_it)
             if made is None:
                 return self._the_snapshot(spec.name, volume)
             return Snapshot(
@@ -231,6 +235,48 @@ class Copies(Volumes, Hosts):
                 mappings=(),
                 crash_consistent=final[-1],
             )
+
+    def _listed_source(self, volume: Volume) -> Row:
+        """The volume's row of the last list of this task; one request when it is not complete there."""
+        rows = self._vdisks() if self._rows is None else self._rows
+        for row in rows:
+            if row.get("id") == volume.id and row.get("name") == volume.name and row.get("vdisk_UID") and "udid" in row:
+                if volume.serial in (None, row["vdisk_UID"].lower()):
+                    return row
+        return self._still_there(volume)
+
+    def _source_for_names(self, row: Row) -> str:
+        """What the names of the volume's snapshots say. The first snapshot gives the volume a udid: two requests.
+
+        A udid that somebody has set since the list was read is not replaced. The number is none that a snapshot of an
+        earlier volume with this UID has.
+        """
+        if not row.get("udid"):
+            row["udid"] = (self._vdisk(row["id"]) or {}).get("udid", "")
+        if row["udid"]:
+            return sources_of(row["vdisk_UID"], row["udid"])[0]
+        said = [parse_snapshot(other.get("name", "")) for other in self._rows or ()]
+        taken = {one.source for one in said if one is not None}
+        first, last = UDIDS
+        numbers = (str(first + secrets.randbelow(last - first + 1)) for _ in range(len(taken) + 1000))
+        number = next(one for one in numbers if sources_of(row["vdisk_UID"], one)[0] not in taken)
+        try:
+            settle(
+                lambda: self._cli.change("chvdisk", "-udid", number, value(row["name"])),
+                lambda: (self._vdisk(row["id"]) or {}).get("udid") == number,
+            )
+        except (Unsupported, Invalid):
+            return sources_of(row["vdisk_UID"], "")[0]
+        self._given.add(row["id"])
+        row["udid"] = number
+        return sources_of(row["vdisk_UID"], number)[0]
+
+    def _source_at_the_end(self, row: Row, source: str) -> str:
+        """The same when the copy is complete: another run may have given the volume its udid at the same moment."""
+        if row["id"] in self._given:
+            row["udid"] = (self._vdisk(row["id"]) or {}).get("udid") or row["udid"]
+            return sources_of(row["vdisk_UID"], row["udid"])[0]
+        return source
 
     def _the_snapshot(self, name: str, volume: Volume) -> Snapshot:
         for found in self.snapshots([name]):

@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass, field
-from typing import Any, Callable, Dict, NamedTuple, Optional
+from typing import Any, Callable, Dict, NamedTuple, Optional, Tuple
 
 from ... import unfinished
 from ...model import FC, ISCSI, THICK, Capabilities, CopyMethod, NameRule
@@ -42,10 +42,15 @@ ISCSI_PORT = 3260
 # Section 1: one byte that no name can have.
 DELIMITER = "!"
 
-# Ours: <name>.snap-<end of the source's identity> is a snapshot, .live- one taken while a host had its source. The
-# array links nothing (section 2.5), the identity of a volume is never given out again, and this survives a rename.
-_SNAPSHOT = re.compile(r"^(?P<name>.+)\.(?P<kind>snap|live)-(?P<source>[0-9a-f]{12})$")
+# Ours: <name>.snap<source> is a snapshot, .live<source> one taken while a host had its source. The array links nothing
+# (section 2.5), and this survives a rename. <source> is _<end of the source's UID><its udid>. The array may give the
+# UID of a deleted volume to the next one; the udid (section 2.2: a number that only OpenVMS hosts use) is set by us, at
+# random, and goes with the volume. Where a firmware has no udid, and in names of earlier versions, <source> is
+# -<end of the UID>.
+_SNAPSHOT = re.compile(r"^(?P<name>.+)\.(?P<kind>snap|live)(?P<source>[-_][0-9a-f]{12})$")
 _SUFFIX = len(".snap-") + 12
+# Section 2.2, by the siblings' grammar: the range of a udid.
+UDIDS = (1, 0x7FFF)
 # Ours: of-copy-<stamp of the run>-<m when we mapped the source, else k><id of the source>-<digest of the final name>.
 MARKER = "of-copy-"
 _TEMPORARY = re.compile(
@@ -61,7 +66,7 @@ class SnapshotName(NamedTuple):
     name: str
     consistent: bool
     source: str
-    """The end of the source's identity."""
+    """Whose it is: one of ``sources_of`` that volume."""
 
 
 class Temporary(NamedTuple):
@@ -76,9 +81,20 @@ class Temporary(NamedTuple):
     digest: str
 
 
-def snapshot_name(name: str, serial: str, consistent: bool) -> str:
-    """What a snapshot is called on the array."""
-    return "%s.%s-%s" % (name, "snap" if consistent else "live", serial[-12:])
+def sources_of(serial: str, udid: str) -> Tuple[str, ...]:
+    """How the names of a volume's snapshots may say that they are its own; the first is for new ones.
+
+    :param udid: as the array reports it; empty when the volume has none.
+    """
+    by_serial = "-" + serial.lower()[-12:]
+    if not udid.isdigit() or int(udid) > 0xFFFF:
+        return (by_serial,)
+    return "_%s%04x" % (serial.lower()[-8:], int(udid)), by_serial
+
+
+def snapshot_name(name: str, source: str, consistent: bool) -> str:
+    """What a snapshot is called on the array; ``source`` is one of ``sources_of`` its volume."""
+    return "%s.%s%s" % (name, "snap" if consistent else "live", source)
 
 
 def parse_snapshot(name: str) -> Optional[SnapshotName]:
@@ -153,7 +169,7 @@ class FlashSystemCapabilities(Capabilities):
 
 def capabilities(no_path: Callable[[], Optional[str]]) -> FlashSystemCapabilities:
     words = "1 to %d letters, digits, spaces, '.', '-' and '_', the first a letter or '_', the last no space"
-    ours = r"(?!%s)(?!.*\.(?:snap|live)-[0-9a-f]{12}\Z)" % MARKER
+    ours = r"(?!%s)(?!.*\.(?:snap|live)[-_][0-9a-f]{12}\Z)" % MARKER
     return FlashSystemCapabilities(
         vendor="flashsystem",
         volume_name=NameRule(NAME_LONGEST, ours + NAME_PATTERN, words % NAME_LONGEST),

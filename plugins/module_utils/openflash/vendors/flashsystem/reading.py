@@ -41,6 +41,7 @@ from .facts import (
     parse_snapshot,
     parse_temporary,
     safe_host_name,
+    sources_of,
 )
 from .wire import Cli, Pairs, Row, first, listing
 
@@ -172,14 +173,14 @@ class Reading(Array):
         """Copies that we made, by their names; one more request for their mappings when there are any."""
         with self._doing("read snapshots"):
             rows = self._vdisks()
-            by_serial = self._by_serial(rows)
+            by_source = self._by_source(rows)
             everything = names is None and volumes is None
             mine = []
             for row in rows:
                 said = parse_snapshot(row.get("name", ""))
                 if said is None:
                     continue
-                source = by_serial.get(said.source, {}).get("name")
+                source = by_source.get(said.source, {}).get("name")
                 if everything or said.name in (names or ()) or source in (volumes or ()):
                     mine.append(row)
             if not mine:
@@ -189,11 +190,18 @@ class Reading(Array):
             except BadReply:
                 maps = UNKNOWN  # whoever needs them asks for them again
             known = maps.items if maps.complete else None
-            return listing("snapshot", self._complete(mine), lambda row: self._snapshot(row, by_serial, known))
+            return listing("snapshot", self._complete(mine), lambda row: self._snapshot(row, by_source, known))
 
     def _vdisks(self) -> List[Row]:
-        self._rows = self._cli.table("lsvdisk", "-bytes")
-        return self._rows
+        rows = self._cli.table("lsvdisk", "-bytes")
+        said = [parse_snapshot(row.get("name", "")) for row in rows]
+        ends = {one.source[1:9] for one in said if one is not None and one.source.startswith("_")}
+        for row in rows:
+            # A list without this column (section 9b): one request for each volume that has snapshots.
+            if "" not in row and "udid" not in row and row.get("vdisk_UID", "").lower()[-8:] in ends:
+                row["udid"] = (self._vdisk(row["id"]) or {}).get("udid", "")
+        self._rows = rows
+        return rows
 
     def _complete(self, rows: Sequence[Row]) -> List[Row]:
         """With the columns that a list of this firmware may lack (section 9b), from one request for each vdisk."""
@@ -220,11 +228,14 @@ class Reading(Array):
         return name
 
     @staticmethod
-    def _by_serial(rows: Sequence[Row]) -> Dict[str, Row]:
-        return {row["vdisk_UID"].lower()[-12:]: row for row in rows if row.get("vdisk_UID")}
+    def _by_source(rows: Sequence[Row]) -> Dict[str, Row]:
+        """The volumes by what the names of their snapshots say."""
+        known = [row for row in rows if row.get("vdisk_UID")]
+        return {source: row for row in known for source in sources_of(row["vdisk_UID"], row.get("udid") or "")}
 
     def _volume(self, row: Row) -> Volume:
         serial = row["vdisk_UID"].lower()
+        sources = sources_of(serial, row.get("udid") or "")
         said = [parse_snapshot(other.get("name", "")) for other in self._rows or ()]
         return Volume(
             row["name"],
@@ -235,15 +246,15 @@ class Reading(Array):
             state=_state(row["status"]),
             serial=serial,
             used=int(row["capacity"]),
-            snapshots=tuple(one.name for one in said if one is not None and one.source == serial[-12:]),
+            snapshots=tuple(one.name for one in said if one is not None and one.source in sources),
             groups=(),
         )
 
-    def _snapshot(self, row: Row, by_serial: Dict[str, Row], maps: Optional[Sequence[Mapping]]) -> Snapshot:
+    def _snapshot(self, row: Row, by_source: Dict[str, Row], maps: Optional[Sequence[Mapping]]) -> Snapshot:
         said = parse_snapshot(row["name"])
         if said is None:
             raise ValueError("it is not the name of a snapshot")
-        source = by_serial.get(said.source, {})
+        source = by_source.get(said.source, {})
         return Snapshot(
             said.name,
             source.get("name"),

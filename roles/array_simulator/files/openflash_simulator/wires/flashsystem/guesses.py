@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+# Section 2.2: the range of a udid, by the grammar of the siblings.
+MAX_UDID = 0x7FFF
+
 # Sections 0 and 2.1: the driver knows no other pool name.
 POOL = "mdiskgrp0"
 CAPACITY = 20 << 40

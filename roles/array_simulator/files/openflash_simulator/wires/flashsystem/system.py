@@ -53,6 +53,8 @@ class System:
     device_root: Path | None = None
     portal_addresses: tuple[str, ...] = ()
     """Of the nodes in turn; by default loopback addresses, one for each node."""
+    udids: bool = True
+    """Whether a vdisk can have a udid."""
     naa_names: bool = False
     """The nodes' iSCSI names are NAA names."""
 

@@ -57,6 +57,7 @@ def _row(system: System, command: Command, volume: Volume) -> Row:
         "capacity": capacity(command, volume.size),
         "type": "striped",
         "vdisk_UID": system.serial(volume),
+        "udid": str(volume.attributes.get("udid", "")),
         "parent_mdisk_grp_id": str(pool.id),
         "parent_mdisk_grp_name": pool.name,
     }
@@ -75,9 +76,20 @@ def mkvdisk(system: System, command: Command) -> str:
     name = f"vdisk{system.array.volumes.next_id - 1}" if name is None else check_name(name)
     if not system.online("pool"):
         raise CliError("CMMVC5753E")
-    volume = system.array.create_volume(name, size, pool=pool.name, provisioning="thick")
+    about = {"udid": _udid(system, command)} if "udid" in command.options else {}
+    volume = system.array.create_volume(name, size, pool=pool.name, provisioning="thick", attributes=about)
     volume.wwn = system.serial(volume).lower()
     return f"Virtual Disk, id [{number(volume)}], successfully created\n"
+
+
+def _udid(system: System, command: Command) -> int:
+    """The number by which OpenVMS hosts know a disk; nothing else uses it."""
+    if not system.udids:
+        raise CliError("CMMVC5709E", "-udid")
+    number = command.number("udid")
+    if number > guesses.MAX_UDID:
+        raise CliError("CMMVC5711E", command.options["udid"])
+    return number
 
 
 def rmvdisk(system: System, command: Command) -> str:
@@ -100,6 +112,9 @@ def chvdisk(system: System, command: Command) -> str:
     volume = find_vdisk(system, command.object)
     if not command.options:
         raise CliError("CMMVC5707E")
+    if "udid" in command.options:
+        volume.attributes["udid"] = _udid(system, command)
+        system.array.touched("volume.udid", volume)
     if "name" in command.options:
         system.array.rename_volume(volume, check_name(command.options["name"]))
     return ""

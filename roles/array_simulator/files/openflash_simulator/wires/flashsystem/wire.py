@@ -94,6 +94,7 @@ class FlashsystemWire(SshWire):
         "authorized_keys": _keys,
         "portals": addresses,
         "naa_names": _flag,
+        "udids": _flag,
     }
     limits = (*SshWire.limits, "volumes", "mappings", "hosts", "initiators", "max_lun")
 
@@ -140,6 +141,7 @@ class FlashsystemWire(SshWire):
             address=config.address,
             device_root=self.tree.root if self.tree else None,
             portal_addresses=config.options.get("portals", ()),
+            udids=config.options.get("udids", True),
             naa_names=config.options.get("naa_names", False),
         )
 
