@@ -10,8 +10,8 @@ class ModuleDocFragment:
 
     DOCUMENTATION = r"""
 notes:
-  - An option that names a volume, snapshot, host or group is refused when it is null or empty, so that a look-up that
-    found nothing does not act on something else. Leave such an option out with C(default(omit)).
+  - An option that names a volume, snapshot, host, group, cluster or tenant is refused when it is null or empty, so that
+    a look-up that found nothing does not act on something else. Leave such an option out with C(default(omit)).
 options:
   force:
     description:

@@ -161,6 +161,8 @@ class _Backend:
     def check(self) -> None:
         if not _NAME.match(self.name) or self.name.lower() in RESERVED:
             raise self.wrong("%r cannot be the name of a backend" % self.name)
+        if self.given.get("state", "present") not in ("present", "absent"):
+            raise self.wrong("state must be present or absent, not %r" % self.given["state"])
         if not self.present:
             return
         vendors = sorted({vendor for vendor, _protocol in BUNDLED})
@@ -171,6 +173,10 @@ class _Backend:
                 raise self.wrong("%s is only for vendor %s" % (key, " and ".join(users)))
         if not self.given.get("address"):
             raise self.wrong("address is missing")
+        for key, all_of_them in (("tenant", "/root"), ("cluster", "the only cluster"), ("pools", "all pools")):
+            value = self.given.get(key)
+            if value is not None and not (value.strip() if isinstance(value, str) else value):
+                raise self.wrong("%s is empty; leave it out for %s" % (key, all_of_them))
         if self.given.get("transport") != "socket":
             for key in ("username", "password"):
                 if not self.given.get(key) and not (key == "password" and self.given.get("private_key_file")):

@@ -165,8 +165,12 @@ def items_of(params: Params, single: str, plural: str, options: Spec) -> List[Di
 
 NAMES = frozenset(
     ("name", "volume", "host", "group", "pool", "backup", "snapshot", "source_volume", "source_snapshot", "rename_from")
+    + ("cluster", "tenant")
 )
 """Options that name an object. One that came out empty must not make the task act on something else, or on more."""
+
+_CHOOSE = ("storage_pools", "target_ports")
+"""Lists of the connection that choose some of what there is. Left out they choose all, which empty must not mean."""
 
 _MAY_BE_NULL = frozenset(("pool",))
 """Names that only choose where an object is put: null leaves the choice to the array."""
@@ -213,6 +217,9 @@ def connection_of(module: AnsibleModule) -> Connection:
                 "the option %s is not one of vendor %s" % (name, vendor),
                 hint="It is used with %s." % (", ".join("vendor: " + user for user in users) or "no vendor"),
             )
+    for name in _CHOOSE:
+        if params[name] is not None and not [text for text in params[name] if text.strip()]:
+            raise Invalid("the option %s is empty, and would choose nothing" % name, hint="Leave it out to choose all.")
     for name in ("timeout", "wait_timeout", "max_concurrency"):
         check_positive(name, params[name])
     address = tuple(text.strip() for text in params["address"] if text.strip())
@@ -525,10 +532,10 @@ class Module(AnsibleModule):  # type: ignore[misc] # ansible-core has no types h
     def _load_params(self) -> None:
         """Read the options; null for one that has a default, or is of the connection, is the same as left out."""
         super()._load_params()
+        self.given = dict(self.params)
         for name, spec in self.argument_spec.items():
             if self.params.get(name) is None and (name in CONNECTION or spec.get("default") is not None):
                 self.params.pop(name, None)
-        self.given = dict(self.params)
 
     def check_given(self) -> None:
         """Invalid when a name is null or empty, or a list of the task has an entry that is."""

@@ -79,7 +79,9 @@ options:
         type: list
         elements: str
   exclusive:
-    description: Remove the options of the section that none of O(options), O(secrets) and O(members) names.
+    description:
+      - Remove the options of the section that none of O(options), O(secrets) and O(members) names.
+      - Refused when these give no value that stays.
     type: bool
     default: false
   sections:
@@ -212,12 +214,28 @@ def main() -> None:
     if wanted is None:
         wanted = [{name: module.params["section" if name == "name" else name] for name in SECTION}]
     try:
+        for section in wanted:
+            _check(section)
         result = _run(module, path, wanted)
     except oslo_conf.ConfError as error:
         module.fail_json(msg="Editing %s: %s" % (path, error), path=path)
     except (OSError, UnicodeError) as error:
         module.fail_json(msg="Editing %s: %s" % (path, getattr(error, "strerror", None) or error), path=path)
     module.exit_json(**result)
+
+
+def _check(section: Section) -> None:
+    """ConfError when something came out empty that would strip a section, or of which it is not known what it is."""
+    name = section["name"]
+    if name is None or not name.strip():
+        raise oslo_conf.ConfError("the name of a section is null or empty")
+    values = list((section["options"] or {}).values()) + list((section["secrets"] or {}).values())
+    stays = section["members"] or any(value not in (None, []) for value in values)
+    if section["exclusive"] and section["state"] != "absent" and not stays:
+        raise oslo_conf.ConfError(
+            "exclusive would remove every option of section %s, because none is given; give those that shall stay, or "
+            "set state to absent to remove the section" % name
+        )
 
 
 def _run(module: AnsibleModule, path: str, wanted: List[Section]) -> Dict[str, Any]:

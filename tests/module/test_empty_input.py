@@ -293,6 +293,16 @@ def test_a_filter_by_an_empty_name(xtremio: ArrayUnderTest, key: str) -> None:
         refuses_unasked(xtremio, "flash_facts", words, filters={key: ["web-data", entry]}, kind="invalid")
 
 
+@pytest.mark.parametrize("option", ["cluster", "tenant", "storage_pools", "target_ports"])
+def test_what_narrows_a_connection_does_not_widen_it_when_it_is_empty(array: ArrayUnderTest, option: str) -> None:
+    if not array.takes(option):
+        return
+    chooses = option in ("storage_pools", "target_ports")
+    for nothing in ([[], ""] if chooses else NOTHING):
+        words = f"the option {option} is"
+        refuses_unasked(array, "flash_facts", words, **{option: nothing}, kind="invalid")
+
+
 def test_an_empty_subset_reads_nothing_and_null_is_the_default(xtremio: ArrayUnderTest) -> None:
     assert set(xtremio.facts(gather_subset=[])) == {"unreadable", "api"}
     assert set(xtremio.facts(gather_subset=None)) == set(xtremio.facts())
@@ -319,6 +329,14 @@ def test_null_is_the_default_of_every_option_that_has_one(xtremio: ArrayUnderTes
     xtremio.refuses("flash_array", "the section hosts is missing", **content, prune=True)
     result = xtremio.task("flash_facts", connection={"vendor": None}, vendor=None)
     assert result.failed and "missing required arguments: vendor" in result.msg
+
+
+@pytest.mark.parametrize(("option", "value"), [("total_iops_max", -1), ("ip_pool", ""), ("template", "  ")])
+def test_a_property_that_cannot_be_meant(arrays: dict[str, ArrayUnderTest], option: str, value: Any) -> None:
+    datera = arrays["datera-2.2"]
+    datera.reset()
+    options = {option: value}
+    datera.refuses("flash_volume", f"is not a value for {option}", name="db1", size="1GiB", array_options=options)
 
 
 IMAGE = {"name": "db1", "path": "/nowhere/image.raw"}

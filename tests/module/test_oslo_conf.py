@@ -179,6 +179,13 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
     ({"section": "lvm", "sections": []}, "mutually exclusive"),
     ({"options": {"a": 1}}, "one of the following is required: section, sections"),
     ({"section": "lvm", "options": {"a": 1}, "validate": "true"}, "validate has no %s"),
+    ({"section": None, "state": "absent"}, "the name of a section is null or empty"),
+    ({"section": "", "options": {"a": 1}}, "the name of a section is null or empty"),
+    ({"section": " ", "state": "absent"}, "the name of a section is null or empty"),
+    ({"section": "lvm", "exclusive": True}, "exclusive would remove every option of section lvm"),
+    ({"section": "lvm", "exclusive": True, "options": {}, "secrets": None, "members": []}, "exclusive would remove"),
+    ({"section": "lvm", "exclusive": True, "options": {"a": None}, "secrets": {"b": []}}, "exclusive would remove"),
+    ({"sections": [{"name": "lvm", "exclusive": True, "options": {}}]}, "exclusive would remove every option"),
 ]
 
 

@@ -124,7 +124,8 @@ def check_options(wished: Map[str, Any], capabilities: Capabilities) -> Dict[str
                 hint="array_options takes %s here." % (", ".join(sorted(known)) or "nothing"),
             )
         found[name] = _typed(rule, value)
-        if not _is(rule.type, found[name]) or (rule.choices and found[name] not in rule.choices):
+        valid = _is(rule.type, found[name]) and not _is_senseless(found[name])
+        if not valid or (rule.choices and found[name] not in rule.choices):
             kind = "a value of type %s" % rule.type.__name__
             choices = "one of %s" % ", ".join(str(choice) for choice in rule.choices)
             hint = "It takes %s." % (rule.words or (choices if rule.choices else kind))
@@ -143,6 +144,11 @@ def _typed(rule: OptionRule, value: Any) -> Any:
     if rule.type is float and _is(int, value):
         return float(value)
     return value
+
+
+def _is_senseless(value: Any) -> bool:
+    """A text without a character names nothing, and none of these numbers counts less than nothing."""
+    return not value.strip() if isinstance(value, str) else value < 0
 
 
 def _is(kind: type, value: Any) -> bool:
