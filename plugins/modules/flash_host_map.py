@@ -71,6 +71,7 @@ options:
       - Operating system of the host, in the words of the array. Used when the host is created.
       - Refused on an array that stores none (Datera, Dsware, FlashSystem), and on Violin when the host is there with
         another one.
+      - On XtremIO a host that is there gets it too.
     type: str
   chap_username: &chap_username
     description: Name with which the iSCSI initiators prove themselves.

@@ -17,13 +17,18 @@ from typing import Any
 import pytest
 
 from ansible_collections.openflash.storage.plugins.module_utils.openflash import errors, model
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.apply import apply
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import (
     Chap,
     Initiator,
     SnapshotSpec,
     VolumeSpec,
 )
-from ansible_collections.openflash.storage.plugins.module_utils.openflash.units import GIB
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan import desired as options
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.planner import plan
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.policy import Policy
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.read import read
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.units import GIB, format_initiator
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.xtremio import facts
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.xtremio.client import XtremIO
 from tests.arrays.conftest import XMS_VERSIONS, SimulatedXms
@@ -75,6 +80,22 @@ def host_with_chap(array: XtremIO) -> None:
         array.add_initiators(there, [FC1, IQN], chap=chap)
 
 
+def host_with_os(array: XtremIO) -> None:
+    """By the planner, which compares the operating system with that of a host that is there."""
+    addresses = [format_initiator(one.address) for one in (FC1, IQN)]
+    desired = options.host_maps([{"host": "h1", "initiators": addresses, "os": "linux"}], {})
+    actual = read(array, desired)
+    made = plan(desired, actual, Policy(), array.capabilities)
+    for error in (*made.errors, *apply(made, actual, array).errors.values()):
+        raise error
+
+
+def snapshot_group(array: XtremIO) -> None:
+    """As the planner does it: what is there already is not taken again."""
+    if not array.snapshots(["v1.cut", "v2.cut"]).items:
+        array.snapshot_group(array.groups(["g0"]).items[0], "cut")
+
+
 def group(array: XtremIO) -> None:
     there = array.groups(["g1"]).named("g1") or array.create_group("g1", [volume(array, "v1")])
     array.add_to_group(there, [volume(array, "v2")])
@@ -105,13 +126,15 @@ OPERATIONS = [
     Operation("restore_snapshot", lambda a: a.restore_snapshot(volume(a, "v1"), snapshot(a, "s0"), "backup"), v1=False),
     Operation("create_host", lambda a: a.create_host("h1", [FC1, IQN])),
     Operation("create_host_with_chap", host_with_chap),
+    Operation("create_host_with_os", host_with_os),
     Operation("remove_initiators", remove_initiator),
     Operation("map_volume", lambda a: a.map_volume(volume(a, "v2"), a.hosts(["h0"]).items[0], lun=9)),
     Operation("map_volume_automatic", lambda a: a.map_volume(volume(a, "v2"), a.hosts(["h0"]).items[0])),
     Operation("unmap_volume", unmap),
     Operation("group", group, v1=False),
-    Operation("snapshot_group", lambda a: a.snapshot_group(a.groups(["g0"]).items[0], "cut"), v1=False),
+    Operation("snapshot_group", snapshot_group, v1=False),
     Operation("set_metadata", lambda a: a.set_metadata(volume(a, "v1"), {"owner": "me", "kept": "1"}), v1=False),
+    Operation("change_metadata", lambda a: a.set_metadata(volume(a, "v1"), {"gone": "2", "kept": "2"}), v1=False),
 ]
 EVERYWHERE = pytest.mark.parametrize("operation", OPERATIONS, ids=[one.name for one in OPERATIONS])
 WHERE_IT_CAN = pytest.mark.parametrize(
@@ -150,7 +173,7 @@ def picture(xms: SimulatedXms) -> Any:
         }
         snapshots = sorted((one.name, one.volume, one.size, one.proven) for one in array.snapshots())
         hosts = sorted(
-            (one.name, tuple(sorted((each.address, each.chap_user) for each in one.initiators)))
+            (one.name, one.os, tuple(sorted((each.address, each.chap_user) for each in one.initiators)))
             for one in array.hosts()
         )
         mappings = sorted((one.volume, one.host, one.lun) for one in array.mappings())

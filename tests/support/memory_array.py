@@ -449,6 +449,11 @@ class MemoryArray(Array):
         self._hosts[host.name] = replace(self._hosts[host.name], initiators=changed)
         return self._tell_host(self._hosts[host.name])
 
+    def set_host_os(self, host: Host, os: str) -> Host:
+        self._write("set_host_os", host, os)
+        self._hosts[host.name] = replace(self._hosts[host.name], os=os)
+        return self._tell_host(self._hosts[host.name])
+
     def delete_host(self, host: Host) -> None:
         self._write("delete_host", host)
         if any(name == host.name for name, _id in self._maps):

@@ -328,6 +328,10 @@ def _set_chap(array: Array, known: World, step: s.SetChap) -> Record:
     return partial(known.put_host, array.set_chap(_host(known, step.name), step.chap))
 
 
+def _set_host_os(array: Array, known: World, step: s.SetHostOs) -> Record:
+    return partial(known.put_host, array.set_host_os(_host(known, step.name), step.os))
+
+
 def _delete_host(array: Array, known: World, step: s.DeleteHost) -> Record:
     host = _host(known, step.name)
     array.delete_host(host)
@@ -376,6 +380,7 @@ _OPERATIONS: Dict[Type[Step], Callable[..., Record]] = {
     s.AddInitiators: _add_initiators,
     s.RemoveInitiators: _remove_initiators,
     s.SetChap: _set_chap,
+    s.SetHostOs: _set_host_os,
     s.SetVolumeChap: _set_volume_chap,
     s.DeleteHost: _delete_host,
     s.MapVolume: _map_volume,

@@ -223,6 +223,10 @@ class Array(ABC):
         """Whether only initiators with CHAP credentials may log in, and discover."""
         return False, False
 
+    def set_host_os(self, host: Host, os: str) -> Host:
+        """Change the operating system of a host, unless capabilities.refusal("set_host_os") says why not."""
+        raise self.unsupported("set_host_os", "this array does not change the operating system of a host", host)
+
     @abstractmethod
     def delete_host(self, host: Host) -> None:
         """Delete a host that has no mappings."""

@@ -78,6 +78,18 @@ def test_an_operating_system_that_the_array_does_not_store_is_refused(name: str)
     assert host_maps(array, {"host": "h1", "state": "absent", "os": "linux"}).lines == ["delete host h1"]
 
 
+def test_another_operating_system_is_set_where_it_can_be_changed(array: MemoryArray) -> None:
+    """So it is when a run was killed before it had set that of a new host."""
+    array.host("h3", IQN + "h3", os="other")
+    wish = {"host": "h3", "initiators": [IQN + "h3", WWN], "os": "linux"}
+    task = host_maps(array, wish)
+    assert task.lines[-1] == "set the operating system of host h3 to linux"
+    done(task)
+    there = array.hosts(["h3"]).named("h3")
+    assert there is not None and there.os == "linux"
+    assert host_maps(array, wish).lines == []
+
+
 def test_another_operating_system_is_refused_where_it_cannot_be_changed() -> None:
     array = MemoryArray(refusals={"set_host_os": "it can only be chosen when the host is created"})
     array.host("h1", IQN + "h1", os="Linux")

@@ -15,7 +15,7 @@ from ..units import format_initiator
 from . import rules
 from .desired import ALWAYS, PRESENT, HostWish
 from .draft import Draft
-from .steps import AddInitiators, CreateHost, DeleteHost, Key, RemoveInitiators, SetChap, Step
+from .steps import AddInitiators, CreateHost, DeleteHost, Key, RemoveInitiators, SetChap, SetHostOs, Step
 
 _PROTOCOLS = {FC: "Fibre Channel", ISCSI: "iSCSI"}
 
@@ -134,13 +134,13 @@ def _with_chap(initiators: Sequence[Initiator], wish: HostWish) -> Tuple[Initiat
 
 def _change(draft: Draft, wish: HostWish, host: Host) -> Host:
     if wish.initiators is None:
-        return _set_chap(draft, wish, host)
+        return _set_os(draft, wish, _set_chap(draft, wish, host))
     missing = tuple(i for i in wish.initiators if i.address not in host.addresses)
     if missing:
         rules.check_can(draft.capabilities, "add_initiators", host, initiators=missing)
         _add(draft, AddInitiators(key(host.name), host.name, missing, wish.chap))
         host = replace(host, initiators=host.initiators + _with_chap(missing, wish))
-    host = _set_chap(draft, wish, host)
+    host = _set_os(draft, wish, _set_chap(draft, wish, host))
     if wish.exclusive_initiators:
         wanted = {i.address for i in wish.initiators}
         extra = tuple(i for i in host.initiators if i.address not in wanted)
@@ -213,6 +213,16 @@ def _set_chap(draft: Draft, wish: HostWish, host: Host) -> Host:
         _add(draft, SetChap(key(host.name), host.name, wish.chap))
         return replace(host, initiators=_with_chap(host.initiators, wish))
     return host
+
+
+def _set_os(draft: Draft, wish: HostWish, host: Host) -> Host:
+    """Change the operating system where it differs: a run that created the host may have ended before it was set."""
+    if wish.os is None or not host.initiators or draft.capabilities.refusal("set_host_os", host):
+        return host
+    if host.os is not None and host.os.lower() == wish.os.lower():
+        return host
+    _add(draft, SetHostOs(key(host.name), host.name, wish.os))
+    return replace(host, os=wish.os)
 
 
 def absent(draft: Draft, wish: HostWish) -> None:

@@ -73,6 +73,9 @@ def _at_one_instant(draft: Draft, wishes: Sequence[SnapshotWish], found: Sequenc
     there = [wish for wish in found if wish not in new]
     failed = [error for error in (draft.failure(key(wish)) for wish in wishes) if error]
     keys = tuple(key(wish) for wish in new)
+    if not new and len(there) > 1:
+        with draft.item(key(there[0]), "take snapshot %s of %s" % (there[0].name, there[0].volume)):
+            _check_one_instant([draft.outcomes[key(wish)].before for wish in there])
     for wish in new:
         with draft.item(key(wish), "take snapshot %s of %s" % (wish.name, wish.volume)):
             problem = draft.capabilities.refusal("atomic_snapshots")
@@ -165,6 +168,7 @@ def _of_group(draft: Draft, wish: SnapshotWish) -> Optional[Tuple[Snapshot, ...]
     for snapshot in there:
         _check_usable(snapshot)
     if len(there) == len(names):
+        _check_one_instant(there)
         return tuple(there)
     if there:
         raise Conflict(
@@ -182,6 +186,16 @@ def _of_group(draft: Draft, wish: SnapshotWish) -> Optional[Tuple[Snapshot, ...]
     for snapshot in made:
         draft.world.take(snapshot)
     return None
+
+
+def _check_one_instant(there: Sequence[Snapshot]) -> None:
+    """Conflict when the array reports that these were not all taken by one request."""
+    sets = {snapshot.group for snapshot in there}
+    if len(sets) > 1:
+        raise Conflict(
+            "%s are there, but were not taken at one instant" % ", ".join(sorted(s.name for s in there)),
+            hint="Delete what is there, or take the set under new names.",
+        )
 
 
 def _group(draft: Draft, name: str) -> Group:

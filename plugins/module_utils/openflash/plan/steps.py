@@ -262,6 +262,16 @@ class SetChap(Step):
 
 
 @dataclass(frozen=True)
+class SetHostOs(Step):
+    name: str
+    os: str
+
+    @property
+    def line(self) -> str:
+        return "set the operating system of host %s to %s" % (self.name, self.os)
+
+
+@dataclass(frozen=True)
 class SetVolumeChap(Step):
     volume: str
     host: str

@@ -10,10 +10,10 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Dict, Mapping as Map, Optional, Sequence, Tuple
 
-from ...errors import Conflict, FlashError, Invalid, NotFound
+from ...errors import BadReply, Conflict, FlashError, Invalid, NotFound
 from ...model import Group, Snapshot, Volume
 from ...transport.deadline import Deadline
-from ...transport.lost import ATTEMPTS, LostAnswer, repeat, settle
+from ...transport.lost import repeat, settle
 from . import objects
 from .facts import SUFFIX_LONGEST, TAG_ENTITY, TAG_LAG, TAG_ROOT, snapset_name
 from .reading import Reading
@@ -90,45 +90,44 @@ class Groups(Reading):
             return replace(group, volumes=tuple(name for name in group.volumes if name not in gone))
 
     def snapshot_group(self, group: Group, suffix: str) -> Tuple[Snapshot, ...]:
-        """Two requests: the array names the snapshots ``<volume>.<suffix>`` by itself, and they are read back."""
+        """Two requests: the array names the snapshots ``<volume>.<suffix>`` by itself, and they are read back.
+
+        Only what is in the snapshot set of this very request was taken now: what has such a name already is of another
+        day, and a Conflict.
+        """
         with self._doing("take snapshots of consistency group %s" % group.name, group.name):
             self._need_groups()
             if not suffix or len(suffix) > SUFFIX_LONGEST:
                 raise Invalid("the suffix %r has not 1 to %d characters" % (suffix, SUFFIX_LONGEST))
+            its_set = snapset_name()
             body = {
                 "consistency-group-id": reference(group.name, group.id),
                 "snap-suffix": suffix,
-                "snapshot-set-name": snapset_name(),
+                "snapshot-set-name": its_set,
                 "snapshot-type": "readonly",
             }
-            for attempt in range(ATTEMPTS):
-                taken = lost = False
-                try:
-                    self._xms.post("snapshots", body)
-                except NotFound as error:
-                    raise NotFound("consistency group %s is not there" % group.name, code=error.code) from None
-                except NameTaken:
-                    taken = True
-                except LostAnswer:
-                    if attempt == ATTEMPTS - 1:
-                        raise
-                    lost = True
-                members = group.volumes
-                if taken or lost:
-                    there = self.groups([group.name]).named(group.name)
-                    members = there.volumes if there else members
-                names = ["%s.%s" % (member, suffix) for member in members]
-                found = tuple(self.snapshots(names))
-                if lost and not found:
-                    continue
-                missing = sorted(set(names) - {one.name for one in found})
-                if missing and (taken or lost):
-                    raise Conflict(
-                        "some objects named *.%s are there already, and %s is no snapshot" % (suffix, missing[0]),
-                        hint="Choose another suffix.",
-                    )
+
+            def taken() -> Optional[Tuple[Snapshot, ...]]:
+                return tuple(self.snapshots_of_set(its_set)) or None
+
+            try:
+                made = settle(lambda: self._xms.post("snapshots", body), taken, (NameTaken,))
+            except NotFound as error:
+                raise NotFound("consistency group %s is not there" % group.name, code=error.code) from None
+            except NameTaken as error:
+                raise Conflict(
+                    "an object named <volume>.%s is there already, which was not taken now" % suffix,
+                    code=error.code,
+                    said=error.said,
+                    hint="Choose another name, or delete what has it.",
+                ) from None
+            if isinstance(made, tuple):
+                return made
+            found = tuple(self.snapshots(["%s.%s" % (member, suffix) for member in group.volumes]))
+            if len(found) == len(made) and all(one.group == its_set for one in found):
                 return found
-            raise AssertionError("the last attempt raises")
+            # Other volumes have joined or left since the group was read.
+            return tuple(self.snapshots_of_set(its_set))
 
     def _need_groups(self) -> None:
         if not self._xms.v2:
@@ -155,13 +154,14 @@ class Groups(Reading):
         One read; for each new note one request, three when no volume has it yet; for each that goes one.
         """
         with self._doing("write the notes on volume %s" % volume.name, volume.name):
-            present = objects.notes(self._tagged(volume))
+            present = objects.note_tags(self._tagged(volume))
             for key, value in metadata.items():
-                if present.get(key) != value:
+                if (key, value) not in present:
                     self._tag(objects.tag_of(key, value), volume)
-            for key, value in present.items():
+            # Also a second value of a key, which a run leaves that is killed between the two.
+            for (key, value), tag in present.items():
                 if metadata.get(key) != value:
-                    self._untag(objects.tag_of(key, value), volume)
+                    self._untag(tag, volume)
 
     def _tagged(self, volume: Volume) -> Object:
         if not self._xms.v2:
@@ -169,6 +169,8 @@ class Groups(Reading):
         there = self._xms.get("volumes", volume.name, ("name", "index", "tag-list"))
         if there is None:
             raise NotFound("volume %s is not there" % volume.name)
+        if there.get("tag-list") is None:
+            raise BadReply("the array does not report the tags of volume %s" % volume.name)
         return there
 
     def _tag(self, tag: str, volume: Volume) -> None:

@@ -30,7 +30,8 @@ class Hosts(Reading):
     ) -> Host:
         """One request, initiators included; one more for ``os``; with CHAP one more for each initiator.
 
-        A run that is killed between them leaves a host with fewer initiators, to which the next one adds the rest.
+        A run that is killed between them leaves a host with fewer initiators, to which the next one adds the others, or
+        without its operating system, which the next one sets.
         """
         with self._doing("create host %s" % name, name):
             keys = self._chap_keys(chap)
@@ -39,7 +40,7 @@ class Hosts(Reading):
                 body["initiator-list"] = [_initiator_body(one) for one in initiators]
             made = self._create_group_or_find(name, body, initiators)
             if isinstance(made, Host):
-                return made
+                return self.set_host_os(made, os) if os and made.initiators and made.os != os else made
             host = Host(name, id=made, os=os, volumes=0)
             if not keys:
                 if os and initiators:
@@ -164,6 +165,12 @@ class Hosts(Reading):
                     one = replace(one, chap_user=chap.username)
                 have.append(one)
             return replace(host, initiators=tuple(have))
+
+    def set_host_os(self, host: Host, os: str) -> Host:
+        """One request: the array sets it of each initiator (section 6)."""
+        with self._doing("set the operating system of host %s" % host.name, host.name):
+            self._xms.put("initiator-groups", host.name, {"operating-system": os}, idempotent=True)
+            return replace(host, os=os)
 
     def wants_chap(self) -> Tuple[bool, bool]:
         """Whether the cluster lets only initiators with CHAP log in, and discover: one request (section 7)."""

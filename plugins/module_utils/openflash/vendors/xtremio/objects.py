@@ -190,6 +190,22 @@ def volume_mappings(item: Object) -> Optional[Tuple[Mapping, ...]]:
     )
 
 
+def told_mappings(item: Object) -> Tuple[Mapping, ...]:
+    """The same. Raises KeyError when the volume does not report its mappings."""
+    found = volume_mappings(item)
+    if found is None:
+        raise KeyError("lun-mapping-list")
+    return found
+
+
+def made_of_it(item: Object) -> Tuple[str, ...]:
+    """The names of what was made of a volume. Raises KeyError when it does not report them."""
+    found = _names(item.get("dest-snap-list"))
+    if found is None:
+        raise KeyError("dest-snap-list")
+    return found
+
+
 def mapping_name(volume_index: Any, host_index: Any, target_group_index: Any) -> str:
     """Section 6: how the array names a mapping."""
     return "%s_%s_%s" % (volume_index, host_index, target_group_index)
@@ -233,7 +249,16 @@ def host(item: Object, initiators: Iterable[Object]) -> Host:
 
 
 def group(item: Object) -> Group:
-    return Group(str(item["name"]), str(item["index"]), _names(item.get("vol-list")) or ())
+    members = _names(item["vol-list"])
+    if members is None:
+        raise KeyError("vol-list")
+    return Group(str(item["name"]), str(item["index"]), members)
+
+
+def check_owner(item: Object) -> None:
+    """Raises KeyError when an initiator does not report its group, so that it would seem to belong to no host."""
+    if not item.get("ig-id"):
+        raise KeyError("ig-id")
 
 
 def target_port(item: Object) -> Optional[Port]:
@@ -297,12 +322,17 @@ def tag_of(key: str, value: str) -> str:
     return "%s=%s" % (quote(key, safe=TAG_SAFE), quote(value, safe=TAG_SAFE))
 
 
-def notes(item: Object) -> Dict[str, str]:
-    """What ``key=value`` tags say; other tags are not ours."""
-    found: Dict[str, str] = {}
+def note_tags(item: Object) -> Dict[Tuple[str, str], str]:
+    """What ``key=value`` tags say, and each of these tags; other tags are not ours. A key may have several values."""
+    found: Dict[Tuple[str, str], str] = {}
     for name in _names(item.get("tag-list")) or ():
-        last = name[len(TAG_ROOT) :] if name.startswith(TAG_ROOT) else ""
-        key, equals, value = last.partition("=")
+        tag = name[len(TAG_ROOT) :] if name.startswith(TAG_ROOT) else ""
+        key, equals, value = tag.partition("=")
         if equals and key:
-            found[unquote(key)] = unquote(value)
+            found[unquote(key), unquote(value)] = tag
     return found
+
+
+def notes(item: Object) -> Dict[str, str]:
+    """One value for each key."""
+    return dict(sorted(note_tags(item)))

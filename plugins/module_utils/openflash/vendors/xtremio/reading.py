@@ -137,11 +137,13 @@ class Reading(Array):
         with self._doing("read snapshots"):
             if names is None and volumes is None:
                 return listing("snapshot", self._xms.all("snapshots", objects.VOLUME_PROPS), self._snapshot_or_none)
-            wanted = list(names or ())
-            for parent in self._xms.named("volumes", volumes or (), ("name", "index", "dest-snap-list")):
-                wanted += [objects.oid_name(oid) or "" for oid in parent.get("dest-snap-list") or ()]
-            found = self._xms.named("snapshots", wanted, objects.VOLUME_PROPS)
-            return listing("snapshot", found, self._snapshot_or_none)
+            parents = self._xms.named("volumes", volumes or (), ("name", "index", "dest-snap-list"))
+            read = listing("snapshot", parents, objects.made_of_it)
+            wanted = list(names or ()) + [name for children in read for name in children]
+            found = listing(
+                "snapshot", self._xms.named("snapshots", wanted, objects.VOLUME_PROPS), self._snapshot_or_none
+            )
+            return Listing(found.items, read.unreadable + found.unreadable)
 
     def snapshots_of_set(self, name: str) -> Listing[Snapshot]:
         """The members of a snapshot set (section 4), writable ones too: two requests, one where there is none."""
@@ -178,7 +180,9 @@ class Reading(Array):
             initiators = (
                 self._xms.where("initiators", objects.INITIATOR_PROPS, terms) if few else self._all_initiators()
             )
-            return listing("host", found, lambda item: objects.host(item, initiators))
+            hosts = listing("host", found, lambda item: objects.host(item, initiators))
+            lost: Listing[Any] = listing("initiator", initiators, objects.check_owner)
+            return Listing(hosts.items, hosts.unreadable + lost.unreadable)
 
     def find_hosts(self, initiators: Sequence[str]) -> Listing[Host]:
         """One request on v2: all initiators, since a host is only known with all of its initiators."""
@@ -193,7 +197,8 @@ class Reading(Array):
                     index, name = objects.oid_index(item["ig-id"]), objects.oid_name(item["ig-id"])
                     groups[str(index)] = {"index": index, "name": name}
             found = listing("host", groups.values(), lambda item: objects.host(item, everyone))
-            return Listing(found.items, found.unreadable + readable.unreadable)
+            lost: Listing[Any] = listing("initiator", everyone, objects.check_owner)
+            return Listing(found.items, found.unreadable + readable.unreadable + lost.unreadable)
 
     def _all_initiators(self) -> List[Object]:
         return self._xms.all("initiators", objects.INITIATOR_PROPS)
@@ -215,7 +220,9 @@ class Reading(Array):
             items = [
                 item
                 for item in self._xms.where("lun-maps", objects.MAPPING_PROPS, terms)
-                if item.get("vol-name") in wanted_volumes or item.get("ig-name") in wanted_hosts
+                if item.get("vol-name") in wanted_volumes
+                or item.get("ig-name") in wanted_hosts
+                or not (item.get("vol-name") and item.get("ig-name"))
             ]
             return listing("mapping", items, objects.mapping)
 
@@ -223,16 +230,17 @@ class Reading(Array):
         """A volume tells its own; for a host, the names of all mappings say which are its (section 6)."""
         found: Dict[Optional[str], Mapping] = {}
         bad: Tuple[Any, ...] = ()
-        for item in self._xms.named("volumes", volumes, ()):
-            for one in objects.volume_mappings(item) or ():
-                found[one.id] = one
+        told = listing("mapping", self._xms.named("volumes", volumes, ()), objects.told_mappings)
+        for one in (mapping for mappings in told for mapping in mappings):
+            found[one.id] = one
         if hosts:
             indexes = {str(index_of(item)) for item in self._xms.named("initiator-groups", hosts, ())}
-            there = [item for item in self._xms.names("lun-maps") if _host_in(str(item.get("name"))) in indexes]
+            # One whose name does not say so may be theirs too.
+            there = [i for i in self._xms.names("lun-maps") if _host_in(str(i.get("name"))) in (None, *indexes)]
             read = listing("mapping", self._xms.each("lun-maps", [index_of(item) for item in there]), objects.mapping)
             bad = read.unreadable
-            found.update({one.id: one for one in read})
-        return Listing(tuple(found.values()), bad)
+            found.update({one.id: one for one in read if one.host in hosts or one.volume in volumes})
+        return Listing(tuple(found.values()), told.unreadable + bad)
 
     def groups(self, names: Optional[Sequence[str]] = None) -> Listing[Group]:
         if not self._xms.v2:
@@ -245,6 +253,7 @@ class Reading(Array):
             return listing("group", found, objects.group)
 
 
-def _host_in(mapping_name: str) -> str:
+def _host_in(mapping_name: str) -> Optional[str]:
+    """The index of the host in the name of a mapping (section 6); None when the name is of another kind."""
     parts = mapping_name.split("_")
-    return parts[1] if len(parts) == 3 else ""
+    return parts[1] if len(parts) == 3 else None
