@@ -55,6 +55,8 @@ class Handover:
         self.do(ours, "set up", lambda: (ours.do_setup(lib.CONTEXT), ours.check_for_setup_error()))
         for driver in (theirs, ours):
             self.do(driver, "statistics", lambda driver=driver: driver.get_volume_stats(True))
+        if self.vendor == "violin":
+            self.their_capacity()
         if self.vendor != "violin":  # the guide says how its volumes are told their pools
             self.same_place()
         self.warm_up()
@@ -75,6 +77,19 @@ class Handover:
             stats = driver.get_volume_stats()
             pools.append([one["pool_name"] for one in stats.get("pools") or ()] or [stats["volume_backend_name"]])
         self.run.expect("the same pools", pools[1], pools[0])
+
+    def their_capacity(self) -> None:
+        """Theirs counts the disks of the gateway that it is connected to, those of the configuration included.
+
+        That is half of each pool.
+        """
+        pools = {one["name"]: one["size"] // 2 // GIB for one in self.array.state()["pools"]}
+        found = self.theirs.common.vmem_mg.basic.get("/batch/physicalresource/physicaldevice")
+        disks = found["data"]["physical_devices"]
+        rest = [one["size_mb"] // 1024 for one in disks if one["pool"]["name"] not in pools]
+        half = sum(pools.values()) + rest[0]
+        self.run.expect("the capacity of one gateway", self.theirs.get_volume_stats()["total_capacity_gb"], half)
+        self.run.expect("there is some", half > 0, True)
 
     def warm_up(self) -> None:
         """Both learn what they keep for as long as they run: pools, ports."""

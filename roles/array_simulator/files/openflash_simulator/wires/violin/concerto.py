@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import socket
 import uuid
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from ...array import Array
@@ -15,6 +17,7 @@ from . import guesses
 from .errors import ConcertoError
 
 MIB = 1 << 20
+GATEWAYS = ("mg-a", "mg-b")
 
 # Names under which a LUN, a snapshot or a client keeps what the neutral array has no use for.
 AREA = "snapshot_resource"
@@ -79,6 +82,18 @@ class Concerto:
             # Two ports of each gateway, and of the second gateway one that nothing is plugged into
             self.adapters += [Adapter(100 + n, "fc", f"2100001b9722ae{n:02x}", up=n != 3) for n in range(4)]
         self.adapters.append(Adapter(200, "scsi"))
+
+    @cached_property
+    def gateways(self) -> tuple[str, str]:
+        """The names of both, as owners of disks. That of the first leads to the address, where the address has one.
+
+        Upstream drivers count only the disks whose owner has the name that they find for the address (section 5).
+        """
+        try:
+            first = socket.gethostbyaddr(self.address)[0]
+        except OSError:
+            first = f"{self.name}-{GATEWAYS[0]}"
+        return first, f"{self.name}-{GATEWAYS[1]}"
 
     @property
     def numbers(self) -> tuple[int, ...]:

@@ -10,11 +10,10 @@ from typing import Any
 from . import guesses
 from .call import Call
 from .clients import dashed
-from .concerto import MIB, Concerto, named_id
+from .concerto import GATEWAYS, MIB, Concerto, named_id
 from .errors import NO_FAILOVER, ConcertoError
 
 Reply = dict[str, Any]
-GATEWAYS = ("mg-a", "mg-b")
 
 
 def info(c: Concerto, call: Call) -> Reply:
@@ -94,7 +93,7 @@ def _devices(c: Concerto) -> list[dict[str, Any]]:
                 {
                     "object_id": named_id("device", name),
                     "name": name,
-                    "owner": f"{c.name}-{gateway}",
+                    "owner": c.gateways[position],
                     "size_mb": size,
                     "usedsize_mb": used,
                     "availsize_mb": size - used,
