@@ -31,6 +31,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.model 
 )
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.units import parse_initiator  # noqa: E402
 from tests.bench import images  # noqa: E402
+from tests.module.abilities import DATERA, DSWARE, DSWARE_SOCKET, FLASHSYSTEM, VIOLIN, XTREMIO  # noqa: E402
 from tests.module.arrays import FAST_COPIES, FC, GIB, ArrayUnderTest, Modules, Row  # noqa: E402
 from tests.module.playbooks import Player  # noqa: E402
 from tests.support.simulator import Simulator  # noqa: E402
@@ -56,7 +57,7 @@ class Vendor:
 
 VENDORS = (
     Vendor(
-        Row("dsware", {"vendor": "dsware"}),
+        Row("dsware", {"vendor": "dsware"}, can=DSWARE),
         version_given=False,
         budgets={
             "create": Budget(1),
@@ -76,6 +77,7 @@ VENDORS = (
             "dsware-socket",
             {"vendor": "dsware"},
             {"transport": "socket", "storage_pools": ["0"], "wire_extensions": True},
+            can=DSWARE_SOCKET,
             port="socket_port",
             hosts=False,
             connection_each=True,
@@ -93,7 +95,7 @@ VENDORS = (
         },
     ),
     Vendor(
-        Row("datera", {"vendor": "datera", "slowness": 0}),
+        Row("datera", {"vendor": "datera", "slowness": 0}, can=DATERA),
         version_given=False,
         budgets={
             "create": Budget(1),
@@ -112,6 +114,7 @@ VENDORS = (
             "datera-offline",
             {"vendor": "datera", "slowness": 0, "quirks": ["extend_offline"]},
             {"offline_changes": True},
+            can=DATERA,
         ),
         version_given=False,
         budgets={
@@ -121,7 +124,7 @@ VENDORS = (
         },
     ),
     Vendor(
-        Row("xtremio", {"vendor": "xtremio", "version": "4.2.0-33", "protocol": "iscsi"}),
+        Row("xtremio", {"vendor": "xtremio", "version": "4.2.0-33", "protocol": "iscsi"}, can=XTREMIO),
         version_given=True,
         budgets={
             "create": Budget(1),
@@ -137,7 +140,7 @@ VENDORS = (
     ),
     # Upstream's figures are those of its driver, with P pools (2 here, that of the configuration included)
     Vendor(
-        Row("violin", {"vendor": "violin", "protocol": "fc", "limits": FAST_COPIES}, initiators=tuple(FC)),
+        Row("violin", {"vendor": "violin", "protocol": "fc", "limits": FAST_COPIES}, can=VIOLIN, initiators=tuple(FC)),
         version_given=False,
         budgets={
             "create": Budget(3, "room in the pools; that the array shows it (upstream 2+P)"),
@@ -158,7 +161,12 @@ VENDORS = (
         },
     ),
     Vendor(
-        Row("flashsystem", {"vendor": "flashsystem", "protocol": "fc", "datapath": True}, initiators=tuple(FC)),
+        Row(
+            "flashsystem",
+            {"vendor": "flashsystem", "protocol": "fc", "datapath": True},
+            can=FLASHSYSTEM,
+            initiators=tuple(FC),
+        ),
         version_given=False,
         budgets={
             "create": Budget(1),

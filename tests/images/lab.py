@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.module.abilities import DATERA, DSWARE, DSWARE_SOCKET, FLASHSYSTEM, VIOLIN, XTREMIO, XTREMIO_3
 from tests.module.arrays import FAST_COPIES, SOCKET, ArrayUnderTest, Result, Row as ArrayRow, without_source
 from tests.support.iscsi import portal_address
 
@@ -35,6 +36,7 @@ ROWS = (
         {"vendor": "xtremio", "protocol": "iscsi", "datapath": True, "chap": True, "address": portal_address()},
         by_qemu=True,
         notes=True,
+        can=XTREMIO,
     ),
     Row(
         "datera",
@@ -43,10 +45,16 @@ ROWS = (
         by_qemu=True,
         notes=True,
         scope="/root",
+        can=DATERA,
     ),
-    Row("flashsystem", {"vendor": "flashsystem", "protocol": "fc", "datapath": True}, shown=without_source),
-    Row("violin", {"vendor": "violin", "protocol": "fc", "datapath": True, "limits": FAST_COPIES}),
-    Row("dsware", {"vendor": "dsware", "datapath": True}, tool="vbs_cli"),
+    Row(
+        "flashsystem",
+        {"vendor": "flashsystem", "protocol": "fc", "datapath": True},
+        shown=without_source,
+        can=FLASHSYSTEM,
+    ),
+    Row("violin", {"vendor": "violin", "protocol": "fc", "datapath": True, "limits": FAST_COPIES}, can=VIOLIN),
+    Row("dsware", {"vendor": "dsware", "datapath": True}, tool="vbs_cli", can=DSWARE),
 )
 
 OTHERS = (
@@ -60,6 +68,7 @@ OTHERS = (
             "address": portal_address(),
         },
         by_qemu=True,
+        can=XTREMIO_3,
     ),
     Row(
         "dsware-socket",
@@ -69,6 +78,7 @@ OTHERS = (
         port="socket_port",
         trust=None,
         tool="vbs_cli",
+        can=DSWARE_SOCKET,
     ),
 )
 """Older wires of the same arrays, of which some tests make sure."""

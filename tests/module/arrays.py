@@ -24,6 +24,17 @@ from typing import Any
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.connect import VENDORS, connect
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import Capabilities, Connection
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.units import format_initiator, parse_initiator
+from tests.module.abilities import (
+    DATERA,
+    DSWARE,
+    DSWARE_SOCKET,
+    FLASHSYSTEM,
+    VIOLIN,
+    VIOLIN_7700,
+    XTREMIO,
+    XTREMIO_3,
+    Abilities,
+)
 from tests.support.simulator import Simulator
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -44,6 +55,8 @@ class Row:
     name: str
     simulator: Mapping[str, Any]
     connection: Mapping[str, Any] = field(default_factory=dict)
+    can: Abilities = field(kw_only=True)
+    """What a test expects of it."""
     initiators: tuple[str, ...] = tuple(ISCSI)
     """Three, of a protocol that the array speaks, as the array's owner would write them."""
     hides: tuple[str, tuple[str, ...]] = ("types/lun-maps", ("mappings",))
@@ -93,19 +106,31 @@ SOCKET = {
 """A connection to Dsware by the text socket."""
 
 ROWS = (
-    Row("xtremio-4.2-iscsi", {"vendor": "xtremio", "version": "4.2.0-33", "protocol": "iscsi"}, thorough=True),
-    Row("xtremio-4.0-fc", {"vendor": "xtremio", "version": "4.0.10-33", "protocol": "fc"}, initiators=tuple(FC)),
+    Row(
+        "xtremio-4.2-iscsi",
+        {"vendor": "xtremio", "version": "4.2.0-33", "protocol": "iscsi"},
+        thorough=True,
+        can=XTREMIO,
+    ),
+    Row(
+        "xtremio-4.0-fc",
+        {"vendor": "xtremio", "version": "4.0.10-33", "protocol": "fc"},
+        initiators=tuple(FC),
+        can=XTREMIO,
+    ),
     Row(
         "xtremio-3.0",
         {"vendor": "xtremio", "version": "3.0.3-11", "protocol": "both"},
         initiators=(*FC[:2], ISCSI[0]),
         thorough=True,
+        can=XTREMIO_3,
     ),
     Row(
         "xtremio-clusters",
         {"vendor": "xtremio", "version": "4.2.1-11", "protocol": "iscsi", "clusters": ["east", "west"], "chap": True},
         {"cluster": "west"},
         scope="west",
+        can=XTREMIO,
     ),
     Row(
         "flashsystem-fc",
@@ -117,6 +142,7 @@ ROWS = (
         patience=0.001,
         hides=("lshostvdiskmap", ("mappings",)),
         shown=without_source,
+        can=FLASHSYSTEM,
     ),
     Row(
         "flashsystem-both",
@@ -134,6 +160,7 @@ ROWS = (
         patience=0.001,
         hides=("lshostvdiskmap", ("mappings",)),
         shown=without_source,
+        can=FLASHSYSTEM,
     ),
     Row(
         "datera-2.2",
@@ -143,6 +170,7 @@ ROWS = (
         nothing_to_do=5,
         scope="/root",
         thorough=True,
+        can=DATERA,
     ),
     Row(
         "datera-2.1",
@@ -152,6 +180,7 @@ ROWS = (
         own_targets=True,
         nothing_to_do=6,
         scope="/root/acme/lab",
+        can=DATERA,
     ),
     Row(
         "violin-7.5.5-fc",
@@ -161,12 +190,14 @@ ROWS = (
         hides=("sanclient", ("hosts", "mappings")),
         patience=0.5,
         thorough=True,
+        can=VIOLIN,
     ),
     Row(
         "violin-7.5.6-iscsi",
         {"vendor": "violin", "version": "7.5.6", "protocol": "iscsi", "limits": FAST_COPIES},
         nothing_to_do=8,
         hides=("sanclient", ("hosts", "mappings")),
+        can=VIOLIN,
     ),
     Row(
         "violin-7700",
@@ -181,6 +212,7 @@ ROWS = (
         initiators=tuple(FC),
         nothing_to_do=8,
         hides=("sanclient", ("hosts", "mappings")),
+        can=VIOLIN_7700,
     ),
     Row(
         "dsware-rest",
@@ -189,6 +221,7 @@ ROWS = (
         hides=("/host/lun/list", ("mappings",)),
         tells_version=False,
         thorough=True,
+        can=DSWARE,
     ),
     Row(
         "dsware-6.3",
@@ -196,6 +229,7 @@ ROWS = (
         nothing_to_do=6,
         hides=("/host/lun/list", ("mappings",)),
         tells_version=False,
+        can=DSWARE,
     ),
     Row(
         "dsware-socket",
@@ -208,6 +242,7 @@ ROWS = (
         port="socket_port",
         trust=None,
         thorough=True,
+        can=DSWARE_SOCKET,
     ),
 )
 
@@ -415,8 +450,13 @@ class ArrayUnderTest:
     # ---- the other side --------------------------------------------------------------------------------------------
 
     @property
-    def capabilities(self) -> Capabilities:
-        """What the array can do, asked of the library."""
+    def capabilities(self) -> Abilities:
+        """What the array can do, as the table says; the product is not asked."""
+        return self.row.can
+
+    @property
+    def name_rules(self) -> Capabilities:
+        """Which names the array takes, asked of the library: tests use names that follow them, and some that do not."""
         if self._capabilities is None:
             with self.library() as array:
                 self._capabilities = array.capabilities

@@ -241,7 +241,7 @@ def takes(rule: NameRule, name: str) -> bool:
 
 
 def test_a_name_that_the_array_does_not_take(array: ArrayUnderTest) -> None:
-    able = array.capabilities
+    able = array.name_rules
     array.done("flash_volume", **VOLUME)
     protocol = [array.row.initiators[0]]
     lists: list[tuple[str, str, NameRule, dict[str, Any]]] = [
@@ -279,7 +279,7 @@ def test_an_empty_name(xtremio: ArrayUnderTest, name: str) -> None:
 
 
 def test_every_name_that_the_array_takes(array: ArrayUnderTest) -> None:
-    able = array.capabilities
+    able = array.name_rules
     dot = "." if takes(able.volume_name, "a.b") else "-"
     names = [
         name

@@ -189,7 +189,7 @@ def test_a_volume_whose_name_only_resembles_those_of_openstack_is_deleted(array:
 @pytest.mark.hosts
 def test_what_openstack_owns_is_changed_only_when_told_so(array: ArrayUnderTest) -> None:
     name, snapshot = f"volume-{UUID}", f"snapshot-{UUID}"
-    if array.capabilities.snapshot_name.longest < len(snapshot):
+    if array.name_rules.snapshot_name.longest < len(snapshot):
         snapshot = UUID.replace("-", "")
     array.done("flash_volume", name=name, size="10GiB")
     array.done("flash_snapshot", snapshots=[{"name": snapshot}, {"name": "monday"}], volume=name)

@@ -1,0 +1,183 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What each array can do, written down: the tests expect this, and do not ask the product for what it can do.
+
+test_abilities.py holds the product's answers equal to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Literal
+
+GIB = 1024**3
+MIB = 1024**2
+TIB = 1024**4
+
+Kind = Literal["instant", "array_copy", "host_copy"]
+
+OPERATIONS = (
+    "add_initiators",
+    "atomic_snapshots",
+    "chap",
+    "clone_volume",
+    "create_host",
+    "create_snapshots",
+    "create_volume",
+    "delete_host",
+    "delete_snapshot",
+    "delete_volume",
+    "explicit_lun",
+    "extend_volume",
+    "groups",
+    "host_without_initiators",
+    "map_snapshot",
+    "map_volume",
+    "metadata",
+    "remove_initiators",
+    "rename_volume",
+    "restore_snapshot",
+    "set_volume",
+    "unmap_volume",
+    "volume_from_snapshot",
+)
+"""Everything that an array may refuse as such, whatever the object."""
+
+
+@dataclass(frozen=True)
+class Method:
+    kind: Kind
+
+
+@dataclass(frozen=True)
+class Abilities:
+    """The names are those of the product's ``Capabilities``, which mean the same."""
+
+    luns: tuple[int, int]
+    refusals: Mapping[str, str] = field(default_factory=dict)
+    """By operation, a part of the reason that a task must fail with; an operation that is not here works."""
+    provisioning: tuple[str, ...] = ("thin",)
+    granularity: int = MIB
+    smallest: int = MIB
+    largest: int = 2 * 1024 * TIB
+    protocols: tuple[str, ...] = ("fc", "iscsi")
+    one_namespace: bool = False
+    one_snapshot_namespace: bool = False
+    guards_snapshots: bool = False
+    reads_mappings: bool = True
+    proves_snapshots: bool = True
+    resumes_sets: bool = False
+    snapshots_by_volume: bool = False
+    chap_per_volume: bool = False
+    clones_depend: bool = False
+    copies: Kind = "instant"
+    """How snapshots, clones and volumes of snapshots are made."""
+
+    def refusal(self, operation: str) -> str | None:
+        assert operation in OPERATIONS, f"{operation} is missing in OPERATIONS"
+        return self.refusals.get(operation)
+
+    def method(self, operation: str) -> Method:
+        return Method(self.copies)
+
+    def plain(self) -> dict[str, Any]:
+        """Everything but the refusals and the copies, by name."""
+        names = [one.name for one in fields(self) if one.name not in ("refusals", "copies")]
+        return {name: getattr(self, name) for name in names}
+
+
+XTREMIO = Abilities((0, 16383), one_namespace=True, resumes_sets=True)
+XTREMIO_3 = replace(
+    XTREMIO,
+    proves_snapshots=False,
+    refusals={
+        "atomic_snapshots": "XIOS 3.x does not promise that several snapshots are of one instant",
+        "groups": "XIOS 3.x has no consistency groups",
+        "metadata": "XIOS 3.x has no tags",
+        "restore_snapshot": "XIOS 3.x cannot put a snapshot's content back into its volume",
+    },
+)
+FLASHSYSTEM = Abilities(
+    (0, 2047),
+    provisioning=("thick",),
+    granularity=512,
+    smallest=GIB,
+    largest=256 * TIB,
+    proves_snapshots=False,
+    copies="host_copy",
+    refusals={
+        "atomic_snapshots": "copies one volume after the other",
+        "chap": "this array has no CHAP",
+        "groups": "this array has no consistency groups",
+        "host_without_initiators": "this array makes no host without a port",
+        "metadata": "this array keeps no notes on a volume",
+        "restore_snapshot": "cannot put a snapshot's content back into its volume",
+    },
+)
+DATERA = Abilities(
+    (0, 0),
+    granularity=GIB,
+    smallest=GIB,
+    largest=32 * TIB,
+    protocols=("iscsi",),
+    chap_per_volume=True,
+    copies="array_copy",
+    refusals={
+        "atomic_snapshots": "only of the volumes within one app instance",
+        "chap": "keeps CHAP credentials with each volume",
+        "explicit_lun": "numbers the LUNs there itself",
+        "groups": "Datera has no consistency groups of volumes",
+        "map_snapshot": "Datera does not show snapshots to hosts",
+    },
+)
+VIOLIN = Abilities(
+    (0, 255),
+    provisioning=("thick", "thin", "dedup"),
+    largest=64 * TIB,
+    snapshots_by_volume=True,
+    clones_depend=True,
+    copies="array_copy",
+    refusals={
+        "atomic_snapshots": "snapshots of several volumes at one instant are not offered on Violin",
+        "chap": "CHAP is not offered on Violin",
+        "groups": "consistency groups are not offered on Violin",
+        "host_without_initiators": "a host is made for the protocol of its initiators",
+        "map_snapshot": "a snapshot of this array cannot be mapped",
+        "metadata": "this array keeps no notes on a volume",
+        "restore_snapshot": "Concerto cannot put a snapshot's content back into its volume",
+        "set_volume": "has no properties that can be changed",
+    },
+)
+VIOLIN_7700 = replace(VIOLIN, protocols=("fc",))
+DSWARE = Abilities(
+    (0, 511),
+    largest=256 * TIB,
+    protocols=("iscsi",),
+    one_snapshot_namespace=True,
+    guards_snapshots=True,
+    refusals={
+        "atomic_snapshots": "this array takes one snapshot at a time",
+        "chap": "CHAP of this array cannot be set over the interfaces that are known",
+        "explicit_lun": "this array chooses the LUN itself",
+        "groups": "this array has no consistency groups",
+        "host_without_initiators": "a host without initiators is of no use",
+        "map_snapshot": "this array does not map snapshots",
+        "metadata": "this array keeps no notes on a volume",
+        "rename_volume": "this array cannot rename a volume",
+        "set_volume": "full_clone can only be chosen when a volume is created",
+    },
+)
+NO_HOSTS = "on its text socket this array knows no hosts"
+DSWARE_SOCKET = replace(
+    DSWARE,
+    protocols=(),
+    reads_mappings=False,
+    proves_snapshots=False,
+    refusals={
+        **{name: text for name, text in DSWARE.refusals.items() if name != "host_without_initiators"},
+        "restore_snapshot": "the text socket has no restore",
+        **dict.fromkeys(("create_host", "add_initiators", "remove_initiators", "delete_host"), NO_HOSTS),
+    },
+)
