@@ -128,6 +128,20 @@ def without_device(attaching: Attaching, folder: Path) -> dict[str, Any]:
     return {"attach_tool": str(tool), **QUICK}
 
 
+@pytest.mark.parametrize("way", ["vbs_cli", "sds_cli"])
+def test_the_tool_is_not_given_the_options_of_the_environment(by_tool: Attaching, tmp_path: Path, way: str) -> None:
+    """One of them may be a password."""
+    kept, tool = tmp_path / "environment", tmp_path / way
+    real = f"{by_tool.array.endpoint['bin_dir']}/{way}"
+    tool.write_text(f'#!/bin/sh\nenv >>{shlex.quote(str(kept))}\nexec {shlex.quote(real)} "$@"\n')
+    tool.chmod(0o700)
+    given = {"FLASH_PASSWORD": "Canary-Secret-4711", "FLASH_TIMEOUT": "20", "OTHER": "kept"}
+    assert not by_tool.run({"attach_tool": str(tool)}, env=given).failed
+    text = kept.read_text(encoding="utf-8")
+    assert "OTHER=kept\n" in text
+    assert "FLASH_" not in text and "Canary" not in text
+
+
 def test_a_device_that_never_appears(attaching: Attaching, tmp_path: Path) -> None:
     """An error each time, and no path that leads nowhere; once it is there the same task is content."""
     blind = without_device(attaching, tmp_path)

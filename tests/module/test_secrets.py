@@ -227,7 +227,3 @@ def test_a_secret_that_is_part_of_a_name_is_masked_with_a_warning(array: ArrayUn
 
 def test_without_such_a_secret_there_is_no_warning(array: ArrayUnderTest) -> None:
     assert array.done("flash_volume", name="db1", size="1GiB").warnings == []
-
-
-def test_the_environment_is_not_passed_on(canary: ArrayUnderTest) -> None:
-    assert PASSWORD not in os.environ.values()

@@ -14,6 +14,7 @@ from typing import Optional, Sequence, Tuple
 from ..errors import Conflict, FlashError, MissingProgram, Timeout
 from ..model import Port
 from ..transport.deadline import Deadline
+from ..transport.environment import for_programs
 from .disks import Disk, Disks, Tree
 
 COMMAND_TIMEOUT = 60.0
@@ -146,6 +147,7 @@ def run_command(words: Sequence[str], timeout: float = COMMAND_TIMEOUT) -> subpr
             text=True,
             timeout=timeout,
             check=False,
+            env=for_programs(),
         )
     except FileNotFoundError:
         raise MissingProgram(words[0], "to attach a volume to this host, or to detach one") from None

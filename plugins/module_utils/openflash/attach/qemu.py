@@ -35,6 +35,7 @@ from ..errors import (
     Unauthorized,
     Unreachable,
 )
+from ..transport.environment import for_programs
 from ..units import GIB
 from .formats import QCOW2, RAW, VMDK
 
@@ -218,7 +219,7 @@ class Qemu:
             stderr=said,
             pass_fds=tuple(descriptors),
             start_new_session=True,
-            env=dict(os.environ, LC_ALL="C", LANG="C", MALLOC_ARENA_MAX="4"),
+            env=for_programs(LC_ALL="C", LANG="C", MALLOC_ARENA_MAX="4"),
         )
         output = process.stdout
         end = time.monotonic() + seconds

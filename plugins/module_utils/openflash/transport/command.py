@@ -15,6 +15,7 @@ from typing import Optional, Sequence, Tuple
 
 from ..errors import FlashError, Invalid, MissingProgram, Timeout, Unauthorized
 from . import interruption
+from .environment import for_programs
 from .journal import Journal
 from .lost import LostReply, LostTimeout
 
@@ -90,7 +91,7 @@ class CommandTransport:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 start_new_session=True,
-                env=dict(os.environ, LC_ALL="C", LANG="C"),
+                env=for_programs(LC_ALL="C", LANG="C"),
             )
         except FileNotFoundError:
             raise MissingProgram(
