@@ -31,8 +31,8 @@ test: setup ## every test and every gate but those of `make test-slow`
 test-slow: setup ## kernel iSCSI on an emulated host, Cinder with RabbitMQ, large images, roles on hosts (root; an hour)
 	$(PYTEST) --timeout 5400 -m slow
 
-gate-%: setup ## one gate, with its output: gate-molecule, gate-sanity, gate-installed ...
-	$(PYTEST) --verbose tests/gates/test_$*.py
+gate-%: setup ## one gate of `make test`, with its output: gate-molecule, gate-sanity, gate-installed ...
+	$(PYTEST) --verbose -m "not slow" tests/gates/test_$*.py
 
 fix: setup ## let ruff mend what it can
 	ruff check --fix .

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -21,11 +22,23 @@ import pytest
 from tests.support.cache import CACHE
 from tests.support.processes import birth
 
+QUICK = ("default", "golden_images")
+# Together below what the Makefile gives a test, so that it is molecule's output that tells which one did not end
+QUICK_SECONDS = 580
+
 
 def test_scenarios(run: Callable[..., str], newcomer: dict[str, str]) -> None:
     """In one home, so that the environment of the simulators is made once."""
-    for name in ("default", "golden_images"):
-        run("molecule", "test", "--scenario-name", name, **newcomer)
+    for name in QUICK:
+        run("molecule", "test", "--scenario-name", name, timeout=QUICK_SECONDS, **newcomer)
+
+
+def test_no_gate_runs_longer_than_the_makefile_lets_it(run: Callable[..., str]) -> None:
+    """What takes longer than a test may is left to make test-slow."""
+    command = run("make", "--dry-run", "gate-molecule").splitlines()[-1]
+    limit = re.search(r"--timeout (\d+)", command)
+    assert limit and len(QUICK) * QUICK_SECONDS < int(limit[1])
+    assert '-m "not slow"' in command
 
 
 def on_a_host(run: Callable[..., str], newcomer: dict[str, str], name: str, timeout: int) -> None:
