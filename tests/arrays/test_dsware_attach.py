@@ -205,8 +205,9 @@ def test_codes_of_an_attach_that_count(tool: Callable[..., AttachTool], tmp_path
 
 
 @pytest.mark.parametrize("code", ["0", "50151209", "50151601", "50151404", "50155007"])
-def test_codes_of_a_detach_that_count(tool: Callable[..., AttachTool], code: str) -> None:
+def test_codes_of_a_detach_that_count(tool: Callable[..., AttachTool], tmp_path: Path, code: str) -> None:
     tool(f"ret_code={code}").detach("v1")
+    assert (tmp_path / "asked").read_text() == "-c detach -v v1\n", "one command"
 
 
 def test_other_codes_are_errors_in_words(tool: Callable[..., AttachTool]) -> None:

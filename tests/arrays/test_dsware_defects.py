@@ -46,8 +46,10 @@ def test_2_deleting_what_is_gone_is_done(either: SimulatedDsware) -> None:
     (snapshot,) = array.create_snapshots([SnapshotSpec("s1", volume)])
     for _turn in range(2):
         array.delete_snapshot(snapshot)
+    assert either.names() == ["v1"]
     for _turn in range(2):
         array.delete_volume(volume)
+    assert either.names() == []
 
 
 def test_3_a_volume_of_that_name_is_compared_and_not_adopted(either: SimulatedDsware) -> None:

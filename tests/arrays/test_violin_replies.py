@@ -188,6 +188,7 @@ def test_what_the_session_begins_with_may_lack_something_too(array: ViolinArray,
     answers.collect(seen, "connect")
     with array.client():
         pass
+    assert seen
     for kind, key in seen:
         answers.spoil(kind, key, put)
         _outcome(lambda: array.client().__enter__().close())

@@ -114,7 +114,9 @@ def secrets_in(options: Mapping[str, Any], path: str = "") -> Iterator[tuple[str
 def test_every_option_with_a_secret_is_hidden(module: str) -> None:
     loaded = __import__(f"ansible_collections.openflash.storage.plugins.modules.{module}", fromlist=["OPTIONS"])
     options = {**loaded.OPTIONS, **flash_module.CONNECTION}
-    for name, spec in secrets_in(options):
+    found = dict(secrets_in(options))
+    assert {"password", "private_key_file", "private_key_passphrase"} <= set(found)
+    for name, spec in found.items():
         assert "no_log" in spec or name == "private_key_file", name
         assert spec.get("no_log") is not False or not re.search(r"passw|passphrase", name), name
 

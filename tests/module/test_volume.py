@@ -191,11 +191,13 @@ def test_a_pool_that_is_not_there(array: ArrayUnderTest) -> None:
     assert array.state() == before
 
 
-def test_another_provisioning_than_the_array_has(array: ArrayUnderTest) -> None:
-    for provisioning in {"thick", "thin", "dedup"} - set(array.capabilities.provisioning):
-        array.refuses(
-            "flash_volume", "db1", f"does not make {provisioning}", name="db1", size="10GiB", provisioning=provisioning
-        )
+def test_each_provisioning_is_made_or_refused(array: ArrayUnderTest) -> None:
+    for provisioning in ("thick", "thin", "dedup"):
+        task = {"name": f"db-{provisioning}", "size": "10GiB", "provisioning": provisioning}
+        if provisioning in array.capabilities.provisioning:
+            assert array.done("flash_volume", **task)["volume"]["provisioning"] == provisioning
+        else:
+            array.refuses("flash_volume", task["name"], f"does not make {provisioning}", **task)
 
 
 def test_a_volume_that_is_there_with_another_pool_is_not_taken_for_it(array: ArrayUnderTest) -> None:

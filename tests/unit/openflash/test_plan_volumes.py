@@ -518,7 +518,8 @@ def test_a_source_is_deleted_after_its_clones_in_one_task() -> None:
 def test_an_independent_clone_does_not_keep_its_source(array: MemoryArray) -> None:
     array.volume("db1")
     array.clone("db1", "copy")
-    done(volumes(array, ABSENT))
+    assert done(volumes(array, ABSENT)).lines == ["delete volume db1"]
+    assert [one.name for one in array.volumes()] == ["copy"]
 
 
 def test_unknown_mappings_are_not_taken_for_unmapped() -> None:

@@ -162,6 +162,7 @@ class TestStrangeClients:
     def test_null_on_delete(self, xms: Xms) -> None:
         xms.volume("v")
         xms.delete("volumes", None, name="v")
+        assert xms.get("volumes")["volumes"] == []
 
     def test_slash_before_the_query_and_capital_types(self, xms: Xms) -> None:
         xms.volume("v")
