@@ -93,7 +93,7 @@ class Row:
 
 def without_source(name: str) -> str:
     """A FlashSystem keeps no record of what was copied, so the name of a snapshot ends in it."""
-    return re.sub(r"\.(snap|live)-[0-9a-f]{12}$", "", name)
+    return re.sub(r"\.(snap|live)[-_][0-9a-f]{12}$", "", name)
 
 
 SOCKET = {

@@ -103,6 +103,23 @@ def settle(
                 raise
 
 
+def found_after(
+    error: LostAnswer,
+    look: Callable[[], Optional[Found]],
+    pace: Callable[[float], Deadline] = growing_pauses,
+) -> Optional[Found]:
+    """What ``look`` finds after this lost answer, asked READS times with growing pauses; None when it finds nothing."""
+    deadline = pace(error.timeout)
+    for _read in range(READS - 1):
+        found = look()
+        if found is not None and found is not False:
+            return found
+        if not deadline.pause():
+            break
+    found = look()
+    return None if found is False else found
+
+
 def repeat(send: Callable[[], Sent], pace: Callable[[float], Deadline] = growing_pauses) -> Sent:
     """Make a change that comes to the same when it is made twice: after a lost answer and a pause it is sent again."""
     deadline: Optional[Deadline] = None

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
-from typing import Dict, List, Optional, Sequence, Tuple
+from functools import partial
+from typing import Dict, List, Optional, Sequence, Set, Tuple
 
 from ...compare import same_host, same_mapping, who_has
 from ...errors import Conflict, FlashError, InUse, Invalid, NotFound
-from ...model import FC, Chap, Host, Initiator, Mapping, Volume
-from ...transport.lost import ATTEMPTS, LostAnswer, settle
+from ...model import FC, Chap, Host, Initiator, Listing, Mapping, Volume
+from ...transport.lost import ATTEMPTS, LostAnswer, found_after, settle
 from ...units import format_initiator
 from .facts import IQN_JOIN, WWPN_JOIN, safe_host_name
 from .reading import Reading
@@ -91,14 +92,20 @@ class Hosts(Reading):
                 if there is None or set(there.addresses) <= set(host.addresses):
                     raise self._owner_of(missing, host.name, error) from None
                 host = there  # another run has added some of them
-            except LostAnswer:
+            except LostAnswer as error:
                 if attempt == ATTEMPTS - 1:
                     raise
-                host = self.hosts([host.name]).named(host.name) or host
+                there = found_after(error, partial(self._host_with, host.name, {one.address for one in initiators}))
+                host = there or self.hosts([host.name]).named(host.name) or host
             else:
                 host = replace(host, initiators=host.initiators + tuple(missing))
         self._remember(host)
         return host
+
+    def _host_with(self, name: str, addresses: Set[str]) -> Optional[Host]:
+        """The host, when it has all of these ports."""
+        host = self.hosts([name]).named(name)
+        return host if host is not None and addresses <= set(host.addresses) else None
 
     def _owner_of(self, initiators: Sequence[Initiator], name: str, error: FlashError) -> FlashError:
         """Name the host that has one of the ports; the error as it was, when none has."""
@@ -178,9 +185,10 @@ class Hosts(Reading):
                         raise who_has(lun, self._mappings_of_host(host.name), error) from None
                     if attempts <= 0:
                         raise
-                except LostAnswer:
-                    if self._mapping_between(volume, host) is not None:
-                        return self._same_mapping(volume, host, lun)
+                except LostAnswer as error:
+                    there = found_after(error, partial(self._mapping_between, volume, host))
+                    if there is not None:
+                        return same_mapping(there, lun)
                     if attempts <= 0:
                         raise
                 except NotFound as error:
@@ -229,11 +237,17 @@ class Hosts(Reading):
             for attempt in range(ATTEMPTS):
                 lost = self._unmap_once(vdisk, mapping.host)
                 left = self._mappings_of_host(mapping.host)
+                if lost is not None and vdisk in {one.volume for one in left}:
+                    left = found_after(lost, partial(self._mappings_without, mapping.host, vdisk)) or left
                 if lost is None or vdisk not in {one.volume for one in left}:
                     return left.items
                 if attempt == ATTEMPTS - 1:
                     raise lost
             raise AssertionError("the last attempt raises")
+
+    def _mappings_without(self, host: str, vdisk: str) -> Optional[Listing[Mapping]]:
+        left = self._mappings_of_host(host)
+        return None if vdisk in {one.volume for one in left} else left
 
     def _unmap_once(self, vdisk: str, host: str) -> Optional[LostAnswer]:
         try:
