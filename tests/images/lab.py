@@ -99,7 +99,9 @@ def sha256(path: Path) -> str:
 
 
 def qemu_img(*words: str | Path) -> None:
-    subprocess.run(["qemu-img", *map(str, words)], check=True, capture_output=True, timeout=60)
+    """Run qemu-img; AssertionError with all that it wrote when it fails."""
+    done = subprocess.run(["qemu-img", *map(str, words)], check=False, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, f"qemu-img {words} ended with {done.returncode}\n{done.stdout}{done.stderr}"
 
 
 class Lab:

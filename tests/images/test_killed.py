@@ -20,6 +20,7 @@ import pytest
 
 from tests.images.lab import MIB, Lab
 from tests.module.arrays import ROOT
+from tests.support.running import wait_until
 
 # Runs the module, and dies right after the write to the array whose number it is given.
 DYING = """
@@ -81,16 +82,24 @@ def running(lab: Lab, phase: str, **args: Any) -> Iterator[subprocess.Popen[str]
         process.stdin.write(order(lab, progress_file=progress, **args))
         process.stdin.close()
         process.stdin = None
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while not progress.exists() or json.loads(progress.read_text())["phase"] != phase:
-            assert process.poll() is None and time.monotonic() < deadline
+            ended = process.poll() is not None
+            assert not ended, f"it ended before the phase {phase}\n{process.communicate()}"
+            assert time.monotonic() < deadline, f"it did not come to the phase {phase}"
             time.sleep(0.002)
         yield process
 
 
 def children(pid: int) -> list[int]:
-    listed = subprocess.run(["ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
+    done = subprocess.run(["ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    listed = done.stdout
     return [int(row.split()[0]) for row in listed.splitlines() if int(row.split()[1]) == pid]
+
+
+def alive(pids: list[int]) -> list[int]:
+    return [pid for pid in pids if Path(f"/proc/{pid}").exists()]
 
 
 @pytest.mark.slow
@@ -129,23 +138,56 @@ def test_killed_while_bytes_move_no_program_goes_on(lab: Lab) -> None:
         programs = children(process.pid)
         process.kill()
         process.wait()
-    deadline = time.monotonic() + 5
-    while any(Path(f"/proc/{pid}").exists() for pid in programs) and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert not any(Path(f"/proc/{pid}").exists() for pid in programs)
+    wait_until(lambda: not alive(programs), 30, f"programs go on: {programs}")
     assert "golden" not in lab.volumes()
     assert lab.imported(source).changed
     assert lab.volumes() == {"golden"}
 
 
 @pytest.mark.few
-def test_a_run_that_is_asked_to_end_takes_everything_away(lab: Lab) -> None:
-    with running(lab, "copying", path=lab.raw(size=32 * MIB)) as process:
-        process.send_signal(signal.SIGTERM)
-        out, _err = process.communicate(timeout=30)
-    assert "interrupted by signal 15" in json.loads(out)["msg"]
+@pytest.mark.parametrize("phase", ["copying", "verifying"])
+def test_a_run_that_is_asked_to_end_takes_everything_away(lab: Lab, phase: str) -> None:
+    """And the volume that had the name has it still, as it was."""
+    lab.imported(lab.raw("1.raw", seed=1))
+    content = lab.content("golden")
+    with running(lab, phase, path=lab.raw("2.raw", size=32 * MIB, seed=2)) as process:
+        programs = asked_to_end(process)
+    assert alive(programs) == []
     lab.nothing_left()
-    assert lab.volumes() == set()
+    assert lab.volumes() == {"golden"} and lab.content("golden") == content
+
+
+@pytest.mark.few
+def test_an_export_that_is_asked_to_end_leaves_no_part_of_a_file(lab: Lab) -> None:
+    lab.imported(lab.raw(size=32 * MIB))
+    out = lab.folder / "out" / "image.qcow2"
+    out.parent.mkdir()
+    with running(lab, "copying", path=out, state="exported") as process:
+        programs = asked_to_end(process)
+    assert alive(programs) == []
+    lab.nothing_left()
+    assert list(out.parent.iterdir()) == [] and lab.volumes() == {"golden"}
+
+
+def test_a_kernel_path_is_taken_away_when_the_run_is_asked_to_end(violin: Lab) -> None:
+    """Disk, mapping and host go, in this order; nothing_left looks for each of them."""
+    with running(violin, "copying", path=violin.raw(size=32 * MIB)) as process:
+        asked_to_end(process)
+    violin.nothing_left()
+    assert violin.volumes() == set()
+
+
+def asked_to_end(process: subprocess.Popen[str]) -> list[int]:
+    """Send SIGTERM while a copy is on its way; the programs that copied."""
+    os.kill(process.pid, signal.SIGSTOP)
+    programs = children(process.pid)
+    process.send_signal(signal.SIGTERM)
+    os.kill(process.pid, signal.SIGCONT)
+    out, err = process.communicate(timeout=60)
+    told = json.loads(out)
+    assert told["failed"] is True and told["changed"] is False, out + err
+    assert told["error"]["kind"] == "interrupted" and "interrupted by signal 15" in told["msg"]
+    return programs
 
 
 @pytest.mark.few

@@ -13,6 +13,7 @@ from typing import Optional, Sequence, Tuple
 
 from ..errors import Conflict, FlashError, MissingProgram, Timeout
 from ..model import Port
+from ..transport import interruption
 from ..transport.deadline import Deadline
 from ..transport.environment import for_programs
 from .disks import Disk, Disks, Tree
@@ -139,17 +140,25 @@ class Fabric(ABC):
 
 def run_command(words: Sequence[str], timeout: float = COMMAND_TIMEOUT) -> subprocess.CompletedProcess[str]:
     """A program of this host, without a shell."""
+    process: Optional[subprocess.Popen[str]] = None
     try:
-        return subprocess.run(
-            list(words),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            check=False,
-            env=for_programs(),
-        )
+        with interruption.deferred():
+            process = subprocess.Popen(
+                list(words),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                env=for_programs(),
+            )
+        out, err = process.communicate(timeout=timeout)
     except FileNotFoundError:
         raise MissingProgram(words[0], "to attach a volume to this host, or to detach one") from None
-    except subprocess.TimeoutExpired:
-        raise Timeout("%s did not end within %g s" % (words[0], timeout)) from None
+    except BaseException as error:
+        if process is not None:
+            process.kill()
+            process.communicate()
+        if isinstance(error, subprocess.TimeoutExpired):
+            raise Timeout("%s did not end within %g s" % (words[0], timeout)) from None
+        raise
+    return subprocess.CompletedProcess(list(words), process.returncode, out, err)

@@ -35,6 +35,7 @@ from ..errors import (
     Unauthorized,
     Unreachable,
 )
+from ..transport import interruption
 from ..transport.environment import for_programs
 from ..units import GIB
 from .formats import QCOW2, RAW, VMDK
@@ -212,22 +213,23 @@ class Qemu:
     def _watch(
         self, command: Sequence[str], descriptors: Sequence[int], said: IO[bytes], seconds: float, verb: str
     ) -> Tuple[int, str]:
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=said,
-            pass_fds=tuple(descriptors),
-            start_new_session=True,
-            env=for_programs(LC_ALL="C", LANG="C", MALLOC_ARENA_MAX="4"),
-        )
-        output = process.stdout
+        process: Optional[subprocess.Popen[bytes]] = None
         end = time.monotonic() + seconds
         parts: List[bytes] = []
         try:
-            if output is None:
+            with interruption.deferred():
+                process = subprocess.Popen(
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=said,
+                    pass_fds=tuple(descriptors),
+                    start_new_session=True,
+                    env=for_programs(LC_ALL="C", LANG="C", MALLOC_ARENA_MAX="4"),
+                )
+            if process.stdout is None:
                 raise FlashError("%s has no output to read" % PROGRAM)
-            pipe = output.fileno()
+            pipe = process.stdout.fileno()
             while True:
                 left = end - time.monotonic()
                 if left <= 0:
@@ -246,12 +248,14 @@ class Qemu:
                     parts.append(data)
             return process.wait(max(1.0, end - time.monotonic())), b"".join(parts).decode("utf-8", "replace")
         except BaseException:
-            _kill(process)
+            if process is not None:
+                _kill(process)
             raise
         finally:
-            process.wait()
-            if output is not None:
-                output.close()
+            if process is not None:
+                process.wait()
+                if process.stdout is not None:
+                    process.stdout.close()
 
     def _told(self, data: bytes) -> None:
         found = re.findall(rb"\(\s*([0-9.]+)/100%\)", data)

@@ -14,7 +14,7 @@ from typing import Any, Callable, Dict, List, Optional, Tuple
 from ..apply import apply
 from ..array import Array
 from ..attach.qemu import Qemu
-from ..errors import BadReply, Busy, FlashError
+from ..errors import BadReply, Busy, FlashError, Stopped
 from ..model import COPYING, Listing, Mapping, Volume
 from ..plan.desired import ABSENT, Desired, VolumeWish
 from ..plan.draft import Plan
@@ -269,5 +269,6 @@ def quietly(action: Callable[[], Any]) -> None:
     """The error that led here says more; the next run does it again."""
     try:
         action()
-    except FlashError:
-        pass
+    except FlashError as error:
+        if isinstance(error, Stopped):
+            raise

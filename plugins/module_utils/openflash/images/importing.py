@@ -15,7 +15,7 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import Any, Dict, Optional
 
-from ..errors import Busy, Conflict, FlashError, Invalid, NoSpace, NotFound, Refused, Unsupported
+from ..errors import Busy, Conflict, FlashError, Invalid, NoSpace, NotFound, Refused, Stopped, Unsupported
 from ..model import COPYING, THICK, Listing, Volume, VolumeSpec
 from ..plan.desired import Desired, VolumeWish
 from ..plan.draft import Plan
@@ -400,6 +400,8 @@ class _Import:
     def _delete_old(self, name: str) -> None:
         try:
             self._run.delete(name)
+        except Stopped:
+            raise
         except FlashError as error:
             self._run.outcome.warnings.append("The old volume stays as %s: %s" % (name, error))
 

@@ -53,15 +53,18 @@ class CommandTransport:
         words = list(argv)
         command = self.journal.mask(" ".join(words))
         started = time.monotonic()
-        outcome, sent = "", True
+        outcome, sent = "interrupted", True
+        process: Optional[subprocess.Popen[bytes]] = None
         try:
-            process = self._start(words)
-        except FlashError as error:
-            outcome, sent = error.reason, False
-            raise
-        else:
-            outcome = "interrupted"
+            with interruption.deferred():
+                process = self._start(words)
             outcome, stdout, stderr = self._finish(process)
+        except BaseException as error:
+            if process is None:
+                outcome, sent = error.reason if isinstance(error, FlashError) else str(error), False
+            elif process.poll() is None:
+                self._kill(process)
+            raise
         finally:
             self.journal.append(
                 os.path.basename(words[0]),

@@ -15,7 +15,8 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from typing import Any, Optional
+from contextlib import contextmanager
+from typing import Any, Iterator, Optional
 
 from ..errors import Interrupted
 
@@ -26,6 +27,7 @@ STEP = 0.5
 
 class _State(threading.local):
     raised = False
+    deferring = 0
 
 
 _asked = threading.Event()
@@ -51,9 +53,25 @@ def on_signal(number: int, _frame: Any) -> None:
     if _asked.is_set():
         return
     _number = number
-    _state.raised = True
     _asked.set()
-    raise Interrupted(number)
+    if not _state.deferring:
+        _state.raised = True
+        raise Interrupted(number)
+
+
+@contextmanager
+def deferred() -> Iterator[None]:
+    """Raise Interrupted at the end of the block and not within it.
+
+    For the moment in which a program is started: a signal between the start and the assignment of the process would
+    leave a program running that nobody knows of. The block must not wait for anything.
+    """
+    _state.deferring += 1
+    try:
+        yield
+    finally:
+        _state.deferring -= 1
+    check()
 
 
 def check() -> None:
