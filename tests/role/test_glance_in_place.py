@@ -179,3 +179,14 @@ def test_what_does_not_go_together(tmp_path: Path) -> None:
     assert "glance_datera_driver_path is /nowhere, and there is no such file on the control node." in message
     assert "Set glance_datera_method to in_place." in message
     assert "glance_datera_data_path is libiscsi, which only the bundled driver has." in message
+
+
+@pytest.mark.parametrize("option", ["san_ip", "san_login", "san_password", "tenant_id"])
+def test_an_array_an_account_or_a_tenant_that_came_out_empty(tmp_path: Path, option: str) -> None:
+    account = {"san_ip": "192.0.2.1", "san_login": "x", "san_password": "Canary-Word-1", "services": [], option: ""}
+    document: dict[str, Any] = {f"glance_datera_{key}": value for key, value in account.items()}
+    document |= {"glance_on_datera_hosts": "localhost", "glance_on_datera_become": False}
+    given = tmp_path / "variables.json"
+    given.write_text(json.dumps(document), encoding="utf-8")
+    message = failure(playbook("openflash.storage.glance_on_datera", given, fails=True))
+    assert f"glance_datera_{option} is missing" in message
