@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import os
 import pwd
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,14 +28,18 @@ STRANGER = 54321
 
 @pytest.fixture(autouse=True)
 def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A temporary directory that everybody may write to; neither XDG_CACHE_HOME nor HOME is set."""
-    folder = tmp_path / "tmp"
-    folder.mkdir()
+    """A temporary directory that everybody may write to; neither XDG_CACHE_HOME nor HOME is set.
+
+    Not below that of pytest (which must be there before), since that is closed to other users whenever one starts.
+    """
+    assert tmp_path.exists()
+    folder = Path(tempfile.mkdtemp(prefix="openflash-test-"))
     folder.chmod(0o1777)
     monkeypatch.setattr("tempfile.tempdir", str(folder))
     for name in ("XDG_CACHE_HOME", "HOME"):
         monkeypatch.delenv(name, raising=False)
     yield folder
+    shutil.rmtree(folder)
 
 
 @pytest.fixture
@@ -79,7 +85,7 @@ def test_a_home_that_cannot_be_used_is_replaced_by_that_of_the_passwd_entry(
     assert cache.cache_dir() == home / ".cache"
 
 
-@pytest.mark.parametrize("passwd", [None, "/", "/nonexistent"])
+@pytest.mark.parametrize("passwd", [None, "/", "/nowhere/at/all"])
 @pytest.mark.parametrize("value", [None, "/"])
 def test_a_user_without_a_home_gets_a_private_folder(
     temporary: Path, value: str | None, passwd: str | None, monkeypatch: pytest.MonkeyPatch
@@ -128,8 +134,6 @@ def test_a_user_without_a_passwd_entry_can_serve_arrays(temporary: Path, home: s
     """With no HOME, with that of a container, and with root's, as a program has it that root started."""
     env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(PACKAGE_DIR), "TMPDIR": str(temporary)}
     env |= {"PYTHONDONTWRITEBYTECODE": "1"} | ({} if home is None else {"HOME": home})
-    for folder in (temporary, *temporary.parents[:3]):
-        folder.chmod(folder.stat().st_mode | 0o011)
     with subprocess.Popen([sys.executable, "-c", SERVE], env=env, stderr=subprocess.PIPE, text=True) as process:
         endpoints = temporary / f"openflash-{STRANGER}" / "openflash" / "simulator" / "endpoints.json"
         try:
