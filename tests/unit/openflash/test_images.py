@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors import Busy, Conflict, InUse
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors import Busy, Conflict, InUse, Invalid
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.images.common import Run
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.images.passage import Settings
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.images.progress import Progress
@@ -32,6 +32,21 @@ def folder(tmp_path: Path) -> Folder:
 @pytest.fixture
 def array() -> MemoryArray:
     return MemoryArray()
+
+
+def test_a_user_without_a_home_folder_names_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither HOME nor a passwd entry: what is kept must not go to a folder named ~ wherever the task runs."""
+
+    def lookup(_uid: int) -> Any:
+        raise KeyError("uid not found")
+
+    monkeypatch.setattr("pwd.getpwuid", lookup)
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(Invalid, match="HOME is not set") as caught:
+        Folder("~/.cache/openflash/images").make()
+    assert "Set state_dir" in str(caught.value.hint)
+    assert list(tmp_path.iterdir()) == []
 
 
 def run_of(array: MemoryArray, folder: Folder, **options: Any) -> Run:

@@ -20,7 +20,7 @@ import secrets
 from dataclasses import dataclass
 from typing import Any, Dict, Iterator, List, Optional, Tuple
 
-from ..errors import Conflict, FlashError
+from ..errors import Conflict, FlashError, Invalid
 from ..model import Connection
 
 MARKER = "of-img-"
@@ -59,10 +59,19 @@ def array_key(connection: Connection) -> str:
 
 
 class Folder:
-    """Where the files of this user's runs are."""
+    """Where the files of this user's runs are.
+
+    :raises Invalid: the path begins with the home folder of a user who has none: not a folder named ``~``.
+    """
 
     def __init__(self, path: str) -> None:
-        self.path = os.path.abspath(os.path.expanduser(path))
+        expanded = os.path.expanduser(path)
+        if expanded.startswith("~"):
+            raise Invalid(
+                "the folder %s cannot be used: HOME is not set and this user has no passwd entry" % path,
+                hint="Set state_dir to a folder that stays, the same one for every run on this host.",
+            )
+        self.path = os.path.abspath(expanded)
 
     def make(self) -> None:
         try:
