@@ -32,6 +32,9 @@ options:
       - Whether the snapshot shall be there.
       - V(restored) is an action, not a state. It puts the content of the snapshot back into O(volume), after it has
         kept the present content as the snapshot O(backup); when that snapshot is there already, it does nothing.
+      - Once the array was asked to restore, the backup stays whatever the array answers. Where an earlier run was cut
+        off, and the array does not prove whether it had restored the volume (Datera, Dsware), the next run first keeps
+        the present content once more, as a snapshot that is named like O(backup) with V(-2), V(-3) ... at its end.
     type: str
     choices: [present, absent, restored]
     default: present

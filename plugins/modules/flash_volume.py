@@ -190,6 +190,13 @@ volume:
     independent:
       description: Whether its source can be deleted.
       type: bool
+    resumed:
+      description:
+        - When this run finished a copy that an earlier run had begun, the time at which that run began it, in UTC. The
+          content is that of then.
+        - Null otherwise. Only copies that take the array long are resumed, for the same request, and within six hours.
+      type: str
+      sample: "2026-11-21T03:20:18Z"
     mappings:
       description: The hosts that it is mapped to; null when that was not asked.
       type: list

@@ -35,6 +35,7 @@ def volume(obj: Optional[Volume], name: str) -> Data:
         "progress": obj.progress,
         "source": obj.source,
         "independent": obj.independent,
+        "resumed": obj.resumed,
         "mappings": None if obj.mappings is None else [mapping(m) for m in _by_host(obj.mappings)],
         "snapshots": None if obj.snapshots is None else sorted(obj.snapshots),
         "groups": None if obj.groups is None else sorted(obj.groups),
@@ -43,8 +44,8 @@ def volume(obj: Optional[Volume], name: str) -> Data:
 
 
 _VOLUME_FIELDS = (
-    "size size_text provisioning pool id serial used created progress source independent mappings snapshots groups "
-    "array_options"
+    "size size_text provisioning pool id serial used created progress source independent resumed mappings snapshots "
+    "groups array_options"
 ).split()
 
 

@@ -176,13 +176,17 @@ def picture(edf: SimulatedEdf) -> Any:
         for one in array.volumes():
             notes = sorted(array.metadata(one).items())
             volumes[one.name] = (one.size, one.source, one.state, sorted(one.options.items()), notes)
-        snapshots = sorted((one.name, one.volume, one.size, one.children) for one in array.snapshots())
+        # One more safety copy, which a run takes that finds a restore whose end is not known: see test_restores.py.
+        snapshots = sorted(
+            (one.name, one.volume, one.size, one.children) for one in array.snapshots() if one.name != "backup-2"
+        )
         hosts = sorted((one.name, sorted(one.addresses)) for one in array.hosts())
         mappings = sorted((one.volume, one.host, one.lun, one.chap_user) for one in array.mappings())
     described = sorted(one["descr"] for one in edf.raw("GET", "/app_instances"))
     contents: dict[str, list[str]] = {}
     for one in edf.state()["volumes"]:
-        contents.setdefault(one["content"], []).append(one["name"])
+        if one["name"] != "backup-2":
+            contents.setdefault(one["content"], []).append(one["name"])
     equal = sorted(sorted(names) for names in contents.values())
     return volumes, snapshots, hosts, mappings, described, equal
 
@@ -267,14 +271,15 @@ def test_an_unfinished_copy_that_somebody_uses_is_left_alone(
         assert [one.name for one in array.volumes([temporary, "made"])] == [temporary]
 
 
-def test_an_unfinished_copy_of_something_else_is_left_alone(
-    quick: SimulatedEdf, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unfinished_copy_of_something_else_is_removed(quick: SimulatedEdf, monkeypatch: pytest.MonkeyPatch) -> None:
     prepare(quick)
     with connect(quick) as array, quick.killed(monkeypatch, 3, answered=True):
         array.clone_volume(volume(array, "idle"), VolumeSpec("made", 2 * GIB))
-    with connect(quick) as array, pytest.raises(errors.Conflict, match="in the way"):
+    with connect(quick) as array:
         array.clone_volume(volume(array, "vol1"), VolumeSpec("made", 2 * GIB))
+        assert [one.name for one in array.volumes([facts.unfinished_name("made"), "made"])] == ["made"]
+    content = {one["name"]: one["content"] for one in quick.state()["volumes"]}
+    assert content["made"] == content["vol1"] != content["idle"]
 
 
 def test_another_restore_that_was_begun_is_not_mixed_up(quick: SimulatedEdf, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,8 +13,9 @@ import hashlib
 import re
 import uuid
 from dataclasses import dataclass
-from typing import Any, Dict, Optional, Sequence, Tuple
+from typing import Any, Dict, NamedTuple, Optional, Sequence, Tuple
 
+from ... import unfinished
 from ...errors import Invalid
 from ...model import ISCSI, THIN, Capabilities, CopyMethod, NameRule, OptionRule, Snapshot, Volume
 from ...units import GIB
@@ -46,9 +47,15 @@ VOLUME = "volume-1"
 # Section 2.6: a label is needed, and nothing reads it.
 LABEL_LONGEST = 128
 
-# Ours. Marks an app instance that does not have its name yet.
+# Ours. Marks an app instance that does not have its name yet. Its description goes on with a digest of the request, the
+# stamp of the run (see unfinished.py), and whether the array was left copying when the time was over.
 UNFINISHED = "of-"
 UNFINISHED_DESCR = "openflash unfinished copy"
+_REQUEST = 8
+_LEFT_COPYING = " copying"
+_UNFINISHED = re.compile(
+    r"%s ([0-9a-z]{%d})-(%s)(%s)?" % (UNFINISHED_DESCR, _REQUEST, unfinished.PATTERN, _LEFT_COPYING)
+)
 # Ours. Ends the description of an app instance that is offline for a moment, with the size that it had in GiB.
 OFFLINE_MARK = "openflash-offline-"
 # Ours. Begins the noted name of a backup whose restore is not done: the snapshot and what was restored last follow.
@@ -82,8 +89,36 @@ def snapshot_uuid(volume_path: str, name: str) -> str:
 
 
 def unfinished_name(name: str) -> str:
-    """Under which a copy waits until it is what was asked for: the same in every run, so that the next one goes on."""
+    """Under which a copy waits until it is what was asked for: the same in every run, so that the next one finds it."""
     return UNFINISHED + hashlib.sha256(name.encode("utf-8")).hexdigest()[:24]
+
+
+class Unfinished(NamedTuple):
+    """What the description of an unfinished app instance says."""
+
+    request: str
+    stamp: unfinished.Stamp
+    left_copying: bool
+
+
+def request_digest(*about: str) -> str:
+    return unfinished.digest(_REQUEST, *about)
+
+
+def unfinished_descr(request: str, stamp: unfinished.Stamp, left_copying: bool = False) -> str:
+    return "%s %s-%s%s" % (UNFINISHED_DESCR, request, stamp.text, _LEFT_COPYING if left_copying else "")
+
+
+def parse_unfinished(descr: str) -> Optional[Unfinished]:
+    """None for an app instance that no run of this collection has left unfinished."""
+    found = _UNFINISHED.search(descr)
+    stamp = unfinished.parse(found.group(2)) if found else None
+    return Unfinished(found.group(1), stamp, bool(found.group(3))) if found and stamp else None
+
+
+def further_backup(backup: str, number: int) -> str:
+    """The name of one more safety copy, beside the backup of a restore whose end is not known."""
+    return "%s-%d" % (backup[:124], number)
 
 
 def parse_version(text: str) -> Tuple[int, ...]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
-from ...errors import Conflict, NotFound
+from ...errors import Conflict, FlashError, NotFound
 from ...model import Snapshot, SnapshotSpec, Volume
 from ...transport.deadline import Deadline
 from ...transport.lost import settle
@@ -108,7 +108,9 @@ class Snapshots(Volumes):
     def restore_snapshot(self, volume: Volume, snapshot: Snapshot, backup: str) -> Snapshot:
         """Keep the present content, then roll this one volume back.
 
-        Until the restore is done the backup's noted name says that it is not, and so the next run goes on.
+        Until the restore is done the backup's noted name says that it is not. The backup stays whatever the array
+        answers. A run that finds such a backup goes on from there; where the array does not prove that the restore was
+        carried out, it keeps the present content once more, as ``<backup>-2``, before it sends the restore again.
         """
         with self._doing("restore volume %s from snapshot %s" % (volume.name, snapshot.name), volume.name):
             place = self._need_place(volume)
@@ -132,17 +134,40 @@ class Snapshots(Volumes):
                 self._write_notes(place.ai_path, dict(notes, **{note: "%d %s%s" % (now, pending, point)}))
                 self._take(replace(volume, id=place.path), backup)
                 there = self._find(place.path, uuid)
-                self._roll_back(place, key)
+                self._roll_back(place, key, backup)
             elif point == key != str(name)[len(pending) :]:
                 # The run that noted another one here had rolled it back before it was killed.
                 self._bring_back(place)
             else:
-                self._roll_back(place, key)
+                self._keep_once_more(place, volume, backup)
+                self._roll_back(place, key, backup)
             notes = dict(self._notes(place.ai_path), **{note: "%d %s" % (size or now, backup)})
             self._write_notes(place.ai_path, notes)
             return objects.snapshot(volume.name, place.path, objects.need(there, backup), backup, size or now, ())
 
-    def _roll_back(self, place: Place, key: str) -> None:
+    def _keep_once_more(self, place: Place, volume: Volume, backup: str) -> None:
+        """One more safety copy of the present content, under the first free name."""
+        free = (facts.further_backup(backup, number) for number in range(2, 100))
+        there = {one.get("uuid") for one in self._edf.list(place.path + "/snapshots")}
+        for name in free:
+            if facts.snapshot_uuid(place.path, name) not in there:
+                kept = replace(volume, id=place.path)
+                self._note_names(place.ai_path, [SnapshotSpec(name, kept)])
+                self._take(kept, name)
+                return
+        raise Conflict(
+            "there are too many snapshots named %s-*" % backup, hint="Look at them, and delete those you do not need."
+        )
+
+    def _roll_back(self, place: Place, key: str, backup: str) -> None:
+        try:
+            self._put_restore_point(place, key)
+        except FlashError as error:
+            kept = "What the volume held before is kept as snapshot %s, which stays." % backup
+            error.hint = "%s %s" % (error.hint, kept) if error.hint else kept
+            raise
+
+    def _put_restore_point(self, place: Place, key: str) -> None:
         """By the volume's own route, which leaves its neighbours alone; offline only where the array demands it."""
 
         def change(path: str) -> None:

@@ -6,11 +6,14 @@
 
 from __future__ import annotations
 
+import json
+from contextlib import suppress
 from dataclasses import replace
-from typing import Any, Callable, Dict, List, Mapping as Map, Optional
+from typing import Any, Callable, Dict, List, Mapping as Map, Optional, Tuple
 
+from ... import unfinished
 from ...compare import grown_size, new_size
-from ...errors import Conflict, FlashError, Interrupted, InUse, Invalid, NotFound, Refused
+from ...errors import Busy, Conflict, FlashError, Interrupted, InUse, Invalid, NotFound, Refused, Timeout
 from ...model import COPYING, EVERY_HOST, OFFLINE, READY, Snapshot, Volume, VolumeSpec
 from ...transport.deadline import Deadline
 from ...transport.lost import ATTEMPTS, LostAnswer, settle
@@ -127,7 +130,7 @@ class Volumes(Reading):
             place = self._only(there)
             self._same(place, size)
             return self._volume_of(place)
-        return self._finished(body, name, size, rest, lambda ai: template in str(ai.get("app_template")))
+        return self._finished(body, name, size, rest)
 
     # -- copies ------------------------------------------------------------------------------------------------------
 
@@ -169,48 +172,89 @@ class Volumes(Reading):
         if size == source_size and not options:
             place = self._create(body, lambda found: self._same_copy(found, size, ours))
             return self._volume_of(self._settled(place.ai_path))
-        return self._finished(body, spec.name, size, options, ours)
+        return self._finished(body, spec.name, size, options)
 
     def _same_copy(self, place: Place, size: int, ours: Callable[[Entity], bool]) -> None:
         self._same(place, size)
         if not ours(place.ai):
             raise Conflict("volume %s is there already, made of something else" % place.title)
 
-    def _finished(
-        self, body: Entity, name: str, size: int, options: Map[str, Any], ours: Callable[[Entity], bool]
-    ) -> Volume:
+    def _finished(self, body: Entity, name: str, size: int, options: Map[str, Any]) -> Volume:
         """Make it under a name of ours, bring it to what was asked for, then give it its name.
 
-        A run that is killed on the way leaves it under that name, which the next run knows, and goes on from there.
-        Every request of it says how things shall be, so that two runs that meet do the very same.
+        A run that is killed on the way leaves it under that name. The next run finds it there, and removes it; it goes
+        on with it only where unfinished.py permits that, and the array was copying for a while.
         """
         temporary = facts.unfinished_name(name)
+        request = facts.request_digest(json.dumps([body, size, dict(options)], sort_keys=True, default=str))
+        with unfinished.begin() as stamp:
+            place, earlier = self._begin(dict(body, name=temporary), request, stamp)
+            try:
+                place = self._settled(place.ai_path)
+            except Timeout:
+                with suppress(FlashError):
+                    # So that the next run knows that this copy took long, although it has ended by then.
+                    descr = facts.unfinished_descr(request, earlier or stamp, left_copying=True)
+                    self._edf.put(place.ai_path, {"descr": descr})
+                raise
+            if objects.bytes_of(place.volume["size"]) < size:
+                self._grow_copy(place, size)
+            self._apply(place, options)
+            last: Entity = {"name": name, "descr": None}
+            if not place.online:
+                last["admin_state"] = "online"
+            try:
+                ai = objects.need(self._edf.put(place.ai_path, last), name)
+            except Taken as error:
+                # Another client was faster, so nobody would ever finish this one.
+                self._take_offline(place)
+                self._edf.delete(place.ai_path)
+                raise Conflict("there is a volume %s by now" % name, code=error.code, said=error.said) from None
+            made = self._volume_of(self._only(ai))
+            return replace(made, resumed=earlier.since if earlier is not None else None)
+
+    def _begin(self, body: Entity, request: str, stamp: unfinished.Stamp) -> Tuple[Place, Optional[unfinished.Stamp]]:
+        """Create the temporary app instance; or one of an earlier run that is resumed, and the stamp of that run."""
+        descr = facts.unfinished_descr(request, stamp)
+        found: List[Place] = []
 
         def check(place: Place) -> None:
-            if place.listed or facts.UNFINISHED_DESCR not in str(place.ai.get("descr")) or not ours(place.ai):
-                raise Conflict(
-                    "app instance %s is in the way, which is not what an earlier run left unfinished" % temporary,
-                    hint="Look at it on the array; it is needed to make volume %s." % name,
-                )
+            # Its own, after a lost answer; anything else is of an earlier run.
+            if str(place.ai.get("descr") or "") != descr:
+                found.append(place)
 
-        place = self._create(dict(body, name=temporary, descr=facts.UNFINISHED_DESCR), check)
-        place = self._settled(place.ai_path)
-        place = self._sized(place)
-        if objects.bytes_of(place.volume["size"]) < size:
-            if self._grow_copy(place, size):
-                self._sized(self._need(place))
-        self._apply(place, options)
-        last: Entity = {"name": name, "descr": None}
-        if not place.online:
-            last["admin_state"] = "online"
-        try:
-            ai = objects.need(self._edf.put(place.ai_path, last), name)
-        except Taken as error:
-            # Another client was faster, so nobody would ever finish this one.
-            self._take_offline(place)
-            self._edf.delete(place.ai_path)
-            raise Conflict("there is a volume %s by now" % name, code=error.code, said=error.said) from None
-        return self._volume_of(self._only(ai))
+        for _attempt in range(ATTEMPTS):
+            place = self._create(dict(body, descr=descr), check)
+            if not found:
+                return place, None
+            earlier = self._earlier(found.pop(), request)
+            if earlier is not None:
+                return place, earlier
+        raise Busy("another run is making the same copy", hint="Run it again later.")
+
+    def _earlier(self, place: Place, request: str) -> Optional[unfinished.Stamp]:
+        """The stamp of the run that has left this app instance, if it is resumed; None once it is removed."""
+        said = facts.parse_unfinished(str(place.ai.get("descr") or ""))
+        used = place.hosts or place.active or place.volume.get("snapshots") or place.instance_snapshots
+        if said is None or used:
+            raise Conflict(
+                "app instance %s is in the way: it is not what an earlier run has left unfinished, or somebody uses it"
+                % place.title,
+                hint="Look at it on the array: this collection makes volumes of that name only for a moment.",
+            )
+        resume = unfinished.may_resume(said.stamp, self._wait, "app instance %s" % place.title, said.request == request)
+        cloning = place.ai.get("op_state") == facts.CLONING
+        if resume and (cloning or said.left_copying):
+            return said.stamp
+        if cloning:
+            raise Busy(
+                "the array still copies into app instance %s, which an earlier run began %d s ago"
+                % (place.title, said.stamp.age()),
+                hint="Run the task again when that copy has ended: it is then removed and made again.",
+            )
+        self._take_offline(place)
+        self._edf.delete(place.ai_path)
+        return None
 
     def _grow_copy(self, place: Place, size: int) -> bool:
         """Nobody has it yet, so it may be offline for a moment without anybody's permission.
