@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from random import Random
 from typing import Any
 
 import pytest
@@ -267,6 +268,38 @@ def test_an_initiator_moves_from_one_host_to_another_in_one_document(array: Arra
     made = array.converges("flash_array", **content)
     assert [line.split()[0] for line in made["plan"]] == ["remove", "create", "map"]
     assert {name: len(addresses) for name, addresses in array.hosts().items()} == {"one": 1, "two": 1}
+
+
+@pytest.mark.hosts
+def test_what_check_mode_accepts_is_accepted_by_the_run(array: ArrayUnderTest) -> None:
+    """Documents drawn at random about hosts, each of which begins with what the one before has left."""
+    draw = Random(2)
+    names, volumes = ["one", "two", "three"], ["db1", "db2"]
+    initiators = [array.initiator(number) for number in range(1, 6)]
+    array.done("flash_volume", size="1GiB", volumes=[{"name": name} for name in volumes])
+    accepted = refused = 0
+    for _round in range(8):
+        given = {name: [one] for name, one in zip(draw.sample(names, 3), draw.sample(initiators, 3), strict=True)}
+        for one in draw.sample(initiators, 2):
+            if not any(one in mine for mine in given.values()):
+                given[draw.choice(names)].append(one)
+        hosts = [
+            {"name": name, "initiators": mine, "exclusive_initiators": draw.random() < 0.8}
+            for name, mine in given.items()
+        ]
+        mappings = [{"volume": draw.choice(volumes), "host": hosts[0]["name"]}] if draw.random() < 0.4 else []
+        task = {"hosts": hosts, "mappings": mappings, "force": draw.random() < 0.7, "shared": True}
+        predicted = array.document(check=True, **task)
+        result = array.document(**task)
+        assert predicted.failed == result.failed, f"{task}: {predicted.get('msg')} {result.get('msg')}"
+        if result.failed:
+            assert (predicted.msg, result["plan"]) == (result.msg, []), task
+            refused += 1
+        else:
+            assert predicted["plan"] == result["plan"], task
+            assert not array.document(**task).changed, task
+            accepted += result.changed
+    assert accepted >= 3 and refused >= 1
 
 
 @pytest.mark.hosts(False)

@@ -82,8 +82,11 @@ REMOVALS: list[tuple[str, dict[str, Any]]] = [
     ("mapping", {"mappings": [{"volume": "used", "host": "h1", "state": "absent"}]}),
     ("other LUN", {"mappings": [{"volume": "used", "host": "h1", "lun": 7}]}),
     ("host", {"hosts": [{"name": "h3", "state": "absent"}]}),
-    ("initiators", {"hosts": [{"name": "h1", "initiators": [TAKEN + "x"], "exclusive_initiators": True}]}),
-    ("prune", {"prune": True, "prune_prefix": "web-"}),
+    (
+        "initiators",
+        {"hosts": [{"name": "h1", "initiators": [TAKEN + "x"], "exclusive_initiators": True}], "force": True},
+    ),
+    ("prune", {"prune": True, "prune_prefix": "web-", "prune_kinds": ["volumes"]}),
 ]
 REFUSALS: list[tuple[str, dict[str, Any]]] = [
     ("impossible", {"volumes": [{"name": "bad/name", "size": "1GiB"}]}),

@@ -230,6 +230,13 @@ def test_an_initiator_moves_along_a_row_of_hosts(array: MemoryArray) -> None:
         {"name": "h2", "initiators": [IQN + "h1"], "exclusive_initiators": True},
         GIVER,
     )
+    assert task.lines == [
+        f"add {IQN}new to host h1",
+        f"remove {IQN}h1 from host h1",
+        f"add {IQN}h1 to host h2",
+        f"remove {IQN}h2 from host h2",
+        f"create host h3 with {IQN}h2",
+    ]
     done(task)
     assert sorted(array.names()["hosts"]) == [f"h1 {IQN}new", f"h2 {IQN}h1", f"h3 {IQN}h2"]
 

@@ -93,10 +93,12 @@ class Draft:
         """The hosts whose CHAP credentials go to the volumes that are mapped to them."""
         self.takers: Dict[str, Set[str]] = {}
         """The hosts that get initiators which others of the task give up, and those others."""
+        self.levels: Dict[str, int] = {}
+        """How many hosts, one after the other, give up initiators before this one can get its own."""
         self._batches: List[Batch] = [Batch()]
         self._next = Batch()
-        self._removals = Batch(destructive=True)
-        self._takers = (Batch(destructive=True), Batch(destructive=True))
+        self._moves: Dict[int, Tuple[Batch, Batch]] = {}
+        self._late = Batch(destructive=True)
         self._endings: List[Batch] = []
         self._current: Optional[Outcome] = None
         self._pending: List[Tuple[Batch, Step, Optional[Key]]] = []
@@ -158,17 +160,26 @@ class Draft:
         """Add a step that waits for the current batch."""
         self._pending.append((self._next, step, lane))
 
-    def add_removal(self, step: Step, lane: Optional[Key] = None) -> bool:
-        """Add a destructive step of a wish that is planned among the constructive ones; False when it is withheld."""
+    def add_removal(self, step: Step, host: str, lane: Optional[Key] = None) -> bool:
+        """Add a destructive step of a host, which is planned among the constructive ones; False when it is withheld."""
         if self.withhold:
             self._withheld.append(step)
             return False
-        self._pending.append((self._removals, step, lane))
+        self._pending.append((self._move(host)[1], step, lane))
         return True
 
-    def add_taker(self, step: Step, stage: int, lane: Optional[Key] = None) -> None:
-        """Add a step that needs what a removal gives up; those of stage 1 also need those of stage 0."""
-        self._pending.append((self._takers[stage], step, lane))
+    def add_taker(self, step: Step, host: str) -> None:
+        """Add a step of a host that needs what others give up, and that comes before what this one gives up."""
+        self._pending.append((self._move(host)[0], step, None))
+
+    def add_late(self, step: Step, lane: Optional[Key] = None) -> None:
+        """Add a step that needs a host which ``add_taker`` makes."""
+        self._pending.append((self._late, step, lane))
+
+    def _move(self, host: str) -> Tuple[Batch, Batch]:
+        """What the hosts of this one's level get, and what they give up then."""
+        level = self.levels.get(host, 0)
+        return self._moves.setdefault(level, (Batch(destructive=True), Batch(destructive=True)))
 
     def check_destructive(self) -> None:
         """:raises NotDone: a part of the task is refused, after which nothing is taken away."""
@@ -192,7 +203,8 @@ class Draft:
 
     def finish(self) -> Plan:
         batches = []
-        for batch in self._batches + [self._next, self._removals, *self._takers] + self._endings:
+        moves = [batch for level in sorted(self._moves) for batch in self._moves[level]]
+        for batch in [*self._batches, self._next, *moves, self._late, *self._endings]:
             if batch.chains:
                 batches.append(batch)
         return Plan(tuple(batches), self.outcomes, self.world)

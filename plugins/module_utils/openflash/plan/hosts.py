@@ -25,9 +25,10 @@ def key(name: str) -> Key:
 
 
 def in_order(draft: Draft, wishes: Sequence[HostWish]) -> List[HostWish]:
-    """The hosts, one that gives up initiators before the one that takes them, which is noted in ``draft.takers``.
+    """The hosts, one that gives up initiators before the one that takes them; noted in ``draft.takers`` and ``levels``.
 
-    Hosts that exchange initiators stay as they are, and are refused: each has what the other one needs first.
+    No host gives up an initiator before it has got those that it shall have. So hosts that exchange initiators are
+    refused: each has what the other one needs first.
     """
     draft.takers = _givers(draft, wishes)
     found: List[HostWish] = []
@@ -35,6 +36,8 @@ def in_order(draft: Draft, wishes: Sequence[HostWish]) -> List[HostWish]:
     while left:
         waiting = {wish.name for wish in left}
         ready = [wish for wish in left if not draft.takers.get(wish.name, set()) & waiting]
+        for wish in ready:
+            draft.levels[wish.name] = max((draft.levels[n] + 1 for n in draft.takers.get(wish.name, ())), default=0)
         found += ready or left
         done = {wish.name for wish in ready or left}
         left = [wish for wish in left if wish.name not in done]
@@ -59,7 +62,7 @@ def _givers(draft: Draft, wishes: Sequence[HostWish]) -> Dict[str, Set[str]]:
 def _add(draft: Draft, step: Step) -> None:
     """Add a step of a host; where it takes initiators, after the other hosts have given them up."""
     if step.item[-1] in draft.takers:
-        draft.add_taker(step, 0)
+        draft.add_taker(step, step.item[-1])
     else:
         draft.add(step)
 
@@ -163,7 +166,7 @@ def _remove(draft: Draft, host: Host, extra: Sequence[Initiator], new: Sequence[
         if initiator.logged_in:
             draft.warn("initiator %s is logged in to the array" % format_initiator(initiator.address))
     gone = tuple(initiator.address for initiator in extra)
-    if not draft.add_removal(RemoveInitiators(key(host.name), host.name, gone), key(host.name)):
+    if not draft.add_removal(RemoveInitiators(key(host.name), host.name, gone), host.name, key(host.name)):
         return host
     return replace(host, initiators=tuple(i for i in host.initiators if i.address not in gone))
 

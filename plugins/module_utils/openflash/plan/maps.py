@@ -175,7 +175,7 @@ def _add(draft: Draft, step: Step, host: str) -> None:
     """Add a step that needs the host, which is new after those steps when it gets an initiator of another host."""
     new = draft.world.actual.hosts.named(host) is None
     if new and host in draft.takers and not draft.ending:
-        draft.add_taker(step, 1, hosts.key(host))
+        draft.add_late(step, hosts.key(host))
     else:
         draft.add(step, hosts.key(host))
 
