@@ -27,7 +27,8 @@ options:
     choices: [datera, dsware, flashsystem, violin, xtremio]
   address:
     description:
-      - Host name or IP address of the array's management service.
+      - Host name or IP address of the array's management service, with or without a port, such as V(192.0.2.7:443),
+        V(2001:db8::7) or V([2001:db8::7]:443). A user name or password in it is refused.
       - Several, where the array has several controllers that answer; they are tried in order.
     type: list
     elements: str
@@ -57,11 +58,16 @@ options:
         C(requests) brings.
     type: path
   tls_server_name:
-    description: The name that the array's certificate carries, where that is not O(address).
+    description:
+      - The name that the array's certificate carries, where that is not O(address).
+      - It must be in the C(subjectAltName) of the certificate. A name in the subject (CN) alone is not accepted.
     type: str
   proxy:
     description:
-      - URL of an HTTP proxy on the way to the array.
+      - URL of an HTTP proxy on the way to the array, such as V(http://user:password@proxy.example.org:3128). SOCKS
+        proxies are not supported.
+      - Characters such as C(/), C(?), C(#) and C(%) in the user name and password are encoded (C(%2F)). The password is
+        not shown. It is masked wherever else it occurs, unless it has fewer than four characters.
       - The proxy variables of the environment are not used.
     type: str
   host_key:

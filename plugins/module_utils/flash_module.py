@@ -14,7 +14,6 @@ import math
 import os
 import re
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
-from urllib.parse import unquote, urlsplit
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.parameters import AnsibleFallbackNotFound
@@ -24,7 +23,7 @@ from .openflash import facts, report
 from .openflash.apply import Applied, apply, nothing
 from .openflash.array import Array
 from .openflash.connect import VENDORS, connect
-from .openflash.errors import BadReply, FlashError, Interrupted, Invalid, MissingLibrary, NotDone, context
+from .openflash.errors import CONNECT, BadReply, FlashError, Interrupted, Invalid, MissingLibrary, NotDone, context
 from .openflash.model import Connection
 from .openflash.plan.desired import Desired
 from .openflash.plan.draft import Plan
@@ -33,7 +32,9 @@ from .openflash.plan.policy import Policy
 from .openflash.plan.world import Actual
 from .openflash.read import read
 from .openflash.transport import interruption
-from .openflash.units import redact_url
+from .openflash.transport.journal import SHORTEST
+from .openflash.transport.proxy import parse_proxy
+from .openflash.units import parse_endpoint, redact_url, url_secrets
 
 Spec = Dict[str, Dict[str, Any]]
 Params = Mapping[str, Any]
@@ -224,12 +225,18 @@ def connection_of(module: AnsibleModule) -> Connection:
         check_positive(name, params[name])
     address = tuple(text.strip() for text in params["address"] if text.strip())
     if not address:
-        raise Invalid("address is empty")
+        raise Invalid("address is empty", hint="Set it to the host name or the IP address of the array.")
+    joined = ",".join(address)
+    # A comma in a password has split the option into texts of which only the last one has the "@".
+    for text in [joined] if "@" in joined else address:
+        parse_endpoint(text, 443)
     if params["port"] is not None and not 0 < params["port"] < 65536:
-        raise Invalid("port %d is impossible" % params["port"])
-    _hide_proxy_password(module)
+        raise Invalid("port %d is impossible" % params["port"], hint="A port is a number from 1 to 65535.")
+    if params["proxy"]:
+        parse_proxy(params["proxy"])
     given: Dict[str, Any] = {name: params[name] for name in CONNECTION if name not in VENDOR_OPTIONS}
-    given.update(address=address, **{name: _secret(module, name) for name in _SECRETS_FROM_ENV})
+    given.update(address=address, withheld=_withheld(params, "password"))
+    given.update({name: _secret(module, name) for name in _SECRETS_FROM_ENV})
     options = {name: params[name] for name in VENDOR_OPTIONS if params.get(name) is not None}
     return Connection(options=options, **given)
 
@@ -244,27 +251,28 @@ def check_positive(option: str, value: float) -> None:
         raise Invalid("%s must be more than 0 and at most %d" % (option, _LONGEST))
 
 
-def _hide_proxy_password(module: AnsibleModule) -> None:
-    try:
-        password = urlsplit(module.params["proxy"] or "").password
-    except ValueError:
-        raise Invalid("proxy is not a URL") from None
-    if password:
-        module.no_log_values.update((password, unquote(password)))
-
-
 def _secret(module: AnsibleModule, name: str) -> Optional[str]:
     """The task's secret, or the environment's if the environment means this very array."""
     given = module.params[name]
     value = os.environ.get(ENV + name.upper())
     if given or not value:
         return str(given) if given else None
-    for option, is_set in (("vendor", [module.params["vendor"]]), ("address", list(module.params["address"]))):
-        meant = os.environ.get(ENV + option.upper())
-        if meant and [text.strip() for text in meant.split(",")] != is_set:
-            return None
+    if _withheld(module.params, name):
+        return None
     module.no_log_values.add(value)
     return value
+
+
+def _withheld(params: Params, name: str) -> Optional[str]:
+    """Why the secret of the environment is not used, in a sentence; None when it is, or there is none."""
+    if params[name] or not os.environ.get(ENV + name.upper()):
+        return None
+    for option, is_set in (("vendor", [params["vendor"]]), ("address", list(params["address"]))):
+        meant = os.environ.get(ENV + option.upper())
+        if meant and [text.strip() for text in meant.split(",")] != is_set:
+            why = "%s is %s and not the %s of this task" % (ENV + option.upper(), redact_url(meant), option)
+            return "%s is set, but it is not used, since %s." % (ENV + name.upper(), why)
+    return None
 
 
 # -- modules that change an array --------------------------------------------------------------------------------------
@@ -325,7 +333,7 @@ def _run(module: Module, desired: Callable[[Params], Desired], shape: Shape, als
     result: Dict[str, Any] = {"changed": False}
     problem: Optional[FlashError] = None
     try:
-        with context(array=", ".join(module.params["address"])):
+        with context(array=_shown_address(module.params)):
             module.check_given()
             wished = desired(module.params)
         with _connected(module, result) as array:
@@ -469,13 +477,13 @@ def _search(expression: Optional[str]) -> Optional[Callable[[Any], Any]]:
     try:
         compiled = jmespath.compile(expression)
     except jmespath.exceptions.JMESPathError as error:
-        raise Invalid("query is not a JMESPath expression: %s" % " ".join(str(error).split())) from error
+        raise Invalid("the option query is not a JMESPath expression: %s" % " ".join(str(error).split())) from error
 
     def search(data: Any) -> Any:
         try:
             return compiled.search(data)
         except jmespath.exceptions.JMESPathError as error:
-            raise Invalid("query cannot be applied: %s" % " ".join(str(error).split())) from error
+            raise Invalid("the option query cannot be applied: %s" % " ".join(str(error).split())) from error
 
     return search
 
@@ -522,12 +530,13 @@ class Module(AnsibleModule):  # type: ignore[misc] # ansible-core has no types h
     It knows what the task gave: in ``params`` null and left out are the same, in ``given`` they are not.
 
     Its options may be URLs with secrets: they are shown without these by whatever way it ends, and in the log. By the
-    URL's structure, and not by masking: a password of one letter would be masked in every word of a result.
+    URL's structure, and not by masking: a password of one letter would be masked in every word of a result. One of
+    at least SHORTEST characters is masked besides, should somebody repeat it.
     """
 
     params: Dict[str, Any]
     given: Dict[str, Any]
-    _URLS = ("path", "proxy")
+    _URLS = ("path", "proxy", "address")
 
     def _load_params(self) -> None:
         """Read the options; null for one that has a default, or is of the connection, is the same as left out."""
@@ -550,25 +559,54 @@ class Module(AnsibleModule):  # type: ignore[misc] # ansible-core has no types h
             self.params = given
 
     def exit_json(self, **kwargs: Any) -> None:
+        self._mask()
         self.params.update(self._redacted())
         super().exit_json(**kwargs)
 
     def fail_json(self, msg: str, **kwargs: Any) -> None:
+        self._mask()
         for name, shown in self._redacted().items():
-            msg = msg.replace(str(self.params[name]), shown)
+            if self.params[name] != shown:
+                msg = msg.replace(str(self.params[name]), str(shown))
             self.params[name] = shown
         super().fail_json(msg, **kwargs)
 
-    def _redacted(self) -> Dict[str, str]:
+    def _mask(self) -> None:
+        for name in ("proxy", "address"):
+            for text in _strings(self.params.get(name)):
+                # The user name is no secret by itself, and may well be a word such as admin.
+                user = text.split("://")[-1].split(":")[0]
+                secrets = [secret for secret in url_secrets(text) if secret != user and len(secret) >= SHORTEST]
+                self.no_log_values.update(secrets)
+
+    def _redacted(self) -> Dict[str, Any]:
         given = {name: self.params.get(name) for name in self._URLS}
-        return {
-            name: redact_url(text) for name, text in given.items() if isinstance(text, str) and _is_like_url(name, text)
-        }
+        return {name: _redacted(name, value) for name, value in given.items() if value is not None}
+
+
+def _strings(value: Any) -> List[str]:
+    """The texts of a value that need not have been checked, a list also as the text with commas that it was."""
+    if isinstance(value, (list, tuple)):
+        texts = [str(item) for item in value]
+        return texts + [",".join(texts)]
+    return [value] if isinstance(value, str) else []
+
+
+def _redacted(option: str, value: Any) -> Any:
+    if isinstance(value, (list, tuple)):
+        # A password may have a comma in it, at which the option was split into a list.
+        joined = ",".join(str(item) for item in value)
+        return [redact_url(joined)] if "@" in joined else [redact_url(str(item)) for item in value]
+    return redact_url(value) if isinstance(value, str) and _is_like_url(option, value) else value
+
+
+def _shown_address(params: Params) -> str:
+    return ", ".join(_redacted("address", params["address"]))
 
 
 def _is_like_url(option: str, text: str) -> bool:
-    """What is no path. A proxy may leave its scheme out."""
-    return option == "proxy" or re.match(r"[A-Za-z][A-Za-z0-9+.-]*:/", text) is not None
+    """What is no path. A proxy and an address may leave the scheme out."""
+    return option != "path" or re.match(r"[A-Za-z][A-Za-z0-9+.-]*:/", text) is not None
 
 
 class _connected:
@@ -580,9 +618,8 @@ class _connected:
         self.array: Optional[Array] = None
 
     def __enter__(self) -> Array:
-        connection = connection_of(self.module)
-        with context(doing="connect", array=", ".join(connection.address)):
-            self.array = connect(connection)
+        with context(doing=CONNECT, array=_shown_address(self.module.params)):
+            self.array = connect(connection_of(self.module))
         return self.array
 
     def __exit__(self, *_exc: Any) -> None:

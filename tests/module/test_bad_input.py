@@ -105,7 +105,16 @@ def test_a_host_key_that_is_not_known(array: ArrayUnderTest) -> None:
 @pytest.mark.trust("tls")
 def test_a_certificate_of_another(array: ArrayUnderTest) -> None:
     words = ("its certificate is for another name than other.example.org", "Set tls_server_name")
-    of_connection(array, *words, kind="unreachable", tls_server_name="other.example.org")
+    result = of_connection(array, *words, kind="unreachable", tls_server_name="other.example.org")
+    where = f"{array.endpoint['address']}:{array.endpoint[array.row.port]}"
+    assert result.msg.startswith(f"Cannot connect to {where}: ")
+
+
+def test_the_name_of_an_option_keeps_its_case(array: ArrayUnderTest) -> None:
+    """At the beginning of a sentence too: ca_path is an option, and Ca_path is none."""
+    for connection in ({"ca_path": "/nowhere/file"}, {"port": 0}, {"timeout": 0}, {"address": ""}):
+        result = array.task("flash_facts", connection={"host_key": None, "known_hosts": "/nowhere/file", **connection})
+        assert not re.search(r"\b(Ca_path|Known_hosts|Port 0|Timeout must|Address is)", result.get("msg", ""))
 
 
 @pytest.mark.trust("ssh")
@@ -137,8 +146,64 @@ def test_a_wrong_password(array: ArrayUnderTest) -> None:
 
 
 @pytest.mark.trust("tls", "ssh")
-def test_no_password(array: ArrayUnderTest) -> None:
-    of_connection(array, "user name", "password", kind="invalid", password=None)
+@pytest.mark.parametrize(
+    ("without", "demands", "hint"),
+    [
+        (("password",), "demands a password", "Set password"),
+        (("username",), "demands a user name, and", "Set username."),
+        (("username", "password"), "demands a user name and a password", "Set username and password"),
+    ],
+)
+def test_only_what_is_missing_of_the_account_is_named(
+    array: ArrayUnderTest, without: tuple[str, ...], demands: str, hint: str
+) -> None:
+    result = of_connection(array, demands, hint, kind="invalid", **dict.fromkeys(without))
+    assert result.msg.startswith("Cannot connect to 127.0.0.1")
+    for option, title in (("username", "user name"), ("password", "password")):
+        assert (title in result["error"]["reason"]) == (option in without)
+    key = array.speaks_ssh and "password" in without
+    assert ("private_key_file" in result["error"]["hint"]) == key
+
+
+@pytest.mark.trust("tls", "ssh")
+@pytest.mark.parametrize(
+    ("variable", "value"), [("FLASH_ADDRESS", "192.0.2.1"), ("FLASH_VENDOR", "other")], ids=["address", "vendor"]
+)
+def test_a_password_of_the_environment_that_is_not_used_is_reported(
+    array: ArrayUnderTest, variable: str, value: str
+) -> None:
+    env = {"FLASH_PASSWORD": "not-the-Password-1", variable: value}
+    result = array.task("flash_facts", connection={"password": None}, env=env)
+    option = variable.removeprefix("FLASH_").lower()
+    why = f"FLASH_PASSWORD is set, but it is not used, since {variable} is {value} and not the {option} of this task."
+    assert why in result["error"]["hint"]
+    assert "not-the-Password-1" not in result.stdout
+    unset = array.task("flash_facts", connection={"password": None})
+    assert "FLASH_PASSWORD" not in unset.msg
+
+
+@pytest.mark.parametrize(
+    ("proxy", "reason"),
+    [
+        ("socks5://127.0.0.1:1080", "proxy is a SOCKS proxy, and only HTTP proxies are supported"),
+        ("socks5h://me:word@127.0.0.1:1080", "proxy is a SOCKS proxy"),
+        ("ftp://127.0.0.1:21", "proxy is not a URL that begins with http:// or https://"),
+        ("http://127.0.0.1:3128/array", "proxy has a path after its host and port"),
+        ("http://127.0.0.1:3128?x=1", "proxy has a path after its host and port"),
+        ("http://127.0.0.1:0", "the host of proxy '127.0.0.1:0' is not a host name or an IP address"),
+        ("http://", "the host of proxy '' is not a host name or an IP address"),
+        ("http://me:wo/rd@127.0.0.1:3128", "has a character that cannot stand there in a URL"),
+    ],
+)
+def test_a_proxy_that_cannot_be(xtremio: ArrayUnderTest, proxy: str, reason: str) -> None:
+    result = of_connection(xtremio, "Cannot connect to 127.0.0.1: ", reason, kind="invalid", proxy=proxy)
+    assert "word" not in result["error"]["reason"].replace("password", "")
+
+
+def test_an_array_that_no_proxy_leads_to(array: ArrayUnderTest) -> None:
+    result = array.task("flash_facts", connection={"proxy": "http://127.0.0.1:9", "timeout": 2.0})
+    words = {"ssh": "managed over SSH", "tls": "the proxy 127.0.0.1:9 cannot be reached", None: "through a proxy"}
+    assert result.failed and words[array.row.trust] in result.msg and result["error"]["hint"]
 
 
 @pytest.mark.trust(None)
@@ -159,7 +224,8 @@ def test_a_wrong_port_of_another_service(array: ArrayUnderTest) -> None:
 
 @pytest.mark.parametrize("port", [0, -1, 65536])
 def test_an_impossible_port(xtremio: ArrayUnderTest, port: int) -> None:
-    xtremio.refuses("flash_facts", f"port {port} is impossible", connection={"port": port}, kind="invalid")
+    words = ("Cannot connect to 127.0.0.1: ", f"port {port} is impossible")
+    xtremio.refuses("flash_facts", *words, connection={"port": port}, kind="invalid")
 
 
 @pytest.mark.parametrize("option", ["timeout", "wait_timeout", "max_concurrency"])

@@ -105,7 +105,7 @@ def test_the_password_of_the_environment_never_goes_to_another_array(
     env = {"FLASH_PASSWORD": array.endpoint["password"], **other}
     result = array.volume(connection={"password": None}, env=env, **VOLUME)
     assert result.failed
-    assert "wants a user name" in result.msg
+    assert "demands a password" in result.msg
     assert array.requests(mark) == []
 
 

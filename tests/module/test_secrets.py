@@ -101,8 +101,36 @@ def test_no_error_tells_a_secret(canary: ArrayUnderTest, kind: str) -> None:
         assert_silent(result.stdout + result.stderr, f"{module} with {kind}")
 
 
+ADDRESSES: list[Any] = [
+    f"admin:{CHAP}@127.0.0.1",
+    f"https://admin:{CHAP}@127.0.0.1",
+    f"https://admin:{CHAP}@127.0.0.1:443/api",
+    f"https://admin:{CHAP},and,more@127.0.0.1",
+    ["127.0.0.1", f"https://admin:{CHAP}@127.0.0.1"],
+    f"127.0.0.1?password={CHAP}",
+    f"https://127.0.0.1/?token={CHAP}#{CHAP}",
+]
+
+PROXIES = [
+    f"http://somebody:{PROXY}@127.0.0.1:9",
+    f"http://somebody:{PROXY}@127.0.0.1:9/",
+    f"somebody:{PROXY}@127.0.0.1:9",
+    f"http://somebody:p@{PROXY}@127.0.0.1:9",
+    f"http://somebody:p/{PROXY}@127.0.0.1:9",
+    f"http://somebody:p#{PROXY}@127.0.0.1:9",
+    f"http://somebody:p?{PROXY}@127.0.0.1:9",
+    f"http://somebody:12/{PROXY}@127.0.0.1:9",
+    f"http://somebody:{PROXY}@127.0.0.1:9/path",
+    f"http://somebody:{PROXY}@127.0.0.1:port",
+    f"socks5://somebody:{PROXY}@127.0.0.1:9",
+    f"ftp://somebody:{PROXY}@127.0.0.1:9",
+]
+
+EARLY: list[dict[str, Any]] = [{"vendor": "acme"}, {"no_such_option": 1}, {"timeout": 0}, {"port": 0}, {"port": "x"}]
+"""What ends a module before it looks at any other option of the connection."""
+
+
 def test_no_wrong_connection_tells_a_secret(canary: ArrayUnderTest) -> None:
-    proxy = f"http://somebody:{PROXY}@127.0.0.1:9"
     wrong: list[dict[str, Any]] = [
         {"address": "array.invalid"},
         {"port": 9},
@@ -111,20 +139,58 @@ def test_no_wrong_connection_tells_a_secret(canary: ArrayUnderTest) -> None:
         {"username": "nobody"},
         {"password": f"{CHAP}x"},
         {"tls_server_name": "other"},
-        {"proxy": proxy},
-        {"address": f"admin:{CHAP}@127.0.0.1"},
+        *({"proxy": proxy} for proxy in PROXIES),
+        *({"address": address} for address in ADDRESSES),
     ]
     if canary.speaks_ssh:
         wrong.insert(0, {"host_key": None})
     # What a wire without TLS, or without an account, has no use for does not make a connection wrong.
     pointless = () if canary.speaks_tls else ("ca_path", "tls_server_name")
     pointless += () if canary.logs_in else ("username", "password")
-    for connection in wrong[:-1]:
+    for connection in wrong:
         if set(connection) <= set(pointless):
             continue
         result = canary.task("flash_facts", verbosity=4, connection={"timeout": 2.0, **connection})
         assert result.failed
         assert_silent(result.stdout + result.stderr, str(connection))
+
+
+@pytest.mark.parametrize("early", EARLY, ids=str)
+def test_no_early_error_tells_a_secret(canary: ArrayUnderTest, early: dict[str, Any]) -> None:
+    for module in ("flash_facts", "flash_array", "flash_image"):
+        needed = {"name": "golden", "path": f"https://me:{CHAP}@127.0.0.1:9/x.raw"} if module == "flash_image" else {}
+        for connection in ({"proxy": PROXIES[3]}, {"proxy": PROXIES[2]}, {"address": ADDRESSES[4]}):
+            result = canary.task(module, verbosity=4, connection={**connection, **early}, **needed)
+            assert result.failed
+            assert_silent(result.stdout + result.stderr, f"{module} {connection} {early}")
+
+
+@pytest.mark.parametrize("option", ["FLASH_PROXY", "FLASH_ADDRESS"])
+def test_no_url_of_the_environment_tells_a_secret(canary: ArrayUnderTest, option: str) -> None:
+    url = f"http://somebody:{PROXY}@127.0.0.1:9"
+    missing = {option.removeprefix("FLASH_").lower(): None}
+    result = canary.task("flash_facts", verbosity=4, connection=missing, env={option: url})
+    assert result.failed
+    assert_silent(result.stdout + result.stderr, option)
+
+
+@pytest.mark.parametrize("proxy", ["http://me:p@ss/word@127.0.0.1:9", "http://me:p@127.0.0.1:9", "me:p@127.0.0.1:9"])
+def test_a_password_of_one_letter_does_not_mask_every_such_letter(canary: ArrayUnderTest, proxy: str) -> None:
+    result = canary.task("flash_facts", verbosity=4, connection={"proxy": proxy, "timeout": 2.0})
+    assert result.failed
+    assert "proxy" in result.msg and "***" not in result.msg
+    assert result["invocation"]["module_args"]["proxy"].endswith("***@127.0.0.1:9")
+    assert result["invocation"]["module_args"]["private_key_passphrase"] is None
+
+
+def test_a_wrong_address_says_what_is_wrong_with_it(canary: ArrayUnderTest) -> None:
+    for address in ADDRESSES[:5]:
+        result = canary.task("flash_facts", connection={"address": address})
+        assert "address has a user name or password in it" in result.msg
+        assert result["error"]["kind"] == "invalid"
+        shown = result["invocation"]["module_args"]["address"]
+        assert "127.0.0.1" in str(shown) and "admin" not in str(shown)
+        assert result.msg.startswith("Cannot connect to ") and "***@127.0.0.1" in result.msg
 
 
 def test_no_output_of_a_play_tells_a_secret(canary: ArrayUnderTest, tmp_path: Path) -> None:

@@ -369,6 +369,8 @@ class Connection:
     max_concurrency: int = 4
     options: Map[str, Any] = field(default_factory=dict)
     """What one vendor alone needs (cluster, tenant, array_version ...), under the names of connect.VENDORS."""
+    withheld: Optional[str] = None
+    """A sentence that says why a password of the environment is not used, for the message when it is missed."""
 
 
 def names(items: Sequence[Any]) -> Tuple[str, ...]:

@@ -140,7 +140,7 @@ def parse_endpoint(text: str, port: int, what: str = "address") -> Tuple[str, in
         )
     if "://" in address:
         raise Invalid(
-            "%s is a URL, %s" % (what, redact_url(address)),
+            "%s is a URL" % what,
             hint="Set %s to the host name or the IP address alone." % what,
         )
     host, number = _split_endpoint(address, port)

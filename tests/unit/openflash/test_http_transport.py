@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import shutil
 import socket
@@ -50,7 +51,7 @@ class Handler(BaseHTTPRequestHandler):
         else:
             answer(self)
 
-    do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = handle_any
+    do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = do_CONNECT = handle_any
 
     def reply(
         self,
@@ -181,8 +182,6 @@ def test_threads_share_a_transport(server: Server) -> None:
 
 
 def test_basic_authentication_speaks_utf_8(server: Server, plain: HttpTransport) -> None:
-    import base64
-
     plain.request("GET", "/x")
     sent = server.seen[0][2]["Authorization"].split()[1]
     assert base64.b64decode(sent).decode("utf-8") == "admin:" + PASSWORD
@@ -448,6 +447,39 @@ def test_a_proxy_that_does_not_answer() -> None:
     with pytest.raises(errors.Unreachable, match="proxy 127.0.0.1") as caught:
         HttpTransport(["127.0.0.1"], 443, proxy=proxy).request("GET", "/x")
     assert "proxy-password" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("status", "userinfo", "reason", "hint"),
+    [
+        (407, "", "asks for a user name and password", "Set proxy to http://USER:PASSWORD@127.0.0.1:"),
+        (407, "me:word@", "did not accept its user name and password", "Check the user name and password in proxy"),
+    ],
+)
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_what_a_proxy_answers(server: Server, scheme: str, status: int, userinfo: str, reason: str, hint: str) -> None:
+    server.script = [lambda handler: handler.reply("", status)]
+    transport = HttpTransport(["array.invalid:443"], 443, scheme, proxy=f"http://{userinfo}127.0.0.1:{server.port}")
+    with pytest.raises(errors.Unreachable) as caught:
+        transport.request("POST", "/x")
+    assert f"the proxy 127.0.0.1:{server.port} {reason}" in caught.value.reason
+    assert hint in str(caught.value.hint)
+    assert "word@" not in str(caught.value)
+
+
+def test_a_proxy_that_refuses_the_connection(server: Server) -> None:
+    server.script = [lambda handler: handler.reply("", 403)]
+    transport = HttpTransport(["array.invalid"], 443, proxy=f"http://127.0.0.1:{server.port}")
+    with pytest.raises(errors.Unreachable, match="refuses a connection to array.invalid:443 .HTTP status 403"):
+        transport.request("POST", "/x")
+
+
+def test_a_proxy_gets_its_password_however_it_is_written(server: Server) -> None:
+    """After the last @, decoded once."""
+    for written, sent in (("me:p%40ss", "me:p@ss"), ("me:p@ss", "me:p@ss"), ("me:100%", "me:100%"), ("me", "me:")):
+        transport = HttpTransport(["array.invalid"], 80, "http", proxy=f"http://{written}@127.0.0.1:{server.port}")
+        assert transport.request("GET", "/x").ok
+        assert base64.b64decode(server.seen[-1][2]["Proxy-Authorization"].split()[1]).decode() == sent
 
 
 def test_a_proxy_is_used(server: Server) -> None:

@@ -17,16 +17,17 @@ import threading
 import time
 from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, Union
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from ..errors import BadReply, FlashError, Interrupted, Invalid, MissingLibrary, Unauthorized, Unreachable
 from ..units import format_endpoint, parse_endpoint
 from . import interruption
 from .deadline import Deadline
-from .http_failures import LONGEST_CONNECT, Lost, NotSent, Request, explain, host_of
+from .http_failures import LONGEST_CONNECT, Lost, NotSent, Request, explain, host_of, wants_password
 from .http_reading import Reading
-from .journal import Journal
+from .journal import SHORTEST, Journal
 from .lost import ATTEMPTS, LostReply
+from .proxy import parse_proxy
 
 LARGEST_REPLY = 256 * 1024**2
 LONGEST_LOGOUT = 5.0
@@ -125,7 +126,7 @@ class HttpTransport:
         self._connected = False
         self._verify = verify
         self._tls_server_name = tls_server_name
-        self._proxy = proxy if not proxy or "://" in proxy else "http://" + proxy
+        self._proxy = parse_proxy(proxy) if proxy else None
         self._threads = max(1, max_concurrency)
         self._auth = auth
         self._sleep = sleep
@@ -138,8 +139,8 @@ class HttpTransport:
         if auth is not None:
             self.journal.hide(auth[1])
             self.journal.hide("%s:%s" % auth)
-        if self._proxy:
-            self.journal.hide(urlsplit(self._proxy).password)
+        if self._proxy and self._proxy.password and len(self._proxy.password) >= SHORTEST:
+            self.journal.hide(self._proxy.password)
         if isinstance(verify, str) and not os.path.exists(verify):
             raise Invalid("ca_path %s does not exist" % verify)
 
@@ -239,7 +240,7 @@ class HttpTransport:
             auth: Any = (self._auth[0].encode("utf-8"), self._auth[1].encode("utf-8"))
             session.auth = auth
         if self._proxy:
-            session.proxies = {"http": self._proxy, "https": self._proxy}
+            session.proxies = {"http": self._proxy.url, "https": self._proxy.url}
         for prefix in ("https://", "http://"):
             session.mount(prefix, Adapter(pool_connections=2, pool_maxsize=self._threads, pool_block=True))
         if not self._verify:
@@ -328,8 +329,9 @@ class HttpTransport:
                 said=self._said(reply),
                 hint="Check username and password, and that the account is not locked.",
             )
-        if reply.status == 407:
-            raise Unreachable("the proxy wants a user name and password", array=self.address, hint="Check proxy.")
+        if reply.status == 407 and self._proxy:
+            reason, hint = wants_password(self._proxy)
+            raise Unreachable(reason, array=self.address, hint=hint)
         if 300 <= reply.status < 400:
             raise BadReply(
                 "%s was answered with a redirect (HTTP status %d), which is never followed"

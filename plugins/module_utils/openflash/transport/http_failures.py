@@ -6,21 +6,21 @@
 
 from __future__ import annotations
 
-import os
+import re
 import socket
 import ssl
 from dataclasses import dataclass
-from typing import Any, Callable, Iterator, List, Mapping, Optional, Union
-from urllib.parse import urlsplit
+from typing import Any, Callable, Iterator, List, Mapping, Optional, Sequence, Set, Tuple, Union
 
 from ..errors import BadReply, FlashError, Invalid, Timeout, Unreachable
+from ..units import parse_endpoint
+from .certificates import explain_certificate
 from .lost import LostAnswer, LostConnection, LostReply, LostTimeout
+from .proxy import Proxy
 
 LONGEST_CONNECT = 15.0
 
-# X.509 verification results of OpenSSL: the name or the address is not in the certificate
-_WRONG_NAME = (62, 63, 64)
-_EXPIRED = 10
+_TUNNEL_REFUSED = re.compile(r"Tunnel connection failed: ([0-9]{3})")
 
 
 @dataclass(frozen=True)
@@ -75,12 +75,43 @@ def _chain(error: Optional[BaseException]) -> Iterator[BaseException]:
         todo += list(item.args)
 
 
+def wants_password(proxy: Proxy) -> Tuple[str, str]:
+    """(reason, hint) for the status 407 of a proxy."""
+    if proxy.password:
+        return (
+            "the proxy %s did not accept its user name and password" % proxy.shown,
+            "Check the user name and password in proxy; characters such as @ : / and % must be encoded in them.",
+        )
+    return (
+        "the proxy %s asks for a user name and password" % proxy.shown,
+        "Set proxy to http://USER:PASSWORD@%s." % proxy.shown,
+    )
+
+
+def _of_proxy(proxy: Proxy, host: str, chain: Sequence[BaseException], kinds: Set[str]) -> Tuple[str, str]:
+    """(reason, hint) for a connection that a proxy stands in the way of."""
+    refused = next(filter(None, (_TUNNEL_REFUSED.search(str(item)) for item in chain)), None)
+    if refused is not None and refused.group(1) == "407":
+        return wants_password(proxy)
+    if refused is not None:
+        return (
+            "the proxy %s refuses a connection to %s (HTTP status %s)" % (proxy.shown, host, refused.group(1)),
+            "Check proxy, and that the proxy may reach the array on this port.",
+        )
+    if kinds & {"NewConnectionError", "ConnectTimeoutError", "NameResolutionError"}:
+        return "the proxy %s cannot be reached" % proxy.shown, "Check the host and port in proxy."
+    return (
+        "the proxy %s does not let the connection through" % proxy.shown,
+        "Check proxy, and that the proxy may reach the array.",
+    )
+
+
 def explain(
     error: BaseException,
     wire: Request,
     base: str,
     mask: Callable[[str], str],
-    proxy: Optional[str],
+    proxy: Optional[Proxy],
     tls_server_name: Optional[str],
     verify: Union[bool, str],
 ) -> Union[NotSent, Lost]:
@@ -88,39 +119,17 @@ def explain(
     chain = list(_chain(error))
     kinds = {kind.__name__ for item in chain for kind in type(item).__mro__}
     host = host_of(base)
-    name = tls_server_name or host.rsplit(":", 1)[0].strip("[]")
+    name = tls_server_name or parse_endpoint(host, 443)[0]
 
     def not_sent(reason: str, hint: Optional[str] = None, passing: bool = False, elsewhere: bool = True) -> NotSent:
         return NotSent(Unreachable(reason, array=host, hint=hint), passing, elsewhere)
 
     if "ProxyError" in kinds and proxy:
-        where = urlsplit(proxy)
-        return not_sent(
-            "the proxy %s:%s does not let the connection through" % (where.hostname, where.port),
-            "Check proxy, and that the proxy may reach the array.",
-            elsewhere=False,
-        )
+        return not_sent(*_of_proxy(proxy, host, chain, kinds), elsewhere=False)
     for item in chain:
         if isinstance(item, ssl.SSLCertVerificationError) or type(item).__name__ == "CertificateError":
-            code = getattr(item, "verify_code", None)
-            # A name that urllib3 itself compares, and not OpenSSL, comes without a code.
-            if code in _WRONG_NAME or not code and "match" in str(item):
-                return not_sent(
-                    "its certificate is for another name than %s" % name,
-                    "Set tls_server_name to a name that the certificate carries.",
-                    elsewhere=False,
-                )
-            if code == _EXPIRED:
-                return not_sent("its certificate has expired", "Renew the array's certificate.", elsewhere=False)
-            words = str(getattr(item, "verify_message", "") or "unknown reason")
-            hint = "Set ca_path to the certificate of the CA that signed it (or to the self-signed one)"
-            if isinstance(verify, str) and os.path.isdir(verify):
-                hint += "; a directory needs the links that `openssl rehash` makes"
-            return not_sent(
-                "its certificate is not trusted (%s)" % words,
-                hint + "; validate_certs: false gives up the protection.",
-                elsewhere=False,
-            )
+            where, port = parse_endpoint(host, 443)
+            return not_sent(*explain_certificate(item, where, port, name, verify, proxy is None), elsewhere=False)
         if isinstance(item, ssl.SSLError):
             reason = str(item.reason or "")
             if reason in ("WRONG_VERSION_NUMBER", "UNKNOWN_PROTOCOL", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"):
@@ -136,7 +145,7 @@ def explain(
         return NotSent(Invalid("ca_path %s cannot be used" % verify), elsewhere=False)
     if "gaierror" in kinds or "NameResolutionError" in kinds:
         return not_sent(
-            "the name %s does not resolve" % host.rsplit(":", 1)[0], "Check address and the DNS of this host."
+            "the name %s does not resolve" % parse_endpoint(host, 443)[0], "Check address and the DNS of this host."
         )
     if "ConnectTimeout" in kinds or "ConnectTimeoutError" in kinds and "NewConnectionError" not in kinds:
         reason = "no connection within %g s" % min(wire.timeout, LONGEST_CONNECT)

@@ -17,7 +17,7 @@ from urllib.parse import quote, quote_plus
 MASK = "********"
 
 # Shorter secrets are masked as whole words only: masking every "a" would tell the secret and garble the rest.
-_SHORT = 4
+SHORTEST = 4
 
 _KEY = re.compile(r"passw|passphrase|secret|token|^authorization$|^cookie$|^set-cookie$|private[-_]?key", re.IGNORECASE)
 _QUERY = re.compile(r"(?i)([?&][^=&\s]*(?:passw|passphrase|secret|token)[^=&\s]*=)[^&\s]+")
@@ -69,12 +69,12 @@ class Journal(Sequence[Call]):
             return
         with self._lock:
             self._secrets.update((secret, quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1]))
-            if len(secret) >= _SHORT:
+            if len(secret) >= SHORTEST:
                 self._secrets.add(base64.b64encode(secret.encode()).decode())
             longest_first = sorted(self._secrets, key=len, reverse=True)
             self._pattern = re.compile(
                 "|".join(
-                    re.escape(text) if len(text) >= _SHORT else r"(?<!\w)%s(?!\w)" % re.escape(text)
+                    re.escape(text) if len(text) >= SHORTEST else r"(?<!\w)%s(?!\w)" % re.escape(text)
                     for text in longest_first
                 )
             )

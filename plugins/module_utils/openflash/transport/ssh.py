@@ -24,6 +24,7 @@ from typing import Any, Callable, List, Optional, Sequence
 from ..errors import Busy, FlashError, Interrupted, Invalid, MissingLibrary, Timeout, Unauthorized, Unreachable
 from ..units import format_endpoint, parse_endpoint
 from . import interruption
+from .credentials import missing
 from .deadline import Deadline
 from .host_keys import ACCEPT_NEW, STRICT, HostKeys
 from .journal import Journal
@@ -110,15 +111,12 @@ class SshTransport:
         max_concurrency: int = 4,
         journal: Optional[Journal] = None,
         sleep: Callable[[float], None] = interruption.sleep,
+        withheld: Optional[str] = None,
     ) -> None:
         if not addresses:
             raise Invalid("no address of the array is given", hint="Set address.")
-        if not username:
-            raise Invalid("the array wants a user name", hint="Set username, and password or private_key_file.")
-        if not (password or private_key_file or agent):
-            raise Invalid(
-                "the array wants a user name and a password or a private key", hint="Set password or private_key_file."
-            )
+        if not username or not (password or private_key_file or agent):
+            raise missing(bool(username), bool(password or private_key_file or agent), withheld, key=True)
         if policy not in (STRICT, ACCEPT_NEW):
             raise Invalid("host_key_policy %s is not one of strict, accept_new" % policy)
         self.journal = journal if journal is not None else Journal()
@@ -146,7 +144,10 @@ class SshTransport:
     def from_connection(cls, connection: Any, port: int, **more: Any) -> SshTransport:
         """What a model.Connection says; ``port`` is the vendor's own, for when the task gives none."""
         if connection.proxy:
-            raise Invalid("proxy is for arrays that are managed over HTTP, and this one is managed over SSH")
+            raise Invalid(
+                "the array is managed over SSH, and proxy is for arrays that are managed over HTTP",
+                hint="Leave proxy out.",
+            )
         return cls(
             connection.address,
             connection.port or port,
@@ -159,6 +160,7 @@ class SshTransport:
             policy=connection.host_key_policy,
             timeout=connection.timeout,
             max_concurrency=connection.max_concurrency,
+            withheld=connection.withheld,
             **more,
         )
 

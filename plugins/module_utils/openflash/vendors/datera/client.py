@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import Any, Sequence
 
-from ...errors import Invalid, context
+from ...errors import CONNECT, context
 from ...model import Connection
+from ...transport.credentials import credentials
 from ...transport.http import HttpTransport
 from .facts import tenant_path
 from .hosts import Hosts
@@ -48,8 +49,7 @@ def connect(connection: Connection) -> Datera:
     or 2.2; by default the newest that both sides speak), ``scheme`` (https or http), ``offline_changes`` (take an app
     instance offline for a moment where the array demands it).
     """
-    if not connection.username or not connection.password:
-        raise Invalid("a Datera array wants a user name and a password", hint="Set username and password.")
+    username, password = credentials(connection)
     options = connection.options
     scheme = options.get("scheme") or "https"
     port = HTTPS_PORT if scheme == "https" else HTTP_PORT
@@ -60,8 +60,8 @@ def connect(connection: Connection) -> Datera:
         bool(options.get("create_tenant")),
     )
     try:
-        with context(doing="connect", array=edf.http.address):
-            edf.open(connection.username, connection.password, options.get("ldap_server"), options.get("api_version"))
+        with context(doing=CONNECT, array=edf.http.address):
+            edf.open(username, password, options.get("ldap_server"), options.get("api_version"))
     except BaseException:
         edf.close()
         raise

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, Dict, Sequence, Union
 
 from ...attach.dsware import AttachTool
-from ...errors import Invalid, context
+from ...errors import CONNECT, Invalid, context
 from ...model import Connection
 from ...transport.command import CommandTransport
 from ...units import parse_endpoint
@@ -55,7 +55,7 @@ def connect(connection: Connection) -> Dsware:
             raise Invalid("the text socket cannot be reached through a proxy", hint="Leave proxy out.")
         wire = TextWire(connection, pool_names, extensions)
     try:
-        with context(doing="connect", array=wire.address):
+        with context(doing=CONNECT, array=wire.address):
             tool = None
             if options.get("attach_tool"):
                 manager = parse_endpoint(connection.address[0], 443)[0] if transport == REST else None

@@ -10,8 +10,9 @@ import re
 from dataclasses import replace
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from ...errors import BadReply, Busy, FlashError, Invalid, NotFound, Timeout, Unauthorized, Unreachable
+from ...errors import BadReply, Busy, FlashError, NotFound, Timeout, Unauthorized, Unreachable
 from ...model import Connection, Listing, Pool, Snapshot, Volume
+from ...transport.credentials import credentials
 from ...transport.http import HttpTransport, Reply
 from ...transport.lost import ATTEMPTS, LostAnswer, LostReply
 from ...units import MIB
@@ -33,8 +34,7 @@ class RestWire(Wire):
     """A session with one of the managers."""
 
     def __init__(self, connection: Connection) -> None:
-        if not connection.username or not connection.password:
-            raise Invalid("this array wants a user name and a password", hint="Set username and password.")
+        credentials(connection)
         self.http = HttpTransport.from_connection(connection, REST_PORT)
         self.http.journal.hide(connection.password)
         self.http.expired = is_expired

@@ -10,7 +10,7 @@ from typing import Any, Sequence
 
 from ...attach.disks import Tree
 from ...attach.fabrics import fabrics_of
-from ...errors import FlashError, context
+from ...errors import CONNECT, FlashError, context
 from ...model import Connection
 from ...transport.ssh import SshTransport
 from .copies import Copies
@@ -56,7 +56,7 @@ def connect(connection: Connection) -> FlashSystem:
         checksum=bool(options.get("copy_checksum")),
     )
     try:
-        with context(doing="connect", array=ssh.address):
+        with context(doing=CONNECT, array=ssh.address):
             ssh.connect()
             array.open()
     except BaseException:

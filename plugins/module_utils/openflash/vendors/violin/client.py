@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import Any, Sequence
 
-from ...errors import Invalid, context
+from ...errors import CONNECT, Invalid, context
 from ...model import Connection
+from ...transport.credentials import credentials
 from ...transport.http import HttpTransport
 from .copies import Copies
 from .hosts import Hosts
@@ -47,21 +48,20 @@ def connect(connection: Connection) -> Violin:
     ``dedup_capable_pools`` (names of pools of a 7700), ``remove_empty_hosts``, ``target_ports`` (WWNs and portal IPs:
     the only ones to use), ``allow_untested_version``.
     """
-    if not connection.username or not connection.password:
-        raise Invalid("Concerto wants a user name and a password", hint="Set username and password.")
+    username, password = credentials(connection)
     options = connection.options
     selection = options.get("pool_selection") or LARGEST
     if selection not in (LARGEST, SMALLEST):
         raise Invalid("pool_selection is %r, and not largest or smallest" % selection)
     concerto = Concerto(
         HttpTransport.from_connection(connection, PORT),
-        connection.username,
-        connection.password,
+        username,
+        password,
         connection.address[0],
         connection.max_concurrency,
     )
     try:
-        with context(doing="connect", array=concerto.http.address):
+        with context(doing=CONNECT, array=concerto.http.address):
             concerto.open(bool(options.get("allow_untested_version")))
     except BaseException:
         concerto.close()

@@ -6,8 +6,9 @@
 
 from __future__ import annotations
 
-from ...errors import Invalid, context
+from ...errors import CONNECT, context
 from ...model import Connection
+from ...transport.credentials import credentials
 from ...transport.http import HttpTransport
 from ...transport.journal import Journal
 from .copies import Copies
@@ -49,11 +50,10 @@ def connect(connection: Connection) -> XtremIO:
     Options: ``cluster`` (name; needed when the XMS manages several), ``array_version`` (of XMS, such as ``4.2.0-33``;
     then it is not asked for), ``target_ports`` (portal IPs and WWNs, any case and notation: the only ones to use).
     """
-    if not connection.username or not connection.password:
-        raise Invalid("an XMS wants a user name and a password", hint="Set username and password.")
+    credentials(connection)
     xms = Xms(HttpTransport.from_connection(connection, PORT, basic=True), connection.max_concurrency)
     try:
-        with context(doing="connect", array=xms.http.address):
+        with context(doing=CONNECT, array=xms.http.address):
             xms.open(connection.options.get("cluster"), connection.options.get("array_version"))
     except BaseException:
         xms.http.close()
