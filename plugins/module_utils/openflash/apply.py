@@ -19,6 +19,7 @@ from .errors import Conflict, FlashError, Interrupted, NotDone, NotFound, Stoppe
 from .model import Group, Host, Mapping, Snapshot, SnapshotSpec, Volume
 from .plan import steps as s
 from .plan.draft import Plan
+from .plan.rules import check_state
 from .plan.steps import Key, Step
 from .plan.world import Actual, World
 
@@ -207,7 +208,11 @@ def _group(known: World, name: str) -> Group:
 
 
 def _put(known: World, volume: Volume) -> Record:
-    """A new volume, with what an array need not tell of one that it has just made."""
+    """A new volume, with what an array need not tell of one that it has just made.
+
+    :raises Conflict: the array made it, and reports it in state error.
+    """
+    check_state(volume)
     new = replace(volume, mappings=volume.mappings or (), snapshots=volume.snapshots or ())
     return partial(known.volumes.__setitem__, new.name, new)
 
@@ -260,6 +265,9 @@ def _delete_volume(array: Array, known: World, step: s.DeleteVolume) -> Record:
 def _create_snapshots(array: Array, known: World, step: s.CreateSnapshots) -> Record:
     specs = [SnapshotSpec(name, _volume(known, volume), step.quiesced) for volume, name in step.snapshots]
     made = array.create_snapshots(specs, atomic=step.atomic)
+    for snapshot in made:
+        # Older ones are deleted next, because this one counts as kept.
+        check_state(snapshot)
 
     def record() -> None:
         for snapshot in made:
@@ -271,6 +279,8 @@ def _create_snapshots(array: Array, known: World, step: s.CreateSnapshots) -> Re
 
 def _snapshot_group(array: Array, known: World, step: s.SnapshotGroup) -> Record:
     made = array.snapshot_group(_group(known, step.group), step.name)
+    for snapshot in made:
+        check_state(snapshot)
 
     def record() -> None:
         for snapshot in made:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -21,7 +22,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors
     Unsupported,
 )
 from tests.support.memory_array import GIB, MemoryArray
-from tests.support.planning import Task, done, refused, snapshots
+from tests.support.planning import Task, done, refused, snapshots, volumes
 
 UUID = "7f3c2f5a-8a2e-4a52-9a0b-3a7d6c1e9f00"
 
@@ -537,6 +538,28 @@ def test_a_snapshot_that_the_array_is_deleting_is_neither_counted_nor_removed_ag
     task = nightly(array, new="night-2", keep=2)
     assert (task.lines, task.warnings) == ([], [])
     assert snapshots(array, {"name": "night-3", "volume": "db1", "state": "absent"}).lines == []
+
+
+@pytest.mark.parametrize("state", ["error", "deleting"])
+def test_nothing_old_goes_when_the_new_one_has_failed_on_the_array(nights: MemoryArray, state: str) -> None:
+    """The array took it without an error, and reports it as failed."""
+    taken = nights.create_snapshots
+    nights.create_snapshots = lambda *args, **options: tuple(  # type: ignore[method-assign]
+        replace(snapshot, state=state) for snapshot in taken(*args, **options)
+    )
+    applied = nightly(nights).run(continue_on_error=True)
+    assert [type(error) for error in applied.errors.values()] == [Conflict if state == "error" else Busy]
+    assert applied.done == () and "delete_snapshot" not in nights.writes
+
+
+@pytest.mark.parametrize("method", ["create_volume", "clone_volume", "volume_from_snapshot"])
+def test_a_volume_that_the_array_makes_in_error_is_an_error(array: MemoryArray, method: str) -> None:
+    array.snapshot("db1", "s1")
+    make = getattr(array, method)
+    setattr(array, method, lambda *args: replace(make(*args), state="error"))
+    source = {"clone_volume": {"source_volume": "db1"}, "volume_from_snapshot": {"source_snapshot": "s1"}}
+    applied = volumes(array, {"name": "new", "size": "1GiB", **source.get(method, {})}).run()
+    assert "volume new in state error" in str(applied.errors[("volume", "new")])
 
 
 def test_two_retentions_of_one_volume(nights: MemoryArray) -> None:
