@@ -200,7 +200,7 @@ def _check_name(what: str, value: Any, may_be_null: bool) -> None:
         return
     raise Invalid(
         "%s is %s" % (what, "null" if value is None else "empty: %r" % value),
-        hint="If a look-up found nothing, that is why. Leave it out (default(omit)) only when the task means none.",
+        hint="A look-up that found nothing gives such a value. To name none on purpose, leave it out: default(omit).",
     )
 
 

@@ -364,3 +364,17 @@ def test_a_number_that_cannot_be_meant(
         items = {"flash_host_map": "maps", "flash_snapshot": "snapshots"}.get(module)
         if items:
             refuses_unasked(xtremio, module, option, **{items: [given]}, kind="invalid")
+
+
+# ---- the library -----------------------------------------------------------------------------------------------------
+
+
+def test_the_library_too_reads_nothing_by_a_list_without_a_name(used: ArrayUnderTest) -> None:
+    with used.library() as client:
+        assert client.volumes([]).items == client.volumes_in_full([]).items == ()
+        assert client.snapshots([]).items == client.snapshots(None, []).items == client.snapshots([], []).items == ()
+        if used.row.hosts:
+            assert client.hosts([]).items == client.find_hosts([]).items == ()
+            assert client.mappings([]).items == client.mappings(None, []).items == client.mappings([], []).items == ()
+        if used.cannot("groups") is None:
+            assert client.groups([]).items == ()

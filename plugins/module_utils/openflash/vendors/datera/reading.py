@@ -371,6 +371,8 @@ class Reading(Array):
         self, names: Optional[Sequence[str]] = None, volumes: Optional[Sequence[str]] = None
     ) -> Listing[Snapshot]:
         """The app instances, and the notes of those with snapshots that may be meant: the names are there."""
+        if volumes is not None and not volumes and not names:
+            return Listing()
         with self._doing("read snapshots"):
             # All of them: only the volumes that were made of a snapshot tell that they were.
             instances = self._instances()
