@@ -359,6 +359,7 @@ def test_the_filter_of_snapshots_is_about_their_names_and_finds_parts(rest: Rest
         ({"port": 1, "rest_port": 2}, "same port"),
         ({"extensions": 1}, "true or false"),
         ({"copy_seconds": -1}, "number of seconds"),
+        ({"page_limit": 0}, "whole number from 1 on"),
     ],
 )
 def test_a_configuration_that_cannot_be(more: dict[str, Any], words: str) -> None:
