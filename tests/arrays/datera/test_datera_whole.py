@@ -13,6 +13,7 @@ import pytest
 
 from ansible_collections.openflash.storage.plugins.module_utils.openflash import errors, model
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.apply import apply
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.facts import gather
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import (
     EVERY_HOST,
     SnapshotSpec,
@@ -88,6 +89,9 @@ def test_a_volume_that_every_initiator_may_use_counts_as_mapped(edf: SimulatedEd
     (volume,) = array.volumes()
     assert [(one.host, one.lun, one.open) for one in volume.mappings or ()] == [(EVERY_HOST, 0, False)]
     assert [one.host for one in array.mappings()] == [EVERY_HOST]
+    facts = gather(array, ["volumes", "mappings"], {})
+    shown = {"host": "*", "volume": "vol1", "lun": 0, "device": None}
+    assert facts["mappings"] == facts["volumes"][0]["mappings"] == [shown]
     with pytest.raises(errors.InUse, match="every initiator may use it"):
         array.delete_volume(volume)
 
@@ -432,6 +436,22 @@ def test_a_list_that_changes_while_it_is_read_is_read_again(odd: SimulatedEdf, m
 
     monkeypatch.setattr(Edf, "_page", then_delete)
     assert sorted(one.name for one in array.volumes()) == ["v001", "v002", "v003", "v004"]
+
+
+def test_a_list_that_is_gone_after_its_first_page_is_no_list(
+    odd: SimulatedEdf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    array = odd.connect()
+    for number in range(5):
+        make(array, f"v{number:03d}")
+    page = Edf._page
+
+    def gone(self: Edf, path: str, search: Any, offset: int) -> Any:
+        return page(self, path, search, offset) if offset < 2 else (None, {})
+
+    monkeypatch.setattr(Edf, "_page", gone)
+    with pytest.raises(errors.Busy, match="not known completely"):
+        array.volumes()
 
 
 def test_pages_that_end_before_the_total_are_no_list(odd: SimulatedEdf, monkeypatch: pytest.MonkeyPatch) -> None:

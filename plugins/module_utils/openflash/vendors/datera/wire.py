@@ -203,7 +203,8 @@ class Edf:
         while True:
             page, about = self._page(path, search, len(found))
             if page is None:
-                return list(found.values())
+                # The collection itself is not there; with a first page read, it has gone meanwhile.
+                return None if found else []
             if not self.second:
                 self._check_single_page(page, about, search)
                 return page
