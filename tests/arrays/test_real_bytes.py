@@ -274,7 +274,7 @@ def test_datera_asks_for_chap(datera: Lab) -> None:
     with pytest.raises(Refused, match=UNPROVEN):
         datera.check(right, datera.way("vol1"), 0xA1)
     datera.check(IscsiHost(ONE.iqn, "of-user", "another-secret"), datera.way("vol1"), 0xA1)
-    shown = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    shown = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True, timeout=120).stdout
     assert SECRET not in shown
 
 
@@ -374,7 +374,9 @@ def test_xtremio_asks_for_chap_where_the_cluster_wants_it(simulator: Simulator, 
 
 
 def tgtds(parent: int) -> list[int]:
-    listed = subprocess.run(["ps", "-eo", "pid=,ppid=,comm="], capture_output=True, text=True, check=True).stdout
+    listed = subprocess.run(
+        ["ps", "-eo", "pid=,ppid=,comm="], capture_output=True, text=True, check=True, timeout=120
+    ).stdout
     rows = (line.split() for line in listed.splitlines())
     return [int(row[0]) for row in rows if int(row[1]) == parent and row[2] == "tgtd"]
 

@@ -31,6 +31,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import VolumeSpec
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.violin import copies, facts
 from tests.arrays.violin import GIB, ViolinArray, fc, snapshot, volume
+from tests.support.running import join
 from tests.support.simulator import Simulator
 
 TEMPORARY = re.compile(r"of-[0-9a-z]{7}-[0-9a-z]{25}\Z")
@@ -107,7 +108,7 @@ def test_nothing_half_copied_ever_has_its_final_name(slow: ViolinArray, kind: st
             copied(client, kind, source, "copy1")
         finally:
             done.set()
-            watcher.join()
+            join(watcher)
     copying = {name for name, state in seen if state == "copying"}
     assert len(copying) == 1
     assert TEMPORARY.match(copying.pop())
@@ -217,8 +218,7 @@ def test_one_source_is_copied_once_at_a_time(slow: ViolinArray) -> None:
         threads = [threading.Thread(target=make, args=(f"copy{n}",)) for n in range(3)]
         for one in threads:
             one.start()
-        for one in threads:
-            one.join()
+        join(*threads)
     assert errors == []
     assert {"copy0", "copy1", "copy2"} < set(slow.volumes())
 
@@ -251,7 +251,7 @@ def test_another_target_in_the_status_is_not_the_end_of_this_copy(slow: ViolinAr
         timer.start()
         with pytest.raises(Busy, match="another copy from db1 began"):
             client.clone_volume(source, VolumeSpec("mine"))
-        timer.join()
+        join(timer)
     assert "mine" not in slow.volumes()
 
 

@@ -22,6 +22,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors
 )
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import VolumeSpec
 from tests.arrays.violin import GIB, ViolinArray, fc, iscsi, snapshot, volume
+from tests.support.running import join
 from tests.support.simulator import Simulator
 
 
@@ -211,7 +212,6 @@ def test_12_volumes_are_renamed_and_threads_do_not_disturb_each_other(array: Vio
         threads = [threading.Thread(target=take, args=(f"snap{number}",)) for number in range(6)]
         for one in threads:
             one.start()
-        for one in threads:
-            one.join()
+        join(*threads)
         assert errors == []
         assert len(client.snapshots(volumes=["db2"])) == 6

@@ -15,6 +15,7 @@ import pytest
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors import FlashError, InUse, Timeout
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import VolumeSpec
 from tests.arrays.violin import GIB, IQN, ViolinArray, fc, iscsi, snapshot, volume
+from tests.support.running import join
 from tests.support.simulator import Simulator
 
 LATE = 0.6
@@ -175,8 +176,7 @@ def test_four_runs_that_make_one_host_at_once_all_end_well(array: ViolinArray, i
     threads = [threading.Thread(target=play, args=(number,)) for number in range(4)]
     for one in threads:
         one.start()
-    for one in threads:
-        one.join()
+    join(*threads)
     array.clear_faults()
     assert not [one for one in got if isinstance(one, FlashError)], got
     assert [row["name"] for row in array.state()["hosts"]] == ["server"]

@@ -14,6 +14,7 @@ import pytest
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors import FlashError
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import VolumeSpec
 from tests.arrays.violin import GIB, IQN, ViolinArray, fc, iscsi, snapshot, volume
+from tests.support.running import join
 from tests.support.simulator import Simulator
 
 ROUNDS = 4
@@ -49,8 +50,7 @@ class Runs:
         threads = [threading.Thread(target=run, args=(number,)) for number in range(2)]
         for one in threads:
             one.start()
-        for one in threads:
-            one.join()
+        join(*threads)
         return got
 
 

@@ -51,7 +51,7 @@ def test_the_connector(cinder29: Client, simulator: Simulator, name: str) -> Non
     entry = simulator.array(name)
     make = ("--manage_ip", "m", "--ip", "a", "--op", "createVolume", "--volName", VOLUME, "--poolId", "0")
     command = [f"{entry['bin_dir']}/fsc_cli", *make, "--volSize", "1024", "--thinFlag", "0"]
-    assert subprocess.run(command, check=True, capture_output=True).stdout == b"result=0\n"
+    assert subprocess.run(command, check=True, capture_output=True, timeout=120).stdout == b"result=0\n"
     tool = f"{entry['bin_dir']}/sds_cli"
     outcome = cinder29.drive("drive_huawei_connector.py", tool, VOLUME, MISSING, entry["device_root"], str(1 << 30))
     assert (outcome.wrong, outcome.status) == ([], 0)

@@ -96,7 +96,7 @@ class Local(local.LocalConnector):  # type: ignore[misc]
 
 
 def copy(source: Path, target: Path) -> None:
-    subprocess.run(["cp", "--sparse=always", str(source.resolve()), str(target.resolve())], check=True)
+    subprocess.run(["cp", "--sparse=always", str(source.resolve()), str(target.resolve())], check=True, timeout=600)
 
 
 def register() -> None:

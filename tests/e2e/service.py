@@ -57,7 +57,7 @@ class Service:
 
     def _manage(self, program: str, *arguments: str) -> None:
         command = [str(self._python), str(self._python.parent / program), *arguments]
-        done = subprocess.run(command, env=self._env(), capture_output=True, text=True, check=False)
+        done = subprocess.run(command, env=self._env(), capture_output=True, text=True, check=False, timeout=600)
         assert done.returncode == 0, done.stderr
 
     def _launch(self, command: list[str], answers: Callable[[], bool], **env: str) -> None:
@@ -89,7 +89,7 @@ class Service:
                 os.killpg(self._process.pid, signal.SIGKILL)
             except ProcessLookupError:
                 pass
-            self._process.wait()
+            self._process.wait(60)
         self._process = None
 
     # -- what it tells -----------------------------------------------------------------------------------------------

@@ -72,7 +72,7 @@ def cloud(simulator: Simulator, distribution: Path, tmp_path_factory: pytest.Tem
     data = os.urandom(SIZE)
     raw, cow = folder / "raw", folder / "cow"
     raw.write_bytes(data)
-    subprocess.run(["qemu-img", "convert", "-f", "raw", "-O", "qcow2", str(raw), str(cow)], check=True)
+    subprocess.run(["qemu-img", "convert", "-f", "raw", "-O", "qcow2", str(raw), str(cow)], check=True, timeout=600)
     try:
         glance.start()
         cinder.start()
@@ -96,7 +96,7 @@ def back(cloud: Cloud, volume: str, folder: Path) -> bytes:
     assert cloud.glance.about(image)["status"] == "active"
     cow, raw = folder / "back.cow", folder / "back.raw"
     cow.write_bytes(cloud.glance.download(image).content)
-    subprocess.run(["qemu-img", "convert", "-f", "qcow2", "-O", "raw", str(cow), str(raw)], check=True)
+    subprocess.run(["qemu-img", "convert", "-f", "qcow2", "-O", "raw", str(cow), str(raw)], check=True, timeout=600)
     assert cloud.glance.delete(image) == 204
     assert raw.stat().st_size % GIB in (0, SIZE)
     with raw.open("rb") as stream:

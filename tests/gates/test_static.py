@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -52,3 +53,23 @@ def test_action_group(root: Path) -> None:
         if re.search(r"^\s*- openflash\.storage\.connection$", path.read_text(), re.MULTILINE)
     ]
     assert sorted(group) == sorted(connecting)
+
+
+def waits_for_ever(call: ast.Call) -> bool:
+    """A program that is run without a limit, or a thread or a process that is joined without one."""
+    named = {keyword.arg for keyword in call.keywords}
+    if not isinstance(call.func, ast.Attribute) or named & {"timeout", None}:
+        return False
+    if call.func.attr == "join":
+        return not call.args
+    return ast.unparse(call.func) in ("subprocess.run", "subprocess.check_call", "subprocess.check_output")
+
+
+def test_no_test_waits_for_ever(root: Path) -> None:
+    found = [
+        f"{path.relative_to(root)}:{node.lineno}: {ast.unparse(node)[:60]}"
+        for path in sorted((root / "tests").rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and waits_for_ever(node)
+    ]
+    assert found == [], "give each a timeout"

@@ -92,7 +92,7 @@ def running(lab: Lab, phase: str, **args: Any) -> Iterator[subprocess.Popen[str]
 
 
 def children(pid: int) -> list[int]:
-    done = subprocess.run(["ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=False)
+    done = subprocess.run(["ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 0, done.stderr
     listed = done.stdout
     return [int(row.split()[0]) for row in listed.splitlines() if int(row.split()[1]) == pid]
@@ -137,7 +137,7 @@ def test_killed_while_bytes_move_no_program_goes_on(lab: Lab) -> None:
     with running(lab, "copying", path=source) as process:
         programs = children(process.pid)
         process.kill()
-        process.wait()
+        process.wait(60)
     wait_until(lambda: not alive(programs), 30, f"programs go on: {programs}")
     assert "golden" not in lab.volumes()
     assert lab.imported(source).changed

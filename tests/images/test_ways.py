@@ -61,7 +61,7 @@ class Web:
     def stop(self) -> None:
         self.server.shutdown()
         self.server.server_close()
-        self.thread.join()
+        self.thread.join(60)
 
 
 @pytest.fixture
@@ -280,7 +280,7 @@ class Watcher(threading.Thread):
 
     def stop(self) -> None:
         self._over.set()
-        self.join()
+        self.join(60)
 
 
 def test_a_secret_is_in_no_list_of_processes_and_in_no_result(datera: Lab) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.module.arrays import ArrayUnderTest, Modules, Result
+from tests.support.running import join
 from tests.support.simulator import Simulator
 
 PLAYS = 4
@@ -48,8 +49,7 @@ def test_four_plays_that_make_one_host_at_once_all_end_well(
     threads = [threading.Thread(target=play, args=(number,)) for number in range(PLAYS)]
     for one in threads:
         one.start()
-    for one in threads:
-        one.join()
+    join(*threads)
     assert [one.get("msg") for one in got if one.failed] == []
     assert len({volume for _host, volume in array.luns()}) == PLAYS
     assert {name: set(addresses) for name, addresses in array.hosts().items()} == {

@@ -16,6 +16,7 @@ import pytest
 
 from tests.module.arrays import THOROUGH, ArrayUnderTest, Modules
 from tests.module.playbooks import Player
+from tests.support.running import join
 from tests.support.simulator import Simulator
 
 PASSWORD = "canary-Pa55/word+%&'\\"
@@ -228,7 +229,9 @@ def test_the_process_list_shows_no_secret(canary: ArrayUnderTest, tmp_path: Path
 
     def watch() -> None:
         while not over.is_set():
-            seen.append(subprocess.run(["ps", "-ewwo", "args"], capture_output=True, text=True, check=True).stdout)
+            seen.append(
+                subprocess.run(["ps", "-ewwo", "args"], capture_output=True, text=True, check=True, timeout=120).stdout
+            )
             over.wait(0.1)
 
     watcher = threading.Thread(target=watch)
@@ -237,7 +240,7 @@ def test_the_process_list_shows_no_secret(canary: ArrayUnderTest, tmp_path: Path
         subprocess.run(command, env=player.environ(), cwd=tmp_path, capture_output=True, check=True, timeout=300)
     finally:
         over.set()
-        watcher.join()
+        join(watcher)
         canary.clear_faults()
     assert any("AnsiballZ_flash_" in text for text in seen)
     for text in seen:

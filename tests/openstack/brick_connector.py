@@ -53,7 +53,7 @@ def interface(ours: type) -> list[str]:
 
 def fsc(array: SimulatedArray, *arguments: str) -> None:
     command = [f"{array.entry['bin_dir']}/fsc_cli", "--manage_ip", "m", "--ip", "a", "--op", *arguments]
-    assert subprocess.run(command, check=True, capture_output=True).stdout.startswith(b"result=0\n")
+    assert subprocess.run(command, check=True, capture_output=True, timeout=600).stdout.startswith(b"result=0\n")
 
 
 def commands(array: SimulatedArray, mark: int) -> list[str]:

@@ -49,7 +49,7 @@ def main() -> int:
     os.environ["HUAWEISDSHYPERVISORCLI_PATH"] = f"{array.entry['bin_dir']}/vbs_cli"
     make = ("--manage_ip", "m", "--ip", "a", "--op", "createVolume", "--volName", volume, "--poolId", "0")
     command = [f"{array.entry['bin_dir']}/fsc_cli", *make, "--volSize", "1024", "--thinFlag", "0"]
-    assert subprocess.run(command, check=True, capture_output=True).stdout == b"result=0\n"
+    assert subprocess.run(command, check=True, capture_output=True, timeout=600).stdout == b"result=0\n"
 
     libvirt = driver.LibvirtDriver.__new__(driver.LibvirtDriver)
     libvirt.volume_drivers = {}
@@ -82,7 +82,7 @@ def main() -> int:
     step("XML", lambda: f'<source dev="{path}"/>' in conf.to_xml(), True)
     step("serial", lambda: conf.serial, serial)
     expand = ("--manage_ip", "m", "--ip", "a", "--op", "expandVolume", "--volName", volume, "--volSize", "2048")
-    subprocess.run([f"{array.entry['bin_dir']}/fsc_cli", *expand], check=True, capture_output=True)
+    subprocess.run([f"{array.entry['bin_dir']}/fsc_cli", *expand], check=True, capture_output=True, timeout=600)
     step("extend", lambda: libvirt._extend_volume(info, instance, 2 * GIB), 2 * GIB)
     step("disconnect", lambda: ours.disconnect_volume(info, instance))
     step("gone", path.exists, False)

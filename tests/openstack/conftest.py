@@ -42,7 +42,7 @@ def distribution(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the distribution's packages, for PYTHONPATH."""
     folder = tmp_path_factory.mktemp("distribution")
     command = [sys.executable, str(BUILDER), str(folder)]
-    wheel = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+    wheel = subprocess.run(command, check=True, capture_output=True, text=True, timeout=600).stdout.strip()
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(folder / "site")
     return folder / "site"

@@ -49,7 +49,9 @@ def test_a_python_without_openstack_starts_as_before(distribution: Path) -> None
         "import site, sys; before = set(sys.modules); site.addsitedir(sys.argv[1]); "
         "print(sorted(one for one in set(sys.modules) - before if 'openflash' in one)); import json, xml.dom"
     )
-    done = subprocess.run([sys.executable, "-I", "-c", look, str(distribution)], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", look, str(distribution)], capture_output=True, text=True, timeout=600
+    )
     assert done.stdout.strip() == "['openflash_openstack', 'openflash_openstack.autoload']"
     assert (done.stderr, done.returncode) == ("", 0)
 
@@ -67,7 +69,10 @@ def test_a_failing_registration_does_not_stop_the_program(distribution: Path, tm
         f"import {dotted} as one; print(one.THERE)"
     )
     done = subprocess.run(
-        [sys.executable, "-I", "-c", look, str(distribution), str(tmp_path)], capture_output=True, text=True
+        [sys.executable, "-I", "-c", look, str(distribution), str(tmp_path)],
+        capture_output=True,
+        text=True,
+        timeout=600,
     )
     assert (done.stdout.strip(), done.returncode) == ("True", 0), done.stderr
     assert done.stderr.startswith(f"openflash: {dotted} cannot be told of the drivers: AttributeError")

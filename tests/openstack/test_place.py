@@ -104,7 +104,7 @@ class Place:
 
 def build(folder: Path, *arguments: str) -> Path:
     command = [sys.executable, str(BUILDER), str(folder), *arguments]
-    return Path(subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip())
+    return Path(subprocess.run(command, check=True, capture_output=True, text=True, timeout=600).stdout.strip())
 
 
 @pytest.fixture

@@ -61,7 +61,7 @@ class Host:
         self.conf.chmod(0o640)
         env = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), "PYTHONWARNINGS": "ignore"}
         manage = [str(python), str(python.parent / "cinder-manage"), "--config-file", str(self.conf), "db", "sync"]
-        subprocess.run(manage, env=env, check=True, capture_output=True)
+        subprocess.run(manage, env=env, check=True, capture_output=True, timeout=600)
         command = [str(python), str(SERVICE), str(self.conf), str(self.cinder.port)]
         self.restart_command = write_service(folder, command, env)
         self.api = {"url": f"http://127.0.0.1:{self.cinder.port}/v3/{PROJECT}", "token": f"admin:{PROJECT}"}
@@ -74,7 +74,7 @@ class Host:
         write_service(self.folder, [str(self.python), str(program), "--config-file", str(self.conf)], env)
 
     def start(self) -> None:
-        subprocess.run(self.restart_command, check=True)
+        subprocess.run(self.restart_command, check=True, timeout=600)
         self.cinder.wait_for("the API", self._answers)
 
     def _answers(self) -> bool:
@@ -84,7 +84,7 @@ class Host:
             return False
 
     def stop(self) -> None:
-        subprocess.run([*self.restart_command, "stop"], check=True)
+        subprocess.run([*self.restart_command, "stop"], check=True, timeout=600)
 
     def run(
         self,

@@ -71,7 +71,7 @@ config_file = {folder}/glance-api-paste.ini
         self.conf.chmod(0o640)
         env = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), "PYTHONWARNINGS": "ignore"}
         manage = [str(python), str(python.parent / "glance-manage"), "--config-file", str(self.conf), "db_sync"]
-        subprocess.run(manage, env=env, check=True, capture_output=True)
+        subprocess.run(manage, env=env, check=True, capture_output=True, timeout=600)
         serve = [str(python), str(ROOT / "tests/role/serve.py"), "glance", str(folder), str(self.port)]
         self.restart_command = write_service(folder, serve, env)
 
@@ -132,7 +132,7 @@ config_file = {folder}/glance-api-paste.ini
         wait_until(lambda: answers(self.port), 120, "Glance does not answer")
 
     def stop(self) -> None:
-        subprocess.run([*self.restart_command, "stop"], check=True)
+        subprocess.run([*self.restart_command, "stop"], check=True, timeout=600)
 
 
 def glance_python(folder: Path) -> Path:

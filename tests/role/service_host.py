@@ -26,7 +26,7 @@ def service_python(folder: Path, requirements: Path, manage: str) -> Path:
     :param manage: its program for the database.
     """
     source = client_python(requirements)
-    subprocess.run([str(source), "-m", "venv", str(folder)], check=True)
+    subprocess.run([str(source), "-m", "venv", str(folder)], check=True, timeout=600)
     python = folder / "bin" / "python"
     (theirs,) = (source.parent.parent / "lib").glob("python3*/site-packages")
     (mine,) = (folder / "lib").glob("python3*/site-packages")

@@ -102,7 +102,7 @@ def test_check_first_then_start_then_nothing_then_stop(role: Role) -> None:
     assert role.changed("--check", "--diff", arrays=LAB) == 0
     assert role.facts["arrays"]["lab"] == lab
 
-    subprocess.run([role.facts["python"], "-c", "import requests, paramiko, jmespath"], check=True)
+    subprocess.run([role.facts["python"], "-c", "import requests, paramiko, jmespath"], check=True, timeout=600)
     assert (role.run_dir / "endpoints.json").exists()
     assert role.changed("--check", state="stopped") == 0
     assert (role.run_dir / "endpoints.json").exists()

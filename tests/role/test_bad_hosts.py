@@ -52,7 +52,7 @@ def glance(tmp_path: Path) -> Iterator[GlanceHost]:
 
 def install(python: Path, requirement: str) -> None:
     pip = [str(python), "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--ignore-installed"]
-    subprocess.run([*pip, "--disable-pip-version-check", str(client_wheel(requirement))], check=True)
+    subprocess.run([*pip, "--disable-pip-version-check", str(client_wheel(requirement))], check=True, timeout=600)
 
 
 def test_no_package_index(cinder: Host, glance: GlanceHost, simulator: Simulator, tmp_path: Path) -> None:
@@ -209,6 +209,6 @@ except wrapper.NoFilterMatched:
     sys.exit(99)
 """
     command = [str(host.python), "-c", code, str(host.folder / "rootwrap.conf"), *argv]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
     assert done.returncode in (0, 99), done.stderr
     return done.returncode == 0

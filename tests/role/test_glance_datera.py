@@ -99,7 +99,9 @@ except wrapper.NoFilterMatched:
 """
     python = client_python(CLIENTS / "requirements-cinder29.txt")
     conf = str(host.folder / "rootwrap.conf")
-    done = subprocess.run([str(python), "-c", code, conf, *argv], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [str(python), "-c", code, conf, *argv], capture_output=True, text=True, check=False, timeout=600
+    )
     assert done.returncode in (0, 99), done.stderr
     return done.returncode == 0
 

@@ -33,7 +33,7 @@ def tree(python: Path) -> dict[str, bytes]:
 def reinstall(python: Path) -> None:
     """What an upgrade does."""
     pip = [str(python), "-m", "pip", "install", "--quiet", "--no-index", "--no-deps", "--force-reinstall"]
-    subprocess.run([*pip, "--disable-pip-version-check", str(client_wheel(STORE))], check=True)
+    subprocess.run([*pip, "--disable-pip-version-check", str(client_wheel(STORE))], check=True, timeout=600)
 
 
 def of_a_vendor(path: Path) -> dict[str, Any]:
@@ -52,7 +52,7 @@ def announced(python: Path) -> list[str]:
         "import importlib.metadata as m\n"
         "print([e.value for e in m.entry_points(group='glance_store.drivers') if e.name == 'datera'])"
     )
-    done = subprocess.run([str(python), "-I", "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run([str(python), "-I", "-c", code], capture_output=True, text=True, check=True, timeout=600)
     found: list[str] = eval(done.stdout)
     return found
 

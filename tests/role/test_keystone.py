@@ -52,7 +52,7 @@ def host(keystone: Keystone, tmp_path: Path) -> Iterator[Host]:
         "project_domain_name": "Default",
     }
     made.conf.write_text(text + ini({"keystone_authtoken": account}), encoding="utf-8")
-    subprocess.run(made.restart_command, check=True)
+    subprocess.run(made.restart_command, check=True, timeout=600)
     made.cinder.wait_for("the API", lambda: _listens(made.cinder.url))
     yield made
     made.stop()

@@ -37,7 +37,7 @@ def test_two_controllers_and_a_compute_host(tmp_path: Path) -> None:
     with Simulator([{"vendor": name} for name in ("xtremio", "violin", "datera")]) as simulator:
         hosts = [Host(tmp_path / name, cinder_python(tmp_path / f"{name}-venv")) for name in ("one", "two")]
         shared, own = backend(simulator, "xtremio"), [backend(simulator, name) for name in ("violin", "datera")]
-        subprocess.run([sys.executable, "-m", "venv", str(tmp_path / "nova")], check=True)
+        subprocess.run([sys.executable, "-m", "venv", str(tmp_path / "nova")], check=True, timeout=600)
         inventory = {
             "cinder_volume": {
                 "hosts": {

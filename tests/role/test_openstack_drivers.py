@@ -51,7 +51,11 @@ class Tree:
 
     def version(self) -> str:
         done = subprocess.run(
-            [sys.executable, "-I", str(self.folder / BUILDER), "--version"], capture_output=True, text=True, check=True
+            [sys.executable, "-I", str(self.folder / BUILDER), "--version"],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=600,
         )
         return done.stdout.strip()
 
@@ -84,7 +88,7 @@ class Tree:
 @pytest.fixture
 def python(tmp_path: Path) -> Path:
     """The Python of a service, with pip and without an index."""
-    subprocess.run([sys.executable, "-m", "venv", str(tmp_path / "service")], check=True)
+    subprocess.run([sys.executable, "-m", "venv", str(tmp_path / "service")], check=True, timeout=600)
     return tmp_path / "service" / "bin" / "python"
 
 
@@ -93,7 +97,9 @@ def installed(python: Path) -> str:
         "import importlib.metadata as m, importlib.util as u\n"
         "print(m.version('openflash') if u.find_spec('openflash') else 'none')"
     )
-    return subprocess.run([str(python), "-I", "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+    return subprocess.run(
+        [str(python), "-I", "-c", code], capture_output=True, text=True, check=True, timeout=600
+    ).stdout.strip()
 
 
 def test_install_change_and_remove(python: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -138,7 +144,9 @@ def test_the_wheel(tmp_path: Path) -> None:
             path.chmod(0o644)
             os.utime(path, (len(wheels) * 1000, 10**9))
         command = [sys.executable, str(tree.folder / BUILDER), str(tree.folder.parent)]
-        wheels.append(Path(subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()))
+        wheels.append(
+            Path(subprocess.run(command, capture_output=True, text=True, check=True, timeout=600).stdout.strip())
+        )
         wheels[-1] = wheels[-1].rename(tree.folder / wheels[-1].name)
     assert wheels[0].read_bytes() == wheels[1].read_bytes()
     with zipfile.ZipFile(wheels[0]) as archive:

@@ -44,7 +44,7 @@ def arrays() -> Iterator[Simulator]:
 @pytest.fixture(scope="session")
 def node(arrays: Simulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
     folder = tmp_path_factory.mktemp("wheel")
-    subprocess.run([sys.executable, str(BUILDER), str(folder)], check=True, capture_output=True)
+    subprocess.run([sys.executable, str(BUILDER), str(folder)], check=True, capture_output=True, timeout=600)
     (wheel,) = folder.glob("*.whl")
     with Node() as running:
         running.install(wheel)

@@ -87,7 +87,7 @@ class Deployment(Cinder):
             os.killpg(process.pid, signal.SIGKILL)
         except ProcessLookupError:
             pass
-        process.wait()
+        process.wait(60)
 
     def _answers(self) -> bool:
         for program, process in self._running.items():

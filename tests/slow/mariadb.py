@@ -67,11 +67,15 @@ class MariaDB:
         return ["mariadb", "--no-defaults", f"--user={getpass.getuser()}", f"--socket={self._socket}"]
 
     def _answers(self) -> bool:
-        done = subprocess.run([*self._client, "--execute=SELECT 1"], env=self._env, capture_output=True, check=False)
+        done = subprocess.run(
+            [*self._client, "--execute=SELECT 1"], env=self._env, capture_output=True, check=False, timeout=600
+        )
         return done.returncode == 0
 
     def _run(self, command: list[str], text: str = "") -> None:
-        done = subprocess.run(command, env=self._env, input=text, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            command, env=self._env, input=text, capture_output=True, text=True, check=False, timeout=600
+        )
         assert done.returncode == 0, f"{command[0]}: {done.stdout}{done.stderr}"
 
     def stop(self) -> None:
@@ -82,5 +86,5 @@ class MariaDB:
             self._process.wait(60)
         except subprocess.TimeoutExpired:
             self._process.kill()
-            self._process.wait()
+            self._process.wait(60)
         self._process = None

@@ -82,6 +82,6 @@ class RabbitMQ:
             self._process.wait(30)
         except subprocess.TimeoutExpired:
             self._process.kill()
-            self._process.wait()
+            self._process.wait(60)
         self._process = None
-        subprocess.run(["epmd", "-kill"], env=self._env(), capture_output=True, check=False)
+        subprocess.run(["epmd", "-kill"], env=self._env(), capture_output=True, check=False, timeout=600)

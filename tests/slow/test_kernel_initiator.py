@@ -126,7 +126,7 @@ def raw_digest(images: Glance, image: str, folder: Path) -> Digest:
     with packed.open("wb") as output:
         for piece in images.pieces(image):
             output.write(piece)
-    subprocess.run(["qemu-img", "convert", "-f", "qcow2", "-O", "raw", str(packed), str(disk)], check=True)
+    subprocess.run(["qemu-img", "convert", "-f", "qcow2", "-O", "raw", str(packed), str(disk)], check=True, timeout=600)
     with disk.open("rb") as source:
         return digest_of(iter(lambda: source.read(MIB), b""))
 

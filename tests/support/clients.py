@@ -30,9 +30,9 @@ def client_python(requirements: Path) -> Path:
         complete = home / "complete"
         if not complete.exists():
             shutil.rmtree(home, ignore_errors=True)
-            subprocess.run([sys.executable, "-m", "venv", str(home)], check=True)
+            subprocess.run([sys.executable, "-m", "venv", str(home)], check=True, timeout=1800)
             pip = [str(home / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-            subprocess.run([*pip, "--requirement", str(requirements)], check=True)
+            subprocess.run([*pip, "--requirement", str(requirements)], check=True, timeout=1800)
             complete.touch()
     return home / "bin" / "python"
 
@@ -45,7 +45,11 @@ def client_wheel(requirement: str) -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not list(home.glob("*.whl")):
             pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
-            subprocess.run([*pip, "--no-deps", "--only-binary", ":all:", "--dest", str(home), requirement], check=True)
+            subprocess.run(
+                [*pip, "--no-deps", "--only-binary", ":all:", "--dest", str(home), requirement],
+                check=True,
+                timeout=1800,
+            )
     (wheel,) = home.glob("*.whl")
     return wheel
 
@@ -55,6 +59,8 @@ def built_wheel(requirement: str, folder: Path) -> Path:
     requirements = Path(__file__).parents[1] / "conformance" / "requirements-datera.txt"
     # It has setuptools of a release that still builds what is that old
     pip = [str(client_python(requirements)), "-m", "pip", "wheel", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*pip, "--no-deps", "--no-build-isolation", "--wheel-dir", str(folder), requirement], check=True)
+    subprocess.run(
+        [*pip, "--no-deps", "--no-build-isolation", "--wheel-dir", str(folder), requirement], check=True, timeout=1800
+    )
     (wheel,) = folder.glob("*.whl")
     return wheel

@@ -60,7 +60,13 @@ def apt_install(packages: Sequence[str]) -> None:
     env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     for words in (["update"], ["install", "--yes", "--no-install-recommends", *packages]):
         done = subprocess.run(
-            ["apt-get", "-qq", *words], env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+            ["apt-get", "-qq", *words],
+            env=env,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=3600,
         )
         if done.returncode:
             pytest.fail(f"{', '.join(packages)} could not be installed:\n{done.stdout}{done.stderr}")
@@ -120,7 +126,9 @@ def _mirror() -> str:
     if shutil.which("apt-get") is None:
         return MIRROR
     form = ["--format", "$(REPO_URI) $(CODENAME) $(COMPONENT)", "Created-By: Packages"]
-    told = subprocess.run(["apt-get", "indextargets", *form], capture_output=True, text=True, check=False).stdout
+    told = subprocess.run(
+        ["apt-get", "indextargets", *form], capture_output=True, text=True, check=False, timeout=3600
+    ).stdout
     found = (line.split() for line in told.splitlines())
     return next((words[0] for words in found if words[1:] == [RELEASE, "main"]), MIRROR)
 
@@ -148,7 +156,13 @@ def _install(work: Path, tree: Path, name: str, requirements: Path) -> None:
 def do(work: Path, *command: str) -> None:
     with (work / "log").open("ab") as log:
         done = subprocess.run(
-            command, env=clean(), stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, check=False
+            command,
+            env=clean(),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            check=False,
+            timeout=3600,
         )
     if done.returncode:
         said = (work / "log").read_text(encoding="utf-8", errors="replace")[-3000:]

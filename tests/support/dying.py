@@ -31,7 +31,7 @@ def in_a_process(action: Callable[..., None], *arguments: Any, seconds: float = 
     process.join(seconds)
     if process.is_alive():
         process.kill()
-        process.join()
+        process.join(60)
         raise AssertionError(f"{action.__name__} did not end within {seconds:.0f} s")
     assert process.exitcode is not None
     return process.exitcode

@@ -138,7 +138,7 @@ class EmulatedHost(Running):
         for one in (self._link, self._process):
             if one is not None:
                 one.kill()
-                one.wait()
+                one.wait(60)
         self._link = self._process = None
         shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -179,6 +179,7 @@ class EmulatedHost(Running):
                 capture_output=True,
                 text=True,
                 check=False,
+                timeout=1800,
             )
         if done.returncode or reading.returncode:
             raise Failed(f"{' '.join(source)} | {command}: {done.stderr}")
@@ -195,7 +196,7 @@ class EmulatedHost(Running):
             ["ip", "link", "set", self._wire, "up"],
             ["sysctl", "-q", "-w", f"net.ipv4.conf.{self._wire}.route_localnet=1"],
         ):
-            done = subprocess.run(command, env=clean(), capture_output=True, text=True, check=False)
+            done = subprocess.run(command, env=clean(), capture_output=True, text=True, check=False, timeout=1800)
             assert done.returncode == 0, f"{' '.join(command)}: {done.stderr}"
         device = self.run(f"ip -o link | grep {WIRE_MAC}").split(": ")[1]
         self.run(
@@ -221,7 +222,11 @@ class EmulatedHost(Running):
         local = free_port()
         way = f"127.0.0.1:{local}:127.0.0.1:{port}"
         done = subprocess.run(
-            [*self._words(), "-O", "forward", "-L", way, ALIAS], capture_output=True, text=True, check=False
+            [*self._words(), "-O", "forward", "-L", way, ALIAS],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=1800,
         )
         if done.returncode:
             raise Failed(f"ssh -L {way}: {done.stderr}")

@@ -161,15 +161,17 @@ class IsolatedHost(Running):
         """With all that runs on it. Its mounts and its end of the wire go with its last process."""
         if self._process is not None:
             self._process.kill()
-            self._process.wait()
+            self._process.wait(60)
             self._process = None
             # The kernel takes namespaces down a little later, and the wire must be gone when this says so.
-            subprocess.run(["ip", "link", "delete", self._wire], env=clean(), capture_output=True, check=False)
+            subprocess.run(
+                ["ip", "link", "delete", self._wire], env=clean(), capture_output=True, check=False, timeout=600
+            )
         shutil.rmtree(self._folder, ignore_errors=True)
 
     @staticmethod
     def _do(*command: str) -> None:
-        done = subprocess.run(command, env=clean(), capture_output=True, text=True, check=False)
+        done = subprocess.run(command, env=clean(), capture_output=True, text=True, check=False, timeout=600)
         if done.returncode:
             pytest.fail(f"a wire for an isolated host: {' '.join(command)}: {done.stderr}", pytrace=False)
 
@@ -193,7 +195,9 @@ class IsolatedHost(Running):
 
 def _free_network() -> ipaddress.IPv4Network:
     """One that no device of this machine has."""
-    told = subprocess.run(["ip", "-4", "-o", "addr"], env=clean(), capture_output=True, text=True, check=True).stdout
+    told = subprocess.run(
+        ["ip", "-4", "-o", "addr"], env=clean(), capture_output=True, text=True, check=True, timeout=600
+    ).stdout
     taken = [ipaddress.ip_interface(line.split()[3]).network for line in told.splitlines()]
     networks = [one for one in NETWORK.subnets(new_prefix=LENGTH) if not any(one.overlaps(other) for other in taken)]
     return secrets.choice(networks)

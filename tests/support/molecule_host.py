@@ -143,7 +143,7 @@ def end_connections(sockets: Path) -> None:
     """Those that Ansible keeps for the next playbook."""
     for path in sockets.glob("*"):
         command = ["ssh", "-F", "none", "-o", f"ControlPath={path}", "-O", "exit", "host"]
-        subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=120)
 
 
 def main() -> int:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -31,6 +32,15 @@ def wait_until(condition: Callable[[], object], seconds: float, otherwise: str) 
         if time.monotonic() > end:
             pytest.fail(f"{otherwise} within {seconds:.0f} s")
         time.sleep(0.02)
+
+
+def join(*threads: threading.Thread, seconds: float = 120) -> None:
+    """Wait until these have ended, and fail when one has not within so many seconds."""
+    end = time.monotonic() + seconds
+    for thread in threads:
+        thread.join(max(0.0, end - time.monotonic()))
+    alive = [thread.name for thread in threads if thread.is_alive()]
+    assert not alive, f"{', '.join(alive)} did not end within {seconds:.0f} s"
 
 
 class Running(ABC):

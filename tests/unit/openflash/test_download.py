@@ -78,7 +78,7 @@ def started(server: Server) -> Iterator[Server]:
     server.over.set()
     server.shutdown()
     server.server_close()
-    thread.join()
+    thread.join(60)
 
 
 @pytest.fixture

@@ -176,7 +176,7 @@ def test_threads_share_a_transport(server: Server) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        thread.join(60)
     assert server.connections <= 3
     assert [call.n for call in transport.journal] == list(range(1, 121))
 
@@ -329,7 +329,7 @@ def test_tls_with_a_directory_of_cas(authority: Authority, tmp_path: Path) -> No
     if openssl is None:
         pytest.skip("no openssl to make the links of a CA directory")
     command = [openssl, "x509", "-noout", "-hash", "-in", str(authority.path)]
-    name = subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout.decode().strip()
+    name = subprocess.run(command, stdout=subprocess.PIPE, check=True, timeout=120).stdout.decode().strip()
     (folder / (name + ".0")).symlink_to(authority.path)
     assert over_tls(server, verify=str(folder)).request("GET", "/x").ok
 
@@ -669,7 +669,7 @@ def test_threads_that_notice_together_log_in_once(server: Server) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        thread.join(60)
     assert logins == [1] and len(server.seen) == 8
 
 

@@ -90,5 +90,6 @@ def test_threads_share_it() -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        thread.join(60)
+        assert not thread.is_alive()
     assert [call.n for call in journal] == list(range(1, 1601))

@@ -83,7 +83,7 @@ def test_a_process_is_alive_until_it_ends() -> None:
         # Neither before nor after somebody has waited for it
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
         assert stamp.alive() is False
-        process.wait()
+        process.wait(60)
     assert stamp.alive() is False
 
 

@@ -111,7 +111,7 @@ def test_number_of_another_process_is_neither_taken_nor_killed(run: Run, tmp_pat
         assert other.poll() is None
     finally:
         other.kill()
-        other.wait()
+        other.wait(60)
 
 
 def test_two_starts_at_once_are_one_simulator(tmp_path: Path) -> None:
