@@ -12,11 +12,19 @@ from typing import Any
 import pytest
 
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors import Busy, Conflict, InUse, Invalid
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.images import exporting
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.images.common import Run
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.images.passage import Settings
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.images.progress import Progress
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.images.work import Folder, Work, new_name
-from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import COPYING, Volume
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import (
+    COPYING,
+    DELETING,
+    ERROR,
+    OFFLINE,
+    READY,
+    Volume,
+)
 from tests.support.memory_array import MemoryArray
 
 KEY = "memory|array"
@@ -223,6 +231,32 @@ def test_what_the_array_still_copies_into_is_not_deleted(folder: Folder, array: 
     with pytest.raises(Busy, match="still copying"):
         run_of(array, folder).recover("golden")
     assert names(array) == [work.temporary] and array.writes == []
+
+
+# ---- what is not complete ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("state", "kind", "words"),
+    [
+        (COPYING, Busy, "still copying into it"),
+        (DELETING, Busy, "deleting"),
+        (ERROR, Conflict, ""),
+        (OFFLINE, Conflict, "offline"),
+    ],
+)
+@pytest.mark.parametrize("of_snapshot", [False, True])
+def test_what_is_not_complete_is_not_exported(
+    folder: Folder, array: MemoryArray, tmp_path: Path, state: str, kind: type[Exception], words: str, of_snapshot: bool
+) -> None:
+    array.volume("golden", state=READY if of_snapshot else state)
+    if of_snapshot:
+        array.snapshot("golden", "monday", state=state)
+    wish = exporting.Wish("golden", str(tmp_path / "out.qcow2"), snapshot="monday" if of_snapshot else None)
+    for check_mode in (True, False):
+        with pytest.raises(kind, match=words):
+            exporting.run(run_of(array, folder, check_mode=check_mode), wish)
+    assert array.writes == [] and not (tmp_path / "out.qcow2").exists()
 
 
 # ---- runs on other hosts ---------------------------------------------------------------------------------------------

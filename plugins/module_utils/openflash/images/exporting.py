@@ -22,6 +22,7 @@ from ..attach import formats
 from ..attach.qemu import Node, file_node
 from ..errors import Conflict, FlashError, Invalid, NotFound, Refused
 from ..model import Snapshot, Volume, VolumeSpec
+from ..plan.rules import check_complete, check_online
 from .common import Run, ended, quietly
 from .work import Work
 
@@ -83,6 +84,8 @@ class _Export:
             raise NotFound("volume %s is not there" % wish.name, target=wish.name)
         run.outcome.before = run.outcome.after = there
         snapshot = self._snapshot(there) if wish.snapshot else None
+        check_complete(snapshot or there)
+        check_online(snapshot or there)
         copy = snapshot is not None or self._is_in_use(there)
         run.outcome.image = {"dest": wish.path, "format": wish.format, "virtual_size": (snapshot or there).size}
         lines = ["write %s to %s (%s)" % (self._what, wish.path, wish.format)]

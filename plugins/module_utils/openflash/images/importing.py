@@ -15,11 +15,11 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import Any, Dict, Optional
 
-from ..errors import Busy, Conflict, FlashError, Invalid, NoSpace, NotFound, Refused, Stopped, Unsupported
-from ..model import COPYING, THICK, Listing, Volume, VolumeSpec
+from ..errors import Conflict, FlashError, Invalid, NoSpace, NotFound, Refused, Stopped, Unsupported
+from ..model import THICK, Listing, Volume, VolumeSpec
 from ..plan.desired import Desired, VolumeWish
 from ..plan.draft import Plan
-from ..plan.rules import check_name, check_owner, check_size
+from ..plan.rules import check_complete, check_name, check_owner, check_size
 from ..plan.steps import CreateVolume
 from ..plan.world import Actual
 from ..read import read
@@ -213,8 +213,7 @@ class _Import:
                 target=there.name,
                 hint="Unmap it first (flash_host_map), or import under another name: force does not permit it.",
             )
-        if there.state == COPYING:
-            raise Busy("the array is still copying into volume %s" % there.name, target=there.name)
+        check_complete(there)
         if there.siblings:
             raise Refused(
                 "volume %s shares its life with %s" % (there.name, ", ".join(there.siblings)),
