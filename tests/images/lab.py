@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import random
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +54,13 @@ ROWS = (
         can=FLASHSYSTEM,
     ),
     Row("violin", {"vendor": "violin", "protocol": "fc", "datapath": True, "limits": FAST_COPIES}, can=VIOLIN),
-    Row("dsware", {"vendor": "dsware", "datapath": True}, tool="vbs_cli", can=DSWARE),
+    # With a tool of the host the array shows volumes past its mappings, which then do not tell who has them.
+    Row(
+        "dsware",
+        {"vendor": "dsware", "datapath": True},
+        tool="vbs_cli",
+        can=replace(DSWARE, reads_mappings=False),
+    ),
 )
 
 OTHERS = (

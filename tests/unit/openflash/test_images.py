@@ -233,7 +233,7 @@ def test_what_the_array_still_copies_into_is_not_deleted(folder: Folder, array: 
     assert names(array) == [work.temporary] and array.writes == []
 
 
-# ---- what is not complete ---------------------------------------------------------------------------------------------
+# ---- what is not complete --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -241,7 +241,7 @@ def test_what_the_array_still_copies_into_is_not_deleted(folder: Folder, array: 
     [
         (COPYING, Busy, "still copying into it"),
         (DELETING, Busy, "deleting"),
-        (ERROR, Conflict, ""),
+        (ERROR, Conflict, "error"),
         (OFFLINE, Conflict, "offline"),
     ],
 )
