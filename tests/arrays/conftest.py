@@ -18,6 +18,8 @@ from tests.support.simulator import Simulator
 XMS_VERSIONS = ("3.0.3-11", "4.0.2-80", "4.2.0-33")
 X2 = {"name": "x2", "vendor": "xtremio", "version": "6.1.0-35_X2"}
 SMALL = {"name": "small", "vendor": "xtremio", "limits": {"snapshots_per_volume": 2, "volumes": 5}}
+# What of a backup's names the array chooses by itself
+CHOOSING: dict[str, list[str]] = {"chooses-name": ["name"], "chooses-set": ["set"], "chooses-both": ["name", "set"]}
 TWO_CLUSTERS = {"name": "two", "vendor": "xtremio", "version": "4.2.0-33", "clusters": ["north", "south"]}
 
 
@@ -40,7 +42,8 @@ class SimulatedXms(OneArray[XtremIO]):
 @pytest.fixture(scope="session")
 def simulator() -> Iterator[Simulator]:
     arrays = [{"name": version, "vendor": "xtremio", "version": version} for version in XMS_VERSIONS]
-    with Simulator([*arrays, TWO_CLUSTERS, X2, SMALL, *dsware.ARRAYS]) as simulator:
+    choosing = [{"name": name, "vendor": "xtremio", "backups": what} for name, what in CHOOSING.items()]
+    with Simulator([*arrays, *choosing, TWO_CLUSTERS, X2, SMALL, *dsware.ARRAYS]) as simulator:
         yield simulator
 
 
@@ -55,6 +58,14 @@ def xms(simulator: Simulator, request: pytest.FixtureRequest) -> Iterator[Simula
 @pytest.fixture(params=[version for version in XMS_VERSIONS if not version.startswith("3.")])
 def xms_v2(simulator: Simulator, request: pytest.FixtureRequest) -> Iterator[SimulatedXms]:
     """The same, of the versions with REST v2."""
+    xms = SimulatedXms(simulator, request.param)
+    yield xms
+    xms.close()
+
+
+@pytest.fixture(params=CHOOSING)
+def choosing(simulator: Simulator, request: pytest.FixtureRequest) -> Iterator[SimulatedXms]:
+    """An XMS that calls what a restore keeps, or the set of that, as it likes."""
     xms = SimulatedXms(simulator, request.param)
     yield xms
     xms.close()

@@ -363,3 +363,74 @@ def test_two_runs_make_the_same_clone(rest: SimulatedDsware, monkeypatch: pytest
     assert [name for name in rest.names() if "copy" in name or name.startswith(MARKER)] == ["copy"]
     content = {one["name"]: one["content"] for one in rest.state()["volumes"]}
     assert content["copy"] == content["v1"]
+
+
+# ---- what is finished is never copied over ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("full", [False, True], ids=["linked", "full"])
+def test_a_finished_clone_is_never_copied_over(rest: SimulatedDsware, full: bool) -> None:
+    """Its markers cannot be removed. It is there all the same, and holds what was written to it since."""
+    Stage(rest).prepare("v1")
+    spec = VolumeSpec("copy", options={"full_clone": True} if full else {})
+    rest.fault("refused_before", code="50159999", match={"path": "snapshot/delete"}, count=None)
+    with rest.connect(wait_timeout=0.5) as array:
+        assert array.clone_volume(volume(array, "v1"), spec).name == "copy"
+    rest.simulator.write("copy", GIB, rest.name)
+    rest.simulator.write("v1", GIB, rest.name)
+    mine = next(one["content"] for one in rest.state()["volumes"] if one["name"] == "copy")
+    for _ in range(2):
+        with rest.connect(wait_timeout=0.5) as array:
+            assert [one.name for one in array.volumes(["copy"])] == ["copy"]
+            assert "copy" in [one.name for one in array.volumes()]
+            with pytest.raises(errors.Conflict, match="a volume of that name is there"):
+                array.clone_volume(volume(array, "v1"), spec)
+        assert mine == next(one["content"] for one in rest.state()["volumes"] if one["name"] == "copy")
+        rest.simulator.clear_faults(rest.name)
+
+
+@pytest.mark.parametrize("full", [False, True], ids=["linked", "full"])
+@pytest.mark.parametrize("kind", [None, "reset_after", "reset_before"])
+def test_a_volume_that_was_there_before_is_never_copied_over(
+    either: SimulatedDsware, monkeypatch: pytest.MonkeyPatch, full: bool, kind: str | None
+) -> None:
+    """Whatever marker is there: of a run that was killed before it saw the volume, or of a lost answer."""
+    Stage(either).prepare("v1")
+    spec = VolumeSpec("copy", options={"full_clone": True} if full else {})
+    with either.connect() as array:
+        array.create_volume(VolumeSpec("copy", GIB))
+        source = volume(array, "v1")
+    either.simulator.write("copy", GIB, either.name)
+    if kind is None:
+        # Its first request takes the marker
+        with either.connect() as array:
+            array.pools()
+            with either.killed(monkeypatch, 1, answered=True):
+                array.clone_volume(source, spec)
+        assert [name for name in either.names() if name.startswith(MARKER)]
+    else:
+        either.fault(kind, match={"write": True})
+    before = next(one["content"] for one in either.state()["volumes"] if one["name"] == "copy")
+    with either.connect() as array:
+        with pytest.raises(errors.Conflict, match="a volume of that name is there"):
+            array.clone_volume(source, spec)
+        assert [one.name for one in array.volumes(["copy"])] == ["copy"]
+    assert before == next(one["content"] for one in either.state()["volumes"] if one["name"] == "copy")
+    assert not [name for name in either.names() if name.startswith(MARKER)]
+
+
+def test_a_full_clone_that_was_left_copying_says_since_when_its_content_is(simulator: Simulator) -> None:
+    rest = SimulatedDsware(simulator, "slow")
+    with rest.connect(wait_timeout=0.5) as array:
+        array.create_volume(VolumeSpec("v1", GIB))
+        source = volume(array, "v1")
+        spec = VolumeSpec("copy", options={"full_clone": True})
+        with pytest.raises(errors.Timeout):
+            array.clone_volume(source, spec)
+        with pytest.raises(errors.Busy, match="still copies into volume copy"):
+            array.clone_volume(source, VolumeSpec("copy", 2 * GIB, options={"full_clone": True}))
+    with rest.connect() as array:
+        made = array.clone_volume(source, spec)
+        assert made.resumed is not None and made.resumed.endswith("Z")
+    assert rest.names() == ["copy", "v1"]
+    rest.close()

@@ -499,3 +499,32 @@ def test_a_thin_clone_that_is_cut_off_is_finished_by_the_next_run(fast: ViolinAr
         cut += 1
     fast.clear_faults()
     assert cut >= 5
+
+
+def test_a_thin_clone_never_holds_what_its_source_held_for_a_run_that_was_cut_off(fast: ViolinArray) -> None:
+    """What carries a thin clone is a snapshot: that of an earlier run is of its time."""
+    cut = finished = 0
+    while not finished:
+        fast.reset()
+        with fast.client() as client:
+            volume(client, "db1", provisioning="thin")
+            source = client.volumes(["db1"]).items[0]
+            fast.fault(kind="http_status", status=500, match={"path": "/concerto/logical"}, skip=cut, count=None)
+            try:
+                client.clone_volume(source, VolumeSpec("clone1"))
+                finished = 1
+            except FlashError:
+                pass
+            fast.clear_faults()
+        if not finished and "clone1" not in fast.volumes():
+            fast.simulator.write("db1", GIB, fast.name)
+            with fast.client(wait_timeout=600.0) as client:
+                made = client.clone_volume(client.volumes(["db1"]).items[0], VolumeSpec("clone1"))
+                assert made.resumed is None
+            held = fast.volumes()
+            assert held["clone1"]["content"] == held["db1"]["content"], f"request {cut + 1}"
+            assert sorted(row["kind"] for row in held.values()) == ["snapshot", "volume", "volume"], (
+                f"request {cut + 1}"
+            )
+        cut += 1
+    assert cut >= 5

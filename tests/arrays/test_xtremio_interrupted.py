@@ -305,3 +305,86 @@ def test_the_array_is_gone_in_the_middle(xms_v2: SimulatedXms) -> None:
     with xms_v2.connect() as array:
         array.create_snapshots([SnapshotSpec("s1", volume(array, "v1"))])
     assert "s1" in xms_v2.names() and not [name for name in xms_v2.names() if facts.MARKER in name]
+
+
+# ---- restores of an array that names the backup as it likes ----------------------------------------------------------
+
+
+def contents(xms: SimulatedXms) -> dict[str, str]:
+    return {one["name"]: one["content"] for one in xms.state()["volumes"]}
+
+
+def restores(xms: SimulatedXms, mark: int) -> int:
+    return sum(one["change"] == "volume.overwrite" for one in xms.simulator.changes(xms.name, mark))
+
+
+def written(xms: SimulatedXms) -> str:
+    """Another content of v1 than that of its snapshot s0."""
+    prepare(xms)
+    xms.simulator.write("v1", GIB, xms.name)
+    return contents(xms)["v1"]
+
+
+@pytest.mark.parametrize("kind", [None, "reset_after", "truncated", "non_json", "reset_before"])
+def test_a_backup_is_found_whatever_the_array_calls_it(choosing: SimulatedXms, kind: str | None) -> None:
+    held, mark = written(choosing), choosing.mark()
+    with choosing.connect() as array:
+        if kind is not None:
+            choosing.fault(kind, match={"method": "POST", "path": "types/snapshots"})
+        backup = array.restore_snapshot(volume(array, "v1"), snapshot(array, "s0"), "backup")
+        assert array.restore_snapshot(volume(array, "v1"), snapshot(array, "s0"), "backup").id == backup.id
+    found = contents(choosing)
+    assert restores(choosing, mark) == 1
+    assert (found["backup"], found["v1"]) == (held, found["s0"])
+
+
+def test_a_refusal_of_what_was_done_is_no_reason_to_restore_again(choosing: SimulatedXms) -> None:
+    held, mark = written(choosing), choosing.mark()
+    match = {"method": "POST", "path": "types/snapshots"}
+    choosing.fault("refused_after", code="some_internal_error", match=match, count=None)
+    with choosing.connect() as array:
+        array.restore_snapshot(volume(array, "v1"), snapshot(array, "s0"), "backup")
+    assert restores(choosing, mark) == 1
+    assert contents(choosing)["backup"] == held
+
+
+@pytest.mark.parametrize("answered", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("choosing", ["chooses-name", "chooses-set"], indirect=True)
+def test_a_killed_restore_is_not_sent_again(
+    choosing: SimulatedXms, answered: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The name or the set of the backup is the one of the request: one of them is enough to know it again."""
+    at = 1
+    while True:
+        held, mark = written(choosing), choosing.mark()
+        array = choosing.connect()
+        with choosing.killed(monkeypatch, at, answered) as sent:
+            array.restore_snapshot(volume(array, "v1"), snapshot(array, "s0"), "backup")
+        array.close()
+        with choosing.connect() as array:
+            array.restore_snapshot(volume(array, "v1"), snapshot(array, "s0"), "backup")
+        found = contents(choosing)
+        assert restores(choosing, mark) == 1, f"killed at request {at}"
+        assert (found["backup"], found["v1"]) == (held, found["s0"]), f"killed at request {at}"
+        if sent[-1] != "killed":
+            break
+        at += 1
+    assert at > 5
+
+
+def test_what_killed_runs_have_left_does_not_pile_up(xms: SimulatedXms, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of tasks that nobody runs again the next copy of the same source removes what is left."""
+    prepare(xms)
+    left: set[str] = set()
+    for at in range(2, 8):
+        with xms.connect() as array:
+            source = volume(array, "v1")
+            with xms.killed(monkeypatch, at, answered=False):
+                array.clone_volume(source, VolumeSpec(f"once{at}", 2 * GIB))
+        now = {name for name in xms.names() if facts.stamp_of(name) is not None}
+        assert len(now) <= 1
+        left |= now
+    assert left
+    with xms.connect() as array:
+        array.clone_volume(volume(array, "v1"), VolumeSpec("clone"))
+    assert not [name for name in xms.names() if facts.MARKER in name]

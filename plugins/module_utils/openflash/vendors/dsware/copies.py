@@ -153,7 +153,7 @@ class Copies(Volumes):
         """What an earlier run has left: the stamp of a full copy to resume; None once all of it is removed."""
         records = self._records(volume, copy)
         if there is not None:
-            self._check_unfinished(token, there)
+            self._check_unfinished(token, there, bool(records))
             said = records[0][1] if records else None
             if said is not None:
                 what = "volume %s" % copy
@@ -175,7 +175,7 @@ class Copies(Volumes):
         self._delete_snapshot(token)
         return None
 
-    def _check_unfinished(self, token: str, there: Volume) -> None:
+    def _check_unfinished(self, token: str, there: Volume, recorded: bool) -> None:
         """Conflict unless the volume was made under this marker, and is not finished."""
         mark = self._wire.snapshot(token)
         if mark is None:
@@ -193,8 +193,13 @@ class Copies(Volumes):
                 "if nobody needs it, delete it with the array's own tools, and its snapshot %s." % token
             )
             raise conflict
-        # Both times are of the array's clock.
-        if there.created < mark.created:
+        # Both times are of the array's clock, which may count in seconds only. Within one, the source of a linked clone
+        # decides where it is reported, and for a full copy what was recorded immediately before the volume was made.
+        older = there.created < mark.created
+        if there.created == mark.created and self._wire.reports_source:
+            older = there.source != token and not recorded
+        if older:
+            # A run was killed before it saw that the name is taken: only its marker goes.
             self._delete_snapshot(token)
             raise conflict
 

@@ -107,8 +107,11 @@ class Reading(Array):
                 wanted = list(dict.fromkeys(names))
                 found = self._wire.volumes(wanted)
                 markers = self._markers("volume", [one.name for one in found])
-            done = [one for one in found if marker("volume", one.name) not in markers]
-            return replace(found, items=tuple(done))
+            return replace(found, items=tuple(one for one in found if self._is_finished(one, markers)))
+
+    def _is_finished(self, volume: Volume, markers: Set[str]) -> bool:
+        """One more request for a volume with a marker: one that is finished keeps it where it cannot be removed."""
+        return marker("volume", volume.name) not in markers or self._wire.has_snapshot(finished_marker(volume))
 
     def volumes_in_full(self, names: Sequence[str]) -> Listing[Volume]:
         """With the quality of service of each, where the wire tells it: one more request for each volume."""

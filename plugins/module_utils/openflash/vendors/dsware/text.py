@@ -132,6 +132,9 @@ class TextWire(Wire):
     :param pool_ids: the pools to ask about, since the socket does not list them.
     """
 
+    # Section 2.1: father_name, with a field that only some arrays fill: see _check_unfinished in copies.py.
+    reports_source = True
+
     def __init__(self, connection: Connection, pool_ids: Sequence[str], extensions: bool) -> None:
         self.tcp = TcpTransport(connection.address, connection.port or SOCKET_PORT, connection.timeout)
         self.journal = self.tcp.journal

@@ -35,6 +35,8 @@ class Wire(ABC):
     journal: Journal
     threads = 1
     """So many requests at once at most."""
+    reports_source = False
+    """A volume that shares the data of a snapshot is listed with the name of that snapshot."""
 
     def side_by_side(self, ask: Callable[[T], R], items: Sequence[T]) -> List[R]:
         if len(items) < 2 or self.threads < 2:
