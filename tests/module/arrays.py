@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import select
 import subprocess
 import sys
 import tempfile
@@ -322,7 +323,11 @@ class Modules:
         }
         self.process.stdin.write(json.dumps(order) + "\n")
         self.process.stdin.flush()
-        rc = int(self.process.stdout.readline())
+        # It ends a module that takes longer, so that only a server that has died itself does not answer.
+        ready, _, _ = select.select([self.process.stdout], [], [], timeout + 60)
+        line = self.process.stdout.readline() if ready else ""
+        assert line, f"{module}: forks.py does not answer (exit status {self.process.poll()})"
+        rc = int(line)
         stdout, stderr = (Path(path).read_text(encoding="utf-8") for path in files.values())
         lines = [line for line in stdout.splitlines() if line.startswith("{")]
         assert len(lines) == 1, f"{module} ended with {rc} and left no result\n{stdout}\n{stderr}"

@@ -5,7 +5,8 @@
 
 As a program it imports what modules import and then, for each line of JSON on its standard input, forks a process
 that runs one module file as Ansible would: its arguments and its environment are those of the line, and what it prints
-goes to files. With ``--once`` it does that a single time, in this very process.
+goes to files. The program has one thread: a fork of several may wait forever for a lock that another one held. With
+``--once`` it does that a single time, in this very process.
 """
 
 from __future__ import annotations
@@ -60,6 +61,8 @@ def serve() -> None:
         vendor.load()
     for line in sys.stdin:
         order = json.loads(line)
+        if len(os.listdir("/proc/self/task")) != 1:
+            sys.exit("forks.py has threads, and must not fork: something that it imports has started one")
         pid = os.fork()
         if pid == 0:
             child(order)

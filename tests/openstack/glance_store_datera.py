@@ -140,22 +140,26 @@ def files(stage: Stage) -> None:
     store._path.check()
 
     def share(seconds: float) -> int:
-        """Another worker of this host that has the volume for a while."""
+        """Another worker of this host that has the volume, and keeps it for a while."""
+        here, there = os.pipe()
         child = os.fork()
         if child == 0:
             try:
                 with kernel.FileShare(f"{stage.folder}/locks/x").beginning():
                     pass
+                os.write(there, b"!")
                 time.sleep(seconds)
             finally:
                 os._exit(0)
+        os.close(there)
+        assert os.read(here, 1) == b"!", "it has it"
+        os.close(here)
         return child
 
     mine = kernel.FileShare(f"{stage.folder}/locks/x")
     with mine.beginning():
         pass
     other = share(60)
-    time.sleep(0.5)
     with mine.ending() as last:
         step("another worker has it", lambda: last, False)
     os.kill(other, 9)
