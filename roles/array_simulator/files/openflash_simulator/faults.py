@@ -24,6 +24,7 @@ kind                    what the client sees                                  ch
 ``expired``             the credentials or the session refused                no
 ``pool_full``           the vendor's own "no space", once space is asked for  no
 ``copy_fails``          nothing yet: the copy that it begins stops half-way   yes
+``failed``              objects whose id ``path`` matches are in error        (no request)
 ======================= ===================================================== ==================
 """
 
@@ -52,6 +53,7 @@ FaultKind = Literal[
     "expired",
     "pool_full",
     "copy_fails",
+    "failed",
 ]
 KINDS: tuple[FaultKind, ...] = get_args(FaultKind)
 # These last for some seconds, which must be given.
@@ -61,7 +63,7 @@ _REFUSED = ("refused_before", "refused_after")
 # These go with another fault of the same request.
 _WITH_OTHERS = ("latency", "seen_late")
 # These do not touch the request: the array asks for them while it serves one.
-_ASKED_BY_ARRAY = ("pool_full", "copy_fails")
+_ASKED_BY_ARRAY = ("pool_full", "copy_fails", "failed")
 
 
 @dataclass(frozen=True)
@@ -195,6 +197,11 @@ class Faults:
     def copy_fails(self) -> bool:
         """Asked by the array when the request being served begins a copy."""
         return self._strikes("copy_fails")
+
+    def failed(self, object_id: str) -> bool:
+        """Asked by an array that describes one of its objects: does it report that as failed?"""
+        faults = [fault for fault in self._faults if fault.kind == "failed" and fault.match.path]
+        return any(fault.match.path and fault.match.path.search(object_id) for fault in faults)
 
     def _strikes(self, kind: FaultKind) -> bool:
         if self._request is None:

@@ -58,6 +58,8 @@ class Edf:
         self.clock = clock
         self.changed = changed
         self.is_full = is_full
+        self.failed: Callable[[str], bool] = lambda object_id: False
+        """Whether the array reports the app instance of this name, or the snapshot of this UUID, as failed."""
         self.extend_offline = extend_offline
         self.slowness = slowness
         self.apart = apart

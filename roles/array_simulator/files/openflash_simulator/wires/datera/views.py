@@ -36,7 +36,7 @@ def app_instance(call: Call, tenant: Tenant, ai: AppInstance) -> Entity:
         "access_control_mode": ai.access_control_mode,
         "snapshots": [app_snapshot(call, tenant, ai, key) for key in ai.snapshots],
         "snapshot_policies": [_policy(ai.path, one) for one in ai.snapshot_policies],
-        "deployment_state": "deployed",
+        "deployment_state": "failed" if call.edf.failed(ai.name) else "deployed",
         "causes": [],
     }
     if ai.clone_src:
@@ -175,7 +175,7 @@ def snapshot(call: Call, tenant: Tenant, ai: AppInstance, si: StorageInstance, m
         "path": f"{volume_path(ai, si, member)}/snapshots/{key}",
         "timestamp": _iso(key),
         "uuid": row.attributes["uuid"],
-        "op_state": "available" if ready else "unavailable",
+        "op_state": "failed" if call.edf.failed(row.attributes["uuid"]) else "available" if ready else "unavailable",
         "utc_ts": key,
     }
 

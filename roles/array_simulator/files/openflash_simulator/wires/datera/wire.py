@@ -141,6 +141,7 @@ class DateraWire(HttpWire):
             self.images if self.portals else None,
             "app_snapshots_apart" in config.options.get("quirks", ()),
         )
+        self.edf.failed = self.faults.failed
         for path in config.options.get("tenants", ()):
             self.edf.make_tenant(path)
         both = self.edf.numbers >= guesses.SECOND_API
