@@ -26,7 +26,6 @@ SAFETY = {
     ("violin", "volume from snapshot"): (9, POLLS),
     ("violin", "clone"): (9, POLLS),
     ("datera", "clone"): (4, "whether the copy is done: Cinder's own driver says so as soon as it has begun"),
-    ("datera", "extend"): (2, "whether the array has finished it, as often as it takes: it answers before"),
     ("flashsystem", "extend"): (1, "the size now: the array wants to be told by how much it shall grow"),
 }
 
