@@ -21,6 +21,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.transp
     LostConnection,
     LostReply,
     LostTimeout,
+    NotTaken,
     grow_once,
     repeat,
     settle,
@@ -218,3 +219,10 @@ def test_a_growth_that_is_refused_is_not_looked_into(clock: Clock) -> None:
     with pytest.raises(NoSpace):
         grow_once(Wire(NoSpace("it is full")).send, sizes.read, 20, 60.0, pace=clock.pace)
     assert sizes.reads == 0
+
+
+def test_a_growth_that_the_array_did_not_take_is_sent_again(clock: Clock) -> None:
+    wire = Wire(NotTaken("refused").allowing(30.0), "grown")
+    assert grow_once(wire.send, Sizes(20).read, 20, 60.0, pace=clock.pace) == 20
+    assert wire.log == ["send", "send"]
+    assert len(clock.pauses) == 1

@@ -45,6 +45,13 @@ class LostAnswer(FlashError):
         return self
 
 
+class NotTaken(LostAnswer, Unreachable):
+    """The array said that it does not take the request: nothing was done, and it may be sent again."""
+
+    kind = "unreachable"
+    maybe_done = False
+
+
 class LostTimeout(LostAnswer, Timeout):
     """No answer within the time allowed."""
 
@@ -141,7 +148,7 @@ def grow_once(
     show: Callable[[int], str] = str,
     pace: Callable[[float], Deadline] = growing_pauses,
 ) -> int:
-    """Send a request to grow by a difference, never more than once; the size in bytes that is there then.
+    """Send a request to grow by a difference so that the array takes it once; the size in bytes that is there then.
 
     Sent twice the volume would be too large, and it cannot be made smaller. No array says whether it is still at work
     on a request whose answer was lost, so a size that has not changed proves nothing. After a lost answer the size is
@@ -156,10 +163,16 @@ def grow_once(
     :raises Timeout: the array confirmed the change, and does not show it.
     """
     lost: Optional[LostAnswer] = None
-    try:
-        send()
-    except LostAnswer as error:
-        lost = error
+    for attempt in range(ATTEMPTS):
+        try:
+            send()
+            break
+        except NotTaken as error:
+            if attempt == ATTEMPTS - 1 or not pace(error.timeout).pause():
+                raise
+        except LostAnswer as error:
+            lost = error
+            break
     deadline = pace(lost.timeout if lost else seen_within)
     while True:
         try:

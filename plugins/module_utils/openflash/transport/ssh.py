@@ -28,7 +28,7 @@ from .credentials import missing
 from .deadline import Deadline
 from .host_keys import ACCEPT_NEW, STRICT, HostKeys
 from .journal import Journal
-from .lost import ATTEMPTS, LostConnection, LostReply, LostTimeout
+from .lost import ATTEMPTS, LostConnection, LostReply, LostTimeout, NotTaken
 
 LONGEST_CONNECT = 15.0
 CHANNELS = 8
@@ -334,7 +334,7 @@ class SshTransport:
             try:
                 with self._channels:
                     output = self._run(line, verb, write, session)
-            except (LostConnection, LostReply) as error:
+            except (LostConnection, LostReply, NotTaken) as error:
                 if write or attempt == ATTEMPTS - 1:
                     raise error.allowing(self.timeout) from None
                 continue
@@ -406,6 +406,16 @@ class SshTransport:
                     raise Unreachable("the connection ends as soon as it is made (%s)" % error) from None
                 fresh = True
 
+    def _exec(self, channel: Any, line: str, shown: str) -> None:
+        """Ask for the command. A refusal ends the channel, without an exit status, and leaves the connection."""
+        try:
+            channel.exec_command(line.encode("ascii"))
+        except _paramiko().SSHException as error:
+            transport = channel.get_transport()
+            if transport is None or not transport.is_active() or channel.exit_status >= 0 or channel.recv_ready():
+                raise
+            raise NotTaken("the array does not take %s (%s)" % (shown, error)) from None
+
     def _talk(self, channel: Any, line: str, deadline: Deadline, shown: str) -> Output:
         paramiko = _paramiko()
         # paramiko waits without limit for the array to take the command.
@@ -413,7 +423,7 @@ class SshTransport:
         try:
             channel.settimeout(max(0.1, deadline.remaining()))
             cut.begin(channel.get_transport().sock)
-            channel.exec_command(line.encode("ascii"))
+            self._exec(channel, line, shown)
             channel.shutdown_write()
             cut.cancel()
             stdout = _read(channel.recv, channel, deadline)

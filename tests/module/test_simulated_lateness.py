@@ -1,0 +1,30 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every simulator can show its changes late."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import VolumeSpec
+from tests.module.arrays import GIB, ArrayUnderTest
+
+LATE = 1.0
+
+pytestmark = pytest.mark.wire
+
+
+def test_a_volume_is_seen_some_seconds_after_it_was_made(array: ArrayUnderTest) -> None:
+    with array.library() as client, array.library() as other:
+        array.fault(kind="seen_late", seconds=LATE, count=None)
+        made = time.monotonic()
+        client.create_volume(VolumeSpec("db1", GIB, pool=array.pool))
+        assert set(array.volumes()) == {"db1"}
+        while not other.volumes().items:
+            assert time.monotonic() < made + 10, "the volume is never seen"
+            time.sleep(0.05)
+        assert time.monotonic() - made >= LATE * 0.9
+        assert [one.name for one in other.volumes()] == ["db1"]
