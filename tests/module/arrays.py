@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The arrays that every module test runs against, and what a test does with one of them.
 
-To test another array, add a row to ROWS. What an array cannot do is not skipped: its capabilities say so beforehand,
-and the test asserts that the task fails with those very words and changes nothing.
+To test another array, add a row to ROWS, and what it can do to abilities.py. What an array cannot do is not skipped:
+abilities.py says so, and the test asserts that the task fails for that reason and changes nothing.
 """
 
 from __future__ import annotations
