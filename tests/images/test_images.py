@@ -299,3 +299,21 @@ def test_a_copy_that_fails_leaves_nothing(lab: Lab) -> None:
     assert result["error"]["kind"] == "timeout"
     lab.nothing_left()
     assert lab.volumes() == {"golden"} and lab.content("golden") == content
+
+
+def test_a_last_clone_that_fails_says_where_the_old_content_is(dsware: Lab) -> None:
+    """This array cannot rename: the old volume has gone by then, and a copy of it is kept."""
+    dsware.imported(dsware.raw("1.raw", seed=1))
+    content = dsware.content("golden")
+    other = dsware.raw("2.raw", seed=2)
+    dsware.array.fault(kind="http_status", match={"path": "snapshot/volume/create"}, skip=1, status=500, count=None)
+    try:
+        result = dsware.run(path=other, assume_unmapped=True)
+    finally:
+        dsware.array.clear_faults()
+    assert result.failed and result["changed"] is True and result["volume"]["state"] == "absent"
+    (kept,) = [name for name in dsware.volumes() if name.startswith("golden-old-")]
+    assert f"What volume golden held is in volume {kept}" in result.msg
+    assert dsware.content(kept) == content and "golden" not in dsware.volumes()
+    assert dsware.imported(other).changed
+    assert {"golden", kept} == dsware.volumes()

@@ -167,6 +167,9 @@ class Run:
             self._undo_swap(str(work.noted["name"]), swap, left)
         if left is not None:
             self._check_idle(left)
+            named = self.volume(str(work.noted["name"]))
+            if named is not None:
+                self._check_idle(named)  # it may be a copy of what is to be deleted
             self.array.delete_volume(left)
 
     def _undo_swap(self, name: str, swap: Dict[str, Any], left: Optional[Volume]) -> None:
@@ -185,7 +188,7 @@ class Run:
                 )
 
     def _check_idle(self, volume: Volume) -> None:
-        """Busy while the array still copies into a temporary volume."""
+        """Busy while the array still copies into a volume of an unfinished run."""
         if volume.state == COPYING:
             raise Busy(
                 "the array is still copying into volume %s, which an earlier run made" % volume.name,

@@ -321,8 +321,11 @@ class _Import:
 
     def _take_back(self, work: Work) -> None:
         """A new volume that did not get its name goes, so that no other task can ever take it for a fresh one."""
-        self._run.take_back(work)
-        self._run.outcome.changed = False
+        run = self._run
+        run.take_back(work)
+        before, now = run.outcome.before, run.volume(self._wish.name)
+        run.outcome.changed = (before.id if before else None) != (now.id if now else None)
+        run.outcome.after = now
 
     def _filled(self, work: Work, way: Passage, spec: VolumeSpec) -> Volume:
         """A new volume that holds the image, under its temporary name."""
@@ -382,7 +385,13 @@ class _Import:
                     array.clone_volume(there, VolumeSpec(kept))
                 self._run.outcome.changed = True
                 array.delete_volume(there)
-            array.clone_volume(made, VolumeSpec(name))
+            try:
+                array.clone_volume(made, VolumeSpec(name))
+            except FlashError as error:
+                if there is not None and self._keeps:
+                    kept_as = "What volume %s held is in volume %s." % (name, kept)
+                    error.hint = " ".join(filter(None, [error.hint, kept_as]))
+                raise
             self._run.drop(work.temporary)
         self._run.outcome.changed = True
         if there is not None and self._keeps:
