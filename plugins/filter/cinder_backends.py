@@ -55,6 +55,8 @@ from typing import Any, Dict, List, Mapping, Optional
 
 from ansible.errors import AnsibleFilterError
 
+from ansible_collections.openflash.storage.plugins.module_utils.oslo_conf import escaped
+
 ISCSI = "iscsi"
 FC = "fc"
 
@@ -197,7 +199,7 @@ class _Backend:
         found: Dict[str, Any] = {
             "volume_driver": self.driver,
             "volume_backend_name": given.get("volume_backend_name", self.name),
-            "san_login": _literal(given.get("username")),
+            "san_login": given.get("username"),
         }
         found.update(getattr(self, "_" + self.vendor)())
         if self.vendor != "flashsystem":
@@ -214,7 +216,7 @@ class _Backend:
             capabilities = {kind: True for kind in ("dedup", "thin") if kind in kinds}
         if capabilities:
             found["extra_capabilities"] = json.dumps(capabilities, sort_keys=True)
-        return {key: value for key, value in found.items() if value is not None}
+        return {key: _literal(value) for key, value in found.items() if value is not None}
 
     def _xtremio(self) -> Dict[str, Any]:
         return dict(self._san(in_address=self.in_tree), xtremio_cluster_name=self.given.get("cluster"))
@@ -307,8 +309,8 @@ class _Backend:
 
 
 def _literal(value: Any) -> Any:
-    """A value in which a dollar sign is one; see the module oslo_conf."""
-    return value.replace("$", "$$") if isinstance(value, str) else value
+    """A text that Cinder reads as it is."""
+    return escaped(value) if isinstance(value, str) else value
 
 
 def _bracketed(address: str) -> str:

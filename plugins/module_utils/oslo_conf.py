@@ -20,11 +20,18 @@ SECTION, OPTION, OTHER = "section", "option", "other"
 MASK = "********"
 CHANGED = " (changed)"
 
+_DOLLAR = re.compile(r"(\\?)\$")
 _LINES = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 _HEAD = re.compile(r"([^=:]*[=:][^\S\r\n]*)(.*)", re.DOTALL)
 _COMMENTED = re.compile(r"([#;]+\s*)([\w.-]+)(\s*[=:]\s*)(\S.*)")
-_SECRET_NAME = re.compile(r"pass|secret|token|credential|(^|_)key$|private", re.IGNORECASE)
-_URL_PASSWORD = re.compile(r"(://[^:/@\s,]*:)[^@/\s]+(?=@)")
+_SECRET_NAME = re.compile(
+    r"pass|pwd|secret|token|credential|cookie|private|hmac|api_?key|(^|[_-])keys?$", re.IGNORECASE
+)
+_ACCOUNT = r"[^:/@,\s]*:[^:/@,\s]*@[^:/@,\s]*(?::[0-9]+)?"
+# One host, or several with commas and an account each, as of RabbitMQ
+_HOSTS = re.compile(r"(?:(?:%s|[^:/@,\s]+(?::[0-9]+)?),\s*)*%s(?:[/?#][^@\s]*)?" % (_ACCOUNT, _ACCOUNT))
+_ACCOUNT_PASSWORD = re.compile(r"([^:/@,\s]*:)[^:/@,\s]+(?=@)")
+_QUERY_SECRET = re.compile(r"([?&;][^=&\s]*(?:pass|pwd|secret|token|key)[^=&\s]*=)[^&\s]+", re.IGNORECASE)
 
 
 class ConfError(Exception):
@@ -241,10 +248,25 @@ class Document:
                     self.values(item.section, item.key),
                 )
                 shown.append("%s = %s%s\n" % (item.key, MASK, CHANGED if news else ""))
+            elif item.kind == OPTION:
+                text = item.text
+                if len(item.lines) > 1 and "://" in text:
+                    # A URL may go on in the next line, where nothing says what the text is a part of.
+                    text = "%s = %s\n" % (item.key, " ".join(item.value.split("\n")))
+                shown.append(_without_passwords(text).replace("\r\n", "\n"))
             else:
                 text = _COMMENTED.sub(lambda found: _masked_comment(found, secrets), item.text)
-                shown.append(_URL_PASSWORD.sub(r"\g<1>" + MASK, text).replace("\r\n", "\n"))
+                text = _without_passwords(text)
+                if item.text.lstrip()[:1] in ("#", ";"):
+                    # It may go on with the URL of the comment above it.
+                    text = _ACCOUNT_PASSWORD.sub(r"\g<1>" + MASK, text)
+                shown.append(text.replace("\r\n", "\n"))
         return "".join(shown)
+
+    def secret_values(self, secrets: Sequence[str]) -> List[str]:
+        """What the options hold that are secrets, the longest first."""
+        found = {item.value for item in self._items if item.kind == OPTION and is_secret(item.key, secrets)}
+        return sorted(found, key=len, reverse=True)
 
 
 def is_secret(key: str, secrets: Sequence[str] = ()) -> bool:
@@ -253,8 +275,32 @@ def is_secret(key: str, secrets: Sequence[str] = ()) -> bool:
 
 
 def escaped(value: str) -> str:
-    """A value that means itself: oslo.config puts the value of another option for ``$name``."""
-    return value.replace("$", "$$")
+    """A value that means itself: oslo.config puts the value of another option for ``$name``.
+
+    It reads ``$$`` as a dollar sign, and ``\\$`` as well, so that a backslash before a dollar sign is written twice.
+    """
+    return _DOLLAR.sub(lambda found: "\\\\$" if found.group(1) else "$$", value)
+
+
+def _without_passwords(text: str) -> str:
+    """Text with asterisks for the passwords of its URLs. Of one that is not well formed only the last host is left."""
+    before, separator, url = text.partition("://")
+    if not separator:
+        return text
+    words = url.split(None, 1)
+    first = _HOSTS.match(url)
+    if first is not None and "@" not in url[first.end() :].split("://")[0]:
+        masked, rest = _ACCOUNT_PASSWORD.sub(r"\g<1>" + MASK, first.group()), url[first.end() :]
+    elif words and "@" in url.split("://")[0]:
+        at = url.split("://")[0].rfind("@")
+        masked, rest = MASK, url[at:]
+    else:
+        masked, rest = "", url
+    return _QUERY_SECRET.sub(r"\g<1>" + MASK, before + separator + masked) + _without_passwords_in_rest(rest)
+
+
+def _without_passwords_in_rest(text: str) -> str:
+    return _QUERY_SECRET.sub(r"\g<1>" + MASK, _without_passwords(text))
 
 
 def differing(before: Document, after: Document, sections: Sequence[str]) -> Dict[str, List[str]]:

@@ -200,6 +200,9 @@ OPTIONS: Dict[str, Any] = {
 
 Section = Dict[str, Any]
 
+_SHORTEST = 4
+"""A secret with fewer characters is not looked for in what others print: it would be found in every word."""
+
 
 def main() -> None:
     module = AnsibleModule(
@@ -320,7 +323,7 @@ def _write(module: AnsibleModule, path: str, text: str, is_new: bool) -> Optiona
     with os.fdopen(handle, "wb") as file:
         file.write(text.encode("utf-8", "surrogateescape"))
     try:
-        _judge(module, path, draft)
+        _judge(module, path, draft, text)
         if module.check_mode:
             return None
         backup = None
@@ -336,7 +339,7 @@ def _write(module: AnsibleModule, path: str, text: str, is_new: bool) -> Optiona
             os.unlink(draft)
 
 
-def _judge(module: AnsibleModule, path: str, draft: str) -> None:
+def _judge(module: AnsibleModule, path: str, draft: str, text: str) -> None:
     command = module.params["validate"]
     if not command:
         return
@@ -345,6 +348,9 @@ def _judge(module: AnsibleModule, path: str, draft: str) -> None:
     done: Tuple[int, str, str] = module.run_command(command.replace("%s", draft))
     if done[0]:
         said = (done[1] + done[2]).strip().replace(draft, path)
+        for secret in oslo_conf.Document(text).secret_values(()):
+            if len(secret) >= _SHORTEST:
+                said = said.replace(secret, oslo_conf.MASK)
         module.fail_json(
             msg="Editing %s: the new file is refused, and the old one stays as it is: %s" % (path, said), path=path
         )

@@ -1,10 +1,12 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What oslo.config itself reads in a file: one question per line, the text of a file; one answer per line.
+"""What oslo.config itself reads in a file: one question per line, one answer per line.
 
-Runs in the environment of a client that has oslo.config. The answer is ``{"sections": ...}``, with the names of
-sections as oslo.config looks them up, or ``{"error": ...}``.
+Runs in the environment of a client that has oslo.config. The question is the text of a file; the answer is
+``{"sections": ...}``, with the names of sections as oslo.config looks them up, or ``{"error": ...}``. Or the question
+is ``{"text": ..., "options": {GROUP: [NAME, ...]}}``; the answer is what a service gets that asks for these options of
+type string: ``{GROUP: {NAME: value}}``.
 """
 
 from __future__ import annotations
@@ -29,12 +31,26 @@ def parse(path: Path) -> dict[str, Any]:
     return {"sections": sections}
 
 
+def read(path: Path, options: dict[str, list[str]]) -> dict[str, dict[str, Any]]:
+    conf = cfg.ConfigOpts()
+    for group, names in options.items():
+        conf.register_opts([cfg.StrOpt(name) for name in names], group=None if group == "DEFAULT" else group)
+    conf(["--config-file", str(path)], project="test", default_config_dirs=[])
+    return {
+        group: {name: getattr(conf if group == "DEFAULT" else conf[group], name.replace("-", "_")) for name in names}
+        for group, names in options.items()
+    }
+
+
 def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "a.conf"
         for line in sys.stdin:
-            path.write_bytes(json.loads(line).encode("utf-8", "surrogateescape"))
-            print(json.dumps(parse(path)), flush=True)
+            question = json.loads(line)
+            text = question if isinstance(question, str) else question["text"]
+            path.write_bytes(text.encode("utf-8", "surrogateescape"))
+            answer = parse(path) if isinstance(question, str) else read(path, question["options"])
+            print(json.dumps(answer), flush=True)
     return 0
 
 

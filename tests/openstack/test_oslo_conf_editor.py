@@ -15,9 +15,14 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import assume, given, settings, strategies as st
 
-from ansible_collections.openflash.storage.plugins.module_utils.oslo_conf import ConfError, Document, normal
+from ansible_collections.openflash.storage.plugins.filter.cinder_backends import cinder_backends
+from ansible_collections.openflash.storage.plugins.filter.oslo_literal import oslo_literal
+from ansible_collections.openflash.storage.plugins.module_utils.oslo_conf import ConfError, Document, escaped, normal
+from ansible_collections.openflash.storage.plugins.modules import oslo_conf
+from tests.module.arrays import ROOT
 from tests.openstack.conftest import CLIENTS, HERE
 from tests.support.clients import client_python
 
@@ -33,8 +38,15 @@ class Judge:
         )
 
     def __call__(self, text: str) -> dict[str, Any]:
+        return self._ask(text)
+
+    def read(self, text: str, options: dict[str, list[str]]) -> dict[str, Any]:
+        """What a service gets that asks for these options, by group."""
+        return self._ask({"text": text, "options": options})
+
+    def _ask(self, question: Any) -> dict[str, Any]:
         assert self._process.stdin is not None and self._process.stdout is not None
-        self._process.stdin.write(json.dumps(text) + "\n")
+        self._process.stdin.write(json.dumps(question) + "\n")
         self._process.stdin.flush()
         answer: dict[str, Any] = json.loads(self._process.stdout.readline())
         return answer
@@ -47,10 +59,15 @@ class Judge:
 
 
 @pytest.fixture(scope="module")
-def parse() -> Iterator[Parse]:
+def judge() -> Iterator[Judge]:
     judge = Judge()
     yield judge
     judge.stop()
+
+
+@pytest.fixture(scope="module")
+def parse(judge: Judge) -> Parse:
+    return judge
 
 
 # -- files --------------------------------------------------------------------------------------------------------
@@ -226,6 +243,120 @@ def test_a_new_section_leaves_no_trace(parse: Parse, text: str, options: dict[st
     document.remove_section("new")
     end = document._end if text and text[-1] not in "\r\n" else ""
     assert str(document) == text + end
+
+
+# What passwords are made of, and what a template, a parser or a list makes something else of
+PASSWORDS = st.text("Tr$\\%\"'{}()_a1 ,;:=#@/[]-.ä\t", max_size=10) | VALUES
+
+
+@RUNS
+@given(
+    values=st.dictionaries(st.sampled_from(["san_password", "san_login", "a"]), PASSWORDS, min_size=1),
+    group=st.sampled_from(["DEFAULT", "xtremio"]),
+)
+def test_a_value_that_means_itself_is_what_a_service_gets(judge: Judge, values: dict[str, str], group: str) -> None:
+    document = Document("[DEFAULT]\na = other\nTr = other\n")
+    for name, value in values.items():
+        document.set(group, name, [escaped(value)])
+    assert judge.read(str(document), {group: list(values)}) == {group: values}
+
+
+@RUNS
+@given(login=PASSWORDS, password=PASSWORDS, tenant=PASSWORDS, cluster=PASSWORDS, path=PASSWORDS)
+def test_what_a_service_gets_of_a_backend(
+    judge: Judge, login: str, password: str, tenant: str, cluster: str, path: str
+) -> None:
+    """What the filter makes of the entries of the role cinder_backend, written by the module oslo_conf."""
+    entry = {"address": "192.0.2.7", "username": f"u{login}", "password": f"p{password}", "ca_path": f"/{path}"}
+    label = f"b{cluster}"
+    backends = cinder_backends(
+        [
+            {**entry, "name": "datera", "vendor": "datera", "tenant": f"t{tenant}", "volume_backend_name": label},
+            {**entry, "name": "xtremio", "vendor": "xtremio", "cluster": f"c{cluster}"},
+        ]
+    )
+    document = Document("[DEFAULT]\na = other\nTr = other\n")
+    for backend in backends:
+        oslo_conf._apply(document, {"state": "present", "members": None, **backend["section"]})
+    names = ["san_login", "san_password", "driver_ssl_cert_path", "datera_tenant_id", "xtremio_cluster_name"]
+    read = judge.read(str(document), {"datera": [*names, "volume_backend_name"], "xtremio": names})
+    for section in ("datera", "xtremio"):
+        assert read[section]["san_login"] == f"u{login}"
+        assert read[section]["san_password"] == f"p{password}"
+        assert read[section]["driver_ssl_cert_path"] == f"/{path}"
+    assert read["datera"]["datera_tenant_id"] == f"t{tenant}"
+    assert read["datera"]["volume_backend_name"] == label
+    assert read["xtremio"]["xtremio_cluster_name"] == f"c{cluster}"
+
+
+@RUNS
+@given(login=PASSWORDS, tenant=PASSWORDS, path=PASSWORDS)
+def test_what_glance_gets_of_its_store(judge: Judge, login: str, tenant: str, path: str) -> None:
+    """What the role glance_datera writes by the filter oslo_literal."""
+    values = {"datera_san_login": login, "datera_tenant_id": tenant, "datera_ca_file": path}
+    document = Document("[glance_store]\n[DEFAULT]\na = other\n")
+    for name, value in values.items():
+        document.set("glance_store", name, [oslo_literal(value)])
+    assert judge.read(str(document), {"glance_store": list(values)}) == {"glance_store": values}
+
+
+def test_the_role_glance_datera_writes_every_text_as_one_that_means_itself() -> None:
+    written = yaml.safe_load((ROOT / "roles/glance_datera/vars/main.yml").read_text())["glance_datera_given"]
+    texts = {"san_ip", "san_login", "tenant_id", "placement_mode", "ca_file", "tls_server_name", "data_path"}
+    texts |= {"glance_rootwrap_path", "glance_rootwrap_config"}
+    for name in texts:
+        assert "openflash.storage.oslo_literal" in written[f"datera_{name}"], name
+
+
+@pytest.mark.parametrize("value", ["a\nb", "a\r", "a\u2028b", "a\x0bb"])
+def test_a_value_with_a_line_break_is_refused(value: str) -> None:
+    with pytest.raises(ConfError, match="line break"):
+        Document("").set("DEFAULT", "a", [escaped(value)])
+
+
+# -- what is shown ------------------------------------------------------------------------------------------------
+
+SECRET = "c4n4ry-Pa55"
+
+FILES_WITH_A_SECRET = [
+    f"transport_url = rabbit://u:{SECRET}@h1:5672,u:{SECRET}@h2:5672/vhost",
+    f"transport_url = rabbit://u:{SECRET}@h1,u:{SECRET}@h2,u:{SECRET}@h3/",
+    f"transport_url = rabbit://u:{SECRET}@h1,\n    u:{SECRET}@h2/",
+    f"transport_url = rabbit://h1:5672,u:{SECRET}@h2/",
+    f"transport_url = rabbit://u:a/{SECRET}@h1,u:{SECRET}@h2/",
+    f"transport_url = rabbit://u:a@{SECRET}@h1/",
+    f"transport_url = rabbit://u:a {SECRET}@h1/",
+    f"connection = mysql+pymysql://cinder:{SECRET}@db/cinder?charset=utf8",
+    f"sql_connection = postgresql://cinder:{SECRET}@db/cinder",
+    f"connection = mysql://db/cinder?user=cinder&password={SECRET}",
+    f"backend_url = redis://:{SECRET}@h:6379",
+    f"memcache_secret_key = {SECRET}",
+    f"hmac_keys = {SECRET}",
+    f"swift_store_key = {SECRET}",
+    f"san_pwd = {SECRET}",
+    f"multi_password = a\n  {SECRET}",
+    f"# transport_url = rabbit://u:{SECRET}@h1,u:{SECRET}@h2/",
+    f"# transport_url = rabbit://u:{SECRET}@h1,\n#   u:{SECRET}@h2/",
+    f"#san_password = {SECRET}",
+    f"; san_password: {SECRET}",
+    f"a = see http://docs/x and rabbit://u:{SECRET}@h1/",
+    f"given = {SECRET}",
+]
+
+
+@pytest.mark.parametrize("lines", FILES_WITH_A_SECRET)
+def test_no_secret_of_a_file_is_shown(lines: str) -> None:
+    text = f"[DEFAULT]\n{lines}\nb = 1\n"
+    for ends in ("\n", "\r\n"):
+        shown = Document(text.replace("\n", ends)).shown(["DEFAULT"], ["given"])
+        assert "c4n4ry" not in shown and "Pa55" not in shown
+        assert shown.endswith("b = 1\n")
+
+
+def test_the_hosts_of_a_url_are_shown() -> None:
+    text = f"[DEFAULT]\ntransport_url = rabbit://u:{SECRET}@h1:5672,u:{SECRET}@h2:5672/vhost\n"
+    shown = Document(text).shown(["DEFAULT"], [])
+    assert shown == "[DEFAULT]\ntransport_url = rabbit://u:********@h1:5672,u:********@h2:5672/vhost\n"
 
 
 # -- by hand ------------------------------------------------------------------------------------------------------
