@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+import tests.support.programs  # noqa: F401  its import lets the library start programs
+
 # By array: "test_a_fault_at_any_request_of_a_task[violin-7.5.5-fc-extend-reset_after]"
 LONGEST = "tests/module/test_faults.py"
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 import os
 import re
+import sys
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from ansible.module_utils.basic import AnsibleModule
@@ -31,7 +32,7 @@ from .openflash.plan.planner import plan
 from .openflash.plan.policy import Policy
 from .openflash.plan.world import Actual
 from .openflash.read import read
-from .openflash.transport import interruption
+from .openflash.transport import environment, interruption, programs
 from .openflash.transport.journal import SHORTEST
 from .openflash.transport.proxy import parse_proxy
 from .openflash.units import parse_endpoint, redact_url, url_secrets
@@ -39,7 +40,7 @@ from .openflash.units import parse_endpoint, redact_url, url_secrets
 Spec = Dict[str, Dict[str, Any]]
 Params = Mapping[str, Any]
 
-ENV = "FLASH_"
+ENV = environment.OPTIONS
 
 
 def _from_env(variable: str) -> str:
@@ -329,7 +330,6 @@ def run_document(options: Spec, task_options: Spec, desired: Callable[[Params], 
 
 def _run(module: Module, desired: Callable[[Params], Desired], shape: Shape, also: Optional[Also] = None) -> None:
     """Connect, read, plan, and apply unless in check mode; the one way out is _finish."""
-    interruption.install()
     result: Dict[str, Any] = {"changed": False}
     problem: Optional[FlashError] = None
     try:
@@ -415,7 +415,6 @@ def run_facts(options: Spec) -> None:
     spec: Spec = dict(options)
     spec.update(CONNECTION)
     module = Module(argument_spec=spec, supports_check_mode=True)
-    interruption.install()
     result: Dict[str, Any] = {"changed": False}
     problem: Optional[FlashError] = None
     found: Dict[str, Any] = {}
@@ -497,7 +496,6 @@ def run_image(options: Spec, task_options: Spec) -> None:
     from .openflash.images.task import Task
 
     module = Module(argument_spec=dict(options, **dict(task_options, **CONNECTION)), supports_check_mode=True)
-    interruption.install()
     result: Dict[str, Any] = {"changed": False}
     problem: Optional[FlashError] = None
     try:
@@ -524,6 +522,16 @@ def run_image(options: Spec, task_options: Spec) -> None:
 # -- ways in and out ---------------------------------------------------------------------------------------------------
 
 
+_IN_A_SESSION = """\
+import os, sys
+os.setsid()
+os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+kept = {name: value for name, value in os.environ.items() if not name.startswith(sys.argv[1])}
+os.execve(sys.argv[2], sys.argv[2:], kept)
+"""
+"""Turns what run_command starts into what programs.Start wants. First argument: how variables to leave out begin."""
+
+
 class Module(AnsibleModule):  # type: ignore[misc] # ansible-core has no types here
     """AnsibleModule with what it lacks for arrays.
 
@@ -537,6 +545,30 @@ class Module(AnsibleModule):  # type: ignore[misc] # ansible-core has no types h
     params: Dict[str, Any]
     given: Dict[str, Any]
     _URLS = ("path", "proxy", "address")
+
+    def __init__(self, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        interruption.install()
+        programs.start_with(self._start_program)
+
+    def _start_program(
+        self,
+        words: List[str],
+        descriptors: Tuple[int, ...],
+        environ: Dict[str, str],
+        watch: Callable[[programs.Process], None],
+    ) -> int:
+        """A programs.Start by run_command, which has no sessions and no way to give a program an empty input."""
+        status: int = self.run_command(
+            [sys.executable, "-I", "-S", "-c", _IN_A_SESSION, ENV] + words,
+            pass_fds=descriptors,
+            environ_update=environ,
+            before_communicate_callback=watch,
+            expand_user_and_vars=False,
+            handle_exceptions=False,
+            encoding=None,
+        )[0]
+        return status
 
     def _load_params(self) -> None:
         """Read the options; null for one that has a default, or is of the connection, is the same as left out."""

@@ -16,6 +16,7 @@ from typing import Any
 
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.connect import connect
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import Connection, VolumeSpec
+from tests.support import programs  # noqa: F401  its import lets the library start programs
 
 DIED = 9
 """The exit status of a process that ended where it was told to."""

@@ -115,8 +115,10 @@ def begin(now: Optional[float] = None) -> Iterator[Stamp]:
         start or "0" * _START,
         _base36(secrets.randbelow(36**_NONCE), _NONCE),
     )
-    made = parse("".join(parts))
-    assert made is not None
+    text = "".join(parts)
+    made = parse(text)
+    if made is None:
+        raise AssertionError("%s cannot be read back" % text)
     with _lock:
         _running.add(made.text)
     try:

@@ -7,15 +7,13 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from abc import ABC, abstractmethod
 from typing import Optional, Sequence, Tuple
 
 from ..errors import Conflict, FlashError, MissingProgram, Timeout
 from ..model import Port
-from ..transport import interruption
+from ..transport import programs
 from ..transport.deadline import Deadline
-from ..transport.environment import for_programs
 from .disks import Disk, Disks, Tree
 
 COMMAND_TIMEOUT = 60.0
@@ -130,35 +128,19 @@ class Fabric(ABC):
             self.disks.flush(disk)
             name = self.tree.read(self.tree.sys, "block", disk.multipath, "dm", "name") or disk.multipath
             done = run_command(("multipath", "-f", name))
-            if done.returncode:
+            if done.status:
                 raise FlashError(
-                    "multipath does not let %s go: %s" % (name, (done.stderr or done.stdout).strip()),
+                    "multipath does not let %s go: %s" % (name, done.complaint),
                     hint="Something on this host still uses it.",
                 )
         self.disks.delete(disk, Deadline(self.timeout, first=0.02, longest=0.5))
 
 
-def run_command(words: Sequence[str], timeout: float = COMMAND_TIMEOUT) -> subprocess.CompletedProcess[str]:
+def run_command(words: Sequence[str], timeout: float = COMMAND_TIMEOUT) -> programs.Ended:
     """A program of this host, without a shell."""
-    process: Optional[subprocess.Popen[str]] = None
     try:
-        with interruption.deferred():
-            process = subprocess.Popen(
-                list(words),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-                env=for_programs(),
-            )
-        out, err = process.communicate(timeout=timeout)
+        return programs.run(words, timeout)
     except FileNotFoundError:
         raise MissingProgram(words[0], "to attach a volume to this host, or to detach one") from None
-    except BaseException as error:
-        if process is not None:
-            process.kill()
-            process.communicate()
-        if isinstance(error, subprocess.TimeoutExpired):
-            raise Timeout("%s did not end within %g s" % (words[0], timeout)) from None
-        raise
-    return subprocess.CompletedProcess(list(words), process.returncode, out, err)
+    except programs.Expired:
+        raise Timeout("%s did not end within %g s" % (words[0], timeout)) from None

@@ -87,15 +87,15 @@ class Iscsi(Fabric):
             node = ("-m", "node", "-T", port.address, "-p", port.portal)
             self._make_record(node)
             done = run_command((self.program,) + node + ("--login",))
-            if done.returncode == 0:
+            if done.status == 0:
                 self._sessions.append(node)
                 there = True
-            elif done.returncode == _SESSION_EXISTS:
+            elif done.status == _SESSION_EXISTS:
                 self._run(node + ("--rescan",))
                 there = True
             else:
-                refused = refused or done.returncode == _LOGIN_REFUSED
-                problems.append("%s: %s" % (port.portal, (done.stderr or done.stdout).strip()))
+                refused = refused or done.status == _LOGIN_REFUSED
+                problems.append("%s: %s" % (port.portal, done.complaint))
         if problems and not there:
             reason = "the iSCSI login fails at %s" % "; ".join(problems)
             if refused:
@@ -114,15 +114,15 @@ class Iscsi(Fabric):
 
     def _make_record(self, node: Node) -> None:
         """A record for the login, where this host has none of this target at this portal."""
-        if run_command((self.program,) + node + ("-o", "show")).returncode == 0:
+        if run_command((self.program,) + node + ("-o", "show")).status == 0:
             return
         self._run(node + ("-o", "new"))
         self._records.append(node)
 
     def _run(self, words: Tuple[str, ...]) -> None:
         done = run_command((self.program,) + words)
-        if done.returncode not in (0, _NO_RECORDS):
-            raise FlashError("%s %s fails: %s" % (self.program, " ".join(words), (done.stderr or done.stdout).strip()))
+        if done.status not in (0, _NO_RECORDS):
+            raise FlashError("%s %s fails: %s" % (self.program, " ".join(words), done.complaint))
 
 
 def _answers(portal: str, timeout: float) -> bool:

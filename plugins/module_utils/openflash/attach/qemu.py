@@ -14,15 +14,9 @@ from __future__ import annotations
 import json
 import os
 import re
-import select
 import shutil
-import signal
-import subprocess
-import sys
-import tempfile
-import time
 from dataclasses import dataclass, field, replace
-from typing import IO, Any, Callable, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 from ..errors import (
     BadReply,
@@ -35,8 +29,7 @@ from ..errors import (
     Unauthorized,
     Unreachable,
 )
-from ..transport import interruption
-from ..transport.environment import for_programs
+from ..transport import programs
 from ..units import GIB
 from .formats import QCOW2, RAW, VMDK
 
@@ -48,23 +41,8 @@ Told = Callable[[float], None]
 _LOOK_MEMORY, _LOOK_SECONDS = 1 * GIB, 30
 # To copy one: many requests at once, and threads that each reserve room for a stack
 _COPY_MEMORY = 4 * GIB
-_NO_LIMIT = -1
+_NO_LIMIT = 0
 _AT_ONCE = "8"
-
-# Ends with its parent (PR_SET_PDEATHSIG of prctl(2), which lasts over exec); no core file that would hold data.
-_WRAPPER = """\
-import ctypes, os, resource, sys
-parent, memory, seconds = map(int, sys.argv[1:4])
-ctypes.CDLL(None).prctl(1, 9)
-if os.getppid() != parent:
-    sys.exit(1)
-resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-if memory > 0:
-    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-if seconds > 0:
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
-os.execv(sys.argv[4], sys.argv[4:])
-"""
 
 
 @dataclass(frozen=True)
@@ -131,7 +109,7 @@ class Qemu:
 
     def info(self, node: Node, seconds: float = _LOOK_SECONDS) -> Dict[str, Any]:
         """What it says of an image, or of a volume that it logs in to."""
-        out = self._run(["info", "--output=json"], [node], _LOOK_MEMORY, _LOOK_SECONDS, seconds)[1]
+        out = self._run(["info", "--output=json"], [node], _LOOK_MEMORY, _LOOK_SECONDS, seconds).text
         try:
             found = json.loads(out)
         except ValueError:
@@ -144,18 +122,20 @@ class Qemu:
         """Conflict when the image is cut off or inconsistent, as far as its format tells."""
         if node.options["driver"] == RAW:
             return
-        code, _out, said = self._run(["check", "-q"], [node], _LOOK_MEMORY, _NO_LIMIT, self.timeout, (0, 2, 3))
+        ended = self._run(["check", "-q"], [node], _LOOK_MEMORY, _NO_LIMIT, self.timeout, (0, 2, 3))
         # 3: clusters that nothing refers to, which cost room and harm nothing
-        if code == 2:
+        if ended.status == 2:
             raise Conflict(
-                "the image is damaged or cut off", said=_first_line(said), hint="Fetch it again, and give its checksum."
+                "the image is damaged or cut off",
+                said=_first_line(ended.complaint),
+                hint="Fetch it again, and give its checksum.",
             )
 
     def same(self, one: Node, other: Node) -> bool:
         """Whether both hold the same, over the length of the first. Reads all of both."""
         words = ["compare", "-p"] + (["-T", "none"] if one.direct or other.direct else [])
         both = [one, other.first(one.size)]
-        return self._run(words, both, _COPY_MEMORY, _NO_LIMIT, self.timeout, (0, 1))[0] == 0
+        return self._run(words, both, _COPY_MEMORY, _NO_LIMIT, self.timeout, (0, 1)).status == 0
 
     # -- copies ------------------------------------------------------------------------------------------------------
 
@@ -188,7 +168,7 @@ class Qemu:
         seconds: float,
         codes: Sequence[int] = (0,),
         last: Sequence[str] = (),
-    ) -> Tuple[int, str, str]:
+    ) -> programs.Ended:
         descriptors = [one for node in nodes for one in node.descriptors]
         held: List[int] = []
         objects: List[str] = []
@@ -196,79 +176,36 @@ class Qemu:
             for name, secret in dict(pair for node in nodes for pair in node.secrets).items():
                 held.append(_hidden(secret))
                 objects += ["--object", "secret,id=%s,file=/proc/self/fd/%d" % (name, held[-1])]
-            limits = [str(os.getpid()), str(memory), str(processor)]
-            command = [sys.executable, "-I", "-S", "-c", _WRAPPER] + limits + [self._program, words[0]]
-            command += objects + list(words[1:]) + [node.name for node in nodes] + list(last)
-            with tempfile.TemporaryFile() as said:
-                code, out = self._watch(command, descriptors + held, said, seconds, words[0])
-                said.seek(0)
-                text = said.read(64 * 1024).decode("utf-8", "replace")
+            command = [self._program, words[0]] + objects + list(words[1:])
+            command += [node.name for node in nodes] + list(last)
+            ended = programs.run(
+                command,
+                seconds,
+                descriptors + held,
+                {"MALLOC_ARENA_MAX": "4"},
+                programs.Limits(memory, processor),
+                self._told,
+            )
+        except programs.Expired:
+            raise Timeout(
+                "%s %s did not end within %g s" % (PROGRAM, words[0], seconds),
+                hint="Raise copy_timeout if it needs longer.",
+            ) from None
         finally:
             for one in held:
                 os.close(one)
-        if code not in codes:
-            raise _failure(words[0], code, text)
-        return code, out, text
+        if ended.status not in codes:
+            raise _failure(words[0], ended.status, ended.complaint)
+        return ended
 
-    def _watch(
-        self, command: Sequence[str], descriptors: Sequence[int], said: IO[bytes], seconds: float, verb: str
-    ) -> Tuple[int, str]:
-        process: Optional[subprocess.Popen[bytes]] = None
-        end = time.monotonic() + seconds
-        parts: List[bytes] = []
-        try:
-            with interruption.deferred():
-                process = subprocess.Popen(
-                    command,
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.PIPE,
-                    stderr=said,
-                    pass_fds=tuple(descriptors),
-                    start_new_session=True,
-                    env=for_programs(LC_ALL="C", LANG="C", MALLOC_ARENA_MAX="4"),
-                )
-            if process.stdout is None:
-                raise FlashError("%s has no output to read" % PROGRAM)
-            pipe = process.stdout.fileno()
-            while True:
-                left = end - time.monotonic()
-                if left <= 0:
-                    raise Timeout(
-                        "%s %s did not end within %g s" % (PROGRAM, verb, seconds),
-                        hint="Raise copy_timeout if it needs longer.",
-                    )
-                if not select.select([pipe], [], [], min(left, 5.0))[0]:
-                    continue
-                data = os.read(pipe, 65536)
-                if not data:
-                    break
-                if self.tell is not None and b"/100%" in data:
-                    self._told(data)
-                else:
-                    parts.append(data)
-            return process.wait(max(1.0, end - time.monotonic())), b"".join(parts).decode("utf-8", "replace")
-        except BaseException:
-            if process is not None:
-                _kill(process)
-            raise
-        finally:
-            if process is not None:
-                process.wait()
-                if process.stdout is not None:
-                    process.stdout.close()
-
-    def _told(self, data: bytes) -> None:
+    def _told(self, data: bytes) -> bytes:
+        """Report progress; what is not progress is kept."""
+        if self.tell is None or b"/100%" not in data:
+            return data
         found = re.findall(rb"\(\s*([0-9.]+)/100%\)", data)
-        if found and self.tell is not None:
+        if found:
             self.tell(float(found[-1]))
-
-
-def _kill(process: subprocess.Popen[bytes]) -> None:
-    """The program and whatever it has started, which all are of its session."""
-    try:
-        os.killpg(process.pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        process.kill()
+        return b""
 
 
 def _hidden(secret: str) -> int:

@@ -7,19 +7,14 @@
 from __future__ import annotations
 
 import os
-import signal
-import subprocess
 import time
 from dataclasses import dataclass
-from typing import Optional, Sequence, Tuple
+from typing import List, Optional, Sequence
 
 from ..errors import FlashError, Invalid, MissingProgram, Timeout, Unauthorized
-from . import interruption
-from .environment import for_programs
+from . import interruption, programs
 from .journal import Journal
 from .lost import LostReply, LostTimeout
-
-LARGEST_OUTPUT = 1024**2
 
 
 @dataclass(frozen=True)
@@ -54,16 +49,14 @@ class CommandTransport:
         command = self.journal.mask(" ".join(words))
         started = time.monotonic()
         outcome, sent = "interrupted", True
-        process: Optional[subprocess.Popen[bytes]] = None
+        ended: Optional[programs.Ended] = None
         try:
-            with interruption.deferred():
-                process = self._start(words)
-            outcome, stdout, stderr = self._finish(process)
-        except BaseException as error:
-            if process is None:
-                outcome, sent = error.reason if isinstance(error, FlashError) else str(error), False
-            elif process.poll() is None:
-                self._kill(process)
+            ended = self._run(words)
+            outcome = str(ended.status)
+        except programs.Expired:
+            outcome = "killed"
+        except FlashError as error:
+            outcome, sent = error.reason, False
             raise
         finally:
             self.journal.append(
@@ -76,26 +69,18 @@ class CommandTransport:
                 seconds=time.monotonic() - started,
                 sent=sent,
             )
-        if outcome == "killed":
+        if ended is None:
             reason, hint = "%s did not end within %g s" % (command, self.timeout), "Raise timeout if it needs longer."
             raise LostTimeout(reason, hint=hint).allowing(self.timeout) if write else Timeout(reason, hint=hint)
-        if outcome != "0":
+        if ended.status:
             reason = "%s failed with status %s" % (command, outcome)
-            said = self.journal.mask(" ".join((stderr or stdout).split()))[:200] or None
+            said = self.journal.mask(" ".join(ended.complaint.split()))[:200] or None
             raise LostReply(reason, said=said).allowing(self.timeout) if write else FlashError(reason, said=said)
-        return Output(command, stdout, stderr)
+        return Output(command, ended.text, ended.stderr.decode("utf-8", "replace"))
 
-    @staticmethod
-    def _start(words: Sequence[str]) -> subprocess.Popen[bytes]:
+    def _run(self, words: List[str]) -> programs.Ended:
         try:
-            return subprocess.Popen(
-                words,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                start_new_session=True,
-                env=for_programs(LC_ALL="C", LANG="C"),
-            )
+            return programs.run(words, self.timeout)
         except FileNotFoundError:
             raise MissingProgram(
                 words[0],
@@ -106,33 +91,3 @@ class CommandTransport:
             raise Unauthorized("this user may not run %s" % words[0], hint="Run the task with become: true.") from None
         except OSError as error:
             raise Invalid("%s cannot be run: %s" % (words[0], error.strerror)) from None
-
-    def _finish(self, process: subprocess.Popen[bytes]) -> Tuple[str, str, str]:
-        """How it ended (its status, or killed), and what it wrote."""
-        until = time.monotonic() + self.timeout
-        try:
-            while True:
-                try:
-                    left = max(0.0, until - time.monotonic())
-                    stdout, stderr = process.communicate(timeout=min(left, interruption.STEP))
-                    return str(process.returncode), _text(stdout), _text(stderr)
-                except subprocess.TimeoutExpired:
-                    interruption.check()
-                    if time.monotonic() >= until:
-                        self._kill(process)
-                        return "killed", "", ""
-        except BaseException:
-            self._kill(process)
-            raise
-
-    @staticmethod
-    def _kill(process: subprocess.Popen[bytes]) -> None:
-        try:
-            os.killpg(process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-        process.communicate()
-
-
-def _text(data: bytes) -> str:
-    return data[:LARGEST_OUTPUT].decode("utf-8", "replace")

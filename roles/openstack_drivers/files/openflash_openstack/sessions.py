@@ -19,6 +19,9 @@ from typing import Callable, Optional
 
 from openflash.array import Array
 from openflash.errors import BadReply, Busy, FlashError, Timeout, Unauthorized, Unreachable
+from openflash.transport import programs
+
+from .programs import start
 
 PASSING = (Unreachable, Timeout, Busy, BadReply)
 """Worth another try later, by itself, and no fault of the configuration."""
@@ -35,6 +38,7 @@ class Sessions:
         self._free = threading.BoundedSemaphore(most)
         self._lock = threading.Lock()
         self._idle: list[tuple[float, Array]] = []
+        programs.start_with(start)
 
     @contextmanager
     def one(self, fresh: bool = False) -> Iterator[Array]:

@@ -258,7 +258,7 @@ class Copies(Volumes, Hosts):
         said = [parse_snapshot(other.get("name", "")) for other in self._rows or ()]
         taken = {one.source for one in said if one is not None}
         first, last = UDIDS
-        numbers = (str(first + secrets.randbelow(last - first + 1)) for _ in range(len(taken) + 1000))
+        numbers = (str(first + secrets.randbelow(last - first + 1)) for _attempt in range(len(taken) + 1000))
         number = next(one for one in numbers if sources_of(row["vdisk_UID"], one)[0] not in taken)
         try:
             settle(

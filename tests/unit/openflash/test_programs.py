@@ -1,0 +1,158 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Programs of this host: their output, limits and end. The process of a test starts them as a service does."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.transport.programs import (
+    LARGEST_OUTPUT,
+    Expired,
+    Limits,
+    run,
+)
+
+
+def python(script: str, *words: str) -> list[str]:
+    return [sys.executable, "-c", script, *words]
+
+
+def test_both_outputs_and_the_status_are_returned() -> None:
+    ended = run(["/bin/sh", "-c", "echo out; echo wrong >&2; exit 3"], 20)
+    assert (ended.status, ended.stdout, ended.stderr) == (3, b"out\n", b"wrong\n")
+    assert (ended.text, ended.complaint) == ("out\n", "wrong")
+
+
+def test_a_program_that_complains_on_its_standard_output_is_heard() -> None:
+    assert run(["/bin/sh", "-c", "echo no such target; exit 1"], 20).complaint == "no such target"
+
+
+def test_messages_are_in_english_and_there_is_no_input() -> None:
+    ended = run(["/bin/sh", "-c", "cat; echo $LC_ALL $LANG $EXTRA"], 20, environ={"EXTRA": "1", "LC_ALL": "de_DE"})
+    assert ended.text == "C C 1\n"
+
+
+def test_only_the_descriptors_that_are_named_are_handed_on(tmp_path: Path) -> None:
+    (tmp_path / "named").write_text("content", encoding="utf-8")
+    with open(tmp_path / "named", "rb") as named, open(tmp_path / "named", "rb") as other:
+        os.set_inheritable(other.fileno(), True)
+        script = (
+            "import os, sys\n"
+            "print(os.read(int(sys.argv[1]), 9))\n"
+            "try: os.fstat(int(sys.argv[2]))\n"
+            "except OSError: print(0)"
+        )
+        ended = run(python(script, str(named.fileno()), str(other.fileno())), 20, [named.fileno()])
+    assert ended.text == "b'content'\n0\n"
+
+
+def test_output_is_handed_over_while_the_program_runs(tmp_path: Path) -> None:
+    """The program waits for what only its own output makes happen."""
+    went_on = tmp_path / "went-on"
+    script = (
+        "import os, sys, time\n"
+        "os.write(1, b'half\\n')\n"
+        "while not os.path.exists(sys.argv[1]): time.sleep(0.01)\n"
+        "os.write(1, b'end\\n')"
+    )
+
+    def on_output(data: bytes) -> bytes:
+        if b"half" in data:
+            went_on.touch()
+        return data.replace(b"half\n", b"")
+
+    assert run(python(script, str(went_on)), 20, on_output=on_output).text == "end\n"
+
+
+def test_of_endless_output_only_the_beginning_is_kept() -> None:
+    ended = run(python("import sys\nsys.stdout.write('x' * 3000000)\nsys.stderr.write('y' * 3000000)"), 60)
+    assert (len(ended.stdout), len(ended.stderr)) == (LARGEST_OUTPUT, LARGEST_OUTPUT)
+
+
+def test_at_the_deadline_the_program_is_killed_with_all_that_it_started(tmp_path: Path) -> None:
+    script = "(echo $$; sleep 600) & echo $!; sleep 600"
+    started = tmp_path / "started"
+    pids = []
+
+    def on_output(data: bytes) -> bytes:
+        pids.extend(int(word) for word in data.split())
+        started.touch()
+        return data
+
+    with pytest.raises(Expired):
+        run(["/bin/sh", "-c", script], 1.0, on_output=on_output)
+    assert pids
+    for pid in pids:
+        _wait_until_gone(pid)
+
+
+def test_what_the_caller_raises_ends_the_program() -> None:
+    pids = []
+
+    def on_output(data: bytes) -> bytes:
+        pids.append(int(data))
+        raise KeyError("from the caller")
+
+    with pytest.raises(KeyError, match="from the caller"):
+        run(["/bin/sh", "-c", "echo $$; exec sleep 600"], 20, on_output=on_output)
+    _wait_until_gone(pids[0])
+
+
+def _wait_until_gone(pid: int) -> None:
+    until = time.monotonic() + 20
+    while _runs(pid):
+        assert time.monotonic() < until, f"the process {pid} still runs"
+        time.sleep(0.01)
+
+
+def _runs(pid: int) -> bool:
+    """A process that has ended, and that nobody has waited for, does not run."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8") as stat:
+            return stat.read().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits are those of Linux")
+def test_a_program_with_limits_keeps_to_them() -> None:
+    huge = run(python("bytearray(512 * 1024**2)"), 60, limits=Limits(memory=256 * 1024**2))
+    assert huge.status != 0 and "MemoryError" in huge.complaint
+    busy = run(python("while True: pass"), 60, limits=Limits(processor=1))
+    assert busy.status in (-signal.SIGXCPU, -signal.SIGKILL)
+    assert run(python("print(1)"), 60, limits=Limits()).text == "1\n"
+
+
+def test_a_program_that_works_for_us_alone_ends_when_we_are_killed(tmp_path: Path) -> None:
+    """SIGKILL, which nothing can handle."""
+    script = (
+        "import sys\n"
+        "import tests.support.programs\n"
+        "from ansible_collections.openflash.storage.plugins.module_utils.openflash.transport import programs\n"
+        "def on_output(data):\n"
+        "    print(int(data), flush=True)\n"
+        "    import os, signal\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+        "words = ['/bin/sh', '-c', 'echo $$; exec sleep 600']\n"
+        "programs.run(words, 60, limits=programs.Limits(), on_output=on_output)\n"
+    )
+    paths = os.pathsep.join(entry for entry in sys.path if entry)
+    ended = run(python(script), 60, environ={"PYTHONPATH": paths})
+    assert ended.status == -signal.SIGKILL
+    _wait_until_gone(int(ended.text))
+
+
+def test_what_cannot_be_started(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        run([str(tmp_path / "none")], 20)
+    (tmp_path / "file").touch()
+    with pytest.raises(PermissionError):
+        run([str(tmp_path / "file")], 20)
