@@ -1,0 +1,138 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The variables of the playbooks that ship: described in ``NAME.meta.yml``, and validated before anything is done."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.module.playbooks import ROOT, Player
+
+FOLDER = ROOT / "playbooks"
+PLAYBOOKS = sorted(path.stem for path in FOLDER.glob("*.yml") if not path.name.endswith(".meta.yml"))
+CANARY = "canary-7fK2-secret"
+
+
+def options_of(name: str) -> dict[str, Any]:
+    specs = yaml.safe_load((FOLDER / f"{name}.meta.yml").read_text(encoding="utf-8"))["argument_specs"]
+    assert list(specs) == [name]
+    options: dict[str, Any] = specs[name]["options"]
+    return options
+
+
+def test_every_playbook_that_ships_is_found() -> None:
+    assert PLAYBOOKS == ["glance_on_datera", "golden_images", "openstack_backends", "quickstart"]
+
+
+@pytest.mark.parametrize("name", PLAYBOOKS)
+def test_every_variable_that_a_playbook_reads_is_described(name: str) -> None:
+    text = (FOLDER / f"{name}.yml").read_text(encoding="utf-8")
+    prefix = name if name != "golden_images" else "golden"
+    read = set(re.findall(rf"\b{prefix}_\w+\b", re.sub(r"#.*|openflash\.storage\.\w+", "", text)))
+    made = set(re.findall(rf"\b(?:set|for) ({prefix}_\w+)", text)) | INTERNAL.get(name, set())
+    assert read - made - {name} == {option for option in options_of(name) if option.startswith(prefix)} - {name} - made
+
+
+INTERNAL = {
+    "golden_images": {"golden_clones", "golden_host"},
+    "quickstart": {f"quickstart_{made}" for made in ("connection", "content", "failure", "pass", "summary")},
+}
+"""What a playbook makes for itself."""
+
+
+@pytest.mark.parametrize(
+    ("name", "hosts", "variables", "message"),
+    [
+        pytest.param(
+            "golden_images",
+            "flash_arrays",
+            {"golden_images": [{"name": "a", "path": "/a"}]},
+            "missing required arguments: golden_connection",
+            id="a connection that is missing",
+        ),
+        pytest.param(
+            "golden_images",
+            "flash_arrays",
+            {"golden_connection": {"password": CANARY}, "golden_images": [{"name": "a"}]},
+            "missing required arguments: path found in golden_images",
+            id="an image without a path",
+        ),
+        pytest.param(
+            "golden_images",
+            "flash_arrays",
+            {
+                "golden_connection": {"password": CANARY},
+                "golden_images": [{"name": "a", "path": "/a"}],
+                "golden_hosts": [{"name": "h", "image": "a", "chap_password": CANARY, "lun": "first"}],
+            },
+            "'lun' is of type",
+            id="a LUN that is no number",
+        ),
+        pytest.param(
+            "golden_images",
+            "flash_arrays",
+            {
+                "golden_connection": {"password": CANARY},
+                "golden_images": [{"name": "a", "path": "/a"}],
+                "golden_hosts": [{"name": "h", "image": "b"}],
+            },
+            "golden_hosts has an image that is not one of",
+            id="a host whose image is not declared",
+        ),
+        pytest.param(
+            "openstack_backends",
+            "cinder_volume",
+            {"openstack_backends_become": False},
+            "missing required arguments: cinder_backend_backends",
+            id="backends that are missing",
+        ),
+        pytest.param(
+            "openstack_backends",
+            "cinder_volume",
+            {"openstack_backends_become": False, "cinder_backend_backends": []},
+            "cinder_backend_backends is empty for one",
+            id="backends that are an empty list",
+        ),
+        pytest.param(
+            "quickstart",
+            "localhost",
+            {"quickstart_arrays": "xtremio"},
+            "Elements value for option 'quickstart_arrays' is of type",
+            id="arrays that are not dictionaries",
+        ),
+    ],
+)
+def test_bad_variables_stop_a_playbook_before_anything_is_done(
+    tmp_path: Path, name: str, hosts: str, variables: dict[str, Any], message: str
+) -> None:
+    player = Player(tmp_path)
+    (tmp_path / "home").mkdir()
+    (tmp_path / "ansible.cfg").write_text("[defaults]\n", encoding="utf-8")
+    inventory = {"all": {"vars": {"ansible_connection": "local"}, "children": {hosts: {"hosts": {"one": None}}}}}
+    (tmp_path / "inventory.yml").write_text(yaml.safe_dump(inventory), encoding="utf-8")
+    (tmp_path / "vars.json").write_text(json.dumps(variables), encoding="utf-8")
+    played = subprocess.run(
+        [
+            *("ansible-playbook", "-vvv", "--inventory", str(tmp_path / "inventory.yml")),
+            *("--extra-vars", f"@{tmp_path / 'vars.json'}", f"openflash.storage.{name}"),
+        ],
+        env=player.environ(),
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    output = played.stdout + played.stderr
+    assert played.returncode == 2, output
+    assert message in output
+    assert "changed=0" in output
+    assert CANARY not in output
