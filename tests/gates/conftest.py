@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,43 @@ ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
 
 Run = Callable[..., str]
+
+
+@dataclass(frozen=True)
+class Core:
+    """One version of ansible-core, and what it needs."""
+
+    pythons: tuple[str, ...]
+    """The versions of Python that a controller may have, the preferred one first."""
+    bootstrap: tuple[str, ...] = ("pip==25.2",)
+    """What its ansible-test wants in an environment before anything else."""
+    requirement: str = ""
+    """What pip installs."""
+    every_run: bool = False
+    """`make test` tests the oldest supported, the newest stable and the next one; `make test-slow` the others."""
+
+
+CORES = {
+    "2.16": Core(
+        ("3.12", "3.11", "3.10"),
+        ("pip==23.1.2", "setuptools==67.7.2", "wheel==0.37.1"),
+        "ansible-core==2.16.*",
+        every_run=True,
+    ),
+    "2.18": Core(("3.13", "3.12", "3.11"), ("pip==24.2",), "ansible-core==2.18.*"),
+    "2.19": Core(("3.13", "3.12", "3.11"), ("pip==24.2",), "ansible-core==2.19.*"),
+    "2.20": Core(("3.14", "3.13", "3.12"), requirement="ansible-core==2.20.*"),
+    "2.21": Core(("3.14", "3.13", "3.12"), requirement="ansible-core==2.21.*", every_run=True),
+    "2.22": Core(("3.14", "3.13"), requirement="ansible-core==2.22.0rc1", every_run=True),
+}
+
+
+def each_core() -> pytest.MarkDecorator:
+    """A parameter ``version``: every core, those that not every run tests with the mark ``slow``."""
+    rows = [
+        pytest.param(version, marks=() if core.every_run else (pytest.mark.slow,)) for version, core in CORES.items()
+    ]
+    return pytest.mark.parametrize("version", rows)
 
 
 def clean_environment(**changes: str) -> dict[str, str]:
@@ -124,12 +162,18 @@ def environment(cache: Path) -> Callable[..., Path]:
 
 
 @pytest.fixture(scope="session")
-def core_216(environment: Callable[..., Path], pythons: dict[str, Path]) -> Path:
-    """The bin folder of an environment with the oldest supported ansible-core, and nothing that it does not need."""
-    for version in ("3.12", "3.11", "3.10"):
-        if version in pythons:
-            return environment("core-2.16", pythons[version], "ansible-core==2.16.*")
-    pytest.fail(f"ansible-core 2.16 needs Python 3.10, 3.11 or 3.12; here are {', '.join(pythons)}")
+def core(environment: Callable[..., Path], pythons: dict[str, Path]) -> Callable[[str], Path]:
+    """The bin folder of an environment with one version of ansible-core, and nothing that it does not need."""
+
+    def make(version: str) -> Path:
+        wanted = CORES[version]
+        usable = [python for python in wanted.pythons if python in pythons]
+        if not usable:
+            needed = " or ".join(wanted.pythons)
+            pytest.fail(f"ansible-core {version} needs Python {needed}; here are {', '.join(pythons)}")
+        return environment(f"core-{version}", pythons[usable[0]], wanted.requirement)
+
+    return make
 
 
 def processes_of(home: Path) -> dict[int, str]:

@@ -2,16 +2,16 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""ansible-test sanity on what ships: every test, no ignore file, the oldest supported and the current ansible-core."""
+"""ansible-test sanity on what ships: every test, no ignore file, on every version of ansible-core that is supported."""
 
 from __future__ import annotations
 
 import os
-import sys
+import re
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
+from tests.gates.conftest import CORES, each_core
 
 Run = Callable[..., str]
 
@@ -24,11 +24,6 @@ from pip._internal.cli.main import main
 arguments = [a for a in sys.argv[1:] if a not in ("--no-setuptools", "--no-wheel")]
 sys.exit(main(["install", "--no-index", "--find-links", wheels] + arguments))
 """
-# What each ansible-core wants in an environment before anything else
-BOOTSTRAP = {
-    "2.16": ("pip==23.1.2", "setuptools==67.7.2", "wheel==0.37.1"),
-    "2.19": ("pip==24.2",),
-}
 
 
 def prepare_home(run: Run, home: Path, packages: tuple[str, ...]) -> None:
@@ -47,14 +42,29 @@ def prepare_home(run: Run, home: Path, packages: tuple[str, ...]) -> None:
     )
 
 
-@pytest.mark.parametrize("core", BOOTSTRAP)
+def take_from_the_index(commands: Path) -> None:
+    """Let this ansible-test take each of its requirements from the package index, and none from elsewhere by URL."""
+    for file in commands.parent.glob("lib/python*/site-packages/ansible_test/_data/requirements/*.txt"):
+        text = file.read_text(encoding="utf-8")
+        named = re.sub(r"^(\S+) @ https://.*$", r"\1", text, flags=re.MULTILINE)
+        if named != text:
+            file.write_text(named, encoding="utf-8")
+
+
+@each_core()
 def test_sanity(
-    run: Run, installed: Path, cache: Path, pythons: dict[str, Path], core: str, used: Callable[[str], None],
-    request: pytest.FixtureRequest,
+    run: Run,
+    installed: Path,
+    cache: Path,
+    pythons: dict[str, Path],
+    core: Callable[[str], Path],
+    version: str,
+    used: Callable[[str], None],
 ) -> None:
-    home = cache / f"ansible-test-{core}"
-    prepare_home(run, home, BOOTSTRAP[core])
-    commands = request.getfixturevalue("core_216") if core == "2.16" else Path(sys.executable).parent
+    home = cache / f"ansible-test-{version}"
+    prepare_home(run, home, CORES[version].bootstrap)
+    commands = core(version)
+    take_from_the_index(commands)
     # The interpreters themselves: a shim that does not run would be taken for a Python
     path = [commands, *(python.parent for python in pythons.values())]
     path += [entry for entry in os.environ["PATH"].split(os.pathsep) if not entry.endswith("/shims")]
@@ -62,5 +72,5 @@ def test_sanity(
         "ansible-test", "sanity", "--local", "--color", "no", cwd=installed,
         HOME=str(home), PATH=os.pathsep.join(str(entry) for entry in path),
     )
-    used(f"ansible-test {core}: Python {', '.join(pythons)}")
+    used(f"ansible-test {version}: Python {', '.join(pythons)}")
     assert "ERROR" not in output
