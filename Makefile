@@ -11,7 +11,7 @@ PYTEST := pytest --timeout 1200
 PYTEST_PARALLEL := $(PYTEST) --numprocesses 3 --dist loadscope --no-loadscope-reorder -m "not slow"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check test test-slow fix bench docs lock clean
+.PHONY: help setup demo check test test-slow fix bench docs release lock clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z][a-z_%-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 20
@@ -42,6 +42,9 @@ bench: setup ## count requests and measure time
 
 docs: setup ## the module reference as a web site, in build/docs
 	tests/gates/docs
+
+release: setup ## prepare the release of VERSION=X.Y.Z, and print how to publish it
+	tests/gates/release $(VERSION)
 
 lock: setup ## renew constraints-dev.txt with the newest versions
 	tests/gates/lock
