@@ -13,6 +13,7 @@ nothing is removed: where the array keeps the marker, a snapshot says so.
 
 from __future__ import annotations
 
+import time
 from contextlib import suppress
 from dataclasses import replace
 from typing import Callable, List, Optional, Tuple
@@ -24,7 +25,7 @@ from ...transport.deadline import Deadline
 from ...transport.lost import ATTEMPTS, LostAnswer, repeat
 from ...units import MIB, format_size, round_up
 from .codes import Duplicating, NameTaken
-from .facts import GRANULARITY, Record, marker, parse_record, record_name, request_digest
+from .facts import CLOCK_STEP, GRANULARITY, Record, marker, parse_record, record_name, request_digest
 from .reading import finished_marker
 from .volumes import UNSURE, Volumes
 
@@ -104,6 +105,9 @@ class Copies(Volumes):
                 try:
                     if pool is not None:
                         self._note(record_name(name, request, stamp), volume)
+                        if self._wire.reports_source:
+                            # So that the volume is younger than its marker by a clock that counts in seconds.
+                            time.sleep(CLOCK_STEP)
                         self._make_empty(name, size, pool)
                     else:
                         self._begin_link(name, size, snapshot)

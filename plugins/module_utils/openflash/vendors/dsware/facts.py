@@ -56,6 +56,9 @@ BY_ID = "disk/by-id/wwn-0x%s"
 # Section 3: on a rollback one client of the vendor takes this number for success; what it means is not published.
 ROLLED_BACK = "50153010"
 
+# Section 2.1: the unit of the socket's times is not documented; no client takes it for less than a second.
+CLOCK_STEP = 1.1
+
 # Ours. A snapshot of this name stands beside a copy, or a restore, that is not finished.
 MARKER = "of-tmp-"
 _DIGEST = 24
