@@ -75,6 +75,8 @@ class Abilities:
     snapshots_by_volume: bool = False
     chap_per_volume: bool = False
     clones_depend: bool = False
+    volume_options: frozenset[str] = frozenset()
+    """The names of what array_options may have."""
     copies: Kind = "instant"
     """How snapshots, clones and volumes of snapshots are made."""
 
@@ -86,8 +88,8 @@ class Abilities:
         return Method(self.copies)
 
     def plain(self) -> dict[str, Any]:
-        """Everything but the refusals and the copies, by name."""
-        names = [one.name for one in fields(self) if one.name not in ("refusals", "copies")]
+        """What the product has under the same names and in the same form."""
+        names = [one.name for one in fields(self) if one.name not in ("refusals", "copies", "volume_options")]
         return {name: getattr(self, name) for name in names}
 
 
@@ -127,6 +129,21 @@ DATERA = Abilities(
     largest=32 * TIB,
     protocols=("iscsi",),
     chap_per_volume=True,
+    volume_options=frozenset(
+        [
+            "ip_pool",
+            "placement_mode",
+            "placement_policy",
+            "read_bandwidth_max",
+            "read_iops_max",
+            "replica_count",
+            "template",
+            "total_bandwidth_max",
+            "total_iops_max",
+            "write_bandwidth_max",
+            "write_iops_max",
+        ]
+    ),
     copies="array_copy",
     refusals={
         "atomic_snapshots": "only of the volumes within one app instance",
@@ -137,6 +154,7 @@ DATERA = Abilities(
         "map_snapshot": "Datera does not show snapshots to hosts",
     },
 )
+DATERA_21 = replace(DATERA, volume_options=DATERA.volume_options - {"placement_policy"})
 VIOLIN = Abilities(
     (0, 255),
     provisioning=("thick", "thin", "dedup"),
@@ -157,6 +175,7 @@ VIOLIN = Abilities(
         "set_volume": "has no properties that can be changed",
     },
 )
+VIOLIN_756 = replace(VIOLIN, volume_options=frozenset(["encrypted"]))
 VIOLIN_7700 = replace(VIOLIN, protocols=("fc",))
 DSWARE = Abilities(
     (0, 511),
@@ -164,6 +183,7 @@ DSWARE = Abilities(
     protocols=("iscsi",),
     one_snapshot_namespace=True,
     guards_snapshots=True,
+    volume_options=frozenset(["full_clone"]),
     refusals={
         "atomic_snapshots": "this array takes one snapshot at a time",
         "chap": "CHAP of this array cannot be set over the interfaces that are known",

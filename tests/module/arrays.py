@@ -27,10 +27,12 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.model 
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.units import format_initiator, parse_initiator
 from tests.module.abilities import (
     DATERA,
+    DATERA_21,
     DSWARE,
     DSWARE_SOCKET,
     FLASHSYSTEM,
     VIOLIN,
+    VIOLIN_756,
     VIOLIN_7700,
     XTREMIO,
     XTREMIO_3,
@@ -181,7 +183,7 @@ ROWS = (
         own_targets=True,
         nothing_to_do=6,
         scope="/root/acme/lab",
-        can=DATERA,
+        can=DATERA_21,
     ),
     Row(
         "violin-7.5.5-fc",
@@ -198,7 +200,7 @@ ROWS = (
         {"vendor": "violin", "version": "7.5.6", "protocol": "iscsi", "limits": FAST_COPIES},
         nothing_to_do=8,
         hides=("sanclient", ("hosts", "mappings")),
-        can=VIOLIN,
+        can=VIOLIN_756,
     ),
     Row(
         "violin-7700",

@@ -24,5 +24,6 @@ def test_the_array_can_do_what_the_table_says(array: ArrayUnderTest) -> None:
     expected = array.row.can
     with array.library() as client:
         assert {name: getattr(client.capabilities, name) for name in expected.plain()} == expected.plain()
+        assert frozenset(client.capabilities.volume_options) == expected.volume_options
         for operation in ("create_snapshots", "clone_volume", "volume_from_snapshot"):
             assert client.capabilities.method(operation).kind == expected.method(operation).kind
