@@ -387,3 +387,15 @@ def filled() -> Array:
     doomed = array.create_volume("doomed", MIB)
     array.delete_volume(doomed)
     return array
+
+
+@pytest.mark.parametrize(("reuse", "numbers"), [(False, [1, 2, 3, 4]), (True, [1, 2, 1, 3])])
+def test_the_number_of_what_is_gone_is_given_out_again_where_that_is_asked_for(reuse: bool, numbers: list[int]) -> None:
+    array = Array("array", [Pool("pool", 10 * GIB)])
+    array.reuse_ids(reuse)
+    made = [array.create_volume(name, GIB) for name in ("a", "b")]
+    array.delete_volume(made[0])
+    made += [array.create_volume(name, GIB) for name in ("c", "d")]
+    assert [one.id for one in made] == numbers
+    array.load(array.dump())
+    assert array.create_volume("e", GIB).id == max(numbers) + 1
