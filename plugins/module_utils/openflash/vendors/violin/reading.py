@@ -343,12 +343,17 @@ class Reading(Array):
         :param bad: takes up what cannot be understood; without it that is a BadReply.
         """
         body = None if comment is None else {"comment": comment}
-        try:
-            data = self._c.get("%s/%s" % (TIMEMARKS, lun_id), body).get("data")
-        except NotClean as error:
-            if self._has_policy(self._area(lun_id)):
-                raise Rejected("the snapshots cannot be read", code=error.code, said=error.said) from None
-            return None
+        data = None
+        for again in (False, True):
+            try:
+                data = self._c.get("%s/%s" % (TIMEMARKS, lun_id), body).get("data")
+                break
+            except NotClean as error:
+                if not self._has_policy(self._area(lun_id)):
+                    return None
+                # The policy may have come into sight between the two reads.
+                if again:
+                    raise Rejected("the snapshots cannot be read", code=error.code, said=error.said) from None
         found = data.get("timemarks") if isinstance(data, dict) else None
         if not isinstance(found, list):
             raise BadReply("the answer has no list of snapshots")
