@@ -372,6 +372,16 @@ def test_every_name_that_the_array_takes(array: ArrayUnderTest) -> None:
 
 
 @pytest.mark.hosts
+def test_an_initiator_that_yaml_took_for_a_number(array: ArrayUnderTest) -> None:
+    for address, hint in (
+        (10 * 60**7 + 10 * 60**3 + 7, "may have been 10:00:00:00:10:00:00:07"),
+        (5e10, "in quotes"),
+        ("20000000c9000007:10000000c9000007", "It is two WWNs"),
+    ):
+        array.refuses("flash_host_map", hint, host="server", initiators=[address], kind="invalid")
+
+
+@pytest.mark.hosts
 def test_an_initiator_of_another_host(array: ArrayUnderTest) -> None:
     address = array.row.initiators[0]
     array.done("flash_host_map", host="server", initiators=[address])

@@ -88,10 +88,35 @@ def parse_initiator(address: str) -> Tuple[str, str]:
         return "fc", bare
     if (_IQN.match(text) and len(text) <= _IQN_LONGEST and not re.search(r"\s", text)) or _EUI.match(text):
         return "iscsi", text
-    raise Invalid(
-        "%r is neither a Fibre Channel WWN nor an iSCSI name" % address,
-        hint="A WWN has 16 hex digits (10:00:00:00:c9:00:00:07); an iSCSI name is like iqn.2026-01.org.example:host1.",
-    )
+    raise Invalid("%r is neither a Fibre Channel WWN nor an iSCSI name" % address, hint=_initiator_hint(text, bare))
+
+
+_NUMBER = re.compile(r"^[-+]?[0-9.]+(e[-+]?[0-9]+)?$")
+_PAIR = re.compile(r"^[0-9a-f]{32}$")
+
+
+def _initiator_hint(text: str, bare: str) -> str:
+    if _PAIR.match(bare):
+        return (
+            "It is two WWNs, as a node name with a port name. Give each port name as an entry of its own: the last one "
+            "is %s." % format_initiator(bare[16:])
+        )
+    if _NUMBER.match(text):
+        hint = 'YAML reads a WWN without quotes as a number. Write it in quotes, such as "10:00:00:00:10:00:00:07"'
+        pairs = _base_60(int(text)) if text.isdigit() else None
+        return hint + ("; this one may have been %s." % pairs if pairs else ".")
+    return "A WWN has 16 hex digits (10:00:00:00:c9:00:00:07); an iSCSI name is like iqn.2026-01.org.example:host1."
+
+
+def _base_60(number: int) -> Optional[str]:
+    """The eight pairs of digits that YAML 1.1 takes for the digits of a number to the base 60, or None."""
+    if not 60**7 <= number < 60**8 * 2:
+        return None
+    pairs = []
+    for _pair in range(7):
+        number, pair = divmod(number, 60)
+        pairs.append("%02d" % pair)
+    return ":".join(["%02d" % number] + pairs[::-1]) if number < 100 else None
 
 
 _NAA = re.compile(r"^naa\.[0-9a-f]{16}(?:[0-9a-f]{16})?$")

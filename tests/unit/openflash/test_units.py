@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 import pytest
+import yaml
 from hypothesis import given, strategies as st
 
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors import Invalid
@@ -229,6 +230,44 @@ def test_the_secrets_of_a_url_as_written_and_decoded() -> None:
     assert "images.example" not in " ".join(found)
     assert list(found) == sorted(found, key=lambda text: (-len(text), text))
     assert url_secrets("https://images.example/x.raw") == ()
+
+
+@pytest.mark.parametrize(
+    ("wwn", "pairs"),
+    [
+        ("10:00:00:00:10:00:00:07", "10:00:00:00:10:00:00:07"),
+        ("21:00:00:24:59:15:00:01", "21:00:00:24:59:15:00:01"),
+        ("50:01:43:10:00:00:00:07", "50:01:43:10:00:00:00:07"),
+    ],
+)
+def test_a_wwn_that_yaml_took_for_a_number(wwn: str, pairs: str) -> None:
+    number = yaml.safe_load(wwn)
+    assert isinstance(number, int)
+    with pytest.raises(Invalid) as caught:
+        parse_initiator(str(number))
+    assert "in quotes" in str(caught.value.hint) and pairs in str(caught.value.hint)
+
+
+@pytest.mark.parametrize("text", ["5.0e+10", "1.5", "100000000", "-7", str(yaml.safe_load("0500000000000007"))])
+def test_another_number_instead_of_a_wwn(text: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        parse_initiator(text)
+    assert "in quotes" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "20000000c9000007:10000000c9000007",
+        "20:00:00:00:c9:00:00:07:10:00:00:00:c9:00:00:07",
+        "0x20000000C900000710000000C9000007",
+    ],
+)
+def test_a_node_name_and_a_port_name_in_one(text: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        parse_initiator(text)
+    assert "It is two WWNs" in str(caught.value.hint)
+    assert "10:00:00:00:c9:00:00:07" in str(caught.value.hint)
 
 
 # -- host and port -------------------------------------------------------------------------------------------------
