@@ -46,7 +46,7 @@ def arguments(array: ArrayUnderTest, task: str) -> tuple[str, dict[str, Any], st
     module, given, source = TASKS[task]
     args = dict(given)
     if args.pop("full_clone", False):
-        if "full_clone" not in array.capabilities.volume_options:
+        if array.row.simulator["vendor"] != "dsware":
             return None
         args["array_options"] = {"full_clone": True}
     return module, args, source
