@@ -151,7 +151,7 @@ DATERA = Abilities(
         "explicit_lun": "numbers the LUNs there itself",
         "groups": "Datera has no consistency groups of volumes",
         "host_os": "Datera stores no operating system of a host",
-        "map_snapshot": "Datera does not show snapshots to hosts",
+        "map_snapshot": "Datera does not show snapshots to hosts; make a volume of it",
     },
 )
 DATERA_21 = replace(DATERA, volume_options=DATERA.volume_options - {"placement_policy"})
@@ -167,7 +167,7 @@ VIOLIN = Abilities(
         "chap": "CHAP is not offered on Violin",
         "groups": "consistency groups are not offered on Violin",
         "host_without_initiators": "a host is made for the protocol of its initiators",
-        "map_snapshot": "a snapshot of this array cannot be mapped",
+        "map_snapshot": "a snapshot of this array cannot be mapped; make a volume from it",
         "metadata": "this array keeps no notes on a volume",
         "remove_last_initiator": "a host of this array keeps at least one initiator",
         "restore_snapshot": "Concerto cannot put a snapshot's content back into its volume",
@@ -191,7 +191,7 @@ DSWARE = Abilities(
         "groups": "this array has no consistency groups",
         "host_os": "this array stores no operating system of a host",
         "host_without_initiators": "a host without initiators is of no use",
-        "map_snapshot": "this array does not map snapshots",
+        "map_snapshot": "this array does not map snapshots; make a volume of it",
         "metadata": "this array keeps no notes on a volume",
         "rename_volume": "this array cannot rename a volume",
         "set_volume": "full_clone can only be chosen when a volume is created",
