@@ -89,7 +89,7 @@ class MemoryArray(Array):
         self.writes: list[str] = []
         self.unreadable: dict[str, list[str]] = {}
         """Kind (volume, snapshot, host, mapping) and the names that a read reports as unreadable."""
-        self.broken: dict[str, Callable[..., Exception | None]] = {}
+        self.broken: dict[str, Callable[..., BaseException | None]] = {}
         """Method name, and what it raises, if anything, given its arguments."""
         self._serial = 0
         self._volumes: dict[str, Volume] = {}
@@ -103,7 +103,7 @@ class MemoryArray(Array):
 
     # -- the test's side ---------------------------------------------------------------------------------------------
 
-    def fail(self, method: str, error: Exception, when: Callable[..., bool] = lambda *args: True) -> None:
+    def fail(self, method: str, error: BaseException, when: Callable[..., bool] = lambda *args: True) -> None:
         """Let a method fail from now on, when its arguments are such."""
         self.broken[method] = lambda *args: error if when(*args) else None
 

@@ -66,14 +66,12 @@ def apply(
 
 def _side_by_side(run: _Run, chains: Sequence[List[Step]], destructive: bool, concurrency: int) -> None:
     with ThreadPoolExecutor(max_workers=concurrency) as pool:
-        futures = [pool.submit(run.chain, chain, destructive) for chain in chains]
         try:
-            for future in futures:
+            for future in [pool.submit(run.chain, chain, destructive) for chain in chains]:
                 future.result()
         except BaseException:
             # What has not begun must not begin while the pool waits for what has.
-            for future in futures:
-                future.cancel()
+            run.end()
             raise
 
 
@@ -108,12 +106,27 @@ class _Run:
         self._unmapped: Set[Key] = set()
         self._running: List[Step] = []
         self._stopped: Optional[Stopped] = None
+        self._ended = False
         self._lock = world.lock
 
     def chain(self, steps: List[Step], destructive: bool) -> None:
-        for step in steps:
-            if not self._begins(step, destructive):
-                continue
+        """Carry out one chain; after ``end`` nothing more of it is begun."""
+        try:
+            for step in steps:
+                if self._ended:
+                    return
+                self._step(step, destructive)
+        except BaseException:
+            # Here and not in the main thread, which may come too late: this thread goes on with the next chain at once.
+            self.end()
+            raise
+
+    def end(self) -> None:
+        """Begin no further step, in any thread."""
+        self._ended = True
+
+    def _step(self, step: Step, destructive: bool) -> None:
+        if self._begins(step, destructive):
             with self._lock:
                 self._running.append(step)
             try:
@@ -124,7 +137,7 @@ class _Run:
                     self.errors.update(dict.fromkeys(_items(step), error))
                     self.not_done.append(step)
                     self._running.remove(step)
-                continue
+                return
             with self._lock:
                 record()
                 self.done.append(step)

@@ -7,7 +7,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from random import Random
+from signal import SIGTERM
 from threading import Event, Lock
 from time import sleep
 from typing import Any
@@ -15,7 +17,12 @@ from typing import Any
 import pytest
 
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.apply import nothing
-from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors import FlashError, NotFound, Timeout
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors import (
+    FlashError,
+    Interrupted,
+    NotFound,
+    Timeout,
+)
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.steps import Step
 from tests.support.memory_array import MemoryArray
 from tests.support.planning import document, host_maps, snapshots, volumes
@@ -334,6 +341,22 @@ def test_a_mistake_of_ours_is_not_swallowed(array: MemoryArray) -> None:
     for concurrency in (1, 4):
         with pytest.raises(KeyError):
             volumes(array, *NEW).run(concurrency=concurrency)
+
+
+def test_after_an_interruption_no_thread_begins_anything(array: MemoryArray, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even while the main thread, which a busy host holds up, does not know of it yet."""
+    result = Future.result
+
+    def held_up(future: Future[Any]) -> Any:
+        sleep(0.2)
+        return result(future)
+
+    monkeypatch.setattr(Future, "result", held_up)
+    array.fail("create_volume", Interrupted(SIGTERM), lambda obj, *rest: obj.name in "ab")
+    applied = volumes(array, *NEW).run(concurrency=2)
+    assert there(array) == [] and applied.interrupted is not None
+    assert "not known" in applied.errors[("volume", "a")].reason
+    assert "was not begun" in applied.errors[("volume", "c")].reason
 
 
 def test_progress_is_told_step_by_step(array: MemoryArray) -> None:
