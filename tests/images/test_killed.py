@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -42,10 +43,25 @@ forks.run(json.loads(sys.stdin.read()))
 """
 
 
-def order(lab: Lab, **args: Any) -> str:
-    modules = lab.array.modules
+# Takes the place of qemu-img in one phase of a run: copies 1 MiB in a second, and compares only when it may.
+SLOW = """\
+#!/bin/sh
+verb=$1
+shift
+if grep -q '"phase": "{phase}"' '{progress}'; then
+    case $verb in
+    convert) set -- -r 1M "$@" ;;
+    compare) while [ -e '{hold}' ]; do sleep 0.02; done ;;
+    esac
+fi
+exec '{program}' "$verb" "$@"
+"""
+
+
+def order(lab: Lab, environ: dict[str, str] | None = None, **args: Any) -> str:
     given = {**lab.array.connection, **lab.args(**args), "_ansible_remote_tmp": str(lab.folder)}
-    return json.dumps({"module": "flash_image", "args": given, "env": modules.environ, "cwd": str(lab.folder)})
+    env = {**lab.array.modules.environ, **(environ or {})}
+    return json.dumps({"module": "flash_image", "args": given, "env": env, "cwd": str(lab.folder)})
 
 
 def environ(lab: Lab) -> dict[str, str]:
@@ -71,24 +87,44 @@ def run_and_die(lab: Lab, number: int, **args: Any) -> bool:
 
 @contextmanager
 def running(lab: Lab, phase: str, **args: Any) -> Iterator[subprocess.Popen[str]]:
-    """A run that has come to that phase."""
-    progress = lab.folder / "progress.json"
+    """A run in the midst of that phase, which does not end by itself for as long as a test looks: 32 MiB take half a
+    minute to copy, and a comparison waits for ``go_on``.
+    """
+    progress, bin_dir = lab.folder / "progress.json", lab.folder / "bin"
     progress.unlink(missing_ok=True)
+    program = shutil.which("qemu-img", path=lab.array.modules.environ["PATH"])
+    bin_dir.mkdir()
+    slow = bin_dir / "qemu-img"
+    slow.write_text(SLOW.format(phase=phase, progress=progress, hold=lab.folder / "hold", program=program))
+    slow.chmod(0o700)
+    (lab.folder / "hold").touch()
+    path = f"{bin_dir}{os.pathsep}{lab.array.modules.environ['PATH']}"
     command = [sys.executable, str(ROOT / "tests/module/forks.py"), "--once"]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environ(lab)
     ) as process:
         assert process.stdin is not None
-        process.stdin.write(order(lab, progress_file=progress, **args))
+        process.stdin.write(order(lab, {"PATH": path}, progress_file=progress, **args))
         process.stdin.close()
         process.stdin = None
-        deadline = time.monotonic() + 60
-        while not progress.exists() or json.loads(progress.read_text())["phase"] != phase:
+
+        def begun() -> bool:
             ended = process.poll() is not None
             assert not ended, f"it ended before the phase {phase}\n{process.communicate()}"
-            assert time.monotonic() < deadline, f"it did not come to the phase {phase}"
-            time.sleep(0.002)
-        yield process
+            told = json.loads(progress.read_text()) if progress.exists() else {"phase": None}
+            if told["phase"] != phase:
+                return False
+            return told["percent"] > 0 if phase == "copying" else children(process.pid) != []
+
+        try:
+            wait_until(begun, 60, f"it did not come to the phase {phase}")
+            yield process
+        finally:
+            process.kill()  # nothing, unless the test has failed
+
+
+def go_on(lab: Lab) -> None:
+    (lab.folder / "hold").unlink()
 
 
 def children(pid: int) -> list[int]:
@@ -136,6 +172,7 @@ def test_killed_while_bytes_move_no_program_goes_on(lab: Lab) -> None:
     source = lab.raw(size=32 * MIB)
     with running(lab, "copying", path=source) as process:
         programs = children(process.pid)
+        assert programs
         process.kill()
         process.wait(60)
     wait_until(lambda: not alive(programs), 30, f"programs go on: {programs}")
@@ -179,10 +216,9 @@ def test_a_kernel_path_is_taken_away_when_the_run_is_asked_to_end(violin: Lab) -
 
 def asked_to_end(process: subprocess.Popen[str]) -> list[int]:
     """Send SIGTERM while a copy is on its way; the programs that copied."""
-    os.kill(process.pid, signal.SIGSTOP)
     programs = children(process.pid)
+    assert programs
     process.send_signal(signal.SIGTERM)
-    os.kill(process.pid, signal.SIGCONT)
     out, err = process.communicate(timeout=60)
     told = json.loads(out)
     assert told["failed"] is True and told["changed"] is False, out + err
@@ -192,15 +228,12 @@ def asked_to_end(process: subprocess.Popen[str]) -> list[int]:
 
 @pytest.mark.few
 def test_a_swap_that_is_refused_leaves_nothing_that_a_later_task_could_give_the_name(lab: Lab) -> None:
-    """A host takes the volume while its successor is copied; afterwards it is deleted, and is to stay deleted."""
+    """A host takes the volume while its successor is verified; afterwards it is deleted, and is to stay deleted."""
     lab.imported(lab.raw("1.raw", seed=1))
     content = lab.content("golden")
-    with running(lab, "copying", path=lab.raw("2.raw", size=32 * MIB, seed=2)) as process:
-        os.kill(process.pid, signal.SIGSTOP)
-        try:
-            lab.map_elsewhere("golden")
-        finally:
-            os.kill(process.pid, signal.SIGCONT)
+    with running(lab, "verifying", path=lab.raw("2.raw", seed=2)) as process:
+        lab.map_elsewhere("golden")
+        go_on(lab)
         out, err = process.communicate(timeout=60)
     told = json.loads(out)
     if lab.array.capabilities.reads_mappings:
@@ -215,13 +248,10 @@ def test_a_swap_that_is_refused_leaves_nothing_that_a_later_task_could_give_the_
 
 
 def test_a_second_run_keeps_off_while_the_first_lives(dsware: Lab) -> None:
-    source = dsware.raw(size=64 * MIB)
-    with running(dsware, "copying", path=source) as process:
-        os.kill(process.pid, signal.SIGSTOP)
-        try:
-            result = dsware.run(path=source)
-        finally:
-            os.kill(process.pid, signal.SIGCONT)
+    source = dsware.raw()
+    with running(dsware, "verifying", path=source) as process:
+        result = dsware.run(path=source)
+        go_on(dsware)
         assert result.failed and result["error"]["kind"] == "busy" and "another run" in result.msg
         out, err = process.communicate(timeout=60)
     assert json.loads(out)["changed"] is True, err
