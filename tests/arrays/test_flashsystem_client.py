@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -28,6 +27,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.model 
     VolumeSpec,
 )
 from tests.support.flashsystem import GIB, IQN, WWPNS, FlashSystemUnderTest, host, initiators, volume
+from tests.support.running import wait_until
 from tests.support.simulator import Simulator
 from tests.support.threads import side_by_side
 
@@ -271,8 +271,7 @@ def test_an_extension_that_may_still_be_carried_out_is_an_error_and_not_sent_aga
         array.fault(kind="reset_late", seconds=2.5, match={"method": "expandvdisksize"})
         with pytest.raises(Unreachable, match="still has 1GiB instead of 3GiB.*nothing more was sent"):
             client.extend_volume(db1, 3 * GIB)
-    time.sleep(2.5)
-    assert array.simulator.volume("db1", "both")["size"] == 3 * GIB
+    wait_until(lambda: array.simulator.volume("db1", "both")["size"] == 3 * GIB, 30, "it is never carried out")
     with array.client() as client:
         assert client.extend_volume(db1, 3 * GIB).size == 3 * GIB
 

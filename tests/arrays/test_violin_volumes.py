@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -25,6 +24,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors
 )
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import SnapshotSpec, VolumeSpec
 from tests.arrays.violin import GIB, MIB, ViolinArray, fc, snapshot, volume
+from tests.support.running import wait_until
 from tests.support.simulator import Simulator
 
 POOLS = [{"name": "Small", "size": "10GiB"}, {"name": "Big", "size": "20GiB"}]
@@ -167,8 +167,7 @@ def test_an_extend_that_may_still_be_carried_out_is_an_error_and_not_sent_again(
         with pytest.raises(Unreachable, match="still has 1GiB instead of 2GiB.*nothing more was sent"):
             client.extend_volume(made, 2 * GIB)
         assert len(array.writes(mark)) == 1
-    time.sleep(1.5)
-    assert array.volumes()["db1"]["size"] == 2 * GIB
+    wait_until(lambda: array.volumes()["db1"]["size"] == 2 * GIB, 30, "it is never carried out")
     with array.client() as client:
         assert client.extend_volume(made, 2 * GIB).size == 2 * GIB
 

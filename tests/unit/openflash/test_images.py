@@ -287,3 +287,14 @@ def test_what_another_host_may_be_at_work_on_is_not_swept_away(folder: Folder, a
         assert array.writes == []
         for volume in there:
             array._volumes.pop(volume.id)
+
+
+def test_nothing_is_swept_away_while_some_volume_cannot_be_read(folder: Folder, array: MemoryArray) -> None:
+    """The array may be copying it into that one."""
+    left = array.volume(new_name("golden", NOW - PATIENCE - 1))
+    array.volume("kept")
+    array.unreadable["volume"] = ["kept"]
+    array.reset_counts()
+    with pytest.raises(Busy, match="some volumes cannot be read"):
+        run_of(array, folder).sweep("golden")
+    assert array.writes == [] and left.name in names(array)

@@ -200,7 +200,7 @@ class Run:
         """The same for runs on other hosts, which left nothing but a volume for this name.
 
         It is deleted only when it is provably dead: it carries our marker, is older than ``wait_timeout``, no host has
-        it, and the array copies neither into it nor out of it.
+        it, and the array copies neither into it nor out of it, as far as every volume could be read.
 
         :raises Busy: otherwise.
         """
@@ -213,12 +213,14 @@ class Run:
             age = self.clock() - said.when
             copying = [one.name for one in listing if one.state == COPYING and left.name in (one.name, one.source)]
             copying += [one.name for one in listing if one.state == COPYING and one.name == name]
-            if age < self.patience or hosts is None or hosts or copying:
+            if age < self.patience or hosts is None or hosts or copying or not listing.complete:
                 why = "it was begun %d s ago" % max(0, int(age))
                 if hosts:
                     why = "host %s has it" % ", ".join(hosts)
                 elif copying:
                     why = "the array is still copying into %s" % copying[0]
+                elif not listing.complete:
+                    why = "some volumes cannot be read, and the array may be copying it into one of them"
                 raise Busy(
                     "a run on another host is at work on %s (volume %s, %s)" % (name, left.name, why),
                     hint="Wait for it. If it is dead, run the task there again, or unmap the volume: what is not "
