@@ -348,6 +348,28 @@ def test_a_refusal_of_what_was_done_is_no_reason_to_restore_again(choosing: Simu
     assert contents(choosing)["backup"] == held
 
 
+@pytest.mark.parametrize("name", ["v1.mine", "theirs"])
+def test_a_clone_that_is_made_meanwhile_is_not_taken_for_the_backup(
+    choosing: SimulatedXms, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """The array refuses the restore, so nothing was kept; but there is a new writable copy of the volume."""
+    written(choosing)
+    with choosing.connect() as array, choosing.connect() as other:
+        source, old = volume(array, "v1"), snapshot(array, "s0")
+        post, cloned = type(array._xms).post, []
+
+        def meeting(xms: Any, *arguments: Any, **how: Any) -> Any:
+            if xms is array._xms and not cloned:
+                cloned.append(other.clone_volume(source, VolumeSpec(name)))
+                raise errors.InUse("the array refuses it")
+            return post(xms, *arguments, **how)
+
+        monkeypatch.setattr(type(array._xms), "post", meeting)
+        with pytest.raises(errors.InUse, match="the array refuses it"):
+            array.restore_snapshot(source, old, "backup")
+    assert name in choosing.names() and "backup" not in choosing.names()
+
+
 @pytest.mark.parametrize("answered", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("choosing", ["chooses-name", "chooses-set"], indirect=True)
 def test_a_killed_restore_is_not_sent_again(

@@ -267,9 +267,11 @@ class Copies(Volumes):
             if not found and children is not None and volume.name in there:
                 now = there[volume.name].get("dest-snap-list") or ()
                 new = [str(objects.oid_name(oid)) for oid in now if str(objects.oid_index(oid)) not in children]
-                # Copies that runs of this collection make meanwhile carry a stamp.
-                others = self._by_name([name for name in new if stamp_of(name) is None])
-                found = [item for item in others.values() if not objects.is_readonly(item)]
+                # The array names after the volume what it keeps; a clone that another client makes meanwhile has a name
+                # of its own, and one of this collection a stamp in its name or in that of its set.
+                like = "%s." % volume.name
+                others = self._by_name([name for name in new if name.startswith(like) and stamp_of(name) is None])
+                found = [item for item in others.values() if not objects.is_readonly(item) and not _is_stamped(item)]
         found = [item for item in found if objects.oid_name(item.get("ancestor-vol-id")) == volume.name]
         if len(found) > 1:
             names = ", ".join(sorted(str(item["name"]) for item in found))
@@ -506,6 +508,11 @@ class _Copy:
 def _snapshot_to_take(spec: SnapshotSpec) -> _Copy:
     source = spec.volume
     return _Copy(source.name, source.id, source.size, spec.name, tuple(source.snapshots or ()))
+
+
+def _is_stamped(item: Object) -> bool:
+    """Whether a run of this collection made it as a copy of its own."""
+    return any(name.startswith(SET) and unfinished.find(name) is not None for name in objects.sets_of(item))
 
 
 def _made_of(item: Object) -> Optional[str]:
