@@ -234,6 +234,19 @@ def test_restore_keeps_the_present_content_and_happens_once(rest: SimulatedDswar
         array.restore_snapshot(other, snapshot, "before")
 
 
+def test_a_restore_whose_marker_cannot_be_removed_says_that_it_was_carried_out(rest: SimulatedDsware) -> None:
+    """The next run would carry it out once more."""
+    array = rest.connect(wait_timeout=0.5)
+    volume = make(array, "v1")
+    (snapshot,) = array.create_snapshots([SnapshotSpec("s1", volume)])
+    rest.fault("refused_before", code="50159999", match={"path": "snapshot/delete"}, count=None)
+    with pytest.raises(errors.FlashError, match="The volume was restored, and snapshot before keeps") as caught:
+        array.restore_snapshot(volume, snapshot, "before")
+    rest.simulator.clear_faults(rest.name)
+    marker = next(name for name in rest.names() if name not in ("before", "s1", "v1"))
+    assert f"Delete snapshot {marker} with the array's own tools" in str(caught.value)
+
+
 def test_a_restore_that_the_array_refuses_leaves_no_backup(rest: SimulatedDsware) -> None:
     array = rest.connect()
     volume, other = make(array, "v1"), make(array, "v2")

@@ -10,6 +10,7 @@ sent and after the array has carried it out, and run again by another process. T
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -338,31 +339,105 @@ def test_an_unfinished_copy_is_not_taken_for_a_volume(rest: SimulatedDsware, mon
     assert content["copy"] == content["v1"]
 
 
-@pytest.mark.parametrize("at", [2, 3, 4])
-def test_two_runs_make_the_same_clone(rest: SimulatedDsware, monkeypatch: pytest.MonkeyPatch, at: int) -> None:
-    """The second one comes while the first is between two requests; both end well, and there is one clone."""
+@pytest.mark.parametrize(
+    ("full", "other", "at"),
+    [(False, False, at) for at in (2, 3, 4)]
+    + [(True, True, at) for at in range(2, 8)]
+    + [(True, False, at) for at in (2, 3, 4, 5)],
+)
+def test_two_runs_make_the_same_clone(
+    rest: SimulatedDsware, monkeypatch: pytest.MonkeyPatch, full: bool, other: bool, at: int
+) -> None:
+    """The second one comes while the first is between two requests; at least one ends well, and there is one clone."""
     Stage(rest).prepare()
     first, second = rest.connect(), rest.connect()
     source = volume(first, "v1")
+    first.pools()
     call = type(first._wire).call
     sent: list[int] = []
+    failed: list[str] = []
+
+    def clone(array: Dsware, full: bool) -> None:
+        try:
+            array.clone_volume(source, VolumeSpec("copy", options={"full_clone": True} if full else {}))
+        except errors.FlashError as error:
+            # What it must not do is to report a success that is none, or to take away what the other made.
+            failed.append(error.kind)
 
     def meeting(wire: Any, *arguments: Any, **how: Any) -> Any:
         if wire is first._wire:
             sent.append(1)
             if len(sent) == at:
-                second.clone_volume(source, VolumeSpec("copy"))
+                clone(second, other)
+            for one in second.volumes(["copy"]):
+                assert (one.state, holds("copy")) == ("ready", holds("v1")), "it is shown before it is finished"
         return call(wire, *arguments, **how)
 
+    def holds(name: str) -> str:
+        return next(str(one["content"]) for one in rest.state()["volumes"] if one["name"] == name)
+
     monkeypatch.setattr(type(first._wire), "call", meeting)
-    try:
-        first.clone_volume(source, VolumeSpec("copy"))
-    except errors.FlashError as error:
-        # What it must not do is to report a success that is none, or to take away what the other made.
-        assert error.kind in ("not_found", "conflict", "busy")
+    clone(first, full)
+    assert len(failed) < 2 and set(failed) <= {"not_found", "conflict", "busy"}
     assert [name for name in rest.names() if "copy" in name or name.startswith(MARKER)] == ["copy"]
-    content = {one["name"]: one["content"] for one in rest.state()["volumes"]}
-    assert content["copy"] == content["v1"]
+    assert holds("copy") == holds("v1")
+
+
+@pytest.mark.parametrize("begins", ["before the record", "after the record"])
+@pytest.mark.parametrize("full", [False, True], ids=["linked", "full"])
+def test_a_run_that_comes_second_leaves_the_marker_of_a_full_clone(
+    rest: SimulatedDsware, monkeypatch: pytest.MonkeyPatch, begins: str, full: bool
+) -> None:
+    """Between the marker and the volume it seems to be what a killed run has left; then the volume is there."""
+    Stage(rest).prepare()
+    first, second = rest.connect(), rest.connect()
+    source = volume(first, "v1")
+    reached, made, errors_of = threading.Event(), threading.Event(), []
+    create, link = type(second._wire).create_volume, type(second._wire).link
+    record, copy = type(first._wire).create_snapshot, type(first._wire).copy
+
+    def come_second() -> None:
+        try:
+            second.clone_volume(source, VolumeSpec("copy", options={"full_clone": True} if full else {}))
+        except errors.FlashError as error:
+            errors_of.append(error.kind)
+        reached.set()
+
+    other = threading.Thread(target=come_second)
+
+    def meet() -> None:
+        other.start()
+        assert reached.wait(60)
+
+    def recording(wire: Any, name: str, of: str) -> None:
+        if wire is first._wire and begins == "before the record" and len(name) > 40:
+            meet()
+        record(wire, name, of)
+
+    def creating(wire: Any, *arguments: Any) -> None:
+        if wire is second._wire:
+            reached.set()
+            assert made.wait(60)
+            (create if full else link)(wire, *arguments)
+            return
+        if begins == "after the record":
+            meet()
+        create(wire, *arguments)
+        made.set()
+
+    def copying(wire: Any, *arguments: Any) -> None:
+        other.join(60)
+        assert first.volumes(["copy"]).items == (), "an empty volume is shown as finished"
+        copy(wire, *arguments)
+
+    monkeypatch.setattr(type(first._wire), "create_snapshot", recording)
+    monkeypatch.setattr(type(first._wire), "create_volume", creating)
+    monkeypatch.setattr(type(first._wire), "copy", copying)
+    if not full:
+        monkeypatch.setattr(type(first._wire), "link", creating)
+    first.clone_volume(source, VolumeSpec("copy", options={"full_clone": True}))
+    assert errors_of in (["busy"], ["conflict"])
+    assert [name for name in rest.names() if "copy" in name or name.startswith(MARKER)] == ["copy"]
 
 
 # ---- what is finished is never copied over ---------------------------------------------------------------------------

@@ -114,7 +114,7 @@ class Copies(Volumes):
                 except UNSURE:
                     raise  # whether it was made is not known: the next run finds the marker
                 except FlashError as error:
-                    self._give_up(error, token, record)
+                    self._give_up(error, token, volume, name, record)
                     raise
             try:
                 if pool is not None:
@@ -125,7 +125,7 @@ class Copies(Volumes):
             except FlashError as error:
                 # What this run made nobody has seen, so it can go; what another run began is not this one's to remove.
                 if earlier is None:
-                    self._give_up(error, token, record, name)
+                    self._give_up(error, token, volume, name, record, made=True)
                 raise
             self._end(made, token, volume, request, (earlier or stamp) if record else None, earlier is not None)
             return replace(made, resumed=earlier.since if earlier is not None else None)
@@ -156,14 +156,17 @@ class Copies(Volumes):
     ) -> Optional[unfinished.Stamp]:
         """What an earlier run has left: the stamp of a full copy to resume; None once all of it is removed."""
         records = self._records(volume, copy)
+        # Before anything is removed: while a run waits to make the volume, its marker and record are all there is.
+        resumable = [
+            said
+            for _name, said in records
+            if unfinished.may_resume(said.stamp, self._wait_timeout, "volume %s" % copy, said.request == request)
+        ]
         if there is not None:
             self._check_unfinished(token, there, bool(records))
-            said = records[0][1] if records else None
-            if said is not None:
-                what = "volume %s" % copy
-                same = unfinished.may_resume(said.stamp, self._wait_timeout, what, said.request == request)
-                begun = there.state == COPYING or any(each.begun for _name, each in records)
-                if same and begun and there.state in (READY, COPYING):
+            for said in resumable:
+                begun = there.state == COPYING or any(one.begun and one.stamp == said.stamp for one in resumable)
+                if begun and there.state in (READY, COPYING):
                     return said.stamp
             if there.state == COPYING:
                 raise Busy(
@@ -237,19 +240,25 @@ class Copies(Volumes):
         except FlashError:
             self._note(finished_marker(made), volume)
 
-    def _give_up(self, error: FlashError, token: str, record: Optional[str], volume: Optional[str] = None) -> None:
+    def _give_up(
+        self, error: FlashError, token: str, source: str, copy: str, record: Optional[str], made: bool = False
+    ) -> None:
         """Remove what this run made, the marker last: while it is there, the rest counts as unfinished.
 
         When something has gone meanwhile, another run makes the same copy, and what is there now belongs to that one.
+        So does the marker while another full copy is recorded beside it.
+
+        :param made: this run has made the volume.
         """
         with suppress(FlashError):  # the error that led here says more
             if isinstance(error, NotFound) and (record is None or not self._wire.has_snapshot(record)):
                 return
-            if volume is not None:
-                self._wire.delete_volume(volume)
+            if made:
+                self._wire.delete_volume(copy)
             if record is not None:
                 self._delete_snapshot(record)
-            self._delete_snapshot(token)
+            if not self._records(source, copy):
+                self._delete_snapshot(token)
 
     def _begin_link(self, name: str, size: int, snapshot: str) -> None:
         self._make(name, lambda: self._wire.link(name, size // MIB, snapshot))

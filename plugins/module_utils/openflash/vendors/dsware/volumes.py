@@ -170,7 +170,14 @@ class Volumes(Reading):
                     kept = "What the volume held before is kept as snapshot %s, which stays." % backup
                     error.hint = "%s %s" % (error.hint, kept) if error.hint else kept
                     raise
-            self._delete_snapshot(token)
+            try:
+                self._delete_snapshot(token)
+            except FlashError as error:
+                error.hint = (
+                    "The volume was restored, and snapshot %s keeps what it held before. Delete snapshot %s with the "
+                    "array's own tools: while it is there, the task would restore the volume again." % (backup, token)
+                )
+                raise
             return there
 
     def _keep_once_more(self, volume: Volume, backup: str) -> None:
