@@ -80,8 +80,9 @@ def test_attach_4_detach_4(meter: Meter, initiator: Any) -> None:
     meter(4, lambda: meter.client.unmap_volume(again))
 
 
-def test_delete_6_and_one_reading_of_the_clients_for_each(meter: Meter) -> None:
-    """Only the clients tell what they have: whether a volume is mapped is read immediately before it is deleted."""
+def test_delete_7_and_one_reading_of_the_clients_for_each(meter: Meter) -> None:
+    """Only the clients tell what they have: whether a volume is mapped is read immediately before it is deleted. So is
+    whether the LUN still has its name: another run may have renamed it, and mapped it under the new one."""
     client = meter.client
     host = client.create_host("server", [fc()])
     volumes = [volume(client, f"db{n}") for n in range(4)]
@@ -91,7 +92,7 @@ def test_delete_6_and_one_reading_of_the_clients_for_each(meter: Meter) -> None:
     reading = 1 + len(client.hosts())
     with meter.array.client() as fresh:
         for one in volumes[:3]:
-            meter(6 + reading, lambda one=one: fresh.delete_volume(one))
+            meter(7 + reading, lambda one=one: fresh.delete_volume(one))
 
 
 def test_copies_cost_no_more_than_upstream(meter: Meter) -> None:

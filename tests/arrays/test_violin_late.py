@@ -12,13 +12,18 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors import FlashError, InUse, Timeout
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors import (
+    Conflict,
+    FlashError,
+    InUse,
+    Timeout,
+)
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import VolumeSpec
 from tests.arrays.violin import GIB, IQN, ViolinArray, fc, iscsi, snapshot, volume
 from tests.support.running import join
 from tests.support.simulator import Simulator
 
-LATE = 0.6
+LATE = 0.3
 
 
 @pytest.fixture(scope="module")
@@ -123,6 +128,35 @@ def test_what_is_never_shown_ends_at_a_deadline(array: ViolinArray) -> None:
         assert time.monotonic() - started < 10
         array.clear_faults()
         assert volume(client, "db1").size == GIB
+
+
+def test_a_growth_that_was_confirmed_and_is_not_seen_in_time_is_not_made_again(array: ViolinArray) -> None:
+    """A service keeps its session, and its next request may find the older size still."""
+    with array.client(wait_timeout=0.5) as client:
+        made = volume(client, "db1")
+        array.fault(kind="seen_late", seconds=3600, count=None)
+        for _attempt in range(2):
+            with pytest.raises(Timeout, match="confirmed the change"):
+                client.extend_volume(made, 2 * GIB)
+        array.clear_faults()
+        assert client.extend_volume(made, 2 * GIB).size == 2 * GIB
+        assert client.extend_volume(made, 3 * GIB).size == 3 * GIB
+    assert array.volumes()["db1"]["size"] == 3 * GIB
+
+
+@pytest.mark.parametrize("host", [None, "server"])
+def test_a_volume_that_another_run_has_renamed_is_not_deleted(array: ViolinArray, host: str | None) -> None:
+    with array.client() as client, array.client() as other:
+        made = volume(client, "db1")
+        renamed = other.rename_volume(made, "db2")
+        if host is not None:
+            other.map_volume(renamed, other.create_host(host, [fc()]))
+        client.delete_volume(made)
+        assert set(array.volumes()) == {"db2"}
+        volume(other, "db1")
+        with pytest.raises(Conflict, match="another volume has taken its name"):
+            client.delete_volume(made)
+    assert set(array.volumes()) == {"db1", "db2"}
 
 
 def test_whether_a_volume_is_mapped_is_read_again_before_each_delete(array: ViolinArray) -> None:

@@ -162,7 +162,7 @@ def test_an_extend_that_goes_on_after_its_answer_was_lost_is_waited_for(
 def test_an_extend_that_may_still_be_carried_out_is_an_error_and_not_sent_again(array: ViolinArray) -> None:
     with array.client(timeout=0.5) as client:
         made = volume(client, "db1")
-        array.fault(kind="reset_late", seconds=1.5, match={"method": "PUT"})
+        array.fault(kind="reset_late", seconds=4.0, match={"method": "PUT"})
         mark = array.mark()
         with pytest.raises(Unreachable, match="still has 1GiB instead of 2GiB.*nothing more was sent"):
             client.extend_volume(made, 2 * GIB)
@@ -406,6 +406,7 @@ def test_resource_and_policy_stay_until_the_volume_goes(array: ViolinArray) -> N
         client.delete_volume(made)
     asked = [(one["method"], _kind(one)) for one in array.requests(mark) if "/client/" not in one["path"]]
     assert asked == [
+        ("GET", "sanresource"),
         ("GET", "timemark"),
         ("GET", "timemarkpolicy"),
         ("DELETE", "timemarkpolicy"),

@@ -146,9 +146,9 @@ VENDORS = (
             "create": Budget(3, "room in the pools; that the array shows it (upstream 2+P)"),
             "extend": Budget(3, "the size before, since the wire takes what is to be added, and after (upstream 2)"),
             "delete": Budget(
-                8,
-                "which host has it, read immediately before (1, and 1 for each host); the snapshots, whose policy it "
-                "is; that it is gone (upstream 8)",
+                9,
+                "is it still the same; which host has it, read immediately before (1, and 1 for each host); the "
+                "snapshots, whose policy it is; that it is gone (upstream 8)",
             ),
             "snapshot": Budget(5, "resource and policy; its time. The first of a volume (upstream 11+P)"),
             "snapshot, later": Budget(3, "is it there?; its time (upstream 6)"),

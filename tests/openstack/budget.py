@@ -19,7 +19,7 @@ SAFETY = {
     ("xtremio", "group from a group"): (2, "what a killed run left, one by one where XMS has no list of names"),
     ("violin", "statistics"): (2, "what is free in each pool: the other driver tells one number for all"),
     ("violin", "extend"): (3, "the size now: the array wants to be told by how much it shall grow"),
-    ("violin", "delete"): (3, "which host has it, asked of each host immediately before; that it is gone"),
+    ("violin", "delete"): (4, "is it the same; which host has it, asked of each immediately before; is it gone"),
     ("violin", "delete snapshot"): (3, "whose it is, whether a clone hangs on it, and that it is gone"),
     ("violin", "detach, another stays"): (3, "at which host the volume is, and that it is gone from there"),
     ("violin", "detach, the last"): (3, "the same, and the ports whose zones are given back"),

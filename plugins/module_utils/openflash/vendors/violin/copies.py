@@ -284,7 +284,7 @@ class Copies(Snapshots):
             if not self._is_there(str(target["object_id"]), str(target["name"])):
                 return  # it is gone, or another run has finished it: then it has its name
             self._delete_lun(str(target["name"]), str(target["object_id"]))
-        except (Rejected, CopyRunning, InUse, LostAnswer):
+        except (Rejected, CopyRunning, InUse, LostAnswer, Timeout):
             pass
 
     # -- how far -----------------------------------------------------------------------------------------------------

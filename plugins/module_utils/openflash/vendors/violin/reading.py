@@ -72,8 +72,9 @@ class Reading(Array):
         self._lock_of_reading = threading.RLock()
         self._locks: Dict[str, threading.RLock] = {}
         self._seen_within = min(settings.wait_timeout, SEEN_WITHIN)
-        self._grown: Dict[str, int] = {}
-        """Bytes that LUNs were extended to in this session: the array may show an older size for a while."""
+        self._grown: Dict[Tuple[str, str], int] = {}
+        """Bytes that the array has confirmed to have extended a LUN to, by its id and name: it may show the older size
+        for a while, also after this session has stopped to wait for the new one."""
         self._config_pools: Dict[str, bool] = {}
         self._known_pools: Optional[List[Object]] = None
         self._ports = Ports(concerto, settings.ports)

@@ -177,18 +177,20 @@ class Volumes(Reading):
         The size is read immediately before. Another writer that grows the LUN between that read and the request is not
         noticed by the array, which takes a difference: the LUN is then larger than what was asked for.
         """
-        real = max(self._size(lun_id, name), self._grown.get(lun_id, 0))
+        shown = self._size(lun_id, name)
+        real = max(shown, self._grown.get((lun_id, name), 0))
         size = grown_size(real, size, MIB)
         if real >= size:
+            if shown < real:
+                self._seen(lambda: self._size(lun_id, name) >= real, "the size")
             return real
 
         def expand() -> None:
             with self._or_gone(name):
                 self._c.put("%s/%s" % (LUNS, lun_id), {"action": "expand", "sizeMB": (size - real) // MIB})
+            self._grown[lun_id, name] = size
 
-        found = grow_once(expand, lambda: self._size(lun_id, name), size, self._seen_within, format_size)
-        self._grown[lun_id] = found
-        return found
+        return grow_once(expand, lambda: self._size(lun_id, name), size, self._seen_within, format_size)
 
     def _size(self, lun_id: str, name: str) -> int:
         return objects.megabytes(self._detail(lun_id, name), "size_mb") * MIB
@@ -217,14 +219,19 @@ class Volumes(Reading):
     # -- delete ------------------------------------------------------------------------------------------------------
 
     def delete_volume(self, volume: Volume) -> None:
-        """Six requests at most: snapshots, policy and snapshot resource go before it, and only with it, and the list
-        shows that it is gone. Besides, one and one for each host: whether it is mapped is read immediately before.
+        """Seven requests at most: is it still the LUN that was read? Snapshots, policy and snapshot resource go before
+        it, and only with it, and the list shows that it is gone. Besides, one and one for each host: whether it is
+        mapped is read immediately before.
+
+        :raises Conflict: another LUN has its name now.
         """
         with self._doing("delete volume %s" % volume.name, volume.name):
-            try:
-                lun_id = self._lun_id(volume)
-            except NotFound:
+            rows = self._lun_rows(volume.name)
+            if not rows:
                 return
+            lun_id = str(rows[0]["object_id"])
+            if volume.id not in ("", lun_id):
+                raise Conflict("another volume has taken its name since it was read", hint="Read it again.")
             with self._alone_with(lun_id):
                 if not volume.independent:
                     self._delete_clone(volume, lun_id)
@@ -248,7 +255,7 @@ class Volumes(Reading):
     def _remove(self, path: str, lun_id: str, name: str, params: Optional[Dict[str, Any]] = None) -> None:
         """DELETE; after a lost answer, or a refusal because it is gone already, the list decides."""
         settle(lambda: self._c.delete(path, params), lambda: not self._is_there(lun_id, name), (Rejected,))
-        self._grown.pop(lun_id, None)
+        self._grown.pop((lun_id, name), None)
         self._seen(lambda: not self._is_there(lun_id, name), "that the volume is gone")
 
     def _is_there(self, lun_id: str, name: str) -> bool:
