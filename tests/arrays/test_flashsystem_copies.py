@@ -150,6 +150,19 @@ def test_a_volume_keeps_its_snapshots_and_its_number_of_openvms(array: FlashSyst
     assert client.volumes(["db1"]).items[0].snapshots == ("monday",)
 
 
+def test_the_udid_of_a_volume_that_took_the_name_since_it_was_read_stays(
+    array: FlashSystemUnderTest, client: Any
+) -> None:
+    db1 = volume(client, "db1")
+    client.volumes()
+    array.cli("svctask rmvdisk db1")
+    array.cli("svctask mkvdisk -name db1 -mdiskgrp mdiskgrp0 -iogrp 0 -size 1 -unit gb -udid 4660")
+    with pytest.raises(Conflict, match="another volume has taken"):
+        client.create_snapshots([SnapshotSpec("monday", db1)])
+    assert "udid!4660" in array.cli("svcinfo lsvdisk -delim ! db1")[1]
+    assert array.vdisks() == ["db1"]
+
+
 def test_where_a_volume_has_no_udid_its_snapshots_are_known_by_its_uid(simulator: Simulator) -> None:
     simulator.reset("plain")
     array = FlashSystemUnderTest(simulator, "plain")

@@ -51,6 +51,12 @@ def test_a_snapshot_name_says_of_what_and_how() -> None:
         assert facts.parse_snapshot(name) is None
 
 
+def test_a_new_udid_is_that_of_no_other_volume_and_of_no_snapshot(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(facts, "UDIDS", (1, 4))
+    names = [facts.snapshot_name("monday", facts.sources_of(SERIAL, "2")[0], True), "db1"]
+    assert facts.unused_udid(SERIAL, ["", "1", "4"], names) == "3"
+
+
 def test_a_snapshot_of_openstack_fits() -> None:
     name = "snapshot-7f3c2f5a-8a2e-4a52-9a0b-3a7d6c1e9f00"
     rules = facts.capabilities(lambda: None)

@@ -13,7 +13,6 @@ it: whoever finds it later knows what to undo. An unfinished copy is never resum
 from __future__ import annotations
 
 import re
-import secrets
 import socket
 import threading
 import time
@@ -41,7 +40,6 @@ from ...units import format_size, parse_initiator, round_up
 from .facts import (
     GRANULARITY,
     HOST_PREFIX,
-    UDIDS,
     Temporary,
     digest_of,
     parse_snapshot,
@@ -49,6 +47,7 @@ from .facts import (
     snapshot_name,
     sources_of,
     temporary_name,
+    unused_udid,
 )
 from .hosts import Hosts
 from .refusals import AlreadyMapped, NameTaken, NeedsForce
@@ -248,18 +247,17 @@ class Copies(Volumes, Hosts):
     def _source_for_names(self, row: Row) -> str:
         """What the names of the volume's snapshots say. The first snapshot gives the volume a udid: two requests.
 
-        A udid that somebody has set since the list was read is not replaced. The number is none that a snapshot of an
-        earlier volume with this UID has.
+        A udid that somebody has set since the list was read is not replaced. The number is that of no other volume, and
+        none that a snapshot of an earlier volume with this UID has.
         """
         if not row.get("udid"):
-            row["udid"] = (self._vdisk(row["id"]) or {}).get("udid", "")
+            row["udid"] = self._same_now(row["name"], row["id"], row["vdisk_UID"].lower()).get("udid", "")
         if row["udid"]:
             return sources_of(row["vdisk_UID"], row["udid"])[0]
-        said = [parse_snapshot(other.get("name", "")) for other in self._rows or ()]
-        taken = {one.source for one in said if one is not None}
-        first, last = UDIDS
-        numbers = (str(first + secrets.randbelow(last - first + 1)) for _attempt in range(len(taken) + 1000))
-        number = next(one for one in numbers if sources_of(row["vdisk_UID"], one)[0] not in taken)
+        rows = self._rows or ()
+        number = unused_udid(
+            row["vdisk_UID"], [other.get("udid", "") for other in rows], [other.get("name", "") for other in rows]
+        )
         try:
             settle(
                 lambda: self._cli.change("chvdisk", "-udid", number, value(row["name"])),

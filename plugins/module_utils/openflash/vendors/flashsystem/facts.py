@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import hashlib
 import re
+import secrets
 from dataclasses import dataclass, field
-from typing import Any, Callable, Dict, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, NamedTuple, Optional, Sequence, Tuple
 
 from ... import unfinished
 from ...model import FC, ISCSI, THICK, Capabilities, CopyMethod, NameRule
@@ -90,6 +91,21 @@ def sources_of(serial: str, udid: str) -> Tuple[str, ...]:
     if not udid.isdigit() or int(udid) > 0xFFFF:
         return (by_serial,)
     return "_%s%04x" % (serial.lower()[-8:], int(udid)), by_serial
+
+
+def unused_udid(serial: str, udids: Sequence[str], names: Sequence[str]) -> str:
+    """A udid for the volume of this UID, at random.
+
+    :param udids: of all volumes: an OpenVMS host that sees one number twice takes neither disk for what it is.
+    :param names: of all volumes, the snapshots among them: an earlier volume with this UID may have left some.
+    """
+    taken = {said.source for said in map(parse_snapshot, names) if said is not None}
+    first, last = UDIDS
+    while True:
+        # There are many more numbers than an array has volumes (section 4).
+        number = str(first + secrets.randbelow(last - first + 1))
+        if number not in udids and sources_of(serial, number)[0] not in taken:
+            return number
 
 
 def snapshot_name(name: str, source: str, consistent: bool) -> str:

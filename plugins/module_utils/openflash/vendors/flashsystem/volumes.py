@@ -100,10 +100,13 @@ class Volumes(Reading):
 
     def _still_there(self, volume: Volume) -> Row:
         """The vdisk as it is now; NotFound when it is gone, Conflict when another one has its name."""
-        row = self._vdisk_named(volume.name)
+        return self._same_now(volume.name, volume.id, volume.serial)
+
+    def _same_now(self, name: str, number: str, serial: Optional[str]) -> Row:
+        row = self._vdisk_named(name)
         if row is None:
-            raise NotFound("volume %s is not there" % volume.name)
-        self._check_same(row, volume.id, volume.serial)
+            raise NotFound("volume %s is not there" % name)
+        self._check_same(row, number, serial)
         return row
 
     @staticmethod
