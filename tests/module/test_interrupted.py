@@ -82,8 +82,16 @@ def interrupt(
     return result
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_while_a_change_is_under_way(array: ArrayUnderTest, tmp_path: Path, number: signal.Signals) -> None:
+def test_while_a_change_is_under_way(array: ArrayUnderTest, tmp_path: Path) -> None:
+    interrupted_change(array, tmp_path, signal.SIGTERM)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_by_another_signal(xtremio: ArrayUnderTest, tmp_path: Path, number: signal.Signals) -> None:
+    interrupted_change(xtremio, tmp_path, number)
+
+
+def interrupted_change(array: ArrayUnderTest, tmp_path: Path, number: signal.Signals) -> None:
     array.fault(kind="latency", seconds=LATE, count=None, match={"write": True})
     args = {"name": "db1", "size": "10GiB"}
     result = interrupt(array, tmp_path, "flash_volume", args, lambda: struck(array) > 0, number)

@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.transport import programs
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.transport.programs import (
     LARGEST_OUTPUT,
     Expired,
@@ -77,18 +81,16 @@ def test_of_endless_output_only_the_beginning_is_kept() -> None:
     assert (len(ended.stdout), len(ended.stderr)) == (LARGEST_OUTPUT, LARGEST_OUTPUT)
 
 
-def test_at_the_deadline_the_program_is_killed_with_all_that_it_started(tmp_path: Path) -> None:
+def test_at_the_deadline_the_program_is_killed_with_all_that_it_started() -> None:
     script = "(echo $$; sleep 600) & echo $!; sleep 600"
-    started = tmp_path / "started"
     pids = []
 
     def on_output(data: bytes) -> bytes:
         pids.extend(int(word) for word in data.split())
-        started.touch()
         return data
 
     with pytest.raises(Expired):
-        run(["/bin/sh", "-c", script], 1.0, on_output=on_output)
+        run(["/bin/sh", "-c", script], 3.0, on_output=on_output)
     assert pids
     for pid in pids:
         _wait_until_gone(pid)
@@ -104,6 +106,32 @@ def test_what_the_caller_raises_ends_the_program() -> None:
     with pytest.raises(KeyError, match="from the caller"):
         run(["/bin/sh", "-c", "echo $$; exec sleep 600"], 20, on_output=on_output)
     _wait_until_gone(pids[0])
+
+
+def test_a_program_that_cannot_be_killed_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It waits in the kernel for a disk that does not answer."""
+
+    class Blocked(subprocess.Popen):  # type: ignore[type-arg]
+        def poll(self) -> None:
+            return None
+
+        def wait(self, timeout: float | None = None) -> int:
+            raise AssertionError("it is waited for without a limit")
+
+    def start(words: list[str], _descriptors: Any, _environ: Any, watch: Callable[[Any], None]) -> int:
+        process = Blocked(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
+        assert process.stdout is not None and process.stderr is not None
+        with process.stdout, process.stderr:
+            try:
+                watch(process)
+            finally:
+                subprocess.Popen.wait(process)
+        raise AssertionError("it was watched to its end")
+
+    monkeypatch.setattr(programs, "_start", start)
+    monkeypatch.setattr(programs, "GONE_WITHIN", 0.1)
+    with pytest.raises(Expired):
+        run(["/bin/sh", "-c", "exec sleep 600"], 0.2)
 
 
 def _wait_until_gone(pid: int) -> None:

@@ -27,9 +27,10 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.transp
 DEADLINE = 0.6
 PAUSE = 0.1
 """Between two bytes: well below the deadline, so that no single read is late."""
-DRIPS = 40
+DRIPS = 200
 """So many that the answer lasts far longer than the deadline."""
-LATEST = 2.5
+LATEST = 15.0
+"""Less than the answer lasts, and long enough for a busy machine."""
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 ANSWERS = {

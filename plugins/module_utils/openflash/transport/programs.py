@@ -26,6 +26,9 @@ from . import interruption
 LARGEST_OUTPUT = 1024**2
 """Bytes of each of its two outputs that are kept; more is read, and dropped."""
 
+GONE_WITHIN = 10.0
+"""Seconds within which a program that was killed ends. One that waits for a disk which does not answer may not."""
+
 Process = Any
 """A subprocess.Popen with pipes for both outputs."""
 
@@ -179,4 +182,6 @@ def _kill(process: Process) -> None:
     except (ProcessLookupError, PermissionError):
         pass  # it does not lead a session yet, or is of another user by now
     process.kill()
-    process.wait()
+    until = time.monotonic() + GONE_WITHIN
+    while process.poll() is None and time.monotonic() < until:
+        time.sleep(0.01)

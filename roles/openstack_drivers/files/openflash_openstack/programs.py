@@ -20,7 +20,8 @@ def start(
     watch: Callable[[programs.Process], None],
 ) -> int:
     """A programs.Start."""
-    with subprocess.Popen(
+    # Not as a context manager, which would wait without limit for a program that cannot be killed.
+    process = subprocess.Popen(
         words,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -28,6 +29,8 @@ def start(
         pass_fds=descriptors,
         env=for_programs(**environ),
         start_new_session=True,
-    ) as process:
+    )
+    assert process.stdout is not None and process.stderr is not None
+    with process.stdout, process.stderr:
         watch(process)
         return process.wait()
