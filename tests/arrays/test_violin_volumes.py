@@ -148,8 +148,9 @@ def test_an_extend_whose_answer_is_lost_is_not_made_twice(array: ViolinArray, ki
 
 @pytest.mark.parametrize("fault", [{"kind": "reset_late", "seconds": 2.0}, {"kind": "latency", "seconds": 3.0}])
 def test_an_extend_that_goes_on_after_its_answer_was_lost_is_waited_for(
-    array: ViolinArray, fault: dict[str, Any]
+    simulator: Simulator, fault: dict[str, Any]
 ) -> None:
+    array = array_of(simulator, "7.5.5")
     with array.client(timeout=2.5) as client:
         made = volume(client, "db1")
         array.fault(**fault, match={"method": "PUT"})
@@ -159,7 +160,8 @@ def test_an_extend_that_goes_on_after_its_answer_was_lost_is_waited_for(
     assert array.volumes()["db1"]["size"] == 2 * GIB
 
 
-def test_an_extend_that_may_still_be_carried_out_is_an_error_and_not_sent_again(array: ViolinArray) -> None:
+def test_an_extend_that_may_still_be_carried_out_is_an_error_and_not_sent_again(simulator: Simulator) -> None:
+    array = array_of(simulator, "7.5.5")
     with array.client(timeout=0.5) as client:
         made = volume(client, "db1")
         array.fault(kind="reset_late", seconds=4.0, match={"method": "PUT"})
@@ -172,7 +174,8 @@ def test_an_extend_that_may_still_be_carried_out_is_an_error_and_not_sent_again(
         assert client.extend_volume(made, 2 * GIB).size == 2 * GIB
 
 
-def test_an_extend_that_was_never_carried_out_is_made_by_the_next_run(array: ViolinArray) -> None:
+def test_an_extend_that_was_never_carried_out_is_made_by_the_next_run(simulator: Simulator) -> None:
+    array = array_of(simulator, "7.5.5")
     with array.client(timeout=0.5) as client:
         made = volume(client, "db1")
         array.fault(kind="reset_before", match={"method": "PUT"})
@@ -442,8 +445,9 @@ def test_a_policy_of_somebody_else_is_not_removed(simulator: Simulator, setting:
         assert array.writes(mark) == []
 
 
-def test_a_delete_that_is_cut_off_is_finished_by_the_next(array: ViolinArray) -> None:
+def test_a_delete_that_is_cut_off_is_finished_by_the_next(simulator: Simulator) -> None:
     """After whatever request a run was killed, the next one deletes the rest."""
+    array = array_of(simulator, "7.5.5")
     with array.client() as client:
         for cut in range(4):
             made = volume(client, "db1")
