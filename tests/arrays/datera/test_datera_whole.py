@@ -361,6 +361,19 @@ def test_nothing_goes_offline_while_sessions_are_not_known(
     assert array.volumes(["vol1"]).items[0].state == "ready"
 
 
+def test_a_volume_does_not_stay_offline_because_an_answer_was_lost(offline: SimulatedEdf) -> None:
+    """The array has taken it offline each time, and no answer came."""
+    array = offline.connect(OFFLINE_CHANGES)
+    volume = make(array)
+    instance = "/".join(volume.id.split("/")[1:3])
+    offline.fault("reset_after", match={"method": "PUT", "path": f"{instance}$"}, count=3)
+    with pytest.raises(errors.Unreachable):
+        array.extend_volume(volume, 2 * GIB)
+    assert offline.raw("GET", "/app_instances/vol1")["admin_state"] == "online"
+    offline.simulator.clear_faults(offline.name)
+    assert array.extend_volume(volume, 2 * GIB).size == 2 * GIB
+
+
 def left_offline(edf: SimulatedEdf, monkeypatch: pytest.MonkeyPatch) -> Datera:
     """A volume whose IP pool was changed by a run that was killed before it was online again."""
     pool = {"name": "fast", "network_paths": [{"start_ip": "192.0.2.1", "netmask": 24, "range": 10}]}

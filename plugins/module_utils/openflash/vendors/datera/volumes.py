@@ -13,7 +13,19 @@ from typing import Any, Callable, Dict, List, Mapping as Map, Optional, Tuple
 
 from ... import unfinished
 from ...compare import grown_size, new_size
-from ...errors import Busy, Conflict, FlashError, Interrupted, InUse, Invalid, NotFound, Refused, Timeout
+from ...errors import (
+    BadReply,
+    Busy,
+    Conflict,
+    FlashError,
+    Interrupted,
+    InUse,
+    Invalid,
+    NotFound,
+    Refused,
+    Timeout,
+    Unreachable,
+)
 from ...model import COPYING, EVERY_HOST, OFFLINE, READY, Snapshot, Volume, VolumeSpec
 from ...transport.deadline import Deadline
 from ...transport.lost import ATTEMPTS, LostAnswer, settle
@@ -261,10 +273,10 @@ class Volumes(Reading):
 
         Returns whether the array is still at it.
         """
-        unfinished: List[bool] = []
+        resizing: List[bool] = []
 
         def grow(path: str) -> None:
-            unfinished.append(self._put_size(path, size))
+            resizing.append(self._put_size(path, size))
 
         try:
             grow(place.path)
@@ -272,7 +284,7 @@ class Volumes(Reading):
             if not place.online:
                 raise
             self._while_offline(place, grow, error, harmless=True)
-        return unfinished[-1]
+        return resizing[-1]
 
     def _settled(self, ai_path: str) -> Place:
         """Once the array has finished cloning; a copy that takes longer is left alone and reported."""
@@ -301,9 +313,9 @@ class Volumes(Reading):
             if volume.state == COPYING:
                 volume = self._volume_of(self._sized(self._need_place(volume)))
                 grown_size(volume.size, size, GIB)
-            unfinished: List[bool] = []
-            self._change(volume, lambda path: unfinished.append(self._put_size(path, size)))
-            if unfinished[-1]:
+            resizing: List[bool] = []
+            self._change(volume, lambda path: resizing.append(self._put_size(path, size)))
+            if resizing[-1]:
                 self._sized(self._need_place(volume))
             return replace(volume, size=size, state=READY if volume.state != OFFLINE else OFFLINE)
 
@@ -367,7 +379,13 @@ class Volumes(Reading):
                 "sessions" % ", ".join(place.hosts),
                 hint="Unmap it first.",
             )
-        self._edf.put(place.ai_path, {"admin_state": "offline", "descr": _marked(place)})
+        try:
+            self._edf.put(place.ai_path, {"admin_state": "offline", "descr": _marked(place)})
+        except (Timeout, Unreachable, BadReply, Interrupted):
+            # It may be offline by now.
+            with suppress(FlashError):  # the error that led here says more; the next run brings it online
+                self._online(place)
+            raise
         try:
             change(place.path)
         except (FlashError, Interrupted):
