@@ -167,9 +167,10 @@ def items_of(params: Params, single: str, plural: str, options: Spec) -> List[Di
 
 NAMES = frozenset(
     ("name", "volume", "host", "group", "pool", "backup", "snapshot", "source_volume", "source_snapshot", "rename_from")
-    + ("cluster", "tenant")
+    + ("cluster", "tenant", "checksum")
 )
-"""Options that name an object. One that came out empty must not make the task act on something else, or on more."""
+"""Options that name an object, or its content. One that came out empty must not make the task act on something else, or
+on more."""
 
 _CHOOSE = ("storage_pools", "target_ports")
 """Lists of the connection that choose some of what there is. Left out they choose all, which empty must not mean."""

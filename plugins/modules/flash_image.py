@@ -63,7 +63,7 @@ options:
   checksum:
     description:
       - Checksum of the image file, as C(sha256:) and its hexadecimal digits; C(sha384:) and C(sha512:) are taken too.
-      - The image is compared with it before anything looks at its content.
+      - The image is compared with it before anything looks at its content. One that is null or empty is refused.
       - Where the array itself keeps a note of the image, a volume whose note has this checksum is taken for done, and
         the image is neither fetched nor read.
       - Used with O(state=imported).

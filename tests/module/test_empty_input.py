@@ -120,6 +120,7 @@ def test_no_volume_is_refused_in_every_form_and_never_permitted(xtremio: ArrayUn
         ("flash_host_map", "host", {"volume": "web-data", "state": "absent"}),
         ("flash_host_map", "host", {"state": "absent"}),
         ("flash_image", "name", {"path": "/nowhere/image.raw"}),
+        ("flash_image", "checksum", {"name": "web-data", "path": "/nowhere/image.raw"}),
         ("flash_image", "snapshot", {"name": "web-data", "path": "/nowhere/image.raw", "state": "exported"}),
     ],
 )
@@ -364,6 +365,12 @@ def test_a_number_that_cannot_be_meant(
         items = {"flash_host_map": "maps", "flash_snapshot": "snapshots"}.get(module)
         if items:
             refuses_unasked(xtremio, module, option, **{items: [given]}, kind="invalid")
+
+
+@pytest.mark.parametrize("option", ["path", "size", "max_size", "state_dir", "chap_username", "chap_password"])
+def test_a_text_of_an_image_task_that_came_out_empty(xtremio: ArrayUnderTest, option: str) -> None:
+    """None of them is then taken for left out: not for any size, any image, or no CHAP."""
+    refuses_unasked(xtremio, "flash_image", f"the option {option} is empty", **{**IMAGE, option: ""}, kind="invalid")
 
 
 # ---- the library -----------------------------------------------------------------------------------------------------

@@ -29,6 +29,7 @@ IMPORTED, EXPORTED = "imported", "exported"
 _LARGEST = 64 * TIB
 _OF_IMPORT = ("checksum", "size", "pool", "provisioning", "array_options", "image_ca_path")
 _OF_EXPORT = ("snapshot", "compress", "checksum_file")
+_NOT_EMPTY = ("path", "size", "max_size", "state_dir", "chap_username", "chap_password")
 
 
 class Task:
@@ -47,6 +48,9 @@ class Task:
 
     def _check(self) -> None:
         params = self._params
+        for option in _NOT_EMPTY:
+            if params.get(option) is not None and not str(params[option]).strip():
+                raise Invalid("the option %s is empty" % option, hint="To leave it open, leave it out: default(omit).")
         for option in _OF_EXPORT if self.imports else _OF_IMPORT:
             if params.get(option) not in (None, False):
                 raise Invalid("the option %s is not one of state %s" % (option, params["state"]), target=self.name)
