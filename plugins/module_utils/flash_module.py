@@ -14,11 +14,16 @@ import math
 import os
 import re
 import sys
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.parameters import AnsibleFallbackNotFound
 from ansible.module_utils.common.validation import check_type_dict, check_type_list
+
+try:
+    from ansible.module_utils.secrets import register_secrets
+except ImportError:  # it is new in ansible-core 2.22
+    register_secrets = None
 
 from .openflash import facts, report
 from .openflash.apply import Applied, apply, nothing
@@ -253,7 +258,7 @@ def check_positive(option: str, value: float) -> None:
         raise Invalid("%s must be more than 0 and at most %d" % (option, _LONGEST))
 
 
-def _secret(module: AnsibleModule, name: str) -> Optional[str]:
+def _secret(module: Module, name: str) -> Optional[str]:
     """The task's secret, or the environment's if the environment means this very array."""
     given = module.params[name]
     value = os.environ.get(ENV + name.upper())
@@ -261,7 +266,7 @@ def _secret(module: AnsibleModule, name: str) -> Optional[str]:
         return str(given) if given else None
     if _withheld(module.params, name):
         return None
-    module.no_log_values.add(value)
+    module.hide([value])
     return value
 
 
@@ -604,13 +609,28 @@ class Module(AnsibleModule):  # type: ignore[misc] # ansible-core has no types h
             self.params[name] = shown
         super().fail_json(msg, **kwargs)
 
+    def hide(self, secrets: Iterable[str]) -> None:
+        """Let Ansible show these nowhere.
+
+        Up to ansible-core 2.21 they are masked in the result. From 2.22 on they are masked in what Ansible displays and
+        logs, and a result keeps them.
+        """
+        found = [secret for secret in secrets if secret]
+        self.no_log_values.update(found)
+        self.register(found)
+
+    def register(self, secrets: Iterable[str]) -> None:
+        """Have these masked in all that Ansible displays and logs, where it can do that (from ansible-core 2.22 on)."""
+        if register_secrets is not None:
+            register_secrets([secret for secret in secrets if len(secret) >= SHORTEST])
+
     def _mask(self) -> None:
         for name in ("proxy", "address"):
             for text in _strings(self.params.get(name)):
                 # The user name is no secret by itself, and may well be a word such as admin.
                 user = text.split("://")[-1].split(":")[0]
                 secrets = [secret for secret in url_secrets(text) if secret != user and len(secret) >= SHORTEST]
-                self.no_log_values.update(secrets)
+                self.hide(secrets)
 
     def _redacted(self) -> Dict[str, Any]:
         given = {name: self.params.get(name) for name in self._URLS}
@@ -661,6 +681,8 @@ class _connected:
         try:
             self.array.close()
         finally:
+            # Session tokens, and secrets that the array returned: the results have none, a traceback may.
+            self.module.register(self.array.calls.secrets)
             self.result["api"] = dict(self.array.calls.counts)
             if self.module._verbosity >= 2:
                 self.result["calls"] = [call.as_dict() for call in self.array.calls]
@@ -693,13 +715,16 @@ def _plain(data: Any) -> Any:
 
 
 def _warn_masked(module: AnsibleModule, result: Mapping[str, Any]) -> None:
-    """Ansible masks a secret wherever it occurs, also inside a name: say where, and leave it masked."""
+    """Warn of fields that Ansible will not show as they are, because a secret is part of them.
+
+    Ansible masks a secret wherever it occurs, also inside a name. It stays masked.
+    """
     secrets = [str(value) for value in module.no_log_values if value]
     fields = sorted({path for path, text in _texts(result, "") if any(secret in text for secret in secrets)})
     if fields:
         module.warn(
-            "A secret of this task is part of %s, so Ansible shows asterisks there. Choose a secret that is not part "
-            "of a name." % ", ".join(fields)
+            "A secret of this task is part of %s, so Ansible %s. Choose a secret that is not part of a name."
+            % (", ".join(fields), "puts asterisks there" if register_secrets is None else "does not display that part")
         )
 
 

@@ -261,6 +261,22 @@ class Result(dict[str, Any]):
     stderr = ""
 
     @property
+    def output(self) -> str:
+        """What Ansible may show of what the process wrote.
+
+        Up to ansible-core 2.21 that is all of it. From 2.22 on the process tells Ansible its secrets, which takes this
+        list away, and masks them in the options that it shows.
+        """
+        secrets = self.get("_ansible_new_secrets")
+        if secrets is None:
+            return self.stdout + self.stderr
+        options = json.dumps(self.get("invocation"))
+        for secret in secrets:
+            options = options.replace(json.dumps(secret)[1:-1], "$REDACTED$")
+        rest = {key: value for key, value in self.items() if key not in ("_ansible_new_secrets", "invocation")}
+        return json.dumps(rest) + options + self.stderr
+
+    @property
     def failed(self) -> bool:
         return bool(self.get("failed"))
 
@@ -314,6 +330,7 @@ class Modules:
         """The result of one module run, failed or not; AssertionError when it left none, as a crash does."""
         assert self.process.stdin is not None and self.process.stdout is not None
         internal = {"_ansible_check_mode": check, "_ansible_diff": diff, "_ansible_verbosity": verbosity}
+        internal["_ansible_inject_invocation"] = True  # since ansible-core 2.22 asked for where the options are shown
         files = {name: str(self.folder / name) for name in ("stdout", "stderr")}
         order = {
             "module": module,

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import base64
+import importlib.util
 import os
 import subprocess
 import threading
@@ -18,6 +19,9 @@ from tests.module.arrays import THOROUGH, ArrayUnderTest, Modules
 from tests.module.playbooks import Player
 from tests.support.running import join
 from tests.support.simulator import Simulator
+
+MASKS_RESULTS = importlib.util.find_spec("ansible.module_utils.secrets") is None
+"""Up to ansible-core 2.21 secrets are masked in results; from 2.22 on in what is displayed."""
 
 PASSWORD = "canary-Pa55/word+%&'\\"
 CHAP = "canary-chap-01234"
@@ -84,7 +88,7 @@ def test_no_result_tells_a_secret(canary: ArrayUnderTest) -> None:
     for check in (True, False):
         for module, args in tasks(canary):
             result = canary.task(module, check=check, diff=True, verbosity=4, **args)
-            assert_silent(result.stdout + result.stderr, f"the result of {module} {args}")
+            assert_silent(result.output, f"the result of {module} {args}")
 
 
 @pytest.mark.parametrize(
@@ -99,7 +103,7 @@ def test_no_error_tells_a_secret(canary: ArrayUnderTest, kind: str) -> None:
             continue
         result = canary.task(module, diff=True, verbosity=4, connection=connection, **args)
         canary.clear_faults()
-        assert_silent(result.stdout + result.stderr, f"{module} with {kind}")
+        assert_silent(result.output, f"{module} with {kind}")
 
 
 ADDRESSES: list[Any] = [
@@ -153,7 +157,7 @@ def test_no_wrong_connection_tells_a_secret(canary: ArrayUnderTest) -> None:
             continue
         result = canary.task("flash_facts", verbosity=4, connection={"timeout": 2.0, **connection})
         assert result.failed
-        assert_silent(result.stdout + result.stderr, str(connection))
+        assert_silent(result.output, str(connection))
 
 
 @pytest.mark.parametrize("early", EARLY, ids=str)
@@ -163,7 +167,7 @@ def test_no_early_error_tells_a_secret(canary: ArrayUnderTest, early: dict[str, 
         for connection in ({"proxy": PROXIES[3]}, {"proxy": PROXIES[2]}, {"address": ADDRESSES[4]}):
             result = canary.task(module, verbosity=4, connection={**connection, **early}, **needed)
             assert result.failed
-            assert_silent(result.stdout + result.stderr, f"{module} {connection} {early}")
+            assert_silent(result.output, f"{module} {connection} {early}")
 
 
 @pytest.mark.parametrize("option", ["FLASH_PROXY", "FLASH_ADDRESS"])
@@ -172,7 +176,7 @@ def test_no_url_of_the_environment_tells_a_secret(canary: ArrayUnderTest, option
     missing = {option.removeprefix("FLASH_").lower(): None}
     result = canary.task("flash_facts", verbosity=4, connection=missing, env={option: url})
     assert result.failed
-    assert_silent(result.stdout + result.stderr, option)
+    assert_silent(result.output, option)
 
 
 @pytest.mark.parametrize("proxy", ["http://me:p@ss/word@127.0.0.1:9", "http://me:p@127.0.0.1:9", "me:p@127.0.0.1:9"])
@@ -284,12 +288,18 @@ def test_a_secret_that_is_part_of_a_name_is_masked_with_a_warning(array: ArrayUn
     }
     if array.cannot("chap"):
         refused = array.task("flash_host_map", **task)
-        assert refused.failed and "server-0001" not in refused.stdout
+        assert refused.failed and (not MASKS_RESULTS or "server-0001" not in refused.stdout)
         return
     result = array.done("flash_host_map", **task)
-    assert "server-0001" not in result.stdout.replace("of-user", "")
     (warning,) = result.warnings
     assert "map.host" in warning and "plan" in warning
+    if MASKS_RESULTS:
+        assert "puts asterisks there" in warning
+        assert "server-0001" not in result.stdout
+    else:
+        assert "does not display that part" in warning
+        assert result["map"]["host"] == "server-0001"
+        assert "server-0001" in result["_ansible_new_secrets"]
     assert "server-0001" not in warning
     assert "my-server-data" in result.stdout
 

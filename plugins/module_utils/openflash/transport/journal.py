@@ -11,7 +11,7 @@ import json
 import re
 import threading
 from dataclasses import asdict, dataclass
-from typing import Any, Dict, Iterable, Iterator, List, Optional, Sequence, Set, Union
+from typing import Any, Dict, FrozenSet, Iterable, Iterator, List, Optional, Sequence, Set, Union
 from urllib.parse import quote, quote_plus
 
 MASK = "********"
@@ -78,6 +78,12 @@ class Journal(Sequence[Call]):
                     for text in longest_first
                 )
             )
+
+    @property
+    def secrets(self) -> FrozenSet[str]:
+        """The values hidden so far, in each form in which they are looked for."""
+        with self._lock:
+            return frozenset(self._secrets)
 
     def mask(self, text: str) -> str:
         """The text without the values hidden so far, and without what stands after a password option or key."""
