@@ -25,8 +25,8 @@ demo: setup ## start simulated arrays and manage them (no array needed)
 check: setup ## the fast half of `make test`: ruff, mypy, yamllint, unit tests
 	$(PYTEST_PARALLEL) tests/unit tests/gates/test_static.py
 
-test: setup ## every test and every gate but those of `make test-slow`
-	$(PYTEST_PARALLEL)
+test: setup ## every test and every gate but those of `make test-slow`; with T=expression those whose names match
+	$(PYTEST_PARALLEL) $(if $(T),-k '$(T)')
 
 test-slow: setup ## kernel iSCSI on an emulated host, Cinder with RabbitMQ, large images, roles on hosts (root; an hour)
 	$(PYTEST) --timeout 5400 -m slow
