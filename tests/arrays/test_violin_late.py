@@ -151,7 +151,8 @@ def test_a_volume_that_another_run_has_renamed_is_not_deleted(array: ViolinArray
         renamed = other.rename_volume(made, "db2")
         if host is not None:
             other.map_volume(renamed, other.create_host(host, [fc()]))
-        client.delete_volume(made)
+        with pytest.raises(Conflict, match="renamed to db2"):
+            client.delete_volume(made)
         assert set(array.volumes()) == {"db2"}
         volume(other, "db1")
         with pytest.raises(Conflict, match="another volume has taken its name"):

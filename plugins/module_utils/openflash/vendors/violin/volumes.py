@@ -12,7 +12,7 @@ from typing import Any, Dict, Optional, Sequence, Union
 
 from ... import unfinished
 from ...compare import grown_size, new_size, unlike
-from ...errors import Busy, Conflict, InUse, Invalid, NoSpace, NotFound
+from ...errors import BadReply, Busy, Conflict, InUse, Invalid, NoSpace, NotFound
 from ...model import DEDUP, THICK, Volume, VolumeSpec
 from ...transport.lost import LostAnswer, grow_once, repeat, settle
 from ...units import MIB, format_size, round_up
@@ -223,20 +223,37 @@ class Volumes(Reading):
         it, and only with it, and the list shows that it is gone. Besides, one and one for each host: whether it is
         mapped is read immediately before.
 
-        :raises Conflict: another LUN has its name now.
+        :raises Conflict: it has another name now, or another LUN has its name.
         """
         with self._doing("delete volume %s" % volume.name, volume.name):
-            rows = self._lun_rows(volume.name)
-            if not rows:
+            lun_id = self._still_named(volume)
+            if lun_id is None:
                 return
-            lun_id = str(rows[0]["object_id"])
-            if volume.id not in ("", lun_id):
-                raise Conflict("another volume has taken its name since it was read", hint="Read it again.")
             with self._alone_with(lun_id):
                 if not volume.independent:
                     self._delete_clone(volume, lun_id)
                 else:
                     self._delete_lun(volume.name, lun_id)
+
+    def _still_named(self, volume: Volume) -> Optional[str]:
+        """The id of the LUN that was read, which has its name still; None when it is gone. Two requests when no LUN has
+        the name, else one.
+        """
+        rows = self._lun_rows(volume.name)
+        if rows:
+            lun_id = str(rows[0]["object_id"])
+            if volume.id not in ("", lun_id):
+                raise Conflict("another volume has taken its name since it was read", hint="Read it again.")
+            return lun_id
+        if not volume.id:
+            return None
+        try:
+            now = self._c.data("%s/%s" % (LUNS, volume.id)).get("name")
+        except Rejected:
+            return None
+        if now in (None, "", volume.name):
+            raise BadReply("the array has the volume, and does not list it")
+        raise Conflict("it has been renamed to %s since it was read" % now, hint="Read it again.")
 
     def _refuse_mapped(self, name: str) -> None:
         hosts = self._mapped_to(name)
