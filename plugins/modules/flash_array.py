@@ -224,7 +224,7 @@ error:
   type: dict
 """
 
-from ansible_collections.openflash.storage.plugins.module_utils import flash_module
+from ansible_collections.openflash.storage.plugins.module_utils import flash_module, flash_options
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan import desired
 
 VOLUME = {
@@ -275,7 +275,7 @@ OPTIONS = {
     "prune_limit": {"type": "int", "default": 10},
 }
 
-PERMITS = flash_module.policy_options("shared", "force", "openstack_owned", "allow_empty")
+PERMITS = flash_options.policy_options("shared", "force", "openstack_owned", "allow_empty")
 
 
 def main() -> None:

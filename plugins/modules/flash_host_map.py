@@ -269,7 +269,7 @@ error:
   type: dict
 """
 
-from ansible_collections.openflash.storage.plugins.module_utils import flash_module
+from ansible_collections.openflash.storage.plugins.module_utils import flash_module, flash_options
 from ansible_collections.openflash.storage.plugins.module_utils.openflash import report
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan import desired
 
@@ -289,7 +289,7 @@ OPTIONS = {
     "update_secret": {"type": "str", "choices": ["on_create", "always"], "no_log": False},
 }
 
-PERMITS = flash_module.policy_options("shared", "force", "openstack_owned", "allow_empty")
+PERMITS = flash_options.policy_options("shared", "force", "openstack_owned", "allow_empty")
 
 
 def main() -> None:

@@ -289,7 +289,7 @@ error:
   type: dict
 """
 
-from ansible_collections.openflash.storage.plugins.module_utils import flash_module
+from ansible_collections.openflash.storage.plugins.module_utils import flash_module, flash_options
 
 OPTIONS = {
     "name": {"type": "str", "required": True},
@@ -316,7 +316,7 @@ OPTIONS = {
     "state_dir": {"type": "path", "default": "~/.cache/openflash/images"},
 }
 
-PERMITS = flash_module.policy_options("force", "openstack_owned", "assume_unmapped")
+PERMITS = flash_options.policy_options("force", "openstack_owned", "assume_unmapped")
 
 
 def main() -> None:

@@ -210,7 +210,7 @@ error:
   type: dict
 """
 
-from ansible_collections.openflash.storage.plugins.module_utils import flash_module
+from ansible_collections.openflash.storage.plugins.module_utils import flash_module, flash_options
 from ansible_collections.openflash.storage.plugins.module_utils.openflash import report
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan import desired
 
@@ -226,7 +226,7 @@ OPTIONS = {
 }
 
 TASK = dict(
-    flash_module.policy_options("unmap", "force", "openstack_owned", "assume_unmapped", "allow_empty"),
+    flash_options.policy_options("unmap", "force", "openstack_owned", "assume_unmapped", "allow_empty"),
     atomic={"type": "bool", "default": False},
 )
 

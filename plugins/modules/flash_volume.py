@@ -303,7 +303,7 @@ error:
       type: str
 """
 
-from ansible_collections.openflash.storage.plugins.module_utils import flash_module
+from ansible_collections.openflash.storage.plugins.module_utils import flash_module, flash_options
 from ansible_collections.openflash.storage.plugins.module_utils.openflash import report
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan import desired
 
@@ -320,7 +320,7 @@ OPTIONS = {
     "array_options": {"type": "dict"},
 }
 
-PERMITS = flash_module.policy_options(
+PERMITS = flash_options.policy_options(
     "unmap", "delete_snapshots", "force", "openstack_owned", "assume_unmapped", "allow_empty"
 )
 

@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from ansible_collections.openflash.storage.plugins.doc_fragments import connection as fragment
-from ansible_collections.openflash.storage.plugins.module_utils import flash_module
+from ansible_collections.openflash.storage.plugins.module_utils import flash_options
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.connect import VENDORS
 from tests.module.arrays import ArrayUnderTest
 
@@ -83,8 +83,8 @@ def test_the_vendors_of_the_documentation_are_those_that_can_be_connected_to() -
 
 
 def test_the_documented_connection_options_are_those_of_the_code() -> None:
-    assert set(CONNECTION) == set(flash_module.CONNECTION)
-    for name, spec in flash_module.CONNECTION.items():
+    assert set(CONNECTION) == set(flash_options.CONNECTION)
+    for name, spec in flash_options.CONNECTION.items():
         told = CONNECTION[name]
         assert told.get("type", "str") == spec.get("type", "str"), name
         assert told.get("default") == spec.get("default"), name
@@ -94,13 +94,13 @@ def test_the_documented_connection_options_are_those_of_the_code() -> None:
 
 
 def test_an_option_of_some_vendors_says_which() -> None:
-    for name in flash_module.VENDOR_OPTIONS:
+    for name in flash_options.VENDOR_OPTIONS:
         users = [vendor for vendor in sorted(VENDORS) if name in VENDORS[vendor].options]
         assert users, f"no vendor uses {name}"
         words = " ".join(CONNECTION[name]["description"])
         assert [vendor for vendor in sorted(VENDORS) if f"O(vendor={vendor})" in words] == users
     known = {name for vendor in VENDORS.values() for name in vendor.options}
-    assert known == set(flash_module.VENDOR_OPTIONS)
+    assert known == set(flash_options.VENDOR_OPTIONS)
 
 
 def secrets_in(options: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
@@ -113,7 +113,7 @@ def secrets_in(options: Mapping[str, Any], path: str = "") -> Iterator[tuple[str
 @pytest.mark.parametrize("module", MODULES)
 def test_every_option_with_a_secret_is_hidden(module: str) -> None:
     loaded = __import__(f"ansible_collections.openflash.storage.plugins.modules.{module}", fromlist=["OPTIONS"])
-    options = {**loaded.OPTIONS, **flash_module.CONNECTION}
+    options = {**loaded.OPTIONS, **flash_options.CONNECTION}
     found = dict(secrets_in(options))
     assert {"password", "private_key_file", "private_key_passphrase"} <= set(found)
     for name, spec in found.items():

@@ -10,7 +10,7 @@ from typing import Any, Callable, Dict, List, Mapping as Map, Optional, Sequence
 
 from . import render
 from .array import Array
-from .errors import Busy, FlashError, Timeout, Unauthorized, Unreachable, context
+from .errors import BadReply, Busy, FlashError, Invalid, MissingLibrary, Timeout, Unauthorized, Unreachable, context
 from .model import Listing, Volume
 
 SUBSETS = ("array", "capacity", "pools", "volumes", "snapshots", "hosts", "mappings", "ports", "groups")
@@ -97,3 +97,61 @@ _RENDER: Dict[str, Callable[[Any], Any]] = {
     "ports": render.port,
     "groups": render.group,
 }
+
+
+# -- what is asked for, and a search in it -----------------------------------------------------------------------------
+
+
+def subsets(asked: Sequence[str]) -> List[str]:
+    """The subsets that ``all``, ``!snapshots`` and plain names mean, as setup takes them; of an empty list none.
+
+    :raises Invalid: there is no subset of that name.
+    """
+    wanted: List[str] = []
+    dropped = [name[1:] for name in asked if name.startswith("!")]
+    named = [name for name in asked if not name.startswith("!")]
+    for name in named or (["default"] if dropped else []):
+        wanted.extend({"all": SUBSETS, "default": DEFAULT}.get(name, (name,)))
+    unknown = sorted({name for name in wanted + dropped if name not in SUBSETS})
+    if unknown:
+        raise Invalid("gather_subset has no %s" % ", ".join(unknown), hint="It takes all, %s." % ", ".join(SUBSETS))
+    return [name for name in SUBSETS if name in wanted and name not in dropped]
+
+
+def search(expression: Optional[str]) -> Optional[Callable[[Any], Any]]:
+    """A function that applies a JMESPath expression to complete facts; None without an expression.
+
+    :raises Invalid: it is none.
+    :raises MissingLibrary: jmespath is not there.
+    """
+    if not expression:
+        return None
+    try:
+        import jmespath
+    except ImportError as error:
+        raise MissingLibrary("jmespath", "for the option query", str(error)) from error
+    try:
+        compiled = jmespath.compile(expression)
+    except jmespath.exceptions.JMESPathError as error:
+        raise Invalid("the option query is not a JMESPath expression: %s" % " ".join(str(error).split())) from error
+
+    def apply(facts: Dict[str, Any]) -> Any:
+        try:
+            return compiled.search(_complete(facts))
+        except jmespath.exceptions.JMESPathError as error:
+            raise Invalid("the option query cannot be applied: %s" % " ".join(str(error).split())) from error
+
+    return apply
+
+
+def _complete(found: Dict[str, Any]) -> Dict[str, Any]:
+    """The facts, for a query, in which what is left out would look like what is not there."""
+    reasons = missing(found)
+    if reasons:
+        raise BadReply(
+            "a subset of the facts cannot be read, so the result could be wrong",
+            doing="apply query",
+            said=" ".join(reasons),
+            hint="Leave that subset out of gather_subset.",
+        )
+    return found

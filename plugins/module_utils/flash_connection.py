@@ -1,0 +1,151 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The connection that a task describes, and what of its options may be shown."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from typing import Any, Callable, Dict, Iterable, List, Optional, Set
+
+from .flash_options import CONNECTION, VENDOR_OPTIONS, Params
+from .openflash.connect import VENDORS
+from .openflash.errors import Invalid
+from .openflash.model import Connection
+from .openflash.transport import environment
+from .openflash.transport.journal import SHORTEST
+from .openflash.transport.proxy import parse_proxy
+from .openflash.units import parse_endpoint, redact_url, url_secrets
+
+Hide = Callable[[Iterable[str]], None]
+"""Lets Ansible show these texts nowhere."""
+
+_SECRETS_FROM_ENV = ("password", "private_key_passphrase")
+
+_CHOOSE = ("storage_pools", "target_ports")
+"""Lists of the connection that choose some of what there is. Left out they choose all, which empty must not mean."""
+
+
+def connection_of(params: Params, hide: Hide) -> Connection:
+    """The connection that the task describes; Invalid when an option is of another vendor than the task's.
+
+    :param hide: is told the secrets that come from the environment.
+    """
+    vendor = params["vendor"]
+    for name in VENDOR_OPTIONS:
+        if params.get(name) is not None and name not in VENDORS[vendor].options:
+            users = [key for key in sorted(VENDORS) if name in VENDORS[key].options]
+            raise Invalid(
+                "the option %s is not one of vendor %s" % (name, vendor),
+                hint="It is used with %s." % (", ".join("vendor: " + user for user in users) or "no vendor"),
+            )
+    for name in _CHOOSE:
+        if params[name] is not None and not [text for text in params[name] if text.strip()]:
+            raise Invalid("the option %s is empty, and would choose nothing" % name, hint="Leave it out to choose all.")
+    for name in ("timeout", "wait_timeout", "max_concurrency"):
+        check_positive(name, params[name])
+    address = tuple(text.strip() for text in params["address"] if text.strip())
+    if not address:
+        raise Invalid("address is empty", hint="Set it to the host name or the IP address of the array.")
+    joined = ",".join(address)
+    # A comma in a password has split the option into texts of which only the last one has the "@".
+    for text in [joined] if "@" in joined else address:
+        parse_endpoint(text, 443)
+    if params["port"] is not None and not 0 < params["port"] < 65536:
+        raise Invalid("port %d is impossible" % params["port"], hint="A port is a number from 1 to 65535.")
+    if params["proxy"]:
+        parse_proxy(params["proxy"])
+    given: Dict[str, Any] = {name: params[name] for name in CONNECTION if name not in VENDOR_OPTIONS}
+    given.update(address=address, withheld=_withheld(params, "password"))
+    given.update({name: _secret(params, name, hide) for name in _SECRETS_FROM_ENV})
+    options = {name: params[name] for name in VENDOR_OPTIONS if params.get(name) is not None}
+    return Connection(options=options, **given)
+
+
+_LONGEST = 2000000
+"""Seconds. The timers of an operating system take little more."""
+
+
+def check_positive(option: str, value: float) -> None:
+    """Invalid unless a number of seconds, or of things, is more than 0 and one that can be waited for."""
+    if not (math.isfinite(value) and 0 < value <= _LONGEST):
+        raise Invalid("%s must be more than 0 and at most %d" % (option, _LONGEST))
+
+
+def _secret(params: Params, name: str, hide: Hide) -> Optional[str]:
+    """The task's secret, or the environment's if the environment means this very array."""
+    given = params[name]
+    value = os.environ.get(environment.OPTIONS + name.upper())
+    if given or not value:
+        return str(given) if given else None
+    if _withheld(params, name):
+        return None
+    hide([value])
+    return value
+
+
+def _withheld(params: Params, name: str) -> Optional[str]:
+    """Why the secret of the environment is not used, in a sentence; None when it is, or there is none."""
+    if params[name] or not os.environ.get(environment.OPTIONS + name.upper()):
+        return None
+    for option, is_set in (("vendor", [params["vendor"]]), ("address", list(params["address"]))):
+        meant = os.environ.get(environment.OPTIONS + option.upper())
+        if meant and [text.strip() for text in meant.split(",")] != is_set:
+            why = "%s is %s and not the %s of this task" % (
+                environment.OPTIONS + option.upper(),
+                redact_url(meant),
+                option,
+            )
+            return "%s is set, but it is not used, since %s." % (environment.OPTIONS + name.upper(), why)
+    return None
+
+
+# -- what may be shown -------------------------------------------------------------------------------------------------
+
+_URLS = ("path", "proxy", "address")
+"""Options that may be URLs with secrets, whatever they should be."""
+
+
+def shown(params: Params) -> Dict[str, Any]:
+    """The options that may be URLs, without the secrets in them. The params need not have been checked."""
+    given = {name: params.get(name) for name in _URLS}
+    return {name: _redacted(name, value) for name, value in given.items() if value is not None}
+
+
+def secrets_in_urls(params: Params) -> Set[str]:
+    """What of the connection's URLs is to be masked wherever it occurs: nothing so short that it is in every word."""
+    found: Set[str] = set()
+    for name in ("proxy", "address"):
+        for text in _strings(params.get(name)):
+            # The user name is no secret by itself, and may well be a word such as admin.
+            user = text.split("://")[-1].split(":")[0]
+            found.update(secret for secret in url_secrets(text) if secret != user and len(secret) >= SHORTEST)
+    return found
+
+
+def _strings(value: Any) -> List[str]:
+    """The texts of a value that need not have been checked, a list also as the text with commas that it was."""
+    if isinstance(value, (list, tuple)):
+        texts = [str(item) for item in value]
+        return texts + [",".join(texts)]
+    return [value] if isinstance(value, str) else []
+
+
+def _redacted(option: str, value: Any) -> Any:
+    if isinstance(value, (list, tuple)):
+        # A password may have a comma in it, at which the option was split into a list.
+        joined = ",".join(str(item) for item in value)
+        return [redact_url(joined)] if "@" in joined else [redact_url(str(item)) for item in value]
+    return redact_url(value) if isinstance(value, str) and _is_like_url(option, value) else value
+
+
+def shown_address(params: Params) -> str:
+    return ", ".join(_redacted("address", params["address"]))
+
+
+def _is_like_url(option: str, text: str) -> bool:
+    """What is no path. A proxy and an address may leave the scheme out."""
+    return option != "path" or re.match(r"[A-Za-z][A-Za-z0-9+.-]*:/", text) is not None

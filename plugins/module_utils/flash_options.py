@@ -1,0 +1,179 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The options that modules have in common, what a task gave for them, and what null and empty mean there."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Dict, List, Mapping, Optional
+
+from ansible.module_utils.common.parameters import AnsibleFallbackNotFound
+from ansible.module_utils.common.validation import check_type_dict, check_type_list
+
+from .openflash.connect import VENDORS
+from .openflash.errors import Invalid
+from .openflash.transport import environment
+
+Spec = Dict[str, Dict[str, Any]]
+Params = Mapping[str, Any]
+
+
+def _from_env(variable: str) -> str:
+    """The variable's value; an empty variable is an unset one."""
+    value = os.environ.get(variable)
+    if not value:
+        raise AnsibleFallbackNotFound
+    return value
+
+
+def _env(option: str, **spec: Any) -> Dict[str, Any]:
+    """A connection option, which alone may come from the environment."""
+    spec["fallback"] = (_from_env, [environment.OPTIONS + option.upper()])
+    return spec
+
+
+def _connection_options() -> Spec:
+    options: Spec = {
+        "vendor": _env("vendor", type="str", required=True, choices=sorted(VENDORS)),
+        "address": _env("address", type="list", elements="str", required=True),
+        "port": _env("port", type="int"),
+        "username": _env("username", type="str"),
+        "password": {"type": "str", "no_log": True},
+        "private_key_file": _env("private_key_file", type="path"),
+        "private_key_passphrase": {"type": "str", "no_log": True},
+        "validate_certs": _env("validate_certs", type="bool", default=True),
+        "ca_path": _env("ca_path", type="path"),
+        "tls_server_name": _env("tls_server_name", type="str"),
+        "proxy": _env("proxy", type="str"),
+        "host_key": _env("host_key", type="str", no_log=False),
+        "known_hosts": _env("known_hosts", type="path"),
+        "host_key_policy": _env(
+            "host_key_policy", type="str", choices=["strict", "accept_new"], default="strict", no_log=False
+        ),
+        "timeout": _env("timeout", type="float", default=30.0),
+        "wait_timeout": _env("wait_timeout", type="float", default=600.0),
+        "max_concurrency": _env("max_concurrency", type="int", default=4),
+    }
+    options.update({name: _env(name, **spec) for name, spec in VENDOR_OPTIONS.items()})
+    return options
+
+
+VENDOR_OPTIONS: Spec = {
+    "cluster": {"type": "str"},
+    "array_version": {"type": "str"},
+    "target_ports": {"type": "list", "elements": "str"},
+    "ssh_agent": {"type": "bool"},
+    "device_root": {"type": "path"},
+    "copy_checksum": {"type": "bool"},
+    "pool_selection": {"type": "str", "choices": ["largest", "smallest"]},
+    "dedup_only_pools": {"type": "list", "elements": "str"},
+    "dedup_capable_pools": {"type": "list", "elements": "str"},
+    "remove_empty_hosts": {"type": "bool"},
+    "allow_untested_version": {"type": "bool"},
+    "tenant": {"type": "str"},
+    "create_tenant": {"type": "bool"},
+    "ldap_server": {"type": "str"},
+    "api_version": {"type": "str"},
+    "scheme": {"type": "str", "choices": ["http", "https"]},
+    "offline_changes": {"type": "bool"},
+    "transport": {"type": "str", "choices": ["rest", "socket"]},
+    "storage_pools": {"type": "list", "elements": "str"},
+    "agents": {"type": "dict"},
+    "attach_tool": {"type": "path"},
+    "wire_extensions": {"type": "bool"},
+}
+"""Options that only some vendors use; connect.VENDORS says which."""
+
+CONNECTION = _connection_options()
+
+POLICY: Spec = {
+    "unmap": {"type": "bool", "default": False},
+    "delete_snapshots": {"type": "bool", "default": False},
+    "shared": {"type": "bool", "default": False},
+    "force": {"type": "bool", "default": False},
+    "openstack_owned": {"type": "bool", "default": False},
+    "assume_unmapped": {"type": "bool", "default": False},
+    "allow_empty": {"type": "bool", "default": False},
+}
+"""What a task may permit; each module offers those that it needs."""
+
+
+def policy_options(*names: str) -> Spec:
+    return {name: dict(POLICY[name]) for name in names}
+
+
+def one_or_many(single: str, plural: str, options: Spec, task_options: Spec, needs: Optional[str]) -> Dict[str, Any]:
+    """The arguments of AnsibleModule for a module that takes one object or a list of them.
+
+    The options of an object are also the defaults of every item of the list, where they carry no default of their own.
+    """
+    suboptions = {name: {k: v for k, v in spec.items() if k != "default"} for name, spec in options.items()}
+    if needs is None:
+        suboptions[single] = dict(suboptions[single], required=True)
+    spec = dict(options)
+    spec[plural] = {"type": "list", "elements": "dict", "options": suboptions}
+    spec["continue_on_error"] = {"type": "bool", "default": False}
+    spec.update(task_options)
+    spec.update(CONNECTION)
+    return {
+        "argument_spec": spec,
+        "mutually_exclusive": [(single, plural)],
+        "required_one_of": [(needs or single, plural)],
+        "supports_check_mode": True,
+    }
+
+
+def items_of(params: Params, single: str, plural: str, options: Spec) -> List[Dict[str, Any]]:
+    """The objects of a task, each with its own options or else those of the task."""
+    own = {name: params.get(name) for name in options}
+    if params.get(plural) is None:
+        return [own]
+    merged = []
+    for item in params[plural]:
+        values = dict(own, **{single: None})
+        values.update({name: value for name, value in item.items() if value is not None})
+        merged.append(values)
+    return merged
+
+
+# -- null and empty ----------------------------------------------------------------------------------------------------
+
+NAMES = frozenset(
+    ("name", "volume", "host", "group", "pool", "backup", "snapshot", "source_volume", "source_snapshot", "rename_from")
+    + ("cluster", "tenant", "checksum")
+)
+"""Options that name an object, or its content. One that came out empty must not make the task act on something else, or
+on more."""
+
+_MAY_BE_NULL = frozenset(("pool",))
+"""Names that only choose where an object is put: null leaves the choice to the array."""
+
+
+def check_options(given: Params, spec: Spec, where: str = "") -> None:
+    """Invalid when a name is null or empty, or a list has an entry that is."""
+    for option, value in given.items():
+        rule = spec.get(option, {})
+        what = "the option %s%s" % (option, where)
+        if option in NAMES:
+            _check_name(what, value, option in _MAY_BE_NULL)
+        elif value is None:
+            continue
+        elif rule.get("type") == "dict" and "options" in rule:
+            check_options(check_type_dict(value), rule["options"], " of %s" % option)
+        elif rule.get("type") == "list":
+            for number, entry in enumerate(check_type_list(value), 1):
+                if "options" in rule:
+                    check_options(check_type_dict(entry), rule["options"], " of entry %d of %s" % (number, option))
+                else:
+                    _check_name("entry %d of %s" % (number, what), entry, False)
+
+
+def _check_name(what: str, value: Any, may_be_null: bool) -> None:
+    if value is None and may_be_null or value is not None and str(value).strip():
+        return
+    raise Invalid(
+        "%s is %s" % (what, "null" if value is None else "empty: %r" % value),
+        hint="A look-up that found nothing gives such a value. To name none on purpose, leave it out: default(omit).",
+    )
