@@ -9,6 +9,7 @@ abilities.py says so, and the test asserts that the task fails for that reason a
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import re
@@ -330,7 +331,9 @@ class Modules:
         """The result of one module run, failed or not; AssertionError when it left none, as a crash does."""
         assert self.process.stdin is not None and self.process.stdout is not None
         internal = {"_ansible_check_mode": check, "_ansible_diff": diff, "_ansible_verbosity": verbosity}
-        internal["_ansible_inject_invocation"] = True  # since ansible-core 2.22 asked for where the options are shown
+        if importlib.util.find_spec("ansible.module_utils.secrets"):
+            # Since ansible-core 2.22 asked for where the options are shown; an older one refuses it as an option.
+            internal["_ansible_inject_invocation"] = True
         files = {name: str(self.folder / name) for name in ("stdout", "stderr")}
         order = {
             "module": module,
