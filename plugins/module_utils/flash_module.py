@@ -160,10 +160,12 @@ def _problem(drawn: Plan, applied: Optional[Applied]) -> Optional[FlashError]:
         return None
     distinct = [error for error in distinct if not isinstance(error, NotDone)] or distinct
     first = distinct[0]
+    hints = [first.hint]
     if len(distinct) > 1:
-        first.hint = " ".join(
-            filter(None, [first.hint, "%d more failed; see the error of each object." % (len(distinct) - 1)])
-        )
+        hints.append("%d more failed; see the error of each object." % (len(distinct) - 1))
+    if drawn.withheld:
+        hints.append("Nothing is taken away when anything is refused: not_done lists what was left out.")
+    first.hint = " ".join(filter(None, hints)) or None
     return first
 
 

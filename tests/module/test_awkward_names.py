@@ -11,6 +11,8 @@ import pytest
 
 from tests.module.arrays import ArrayUnderTest, Result
 
+pytestmark = pytest.mark.wire
+
 NAMES = {
     "a digit first": "01-esx",
     "an IP address": "10.0.0.5",

@@ -238,7 +238,7 @@ def test_nothing_is_pruned_when_something_declared_is_refused(grown: ArrayUnderT
     result = grown.document(**content, **PRUNE, continue_on_error=True)
     assert result.failed
     assert "web-old" in grown.volumes()
-    assert "nothing was removed, because something that is declared cannot be made" in result.warnings
+    assert "nothing was pruned, because another part of the task is refused" in result.warnings
 
 
 @pytest.mark.hosts

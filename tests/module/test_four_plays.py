@@ -14,6 +14,8 @@ from tests.module.arrays import ArrayUnderTest, Modules, Result
 from tests.support.running import join
 from tests.support.simulator import Simulator
 
+pytestmark = pytest.mark.wire
+
 PLAYS = 4
 
 

@@ -233,6 +233,7 @@ def test_nothing_is_taken_away_when_something_is_refused(array: ArrayUnderTest) 
             assert objects[0]["error"]["kind"] == "not_done" and not objects[0]["changed"]
             assert objects[2]["error"] is None and objects[2]["changed"]
         assert predicted.msg == result.msg
+        assert result.msg.endswith("Nothing is taken away when anything is refused: not_done lists what was left out.")
         assert predicted["plan"] == result["plan"] and len(result["plan"]) == 1
         assert predicted["not_done"] == result["not_done"] and len(result["not_done"]) == 1
     assert array.hosts().keys() == {"old", "other"}

@@ -19,7 +19,7 @@ from .errors import Conflict, FlashError, Interrupted, NotDone, NotFound, Stoppe
 from .model import Group, Host, Mapping, Snapshot, SnapshotSpec, Volume
 from .plan import steps as s
 from .plan.draft import Plan
-from .plan.rules import check_state
+from .plan.rules import check_complete, check_state
 from .plan.steps import Key, Step
 from .plan.world import Actual, World
 
@@ -279,7 +279,6 @@ def _create_snapshots(array: Array, known: World, step: s.CreateSnapshots) -> Re
     specs = [SnapshotSpec(name, _volume(known, volume), step.quiesced) for volume, name in step.snapshots]
     made = array.create_snapshots(specs, atomic=step.atomic)
     for snapshot in made:
-        # Older ones are deleted next, because this one counts as kept.
         check_state(snapshot)
 
     def record() -> None:
@@ -304,6 +303,12 @@ def _snapshot_group(array: Array, known: World, step: s.SnapshotGroup) -> Record
 
 def _delete_snapshot(array: Array, known: World, step: s.DeleteSnapshot) -> Record:
     snapshot = _snapshot(known, step.snapshot)
+    if step.item[0] == "retention":
+        with known.lock:
+            new = [one for one in known.snapshots_of(snapshot.volume or "") if known.taken(one)]
+        for one in new:
+            # The plan counts it as kept. While it is not complete it can still fail, and the old one is all there is.
+            check_complete(one)
     array.delete_snapshot(snapshot)
     return partial(known.drop_snapshot, snapshot)
 

@@ -204,6 +204,8 @@ class NotDone(FlashError):
 
     kind = "not_done"
 
+    HINT = "Nothing is known to be wrong with this one; run the task again when the other is mended."
+
 
 _PACKAGES = {
     "iscsiadm": ("open-iscsi", "iscsi-initiator-utils"),

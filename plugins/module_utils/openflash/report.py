@@ -125,7 +125,7 @@ class Reporter:
                 "another part of the task failed",
                 doing=missing.line,
                 target=label[1],
-                hint="Nothing is known to be wrong with this one; run the task again when the other is mended.",
+                hint=NotDone.HINT,
             )
         return Entry(label[0], label[1], before, after, lines, error)
 

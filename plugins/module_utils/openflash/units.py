@@ -216,8 +216,9 @@ _OPENSTACK = re.compile(
             # Cinder's own templates; XtremIO and Violin have the bare id, Violin's snapshots its 32 digits
             r"(?:(?:volume|snapshot|cgsnapshot|group_snapshot)-)?%s" % _UUID,
             r"[0-9a-f]{32}",
-            # Datera: volumes of Cinder, with their title or without, and images of Glance (OS-IMAGE-<uuid>)
-            r"OS-(?:[A-Za-z0-9._-]+-)?%s" % _UUID,
+            # Datera: volumes of Cinder, with what is left of their title (nothing of one in Cyrillic) or without, and
+            # images of Glance (OS-IMAGE-<uuid>)
+            r"OS-(?:[A-Za-z0-9._-]*-)?%s" % _UUID,
             r"UNMANAGED-%s" % _UUID,
             # The registration of a driver among the clients of Violin
             r"Managed by OpenStack .*",

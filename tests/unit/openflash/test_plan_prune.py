@@ -222,7 +222,7 @@ def test_a_refused_wish_disables_prune(array: MemoryArray) -> None:
     array.volume("web-old")
     task = pruned(array, volumes=[{"name": "web-data", "size": "1MiB"}])
     refused(task, "making it smaller")
-    assert task.warnings == ["nothing was removed, because something that is declared cannot be made"]
+    assert task.warnings == ["nothing was pruned, because another part of the task is refused"]
 
 
 def test_a_failed_step_disables_prune(array: MemoryArray) -> None:

@@ -398,6 +398,23 @@ def test_the_snapshot_that_is_being_taken_counts_as_the_newest(nights: MemoryArr
     assert entry.changed
 
 
+def test_a_new_snapshot_that_is_not_complete_yet_removes_no_old_one(
+    nights: MemoryArray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may still fail, and then the old ones are all there is."""
+    take = nights.create_snapshots
+    monkeypatch.setattr(
+        nights,
+        "create_snapshots",
+        lambda *args, **more: tuple(replace(s, state="copying") for s in take(*args, **more)),
+    )
+    before = names(nights)
+    applied = nightly(nights, keep=1).run(continue_on_error=True)
+    assert [step.line for step in applied.done] == ["create snapshot night-9 of volume db1"]
+    assert [type(error) for error in applied.errors.values()] == [Busy]
+    assert set(names(nights)) == {*before, "db1/night-9"}
+
+
 def test_age_is_the_array_s_time_and_not_the_name(array: MemoryArray) -> None:
     for name in ("night-5", "night-1", "night-3"):
         array.snapshot("db1", name)
@@ -513,10 +530,9 @@ def test_a_snapshot_that_cannot_be_restored_does_not_count_as_kept(array: Memory
         array.snapshot("db1", f"night-{number}", state=state)
     task = nightly(array, new="night-3", keep=3)
     assert task.lines == []
+    advice = "" if state == "copying" else ". Delete it by its name when it is of no use"
     assert task.warnings == [
-        f"snapshot night-{number} is not counted and stays: its state is {state}. Delete it by its name when it is of "
-        "no use"
-        for number in (4, 5)
+        f"snapshot night-{number} is not counted and stays: its state is {state}{advice}" for number in (4, 5)
     ]
     task = nightly(array, keep=3)
     assert task.lines == ["create snapshot night-9 of volume db1", "delete snapshot night-1 of volume db1"]

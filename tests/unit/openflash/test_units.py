@@ -131,6 +131,7 @@ UUID = "6a1bb6ec-1f39-4bd0-8e3a-3f4b6d3a7a01"
         f"OS-{UUID}",
         f"OS-IMAGE-{UUID}",
         f"OS-my.volume_1-{UUID}",
+        f"OS--{UUID}",
         f"UNMANAGED-{UUID}",
         "Managed by OpenStack (1.0-ISCSI) with vmemclient (1.1.9)",
         f"{UUID}-source",

@@ -76,7 +76,7 @@ def withheld() -> NotDone:
     """The error of what is left out because another part of the task is refused."""
     return NotDone(
         "another part of the task is refused, and then nothing is taken away",
-        hint="Nothing is known to be wrong with this one; run the task again when the other is mended.",
+        hint=NotDone.HINT,
     )
 
 

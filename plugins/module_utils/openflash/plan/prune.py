@@ -26,7 +26,7 @@ def prune(draft: Draft, desired: Desired, wish: PruneWish) -> None:
         _check_prefix(desired, wish)
         _check_not_empty(draft.policy, desired, wish)
         if any(other.error for other in draft.outcomes.values()):
-            draft.warn("nothing was removed, because something that is declared cannot be made")
+            draft.warn("nothing was pruned, because another part of the task is refused")
             return
         actual = draft.world.actual
         if actual.unreadable or not (actual.volumes.known and actual.snapshots.known):

@@ -10,7 +10,7 @@ from functools import partial
 from typing import List, Optional, Sequence, Tuple
 
 from ..errors import Conflict, InUse, Invalid, NotFound, Refused, Unsupported
-from ..model import DELETING, READY, Group, Snapshot, Volume
+from ..model import COPYING, DELETING, READY, Group, Snapshot, Volume
 from . import rules
 from .desired import PRESENT, Desired, RetentionWish, SnapshotWish
 from .draft import Draft
@@ -354,10 +354,9 @@ def retain(draft: Draft, wish: RetentionWish, desired: Desired) -> None:
 
 
 def _report_failed(draft: Draft, snapshots: Sequence[Snapshot]) -> None:
-    """Warn of snapshots that are neither counted nor removed, because they cannot be restored."""
+    """Warn of snapshots that are neither counted nor removed, because they cannot be restored, or not yet."""
     for snapshot in snapshots:
         if snapshot.state not in (READY, DELETING):
-            draft.warn(
-                "snapshot %s is not counted and stays: its state is %s. Delete it by its name when it is of no use"
-                % (snapshot.name, snapshot.state)
-            )
+            text = "snapshot %s is not counted and stays: its state is %s" % (snapshot.name, snapshot.state)
+            of_no_use = ". Delete it by its name when it is of no use"
+            draft.warn(text if snapshot.state == COPYING else text + of_no_use)
