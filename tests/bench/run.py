@@ -24,6 +24,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "collections"), str(ROOT / "roles/array_simulator/files")]
 
+import tests.support.programs  # noqa: E402, F401  its import lets the library start programs
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import (  # noqa: E402
     Initiator,
     SnapshotSpec,
