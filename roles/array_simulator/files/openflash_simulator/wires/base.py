@@ -40,6 +40,13 @@ def addresses(value: Any) -> tuple[str, ...]:
         raise ConfigError(f"{value!r} is not a list of IP addresses") from None
 
 
+def page_limit(value: Any) -> int:
+    """A vendor's option: how many objects a page of a list has at most, whatever a client asks for."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ConfigError(f"{value!r} is not a whole number from 1 on")
+    return int(value)
+
+
 class Wire(ABC):
     """One simulated array as its clients meet it."""
 

@@ -19,6 +19,7 @@ from ...array import Array
 from ...errors import ConfigError
 from ...objects import Pool
 from ...rules import ArrayError, Rules
+from ..base import page_limit
 from ..http import HttpReply, HttpRequest, HttpWire, json_reply, open_port
 from . import bodies, guesses, routes, views
 from .content import ROOT, Tenant
@@ -73,12 +74,6 @@ def _slowness(value: Any) -> float:
     return float(value)
 
 
-def _page_limit(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ConfigError(f"{value!r} is not a whole number from 1 on")
-    return int(value)
-
-
 class DateraWire(HttpWire):
     """One array, on a TLS port and on a plain one."""
 
@@ -93,7 +88,7 @@ class DateraWire(HttpWire):
         # How much longer than usual the array takes over what it does in the background; 0: no time at all.
         "slowness": _slowness,
         # How many entities a page of a list has at most, whatever limit a client asks for, and without saying so.
-        "page_limit": _page_limit,
+        "page_limit": page_limit,
     }
     limits = ("volumes", "snapshots_per_volume", "max_size", "name_length")
     has_datapath = True

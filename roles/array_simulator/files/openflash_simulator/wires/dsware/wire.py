@@ -25,6 +25,7 @@ from ...faults import Verdict
 from ...images import Images
 from ...objects import Pool
 from ...rules import Rules
+from ..base import page_limit
 from ..http import HttpReply, HttpRequest, HttpWire
 from . import codes, guesses, programs, rest, text, tools
 from .codes import Refusal
@@ -70,12 +71,6 @@ def _seconds(value: Any) -> float:
     return float(value)
 
 
-def _page_limit(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ConfigError(f"{value!r} is not a whole number from 1 on")
-    return int(value)
-
-
 def release_of(version: str) -> tuple[int, ...]:
     """8.1.0 -> (8, 1, 0); V100R006C30 -> (6, 30): what is compared is the release."""
     if re.fullmatch(r"\d+(\.\d+)*", version):
@@ -100,7 +95,7 @@ class DswareWire(HttpWire):
         "extensions": _flag,
         "copy_seconds": _seconds,
         # How many objects a page of a list has at most, whatever a client asks for.
-        "page_limit": _page_limit,
+        "page_limit": page_limit,
     }
     limits = ("volumes", "snapshots_per_volume", "mappings", "hosts", "initiators", "name_length", "max_lun")
 
