@@ -147,7 +147,7 @@ VENDORS = (
             "create": Budget(3, "room in the pools; that the array shows it (upstream 2+P)"),
             "extend": Budget(3, "the size before, since the wire takes what is to be added, and after (upstream 2)"),
             "delete": Budget(
-                9,
+                8,
                 "is it still the same; which host has it, read immediately before (1, and 1 for each host); the "
                 "snapshots, whose policy it is; that it is gone (upstream 8)",
             ),
