@@ -23,9 +23,9 @@ from .wire import FEW, NOT_MAPPED, NOTHING_NEEDS_IT, Page, Wire, read_pages, rea
 Object = Dict[str, Any]
 
 BASE = "/dsware/service/"
-# Under which key an object has its name (section 2.3).
-# What a server, or a proxy before it, answers that cannot serve a request now
+# What a server, or a proxy before it, answers that cannot serve a request now.
 OVERLOADED = (502, 503, 504)
+# Under which key an object has its name (section 2.3).
 NAMES = ("volName", "snapName", "snapshotName")
 FULL_COPY = "/api/v2/block_service/createFullVolumeFromSnap"
 
