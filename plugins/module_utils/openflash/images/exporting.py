@@ -24,7 +24,7 @@ from ..errors import Conflict, FlashError, Invalid, NotFound, Refused
 from ..model import Snapshot, Volume, VolumeSpec
 from ..plan.rules import check_complete, check_online
 from .common import Run, ended, quietly
-from .work import Work
+from .work import Work, remove_dead
 
 OPTIONS = {
     formats.RAW: (),
@@ -242,23 +242,11 @@ class _Export:
             pass
 
     def _remove_parts(self) -> None:
-        """What killed runs left; the lock of one that lives is held."""
+        """What killed runs left."""
         folder, name = os.path.split(self._wish.path)
         for found in os.listdir(folder):
-            if not found.startswith(".%s." % name[:200]) or not found.endswith(_PART):
-                continue
-            path = os.path.join(folder, found)
-            try:
-                descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-            except OSError:
-                continue
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                os.unlink(path)
-            except OSError:
-                pass
-            finally:
-                os.close(descriptor)
+            if found.startswith(".%s." % name[:200]) and found.endswith(_PART):
+                remove_dead(os.path.join(folder, found))
 
     def _checksum(self) -> None:
         """The file's sha256, told always; beside it, in the form of ``sha256sum``, on request."""

@@ -94,7 +94,7 @@ class Folder:
         for file in files:
             path = os.path.join(self.path, file)
             if file.startswith(MARKER) and file.endswith(_SUFFIX + _UNBORN):
-                _remove_dead(path)
+                remove_dead(path)
             if not file.startswith(MARKER) or not file.endswith(_SUFFIX):
                 continue
             found = Work.taken(path)
@@ -124,8 +124,8 @@ def _damaged(path: str, file: str, name: str) -> None:
         )
 
 
-def _remove_dead(path: str) -> None:
-    """The file of a run that was killed before it had begun anything."""
+def remove_dead(path: str) -> None:
+    """A file that its run keeps locked: removed unless that run lives."""
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     except OSError:
