@@ -149,7 +149,9 @@ def may_resume(stamp: Stamp, patience: float, what: str, same_request: bool, now
         if stamp.alive():
             hint = "Wait until process %d on this host has ended, then run the task again." % stamp.pid
         else:
-            hint = "If that run is no longer alive, run the task again in %d s." % (patience - age + 1)
+            # Longer than ``patience`` when the clock of its host is ahead.
+            left = stamp.when + patience - (time.time() if now is None else now)
+            hint = "If that run is no longer alive, run the task again in %d s." % (left + 1)
         raise Busy("another run began this copy %d s ago, as %s" % (age, what), hint=hint)
     return same_request and stamp.age(now) < RESUME_WITHIN
 

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -106,6 +107,10 @@ def test_a_run_on_another_host_is_alive_for_as_long_as_the_patience() -> None:
 
 def test_the_clock_of_another_host_that_is_ahead_does_not_make_a_run_end() -> None:
     assert not unfinished.is_over(elsewhere(-3600), 600)
+    with pytest.raises(Busy) as caught:
+        unfinished.may_resume(elsewhere(-3600), 600, "volume x", True)
+    seconds = re.search(r"run the task again in (\d+) s", str(caught.value.hint))
+    assert seconds is not None and 4100 < int(seconds.group(1)) <= 4201
 
 
 def test_a_system_without_process_information_waits_for_the_patience(monkeypatch: pytest.MonkeyPatch) -> None:
