@@ -43,7 +43,7 @@ def test_every_variable_that_a_playbook_reads_is_described(name: str) -> None:
 
 INTERNAL = {
     "golden_images": {"golden_clones", "golden_host"},
-    "quickstart": {f"quickstart_{made}" for made in ("connection", "content", "failure", "pass", "summary")},
+    "quickstart": {f"quickstart_{made}" for made in ("connection", "content", "failure", "pass", "run_dir", "summary")},
 }
 """What a playbook makes for itself."""
 
