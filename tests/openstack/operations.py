@@ -381,6 +381,10 @@ class Story:
         run.step("delete what was migrated", lambda: driver.delete_volume(final))
         run.expect("it is gone", self.there(final), {})
 
+    def backups(self) -> list[str]:
+        """What reverts have kept."""
+        return [name for name in self.array.volumes() if "revert" in name]
+
     def removal(self, one: Any, snap: Any, copies: list[Any]) -> None:
         run, driver = self.run, self.driver
         if self.vendor in ("xtremio", "datera", "dsware") and not self.old:
@@ -388,8 +392,19 @@ class Story:
             content = self.array.volumes()[self.driver._volume_name(copies[0])]["content"]
             run.step("revert", lambda: driver.revert_to_snapshot(lib.CONTEXT, one, snap))
             run.expect("content of the snapshot", self.there(one).get("content"), content)
-            names = [name for name in self.array.volumes() if "revert" in name]
-            run.expect("nothing kept", names, [])
+            run.expect("nothing kept", self.backups(), [])
+            if self.vendor == "dsware":  # alone does not prove that it has restored a volume
+                self.array.fault(kind="reset_before", count=None, match={"path": "snapshot/rollback"})
+                run.step(
+                    "a revert that is cut off",
+                    lambda: driver.revert_to_snapshot(lib.CONTEXT, one, snap),
+                    refused=exception.CinderException,
+                )
+                run.expect("what it held is kept", len(self.backups()), 1)
+                self.array.clear()
+            run.step("revert again", lambda: driver.revert_to_snapshot(lib.CONTEXT, one, snap))
+            run.expect("content of the snapshot again", self.there(one).get("content"), content)
+            run.expect("nothing kept of both", self.backups(), [])
         else:
             run.step(
                 "revert is left to Cinder",

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -79,12 +80,17 @@ class Volumes(Backend):
             there = self._known(array, volume)
             wanted = self._known_snapshot(array, snapshot)
             name = self._backup_name(snapshot)
-            # One that is there already is of an earlier revert, and would be taken for this one's.
-            by_volume = array.capabilities.snapshots_by_volume
-            for old in array.snapshots(volumes=[there.name]) if by_volume else array.snapshots(names=[name]):
-                if old.name == name:
-                    array.delete_snapshot(old)
-            array.delete_snapshot(array.restore_snapshot(there, wanted, name))
+            # What is there already is of an earlier revert, and would be taken for this one's.
+            self._delete_backups(array, there, name)
+            array.restore_snapshot(there, wanted, name)
+            self._delete_backups(array, there, name)
+
+    @staticmethod
+    def _delete_backups(array: Array, volume: model.Volume, name: str) -> None:
+        """Delete what reverts to one snapshot have kept of the volume. After one that was cut off there are several."""
+        for kept in array.snapshots(volumes=[volume.name]):
+            if re.fullmatch(re.escape(name) + r"(-[0-9]+)?", kept.name):
+                array.delete_snapshot(kept)
 
     def _backup_name(self, snapshot: Any) -> str:
         return "revert-%s" % snapshot.id
