@@ -247,13 +247,13 @@ def test_an_agent_that_the_array_does_not_know(by_agent: Attaching) -> None:
 
 
 def test_options_that_cannot_be(by_agent: Attaching, by_tool: Attaching) -> None:
-    for attaching, wrong, words in (
-        (by_agent, {"attach_tool": "/nowhere/vbs_cli"}, "no program /nowhere/vbs_cli"),
-        (by_tool, {"agents": {HERE: "192.0.2.21"}}, "agents are used with transport: rest"),
-        (by_agent, {"agents": {HERE: ""}}, "not a mapping of host names to addresses"),
-        (by_tool, {"proxy": "http://127.0.0.1:9"}, "cannot be reached through a proxy"),
+    for attaching, wrong, kind, words in (
+        (by_agent, {"attach_tool": "/nowhere/vbs_cli"}, "missing_program", "no program /nowhere/vbs_cli"),
+        (by_tool, {"agents": {HERE: "192.0.2.21"}}, "invalid", "agents are used with transport: rest"),
+        (by_agent, {"agents": {HERE: ""}}, "invalid", "not a mapping of host names to addresses"),
+        (by_tool, {"proxy": "http://127.0.0.1:9"}, "invalid", "cannot be reached through a proxy"),
     ):
         result = attaching.run(wrong)
-        assert result.failed and result["error"]["kind"] == "invalid"
+        assert result.failed and result["error"]["kind"] == kind
         assert words.lower() in result.msg.lower()
     assert by_tool.attached() == by_agent.attached() == set()
