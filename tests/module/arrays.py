@@ -9,7 +9,6 @@ abilities.py says so, and the test asserts that the task fails for that reason a
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import re
@@ -22,6 +21,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from ansible.module_utils import basic
 
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.connect import VENDORS, connect
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import Capabilities, Connection
@@ -41,6 +42,9 @@ from tests.module.abilities import (
 )
 from tests.support.simulator import Simulator
 
+INVOCATION = "_ansible_inject_invocation"
+"""Since ansible-core 2.21 the options are part of a result only on this request, which an older one refuses."""
+KNOWS_INVOCATION = INVOCATION in Path(basic.__file__).read_text(encoding="utf-8")
 ROOT = Path(__file__).resolve().parents[2]
 GIB = 1024**3
 
@@ -331,9 +335,8 @@ class Modules:
         """The result of one module run, failed or not; AssertionError when it left none, as a crash does."""
         assert self.process.stdin is not None and self.process.stdout is not None
         internal = {"_ansible_check_mode": check, "_ansible_diff": diff, "_ansible_verbosity": verbosity}
-        if importlib.util.find_spec("ansible.module_utils.secrets"):
-            # Since ansible-core 2.22 asked for where the options are shown; an older one refuses it as an option.
-            internal["_ansible_inject_invocation"] = True
+        if KNOWS_INVOCATION:
+            internal[INVOCATION] = True
         files = {name: str(self.folder / name) for name in ("stdout", "stderr")}
         order = {
             "module": module,
