@@ -51,10 +51,12 @@ def make(array: Dsware, name: str = "v1") -> model.Volume:
 def test_attach_query_detach(rest: SimulatedDsware, name: str) -> None:
     array = rest.connect(way(rest, name))
     volume, host = make(array), here(array)
-    assert host.kind == AGENT and array.mappings(["v1"], [HERE]).items == ()
+    assert host.kind == AGENT
+    assert array.mappings(["v1"], [HERE]).items == ()
     with rest.budget(array, 1, writes=1):
         mapping = array.map_volume(volume, host)
-    assert mapping.device and os.path.getsize(mapping.device) == GIB
+    assert mapping.device
+    assert os.path.getsize(mapping.device) == GIB
     assert mapping.device.startswith(rest.entry["device_root"])
     found = array.mappings(["v1"], [HERE])
     assert [(one.host, one.device) for one in found] == [(HERE, mapping.device)]
@@ -72,7 +74,8 @@ def test_with_the_socket(text: SimulatedDsware, tool: str) -> None:
     array = text.connect(way(text, tool))
     volume = make(array)
     mapping = array.map_volume(volume, here(array))
-    assert mapping.device and os.path.getsize(mapping.device) == GIB
+    assert mapping.device
+    assert os.path.getsize(mapping.device) == GIB
     with pytest.raises(errors.InUse, match="attached to this host"):
         array.delete_volume(volume)
     assert text.names() == ["v1"]
@@ -99,8 +102,11 @@ def test_names_of_this_host_and_of_others(rest: SimulatedDsware) -> None:
     assert [host.kind for host in array.hosts([HERE, "localhost", HERE.upper()])] == [AGENT] * 3
     assert array.hosts(["elsewhere"]).items == ()
     refusal = array.capabilities.refusal("map_volume", None, host=Host("elsewhere", kind=AGENT))
-    assert refusal and "elsewhere" in refusal and "delegate" in refusal
-    assert array.capabilities.sees_mappings_of(HERE) and not array.capabilities.sees_mappings_of("elsewhere")
+    assert refusal
+    assert "elsewhere" in refusal
+    assert "delegate" in refusal
+    assert array.capabilities.sees_mappings_of(HERE)
+    assert not array.capabilities.sees_mappings_of("elsewhere")
 
 
 def test_the_agent_of_another_host(rest: SimulatedDsware) -> None:
@@ -138,7 +144,8 @@ def test_a_lost_answer(rest: SimulatedDsware, name: str, kind: str) -> None:
     volume, host = make(array), here(array)
     rest.fault(kind, match={"write": True})
     mapping = array.map_volume(volume, host)
-    assert mapping.device and os.path.exists(mapping.device)
+    assert mapping.device
+    assert os.path.exists(mapping.device)
     rest.fault(kind, match={"write": True})
     array.unmap_volume(mapping)
     assert rest.state()["mappings"] == []

@@ -39,7 +39,8 @@ def test_a_session_begins_and_ends(rest: SimulatedDsware) -> None:
     with rest.connect() as array:
         make(array, "v1")
     seen = [one["path"].rsplit("/", 1)[1] for one in rest.requests(mark)]
-    assert seen[:2] == ["version", "login"] and seen[-1] == "logout"
+    assert seen[:2] == ["version", "login"]
+    assert seen[-1] == "logout"
     assert len({one["connection"] for one in rest.requests(mark)}) == 1
     assert array.calls.counts["session_requests"] == 4  # version, login, pools, logout
     shown = repr([call.as_dict() for call in array.calls]) + repr(rest.requests(mark))
@@ -49,7 +50,8 @@ def test_a_session_begins_and_ends(rest: SimulatedDsware) -> None:
 def test_wrong_password(rest: SimulatedDsware) -> None:
     with pytest.raises(errors.Unauthorized, match="user name and password") as caught:
         rest.connect(password="wrong-password")
-    assert caught.value.code == "1077949061" and "wrong-password" not in str(caught.value)
+    assert caught.value.code == "1077949061"
+    assert "wrong-password" not in str(caught.value)
 
 
 def test_options_that_cannot_be(rest: SimulatedDsware) -> None:
@@ -66,15 +68,19 @@ def test_info_capacity_pools_ports(either: SimulatedDsware) -> None:
     array = either.connect()
     make(array, "v1", 3 * GIB)
     info = array.info()
-    assert info.vendor == "dsware" and info.api_version == ("v1.3" if either.rest else "text")
+    assert info.vendor == "dsware"
+    assert info.api_version == ("v1.3" if either.rest else "text")
     pools = array.pools()
-    assert pools.complete and pools.items[0].size == 100 << 40
+    assert pools.complete
+    assert pools.items[0].size == 100 << 40
     assert [pool.name for pool in pools] == (["fast", "slow"] if either.rest else ["0"])
     assert array.capacity().size == sum(pool.size for pool in pools)
     ports = array.ports()
     assert ports.known == bool(ports.items) == either.rest, "the socket does not tell, which is not none"
     for port in ports:
-        assert port.protocol == "iscsi" and port.portal and port.portal.endswith(":3260")
+        assert port.protocol == "iscsi"
+        assert port.portal
+        assert port.portal.endswith(":3260")
 
 
 # -- volumes, on both wires --------------------------------------------------------------------------------------------
@@ -85,14 +91,17 @@ def test_what_a_volume_is(either: SimulatedDsware) -> None:
     made = array.create_volume(VolumeSpec("v1", 10 * GIB + 1))
     assert made.size == 10 * GIB + MIB, "rounded up, and told"
     found = array.volumes(["v1", "v2"])
-    assert found.complete and [one.name for one in found] == ["v1"]
+    assert found.complete
+    assert [one.name for one in found] == ["v1"]
     volume = found.items[0]
     assert (volume.size, volume.provisioning, volume.state) == (10 * GIB + MIB, "thin", "ready")
     assert volume.pool == ("fast" if either.rest else "0")
     if either.rest:
-        assert volume.serial and len(volume.serial) == 32
+        assert volume.serial
+        assert len(volume.serial) == 32
     state = either.volume("v1")
-    assert state and (state["size"], state["provisioning"]) == (volume.size, "thin")
+    assert state
+    assert (state["size"], state["provisioning"]) == (volume.size, "thin")
 
 
 def test_extend(either: SimulatedDsware) -> None:
@@ -176,7 +185,8 @@ def test_a_full_clone_goes_to_another_pool_and_a_linked_one_does_not(rest: Simul
     source = make(array, "v1")
     array.clone_volume(source, VolumeSpec("c1", pool="slow", options={"full_clone": True}))
     state = rest.volume("c1")
-    assert state and state["pool"] == "slow"
+    assert state
+    assert state["pool"] == "slow"
     with pytest.raises(errors.Invalid, match="in the pool of its source, fast"):
         array.clone_volume(source, VolumeSpec("c2", pool="slow"))
     assert rest.names() == ["c1", "v1"]
@@ -194,7 +204,8 @@ def test_a_copy_that_outlasts_the_wait_goes_on_and_the_next_run_waits_on(simulat
     mark = rest.mark()
     assert patient.clone_volume(source, spec).name == "c1"
     started = [one for one in rest.requests(mark) if "createFullVolumeFromSnap" in one["path"]]
-    assert not started and patient.volumes(["c1"]).items[0].state == "ready"
+    assert not started
+    assert patient.volumes(["c1"]).items[0].state == "ready"
     assert rest.names() == ["c1", "v1"]
     rest.close()
 
@@ -282,7 +293,8 @@ def test_hosts_initiators_and_luns(rest: SimulatedDsware) -> None:
     assert first.lun != second.lun
     assert array.map_volume(volumes[0], host) == first, "there already: the same"
     for found in (array.mappings(volumes=["v1"]), array.mappings(hosts=["h1"]), array.mappings()):
-        assert found.complete and first in found.items
+        assert found.complete
+        assert first in found.items
     assert array.mappings(volumes=["v9"]).items == () == array.mappings(hosts=["h9"]).items
     with pytest.raises(errors.InUse, match="mapped to h1"):
         array.delete_volume(volumes[0])
@@ -351,7 +363,8 @@ def test_an_unknown_pool_on_the_socket(text: SimulatedDsware) -> None:
     array = text.connect({"wire_extensions": None, "storage_pools": None})
     with pytest.raises(errors.Invalid, match="no such pool") as caught:
         array.create_volume(VolumeSpec("v1", GIB, pool="7"))
-    assert caught.value.code == "50150021" and text.names() == []
+    assert caught.value.code == "50150021"
+    assert text.names() == []
 
 
 # -- what a plain socket tells -----------------------------------------------------------------------------------------
@@ -360,7 +373,9 @@ def test_an_unknown_pool_on_the_socket(text: SimulatedDsware) -> None:
 def test_what_the_socket_cannot_list_is_unknown_and_not_absent(plain: SimulatedDsware) -> None:
     array = plain.connect()
     array.create_volume(VolumeSpec("v1", GIB))
-    assert not array.volumes().known and not array.snapshots().known and not array.mappings().known
+    assert not array.volumes().known
+    assert not array.snapshots().known
+    assert not array.mappings().known
     assert not array.snapshots(volumes=["v1"]).known
     found = array.volumes(["v1", "v2"])
     assert found.items == () and [entry.name for entry in found.unreadable] == ["v1"], "there, and without a size"
@@ -450,4 +465,5 @@ def test_release_6_3_has_other_codes_for_what_is_missing(old: SimulatedDsware) -
     assert array.volumes(["v1"]).items == ()
     array.delete_volume(volume)
     seen = [str(one.get("message", "")) for one in old.requests()]
-    assert any(text.startswith("31000000") for text in seen) and any(text.startswith("32150005") for text in seen)
+    assert any(text.startswith("31000000") for text in seen)
+    assert any(text.startswith("32150005") for text in seen)

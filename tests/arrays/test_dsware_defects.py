@@ -37,7 +37,8 @@ def make(array: Dsware, name: str, size: int = GIB) -> model.Volume:
 def test_1_an_attached_volume_has_a_device_that_any_host_can_use(rest: SimulatedDsware) -> None:
     array = rest.connect({"attach_tool": rest.entry["bin_dir"] + "/sds_cli"})
     device = array.map_volume(make(array, "v1"), array.hosts([HERE]).items[0]).device
-    assert device and os.path.exists(device)
+    assert device
+    assert os.path.exists(device)
 
 
 def test_2_deleting_what_is_gone_is_done(either: SimulatedDsware) -> None:
@@ -107,11 +108,15 @@ def test_7_codes_are_words(rest: SimulatedDsware) -> None:
     rest.fault("pool_full")
     with pytest.raises(errors.NoSpace) as caught:
         array.create_volume(VolumeSpec("v1", GIB))
-    assert "the pool has no room for it" in str(caught.value) and "50150009" in str(caught.value)
+    assert "the pool has no room for it" in str(caught.value)
+    assert "50150009" in str(caught.value)
     for code, (kind, words, _hint) in codes.TABLE.items():
         error = codes.error_of(code)
-        assert isinstance(error, kind) and error.code == code and len(words.split()) > 2
-    assert "has failed" in str(codes.error_of("51999999")) and "refused" in str(codes.error_of("12345"))
+        assert isinstance(error, kind)
+        assert error.code == code
+        assert len(words.split()) > 2
+    assert "has failed" in str(codes.error_of("51999999"))
+    assert "refused" in str(codes.error_of("12345"))
 
 
 def test_8_a_clone_has_the_size_that_was_asked_for(rest: SimulatedDsware, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,7 +127,8 @@ def test_8_a_clone_has_the_size_that_was_asked_for(rest: SimulatedDsware, monkey
     monkeypatch.setattr(type(array._wire), "link", lambda wire, name, mib, snap: link(wire, name, 1024, snap))
     assert array.clone_volume(source, VolumeSpec("c1", 3 * GIB)).size == 3 * GIB
     state = rest.volume("c1")
-    assert state and state["size"] == 3 * GIB
+    assert state
+    assert state["size"] == 3 * GIB
 
 
 def test_9_names_are_compared_whole(either: SimulatedDsware) -> None:
@@ -256,7 +262,8 @@ def test_a_reply_that_is_cut_off_after_a_write_is_looked_into(text: SimulatedDsw
     text.fault("truncated", match={"method": "CREATE_VOLUME_REQ"})
     assert array.create_volume(VolumeSpec("v1", GIB)).name == "v1"
     created = [one for one in text.requests(mark) if one["method"] == "CREATE_VOLUME_REQ"]
-    assert len(created) == 1 and text.names() == ["v1"]
+    assert len(created) == 1
+    assert text.names() == ["v1"]
 
 
 @pytest.mark.parametrize("name", ["a,b", "a]", "[a", "a\nvol_size=1", " a", "a\0b", ""])

@@ -161,7 +161,8 @@ def test_a_mapping_that_cannot_be_read_is_not_absent(
 
     change_answers(array, monkeypatch, change)
     for found in (array.mappings(), array.mappings(volumes=["v1"]), array.mappings(hosts=["h1"])):
-        assert found.items == () and not found.complete
+        assert found.items == ()
+        assert not found.complete
         assert [one.kind for one in found.unreadable] == ["mapping"]
 
 

@@ -150,7 +150,8 @@ def test_another_program_s_answer_is_not_an_empty_array(array: FlashSystemUnderT
 def test_no_object_means_an_empty_list_with_or_without_a_header(any_firmware: FlashSystemUnderTest) -> None:
     with any_firmware.client() as client:
         for found in (client.volumes(), client.snapshots(), client.hosts(), client.mappings()):
-            assert found.items == () and found.complete
+            assert found.items == ()
+            assert found.complete
         assert client.volumes(["none"]).items == client.hosts(["none"]).items == ()
         assert client.mappings(hosts=["none"]).items == client.mappings(volumes=["none"]).items == ()
 
@@ -165,7 +166,8 @@ def test_a_volume_s_life(array: FlashSystemUnderTest, client: Any) -> None:
         client.create_volume(VolumeSpec("db1", 3 * GIB))
     found = client.volumes(["db1"]).items[0]
     assert (found.size, found.provisioning, found.pool) == (2 * GIB, "thick", "mdiskgrp0")
-    assert len(found.serial) == 32 and found.serial.startswith("6005076")
+    assert len(found.serial) == 32
+    assert found.serial.startswith("6005076")
     grown = client.extend_volume(found, 3 * GIB)
     assert client.volumes(["db1"]).items[0].size == grown.size == 3 * GIB
     renamed = client.rename_volume(grown, "db 2")
@@ -247,7 +249,8 @@ def test_lost_answers_are_settled_by_the_state(array: FlashSystemUnderTest, clie
     client.delete_host(server)
     lose("rmvdisk")
     client.delete_volume(db1)
-    assert array.vdisks() == [] and array.state()["hosts"] == []
+    assert array.vdisks() == []
+    assert array.state()["hosts"] == []
 
 
 @pytest.mark.parametrize("fault", [{"kind": "reset_late", "seconds": 2.0}, {"kind": "latency", "seconds": 3.0}])
@@ -359,7 +362,9 @@ def test_a_second_host_is_forced_only_on_request(any_firmware: FlashSystemUnderT
         mark = any_firmware.mark()
         client.map_shared(db1, other, 1)
         sent = any_firmware.lines(mark)
-        assert len(sent) == 2 and "-force" not in sent[0] and "-force" in sent[1]
+        assert len(sent) == 2
+        assert "-force" not in sent[0]
+        assert "-force" in sent[1]
         assert any_firmware.maps() == {("db-server", "db1"): 1, ("standby", "db1"): 1}
 
 
@@ -398,7 +403,8 @@ def test_a_host_without_a_path_is_told_before_anything_is_made(array: FlashSyste
     mark = array.mark()
     for operation in ("create_snapshots", "clone_volume", "volume_from_snapshot"):
         refusal = client.capabilities.refusal(operation)
-        assert "no path to the array" in refusal and "delegate the task" in refusal
+        assert "no path to the array" in refusal
+        assert "delegate the task" in refusal
     db1 = volume(client, "db1")
     with pytest.raises(Unsupported, match="no path"):
         client.clone_volume(db1, VolumeSpec("copy"))
@@ -462,4 +468,5 @@ def test_connecting_costs_two_session_requests_and_one_connection(array: FlashSy
         client.mappings()
         assert client.calls.counts == {"requests": 2, "writes": 0, "session_requests": 2}
     requests = array.simulator.requests("both", mark)
-    assert len(requests) == 4 and len({one["connection"] for one in requests}) == 1
+    assert len(requests) == 4
+    assert len({one["connection"] for one in requests}) == 1

@@ -195,7 +195,8 @@ def test_a_clone_may_be_larger(array: FlashSystemUnderTest, client: Any) -> None
     db1 = filled(array, client)
     clone = client.clone_volume(db1, VolumeSpec("clone", 2 * GIB))
     assert (clone.size, clone.source) == (2 * GIB, "db1")
-    assert holds_pieces(array, "clone") and nothing_left(array)
+    assert holds_pieces(array, "clone")
+    assert nothing_left(array)
     assert client.clone_volume(db1, VolumeSpec("clone", 2 * GIB)).id == clone.id
     with pytest.raises(Conflict, match="2GiB instead of 1GiB"):
         client.clone_volume(db1, VolumeSpec("clone"))
@@ -209,7 +210,8 @@ def test_a_volume_from_a_snapshot(array: FlashSystemUnderTest, client: Any) -> N
     snapshot = client.create_snapshots([SnapshotSpec("monday", db1)])[0]
     array.put("db1", 0, b"changed since")
     client.volume_from_snapshot(snapshot, VolumeSpec("restored"))
-    assert holds_pieces(array, "restored") and nothing_left(array)
+    assert holds_pieces(array, "restored")
+    assert nothing_left(array)
 
 
 def test_a_copy_is_sparse_and_overwrites_what_was_there(array: FlashSystemUnderTest, client: Any) -> None:
@@ -229,7 +231,8 @@ def test_progress_is_told(array: FlashSystemUnderTest, client: Any) -> None:
     told: list[tuple[int, int]] = []
     client.progress = lambda done, length: told.append((done, length))
     client.clone_volume(filled(array, client), VolumeSpec("clone"))
-    assert told[-1] == (GIB, GIB) and told == sorted(told)
+    assert told[-1] == (GIB, GIB)
+    assert told == sorted(told)
 
 
 # ---- in use ----------------------------------------------------------------------------------------------------------
@@ -318,7 +321,8 @@ def test_a_failed_copy_leaves_nothing(array: FlashSystemUnderTest, client: Any) 
     os.truncate(array.image("db1"), GIB // 2)
     with pytest.raises(FlashError):
         client.clone_volume(db1, VolumeSpec("clone"))
-    assert array.vdisks() == ["db1"] and nothing_left(array)
+    assert array.vdisks() == ["db1"]
+    assert nothing_left(array)
 
 
 @pytest.mark.parametrize("kind", ["reset_before", "reset_after", "no_status"])
@@ -327,7 +331,9 @@ def test_a_lost_answer_does_not_stop_a_copy(array: FlashSystemUnderTest, client:
     db1 = filled(array, client)
     array.fault(kind=kind, match={"method": verb})
     client.clone_volume(db1, VolumeSpec("clone"))
-    assert array.vdisks() == ["clone", "db1"] and holds_pieces(array, "clone") and nothing_left(array)
+    assert array.vdisks() == ["clone", "db1"]
+    assert holds_pieces(array, "clone")
+    assert nothing_left(array)
 
 
 def test_a_full_pool_is_said_and_leaves_nothing(array: FlashSystemUnderTest, client: Any) -> None:
@@ -335,7 +341,8 @@ def test_a_full_pool_is_said_and_leaves_nothing(array: FlashSystemUnderTest, cli
     array.fault(kind="pool_full")
     with pytest.raises(NoSpace):
         client.clone_volume(db1, VolumeSpec("clone"))
-    assert array.vdisks() == ["db1"] and nothing_left(array)
+    assert array.vdisks() == ["db1"]
+    assert nothing_left(array)
 
 
 def test_another_run_that_was_faster_wins(array: FlashSystemUnderTest, client: Any) -> None:
@@ -348,7 +355,8 @@ def test_another_run_that_was_faster_wins(array: FlashSystemUnderTest, client: A
 
     client.progress = be_faster
     client.clone_volume(db1, VolumeSpec("clone"))
-    assert array.vdisks() == ["clone", "db1"] and nothing_left(array)
+    assert array.vdisks() == ["clone", "db1"]
+    assert nothing_left(array)
 
 
 # ---- killed ----------------------------------------------------------------------------------------------------------
@@ -466,7 +474,8 @@ def test_what_is_open_on_this_host_is_left_alone_however_old(array: FlashSystemU
             pass
     client.volumes()
     client.clone_volume(db1, VolumeSpec("clone2"))
-    assert old not in array.vdisks() and nothing_left(array)
+    assert old not in array.vdisks()
+    assert nothing_left(array)
     assert client.mappings(hosts=[me.name]).items == ()
 
 
@@ -515,7 +524,8 @@ def test_a_source_that_is_gone_is_said(array: FlashSystemUnderTest, client: Any)
     client.delete_volume(db1)
     with pytest.raises(NotFound):
         client.clone_volume(db1, VolumeSpec("clone"))
-    assert array.vdisks() == [] and nothing_left(array)
+    assert array.vdisks() == []
+    assert nothing_left(array)
 
 
 def test_no_zoning_no_copy(array: FlashSystemUnderTest, client: Any) -> None:

@@ -39,7 +39,8 @@ def test_a_list_has_a_header_and_one_delimiter(array: FlashSystemUnderTest) -> N
     header, row = text.splitlines()
     found = dict(zip(header.split("!"), row.split("!"), strict=True))
     assert (status, found["id"], found["name"], found["capacity"]) == (0, "0", "db1", str(1 << 30))
-    assert len(found["vdisk_UID"]) == 32 and found["vdisk_UID"].startswith("6005076")
+    assert len(found["vdisk_UID"]) == 32
+    assert found["vdisk_UID"].startswith("6005076")
     assert array.cli("svcinfo lsvdisk -bytes -delim ! -nohdr")[1] == row + "\n"
     assert array.cli("lsvdisk")[1].split()[:2] == header.split("!")[:2]
 
@@ -122,8 +123,10 @@ def test_a_refusal_has_its_code_on_stderr_and_changes_nothing(
         assert array.cli(one)[0] == 0
     before, mark = array.state(), array.mark()
     status, out, err = array.cli(line)
-    assert (status, out) == (1, "") and err.startswith(f"{code} ")
-    assert array.state() == before and array.changes(mark) == []
+    assert (status, out) == (1, "")
+    assert err.startswith(f"{code} ")
+    assert array.state() == before
+    assert array.changes(mark) == []
 
 
 def test_a_second_host_needs_force_in_the_words_of_either_firmware(simulator: Simulator) -> None:

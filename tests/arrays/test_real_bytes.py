@@ -223,7 +223,8 @@ def test_a_disk_tells_who_it_is(lab: Lab) -> None:
     assert parse_page_83(ONE.page_83(*lab.way("vol1"))) == (found["vol1"],)
     said = ONE.inquiry(*lab.way("vol1"))
     vendor, product = {"datera": ("DATERA", "IBLOCK"), "xtremio": ("XtremIO", "XtremApp")}[lab.name]
-    assert f"Vendor:{vendor}" in said and f"Product:{product}" in said
+    assert f"Vendor:{vendor}" in said
+    assert f"Product:{product}" in said
 
 
 def test_no_other_array_has_a_disk_of_that_name(simulator: Simulator, tmp_path: Path) -> None:
@@ -236,7 +237,8 @@ def test_no_other_array_has_a_disk_of_that_name(simulator: Simulator, tmp_path: 
         lab.array.map_volume(lab.make("vol1"), lab.host(host, "server", **chap))
         found.append(parse_page_83(host.page_83(*lab.way("vol1"))))
         lab.array.close()
-    assert len(set(found)) == 3 and all(len(names) == 1 for names in found)
+    assert len(set(found)) == 3
+    assert all(len(names) == 1 for names in found)
 
 
 # ---- Datera ----------------------------------------------------------------------------------------------------------
@@ -339,7 +341,8 @@ def test_xtremio_shows_each_host_luns_of_its_own(xtremio: Lab) -> None:
     portal, target, _lun = ways["vol1"][1]
     with pytest.raises(Refused, match="read failed"):
         xtremio.check(ONE, (portal, target, 0), 0xA3)
-    assert "Lun:1 " in ONE.ls(portal) and "Lun:1 " in TWO.ls(portal)
+    assert "Lun:1 " in ONE.ls(portal)
+    assert "Lun:1 " in TWO.ls(portal)
     assert "DIRECT_ACCESS" in TWO.ls(portal)
     for port in xtremio.array.ports():
         xtremio.check(ONE, (str(port.portal), port.address, 1), 0xA1)

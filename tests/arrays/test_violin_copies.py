@@ -88,7 +88,8 @@ def test_a_copy_has_the_content_and_the_size_asked_for(fast: ViolinArray, kind: 
     held = fast.volumes()
     assert (made.size, larger.size) == (GIB, 3 * GIB) == (held["copy1"]["size"], held["copy2"]["size"])
     assert held["copy1"]["content"] == held["copy2"]["content"] == held["db1"]["content"]
-    assert made.independent and not [name for name in held if TEMPORARY.match(name)]
+    assert made.independent
+    assert not [name for name in held if TEMPORARY.match(name)]
 
 
 @KINDS

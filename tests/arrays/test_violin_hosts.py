@@ -218,7 +218,8 @@ def test_the_registration_of_openstack_is_no_stumbling_block(array: ViolinArray)
     array.raw("POST", "/client/sanclient", {"params": {**params, "iSCSIPolicy": {"initiators": "iqn.fake"}}})
     with array.client() as client:
         found = client.hosts()
-        assert found.complete and found.items[0].addresses == ()
+        assert found.complete
+        assert found.items[0].addresses == ()
 
 
 def test_ports_are_those_that_are_up_and_portals_are_all(array: ViolinArray) -> None:

@@ -59,15 +59,21 @@ def test_info_capacity_pools_ports(xms: SimulatedXms) -> None:
     make(array, "v1", 3 * GIB)
     info = array.info()
     assert (info.vendor, info.name, info.api_version) == ("xtremio", "xbrick1", "v2" if xms.v2 else "v1")
-    assert info.version and info.serial and info.protocols == ("fc", "iscsi")
-    assert array.label == "xbrick1" and repr(array.capabilities)
-    assert array.capacity().provisioned == 3 * GIB and array.capacity().size > 0
+    assert info.version
+    assert info.serial
+    assert info.protocols == ("fc", "iscsi")
+    assert array.label == "xbrick1"
+    assert repr(array.capabilities)
+    assert array.capacity().provisioned == 3 * GIB
+    assert array.capacity().size > 0
     pool = array.pools().items[0]
     assert (pool.name, pool.size) == ("xbrick1", array.capacity().size)
     ports = array.ports()
-    assert ports.complete and {port.protocol for port in ports} == {"fc", "iscsi"}
+    assert ports.complete
+    assert {port.protocol for port in ports} == {"fc", "iscsi"}
     for port in ports:
-        assert port.up and (len(port.address) == 16 if port.protocol == "fc" else port.address.startswith("iqn."))
+        assert port.up
+        assert len(port.address) == 16 if port.protocol == "fc" else port.address.startswith("iqn.")
         assert (port.portal is None) == (port.protocol == "fc")
         assert port.portal is None or port.portal.endswith(":3260")
     with xms.budget(array, 0):
@@ -109,9 +115,11 @@ def test_two_clusters(two_clusters: SimulatedXms) -> None:
     assert sorted(model.names(south.volumes().items)) == ["v1", "v2"]
     host = south.create_host("h1", [FC1])
     south.map_volume(south.volumes(["v1"]).items[0], host)
-    assert len(north.mappings()) == 0 and len(south.mappings()) == 1
+    assert len(north.mappings()) == 0
+    assert len(south.mappings()) == 1
     other = north.scope("south")
-    assert other.label == "south" and sorted(model.names(other.volumes().items)) == ["v1", "v2"]
+    assert other.label == "south"
+    assert sorted(model.names(other.volumes().items)) == ["v1", "v2"]
     with pytest.raises(errors.Invalid, match="north, south"):
         north.scope("east")
     south.unmap_volume(south.mappings().items[0])
@@ -126,7 +134,7 @@ def test_a_version_that_is_none_of_ours(xms_42: SimulatedXms, version: str) -> N
 
 
 @pytest.mark.parametrize(
-    "text, numbers", [("4.0.2-80", (4, 0, 2)), ("4.0.10-34.hotfix1", (4, 0, 10)), ("6.0.1-27_X2", (6, 0, 1))]
+    ("text", "numbers"), [("4.0.2-80", (4, 0, 2)), ("4.0.10-34.hotfix1", (4, 0, 10)), ("6.0.1-27_X2", (6, 0, 1))]
 )
 def test_versions(text: str, numbers: tuple[int, ...]) -> None:
     assert facts.parse_version(text) == numbers
@@ -152,11 +160,15 @@ def test_the_life_of_a_volume(xms: SimulatedXms) -> None:
     array = xms.connect()
     with xms.budget(array, 1, 1):
         made = array.create_volume(VolumeSpec("v1", 10 * GIB + 1))
-    assert made.size == 10 * GIB + MIB and made.id
+    assert made.size == 10 * GIB + MIB
+    assert made.id
     with xms.budget(array, 1, 0):
         found = array.volumes(["v1"]).items[0]
     assert (found.name, found.size, found.id, found.provisioning) == ("v1", made.size, made.id, "thin")
-    assert found.mappings == () and found.snapshots == () and found.created and found.source is None
+    assert found.mappings == ()
+    assert found.snapshots == ()
+    assert found.created
+    assert found.source is None
     with xms.budget(array, 1, 1):
         found = array.extend_volume(found, 20 * GIB)
     with xms.budget(array, 0):
@@ -166,11 +178,13 @@ def test_the_life_of_a_volume(xms: SimulatedXms) -> None:
     with xms.budget(array, 1, 1):
         found = array.rename_volume(found, "v2")
     state = xms.volume("v2")
-    assert state and state["size"] == 20 * GIB
+    assert state
+    assert state["size"] == 20 * GIB
     with xms.budget(array, 2, 1):
         array.delete_volume(found)
     array.delete_volume(found)
-    assert xms.names() == [] and len(array.volumes(["v2"])) == 0
+    assert xms.names() == []
+    assert len(array.volumes(["v2"])) == 0
 
 
 def test_creating_what_is_there_is_compared(xms: SimulatedXms) -> None:
@@ -217,7 +231,8 @@ def test_many_volumes_by_name(xms: SimulatedXms) -> None:
     one_request = 1 if xms.v2 else 11
     with xms.budget(array, one_request):
         found = array.volumes(wanted)
-    assert found.complete and sorted(model.names(found.items)) == sorted(wanted[:-1])
+    assert found.complete
+    assert sorted(model.names(found.items)) == sorted(wanted[:-1])
     with xms.budget(array, 1 if xms.version == "4.2.0-33" else 3):
         assert sorted(model.names(array.volumes(["v1", "v2", "v2", "ghost"]).items)) == ["v1", "v2"]
     with xms.budget(array, 0):
@@ -234,7 +249,8 @@ def test_a_filter_has_at_most_149_terms_and_a_bounded_length(xms_42: SimulatedXm
     seen = xms_42.requests(mark)
     assert 2 <= len(seen) <= 4
     for request in seen:
-        assert request["path"].count("%3Aeq%3A") <= 149 and len(request["path"]) < 8000
+        assert request["path"].count("%3Aeq%3A") <= 149
+        assert len(request["path"]) < 8000
     mark = xms_42.mark()
     array.volumes([f"a{number}" for number in range(5000)])
     assert len(xms_42.requests(mark)) == 1
@@ -257,7 +273,8 @@ def test_every_read_asks_for_what_it_needs_only(xms_v2: SimulatedXms) -> None:
     for read in (array.volumes, array.snapshots, array.hosts, array.mappings, array.groups, array.info, array.capacity):
         read()
     seen = [request for request in xms_v2.requests(mark) if request["method"] == "GET"]
-    assert seen and all("prop=" in request["path"] for request in seen)
+    assert seen
+    assert all("prop=" in request["path"] for request in seen)
     assert not any("password" in request["path"] for request in seen)
 
 
@@ -276,7 +293,9 @@ def test_an_object_that_cannot_be_understood_is_not_absent(
 
     monkeypatch.setattr(wire.Xms, "list", broken)
     found = array.volumes()
-    assert not found.complete and model.names(found.items) == ("v2",) and found.unreadable[0].name == "v1"
+    assert not found.complete
+    assert model.names(found.items) == ("v2",)
+    assert found.unreadable[0].name == "v1"
 
 
 @pytest.mark.parametrize("name", ["123", "a b", "a/b", "a,b", "", "x" * 129, "-x"])
@@ -300,10 +319,14 @@ def test_snapshots(xms: SimulatedXms) -> None:
         (made,) = array.create_snapshots([SnapshotSpec("s1", volume)])
     (found,) = array.snapshots(["s1"])
     assert (found.name, found.volume, found.size, found.volume_id) == ("s1", "v1", GIB, volume.id)
-    assert found.id == made.id and found.created and found.mappings == () and found.children == ()
+    assert found.id == made.id
+    assert found.created
+    assert found.mappings == ()
+    assert found.children == ()
     assert found.proven is made.proven is xms.v2
     state = xms.volume("s1")
-    assert state and state["writable"] is not xms.v2
+    assert state
+    assert state["writable"] is not xms.v2
     assert array.create_snapshots([SnapshotSpec("s1", volume)])[0].id == made.id
     assert xms.names() == ["s1", "v1"]
     assert model.names(array.snapshots(volumes=["v1"]).items) == ("s1",)
@@ -341,7 +364,8 @@ def test_v1_proves_nothing(xms_3: SimulatedXms) -> None:
     array.create_snapshots([SnapshotSpec("s1", volume)])
     array.clone_volume(volume, VolumeSpec("c1"))
     assert sorted(model.names(array.snapshots().items)) == ["c1", "s1"]
-    assert not any(one.proven for one in array.snapshots()) and not array.capabilities.proves_snapshots
+    assert not any(one.proven for one in array.snapshots())
+    assert not array.capabilities.proves_snapshots
     for operation in ("atomic_snapshots", "restore_snapshot", "groups", "metadata"):
         assert "4.0" in (array.capabilities.refusal(operation) or "")
     (snapshot,) = array.snapshots(["s1"])
@@ -368,7 +392,8 @@ def test_atomic_snapshots_are_one_request_and_their_renames(xms_v2: SimulatedXms
         array.create_snapshots(specs, atomic=True)
     assert [one["method"] for one in xms_v2.requests(mark)] == ["GET"] * look + ["POST", "PUT", "PUT", "PUT"]
     found = array.snapshots(["s0", "s1", "s2"])
-    assert len({one.group for one in found}) == 1 and {one.volume for one in found} == {"v0", "v1", "v2"}
+    assert len({one.group for one in found}) == 1
+    assert {one.volume for one in found} == {"v0", "v1", "v2"}
     with pytest.raises(errors.Invalid, match="same volume"):
         array.create_snapshots([SnapshotSpec("x", volumes[0]), SnapshotSpec("y", volumes[0])], atomic=True)
 
@@ -427,7 +452,8 @@ def test_clones(xms: SimulatedXms) -> None:
     found = array.volumes(["c1"]).items[0]
     assert (found.id, found.size, found.source, found.independent) == (clone.id, GIB, "v1", True)
     state = xms.volume("c1")
-    assert state and state["writable"]
+    assert state
+    assert state["writable"]
     with xms.budget(array, 3, 3):
         larger = array.clone_volume(volume, VolumeSpec("c2", 2 * GIB))
     assert array.volumes(["c2"]).items[0].size == larger.size == 2 * GIB
@@ -490,8 +516,12 @@ def test_restore(xms_v2: SimulatedXms) -> None:
     mark = xms_v2.mark()
     backup = array.restore_snapshot(volume, snapshot, "before")
     bodies = [one["body"] for one in xms_v2.requests(mark) if one["method"] == "POST"]
-    assert len(bodies) == 1 and "backup-snap-suffix" in bodies[0] and "no-backup" not in bodies[0]
-    assert backup.name == "before" and backup.volume == "v1" and xms_v2.names() == ["before", "s1", "v1"]
+    assert len(bodies) == 1
+    assert "backup-snap-suffix" in bodies[0]
+    assert "no-backup" not in bodies[0]
+    assert backup.name == "before"
+    assert backup.volume == "v1"
+    assert xms_v2.names() == ["before", "s1", "v1"]
     assert array.volumes(["v1"]).items[0].serial == serial
     with xms_v2.budget(array, 2, 0):
         assert array.restore_snapshot(volume, snapshot, "before") == backup
@@ -518,7 +548,9 @@ def test_hosts(xms: SimulatedXms) -> None:
         array.create_host("h1", [FC1, IQN])
     with xms.budget(array, 2 if xms.v2 else 5):
         host = array.hosts(["h1"]).items[0]
-    assert set(host.addresses) == {FC1.address, IQN.address} and host.volumes == 0 and host.os == "other"
+    assert set(host.addresses) == {FC1.address, IQN.address}
+    assert host.volumes == 0
+    assert host.os == "other"
     array.create_host("h2", [FC2], os="linux")
     assert array.hosts(["h2"]).items[0].os == "linux"
     array.create_host("h3", [])
@@ -592,7 +624,8 @@ def test_mapping(xms: SimulatedXms) -> None:
     assert array.volumes(["v1"]).items[0].serial
     assert sorted((m.volume, m.lun) for m in array.mappings(hosts=["h1"])) == [("v1", 1), ("v2", 0)]
     assert [m.volume for m in array.mappings(volumes=["v2"])] == ["v2"]
-    assert len(array.mappings()) == 2 and array.hosts(["h1"]).items[0].volumes == 2
+    assert len(array.mappings()) == 2
+    assert array.hosts(["h1"]).items[0].volumes == 2
     with xms.budget(array, 2 if xms.v2 else 4, 1):
         left = array.unmap_volume(mapping)
     assert [m.volume for m in left] == ["v2"]
@@ -653,7 +686,8 @@ def test_groups(xms_v2: SimulatedXms) -> None:
     assert array.volumes(["v1"]).items[0].groups == ("g1",)
     with xms_v2.budget(array, 3, 1):
         taken = array.snapshot_group(group, "nightly")
-    assert sorted(model.names(taken)) == ["v1.nightly", "v2.nightly"] and all(one.proven for one in taken)
+    assert sorted(model.names(taken)) == ["v1.nightly", "v2.nightly"]
+    assert all(one.proven for one in taken)
     assert len({one.group for one in taken}) == 1
     with pytest.raises(errors.Conflict, match="there already, which was not taken now"):
         array.snapshot_group(group, "nightly")
@@ -665,7 +699,8 @@ def test_groups(xms_v2: SimulatedXms) -> None:
     with xms_v2.budget(array, 1, 1):
         array.delete_group(group)
     array.delete_group(group)
-    assert len(array.groups()) == 0 and len(array.volumes(["v1", "v2"])) == 2
+    assert len(array.groups()) == 0
+    assert len(array.volumes(["v1", "v2"])) == 2
     with pytest.raises(errors.NotFound, match="volume ghost"):
         array.create_group("g2", [model.Volume("ghost", GIB)])
     with pytest.raises(errors.NotFound, match="consistency group g1"):
@@ -681,7 +716,8 @@ def test_notes(xms_v2: SimulatedXms) -> None:
     volume, other = make(array, "v1"), make(array, "v2")
     notes = {"owner": "Jürgen / team=db", "a/b=c": "100%", "empty": ""}
     array.set_metadata(volume, notes)
-    assert array.metadata(volume) == notes and array.metadata(other) == {}
+    assert array.metadata(volume) == notes
+    assert array.metadata(other) == {}
     assert array.volumes(["v1"]).items[0].metadata == notes
     with xms_v2.budget(array, 1, 0):
         array.set_metadata(volume, notes)
@@ -691,9 +727,11 @@ def test_notes(xms_v2: SimulatedXms) -> None:
     array.set_metadata(volume, {"owner": "x"})
     assert array.metadata(volume) == {"owner": "x"} == array.metadata(other)
     array.set_metadata(volume, {})
-    assert array.metadata(volume) == {} and array.metadata(other) == {"owner": "x"}
+    assert array.metadata(volume) == {}
+    assert array.metadata(other) == {"owner": "x"}
     tags = array._xms.get("volumes", "v1", ("tag-list",))
-    assert tags and [tag[1] for tag in tags["tag-list"]] == ["/Volume/gold"]
+    assert tags
+    assert [tag[1] for tag in tags["tag-list"]] == ["/Volume/gold"]
 
 
 # -- errors ------------------------------------------------------------------------------------------------------------
@@ -703,7 +741,8 @@ def test_a_code_that_nobody_knows_is_shown(xms_42: SimulatedXms, monkeypatch: py
     array = xms_42.connect()
     with pytest.raises(errors.FlashError) as caught:
         array._xms.post("volumes", {"vol-name": "v1", "vol-size": "0m"})
-    assert caught.value.code and caught.value.code in str(caught.value)
+    assert caught.value.code
+    assert caught.value.code in str(caught.value)
 
 
 def test_a_gateway_in_front_of_the_array(xms_42: SimulatedXms) -> None:
@@ -718,4 +757,5 @@ def test_no_secret_in_the_journal(xms: SimulatedXms) -> None:
     array = xms.connect()
     make(array, "v1")
     password = str(xms.connection().password)
-    assert password not in repr([call.as_dict() for call in array.calls]) and password not in repr(xms.connection())
+    assert password not in repr([call.as_dict() for call in array.calls])
+    assert password not in repr(xms.connection())

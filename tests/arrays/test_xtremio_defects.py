@@ -40,13 +40,15 @@ def test_01_busy_is_waited_for_with_short_pauses_until_wait_timeout(xms: Simulat
     xms.fault("busy", count=3)
     pauses = pauses_of(array._xms.http)
     make(array, "v1")
-    assert len(pauses) == 3 and sum(pauses) < 4.0
+    assert len(pauses) == 3
+    assert sum(pauses) < 4.0
     impatient = xms.connect(wait_timeout=1.5)
     xms.fault("busy", count=None)
     mark, pauses = xms.mark(), pauses_of(impatient._xms.http)
     with pytest.raises(errors.Busy, match="system_is_busy"):
         impatient.create_volume(VolumeSpec("v2", GIB))
-    assert len(pauses) >= 2 and sum(pauses) <= 1.5
+    assert len(pauses) >= 2
+    assert sum(pauses) <= 1.5
     assert 3 <= len(xms.requests(mark)) <= 12
 
 
@@ -67,7 +69,8 @@ def test_03_an_unknown_initiator_is_no_accident(xms: SimulatedXms) -> None:
     array = xms.connect()
     volume = make(array, "v1")
     found = array.find_hosts(["1000000000000077"])
-    assert found.complete and found.items == ()
+    assert found.complete
+    assert found.items == ()
     assert array.mappings(volumes=[volume.name]).items == ()
     assert array.unmap_volume(model.Mapping("v1", "nobody", id="1_9_1")) == ()
 
@@ -137,7 +140,8 @@ def test_08_a_group_does_not_read_the_whole_array(xms_42: SimulatedXms) -> None:
     mark = xms_42.mark()
     array.snapshot_group(group, "x")
     reads = [one["path"] for one in xms_42.requests(mark) if one["method"] == "GET"]
-    assert all("prop=" in path and ("filter=" in path or "name=" in path) for path in reads) and len(reads) == 1
+    assert all("prop=" in path and ("filter=" in path or "name=" in path) for path in reads)
+    assert len(reads) == 1
 
 
 def test_09_no_call_waits_for_ever(xms: SimulatedXms) -> None:
@@ -201,7 +205,8 @@ def test_10_discovery_credentials_do_not_hang_on_the_login(xms: SimulatedXms) ->
     mark = xms.mark()
     array.set_chap(host, Chap("login", "login-secret", "discovery", "discovery-secret"))
     (sent,) = [one["body"] for one in xms.requests(mark) if one["write"]]
-    assert sent["initiator-discovery-user-name"] == "discovery" and "initiator-discovery-password" in sent
+    assert sent["initiator-discovery-user-name"] == "discovery"
+    assert "initiator-discovery-password" in sent
     with pytest.raises(errors.Invalid, match="both"):
         array.set_chap(host, Chap("login", "login-secret", discovery_username="discovery"))
 
@@ -247,7 +252,8 @@ def test_ports_of_x2_are_told_by_their_type(x2: SimulatedXms) -> None:
     """Their names do not contain "fc" (bug 1702458)."""
     array = x2.connect()
     fc = [port for port in array.ports() if port.protocol == "fc"]
-    assert fc and not any("fc" in port.name for port in fc)
+    assert fc
+    assert not any("fc" in port.name for port in fc)
     assert array.info().model == "X2"
     volume = make(array, "v1")
     array.create_snapshots([SnapshotSpec("s1", volume)])
@@ -263,7 +269,8 @@ def test_ports_that_are_down_are_left_out() -> None:
     target = {"name": "X1-SC1-iscsi1", "port-state": "down"}
     item = {"ip-addr": "fd00::7/64", "port-address": "iqn.x", "ip-port": 3260}
     portal = objects.portal(item, {"iqn.x": target})
-    assert portal.portal == "[fd00::7]:3260" and portal.up is False
+    assert portal.portal == "[fd00::7]:3260"
+    assert portal.up is False
 
 
 def test_the_limit_of_snapshots_is_no_mystery(small: SimulatedXms) -> None:
@@ -287,7 +294,8 @@ def test_free_space_is_what_is_free(xms: SimulatedXms) -> None:
     array.map_volume(volume, host)
     xms.simulator.write("v1", 5 * GIB, xms.name)
     pool = array.pools().items[0]
-    assert pool.size - pool.free == array.capacity().used == 5 * GIB and pool.provisioned == 100 * GIB
+    assert pool.size - pool.free == array.capacity().used == 5 * GIB
+    assert pool.provisioned == 100 * GIB
 
 
 def test_no_filter_compares_a_number(xms_42: SimulatedXms) -> None:
@@ -302,7 +310,8 @@ def test_no_filter_compares_a_number(xms_42: SimulatedXms) -> None:
     filters = [one["path"] for one in xms_42.requests() if "filter=" in one["path"]]
     assert filters
     for path in filters:
-        assert "index" not in path.split("filter=")[1].split("&")[0] and "lun%3A" not in path
+        assert "index" not in path.split("filter=")[1].split("&")[0]
+        assert "lun%3A" not in path
 
 
 def test_wrong_rows_are_looked_through(xms_42: SimulatedXms, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -93,7 +93,8 @@ def test_a_group_snapshot_whose_answer_was_lost_is_found_by_its_set(xms_v2: Simu
     group = group_of_two(array)
     xms_v2.fault("reset_after", match={"write": True})
     taken = array.snapshot_group(group, "nightly")
-    assert sorted(model.names(taken)) == ["v1.nightly", "v2.nightly"] and len({one.group for one in taken}) == 1
+    assert sorted(model.names(taken)) == ["v1.nightly", "v2.nightly"]
+    assert len({one.group for one in taken}) == 1
 
 
 def test_a_group_snapshot_has_the_members_of_the_moment(xms_v2: SimulatedXms) -> None:
@@ -193,7 +194,8 @@ def test_what_is_not_reported_makes_the_read_incomplete(
     array.create_group("g1", [volume])
     hide(monkeypatch, key)
     found = ask(array)
-    assert not found.complete and kind in {one.kind for one in found.unreadable}
+    assert not found.complete
+    assert kind in {one.kind for one in found.unreadable}
 
 
 @pytest.mark.parametrize("ask", [lambda a: a.mappings(volumes=["v1"]), lambda a: a.mappings(hosts=["h1"])])

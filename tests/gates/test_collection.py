@@ -13,6 +13,7 @@ import yaml
 
 Run = Callable[..., str]
 
+
 def test_ansible_lint(run: Run) -> None:
     run("ansible-lint", "--strict")
 

@@ -29,12 +29,24 @@ def test_modules(
     python = next(name for name in wanted.pythons if name in pythons)
     requirements = root / "roles/array_simulator/files/requirements.txt"
     commands = environment(
-        f"modules-{version}", pythons[python], wanted.requirement, "pytest", "pytest-timeout", "hypothesis",
+        f"modules-{version}",
+        pythons[python],
+        wanted.requirement,
+        "pytest",
+        "pytest-timeout",
+        "hypothesis",
         *("--requirement", str(requirements)),
     )
     output = run(
-        commands / "python", "-m", "pytest", "-p", "no:cacheprovider", "-q", *SELECTION,
-        "-k", ROWS,
+        commands / "python",
+        "-m",
+        "pytest",
+        "-p",
+        "no:cacheprovider",
+        "-q",
+        *SELECTION,
+        "-k",
+        ROWS,
         PATH=f"{commands}:/usr/sbin:/usr/bin:/sbin:/bin",
     )
     used(f"modules on ansible-core {version}, Python {python}: {output.splitlines()[-1].strip()}")

@@ -39,7 +39,9 @@ def test_quickstart_with_ansible_core_alone(
     work = tmp_path / "work"
     work.mkdir()
     output = run(
-        core(version) / "ansible-playbook", "openflash.storage.quickstart", cwd=work,
+        core(version) / "ansible-playbook",
+        "openflash.storage.quickstart",
+        cwd=work,
         ANSIBLE_COLLECTIONS_PATH=str(installed.parents[2]),
         ANSIBLE_DEPRECATION_WARNINGS="true",
         ANSIBLE_INJECT_FACT_VARS="false",

@@ -37,7 +37,8 @@ def test_no_gate_runs_longer_than_the_makefile_lets_it(run: Callable[..., str]) 
     """What takes longer than a test may is left to make test-slow."""
     command = run("make", "--no-print-directory", "--dry-run", "gate-molecule").splitlines()[-1]
     limit = re.search(r"--timeout (\d+)", command)
-    assert limit and len(QUICK) * QUICK_SECONDS < int(limit[1])
+    assert limit
+    assert len(QUICK) * QUICK_SECONDS < int(limit[1])
     assert '-m "not slow"' in command
 
 

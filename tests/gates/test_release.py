@@ -46,7 +46,12 @@ def test_what_cannot_be_a_release_is_refused_and_changes_nothing(run: Run, clone
     def refused(*version: str) -> str:
         done = subprocess.run(
             [clone / "tests/gates/release", *version],
-            cwd=clone, env=clean_environment(), capture_output=True, text=True, check=False, timeout=60,
+            cwd=clone,
+            env=clean_environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
         )
         assert done.returncode == 1, done.stdout + done.stderr
         return done.stderr.strip()

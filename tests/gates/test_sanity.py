@@ -69,8 +69,14 @@ def test_sanity(
     path = [commands, *(python.parent for python in pythons.values())]
     path += [entry for entry in os.environ["PATH"].split(os.pathsep) if not entry.endswith("/shims")]
     output = run(
-        "ansible-test", "sanity", "--local", "--color", "no", cwd=installed,
-        HOME=str(home), PATH=os.pathsep.join(str(entry) for entry in path),
+        "ansible-test",
+        "sanity",
+        "--local",
+        "--color",
+        "no",
+        cwd=installed,
+        HOME=str(home),
+        PATH=os.pathsep.join(str(entry) for entry in path),
     )
     used(f"ansible-test {version}: Python {', '.join(pythons)}")
     assert "ERROR" not in output

@@ -53,7 +53,8 @@ def test_a_file_that_is_replaced_keeps_its_mode(dsware: Lab) -> None:
     out.write_text("something else")
     out.chmod(0o640)
     assert dsware.exported(out).changed
-    assert out.stat().st_mode & 0o777 == 0o640 and out.read_bytes()[:4] == b"QFI\xfb"
+    assert out.stat().st_mode & 0o777 == 0o640
+    assert out.read_bytes()[:4] == b"QFI\xfb"
 
 
 # ---- hostile ---------------------------------------------------------------------------------------------------------
@@ -252,7 +253,8 @@ def test_an_image_that_another_program_writes_is_left_alone(dsware: Lab) -> None
     image = dsware.image("qcow2", dsware.raw())
     command = ["qemu-io", "-f", "qcow2", str(image)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1) as writer:
-        assert writer.stdin is not None and writer.stdout is not None
+        assert writer.stdin is not None
+        assert writer.stdout is not None
         writer.stdin.write("write -P 1 0 512\n")
         writer.stdin.flush()
         assert "wrote 512" in writer.stdout.readline() + writer.stdout.readline()
@@ -298,7 +300,9 @@ def test_without_qemu_img_the_task_says_what_to_install(dsware: Lab) -> None:
     result = modules.run(
         "flash_image", {**dsware.array.connection, **dsware.args(path=dsware.raw())}, env={"PATH": "/nowhere"}
     )
-    assert result.failed and "no program qemu-img on this host" in result.msg and "qemu-utils" in result.msg
+    assert result.failed
+    assert "no program qemu-img on this host" in result.msg
+    assert "qemu-utils" in result.msg
 
 
 def test_half_a_minute_of_processor_time_is_all_that_an_image_gets(dsware: Lab) -> None:
@@ -314,5 +318,6 @@ def test_half_a_minute_of_processor_time_is_all_that_an_image_gets(dsware: Lab) 
         {**dsware.array.connection, **dsware.args(path=image)},
         env={"PATH": f"{fake}:{os.environ['PATH']}"},
     )
-    assert result.failed and "qemu-img info failed with status 1" in result.msg
+    assert result.failed
+    assert "qemu-img info failed with status 1" in result.msg
     assert "core 0, KiB 1048576, seconds 30" in result.msg

@@ -20,7 +20,8 @@ def test_64_mib_go_in_and_come_out(lab: Lab) -> None:
     source = lab.raw(size=64 * MIB)
     made = lab.imported(source)
     size = made["volume"]["size"]
-    assert made.changed and size == lab.smallest(64 * MIB)
+    assert made.changed
+    assert size == lab.smallest(64 * MIB)
     assert made["image"]["checksums"] == {"sha256": sha256(source)}
     lab.done("flash_snapshot", name="monday", volume="golden")
     lab.done("flash_volume", name="clone", source_volume="golden", source_snapshot="monday")
@@ -40,15 +41,20 @@ def test_what_is_done_is_not_done_again(lab: Lab) -> None:
     image = lab.image("qcow2", lab.raw())
     before, mark = lab.array.state(), lab.array.mark()
     predicted = lab.run(path=image, check=True, diff=True)
-    assert predicted.changed and predicted["api"]["writes"] == 0
-    assert lab.array.state() == before and lab.array.writes(mark) == []
+    assert predicted.changed
+    assert predicted["api"]["writes"] == 0
+    assert lab.array.state() == before
+    assert lab.array.writes(mark) == []
 
     made = lab.run(path=image, diff=True)
     assert not made.failed, made.msg
     lab.nothing_left()
-    assert made.changed and made["plan"] == predicted["plan"]
-    assert set(made["image"]) == set(predicted["image"]) and set(made["volume"]) == set(predicted["volume"])
-    assert made["diff"]["before"] == {} and made["diff"]["after"]["done"] == made["plan"]
+    assert made.changed
+    assert made["plan"] == predicted["plan"]
+    assert set(made["image"]) == set(predicted["image"])
+    assert set(made["volume"]) == set(predicted["volume"])
+    assert made["diff"]["before"] == {}
+    assert made["diff"]["after"]["done"] == made["plan"]
     assert lab.volumes() == {"golden"}
 
     content, mark = lab.content("golden"), lab.array.mark()
@@ -60,7 +66,8 @@ def test_what_is_done_is_not_done_again(lab: Lab) -> None:
         assert (lab.array.writes(mark) == []) == (check or lab.row.notes)
         assert again.warnings == []
     lab.nothing_left()
-    assert lab.volumes() == {"golden"} and lab.content("golden") == content
+    assert lab.volumes() == {"golden"}
+    assert lab.content("golden") == content
 
 
 @pytest.mark.few
@@ -70,7 +77,8 @@ def test_another_image_swaps_names_and_keeps_the_old_one(lab: Lab) -> None:
     contents = [lab.content("golden")]
     predicted = lab.run(path=second, check=True)
     made = lab.imported(second)
-    assert made.changed and made["plan"] == predicted["plan"]
+    assert made.changed
+    assert made["plan"] == predicted["plan"]
     kept = made["image"]["kept"]
     assert re.fullmatch(r"golden-old-\d{8}T\d{6}Z", kept)
     assert lab.volumes() == {"golden", kept}
@@ -78,7 +86,8 @@ def test_another_image_swaps_names_and_keeps_the_old_one(lab: Lab) -> None:
     assert lab.content(kept) == contents[0] != contents[1]
 
     made = lab.imported(third, keep_old=0)
-    assert made.changed and made["image"]["kept"] is None
+    assert made.changed
+    assert made["image"]["kept"] is None
     assert lab.volumes() == {"golden"}
     assert lab.content("golden") not in contents
 
@@ -106,7 +115,8 @@ def test_a_volume_that_was_written_to_is_made_anew(lab: Lab) -> None:
     again = lab.imported(source)
     assert again.changed == (not lab.row.notes)
     forced = lab.imported(source, force=True, keep_old=0)
-    assert forced.changed and lab.content("golden") == content
+    assert forced.changed
+    assert lab.content("golden") == content
 
 
 def test_sparse_stays_sparse(lab: Lab) -> None:
@@ -134,7 +144,8 @@ def test_a_volume_is_as_large_as_asked_for_and_grows(lab: Lab) -> None:
     # A smaller image makes no smaller volume: whoever clones it relies on its size.
     predicted = lab.run(path=other, check=True)
     made = lab.imported(other)
-    assert made["plan"] == predicted["plan"] and "of 3GiB" in made["plan"][0]
+    assert made["plan"] == predicted["plan"]
+    assert "of 3GiB" in made["plan"][0]
     assert made["volume"]["size"] == predicted["volume"]["size"] == 3 * GIB
 
 
@@ -156,9 +167,12 @@ def test_an_export_is_whole_and_not_repeated(lab: Lab) -> None:
     lab.imported(lab.raw())
     out = lab.folder / "out.qcow2"
     predicted = lab.run(path=out, state="exported", checksum_file=True, check=True)
-    assert predicted.changed and not out.exists() and predicted["api"]["writes"] == 0
+    assert predicted.changed
+    assert not out.exists()
+    assert predicted["api"]["writes"] == 0
     made = lab.exported(out, checksum_file=True)
-    assert made.changed and made["plan"][:2] == predicted["plan"]
+    assert made.changed
+    assert made["plan"][:2] == predicted["plan"]
     assert made["image"]["checksums"] == {"sha256": sha256(out)}
     assert (lab.folder / "out.qcow2.sha256").read_text() == f"{sha256(out)}  out.qcow2\n"
     assert out.stat().st_mode & 0o777 == 0o600
@@ -236,7 +250,8 @@ def test_another_pool_or_kind_than_the_task_names_is_a_conflict_as_for_flash_vol
     wrong += [{"pool": "another"}] if there["pool"] is not None else []
     for args in wrong:
         told = lab.array.task("flash_volume", name="golden", **args)
-        assert told.failed and told["error"]["kind"] == "conflict"
+        assert told.failed
+        assert told["error"]["kind"] == "conflict"
         for path in (source, other):
             refused = lab.refused("a volume of this name is there with", kind="conflict", path=path, **args)
             assert refused["error"]["reason"] == told["error"]["reason"]
@@ -267,8 +282,10 @@ def test_an_old_volume_with_snapshots_is_not_deleted(lab: Lab) -> None:
     predicted = lab.run(path=other, keep_old=0, check=True)
     made = lab.imported(other, keep_old=0)
     kept = made["image"]["kept"]
-    assert made["plan"] == predicted["plan"] and "keep the present volume" in " ".join(made["plan"])
-    assert re.fullmatch(r"golden-old-\d{8}T\d{6}Z", kept) and lab.content(kept) == content
+    assert made["plan"] == predicted["plan"]
+    assert "keep the present volume" in " ".join(made["plan"])
+    assert re.fullmatch(r"golden-old-\d{8}T\d{6}Z", kept)
+    assert lab.content(kept) == content
     for result in (predicted, made):
         (warning,) = [text for text in result.warnings if "will be kept" in text]
         assert "it has snapshots: monday" in warning
@@ -287,7 +304,8 @@ def test_an_image_larger_than_the_pool_is_refused_before_anything_is_made(lab: L
     possible = largest + GIB <= lab.array.capabilities.largest
     words, kind = ("no pool has room", "no_space") if possible else ("makes volumes from", "invalid")
     lab.refused(words, kind=kind, path=source, max_size="1PiB")
-    assert lab.volumes() == set() and lab.array.writes(mark) == []
+    assert lab.volumes() == set()
+    assert lab.array.writes(mark) == []
 
 
 def test_a_copy_that_fails_leaves_nothing(lab: Lab) -> None:
@@ -295,10 +313,12 @@ def test_a_copy_that_fails_leaves_nothing(lab: Lab) -> None:
     content = lab.content("golden")
     slow = lab.raw("2.raw", size=64 * MIB, seed=2)
     result = lab.run(path=slow, copy_timeout=0.02)
-    assert result.failed and "did not end within 0.02 s" in result.msg
+    assert result.failed
+    assert "did not end within 0.02 s" in result.msg
     assert result["error"]["kind"] == "timeout"
     lab.nothing_left()
-    assert lab.volumes() == {"golden"} and lab.content("golden") == content
+    assert lab.volumes() == {"golden"}
+    assert lab.content("golden") == content
 
 
 def test_a_last_clone_that_fails_says_where_the_old_content_is(dsware: Lab) -> None:
@@ -311,9 +331,12 @@ def test_a_last_clone_that_fails_says_where_the_old_content_is(dsware: Lab) -> N
         result = dsware.run(path=other, assume_unmapped=True)
     finally:
         dsware.array.clear_faults()
-    assert result.failed and result["changed"] is True and result["volume"]["state"] == "absent"
+    assert result.failed
+    assert result["changed"] is True
+    assert result["volume"]["state"] == "absent"
     (kept,) = [name for name in dsware.volumes() if name.startswith("golden-old-")]
     assert f"What volume golden held is in volume {kept}" in result.msg
-    assert dsware.content(kept) == content and "golden" not in dsware.volumes()
+    assert dsware.content(kept) == content
+    assert "golden" not in dsware.volumes()
     assert dsware.imported(other).changed
     assert {"golden", kept} == dsware.volumes()

@@ -191,7 +191,8 @@ def test_a_run_that_is_asked_to_end_takes_everything_away(lab: Lab, phase: str) 
         programs = asked_to_end(process)
     assert alive(programs) == []
     lab.nothing_left()
-    assert lab.volumes() == {"golden"} and lab.content("golden") == content
+    assert lab.volumes() == {"golden"}
+    assert lab.content("golden") == content
 
 
 @pytest.mark.few
@@ -203,7 +204,8 @@ def test_an_export_that_is_asked_to_end_leaves_no_part_of_a_file(lab: Lab) -> No
         programs = asked_to_end(process)
     assert alive(programs) == []
     lab.nothing_left()
-    assert list(out.parent.iterdir()) == [] and lab.volumes() == {"golden"}
+    assert list(out.parent.iterdir()) == []
+    assert lab.volumes() == {"golden"}
 
 
 def test_a_kernel_path_is_taken_away_when_the_run_is_asked_to_end(violin: Lab) -> None:
@@ -222,7 +224,8 @@ def asked_to_end(process: subprocess.Popen[str]) -> list[int]:
     out, err = process.communicate(timeout=60)
     told = json.loads(out)
     assert told["failed"] is True and told["changed"] is False, out + err
-    assert told["error"]["kind"] == "interrupted" and "interrupted by signal 15" in told["msg"]
+    assert told["error"]["kind"] == "interrupted"
+    assert "interrupted by signal 15" in told["msg"]
     return programs
 
 
@@ -239,7 +242,8 @@ def test_a_swap_that_is_refused_leaves_nothing_that_a_later_task_could_give_the_
     if lab.array.capabilities.reads_mappings:
         assert told["failed"] is True and "mapped to host other" in told["msg"], out + err
         assert told["changed"] is False
-        assert lab.volumes() == {"golden"} and lab.content("golden") == content
+        assert lab.volumes() == {"golden"}
+        assert lab.content("golden") == content
     lab.nothing_left()
     lab.done("flash_host_map", host="other", volume="golden", state="absent", connection=lab.plain)
     lab.done("flash_volume", name="golden", state="absent", **lab.array.unused)
@@ -252,7 +256,9 @@ def test_a_second_run_keeps_off_while_the_first_lives(dsware: Lab) -> None:
     with running(dsware, "verifying", path=source) as process:
         result = dsware.run(path=source)
         go_on(dsware)
-        assert result.failed and result["error"]["kind"] == "busy" and "another run" in result.msg
+        assert result.failed
+        assert result["error"]["kind"] == "busy"
+        assert "another run" in result.msg
         out, err = process.communicate(timeout=60)
     assert json.loads(out)["changed"] is True, err
     dsware.nothing_left()
@@ -269,12 +275,15 @@ def test_what_a_run_on_another_host_left_goes_when_it_is_dead(lab: Lab) -> None:
     for name in (young, old, other):
         lab.done("flash_volume", name=name, size="1GiB")
     result = lab.run(path=source)
-    assert result.failed and result["error"]["kind"] == "busy" and young in result.msg
+    assert result.failed
+    assert result["error"]["kind"] == "busy"
+    assert young in result.msg
     lab.done("flash_volume", name=young, state="absent", **lab.array.unused)
     lab.map_elsewhere(old)
     if lab.array.capabilities.reads_mappings:
         result = lab.run(path=source)
-        assert result.failed and "host other has it" in result.msg
+        assert result.failed
+        assert "host other has it" in result.msg
     lab.done("flash_host_map", host="other", volume=old, state="absent", connection=lab.plain)
     assert not lab.run(path=source).failed
     assert lab.volumes() == {"golden", other}

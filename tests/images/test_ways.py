@@ -77,12 +77,16 @@ def test_an_image_comes_from_a_web_server_and_only_once(datera: Lab, web: Web) -
     web.files["/image"] = image.read_bytes()
     url, checksum = web.url("/image?token=of-secret-token"), f"sha256:{sha256(image)}"
     predicted = datera.run(path=url, checksum=checksum, check=True)
-    assert predicted.changed and web.asked == [] and "not fetched" in predicted.warnings[0]
+    assert predicted.changed
+    assert web.asked == []
+    assert "not fetched" in predicted.warnings[0]
     assert predicted["volume"]["size"] is None and predicted["volume"]["size_text"] is None, "it is not known"
     sized = datera.run(path=url, checksum=checksum, check=True, size="20GiB", diff=True)
-    assert sized["volume"]["size"] is None and sized["diff"]["after"]["size"] is None
+    assert sized["volume"]["size"] is None
+    assert sized["diff"]["after"]["size"] is None
     made = datera.imported(url, checksum=checksum)
-    assert made.changed and made["image"]["source"] == web.url("/image?***")
+    assert made.changed
+    assert made["image"]["source"] == web.url("/image?***")
     assert len(web.asked) == 1
     assert datera.imported(url, checksum=checksum).changed is False
     assert datera.imported(image).changed is False, "the same image from elsewhere"
@@ -164,7 +168,8 @@ def test_a_short_secret_of_a_url_garbles_nothing_else(dsware: Lab, web: Web) -> 
     url = web.url("/image?s=e").replace("http://", "http://o:p@")
     made = dsware.imported(url, checksum=f"sha256:{sha256(raw)}")
     assert made["plan"][0].startswith("copy image http://***@127.0.0.1:")
-    assert made["volume"]["name"] == "golden" and made.warnings == []
+    assert made["volume"]["name"] == "golden"
+    assert made.warnings == []
 
 
 def test_the_log_of_the_system_gets_no_secret_of_a_url(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -179,7 +184,8 @@ def test_the_log_of_the_system_gets_no_secret_of_a_url(monkeypatch: pytest.Monke
     args = {"path": "https://Geheim7:Geheim8@images.example/x.raw?sig=Geheim9"}
     monkeypatch.setattr(basic, "_ANSIBLE_ARGS", json.dumps({"ANSIBLE_MODULE_ARGS": args}).encode())
     module = flash_module.Module(argument_spec={"path": {"type": "str"}})
-    assert "images.example" in logged[0] and "Geheim" not in logged[0]
+    assert "images.example" in logged[0]
+    assert "Geheim" not in logged[0]
     assert module.params["path"] == args["path"], "the module itself needs them"
 
 
@@ -202,7 +208,8 @@ def test_a_path_may_begin_with_the_home_of_the_user(dsware: Lab) -> None:
     assert (dsware.folder / "out.raw").exists()
     for args in ({"path": "~no-such-user/image.raw"}, {"path": "~no-such-user/out.raw", "state": "exported"}):
         refused = run(**args)
-        assert refused.failed and "home of a user that this host does not have" in refused.msg
+        assert refused.failed
+        assert "home of a user that this host does not have" in refused.msg
 
 
 # ---- masking and CHAP ------------------------------------------------------------------------------------------------
@@ -238,7 +245,8 @@ def test_a_volume_that_asks_for_chap_is_read_with_it(datera: Lab) -> None:
     out = datera.folder / "out.qcow2"
     for args in ({}, {**CHAP, "chap_password": "another-secret"}):
         result = datera.refused("CHAP credentials", path=out, state="exported", both=False, **args)
-        assert result["error"]["kind"] == "unauthorized" and "chap_username" in result.msg
+        assert result["error"]["kind"] == "unauthorized"
+        assert "chap_username" in result.msg
     assert not out.exists()
     assert datera.exported(out, verify=False, **CHAP).changed
 
@@ -291,7 +299,8 @@ def test_a_secret_is_in_no_list_of_processes_and_in_no_result(datera: Lab) -> No
         made = datera.imported(datera.raw(size=64 * MIB), verbosity=3, diff=True, **CHAP)
     finally:
         watcher.stop()
-    assert b"qemu-img" in watcher.programs and watcher.seen == []
+    assert b"qemu-img" in watcher.programs
+    assert watcher.seen == []
     assert secret not in made.stdout + made.stderr
     for path in datera.folder.rglob("*"):
         assert path.name == "image.raw" or not path.is_file() or secret.encode() not in path.read_bytes()
@@ -313,8 +322,11 @@ def test_a_stale_path_at_the_lun_is_not_written_through(request: pytest.FixtureR
     stale = lab.disks()
     content = lab.content("gone")
     result = lab.run(path=lab.raw())
-    assert result.failed and "earlier volume" in result.msg and "/device/delete" in result.msg
-    assert lab.content("gone") == content and lab.volumes() == {"gone"}
+    assert result.failed
+    assert "earlier volume" in result.msg
+    assert "/device/delete" in result.msg
+    assert lab.content("gone") == content
+    assert lab.volumes() == {"gone"}
     assert lab.array.luns() == {}
     assert lab.disks() == stale
     for name in stale:
@@ -331,7 +343,8 @@ def test_no_path_is_said_before_anything_is_made(violin: Lab) -> None:
         result = violin.run(path=violin.raw())
     finally:
         hidden.rename(remote)
-    assert result.failed and "none of the array's ports is zoned to it" in result.msg
+    assert result.failed
+    assert "none of the array's ports is zoned to it" in result.msg
     violin.nothing_left()
     assert violin.volumes() == set()
 
@@ -341,5 +354,7 @@ def test_the_kernels_way_can_be_asked_for(xtremio: Lab) -> None:
     empty = xtremio.folder / "root"
     empty.mkdir()
     result = xtremio.run(path=xtremio.raw(), data_path="kernel", connection={"device_root": str(empty)})
-    assert result.failed and "no Fibre Channel adapter" in result.msg and "data_path: user_space" in result.msg
+    assert result.failed
+    assert "no Fibre Channel adapter" in result.msg
+    assert "data_path: user_space" in result.msg
     xtremio.nothing_left()

@@ -313,7 +313,8 @@ class Modules:
         )
 
     def stop(self) -> None:
-        assert self.process.stdin is not None and self.process.stdout is not None
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
         self.process.stdin.close()
         self.process.wait(10)
         self.process.stdout.close()
@@ -333,7 +334,8 @@ class Modules:
         timeout: int = 120,
     ) -> Result:
         """The result of one module run, failed or not; AssertionError when it left none, as a crash does."""
-        assert self.process.stdin is not None and self.process.stdout is not None
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
         internal = {"_ansible_check_mode": check, "_ansible_diff": diff, "_ansible_verbosity": verbosity}
         if KNOWS_INVOCATION:
             internal[INVOCATION] = True
@@ -454,9 +456,11 @@ class ArrayUnderTest:
         again = self.task(module, diff=True, **args)
         assert not again.failed, again.msg
         assert not again.changed, f"a second run changes: {again['plan']}"
-        assert again["plan"] == [] and again["api"]["writes"] == 0
+        assert again["plan"] == []
+        assert again["api"]["writes"] == 0
         assert again["diff"]["before"] == again["diff"]["after"] == {}
-        assert self.writes(mark) == [] and self.state() == after
+        assert self.writes(mark) == []
+        assert self.state() == after
         assert schema_of(again) == schema_of(made)
         return made
 

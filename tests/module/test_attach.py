@@ -86,7 +86,8 @@ def test_a_volume_is_attached_and_detached(attaching: Attaching) -> None:
     array = attaching.array
     made = array.converges("flash_host_map", **attaching.task())
     device = made["map"]["device"]
-    assert os.path.getsize(device) == 10 * GIB and device.startswith(attaching.agent["device_root"])
+    assert os.path.getsize(device) == 10 * GIB
+    assert device.startswith(attaching.agent["device_root"])
     assert (made["map"]["lun"], made["map"]["state"], made["map"]["host_state"]) == (None, "present", "present")
     assert made["plan"] == [f"map volume db1 to host {HERE}"]
     assert made["api"]["writes"] == 1, "one command"
@@ -97,16 +98,19 @@ def test_a_volume_is_attached_and_detached(attaching: Attaching) -> None:
         assert made["map"]["serial"] == array.volumes()["db1"]["wwn"]
 
     gone = array.converges("flash_host_map", **attaching.task(state="absent"))
-    assert gone["plan"] == [f"unmap volume db1 from host {HERE}"] and gone["api"]["writes"] == 1
+    assert gone["plan"] == [f"unmap volume db1 from host {HERE}"]
+    assert gone["api"]["writes"] == 1
     assert (gone["map"]["device"], gone["map"]["state"]) == (None, "absent")
-    assert attaching.attached() == set() and not os.path.exists(device)
+    assert attaching.attached() == set()
+    assert not os.path.exists(device)
 
 
 def test_many_volumes_in_one_task(attaching: Attaching) -> None:
     maps = [{"volume": "db1"}, {"volume": "db2"}]
     made = attaching.array.converges("flash_host_map", **attaching.task(volume=None, maps=maps))
     devices = {one["device"] for one in made["maps"]}
-    assert len(devices) == 2 and all(os.path.getsize(device) == 10 * GIB for device in devices)
+    assert len(devices) == 2
+    assert all(os.path.getsize(device) == 10 * GIB for device in devices)
     attaching.array.converges("flash_host_map", **attaching.task(volume=None, maps=maps, state="absent"))
     assert attaching.attached() == set()
 
@@ -139,7 +143,8 @@ def test_the_tool_is_not_given_the_options_of_the_environment(by_tool: Attaching
     assert not by_tool.run({"attach_tool": str(tool)}, env=given).failed
     text = kept.read_text(encoding="utf-8")
     assert "OTHER=kept\n" in text
-    assert "FLASH_" not in text and "Canary" not in text
+    assert "FLASH_" not in text
+    assert "Canary" not in text
 
 
 def test_a_device_that_never_appears(attaching: Attaching, tmp_path: Path) -> None:
@@ -147,13 +152,16 @@ def test_a_device_that_never_appears(attaching: Attaching, tmp_path: Path) -> No
     blind = without_device(attaching, tmp_path)
     for _ in range(2):
         failed = attaching.run(blind)
-        assert failed.failed and failed["error"]["kind"] == "timeout"
-        assert f"the device {tmp_path}" in failed.msg and "within 0.3 s" in failed.msg
+        assert failed.failed
+        assert failed["error"]["kind"] == "timeout"
+        assert f"the device {tmp_path}" in failed.msg
+        assert "within 0.3 s" in failed.msg
         assert failed["map"]["device"] is None
     # What only the device could tell is not left behind; the tool knows, so there the next run goes on.
     assert attaching.attached() == (set() if attaching.by_agent else {"db1"})
     again = attaching.run()
-    assert not again.failed and again.changed is attaching.by_agent
+    assert not again.failed
+    assert again.changed is attaching.by_agent
     assert os.path.getsize(again["map"]["device"]) == 10 * GIB
 
 
@@ -161,7 +169,8 @@ def test_what_was_attached_before_is_not_taken_back(by_agent: Attaching) -> None
     """Its device is not where it is looked for, and somebody may use it under another name."""
     os.unlink(by_agent.run()["map"]["device"])
     failed = by_agent.run(QUICK)
-    assert failed.failed and failed["error"]["kind"] == "timeout"
+    assert failed.failed
+    assert failed["error"]["kind"] == "timeout"
     assert by_agent.attached() == {"db1"}
 
 
@@ -169,14 +178,16 @@ def test_a_volume_whose_device_is_not_there_can_be_detached(attaching: Attaching
     blind = without_device(attaching, tmp_path)
     assert attaching.run(blind).failed
     gone = attaching.run(blind, state="absent")
-    assert not gone.failed and attaching.attached() == set()
+    assert not gone.failed
+    assert attaching.attached() == set()
 
 
 def test_a_device_that_is_smaller_than_its_volume_is_not_handed_over(attaching: Attaching) -> None:
     device = attaching.run()["map"]["device"]
     os.truncate(device, 5 * GIB)
     failed = attaching.run()
-    assert failed.failed and failed["error"]["kind"] == "conflict"
+    assert failed.failed
+    assert failed["error"]["kind"] == "conflict"
     assert "has 5GiB, and the volume has 10GiB" in failed.msg
     assert attaching.attached() == {"db1"}, "it may be in use"
     os.truncate(device, 10 * GIB)
@@ -190,7 +201,8 @@ def test_an_attached_volume_is_not_deleted(attaching: Attaching) -> None:
     assert not attaching.run().failed
     for permits in ({}, {"assume_unmapped": True}, {"assume_unmapped": True, "unmap": True}):
         result = attaching.array.volume(name="db1", state="absent", connection=attaching.connection, **permits)
-        assert result.failed and not result.changed
+        assert result.failed
+        assert not result.changed
         assert result["error"]["kind"] == ("in_use" if permits else "refused")
     assert attaching.attached() == {"db1"}
 
@@ -242,8 +254,10 @@ def test_a_tool_attaches_to_this_host_alone(by_tool: Attaching) -> None:
 
 def test_an_agent_that_the_array_does_not_know(by_agent: Attaching) -> None:
     failed = by_agent.run({"agents": {HERE: "192.0.2.99"}})
-    assert failed.failed and failed["error"]["kind"] == "not_found"
-    assert "does not know that node" in failed.msg and "Check agents" in failed.msg
+    assert failed.failed
+    assert failed["error"]["kind"] == "not_found"
+    assert "does not know that node" in failed.msg
+    assert "Check agents" in failed.msg
 
 
 def test_options_that_cannot_be(by_agent: Attaching, by_tool: Attaching) -> None:
@@ -254,6 +268,7 @@ def test_options_that_cannot_be(by_agent: Attaching, by_tool: Attaching) -> None
         (by_tool, {"proxy": "http://127.0.0.1:9"}, "invalid", "cannot be reached through a proxy"),
     ):
         result = attaching.run(wrong)
-        assert result.failed and result["error"]["kind"] == kind
+        assert result.failed
+        assert result["error"]["kind"] == kind
         assert words.lower() in result.msg.lower()
     assert by_tool.attached() == by_agent.attached() == set()

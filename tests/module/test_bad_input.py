@@ -37,7 +37,8 @@ def of_connection(array: ArrayUnderTest, *words: str, kind: str, **connection: A
     messages = set()
     for module, args in tasks:
         result = array.task(module, connection={"timeout": 3.0, **connection}, **args)
-        assert result.failed and not result.changed
+        assert result.failed
+        assert not result.changed
         for word in words:
             assert word in result.msg
         error = result["error"]
@@ -71,7 +72,8 @@ def test_an_unknown_vendor(array: ArrayUnderTest) -> None:
     result = array.task("flash_volume", connection={"vendor": "acme"}, **VOLUME)
     assert result.failed
     assert "value of vendor must be one of: " in result.msg
-    assert array.endpoint["vendor"] in result.msg and "acme" in result.msg
+    assert array.endpoint["vendor"] in result.msg
+    assert "acme" in result.msg
 
 
 def test_nobody_listens_there(array: ArrayUnderTest) -> None:
@@ -118,7 +120,8 @@ def test_the_name_of_an_option_keeps_its_case(array: ArrayUnderTest) -> None:
         if (option, array.row.trust) == ("ca_path", None):
             assert not result.failed  # a wire without certificates does not look at it
             continue
-        assert result.failed and (option in result.msg or "known_hosts" in result.msg)
+        assert result.failed
+        assert option in result.msg or "known_hosts" in result.msg
         assert not re.search(r"\b(Ca_path|Known_hosts|Port 0|Timeout must|Address is)", result.msg)
 
 
@@ -208,7 +211,9 @@ def test_a_proxy_that_cannot_be(xtremio: ArrayUnderTest, proxy: str, reason: str
 def test_an_array_that_no_proxy_leads_to(array: ArrayUnderTest) -> None:
     result = array.task("flash_facts", connection={"proxy": "http://127.0.0.1:9", "timeout": 2.0})
     words = {"ssh": "managed over SSH", "tls": "the proxy 127.0.0.1:9 cannot be reached", None: "through a proxy"}
-    assert result.failed and words[array.row.trust] in result.msg and result["error"]["hint"]
+    assert result.failed
+    assert words[array.row.trust] in result.msg
+    assert result["error"]["hint"]
 
 
 @pytest.mark.trust(None)

@@ -205,7 +205,9 @@ def test_an_empty_list_takes_nothing_away(
     refuses_unasked(used, module, f"the list {many} is empty", "allow_empty: true", **task, kind="refused")
     before = used.state()
     meant = used.done(module, **task, allow_empty=True)
-    assert not meant.changed and meant[many] == [] and used.state() == before
+    assert not meant.changed
+    assert meant[many] == []
+    assert used.state() == before
 
 
 @pytest.mark.hosts
@@ -299,7 +301,7 @@ def test_what_narrows_a_connection_does_not_widen_it_when_it_is_empty(array: Arr
     if not array.takes(option):
         return
     chooses = option in ("storage_pools", "target_ports")
-    for nothing in ([[], ""] if chooses else NOTHING):
+    for nothing in [[], ""] if chooses else NOTHING:
         words = f"the option {option} is"
         refuses_unasked(array, "flash_facts", words, **{option: nothing}, kind="invalid")
 
@@ -329,7 +331,8 @@ def test_null_is_the_default_of_every_option_that_has_one(xtremio: ArrayUnderTes
     content = {"volumes": VOLUMES, "prune_prefix": "web-", "prune_kinds": None, "prune_limit": None}
     xtremio.refuses("flash_array", "the section hosts is missing", **content, prune=True)
     result = xtremio.task("flash_facts", connection={"vendor": None}, vendor=None)
-    assert result.failed and "missing required arguments: vendor" in result.msg
+    assert result.failed
+    assert "missing required arguments: vendor" in result.msg
 
 
 @pytest.mark.parametrize(("option", "value"), [("total_iops_max", -1), ("ip_pool", ""), ("template", "  ")])

@@ -121,7 +121,8 @@ def test_the_password_of_the_environment_is_used_for_the_array_that_it_means(arr
 def test_a_variable_that_cannot_be_understood(xtremio: ArrayUnderTest) -> None:
     result = bare(xtremio, *(set(xtremio.connection) - {"port"}), env={"FLASH_PORT": "many"}, **VOLUME)
     assert result.failed
-    assert "port" in result.msg and "many" in result.msg
+    assert "port" in result.msg
+    assert "many" in result.msg
 
 
 def test_nothing_is_left_on_the_disk(array: ArrayUnderTest, tmp_path: Path) -> None:

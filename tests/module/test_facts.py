@@ -45,7 +45,8 @@ def test_what_the_array_holds(filled: ArrayUnderTest) -> None:
         ]
         (lun,) = filled.luns().values()
         assert flash["mappings"] == [{"host": "server", "volume": "db1", "lun": lun, "device": None}]
-        assert flash["ports"] and all(port["address"] for port in flash["ports"])
+        assert flash["ports"]
+        assert all(port["address"] for port in flash["ports"])
     else:
         assert [flash[kind] for kind in ABOUT_HOSTS] == [None, None, None], "not told, which is not none"
     assert flash["array"]["vendor"] == filled.endpoint["vendor"]
@@ -132,7 +133,8 @@ def test_an_array_that_does_not_answer_in_time_has_no_facts(filled: ArrayUnderTe
     filled.fault(kind=kind, match={"path": path}, count=None, **({"seconds": 3.0} if kind == "latency" else {}))
     result = filled.task("flash_facts", connection={"timeout": 0.5, "wait_timeout": 1.0})
     filled.clear_faults()
-    assert result.failed and "ansible_facts" not in result
+    assert result.failed
+    assert "ansible_facts" not in result
     assert result["error"]["kind"] in ("timeout", "busy", "unreachable"), result.msg  # a busy SSH server hangs up
     assert "Cannot read" in result.msg
 
@@ -140,5 +142,6 @@ def test_an_array_that_does_not_answer_in_time_has_no_facts(filled: ArrayUnderTe
 def test_the_calls_are_told_when_asked_for(filled: ArrayUnderTest) -> None:
     assert "calls" not in filled.facts()
     calls = filled.facts(verbosity=2)["calls"]
-    assert calls and not [call for call in calls if call["write"]]
+    assert calls
+    assert not [call for call in calls if call["write"]]
     assert filled.endpoint["password"] not in str(calls)

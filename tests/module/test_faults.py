@@ -206,7 +206,8 @@ def test_a_full_pool(array: ArrayUnderTest) -> None:
     array.fault(kind="pool_full", count=None)
     result = array.volume(name="db1", size="10GiB")
     array.clear_faults()
-    assert result.failed and not result.changed
+    assert result.failed
+    assert not result.changed
     assert "volume db1" in result.msg
     assert array.volumes() == {}
     array.converges("flash_volume", name="db1", size="10GiB")

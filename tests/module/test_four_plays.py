@@ -61,4 +61,5 @@ def test_four_plays_that_make_one_host_at_once_all_end_well(
         again = runs[number].task(
             "flash_host_map", host="server", initiators=list(wanted[number]), volume=f"db{number}"
         )
-        assert not again.failed and not again.changed
+        assert not again.failed
+        assert not again.changed

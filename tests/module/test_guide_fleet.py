@@ -31,7 +31,8 @@ def plays() -> list[dict[str, Any]]:
 def test_the_plays_of_the_guide_remove_nothing_of_each_other(xtremio: ArrayUnderTest, tmp_path: Path) -> None:
     declare, nightly = plays()
     task = declare["tasks"][0]["openflash.storage.flash_array"]
-    assert task["prune"] and nightly["tasks"][0]["openflash.storage.flash_snapshot"]["keep"]
+    assert task["prune"]
+    assert nightly["tasks"][0]["openflash.storage.flash_snapshot"]["keep"]
     xtremio.done("flash_volume", name="web-retired", size="1GiB")
     xtremio.done("flash_host_map", host="web-retired", initiators=[xtremio.initiator(9)])
     connection = xtremio.connection

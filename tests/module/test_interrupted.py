@@ -75,7 +75,8 @@ def interrupt(
     assert out.strip().startswith("{"), f"no result {time.monotonic() - sent:.1f} s after the signal: {out} {err}"
     assert "Traceback" not in out + err
     result = Result(json.loads(out))
-    assert result.failed and process.returncode == 1
+    assert result.failed
+    assert process.returncode == 1
     assert result["error"]["kind"] == "interrupted"
     assert f"interrupted by signal {number.value} ({number.name})" in result.msg
     assert "Run the task again" in result["error"]["hint"]
@@ -97,7 +98,8 @@ def interrupted_change(array: ArrayUnderTest, tmp_path: Path, number: signal.Sig
     result = interrupt(array, tmp_path, "flash_volume", args, lambda: struck(array) > 0, number)
     assert result.msg.startswith("Cannot create volume db1 of 10GiB on ")
     assert "not known whether the array has done it" in result.msg
-    assert result["plan"] == [] and not result.changed
+    assert result["plan"] == []
+    assert not result.changed
     (line,) = result["not_done"]
     assert line.startswith("create volume db1")
     assert result["api"]["writes"] == 1
@@ -125,7 +127,8 @@ def test_while_several_threads_are_at_work(array: ArrayUnderTest, tmp_path: Path
     array.fault(kind="latency", seconds=LATE, count=None, match={"write": True})
     args = {"volumes": [{"name": f"db{n}", "size": "10GiB"} for n in range(9)], "max_concurrency": 3}
     result = interrupt(array, tmp_path, "flash_volume", args, lambda: struck(array) > 2)
-    assert result["plan"] == [] and len(result["not_done"]) == 9
+    assert result["plan"] == []
+    assert len(result["not_done"]) == 9
     unknown = [one["name"] for one in result["volumes"] if "not known" in one["error"]["msg"]]
     idle = [one["name"] for one in result["volumes"] if "was not begun" in one["error"]["msg"]]
     assert (len(unknown), len(idle)) == (3, 6)

@@ -158,7 +158,8 @@ def test_one_impossible_object_stops_a_list_before_it_begins(array: ArrayUnderTe
 def test_with_continue_on_error_one_impossible_object_does_not_stop_the_others(array: ArrayUnderTest) -> None:
     task = {"size": "10GiB", "volumes": MIXED, "continue_on_error": True}
     predicted = array.volume(check=True, **task)
-    assert predicted.failed and predicted.changed
+    assert predicted.failed
+    assert predicted.changed
     assert array.volumes() == {}
     result = array.volume(**task)
     assert result.failed
@@ -169,7 +170,8 @@ def test_with_continue_on_error_one_impossible_object_does_not_stop_the_others(a
     assert [volume["error"] and volume["error"]["kind"] for volume in result["volumes"]] == [None, "invalid", None]
     assert result["plan"] == predicted["plan"] == ["create volume db1 of 10GiB", "create volume db2 of 10GiB"]
     again = array.volume(**task)
-    assert again.failed and not again.changed
+    assert again.failed
+    assert not again.changed
 
 
 def test_the_message_counts_what_else_failed(array: ArrayUnderTest) -> None:
@@ -181,7 +183,8 @@ def test_with_continue_on_error_the_array_s_own_refusal_does_not_stop_the_others
     """The pool that is not there is found out only when the volume is made."""
     volumes = [{"name": "db1", "pool": "nowhere"}, {"name": "db2"}]
     result = array.volume(size="10GiB", volumes=volumes, continue_on_error=True)
-    assert result.failed and result.changed
+    assert result.failed
+    assert result.changed
     assert "nowhere" in result.msg
     assert set(array.volumes()) == {"db2"}
     assert [volume["changed"] for volume in result["volumes"]] == [False, True]
@@ -190,7 +193,8 @@ def test_with_continue_on_error_the_array_s_own_refusal_does_not_stop_the_others
 def test_without_it_what_was_done_before_is_told(array: ArrayUnderTest) -> None:
     volumes = [{"name": "db1"}, {"name": "db2", "pool": "nowhere"}, {"name": "db3"}]
     result = array.volume(size="10GiB", volumes=volumes, max_concurrency=1)
-    assert result.failed and result.changed
+    assert result.failed
+    assert result.changed
     assert set(array.volumes()) == {"db1"}
     assert result["plan"] == ["create volume db1 of 10GiB"]
     assert [volume["changed"] for volume in result["volumes"]] == [True, False, False]
@@ -228,14 +232,19 @@ def test_nothing_is_taken_away_when_something_is_refused(array: ArrayUnderTest) 
         predicted = array.task(module, check=True, **task, continue_on_error=True)
         result = array.task(module, **task, continue_on_error=True)
         for told in (predicted, result):
-            assert told.failed and told.changed
+            assert told.failed
+            assert told.changed
             objects = told["maps"] if "maps" in told else told["volumes"]
-            assert objects[0]["error"]["kind"] == "not_done" and not objects[0]["changed"]
-            assert objects[2]["error"] is None and objects[2]["changed"]
+            assert objects[0]["error"]["kind"] == "not_done"
+            assert not objects[0]["changed"]
+            assert objects[2]["error"] is None
+            assert objects[2]["changed"]
         assert predicted.msg == result.msg
         assert result.msg.endswith("Nothing is taken away when anything is refused: not_done lists what was left out.")
-        assert predicted["plan"] == result["plan"] and len(result["plan"]) == 1
-        assert predicted["not_done"] == result["not_done"] and len(result["not_done"]) == 1
+        assert predicted["plan"] == result["plan"]
+        assert len(result["plan"]) == 1
+        assert predicted["not_done"] == result["not_done"]
+        assert len(result["not_done"]) == 1
     assert array.hosts().keys() == {"old", "other"}
     assert array.volumes().keys() == {"gone", "db1"}
 

@@ -123,7 +123,8 @@ def test_a_link_stays_one(player: Player, conf: Path, tmp_path: Path) -> None:
     link = tmp_path / "link.conf"
     link.symlink_to(conf)
     (result,) = run(player, task(link, section="lvm", options={"lvm_type": "thin"}))
-    assert link.is_symlink() and result["path"] == str(conf)
+    assert link.is_symlink()
+    assert result["path"] == str(conf)
     assert "lvm_type = thin" in conf.read_text()
 
 

@@ -183,7 +183,8 @@ def test_no_url_of_the_environment_tells_a_secret(canary: ArrayUnderTest, option
 def test_a_password_of_one_letter_does_not_mask_every_such_letter(canary: ArrayUnderTest, proxy: str) -> None:
     result = canary.task("flash_facts", verbosity=4, connection={"proxy": proxy, "timeout": 2.0})
     assert result.failed
-    assert "proxy" in result.msg and "***" not in result.msg
+    assert "proxy" in result.msg
+    assert "***" not in result.msg
     assert result["invocation"]["module_args"]["proxy"].endswith("***@127.0.0.1:9")
     assert result["invocation"]["module_args"]["private_key_passphrase"] is None
 
@@ -194,8 +195,10 @@ def test_a_wrong_address_says_what_is_wrong_with_it(canary: ArrayUnderTest) -> N
         assert "address has a user name or password in it" in result.msg
         assert result["error"]["kind"] == "invalid"
         shown = result["invocation"]["module_args"]["address"]
-        assert "127.0.0.1" in str(shown) and "admin" not in str(shown)
-        assert result.msg.startswith("Cannot connect to ") and "***@127.0.0.1" in result.msg
+        assert "127.0.0.1" in str(shown)
+        assert "admin" not in str(shown)
+        assert result.msg.startswith("Cannot connect to ")
+        assert "***@127.0.0.1" in result.msg
 
 
 def test_no_output_of_a_play_tells_a_secret(canary: ArrayUnderTest, tmp_path: Path) -> None:
@@ -288,11 +291,13 @@ def test_a_secret_that_is_part_of_a_name_is_masked_with_a_warning(array: ArrayUn
     }
     if array.cannot("chap"):
         refused = array.task("flash_host_map", **task)
-        assert refused.failed and (not MASKS_RESULTS or "server-0001" not in refused.stdout)
+        assert refused.failed
+        assert not MASKS_RESULTS or "server-0001" not in refused.stdout
         return
     result = array.done("flash_host_map", **task)
     (warning,) = result.warnings
-    assert "map.host" in warning and "plan" in warning
+    assert "map.host" in warning
+    assert "plan" in warning
     if MASKS_RESULTS:
         assert "puts asterisks there" in warning
         assert "server-0001" not in result.stdout

@@ -56,7 +56,8 @@ def test_the_name_of_a_volume(db1: ArrayUnderTest) -> None:
     if db1.capabilities.one_namespace:
         db1.refuses("flash_snapshot", "share their names", name="db1", volume="db1", kind="conflict")
         before, result = db1.state(), db1.snapshot(name="db2", volume="db1")
-        assert result.failed and result["error"]["kind"] == "conflict"
+        assert result.failed
+        assert result["error"]["kind"] == "conflict"
         assert db1.state() == before
     else:
         db1.converges("flash_snapshot", name="db2", volume="db1")
@@ -103,7 +104,8 @@ def test_an_instant_that_is_past_cannot_be_completed(db1: ArrayUnderTest) -> Non
         return
     db1.done("flash_snapshot", name="data-monday", volume="db1")
     before, result = db1.state(), db1.snapshot(atomic=True, snapshots=ATOMIC)
-    assert result.failed and not result.changed
+    assert result.failed
+    assert not result.changed
     assert result["error"]["kind"] == "conflict"
     assert "data-monday is there already" in result.msg
     assert db1.state() == before

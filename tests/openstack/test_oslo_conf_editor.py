@@ -45,14 +45,16 @@ class Judge:
         return self._ask({"text": text, "options": options})
 
     def _ask(self, question: Any) -> dict[str, Any]:
-        assert self._process.stdin is not None and self._process.stdout is not None
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
         self._process.stdin.write(json.dumps(question) + "\n")
         self._process.stdin.flush()
         answer: dict[str, Any] = json.loads(self._process.stdout.readline())
         return answer
 
     def stop(self) -> None:
-        assert self._process.stdin is not None and self._process.stdout is not None
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
         self._process.stdin.close()
         self._process.wait(30)
         self._process.stdout.close()
@@ -349,7 +351,8 @@ def test_no_secret_of_a_file_is_shown(lines: str) -> None:
     text = f"[DEFAULT]\n{lines}\nb = 1\n"
     for ends in ("\n", "\r\n"):
         shown = Document(text.replace("\n", ends)).shown(["DEFAULT"], ["given"])
-        assert "c4n4ry" not in shown and "Pa55" not in shown
+        assert "c4n4ry" not in shown
+        assert "Pa55" not in shown
         assert shown.endswith("b = 1\n")
 
 

@@ -46,9 +46,7 @@ def write_service(folder: Path, command: Sequence[str], env: Mapping[str, str]) 
     return [sys.executable, str(HERE / "restart_service.py"), str(folder)]
 
 
-def playbook(
-    play: Path | str, given: Path, *arguments: str, fails: bool = False, before: Sequence[str] = ()
-) -> str:
+def playbook(play: Path | str, given: Path, *arguments: str, fails: bool = False, before: Sequence[str] = ()) -> str:
     """:param before: a command that runs another one, such as with fewer rights."""
     program = str(Path(sys.executable).parent / "ansible-playbook")
     done = subprocess.run(

@@ -69,7 +69,8 @@ def test_no_image_of_a_single_store_is_given_up(glance: Host, entry: dict[str, A
     kept = glance.keep(b"content")
     message = failure(glance.run(entry, fails=True, **options))
     assert "Glance has a single configuration of stores (file, http)" in message
-    assert "It has images there (1 in file)" in message and "glance_datera_stores to single" in message
+    assert "It has images there (1 in file)" in message
+    assert "glance_datera_stores to single" in message
     assert files(glance) == before
     assert glance.content(kept) == b"content"
     glance.drop(kept)

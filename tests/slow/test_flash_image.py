@@ -90,7 +90,8 @@ def test_in_and_out_by_the_kernel(node: Node, arrays: Simulator, array: str, tmp
     chap = CHAP if array == "xtremio" else {}
     if chap:
         refused = tasks.run(path=IMAGE)
-        assert refused["error"]["kind"] == "unauthorized" and "iscsid.conf" in refused["msg"]
+        assert refused["error"]["kind"] == "unauthorized"
+        assert "iscsid.conf" in refused["msg"]
         assert arrays.state(array)["volumes"] == [] == node.attached()
         told = tasks.run(path=IMAGE, **chap)
         assert told["error"]["kind"] == "unauthorized" and "iscsid.conf" in told["msg"], "the kernel has no credentials"
@@ -98,7 +99,8 @@ def test_in_and_out_by_the_kernel(node: Node, arrays: Simulator, array: str, tmp
     with credentials(node) if chap else nullcontext():
         with node.paths() as used:
             made = tasks.done(path=IMAGE, **chap)
-        assert made["changed"] and len(set(used)) == PORTALS[array]
+        assert made["changed"]
+        assert len(set(used)) == PORTALS[array]
         assert tasks.done(path=IMAGE, **chap)["changed"] is False
         out = tasks.done(path=OUT, state="exported", format="raw", **chap)
         assert out["changed"]

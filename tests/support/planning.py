@@ -84,7 +84,8 @@ def done(task: Task) -> Task:
     """The task carried out without an error, after which the same task has nothing to do."""
     assert task.errors == []
     applied = task.run()
-    assert applied.errors == {} and applied.not_done == ()
+    assert applied.errors == {}
+    assert applied.not_done == ()
     again = Task(task.array, task.desired)
     assert again.lines == [], "the same task again has something to do"
     return task

@@ -95,9 +95,7 @@ class Reporter:
     def host(self, wish: HostWish) -> Entry:
         key = plan_hosts.key(wish.name)
         before, after = self.plan.outcomes[key].before, self.world.hosts.get(wish.name)
-        return self._entry(
-            ("host", wish.name), (key,), render.host(before, wish.name), render.host(after, wish.name)
-        )
+        return self._entry(("host", wish.name), (key,), render.host(before, wish.name), render.host(after, wish.name))
 
     def mapping(self, wish: MapWish, *also: Key) -> Entry:
         key = plan_maps.key(wish)

@@ -241,7 +241,9 @@ def test_growing_is_one_write_and_polls_and_shrinking_is_none(edf: SimulatedEdf)
     mark = edf.mark()
     grown = array.extend_volume(volume, 4 * GIB)
     first, *polls = edf.requests(mark)
-    assert first["write"] and polls and not any(one["write"] for one in polls)
+    assert first["write"]
+    assert polls
+    assert not any(one["write"] for one in polls)
     assert array.volumes(["vol1"]).items[0].state == "ready"
     assert grown.size == array.volumes(["vol1"]).items[0].size == 4 * GIB
     with edf.budget(array, 0), pytest.raises(errors.Refused, match="a volume never shrinks"):
@@ -459,7 +461,8 @@ def test_exporting_and_attaching_takes_four_requests(edf: SimulatedEdf) -> None:
     assert {port.address for port in ports} == {
         edf.raw("GET", "/app_instances/vol1")["storage_instances"][0]["access"]["iqn"]
     }
-    assert all(str(port.portal).endswith(":3260") for port in ports) and len(ports) == 2
+    assert all(str(port.portal).endswith(":3260") for port in ports)
+    assert len(ports) == 2
 
 
 def test_mapping_twice_is_one_entry(edf: SimulatedEdf) -> None:
@@ -630,7 +633,8 @@ def test_one_volume_of_several_is_deleted_by_its_own_path_once_all_are_offline(e
 def test_an_app_instance_without_volumes_is_no_volume(edf: SimulatedEdf) -> None:
     edf.raw("POST", "/app_instances", {"name": "empty"})
     array = edf.connect()
-    assert len(array.volumes()) == 0 and array.volumes(["empty"]).complete
+    assert len(array.volumes()) == 0
+    assert array.volumes(["empty"]).complete
     with pytest.raises(errors.Conflict, match="with 0 volumes"):
         array.create_volume(VolumeSpec("empty", GIB))
 

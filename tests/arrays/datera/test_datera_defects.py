@@ -90,7 +90,8 @@ def test_an_overloaded_array_is_waited_for_until_wait_timeout(edf33: SimulatedEd
     mark, pauses = edf33.mark(), pauses_of(array._edf.http)
     with pytest.raises(errors.Busy, match="stayed overloaded until wait_timeout"):
         array.volumes()
-    assert len(edf33.requests(mark)) == len(pauses) + 1 >= 3 and sum(pauses) <= 1.0
+    assert len(edf33.requests(mark)) == len(pauses) + 1 >= 3
+    assert sum(pauses) <= 1.0
 
 
 def test_a_session_refused_during_login_is_no_deadlock(edf33: SimulatedEdf) -> None:
@@ -337,4 +338,5 @@ def test_name_code_and_words_of_a_refusal_are_told(edf: SimulatedEdf) -> None:
     assert (error.array, error.target) == (edf.name, "vol1")
     with pytest.raises(errors.Invalid) as caught_too:
         array.create_volume(VolumeSpec("vol1", 40000 * GIB))
-    assert "ValidationFailedError" in str(caught_too.value) and "32768" in str(caught_too.value)
+    assert "ValidationFailedError" in str(caught_too.value)
+    assert "32768" in str(caught_too.value)

@@ -176,7 +176,8 @@ def test_access_that_is_not_reported_is_not_taken_for_none(
 
     change_answers(array, monkeypatch, change)
     for found in (array.volumes(), array.volumes(["vol1"]), array.mappings()):
-        assert found.items == () and [one.name for one in found.unreadable] == ["vol1"]
+        assert found.items == ()
+        assert [one.name for one in found.unreadable] == ["vol1"]
     with pytest.raises(errors.BadReply, match="its description could not be read"):
         run(array, volumes({"name": "vol1", "state": "absent"}))
 
@@ -240,7 +241,8 @@ def test_it_is_not_deleted_for_one_volume_of_several(edf33: SimulatedEdf) -> Non
     edf33.raw("POST", "/app_instances/pair/snapshots", {})
     array = edf33.connect()
     found = array.snapshots()
-    assert len(found) == 3 and {one.group for one in found} == {"pair"}
+    assert len(found) == 3
+    assert {one.group for one in found} == {"pair"}
     with pytest.raises(errors.Unsupported, match="would go for its other volumes too"):
         array.delete_snapshot(found.items[0])
     assert len(array.snapshots()) == 3

@@ -59,7 +59,8 @@ def test_sections(entry: dict[str, Any], wanted: dict[str, Any]) -> None:
 def test_secrets_are_apart() -> None:
     found = one({**XTREMIO, "options": {"chap_password": "another"}})["section"]
     assert found["secrets"] == {"san_password": SECRET, "chap_password": "another"}
-    assert SECRET not in str(found["options"]) and "another" not in str(found["options"])
+    assert SECRET not in str(found["options"])
+    assert "another" not in str(found["options"])
     assert one({**XTREMIO, "password": 1234567})["section"]["secrets"] == {"san_password": "1234567"}
 
 

@@ -130,12 +130,14 @@ def test_nothing_is_taken_away_when_another_part_of_the_task_is_refused(
     task = document(array, **params)
     assert len(task.errors) == 1
     applied = task.run(continue_on_error=True)
-    assert applied.errors == {} and list(applied.done) == list(task.plan.steps)
+    assert applied.errors == {}
+    assert list(applied.done) == list(task.plan.steps)
     assert not any(step.destructive for step in task.plan.steps)
     after = array.names()
     for kind, names in before.items():
         assert kind == "hosts" or set(names) <= set(after[kind])
-    assert {text.split(" ")[0] for text in after["hosts"]} >= {"h1", "h2", "h3"} and TAKEN in " ".join(after["hosts"])
+    assert {text.split(" ")[0] for text in after["hosts"]} >= {"h1", "h2", "h3"}
+    assert TAKEN in " ".join(after["hosts"])
     assert f"new {1024**3}" in after["volumes"]
 
 
@@ -153,7 +155,8 @@ def test_the_later_steps_of_a_failed_wish_are_not_done(array: MemoryArray) -> No
     fail_for(array, "extend_volume", "a")
     task = volumes(array, {"name": "a", "size": "2GiB", "array_options": {"iops": 2}})
     applied = task.run(continue_on_error=True)
-    assert applied.done == () and len(applied.not_done) == 2
+    assert applied.done == ()
+    assert len(applied.not_done) == 2
 
 
 def test_what_depends_on_a_failed_wish_fails_and_says_why(array: MemoryArray) -> None:
@@ -251,7 +254,8 @@ def test_mappings_of_one_host_run_one_after_the_other(array: MemoryArray) -> Non
 def test_many_side_by_side_come_to_the_same(array: MemoryArray) -> None:
     wishes = [{"name": f"v{number:03}", "size": "1GiB", "group": "g%s" % (number % 3)} for number in range(60)]
     applied = volumes(array, *wishes).run(concurrency=8)
-    assert applied.errors == {} and applied.not_done == ()
+    assert applied.errors == {}
+    assert applied.not_done == ()
     assert len(there(array)) == 60
     assert sum(len(group.volumes) for group in applied.world.groups.values()) == 60
 
@@ -299,7 +303,8 @@ def test_eight_threads_know_all_forty_snapshots_of_a_volume(impatient: None) -> 
         assert sorted(snapshot.name for snapshot in applied.world.snapshots_of("db1")) == names
         gone = [{"name": name, "volume": "db1", "state": "absent"} for name in names]
         applied = snapshots(array, *gone).run(concurrency=8)
-        assert applied.errors == {} and applied.world.snapshots_of("db1") == []
+        assert applied.errors == {}
+        assert applied.world.snapshots_of("db1") == []
 
 
 def test_eight_threads_know_all_hosts_and_mappings(impatient: None) -> None:
@@ -315,7 +320,8 @@ def test_eight_threads_know_all_hosts_and_mappings(impatient: None) -> None:
         assert sorted(mapping.host for mapping in applied.world.maps_of_volume("shared")) == hosts
         for host in hosts:
             owner = applied.world.owner_of(f"{TAKEN}-{host}")
-            assert owner is not None and owner.name == host
+            assert owner is not None
+            assert owner.name == host
 
 
 def test_errors_and_steps_are_told_in_the_order_of_the_plan(array: MemoryArray) -> None:
@@ -354,7 +360,8 @@ def test_after_an_interruption_no_thread_begins_anything(array: MemoryArray, mon
     monkeypatch.setattr(Future, "result", held_up)
     array.fail("create_volume", Interrupted(SIGTERM), lambda obj, *rest: obj.name in "ab")
     applied = volumes(array, *NEW).run(concurrency=2)
-    assert there(array) == [] and applied.interrupted is not None
+    assert there(array) == []
+    assert applied.interrupted is not None
     assert "not known" in applied.errors[("volume", "a")].reason
     assert "was not begun" in applied.errors[("volume", "c")].reason
 
@@ -369,6 +376,7 @@ def test_when_nothing_is_carried_out_the_array_is_told_as_it_is(array: MemoryArr
     array.volume("a")
     task = volumes(array, *NEW)
     applied = nothing(task.plan, task.actual, array)
-    assert applied.done == () and len(applied.not_done) == 2
+    assert applied.done == ()
+    assert len(applied.not_done) == 2
     assert set(applied.world.volumes) == {"a"}
     assert array.writes == []

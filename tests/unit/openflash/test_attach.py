@@ -210,8 +210,10 @@ def test_a_copy_is_whole_and_overwrites_what_was_there(files: tuple[int, int], c
     told: list[tuple[int, int]] = []
     copied = content.copy(source, target, length, checksum, lambda done, of: told.append((done, of)))
     assert os.pread(target, length, 0) == os.pread(source, length, 0)
-    assert copied.length == length and (copied.sha256 is not None) == checksum
-    assert told[-1] == (length, length) and told == sorted(told)
+    assert copied.length == length
+    assert (copied.sha256 is not None) == checksum
+    assert told[-1] == (length, length)
+    assert told == sorted(told)
 
 
 def test_zeros_are_not_written_over_zeros(files: tuple[int, int]) -> None:
@@ -371,7 +373,8 @@ def test_a_program_that_is_missing_is_no_python_library(root: Path) -> None:
         with pytest.raises(MissingProgram) as missing:
             run_command((str(root / program), "--version"))
         text = str(missing.value)
-        assert missing.value.kind == "missing_program" and "library" not in text
+        assert missing.value.kind == "missing_program"
+        assert "library" not in text
         assert all(word in text for word in (program, *packages))
     with pytest.raises(MissingProgram, match="no program qemu-img-of-nobody on this host"):
         Qemu(program="qemu-img-of-nobody")

@@ -35,7 +35,8 @@ def test_pauses_grow_are_bounded_and_end_at_the_deadline() -> None:
     deadline = clock.deadline(40.0)
     while deadline.pause():
         pass
-    assert deadline.expired() and deadline.remaining() == 0.0
+    assert deadline.expired()
+    assert deadline.remaining() == 0.0
     assert clock.now == pytest.approx(140.0)
     for pause, nominal in zip(clock.pauses, [1, 2, 4, 8, 8]):
         assert nominal / 2 <= pause <= nominal
@@ -59,4 +60,5 @@ def test_poll_without_time_asks_once() -> None:
     clock, asked = Clock(), []
     with pytest.raises(Timeout):
         clock.deadline(0.0).poll(lambda: asked.append(1), "it")
-    assert asked == [1] and clock.pauses == []
+    assert asked == [1]
+    assert clock.pauses == []

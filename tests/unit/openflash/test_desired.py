@@ -114,7 +114,7 @@ CONTRADICTIONS: list[Any] = [
 ]
 
 
-@pytest.mark.parametrize("build, items, words", CONTRADICTIONS)
+@pytest.mark.parametrize(("build", "items", "words"), CONTRADICTIONS)
 def test_a_task_that_contradicts_itself(build: Any, items: list[dict[str, Any]], words: str) -> None:
     with pytest.raises(Invalid) as caught:
         build(items, {})
@@ -149,7 +149,8 @@ def test_a_host_is_described_once_for_all_its_mappings() -> None:
 
 def test_taking_a_mapping_away_says_nothing_about_the_host() -> None:
     wished = desired.host_maps([{"host": "h", "volume": "a", "state": "absent"}], {})
-    assert wished.hosts == () and wished.maps == (MapWish("a", "h", state=ABSENT),)
+    assert wished.hosts == ()
+    assert wished.maps == (MapWish("a", "h", state=ABSENT),)
 
 
 def test_exclusive_is_of_the_host() -> None:
@@ -159,7 +160,8 @@ def test_exclusive_is_of_the_host() -> None:
 
 def test_a_secret_is_in_no_text() -> None:
     wished = desired.host_maps([{"host": "h", "chap_username": "u", "chap_password": "hunter2hunter2"}], {})
-    assert wished.hosts[0].chap is not None and wished.hosts[0].chap.password == "hunter2hunter2"
+    assert wished.hosts[0].chap is not None
+    assert wished.hosts[0].chap.password == "hunter2hunter2"
     assert "hunter2" not in repr(wished)
 
 
@@ -181,7 +183,7 @@ def test_a_document_has_everything() -> None:
 
 
 @pytest.mark.parametrize(
-    "params, words",
+    ("params", "words"),
     [
         ({"prune_limit": -1}, "prune_limit cannot be less than 0"),
         ({"prune_prefix": None}, "shorter than 3 characters"),
@@ -192,7 +194,7 @@ def test_a_prune_that_cannot_be_meant(params: dict[str, Any], words: str) -> Non
         desired.document({"volumes": [{"name": "web-a"}], "prune": True, "prune_prefix": "web-", **params})
 
 
-@pytest.mark.parametrize("build, state", [(desired.volumes, "absent"), (desired.host_maps, "absent")])
+@pytest.mark.parametrize(("build", "state"), [(desired.volumes, "absent"), (desired.host_maps, "absent")])
 @pytest.mark.parametrize("more", [{}, {"host": "h"}])
 def test_nothing_to_take_away_is_refused_unless_that_is_meant(build: Any, state: str, more: dict[str, Any]) -> None:
     with pytest.raises(Refused, match="is empty, with state: absent.*allow_empty"):
@@ -213,7 +215,7 @@ def test_an_empty_document_wishes_for_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    "section, items",
+    ("section", "items"),
     [
         ("volumes", [{"name": "a"}] * 2),
         ("snapshots", [{"name": "s", "volume": "a"}] * 2),

@@ -296,7 +296,8 @@ def test_no_error_tells_what_is_secret_in_the_url(web: Server, answer: Answer, k
     with pytest.raises(kind) as caught:
         fetch(web.url("/image?sig=Secret2", "bob:Secret1@"))
     text = str(caught.value.as_dict())
-    assert "Secret" not in text and "bob" not in text
+    assert "Secret" not in text
+    assert "bob" not in text
     assert "127.0.0.1" in text
 
 

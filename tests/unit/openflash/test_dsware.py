@@ -112,7 +112,9 @@ def test_a_number_that_was_cut_off_is_none(data: bytes) -> None:
 
 def test_time_stamps_sort_by_age() -> None:
     assert str(time_of(999)) < str(time_of("1000")) < str(time_of(1795233194612))
-    assert time_of(0) is None and time_of(None) is None and time_of("2026-01-01") == "2026-01-01"
+    assert time_of(0) is None
+    assert time_of(None) is None
+    assert time_of("2026-01-01") == "2026-01-01"
 
 
 def test_what_each_transport_cannot_do() -> None:
@@ -121,10 +123,14 @@ def test_what_each_transport_cannot_do() -> None:
     for operation in ("rename_volume", "explicit_lun", "chap", "groups", "metadata", "atomic_snapshots"):
         for known in (rest, socket):
             assert len((known.refusal(operation) or "").split()) > 4
-    assert rest.refusal("restore_snapshot") is None and socket.refusal("restore_snapshot")
-    assert rest.refusal("create_host") is None and "attach_tool" in (socket.refusal("create_host") or "")
-    assert rest.reads_mappings and not socket.reads_mappings
-    assert set(rest.volume_options) == {"full_clone"} and not socket.volume_options
+    assert rest.refusal("restore_snapshot") is None
+    assert socket.refusal("restore_snapshot")
+    assert rest.refusal("create_host") is None
+    assert "attach_tool" in (socket.refusal("create_host") or "")
+    assert rest.reads_mappings
+    assert not socket.reads_mappings
+    assert set(rest.volume_options) == {"full_clone"}
+    assert not socket.volume_options
 
 
 def test_an_agent_s_host_is_asked_and_changed_where_it_is() -> None:
@@ -134,5 +140,6 @@ def test_an_agent_s_host_is_asked_and_changed_where_it_is() -> None:
     assert known.refusal("map_volume", None, **details) is None
     assert "there" in (known.refusal("map_volume", None, host=there) or "")
     assert known.refusal("map_volume", None, host=Host("there")) is None, "a host with initiators is the array's"
-    assert known.sees_mappings_of("here") and not known.sees_mappings_of("there")
+    assert known.sees_mappings_of("here")
+    assert not known.sees_mappings_of("there")
     assert "agent" in (known.refusal("add_initiators", here) or "")

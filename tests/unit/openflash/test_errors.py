@@ -42,7 +42,8 @@ def test_context_adds_and_never_replaces() -> None:
 
 def test_a_missing_library_says_for_which_python_and_how() -> None:
     error = errors.MissingLibrary("requests", "to talk to this array")
-    assert "ansible_python_interpreter" in str(error) and "pip install requests" in str(error)
+    assert "ansible_python_interpreter" in str(error)
+    assert "pip install requests" in str(error)
 
 
 def test_every_kind_has_a_name_of_its_own() -> None:

@@ -77,7 +77,7 @@ CHOOSABLE = ("volumes", "snapshots", "hosts", "mappings")
 
 
 @pytest.mark.parametrize(
-    "filters, chosen",
+    ("filters", "chosen"),
     [
         ({"volumes": []}, {"volumes": 0, "snapshots": 0, "hosts": 1, "mappings": 0}),
         ({"snapshots": []}, {"volumes": 2, "snapshots": 0, "hosts": 1, "mappings": 1}),
@@ -117,7 +117,8 @@ def test_a_subset_that_cannot_be_read_is_left_out_and_reported(array: MemoryArra
     array.fail("snapshots", kind("it is cut off"))
     facts = gather(array, ("volumes", "snapshots", "hosts"), {})
     assert set(facts) == {"volumes", "hosts", "unreadable"}
-    assert len(facts["volumes"]) == 2 and len(facts["hosts"]) == 1
+    assert len(facts["volumes"]) == 2
+    assert len(facts["hosts"]) == 1
     reason = "Cannot read the snapshots on memory1: it is cut off."
     assert facts["unreadable"] == [{"kind": "snapshots", "name": None, "reason": reason}]
     assert missing(facts) == [reason]

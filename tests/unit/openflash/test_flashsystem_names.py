@@ -71,7 +71,8 @@ def test_a_temporary_name_says_when_of_what_and_for_what() -> None:
         kept = facts.parse_temporary(facts.temporary_name(stamp, False, "0", "clone"))
     assert len(name) <= facts.NAME_LONGEST
     assert facts.parse_temporary(name) == (stamp, True, "2047", facts.digest_of("x" * 63))
-    assert kept is not None and not kept.mapped
+    assert kept is not None
+    assert not kept.mapped
     assert facts.parse_temporary("of-copy-mine") is None
 
 
@@ -101,7 +102,8 @@ def test_a_legal_host_name_stays(name: str) -> None:
 @pytest.mark.parametrize("name", ["node#1", "9node", "x" * 64, "n\u00f6de", "-dash", "space ", 'a"b', "a;b"])
 def test_any_other_becomes_a_legal_one_always_the_same(name: str) -> None:
     safe = facts.safe_host_name(name)
-    assert len(safe) <= facts.NAME_LONGEST and re.match(rf"(?:{facts.NAME_PATTERN})\Z", safe)
+    assert len(safe) <= facts.NAME_LONGEST
+    assert re.match(rf"(?:{facts.NAME_PATTERN})\Z", safe)
     assert facts.safe_host_name(name) == safe == facts.safe_host_name(safe) != name
 
 
@@ -114,7 +116,8 @@ def test_codes_mean_kinds() -> None:
         assert isinstance(error(1, stderr=code + " gone\n"), NotFound)
     for code in ("CMMVC5860E", "CMMVC8710E"):
         found = error(1, stderr=f"\n{code} no\nroom\n")
-        assert isinstance(found, NoSpace) and (found.code, found.said) == (code, "no room")
+        assert isinstance(found, NoSpace)
+        assert (found.code, found.said) == (code, "no room")
     assert isinstance(error(1, stderr="CMMVC6071E x"), refusals.NeedsForce)
     assert isinstance(error(1, stderr="CMMVC6045E x"), refusals.NeedsForce)
 

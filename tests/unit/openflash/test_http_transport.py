@@ -191,12 +191,14 @@ def test_query_and_json_body_also_on_get(server: Server, plain: HttpTransport) -
     plain.request("GET", "/x", [("prop", "a b"), ("prop", "c&d"), ("full", 1)], json={"k": "ü"})
     _, path, headers, body, _ = server.seen[0]
     assert path == "/x?prop=a+b&prop=c%26d&full=1"
-    assert json.loads(body.decode("utf-8")) == {"k": "ü"} and headers["Content-Type"] == "application/json"
+    assert json.loads(body.decode("utf-8")) == {"k": "ü"}
+    assert headers["Content-Type"] == "application/json"
 
 
 def test_without_a_body_none_is_sent(server: Server, plain: HttpTransport) -> None:
     plain.request("GET", "/x")
-    assert server.seen[0][3] == b"" and "Content-Type" not in server.seen[0][2]
+    assert server.seen[0][3] == b""
+    assert "Content-Type" not in server.seen[0][2]
 
 
 def test_session_headers(server: Server, plain: HttpTransport) -> None:
@@ -205,7 +207,8 @@ def test_session_headers(server: Server, plain: HttpTransport) -> None:
     plain.set_header("x-auth-token", None)
     plain.request("GET", "/x", headers={"X-Once": "1"})
     assert server.seen[0][2]["X-Auth-Token"] == "token-one"
-    assert "x-auth-token" not in {name.lower() for name in server.seen[1][2]} and server.seen[1][2]["X-Once"] == "1"
+    assert "x-auth-token" not in {name.lower() for name in server.seen[1][2]}
+    assert server.seen[1][2]["X-Once"] == "1"
     assert "token-one" not in plain.mask("token-one")
 
 
@@ -226,7 +229,7 @@ def test_a_redirect_is_not_followed(server: Server, plain: HttpTransport) -> Non
 
 
 @pytest.mark.parametrize(
-    "address, host",
+    ("address", "host"),
     [
         ("array.example", "array.example:443"),
         ("array.example:8443", "array.example:8443"),
@@ -339,7 +342,8 @@ def test_a_ca_that_is_not_trusted(authority: Authority) -> None:
     for verify in (True, str(authority.other_path)):
         with pytest.raises(errors.Unreachable) as caught:
             over_tls(server, verify=verify).request("POST", "/x")
-        assert "certificate is not trusted" in str(caught.value) and "ca_path" in str(caught.value)
+        assert "certificate is not trusted" in str(caught.value)
+        assert "ca_path" in str(caught.value)
         assert not isinstance(caught.value, lost.LostAnswer)
     assert server.seen == []
 
@@ -348,7 +352,8 @@ def test_a_certificate_for_another_name(authority: Authority) -> None:
     server = authority.serve("xms.example")
     with pytest.raises(errors.Unreachable) as caught:
         over_tls(server, verify=str(authority.path)).request("GET", "/x")
-    assert "another name than 127.0.0.1" in str(caught.value) and "tls_server_name" in str(caught.value)
+    assert "another name than 127.0.0.1" in str(caught.value)
+    assert "tls_server_name" in str(caught.value)
 
 
 def test_tls_server_name_is_asked_for_and_checked(authority: Authority) -> None:
@@ -400,7 +405,8 @@ def test_from_connection(authority: Authority) -> None:
         tls_server_name="xms.example",
     )
     transport = HttpTransport.from_connection(connection, 443, basic=True)
-    assert transport.request("GET", "/x").ok and "Authorization" in server.seen[0][2]
+    assert transport.request("GET", "/x").ok
+    assert "Authorization" in server.seen[0][2]
     unverified = Connection("x", ("127.0.0.1",), port=server.port, validate_certs=False)
     assert HttpTransport.from_connection(unverified, 443).request("GET", "/x").ok
 
@@ -418,7 +424,9 @@ def test_connection_refused_is_said_at_once(sleeps: list[float]) -> None:
     transport = HttpTransport(["127.0.0.1"], closed_port(), scheme="http", sleep=sleeps.append)
     with pytest.raises(errors.Unreachable, match="connection refused"):
         transport.request("POST", "/x")
-    assert sleeps == [] and transport.journal.counts["requests"] == 0 and len(transport.journal) == 1
+    assert sleeps == []
+    assert transport.journal.counts["requests"] == 0
+    assert len(transport.journal) == 1
 
 
 def test_a_name_that_does_not_resolve() -> None:
@@ -493,7 +501,8 @@ def test_the_next_address_when_no_connection_comes_about(server: Server) -> None
     transport = HttpTransport([dead, f"127.0.0.1:{server.port}"], 443, scheme="http")
     assert transport.request("POST", "/x").ok
     assert transport.request("POST", "/x").ok
-    assert server.methods == ["POST", "POST"] and len(transport.journal) == 3
+    assert server.methods == ["POST", "POST"]
+    assert len(transport.journal) == 3
     assert transport.journal.counts["requests"] == 2
     assert transport.address.endswith(str(server.port))
 
@@ -518,7 +527,7 @@ LOST: list[tuple[Answer, type[lost.LostAnswer]]] = [
 ]
 
 
-@pytest.mark.parametrize("answer, kind", LOST)
+@pytest.mark.parametrize(("answer", "kind"), LOST)
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
 def test_a_write_is_never_sent_twice(
     server: Server, plain: HttpTransport, method: str, answer: Answer, kind: type[lost.LostAnswer]
@@ -528,26 +537,30 @@ def test_a_write_is_never_sent_twice(
     with pytest.raises(kind) as caught:
         plain.request(method, "/x", json={"name": "v"})
     assert server.methods == ["GET", method]
-    assert caught.value.maybe_done and caught.value.array == plain.address
+    assert caught.value.maybe_done
+    assert caught.value.array == plain.address
 
 
-@pytest.mark.parametrize("answer, kind", LOST)
+@pytest.mark.parametrize(("answer", "kind"), LOST)
 def test_a_read_is_sent_again(
     server: Server, plain: HttpTransport, sleeps: list[float], answer: Answer, kind: type[lost.LostAnswer]
 ) -> None:
     server.script = [answer, answer]
     assert plain.request("GET", "/x").json() == {"n": 3}
-    assert server.methods == ["GET"] * 3 and len(sleeps) == 2 and sleeps[0] < sleeps[1] < 1.0
+    assert server.methods == ["GET"] * 3
+    assert len(sleeps) == 2
+    assert sleeps[0] < sleeps[1] < 1.0
 
 
-@pytest.mark.parametrize("answer, kind", LOST[:5])
+@pytest.mark.parametrize(("answer", "kind"), LOST[:5])
 def test_a_read_is_not_sent_for_ever(
     server: Server, plain: HttpTransport, answer: Answer, kind: type[lost.LostAnswer]
 ) -> None:
     server.script = [answer] * 9
     with pytest.raises((errors.Unreachable, errors.Timeout, errors.BadReply)) as caught:
         plain.request("GET", "/x")
-    assert not isinstance(caught.value, lost.LostAnswer) and isinstance(caught.value, kind.__mro__[2])
+    assert not isinstance(caught.value, lost.LostAnswer)
+    assert isinstance(caught.value, kind.__mro__[2])
     assert len(server.seen) == http.ATTEMPTS
 
 
@@ -590,7 +603,8 @@ def test_busy_is_repeated_whatever_the_method(server: Server, plain: HttpTranspo
     server.script = [status(503), status(503)]
     plain.busy_for = 60.0
     assert plain.request("POST", "/x").ok
-    assert server.methods == ["POST"] * 3 and len(sleeps) == 2
+    assert server.methods == ["POST"] * 3
+    assert len(sleeps) == 2
 
 
 def test_nobody_waits_for_a_busy_array_to_log_out(server: Server, plain: HttpTransport, sleeps: list[float]) -> None:
@@ -612,7 +626,8 @@ def test_busy_ends_and_its_last_answer_is_returned(server: Server) -> None:
     pauses: list[float] = []
     transport._sleep = lambda seconds: (pauses.append(seconds), time.sleep(seconds))[0]
     assert transport.request("POST", "/x").status == 503
-    assert len(server.seen) == len(pauses) + 1 >= 2 and sum(pauses) <= 0.6
+    assert len(server.seen) == len(pauses) + 1 >= 2
+    assert sum(pauses) <= 0.6
 
 
 # -- sessions ----------------------------------------------------------------------------------------------------------
@@ -639,7 +654,8 @@ def test_a_session_that_is_refused_again_is_an_error(server: Server, plain: Http
     server.script = [status(401)] * 5
     with pytest.raises(errors.Unauthorized):
         plain.request("GET", "/x")
-    assert logins == [1] and len(server.seen) == 2
+    assert logins == [1]
+    assert len(server.seen) == 2
 
 
 def test_a_login_that_is_refused_is_not_followed_by_another(server: Server, plain: HttpTransport) -> None:
@@ -670,7 +686,8 @@ def test_threads_that_notice_together_log_in_once(server: Server) -> None:
         thread.start()
     for thread in threads:
         thread.join(60)
-    assert logins == [1] and len(server.seen) == 8
+    assert logins == [1]
+    assert len(server.seen) == 8
 
 
 # -- answers -----------------------------------------------------------------------------------------------------------
@@ -680,7 +697,8 @@ def test_wrong_password(server: Server, plain: HttpTransport) -> None:
     server.script = [status(401, f'{{"message": "bad password {PASSWORD}"}}')]
     with pytest.raises(errors.Unauthorized) as caught:
         plain.request("GET", "/x")
-    assert PASSWORD not in str(caught.value) and "username and password" in str(caught.value)
+    assert PASSWORD not in str(caught.value)
+    assert "username and password" in str(caught.value)
     assert len(server.seen) == 1
 
 
@@ -720,7 +738,9 @@ def test_no_secret_anywhere(server: Server, plain: HttpTransport) -> None:
     with pytest.raises(lost.LostAnswer) as caught:
         plain.request("POST", "/x?token=the-token&p=" + quote(PASSWORD))
     for shown in (repr(plain), repr(reply), repr(list(plain.journal)), str(caught.value), repr(caught.value.as_dict())):
-        assert PASSWORD not in shown and "the-token" not in shown and "w0rd" not in shown
+        assert PASSWORD not in shown
+        assert "the-token" not in shown
+        assert "w0rd" not in shown
 
 
 def test_requests_missing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

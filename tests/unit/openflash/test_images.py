@@ -105,7 +105,9 @@ def test_a_kill_within_a_note_does_not_lose_the_file(
             pass
     work.close()
     ((noted, alive),) = left(folder)
-    assert not alive and noted["made"] is True and noted["temporary"] == work.temporary
+    assert not alive
+    assert noted["made"] is True
+    assert noted["temporary"] == work.temporary
     assert len(files(folder)) == 1
 
 
@@ -132,7 +134,8 @@ def test_a_file_that_cannot_be_read_is_kept_and_said(folder: Folder, array: Memo
     Path(work.path).write_bytes(b"\0" * 512 + b"\n")
     with pytest.raises(Conflict, match="cannot be read") as caught:
         run_of(array, folder).recover("golden")
-    assert work.path in str(caught.value) and work.temporary in str(caught.value)
+    assert work.path in str(caught.value)
+    assert work.temporary in str(caught.value)
     run_of(array, folder).recover("another")
     assert files(folder) == [os.path.basename(work.path)]
 
@@ -154,7 +157,8 @@ def test_nobody_takes_a_file_that_is_being_made_for_that_of_a_dead_run(
 
     monkeypatch.setattr(fcntl, "flock", looked_at)
     work = Work.begin(folder, KEY, "golden", NOW)
-    assert seen and files(folder) == [os.path.basename(work.path)]
+    assert seen
+    assert files(folder) == [os.path.basename(work.path)]
     assert [alive for _noted, alive in left(folder)] == [True]
     work.end()
     assert files(folder) == []
@@ -219,7 +223,8 @@ def test_what_cannot_be_undone_does_not_fail_another_task(folder: Folder, array:
     array.fail("delete_volume", InUse("it is mapped to host other"))
     run = run_of(array, folder)
     run.recover("something else")
-    assert "It is mapped to host other" in run.outcome.warnings[0] and "volume golden" in run.outcome.warnings[0]
+    assert "It is mapped to host other" in run.outcome.warnings[0]
+    assert "volume golden" in run.outcome.warnings[0]
     assert files(folder) == [os.path.basename(work.path)]
     with pytest.raises(InUse):
         run_of(array, folder).recover("golden")
@@ -230,7 +235,8 @@ def test_what_the_array_still_copies_into_is_not_deleted(folder: Folder, array: 
     array.volume(work.temporary, state=COPYING)
     with pytest.raises(Busy, match="still copying"):
         run_of(array, folder).recover("golden")
-    assert names(array) == [work.temporary] and array.writes == []
+    assert names(array) == [work.temporary]
+    assert array.writes == []
 
 
 # ---- what is not complete --------------------------------------------------------------------------------------------
@@ -256,7 +262,8 @@ def test_what_is_not_complete_is_not_exported(
     for check_mode in (True, False):
         with pytest.raises(kind, match=words):
             exporting.run(run_of(array, folder, check_mode=check_mode), wish)
-    assert array.writes == [] and not (tmp_path / "out.qcow2").exists()
+    assert array.writes == []
+    assert not (tmp_path / "out.qcow2").exists()
 
 
 # ---- runs on other hosts ---------------------------------------------------------------------------------------------
@@ -297,4 +304,5 @@ def test_nothing_is_swept_away_while_some_volume_cannot_be_read(folder: Folder, 
     array.reset_counts()
     with pytest.raises(Busy, match="some volumes cannot be read"):
         run_of(array, folder).sweep("golden")
-    assert array.writes == [] and left.name in names(array)
+    assert array.writes == []
+    assert left.name in names(array)

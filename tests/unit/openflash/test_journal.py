@@ -24,7 +24,9 @@ def test_counts() -> None:
     journal.append("GET", "/volumes", sent=False)
     assert journal.counts == {"requests": 2, "writes": 1, "session_requests": 1}
     assert [call.n for call in journal] == [1, 2, 3, 4]
-    assert len(journal) == 4 and journal[0].session and not journal[0].write
+    assert len(journal) == 4
+    assert journal[0].session
+    assert not journal[0].write
 
 
 @pytest.mark.parametrize(
@@ -56,7 +58,9 @@ def test_a_secret_is_masked_by_its_key_even_when_nobody_registered_it() -> None:
     }
     shown = Journal().append("PUT", "/x?password=geheim&user=me", body)
     assert "geheim" not in repr(shown)
-    assert shown.body["chap"]["user"] == "me" and shown.body["empty-password"] == "" and "user=me" in shown.target
+    assert shown.body["chap"]["user"] == "me"
+    assert shown.body["empty-password"] == ""
+    assert "user=me" in shown.target
 
 
 @pytest.mark.parametrize(
@@ -64,7 +68,8 @@ def test_a_secret_is_masked_by_its_key_even_when_nobody_registered_it() -> None:
 )
 def test_a_secret_is_masked_in_a_command_line(line: str) -> None:
     call = Journal().append(line.split()[0], line)
-    assert "geheim" not in call.target and "h1" in call.target
+    assert "geheim" not in call.target
+    assert "h1" in call.target
 
 
 def test_a_short_secret_does_not_garble_everything() -> None:

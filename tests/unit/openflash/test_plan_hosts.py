@@ -64,7 +64,8 @@ def test_the_operating_system_of_a_new_host_reaches_the_array(array: MemoryArray
         done(task)
         assert task.reporter.host(host).after["os"] == host.os
         there = array.hosts([host.name]).named(host.name)
-        assert there is not None and there.os == host.os
+        assert there is not None
+        assert there.os == host.os
 
 
 @pytest.mark.parametrize("name", ["h1", "h3"])
@@ -86,7 +87,8 @@ def test_another_operating_system_is_set_where_it_can_be_changed(array: MemoryAr
     assert task.lines[-1] == "set the operating system of host h3 to linux"
     done(task)
     there = array.hosts(["h3"]).named("h3")
-    assert there is not None and there.os == "linux"
+    assert there is not None
+    assert there.os == "linux"
     assert host_maps(array, wish).lines == []
 
 
@@ -270,6 +272,8 @@ def test_an_initiator_is_taken_from_nobody_after_a_failed_step(array: MemoryArra
     assert set(applied.errors) == {("volume", "n")}
     assert [step.line for step in applied.done] == [f"add {IQN}new to host h1"]
     assert array.names()["hosts"] == [f"h1 {IQN}h1,{IQN}new", f"h2 {IQN}h2"]
+
+
 # -- an initiator that a host cannot do without ------------------------------------------------------------------------
 
 NONE_LEFT = {"host": "h1", "initiators": [], "exclusive_initiators": True}
@@ -279,7 +283,8 @@ REPLACED = dict(NONE_LEFT, initiators=[IQN + "new"])
 def test_no_initiator_stays_only_when_the_empty_list_is_meant(array: MemoryArray) -> None:
     everything = {"force": True, "unmap": True, "openstack_owned": True, "shared": True, "assume_unmapped": True}
     error = refused(host_maps(array, NONE_LEFT, **everything), "initiators is empty", "set allow_empty: true")
-    assert isinstance(error, Refused) and "force" not in str(error)
+    assert isinstance(error, Refused)
+    assert "force" not in str(error)
     assert done(host_maps(array, NONE_LEFT, allow_empty=True)).lines == [f"remove {IQN}h1 from host h1"]
 
 
@@ -298,7 +303,8 @@ def test_all_initiators_of_a_host_with_volumes_are_replaced_only_with_force(arra
     assert host_maps(array, REPLACED).errors == [], "without volumes nothing is lost"
     array.map("a", "h1")
     error = refused(host_maps(array, REPLACED), "none of the initiators that it has now would stay", "force: true")
-    assert isinstance(error, Refused) and "allow_empty" not in str(error)
+    assert isinstance(error, Refused)
+    assert "allow_empty" not in str(error)
     assert host_maps(array, dict(REPLACED, initiators=[IQN + "new", IQN + "h1"])).errors == [], "one stays"
     done(host_maps(array, REPLACED, force=True))
 
@@ -438,9 +444,7 @@ def test_a_mapping_that_is_there_is_no_change_though_others_have_the_volume(arra
 
 def test_a_volume_moves_to_another_host_in_one_task(array: MemoryArray) -> None:
     array.map("a", "h1")
-    task = done(
-        host_maps(array, {"host": "h2", "volume": "a"}, {"host": "h1", "volume": "a", "state": "absent"})
-    )
+    task = done(host_maps(array, {"host": "h2", "volume": "a"}, {"host": "h1", "volume": "a", "state": "absent"}))
     assert task.lines == ["unmap volume a from host h1", "map volume a to host h2"]
     assert mapped(array) == ["h2 a 0"]
 
@@ -477,7 +481,7 @@ def test_unknown_mappings_are_told_when_mapping() -> None:
 
 
 @pytest.mark.parametrize(
-    "state, kind, words",
+    ("state", "kind", "words"),
     [("deleting", Busy, "still deleting volume d"), ("error", Conflict, "volume d in state error")],
 )
 def test_a_volume_that_failed_or_goes_is_not_mapped(array: MemoryArray, state: str, kind: type, words: str) -> None:
@@ -551,9 +555,7 @@ def test_another_lun_while_the_volume_is_open_needs_force(array: MemoryArray) ->
 def test_two_volumes_swap_their_luns(array: MemoryArray) -> None:
     array.map("a", "h1", 1)
     array.map("b", "h1", 2)
-    task = done(
-        host_maps(array, {"host": "h1", "volume": "a", "lun": 2}, {"host": "h1", "volume": "b", "lun": 1})
-    )
+    task = done(host_maps(array, {"host": "h1", "volume": "a", "lun": 2}, {"host": "h1", "volume": "b", "lun": 1}))
     assert task.lines == [
         "unmap volume a from host h1",
         "unmap volume b from host h1",
@@ -628,7 +630,7 @@ def test_unmapping_an_open_volume_needs_force(array: MemoryArray) -> None:
     done(host_maps(array, UNMAP, force=True))
 
 
-@pytest.mark.parametrize("volume, host", [("volume-" + UUID, "h1"), ("a", "Managed by OpenStack node1")])
+@pytest.mark.parametrize(("volume", "host"), [("volume-" + UUID, "h1"), ("a", "Managed by OpenStack node1")])
 def test_unmapping_what_is_openstack_s_needs_its_permission(array: MemoryArray, volume: str, host: str) -> None:
     array.volume("volume-" + UUID)
     array.host("Managed by OpenStack node1")

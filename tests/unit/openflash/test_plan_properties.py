@@ -106,8 +106,6 @@ def contents(draw: Any) -> Content:
     return content
 
 
-
-
 # -- random tasks ------------------------------------------------------------------------------------------------------
 
 
@@ -162,9 +160,7 @@ host_items = st.fixed_dictionaries(
 documents = st.fixed_dictionaries(
     {
         "volumes": st.lists(volume_items.map(lambda item: dict(item, state="present")), max_size=4),
-        "snapshots": st.lists(
-            st.fixed_dictionaries({"name": snapshot_names, "volume": volume_names}), max_size=3
-        ),
+        "snapshots": st.lists(st.fixed_dictionaries({"name": snapshot_names, "volume": volume_names}), max_size=3),
         "hosts": st.lists(host_items, max_size=3, unique_by=lambda item: item["name"]),
         "mappings": st.lists(
             st.fixed_dictionaries({"volume": volume_names, "host": host_names, "lun": LUNS}).map(drop_none), max_size=4
@@ -371,8 +367,10 @@ def test_nothing_is_taken_away_without_its_option(content: Content, wished: Desi
             left = {m.host for m in array._maps_of(volume.id)} - {host for host, _volume in mappings}
             assert not left
         if volume.name not in by_hand and volume.name not in renamed:
-            assert wished.prune is not None and volume.name.startswith(wished.prune.prefix)
-            assert "volumes" in wished.prune.kinds and (wished.volumes or policy["allow_empty"])
+            assert wished.prune is not None
+            assert volume.name.startswith(wished.prune.prefix)
+            assert "volumes" in wished.prune.kinds
+            assert wished.volumes or policy["allow_empty"]
             assert not array._maps_of(volume.id), "pruned although mapped"
     for snapshot in array.snapshots():
         if (snapshot.volume or "", snapshot.name) not in snapshots:
@@ -382,10 +380,12 @@ def test_nothing_is_taken_away_without_its_option(content: Content, wished: Desi
         if not named:
             assert snapshot.proven
         if not (named or with_volume):
-            assert not snapshot.children and not array._maps_of(snapshot.id)
+            assert not snapshot.children
+            assert not array._maps_of(snapshot.id)
             assert wished.prune is not None or wished.retentions
             if not wished.retentions:
-                assert "snapshots" in wished.prune.kinds and (wished.snapshots or policy["allow_empty"])
+                assert "snapshots" in wished.prune.kinds
+                assert wished.snapshots or policy["allow_empty"]
                 assert snapshot.volume not in {w.name for w in wished.volumes}
         if is_openstack_name(snapshot.name):
             assert policy["openstack_owned"]
@@ -403,7 +403,8 @@ def test_nothing_is_taken_away_without_its_option(content: Content, wished: Desi
             assert {m.volume for m in array.mappings(hosts=[host.name])} <= {v for h, v in mappings if h == host.name}
             assert not is_openstack_name(host.name) or policy["openstack_owned"]
             if wished.prune is not None:
-                assert "hosts" in wished.prune.kinds and (wished.hosts or policy["allow_empty"])
+                assert "hosts" in wished.prune.kinds
+                assert wished.hosts or policy["allow_empty"]
     for step in task.plan.steps:
         if isinstance(step, s.RemoveInitiators) and set(array._hosts[step.name].addresses) == set(step.addresses):
             assert policy["force"] or not array.mappings(hosts=[step.name]).items

@@ -97,11 +97,12 @@ def test_what_openstack_owns_is_not_even_looked_at(array: MemoryArray, prefix: s
     array.snapshot("other", "snapshot-" + UUID)
     array.host("Managed by OpenStack node1")
     task = pruned(array, volumes=[], hosts=[], prune_kinds=KINDS, prune_prefix=prefix, allow_empty=True, **EVERYTHING)
-    assert task.lines == [] and task.warnings == []
+    assert task.lines == []
+    assert task.warnings == []
 
 
 @pytest.mark.parametrize(
-    "fields, words",
+    ("fields", "words"),
     [
         ({"proven": False}, "does not prove"),
         ({"mapped": True}, "it is mapped to other"),
@@ -197,10 +198,14 @@ def test_what_is_both_a_volume_and_a_snapshot_is_judged_once(declared_as: str) -
     declared = {"volumes": [{"name": "web-data"}], "snapshots": []}  # type: Any
     declared[declared_as].append({"name": "web-s", "volume": "web-data"})
     task = pruned(array, hosts=[], prune_kinds=["volumes"], **declared)
-    assert task.errors == [] and task.lines == [] and task.warnings == []
+    assert task.errors == []
+    assert task.lines == []
+    assert task.warnings == []
 
 
-@pytest.mark.parametrize("kind, name", [("volume", "other"), ("snapshot", "s"), ("host", "other"), ("mapping", "h/v")])
+@pytest.mark.parametrize(
+    ("kind", "name"), [("volume", "other"), ("snapshot", "s"), ("host", "other"), ("mapping", "h/v")]
+)
 def test_an_incomplete_read_disables_prune(array: MemoryArray, kind: str, name: str) -> None:
     array.volume("web-old")
     array.unreadable[kind] = [name]
@@ -234,7 +239,7 @@ def test_a_failed_step_disables_prune(array: MemoryArray) -> None:
     assert "web-old 1073741824" in array.names()["volumes"]
 
 
-@pytest.mark.parametrize("limit, permitted", [(3, True), (2, False), (0, False)])
+@pytest.mark.parametrize(("limit", "permitted"), [(3, True), (2, False), (0, False)])
 def test_the_limit_is_all_or_nothing(array: MemoryArray, limit: int, permitted: bool) -> None:
     for name in ("web-a", "web-b", "web-c"):
         array.volume(name)
@@ -285,7 +290,8 @@ def test_a_kind_of_which_nothing_is_declared_is_not_pruned(array: MemoryArray, k
     assert f"prune_kinds: [{', '.join(others)}]" in str(error)
     assert not any("delete" in line for line in pruned(array, **params).lines)
     permitted = pruned(array, **params, allow_empty=True)
-    assert permitted.errors == [] and any(line.startswith(f"delete {kind[:-1]} web-") for line in permitted.lines)
+    assert permitted.errors == []
+    assert any(line.startswith(f"delete {kind[:-1]} web-") for line in permitted.lines)
 
 
 def test_all_empty_kinds_are_named_at_once(array: MemoryArray) -> None:
@@ -304,7 +310,8 @@ def test_a_section_without_a_name_of_the_prefix_is_an_empty_one(array: MemoryArr
     array.host("web-2")
     array.host("esx1")
     error = refused(pruned(array, hosts=[{"name": "esx1"}]), "no name in the section hosts begins with 'web-'")
-    assert isinstance(error, Refused) and "prune_kinds: [volumes]" in str(error)
+    assert isinstance(error, Refused)
+    assert "prune_kinds: [volumes]" in str(error)
     assert pruned(array, hosts=[{"name": "esx1"}], prune_kinds=["volumes"]).errors == []
 
 

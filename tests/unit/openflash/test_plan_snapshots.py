@@ -58,7 +58,7 @@ def test_a_snapshot_name_that_the_array_does_not_take(array: MemoryArray) -> Non
 
 
 @pytest.mark.parametrize(
-    "state, kind, words",
+    ("state", "kind", "words"),
     [
         ("deleting", Busy, ["still deleting snapshot s1", "Run the task again"]),
         ("error", Conflict, ["snapshot s1 in state error", "state: absent"]),
@@ -77,7 +77,7 @@ def test_a_snapshot_that_cannot_be_used_is_not_taken_for_present(
 
 
 @pytest.mark.parametrize(
-    "state, words",
+    ("state", "words"),
     [("deleting", "still deleting volume db1"), ("error", "in state error"), ("copying", "not complete")],
 )
 def test_no_snapshot_is_taken_of_a_volume_without_its_content(state: str, words: str) -> None:
@@ -121,7 +121,8 @@ def test_the_predicted_snapshot_has_the_fields_of_a_real_one(array: MemoryArray)
     assert {k: v for k, v in predicted.items() if k not in ("id", "created")} == {
         k: v for k, v in made.items() if k not in ("id", "created")
     }
-    assert predicted["created"] is None and predicted["id"] is None
+    assert predicted["created"] is None
+    assert predicted["id"] is None
 
 
 # -- at one instant ----------------------------------------------------------------------------------------------------
@@ -193,7 +194,7 @@ def test_a_group_of_which_only_some_members_have_the_snapshot(array: MemoryArray
     assert isinstance(refused(snapshots(array, {"name": "s", "group": "g"}), "only some", "db1"), Conflict)
 
 
-@pytest.mark.parametrize("members, words", [(None, "no consistency group g"), ([], "has no volumes")])
+@pytest.mark.parametrize(("members", "words"), [(None, "no consistency group g"), ([], "has no volumes")])
 def test_a_group_that_is_not_there_or_empty(array: MemoryArray, members: Any, words: str) -> None:
     if members is not None:
         array.group("g", *members)
@@ -371,7 +372,8 @@ def test_a_failed_backup_is_no_proof_that_the_volume_was_restored(array: MemoryA
 def test_a_restore_is_reported_as_a_change_of_the_snapshot(changed: MemoryArray) -> None:
     task = snapshots(changed, RESTORE)
     entry = task.reporter.snapshot(task.desired.snapshots[0])
-    assert entry.changed and entry.before == entry.after
+    assert entry.changed
+    assert entry.before == entry.after
 
 
 # -- keeping the newest ------------------------------------------------------------------------------------------------
@@ -441,7 +443,7 @@ def test_a_declared_snapshot_is_never_too_old(nights: MemoryArray) -> None:
 
 
 @pytest.mark.parametrize(
-    "fields, words",
+    ("fields", "words"),
     [
         ({"proven": False}, "is not counted: the array does not prove"),
         ({"name": "night-" + UUID}, None),
@@ -453,7 +455,8 @@ def test_what_is_not_proven_is_not_counted(array: MemoryArray, fields: dict[str,
     if words is None:
         assert len(task.lines) == 2
     else:
-        assert len(task.lines) == 1 and words in task.warnings[0]
+        assert len(task.lines) == 1
+        assert words in task.warnings[0]
 
 
 def test_a_mapped_snapshot_stays_whatever_is_permitted(nights: MemoryArray) -> None:
@@ -469,7 +472,8 @@ def test_a_snapshot_that_something_was_made_of_stays(nights: MemoryArray) -> Non
     task = nightly(nights)
     assert "snapshot night-2 is old and stays: copy was made of it" in task.warnings
     task.run()
-    assert "db1/night-2" in names(nights) and "db1/night-1" not in names(nights)
+    assert "db1/night-2" in names(nights)
+    assert "db1/night-1" not in names(nights)
 
 
 def test_what_is_as_old_as_the_oldest_that_is_kept_stays(array: MemoryArray) -> None:
@@ -518,7 +522,8 @@ def test_nothing_old_goes_when_the_new_one_fails_on_the_array(nights: MemoryArra
     nights.fail("create_snapshots", FlashError("no room"))
     task = nightly(nights)
     applied = task.run(continue_on_error=True)
-    assert applied.done == () and "delete_snapshot" not in nights.writes
+    assert applied.done == ()
+    assert "delete_snapshot" not in nights.writes
     assert names(nights).count("db1/night-1") == 1
 
 
@@ -565,7 +570,8 @@ def test_nothing_old_goes_when_the_new_one_has_failed_on_the_array(nights: Memor
     )
     applied = nightly(nights).run(continue_on_error=True)
     assert [type(error) for error in applied.errors.values()] == [Conflict if state == "error" else Busy]
-    assert applied.done == () and "delete_snapshot" not in nights.writes
+    assert applied.done == ()
+    assert "delete_snapshot" not in nights.writes
 
 
 @pytest.mark.parametrize("method", ["create_volume", "clone_volume", "volume_from_snapshot"])

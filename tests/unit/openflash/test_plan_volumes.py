@@ -84,7 +84,7 @@ def test_a_volume_that_is_there_needs_no_size(array: MemoryArray) -> None:
 
 
 @pytest.mark.parametrize(
-    "fields, wish", [({"pool": "p1"}, {"pool": "p2"}), ({"provisioning": "thick"}, {"provisioning": "thin"})]
+    ("fields", "wish"), [({"pool": "p1"}, {"pool": "p2"}), ({"provisioning": "thick"}, {"provisioning": "thin"})]
 )
 def test_another_pool_or_provisioning_is_a_conflict(array: MemoryArray, fields: dict, wish: dict) -> None:
     array.volume("db1", **fields)
@@ -119,7 +119,8 @@ def test_a_volume_that_is_being_deleted_is_waited_for(array: MemoryArray) -> Non
 def test_a_volume_in_error_is_not_taken_for_present(array: MemoryArray, wish: dict[str, Any]) -> None:
     array.volume("db1", state="error")
     error = refused(volumes(array, {"name": "db1", **wish}), "volume db", "in state error", "array's own tools")
-    assert isinstance(error, Conflict) and array.writes == []
+    assert isinstance(error, Conflict)
+    assert array.writes == []
 
 
 def test_a_volume_that_is_offline_is_not_taken_for_present(array: MemoryArray) -> None:
@@ -130,7 +131,7 @@ def test_a_volume_that_is_offline_is_not_taken_for_present(array: MemoryArray) -
 
 
 @pytest.mark.parametrize(
-    "state, words",
+    ("state", "words"),
     [("deleting", "still deleting"), ("error", "in state error"), ("copying", "the array is still copying into it")],
 )
 def test_no_volume_is_made_of_what_does_not_have_its_content(array: MemoryArray, state: str, words: str) -> None:
@@ -163,8 +164,10 @@ def test_a_volume_that_could_not_be_read_is_not_absent(array: MemoryArray) -> No
 def test_options_of_a_new_volume_go_with_it(array: MemoryArray) -> None:
     task = done(volumes(array, {"name": "db1", "size": "1GiB", "array_options": {"iops": 500, "mode": "slow"}}))
     assert task.reporter.volume(task.desired.volumes[0]).after["array_options"] == {
-        "iops": 500, "mode": "slow",
-        "cached": None, "replicas": None,  # told of every volume; the array chooses them
+        "iops": 500,
+        "mode": "slow",
+        "cached": None,
+        "replicas": None,  # told of every volume; the array chooses them
     }
 
 
@@ -180,7 +183,7 @@ def test_text_from_a_template_stands_for_the_value(array: MemoryArray) -> None:
 
 
 @pytest.mark.parametrize(
-    "options, words",
+    ("options", "words"),
     [
         ({"colour": "red"}, "have no option colour"),
         ({"iops": "many"}, "'many' is not a value for iops"),
@@ -376,9 +379,7 @@ def test_a_clone_of_a_name_that_a_rename_takes_away_is_refused_in_either_order(a
 def test_a_volume_and_a_snapshot_of_one_name(one_namespace: bool) -> None:
     array = MemoryArray(one_namespace=one_namespace)
     array.volume("db1")
-    task = document(
-        array, volumes=[{"name": "x", "size": "1GiB"}], snapshots=[{"name": "x", "volume": "db1"}]
-    )
+    task = document(array, volumes=[{"name": "x", "size": "1GiB"}], snapshots=[{"name": "x", "volume": "db1"}])
     if one_namespace:
         assert isinstance(refused(task, "share their names"), Conflict)
     else:
@@ -464,12 +465,10 @@ def test_a_volume_with_snapshots_is_deleted_only_with_delete_snapshots(array: Me
 
 
 @pytest.mark.parametrize(
-    "fields, words",
+    ("fields", "words"),
     [({"proven": False}, "does not prove"), ({"name": "snapshot-" + UUID}, "belongs to OpenStack")],
 )
-def test_a_snapshot_that_may_be_more_than_that_keeps_its_volume(
-    array: MemoryArray, fields: dict, words: str
-) -> None:
+def test_a_snapshot_that_may_be_more_than_that_keeps_its_volume(array: MemoryArray, fields: dict, words: str) -> None:
     array.volume("db1")
     array.snapshot("db1", fields.pop("name", "s1"), **fields)
     assert isinstance(refused(volumes(array, ABSENT, delete_snapshots=True, unmap=True), words), Refused)
@@ -560,7 +559,8 @@ def test_a_wish_that_fails_leaves_no_step_and_later_wishes_do_not_rely_on_it(arr
     task = volumes(array, ABSENT, {"name": "db2", "size": "1GiB"}, unmap=True, delete_snapshots=True)
     assert task.lines == ["create volume db2 of 1GiB"]
     after = task.reporter.volume(task.desired.volumes[0]).after
-    assert after["state"] == "ready" and after["mappings"] != []
+    assert after["state"] == "ready"
+    assert after["mappings"] != []
 
 
 def test_ten_thousand_volumes_are_planned_without_a_walk_through_all_of_them_each_time(array: MemoryArray) -> None:

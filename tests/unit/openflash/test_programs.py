@@ -120,7 +120,8 @@ def test_a_program_that_cannot_be_killed_is_not_waited_for_for_ever(monkeypatch:
 
     def start(words: list[str], _descriptors: Any, _environ: Any, watch: Callable[[Any], None]) -> int:
         process = Blocked(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
-        assert process.stdout is not None and process.stderr is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
         with process.stdout, process.stderr:
             try:
                 watch(process)
@@ -153,7 +154,8 @@ def _runs(pid: int) -> bool:
 @pytest.mark.skipif(sys.platform != "linux", reason="limits are those of Linux")
 def test_a_program_with_limits_keeps_to_them() -> None:
     huge = run(python("bytearray(512 * 1024**2)"), 60, limits=Limits(memory=256 * 1024**2))
-    assert huge.status != 0 and "MemoryError" in huge.complaint
+    assert huge.status != 0
+    assert "MemoryError" in huge.complaint
     busy = run(python("while True: pass"), 60, limits=Limits(processor=1))
     assert busy.status in (-signal.SIGXCPU, -signal.SIGKILL)
     assert run(python("print(1)"), 60, limits=Limits()).text == "1\n"

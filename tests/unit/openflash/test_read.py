@@ -40,7 +40,7 @@ class Asked:
 
 
 @pytest.mark.parametrize(
-    "options, asked",
+    ("options", "asked"),
     [
         ({"name": "a", "size": "1GiB"}, [("volumes", ["a"])]),
         ({"name": "new", "source_volume": "a"}, [("volumes", ["a", "new"])]),
@@ -59,7 +59,7 @@ def test_reads_of_a_volume_task(array: MemoryArray, options: dict[str, Any], ask
 
 
 @pytest.mark.parametrize(
-    "options, asked",
+    ("options", "asked"),
     [
         ({"name": "x", "volume": "a"}, [("volumes", ["a"]), ("snapshots", ["x"], None)]),
         ({"name": "x", "state": "absent"}, [("snapshots", ["x"], None)]),
@@ -84,7 +84,7 @@ def test_reads_of_a_snapshot_task(array: MemoryArray, options: dict[str, Any], a
 
 
 @pytest.mark.parametrize(
-    "options, asked",
+    ("options", "asked"),
     [
         ({"host": "h1", "volume": "a"}, [("volumes", ["a"]), ("hosts", ["h1"])]),
         ({"host": "h1", "volume": "a", "lun": 1}, [("volumes", ["a"]), ("hosts", ["h1"])]),
@@ -198,7 +198,8 @@ def test_an_array_that_cannot_tell_mappings_is_not_asked() -> None:
 
 def test_what_was_not_asked_is_not_known() -> None:
     nothing = Actual()
-    assert not nothing.mappings.known and not nothing.snapshots.known
+    assert not nothing.mappings.known
+    assert not nothing.snapshots.known
     assert nothing.hosts_asked == frozenset()
     assert nothing.unreadable == ()
 

@@ -137,9 +137,7 @@ def test_every_mapping_of_a_host_shows_its_initiators_and_one_counts_its_change(
     array.host("h2")
     array.map("a", "h2")
     array.map("b", "h2")
-    task = host_maps(
-        array, {"host": "h2", "initiators": [WWN], "volume": "a"}, {"host": "h2", "volume": "b"}
-    )
+    task = host_maps(array, {"host": "h2", "initiators": [WWN], "volume": "a"}, {"host": "h2", "volume": "b"})
     first, second = entries(task)
     assert (first.changed, second.changed) == (True, False)
     for entry in (first, second):
@@ -159,7 +157,8 @@ def test_what_exclusive_took_away_counts_for_the_first_mapping_of_the_host(array
     array.map("b", "h1")
     task = host_maps(array, {"host": "h1", "volume": "b", "exclusive": True})
     (entry,) = entries(task)
-    assert entry.changed and entry.lines == ("unmap volume a from host h1",)
+    assert entry.changed
+    assert entry.lines == ("unmap volume a from host h1",)
 
 
 def test_what_retention_deleted_counts_for_the_snapshot(array: MemoryArray) -> None:
@@ -167,7 +166,8 @@ def test_what_retention_deleted_counts_for_the_snapshot(array: MemoryArray) -> N
     array.snapshot("a", "pre-2")
     task = snapshots(array, {"name": "pre-2", "volume": "a", "keep": 1, "prefix": "pre-"})
     (entry,) = entries(task)
-    assert entry.changed and entry.before == entry.after
+    assert entry.changed
+    assert entry.before == entry.after
     assert entry.lines == ("delete snapshot pre-1 of volume a",)
 
 
@@ -191,7 +191,8 @@ def test_a_volume_is_reported_with_what_the_rest_of_the_document_makes_of_it(arr
 def test_the_diff_shows_only_what_changes(array: MemoryArray) -> None:
     task = volumes(array, {"name": "a"}, {"name": "new", "size": "1GiB"})
     diff = report.diff(entries(task), "memory1")
-    assert diff["before"] == {} and set(diff["after"]) == {"new"}
+    assert diff["before"] == {}
+    assert set(diff["after"]) == {"new"}
     assert diff["before_header"] == diff["after_header"] == "memory1"
     assert not set(diff["after"]["new"]) & {"id", "created", "serial", "used"}
 

@@ -104,7 +104,8 @@ def test_an_http_answer_that_drips(part: str, scheme: str, authority: trustme.CA
         with ends_at_the_deadline(LostTimeout):
             transport.request("POST", "/volumes", json={})
         (call,) = transport.journal
-        assert call.sent and "within" in call.outcome
+        assert call.sent
+        assert "within" in call.outcome
         transport.close()
 
 
@@ -123,7 +124,7 @@ def test_an_answer_over_tcp_that_drips() -> None:
 
 
 @pytest.mark.parametrize(
-    "at_once, slowly",
+    ("at_once", "slowly"),
     [(b"", b"SSH-2.0-" + b"x" * DRIPS), (b"SSH-2.0-Server\r\n\0\0\1\14", b"\0" * DRIPS)],
     ids=["banner", "key exchange"],
 )

@@ -132,7 +132,8 @@ def test_a_dead_controller_is_tried_last_from_then_on(serve: Serve, dead: str) -
 def test_nobody_answers(dead: str) -> None:
     with pytest.raises(Unreachable, match="connection refused") as caught:
         ask(TcpTransport([dead], 1))
-    assert caught.value.array == dead and caught.value.hint
+    assert caught.value.array == dead
+    assert caught.value.hint
     with pytest.raises(Unreachable, match="(?i)no controller answers"):
         ask(TcpTransport([dead, "array.invalid"], 1))
 

@@ -37,7 +37,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.units 
 
 
 @pytest.mark.parametrize(
-    "text, size",
+    ("text", "size"),
     [
         ("10G", 10 * GIB),
         ("10GB", 10 * GIB),
@@ -180,7 +180,7 @@ def test_a_name_that_only_resembles_those_of_openstack_is_the_operators_own(name
 
 
 @pytest.mark.parametrize(
-    "url, shown",
+    ("url", "shown"),
     [
         ("https://images.example/x.raw", "https://images.example/x.raw"),
         ("https://images.example:8443/a@b/x@1.raw", "https://***@1.raw"),  # a password may hold a slash
@@ -246,7 +246,8 @@ def test_a_wwn_that_yaml_took_for_a_number(wwn: str, pairs: str) -> None:
     assert isinstance(number, int)
     with pytest.raises(Invalid) as caught:
         parse_initiator(str(number))
-    assert "in quotes" in str(caught.value.hint) and pairs in str(caught.value.hint)
+    assert "in quotes" in str(caught.value.hint)
+    assert pairs in str(caught.value.hint)
 
 
 @pytest.mark.parametrize("text", ["5.0e+10", "1.5", "100000000", "-7", str(yaml.safe_load("0500000000000007"))])
@@ -344,7 +345,8 @@ def test_whatever_is_read_as_host_and_port_is_one(text: str) -> None:
         host, port = parse_endpoint(text, 443)
     except Invalid:
         return
-    assert host and 0 < port < 65536
+    assert host
+    assert 0 < port < 65536
     assert parse_endpoint(format_endpoint(host, port), 443) == (host, port)
 
 

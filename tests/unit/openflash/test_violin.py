@@ -73,7 +73,8 @@ def test_a_refusal_has_one_meaning(message, kind, code) -> None:
 
 
 def test_busy_is_told_with_and_without_a_colon() -> None:
-    assert refusals.is_busy("Error 0x50f7564c") and refusals.is_busy("Error: 0x50F7564C")
+    assert refusals.is_busy("Error 0x50f7564c")
+    assert refusals.is_busy("Error: 0x50F7564C")
     assert not refusals.is_busy("Error: 0x90010022")
 
 

@@ -138,7 +138,8 @@ def test_a_wish_that_fails_leaves_neither_step_nor_change(world: World) -> None:
         world.drop_volume("copy")
         raise Conflict("it cannot be")
     assert seen(world) == before
-    assert outcome.steps == [] and draft.finish().steps == ()
+    assert outcome.steps == []
+    assert draft.finish().steps == ()
     assert str(outcome.error) == "Cannot delete volume copy: it cannot be."
 
 

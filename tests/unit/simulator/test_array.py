@@ -351,7 +351,8 @@ class TestWhatIsKept:
         assert again.dump() == array.dump()
         assert (again.used, again.provisioned) == (array.used, array.provisioned)
         volume, host = again.find_volume("v"), again.hosts.find("h")
-        assert volume and host
+        assert volume
+        assert host
         with pytest.raises(AlreadyMapped):
             again.map(volume, host)
         with pytest.raises(InitiatorTaken):

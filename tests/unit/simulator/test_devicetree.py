@@ -86,4 +86,5 @@ def test_a_disk_is_never_seen_with_some_of_its_files(tmp_path: Path) -> None:
     asyncio.run(host.use())
     assert set(host.seen) == {(), ("sda",), ("sda", "sdb"), ("sdb",)}
     assert host.faults == []
-    assert host.disks() == () and not list((host.tree.dev / "disk" / "by-id").iterdir())
+    assert host.disks() == ()
+    assert not list((host.tree.dev / "disk" / "by-id").iterdir())

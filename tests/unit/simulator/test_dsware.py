@@ -107,11 +107,13 @@ def test_a_volume_is_seen_to_go(new: Peer) -> None:
     status = re.compile(r"status=(\d+)")
     for wanted in ("1", "1"):
         found = status.search(new.ask("QUERY_VOLUME_REQ", vol_name="v1")["volume0"])
-        assert found and found[1] == wanted
+        assert found
+        assert found[1] == wanted
     assert new.ask("DELETE_VOLUME_REQ", vol_name="v1") == {"retcode": "0"}
     assert new.ask("CREATE_VOLUME_REQ", **CREATE)["retcode"] == "50151002", "still there"
     found = status.search(new.ask("QUERY_VOLUME_REQ", vol_name="v1")["volume0"])
-    assert found and found[1] == "10"
+    assert found
+    assert found[1] == "10"
     assert new.ask("QUERY_VOLUME_REQ", vol_name="v1") == {"retcode": "-900079"}
     assert new.ask("DELETE_VOLUME_REQ", vol_name="v1") == {"retcode": "-900079"}
 
@@ -139,7 +141,8 @@ def test_what_is_no_request_is_refused(new: Peer, text: bytes) -> None:
             assert link.recv(1024).startswith(b"retcode=")
     else:
         reply = new.send(text)
-        assert reply.startswith(b"retcode=") and not reply.startswith(b"retcode=0\n")
+        assert reply.startswith(b"retcode=")
+        assert not reply.startswith(b"retcode=0\n")
     assert new.names() == []
 
 
@@ -154,7 +157,8 @@ def test_a_reply_has_at_most_1024_bytes(new: Peer) -> None:
     for number in range(9):
         new.ask("CREATE_VOLUME_REQ", **{**CREATE, "vol_name": f"{'x' * 90}{number}"})
     page = new.ask("QUERY_VOLUME_REQ", page_num=1, page_size=3)
-    assert page["total_num"] == "9" and {"volume0", "volume1", "volume2"} <= set(page)
+    assert page["total_num"] == "9"
+    assert {"volume0", "volume1", "volume2"} <= set(page)
     assert new.ask("QUERY_VOLUME_REQ", page_num=1, page_size=9)["retcode"] != "0", "never half an answer"
 
 
@@ -181,7 +185,8 @@ def test_a_volume_s_life_by_fsc_cli(new: Peer) -> None:
     assert new.fsc("expandVolume", "--volName", "v1", "--volSize", "2048") == "result=0\n"
     first, row = new.fsc("queryVolume", "--volName", "v1").splitlines()
     fields = dict(pair.split("=") for pair in row.split(","))
-    assert first == "result=0" and row.startswith("vol_name=v1,")
+    assert first == "result=0"
+    assert row.startswith("vol_name=v1,")
     assert set(fields) == {"vol_name", "father_name", "status", "vol_size", "real_size", "pool_id", "create_time"}
     assert (fields["vol_size"], fields["status"]) == ("2048", "0")
     assert new.fsc("createSnapshot", "--volName", "v1", "--snapName", "s1", "--smartFlag", "0") == "result=0\n"
@@ -207,7 +212,8 @@ def test_a_full_copy_takes_a_while(new: Peer) -> None:
         return seen[-1] == "0"
 
     wait_until(ended, 60, "the copy does not end")
-    assert seen[0] == "6" and set(seen) == {"6", "0"}
+    assert seen[0] == "6"
+    assert set(seen) == {"6", "0"}
 
 
 def test_pools_and_versions(new: Peer, old: Peer) -> None:
@@ -221,7 +227,8 @@ def test_pools_and_versions(new: Peer, old: Peer) -> None:
 
 def test_a_sick_agent_is_passed_over(new: Peer) -> None:
     answers = [new.fsc("getDSwareIdentifier", agent=agent) for agent in reversed(AGENTS)]
-    assert answers[0].startswith("result=51") and answers[1] == "result=0\n"
+    assert answers[0].startswith("result=51")
+    assert answers[1] == "result=0\n"
 
 
 def test_commands_that_are_wrong(new: Peer) -> None:
@@ -238,7 +245,8 @@ def test_attach_tools(new: Peer, tool: str, missing: str) -> None:
     new.ask("CREATE_VOLUME_REQ", **CREATE)
     assert f"ret_code={missing}\n" in new.run(tool, "-c", "querydev", "-v", "v1")
     answer = dict(line.split("=", 1) for line in new.run(tool, "-c", "attach", "-v", "v1").splitlines())
-    assert answer["ret_code"] == "0" and os.path.getsize(answer["dev_addr"]) == 1 << 30
+    assert answer["ret_code"] == "0"
+    assert os.path.getsize(answer["dev_addr"]) == 1 << 30
     assert "ret_code=50151401\n" in new.run(tool, "-c", "attach", "-v", "v1")
     links = list((Path(new.entry["device_root"]) / "disk" / "by-id").iterdir())
     assert [str(link.resolve()) for link in links] == [str(Path(answer["dev_addr"]).resolve())]
@@ -320,7 +328,8 @@ def test_with_and_without_a_slash_at_the_end_and_in_any_version(rest: Rest) -> N
 
 def test_what_is_missing_has_a_number(rest: Rest) -> None:
     missing = rest.call("GET", "v1.3/volume/queryByName", volName="a b&c")
-    assert missing["result"] == 1 and missing["errorCode"] == 50150005
+    assert missing["result"] == 1
+    assert missing["errorCode"] == 50150005
     deleted = rest.post("v1.3/volume/delete", volNames=["none"])
     assert deleted["detail"][0]["errorCode"] == 50150005
     assert rest.call("GET", "v1.3/snapshot/queryByName", snapshotName="none")["errorCode"] == 50150006
@@ -341,7 +350,8 @@ def test_the_filter_of_snapshots_is_about_their_names_and_finds_parts(rest: Rest
         rest.post("v1.3/snapshot/create", volName="v1", snapshotName=name)
     page = {"poolId": 0, "pageNum": 1, "pageSize": 1000}
     found = rest.post("v1.3/snapshot/list", **page, filters={"volumeName": "monday"})
-    assert found["totalNum"] == 2 and found["snapshotList"][0]["snapName"] == "monday"
+    assert found["totalNum"] == 2
+    assert found["snapshotList"][0]["snapName"] == "monday"
     assert rest.post("v1.3/snapshot/list", **{**page, "pageSize": 2, "pageNum": 2})["totalNum"] == 3
 
 
@@ -381,7 +391,8 @@ def test_attachments_outlive_a_restart_and_sessions_do_not(tmp_path: Path) -> No
         again = Peer.__new__(Peer)
         again.simulator, again.name, again.entry = simulator, "kept", entry
         answer = dict(line.split("=", 1) for line in again.run("sds_cli", "-c", "querydev", "-v", "v1").splitlines())
-        assert answer["ret_code"] == "0" and os.path.getsize(answer["dev_addr"]) == 1 << 30
+        assert answer["ret_code"] == "0"
+        assert os.path.getsize(answer["dev_addr"]) == 1 << 30
         other = Rest(again)
         other.session.headers.update(rest.session.headers)
         assert other.call("GET", "v1.3/storagePool")["result"] == 10000003
@@ -397,4 +408,5 @@ def test_the_tools_refuse_who_does_not_know_their_secret(new: Peer) -> None:
 
 def test_no_secret_in_journal_or_state(new: Peer, rest: Rest) -> None:
     shown = json.dumps([new.simulator.journal("new"), new.simulator.state("new")])
-    assert new.entry["password"] not in shown and rest.session.headers["x-auth-token"] not in shown
+    assert new.entry["password"] not in shown
+    assert rest.session.headers["x-auth-token"] not in shown

@@ -90,7 +90,8 @@ class TestVersions:
 
     def test_ports_of_the_second_generation_have_no_protocol_in_their_name(self, xms_of: Callable[..., Xms]) -> None:
         first, second = xms_of("v42").names("targets"), xms_of("x2").names("targets")
-        assert any("-fc" in name for name in first) and any("-iscsi" in name for name in first)
+        assert any("-fc" in name for name in first)
+        assert any("-iscsi" in name for name in first)
         assert not any("fc" in name or "iscsi" in name for name in second)
 
 
@@ -232,7 +233,9 @@ class TestListings:
         assert {one["port-address"] for one in portals} == {one["port-address"] for one in targets}
         for portal in portals:
             address, _, bits = portal["ip-addr"].partition("/")
-            assert portal["name"] == portal["ip-addr"] and address.count(".") == 3 and bits.isdigit()
+            assert portal["name"] == portal["ip-addr"]
+            assert address.count(".") == 3
+            assert bits.isdigit()
             assert portal["ip-port"] == 3260
 
 

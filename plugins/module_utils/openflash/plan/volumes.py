@@ -186,9 +186,7 @@ def _rename(draft: Draft, wish: VolumeWish, old: Volume) -> Volume:
     return draft.world.rename(old.name, wish.name)
 
 
-def _compare(
-    draft: Draft, wish: VolumeWish, volume: Volume, size: Optional[int], options: Map[str, Any]
-) -> Volume:
+def _compare(draft: Draft, wish: VolumeWish, volume: Volume, size: Optional[int], options: Map[str, Any]) -> Volume:
     """Bring a volume that is (or will be) there to what is wished, as far as that is safe."""
     rules.check_state(volume)
     for what, wished, found in (

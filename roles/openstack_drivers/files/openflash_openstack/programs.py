@@ -30,7 +30,8 @@ def start(
         env=for_programs(**environ),
         start_new_session=True,
     )
-    assert process.stdout is not None and process.stderr is not None
+    assert process.stdout is not None
+    assert process.stderr is not None
     with process.stdout, process.stderr:
         watch(process)
         return process.wait()
