@@ -27,7 +27,7 @@ from .openflash.apply import Applied, apply, nothing
 from .openflash.array import Array
 from .openflash.connect import connect
 from .openflash.errors import CONNECT, FlashError, Interrupted, NotDone, context
-from .openflash.plan.desired import Desired
+from .openflash.plan.desired import DesiredState
 from .openflash.plan.draft import Plan
 from .openflash.plan.planner import plan
 from .openflash.plan.policy import Policy
@@ -38,8 +38,8 @@ from .openflash.transport.journal import SHORTEST
 
 # -- modules that change an array --------------------------------------------------------------------------------------
 
-Shape = Callable[[report.Reporter, Desired], Tuple[Dict[str, Any], List[report.Entry]]]
-Also = Callable[[Array, report.Reporter, Desired, List[report.Entry]], Dict[str, Any]]
+Shape = Callable[[report.Reporter, DesiredState], Tuple[Dict[str, Any], List[report.Entry]]]
+Also = Callable[[Array, report.Reporter, DesiredState, List[report.Entry]], Dict[str, Any]]
 
 
 def run_objects(
@@ -47,8 +47,8 @@ def run_objects(
     plural: str,
     options: Spec,
     task_options: Spec,
-    desired: Callable[[Sequence[Params], Params], Desired],
-    entries: Callable[[report.Reporter, Desired], List[report.Entry]],
+    desired: Callable[[Sequence[Params], Params], DesiredState],
+    entries: Callable[[report.Reporter, DesiredState], List[report.Entry]],
     result: str,
     needs: Optional[str] = None,
     also: Optional[Also] = None,
@@ -64,8 +64,8 @@ def run_objects(
     if plural in module.given and module.params[plural] is None:
         module.params[plural] = []  # null names nothing; the options outside the list are not an object of their own
 
-    def shape(reporter: report.Reporter, wished: Desired) -> Tuple[Dict[str, Any], List[report.Entry]]:
-        found = entries(reporter, wished)
+    def shape(reporter: report.Reporter, desired_state: DesiredState) -> Tuple[Dict[str, Any], List[report.Entry]]:
+        found = entries(reporter, desired_state)
         if module.params.get(plural) is None:
             return {result: found[0].after}, found
         return {plural: found}, found
@@ -73,7 +73,7 @@ def run_objects(
     _run(module, lambda params: desired(items_of(params, single, plural, options), params), shape, also)
 
 
-def run_document(options: Spec, task_options: Spec, desired: Callable[[Params], Desired]) -> None:
+def run_document(options: Spec, task_options: Spec, desired: Callable[[Params], DesiredState]) -> None:
     """flash_array: several kinds of object in one document."""
     spec: Spec = dict(options)
     spec["continue_on_error"] = {"type": "bool", "default": False}
@@ -81,24 +81,24 @@ def run_document(options: Spec, task_options: Spec, desired: Callable[[Params], 
     spec.update(CONNECTION)
     module = Module(argument_spec=spec, supports_check_mode=True, required_if=[("prune", True, ("prune_prefix",))])
 
-    def shape(reporter: report.Reporter, wished: Desired) -> Tuple[Dict[str, Any], List[report.Entry]]:
-        sections = report.document(reporter, wished)
+    def shape(reporter: report.Reporter, desired_state: DesiredState) -> Tuple[Dict[str, Any], List[report.Entry]]:
+        sections = report.document(reporter, desired_state)
         return dict(sections), [entry for section in sections.values() for entry in section]
 
     _run(module, desired, shape)
 
 
-def _run(module: Module, desired: Callable[[Params], Desired], shape: Shape, also: Optional[Also] = None) -> None:
+def _run(module: Module, desired: Callable[[Params], DesiredState], shape: Shape, also: Optional[Also] = None) -> None:
     """Connect, read, plan, and apply unless in check mode; the one way out is _finish."""
     result: Dict[str, Any] = {"changed": False}
     problem: Optional[FlashError] = None
     try:
         with context(array=shown_address(module.params)):
             module.check_given()
-            wished = desired(module.params)
+            desired_state = desired(module.params)
         with _connected(module, result) as array:
-            actual = read(array, wished)
-            drawn = plan(wished, actual, _policy(module.params), array.capabilities)
+            actual = read(array, desired_state)
+            drawn = plan(desired_state, actual, _policy(module.params), array.capabilities)
             for error in drawn.errors:
                 error.fill(array=array.label)
             applied = _apply(module, array, actual, drawn)
@@ -106,14 +106,14 @@ def _run(module: Module, desired: Callable[[Params], Desired], shape: Shape, als
             result.update(_done(drawn, applied))
             problem = _problem(drawn, applied)
             reporter = report.Reporter(drawn, applied)
-            shaped, entries = shape(reporter, wished)
+            shaped, entries = shape(reporter, desired_state)
             result.update(shaped)
             if module._diff:
                 result["diff"] = report.diff(entries + reporter.removed(), array.label)
             for text in drawn.warnings:
                 module.warn(text)
             if also is not None and problem is None:
-                result.update(also(array, reporter, wished, entries))
+                result.update(also(array, reporter, desired_state, entries))
     except FlashError as error:
         problem = error
     except Interrupted as stop:
@@ -122,7 +122,7 @@ def _run(module: Module, desired: Callable[[Params], Desired], shape: Shape, als
 
 
 def _apply(module: AnsibleModule, array: Array, actual: Actual, drawn: Plan) -> Optional[Applied]:
-    """Carry the plan out, but nothing of it when a wish is refused and all are to stop; None for a mere prediction."""
+    """Carry the plan out; nothing when an object is refused and continue_on_error is off. None for a prediction."""
     if drawn.errors and not module.params["continue_on_error"]:
         return nothing(drawn, actual, array)
     if module.check_mode:

@@ -35,7 +35,7 @@ _QUERY_SECRET = re.compile(r"([?&;][^=&\s]*(?:pass|pwd|secret|token|key)[^=&\s]*
 
 
 class ConfError(Exception):
-    """What is wrong with a file or with a wish, without a word of what stands in the file: it holds secrets."""
+    """What is wrong with a file or with what is requested. It quotes nothing from the file, which holds secrets."""
 
 
 class Item(NamedTuple):

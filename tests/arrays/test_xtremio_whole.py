@@ -22,7 +22,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.model 
     VolumeSpec,
 )
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan import desired as options
-from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.desired import Desired
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.desired import DesiredState
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.draft import Plan
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.planner import plan
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.policy import Policy
@@ -41,7 +41,7 @@ def make(array: XtremIO, name: str) -> model.Volume:
     return array.volumes([name]).items[0]
 
 
-def run(array: XtremIO, desired: Desired) -> Plan:
+def run(array: XtremIO, desired: DesiredState) -> Plan:
     """One task: read, plan, carry out. Raises what it refuses."""
     actual = read(array, desired)
     made = plan(desired, actual, Policy(), array.capabilities)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Carry a plan out: in order, what is independent side by side, and one result per wish.
+"""Carry a plan out: in order, what is independent side by side, and one result per desired object.
 
 Steps name objects; the world knows them, first as they were read, then as the array returned them.
 """
@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Applied:
-    """What was done: the steps carried out, the error of each wish that failed, and the array as it is now."""
+    """What was done: the steps carried out, the error of each object that failed, and the array as it is now."""
 
     done: Tuple[Step, ...]
     errors: Dict[Key, FlashError]
@@ -76,7 +76,7 @@ def _side_by_side(run: _Run, chains: Sequence[List[Step]], destructive: bool, co
 
 
 def nothing(plan: Plan, actual: Actual, array: Array) -> Applied:
-    """What there is to tell when a wish is refused and so nothing is carried out."""
+    """What there is to tell when a desired object is refused and so nothing is carried out."""
     return Applied((), {}, plan.steps, World(actual, array.capabilities))
 
 

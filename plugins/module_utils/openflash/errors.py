@@ -200,7 +200,7 @@ class Interrupted(BaseException):
 
 
 class NotDone(FlashError):
-    """Nothing is wrong with the wish itself; it was not begun, or not finished, because another one failed."""
+    """Nothing is wrong with this object; it was not begun, or not finished, because another one failed."""
 
     kind = "not_done"
 

@@ -280,7 +280,7 @@ class OptionRule:
     create_only: bool = False
     words: str = ""
     told: bool = True
-    """The array tells it of every volume; without, it is a wish that leaves no trace in results."""
+    """The array tells it of every volume; without, it is a desired object that leaves no trace in results."""
 
 
 @dataclass(frozen=True)

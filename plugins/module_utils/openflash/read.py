@@ -16,31 +16,35 @@ from typing import Dict, FrozenSet, List, Optional, Set, Tuple
 from .array import Array
 from .errors import context
 from .model import UNKNOWN, Group, Host, Listing, Mapping, Snapshot, Volume
-from .plan.desired import ABSENT, PRESENT, RESTORED, Desired, MapWish
+from .plan.desired import ABSENT, PRESENT, RESTORED, DesiredMapping, DesiredState
 from .plan.snapshots import member_name
 from .plan.world import Actual
 
 Names = Set[Optional[str]]
 
 
-def read(array: Array, desired: Desired) -> Actual:
-    """Everything that the wishes touch; all of it when something may be pruned."""
-    array.declare_hosts(_declared_hosts(desired))
+def read(array: Array, desired_state: DesiredState) -> Actual:
+    """Everything that the desired objects touch; all of it when something may be pruned."""
+    array.declare_hosts(_declared_hosts(desired_state))
     with context(array=array.label):
-        groups = _groups(array, desired)
-        volumes = _volumes(array, desired, groups)
-        snapshots, parents_asked = _snapshots(array, desired, volumes, groups)
-        hosts = _hosts(array, desired)
-        if desired.prune is not None:
+        groups = _groups(array, desired_state)
+        volumes = _volumes(array, desired_state, groups)
+        snapshots, parents_asked = _snapshots(array, desired_state, volumes, groups)
+        hosts = _hosts(array, desired_state)
+        if desired_state.prune is not None:
             mappings, volumes_asked, hosts_asked = array.mappings(), None, None
         else:
-            mappings, volumes_asked, hosts_asked = _mappings(array, desired, volumes, hosts)
+            mappings, volumes_asked, hosts_asked = _mappings(array, desired_state, volumes, hosts)
     told = _with_snapshots(_with_maps(volumes, mappings, volumes_asked), snapshots, parents_asked)
     return Actual(told, snapshots, hosts, mappings, groups, hosts_asked, array.label)
 
 
-def _declared_hosts(desired: Desired) -> List[str]:
-    return sorted({wish.name for wish in desired.hosts} | {wish.host for wish in desired.maps} | desired.exclusive_maps)
+def _declared_hosts(desired_state: DesiredState) -> List[str]:
+    return sorted(
+        {desired.name for desired in desired_state.hosts}
+        | {desired.host for desired in desired_state.maps}
+        | desired_state.exclusive_maps
+    )
 
 
 def _with_maps(volumes: Listing[Volume], mappings: Listing[Mapping], asked: Optional[Set[str]]) -> Listing[Volume]:
@@ -79,8 +83,10 @@ def _ordered(names: Names) -> List[str]:
     return sorted(name for name in names if name)
 
 
-def _groups(array: Array, desired: Desired) -> Listing[Group]:
-    names = _ordered({wish.group for wish in desired.volumes} | {wish.group for wish in desired.snapshots})
+def _groups(array: Array, desired_state: DesiredState) -> Listing[Group]:
+    names = _ordered(
+        {desired.group for desired in desired_state.volumes} | {desired.group for desired in desired_state.snapshots}
+    )
     if not names or array.capabilities.refusal("groups"):
         return Listing()
     return array.groups(names)
@@ -91,14 +97,18 @@ def _members(groups: Listing[Group], name: str) -> Tuple[str, ...]:
     return group.volumes if group else ()
 
 
-def _volumes(array: Array, desired: Desired, groups: Listing[Group]) -> Listing[Volume]:
-    deletes = desired.retentions or any(wish.state == ABSENT for wish in desired.volumes + desired.snapshots)
-    if desired.prune is not None:
+def _volumes(array: Array, desired_state: DesiredState, groups: Listing[Group]) -> Listing[Volume]:
+    deletes = desired_state.retentions or any(
+        desired.state == ABSENT for desired in desired_state.volumes + desired_state.snapshots
+    )
+    if desired_state.prune is not None:
         return array.volumes()
-    names: Names = {wish.name for wish in desired.volumes}
-    names |= {wish.rename_from for wish in desired.volumes} | {wish.source_volume for wish in desired.volumes}
-    names |= {wish.volume for wish in desired.maps}
-    for snapshot in desired.snapshots:
+    names: Names = {desired.name for desired in desired_state.volumes}
+    names |= {desired.rename_from for desired in desired_state.volumes} | {
+        desired.source_volume for desired in desired_state.volumes
+    }
+    names |= {desired.volume for desired in desired_state.maps}
+    for snapshot in desired_state.snapshots:
         if snapshot.state == ABSENT:
             continue
         taken: Names = {snapshot.name, snapshot.backup}
@@ -116,25 +126,25 @@ def _volumes(array: Array, desired: Desired, groups: Listing[Group]) -> Listing[
 
 
 def _snapshots(
-    array: Array, desired: Desired, volumes: Listing[Volume], groups: Listing[Group]
+    array: Array, desired_state: DesiredState, volumes: Listing[Volume], groups: Listing[Group]
 ) -> Tuple[Listing[Snapshot], Optional[Names]]:
-    """Snapshots that a wish touches, and the volumes of which all are asked for (None: of every volume)."""
-    if desired.prune is not None:
+    """Snapshots that a desired object touches, and the volumes of which all are asked for (None: of every volume)."""
+    if desired_state.prune is not None:
         return array.snapshots(), None
     there = {volume.name: volume for volume in volumes}
     one_name = array.capabilities.one_namespace or array.capabilities.one_snapshot_namespace
-    sources: Names = {wish.volume for wish in desired.retentions}
+    sources: Names = {desired.volume for desired in desired_state.retentions}
     names: Names = set()
-    for wish in desired.volumes:
-        doomed = there.get(wish.name)
-        if wish.state == ABSENT and doomed is not None and doomed.snapshots != ():
-            sources.add(wish.name)
-        if wish.state == PRESENT and doomed is None:
-            names |= {wish.source_snapshot, wish.name if array.capabilities.one_namespace else None}
-            if array.capabilities.snapshots_by_volume and wish.source_volume and wish.source_snapshot:
-                names.discard(wish.source_snapshot)
-                sources.add(wish.source_volume)
-    for snapshot in desired.snapshots:
+    for desired in desired_state.volumes:
+        doomed = there.get(desired.name)
+        if desired.state == ABSENT and doomed is not None and doomed.snapshots != ():
+            sources.add(desired.name)
+        if desired.state == PRESENT and doomed is None:
+            names |= {desired.source_snapshot, desired.name if array.capabilities.one_namespace else None}
+            if array.capabilities.snapshots_by_volume and desired.source_volume and desired.source_snapshot:
+                names.discard(desired.source_snapshot)
+                sources.add(desired.source_volume)
+    for snapshot in desired_state.snapshots:
         if snapshot.group:
             names |= {member_name(member, snapshot.name) for member in _members(groups, snapshot.group)}
         elif snapshot.volume and array.capabilities.snapshots_by_volume:
@@ -145,20 +155,20 @@ def _snapshots(
     return (array.snapshots(named or None, of or None) if named or of else UNKNOWN), sources
 
 
-def _hosts(array: Array, desired: Desired) -> Listing[Host]:
-    if desired.prune is not None:
+def _hosts(array: Array, desired_state: DesiredState) -> Listing[Host]:
+    if desired_state.prune is not None:
         return array.hosts()
-    wanted: Names = {wish.name for wish in desired.hosts}
-    names = _ordered(wanted | {wish.host for wish in desired.maps if wish.state == PRESENT})
+    wanted: Names = {desired.name for desired in desired_state.hosts}
+    names = _ordered(wanted | {desired.host for desired in desired_state.maps if desired.state == PRESENT})
     if not names:
         return Listing()
     found = array.hosts(names)
     known = {address for host in found for address in host.addresses}
     unknown = {
         initiator.address
-        for wish in desired.hosts
-        if wish.state == PRESENT
-        for initiator in wish.initiators or ()
+        for desired in desired_state.hosts
+        if desired.state == PRESENT
+        for initiator in desired.initiators or ()
         if initiator.address not in known
     }
     if not unknown:
@@ -175,21 +185,25 @@ def _hosts(array: Array, desired: Desired) -> Listing[Host]:
 Asked = Tuple[Listing[Mapping], Set[str], FrozenSet[str]]
 
 
-def _mappings(array: Array, desired: Desired, volumes: Listing[Volume], hosts: Listing[Host]) -> Asked:
-    """Mappings that a wish touches and that the volumes themselves did not tell; of which volumes and hosts."""
+def _mappings(array: Array, desired_state: DesiredState, volumes: Listing[Volume], hosts: Listing[Host]) -> Asked:
+    """Mappings that the task touches and that the volumes themselves did not report; of which volumes and hosts."""
     there = {volume.name: volume for volume in volumes}
-    hosts_asked = _hosts_to_ask(desired, there, hosts)
-    touched = {wish.name for wish in desired.volumes if wish.state == ABSENT}
-    touched |= {str(wish.volume) for wish in desired.snapshots if wish.state == RESTORED}
-    touched |= {wish.volume for wish in desired.maps}
+    hosts_asked = _hosts_to_ask(desired_state, there, hosts)
+    touched = {desired.name for desired in desired_state.volumes if desired.state == ABSENT}
+    touched |= {str(desired.volume) for desired in desired_state.snapshots if desired.state == RESTORED}
+    touched |= {desired.volume for desired in desired_state.maps}
     volumes_asked = {name for name in touched if name in there and there[name].mappings is None}
     # What has the name of no volume may be a snapshot.
-    volumes_asked |= {wish.volume for wish in desired.maps if wish.state == ABSENT and wish.volume not in there}
+    volumes_asked |= {
+        desired.volume for desired in desired_state.maps if desired.state == ABSENT and desired.volume not in there
+    }
     if not hosts_asked and not volumes_asked:
         return UNKNOWN, set(), frozenset()
     if not array.capabilities.reads_mappings:
         # Some arrays can be asked on the host itself, and about that host alone.
-        seen = frozenset(wish.host for wish in desired.maps if array.capabilities.sees_mappings_of(wish.host))
+        seen = frozenset(
+            desired.host for desired in desired_state.maps if array.capabilities.sees_mappings_of(desired.host)
+        )
         if not seen:
             return UNKNOWN, volumes_asked, hosts_asked
         hosts_asked = seen
@@ -197,25 +211,27 @@ def _mappings(array: Array, desired: Desired, volumes: Listing[Volume], hosts: L
     return found, volumes_asked, hosts_asked
 
 
-def _hosts_to_ask(desired: Desired, volumes: Dict[str, Volume], hosts: Listing[Host]) -> FrozenSet[str]:
-    """Hosts of which more must be known than what the wished volumes tell."""
+def _hosts_to_ask(desired_state: DesiredState, volumes: Dict[str, Volume], hosts: Listing[Host]) -> FrozenSet[str]:
+    """Hosts of which more must be known than what the requested volumes tell."""
     there = {host.name: host for host in hosts}
-    names = {wish.host for wish in desired.maps if wish.state == PRESENT and _needs_lun(wish, volumes)}
-    names |= desired.exclusive_maps
-    for wish in desired.hosts:
-        if wish.state == ABSENT:
-            names.add(wish.name)
-        elif wish.exclusive_initiators and wish.initiators is not None and wish.name in there:
-            wanted = {initiator.address for initiator in wish.initiators}
-            if set(there[wish.name].addresses) - wanted:
-                names.add(wish.name)
+    names = {
+        desired.host for desired in desired_state.maps if desired.state == PRESENT and _needs_lun(desired, volumes)
+    }
+    names |= desired_state.exclusive_maps
+    for desired in desired_state.hosts:
+        if desired.state == ABSENT:
+            names.add(desired.name)
+        elif desired.exclusive_initiators and desired.initiators is not None and desired.name in there:
+            wanted = {initiator.address for initiator in desired.initiators}
+            if set(there[desired.name].addresses) - wanted:
+                names.add(desired.name)
     return frozenset(names & there.keys())
 
 
-def _needs_lun(wish: MapWish, volumes: Dict[str, Volume]) -> bool:
-    """Whether another volume may have the LUN that the wish names."""
-    if wish.lun is None:
+def _needs_lun(desired: DesiredMapping, volumes: Dict[str, Volume]) -> bool:
+    """Whether another volume may have the LUN that the desired object names."""
+    if desired.lun is None:
         return False
-    volume = volumes.get(wish.volume)
+    volume = volumes.get(desired.volume)
     maps = volume.mappings or () if volume else ()
-    return not any(mapping.host == wish.host and mapping.lun == wish.lun for mapping in maps)
+    return not any(mapping.host == desired.host and mapping.lun == desired.lun for mapping in maps)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One entry per wish for a result: before, after, what failed. The same for a prediction and for what was done."""
+"""One entry per desired object: before, after, what failed. The same for a prediction and for what was done."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .plan import (
     steps,
     volumes as plan_volumes,
 )
-from .plan.desired import ABSENT, Desired, HostWish, MapWish, SnapshotWish, VolumeWish
+from .plan.desired import ABSENT, DesiredHost, DesiredMapping, DesiredSnapshot, DesiredState, DesiredVolume
 from .plan.draft import Plan
 from .plan.steps import Key, Step
 from .plan.world import World
@@ -44,7 +44,7 @@ class Entry:
         return bool(self.lines)
 
     def as_data(self) -> Data:
-        """The object, as it is now, with what became of the wish."""
+        """The object, as it is now, with what became of the desired object."""
         data = dict(self.after)
         data["changed"] = self.changed
         data["error"] = self.error.as_dict() if self.error else None
@@ -52,7 +52,7 @@ class Entry:
 
 
 class Reporter:
-    """Answers what became of each wish, from the plan alone or from the plan and what was done."""
+    """Answers what became of each desired object, from the plan alone or from the plan and what was done."""
 
     def __init__(self, plan: Plan, applied: Optional[Applied]) -> None:
         self.plan = plan
@@ -65,46 +65,48 @@ class Reporter:
     def volumes(self) -> Map[str, Volume]:
         return self.world.volumes
 
-    def volume(self, wish: VolumeWish) -> Entry:
-        key = plan_volumes.key(wish.name)
+    def volume(self, desired: DesiredVolume) -> Entry:
+        key = plan_volumes.key(desired.name)
         before = self.plan.outcomes[key].before
-        after = self.world.volumes.get(wish.name)
-        if after is None and before is not None and before.name != wish.name:
+        after = self.world.volumes.get(desired.name)
+        if after is None and before is not None and before.name != desired.name:
             after = self.world.volumes.get(before.name)  # it could not be renamed
         return self._entry(
-            ("volume", wish.name),
+            ("volume", desired.name),
             (key,),
-            render.volume(before, wish.name),
-            render.volume(self.world.with_maps(after), wish.name),
+            render.volume(before, desired.name),
+            render.volume(self.world.with_maps(after), desired.name),
         )
 
-    def snapshot(self, wish: SnapshotWish, *also: Key) -> Entry:
-        key = plan_snapshots.key(wish)
+    def snapshot(self, desired: DesiredSnapshot, *also: Key) -> Entry:
+        key = plan_snapshots.key(desired)
         before = self.plan.outcomes[key].before
-        label = ("snapshot", wish.name)
-        if wish.group:
-            group = self.world.groups.get(wish.group)
+        label = ("snapshot", desired.name)
+        if desired.group:
+            group = self.world.groups.get(desired.group)
             members = group.volumes if group else ()
-            keys = [(member, plan_snapshots.member_name(member, wish.name)) for member in members]
+            keys = [(member, plan_snapshots.member_name(member, desired.name)) for member in members]
             found = [self.world.snapshots[key] for key in keys if key in self.world.snapshots]
-            return self._entry(label, (key,), _members(wish, before or ()), _members(wish, found))
-        there = self.world.snapshots.by("name", wish.name)
-        after = next((s for s in there if wish.volume in (None, s.volume)), None)
-        return self._entry(label, (key,) + also, _snapshot(before, wish), _snapshot(after, wish))
+            return self._entry(label, (key,), _members(desired, before or ()), _members(desired, found))
+        there = self.world.snapshots.by("name", desired.name)
+        after = next((s for s in there if desired.volume in (None, s.volume)), None)
+        return self._entry(label, (key,) + also, _snapshot(before, desired), _snapshot(after, desired))
 
-    def host(self, wish: HostWish) -> Entry:
-        key = plan_hosts.key(wish.name)
-        before, after = self.plan.outcomes[key].before, self.world.hosts.get(wish.name)
-        return self._entry(("host", wish.name), (key,), render.host(before, wish.name), render.host(after, wish.name))
+    def host(self, desired: DesiredHost) -> Entry:
+        key = plan_hosts.key(desired.name)
+        before, after = self.plan.outcomes[key].before, self.world.hosts.get(desired.name)
+        return self._entry(
+            ("host", desired.name), (key,), render.host(before, desired.name), render.host(after, desired.name)
+        )
 
-    def mapping(self, wish: MapWish, *also: Key) -> Entry:
-        key = plan_maps.key(wish)
-        before, after = self.plan.outcomes[key].before, self.world.maps.get((wish.host, wish.volume))
-        label = ("mapping", "%s/%s" % (wish.host, wish.volume))
-        return self._entry(label, (key,) + also, _mapping(before, wish), _mapping(after, wish))
+    def mapping(self, desired: DesiredMapping, *also: Key) -> Entry:
+        key = plan_maps.key(desired)
+        before, after = self.plan.outcomes[key].before, self.world.maps.get((desired.host, desired.volume))
+        label = ("mapping", "%s/%s" % (desired.host, desired.volume))
+        return self._entry(label, (key,) + also, _mapping(before, desired), _mapping(after, desired))
 
     def removed(self) -> List[Entry]:
-        """What goes although no wish names it: pruned, too old, or not among the volumes of an exclusive host."""
+        """What is removed although the task does not name it: pruned, too old, or not a volume of an exclusive host."""
         actual = World(self.world.actual, self.world.capabilities)
         entries = []
         for outcome in self.plan.outcomes.values():
@@ -134,32 +136,32 @@ class Reporter:
         return outcome.error if outcome else None
 
 
-def volumes(reporter: Reporter, desired: Desired) -> List[Entry]:
-    return [reporter.volume(wish) for wish in desired.volumes]
+def volumes(reporter: Reporter, desired_state: DesiredState) -> List[Entry]:
+    return [reporter.volume(desired) for desired in desired_state.volumes]
 
 
-def snapshots(reporter: Reporter, desired: Desired) -> List[Entry]:
+def snapshots(reporter: Reporter, desired_state: DesiredState) -> List[Entry]:
     """A snapshot, the first of a volume with what its retention did."""
     kept: Dict[Optional[str], List[Key]] = {}
-    for retention in desired.retentions:
+    for retention in desired_state.retentions:
         kept.setdefault(retention.volume, []).append(plan_snapshots.retention_key(retention))
-    return [reporter.snapshot(wish, *kept.pop(wish.volume, ())) for wish in desired.snapshots]
+    return [reporter.snapshot(desired, *kept.pop(desired.volume, ())) for desired in desired_state.snapshots]
 
 
-def host_maps(reporter: Reporter, desired: Desired) -> List[Entry]:
+def host_maps(reporter: Reporter, desired_state: DesiredState) -> List[Entry]:
     """A mapping with its host; a host that nothing is mapped to in this task stands alone, with a null volume.
 
-    What changed in the host itself, and what was unmapped from it as not wished, counts for its first entry.
+    What changed in the host itself, and what was unmapped from it as not requested, counts for its first entry.
     """
-    described = {wish.name: reporter.host(wish) for wish in desired.hosts}
+    described = {desired.name: reporter.host(desired) for desired in desired_state.hosts}
     new = dict(described)
     entries = []
-    for wish in desired.maps:
-        first = wish.state != ABSENT and new.pop(wish.host, None) is not None
-        also = (plan_hosts.key(wish.host), plan_maps.exclusive_key(wish.host)) if first else ()
-        entries.append(_with_host(reporter.mapping(wish, *also), described.get(wish.host)))
+    for desired in desired_state.maps:
+        first = desired.state != ABSENT and new.pop(desired.host, None) is not None
+        also = (plan_hosts.key(desired.host), plan_maps.exclusive_key(desired.host)) if first else ()
+        entries.append(_with_host(reporter.mapping(desired, *also), described.get(desired.host)))
     for name, host in new.items():
-        nothing = _mapping(None, MapWish("", name))
+        nothing = _mapping(None, DesiredMapping("", name))
         also = (plan_hosts.key(name), plan_maps.exclusive_key(name))
         entries.append(_with_host(reporter._entry((host.kind, name), also, dict(nothing), dict(nothing)), host))
     return entries
@@ -176,7 +178,7 @@ def _with_host(entry: Entry, host: Optional[Entry]) -> Entry:
     return entry
 
 
-def for_hosts(array: Array, reporter: Reporter, desired: Desired, entries: Sequence[Entry]) -> Data:
+def for_hosts(array: Array, reporter: Reporter, desired_state: DesiredState, entries: Sequence[Entry]) -> Data:
     """What hosts need to reach their volumes: the target ports, and the identity of each disk.
 
     Some arrays give a volume its identity only when it is first mapped, so those that lack it are read again.
@@ -193,13 +195,13 @@ def for_hosts(array: Array, reporter: Reporter, desired: Desired, entries: Seque
     return {"ports": [render.port(port) for port in ports]} if mapped else {}
 
 
-def document(reporter: Reporter, desired: Desired) -> Dict[str, List[Entry]]:
+def document(reporter: Reporter, desired_state: DesiredState) -> Dict[str, List[Entry]]:
     """Every section of a document."""
     return {
-        "volumes": volumes(reporter, desired),
-        "snapshots": snapshots(reporter, desired),
-        "hosts": [reporter.host(wish) for wish in desired.hosts],
-        "mappings": [reporter.mapping(wish) for wish in desired.maps],
+        "volumes": volumes(reporter, desired_state),
+        "snapshots": snapshots(reporter, desired_state),
+        "hosts": [reporter.host(desired) for desired in desired_state.hosts],
+        "mappings": [reporter.mapping(desired) for desired in desired_state.maps],
     }
 
 
@@ -249,31 +251,31 @@ def _gone(actual: World, step: Step) -> Entry:
         return Entry("snapshot", name, before, render.snapshot(None, name), lines)
     if not isinstance(step, steps.UnmapVolume):
         raise AssertionError("a step that ends nothing: %s" % step)
-    wish = MapWish(step.volume, step.host)
-    before = _mapping(actual.maps.get((step.host, step.volume)), wish)
-    return Entry("mapping", "%s/%s" % (step.host, step.volume), before, _mapping(None, wish), lines)
+    desired = DesiredMapping(step.volume, step.host)
+    before = _mapping(actual.maps.get((step.host, step.volume)), desired)
+    return Entry("mapping", "%s/%s" % (step.host, step.volume), before, _mapping(None, desired), lines)
 
 
-def _snapshot(obj: Optional[Snapshot], wish: SnapshotWish) -> Data:
-    data = render.snapshot(obj, wish.name)
+def _snapshot(obj: Optional[Snapshot], desired: DesiredSnapshot) -> Data:
+    data = render.snapshot(obj, desired.name)
     data["members"] = []
     return data
 
 
-def _members(wish: SnapshotWish, found: Sequence[Snapshot]) -> Data:
+def _members(desired: DesiredSnapshot, found: Sequence[Snapshot]) -> Data:
     """A snapshot of a group: its members, and the group in place of a volume."""
-    data = render.snapshot(None, wish.name)
-    data["group"] = wish.group
+    data = render.snapshot(None, desired.name)
+    data["group"] = desired.group
     data["members"] = [render.snapshot(s, s.name) for s in sorted(found, key=lambda s: s.name)]
     if found:
         data["state"] = found[0].state
     return data
 
 
-def _mapping(obj: Any, wish: MapWish) -> Data:
+def _mapping(obj: Any, desired: DesiredMapping) -> Data:
     return {
-        "host": wish.host,
-        "volume": wish.volume or None,
+        "host": desired.host,
+        "volume": desired.volume or None,
         "state": "present" if obj is not None else "absent",
         "lun": obj.lun if obj is not None else None,
         "device": obj.device if obj is not None else None,

@@ -20,7 +20,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.model 
     VolumeSpec,
 )
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan import desired as options
-from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.desired import Desired
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.desired import DesiredState
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.draft import Plan
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.planner import plan
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.policy import Policy
@@ -34,7 +34,7 @@ from tests.support.simulator import Simulator
 OFFLINE_CHANGES = {"offline_changes": True}
 
 
-def run(array: Datera, desired: Desired, **policy: bool) -> Plan:
+def run(array: Datera, desired: DesiredState, **policy: bool) -> Plan:
     """One task: read, plan, carry out. Raises what it refuses."""
     actual = read(array, desired)
     made = plan(desired, actual, Policy(**policy), array.capabilities)
@@ -43,11 +43,11 @@ def run(array: Datera, desired: Desired, **policy: bool) -> Plan:
     return made
 
 
-def volumes(*items: dict[str, Any]) -> Desired:
+def volumes(*items: dict[str, Any]) -> DesiredState:
     return options.volumes(items, {})
 
 
-def maps(**item: Any) -> Desired:
+def maps(**item: Any) -> DesiredState:
     return options.host_maps([item], {})
 
 

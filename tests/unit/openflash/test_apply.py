@@ -115,8 +115,12 @@ def full() -> MemoryArray:
     return array
 
 
-@pytest.mark.parametrize("refusal", [wishes for _name, wishes in REFUSALS], ids=[name for name, _wishes in REFUSALS])
-@pytest.mark.parametrize("removal", [wishes for _name, wishes in REMOVALS], ids=[name for name, _wishes in REMOVALS])
+@pytest.mark.parametrize(
+    "refusal", [desired_items for _name, desired_items in REFUSALS], ids=[name for name, _desired_items in REFUSALS]
+)
+@pytest.mark.parametrize(
+    "removal", [desired_items for _name, desired_items in REMOVALS], ids=[name for name, _desired_items in REMOVALS]
+)
 def test_nothing_is_taken_away_when_another_part_of_the_task_is_refused(
     removal: dict[str, Any], refusal: dict[str, Any]
 ) -> None:
@@ -142,15 +146,17 @@ def test_nothing_is_taken_away_when_another_part_of_the_task_is_refused(
 
 
 def test_a_failed_deletion_stops_the_other_deletions(array: MemoryArray) -> None:
-    for wish in NEW:
-        array.volume(str(wish["name"]))
+    for desired in NEW:
+        array.volume(str(desired["name"]))
     fail_for(array, "delete_volume", "a")
-    applied = volumes(array, *[{"name": wish["name"], "state": "absent"} for wish in NEW]).run(continue_on_error=True)
+    applied = volumes(array, *[{"name": desired["name"], "state": "absent"} for desired in NEW]).run(
+        continue_on_error=True
+    )
     assert there(array) == ["a", "b", "c"]
     assert len(applied.not_done) == 3
 
 
-def test_the_later_steps_of_a_failed_wish_are_not_done(array: MemoryArray) -> None:
+def test_the_later_steps_of_a_failed_object_are_not_done(array: MemoryArray) -> None:
     array.volume("a", options={"iops": 1})
     fail_for(array, "extend_volume", "a")
     task = volumes(array, {"name": "a", "size": "2GiB", "array_options": {"iops": 2}})
@@ -159,7 +165,7 @@ def test_the_later_steps_of_a_failed_wish_are_not_done(array: MemoryArray) -> No
     assert len(applied.not_done) == 2
 
 
-def test_what_depends_on_a_failed_wish_fails_and_says_why(array: MemoryArray) -> None:
+def test_what_depends_on_a_failed_object_fails_and_says_why(array: MemoryArray) -> None:
     fail_for(array, "create_volume", "a")
     task = document(
         array,
@@ -175,7 +181,7 @@ def test_what_depends_on_a_failed_wish_fails_and_says_why(array: MemoryArray) ->
         assert "volume a, which this depends on, was not made" in str(error)
 
 
-def test_all_wishes_of_an_atomic_set_get_its_error(array: MemoryArray) -> None:
+def test_all_snapshots_of_an_atomic_set_get_its_error(array: MemoryArray) -> None:
     array.volume("a")
     array.volume("b")
     array.fail("create_snapshots", Timeout("no answer within 30 seconds"))
@@ -252,8 +258,8 @@ def test_mappings_of_one_host_run_one_after_the_other(array: MemoryArray) -> Non
 
 
 def test_many_side_by_side_come_to_the_same(array: MemoryArray) -> None:
-    wishes = [{"name": f"v{number:03}", "size": "1GiB", "group": "g%s" % (number % 3)} for number in range(60)]
-    applied = volumes(array, *wishes).run(concurrency=8)
+    desired_items = [{"name": f"v{number:03}", "size": "1GiB", "group": "g%s" % (number % 3)} for number in range(60)]
+    applied = volumes(array, *desired_items).run(concurrency=8)
     assert applied.errors == {}
     assert applied.not_done == ()
     assert len(there(array)) == 60
@@ -314,8 +320,8 @@ def test_eight_threads_know_all_hosts_and_mappings(impatient: None) -> None:
         array.volume("shared")
         for host in hosts:
             array.host(host)
-        wishes = [{"host": host, "volume": "shared", "initiators": [f"{TAKEN}-{host}"]} for host in hosts]
-        applied = host_maps(array, *wishes, shared=True).run(concurrency=8)
+        desired_items = [{"host": host, "volume": "shared", "initiators": [f"{TAKEN}-{host}"]} for host in hosts]
+        applied = host_maps(array, *desired_items, shared=True).run(concurrency=8)
         assert applied.errors == {}
         assert sorted(mapping.host for mapping in applied.world.maps_of_volume("shared")) == hosts
         for host in hosts:

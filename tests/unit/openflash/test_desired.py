@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What people write becomes wishes, and what can never be right is an error before any request."""
+"""What people write becomes desired objects, and what can never be right is an error before any request."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan i
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.desired import (
     ABSENT,
     PRESENT,
-    HostWish,
-    MapWish,
-    PruneWish,
-    RetentionWish,
+    DesiredHost,
+    DesiredMapping,
+    DesiredPrune,
+    DesiredRetention,
 )
 
 IQN = "iqn.2026-01.org.example:h1"
@@ -26,11 +26,11 @@ GIB = 1024**3
 
 
 def test_a_volume_with_all_its_options() -> None:
-    (wish,) = desired.volumes(
+    (volume,) = desired.volumes(
         [{"name": "a", "size": "1.5GiB", "pool": "p", "provisioning": "thick", "array_options": {"iops": 1}}], {}
     ).volumes
-    assert (wish.size, wish.pool, wish.provisioning, wish.state) == (3 * GIB // 2, "p", "thick", PRESENT)
-    assert wish.options == {"iops": 1}
+    assert (volume.size, volume.pool, volume.provisioning, volume.state) == (3 * GIB // 2, "p", "thick", PRESENT)
+    assert volume.options == {"iops": 1}
 
 
 @pytest.mark.parametrize("size", ["10XB", "ten", "-1GiB", "0", "10", "1e3GiB"])
@@ -127,9 +127,9 @@ def test_renaming_to_its_own_name_is_no_renaming() -> None:
 
 def test_retention_is_once_per_volume_and_prefix() -> None:
     items = [{"name": "pre-" + name, "volume": "a", "prefix": "pre-", "keep": 2} for name in ("1", "2")]
-    wished = desired.snapshots(items, {"atomic": True})
-    assert wished.retentions == (RetentionWish("pre-", 2, "a"),)
-    assert wished.atomic
+    desired_state = desired.snapshots(items, {"atomic": True})
+    assert desired_state.retentions == (DesiredRetention("pre-", 2, "a"),)
+    assert desired_state.atomic
 
 
 def test_initiators_are_canonical_and_once() -> None:
@@ -142,31 +142,33 @@ def test_a_host_is_described_once_for_all_its_mappings() -> None:
     for described in (0, 1):
         items: list[dict[str, Any]] = [{"host": "h", "volume": "a"}, {"host": "h", "volume": "b"}]
         items[described]["initiators"] = [IQN]
-        wished = desired.host_maps(items, {})
-        assert [len(host.initiators or ()) for host in wished.hosts] == [1]
-        assert [wish.volume for wish in wished.maps] == ["a", "b"]
+        desired_state = desired.host_maps(items, {})
+        assert [len(host.initiators or ()) for host in desired_state.hosts] == [1]
+        assert [desired.volume for desired in desired_state.maps] == ["a", "b"]
 
 
 def test_taking_a_mapping_away_says_nothing_about_the_host() -> None:
-    wished = desired.host_maps([{"host": "h", "volume": "a", "state": "absent"}], {})
-    assert wished.hosts == ()
-    assert wished.maps == (MapWish("a", "h", state=ABSENT),)
+    desired_state = desired.host_maps([{"host": "h", "volume": "a", "state": "absent"}], {})
+    assert desired_state.hosts == ()
+    assert desired_state.maps == (DesiredMapping("a", "h", state=ABSENT),)
 
 
 def test_exclusive_is_of_the_host() -> None:
-    wished = desired.host_maps([{"host": "h", "volume": "a", "exclusive": True}, {"host": "i", "volume": "a"}], {})
-    assert wished.exclusive_maps == frozenset({"h"})
+    desired_state = desired.host_maps(
+        [{"host": "h", "volume": "a", "exclusive": True}, {"host": "i", "volume": "a"}], {}
+    )
+    assert desired_state.exclusive_maps == frozenset({"h"})
 
 
 def test_a_secret_is_in_no_text() -> None:
-    wished = desired.host_maps([{"host": "h", "chap_username": "u", "chap_password": "hunter2hunter2"}], {})
-    assert wished.hosts[0].chap is not None
-    assert wished.hosts[0].chap.password == "hunter2hunter2"
-    assert "hunter2" not in repr(wished)
+    desired_state = desired.host_maps([{"host": "h", "chap_username": "u", "chap_password": "hunter2hunter2"}], {})
+    assert desired_state.hosts[0].chap is not None
+    assert desired_state.hosts[0].chap.password == "hunter2hunter2"
+    assert "hunter2" not in repr(desired_state)
 
 
 def test_a_document_has_everything() -> None:
-    wished = desired.document(
+    desired_state = desired.document(
         {
             "volumes": [{"name": "a", "size": "1GiB"}],
             "snapshots": [{"name": "s", "volume": "a"}],
@@ -177,9 +179,9 @@ def test_a_document_has_everything() -> None:
             "prune_limit": 0,
         }
     )
-    assert wished.prune == PruneWish("web-", 0)
-    assert wished.maps == (MapWish("a", "h", 0),)
-    assert isinstance(wished.hosts[0], HostWish)
+    assert desired_state.prune == DesiredPrune("web-", 0)
+    assert desired_state.maps == (DesiredMapping("a", "h", 0),)
+    assert isinstance(desired_state.hosts[0], DesiredHost)
 
 
 @pytest.mark.parametrize(
@@ -199,19 +201,19 @@ def test_a_prune_that_cannot_be_meant(params: dict[str, Any], words: str) -> Non
 def test_nothing_to_take_away_is_refused_unless_that_is_meant(build: Any, state: str, more: dict[str, Any]) -> None:
     with pytest.raises(Refused, match="is empty, with state: absent.*allow_empty"):
         build([], {"state": state, **more})
-    assert build([], {"state": state, "allow_empty": True, **more}) == desired.Desired()
-    assert build([], {"state": "present", **more}) == desired.Desired()
+    assert build([], {"state": state, "allow_empty": True, **more}) == desired.DesiredState()
+    assert build([], {"state": "present", **more}) == desired.DesiredState()
 
 
 @pytest.mark.parametrize("state", ["absent", "restored"])
 def test_no_snapshots_to_take_away_or_restore_is_refused_unless_that_is_meant(state: str) -> None:
     with pytest.raises(Refused, match=f"list snapshots is empty, with state: {state}"):
         desired.snapshots([], {"state": state})
-    assert desired.snapshots([], {"state": state, "allow_empty": True}) == desired.Desired()
+    assert desired.snapshots([], {"state": state, "allow_empty": True}) == desired.DesiredState()
 
 
-def test_an_empty_document_wishes_for_nothing() -> None:
-    assert desired.document({}) == desired.Desired()
+def test_an_empty_document_requests_nothing() -> None:
+    assert desired.document({}) == desired.DesiredState()
 
 
 @pytest.mark.parametrize(

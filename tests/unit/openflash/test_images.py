@@ -258,10 +258,10 @@ def test_what_is_not_complete_is_not_exported(
     array.volume("golden", state=READY if of_snapshot else state)
     if of_snapshot:
         array.snapshot("golden", "monday", state=state)
-    wish = exporting.Wish("golden", str(tmp_path / "out.qcow2"), snapshot="monday" if of_snapshot else None)
+    desired = exporting.DesiredExport("golden", str(tmp_path / "out.qcow2"), snapshot="monday" if of_snapshot else None)
     for check_mode in (True, False):
         with pytest.raises(kind, match=words):
-            exporting.run(run_of(array, folder, check_mode=check_mode), wish)
+            exporting.run(run_of(array, folder, check_mode=check_mode), desired)
     assert array.writes == []
     assert not (tmp_path / "out.qcow2").exists()
 

@@ -22,7 +22,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors
     Unsupported,
 )
 from tests.support.memory_array import MemoryArray
-from tests.support.planning import Task, document, done, host_maps, refused, wishes
+from tests.support.planning import Task, desired_items, document, done, host_maps, refused
 
 IQN = "iqn.2026-01.org.example:"
 WWN = "10000000c9000007"
@@ -82,14 +82,14 @@ def test_an_operating_system_that_the_array_does_not_store_is_refused(name: str)
 def test_another_operating_system_is_set_where_it_can_be_changed(array: MemoryArray) -> None:
     """So it is when a run was killed before it had set that of a new host."""
     array.host("h3", IQN + "h3", os="other")
-    wish = {"host": "h3", "initiators": [IQN + "h3", WWN], "os": "linux"}
-    task = host_maps(array, wish)
+    desired = {"host": "h3", "initiators": [IQN + "h3", WWN], "os": "linux"}
+    task = host_maps(array, desired)
     assert task.lines[-1] == "set the operating system of host h3 to linux"
     done(task)
     there = array.hosts(["h3"]).named("h3")
     assert there is not None
     assert there.os == "linux"
-    assert host_maps(array, wish).lines == []
+    assert host_maps(array, desired).lines == []
 
 
 def test_another_operating_system_is_refused_where_it_cannot_be_changed() -> None:
@@ -147,20 +147,20 @@ def test_a_logged_in_initiator_is_removed_with_a_warning_unless_a_volume_is_open
     array._hosts["h1"] = type(host)(
         host.name, host.id, tuple(type(i)(i.address, i.protocol, logged_in=True) for i in host.initiators)
     )
-    wish = {"host": "h1", "initiators": [IQN + "new"], "exclusive_initiators": True}
-    assert host_maps(array, wish).warnings == [f"initiator {IQN}h1 is logged in to the array"]
+    desired = {"host": "h1", "initiators": [IQN + "new"], "exclusive_initiators": True}
+    assert host_maps(array, desired).warnings == [f"initiator {IQN}h1 is logged in to the array"]
     array.map("a", "h1", open=True)
-    assert isinstance(refused(host_maps(array, wish), "open session on volume a", "force: true"), Refused)
-    done(host_maps(array, wish, force=True))
+    assert isinstance(refused(host_maps(array, desired), "open session on volume a", "force: true"), Refused)
+    done(host_maps(array, desired, force=True))
 
 
 def test_removing_initiators_of_a_host_of_openstack_needs_its_permission(array: MemoryArray) -> None:
     name = "Managed by OpenStack node1"
     array.host(name, IQN + "os")
-    wish = {"host": name, "initiators": [IQN + "new"], "exclusive_initiators": True}
-    assert isinstance(refused(host_maps(array, wish), "belongs to OpenStack"), Refused)
-    assert host_maps(array, wish).lines == []
-    done(host_maps(array, wish, openstack_owned=True))
+    desired = {"host": name, "initiators": [IQN + "new"], "exclusive_initiators": True}
+    assert isinstance(refused(host_maps(array, desired), "belongs to OpenStack"), Refused)
+    assert host_maps(array, desired).lines == []
+    done(host_maps(array, desired, openstack_owned=True))
 
 
 def test_an_initiator_of_another_host_is_a_conflict(array: MemoryArray) -> None:
@@ -325,13 +325,13 @@ def test_an_array_that_makes_no_host_without_initiators_says_so_before_any_permi
 
 @pytest.mark.parametrize("initiators", [None, "left out"])
 def test_exclusive_initiators_needs_to_know_which_stay(array: MemoryArray, initiators: Any) -> None:
-    wish = {"host": "h1", "exclusive_initiators": True, "initiators": initiators}
+    desired = {"host": "h1", "exclusive_initiators": True, "initiators": initiators}
     if initiators:
-        del wish["initiators"]
+        del desired["initiators"]
     with pytest.raises(Invalid, match="option exclusive_initiators needs initiators.*host h1"):
-        host_maps(array, wish)
+        host_maps(array, desired)
     with pytest.raises(Invalid, match="exclusive_initiators needs initiators"):
-        document(array, hosts=[dict(wish, name="h1")])
+        document(array, hosts=[dict(desired, name="h1")])
 
 
 # -- deleting hosts ----------------------------------------------------------------------------------------------------
@@ -362,9 +362,9 @@ def test_a_host_is_deleted_after_its_mappings_in_one_task(array: MemoryArray) ->
 
 def test_a_host_of_openstack_is_deleted_only_with_its_permission(array: MemoryArray) -> None:
     array.host("Managed by OpenStack node1")
-    wish = {"host": "Managed by OpenStack node1", "state": "absent"}
-    assert isinstance(refused(host_maps(array, wish, force=True), "belongs to OpenStack"), Refused)
-    done(host_maps(array, wish, openstack_owned=True))
+    desired = {"host": "Managed by OpenStack node1", "state": "absent"}
+    assert isinstance(refused(host_maps(array, desired, force=True), "belongs to OpenStack"), Refused)
+    done(host_maps(array, desired, openstack_owned=True))
 
 
 def test_a_host_whose_mappings_are_unknown_is_not_deleted(array: MemoryArray) -> None:
@@ -422,18 +422,18 @@ def test_an_unreadable_volume_or_host_is_not_absent(array: MemoryArray) -> None:
 
 def test_a_second_host_needs_shared(array: MemoryArray) -> None:
     array.map("a", "h2")
-    wish = {"host": "h1", "volume": "a"}
-    assert isinstance(refused(host_maps(array, wish, force=True), "mapped to host h2", "shared: true"), Refused)
-    done(host_maps(array, wish, shared=True))
+    desired = {"host": "h1", "volume": "a"}
+    assert isinstance(refused(host_maps(array, desired, force=True), "mapped to host h2", "shared: true"), Refused)
+    done(host_maps(array, desired, shared=True))
     assert mapped(array) == ["h1 a 0", "h2 a 0"]
 
 
 def test_two_hosts_in_one_task_need_shared(array: MemoryArray) -> None:
-    wishes = [{"host": "h1", "volume": "a"}, {"host": "h2", "volume": "a"}]
-    task = host_maps(array, *wishes)
+    desired_items = [{"host": "h1", "volume": "a"}, {"host": "h2", "volume": "a"}]
+    task = host_maps(array, *desired_items)
     refused(task, "mapped to host h1")
     assert task.lines == ["map volume a to host h1"]
-    done(host_maps(array, *wishes, shared=True))
+    done(host_maps(array, *desired_items, shared=True))
 
 
 def test_a_mapping_that_is_there_is_no_change_though_others_have_the_volume(array: MemoryArray) -> None:
@@ -545,11 +545,11 @@ def test_another_lun_is_unmapped_and_mapped_again(array: MemoryArray) -> None:
 
 def test_another_lun_while_the_volume_is_open_needs_force(array: MemoryArray) -> None:
     array.map("a", "h1", 1, open=True)
-    wish = {"host": "h1", "volume": "a", "lun": 2}
-    task = host_maps(array, wish)
+    desired = {"host": "h1", "volume": "a", "lun": 2}
+    task = host_maps(array, desired)
     assert isinstance(refused(task, "open session", "force: true"), Refused)
     assert task.lines == []
-    done(host_maps(array, wish, force=True))
+    done(host_maps(array, desired, force=True))
 
 
 def test_two_volumes_swap_their_luns(array: MemoryArray) -> None:
@@ -635,9 +635,9 @@ def test_unmapping_what_is_openstack_s_needs_its_permission(array: MemoryArray, 
     array.volume("volume-" + UUID)
     array.host("Managed by OpenStack node1")
     array.map(volume, host)
-    wish = {"host": host, "volume": volume, "state": "absent"}
-    assert isinstance(refused(host_maps(array, wish, force=True), "belongs to OpenStack"), Refused)
-    done(host_maps(array, wish, openstack_owned=True))
+    desired = {"host": host, "volume": volume, "state": "absent"}
+    assert isinstance(refused(host_maps(array, desired, force=True), "belongs to OpenStack"), Refused)
+    done(host_maps(array, desired, openstack_owned=True))
 
 
 def test_a_volume_with_siblings_is_not_unmapped(array: MemoryArray) -> None:
@@ -723,14 +723,14 @@ def test_an_empty_list_with_exclusive_leaves_a_host_without_volumes_only_when_th
     array.map("a", "h1")
     params = {"host": "h1", "maps": [], "exclusive": True}
     with pytest.raises(Refused, match="list maps is empty, with exclusive: true.*allow_empty"):
-        wishes.host_maps([], params)
-    task = Task(array, wishes.host_maps([], dict(params, allow_empty=True)), allow_empty=True)
+        desired_items.host_maps([], params)
+    task = Task(array, desired_items.host_maps([], dict(params, allow_empty=True)), allow_empty=True)
     assert task.lines == ["unmap volume a from host h1"]
 
 
 def test_exclusive_on_a_new_host(array: MemoryArray) -> None:
-    wish = {"host": "h3", "initiators": [WWN], "volume": "a", "exclusive": True}
-    assert host_maps(array, wish).warnings == []
+    desired = {"host": "h3", "initiators": [WWN], "volume": "a", "exclusive": True}
+    assert host_maps(array, desired).warnings == []
 
 
 def test_exclusive_respects_open_sessions_and_openstack(array: MemoryArray) -> None:

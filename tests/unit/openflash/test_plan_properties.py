@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What holds for every task on every array: random contents, random wishes, random permissions, random kills."""
+"""What holds for every task on every array: random contents, requests, permissions and kills."""
 
 from __future__ import annotations
 
@@ -28,8 +28,11 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.model 
     Unreadable,
     Volume,
 )
-from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan import desired as wishes, steps as s
-from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.desired import Desired
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan import (
+    desired as desired_items,
+    steps as s,
+)
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.desired import DesiredState
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.planner import plan
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.policy import Policy
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.world import Actual
@@ -174,20 +177,20 @@ documents = st.fixed_dictionaries(
 
 
 def _tasks() -> Any:
-    def meant(make: Any, *args: Any) -> Desired | None:
+    def meant(make: Any, *args: Any) -> DesiredState | None:
         try:
             return make(*args)  # type: ignore[no-any-return]
         except (Invalid, Refused):
             return None
 
     return st.one_of(
-        st.lists(volume_items, min_size=1, max_size=5).map(lambda items: meant(wishes.volumes, items, {})),
+        st.lists(volume_items, min_size=1, max_size=5).map(lambda items: meant(desired_items.volumes, items, {})),
         st.tuples(st.lists(snapshot_items, min_size=1, max_size=4), st.booleans()).map(
-            lambda drawn: meant(wishes.snapshots, drawn[0], {"atomic": drawn[1]})
+            lambda drawn: meant(desired_items.snapshots, drawn[0], {"atomic": drawn[1]})
         ),
-        st.lists(map_items, min_size=1, max_size=5).map(lambda items: meant(wishes.host_maps, items, {})),
-        documents.map(lambda params: meant(wishes.document, params)),
-    ).filter(lambda wished: wished is not None)
+        st.lists(map_items, min_size=1, max_size=5).map(lambda items: meant(desired_items.host_maps, items, {})),
+        documents.map(lambda params: meant(desired_items.document, params)),
+    ).filter(lambda desired_state: desired_state is not None)
 
 
 tasks = _tasks()
@@ -202,17 +205,19 @@ DESTRUCTIVE = (s.DeleteVolume, s.DeleteSnapshot, s.DeleteHost, s.RestoreSnapshot
 
 @QUICK
 @given(contents(), tasks, policies)
-def test_a_task_that_is_done_has_nothing_left_to_do(content: Content, wished: Desired, policy: dict[str, bool]) -> None:
+def test_a_task_that_is_done_has_nothing_left_to_do(
+    content: Content, desired_state: DesiredState, policy: dict[str, bool]
+) -> None:
     array = content.array()
-    task = Task(array, wished, **policy)
+    task = Task(array, desired_state, **policy)
     event(f"{min(len(task.lines), 5)} steps, {min(len(task.errors), 3)} errors")
     applied = task.run(continue_on_error=True)
     assert applied.errors == {}, "the plan asked for what the array refuses"
     assert applied.not_done == ()
-    again = Task(array, wished, **policy)
+    again = Task(array, desired_state, **policy)
     for _run in range(4 if task.errors else 0):  # what was refused may be possible once the rest was done
         assert again.run(continue_on_error=True).errors == {}
-        again = Task(array, wished, **policy)
+        again = Task(array, desired_state, **policy)
     assert again.lines == []
     assert set(again.plan.outcomes) == set(task.plan.outcomes)
 
@@ -227,16 +232,22 @@ def comparable(data: Any) -> Any:
 
 
 def told(task: Task) -> list[tuple[str, str, bool, Any]]:
-    reporter, wished = task.reporter, task.desired
-    found = report.volumes(reporter, wished) + report.snapshots(reporter, wished) + report.host_maps(reporter, wished)
+    reporter, desired_state = task.reporter, task.desired
+    found = (
+        report.volumes(reporter, desired_state)
+        + report.snapshots(reporter, desired_state)
+        + report.host_maps(reporter, desired_state)
+    )
     return [(entry.kind, entry.name, entry.changed, entry.after) for entry in found]
 
 
 @QUICK
 @given(contents(), tasks, policies)
-def test_what_is_predicted_is_what_is_done(content: Content, wished: Desired, policy: dict[str, bool]) -> None:
+def test_what_is_predicted_is_what_is_done(
+    content: Content, desired_state: DesiredState, policy: dict[str, bool]
+) -> None:
     array = content.array()
-    task = Task(array, wished, **policy)
+    task = Task(array, desired_state, **policy)
     predicted = told(task)
     assert array.writes == []
     task.run(continue_on_error=True)
@@ -245,7 +256,7 @@ def test_what_is_predicted_is_what_is_done(content: Content, wished: Desired, po
     if task.errors:
         return  # what was refused may be planned next time
     # ... and what the array then tells is what was reported, where it was known
-    read_again = told(Task(array, wished, **policy))
+    read_again = told(Task(array, desired_state, **policy))
     for (kind, name, _changed, reported), (_kind, _name, _none, found) in zip(made, read_again):
         for key, value in comparable(reported).items():
             if value is not None and comparable(found)[key] is not None and key not in ("initiators", "snapshots"):
@@ -254,8 +265,8 @@ def test_what_is_predicted_is_what_is_done(content: Content, wished: Desired, po
 
 @QUICK
 @given(contents(), tasks, policies)
-def test_what_takes_away_comes_last(content: Content, wished: Desired, policy: dict[str, bool]) -> None:
-    batches = Task(content.array(), wished, **policy).plan.batches
+def test_what_takes_away_comes_last(content: Content, desired_state: DesiredState, policy: dict[str, bool]) -> None:
+    batches = Task(content.array(), desired_state, **policy).plan.batches
     assert [batch.destructive for batch in batches] == sorted(batch.destructive for batch in batches)
     for batch in batches:
         for chain in batch.chains.values():
@@ -271,8 +282,10 @@ def test_what_takes_away_comes_last(content: Content, wished: Desired, policy: d
 
 @QUICK
 @given(contents(), tasks, policies)
-def test_a_plan_with_a_refusal_takes_nothing_away(content: Content, wished: Desired, policy: dict[str, bool]) -> None:
-    made = Task(content.array(), wished, **policy).plan
+def test_a_plan_with_a_refusal_takes_nothing_away(
+    content: Content, desired_state: DesiredState, policy: dict[str, bool]
+) -> None:
+    made = Task(content.array(), desired_state, **policy).plan
     if made.errors:
         assert not any(step.destructive for step in made.steps)
         assert not any(batch.destructive for batch in made.batches)
@@ -317,21 +330,21 @@ def test_what_check_mode_accepts_of_hosts_is_accepted_by_the_run(
         array.map(volume, host)
     described = [{"name": name, **options} for name, options in hosts.items()]
     order.shuffle(described)
-    wished = wishes.document(
+    desired_state = desired_items.document(
         {"hosts": described, "mappings": [{"volume": volume, "host": host} for volume, host in mappings]}
     )
-    task = Task(array, wished, **policy)
+    task = Task(array, desired_state, **policy)
     event("refused" if task.errors else "accepted")
     applied = task.run(continue_on_error=True)
     assert (applied.errors, applied.not_done) == ({}, ())
     assert applied.done == task.plan.steps
-    for wish in wished.hosts if not task.errors else ():
-        found = array.hosts([wish.name]).named(wish.name)
-        assert (found is None) == (wish.state == "absent")
+    for desired in desired_state.hosts if not task.errors else ():
+        found = array.hosts([desired.name]).named(desired.name)
+        assert (found is None) == (desired.state == "absent")
         if found is not None:
-            given = {one.address for one in wish.initiators or ()}
+            given = {one.address for one in desired.initiators or ()}
             assert given <= set(found.addresses)
-            assert not wish.exclusive_initiators or given == set(found.addresses)
+            assert not desired.exclusive_initiators or given == set(found.addresses)
 
 
 def doomed(task: Task) -> tuple[set[str], set[tuple[str, str]], set[tuple[str, str]], set[str]]:
@@ -350,14 +363,16 @@ def doomed(task: Task) -> tuple[set[str], set[tuple[str, str]], set[tuple[str, s
 
 @QUICK
 @given(contents(), tasks, policies)
-def test_nothing_is_taken_away_without_its_option(content: Content, wished: Desired, policy: dict[str, bool]) -> None:
+def test_nothing_is_taken_away_without_its_option(
+    content: Content, desired_state: DesiredState, policy: dict[str, bool]
+) -> None:
     array = content.array()
-    task = Task(array, wished, **policy)
+    task = Task(array, desired_state, **policy)
     volumes, snapshots, mappings, hosts = doomed(task)
     renamed = {step.name: step.to for step in task.plan.steps if isinstance(step, s.RenameVolume)}
-    by_hand = {w.name for w in wished.volumes if w.state == "absent"}
-    asked_to_unmap = {(w.host, w.volume) for w in wished.maps}
-    exclusive = wished.exclusive_maps
+    by_hand = {w.name for w in desired_state.volumes if w.state == "absent"}
+    asked_to_unmap = {(w.host, w.volume) for w in desired_state.maps}
+    exclusive = desired_state.exclusive_maps
     for volume in array.volumes():
         if renamed.get(volume.name, volume.name) not in volumes:
             continue
@@ -367,26 +382,26 @@ def test_nothing_is_taken_away_without_its_option(content: Content, wished: Desi
             left = {m.host for m in array._maps_of(volume.id)} - {host for host, _volume in mappings}
             assert not left
         if volume.name not in by_hand and volume.name not in renamed:
-            assert wished.prune is not None
-            assert volume.name.startswith(wished.prune.prefix)
-            assert "volumes" in wished.prune.kinds
-            assert wished.volumes or policy["allow_empty"]
+            assert desired_state.prune is not None
+            assert volume.name.startswith(desired_state.prune.prefix)
+            assert "volumes" in desired_state.prune.kinds
+            assert desired_state.volumes or policy["allow_empty"]
             assert not array._maps_of(volume.id), "pruned although mapped"
     for snapshot in array.snapshots():
         if (snapshot.volume or "", snapshot.name) not in snapshots:
             continue
-        named = any(w.name == snapshot.name and w.state == "absent" for w in wished.snapshots)
+        named = any(w.name == snapshot.name and w.state == "absent" for w in desired_state.snapshots)
         with_volume = snapshot.volume in by_hand and policy["delete_snapshots"]
         if not named:
             assert snapshot.proven
         if not (named or with_volume):
             assert not snapshot.children
             assert not array._maps_of(snapshot.id)
-            assert wished.prune is not None or wished.retentions
-            if not wished.retentions:
-                assert "snapshots" in wished.prune.kinds
-                assert wished.snapshots or policy["allow_empty"]
-                assert snapshot.volume not in {w.name for w in wished.volumes}
+            assert desired_state.prune is not None or desired_state.retentions
+            if not desired_state.retentions:
+                assert "snapshots" in desired_state.prune.kinds
+                assert desired_state.snapshots or policy["allow_empty"]
+                assert snapshot.volume not in {w.name for w in desired_state.volumes}
         if is_openstack_name(snapshot.name):
             assert policy["openstack_owned"]
     for mapping in array.mappings():
@@ -402,16 +417,16 @@ def test_nothing_is_taken_away_without_its_option(content: Content, wished: Desi
         if host.name in hosts:
             assert {m.volume for m in array.mappings(hosts=[host.name])} <= {v for h, v in mappings if h == host.name}
             assert not is_openstack_name(host.name) or policy["openstack_owned"]
-            if wished.prune is not None:
-                assert "hosts" in wished.prune.kinds
-                assert wished.hosts or policy["allow_empty"]
+            if desired_state.prune is not None:
+                assert "hosts" in desired_state.prune.kinds
+                assert desired_state.hosts or policy["allow_empty"]
     for step in task.plan.steps:
         if isinstance(step, s.RemoveInitiators) and set(array._hosts[step.name].addresses) == set(step.addresses):
             assert policy["force"] or not array.mappings(hosts=[step.name]).items
-            assert policy["allow_empty"] or any(w.name == step.name and w.initiators for w in wished.hosts)
+            assert policy["allow_empty"] or any(w.name == step.name and w.initiators for w in desired_state.hosts)
     for host_name in exclusive:
         if not policy["allow_empty"] and {volume for host, volume in mappings if host == host_name}:
-            assert any(w.host == host_name for w in wished.maps)
+            assert any(w.host == host_name for w in desired_state.maps)
 
 
 class Killed(BaseException):
@@ -421,10 +436,10 @@ class Killed(BaseException):
 @QUICK
 @given(contents(), tasks, policies, st.integers(0, 6))
 def test_a_task_that_was_killed_comes_to_the_same_when_it_is_run_again(
-    content: Content, wished: Desired, policy: dict[str, bool], survives: int
+    content: Content, desired_state: DesiredState, policy: dict[str, bool], survives: int
 ) -> None:
     undisturbed, array = content.array(), content.array()
-    whole = Task(undisturbed, wished, **policy)
+    whole = Task(undisturbed, desired_state, **policy)
     # What is refused may depend on what is there, so there is no one end
     assume(not whole.errors)
     whole.run()
@@ -436,14 +451,14 @@ def test_a_task_that_was_killed_comes_to_the_same_when_it_is_run_again(
             raise Killed
 
     try:
-        Task(array, wished, **policy).run(progress=kill)
+        Task(array, desired_state, **policy).run(progress=kill)
     except Killed:
         event("killed")
-    again = Task(array, wished, **policy)
+    again = Task(array, desired_state, **policy)
     assert again.errors == []
     assert again.run().errors == {}
     expected, found = undisturbed.names(), array.names()
-    if any(wish.lun is None for wish in wished.maps):
+    if any(desired.lun is None for desired in desired_state.maps):
         expected["mappings"], found["mappings"] = (
             [text.rsplit(" ", 1)[0] for text in names["mappings"]] for names in (expected, found)
         )
@@ -519,17 +534,19 @@ capabilities = st.builds(
 @QUICK
 @given(tasks, actuals, policies, capabilities)
 def test_a_plan_never_raises_whatever_was_read(
-    wished: Desired, actual: Actual, policy: dict[str, bool], able: Capabilities
+    desired_state: DesiredState, actual: Actual, policy: dict[str, bool], able: Capabilities
 ) -> None:
-    made = plan(wished, actual, Policy(**policy), able)
+    made = plan(desired_state, actual, Policy(**policy), able)
     for outcome in made.outcomes.values():
         assert outcome.error is None or outcome.error.doing or len(made.outcomes) > 1
         assert outcome.error is None or outcome.steps == []
     planned = {id(step) for step in made.steps}
     assert planned == {id(step) for outcome in made.outcomes.values() for step in outcome.steps}
-    keys = {("volume", wish.name) for wish in wished.volumes} | {("host", wish.name) for wish in wished.hosts}
+    keys = {("volume", desired.name) for desired in desired_state.volumes} | {
+        ("host", desired.name) for desired in desired_state.hosts
+    }
     assert keys <= set(made.outcomes)
     reporter = report.Reporter(made, None)
-    for entry in report.volumes(reporter, wished) + report.snapshots(reporter, wished):
+    for entry in report.volumes(reporter, desired_state) + report.snapshots(reporter, desired_state):
         assert entry.as_data()["state"]
-    assert all(entry.before["state"] for entry in report.host_maps(reporter, wished) + reporter.removed())
+    assert all(entry.before["state"] for entry in report.host_maps(reporter, desired_state) + reporter.removed())

@@ -13,7 +13,7 @@ import pytest
 
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors import FlashError, Invalid, Refused
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan import desired
-from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.desired import RetentionWish
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.desired import DesiredRetention
 from tests.support.memory_array import MemoryArray
 from tests.support.planning import Task, document, refused
 
@@ -223,7 +223,7 @@ def test_unknown_mappings_disable_prune() -> None:
     assert task.warnings == ["nothing was removed, because this array cannot be asked which volumes hosts have"]
 
 
-def test_a_refused_wish_disables_prune(array: MemoryArray) -> None:
+def test_a_refusal_disables_prune(array: MemoryArray) -> None:
     array.volume("web-old")
     task = pruned(array, volumes=[{"name": "web-data", "size": "1MiB"}])
     refused(task, "making it smaller")
@@ -350,11 +350,11 @@ def test_a_snapshot_that_retention_looks_after_stays(array: MemoryArray) -> None
     array.volume("web-old")
     array.snapshot("web-data", "web-golden")
     array.snapshot("web-old", "web-old-nightly-1")
-    wished = desired.document(
+    desired_state = desired.document(
         dict(WITH_SNAPSHOTS, volumes=[{"name": "web-data"}], hosts=[{"name": "web-1"}], prune=True, prune_prefix="web-")
     )
-    assert len(Task(array, wished).lines) == 2
-    kept = replace(wished, retentions=(RetentionWish("web-old-nightly-", 7, "web-old"),))
+    assert len(Task(array, desired_state).lines) == 2
+    kept = replace(desired_state, retentions=(DesiredRetention("web-old-nightly-", 7, "web-old"),))
     assert Task(array, kept).lines == []
 
 

@@ -250,9 +250,9 @@ def test_a_snapshot_whose_mappings_are_not_told_needs_assume_unmapped() -> None:
 
 def test_a_snapshot_of_openstack_needs_its_permission(array: MemoryArray) -> None:
     array.snapshot("db1", "snapshot-" + UUID)
-    wish = {"name": "snapshot-" + UUID, "volume": "db1", "state": "absent"}
-    assert isinstance(refused(snapshots(array, wish, unmap=True), "belongs to OpenStack"), Refused)
-    done(snapshots(array, wish, openstack_owned=True))
+    desired = {"name": "snapshot-" + UUID, "volume": "db1", "state": "absent"}
+    assert isinstance(refused(snapshots(array, desired, unmap=True), "belongs to OpenStack"), Refused)
+    done(snapshots(array, desired, openstack_owned=True))
 
 
 def test_a_snapshot_that_clones_depend_on_is_never_deleted() -> None:
@@ -318,9 +318,9 @@ def test_restoring_where_mappings_are_unknown_needs_assume_unmapped() -> None:
 def test_restoring_a_volume_of_openstack_needs_its_permission(array: MemoryArray) -> None:
     array.volume("volume-" + UUID)
     array.snapshot("volume-" + UUID, "s1")
-    wish = dict(RESTORE, volume="volume-" + UUID)
-    assert isinstance(refused(snapshots(array, wish, unmap=True), "belongs to OpenStack"), Refused)
-    done(snapshots(array, wish, openstack_owned=True))
+    desired = dict(RESTORE, volume="volume-" + UUID)
+    assert isinstance(refused(snapshots(array, desired, unmap=True), "belongs to OpenStack"), Refused)
+    done(snapshots(array, desired, openstack_owned=True))
 
 
 def test_restoring_what_is_not_there(array: MemoryArray) -> None:

@@ -84,11 +84,12 @@ def test_a_volume_that_is_there_needs_no_size(array: MemoryArray) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fields", "wish"), [({"pool": "p1"}, {"pool": "p2"}), ({"provisioning": "thick"}, {"provisioning": "thin"})]
+    ("fields", "desired"),
+    [({"pool": "p1"}, {"pool": "p2"}), ({"provisioning": "thick"}, {"provisioning": "thin"})],
 )
-def test_another_pool_or_provisioning_is_a_conflict(array: MemoryArray, fields: dict, wish: dict) -> None:
+def test_another_pool_or_provisioning_is_a_conflict(array: MemoryArray, fields: dict, desired: dict) -> None:
     array.volume("db1", **fields)
-    error = refused(volumes(array, dict(wish, name="db1")), *list(fields.values()) + list(wish.values()))
+    error = refused(volumes(array, dict(desired, name="db1")), *list(fields.values()) + list(desired.values()))
     assert isinstance(error, Conflict)
     assert str(error).startswith("Cannot create or change volume db1 on memory1: ")
 
@@ -115,10 +116,10 @@ def test_a_volume_that_is_being_deleted_is_waited_for(array: MemoryArray) -> Non
     assert isinstance(refused(volumes(array, {"name": "db1", "size": "1GiB"}), "still deleting"), Busy)
 
 
-@pytest.mark.parametrize("wish", [{}, {"size": "2GiB"}, {"rename_from": "db1", "name": "db2"}])
-def test_a_volume_in_error_is_not_taken_for_present(array: MemoryArray, wish: dict[str, Any]) -> None:
+@pytest.mark.parametrize("desired", [{}, {"size": "2GiB"}, {"rename_from": "db1", "name": "db2"}])
+def test_a_volume_in_error_is_not_taken_for_present(array: MemoryArray, desired: dict[str, Any]) -> None:
     array.volume("db1", state="error")
-    error = refused(volumes(array, {"name": "db1", **wish}), "volume db", "in state error", "array's own tools")
+    error = refused(volumes(array, {"name": "db1", **desired}), "volume db", "in state error", "array's own tools")
     assert isinstance(error, Conflict)
     assert array.writes == []
 
@@ -154,8 +155,8 @@ def test_a_snapshot_that_the_array_is_deleting_is_not_deleted_again_with_its_vol
 def test_a_volume_that_could_not_be_read_is_not_absent(array: MemoryArray) -> None:
     array.volume("db1")
     array.unreadable["volume"] = ["db1"]
-    for wish in ({"name": "db1", "size": "1GiB"}, {"name": "db1", "state": "absent"}):
-        assert isinstance(refused(volumes(array, wish), "could not be read"), BadReply)
+    for desired in ({"name": "db1", "size": "1GiB"}, {"name": "db1", "state": "absent"}):
+        assert isinstance(refused(volumes(array, desired), "could not be read"), BadReply)
 
 
 # -- array_options -----------------------------------------------------------------------------------------------------
@@ -322,9 +323,9 @@ def test_renaming_keeps_everything_under_the_new_name(array: MemoryArray) -> Non
 
 def test_renaming_a_volume_of_openstack_needs_its_permission(array: MemoryArray) -> None:
     array.volume("volume-" + UUID)
-    wish = {"name": "mine", "rename_from": "volume-" + UUID}
-    assert isinstance(refused(volumes(array, wish), "belongs to OpenStack", "openstack_owned: true"), Refused)
-    done(volumes(array, wish, openstack_owned=True))
+    desired = {"name": "mine", "rename_from": "volume-" + UUID}
+    assert isinstance(refused(volumes(array, desired), "belongs to OpenStack", "openstack_owned: true"), Refused)
+    done(volumes(array, desired, openstack_owned=True))
 
 
 def test_renaming_to_a_name_that_is_there_changes_nothing(array: MemoryArray) -> None:
@@ -351,8 +352,8 @@ def test_a_new_volume_may_take_a_name_that_a_rename_frees(array: MemoryArray) ->
 def test_what_the_task_itself_makes_is_not_renamed(array: MemoryArray, first: dict) -> None:
     array.volume("old")
     items = [first, {"name": "b", "rename_from": "a", "size": "2GiB"}]
-    for wishes in (items, items[::-1]):
-        task = volumes(array, *wishes)
+    for desired_items in (items, items[::-1]):
+        task = volumes(array, *desired_items)
         assert isinstance(refused(task, "volume a", "is made by this very task"), Invalid)
         assert len(task.lines) == 1
 
@@ -368,8 +369,8 @@ def test_what_could_not_be_read_is_not_taken_for_gone_by_a_rename(array: MemoryA
 def test_a_clone_of_a_name_that_a_rename_takes_away_is_refused_in_either_order(array: MemoryArray) -> None:
     array.volume("a")
     items = [{"name": "copy", "source_volume": "a"}, {"name": "b", "rename_from": "a"}]
-    for wishes in (items, items[::-1]):
-        assert isinstance(refused(volumes(array, *wishes), "there is no volume a to clone"), NotFound)
+    for desired_items in (items, items[::-1]):
+        assert isinstance(refused(volumes(array, *desired_items), "there is no volume a to clone"), NotFound)
 
 
 # -- one name space ----------------------------------------------------------------------------------------------------
@@ -391,8 +392,8 @@ def test_a_volume_and_a_snapshot_of_one_name(one_namespace: bool) -> None:
 
 def test_volumes_join_a_group_that_is_made_once(array: MemoryArray) -> None:
     array.volume("old")
-    wishes = [{"name": name, "size": "1GiB", "group": "g"} for name in ("a", "old", "b")]
-    task = done(volumes(array, *wishes))
+    desired_items = [{"name": name, "size": "1GiB", "group": "g"} for name in ("a", "old", "b")]
+    task = done(volumes(array, *desired_items))
     assert task.lines.count("create consistency group g") == 1
     assert array.names()["groups"] == ["g a,b,old"]
     assert task.reporter.volume(task.desired.volumes[0]).after["groups"] == ["g"]
@@ -441,9 +442,9 @@ def test_an_open_session_needs_force_as_well(array: MemoryArray) -> None:
 
 def test_a_volume_of_openstack_is_deleted_only_with_its_permission(array: MemoryArray) -> None:
     array.volume("volume-" + UUID)
-    wish = {"name": "volume-" + UUID, "state": "absent"}
-    assert isinstance(refused(volumes(array, wish, unmap=True, force=True), "belongs to OpenStack"), Refused)
-    done(volumes(array, wish, openstack_owned=True))
+    desired = {"name": "volume-" + UUID, "state": "absent"}
+    assert isinstance(refused(volumes(array, desired, unmap=True, force=True), "belongs to OpenStack"), Refused)
+    done(volumes(array, desired, openstack_owned=True))
 
 
 def test_a_volume_mapped_to_a_host_of_openstack_is_not_unmapped(array: MemoryArray) -> None:
@@ -551,7 +552,7 @@ def test_a_volume_with_siblings_is_left_to_the_array_s_own_tools(array: MemoryAr
     assert isinstance(refused(volumes(array, ABSENT), "its life with db2"), Refused)
 
 
-def test_a_wish_that_fails_leaves_no_step_and_later_wishes_do_not_rely_on_it(array: MemoryArray) -> None:
+def test_a_volume_that_is_refused_leaves_no_step_and_later_ones_do_not_rely_on_it(array: MemoryArray) -> None:
     array.volume("db1")
     array.snapshot("db1", "s1", proven=False)
     array.host("h")

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Results: one entry per wish, of one schema on every path, and the diff."""
+"""Results: one entry per desired object, of one schema on every path, and the diff."""
 
 from __future__ import annotations
 

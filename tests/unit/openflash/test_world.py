@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The array as it will be: found by property, renamed everywhere, and taken back when a wish fails."""
+"""The array as it will be: found by property, renamed everywhere, and taken back when a desired object fails."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def test_the_mapping_with_more_to_tell_counts(world: World) -> None:
     assert world.maps[("h1", "a")].open is True
 
 
-def test_a_wish_that_fails_leaves_neither_step_nor_change(world: World) -> None:
+def test_an_object_that_is_refused_leaves_neither_step_nor_change(world: World) -> None:
     draft = Draft(world, Policy())
     before = seen(world)
     with draft.item(("volume", "copy"), "delete volume copy") as outcome:
@@ -143,7 +143,7 @@ def test_a_wish_that_fails_leaves_neither_step_nor_change(world: World) -> None:
     assert str(outcome.error) == "Cannot delete volume copy: it cannot be."
 
 
-def test_a_part_that_fails_leaves_the_rest_of_its_wish(world: World) -> None:
+def test_a_part_that_fails_leaves_the_rest_of_its_desired(world: World) -> None:
     draft = Draft(world, Policy())
 
     def part(name: str, fails: bool) -> None:

@@ -16,7 +16,7 @@ from ..array import Array
 from ..attach.qemu import Qemu
 from ..errors import BadReply, Busy, FlashError, Stopped
 from ..model import COPYING, Listing, Mapping, Volume
-from ..plan.desired import ABSENT, Desired, VolumeWish
+from ..plan.desired import ABSENT, DesiredState, DesiredVolume
 from ..plan.draft import Plan
 from ..plan.planner import plan
 from ..plan.policy import Policy
@@ -99,9 +99,9 @@ class Run:
 
     # -- the planner -------------------------------------------------------------------------------------------------
 
-    def plan(self, actual: Actual, wish: VolumeWish) -> Plan:
+    def plan(self, actual: Actual, desired: DesiredVolume) -> Plan:
         """What the planner of the other modules makes of it, under the policy of this task."""
-        drawn = plan(Desired(volumes=(wish,)), actual, self.policy, self.array.capabilities)
+        drawn = plan(DesiredState(volumes=(desired,)), actual, self.policy, self.array.capabilities)
         for error in drawn.errors:
             error.fill(array=self.array.label)
         return drawn
@@ -116,14 +116,14 @@ class Run:
         """Delete a volume that is no temporary one, as ``state: absent`` of flash_volume does: no snapshot goes with
         it, and nothing that depends on it loses its source.
         """
-        wish = VolumeWish(name, ABSENT)
-        actual = read(self.array, Desired(volumes=(wish,)))
-        self.apply(actual, self.plan(actual, wish))
+        desired = DesiredVolume(name, ABSENT)
+        actual = read(self.array, DesiredState(volumes=(desired,)))
+        self.apply(actual, self.plan(actual, desired))
 
     def why_not_deleted(self, name: str) -> Optional[FlashError]:
         """Why ``delete`` would refuse."""
-        wish = VolumeWish(name, ABSENT)
-        errors = self.plan(read(self.array, Desired(volumes=(wish,))), wish).errors
+        desired = DesiredVolume(name, ABSENT)
+        errors = self.plan(read(self.array, DesiredState(volumes=(desired,))), desired).errors
         return errors[0] if errors else None
 
     # -- what was left -----------------------------------------------------------------------------------------------

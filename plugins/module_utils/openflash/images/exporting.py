@@ -38,7 +38,7 @@ _CHUNK = 4 * 1024**2
 
 
 @dataclass(frozen=True)
-class Wish:
+class DesiredExport:
     """What a task asks for.
 
     :ivar path: absolute path of the image file.
@@ -59,49 +59,51 @@ class Wish:
         return self.path + ".sha256"
 
 
-def run(run: Run, wish: Wish) -> None:
+def run(run: Run, desired: DesiredExport) -> None:
     """Bring the file to hold what the volume holds; what was done is in ``run.outcome``."""
-    _Export(run, wish).carry()
+    _Export(run, desired).carry()
 
 
 class _Export:
-    def __init__(self, run: Run, wish: Wish) -> None:
+    def __init__(self, run: Run, desired: DesiredExport) -> None:
         self._run = run
         self._array = run.array
-        self._wish = wish
-        self._what = "volume %s" % wish.name
-        if wish.snapshot:
-            self._what = "snapshot %s of %s" % (wish.snapshot, self._what)
+        self._desired = desired
+        self._what = "volume %s" % desired.name
+        if desired.snapshot:
+            self._what = "snapshot %s of %s" % (desired.snapshot, self._what)
 
     def carry(self) -> None:
-        wish, run = self._wish, self._run
-        if wish.compress and wish.format not in (formats.QCOW2, formats.VMDK):
-            raise Invalid("images of format %s cannot be compressed" % wish.format, hint="Use qcow2, or leave it out.")
+        desired, run = self._desired, self._run
+        if desired.compress and desired.format not in (formats.QCOW2, formats.VMDK):
+            raise Invalid(
+                "images of format %s cannot be compressed" % desired.format, hint="Use qcow2, or leave it out."
+            )
         self._check_path()
-        run.recover(wish.name)
-        there = run.volume(wish.name)
+        run.recover(desired.name)
+        there = run.volume(desired.name)
         if there is None:
-            raise NotFound("volume %s is not there" % wish.name, target=wish.name)
+            raise NotFound("volume %s is not there" % desired.name, target=desired.name)
         run.outcome.before = run.outcome.after = there
-        snapshot = self._snapshot(there) if wish.snapshot else None
+        snapshot = self._snapshot(there) if desired.snapshot else None
         check_complete(snapshot or there)
         check_online(snapshot or there)
         copy = snapshot is not None or self._is_in_use(there)
-        run.outcome.image = {"dest": wish.path, "format": wish.format, "virtual_size": (snapshot or there).size}
-        lines = ["write %s to %s (%s)" % (self._what, wish.path, wish.format)]
-        if wish.verify:
+        run.outcome.image = {"dest": desired.path, "format": desired.format, "virtual_size": (snapshot or there).size}
+        lines = ["write %s to %s (%s)" % (self._what, desired.path, desired.format)]
+        if desired.verify:
             lines.append("read the image back and compare it with the volume")
         if run.check_mode:
             self._predict(lines)
             return
         self._remove_parts()
-        work, way = run.begin(wish.name)
+        work, way = run.begin(desired.name)
         with ended(work, way):
             try:
                 source = self._copy(there, snapshot, work) if copy else there
                 run.progress.phase("comparing", source.size)
                 with way.open(source, writable=False) as node:
-                    if not wish.force and self._is_there(node):
+                    if not desired.force and self._is_there(node):
                         lines = []
                     else:
                         self._write(node)
@@ -113,21 +115,21 @@ class _Export:
         self._checksum()
 
     def _check_path(self) -> None:
-        folder = os.path.dirname(self._wish.path)
+        folder = os.path.dirname(self._desired.path)
         if not os.path.isdir(folder):
             raise NotFound("there is no folder %s on this host" % folder, hint="Create it first.")
-        if os.path.lexists(self._wish.path) and not os.path.isfile(self._wish.path):
-            raise Refused("%s is not a file" % self._wish.path, hint="Only files are written, no devices.")
+        if os.path.lexists(self._desired.path) and not os.path.isfile(self._desired.path):
+            raise Refused("%s is not a file" % self._desired.path, hint="Only files are written, no devices.")
         if not os.access(folder, os.W_OK):
             raise Refused("this user may not write to %s" % folder)
 
     # -- what is read ------------------------------------------------------------------------------------------------
 
     def _snapshot(self, there: Volume) -> Snapshot:
-        for found in self._array.snapshots([str(self._wish.snapshot)], [there.name]):
-            if found.name == self._wish.snapshot and found.volume in (there.name, None):
+        for found in self._array.snapshots([str(self._desired.snapshot)], [there.name]):
+            if found.name == self._desired.snapshot and found.volume in (there.name, None):
                 return found
-        raise NotFound("%s is not there" % self._what, target=self._wish.snapshot)
+        raise NotFound("%s is not there" % self._what, target=self._desired.snapshot)
 
     def _is_in_use(self, there: Volume) -> bool:
         """Whether a copy must be read in its place. Refused where the array makes none in an instant."""
@@ -166,9 +168,10 @@ class _Export:
     # -- the file ----------------------------------------------------------------------------------------------------
 
     def _predict(self, lines: List[str]) -> None:
-        if os.path.exists(self._wish.path) and not self._wish.force:
+        if os.path.exists(self._desired.path) and not self._desired.force:
             self._run.outcome.warnings.append(
-                "Check mode does not map the volume, so it cannot be compared with %s by reading it." % self._wish.path
+                "Check mode does not map the volume, so it cannot be compared with %s by reading it."
+                % self._desired.path
             )
         self._run.outcome.changed = True
         self._run.outcome.lines += lines
@@ -176,12 +179,12 @@ class _Export:
     def _is_there(self, node: Node) -> bool:
         """Whether the file is an image of that format with this content."""
         try:
-            descriptor = os.open(self._wish.path, os.O_RDONLY | os.O_CLOEXEC)
+            descriptor = os.open(self._desired.path, os.O_RDONLY | os.O_CLOEXEC)
         except OSError:
             return False
         try:
-            formats.check(descriptor, self._wish.format)
-            found = file_node(descriptor, self._wish.format, node.size)
+            formats.check(descriptor, self._desired.format)
+            found = file_node(descriptor, self._desired.format, node.size)
             if int(self._run.qemu.info(found)["virtual-size"]) != node.size:
                 return False
             return self._run.qemu.same(node, found)
@@ -191,29 +194,31 @@ class _Export:
             os.close(descriptor)
 
     def _write(self, node: Node) -> None:
-        wish, run = self._wish, self._run
+        desired, run = self._desired, self._run
         part = os.path.join(
-            os.path.dirname(wish.path), ".%s.%d%s" % (os.path.basename(wish.path)[:200], os.getpid(), _PART)
+            os.path.dirname(desired.path), ".%s.%d%s" % (os.path.basename(desired.path)[:200], os.getpid(), _PART)
         )
         descriptor = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             run.progress.phase("copying", node.size)
             begun = time.monotonic()
-            options = OPTIONS[wish.format]
-            if wish.compress and wish.format == formats.VMDK:
+            options = OPTIONS[desired.format]
+            if desired.compress and desired.format == formats.VMDK:
                 options = _COMPRESSED_VMDK
             try:
-                run.qemu.out_of(node, part, wish.format, options, wish.compress and wish.format == formats.QCOW2)
+                run.qemu.out_of(
+                    node, part, desired.format, options, desired.compress and desired.format == formats.QCOW2
+                )
             except FlashError as error:
-                error.fill(doing="write %s to %s" % (self._what, wish.path))
+                error.fill(doing="write %s to %s" % (self._what, desired.path))
                 raise
             run.outcome.image["seconds"] = round(time.monotonic() - begun, 3)
-            if wish.verify:
+            if desired.verify:
                 self._verify(node, descriptor)
             os.fsync(descriptor)
             self._like_the_old(descriptor)
-            os.replace(part, wish.path)
+            os.replace(part, desired.path)
         except BaseException:
             os.unlink(part)
             raise
@@ -222,17 +227,17 @@ class _Export:
 
     def _verify(self, node: Node, descriptor: int) -> None:
         self._run.progress.phase("verifying", node.size)
-        if not self._run.qemu.same(node, file_node(descriptor, self._wish.format, node.size)):
+        if not self._run.qemu.same(node, file_node(descriptor, self._desired.format, node.size)):
             raise Conflict(
                 "the image does not hold what the volume has after it was written",
-                target=self._wish.name,
+                target=self._desired.name,
                 hint="The file was removed. Does something write to the volume?",
             )
 
     def _like_the_old(self, descriptor: int) -> None:
         """A file that is replaced keeps its owner and mode; a new one is this user's alone."""
         try:
-            old = os.stat(self._wish.path)
+            old = os.stat(self._desired.path)
         except OSError:
             return
         os.fchmod(descriptor, stat.S_IMODE(old.st_mode))
@@ -243,7 +248,7 @@ class _Export:
 
     def _remove_parts(self) -> None:
         """What killed runs left."""
-        folder, name = os.path.split(self._wish.path)
+        folder, name = os.path.split(self._desired.path)
         for found in os.listdir(folder):
             if found.startswith(".%s." % name[:200]) and found.endswith(_PART):
                 remove_dead(os.path.join(folder, found))
@@ -252,14 +257,14 @@ class _Export:
         """The file's sha256, told always; beside it, in the form of ``sha256sum``, on request."""
         digest = hashlib.sha256()
         self._run.progress.phase("reading")
-        with open(self._wish.path, "rb") as stream:
+        with open(self._desired.path, "rb") as stream:
             for chunk in iter(lambda: stream.read(_CHUNK), b""):
                 digest.update(chunk)
         self._run.outcome.image["checksums"] = {"sha256": digest.hexdigest()}
-        if not self._wish.checksum_file:
+        if not self._desired.checksum_file:
             return
-        line = "%s  %s\n" % (digest.hexdigest(), os.path.basename(self._wish.path))
-        path = self._wish.checksum_path
+        line = "%s  %s\n" % (digest.hexdigest(), os.path.basename(self._desired.path))
+        path = self._desired.checksum_path
         try:
             with open(path, encoding="utf-8") as old:
                 if old.read() == line:

@@ -17,7 +17,7 @@ from typing import Any, Dict, Optional
 
 from ..errors import Conflict, FlashError, Invalid, NoSpace, NotFound, Refused, Stopped, Unsupported
 from ..model import THICK, Listing, Volume, VolumeSpec
-from ..plan.desired import Desired, VolumeWish
+from ..plan.desired import DesiredState, DesiredVolume
 from ..plan.draft import Plan
 from ..plan.rules import check_complete, check_name, check_owner, check_size
 from ..plan.steps import CreateVolume
@@ -31,7 +31,7 @@ from .work import Work
 
 
 @dataclass(frozen=True)
-class Wish:
+class DesiredImport:
     """What a task asks for. Sizes are bytes; None leaves the choice to the image, or to the array."""
 
     name: str
@@ -44,28 +44,28 @@ class Wish:
     force: bool = False
 
 
-def run(run: Run, wish: Wish, source: Source) -> None:
+def run(run: Run, desired: DesiredImport, source: Source) -> None:
     """Bring the volume to hold the image; what was done is in ``run.outcome``, also when it fails."""
-    _Import(run, wish, source).carry()
+    _Import(run, desired, source).carry()
 
 
 class _Import:
-    def __init__(self, run: Run, wish: Wish, source: Source) -> None:
+    def __init__(self, run: Run, desired: DesiredImport, source: Source) -> None:
         self._run = run
         self._array = run.array
-        self._wish = wish
+        self._desired = desired
         self._source = source
         self._lines = run.outcome.lines
         self._can_rename = run.array.capabilities.refusal("rename_volume") is None
-        self._keeps = wish.keep_old > 0
+        self._keeps = desired.keep_old > 0
 
     def carry(self) -> None:
-        wish, run = self._wish, self._run
-        check_name("volume", wish.name, self._array.capabilities.volume_name)
-        check_owner(wish.name, "write", run.policy)
-        run.recover(wish.name)
-        actual = read(self._array, Desired(volumes=(self._desired(wish.size),)))
-        there = run.volume(wish.name)
+        desired, run = self._desired, self._run
+        check_name("volume", desired.name, self._array.capabilities.volume_name)
+        check_owner(desired.name, "write", run.policy)
+        run.recover(desired.name)
+        actual = read(self._array, DesiredState(volumes=(self._desired_volume(desired.size),)))
+        there = run.volume(desired.name)
         run.outcome.before = run.outcome.after = there
         as_it_is = None if there is None else self._compared(actual)
         if there is not None and self._is_recorded(there):
@@ -75,7 +75,7 @@ class _Import:
             self._source.open(run.qemu)
             self._check_holds_image()
         self._describe()
-        if there is not None and not wish.force and self._holds(there):
+        if there is not None and not desired.force and self._holds(there):
             run.records.remember(there, self._source.digests())
             return self._bring(actual, as_it_is)
         self._check_replaceable(there)
@@ -92,21 +92,21 @@ class _Import:
 
     # -- the planner of the other modules ----------------------------------------------------------------------------
 
-    def _desired(self, size: Optional[int], like: Optional[Volume] = None) -> VolumeWish:
+    def _desired_volume(self, size: Optional[int], like: Optional[Volume] = None) -> DesiredVolume:
         """The volume as the other modules would ask for it; where the task leaves pool and kind open, like another."""
-        wish = self._wish
-        pool, provisioning = wish.pool, wish.provisioning
+        desired = self._desired
+        pool, provisioning = desired.pool, desired.provisioning
         if like is not None:
             pool = pool or like.pool
             if provisioning is None and like.provisioning in self._array.capabilities.provisioning:
                 provisioning = like.provisioning
-        return VolumeWish(wish.name, size=size, pool=pool, provisioning=provisioning, options=wish.options)
+        return DesiredVolume(desired.name, size=size, pool=pool, provisioning=provisioning, options=desired.options)
 
     def _compared(self, actual: Actual) -> Plan:
         """What is there, compared with what the task asks for: another pool or kind, or a smaller size, is refused at
         once. What the array cannot change counts only when the volume is not replaced anyway.
         """
-        drawn = self._run.plan(actual, self._desired(self._wish.size))
+        drawn = self._run.plan(actual, self._desired_volume(self._desired.size))
         for error in drawn.errors:
             if not isinstance(error, Unsupported):
                 raise error
@@ -118,9 +118,9 @@ class _Import:
         Where the size is not known (check mode does not fetch an image) it is the smallest that it can be.
         """
         able = self._array.capabilities
-        least = size or max(self._wish.size or 0, there.size if there is not None else 0, able.smallest)
-        others = Listing(tuple(one for one in actual.volumes if one.name != self._wish.name))
-        drawn = self._run.plan(replace(actual, volumes=others), self._desired(least, like=there))
+        least = size or max(self._desired.size or 0, there.size if there is not None else 0, able.smallest)
+        others = Listing(tuple(one for one in actual.volumes if one.name != self._desired.name))
+        drawn = self._run.plan(replace(actual, volumes=others), self._desired_volume(least, like=there))
         if drawn.errors:
             raise drawn.errors[0]
         return drawn
@@ -136,10 +136,10 @@ class _Import:
         self._lines += drawn.lines
         run.outcome.changed = bool(drawn.steps)
         if run.check_mode:
-            run.outcome.after = drawn.world.volumes.get(self._wish.name)
+            run.outcome.after = drawn.world.volumes.get(self._desired.name)
         elif drawn.steps:
             run.apply(actual, drawn)
-            run.outcome.after = run.volume(self._wish.name)
+            run.outcome.after = run.volume(self._desired.name)
 
     # -- is it done already? -----------------------------------------------------------------------------------------
 
@@ -149,7 +149,7 @@ class _Import:
         Then nothing is read, and nothing fetched.
         """
         told = self._source.told()
-        if not told or self._wish.force or not self._run.records.on_array:
+        if not told or self._desired.force or not self._run.records.on_array:
             return False
         noted = self._run.records.of(there)
         return any(noted.get(name) == digest for name, digest in told.items())
@@ -173,7 +173,7 @@ class _Import:
             return matches
         if there.size < self._source.size:
             return False
-        work, way = self._run.begin(self._wish.name)
+        work, way = self._run.begin(self._desired.name)
         with ended(work, way):
             self._run.progress.phase("comparing", self._source.size)
             with way.open(there, writable=False) as node:
@@ -182,11 +182,11 @@ class _Import:
     # -- may it be done? ---------------------------------------------------------------------------------------------
 
     def _check_holds_image(self) -> None:
-        if self._wish.size is not None and self._wish.size < self._source.size:
+        if self._desired.size is not None and self._desired.size < self._source.size:
             raise Invalid(
                 "a volume of %s is smaller than the disk of %s that the image describes"
-                % (format_size(self._wish.size), format_size(self._source.size)),
-                target=self._wish.name,
+                % (format_size(self._desired.size), format_size(self._source.size)),
+                target=self._desired.name,
                 hint="Leave size out, or make it at least that.",
             )
 
@@ -194,7 +194,7 @@ class _Import:
         """What the volume shall have: never less than before, and no less than the smallest that the array makes."""
         able = self._array.capabilities
         before = there.size if there is not None else 0
-        return check_size(max(self._wish.size or self._source.size, able.smallest, before), able)
+        return check_size(max(self._desired.size or self._source.size, able.smallest, before), able)
 
     def _check_replaceable(self, there: Optional[Volume]) -> None:
         if there is None:
@@ -243,13 +243,13 @@ class _Import:
 
     def _check_room(self, size: int) -> None:
         """An image that no pool can hold is refused before anything is made."""
-        pools = [pool for pool in self._array.pools() if self._wish.pool in (None, pool.name)]
-        if self._wish.pool is not None and not pools:
+        pools = [pool for pool in self._array.pools() if self._desired.pool in (None, pool.name)]
+        if self._desired.pool is not None and not pools:
             known = ", ".join(sorted(pool.name for pool in self._array.pools()))
-            raise NotFound("there is no pool %s" % self._wish.pool, hint="The array has: %s." % known)
+            raise NotFound("there is no pool %s" % self._desired.pool, hint="The array has: %s." % known)
         if not pools:
             return
-        thick = (self._wish.provisioning or self._array.capabilities.provisioning[0]) == THICK
+        thick = (self._desired.provisioning or self._array.capabilities.provisioning[0]) == THICK
         best = max(pools, key=lambda pool: pool.free)
         needed, what = (
             (size, "thick volume of %s" % format_size(size)) if thick else (self._source.allocated(), "image")
@@ -258,7 +258,7 @@ class _Import:
             raise NoSpace(
                 "no pool has room for the %s: pool %s has %s of which %s are free"
                 % (what, best.name, format_size(best.size), format_size(best.free)),
-                target=self._wish.name,
+                target=self._desired.name,
                 hint="Free some space, or name another pool.",
             )
 
@@ -274,10 +274,10 @@ class _Import:
         }
 
     def _plan(self, there: Optional[Volume], size: Optional[int]) -> None:
-        name, source = self._wish.name, self._source.label
+        name, source = self._desired.name, self._source.label
         of = "" if size is None else " of %s" % format_size(size)
         self._lines.append("copy image %s into a new volume%s" % (source, of))
-        if self._wish.verify:
+        if self._desired.verify:
             self._lines.append("read the volume back and compare it with the image")
         if there is not None and self._keeps:
             self._lines.append("keep the present volume %s under another name" % name)
@@ -287,7 +287,7 @@ class _Import:
 
     def _predict(self, drawn: Plan, size: Optional[int]) -> None:
         run = self._run
-        run.outcome.after = drawn.world.volumes.get(self._wish.name)
+        run.outcome.after = drawn.world.volumes.get(self._desired.name)
         run.outcome.size_known = size is not None
         if size is None:
             run.outcome.warnings.append(
@@ -300,9 +300,9 @@ class _Import:
     def _replace(self, there: Optional[Volume], drawn: Plan) -> None:
         run = self._run
         self._lines[:] = []
-        run.sweep(self._wish.name)
+        run.sweep(self._desired.name)
         spec = next(step.spec for step in drawn.steps if isinstance(step, CreateVolume))
-        work, way = run.begin(self._wish.name)
+        work, way = run.begin(self._desired.name)
         with ended(work, way):
             try:
                 made = self._filled(work, way, replace(spec, name=work.temporary))
@@ -313,7 +313,7 @@ class _Import:
                 raise
             work.note(made=False)
         self._plan(there, spec.size)
-        run.outcome.after = final = run.volume(self._wish.name)
+        run.outcome.after = final = run.volume(self._desired.name)
         if final is not None:
             run.records.remember(final, self._source.digests())
         if there is not None:
@@ -323,7 +323,7 @@ class _Import:
         """A new volume that did not get its name goes, so that no other task can ever take it for a fresh one."""
         run = self._run
         run.take_back(work)
-        before, now = run.outcome.before, run.volume(self._wish.name)
+        before, now = run.outcome.before, run.volume(self._desired.name)
         run.outcome.changed = (before.id if before else None) != (now.id if now else None)
         run.outcome.after = now
 
@@ -343,12 +343,12 @@ class _Import:
             begun = time.monotonic()
             run.qemu.into(self._source.node, node)
             run.outcome.image["seconds"] = round(time.monotonic() - begun, 3)
-            if self._wish.verify:
+            if self._desired.verify:
                 run.progress.phase("verifying", self._source.size)
                 if not run.qemu.same(self._source.node, node):
                     raise Conflict(
                         "the volume does not hold the image after it was copied",
-                        target=self._wish.name,
+                        target=self._desired.name,
                         hint="The new volume was removed, and nothing else changed. Look at the array, and whether the "
                         "image has changed meanwhile.",
                     )
@@ -357,11 +357,11 @@ class _Import:
 
     def _kept_name(self) -> str:
         """A name for the old one that says when it was replaced."""
-        return "%s-old-%s" % (self._wish.name, time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(self._run.clock())))
+        return "%s-old-%s" % (self._desired.name, time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(self._run.clock())))
 
     def _swap(self, there: Optional[Volume], made: Volume, work: Work) -> None:
         """The new volume gets the name. Nothing is noted or changed before it is sure that it may."""
-        array, name = self._array, self._wish.name
+        array, name = self._array, self._desired.name
         self._run.progress.phase("renaming")
         if there is not None:
             there = self._same_still(there)
@@ -415,12 +415,12 @@ class _Import:
 
     def _prune(self) -> None:
         """Older ones that were kept, beyond keep_old; what is mapped or has snapshots or clones stays."""
-        pattern = re.compile(re.escape(self._wish.name) + r"-old-[0-9]{8}T[0-9]{6}Z\Z")
+        pattern = re.compile(re.escape(self._desired.name) + r"-old-[0-9]{8}T[0-9]{6}Z\Z")
         listing = self._array.volumes()
         if not listing.complete:
             return
         kept = sorted((one for one in listing if pattern.match(one.name)), key=lambda one: one.name)
-        for old in kept[: max(0, len(kept) - self._wish.keep_old)]:
+        for old in kept[: max(0, len(kept) - self._desired.keep_old)]:
             self._delete_old(old.name)
             if self._run.volume(old.name) is None:
                 self._lines.append("delete the old volume %s" % old.name)

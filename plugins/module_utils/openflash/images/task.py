@@ -63,7 +63,7 @@ class Task:
         self._progress = Progress(None if self._check_mode else params.get("progress_file"), self.name)
         self._qemu = Qemu(float(params["copy_timeout"]), self._progress)
         self._source = self._make_source() if self.imports else None
-        self._export: Optional[exporting.Wish] = None if self.imports else self._make_export()
+        self._export: Optional[exporting.DesiredExport] = None if self.imports else self._make_export()
 
     def _make_source(self) -> Source:
         params = self._params
@@ -79,10 +79,10 @@ class Task:
             float(params["copy_timeout"]),
         )
 
-    def _make_export(self) -> exporting.Wish:
+    def _make_export(self) -> exporting.DesiredExport:
         params = self._params
         path = local_path(str(params["path"]))
-        return exporting.Wish(
+        return exporting.DesiredExport(
             self.name,
             path,
             params.get("format") or formats.QCOW2,
@@ -137,9 +137,9 @@ class Task:
             raise
         self._progress.phase("done")
 
-    def _import(self) -> importing.Wish:
+    def _import(self) -> importing.DesiredImport:
         params = self._params
-        return importing.Wish(
+        return importing.DesiredImport(
             self.name,
             self._size,
             params.get("pool"),

@@ -29,7 +29,7 @@ W = TypeVar("W")
 
 
 @dataclass(frozen=True)
-class VolumeWish:
+class DesiredVolume:
     name: str
     state: str = PRESENT
     size: Optional[int] = None
@@ -42,7 +42,7 @@ class VolumeWish:
     options: Map[str, Any] = field(default_factory=dict, compare=False)
 
     @classmethod
-    def of(cls, options: Options) -> VolumeWish:
+    def of(cls, options: Options) -> DesiredVolume:
         name, size = _name(options), options.get("size")
         with context(doing="read the options of volume %s" % name, target=name):
             wanted = None if size is None else parse_size(size)
@@ -61,7 +61,7 @@ class VolumeWish:
 
 
 @dataclass(frozen=True)
-class SnapshotWish:
+class DesiredSnapshot:
     name: str
     volume: Optional[str] = None
     group: Optional[str] = None
@@ -71,8 +71,8 @@ class SnapshotWish:
     """Nothing writes to the volume, though a host has it."""
 
     @classmethod
-    def of(cls, options: Options) -> SnapshotWish:
-        wish = cls(
+    def of(cls, options: Options) -> DesiredSnapshot:
+        desired = cls(
             name=_name(options),
             volume=options.get("volume"),
             group=options.get("group"),
@@ -80,24 +80,24 @@ class SnapshotWish:
             backup=options.get("backup"),
             quiesced=bool(options.get("quiesced")),
         )
-        if wish.volume and wish.group:
-            raise Invalid("snapshot %s is given both a volume and a group" % wish.name, hint="Give one of the two.")
-        if wish.state == PRESENT and not (wish.volume or wish.group):
-            raise Invalid("snapshot %s needs the volume (or group) that it is taken of" % wish.name)
-        if wish.state == RESTORED and not (wish.volume and wish.backup):
+        if desired.volume and desired.group:
+            raise Invalid("snapshot %s is given both a volume and a group" % desired.name, hint="Give one of the two.")
+        if desired.state == PRESENT and not (desired.volume or desired.group):
+            raise Invalid("snapshot %s needs the volume (or group) that it is taken of" % desired.name)
+        if desired.state == RESTORED and not (desired.volume and desired.backup):
             raise Invalid(
-                "restoring snapshot %s needs volume and backup" % wish.name,
+                "restoring snapshot %s needs volume and backup" % desired.name,
                 hint="The present content of the volume is kept first, as a snapshot under the name given as backup.",
             )
-        if wish.backup and wish.state != RESTORED:
-            raise Invalid("snapshot %s has a backup, which is used only with state: restored" % wish.name)
-        if wish.backup == wish.name:
-            raise Invalid("the backup cannot have the name of snapshot %s itself" % wish.name)
-        return wish
+        if desired.backup and desired.state != RESTORED:
+            raise Invalid("snapshot %s has a backup, which is used only with state: restored" % desired.name)
+        if desired.backup == desired.name:
+            raise Invalid("the backup cannot have the name of snapshot %s itself" % desired.name)
+        return desired
 
 
 @dataclass(frozen=True)
-class RetentionWish:
+class DesiredRetention:
     """Keep the newest snapshots of a volume whose name begins with the prefix."""
 
     prefix: str
@@ -111,7 +111,7 @@ class RetentionWish:
 
 
 @dataclass(frozen=True)
-class HostWish:
+class DesiredHost:
     name: str
     state: str = PRESENT
     initiators: Optional[Tuple[Initiator, ...]] = None
@@ -121,7 +121,7 @@ class HostWish:
     update_secret: str = ON_CREATE
 
     @classmethod
-    def of(cls, options: Options, name_option: str = "name") -> HostWish:
+    def of(cls, options: Options, name_option: str = "name") -> DesiredHost:
         name = _name(options, name_option)
         return cls(
             name=name,
@@ -135,14 +135,14 @@ class HostWish:
 
 
 @dataclass(frozen=True)
-class MapWish:
+class DesiredMapping:
     volume: str
     host: str
     lun: Optional[int] = None
     state: str = PRESENT
 
     @classmethod
-    def of(cls, options: Options) -> MapWish:
+    def of(cls, options: Options) -> DesiredMapping:
         lun = options.get("lun")
         if lun is not None and lun < 0:
             raise Invalid("LUN %d is not possible" % lun, hint="The option lun is 0 or more.")
@@ -152,7 +152,7 @@ class MapWish:
 
 
 @dataclass(frozen=True)
-class PruneWish:
+class DesiredPrune:
     """Remove what begins with the prefix and is not declared; at most so many objects, or none."""
 
     prefix: str
@@ -166,39 +166,39 @@ class PruneWish:
 
 
 @dataclass(frozen=True)
-class Desired:
+class DesiredState:
     """Everything that one task asks for."""
 
-    volumes: Tuple[VolumeWish, ...] = ()
-    snapshots: Tuple[SnapshotWish, ...] = ()
+    volumes: Tuple[DesiredVolume, ...] = ()
+    snapshots: Tuple[DesiredSnapshot, ...] = ()
     atomic: bool = False
     """Take all snapshots of the task at one instant, or none."""
-    retentions: Tuple[RetentionWish, ...] = ()
-    hosts: Tuple[HostWish, ...] = ()
-    maps: Tuple[MapWish, ...] = ()
+    retentions: Tuple[DesiredRetention, ...] = ()
+    hosts: Tuple[DesiredHost, ...] = ()
+    maps: Tuple[DesiredMapping, ...] = ()
     exclusive_maps: FrozenSet[str] = frozenset()
     """Hosts that shall have the mappings of this task and no others."""
-    prune: Optional[PruneWish] = None
+    prune: Optional[DesiredPrune] = None
 
 
-def volumes(items: Sequence[Options], params: Options) -> Desired:
+def volumes(items: Sequence[Options], params: Options) -> DesiredState:
     """flash_volume."""
     _check_not_empty("volumes", items, params)
-    return Desired(volumes=_volumes("the task", items))
+    return DesiredState(volumes=_volumes("the task", items))
 
 
-def _volumes(where: str, items: Sequence[Options]) -> Tuple[VolumeWish, ...]:
-    wishes = unique(where, [VolumeWish.of(item) for item in items], "name")
+def _volumes(where: str, items: Sequence[Options]) -> Tuple[DesiredVolume, ...]:
+    desired_items = unique(where, [DesiredVolume.of(item) for item in items], "name")
     new_names: Dict[str, str] = {}
-    for wish in wishes:
-        if wish.rename_from and wish.state == PRESENT:
-            if wish.rename_from in new_names:
+    for desired in desired_items:
+        if desired.rename_from and desired.state == PRESENT:
+            if desired.rename_from in new_names:
                 raise Invalid(
                     "volumes %s and %s shall both be renamed from %s"
-                    % (new_names[wish.rename_from], wish.name, wish.rename_from),
+                    % (new_names[desired.rename_from], desired.name, desired.rename_from),
                     hint="Give rename_from to one of them.",
                 )
-            new_names[wish.rename_from] = wish.name
+            new_names[desired.rename_from] = desired.name
     for name in new_names:
         seen = {name}
         while new_names.get(name) is not None:
@@ -206,68 +206,74 @@ def _volumes(where: str, items: Sequence[Options]) -> Tuple[VolumeWish, ...]:
             if name in seen:
                 raise Invalid("volumes %s shall be renamed in a circle" % " and ".join(sorted(seen)))
             seen.add(name)
-    return wishes
+    return desired_items
 
 
-def _maps(where: str, wishes: Sequence[MapWish]) -> Tuple[MapWish, ...]:
-    found = unique(where, wishes, "host", "volume")
+def _maps(where: str, desired_items: Sequence[DesiredMapping]) -> Tuple[DesiredMapping, ...]:
+    found = unique(where, desired_items, "host", "volume")
     taken: Dict[Tuple[str, Optional[int]], str] = {}
-    for wish in found:
-        if wish.lun is not None and wish.state == PRESENT:
-            other = taken.setdefault((wish.host, wish.lun), wish.volume)
-            if other != wish.volume:
+    for desired in found:
+        if desired.lun is not None and desired.state == PRESENT:
+            other = taken.setdefault((desired.host, desired.lun), desired.volume)
+            if other != desired.volume:
                 raise Invalid(
-                    "volumes %s and %s shall both be LUN %d of host %s" % (other, wish.volume, wish.lun, wish.host),
+                    "volumes %s and %s shall both be LUN %d of host %s"
+                    % (other, desired.volume, desired.lun, desired.host),
                     hint="Give each its own LUN, or leave lun out to get free ones.",
                 )
     return found
 
 
-def snapshots(items: Sequence[Options], params: Options) -> Desired:
+def snapshots(items: Sequence[Options], params: Options) -> DesiredState:
     """flash_snapshot."""
     _check_not_empty("snapshots", items, params)
-    wishes = unique("the task", [SnapshotWish.of(item) for item in items], "volume", "group", "name")
-    _check_snapshots(wishes)
-    retentions: Dict[Tuple[str, str], RetentionWish] = {}
-    for item, wish in zip(items, wishes):
+    desired_items = unique("the task", [DesiredSnapshot.of(item) for item in items], "volume", "group", "name")
+    _check_snapshots(desired_items)
+    retentions: Dict[Tuple[str, str], DesiredRetention] = {}
+    for item, desired in zip(items, desired_items):
         keep, prefix = item.get("keep"), item.get("prefix")
         if keep is None and prefix is None:
             continue
-        if keep is None or prefix is None or wish.volume is None or wish.state != PRESENT:
+        if keep is None or prefix is None or desired.volume is None or desired.state != PRESENT:
             raise Invalid("the options keep and prefix go together, with a volume and state: present")
-        if not wish.name.startswith(prefix):
-            raise Invalid("snapshot %s does not begin with the prefix %r that keep counts" % (wish.name, prefix))
-        known = retentions.setdefault((wish.volume, prefix), RetentionWish(prefix, keep, wish.volume))
+        if not desired.name.startswith(prefix):
+            raise Invalid("snapshot %s does not begin with the prefix %r that keep counts" % (desired.name, prefix))
+        known = retentions.setdefault((desired.volume, prefix), DesiredRetention(prefix, keep, desired.volume))
         if known.keep != keep:
-            raise Invalid("the option keep is given as %d and %d for volume %s" % (known.keep, keep, wish.volume))
-    return Desired(snapshots=wishes, atomic=bool(params.get("atomic")), retentions=tuple(retentions.values()))
+            raise Invalid("the option keep is given as %d and %d for volume %s" % (known.keep, keep, desired.volume))
+    return DesiredState(
+        snapshots=desired_items, atomic=bool(params.get("atomic")), retentions=tuple(retentions.values())
+    )
 
 
-def _check_snapshots(wishes: Sequence[SnapshotWish]) -> None:
-    anywhere = {wish.name for wish in wishes if not wish.volume and not wish.group}
+def _check_snapshots(desired_items: Sequence[DesiredSnapshot]) -> None:
+    anywhere = {desired.name for desired in desired_items if not desired.volume and not desired.group}
     restored: Dict[str, str] = {}
-    for wish in wishes:
-        if wish.volume and wish.name in anywhere:
-            raise Invalid("the task names %s with its volume and without" % wish.name, hint="Give the volume in both.")
-        if wish.state == RESTORED and restored.setdefault(str(wish.volume), wish.name) != wish.name:
+    for desired in desired_items:
+        if desired.volume and desired.name in anywhere:
             raise Invalid(
-                "volume %s shall be restored from %s and from %s" % (wish.volume, restored[str(wish.volume)], wish.name)
+                "the task names %s with its volume and without" % desired.name, hint="Give the volume in both."
+            )
+        if desired.state == RESTORED and restored.setdefault(str(desired.volume), desired.name) != desired.name:
+            raise Invalid(
+                "volume %s shall be restored from %s and from %s"
+                % (desired.volume, restored[str(desired.volume)], desired.name)
             )
 
 
-def host_maps(items: Sequence[Options], params: Options) -> Desired:
+def host_maps(items: Sequence[Options], params: Options) -> DesiredState:
     """flash_host_map: hosts with their initiators, and what is mapped to them."""
     _check_not_empty("maps", items, params)
     if not items and params.get("exclusive") and params.get("host"):
         items = [params]  # allow_empty permits it: the host shall have no volume
-    hosts: Dict[str, HostWish] = {}
-    maps: List[MapWish] = []
+    hosts: Dict[str, DesiredHost] = {}
+    maps: List[DesiredMapping] = []
     exclusive = set()
     for item in items:
         name = _name(item, "host")
         mapped = item.get("volume") is not None
         if mapped:
-            maps.append(MapWish.of(item))
+            maps.append(DesiredMapping.of(item))
         if item.get("exclusive"):
             if item.get("state") == ABSENT:
                 raise Invalid("the option exclusive goes with state: present")
@@ -276,37 +282,37 @@ def host_maps(items: Sequence[Options], params: Options) -> Desired:
             continue  # taking a mapping away says nothing about the host
         if item.get("lun") is not None and not mapped:
             raise Invalid("the option lun needs the volume that it is for")
-        wish = HostWish.of(item, "host")
-        known = hosts.setdefault(name, wish)
-        if known == HostWish(name):
-            hosts[name] = wish
-        elif wish not in (known, HostWish(name)):
+        desired = DesiredHost.of(item, "host")
+        known = hosts.setdefault(name, desired)
+        if known == DesiredHost(name):
+            hosts[name] = desired
+        elif desired not in (known, DesiredHost(name)):
             raise Invalid(
                 "host %s is described in two ways in one task" % name,
                 hint="Give its initiators and other properties once, or the same every time.",
             )
-    return Desired(
+    return DesiredState(
         hosts=tuple(hosts.values()),
         maps=_maps("the task", maps),
         exclusive_maps=frozenset(exclusive),
     )
 
 
-def document(params: Options) -> Desired:
+def document(params: Options) -> DesiredState:
     """flash_array: the content of an array as one document."""
     prune = None
     if params.get("prune"):
         limit, kinds = params.get("prune_limit"), params.get("prune_kinds")
-        prune = PruneWish(
+        prune = DesiredPrune(
             params.get("prune_prefix") or "",
             10 if limit is None else limit,
             PRUNED_BY_DEFAULT if kinds is None else tuple(dict.fromkeys(kinds)),
         )
-    return Desired(
+    return DesiredState(
         volumes=_volumes("volumes", params.get("volumes") or ()),
-        snapshots=unique("snapshots", [SnapshotWish.of(i) for i in params.get("snapshots") or ()], "volume", "name"),
-        hosts=unique("hosts", [HostWish.of(item) for item in params.get("hosts") or ()], "name"),
-        maps=_maps("mappings", [MapWish.of(item) for item in params.get("mappings") or ()]),
+        snapshots=unique("snapshots", [DesiredSnapshot.of(i) for i in params.get("snapshots") or ()], "volume", "name"),
+        hosts=unique("hosts", [DesiredHost.of(item) for item in params.get("hosts") or ()], "name"),
+        maps=_maps("mappings", [DesiredMapping.of(item) for item in params.get("mappings") or ()]),
         prune=prune,
     )
 
@@ -323,15 +329,15 @@ def _check_not_empty(plural: str, items: Sequence[Options], params: Options) -> 
         )
 
 
-def unique(where: str, wishes: Sequence[W], *keys: str) -> Tuple[W, ...]:
-    """The wishes as they are, or Invalid when two of them are about the same object."""
+def unique(where: str, desired_items: Sequence[W], *keys: str) -> Tuple[W, ...]:
+    """The desired objects as they are, or Invalid when two of them are about the same object."""
     seen = set()
-    for wish in wishes:
-        key = tuple(getattr(wish, name) for name in keys)
+    for desired in desired_items:
+        key = tuple(getattr(desired, name) for name in keys)
         if key in seen:
             raise Invalid("%s names %s twice" % (where, " / ".join(str(part) for part in key if part is not None)))
         seen.add(key)
-    return tuple(wishes)
+    return tuple(desired_items)
 
 
 def initiators_of(host: str, texts: Optional[Sequence[str]]) -> Optional[Tuple[Initiator, ...]]:

@@ -16,7 +16,7 @@ from typing import Any, Callable, Dict, Iterator, List, Optional, Set, Tuple
 
 from ..errors import FlashError, NotDone
 from ..model import Capabilities
-from .desired import HostWish
+from .desired import DesiredHost
 from .policy import Policy
 from .steps import Key, Step
 from .world import World
@@ -24,7 +24,7 @@ from .world import World
 
 @dataclass
 class Outcome:
-    """What a plan makes of one wish: the object before, the steps, or why not. The plan's world has it afterwards."""
+    """The plan for one desired object: the object before, the steps, or why not. The plan's world has it afterwards."""
 
     key: Key
     before: Any = None
@@ -89,7 +89,7 @@ class Draft:
         self.withhold = withhold
         self.capabilities: Capabilities = world.capabilities
         self.outcomes: Dict[Key, Outcome] = {}
-        self.volume_chap: Dict[str, HostWish] = {}
+        self.volume_chap: Dict[str, DesiredHost] = {}
         """The hosts whose CHAP credentials go to the volumes that are mapped to them."""
         self.takers: Dict[str, Set[str]] = {}
         """The hosts that get initiators which others of the task give up, and those others."""
@@ -119,7 +119,7 @@ class Draft:
 
     @contextmanager
     def item(self, key: Key, doing: str) -> Iterator[Outcome]:
-        """Plan one wish. When it raises, that is its outcome's error, and it leaves no step and no change behind."""
+        """Plan one desired object. An error becomes the error of its outcome, and no step and no change remain."""
         outcome = self.outcomes.setdefault(key, Outcome(key))
         self._current, self._pending, self._withheld = outcome, [], []
         mark = self.world.mark()
@@ -137,7 +137,7 @@ class Draft:
             self._current, self._pending, self._withheld = None, [], []
 
     def attempt(self, action: Callable[[], None]) -> str:
-        """Do a part of the current wish that may fail by itself; the reason why it does, or nothing."""
+        """Do a part of the current desired object that may fail by itself; the reason why it does, or nothing."""
         mark, pending = self.world.mark(), len(self._pending)
         try:
             action()
@@ -148,7 +148,7 @@ class Draft:
         return ""
 
     def add(self, step: Step, lane: Optional[Key] = None) -> None:
-        """Add a step of the current wish to the current batch; steps of one lane run one after the other.
+        """Add a step of the current desired object to the current batch; steps of one lane run one after the other.
 
         :raises NotDone: the step is destructive, and a part of the task is refused.
         """
@@ -188,16 +188,16 @@ class Draft:
 
     @property
     def pending(self) -> List[Step]:
-        """The steps of the current wish so far."""
+        """The steps of the current desired object so far."""
         return [step for _batch, step, _lane in self._pending]
 
     def failure(self, key: Key) -> Optional[FlashError]:
-        """Why another wish fails, for one that depends on it."""
+        """Why another desired object fails, for one that depends on it."""
         outcome = self.outcomes.get(key)
         return outcome.error if outcome else None
 
     def warn(self, text: str) -> None:
-        """Tell the operator; part of the current wish's outcome."""
+        """Tell the operator; part of the current desired object's outcome."""
         if self._current is not None and text not in self._current.warnings:
             self._current.warnings.append(text)
 

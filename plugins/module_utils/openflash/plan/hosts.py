@@ -13,7 +13,7 @@ from ..errors import Conflict, InUse, Invalid, NotFound, Refused
 from ..model import FC, INITIATORS, ISCSI, Host, Initiator
 from ..units import format_initiator
 from . import rules
-from .desired import ALWAYS, PRESENT, HostWish
+from .desired import ALWAYS, PRESENT, DesiredHost
 from .draft import Draft
 from .steps import AddInitiators, CreateHost, DeleteHost, Key, RemoveInitiators, SetChap, SetHostOs, Step
 
@@ -24,38 +24,44 @@ def key(name: str) -> Key:
     return ("host", name)
 
 
-def in_order(draft: Draft, wishes: Sequence[HostWish]) -> List[HostWish]:
+def in_order(draft: Draft, desired_items: Sequence[DesiredHost]) -> List[DesiredHost]:
     """The hosts, one that gives up initiators before the one that takes them; noted in ``draft.takers`` and ``levels``.
 
     No host gives up an initiator before it has got those that it shall have. So hosts that exchange initiators are
     refused: each has what the other one needs first.
     """
-    draft.takers = _givers(draft, wishes)
-    found: List[HostWish] = []
-    left = list(wishes)
+    draft.takers = _givers(draft, desired_items)
+    found: List[DesiredHost] = []
+    left = list(desired_items)
     while left:
-        waiting = {wish.name for wish in left}
-        ready = [wish for wish in left if not draft.takers.get(wish.name, set()) & waiting]
-        for wish in ready:
-            draft.levels[wish.name] = max((draft.levels[n] + 1 for n in draft.takers.get(wish.name, ())), default=0)
+        waiting = {desired.name for desired in left}
+        ready = [desired for desired in left if not draft.takers.get(desired.name, set()) & waiting]
+        for desired in ready:
+            draft.levels[desired.name] = max(
+                (draft.levels[n] + 1 for n in draft.takers.get(desired.name, ())), default=0
+            )
         found += ready or left
-        done = {wish.name for wish in ready or left}
-        left = [wish for wish in left if wish.name not in done]
+        done = {desired.name for desired in ready or left}
+        left = [desired for desired in left if desired.name not in done]
     return found
 
 
-def _givers(draft: Draft, wishes: Sequence[HostWish]) -> Dict[str, Set[str]]:
+def _givers(draft: Draft, desired_items: Sequence[DesiredHost]) -> Dict[str, Set[str]]:
     """For each host, those hosts of the same task that have an initiator of it now and shall not keep it."""
-    present = {wish.name: wish for wish in wishes if wish.state == PRESENT and wish.initiators is not None}
+    present = {
+        desired.name: desired
+        for desired in desired_items
+        if desired.state == PRESENT and desired.initiators is not None
+    }
     found: Dict[str, Set[str]] = {}
-    for wish in present.values():
-        for initiator in wish.initiators or ():
+    for desired in present.values():
+        for initiator in desired.initiators or ():
             owner = draft.world.owner_of(initiator.address)
             other = present.get(owner.name) if owner is not None else None
-            if other is None or other is wish or not other.exclusive_initiators:
+            if other is None or other is desired or not other.exclusive_initiators:
                 continue
             if initiator.address not in {one.address for one in other.initiators or ()}:
-                found.setdefault(wish.name, set()).add(other.name)
+                found.setdefault(desired.name, set()).add(other.name)
     return found
 
 
@@ -67,46 +73,46 @@ def _add(draft: Draft, step: Step) -> None:
         draft.add(step)
 
 
-def present(draft: Draft, wish: HostWish, mapped: bool = False) -> None:
+def present(draft: Draft, desired: DesiredHost, mapped: bool = False) -> None:
     """:param mapped: volumes shall be mapped to it, with which some arrays keep its CHAP credentials (see maps)."""
     if mapped and draft.capabilities.chap_per_volume:
-        if wish.chap is not None:
-            draft.volume_chap[wish.name] = wish
-        wish = replace(wish, chap=None)
-    with draft.item(key(wish.name), "create or change host %s" % wish.name) as outcome:
-        host = draft.world.host(wish.name)
+        if desired.chap is not None:
+            draft.volume_chap[desired.name] = desired
+        desired = replace(desired, chap=None)
+    with draft.item(key(desired.name), "create or change host %s" % desired.name) as outcome:
+        host = draft.world.host(desired.name)
         outcome.before = host
         if host is None:
-            wanted = wish.initiators or ()
-            rules.check_can(draft.capabilities, "create_host", None, host=wish.name, initiators=wanted)
-        if wish.chap is not None:
+            wanted = desired.initiators or ()
+            rules.check_can(draft.capabilities, "create_host", None, host=desired.name, initiators=wanted)
+        if desired.chap is not None:
             rules.check_can(draft.capabilities, "chap", host)
-        _check_os(draft, wish, host)
-        for initiator in wish.initiators or ():
+        _check_os(draft, desired, host)
+        for initiator in desired.initiators or ():
             _check_protocol(draft, initiator)
             owner = draft.world.owner_of(initiator.address)
-            if owner is not None and owner.name != wish.name:
-                if owner.name in draft.takers.get(wish.name, ()) and draft.failure(key(owner.name)) is None:
+            if owner is not None and owner.name != desired.name:
+                if owner.name in draft.takers.get(desired.name, ()) and draft.failure(key(owner.name)) is None:
                     draft.check_destructive()
                 raise Conflict(
                     "initiator %s belongs to host %s" % (format_initiator(initiator.address), owner.name),
                     hint="Use that host, or remove the initiator from it first.",
                 )
-        draft.world.put_host(_create(draft, wish) if host is None else _change(draft, wish, host))
+        draft.world.put_host(_create(draft, desired) if host is None else _change(draft, desired, host))
 
 
-def _check_os(draft: Draft, wish: HostWish, host: Optional[Host]) -> None:
+def _check_os(draft: Draft, desired: DesiredHost, host: Optional[Host]) -> None:
     """An operating system that the array cannot store is refused, never dropped, like CHAP.
 
     :raises Unsupported: the array stores none.
     :raises Conflict: the host has another one, and the array cannot change it.
     """
-    if wish.os is None:
+    if desired.os is None:
         return
     rules.check_can(draft.capabilities, "host_os", host)
     refusal = draft.capabilities.refusal("set_host_os", host)
-    if refusal and host is not None and host.os is not None and host.os.lower() != wish.os.lower():
-        raise Conflict("its os is %s, not %s" % (host.os, wish.os), hint=refusal[:1].upper() + refusal[1:] + ".")
+    if refusal and host is not None and host.os is not None and host.os.lower() != desired.os.lower():
+        raise Conflict("its os is %s, not %s" % (host.os, desired.os), hint=refusal[:1].upper() + refusal[1:] + ".")
 
 
 def _check_protocol(draft: Draft, initiator: Initiator) -> None:
@@ -118,34 +124,36 @@ def _check_protocol(draft: Draft, initiator: Initiator) -> None:
         )
 
 
-def _create(draft: Draft, wish: HostWish) -> Host:
-    if wish.initiators is None:
+def _create(draft: Draft, desired: DesiredHost) -> Host:
+    if desired.initiators is None:
         raise NotFound("there is no such host", hint="To create it, give its initiators.")
-    if not wish.initiators:
+    if not desired.initiators:
         rules.check_can(draft.capabilities, "host_without_initiators")
-    rules.check_name("host", wish.name, draft.capabilities.host_name)
-    _add(draft, CreateHost(key(wish.name), wish.name, wish.initiators, wish.os, wish.chap))
-    return Host(wish.name, initiators=_with_chap(wish.initiators, wish), kind=INITIATORS, os=wish.os, volumes=0)
+    rules.check_name("host", desired.name, draft.capabilities.host_name)
+    _add(draft, CreateHost(key(desired.name), desired.name, desired.initiators, desired.os, desired.chap))
+    return Host(
+        desired.name, initiators=_with_chap(desired.initiators, desired), kind=INITIATORS, os=desired.os, volumes=0
+    )
 
 
-def _with_chap(initiators: Sequence[Initiator], wish: HostWish) -> Tuple[Initiator, ...]:
-    if wish.chap is None:
+def _with_chap(initiators: Sequence[Initiator], desired: DesiredHost) -> Tuple[Initiator, ...]:
+    if desired.chap is None:
         return tuple(initiators)
-    user = wish.chap.username
+    user = desired.chap.username
     return tuple(replace(i, chap_user=user) if i.protocol == ISCSI else i for i in initiators)
 
 
-def _change(draft: Draft, wish: HostWish, host: Host) -> Host:
-    if wish.initiators is None:
-        return _set_os(draft, wish, _set_chap(draft, wish, host))
-    missing = tuple(i for i in wish.initiators if i.address not in host.addresses)
+def _change(draft: Draft, desired: DesiredHost, host: Host) -> Host:
+    if desired.initiators is None:
+        return _set_os(draft, desired, _set_chap(draft, desired, host))
+    missing = tuple(i for i in desired.initiators if i.address not in host.addresses)
     if missing:
         rules.check_can(draft.capabilities, "add_initiators", host, initiators=missing)
-        _add(draft, AddInitiators(key(host.name), host.name, missing, wish.chap))
-        host = replace(host, initiators=host.initiators + _with_chap(missing, wish))
-    host = _set_os(draft, wish, _set_chap(draft, wish, host))
-    if wish.exclusive_initiators:
-        wanted = {i.address for i in wish.initiators}
+        _add(draft, AddInitiators(key(host.name), host.name, missing, desired.chap))
+        host = replace(host, initiators=host.initiators + _with_chap(missing, desired))
+    host = _set_os(draft, desired, _set_chap(draft, desired, host))
+    if desired.exclusive_initiators:
+        wanted = {i.address for i in desired.initiators}
         extra = tuple(i for i in host.initiators if i.address not in wanted)
         if extra:
             host = _remove(draft, host, extra, missing)
@@ -206,34 +214,34 @@ def _named(volumes: Sequence[str]) -> str:
     return ", ".join("volume %s" % name for name in volumes)
 
 
-def _set_chap(draft: Draft, wish: HostWish, host: Host) -> Host:
+def _set_chap(draft: Draft, desired: DesiredHost, host: Host) -> Host:
     """Secrets cannot be read back, so they are sent when the user name differs, or always when asked to."""
-    if wish.chap is None:
+    if desired.chap is None:
         return host
     iscsi = [i for i in host.initiators if i.protocol == ISCSI]
-    stale = [i for i in iscsi if i.chap_user != wish.chap.username]
-    if iscsi and (stale or wish.update_secret == ALWAYS):
-        _add(draft, SetChap(key(host.name), host.name, wish.chap))
-        return replace(host, initiators=_with_chap(host.initiators, wish))
+    stale = [i for i in iscsi if i.chap_user != desired.chap.username]
+    if iscsi and (stale or desired.update_secret == ALWAYS):
+        _add(draft, SetChap(key(host.name), host.name, desired.chap))
+        return replace(host, initiators=_with_chap(host.initiators, desired))
     return host
 
 
-def _set_os(draft: Draft, wish: HostWish, host: Host) -> Host:
+def _set_os(draft: Draft, desired: DesiredHost, host: Host) -> Host:
     """Change the operating system where it differs: a run that created the host may have ended before it was set."""
-    if wish.os is None or not host.initiators or draft.capabilities.refusal("set_host_os", host):
+    if desired.os is None or not host.initiators or draft.capabilities.refusal("set_host_os", host):
         return host
-    if host.os is not None and host.os.lower() == wish.os.lower():
+    if host.os is not None and host.os.lower() == desired.os.lower():
         return host
-    _add(draft, SetHostOs(key(host.name), host.name, wish.os))
-    return replace(host, os=wish.os)
+    _add(draft, SetHostOs(key(host.name), host.name, desired.os))
+    return replace(host, os=desired.os)
 
 
-def absent(draft: Draft, wish: HostWish) -> None:
-    with draft.item(key(wish.name), "delete host %s" % wish.name) as outcome:
-        host = draft.world.host(wish.name)
+def absent(draft: Draft, desired: DesiredHost) -> None:
+    with draft.item(key(desired.name), "delete host %s" % desired.name) as outcome:
+        host = draft.world.host(desired.name)
         outcome.before = host
         if host is not None:
-            delete(draft, key(wish.name), host)
+            delete(draft, key(desired.name), host)
 
 
 def delete(draft: Draft, item: Key, host: Host) -> None:

@@ -16,7 +16,7 @@ from typing import Dict, List, Optional, Set, Tuple
 from ..errors import Conflict, FlashError, Invalid, NotFound, Refused
 from ..model import AGENT, COPYING, EVERY_HOST, READY, Mapping, Volume
 from . import hosts, rules, volumes
-from .desired import ABSENT, ALWAYS, PRESENT, Desired, MapWish
+from .desired import ABSENT, ALWAYS, PRESENT, DesiredMapping, DesiredState
 from .draft import Draft
 from .steps import Key, MapVolume, SetVolumeChap, Step, UnmapVolume
 
@@ -26,147 +26,149 @@ Pair = Tuple[str, str]
 """(host, volume)"""
 
 
-def key(wish: MapWish) -> Key:
-    return ("map", wish.host, wish.volume)
+def key(desired: DesiredMapping) -> Key:
+    return ("map", desired.host, desired.volume)
 
 
 def exclusive_key(host: str) -> Key:
     return ("exclusive", host)
 
 
-def _doing(wish: MapWish) -> str:
-    return "map volume %s to host %s" % (wish.volume, wish.host)
+def _doing(desired: DesiredMapping) -> str:
+    return "map volume %s to host %s" % (desired.volume, desired.host)
 
 
-def _pair(wish: MapWish) -> Pair:
-    return (wish.host, wish.volume)
+def _pair(desired: DesiredMapping) -> Pair:
+    return (desired.host, desired.volume)
 
 
-def present(draft: Draft, desired: Desired) -> List[MapWish]:
-    """Plan the new mappings; returns the wishes that must wait until another mapping has gone."""
-    waiting: List[MapWish] = []
-    leaving = _leaving(draft, desired)
-    wishes = [wish for wish in desired.maps if wish.state == PRESENT]
-    # What may have any LUN must not take the one that another wish names.
-    for wish in sorted(wishes, key=lambda wish: wish.lun is None):
-        with draft.item(key(wish), _doing(wish)) as outcome:
-            mapping = _before(draft, wish)
+def present(draft: Draft, desired_state: DesiredState) -> List[DesiredMapping]:
+    """Plan the new mappings; returns the desired objects that must wait until another mapping has gone."""
+    waiting: List[DesiredMapping] = []
+    leaving = _leaving(draft, desired_state)
+    desired_items = [desired for desired in desired_state.maps if desired.state == PRESENT]
+    # What may have any LUN must not take the one that another desired object names.
+    for desired in sorted(desired_items, key=lambda desired: desired.lun is None):
+        with draft.item(key(desired), _doing(desired)) as outcome:
+            mapping = _before(draft, desired)
             outcome.before = mapping
-            volumes.finish(draft, key(wish), draft.world.volumes[wish.volume])
-            if mapping is not None and mapping.device is None and draft.world.hosts[wish.host].kind == AGENT:
+            volumes.finish(draft, key(desired), draft.world.volumes[desired.volume])
+            if mapping is not None and mapping.device is None and draft.world.hosts[desired.host].kind == AGENT:
                 mapping = None  # attached, and its device is not there: doing it again waits for that
-            volume = draft.world.volumes[wish.volume]
+            volume = draft.world.volumes[desired.volume]
             if mapping is not None and volume.state not in (READY, COPYING):
                 text = "volume %s is mapped to host %s, but its state is %s"
-                draft.warn(text % (wish.volume, wish.host, volume.state))
-            if mapping is not None and (wish.lun is None or mapping.lun == wish.lun):
-                _update_chap(draft, wish, mapping)
+                draft.warn(text % (desired.volume, desired.host, volume.state))
+            if mapping is not None and (desired.lun is None or mapping.lun == desired.lun):
+                _update_chap(draft, desired, mapping)
                 continue
-            _check_lun(draft, wish)
+            _check_lun(draft, desired)
             if mapping is not None and mapping.lun is None:
-                draft.warn("the array does not say as which LUN volume %s is mapped, so it stays" % wish.volume)
+                draft.warn("the array does not say as which LUN volume %s is mapped, so it stays" % desired.volume)
                 continue
             rules.check_state(volume)
-            rules.check_can(draft.capabilities, "map_volume", volume, host=draft.world.hosts[wish.host], lun=wish.lun)
+            rules.check_can(
+                draft.capabilities, "map_volume", volume, host=draft.world.hosts[desired.host], lun=desired.lun
+            )
             if mapping is not None:
                 rules.check_unmap(draft.world, mapping, draft.policy)
-                waiting.append(wish)
+                waiting.append(desired)
                 continue
-            obstacles = _obstacles(draft, wish)
+            obstacles = _obstacles(draft, desired)
             if any((obstacle.host, obstacle.volume) not in leaving for obstacle in obstacles):
-                raise _in_the_way(draft, wish)
-            if obstacles or (wish.lun is None and any(other.host == wish.host for other in waiting)):
-                waiting.append(wish)
+                raise _in_the_way(draft, desired)
+            if obstacles or (desired.lun is None and any(other.host == desired.host for other in waiting)):
+                waiting.append(desired)
                 continue
-            _map(draft, wish)
+            _map(draft, desired)
     return waiting
 
 
-def _update_chap(draft: Draft, wish: MapWish, mapping: Mapping) -> None:
+def _update_chap(draft: Draft, desired: DesiredMapping, mapping: Mapping) -> None:
     """Secrets cannot be read back, so they are sent when the user name differs, or always when asked to."""
-    host = draft.volume_chap.get(wish.host)
+    host = draft.volume_chap.get(desired.host)
     if host is None or host.chap is None:
         return
     if mapping.chap_user != host.chap.username or host.update_secret == ALWAYS:
-        draft.add(SetVolumeChap(key(wish), wish.volume, wish.host, host.chap), hosts.key(wish.host))
+        draft.add(SetVolumeChap(key(desired), desired.volume, desired.host, host.chap), hosts.key(desired.host))
         draft.world.add_map(replace(mapping, chap_user=host.chap.username))
 
 
-def _before(draft: Draft, wish: MapWish) -> Optional[Mapping]:
+def _before(draft: Draft, desired: DesiredMapping) -> Optional[Mapping]:
     """The mapping that is there; raises when the host or the volume will not be."""
     world = draft.world
-    if world.host(wish.host) is None:
-        raise draft.failure(hosts.key(wish.host)) or NotFound(
-            "there is no host %s" % wish.host, target=wish.host, hint="Give its initiators to create it."
+    if world.host(desired.host) is None:
+        raise draft.failure(hosts.key(desired.host)) or NotFound(
+            "there is no host %s" % desired.host, target=desired.host, hint="Give its initiators to create it."
         )
-    if world.volume(wish.volume) is None:
-        raise draft.failure(("volume", wish.volume)) or NotFound(
-            "there is no volume %s" % wish.volume, target=wish.volume, hint="Create it first."
+    if world.volume(desired.volume) is None:
+        raise draft.failure(("volume", desired.volume)) or NotFound(
+            "there is no volume %s" % desired.volume, target=desired.volume, hint="Create it first."
         )
-    return world.maps.get(_pair(wish))
+    return world.maps.get(_pair(desired))
 
 
-def _check_lun(draft: Draft, wish: MapWish) -> None:
-    if wish.lun is None:
+def _check_lun(draft: Draft, desired: DesiredMapping) -> None:
+    if desired.lun is None:
         return
-    rules.check_can(draft.capabilities, "explicit_lun", draft.world.volumes[wish.volume], lun=wish.lun)
+    rules.check_can(draft.capabilities, "explicit_lun", draft.world.volumes[desired.volume], lun=desired.lun)
     first, last = draft.capabilities.luns
-    if not first <= wish.lun <= last:
-        raise Invalid("LUN %d is impossible: this array has LUNs from %d to %d" % (wish.lun, first, last))
+    if not first <= desired.lun <= last:
+        raise Invalid("LUN %d is impossible: this array has LUNs from %d to %d" % (desired.lun, first, last))
 
 
-def _leaving(draft: Draft, desired: Desired) -> Set[Pair]:
+def _leaving(draft: Draft, desired_state: DesiredState) -> Set[Pair]:
     """The mappings that this task takes away or gives another LUN, if it may."""
     maps = draft.world.maps
-    wanted = {_pair(wish) for wish in desired.maps if wish.state == PRESENT}
-    leaving = {_pair(wish) for wish in desired.maps if wish.state == ABSENT}
+    wanted = {_pair(desired) for desired in desired_state.maps if desired.state == PRESENT}
+    leaving = {_pair(desired) for desired in desired_state.maps if desired.state == ABSENT}
     leaving |= {
-        _pair(wish)
-        for wish in desired.maps
-        if wish.lun is not None and _pair(wish) in maps and maps[_pair(wish)].lun not in (None, wish.lun)
+        _pair(desired)
+        for desired in desired_state.maps
+        if desired.lun is not None and _pair(desired) in maps and maps[_pair(desired)].lun not in (None, desired.lun)
     }
-    for host in desired.exclusive_maps:
+    for host in desired_state.exclusive_maps:
         leaving |= {(host, mapping.volume) for mapping in draft.world.maps_of_host(host)} - wanted
     return leaving
 
 
-def _others(draft: Draft, wish: MapWish) -> List[Mapping]:
+def _others(draft: Draft, desired: DesiredMapping) -> List[Mapping]:
     """The volume's mappings to other hosts, where these are not permitted."""
     if draft.policy.shared:
         return []
-    return [mapping for mapping in draft.world.maps_of_volume(wish.volume) if mapping.host != wish.host]
+    return [mapping for mapping in draft.world.maps_of_volume(desired.volume) if mapping.host != desired.host]
 
 
-def _holders(draft: Draft, wish: MapWish) -> List[Mapping]:
+def _holders(draft: Draft, desired: DesiredMapping) -> List[Mapping]:
     """The mapping of another volume that has the LUN."""
-    if wish.lun is None:
+    if desired.lun is None:
         return []
-    return [m for m in draft.world.maps_of_host(wish.host) if m.lun == wish.lun and m.volume != wish.volume]
+    return [m for m in draft.world.maps_of_host(desired.host) if m.lun == desired.lun and m.volume != desired.volume]
 
 
-def _obstacles(draft: Draft, wish: MapWish) -> List[Mapping]:
-    return _others(draft, wish) + _holders(draft, wish)
+def _obstacles(draft: Draft, desired: DesiredMapping) -> List[Mapping]:
+    return _others(draft, desired) + _holders(draft, desired)
 
 
-def _in_the_way(draft: Draft, wish: MapWish) -> FlashError:
-    others = _others(draft, wish)
+def _in_the_way(draft: Draft, desired: DesiredMapping) -> FlashError:
+    others = _others(draft, desired)
     if others:
-        return _shared(rules.mapped_to(others), wish)
-    return _lun_taken(", ".join(mapping.volume for mapping in _holders(draft, wish)), wish)
+        return _shared(rules.mapped_to(others), desired)
+    return _lun_taken(", ".join(mapping.volume for mapping in _holders(draft, desired)), desired)
 
 
-def _shared(who_has_it: str, wish: MapWish) -> FlashError:
+def _shared(who_has_it: str, desired: DesiredMapping) -> FlashError:
     return Refused(
         who_has_it,
-        target=wish.volume,
+        target=desired.volume,
         hint="Two hosts that write to one volume destroy its content unless they are a cluster: "
         "set shared: true when they are.",
     )
 
 
-def _lun_taken(volume: str, wish: MapWish) -> FlashError:
+def _lun_taken(volume: str, desired: DesiredMapping) -> FlashError:
     return Conflict(
-        "volume %s has LUN %s on this host" % (volume, wish.lun),
+        "volume %s has LUN %s on this host" % (volume, desired.lun),
         hint="Choose another LUN, or leave lun out to get a free one.",
     )
 
@@ -180,26 +182,28 @@ def _add(draft: Draft, step: Step, host: str) -> None:
         draft.add(step, hosts.key(host))
 
 
-def _map(draft: Draft, wish: MapWish) -> None:
+def _map(draft: Draft, desired: DesiredMapping) -> None:
     world = draft.world
-    volume: Volume = world.volumes[wish.volume]
+    volume: Volume = world.volumes[desired.volume]
     if volume.siblings:
-        draft.warn("host %s will also see %s, which share one access list" % (wish.host, ", ".join(volume.siblings)))
+        draft.warn("host %s will also see %s, which share one access list" % (desired.host, ", ".join(volume.siblings)))
     if not world.maps_known(volume.name) and not draft.policy.shared:
         draft.warn("this array cannot be asked who else has volume %s" % volume.name)
-    if (EVERY_HOST, wish.volume) in world.maps:
-        draft.warn("every initiator may use volume %s, not host %s only: %s" % (wish.volume, wish.host, _END_ACCESS))
-    described = draft.volume_chap.get(wish.host)
+    if (EVERY_HOST, desired.volume) in world.maps:
+        draft.warn(
+            "every initiator may use volume %s, not host %s only: %s" % (desired.volume, desired.host, _END_ACCESS)
+        )
+    described = draft.volume_chap.get(desired.host)
     chap = described.chap if described else None
     if chap is not None:
-        _add(draft, SetVolumeChap(key(wish), volume.name, wish.host, chap), wish.host)
-    _add(draft, MapVolume(key(wish), volume.name, wish.host, wish.lun, draft.policy.shared), wish.host)
-    host = world.hosts[wish.host]
+        _add(draft, SetVolumeChap(key(desired), volume.name, desired.host, chap), desired.host)
+    _add(draft, MapVolume(key(desired), volume.name, desired.host, desired.lun, draft.policy.shared), desired.host)
+    host = world.hosts[desired.host]
     world.add_map(
         Mapping(
             volume.name,
-            wish.host,
-            wish.lun,
+            desired.host,
+            desired.lun,
             volume_id=volume.id or None,
             host_id=host.id or None,
             chap_user=chap.username if chap else None,
@@ -210,25 +214,29 @@ def _map(draft: Draft, wish: MapWish) -> None:
 # -- taking away, and what waits for that ------------------------------------------------------------------------------
 
 
-def end(draft: Draft, desired: Desired, waiting: List[MapWish]) -> None:
-    """Plan what shall not be mapped any more, then the wishes that waited for it."""
+def end(draft: Draft, desired_state: DesiredState, waiting: List[DesiredMapping]) -> None:
+    """Plan what shall not be mapped any more, then the desired objects that waited for it."""
     draft.batch(destructive=True)
-    for wish in desired.maps:
-        if wish.state == ABSENT:
-            _absent(draft, wish)
-    for host in sorted(desired.exclusive_maps):
-        _exclusive(draft, host, {_pair(wish) for wish in desired.maps if wish.state == PRESENT and wish.host == host})
+    for desired in desired_state.maps:
+        if desired.state == ABSENT:
+            _absent(draft, desired)
+    for host in sorted(desired_state.exclusive_maps):
+        _exclusive(
+            draft,
+            host,
+            {_pair(desired) for desired in desired_state.maps if desired.state == PRESENT and desired.host == host},
+        )
     draft.batch(destructive=True)
     _after_others(draft, waiting)
 
 
-def _absent(draft: Draft, wish: MapWish) -> None:
-    with draft.item(key(wish), "unmap volume %s from host %s" % (wish.volume, wish.host)) as outcome:
+def _absent(draft: Draft, desired: DesiredMapping) -> None:
+    with draft.item(key(desired), "unmap volume %s from host %s" % (desired.volume, desired.host)) as outcome:
         world = draft.world
-        mapping = world.maps.get(_pair(wish))
+        mapping = world.maps.get(_pair(desired))
         outcome.before = mapping
         if mapping is None:
-            volume = world.volume(wish.volume)
+            volume = world.volume(desired.volume)
             if volume is None or world.maps_known(volume.name):
                 return
             if world.actual.mappings.unreadable:
@@ -236,12 +244,14 @@ def _absent(draft: Draft, wish: MapWish) -> None:
                     "not every mapping could be read, so it is not known whether it is mapped",
                     hint="Look at the host with the array's own tools.",
                 )
-            if draft.capabilities.sees_mappings_of(wish.host):
+            if draft.capabilities.sees_mappings_of(desired.host):
                 return
-            rules.check_can(draft.capabilities, "unmap_volume", volume, host=wish.host)
-            draft.warn("this array cannot be asked whether volume %s is mapped, so it is unmapped anyway" % wish.volume)
-            mapping = Mapping(wish.volume, wish.host, volume_id=volume.id or None)
-        _unmap(draft, key(wish), mapping)
+            rules.check_can(draft.capabilities, "unmap_volume", volume, host=desired.host)
+            draft.warn(
+                "this array cannot be asked whether volume %s is mapped, so it is unmapped anyway" % desired.volume
+            )
+            mapping = Mapping(desired.volume, desired.host, volume_id=volume.id or None)
+        _unmap(draft, key(desired), mapping)
 
 
 def _unmap(draft: Draft, item: Key, mapping: Mapping) -> None:
@@ -272,47 +282,47 @@ def _exclusive(draft: Draft, host: str, wanted: Set[Pair]) -> None:
             draft.warn("every initiator may use %s, so host %s may too: %s" % (", ".join(free), host, _END_ACCESS))
 
 
-def _after_others(draft: Draft, waiting: List[MapWish]) -> None:
+def _after_others(draft: Draft, waiting: List[DesiredMapping]) -> None:
     """Plan new LUNs of mappings and what waited for them: on each host first what goes, then what comes.
 
-    So two volumes can swap their LUNs. A wish that cannot be fulfilled keeps its mapping, which may be in the way of
-    another wish; so this looks again until all that are left can be fulfilled.
+    So two volumes can swap their LUNs. A mapping that cannot be made keeps its present LUN, which may block another;
+    so this repeats until all that remain can be made.
     """
-    for wish in waiting if draft.withhold else ():
-        with draft.item(key(wish), _doing(wish)):
+    for desired in waiting if draft.withhold else ():
+        with draft.item(key(desired), _doing(desired)):
             draft.check_destructive()
     possible = [] if draft.withhold else list(waiting)
     while True:
         stuck = _stuck(draft, possible)
         if stuck is None:
             break
-        wish, error = stuck
-        possible.remove(wish)
-        with draft.item(key(wish), _doing(wish)):
+        desired, error = stuck
+        possible.remove(desired)
+        with draft.item(key(desired), _doing(desired)):
             raise error
-    for wish in possible:
-        with draft.item(key(wish), _doing(wish)):
-            mapping = draft.world.maps.get(_pair(wish))
+    for desired in possible:
+        with draft.item(key(desired), _doing(desired)):
+            mapping = draft.world.maps.get(_pair(desired))
             if mapping is not None:
-                draft.add(UnmapVolume(key(wish), wish.volume, wish.host), hosts.key(wish.host))
+                draft.add(UnmapVolume(key(desired), desired.volume, desired.host), hosts.key(desired.host))
                 draft.world.drop_map(mapping)
-    for wish in possible:
-        with draft.item(key(wish), _doing(wish)):
-            _map(draft, wish)
+    for desired in possible:
+        with draft.item(key(desired), _doing(desired)):
+            _map(draft, desired)
 
 
-def _stuck(draft: Draft, wishes: List[MapWish]) -> Optional[Tuple[MapWish, FlashError]]:
-    """A wish whose LUN, or whose volume, another mapping or wish keeps; and the error."""
-    moving = {_pair(wish) for wish in wishes}
+def _stuck(draft: Draft, desired_items: List[DesiredMapping]) -> Optional[Tuple[DesiredMapping, FlashError]]:
+    """A desired object whose LUN, or whose volume, another mapping or desired object keeps; and the error."""
+    moving = {_pair(desired) for desired in desired_items}
     luns: Dict[Tuple[str, int], str] = {}
     new: Dict[str, str] = {}
-    for wish in wishes:
-        there = _pair(wish) in draft.world.maps
-        kept = [m for m in _holders(draft, wish) if (m.host, m.volume) not in moving]
-        if kept or (not there and _others(draft, wish)):
-            return wish, _in_the_way(draft, wish)
-        if not there and not draft.policy.shared and new.setdefault(wish.volume, wish.host) != wish.host:
-            return wish, _shared("it is mapped to host " + new[wish.volume], wish)
-        if wish.lun is not None and luns.setdefault((wish.host, wish.lun), wish.volume) != wish.volume:
-            return wish, _lun_taken(luns[(wish.host, wish.lun)], wish)
+    for desired in desired_items:
+        there = _pair(desired) in draft.world.maps
+        kept = [m for m in _holders(draft, desired) if (m.host, m.volume) not in moving]
+        if kept or (not there and _others(draft, desired)):
+            return desired, _in_the_way(draft, desired)
+        if not there and not draft.policy.shared and new.setdefault(desired.volume, desired.host) != desired.host:
+            return desired, _shared("it is mapped to host " + new[desired.volume], desired)
+        if desired.lun is not None and luns.setdefault((desired.host, desired.lun), desired.volume) != desired.volume:
+            return desired, _lun_taken(luns[(desired.host, desired.lun)], desired)
     return None

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is wished and what is there, compared: an ordered list of steps, and what it will come to.
+"""What is requested and what is there, compared: an ordered list of steps, and what it will come to.
 
 Pure: no request, no clock. Check mode stops after this, so what it shows is what would be done.
 """
@@ -15,7 +15,7 @@ from typing import Iterable, Sequence, Set
 from ..errors import Invalid
 from ..model import Capabilities
 from . import hosts, maps, snapshots, volumes
-from .desired import ABSENT, PRESENT, RESTORED, Desired, SnapshotWish, VolumeWish
+from .desired import ABSENT, PRESENT, RESTORED, DesiredSnapshot, DesiredState, DesiredVolume
 from .draft import Draft, Outcome, Plan, withheld
 from .policy import Policy
 from .prune import prune
@@ -23,15 +23,15 @@ from .steps import Key
 from .world import Actual, World
 
 
-def plan(desired: Desired, actual: Actual, policy: Policy, capabilities: Capabilities) -> Plan:
-    """Make the plan. What cannot or must not be done is an error in the outcome of its wish, never raised.
+def plan(desired_state: DesiredState, actual: Actual, policy: Policy, capabilities: Capabilities) -> Plan:
+    """Make the plan. What cannot or must not be done is an error in the outcome of its desired object, never raised.
 
     When any part is refused, the plan has no destructive step, so that check mode shows what a run does.
     """
-    complete = _plan(desired, Draft(World(actual, capabilities), policy))
+    complete = _plan(desired_state, Draft(World(actual, capabilities), policy))
     if not complete.errors or not any(batch.destructive for batch in complete.batches):
         return complete
-    safe = _plan(desired, Draft(World(actual, capabilities), policy, withhold=True))
+    safe = _plan(desired_state, Draft(World(actual, capabilities), policy, withhold=True))
     for key, outcome in safe.outcomes.items():
         refused = complete.outcomes[key].error
         if refused is not None:
@@ -43,100 +43,102 @@ def plan(desired: Desired, actual: Actual, policy: Policy, capabilities: Capabil
     return replace(safe, withheld=tuple(step for step in complete.steps if (step.item, step.line) not in kept))
 
 
-def _plan(desired: Desired, draft: Draft) -> Plan:
-    _make_volumes_and_snapshots(draft, desired)
+def _plan(desired_state: DesiredState, draft: Draft) -> Plan:
+    _make_volumes_and_snapshots(draft, desired_state)
     draft.batch()
-    for host in hosts.in_order(draft, desired.hosts):
+    for host in hosts.in_order(draft, desired_state.hosts):
         if host.state == PRESENT:
-            mapped = any(wish.host == host.name for wish in desired.maps if wish.state == PRESENT)
+            mapped = any(desired.host == host.name for desired in desired_state.maps if desired.state == PRESENT)
             hosts.present(draft, host, mapped)
     draft.batch()
-    waiting = maps.present(draft, desired)
-    maps.end(draft, desired, waiting)
-    _end_snapshots(draft, desired)
-    volumes.absent(draft, [wish for wish in desired.volumes if wish.state == ABSENT])
+    waiting = maps.present(draft, desired_state)
+    maps.end(draft, desired_state, waiting)
+    _end_snapshots(draft, desired_state)
+    volumes.absent(draft, [desired for desired in desired_state.volumes if desired.state == ABSENT])
     draft.batch(destructive=True)
-    for host in desired.hosts:
+    for host in desired_state.hosts:
         if host.state == ABSENT:
             hosts.absent(draft, host)
-    if desired.prune is not None:
+    if desired_state.prune is not None:
         draft.batch(destructive=True)
-        prune(draft, desired, desired.prune)
+        prune(draft, desired_state, desired_state.prune)
     return draft.finish()
 
 
-def _end_snapshots(draft: Draft, desired: Desired) -> None:
+def _end_snapshots(draft: Draft, desired_state: DesiredState) -> None:
     draft.batch(destructive=True)
-    for wish in desired.snapshots:
-        if wish.state == RESTORED:
-            snapshots.restored(draft, wish)
+    for desired in desired_state.snapshots:
+        if desired.state == RESTORED:
+            snapshots.restored(draft, desired)
     draft.batch(destructive=True)
-    for wish in desired.snapshots:
-        if wish.state == ABSENT:
-            snapshots.absent(draft, wish)
-    for retention in desired.retentions:
-        snapshots.retain(draft, retention, desired)
+    for desired in desired_state.snapshots:
+        if desired.state == ABSENT:
+            snapshots.absent(draft, desired)
+    for retention in desired_state.retentions:
+        snapshots.retain(draft, retention, desired_state)
 
 
 # -- what is made of what ----------------------------------------------------------------------------------------------
 
 
-def _make_volumes_and_snapshots(draft: Draft, desired: Desired) -> None:
+def _make_volumes_and_snapshots(draft: Draft, desired_state: DesiredState) -> None:
     """Round by round: each plans what is made of nothing that is still to be planned."""
-    left = {volumes.key(wish.name): wish for wish in desired.volumes if wish.state == PRESENT}
-    snapshots_left = {snapshots.key(wish): wish for wish in desired.snapshots if wish.state == PRESENT}
+    left = {volumes.key(desired.name): desired for desired in desired_state.volumes if desired.state == PRESENT}
+    snapshots_left = {
+        snapshots.key(desired): desired for desired in desired_state.snapshots if desired.state == PRESENT
+    }
     while left or snapshots_left:
         taken = _names_taken(draft, left.values())
         coming = _coming(left.values(), snapshots_left.values()) | {"volume/" + name for name in taken}
-        ready = [wish for wish in left.values() if not _waits(draft, wish, coming, taken)]
-        ready_snapshots = [wish for wish in snapshots_left.values() if not _source(wish) & coming]
-        if desired.atomic and len(ready_snapshots) < len(snapshots_left):
+        ready = [desired for desired in left.values() if not _waits(draft, desired, coming, taken)]
+        ready_snapshots = [desired for desired in snapshots_left.values() if not _source(desired) & coming]
+        if desired_state.atomic and len(ready_snapshots) < len(snapshots_left):
             ready_snapshots = []
         if not ready and not ready_snapshots:
             _circular(draft, list(left) + list(snapshots_left))
             return
         draft.batch()
-        for wish in ready:
-            volumes.present(draft, wish)
-            del left[volumes.key(wish.name)]
+        for desired in ready:
+            volumes.present(draft, desired)
+            del left[volumes.key(desired.name)]
         draft.batch()
-        snapshots.present(draft, ready_snapshots, desired.atomic)
+        snapshots.present(draft, ready_snapshots, desired_state.atomic)
         for snapshot in ready_snapshots:
             del snapshots_left[snapshots.key(snapshot)]
 
 
-def _names_taken(draft: Draft, wishes: Iterable[VolumeWish]) -> Set[str]:
+def _names_taken(draft: Draft, desired_items: Iterable[DesiredVolume]) -> Set[str]:
     """The names that volumes will lose to a rename."""
     there = draft.world.volumes
-    old = {wish.rename_from for wish in wishes if wish.rename_from and wish.name not in there}
+    old = {desired.rename_from for desired in desired_items if desired.rename_from and desired.name not in there}
     return {name for name in old if name in there and draft.world.was_there(name)}
 
 
-def _coming(wishes: Iterable[VolumeWish], snapshot_wishes: Iterable[SnapshotWish]) -> Set[str]:
+def _coming(desired_items: Iterable[DesiredVolume], snapshot_desired_items: Iterable[DesiredSnapshot]) -> Set[str]:
     """What is still to be planned, as "kind/name", so that what is made of it waits."""
-    coming = {"snapshot/" + wish.name for wish in snapshot_wishes}
-    for wish in wishes:
-        coming.add("volume/" + wish.name)
-        if wish.group:
-            coming.add("group/" + wish.group)
+    coming = {"snapshot/" + desired.name for desired in snapshot_desired_items}
+    for desired in desired_items:
+        coming.add("volume/" + desired.name)
+        if desired.group:
+            coming.add("group/" + desired.group)
     return coming
 
 
-def _waits(draft: Draft, wish: VolumeWish, coming: Set[str], taken: Set[str]) -> bool:
-    if wish.name in taken:
+def _waits(draft: Draft, desired: DesiredVolume, coming: Set[str], taken: Set[str]) -> bool:
+    if desired.name in taken:
         return True
-    if wish.name in draft.world.volumes or wish.rename_from in taken:
+    if desired.name in draft.world.volumes or desired.rename_from in taken:
         return False  # nothing has to be made
-    sources = {"volume/" + str(wish.rename_from)}
-    if wish.source_volume and wish.source_volume != wish.name:
-        sources.add("volume/" + wish.source_volume)
-    if wish.source_snapshot:
-        sources.add("snapshot/" + wish.source_snapshot)
+    sources = {"volume/" + str(desired.rename_from)}
+    if desired.source_volume and desired.source_volume != desired.name:
+        sources.add("volume/" + desired.source_volume)
+    if desired.source_snapshot:
+        sources.add("snapshot/" + desired.source_snapshot)
     return bool(sources & coming)
 
 
-def _source(wish: SnapshotWish) -> Set[str]:
-    return {"group/" + wish.group} if wish.group else {"volume/" + str(wish.volume)}
+def _source(desired: DesiredSnapshot) -> Set[str]:
+    return {"group/" + desired.group} if desired.group else {"volume/" + str(desired.volume)}
 
 
 def _circular(draft: Draft, keys: Sequence[Key]) -> None:

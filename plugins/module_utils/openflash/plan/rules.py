@@ -112,11 +112,11 @@ def _kind(obj: Union[Volume, Snapshot]) -> str:
     return "volume" if isinstance(obj, Volume) else "snapshot"
 
 
-def check_options(wished: Map[str, Any], capabilities: Capabilities) -> Dict[str, Any]:
+def check_options(desired_state: Map[str, Any], capabilities: Capabilities) -> Dict[str, Any]:
     """The array_options with values of the right type; Invalid when the array has no such option or value."""
     known = capabilities.volume_options
     found = {}
-    for name, value in wished.items():
+    for name, value in desired_state.items():
         rule = known.get(name)
         if rule is None:
             raise Invalid(

@@ -12,20 +12,20 @@ from typing import List, Optional, Sequence, Tuple
 from ..errors import Conflict, InUse, Invalid, NotFound, Refused, Unsupported
 from ..model import COPYING, DELETING, READY, Group, Snapshot, Volume
 from . import rules
-from .desired import PRESENT, Desired, RetentionWish, SnapshotWish
+from .desired import PRESENT, DesiredRetention, DesiredSnapshot, DesiredState
 from .draft import Draft
 from .steps import CreateSnapshots, DeleteSnapshot, Key, RestoreSnapshot, SnapshotGroup, UnmapVolume
 from .volumes import key as volume_key, snapshot_key
 
 
-def key(wish: SnapshotWish) -> Key:
-    if wish.group:
-        return ("group_snapshot", wish.group, wish.name)
-    return ("snapshot", wish.volume or "", wish.name)
+def key(desired: DesiredSnapshot) -> Key:
+    if desired.group:
+        return ("group_snapshot", desired.group, desired.name)
+    return ("snapshot", desired.volume or "", desired.name)
 
 
-def retention_key(wish: RetentionWish) -> Key:
-    return ("retention", wish.volume, wish.prefix)
+def retention_key(desired: DesiredRetention) -> Key:
+    return ("retention", desired.volume, desired.prefix)
 
 
 def member_name(volume: str, name: str) -> str:
@@ -36,77 +36,83 @@ def member_name(volume: str, name: str) -> str:
 # -- taking them -------------------------------------------------------------------------------------------------------
 
 
-def present(draft: Draft, wishes: Sequence[SnapshotWish], atomic: bool) -> None:
+def present(draft: Draft, desired_items: Sequence[DesiredSnapshot], atomic: bool) -> None:
     """Plan the snapshots that can be taken now; with atomic, all of them in one step or none."""
-    together: List[SnapshotWish] = []
-    for wish in wishes:
-        with draft.item(key(wish), "take snapshot %s of %s" % (wish.name, wish.volume or wish.group)) as outcome:
-            if wish.group:
-                outcome.before = _of_group(draft, wish)
+    together: List[DesiredSnapshot] = []
+    for desired in desired_items:
+        with draft.item(
+            key(desired), "take snapshot %s of %s" % (desired.name, desired.volume or desired.group)
+        ) as outcome:
+            if desired.group:
+                outcome.before = _of_group(draft, desired)
                 continue
-            outcome.before = _existing(draft, wish)
+            outcome.before = _existing(draft, desired)
             if outcome.before is None and atomic:
-                _new(draft, wish)
+                _new(draft, desired)
             elif outcome.before is None:
-                _take(draft, key(wish), [wish], atomic=False)
-            together.append(wish)
+                _take(draft, key(desired), [desired], atomic=False)
+            together.append(desired)
     if atomic:
-        _at_one_instant(draft, wishes, together)
+        _at_one_instant(draft, desired_items, together)
 
 
 def _take(
-    draft: Draft, item: Key, wishes: Sequence[SnapshotWish], atomic: bool, begun: Sequence[SnapshotWish] = ()
+    draft: Draft,
+    item: Key,
+    desired_items: Sequence[DesiredSnapshot],
+    atomic: bool,
+    begun: Sequence[DesiredSnapshot] = (),
 ) -> None:
     """:param begun: those of the same set that are there already, by which the array knows what a killed run left."""
-    made = [_new(draft, wish) for wish in wishes]
-    keys = tuple(key(wish) for wish in wishes)
-    names = [(s.volume or "", s.name) for s in made] + [(wish.volume or "", wish.name) for wish in begun]
-    quiesced = all(wish.quiesced for wish in wishes)
+    made = [_new(draft, desired) for desired in desired_items]
+    keys = tuple(key(desired) for desired in desired_items)
+    names = [(s.volume or "", s.name) for s in made] + [(desired.volume or "", desired.name) for desired in begun]
+    quiesced = all(desired.quiesced for desired in desired_items)
     draft.add(CreateSnapshots(item, keys, tuple(names), atomic, quiesced))
     for snapshot in made:
         draft.world.take(snapshot)
 
 
-def _at_one_instant(draft: Draft, wishes: Sequence[SnapshotWish], found: Sequence[SnapshotWish]) -> None:
-    """One step for all. A wish that cannot be fulfilled, or that was before, spoils the instant for all."""
-    new = [wish for wish in found if draft.outcomes[key(wish)].before is None]
-    there = [wish for wish in found if wish not in new]
-    failed = [error for error in (draft.failure(key(wish)) for wish in wishes) if error]
-    keys = tuple(key(wish) for wish in new)
+def _at_one_instant(draft: Draft, desired_items: Sequence[DesiredSnapshot], found: Sequence[DesiredSnapshot]) -> None:
+    """One step for all. A desired object that cannot be fulfilled, or that was before, spoils the instant for all."""
+    new = [desired for desired in found if draft.outcomes[key(desired)].before is None]
+    there = [desired for desired in found if desired not in new]
+    failed = [error for error in (draft.failure(key(desired)) for desired in desired_items) if error]
+    keys = tuple(key(desired) for desired in new)
     if not new and len(there) > 1:
         with draft.item(key(there[0]), "take snapshot %s of %s" % (there[0].name, there[0].volume)):
-            _check_one_instant([draft.outcomes[key(wish)].before for wish in there])
-    for wish in new:
-        with draft.item(key(wish), "take snapshot %s of %s" % (wish.name, wish.volume)):
+            _check_one_instant([draft.outcomes[key(desired)].before for desired in there])
+    for desired in new:
+        with draft.item(key(desired), "take snapshot %s of %s" % (desired.name, desired.volume)):
             problem = draft.capabilities.refusal("atomic_snapshots")
-            if problem and len(wishes) > 1:
+            if problem and len(desired_items) > 1:
                 raise Unsupported(problem)
             if failed:
                 raise Refused("another snapshot of the same instant cannot be taken: %s" % failed[0].reason)
             if there and not draft.capabilities.resumes_sets:
                 raise Conflict(
                     "%s is there already, and what is taken now is of another instant"
-                    % ", ".join(wish.name for wish in there),
+                    % ", ".join(desired.name for desired in there),
                     hint="Delete what is there, or take the whole set under new names.",
                 )
-            if len(found) < len(wishes):
+            if len(found) < len(desired_items):
                 raise Invalid(
                     "the snapshot of a consistency group is of one instant by itself, and of no other's",
                     hint="Take it in a task of its own.",
                 )
-            if key(wish) == keys[0]:
+            if key(desired) == keys[0]:
                 _take(draft, keys[0], new, atomic=len(found) > 1, begun=there)
-    for wish in new[1:]:
-        outcome, first = draft.outcomes[key(wish)], draft.outcomes[keys[0]]
+    for desired in new[1:]:
+        outcome, first = draft.outcomes[key(desired)], draft.outcomes[keys[0]]
         outcome.error, outcome.steps = outcome.error or first.error, list(first.steps)
 
 
-def _existing(draft: Draft, wish: SnapshotWish) -> Optional[Snapshot]:
-    found = draft.world.named_snapshots(wish.name, wish.volume)
+def _existing(draft: Draft, desired: DesiredSnapshot) -> Optional[Snapshot]:
+    found = draft.world.named_snapshots(desired.name, desired.volume)
     if found:
         _check_usable(found[0])
         return found[0]
-    _check_name_free(draft, wish.name)
+    _check_name_free(draft, desired.name)
     return None
 
 
@@ -139,12 +145,12 @@ def _source(draft: Draft, name: str) -> Volume:
     return volume
 
 
-def _new(draft: Draft, wish: SnapshotWish) -> Snapshot:
-    volume = _source(draft, wish.volume or "")
-    rules.check_name("snapshot", wish.name, draft.capabilities.snapshot_name)
+def _new(draft: Draft, desired: DesiredSnapshot) -> Snapshot:
+    volume = _source(draft, desired.volume or "")
+    rules.check_name("snapshot", desired.name, draft.capabilities.snapshot_name)
     rules.check_complete(volume)
     rules.check_can(draft.capabilities, "create_snapshots", volume)
-    return _snapshot(draft, wish.name, volume)
+    return _snapshot(draft, desired.name, volume)
 
 
 def _snapshot(draft: Draft, name: str, volume: Volume, group: Optional[str] = None) -> Snapshot:
@@ -160,10 +166,10 @@ def _snapshot(draft: Draft, name: str, volume: Volume, group: Optional[str] = No
     )
 
 
-def _of_group(draft: Draft, wish: SnapshotWish) -> Optional[Tuple[Snapshot, ...]]:
+def _of_group(draft: Draft, desired: DesiredSnapshot) -> Optional[Tuple[Snapshot, ...]]:
     """A snapshot NAME of a group is one snapshot VOLUME.NAME of each member, all of one instant."""
-    group = _group(draft, wish.group or "")
-    names = {member: member_name(member, wish.name) for member in group.volumes}
+    group = _group(draft, desired.group or "")
+    names = {member: member_name(member, desired.name) for member in group.volumes}
     there = [s for member, name in names.items() for s in draft.world.named_snapshots(name, member)]
     for snapshot in there:
         _check_usable(snapshot)
@@ -182,7 +188,7 @@ def _of_group(draft: Draft, wish: SnapshotWish) -> Optional[Tuple[Snapshot, ...]
         source = _source(draft, member)
         rules.check_complete(source)
         made.append(_snapshot(draft, name, source, group.name))
-    draft.add(SnapshotGroup(key(wish), group.name, wish.name))
+    draft.add(SnapshotGroup(key(desired), group.name, desired.name))
     for snapshot in made:
         draft.world.take(snapshot)
     return None
@@ -211,19 +217,19 @@ def _group(draft: Draft, name: str) -> Group:
 # -- deleting them -----------------------------------------------------------------------------------------------------
 
 
-def absent(draft: Draft, wish: SnapshotWish) -> None:
-    with draft.item(key(wish), "delete snapshot %s" % wish.name) as outcome:
-        if wish.group:
+def absent(draft: Draft, desired: DesiredSnapshot) -> None:
+    with draft.item(key(desired), "delete snapshot %s" % desired.name) as outcome:
+        if desired.group:
             rules.check_can(draft.capabilities, "groups")
-            group = draft.world.group(wish.group)
+            group = draft.world.group(desired.group)
             found = [
                 snapshot
                 for member in (group.volumes if group else ())
-                for snapshot in draft.world.named_snapshots(member_name(member, wish.name), member)
+                for snapshot in draft.world.named_snapshots(member_name(member, desired.name), member)
             ]
             outcome.before = tuple(found) or None
         else:
-            found = draft.world.named_snapshots(wish.name, wish.volume)
+            found = draft.world.named_snapshots(desired.name, desired.volume)
             if len(found) > 1:
                 volumes = ", ".join(sorted(str(snapshot.volume) for snapshot in found))
                 raise Conflict(
@@ -233,7 +239,7 @@ def absent(draft: Draft, wish: SnapshotWish) -> None:
             outcome.before = found[0] if found else None
         for snapshot in found:
             if snapshot.state != DELETING:
-                delete(draft, key(wish), snapshot)
+                delete(draft, key(desired), snapshot)
 
 
 def delete(draft: Draft, item: Key, snapshot: Snapshot) -> None:
@@ -273,21 +279,21 @@ def why_it_stays(draft: Draft, snapshot: Snapshot) -> str:
 # -- restoring ---------------------------------------------------------------------------------------------------------
 
 
-def restored(draft: Draft, wish: SnapshotWish) -> None:
-    with draft.item(key(wish), "restore volume %s from snapshot %s" % (wish.volume, wish.name)) as outcome:
-        world, backup, item = draft.world, wish.backup or "", key(wish)
-        kept = world.named_snapshots(backup, wish.volume)
-        found = world.named_snapshots(wish.name, wish.volume)
+def restored(draft: Draft, desired: DesiredSnapshot) -> None:
+    with draft.item(key(desired), "restore volume %s from snapshot %s" % (desired.volume, desired.name)) as outcome:
+        world, backup, item = draft.world, desired.backup or "", key(desired)
+        kept = world.named_snapshots(backup, desired.volume)
+        found = world.named_snapshots(desired.name, desired.volume)
         outcome.before = found[0] if found else None
         if kept and world.taken(kept[0]):
             raise Invalid("the same task takes a snapshot %s, so it cannot be the backup" % backup)
         if kept:
             _check_usable(kept[0])
-            draft.warn("the backup %s is there, so volume %s has been restored before" % (backup, wish.volume))
+            draft.warn("the backup %s is there, so volume %s has been restored before" % (backup, desired.volume))
             return
-        volume = _source(draft, wish.volume or "")
+        volume = _source(draft, desired.volume or "")
         if not found:
-            raise NotFound("volume %s has no snapshot %s" % (wish.volume, wish.name), target=wish.name)
+            raise NotFound("volume %s has no snapshot %s" % (desired.volume, desired.name), target=desired.name)
         rules.check_complete(found[0])
         rules.check_online(found[0])
         rules.check_complete(volume)
@@ -305,17 +311,17 @@ def restored(draft: Draft, wish: SnapshotWish) -> None:
 # -- keeping the newest ------------------------------------------------------------------------------------------------
 
 
-def retain(draft: Draft, wish: RetentionWish, desired: Desired) -> None:
+def retain(draft: Draft, desired: DesiredRetention, desired_state: DesiredState) -> None:
     """Delete all but the newest; only what the array proves to be an unmapped, childless snapshot of that volume.
 
     Only a snapshot that can be restored counts as kept. A failed one is reported, and deleted only by its name.
     """
     with draft.item(
-        retention_key(wish),
-        "keep the newest %d snapshots %s* of volume %s" % (wish.keep, wish.prefix, wish.volume),
+        retention_key(desired),
+        "keep the newest %d snapshots %s* of volume %s" % (desired.keep, desired.prefix, desired.volume),
     ):
-        declared = {w.name for w in desired.snapshots if w.volume == wish.volume and w.state == PRESENT}
-        if any(draft.failure(("snapshot", wish.volume, name)) for name in declared):
+        declared = {w.name for w in desired_state.snapshots if w.volume == desired.volume and w.state == PRESENT}
+        if any(draft.failure(("snapshot", desired.volume, name)) for name in declared):
             draft.warn("no snapshot was removed for being old, because a new one cannot be taken")
             return
         if draft.withhold:
@@ -324,7 +330,7 @@ def retain(draft: Draft, wish: RetentionWish, desired: Desired) -> None:
         if not draft.world.actual.snapshots.complete:
             draft.warn("not every snapshot could be read, so none was removed for being old")
             return
-        there = [s for s in draft.world.snapshots_of(wish.volume) if s.name.startswith(wish.prefix)]
+        there = [s for s in draft.world.snapshots_of(desired.volume) if s.name.startswith(desired.prefix)]
         _report_failed(draft, there)
         matching = [s for s in there if s.state == READY]
         proven = [s for s in matching if s.proven]
@@ -343,12 +349,12 @@ def retain(draft: Draft, wish: RetentionWish, desired: Desired) -> None:
             if not snapshot.proven:
                 draft.warn("snapshot %s is not counted: %s" % (snapshot.name, why_it_stays(draft, snapshot)))
         proven.sort(key=lambda s: (draft.world.taken(s), s.created or "", s.name), reverse=True)
-        for snapshot in proven[wish.keep :]:
+        for snapshot in proven[desired.keep :]:
             reason = why_it_stays(draft, snapshot) or ("it is declared" if snapshot.name in declared else "")
-            if snapshot.created == proven[wish.keep - 1].created and not draft.world.taken(snapshot):
-                reason = reason or "it is of the same time as %s" % proven[wish.keep - 1].name
+            if snapshot.created == proven[desired.keep - 1].created and not draft.world.taken(snapshot):
+                reason = reason or "it is of the same time as %s" % proven[desired.keep - 1].name
             if not reason:
-                reason = draft.attempt(partial(delete, draft, retention_key(wish), snapshot))
+                reason = draft.attempt(partial(delete, draft, retention_key(desired), snapshot))
             if reason:
                 draft.warn("snapshot %s is old and stays: %s" % (snapshot.name, reason))
 

@@ -24,7 +24,7 @@ Key = Tuple[str, ...]
 @dataclass(frozen=True)
 class Step(ABC):
     item: Key
-    """The wish that wants it; results and errors are counted for that."""
+    """The desired object that wants it; results and errors are counted for that."""
 
     destructive: ClassVar[bool] = False
     """Whether it takes something away: content, a name that is deleted, a path from a host to a volume.
@@ -137,7 +137,7 @@ class DeleteVolume(Step):
 
 @dataclass(frozen=True)
 class CreateSnapshots(Step):
-    """One snapshot, or several of one instant; ``items`` are the wishes they fulfil."""
+    """One snapshot, or several of one instant; ``items`` are the desired objects they fulfil."""
 
     items: Tuple[Key, ...]
     snapshots: Tuple[Tuple[str, str], ...]

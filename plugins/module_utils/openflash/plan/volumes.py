@@ -13,7 +13,7 @@ from ..errors import Conflict, InUse, Invalid, NotFound, Refused
 from ..model import DELETING, READY, Capabilities, CopyMethod, Group, Snapshot, Volume, VolumeSpec
 from ..units import format_size
 from . import rules
-from .desired import VolumeWish
+from .desired import DesiredVolume
 from .draft import Draft
 from .steps import (
     AddToGroup,
@@ -40,38 +40,38 @@ def snapshot_key(snapshot: Snapshot) -> Key:
     return ("snapshot", snapshot.volume or "", snapshot.name)
 
 
-def present(draft: Draft, wish: VolumeWish) -> None:
-    with draft.item(key(wish.name), "create or change volume %s" % wish.name) as outcome:
+def present(draft: Draft, desired: DesiredVolume) -> None:
+    with draft.item(key(desired.name), "create or change volume %s" % desired.name) as outcome:
         world = draft.world
-        size = None if wish.size is None else rules.check_size(wish.size, draft.capabilities)
-        options = rules.check_options(wish.options, draft.capabilities)
-        volume = world.volume(wish.name)
-        old = _old(draft, wish)
+        size = None if desired.size is None else rules.check_size(desired.size, draft.capabilities)
+        options = rules.check_options(desired.options, draft.capabilities)
+        volume = world.volume(desired.name)
+        old = _old(draft, desired)
         if volume is None and old is not None:
             outcome.before = world.with_maps(old)
-            volume = _rename(draft, wish, old)
+            volume = _rename(draft, desired, old)
         elif volume is None:
-            volume = _create(draft, wish, size, options)
+            volume = _create(draft, desired, size, options)
             world.volumes[volume.name] = volume
         else:
             outcome.before = world.with_maps(volume)
             if old is not None:
-                draft.warn("volume %s is there already, so %s keeps its name" % (wish.name, old.name))
-        world.volumes[volume.name] = _compare(draft, wish, volume, size, options)
-        if wish.group:
-            _join(draft, wish.group, world.volumes[volume.name])
+                draft.warn("volume %s is there already, so %s keeps its name" % (desired.name, old.name))
+        world.volumes[volume.name] = _compare(draft, desired, volume, size, options)
+        if desired.group:
+            _join(draft, desired.group, world.volumes[volume.name])
         if not draft.pending:
             # A change may be what brings it online again: a killed run can have left it so.
             rules.check_online(volume)
 
 
-def _old(draft: Draft, wish: VolumeWish) -> Optional[Volume]:
+def _old(draft: Draft, desired: DesiredVolume) -> Optional[Volume]:
     """The volume that ``rename_from`` means, which is one that was there before."""
-    name = wish.rename_from
+    name = desired.rename_from
     volume = draft.world.volume(name) if name else None
     if volume is None or name is None or draft.world.was_there(name):
         return volume
-    if wish.name in draft.world.volumes:
+    if desired.name in draft.world.volumes:
         return None
     raise Invalid(
         "volume %s, which it shall be renamed from, is made by this very task" % name,
@@ -79,41 +79,41 @@ def _old(draft: Draft, wish: VolumeWish) -> Optional[Volume]:
     )
 
 
-def _create(draft: Draft, wish: VolumeWish, size: Optional[int], options: Map[str, Any]) -> Volume:
-    capabilities, item = draft.capabilities, key(wish.name)
-    _check_new_name(draft, wish.name)
-    if wish.provisioning and wish.provisioning not in capabilities.provisioning:
+def _create(draft: Draft, desired: DesiredVolume, size: Optional[int], options: Map[str, Any]) -> Volume:
+    capabilities, item = draft.capabilities, key(desired.name)
+    _check_new_name(draft, desired.name)
+    if desired.provisioning and desired.provisioning not in capabilities.provisioning:
         raise Invalid(
-            "this array does not make %s volumes" % wish.provisioning,
+            "this array does not make %s volumes" % desired.provisioning,
             hint="It makes %s ones." % " and ".join(capabilities.provisioning),
         )
-    spec = VolumeSpec(wish.name, size, wish.pool, wish.provisioning, options)
-    source, method, provisioning = None, CopyMethod(), wish.provisioning or capabilities.provisioning[0]
-    if wish.source_snapshot:
-        snapshot = _the_snapshot(draft, wish, wish.source_snapshot)
+    spec = VolumeSpec(desired.name, size, desired.pool, desired.provisioning, options)
+    source, method, provisioning = None, CopyMethod(), desired.provisioning or capabilities.provisioning[0]
+    if desired.source_snapshot:
+        snapshot = _the_snapshot(draft, desired, desired.source_snapshot)
         rules.check_complete(snapshot)
         rules.check_can(capabilities, "volume_from_snapshot", snapshot, spec=spec)
         size = _at_least(size, snapshot.size, "snapshot %s" % snapshot.name)
         draft.add(VolumeFromSnapshot(item, spec, snapshot_key(snapshot)))
         method, source = capabilities.method("volume_from_snapshot", snapshot), snapshot.name
-    elif wish.source_volume:
-        volume = _the_source(draft, wish, wish.source_volume)
+    elif desired.source_volume:
+        volume = _the_source(draft, desired, desired.source_volume)
         rules.check_complete(volume)
         rules.check_can(capabilities, "clone_volume", volume, spec=spec)
         size = _at_least(size, volume.size, "volume %s" % volume.name)
         draft.add(CloneVolume(item, spec, volume.name))
         method, source = capabilities.method("clone_volume", volume), volume.name
-        provisioning = wish.provisioning or volume.provisioning
+        provisioning = desired.provisioning or volume.provisioning
     elif size is None:
         raise Invalid("there is no such volume, and creating it needs a size", hint="Give size, such as 10GiB.")
     else:
         rules.check_can(capabilities, "create_volume", spec)
         draft.add(CreateVolume(item, spec))
     return Volume(
-        name=wish.name,
+        name=desired.name,
         size=size,
         provisioning=provisioning,
-        pool=wish.pool,
+        pool=desired.pool,
         state=READY,
         source=source,
         independent=method.independent,
@@ -147,8 +147,8 @@ def _at_least(size: Optional[int], source: int, what: str) -> int:
     return source if size is None else size
 
 
-def _the_source(draft: Draft, wish: VolumeWish, name: str) -> Volume:
-    if name == wish.name:
+def _the_source(draft: Draft, desired: DesiredVolume, name: str) -> Volume:
+    if name == desired.name:
         raise Invalid("it is not there and cannot be made of itself", hint="Name another volume as source_volume.")
     volume = draft.world.volume(name)
     if volume is None:
@@ -156,19 +156,19 @@ def _the_source(draft: Draft, wish: VolumeWish, name: str) -> Volume:
     return volume
 
 
-def _the_snapshot(draft: Draft, wish: VolumeWish, name: str) -> Snapshot:
+def _the_snapshot(draft: Draft, desired: DesiredVolume, name: str) -> Snapshot:
     """The snapshot to make the volume of; source_volume says whose, where several have one of that name."""
-    found = draft.world.named_snapshots(name, wish.source_volume)
+    found = draft.world.named_snapshots(name, desired.source_volume)
     if not found:
         failed = [o.error for k, o in draft.outcomes.items() if k[0] == "snapshot" and k[-1] == name and o.error]
         if failed:
             raise failed[0]
-        if wish.source_volume and draft.world.named_snapshots(name):
+        if desired.source_volume and draft.world.named_snapshots(name):
             raise Invalid(
-                "snapshot %s is not one of volume %s" % (name, wish.source_volume),
+                "snapshot %s is not one of volume %s" % (name, desired.source_volume),
                 hint="With both given, the snapshot is looked for among those of that volume.",
             )
-        of = " of volume %s" % wish.source_volume if wish.source_volume else ""
+        of = " of volume %s" % desired.source_volume if desired.source_volume else ""
         raise NotFound("there is no snapshot %s%s" % (name, of), target=name, hint="Take it first.")
     if len(found) > 1:
         raise Conflict(
@@ -178,29 +178,31 @@ def _the_snapshot(draft: Draft, wish: VolumeWish, name: str) -> Snapshot:
     return found[0]
 
 
-def _rename(draft: Draft, wish: VolumeWish, old: Volume) -> Volume:
+def _rename(draft: Draft, desired: DesiredVolume, old: Volume) -> Volume:
     rules.check_can(draft.capabilities, "rename_volume", old)
     rules.check_owner(old.name, "rename", draft.policy)
-    _check_new_name(draft, wish.name)
-    draft.add(RenameVolume(key(wish.name), old.name, wish.name))
-    return draft.world.rename(old.name, wish.name)
+    _check_new_name(draft, desired.name)
+    draft.add(RenameVolume(key(desired.name), old.name, desired.name))
+    return draft.world.rename(old.name, desired.name)
 
 
-def _compare(draft: Draft, wish: VolumeWish, volume: Volume, size: Optional[int], options: Map[str, Any]) -> Volume:
-    """Bring a volume that is (or will be) there to what is wished, as far as that is safe."""
+def _compare(
+    draft: Draft, desired: DesiredVolume, volume: Volume, size: Optional[int], options: Map[str, Any]
+) -> Volume:
+    """Bring a volume that is (or will be) there to what is requested, as far as that is safe."""
     rules.check_state(volume)
-    for what, wished, found in (
-        ("provisioning", wish.provisioning, volume.provisioning),
-        ("pool", wish.pool, volume.pool),
+    for what, desired_state, found in (
+        ("provisioning", desired.provisioning, volume.provisioning),
+        ("pool", desired.pool, volume.pool),
     ):
-        if wished is not None and found is not None and wished != found:
+        if desired_state is not None and found is not None and desired_state != found:
             raise Conflict(
-                "a volume of this name is there with %s %s, not %s" % (what, found, wished),
+                "a volume of this name is there with %s %s, not %s" % (what, found, desired_state),
                 hint="The %s of a volume cannot be changed; choose another name." % what,
             )
-    if wish.pool is not None and volume.pool is None:
+    if desired.pool is not None and volume.pool is None:
         draft.warn("the array does not tell the pool of volume %s, so it was not compared" % volume.name)
-    sources = [name for name in (wish.source_snapshot, wish.source_volume) if name]
+    sources = [name for name in (desired.source_snapshot, desired.source_volume) if name]
     if sources and volume.source is not None and volume.source not in sources:
         draft.warn("volume %s was made of %s, not of %s" % (volume.name, volume.source, sources[0]))
     if size is not None and size < volume.size:
@@ -210,9 +212,9 @@ def _compare(draft: Draft, wish: VolumeWish, volume: Volume, size: Optional[int]
         )
     if size is not None and size > volume.size:
         rules.check_can(draft.capabilities, "extend_volume", volume, size=size)
-        draft.add(ExtendVolume(key(wish.name), volume.name, volume.size, size))
+        draft.add(ExtendVolume(key(desired.name), volume.name, volume.size, size))
         volume = replace(volume, size=size)
-    return finish(draft, key(wish.name), _set(draft, volume, options))
+    return finish(draft, key(desired.name), _set(draft, volume, options))
 
 
 def finish(draft: Draft, item: Key, volume: Volume) -> Volume:
@@ -262,15 +264,19 @@ def _join(draft: Draft, name: str, volume: Volume) -> None:
     draft.world.join(group, volume.name)
 
 
-def absent(draft: Draft, wishes: Sequence[VolumeWish]) -> None:
+def absent(draft: Draft, desired_items: Sequence[DesiredVolume]) -> None:
     """Plan the end of volumes: a clone before the source whose data it shares."""
-    left = {wish.name: wish for wish in wishes}
+    left = {desired.name: desired for desired in desired_items}
     while left:
-        ready = [wish for wish in left.values() if not left.keys() & set(dependents(draft, wish.name)) - {wish.name}]
+        ready = [
+            desired
+            for desired in left.values()
+            if not left.keys() & set(dependents(draft, desired.name)) - {desired.name}
+        ]
         draft.batch(destructive=True)
-        for wish in ready or list(left.values()):
-            _absent(draft, wish)
-            del left[wish.name]
+        for desired in ready or list(left.values()):
+            _absent(draft, desired)
+            del left[desired.name]
 
 
 def dependents(draft: Draft, name: str) -> List[str]:
@@ -281,12 +287,12 @@ def dependents(draft: Draft, name: str) -> List[str]:
     return sorted(found)
 
 
-def _absent(draft: Draft, wish: VolumeWish) -> None:
-    with draft.item(key(wish.name), "delete volume %s" % wish.name) as outcome:
-        volume = draft.world.volume(wish.name)
+def _absent(draft: Draft, desired: DesiredVolume) -> None:
+    with draft.item(key(desired.name), "delete volume %s" % desired.name) as outcome:
+        volume = draft.world.volume(desired.name)
         outcome.before = draft.world.with_maps(volume)
         if volume is not None and volume.state != DELETING:
-            delete(draft, key(wish.name), volume)
+            delete(draft, key(desired.name), volume)
 
 
 def delete(draft: Draft, item: Key, volume: Volume) -> None:

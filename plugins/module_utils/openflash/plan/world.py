@@ -5,7 +5,7 @@
 """What was read of an array, and the array as it will be while a plan is made or carried out.
 
 ``Actual`` is what a read brought. ``World`` starts from it and is changed by every step that is planned, so that a
-later wish sees what an earlier one will have made. The changes of a wish that fails are taken back.
+later desired object sees what an earlier one will have made. The changes of a desired object that fails are taken back.
 """
 
 from __future__ import annotations
