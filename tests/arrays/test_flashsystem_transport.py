@@ -25,10 +25,10 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors
     Unauthorized,
     Unreachable,
 )
-from ansible_collections.openflash.storage.plugins.module_utils.openflash.transport.lost import (
-    LostConnection,
-    LostReply,
-    LostTimeout,
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.transport.confirm import (
+    AnswerTimeout,
+    AnswerUnreadable,
+    ConnectionLost,
 )
 from tests.support.flashsystem import FlashSystemUnderTest
 from tests.support.simulator import Simulator
@@ -259,13 +259,13 @@ def test_a_session_that_never_gets_free_is_busy(one_session: FlashSystemUnderTes
 
 def test_a_slow_command_ends_at_the_deadline(array: FlashSystemUnderTest) -> None:
     array.fault(kind="latency", seconds=5)
-    with pytest.raises(LostTimeout, match="not answered within 0.5 s"):
+    with pytest.raises(AnswerTimeout, match="not answered within 0.5 s"):
         array.transport(timeout=0.5).run(SYSTEM)
 
 
 def test_a_missing_exit_status_is_a_failure_of_a_write(array: FlashSystemUnderTest) -> None:
     array.fault(kind="no_status", match={"method": "mkvdisk"})
-    with pytest.raises(LostReply, match="without an exit status"):
+    with pytest.raises(AnswerUnreadable, match="without an exit status"):
         array.transport().run(CREATE, write=True)
     assert array.vdisks() == ["db1"]
 
@@ -284,7 +284,7 @@ def test_a_write_whose_answer_is_lost_is_never_sent_twice(array: FlashSystemUnde
     transport.connect()
     mark = array.mark()
     array.fault(kind=kind, match={"method": "mkvdisk"})
-    with pytest.raises((LostConnection, LostReply)):
+    with pytest.raises((ConnectionLost, AnswerUnreadable)):
         transport.run(CREATE, write=True)
     assert len(array.lines(mark)) == 1
     assert array.vdisks() == (["db1"] if done else [])

@@ -22,7 +22,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors
     Unreachable,
 )
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.facts import DEFAULT, SUBSETS, gather, missing
-from ansible_collections.openflash.storage.plugins.module_utils.openflash.transport.lost import LostTimeout
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.transport.confirm import AnswerTimeout
 from tests.support.memory_array import GIB, MemoryArray
 
 
@@ -129,7 +129,7 @@ def test_what_the_array_cannot_tell_is_null_and_not_empty() -> None:
     assert facts == {"mappings": None, "unreadable": []}
 
 
-@pytest.mark.parametrize("kind", [Unreachable, Unauthorized, Timeout, Busy, LostTimeout])
+@pytest.mark.parametrize("kind", [Unreachable, Unauthorized, Timeout, Busy, AnswerTimeout])
 def test_an_array_that_does_not_answer_is_an_error(array: MemoryArray, kind: type) -> None:
     array.fail("hosts", kind("it hung up"))
     with pytest.raises(kind, match="Cannot read the hosts on memory1"):

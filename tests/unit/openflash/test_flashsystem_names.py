@@ -12,7 +12,7 @@ import pytest
 
 from ansible_collections.openflash.storage.plugins.module_utils.openflash import unfinished
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors import Invalid, NoSpace, NotFound
-from ansible_collections.openflash.storage.plugins.module_utils.openflash.transport.lost import LostReply
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.transport.confirm import AnswerUnreadable
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.transport.ssh import Output, command_line
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.flashsystem import facts, refusals
 
@@ -127,7 +127,7 @@ def test_an_unknown_code_is_told_as_it_is() -> None:
 
 
 def test_what_is_not_the_array_s_own_word_leaves_it_open_whether_it_was_done() -> None:
-    assert isinstance(error(255, stderr="Service unavailable"), LostReply)
+    assert isinstance(error(255, stderr="Service unavailable"), AnswerUnreadable)
 
 
 def test_a_refused_login_on_stdout() -> None:

@@ -26,7 +26,7 @@ import trustme
 
 from ansible_collections.openflash.storage.plugins.module_utils.openflash import errors
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import Connection
-from ansible_collections.openflash.storage.plugins.module_utils.openflash.transport import http, lost
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.transport import confirm, http
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.transport.http import HttpTransport, Reply
 
 PASSWORD = "s3cret-Päss w0rd"
@@ -344,7 +344,7 @@ def test_a_ca_that_is_not_trusted(authority: Authority) -> None:
             over_tls(server, verify=verify).request("POST", "/x")
         assert "certificate is not trusted" in str(caught.value)
         assert "ca_path" in str(caught.value)
-        assert not isinstance(caught.value, lost.LostAnswer)
+        assert not isinstance(caught.value, confirm.AnswerLost)
     assert server.seen == []
 
 
@@ -515,22 +515,22 @@ def test_no_address_answers() -> None:
 
 # -- what is sent again, and what never --------------------------------------------------------------------------------
 
-LOST: list[tuple[Answer, type[lost.LostAnswer]]] = [
-    (reset, lost.LostConnection),
-    (hang_up, lost.LostConnection),
-    (cut_off, lost.LostReply),
-    (silence, lost.LostTimeout),
-    (garbage, lost.LostReply),
-    (status(502), lost.LostReply),
-    (status(503, "<html>busy</html>", "text/html"), lost.LostReply),
-    (status(504), lost.LostReply),
+LOST: list[tuple[Answer, type[confirm.AnswerLost]]] = [
+    (reset, confirm.ConnectionLost),
+    (hang_up, confirm.ConnectionLost),
+    (cut_off, confirm.AnswerUnreadable),
+    (silence, confirm.AnswerTimeout),
+    (garbage, confirm.AnswerUnreadable),
+    (status(502), confirm.AnswerUnreadable),
+    (status(503, "<html>busy</html>", "text/html"), confirm.AnswerUnreadable),
+    (status(504), confirm.AnswerUnreadable),
 ]
 
 
 @pytest.mark.parametrize(("answer", "kind"), LOST)
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
 def test_a_write_is_never_sent_twice(
-    server: Server, plain: HttpTransport, method: str, answer: Answer, kind: type[lost.LostAnswer]
+    server: Server, plain: HttpTransport, method: str, answer: Answer, kind: type[confirm.AnswerLost]
 ) -> None:
     plain.request("GET", "/warm-up")
     server.script = [answer]
@@ -543,7 +543,7 @@ def test_a_write_is_never_sent_twice(
 
 @pytest.mark.parametrize(("answer", "kind"), LOST)
 def test_a_read_is_sent_again(
-    server: Server, plain: HttpTransport, sleeps: list[float], answer: Answer, kind: type[lost.LostAnswer]
+    server: Server, plain: HttpTransport, sleeps: list[float], answer: Answer, kind: type[confirm.AnswerLost]
 ) -> None:
     server.script = [answer, answer]
     assert plain.request("GET", "/x").json() == {"n": 3}
@@ -554,12 +554,12 @@ def test_a_read_is_sent_again(
 
 @pytest.mark.parametrize(("answer", "kind"), LOST[:5])
 def test_a_read_is_not_sent_for_ever(
-    server: Server, plain: HttpTransport, answer: Answer, kind: type[lost.LostAnswer]
+    server: Server, plain: HttpTransport, answer: Answer, kind: type[confirm.AnswerLost]
 ) -> None:
     server.script = [answer] * 9
     with pytest.raises((errors.Unreachable, errors.Timeout, errors.BadReply)) as caught:
         plain.request("GET", "/x")
-    assert not isinstance(caught.value, lost.LostAnswer)
+    assert not isinstance(caught.value, confirm.AnswerLost)
     assert isinstance(caught.value, kind.__mro__[2])
     assert len(server.seen) == http.ATTEMPTS
 
@@ -735,7 +735,7 @@ def test_no_secret_anywhere(server: Server, plain: HttpTransport) -> None:
     plain.set_header("X-Auth-Token", "the-token", secret=True)
     server.script = [status(200, f'{{"password": "{PASSWORD}"}}'), reset]
     reply = plain.request("POST", "/x?token=the-token", json={"password": PASSWORD, "note": "pw " + PASSWORD})
-    with pytest.raises(lost.LostAnswer) as caught:
+    with pytest.raises(confirm.AnswerLost) as caught:
         plain.request("POST", "/x?token=the-token&p=" + quote(PASSWORD))
     for shown in (repr(plain), repr(reply), repr(list(plain.journal)), str(caught.value), repr(caught.value.as_dict())):
         assert PASSWORD not in shown

@@ -14,7 +14,7 @@ import pytest
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors import Busy, Conflict, InUse, Invalid
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.images import exporting
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.images.common import Run
-from ansible_collections.openflash.storage.plugins.module_utils.openflash.images.passage import Settings
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.images.data_path import Settings
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.images.progress import Progress
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.images.work import Folder, Work, new_name
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import (

@@ -19,8 +19,8 @@ import pytest
 import trustme
 
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors import FlashError, Timeout
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.transport.confirm import AnswerTimeout
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.transport.http import HttpTransport
-from ansible_collections.openflash.storage.plugins.module_utils.openflash.transport.lost import LostTimeout
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.transport.ssh import SshTransport
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.transport.tcp import TcpTransport
 
@@ -101,7 +101,7 @@ def test_an_http_answer_that_drips(part: str, scheme: str, authority: trustme.CA
     wrap = tls(authority) if scheme == "https" else None
     with dripping(*ANSWERS[part], wrap=wrap) as port:
         transport = HttpTransport(["127.0.0.1"], port, scheme, verify=str(tmp_path / "ca.pem"), timeout=DEADLINE)
-        with ends_at_the_deadline(LostTimeout):
+        with ends_at_the_deadline(AnswerTimeout):
             transport.request("POST", "/volumes", json={})
         (call,) = transport.journal
         assert call.sent
@@ -119,7 +119,7 @@ def test_a_proxy_whose_answer_to_connect_drips() -> None:
 def test_an_answer_over_tcp_that_drips() -> None:
     with dripping(b"result=0", b"\n" * DRIPS) as port:
         transport = TcpTransport(["127.0.0.1"], port, timeout=DEADLINE)
-        with ends_at_the_deadline(LostTimeout):
+        with ends_at_the_deadline(AnswerTimeout):
             transport.request(b"create", "create", "db1")
 
 
@@ -183,7 +183,7 @@ def test_an_ssh_command_that_the_array_does_not_take() -> None:
         )
         transport.connect()
         transport.timeout = DEADLINE
-        with ends_at_the_deadline(LostTimeout):
+        with ends_at_the_deadline(AnswerTimeout):
             transport.run(["svctask", "mkvdisk"], write=True)
         server.over.set()
         transport.close()

@@ -23,13 +23,13 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors
 )
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.transport import tcp
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.transport.command import CommandTransport
-from ansible_collections.openflash.storage.plugins.module_utils.openflash.transport.journal import Journal
-from ansible_collections.openflash.storage.plugins.module_utils.openflash.transport.lost import (
-    LostAnswer,
-    LostConnection,
-    LostReply,
-    LostTimeout,
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.transport.confirm import (
+    AnswerLost,
+    AnswerTimeout,
+    AnswerUnreadable,
+    ConnectionLost,
 )
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.transport.journal import Journal
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.transport.tcp import TcpTransport
 from tests.support.threads import side_by_side
 
@@ -141,9 +141,9 @@ def test_nobody_answers(dead: str) -> None:
 @pytest.mark.parametrize(
     ("answer", "read", "write"),
     [
-        (says(), BadReply, LostReply),
-        (resets, Unreachable, LostConnection),
-        (None, Timeout, LostTimeout),
+        (says(), BadReply, AnswerUnreadable),
+        (resets, Unreachable, ConnectionLost),
+        (None, Timeout, AnswerTimeout),
     ],
 )
 def test_no_answer(serve: Serve, answer: Answer | None, read: type, write: type) -> None:
@@ -151,10 +151,10 @@ def test_no_answer(serve: Serve, answer: Answer | None, read: type, write: type)
     transport = TcpTransport(["127.0.0.1"], port, timeout=0.3)
     with pytest.raises(write) as lost:
         ask(transport, write=True)
-    assert isinstance(lost.value, LostAnswer) and len(seen) == 1, "a write is never sent twice"
+    assert isinstance(lost.value, AnswerLost) and len(seen) == 1, "a write is never sent twice"
     with pytest.raises(read) as failed:
         ask(transport)
-    assert not isinstance(failed.value, LostAnswer)
+    assert not isinstance(failed.value, AnswerLost)
 
 
 def test_a_slow_trickle_ends_at_the_deadline(serve: Serve) -> None:
@@ -224,14 +224,14 @@ def test_secrets_are_not_in_the_journal_nor_in_errors() -> None:
 def test_a_command_that_hangs_is_ended_with_all_it_started(tmp_path: Path) -> None:
     late = tmp_path / "late"
     script = f"(sleep 2; touch {late}) & sleep 60"
-    for write, kind in ((False, Timeout), (True, LostTimeout)):
+    for write, kind in ((False, Timeout), (True, AnswerTimeout)):
         with pytest.raises(kind, match="did not end within 0.2 s"):
             CommandTransport(timeout=0.2).run(["/bin/sh", "-c", script], write=write)
     assert not late.exists()
 
 
 def test_a_write_that_fails_may_have_been_done() -> None:
-    with pytest.raises(LostReply):
+    with pytest.raises(AnswerUnreadable):
         CommandTransport().run(["/bin/false"], write=True)
 
 

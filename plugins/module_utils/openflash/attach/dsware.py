@@ -16,8 +16,8 @@ from typing import Dict, Optional
 
 from ..errors import BadReply, Conflict, FlashError, Invalid, MissingProgram, NotFound, Unauthorized
 from ..transport.command import CommandTransport, Output
+from ..transport.confirm import confirm
 from ..transport.deadline import Deadline
-from ..transport.lost import settle
 from ..units import format_size
 
 # Section 1.4: what a new connector should take for success
@@ -77,14 +77,14 @@ class AttachTool:
                 raise self._error(answer, "attach volume %s to this host" % name, name)
             return answer.get("dev_addr") or self.query(name)
 
-        device = settle(attach, lambda: self.query(name))
+        device = confirm(attach, lambda: self.query(name))
         if not device:
             raise BadReply("%s does not say which device volume %s is" % (self.path, name), target=name)
         return device
 
     def detach(self, name: str) -> None:
         """Detach; not attached is fine. One command."""
-        answer = settle(lambda: self._run("detach", name, write=True), lambda: self.query(name) is None)
+        answer = confirm(lambda: self._run("detach", name, write=True), lambda: self.query(name) is None)
         if isinstance(answer, dict) and answer["ret_code"] not in DETACHED:
             raise self._error(answer, "detach volume %s from this host" % name, name)
 

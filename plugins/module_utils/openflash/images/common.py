@@ -22,8 +22,8 @@ from ..plan.planner import plan
 from ..plan.policy import Policy
 from ..plan.world import Actual
 from ..read import read
-from . import passage
-from .passage import Passage, Settings
+from . import data_path
+from .data_path import DataPath, Settings
 from .progress import Progress
 from .records import Records
 from .work import Folder, Work, digest_of, parse_name
@@ -144,7 +144,7 @@ class Run:
                 self._mine += work.mapped
                 continue
             try:
-                passage.undo(self.array, work, self.settings)
+                data_path.undo(self.array, work, self.settings)
                 self.undo(work)
             except FlashError as error:
                 if is_same:
@@ -233,9 +233,9 @@ class Run:
 
     # -- work --------------------------------------------------------------------------------------------------------
 
-    def begin(self, name: str) -> Tuple[Work, Passage]:
+    def begin(self, name: str) -> Tuple[Work, DataPath]:
         work = Work.begin(self.folder, self.key, name, self.clock())
-        return work, Passage(self.array, self.qemu, self.settings, work)
+        return work, DataPath(self.array, self.qemu, self.settings, work)
 
     def drop(self, name: str) -> None:
         """A temporary volume, which is unmapped by now."""
@@ -256,15 +256,15 @@ class Run:
 class ended:
     """Ends a run's file, unless something stays that the next run must take away."""
 
-    def __init__(self, work: Work, way: Passage) -> None:
+    def __init__(self, work: Work, data_path: DataPath) -> None:
         self._work = work
-        self._way = way
+        self._data_path = data_path
 
     def __enter__(self) -> None:
         return None
 
     def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
-        if self._way.stuck or self._work.noted.get("made"):
+        if self._data_path.blocked or self._work.noted.get("made"):
             self._work.close()
         else:
             self._work.end()

@@ -97,19 +97,19 @@ class _Export:
             self._predict(lines)
             return
         self._remove_parts()
-        work, way = run.begin(desired.name)
-        with ended(work, way):
+        work, data_path = run.begin(desired.name)
+        with ended(work, data_path):
             try:
                 source = self._copy(there, snapshot, work) if copy else there
                 run.progress.phase("comparing", source.size)
-                with way.open(source, writable=False) as node:
+                with data_path.open(source, writable=False) as node:
                     if not desired.force and self._is_there(node):
                         lines = []
                     else:
                         self._write(node)
                         run.outcome.changed = True
             finally:
-                if work.noted.get("made") and not way.stuck:
+                if work.noted.get("made") and not data_path.blocked:
                     quietly(lambda: run.drop_made(work))
         run.outcome.lines += lines
         self._checksum()

@@ -25,7 +25,7 @@ from ..plan.world import Actual
 from ..read import read
 from ..units import format_size
 from .common import Run, ended, quietly
-from .passage import Passage
+from .data_path import DataPath
 from .source import Source
 from .work import Work
 
@@ -173,10 +173,10 @@ class _Import:
             return matches
         if there.size < self._source.size:
             return False
-        work, way = self._run.begin(self._desired.name)
-        with ended(work, way):
+        work, data_path = self._run.begin(self._desired.name)
+        with ended(work, data_path):
             self._run.progress.phase("comparing", self._source.size)
-            with way.open(there, writable=False) as node:
+            with data_path.open(there, writable=False) as node:
                 return self._run.qemu.same(self._source.node, node)
 
     # -- may it be done? ---------------------------------------------------------------------------------------------
@@ -302,13 +302,13 @@ class _Import:
         self._lines[:] = []
         run.sweep(self._desired.name)
         spec = next(step.spec for step in drawn.steps if isinstance(step, CreateVolume))
-        work, way = run.begin(self._desired.name)
-        with ended(work, way):
+        work, data_path = run.begin(self._desired.name)
+        with ended(work, data_path):
             try:
-                made = self._filled(work, way, replace(spec, name=work.temporary))
+                made = self._filled(work, data_path, replace(spec, name=work.temporary))
                 self._swap(there, made, work)
             except BaseException:
-                if not way.stuck:
+                if not data_path.blocked:
                     quietly(lambda: self._take_back(work))
                 raise
             work.note(made=False)
@@ -327,7 +327,7 @@ class _Import:
         run.outcome.changed = (before.id if before else None) != (now.id if now else None)
         run.outcome.after = now
 
-    def _filled(self, work: Work, way: Passage, spec: VolumeSpec) -> Volume:
+    def _filled(self, work: Work, data_path: DataPath, spec: VolumeSpec) -> Volume:
         """A new volume that holds the image, under its temporary name."""
         run, array = self._run, self._array
         work.note(made=True)
@@ -338,7 +338,7 @@ class _Import:
         chap = run.settings.chap
         if chap is not None and array.capabilities.chap_per_volume:
             array.set_volume_chap(made, chap)
-        with way.open(made, writable=True) as node:
+        with data_path.open(made, writable=True) as node:
             run.progress.phase("copying", self._source.size)
             begun = time.monotonic()
             run.qemu.into(self._source.node, node)

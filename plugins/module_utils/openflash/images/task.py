@@ -18,7 +18,7 @@ from ..render import VOLATILE, volume as render_volume
 from ..units import TIB, parse_size
 from . import exporting, importing
 from .common import Outcome, Run
-from .passage import AUTO, Settings
+from .data_path import AUTO, Settings
 from .progress import Progress
 from .source import Source, label_of, local_path
 from .work import Folder, array_key

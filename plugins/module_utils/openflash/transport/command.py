@@ -13,8 +13,8 @@ from typing import List, Optional, Sequence
 
 from ..errors import FlashError, Invalid, MissingProgram, Timeout, Unauthorized
 from . import interruption, programs
+from .confirm import AnswerTimeout, AnswerUnreadable
 from .journal import Journal
-from .lost import LostReply, LostTimeout
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class CommandTransport:
         """The output of a command that succeeded.
 
         :raises MissingProgram, Unauthorized: there is no such program, or this user may not run it.
-        :raises LostAnswer: a write was killed at the deadline, or failed: read the state and decide.
+        :raises AnswerLost: a write was killed at the deadline, or failed: read the state and decide.
         :raises Timeout, FlashError: the same for a read.
         """
         interruption.check()
@@ -71,11 +71,15 @@ class CommandTransport:
             )
         if ended is None:
             reason, hint = "%s did not end within %g s" % (command, self.timeout), "Raise timeout if it needs longer."
-            raise LostTimeout(reason, hint=hint).allowing(self.timeout) if write else Timeout(reason, hint=hint)
+            raise AnswerTimeout(reason, hint=hint).with_timeout(self.timeout) if write else Timeout(reason, hint=hint)
         if ended.status:
             reason = "%s failed with status %s" % (command, outcome)
             said = self.journal.mask(" ".join(ended.complaint.split()))[:200] or None
-            raise LostReply(reason, said=said).allowing(self.timeout) if write else FlashError(reason, said=said)
+            raise (
+                AnswerUnreadable(reason, said=said).with_timeout(self.timeout)
+                if write
+                else FlashError(reason, said=said)
+            )
         return Output(command, ended.text, ended.stderr.decode("utf-8", "replace"))
 
     def _run(self, words: List[str]) -> programs.Ended:

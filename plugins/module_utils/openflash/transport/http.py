@@ -22,11 +22,11 @@ from urllib.parse import urlencode
 from ..errors import BadReply, FlashError, Interrupted, Invalid, MissingLibrary, Unauthorized, Unreachable
 from ..units import format_endpoint, parse_endpoint
 from . import interruption
+from .confirm import ATTEMPTS, AnswerUnreadable
 from .deadline import Deadline
 from .http_failures import LONGEST_CONNECT, Lost, NotSent, Request, explain, host_of, wants_password
 from .http_reading import Reading
 from .journal import SHORTEST, Journal
-from .lost import ATTEMPTS, LostReply
 from .proxy import parse_proxy
 
 LARGEST_REPLY = 256 * 1024**2
@@ -269,7 +269,7 @@ class HttpTransport:
         :param write: whether it may change the array; by default everything but GET and HEAD.
         :param session: a login, logout or discovery: counted apart, never followed by another login.
         :param idempotent: whether sending it twice does the same as once; by default GET and HEAD only.
-        :raises LostAnswer: not idempotent, sent, and no answer: read the state and decide.
+        :raises AnswerLost: not idempotent, sent, and no answer: read the state and decide.
         :raises Unreachable, Timeout, BadReply: nothing was done, or the request was idempotent and repeated in vain.
         :raises Unauthorized: 401, also after logging in again where that is possible.
         """
@@ -364,19 +364,19 @@ class HttpTransport:
                     raise trouble.error from None
             except Lost as trouble:
                 if not wire.idempotent:
-                    raise trouble.lost.allowing(wire.timeout) from None
+                    raise trouble.lost.with_timeout(wire.timeout) from None
                 if last:
                     raise trouble.error from None
             else:
                 if reply.status not in _GATEWAY or self.busy(reply):
                     return reply
                 if not wire.idempotent:
-                    raise LostReply(
+                    raise AnswerUnreadable(
                         "%s was answered by HTTP status %d" % (reply.request, reply.status),
                         array=self.address,
                         code=str(reply.status),
                         said=self._said(reply),
-                    ).allowing(wire.timeout)
+                    ).with_timeout(wire.timeout)
                 if last:
                     return reply
             self._sleep(0.3 * 3 ** (attempt - 1) * random.uniform(0.5, 1.0))
@@ -431,7 +431,7 @@ class HttpTransport:
                 response.close()
         except FlashError as error:
             outcome = "%s, %s" % (outcome, error.reason)
-            raise Lost(error.fill(array=host_of(base)), LostReply(error.reason, array=host_of(base))) from None
+            raise Lost(error.fill(array=host_of(base)), AnswerUnreadable(error.reason, array=host_of(base))) from None
         except Interrupted:
             outcome = "interrupted"
             raise

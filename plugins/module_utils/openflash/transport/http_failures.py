@@ -15,7 +15,7 @@ from typing import Any, Callable, Iterator, List, Mapping, Optional, Sequence, S
 from ..errors import BadReply, FlashError, Invalid, Timeout, Unreachable
 from ..units import parse_endpoint
 from .certificates import explain_certificate
-from .lost import LostAnswer, LostConnection, LostReply, LostTimeout
+from .confirm import AnswerLost, AnswerTimeout, AnswerUnreadable, ConnectionLost
 from .proxy import Proxy
 
 LONGEST_CONNECT = 15.0
@@ -51,7 +51,7 @@ class NotSent(Exception):
 class Lost(Exception):
     """The request was, or may have been, sent."""
 
-    def __init__(self, error: FlashError, lost: LostAnswer) -> None:
+    def __init__(self, error: FlashError, lost: AnswerLost) -> None:
         super().__init__(error.reason)
         self.error = error
         self.lost = lost
@@ -167,13 +167,13 @@ def explain(
     what = "%s %s" % (wire.method, mask(wire.target.split("?")[0]))
     if kinds & {"ReadTimeout", "ReadTimeoutError"} or any(isinstance(item, socket.timeout) for item in chain):
         reason, hint = "no answer to %s within %g s" % (what, wire.timeout), "Raise timeout if the array is that slow."
-        return Lost(Timeout(reason, array=host, hint=hint), LostTimeout(reason, array=host, hint=hint))
+        return Lost(Timeout(reason, array=host, hint=hint), AnswerTimeout(reason, array=host, hint=hint))
     if kinds & {"IncompleteRead", "InvalidChunkLength", "DecodeError", "ContentDecodingError"}:
         reason = "the answer to %s was cut off" % what
-        return Lost(BadReply(reason, array=host), LostReply(reason, array=host))
+        return Lost(BadReply(reason, array=host), AnswerUnreadable(reason, array=host))
     if "BadStatusLine" in kinds and "RemoteDisconnected" not in kinds:
         reason = "the answer to %s is not HTTP" % what
-        return Lost(BadReply(reason, array=host), LostReply(reason, array=host))
+        return Lost(BadReply(reason, array=host), AnswerUnreadable(reason, array=host))
     reset = any(isinstance(item, ConnectionError) for item in chain)
     reason = "the connection %s before %s was answered" % ("was reset" if reset else "ended", what)
-    return Lost(Unreachable(reason, array=host), LostConnection(reason, array=host))
+    return Lost(Unreachable(reason, array=host), ConnectionLost(reason, array=host))

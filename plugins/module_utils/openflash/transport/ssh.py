@@ -24,11 +24,11 @@ from typing import Any, Callable, List, Optional, Sequence
 from ..errors import Busy, FlashError, Interrupted, Invalid, MissingLibrary, Timeout, Unauthorized, Unreachable
 from ..units import format_endpoint, parse_endpoint
 from . import interruption
+from .confirm import ATTEMPTS, AnswerTimeout, AnswerUnreadable, ConnectionLost, NotAccepted
 from .credentials import missing
 from .deadline import Deadline
 from .host_keys import ACCEPT_NEW, STRICT, HostKeys
 from .journal import Journal
-from .lost import ATTEMPTS, LostConnection, LostReply, LostTimeout, NotTaken
 
 LONGEST_CONNECT = 15.0
 CHANNELS = 8
@@ -325,7 +325,7 @@ class SshTransport:
         """Run one command to its end.
 
         A command that only reads is repeated when its answer is lost, at most ATTEMPTS times. One that writes is sent
-        again only when it certainly did not leave this host; otherwise LostAnswer: read the state and decide.
+        again only when it certainly did not leave this host; otherwise AnswerLost: read the state and decide.
         """
         line = command_line(words)
         verb = next((word for word in words if not word.startswith("svc")), words[0])
@@ -334,12 +334,12 @@ class SshTransport:
             try:
                 with self._channels:
                     output = self._run(line, verb, write, session)
-            except (LostConnection, LostReply, NotTaken) as error:
+            except (ConnectionLost, AnswerUnreadable, NotAccepted) as error:
                 if write or attempt == ATTEMPTS - 1:
-                    raise error.allowing(self.timeout) from None
+                    raise error.with_timeout(self.timeout) from None
                 continue
-            except LostTimeout as error:
-                raise error.allowing(self.timeout) from None
+            except AnswerTimeout as error:
+                raise error.with_timeout(self.timeout) from None
             if again and self.expired(output):
                 again = False
                 self.close()
@@ -373,8 +373,8 @@ class SshTransport:
             except (EOFError, OSError, _paramiko().SSHException):
                 pass  # the connection is gone, and the channel with it
 
-    def _late(self, shown: str) -> LostTimeout:
-        return LostTimeout(
+    def _late(self, shown: str) -> AnswerTimeout:
+        return AnswerTimeout(
             "%s was not answered within %g s" % (shown, self.timeout), hint="Raise timeout if the array needs longer."
         )
 
@@ -414,7 +414,7 @@ class SshTransport:
             transport = channel.get_transport()
             if transport is None or not transport.is_active() or channel.exit_status >= 0 or channel.recv_ready():
                 raise
-            raise NotTaken("the array does not take %s (%s)" % (shown, error)) from None
+            raise NotAccepted("the array does not take %s (%s)" % (shown, error)) from None
 
     def _talk(self, channel: Any, line: str, deadline: Deadline, shown: str) -> Output:
         paramiko = _paramiko()
@@ -434,16 +434,16 @@ class SshTransport:
         except (paramiko.SSHException, EOFError, OSError) as error:
             if cut.done:
                 raise self._late(shown) from None
-            raise LostConnection("the connection ended during %s (%s)" % (shown, error or "no reason given")) from None
+            raise ConnectionLost("the connection ended during %s (%s)" % (shown, error or "no reason given")) from None
         finally:
             cut.cancel()
         if channel.exit_status < 0:
             transport = channel.get_transport()
             if transport is None or not transport.is_active():
-                raise LostConnection("the connection ended during %s" % shown)
+                raise ConnectionLost("the connection ended during %s" % shown)
             if not channel.closed and deadline.expired():
-                raise LostTimeout("%s did not end within %g s" % (shown, self.timeout))
-            raise LostReply("%s ended without an exit status" % shown)
+                raise AnswerTimeout("%s did not end within %g s" % (shown, self.timeout))
+            raise AnswerUnreadable("%s ended without an exit status" % shown)
         return Output(channel.exit_status, stdout, stderr, shown)
 
 
@@ -499,7 +499,7 @@ def _read(receive: Callable[[int], bytes], channel: Any, deadline: Deadline) -> 
         found.append(chunk)
         size += len(chunk)
         if size > LARGEST_REPLY:
-            raise LostReply("the answer is larger than %d bytes" % LARGEST_REPLY)
+            raise AnswerUnreadable("the answer is larger than %d bytes" % LARGEST_REPLY)
 
 
 def _paramiko() -> Any:

@@ -17,8 +17,8 @@ from typing import Any, List, Optional, Sequence, Tuple
 from ..errors import BadReply, FlashError, Interrupted, Invalid, Timeout, Unreachable
 from ..units import format_endpoint, parse_endpoint
 from . import interruption
+from .confirm import AnswerLost, AnswerTimeout, AnswerUnreadable, ConnectionLost
 from .journal import Journal
-from .lost import LostAnswer, LostConnection, LostReply, LostTimeout
 
 LARGEST_REPLY = 1024**2
 LONGEST_CONNECT = 15.0
@@ -36,7 +36,7 @@ class _NotSent(Exception):
 class _Lost(Exception):
     """The request was sent, in whole or in part, and there is no whole answer."""
 
-    def __init__(self, error: FlashError, lost: LostAnswer) -> None:
+    def __init__(self, error: FlashError, lost: AnswerLost) -> None:
         super().__init__(error.reason)
         self.error = error
         self.lost = lost
@@ -71,7 +71,7 @@ class TcpTransport:
         """Send and return the whole reply.
 
         :param verb, target, body: how the journal shows it.
-        :raises LostAnswer: a write was sent, and no whole answer came: read the state and decide.
+        :raises AnswerLost: a write was sent, and no whole answer came: read the state and decide.
         :raises Unreachable, Timeout, BadReply: nothing was done, or it was a read, tried everywhere in vain.
         """
         refusals: List[FlashError] = []
@@ -84,7 +84,7 @@ class TcpTransport:
                     self._put_last(controller)
                 except _Lost as trouble:
                     if write:
-                        raise trouble.lost.allowing(self.timeout) from None
+                        raise trouble.lost.with_timeout(self.timeout) from None
                     refusals.append(trouble.error)
         distinct = list({(error.array, error.reason): error for error in refusals}.values())
         if len(distinct) == 1:
@@ -182,14 +182,16 @@ class TcpTransport:
                 size += len(piece)
                 if size > LARGEST_REPLY:
                     reason = "the answer to %s is larger than %d KiB" % (verb, LARGEST_REPLY // 1024)
-                    raise _Lost(BadReply(reason, array=where), LostReply(reason, array=where))
+                    raise _Lost(BadReply(reason, array=where), AnswerUnreadable(reason, array=where))
         except socket.timeout:
             reason, hint = "no whole answer to %s within %g s" % (verb, self.timeout), "Raise timeout."
-            raise _Lost(Timeout(reason, array=where, hint=hint), LostTimeout(reason, array=where, hint=hint)) from None
+            raise _Lost(
+                Timeout(reason, array=where, hint=hint), AnswerTimeout(reason, array=where, hint=hint)
+            ) from None
         except OSError as problem:
             reason = "the connection broke before %s was answered (%s)" % (verb, problem.strerror or "network error")
-            raise _Lost(Unreachable(reason, array=where), LostConnection(reason, array=where)) from None
+            raise _Lost(Unreachable(reason, array=where), ConnectionLost(reason, array=where)) from None
         if not size:
             reason = "the connection was closed without an answer to %s" % verb
-            raise _Lost(BadReply(reason, array=where), LostReply(reason, array=where))
+            raise _Lost(BadReply(reason, array=where), AnswerUnreadable(reason, array=where))
         return b"".join(pieces)

@@ -12,7 +12,7 @@ from typing import List, Optional, Sequence, Tuple
 from ...compare import same_host
 from ...errors import Conflict, InUse, Invalid, NotFound, Refused, Unsupported
 from ...model import EVERY_HOST, OFFLINE, Chap, Host, Initiator, Mapping, Volume
-from ...transport.lost import settle
+from ...transport.confirm import confirm
 from . import facts, objects
 from .reading import Reading
 from .refusals import Rejected, Taken
@@ -49,7 +49,7 @@ class Hosts(Reading):
                 there = self._host(name)
                 return None if there is None else same_host(there, initiators)
 
-            return settle(post, look, (Taken,))
+            return confirm(post, look, (Taken,))
 
     def single_host(self, label: str, one: Initiator) -> Host:
         """A host that is one initiator and no group, as all OpenStack clients of the array have it: one request."""
@@ -68,7 +68,7 @@ class Hosts(Reading):
             return path if self._edf.get("/initiators/%s" % key(one.address)) is not None else None
 
         try:
-            return settle(lambda: objects.path_of(self._edf.post("/initiators", body)), look)
+            return confirm(lambda: objects.path_of(self._edf.post("/initiators", body)), look)
         except Taken:
             return path
 

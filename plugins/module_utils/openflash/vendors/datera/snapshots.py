@@ -15,8 +15,8 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from ...errors import Conflict, FlashError, NotFound
 from ...model import Snapshot, SnapshotSpec, Volume
+from ...transport.confirm import confirm
 from ...transport.deadline import Deadline
-from ...transport.lost import settle
 from . import facts, objects
 from .objects import Place
 from .reading import noted
@@ -57,7 +57,7 @@ class Snapshots(Volumes):
 
     def _take(self, volume: Volume, name: str) -> Snapshot:
         uuid = facts.snapshot_uuid(volume.id, name)
-        entity = settle(
+        entity = confirm(
             lambda: self._edf.post(volume.id + "/snapshots", {"uuid": uuid}),
             lambda: self._find(volume.id, uuid),
             (DuplicateSnapshot,),

@@ -27,8 +27,8 @@ from ...errors import (
     Unreachable,
 )
 from ...model import COPYING, EVERY_HOST, OFFLINE, READY, Snapshot, Volume, VolumeSpec
+from ...transport.confirm import ATTEMPTS, AnswerLost, confirm
 from ...transport.deadline import Deadline
-from ...transport.lost import ATTEMPTS, LostAnswer, settle
 from ...units import GIB, format_size, round_up
 from . import facts, objects
 from .objects import Place
@@ -92,7 +92,7 @@ class Volumes(Reading):
             same(place)
             return place
 
-        return settle(lambda: self._only(objects.need(self._edf.post("/app_instances", body), name)), look, (Taken,))
+        return confirm(lambda: self._only(objects.need(self._edf.post("/app_instances", body), name)), look, (Taken,))
 
     @staticmethod
     def _only(ai: Entity) -> Place:
@@ -434,7 +434,7 @@ class Volumes(Reading):
             try:
                 self._edf.post(path, limits)
                 return
-            except (Taken, LostAnswer):
+            except (Taken, AnswerLost):
                 if attempt == ATTEMPTS - 1:
                     raise
 

@@ -13,8 +13,8 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 from urllib.parse import quote
 
 from ...errors import BadReply, Busy, Invalid, NotFound, Unsupported
+from ...transport.confirm import ATTEMPTS, AnswerLost, AnswerUnreadable, repeat
 from ...transport.http import HttpTransport, Reply
-from ...transport.lost import ATTEMPTS, LostAnswer, LostReply, repeat
 from .facts import MODERN, PAGE, SMALLEST_PAGE, parse_version, tenant_path
 from .refusals import Rejected, Taken, error_of, is_busy, is_expired
 
@@ -259,7 +259,7 @@ class Edf:
     # -- writing -----------------------------------------------------------------------------------------------------
 
     def post(self, path: str, body: Mapping[str, Any]) -> Any:
-        """Create; the entity. LostAnswer when it may have been."""
+        """Create; the entity. AnswerLost when it may have been."""
         return self._write("POST", path, body)
 
     def put(self, path: str, body: Mapping[str, Any]) -> Any:
@@ -289,12 +289,12 @@ class Edf:
         for attempt in range(ATTEMPTS):
             try:
                 return self._data(self._ask(method, path, body=body, idempotent=idempotent, tenant=tenant))
-            except LostAnswer:
+            except AnswerLost:
                 raise
             except BadReply as error:
                 # Something answered in the array's place, perhaps after the array had done it.
                 if not idempotent:
-                    raise LostReply(error.reason, code=error.code, said=error.said, hint=error.hint) from None
+                    raise AnswerUnreadable(error.reason, code=error.code, said=error.said, hint=error.hint) from None
                 if attempt == ATTEMPTS - 1:
                     raise
         raise AssertionError("the last attempt raises")

@@ -21,8 +21,8 @@ from typing import Callable, List, Optional, Tuple
 from ... import unfinished
 from ...errors import Busy, Conflict, FlashError, Invalid, NotFound, Timeout
 from ...model import COPYING, READY, Pool, Snapshot, Volume, VolumeSpec
+from ...transport.confirm import ATTEMPTS, AnswerLost, repeat
 from ...transport.deadline import Deadline
-from ...transport.lost import ATTEMPTS, LostAnswer, repeat
 from ...units import MIB, format_size, round_up
 from .codes import Duplicating, NameTaken
 from .facts import CLOCK_STEP, GRANULARITY, Record, marker, parse_record, record_name, request_digest
@@ -144,7 +144,7 @@ class Copies(Volumes):
                 earlier = self._earlier(token, volume, there, copy, request)
                 if earlier is not None:
                     return earlier
-            except LostAnswer:
+            except AnswerLost:
                 # Whether or not it was taken, the same request tells now.
                 lost = True
                 if attempt == ATTEMPTS - 1:
@@ -280,7 +280,7 @@ class Copies(Volumes):
                     target=name,
                     hint="Choose another name.",
                 ) from None
-            except LostAnswer:
+            except AnswerLost:
                 if attempt == ATTEMPTS - 1:
                     raise
 

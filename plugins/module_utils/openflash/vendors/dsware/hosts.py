@@ -14,8 +14,8 @@ from typing import Any, Dict, List, Mapping as Map, Optional, Sequence, Tuple
 from ...attach.dsware import AttachTool, is_whole, wait_for_device
 from ...errors import BadReply, Conflict, FlashError, Interrupted, InUse, NotFound
 from ...model import AGENT, ISCSI, UNKNOWN, Chap, Host, Initiator, Listing, Mapping, Port, Volume
+from ...transport.confirm import confirm, repeat
 from ...transport.deadline import Deadline
-from ...transport.lost import repeat, settle
 from ...units import parse_initiator
 from .codes import AlreadyThere, NameTaken, NotThere, VolumeGone
 from .copies import Copies
@@ -293,7 +293,7 @@ class Hosts(Copies):
                 return self._attach(volume, host)
             body = {"hostName": host.name, "lunNames": [volume.name]}
             with suppress(AlreadyThere):
-                settle(
+                confirm(
                     lambda: self._rest.change("host/lun/add", body),
                     lambda: any(one.volume == volume.name for one in self._luns_of(host.name)),
                 )

@@ -12,9 +12,9 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ...errors import BadReply, Busy, FlashError, NotFound, Timeout, Unauthorized, Unreachable
 from ...model import Connection, Listing, Pool, Snapshot, Volume
+from ...transport.confirm import ATTEMPTS, AnswerLost, AnswerUnreadable
 from ...transport.credentials import credentials
 from ...transport.http import HttpTransport, Reply
-from ...transport.lost import ATTEMPTS, LostAnswer, LostReply
 from ...units import MIB
 from .codes import EXPIRED, MOMENTARY, SnapshotGone, VolumeGone, error_of
 from .facts import FATHER_KEYS, PAGE_SIZE, REST_PORT, REST_VERSION, SNAPSHOT_COPYING_STATUS
@@ -125,16 +125,16 @@ class RestWire(Wire):
         return checked(reply, self.http.mask, "%s %s" % (method, path))
 
     def change(self, path: str, body: Mapping[str, Any], idempotent: bool = False, versioned: bool = True) -> Object:
-        """A write. LostAnswer when it may have been done; repeated instead when doing it twice is the same."""
+        """A write. AnswerLost when it may have been done; repeated instead when doing it twice is the same."""
         for attempt in range(ATTEMPTS):
             try:
                 return self.call("POST", path, body, write=True, idempotent=idempotent, versioned=versioned)
-            except LostAnswer:
+            except AnswerLost:
                 raise
             except BadReply as error:
                 # Something answered in the array's place, perhaps after the array had done it.
                 if not idempotent or attempt == ATTEMPTS - 1:
-                    raise LostReply(error.reason, said=error.said, hint=error.hint) from None
+                    raise AnswerUnreadable(error.reason, said=error.said, hint=error.hint) from None
         raise AssertionError("the last attempt raises")
 
     # -- reading -----------------------------------------------------------------------------------------------------

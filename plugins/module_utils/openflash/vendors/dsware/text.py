@@ -12,8 +12,8 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, Union
 
 from ...errors import BadReply, Invalid, NotFound, Unsupported
 from ...model import Connection, Listing, Pool, Snapshot, Volume
+from ...transport.confirm import AnswerUnreadable
 from ...transport.deadline import Deadline
-from ...transport.lost import LostReply
 from ...transport.tcp import TcpTransport
 from ...units import MIB
 from .codes import MOMENTARY, TABLE, error_of
@@ -189,7 +189,7 @@ class TextWire(Wire):
             if not write:
                 raise
             # Cut off after it was carried out, perhaps.
-            raise LostReply(error.reason, said=error.said, hint=error.hint) from None
+            raise AnswerUnreadable(error.reason, said=error.said, hint=error.hint) from None
 
     # -- reading -----------------------------------------------------------------------------------------------------
 

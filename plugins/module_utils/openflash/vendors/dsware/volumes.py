@@ -13,7 +13,7 @@ from typing import Callable, Optional, Sequence, Tuple
 from ...compare import grown_size, new_size
 from ...errors import BadReply, Conflict, FlashError, InUse, Invalid, NotFound, Timeout, Unreachable
 from ...model import Pool, Snapshot, SnapshotSpec, Volume, VolumeSpec
-from ...transport.lost import repeat, settle
+from ...transport.confirm import confirm, repeat
 from ...units import MIB, format_size
 from .codes import Mapped, NameTaken, Referenced
 from .facts import GRANULARITY, MARKER, ROLLED_BACK, further_backup, marker
@@ -35,7 +35,7 @@ class Volumes(Reading):
                 raise Invalid("full_clone is for volumes that are made of another")
             size, pool = new_size(spec.size, GRANULARITY), self._pool(spec.pool)
             made = Volume(spec.name, size, pool=pool.name, mappings=(), snapshots=())
-            there = settle(
+            there = confirm(
                 lambda: self._wire.create_volume(spec.name, size // MIB, pool),
                 lambda: self._same_volume(spec.name, size, pool),
                 (NameTaken,),
@@ -93,7 +93,7 @@ class Volumes(Reading):
     @staticmethod
     def _delete(delete: Callable[[str], None], name: str, gone: Callable[[], bool]) -> None:
         with suppress(NotFound):
-            settle(lambda: delete(name), gone)
+            confirm(lambda: delete(name), gone)
 
     def _sweep(self, volume: str) -> bool:
         """Remove markers that killed runs left on a volume; whether there were any, and nothing else."""

@@ -4,7 +4,7 @@
 
 """What both wires can do, in model objects and bytes, so that the operations above need not know which one it is.
 
-Whoever implements this raises the errors of codes.py, and LostAnswer when a write may have been done.
+Whoever implements this raises the errors of codes.py, and AnswerLost when a write may have been done.
 """
 
 from __future__ import annotations

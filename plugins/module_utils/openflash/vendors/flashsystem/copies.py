@@ -35,7 +35,7 @@ from ...errors import (
     Unsupported,
 )
 from ...model import THICK, Host, Initiator, Mapping, Snapshot, SnapshotSpec, Volume, VolumeSpec
-from ...transport.lost import ATTEMPTS, LostAnswer, settle
+from ...transport.confirm import ATTEMPTS, AnswerLost, confirm
 from ...units import format_size, parse_initiator, round_up
 from .facts import (
     GRANULARITY,
@@ -259,7 +259,7 @@ class Copies(Volumes, Hosts):
             row["vdisk_UID"], [other.get("udid", "") for other in rows], [other.get("name", "") for other in rows]
         )
         try:
-            settle(
+            confirm(
                 lambda: self._cli.change("chvdisk", "-udid", number, value(row["name"])),
                 lambda: (self._vdisk(row["id"]) or {}).get("udid") == number,
             )
@@ -334,7 +334,7 @@ class Copies(Volumes, Hosts):
         target = _Source(temporary, number, size, None)
         try:
             self._fill(fabric, me, origin, target, mine)
-        except (LostAnswer, Timeout, Unreachable):
+        except (AnswerLost, Timeout, Unreachable):
             # The array may not answer now: the name says to the next run what is to be removed.
             raise
         except (FlashError, Interrupted):
@@ -401,7 +401,7 @@ class Copies(Volumes, Hosts):
                 if force:
                     raise
                 force = ("-force",)
-            except LostAnswer:
+            except AnswerLost:
                 if any(one.host == me.name for one in self._mappings_of_volume(vdisk)):
                     return
                 if attempt >= ATTEMPTS - 1:

@@ -14,7 +14,7 @@ from typing import Dict, List, Optional, Sequence, Set, Tuple
 from ...compare import same_host, same_mapping, who_has
 from ...errors import Conflict, FlashError, InUse, Invalid, NotFound
 from ...model import FC, Chap, Host, Initiator, Listing, Mapping, Volume
-from ...transport.lost import ATTEMPTS, LostAnswer, found_after, settle
+from ...transport.confirm import ATTEMPTS, AnswerLost, confirm, poll_after
 from ...units import format_initiator
 from .facts import IQN_JOIN, WWPN_JOIN, safe_host_name
 from .reading import Reading
@@ -44,7 +44,7 @@ class Hosts(Reading):
             self.declare_hosts([name])
             ports = _port_words(initiators)
             try:
-                made = settle(
+                made = confirm(
                     lambda: self._cli.create("mkhost", "-force", *(ports[0] + ["-name", value(legal)])),
                     lambda: self.hosts([name]).named(name),
                 )
@@ -92,10 +92,10 @@ class Hosts(Reading):
                 if there is None or set(there.addresses) <= set(host.addresses):
                     raise self._owner_of(missing, host.name, error) from None
                 host = there  # another run has added some of them
-            except LostAnswer as error:
+            except AnswerLost as error:
                 if attempt == ATTEMPTS - 1:
                     raise
-                there = found_after(error, partial(self._host_with, host.name, {one.address for one in initiators}))
+                there = poll_after(error, partial(self._host_with, host.name, {one.address for one in initiators}))
                 host = there or self.hosts([host.name]).named(host.name) or host
             else:
                 host = replace(host, initiators=host.initiators + tuple(missing))
@@ -130,7 +130,7 @@ class Hosts(Reading):
                     for words in _port_words(mine):
                         self._cli.change("rmhostport", *(words + [value(self._array_name(host.name))]))
                     break
-                except (LostAnswer, PortTaken) as error:
+                except (AnswerLost, PortTaken) as error:
                     there = self.hosts([host.name]).named(host.name)
                     if there is None:
                         raise NotFound("host %s is not there" % host.name) from None
@@ -149,7 +149,7 @@ class Hosts(Reading):
         with self._doing("delete host %s" % host.name, host.name):
             self._forget(host)
             with suppress(NotFound):
-                settle(
+                confirm(
                     lambda: self._cli.change("rmhost", value(self._array_name(host.name))),
                     lambda: not self.hosts([host.name]).items,
                 )
@@ -185,8 +185,8 @@ class Hosts(Reading):
                         raise who_has(lun, self._mappings_of_host(host.name), error) from None
                     if attempts <= 0:
                         raise
-                except LostAnswer as error:
-                    there = found_after(error, partial(self._mapping_between, volume, host))
+                except AnswerLost as error:
+                    there = poll_after(error, partial(self._mapping_between, volume, host))
                     if there is not None:
                         return same_mapping(there, lun)
                     if attempts <= 0:
@@ -238,7 +238,7 @@ class Hosts(Reading):
                 lost = self._unmap_once(vdisk, mapping.host)
                 left = self._mappings_of_host(mapping.host)
                 if lost is not None and vdisk in {one.volume for one in left}:
-                    left = found_after(lost, partial(self._mappings_without, mapping.host, vdisk)) or left
+                    left = poll_after(lost, partial(self._mappings_without, mapping.host, vdisk)) or left
                 if lost is None or vdisk not in {one.volume for one in left}:
                     return left.items
                 if attempt == ATTEMPTS - 1:
@@ -249,12 +249,12 @@ class Hosts(Reading):
         left = self._mappings_of_host(host)
         return None if vdisk in {one.volume for one in left} else left
 
-    def _unmap_once(self, vdisk: str, host: str) -> Optional[LostAnswer]:
+    def _unmap_once(self, vdisk: str, host: str) -> Optional[AnswerLost]:
         try:
             self._cli.change("rmvdiskhostmap", "-host", value(self._array_name(host)), value(vdisk))
         except NotFound:
             pass
-        except LostAnswer as error:
+        except AnswerLost as error:
             return error
         return None
 

@@ -10,7 +10,7 @@ import re
 from typing import Callable, Dict, Optional, Tuple, Type
 
 from ...errors import Conflict, FlashError, InUse, Invalid, NoSpace, NotFound, Unauthorized, Unsupported
-from ...transport.lost import LostReply
+from ...transport.confirm import AnswerUnreadable
 from ...transport.ssh import Output
 
 
@@ -105,7 +105,7 @@ def error_of(output: Output, mask: Callable[[str], str]) -> FlashError:
             return Unsupported("this array does not have the command %s" % output.line, said=said)
         # Not the array's own words: whoever answered in its place does not know whether it was carried out.
         reason = "%s ended with status %d and none of the array's codes" % (output.line, output.status)
-        return LostReply(reason, said=said)
+        return AnswerUnreadable(reason, said=said)
     code, said = match.group(1), " ".join(match.group(2).split())[:200] or None
     kind, reason, hint = _TABLE.get(code, (FlashError, "the array refused %s" % output.line, None))
     return kind(reason, code=code, said=said, hint=hint)

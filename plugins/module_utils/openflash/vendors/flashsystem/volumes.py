@@ -13,7 +13,7 @@ from typing import List, Optional
 from ...compare import grown_size, new_size, unlike
 from ...errors import Conflict, Invalid, NotFound
 from ...model import THICK, Snapshot, Volume, VolumeSpec
-from ...transport.lost import grow_once, settle
+from ...transport.confirm import confirm, extend_once
 from ...units import format_size
 from .facts import GRANULARITY, IO_GROUP, parse_snapshot
 from .reading import Reading
@@ -43,7 +43,7 @@ class Volumes(Reading):
         """A new vdisk; its id, or None when a lost answer leaves it to be read. NameTaken when there is one."""
         words: List[str] = ["-name", value(name), "-mdiskgrp", value(pool), "-iogrp", IO_GROUP]
         words += ["-size", str(size), "-unit", "b"]
-        made = settle(lambda: self._cli.create("mkvdisk", *words), lambda: self._vdisk_named(name))
+        made = confirm(lambda: self._cli.create("mkvdisk", *words), lambda: self._vdisk_named(name))
         return made if isinstance(made, str) else None
 
     def _pool_for(self, spec: VolumeSpec, size: int) -> str:
@@ -96,7 +96,7 @@ class Volumes(Reading):
             # The command ends when it is done (section 1), so only a lost answer is followed by a read.
             return size if confirmed else int(self._still_there(volume)["capacity"])
 
-        return grow_once(expand, read, size, 0.0, format_size)
+        return extend_once(expand, read, size, 0.0, format_size)
 
     def _still_there(self, volume: Volume) -> Row:
         """The vdisk as it is now; NotFound when it is gone, Conflict when another one has its name."""
@@ -129,7 +129,9 @@ class Volumes(Reading):
             return bool(there is not None and number and there.get("id") == number)
 
         try:
-            settle(lambda: self._cli.change("chvdisk", "-name", value(new), value(old)), renamed, (NotFound, NameTaken))
+            confirm(
+                lambda: self._cli.change("chvdisk", "-name", value(new), value(old)), renamed, (NotFound, NameTaken)
+            )
         except NotFound as error:
             raise NotFound("volume %s is not there" % old, code=error.code) from None
         except NameTaken as error:
@@ -161,4 +163,4 @@ class Volumes(Reading):
             return there is None or there.get("id") != number
 
         with suppress(NotFound):
-            settle(lambda: self._cli.change("rmvdisk", value(name)), gone)
+            confirm(lambda: self._cli.change("rmvdisk", value(name)), gone)

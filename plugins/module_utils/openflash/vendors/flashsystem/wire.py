@@ -12,7 +12,7 @@ from typing import Callable, Dict, List, Optional, Sequence, Tuple, TypeVar
 
 from ...errors import BadReply, FlashError, Invalid, NotFound
 from ...model import Listing, Unreadable
-from ...transport.lost import LostAnswer, LostReply
+from ...transport.confirm import AnswerLost, AnswerUnreadable
 from ...transport.ssh import Output, SshTransport
 from .facts import DELIMITER
 from .refusals import error_of, is_expired
@@ -84,15 +84,15 @@ class Cli:
     # -- writing -----------------------------------------------------------------------------------------------------
 
     def change(self, verb: str, *words: str) -> Output:
-        """Change something. LostAnswer when it may have been done."""
+        """Change something. AnswerLost when it may have been done."""
         output = self.ssh.run(["svctask", verb] + list(words), write=True)
         if not output.ok:
             error = error_of(output, self.ssh.mask)
-            raise error.allowing(self.ssh.timeout) if isinstance(error, LostAnswer) else error
+            raise error.with_timeout(self.ssh.timeout) if isinstance(error, AnswerLost) else error
         # A change says nothing, or what it created (section 1).
         if output.stdout.strip() and not _MADE.search(output.stdout):
             reason = "the answer to %s is not what this array prints" % verb
-            raise LostReply(reason, said=output.stdout.strip()[:80]).allowing(self.ssh.timeout)
+            raise AnswerUnreadable(reason, said=output.stdout.strip()[:80]).with_timeout(self.ssh.timeout)
         return output
 
     def create(self, verb: str, *words: str) -> Optional[str]:

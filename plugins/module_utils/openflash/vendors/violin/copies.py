@@ -23,8 +23,8 @@ from ... import unfinished
 from ...compare import unlike
 from ...errors import BadReply, Busy, Conflict, FlashError, InUse, Invalid, NoSpace, NotFound, Timeout
 from ...model import THICK, Snapshot, Volume, VolumeSpec
+from ...transport.confirm import ATTEMPTS, AnswerLost, confirm
 from ...transport.deadline import Deadline
-from ...transport.lost import ATTEMPTS, LostAnswer, settle
 from ...units import MIB, format_size, round_up
 from . import objects
 from .facts import (
@@ -209,7 +209,7 @@ class Copies(Snapshots):
                 made = self._c.put(job.path, body).get("object_id")
                 if made:
                     return self._target(job, name, str(made))
-            except LostAnswer:
+            except AnswerLost:
                 if attempt == ATTEMPTS - 1 and not self._lun_rows(name):
                     raise
             except NameTaken:
@@ -284,7 +284,7 @@ class Copies(Snapshots):
             if not self._is_there(str(target["object_id"]), str(target["name"])):
                 return  # it is gone, or another run has finished it: then it has its name
             self._delete_lun(str(target["name"]), str(target["object_id"]))
-        except (Rejected, CopyRunning, InUse, LostAnswer, Timeout):
+        except (Rejected, CopyRunning, InUse, AnswerLost, Timeout):
             pass
 
     # -- how far -----------------------------------------------------------------------------------------------------
@@ -350,7 +350,7 @@ class Copies(Snapshots):
         """A TimeView: there at once, under its name."""
         body = {"targetName": spec.name, "timestamp": timestamp}
         # Another run may have been faster, and the refusal for that has no code that is known.
-        settle(
+        confirm(
             lambda: self._c.post("%s/%s" % (TIMEVIEWS, lun.id), body),
             lambda: self._volume(spec.name) is not None,
             (NameTaken, Rejected),

@@ -17,7 +17,7 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 from ...compare import same_host, same_mapping, who_has
 from ...errors import Conflict, FlashError, InUse, Invalid, NotFound
 from ...model import ISCSI, Chap, Host, Initiator, Mapping, Volume
-from ...transport.lost import ATTEMPTS, LostAnswer, settle
+from ...transport.confirm import ATTEMPTS, AnswerLost, confirm
 from ...units import format_initiator
 from . import objects
 from .facts import RACE_PAUSE, TARGET_PREFIX
@@ -80,7 +80,7 @@ class Hosts(Reading):
                 return Host(name, str(made[0]["object_id"]), tuple(initiators), os=os or _OS, volumes=0)
 
             try:
-                return settle(post, there)
+                return confirm(post, there)
             except Rejected as error:
                 raise self._taken(initiators, name, error) from None
 
@@ -196,7 +196,7 @@ class Hosts(Reading):
                 there = self._c.rows(CLIENTS, "san_clients", host.name)
                 return all(one["object_id"] != row["object_id"] for one in there)
 
-            settle(delete, gone, (Rejected,))
+            confirm(delete, gone, (Rejected,))
             self._seen(gone, "that the host is gone")
             self._forget_client(str(row["object_id"]))
             self._delete_targets(targets)
@@ -244,8 +244,8 @@ class Hosts(Reading):
                 self._c.put(path, body)
 
         try:
-            found = settle(put, look, (Rejected,)) or self._seen(look, "the mapping")
-        except (Rejected, LostAnswer) as error:
+            found = confirm(put, look, (Rejected,)) or self._seen(look, "the mapping")
+        except (Rejected, AnswerLost) as error:
             raise error if lun is None else who_has(lun, listed, error) from None
         return replace(same_mapping(found, lun), volume_id=lun_id)
 
@@ -272,7 +272,7 @@ class Hosts(Reading):
                 made = self._c.post(TARGETS, dict(body, accessMode="ReadWrite")).get("object_id")
                 if made:
                     return str(made)
-            except (ClientTaken, LostAnswer) as error:
+            except (ClientTaken, AnswerLost) as error:
                 problem = error
             there = self._target_there(self._client(row), name)
             if there is not None:

@@ -29,7 +29,7 @@ from ...model import (
     Unreadable,
     Volume,
 )
-from ...transport.lost import growing_pauses
+from ...transport.confirm import growing_pauses
 from ...units import MIB
 from . import objects
 from .facts import (

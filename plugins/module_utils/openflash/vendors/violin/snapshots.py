@@ -12,7 +12,7 @@ from typing import Any, Dict, List, Sequence, Tuple
 
 from ...errors import InUse, NotFound, Refused
 from ...model import Snapshot, SnapshotSpec, Volume
-from ...transport.lost import settle
+from ...transport.confirm import confirm
 from ...units import MIB
 from . import objects
 from .facts import (
@@ -61,7 +61,7 @@ class Snapshots(Volumes):
 
     def _post_timemark(self, lun_id: str, name: str) -> Object:
         body = {"comment": name, "priority": "medium", "snapshotNotification": False}
-        settle(
+        confirm(
             lambda: self._c.post("%s/%s" % (TIMEMARKS, lun_id), body),
             lambda: bool(self._timemarks(lun_id, name)),
             (Rejected,),
@@ -107,7 +107,7 @@ class Snapshots(Volumes):
 
     def _make(self, path: str, body: Dict[str, Any], is_there: Any) -> None:
         """POST what a LUN has once; when the answer is lost, or another run was faster, the state decides."""
-        settle(lambda: self._c.post(path, body), is_there, (Rejected,))
+        confirm(lambda: self._c.post(path, body), is_there, (Rejected,))
 
     # -- delete ------------------------------------------------------------------------------------------------------
 
@@ -126,7 +126,7 @@ class Snapshots(Volumes):
                     raise InUse("a thin clone depends on it", hint="Delete the clone first.")
                 self._c.delete(path)
 
-            settle(delete, lambda: not self._still_there(snapshot), (Rejected, NotClean))
+            confirm(delete, lambda: not self._still_there(snapshot), (Rejected, NotClean))
             self._seen(lambda: not self._still_there(snapshot), "that the snapshot is gone")
 
     def _timemark_id(self, snapshot: Snapshot) -> str:

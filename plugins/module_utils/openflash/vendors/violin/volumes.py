@@ -14,7 +14,7 @@ from ... import unfinished
 from ...compare import grown_size, new_size, unlike
 from ...errors import BadReply, Busy, Conflict, InUse, Invalid, NoSpace, NotFound
 from ...model import DEDUP, THICK, Volume, VolumeSpec
-from ...transport.lost import LostAnswer, grow_once, repeat, settle
+from ...transport.confirm import AnswerLost, confirm, extend_once, repeat
 from ...units import MIB, format_size, round_up
 from . import objects
 from .facts import POLICY_KEYS, THIN_PART, kind_of, stamp_of
@@ -139,7 +139,7 @@ class Volumes(Reading):
                 return there
             return self._seen(lambda: self._id_listed(spec.name), "the volume")
 
-        return settle(post, look)
+        return confirm(post, look)
 
     def _id_listed(self, name: str) -> Optional[str]:
         rows = self._lun_rows(name)
@@ -190,7 +190,7 @@ class Volumes(Reading):
                 self._c.put("%s/%s" % (LUNS, lun_id), {"action": "expand", "sizeMB": (size - real) // MIB})
             self._grown[lun_id, name] = size
 
-        return grow_once(expand, lambda: self._size(lun_id, name), size, self._seen_within, format_size)
+        return extend_once(expand, lambda: self._size(lun_id, name), size, self._seen_within, format_size)
 
     def _size(self, lun_id: str, name: str) -> int:
         return objects.megabytes(self._detail(lun_id, name), "size_mb") * MIB
@@ -209,7 +209,7 @@ class Volumes(Reading):
             detail = self._detail(lun_id, name)
             return detail if detail.get("name") == name else None
 
-        settle(
+        confirm(
             lambda: self._c.put("%s/%s" % (LUNS, lun_id), {"action": "update", "name": name}),
             lambda: self._is_there(lun_id, name),
             (NameTaken,),
@@ -271,7 +271,7 @@ class Volumes(Reading):
 
     def _remove(self, path: str, lun_id: str, name: str, params: Optional[Dict[str, Any]] = None) -> None:
         """DELETE; after a lost answer, or a refusal because it is gone already, the list decides."""
-        settle(lambda: self._c.delete(path, params), lambda: not self._is_there(lun_id, name), (Rejected,))
+        confirm(lambda: self._c.delete(path, params), lambda: not self._is_there(lun_id, name), (Rejected,))
         self._grown.pop((lun_id, name), None)
         self._seen(lambda: not self._is_there(lun_id, name), "that the volume is gone")
 
@@ -369,7 +369,7 @@ class Volumes(Reading):
         try:
             self._c.delete("%s/%s" % (TIMEMARKS, mark["object_id"]))
             self._seen_in_time(lambda: not self._timemarks(source, str(mark["comment"])))
-        except (Busy, Rejected, LostAnswer):
+        except (Busy, Rejected, AnswerLost):
             pass  # it holds nothing any more, and goes with its volume or with the next clone of it
 
 

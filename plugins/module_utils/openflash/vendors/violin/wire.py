@@ -12,8 +12,8 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ...errors import BadReply, FlashError, Unauthorized, Unsupported
 from ...model import Unreadable
+from ...transport.confirm import ATTEMPTS, AnswerUnreadable
 from ...transport.http import HttpTransport, Reply
-from ...transport.lost import ATTEMPTS, LostReply
 from .facts import EXTERNAL_HEAD, NEWEST_BEFORE, OLDEST, OLDEST_EVER, parse_version
 from .refusals import Rejected, error_of, is_busy
 
@@ -265,9 +265,9 @@ class Concerto:
             if isinstance(answer, dict):
                 return self._accepted(reply, answer)
             error = self._not_json(reply)
-            if not safe or not isinstance(error, LostReply) or attempt == ATTEMPTS - 1:
+            if not safe or not isinstance(error, AnswerUnreadable) or attempt == ATTEMPTS - 1:
                 break
-        if method == "GET" and isinstance(error, LostReply):
+        if method == "GET" and isinstance(error, AnswerUnreadable):
             raise BadReply(error.reason, hint=error.hint)
         raise error
 
@@ -281,10 +281,10 @@ class Concerto:
             return Unsupported("this version of Concerto does not know the request %s" % reply.request)
         if reply.status == 403:
             return Unauthorized("the session ended, and logging in again did not help", code="403")
-        return LostReply(
+        return AnswerUnreadable(
             "the answer to %s is not JSON (HTTP status %d)" % (reply.request, reply.status),
             hint="Check that the address and port are those of a Violin 7300 or 7700.",
-        ).allowing(self.http.timeout)
+        ).with_timeout(self.http.timeout)
 
     def _accepted(self, reply: Reply, answer: Object) -> Object:
         if reply.status == 403 or _unauthorized(answer):

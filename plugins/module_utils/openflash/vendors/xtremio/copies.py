@@ -20,8 +20,8 @@ from ... import unfinished
 from ...compare import unlike
 from ...errors import Busy, Conflict, FlashError, InUse, Invalid, NotFound, Timeout, Unreachable
 from ...model import Snapshot, SnapshotSpec, Volume, VolumeSpec
+from ...transport.confirm import AnswerLost, confirm
 from ...transport.deadline import Deadline
-from ...transport.lost import LostAnswer, settle
 from ...units import format_size, round_up
 from . import objects
 from .facts import (
@@ -161,7 +161,7 @@ class Copies(Volumes):
                 return bool(members)
 
             try:
-                settle(lambda: self._xms.post("snapshots", body), look, (NameTaken,))
+                confirm(lambda: self._xms.post("snapshots", body), look, (NameTaken,))
             except NotFound as error:
                 raise self._who_is_missing(error, *[one.name for one in volumes]) from None
 
@@ -241,7 +241,7 @@ class Copies(Volumes):
 
         try:
             # The array may refuse what it has done already, so an error proves nothing by itself.
-            done = settle(lambda: self._xms.post("snapshots", body), kept, (FlashError,))
+            done = confirm(lambda: self._xms.post("snapshots", body), kept, (FlashError,))
         except NotFound as error:
             raise self._who_is_missing(error, volume.name, snapshot.name) from None
         if isinstance(done, dict):
@@ -382,7 +382,7 @@ class Copies(Volumes):
             return [there.get(name) for name in waiting] if there else None
 
         try:
-            return settle(take, look, (NameTaken,))
+            return confirm(take, look, (NameTaken,))
         except NotFound as error:
             raise self._who_is_missing(error, *[copy.source for copy in copies]) from None
 
@@ -444,7 +444,7 @@ class Copies(Volumes):
             if found is None:
                 raise
             return self._same_copy(kind, copy, found)
-        except (LostAnswer, Timeout, Unreachable):
+        except (AnswerLost, Timeout, Unreachable):
             # The next run on the same source removes it.
             raise
         except FlashError:

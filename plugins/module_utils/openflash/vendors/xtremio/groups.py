@@ -12,8 +12,8 @@ from typing import Dict, Mapping as Map, Optional, Sequence, Tuple
 
 from ...errors import BadReply, Conflict, FlashError, Invalid, NotFound
 from ...model import Group, Snapshot, Volume
+from ...transport.confirm import confirm, repeat
 from ...transport.deadline import Deadline
-from ...transport.lost import repeat, settle
 from . import objects
 from .facts import SUFFIX_LONGEST, TAG_ENTITY, TAG_LAG, TAG_ROOT, snapset_name
 from .reading import Reading
@@ -44,7 +44,7 @@ class Groups(Reading):
                 return None if there is None else _same_group(there, members)
 
             try:
-                return settle(post, look, (NameTaken,))
+                return confirm(post, look, (NameTaken,))
             except NotFound as error:
                 raise self._missing_member(error, name, volumes) from None
 
@@ -74,7 +74,7 @@ class Groups(Reading):
 
         try:
             # Section 15: the code for a volume that is in it already is not known.
-            settle(lambda: self._xms.post("consistency-group-volumes", body), is_member, (FlashError,))
+            confirm(lambda: self._xms.post("consistency-group-volumes", body), is_member, (FlashError,))
         except NotFound as error:
             raise self._missing_member(error, group.name, [volume]) from None
 
@@ -111,7 +111,7 @@ class Groups(Reading):
                 return tuple(self.snapshots_of_set(its_set)) or None
 
             try:
-                made = settle(lambda: self._xms.post("snapshots", body), taken, (NameTaken,))
+                made = confirm(lambda: self._xms.post("snapshots", body), taken, (NameTaken,))
             except NotFound as error:
                 raise NotFound("consistency group %s is not there" % group.name, code=error.code) from None
             except NameTaken as error:

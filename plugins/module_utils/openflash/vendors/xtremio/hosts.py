@@ -12,7 +12,7 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 from ...compare import same_host, same_mapping, who_has
 from ...errors import Conflict, FlashError, InUse, Invalid, NotFound
 from ...model import ISCSI, Chap, Host, Initiator, Mapping, Volume
-from ...transport.lost import ATTEMPTS, LostAnswer, settle
+from ...transport.confirm import ATTEMPTS, AnswerLost, confirm
 from ...units import format_initiator
 from . import objects
 from .reading import Reading
@@ -70,8 +70,8 @@ class Hosts(Reading):
             return None if there is None else same_host(there, initiators)
 
         try:
-            return settle(post, look, (NameTaken,))
-        except LostAnswer:
+            return confirm(post, look, (NameTaken,))
+        except AnswerLost:
             raise
         except FlashError as error:
             raise self._taken(initiators, name, error) from None
@@ -113,10 +113,10 @@ class Hosts(Reading):
             return there if owner == host.name else None
 
         try:
-            return settle(post, look, (FlashError,))
+            return confirm(post, look, (FlashError,))
         except NotFound as error:
             raise NotFound("host %s is not there" % host.name, code=error.code) from None
-        except LostAnswer:
+        except AnswerLost:
             raise
         except FlashError as error:
             raise self._taken([one], host.name, error) from None
@@ -252,7 +252,7 @@ class Hosts(Reading):
                         raise
                 except NotFound as error:
                     raise self._missing_for_mapping(volume, host, error) from None
-                except LostAnswer:
+                except AnswerLost:
                     if self._mapping(volume, host) is not None:
                         return self._same_mapping(volume, host, lun)
                     if last:

@@ -12,7 +12,7 @@ from typing import Callable, Optional
 from ...compare import grown_size, new_size, unlike
 from ...errors import Conflict, InUse, Invalid, NotFound
 from ...model import Volume, VolumeSpec
-from ...transport.lost import settle
+from ...transport.confirm import confirm
 from ...units import MIB, format_size
 from . import objects
 from .facts import GRANULARITY
@@ -30,7 +30,7 @@ class Volumes(Reading):
             self._in_this_pool(spec)
             size = new_size(spec.size, GRANULARITY)
             body = {"vol-name": spec.name, "vol-size": megabytes(size)}
-            index = settle(
+            index = confirm(
                 lambda: self._xms.post("volumes", body), lambda: self._same_volume(spec.name, size), (NameTaken,)
             )
             if isinstance(index, Volume):
@@ -102,7 +102,7 @@ class Volumes(Reading):
             there = self._object(to)
             return there is not None and is_it(there)
 
-        settle(lambda: self._xms.put("volumes", name, {"vol-name": to}), renamed, (NotFound,))
+        confirm(lambda: self._xms.put("volumes", name, {"vol-name": to}), renamed, (NotFound,))
 
     def _who_is_missing(self, error: NotFound, *names: str) -> NotFound:
         """The array says only that something is missing: look what."""

@@ -11,8 +11,8 @@ from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Seque
 from urllib.parse import quote_plus
 
 from ...errors import BadReply, FlashError, Invalid, NotFound, Unsupported
+from ...transport.confirm import AnswerLost, AnswerUnreadable
 from ...transport.http import HttpTransport, Reply
-from ...transport.lost import LostAnswer, LostReply
 from .facts import FILTER_LENGTH, FILTER_TERMS, parse_version
 from .refusals import error_of, is_busy, message_of
 
@@ -217,14 +217,14 @@ class Xms:
     # -- writing -----------------------------------------------------------------------------------------------------
 
     def post(self, kind: str, body: Mapping[str, Any]) -> List[int]:
-        """Create; the indexes of what was created. LostAnswer when it may have been."""
+        """Create; the indexes of what was created. AnswerLost when it may have been."""
         reply = self._ask("POST", kind, body=self._body(kind, body))
         try:
             links = _field(reply, "links")
             return [index_of(link) for link in links] if isinstance(links, list) else []
         except BadReply as error:
             # It was carried out, but something between us replaced the answer.
-            raise LostReply(error.reason, hint=error.hint) from None
+            raise AnswerUnreadable(error.reason, hint=error.hint) from None
 
     def put(self, kind: str, name: str, body: Mapping[str, Any], idempotent: bool = False) -> None:
         """Change the object of that name; NotFound, naming it, when it is not there.
@@ -245,7 +245,7 @@ class Xms:
                 return
             except NotFound:
                 return
-            except LostAnswer:
+            except AnswerLost:
                 there = self.get(kind, name, ("index",))
                 if there is None or index is not None and there.get("index") != index:
                     return
@@ -282,7 +282,7 @@ class Xms:
                 break
             # Not the array's own words: whoever answered in its place does not know whether it was carried out.
             if not idempotent or last:
-                raise LostReply(error.reason, code=error.code, said=error.said, hint=error.hint)
+                raise AnswerUnreadable(error.reason, code=error.code, said=error.said, hint=error.hint)
         if missing is not None and isinstance(error, NotFound):
             raise NotFound("%s %s is not there" % (WORDS.get(missing[0], missing[0]), missing[1]), code=error.code)
         raise error

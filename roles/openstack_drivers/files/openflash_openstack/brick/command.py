@@ -14,7 +14,7 @@ from oslo_concurrency import processutils
 
 from openflash.errors import FlashError, Invalid, Timeout
 from openflash.transport.command import CommandTransport, Output
-from openflash.transport.lost import LostReply, LostTimeout
+from openflash.transport.confirm import AnswerTimeout, AnswerUnreadable
 
 
 class BrickCommand(CommandTransport):
@@ -33,12 +33,12 @@ class BrickCommand(CommandTransport):
             )
         except exception.ExecutionTimeout:
             reason = "%s did not end within %g s" % (command, self.timeout)
-            raise LostTimeout(reason) if write else Timeout(reason) from None
+            raise AnswerTimeout(reason) if write else Timeout(reason) from None
         except processutils.ProcessExecutionError as error:
             if error.exit_code in (None, "-"):
                 # It never ran.
                 raise Invalid("%s cannot be run: %s" % (argv[0], error.description)) from None
             reason = "%s failed with status %s" % (command, error.exit_code)
             said = " ".join((error.stderr or error.stdout or "").split())[:200] or None
-            raise LostReply(reason, said=said) if write else FlashError(reason, said=said) from None
+            raise AnswerUnreadable(reason, said=said) if write else FlashError(reason, said=said) from None
         return Output(command, stdout or "", stderr or "")

@@ -28,23 +28,23 @@ from ..units import format_size, parse_initiator
 from .work import Work
 
 AUTO, USER_SPACE, KERNEL = "auto", "user_space", "kernel"
-WAYS = (AUTO, USER_SPACE, KERNEL)
+DATA_PATHS = (AUTO, USER_SPACE, KERNEL)
 
 
 @dataclass(frozen=True)
 class Settings:
-    """:ivar way: one of WAYS.
+    """:ivar method: one of DATA_PATHS.
     :ivar root: where ``dev`` and ``sys`` of this host are; other than ``/`` for simulated arrays only.
     :ivar seconds: for a login, and for a disk to appear.
     """
 
-    way: str = AUTO
+    method: str = AUTO
     root: str = "/"
     seconds: float = 30.0
     chap: Optional[Chap] = None
 
 
-class Passage:
+class DataPath:
     """The way of one run to the volumes of one array."""
 
     def __init__(self, array: Array, qemu: Qemu, settings: Settings, work: Work) -> None:
@@ -52,7 +52,7 @@ class Passage:
         self._qemu = qemu
         self._settings = settings
         self._work = work
-        self.stuck = False
+        self.blocked = False
         """Something could not be given back: the run's file stays, and the next run tries again."""
 
     @contextmanager
@@ -72,8 +72,8 @@ class Passage:
                 yield node
 
     def _by_qemu(self) -> bool:
-        if self._settings.way != AUTO:
-            return self._settings.way == USER_SPACE
+        if self._settings.method != AUTO:
+            return self._settings.method == USER_SPACE
         if tuple(self._array.capabilities.protocols) == (ISCSI,):
             return True
         return any(port.protocol == ISCSI and port.portal for port in self._array.ports())
@@ -91,14 +91,14 @@ class Passage:
 
     def _give_back(self, action: Callable[[], Any]) -> None:
         """What comes after it is left as well: a volume is not unmapped while this host still has its disk."""
-        if self.stuck:
+        if self.blocked:
             return
-        self.stuck = True
+        self.blocked = True
         action()
-        self.stuck = False
+        self.blocked = False
 
     def _forget(self) -> None:
-        if self.stuck:
+        if self.blocked:
             return
         host, made = self._work.noted["host"]
         if made:
