@@ -156,7 +156,7 @@ class _Backend:
                 "driver: in_tree is refused, because Cinder's own driver for Dsware writes the password anew into "
                 "cinder.conf when it starts; use driver: auto"
             )
-        return IN_TREE[self.vendor, protocol]
+        return IN_TREE[self.vendor, str(protocol)]
 
     # -- is it right -------------------------------------------------------------------------------------------------
 

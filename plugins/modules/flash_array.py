@@ -224,6 +224,8 @@ error:
   type: dict
 """
 
+from typing import Any, Dict
+
 from ansible_collections.openflash.storage.plugins.module_utils import flash_module, flash_options
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan import desired
 
@@ -259,7 +261,7 @@ MAPPING = {
     "lun": {"type": "int"},
 }
 
-OPTIONS = {
+OPTIONS: Dict[str, Dict[str, Any]] = {
     "volumes": {"type": "list", "elements": "dict", "options": VOLUME},
     "snapshots": {"type": "list", "elements": "dict", "options": SNAPSHOT},
     "hosts": {"type": "list", "elements": "dict", "options": HOST},

@@ -161,11 +161,13 @@ error:
   type: dict
 """
 
+from typing import Any, Dict
+
 from ansible_collections.openflash.storage.plugins.module_utils import flash_module
 
 NAMES = {"type": "list", "elements": "str"}
 
-OPTIONS = {
+OPTIONS: Dict[str, Dict[str, Any]] = {
     "gather_subset": {"type": "list", "elements": "str", "default": ["default"]},
     "filters": {"type": "dict", "options": {"volumes": NAMES, "snapshots": NAMES, "hosts": NAMES}},
     "query": {"type": "str"},

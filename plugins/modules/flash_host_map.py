@@ -269,11 +269,13 @@ error:
   type: dict
 """
 
+from typing import Any, Dict
+
 from ansible_collections.openflash.storage.plugins.module_utils import flash_module, flash_options
 from ansible_collections.openflash.storage.plugins.module_utils.openflash import report
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan import desired
 
-OPTIONS = {
+OPTIONS: Dict[str, Dict[str, Any]] = {
     "host": {"type": "str"},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "initiators": {"type": "list", "elements": "str"},

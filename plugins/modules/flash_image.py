@@ -289,9 +289,11 @@ error:
   type: dict
 """
 
+from typing import Any, Dict
+
 from ansible_collections.openflash.storage.plugins.module_utils import flash_module, flash_options
 
-OPTIONS = {
+OPTIONS: Dict[str, Dict[str, Any]] = {
     "name": {"type": "str", "required": True},
     "state": {"type": "str", "choices": ["imported", "exported"], "default": "imported"},
     "path": {"type": "str", "required": True},

@@ -21,6 +21,7 @@ except ImportError:
 else:
     monkey_patch.patch()
 
+import contextlib
 import os
 import shlex
 import signal
@@ -77,10 +78,8 @@ def main() -> int:
     listener = eventlet.listen(("127.0.0.1", port))
     server = eventlet.spawn(eventlet.wsgi.server, listener, application, log_output=False)
     signal.signal(signal.SIGTERM, lambda *_: server.kill())
-    try:
+    with contextlib.suppress(BaseException):
         server.wait()
-    except BaseException:
-        pass
     return 0
 
 

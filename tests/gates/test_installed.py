@@ -51,6 +51,7 @@ def test_quickstart_with_ansible_core_alone(
         **NATIVE.get(version, {}),
         **newcomer,
     )
-    assert "[WARNING]" not in output and "[DEPRECATION WARNING]" not in output, output
+    assert "[WARNING]" not in output, output
+    assert "[DEPRECATION WARNING]" not in output, output
     assert content(installed) == before
     assert not list(work.iterdir())

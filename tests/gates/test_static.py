@@ -16,7 +16,7 @@ import yaml
 
 PACKAGES = {
     # name: where it is imported from, the oldest Python that runs it
-    "ansible_collections.openflash.storage.plugins.module_utils": ("collections", "3.8"),
+    "ansible_collections.openflash.storage.plugins": ("collections", "3.8"),
     "openflash_simulator": ("roles/array_simulator/files", "3.10"),
     "openflash_openstack": ("roles/openstack_drivers/files:plugins/module_utils", "3.9"),
 }
@@ -24,12 +24,17 @@ PACKAGES = {
 
 def test_ruff(run: Callable[..., str]) -> None:
     run("ruff", "check", "--no-cache", ".")
+    run("ruff", "format", "--no-cache", "--check", ".")
 
 
 @pytest.mark.parametrize("package", PACKAGES)
 def test_mypy(run: Callable[..., str], package: str) -> None:
     folder, python = PACKAGES[package]
     run("mypy", "--python-version", python, "--package", package, MYPYPATH=folder)
+
+
+def test_mypy_of_the_wheel_s_builder(run: Callable[..., str]) -> None:
+    run("mypy", "--python-version", "3.8", "roles/openstack_drivers/files/build_wheel.py")
 
 
 def test_yamllint(run: Callable[..., str]) -> None:

@@ -289,7 +289,8 @@ def test_an_image_that_another_program_writes_is_left_alone(dsware: Lab) -> None
 def test_bad_input_is_said(dsware: Lab, args: dict[str, object], words: str) -> None:
     mark = dsware.array.mark()
     result = dsware.run(**{"path": dsware.raw(), **args})
-    assert result.failed and words.lower() in result.msg.lower(), result.msg
+    assert result.failed, result.msg
+    assert words.lower() in result.msg.lower(), result.msg
     assert "Traceback" not in result.stdout + result.stderr
     assert dsware.array.writes(mark) == []
     assert not Path("/tmp/of-out.raw").exists()

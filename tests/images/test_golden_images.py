@@ -46,6 +46,7 @@ def test_the_playbook_shows_no_secret_of_an_image_s_url(dsware: Lab) -> None:
         check=False,
     )
     output = played.stdout + played.stderr
-    assert played.returncode == 2 and "cannot be fetched" in output, output
+    assert played.returncode == 2, output
+    assert "cannot be fetched" in output, output
     assert "http://***@127.0.0.1:1/image.raw?***" in output
     assert "Geheim" not in output, output

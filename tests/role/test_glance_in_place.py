@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import shutil
 import subprocess
@@ -53,7 +54,7 @@ def announced(python: Path) -> list[str]:
         "print([e.value for e in m.entry_points(group='glance_store.drivers') if e.name == 'datera'])"
     )
     done = subprocess.run([str(python), "-I", "-c", code], capture_output=True, text=True, check=True, timeout=600)
-    found: list[str] = eval(done.stdout)
+    found: list[str] = ast.literal_eval(done.stdout)
     return found
 
 

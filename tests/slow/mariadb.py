@@ -49,7 +49,8 @@ class MariaDB:
         end = time.monotonic() + DEADLINE
         while not self._answers():
             said = (self._folder / "output").read_text(errors="replace")[-3000:]
-            assert self._process.poll() is None and time.monotonic() < end, said
+            assert self._process.poll() is None, said
+            assert time.monotonic() < end, said
             time.sleep(0.2)
         self._run(self._client, f"CREATE USER tester@'%' IDENTIFIED BY '{self._password}'")
 

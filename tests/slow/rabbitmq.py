@@ -66,7 +66,8 @@ class RabbitMQ:
             )
         end = time.monotonic() + DEADLINE
         while "Server startup complete" not in self._said():
-            assert self._process.poll() is None and time.monotonic() < end, self._said()[-3000:]
+            assert self._process.poll() is None, self._said()[-3000:]
+            assert time.monotonic() < end, self._said()[-3000:]
             time.sleep(0.2)
 
     def _said(self) -> str:

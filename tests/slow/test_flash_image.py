@@ -94,7 +94,8 @@ def test_in_and_out_by_the_kernel(node: Node, arrays: Simulator, array: str, tmp
         assert "iscsid.conf" in refused["msg"]
         assert arrays.state(array)["volumes"] == [] == node.attached()
         told = tasks.run(path=IMAGE, **chap)
-        assert told["error"]["kind"] == "unauthorized" and "iscsid.conf" in told["msg"], "the kernel has no credentials"
+        assert told["error"]["kind"] == "unauthorized", "the kernel has no credentials"
+        assert "iscsid.conf" in told["msg"], "the kernel has no credentials"
         assert arrays.state(array)["volumes"] == [] == arrays.state(array)["hosts"] == node.attached()
     with credentials(node) if chap else nullcontext():
         with node.paths() as used:

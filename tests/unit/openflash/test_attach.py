@@ -88,7 +88,7 @@ def test_a_disk_is_found_by_its_identity(root: Path) -> None:
     assert disks.find("6" * 32, MIB) is None
     with disks.reading(found) as descriptor:
         assert os.pread(descriptor, 4, 0) == bytes(4)
-        with pytest.raises(OSError):
+        with pytest.raises(OSError, match="Bad file descriptor"):
             os.pwrite(descriptor, b"x", 0)
 
 

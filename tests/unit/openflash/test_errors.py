@@ -33,7 +33,7 @@ def test_code_and_text_that_are_the_same_are_said_once() -> None:
 
 
 def test_context_adds_and_never_replaces() -> None:
-    with pytest.raises(errors.NotFound) as caught:
+    with pytest.raises(errors.NotFound) as caught:  # noqa: PT012  it is about what is nested
         with errors.context(doing="outer", target="t", array="a"):
             with errors.context(doing="inner"):
                 raise errors.NotFound("gone", array="b")

@@ -151,7 +151,8 @@ def test_no_answer(serve: Serve, answer: Answer | None, read: type, write: type)
     transport = TcpTransport(["127.0.0.1"], port, timeout=0.3)
     with pytest.raises(write) as lost:
         ask(transport, write=True)
-    assert isinstance(lost.value, AnswerLost) and len(seen) == 1, "a write is never sent twice"
+    assert isinstance(lost.value, AnswerLost), "a write is never sent twice"
+    assert len(seen) == 1, "a write is never sent twice"
     with pytest.raises(read) as failed:
         ask(transport)
     assert not isinstance(failed.value, AnswerLost)

@@ -117,7 +117,8 @@ def _request(url: str) -> urllib.request.Request:
     """The request for a URL, whose user and password become a header that a redirect does not take along."""
     parts = urlsplit(url)
     userinfo, at, host = parts.netloc.rpartition("@")
-    request = urllib.request.Request(urlunsplit((parts.scheme, host, parts.path, parts.query, "")))
+    bare = urlunsplit((parts.scheme, host, parts.path, parts.query, ""))
+    request = urllib.request.Request(bare)  # noqa: S310  http or https: download() refuses other schemes
     if at:
         credentials = base64.b64encode(unquote(userinfo).encode("utf-8")).decode("ascii")
         request.add_unredirected_header("Authorization", "Basic " + credentials)

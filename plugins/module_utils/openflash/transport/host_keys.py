@@ -52,7 +52,7 @@ class HostKeys:
         words = text.split()
         try:
             entry = self._paramiko.hostkeys.HostKeyEntry.from_line(" ".join(["array"] + words[:2]))
-        except Exception:  # the parser's errors differ between versions of paramiko
+        except Exception:  # noqa: BLE001  the parser's errors differ between versions of paramiko
             entry = None
         if entry is None or entry.key is None:
             raise Invalid(

@@ -435,7 +435,7 @@ class HttpTransport:
         except Interrupted:
             outcome = "interrupted"
             raise
-        except Exception as error:  # what requests and urllib3 raise has no common base, and differs by version
+        except Exception as error:  # noqa: BLE001  what requests and urllib3 raise has no common base, and differs by version
             trouble = explain(error, wire, base, self.mask, self._proxy, self._tls_server_name, self._verify)
             outcome, sent = trouble.error.reason, not isinstance(trouble, NotSent)
             raise trouble from None

@@ -250,7 +250,7 @@ class SshTransport:
                 auth_timeout=2 * self.timeout,
             )
             keys.keep()
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001  whatever ends it, the connection is closed and the error raised
             _hang_up(client, link)
             if cut.done and isinstance(error, Exception):
                 raise Timeout(

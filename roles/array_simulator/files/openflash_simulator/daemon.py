@@ -57,8 +57,8 @@ def start_time(pid: int) -> str | None:
             return None
     except (OSError, IndexError):
         return None
-    listed = subprocess.run(
-        ["ps", "-o", "lstart=", "-p", str(pid)],
+    listed = subprocess.run(  # noqa: S603  the only word from elsewhere is a number
+        ["ps", "-o", "lstart=", "-p", str(pid)],  # noqa: S607  it is in different folders on different systems
         capture_output=True,
         text=True,
         check=False,
@@ -156,7 +156,7 @@ def _launch(run_dir: Path, config: Path | None, arrays: Sequence[str]) -> Path:
     search = os.pathsep.join(part for part in (home, os.environ.get("PYTHONPATH")) if part)
     log = run_dir / LOG_FILE
     with os.fdopen(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as output:
-        child = subprocess.Popen(
+        child = subprocess.Popen(  # noqa: S603  this Python with this package
             command,
             stdin=subprocess.DEVNULL,
             stdout=output,

@@ -108,7 +108,7 @@ class Tgtd:
         # It ends with this process, however that ends.
         command = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
         command += [program, "-f", "-C", "0", "--iscsi", f"portal=127.0.0.1:{self.port}"]
-        self._process = subprocess.Popen(
+        self._process = subprocess.Popen(  # noqa: S603  tgtd, where it was found
             command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

@@ -59,7 +59,7 @@ def _follow(loader: Any, registration: str) -> None:
 def _register(registration: str, module: ModuleType) -> None:
     try:
         importlib.import_module(registration).register(module)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  nothing of ours may stop a program that merely starts
         # The program does without: it has run without before.
         sys.stderr.write("openflash: %s cannot be told of the drivers: %r\n" % (module.__name__, error))
 

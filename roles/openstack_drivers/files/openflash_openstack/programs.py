@@ -21,7 +21,7 @@ def start(
 ) -> int:
     """A programs.Start."""
     # Not as a context manager, which would wait without limit for a program that cannot be killed.
-    process = subprocess.Popen(
+    process = subprocess.Popen(  # noqa: S603  the library's own words
         words,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -30,8 +30,8 @@ def start(
         env=for_programs(**environ),
         start_new_session=True,
     )
-    assert process.stdout is not None
-    assert process.stderr is not None
+    assert process.stdout is not None  # noqa: S101  for mypy: it is a pipe
+    assert process.stderr is not None  # noqa: S101  for mypy: it is a pipe
     with process.stdout, process.stderr:
         watch(process)
         return process.wait()

@@ -147,7 +147,7 @@ class Volumes(Backend):
                 target = array.create_volume(spec)
             try:
                 self._copy_data(volume, readable, target)
-            except Exception:
+            except Exception:  # noqa: BLE001  raised again when the volume is deleted
                 with excutils.save_and_reraise_exception():
                     self._drop(volume, target)
         with self._on_array("add volume %s to its group" % volume.id, volume) as array:

@@ -64,7 +64,7 @@ def main() -> int:
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         try:
             lines, status = _answer(options)
-        except Exception as error:  # of Cinder, its database or its libraries
+        except Exception as error:  # noqa: BLE001  of Cinder, its database or its libraries
             lines, status = ["%s: %s" % (type(error).__name__, " ".join(str(error).split()))], 2
     print("\n".join(lines), file=sys.stderr if status == 2 else sys.stdout)
     return status

@@ -244,7 +244,7 @@ def driver(path: str) -> dict[str, Any]:
             found["problem"] = "the installed Cinder has no %s" % path
         else:
             found["problem"] = "%s needs %s, which is not installed" % (path, error.name)
-    except Exception as error:  # whatever a driver does when it is imported
+    except Exception as error:  # noqa: BLE001  whatever a driver does when it is imported
         found["problem"] = "%s cannot be imported: %s: %s" % (path, type(error).__name__, error)
     else:
         if loaded is None:

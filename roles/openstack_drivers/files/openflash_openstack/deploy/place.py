@@ -142,13 +142,13 @@ def judge(source: bytes) -> dict[str, Any]:
     former = sys.modules.get(MODULE)
     sys.modules[MODULE] = module
     try:
-        exec(compile(source, module.__file__, "exec"), module.__dict__)
+        exec(compile(source, module.__file__, "exec"), module.__dict__)  # noqa: S102  the driver that is placed, judged by use
         if not issubclass(module.Store, importlib.import_module("glance_store.driver").Store):
             raise TypeError("its class Store is none of glance_store's")
         found["options"] = sorted(option.dest for option in module.Store.OPTIONS or ())
     except ModuleNotFoundError as error:
         found["problem"] = "it needs %s, which is not installed" % error.name
-    except Exception as error:  # whatever a driver does when it is imported
+    except Exception as error:  # noqa: BLE001  whatever a driver does when it is imported
         found["problem"] = "it cannot be imported: %s: %s%s" % (type(error).__name__, error, _where(error))
     finally:
         if former is None:

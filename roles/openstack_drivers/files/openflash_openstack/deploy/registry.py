@@ -99,7 +99,7 @@ class Registry:
                 for group, options in getattr(import_anyway(module), function)():
                     name = DEFAULT if group is None else str(getattr(group, "name", group))
                     self.options.setdefault(name, []).extend(options)
-        except Exception as error:  # of any library
+        except Exception as error:  # noqa: BLE001  of any library
             self.problems.append(
                 "the options of %s cannot be listed: %s: %s" % (entry.name, type(error).__name__, error)
             )
@@ -135,5 +135,5 @@ def store_options() -> Iterator[tuple[str, list[Any]]]:
         module, _colon, name = entry.value.partition(":")
         try:
             yield entry.name, list(getattr(import_anyway(module), name).OPTIONS or ())
-        except Exception:  # a store that cannot be loaded has no options that count
+        except Exception:  # noqa: BLE001, S112  a store that cannot be loaded has no options that count
             continue

@@ -97,7 +97,7 @@ class _Server:
         self._folder = tempfile.mkdtemp(prefix="openflash-nbd-")
         self._seconds = seconds
         self._path = os.path.join(self._folder, "socket")
-        self._process = subprocess.Popen(
+        self._process = subprocess.Popen(  # noqa: S603  qemu-nbd, with an image that the store names
             [*command, "--socket", self._path, "--cache", "none"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
