@@ -10,20 +10,14 @@ Steps name objects; the world knows them, first as they were read, then as the a
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from functools import partial
-from typing import Callable, Dict, List, Optional, Sequence, Set, Tuple, Type, TypeVar
+from dataclasses import dataclass
+from typing import Callable, Dict, List, Optional, Sequence, Set, Tuple
 
 from .array import Array
-from .errors import Conflict, FlashError, Interrupted, NotDone, NotFound, Stopped, context
-from .model import Group, Host, Mapping, Snapshot, SnapshotSpec, Volume
-from .plan import steps as s
+from .errors import FlashError, Interrupted, NotDone, Stopped, context
 from .plan.draft import Plan
-from .plan.rules import check_complete, check_state
-from .plan.steps import Key, Step
+from .plan.steps import Key, MapVolume, Step, UnmapVolume
 from .plan.world import Actual, World
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -131,18 +125,18 @@ class _Run:
                 self._running.append(step)
             try:
                 with context(doing=step.line, target=step.item[-1] or None, array=self.array.label):
-                    record = _OPERATIONS[type(step)](self.array, self.world, step)
+                    change = step.apply(self.array, self.world)
             except FlashError as error:
                 with self._lock:
-                    self.errors.update(dict.fromkeys(_items(step), error))
+                    self.errors.update(dict.fromkeys(step.keys, error))
                     self.not_done.append(step)
                     self._running.remove(step)
                 return
             with self._lock:
-                record()
+                change()
                 self.done.append(step)
                 self._running.remove(step)
-                if isinstance(step, s.UnmapVolume):
+                if isinstance(step, UnmapVolume):
                     self._unmapped.add(step.item)
             if self._progress is not None:
                 self._progress(step)
@@ -152,7 +146,7 @@ class _Run:
         places = {id(step): place for place, step in enumerate(plan.steps)}
         done = sorted(self.done, key=lambda step: places[id(step)])
         not_done = sorted(self.not_done, key=lambda step: places[id(step)])
-        errors = {key: self.errors[key] for step in not_done for key in _items(step) if key in self.errors}
+        errors = {key: self.errors[key] for step in not_done for key in step.keys if key in self.errors}
         return Applied(tuple(done), errors, tuple(not_done), self.world, self._stopped)
 
     def interrupted(self, error: Stopped, steps: Sequence[Step]) -> None:
@@ -169,248 +163,16 @@ class _Run:
             else:
                 own = NotDone("it was not begun, because the task was interrupted")
             own.fill(doing=step.line, target=step.item[-1] or None, array=self.array.label, hint=error.hint)
-            for item in _items(step):
+            for item in step.keys:
                 self.errors.setdefault(item, own)
 
     def _begins(self, step: Step, destructive: bool) -> bool:
         with self._lock:
-            begins = not any(item in self.errors for item in _items(step))
+            begins = not any(item in self.errors for item in step.keys)
             destructive = destructive or step.destructive
             if begins and ((self.errors and not self._continue) or (destructive and (self.errors or self._refused))):
                 # A mapping that was taken away to get another LUN is not left away because something else failed.
-                begins = isinstance(step, s.MapVolume) and step.item in self._unmapped
+                begins = isinstance(step, MapVolume) and step.item in self._unmapped
             if not begins:
                 self.not_done.append(step)
             return begins
-
-
-def _items(step: Step) -> Tuple[Key, ...]:
-    return step.items if isinstance(step, s.CreateSnapshots) else (step.item,)
-
-
-# -- one small function per step: it asks the array, and returns what then changes in the world ------------------------
-
-Record = Callable[[], None]
-
-
-def _there(kind: str, found: Optional[T], name: str) -> T:
-    """What a step builds upon; NotFound when the step that should have made it failed."""
-    if found is None:
-        raise NotFound("%s %s, which this depends on, was not made" % (kind, name), target=name)
-    return found
-
-
-def _volume(known: World, name: str) -> Volume:
-    with known.lock:
-        return _there("volume", known.volumes.get(name), name)
-
-
-def _snapshot(known: World, key: Key) -> Snapshot:
-    with known.lock:
-        return _there("snapshot", known.snapshots.get((key[1], key[2])), key[-1])
-
-
-def _host(known: World, name: str) -> Host:
-    with known.lock:
-        return _there("host", known.hosts.get(name), name)
-
-
-def _group(known: World, name: str) -> Group:
-    with known.lock:
-        return _there("consistency group", known.groups.get(name), name)
-
-
-def _put(known: World, volume: Volume) -> Record:
-    """A new volume, with what an array need not tell of one that it has just made.
-
-    :raises Conflict: the array made it, and reports it in state error.
-    """
-    check_state(volume)
-    new = replace(volume, mappings=volume.mappings or (), snapshots=volume.snapshots or ())
-    return partial(known.volumes.__setitem__, new.name, new)
-
-
-def _unmapped(snapshot: Snapshot) -> Snapshot:
-    """The same for a snapshot that it has just taken."""
-    return replace(snapshot, mappings=snapshot.mappings or (), children=snapshot.children or ())
-
-
-def _create_volume(array: Array, known: World, step: s.CreateVolume) -> Record:
-    return _put(known, array.create_volume(step.spec))
-
-
-def _clone_volume(array: Array, known: World, step: s.CloneVolume) -> Record:
-    return _put(known, array.clone_volume(_volume(known, step.source), step.spec))
-
-
-def _volume_from_snapshot(array: Array, known: World, step: s.VolumeFromSnapshot) -> Record:
-    return _put(known, array.volume_from_snapshot(_snapshot(known, step.snapshot), step.spec))
-
-
-def _extend_volume(array: Array, known: World, step: s.ExtendVolume) -> Record:
-    return partial(known.update, array.extend_volume(_volume(known, step.name), step.size))
-
-
-def _rename_volume(array: Array, known: World, step: s.RenameVolume) -> Record:
-    renamed = array.rename_volume(_volume(known, step.name), step.to)
-
-    def record() -> None:
-        known.rename(step.name, step.to)
-        # The mappings that it may bring can still have the old name.
-        known.update(replace(renamed, mappings=None))
-
-    return record
-
-
-def _set_volume(array: Array, known: World, step: s.SetVolume) -> Record:
-    return partial(known.update, array.set_volume(_volume(known, step.name), step.options))
-
-
-def _bring_online(array: Array, known: World, step: s.BringOnline) -> Record:
-    return partial(known.update, array.bring_online(_volume(known, step.name)))
-
-
-def _delete_volume(array: Array, known: World, step: s.DeleteVolume) -> Record:
-    array.delete_volume(_volume(known, step.name))
-    return partial(known.drop_volume, step.name)
-
-
-def _create_snapshots(array: Array, known: World, step: s.CreateSnapshots) -> Record:
-    specs = [SnapshotSpec(name, _volume(known, volume), step.quiesced) for volume, name in step.snapshots]
-    made = array.create_snapshots(specs, atomic=step.atomic)
-    for snapshot in made:
-        check_state(snapshot)
-
-    def record() -> None:
-        for snapshot in made:
-            if not known.named_snapshots(snapshot.name, snapshot.volume):
-                known.take(_unmapped(snapshot))
-
-    return record
-
-
-def _snapshot_group(array: Array, known: World, step: s.SnapshotGroup) -> Record:
-    made = array.snapshot_group(_group(known, step.group), step.name)
-    for snapshot in made:
-        check_state(snapshot)
-
-    def record() -> None:
-        for snapshot in made:
-            known.take(_unmapped(snapshot))
-
-    return record
-
-
-def _delete_snapshot(array: Array, known: World, step: s.DeleteSnapshot) -> Record:
-    snapshot = _snapshot(known, step.snapshot)
-    if step.item[0] == "retention":
-        with known.lock:
-            new = [one for one in known.snapshots_of(snapshot.volume or "") if known.taken(one)]
-        for one in new:
-            # The plan counts it as kept. While it is not complete it can still fail, and the old one is all there is.
-            check_complete(one)
-    array.delete_snapshot(snapshot)
-    return partial(known.drop_snapshot, snapshot)
-
-
-def _restore_snapshot(array: Array, known: World, step: s.RestoreSnapshot) -> Record:
-    kept = array.restore_snapshot(_volume(known, step.volume), _snapshot(known, step.snapshot), step.backup)
-    return partial(known.take, _unmapped(kept))
-
-
-def _create_group(array: Array, known: World, step: s.CreateGroup) -> Record:
-    return partial(known.groups.__setitem__, step.name, array.create_group(step.name))
-
-
-def _add_to_group(array: Array, known: World, step: s.AddToGroup) -> Record:
-    group = array.add_to_group(_group(known, step.group), [_volume(known, step.volume)])
-    return partial(known.join, group, step.volume)
-
-
-def _create_host(array: Array, known: World, step: s.CreateHost) -> Record:
-    """Where another run has made the host since the plan was computed, do as the next plan: add what it lacks."""
-    try:
-        made = array.create_host(step.name, step.initiators, step.os, step.chap)
-    except Conflict as error:
-        there = array.hosts([step.name]).named(step.name)
-        if there is None:
-            raise
-        missing = [one for one in step.initiators if one.address not in there.addresses]
-        try:
-            made = array.add_initiators(there, missing, step.chap) if missing else there
-        except FlashError as problem:
-            problem.hint = problem.hint or "Another run made the host meanwhile. Run the task again."
-            raise problem from error
-    return partial(known.put_host, made)
-
-
-def _add_initiators(array: Array, known: World, step: s.AddInitiators) -> Record:
-    return partial(known.put_host, array.add_initiators(_host(known, step.name), step.initiators, step.chap))
-
-
-def _remove_initiators(array: Array, known: World, step: s.RemoveInitiators) -> Record:
-    return partial(known.put_host, array.remove_initiators(_host(known, step.name), step.addresses))
-
-
-def _set_chap(array: Array, known: World, step: s.SetChap) -> Record:
-    return partial(known.put_host, array.set_chap(_host(known, step.name), step.chap))
-
-
-def _set_host_os(array: Array, known: World, step: s.SetHostOs) -> Record:
-    return partial(known.put_host, array.set_host_os(_host(known, step.name), step.os))
-
-
-def _delete_host(array: Array, known: World, step: s.DeleteHost) -> Record:
-    host = _host(known, step.name)
-    array.delete_host(host)
-    return partial(known.drop_host, host)
-
-
-def _set_volume_chap(array: Array, known: World, step: s.SetVolumeChap) -> Record:
-    array.set_volume_chap(_volume(known, step.volume), step.chap)
-
-    def record() -> None:
-        mapping = known.maps.get((step.host, step.volume))
-        if mapping is not None:
-            known.add_map(replace(mapping, chap_user=step.chap.username))
-
-    return record
-
-
-def _map_volume(array: Array, known: World, step: s.MapVolume) -> Record:
-    show = array.map_shared if step.shared else array.map_volume
-    return partial(known.add_map, show(_volume(known, step.volume), _host(known, step.host), step.lun))
-
-
-def _unmap_volume(array: Array, known: World, step: s.UnmapVolume) -> Record:
-    with known.lock:
-        mapping = known.maps.get((step.host, step.volume)) or Mapping(step.volume, step.host)
-    array.unmap_volume(mapping)
-    return partial(known.drop_map, mapping)
-
-
-_OPERATIONS: Dict[Type[Step], Callable[..., Record]] = {
-    s.CreateVolume: _create_volume,
-    s.CloneVolume: _clone_volume,
-    s.VolumeFromSnapshot: _volume_from_snapshot,
-    s.ExtendVolume: _extend_volume,
-    s.RenameVolume: _rename_volume,
-    s.SetVolume: _set_volume,
-    s.BringOnline: _bring_online,
-    s.DeleteVolume: _delete_volume,
-    s.CreateSnapshots: _create_snapshots,
-    s.SnapshotGroup: _snapshot_group,
-    s.DeleteSnapshot: _delete_snapshot,
-    s.RestoreSnapshot: _restore_snapshot,
-    s.CreateGroup: _create_group,
-    s.AddToGroup: _add_to_group,
-    s.CreateHost: _create_host,
-    s.AddInitiators: _add_initiators,
-    s.RemoveInitiators: _remove_initiators,
-    s.SetChap: _set_chap,
-    s.SetHostOs: _set_host_os,
-    s.SetVolumeChap: _set_volume_chap,
-    s.DeleteHost: _delete_host,
-    s.MapVolume: _map_volume,
-    s.UnmapVolume: _unmap_volume,
-}

@@ -2,35 +2,45 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The single things a plan does to an array, each of which can say itself in one line.
+"""The steps of a plan: each describes itself in one line, and carries itself out on an array.
 
-A step names objects; the model objects, with the array's ids, are looked up when it is carried out (see apply.py),
+A step names objects. The model objects, with the array's ids, are looked up in the world when the step is carried out,
 because an earlier step of the same plan may have made them.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
-from typing import Any, ClassVar, Mapping as Map, Optional, Tuple
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, Callable, ClassVar, Mapping as Map, Optional, Sequence, Tuple
 
-from ..model import EVERY_HOST, Chap, Initiator, VolumeSpec
+from ..errors import Conflict, FlashError
+from ..model import EVERY_HOST, Chap, Initiator, Mapping, Snapshot, SnapshotSpec, Volume, VolumeSpec
 from ..units import format_initiator, format_size
+from .rules import check_complete, check_state
+from .world import World
+
+if TYPE_CHECKING:
+    from ..array import Array
 
 Key = Tuple[str, ...]
 """What a step is about: ("volume", NAME), ("snapshot", VOLUME, NAME), ("host", NAME), ("map", HOST, VOLUME) ..."""
+
+Change = Callable[[], None]
+"""Brings the world to what the array has by now. Call it with the lock of the world."""
 
 
 @dataclass(frozen=True)
 class Step(ABC):
     item: Key
-    """The desired object that wants it; results and errors are counted for that."""
+    """The desired object that the step is for. Results and errors are reported for that object."""
 
     destructive: ClassVar[bool] = False
-    """Whether it takes something away: content, a name that is deleted, a path from a host to a volume.
+    """Whether it removes something: content, an object, or a host's access to a volume.
 
     Such a step comes after all others, and is not carried out when any step failed or any part of the task was refused.
-    A rename is none: content and mappings stay, and it can be undone.
+    A rename is not destructive: content and mappings stay, and it can be undone.
     """
 
     @property
@@ -38,19 +48,41 @@ class Step(ABC):
     def line(self) -> str:
         """What it does, for an operator to read."""
 
+    @property
+    def keys(self) -> Tuple[Key, ...]:
+        """The desired objects that succeed or fail with this step."""
+        return (self.item,)
+
+    @abstractmethod
+    def apply(self, array: Array, world: World) -> Change:
+        """Do it on the array, and return what then changes in the world. The world is only read, with its lock."""
+
     def __str__(self) -> str:
         return self.line
 
 
+# -- volumes -----------------------------------------------------------------------------------------------------------
+
+
 def _new(spec: VolumeSpec) -> str:
-    words = []
+    parts = [spec.name]
     if spec.size is not None:
-        words.append("of " + format_size(spec.size))
+        parts.append("of " + format_size(spec.size))
     if spec.provisioning:
-        words.append(spec.provisioning)
+        parts.append(spec.provisioning)
     if spec.pool:
-        words.append("in pool " + spec.pool)
-    return " ".join([spec.name] + words)
+        parts.append("in pool " + spec.pool)
+    return " ".join(parts)
+
+
+def _add_volume(world: World, volume: Volume) -> Change:
+    """A new volume. An array need not report that nothing is mapped to it and that it has no snapshots.
+
+    :raises Conflict: the array made it, and reports it in state error.
+    """
+    check_state(volume)
+    new = replace(volume, mappings=volume.mappings or (), snapshots=volume.snapshots or ())
+    return partial(world.volumes.__setitem__, new.name, new)
 
 
 @dataclass(frozen=True)
@@ -60,6 +92,9 @@ class CreateVolume(Step):
     @property
     def line(self) -> str:
         return "create volume %s" % _new(self.spec)
+
+    def apply(self, array: Array, world: World) -> Change:
+        return _add_volume(world, array.create_volume(self.spec))
 
 
 @dataclass(frozen=True)
@@ -71,6 +106,9 @@ class CloneVolume(Step):
     def line(self) -> str:
         return "clone volume %s to %s" % (self.source, _new(self.spec))
 
+    def apply(self, array: Array, world: World) -> Change:
+        return _add_volume(world, array.clone_volume(world.existing_volume(self.source), self.spec))
+
 
 @dataclass(frozen=True)
 class VolumeFromSnapshot(Step):
@@ -80,6 +118,10 @@ class VolumeFromSnapshot(Step):
     @property
     def line(self) -> str:
         return "create volume %s from snapshot %s" % (_new(self.spec), self.snapshot[-1])
+
+    def apply(self, array: Array, world: World) -> Change:
+        snapshot = world.existing_snapshot(self.snapshot[1], self.snapshot[2])
+        return _add_volume(world, array.volume_from_snapshot(snapshot, self.spec))
 
 
 @dataclass(frozen=True)
@@ -92,6 +134,9 @@ class ExtendVolume(Step):
     def line(self) -> str:
         return "extend volume %s from %s to %s" % (self.name, format_size(self.before), format_size(self.size))
 
+    def apply(self, array: Array, world: World) -> Change:
+        return partial(world.update, array.extend_volume(world.existing_volume(self.name), self.size))
+
 
 @dataclass(frozen=True)
 class RenameVolume(Step):
@@ -101,6 +146,16 @@ class RenameVolume(Step):
     @property
     def line(self) -> str:
         return "rename volume %s to %s" % (self.name, self.to)
+
+    def apply(self, array: Array, world: World) -> Change:
+        renamed = array.rename_volume(world.existing_volume(self.name), self.to)
+
+        def change() -> None:
+            world.rename(self.name, self.to)
+            # The mappings that the array returned may still have the old name.
+            world.update(replace(renamed, mappings=None))
+
+        return change
 
 
 @dataclass(frozen=True)
@@ -112,16 +167,22 @@ class SetVolume(Step):
     def line(self) -> str:
         return "set %s of volume %s" % (", ".join("%s=%s" % pair for pair in sorted(self.options.items())), self.name)
 
+    def apply(self, array: Array, world: World) -> Change:
+        return partial(world.update, array.set_volume(world.existing_volume(self.name), self.options))
+
 
 @dataclass(frozen=True)
 class BringOnline(Step):
-    """End what an earlier run began: it took the volume offline for a change and did not get further."""
+    """Finish what an earlier run began: it took the volume offline for a change, and ended before it was online."""
 
     name: str
 
     @property
     def line(self) -> str:
         return "bring volume %s online, which an earlier run took offline" % self.name
+
+    def apply(self, array: Array, world: World) -> Change:
+        return partial(world.update, array.bring_online(world.existing_volume(self.name)))
 
 
 @dataclass(frozen=True)
@@ -134,10 +195,35 @@ class DeleteVolume(Step):
     def line(self) -> str:
         return "delete volume %s" % self.name
 
+    def apply(self, array: Array, world: World) -> Change:
+        array.delete_volume(world.existing_volume(self.name))
+        return partial(world.drop_volume, self.name)
+
+
+# -- snapshots and consistency groups ----------------------------------------------------------------------------------
+
+
+def _unmapped(snapshot: Snapshot) -> Snapshot:
+    """A new snapshot. An array need not report that nothing is mapped to it and that nothing was made of it."""
+    return replace(snapshot, mappings=snapshot.mappings or (), children=snapshot.children or ())
+
+
+def _add_snapshots(world: World, snapshots: Sequence[Snapshot]) -> Change:
+    """:raises Conflict: the array took one, and reports it in state error."""
+    for snapshot in snapshots:
+        check_state(snapshot)
+
+    def change() -> None:
+        for snapshot in snapshots:
+            if not world.named_snapshots(snapshot.name, snapshot.volume):
+                world.take(_unmapped(snapshot))
+
+    return change
+
 
 @dataclass(frozen=True)
 class CreateSnapshots(Step):
-    """One snapshot, or several of one instant; ``items`` are the desired objects they fulfil."""
+    """One snapshot, or several of one instant. ``items`` are the desired objects that it is for."""
 
     items: Tuple[Key, ...]
     snapshots: Tuple[Tuple[str, str], ...]
@@ -152,6 +238,14 @@ class CreateSnapshots(Step):
             return "create snapshots at one instant: %s" % what
         return "create snapshot %s" % what
 
+    @property
+    def keys(self) -> Tuple[Key, ...]:
+        return self.items
+
+    def apply(self, array: Array, world: World) -> Change:
+        specs = [SnapshotSpec(name, world.existing_volume(volume), self.quiesced) for volume, name in self.snapshots]
+        return _add_snapshots(world, array.create_snapshots(specs, atomic=self.atomic))
+
 
 @dataclass(frozen=True)
 class SnapshotGroup(Step):
@@ -161,6 +255,9 @@ class SnapshotGroup(Step):
     @property
     def line(self) -> str:
         return "create snapshot %s of every volume in group %s at one instant" % (self.name, self.group)
+
+    def apply(self, array: Array, world: World) -> Change:
+        return _add_snapshots(world, array.snapshot_group(world.existing_group(self.group), self.name))
 
 
 @dataclass(frozen=True)
@@ -173,6 +270,17 @@ class DeleteSnapshot(Step):
     def line(self) -> str:
         volume, name = self.snapshot[1], self.snapshot[2]
         return "delete snapshot %s%s" % (name, " of volume %s" % volume if volume else "")
+
+    def apply(self, array: Array, world: World) -> Change:
+        snapshot = world.existing_snapshot(self.snapshot[1], self.snapshot[2])
+        if self.item[0] == "retention":
+            with world.lock:
+                new_snapshots = [new for new in world.snapshots_of(snapshot.volume or "") if world.taken(new)]
+            for new in new_snapshots:
+                # The plan counts it among those that are kept. Until it is complete it can still fail.
+                check_complete(new)
+        array.delete_snapshot(snapshot)
+        return partial(world.drop_snapshot, snapshot)
 
 
 @dataclass(frozen=True)
@@ -191,6 +299,11 @@ class RestoreSnapshot(Step):
             self.backup,
         )
 
+    def apply(self, array: Array, world: World) -> Change:
+        volume = world.existing_volume(self.volume)
+        snapshot = world.existing_snapshot(self.snapshot[1], self.snapshot[2])
+        return partial(world.take, _unmapped(array.restore_snapshot(volume, snapshot, self.backup)))
+
 
 @dataclass(frozen=True)
 class CreateGroup(Step):
@@ -199,6 +312,9 @@ class CreateGroup(Step):
     @property
     def line(self) -> str:
         return "create consistency group %s" % self.name
+
+    def apply(self, array: Array, world: World) -> Change:
+        return partial(world.groups.__setitem__, self.name, array.create_group(self.name))
 
 
 @dataclass(frozen=True)
@@ -209,6 +325,13 @@ class AddToGroup(Step):
     @property
     def line(self) -> str:
         return "add volume %s to consistency group %s" % (self.volume, self.group)
+
+    def apply(self, array: Array, world: World) -> Change:
+        group = array.add_to_group(world.existing_group(self.group), [world.existing_volume(self.volume)])
+        return partial(world.join, group, self.volume)
+
+
+# -- hosts -------------------------------------------------------------------------------------------------------------
 
 
 def _ports(addresses: Tuple[str, ...]) -> str:
@@ -227,6 +350,22 @@ class CreateHost(Step):
         ports = _ports(tuple(i.address for i in self.initiators))
         return "create host %s with %s%s" % (self.name, ports, " and os %s" % self.os if self.os else "")
 
+    def apply(self, array: Array, world: World) -> Change:
+        """Where another run has made the host since the plan was computed, add the initiators that it lacks."""
+        try:
+            host = array.create_host(self.name, self.initiators, self.os, self.chap)
+        except Conflict as error:
+            existing_host = array.hosts([self.name]).named(self.name)
+            if existing_host is None:
+                raise
+            missing = [initiator for initiator in self.initiators if initiator.address not in existing_host.addresses]
+            try:
+                host = array.add_initiators(existing_host, missing, self.chap) if missing else existing_host
+            except FlashError as problem:
+                problem.hint = problem.hint or "Another run made the host meanwhile. Run the task again."
+                raise problem from error
+        return partial(world.put_host, host)
+
 
 @dataclass(frozen=True)
 class AddInitiators(Step):
@@ -237,6 +376,10 @@ class AddInitiators(Step):
     @property
     def line(self) -> str:
         return "add %s to host %s" % (_ports(tuple(i.address for i in self.initiators)), self.name)
+
+    def apply(self, array: Array, world: World) -> Change:
+        host = array.add_initiators(world.existing_host(self.name), self.initiators, self.chap)
+        return partial(world.put_host, host)
 
 
 @dataclass(frozen=True)
@@ -250,6 +393,9 @@ class RemoveInitiators(Step):
     def line(self) -> str:
         return "remove %s from host %s" % (_ports(self.addresses), self.name)
 
+    def apply(self, array: Array, world: World) -> Change:
+        return partial(world.put_host, array.remove_initiators(world.existing_host(self.name), self.addresses))
+
 
 @dataclass(frozen=True)
 class SetChap(Step):
@@ -260,6 +406,9 @@ class SetChap(Step):
     def line(self) -> str:
         return "set the CHAP credentials of host %s" % self.name
 
+    def apply(self, array: Array, world: World) -> Change:
+        return partial(world.put_host, array.set_chap(world.existing_host(self.name), self.chap))
+
 
 @dataclass(frozen=True)
 class SetHostOs(Step):
@@ -269,6 +418,9 @@ class SetHostOs(Step):
     @property
     def line(self) -> str:
         return "set the operating system of host %s to %s" % (self.name, self.os)
+
+    def apply(self, array: Array, world: World) -> Change:
+        return partial(world.put_host, array.set_host_os(world.existing_host(self.name), self.os))
 
 
 @dataclass(frozen=True)
@@ -281,6 +433,16 @@ class SetVolumeChap(Step):
     def line(self) -> str:
         return "set the CHAP credentials of volume %s for host %s" % (self.volume, self.host)
 
+    def apply(self, array: Array, world: World) -> Change:
+        array.set_volume_chap(world.existing_volume(self.volume), self.chap)
+
+        def change() -> None:
+            mapping = world.maps.get((self.host, self.volume))
+            if mapping is not None:
+                world.add_map(replace(mapping, chap_user=self.chap.username))
+
+        return change
+
 
 @dataclass(frozen=True)
 class DeleteHost(Step):
@@ -292,6 +454,14 @@ class DeleteHost(Step):
     def line(self) -> str:
         return "delete host %s" % self.name
 
+    def apply(self, array: Array, world: World) -> Change:
+        host = world.existing_host(self.name)
+        array.delete_host(host)
+        return partial(world.drop_host, host)
+
+
+# -- mappings ----------------------------------------------------------------------------------------------------------
+
 
 @dataclass(frozen=True)
 class MapVolume(Step):
@@ -299,7 +469,7 @@ class MapVolume(Step):
     host: str
     lun: Optional[int] = None
     shared: bool = False
-    """Other hosts may have it too."""
+    """Other hosts may have the volume mapped too."""
 
     @property
     def line(self) -> str:
@@ -308,6 +478,11 @@ class MapVolume(Step):
             self.host,
             "" if self.lun is None else " as LUN %d" % self.lun,
         )
+
+    def apply(self, array: Array, world: World) -> Change:
+        volume, host = world.existing_volume(self.volume), world.existing_host(self.host)
+        map_volume = array.map_shared if self.shared else array.map_volume
+        return partial(world.add_map, map_volume(volume, host, self.lun))
 
 
 @dataclass(frozen=True)
@@ -322,3 +497,9 @@ class UnmapVolume(Step):
         if self.host == EVERY_HOST:
             return "end the access of every initiator to volume %s" % self.volume
         return "unmap volume %s from host %s" % (self.volume, self.host)
+
+    def apply(self, array: Array, world: World) -> Change:
+        with world.lock:
+            mapping = world.maps.get((self.host, self.volume)) or Mapping(self.volume, self.host)
+        array.unmap_volume(mapping)
+        return partial(world.drop_map, mapping)

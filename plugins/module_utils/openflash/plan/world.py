@@ -12,11 +12,13 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, replace
-from typing import Any, Callable, Dict, FrozenSet, List, Optional, Tuple
+from typing import Any, Callable, Dict, FrozenSet, List, Optional, Tuple, TypeVar
 
-from ..errors import BadReply
+from ..errors import BadReply, NotFound
 from ..model import UNKNOWN, Capabilities, Group, Host, Listing, Mapping, Snapshot, Unreadable, Volume
 from .table import Table, Undo
+
+T = TypeVar("T")
 
 NOTHING: Listing[Any] = Listing()
 NOT_ASKED = UNKNOWN
@@ -43,6 +45,12 @@ class Actual:
     def unreadable(self) -> Tuple[Unreadable, ...]:
         kinds = (self.volumes, self.snapshots, self.hosts, self.mappings, self.groups)
         return tuple(entry for listing in kinds for entry in listing.unreadable)
+
+
+def _made(kind: str, name: str, found: Optional[T]) -> T:
+    if found is None:
+        raise NotFound("%s %s, which this depends on, was not made" % (kind, name), target=name)
+    return found
 
 
 class World:
@@ -165,6 +173,28 @@ class World:
         """The host that has the initiator."""
         name = self._owners.get(address)
         return None if name is None else self.hosts.get(name)
+
+    # -- what a step that is carried out builds upon -----------------------------------------------------------------
+
+    def existing_volume(self, name: str) -> Volume:
+        """:raises NotFound: there is none, because the step that should have made it failed."""
+        with self.lock:
+            return _made("volume", name, self.volumes.get(name))
+
+    def existing_snapshot(self, volume: str, name: str) -> Snapshot:
+        """:raises NotFound: there is none, because the step that should have taken it failed."""
+        with self.lock:
+            return _made("snapshot", name, self.snapshots.get((volume, name)))
+
+    def existing_host(self, name: str) -> Host:
+        """:raises NotFound: there is none, because the step that should have made it failed."""
+        with self.lock:
+            return _made("host", name, self.hosts.get(name))
+
+    def existing_group(self, name: str) -> Group:
+        """:raises NotFound: there is none, because the step that should have made it failed."""
+        with self.lock:
+            return _made("consistency group", name, self.groups.get(name))
 
     def _readable(self, kind: str, name: str) -> None:
         reason = self._unreadable.get((kind, name))
