@@ -50,7 +50,7 @@ class Array(Access):
         attributes: dict[str, Any] | None = None,
         clone_of: Volume | None = None,
     ) -> Volume:
-        """A new volume: empty, or with the content of ``clone_of``, which from then on it keeps from being deleted."""
+        """A new volume: empty, or with the content of ``clone_of``, which cannot be deleted while the clone exists."""
         home = self.pool(pool)
         self._check_new_volumes([name], "volume")
         self._check_size(size)
@@ -67,7 +67,7 @@ class Array(Access):
         return volume
 
     def extend_volume(self, volume: Volume, size: int) -> None:
-        """Grow to ``size``. Equal is done already; smaller is refused."""
+        """Grow to ``size``. Does nothing if the volume has this size; refuses a smaller one."""
         self._check_size(size)
         if size < volume.size:
             raise BadSize("volume", volume.name, "shrink")
@@ -100,19 +100,21 @@ class Array(Access):
         self._changed("volume.rename", volume, old=old)
 
     def create_snapshots(
-        self, wanted: Sequence[tuple[Volume, str]], *, writable: bool, attributes: dict[str, Any] | None = None
+        self, requested: Sequence[tuple[Volume, str]], *, writable: bool, attributes: dict[str, Any] | None = None
     ) -> list[Volume]:
         """Point-in-time images of several volumes at one moment: all of them or none."""
-        self._check_new_volumes([name for _source, name in wanted], "snapshot", [source.id for source, _name in wanted])
+        self._check_new_volumes(
+            [name for _source, name in requested], "snapshot", [source.id for source, _name in requested]
+        )
         children = self._index.children
         extra: dict[int, int] = {}
-        for source, _name in wanted:
+        for source, _name in requested:
             extra[source.id] = extra.get(source.id, 0) + 1
             if len(children.get(source.id, ())) + extra[source.id] > self.rules.snapshots_per_volume:
                 raise LimitReached("snapshot", source.name, "snapshots_per_volume")
             self._check_space(self.pool(source.pool), 0)
         made = []
-        for source, name in wanted:
+        for source, name in requested:
             snapshot = self._new_volume(name, source.size, self.pool(source.pool), "snapshot", "thin", attributes)
             snapshot.parent = source.id
             snapshot.writable = writable
@@ -133,16 +135,16 @@ class Array(Access):
         attributes: dict[str, Any] | None = None,
     ) -> Volume:
         """A full copy, independent of its source, that is ready ``seconds`` from now by the array's clock."""
-        wanted = source.size if size is None else size
-        if wanted < source.size:
+        target_size = source.size if size is None else size
+        if target_size < source.size:
             raise BadSize("volume", name, "smaller than its source")
         self._refuse_while_copying(source)
-        target = self.create_volume(name, wanted, pool=pool, provisioning=provisioning, attributes=attributes)
+        target = self.create_volume(name, target_size, pool=pool, provisioning=provisioning, attributes=attributes)
         self.copy_into(target, source, seconds=seconds)
         return target
 
     def copy_into(self, target: Volume, source: Volume, *, seconds: float) -> None:
-        """Fill a volume that is there, and at least as large, with the content of another; see :meth:`copy_volume`."""
+        """Fill an existing volume, at least as large, with the content of another; see :meth:`copy_volume`."""
         if target.size < source.size:
             raise BadSize("volume", target.name, "smaller than its source")
         self._refuse_while_copying(target)
@@ -181,15 +183,15 @@ class Array(Access):
         return 1.0 if volume.copy is None else volume.copy.progress(self.clock())
 
     def copying(self, volume: Volume) -> bool:
-        """Whether the array still fills this volume: after a copy that failed it does not, nor is it done."""
+        """Whether the array still fills this volume. False after a copy that failed, which is not complete either."""
         return self.progress(volume) < 1 and not self.copy_failed(volume)
 
     def copy_failed(self, volume: Volume) -> bool:
         return volume.copy is not None and volume.copy.failed(self.clock())
 
     def copies_under_way(self) -> list[Copy]:
-        self._index.copies = {one for one in self._index.copies if self.copying(self.volumes[one])}
-        return [copy for one in self._index.copies if (copy := self.volumes[one].copy)]
+        self._index.copies = {number for number in self._index.copies if self.copying(self.volumes[number])}
+        return [copy for number in self._index.copies if (copy := self.volumes[number].copy)]
 
     def children(self, volume: Volume) -> list[Volume]:
         return [self.volumes[child] for child in sorted(self._index.children.get(volume.id, ()))]
@@ -305,7 +307,7 @@ class Array(Access):
     def create_group(
         self, kind: str, name: str, members: Iterable[Volume] = (), attributes: dict[str, Any] | None = None
     ) -> Group:
-        """A named set of volumes; with ``dissolve`` among its attributes it goes with its last member."""
+        """A named set of volumes. With ``dissolve`` among its attributes it is deleted with its last member."""
         self.check_group_name(kind, name)
         table = self.groups(kind)
         group = Group(
@@ -352,7 +354,7 @@ class Array(Access):
             self.delete_group(group)
 
     def delete_group(self, group: Group) -> None:
-        """Dissolve it; its volumes stay."""
+        """Delete the group; its volumes stay."""
         for member in group.members:
             self._index.groups_of_volume[member].discard((group.kind, group.id))
         self.groups(group.kind).remove(group)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is to be simulated: the configuration file, checked whole before anything listens."""
+"""The configuration file: which arrays to simulate. It is checked completely before anything listens."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class ArrayConfig:
     pools: tuple[PoolConfig, ...] = ()
     state_dir: Path | None = None
     datapath: bool = False
-    # Whether the numbers of objects that are gone are given out again at once.
+    # Whether the number of a deleted object is given to the next one at once.
     reuse_ids: bool = False
     faults: tuple[Fault, ...] = ()
     limits: Mapping[str, int] = field(default_factory=dict)
@@ -159,7 +159,7 @@ def _array(raw: Mapping[Any, Any], position: int, taken: set[str]) -> ArrayConfi
 
 
 class _Reader:
-    """The values of one array's mapping, each checked; ``what`` begins every complaint."""
+    """The values of one array's mapping, each checked; every error begins with ``what``."""
 
     def __init__(self, what: str, raw: Mapping[Any, Any]) -> None:
         self.what = what

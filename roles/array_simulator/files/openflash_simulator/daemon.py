@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The simulator in the background: started, stopped and asked after as often as one likes.
+"""The simulator in the background: start, stop and status, each of which can be repeated.
 
 A process is known by its number *and* its start time, so that a number that was given to another program meanwhile is
 never taken for the simulator, and never killed.
@@ -35,7 +35,7 @@ STOP_DEADLINE = 10.0
 
 @dataclass(frozen=True)
 class Process:
-    """A running simulator. ``digest`` tells whether it runs what is wanted now."""
+    """A running simulator. ``digest`` identifies the configuration and the code that it runs."""
 
     pid: int
     started: str
@@ -91,7 +91,10 @@ def endpoints(run_dir: Path) -> Path | None:
 
 @contextmanager
 def claimed(run_dir: Path, digest: str) -> Iterator[None]:
-    """Be the simulator of this folder, or say who is."""
+    """Be the simulator of this folder.
+
+    :raises SimulatorError: another process already is.
+    """
     with _locked(run_dir):
         if (other := running(run_dir)) is not None and other.pid != os.getpid():
             raise SimulatorError(f"a simulator (process {other.pid}) already runs in {run_dir}")
@@ -101,7 +104,7 @@ def claimed(run_dir: Path, digest: str) -> Iterator[None]:
     try:
         yield
     finally:
-        if (mine := running(run_dir)) is not None and mine.pid == os.getpid():
+        if (present := running(run_dir)) is not None and present.pid == os.getpid():
             (run_dir / PID_FILE).unlink(missing_ok=True)
 
 
@@ -119,13 +122,13 @@ def digest_of(config: Path | None, arrays: Sequence[str]) -> str:
 
 
 def start(run_dir: Path, config: Path | None, arrays: Sequence[str]) -> tuple[Path, str]:
-    """Have it run with this configuration. Returns the endpoints file, and running, started or restarted."""
+    """Run it with this configuration. Returns the endpoints file, and ``running``, ``started`` or ``restarted``."""
     run_dir = prepare(run_dir)
     with _locked(run_dir, "start.lock"):
-        wanted, outcome = digest_of(config, arrays), "started"
+        digest, outcome = digest_of(config, arrays), "started"
         if (present := running(run_dir)) is not None:
             found = endpoints(run_dir)
-            if present.digest == wanted and found is not None:
+            if present.digest == digest and found is not None:
                 return found, "running"
             _end(present, run_dir)
             outcome = "restarted"
@@ -168,8 +171,8 @@ def _launch(run_dir: Path, config: Path | None, arrays: Sequence[str]) -> Path:
     deadline = time.monotonic() + START_DEADLINE
     while time.monotonic() < deadline:
         if child.poll() is not None:
-            said = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-            reason = said[-1].removeprefix("openflash_simulator: ") if said else f"it ended with {child.returncode}"
+            lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+            reason = lines[-1].removeprefix("openflash_simulator: ") if lines else f"it ended with {child.returncode}"
             raise SimulatorError(reason)
         present = running(run_dir)
         if present is not None and present.pid == child.pid and (found := endpoints(run_dir)) is not None:

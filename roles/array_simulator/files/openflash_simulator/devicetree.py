@@ -4,14 +4,14 @@
 """Volumes as the disks of one host on a Fibre Channel fabric: a folder with the ``dev``, ``sys`` and ``proc`` it has.
 
 There is no user-space Fibre Channel, so the tree stands for the kernel of a host with two HBA ports (:data:`HBA_WWPNS`)
-that sees the array's target ports. It behaves as Linux does, habits that hurt included:
+that sees the array's target ports. It behaves as Linux does, also where that is inconvenient:
 
 - a mapped volume shows up only after a scan: ``- - -`` (or ``CHANNEL TARGET LUN``) written to
-  ``sys/class/scsi_host/hostN/scan``; each HBA port is a path of its own (and, unlike on Linux, whichever is told to
-  look looks through all of them, for a FIFO cannot keep its writer waiting until a scan has ended);
+  ``sys/class/scsi_host/hostN/scan``; each HBA port is a separate path (unlike on Linux, a scan of one
+  port scans all of them, because a FIFO cannot keep its writer waiting until a scan has ended);
 - an unmapped volume's disks stay, and reading them fails, until ``1`` is written to ``sys/block/sdX/device/delete``;
-- a disk that stayed shows whatever volume gets its LUN next, under the old ``/dev/disk/by-id`` link and the old size;
-  only ``device/vpd_pg83``, which here stands for asking the disk itself, tells.
+- such a disk shows whatever volume gets its LUN next, under the old ``/dev/disk/by-id`` link and with the old size;
+  only ``device/vpd_pg83``, which here stands for an INQUIRY of the disk, shows the new volume.
 
 Files that the kernel acts upon are FIFOs. A folder under ``sys`` appears complete and disappears at once, as the
 kernel's do: it is made and deleted in ``changing``, and renamed in between.
@@ -87,7 +87,7 @@ class DeviceTree(Images):
                 remote = self.sys / "class" / "fc_remote_ports" / f"rport-{at}:0-{number}"
                 _files(remote, port_name=f"0x{target}", port_state="Online", roles="FCP Target", scsi_target_id="0")
         self.take_up(array)
-        self._look()
+        self._refresh()
 
     def stop(self) -> None:
         for disk in list(self._disks.values()):
@@ -99,7 +99,7 @@ class DeviceTree(Images):
     # ---- what the array does ---------------------------------------------------------------------------------------
 
     def map(self, volume: Volume, host: Host, initiators: Sequence[Initiator], lun: int) -> None:
-        if any(_is_here(one) for one in initiators):
+        if any(_is_of_host(initiator) for initiator in initiators):
             self._show(volume, lun)
 
     def unmap(self, volume: Volume, host: Host, lun: int) -> None:
@@ -107,19 +107,19 @@ class DeviceTree(Images):
             self._hide(lun)
 
     def host_changed(self, host: Host, initiators: Sequence[Initiator], mappings: Sequence[Mapping]) -> None:
-        self._look()
+        self._refresh()
 
-    def _look(self) -> None:
-        """Work out anew what this host may see."""
+    def _refresh(self) -> None:
+        """Compare the mappings of this host with the disks that it has."""
         assert self._array is not None
-        seen: dict[int, Volume] = {}
+        mapped: dict[int, Volume] = {}
         for host in self._array.hosts:
-            if any(_is_here(one) for one in self._array.initiators_of(host)):
+            if any(_is_of_host(initiator) for initiator in self._array.initiators_of(host)):
                 for mapping in self._array.mappings_for(host):
-                    seen[mapping.lun] = self._array.volumes[mapping.volume]
-        for lun in [lun for lun, volume in self._luns.items() if seen.get(lun) is not volume]:
+                    mapped[mapping.lun] = self._array.volumes[mapping.volume]
+        for lun in [lun for lun, volume in self._luns.items() if mapped.get(lun) is not volume]:
             self._hide(lun)
-        for lun, volume in seen.items():
+        for lun, volume in mapped.items():
             self._show(volume, lun)
 
     def _show(self, volume: Volume, lun: int) -> None:
@@ -136,7 +136,7 @@ class DeviceTree(Images):
 
     def _answer(self, disk: _Disk, volume: Volume | None) -> None:
         """What is at the other end of the path now, whatever the host believes."""
-        self._replace_link(self.dev / disk.name, self.image(volume) if volume else self.images / "gone")
+        self._replace_link(self.dev / disk.name, self.image(volume) if volume else self.images / "unmapped")
         page = self._changing / "vpd_pg83"
         page.write_bytes(page_83(_identity(volume)) if volume else b"")
         page.replace(self.sys / "bus" / "scsi" / "devices" / disk.address / page.name)
@@ -145,11 +145,11 @@ class DeviceTree(Images):
 
     def _scan(self, text: str) -> None:
         for line in text.splitlines():
-            words = line.split()
-            if len(words) != 3 or words[0] not in ("-", "0") or words[1] not in ("-", "0"):
+            fields = line.split()
+            if len(fields) != 3 or fields[0] not in ("-", "0") or fields[1] not in ("-", "0"):
                 continue
             for lun, volume in sorted(self._luns.items()):
-                if words[2] in ("-", str(lun)):
+                if fields[2] in ("-", str(lun)):
                     for adapter in range(1, len(HBA_WWPNS) + 1):
                         self._discover(adapter, lun, volume)
                     self._link(_identity(volume))
@@ -176,7 +176,7 @@ class DeviceTree(Images):
             self._forget(disk)
 
     def _forget(self, disk: _Disk) -> None:
-        """First what leads to the disk, then its block device, and what that refers to at the end."""
+        """Remove first the links to the disk, then its block device, and last the SCSI device that this refers to."""
         if self._disks.pop(disk.name, None) is None:
             return
         for descriptor in disk.fifos:
@@ -187,7 +187,7 @@ class DeviceTree(Images):
         self._remove(self.sys / "bus" / "scsi" / "devices" / disk.address)
 
     def _link(self, wwn: str) -> None:
-        """One link for all paths to a disk, as udev keeps it: to one that there is."""
+        """One link for all paths to a disk, as udev keeps it: to an existing path."""
         link = self.dev / "disk" / "by-id" / f"wwn-0x{wwn}"
         paths = [disk.name for disk in self._disks.values() if disk.wwn == wwn]
         if paths:
@@ -230,11 +230,11 @@ def _files(folder: Path, **contents: str) -> None:
         (folder / name).write_text(text + "\n")
 
 
-def _is_here(initiator: Initiator) -> bool:
-    """Some wires keep a WWPN with colons."""
+def _is_of_host(initiator: Initiator) -> bool:
+    """Whether it is an HBA port of this host. Some wires keep a WWPN with colons."""
     return initiator.address.replace(":", "") in HBA_WWPNS
 
 
 def _identity(volume: Volume) -> str:
-    """Some arrays do not tell it by their management."""
+    """The WWN of the disk. Some arrays do not report it by their management."""
     return volume.wwn or naa_of("6001b97", volume.uuid, 32)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Faults on demand: which request meets which fault is decided here, how it looks on the wire is the wire's business.
+"""Faults on demand: this file decides which request meets which fault; the wire decides how it looks there.
 
 A fault waits for requests that match, lets the first ``skip`` of them pass and then strikes ``count`` times, so a test
 can cut a client off between any two of its requests, on any wire:
@@ -13,13 +13,13 @@ kind                    what the client sees                                  ch
 ``reset_before``        the connection is reset                               no
 ``reset_after``         the connection is reset                               yes
 ``reset_late``          the connection is reset                               ``seconds`` later
-``seen_late``           a read tells of the array of ``seconds`` ago          (reads only)
+``seen_late``           a read shows the array of ``seconds`` ago             (reads only)
 ``truncated``           half an answer, then the end of the connection        yes
-``no_status``           the whole answer of a command, no exit status         yes
+``no_status``           the complete answer of a command, no exit status      yes
 ``non_json``            an answer of the wrong kind (a proxy's HTML page)     yes
 ``http_status``         ``status`` (503) with an HTML body                    no
 ``refused_before``      the vendor's own refusal with ``code`` (HTTP)         no
-``refused_after``       the same                                              yes
+``refused_after``       the vendor's own refusal with ``code`` (HTTP)         yes
 ``busy``                the vendor's own "busy, try again"                    no
 ``expired``             the credentials or the session refused                no
 ``pool_full``           the vendor's own "no space", once space is asked for  no
@@ -138,7 +138,7 @@ class Verdict:
     delay: float = 0.0
     fault: Fault | None = None
     age: float = 0.0
-    """Seconds: the answer to a read tells of the array as it was then."""
+    """Seconds: the answer to a read shows the array as it was then."""
 
     @property
     def kind(self) -> FaultKind | None:
@@ -168,7 +168,7 @@ class Faults:
 
     @property
     def oldest(self) -> float:
-        """Seconds: how old a state any read may still be told; 0 while every read is told the present one."""
+        """Seconds: the greatest age of the state that a read may show; 0 while every read shows the present one."""
         late = [fault.seconds for fault in self._faults if fault.kind == "seen_late" and not fault.spent]
         return max(late, default=0.0)
 

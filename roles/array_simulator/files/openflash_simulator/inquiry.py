@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a disk tells of itself when a host asks it, and not the array. References are to SPC-4."""
+"""What a disk answers to an INQUIRY of a host. References are to SPC-4."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def page_83(wwn: str) -> bytes:
 
 
 def asks_for_identity(cdb: bytes | bytearray) -> bool:
-    """Whether this command wants page 83h (6.6)."""
+    """Whether this command requests page 83h (6.6)."""
     return cdb[0] == INQUIRY and bool(cdb[1] & 0x01) and cdb[2] == DEVICE_IDENTIFICATION
 
 

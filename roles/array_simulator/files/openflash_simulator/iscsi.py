@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The iSCSI portals of a simulated array: they stand before ``tgtd`` and make its targets look like the array's.
+"""The iSCSI portals of a simulated array: proxies of ``tgtd`` that make its targets look like the array's.
 
 ``tgtd`` moves the bytes, checks who may log in and asks for CHAP secrets. What it cannot do is done here, on the way
 through: LUN 0 is a disk (tgtd keeps that number for itself, so every LUN is one more there), one target shows each
@@ -51,7 +51,7 @@ class _Session:
     target: str = ""
     discovery: bool = False
     answers: dict[bytes, tuple[int, bytes]] = field(default_factory=dict)
-    """By task, where tgtd does not know the answer: how much was asked for, and what it is told."""
+    """By task, where tgtd does not know the answer: the requested length, and the answer."""
 
 
 class Portals:
@@ -92,13 +92,13 @@ class Portals:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self.tgtd.stop()
 
-    # ---- what the array wants --------------------------------------------------------------------------------------
+    # ---- what the array requests -----------------------------------------------------------------------------------
 
-    def serve(self, name: str, wanted: Target) -> None:
+    def serve(self, name: str, target: Target) -> None:
         """Make the target what it shall be, and end the sessions that may not be any more."""
-        self.tgtd.serve(name, wanted)
+        self.tgtd.serve(name, target)
         for session in list(self._sessions):
-            if session.target == name and not (wanted.online and wanted.lets_in(session.initiator)):
+            if session.target == name and not (target.online and target.lets_in(session.initiator)):
                 session.writer.transport.abort()
 
     def withdraw(self, name: str) -> None:
@@ -183,7 +183,7 @@ class Portals:
                 session.answers[unit.tag] = int.from_bytes(unit.header[20:24], "big"), answer
             if lun or (target is not None and 1 in target.disks):
                 unit.header[8:16] = _lun_field(lun + 1)
-            # Else it asks what there is, of LUN 0, where there is no disk: that is tgtd's controller to tell.
+            # Else the command goes to LUN 0, which has no disk: tgtd's controller answers it.
 
     def _outward(self, session: _Session, unit: _Unit) -> None:
         if unit.opcode == _LOGIN_ANSWER:
@@ -194,11 +194,11 @@ class Portals:
         elif unit.opcode == _R2T:
             unit.header[8:16] = _lun_field(max(_lun(unit.header) - 1, 0))
         elif unit.opcode in (_DATA_IN, _ANSWER) and unit.tag in session.answers:
-            wanted, answer = session.answers[unit.tag]
+            requested, answer = session.answers[unit.tag]
             if unit.opcode == _DATA_IN:
                 unit.data = answer
             if unit.opcode == _ANSWER or unit.header[1] & _HAS_STATUS:
-                unit.set_underflow(wanted - len(answer))
+                unit.set_underflow(requested - len(answer))
                 del session.answers[unit.tag]
         elif unit.opcode == _TEXT_ANSWER and session.discovery:
             self._rename(unit)
@@ -219,11 +219,11 @@ class Portals:
 
 
 def _answer(unit: _Unit, lun: int, target: Target | None) -> bytes | None:
-    """What tgtd does not know: its LUNs without its own LUN 0 and each number one less, and who a disk is."""
+    """What tgtd cannot answer: the LUNs, each one less and without tgtd's own LUN 0, and the identity of a disk."""
     disks = target.disks if target else {}
     command = unit.header[32:48]
     if command[0] == _REPORT_LUNS:  # SPC-4, 6.33
-        luns = b"".join(_lun_field(one - 1) for one in sorted(disks))
+        luns = b"".join(_lun_field(number - 1) for number in sorted(disks))
         return (struct.pack(">I4x", len(luns)) + luns)[: int.from_bytes(command[6:10], "big")]
     if asks_for_identity(command) and lun + 1 in disks:
         return disks[lun + 1].identity.page_83()[: int.from_bytes(command[3:5], "big")]
@@ -231,7 +231,7 @@ def _answer(unit: _Unit, lun: int, target: Target | None) -> bytes | None:
 
 
 def _without_digests(keys: dict[str, str]) -> dict[str, str]:
-    """What is read on the way through has none."""
+    """The proxy reads the units, so they must have no digests."""
     return {key: "None" for key in ("HeaderDigest", "DataDigest") if key in keys}
 
 
@@ -263,7 +263,7 @@ class _Unit:
         self.data = b"".join(f"{key}={value}".encode() + b"\0" for key, value in keys.items())
 
     def set_underflow(self, missing: int) -> None:
-        """How much less came than was asked for (section 11.4.5)."""
+        """How many of the requested bytes did not come (section 11.4.5)."""
         self.header[1] &= ~(_UNDERFLOW | _OVERFLOW)
         self.header[1] |= _UNDERFLOW if missing else 0
         self.header[44:48] = missing.to_bytes(4, "big")

@@ -27,7 +27,7 @@ def prepare(run_dir: Path) -> Path:
 
 
 def write_atomically(path: Path, text: str, mode: int = 0o600) -> None:
-    """Put a whole file in place of the old one."""
+    """Replace the file at once, so that a reader gets the old or the new one."""
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         os.fchmod(descriptor, mode)

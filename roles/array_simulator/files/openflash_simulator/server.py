@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs a set of arrays in one process until it is told to stop."""
+"""Runs a set of arrays in one process until it is stopped."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .wires.base import Wire
 
 
 class Server:
-    """The arrays of one configuration, their control API, and the file that tells clients where they are."""
+    """The arrays of one configuration, their control API, and the file that has their endpoints."""
 
     def __init__(self, arrays: Sequence[ArrayConfig], run_dir: Path) -> None:
         self.run_dir = run_dir

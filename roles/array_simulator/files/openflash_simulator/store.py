@@ -63,7 +63,7 @@ class Store:
         self._empty()
 
     def reuse_ids(self, reuse: bool) -> None:
-        """Whether the number of a volume or a host that is gone is that of the next one. Of an array that is empty."""
+        """Whether the number of a deleted volume or host is given to the next one. Set it while the array is empty."""
         self._reuse = reuse
         self._empty()
 

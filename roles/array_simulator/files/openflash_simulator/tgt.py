@@ -1,10 +1,10 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The user-space iSCSI target ``tgtd`` of the Debian package ``tgt``, run and told what to serve.
+"""The user-space iSCSI target ``tgtd`` of the Debian package ``tgt``, run and configured here.
 
-It is told over its own management socket, as ``tgtadm`` does it: that program takes CHAP secrets on its command line
-only, where every user of the machine sees them.
+It is configured over its management socket, as ``tgtadm`` does. ``tgtadm`` itself is not used: it takes CHAP secrets
+on its command line only, where every user of the machine sees them.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _TARGET, _DEVICE, _ACCOUNT = 1, 2, 7
 _NEW, _DELETE, _BIND, _UNBIND, _UPDATE = 0, 1, 3, 4, 5
 _INCOMING, _OUTGOING = 0, 1
 # tgtd writes some keys with a hyphen
-_WORDS = {"initiator_address": "initiator-address", "initiator_name": "initiator-name"}
+_KEYS = {"initiator_address": "initiator-address", "initiator_name": "initiator-name"}
 _START_SECONDS = 10.0
 _LONGEST = 80
 _NOT_THERE = "there is no tgtd here (Debian package tgt)"
@@ -53,7 +53,7 @@ class Login:
 
 @dataclass(frozen=True)
 class Disk:
-    """A file with so many bytes, and what it says that it is."""
+    """A file of ``size`` bytes, and its identity as a disk."""
 
     path: str
     size: int
@@ -62,10 +62,10 @@ class Disk:
 
 @dataclass(frozen=True)
 class Target:
-    """What a target shall be: its disks, who may log in, and how.
+    """A desired target: its disks, which initiators may log in, and with which credentials.
 
     :ivar disks: by LUN, from 1 on: tgtd keeps LUN 0 for itself.
-    :ivar proof: what whoever logs in proves; ``own`` what the target proves in turn.
+    :ivar proof: credentials of the initiators; ``own``: credentials of the target (mutual CHAP).
     """
 
     disks: dict[int, Disk]
@@ -87,7 +87,7 @@ class Tgtd:
     def __init__(self, folder: Path) -> None:
         self.port = 0
         self._process: subprocess.Popen[bytes] | None = None
-        self._wanted_folder = folder
+        self._preferred_folder = folder
         self._folder: Path | None = None
         self._targets: dict[str, tuple[int, Target]] = {}
         self._next = 1
@@ -124,11 +124,11 @@ class Tgtd:
 
     def _make_folder(self) -> Path:
         """The one for its socket, whose path may have a hundred characters."""
-        if len(str(self._wanted_folder)) > _LONGEST:
+        if len(str(self._preferred_folder)) > _LONGEST:
             return Path(tempfile.mkdtemp(prefix="openflash-tgt-"))
-        shutil.rmtree(self._wanted_folder, ignore_errors=True)
-        self._wanted_folder.mkdir(mode=0o700, parents=True)
-        return self._wanted_folder
+        shutil.rmtree(self._preferred_folder, ignore_errors=True)
+        self._preferred_folder.mkdir(mode=0o700, parents=True)
+        return self._preferred_folder
 
     def _listens(self) -> bool:
         try:
@@ -144,7 +144,7 @@ class Tgtd:
 
     def stop(self) -> None:
         if self._process is not None:
-            # It does not mind any other signal while it has targets.
+            # While it has targets it ignores every other signal.
             self._process.kill()
             self._process.wait()
             self._process = None
@@ -163,23 +163,23 @@ class Tgtd:
         return found[1] if found else None
 
     def account(self, name: str, user: str) -> str:
-        """tgtd knows one secret for each user name, so the users of a target get a name of their own."""
+        """tgtd's name of a user. tgtd has one secret for each user name, so each target's users get separate names."""
         return f"{self._targets[name][0]}.{user}" if name in self._targets else user
 
     def user(self, name: str, account: str) -> str:
-        """The other way round."""
+        """The user's own name, from tgtd's name."""
         return account.removeprefix(f"{self._targets[name][0]}.") if name in self._targets else account
 
-    def serve(self, name: str, wanted: Target) -> None:
-        """Make the target what it shall be."""
+    def serve(self, name: str, desired: Target) -> None:
+        """Create the target, or change it to the desired one."""
         if name not in self._targets:
             tid, self._next = self._next, self._next + 1
             self._ask(_TARGET, _NEW, tid, targetname=name)
             self._targets[name] = (tid, _NOTHING)
         tid, present = self._targets[name]
-        for lun in [lun for lun, disk in present.disks.items() if wanted.disks.get(lun) != disk]:
+        for lun in [lun for lun, disk in present.disks.items() if desired.disks.get(lun) != disk]:
             self._ask(_DEVICE, _DELETE, tid, lun, force=1)
-        for lun, disk in wanted.disks.items():
+        for lun, disk in desired.disks.items():
             if present.disks.get(lun) != disk:
                 self._ask(_DEVICE, _NEW, tid, lun, path=disk.path)
                 self._ask(
@@ -190,22 +190,22 @@ class Tgtd:
                     vendor_id=f"{disk.identity.vendor:8}",
                     product_id=f"{disk.identity.product:16}",
                     scsi_sn=disk.identity.wwn,
-                    # As on these arrays: what a host unmaps takes no room any more, and reads as zeros.
+                    # As on these arrays: a block that a host unmaps uses no space and reads as zeros.
                     thin_provisioning="1",
                 )
         for direction, old, new in (
-            (_INCOMING, present.proof, wanted.proof),
-            (_OUTGOING, present.own, wanted.own),
+            (_INCOMING, present.proof, desired.proof),
+            (_OUTGOING, present.own, desired.own),
         ):
             if old != new:
                 self._relog(tid, direction, old, new)
-        for initiator in present.initiators - wanted.initiators:
+        for initiator in present.initiators - desired.initiators:
             self._let(_UNBIND, tid, initiator)
-        for initiator in wanted.initiators - present.initiators:
+        for initiator in desired.initiators - present.initiators:
             self._let(_BIND, tid, initiator)
-        if present.online != wanted.online:
-            self._ask(_TARGET, _UPDATE, tid, state="ready" if wanted.online else "offline")
-        self._targets[name] = (tid, wanted)
+        if present.online != desired.online:
+            self._ask(_TARGET, _UPDATE, tid, state="ready" if desired.online else "offline")
+        self._targets[name] = (tid, desired)
 
     def _let(self, operation: int, tid: int, initiator: str) -> None:
         if initiator == EVERYBODY:
@@ -224,7 +224,7 @@ class Tgtd:
             self._ask(_ACCOUNT, _BIND, tid, direction=direction, user=user)
 
     def withdraw(self, name: str) -> None:
-        """No such target any more."""
+        """Delete the target."""
         if name in self._targets:
             self.serve(name, _NOTHING)
             self._ask(_TARGET, _DELETE, self._targets[name][0], force=1)
@@ -233,7 +233,7 @@ class Tgtd:
     def _ask(
         self, mode: int, operation: int, tid: int, lun: int = _ANY, direction: int = 0, force: int = 0, **values: str
     ) -> None:
-        text = ",".join(f"{_WORDS.get(name, name)}={value}" for name, value in values.items()).encode()
+        text = ",".join(f"{_KEYS.get(name, name)}={value}" for name, value in values.items()).encode()
         data = text + b"\0" if text else b""
         size = _REQUEST.size + len(data)
         request = _REQUEST.pack(mode, operation, b"iscsi", size, tid, 0, lun, 0, 0, 0, direction, 0, force)
@@ -249,7 +249,7 @@ class Tgtd:
 
 
 def _program() -> str | None:
-    """The one of the Debian package, or whichever the environment names."""
+    """The program of the Debian package, or the one that the environment names."""
     if named := os.environ.get("OPENFLASH_TGTD"):
         return shutil.which(named)
     return shutil.which("tgtd", path=os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/sbin")))

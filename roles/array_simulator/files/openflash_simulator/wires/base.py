@@ -74,7 +74,7 @@ class Wire(ABC):
         self.store: Store | None = None
         self.images = run_dir / f"{config.name}.images"
         self._connections = 0
-        # What the array held until a moment of its clock, the oldest first; kept only while reads may tell of the past.
+        # Earlier states of the array, the oldest first; kept only while a read may show one (``seen_late``).
         self._past: list[tuple[float, dict[str, Any]]] = []
 
     @classmethod
@@ -118,7 +118,7 @@ class Wire(ABC):
     # ---- faults that are the same on every wire --------------------------------------------------------------------
 
     def served(self, verdict: Verdict, write: bool, answer: Callable[[], T]) -> T:
-        """The answer to a request; a read may be told what the array held a while ago (fault ``seen_late``)."""
+        """The answer to a request; with the fault ``seen_late`` a read is answered with an earlier state."""
         now, oldest = self.clock(), self.faults.oldest
         self._past = [entry for entry in self._past if oldest and entry[0] >= now - oldest]
         if write and oldest:
@@ -144,7 +144,7 @@ class Wire(ABC):
         return self._connections
 
     def make_portals(self, route: Route, shown: Shown) -> Portals | None:
-        """Real iSCSI portals where the configuration wants bytes; where there is no tgtd that is said, and is all."""
+        """Real iSCSI portals, if the configuration has ``datapath``. Without tgtd it logs that, and there are none."""
         if not self.config.datapath:
             return None
         what = f"array {self.config.name}"
@@ -184,7 +184,7 @@ class Wire(ABC):
         """The inverse of :meth:`dump`."""
 
     def session(self, volume: str, initiator: str, is_open: bool) -> bool:
-        """Let a host log in to a volume, or out; False where it may not, or where the array does not tell sessions."""
+        """Let a host log in to a volume, or out. False if it may not, or if the array does not report sessions."""
         return False
 
     # ---- what the control API shows --------------------------------------------------------------------------------

@@ -227,7 +227,7 @@ def _reset(raw: web.BaseRequest) -> None:
 
 
 async def _truncate(raw: web.BaseRequest, reply: HttpReply) -> web.StreamResponse:
-    """Promise the whole answer, send half of it, close."""
+    """Announce the complete length, send half of the answer, close."""
     response = web.StreamResponse(status=reply.status)
     response.content_type = reply.content_type
     response.content_length = max(len(reply.body), 2)

@@ -28,7 +28,7 @@ PROXY_PAGE = "<html><head><title>Error</title></head><body>The service is unavai
 
 @dataclass(frozen=True)
 class SshReply:
-    """What one command leaves: its two outputs and its exit status."""
+    """The result of one command: its two outputs and its exit status."""
 
     stdout: str = ""
     stderr: str = ""
@@ -123,7 +123,7 @@ class SshWire(Wire):
     # ---- one command -----------------------------------------------------------------------------------------------
 
     def admits(self, line: str, number: int) -> Verdict | None:
-        """What the command will meet; None when the array will not even take it (``busy``)."""
+        """The fault that the command meets; None if the array does not accept the command (``busy``)."""
         verb, write = self.verb(line), self.is_write(line)
         verdict = self.faults.judge(verb, line, write)
         if verdict.kind != "busy":
