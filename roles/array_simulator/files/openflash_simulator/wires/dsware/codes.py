@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The array's return codes (section 3 of the wire sheet), shared by all its wires, and how it refuses."""
+"""The array's return codes, which all its interfaces share, and its refusals (section 3 of the wire sheet)."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ UNKNOWN_OPERATION = 50500001
 AGENT_SICK = 51010015
 VBS_FAILED = 50510011
 COMMAND_FORMAT = 50510012
-# The REST front of release 6.3 has its own words for a volume that is not there
+# REST of release 6.3 has its own codes for a volume that does not exist.
 NO_VOLUME_63 = 31000000
 NO_VOLUME_TO_DELETE_63 = 32150005
 NOT_LOGGED_IN = 10000003
 LOGIN_FAILED = 1077949061
-# The socket knows one word for it, whatever the object
-SOCKET_GONE = -900079
+# The socket has one code for any object that does not exist.
+SOCKET_MISSING = -900079
 
 TEXTS = {
     OK: "Operation succeeded.",
@@ -92,12 +92,12 @@ TEXTS = {
     NO_VOLUME_TO_DELETE_63: "The volume does not exist.",
     NOT_LOGGED_IN: "The user is not logged in.",
     LOGIN_FAILED: "The user name or password is incorrect.",
-    SOCKET_GONE: "The object does not exist.",
+    SOCKET_MISSING: "The object does not exist.",
 }
 
 
 class Refusal(Exception):
-    """The array says no, with a number."""
+    """The array refuses a request, with a code."""
 
     def __init__(self, code: int) -> None:
         super().__init__(code)
@@ -108,8 +108,8 @@ class Refusal(Exception):
         return TEXTS.get(self.code, "The operation failed.")
 
 
-def of(error: rules.ArrayError) -> Refusal:
-    """The number for what the array refused."""
+def from_array(error: rules.ArrayError) -> Refusal:
+    """The refusal that stands for an error of the simulator's array."""
     snapshot = error.what == "snapshot"
     match error:
         case rules.NameTaken(what="host"):

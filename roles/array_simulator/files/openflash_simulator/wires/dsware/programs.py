@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The executables in ``RUN_DIR/bin``: each a small program that asks the running simulator and prints its answer."""
+"""The executables in ``RUN_DIR/bin``: each is a small program that asks the running simulator and prints its answer."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 TOOLS = ("fsc_cli", "vbs_cli", "sds_cli")
 
-# Only what every Python has; the secret keeps other users of this machine out, as the file's mode does.
+# Only the standard library. The secret and the mode of the file keep out other users of this machine.
 _PROGRAM = '''#!{python} -IS
 """{tool} of the simulated array {array}."""
 import json, socket, sys
@@ -29,7 +29,7 @@ sys.stdout.write(json.loads(answer))
 
 
 def write(folder: Path, array: str, address: str, port: int, secret: str) -> None:
-    """The three tools, for this user only."""
+    """Write the three tools, which only this user may run."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for tool in TOOLS:
         path = folder / tool

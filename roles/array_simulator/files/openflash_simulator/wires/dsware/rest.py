@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The REST interface of generation R: what each call does and answers (section 2.3 of the wire sheet)."""
+"""The REST interface of generation R (sections 1.5 and 2.3 of the wire sheet): sessions, and what each call answers."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from typing import Any
 
 from ...objects import Host, Initiator, Volume
 from ..http import HttpReply, HttpRequest, json_reply
-from . import codes, guesses
+from . import codes, ledger
 from .codes import Refusal
-from .storage import AGENT, MIB, Storage, refusing
+from .system import AGENT, MIB, System, refusing
 
 Body = dict[str, Any]
-# Section 1.5 and 2.3: most calls have a version segment, some have none; both are taken for all.
+# Sections 1.5 and 2.3: most calls have a version segment and some have none; here every call may have one.
 _PATH = re.compile(r"/dsware/service/(?:(?:rest|v\d+\.\d+)/)?(?P<call>.+?)/*\Z")
 _FULL_COPY = "/api/v2/block_service/createFullVolumeFromSnap"
-_READING = re.compile(r"/(list|queryIscsiPortal|login|logout|keepAlive)\Z")
-_NOT_A_VERSION = "/dsware/service/rest/version"
+_READ_CALLS = re.compile(r"/(list|queryIscsiPortal|login|logout|keepAlive)\Z")
+_VERSION_PATH = "/dsware/service/rest/version"
 
 
 def is_write(method: str, path: str) -> bool:
-    """Whether a request asks for a change; reads, too, are mostly POST."""
-    return method != "GET" and not _READING.search(path.rstrip("/"))
+    """Whether a request asks for a change. Most reads are POST requests too."""
+    return method != "GET" and not _READ_CALLS.search(path.rstrip("/"))
 
 
 class Rest:
@@ -35,16 +35,16 @@ class Rest:
 
     def __init__(
         self,
-        storage: Storage,
+        system: System,
         username: str,
         password: str,
         release: tuple[int, ...],
         address: str,
         page_limit: int | None = None,
     ) -> None:
-        self.storage = storage
+        self.system = system
         self.page_limit = page_limit
-        self.array = storage.array
+        self.array = system.array
         self.username = username
         self._password = password
         self.release = release
@@ -69,7 +69,7 @@ class Rest:
             ("POST", "snapshot/create"): self._create_snapshot,
             ("POST", "snapshot/delete"): self._delete_snapshot,
             ("POST", "snapshot/rollback"): self._rollback,
-            ("POST", "snapshot/volume/create"): self._linked,
+            ("POST", "snapshot/volume/create"): self._create_linked,
             ("GET", "host/list"): self._hosts,
             ("POST", "host/create"): self._create_host,
             ("POST", "host/delete"): self._delete_host,
@@ -96,8 +96,8 @@ class Rest:
             return failure(codes.MALFORMED)
         body = body if isinstance(body, dict) else {}
         path = request.path.rstrip("/")
-        if path == _NOT_A_VERSION:
-            return json_reply(200, {"result": 0, "currentVersion": guesses.REST_VERSION})
+        if path == _VERSION_PATH:
+            return json_reply(200, {"result": 0, "currentVersion": ledger.REST_VERSION})
         found = _PATH.match(request.path)
         call = "full copy" if path == _FULL_COPY else found["call"] if found else ""
         if call == "sec/login":
@@ -109,7 +109,7 @@ class Rest:
             return json_reply(200, {"result": 0})
         if call == "sec/keepAlive":
             return json_reply(200, {"result": 0})
-        handler = self._full if call == "full copy" else self._calls.get((request.method, call))
+        handler = self._full_copy if call == "full copy" else self._calls.get((request.method, call))
         if handler is None:
             return HttpReply(404, b"<html><body><h1>404 Not Found</h1></body></html>\n", "text/html")
         try:
@@ -126,22 +126,22 @@ class Rest:
         return json_reply(200, {"result": 0}, X_Auth_Token=token)
 
     def _missing(self, code: int) -> Refusal:
-        """Release 6.3 has its own numbers for a volume that is not there (section 1.6)."""
-        old = self.release[:2] <= guesses.LAST_WITH_OLD_CODES
-        return Refusal(code if old else codes.NO_VOLUME)
+        """A volume that does not exist: release 6.3 has codes of its own for it (section 1.6)."""
+        has_own_codes = self.release[:2] <= ledger.LAST_WITH_OLD_CODES
+        return Refusal(code if has_own_codes else codes.NO_VOLUME)
 
     # ---- pools, volumes --------------------------------------------------------------------------------------------
 
     def _pools(self, body: Body) -> Body:
-        pools = self.storage.pools() if "poolId" not in body else [self.storage.pool(_int(body, "poolId"))]
+        pools = self.system.pools() if "poolId" not in body else [self.system.pool(_int(body, "poolId"))]
         rows = [
             {
                 "poolId": pool.id,
                 "poolName": pool.name,
                 "totalCapacity": pool.size // MIB,
                 "usedCapacity": pool.used // MIB,
-                "allocatedCapacity": self.storage.provisioned(pool) // MIB,
-                "volumeNum": len(self.storage.all("volume", pool.id)),
+                "allocatedCapacity": self.system.provisioned(pool) // MIB,
+                "volumeNum": len(self.system.all("volume", pool.id)),
                 "poolStatus": 0,
             }
             for pool in pools
@@ -153,8 +153,8 @@ class Rest:
             "volId": volume.id,
             "volName": volume.name,
             "volSize": volume.size // MIB,
-            "poolId": self.storage.pool_of(volume),
-            "status": self.storage.status(volume),
+            "poolId": self.system.pool_of(volume),
+            "status": self.system.status(volume),
             "wwn": volume.wwn,
             "createTime": int(volume.created * 1000),
         }
@@ -172,49 +172,49 @@ class Rest:
         return {"lunDetailInfo": self._volume(found)}
 
     def _volumes(self, body: Body) -> Body:
-        found = self.storage.all("volume", _int(body, "poolId"))
-        return {"totalNum": len(found), "volumeList": [self._volume(one) for one in self._page(body, found)]}
+        found = self.system.all("volume", _int(body, "poolId"))
+        return {"totalNum": len(found), "volumeList": [self._volume(volume) for volume in self._page(body, found)]}
 
     def _create_volume(self, body: Body) -> Body:
-        self.storage.create_volume(_text(body, "volName"), _int(body, "volSize"), _int(body, "poolId"))
+        self.system.create_volume(_text(body, "volName"), _int(body, "volSize"), _int(body, "poolId"))
         return {}
 
     def _expand_volume(self, body: Body) -> Body:
-        self.storage.expand_volume(_text(body, "volName"), _int(body, "newVolSize"))
+        self.system.expand_volume(_text(body, "volName"), _int(body, "newVolSize"))
         return {}
 
     def _delete_volumes(self, body: Body) -> Body:
         for name in _texts(body, "volNames"):
             if self.array.find_volume(name, "volume") is None:
                 raise self._missing(codes.NO_VOLUME_TO_DELETE_63)
-            self.storage.delete_volume(name)
+            self.system.delete_volume(name)
         return {}
 
     def _qos(self, body: Body) -> Body:
-        self.storage.volume(_text(body, "volName"))
+        self.system.volume(_text(body, "volName"))
         return {"qosName": None}
 
     # ---- attachments -----------------------------------------------------------------------------------------------
 
     def _attach(self, body: Body) -> Body:
-        """Each volume's outcome stands under its own name, with the code as text (section 2.3)."""
-        done: Body = {}
+        """The result for each volume is a key named after the volume, with the code as text (section 2.3)."""
+        results: Body = {}
         for name in _texts(body, "volName"):
-            done[name] = []
+            results[name] = []
             for agent in _texts(body, "ipList"):
                 try:
-                    device, code = self.storage.attach(name, agent), codes.OK
+                    device, code = self.system.attach(name, agent), codes.OK
                 except Refusal as refusal:
                     device, code = "", refusal.code
-                done[name].append({"errorCode": str(code), "ip": agent, "devName": device})
-        return done
+                results[name].append({"errorCode": str(code), "ip": agent, "devName": device})
+        return results
 
     def _detach(self, body: Body) -> Body:
         rows = []
         for name in _texts(body, "volName"):
             for agent in _texts(body, "ipList"):
                 try:
-                    self.storage.detach(name, agent)
+                    self.system.detach(name, agent)
                     code = codes.OK
                 except Refusal as refusal:
                     code = refusal.code
@@ -228,52 +228,52 @@ class Rest:
             "snapName": snapshot.name,
             "snapshotName": snapshot.name,
             "snapSize": snapshot.size // MIB,
-            "fatherName": self.storage.father(snapshot),
-            "poolId": self.storage.pool_of(snapshot),
-            "status": guesses.READY,
+            "fatherName": self.system.father(snapshot),
+            "poolId": self.system.pool_of(snapshot),
+            "status": ledger.READY,
             "wwn": snapshot.wwn,
             "createTime": int(snapshot.created * 1000),
         }
 
     def _snapshot_by_name(self, body: Body) -> Body:
-        return {"snapshot": self._snapshot(self.storage.snapshot(_text(body, "snapshotName")))}
+        return {"snapshot": self._snapshot(self.system.snapshot(_text(body, "snapshotName")))}
 
     def _snapshots(self, body: Body) -> Body:
-        """The filter is the name of a snapshot, though it is called volumeName, and matches a part of it."""
+        """The filter ``volumeName`` is, despite its name, a part of a snapshot's name."""
         part = str((body.get("filters") or {}).get("volumeName") or "")
-        found = [one for one in self.storage.all("snapshot", _int(body, "poolId")) if part in one.name]
-        return {"totalNum": len(found), "snapshotList": [self._snapshot(one) for one in self._page(body, found)]}
+        found = [row for row in self.system.all("snapshot", _int(body, "poolId")) if part in row.name]
+        return {"totalNum": len(found), "snapshotList": [self._snapshot(row) for row in self._page(body, found)]}
 
     def _snapshots_of(self, body: Body) -> Body:
-        volume = self.storage.volume(_text(body, "volName"))
-        found = [one for one in self.array.children(volume) if one.kind == "snapshot"]
+        volume = self.system.volume(_text(body, "volName"))
+        found = [child for child in self.array.children(volume) if child.kind == "snapshot"]
         page = self._page(body, found, "batchNum", "batchLimit")
-        return {"totalNum": len(found), "snapshotList": [self._snapshot(one) for one in page]}
+        return {"totalNum": len(found), "snapshotList": [self._snapshot(row) for row in page]}
 
     def _page(self, body: Body, found: list[Volume], number: str = "pageNum", size: str = "pageSize") -> list[Volume]:
-        """One page, of fewer objects than asked for where that is more than the array puts on one."""
+        """One page. It has fewer objects than requested where the array puts fewer on a page."""
         length = min(_int(body, size), self.page_limit or _int(body, size))
         first = (_int(body, number) - 1) * length
         return found[first : first + length]
 
     def _create_snapshot(self, body: Body) -> Body:
-        self.storage.create_snapshot(_text(body, "snapshotName"), _text(body, "volName"))
+        self.system.create_snapshot(_text(body, "snapshotName"), _text(body, "volName"))
         return {}
 
     def _delete_snapshot(self, body: Body) -> Body:
-        self.storage.delete_snapshot(_text(body, "snapshotName"))
+        self.system.delete_snapshot(_text(body, "snapshotName"))
         return {}
 
     def _rollback(self, body: Body) -> Body:
-        self.storage.rollback(_text(body, "snapshotName"), _text(body, "volumeName"))
+        self.system.rollback(_text(body, "snapshotName"), _text(body, "volumeName"))
         return {}
 
-    def _linked(self, body: Body) -> Body:
-        self.storage.linked_volume(_text(body, "volName"), _text(body, "src"), _int(body, "volSize"))
+    def _create_linked(self, body: Body) -> Body:
+        self.system.create_linked_volume(_text(body, "volName"), _text(body, "src"), _int(body, "volSize"))
         return {}
 
-    def _full(self, body: Body) -> Body:
-        self.storage.full_copy(_text(body, "volume_name_dst"), _text(body, "snap_name_src"))
+    def _full_copy(self, body: Body) -> Body:
+        self.system.full_copy(_text(body, "volume_name_dst"), _text(body, "snap_name_src"))
         return {}
 
     # ---- hosts, initiators, LUNs -----------------------------------------------------------------------------------
@@ -292,7 +292,7 @@ class Rest:
 
     def _create_host(self, body: Body) -> Body:
         name = _text(body, "hostName")
-        if len(name) > guesses.HOST_NAME_LENGTH:
+        if len(name) > ledger.HOST_NAME_LENGTH:
             raise Refusal(codes.BAD_NODE)
         with refusing():
             self.array.create_host(name)
@@ -300,46 +300,46 @@ class Rest:
 
     def _delete_host(self, body: Body) -> Body:
         host = self._host(_text(body, "hostName"))
-        # Its ports stay, without a host.
-        ports = [one.address for one in self.array.initiators_of(host)]
+        # Its ports remain, without a host.
+        ports = [port.address for port in self.array.initiators_of(host)]
         with refusing():
             self.array.delete_host(host)
         for address in ports:
-            self._loosen(address)
+            self._add_free_port(address)
         return {}
 
     @property
-    def _loose(self) -> dict[str, Any]:
-        """Ports that exist and belong to no host."""
-        group = self.array.groups("port").find("loose")
+    def _free_ports(self) -> dict[str, Any]:
+        """Ports that belong to no host."""
+        group = self.array.groups("port").find("free")
         return group.attributes if group else {}
 
-    def _loosen(self, address: str) -> None:
-        group = self.array.groups("port").find("loose") or self.array.create_group("port", "loose")
+    def _add_free_port(self, address: str) -> None:
+        group = self.array.groups("port").find("free") or self.array.create_group("port", "free")
         group.attributes[address] = True
 
     def _initiator(self, address: str) -> Initiator | None:
-        return next((one for one in self.array.initiators if one.address == address), None)
+        return next((port for port in self.array.initiators if port.address == address), None)
 
     def _ports(self, body: Body) -> Body:
-        names = [one.address for one in self.array.initiators] + sorted(self._loose)
+        names = [port.address for port in self.array.initiators] + sorted(self._free_ports)
         return {"portList": [{"portName": name} for name in names]}
 
     def _create_port(self, body: Body) -> Body:
         name = _text(body, "portName")
-        if name in self._loose or self._initiator(name):
+        if name in self._free_ports or self._initiator(name):
             raise Refusal(codes.INITIATOR_EXISTS)
-        self._loosen(name)
-        self.array.touched("initiator.create", self.array.groups("port").find("loose"))
+        self._add_free_port(name)
+        self.array.touched("initiator.create", self.array.groups("port").find("free"))
         return {}
 
     def _delete_port(self, body: Body) -> Body:
         name = _text(body, "portName")
         if self._initiator(name):
             raise Refusal(codes.INITIATOR_TAKEN)
-        if self._loose.pop(name, None) is None:
+        if self._free_ports.pop(name, None) is None:
             raise Refusal(codes.NO_INITIATOR)
-        self.array.touched("initiator.delete", self.array.groups("port").find("loose"))
+        self.array.touched("initiator.delete", self.array.groups("port").find("free"))
         return {}
 
     def _add_ports(self, body: Body) -> Body:
@@ -347,11 +347,11 @@ class Rest:
         for name in _texts(body, "portNames"):
             if self._initiator(name):
                 raise Refusal(codes.INITIATOR_TAKEN)
-            if name not in self._loose:
+            if name not in self._free_ports:
                 raise Refusal(codes.NO_INITIATOR)
             with refusing():
                 self.array.add_initiator(host, name)
-            del self._loose[name]
+            del self._free_ports[name]
         return {}
 
     def _remove_ports(self, body: Body) -> Body:
@@ -361,12 +361,12 @@ class Rest:
             if found is None or found.host != host.id:
                 raise Refusal(codes.NO_INITIATOR)
             self.array.remove_initiator(found)
-            self._loosen(name)
+            self._add_free_port(name)
         return {}
 
     def _ports_of_host(self, body: Body) -> Body:
         host = self._host(_text(body, "hostName"))
-        return {"portList": [{"portName": one.address} for one in self.array.initiators_of(host)]}
+        return {"portList": [{"portName": port.address} for port in self.array.initiators_of(host)]}
 
     def _hosts_of_ports(self, body: Body) -> Body:
         found = {}
@@ -374,13 +374,13 @@ class Rest:
             initiator = self._initiator(name)
             if initiator is not None:
                 found[name] = [self.array.hosts[initiator.host].name]
-            elif name in self._loose:
+            elif name in self._free_ports:
                 found[name] = []
         return {"portHostMap": found}
 
     def _add_luns(self, body: Body) -> Body:
         host = self._host(_text(body, "hostName"))
-        volumes = [self.storage.volume(name) for name in _texts(body, "lunNames")]
+        volumes = [self.system.volume(name) for name in _texts(body, "lunNames")]
         with refusing():
             for volume in volumes:
                 self.array.map(volume, host)
@@ -389,7 +389,7 @@ class Rest:
     def _delete_luns(self, body: Body) -> Body:
         host = self._host(_text(body, "hostName"))
         for name in _texts(body, "lunNames"):
-            mapping = self.array.find_mapping(self.storage.volume(name), host)
+            mapping = self.array.find_mapping(self.system.volume(name), host)
             if mapping is None:
                 raise Refusal(codes.NOT_ATTACHED)
             self.array.unmap(mapping)
@@ -398,13 +398,14 @@ class Rest:
     def _luns(self, body: Body) -> Body:
         host = self._host(_text(body, "hostName"))
         rows = [
-            {"lunId": one.lun, "lunName": self.array.volumes[one.volume].name} for one in self.array.mappings_for(host)
+            {"lunId": mapping.lun, "lunName": self.array.volumes[mapping.volume].name}
+            for mapping in self.array.mappings_for(host)
         ]
         return {"hostLunList": rows}
 
     def _hosts_of_lun(self, body: Body) -> Body:
-        volume = self.storage.volume(_text(body, "lunName"))
-        hosts = [self.array.hosts[one.host] for one in self.array.mappings_of(volume)]
+        volume = self.system.volume(_text(body, "lunName"))
+        hosts = [self.array.hosts[mapping.host] for mapping in self.array.mappings_of(volume)]
         return {"hostList": [{"hostName": host.name} for host in hosts if not host.attributes.get(AGENT)]}
 
     def _portals(self, body: Body) -> Body:
@@ -422,9 +423,9 @@ class Rest:
 
 
 def failure(code: int, *, detail: bool = False) -> HttpReply:
-    """The status is 200; the number stands where the clients look for it (section 1.5)."""
+    """A refusal has the status 200; its code stands where clients look for it (section 1.5)."""
     text = codes.TEXTS.get(code, "The operation failed.")
-    # Section 1.5: a session that is not known is told in the result itself.
+    # Section 1.5: an unknown session is reported in the result itself.
     result = code if code == codes.NOT_LOGGED_IN else 1
     body: Body = {"result": result, "errorCode": code, "description": text}
     if detail:
@@ -441,13 +442,13 @@ def _text(body: Mapping[str, Any], key: str) -> str:
 
 def _texts(body: Mapping[str, Any], key: str) -> list[str]:
     value = body.get(key)
-    if not isinstance(value, list) or not value or not all(isinstance(one, str) and one for one in value):
+    if not isinstance(value, list) or not value or not all(isinstance(text, str) and text for text in value):
         raise Refusal(codes.MALFORMED)
     return value
 
 
 def _int(body: Mapping[str, Any], key: str) -> int:
-    """Numbers may come as text: upstream sends pool ids as it got them."""
+    """A number. It may be text: one client sends pool ids as it read them."""
     value = body.get(key)
     if isinstance(value, bool) or not str(value).isdigit():
         raise Refusal(codes.MALFORMED)

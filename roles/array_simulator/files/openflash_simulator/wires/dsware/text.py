@@ -8,24 +8,25 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from ...objects import Volume
-from . import codes, guesses
+from . import codes, ledger
 from .codes import Refusal
-from .storage import MIB, Storage
+from .system import MIB, System
 
 Fields = dict[str, list[str]]
-READING = ("QUERY_",)
+READ_TITLES = ("QUERY_",)
 
 
 class Title(str):
-    """The word between the brackets of a request's first line."""
+    """The text between the brackets of a request's first line."""
 
     @property
     def write(self) -> bool:
-        return not self.startswith(READING)
+        """Whether the request asks for a change."""
+        return not self.startswith(READ_TITLES)
 
 
 def parse(data: bytes) -> tuple[Title, Fields]:
-    """Title and fields; a key that is repeated is a list. Raises Refusal when it is not a request."""
+    """Title and fields; each key has the list of its values. Raises Refusal when the data are no request."""
     try:
         lines = data.decode("utf-8").splitlines()
     except UnicodeDecodeError:
@@ -42,9 +43,9 @@ def parse(data: bytes) -> tuple[Title, Fields]:
 
 
 def reply(code: int, lines: Sequence[str] = ()) -> bytes:
-    """One write; what is longer than the clients' buffer was never an answer."""
+    """A reply, cut at the size of the clients' buffer."""
     text = "".join(f"{line}\n" for line in (f"retcode={code}", *lines))
-    return text.encode()[: guesses.REPLY_LIMIT]
+    return text.encode()[: ledger.REPLY_LIMIT]
 
 
 def row(name: str, number: int, fields: dict[str, object]) -> str:
@@ -54,12 +55,12 @@ def row(name: str, number: int, fields: dict[str, object]) -> str:
 class TextSocket:
     """Answers the requests of the socket.
 
-    ``extensions``: also what upstream never sends (DESIGN in the sheet): lists in pages, all pools, full copies; and
-    the fields of an object beyond its status.
+    ``extensions``: answer also what no published client sends (DESIGN in the sheet), which is lists in pages, all pools
+    and full copies, and report all fields of an object instead of its status alone.
     """
 
-    def __init__(self, storage: Storage, extensions: bool, page_limit: int | None = None) -> None:
-        self.storage = storage
+    def __init__(self, system: System, extensions: bool, page_limit: int | None = None) -> None:
+        self.system = system
         self.page_limit = page_limit
         self.extensions = extensions
         self._titles: dict[str, Callable[[Fields], bytes]] = {
@@ -70,11 +71,11 @@ class TextSocket:
             "CREATE_SNAPSHOT_REQ": self._create_snapshot,
             "DELETE_SNAPSHOT_REQ": self._delete_snapshot,
             "QUERY_SNAPSHOT_REQ": self._query_snapshot,
-            "CREATE_VOLUME_FROM_SNAPSHOT_REQ": self._linked,
+            "CREATE_VOLUME_FROM_SNAPSHOT_REQ": self._create_linked,
             "QUERY_POOLS_CAPABILITY_REQ": self._pools,
         }
         if extensions:
-            self._titles["CREATE_FULLVOLUME_FROM_SNAPSHOT_REQ"] = self._full
+            self._titles["CREATE_FULLVOLUME_FROM_SNAPSHOT_REQ"] = self._full_copy
 
     def answer(self, title: str, fields: Fields) -> bytes:
         handler = self._titles.get(title)
@@ -83,114 +84,116 @@ class TextSocket:
         try:
             return handler(fields)
         except Refusal as refusal:
-            # Section 3: the socket has one code of its own, for what is not there.
-            gone = refusal.code in (codes.NO_VOLUME, codes.NO_SNAPSHOT)
-            return reply(codes.SOCKET_GONE if gone else refusal.code)
+            # Section 3: the socket has one code of its own for any object that does not exist.
+            missing = refusal.code in (codes.NO_VOLUME, codes.NO_SNAPSHOT)
+            return reply(codes.SOCKET_MISSING if missing else refusal.code)
 
     # ---- requests --------------------------------------------------------------------------------------------------
 
     def _create_volume(self, fields: Fields) -> bytes:
         thin = _text(fields, "thin_flag", "0") == "1"
         name, size = _text(fields, "vol_name"), _int(fields, "vol_size")
-        self.storage.create_volume(name, size, _int(fields, "pool_id"), thin=thin)
+        self.system.create_volume(name, size, _int(fields, "pool_id"), thin=thin)
         return reply(0)
 
     def _delete_volume(self, fields: Fields) -> bytes:
-        self.storage.delete_volume_later(_text(fields, "vol_name"))
+        self.system.delete_volume_later(_text(fields, "vol_name"))
         return reply(0)
 
     def _extend_volume(self, fields: Fields) -> bytes:
-        self.storage.expand_volume(_text(fields, "vol_name"), _int(fields, "vol_size"))
+        self.system.expand_volume(_text(fields, "vol_name"), _int(fields, "vol_size"))
         return reply(0)
 
     def _query_volume(self, fields: Fields) -> bytes:
         if "vol_name" not in fields:
             return self._page(fields, "volume", self._volume)
-        volume = self.storage.volume(_text(fields, "vol_name"))
+        volume = self.system.volume(_text(fields, "vol_name"))
         return reply(0, [row("volume", 0, self._volume(volume))])
 
     def _create_snapshot(self, fields: Fields) -> bytes:
-        self.storage.create_snapshot(_text(fields, "snap_name"), _text(fields, "vol_name"))
+        self.system.create_snapshot(_text(fields, "snap_name"), _text(fields, "vol_name"))
         return reply(0)
 
     def _delete_snapshot(self, fields: Fields) -> bytes:
-        self.storage.delete_snapshot(_text(fields, "snap_name"))
+        self.system.delete_snapshot(_text(fields, "snap_name"))
         return reply(0)
 
     def _query_snapshot(self, fields: Fields) -> bytes:
         if "snap_name" not in fields:
             return self._page(fields, "snapshot", self._snapshot)
-        snapshot = self.storage.snapshot(_text(fields, "snap_name"))
+        snapshot = self.system.snapshot(_text(fields, "snap_name"))
         return reply(0, [row("snapshot", 0, self._snapshot(snapshot))])
 
-    def _linked(self, fields: Fields) -> bytes:
+    def _create_linked(self, fields: Fields) -> bytes:
         if _int(fields, "vol_num", 1) != 1:
             raise Refusal(codes.MALFORMED)
-        self.storage.linked_volume(_text(fields, "vol_name"), _text(fields, "snap_name_src"), _int(fields, "vol_size"))
+        self.system.create_linked_volume(
+            _text(fields, "vol_name"), _text(fields, "snap_name_src"), _int(fields, "vol_size")
+        )
         return reply(0)
 
-    def _full(self, fields: Fields) -> bytes:
-        self.storage.full_copy(_text(fields, "vol_name"), _text(fields, "snap_name"))
+    def _full_copy(self, fields: Fields) -> bytes:
+        self.system.full_copy(_text(fields, "vol_name"), _text(fields, "snap_name"))
         return reply(0)
 
     def _pools(self, fields: Fields) -> bytes:
-        wanted = fields.get("pool_id", [])
-        if _int(fields, "pool_num") != len(wanted):
+        numbers = fields.get("pool_id", [])
+        if _int(fields, "pool_num") != len(numbers):
             raise Refusal(codes.MALFORMED)
-        if not wanted:
+        if not numbers:
             if not self.extensions:
                 raise Refusal(codes.MALFORMED)
-            wanted = [str(pool.id) for pool in self.storage.pools()]
+            numbers = [str(pool.id) for pool in self.system.pools()]
         rows = []
-        for number, text in enumerate(wanted):
-            pool = self.storage.pool(int(text) if text.isdigit() else -1)
+        for position, text in enumerate(numbers):
+            pool = self.system.pool(int(text) if text.isdigit() else -1)
             # Section 2.1: GB, without any conversion.
-            about = {"stor_id": pool.id, "total_capacity": pool.size >> 30, "usable_capacity": pool.free >> 30}
-            rows.append(row("pool", number, {**about, "raid_level": 5, "iops": 0, "max_iops": 0, "min_iops": 0}))
+            capacities = {"stor_id": pool.id, "total_capacity": pool.size >> 30, "usable_capacity": pool.free >> 30}
+            rows.append(row("pool", position, {**capacities, "raid_level": 5, "iops": 0, "max_iops": 0, "min_iops": 0}))
         return reply(0, rows)
 
     # ---- objects ---------------------------------------------------------------------------------------------------
 
-    def _page(self, fields: Fields, word: str, show: Callable[[Volume], dict[str, object]]) -> bytes:
-        """One page of all objects; fewer than asked for when that is what fits into a reply."""
+    def _page(self, fields: Fields, kind: str, show: Callable[[Volume], dict[str, object]]) -> bytes:
+        """One page of all objects. Refused when the page does not fit into a reply."""
         if not self.extensions:
             raise Refusal(codes.MALFORMED)
-        found = self.storage.all(word)
+        found = self.system.all(kind)
         size = min(_int(fields, "page_size"), self.page_limit or _int(fields, "page_size"))
         first = (_int(fields, "page_num") - 1) * size
         rows = [f"total_num={len(found)}"]
         for number, volume in enumerate(found[first : first + size]):
-            rows.append(row(word, number, show(volume)))
-            if len(reply(0, rows)) >= guesses.REPLY_LIMIT:
+            rows.append(row(kind, number, show(volume)))
+            if len(reply(0, rows)) >= ledger.REPLY_LIMIT:
                 raise Refusal(codes.MALFORMED)
         return reply(0, rows)
 
     def _volume(self, volume: Volume) -> dict[str, object]:
-        deleting = self.storage.seen_deleting(volume)
-        ready = self.storage.status(volume) == guesses.READY
-        status = guesses.SOCKET_DELETING if deleting else guesses.SOCKET_READY if ready else guesses.DUPLICATING
+        deleting = self.system.report_deleting(volume)
+        ready = self.system.status(volume) == ledger.READY
+        status = ledger.SOCKET_DELETING if deleting else ledger.SOCKET_READY if ready else ledger.DUPLICATING
         if not self.extensions:
             return {"status": status}
         return {
             "vol_name": volume.name,
-            "father_name": self.storage.father(volume),
+            "father_name": self.system.father(volume),
             "status": status,
             "vol_size": volume.size // MIB,
             "real_size": volume.used // MIB,
-            "pool_id": self.storage.pool_of(volume),
+            "pool_id": self.system.pool_of(volume),
             "create_time": int(volume.created),
         }
 
     def _snapshot(self, snapshot: Volume) -> dict[str, object]:
         if not self.extensions:
-            return {"status": guesses.SOCKET_READY}
+            return {"status": ledger.SOCKET_READY}
         return {
             "snap_name": snapshot.name,
-            "father_name": self.storage.father(snapshot),
-            "status": guesses.SOCKET_READY,
+            "father_name": self.system.father(snapshot),
+            "status": ledger.SOCKET_READY,
             "snap_size": snapshot.size // MIB,
             "real_size": snapshot.used // MIB,
-            "pool_id": self.storage.pool_of(snapshot),
+            "pool_id": self.system.pool_of(snapshot),
             "delete_priority": 0,
             "create_time": int(snapshot.created),
         }

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The ports of a simulated Dsware: HTTPS, the text socket, and the one behind the command-line tools."""
+"""The ports of a simulated Dsware: HTTPS, the text socket, and the port that the command-line tools ask."""
 
 from __future__ import annotations
 
@@ -27,22 +27,22 @@ from ...objects import Pool
 from ...rules import Rules
 from ..base import page_limit
 from ..http import HttpReply, HttpRequest, HttpWire
-from . import codes, guesses, programs, rest, text, tools
+from . import codes, ledger, programs, rest, text, tools
 from .codes import Refusal
 from .rest import Rest
-from .storage import AGENT, Storage
+from .system import AGENT, System
 from .text import TextSocket
 from .tools import Tools
 
-# Section 1.1: nothing marks the end of a request; when this long nothing more comes, that was it. The 20 ms that the
-# sheet proposes are for a network: on loopback one send arrives whole.
+# Section 1.1: nothing marks the end of a request, so it ends when nothing more comes for this long. The sheet proposes
+# 20 ms for a network; on loopback a request arrives in one piece.
 QUIET = 0.005
 LONGEST_REQUEST = 64 * 1024
-# A page that some other service might answer.
-NOT_OURS = b"<html><body>It works!</body></html>\n"
+# The page of another service that answers in the array's place.
+OTHER_SERVICE = b"<html><body>It works!</body></html>\n"
 
 # The folder RUN_DIR/bin belongs to the first array of this kind in a run.
-_bin_of: dict[Path, str] = {}
+_owner_of_bin: dict[Path, str] = {}
 
 
 def _port(value: Any) -> int:
@@ -52,7 +52,7 @@ def _port(value: Any) -> int:
 
 
 def _addresses(value: Any) -> tuple[str, ...]:
-    if not isinstance(value, list) or not value or not all(isinstance(one, str) and one for one in value):
+    if not isinstance(value, list) or not value or not all(isinstance(address, str) and address for address in value):
         raise ConfigError(f"{value!r} is not a list of addresses")
     if len(set(value)) != len(value):
         raise ConfigError("has an address twice")
@@ -72,7 +72,7 @@ def _seconds(value: Any) -> float:
 
 
 def release_of(version: str) -> tuple[int, ...]:
-    """8.1.0 -> (8, 1, 0); V100R006C30 -> (6, 30): what is compared is the release."""
+    """The release in a version: (8, 1, 0) from 8.1.0, (6, 30) from V100R006C30."""
     if re.fullmatch(r"\d+(\.\d+)*", version):
         return tuple(int(part) for part in version.split("."))
     found = re.fullmatch(r"V\d+R0*(\d+)C(\d+)", version)
@@ -105,51 +105,51 @@ class DswareWire(HttpWire):
             release_of(config.version)
         except ValueError:
             raise ConfigError(f"version {config.version!r} is not one such as 8.1.0 or V100R006C30") from None
-        strange = set(config.options.get("sick_agents", ())) - set(config.options.get("agents", DEFAULT_AGENTS))
-        if strange:
-            raise ConfigError(f"sick_agents: {sorted(strange)[0]!r} is not one of the agents")
+        unknown = set(config.options.get("sick_agents", ())) - set(config.options.get("agents", DEFAULT_AGENTS))
+        if unknown:
+            raise ConfigError(f"sick_agents: {sorted(unknown)[0]!r} is not one of the agents")
         if config.port and config.options.get("rest_port", config.port) != config.port:
-            raise ConfigError("port and rest_port are the same port and differ")
+            raise ConfigError("port and rest_port name the same port, and have different values")
 
     def __init__(self, config: ArrayConfig, run_dir: Path, *arguments: Any) -> None:
         super().__init__(replace(config, port=config.options.get("rest_port", config.port)), run_dir, *arguments)
         pools = [Pool(pool.name, pool.size, number) for number, pool in enumerate(config.pools)]
         rules = Rules(
-            name_length=guesses.NAME_LENGTH,
-            first_lun=guesses.FIRST_LUN,
-            max_lun=guesses.MAX_LUN,
+            name_length=ledger.NAME_LENGTH,
+            first_lun=ledger.FIRST_LUN,
+            max_lun=ledger.MAX_LUN,
             shared_names=False,
             delete_mapped="refuse",
             delete_with_children="reparent",
-            volumes=guesses.VOLUMES,
-            snapshots_per_volume=guesses.SNAPSHOTS_PER_VOLUME,
+            volumes=ledger.VOLUMES,
+            snapshots_per_volume=ledger.SNAPSHOTS_PER_VOLUME,
         ).limited(config.limits)
-        self.bytes = Images(self.images) if config.datapath else None
+        self.volume_images = Images(self.images) if config.datapath else None
         self.array = Array(
             config.name,
-            pools or [Pool(guesses.POOL, guesses.CAPACITY, 0)],
+            pools or [Pool(ledger.POOL, ledger.CAPACITY, 0)],
             rules,
             clock=self.clock,
-            datapath=self.bytes or NoDataPath(),
+            datapath=self.volume_images or NoDataPath(),
             on_change=self.changed,
             is_full=self.faults.pool_full,
         )
         release = release_of(config.version)
-        self.storage = Storage(
+        self.system = System(
             self.array,
             self.clock,
             config.options.get("agents", DEFAULT_AGENTS),
             config.options.get("sick_agents", ()),
             run_dir / "dev" / config.name,
-            config.options.get("copy_seconds", guesses.COPY_SECONDS),
-            self.bytes,
+            config.options.get("copy_seconds", ledger.COPY_SECONDS),
+            self.volume_images,
         )
         limit = config.options.get("page_limit")
-        self.rest = Rest(self.storage, config.username, config.password, release, config.address, limit)
-        self.text = TextSocket(self.storage, config.options.get("extensions", True), limit)
-        self.tools = Tools(self.storage, release < guesses.FIRST_WITH_POOLS)
-        first = _bin_of.setdefault(run_dir, config.name)
-        self.bin_dir = run_dir / "bin" if first == config.name else run_dir / f"bin-{config.name}"
+        self.rest = Rest(self.system, config.username, config.password, release, config.address, limit)
+        self.text = TextSocket(self.system, config.options.get("extensions", True), limit)
+        self.tools = Tools(self.system, release < ledger.FIRST_WITH_POOLS)
+        owner = _owner_of_bin.setdefault(run_dir, config.name)
+        self.bin_dir = run_dir / "bin" if owner == config.name else run_dir / f"bin-{config.name}"
         self._secret = secrets.token_hex(16)
         self._servers: list[asyncio.Server] = []
         self.socket_port = 0
@@ -158,26 +158,26 @@ class DswareWire(HttpWire):
 
     async def listen(self) -> None:
         await super().listen()
-        wanted = self.config.options.get("socket_port", 0)
+        socket_port = self.config.options.get("socket_port", 0)
         try:
-            text_server = await asyncio.start_server(self._text_connection, self.config.address, wanted)
+            text_server = await asyncio.start_server(self._text_connection, self.config.address, socket_port)
             self._servers.append(text_server)
             tool_server = await asyncio.start_server(self._tool_connection, self.config.address, 0)
         except OSError as error:
             await self.close()
             raise SimulatorError(
-                f"array {self.config.name}: cannot listen on {self.config.address} port {wanted}: {error.strerror}"
+                f"array {self.config.name}: cannot listen on {self.config.address} port {socket_port}: {error.strerror}"
             ) from None
         self._servers.append(tool_server)
         self.socket_port = text_server.sockets[0].getsockname()[1]
         tool_port = tool_server.sockets[0].getsockname()[1]
         programs.write(self.bin_dir, self.config.name, self.config.address, tool_port, self._secret)
-        for agent in self.storage.agents:
-            (self.storage.root_of(agent) / "disk" / "by-id").mkdir(parents=True, exist_ok=True)
-        if self.bytes is not None:
-            self.bytes.take_up(self.array)
-        self.storage.forget_devices()
-        self.storage.restore_devices()
+        for agent in self.system.agents:
+            (self.system.device_root_of(agent) / "disk" / "by-id").mkdir(parents=True, exist_ok=True)
+        if self.volume_images is not None:
+            self.volume_images.take_up(self.array)
+        self.system.forget_devices()
+        self.system.restore_devices()
 
     async def close(self) -> None:
         await super().close()
@@ -185,10 +185,12 @@ class DswareWire(HttpWire):
             server.close()
         self._servers.clear()
         programs.remove(self.bin_dir)
-        _bin_of.pop(self.run_dir, None)
+        _owner_of_bin.pop(self.run_dir, None)
 
     def endpoint(self) -> dict[str, Any]:
-        agents = [{"address": one, "device_root": str(self.storage.root_of(one))} for one in self.storage.agents]
+        agents = [
+            {"address": agent, "device_root": str(self.system.device_root_of(agent))} for agent in self.system.agents
+        ]
         return {
             **super().endpoint(),
             "protocol": "iscsi",
@@ -197,7 +199,7 @@ class DswareWire(HttpWire):
             "bin_dir": str(self.bin_dir),
             "device_root": agents[0]["device_root"],
             "agents": agents,
-            "pools": [{"id": pool.id, "name": pool.name, "size": pool.size} for pool in self.storage.pools()],
+            "pools": [{"id": pool.id, "name": pool.name, "size": pool.size} for pool in self.system.pools()],
         }
 
     # ---- REST ------------------------------------------------------------------------------------------------------
@@ -206,7 +208,7 @@ class DswareWire(HttpWire):
         return rest.is_write(request.method, request.path)
 
     def answer(self, request: HttpRequest) -> HttpReply:
-        self.storage.bury()
+        self.system.remove_deleted()
         return self.rest.answer(request)
 
     def busy(self, request: HttpRequest) -> HttpReply:
@@ -222,25 +224,25 @@ class DswareWire(HttpWire):
     # ---- the text socket -------------------------------------------------------------------------------------------
 
     async def _text_connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One request and one write, then the end of the connection."""
+        """One request and one reply, then the end of the connection."""
         number = self.next_connection()
-        data = await _all_of(reader)
+        data = await _read_request(reader)
         try:
             title, fields = text.parse(data)
         except Refusal as refusal:
             title, fields = text.Title("?"), {}
-            unreadable: bytes | None = text.reply(refusal.code)
+            malformed: bytes | None = text.reply(refusal.code)
         else:
-            unreadable = None
+            malformed = None
 
         def answer() -> bytes:
-            return unreadable or self.text.answer(title, fields)
+            return malformed or self.text.answer(title, fields)
 
-        plain = {key: values[0] if len(values) == 1 else values for key, values in fields.items()}
-        line = " ".join([title, *(f"{key}={value}" for key, value in plain.items())])
+        body = {key: values[0] if len(values) == 1 else values for key, values in fields.items()}
+        line = " ".join([title, *(f"{key}={value}" for key, value in body.items())])
         failing = {"busy": codes.POOL_NOT_READY, "expired": codes.AGENT_SICK, "http_status": codes.AGENT_SICK}
-        await self._one_write(
-            (number, str(title), line, title.write and bool(data), plain),
+        await self._send_reply(
+            (number, str(title), line, title.write and bool(data), body),
             answer,
             lambda kind: text.reply(failing[kind]),
             writer,
@@ -249,7 +251,7 @@ class DswareWire(HttpWire):
     # ---- the tools -------------------------------------------------------------------------------------------------
 
     async def _tool_connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """What a program in ``bin`` asks: its secret, its name and its arguments, in one line of JSON."""
+        """The request of a program in ``bin``: the secret, its name and its arguments, in one line of JSON."""
         try:
             secret, tool, argv = json.loads(await asyncio.wait_for(reader.readline(), 10))
             known = hmac.compare_digest(str(secret), self._secret)
@@ -259,25 +261,28 @@ class DswareWire(HttpWire):
             writer.close()
             return
 
-        def printed(what: str) -> bytes:
-            return json.dumps(what).encode()
+        def printed(output: str) -> bytes:
+            return json.dumps(output).encode()
 
         def failing(kind: str) -> bytes:
             key = "result" if tool == "fsc_cli" else "ret_code"
             return printed(f"{key}={codes.AGENT_SICK if tool == 'fsc_cli' else codes.VBS_FAILED}\n")
 
-        about = (self.next_connection(), tool, " ".join([tool, *argv]), tools.is_write(tool, argv), None)
-        await self._one_write(about, lambda: printed(self.tools.run(tool, argv)), failing, writer)
+        request = (self.next_connection(), tool, " ".join([tool, *argv]), tools.is_write(tool, argv), None)
+        await self._send_reply(request, lambda: printed(self.tools.run(tool, argv)), failing, writer)
 
-    async def _one_write(
+    async def _send_reply(
         self,
-        about: tuple[int, str, str, bool, Any],
+        request: tuple[int, str, str, bool, Any],
         answer: Callable[[], bytes],
         failing: Callable[[str], bytes],
         writer: asyncio.StreamWriter,
     ) -> None:
-        """Faults, the journal, and the one write."""
-        number, method, line, write, body = about
+        """Apply faults, write the journal, and send the reply.
+
+        :param request: number of the connection, method, line, whether it asks for a change, body.
+        """
+        number, method, line, write, body = request
         verdict = self.faults.judge(method, line, write)
         if verdict.delay:
             await asyncio.sleep(verdict.delay)
@@ -294,8 +299,8 @@ class DswareWire(HttpWire):
             fault=verdict.name,
         )
         if verdict.kind in ("reset_before", "reset_after", "reset_late"):
-            plain = writer.get_extra_info("socket")
-            plain.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            connection = writer.get_extra_info("socket")
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             writer.transport.abort()
             return
         if data:
@@ -305,7 +310,7 @@ class DswareWire(HttpWire):
     def _answered(
         self, verdict: Verdict, write: bool, answer: Callable[[], bytes], failing: Callable[[str], bytes]
     ) -> bytes | None:
-        self.storage.bury()
+        self.system.remove_deleted()
         if verdict.kind == "reset_before":
             return None
         if verdict.kind in ("busy", "expired", "http_status"):
@@ -314,7 +319,7 @@ class DswareWire(HttpWire):
             self.carry_out_later(verdict, answer)
             return None
         data = self.served(verdict, write, answer)
-        return NOT_OURS if verdict.kind == "non_json" else data
+        return OTHER_SERVICE if verdict.kind == "non_json" else data
 
     # ---- state -----------------------------------------------------------------------------------------------------
 
@@ -322,19 +327,19 @@ class DswareWire(HttpWire):
         return [self.array]
 
     def state(self) -> dict[str, Any]:
-        """Agents are no hosts that anybody made: only what is attached to them shows."""
+        """The state without the hosts that stand for agents; volumes attached to an agent are shown."""
         shown = super().state()
         agents = {host.name for host in self.array.hosts if host.attributes.get(AGENT)}
         shown["hosts"] = [host for host in shown["hosts"] if host["name"] not in agents]
         shown["groups"] = [group for group in shown["groups"] if group["kind"] != "port"]
-        if self.bytes is not None:
+        if self.volume_images is not None:
             for row in shown["volumes"]:
-                row["content"] = self.bytes.content(self.array.volumes[row["id"]])
+                row["content"] = self.volume_images.content(self.array.volumes[row["id"]])
         return shown
 
     def empty(self) -> None:
         self.array.reset()
-        self.storage.forget_devices()
+        self.system.forget_devices()
 
     def dump(self) -> dict[str, Any]:
         return self.array.dump()
@@ -346,8 +351,8 @@ class DswareWire(HttpWire):
 DEFAULT_AGENTS = ("192.0.2.21",)
 
 
-async def _all_of(reader: asyncio.StreamReader) -> bytes:
-    """A request: up to the peer's end of sending, or a line's end with silence after it."""
+async def _read_request(reader: asyncio.StreamReader) -> bytes:
+    """The data until the peer stops sending, or until a line end after which nothing comes for ``QUIET`` seconds."""
     data = b""
     while len(data) < LONGEST_REQUEST:
         try:

@@ -10,8 +10,8 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from . import guesses
-from .errors import CliError
+from . import ledger
+from .refusals import Refusal
 
 Row = dict[str, str]
 Pairs = list[tuple[str, str]]
@@ -25,44 +25,46 @@ _NAME = re.compile(r"[A-Za-z_](?:[A-Za-z0-9 ._-]*[A-Za-z0-9._-])?\Z")
 
 @dataclass(frozen=True)
 class Command:
-    """One command: its verb, its options, and the object that it names last."""
+    """One command: its verb, its options, and the object that stands last."""
 
     verb: str
     options: Mapping[str, str] = field(default_factory=dict)
     object: str | None = None
 
     def flag(self, name: str) -> bool:
+        """Whether an option without a value was given."""
         return name in self.options
 
     def needed(self, name: str) -> str:
+        """The value of an option that the command must have."""
         try:
             return self.options[name]
         except KeyError:
-            raise CliError("CMMVC5707E") from None
+            raise Refusal("CMMVC5707E") from None
 
     def number(self, name: str) -> int:
-        """An option that is a number from 0."""
+        """The value of an option that is a number from 0 on."""
         text = self.needed(name)
         if not text.isdigit():
-            raise CliError("CMMVC5711E", text)
+            raise Refusal("CMMVC5711E", text)
         return int(text)
 
     def bytes_of(self, name: str) -> int:
-        """``-size`` with ``-unit``: binary, megabytes by default, whole sectors (section 2.2)."""
+        """``-size`` in bytes. ``-unit`` is binary, megabytes by default; only whole sectors are valid (section 2.2)."""
         unit = self.options.get("unit", "mb")
         if unit not in _UNITS:
-            raise CliError("CMMVC5711E", unit)
+            raise Refusal("CMMVC5711E", unit)
         size = self.number(name) << 10 * _UNITS[unit]
-        if size <= 0 or size % guesses.SECTOR:
-            raise CliError("CMMVC5711E", self.options[name])
+        if size <= 0 or size % ledger.SECTOR:
+            raise Refusal("CMMVC5711E", self.options[name])
         return size
 
 
 def split(line: str) -> list[list[str]]:
-    """The words of each command of a line, as the array's shell sees them: ``;`` ends a command, quotes hide it."""
+    """The words of each command of a line. For the array's shell an unquoted ``;`` ends a command."""
     if not line.isascii():
-        raise CliError("CMMVC6017E")
-    lexer = shlex.shlex(line, posix=True, punctuation_chars=";\n|" + guesses.SHELL_CHARACTERS)
+        raise Refusal("CMMVC6017E")
+    lexer = shlex.shlex(line, posix=True, punctuation_chars=";\n|" + ledger.SHELL_CHARACTERS)
     lexer.whitespace, lexer.whitespace_split = " \t\r", True
     lexer.commenters = ""
     commands: list[list[str]] = [[]]
@@ -70,49 +72,49 @@ def split(line: str) -> list[list[str]]:
         for word in lexer:
             if word and not word.strip(";\n"):
                 commands.append([])
-            elif word and not word.strip("|" + guesses.SHELL_CHARACTERS):
-                raise CliError("", status=1, text=f"rbash: {word}: restricted")
+            elif word and not word.strip("|" + ledger.SHELL_CHARACTERS):
+                raise Refusal("", status=1, text=f"rbash: {word}: restricted")
             else:
                 commands[-1].append(word)
     except ValueError as error:
-        raise CliError("", status=2, text=f"rbash: {error}") from None
+        raise Refusal("", status=2, text=f"rbash: {error}") from None
     return [words for words in commands if words]
 
 
 def parse(words: Sequence[str], options: Mapping[str, bool]) -> Command:
-    """A command from the words behind its verb. ``options`` says of each whether a value follows."""
+    """A command from its verb and the words after it. ``options``: for each option whether a value follows."""
     given: dict[str, str] = {}
     objects: list[str] = []
-    rest = list(words[1:])
-    while rest:
-        word = rest.pop(0)
+    remaining = list(words[1:])
+    while remaining:
+        word = remaining.pop(0)
         if not word.startswith("-") or len(word) == 1:
             objects.append(word)
             continue
         name = word[1:]
         if name not in options:
-            raise CliError("CMMVC5709E", word)
+            raise Refusal("CMMVC5709E", word)
         if name in given:
-            raise CliError("CMMVC6070E", word)
-        if options[name] and not rest:
-            raise CliError("CMMVC5707E")
-        given[name] = rest.pop(0) if options[name] else ""
+            raise Refusal("CMMVC6070E", word)
+        if options[name] and not remaining:
+            raise Refusal("CMMVC5707E")
+        given[name] = remaining.pop(0) if options[name] else ""
     if len(objects) > 1:
-        raise CliError("CMMVC6070E", objects[1])
+        raise Refusal("CMMVC6070E", objects[1])
     return Command(words[0], given, objects[0] if objects else None)
 
 
 def check_name(name: str) -> str:
-    """A new name, or the refusal that it meets (section 4)."""
-    if len(name) > guesses.NAME_LENGTH:
-        raise CliError("CMMVC5738E", name)
+    """The name. Raises Refusal when the array does not take it for a new object (section 4)."""
+    if len(name) > ledger.NAME_LENGTH:
+        raise Refusal("CMMVC5738E", name)
     if not _NAME.match(name):
-        raise CliError("CMMVC6527E")
+        raise Refusal("CMMVC6527E")
     return name
 
 
 def concise(command: Command, columns: Sequence[str], rows: Sequence[Row], empty_header: bool) -> str:
-    """A list: a row of headings, then a row for each object. Nothing at all when there is none (section 9e)."""
+    """A list: a row of headings, then a row for each object. Nothing when there is no object (section 9e)."""
     rows = _filtered(command, columns, rows)
     if not rows and not empty_header:
         return ""
@@ -120,44 +122,44 @@ def concise(command: Command, columns: Sequence[str], rows: Sequence[Row], empty
     lines += [[row[column] for column in columns] for row in rows]
     delimiter = command.options.get("delim")
     if delimiter is not None:
-        return "".join(f"{_checked(delimiter).join(line)}\n" for line in lines)
-    widths = [max((len(line[at]) for line in lines), default=0) for at in range(len(columns))]
+        return "".join(f"{_one_character(delimiter).join(line)}\n" for line in lines)
+    widths = [max((len(line[position]) for line in lines), default=0) for position in range(len(columns))]
     return "".join(
         " ".join(value.ljust(width) for value, width in zip(line, widths, strict=True)) + "\n" for line in lines
     )
 
 
 def detailed(command: Command, pairs: Pairs) -> str:
-    """One object: a line for each attribute; filters are ignored."""
-    delimiter = _checked(command.options.get("delim", " "))
+    """One object: a line for each attribute. A filter is ignored."""
+    delimiter = _one_character(command.options.get("delim", " "))
     if command.flag("nohdr"):
         return "".join(f"{pair[1]}\n" for pair in pairs)
     return "".join(f"{name}{delimiter}{value}\n" for name, value in pairs)
 
 
 def capacity(command: Command, size: int) -> str:
-    """Bytes with ``-bytes``, else rounded with a unit."""
+    """A capacity as text: in bytes with ``-bytes``, else rounded, with a unit."""
     if command.flag("bytes"):
         return str(size)
-    unit, power = next(((u, p) for u, p in reversed(_UNITS.items()) if size >= 1 << 10 * p), ("b", 0))
+    unit, power = next((item for item in reversed(_UNITS.items()) if size >= 1 << 10 * item[1]), ("b", 0))
     return f"{size / (1 << 10 * power):.2f}{unit.upper()}"
 
 
-def _checked(delimiter: str) -> str:
+def _one_character(delimiter: str) -> str:
     if len(delimiter) != 1:
-        raise CliError("CMMVC5711E", delimiter)
+        raise Refusal("CMMVC5711E", delimiter)
     return delimiter
 
 
 def _filtered(command: Command, columns: Sequence[str], rows: Sequence[Row]) -> Sequence[Row]:
-    """``attribute=value``, several joined by colons, ``*`` for any characters."""
-    wanted = command.options.get("filtervalue")
-    if wanted is None:
+    """The rows that match ``-filtervalue``: ``attribute=value``, several joined by colons, ``*`` for any characters."""
+    terms = command.options.get("filtervalue")
+    if terms is None:
         return rows
-    for term in wanted.split(":"):
+    for term in terms.split(":"):
         name, equals, value = term.partition("=")
         if not equals or name not in columns:
-            raise CliError("CMMVC5741E", term)
+            raise Refusal("CMMVC5741E", term)
         pattern = re.compile(".*".join(re.escape(part) for part in value.split("*")) + r"\Z")
         rows = [row for row in rows if pattern.match(row[name])]
     return rows

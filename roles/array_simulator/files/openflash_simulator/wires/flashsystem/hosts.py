@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Hosts, their ports, and what is mapped to them (sections 2.3 and 2.4)."""
+"""Hosts, their ports and their mappings (sections 2.3 and 2.4)."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from collections.abc import Sequence
 
 from ...objects import Host, Initiator, Mapping
 from .cli import VIEW, Command, Pairs, Row, check_name, concise, detailed
-from .errors import CliError
+from .refusals import Refusal
 from .system import Handler, Options, System
-from .vdisks import find_vdisk, number
+from .volumes import find_vdisk, vdisk_id
 
-HOST = "id name port_count iogrp_count status".split()
-HOST_MAP = "id name SCSI_id vdisk_id vdisk_name vdisk_UID".split()
-VDISK_MAP = "id name SCSI_id host_id host_name vdisk_UID IO_group_id IO_group_name".split()
+HOST_COLUMNS = "id name port_count iogrp_count status".split()
+HOST_MAPPING_COLUMNS = "id name SCSI_id vdisk_id vdisk_name vdisk_UID".split()
+VDISK_MAPPING_COLUMNS = "id name SCSI_id host_id host_name vdisk_UID IO_group_id IO_group_name".split()
 
 _WWPN = re.compile(r"[0-9a-f]{16}\Z")
 _IQN = re.compile(r"(iqn\.\d{4}-\d{2}\.|eui\.)\S+\Z")
@@ -24,42 +24,45 @@ _PORTS = {"hbawwpn": True, "fcwwpn": True, "iscsiname": True, "force": False}
 
 
 def find_host(system: System, name: str | None, code: str = "CMMVC5754E") -> Host:
+    """By name or id; ``code`` is what this verb answers when there is no such host."""
     if name is None:
-        raise CliError("CMMVC5701E")
+        raise Refusal("CMMVC5701E")
     found = system.array.hosts.find(name)
     if found is None and name.isdigit():
         found = system.array.hosts.get(int(name) + 1)
     if found is None:
-        raise CliError(code)
+        raise Refusal(code)
     return found
 
 
 def _ports(command: Command) -> list[str]:
-    """Every port that the command names: WWPNs joined by colons, iSCSI names by commas."""
-    wwpns = [o for name in ("hbawwpn", "fcwwpn") for o in command.options.get(name, "").lower().split(":") if o]
-    iqns = [one for one in command.options.get("iscsiname", "").lower().split(",") if one]
+    """The ports that the command names: WWPNs joined by colons, iSCSI names joined by commas."""
+    wwpns = [
+        wwpn for name in ("hbawwpn", "fcwwpn") for wwpn in command.options.get(name, "").lower().split(":") if wwpn
+    ]
+    iqns = [iqn for iqn in command.options.get("iscsiname", "").lower().split(",") if iqn]
     if wwpns and iqns:
-        raise CliError("CMMVC5713E")
+        raise Refusal("CMMVC5713E")
     if not wwpns and not iqns:
-        raise CliError("CMMVC5707E")
-    if not all(_WWPN.match(one) for one in wwpns):
-        raise CliError("CMMVC5867E")
-    if not all(_IQN.match(one) for one in iqns):
-        raise CliError("CMMVC6578E")
-    found = wwpns + iqns
-    if len(set(found)) < len(found):
-        raise CliError("CMMVC6070E", found[0])
-    return found
+        raise Refusal("CMMVC5707E")
+    if not all(_WWPN.match(wwpn) for wwpn in wwpns):
+        raise Refusal("CMMVC5867E")
+    if not all(_IQN.match(iqn) for iqn in iqns):
+        raise Refusal("CMMVC6578E")
+    ports = wwpns + iqns
+    if len(set(ports)) < len(ports):
+        raise Refusal("CMMVC6070E", ports[0])
+    return ports
 
 
 def _check_free(system: System, ports: Sequence[str]) -> None:
     for port in ports:
         if system.array.find_initiator(port):
-            raise CliError("CMMVC5867E" if _WWPN.match(port) else "CMMVC6578E")
+            raise Refusal("CMMVC5867E" if _WWPN.match(port) else "CMMVC6578E")
 
 
 def _status(system: System, host: Host) -> str:
-    states = {system.logged_in(one.address) for one in system.array.initiators_of(host)}
+    states = {system.logged_in(port.address) for port in system.array.initiators_of(host)}
     return {frozenset({True}): "online", frozenset({True, False}): "degraded"}.get(frozenset(states), "offline")
 
 
@@ -75,21 +78,21 @@ def _row(system: System, host: Host) -> Row:
 
 def lshost(system: System, command: Command) -> str:
     if command.object is None:
-        return concise(command, HOST, [_row(system, host) for host in system.array.hosts], system.empty_header)
+        return concise(command, HOST_COLUMNS, [_row(system, host) for host in system.array.hosts], system.empty_header)
     host = find_host(system, command.object)
     row = _row(system, host)
     pairs: Pairs = [(name, row[name]) for name in ("id", "name", "port_count")]
     pairs += [("type", "generic"), ("mask", "1" * 16), ("iogrp_count", "1"), ("status", row["status"])]
-    for one in system.array.initiators_of(host):
-        pairs += _port(system, one)
+    for port in system.array.initiators_of(host):
+        pairs += _port(system, port)
     return detailed(command, pairs)
 
 
-def _port(system: System, one: Initiator) -> Pairs:
-    is_fc = _WWPN.match(one.address)
-    logged_in = system.logged_in(one.address)
+def _port(system: System, port: Initiator) -> Pairs:
+    is_fc = _WWPN.match(port.address)
+    logged_in = system.logged_in(port.address)
     return [
-        ("WWPN", one.address.upper()) if is_fc else ("iscsi_name", one.address),
+        ("WWPN", port.address.upper()) if is_fc else ("iscsi_name", port.address),
         ("node_logged_in_count", str(system.nodes) if logged_in else "0"),
         ("state", "active" if logged_in else "offline"),
     ]
@@ -115,12 +118,12 @@ def addhostport(system: System, command: Command) -> str:
 
 def rmhostport(system: System, command: Command) -> str:
     host = find_host(system, command.object, "CMMVC5753E")
-    mine = {one.address: one for one in system.array.initiators_of(host)}
+    present = {port.address: port for port in system.array.initiators_of(host)}
     ports = _ports(command)
-    if any(port not in mine for port in ports):
-        raise CliError("CMMVC5867E" if _WWPN.match(ports[0]) else "CMMVC6578E")
+    if any(port not in present for port in ports):
+        raise Refusal("CMMVC5867E" if _WWPN.match(ports[0]) else "CMMVC6578E")
     for port in ports:
-        system.array.remove_initiator(mine[port])
+        system.array.remove_initiator(present[port])
     return ""
 
 
@@ -140,14 +143,14 @@ def rmhost(system: System, command: Command) -> str:
 
 
 def mkvdiskhostmap(system: System, command: Command) -> str:
-    """A second host needs ``-force``; which code says so depends on the firmware."""
+    """A second host needs ``-force``. The code of the refusal without it depends on the firmware."""
     host = find_host(system, command.needed("host"))
     volume = find_vdisk(system, command.object)
     lun = command.number("scsi") if "scsi" in command.options else None
     if system.array.find_mapping(volume, host):
-        raise CliError("CMMVC5878E")
+        raise Refusal("CMMVC5878E")
     if system.array.mappings_of(volume) and not command.flag("force"):
-        raise CliError(system.shared_code)
+        raise Refusal(system.shared_code)
     mapping = system.array.map(volume, host, lun)
     return f"Virtual Disk to Host map, id [{mapping.lun}], successfully created\n"
 
@@ -157,7 +160,7 @@ def rmvdiskhostmap(system: System, command: Command) -> str:
     volume = find_vdisk(system, command.object)
     mapping = system.array.find_mapping(volume, host)
     if mapping is None:
-        raise CliError("CMMVC5842E")
+        raise Refusal("CMMVC5842E")
     system.array.unmap(mapping)
     return ""
 
@@ -167,17 +170,17 @@ def lshostvdiskmap(system: System, command: Command) -> str:
         mappings = list(system.array.mappings)
     else:
         mappings = system.array.mappings_for(find_host(system, command.object))
-    rows = [_host_map(system, one) for one in mappings]
-    return concise(command, HOST_MAP, rows, system.empty_header)
+    rows = [_host_mapping(system, mapping) for mapping in mappings]
+    return concise(command, HOST_MAPPING_COLUMNS, rows, system.empty_header)
 
 
-def _host_map(system: System, one: Mapping) -> Row:
-    volume, host = system.array.volumes[one.volume], system.array.hosts[one.host]
+def _host_mapping(system: System, mapping: Mapping) -> Row:
+    volume, host = system.array.volumes[mapping.volume], system.array.hosts[mapping.host]
     return {
         "id": str(host.id - 1),
         "name": host.name,
-        "SCSI_id": str(one.lun),
-        "vdisk_id": number(volume),
+        "SCSI_id": str(mapping.lun),
+        "vdisk_id": vdisk_id(volume),
         "vdisk_name": volume.name,
         "vdisk_UID": system.serial(volume),
     }
@@ -186,13 +189,13 @@ def _host_map(system: System, one: Mapping) -> Row:
 def lsvdiskhostmap(system: System, command: Command) -> str:
     volume = find_vdisk(system, command.object)
     rows: list[Row] = []
-    for one in system.array.mappings_of(volume):
-        host = system.array.hosts[one.host]
+    for mapping in system.array.mappings_of(volume):
+        host = system.array.hosts[mapping.host]
         rows.append(
             {
-                "id": number(volume),
+                "id": vdisk_id(volume),
                 "name": volume.name,
-                "SCSI_id": str(one.lun),
+                "SCSI_id": str(mapping.lun),
                 "host_id": str(host.id - 1),
                 "host_name": host.name,
                 "vdisk_UID": system.serial(volume),
@@ -200,7 +203,7 @@ def lsvdiskhostmap(system: System, command: Command) -> str:
                 "IO_group_name": "io_grp0",
             }
         )
-    return concise(command, VDISK_MAP, rows, system.empty_header)
+    return concise(command, VDISK_MAPPING_COLUMNS, rows, system.empty_header)
 
 
 COMMANDS: dict[str, tuple[Options, Handler]] = {

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The box itself: system, pool, nodes, Fibre Channel and Ethernet ports (section 2.1)."""
+"""The system, its pool, its nodes and their Fibre Channel and Ethernet ports (section 2.1)."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...array import Array
-from ...objects import Host, Pool, Volume
-from . import guesses
+from ...objects import Pool, Volume
+from . import ledger
 from .cli import VIEW, Command, Pairs, Row, capacity, concise, detailed
-from .errors import CliError
+from .refusals import Refusal
 
 Options = Mapping[str, bool]
 Handler = Callable[["System", Command], str]
 
-NODE = (
+NODE_COLUMNS = (
     "id name UPS_serial_number WWNN status IO_group_id IO_group_name config_node UPS_unique_id hardware iscsi_name "
     "iscsi_alias panel_name enclosure_id canister_id enclosure_serial_number"
 ).split()
-PORT_FC = (
+FC_PORT_COLUMNS = (
     "id canister_id adapter_id port_id type port_speed node_id node_name WWPN nportid status attachment topology"
 ).split()
-PORT_IP = (
+IP_PORT_COLUMNS = (
     "id node_id node_name canister_id adapter_id port_id IP_address mask gateway IP_address_6 prefix_6 gateway_6 MAC "
     "duplex state speed failover link_state host host_6 vlan vlan_6 adapter_location adapter_port_id"
 ).split()
-POOL = (
+POOL_COLUMNS = (
     "id name status mdisk_count vdisk_count capacity extent_size free_capacity virtual_capacity used_capacity "
     "real_capacity encrypted type encrypt"
 ).split()
@@ -38,7 +38,7 @@ POOL = (
 
 @dataclass
 class System:
-    """One array: what it holds, how it is built and what is wrong with it."""
+    """One array: what it holds, how it is built, and which of its parts are offline."""
 
     name: str
     array: Array
@@ -52,11 +52,11 @@ class System:
     address: str
     device_root: Path | None = None
     portal_addresses: tuple[str, ...] = ()
-    """Of the nodes in turn; by default loopback addresses, one for each node."""
+    """Portal addresses, given to the nodes in turn; by default one loopback address for each node."""
     udids: bool = True
-    """Whether a vdisk can have a udid."""
+    """Whether the firmware knows the udid of a vdisk."""
     naa_names: bool = False
-    """The nodes' iSCSI names are NAA names."""
+    """Whether the nodes' iSCSI names are NAA names instead of IQNs."""
 
     @property
     def id(self) -> str:
@@ -72,27 +72,25 @@ class System:
             return []
         return [f"5005076{self.id[-7:]}{node}{port}" for port in (1, 2)]
 
-    def iqn(self, node: int) -> str:
+    def iscsi_name(self, node: int) -> str:
         if self.naa_names:
             return f"naa.5005076{self.id[-7:].lower()}{node}0"
         return f"iqn.1986-03.com.ibm:2145.{self.name.lower().replace('_', '-')}.node{node}"
 
     def portals(self) -> list[tuple[int, str]]:
-        """(node, address)."""
+        """The iSCSI portals: (number of the node, address)."""
         if "iscsi" not in self.protocols:
             return []
         if self.portal_addresses:
-            return [(1 + at % self.nodes, address) for at, address in enumerate(self.portal_addresses)]
+            return [(1 + position % self.nodes, address) for position, address in enumerate(self.portal_addresses)]
         return [(node, f"127.0.0.{10 + node}") for node in range(1, self.nodes + 1)]
 
     def serial(self, volume: Volume) -> str:
-        return f"{guesses.NAA}{self.id[-9:]}{volume.id:016X}"
-
-    def host_online(self, host: Host) -> bool:
-        """Whether a port of the host is logged in: with a device tree, those of the host behind it; else all are."""
-        return any(self.logged_in(one.address) for one in self.array.initiators_of(host))
+        """The vdisk_UID: 32 hex digits in upper case."""
+        return f"{ledger.NAA}{self.id[-9:]}{volume.id:016X}"
 
     def logged_in(self, address: str) -> bool:
+        """Whether this port is logged in. With a device tree only the ports of the host behind it are, else all."""
         if self.device_root is None:
             return True
         from ...devicetree import HBA_WWPNS
@@ -118,7 +116,7 @@ def lssystem(system: System, command: Command) -> str:
 def chsystem(system: System, command: Command) -> str:
     value = command.needed("openaccess")
     if value not in ("on", "off"):
-        raise CliError("CMMVC5711E", value)
+        raise Refusal("CMMVC5711E", value)
     system.open_access = value == "on"
     return ""
 
@@ -126,7 +124,10 @@ def chsystem(system: System, command: Command) -> str:
 def lsmdiskgrp(system: System, command: Command) -> str:
     if command.object is None:
         return concise(
-            command, POOL, [_pool(system, command, pool) for pool in system.array.pools.values()], system.empty_header
+            command,
+            POOL_COLUMNS,
+            [_pool(system, command, pool) for pool in system.array.pools.values()],
+            system.empty_header,
         )
     pool = find_pool(system, command.object)
     return detailed(command, list(_pool(system, command, pool).items()))
@@ -136,14 +137,14 @@ def find_pool(system: System, name: str) -> Pool:
     for pool in system.array.pools.values():
         if name in (pool.name, str(pool.id)):
             return pool
-    raise CliError("CMMVC5754E")
+    raise Refusal("CMMVC5754E")
 
 
 def _pool(system: System, command: Command, pool: Pool) -> Row:
     count = sum(volume.pool == pool.name for volume in system.array.volumes)
-    sizes = {"capacity": pool.size, "free_capacity": pool.free, "extent_size": guesses.EXTENT >> 20}
+    sizes = {"capacity": pool.size, "free_capacity": pool.free, "extent_size": ledger.EXTENT >> 20}
     sizes |= dict.fromkeys(("virtual_capacity", "used_capacity", "real_capacity"), pool.used)
-    row = dict.fromkeys(POOL, "")
+    row = dict.fromkeys(POOL_COLUMNS, "")
     row |= {name: capacity(command, size) for name, size in sizes.items()}
     row |= {
         "id": str(pool.id),
@@ -151,7 +152,7 @@ def _pool(system: System, command: Command, pool: Pool) -> Row:
         "status": "online" if system.online("pool") else "offline",
         "mdisk_count": "1",
         "vdisk_count": str(count),
-        "extent_size": str(guesses.EXTENT >> 20),
+        "extent_size": str(ledger.EXTENT >> 20),
         "encrypted": "no",
         "type": "parent",
         "encrypt": "no",
@@ -162,24 +163,24 @@ def _pool(system: System, command: Command, pool: Pool) -> Row:
 def lsnode(system: System, command: Command) -> str:
     rows = [_node(system, node) for node in range(1, system.nodes + 1)]
     if command.object is None:
-        return concise(command, NODE, rows, system.empty_header)
+        return concise(command, NODE_COLUMNS, rows, system.empty_header)
     for row in rows:
         if command.object in (row["id"], row["name"]):
             pairs = list(row.items())
-            for at, wwpn in enumerate(system.wwpns(int(row["id"])), 1):
-                active = _port_active(system, int(row["id"]), at)
+            for port, wwpn in enumerate(system.wwpns(int(row["id"])), 1):
+                active = _port_active(system, int(row["id"]), port)
                 pairs += [
                     ("port_id", wwpn),
                     ("port_status", "active" if active else "inactive"),
-                    ("port_speed", guesses.FC_SPEED if active else "N/A"),
+                    ("port_speed", ledger.FC_SPEED if active else "N/A"),
                 ]
             return detailed(command, pairs)
-    raise CliError("CMMVC5754E")
+    raise Refusal("CMMVC5754E")
 
 
 def _node(system: System, node: int) -> Row:
-    first_online = next((n for n in range(1, system.nodes + 1) if system.online(f"node{n}")), 1)
-    row = dict.fromkeys(NODE, "")
+    first_online = next((number for number in range(1, system.nodes + 1) if system.online(f"node{number}")), 1)
+    row = dict.fromkeys(NODE_COLUMNS, "")
     row |= {
         "id": str(node),
         "name": f"node{node}",
@@ -189,7 +190,7 @@ def _node(system: System, node: int) -> Row:
         "IO_group_name": "io_grp0",
         "config_node": "yes" if node == first_online else "no",
         "hardware": "TR1",
-        "iscsi_name": system.iqn(node),
+        "iscsi_name": system.iscsi_name(node),
         "panel_name": f"01-{node}",
         "enclosure_id": "1",
         "canister_id": str(node),
@@ -205,30 +206,30 @@ def _port_active(system: System, node: int, port: int) -> bool:
 def lsportfc(system: System, command: Command) -> str:
     rows: list[Row] = []
     for node in range(1, system.nodes + 1):
-        for at, wwpn in enumerate(system.wwpns(node), 1):
-            active = _port_active(system, node, at)
-            row = dict.fromkeys(PORT_FC, "")
+        for port, wwpn in enumerate(system.wwpns(node), 1):
+            active = _port_active(system, node, port)
+            row = dict.fromkeys(FC_PORT_COLUMNS, "")
             row |= {
                 "id": str(len(rows)),
                 "canister_id": str(node),
                 "adapter_id": "1",
-                "port_id": str(at),
+                "port_id": str(port),
                 "type": "fc",
-                "port_speed": guesses.FC_SPEED if active else "N/A",
+                "port_speed": ledger.FC_SPEED if active else "N/A",
                 "node_id": str(node),
                 "node_name": f"node{node}",
                 "WWPN": wwpn,
-                "nportid": f"01{node:02X}{at:02X}",
+                "nportid": f"01{node:02X}{port:02X}",
                 "status": "active" if active else "inactive_configured",
                 "attachment": "host" if active else "none",
                 "topology": "al" if active else "",
             }
             rows.append(row)
-    return concise(command, PORT_FC, rows, system.empty_header)
+    return concise(command, FC_PORT_COLUMNS, rows, system.empty_header)
 
 
 def _addresses(address: str) -> Row:
-    """Of an Ethernet port, which has columns of their own for IPv6."""
+    """The address columns of an Ethernet port: IPv6 has its own."""
     if ":" in address:
         return {"IP_address_6": address, "prefix_6": "64", "gateway_6": ""}
     return {"IP_address": address, "mask": "255.0.0.0", "gateway": "127.0.0.1"}
@@ -238,7 +239,7 @@ def lsportip(system: System, command: Command) -> str:
     rows: list[Row] = []
     for node, address in system.portals():
         online = system.online(f"node{node}") and system.online(f"ip{node}")
-        row = dict.fromkeys(PORT_IP, "")
+        row = dict.fromkeys(IP_PORT_COLUMNS, "")
         row |= {
             "id": str(len(rows) + 1),
             "node_id": str(node),
@@ -250,7 +251,7 @@ def lsportip(system: System, command: Command) -> str:
             "MAC": f"40:f2:e9:00:00:{node:02x}",
             "duplex": "Full",
             "state": "online" if online else "offline",
-            "speed": guesses.ETHERNET_SPEED if online else "NONE",
+            "speed": ledger.ETHERNET_SPEED if online else "NONE",
             "failover": "no",
             "link_state": "active" if online else "inactive",
             "host": "yes",
@@ -258,10 +259,10 @@ def lsportip(system: System, command: Command) -> str:
             "adapter_port_id": "1",
         }
         rows.append(row)
-        # One port that nobody has given an address, as on a new array.
-        bare = {**row, "id": str(len(rows) + 1), "port_id": "2", **dict.fromkeys(_addresses(address), "")}
-        rows.append({**bare, "state": "unconfigured", "host": "", "adapter_port_id": "2"})
-    return concise(command, PORT_IP, rows, system.empty_header)
+        # And a port without an address, as on a new array.
+        unconfigured = {**row, "id": str(len(rows) + 1), "port_id": "2", **dict.fromkeys(_addresses(address), "")}
+        rows.append({**unconfigured, "state": "unconfigured", "host": "", "adapter_port_id": "2"})
+    return concise(command, IP_PORT_COLUMNS, rows, system.empty_header)
 
 
 COMMANDS: dict[str, tuple[Options, Handler]] = {
@@ -271,7 +272,7 @@ COMMANDS: dict[str, tuple[Options, Handler]] = {
     "lsportfc": (VIEW, lsportfc),
     "lsportip": (VIEW, lsportip),
     "chsystem": ({"openaccess": True}, chsystem),
-    # What another vendor's modules send after login; its answer must not break them (section 1).
+    # Other clients send this after login, and expect a success (section 1).
     "registerplugin": (
         {"name": True, "uniquekey": True, "version": True, "metadata": True},
         lambda system, command: "",

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The SSH command line of one FlashSystem: dispatch, configuration, state."""
+"""The SSH command line of one FlashSystem: options of the configuration, dispatch of commands, saved state."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from ...objects import Pool
 from ...rules import ArrayError, Rules
 from ..base import addresses
 from ..ssh import SshReply, SshWire
-from . import guesses, hosts, system as systems, vdisks
+from . import hosts, ledger, system as systems, volumes
 from .cli import Command, parse, split
-from .errors import TEXTS, CliError, from_array
+from .refusals import TEXTS, Refusal, from_array
 from .system import Handler, Options, System
 
 if TYPE_CHECKING:
     from ...config import ArrayConfig
 
-COMMANDS: Mapping[str, tuple[Options, Handler]] = {**systems.COMMANDS, **vdisks.COMMANDS, **hosts.COMMANDS}
+COMMANDS: Mapping[str, tuple[Options, Handler]] = {**systems.COMMANDS, **volumes.COMMANDS, **hosts.COMMANDS}
 _PREFIXES = ("svcinfo", "svctask")
 
 
@@ -81,8 +81,8 @@ class FlashsystemWire(SshWire):
     vendor = "flashsystem"
     default_username = "superuser"
     default_version = "1.5.2.6"
-    default_sessions = guesses.SESSIONS
-    default_connections = guesses.CONNECTIONS
+    default_sessions = ledger.SESSIONS
+    default_connections = ledger.CONNECTIONS
     has_datapath = True
     options: ClassVar = {
         "protocol": _protocol,
@@ -101,27 +101,27 @@ class FlashsystemWire(SshWire):
     @classmethod
     def check(cls, config: ArrayConfig) -> None:
         if config.datapath and "fc" not in config.options.get("protocol", ("fc",)):
-            raise ConfigError("datapath: the device tree is one of Fibre Channel; protocol is not fc or both")
+            raise ConfigError("datapath: the device tree has Fibre Channel devices only; set protocol to fc or both")
 
     def __init__(self, config: ArrayConfig, *arguments: Any) -> None:
         super().__init__(config, *arguments)
         self.authorized_keys = config.options.get("authorized_keys", ())
-        home = self.run_dir / f"{config.name}.host"
-        self.tree = DeviceTree(home, "IBM", "FlashSystem-9840") if config.datapath else None
+        host_dir = self.run_dir / f"{config.name}.host"
+        self.tree = DeviceTree(host_dir, "IBM", "FlashSystem-9840") if config.datapath else None
         rules = Rules(
-            granularity=guesses.SECTOR,
-            max_size=guesses.LARGEST,
+            granularity=ledger.SECTOR,
+            max_size=ledger.LARGEST,
             name_length=255,
-            max_lun=guesses.MAX_SCSI_ID,
-            volumes=guesses.VDISKS,
-            mappings=guesses.MAPS,
-            hosts=guesses.HOSTS,
-            initiators=guesses.PORTS,
+            max_lun=ledger.MAX_SCSI_ID,
+            volumes=ledger.VDISKS,
+            mappings=ledger.MAPPINGS,
+            hosts=ledger.HOSTS,
+            initiators=ledger.PORTS,
         ).limited({name: value for name, value in config.limits.items() if name not in SshWire.limits})
-        pools = [Pool(pool.name, pool.size, at) for at, pool in enumerate(config.pools)]
+        pools = [Pool(pool.name, pool.size, number) for number, pool in enumerate(config.pools)]
         array = Array(
             config.name,
-            pools or [Pool(guesses.POOL, guesses.CAPACITY, 0)],
+            pools or [Pool(ledger.POOL, ledger.CAPACITY, 0)],
             rules,
             clock=self.clock,
             datapath=self.tree or NoDataPath(),
@@ -136,8 +136,8 @@ class FlashsystemWire(SshWire):
             nodes=config.options.get("nodes", 2),
             open_access=config.options.get("open_access", False),
             offline=config.options.get("offline", frozenset()),
-            shared_code=config.options.get("shared_code", guesses.SHARED_CODE),
-            empty_header=config.options.get("empty_header", guesses.EMPTY_HEADER),
+            shared_code=config.options.get("shared_code", ledger.SHARED_CODE),
+            empty_header=config.options.get("empty_header", ledger.EMPTY_HEADER),
             address=config.address,
             device_root=self.tree.root if self.tree else None,
             portal_addresses=config.options.get("portals", ()),
@@ -161,15 +161,15 @@ class FlashsystemWire(SshWire):
     # ---- one command line ------------------------------------------------------------------------------------------
 
     def answer(self, line: str) -> SshReply:
-        """Every command of the line, as a shell runs them: the last one's status is the line's."""
+        """The output of every command of the line, as a shell runs them; the status is that of the last one."""
         reply = SshReply()
         try:
             commands = split(line)
-        except CliError as error:
+        except Refusal as error:
             return SshReply(stderr=error.text + "\n", status=error.status)
         for words in commands:
-            one = self._run(words)
-            reply = SshReply(reply.stdout + one.stdout, reply.stderr + one.stderr, one.status)
+            answer = self._run(words)
+            reply = SshReply(reply.stdout + answer.stdout, reply.stderr + answer.stderr, answer.status)
         return reply
 
     def _run(self, words: list[str]) -> SshReply:
@@ -179,14 +179,14 @@ class FlashsystemWire(SshWire):
             return SshReply(" ".join(words[1:]) + "\n")
         verb = words[0]
         if verb not in COMMANDS:
-            return SshReply(stderr=f"rbash: {verb}: command not found\n", status=guesses.UNKNOWN_STATUS)
+            return SshReply(stderr=f"rbash: {verb}: command not found\n", status=ledger.UNKNOWN_STATUS)
         options, handler = COMMANDS[verb]
         try:
             command: Command = parse(words, options)
             return SshReply(handler(self.system, command))
         except ArrayError as error:
             refusal = from_array(error, verb)
-        except CliError as error:
+        except Refusal as error:
             refusal = error
         return SshReply(stderr=refusal.text + "\n", status=refusal.status)
 
@@ -195,16 +195,16 @@ class FlashsystemWire(SshWire):
         return next((word for word in words if word not in _PREFIXES), "")
 
     def is_write(self, line: str) -> bool:
-        """A line that holds anything but questions asks for a change."""
+        """Whether any command of the line is not a query."""
         try:
             commands = split(line)
-        except CliError:
+        except Refusal:
             return False
         verbs = [self.verb(" ".join(words[:2])) for words in commands]
         return any(not verb.startswith(("ls", "echo")) for verb in verbs)
 
     def expired(self, line: str) -> SshReply:
-        """Section 1: on stdout, of all places."""
+        """An expired login is reported on stdout (section 1)."""
         return SshReply(f"CMMVC7017E {TEXTS['CMMVC7017E']}\n", status=1)
 
     # ---- endpoint, state -------------------------------------------------------------------------------------------
@@ -214,7 +214,9 @@ class FlashsystemWire(SshWire):
         return {
             **super().endpoint(),
             "protocol": protocols[0] if len(protocols) == 1 else "both",
-            "pools": [{"id": one.id, "name": one.name, "size": one.size} for one in self.system.array.pools.values()],
+            "pools": [
+                {"id": pool.id, "name": pool.name, "size": pool.size} for pool in self.system.array.pools.values()
+            ],
             "device_root": str(self.tree.root) if self.tree else None,
         }
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How the array refuses: ``CMMVCnnnnE text`` on stderr, status 1 (section 3). The wording is ours."""
+"""The array's refusals: ``CMMVCnnnnE text`` on stderr, status 1 (section 3). The texts are this simulator's own."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ TEXTS = {
 }
 
 
-class CliError(Exception):
-    """A refusal with its code, or (``status`` above 1) what the shell says."""
+class Refusal(Exception):
+    """A refusal: the array's code and text with status 1, or the text of its shell with another status."""
 
     def __init__(self, code: str, *about: object, status: int = 1, text: str = "") -> None:
         super().__init__(code)
@@ -63,12 +63,12 @@ class CliError(Exception):
         self.text = text or f"{code} {TEXTS[code].format(*about)}"
 
 
-def from_array(error: ArrayError, verb: str) -> CliError:
-    """What the array core refuses, in the codes that this verb is known to use."""
+def from_array(error: ArrayError, verb: str) -> Refusal:
+    """A refusal of the simulator's array, with the code that this verb is known to use."""
     for kind, code in _CODES:
         if isinstance(error, kind):
             found = code if isinstance(code, str) else code(error, verb)
-            return CliError(found, error.name)
+            return Refusal(found, error.name)
     raise error
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the array does, in its own terms: names, MiB, pool numbers and return codes. Every wire comes here."""
+"""The array as its own software sees it: names, MiB, pool numbers and return codes. All its interfaces end here."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Literal
 
 from ...array import Array
 from ...images import Images
 from ...objects import Host, Pool, Volume, VolumeKind
 from ...rules import ArrayError, InUse
-from . import codes, guesses
+from . import codes, ledger
 from .codes import Refusal
 
 MIB = 1 << 20
@@ -24,18 +25,18 @@ AGENT = "agent"
 
 @contextmanager
 def refusing() -> Iterator[None]:
-    """The array's refusals as return codes."""
+    """Raise the refusals of the simulator's array as return codes."""
     try:
         yield
     except ArrayError as error:
-        raise codes.of(error) from None
+        raise codes.from_array(error) from None
 
 
-class Storage:
+class System:
     """Pools, volumes, snapshots and attachments of one array.
 
-    An attachment is a mapping to a host that is an agent: a node with the block client on it, known by address. The
-    device that it makes there is a file under ``device_root``; with a data path, the one that holds the bytes.
+    An attachment is a mapping to a host that is an agent: a node that runs the block client, known by its address. The
+    block device on that node is a file under ``device_root``; with a data path it is the file that holds the bytes.
     """
 
     def __init__(
@@ -56,7 +57,7 @@ class Storage:
         self.copy_seconds = copy_seconds
         self.images = images
 
-    # ---- looking ---------------------------------------------------------------------------------------------------
+    # ---- reading ---------------------------------------------------------------------------------------------------
 
     def volume(self, name: str) -> Volume:
         return self._find(name, "volume", codes.NO_VOLUME)
@@ -71,8 +72,9 @@ class Storage:
         return found
 
     def all(self, kind: str, pool: int | None = None) -> list[Volume]:
-        numbers = {one.name: one.id for one in self.pools()}
-        return [one for one in self.array.volumes if one.kind == kind and pool in (None, numbers[one.pool])]
+        """Every volume or snapshot, or those in the pool of this number."""
+        numbers = {known.name: known.id for known in self.pools()}
+        return [row for row in self.array.volumes if row.kind == kind and pool in (None, numbers[row.pool])]
 
     def pools(self) -> list[Pool]:
         return list(self.array.pools.values())
@@ -87,12 +89,13 @@ class Storage:
         return self.array.pools[volume.pool].id
 
     def provisioned(self, pool: Pool) -> int:
-        return sum(one.size for one in self.array.volumes if one.pool == pool.name)
+        return sum(volume.size for volume in self.array.volumes if volume.pool == pool.name)
 
     def status(self, volume: Volume) -> int:
-        return guesses.READY if self.array.progress(volume) >= 1 else guesses.DUPLICATING
+        return ledger.READY if self.array.progress(volume) >= 1 else ledger.DUPLICATING
 
     def father(self, volume: Volume) -> str:
+        """The name of what it was made of or taken of; '' when there is none."""
         parent = self.array.parent(volume)
         return parent.name if parent else ""
 
@@ -100,14 +103,15 @@ class Storage:
 
     def create_volume(self, name: str, mib: int, pool: int, *, thin: bool = True) -> Volume:
         _check_name(name, codes.BAD_VOLUME_NAME)
-        home = self.pool(pool)
+        chosen = self.pool(pool)
         self._refuse_while_deleting(name)
+        provisioning: Literal["thick", "thin"] = "thin" if thin else "thick"
         with refusing():
-            volume = self.array.create_volume(name, mib * MIB, pool=home.name, provisioning="thin" if thin else "thick")
+            volume = self.array.create_volume(name, mib * MIB, pool=chosen.name, provisioning=provisioning)
         return self._identified(volume)
 
     def _identified(self, volume: Volume) -> Volume:
-        volume.wwn = (guesses.WWN_PREFIX + volume.uuid)[:32]
+        volume.wwn = (ledger.WWN_PREFIX + volume.uuid)[:32]
         return volume
 
     def expand_volume(self, name: str, mib: int) -> None:
@@ -115,7 +119,7 @@ class Storage:
         with refusing():
             self.array.extend_volume(volume, mib * MIB)
         for agent in self.agents:
-            # The block client is the array's own, and follows it.
+            # The block client is part of the array: its device has the new size at once.
             device = self.device(volume, agent)
             if device and os.path.exists(device):
                 os.truncate(device, volume.size)
@@ -127,7 +131,7 @@ class Storage:
             self.array.delete_volume(volume)
 
     def delete_volume_later(self, name: str) -> None:
-        """As the socket does it: accepted now, gone once somebody has seen it go."""
+        """Begin to delete, as the socket does. The volume goes once a query has reported that it is being deleted."""
         volume = self.volume(name)
         self._check_deletable(volume)
         volume.attributes["deleting"] = self.clock()
@@ -152,19 +156,20 @@ class Storage:
         if found is not None and self._deleting(found):
             raise Refusal(codes.DELETING)
 
-    def seen_deleting(self, volume: Volume) -> bool:
-        """Whether it is on its way out; whoever asks has seen it, so the next look finds nothing."""
+    def report_deleting(self, volume: Volume) -> bool:
+        """Whether the volume is being deleted. It is reported once; the next query finds no volume."""
         if not self._deleting(volume):
             return False
-        volume.attributes["seen"] = True
+        volume.attributes["reported"] = True
         return True
 
-    def bury(self) -> None:
-        """Remove what was deleted and seen to be, or what nobody looked at for long. Before every request."""
+    def remove_deleted(self) -> None:
+        """Remove volumes whose deletion was reported, or that were not queried for long. Called before each request."""
         for volume in self.array.volumes:
-            if self._deleting(volume) and (
-                volume.attributes.get("seen") or self.clock() - volume.attributes["deleting"] > guesses.DELETE_SECONDS
-            ):
+            if not self._deleting(volume):
+                continue
+            expired = self.clock() - volume.attributes["deleting"] > ledger.DELETE_SECONDS
+            if volume.attributes.get("reported") or expired:
                 with suppress(InUse):
                     self.array.delete_volume(volume)
 
@@ -193,7 +198,7 @@ class Storage:
         with refusing():
             self.array.overwrite(target, source)
 
-    def linked_volume(self, name: str, snapshot: str, mib: int | None) -> Volume:
+    def create_linked_volume(self, name: str, snapshot: str, mib: int | None) -> Volume:
         source = self.snapshot(snapshot)
         _check_name(name, codes.BAD_VOLUME_NAME)
         self._refuse_while_deleting(name)
@@ -204,7 +209,7 @@ class Storage:
             return self._identified(self.array.link_volume(source, name, size=size))
 
     def full_copy(self, name: str, snapshot: str) -> None:
-        """Copy a snapshot into a volume that is there already; takes a while."""
+        """Begin to copy a snapshot into an existing volume."""
         target, source = self.volume(name), self.snapshot(snapshot)
         with refusing():
             self.array.copy_into(target, source, seconds=self.copy_seconds)
@@ -219,17 +224,17 @@ class Storage:
         return str(self._device_path(volume, agent))
 
     def _device_path(self, volume: Volume, agent: str) -> Path:
-        return self.root_of(agent) / f"sd{_letters(volume.id)}"
+        return self.device_root_of(agent) / f"sd{_letters(volume.id)}"
 
-    def root_of(self, agent: str) -> Path:
-        """Every agent is a machine with a /dev of its own."""
+    def device_root_of(self, agent: str) -> Path:
+        """The folder that stands for /dev on the agent's node."""
         return self.device_root / str(self.agents.index(agent))
 
     def by_id(self, volume: Volume, agent: str) -> Path:
-        return self.root_of(agent) / "disk" / "by-id" / f"wwn-0x{volume.wwn}"
+        return self.device_root_of(agent) / "disk" / "by-id" / f"wwn-0x{volume.wwn}"
 
     def attach(self, name: str, agent: str) -> str:
-        """The device's path. ATTACHED when it is attached there already."""
+        """Attach, and return the path of the device. Refused with ATTACHED when it is attached there already."""
         if agent not in self.agents:
             raise Refusal(codes.BAD_NODE)
         if agent in self.sick:
@@ -240,7 +245,7 @@ class Storage:
         host = self.array.hosts.find(agent) or self._new_agent(agent)
         if self.array.find_mapping(volume, host):
             raise Refusal(codes.ATTACHED)
-        if len(self.array.mappings_of(volume)) >= guesses.ATTACHMENTS:
+        if len(self.array.mappings_of(volume)) >= ledger.ATTACHMENTS:
             raise Refusal(codes.TOO_MANY_ATTACHED)
         with refusing():
             self.array.map(volume, host)
@@ -261,7 +266,7 @@ class Storage:
         return path
 
     def detach(self, name: str, agent: str) -> None:
-        """NOT_ATTACHED when it is not."""
+        """Detach. Refused with NOT_ATTACHED when it is not attached there."""
         if agent not in self.agents:
             raise Refusal(codes.BAD_NODE)
         if agent in self.sick:
@@ -281,14 +286,14 @@ class Storage:
         return self.array.create_host(agent, attributes={AGENT: True})
 
     def forget_devices(self) -> None:
-        """After a reset: no device outlives its volume."""
+        """Remove all devices, after a reset."""
         for agent in self.agents:
-            for path in sorted(self.root_of(agent).rglob("*"), reverse=True):
+            for path in sorted(self.device_root_of(agent).rglob("*"), reverse=True):
                 if not path.is_dir() or path.is_symlink():
                     path.unlink()
 
     def restore_devices(self) -> None:
-        """After a restart with saved state: the devices of what is attached."""
+        """Make the devices of the attached volumes again, after a restart with saved state."""
         for mapping in self.array.mappings:
             host = self.array.hosts[mapping.host]
             if host.attributes.get(AGENT) and host.name in self.agents:
@@ -296,14 +301,14 @@ class Storage:
 
 
 def _check_name(name: str, code: int) -> None:
-    if not re.fullmatch(guesses.NAME, name) or len(name) > guesses.NAME_LENGTH:
+    if not re.fullmatch(ledger.NAME, name) or len(name) > ledger.NAME_LENGTH:
         raise Refusal(code)
 
 
 def _letters(number: int) -> str:
-    """1 -> a, 27 -> aa: how block devices are named."""
+    """The letters in the name of a block device: 1 -> a, 27 -> aa."""
     text = ""
     while number > 0:
-        number, rest = divmod(number - 1, 26)
-        text = chr(ord("a") + rest) + text
+        number, letter = divmod(number - 1, 26)
+        text = chr(ord("a") + letter) + text
     return text

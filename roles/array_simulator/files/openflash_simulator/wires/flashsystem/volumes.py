@@ -1,53 +1,53 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Virtual disks (section 2.2). There are no snapshots and no copies here: hosts make them (section 2.5)."""
+"""Volumes, here called vdisks (section 2.2). The array has no snapshots and copies nothing: hosts do (section 2.5)."""
 
 from __future__ import annotations
 
 from ...objects import Volume
-from . import guesses
+from . import ledger
 from .cli import VIEW, Command, Pairs, Row, capacity, check_name, concise, detailed
-from .errors import CliError
+from .refusals import Refusal
 from .system import Handler, Options, System, find_pool
 
-COLUMNS = (
+VDISK_COLUMNS = (
     "id name IO_group_id IO_group_name status mdisk_grp_id mdisk_grp_name capacity type vdisk_UID udid "
     "open_access_scsi_id parent_mdisk_grp_id parent_mdisk_grp_name"
 ).split()
 
 
 def find_vdisk(system: System, name: str | None, code: str = "CMMVC5753E") -> Volume:
-    """By name or id; ``code`` is what this verb answers when there is none."""
+    """By name or id; ``code`` is what this verb answers when there is no such vdisk."""
     if name is None:
-        raise CliError("CMMVC5701E")
+        raise Refusal("CMMVC5701E")
     found = system.array.find_volume(name)
     if found is None and name.isdigit():
         found = system.array.volumes.get(int(name) + 1)
     if found is None:
-        raise CliError(code)
+        raise Refusal(code)
     return found
 
 
-def number(volume: Volume) -> str:
-    """The array's own ids begin at 0."""
+def vdisk_id(volume: Volume) -> str:
+    """The array counts its ids from 0, the simulator's array from 1."""
     return str(volume.id - 1)
 
 
 def lsvdisk(system: System, command: Command) -> str:
     if command.object is None:
         rows = [_row(system, command, volume) for volume in system.array.volumes]
-        return concise(command, COLUMNS, rows, system.empty_header)
+        return concise(command, VDISK_COLUMNS, rows, system.empty_header)
     row = _row(system, command, find_vdisk(system, command.object, "CMMVC5754E"))
-    pairs: Pairs = [(name, row[name]) for name in COLUMNS]
+    pairs: Pairs = [(name, row[name]) for name in VDISK_COLUMNS]
     return detailed(command, pairs)
 
 
 def _row(system: System, command: Command, volume: Volume) -> Row:
     pool = system.array.pool(volume.pool)
-    row = dict.fromkeys(COLUMNS, "")
+    row = dict.fromkeys(VDISK_COLUMNS, "")
     row |= {
-        "id": number(volume),
+        "id": vdisk_id(volume),
         "name": volume.name,
         "IO_group_id": "0",
         "IO_group_name": "io_grp0",
@@ -65,31 +65,31 @@ def _row(system: System, command: Command, volume: Volume) -> Row:
 
 
 def mkvdisk(system: System, command: Command) -> str:
-    """A vdisk is fully allocated: there is no thin provisioning on this product."""
+    """A vdisk is fully allocated: this product has no thin provisioning."""
     pool = find_pool(system, command.needed("mdiskgrp"))
     if command.options.get("iogrp", "0") not in ("0", "io_grp0"):
-        raise CliError("CMMVC5754E")
+        raise Refusal("CMMVC5754E")
     size = command.bytes_of("size")
-    if size < guesses.SMALLEST:
-        raise CliError(guesses.TOO_SMALL, command.options["size"])
+    if size < ledger.SMALLEST:
+        raise Refusal(ledger.TOO_SMALL, command.options["size"])
     name = command.options.get("name")
     name = f"vdisk{system.array.volumes.next_id - 1}" if name is None else check_name(name)
     if not system.online("pool"):
-        raise CliError("CMMVC5753E")
-    about = {"udid": _udid(system, command)} if "udid" in command.options else {}
-    volume = system.array.create_volume(name, size, pool=pool.name, provisioning="thick", attributes=about)
+        raise Refusal("CMMVC5753E")
+    attributes = {"udid": _udid(system, command)} if "udid" in command.options else {}
+    volume = system.array.create_volume(name, size, pool=pool.name, provisioning="thick", attributes=attributes)
     volume.wwn = system.serial(volume).lower()
-    return f"Virtual Disk, id [{number(volume)}], successfully created\n"
+    return f"Virtual Disk, id [{vdisk_id(volume)}], successfully created\n"
 
 
 def _udid(system: System, command: Command) -> int:
-    """The number by which OpenVMS hosts know a disk; nothing else uses it."""
+    """The number by which an OpenVMS host identifies a disk. Nothing else uses it."""
     if not system.udids:
-        raise CliError("CMMVC5709E", "-udid")
-    number = command.number("udid")
-    if number > guesses.MAX_UDID:
-        raise CliError("CMMVC5711E", command.options["udid"])
-    return number
+        raise Refusal("CMMVC5709E", "-udid")
+    udid = command.number("udid")
+    if udid > ledger.MAX_UDID:
+        raise Refusal("CMMVC5711E", command.options["udid"])
+    return udid
 
 
 def rmvdisk(system: System, command: Command) -> str:
@@ -102,7 +102,7 @@ def rmvdisk(system: System, command: Command) -> str:
 
 
 def expandvdisksize(system: System, command: Command) -> str:
-    """By how much, not to what."""
+    """``-size`` is what is added, not the new size."""
     volume = find_vdisk(system, command.object)
     system.array.extend_volume(volume, volume.size + command.bytes_of("size"))
     return ""
@@ -111,7 +111,7 @@ def expandvdisksize(system: System, command: Command) -> str:
 def chvdisk(system: System, command: Command) -> str:
     volume = find_vdisk(system, command.object)
     if not command.options:
-        raise CliError("CMMVC5707E")
+        raise Refusal("CMMVC5707E")
     if "udid" in command.options:
         volume.attributes["udid"] = _udid(system, command)
         system.array.touched("volume.udid", volume)
