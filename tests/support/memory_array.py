@@ -14,7 +14,13 @@ from collections.abc import Callable, Mapping as Map, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ansible_collections.openflash.storage.plugins.module_utils.openflash.array import Array
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.array import (
+    Array,
+    ConsistencyGroups,
+    HostChap,
+    HostOs,
+    VolumeChanges,
+)
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors import Conflict, InUse, NotFound
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import (
     ISCSI,
@@ -73,7 +79,7 @@ class MemoryCapabilities(Capabilities):
         return CopyMethod(independent=not self.clones_depend)
 
 
-class MemoryArray(Array):
+class MemoryArray(Array, VolumeChanges, ConsistencyGroups, HostChap, HostOs):
     """The array, and what was asked of it.
 
     :param tells_mappings: whether a read of volumes and snapshots tells their mappings.
@@ -441,6 +447,14 @@ class MemoryArray(Array):
         self._hosts[host.name] = replace(self._hosts[host.name], initiators=left)
         return self._tell_host(self._hosts[host.name])
 
+    def wants_chap(self) -> tuple[bool, bool]:
+        self._read("wants_chap")
+        return False, False
+
+    def chap_of(self, addresses: Sequence[str]) -> Chap | None:
+        self._read("chap_of", addresses)
+        return None
+
     def set_chap(self, host: Host, chap: Chap) -> Host:
         self._write("set_chap", host, chap)
         changed = tuple(
@@ -484,10 +498,21 @@ class MemoryArray(Array):
         self._groups[name] = (self._next(), [volume.id for volume in volumes])
         return self._tell_group(name)
 
+    def delete_group(self, group: Group) -> None:
+        self._write("delete_group", group)
+        self._groups.pop(group.name, None)
+
     def add_to_group(self, group: Group, volumes: Sequence[Volume]) -> Group:
         self._write("add_to_group", group, volumes)
         members = self._groups[group.name][1]
         members.extend(volume.id for volume in volumes if volume.id not in members)
+        return self._tell_group(group.name)
+
+    def remove_from_group(self, group: Group, volumes: Sequence[Volume]) -> Group:
+        self._write("remove_from_group", group, volumes)
+        leaving = {volume.id for volume in volumes}
+        id, members = self._groups[group.name]
+        self._groups[group.name] = (id, [member for member in members if member not in leaving])
         return self._tell_group(group.name)
 
     def snapshot_group(self, group: Group, suffix: str) -> tuple[Snapshot, ...]:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What an array can be asked, whatever its vendor. Nothing else lives here.
+"""What an array can be asked: the core that every array has, and the extras that only some have.
 
 The rules that every implementation keeps:
 
@@ -12,18 +12,21 @@ The rules that every implementation keeps:
 - An object that could not be read is listed as unreadable; it is not absent.
 - Arguments are model objects that this array returned, so their ids are used and nothing is looked up twice.
 - Every wait has a deadline. A request that is not safe to repeat is never blindly sent twice.
-- A process killed between any two requests leaves what the next run finishes or removes; nothing half-made ever
-  carries its final name.
+- A process killed between any two requests leaves what the next run finishes or removes; nothing unfinished ever
+  has its final name.
 - Methods refuse by themselves only what would destroy data silently. Every other refusal is policy (see plan).
+
+Whether an operation is possible is asked of ``capabilities.refusal``, for the core and for the extras alike. An extra
+is a class such as ConsistencyGroups; ``ConsistencyGroups.of(array)`` is the array with the methods of that extra.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from types import TracebackType
-from typing import Any, Dict, Mapping as Map, Optional, Sequence, Tuple, Type, TypeVar
+from typing import Any, Callable, ContextManager, Dict, Mapping as Map, Optional, Sequence, Tuple, Type, TypeVar
 
-from .errors import Unsupported
+from .errors import Unsupported, context
 from .model import (
     ArrayInfo,
     Capabilities,
@@ -43,6 +46,7 @@ from .model import (
 )
 
 A = TypeVar("A", bound="Array")
+E = TypeVar("E", bound="Extra")
 
 
 class Array(ABC):
@@ -64,10 +68,6 @@ class Array(ABC):
     def calls(self) -> Any:
         """The transport.journal.Journal of what was sent, with its counts."""
 
-    def scope(self, name: str) -> Array:
-        """The same session in another tenant or cluster."""
-        raise self.unsupported("scope", "this array has no tenants or clusters to choose from")
-
     def __enter__(self: A) -> A:
         return self
 
@@ -79,9 +79,26 @@ class Array(ABC):
     ) -> None:
         self.close()
 
-    def unsupported(self, operation: str, otherwise: str, obj: Any = None) -> Unsupported:
-        """The error for an operation that this array does not have, in the words of its capabilities."""
+    def unsupported(self, operation: str, otherwise: str = "", obj: Any = None) -> Unsupported:
+        """The error for an operation that this array does not have.
+
+        :param otherwise: the reason, where the capabilities give none.
+        """
         return Unsupported(self.capabilities.refusal(operation, obj) or otherwise, array=self.label)
+
+    def _doing(self, doing: str, target: Optional[str] = None) -> ContextManager[None]:
+        """Errors that leave the block report what was being done, to which object, on this array.
+
+        :param doing: an infinitive with its object: "create volume db1".
+        :param target: the name of the object.
+        """
+        return context(doing=doing, target=target, array=self.label)
+
+    def _require(self, operation: str, obj: Any = None, **details: Any) -> None:
+        """:raises Unsupported: the capabilities refuse the operation on this object."""
+        refusal = self.capabilities.refusal(operation, obj, **details)
+        if refusal is not None:
+            raise Unsupported(refusal, array=self.label)
 
     # -- reading -----------------------------------------------------------------------------------------------------
 
@@ -110,7 +127,7 @@ class Array(ABC):
         """All volumes, or those of exactly these names; in one request where the wire allows it."""
 
     def volumes_in_full(self, names: Sequence[str]) -> Listing[Volume]:
-        """Those of exactly these names, with what an array tells of one volume at a time only."""
+        """Those of exactly these names, with what the array reports only of one volume at a time."""
         return self.volumes(names)
 
     def volumes_with_clones(self, names: Sequence[str]) -> Listing[Volume]:
@@ -128,7 +145,7 @@ class Array(ABC):
         """All hosts with their initiators, or those of exactly these names."""
 
     def declare_hosts(self, names: Sequence[str]) -> None:
-        """The names that a task has for hosts, told before anything is read. No request.
+        """The names that a task has for hosts; called before anything is read. No request.
 
         An array that cannot have such a name calls the host something else, and reads give it the task's name.
         """
@@ -143,10 +160,6 @@ class Array(ABC):
         self, volumes: Optional[Sequence[str]] = None, hosts: Optional[Sequence[str]] = None
     ) -> Listing[Mapping]:
         """Mappings of any of these volumes or of any of these hosts; all without arguments. May be model.UNKNOWN."""
-
-    def groups(self, names: Optional[Sequence[str]] = None) -> Listing[Group]:
-        """Consistency groups; empty where the array has none."""
-        return Listing()
 
     # -- volumes -----------------------------------------------------------------------------------------------------
 
@@ -164,15 +177,14 @@ class Array(ABC):
 
     @abstractmethod
     def delete_volume(self, volume: Volume) -> None:
-        """Delete an unmapped volume. InUse when it is mapped, looked up now where the array itself would not mind."""
+        """Delete an unmapped volume.
+
+        :raises InUse: it is mapped. That is read now, where the array itself would delete a mapped volume.
+        """
 
     @abstractmethod
     def clone_volume(self, source: Volume, spec: VolumeSpec) -> Volume:
         """A new volume with the source's content, at least as large."""
-
-    def set_volume(self, volume: Volume, options: Map[str, Any]) -> Volume:
-        """Change properties listed in capabilities.volume_options."""
-        raise self.unsupported("set_volume", "volumes of this array have no properties that can be changed", volume)
 
     # -- snapshots ---------------------------------------------------------------------------------------------------
 
@@ -180,8 +192,8 @@ class Array(ABC):
     def create_snapshots(self, specs: Sequence[SnapshotSpec], atomic: bool = False) -> Tuple[Snapshot, ...]:
         """Take snapshots; with atomic, all of one instant or none.
 
-        Of an atomic set that is there in part, the rest is made only where a killed run of this very set left it
-        unfinished; else it is a Conflict, because what is taken now is of another instant.
+        Of an atomic set of which only a part is there, the remaining snapshots are taken only where a killed run of
+        this very set left it unfinished. Else it is a Conflict, because what is taken now is of another instant.
         """
 
     @abstractmethod
@@ -215,63 +227,243 @@ class Array(ABC):
     def remove_initiators(self, host: Host, addresses: Sequence[str]) -> Host:
         """Take these port addresses from the host."""
 
-    def set_chap(self, host: Host, chap: Chap) -> Host:
-        """Give every iSCSI initiator of the host these CHAP credentials."""
-        raise self.unsupported("chap", "this array has no CHAP", host)
-
-    def wants_chap(self) -> Tuple[bool, bool]:
-        """Whether only initiators with CHAP credentials may log in, and discover."""
-        return False, False
-
-    def set_host_os(self, host: Host, os: str) -> Host:
-        """Change the operating system of a host, unless capabilities.refusal("set_host_os") says why not."""
-        raise self.unsupported("set_host_os", "this array does not change the operating system of a host", host)
-
     @abstractmethod
     def delete_host(self, host: Host) -> None:
         """Delete a host that has no mappings."""
-
-    def bring_online(self, volume: Volume) -> Volume:
-        """The volume, online again, where ``left_offline`` says that an earlier run ended too early."""
-        raise self.unsupported("bring_online", "this array takes no volume offline", volume)
 
     @abstractmethod
     def map_volume(self, volume: Volume, host: Host, lun: Optional[int] = None) -> Mapping:
         """Show the volume to the host; already there is compared (another LUN than the one asked for is a Conflict)."""
 
     def map_shared(self, volume: Volume, host: Host, lun: Optional[int] = None) -> Mapping:
-        """map_volume where other hosts may have the volume too: an array that wants to be told so is told."""
+        """map_volume where other hosts may have the volume too, for arrays that permit this only when it is stated."""
         return self.map_volume(volume, host, lun)
 
     @abstractmethod
     def unmap_volume(self, mapping: Mapping) -> Tuple[Mapping, ...]:
         """Take the mapping away and return the mappings that this host still has."""
 
-    def set_volume_chap(self, volume: Volume, chap: Chap) -> None:
-        """Let in only hosts with these credentials, where capabilities.chap_per_volume; before it is mapped."""
-        raise self.unsupported("chap", "this array has no CHAP of a volume", volume)
 
-    # -- consistency groups and metadata -----------------------------------------------------------------------------
+# -- extras ------------------------------------------------------------------------------------------------------------
 
+
+class Extra(ABC):  # noqa: B024 # each extra has abstract methods
+    """What only some arrays have. The class of such an array names it among its bases.
+
+    A class may have an extra that one version of its array lacks: capabilities.refusal(aspect) says so, and so do the
+    methods.
+    """
+
+    aspect = ""
+    """What capabilities.refusal calls it."""
+    lacking = ""
+    """The reason for arrays whose capabilities give none."""
+
+    @classmethod
+    def of(cls: Type[E], array: Array) -> E:
+        """The array, with the methods of this extra.
+
+        :raises Unsupported: it does not have it, with the reason.
+        """
+        found = cls.within(array)
+        if found is None:
+            raise array.unsupported(cls.aspect, cls.lacking)
+        return found
+
+    @classmethod
+    def within(cls: Type[E], array: Array) -> Optional[E]:
+        """The same; None when the array does not have it."""
+        return array if isinstance(array, cls) else None
+
+
+class Scopes(Extra):
+    """Tenants or clusters behind one address."""
+
+    aspect = "scope"
+    lacking = "this array has no tenants or clusters to choose from"
+
+    @abstractmethod
+    def scope(self, name: str) -> Array:
+        """The same session in another tenant or cluster."""
+
+
+class VolumeChanges(Extra):
+    """Properties of a volume that can be changed later."""
+
+    aspect = "set_volume"
+    lacking = "volumes of this array have no properties that can be changed"
+
+    @abstractmethod
+    def set_volume(self, volume: Volume, options: Map[str, Any]) -> Volume:
+        """Change properties listed in capabilities.volume_options."""
+
+
+class OfflineChanges(Extra):
+    """Changes for which a volume is taken offline for a moment."""
+
+    aspect = "bring_online"
+    lacking = "this array takes no volume offline"
+
+    @abstractmethod
+    def bring_online(self, volume: Volume) -> Volume:
+        """The volume, online again, where ``left_offline`` says that an earlier run ended too early."""
+
+
+class ConsistencyGroups(Extra):
+    """Volumes whose snapshots are taken together."""
+
+    aspect = "groups"
+    lacking = "this array has no consistency groups"
+
+    @abstractmethod
+    def groups(self, names: Optional[Sequence[str]] = None) -> Listing[Group]:
+        """All consistency groups, or those of exactly these names."""
+
+    @abstractmethod
     def create_group(self, name: str, volumes: Sequence[Volume] = ()) -> Group:
-        raise self.unsupported("groups", "this array has no consistency groups")
+        """A group with these volumes."""
 
+    @abstractmethod
     def delete_group(self, group: Group) -> None:
         """Delete the group; its volumes stay."""
-        raise self.unsupported("groups", "this array has no consistency groups")
 
+    @abstractmethod
     def add_to_group(self, group: Group, volumes: Sequence[Volume]) -> Group:
-        raise self.unsupported("groups", "this array has no consistency groups")
+        """The group with these volumes too."""
 
+    @abstractmethod
     def remove_from_group(self, group: Group, volumes: Sequence[Volume]) -> Group:
-        raise self.unsupported("groups", "this array has no consistency groups")
+        """The group without these volumes, which stay."""
 
+    @abstractmethod
     def snapshot_group(self, group: Group, suffix: str) -> Tuple[Snapshot, ...]:
         """One snapshot of every member, of one instant, each named ``<volume>.<suffix>``."""
-        raise self.unsupported("groups", "this array has no consistency groups")
 
+
+class SnapshotSets(Extra):
+    """Snapshots and copies of several volumes at one instant, under the name of a set."""
+
+    aspect = "atomic_snapshots"
+    lacking = "this array has no snapshot sets"
+
+    @abstractmethod
+    def create_snapshot_set(self, name: str, volumes: Sequence[Volume]) -> None:
+        """Snapshots of these volumes at one instant; the array names them, and the set lists them."""
+
+    @abstractmethod
+    def snapshots_of_set(self, name: str) -> Listing[Snapshot]:
+        """The members of a set; empty when there is no such set."""
+
+    @abstractmethod
+    def delete_snapshots_of_set(self, name: str) -> Tuple[Snapshot, ...]:
+        """Delete a set with its members, and return what they were.
+
+        :raises InUse: one of them is mapped; nothing is deleted.
+        """
+
+    @abstractmethod
+    def clone_volumes(self, pairs: Sequence[Tuple[Volume, VolumeSpec]]) -> Tuple[Volume, ...]:
+        """Copies of several volumes at one instant."""
+
+
+class HostChap(Extra):
+    """CHAP credentials that belong to the initiators of a host."""
+
+    aspect = "chap"
+    lacking = "this array has no CHAP"
+
+    @abstractmethod
+    def wants_chap(self) -> Tuple[bool, bool]:
+        """Whether only initiators with CHAP credentials may log in, and discover."""
+
+    @abstractmethod
+    def set_chap(self, host: Host, chap: Chap) -> Host:
+        """Give every iSCSI initiator of the host these CHAP credentials."""
+
+    @abstractmethod
+    def chap_of(self, addresses: Sequence[str]) -> Optional[Chap]:
+        """The credentials of the first of these initiators that has any, for a driver that must pass them to a host."""
+
+
+class VolumeChap(Extra):
+    """CHAP credentials that belong to a volume."""
+
+    aspect = "chap"
+    lacking = "this array has no CHAP of a volume"
+
+    @abstractmethod
+    def set_volume_chap(self, volume: Volume, chap: Chap) -> None:
+        """Let in only hosts with these credentials; before the volume is mapped."""
+
+
+class HostOs(Extra):
+    """The operating system of a host, as a property that can be changed."""
+
+    aspect = "set_host_os"
+    lacking = "this array does not change the operating system of a host"
+
+    @abstractmethod
+    def set_host_os(self, host: Host, os: str) -> Host:
+        """Change the operating system of a host."""
+
+
+class Notes(Extra):
+    """Keys and values that the array keeps with a volume, for others to read."""
+
+    aspect = "metadata"
+    lacking = "this array keeps no notes on a volume"
+
+    @abstractmethod
     def metadata(self, volume: Volume) -> Dict[str, str]:
-        raise self.unsupported("metadata", "this array keeps no notes on a volume", volume)
+        """The notes on a volume."""
 
+    @abstractmethod
     def set_metadata(self, volume: Volume, metadata: Map[str, str]) -> None:
-        raise self.unsupported("metadata", "this array keeps no notes on a volume", volume)
+        """Make the notes exactly these."""
+
+
+class LookUpById(Extra):
+    """Volumes and snapshots by the UUID under which OpenStack knows them."""
+
+    aspect = "look_up_by_id"
+    lacking = "this array finds its objects by name only"
+
+    @abstractmethod
+    def volume_with_id(self, uuid: str) -> Optional[Volume]:
+        """The volume that OpenStack made, or manages, under this UUID; None when there is none."""
+
+    @abstractmethod
+    def snapshot_with_id(self, volume: Volume, key: str) -> Optional[Snapshot]:
+        """The snapshot of this volume with this UUID, or taken at this time; None when there is none."""
+
+
+class InitiatorHosts(Extra):
+    """Hosts that are one initiator and no group, as OpenStack's clients of the array have them."""
+
+    aspect = "initiator_hosts"
+    lacking = "this array has no hosts that are a single initiator"
+
+    @abstractmethod
+    def single_host(self, label: str, initiator: Initiator) -> Host:
+        """The host that is this initiator; made where it is not there.
+
+        :param label: what the array shows for it.
+        """
+
+    @abstractmethod
+    def end_mapping(self, mapping: Mapping) -> None:
+        """unmap_volume, without reading what the host still has."""
+
+
+class HostTargets(Extra):
+    """iSCSI targets that belong to one host each."""
+
+    aspect = "host_targets"
+    lacking = "this array has no iSCSI targets of a host"
+
+    name_target: Optional[Callable[[str], str]] = None
+    """The name for the iSCSI target of a host that has none yet; None: the array's client names it."""
+
+    @abstractmethod
+    def targets_of(self, host: Host) -> Tuple[str, ...]:
+        """The names of the iSCSI targets that this host logs in to."""

@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import Any, Callable, Dict, List, Mapping as Map, Optional, Sequence
 
 from . import render
-from .array import Array
+from .array import Array, ConsistencyGroups
 from .errors import BadReply, Busy, FlashError, Invalid, MissingLibrary, Timeout, Unauthorized, Unreachable, context
-from .model import Listing, Volume
+from .model import Group, Listing, Volume
 
 SUBSETS = ("array", "capacity", "pools", "volumes", "snapshots", "hosts", "mappings", "ports", "groups")
 
@@ -69,6 +69,12 @@ def _volumes(array: Array, names: Optional[Sequence[str]]) -> Listing[Volume]:
     return array.volumes() if names is None else array.volumes_in_full(names)
 
 
+def _groups(array: Array) -> Listing[Group]:
+    """Empty where the array has none to read."""
+    found = ConsistencyGroups.within(array)
+    return Listing() if found is None else found.groups()
+
+
 def _filtered(read: Callable[..., Listing[Any]], filters: Filters, *kinds: str) -> Listing[Any]:
     names = _chosen(filters, *kinds)
     return Listing() if names is None else read(*names)
@@ -83,7 +89,7 @@ _READERS: Dict[str, Callable[[Array, Filters], Any]] = {
     "hosts": lambda array, filters: _filtered(array.hosts, filters, "hosts"),
     "mappings": lambda array, filters: _filtered(array.mappings, filters, "volumes", "hosts"),
     "ports": lambda array, filters: array.ports(),
-    "groups": lambda array, filters: array.groups(),
+    "groups": lambda array, filters: _groups(array),
 }
 
 _RENDER: Dict[str, Callable[[Any], Any]] = {

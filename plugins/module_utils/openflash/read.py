@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Dict, FrozenSet, List, Optional, Set, Tuple
 
-from .array import Array
+from .array import Array, ConsistencyGroups
 from .errors import context
 from .model import UNKNOWN, Group, Host, Listing, Mapping, Snapshot, Volume
 from .plan.desired import ABSENT, PRESENT, RESTORED, DesiredMapping, DesiredState
@@ -89,7 +89,7 @@ def _groups(array: Array, desired_state: DesiredState) -> Listing[Group]:
     )
     if not names or array.capabilities.refusal("groups"):
         return Listing()
-    return array.groups(names)
+    return ConsistencyGroups.of(array).groups(names)
 
 
 def _members(groups: Listing[Group], name: str) -> Tuple[str, ...]:

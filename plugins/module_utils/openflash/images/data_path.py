@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Callable, Iterator, Optional, Sequence, Tuple
 
-from ..array import Array
+from ..array import Array, HostChap
 from ..attach import user_space
 from ..attach.disks import Disk, Tree
 from ..attach.fabric import Fabric
@@ -116,7 +116,7 @@ class DataPath:
         chap = self._settings.chap
         if not array.capabilities.chap_per_volume:
             # Credentials of this host: they are made up for the copy, where the array asks for any.
-            chap = (chap or user_space.random_chap()) if array.wants_chap()[0] else None
+            chap = (chap or user_space.random_chap()) if _asks_for_chap(array) else None
         own_chap = None if array.capabilities.chap_per_volume else chap
         self._work.note(host=[self._work.temporary, True], mapped=[])
         with _undoing(lambda: self._give_back(lambda: drop_host(array, self._work.temporary))):
@@ -177,7 +177,7 @@ class DataPath:
         if found.items:
             return found.items[0], False
         chap = None
-        if fabric.protocol == ISCSI and not self._array.capabilities.chap_per_volume and self._array.wants_chap()[0]:
+        if fabric.protocol == ISCSI and _asks_for_chap(self._array):
             chap = self._settings.chap
             if chap is None:
                 raise Unauthorized(
@@ -242,6 +242,12 @@ def _undoing(undo: Callable[[], Any]) -> Iterator[None]:
             pass
         raise
     undo()
+
+
+def _asks_for_chap(array: Array) -> bool:
+    """Whether the array lets only initiators with CHAP credentials of their own log in."""
+    found = HostChap.within(array)
+    return found is not None and found.wants_chap()[0]
 
 
 def drop_host(array: Array, name: str) -> None:

@@ -15,6 +15,7 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import Any, Dict, Optional
 
+from ..array import VolumeChap
 from ..errors import Conflict, FlashError, Invalid, NoSpace, NotFound, Refused, Stopped, Unsupported
 from ..model import THICK, Listing, Volume, VolumeSpec
 from ..plan.desired import DesiredState, DesiredVolume
@@ -337,7 +338,7 @@ class _Import:
             raise NotFound("the new volume %s is gone again" % work.temporary)
         chap = run.settings.chap
         if chap is not None and array.capabilities.chap_per_volume:
-            array.set_volume_chap(made, chap)
+            VolumeChap.of(array).set_volume_chap(made, chap)
         with data_path.open(made, writable=True) as node:
             run.progress.phase("copying", self._source.size)
             begun = time.monotonic()

@@ -15,7 +15,7 @@ import json
 import os
 from typing import Dict
 
-from ..array import Array
+from ..array import Array, Notes
 from ..model import Volume
 from .work import Folder
 
@@ -39,7 +39,7 @@ class Records:
     def of(self, volume: Volume) -> Digests:
         """The image's digests; empty when nothing is known."""
         if self.on_array:
-            notes = self._array.metadata(volume)
+            notes = Notes.of(self._array).metadata(volume)
             return {key[len(_PREFIX) :]: value for key, value in notes.items() if key.startswith(_PREFIX)}
         return self.remembered(volume)
 
@@ -51,9 +51,10 @@ class Records:
     def write(self, volume: Volume, digests: Digests) -> None:
         """Before the volume gets its name, where the array keeps it."""
         if self.on_array:
-            notes = {key: value for key, value in self._array.metadata(volume).items() if not key.startswith(_PREFIX)}
+            keeper = Notes.of(self._array)
+            notes = {key: value for key, value in keeper.metadata(volume).items() if not key.startswith(_PREFIX)}
             notes.update({_PREFIX + key: value for key, value in digests.items()})
-            self._array.set_metadata(volume, notes)
+            keeper.set_metadata(volume, notes)
 
     def remember(self, volume: Volume, digests: Digests) -> None:
         """In the file, where the array keeps nothing."""

@@ -13,16 +13,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Callable, ClassVar, Mapping as Map, Optional, Sequence, Tuple
+from typing import Any, Callable, ClassVar, Mapping as Map, Optional, Sequence, Tuple
 
+from ..array import Array, ConsistencyGroups, HostChap, HostOs, OfflineChanges, VolumeChanges, VolumeChap
 from ..errors import Conflict, FlashError
 from ..model import EVERY_HOST, Chap, Initiator, Mapping, Snapshot, SnapshotSpec, Volume, VolumeSpec
 from ..units import format_initiator, format_size
 from .rules import check_complete, check_state
 from .world import World
-
-if TYPE_CHECKING:
-    from ..array import Array
 
 Key = Tuple[str, ...]
 """What a step is about: ("volume", NAME), ("snapshot", VOLUME, NAME), ("host", NAME), ("map", HOST, VOLUME) ..."""
@@ -168,7 +166,7 @@ class SetVolume(Step):
         return "set %s of volume %s" % (", ".join("%s=%s" % pair for pair in sorted(self.options.items())), self.name)
 
     def apply(self, array: Array, world: World) -> Change:
-        return partial(world.update, array.set_volume(world.existing_volume(self.name), self.options))
+        return partial(world.update, VolumeChanges.of(array).set_volume(world.existing_volume(self.name), self.options))
 
 
 @dataclass(frozen=True)
@@ -182,7 +180,7 @@ class BringOnline(Step):
         return "bring volume %s online, which an earlier run took offline" % self.name
 
     def apply(self, array: Array, world: World) -> Change:
-        return partial(world.update, array.bring_online(world.existing_volume(self.name)))
+        return partial(world.update, OfflineChanges.of(array).bring_online(world.existing_volume(self.name)))
 
 
 @dataclass(frozen=True)
@@ -257,7 +255,9 @@ class SnapshotGroup(Step):
         return "create snapshot %s of every volume in group %s at one instant" % (self.name, self.group)
 
     def apply(self, array: Array, world: World) -> Change:
-        return _add_snapshots(world, array.snapshot_group(world.existing_group(self.group), self.name))
+        return _add_snapshots(
+            world, ConsistencyGroups.of(array).snapshot_group(world.existing_group(self.group), self.name)
+        )
 
 
 @dataclass(frozen=True)
@@ -314,7 +314,7 @@ class CreateGroup(Step):
         return "create consistency group %s" % self.name
 
     def apply(self, array: Array, world: World) -> Change:
-        return partial(world.groups.__setitem__, self.name, array.create_group(self.name))
+        return partial(world.groups.__setitem__, self.name, ConsistencyGroups.of(array).create_group(self.name))
 
 
 @dataclass(frozen=True)
@@ -327,7 +327,9 @@ class AddToGroup(Step):
         return "add volume %s to consistency group %s" % (self.volume, self.group)
 
     def apply(self, array: Array, world: World) -> Change:
-        group = array.add_to_group(world.existing_group(self.group), [world.existing_volume(self.volume)])
+        group = ConsistencyGroups.of(array).add_to_group(
+            world.existing_group(self.group), [world.existing_volume(self.volume)]
+        )
         return partial(world.join, group, self.volume)
 
 
@@ -407,7 +409,7 @@ class SetChap(Step):
         return "set the CHAP credentials of host %s" % self.name
 
     def apply(self, array: Array, world: World) -> Change:
-        return partial(world.put_host, array.set_chap(world.existing_host(self.name), self.chap))
+        return partial(world.put_host, HostChap.of(array).set_chap(world.existing_host(self.name), self.chap))
 
 
 @dataclass(frozen=True)
@@ -420,7 +422,7 @@ class SetHostOs(Step):
         return "set the operating system of host %s to %s" % (self.name, self.os)
 
     def apply(self, array: Array, world: World) -> Change:
-        return partial(world.put_host, array.set_host_os(world.existing_host(self.name), self.os))
+        return partial(world.put_host, HostOs.of(array).set_host_os(world.existing_host(self.name), self.os))
 
 
 @dataclass(frozen=True)
@@ -434,7 +436,7 @@ class SetVolumeChap(Step):
         return "set the CHAP credentials of volume %s for host %s" % (self.volume, self.host)
 
     def apply(self, array: Array, world: World) -> Change:
-        array.set_volume_chap(world.existing_volume(self.volume), self.chap)
+        VolumeChap.of(array).set_volume_chap(world.existing_volume(self.volume), self.chap)
 
         def change() -> None:
             mapping = world.maps.get((self.host, self.volume))

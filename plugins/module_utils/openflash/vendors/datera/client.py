@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Sequence
 
+from ...array import Scopes
 from ...errors import CONNECT, context
 from ...model import Connection
 from ...transport.credentials import credentials
@@ -20,7 +21,7 @@ from .wire import HTTP_PORT, HTTPS_PORT, Edf
 __all__ = ["Datera", "connect"]
 
 
-class Datera(Snapshots, Hosts):
+class Datera(Snapshots, Hosts, Scopes):
     """One tenant of an array.
 
     A volume is an app instance with one storage instance with one volume, and has the name of the app instance. Where

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import List, Optional, Sequence, Tuple
 
+from ...array import InitiatorHosts, VolumeChap
 from ...compare import same_host
 from ...errors import Conflict, InUse, Invalid, NotFound, Refused, Unsupported
 from ...model import EVERY_HOST, OFFLINE, Chap, Host, Initiator, Mapping, Volume
@@ -22,7 +23,7 @@ from .wire import Entity, key
 _OFTEN = 64
 
 
-class Hosts(Reading):
+class Hosts(Reading, VolumeChap, InitiatorHosts):
     """What a Datera array does with hosts and mappings."""
 
     # -- hosts -------------------------------------------------------------------------------------------------------

@@ -7,12 +7,11 @@
 from __future__ import annotations
 
 import re
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
-from ...array import Array
-from ...errors import BadReply, NotFound, context
+from ...array import Array, LookUpById
+from ...errors import BadReply, NotFound
 from ...model import (
     EVERY_HOST,
     ISCSI,
@@ -37,7 +36,7 @@ from .wire import Edf, Entity, key
 FEW = 4
 
 
-class Reading(Array):
+class Reading(Array, LookUpById):
     """The part of a Datera array that only reads."""
 
     def __init__(self, edf: Edf, offline_changes: bool, wait: float) -> None:
@@ -48,9 +47,6 @@ class Reading(Array):
         self._demands_offline = False
         self.capabilities = facts.capabilities(edf.policies)
         self.label = edf.name or edf.http.address
-
-    def _doing(self, doing: str, target: Optional[str] = None) -> AbstractContextManager[None]:
-        return context(doing=doing, target=target, array=self.label)
 
     # -- the array ---------------------------------------------------------------------------------------------------
 

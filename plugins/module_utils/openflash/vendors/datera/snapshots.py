@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
+from ...array import Notes
 from ...errors import Conflict, FlashError, NotFound
 from ...model import Snapshot, SnapshotSpec, Volume
 from ...transport.confirm import confirm
@@ -25,7 +26,7 @@ from .volumes import Volumes
 from .wire import Entity
 
 
-class Snapshots(Volumes):
+class Snapshots(Volumes, Notes):
     """What a Datera array does with snapshots."""
 
     def create_snapshots(self, specs: Sequence[SnapshotSpec], atomic: bool = False) -> Tuple[Snapshot, ...]:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any, Callable, Dict, List, Mapping as Map, Optional, Tuple
 
 from ... import unfinished
+from ...array import OfflineChanges, VolumeChanges
 from ...compare import grown_size, new_size
 from ...errors import (
     BadReply,
@@ -37,7 +38,7 @@ from .refusals import OfflineDemanded, Taken
 from .wire import Entity, key
 
 
-class Volumes(Reading):
+class Volumes(Reading, VolumeChanges, OfflineChanges):
     """What a Datera array does with volumes."""
 
     # -- create ------------------------------------------------------------------------------------------------------

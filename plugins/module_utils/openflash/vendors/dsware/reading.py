@@ -12,10 +12,10 @@ finished, and is not listed here; so the next run makes it again, finds the mark
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import ContextManager, Optional, Sequence, Set
+from typing import Optional, Sequence, Set
 
 from ...array import Array
-from ...errors import Invalid, NotFound, context
+from ...errors import Invalid, NotFound
 from ...model import ArrayInfo, Capacity, Listing, Pool, Snapshot, Volume
 from .facts import MARKER, DswareCapabilities, marker
 from .wire import Wire
@@ -40,9 +40,6 @@ class Reading(Array):
         self._pool_cache = pools
         self.capabilities = known
         self.label = wire.address
-
-    def _doing(self, doing: str, target: Optional[str] = None) -> ContextManager[None]:
-        return context(doing=doing, target=target, array=self.label)
 
     # -- the array and its pools -------------------------------------------------------------------------------------
 

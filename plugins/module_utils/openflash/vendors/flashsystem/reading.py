@@ -9,10 +9,10 @@ from __future__ import annotations
 import threading
 from abc import abstractmethod
 from dataclasses import replace
-from typing import Any, ContextManager, Dict, List, Optional, Sequence, Set, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
 
 from ...array import Array
-from ...errors import BadReply, Invalid, NotFound, Refused, Unsupported, context
+from ...errors import BadReply, Invalid, NotFound, Refused, Unsupported
 from ...model import (
     FC,
     ISCSI,
@@ -78,9 +78,6 @@ class Reading(Array):
         """One thread at a time reads the size of a volume and adds to it."""
         with self._lock_of_locks:
             return self._locks.setdefault(vdisk, threading.RLock())
-
-    def _doing(self, doing: str, target: Optional[str] = None) -> ContextManager[None]:
-        return context(doing=doing, target=target, array=self.label)
 
     # -- the system --------------------------------------------------------------------------------------------------
 

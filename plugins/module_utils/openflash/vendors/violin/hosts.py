@@ -12,8 +12,9 @@ import re
 import time
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
+from ...array import HostTargets
 from ...compare import same_host, same_mapping, who_has
 from ...errors import Conflict, FlashError, InUse, Invalid, NotFound
 from ...model import ISCSI, Chap, Host, Initiator, Mapping, Volume
@@ -36,11 +37,8 @@ def target_name(host: str) -> str:
     return TARGET_PREFIX + plain
 
 
-class Hosts(Reading):
+class Hosts(Reading, HostTargets):
     """What Violin does with hosts and mappings."""
-
-    name_target: Optional[Callable[[str], str]] = None
-    """What the iSCSI target of a host is called that has none yet; by default ``target_name`` says."""
 
     # -- hosts -------------------------------------------------------------------------------------------------------
 

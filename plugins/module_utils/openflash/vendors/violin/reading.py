@@ -13,10 +13,10 @@ import threading
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Callable, ContextManager, Dict, Iterator, List, Optional, Sequence, Tuple, TypeVar, Union
+from typing import Callable, Dict, Iterator, List, Optional, Sequence, Tuple, TypeVar, Union
 
 from ...array import Array
-from ...errors import BadReply, NotFound, Timeout, context
+from ...errors import BadReply, NotFound, Timeout
 from ...model import (
     ArrayInfo,
     Capacity,
@@ -80,9 +80,6 @@ class Reading(Array):
         self._ports = Ports(concerto, settings.ports)
         self._clients: Dict[str, Object] = {}
         self._clients_read: Optional[float] = None
-
-    def _doing(self, doing: str, target: Optional[str] = None) -> ContextManager[None]:
-        return context(doing=doing, target=target, array=self.label)
 
     def _alone_with(self, lun_id: str) -> threading.RLock:
         """One thread at a time does what takes several requests about one LUN."""

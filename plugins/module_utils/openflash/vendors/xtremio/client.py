@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from ...array import Scopes
 from ...errors import CONNECT, context
 from ...model import Connection
 from ...transport.credentials import credentials
@@ -22,7 +23,7 @@ __all__ = ["XtremIO", "connect"]
 PORT = 443
 
 
-class XtremIO(Copies, Hosts, Groups, Reading):
+class XtremIO(Copies, Hosts, Groups, Reading, Scopes):
     """One cluster of an XMS.
 
     A snapshot is a volume here, in the same name space (sheet, section 2). On v2 the array tells what is a read-only

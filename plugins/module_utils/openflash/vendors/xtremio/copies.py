@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any, Dict, List, Optional, Sequence, Set, Tuple, Union
 
 from ... import unfinished
+from ...array import SnapshotSets
 from ...compare import unlike
 from ...errors import Busy, Conflict, FlashError, InUse, Invalid, NotFound, Timeout, Unreachable
 from ...model import Snapshot, SnapshotSpec, Volume, VolumeSpec
@@ -44,7 +45,7 @@ from .wire import Object, reference
 Source = Union[Volume, Snapshot]
 
 
-class Copies(Volumes):
+class Copies(Volumes, SnapshotSets):
     """What XtremIO does with snapshots, clones and restores."""
 
     # -- clones ------------------------------------------------------------------------------------------------------

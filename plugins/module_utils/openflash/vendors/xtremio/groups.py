@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Dict, Mapping as Map, Optional, Sequence, Tuple
 
+from ...array import ConsistencyGroups, Notes
 from ...errors import BadReply, Conflict, FlashError, Invalid, NotFound
 from ...model import Group, Snapshot, Volume
 from ...transport.confirm import confirm, repeat
@@ -21,7 +22,7 @@ from .refusals import NameTaken
 from .wire import Object, reference
 
 
-class Groups(Reading):
+class Groups(Reading, ConsistencyGroups, Notes):
     """What XtremIO does with consistency groups and tags."""
 
     # -- consistency groups ------------------------------------------------------------------------------------------

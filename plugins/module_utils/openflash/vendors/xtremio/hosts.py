@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 
+from ...array import HostChap, HostOs
 from ...compare import same_host, same_mapping, who_has
 from ...errors import Conflict, FlashError, InUse, Invalid, NotFound
 from ...model import ISCSI, Chap, Host, Initiator, Mapping, Volume
@@ -20,7 +21,7 @@ from .refusals import AlreadyMapped, LunTaken, NameTaken
 from .wire import reference
 
 
-class Hosts(Reading):
+class Hosts(Reading, HostChap, HostOs):
     """What XtremIO does with hosts and mappings."""
 
     # -- hosts -------------------------------------------------------------------------------------------------------

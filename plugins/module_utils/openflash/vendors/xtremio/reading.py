@@ -6,10 +6,10 @@
 
 from __future__ import annotations
 
-from typing import Any, ContextManager, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from ...array import Array
-from ...errors import Invalid, context
+from ...errors import Invalid
 from ...model import (
     ArrayInfo,
     Capacity,
@@ -38,9 +38,6 @@ class Reading(Array):
         self._ports: Optional[Listing[Port]] = None
         self.capabilities = capabilities(xms.v2)
         self.label = xms.cluster or xms.http.address
-
-    def _doing(self, doing: str, target: Optional[str] = None) -> ContextManager[None]:
-        return context(doing=doing, target=target, array=self.label)
 
     # -- the cluster -------------------------------------------------------------------------------------------------
 

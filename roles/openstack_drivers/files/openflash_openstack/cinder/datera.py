@@ -15,7 +15,7 @@ from typing import Any, Optional
 from cinder import interface
 
 from openflash import errors, model
-from openflash.array import Array
+from openflash.array import Array, InitiatorHosts, LookUpById, Scopes, VolumeChap
 from openflash.units import GIB
 
 from . import options
@@ -69,7 +69,7 @@ class DateraDriver(Connections, SnapshotManagement):
     def _scoped(self, array: Array, subject: Any) -> Array:
         if str(self._tenant_of_section()).lower() != "map" or subject is None or not subject.get("project_id"):
             return array
-        return array.scope("%s-%s" % (PREFIX, subject["project_id"]))
+        return Scopes.of(array).scope("%s-%s" % (PREFIX, subject["project_id"]))
 
     # -- names -------------------------------------------------------------------------------------------------------
 
@@ -92,19 +92,18 @@ class DateraDriver(Connections, SnapshotManagement):
     def _unmanaged_name(self, volume: Any) -> Optional[str]:
         return "%s-%s" % (UNMANAGED, volume["id"])
 
-    def _find(self, array: Any, volume: Any) -> Optional[model.Volume]:
-        found: Optional[model.Volume] = array.volume_with_id(identity(volume))
-        return found
+    def _find(self, array: Array, volume: Any) -> Optional[model.Volume]:
+        return LookUpById.of(array).volume_with_id(identity(volume))
 
     def _title(self, array: Array, volume: Optional[model.Volume], subject: Any) -> Optional[str]:
         found = volume or self._find(array, subject)
         return None if found is None else found.name
 
-    def _known_snapshot(self, array: Any, snapshot: Any) -> model.Snapshot:
+    def _known_snapshot(self, array: Array, snapshot: Any) -> model.Snapshot:
         """By its UUID, or by the time that a snapshot of somebody else's was taken, which is then its location."""
         source = self._find(array, snapshot.volume)
         key = str(snapshot.get("provider_location") or snapshot["id"])
-        found: Optional[model.Snapshot] = array.snapshot_with_id(source, key) if source is not None else None
+        found = LookUpById.of(array).snapshot_with_id(source, key) if source is not None else None
         if found is None:
             raise not_there("snapshot", key)
         # What a copy of it has is the size of then, which Cinder knows.
@@ -161,9 +160,9 @@ class DateraDriver(Connections, SnapshotManagement):
         """Nothing is renamed: the time at which it was taken is noted by Cinder."""
         return {"provider_location": there.id.rsplit("/", 1)[-1]}
 
-    def _referenced_snapshot(self, array: Any, snapshot: Any, name: str) -> Optional[model.Snapshot]:
+    def _referenced_snapshot(self, array: Array, snapshot: Any, name: str) -> Optional[model.Snapshot]:
         source = self._find(array, snapshot.volume)
-        return array.snapshot_with_id(source, name) if source is not None else None
+        return LookUpById.of(array).snapshot_with_id(source, name) if source is not None else None
 
     def _snapshot_reference(self, snapshot: model.Snapshot) -> str:
         return snapshot.id.rsplit("/", 1)[-1]
@@ -174,14 +173,14 @@ class DateraDriver(Connections, SnapshotManagement):
     # -- hosts -------------------------------------------------------------------------------------------------------
 
     def _hosts_for(
-        self, array: Any, volume: model.Volume, connector: dict[str, Any]
+        self, array: Array, volume: model.Volume, connector: dict[str, Any]
     ) -> tuple[list[model.Host], Optional[model.Chap]]:
         """Its single initiator; CHAP belongs to the volume here, with the credentials of the section."""
-        host = array.single_host("OpenStack-%s" % connector["host"], self._initiators(connector)[0])
+        host = InitiatorHosts.of(array).single_host("OpenStack-%s" % connector["host"], self._initiators(connector)[0])
         chap = None
         if self._setting("use_chap_auth"):
             chap = model.Chap(self._setting("chap_username"), self._setting("chap_password"))
-            array.set_volume_chap(volume, chap)
+            VolumeChap.of(array).set_volume_chap(volume, chap)
         return [host], chap
 
     def _host_name(self, connector: dict[str, Any]) -> str:

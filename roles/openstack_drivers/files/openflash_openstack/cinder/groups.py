@@ -14,7 +14,7 @@ from cinder.volume import volume_utils
 from oslo_log import log as logging
 
 from openflash import errors, model
-from openflash.array import Array
+from openflash.array import Array, ConsistencyGroups, SnapshotSets
 from openflash.units import GIB
 
 from .volumes import Volumes
@@ -45,12 +45,12 @@ class Groups(Volumes):
             # It keeps the list of its volumes then, and does with each of them, one after the other, what was asked.
             raise NotImplementedError  # by which Cinder is told to take care of the group itself
 
-    def _known_snapshot(self, array: Any, snapshot: Any) -> model.Snapshot:
+    def _known_snapshot(self, array: Array, snapshot: Any) -> model.Snapshot:
         """A member of a group snapshot may have a name that the array gave it: then its set tells which it is."""
         known = super()._known_snapshot(array, snapshot)
         if not snapshot.get("group_snapshot_id") or array.snapshots(names=[known.name]).named(known.name) is not None:
             return known
-        members = array.snapshots_of_set(self._set_name(snapshot.group_snapshot))
+        members = SnapshotSets.of(array).snapshots_of_set(self._set_name(snapshot.group_snapshot))
         mine = [one for one in members if one.volume == known.volume]
         return mine[0] if len(mine) == 1 else known
 
@@ -60,19 +60,21 @@ class Groups(Volumes):
         group = volume.get("group")
         if group is None or not self._consistent(array, group):
             return
-        array.add_to_group(model.Group(str(volume.group_id)), [model.Volume(self._volume_name(volume), 0)])
+        ConsistencyGroups.of(array).add_to_group(
+            model.Group(str(volume.group_id)), [model.Volume(self._volume_name(volume), 0)]
+        )
 
     def create_group(self, context: Any, group: Any) -> Update:
         with self._on_array("create group %s" % group["id"]) as array:
             self._need_consistent(array, group)
-            array.create_group(self._group_name(group))
+            ConsistencyGroups.of(array).create_group(self._group_name(group))
         return {"status": fields.GroupStatus.AVAILABLE}
 
     def delete_group(self, context: Any, group: Any, volumes: Sequence[Any]) -> tuple[Update, list[Update]]:
         """The group and its volumes; a volume that cannot go is told, and does not keep the others."""
         with self._on_array("delete group %s" % group["id"]) as array:
             self._need_consistent(array, group)
-            array.delete_group(model.Group(self._group_name(group)))
+            ConsistencyGroups.of(array).delete_group(model.Group(self._group_name(group)))
         told, failed = [], False
         for volume in volumes:
             status = "deleted"
@@ -93,28 +95,28 @@ class Groups(Volumes):
             adding = [model.Volume(self._volume_name(one), 0) for one in add_volumes or ()]
             leaving = [model.Volume(self._volume_name(one), 0) for one in remove_volumes or ()]
             there = model.Group(self._group_name(group), volumes=tuple(one.name for one in leaving))
-            array.add_to_group(there, adding)
-            array.remove_from_group(there, leaving)
+            ConsistencyGroups.of(array).add_to_group(there, adding)
+            ConsistencyGroups.of(array).remove_from_group(there, leaving)
         return None, None, None
 
     def create_group_snapshot(
         self, context: Any, group_snapshot: Any, snapshots: Sequence[Any]
     ) -> tuple[Optional[Update], Optional[list[Update]]]:
         """All of one instant, or none."""
-        array: Any
         with self._on_array("take group snapshot %s" % group_snapshot["id"]) as array:
             self._need_consistent(array, group_snapshot)
             members = [model.Volume(self._volume_name(one.volume), 0) for one in snapshots]
-            array.create_snapshot_set(self._set_name(group_snapshot), members)
+            SnapshotSets.of(array).create_snapshot_set(self._set_name(group_snapshot), members)
         return None, None
 
     def delete_group_snapshot(
         self, context: Any, group_snapshot: Any, snapshots: Sequence[Any]
     ) -> tuple[Optional[Update], Optional[list[Update]]]:
-        array: Any
         with self._on_array("delete group snapshot %s" % group_snapshot["id"]) as array:
             self._need_consistent(array, group_snapshot)
-            gone = {one.volume for one in array.delete_snapshots_of_set(self._set_name(group_snapshot))}
+            gone = {
+                one.volume for one in SnapshotSets.of(array).delete_snapshots_of_set(self._set_name(group_snapshot))
+            }
             for one in snapshots:
                 if self._volume_name(one.volume) not in gone:
                     # It was taken out of the set, and has its name.
@@ -138,16 +140,18 @@ class Groups(Volumes):
         source_vols: Any = None,
     ) -> tuple[Optional[Update], Optional[list[Update]]]:
         """From a group snapshot, or from a group as it is at one instant."""
-        array: Any
         with self._on_array("make group %s" % group["id"]) as array:
             self._need_consistent(array, group)
             specs = [model.VolumeSpec(self._volume_name(one), int(one.size) * GIB) for one in volumes]
             if group_snapshot is not None:
-                members = {one.volume: one for one in array.snapshots_of_set(self._set_name(group_snapshot))}
+                members = {
+                    one.volume: one for one in SnapshotSets.of(array).snapshots_of_set(self._set_name(group_snapshot))
+                }
                 known = [super(Groups, self)._known_snapshot(array, one) for one in snapshots]
                 sources = [members.get(one.volume, one) for one in known]
                 copies = [array.volume_from_snapshot(one, spec) for one, spec in zip(sources, specs)]
             else:
-                copies = array.clone_volumes([(self._known(array, one), spec) for one, spec in zip(source_vols, specs)])
-            array.create_group(self._group_name(group), copies)
+                pairs = [(self._known(array, one), spec) for one, spec in zip(source_vols, specs)]
+                copies = list(SnapshotSets.of(array).clone_volumes(pairs))
+            ConsistencyGroups.of(array).create_group(self._group_name(group), copies)
         return None, None

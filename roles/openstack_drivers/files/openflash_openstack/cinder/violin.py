@@ -15,7 +15,7 @@ from typing import Any, Optional
 from cinder import interface
 
 from openflash import model
-from openflash.array import Array
+from openflash.array import Array, HostTargets
 from openflash.units import GIB
 
 from . import options, specs
@@ -163,16 +163,16 @@ class V7000ISCSIDriver(Violin):
     BACKEND_NAME = "V7000ISCSIDriver"
     PROTOCOL = ISCSI
 
-    def _scoped(self, array: Any, subject: Any) -> Array:
+    def _scoped(self, array: Array, subject: Any) -> Array:
         """A host that is new gets the target that an earlier driver would give it, so that one can go on from here."""
-        array.name_target = self._target_name
+        HostTargets.of(array).name_target = self._target_name
         return super()._scoped(array, subject)
 
     def _target_name(self, host: str) -> str:
         array = uuid.uuid3(uuid.NAMESPACE_DNS, str(self._setting("san_ip")))
         return "%s%s.%s" % (self._setting("target_prefix"), host, array)
 
-    def _ports(self, array: Any, volume: model.Volume, hosts: Sequence[model.Host]) -> list[model.Port]:
+    def _ports(self, array: Array, volume: model.Volume, hosts: Sequence[model.Host]) -> list[model.Port]:
         """Every host has a target of its own."""
-        mine = {name for host in hosts for name in array.targets_of(host)}
+        mine = {name for host in hosts for name in HostTargets.of(array).targets_of(host)}
         return [port for port in super()._ports(array, volume, hosts) if port.address in mine]

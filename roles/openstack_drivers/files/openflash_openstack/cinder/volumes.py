@@ -19,7 +19,7 @@ from oslo_log import log as logging
 from oslo_utils import excutils
 
 from openflash import errors, model
-from openflash.array import Array
+from openflash.array import Array, VolumeChanges
 from openflash.units import GIB, MIB
 
 from . import specs
@@ -223,7 +223,7 @@ class Volumes(Backend):
                 there = self._known(array, volume)
                 if array.capabilities.refusal("set_volume", there, options=changed) is not None:
                     return False
-                array.set_volume(there, changed)
+                VolumeChanges.of(array).set_volume(there, changed)
         return True
 
     def _changed(self, now: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:

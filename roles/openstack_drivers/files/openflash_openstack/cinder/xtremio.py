@@ -13,7 +13,7 @@ from typing import Any, Optional
 from cinder import context, exception, interface
 
 from openflash import model
-from openflash.array import Array
+from openflash.array import Array, HostChap
 
 from . import options
 from .base import FC, ISCSI
@@ -95,9 +95,10 @@ class XtremIOISCSIDriver(XtremIO):
         return str(connector["initiator"])
 
     def _hosts_for(
-        self, array: Any, volume: model.Volume, connector: dict[str, Any]
+        self, array: Array, volume: model.Volume, connector: dict[str, Any]
     ) -> tuple[list[model.Host], Optional[model.Chap]]:
-        login, discovery = array.wants_chap()
+        credentials = HostChap.of(array)
+        login, discovery = credentials.wants_chap()
         if not login and not discovery:
             return super()._hosts_for(array, volume, connector)
         wanted = self._initiators(connector)
@@ -106,11 +107,11 @@ class XtremIOISCSIDriver(XtremIO):
         if not found:
             chap = _credentials(None, discovery)
             return [self._make_host(array, self._host_name(connector), wanted, chap)], chap
-        there = array.chap_of(addresses)
+        there = credentials.chap_of(addresses)
         if there is None or (discovery and not there.discovery_password):
             # Those that the host logs in with now stay; only what is missing is added.
             there = _credentials(there, discovery)
-            array.set_chap(with_only(found[0], addresses), there)
+            credentials.set_chap(with_only(found[0], addresses), there)
         if not discovery:
             there = model.Chap(there.username, there.password)
         return found, there

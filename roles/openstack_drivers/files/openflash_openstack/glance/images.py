@@ -19,6 +19,7 @@ from glance_store import exceptions
 from oslo_log import log as logging
 
 from openflash import errors, model
+from openflash.array import Array, InitiatorHosts, Notes
 from openflash.transport.deadline import Deadline
 from openflash.units import GIB, round_up
 
@@ -61,8 +62,10 @@ class Images:
     :param ours: what the names of initiators begin with that are made for one transfer only.
     """
 
-    def __init__(self, array: Any, ours: str) -> None:
+    def __init__(self, array: Array, ours: str) -> None:
         self.array = array
+        self._notes = Notes.of(array)
+        self._hosts = InitiatorHosts.of(array)
         self._ours = ours
 
     # -- finding -----------------------------------------------------------------------------------------------------
@@ -74,7 +77,7 @@ class Images:
         location that somebody makes up leads to another one's data.
         """
         volume = self.volume_of(image)
-        notes = self.array.metadata(volume)
+        notes = self._notes.metadata(volume)
         digits = notes.get(LENGTH, "")
         if digits.isdigit() and int(digits) <= volume.size:
             return Image(volume, int(digits), notes.get(CHECKSUM))
@@ -89,7 +92,7 @@ class Images:
         if volume is not None:
             return volume
         volume = self._named(OLD_NAME % image)
-        if volume is not None and self.array.metadata(volume).get(TYPE) == IMAGE:
+        if volume is not None and self._notes.metadata(volume).get(TYPE) == IMAGE:
             return volume
         raise errors.NotFound("image %s is not there" % image, target=NAME % image)
 
@@ -97,8 +100,7 @@ class Images:
         listing = self.array.volumes([name])
         for entry in listing.unreadable:
             raise errors.BadReply("%s is there, but cannot be read: %s" % (entry.name, entry.reason), target=name)
-        found: Optional[model.Volume] = listing.named(name)
-        return found
+        return listing.named(name)
 
     # -- making ------------------------------------------------------------------------------------------------------
 
@@ -115,18 +117,17 @@ class Images:
         if _is_uuid(image):
             wanted["uuid"] = image
         spec = model.VolumeSpec(name, round_up(max(size, 1), GIB), options=wanted)
-        volume: model.Volume = self.array.create_volume(spec)
-        return volume
+        return self.array.create_volume(spec)
 
     def _remove_unfinished(self, image: str, there: model.Volume) -> None:
-        if self.array.metadata(there) or any(one.open is not False for one in there.mappings or ()):
+        if self._notes.metadata(there) or any(one.open is not False for one in there.mappings or ()):
             raise exceptions.Duplicate(image=image)
         LOG.warning("Removing what is left of an upload of image %s that was never finished.", image)
         self.remove(there)
 
     def finish(self, volume: model.Volume, length: int, checksum: str) -> None:
         """From here on it is an image."""
-        self.array.set_metadata(volume, {CHECKSUM: checksum, LENGTH: str(length), TYPE: IMAGE})
+        self._notes.set_metadata(volume, {CHECKSUM: checksum, LENGTH: str(length), TYPE: IMAGE})
 
     # -- removing ----------------------------------------------------------------------------------------------------
 
@@ -137,7 +138,7 @@ class Images:
         if busy:
             raise errors.InUse("%s have it open" % ", ".join(busy), target=volume.name, array=self.array.label)
         for one in volume.mappings or ():
-            self.array.end_mapping(one)
+            self._hosts.end_mapping(one)
             if one.host.startswith(self._ours):
                 # Of a worker that was killed
                 host = model.Host(one.host, id=one.host_id or "")
@@ -151,7 +152,7 @@ class Images:
 
         :param temporary: the initiator is of no use to anybody afterwards.
         """
-        host = self.array.single_host(HOST_LABEL, model.Initiator(initiator, model.ISCSI))
+        host = self._hosts.single_host(HOST_LABEL, model.Initiator(initiator, model.ISCSI))
         try:
             mapping = self.array.map_volume(volume, host)
             ports = tuple(one for one in self.array.ports_of([volume.name]) if one.name == volume.name)
@@ -167,7 +168,7 @@ class Images:
     def conceal(self, volume: model.Volume, access: Access) -> None:
         """Take back what ``expose`` gave. One request, and one for a temporary initiator."""
         what = "the access of %s to it" % access.initiator
-        self._quietly(lambda: self.array.end_mapping(access.mapping), what, volume)
+        self._quietly(lambda: self._hosts.end_mapping(access.mapping), what, volume)
         if access.host is not None:
             self._quietly(lambda: self.array.delete_host(access.host), "the initiator %s" % access.initiator, volume)
 
@@ -176,8 +177,7 @@ class Images:
         wait = Deadline(SETTLE, first=0.2, longest=1.0)
         while True:
             try:
-                found: model.Volume = self.array.extend_volume(volume, round_up(size, GIB))
-                return found
+                return self.array.extend_volume(volume, round_up(size, GIB))
             except errors.InUse:
                 if not wait.pause():
                     raise
@@ -187,7 +187,7 @@ class Images:
         there = self._named(volume.name)
         for one in there.mappings or () if there is not None else ():
             if one.host_id == host.id:
-                self.array.end_mapping(one)
+                self._hosts.end_mapping(one)
 
     @staticmethod
     def _quietly(action: Any, what: str, volume: model.Volume) -> None:
