@@ -25,8 +25,8 @@ Hide = Callable[[Iterable[str]], None]
 
 _SECRETS_FROM_ENV = ("password", "private_key_passphrase")
 
-_CHOOSE = ("storage_pools", "target_ports")
-"""Lists of the connection that choose some of what there is. Left out they choose all, which empty must not mean."""
+_SELECTING = sorted({name for vendor in VENDORS.values() for name, option in vendor.options.items() if option.selects})
+"""Lists that select some of what the array has. Left out they select everything, which an empty list must not mean."""
 
 
 def connection_of(params: Params, hide: Hide) -> Connection:
@@ -42,7 +42,7 @@ def connection_of(params: Params, hide: Hide) -> Connection:
                 "the option %s is not one of vendor %s" % (name, vendor),
                 hint="It is used with %s." % (", ".join("vendor: " + user for user in users) or "no vendor"),
             )
-    for name in _CHOOSE:
+    for name in _SELECTING:
         if params[name] is not None and not [text for text in params[name] if text.strip()]:
             raise Invalid("the option %s is empty, and would choose nothing" % name, hint="Leave it out to choose all.")
     for name in ("timeout", "wait_timeout", "max_concurrency"):

@@ -60,31 +60,21 @@ def _connection_options() -> Spec:
     return options
 
 
-VENDOR_OPTIONS: Spec = {
-    "cluster": {"type": "str"},
-    "array_version": {"type": "str"},
-    "target_ports": {"type": "list", "elements": "str"},
-    "ssh_agent": {"type": "bool"},
-    "device_root": {"type": "path"},
-    "copy_checksum": {"type": "bool"},
-    "pool_selection": {"type": "str", "choices": ["largest", "smallest"]},
-    "dedup_only_pools": {"type": "list", "elements": "str"},
-    "dedup_capable_pools": {"type": "list", "elements": "str"},
-    "remove_empty_hosts": {"type": "bool"},
-    "allow_untested_version": {"type": "bool"},
-    "tenant": {"type": "str"},
-    "create_tenant": {"type": "bool"},
-    "ldap_server": {"type": "str"},
-    "api_version": {"type": "str"},
-    "scheme": {"type": "str", "choices": ["http", "https"]},
-    "offline_changes": {"type": "bool"},
-    "transport": {"type": "str", "choices": ["rest", "socket"]},
-    "storage_pools": {"type": "list", "elements": "str"},
-    "agents": {"type": "dict"},
-    "attach_tool": {"type": "path"},
-    "wire_extensions": {"type": "bool"},
-}
-"""Options that only some vendors use; connect.VENDORS says which."""
+def _vendor_options() -> Spec:
+    """The options that only some arrays have, as their descriptions say."""
+    found: Spec = {}
+    for vendor in VENDORS.values():
+        for name, option in vendor.options.items():
+            found[name] = {"type": option.type}
+            if option.elements:
+                found[name]["elements"] = option.elements
+            if option.choices:
+                found[name]["choices"] = list(option.choices)
+    return found
+
+
+VENDOR_OPTIONS = _vendor_options()
+"""Options that only some arrays have; the descriptions in connect.VENDORS say which."""
 
 CONNECTION = _connection_options()
 
@@ -142,10 +132,11 @@ def items_of(params: Params, single: str, plural: str, options: Spec) -> List[Di
 
 NAMES = frozenset(
     ("name", "volume", "host", "group", "pool", "backup", "snapshot", "source_volume", "source_snapshot", "rename_from")
-    + ("cluster", "tenant", "checksum")
+    + ("checksum",)
+    + tuple(name for vendor in VENDORS.values() for name, option in vendor.options.items() if option.is_name)
 )
-"""Options that name an object, or its content. One that came out empty must not make the task act on something else, or
-on more."""
+"""Options that name an object, or its content. An empty one must not make the task act on another object, or on
+more."""
 
 _MAY_BE_NULL = frozenset(("pool",))
 """Names that only choose where an object is put: null leaves the choice to the array."""

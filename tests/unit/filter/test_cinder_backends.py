@@ -131,7 +131,7 @@ MISTAKES: list[tuple[list[dict[str, Any]], str]] = [
     ([{**DSWARE, "protocol": "iscsi"}], "a data path of its own"),
     ([{**XTREMIO, "tenant": "/root"}], "tenant is only for vendor datera"),
     ([{**DSWARE, "driver": "in_tree"}], "writes the password anew into cinder.conf"),
-    ([{**DATERA, "driver": "in_tree", "port": 7717}], "speaks to port 7718 only"),
+    ([{**DATERA, "driver": "in_tree", "port": 7717}], "connects to port 7718 only"),
     ([{**XTREMIO, "state": ""}], "state must be present or absent"),
     ([{**XTREMIO, "cluster": ""}], "cluster is empty; leave it out for the only cluster"),
     ([{**DATERA, "tenant": " "}], "tenant is empty; leave it out for /root"),

@@ -43,7 +43,6 @@ class Backend(driver.VolumeDriver):  # type: ignore[misc] # Cinder has no types
     BACKEND_NAME = ""
     """What the backend is called where volume_backend_name is not set: as the driver that this takes over from."""
     PROTOCOL = ISCSI
-    OPTIONS: list[Any] = []
     POOLS = False
     """Whether the scheduler chooses among the array's pools. Otherwise the backend is one pool, named like itself, as
     Cinder takes a backend without pools; so volumes keep the pool that they were made in."""
@@ -54,14 +53,14 @@ class Backend(driver.VolumeDriver):  # type: ignore[misc] # Cinder has no types
         super().__init__(*args, **kwargs)
         self.configuration.append_config_values(options.SAN)
         self.configuration.append_config_values(options.COMMON)
-        self.configuration.append_config_values(self.OPTIONS)
+        self.configuration.append_config_values(options.OF_VENDOR[self.VENDOR])
         self.backend_name = self.configuration.safe_get("volume_backend_name") or self.BACKEND_NAME
         self._sessions: Optional[Sessions] = None
         self._stats: dict[str, Any] = {}
 
     @classmethod
     def get_driver_options(cls) -> list[Any]:
-        return options.COMMON + cls.OPTIONS
+        return options.COMMON + options.OF_VENDOR[cls.VENDOR]
 
     # -- configuration -----------------------------------------------------------------------------------------------
 
@@ -107,7 +106,7 @@ class Backend(driver.VolumeDriver):  # type: ignore[misc] # Cinder has no types
         """Prepare; the array is asked for the first time by check_for_setup_error."""
         with cinder_errors(), errors.context(doing="set up the backend %s" % self.backend_name):
             connection = self._connection()
-        if connection.validate_certs is False and self.VENDOR not in ("flashsystem",):
+        if connection.validate_certs is False and connect.VENDORS[self.VENDOR].cinder.tls:
             LOG.warning("%s: driver_ssl_cert_verify is off, so the array is not verified.", self.backend_name)
         self._sessions = Sessions(lambda: connect.connect(connection), self._setting("openflash_sessions"))
 

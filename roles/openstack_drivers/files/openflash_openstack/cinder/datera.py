@@ -18,7 +18,6 @@ from openflash import errors, model
 from openflash.array import Array, InitiatorHosts, LookUpById, Scopes, VolumeChap
 from openflash.units import GIB
 
-from . import options
 from .base import ISCSI, not_there
 from .connections import Connections
 from .management import SnapshotManagement
@@ -46,7 +45,6 @@ class DateraDriver(Connections, SnapshotManagement):
     VENDOR_NAME = "Datera"
     BACKEND_NAME = "DateraDriver"
     PROTOCOL = ISCSI
-    OPTIONS = options.DATERA
     READS_FIRST = True
 
     def _vendor_options(self) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from cinder import exception, interface
 from openflash import errors, model
 from openflash.array import Array
 
-from . import options, specs
+from . import specs
 from .attachments import Attachments
 from .base import existing
 from .errors import cinder_errors
@@ -35,7 +35,6 @@ class Dsware(Attachments, Management):
     VENDOR_NAME = "Huawei"
     BACKEND_NAME = "DSWAREDriver"
     PROTOCOL = "SCSI"
-    OPTIONS = options.DSWARE
     POOLS = True
 
     # -- configuration -----------------------------------------------------------------------------------------------

@@ -19,7 +19,6 @@ from openflash import errors, model
 from openflash.array import Array
 from openflash.units import GIB
 
-from . import options
 from .base import FC, ISCSI, existing
 from .connections import Connections
 from .management import Management
@@ -36,7 +35,6 @@ class FlashSystem(Connections, Management):
 
     VENDOR = "flashsystem"
     VENDOR_NAME = "IBM"
-    OPTIONS = options.FLASHSYSTEM
 
     def _connection(self) -> model.Connection:
         found = replace(

@@ -18,7 +18,7 @@ from openflash import model
 from openflash.array import Array, HostTargets
 from openflash.units import GIB
 
-from . import options, specs
+from . import specs
 from .base import FC, ISCSI, legible, not_there
 from .connections import Connections
 from .names import BareIds
@@ -32,7 +32,6 @@ class Violin(BareIds, Connections):
 
     VENDOR = "violin"
     VENDOR_NAME = "Violin Memory, Inc."
-    OPTIONS = options.VIOLIN
     POOLS = True
     READS_FIRST = True
 

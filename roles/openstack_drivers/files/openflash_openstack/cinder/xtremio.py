@@ -15,7 +15,6 @@ from cinder import context, exception, interface
 from openflash import model
 from openflash.array import Array, HostChap
 
-from . import options
 from .base import FC, ISCSI
 from .connections import Connections, with_only
 from .groups import Groups
@@ -33,7 +32,6 @@ class XtremIO(BareIds, Connections, SnapshotManagement, Groups):
     VENDOR = "xtremio"
     VENDOR_NAME = "Dell EMC"
     BACKEND_NAME = "XtremIO"
-    OPTIONS = options.XTREMIO
 
     def _snapshot_name(self, snapshot: Any) -> str:
         return str(snapshot["id"])
