@@ -8,11 +8,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from _pytest.mark import ParameterSet
 
 from tests.support.clients import client_python
 from tests.support.scripts import Outcome, run_script
 
 HERE = Path(__file__).parent
+
+
+def rarely(*values: object) -> ParameterSet:
+    """A row of parameters that only `make test-slow` runs, since what it adds to the other rows is small."""
+    return pytest.param(*values, marks=pytest.mark.slow)
 
 
 class Client:

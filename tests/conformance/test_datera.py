@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.conformance.conftest import HERE, Client
+from tests.conformance.conftest import HERE, Client, rarely
 from tests.support.clients import client_python
 from tests.support.simulator import Simulator
 
@@ -38,12 +38,12 @@ def client() -> Client:
     ("name", "api", "scheme"),
     [
         ("newest", "v2.2", "https"),
-        ("newest", "v2.2", "http"),
-        ("newest", "v2.1", "http"),
         ("middle", "v2.2", "http"),
-        ("second", "v2.2", "https"),
         ("oldest", "v2.1", "https"),
-        ("oldest", "v2.1", "http"),
+        ("newest", "v2.1", "http"),
+        rarely("newest", "v2.2", "http"),
+        rarely("second", "v2.2", "https"),
+        rarely("oldest", "v2.1", "http"),
     ],
 )
 def test_the_sdk(client: Client, simulator: Simulator, name: str, api: str, scheme: str) -> None:
@@ -54,8 +54,17 @@ def test_the_sdk(client: Client, simulator: Simulator, name: str, api: str, sche
     assert len(outcome.steps) > 85
 
 
-@pytest.mark.parametrize("tenant", [None, "acme"])
-@pytest.mark.parametrize(("name", "api"), [("newest", "2.2"), ("second", "2.2"), ("oldest", "2.1")])
+@pytest.mark.parametrize(
+    ("name", "api", "tenant"),
+    [
+        ("newest", "2.2", "acme"),
+        ("oldest", "2.1", None),
+        rarely("newest", "2.2", None),
+        rarely("second", "2.2", None),
+        rarely("second", "2.2", "acme"),
+        rarely("oldest", "2.1", "acme"),
+    ],
+)
 def test_the_driver(client: Client, simulator: Simulator, name: str, api: str, tenant: str | None) -> None:
     simulator.reset(name)
     more = ["--tenant", tenant] if tenant else []

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import trustme
 
-from tests.conformance.conftest import Client
+from tests.conformance.conftest import Client, rarely
 from tests.support.scripts import Outcome
 from tests.support.simulator import Simulator
 
@@ -52,8 +52,18 @@ def drive(client: Client, simulator: Simulator, name: str, *arguments: str) -> O
     )
 
 
-@pytest.mark.parametrize("protocol", ["iscsi", "fc"])
-@pytest.mark.parametrize("version", CLIENTS)
+@pytest.mark.parametrize(
+    ("version", "protocol"),
+    [
+        ("3.0.3-11", "iscsi"),
+        ("4.0.2-80", "fc"),
+        ("4.2.0-33", "fc"),
+        ("6.0.1-27_X2", "iscsi"),
+        # 4.2.0-33 with iSCSI is the array of test_verified_certificate
+        *(rarely(version, "fc") for version in ("3.0.3-11", "4.0.10-34.hotfix1", "6.0.1-27_X2")),
+        *(rarely(version, "iscsi") for version in ("4.0.2-80", "4.0.10-34.hotfix1", "4.2.0-33")),
+    ],
+)
 def test_versions_and_protocols(cinder29: Client, simulator: Simulator, version: str, protocol: str) -> None:
     simulator.reset(f"v{version}")
     outcome = drive(cinder29, simulator, f"v{version}", "--protocol", protocol)
@@ -66,14 +76,14 @@ def test_chap(cinder29: Client, simulator: Simulator) -> None:
     assert (outcome.wrong, outcome.status) == ([], 0)
 
 
-@pytest.mark.parametrize("protocol", ["iscsi", "fc"])
+@pytest.mark.parametrize("protocol", ["iscsi", rarely("fc")])
 def test_unused_groups_are_cleaned_up(cinder29: Client, simulator: Simulator, protocol: str) -> None:
     simulator.reset("v4.2.0-33")
     outcome = drive(cinder29, simulator, "v4.2.0-33", "--clean-groups", "--protocol", protocol)
     assert (outcome.wrong, outcome.status) == ([], 0)
 
 
-@pytest.mark.parametrize(("name", "cluster"), [("two", "east"), ("two", "west"), ("two-old", "west")])
+@pytest.mark.parametrize(("name", "cluster"), [("two", "west"), ("two-old", "west"), rarely("two", "east")])
 def test_two_clusters(cinder29: Client, simulator: Simulator, name: str, cluster: str) -> None:
     simulator.reset(name)
     outcome = drive(cinder29, simulator, name, "--cluster", cluster)
@@ -101,7 +111,7 @@ def test_wrong_password(cinder29: Client, simulator: Simulator) -> None:
     assert outcome.wrong[0].startswith("check the setup: VolumeBackendAPIException")
 
 
-@pytest.mark.parametrize("name", ["v3.0.3-11", "v4.0.2-80", "v4.2.0-33"])
+@pytest.mark.parametrize("name", ["v3.0.3-11", "v4.2.0-33", rarely("v4.0.2-80")])
 def test_busy_now_and_then(cinder29: Client, simulator: Simulator, name: str) -> None:
     """The driver waits and repeats, at most three times a request."""
     simulator.reset(name)

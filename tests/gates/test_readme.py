@@ -4,7 +4,9 @@
 
 """Every command of README.md that a reader may copy is run here, as it stands, in a copy of the checkout.
 
-Commands are the lines of its ```shell blocks. `make test` is what runs this file, so it alone is not run again.
+Commands are the lines of its ```shell blocks. `make test` is what runs this file, and is not run again. `make demo`
+makes an environment first, as `make test` did from the same lines; it is run by `make test-slow`. Every other command
+runs with the environment of this checkout, and the collection that it installs runs in an empty home.
 The playbooks of its ```yaml blocks are held to the modules' own options by a syntax check.
 """
 
@@ -29,6 +31,7 @@ def blocks(language: str) -> list[str]:
 
 
 COMMANDS = [line for block in blocks("shell") for line in block.splitlines() if line != "make test"]
+DEMO = "make demo"
 
 
 @pytest.fixture
@@ -43,9 +46,16 @@ def copy(run: Run, tmp_path: Path) -> Path:
 
 
 def test_commands(run: Run, copy: Path, newcomer: dict[str, str]) -> None:
-    assert COMMANDS
+    assert len(COMMANDS) > 1
     for command in COMMANDS:
-        run("bash", "-euc", command, cwd=copy, **newcomer)
+        if command != DEMO:
+            run("bash", "-euc", command, cwd=copy, **newcomer)
+
+
+@pytest.mark.slow
+def test_the_demonstration_in_a_new_clone(run: Run, copy: Path, newcomer: dict[str, str]) -> None:
+    assert DEMO in COMMANDS
+    run("bash", "-euc", DEMO, cwd=copy, **newcomer)
 
 
 @pytest.mark.parametrize("text", blocks("yaml"))

@@ -256,6 +256,7 @@ ROWS = (
 
 
 THOROUGH = tuple(row for row in ROWS if row.thorough)
+TRANSPORTS = tuple(next(row for row in THOROUGH if row.trust == trust) for trust in ("tls", "ssh", None))
 
 
 class Result(dict[str, Any]):

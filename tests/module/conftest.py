@@ -6,7 +6,8 @@
 With ``@pytest.mark.hosts`` it is about what hosts see, and runs on the rows whose array knows hosts; with
 ``@pytest.mark.hosts(False)`` on those whose array does not, and says so in its own words. With ``@pytest.mark.trust``
 it runs on the rows whose array is known by a certificate, by a host key, or not at all. With ``@pytest.mark.wire`` it
-is about the way to the array, and one row for each wire stands for the others.
+is about the way to the array, and one row for each wire stands for the others; with ``@pytest.mark.transport`` one row
+for each transport does.
 """
 
 from __future__ import annotations
@@ -15,12 +16,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.module.arrays import ROWS, THOROUGH, ArrayUnderTest, Modules, Row
+from tests.module.arrays import ROWS, THOROUGH, TRANSPORTS, ArrayUnderTest, Modules, Row
 from tests.support.simulator import Simulator
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "wire: what depends on the wire alone, so that one row for each is enough")
+    config.addinivalue_line("markers", "transport: what depends on the transport alone: TLS, SSH or a text socket")
     config.addinivalue_line("markers", "trust(*kinds): on arrays with one of these values of Row.trust")
     config.addinivalue_line("markers", "hosts(known=True): on arrays that know hosts, or on those that do not")
 
@@ -30,6 +32,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         about = metafunc.definition.get_closest_marker("hosts")
         wanted = {True, False} if about is None else set(about.args or (True,))
         rows = THOROUGH if metafunc.definition.get_closest_marker("wire") else ROWS
+        rows = TRANSPORTS if metafunc.definition.get_closest_marker("transport") else rows
         trust = metafunc.definition.get_closest_marker("trust")
         rows = tuple(row for row in rows if row.hosts in wanted and (trust is None or row.trust in trust.args))
         metafunc.parametrize("array", rows, ids=[row.name for row in rows], indirect=True)

@@ -17,7 +17,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.model 
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.units import parse_initiator
 from tests.module.arrays import GIB, ArrayUnderTest
 
-pytestmark = pytest.mark.wire
+pytestmark = pytest.mark.transport
 
 SINGLE_AND_LIST = [
     ("flash_volume", "volume", "volumes", {"name": "new1", "size": "10GiB"}),

@@ -13,7 +13,7 @@ import pytest
 from tests.module.arrays import ArrayUnderTest, schema_of
 from tests.module.playbooks import Player
 
-pytestmark = pytest.mark.wire
+pytestmark = pytest.mark.transport
 
 DAY: list[dict[str, Any]] = [
     {"openflash.storage.flash_volume": {"size": "10GiB", "volumes": [{"name": "db1"}, {"name": "db2"}]}},

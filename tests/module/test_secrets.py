@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.module.arrays import THOROUGH, ArrayUnderTest, Modules
+from tests.module.arrays import THOROUGH, TRANSPORTS, ArrayUnderTest, Modules, Row
 from tests.module.playbooks import Player
 from tests.support.running import join
 from tests.support.simulator import Simulator
@@ -47,7 +47,17 @@ def assert_silent(text: str, where: str) -> None:
     assert not found, f"{found} in {where}:\n{text}"
 
 
-@pytest.fixture(scope="module", params=THOROUGH, ids=lambda row: row.name)
+def rows(*chosen: Row) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("guarded", chosen, ids=[row.name for row in chosen], indirect=True, scope="module")
+
+
+EACH_WIRE = rows(*THOROUGH)
+"""For what an array's own client writes into results and errors."""
+EACH_TRANSPORT = rows(*TRANSPORTS)
+"""For what is the same for all arrays that a task reaches in the same manner."""
+
+
+@pytest.fixture(scope="module")
 def guarded(request: pytest.FixtureRequest, modules: Modules, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """The row's array with a password that is looked for afterwards, in a simulator of its own."""
     folder = tmp_path_factory.mktemp("guarded")
@@ -84,6 +94,7 @@ def tasks(array: ArrayUnderTest) -> list[tuple[str, dict[str, Any]]]:
     ]
 
 
+@EACH_WIRE
 def test_no_result_tells_a_secret(canary: ArrayUnderTest) -> None:
     for check in (True, False):
         for module, args in tasks(canary):
@@ -91,6 +102,7 @@ def test_no_result_tells_a_secret(canary: ArrayUnderTest) -> None:
             assert_silent(result.output, f"the result of {module} {args}")
 
 
+@EACH_WIRE
 @pytest.mark.parametrize(
     "kind", ["reset_before", "reset_after", "truncated", "non_json", "http_status", "busy", "expired", "pool_full"]
 )
@@ -135,6 +147,7 @@ EARLY: list[dict[str, Any]] = [{"vendor": "acme"}, {"no_such_option": 1}, {"time
 """What ends a module before it looks at any other option of the connection."""
 
 
+@EACH_WIRE
 def test_no_wrong_connection_tells_a_secret(canary: ArrayUnderTest) -> None:
     wrong: list[dict[str, Any]] = [
         {"address": "array.invalid"},
@@ -160,6 +173,7 @@ def test_no_wrong_connection_tells_a_secret(canary: ArrayUnderTest) -> None:
         assert_silent(result.output, str(connection))
 
 
+@EACH_TRANSPORT
 @pytest.mark.parametrize("early", EARLY, ids=str)
 def test_no_early_error_tells_a_secret(canary: ArrayUnderTest, early: dict[str, Any]) -> None:
     for module in ("flash_facts", "flash_array", "flash_image"):
@@ -170,6 +184,7 @@ def test_no_early_error_tells_a_secret(canary: ArrayUnderTest, early: dict[str, 
             assert_silent(result.output, f"{module} {connection} {early}")
 
 
+@EACH_TRANSPORT
 @pytest.mark.parametrize("option", ["FLASH_PROXY", "FLASH_ADDRESS"])
 def test_no_url_of_the_environment_tells_a_secret(canary: ArrayUnderTest, option: str) -> None:
     url = f"http://somebody:{PROXY}@127.0.0.1:9"
@@ -179,6 +194,7 @@ def test_no_url_of_the_environment_tells_a_secret(canary: ArrayUnderTest, option
     assert_silent(result.output, option)
 
 
+@EACH_TRANSPORT
 @pytest.mark.parametrize("proxy", ["http://me:p@ss/word@127.0.0.1:9", "http://me:p@127.0.0.1:9", "me:p@127.0.0.1:9"])
 def test_a_password_of_one_letter_does_not_mask_every_such_letter(canary: ArrayUnderTest, proxy: str) -> None:
     result = canary.task("flash_facts", verbosity=4, connection={"proxy": proxy, "timeout": 2.0})
@@ -189,6 +205,7 @@ def test_a_password_of_one_letter_does_not_mask_every_such_letter(canary: ArrayU
     assert result["invocation"]["module_args"]["private_key_passphrase"] is None
 
 
+@EACH_TRANSPORT
 def test_a_wrong_address_says_what_is_wrong_with_it(canary: ArrayUnderTest) -> None:
     for address in ADDRESSES[:5]:
         result = canary.task("flash_facts", connection={"address": address})
@@ -201,6 +218,7 @@ def test_a_wrong_address_says_what_is_wrong_with_it(canary: ArrayUnderTest) -> N
         assert "***@127.0.0.1" in result.msg
 
 
+@EACH_TRANSPORT
 def test_no_output_of_a_play_tells_a_secret(canary: ArrayUnderTest, tmp_path: Path) -> None:
     """Not at the highest verbosity, not in check and diff mode, and not in what the play leaves on the disk."""
     player = Player(tmp_path)
@@ -218,6 +236,7 @@ def test_no_output_of_a_play_tells_a_secret(canary: ArrayUnderTest, tmp_path: Pa
             assert_silent(path.read_text(encoding="utf-8", errors="replace"), str(path))
 
 
+@EACH_TRANSPORT
 def test_the_environment_s_secret_is_hidden_too(canary: ArrayUnderTest, tmp_path: Path) -> None:
     connection = {name: value for name, value in canary.connection.items() if name != "password"}
     play = [{"openflash.storage.flash_facts": {}}]
@@ -226,6 +245,7 @@ def test_the_environment_s_secret_is_hidden_too(canary: ArrayUnderTest, tmp_path
     assert_silent(played.output, "the output")
 
 
+@EACH_TRANSPORT
 def test_the_process_list_shows_no_secret(canary: ArrayUnderTest, tmp_path: Path) -> None:
     player = Player(tmp_path)
     play = [{f"openflash.storage.{module}": args, "ignore_errors": True} for module, args in tasks(canary)[:5]]
@@ -268,6 +288,7 @@ def written_to(path: Path) -> str:
     return b"".join(parts).decode(errors="replace")
 
 
+@EACH_WIRE
 def test_only_the_endpoints_and_the_configuration_of_the_simulator_hold_its_password(canary: ArrayUnderTest) -> None:
     for module, args in tasks(canary):
         canary.task(module, **args)

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import hashlib
 import json
 import os
 import re
@@ -15,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.support.cache import CACHE
 
 ROLES = Path(__file__).resolve().parents[2] / "roles"
 PASSWORD = "hush-hush-hush-1234"
@@ -81,8 +85,15 @@ class Role:
 
 
 @pytest.fixture(scope="module")
-def venvs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("venvs")
+def venvs() -> Iterator[Path]:
+    """In the cache of these tests, made once. That the role makes it in an empty home is seen in test_readme.py."""
+    requirements = (ROLES / "array_simulator/files/requirements.txt").read_bytes()
+    digest = hashlib.sha256(sys.executable.encode() + requirements).hexdigest()[:12]
+    folder = CACHE / f"role-{digest}"
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield folder
 
 
 @pytest.fixture
