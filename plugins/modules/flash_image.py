@@ -28,6 +28,7 @@ extends_documentation_fragment:
   - openflash.storage.policy.assume_unmapped
 requirements:
   - C(qemu-img) on the host that the task runs on (qemu-utils, or qemu-img)
+  - requests, for an image from a URL
   - QEMU's iSCSI driver for O(data_path=user_space) (qemu-block-extra, qemu-img-block-iscsi or qemu-block-iscsi)
 options:
   name:

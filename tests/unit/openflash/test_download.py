@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import io
 import ssl
+import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -21,10 +22,12 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors
     Conflict,
     FlashError,
     Invalid,
+    MissingLibrary,
     Timeout,
     Unauthorized,
     Unreachable,
 )
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.transport import interruption
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.transport.download import download
 
 LARGEST = 1024**3
@@ -187,7 +190,7 @@ def test_a_file_is_fetched(web: Server, answer: Answer) -> None:
 @pytest.mark.parametrize("answer", [chunked(b"an ", last=False), cut_within_a_piece])
 def test_a_chunked_download_that_is_cut_off_is_an_error(web: Server, answer: Answer) -> None:
     web.answers["/image"] = answer
-    with pytest.raises(Conflict, match=r"ends after \d+ bytes, before the last of its pieces"):
+    with pytest.raises(Conflict, match=r"ends after \d+ bytes, before its last chunk"):
         fetch(web.url("/image"))
 
 
@@ -250,6 +253,121 @@ def test_redirects_in_a_circle_end(web: Server) -> None:
     with pytest.raises(Unreachable, match="more than 10 times"):
         fetch(web.url("/image"))
     assert len(web.asked) == 11
+
+
+# ---- a busy server ---------------------------------------------------------------------------------------------------
+
+
+def in_turn(*answers: Answer) -> Answer:
+    remaining = list(answers)
+    return lambda handler: remaining.pop(0)(handler)
+
+
+def busy(code: int, retry_after: str | None = None) -> Answer:
+    def answer(handler: Handler) -> None:
+        handler.send_response(code)
+        handler.send_header("Content-Length", "0")
+        handler.send_header("Connection", "close")
+        if retry_after is not None:
+            handler.send_header("Retry-After", retry_after)
+        handler.end_headers()
+
+    return answer
+
+
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The pauses of a download, which are not made."""
+    found: list[float] = []
+    monkeypatch.setattr(interruption, "sleep", found.append)
+    return found
+
+
+@pytest.mark.parametrize("code", [429, 502, 503, 504])
+def test_a_busy_server_is_asked_again_when_it_says(web: Server, pauses: list[float], code: int) -> None:
+    web.answers["/image"] = in_turn(busy(code, "7"), busy(code, "soon"), complete(b"an image"))
+    assert fetch(web.url("/image")) == b"an image"
+    assert len(web.asked) == 3
+    assert pauses[0] == 7.0
+    assert pauses[1] <= 2.0, "a Retry-After that is none"
+
+
+def test_a_busy_server_is_asked_three_times(web: Server, pauses: list[float]) -> None:
+    web.answers["/image"] = busy(503)
+    with pytest.raises(FlashError, match=r"answers 503 \(Service Unavailable\)"):
+        fetch(web.url("/image"))
+    assert len(web.asked) == 3
+
+
+@pytest.mark.parametrize(("seconds", "total"), [(30.0, 5.0), (5.0, 60.0)])
+def test_no_pause_is_longer_than_the_download_may_take(
+    web: Server, pauses: list[float], seconds: float, total: float
+) -> None:
+    web.answers["/image"] = busy(503, "10")
+    with pytest.raises(FlashError, match="answers 503"):
+        fetch(web.url("/image"), seconds=seconds, total=total)
+    assert len(web.asked) == 1
+    assert pauses == []
+
+
+@pytest.mark.parametrize("code", [400, 404, 500])
+def test_other_statuses_are_reported_at_once(web: Server, pauses: list[float], code: int) -> None:
+    web.answers["/image"] = busy(code, "1")
+    with pytest.raises(FlashError, match=f"answers {code}"):
+        fetch(web.url("/image"))
+    assert len(web.asked) == 1
+    assert pauses == []
+
+
+# ---- what it needs ---------------------------------------------------------------------------------------------------
+
+
+def test_without_requests_the_error_says_what_to_install(web: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "requests", None)
+    with pytest.raises(MissingLibrary, match="requests is not installed.*a URL.*pip install requests"):
+        fetch(web.url("/image"))
+    assert web.asked == []
+
+
+@pytest.mark.parametrize("content", ["", "no certificate"])
+def test_a_ca_path_that_is_none_is_said(tls: Server, tmp_path: Path, content: str) -> None:
+    path = tmp_path / "mine.pem"
+    if content:
+        path.write_text(content)
+    with pytest.raises(Invalid, match=f"image_ca_path {path}"):
+        fetch(tls.url("/image"), ca_path=str(path))
+
+
+def test_a_certificate_that_is_not_trusted_is_refused(tls: Server) -> None:
+    with pytest.raises(Unreachable, match="its certificate is refused.*Check image_ca_path"):
+        fetch(tls.url("/image"))
+    assert tls.asked == []
+
+
+def test_the_environment_names_the_proxy_and_nothing_else(
+    web: Server, other: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("default login somebody password Secret3\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    monkeypatch.setenv("http_proxy", other.url("", "me:Secret4@"))
+    other.answers[web.url("/image")] = complete(b"an image")
+    assert fetch(web.url("/image")) == b"an image"
+    assert other.asked == [(web.url("/image"), None)]
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    web.answers["/image"] = complete(b"an image")
+    assert fetch(web.url("/image")) == b"an image"
+    assert web.asked == [("/image", None)]
+
+
+def test_a_proxy_that_cannot_be_reached_is_named_without_its_password(
+    web: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://me:Secret4@127.0.0.1:1")
+    with pytest.raises(Unreachable, match="the proxy that the environment names.*http_proxy") as caught:
+        fetch(web.url("/image", "bob:Secret1@"))
+    assert "Secret" not in str(caught.value.as_dict())
+    assert web.asked == []
 
 
 # ---- secrets ---------------------------------------------------------------------------------------------------------

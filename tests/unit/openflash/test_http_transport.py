@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import base64
+import email.utils
 import json
 import shutil
 import socket
@@ -100,8 +101,10 @@ class Server(ThreadingHTTPServer):
         return len({entry[4] for entry in self.seen})
 
 
-def status(code: int, text: str = "{}", content_type: str = "application/json") -> Answer:
-    return lambda handler: handler.reply(text, code, content_type)
+def status(
+    code: int, text: str = "{}", content_type: str = "application/json", headers: dict[str, str] | None = None
+) -> Answer:
+    return lambda handler: handler.reply(text, code, content_type, headers)
 
 
 def reset(handler: Handler) -> None:
@@ -568,6 +571,38 @@ def test_a_gateway_that_stays_out_is_the_callers_to_judge(server: Server, plain:
     server.script = [status(503)] * 9
     assert plain.request("GET", "/x").status == 503
     assert len(server.seen) == http.ATTEMPTS
+
+
+def test_a_read_waits_as_long_as_a_busy_gateway_asks(server: Server, plain: HttpTransport, sleeps: list[float]) -> None:
+    plain.timeout = 20.0
+    in_ten_seconds = email.utils.formatdate(time.time() + 10, usegmt=True)
+    server.script = [status(503, headers={"Retry-After": value}) for value in ("7", in_ten_seconds)]
+    assert plain.request("GET", "/x").json() == {"n": 3}
+    assert sleeps[0] == 7.0
+    assert 5.0 < sleeps[1] <= 10.0
+    assert [call.outcome for call in plain.journal] == ["503", "503", "200"], "each attempt is in the journal"
+
+
+def test_a_retry_after_that_is_none_changes_nothing(server: Server, plain: HttpTransport, sleeps: list[float]) -> None:
+    server.script = [status(503, headers={"Retry-After": "soon"})]
+    assert plain.request("GET", "/x").ok
+    assert len(sleeps) == 1
+    assert sleeps[0] < 0.5
+
+
+def test_a_pause_longer_than_the_request_may_take_is_not_made(
+    server: Server, plain: HttpTransport, sleeps: list[float]
+) -> None:
+    server.script = [status(503, headers={"Retry-After": "3600"})]
+    assert plain.request("GET", "/x").status == 503
+    assert sleeps == []
+
+
+def test_a_write_is_not_sent_again_because_a_gateway_asks_for_it(server: Server, plain: HttpTransport) -> None:
+    server.script = [status(503, headers={"Retry-After": "0"})]
+    with pytest.raises(confirm.AnswerUnreadable):
+        plain.request("POST", "/x")
+    assert server.methods == ["POST"]
 
 
 def test_an_idempotent_write_is_sent_again(server: Server, plain: HttpTransport) -> None:

@@ -2,35 +2,51 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A file from a web server, with bounds. Proxies are those of the environment, as any download has them.
+"""A file from a web server, with limits on its size, on the time, and on where redirects may lead.
 
-The complete download has one deadline: look-up of the name aside, no server can hold it up by sending little at a time.
-Redirects are followed within http and https only, and never from https to http. Credentials of the URL are sent to the
-server that it names, and not to another one that it redirects to.
+The complete download has one deadline: apart from the look-up of a name, no server can delay it by sending little at a
+time. Proxies are those that the environment names, as for any download; nothing else of the environment has an effect.
 """
 
 from __future__ import annotations
 
-import base64
 import http.client
 import os
 import socket
 import ssl
-import string
-import urllib.error
-import urllib.request
-from typing import IO, Any, Callable, Optional, Tuple
-from urllib.parse import quote, unquote, urljoin, urlsplit, urlunsplit
+from typing import IO, Any, Callable, List, Optional, Tuple, Union
+from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
 
-from ..errors import Conflict, FlashError, Invalid, NoSpace, NotFound, Timeout, Unauthorized, Unreachable
+from ..errors import (
+    Conflict,
+    FlashError,
+    Invalid,
+    MissingLibrary,
+    NoSpace,
+    NotFound,
+    Timeout,
+    Unauthorized,
+    Unreachable,
+)
 from ..units import format_size, redact_url, url_secrets
+from . import interruption
 from .deadline import Deadline
+from .http_failures import chain_of
+from .http_reading import Reading
 from .journal import Journal
 
 _CHUNK = 1024**2
 _SCHEMES = ("http", "https")
 _MOST_REDIRECTS = 10
-_CERTIFICATE = "Check image_ca_path, and that the URL has the name that the server's certificate is for."
+_RETRIED = (429, 502, 503, 504)
+_MOST_RETRIES = 2
+_FIRST_PAUSE = 0.5
+
+_STATUS_KINDS = {401: Unauthorized, 403: Unauthorized, 404: NotFound, 410: NotFound}
+_MALFORMED = {"InvalidURL", "MissingSchema", "InvalidSchema", "LocationValueError", "UnicodeError"}
+_OF_PROXY = {"ProxyError", "InvalidProxyURL", "ProxySchemeUnknown", "ProxySchemeUnsupported"}
+
+Credentials = Optional[Tuple[bytes, bytes]]
 
 
 def download(
@@ -39,260 +55,259 @@ def download(
     largest: int,
     ca_path: Optional[str] = None,
     seconds: float = 30.0,
-    tell: Optional[Callable[[float], None]] = None,
+    on_progress: Optional[Callable[[float], None]] = None,
     total: float = 6 * 3600.0,
 ) -> int:
-    """Write what the URL gives to the file, and return its length in bytes.
+    """Write the file at the URL to ``target``, and return its length in bytes.
 
     :param ca_path: a file or folder of certificates to trust; by default the system's.
-    :param seconds: for a connection, and for each piece of an answer.
-    :param tell: called with per cent, where the server tells the length.
-    :param total: seconds for all of it, redirects included.
+    :param seconds: for a connection, for each piece of an answer, and for a pause that a busy server asks for.
+    :param on_progress: called with the percentage, where the server reports the length.
+    :param total: seconds for the complete download, redirects included.
     :raises Timeout: it took longer than one of the two.
-    :raises Conflict: it ends before the length that the server told, or before the last of its pieces, or is larger
-        than ``largest``.
+    :raises Conflict: it ends before the length that the server reported, or before its last chunk, or is larger than
+        ``largest``.
+    :raises MissingLibrary: this Python has no ``requests``.
     """
-    shown = redact_url(url)
-    pace = _Pace(seconds, total)
-    opener = urllib.request.OpenerDirector()
-    for handler in (
-        urllib.request.ProxyHandler(),
-        _Http(pace),
-        _Https(pace, _tls(ca_path)),
-        urllib.request.HTTPDefaultErrorHandler(),
-        urllib.request.HTTPErrorProcessor(),
-        _Redirects(),
-    ):
-        opener.add_handler(handler)
     try:
-        with opener.open(_request(url), timeout=seconds) as answer:
-            return _copy(answer, target, largest, shown, tell, pace)
-    except urllib.error.HTTPError as error:
-        kind: Any = {401: Unauthorized, 403: Unauthorized, 404: NotFound, 410: NotFound}.get(error.code, FlashError)
-        error.close()
-        raise kind("the server answers %d (%s) for %s" % (error.code, _masked(error.reason, url), shown)) from None
-    except urllib.error.URLError as error:
-        raise _unreachable(error.reason, url, pace) from None
-    except (http.client.HTTPException, OSError, ValueError) as error:
-        raise _unreachable(error, url, pace) from None
+        import requests
+        import urllib3.exceptions
+    except ImportError as error:
+        raise MissingLibrary("requests", "to fetch a file from a URL", str(error)) from None
+    if ca_path is not None and not os.path.exists(ca_path):
+        raise Invalid("there is no image_ca_path %s on this host" % ca_path)
+
+    class Session(requests.Session):
+        """It follows no redirect by itself: requests would read the complete body of one, however large."""
+
+        def get_redirect_target(self, resp: Any) -> None:
+            return None
+
+        def location(self, answer: Any) -> Optional[str]:
+            return super().get_redirect_target(answer)
+
+    with Session() as session:
+        fetched = _Download(session, url, ca_path, seconds, total)
+        try:
+            with fetched.open() as answer:
+                return fetched.copy(answer, target, largest, on_progress)
+        # requests.RequestException is an OSError
+        except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, ValueError) as error:
+            raise fetched.explain(error) from None
 
 
-def _unreachable(error: Any, url: str, pace: _Pace) -> FlashError:
-    shown = redact_url(url)
-    if isinstance(error, (socket.timeout, TimeoutError)):
-        if pace.deadline.expired():
-            return Timeout(
-                "%s was not fetched within %g s" % (shown, pace.deadline.seconds),
-                hint="Raise copy_timeout if it needs longer.",
+class _Download:
+    def __init__(self, session: Any, url: str, ca_path: Optional[str], seconds: float, total: float) -> None:
+        self._session = session
+        self._url = url
+        self._shown = redact_url(url)
+        self._ca_path = ca_path
+        self._seconds = seconds
+        self._deadline = Deadline(total)
+        self._secrets = Journal(url_secrets(url))
+        session.trust_env = False
+        session.verify = ca_path or _system_cas()
+        # The file as it is: its checksum is that of the bytes, and a compressed answer could be of any size.
+        session.headers["Accept-Encoding"] = "identity"
+        reading = Reading()
+        reading.begin(total, longest_silence=seconds)
+        for scheme in _SCHEMES:
+            session.mount(scheme + "://", reading.adapter({}, max_retries=_retries(self._deadline, seconds)))
+
+    # -- the answer --------------------------------------------------------------------------------------------------
+
+    def open(self) -> Any:
+        """The answer that has the file, with its body unread. Redirects are followed within http and https.
+
+        User and password of a URL go to the server that the URL names; after a redirect to another one they are left
+        out. The decision is that of ``requests``: same host, and same port or from http to https on their own ports.
+        """
+        url, credentials = _without_credentials(self._url)
+        for _redirect in range(_MOST_REDIRECTS + 1):
+            answer = self._session.get(
+                url,
+                auth=credentials,
+                proxies=self._proxies(url),
+                timeout=(min(self._seconds, max(0.001, self._deadline.remaining())), self._seconds),
+                allow_redirects=False,
+                stream=True,
             )
-        return Timeout("%s did not answer within %g s" % (shown, pace.seconds))
-    if isinstance(error, (http.client.InvalidURL, UnicodeError)):
-        # What the error says is a part of the URL, which may be a secret.
-        return Invalid("%s is not a URL that can be fetched" % shown, hint="Check its host and port.")
-    hint = _CERTIFICATE if isinstance(error, ssl.SSLCertVerificationError) else None
-    return Unreachable("%s cannot be fetched: %s" % (shown, _masked(error, url)), hint=hint)
+            location = self._session.location(answer)
+            if location is None:
+                return self._accepted(answer)
+            answer.close()
+            new_url, new_credentials = self._redirected(url, location)
+            if new_credentials is None and not self._session.should_strip_auth(url, new_url):
+                new_credentials = credentials
+            url, credentials = new_url, new_credentials
+        raise self._unreachable("the server redirects more than %d times" % _MOST_REDIRECTS)
+
+    def _redirected(self, url: str, location: str) -> Tuple[str, Credentials]:
+        target = urljoin(url, location)
+        for secret in url_secrets(target):
+            self._secrets.hide(secret)
+        old, new = urlsplit(url).scheme, urlsplit(target).scheme
+        if new not in _SCHEMES:
+            raise self._unreachable("the server redirects to %s, and only http and https are followed" % new)
+        if (old, new) == ("https", "http"):
+            raise self._unreachable("the server redirects from https to http")
+        return _without_credentials(target)
+
+    def _proxies(self, url: str) -> Any:
+        from requests.utils import get_environ_proxies
+
+        proxies = {key: value for key, value in get_environ_proxies(url).items() if key in _SCHEMES}
+        for proxy in proxies.values():
+            for secret in url_secrets(proxy):
+                self._secrets.hide(secret)
+        return proxies
+
+    def _accepted(self, answer: Any) -> Any:
+        if 200 <= answer.status_code < 300:
+            return answer
+        answer.close()
+        kind: Any = _STATUS_KINDS.get(answer.status_code, FlashError)
+        reason = self._secrets.mask(str(answer.reason or ""))
+        raise kind("the server answers %d (%s) for %s" % (answer.status_code, reason, self._shown))
+
+    def copy(self, answer: Any, target: IO[bytes], largest: int, on_progress: Optional[Callable[[float], None]]) -> int:
+        announced = answer.headers.get("Content-Length") or ""
+        length = int(announced) if announced.isdigit() else None
+        if length is not None and length > largest:
+            raise self._too_large(largest)
+        # The length is compared below, where it is known how much came.
+        answer.raw.enforce_content_length = False
+        done = 0
+        while True:
+            try:
+                chunk = answer.raw.read(_CHUNK, decode_content=False)
+            except Exception as error:
+                if any(isinstance(item, http.client.IncompleteRead) for item in chain_of(error)):
+                    raise self._cut_off(done, length) from None
+                raise
+            if not chunk:
+                break
+            done += len(chunk)
+            if done > largest:
+                raise self._too_large(largest)
+            try:
+                target.write(chunk)
+            except OSError as error:
+                raise NoSpace(
+                    "%s cannot be written to this host: %s" % (self._shown, error.strerror), hint="Set state_dir."
+                ) from None
+            if on_progress is not None and length:
+                on_progress(100.0 * done / length)
+        if length is not None and done != length:
+            raise self._cut_off(done, length)
+        return done
+
+    # -- errors ------------------------------------------------------------------------------------------------------
+
+    def explain(self, error: BaseException) -> FlashError:
+        """What went wrong. Texts of libraries name the URL with its secrets, so none is passed on unmasked."""
+        chain = list(chain_of(error))
+        kinds = {kind.__name__ for item in chain for kind in type(item).__mro__}
+        timed_out = "ReadTimeoutError" in kinds or (
+            "ConnectTimeoutError" in kinds and "NewConnectionError" not in kinds
+        )
+        if timed_out or any(isinstance(item, socket.timeout) for item in chain):
+            if self._deadline.expired():
+                return Timeout(
+                    "%s was not fetched within %g s" % (self._shown, self._deadline.seconds),
+                    hint="Raise copy_timeout if it needs longer.",
+                )
+            return Timeout("%s did not answer within %g s" % (self._shown, self._seconds))
+        if kinds & _OF_PROXY:
+            return self._unreachable(
+                "the proxy that the environment names does not connect (%s)" % self._reason(chain),
+                "Check the variables http_proxy, https_proxy and no_proxy of the environment.",
+            )
+        for item in chain:
+            if isinstance(item, ssl.SSLCertVerificationError) or type(item).__name__ == "CertificateError":
+                return self._unreachable(
+                    "its certificate is refused (%s)"
+                    % self._secrets.mask(getattr(item, "verify_message", "") or str(item)),
+                    "Check image_ca_path, and that the URL has the name that the server's certificate is for.",
+                )
+            if isinstance(item, ssl.SSLError) and ("NO_CERTIFICATE" in str(item.reason) or "PEM" in str(item.reason)):
+                return Invalid("image_ca_path %s holds no certificate" % self._ca_path)
+        if kinds & _MALFORMED or type(error) is ValueError:
+            # The text of the error is a part of the URL, which may be a secret.
+            return Invalid("%s is not a URL that can be fetched" % self._shown, hint="Check its host and port.")
+        return self._unreachable(self._reason(chain))
+
+    def _reason(self, chain: List[BaseException]) -> str:
+        """The text of the innermost error: those around it repeat it, with the URL."""
+        for item in reversed(chain):
+            text = str(item.strerror or "") if isinstance(item, OSError) and item.errno else str(item)
+            if text:
+                return self._secrets.mask(text)
+        return type(chain[0]).__name__
+
+    def _unreachable(self, reason: str, hint: Optional[str] = None) -> Unreachable:
+        return Unreachable("%s cannot be fetched: %s" % (self._shown, reason), hint=hint)
+
+    def _cut_off(self, done: int, length: Optional[int]) -> Conflict:
+        where = "%d of %d bytes" % (done, length) if length is not None else "%d bytes, before its last chunk" % done
+        return Conflict("%s ends after %s" % (self._shown, where), hint="Run the task again.")
+
+    def _too_large(self, largest: int) -> Conflict:
+        return Conflict(
+            "%s has more than %s" % (self._shown, format_size(largest)), hint="If you trust it, raise max_size."
+        )
 
 
-def _masked(text: Any, url: str) -> str:
-    """Text of others without what is secret in the URL and in those of the environment's proxies."""
-    journal = Journal(url_secrets(url))
-    for proxy in urllib.request.getproxies().values():
-        for secret in url_secrets(proxy):
-            journal.hide(secret)
-    return journal.mask(str(text))
-
-
-def _tls(ca_path: Optional[str]) -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    if ca_path is not None:
-        if not os.path.exists(ca_path):
-            raise Invalid("there is no image_ca_path %s on this host" % ca_path)
-        is_folder = os.path.isdir(ca_path)
-        context.load_verify_locations(capath=ca_path if is_folder else None, cafile=None if is_folder else ca_path)
-    context.sslsocket_class = _PacedTls
-    return context
-
-
-def _request(url: str) -> urllib.request.Request:
-    """The request for a URL, whose user and password become a header that a redirect does not take along."""
+def _without_credentials(url: str) -> Tuple[str, Credentials]:
+    """The URL without user, password and fragment, and the first two, decoded."""
     parts = urlsplit(url)
     userinfo, at, host = parts.netloc.rpartition("@")
-    bare = urlunsplit((parts.scheme, host, parts.path, parts.query, ""))
-    request = urllib.request.Request(bare)  # noqa: S310  http or https: download() refuses other schemes
-    if at:
-        credentials = base64.b64encode(unquote(userinfo).encode("utf-8")).decode("ascii")
-        request.add_unredirected_header("Authorization", "Basic " + credentials)
-    return request
+    user, _colon, password = userinfo.partition(":")
+    credentials = (unquote(user).encode("utf-8"), unquote(password).encode("utf-8")) if at else None
+    return urlunsplit((parts.scheme, host, parts.path, parts.query, "")), credentials
 
 
-def _copy(
-    answer: Any, target: IO[bytes], largest: int, shown: str, tell: Optional[Callable[[float], None]], pace: _Pace
-) -> int:
-    told = answer.headers.get("Content-Length")
-    length = int(told) if told and told.isdigit() else None
-    if length is not None and length > largest:
-        raise _too_large(shown, largest)
-    done = 0
-    while True:
-        try:
-            # Not read(), which waits for all that was asked for, however slowly it comes
-            chunk = answer.read1(_CHUNK)
-        except http.client.IncompleteRead:
-            raise _cut_off(shown, done, length) from None
-        if not chunk:
-            break
-        done += len(chunk)
-        if done > largest:
-            raise _too_large(shown, largest)
-        try:
-            target.write(chunk)
-        except OSError as error:
-            raise NoSpace("what is fetched cannot be written: %s" % error.strerror, hint="Set state_dir.") from None
-        if tell is not None and length:
-            tell(100.0 * done / length)
-    if length is not None and done != length:
-        raise _cut_off(shown, done, length)
-    return done
+def _system_cas() -> Union[str, bool]:
+    """Where this system has the certificates that it trusts; True, those that come with requests, where it has none."""
+    paths = ssl.get_default_verify_paths()
+    return paths.cafile or paths.capath or True
 
 
-def _cut_off(shown: str, done: int, length: Optional[int]) -> Conflict:
-    told = "%d of %d bytes" % (done, length) if length is not None else "%d bytes, before the last of its pieces" % done
-    return Conflict("%s ends after %s" % (shown, told), hint="Run it again.")
+def _retries(deadline: Deadline, longest_pause: float) -> Any:
+    """How often the answer of a server that is busy is asked for again: a GET changes nothing."""
+    from urllib3.exceptions import InvalidHeader, MaxRetryError
+    from urllib3.util.retry import Retry
 
+    class Retries(Retry):
+        """Pauses that end at the deadline, and when a signal asks the process to end."""
 
-def _too_large(shown: str, largest: int) -> Conflict:
-    return Conflict("%s has more than %s" % (shown, format_size(largest)), hint="If you trust it, raise max_size.")
-
-
-# -- time --------------------------------------------------------------------------------------------------------------
-
-
-class _Pace:
-    """How long the next piece may take: ``seconds``, and no longer than the download has left."""
-
-    def __init__(self, seconds: float, total: float) -> None:
-        self.seconds = seconds
-        self.deadline = Deadline(total)
-
-    def next(self) -> float:
-        left = self.deadline.remaining()
-        if left <= 0.0:
-            raise socket.timeout("the deadline is over")
-        return min(self.seconds, left)
-
-
-class _PacedSocket(socket.socket):
-    """A socket that asks its pace before each piece."""
-
-    pace: Optional[_Pace] = None
-
-    def recv_into(self, *args: Any, **kwargs: Any) -> int:
-        if self.pace is not None:
-            self.settimeout(self.pace.next())
-        return super().recv_into(*args, **kwargs)
-
-
-class _PacedTls(ssl.SSLSocket):
-    """The same above TLS."""
-
-    pace: Optional[_Pace] = None
-
-    def recv_into(self, *args: Any, **kwargs: Any) -> int:
-        if self.pace is not None:
-            self.settimeout(self.pace.next())
-        return super().recv_into(*args, **kwargs)
-
-
-def _connector(pace: _Pace) -> Callable[..., socket.socket]:
-    def connect(address: Tuple[str, int], _timeout: Any = None, _source: Any = None) -> socket.socket:
-        problem = OSError("the name has no address")
-        for family, kind, protocol, _name, where in socket.getaddrinfo(address[0], address[1], 0, socket.SOCK_STREAM):
-            made = _PacedSocket(family, kind, protocol)
+        def get_retry_after(self, response: Any) -> Optional[float]:
             try:
-                made.settimeout(pace.next())
-                made.connect(where)
-                # For the handshake of TLS, which is one piece
-                made.settimeout(pace.next())
-            except OSError as error:
-                made.close()
-                problem = error
-                continue
-            except BaseException:
-                made.close()
-                raise
-            made.pace = pace
-            return made
-        raise problem
+                return super().get_retry_after(response)
+            except InvalidHeader:
+                return None
 
-    return connect
+        def increment(self, *args: Any, **kwargs: Any) -> Any:
+            response = kwargs.get("response")
+            pause = self.get_retry_after(response) if response is not None else None
+            if pause is not None and pause > min(longest_pause, deadline.remaining()):
+                # Then the answer is returned as it is, since raise_on_status is false.
+                raise MaxRetryError(None, "", None)  # type: ignore[arg-type] # nobody sees it
+            return super().increment(*args, **kwargs)
 
+        def sleep(self, response: Any = None) -> None:
+            asked_for = self.get_retry_after(response) if response is not None else None
+            pause = asked_for if asked_for is not None else self.get_backoff_time()
+            interruption.sleep(min(pause, deadline.remaining()))
 
-def _paced(connection: Any, pace: _Pace) -> Any:
-    connection._create_connection = _connector(pace)
-    return connection
-
-
-class _TlsConnection(http.client.HTTPSConnection):
-    pace: Optional[_Pace] = None
-
-    def connect(self) -> None:
-        super().connect()
-        if isinstance(self.sock, _PacedTls):
-            self.sock.pace = self.pace
-
-
-class _Http(urllib.request.HTTPHandler):
-    def __init__(self, pace: _Pace) -> None:
-        super().__init__()
-        self._pace = pace
-
-    def http_open(self, req: urllib.request.Request) -> Any:
-        return self.do_open(self._connection, req)
-
-    def _connection(self, host: str, **options: Any) -> Any:
-        return _paced(http.client.HTTPConnection(host, **options), self._pace)
-
-
-class _Https(urllib.request.HTTPSHandler):
-    def __init__(self, pace: _Pace, context: ssl.SSLContext) -> None:
-        super().__init__(context=context)
-        self._pace = pace
-        self._tls = context
-
-    def https_open(self, req: urllib.request.Request) -> Any:
-        return self.do_open(self._connection, req, context=self._tls)
-
-    def _connection(self, host: str, **options: Any) -> Any:
-        made: Any = _paced(_TlsConnection(host, **options), self._pace)
-        made.pace = self._pace
-        return made
-
-
-# -- redirects ---------------------------------------------------------------------------------------------------------
-
-
-class _Redirects(urllib.request.BaseHandler):
-    """Instead of the standard library's, which follows to ftp, sends credentials on, and reads what comes with it."""
-
-    def http_error_302(self, req: Any, fp: Any, _code: int, _msg: str, headers: Any) -> Any:
-        fp.close()
-        url = urljoin(
-            req.full_url, quote(headers.get("location") or "", encoding="iso-8859-1", safe=string.punctuation)
-        )
-        old, parts = urlsplit(req.full_url), urlsplit(url)
-        if parts.scheme not in _SCHEMES:
-            raise urllib.error.URLError(
-                "the server redirects to %s, and only http and https are followed" % parts.scheme
-            )
-        if (old.scheme, parts.scheme) == ("https", "http"):
-            raise urllib.error.URLError("the server redirects from https to http")
-        count = getattr(req, "redirects", 0) + 1
-        if count > _MOST_REDIRECTS:
-            raise urllib.error.URLError("the server redirects more than %d times" % _MOST_REDIRECTS)
-        new: Any = _request(url)
-        new.redirects = count
-        if (old.scheme, old.netloc) == (parts.scheme, parts.netloc) and req.has_header("Authorization"):
-            new.add_unredirected_header("Authorization", req.get_header("Authorization"))
-        return self.parent.open(new, timeout=req.timeout)
-
-    http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302
+    # connect, read: a failure of the connection is reported at once
+    return Retries(
+        total=_MOST_RETRIES,
+        connect=0,
+        read=False,
+        redirect=0,
+        status=_MOST_RETRIES,
+        status_forcelist=_RETRIED,
+        backoff_factor=_FIRST_PAUSE,
+        raise_on_status=False,
+    )

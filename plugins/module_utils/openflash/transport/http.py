@@ -31,6 +31,7 @@ from .proxy import parse_proxy
 
 LARGEST_REPLY = 256 * 1024**2
 LONGEST_LOGOUT = 5.0
+_FIRST_PAUSE = 0.3
 
 _SAFE = ("GET", "HEAD")
 _GATEWAY = (502, 503, 504)
@@ -206,9 +207,7 @@ class HttpTransport:
     def _new_session(self) -> Any:
         try:
             import requests
-            import requests.adapters
             import urllib3
-            import urllib3.connectionpool
         except ImportError as error:
             raise MissingLibrary("requests", "to talk to this array over HTTP", str(error)) from None
 
@@ -217,20 +216,6 @@ class HttpTransport:
             pool["server_hostname"] = self._tls_server_name
             if self._verify:
                 pool["assert_hostname"] = self._tls_server_name
-
-        pools = self._reading.pools(urllib3.connectionpool)
-
-        class Adapter(requests.adapters.HTTPAdapter):
-            """Passes what requests has no parameter for on to the connection pools, direct or through a proxy."""
-
-            def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-                super().init_poolmanager(*args, **dict(kwargs, **pool))
-                self.poolmanager.pool_classes_by_scheme = pools
-
-            def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
-                manager = super().proxy_manager_for(*args, **dict(kwargs, **pool))
-                manager.pool_classes_by_scheme = pools
-                return manager
 
         session = requests.Session()
         session.trust_env = False
@@ -242,7 +227,8 @@ class HttpTransport:
         if self._proxy:
             session.proxies = {"http": self._proxy.url, "https": self._proxy.url}
         for prefix in ("https://", "http://"):
-            session.mount(prefix, Adapter(pool_connections=2, pool_maxsize=self._threads, pool_block=True))
+            adapter = self._reading.adapter(pool, pool_connections=2, pool_maxsize=self._threads, pool_block=True)
+            session.mount(prefix, adapter)
         if not self._verify:
             # The task said so once; saying it again at every connection helps nobody.
             urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
@@ -292,7 +278,7 @@ class HttpTransport:
         logged_in_again = False
         while True:
             logins = self._logins
-            reply = self._settled(wire)
+            reply = self._sent(wire)
             if self.busy(reply) and busy_until.pause():
                 continue
             if not session and not logged_in_again and self.reauthenticate is not None and self.expired(reply):
@@ -351,10 +337,17 @@ class HttpTransport:
         text = re.sub(r"\s+", " ", self.mask(text)).strip()
         return text[:longest] or None
 
-    def _settled(self, wire: Request) -> Reply:
-        """The answer to a request that is repeated as long as that is safe and seems worth it."""
+    def _sent(self, wire: Request) -> Reply:
+        """The answer to a request that is sent again as long as that does no harm and may help.
+
+        This is not left to urllib3.Retry, which repeats within one call: it does not know the other addresses of the
+        array, decides by the status before the answer is read (whether an array is busy is in its text), gives all
+        attempts one deadline, cannot be interrupted in its pauses, and shows the journal one request instead of three.
+        Of it there is the reading of Retry-After. A pause that is longer than the request may take is not made.
+        """
         for attempt in range(1, self._attempts + 1):
             last = attempt == self._attempts
+            pause = _FIRST_PAUSE * 3 ** (attempt - 1) * random.uniform(0.5, 1.0)
             known = self._connected
             try:
                 reply = self._over_any_address(wire)
@@ -377,10 +370,12 @@ class HttpTransport:
                         code=str(reply.status),
                         said=self._said(reply),
                     ).with_timeout(wire.timeout)
-                if last:
+                asked_for = retry_after(reply.headers)
+                if last or asked_for > wire.timeout:
                     return reply
-            self._sleep(0.3 * 3 ** (attempt - 1) * random.uniform(0.5, 1.0))
-        raise AssertionError("unreachable")
+                pause = max(pause, asked_for)
+            self._sleep(pause)
+        raise AssertionError("the last attempt returns or raises")
 
     def _over_any_address(self, wire: Request) -> Reply:
         refusals: List[FlashError] = []
@@ -457,6 +452,17 @@ class HttpTransport:
 def _pairs(query: Query) -> List[Tuple[str, str]]:
     pairs = query.items() if isinstance(query, Mapping) else query
     return [(str(key), str(value)) for key, value in pairs]
+
+
+def retry_after(headers: Mapping[str, str]) -> float:
+    """Seconds that the header Retry-After asks for, as a number or a date; 0 where it is absent or neither."""
+    from urllib3.exceptions import InvalidHeader
+    from urllib3.util.retry import Retry
+
+    try:
+        return float(Retry().parse_retry_after(headers["retry-after"]))
+    except (KeyError, InvalidHeader):
+        return 0.0
 
 
 def _read(response: Any, wire: Request) -> bytes:

@@ -61,7 +61,7 @@ def host_of(base: str) -> str:
     return base.split("://", 1)[1]
 
 
-def _chain(error: Optional[BaseException]) -> Iterator[BaseException]:
+def chain_of(error: Optional[BaseException]) -> Iterator[BaseException]:
     """The exception and everything it wraps; not what was being handled when the request began."""
     todo: List[Any] = [error]
     seen: List[int] = []
@@ -116,7 +116,7 @@ def explain(
     verify: Union[bool, str],
 ) -> Union[NotSent, Lost]:
     """Tell apart what requests lumps together, and above all whether the request may have been carried out."""
-    chain = list(_chain(error))
+    chain = list(chain_of(error))
     kinds = {kind.__name__ for item in chain for kind in type(item).__mro__}
     host = host_of(base)
     name = tls_server_name or parse_endpoint(host, 443)[0]
