@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One request taken apart, and the values in it (section 1.6 of the sheet)."""
+"""A parsed request, and the checks of the values in its body (section 1.6 of the sheet)."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..http import HttpRequest
-from .errors import missing
+from .refusals import missing
 
 
 @dataclass(frozen=True)
 class Call:
-    """``params`` is what stands under that key, ``body`` the whole body: a GET and a DELETE may have one too."""
+    """One request. ``body`` is the complete JSON body, which a GET and a DELETE may have too."""
 
     method: str
     path: str
@@ -29,13 +29,13 @@ class Call:
 
     @property
     def action(self) -> str:
-        return str(text(self.params, "action"))
+        return str(text_in(self.params, "action"))
 
     def name_filter(self) -> str | None:
         """The value of ``{"filters": [{"name": "name", "operator": "=", "value": V}]}``."""
-        for one in self.body.get("filters") or ():
-            if isinstance(one, dict) and (one.get("name"), one.get("operator")) == ("name", "="):
-                return str(one.get("value"))
+        for condition in self.body.get("filters") or ():
+            if isinstance(condition, dict) and (condition.get("name"), condition.get("operator")) == ("name", "="):
+                return str(condition.get("value"))
         return None
 
 
@@ -47,10 +47,13 @@ def parse(request: HttpRequest) -> Call:
     return Call(request.method, request.path, dict(request.url.query), body if isinstance(body, dict) else {})
 
 
+# The readers of a value raise ConcertoError when it has another type, and when it is missing and has no default.
+
 _REQUIRED: Any = object()
 
 
-def text(values: Mapping[str, Any], key: str, default: Any = _REQUIRED) -> Any:
+def text_in(values: Mapping[str, Any], key: str, default: Any = _REQUIRED) -> Any:
+    """A text that is not empty."""
     found = values.get(key)
     if found is None and default is not _REQUIRED:
         return default
@@ -59,8 +62,8 @@ def text(values: Mapping[str, Any], key: str, default: Any = _REQUIRED) -> Any:
     return found
 
 
-def whole(values: Mapping[str, Any], key: str, default: Any = _REQUIRED) -> Any:
-    """A size or a number is an int, never text."""
+def number_in(values: Mapping[str, Any], key: str, default: Any = _REQUIRED) -> Any:
+    """A size or a number, which is sent as an integer and never as text."""
     found = values.get(key)
     if found is None and default is not _REQUIRED:
         return default
@@ -69,8 +72,8 @@ def whole(values: Mapping[str, Any], key: str, default: Any = _REQUIRED) -> Any:
     return found
 
 
-def flag(values: Mapping[str, Any], key: str, default: bool = False) -> bool:
-    """Booleans are JSON booleans."""
+def flag_in(values: Mapping[str, Any], key: str, default: bool = False) -> bool:
+    """A JSON boolean."""
     found = values.get(key)
     if found is None:
         return default
@@ -79,7 +82,8 @@ def flag(values: Mapping[str, Any], key: str, default: bool = False) -> bool:
     return found
 
 
-def part(values: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+def object_in(values: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    """A nested object; empty when it is missing."""
     found = values.get(key)
     if found is None:
         return {}
@@ -88,11 +92,11 @@ def part(values: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     return found
 
 
-def joined(values: Mapping[str, Any], key: str) -> list[str]:
-    """A list that is sent as one text with commas."""
+def list_in(values: Mapping[str, Any], key: str) -> list[str]:
+    """A list that is sent as one text, joined with commas; empty when it is missing."""
     found = values.get(key)
     if found is None:
         return []
     if not isinstance(found, str):
         raise missing(key)
-    return [one.strip() for one in found.split(",") if one.strip()]
+    return [item.strip() for item in found.split(",") if item.strip()]

@@ -1,15 +1,12 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The gateway as a server: the page that tells what it is, sessions, routing, envelopes (section 1 of the sheet)."""
+"""The gateway as a server: the table of operations, the page at the root and the envelope (sections 1 and 2)."""
 
 from __future__ import annotations
 
-import hmac
 import re
-import uuid
 from collections.abc import Callable
-from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ...array import Array
@@ -20,10 +17,11 @@ from ...objects import Pool
 from ...rules import ArrayError, Rules
 from ..base import addresses
 from ..http import HttpReply, HttpRequest, HttpWire, json_reply
-from . import clients, copies, guesses, luns, physical, snapshots
+from . import copies, guesses, hosts, pools, ports, server, snapshots, volumes
 from .call import Call, parse
-from .concerto import Concerto, version_of
-from .errors import ConcertoError, TimeMarkBusy, from_array
+from .refusals import ConcertoError, TimeMarkBusy, from_array
+from .session import Sessions, forbidden
+from .state import ConcertoState, version_of
 
 if TYPE_CHECKING:
     from ...config import ArrayConfig
@@ -41,66 +39,76 @@ UNKNOWN_PATH = """<html><head><title>IPStor REST API Error Message</title></head
 Handler = Callable[..., dict[str, Any] | str]
 
 
-def _status(c: Concerto, call: Call, lun_id: str) -> dict[str, Any] | str:
-    """One path, two questions."""
+def _area_or_copy_status(state: ConcertoState, call: Call, lun_id: str) -> dict[str, Any] | str:
+    """The snapshot resource of a LUN, or the status of the last copy from the LUN."""
     if call.query.get("type") == "copystatus":
-        return copies.lun_status(c, lun_id)
-    return snapshots.area(c, call, lun_id)
+        return copies.lun_status(state, lun_id)
+    return snapshots.area(state, call, lun_id)
 
 
-def _timemark(c: Concerto, call: Call, object_id: str) -> dict[str, Any]:
-    """The snapshots of a LUN, the state of their copies, or one snapshot."""
+def _snapshots_or_copy_status(state: ConcertoState, call: Call, object_id: str) -> dict[str, Any]:
+    """The snapshots of a LUN, the status of the last copy from one of them, or one snapshot."""
     if call.query.get("type") == "operationstatus":
-        return copies.snapshot_status(c, object_id)
+        return copies.snapshot_status(state, object_id)
     try:
-        snapshot = c.snapshot(object_id)
+        snapshot = state.snapshot(object_id)
     except ConcertoError:
-        return snapshots.listing(c, call, object_id)
-    return snapshots.detail(c, snapshot)
+        return snapshots.listing(state, call, object_id)
+    return snapshots.detail(state, snapshot)
 
 
-ROUTES: tuple[tuple[str, str, Handler], ...] = (
-    ("GET", "/server/properties/info", physical.info),
-    ("GET", "/server/properties/version", physical.version),
-    ("GET", "/server/networkconfiguration", physical.network),
-    ("GET", "/monitor/status/dedup", physical.dedup),
-    ("GET", "/monitor/status/failover", physical.failover),
-    ("GET", "/monitor/status/acm", physical.acm),
-    ("GET", "/batch/physicalresource/physicaldevice", physical.devices),
-    ("GET", "/physicalresource/physicaladapter", physical.adapters),
-    ("GET", "/physicalresource/physicaladapter/{}", physical.adapter),
-    ("GET", "/physicalresource/storagepool", physical.pools),
-    ("GET", "/physicalresource/storagepool/{}", physical.pool),
-    ("GET", "/logicalresource/sanresource", luns.listing),
-    ("POST", "/logicalresource/sanresource", luns.create),
-    ("GET", "/logicalresource/sanresource/{}", luns.detail),
-    ("PUT", "/logicalresource/sanresource/{}", luns.change),
-    ("DELETE", "/logicalresource/sanresource/{}", luns.delete),
-    ("GET", "/logicalresource/snapshotresource/{}", _status),
+# The operations in the order of the sheet: session and version (1), then section 2.
+OPERATIONS: tuple[tuple[str, str, Handler], ...] = (
+    # 1.5 version
+    ("GET", "/server/properties/version", server.version),
+    ("GET", "/server/properties/info", server.info),
+    # 2.1 LUNs
+    ("GET", "/logicalresource/sanresource", volumes.listing),
+    ("GET", "/logicalresource/sanresource/{}", volumes.detail),
+    ("POST", "/logicalresource/sanresource", volumes.create),
+    ("PUT", "/logicalresource/sanresource/{}", volumes.change),
+    ("DELETE", "/logicalresource/sanresource/{}", volumes.delete),
+    # 2.2 snapshot resource, and 2.5 copies of LUNs
+    ("GET", "/logicalresource/snapshotresource/{}", _area_or_copy_status),
     ("POST", "/logicalresource/snapshotresource/{}", snapshots.create_area),
     ("PUT", "/logicalresource/snapshotresource/{}", copies.copy_lun),
     ("DELETE", "/logicalresource/snapshotresource/{}", snapshots.delete_area),
+    # 2.3 snapshot policy
     ("GET", "/logicalresource/timemarkpolicy/{}", snapshots.policy),
     ("POST", "/logicalresource/timemarkpolicy/{}", snapshots.create_policy),
     ("DELETE", "/logicalresource/timemarkpolicy/{}", snapshots.delete_policy),
-    ("GET", "/logicalresource/timemark/{}", _timemark),
+    # 2.4 snapshots
+    ("GET", "/logicalresource/timemark/{}", _snapshots_or_copy_status),
     ("POST", "/logicalresource/timemark/{}", snapshots.create),
     ("PUT", "/logicalresource/timemark/{}", copies.copy_snapshot),
     ("DELETE", "/logicalresource/timemark/{}", snapshots.delete),
+    # 2.5 thin clones
     ("POST", "/logicalresource/timeview/{}", snapshots.create_timeview),
     ("DELETE", "/logicalresource/timeview/{}", snapshots.delete_timeview),
-    ("GET", "/client/sanclient", clients.listing),
-    ("POST", "/client/sanclient", clients.create),
-    ("GET", "/client/sanclient/{}", clients.detail),
-    ("PUT", "/client/sanclient/{}", clients.change),
-    ("DELETE", "/client/sanclient/{}", clients.delete),
-    ("GET", "/client/iscsitarget", clients.targets),
-    ("POST", "/client/iscsitarget", clients.create_target),
-    ("PUT", "/client/iscsitarget/{}", clients.change_target),
-    ("DELETE", "/client/iscsitarget/{}", clients.delete_target),
+    # 2.7 hosts
+    ("GET", "/client/sanclient", hosts.listing),
+    ("GET", "/client/sanclient/{}", hosts.detail),
+    ("POST", "/client/sanclient", hosts.create),
+    ("PUT", "/client/sanclient/{}", hosts.change),
+    ("DELETE", "/client/sanclient/{}", hosts.delete),
+    ("GET", "/client/iscsitarget", hosts.targets),
+    ("POST", "/client/iscsitarget", hosts.create_target),
+    ("PUT", "/client/iscsitarget/{}", hosts.change_target),
+    ("DELETE", "/client/iscsitarget/{}", hosts.delete_target),
+    # 2.8 ports, pools, capacity
+    ("GET", "/physicalresource/physicaladapter", ports.adapters),
+    ("GET", "/physicalresource/physicaladapter/{}", ports.adapter),
+    ("GET", "/physicalresource/storagepool", pools.pools),
+    ("GET", "/physicalresource/storagepool/{}", pools.pool),
+    ("GET", "/monitor/status/dedup", server.dedup),
+    ("GET", "/batch/physicalresource/physicaldevice", pools.devices),
+    ("GET", "/server/networkconfiguration", ports.network),
+    ("GET", "/monitor/status/failover", ports.failover),
+    ("GET", "/monitor/status/acm", server.acm),
 )
-_ROUTES = tuple(
-    (method, re.compile(re.escape(path).replace(r"\{\}", "([^/]+)") + r"/*\Z"), do) for method, path, do in ROUTES
+_PATTERNS = tuple(
+    (method, re.compile(re.escape(path).replace(r"\{\}", "([^/]+)") + r"/*\Z"), handler)
+    for method, path, handler in OPERATIONS
 )
 
 
@@ -124,7 +132,7 @@ def _protocol(value: Any) -> tuple[str, ...]:
 
 
 class ViolinWire(HttpWire):
-    """One array, as the gateway shows it that clients talk to."""
+    """One array, as the gateway that clients talk to reports it."""
 
     vendor = "violin"
     default_version = "7.5.5"
@@ -138,9 +146,9 @@ class ViolinWire(HttpWire):
         "initiators",
         "name_length",
         "max_lun",
-        # MiB that a copy moves in a second
+        # MiB per second of a copy
         "copy_speed",
-        # Milliseconds after its start in which a copy has no status yet
+        # For how many milliseconds after its start a copy has no status
         "copy_unseen",
     )
 
@@ -153,12 +161,12 @@ class ViolinWire(HttpWire):
         if config.datapath and "fc" not in config.options.get("protocol", ("fc",)):
             raise ConfigError("datapath: the device tree is one of Fibre Channel; protocol is not fc or both")
         if "iscsi" in config.options.get("protocol", ()) and numbers < (7, 5, 4):
-            raise ConfigError(f"protocol: Concerto {config.version} has no iSCSI; 7.5.4 is the first that has")
+            raise ConfigError(f"protocol: Concerto {config.version} has no iSCSI; 7.5.4 is the first that has it")
 
     def __init__(self, config: ArrayConfig, *arguments: Any) -> None:
         super().__init__(config, *arguments)
         self.tls = config.options.get("tls", True)
-        self._sessions: set[str] = set()
+        self._sessions = Sessions(config.username, config.password, secure=self.tls)
         model = config.options.get("model", 7300)
         sizes = {pool.name: pool.size for pool in config.pools} or {guesses.POOL: guesses.CAPACITY}
         limits = {
@@ -168,7 +176,7 @@ class ViolinWire(HttpWire):
             **config.limits,
         }
         speed = limits.pop("copy_speed", guesses.COPY_SPEED)
-        unseen = limits.pop("copy_unseen", 0)
+        unseen_milliseconds = limits.pop("copy_unseen", 0)
         self.tree = DeviceTree(self.run_dir / f"{config.name}.host", "VIOLIN", "CONCERTO") if config.datapath else None
         array = Array(
             config.name,
@@ -181,16 +189,23 @@ class ViolinWire(HttpWire):
             copy_fails=self.faults.copy_fails,
         )
         protocols = config.options.get("protocol", ("fc",))
-        self.concerto = Concerto(
-            config.name, config.version, model, protocols, array, config.address, max(1, speed), unseen / 1000
+        self.concerto_state = ConcertoState(
+            config.name,
+            config.version,
+            model,
+            protocols,
+            array,
+            config.address,
+            copy_speed=max(1, speed),
+            copy_unseen=unseen_milliseconds / 1000,
+            portals=config.options.get("portals", guesses.PORTALS),
         )
-        self.concerto.portals = config.options.get("portals", guesses.PORTALS)
 
     async def listen(self) -> None:
         await super().listen()
         if self.tree is not None:
-            targets = [one.alias for one in self.concerto.adapters if one.kind == "fc" and one.up]
-            self.tree.start(targets, self.concerto.array)
+            targets = [adapter.alias for adapter in self.concerto_state.adapters if adapter.kind == "fc" and adapter.up]
+            self.tree.start(targets, self.concerto_state.array)
 
     async def close(self) -> None:
         if self.tree is not None:
@@ -203,15 +218,15 @@ class ViolinWire(HttpWire):
         return super().is_write(request) and not request.path.startswith(f"{BASE}/auth/")
 
     def taken_in(self, request: HttpRequest) -> Callable[[], object]:
-        session = self._session(request)
+        session = self._sessions.of(request)
 
         def serve() -> None:
-            ended = session is not None and session not in self._sessions
+            ended = session is not None and not self._sessions.is_open(session)
             if session is not None:
-                self._sessions.add(session)
+                self._sessions.reopen(session)
             self.answer(request)
             if ended:
-                self._sessions.discard(str(session))
+                self._sessions.end(session)
 
         return serve
 
@@ -223,23 +238,20 @@ class ViolinWire(HttpWire):
         call = parse(request)
         path = request.path[len(BASE) :]
         if path == "/auth/login" and request.method == "POST":
-            return self._login(call)
-        session = self._session(request)
+            return self._sessions.log_in(call)
         if path == "/auth/logout" and request.method == "POST":
-            # Any number of times, with or without a session, whatever the body says.
-            self._sessions.discard(session or "")
-            return json_reply(200, {"success": True, "msg": "Logged out."})
-        if session is None:
-            return self._forbidden()
+            return self._sessions.log_out(request)
+        if self._sessions.of(request) is None:
+            return forbidden()
         return self._dispatch(call, path)
 
     def _dispatch(self, call: Call, path: str) -> HttpReply:
-        for method, pattern, do in _ROUTES:
+        for method, pattern, handler in _PATTERNS:
             found = pattern.match(path) if method == call.method else None
             if found is None:
                 continue
             try:
-                result = do(self.concerto, call, *found.groups())
+                result = handler(self.concerto_state, call, *found.groups())
             except ArrayError as error:
                 return _refusal(from_array(error).message)
             except (ConcertoError, snapshots.Disabled, TimeMarkBusy) as error:
@@ -249,7 +261,7 @@ class ViolinWire(HttpWire):
             if isinstance(result, str):
                 return HttpReply(200, result.encode(), "text/html")
             if "snapcopy_status" in result:
-                # Section 2.5: the one answer that does not say whether it is one
+                # Section 2.5: the only answer without "success"
                 return json_reply(200, result)
             return json_reply(200, {"success": True, "msg": None, **result})
         text = UNKNOWN_PATH.format(f"Invalid controller specified ({path})")
@@ -262,44 +274,21 @@ class ViolinWire(HttpWire):
         return _refusal(code)
 
     def expired(self, request: HttpRequest) -> HttpReply:
-        self._sessions.discard(self._session(request) or "")
-        return self._forbidden()
-
-    # ---- sessions --------------------------------------------------------------------------------------------------
-
-    def _login(self, call: Call) -> HttpReply:
-        given = call.body.get("data")
-        given = given if isinstance(given, dict) else {}
-        wanted = (self.config.username, self.config.password)
-        pairs = zip((str(given.get(key, "")) for key in ("username", "password")), wanted, strict=True)
-        if not all(hmac.compare_digest(one.encode(), two.encode()) for one, two in pairs):
-            document = {"success": False, "code": "unauthorized", "msg": guesses.LOGIN_REFUSED}
-            return json_reply(200, document, message=guesses.LOGIN_REFUSED)
-        session = str(uuid.uuid4())
-        self._sessions.add(session)
-        flags = "; Path=/; HttpOnly" + ("; Secure" if self.tls else "")
-        return json_reply(200, {"id": session}, Set_Cookie=f"{guesses.COOKIE}={session}{flags}")
-
-    def _session(self, request: HttpRequest) -> str | None:
-        try:
-            cookie = SimpleCookie(request.headers.get("Cookie", "")).get(guesses.COOKIE)
-        except CookieError:
-            return None
-        return cookie.value if cookie is not None and cookie.value in self._sessions else None
-
-    @staticmethod
-    def _forbidden() -> HttpReply:
-        return json_reply(403, {"success": False, "code": "unauthorized", "msg": None}, message="no session")
+        self._sessions.end(self._sessions.of(request))
+        return forbidden()
 
     # ---- endpoint, state -------------------------------------------------------------------------------------------
 
     def endpoint(self) -> dict[str, Any]:
-        protocols = self.concerto.protocols
+        protocols = self.concerto_state.protocols
         return {
             **super().endpoint(),
             "protocol": protocols[0] if len(protocols) == 1 else "both",
-            "model": self.concerto.model,
-            "pools": [{"id": one.id, "name": one.name, "size": one.size} for one in self.concerto.array.pools.values()],
+            "model": self.concerto_state.model,
+            "pools": [
+                {"id": pool.id, "name": pool.name, "size": pool.size}
+                for pool in self.concerto_state.array.pools.values()
+            ],
             "device_root": str(self.tree.root) if self.tree else None,
         }
 
@@ -307,22 +296,22 @@ class ViolinWire(HttpWire):
         shown = super().state()
         if self.tree is not None:
             for row in shown["volumes"]:
-                row["content"] = self.tree.content(self.concerto.array.volumes[row["id"]])
+                row["content"] = self.tree.content(self.concerto_state.array.volumes[row["id"]])
         return shown
 
     def arrays(self) -> list[Array]:
-        return [self.concerto.array]
+        return [self.concerto_state.array]
 
     def empty(self) -> None:
-        self.concerto.array.reset()
-        self.concerto.targets.clear()
+        self.concerto_state.array.reset()
+        self.concerto_state.targets.clear()
 
     def dump(self) -> dict[str, Any]:
-        return {"array": self.concerto.array.dump(), "targets": self.concerto.targets}
+        return {"array": self.concerto_state.array.dump(), "targets": self.concerto_state.targets}
 
     def load(self, saved: dict[str, Any]) -> None:
-        self.concerto.array.load(saved["array"])
-        self.concerto.targets = saved["targets"]
+        self.concerto_state.array.load(saved["array"])
+        self.concerto_state.targets = saved["targets"]
 
 
 def _refusal(message: str) -> HttpReply:

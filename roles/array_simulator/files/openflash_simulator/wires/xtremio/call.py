@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One request taken apart: which API, which type, which object, which arguments (sections 1 and 2 of the sheet)."""
+"""A parsed request: API version, type, object, arguments and filters (sections 1 and 2 of the sheet)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 from ..http import HttpRequest
 from . import guesses
-from .errors import XmsError
+from .refusals import XmsError
 
 _PATH = re.compile(r"/api/json(?:/(?P<v2>v2))?/types(?:/(?P<type>[^/]+))?(?:/(?P<index>[^/]+))?/*\Z")
 _OPERATORS = ("eq", "ne", "gt", "ge", "lt", "le")
@@ -20,7 +20,7 @@ _OPERATORS = ("eq", "ne", "gt", "ge", "lt", "le")
 
 @dataclass(frozen=True)
 class Term:
-    """``property:operator:value``; the value may contain colons itself (WWNs, IPv6)."""
+    """``property:operator:value``. The value may contain colons (WWNs, IPv6)."""
 
     prop: str
     operator: str
@@ -29,7 +29,7 @@ class Term:
 
 @dataclass(frozen=True)
 class Call:
-    """A request in the API's own terms. Property names have dashes, whichever way the client spelt them."""
+    """One request. Property names have dashes, whether the client sent dashes or underscores."""
 
     api: int
     method: str
@@ -37,7 +37,7 @@ class Call:
     index: int | None
     query: dict[str, list[str]]
     body: dict[str, Any]
-    # Where hrefs begin: the client's own way here, since clients follow them.
+    # The URL that hrefs begin with: as the client addressed the server, because clients follow them.
     root: str
 
     @property
@@ -46,7 +46,7 @@ class Call:
 
     @property
     def addressed(self) -> bool:
-        """Whether one object is meant, rather than the whole type."""
+        """Whether the request is about one object, and not about all of the type."""
         return self.index is not None or "name" in self.query
 
     @property
@@ -55,16 +55,19 @@ class Call:
 
     @property
     def props(self) -> list[str] | None:
-        """The properties asked for; None for all. v1 knows no ``prop``."""
-        wanted = self.query.get("prop", []) if self.api > 1 else []
-        return [dashed(prop) for prop in wanted] or None
+        """The requested properties; None for all. v1 ignores ``prop``."""
+        requested = self.query.get("prop", []) if self.api > 1 else []
+        return [dashed(prop) for prop in requested] or None
 
     def first(self, key: str) -> str | None:
         values = self.query.get(key)
         return values[0] if values else None
 
     def filters(self, alternatives: bool, most_terms: int) -> list[list[Term]]:
-        """All of these must hold; of each inner list one suffices, where the XMS knows alternatives (4.2)."""
+        """The filters, all of which must hold. Each is a list of terms, of which one must hold.
+
+        :param alternatives: a filter may have several terms, joined with commas (XMS 4.2 and later).
+        """
         if self.api < 2:
             return []
         parsed = []
@@ -80,7 +83,7 @@ class Call:
 
 
 def parse(request: HttpRequest) -> Call | None:
-    """The call, or None for a path that is not the API's."""
+    """The call; None when the path is not one of the API."""
     found = _PATH.match(request.path)
     if found is None:
         return None
@@ -94,7 +97,7 @@ def parse(request: HttpRequest) -> Call | None:
     return Call(
         api=2 if found["v2"] else 1,
         method=request.method,
-        # One client capitalises a type; that the XMS does not mind is inferred from it.
+        # MTSXtremIO capitalises a type, so the XMS is assumed to ignore case.
         type=(found["type"] or "").lower(),
         index=None if index is None else int(index),
         query=query,
@@ -104,8 +107,8 @@ def parse(request: HttpRequest) -> Call | None:
 
 
 def _body(request: HttpRequest) -> dict[str, Any]:
-    # Clients send bodies with any Content-Type or none, and "null" or "{}" where there is nothing to say; on a GET the
-    # body means nothing at all.
+    # Clients send bodies with any Content-Type or none, and "null" or "{}" for an empty body. The XMS ignores the body
+    # of a GET.
     if request.method == "GET":
         return {}
     try:
@@ -120,7 +123,7 @@ def _body(request: HttpRequest) -> dict[str, Any]:
 
 
 def dashed(name: str) -> str:
-    """Dash and underscore are the same in a property's name."""
+    """A property name with dashes. Dash and underscore mean the same (section 1)."""
     return name.replace("_", "-")
 
 
@@ -134,8 +137,8 @@ def _term(text: str) -> Term:
 def holds(term: Term, value: Any, *, loose_integers: bool) -> bool:
     """Whether a property's value satisfies a term.
 
-    ``loose_integers``: API 2.1 answers ``eq`` on an integer property with rows that do not match (section 2, confirmed
-    by the vendor). Which rows is not known; here it is those whose digits begin with the value.
+    :param loose_integers: play API 2.1, which answers ``eq`` on an integer property with wrong rows (section 2,
+        confirmed by the vendor). Which rows is not known; here those whose digits begin with the value.
     """
     if isinstance(value, list) and len(value) == 3 and isinstance(value[1], str):
         value = value[1]
@@ -154,14 +157,14 @@ def holds(term: Term, value: Any, *, loose_integers: bool) -> bool:
 
 
 def _order(left: str, right: str) -> int:
-    """Numbers by value, anything else by its letters."""
+    """-1, 0 or 1: digits are compared as numbers, any other text as text."""
     if left.isdigit() and right.isdigit():
         return (int(left) > int(right)) - (int(left) < int(right))
     return (left > right) - (left < right)
 
 
 def rows_that_hold(rows: Iterable[Any], filters: list[list[Term]], read: Any, *, loose_integers: bool) -> list[Any]:
-    """The rows for which every filter holds. ``read(row, property)`` is the row's value."""
+    """The rows for which every filter holds. ``read(row, property)`` returns the value of a property."""
     return [
         row
         for row in rows

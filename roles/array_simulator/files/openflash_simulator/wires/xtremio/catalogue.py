@@ -5,22 +5,20 @@
 
 from __future__ import annotations
 
-from .cluster import Version
-from .consistency import ConsistencyGroups, ConsistencyGroupVolumes
 from .folders import InitiatorGroupFolders, VolumeFolders
-from .hosts import InitiatorGroups, Initiators, LunMaps, TargetGroups
+from .groups import ConsistencyGroups, ConsistencyGroupVolumes
+from .hosts import InitiatorGroups, Initiators, LunMaps
+from .ports import InitiatorsConnectivity, IscsiPortals, TargetGroups, Targets
 from .resource import Resource
 from .snapshots import Snapshots, SnapshotSets
+from .state import Version
 from .system import (
     Clusters,
     Events,
     Hardware,
-    InitiatorsConnectivity,
-    IscsiPortals,
     Nothing,
     Performance,
     Schedulers,
-    Targets,
     UserAccounts,
     XmsType,
 )

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What each iSCSI initiator sees of a cluster: the LUNs of its group, the same through every target (section 6)."""
+"""Real iSCSI exports of a cluster: each initiator sees the LUNs of its group through every target (section 6)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ...iscsi import Portals
 from ...objects import Host, Initiator, Mapping, Volume
 from ...tgt import Disk, Login, Target
 from . import guesses
-from .cluster import Cluster, naa_name
+from .state import Cluster, naa_name
 
 Luns = dict[int, tuple[Volume, int]]
 """Volume and size by LUN."""
@@ -24,7 +24,10 @@ _ISCSI = ("iqn.", "eui.")
 
 
 class Exports(Images):
-    """The volumes of one cluster. Each initiator has a target of its own at tgtd, for all the array's."""
+    """The volumes of one cluster as iSCSI targets of tgtd.
+
+    Each initiator has one target at tgtd. It stands for all targets of the simulated array.
+    """
 
     def __init__(self, folder: Path, portals: Portals) -> None:
         super().__init__(folder)
@@ -40,11 +43,11 @@ class Exports(Images):
         return self._cluster.array
 
     def show_all(self) -> None:
-        """After a state file was read, or the cluster's mode of CHAP has changed."""
+        """Export everything. Needed after a state file was read, and when the CHAP mode of the cluster has changed."""
         for host in self._array.hosts:
             self._show(host, self._luns(host))
 
-    # ---- who gets where --------------------------------------------------------------------------------------------
+    # ---- which initiator reaches which target ----------------------------------------------------------------------
 
     def route(self, initiator: str, target: str) -> str | None:
         found = self._array.find_initiator(initiator)
@@ -53,9 +56,9 @@ class Exports(Images):
         return name if known and name in self._portals.tgtd.names() else None
 
     def shown(self, name: str) -> list[tuple[str, str]]:
-        """Every target of the array, with its portal, stands for a target at tgtd that is one of this cluster's."""
-        own = any(self._name(one) == name for one in self._array.initiators)
-        return list(self._targets()) if own else []
+        """The targets of the array, each with its portal, that a target of tgtd stands for; none of another cluster."""
+        is_ours = any(self._name(initiator) == name for initiator in self._array.initiators)
+        return list(self._targets()) if is_ours else []
 
     def _targets(self) -> Iterator[tuple[str, str]]:
         assert self._cluster is not None
@@ -66,7 +69,7 @@ class Exports(Images):
         assert self._cluster is not None
         return f"iqn.2008-05.com.xtremio:{self._cluster.index}.{initiator.host}.{initiator.id}"
 
-    # ---- what the array does ---------------------------------------------------------------------------------------
+    # ---- called by the array ---------------------------------------------------------------------------------------
 
     def extend(self, volume: Volume, size: int) -> None:
         super().extend(volume, size)
@@ -78,33 +81,33 @@ class Exports(Images):
         self._show(host, {**self._luns(host), lun: (volume, volume.size)})
 
     def unmap(self, volume: Volume, host: Host, lun: int) -> None:
-        self._show(host, {at: shown for at, shown in self._luns(host).items() if at != lun})
+        self._show(host, {number: disk for number, disk in self._luns(host).items() if number != lun})
 
     def host_changed(self, host: Host, initiators: Sequence[Initiator], mappings: Sequence[Mapping]) -> None:
-        wanted = {self._name(one) for one in initiators}
+        present = {self._name(initiator) for initiator in initiators}
         prefix = f"{self._name(Initiator(0, '', '', '', host.id)).rpartition('.')[0]}."
         for name in self._portals.tgtd.names():
-            if name.startswith(prefix) and name not in wanted:
+            if name.startswith(prefix) and name not in present:
                 self._portals.withdraw(name)
         self._show(host, self._luns(host))
 
     def _luns(self, host: Host) -> Luns:
-        rows = ((one.lun, self._array.volumes[one.volume]) for one in self._array.mappings_for(host))
+        rows = ((mapping.lun, self._array.volumes[mapping.volume]) for mapping in self._array.mappings_for(host))
         return {lun: (volume, volume.size) for lun, volume in rows}
 
     def _show(self, host: Host, luns: Luns) -> None:
-        for one in self._array.initiators_of(host):
-            if not one.address.startswith(_ISCSI):
+        for initiator in self._array.initiators_of(host):
+            if not initiator.address.startswith(_ISCSI):
                 continue
             disks = {
                 lun + 1: Disk(str(self.image(volume)), size, Identity(*guesses.DISK, naa_name(volume)))
                 for lun, (volume, size) in luns.items()
             }
-            target = Target(disks, frozenset([one.address]), True, self._login(one, "initiator"))
-            self._portals.serve(self._name(one), target)
+            target = Target(disks, frozenset([initiator.address]), True, self._login(initiator, "initiator"))
+            self._portals.serve(self._name(initiator), target)
 
     def _login(self, initiator: Initiator, side: str) -> Login | None:
-        """Where the cluster wants CHAP, whoever has no credentials gets in nowhere."""
+        """The credentials of an initiator; random ones when the cluster requires CHAP and the initiator has none."""
         assert self._cluster is not None
         if self._cluster.chap["chap-authentication-mode"] == "disabled":
             return None

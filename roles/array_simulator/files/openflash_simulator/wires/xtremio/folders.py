@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""v1 folders of volumes and of initiator groups, what later versions call tags (section 7 of the wire sheet)."""
+"""v1 folders of volumes and of initiator groups, which v2 calls tags (section 7 of the sheet)."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any
 
 from . import guesses
 from .call import Call
-from .cluster import Cluster, Folder, guid, oid
-from .errors import CAPTION_NOT_UNIQUE, XmsError, not_found
+from .refusals import CAPTION_NOT_UNIQUE, XmsError, not_found
 from .resource import Links, Resource, Scope, common, text
+from .state import Cluster, Folder, guid, oid
 
 
 def refer_folder(scope: Scope, kind: str, reference: Any) -> Folder:
@@ -27,7 +27,7 @@ def refer_folder(scope: Scope, kind: str, reference: Any) -> Folder:
 
 
 def join_folder(scope: Scope, call: Call, kind: str) -> Folder | None:
-    """The folder that a create names, on v1."""
+    """The folder that a POST over v1 names; None when it names none."""
     if call.api > 1 or "parent-folder-id" not in call.body:
         return None
     return refer_folder(scope, kind, call.body["parent-folder-id"])
@@ -46,9 +46,9 @@ class VolumeFolders(Resource):
     kind = "volume"
     fields = {
         **common("folder-id"),
-        "caption": lambda s, o: o.name.rpartition("/")[2] or "/",
-        "folder-type": lambda s, o: "Folder",
-        "num-of-direct-objs": lambda s, o: len(o.members),
+        "caption": lambda scope, row: row.name.rpartition("/")[2] or "/",
+        "folder-type": lambda scope, row: "Folder",
+        "num-of-direct-objs": lambda scope, row: len(row.members),
     }
     creates = frozenset({"caption", "parent-folder-id"})
     updates = frozenset({"caption"})
@@ -60,7 +60,7 @@ class VolumeFolders(Resource):
     def create(self, scope: Scope, call: Call) -> Links:
         table = scope.cluster.folders[self.kind]
         parent = refer_folder(scope, self.kind, call.body.get("parent-folder-id", "/"))
-        path = self._free(scope, parent.name, text(call, "caption"))
+        path = self._new_path(scope, parent.name, text(call, "caption"))
         folder = Folder(table.next_id, guid(scope.cluster.name, self.kind, path, str(table.next_id)), path)
         table.add(folder)
         scope.cluster.array.touched("folder.create", folder)
@@ -69,14 +69,14 @@ class VolumeFolders(Resource):
     def update(self, scope: Scope, call: Call, row: Folder) -> None:
         table = scope.cluster.folders[self.kind]
         old = row.name
-        new = self._free(scope, old.rpartition("/")[0] or "/", text(call, "caption"))
+        new = self._new_path(scope, old.rpartition("/")[0] or "/", text(call, "caption"))
         for folder in table:
             if folder.name == old or folder.name.startswith(old + "/"):
                 table.rename(folder, new + folder.name[len(old) :])
         scope.cluster.array.touched("folder.rename", row)
 
     def delete(self, scope: Scope, call: Call, row: Folder) -> None:
-        """The folders below go too, the volumes stay."""
+        """Delete the folder and the folders below it. Their members stay."""
         if row.name == "/":
             raise XmsError(guesses.INVALID_COMMAND.format("remove", "/"))
         table = scope.cluster.folders[self.kind]
@@ -85,7 +85,8 @@ class VolumeFolders(Resource):
                 table.remove(folder)
         scope.cluster.array.touched("folder.delete", row)
 
-    def _free(self, scope: Scope, parent: str, caption: str) -> str:
+    def _new_path(self, scope: Scope, parent: str, caption: str) -> str:
+        """The path of a folder of this caption, which no other folder may have."""
         if "/" in caption:
             raise XmsError(guesses.NAME_INVALID)
         path = f"{parent.rstrip('/')}/{caption}"

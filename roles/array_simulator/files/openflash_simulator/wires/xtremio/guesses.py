@@ -1,17 +1,17 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What no source tells about a real XMS, decided once and kept in one place.
+"""Assumptions about an XMS that no source proves, all in one place.
 
-The wire sheet marks these INFERRED or lists them as open questions (its section 15). A client must not depend on the
-exact texts; when a real array shows another one, this is the only file to correct.
+The wire sheet marks these INFERRED or lists them as open questions (section 15). A client must not depend on the exact
+texts; when a real array sends another one, this is the only file to correct.
 """
 
 from __future__ import annotations
 
 # Section 15: the body of a 401. Only that it may be JSON with a message is known.
 UNAUTHORIZED = "invalid_credentials"
-# Section 1: a selector that names no cluster. Ends in the suffix that clients take for "not found".
+# Section 1: a selector that names no cluster. It ends in the suffix that clients take for "not found".
 CLUSTER_NOT_FOUND = "cluster_obj_not_found"
 # Section 8: by analogy with vol_obj_name_not_unique.
 NAME_NOT_UNIQUE = "{}_obj_name_not_unique"
@@ -21,11 +21,11 @@ PARENT_NOT_FOUND = "{}_obj_not_found"
 PORT_ADDRESS_NOT_UNIQUE = "port_address_not_unique"
 # Section 6: not an IQN, EUI or WWN.
 INVALID_PORT_ADDRESS = "invalid_port_address"
-# Section 6: the LUN is another volume's in this group; the text is that of a third party's fake.
+# Section 6: another volume of this group has the LUN; the text is that of a third party's fake.
 LUN_IN_USE = "lun_already_in_use"
 # Section 15: the range of LUNs is unknown.
 INVALID_LUN = "invalid_lun"
-# Section 6: an initiator group that has mappings is not removed.
+# Section 6: an initiator group that has mappings cannot be removed.
 IG_IS_MAPPED = "cannot_remove_ig_that_has_lun_mappings"
 # Section 15: a size that is zero, no whole MiB or above 2 PiB, and a volume made smaller.
 INVALID_SIZE = "invalid_vol_size"
@@ -38,7 +38,7 @@ NAME_INVALID = "invalid_name"
 NOT_RELATED = "vols_not_of_same_vsg"
 # Section 2: more terms in one filter than the array takes.
 FILTER_TOO_LONG = "too_many_filter_terms"
-# Section 8 quotes this for an unknown property; the same opening for the other malformed requests.
+# Section 8 quotes this for an unknown property. The other malformed requests are assumed to begin in the same way.
 INVALID_PROPERTY = "Command Syntax Error: Invalid property {}"
 MISSING_PROPERTY = "Command Syntax Error: Missing property {}"
 INVALID_VALUE = "Command Syntax Error: Invalid value of property {}"
@@ -47,19 +47,20 @@ INVALID_COMMAND = "Command Syntax Error: Cannot {} {}"
 INVALID_FILTER = "Command Syntax Error: Invalid filter {}"
 INVALID_BODY = "Command Syntax Error: Invalid JSON"
 
-# Section 3: 128 is more than the 73 characters that a real client needs. Section 9: the longest set name seen is 64.
+# Section 3: 128 is more than the 73 characters that a real client needs. Section 9: clients are known to use set names
+# of up to 64.
 VOLUME_NAME_LENGTH = 128
 SNAPSHOT_SET_NAME_LENGTH = 64
 SUFFIX_LENGTH = 64
-# Section 9: a limit exists, its number is unknown.
+# Section 9: a limit exists, but is unknown.
 SNAPSHOTS_PER_VOLUME = 512
 VOLUMES = 16384
 INITIATOR_GROUPS = 1024
 INITIATORS = 1024
-# Section 6: the lowest LUN given out is 1 in two independent fakes; the highest is unknown.
+# Section 6: two independent fakes give out LUN 1 first; the highest LUN is unknown.
 FIRST_LUN = 1
 MAX_LUN = 16383
-# The sheet does not tell what a disk answers to INQUIRY: vendor and product by which multipath-tools knows the array.
+# Vendor and product in the answer to INQUIRY. The sheet does not have them; multipath-tools knows the array by these.
 DISK = ("XtremIO", "XtremApp")
-# What a simulated cluster holds when the configuration names no size.
+# The size of a simulated cluster whose configuration has none.
 CAPACITY = 20 << 40

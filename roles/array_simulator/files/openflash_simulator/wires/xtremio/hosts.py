@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Initiator groups, initiators and LUN maps (section 6 of the wire sheet)."""
+"""Hosts (initiator groups), their initiators, and mappings (LUN maps) (section 6 of the sheet)."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from ...objects import Host, Initiator, Mapping
 from ...rules import NameTaken
 from . import guesses
 from .call import Call
-from .cluster import naa_name, oid
-from .errors import XmsError
 from .folders import join_folder, leave_folders
+from .ports import TargetGroups
+from .refusals import XmsError
 from .resource import IDLE, Field, Links, Resource, Scope, choice, common, required, text
+from .state import naa_name, oid
 from .tags import drop_object, tag_list, tag_objects
 from .volumes import Volumes
 
@@ -26,7 +27,7 @@ _IQN = re.compile(r"iqn\.\d{4}-\d{2}\.[^\s:]+(?::\S+)?\Z")
 _EUI = re.compile(r"eui\.[0-9a-f]{16}\Z")
 _SYSTEMS = ("solaris", "aix", "windows", "esx", "linux", "hpux", "other")
 
-# Credentials are read under other names than they are set (bug 1518945), and the passwords come back in clear.
+# Credentials have other names in an answer than in a request (bug 1518945). Passwords are returned in clear.
 _CHAP_KEYS = {
     f"{side}-{use}-{item}": f"chap-{use}-{side}-{item}"
     for side in ("initiator", "cluster")
@@ -41,29 +42,29 @@ _CHAP_REMOVALS = {
 
 
 def canonical_address(value: Any) -> str:
-    """A port address as the XMS keeps it: a WWN in lower case with colons, or a lower-case IQN or EUI."""
+    """A port address as the XMS stores it: a WWN in lower case with colons, or a lower-case IQN or EUI."""
     if isinstance(value, str) and len(value) <= 223:
         address = value.lower()
         if plain := _WWN.match(address):
-            return ":".join(plain[1][at : at + 2] for at in range(0, 16, 2))
+            return ":".join(plain[1][start : start + 2] for start in range(0, 16, 2))
         if _COLON_WWN.match(address) or _IQN.match(address) or _EUI.match(address):
             return address
     raise XmsError(guesses.INVALID_PORT_ADDRESS)
 
 
 def _chap(name: str) -> Field:
-    return lambda s, o: o.attributes.get("chap", {}).get(name)
+    return lambda scope, row: row.attributes.get("chap", {}).get(name)
 
 
 class InitiatorGroups(Resource):
     type = "initiator-groups"
     fields = {
         **common("ig-id"),
-        "num-of-initiators": lambda s, o: len(s.cluster.array.initiators_of(o)),
-        "num-of-vols": lambda s, o: len(s.cluster.array.mappings_for(o)),
+        "num-of-initiators": lambda scope, row: len(scope.cluster.array.initiators_of(row)),
+        "num-of-vols": lambda scope, row: len(scope.cluster.array.mappings_for(row)),
         **IDLE,
     }
-    fields_v2 = {"tag-list": lambda s, o: tag_list(s, "initiator-groups", o)}
+    fields_v2 = {"tag-list": lambda scope, row: tag_list(scope, "initiator-groups", row)}
     creates = frozenset({"ig-name", "initiator-list", "tag-list"})
     creates_v1 = frozenset({"parent-folder-id"})
     updates = frozenset({"new-name", "operating-system"})
@@ -107,7 +108,7 @@ class InitiatorGroups(Resource):
                 array.touched("initiator.change", initiator)
 
     def delete(self, scope: Scope, call: Call, row: Host) -> None:
-        """Refused while it has mappings; otherwise its initiators go with it."""
+        """Delete the group with its initiators; refused while it has mappings."""
         initiators = scope.cluster.array.initiators_of(row)
         scope.cluster.array.delete_host(row)
         leave_folders(scope.cluster, "ig", row.id)
@@ -120,18 +121,18 @@ class Initiators(Resource):
     type = "initiators"
     fields = {
         **common("initiator-id"),
-        "ig-id": lambda s, o: oid(s.cluster.array.hosts[o.host]),
-        "port-address": lambda s, o: o.address,
-        "port-type": lambda s, o: "fc" if _COLON_WWN.match(o.address) else "iscsi",
-        "initiator-conn-state": lambda s, o: "disconnected",
-        "num-of-conn-tars": lambda s, o: 0,
-        "operating-system": lambda s, o: o.attributes.get("operating-system", "other"),
-        **{shown: _chap(kept) for kept, shown in _CHAP_KEYS.items()},
+        "ig-id": lambda scope, row: oid(scope.cluster.array.hosts[row.host]),
+        "port-address": lambda scope, row: row.address,
+        "port-type": lambda scope, row: "fc" if _COLON_WWN.match(row.address) else "iscsi",
+        "initiator-conn-state": lambda scope, row: "disconnected",
+        "num-of-conn-tars": lambda scope, row: 0,
+        "operating-system": lambda scope, row: row.attributes.get("operating-system", "other"),
+        **{answer_key: _chap(request_key) for request_key, answer_key in _CHAP_KEYS.items()},
         **IDLE,
     }
     fields_v2 = {
-        "ig-name": lambda s, o: s.cluster.array.hosts[o.host].name,
-        "tag-list": lambda s, o: tag_list(s, "initiators", o),
+        "ig-name": lambda scope, row: scope.cluster.array.hosts[row.host].name,
+        "tag-list": lambda scope, row: tag_list(scope, "initiators", row),
     }
     creates = frozenset({"initiator-name", "ig-id", "port-address", "operating-system", *_CHAP_KEYS})
     updates = frozenset({"initiator-name", "port-address", "operating-system", *_CHAP_KEYS, *_CHAP_REMOVALS})
@@ -169,12 +170,12 @@ class Initiators(Resource):
         if "port-address" in call.body:
             array.readdress_initiator(row, canonical_address(call.body["port-address"]))
         array.rename_initiator(row, name)
-        kept = {
+        unchanged = {
             key: value
             for key, value in row.attributes.get("chap", {}).items()
             if not any(key.startswith(prefix) for prefix in removals)
         }
-        row.attributes["chap"] = {**kept, **chap}
+        row.attributes["chap"] = {**unchanged, **chap}
         array.initiator_changed(row)
 
     def delete(self, scope: Scope, call: Call, row: Initiator) -> None:
@@ -183,21 +184,21 @@ class Initiators(Resource):
 
 
 class LunMaps(Resource):
-    """A mapping's name is ``<volume>_<initiator group>_<target group>``, all indexes."""
+    """Mappings. The name of one is ``<volume>_<initiator group>_<target group>``, by their indexes."""
 
     type = "lun-maps"
     fields = {
         **common("mapping-id"),
-        "mapping-index": lambda s, o: o.id,
-        "lun": lambda s, o: o.lun,
-        "vol-name": lambda s, o: s.cluster.array.volumes[o.volume].name,
-        "vol-index": lambda s, o: o.volume,
-        "ig-name": lambda s, o: s.cluster.array.hosts[o.host].name,
-        "ig-index": lambda s, o: o.host,
-        "tg-name": lambda s, o: s.cluster.target_groups[1].name,
-        "tg-index": lambda s, o: 1,
+        "mapping-index": lambda scope, row: row.id,
+        "lun": lambda scope, row: row.lun,
+        "vol-name": lambda scope, row: scope.cluster.array.volumes[row.volume].name,
+        "vol-index": lambda scope, row: row.volume,
+        "ig-name": lambda scope, row: scope.cluster.array.hosts[row.host].name,
+        "ig-index": lambda scope, row: row.host,
+        "tg-name": lambda scope, row: scope.cluster.target_groups[1].name,
+        "tg-index": lambda scope, row: 1,
     }
-    # One old client spells the references vol-name and tg-name.
+    # goxtremio names the references vol-name and tg-name.
     creates = frozenset({"vol-id", "ig-id", "tg-id", "lun"})
     creates_v1 = frozenset({"vol-name", "tg-name"})
     deletes = frozenset()
@@ -213,13 +214,14 @@ class LunMaps(Resource):
 
     def create(self, scope: Scope, call: Call) -> Links:
         cluster = scope.cluster
-        old = call.body if call.api == 1 else {}
-        volume = Volumes().refer(scope, call.body.get("vol-id", old.get("vol-name")) or required(call, "vol-id"), "vol")
+        v1_body = call.body if call.api == 1 else {}
+        volume_reference = call.body.get("vol-id", v1_body.get("vol-name")) or required(call, "vol-id")
+        volume = Volumes().refer(scope, volume_reference, "vol")
         host = InitiatorGroups().refer(scope, required(call, "ig-id"), "ig")
-        group = TargetGroups().refer(scope, call.body.get("tg-id", old.get("tg-name")) or 1, "tg")
+        group = TargetGroups().refer(scope, call.body.get("tg-id", v1_body.get("tg-name")) or 1, "tg")
         mapping = cluster.array.map(volume, host, _lun(call), f"{volume.id}_{host.id}_{group.id}")
         if not volume.wwn:
-            # A fresh volume has no NAA; it gets one when it is first mapped (inferred, section 3).
+            # Section 3, inferred: a new volume has no NAA name before it is first mapped.
             volume.wwn = naa_name(volume)
         return [(self.type, mapping.id)]
 
@@ -228,7 +230,7 @@ class LunMaps(Resource):
 
 
 def _lun(call: Call) -> int | None:
-    """One client sends the number as text."""
+    """The requested LUN; None when the array chooses. CoprHD sends the number as text."""
     value: object = call.body.get("lun")
     if value is None or value == "":
         return None
@@ -237,13 +239,3 @@ def _lun(call: Call) -> int | None:
     if isinstance(value, bool) or not isinstance(value, int):
         raise XmsError(guesses.INVALID_LUN)
     return value
-
-
-class TargetGroups(Resource):
-    """Only ``Default``, in practice."""
-
-    type = "target-groups"
-    fields = {**common("tg-id"), "num-of-targets": lambda s, o: len(s.cluster.targets)}
-
-    def rows(self, scope: Scope) -> Iterable[Any]:
-        return scope.cluster.target_groups

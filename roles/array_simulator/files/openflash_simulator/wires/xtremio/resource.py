@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What every type of object on an XMS has in common: how it is addressed, shown, filtered and refused."""
+"""The base of all types of object: addressing, listing, filters and refusals (section 2 of the sheet)."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from typing import Any
 
 from . import guesses
 from .call import Call, rows_that_hold
-from .cluster import Cluster, Xms, oid
-from .errors import XmsError, not_found
+from .refusals import XmsError, not_found
+from .state import Cluster, XmsState, oid
 
 SELECTORS = frozenset({"cluster-id"})
-# v1 spelt the selector sys-id.
+# v1 names the selector sys-id.
 SELECTORS_V1 = frozenset({"cluster-id", "sys-id"})
 
 
 @dataclass(frozen=True)
 class Scope:
-    """Where a call looks: the XMS, and the selected cluster."""
+    """What a call is about: the XMS, and the selected cluster."""
 
-    xms: Xms
+    xms: XmsState
     chosen: Cluster | None
 
     @property
@@ -33,26 +33,26 @@ class Scope:
         return self.chosen
 
 
-# How one property of one object is read. A table of these per type means that a listing computes what was asked for
-# and nothing else, which is the difference between 10 ms and a second on ten thousand volumes.
+# Reads one property of one object. With a table of these for each type a listing computes only the requested
+# properties: 10 ms instead of a second on ten thousand volumes.
 Field = Callable[[Scope, Any], Any]
 Links = list[tuple[str, int]]
 
 
 class Resource(ABC):
-    """One type: the class is the type's row in the documentation, its methods are the verbs."""
+    """One type of object. Its attributes describe the type, its methods are the verbs."""
 
     type: str
-    # The key under which a listing comes; nearly always the type.
+    # The key of a listing, where it is not the type.
     list_key: str = ""
     apis: tuple[int, ...] = (1, 2)
     # The first XMS version that has the type.
     since: tuple[int, ...] = (3,)
     in_cluster = True
     fields: Mapping[str, Field] = {}
-    # Fields that only v2 shows.
+    # Fields that only v2 has.
     fields_v2: Mapping[str, Field] = {}
-    # Body properties each verb knows, besides the cluster selector; ``_v1`` are those only v1 knows.
+    # Body properties that each verb accepts, besides the cluster selector; ``_v1`` are those that only v1 accepts.
     creates: frozenset[str] | None = None
     creates_v1: frozenset[str] = frozenset()
     updates: frozenset[str] | None = None
@@ -71,19 +71,19 @@ class Resource(ABC):
         return next((row for row in self.rows(scope) if row.name == name), None)
 
     def create(self, scope: Scope, call: Call) -> Links:
-        """Make one or more; returns the type and index of each."""
-        raise self._cannot(call)
+        """Create one object or more. Returns the type and index of each."""
+        raise self._no_such_verb(call)
 
     def update(self, scope: Scope, call: Call, row: Any) -> None:
-        raise self._cannot(call)
+        raise self._no_such_verb(call)
 
     def delete(self, scope: Scope, call: Call, row: Any) -> None:
-        raise self._cannot(call)
+        raise self._no_such_verb(call)
 
     # ---- addressing ------------------------------------------------------------------------------------------------
 
     def address(self, scope: Scope, call: Call) -> Any:
-        """The object that path or ``?name=`` means; an XMS answers 400, not 404, when there is none."""
+        """The object that the path or ``?name=`` addresses. An XMS answers 400, not 404, when there is none."""
         if call.index is not None:
             row = self.by_index(scope, call.index)
         else:
@@ -93,7 +93,10 @@ class Resource(ABC):
         return row
 
     def refer(self, scope: Scope, reference: Any, what: str) -> Any:
-        """The object that a body means by name, index or OID."""
+        """The object that a body names by name, index or OID.
+
+        :param what: the kind of object, for the refusal when there is none.
+        """
         row = None
         if isinstance(reference, str):
             row = self.by_name(scope, reference)
@@ -107,23 +110,23 @@ class Resource(ABC):
             raise not_found(what)
         return row
 
-    # ---- showing ---------------------------------------------------------------------------------------------------
+    # ---- answers ---------------------------------------------------------------------------------------------------
 
     def table(self, call: Call) -> Mapping[str, Field]:
         return self.fields if call.api == 1 else {**self.fields, **self.fields_v2}
 
     def show(self, scope: Scope, call: Call, row: Any, *, listed: bool) -> dict[str, Any]:
-        """The object, or the properties asked for; ``index`` and ``name`` come unasked."""
+        """The object, or its requested properties. ``index`` and ``name`` are always there."""
         table = self.table(call)
         props = call.props
-        wanted = table if props is None else dict.fromkeys(["name", "index", *props])
-        shown = {name: table[name](scope, row) for name in wanted if name in table}
+        requested = table if props is None else dict.fromkeys(["name", "index", *props])
+        shown = {name: table[name](scope, row) for name in requested if name in table}
         if listed:
             shown["href"] = call.href(self.type, row.id)
         return shown
 
     def listing(self, scope: Scope, call: Call) -> dict[str, Any]:
-        """All objects: links, or with ``full`` the objects themselves; filtered either way."""
+        """All objects that pass the filters: links, or with ``full`` the objects themselves."""
         table = self.table(call)
 
         def read(row: Any, name: str) -> Any:
@@ -146,26 +149,26 @@ class Resource(ABC):
             link["sys-name"] = scope.cluster.name
         return link
 
-    # ---- refusing --------------------------------------------------------------------------------------------------
+    # ---- refusals --------------------------------------------------------------------------------------------------
 
     def check_body(self, scope: Scope, call: Call) -> None:
-        """Refuse a verb the type does not have, and on API 2.1 a property the verb does not know."""
+        """Refuse a verb that the type does not have, and on API 2.1 a property that the verb does not accept."""
         known = {"POST": self.creates, "PUT": self.updates, "DELETE": self.deletes}.get(call.method)
         if known is None:
-            raise self._cannot(call)
+            raise self._no_such_verb(call)
         if call.api == 1 or not scope.xms.strict:
             return
         for key in call.body:
             if key not in known and not (self.in_cluster and key in SELECTORS):
                 raise XmsError(guesses.INVALID_PROPERTY.format(key))
 
-    def _cannot(self, call: Call) -> XmsError:
+    def _no_such_verb(self, call: Call) -> XmsError:
         verb = {"POST": "add", "PUT": "modify", "DELETE": "remove"}.get(call.method, call.method.lower())
         return XmsError(guesses.INVALID_COMMAND.format(verb, self.type))
 
 
 def required(call: Call, key: str) -> Any:
-    """A body property that must be there."""
+    """A body property that must not be missing or empty."""
     value = call.body.get(key)
     if value is None or value == "":
         raise XmsError(guesses.MISSING_PROPERTY.format(key))
@@ -173,7 +176,7 @@ def required(call: Call, key: str) -> Any:
 
 
 def text(call: Call, key: str) -> str:
-    """A body property that must be there and be a string."""
+    """A body property that must be a string, not missing and not empty."""
     value = required(call, key)
     if not isinstance(value, str):
         raise XmsError(guesses.INVALID_VALUE.format(key))
@@ -188,7 +191,7 @@ def choice(call: Call, key: str, values: tuple[str, ...], default: str) -> str:
 
 
 def listed(call: Call, key: str) -> list[Any]:
-    """A list property; one object may stand for a list of one."""
+    """A list property. A single reference counts as a list of one."""
     value = required(call, key)
     if isinstance(value, (str, int)) or (isinstance(value, list) and is_oid(value)):
         return [value]
@@ -205,23 +208,23 @@ def is_oid(value: list[Any]) -> bool:
 def common(type_key: str) -> dict[str, Field]:
     """The properties that every object of a cluster has; ``type_key`` is the name of its own OID."""
     return {
-        "name": lambda s, o: o.name,
-        "index": lambda s, o: o.id,
-        "guid": lambda s, o: o.uuid,
-        type_key: lambda s, o: oid(o),
-        "sys-id": lambda s, o: s.cluster.oid,
-        "certainty": lambda s, o: "ok",
-        "obj-severity": lambda s, o: "information",
+        "name": lambda scope, row: row.name,
+        "index": lambda scope, row: row.id,
+        "guid": lambda scope, row: row.uuid,
+        type_key: lambda scope, row: oid(row),
+        "sys-id": lambda scope, row: scope.cluster.oid,
+        "certainty": lambda scope, row: "ok",
+        "obj-severity": lambda scope, row: "information",
     }
 
 
-# Measurements: an idle array's. Bandwidth in KB/s, latency in microseconds, all strings (section 2).
+# The measurements of an idle array. Bandwidth is in KB/s, latency in microseconds, all as strings (section 2).
 IDLE: dict[str, Field] = {
-    name: lambda s, o: "0"
+    name: lambda scope, row: "0"
     for name in ("iops", "rd-iops", "wr-iops", "bw", "rd-bw", "wr-bw", "avg-latency", "rd-latency", "wr-latency")
 }
 
 
 def value_of(name: str) -> Field:
-    """A property of something built in, as it was built."""
-    return lambda s, o: o.values.get(name)
+    """The field of a built-in object that returns one of its ``values``."""
+    return lambda scope, row: row.values.get(name)

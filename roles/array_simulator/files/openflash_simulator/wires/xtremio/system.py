@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What an XMS is made of and how it does: clusters, ports, portals, hardware, events (sections 6 and 7)."""
+"""Clusters, the XMS itself, their hardware, schedulers, events and measurements (sections 4 and 7 of the sheet)."""
 
 from __future__ import annotations
 
@@ -11,57 +11,57 @@ from typing import Any
 
 from ...objects import Table
 from .call import Call
-from .cluster import Cluster, Fixed, Scheduler, guid, kib, oid
-from .errors import XmsError, not_found
 from .guesses import INVALID_VALUE
+from .refusals import XmsError, not_found
 from .resource import IDLE, Field, Links, Resource, Scope, choice, common, required, text, value_of
 from .snapshots import SnapshotSets
+from .state import Cluster, Fixed, Scheduler, guid, kib, oid
 from .volumes import Volumes
 
 
-def _ratio(top: int, bottom: int) -> str:
-    return f"{top / bottom:.3f}" if bottom else "1.000"
+def _ratio(numerator: int, denominator: int) -> str:
+    return f"{numerator / denominator:.3f}" if denominator else "1.000"
 
 
 class Clusters(Resource):
     type = "clusters"
     in_cluster = False
     fields = {
-        "name": lambda s, c: c.name,
-        "index": lambda s, c: c.index,
-        "guid": lambda s, c: c.guid,
-        "sys-id": lambda s, c: c.oid,
-        "xms-id": lambda s, c: s.xms.oid,
-        "sys-sw-version": lambda s, c: s.xms.version.text,
-        "sys-psnt-serial-number": lambda s, c: c.psnt,
-        "sys-state": lambda s, c: "active",
-        "sys-health-state": lambda s, c: "healthy",
-        "license-id": lambda s, c: c.psnt,
-        "num-of-vols": lambda s, c: len(c.array.volumes),
-        "num-of-bricks": lambda s, c: len(c.bricks),
-        "num-of-ssds": lambda s, c: len(c.ssds),
-        "ud-ssd-space": lambda s, c: kib(c.array.size),
-        "ud-ssd-space-in-use": lambda s, c: kib(c.array.used),
-        "vol-size": lambda s, c: kib(c.array.provisioned),
-        "logical-space-in-use": lambda s, c: kib(c.array.used),
-        "dedup-ratio": lambda s, c: 1.0,
-        "thin-provisioning-ratio": lambda s, c: _ratio(c.array.provisioned, c.array.used),
-        "chap-authentication-mode": lambda s, c: c.chap["chap-authentication-mode"],
-        "chap-discovery-mode": lambda s, c: c.chap["chap-discovery-mode"],
+        "name": lambda scope, row: row.name,
+        "index": lambda scope, row: row.index,
+        "guid": lambda scope, row: row.guid,
+        "sys-id": lambda scope, row: row.oid,
+        "xms-id": lambda scope, row: scope.xms.oid,
+        "sys-sw-version": lambda scope, row: scope.xms.version.text,
+        "sys-psnt-serial-number": lambda scope, row: row.psnt,
+        "sys-state": lambda scope, row: "active",
+        "sys-health-state": lambda scope, row: "healthy",
+        "license-id": lambda scope, row: row.psnt,
+        "num-of-vols": lambda scope, row: len(row.array.volumes),
+        "num-of-bricks": lambda scope, row: len(row.bricks),
+        "num-of-ssds": lambda scope, row: len(row.ssds),
+        "ud-ssd-space": lambda scope, row: kib(row.array.size),
+        "ud-ssd-space-in-use": lambda scope, row: kib(row.array.used),
+        "vol-size": lambda scope, row: kib(row.array.provisioned),
+        "logical-space-in-use": lambda scope, row: kib(row.array.used),
+        "dedup-ratio": lambda scope, row: 1.0,
+        "thin-provisioning-ratio": lambda scope, row: _ratio(row.array.provisioned, row.array.used),
+        "chap-authentication-mode": lambda scope, row: row.chap["chap-authentication-mode"],
+        "chap-discovery-mode": lambda scope, row: row.chap["chap-discovery-mode"],
         **IDLE,
     }
     fields_v2 = {
-        "free-ud-ssd-space-in-percent": lambda s, c: 100 * (c.array.size - c.array.used) // c.array.size,
-        "compression-factor": lambda s, c: 1.0,
-        "data-reduction-ratio": lambda s, c: 1.0,
-        "hardware-platform": lambda s, c: "X2" if s.xms.version.x2 else "X1",
+        "free-ud-ssd-space-in-percent": lambda scope, row: 100 * (row.array.size - row.array.used) // row.array.size,
+        "compression-factor": lambda scope, row: 1.0,
+        "data-reduction-ratio": lambda scope, row: 1.0,
+        "hardware-platform": lambda scope, row: "X2" if scope.xms.version.is_x2 else "X1",
     }
 
     def rows(self, scope: Scope) -> Iterable[Cluster]:
         return scope.xms.clusters
 
     def by_index(self, scope: Scope, index: int) -> Cluster | None:
-        return next((one for one in scope.xms.clusters if one.index == index), None)
+        return next((cluster for cluster in scope.xms.clusters if cluster.index == index), None)
 
     def show(self, scope: Scope, call: Call, row: Any, *, listed: bool) -> dict[str, Any]:
         return super().show(scope, call, _Row(row), listed=listed)
@@ -71,7 +71,7 @@ class Clusters(Resource):
 
 
 class _Row:
-    """A cluster under the attribute names that every other object has."""
+    """A cluster with the attributes that every other object has: ``id`` and ``uuid``."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
@@ -83,62 +83,34 @@ class _Row:
 
 
 class XmsType(Resource):
-    """The management server itself; the oldest version does not know the type."""
+    """The management server itself. XIOS 3.x does not have this type."""
 
     type = "xms"
     list_key = "xmss"
     since = (4,)
     in_cluster = False
     fields = {
-        "name": lambda s, x: x.name,
-        "index": lambda s, x: x.id,
-        "guid": lambda s, x: x.uuid,
-        "xms-id": lambda s, x: oid(x),
-        "version": lambda s, x: s.xms.version.short,
-        "sw-version": lambda s, x: s.xms.version.text,
-        "build": lambda s, x: s.xms.version.build,
-        "restapi-protocol-version": lambda s, x: s.xms.version.api,
-        "num-of-systems": lambda s, x: len(s.xms.clusters),
-        "uptime": lambda s, x: str(int(s.xms.clock() - s.xms.started)),
-        "datetime": lambda s, x: time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(s.xms.clock())),
-        "ram-total": lambda s, x: "16777216",
-        "ram-usage": lambda s, x: "4194304",
+        "name": lambda scope, row: row.name,
+        "index": lambda scope, row: row.id,
+        "guid": lambda scope, row: row.uuid,
+        "xms-id": lambda scope, row: oid(row),
+        "version": lambda scope, row: scope.xms.version.short,
+        "sw-version": lambda scope, row: scope.xms.version.text,
+        "build": lambda scope, row: scope.xms.version.build,
+        "restapi-protocol-version": lambda scope, row: scope.xms.version.api,
+        "num-of-systems": lambda scope, row: len(scope.xms.clusters),
+        "uptime": lambda scope, row: str(int(scope.xms.clock() - scope.xms.started)),
+        "datetime": lambda scope, row: time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(scope.xms.clock())),
+        "ram-total": lambda scope, row: "16777216",
+        "ram-usage": lambda scope, row: "4194304",
     }
 
     def rows(self, scope: Scope) -> Iterable[Fixed]:
         return [Fixed(1, scope.xms.guid, scope.xms.name)]
 
 
-class Targets(Resource):
-    type = "targets"
-    fields = {
-        **common("tar-id"),
-        "tg-id": lambda s, o: oid(s.cluster.target_groups[1]),
-        "brick-id": lambda s, o: oid(s.cluster.bricks[1]),
-        "node-id": lambda s, o: oid(s.cluster.controllers[o.values["controller"]]),
-        **{name: value_of(name) for name in ("port-address", "port-type", "port-state", "port-speed", "mtu")},
-        **IDLE,
-    }
-
-    def rows(self, scope: Scope) -> Iterable[Fixed]:
-        return scope.cluster.targets
-
-
-class IscsiPortals(Resource):
-    """A portal's name is its address with the mask."""
-
-    type = "iscsi-portals"
-    fields = {
-        **common("portal-id"),
-        **{name: value_of(name) for name in ("ip-addr", "ip-port", "vlan", "port-address", "tar-id")},
-    }
-
-    def rows(self, scope: Scope) -> Iterable[Fixed]:
-        return scope.cluster.portals
-
-
 class Schedulers(Resource):
-    """Enough of a snapshot scheduler to be in the way of deleting its volume."""
+    """Snapshot schedulers. They take no snapshots; they only keep their volume from being deleted."""
 
     type = "schedulers"
     apis = (2,)
@@ -158,7 +130,7 @@ class Schedulers(Resource):
                 "snapshot-object-type",
             )
         },
-        "snapshot-object-id": lambda s, o: o.values.get("object"),
+        "snapshot-object-id": lambda scope, row: row.values.get("object"),
     }
     creates = frozenset(
         {
@@ -182,7 +154,7 @@ class Schedulers(Resource):
         return scope.cluster.schedulers
 
     def create(self, scope: Scope, call: Call) -> Links:
-        from .consistency import ConsistencyGroups
+        from .groups import ConsistencyGroups
 
         table = scope.cluster.schedulers
         kind = choice(call, "snapshot-object-type", ("Volume", "SnapSet", "ConsistencyGroup"), "Volume")
@@ -191,21 +163,21 @@ class Schedulers(Resource):
             "SnapSet": SnapshotSets(),
             "ConsistencyGroup": ConsistencyGroups(),
         }[kind]
-        about = resource.refer(scope, required(call, "snapshot-object-id"), "vol" if kind == "Volume" else "snapset")
-        kept = call.body.get("snapshots-to-keep-number")
-        if kept is not None and (not isinstance(kept, int) or not 0 < kept <= self.most_kept):
+        source = resource.refer(scope, required(call, "snapshot-object-id"), "vol" if kind == "Volume" else "snapset")
+        to_keep = call.body.get("snapshots-to-keep-number")
+        if to_keep is not None and (not isinstance(to_keep, int) or not 0 < to_keep <= self.most_kept):
             raise XmsError(INVALID_VALUE.format("snapshots-to-keep-number"))
         number = table.next_id
         name = call.body.get("scheduler-name") or f"Scheduler{number}"
         values = {key: value for key, value in call.body.items() if key in self.creates}
         values.update(
             {
-                "object": oid(about),
+                "object": oid(source),
                 "snapshot-object-type": kind,
                 "scheduler-type": choice(call, "scheduler-type", ("interval", "explicit"), "interval"),
             }
         )
-        volume = about.id if kind == "Volume" else None
+        volume = source.id if kind == "Volume" else None
         scheduler = Scheduler(number, guid("scheduler", name, str(number)), name, values, volume)
         table.add(scheduler)
         scope.cluster.array.touched("scheduler.create", scheduler)
@@ -224,12 +196,12 @@ class Schedulers(Resource):
 
 
 class Hardware(Resource):
-    """Bricks and what is in them: there, healthy, and of no interest to a host."""
+    """Bricks and their parts, all healthy."""
 
     def __init__(self, type_name: str, type_key: str, table: Callable[[Cluster], Table[Fixed]]) -> None:
         self.type = type_name
         self._table = table
-        healthy: dict[str, Field] = {"obj-status": lambda s, o: "healthy"}
+        healthy: dict[str, Field] = {"obj-status": lambda scope, row: "healthy"}
         self.fields = {**common(type_key), **healthy}
 
     def rows(self, scope: Scope) -> Iterable[Fixed]:
@@ -237,7 +209,7 @@ class Hardware(Resource):
 
 
 class Nothing(Resource):
-    """A type of which there never is one here: alerts, iSCSI routes."""
+    """A type that has no objects here, such as alerts and iSCSI routes."""
 
     def __init__(self, type_name: str, *, since: tuple[int, ...] = (3,), in_cluster: bool = True) -> None:
         self.type = type_name
@@ -250,21 +222,21 @@ class Nothing(Resource):
 
 
 class Events(Nothing):
-    """Not a list of links: the events themselves, newest first. A simulator has none of its own to tell."""
+    """Events. A real XMS lists the events themselves, newest first; the simulator has none."""
 
     def __init__(self) -> None:
         super().__init__("events", in_cluster=False)
 
 
 class Performance(Resource):
-    """Counters over time: a table with nothing measured in it."""
+    """Counters over time: a table without measurements."""
 
     type = "performance"
     apis = (2,)
     since = (4,)
 
     def rows(self, scope: Scope) -> Iterable[Any]:
-        return ()  # a table, and no objects
+        return ()  # it has no objects; see listing()
 
     def listing(self, scope: Scope, call: Call) -> dict[str, Any]:
         if call.first("entity") is None:
@@ -275,40 +247,16 @@ class Performance(Resource):
         raise not_found()
 
 
-class InitiatorsConnectivity(Resource):
-    """Which initiators are logged in where, as one object (API 2.1)."""
-
-    type = "initiators-connectivity"
-    apis = (2,)
-    since = (4, 2)
-
-    def rows(self, scope: Scope) -> Iterable[Any]:
-        return ()  # a table, and no objects
-
-    def listing(self, scope: Scope, call: Call) -> dict[str, Any]:
-        shown: list[dict[str, Any]] = [
-            {
-                "name": one.name,
-                "port-address": one.address,
-                "port-type": "fc" if one.address.count(":") == 7 and not one.address.startswith("iqn") else "iscsi",
-                "num-of-conn-tars": 0,
-                "target-list": [],
-            }
-            for one in scope.cluster.array.initiators
-        ]
-        return {"content": shown, "links": [{"href": f"{call.root}/{self.type}", "rel": "self"}]}
-
-
 class UserAccounts(Resource):
     type = "user-accounts"
     since = (4,)
     in_cluster = False
     fields = {
-        "name": lambda s, o: o.name,
-        "index": lambda s, o: o.id,
-        "guid": lambda s, o: o.uuid,
-        "role": lambda s, o: "admin",
-        "usr-id": lambda s, o: oid(o),
+        "name": lambda scope, row: row.name,
+        "index": lambda scope, row: row.id,
+        "guid": lambda scope, row: row.uuid,
+        "role": lambda scope, row: "admin",
+        "usr-id": lambda scope, row: oid(row),
     }
 
     def rows(self, scope: Scope) -> Iterable[Fixed]:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tags, v2 only: paths such as ``/Volume/gold`` that objects of all clusters may carry (section 7 of the sheet)."""
+"""Tags, v2 only: paths such as ``/Volume/gold`` that mark objects of all clusters (section 7 of the sheet)."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from typing import Any
 from ...objects import Named
 from . import guesses
 from .call import Call
-from .cluster import OID, Tag, guid, oid
-from .errors import XmsError, not_found
+from .refusals import XmsError, not_found
 from .resource import Links, Resource, Scope, choice, listed, text
+from .state import OID, Tag, guid, oid
 
-# Entity -> the type whose objects carry such a tag.
+# Entity -> the type whose objects can have such a tag.
 ENTITIES = {
     "Volume": "volumes",
     "SnapshotSet": "snapshot-sets",
@@ -39,14 +39,14 @@ def tag_list(scope: Scope, type_name: str, row: Named) -> list[OID]:
 
 
 def tag_objects(scope: Scope, call: Call) -> list[Tag]:
-    """The tags that a body names under ``tag-list``; none when it does not."""
+    """The tags that ``tag-list`` in a body names; an empty list without it."""
     if not call.body.get("tag-list"):
         return []
     return [Tags().refer(scope, reference, "tag") for reference in listed(call, "tag-list")]
 
 
 def drop_object(scope: Scope, type_name: str, index: int) -> None:
-    """An object that is gone carries no tags."""
+    """Take all tags off an object that is deleted."""
     member = (scope.cluster.index, type_name, index)
     for tag in scope.xms.tags:
         if member in tag.members:
@@ -58,8 +58,8 @@ def _caption(tag: Tag) -> str:
 
 
 def _parent(scope: Scope, tag: Tag) -> OID:
-    above = scope.xms.tags.find(tag.name.rpartition("/")[0])
-    return oid(above) if above else []
+    parent = scope.xms.tags.find(tag.name.rpartition("/")[0])
+    return oid(parent) if parent else []
 
 
 def _below(scope: Scope, tag: Tag) -> list[Tag]:
@@ -71,7 +71,7 @@ def _objects(scope: Scope, tag: Tag) -> list[OID]:
 
     found = []
     for cluster_index, type_name, index in tag.members:
-        cluster = next((one for one in scope.xms.clusters if one.index == cluster_index), None)
+        cluster = next((cluster for cluster in scope.xms.clusters if cluster.index == cluster_index), None)
         row = TYPES[type_name].by_index(Scope(scope.xms, cluster), index)
         if row is not None:
             found.append(oid(row))
@@ -84,22 +84,24 @@ class Tags(Resource):
     since = (4,)
     in_cluster = False
     fields = {
-        "name": lambda s, o: o.name,
-        "index": lambda s, o: o.id,
-        "guid": lambda s, o: o.uuid,
-        "tag-id": lambda s, o: oid(o),
-        "caption": lambda s, o: _caption(o),
-        "object-type": lambda s, o: o.entity,
+        "name": lambda scope, row: row.name,
+        "index": lambda scope, row: row.id,
+        "guid": lambda scope, row: row.uuid,
+        "tag-id": lambda scope, row: oid(row),
+        "caption": lambda scope, row: _caption(row),
+        "object-type": lambda scope, row: row.entity,
         "direct-list": _objects,
-        "obj-list": lambda s, o: [one for tag in [o, *_below(s, o)] for one in _objects(s, tag)],
-        "num-of-direct-objs": lambda s, o: len(o.members),
-        "num-of-items": lambda s, o: sum(len(tag.members) for tag in [o, *_below(s, o)]),
-        "color": lambda s, o: o.color,
+        "obj-list": lambda scope, row: [one for tag in [row, *_below(scope, row)] for one in _objects(scope, tag)],
+        "num-of-direct-objs": lambda scope, row: len(row.members),
+        "num-of-items": lambda scope, row: sum(len(tag.members) for tag in [row, *_below(scope, row)]),
+        "color": lambda scope, row: row.color,
         "parent-id": _parent,
-        "child-list": lambda s, o: [oid(tag) for tag in _below(s, o) if tag.name.rpartition("/")[0] == o.name],
+        "child-list": lambda scope, row: [
+            oid(tag) for tag in _below(scope, row) if tag.name.rpartition("/")[0] == row.name
+        ],
     }
     creates = frozenset({"entity", "tag-name", "color"})
-    # Assigning is a PUT and unassigning a DELETE with the same body, so the selector belongs to both.
+    # PUT assigns a tag and DELETE with the same body removes it from an object, so both have the cluster selector.
     updates = frozenset({"entity", "entity-details", "cluster-id", "caption", "color"})
     deletes = frozenset({"entity", "entity-details", "cluster-id"})
 
@@ -115,10 +117,10 @@ class Tags(Resource):
     def create(self, scope: Scope, call: Call) -> Links:
         entity = choice(call, "entity", tuple(ENTITIES), "")
         name = text(call, "tag-name").strip("/")
-        # With or without the entity in front; nested tags need the tag they are nested in.
+        # The name may begin with the entity. The parent of a nested tag must exist.
         path = f"/{name}" if name.startswith(f"{entity}/") else f"/{entity}/{name}"
-        above = path.rpartition("/")[0]
-        if not name or (above != f"/{entity}" and scope.xms.tags.find(above) is None):
+        parent = path.rpartition("/")[0]
+        if not name or (parent != f"/{entity}" and scope.xms.tags.find(parent) is None):
             raise not_found("tag")
         if scope.xms.tags.find(path):
             raise XmsError(guesses.NAME_NOT_UNIQUE.format("tag"))

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Volumes (section 3 of the wire sheet)."""
+"""Volumes (section 3 of the sheet)."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from typing import Any
 from ...objects import Volume
 from . import guesses
 from .call import Call
-from .cluster import OID, Cluster, kib, oid
-from .errors import HAS_SCHEDULER, IN_CONSISTENCY_GROUP, XmsError
 from .folders import join_folder, leave_folders
+from .refusals import HAS_SCHEDULER, IN_CONSISTENCY_GROUP, XmsError
 from .resource import IDLE, Field, Links, Resource, Scope, choice, common, required, text
+from .state import OID, Cluster, kib, oid
 from .tags import drop_object, tag_list, tag_objects
 
 CONSISTENCY_GROUP = "consistency-group"
@@ -48,46 +48,48 @@ def _ancestor(scope: Scope, volume: Volume) -> OID:
 def _lun_maps(scope: Scope, volume: Volume) -> list[list[Any]]:
     array = scope.cluster.array
     group = oid(scope.cluster.target_groups[1])
-    return [[oid(array.hosts[one.host]), group, one.lun] for one in array.mappings_of(volume)]
+    return [[oid(array.hosts[mapping.host]), group, mapping.lun] for mapping in array.mappings_of(volume)]
 
 
 def _groups(kind: str) -> Field:
-    return lambda s, v: [oid(group) for group in s.cluster.array.groups_of(v, kind)]
+    return lambda scope, row: [oid(group) for group in scope.cluster.array.groups_of(row, kind)]
 
 
-def _kept(name: str, default: Any) -> Field:
-    return lambda s, v: v.attributes.get(name, default)
+def _attribute(name: str, default: Any) -> Field:
+    return lambda scope, row: row.attributes.get(name, default)
 
 
 class Volumes(Resource):
     type = "volumes"
     fields = {
         **common("vol-id"),
-        "xms-id": lambda s, v: s.xms.oid,
-        "vol-size": lambda s, v: kib(v.size),
-        "logical-space-in-use": lambda s, v: kib(v.used),
-        "lb-size": _kept("lb-size", 512),
-        "alignment-offset": _kept("alignment-offset", 0),
-        "naa-name": lambda s, v: v.wwn,
-        "lu-name": lambda s, v: "",
-        "vol-type": lambda s, v: "regular",
-        "vol-access": lambda s, v: v.attributes.get("vol-access", "write_access" if v.writable else "read_access"),
-        "creation-time": lambda s, v: timestamp(v.created),
+        "xms-id": lambda scope, row: scope.xms.oid,
+        "vol-size": lambda scope, row: kib(row.size),
+        "logical-space-in-use": lambda scope, row: kib(row.used),
+        "lb-size": _attribute("lb-size", 512),
+        "alignment-offset": _attribute("alignment-offset", 0),
+        "naa-name": lambda scope, row: row.wwn,
+        "lu-name": lambda scope, row: "",
+        "vol-type": lambda scope, row: "regular",
+        "vol-access": lambda scope, row: row.attributes.get(
+            "vol-access", "write_access" if row.writable else "read_access"
+        ),
+        "creation-time": lambda scope, row: timestamp(row.created),
         "ancestor-vol-id": _ancestor,
-        "dest-snap-list": lambda s, v: [oid(child) for child in s.cluster.array.children(v)],
-        "num-of-dest-snaps": lambda s, v: len(s.cluster.array.children(v)),
-        "num-of-lun-mappings": lambda s, v: len(s.cluster.array.mappings_of(v)),
+        "dest-snap-list": lambda scope, row: [oid(child) for child in scope.cluster.array.children(row)],
+        "num-of-dest-snaps": lambda scope, row: len(scope.cluster.array.children(row)),
+        "num-of-lun-mappings": lambda scope, row: len(scope.cluster.array.mappings_of(row)),
         "lun-mapping-list": _lun_maps,
-        "compressible": lambda s, v: "yes",
-        **{name: _kept(name, "disabled") for name in _ALERTS},
+        "compressible": lambda scope, row: "yes",
+        **{name: _attribute(name, "disabled") for name in _ALERTS},
         **IDLE,
     }
     fields_v2 = {
         "snapset-list": _groups(SNAPSHOT_SET),
-        "snapgrp-id": lambda s, v: [],
+        "snapgrp-id": lambda scope, row: [],
         "related-consistency-groups": _groups(CONSISTENCY_GROUP),
-        "snapshot-type": lambda s, v: v.attributes.get("snapshot-type", "regular"),
-        "tag-list": lambda s, v: tag_list(s, "volumes", v),
+        "snapshot-type": lambda scope, row: row.attributes.get("snapshot-type", "regular"),
+        "tag-list": lambda scope, row: tag_list(scope, "volumes", row),
     }
     creates = frozenset({"vol-name", "vol-size", "alignment-offset", "lb-size", "vol-access", "tag-list", *_ALERTS})
     creates_v1 = frozenset({"parent-folder-id"})
@@ -112,7 +114,7 @@ class Volumes(Resource):
             raise XmsError(guesses.INVALID_VALUE.format("lb-size"))
         if offset not in range(8) or (offset and block != 512):
             raise XmsError(guesses.INVALID_VALUE.format("alignment-offset"))
-        # Without a name the array finds one; how it does is inferred.
+        # Without a name the array makes one up; its form is inferred.
         name = text(call, "vol-name") if "vol-name" in call.body else f"Volume{array.volumes.next_id}"
         attributes = {"lb-size": block, "alignment-offset": offset, **_access_and_alerts(call)}
         folder = join_folder(scope, call, "volume")
@@ -144,7 +146,7 @@ class Volumes(Resource):
 
 
 def check_deletable(cluster: Cluster, volume: Volume) -> None:
-    """A mapping does not stop the API (the GUI refuses): only a consistency group or a scheduler does."""
+    """Refuse when the volume is in a consistency group or has a scheduler. A mapping is no obstacle (section 3)."""
     if cluster.array.groups_of(volume, CONSISTENCY_GROUP):
         raise XmsError(IN_CONSISTENCY_GROUP)
     if any(scheduler.volume == volume.id for scheduler in cluster.schedulers):
@@ -152,7 +154,10 @@ def check_deletable(cluster: Cluster, volume: Volume) -> None:
 
 
 def delete_volume(scope: Scope, volume: Volume) -> None:
-    """With its LUN maps; its snapshots go to its own ancestor, and a snapshot set goes with its last member."""
+    """Delete a volume with its mappings.
+
+    Its snapshots get its own ancestor, and a snapshot set is deleted with its last member (section 3).
+    """
     scope.cluster.array.delete_volume(volume)
     drop_object(scope, "volumes", volume.id)
     leave_folders(scope.cluster, "volume", volume.id)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The XMS as a server: credentials, routing, selection of the cluster, envelopes (sections 1, 2 and 8 of the sheet)."""
+"""The XMS as a server: credentials, routing, selection of the cluster, envelope (sections 1, 2 and 8 of the sheet)."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from ..http import HttpReply, HttpRequest, HttpWire, json_reply
 from . import call as calls, guesses
 from .call import Call
 from .catalogue import served
-from .cluster import Cluster, Folder, Scheduler, Tag, Version, Xms
-from .errors import BUSY, XmsError, from_array
 from .exports import Exports
+from .refusals import BUSY, XmsError, from_array
 from .resource import Resource, Scope
+from .state import Cluster, Folder, Scheduler, Tag, Version, XmsState
 
 if TYPE_CHECKING:
     from ...config import ArrayConfig
@@ -45,7 +45,7 @@ def _clusters(value: Any) -> tuple[str, ...]:
 
 
 def _chap(value: Any) -> dict[str, str]:
-    """``true`` for both uses, or the mode of each."""
+    """The modes of both uses of CHAP; ``true`` and ``false`` stand for both."""
     if isinstance(value, bool):
         value = dict.fromkeys(("authentication", "discovery"), "initiator" if value else "disabled")
     if not isinstance(value, dict) or not set(value) <= {"authentication", "discovery"}:
@@ -56,7 +56,7 @@ def _chap(value: Any) -> dict[str, str]:
 
 
 def _backups(value: Any) -> frozenset[str]:
-    """What of ``name`` and ``set`` the array chooses by itself for what a restore keeps, whatever was asked for."""
+    """Which of ``name`` and ``set`` of the backup of a restore the array chooses by itself, whatever is requested."""
     if not isinstance(value, list) or not set(value) <= {"name", "set"}:
         raise ConfigError("is not a list of name and set")
     return frozenset(value)
@@ -94,9 +94,9 @@ class XtremioWire(HttpWire):
             raise ConfigError(f"clusters: an XMS {config.version} manages one cluster only")
         if config.datapath and "iscsi" not in config.options.get("protocol", ("iscsi",)):
             raise ConfigError("datapath: bytes go over iSCSI; protocol is not iscsi or both")
-        strange = [pool.name for pool in config.pools if clusters and pool.name not in clusters]
-        if strange:
-            raise ConfigError(f"pools: a cluster is its own only pool, and there is no cluster {strange[0]!r}")
+        unknown = [pool.name for pool in config.pools if clusters and pool.name not in clusters]
+        if unknown:
+            raise ConfigError(f"pools: a cluster is its own only pool, and there is no cluster {unknown[0]!r}")
 
     def __init__(self, config: ArrayConfig, *arguments: Any) -> None:
         super().__init__(config, *arguments)
@@ -104,8 +104,8 @@ class XtremioWire(HttpWire):
         sizes = {pool.name: pool.size for pool in config.pools}
         names = config.options.get("clusters") or tuple(sizes) or ("xbrick1",)
         protocols = config.options.get("protocol") or ("fc", "iscsi")
-        own = {"snapshot_set_name": guesses.SNAPSHOT_SET_NAME_LENGTH, "filter_terms": 149}
-        limits = {name: config.limits.get(name, default) for name, default in own.items()}
+        limits_of_xms = {"snapshot_set_name": guesses.SNAPSHOT_SET_NAME_LENGTH, "filter_terms": 149}
+        limits = {name: config.limits.get(name, default) for name, default in limits_of_xms.items()}
         rules = Rules(
             name_length=guesses.VOLUME_NAME_LENGTH,
             first_lun=guesses.FIRST_LUN,
@@ -116,7 +116,7 @@ class XtremioWire(HttpWire):
             snapshots_per_volume=guesses.SNAPSHOTS_PER_VOLUME,
             hosts=guesses.INITIATOR_GROUPS,
             initiators=guesses.INITIATORS,
-        ).limited({name: value for name, value in config.limits.items() if name not in own})
+        ).limited({name: value for name, value in config.limits.items() if name not in limits_of_xms})
         clusters = []
         self.portals = self.make_portals(self._route, self._shown)
         self.exports: list[Exports] = []
@@ -137,18 +137,18 @@ class XtremioWire(HttpWire):
                 self.exports.append(exports)
             cluster.chap.update(config.options.get("chap", {}))
             clusters.append(cluster)
-        self.xms = Xms(config.name, config.username, version, clusters, self.clock, limits, self.changed)
+        self.xms = XmsState(config.name, config.username, version, clusters, self.clock, limits, self.changed)
         self.xms.chosen_backups = config.options.get("backups", frozenset())
         self._basic = f"{config.username}:{config.password}".encode()
         self._types = {api: served(version, api) for api in ((1, 2) if version.numbers >= (4,) else (1,))}
 
-    # ---- bytes -----------------------------------------------------------------------------------------------------
+    # ---- data path -------------------------------------------------------------------------------------------------
 
     async def listen(self) -> None:
         await super().listen()
         if self.portals is None:
             return
-        portals = [one.values["ip-addr"] for cluster in self.xms.clusters for one in cluster.portals]
+        portals = [portal.values["ip-addr"] for cluster in self.xms.clusters for portal in cluster.portals]
         try:
             await self.portals.start([address.partition("/")[0] for address in portals])
         except BaseException:
@@ -164,11 +164,11 @@ class XtremioWire(HttpWire):
         await super().close()
 
     def _route(self, initiator: str, target: str) -> str | None:
-        found = (one.route(initiator, target) for one in self.exports)
+        found = (exports.route(initiator, target) for exports in self.exports)
         return next((name for name in found if name is not None), None)
 
     def _shown(self, target: str) -> list[tuple[str, str]]:
-        return [pair for one in self.exports for pair in one.shown(target)]
+        return [pair for exports in self.exports for pair in exports.shown(target)]
 
     def state(self) -> dict[str, Any]:
         shown = super().state()
@@ -189,7 +189,7 @@ class XtremioWire(HttpWire):
         try:
             call = calls.parse(request)
             if call is None or call.api not in self._types:
-                # Outside the API the XMS is a web server like any other; its page is not known.
+                # What a real XMS answers outside the API is not known.
                 return HttpReply(404, b"<html><body><h1>404 Not Found</h1></body></html>\n", "text/html")
             return self._dispatch(call)
         except ArrayError as error:
@@ -279,7 +279,9 @@ class XtremioWire(HttpWire):
             "cluster": names[0],
             "clusters": names,
             "datapath": self.portals is not None,
-            "pools": [{"id": one.index, "name": one.name, "size": one.array.size} for one in self.xms.clusters],
+            "pools": [
+                {"id": cluster.index, "name": cluster.name, "size": cluster.array.size} for cluster in self.xms.clusters
+            ],
         }
 
     def arrays(self) -> list[Array]:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The array behind the API: versions, ids, pools, and the attributes that only this family keeps."""
+"""What the simulated array holds: the neutral array, and what only this family has (ids, adapters, targets)."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from typing import Any
 from ...array import Array
 from ...objects import Host, Pool, Volume
 from . import guesses
-from .errors import ConcertoError
+from .refusals import ConcertoError
 
 MIB = 1 << 20
 GATEWAYS = ("mg-a", "mg-b")
 
-# Names under which a LUN, a snapshot or a client keeps what the neutral array has no use for.
+# Names of attributes of a LUN, snapshot or client that the neutral array does not know.
 AREA = "snapshot_resource"
 POLICY = "timemark_policy"
 COPIES = "copies"
@@ -35,7 +35,7 @@ def object_id(row: Volume | Host) -> str:
 
 
 def named_id(*parts: str) -> str:
-    """The object id of what is neither a LUN nor a client: the same after a restart."""
+    """The object id of anything but a LUN and a client; the same after a restart."""
     return str(uuid.uuid5(uuid.NAMESPACE_OID, "/".join(parts)))
 
 
@@ -54,13 +54,13 @@ class Adapter:
 
     @property
     def alias(self) -> str:
-        """What an initiator sees: another name than the port's own."""
+        """The WWPN that an initiator sees, which is not the port's own."""
         return f"2101{self.wwpn[4:]}"
 
 
 @dataclass
-class Concerto:
-    """One pair of gateways with what they manage."""
+class ConcertoState:
+    """A pair of gateways with all that they manage."""
 
     name: str
     version: str
@@ -70,22 +70,23 @@ class Concerto:
     address: str
     copy_speed: int
     copy_unseen: float = 0.0
-    """Seconds after its start in which the status still tells of the copy before, or of none."""
+    """Seconds after the start of a copy in which the status still reports the copy before it, or none."""
     adapters: list[Adapter] = field(default_factory=list)
     portals: tuple[str, ...] = guesses.PORTALS
     targets: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """iSCSI targets by object id: name, client (number of the host), ips."""
-    _ids: dict[str, int] = field(default_factory=dict)
+    """iSCSI targets by object id: ``name``, ``client`` (number of the host) and ``ips`` (joined with spaces)."""
+    _numbers: dict[str, int] = field(default_factory=dict)
+    """Numbers of LUNs and snapshots by object id, as they were when an id was last not found here."""
 
     def __post_init__(self) -> None:
         if "fc" in self.protocols:
-            # Two ports of each gateway, and of the second gateway one that nothing is plugged into
+            # Two ports in each gateway. One of the second gateway's has no link.
             self.adapters += [Adapter(100 + n, "fc", f"2100001b9722ae{n:02x}", up=n != 3) for n in range(4)]
         self.adapters.append(Adapter(200, "scsi"))
 
     @cached_property
     def gateways(self) -> tuple[str, str]:
-        """The names of both, as owners of disks. That of the first leads to the address, where the address has one.
+        """The names of both, as owners of disks. The first is the host name of the address, where that has one.
 
         Upstream drivers count only the disks whose owner has the name that they find for the address (section 5).
         """
@@ -101,63 +102,67 @@ class Concerto:
 
     @property
     def external(self) -> bool:
-        """A 7700, whose head is a server of its own and whose pools alone decide on deduplication."""
+        """Whether it is a 7700. Its head is a separate server, and its pools alone decide about deduplication."""
         return self.model == 7700
 
     # ---- look-ups --------------------------------------------------------------------------------------------------
 
-    def lun(self, object_id_: str) -> Volume:
-        found = self._volume(object_id_)
+    def lun(self, lun_id: str) -> Volume:
+        found = self._volume(lun_id)
         if found is None or found.kind != "volume":
             raise ConcertoError(guesses.NO_SUCH_OBJECT)
         return found
 
-    def find_lun(self, object_id_: str) -> Volume | None:
-        found = self._volume(object_id_)
+    def find_lun(self, lun_id: str) -> Volume | None:
+        found = self._volume(lun_id)
         return found if found is not None and found.kind == "volume" else None
 
-    def snapshot(self, object_id_: str) -> Volume:
-        found = self._volume(object_id_)
+    def snapshot(self, snapshot_id: str) -> Volume:
+        found = self._volume(snapshot_id)
         if found is None or found.kind != "snapshot":
             raise ConcertoError(guesses.NO_SUCH_OBJECT)
         return found
 
-    def _volume(self, object_id_: str) -> Volume | None:
-        number = self._ids.get(object_id_)
+    def _volume(self, volume_id: str) -> Volume | None:
+        number = self._numbers.get(volume_id)
         if number is None:
-            self._ids = {object_id(one): one.id for one in self.array.volumes}
-            number = self._ids.get(object_id_, 0)
+            self._numbers = {object_id(volume): volume.id for volume in self.array.volumes}
+            number = self._numbers.get(volume_id, 0)
         found = self.array.volumes.get(number)
-        return found if found is not None and object_id(found) == object_id_ else None
+        return found if found is not None and object_id(found) == volume_id else None
 
     def luns(self) -> list[Volume]:
-        return [one for one in self.array.volumes if one.kind == "volume"]
+        return [volume for volume in self.array.volumes if volume.kind == "volume"]
 
     def snapshots(self, lun: Volume) -> list[Volume]:
-        return [one for one in self.array.children(lun) if one.kind == "snapshot"]
+        return [child for child in self.array.children(lun) if child.kind == "snapshot"]
 
-    def client(self, object_id_: str) -> Host:
-        """By object id, or by the number that one client uses in its place."""
+    def client(self, client_id: str) -> Host:
+        """By object id, or by number, which the vendor's Splunk add-on uses in its place."""
         for host in self.array.hosts:
-            if object_id_ in (object_id(host), str(host.id)):
+            if client_id in (object_id(host), str(host.id)):
                 return host
         raise ConcertoError(guesses.NO_SUCH_OBJECT)
 
-    def pool_by_id(self, number: object) -> Pool:
+    def requested_pool(self, number: object, default: str | None = None) -> Pool:
+        """The pool of this number; when the request has none, the one named ``default``, or the first."""
+        if number is None:
+            return self.array.pool(default)
         for pool in self.array.pools.values():
             if number in (pool.id, named_id("pool", pool.name)):
                 return pool
         raise ConcertoError(guesses.NO_SUCH_POOL)
 
     def dedups(self, pool: Pool) -> bool:
-        """On a 7700 the pool decides; which one does can only be told by its owner, here by its name."""
+        """Whether a pool of a 7700 deduplicates. The API does not report that; here the pool's name decides."""
         return self.external and guesses.DEDUP_MARK in pool.name.lower()
 
     def timestamp(self, snapshot: Volume) -> str:
-        """What the API calls the id of a snapshot: its time, moved on where two are of one second."""
+        """What the API calls the id of a snapshot: when it was taken, in seconds since the epoch."""
         found: str = snapshot.attributes["timestamp"]
         return found
 
     def new_timestamp(self, lun: Volume) -> str:
-        taken = [int(self.timestamp(one)) for one in self.snapshots(lun)]
-        return str(max([int(self.array.clock()), *(one + 1 for one in taken)]))
+        """The time now, or a later one where the last snapshot has it already: an id is not given out twice."""
+        timestamps = [int(self.timestamp(snapshot)) for snapshot in self.snapshots(lun)]
+        return str(max([int(self.array.clock()), *(timestamp + 1 for timestamp in timestamps)]))

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Consistency groups and their members, v2 only (section 5 of the wire sheet)."""
+"""Consistency groups and their members, v2 only (section 5 of the sheet)."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from ...objects import Group
 from ...rules import NotFound
 from . import guesses
 from .call import Call
-from .cluster import oid
-from .errors import XmsError, not_found
+from .refusals import XmsError, not_found
 from .resource import Links, Resource, Scope, choice, common, listed, required, text
+from .state import oid
 from .tags import drop_object, tag_list, tag_objects
 from .volumes import CONSISTENCY_GROUP, Volumes
 
@@ -25,11 +25,11 @@ class ConsistencyGroups(Resource):
     since = (4,)
     fields = {
         **common("cg-id"),
-        "cg-short-id": lambda s, o: o.uuid[:8],
-        "num-of-vols": lambda s, o: len(o.members),
-        "vol-list": lambda s, o: [oid(member) for member in s.cluster.array.members(o)],
-        "created-by-app": lambda s, o: "xms",
-        "tag-list": lambda s, o: tag_list(s, "consistency-groups", o),
+        "cg-short-id": lambda scope, row: row.uuid[:8],
+        "num-of-vols": lambda scope, row: len(row.members),
+        "vol-list": lambda scope, row: [oid(member) for member in scope.cluster.array.members(row)],
+        "created-by-app": lambda scope, row: "xms",
+        "tag-list": lambda scope, row: tag_list(scope, "consistency-groups", row),
     }
     creates = frozenset({"consistency-group-name", "vol-list", "tag-list"})
     updates = frozenset({"new-name"})
@@ -47,14 +47,14 @@ class ConsistencyGroups(Resource):
     def create(self, scope: Scope, call: Call) -> Links:
         array, members = scope.cluster.array, []
         if "vol-list" in call.body and call.body["vol-list"] != []:
-            members = [Volumes().refer(scope, one, "vol") for one in listed(call, "vol-list")]
+            members = [Volumes().refer(scope, reference, "vol") for reference in listed(call, "vol-list")]
         elif "tag-list" in call.body:
-            here = (scope.cluster.index, "volumes")
+            volumes_here = (scope.cluster.index, "volumes")
             members = [
                 array.volumes[index]
                 for tag in tag_objects(scope, call)
                 for cluster, kind, index in tag.members
-                if (cluster, kind) == here
+                if (cluster, kind) == volumes_here
             ]
         group = array.create_group(CONSISTENCY_GROUP, text(call, "consistency-group-name"), members)
         return [(self.type, group.id)]
@@ -64,13 +64,13 @@ class ConsistencyGroups(Resource):
             scope.cluster.array.rename_group(row, text(call, "new-name"))
 
     def delete(self, scope: Scope, call: Call, row: Group) -> None:
-        """Its volumes stay."""
+        """Delete the group. Its volumes stay."""
         scope.cluster.array.delete_group(row)
         drop_object(scope, self.type, row.id)
 
 
 class ConsistencyGroupVolumes(ConsistencyGroups):
-    """The same groups, seen as lists of members: added by a POST, taken out by a DELETE with a body."""
+    """The members of consistency groups. A POST adds one, a DELETE with a body removes one."""
 
     type = "consistency-group-volumes"
     list_key = "consistency-groups"
@@ -91,9 +91,9 @@ class ConsistencyGroupVolumes(ConsistencyGroups):
             scope.cluster.array.touched("volume.change", volume)
 
     def delete(self, scope: Scope, call: Call, row: Group) -> None:
-        # Without a volume in the body this is not "remove them all": that is a DELETE of the group.
-        named: Any = call.body.get("cg-id")
-        if named is not None and ConsistencyGroups().refer(scope, named, "cg") is not row:
+        # Without a volume in the body it does not mean all of them: that is a DELETE of the group.
+        reference: Any = call.body.get("cg-id")
+        if reference is not None and ConsistencyGroups().refer(scope, reference, "cg") is not row:
             raise XmsError(guesses.INVALID_VALUE.format("cg-id"))
         volume = Volumes().refer(scope, required(call, "vol-id"), "vol")
         try:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An XMS and the clusters it manages: what is there besides volumes and hosts (sections 6 and 7 of the sheet)."""
+"""The state of an XMS and its clusters beyond volumes and hosts: versions, ports, hardware, tags (sections 6 and 7)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ...inquiry import naa_of
 from ...objects import Table, Volume
 from ...store import ChangeHook
 from . import guesses
-from .errors import CLUSTER_REQUIRED, XmsError
+from .refusals import CLUSTER_REQUIRED, XmsError
 
 OID = list[Any]
 KIB = 1024
@@ -25,7 +25,7 @@ KIB = 1024
 
 @dataclass(frozen=True)
 class Version:
-    """Such as ``4.0.2-80``, ``4.0.10-34.hotfix1`` or ``6.0.1-27_X2``."""
+    """A version such as ``4.0.2-80``, ``4.0.10-34.hotfix1`` or ``6.0.1-27_X2``."""
 
     text: str
     numbers: tuple[int, ...]
@@ -46,8 +46,8 @@ class Version:
         return self.text.partition("-")[2]
 
     @property
-    def x2(self) -> bool:
-        """The second hardware generation, which names its ports differently."""
+    def is_x2(self) -> bool:
+        """Whether it is the second hardware generation, which names its ports differently."""
         return self.text.upper().endswith("_X2")
 
     @property
@@ -62,7 +62,7 @@ class Version:
 
 @dataclass
 class Fixed:
-    """Something that is built in: a port, a portal, a brick. ``values`` are its properties beyond the name."""
+    """A built-in object: a port, a portal, a brick. ``values`` are its properties beyond the name."""
 
     id: int
     uuid: str
@@ -102,7 +102,7 @@ class Tag:
 
 
 class Cluster:
-    """One cluster: an array of its own, with ports."""
+    """One cluster: an array with its own ports and hardware."""
 
     def __init__(
         self,
@@ -123,10 +123,14 @@ class Cluster:
         self.portals = fixed(self._portals(address))
         self.target_groups = fixed([("Default", {})], prefix=f"{name}/tg")
         self.bricks = fixed([("X1", {})], prefix=f"{name}/brick")
-        self.controllers = fixed([(f"X1-SC{n}", {}) for n in (1, 2)], prefix=f"{name}/sc")
-        self.xenvs = fixed([(f"X1-SC{n}-E{m}", {}) for n in (1, 2) for m in (1, 2)], prefix=f"{name}/xenv")
+        controllers = ("X1-SC1", "X1-SC2")
+        self.controllers = fixed([(controller, {}) for controller in controllers], prefix=f"{name}/sc")
+        xenvs: list[tuple[str, dict[str, Any]]] = [
+            (f"{controller}-E{number}", {}) for controller in controllers for number in (1, 2)
+        ]
+        self.xenvs = fixed(xenvs, prefix=f"{name}/xenv")
         self.protection_groups = fixed([("X1-DPG", {})], prefix=f"{name}/dpg")
-        self.ssds = fixed([(f"wwn-0x5000cca013{n:06x}", {}) for n in range(25)], prefix=f"{name}/ssd")
+        self.ssds = fixed([(f"wwn-0x5000cca013{number:06x}", {}) for number in range(25)], prefix=f"{name}/ssd")
         self.empty()
 
     def empty(self) -> None:
@@ -141,8 +145,8 @@ class Cluster:
         return [self.guid, self.name, self.index]
 
     def _portals(self, first: str) -> Iterator[tuple[str, dict[str, Any]]]:
-        """One portal per iSCSI target; loopback addresses, each a different one, from the array's own on."""
-        targets = [one for one in self.targets if one.values["port-type"] == "iscsi"]
+        """One portal for each iSCSI target, at loopback addresses that count up from the array's own."""
+        targets = [target for target in self.targets if target.values["port-type"] == "iscsi"]
         start = ipaddress.ip_address(first if first.startswith("127.") else "127.0.0.1") + (self.index - 1) * 4
         for number, target in enumerate(targets):
             address = f"{start + number}/8"
@@ -158,8 +162,8 @@ class Cluster:
             )
 
 
-class Xms:
-    """The management server: clusters, and what belongs to none of them."""
+class XmsState:
+    """A management server: its clusters, and what belongs to none of them."""
 
     def __init__(
         self,
@@ -189,20 +193,21 @@ class Xms:
 
     @property
     def strict(self) -> bool:
-        """API 2.1 refuses body properties it does not know (section 8)."""
+        """Whether it refuses body properties that it does not know, as API 2.1 does (section 8)."""
         return self.version.numbers >= (4, 2)
 
     @property
     def alternatives(self) -> bool:
-        """Commas as OR in a filter (section 2)."""
+        """Whether commas in a filter mean OR (section 2)."""
         return self.version.numbers >= (4, 2)
 
     @property
     def loose_integers(self) -> bool:
+        """Whether ``eq`` on an integer property returns wrong rows (section 2)."""
         return self.version.api == "2.1"
 
     def cluster(self, selector: Any) -> Cluster:
-        """By name, index or OID; without a selector the only one there is (section 1)."""
+        """The cluster of this name, index or OID; without a selector the only cluster (section 1)."""
         if selector is None or selector == "":
             if len(self.clusters) > 1:
                 raise XmsError(CLUSTER_REQUIRED)
@@ -214,9 +219,9 @@ class Xms:
 
 
 def refers(reference: Any, to: OID) -> bool:
-    """Whether a request's reference means this object: a name, an integer index, or the whole triple.
+    """Whether a request's reference means this object: a name, an integer index, or the complete OID.
 
-    A string of digits is a name (section 2: sent as an index it is an error).
+    A string of digits is a name (section 2: as an index it is an error).
     """
     if isinstance(reference, str):
         return bool(reference == to[1])
@@ -225,30 +230,31 @@ def refers(reference: Any, to: OID) -> bool:
     return isinstance(reference, list) and len(reference) == 3 and reference[0] == to[0]
 
 
-def oid(thing: Any) -> OID:
-    """Every reference in an answer is a triple of guid, name and index."""
-    return [thing.uuid, thing.name, thing.id]
+def oid(row: Any) -> OID:
+    """The OID of an object, a triple of guid, name and index, by which every answer refers to it (section 2)."""
+    return [row.uuid, row.name, row.id]
 
 
 def naa_name(volume: Volume) -> str:
-    """What its disk tells a host. The XMS shows it of a volume that has been mapped (section 3)."""
+    """The name that the volume's disk reports to a host. The XMS reports it once the volume was mapped (section 3)."""
     return naa_of("514f0c5", volume.uuid, 16)
 
 
 def guid(*parts: str) -> str:
-    """32 hex digits that stay the same over restarts, for what is built in."""
+    """The guid of a built-in object, 32 hex digits, the same after a restart."""
     return hashlib.sha256("/".join(parts).encode()).hexdigest()[:32]
 
 
-def fixed(things: Any, prefix: str = "") -> Table[Fixed]:
+def fixed(rows: Any, prefix: str = "") -> Table[Fixed]:
+    """A table of built-in objects, from their names and values."""
     table: Table[Fixed] = Table()
-    for number, (name, values) in enumerate(things, 1):
+    for number, (name, values) in enumerate(rows, 1):
         table.add(Fixed(number, guid(prefix, name), name, values))
     return table
 
 
 def kib(size: int) -> str:
-    """Sizes are strings of KB (section 2)."""
+    """A size in bytes as a string of KB (section 2)."""
     return str(size // KIB)
 
 
@@ -263,10 +269,10 @@ def _targets(
                 number += 1
                 if protocol not in protocols:
                     continue
-                # Second-generation targets carry no protocol in their name (section 6).
-                name = f"X1-SC{controller}-Target{number}" if version.x2 else f"X1-SC{controller}-{protocol}{port}"
+                # The names of second-generation targets do not contain the protocol (section 6).
+                name = f"X1-SC{controller}-Target{number}" if version.is_x2 else f"X1-SC{controller}-{protocol}{port}"
                 naa = f"514f0c5{seed:05x}{controller:02x}{number:02x}"
-                wwn = ":".join(naa[at : at + 2] for at in range(0, 16, 2))
+                wwn = ":".join(naa[start : start + 2] for start in range(0, 16, 2))
                 yield (
                     name,
                     {

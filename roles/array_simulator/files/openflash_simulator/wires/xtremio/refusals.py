@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How an XMS refuses (section 8 of the wire sheet): nearly always 400, with a message that is a code."""
+"""Refusals (section 8 of the sheet): nearly all have status 400 and a message that is a code."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ IN_CONSISTENCY_GROUP = "cannot_remove_volume_that_is_in_consistency_group"
 HAS_SCHEDULER = "cannot_remove_volume_that_has_a_scheduler"
 CAPTION_NOT_UNIQUE = "caption_not_unique"
 
-# How the codes abbreviate the kinds of objects.
+# Kinds of objects, as the codes abbreviate them.
 _SHORT = {
     "volume": "vol",
     "snapshot": "vol",
@@ -31,7 +31,7 @@ _SHORT = {
 
 
 class XmsError(Exception):
-    """One refusal."""
+    """The XMS refuses a request."""
 
     def __init__(self, message: str, status: int = 400) -> None:
         super().__init__(message)
@@ -40,12 +40,15 @@ class XmsError(Exception):
 
 
 def not_found(what: str = "") -> XmsError:
-    """``what`` for an object named in a body; without it for the one a path or ``?name=`` addresses."""
+    """The object is not there.
+
+    :param what: kind of an object that a body names; empty for the object that a path or ``?name=`` addresses.
+    """
     return XmsError(guesses.PARENT_NOT_FOUND.format(what) if what else OBJ_NOT_FOUND)
 
 
 def from_array(error: rules.ArrayError) -> XmsError:
-    """The XMS's words for what the array refused."""
+    """The XMS's code for a refusal of the neutral array."""
     match error:
         case rules.NameTaken():
             return XmsError(guesses.NAME_NOT_UNIQUE.format(_SHORT.get(error.what, error.what)))

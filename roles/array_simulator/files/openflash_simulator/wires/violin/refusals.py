@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How Concerto refuses: ``{"success": false, "msg": "<text> Error: 0x........"}`` (sections 1.6 and 3 of the sheet)."""
+"""Refusals: ``{"success": false, "msg": "<text> Error: 0x........"}`` (sections 1.6 and 3 of the sheet)."""
 
 from __future__ import annotations
 
@@ -21,20 +21,24 @@ TARGET_EXISTS = ("The iSCSI target already exists.", 0x09024309)
 NO_GROUP_POLICY = ("The group has no TimeMark policy.", 0x09022049)
 NO_FAILOVER = ("The server is not configured for failover.", 0x09022069)
 
-Text = tuple[str, int]
+# Message, which may have placeholders, and code.
+Refusal = tuple[str, int]
 
 
 class ConcertoError(Exception):
-    """One refusal."""
+    """The array refuses a request.
 
-    def __init__(self, text: Text, *details: object) -> None:
-        words, code = text
-        self.message = f"{words.format(*details)} Error: 0x{code:08x}"
+    :param details: the values of the placeholders in the message.
+    """
+
+    def __init__(self, refusal: Refusal, *details: object) -> None:
+        template, code = refusal
+        self.message = f"{template.format(*details)} Error: 0x{code:08x}"
         super().__init__(self.message)
 
 
 class TimeMarkBusy(Exception):
-    """The one refusal without a colon before its code."""
+    """The only refusal that has no colon before its code (section 2.4)."""
 
     message = "TimeMark is busy. Error 0x50f7564c"
 
@@ -44,7 +48,7 @@ def missing(parameter: str) -> ConcertoError:
 
 
 def from_array(error: rules.ArrayError) -> ConcertoError:
-    """Concerto's words for what the array refused."""
+    """Concerto's message and code for a refusal of the neutral array."""
     match error:
         case rules.NameTaken(what="host"):
             return ConcertoError(CLIENT_EXISTS)

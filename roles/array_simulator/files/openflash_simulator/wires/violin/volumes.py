@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""LUNs (section 2.1 of the sheet)."""
+"""Volumes, which the API calls LUNs (section 2.1 of the sheet)."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any
 from ...objects import Provisioning, Volume
 from ...rules import NoSpace
 from . import guesses
-from .call import Call, flag, part, text, whole
-from .concerto import AREA, MIB, POLICY, TIMEVIEW, Concerto, object_id
-from .errors import COPY_IN_PROGRESS, INVALID_SIZE, ConcertoError
+from .call import Call, flag_in, number_in, object_in, text_in
+from .refusals import COPY_IN_PROGRESS, INVALID_SIZE, ConcertoError
+from .state import AREA, MIB, POLICY, TIMEVIEW, ConcertoState, object_id
 
 Reply = dict[str, Any]
 
@@ -21,13 +21,13 @@ def lun_type(lun: Volume) -> str:
     return "SANTimeView" if TIMEVIEW in lun.attributes else "SAN"
 
 
-def listing(c: Concerto, call: Call) -> Reply:
+def listing(state: ConcertoState, call: Call) -> Reply:
     name = call.name_filter()
     if name is None:
-        found = c.luns()
+        luns = state.luns()
     else:
-        one = c.array.find_volume(name, "volume")
-        found = [one] if one else []
+        named = state.array.find_volume(name, "volume")
+        luns = [named] if named else []
     rows = [
         {
             "object_id": object_id(lun),
@@ -35,13 +35,13 @@ def listing(c: Concerto, call: Call) -> Reply:
             "type": lun_type(lun),
             "timemarkEnabled": POLICY in lun.attributes,
         }
-        for lun in found
+        for lun in luns
     ]
     return {"data": {"virtual_devices": rows, "total_virtual_devices": len(rows)}}
 
 
-def detail(c: Concerto, call: Call, lun_id: str) -> Reply:
-    lun = c.lun(lun_id)
+def detail(state: ConcertoState, call: Call, lun_id: str) -> Reply:
+    lun = state.lun(lun_id)
     data: dict[str, Any] = {
         "object_id": object_id(lun),
         "name": lun.name,
@@ -50,87 +50,87 @@ def detail(c: Concerto, call: Call, lun_id: str) -> Reply:
         "virtualDeviceID": lun.id,
         "size_mb": lun.size // MIB,
     }
-    if c.numbers >= (7, 5, 6):
+    if state.numbers >= (7, 5, 6):
         data["encrypted"] = bool(lun.attributes.get("encrypted"))
     if TIMEVIEW in lun.attributes:
-        snapshot = c.array.parent(lun)
-        source = c.array.parent(snapshot) if snapshot else None
+        snapshot = state.array.parent(lun)
+        source = state.array.parent(snapshot) if snapshot else None
         if source is not None:
             data["timeview_data_set"] = {"name": source.name, "object_id": object_id(source)}
     return {"data": data}
 
 
-def create(c: Concerto, call: Call) -> Reply:
+def create(state: ConcertoState, call: Call) -> Reply:
     params = call.params
-    name = text(params, "name")
-    thin = part(params, "thinProvisioning")
-    is_thin = flag(thin, "enabled")
-    full = whole(thin, "fullSizeMB", 0)
-    # A thick LUN has sizeMB and ignores the other; a thin one has fullSizeMB, and sizeMB is ignored.
-    megabytes = full if is_thin else whole(params, "sizeMB")
-    if is_thin and not full:
-        # What the driver's call comes to on 7.5.6: the allocation is all that is known of the size.
-        megabytes = whole(params, "sizeMB")
+    name = text_in(params, "name")
+    thin = object_in(params, "thinProvisioning")
+    is_thin = flag_in(thin, "enabled")
+    full_size = number_in(thin, "fullSizeMB", 0)
+    # The size of a thick LUN is sizeMB, that of a thin one fullSizeMB. The other value is ignored.
+    megabytes = full_size if is_thin else number_in(params, "sizeMB")
+    if is_thin and not full_size:
+        # vmemclient sends a thin LUN without fullSizeMB to 7.5.6 (section 4): then it has the size of its allocation.
+        megabytes = number_in(params, "sizeMB")
     if megabytes <= 0:
         raise ConcertoError(INVALID_SIZE)
-    encrypted = flag(params, "encrypted")
-    if "encrypted" in params and c.numbers < (7, 5, 6):
+    encrypted = flag_in(params, "encrypted")
+    if "encrypted" in params and state.numbers < (7, 5, 6):
         raise ConcertoError(guesses.MISSING, "encrypted")
-    pool = c.array.pool() if params.get("storagepoolID") is None else c.pool_by_id(params["storagepoolID"])
-    dedup = flag(params, "dedup")
-    if dedup and (c.external or not is_thin):
+    pool = state.requested_pool(params.get("storagepoolID"))
+    dedup = flag_in(params, "dedup")
+    if dedup and (state.external or not is_thin):
         raise ConcertoError(guesses.NO_DEDUP)
-    if c.dedups(pool):
+    if state.dedups(pool):
         if not is_thin:
             raise ConcertoError(guesses.THICK_ONLY)
         dedup = True
     kind: Provisioning = "dedup" if dedup else "thin" if is_thin else "thick"
     size = megabytes * MIB
-    # A tenth of a thin LUN is allocated at once, rounded up.
+    # The array allocates a tenth of a thin LUN at once, rounded up.
     allocated = (megabytes + 9) // 10 * MIB if is_thin else 0
     if allocated > pool.free:
         raise NoSpace("pool", pool.name)
-    lun = c.array.create_volume(
+    lun = state.array.create_volume(
         name, size, pool=pool.name, provisioning=kind, attributes={"encrypted": encrypted} if encrypted else None
     )
     if allocated:
-        c.array.write(lun, allocated)
+        state.array.write(lun, allocated)
     return {"msg": "Create resource successfully.", "object_id": object_id(lun)}
 
 
-def change(c: Concerto, call: Call, lun_id: str) -> Reply:
-    lun = c.lun(lun_id)
+def change(state: ConcertoState, call: Call, lun_id: str) -> Reply:
+    lun = state.lun(lun_id)
     if call.action == "update":
-        c.array.rename_volume(lun, text(call.params, "name"))
+        state.array.rename_volume(lun, text_in(call.params, "name"))
         return {"msg": "Update resource profile successfully."}
-    delta = whole(call.params, "sizeMB") * MIB
+    delta = number_in(call.params, "sizeMB") * MIB
     if delta <= 0:
         raise ConcertoError(INVALID_SIZE)
     if call.action == "expand":
-        if (lun.provisioning == "dedup" and not c.external) or TIMEVIEW in lun.attributes:
+        if (lun.provisioning == "dedup" and not state.external) or TIMEVIEW in lun.attributes:
             raise ConcertoError(guesses.THICK_ONLY)
-        c.array.extend_volume(lun, lun.size + delta)
+        state.array.extend_volume(lun, lun.size + delta)
         return {"msg": "Expand resource successfully."}
     if call.action == "addstorage":
         if lun.provisioning == "thick":
             raise ConcertoError(guesses.THICK_ONLY)
-        c.array.write(lun, delta)
+        state.array.write(lun, delta)
         return {"msg": "Add storage successfully."}
     raise ConcertoError(guesses.NOT_SUPPORTED, call.action)
 
 
-def delete(c: Concerto, call: Call, lun_id: str) -> Reply:
-    lun = c.lun(lun_id)
-    if c.array.copying(lun):
+def delete(state: ConcertoState, call: Call, lun_id: str) -> Reply:
+    lun = state.lun(lun_id)
+    if state.array.copying(lun):
         raise ConcertoError(COPY_IN_PROGRESS)
-    if flag(call.body, "force"):
-        for mapping in c.array.mappings_of(lun):
-            c.array.unmap(mapping)
-    elif not c.array.mappings_of(lun) and not c.array.children(lun):
-        # Both must be gone, the policy first.
+    if flag_in(call.body, "force"):
+        for mapping in state.array.mappings_of(lun):
+            state.array.unmap(mapping)
+    elif not state.array.mappings_of(lun) and not state.array.children(lun):
+        # Policy and snapshot resource must be deleted before the LUN, the policy first.
         if POLICY in lun.attributes:
             raise ConcertoError(guesses.HAS_POLICY)
         if AREA in lun.attributes and TIMEVIEW not in lun.attributes:
             raise ConcertoError(guesses.HAS_SNAPSHOT_AREA)
-    c.array.delete_volume(lun)
+    state.array.delete_volume(lun)
     return {"msg": "Delete resource successfully."}
