@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...objects import Volume
-from . import guesses
+from . import ledger
 from .call import Call, text_in
 from .refusals import NO_SNAPSHOT_AREA, ConcertoError
 from .state import AREA, COPIES, MIB, TIMEVIEW, ConcertoState, object_id
@@ -22,7 +22,7 @@ Reply = dict[str, Any]
 
 def copy_lun(state: ConcertoState, call: Call, lun_id: str) -> Reply:
     if call.action != "copy":
-        raise ConcertoError(guesses.NOT_SUPPORTED, call.action)
+        raise ConcertoError(ledger.NOT_SUPPORTED, call.action)
     lun = state.lun(lun_id)
     if AREA not in lun.attributes:
         raise ConcertoError(NO_SNAPSHOT_AREA)
@@ -32,7 +32,7 @@ def copy_lun(state: ConcertoState, call: Call, lun_id: str) -> Reply:
 
 def copy_snapshot(state: ConcertoState, call: Call, snapshot_id: str) -> Reply:
     if call.action != "copy":
-        raise ConcertoError(guesses.NOT_SUPPORTED, call.action)
+        raise ConcertoError(ledger.NOT_SUPPORTED, call.action)
     snapshot = state.snapshot(snapshot_id)
     lun = state.array.parent(snapshot)
     assert lun is not None
@@ -42,9 +42,9 @@ def copy_snapshot(state: ConcertoState, call: Call, snapshot_id: str) -> Reply:
 
 def _copy(state: ConcertoState, call: Call, source: Volume, lun: Volume, kind: str) -> Volume:
     if lun.provisioning != "thick" or TIMEVIEW in lun.attributes:
-        raise ConcertoError(guesses.THICK_ONLY)
+        raise ConcertoError(ledger.THICK_ONLY)
     if call.params.get("targetVirtualDeviceID") is not None:
-        raise ConcertoError(guesses.NOT_SUPPORTED, "copy to an existing resource")
+        raise ConcertoError(ledger.NOT_SUPPORTED, "copy to an existing resource")
     pool = state.requested_pool(call.params.get("storagepoolID"))
     target = state.array.copy_volume(
         source,
@@ -88,9 +88,9 @@ def snapshot_status(state: ConcertoState, lun_id: str) -> Reply:
     lun = state.lun(lun_id)
     # Clients read the target's number from the tenth word of the second line, and the progress from the last two words
     # of the last line.
-    lines = ["TimeMark status", guesses.COPY_STARTED.format(lun.id, copy["number"])]
+    lines = ["TimeMark status", ledger.COPY_STARTED.format(lun.id, copy["number"])]
     if percent < 100:
-        lines.append(guesses.COPY_PROGRESS.format(copy["size"] * percent // 100, percent))
+        lines.append(ledger.COPY_PROGRESS.format(copy["size"] * percent // 100, percent))
     return {"timemark_status": lines}
 
 

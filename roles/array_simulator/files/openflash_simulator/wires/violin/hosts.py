@@ -9,7 +9,7 @@ import re
 from typing import Any
 
 from ...objects import Host, Mapping, Volume
-from . import guesses
+from . import ledger
 from .call import Call, flag_in, list_in, number_in, object_in, text_in
 from .refusals import BEING_FILLED, NOT_ASSIGNED, TARGET_EXISTS, ConcertoError
 from .state import MIB, ConcertoState, named_id, object_id
@@ -22,7 +22,7 @@ def _wwpn(address: str) -> str:
     """A WWPN with colons, as the array stores it. Requests have dashes, colons or nothing between the bytes."""
     bare = re.sub(r"[:-]", "", address.strip().lower())
     if not _WWPN.match(bare):
-        raise ConcertoError(guesses.MISSING, "initiatorWWPNList")
+        raise ConcertoError(ledger.MISSING, "initiatorWWPNList")
     return ":".join(bare[i : i + 2] for i in range(0, 16, 2))
 
 
@@ -115,7 +115,7 @@ def create(state: ConcertoState, call: Call) -> Reply:
     params = call.params
     protocol = params.get("protocolType")
     if protocol not in ("FC", "iSCSI"):
-        raise ConcertoError(guesses.MISSING, "protocolType")
+        raise ConcertoError(ledger.MISSING, "protocolType")
     if protocol == "iSCSI":
         addresses = [name.lower() for name in list_in(object_in(params, "iSCSIPolicy"), "initiators")]
     else:
@@ -138,7 +138,7 @@ def create(state: ConcertoState, call: Call) -> Reply:
 def delete(state: ConcertoState, call: Call, client_id: str) -> Reply:
     host = state.client(client_id)
     state.array.delete_host(host)
-    if not guesses.TARGETS_OUTLIVE_CLIENTS:
+    if not ledger.TARGETS_OUTLIVE_CLIENTS:
         for target_id, _target in _targets_of(state, host):
             del state.targets[target_id]
     return {"msg": "Delete SAN client successfully."}
@@ -163,7 +163,7 @@ def change(state: ConcertoState, call: Call, client_id: str) -> Reply:
             if call.params.get("initiators") is not None:
                 _replace_initiators(state, host, [name.lower() for name in list_in(call.params, "initiators")])
         case action:
-            raise ConcertoError(guesses.NOT_SUPPORTED, action)
+            raise ConcertoError(ledger.NOT_SUPPORTED, action)
     return {"msg": "Update SAN client successfully."}
 
 
@@ -173,7 +173,7 @@ def _replace_initiators(state: ConcertoState, host: Host, addresses: list[str]) 
     for address in addresses:
         owner = state.array.find_initiator(address)
         if owner is not None and owner.host != host.id:
-            raise ConcertoError(guesses.INITIATOR_TAKEN)
+            raise ConcertoError(ledger.INITIATOR_TAKEN)
     for address, initiator in present.items():
         if address not in addresses:
             state.array.remove_initiator(initiator)
@@ -194,7 +194,7 @@ def _map(state: ConcertoState, lun: Volume, host: Host, lun_number: int | None) 
 def _assign(state: ConcertoState, call: Call, host: Host) -> Reply:
     lun = state.lun(text_in(call.params, "virtualDeviceObjectID"))
     if is_iscsi(host):
-        raise ConcertoError(guesses.NOT_SUPPORTED, "assign an iSCSI client without a target")
+        raise ConcertoError(ledger.NOT_SUPPORTED, "assign an iSCSI client without a target")
     _map(state, lun, host, number_in(object_in(call.params, "FC"), "lun", None))
     return {"msg": "Assign SAN client successfully."}
 
@@ -237,10 +237,10 @@ def targets(state: ConcertoState, call: Call) -> Reply:
 
 def create_target(state: ConcertoState, call: Call) -> Reply:
     if "iscsi" not in state.protocols:
-        raise ConcertoError(guesses.NOT_SUPPORTED, "iSCSI")
+        raise ConcertoError(ledger.NOT_SUPPORTED, "iSCSI")
     host = state.client(str(number_in(call.params, "clientId")))
     if not is_iscsi(host):
-        raise ConcertoError(guesses.NOT_SUPPORTED, "an iSCSI target of this SAN client")
+        raise ConcertoError(ledger.NOT_SUPPORTED, "an iSCSI target of this SAN client")
     name = text_in(call.params, "targetName")
     if any(target["name"] == name for target in state.targets.values()):
         raise ConcertoError(TARGET_EXISTS)
@@ -254,23 +254,23 @@ def change_target(state: ConcertoState, call: Call, target_id: str) -> Reply:
     target = state.targets.get(target_id)
     host = state.array.hosts.get(target["client"]) if target else None
     if host is None:
-        raise ConcertoError(guesses.NO_SUCH_OBJECT)
+        raise ConcertoError(ledger.NO_SUCH_OBJECT)
     if call.action == "assign":
         lun = state.lun(text_in(call.params, "virtualDeviceObjectID"))
         _map(state, lun, host, number_in(call.params, "lun", None))
         return {"msg": "Assign device successfully."}
     if call.action == "unassign":
         return _unassign(state, call, host, "Unassign device successfully.")
-    raise ConcertoError(guesses.NOT_SUPPORTED, call.action)
+    raise ConcertoError(ledger.NOT_SUPPORTED, call.action)
 
 
 def delete_target(state: ConcertoState, call: Call, target_id: str) -> Reply:
     target = state.targets.get(target_id)
     if target is None:
-        raise ConcertoError(guesses.NO_SUCH_OBJECT)
+        raise ConcertoError(ledger.NO_SUCH_OBJECT)
     host = state.array.hosts.get(target["client"])
     if host is not None and state.array.mappings_for(host):
-        raise ConcertoError(guesses.CLIENT_IN_USE)
+        raise ConcertoError(ledger.CLIENT_IN_USE)
     del state.targets[target_id]
     if host is not None:
         state.array.touched("host.change", host)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import guesses
+from . import ledger
 from .call import Call
 from .refusals import ConcertoError
 from .state import GATEWAYS, MIB, ConcertoState, named_id
@@ -23,7 +23,7 @@ def pools(state: ConcertoState, call: Call) -> Reply:
 def pool(state: ConcertoState, call: Call, pool_id: str) -> Reply:
     for row in _pools(state):
         if pool_id in (row["object_id"], str(row["storage_pool_id"])):
-            is_config = row["name"] == guesses.CONFIG_POOL
+            is_config = row["name"] == ledger.CONFIG_POOL
             kinds = ["Configuration"] if is_config else ["All", "SAN", "Snapshot", "CDP", "Cache"]
             fields = ("size_mb", "availsize_mb", "usedsize_mb", "owner", "connection_type", "type", "name", "object_id")
             disks = [
@@ -32,13 +32,13 @@ def pool(state: ConcertoState, call: Call, pool_id: str) -> Reply:
                 if device["pool"]["name"] == row["name"]
             ]
             return {"data": {**row, "resource_type": kinds, "physicaldevices": disks}}
-    raise ConcertoError(guesses.NO_SUCH_POOL)
+    raise ConcertoError(ledger.NO_SUCH_POOL)
 
 
 def _pools(state: ConcertoState) -> list[dict[str, Any]]:
     rows = [_pool(row.name, row.id, row.size, row.used) for row in state.array.pools.values()]
     number = 1 + max(row.id for row in state.array.pools.values())
-    return [*rows, _pool(guesses.CONFIG_POOL, number, guesses.CONFIG_SIZE, guesses.CONFIG_SIZE // 4)]
+    return [*rows, _pool(ledger.CONFIG_POOL, number, ledger.CONFIG_SIZE, ledger.CONFIG_SIZE // 4)]
 
 
 def _pool(name: str, number: int, size: int, used: int) -> dict[str, Any]:
@@ -49,7 +49,7 @@ def _pool(name: str, number: int, size: int, used: int) -> dict[str, Any]:
         "size_mb": size // MIB,
         "usedsize_mb": used // MIB,
         "availsize_mb": (size - used) // MIB,
-        "category": None if name == guesses.CONFIG_POOL else "Virtual Device",
+        "category": None if name == ledger.CONFIG_POOL else "Virtual Device",
         "tag": "",
         "total_physicaldevices": len(GATEWAYS),
     }

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import guesses
+from . import ledger
 from .call import Call
 from .hosts import dashed
 from .refusals import NO_FAILOVER, ConcertoError
@@ -41,7 +41,7 @@ def adapter(state: ConcertoState, call: Call, adapter_id: str) -> Reply:
                 data["wwpn"] = dashed(row.wwpn)
                 data["alias_wwpn_list"] = [{"name": row.alias, "mode": "target", "alpa": "0"}]
             return {"data": data}
-    raise ConcertoError(guesses.NO_SUCH_OBJECT)
+    raise ConcertoError(ledger.NO_SUCH_OBJECT)
 
 
 def network(state: ConcertoState, call: Call) -> Reply:

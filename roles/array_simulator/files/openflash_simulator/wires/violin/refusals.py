@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from ... import rules
-from . import guesses
+from . import ledger
 
 DUPLICATE_LUN = ("Duplicate Virtual Device name.", 0x90010022)
 ALREADY_ASSIGNED = ("The device is already assigned to the client.", 0x9001003C)
@@ -44,7 +44,7 @@ class TimeMarkBusy(Exception):
 
 
 def missing(parameter: str) -> ConcertoError:
-    return ConcertoError(guesses.MISSING, parameter)
+    return ConcertoError(ledger.MISSING, parameter)
 
 
 def from_array(error: rules.ArrayError) -> ConcertoError:
@@ -53,32 +53,32 @@ def from_array(error: rules.ArrayError) -> ConcertoError:
         case rules.NameTaken(what="host"):
             return ConcertoError(CLIENT_EXISTS)
         case rules.NameTaken(what="snapshot"):
-            return ConcertoError(guesses.SNAPSHOT_EXISTS)
+            return ConcertoError(ledger.SNAPSHOT_EXISTS)
         case rules.NameTaken():
             return ConcertoError(DUPLICATE_LUN)
         case rules.AlreadyMapped():
             return ConcertoError(ALREADY_ASSIGNED)
         case rules.LunTaken():
-            return ConcertoError(guesses.LUN_TAKEN)
+            return ConcertoError(ledger.LUN_TAKEN)
         case rules.LimitReached(reason="max_lun"):
-            return ConcertoError(guesses.LUN_RANGE)
+            return ConcertoError(ledger.LUN_RANGE)
         case rules.LimitReached():
-            return ConcertoError(guesses.LIMIT)
+            return ConcertoError(ledger.LIMIT)
         case rules.InitiatorTaken():
-            return ConcertoError(guesses.INITIATOR_TAKEN)
+            return ConcertoError(ledger.INITIATOR_TAKEN)
         case rules.NoSpace():
-            return ConcertoError(guesses.NO_SPACE)
+            return ConcertoError(ledger.NO_SPACE)
         case rules.BadName():
-            return ConcertoError(guesses.BAD_NAME)
+            return ConcertoError(ledger.BAD_NAME)
         case rules.BadSize():
             return ConcertoError(INVALID_SIZE)
         case rules.InUse(what="host"):
-            return ConcertoError(guesses.CLIENT_IN_USE)
+            return ConcertoError(ledger.CLIENT_IN_USE)
         case rules.InUse(reason="copying"):
             return ConcertoError(COPY_IN_PROGRESS)
         case rules.InUse(reason="children"):
             return ConcertoError(HAS_SNAPSHOTS)
         case rules.InUse():
-            return ConcertoError(guesses.ASSIGNED)
+            return ConcertoError(ledger.ASSIGNED)
         case _:
-            return ConcertoError(guesses.NO_SUCH_OBJECT)
+            return ConcertoError(ledger.NO_SUCH_OBJECT)

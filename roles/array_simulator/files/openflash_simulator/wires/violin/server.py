@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import guesses
+from . import ledger
 from .call import Call
 from .refusals import ConcertoError
 from .state import GATEWAYS, ConcertoState, named_id
@@ -18,7 +18,7 @@ Reply = dict[str, Any]
 def info(state: ConcertoState, call: Call) -> Reply:
     data = {
         "capacity": str(state.array.size),
-        "hardware_model": guesses.HARDWARE[state.model],
+        "hardware_model": ledger.HARDWARE[state.model],
         "hostname": f"{state.name}-{GATEWAYS[0]}",
         "kernel_version": "2.6.32-358.el6.x86_64",
         "manufacturer": "Violin",
@@ -26,7 +26,7 @@ def info(state: ConcertoState, call: Call) -> Reply:
         "network_interface": ["eth0", "eth1"],
         "os_version": "Red Hat Enterprise Linux Server release 6.4",
         "processor": "Intel(R) Xeon(R)",
-        "server_version": f"Violin Memory Concerto Server v{state.version} - (Build {guesses.BUILD})",
+        "server_version": f"Violin Memory Concerto Server v{state.version} - (Build {ledger.BUILD})",
         "slot_type": GATEWAYS[0],
         "swap": str(8 << 30),
         "system_serial_number": named_id("serial", state.name)[:13].upper(),
@@ -35,13 +35,13 @@ def info(state: ConcertoState, call: Call) -> Reply:
 
 
 def version(state: ConcertoState, call: Call) -> Reply:
-    return {"data": {"concerto_version": state.version, "build": guesses.BUILD, "api_version": ""}}
+    return {"data": {"concerto_version": state.version, "build": ledger.BUILD, "api_version": ""}}
 
 
 def dedup(state: ConcertoState, call: Call) -> Reply:
     """Success where deduplication is licensed, which only a 7300 can be."""
     if state.external:
-        raise ConcertoError(guesses.NO_DEDUP)
+        raise ConcertoError(ledger.NO_DEDUP)
     return {"data": {"enabled": True}}
 
 

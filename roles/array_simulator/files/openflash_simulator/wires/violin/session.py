@@ -10,7 +10,7 @@ import uuid
 from http.cookies import CookieError, SimpleCookie
 
 from ..http import HttpReply, HttpRequest, json_reply
-from . import guesses
+from . import ledger
 from .call import Call
 
 
@@ -31,12 +31,12 @@ class Sessions:
         sent = (str(data.get(key, "")) for key in ("username", "password"))
         pairs = zip(sent, self._credentials, strict=True)
         if not all(hmac.compare_digest(value.encode(), expected.encode()) for value, expected in pairs):
-            document = {"success": False, "code": "unauthorized", "msg": guesses.LOGIN_REFUSED}
-            return json_reply(200, document, message=guesses.LOGIN_REFUSED)
+            document = {"success": False, "code": "unauthorized", "msg": ledger.LOGIN_REFUSED}
+            return json_reply(200, document, message=ledger.LOGIN_REFUSED)
         session = str(uuid.uuid4())
         self._open.add(session)
         flags = "; Path=/; HttpOnly" + ("; Secure" if self._secure else "")
-        return json_reply(200, {"id": session}, Set_Cookie=f"{guesses.COOKIE}={session}{flags}")
+        return json_reply(200, {"id": session}, Set_Cookie=f"{ledger.COOKIE}={session}{flags}")
 
     def log_out(self, request: HttpRequest) -> HttpReply:
         """Succeeds any number of times, with or without a session, whatever the body is."""
@@ -46,7 +46,7 @@ class Sessions:
     def of(self, request: HttpRequest) -> str | None:
         """The open session of a request; None when it has none."""
         try:
-            cookie = SimpleCookie(request.headers.get("Cookie", "")).get(guesses.COOKIE)
+            cookie = SimpleCookie(request.headers.get("Cookie", "")).get(ledger.COOKIE)
         except CookieError:
             return None
         return cookie.value if cookie is not None and self.is_open(cookie.value) else None

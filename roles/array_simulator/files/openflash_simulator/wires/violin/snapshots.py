@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...objects import Volume
-from . import guesses
+from . import ledger
 from .call import Call, flag_in, number_in, object_in, text_in
 from .refusals import HAS_SNAPSHOTS, NO_SNAPSHOT_AREA, ConcertoError
 from .state import AREA, MIB, POLICY, TIMEVIEW, ConcertoState, object_id
@@ -36,14 +36,14 @@ def area(state: ConcertoState, call: Call, lun_id: str) -> Reply:
 def create_area(state: ConcertoState, call: Call, lun_id: str) -> Reply:
     lun = state.lun(lun_id)
     if AREA in lun.attributes:
-        raise ConcertoError(guesses.HAS_SNAPSHOT_AREA)
+        raise ConcertoError(ledger.HAS_SNAPSHOT_AREA)
     size = number_in(call.params, "sizeMB")
     if size <= 0:
-        raise ConcertoError(guesses.MISSING, "sizeMB")
+        raise ConcertoError(ledger.MISSING, "sizeMB")
     expansion, shrink = object_in(call.params, "automaticExpansion"), object_in(call.params, "automaticShrink")
     pool = state.requested_pool(call.params.get("storagepoolID"), default=lun.pool)
     if size * MIB > pool.free:
-        raise ConcertoError(guesses.NO_SPACE)
+        raise ConcertoError(ledger.NO_SPACE)
     lun.attributes[AREA] = {
         "size_mb": size,
         "policy": text_in(call.params, "policy", "preserveAll"),
@@ -59,7 +59,7 @@ def delete_area(state: ConcertoState, call: Call, lun_id: str) -> Reply:
     if AREA not in lun.attributes:
         raise ConcertoError(NO_SNAPSHOT_AREA)
     if POLICY in lun.attributes:
-        raise ConcertoError(guesses.HAS_POLICY)
+        raise ConcertoError(ledger.HAS_POLICY)
     del lun.attributes[AREA]
     state.array.touched("volume.snapshot_resource", lun)
     return {"msg": "Delete Snapshot resource successfully."}
@@ -75,12 +75,12 @@ def policy(state: ConcertoState, call: Call, lun_id: str) -> Reply:
 def create_policy(state: ConcertoState, call: Call, lun_id: str) -> Reply:
     lun = state.lun(lun_id)
     if AREA not in lun.attributes:
-        raise ConcertoError(guesses.NO_SNAPSHOT_AREA_FOR_POLICY)
+        raise ConcertoError(ledger.NO_SNAPSHOT_AREA_FOR_POLICY)
     if POLICY in lun.attributes:
-        raise ConcertoError(guesses.HAS_POLICY)
+        raise ConcertoError(ledger.HAS_POLICY)
     params = call.params
     lun.attributes[POLICY] = {
-        "maxTimeMarkCount": number_in(params, "maxTimeMarkCount", guesses.SNAPSHOTS_PER_LUN),
+        "maxTimeMarkCount": number_in(params, "maxTimeMarkCount", ledger.SNAPSHOTS_PER_LUN),
         "triggerReplication": flag_in(params, "triggerReplication"),
         "automatic": {"enabled": flag_in(object_in(params, "automatic"), "enabled")},
         "CDPOption": {"enabled": flag_in(object_in(params, "CDPOption"), "enabled")},
@@ -142,10 +142,10 @@ def create(state: ConcertoState, call: Call, lun_id: str) -> Reply:
         raise ConcertoError(NO_SNAPSHOT_AREA)
     policy_of_lun = _policy(lun)
     comment = text_in(call.params, "comment")
-    if len(comment) > guesses.COMMENT_LENGTH:
-        raise ConcertoError(guesses.BAD_NAME)
+    if len(comment) > ledger.COMMENT_LENGTH:
+        raise ConcertoError(ledger.BAD_NAME)
     if len(state.snapshots(lun)) >= policy_of_lun["maxTimeMarkCount"]:
-        raise ConcertoError(guesses.LIMIT)
+        raise ConcertoError(ledger.LIMIT)
     attributes = {"timestamp": state.new_timestamp(lun), "content": lun.attributes.get("content", lun.uuid)}
     (snapshot,) = state.array.create_snapshots([(lun, comment)], writable=False, attributes=attributes)
     return {"msg": "Create TimeMark successfully.", "object_id": object_id(snapshot)}
@@ -154,7 +154,7 @@ def create(state: ConcertoState, call: Call, lun_id: str) -> Reply:
 def delete(state: ConcertoState, call: Call, snapshot_id: str) -> Reply:
     snapshot = state.snapshot(snapshot_id)
     if state.array.children(snapshot):
-        raise ConcertoError(guesses.HAS_TIMEVIEW)
+        raise ConcertoError(ledger.HAS_TIMEVIEW)
     state.array.delete_volume(snapshot)
     return {"msg": "Delete TimeMark successfully."}
 
@@ -167,9 +167,9 @@ def create_timeview(state: ConcertoState, call: Call, lun_id: str) -> Reply:
     timestamp = text_in(call.params, "timestamp")
     snapshot = next((one for one in state.snapshots(lun) if state.timestamp(one) == timestamp), None)
     if snapshot is None:
-        raise ConcertoError(guesses.NO_SUCH_OBJECT)
+        raise ConcertoError(ledger.NO_SUCH_OBJECT)
     if state.array.children(snapshot):
-        raise ConcertoError(guesses.HAS_TIMEVIEW)
+        raise ConcertoError(ledger.HAS_TIMEVIEW)
     clone = state.array.create_volume(
         text_in(call.params, "targetName"),
         snapshot.size,
@@ -184,6 +184,6 @@ def create_timeview(state: ConcertoState, call: Call, lun_id: str) -> Reply:
 def delete_timeview(state: ConcertoState, call: Call, timeview_id: str) -> Reply:
     clone = state.lun(timeview_id)
     if TIMEVIEW not in clone.attributes:
-        raise ConcertoError(guesses.NO_SUCH_OBJECT)
+        raise ConcertoError(ledger.NO_SUCH_OBJECT)
     state.array.delete_volume(clone)
     return {"msg": "Delete TimeView successfully."}

@@ -13,7 +13,7 @@ from typing import Any
 
 from ...array import Array
 from ...objects import Host, Pool, Volume
-from . import guesses
+from . import ledger
 from .refusals import ConcertoError
 
 MIB = 1 << 20
@@ -72,7 +72,7 @@ class ConcertoState:
     copy_unseen: float = 0.0
     """Seconds after the start of a copy in which the status still reports the copy before it, or none."""
     adapters: list[Adapter] = field(default_factory=list)
-    portals: tuple[str, ...] = guesses.PORTALS
+    portals: tuple[str, ...] = ledger.PORTALS
     targets: dict[str, dict[str, Any]] = field(default_factory=dict)
     """iSCSI targets by object id: ``name``, ``client`` (number of the host) and ``ips`` (joined with spaces)."""
     _numbers: dict[str, int] = field(default_factory=dict)
@@ -110,7 +110,7 @@ class ConcertoState:
     def lun(self, lun_id: str) -> Volume:
         found = self._volume(lun_id)
         if found is None or found.kind != "volume":
-            raise ConcertoError(guesses.NO_SUCH_OBJECT)
+            raise ConcertoError(ledger.NO_SUCH_OBJECT)
         return found
 
     def find_lun(self, lun_id: str) -> Volume | None:
@@ -120,7 +120,7 @@ class ConcertoState:
     def snapshot(self, snapshot_id: str) -> Volume:
         found = self._volume(snapshot_id)
         if found is None or found.kind != "snapshot":
-            raise ConcertoError(guesses.NO_SUCH_OBJECT)
+            raise ConcertoError(ledger.NO_SUCH_OBJECT)
         return found
 
     def _volume(self, volume_id: str) -> Volume | None:
@@ -142,7 +142,7 @@ class ConcertoState:
         for host in self.array.hosts:
             if client_id in (object_id(host), str(host.id)):
                 return host
-        raise ConcertoError(guesses.NO_SUCH_OBJECT)
+        raise ConcertoError(ledger.NO_SUCH_OBJECT)
 
     def requested_pool(self, number: object, default: str | None = None) -> Pool:
         """The pool of this number; when the request has none, the one named ``default``, or the first."""
@@ -151,11 +151,11 @@ class ConcertoState:
         for pool in self.array.pools.values():
             if number in (pool.id, named_id("pool", pool.name)):
                 return pool
-        raise ConcertoError(guesses.NO_SUCH_POOL)
+        raise ConcertoError(ledger.NO_SUCH_POOL)
 
     def dedups(self, pool: Pool) -> bool:
         """Whether a pool of a 7700 deduplicates. The API does not report that; here the pool's name decides."""
-        return self.external and guesses.DEDUP_MARK in pool.name.lower()
+        return self.external and ledger.DEDUP_MARK in pool.name.lower()
 
     def timestamp(self, snapshot: Volume) -> str:
         """What the API calls the id of a snapshot: when it was taken, in seconds since the epoch."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from ...objects import Provisioning, Volume
 from ...rules import NoSpace
-from . import guesses
+from . import ledger
 from .call import Call, flag_in, number_in, object_in, text_in
 from .refusals import COPY_IN_PROGRESS, INVALID_SIZE, ConcertoError
 from .state import AREA, MIB, POLICY, TIMEVIEW, ConcertoState, object_id
@@ -75,14 +75,14 @@ def create(state: ConcertoState, call: Call) -> Reply:
         raise ConcertoError(INVALID_SIZE)
     encrypted = flag_in(params, "encrypted")
     if "encrypted" in params and state.numbers < (7, 5, 6):
-        raise ConcertoError(guesses.MISSING, "encrypted")
+        raise ConcertoError(ledger.MISSING, "encrypted")
     pool = state.requested_pool(params.get("storagepoolID"))
     dedup = flag_in(params, "dedup")
     if dedup and (state.external or not is_thin):
-        raise ConcertoError(guesses.NO_DEDUP)
+        raise ConcertoError(ledger.NO_DEDUP)
     if state.dedups(pool):
         if not is_thin:
-            raise ConcertoError(guesses.THICK_ONLY)
+            raise ConcertoError(ledger.THICK_ONLY)
         dedup = True
     kind: Provisioning = "dedup" if dedup else "thin" if is_thin else "thick"
     size = megabytes * MIB
@@ -108,15 +108,15 @@ def change(state: ConcertoState, call: Call, lun_id: str) -> Reply:
         raise ConcertoError(INVALID_SIZE)
     if call.action == "expand":
         if (lun.provisioning == "dedup" and not state.external) or TIMEVIEW in lun.attributes:
-            raise ConcertoError(guesses.THICK_ONLY)
+            raise ConcertoError(ledger.THICK_ONLY)
         state.array.extend_volume(lun, lun.size + delta)
         return {"msg": "Expand resource successfully."}
     if call.action == "addstorage":
         if lun.provisioning == "thick":
-            raise ConcertoError(guesses.THICK_ONLY)
+            raise ConcertoError(ledger.THICK_ONLY)
         state.array.write(lun, delta)
         return {"msg": "Add storage successfully."}
-    raise ConcertoError(guesses.NOT_SUPPORTED, call.action)
+    raise ConcertoError(ledger.NOT_SUPPORTED, call.action)
 
 
 def delete(state: ConcertoState, call: Call, lun_id: str) -> Reply:
@@ -129,8 +129,8 @@ def delete(state: ConcertoState, call: Call, lun_id: str) -> Reply:
     elif not state.array.mappings_of(lun) and not state.array.children(lun):
         # Policy and snapshot resource must be deleted before the LUN, the policy first.
         if POLICY in lun.attributes:
-            raise ConcertoError(guesses.HAS_POLICY)
+            raise ConcertoError(ledger.HAS_POLICY)
         if AREA in lun.attributes and TIMEVIEW not in lun.attributes:
-            raise ConcertoError(guesses.HAS_SNAPSHOT_AREA)
+            raise ConcertoError(ledger.HAS_SNAPSHOT_AREA)
     state.array.delete_volume(lun)
     return {"msg": "Delete resource successfully."}

@@ -17,7 +17,7 @@ from ...objects import Pool
 from ...rules import ArrayError, Rules
 from ..base import addresses
 from ..http import HttpReply, HttpRequest, HttpWire, json_reply
-from . import copies, guesses, hosts, pools, ports, server, snapshots, volumes
+from . import copies, hosts, ledger, pools, ports, server, snapshots, volumes
 from .call import Call, parse
 from .refusals import ConcertoError, TimeMarkBusy, from_array
 from .session import Sessions, forbidden
@@ -113,7 +113,7 @@ _PATTERNS = tuple(
 
 
 def _model(value: Any) -> int:
-    if value not in guesses.HARDWARE and str(value) not in map(str, guesses.HARDWARE):
+    if value not in ledger.HARDWARE and str(value) not in map(str, ledger.HARDWARE):
         raise ConfigError(f"{value!r} is not 7300 or 7700")
     return int(value)
 
@@ -168,14 +168,14 @@ class ViolinWire(HttpWire):
         self.tls = config.options.get("tls", True)
         self._sessions = Sessions(config.username, config.password, secure=self.tls)
         model = config.options.get("model", 7300)
-        sizes = {pool.name: pool.size for pool in config.pools} or {guesses.POOL: guesses.CAPACITY}
+        sizes = {pool.name: pool.size for pool in config.pools} or {ledger.POOL: ledger.CAPACITY}
         limits = {
-            "name_length": guesses.NAME_LENGTH,
-            "snapshots_per_volume": guesses.SNAPSHOTS_PER_LUN,
-            "max_lun": guesses.MAX_LUN,
+            "name_length": ledger.NAME_LENGTH,
+            "snapshots_per_volume": ledger.SNAPSHOTS_PER_LUN,
+            "max_lun": ledger.MAX_LUN,
             **config.limits,
         }
-        speed = limits.pop("copy_speed", guesses.COPY_SPEED)
+        speed = limits.pop("copy_speed", ledger.COPY_SPEED)
         unseen_milliseconds = limits.pop("copy_unseen", 0)
         self.tree = DeviceTree(self.run_dir / f"{config.name}.host", "VIOLIN", "CONCERTO") if config.datapath else None
         array = Array(
@@ -198,7 +198,7 @@ class ViolinWire(HttpWire):
             config.address,
             copy_speed=max(1, speed),
             copy_unseen=unseen_milliseconds / 1000,
-            portals=config.options.get("portals", guesses.PORTALS),
+            portals=config.options.get("portals", ledger.PORTALS),
         )
 
     async def listen(self) -> None:
@@ -315,7 +315,7 @@ class ViolinWire(HttpWire):
 
 
 def _refusal(message: str) -> HttpReply:
-    return json_reply(guesses.FAILURE_STATUS, {"success": False, "msg": message}, message=message)
+    return json_reply(ledger.FAILURE_STATUS, {"success": False, "msg": message}, message=message)
 
 
 def _text_then_json(message: str) -> HttpReply:

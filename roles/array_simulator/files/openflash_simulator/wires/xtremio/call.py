@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..http import HttpRequest
-from . import guesses
+from . import ledger
 from .refusals import XmsError
 
 _PATH = re.compile(r"/api/json(?:/(?P<v2>v2))?/types(?:/(?P<type>[^/]+))?(?:/(?P<index>[^/]+))?/*\Z")
@@ -74,7 +74,7 @@ class Call:
         for text in self.query.get("filter", []):
             pieces = text.split(",") if alternatives else [text]
             if len(pieces) > most_terms:
-                raise XmsError(guesses.FILTER_TOO_LONG)
+                raise XmsError(ledger.FILTER_TOO_LONG)
             parsed.append([_term(piece) for piece in pieces])
         return parsed
 
@@ -89,7 +89,7 @@ def parse(request: HttpRequest) -> Call | None:
         return None
     index = found["index"]
     if index is not None and not index.isdigit():
-        raise XmsError(guesses.INVALID_VALUE.format("index"))
+        raise XmsError(ledger.INVALID_VALUE.format("index"))
     query: dict[str, list[str]] = {}
     for key, value in request.url.query.items():
         query.setdefault(dashed(key), []).append(value)
@@ -114,11 +114,11 @@ def _body(request: HttpRequest) -> dict[str, Any]:
     try:
         body = request.json()
     except ValueError:
-        raise XmsError(guesses.INVALID_BODY) from None
+        raise XmsError(ledger.INVALID_BODY) from None
     if body is None:
         return {}
     if not isinstance(body, dict):
-        raise XmsError(guesses.INVALID_BODY)
+        raise XmsError(ledger.INVALID_BODY)
     return {dashed(key): value for key, value in body.items()}
 
 
@@ -130,7 +130,7 @@ def dashed(name: str) -> str:
 def _term(text: str) -> Term:
     prop, operator, value = ([*text.split(":", 2), "", ""])[:3]
     if not prop or operator not in _OPERATORS:
-        raise XmsError(guesses.INVALID_FILTER.format(text))
+        raise XmsError(ledger.INVALID_FILTER.format(text))
     return Term(dashed(prop), operator, value)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...objects import Group, Volume
-from . import guesses
+from . import ledger
 from .call import Call
 from .refusals import XmsError, not_found
 from .resource import Scope, text
@@ -36,8 +36,8 @@ def take(scope: Scope, requested: list[tuple[Volume, str]], set_name: str | None
 
 def suffix_of(scope: Scope, call: Call, key: str) -> str:
     suffix = text(call, key) if key in call.body else stamp(scope)
-    if len(suffix) > guesses.SUFFIX_LENGTH:
-        raise XmsError(guesses.NAME_INVALID)
+    if len(suffix) > ledger.SUFFIX_LENGTH:
+        raise XmsError(ledger.NAME_INVALID)
     return suffix
 
 
@@ -55,7 +55,7 @@ def set_name_of(scope: Scope, call: Call) -> str:
 
 def checked_set_name(scope: Scope, name: str) -> str:
     if len(name) > scope.xms.limits["snapshot_set_name"]:
-        raise XmsError(guesses.NAME_INVALID)
+        raise XmsError(ledger.NAME_INVALID)
     return name
 
 
@@ -74,4 +74,4 @@ def refer_group(cluster: Cluster, kind: str, reference: Any) -> Group:
 
 
 def invalid(key: str) -> str:
-    return guesses.INVALID_VALUE.format(key)
+    return ledger.INVALID_VALUE.format(key)

@@ -15,7 +15,7 @@ from ...inquiry import Identity
 from ...iscsi import Portals
 from ...objects import Host, Initiator, Mapping, Volume
 from ...tgt import Disk, Login, Target
-from . import guesses
+from . import ledger
 from .state import Cluster, naa_name
 
 Luns = dict[int, tuple[Volume, int]]
@@ -100,7 +100,7 @@ class Exports(Images):
             if not initiator.address.startswith(_ISCSI):
                 continue
             disks = {
-                lun + 1: Disk(str(self.image(volume)), size, Identity(*guesses.DISK, naa_name(volume)))
+                lun + 1: Disk(str(self.image(volume)), size, Identity(*ledger.DISK, naa_name(volume)))
                 for lun, (volume, size) in luns.items()
             }
             target = Target(disks, frozenset([initiator.address]), True, self._login(initiator, "initiator"))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from . import guesses
+from . import ledger
 from .call import Call
 from .refusals import CAPTION_NOT_UNIQUE, XmsError, not_found
 from .resource import Links, Resource, Scope, common, text
@@ -78,7 +78,7 @@ class VolumeFolders(Resource):
     def delete(self, scope: Scope, call: Call, row: Folder) -> None:
         """Delete the folder and the folders below it. Their members stay."""
         if row.name == "/":
-            raise XmsError(guesses.INVALID_COMMAND.format("remove", "/"))
+            raise XmsError(ledger.INVALID_COMMAND.format("remove", "/"))
         table = scope.cluster.folders[self.kind]
         for folder in table:
             if folder.name == row.name or folder.name.startswith(row.name + "/"):
@@ -88,7 +88,7 @@ class VolumeFolders(Resource):
     def _new_path(self, scope: Scope, parent: str, caption: str) -> str:
         """The path of a folder of this caption, which no other folder may have."""
         if "/" in caption:
-            raise XmsError(guesses.NAME_INVALID)
+            raise XmsError(ledger.NAME_INVALID)
         path = f"{parent.rstrip('/')}/{caption}"
         if scope.cluster.folders[self.kind].find(path):
             raise XmsError(CAPTION_NOT_UNIQUE)

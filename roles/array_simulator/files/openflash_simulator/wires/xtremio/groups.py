@@ -10,7 +10,7 @@ from typing import Any
 
 from ...objects import Group
 from ...rules import NotFound
-from . import guesses
+from . import ledger
 from .call import Call
 from .refusals import XmsError, not_found
 from .resource import Links, Resource, Scope, choice, common, listed, required, text
@@ -94,7 +94,7 @@ class ConsistencyGroupVolumes(ConsistencyGroups):
         # Without a volume in the body it does not mean all of them: that is a DELETE of the group.
         reference: Any = call.body.get("cg-id")
         if reference is not None and ConsistencyGroups().refer(scope, reference, "cg") is not row:
-            raise XmsError(guesses.INVALID_VALUE.format("cg-id"))
+            raise XmsError(ledger.INVALID_VALUE.format("cg-id"))
         volume = Volumes().refer(scope, required(call, "vol-id"), "vol")
         try:
             scope.cluster.array.remove_member(row, volume)

@@ -11,7 +11,7 @@ from typing import Any
 
 from ...objects import Host, Initiator, Mapping
 from ...rules import NameTaken
-from . import guesses
+from . import ledger
 from .call import Call
 from .folders import join_folder, leave_folders
 from .ports import TargetGroups
@@ -49,7 +49,7 @@ def canonical_address(value: Any) -> str:
             return ":".join(plain[1][start : start + 2] for start in range(0, 16, 2))
         if _COLON_WWN.match(address) or _IQN.match(address) or _EUI.match(address):
             return address
-    raise XmsError(guesses.INVALID_PORT_ADDRESS)
+    raise XmsError(ledger.INVALID_PORT_ADDRESS)
 
 
 def _chap(name: str) -> Field:
@@ -85,7 +85,7 @@ class InitiatorGroups(Resource):
         ports: list[tuple[str, str]] = []
         for entry in call.body.get("initiator-list") or []:
             if not isinstance(entry, dict):
-                raise XmsError(guesses.INVALID_VALUE.format("initiator-list"))
+                raise XmsError(ledger.INVALID_VALUE.format("initiator-list"))
             address = canonical_address(entry.get("port-address"))
             ports.append((address, entry.get("initiator-name") or address))
         folder = join_folder(scope, call, "ig")
@@ -237,5 +237,5 @@ def _lun(call: Call) -> int | None:
     if isinstance(value, str) and value.isdigit():
         return int(value)
     if isinstance(value, bool) or not isinstance(value, int):
-        raise XmsError(guesses.INVALID_LUN)
+        raise XmsError(ledger.INVALID_LUN)
     return value

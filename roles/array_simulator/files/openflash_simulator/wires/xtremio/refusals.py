@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from ... import rules
-from . import guesses
+from . import ledger
 
 OBJ_NOT_FOUND = "obj_not_found"
 BUSY = "system_is_busy"
@@ -44,35 +44,35 @@ def not_found(what: str = "") -> XmsError:
 
     :param what: kind of an object that a body names; empty for the object that a path or ``?name=`` addresses.
     """
-    return XmsError(guesses.PARENT_NOT_FOUND.format(what) if what else OBJ_NOT_FOUND)
+    return XmsError(ledger.PARENT_NOT_FOUND.format(what) if what else OBJ_NOT_FOUND)
 
 
 def from_array(error: rules.ArrayError) -> XmsError:
     """The XMS's code for a refusal of the neutral array."""
     match error:
         case rules.NameTaken():
-            return XmsError(guesses.NAME_NOT_UNIQUE.format(_SHORT.get(error.what, error.what)))
+            return XmsError(ledger.NAME_NOT_UNIQUE.format(_SHORT.get(error.what, error.what)))
         case rules.LimitReached(reason="snapshots_per_volume"):
             return XmsError(TOO_MANY_SNAPSHOTS)
         case rules.LimitReached(reason="max_lun"):
-            return XmsError(guesses.INVALID_LUN)
+            return XmsError(ledger.INVALID_LUN)
         case rules.LimitReached():
             return XmsError(TOO_MANY_OBJECTS)
         case rules.AlreadyMapped():
             return XmsError(ALREADY_MAPPED)
         case rules.LunTaken():
-            return XmsError(guesses.LUN_IN_USE)
+            return XmsError(ledger.LUN_IN_USE)
         case rules.InitiatorTaken():
-            return XmsError(guesses.PORT_ADDRESS_NOT_UNIQUE)
+            return XmsError(ledger.PORT_ADDRESS_NOT_UNIQUE)
         case rules.NoSpace():
-            return XmsError(guesses.NO_SPACE)
+            return XmsError(ledger.NO_SPACE)
         case rules.BadName():
-            return XmsError(guesses.NAME_INVALID)
+            return XmsError(ledger.NAME_INVALID)
         case rules.BadSize(reason="shrink"):
-            return XmsError(guesses.SIZE_DECREASED)
+            return XmsError(ledger.SIZE_DECREASED)
         case rules.BadSize():
-            return XmsError(guesses.INVALID_SIZE)
+            return XmsError(ledger.INVALID_SIZE)
         case rules.InUse(what="host"):
-            return XmsError(guesses.IG_IS_MAPPED)
+            return XmsError(ledger.IG_IS_MAPPED)
         case _:
             return XmsError(OBJ_NOT_FOUND)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from . import guesses
+from . import ledger
 from .call import Call, rows_that_hold
 from .refusals import XmsError, not_found
 from .state import Cluster, XmsState, oid
@@ -131,7 +131,7 @@ class Resource(ABC):
 
         def read(row: Any, name: str) -> Any:
             if name not in table:
-                raise XmsError(guesses.INVALID_PROPERTY.format(name))
+                raise XmsError(ledger.INVALID_PROPERTY.format(name))
             return table[name](scope, row)
 
         filters = call.filters(scope.xms.alternatives, scope.xms.limits["filter_terms"])
@@ -160,18 +160,18 @@ class Resource(ABC):
             return
         for key in call.body:
             if key not in known and not (self.in_cluster and key in SELECTORS):
-                raise XmsError(guesses.INVALID_PROPERTY.format(key))
+                raise XmsError(ledger.INVALID_PROPERTY.format(key))
 
     def _no_such_verb(self, call: Call) -> XmsError:
         verb = {"POST": "add", "PUT": "modify", "DELETE": "remove"}.get(call.method, call.method.lower())
-        return XmsError(guesses.INVALID_COMMAND.format(verb, self.type))
+        return XmsError(ledger.INVALID_COMMAND.format(verb, self.type))
 
 
 def required(call: Call, key: str) -> Any:
     """A body property that must not be missing or empty."""
     value = call.body.get(key)
     if value is None or value == "":
-        raise XmsError(guesses.MISSING_PROPERTY.format(key))
+        raise XmsError(ledger.MISSING_PROPERTY.format(key))
     return value
 
 
@@ -179,14 +179,14 @@ def text(call: Call, key: str) -> str:
     """A body property that must be a string, not missing and not empty."""
     value = required(call, key)
     if not isinstance(value, str):
-        raise XmsError(guesses.INVALID_VALUE.format(key))
+        raise XmsError(ledger.INVALID_VALUE.format(key))
     return value
 
 
 def choice(call: Call, key: str, values: tuple[str, ...], default: str) -> str:
     value = call.body.get(key, default)
     if value not in values:
-        raise XmsError(guesses.INVALID_VALUE.format(key))
+        raise XmsError(ledger.INVALID_VALUE.format(key))
     return str(value)
 
 
@@ -196,7 +196,7 @@ def listed(call: Call, key: str) -> list[Any]:
     if isinstance(value, (str, int)) or (isinstance(value, list) and is_oid(value)):
         return [value]
     if not isinstance(value, list):
-        raise XmsError(guesses.INVALID_VALUE.format(key))
+        raise XmsError(ledger.INVALID_VALUE.format(key))
     return value
 
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from ...objects import Volume
-from . import guesses
+from . import ledger
 from .call import Call
 from .copies import invalid, refer_group, set_name_of, stamp, suffix_of, take
 from .refusals import SIZE_DIFFERS, XmsError, not_found
@@ -60,7 +60,7 @@ def _key(call: Call, direction: str) -> str:
     """The one key of a body that names the source (``from``) or the target (``to``)."""
     given = [key for key in PAIRS if key in call.body and key.startswith(direction)]
     if len(given) != 1:
-        raise XmsError(guesses.MISSING_PROPERTY.format(f"{direction}-volume-id") if not given else invalid(given[1]))
+        raise XmsError(ledger.MISSING_PROPERTY.format(f"{direction}-volume-id") if not given else invalid(given[1]))
     return given[0]
 
 
@@ -84,7 +84,7 @@ def _pair(cluster: Cluster, sources: list[Volume], targets: list[Volume]) -> lis
             if shared is not None and source.id != target.id:
                 related.append((target_line.index(shared) + source_line.index(shared), source.id, source))
         if not related:
-            raise XmsError(guesses.NOT_RELATED)
+            raise XmsError(ledger.NOT_RELATED)
         pairs.append((min(related)[2], target))
     if not pairs:
         raise not_found("vol")

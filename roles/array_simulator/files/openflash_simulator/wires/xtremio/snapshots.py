@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ...objects import Group, Volume
-from . import guesses
+from . import ledger
 from .call import Call
 from .copies import checked_set_name, invalid, refer_group, set_name_of, suffix_of, take
 from .folders import refer_folder
@@ -109,7 +109,7 @@ def _create_v1(scope: Scope, call: Call) -> Links:
         requested = []
         for entry in entries:
             if not isinstance(entry, dict) or not isinstance(entry.get("snap-vol-name"), str):
-                raise XmsError(guesses.MISSING_PROPERTY.format("snap-vol-name"))
+                raise XmsError(ledger.MISSING_PROPERTY.format("snap-vol-name"))
             requested.append((volumes.refer(scope, entry.get("ancestor-vol-id"), "vol"), entry["snap-vol-name"]))
     if not requested:
         raise not_found("vol")
@@ -124,7 +124,7 @@ def _sources(scope: Scope, call: Call) -> list[Volume]:
     """The volumes to take snapshots of. A body names exactly one kind of source."""
     given = [key for key in _SOURCES if key in call.body]
     if len(given) != 1:
-        raise XmsError(guesses.MISSING_PROPERTY.format(_SOURCES[0]) if not given else invalid(given[1]))
+        raise XmsError(ledger.MISSING_PROPERTY.format(_SOURCES[0]) if not given else invalid(given[1]))
     volumes, array = Volumes(), scope.cluster.array
     if given[0] == "volume-list":
         found = [volumes.refer(scope, reference, "vol") for reference in listed(call, "volume-list")]

@@ -16,7 +16,7 @@ from ...array import Array
 from ...inquiry import naa_of
 from ...objects import Table, Volume
 from ...store import ChangeHook
-from . import guesses
+from . import ledger
 from .refusals import CLUSTER_REQUIRED, XmsError
 
 OID = list[Any]
@@ -215,7 +215,7 @@ class XmsState:
         for cluster in self.clusters:
             if refers(selector, cluster.oid):
                 return cluster
-        raise XmsError(guesses.CLUSTER_NOT_FOUND)
+        raise XmsError(ledger.CLUSTER_NOT_FOUND)
 
 
 def refers(reference: Any, to: OID) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 
 from ...objects import Table
 from .call import Call
-from .guesses import INVALID_VALUE
+from .ledger import INVALID_VALUE
 from .refusals import XmsError, not_found
 from .resource import IDLE, Field, Links, Resource, Scope, choice, common, required, text, value_of
 from .snapshots import SnapshotSets

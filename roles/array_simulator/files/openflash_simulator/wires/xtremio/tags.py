@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ...objects import Named
-from . import guesses
+from . import ledger
 from .call import Call
 from .refusals import XmsError, not_found
 from .resource import Links, Resource, Scope, choice, listed, text
@@ -123,10 +123,10 @@ class Tags(Resource):
         if not name or (parent != f"/{entity}" and scope.xms.tags.find(parent) is None):
             raise not_found("tag")
         if scope.xms.tags.find(path):
-            raise XmsError(guesses.NAME_NOT_UNIQUE.format("tag"))
+            raise XmsError(ledger.NAME_NOT_UNIQUE.format("tag"))
         color = call.body.get("color", "#AABBCC")
         if not isinstance(color, str) or not _COLOR.match(color):
-            raise XmsError(guesses.INVALID_VALUE.format("color"))
+            raise XmsError(ledger.INVALID_VALUE.format("color"))
         number = scope.xms.tags.next_id
         scope.xms.tags.add(Tag(number, guid("tag", path, str(number)), path, entity, color))
         _changed(scope, "tag.create", path, number)
@@ -141,7 +141,7 @@ class Tags(Resource):
             self._rename(scope, row, text(call, "caption"))
         if "color" in call.body:
             if not _COLOR.match(text(call, "color")):
-                raise XmsError(guesses.INVALID_VALUE.format("color"))
+                raise XmsError(ledger.INVALID_VALUE.format("color"))
             row.color = call.body["color"]
         _changed(scope, "tag.change", row.name, row.id)
 
@@ -160,7 +160,7 @@ class Tags(Resource):
     def _rename(self, scope: Scope, row: Tag, caption: str) -> None:
         path = f"{row.name.rpartition('/')[0]}/{caption}"
         if "/" in caption or (path != row.name and scope.xms.tags.find(path)):
-            raise XmsError(guesses.NAME_NOT_UNIQUE.format("tag"))
+            raise XmsError(ledger.NAME_NOT_UNIQUE.format("tag"))
         old = row.name
         for tag in [row, *_below(scope, row)]:
             scope.xms.tags.rename(tag, path + tag.name[len(old) :])
@@ -169,7 +169,7 @@ class Tags(Resource):
         from .catalogue import TYPES
 
         if call.body.get("entity", tag.entity) != tag.entity:
-            raise XmsError(guesses.INVALID_VALUE.format("entity"))
+            raise XmsError(ledger.INVALID_VALUE.format("entity"))
         cluster = scope.xms.cluster(call.body.get("cluster-id"))
         resource = TYPES[ENTITIES[tag.entity]]
         reference: Any = call.body.get("entity-details")

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ...objects import Volume
-from . import guesses
+from . import ledger
 from .call import Call
 from .folders import join_folder, leave_folders
 from .refusals import HAS_SCHEDULER, IN_CONSISTENCY_GROUP, XmsError
@@ -33,7 +33,7 @@ def parse_size(call: Call) -> int:
         return value * 1024
     if isinstance(value, str) and (found := _SIZE.match(value)):
         return int(found[1]) << 10 * ("kmgtp".index(found[2].lower()) + 1)
-    raise XmsError(guesses.INVALID_SIZE)
+    raise XmsError(ledger.INVALID_SIZE)
 
 
 def timestamp(seconds: float) -> str:
@@ -111,9 +111,9 @@ class Volumes(Resource):
         block = call.body.get("lb-size", 512)
         offset = call.body.get("alignment-offset", 0)
         if block not in (512, 4096):
-            raise XmsError(guesses.INVALID_VALUE.format("lb-size"))
+            raise XmsError(ledger.INVALID_VALUE.format("lb-size"))
         if offset not in range(8) or (offset and block != 512):
-            raise XmsError(guesses.INVALID_VALUE.format("alignment-offset"))
+            raise XmsError(ledger.INVALID_VALUE.format("alignment-offset"))
         # Without a name the array makes one up; its form is inferred.
         name = text(call, "vol-name") if "vol-name" in call.body else f"Volume{array.volumes.next_id}"
         attributes = {"lb-size": block, "alignment-offset": offset, **_access_and_alerts(call)}

@@ -15,7 +15,7 @@ from ...errors import ConfigError
 from ...objects import Pool
 from ...rules import ArrayError, Rules
 from ..http import HttpReply, HttpRequest, HttpWire, json_reply
-from . import call as calls, guesses
+from . import call as calls, ledger
 from .call import Call
 from .catalogue import served
 from .exports import Exports
@@ -104,18 +104,18 @@ class XtremioWire(HttpWire):
         sizes = {pool.name: pool.size for pool in config.pools}
         names = config.options.get("clusters") or tuple(sizes) or ("xbrick1",)
         protocols = config.options.get("protocol") or ("fc", "iscsi")
-        limits_of_xms = {"snapshot_set_name": guesses.SNAPSHOT_SET_NAME_LENGTH, "filter_terms": 149}
+        limits_of_xms = {"snapshot_set_name": ledger.SNAPSHOT_SET_NAME_LENGTH, "filter_terms": 149}
         limits = {name: config.limits.get(name, default) for name, default in limits_of_xms.items()}
         rules = Rules(
-            name_length=guesses.VOLUME_NAME_LENGTH,
-            first_lun=guesses.FIRST_LUN,
-            max_lun=guesses.MAX_LUN,
+            name_length=ledger.VOLUME_NAME_LENGTH,
+            first_lun=ledger.FIRST_LUN,
+            max_lun=ledger.MAX_LUN,
             delete_mapped="unmap",
             delete_with_children="reparent",
-            volumes=guesses.VOLUMES,
-            snapshots_per_volume=guesses.SNAPSHOTS_PER_VOLUME,
-            hosts=guesses.INITIATOR_GROUPS,
-            initiators=guesses.INITIATORS,
+            volumes=ledger.VOLUMES,
+            snapshots_per_volume=ledger.SNAPSHOTS_PER_VOLUME,
+            hosts=ledger.INITIATOR_GROUPS,
+            initiators=ledger.INITIATORS,
         ).limited({name: value for name, value in config.limits.items() if name not in limits_of_xms})
         clusters = []
         self.portals = self.make_portals(self._route, self._shown)
@@ -124,7 +124,7 @@ class XtremioWire(HttpWire):
             exports = Exports(self.images / str(index), self.portals) if self.portals else None
             array = Array(
                 name,
-                [Pool(name, sizes.get(name, guesses.CAPACITY), index)],
+                [Pool(name, sizes.get(name, ledger.CAPACITY), index)],
                 rules,
                 clock=self.clock,
                 datapath=exports,
@@ -204,9 +204,9 @@ class XtremioWire(HttpWire):
         return _refusal(XmsError(code))
 
     def expired(self, request: HttpRequest) -> HttpReply:
-        reply = _refusal(XmsError(guesses.UNAUTHORIZED, 401))
+        reply = _refusal(XmsError(ledger.UNAUTHORIZED, 401))
         return HttpReply(
-            401, reply.body, headers={"WWW-Authenticate": 'Basic realm="xms"'}, message=guesses.UNAUTHORIZED
+            401, reply.body, headers={"WWW-Authenticate": 'Basic realm="xms"'}, message=ledger.UNAUTHORIZED
         )
 
     def _authenticated(self, request: HttpRequest) -> bool:
@@ -226,7 +226,7 @@ class XtremioWire(HttpWire):
             return json_reply(200, {"children": children, "links": [{"href": call.root, "rel": "self"}]})
         resource = types.get(call.type)
         if resource is None:
-            raise XmsError(guesses.INVALID_TYPE.format(call.type))
+            raise XmsError(ledger.INVALID_TYPE.format(call.type))
         scope = Scope(self.xms, self._select(call) if resource.in_cluster else None)
         if call.method == "GET":
             return self._get(scope, call, resource)
@@ -239,7 +239,7 @@ class XtremioWire(HttpWire):
             row = resource.address(scope, call)
             (resource.update if call.method == "PUT" else resource.delete)(scope, call, row)
             return HttpReply(200)
-        raise XmsError(guesses.INVALID_COMMAND.format(call.method.lower(), call.type))
+        raise XmsError(ledger.INVALID_COMMAND.format(call.method.lower(), call.type))
 
     def _get(self, scope: Scope, call: Call, resource: Resource) -> HttpReply:
         if not call.addressed:
