@@ -11,7 +11,7 @@ PYTEST := pytest --timeout 1200
 PYTEST_PARALLEL := $(PYTEST) --numprocesses 3 --dist loadscope --no-loadscope-reorder -m "not slow"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check test test-slow fix bench docs release lock clean
+.PHONY: help setup demo check test test-slow test-stable fix bench docs release lock clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z][a-z_%-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 20
@@ -30,6 +30,9 @@ test: setup ## every test and every gate but those of `make test-slow`; with T=e
 
 test-slow: setup ## kernel iSCSI on an emulated host, Cinder with RabbitMQ, large images, roles on hosts (root; an hour)
 	$(PYTEST) --timeout 5400 -m slow
+
+test-stable: setup ## of the slow tests those that are stable, for SECONDS at most
+	$(PYTEST) --timeout 0 --stable $(or $(SECONDS),3000)
 
 gate-%: setup ## one gate of `make test`, with its output: gate-molecule, gate-sanity, gate-installed ...
 	$(PYTEST) --verbose -m "not slow" tests/gates/test_$*.py

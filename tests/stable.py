@@ -1,0 +1,86 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The slow tests that continuous integration runs after ``make test``, for as many seconds as it has left.
+
+``pytest --stable SECONDS`` runs those of ``STABLE`` in that order, the most telling first. A test is begun only if the
+time that it takes on a busy machine is left, and the programs that it needs are there. What is left out is reported at
+the end, and fails nothing; ``make test-slow`` runs all.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import time
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+
+@dataclass(frozen=True)
+class Stable:
+    """A slow test, or all of a file, that has passed each time that it was run."""
+
+    name: str
+    """What its id begins with."""
+    seconds: int
+    """How long one test takes at most, on two cores that others use too."""
+    programs: tuple[str, ...] = ()
+    """What it cannot do without."""
+    root: bool = False
+
+
+STABLE = (Stable("tests/role/test_cinder_backend.py::test_a_backend_that_does_not_come_up", 240),)
+
+
+class StableTests:
+    """Chooses and orders the tests, begins none that could not end in time, and ends the run when the time is up."""
+
+    def __init__(self, seconds: int) -> None:
+        self._end = time.monotonic() + seconds
+        self._seconds = seconds
+        self._left_out: Counter[str] = Counter()
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
+        ranks = {id(item): rank for item in items if (rank := rank_of(item.nodeid)) is not None}
+        dropped = [item for item in items if id(item) not in ranks]
+        self._left_out.update(item.nodeid.partition("::")[0] for item in dropped if item.get_closest_marker("slow"))
+        config.hook.pytest_deselected(items=dropped)
+        items[:] = sorted((item for item in items if id(item) in ranks), key=lambda item: ranks[id(item)])
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        rank = rank_of(item.nodeid)
+        assert rank is not None, item.nodeid
+        test = STABLE[rank]
+        if test.root and os.geteuid():
+            pytest.skip("left out: it needs root")
+        missing = [program for program in test.programs if shutil.which(program) is None]
+        if missing:
+            pytest.skip(f"left out: not here: {', '.join(missing)}")
+        if self._end - time.monotonic() < test.seconds:
+            pytest.skip(f"left out: it may take {test.seconds} s, and so much time is not left")
+
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        def end(*_: object) -> None:
+            pytest.exit("the time is up: this test and those after it are left out", int(session.testsfailed > 0))
+
+        signal.signal(signal.SIGALRM, end)
+        signal.alarm(max(self._seconds, 1))
+
+    def pytest_sessionfinish(self) -> None:
+        signal.alarm(0)
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        terminalreporter.section("left to make test-slow, which runs all")
+        for file, number in sorted(self._left_out.items()):
+            terminalreporter.write_line(f"{file}: {number}")
+
+
+def rank_of(nodeid: str) -> int | None:
+    return next((rank for rank, test in enumerate(STABLE) if nodeid.startswith(test.name)), None)
