@@ -294,6 +294,9 @@ exit 0
 """
 
 
+NEW = ["-o new", "-o update -n node.startup -v manual", "-o update -n node.session.scan -v manual"]
+
+
 def iscsi(root: Path, login: str, show: str = "exit 21") -> Iscsi:
     """An initiator whose program writes down what it is told."""
     (root / "etc/iscsi").mkdir()
@@ -335,7 +338,7 @@ def test_an_iscsi_session_that_was_made_to_attach_ends_with_it(root: Path, porta
     fabric.scan(5, [portal])
     fabric.close()
     fabric.close()
-    assert told(root) == ["-o show", "-o new", "--login", "--logout", "-o delete"]
+    assert told(root) == ["-o show", *NEW, "--login", "--rescan", "--logout", "-o delete"]
 
 
 def test_an_iscsi_session_that_was_there_stays(root: Path, portal: Port) -> None:
@@ -343,7 +346,62 @@ def test_an_iscsi_session_that_was_there_stays(root: Path, portal: Port) -> None
     fabric.scan(5, [portal])
     fabric.close()
     fabric.close()
-    assert told(root) == ["-o show", "-o new", "--login", "--rescan", "-o delete"]
+    assert told(root) == ["-o show", *NEW, "--login", "--rescan", "-o delete"]
+
+
+def add_session(root: Path, port: Port, number: int = 7, target: str | None = None) -> Path:
+    """A session as the kernel shows it; what is written to scan for a LUN, and the disks of the session, go there."""
+    folder = root / f"sys/devices/platform/host{number}/session{number}"
+    (folder / f"target{number}:0:0").mkdir(parents=True)
+    home = root / f"sys/class/iscsi_session/session{number}"
+    home.mkdir(parents=True)
+    (home / "device").symlink_to(folder)
+    (home / "targetname").write_text(f"{target or port.address}\n")
+    address, _colon, number_of_port = str(port.portal).partition(":")
+    connection = root / f"sys/class/iscsi_connection/connection{number}:0"
+    connection.mkdir(parents=True)
+    (connection / "persistent_address").write_text(f"{address}\n")
+    (connection / "persistent_port").write_text(f"{number_of_port}\n")
+    scan = root / f"sys/class/scsi_host/host{number}/scan"
+    scan.parent.mkdir(parents=True)
+    scan.write_text("")
+    return folder
+
+
+@pytest.mark.parametrize("login", ["true", "exit 15"])
+def test_a_scan_shows_no_other_lun_of_the_session(root: Path, portal: Port, login: str) -> None:
+    add_session(root, portal)
+    add_session(root, portal, 8, "iqn.2026-01.org.example:another")
+    fabric = iscsi(root, login)
+    fabric.scan(5, [portal])
+    assert (root / "sys/class/scsi_host/host7/scan").read_text() == "0 0 5"
+    assert (root / "sys/class/scsi_host/host8/scan").read_text() == ""
+    assert "--rescan" not in told(root)
+
+
+def test_a_session_that_another_disk_of_this_host_uses_by_now_stays(root: Path, portal: Port) -> None:
+    folder = add_session(root, portal)
+    fabric = iscsi(root, "true")
+    fabric.scan(5, [portal])
+    block = add_disk(root, "sdx", OTHER, OTHER)
+    home = folder / "target7:0:0/7:0:0:6"
+    (block / "device").rename(home)
+    (block / "device").symlink_to(home)
+    (block / "holders/dm-0").mkdir()
+    fabric.close()
+    assert not {"--logout", "-o delete"} & set(told(root))
+
+
+def test_a_session_whose_disks_nobody_uses_ends(root: Path, portal: Port) -> None:
+    folder = add_session(root, portal)
+    fabric = iscsi(root, "true")
+    fabric.scan(5, [portal])
+    block = add_disk(root, "sdx", OTHER, OTHER)
+    home = folder / "target7:0:0/7:0:0:6"
+    (block / "device").rename(home)
+    (block / "device").symlink_to(home)
+    fabric.close()
+    assert told(root)[-2:] == ["--logout", "-o delete"]
 
 
 @pytest.mark.parametrize("login", ["true", "exit 15", "echo not today >&2; exit 8"])
@@ -357,8 +415,27 @@ def test_an_iscsi_record_of_the_administrator_is_neither_reset_nor_deleted(
     except FlashError:
         pass
     fabric.close()
-    assert not {"-o new", "-o delete"} & set(told(root))
+    assert not {*NEW, "-o delete"} & set(told(root))
     assert ("--logout" in told(root)) == (login == "true"), "only the session that was made here ends"
+
+
+@pytest.mark.parametrize("show", ["echo database failure >&2; exit 6", "echo no iscsid >&2; exit 20"])
+def test_no_iscsi_record_is_made_where_nobody_knows_whether_there_is_one(root: Path, portal: Port, show: str) -> None:
+    """Made again, the administrator's would lose its CHAP credentials and its start-up mode."""
+    fabric = iscsi(root, "true", show)
+    with pytest.raises(FlashError, match="-o show failed: (database failure|no iscsid)"):
+        fabric.scan(5, [portal])
+    fabric.close()
+    assert told(root) == ["-o show"]
+
+
+@pytest.mark.parametrize("status", [21, 255])
+def test_an_iscsi_record_that_is_made_does_not_log_in_at_the_start_of_the_host(
+    root: Path, portal: Port, status: int
+) -> None:
+    fabric = iscsi(root, "true", f"exit {status}")
+    fabric.scan(5, [portal])
+    assert told(root)[:4] == ["-o show", *NEW]
 
 
 def test_a_program_that_is_missing_is_no_python_library(root: Path) -> None:

@@ -182,7 +182,7 @@ class Disks:
     @contextmanager
     def writing(self, disk: Disk) -> Iterator[int]:
         """A file descriptor to write with, of a disk that has said who it is and that nobody on this host uses."""
-        self._check_unclaimed(disk)
+        self._check_unclaimed(disk.path)
         with self._opened(disk, os.O_RDWR | os.O_EXCL) as descriptor:
             try:
                 # Another run of ours has it locked; whoever else respects such locks (udev does) keeps off meanwhile.
@@ -253,9 +253,21 @@ class Disks:
                 page = b""
         return parse_page_83(page)
 
-    def _check_unclaimed(self, disk: Disk) -> None:
+    def is_used(self, name: str) -> bool:
+        """Whether this host has the disk mounted, swaps on it, built upon it, or has it open for exclusive use."""
+        path = os.path.join(self.tree.dev, name)
+        try:
+            self._check_unclaimed(path)
+            with self._open(path, os.O_RDONLY | os.O_EXCL):
+                return False
+        except InUse:
+            return True
+        except OSError as error:
+            return error.errno == errno.EBUSY
+
+    def _check_unclaimed(self, path: str) -> None:
         """InUse when this host has it mounted, swaps on it, or built something on it (LVM, RAID, dm-crypt)."""
-        name = os.path.basename(disk.path)
+        name = os.path.basename(path)
         partitions = [part for part in self.tree.names(self.tree.sys, "block", name) if part.startswith(name)]
         for part in [name] + partitions:
             home = (self.tree.sys, "block", name) if part == name else (self.tree.sys, "block", name, part)

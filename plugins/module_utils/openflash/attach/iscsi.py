@@ -4,9 +4,27 @@
 
 """Volumes of an array behind iSCSI, by this host's kernel initiator (open-iscsi).
 
-Sessions and node records that were there stay as they are. Those that were made to attach a volume are ended and
-deleted again by ``close``. ``iscsiadm`` resets a record that is made anew, with its CHAP credentials and its start-up
-mode, so a record is only made where there is none.
+Sessions and node records that existed before stay as they are. Those that were made to attach a volume are ended and
+deleted by ``close``. ``iscsiadm -o new`` resets a record that exists, with its CHAP credentials and its start-up mode,
+so a record is made only where iscsiadm reports that there is none.
+
+What os-brick's connector (``connectors/iscsi.py``) does at each step, and what is done here:
+
+- Portals and targets: it may ask the array for them (SendTargets discovery), which rewrites records of the host and
+  their start-up mode. Here they come from the array's management interface, and nothing is discovered.
+- Record: both make one only where there is none. It sets ``node.startup`` to automatic, also in a record that existed,
+  since its volumes stay attached over a restart of the host. Here a copy does not outlive the process, so a record that
+  is made is set to manual, and one that existed is not changed.
+- CHAP: it writes the credentials into the record by the command line, where every user of the host can read them in the
+  list of processes. Here the initiator uses its own configuration.
+- Login: it lists the sessions first and logs in where there is none. Here iscsiadm itself reports that a session exists
+  (status 15), so that nothing happens between the two.
+- Scan: both set ``node.session.scan`` to manual, here in a record that is made only, and then scan for the one LUN, so
+  that no other volume of the host appears with it. Both fall back to a rescan of the session.
+- Several portals: it logs in to them in threads, and here in sequence, after a connection shows which ones answer.
+- Logout: both leave a session that other disks of this host use. It counts every other disk of the session. Here a
+  session counts as used when one of its disks is mounted, built upon or open for exclusive use, since an initiator
+  without manual scan shows disks that nobody asked for.
 """
 
 from __future__ import annotations
@@ -29,7 +47,8 @@ Node = Tuple[str, ...]
 
 # iscsiadm(8), EXIT STATUS
 _SESSION_EXISTS = 15
-_NO_RECORDS = 21
+_NO_RECORDS = (21, 255)
+"""255: releases before 2.0-872, for which every failure of this question has this status."""
 _LOGIN_REFUSED = 24
 
 
@@ -44,7 +63,7 @@ class Iscsi(Fabric):
     def __init__(self, tree: Tree, timeout: float = 30.0, program: str = "iscsiadm") -> None:
         super().__init__(tree, timeout)
         self.program = program
-        self._sessions: List[Node] = []
+        self._sessions: List[Tuple[Node, Port]] = []
         self._records: List[Node] = []
 
     def initiators(self) -> Tuple[str, ...]:
@@ -78,25 +97,24 @@ class Iscsi(Fabric):
         return target.lower() in {port.address for port in ports if port.protocol == ISCSI}
 
     def scan(self, lun: int, ports: Sequence[Port]) -> None:
-        """Log in where there is no session yet, else look again."""
+        """Log in at each portal that answers and has no session yet, and scan for the LUN behind all of them."""
         problems = []
-        there = refused = False
+        logged_in = refused = False
         for port in ports:
             if port.protocol != ISCSI or not port.portal or not _answers(port.portal, self.timeout):
                 continue
             node = ("-m", "node", "-T", port.address, "-p", port.portal)
             self._make_record(node)
             done = run_command((self.program,) + node + ("--login",))
-            if done.status == 0:
-                self._sessions.append(node)
-                there = True
-            elif done.status == _SESSION_EXISTS:
-                self._run(node + ("--rescan",))
-                there = True
+            if done.status in (0, _SESSION_EXISTS):
+                if done.status == 0:
+                    self._sessions.append((node, port))
+                logged_in = True
+                self._scan_for(lun, node, port)
             else:
                 refused = refused or done.status == _LOGIN_REFUSED
                 problems.append("%s: %s" % (port.portal, done.complaint))
-        if problems and not there:
+        if problems and not logged_in:
             reason = "the iSCSI login fails at %s" % "; ".join(problems)
             if refused:
                 # Given to iscsiadm they would be in the list of processes, so they are the host's own to keep.
@@ -108,21 +126,80 @@ class Iscsi(Fabric):
 
     def close(self) -> None:
         while self._sessions:
-            run_command((self.program,) + self._sessions.pop() + ("--logout",))
+            node, port = self._sessions.pop()
+            if self._is_used(port):
+                # Another copy, or somebody on this host, uses it by now. Its record says that it is manual.
+                self._records = [record for record in self._records if record != node]
+            else:
+                run_command((self.program,) + node + ("--logout",))
         while self._records:
             run_command((self.program,) + self._records.pop() + ("-o", "delete"))
 
+    # -- records and sessions ----------------------------------------------------------------------------------------
+
     def _make_record(self, node: Node) -> None:
-        """A record for the login, where this host has none of this target at this portal."""
-        if run_command((self.program,) + node + ("-o", "show")).status == 0:
+        """A record for the login, where this host has none of this target at this portal.
+
+        :raises FlashError: iscsiadm cannot tell whether there is one.
+        """
+        existing_record = run_command((self.program,) + node + ("-o", "show"))
+        if existing_record.status == 0:
             return
+        if existing_record.status not in _NO_RECORDS:
+            raise self._failed(node + ("-o", "show"), existing_record.complaint)
         self._run(node + ("-o", "new"))
         self._records.append(node)
+        for setting in ("node.startup", "node.session.scan"):
+            # Releases before 2.0-874 do not know the second one; then the login shows every LUN.
+            run_command((self.program,) + node + ("-o", "update", "-n", setting, "-v", "manual"))
+
+    def _scan_for(self, lun: int, node: Node, port: Port) -> None:
+        folders = self._session_folders(port)
+        for folder in folders:
+            host = os.path.basename(os.path.dirname(folder))
+            targets = [name.split(":")[1:] for name in self.tree.names(folder) if name.startswith("target")]
+            for channel, target in targets or [["-", "-"]]:
+                place = "%s %s %d" % (channel, target, lun)
+                self.tree.write(place, self.tree.sys, "class", "scsi_host", host, "scan")
+        if not folders:
+            self._run(node + ("--rescan",))
+
+    def _session_folders(self, port: Port) -> List[str]:
+        """The folders under sys of the sessions with this target at this portal: .../host2/session1."""
+        home = os.path.join(self.tree.sys, "class", "iscsi_session")
+        address, portal_port = parse_endpoint(port.portal or "", PORTAL_PORT, "portal")
+        found = []
+        for name in self.tree.names(home):
+            if self.tree.read(home, name, "targetname").lower() != port.address:
+                continue
+            connection = os.path.join(
+                self.tree.sys, "class", "iscsi_connection", "connection%s:0" % name[len("session") :]
+            )
+            at = (self.tree.read(connection, "persistent_address"), self.tree.read(connection, "persistent_port"))
+            if at == (address.strip("[]"), str(portal_port)):
+                found.append(os.path.realpath(os.path.join(home, name, "device")))
+        return found
+
+    def _is_used(self, port: Port) -> bool:
+        folders = tuple(folder + os.sep for folder in self._session_folders(port))
+        if not folders:
+            return False
+        blocks = os.path.join(self.tree.sys, "block")
+        return any(
+            os.path.realpath(os.path.join(blocks, name, "device")).startswith(folders) and self.disks.is_used(name)
+            for name in self.tree.names(blocks)
+        )
 
     def _run(self, words: Tuple[str, ...]) -> None:
         done = run_command((self.program,) + words)
-        if done.status not in (0, _NO_RECORDS):
-            raise FlashError("%s %s fails: %s" % (self.program, " ".join(words), done.complaint))
+        if done.status != 0:
+            raise self._failed(words, done.complaint)
+
+    def _failed(self, words: Tuple[str, ...], complaint: str) -> FlashError:
+        return FlashError(
+            "%s %s failed: %s" % (self.program, " ".join(words), complaint),
+            hint="Check that the initiator of this host works (iscsiadm -m node), and run the task again.",
+        )
 
 
 def _answers(portal: str, timeout: float) -> bool:
