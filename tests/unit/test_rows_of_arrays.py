@@ -14,7 +14,7 @@ import yaml
 
 from ansible_collections.openflash.storage.plugins.filter.cinder_backends import BUNDLED
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.connect import VENDORS
-from openflash_simulator import wires
+from openflash_simulator import vendors as simulator
 from tests.bench import run as bench
 from tests.e2e import test_cinder
 from tests.images import lab
@@ -40,7 +40,7 @@ def of_contents() -> set[str]:
 
 
 TABLES: dict[str, Callable[[], Collection[str]]] = {
-    "wires.VENDORS": lambda: wires.VENDORS,
+    "openflash_simulator/wires": lambda: simulator.VENDORS,
     "tests/module/arrays.py": lambda: {str(row.config["vendor"]) for row in arrays.ROWS},
     "tests/images/lab.py": lambda: {str(row.config["vendor"]) for row in lab.ROWS},
     "tests/bench/run.py": lambda: {str(vendor.row.config["vendor"]) for vendor in bench.VENDORS},

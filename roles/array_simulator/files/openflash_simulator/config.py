@@ -9,15 +9,15 @@ import ipaddress
 import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from . import wires
 from .errors import ConfigError
 from .faults import Fault, parse as parse_fault
+from .settings import ArrayConfig, PoolConfig
+from .vendors import VENDORS, wire_class
 
 COMMON_KEYS = (
     "name",
@@ -36,36 +36,6 @@ COMMON_KEYS = (
 )
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}\Z")
 _SIZE = re.compile(r"(\d+)\s*([KMGTP])(?:I?B)?\Z", re.IGNORECASE)
-
-
-@dataclass(frozen=True)
-class PoolConfig:
-    """A pool to begin with; ``size`` in bytes."""
-
-    name: str
-    size: int
-
-
-@dataclass(frozen=True)
-class ArrayConfig:
-    """One array to simulate. ``options`` are the vendor's own keys, already checked."""
-
-    name: str
-    vendor: str
-    address: str = "127.0.0.1"
-    port: int = 0
-    username: str = "admin"
-    # Kept out of repr: a traceback or a log line must not show it.
-    password: str = field(default="", repr=False)
-    version: str = ""
-    pools: tuple[PoolConfig, ...] = ()
-    state_dir: Path | None = None
-    datapath: bool = False
-    # Whether the number of a deleted object is given to the next one at once.
-    reuse_ids: bool = False
-    faults: tuple[Fault, ...] = ()
-    limits: Mapping[str, int] = field(default_factory=dict)
-    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 def load(path: Path) -> list[ArrayConfig]:
@@ -116,9 +86,9 @@ def parse(raw: object) -> list[ArrayConfig]:
 
 def _array(raw: Mapping[Any, Any], position: int, taken: set[str]) -> ArrayConfig:
     vendor = raw.get("vendor")
-    if not isinstance(vendor, str) or vendor not in wires.VENDORS:
-        raise ConfigError(f"array {position}: vendor {vendor!r} is not one of {', '.join(sorted(wires.VENDORS))}")
-    wire = wires.wire_class(vendor)
+    if not isinstance(vendor, str) or vendor not in VENDORS:
+        raise ConfigError(f"array {position}: vendor {vendor!r} is not one of {', '.join(VENDORS)}")
+    wire = wire_class(vendor)
     name = raw.get("name")
     if name is None:
         name = next(one for one in [vendor, *(f"{vendor}-{n}" for n in range(2, 1000))] if one not in taken)

@@ -12,11 +12,11 @@ import signal
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import wires
-from .config import ArrayConfig
 from .control import Control
 from .rundir import ENDPOINTS, write_atomically
+from .settings import ArrayConfig
 from .tls import Authority
+from .vendors import wire_class
 from .wires.base import Wire
 
 
@@ -28,7 +28,7 @@ class Server:
         self.path = run_dir / ENDPOINTS
         authority = Authority(run_dir)
         self.wires: dict[str, Wire] = {
-            array.name: wires.wire_class(array.vendor)(array, run_dir, authority) for array in arrays
+            array.name: wire_class(array.vendor)(array, run_dir, authority) for array in arrays
         }
         self.control = Control(self.wires)
 

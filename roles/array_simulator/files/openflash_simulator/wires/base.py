@@ -13,20 +13,17 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from ..array import Array
 from ..errors import ConfigError, SimulatorError
 from ..faults import Faults, Verdict
 from ..iscsi import Portals, Route, Shown
 from ..journal import Journal
+from ..settings import ArrayConfig
 from ..state import Store
 from ..tgt import Tgtd
 from ..tls import Authority
-
-if TYPE_CHECKING:
-    from ..config import ArrayConfig
-
 
 _LOG = logging.getLogger(__name__)
 T = TypeVar("T")

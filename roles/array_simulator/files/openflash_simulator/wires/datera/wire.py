@@ -12,22 +12,20 @@ import re
 import secrets
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 from urllib.parse import parse_qs
 
 from ...array import Array
 from ...errors import ConfigError
 from ...objects import Pool
 from ...rules import ArrayError, Rules
+from ...settings import ArrayConfig
 from ..base import page_limit
 from ..http import HttpReply, HttpRequest, HttpWire, json_reply, open_port
 from . import bodies, guesses, routes, views
 from .content import ROOT, Tenant
 from .edf import Call, Edf, numbers
 from .errors import DateraError, from_array, invalid, missing, unauthorized
-
-if TYPE_CHECKING:
-    from ...config import ArrayConfig
 
 _VERSIONED = re.compile(r"/v(\d+(?:\.\d+)?)(/.*)?\Z", re.DOTALL)
 _VERSION = re.compile(r"\d+(\.\d+){1,3}\Z")

@@ -18,13 +18,13 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from ...array import Array
-from ...config import ArrayConfig
 from ...datapath import NoDataPath
 from ...errors import ConfigError, SimulatorError
 from ...faults import Verdict
 from ...images import Images
 from ...objects import Pool
 from ...rules import Rules
+from ...settings import ArrayConfig
 from ..base import page_limit
 from ..http import HttpReply, HttpRequest, HttpWire
 from . import codes, ledger, programs, rest, text, tools

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import asyncssh
 
@@ -16,15 +16,13 @@ from ...devicetree import DeviceTree
 from ...errors import ConfigError
 from ...objects import Pool
 from ...rules import ArrayError, Rules
+from ...settings import ArrayConfig
 from ..base import addresses
 from ..ssh import SshReply, SshWire
 from . import hosts, ledger, system as systems, volumes
 from .cli import Command, parse, split
 from .refusals import TEXTS, Refusal, from_array
 from .system import Handler, Options, System
-
-if TYPE_CHECKING:
-    from ...config import ArrayConfig
 
 COMMANDS: Mapping[str, tuple[Options, Handler]] = {**systems.COMMANDS, **volumes.COMMANDS, **hosts.COMMANDS}
 _PREFIXES = ("svcinfo", "svctask")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from ...array import Array
 from ...datapath import NoDataPath
@@ -15,6 +15,7 @@ from ...devicetree import DeviceTree
 from ...errors import ConfigError
 from ...objects import Pool
 from ...rules import ArrayError, Rules
+from ...settings import ArrayConfig
 from ..base import addresses
 from ..http import HttpReply, HttpRequest, HttpWire, json_reply
 from . import copies, hosts, ledger, pools, ports, server, snapshots, volumes
@@ -22,9 +23,6 @@ from .call import Call, parse
 from .refusals import ConcertoError, TimeMarkBusy, from_array
 from .session import Sessions, forbidden
 from .state import ConcertoState, version_of
-
-if TYPE_CHECKING:
-    from ...config import ArrayConfig
 
 BASE = "/concerto"
 ROOT = b"<html><head><title>Violin Concerto Console</title></head><body>Violin Concerto Console</body></html>\n"

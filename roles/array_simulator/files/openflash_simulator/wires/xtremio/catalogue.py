@@ -25,8 +25,9 @@ from .system import (
 from .tags import Tags
 from .volumes import Volumes
 
-TYPES: dict[str, Resource] = {
-    resource.type: resource
+TYPES: dict[str, Resource] = {}
+TYPES.update(
+    (resource.type, resource)
     for resource in (
         Nothing("alerts", since=(4,), in_cluster=False),
         Hardware("bricks", "brick-id", lambda cluster: cluster.bricks),
@@ -49,7 +50,7 @@ TYPES: dict[str, Resource] = {
         SnapshotSets(),
         Hardware("ssds", "ssd-id", lambda cluster: cluster.ssds),
         Hardware("storage-controllers", "node-id", lambda cluster: cluster.controllers),
-        Tags(),
+        Tags(TYPES),
         TargetGroups(),
         Targets(),
         UserAccounts(),
@@ -58,7 +59,7 @@ TYPES: dict[str, Resource] = {
         Hardware("xenvs", "xenv-id", lambda cluster: cluster.xenvs),
         XmsType(),
     )
-}
+)
 
 
 def served(version: Version, api: int) -> dict[str, Resource]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from ...objects import Table
 from .call import Call
+from .groups import ConsistencyGroups
 from .ledger import INVALID_VALUE
 from .refusals import XmsError, not_found
 from .resource import IDLE, Field, Links, Resource, Scope, choice, common, required, text, value_of
@@ -154,8 +155,6 @@ class Schedulers(Resource):
         return scope.cluster.schedulers
 
     def create(self, scope: Scope, call: Call) -> Links:
-        from .groups import ConsistencyGroups
-
         table = scope.cluster.schedulers
         kind = choice(call, "snapshot-object-type", ("Volume", "SnapSet", "ConsistencyGroup"), "Volume")
         resource: Resource = {

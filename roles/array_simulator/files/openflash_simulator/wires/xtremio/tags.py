@@ -6,14 +6,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ...objects import Named
 from . import ledger
 from .call import Call
 from .refusals import XmsError, not_found
-from .resource import Links, Resource, Scope, choice, listed, text
+from .resource import Field, Links, Resource, Scope, choice, listed, text
 from .state import OID, Tag, guid, oid
 
 # Entity -> the type whose objects can have such a tag.
@@ -66,19 +66,12 @@ def _below(scope: Scope, tag: Tag) -> list[Tag]:
     return [other for other in scope.xms.tags if other.name.startswith(tag.name + "/")]
 
 
-def _objects(scope: Scope, tag: Tag) -> list[OID]:
-    from .catalogue import TYPES
-
-    found = []
-    for cluster_index, type_name, index in tag.members:
-        cluster = next((cluster for cluster in scope.xms.clusters if cluster.index == cluster_index), None)
-        row = TYPES[type_name].by_index(Scope(scope.xms, cluster), index)
-        if row is not None:
-            found.append(oid(row))
-    return found
-
-
 class Tags(Resource):
+    """The tags themselves.
+
+    :param tagged: the types whose objects can have tags, by name. Only an assignment and a list of objects need them.
+    """
+
     type = "tags"
     apis = (2,)
     since = (4,)
@@ -90,8 +83,6 @@ class Tags(Resource):
         "tag-id": lambda scope, row: oid(row),
         "caption": lambda scope, row: _caption(row),
         "object-type": lambda scope, row: row.entity,
-        "direct-list": _objects,
-        "obj-list": lambda scope, row: [one for tag in [row, *_below(scope, row)] for one in _objects(scope, tag)],
         "num-of-direct-objs": lambda scope, row: len(row.members),
         "num-of-items": lambda scope, row: sum(len(tag.members) for tag in [row, *_below(scope, row)]),
         "color": lambda scope, row: row.color,
@@ -104,6 +95,27 @@ class Tags(Resource):
     # PUT assigns a tag and DELETE with the same body removes it from an object, so both have the cluster selector.
     updates = frozenset({"entity", "entity-details", "cluster-id", "caption", "color"})
     deletes = frozenset({"entity", "entity-details", "cluster-id"})
+
+    def __init__(self, tagged: Mapping[str, Resource] | None = None) -> None:
+        self._tagged = {} if tagged is None else tagged
+
+    def table(self, call: Call) -> Mapping[str, Field]:
+        return {
+            **super().table(call),
+            "direct-list": self._objects,
+            "obj-list": lambda scope, row: [
+                member for tag in [row, *_below(scope, row)] for member in self._objects(scope, tag)
+            ],
+        }
+
+    def _objects(self, scope: Scope, tag: Tag) -> list[OID]:
+        found = []
+        for cluster_index, type_name, index in tag.members:
+            cluster = next((cluster for cluster in scope.xms.clusters if cluster.index == cluster_index), None)
+            row = self._tagged[type_name].by_index(Scope(scope.xms, cluster), index)
+            if row is not None:
+                found.append(oid(row))
+        return found
 
     def rows(self, scope: Scope) -> Iterable[Tag]:
         return scope.xms.tags
@@ -166,12 +178,10 @@ class Tags(Resource):
             scope.xms.tags.rename(tag, path + tag.name[len(old) :])
 
     def _member(self, scope: Scope, call: Call, tag: Tag) -> tuple[int, str, int]:
-        from .catalogue import TYPES
-
         if call.body.get("entity", tag.entity) != tag.entity:
             raise XmsError(ledger.INVALID_VALUE.format("entity"))
         cluster = scope.xms.cluster(call.body.get("cluster-id"))
-        resource = TYPES[ENTITIES[tag.entity]]
+        resource = self._tagged[ENTITIES[tag.entity]]
         reference: Any = call.body.get("entity-details")
         row = resource.refer(Scope(scope.xms, cluster), reference, "")
         return (cluster.index, resource.type, row.id if hasattr(row, "id") else row.index)

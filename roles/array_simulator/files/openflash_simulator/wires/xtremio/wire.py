@@ -8,12 +8,13 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from ...array import Array
 from ...errors import ConfigError
 from ...objects import Pool
 from ...rules import ArrayError, Rules
+from ...settings import ArrayConfig
 from ..http import HttpReply, HttpRequest, HttpWire, json_reply
 from . import call as calls, ledger
 from .call import Call
@@ -22,9 +23,6 @@ from .exports import Exports
 from .refusals import BUSY, XmsError, from_array
 from .resource import Resource, Scope
 from .state import Cluster, Folder, Scheduler, Tag, Version, XmsState
-
-if TYPE_CHECKING:
-    from ...config import ArrayConfig
 
 _CHAP_MODES = ("disabled", "initiator")
 

@@ -1,0 +1,43 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What one simulated array is made from, checked by ``config``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .faults import Fault
+
+
+@dataclass(frozen=True)
+class PoolConfig:
+    """A pool to begin with; ``size`` in bytes."""
+
+    name: str
+    size: int
+
+
+@dataclass(frozen=True)
+class ArrayConfig:
+    """One array to simulate. ``options`` are the vendor's own keys, already checked."""
+
+    name: str
+    vendor: str
+    address: str = "127.0.0.1"
+    port: int = 0
+    username: str = "admin"
+    # Kept out of repr: a traceback or a log line must not show it.
+    password: str = field(default="", repr=False)
+    version: str = ""
+    pools: tuple[PoolConfig, ...] = ()
+    state_dir: Path | None = None
+    datapath: bool = False
+    # Whether the number of a deleted object is given to the next one at once.
+    reuse_ids: bool = False
+    faults: tuple[Fault, ...] = ()
+    limits: Mapping[str, int] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
