@@ -1,15 +1,15 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which bodies each operation takes (section 2 and 6.7), in the terms in which the array itself describes them."""
+"""The request bodies that each operation takes, as the JSON schemas that the array reports (sections 2 and 6.7)."""
 
 from __future__ import annotations
 
 import re
 from typing import Any
 
-from . import guesses
-from .errors import unprocessable
+from . import ledger
+from .refusals import unprocessable
 
 Schema = dict[str, Any]
 
@@ -27,7 +27,7 @@ REPLICAS: Schema = {"type": "integer", "minimum": 1, "maximum": 5}
 TEXT: Schema = {"type": "string"}
 ADMIN_STATE: Schema = {"enum": ["online", "offline"]}
 ACCESS_MODE: Schema = {"enum": ["allow_all", "deny_all"]}
-PLACEMENT: Schema = {"enum": list(guesses.PLACEMENTS)}
+PLACEMENT: Schema = {"enum": list(ledger.PLACEMENTS)}
 INITIATOR: Schema = {
     "type": "string",
     "pattern": r"^(?:(?=.{16,223}$)iqn\.\d{4}-[01]\d\.[^/]*\.[^/]*|eui\.[0-9A-Fa-f]{16})$",
@@ -36,7 +36,7 @@ SECRET: Schema = {"type": "string", "minLength": 12, "maxLength": 16}
 
 
 def body(*required: str, **properties: Schema) -> Schema:
-    """An object with these properties and no others."""
+    """The schema of an object with these properties and no others."""
     return {"type": "object", "properties": properties, "required": list(required), "additionalProperties": False}
 
 
@@ -90,7 +90,7 @@ NETWORK_PATH = body(
 
 
 class Bodies:
-    """The bodies of one API version: 2.2 takes a few keys that 2.1 refuses (6.7)."""
+    """The bodies of one API version. 2.2 takes a few keys that 2.1 refuses (6.7)."""
 
     def __init__(self, second: bool, policies: bool) -> None:
         placement = {"placement_mode": PLACEMENT}
@@ -204,7 +204,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
 
 
 def check(value: Any, schema: Schema, where: str = "body") -> None:
-    """Refuse what the schema does not allow, naming the first thing that is wrong."""
+    """Refuse what the schema does not allow. The refusal names the first value that is wrong."""
     allowed = schema.get("type")
     if allowed is not None:
         names = [allowed] if isinstance(allowed, str) else allowed

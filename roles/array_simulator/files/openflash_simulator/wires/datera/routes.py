@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every route with its operations: what ``/api`` describes and what is served are one table (1.11 and section 2)."""
+"""The table of operations (section 2): what is served, and what ``/api`` describes (1.11)."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from . import access, bodies as b, instances, platform, snapshots
-from .edf import Call, Edf
+from . import administration, bodies as b, hosts, snapshots, volumes
+from .call import Call
+from .system import System
 
 Handler = Callable[[Call], Any]
 Operation = tuple[b.Schema | None, Handler]
@@ -24,15 +25,15 @@ class Route:
     operations: dict[str, Operation]
 
     def match(self, path: str) -> dict[str, str] | None:
-        """The parameters, or None when this is another route. A parameter with a pattern takes the rest of the path."""
+        """The parameters, or None when this is another route. A parameter with a pattern takes the remaining path."""
         head, greedy, _pattern = self.path.strip("/").partition("(")
-        mine, given = head.split("/"), path.strip("/").split("/")
-        if greedy and len(given) > len(mine):
-            given = [*given[: len(mine) - 1], "/".join(given[len(mine) - 1 :])]
-        if len(mine) != len(given):
+        pieces, values = head.split("/"), path.strip("/").split("/")
+        if greedy and len(values) > len(pieces):
+            values = [*values[: len(pieces) - 1], "/".join(values[len(pieces) - 1 :])]
+        if len(pieces) != len(values):
             return None
         found: dict[str, str] = {}
-        for piece, value in zip(mine, given, strict=True):
+        for piece, value in zip(pieces, values, strict=True):
             if piece.startswith(":"):
                 found[piece[1:]] = value
             elif piece != value:
@@ -40,14 +41,14 @@ class Route:
         return found
 
 
-def table(edf: Edf, version: str) -> list[Route]:
+def table(system: System, version: str) -> list[Route]:
     """The routes of one API version of this product."""
     second = version != "v2.1"
-    bodies = b.Bodies(second, edf.modern)
-    ai = "/app_instances"
-    one = f"{ai}/:ai"
-    si = f"{one}/storage_instances"
-    storage = f"{si}/:si"
+    bodies = b.Bodies(second, system.modern)
+    instances = "/app_instances"
+    instance = f"{instances}/:ai"
+    storages = f"{instance}/storage_instances"
+    storage = f"{storages}/:si"
     volume = f"{storage}/volumes/:volume"
 
     def read(handler: Handler) -> dict[str, Operation]:
@@ -57,45 +58,45 @@ def table(edf: Edf, version: str) -> list[Route]:
         return {**read(show), "update": (schema, update)}
 
     routes = [
-        Route(ai, {**read(instances.list_instances), "create": (bodies.instance_create, instances.create_instance)}),
+        Route(instances, {**read(volumes.list_instances), "create": (bodies.instance_create, volumes.create_instance)}),
         Route(
-            one,
+            instance,
             {
-                **singleton(instances.show_instance, bodies.instance_update, instances.update_instance),
-                "delete": (b.FORCE, instances.delete_instance),
+                **singleton(volumes.show_instance, bodies.instance_update, volumes.update_instance),
+                "delete": (b.FORCE, volumes.delete_instance),
             },
         ),
         Route(
-            f"{one}/snapshots",
+            f"{instance}/snapshots",
             {**read(snapshots.list_app_snapshots), "create": (bodies.snapshot, snapshots.create_app_snapshot)},
         ),
         Route(
-            f"{one}/snapshots/:ts",
+            f"{instance}/snapshots/:ts",
             {**read(snapshots.show_app_snapshot), "delete": (b.EMPTY, snapshots.delete_app_snapshot)},
         ),
-        Route(si, {**read(instances.list_storage), "create": (bodies.storage_create, instances.create_storage)}),
+        Route(storages, {**read(volumes.list_storage), "create": (bodies.storage_create, volumes.create_storage)}),
         Route(
             storage,
             {
-                **singleton(instances.show_storage, bodies.storage_update, instances.update_storage),
-                "delete": (b.FORCE, instances.delete_storage),
+                **singleton(volumes.show_storage, bodies.storage_update, volumes.update_storage),
+                "delete": (b.FORCE, volumes.delete_storage),
             },
         ),
-        Route(f"{storage}/acl_policy", singleton(access.show_acl, b.ACL, access.update_acl)),
-        Route(f"{storage}/acl_policy/initiators", singleton(access.show_listed, b.MEMBERSHIP, access.update_listed)),
+        Route(f"{storage}/acl_policy", singleton(hosts.show_acl, b.ACL, hosts.update_acl)),
+        Route(f"{storage}/acl_policy/initiators", singleton(hosts.show_entries, b.MEMBERSHIP, hosts.update_entries)),
         Route(
-            f"{storage}/acl_policy/initiator_groups", singleton(access.show_listed, b.MEMBERSHIP, access.update_listed)
+            f"{storage}/acl_policy/initiator_groups", singleton(hosts.show_entries, b.MEMBERSHIP, hosts.update_entries)
         ),
-        Route(f"{storage}/auth", singleton(access.show_auth, b.AUTH, access.update_auth)),
+        Route(f"{storage}/auth", singleton(hosts.show_auth, b.AUTH, hosts.update_auth)),
         Route(
             f"{storage}/volumes",
-            {**read(instances.list_volumes), "create": (bodies.volume_create, instances.create_volume)},
+            {**read(volumes.list_volumes), "create": (bodies.volume_create, volumes.create_volume)},
         ),
         Route(
             volume,
             {
-                **singleton(instances.show_volume, bodies.volume_update, instances.update_volume),
-                "delete": (b.EMPTY, instances.delete_volume),
+                **singleton(volumes.show_volume, bodies.volume_update, volumes.update_volume),
+                "delete": (b.EMPTY, volumes.delete_volume),
             },
         ),
         Route(
@@ -108,92 +109,92 @@ def table(edf: Edf, version: str) -> list[Route]:
         Route(
             f"{volume}/performance_policy",
             {
-                **singleton(snapshots.show_performance, b.PERFORMANCE, snapshots.update_performance),
-                "create": (b.PERFORMANCE, snapshots.create_performance),
-                "delete": (b.EMPTY, snapshots.delete_performance),
+                **singleton(volumes.show_performance, b.PERFORMANCE, volumes.update_performance),
+                "create": (b.PERFORMANCE, volumes.create_performance),
+                "delete": (b.EMPTY, volumes.delete_performance),
             },
         ),
-        Route("/initiators", {**read(access.list_initiators), "create": (bodies.initiator, access.create_initiator)}),
+        Route("/initiators", {**read(hosts.list_initiators), "create": (bodies.initiator, hosts.create_initiator)}),
         Route(
             "/initiators/:initiator",
             {
-                **singleton(access.show_initiator, b.body(name=b.LABEL), access.update_initiator),
-                "delete": (b.EMPTY, access.delete_initiator),
+                **singleton(hosts.show_initiator, b.body(name=b.LABEL), hosts.update_initiator),
+                "delete": (b.EMPTY, hosts.delete_initiator),
             },
         ),
         Route(
             "/initiator_groups",
             {
-                **read(access.list_groups),
-                "create": (b.body("name", name=b.NAME, members=b.many(b.REFERENCE)), access.create_group),
+                **read(hosts.list_groups),
+                "create": (b.body("name", name=b.NAME, members=b.many(b.REFERENCE)), hosts.create_group),
             },
         ),
         Route(
             "/initiator_groups/:group",
             {
-                **singleton(access.show_group, b.body(members=b.many(b.REFERENCE)), access.update_group),
-                "delete": (b.EMPTY, access.delete_group),
+                **singleton(hosts.show_group, b.body(members=b.many(b.REFERENCE)), hosts.update_group),
+                "delete": (b.EMPTY, hosts.delete_group),
             },
         ),
-        Route("/initiator_groups/:group/members", singleton(access.show_members, b.MEMBERSHIP, access.update_members)),
+        Route("/initiator_groups/:group/members", singleton(hosts.show_members, b.MEMBERSHIP, hosts.update_members)),
         Route(
             "/access_network_ip_pools",
             {
-                **read(platform.list_pools),
+                **read(administration.list_pools),
                 "create": (
                     b.body("name", name=b.NAME, descr=b.DESCR, network_paths=b.many(b.NETWORK_PATH)),
-                    platform.create_pool,
+                    administration.create_pool,
                 ),
             },
         ),
         Route(
             "/access_network_ip_pools/:pool",
-            {**read(platform.show_pool), "delete": (b.EMPTY, platform.delete_pool)},
+            {**read(administration.show_pool), "delete": (b.EMPTY, administration.delete_pool)},
         ),
         Route(
             "/tenants",
             {
-                **read(platform.list_tenants),
+                **read(administration.list_tenants),
                 "create": (
                     b.body("name", name=b.NAME_OR_UUID, descr=b.DESCR, parent_path=b.TEXT),
-                    platform.create_tenant,
+                    administration.create_tenant,
                 ),
             },
         ),
         Route(
             "/tenants/:tenant((?:[A-Za-z0-9_.-]+/?)+)",
             {
-                **singleton(platform.show_tenant, b.body(descr=b.DESCR), platform.update_tenant),
-                "delete": (b.EMPTY, platform.delete_tenant),
+                **singleton(administration.show_tenant, b.body(descr=b.DESCR), administration.update_tenant),
+                "delete": (b.EMPTY, administration.delete_tenant),
             },
         ),
         Route(
             "/app_templates",
-            {**read(platform.list_templates), "create": (bodies.template, platform.create_template)},
+            {**read(administration.list_templates), "create": (bodies.template, administration.create_template)},
         ),
         Route(
             "/app_templates/:template",
-            {**read(platform.show_template), "delete": (b.EMPTY, platform.delete_template)},
+            {**read(administration.show_template), "delete": (b.EMPTY, administration.delete_template)},
         ),
-        Route("/system", read(platform.show_system)),
-        Route("/storage_nodes", read(platform.list_nodes)),
-        Route("/storage_nodes/:uuid", read(platform.show_node)),
-        Route("/event_logs", read(platform.show_nothing)),
-        Route("/fault_logs", read(platform.show_nothing)),
+        Route("/system", read(administration.show_system)),
+        Route("/storage_nodes", read(administration.list_nodes)),
+        Route("/storage_nodes/:uuid", read(administration.show_node)),
+        Route("/event_logs", read(administration.empty_list)),
+        Route("/fault_logs", read(administration.empty_list)),
         Route(
-            f"{one}/{'int_ecosystem_data' if edf.modern else 'metadata'}",
-            singleton(platform.show_metadata, None, platform.update_metadata),
+            f"{instance}/{'int_ecosystem_data' if system.modern else 'metadata'}",
+            singleton(administration.show_metadata, None, administration.update_metadata),
         ),
     ]
-    if second and edf.modern:
+    if second and system.modern:
         routes += [
-            Route("/placement_policies", read(platform.list_policies)),
-            Route("/placement_policies/:policy", read(platform.show_policy)),
+            Route("/placement_policies", read(administration.list_policies)),
+            Route("/placement_policies/:policy", read(administration.show_policy)),
         ]
     return routes
 
 
-# Described in /api for the clients that look there, and served by the wire itself or not at all.
+# Described in /api for clients that read it. The wire serves these itself, or nobody does.
 _DESCRIBED_ONLY = ("/login", "/logout", "/userinfo", "/api", "/app_instances/:ai/metadata")
 IO_METRICS = (
     "reads writes bytes_read bytes_written iops_read iops_write thpt_read thpt_write "
@@ -202,7 +203,7 @@ IO_METRICS = (
 
 
 def describe(routes: list[Route]) -> dict[str, Any]:
-    """The schema document: one entry for each route, one in it for each operation."""
+    """The schema document: an entry for each route, with an entry for each of its operations."""
     document: dict[str, Any] = {}
     for route in routes:
         document[route.path] = {

@@ -1,54 +1,57 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Snapshots of volumes and of whole app instances, and limits on performance (sections 2.5 and 2.14)."""
+"""Snapshots of volumes and of complete app instances (section 2.5)."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from ...objects import Volume
-from . import guesses, views
-from .content import AppInstance, Member, StorageInstance, Tenant, new_uuid
-from .edf import Call
-from .errors import conflict, invalid, missing
+from . import entities, ledger
+from .call import Call
+from .objects import AppInstance, InstanceVolume, StorageInstance, Tenant, new_uuid
+from .refusals import invalid, missing
 
 Entity = dict[str, Any]
-Place = tuple[Tenant, AppInstance, StorageInstance, Member]
+Location = tuple[Tenant, AppInstance, StorageInstance, InstanceVolume]
 
 
 # ---- of one volume ---------------------------------------------------------------------------------------------------
 
 
 def list_snapshots(call: Call) -> list[Entity]:
-    place = call.member()
-    return [views.snapshot(call, *place, one) for one in views.own_snapshots(call, place[0], place[1], place[3])]
+    location = call.volume()
+    return [
+        entities.snapshot(call, *location, row)
+        for row in entities.reported_snapshots(call, location[0], location[1], location[3])
+    ]
 
 
-def _snapshot(call: Call) -> tuple[Place, Volume]:
-    place = call.member()
-    for one in views.own_snapshots(call, place[0], place[1], place[3]):
-        if one.attributes["utc_ts"] == call.params["ts"]:
-            return place, one
+def _snapshot(call: Call) -> tuple[Location, Volume]:
+    location = call.volume()
+    for row in entities.reported_snapshots(call, location[0], location[1], location[3]):
+        if row.attributes["utc_ts"] == call.params["ts"]:
+            return location, row
     raise missing(call.path)
 
 
 def show_snapshot(call: Call) -> Entity:
-    place, one = _snapshot(call)
-    return views.snapshot(call, *place, one)
+    location, row = _snapshot(call)
+    return entities.snapshot(call, *location, row)
 
 
 def create_snapshot(call: Call) -> Entity:
-    place = call.member()
-    made = _take(call, place, call.body.get("uuid") or new_uuid(), call.edf.new_snapshot_key())
-    return views.snapshot(call, *place, made)
+    location = call.volume()
+    made = _take(call, location, call.body.get("uuid") or new_uuid(), call.system.new_snapshot_key())
+    return entities.snapshot(call, *location, made)
 
 
-def _take(call: Call, place: Place, uuid: str, key: str) -> Volume:
-    tenant, ai, si, member = place
-    if any(one.attributes["uuid"] == uuid for one in views.snapshots(tenant, member)):
-        raise invalid(guesses.DUPLICATE_SNAPSHOT, guesses.CODES["DuplicateSnapshot"])
-    source = tenant.volume(member)
+def _take(call: Call, location: Location, uuid: str, key: str) -> Volume:
+    tenant, instance, storage, volume = location
+    if any(row.attributes["uuid"] == uuid for row in entities.snapshots(tenant, volume)):
+        raise invalid(ledger.DUPLICATE_SNAPSHOT, ledger.CODES["DuplicateSnapshot"])
+    source = tenant.array_volume(volume)
     (made,) = tenant.array.create_snapshots(
         [(source, f"{source.name}@{key}")],
         writable=False,
@@ -58,9 +61,9 @@ def _take(call: Call, place: Place, uuid: str, key: str) -> Volume:
 
 
 def delete_snapshot(call: Call) -> Entity:
-    place, one = _snapshot(call)
-    shown = views.snapshot(call, *place, one)
-    place[0].array.delete_volume(one)
+    location, row = _snapshot(call)
+    shown = entities.snapshot(call, *location, row)
+    location[0].array.delete_volume(row)
     return shown
 
 
@@ -68,71 +71,35 @@ def delete_snapshot(call: Call) -> Entity:
 
 
 def list_app_snapshots(call: Call) -> list[Entity]:
-    tenant, ai = call.instance()
-    return [views.app_snapshot(call, tenant, ai, key) for key in ai.snapshots]
+    tenant, instance = call.instance()
+    return [entities.app_snapshot(call, tenant, instance, key) for key in instance.snapshots]
 
 
 def show_app_snapshot(call: Call) -> Entity:
-    tenant, ai = call.instance()
-    if call.params["ts"] not in ai.snapshots:
+    tenant, instance = call.instance()
+    if call.params["ts"] not in instance.snapshots:
         raise missing(call.path)
-    return views.app_snapshot(call, tenant, ai, call.params["ts"])
+    return entities.app_snapshot(call, tenant, instance, call.params["ts"])
 
 
 def create_app_snapshot(call: Call) -> Entity:
-    """Of all its volumes, at one instant and with one key."""
-    tenant, ai = call.instance()
-    uuid, key = call.body.get("uuid") or new_uuid(), call.edf.new_snapshot_key()
-    if uuid in ai.snapshots.values():
-        raise invalid(guesses.DUPLICATE_SNAPSHOT, guesses.CODES["DuplicateSnapshot"])
-    for si, member in ai.members:
-        _take(call, (tenant, ai, si, member), new_uuid(), key)
-    ai.snapshots[key] = uuid
-    return views.app_snapshot(call, tenant, ai, key)
+    """Take a snapshot of all its volumes at one instant, with one key."""
+    tenant, instance = call.instance()
+    uuid, key = call.body.get("uuid") or new_uuid(), call.system.new_snapshot_key()
+    if uuid in instance.snapshots.values():
+        raise invalid(ledger.DUPLICATE_SNAPSHOT, ledger.CODES["DuplicateSnapshot"])
+    for storage, volume in instance.volumes:
+        _take(call, (tenant, instance, storage, volume), new_uuid(), key)
+    instance.snapshots[key] = uuid
+    return entities.app_snapshot(call, tenant, instance, key)
 
 
 def delete_app_snapshot(call: Call) -> Entity:
     shown = show_app_snapshot(call)
-    tenant, ai = call.instance()
-    for _si, member in ai.members:
-        for one in views.snapshots(tenant, member):
-            if one.attributes["utc_ts"] == call.params["ts"]:
-                tenant.array.delete_volume(one)
-    del ai.snapshots[call.params["ts"]]
-    return shown
-
-
-# ---- performance policies --------------------------------------------------------------------------------------------
-
-
-def show_performance(call: Call) -> Entity:
-    _tenant, ai, si, member = call.member()
-    if member.performance is None:
-        raise missing(call.path)
-    return views.performance(ai, si, member)
-
-
-def create_performance(call: Call) -> Entity:
-    tenant, ai, si, member = call.member()
-    if member.performance is not None:
-        raise conflict("Performance policy exists")
-    member.performance = dict(call.body)
-    tenant.array.touched("volume.change", tenant.volume(member))
-    return views.performance(ai, si, member)
-
-
-def update_performance(call: Call) -> Entity:
-    tenant, ai, si, member = call.member()
-    if member.performance is None:
-        raise missing(call.path)
-    member.performance.update(call.body)
-    tenant.array.touched("volume.change", tenant.volume(member))
-    return views.performance(ai, si, member)
-
-
-def delete_performance(call: Call) -> Entity:
-    shown = show_performance(call)
-    tenant, _ai, _si, member = call.member()
-    member.performance = None
-    tenant.array.touched("volume.change", tenant.volume(member))
+    tenant, instance = call.instance()
+    for _si, volume in instance.volumes:
+        for row in entities.snapshots(tenant, volume):
+            if row.attributes["utc_ts"] == call.params["ts"]:
+                tenant.array.delete_volume(row)
+    del instance.snapshots[call.params["ts"]]
     return shown

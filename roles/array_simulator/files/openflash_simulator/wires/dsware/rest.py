@@ -311,11 +311,11 @@ class Rest:
     @property
     def _free_ports(self) -> dict[str, Any]:
         """Ports that belong to no host."""
-        group = self.array.groups("port").find("free")
+        group = self.array.groups("port").find("loose")
         return group.attributes if group else {}
 
     def _add_free_port(self, address: str) -> None:
-        group = self.array.groups("port").find("free") or self.array.create_group("port", "free")
+        group = self.array.groups("port").find("loose") or self.array.create_group("port", "loose")
         group.attributes[address] = True
 
     def _initiator(self, address: str) -> Initiator | None:
@@ -330,7 +330,7 @@ class Rest:
         if name in self._free_ports or self._initiator(name):
             raise Refusal(codes.INITIATOR_EXISTS)
         self._add_free_port(name)
-        self.array.touched("initiator.create", self.array.groups("port").find("free"))
+        self.array.touched("initiator.create", self.array.groups("port").find("loose"))
         return {}
 
     def _delete_port(self, body: Body) -> Body:
@@ -339,7 +339,7 @@ class Rest:
             raise Refusal(codes.INITIATOR_TAKEN)
         if self._free_ports.pop(name, None) is None:
             raise Refusal(codes.NO_INITIATOR)
-        self.array.touched("initiator.delete", self.array.groups("port").find("free"))
+        self.array.touched("initiator.delete", self.array.groups("port").find("loose"))
         return {}
 
     def _add_ports(self, body: Body) -> Body:

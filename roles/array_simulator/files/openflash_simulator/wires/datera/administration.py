@@ -1,16 +1,17 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The array as a whole: system, nodes, tenants, IP pools, templates, policies, notes (sections 2.8 to 2.12)."""
+"""System, nodes, tenants, IP pools, templates, placement policies and metadata (sections 2.8 to 2.12)."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from . import guesses, views
-from .content import ROOT, Tenant
-from .edf import Call, Edf
-from .errors import conflict, invalid, missing
+from . import entities, ledger
+from .call import Call
+from .objects import ROOT, Tenant
+from .refusals import conflict, invalid, missing
+from .system import System
 
 Entity = dict[str, Any]
 
@@ -19,18 +20,18 @@ Entity = dict[str, Any]
 
 
 def show_system(call: Call) -> Entity:
-    """Capacities are bytes here, and GiB everywhere else."""
-    edf = call.edf
-    total, free = edf.pool.size, edf.pool.free
-    provisioned = sum(tenant.array.provisioned for tenant in edf.tenants.values())
-    flash = total // guesses.FLASH_SHARE
+    """The system. Its capacities are bytes; all other sizes on this wire are GiB."""
+    system = call.system
+    total, free = system.pool.size, system.pool.free
+    provisioned = sum(tenant.array.provisioned for tenant in system.tenants.values())
+    flash = total // ledger.FLASH_SHARE
     flash_free = min(flash, free)
     return {
         "path": "/system",
-        "name": edf.name,
-        "uuid": edf.uuid,
-        "sw_version": edf.version,
-        "build_version": f"{edf.version}-{''.join(str(part) for part in edf.numbers)}",
+        "name": system.name,
+        "uuid": system.uuid,
+        "sw_version": system.version,
+        "build_version": f"{system.version}-{''.join(str(part) for part in system.numbers)}",
         "health": "ok",
         "op_state": "running",
         "total_capacity": total,
@@ -53,29 +54,29 @@ def show_system(call: Call) -> Entity:
 
 
 def list_nodes(call: Call) -> list[Entity]:
-    return [_node(call.edf, number) for number in range(len(call.edf.nodes))]
+    return [_node(call.system, number) for number in range(len(call.system.nodes))]
 
 
 def show_node(call: Call) -> Entity:
-    if call.params["uuid"] not in call.edf.nodes:
+    if call.params["uuid"] not in call.system.nodes:
         raise missing(call.path)
-    return _node(call.edf, call.edf.nodes.index(call.params["uuid"]))
+    return _node(call.system, call.system.nodes.index(call.params["uuid"]))
 
 
-def _node(edf: Edf, number: int) -> Entity:
-    share = edf.pool.size // len(edf.nodes)
+def _node(system: System, number: int) -> Entity:
+    share = system.pool.size // len(system.nodes)
     return {
-        "path": f"/storage_nodes/{edf.nodes[number]}",
-        "uuid": edf.nodes[number],
-        "name": f"{edf.name}-node{number + 1}",
+        "path": f"/storage_nodes/{system.nodes[number]}",
+        "uuid": system.nodes[number],
+        "name": f"{system.name}-node{number + 1}",
         "model": "simulated",
         "serial_no": f"SIM{number + 1:05d}",
         "admin_state": "online",
         "op_state": "online",
         "health": "ok",
         "total_capacity": share,
-        "available_capacity": edf.pool.free // len(edf.nodes),
-        "sw_version": edf.version,
+        "available_capacity": system.pool.free // len(system.nodes),
+        "sw_version": system.version,
     }
 
 
@@ -83,51 +84,51 @@ def _node(edf: Edf, number: int) -> Entity:
 
 
 def list_tenants(call: Call) -> list[Entity]:
-    return [views.tenant(call.edf, one) for one in call.edf.tenants.values()]
+    return [entities.tenant(call.system, tenant) for tenant in call.system.tenants.values()]
 
 
 def _tenant(call: Call) -> Tenant:
-    """By its path, or by a short name where only one has it (2.11)."""
+    """The tenant with this path, or with this name where no other one has it (2.11)."""
     key = "/" + call.params["tenant"].strip("/")
-    if key in call.edf.tenants:
-        return call.edf.tenants[key]
-    named = [one for one in call.edf.tenants.values() if one.name == key[1:]]
+    if key in call.system.tenants:
+        return call.system.tenants[key]
+    named = [tenant for tenant in call.system.tenants.values() if tenant.name == key[1:]]
     if len(named) != 1:
         raise missing(call.path)
     return named[0]
 
 
 def show_tenant(call: Call) -> Entity:
-    return views.tenant(call.edf, _tenant(call))
+    return entities.tenant(call.system, _tenant(call))
 
 
 def create_tenant(call: Call) -> Entity:
     parent = call.body.get("parent_path") or ROOT
-    if parent not in call.edf.tenants:
+    if parent not in call.system.tenants:
         raise missing(f"/tenants{parent}")
     path = f"{parent}/{call.body['name']}"
-    if path in call.edf.tenants:
+    if path in call.system.tenants:
         raise conflict(f"Tenant {path} exists")
-    made = call.edf.make_tenant(path)
+    made = call.system.make_tenant(path)
     made.descr = call.body.get("descr") or ""
-    call.edf.changed("tenant.create", {"name": path, "id": path})
-    return views.tenant(call.edf, made)
+    call.system.changed("tenant.create", {"name": path, "id": path})
+    return entities.tenant(call.system, made)
 
 
 def update_tenant(call: Call) -> Entity:
-    found = _tenant(call)
-    found.descr = call.body.get("descr") or ""
-    return views.tenant(call.edf, found)
+    tenant = _tenant(call)
+    tenant.descr = call.body.get("descr") or ""
+    return entities.tenant(call.system, tenant)
 
 
 def delete_tenant(call: Call) -> Entity:
-    found = _tenant(call)
-    below = any(one.parent == found.path for one in call.edf.tenants.values())
-    if found.path == ROOT or found.instances or found.initiators or found.groups or below:
-        raise invalid(guesses.IN_USE)
-    shown = views.tenant(call.edf, found)
-    del call.edf.tenants[found.path]
-    call.edf.changed("tenant.delete", {"name": found.path, "id": found.path})
+    tenant = _tenant(call)
+    below = any(other.parent == tenant.path for other in call.system.tenants.values())
+    if tenant.path == ROOT or tenant.instances or tenant.initiators or tenant.groups or below:
+        raise invalid(ledger.IN_USE)
+    shown = entities.tenant(call.system, tenant)
+    del call.system.tenants[tenant.path]
+    call.system.changed("tenant.delete", {"name": tenant.path, "id": tenant.path})
     return shown
 
 
@@ -138,14 +139,14 @@ def list_pools(call: Call) -> list[Entity]:
     found: dict[str, Entity] = {}
     for tenant in call.inherited:
         for name, pool in tenant.pools.items():
-            found.setdefault(name, views.ip_pool(name, pool))
+            found.setdefault(name, entities.ip_pool(name, pool))
     return list(found.values())
 
 
 def show_pool(call: Call) -> Entity:
     for tenant in call.inherited:
         if call.params["pool"] in tenant.pools:
-            return views.ip_pool(call.params["pool"], tenant.pools[call.params["pool"]])
+            return entities.ip_pool(call.params["pool"], tenant.pools[call.params["pool"]])
     raise missing(call.path)
 
 
@@ -154,20 +155,20 @@ def create_pool(call: Call) -> Entity:
     if name in tenant.pools:
         raise conflict(f"IP pool {name} exists")
     tenant.pools[name] = {"network_paths": [], **call.body}
-    call.edf.changed("ip_pool.create", {"name": name, "id": name})
-    return views.ip_pool(name, tenant.pools[name])
+    call.system.changed("ip_pool.create", {"name": name, "id": name})
+    return entities.ip_pool(name, tenant.pools[name])
 
 
 def delete_pool(call: Call) -> Entity:
     shown = show_pool(call)
     used = any(
-        si.ip_pool == shown["name"]
-        for tenant in call.edf.tenants.values()
-        for ai in tenant.instances.values()
-        for si in ai.storage_instances
+        storage.ip_pool == shown["name"]
+        for tenant in call.system.tenants.values()
+        for instance in tenant.instances.values()
+        for storage in instance.storage_instances
     )
     if used or shown["name"] == "default":
-        raise invalid(guesses.IN_USE)
+        raise invalid(ledger.IN_USE)
     for tenant in call.inherited:
         tenant.pools.pop(shown["name"], None)
     return shown
@@ -177,7 +178,7 @@ def delete_pool(call: Call) -> Entity:
 
 
 def list_templates(call: Call) -> list[Entity]:
-    return [_template(name, one) for tenant in call.inherited for name, one in tenant.templates.items()]
+    return [_template(name, template) for tenant in call.inherited for name, template in tenant.templates.items()]
 
 
 def show_template(call: Call) -> Entity:
@@ -196,26 +197,30 @@ def create_template(call: Call) -> Entity:
     if name in tenant.templates:
         raise conflict(f"App template {name} exists")
     tenant.templates[name] = {"storage_templates": [], **call.body}
-    call.edf.changed("app_template.create", {"name": name, "id": name})
+    call.system.changed("app_template.create", {"name": name, "id": name})
     return _template(name, tenant.templates[name])
 
 
 def delete_template(call: Call) -> Entity:
     shown = show_template(call)
     name = shown["name"]
-    if any(ai.app_template == name for tenant in call.edf.tenants.values() for ai in tenant.instances.values()):
-        raise invalid(guesses.IN_USE)
+    if any(
+        instance.app_template == name
+        for tenant in call.system.tenants.values()
+        for instance in tenant.instances.values()
+    ):
+        raise invalid(ledger.IN_USE)
     for tenant in call.inherited:
         tenant.templates.pop(name, None)
     return shown
 
 
 def list_policies(call: Call) -> list[Entity]:
-    return [_policy(name) for name in guesses.POLICIES]
+    return [_policy(name) for name in ledger.POLICIES]
 
 
 def show_policy(call: Call) -> Entity:
-    if call.params["policy"] not in guesses.POLICIES:
+    if call.params["policy"] not in ledger.POLICIES:
         raise missing(call.path)
     return _policy(call.params["policy"])
 
@@ -224,7 +229,7 @@ def _policy(name: str) -> Entity:
     return {"path": f"/placement_policies/{name}", "name": name, "descr": "", "max": [], "min": []}
 
 
-# ---- notes on app instances ------------------------------------------------------------------------------------------
+# ---- metadata of app instances ---------------------------------------------------------------------------------------
 
 
 def show_metadata(call: Call) -> Entity:
@@ -232,18 +237,18 @@ def show_metadata(call: Call) -> Entity:
 
 
 def update_metadata(call: Call) -> Entity:
-    """Merged into what is there (9: or does it replace?)."""
-    _tenant_, ai = call.instance()
-    given = call.body.get("data", {}) if call.edf.modern else call.body
+    """Merge into the present metadata; that the array merges is assumed (section 9)."""
+    _owner, instance = call.instance()
+    given = call.body.get("data", {}) if call.system.modern else call.body
     if not isinstance(given, dict) or any(isinstance(value, (dict, list)) for value in given.values()):
-        raise invalid("Metadata is a map of plain values")
-    ai.metadata.update(given)
-    call.edf.changed("metadata.change", {"name": ai.name, "id": ai.id})
-    return dict(ai.metadata)
+        raise invalid("Metadata must be an object with plain values")
+    instance.metadata.update(given)
+    call.system.changed("metadata.change", {"name": instance.name, "id": instance.id})
+    return dict(instance.metadata)
 
 
-# ---- the session's own -----------------------------------------------------------------------------------------------
+# ---- logs ------------------------------------------------------------------------------------------------------------
 
 
-def show_nothing(call: Call) -> list[Entity]:
+def empty_list(call: Call) -> list[Entity]:
     return []

@@ -1,19 +1,19 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What no source proves: the sheet marks it as inferred (section 9), or is silent. All else here has a source.
+"""What is assumed because no source proves it: the wire sheet marks it as inferred (section 9) or has nothing on it.
 
-A guess is the stricter reading wherever one client could rely on the laxer one.
+Where a client could rely on the less strict of two readings, the stricter one is assumed.
 """
 
 from __future__ import annotations
 
 # Section 1.6: the first product that serves a second API version; older ones answer 400 to /api_versions.
 SECOND_API = (2, 2)
-# Section 1.16: there total_count is computed before the filter is applied, and metadata has its old route (2.10).
+# Section 1.16: software before this computes total_count before the filter, and has the old route of metadata (2.10).
 MODERN = (3, 3)
 PAGE = 100
-# Section 1.9 says 15 minutes; that it counts from the last request is a guess.
+# Section 1.9: 15 minutes; that they count from the last request is assumed.
 SESSION_SECONDS = 15 * 60
 # Section 1.14: only 15 (a second snapshot with a UUID) and 99 (a bare version) are known.
 CODES = {
@@ -29,7 +29,7 @@ CODES = {
 }
 # Section 10.2, item 16: whether a bad body is 400 or 422.
 VALIDATION_STATUS = 422
-# Section 9: how long the array takes over what it does in the background. To be seen, and not to be waited for.
+# Section 9: how long the array works in the background: long enough to be noticed, too short to wait for.
 SNAPSHOT_SECONDS = 0.08
 ONLINE_SECONDS = 0.08
 RESIZE_SECONDS = 0.08
@@ -39,7 +39,7 @@ CAPACITY = 100 << 40
 FLASH_SHARE = 4
 NODES = 3
 PLACEMENTS = ("hybrid", "single_flash", "all_flash")
-# Section 2.4: the policies of a new array, each with the mode it stands for.
+# Section 2.4: the placement policies of a new array, each with its placement mode.
 POLICIES = {"default": "hybrid", "hybrid": "hybrid", "single-flash": "single_flash", "all-flash": "all_flash"}
 # Sections 2.13 and 9: texts of refusals, none of which is known.
 ONLINE = "App instance must be offline"
@@ -53,8 +53,8 @@ DUPLICATE_SNAPSHOT = "Snapshot with the same UUID exists"
 NO_SESSION = "The key provided with the request does not correspond to a valid session."
 BAD_LOGIN = "Login failed: name or password is incorrect"
 BUSY = "Service unavailable"
-# The sheet does not tell what a disk answers to INQUIRY: vendor and product by which multipath-tools knows the array,
-# and how Linux's own target, which that product is of, makes an NAA of a number.
+# The sheet has no INQUIRY data. These are the vendor and product by which multipath-tools knows the array, and the NAA
+# prefix of Linux's own target, which the product name is of.
 DISK = ("DATERA", "IBLOCK")
 NAA = "6001405"
 # Limits of the array are not documented.

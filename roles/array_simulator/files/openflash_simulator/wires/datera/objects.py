@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a Datera array holds beyond volumes: tenants, app and storage instances, initiators, groups (section 2)."""
+"""What a tenant holds besides volumes: app instances, storage instances, initiators and their groups (section 2)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def new_uuid() -> str:
 
 
 @dataclass
-class Member:
+class InstanceVolume:
     """A volume within a storage instance; ``volume`` is its number in the tenant's array."""
 
     name: str
@@ -45,17 +45,17 @@ class StorageInstance:
     iqn: str
     ip_pool: str
     access_control_mode: str
-    volumes: list[Member] = field(default_factory=list)
+    volumes: list[InstanceVolume] = field(default_factory=list)
     admin_state: str = "online"
     onlined: float = 0.0
-    # Paths, and as in the array's own lists nothing keeps one from standing there twice (3.8).
+    # Paths. As on the array, a list may have an entry several times (3.8).
     initiators: list[str] = field(default_factory=list)
     initiator_groups: list[str] = field(default_factory=list)
     auth: dict[str, str] = field(default_factory=lambda: {"type": "none"})
     active: list[str] = field(default_factory=list)
 
-    def volume(self, name: str) -> Member | None:
-        return next((one for one in self.volumes if one.name == name), None)
+    def volume(self, name: str) -> InstanceVolume | None:
+        return next((volume for volume in self.volumes if volume.name == name), None)
 
 
 @dataclass
@@ -69,13 +69,13 @@ class AppInstance:
     admin_state: str = "online"
     app_template: str = ""
     clone_src: str = ""
-    # When the clone was begun. Its content is there at once, and its source may go: only the state says otherwise.
+    # When the clone was begun. It has its content at once; until the clone is done only its state is different.
     cloned: float = 0.0
     restore_point: str = ""
     snapshot_policies: list[dict[str, Any]] = field(default_factory=list)
     storage_instances: list[StorageInstance] = field(default_factory=list)
     metadata: dict[str, Any] = field(default_factory=dict)
-    # utc_ts -> uuid of the snapshots of the whole app instance
+    # utc_ts -> uuid of the snapshots of the complete app instance
     snapshots: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -83,15 +83,16 @@ class AppInstance:
         return f"/app_instances/{self.id}"
 
     def storage(self, name: str) -> StorageInstance | None:
-        return next((one for one in self.storage_instances if one.name == name), None)
+        return next((storage for storage in self.storage_instances if storage.name == name), None)
 
     @property
-    def members(self) -> list[tuple[StorageInstance, Member]]:
-        return [(si, one) for si in self.storage_instances for one in si.volumes]
+    def volumes(self) -> list[tuple[StorageInstance, InstanceVolume]]:
+        """Its volumes, each with its storage instance."""
+        return [(storage, volume) for storage in self.storage_instances for volume in storage.volumes]
 
-    def title(self, si: StorageInstance, member: Member) -> str:
-        """How an operator calls a volume: by its app instance, with the way to it where there are several."""
-        return self.name if len(self.members) == 1 else f"{self.name}/{si.name}/{member.name}"
+    def title(self, storage: StorageInstance, volume: InstanceVolume) -> str:
+        """What an operator calls a volume: the app instance's name, and the path within it where there are several."""
+        return self.name if len(self.volumes) == 1 else f"{self.name}/{storage.name}/{volume.name}"
 
 
 @dataclass
@@ -108,7 +109,7 @@ class Group:
 
 @dataclass
 class Tenant:
-    """A name space: what one tenant creates no other sees, but for what is in /root (sections 1.8 and 2.6)."""
+    """A name space. A tenant uses its own objects and those of the tenants above it (sections 1.8 and 2.6)."""
 
     path: str
     array: Array
@@ -129,12 +130,17 @@ class Tenant:
         return self.path.rsplit("/", 1)[0]
 
     def find(self, key: str) -> AppInstance | None:
-        """By id, or by name as older clients do."""
+        """The app instance with this id or, for older clients, this name."""
         found = self.instances.get(key)
-        return found or next((one for one in self.instances.values() if one.name == key), None)
+        return found or next((instance for instance in self.instances.values() if instance.name == key), None)
 
-    def volume(self, member: Member) -> Volume:
-        return self.array.volumes[member.volume]
+    def storage_instances(self) -> list[tuple[AppInstance, StorageInstance]]:
+        """Every storage instance, with its app instance."""
+        return [(instance, storage) for instance in self.instances.values() for storage in instance.storage_instances]
+
+    def array_volume(self, volume: InstanceVolume) -> Volume:
+        """The volume in the array of this tenant."""
+        return self.array.volumes[volume.volume]
 
     def clear(self) -> None:
         for table in (self.instances, self.initiators, self.groups, self.templates, self.pools):
@@ -144,9 +150,9 @@ class Tenant:
         return {
             "array": self.array.dump(),
             "descr": self.descr,
-            "instances": [asdict(one) for one in self.instances.values()],
-            "initiators": [asdict(one) for one in self.initiators.values()],
-            "groups": [asdict(one) for one in self.groups.values()],
+            "instances": [asdict(instance) for instance in self.instances.values()],
+            "initiators": [asdict(initiator) for initiator in self.initiators.values()],
+            "groups": [asdict(group) for group in self.groups.values()],
             "templates": self.templates,
             "pools": self.pools,
         }
@@ -161,8 +167,8 @@ class Tenant:
 
 
 def _instance(row: dict[str, Any]) -> AppInstance:
-    instances = []
-    for si in row["storage_instances"]:
-        members = [Member(**one) for one in si["volumes"]]
-        instances.append(StorageInstance(**{**si, "volumes": members, "active": []}))
-    return AppInstance(**{**row, "storage_instances": instances})
+    storage_instances = []
+    for storage in row["storage_instances"]:
+        volumes = [InstanceVolume(**volume) for volume in storage["volumes"]]
+        storage_instances.append(StorageInstance(**{**storage, "volumes": volumes, "active": []}))
+    return AppInstance(**{**row, "storage_instances": storage_instances})
