@@ -30,7 +30,7 @@ from .openflash.errors import CONNECT, FlashError, Interrupted, NotDone, context
 from .openflash.plan.desired import DesiredState
 from .openflash.plan.draft import Plan
 from .openflash.plan.planner import plan
-from .openflash.plan.policy import Policy
+from .openflash.plan.rules import Policy
 from .openflash.plan.world import Actual
 from .openflash.read import read
 from .openflash.transport import environment, interruption, programs

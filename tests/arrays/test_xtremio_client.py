@@ -21,7 +21,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.model 
 )
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan import desired
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.planner import plan
-from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.policy import Policy
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.rules import Policy
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.world import Actual
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.units import GIB, MIB
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.xtremio import facts, wire

@@ -26,7 +26,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.model 
 )
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan import desired as options
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.planner import plan
-from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.policy import Policy
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.rules import Policy
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.read import read
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.units import GIB, format_initiator
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.xtremio import facts

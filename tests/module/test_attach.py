@@ -91,7 +91,7 @@ def test_a_volume_is_attached_and_detached(attaching: Attaching) -> None:
     assert (made["map"]["lun"], made["map"]["state"], made["map"]["host_state"]) == (None, "present", "present")
     assert made["plan"] == [f"map volume db1 to host {HERE}"]
     assert made["api"]["writes"] == 1, "one command"
-    assert made.warnings == ["this array cannot be asked who else has volume db1"]
+    assert made.warnings == ["this array cannot be asked which other hosts have volume db1"]
     assert attaching.run()["map"]["device"] == device
     assert attaching.attached() == {"db1"}
     if array.logs_in:

@@ -205,7 +205,7 @@ def test_a_volume_that_is_there_with_another_pool_is_not_taken_for_it(array: Arr
     if array.done("flash_volume", name="db1")["volume"]["pool"] is None:
         result = array.done("flash_volume", name="db1", pool=made["volume"]["pool"])
         assert not result.changed
-        assert result.warnings == ["the array does not tell the pool of volume db1, so it was not compared"]
+        assert result.warnings == ["the array does not report the pool of volume db1, so it was not compared"]
         return
     array.refuses("flash_volume", "db1", "not nowhere", name="db1", pool="nowhere", kind="conflict")
 

@@ -16,7 +16,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan i
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.desired import DesiredState
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.draft import Plan
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.planner import plan
-from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.policy import Policy
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.rules import Policy
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.world import Actual
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.read import read
 from tests.support.memory_array import MemoryArray

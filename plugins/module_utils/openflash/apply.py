@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Carry a plan out: in order, what is independent side by side, and one result per desired object.
+"""Carries a plan out: the batches in order, the chains of a batch side by side.
 
-Steps name objects; the world knows them, first as they were read, then as the array returned them.
+A step names objects. The world knows them: first as they were read, then as the array returned them after each step.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from .plan.world import Actual, World
 
 @dataclass(frozen=True)
 class Applied:
-    """What was done: the steps carried out, the error of each object that failed, and the array as it is now."""
+    """The steps that were carried out, the error of each desired object that failed, and the array as it is now."""
 
     done: Tuple[Step, ...]
     errors: Dict[Key, FlashError]
     not_done: Tuple[Step, ...]
     world: World
     interrupted: Optional[Stopped] = None
-    """A signal ended it; every step that is not done has an error."""
+    """The signal that ended it. Every step that is not done then has an error."""
 
 
 def apply(
@@ -40,9 +40,11 @@ def apply(
     continue_on_error: bool = False,
     progress: Optional[Callable[[Step], None]] = None,
 ) -> Applied:
-    """Carry out every batch. Without continue_on_error nothing more is begun after a failed step.
+    """Carry out every batch. Without continue_on_error no further step is begun after a failed step.
 
-    After a failed step, and when the plan has an error, no destructive step is begun, nor one that waits for one.
+    After a failed step, and when the plan has an error, neither a destructive step is begun nor one that waits for it.
+
+    :param progress: called after each step that was carried out, in the thread that did it.
     """
     run = _Run(array, World(actual, array.capabilities), continue_on_error, progress, refused=bool(plan.errors))
     try:
@@ -64,21 +66,21 @@ def _side_by_side(run: _Run, chains: Sequence[List[Step]], destructive: bool, co
             for future in [pool.submit(run.chain, chain, destructive) for chain in chains]:
                 future.result()
         except BaseException:
-            # What has not begun must not begin while the pool waits for what has.
+            # The pool waits for the chains that have begun. Meanwhile no other chain may begin.
             run.end()
             raise
 
 
 def nothing(plan: Plan, actual: Actual, array: Array) -> Applied:
-    """What there is to tell when a desired object is refused and so nothing is carried out."""
+    """The result when a desired object is refused, so that nothing is carried out."""
     return Applied((), {}, plan.steps, World(actual, array.capabilities))
 
 
 class _Run:
     """A plan being carried out; its chains may run side by side.
 
-    Everything that chains share is read and changed under one lock, which is not held while the array is at work. What
-    a chain knows of an object is never older than its own last step: no other chain of a batch changes that object.
+    What chains share is read and changed under one lock, which is not held during a request. What a chain knows of an
+    object is never older than its own last step: no other chain of a batch changes that object.
     """
 
     def __init__(
@@ -104,14 +106,14 @@ class _Run:
         self._lock = world.lock
 
     def chain(self, steps: List[Step], destructive: bool) -> None:
-        """Carry out one chain; after ``end`` nothing more of it is begun."""
+        """Carry out one chain. After ``end`` no further step of it is begun."""
         try:
             for step in steps:
                 if self._ended:
                     return
                 self._step(step, destructive)
         except BaseException:
-            # Here and not in the main thread, which may come too late: this thread goes on with the next chain at once.
+            # Not in the main thread, which may be too late: this thread would begin the next chain at once.
             self.end()
             raise
 
@@ -142,15 +144,15 @@ class _Run:
                 self._progress(step)
 
     def applied(self, plan: Plan) -> Applied:
-        """What was done, in the order of the plan, whichever chain was the first."""
-        places = {id(step): place for place, step in enumerate(plan.steps)}
-        done = sorted(self.done, key=lambda step: places[id(step)])
-        not_done = sorted(self.not_done, key=lambda step: places[id(step)])
+        """What was done, in the order of the plan, whichever chain was first."""
+        order = {id(step): number for number, step in enumerate(plan.steps)}
+        done = sorted(self.done, key=lambda step: order[id(step)])
+        not_done = sorted(self.not_done, key=lambda step: order[id(step)])
         errors = {key: self.errors[key] for step in not_done for key in step.keys if key in self.errors}
         return Applied(tuple(done), errors, tuple(not_done), self.world, self._stopped)
 
     def interrupted(self, error: Stopped, steps: Sequence[Step]) -> None:
-        """Give every step that is not done an error that says so. Call it when no thread is at work any more."""
+        """Give every step that is not done an error that says so. To be called when no other thread runs any more."""
         self._stopped = error
         finished = {id(step) for step in self.done + self.not_done}
         begun = {id(step) for step in self._running}
@@ -159,19 +161,19 @@ class _Run:
                 continue
             self.not_done.append(step)
             if id(step) in begun:
-                own: FlashError = Stopped("%s, so it is not known whether the array has done it" % error.reason)
+                step_error: FlashError = Stopped("%s, so it is not known whether the array has done it" % error.reason)
             else:
-                own = NotDone("it was not begun, because the task was interrupted")
-            own.fill(doing=step.line, target=step.item[-1] or None, array=self.array.label, hint=error.hint)
-            for item in step.keys:
-                self.errors.setdefault(item, own)
+                step_error = NotDone("it was not begun, because the task was interrupted")
+            step_error.fill(doing=step.line, target=step.item[-1] or None, array=self.array.label, hint=error.hint)
+            for key in step.keys:
+                self.errors.setdefault(key, step_error)
 
     def _begins(self, step: Step, destructive: bool) -> bool:
         with self._lock:
-            begins = not any(item in self.errors for item in step.keys)
+            begins = not any(key in self.errors for key in step.keys)
             destructive = destructive or step.destructive
             if begins and ((self.errors and not self._continue) or (destructive and (self.errors or self._refused))):
-                # A mapping that was taken away to get another LUN is not left away because something else failed.
+                # The volume was unmapped to get another LUN. Another failure must not leave it unmapped.
                 begins = isinstance(step, MapVolume) and step.item in self._unmapped
             if not begins:
                 self.not_done.append(step)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Callable, Dict, List, Mapping as Map, Optional, Sequence
 
-from . import render
+from . import report
 from .array import Array, ConsistencyGroups
 from .errors import BadReply, Busy, FlashError, Invalid, MissingLibrary, Timeout, Unauthorized, Unreachable, context
 from .model import Group, Listing, Volume
@@ -93,15 +93,15 @@ _READERS: Dict[str, Callable[[Array, Filters], Any]] = {
 }
 
 _RENDER: Dict[str, Callable[[Any], Any]] = {
-    "array": render.info,
-    "capacity": render.capacity,
-    "pools": render.pool,
-    "volumes": lambda volume: render.volume(volume, volume.name),
-    "snapshots": lambda snapshot: render.snapshot(snapshot, snapshot.name),
-    "hosts": lambda host: render.host(host, host.name),
-    "mappings": render.mapping,
-    "ports": render.port,
-    "groups": render.group,
+    "array": report.info_data,
+    "capacity": report.capacity_data,
+    "pools": report.pool_data,
+    "volumes": lambda volume: report.volume_data(volume, volume.name),
+    "snapshots": lambda snapshot: report.snapshot_data(snapshot, snapshot.name),
+    "hosts": lambda host: report.host_data(host, host.name),
+    "mappings": report.mapping_data,
+    "ports": report.port_data,
+    "groups": report.group_data,
 }
 
 

@@ -2,41 +2,45 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One entry per desired object: before, after, what failed. The same for a prediction and for what was done."""
+"""What a module returns: model objects as plain data, and one entry per desired object with what became of it.
+
+One schema per kind of object, the same for every array, and for a prediction as for what was done.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any, Dict, List, Mapping as Map, Optional, Sequence, Tuple
+from dataclasses import dataclass, fields, replace
+from typing import Any, Dict, Iterable, List, Mapping as Map, Optional, Sequence, Tuple
 
-from . import render
 from .apply import Applied
 from .array import Array
 from .errors import FlashError, NotDone
-from .model import Snapshot, Volume
+from .model import ArrayInfo, Capacity, Group, Host, Mapping, Pool, Port, Snapshot, Volume
 from .plan import (
     hosts as plan_hosts,
-    maps as plan_maps,
+    mappings as plan_mappings,
     snapshots as plan_snapshots,
-    steps,
     volumes as plan_volumes,
 )
 from .plan.desired import ABSENT, DesiredHost, DesiredMapping, DesiredSnapshot, DesiredState, DesiredVolume
 from .plan.draft import Plan
-from .plan.steps import Key, Step
+from .plan.steps import DeleteHost, DeleteSnapshot, DeleteVolume, Key, Step, UnmapVolume
 from .plan.world import World
+from .units import format_initiator, format_size
 
 Data = Dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Entry:
+    """What became of one desired object."""
+
     kind: str
     name: str
     before: Data
     after: Data
     lines: Tuple[str, ...] = ()
-    """The steps, as an operator would say them."""
+    """The steps that were carried out, or would be, for an operator to read."""
     error: Optional[FlashError] = None
 
     @property
@@ -44,7 +48,7 @@ class Entry:
         return bool(self.lines)
 
     def as_data(self) -> Data:
-        """The object, as it is now, with what became of the desired object."""
+        """The object as it is now, with whether it was changed, and the error."""
         data = dict(self.after)
         data["changed"] = self.changed
         data["error"] = self.error.as_dict() if self.error else None
@@ -52,7 +56,7 @@ class Entry:
 
 
 class Reporter:
-    """Answers what became of each desired object, from the plan alone or from the plan and what was done."""
+    """Makes the entries, from the plan alone or from the plan and what was done."""
 
     def __init__(self, plan: Plan, applied: Optional[Applied]) -> None:
         self.plan = plan
@@ -71,39 +75,41 @@ class Reporter:
         after = self.world.volumes.get(desired.name)
         if after is None and before is not None and before.name != desired.name:
             after = self.world.volumes.get(before.name)  # it could not be renamed
-        return self._entry(
-            ("volume", desired.name),
+        return self.entry(
+            "volume",
+            desired.name,
             (key,),
-            render.volume(before, desired.name),
-            render.volume(self.world.with_maps(after), desired.name),
+            volume_data(before, desired.name),
+            volume_data(self.world.with_mappings(after), desired.name),
         )
 
-    def snapshot(self, desired: DesiredSnapshot, *also: Key) -> Entry:
+    def snapshot(self, desired: DesiredSnapshot, *more_keys: Key) -> Entry:
+        """:param more_keys: what else counts for this entry, such as the retention of the volume."""
         key = plan_snapshots.key(desired)
         before = self.plan.outcomes[key].before
-        label = ("snapshot", desired.name)
         if desired.group:
             group = self.world.groups.get(desired.group)
             members = group.volumes if group else ()
-            keys = [(member, plan_snapshots.member_name(member, desired.name)) for member in members]
-            found = [self.world.snapshots[key] for key in keys if key in self.world.snapshots]
-            return self._entry(label, (key,), _members(desired, before or ()), _members(desired, found))
-        there = self.world.snapshots.by("name", desired.name)
-        after = next((s for s in there if desired.volume in (None, s.volume)), None)
-        return self._entry(label, (key,) + also, _snapshot(before, desired), _snapshot(after, desired))
+            names = [(member, plan_snapshots.member_name(member, desired.name)) for member in members]
+            existing = [self.world.snapshots[name] for name in names if name in self.world.snapshots]
+            before_data, after_data = _members(desired, before or ()), _members(desired, existing)
+            return self.entry("snapshot", desired.name, (key,), before_data, after_data)
+        named = self.world.snapshots.by("name", desired.name)
+        after = next((snapshot for snapshot in named if desired.volume in (None, snapshot.volume)), None)
+        keys = (key,) + more_keys
+        return self.entry("snapshot", desired.name, keys, _snapshot(before, desired), _snapshot(after, desired))
 
     def host(self, desired: DesiredHost) -> Entry:
-        key = plan_hosts.key(desired.name)
-        before, after = self.plan.outcomes[key].before, self.world.hosts.get(desired.name)
-        return self._entry(
-            ("host", desired.name), (key,), render.host(before, desired.name), render.host(after, desired.name)
-        )
+        key, name = plan_hosts.key(desired.name), desired.name
+        before, after = self.plan.outcomes[key].before, self.world.hosts.get(name)
+        return self.entry("host", name, (key,), host_data(before, name), host_data(after, name))
 
-    def mapping(self, desired: DesiredMapping, *also: Key) -> Entry:
-        key = plan_maps.key(desired)
-        before, after = self.plan.outcomes[key].before, self.world.maps.get((desired.host, desired.volume))
-        label = ("mapping", "%s/%s" % (desired.host, desired.volume))
-        return self._entry(label, (key,) + also, _mapping(before, desired), _mapping(after, desired))
+    def mapping(self, desired: DesiredMapping, *more_keys: Key) -> Entry:
+        """:param more_keys: what else counts for this entry, such as the changes of its host."""
+        key = plan_mappings.key(desired)
+        before, after = self.plan.outcomes[key].before, self.world.mappings.get((desired.host, desired.volume))
+        name, keys = "%s/%s" % (desired.host, desired.volume), (key,) + more_keys
+        return self.entry("mapping", name, keys, _mapping(before, desired), _mapping(after, desired))
 
     def removed(self) -> List[Entry]:
         """What is removed although the task does not name it: pruned, too old, or not a volume of an exclusive host."""
@@ -111,23 +117,19 @@ class Reporter:
         entries = []
         for outcome in self.plan.outcomes.values():
             if outcome.key[0] in ("prune", "retention", "exclusive"):
-                entries += [_gone(actual, step) for step in outcome.steps if id(step) in self._steps]
+                entries += [_removal(actual, step) for step in outcome.steps if id(step) in self._steps]
         return entries
 
-    def _entry(self, label: Tuple[str, str], keys: Sequence[Key], before: Data, after: Data) -> Entry:
+    def entry(self, kind: str, name: str, keys: Sequence[Key], before: Data, after: Data) -> Entry:
+        """:param keys: the outcomes whose steps and errors count for this entry."""
         outcomes = [self.plan.outcomes[key] for key in keys if key in self.plan.outcomes]
-        wanted = [step for outcome in outcomes for step in outcome.steps + outcome.withheld]
-        lines = tuple(step.line for step in wanted if id(step) in self._steps)
+        requested = [step for outcome in outcomes for step in outcome.steps + outcome.withheld]
+        lines = tuple(step.line for step in requested if id(step) in self._steps)
         error = next((e for e in (self._error(key) for key in keys) if e is not None), None)
-        if error is None and len(lines) < len(wanted):
-            missing = next(step for step in wanted if id(step) not in self._steps)
-            error = NotDone(
-                "another part of the task failed",
-                doing=missing.line,
-                target=label[1],
-                hint=NotDone.HINT,
-            )
-        return Entry(label[0], label[1], before, after, lines, error)
+        if error is None and len(lines) < len(requested):
+            missing = next(step for step in requested if id(step) not in self._steps)
+            error = NotDone("another part of the task failed", doing=missing.line, target=name, hint=NotDone.HINT)
+        return Entry(kind, name, before, after, lines, error)
 
     def _error(self, key: Key) -> Optional[FlashError]:
         if self.applied is not None and key in self.applied.errors:
@@ -136,35 +138,43 @@ class Reporter:
         return outcome.error if outcome else None
 
 
+# -- the entries of each module ----------------------------------------------------------------------------------------
+
+
 def volumes(reporter: Reporter, desired_state: DesiredState) -> List[Entry]:
-    return [reporter.volume(desired) for desired in desired_state.volumes]
+    """flash_volume."""
+    return [reporter.volume(volume) for volume in desired_state.volumes]
 
 
 def snapshots(reporter: Reporter, desired_state: DesiredState) -> List[Entry]:
-    """A snapshot, the first of a volume with what its retention did."""
-    kept: Dict[Optional[str], List[Key]] = {}
+    """flash_snapshot. What a retention removed counts for the first snapshot of its volume."""
+    retentions: Dict[Optional[str], List[Key]] = {}
     for retention in desired_state.retentions:
-        kept.setdefault(retention.volume, []).append(plan_snapshots.retention_key(retention))
-    return [reporter.snapshot(desired, *kept.pop(desired.volume, ())) for desired in desired_state.snapshots]
+        retentions.setdefault(retention.volume, []).append(plan_snapshots.retention_key(retention))
+    return [reporter.snapshot(snapshot, *retentions.pop(snapshot.volume, ())) for snapshot in desired_state.snapshots]
 
 
 def host_maps(reporter: Reporter, desired_state: DesiredState) -> List[Entry]:
-    """A mapping with its host; a host that nothing is mapped to in this task stands alone, with a null volume.
+    """flash_host_map: a mapping with its host. A host without a mapping in this task has an entry with a null volume.
 
-    What changed in the host itself, and what was unmapped from it as not requested, counts for its first entry.
+    Changes of the host itself, and other mappings that were removed from it, count for its first entry.
     """
-    described = {desired.name: reporter.host(desired) for desired in desired_state.hosts}
-    new = dict(described)
+    hosts = {host.name: reporter.host(host) for host in desired_state.hosts}
+    without_entry = dict(hosts)
     entries = []
-    for desired in desired_state.maps:
-        first = desired.state != ABSENT and new.pop(desired.host, None) is not None
-        also = (plan_hosts.key(desired.host), plan_maps.exclusive_key(desired.host)) if first else ()
-        entries.append(_with_host(reporter.mapping(desired, *also), described.get(desired.host)))
-    for name, host in new.items():
-        nothing = _mapping(None, DesiredMapping("", name))
-        also = (plan_hosts.key(name), plan_maps.exclusive_key(name))
-        entries.append(_with_host(reporter._entry((host.kind, name), also, dict(nothing), dict(nothing)), host))
+    for mapping in desired_state.mappings:
+        is_first = mapping.state != ABSENT and without_entry.pop(mapping.host, None) is not None
+        keys = _host_keys(mapping.host) if is_first else ()
+        entries.append(_with_host(reporter.mapping(mapping, *keys), hosts.get(mapping.host)))
+    for name, host in without_entry.items():
+        no_mapping = _mapping(None, DesiredMapping("", name))
+        entry = reporter.entry("host", name, _host_keys(name), dict(no_mapping), dict(no_mapping))
+        entries.append(_with_host(entry, host))
     return entries
+
+
+def _host_keys(name: str) -> Tuple[Key, ...]:
+    return (plan_hosts.key(name), plan_mappings.exclusive_key(name))
 
 
 def _with_host(entry: Entry, host: Optional[Entry]) -> Entry:
@@ -181,28 +191,31 @@ def _with_host(entry: Entry, host: Optional[Entry]) -> Entry:
 def for_hosts(array: Array, reporter: Reporter, desired_state: DesiredState, entries: Sequence[Entry]) -> Data:
     """What hosts need to reach their volumes: the target ports, and the identity of each disk.
 
-    Some arrays give a volume its identity only when it is first mapped, so those that lack it are read again.
+    Some arrays give a volume its serial only when it is first mapped, so volumes without one are read again.
     """
     mapped = [entry for entry in entries if entry.after["state"] == "present"]
     serials = {name: volume.serial for name, volume in reporter.volumes.items()}
     if reporter.applied is not None:
-        nameless = sorted({entry.after["volume"] for entry in mapped if not serials.get(entry.after["volume"])})
-        if nameless:
-            serials.update({volume.name: volume.serial for volume in array.volumes(nameless)})
+        without_serial = sorted({entry.after["volume"] for entry in mapped if not serials.get(entry.after["volume"])})
+        if without_serial:
+            serials.update({volume.name: volume.serial for volume in array.volumes(without_serial)})
     for entry in entries:
         entry.after["serial"] = serials.get(entry.after["volume"])
     ports = array.ports_of(sorted({entry.after["volume"] for entry in mapped})) if mapped else ()
-    return {"ports": [render.port(port) for port in ports]} if mapped else {}
+    return {"ports": [port_data(port) for port in ports]} if mapped else {}
 
 
 def document(reporter: Reporter, desired_state: DesiredState) -> Dict[str, List[Entry]]:
-    """Every section of a document."""
+    """flash_array: every section of the document."""
     return {
         "volumes": volumes(reporter, desired_state),
         "snapshots": snapshots(reporter, desired_state),
-        "hosts": [reporter.host(desired) for desired in desired_state.hosts],
-        "mappings": [reporter.mapping(desired) for desired in desired_state.maps],
+        "hosts": [reporter.host(host) for host in desired_state.hosts],
+        "mappings": [reporter.mapping(mapping) for mapping in desired_state.mappings],
     }
+
+
+# -- the diff ----------------------------------------------------------------------------------------------------------
 
 
 def diff(entries: Sequence[Entry], header: str) -> Dict[str, Any]:
@@ -221,64 +234,207 @@ def diff(entries: Sequence[Entry], header: str) -> Dict[str, Any]:
     return {
         "before_header": header,
         "after_header": header,
-        "before": _there({label(entry): render.for_diff(entry.before) for entry in changed}),
-        "after": _there({label(entry): _afterwards(entry) for entry in changed}),
+        "before": _existing({label(entry): for_diff(entry.before) for entry in changed}),
+        "after": _existing({label(entry): _after(entry) for entry in changed}),
     }
 
 
-def _afterwards(entry: Entry) -> Data:
-    """What is there in the end; of a change that no field shows, such as a restore, what was done."""
-    after = render.for_diff(entry.after)
-    return dict(after, done=list(entry.lines)) if after == render.for_diff(entry.before) else after
+def for_diff(data: Data) -> Data:
+    """What a diff compares; an absent object is empty."""
+    if data.get("state") == "absent" and data.get("host_state") != "present":
+        return {}
+    return {key: value for key, value in data.items() if key not in VOLATILE and value is not None}
 
 
-def _there(objects: Data) -> Data:
+def _after(entry: Entry) -> Data:
+    """The object after the change. Where no field shows the change, such as a restore, also the steps."""
+    after = for_diff(entry.after)
+    return dict(after, done=list(entry.lines)) if after == for_diff(entry.before) else after
+
+
+def _existing(objects: Data) -> Data:
     return {name: data for name, data in objects.items() if data}
 
 
-def _gone(actual: World, step: Step) -> Entry:
-    """Before and after of what a step takes away."""
+def _removal(actual: World, step: Step) -> Entry:
+    """Before and after of what a step removes."""
     lines = (step.line,)
-    if isinstance(step, steps.DeleteVolume):
-        before = render.volume(actual.with_maps(actual.volumes.get(step.name)), step.name)
-        return Entry("volume", step.name, before, render.volume(None, step.name), lines)
-    if isinstance(step, steps.DeleteHost):
-        before = render.host(actual.hosts.get(step.name), step.name)
-        return Entry("host", step.name, before, render.host(None, step.name), lines)
-    if isinstance(step, steps.DeleteSnapshot):
+    if isinstance(step, DeleteVolume):
+        before = volume_data(actual.with_mappings(actual.volumes.get(step.name)), step.name)
+        return Entry("volume", step.name, before, volume_data(None, step.name), lines)
+    if isinstance(step, DeleteHost):
+        before = host_data(actual.hosts.get(step.name), step.name)
+        return Entry("host", step.name, before, host_data(None, step.name), lines)
+    if isinstance(step, DeleteSnapshot):
         _kind, volume, name = step.snapshot
-        before = render.snapshot(actual.snapshots.get((volume, name)), name)
-        return Entry("snapshot", name, before, render.snapshot(None, name), lines)
-    if not isinstance(step, steps.UnmapVolume):
-        raise AssertionError("a step that ends nothing: %s" % step)
+        before = snapshot_data(actual.snapshots.get((volume, name)), name)
+        return Entry("snapshot", name, before, snapshot_data(None, name), lines)
+    if not isinstance(step, UnmapVolume):
+        raise AssertionError("a step that removes nothing: %s" % step)
     desired = DesiredMapping(step.volume, step.host)
-    before = _mapping(actual.maps.get((step.host, step.volume)), desired)
+    before = _mapping(actual.mappings.get((step.host, step.volume)), desired)
     return Entry("mapping", "%s/%s" % (step.host, step.volume), before, _mapping(None, desired), lines)
 
 
-def _snapshot(obj: Optional[Snapshot], desired: DesiredSnapshot) -> Data:
-    data = render.snapshot(obj, desired.name)
-    data["members"] = []
+# -- model objects as plain data ---------------------------------------------------------------------------------------
+
+VOLATILE = ("id", "used", "created", "progress", "serial")
+"""Not part of a diff: what the array chooses, or what changes by itself."""
+
+
+def _field_names(kind: type, *internal: str) -> Tuple[str, ...]:
+    return tuple(field.name for field in fields(kind) if field.name not in internal)
+
+
+_VOLUME_FIELDS = _field_names(Volume, "left_offline", "siblings", "options", "metadata")
+_SNAPSHOT_FIELDS = _field_names(Snapshot, "volume_id")
+"""A field of the model is one of the result, unless it is named here."""
+
+
+def volume_data(volume: Optional[Volume], name: str) -> Data:
+    """A volume; all fields null and ``state: absent`` when there is none."""
+    if volume is None:
+        return _absent(_VOLUME_FIELDS + ("size_text", "array_options"), name)
+    data = {field: getattr(volume, field) for field in _VOLUME_FIELDS}
+    data.update(
+        size_text=format_size(volume.size),
+        id=volume.id or None,
+        mappings=_mappings_data(volume.mappings),
+        snapshots=_sorted(volume.snapshots),
+        groups=_sorted(volume.groups),
+        array_options=dict(volume.options),
+    )
     return data
 
 
-def _members(desired: DesiredSnapshot, found: Sequence[Snapshot]) -> Data:
-    """A snapshot of a group: its members, and the group in place of a volume."""
-    data = render.snapshot(None, desired.name)
+def snapshot_data(snapshot: Optional[Snapshot], name: str) -> Data:
+    """A snapshot; all fields null and ``state: absent`` when there is none."""
+    if snapshot is None:
+        return _absent(_SNAPSHOT_FIELDS + ("size_text",), name)
+    data = {field: getattr(snapshot, field) for field in _SNAPSHOT_FIELDS}
+    data.update(
+        size_text=format_size(snapshot.size),
+        id=snapshot.id or None,
+        mappings=_mappings_data(snapshot.mappings),
+        children=_sorted(snapshot.children),
+    )
+    return data
+
+
+def mapping_data(mapping: Mapping) -> Data:
+    return {"host": mapping.host, "volume": mapping.volume, "lun": mapping.lun, "device": mapping.device}
+
+
+def _mappings_data(mappings: Optional[Sequence[Mapping]]) -> Optional[List[Data]]:
+    if mappings is None:
+        return None
+    return [mapping_data(mapping) for mapping in sorted(mappings, key=lambda m: (m.host, m.volume))]
+
+
+def _sorted(names: Optional[Iterable[str]]) -> Optional[List[str]]:
+    return None if names is None else sorted(names)
+
+
+def host_data(host: Optional[Host], name: str) -> Data:
+    """A host; all fields null and ``state: absent`` when there is none."""
+    if host is None:
+        return _absent(("id", "kind", "os", "initiators"), name)
+    return {
+        "name": host.name,
+        "state": "present",
+        "id": host.id or None,
+        "kind": host.kind,
+        "os": host.os,
+        "initiators": [
+            {
+                "address": format_initiator(initiator.address),
+                "protocol": initiator.protocol,
+                "chap_username": initiator.chap_user,
+                "logged_in": initiator.logged_in,
+            }
+            for initiator in host.initiators
+        ],
+    }
+
+
+def pool_data(pool: Pool) -> Data:
+    return {
+        "name": pool.name,
+        "id": pool.id or None,
+        "state": pool.state,
+        "size": pool.size,
+        "free": pool.free,
+        "used": pool.size - pool.free,
+        "provisioned": pool.provisioned,
+        "provisioning": list(pool.provisioning),
+    }
+
+
+def port_data(port: Port) -> Data:
+    return {
+        "name": port.name,
+        "protocol": port.protocol,
+        "address": format_initiator(port.address),
+        "portal": port.portal,
+        "up": port.up,
+    }
+
+
+def group_data(group: Group) -> Data:
+    return {"name": group.name, "id": group.id or None, "volumes": sorted(group.volumes)}
+
+
+def capacity_data(capacity: Capacity) -> Data:
+    return {
+        "size": capacity.size,
+        "used": capacity.used,
+        "free": capacity.free,
+        "provisioned": capacity.provisioned,
+        "data_reduction_ratio": capacity.data_reduction,
+        "dedup_ratio": capacity.dedup,
+        "compression_ratio": capacity.compression,
+        "thin_ratio": capacity.thin,
+    }
+
+
+def info_data(info: ArrayInfo) -> Data:
+    return {
+        "vendor": info.vendor,
+        "name": info.name,
+        "model": info.model,
+        "serial": info.serial,
+        "version": info.version,
+        "api_version": info.api_version,
+        "state": info.state,
+        "protocols": list(info.protocols),
+    }
+
+
+def _absent(field_names: Sequence[str], name: str) -> Data:
+    return dict(dict.fromkeys(field_names), name=name, state="absent")
+
+
+def _snapshot(snapshot: Optional[Snapshot], desired: DesiredSnapshot) -> Data:
+    return dict(snapshot_data(snapshot, desired.name), members=[])
+
+
+def _members(desired: DesiredSnapshot, snapshots: Sequence[Snapshot]) -> Data:
+    """A snapshot of a group: its members, and the group instead of a volume."""
+    data = snapshot_data(None, desired.name)
     data["group"] = desired.group
-    data["members"] = [render.snapshot(s, s.name) for s in sorted(found, key=lambda s: s.name)]
-    if found:
-        data["state"] = found[0].state
+    data["members"] = [snapshot_data(member, member.name) for member in sorted(snapshots, key=lambda s: s.name)]
+    if snapshots:
+        data["state"] = snapshots[0].state
     return data
 
 
-def _mapping(obj: Any, desired: DesiredMapping) -> Data:
+def _mapping(mapping: Optional[Mapping], desired: DesiredMapping) -> Data:
     return {
         "host": desired.host,
         "volume": desired.volume or None,
-        "state": "present" if obj is not None else "absent",
-        "lun": obj.lun if obj is not None else None,
-        "device": obj.device if obj is not None else None,
+        "state": "absent" if mapping is None else "present",
+        "lun": None if mapping is None else mapping.lun,
+        "device": None if mapping is None else mapping.device,
         "serial": None,
         "initiators": None,
         "host_state": None,

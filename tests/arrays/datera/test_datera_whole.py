@@ -23,7 +23,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan i
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.desired import DesiredState
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.draft import Plan
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.planner import plan
-from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.policy import Policy
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.rules import Policy
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.read import read
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.units import GIB
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.datera.client import Datera

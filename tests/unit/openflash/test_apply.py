@@ -175,7 +175,7 @@ def test_what_depends_on_a_failed_object_fails_and_says_why(array: MemoryArray) 
     )
     applied = task.run(continue_on_error=True)
     assert there(array) == []
-    for key in (("volume", "copy"), ("snapshot", "a", "s"), ("map", "h1", "a")):
+    for key in (("volume", "copy"), ("snapshot", "a", "s"), ("mapping", "h1", "a")):
         error = applied.errors[key]
         assert isinstance(error, NotFound)
         assert "volume a, which this depends on, was not made" in str(error)
@@ -198,7 +198,7 @@ def test_a_new_lun_is_given_though_something_else_failed_meanwhile(array: Memory
     fail_for(array, "map_volume", "b")
     task = host_maps(array, {"host": "h1", "volume": "b", "lun": 7}, {"host": "h1", "volume": "a", "lun": 8})
     applied = task.run()
-    assert set(applied.errors) == {("map", "h1", "b")}
+    assert set(applied.errors) == {("mapping", "h1", "b")}
     assert array.names()["mappings"] == ["h1 a 8"]
 
 
@@ -323,9 +323,9 @@ def test_eight_threads_know_all_hosts_and_mappings(impatient: None) -> None:
         desired_items = [{"host": host, "volume": "shared", "initiators": [f"{TAKEN}-{host}"]} for host in hosts]
         applied = host_maps(array, *desired_items, shared=True).run(concurrency=8)
         assert applied.errors == {}
-        assert sorted(mapping.host for mapping in applied.world.maps_of_volume("shared")) == hosts
+        assert sorted(mapping.host for mapping in applied.world.mappings_of_volume("shared")) == hosts
         for host in hosts:
-            owner = applied.world.owner_of(f"{TAKEN}-{host}")
+            owner = applied.world.host_of_initiator(f"{TAKEN}-{host}")
             assert owner is not None
             assert owner.name == host
 

@@ -17,8 +17,8 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.d
     PRESENT,
     DesiredHost,
     DesiredMapping,
-    DesiredPrune,
-    DesiredRetention,
+    Prune,
+    Retention,
 )
 
 IQN = "iqn.2026-01.org.example:h1"
@@ -128,7 +128,7 @@ def test_renaming_to_its_own_name_is_no_renaming() -> None:
 def test_retention_is_once_per_volume_and_prefix() -> None:
     items = [{"name": "pre-" + name, "volume": "a", "prefix": "pre-", "keep": 2} for name in ("1", "2")]
     desired_state = desired.snapshots(items, {"atomic": True})
-    assert desired_state.retentions == (DesiredRetention("pre-", 2, "a"),)
+    assert desired_state.retentions == (Retention("pre-", 2, "a"),)
     assert desired_state.atomic
 
 
@@ -144,20 +144,20 @@ def test_a_host_is_described_once_for_all_its_mappings() -> None:
         items[described]["initiators"] = [IQN]
         desired_state = desired.host_maps(items, {})
         assert [len(host.initiators or ()) for host in desired_state.hosts] == [1]
-        assert [desired.volume for desired in desired_state.maps] == ["a", "b"]
+        assert [desired.volume for desired in desired_state.mappings] == ["a", "b"]
 
 
 def test_taking_a_mapping_away_says_nothing_about_the_host() -> None:
     desired_state = desired.host_maps([{"host": "h", "volume": "a", "state": "absent"}], {})
     assert desired_state.hosts == ()
-    assert desired_state.maps == (DesiredMapping("a", "h", state=ABSENT),)
+    assert desired_state.mappings == (DesiredMapping("a", "h", state=ABSENT),)
 
 
 def test_exclusive_is_of_the_host() -> None:
     desired_state = desired.host_maps(
         [{"host": "h", "volume": "a", "exclusive": True}, {"host": "i", "volume": "a"}], {}
     )
-    assert desired_state.exclusive_maps == frozenset({"h"})
+    assert desired_state.exclusive_hosts == frozenset({"h"})
 
 
 def test_a_secret_is_in_no_text() -> None:
@@ -179,8 +179,8 @@ def test_a_document_has_everything() -> None:
             "prune_limit": 0,
         }
     )
-    assert desired_state.prune == DesiredPrune("web-", 0)
-    assert desired_state.maps == (DesiredMapping("a", "h", 0),)
+    assert desired_state.prune == Prune("web-", 0)
+    assert desired_state.mappings == (DesiredMapping("a", "h", 0),)
     assert isinstance(desired_state.hosts[0], DesiredHost)
 
 

@@ -176,7 +176,7 @@ def test_an_initiator_for_two_new_hosts_is_a_conflict_for_the_second(array: Memo
 
 def test_an_initiator_of_a_protocol_that_the_array_does_not_speak() -> None:
     array = MemoryArray(protocols=("fc",))
-    error = refused(host_maps(array, {"host": "h3", "initiators": [IQN + "h3"]}), "iSCSI", "It speaks Fibre Channel.")
+    error = refused(host_maps(array, {"host": "h3", "initiators": [IQN + "h3"]}), "iSCSI", "It uses Fibre Channel.")
     assert isinstance(error, Invalid)
 
 
@@ -477,7 +477,7 @@ def test_unknown_mappings_are_told_when_mapping() -> None:
     array.host("h1")
     task = host_maps(array, {"host": "h1", "volume": "a"})
     assert task.lines == ["map volume a to host h1"]
-    assert task.warnings == ["this array cannot be asked who else has volume a"]
+    assert task.warnings == ["this array cannot be asked which other hosts have volume a"]
 
 
 @pytest.mark.parametrize(
@@ -605,7 +605,7 @@ def test_a_mapping_that_was_taken_away_comes_back_though_another_step_failed(arr
     array.fail("map_volume", FlashError("no"), lambda volume, host, lun: volume.name == "a")
     task = host_maps(array, {"host": "h1", "volume": "a", "lun": 3}, {"host": "h1", "volume": "b", "lun": 4})
     applied = task.run()
-    assert set(applied.errors) == {("map", "h1", "a")}
+    assert set(applied.errors) == {("mapping", "h1", "a")}
     assert mapped(array) == ["h1 b 4"]
 
 

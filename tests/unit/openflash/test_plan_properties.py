@@ -7,8 +7,11 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Callable
+from unittest import mock
 
 from hypothesis import HealthCheck, assume, event, given, settings, strategies as st
 
@@ -30,12 +33,15 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.model 
 )
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan import (
     desired as desired_items,
+    planner,
+    prune,
     steps as s,
 )
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.desired import DesiredState
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.draft import Draft, Outcome
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.planner import plan
-from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.policy import Policy
-from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.world import Actual
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.rules import Policy
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.world import Actual, World
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.units import is_openstack_name
 from tests.support.memory_array import GIB, MemoryArray, MemoryCapabilities
 from tests.support.planning import Task
@@ -293,6 +299,43 @@ def test_a_plan_with_a_refusal_takes_nothing_away(
         assert made.withheld == ()
 
 
+def content_of(world: World) -> list[Any]:
+    tables: list[Any] = [world.volumes, world.snapshots, world.hosts, world.groups, world.mappings]
+    return [dict(table) for table in tables]
+
+
+class CheckedDraft(Draft):
+    """Fails when a refused object, or a refused part of one, has changed the world or left a step."""
+
+    @contextmanager
+    def item(self, key: s.Key, doing: str) -> Iterator[Outcome]:
+        before, outcome_before = content_of(self.world), self.outcomes.get(key)
+        error_before = outcome_before.error if outcome_before else None
+        with super().item(key, doing) as outcome:
+            yield outcome
+        if outcome.error is not error_before and key != prune.KEY:  # the plan is made again without prune
+            assert content_of(self.world) == before, f"{key} was refused, and has changed the world"
+
+    def attempt(self, action: Callable[[], None]) -> str:
+        before, steps = content_of(self.world), self.pending
+        reason = super().attempt(action)
+        if reason:
+            assert content_of(self.world) == before, "a refused part has changed the world"
+            assert self.pending == steps, "a refused part has left a step"
+        return reason
+
+
+@QUICK
+@given(contents(), tasks, policies)
+def test_a_refused_object_leaves_the_world_as_it_was(
+    content: Content, desired_state: DesiredState, policy: dict[str, bool]
+) -> None:
+    """Everything is checked before anything is changed, so that no change has to be taken back."""
+    with mock.patch.object(planner, "Draft", CheckedDraft):
+        task = Task(content.array(), desired_state, **policy)
+    event(f"{min(len(task.errors), 3)} errors")
+
+
 NODES = ["h1", "h2", "h3", "n1"]
 nodes = st.fixed_dictionaries(
     {
@@ -371,8 +414,8 @@ def test_nothing_is_taken_away_without_its_option(
     volumes, snapshots, mappings, hosts = doomed(task)
     renamed = {step.name: step.to for step in task.plan.steps if isinstance(step, s.RenameVolume)}
     by_hand = {w.name for w in desired_state.volumes if w.state == "absent"}
-    asked_to_unmap = {(w.host, w.volume) for w in desired_state.maps}
-    exclusive = desired_state.exclusive_maps
+    asked_to_unmap = {(w.host, w.volume) for w in desired_state.mappings}
+    exclusive = desired_state.exclusive_hosts
     for volume in array.volumes():
         if renamed.get(volume.name, volume.name) not in volumes:
             continue
@@ -426,7 +469,7 @@ def test_nothing_is_taken_away_without_its_option(
             assert policy["allow_empty"] or any(w.name == step.name and w.initiators for w in desired_state.hosts)
     for host_name in exclusive:
         if not policy["allow_empty"] and {volume for host, volume in mappings if host == host_name}:
-            assert any(w.host == host_name for w in desired_state.maps)
+            assert any(w.host == host_name for w in desired_state.mappings)
 
 
 class Killed(BaseException):
@@ -458,7 +501,7 @@ def test_a_task_that_was_killed_comes_to_the_same_when_it_is_run_again(
     assert again.errors == []
     assert again.run().errors == {}
     expected, found = undisturbed.names(), array.names()
-    if any(desired.lun is None for desired in desired_state.maps):
+    if any(desired.lun is None for desired in desired_state.mappings):
         expected["mappings"], found["mappings"] = (
             [text.rsplit(" ", 1)[0] for text in names["mappings"]] for names in (expected, found)
         )

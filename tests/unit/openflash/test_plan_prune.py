@@ -13,7 +13,7 @@ import pytest
 
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors import FlashError, Invalid, Refused
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan import desired
-from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.desired import DesiredRetention
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.desired import Retention
 from tests.support.memory_array import MemoryArray
 from tests.support.planning import Task, document, refused
 
@@ -129,7 +129,7 @@ def test_a_snapshot_of_which_nothing_is_told_stays() -> None:
     array.snapshot("other", "web-s")
     task = pruned(array, hosts=[], **dict(WITH_SNAPSHOTS, prune_kinds=["snapshots"]))
     assert task.lines == []
-    assert "does not say whether it is in use" in task.warnings[0]
+    assert "does not report whether it is in use" in task.warnings[0]
 
 
 def test_dependents_go_before_what_they_depend_on() -> None:
@@ -354,7 +354,7 @@ def test_a_snapshot_that_retention_looks_after_stays(array: MemoryArray) -> None
         dict(WITH_SNAPSHOTS, volumes=[{"name": "web-data"}], hosts=[{"name": "web-1"}], prune=True, prune_prefix="web-")
     )
     assert len(Task(array, desired_state).lines) == 2
-    kept = replace(desired_state, retentions=(DesiredRetention("web-old-nightly-", 7, "web-old"),))
+    kept = replace(desired_state, retentions=(Retention("web-old-nightly-", 7, "web-old"),))
     assert Task(array, kept).lines == []
 
 

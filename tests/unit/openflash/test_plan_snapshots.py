@@ -489,7 +489,7 @@ def test_what_is_not_told_counts_against_deleting() -> None:
     array.volume("db1")
     array.snapshot("db1", "night-1")
     task = nightly(array, keep=1)
-    assert task.warnings == ["snapshot night-1 is old and stays: the array does not say whether it is in use"]
+    assert task.warnings == ["snapshot night-1 is old and stays: the array does not report whether it is in use"]
 
 
 def test_retention_is_refused_where_nothing_is_proven() -> None:
@@ -502,7 +502,7 @@ def test_retention_is_refused_where_nothing_is_proven() -> None:
 
 def test_retention_needs_the_age(array: MemoryArray) -> None:
     array.snapshot("db1", "night-1", created=None)
-    assert isinstance(refused(nightly(array), "does not say how old night-1 is"), Refused)
+    assert isinstance(refused(nightly(array), "does not report how old night-1 is"), Refused)
 
 
 def test_an_incomplete_read_disables_retention(nights: MemoryArray) -> None:

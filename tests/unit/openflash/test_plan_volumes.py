@@ -549,7 +549,7 @@ def test_snapshots_that_could_not_be_read_keep_the_volume(array: MemoryArray) ->
 
 def test_a_volume_with_siblings_is_left_to_the_array_s_own_tools(array: MemoryArray) -> None:
     array.volume("db1", siblings=("db2",))
-    assert isinstance(refused(volumes(array, ABSENT), "its life with db2"), Refused)
+    assert isinstance(refused(volumes(array, ABSENT), "one access list with db2", "may delete them too"), Refused)
 
 
 def test_a_volume_that_is_refused_leaves_no_step_and_later_ones_do_not_rely_on_it(array: MemoryArray) -> None:

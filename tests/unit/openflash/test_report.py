@@ -10,7 +10,7 @@ from typing import Any, Callable
 
 import pytest
 
-from ansible_collections.openflash.storage.plugins.module_utils.openflash import render, report
+from ansible_collections.openflash.storage.plugins.module_utils.openflash import report
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.apply import nothing
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors import FlashError
 from tests.support.memory_array import MemoryArray
@@ -35,7 +35,7 @@ def entries(task: Task) -> list[report.Entry]:
     for name, shape in shapes.items():
         if getattr(task.desired, name):
             found += shape(task.reporter, task.desired)
-    if task.desired.hosts or task.desired.maps:
+    if task.desired.hosts or task.desired.mappings:
         found += report.host_maps(task.reporter, task.desired)
     return found
 
@@ -60,8 +60,8 @@ TASKS: dict[str, Callable[[MemoryArray], Task]] = {
 }
 
 FIELDS = {
-    "volume": set(render.volume(None, "x")),
-    "snapshot": set(render.snapshot(None, "x")) | {"members"},
+    "volume": set(report.volume_data(None, "x")),
+    "snapshot": set(report.snapshot_data(None, "x")) | {"members"},
     "mapping": {"host", "volume", "state", "lun", "device", "serial", "initiators", "host_state", "host_os"},
     "host": {"host", "volume", "state", "lun", "device", "serial", "initiators", "host_state", "host_os"},
 }

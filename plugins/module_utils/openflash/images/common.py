@@ -19,7 +19,7 @@ from ..model import COPYING, Listing, Mapping, Volume
 from ..plan.desired import ABSENT, DesiredState, DesiredVolume
 from ..plan.draft import Plan
 from ..plan.planner import plan
-from ..plan.policy import Policy
+from ..plan.rules import Policy
 from ..plan.world import Actual
 from ..read import read
 from . import data_path

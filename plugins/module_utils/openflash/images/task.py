@@ -13,8 +13,8 @@ from ..attach import formats
 from ..attach.qemu import Qemu
 from ..errors import Conflict, Invalid, context
 from ..model import Chap, Connection
-from ..plan.policy import Policy
-from ..render import VOLATILE, volume as render_volume
+from ..plan.rules import Policy
+from ..report import VOLATILE, volume_data
 from ..units import TIB, parse_size
 from . import exporting, importing
 from .common import Outcome, Run
@@ -167,13 +167,13 @@ class Task:
         }
 
     def _after(self) -> Dict[str, Any]:
-        data = render_volume(self.outcome.after, self.name)
+        data = volume_data(self.outcome.after, self.name)
         return data if self.outcome.size_known else dict(data, size=None, size_text=None)
 
     def diff(self, header: str) -> Dict[str, Any]:
         """The volume before and after, with what became of its content."""
         told = self.outcome
-        before = {} if told.before is None else _shown(render_volume(told.before, self.name))
+        before = {} if told.before is None else _shown(volume_data(told.before, self.name))
         after = {} if told.after is None else _shown(self._after())
         if not told.changed:
             before, after = {}, {}

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What shall be on the array, as plain values, built from the options that people write."""
+"""What a task asks for, as plain values made of the options that people write."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ ON_CREATE, ALWAYS = "on_create", "always"
 
 VOLUMES, SNAPSHOTS, HOSTS = "volumes", "snapshots", "hosts"
 PRUNED_BY_DEFAULT = (VOLUMES, HOSTS)
-"""Not snapshots: they are taken by other tasks than the one that declares their volumes."""
+"""Not snapshots: other tasks take them than the one that declares their volumes."""
 
 SHORTEST_PREFIX = 3
-"""Prune and retention act on names that begin so; shorter is too easily everything."""
+"""The least length of a prefix of prune and retention. A shorter one may easily match every name."""
 
 Options = Map[str, Any]
 
-W = TypeVar("W")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -45,11 +45,11 @@ class DesiredVolume:
     def of(cls, options: Options) -> DesiredVolume:
         name, size = _name(options), options.get("size")
         with context(doing="read the options of volume %s" % name, target=name):
-            wanted = None if size is None else parse_size(size)
+            size_in_bytes = None if size is None else parse_size(size)
         return cls(
             name=name,
             state=options.get("state") or PRESENT,
-            size=wanted,
+            size=size_in_bytes,
             pool=options.get("pool"),
             provisioning=options.get("provisioning"),
             source_volume=options.get("source_volume"),
@@ -68,11 +68,11 @@ class DesiredSnapshot:
     state: str = PRESENT
     backup: Optional[str] = None
     quiesced: bool = False
-    """Nothing writes to the volume, though a host has it."""
+    """Nothing writes to the volume while the snapshot is taken, although it is mapped to a host."""
 
     @classmethod
     def of(cls, options: Options) -> DesiredSnapshot:
-        desired = cls(
+        snapshot = cls(
             name=_name(options),
             volume=options.get("volume"),
             group=options.get("group"),
@@ -80,25 +80,25 @@ class DesiredSnapshot:
             backup=options.get("backup"),
             quiesced=bool(options.get("quiesced")),
         )
-        if desired.volume and desired.group:
-            raise Invalid("snapshot %s is given both a volume and a group" % desired.name, hint="Give one of the two.")
-        if desired.state == PRESENT and not (desired.volume or desired.group):
-            raise Invalid("snapshot %s needs the volume (or group) that it is taken of" % desired.name)
-        if desired.state == RESTORED and not (desired.volume and desired.backup):
+        if snapshot.volume and snapshot.group:
+            raise Invalid("snapshot %s is given both a volume and a group" % snapshot.name, hint="Give one of the two.")
+        if snapshot.state == PRESENT and not (snapshot.volume or snapshot.group):
+            raise Invalid("snapshot %s needs the volume (or group) that it is taken of" % snapshot.name)
+        if snapshot.state == RESTORED and not (snapshot.volume and snapshot.backup):
             raise Invalid(
-                "restoring snapshot %s needs volume and backup" % desired.name,
+                "restoring snapshot %s needs volume and backup" % snapshot.name,
                 hint="The present content of the volume is kept first, as a snapshot under the name given as backup.",
             )
-        if desired.backup and desired.state != RESTORED:
-            raise Invalid("snapshot %s has a backup, which is used only with state: restored" % desired.name)
-        if desired.backup == desired.name:
-            raise Invalid("the backup cannot have the name of snapshot %s itself" % desired.name)
-        return desired
+        if snapshot.backup and snapshot.state != RESTORED:
+            raise Invalid("snapshot %s has a backup, which is used only with state: restored" % snapshot.name)
+        if snapshot.backup == snapshot.name:
+            raise Invalid("the backup cannot have the name of snapshot %s itself" % snapshot.name)
+        return snapshot
 
 
 @dataclass(frozen=True)
-class DesiredRetention:
-    """Keep the newest snapshots of a volume whose name begins with the prefix."""
+class Retention:
+    """Keep the newest snapshots of a volume whose names begin with the prefix, and delete the others."""
 
     prefix: str
     keep: int
@@ -152,8 +152,8 @@ class DesiredMapping:
 
 
 @dataclass(frozen=True)
-class DesiredPrune:
-    """Remove what begins with the prefix and is not declared; at most so many objects, or none."""
+class Prune:
+    """Remove objects that begin with the prefix and are not declared; none when they are more than the limit."""
 
     prefix: str
     limit: int = 10
@@ -173,12 +173,12 @@ class DesiredState:
     snapshots: Tuple[DesiredSnapshot, ...] = ()
     atomic: bool = False
     """Take all snapshots of the task at one instant, or none."""
-    retentions: Tuple[DesiredRetention, ...] = ()
+    retentions: Tuple[Retention, ...] = ()
     hosts: Tuple[DesiredHost, ...] = ()
-    maps: Tuple[DesiredMapping, ...] = ()
-    exclusive_maps: FrozenSet[str] = frozenset()
+    mappings: Tuple[DesiredMapping, ...] = ()
+    exclusive_hosts: FrozenSet[str] = frozenset()
     """Hosts that shall have the mappings of this task and no others."""
-    prune: Optional[DesiredPrune] = None
+    prune: Optional[Prune] = None
 
 
 def volumes(items: Sequence[Options], params: Options) -> DesiredState:
@@ -188,37 +188,36 @@ def volumes(items: Sequence[Options], params: Options) -> DesiredState:
 
 
 def _volumes(where: str, items: Sequence[Options]) -> Tuple[DesiredVolume, ...]:
-    desired_items = unique(where, [DesiredVolume.of(item) for item in items], "name")
+    found = unique(where, [DesiredVolume.of(item) for item in items], "name")
     new_names: Dict[str, str] = {}
-    for desired in desired_items:
-        if desired.rename_from and desired.state == PRESENT:
-            if desired.rename_from in new_names:
+    for volume in found:
+        if volume.rename_from and volume.state == PRESENT:
+            other = new_names.setdefault(volume.rename_from, volume.name)
+            if other != volume.name:
                 raise Invalid(
-                    "volumes %s and %s shall both be renamed from %s"
-                    % (new_names[desired.rename_from], desired.name, desired.rename_from),
+                    "volumes %s and %s shall both be renamed from %s" % (other, volume.name, volume.rename_from),
                     hint="Give rename_from to one of them.",
                 )
-            new_names[desired.rename_from] = desired.name
     for name in new_names:
-        seen = {name}
+        passed = {name}
         while new_names.get(name) is not None:
             name = new_names[name]
-            if name in seen:
-                raise Invalid("volumes %s shall be renamed in a circle" % " and ".join(sorted(seen)))
-            seen.add(name)
-    return desired_items
+            if name in passed:
+                raise Invalid("volumes %s shall be renamed in a circle" % " and ".join(sorted(passed)))
+            passed.add(name)
+    return found
 
 
-def _maps(where: str, desired_items: Sequence[DesiredMapping]) -> Tuple[DesiredMapping, ...]:
-    found = unique(where, desired_items, "host", "volume")
-    taken: Dict[Tuple[str, Optional[int]], str] = {}
-    for desired in found:
-        if desired.lun is not None and desired.state == PRESENT:
-            other = taken.setdefault((desired.host, desired.lun), desired.volume)
-            if other != desired.volume:
+def _mappings(where: str, mappings: Sequence[DesiredMapping]) -> Tuple[DesiredMapping, ...]:
+    found = unique(where, mappings, "host", "volume")
+    volume_at_lun: Dict[Tuple[str, int], str] = {}
+    for mapping in found:
+        if mapping.lun is not None and mapping.state == PRESENT:
+            other = volume_at_lun.setdefault((mapping.host, mapping.lun), mapping.volume)
+            if other != mapping.volume:
                 raise Invalid(
                     "volumes %s and %s shall both be LUN %d of host %s"
-                    % (other, desired.volume, desired.lun, desired.host),
+                    % (other, mapping.volume, mapping.lun, mapping.host),
                     hint="Give each its own LUN, or leave lun out to get free ones.",
                 )
     return found
@@ -227,74 +226,70 @@ def _maps(where: str, desired_items: Sequence[DesiredMapping]) -> Tuple[DesiredM
 def snapshots(items: Sequence[Options], params: Options) -> DesiredState:
     """flash_snapshot."""
     _check_not_empty("snapshots", items, params)
-    desired_items = unique("the task", [DesiredSnapshot.of(item) for item in items], "volume", "group", "name")
-    _check_snapshots(desired_items)
-    retentions: Dict[Tuple[str, str], DesiredRetention] = {}
-    for item, desired in zip(items, desired_items):
+    found = unique("the task", [DesiredSnapshot.of(item) for item in items], "volume", "group", "name")
+    _check_snapshots(found)
+    retentions: Dict[Tuple[str, str], Retention] = {}
+    for item, snapshot in zip(items, found):
         keep, prefix = item.get("keep"), item.get("prefix")
         if keep is None and prefix is None:
             continue
-        if keep is None or prefix is None or desired.volume is None or desired.state != PRESENT:
+        if keep is None or prefix is None or snapshot.volume is None or snapshot.state != PRESENT:
             raise Invalid("the options keep and prefix go together, with a volume and state: present")
-        if not desired.name.startswith(prefix):
-            raise Invalid("snapshot %s does not begin with the prefix %r that keep counts" % (desired.name, prefix))
-        known = retentions.setdefault((desired.volume, prefix), DesiredRetention(prefix, keep, desired.volume))
-        if known.keep != keep:
-            raise Invalid("the option keep is given as %d and %d for volume %s" % (known.keep, keep, desired.volume))
-    return DesiredState(
-        snapshots=desired_items, atomic=bool(params.get("atomic")), retentions=tuple(retentions.values())
-    )
+        if not snapshot.name.startswith(prefix):
+            raise Invalid("snapshot %s does not begin with the prefix %r that keep counts" % (snapshot.name, prefix))
+        first = retentions.setdefault((snapshot.volume, prefix), Retention(prefix, keep, snapshot.volume))
+        if first.keep != keep:
+            raise Invalid("the option keep is given as %d and %d for volume %s" % (first.keep, keep, snapshot.volume))
+    return DesiredState(snapshots=found, atomic=bool(params.get("atomic")), retentions=tuple(retentions.values()))
 
 
-def _check_snapshots(desired_items: Sequence[DesiredSnapshot]) -> None:
-    anywhere = {desired.name for desired in desired_items if not desired.volume and not desired.group}
+def _check_snapshots(snapshots_of_task: Sequence[DesiredSnapshot]) -> None:
+    without_volume = {snapshot.name for snapshot in snapshots_of_task if not snapshot.volume and not snapshot.group}
     restored: Dict[str, str] = {}
-    for desired in desired_items:
-        if desired.volume and desired.name in anywhere:
+    for snapshot in snapshots_of_task:
+        if snapshot.volume and snapshot.name in without_volume:
             raise Invalid(
-                "the task names %s with its volume and without" % desired.name, hint="Give the volume in both."
+                "the task names %s with its volume and without" % snapshot.name, hint="Give the volume in both."
             )
-        if desired.state == RESTORED and restored.setdefault(str(desired.volume), desired.name) != desired.name:
+        if snapshot.state == RESTORED and restored.setdefault(str(snapshot.volume), snapshot.name) != snapshot.name:
             raise Invalid(
                 "volume %s shall be restored from %s and from %s"
-                % (desired.volume, restored[str(desired.volume)], desired.name)
+                % (snapshot.volume, restored[str(snapshot.volume)], snapshot.name)
             )
 
 
 def host_maps(items: Sequence[Options], params: Options) -> DesiredState:
-    """flash_host_map: hosts with their initiators, and what is mapped to them."""
+    """flash_host_map: hosts with their initiators, and the volumes that are mapped to them."""
     _check_not_empty("maps", items, params)
     if not items and params.get("exclusive") and params.get("host"):
         items = [params]  # allow_empty permits it: the host shall have no volume
     hosts: Dict[str, DesiredHost] = {}
-    maps: List[DesiredMapping] = []
+    mappings: List[DesiredMapping] = []
     exclusive = set()
     for item in items:
         name = _name(item, "host")
-        mapped = item.get("volume") is not None
-        if mapped:
-            maps.append(DesiredMapping.of(item))
+        has_volume = item.get("volume") is not None
+        if has_volume:
+            mappings.append(DesiredMapping.of(item))
         if item.get("exclusive"):
             if item.get("state") == ABSENT:
                 raise Invalid("the option exclusive goes with state: present")
             exclusive.add(name)
-        if mapped and item.get("state") == ABSENT:
-            continue  # taking a mapping away says nothing about the host
-        if item.get("lun") is not None and not mapped:
+        if has_volume and item.get("state") == ABSENT:
+            continue  # it ends a mapping, and asks nothing of the host
+        if item.get("lun") is not None and not has_volume:
             raise Invalid("the option lun needs the volume that it is for")
-        desired = DesiredHost.of(item, "host")
-        known = hosts.setdefault(name, desired)
+        host = DesiredHost.of(item, "host")
+        known = hosts.setdefault(name, host)
         if known == DesiredHost(name):
-            hosts[name] = desired
-        elif desired not in (known, DesiredHost(name)):
+            hosts[name] = host
+        elif host not in (known, DesiredHost(name)):
             raise Invalid(
                 "host %s is described in two ways in one task" % name,
                 hint="Give its initiators and other properties once, or the same every time.",
             )
     return DesiredState(
-        hosts=tuple(hosts.values()),
-        maps=_maps("the task", maps),
-        exclusive_maps=frozenset(exclusive),
+        hosts=tuple(hosts.values()), mappings=_mappings("the task", mappings), exclusive_hosts=frozenset(exclusive)
     )
 
 
@@ -303,22 +298,23 @@ def document(params: Options) -> DesiredState:
     prune = None
     if params.get("prune"):
         limit, kinds = params.get("prune_limit"), params.get("prune_kinds")
-        prune = DesiredPrune(
+        prune = Prune(
             params.get("prune_prefix") or "",
             10 if limit is None else limit,
             PRUNED_BY_DEFAULT if kinds is None else tuple(dict.fromkeys(kinds)),
         )
+    snapshots_of_task = [DesiredSnapshot.of(item) for item in params.get("snapshots") or ()]
     return DesiredState(
         volumes=_volumes("volumes", params.get("volumes") or ()),
-        snapshots=unique("snapshots", [DesiredSnapshot.of(i) for i in params.get("snapshots") or ()], "volume", "name"),
+        snapshots=unique("snapshots", snapshots_of_task, "volume", "name"),
         hosts=unique("hosts", [DesiredHost.of(item) for item in params.get("hosts") or ()], "name"),
-        maps=_maps("mappings", [DesiredMapping.of(item) for item in params.get("mappings") or ()]),
+        mappings=_mappings("mappings", [DesiredMapping.of(item) for item in params.get("mappings") or ()]),
         prune=prune,
     )
 
 
 def _check_not_empty(plural: str, items: Sequence[Options], params: Options) -> None:
-    """Refused when the list of a task that takes away is empty, which is a look-up that found nothing, or is meant."""
+    """:raises Refused: the list is empty in a task that removes something. Perhaps a look-up found nothing."""
     state = params.get("state") or PRESENT
     if items or params.get("allow_empty"):
         return
@@ -329,15 +325,18 @@ def _check_not_empty(plural: str, items: Sequence[Options], params: Options) -> 
         )
 
 
-def unique(where: str, desired_items: Sequence[W], *keys: str) -> Tuple[W, ...]:
-    """The desired objects as they are, or Invalid when two of them are about the same object."""
-    seen = set()
-    for desired in desired_items:
+def unique(where: str, objects: Sequence[T], *keys: str) -> Tuple[T, ...]:
+    """The desired objects, unchanged.
+
+    :raises Invalid: two of them are about the same object.
+    """
+    found = set()
+    for desired in objects:
         key = tuple(getattr(desired, name) for name in keys)
-        if key in seen:
+        if key in found:
             raise Invalid("%s names %s twice" % (where, " / ".join(str(part) for part in key if part is not None)))
-        seen.add(key)
-    return tuple(desired_items)
+        found.add(key)
+    return tuple(objects)
 
 
 def initiators_of(host: str, texts: Optional[Sequence[str]]) -> Optional[Tuple[Initiator, ...]]:
@@ -379,7 +378,7 @@ def check_prefix(prefix: str) -> None:
     if len(prefix) < SHORTEST_PREFIX:
         raise Invalid(
             "the prefix %r is shorter than %d characters" % (prefix, SHORTEST_PREFIX),
-            hint="Only names that begin with the prefix are ever removed, so make it yours alone.",
+            hint="Only names that begin with the prefix are ever removed, so choose one that nobody else uses.",
         )
 
 

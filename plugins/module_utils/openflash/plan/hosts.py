@@ -24,75 +24,71 @@ def key(name: str) -> Key:
     return ("host", name)
 
 
-def in_order(draft: Draft, desired_items: Sequence[DesiredHost]) -> List[DesiredHost]:
-    """The hosts, one that gives up initiators before the one that takes them; noted in ``draft.takers`` and ``levels``.
+def in_order(draft: Draft, hosts: Sequence[DesiredHost]) -> List[DesiredHost]:
+    """The hosts, one that gives up initiators before the one that gets them.
 
     No host gives up an initiator before it has got those that it shall have. So hosts that exchange initiators are
-    refused: each has what the other one needs first.
+    refused: each has what the other one needs first. Notes the givers and the levels of hosts in the draft.
     """
-    draft.takers = _givers(draft, desired_items)
-    found: List[DesiredHost] = []
-    left = list(desired_items)
-    while left:
-        waiting = {desired.name for desired in left}
-        ready = [desired for desired in left if not draft.takers.get(desired.name, set()) & waiting]
-        for desired in ready:
-            draft.levels[desired.name] = max(
-                (draft.levels[n] + 1 for n in draft.takers.get(desired.name, ())), default=0
-            )
-        found += ready or left
-        done = {desired.name for desired in ready or left}
-        left = [desired for desired in left if desired.name not in done]
-    return found
+    draft.initiator_givers = _givers(draft, hosts)
+    ordered: List[DesiredHost] = []
+    remaining = list(hosts)
+    while remaining:
+        waiting = {host.name for host in remaining}
+        ready = [host for host in remaining if not draft.initiator_givers.get(host.name, set()) & waiting]
+        for host in ready:
+            givers = draft.initiator_givers.get(host.name, ())
+            draft.host_levels[host.name] = max((draft.host_levels[giver] + 1 for giver in givers), default=0)
+        ordered += ready or remaining
+        done = {host.name for host in ready or remaining}
+        remaining = [host for host in remaining if host.name not in done]
+    return ordered
 
 
-def _givers(draft: Draft, desired_items: Sequence[DesiredHost]) -> Dict[str, Set[str]]:
+def _givers(draft: Draft, hosts: Sequence[DesiredHost]) -> Dict[str, Set[str]]:
     """For each host, those hosts of the same task that have an initiator of it now and shall not keep it."""
-    present = {
-        desired.name: desired
-        for desired in desired_items
-        if desired.state == PRESENT and desired.initiators is not None
-    }
+    described = {host.name: host for host in hosts if host.state == PRESENT and host.initiators is not None}
     found: Dict[str, Set[str]] = {}
-    for desired in present.values():
-        for initiator in desired.initiators or ():
-            owner = draft.world.owner_of(initiator.address)
-            other = present.get(owner.name) if owner is not None else None
-            if other is None or other is desired or not other.exclusive_initiators:
+    for host in described.values():
+        for initiator in host.initiators or ():
+            owner = draft.world.host_of_initiator(initiator.address)
+            giver = described.get(owner.name) if owner is not None else None
+            if giver is None or giver is host or not giver.exclusive_initiators:
                 continue
-            if initiator.address not in {one.address for one in other.initiators or ()}:
-                found.setdefault(desired.name, set()).add(other.name)
+            if initiator.address not in {kept.address for kept in giver.initiators or ()}:
+                found.setdefault(host.name, set()).add(giver.name)
     return found
 
 
 def _add(draft: Draft, step: Step) -> None:
-    """Add a step of a host; where it takes initiators, after the other hosts have given them up."""
-    if step.item[-1] in draft.takers:
-        draft.add_taker(step, step.item[-1])
+    """Add a step of a host; where the host gets initiators of others, after these have given them up."""
+    if step.item[-1] in draft.initiator_givers:
+        draft.add_initiators(step, step.item[-1])
     else:
         draft.add(step)
 
 
 def present(draft: Draft, desired: DesiredHost, mapped: bool = False) -> None:
-    """:param mapped: volumes shall be mapped to it, with which some arrays keep its CHAP credentials (see maps)."""
+    """:param mapped: volumes shall be mapped to it. Some arrays keep its CHAP credentials with these (see mappings)."""
     if mapped and draft.capabilities.chap_per_volume:
         if desired.chap is not None:
-            draft.volume_chap[desired.name] = desired
+            draft.hosts_with_volume_chap[desired.name] = desired
         desired = replace(desired, chap=None)
     with draft.item(key(desired.name), "create or change host %s" % desired.name) as outcome:
         host = draft.world.host(desired.name)
         outcome.before = host
         if host is None:
-            wanted = desired.initiators or ()
-            rules.check_can(draft.capabilities, "create_host", None, host=desired.name, initiators=wanted)
+            initiators = desired.initiators or ()
+            rules.check_can(draft.capabilities, "create_host", None, host=desired.name, initiators=initiators)
         if desired.chap is not None:
             rules.check_can(draft.capabilities, "chap", host)
         _check_os(draft, desired, host)
         for initiator in desired.initiators or ():
             _check_protocol(draft, initiator)
-            owner = draft.world.owner_of(initiator.address)
+            owner = draft.world.host_of_initiator(initiator.address)
             if owner is not None and owner.name != desired.name:
-                if owner.name in draft.takers.get(desired.name, ()) and draft.failure(key(owner.name)) is None:
+                givers = draft.initiator_givers.get(desired.name, ())
+                if owner.name in givers and draft.failure(key(owner.name)) is None:
                     draft.check_destructive()
                 raise Conflict(
                     "initiator %s belongs to host %s" % (format_initiator(initiator.address), owner.name),
@@ -102,9 +98,8 @@ def present(draft: Draft, desired: DesiredHost, mapped: bool = False) -> None:
 
 
 def _check_os(draft: Draft, desired: DesiredHost, host: Optional[Host]) -> None:
-    """An operating system that the array cannot store is refused, never dropped, like CHAP.
+    """:raises Unsupported: the array stores no operating system of a host.
 
-    :raises Unsupported: the array stores none.
     :raises Conflict: the host has another one, and the array cannot change it.
     """
     if desired.os is None:
@@ -118,9 +113,9 @@ def _check_os(draft: Draft, desired: DesiredHost, host: Optional[Host]) -> None:
 def _check_protocol(draft: Draft, initiator: Initiator) -> None:
     if initiator.protocol not in draft.capabilities.protocols:
         raise Invalid(
-            "this array does not speak %s with hosts, so %s is of no use to it"
+            "this array does not use %s with hosts, so %s cannot be one of its initiators"
             % (_PROTOCOLS[initiator.protocol], format_initiator(initiator.address)),
-            hint="It speaks %s." % " and ".join(_PROTOCOLS[protocol] for protocol in draft.capabilities.protocols),
+            hint="It uses %s." % " and ".join(_PROTOCOLS[protocol] for protocol in draft.capabilities.protocols),
         )
 
 
@@ -153,8 +148,8 @@ def _change(draft: Draft, desired: DesiredHost, host: Host) -> Host:
         host = replace(host, initiators=host.initiators + _with_chap(missing, desired))
     host = _set_os(draft, desired, _set_chap(draft, desired, host))
     if desired.exclusive_initiators:
-        wanted = {i.address for i in desired.initiators}
-        extra = tuple(i for i in host.initiators if i.address not in wanted)
+        kept = {initiator.address for initiator in desired.initiators}
+        extra = tuple(initiator for initiator in host.initiators if initiator.address not in kept)
         if extra:
             host = _remove(draft, host, extra, missing)
     return host
@@ -173,44 +168,47 @@ def _remove(draft: Draft, host: Host, extra: Sequence[Initiator], new: Sequence[
     for initiator in extra:
         if initiator.logged_in:
             draft.warn("initiator %s is logged in to the array" % format_initiator(initiator.address))
-    gone = tuple(initiator.address for initiator in extra)
-    if not draft.add_removal(RemoveInitiators(key(host.name), host.name, gone), host.name, key(host.name)):
+    removed = tuple(initiator.address for initiator in extra)
+    step = RemoveInitiators(key(host.name), host.name, removed)
+    if not draft.add_initiator_removal(step, host.name, key(host.name)):
         return host
-    return replace(host, initiators=tuple(i for i in host.initiators if i.address not in gone))
+    return replace(host, initiators=tuple(i for i in host.initiators if i.address not in removed))
 
 
 def _check_removal(draft: Draft, host: Host, extra: Sequence[Initiator], new: Sequence[Initiator]) -> None:
-    """Refused when it cuts the host off from its volumes, or when an empty list asks for it; names all that permits."""
+    """Check that the initiators may be removed.
+
+    :raises Refused: the host would lose access to its volumes, or an empty list asks for it. Names every option needed.
+    """
     reasons, hints = [], []
     if len(extra) == len(host.initiators) and not draft.policy.allow_empty:
         reasons.append("the list of its initiators is empty, so every initiator would be removed")
         hints.append("Give the initiators that shall stay, or set allow_empty: true when it shall have none.")
     if not draft.policy.force:
-        maps = draft.world.maps_of_host(host.name)
-        busy = sorted(mapping.volume for mapping in maps if mapping.open)
-        if busy:
-            reasons.append("it has an open session on %s, so initiators may be in use" % _named(busy))
+        in_use = sorted(mapping.volume for mapping in draft.world.mappings_of_host(host.name) if mapping.open)
+        if in_use:
+            reasons.append("it has an open session on %s, so initiators may be in use" % _list_volumes(in_use))
             hints.append("Detach the volumes on the host first, or set force: true.")
         elif len(extra) + len(new) == len(host.initiators):
-            has = _what_it_has(draft, host)
-            if has:
-                reasons.append("none of the initiators that it has now would stay, and %s" % has)
+            reason = _why_in_use(draft, host)
+            if reason:
+                reasons.append("none of the initiators that it has now would stay, and %s" % reason)
                 hints.append("Keep one of them, unmap the volumes first, or set force: true.")
     if reasons:
         raise Refused("; ".join(reasons), hint=" ".join(hints))
 
 
-def _what_it_has(draft: Draft, host: Host) -> str:
-    """What is mapped to the host, or may be, in words; empty when nothing is."""
-    maps = draft.world.maps_of_host(host.name)
-    if maps:
-        return "it has %s" % _named(sorted(mapping.volume for mapping in maps))
-    if draft.world.host_maps_known(host.name) or host.volumes == 0:
+def _why_in_use(draft: Draft, host: Host) -> str:
+    """A clause that says what is mapped to the host, or may be; "" when nothing is."""
+    mappings = draft.world.mappings_of_host(host.name)
+    if mappings:
+        return "it has %s" % _list_volumes(sorted(mapping.volume for mapping in mappings))
+    if draft.world.host_mappings_known(host.name) or host.volumes == 0:
         return ""
     return "not every mapping could be read, so it may have volumes"
 
 
-def _named(volumes: Sequence[str]) -> str:
+def _list_volumes(volumes: Sequence[str]) -> str:
     return ", ".join("volume %s" % name for name in volumes)
 
 
@@ -245,15 +243,19 @@ def absent(draft: Draft, desired: DesiredHost) -> None:
 
 
 def delete(draft: Draft, item: Key, host: Host) -> None:
+    """Plan to delete a host.
+
+    :raises Refused, InUse, Unsupported: it must not be deleted.
+    """
     rules.check_owner(host.name, "delete", draft.policy)
     rules.check_can(draft.capabilities, "delete_host", host)
-    maps = draft.world.maps_of_host(host.name)
-    if maps:
+    mappings = draft.world.mappings_of_host(host.name)
+    if mappings:
         raise InUse(
-            "volumes are mapped to it: %s" % ", ".join(sorted(mapping.volume for mapping in maps)),
+            "volumes are mapped to it: %s" % ", ".join(sorted(mapping.volume for mapping in mappings)),
             hint="Unmap them first; nothing else permits it.",
         )
-    if not draft.world.host_maps_known(host.name) and host.volumes != 0:
+    if not draft.world.host_mappings_known(host.name) and host.volumes != 0:
         raise Refused(
             "not every mapping could be read, so it may have volumes mapped to it"
             if draft.world.actual.mappings.unreadable
@@ -261,4 +263,4 @@ def delete(draft: Draft, item: Key, host: Host) -> None:
             hint="Delete it with the array's own tools, when you know that it has none.",
         )
     draft.add(DeleteHost(item, host.name), item)
-    draft.world.drop_host(host)
+    draft.world.remove_host(host)

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is requested and what is there, compared: an ordered list of steps, and what it will come to.
+"""Compares what is requested with what an array has, and makes the plan: an ordered list of steps.
 
-Pure: no request, no clock. Check mode stops after this, so what it shows is what would be done.
+Pure: no request, no clock. Check mode ends after this, so that it shows what a run would do.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from typing import Iterable, Sequence, Set
 
 from ..errors import Invalid
 from ..model import Capabilities
-from . import hosts, maps, snapshots, volumes
+from . import hosts, mappings, snapshots, volumes
 from .desired import ABSENT, PRESENT, RESTORED, DesiredSnapshot, DesiredState, DesiredVolume
 from .draft import Draft, Outcome, Plan, withheld
-from .policy import Policy
 from .prune import prune
+from .rules import Policy
 from .steps import Key
 from .world import Actual, World
 
@@ -29,7 +29,8 @@ def plan(desired_state: DesiredState, actual: Actual, policy: Policy, capabiliti
     When any part is refused, the plan has no destructive step, so that check mode shows what a run does.
     """
     complete = _plan(desired_state, Draft(World(actual, capabilities), policy))
-    if not complete.errors or not any(batch.destructive for batch in complete.batches):
+    destructive = desired_state.prune is not None or any(batch.destructive for batch in complete.batches)
+    if not complete.errors or not destructive:
         return complete
     safe = _plan(desired_state, Draft(World(actual, capabilities), policy, withhold=True))
     for key, outcome in safe.outcomes.items():
@@ -48,13 +49,13 @@ def _plan(desired_state: DesiredState, draft: Draft) -> Plan:
     draft.batch()
     for host in hosts.in_order(draft, desired_state.hosts):
         if host.state == PRESENT:
-            mapped = any(desired.host == host.name for desired in desired_state.maps if desired.state == PRESENT)
-            hosts.present(draft, host, mapped)
+            hosts.present(draft, host, any(m.host == host.name and m.state == PRESENT for m in desired_state.mappings))
     draft.batch()
-    waiting = maps.present(draft, desired_state)
-    maps.end(draft, desired_state, waiting)
+    if desired_state.mappings or desired_state.exclusive_hosts:
+        waiting = mappings.present(draft, desired_state)
+        mappings.end(draft, desired_state, waiting)
     _end_snapshots(draft, desired_state)
-    volumes.absent(draft, [desired for desired in desired_state.volumes if desired.state == ABSENT])
+    volumes.absent(draft, [volume for volume in desired_state.volumes if volume.state == ABSENT])
     draft.batch(destructive=True)
     for host in desired_state.hosts:
         if host.state == ABSENT:
@@ -67,13 +68,13 @@ def _plan(desired_state: DesiredState, draft: Draft) -> Plan:
 
 def _end_snapshots(draft: Draft, desired_state: DesiredState) -> None:
     draft.batch(destructive=True)
-    for desired in desired_state.snapshots:
-        if desired.state == RESTORED:
-            snapshots.restored(draft, desired)
+    for snapshot in desired_state.snapshots:
+        if snapshot.state == RESTORED:
+            snapshots.restored(draft, snapshot)
     draft.batch(destructive=True)
-    for desired in desired_state.snapshots:
-        if desired.state == ABSENT:
-            snapshots.absent(draft, desired)
+    for snapshot in desired_state.snapshots:
+        if snapshot.state == ABSENT:
+            snapshots.absent(draft, snapshot)
     for retention in desired_state.retentions:
         snapshots.retain(draft, retention, desired_state)
 
@@ -82,71 +83,73 @@ def _end_snapshots(draft: Draft, desired_state: DesiredState) -> None:
 
 
 def _make_volumes_and_snapshots(draft: Draft, desired_state: DesiredState) -> None:
-    """Round by round: each plans what is made of nothing that is still to be planned."""
-    left = {volumes.key(desired.name): desired for desired in desired_state.volumes if desired.state == PRESENT}
-    snapshots_left = {
-        snapshots.key(desired): desired for desired in desired_state.snapshots if desired.state == PRESENT
+    """Plan in rounds. Each plans what is made of nothing that is still to be planned."""
+    remaining = {volumes.key(volume.name): volume for volume in desired_state.volumes if volume.state == PRESENT}
+    remaining_snapshots = {
+        snapshots.key(snapshot): snapshot for snapshot in desired_state.snapshots if snapshot.state == PRESENT
     }
-    while left or snapshots_left:
-        taken = _names_taken(draft, left.values())
-        coming = _coming(left.values(), snapshots_left.values()) | {"volume/" + name for name in taken}
-        ready = [desired for desired in left.values() if not _waits(draft, desired, coming, taken)]
-        ready_snapshots = [desired for desired in snapshots_left.values() if not _source(desired) & coming]
-        if desired_state.atomic and len(ready_snapshots) < len(snapshots_left):
+    while remaining or remaining_snapshots:
+        names_in_use = _names_in_use(draft, remaining.values())
+        to_be_made = _to_be_made(remaining.values(), remaining_snapshots.values())
+        to_be_made |= {"volume/" + name for name in names_in_use}
+        ready = [volume for volume in remaining.values() if not _must_wait(draft, volume, to_be_made, names_in_use)]
+        ready_snapshots = [s for s in remaining_snapshots.values() if _source(s) not in to_be_made]
+        if desired_state.atomic and len(ready_snapshots) < len(remaining_snapshots):
             ready_snapshots = []
         if not ready and not ready_snapshots:
-            _circular(draft, list(left) + list(snapshots_left))
+            _refuse_circle(draft, list(remaining) + list(remaining_snapshots))
             return
         draft.batch()
-        for desired in ready:
-            volumes.present(draft, desired)
-            del left[volumes.key(desired.name)]
+        for volume in ready:
+            volumes.present(draft, volume)
+            del remaining[volumes.key(volume.name)]
         draft.batch()
-        snapshots.present(draft, ready_snapshots, desired_state.atomic)
+        if ready_snapshots:
+            snapshots.present(draft, ready_snapshots, desired_state.atomic)
         for snapshot in ready_snapshots:
-            del snapshots_left[snapshots.key(snapshot)]
+            del remaining_snapshots[snapshots.key(snapshot)]
 
 
-def _names_taken(draft: Draft, desired_items: Iterable[DesiredVolume]) -> Set[str]:
-    """The names that volumes will lose to a rename."""
-    there = draft.world.volumes
-    old = {desired.rename_from for desired in desired_items if desired.rename_from and desired.name not in there}
-    return {name for name in old if name in there and draft.world.was_there(name)}
+def _names_in_use(draft: Draft, remaining: Iterable[DesiredVolume]) -> Set[str]:
+    """The names of volumes that are still to be renamed, so that no other volume can have these names yet."""
+    existing = draft.world.volumes
+    old = {volume.rename_from for volume in remaining if volume.rename_from and volume.name not in existing}
+    return {name for name in old if name in existing and draft.world.existed(name)}
 
 
-def _coming(desired_items: Iterable[DesiredVolume], snapshot_desired_items: Iterable[DesiredSnapshot]) -> Set[str]:
-    """What is still to be planned, as "kind/name", so that what is made of it waits."""
-    coming = {"snapshot/" + desired.name for desired in snapshot_desired_items}
-    for desired in desired_items:
-        coming.add("volume/" + desired.name)
-        if desired.group:
-            coming.add("group/" + desired.group)
-    return coming
+def _to_be_made(remaining: Iterable[DesiredVolume], remaining_snapshots: Iterable[DesiredSnapshot]) -> Set[str]:
+    """What is still to be planned, as "kind/name"."""
+    names = {"snapshot/" + snapshot.name for snapshot in remaining_snapshots}
+    for volume in remaining:
+        names.add("volume/" + volume.name)
+        if volume.group:
+            names.add("group/" + volume.group)
+    return names
 
 
-def _waits(draft: Draft, desired: DesiredVolume, coming: Set[str], taken: Set[str]) -> bool:
-    if desired.name in taken:
+def _must_wait(draft: Draft, volume: DesiredVolume, to_be_made: Set[str], names_in_use: Set[str]) -> bool:
+    if volume.name in names_in_use:
         return True
-    if desired.name in draft.world.volumes or desired.rename_from in taken:
-        return False  # nothing has to be made
-    sources = {"volume/" + str(desired.rename_from)}
-    if desired.source_volume and desired.source_volume != desired.name:
-        sources.add("volume/" + desired.source_volume)
-    if desired.source_snapshot:
-        sources.add("snapshot/" + desired.source_snapshot)
-    return bool(sources & coming)
+    if volume.name in draft.world.volumes or volume.rename_from in names_in_use:
+        return False  # nothing has to be made for it
+    sources = {"volume/" + str(volume.rename_from)}
+    if volume.source_volume and volume.source_volume != volume.name:
+        sources.add("volume/" + volume.source_volume)
+    if volume.source_snapshot:
+        sources.add("snapshot/" + volume.source_snapshot)
+    return bool(sources & to_be_made)
 
 
-def _source(desired: DesiredSnapshot) -> Set[str]:
-    return {"group/" + desired.group} if desired.group else {"volume/" + str(desired.volume)}
+def _source(snapshot: DesiredSnapshot) -> str:
+    return "group/" + snapshot.group if snapshot.group else "volume/" + str(snapshot.volume)
 
 
-def _circular(draft: Draft, keys: Sequence[Key]) -> None:
+def _refuse_circle(draft: Draft, keys: Sequence[Key]) -> None:
     error = Invalid(
         "%s wait for each other: each is made of, or renamed from, another of them"
         % ", ".join(sorted("%s %s" % (key[0].replace("_", " "), key[-1]) for key in keys)),
         array=draft.world.actual.label,
-        hint="At least one of them must be made of something that is there.",
+        hint="At least one of them must be made of something that exists.",
     )
     for key in keys:
         draft.outcomes[key] = Outcome(key, error=error)

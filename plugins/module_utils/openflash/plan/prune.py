@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Remove what a document does not declare: last, bounded, only of the kinds that it looks after."""
+"""Remove what a document does not declare: after all else, up to a limit, only of the kinds that it manages."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from ..errors import Invalid, Refused
 from ..model import DELETING, Snapshot
 from ..units import is_openstack_name
 from . import hosts, snapshots, volumes
-from .desired import HOSTS, PRESENT, SNAPSHOTS, VOLUMES, DesiredPrune, DesiredState
+from .desired import HOSTS, PRESENT, SNAPSHOTS, VOLUMES, DesiredState, Prune
 from .draft import Draft
-from .policy import Policy
+from .rules import Policy
 from .steps import Key
 
 KEY: Key = ("prune", "")
 
 
-def prune(draft: Draft, desired_state: DesiredState, desired: DesiredPrune) -> None:
+def prune(draft: Draft, desired_state: DesiredState, rule: Prune) -> None:
     with draft.item(KEY, "remove what is not declared"):
-        _check_prefix(desired_state, desired)
-        _check_not_empty(draft.policy, desired_state, desired)
+        _check_prefix(desired_state, rule)
+        _check_not_empty(draft.policy, desired_state, rule)
         if any(other.error for other in draft.outcomes.values()):
             draft.warn("nothing was pruned, because another part of the task is refused")
             return
@@ -35,105 +35,109 @@ def prune(draft: Draft, desired_state: DesiredState, desired: DesiredPrune) -> N
         if not actual.mappings.known:
             draft.warn("nothing was removed, because this array cannot be asked which volumes hosts have")
             return
+        draft.check_destructive()
         strict = Policy()  # what a task permits for named objects is not permitted for what nobody named
         draft.policy, permitted = strict, draft.policy
         try:
-            _remove(draft, desired_state, desired)
+            _remove(draft, desired_state, rule)
         finally:
             draft.policy = permitted
-        if len(draft.pending) > desired.limit:
-            doomed = ", ".join(step.line for step in draft.pending)
+        if len(draft.pending) > rule.limit:
+            # The world lacks these objects by now. After a refusal a plan is made again from a new one.
+            lines = ", ".join(step.line for step in draft.pending)
             raise Refused(
-                "%d objects would be removed, and prune_limit is %d: %s" % (len(draft.pending), desired.limit, doomed),
+                "%d objects would be removed, and prune_limit is %d: %s" % (len(draft.pending), rule.limit, lines),
                 hint="None of them was removed. Raise prune_limit when all of them shall go.",
             )
 
 
 def _declared(desired_state: DesiredState, kind: str) -> List[str]:
-    """The names of this kind that shall be there. One that shall be absent declares nothing that stays."""
+    """The names of this kind that shall exist. A name with state absent declares nothing that stays."""
     if kind == VOLUMES:
-        return [w.name for w in desired_state.volumes if w.state == PRESENT]
+        return [volume.name for volume in desired_state.volumes if volume.state == PRESENT]
     if kind == SNAPSHOTS:
-        return [w.name for w in desired_state.snapshots if w.state == PRESENT]
-    return [w.name for w in desired_state.hosts if w.state == PRESENT]
+        return [snapshot.name for snapshot in desired_state.snapshots if snapshot.state == PRESENT]
+    return [host.name for host in desired_state.hosts if host.state == PRESENT]
 
 
-def _check_not_empty(policy: Policy, desired_state: DesiredState, desired: DesiredPrune) -> None:
-    """Refused when a kind declares nothing with the prefix, and so everything with the prefix would be removed."""
+def _check_not_empty(policy: Policy, desired_state: DesiredState, rule: Prune) -> None:
+    """:raises Refused: a kind declares nothing with the prefix, so everything with the prefix would be removed."""
     if policy.allow_empty:
         return
-    if not desired.kinds:
+    if not rule.kinds:
         raise Refused("the option prune_kinds is empty", hint="Name the kinds to prune, or leave prune out.")
-    empty, others = {}, []
-    for kind in desired.kinds:
+    empty, declared = {}, []
+    for kind in rule.kinds:
         names = _declared(desired_state, kind)
         if not names:
             empty[kind] = "the section %s is missing or empty" % kind
-        elif not any(name.startswith(desired.prefix) for name in names):
-            empty[kind] = "no name in the section %s begins with %r" % (kind, desired.prefix)
+        elif not any(name.startswith(rule.prefix) for name in names):
+            empty[kind] = "no name in the section %s begins with %r" % (kind, rule.prefix)
         else:
-            others.append(kind)
+            declared.append(kind)
     if empty:
-        narrower = "name in prune_kinds only what this document looks after (prune_kinds: [%s])" % ", ".join(others)
+        narrower = "name in prune_kinds only what this document manages (prune_kinds: [%s])" % ", ".join(declared)
         raise Refused(
             "%s, so all %s that begin with %r would be removed"
-            % (" and ".join(empty.values()), " and ".join(empty), desired.prefix),
+            % (" and ".join(empty.values()), " and ".join(empty), rule.prefix),
             hint="Declare what shall stay%s, or set allow_empty: true when none of them shall stay."
-            % (", or " + narrower if others else ""),
+            % (", or " + narrower if declared else ""),
         )
 
 
-def _check_prefix(desired_state: DesiredState, desired: DesiredPrune) -> None:
-    """When no declared name begins with the prefix, the prefix is hardly the one of this document."""
+def _check_prefix(desired_state: DesiredState, rule: Prune) -> None:
+    """:raises Invalid: no declared name begins with the prefix, so it is probably not that of this document."""
     declared = [name for kind in (VOLUMES, SNAPSHOTS, HOSTS) for name in _declared(desired_state, kind)]
-    if declared and not any(name.startswith(desired.prefix) for name in declared):
+    if declared and not any(name.startswith(rule.prefix) for name in declared):
         raise Invalid(
-            "nothing that is declared begins with the prune prefix %r" % desired.prefix,
-            hint="The prefix is that of the objects this document looks after.",
+            "nothing that is declared begins with the prune prefix %r" % rule.prefix,
+            hint="The prefix is that of the objects that this document manages.",
         )
 
 
 Candidate = Tuple[str, str, Callable[[], None]]
-"""Kind, name, and how to plan its end."""
+"""Kind, name, and what plans its removal."""
 
 
-def _remove(draft: Draft, desired_state: DesiredState, desired: DesiredPrune) -> None:
-    """Remove what may go, again and again: what was made of a snapshot, or shares data with a volume, goes first."""
-    left: List[Candidate] = []
+def _remove(draft: Draft, desired_state: DesiredState, rule: Prune) -> None:
+    """Remove in rounds what may be removed: what was made of a snapshot, or shares data with a volume, goes first."""
+    remaining: List[Candidate] = []
     for kind, candidates in ((SNAPSHOTS, _snapshots), (VOLUMES, _volumes), (HOSTS, _hosts)):
-        if kind in desired.kinds:
-            left += candidates(draft, desired_state, desired)
+        if kind in rule.kinds:
+            remaining += candidates(draft, desired_state, rule)
     while True:
-        tried = [(candidate, draft.attempt(candidate[2])) for candidate in left]
-        stays = [(candidate, reason) for candidate, reason in tried if reason]
-        if len(stays) == len(left):
+        tried = [(candidate, draft.attempt(candidate[2])) for candidate in remaining]
+        refused = [(candidate, reason) for candidate, reason in tried if reason]
+        if len(refused) == len(remaining):
             break
-        left = [candidate for candidate, _reason in stays]
-    for (kind, name, _end), reason in stays:
+        remaining = [candidate for candidate, _reason in refused]
+    for (kind, name, _plan_removal), reason in refused:
         draft.warn("%s %s is not declared and stays: %s" % (kind, name, reason))
 
 
-def _ours(desired: DesiredPrune, name: str) -> bool:
-    return name.startswith(desired.prefix) and not is_openstack_name(name)
+def _is_managed(rule: Prune, name: str) -> bool:
+    return name.startswith(rule.prefix) and not is_openstack_name(name)
 
 
 def _volumes_named(desired_state: DesiredState) -> Set[Optional[str]]:
     """The volumes that the document declares or refers to."""
-    names: Set[Optional[str]] = {w.name for w in desired_state.volumes}
-    names |= {w.source_volume for w in desired_state.volumes} | {w.rename_from for w in desired_state.volumes}
-    names |= {w.volume for w in desired_state.snapshots} | {w.volume for w in desired_state.maps}
-    names |= {w.volume for w in desired_state.retentions}
+    names: Set[Optional[str]] = {volume.name for volume in desired_state.volumes}
+    names |= {volume.source_volume for volume in desired_state.volumes}
+    names |= {volume.rename_from for volume in desired_state.volumes}
+    names |= {snapshot.volume for snapshot in desired_state.snapshots}
+    names |= {mapping.volume for mapping in desired_state.mappings}
+    names |= {retention.volume for retention in desired_state.retentions}
     return names - {None}
 
 
-def _snapshots(draft: Draft, desired_state: DesiredState, desired: DesiredPrune) -> List[Candidate]:
-    """Snapshots of volumes that are gone or not declared; those of a volume that stays belong to whoever took them."""
+def _snapshots(draft: Draft, desired_state: DesiredState, rule: Prune) -> List[Candidate]:
+    """Snapshots of volumes that do not exist or are not declared. Other tasks manage those of declared volumes."""
     stay = _volumes_named(desired_state)
-    declared = {(w.volume, w.name) for w in desired_state.snapshots}
-    kept = {w.source_snapshot for w in desired_state.volumes}
+    declared = {(snapshot.volume, snapshot.name) for snapshot in desired_state.snapshots}
+    kept = {volume.source_snapshot for volume in desired_state.volumes}
     if draft.capabilities.one_namespace:
         # On some arrays a clone is listed among the snapshots too.
-        kept |= {w.name for w in desired_state.volumes}
+        kept |= {volume.name for volume in desired_state.volumes}
 
     def remove(snapshot: Snapshot) -> None:
         reason = snapshots.why_it_stays(draft, snapshot)
@@ -144,14 +148,14 @@ def _snapshots(draft: Draft, desired_state: DesiredState, desired: DesiredPrune)
     return [
         ("snapshot", snapshot.name, partial(remove, snapshot))
         for snapshot in draft.world.snapshots.values()
-        if _ours(desired, snapshot.name)
+        if _is_managed(rule, snapshot.name)
         and snapshot.volume not in stay
         and (snapshot.volume, snapshot.name) not in declared
         and snapshot.name not in kept
     ]
 
 
-def _volumes(draft: Draft, desired_state: DesiredState, desired: DesiredPrune) -> List[Candidate]:
+def _volumes(draft: Draft, desired_state: DesiredState, rule: Prune) -> List[Candidate]:
     kept = _volumes_named(desired_state)
     if draft.capabilities.one_namespace:
         # A snapshot that is a volume too is judged as a snapshot.
@@ -159,14 +163,14 @@ def _volumes(draft: Draft, desired_state: DesiredState, desired: DesiredPrune) -
     return [
         ("volume", volume.name, partial(volumes.delete, draft, KEY, volume))
         for volume in draft.world.volumes.values()
-        if _ours(desired, volume.name) and volume.name not in kept and volume.state != DELETING
+        if _is_managed(rule, volume.name) and volume.name not in kept and volume.state != DELETING
     ]
 
 
-def _hosts(draft: Draft, desired_state: DesiredState, desired: DesiredPrune) -> List[Candidate]:
-    kept = {w.name for w in desired_state.hosts} | {w.host for w in desired_state.maps}
+def _hosts(draft: Draft, desired_state: DesiredState, rule: Prune) -> List[Candidate]:
+    kept = {host.name for host in desired_state.hosts} | {mapping.host for mapping in desired_state.mappings}
     return [
         ("host", host.name, partial(hosts.delete, draft, KEY, host))
         for host in draft.world.hosts.values()
-        if _ours(desired, host.name) and host.name not in kept
+        if _is_managed(rule, host.name) and host.name not in kept
     ]

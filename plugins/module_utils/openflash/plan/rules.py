@@ -2,14 +2,15 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is refused although the array might do it, and what can never be right.
+"""What a task may do: the policy, what is refused without it, and what is never right.
 
-Every refusal says which option permits it. The rules look only at state that was read already.
+Every refusal says which option permits it. The rules use only state that was read before.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Any, Dict, List, Mapping as Map, Optional, Union
 
 from ..errors import Busy, Conflict, Invalid, Refused, Unsupported
@@ -27,12 +28,32 @@ from ..model import (
     Volume,
 )
 from ..units import format_size, is_openstack_name, round_up
-from .policy import Policy
 from .world import World
 
 
+@dataclass(frozen=True)
+class Policy:
+    """What a task permits beyond the safe defaults. One field per option; False refuses."""
+
+    unmap: bool = False
+    """Delete, overwrite or restore a mapped volume, unmapping it first."""
+    delete_snapshots: bool = False
+    """Delete a volume together with its snapshots."""
+    shared: bool = False
+    """Map a volume that is mapped to another host."""
+    force: bool = False
+    """Unmap although the array reports an open session on that very volume; take every initiator that a host with
+    mappings has."""
+    openstack_owned: bool = False
+    """Change what OpenStack owns, judged by its name."""
+    assume_unmapped: bool = False
+    """Treat a volume as unmapped where the array cannot be asked."""
+    allow_empty: bool = False
+    """Accept an empty list where that removes everything: prune, exclusive, exclusive_initiators."""
+
+
 def check_name(kind: str, name: str, rule: Optional[NameRule]) -> None:
-    """Invalid unless the array takes this name for a new object of this kind."""
+    """:raises Invalid: the array does not take this name for a new object of this kind."""
     if rule is None or (len(name) <= rule.longest and re.match(r"(?:%s)\Z" % rule.pattern, name)):
         return
     raise Invalid(
@@ -43,7 +64,10 @@ def check_name(kind: str, name: str, rule: Optional[NameRule]) -> None:
 
 
 def check_size(size: int, capabilities: Capabilities) -> int:
-    """The size that the array will make of it; Invalid when it can make none."""
+    """The size in bytes that the volume will have, which is a multiple of the array's granularity.
+
+    :raises Invalid: the array makes no volume of that size.
+    """
     rounded = round_up(size, capabilities.granularity)
     if rounded < capabilities.smallest or rounded > capabilities.largest:
         raise Invalid(
@@ -54,14 +78,14 @@ def check_size(size: int, capabilities: Capabilities) -> int:
 
 
 def check_can(capabilities: Capabilities, operation: str, obj: Any = None, **details: Any) -> None:
-    """Unsupported, in the words of the capabilities, unless the array can do it."""
+    """:raises Unsupported: the array cannot do it; with the reason that its capabilities give."""
     refusal = capabilities.refusal(operation, obj, **details)
     if refusal is not None:
         raise Unsupported(refusal, target=getattr(obj, "name", None))
 
 
 def check_state(obj: Union[Volume, Snapshot]) -> None:
-    """Raises when the array does not have the object any more, or reports that it has failed.
+    """Check that the array neither deletes the object nor reports it as failed.
 
     :raises Busy: the array is deleting it.
     :raises Conflict: its state is error.
@@ -83,9 +107,10 @@ def check_state(obj: Union[Volume, Snapshot]) -> None:
 
 
 def check_complete(obj: Union[Volume, Snapshot]) -> None:
-    """The same for an object that is to be copied or restored, which must have all its content.
+    """Check an object that is to be copied or restored, which must have all its content.
 
-    :raises Busy: the array is still copying into it, too.
+    :raises Busy: the array is deleting it, or still copying into it.
+    :raises Conflict: its state is error.
     """
     check_state(obj)
     if obj.state == COPYING:
@@ -99,7 +124,7 @@ def check_complete(obj: Union[Volume, Snapshot]) -> None:
 
 
 def check_online(obj: Union[Volume, Snapshot]) -> None:
-    """Conflict when the array has the object, but hosts cannot use it."""
+    """:raises Conflict: the object is offline, so that hosts cannot use it."""
     if obj.state == OFFLINE:
         raise Conflict(
             "%s %s is there, but offline" % (_kind(obj), obj.name),
@@ -112,29 +137,32 @@ def _kind(obj: Union[Volume, Snapshot]) -> str:
     return "volume" if isinstance(obj, Volume) else "snapshot"
 
 
-def check_options(desired_state: Map[str, Any], capabilities: Capabilities) -> Dict[str, Any]:
-    """The array_options with values of the right type; Invalid when the array has no such option or value."""
+def check_options(options: Map[str, Any], capabilities: Capabilities) -> Dict[str, Any]:
+    """The array_options with values of the right type.
+
+    :raises Invalid: the array has no such option or value.
+    """
     known = capabilities.volume_options
-    found = {}
-    for name, value in desired_state.items():
+    checked = {}
+    for name, value in options.items():
         rule = known.get(name)
         if rule is None:
             raise Invalid(
                 "volumes of this array have no option %s" % name,
                 hint="array_options takes %s here." % (", ".join(sorted(known)) or "nothing"),
             )
-        found[name] = _typed(rule, value)
-        valid = _is(rule.type, found[name]) and not _is_senseless(found[name])
-        if not valid or (rule.choices and found[name] not in rule.choices):
+        checked[name] = _typed(rule, value)
+        valid = _is(rule.type, checked[name]) and not _is_empty_or_negative(checked[name])
+        if not valid or (rule.choices and checked[name] not in rule.choices):
             kind = "a value of type %s" % rule.type.__name__
             choices = "one of %s" % ", ".join(str(choice) for choice in rule.choices)
             hint = "It takes %s." % (rule.words or (choices if rule.choices else kind))
             raise Invalid("%r is not a value for %s" % (value, name), hint=hint)
-    return found
+    return checked
 
 
 def _typed(rule: OptionRule, value: Any) -> Any:
-    """A template gives text where a number or a truth value is meant."""
+    """The value as a number or a boolean where the option has that type: a template gives text."""
     if isinstance(value, str):
         text = value.strip().lower()
         if rule.type is int and re.match(r"-?[0-9]+\Z", text):
@@ -146,18 +174,21 @@ def _typed(rule: OptionRule, value: Any) -> Any:
     return value
 
 
-def _is_senseless(value: Any) -> bool:
-    """A text without a character names nothing, and none of these numbers counts less than nothing."""
+def _is_empty_or_negative(value: Any) -> bool:
+    """No option takes an empty text or a number below 0."""
     return not value.strip() if isinstance(value, str) else value < 0
 
 
 def _is(kind: type, value: Any) -> bool:
-    """A truth value is no number, although Python takes it for one."""
+    """Whether the value has the type. In Python a bool is also an int; here it is not."""
     return isinstance(value, kind) and isinstance(value, bool) == (kind is bool)
 
 
 def check_owner(name: str, action: str, policy: Policy) -> None:
-    """Refused when OpenStack owns the object, unless the task says that it may be changed."""
+    """:raises Refused: OpenStack owns the object, judged by its name, and the task does not permit to change it.
+
+    :param action: what the task does to it, such as "delete".
+    """
     if is_openstack_name(name) and not policy.openstack_owned:
         raise Refused(
             "%s belongs to OpenStack, by its name" % name,
@@ -167,7 +198,11 @@ def check_owner(name: str, action: str, policy: Policy) -> None:
 
 
 def check_unmap(world: World, mapping: Mapping, policy: Policy) -> None:
-    """Refused when somebody else is concerned, or when the array reports that the host has this very volume open."""
+    """Check that the mapping may be removed.
+
+    :raises Refused: OpenStack owns the volume or the host, other volumes share its access list, or the host has an open
+        session on this very volume.
+    """
     check_owner(mapping.volume, "unmap", policy)
     check_owner(mapping.host, "unmap", policy)
     volume = world.volumes.get(mapping.volume)
@@ -188,45 +223,51 @@ def check_unmap(world: World, mapping: Mapping, policy: Policy) -> None:
 
 
 def check_unmapped(world: World, name: str, action: str, policy: Policy) -> List[Mapping]:
-    """The volume's mappings, to take away before the action; Refused when the task does not permit it."""
-    maps = world.maps_of_volume(name)
-    if not world.maps_known(name) and not policy.assume_unmapped:
+    """The mappings of the volume, which must be removed before the action.
+
+    :param action: "deleted", "restored".
+    :raises Refused: it has mappings and the task does not permit to remove them, or its mappings are not known.
+    """
+    if not world.mappings_known(name) and not policy.assume_unmapped:
         raise _unknown(world, name)
-    return _may_unmap(world, maps, action, policy)
+    return _may_unmap(world, world.mappings_of_volume(name), action, policy)
 
 
 def check_snapshot_unmapped(world: World, snapshot: Snapshot, policy: Policy) -> List[Mapping]:
-    """The same for a snapshot that is to be deleted."""
+    """The mappings of a snapshot, which must be removed before it is deleted.
+
+    :raises Refused: it has mappings and the task does not permit to remove them, or its mappings are not known.
+    """
     if snapshot.mappings is None and not policy.assume_unmapped:
         raise _unknown(world, snapshot.name)
-    maps = [world.maps.get((mapping.host, mapping.volume), mapping) for mapping in snapshot.mappings or ()]
-    return _may_unmap(world, maps, "deleted", policy)
+    mappings = [world.mappings.get((mapping.host, mapping.volume), mapping) for mapping in snapshot.mappings or ()]
+    return _may_unmap(world, mappings, "deleted", policy)
 
 
-def _may_unmap(world: World, maps: List[Mapping], action: str, policy: Policy) -> List[Mapping]:
-    if maps and not policy.unmap:
+def _may_unmap(world: World, mappings: List[Mapping], action: str, policy: Policy) -> List[Mapping]:
+    if mappings and not policy.unmap:
         raise Refused(
-            mapped_to(maps),
-            target=maps[0].volume,
+            mapped_to(mappings),
+            target=mappings[0].volume,
             hint="Unmap it first, or set unmap: true to have it unmapped and then %s." % action,
         )
-    for mapping in maps:
+    for mapping in mappings:
         check_unmap(world, mapping, policy)
-    return maps
+    return mappings
 
 
-def mapped_to(maps: List[Mapping]) -> str:
-    """A clause that says who has the volume of these mappings."""
-    named = sorted("host %s" % mapping.host for mapping in maps if mapping.host != EVERY_HOST)
-    clauses = ["it is mapped to %s" % ", ".join(named)] if named else []
-    if len(named) < len(maps):
+def mapped_to(mappings: List[Mapping]) -> str:
+    """A clause that names the hosts of these mappings of one volume."""
+    hosts = sorted("host %s" % mapping.host for mapping in mappings if mapping.host != EVERY_HOST)
+    clauses = ["it is mapped to %s" % ", ".join(hosts)] if hosts else []
+    if len(hosts) < len(mappings):
         clauses.append("every initiator may use it (host: '%s')" % EVERY_HOST)
     return " and ".join(clauses)
 
 
 def _unknown(world: World, name: str) -> Refused:
     if world.actual.mappings.unreadable:
-        why = "not every mapping could be read, so %s may be mapped" % name
+        reason = "not every mapping could be read, so %s may be mapped" % name
     else:
-        why = "this array cannot be asked whether %s is mapped" % name
-    return Refused(why, target=name, hint="When you know that no host uses it, set assume_unmapped: true.")
+        reason = "this array cannot be asked whether %s is mapped" % name
+    return Refused(reason, target=name, hint="When you know that no host uses it, set assume_unmapped: true.")

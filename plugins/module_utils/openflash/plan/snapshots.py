@@ -10,9 +10,9 @@ from functools import partial
 from typing import List, Optional, Sequence, Tuple
 
 from ..errors import Conflict, InUse, Invalid, NotFound, Refused, Unsupported
-from ..model import COPYING, DELETING, READY, Group, Snapshot, Volume
+from ..model import COPYING, DELETING, READY, Group, Mapping, Snapshot, Volume
 from . import rules
-from .desired import PRESENT, DesiredRetention, DesiredSnapshot, DesiredState
+from .desired import PRESENT, DesiredSnapshot, DesiredState, Retention
 from .draft import Draft
 from .steps import CreateSnapshots, DeleteSnapshot, Key, RestoreSnapshot, SnapshotGroup, UnmapVolume
 from .volumes import key as volume_key, snapshot_key
@@ -24,22 +24,22 @@ def key(desired: DesiredSnapshot) -> Key:
     return ("snapshot", desired.volume or "", desired.name)
 
 
-def retention_key(desired: DesiredRetention) -> Key:
-    return ("retention", desired.volume, desired.prefix)
+def retention_key(retention: Retention) -> Key:
+    return ("retention", retention.volume, retention.prefix)
 
 
 def member_name(volume: str, name: str) -> str:
-    """What the snapshot of one volume is called when a whole group is snapshotted."""
+    """The name of the snapshot of one volume, when snapshot ``name`` of its group is taken."""
     return "%s.%s" % (volume, name)
 
 
 # -- taking them -------------------------------------------------------------------------------------------------------
 
 
-def present(draft: Draft, desired_items: Sequence[DesiredSnapshot], atomic: bool) -> None:
+def present(draft: Draft, snapshots: Sequence[DesiredSnapshot], atomic: bool) -> None:
     """Plan the snapshots that can be taken now; with atomic, all of them in one step or none."""
-    together: List[DesiredSnapshot] = []
-    for desired in desired_items:
+    of_volumes: List[DesiredSnapshot] = []
+    for desired in snapshots:
         with draft.item(
             key(desired), "take snapshot %s of %s" % (desired.name, desired.volume or desired.group)
         ) as outcome:
@@ -51,64 +51,68 @@ def present(draft: Draft, desired_items: Sequence[DesiredSnapshot], atomic: bool
                 _new(draft, desired)
             elif outcome.before is None:
                 _take(draft, key(desired), [desired], atomic=False)
-            together.append(desired)
+            of_volumes.append(desired)
     if atomic:
-        _at_one_instant(draft, desired_items, together)
+        _at_one_instant(draft, snapshots, of_volumes)
 
 
 def _take(
     draft: Draft,
     item: Key,
-    desired_items: Sequence[DesiredSnapshot],
+    snapshots: Sequence[DesiredSnapshot],
     atomic: bool,
-    begun: Sequence[DesiredSnapshot] = (),
+    existing: Sequence[DesiredSnapshot] = (),
 ) -> None:
-    """:param begun: those of the same set that are there already, by which the array knows what a killed run left."""
-    made = [_new(draft, desired) for desired in desired_items]
-    keys = tuple(key(desired) for desired in desired_items)
-    names = [(s.volume or "", s.name) for s in made] + [(desired.volume or "", desired.name) for desired in begun]
-    quiesced = all(desired.quiesced for desired in desired_items)
+    """:param existing: those of the same set that exist, by which the array knows what an earlier run began."""
+    new = [_new(draft, desired) for desired in snapshots]
+    keys = tuple(key(desired) for desired in snapshots)
+    names = [(snapshot.volume or "", snapshot.name) for snapshot in new]
+    names += [(desired.volume or "", desired.name) for desired in existing]
+    quiesced = all(desired.quiesced for desired in snapshots)
     draft.add(CreateSnapshots(item, keys, tuple(names), atomic, quiesced))
-    for snapshot in made:
-        draft.world.take(snapshot)
+    for snapshot in new:
+        draft.world.add_snapshot(snapshot)
 
 
-def _at_one_instant(draft: Draft, desired_items: Sequence[DesiredSnapshot], found: Sequence[DesiredSnapshot]) -> None:
-    """One step for all. A desired object that cannot be fulfilled, or that was before, spoils the instant for all."""
-    new = [desired for desired in found if draft.outcomes[key(desired)].before is None]
-    there = [desired for desired in found if desired not in new]
-    failed = [error for error in (draft.failure(key(desired)) for desired in desired_items) if error]
+def _at_one_instant(draft: Draft, snapshots: Sequence[DesiredSnapshot], possible: Sequence[DesiredSnapshot]) -> None:
+    """Plan one step for all. When one of them cannot be taken, or exists already, none is taken.
+
+    :param possible: those of ``snapshots`` that exist or can be taken, each by itself.
+    """
+    new = [desired for desired in possible if draft.outcomes[key(desired)].before is None]
+    existing = [desired for desired in possible if desired not in new]
+    failed = [error for error in (draft.failure(key(desired)) for desired in snapshots) if error]
     keys = tuple(key(desired) for desired in new)
-    if not new and len(there) > 1:
-        with draft.item(key(there[0]), "take snapshot %s of %s" % (there[0].name, there[0].volume)):
-            _check_one_instant([draft.outcomes[key(desired)].before for desired in there])
+    if not new and len(existing) > 1:
+        with draft.item(key(existing[0]), "take snapshot %s of %s" % (existing[0].name, existing[0].volume)):
+            _check_one_instant([draft.outcomes[key(desired)].before for desired in existing])
     for desired in new:
         with draft.item(key(desired), "take snapshot %s of %s" % (desired.name, desired.volume)):
-            problem = draft.capabilities.refusal("atomic_snapshots")
-            if problem and len(desired_items) > 1:
-                raise Unsupported(problem)
+            refusal = draft.capabilities.refusal("atomic_snapshots")
+            if refusal and len(snapshots) > 1:
+                raise Unsupported(refusal)
             if failed:
                 raise Refused("another snapshot of the same instant cannot be taken: %s" % failed[0].reason)
-            if there and not draft.capabilities.resumes_sets:
+            if existing and not draft.capabilities.resumes_sets:
                 raise Conflict(
                     "%s is there already, and what is taken now is of another instant"
-                    % ", ".join(desired.name for desired in there),
+                    % ", ".join(desired.name for desired in existing),
                     hint="Delete what is there, or take the whole set under new names.",
                 )
-            if len(found) < len(desired_items):
+            if len(possible) < len(snapshots):
                 raise Invalid(
                     "the snapshot of a consistency group is of one instant by itself, and of no other's",
                     hint="Take it in a task of its own.",
                 )
             if key(desired) == keys[0]:
-                _take(draft, keys[0], new, atomic=len(found) > 1, begun=there)
+                _take(draft, keys[0], new, atomic=len(possible) > 1, existing=existing)
     for desired in new[1:]:
         outcome, first = draft.outcomes[key(desired)], draft.outcomes[keys[0]]
         outcome.error, outcome.steps = outcome.error or first.error, list(first.steps)
 
 
 def _existing(draft: Draft, desired: DesiredSnapshot) -> Optional[Snapshot]:
-    found = draft.world.named_snapshots(desired.name, desired.volume)
+    found = draft.world.snapshots_named(desired.name, desired.volume)
     if found:
         _check_usable(found[0])
         return found[0]
@@ -122,13 +126,14 @@ def _check_usable(snapshot: Snapshot) -> None:
 
 
 def _check_name_free(draft: Draft, name: str, called: str = "this name") -> None:
+    """:raises Conflict: another snapshot or a volume has the name, where an array does not permit that."""
     if not (draft.capabilities.one_namespace or draft.capabilities.one_snapshot_namespace):
         return
-    elsewhere = draft.world.named_snapshots(name)
-    if elsewhere:
+    others = draft.world.snapshots_named(name)
+    if others:
+        volume = "volume %s" % others[0].volume if others[0].volume else "a volume that does not exist any more"
         raise Conflict(
-            "a snapshot of %s is there, of %s"
-            % (called, "volume %s" % elsewhere[0].volume if elsewhere[0].volume else "a volume that is gone"),
+            "a snapshot of %s is there, of %s" % (called, volume),
             hint="Choose another name.",
         )
     if name in draft.world.volumes and draft.capabilities.one_namespace:
@@ -167,39 +172,43 @@ def _snapshot(draft: Draft, name: str, volume: Volume, group: Optional[str] = No
 
 
 def _of_group(draft: Draft, desired: DesiredSnapshot) -> Optional[Tuple[Snapshot, ...]]:
-    """A snapshot NAME of a group is one snapshot VOLUME.NAME of each member, all of one instant."""
+    """The snapshots of the members, where they exist; else plan to take them.
+
+    A snapshot NAME of a group is one snapshot VOLUME.NAME of each member, all of one instant.
+    """
     group = _group(draft, desired.group or "")
     names = {member: member_name(member, desired.name) for member in group.volumes}
-    there = [s for member, name in names.items() for s in draft.world.named_snapshots(name, member)]
-    for snapshot in there:
+    existing = [s for member, name in names.items() for s in draft.world.snapshots_named(name, member)]
+    for snapshot in existing:
         _check_usable(snapshot)
-    if len(there) == len(names):
-        _check_one_instant(there)
-        return tuple(there)
-    if there:
+    if len(existing) == len(names):
+        _check_one_instant(existing)
+        return tuple(existing)
+    if existing:
         raise Conflict(
-            "only some members of the group have this snapshot: %s" % ", ".join(sorted(str(s.volume) for s in there)),
+            "only some members of the group have this snapshot: %s"
+            % ", ".join(sorted(str(snapshot.volume) for snapshot in existing)),
             hint="A volume joined or left since; take a new set under another name.",
         )
-    made = []
+    new = []
     for member, name in names.items():
         rules.check_name("snapshot", name, draft.capabilities.snapshot_name)
         _check_name_free(draft, name, "the name %s" % name)
         source = _source(draft, member)
         rules.check_complete(source)
-        made.append(_snapshot(draft, name, source, group.name))
+        new.append(_snapshot(draft, name, source, group.name))
     draft.add(SnapshotGroup(key(desired), group.name, desired.name))
-    for snapshot in made:
-        draft.world.take(snapshot)
+    for snapshot in new:
+        draft.world.add_snapshot(snapshot)
     return None
 
 
-def _check_one_instant(there: Sequence[Snapshot]) -> None:
-    """Conflict when the array reports that these were not all taken by one request."""
-    sets = {snapshot.group for snapshot in there}
+def _check_one_instant(snapshots: Sequence[Snapshot]) -> None:
+    """:raises Conflict: the array reports that these were not all taken by one request."""
+    sets = {snapshot.group for snapshot in snapshots}
     if len(sets) > 1:
         raise Conflict(
-            "%s are there, but were not taken at one instant" % ", ".join(sorted(s.name for s in there)),
+            "%s are there, but were not taken at one instant" % ", ".join(sorted(s.name for s in snapshots)),
             hint="Delete what is there, or take the set under new names.",
         )
 
@@ -225,11 +234,11 @@ def absent(draft: Draft, desired: DesiredSnapshot) -> None:
             found = [
                 snapshot
                 for member in (group.volumes if group else ())
-                for snapshot in draft.world.named_snapshots(member_name(member, desired.name), member)
+                for snapshot in draft.world.snapshots_named(member_name(member, desired.name), member)
             ]
             outcome.before = tuple(found) or None
         else:
-            found = draft.world.named_snapshots(desired.name, desired.volume)
+            found = draft.world.snapshots_named(desired.name, desired.volume)
             if len(found) > 1:
                 volumes = ", ".join(sorted(str(snapshot.volume) for snapshot in found))
                 raise Conflict(
@@ -237,12 +246,25 @@ def absent(draft: Draft, desired: DesiredSnapshot) -> None:
                     hint="Say which, by volume.",
                 )
             outcome.before = found[0] if found else None
-        for snapshot in found:
-            if snapshot.state != DELETING:
-                delete(draft, key(desired), snapshot)
+        delete(draft, key(desired), *(snapshot for snapshot in found if snapshot.state != DELETING))
 
 
-def delete(draft: Draft, item: Key, snapshot: Snapshot) -> None:
+def delete(draft: Draft, item: Key, *snapshots: Snapshot) -> None:
+    """Plan to delete snapshots, after their mappings where the task permits that.
+
+    :raises Refused, InUse, Unsupported: one of them must not be deleted.
+    """
+    mappings = {snapshot.name: _mappings_to_remove(draft, snapshot) for snapshot in snapshots}
+    for snapshot in snapshots:
+        for mapping in mappings[snapshot.name]:
+            draft.add(UnmapVolume(item, snapshot.name, mapping.host), item)
+            draft.world.remove_mapping(mapping)
+        draft.add(DeleteSnapshot(item, snapshot_key(snapshot)), item)
+        draft.world.remove_snapshot(snapshot)
+
+
+def _mappings_to_remove(draft: Draft, snapshot: Snapshot) -> List[Mapping]:
+    """Check that the snapshot may be deleted, and return its mappings, which must be removed first."""
     rules.check_owner(snapshot.name, "delete", draft.policy)
     rules.check_can(draft.capabilities, "delete_snapshot", snapshot)
     dependents = set(draft.world.dependents(snapshot.name))
@@ -253,21 +275,20 @@ def delete(draft: Draft, item: Key, snapshot: Snapshot) -> None:
             "%s depend%s on it" % (", ".join(sorted(dependents)), "s" if len(dependents) == 1 else ""),
             hint="Delete what was made of it first.",
         )
-    for mapping in rules.check_snapshot_unmapped(draft.world, snapshot, draft.policy):
-        draft.add(UnmapVolume(item, snapshot.name, mapping.host), item)
-        draft.world.drop_map(mapping)
-    draft.add(DeleteSnapshot(item, snapshot_key(snapshot)), item)
-    draft.world.drop_snapshot(snapshot)
+    return rules.check_snapshot_unmapped(draft.world, snapshot, draft.policy)
 
 
 def why_it_stays(draft: Draft, snapshot: Snapshot) -> str:
-    """Why a snapshot that nobody named may not be deleted; empty when it may. What is not told counts against it."""
+    """Why a snapshot that the task does not name may not be deleted; "" when it may.
+
+    What the array does not report counts against it.
+    """
     if snapshot.state != READY:
         return "its state is %s" % snapshot.state
     if not snapshot.proven:
         return "the array does not prove that it is a snapshot and not a live volume"
     if snapshot.mappings is None or snapshot.children is None:
-        return "the array does not say whether it is in use"
+        return "the array does not report whether it is in use"
     if snapshot.mappings:
         return "it is mapped to %s" % ", ".join(sorted(mapping.host for mapping in snapshot.mappings))
     children = draft.world.children(snapshot)
@@ -281,15 +302,15 @@ def why_it_stays(draft: Draft, snapshot: Snapshot) -> str:
 
 def restored(draft: Draft, desired: DesiredSnapshot) -> None:
     with draft.item(key(desired), "restore volume %s from snapshot %s" % (desired.volume, desired.name)) as outcome:
-        world, backup, item = draft.world, desired.backup or "", key(desired)
-        kept = world.named_snapshots(backup, desired.volume)
-        found = world.named_snapshots(desired.name, desired.volume)
+        world, backup_name, item = draft.world, desired.backup or "", key(desired)
+        backups = world.snapshots_named(backup_name, desired.volume)
+        found = world.snapshots_named(desired.name, desired.volume)
         outcome.before = found[0] if found else None
-        if kept and world.taken(kept[0]):
-            raise Invalid("the same task takes a snapshot %s, so it cannot be the backup" % backup)
-        if kept:
-            _check_usable(kept[0])
-            draft.warn("the backup %s is there, so volume %s has been restored before" % (backup, desired.volume))
+        if backups and world.is_new(backups[0]):
+            raise Invalid("the same task takes a snapshot %s, so it cannot be the backup" % backup_name)
+        if backups:
+            _check_usable(backups[0])
+            draft.warn("the backup %s is there, so volume %s has been restored before" % (backup_name, desired.volume))
             return
         volume = _source(draft, desired.volume or "")
         if not found:
@@ -299,29 +320,31 @@ def restored(draft: Draft, desired: DesiredSnapshot) -> None:
         rules.check_complete(volume)
         rules.check_can(draft.capabilities, "restore_snapshot", volume, snapshot=found[0])
         rules.check_owner(volume.name, "restore", draft.policy)
-        rules.check_name("snapshot", backup, draft.capabilities.snapshot_name)
-        _check_name_free(draft, backup, "the name %s" % backup)
-        for mapping in rules.check_unmapped(world, volume.name, "restored", draft.policy):
+        rules.check_name("snapshot", backup_name, draft.capabilities.snapshot_name)
+        _check_name_free(draft, backup_name, "the name %s" % backup_name)
+        mappings = rules.check_unmapped(world, volume.name, "restored", draft.policy)
+        draft.check_destructive()
+        for mapping in mappings:
             draft.add(UnmapVolume(item, volume.name, mapping.host), item)
-            world.drop_map(mapping)
-        draft.add(RestoreSnapshot(item, snapshot_key(found[0]), volume.name, backup), item)
-        world.take(_snapshot(draft, backup, volume))
+            world.remove_mapping(mapping)
+        draft.add(RestoreSnapshot(item, snapshot_key(found[0]), volume.name, backup_name), item)
+        world.add_snapshot(_snapshot(draft, backup_name, volume))
 
 
 # -- keeping the newest ------------------------------------------------------------------------------------------------
 
 
-def retain(draft: Draft, desired: DesiredRetention, desired_state: DesiredState) -> None:
+def retain(draft: Draft, retention: Retention, desired_state: DesiredState) -> None:
     """Delete all but the newest; only what the array proves to be an unmapped, childless snapshot of that volume.
 
     Only a snapshot that can be restored counts as kept. A failed one is reported, and deleted only by its name.
     """
     with draft.item(
-        retention_key(desired),
-        "keep the newest %d snapshots %s* of volume %s" % (desired.keep, desired.prefix, desired.volume),
+        retention_key(retention),
+        "keep the newest %d snapshots %s* of volume %s" % (retention.keep, retention.prefix, retention.volume),
     ):
-        declared = {w.name for w in desired_state.snapshots if w.volume == desired.volume and w.state == PRESENT}
-        if any(draft.failure(("snapshot", desired.volume, name)) for name in declared):
+        declared = {s.name for s in desired_state.snapshots if s.volume == retention.volume and s.state == PRESENT}
+        if any(draft.failure(("snapshot", retention.volume, name)) for name in declared):
             draft.warn("no snapshot was removed for being old, because a new one cannot be taken")
             return
         if draft.withhold:
@@ -330,31 +353,32 @@ def retain(draft: Draft, desired: DesiredRetention, desired_state: DesiredState)
         if not draft.world.actual.snapshots.complete:
             draft.warn("not every snapshot could be read, so none was removed for being old")
             return
-        there = [s for s in draft.world.snapshots_of(desired.volume) if s.name.startswith(desired.prefix)]
-        _report_failed(draft, there)
-        matching = [s for s in there if s.state == READY]
-        proven = [s for s in matching if s.proven]
+        named = [s for s in draft.world.snapshots_of(retention.volume) if s.name.startswith(retention.prefix)]
+        _report_failed(draft, named)
+        ready = [snapshot for snapshot in named if snapshot.state == READY]
+        proven = [snapshot for snapshot in ready if snapshot.proven]
         if not proven and not draft.capabilities.proves_snapshots:
             raise Refused(
                 "this array does not prove that an object is a snapshot and not a live volume",
                 hint="Leave keep and prefix out, and delete old snapshots by name.",
             )
-        undated = [s.name for s in proven if s.created is None and not draft.world.taken(s)]
+        undated = [s.name for s in proven if s.created is None and not draft.world.is_new(s)]
         if undated:
             raise Refused(
-                "the array does not say how old %s is" % ", ".join(sorted(undated)),
+                "the array does not report how old %s is" % ", ".join(sorted(undated)),
                 hint="Delete old snapshots by name.",
             )
-        for snapshot in matching:
+        for snapshot in ready:
             if not snapshot.proven:
                 draft.warn("snapshot %s is not counted: %s" % (snapshot.name, why_it_stays(draft, snapshot)))
-        proven.sort(key=lambda s: (draft.world.taken(s), s.created or "", s.name), reverse=True)
-        for snapshot in proven[desired.keep :]:
+        proven.sort(key=lambda s: (draft.world.is_new(s), s.created or "", s.name), reverse=True)
+        for snapshot in proven[retention.keep :]:
             reason = why_it_stays(draft, snapshot) or ("it is declared" if snapshot.name in declared else "")
-            if snapshot.created == proven[desired.keep - 1].created and not draft.world.taken(snapshot):
-                reason = reason or "it is of the same time as %s" % proven[desired.keep - 1].name
+            oldest_kept = proven[retention.keep - 1]
+            if snapshot.created == oldest_kept.created and not draft.world.is_new(snapshot):
+                reason = reason or "it is of the same time as %s" % oldest_kept.name
             if not reason:
-                reason = draft.attempt(partial(delete, draft, retention_key(desired), snapshot))
+                reason = draft.attempt(partial(delete, draft, retention_key(retention), snapshot))
             if reason:
                 draft.warn("snapshot %s is old and stays: %s" % (snapshot.name, reason))
 

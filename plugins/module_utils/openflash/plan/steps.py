@@ -23,7 +23,7 @@ from .rules import check_complete, check_state
 from .world import World
 
 Key = Tuple[str, ...]
-"""What a step is about: ("volume", NAME), ("snapshot", VOLUME, NAME), ("host", NAME), ("map", HOST, VOLUME) ..."""
+"""What a step is about: ("volume", NAME), ("snapshot", VOLUME, NAME), ("host", NAME), ("mapping", HOST, VOLUME) ..."""
 
 Change = Callable[[], None]
 """Brings the world to what the array has by now. Call it with the lock of the world."""
@@ -133,7 +133,7 @@ class ExtendVolume(Step):
         return "extend volume %s from %s to %s" % (self.name, format_size(self.before), format_size(self.size))
 
     def apply(self, array: Array, world: World) -> Change:
-        return partial(world.update, array.extend_volume(world.existing_volume(self.name), self.size))
+        return partial(world.update_volume, array.extend_volume(world.existing_volume(self.name), self.size))
 
 
 @dataclass(frozen=True)
@@ -149,9 +149,9 @@ class RenameVolume(Step):
         renamed = array.rename_volume(world.existing_volume(self.name), self.to)
 
         def change() -> None:
-            world.rename(self.name, self.to)
+            world.rename_volume(self.name, self.to)
             # The mappings that the array returned may still have the old name.
-            world.update(replace(renamed, mappings=None))
+            world.update_volume(replace(renamed, mappings=None))
 
         return change
 
@@ -166,7 +166,9 @@ class SetVolume(Step):
         return "set %s of volume %s" % (", ".join("%s=%s" % pair for pair in sorted(self.options.items())), self.name)
 
     def apply(self, array: Array, world: World) -> Change:
-        return partial(world.update, VolumeChanges.of(array).set_volume(world.existing_volume(self.name), self.options))
+        return partial(
+            world.update_volume, VolumeChanges.of(array).set_volume(world.existing_volume(self.name), self.options)
+        )
 
 
 @dataclass(frozen=True)
@@ -180,7 +182,7 @@ class BringOnline(Step):
         return "bring volume %s online, which an earlier run took offline" % self.name
 
     def apply(self, array: Array, world: World) -> Change:
-        return partial(world.update, OfflineChanges.of(array).bring_online(world.existing_volume(self.name)))
+        return partial(world.update_volume, OfflineChanges.of(array).bring_online(world.existing_volume(self.name)))
 
 
 @dataclass(frozen=True)
@@ -195,7 +197,7 @@ class DeleteVolume(Step):
 
     def apply(self, array: Array, world: World) -> Change:
         array.delete_volume(world.existing_volume(self.name))
-        return partial(world.drop_volume, self.name)
+        return partial(world.remove_volume, self.name)
 
 
 # -- snapshots and consistency groups ----------------------------------------------------------------------------------
@@ -213,8 +215,8 @@ def _add_snapshots(world: World, snapshots: Sequence[Snapshot]) -> Change:
 
     def change() -> None:
         for snapshot in snapshots:
-            if not world.named_snapshots(snapshot.name, snapshot.volume):
-                world.take(_unmapped(snapshot))
+            if not world.snapshots_named(snapshot.name, snapshot.volume):
+                world.add_snapshot(_unmapped(snapshot))
 
     return change
 
@@ -275,12 +277,12 @@ class DeleteSnapshot(Step):
         snapshot = world.existing_snapshot(self.snapshot[1], self.snapshot[2])
         if self.item[0] == "retention":
             with world.lock:
-                new_snapshots = [new for new in world.snapshots_of(snapshot.volume or "") if world.taken(new)]
+                new_snapshots = [new for new in world.snapshots_of(snapshot.volume or "") if world.is_new(new)]
             for new in new_snapshots:
                 # The plan counts it among those that are kept. Until it is complete it can still fail.
                 check_complete(new)
         array.delete_snapshot(snapshot)
-        return partial(world.drop_snapshot, snapshot)
+        return partial(world.remove_snapshot, snapshot)
 
 
 @dataclass(frozen=True)
@@ -302,7 +304,7 @@ class RestoreSnapshot(Step):
     def apply(self, array: Array, world: World) -> Change:
         volume = world.existing_volume(self.volume)
         snapshot = world.existing_snapshot(self.snapshot[1], self.snapshot[2])
-        return partial(world.take, _unmapped(array.restore_snapshot(volume, snapshot, self.backup)))
+        return partial(world.add_snapshot, _unmapped(array.restore_snapshot(volume, snapshot, self.backup)))
 
 
 @dataclass(frozen=True)
@@ -330,7 +332,7 @@ class AddToGroup(Step):
         group = ConsistencyGroups.of(array).add_to_group(
             world.existing_group(self.group), [world.existing_volume(self.volume)]
         )
-        return partial(world.join, group, self.volume)
+        return partial(world.add_to_group, group, self.volume)
 
 
 # -- hosts -------------------------------------------------------------------------------------------------------------
@@ -439,9 +441,9 @@ class SetVolumeChap(Step):
         VolumeChap.of(array).set_volume_chap(world.existing_volume(self.volume), self.chap)
 
         def change() -> None:
-            mapping = world.maps.get((self.host, self.volume))
+            mapping = world.mappings.get((self.host, self.volume))
             if mapping is not None:
-                world.add_map(replace(mapping, chap_user=self.chap.username))
+                world.add_mapping(replace(mapping, chap_user=self.chap.username))
 
         return change
 
@@ -459,7 +461,7 @@ class DeleteHost(Step):
     def apply(self, array: Array, world: World) -> Change:
         host = world.existing_host(self.name)
         array.delete_host(host)
-        return partial(world.drop_host, host)
+        return partial(world.remove_host, host)
 
 
 # -- mappings ----------------------------------------------------------------------------------------------------------
@@ -484,7 +486,7 @@ class MapVolume(Step):
     def apply(self, array: Array, world: World) -> Change:
         volume, host = world.existing_volume(self.volume), world.existing_host(self.host)
         map_volume = array.map_shared if self.shared else array.map_volume
-        return partial(world.add_map, map_volume(volume, host, self.lun))
+        return partial(world.add_mapping, map_volume(volume, host, self.lun))
 
 
 @dataclass(frozen=True)
@@ -502,6 +504,6 @@ class UnmapVolume(Step):
 
     def apply(self, array: Array, world: World) -> Change:
         with world.lock:
-            mapping = world.maps.get((self.host, self.volume)) or Mapping(self.volume, self.host)
+            mapping = world.mappings.get((self.host, self.volume)) or Mapping(self.volume, self.host)
         array.unmap_volume(mapping)
-        return partial(world.drop_map, mapping)
+        return partial(world.remove_mapping, mapping)

@@ -31,6 +31,9 @@ from .steps import (
     VolumeFromSnapshot,
 )
 
+_FIXED = ("provisioning", "pool")
+"""Properties of a volume that are chosen when it is created and cannot be changed later."""
+
 
 def key(name: str) -> Key:
     return ("volume", name)
@@ -46,30 +49,37 @@ def present(draft: Draft, desired: DesiredVolume) -> None:
         size = None if desired.size is None else rules.check_size(desired.size, draft.capabilities)
         options = rules.check_options(desired.options, draft.capabilities)
         volume = world.volume(desired.name)
-        old = _old(draft, desired)
-        if volume is None and old is not None:
-            outcome.before = world.with_maps(old)
-            volume = _rename(draft, desired, old)
-        elif volume is None:
-            volume = _create(draft, desired, size, options)
-            world.volumes[volume.name] = volume
-        else:
-            outcome.before = world.with_maps(volume)
+        old = _to_rename(draft, desired)
+        if volume is not None:
+            outcome.before = world.with_mappings(volume)
             if old is not None:
                 draft.warn("volume %s is there already, so %s keeps its name" % (desired.name, old.name))
-        world.volumes[volume.name] = _compare(draft, desired, volume, size, options)
-        if desired.group:
-            _join(draft, desired.group, world.volumes[volume.name])
+                old = None
+        elif old is not None:
+            outcome.before = world.with_mappings(old)
+            volume = _rename(draft, desired, old)
+        else:
+            volume = _create(draft, desired, size, options)
+        changed = online(draft, key(desired.name), _compare(draft, desired, volume, size, options))
+        group = _join(draft, desired.group, changed, old.name if old else changed.name) if desired.group else None
         if not draft.pending:
-            # A change may be what brings it online again: a killed run can have left it so.
+            # A change may bring it online: an earlier run that was killed can have left it offline.
             rules.check_online(volume)
+        if old is not None:
+            world.rename_volume(old.name, changed.name)
+        world.volumes[changed.name] = changed
+        if group is not None:
+            world.add_to_group(world.groups.get(group.name, group), changed.name)
 
 
-def _old(draft: Draft, desired: DesiredVolume) -> Optional[Volume]:
-    """The volume that ``rename_from`` means, which is one that was there before."""
+def _to_rename(draft: Draft, desired: DesiredVolume) -> Optional[Volume]:
+    """The volume that ``rename_from`` names. It must have existed before this task.
+
+    :raises Invalid: this task makes it.
+    """
     name = desired.rename_from
     volume = draft.world.volume(name) if name else None
-    if volume is None or name is None or draft.world.was_there(name):
+    if volume is None or name is None or draft.world.existed(name):
         return volume
     if desired.name in draft.world.volumes:
         return None
@@ -90,14 +100,14 @@ def _create(draft: Draft, desired: DesiredVolume, size: Optional[int], options: 
     spec = VolumeSpec(desired.name, size, desired.pool, desired.provisioning, options)
     source, method, provisioning = None, CopyMethod(), desired.provisioning or capabilities.provisioning[0]
     if desired.source_snapshot:
-        snapshot = _the_snapshot(draft, desired, desired.source_snapshot)
+        snapshot = _source_snapshot(draft, desired, desired.source_snapshot)
         rules.check_complete(snapshot)
         rules.check_can(capabilities, "volume_from_snapshot", snapshot, spec=spec)
         size = _at_least(size, snapshot.size, "snapshot %s" % snapshot.name)
         draft.add(VolumeFromSnapshot(item, spec, snapshot_key(snapshot)))
         method, source = capabilities.method("volume_from_snapshot", snapshot), snapshot.name
     elif desired.source_volume:
-        volume = _the_source(draft, desired, desired.source_volume)
+        volume = _source_volume(draft, desired, desired.source_volume)
         rules.check_complete(volume)
         rules.check_can(capabilities, "clone_volume", volume, spec=spec)
         size = _at_least(size, volume.size, "volume %s" % volume.name)
@@ -120,34 +130,38 @@ def _create(draft: Draft, desired: DesiredVolume, size: Optional[int], options: 
         mappings=(),
         snapshots=(),
         groups=None if capabilities.refusal("groups") else (),
-        options=dict(_left_to_the_array(capabilities), **options),
+        options=dict(_chosen_by_the_array(capabilities), **options),
     )
 
 
-def _left_to_the_array(capabilities: Capabilities) -> Dict[str, None]:
-    """Every option that results tell, with the value that is known before the volume is made: none."""
+def _chosen_by_the_array(capabilities: Capabilities) -> Dict[str, None]:
+    """Every option that the array reports, with None: its value is not known before the volume is made."""
     return {name: None for name, rule in capabilities.volume_options.items() if rule.told}
 
 
 def _check_new_name(draft: Draft, name: str) -> None:
     rules.check_name("volume", name, draft.capabilities.volume_name)
-    if draft.capabilities.one_namespace and draft.world.named_snapshots(name):
+    if draft.capabilities.one_namespace and draft.world.snapshots_named(name):
         raise Conflict(
             "a snapshot has this name, and on this array volumes and snapshots share their names",
             hint="Choose another name.",
         )
 
 
-def _at_least(size: Optional[int], source: int, what: str) -> int:
-    if size is not None and size < source:
+def _at_least(size: Optional[int], source_size: int, source: str) -> int:
+    """The size in bytes of a copy.
+
+    :raises Invalid: it would be smaller than its source.
+    """
+    if size is not None and size < source_size:
         raise Invalid(
-            "%s is smaller than its source: %s has %s" % (format_size(size), what, format_size(source)),
+            "%s is smaller than its source: %s has %s" % (format_size(size), source, format_size(source_size)),
             hint="Leave size out to get the size of the source, or give a larger one.",
         )
-    return source if size is None else size
+    return source_size if size is None else size
 
 
-def _the_source(draft: Draft, desired: DesiredVolume, name: str) -> Volume:
+def _source_volume(draft: Draft, desired: DesiredVolume, name: str) -> Volume:
     if name == desired.name:
         raise Invalid("it is not there and cannot be made of itself", hint="Name another volume as source_volume.")
     volume = draft.world.volume(name)
@@ -156,20 +170,21 @@ def _the_source(draft: Draft, desired: DesiredVolume, name: str) -> Volume:
     return volume
 
 
-def _the_snapshot(draft: Draft, desired: DesiredVolume, name: str) -> Snapshot:
-    """The snapshot to make the volume of; source_volume says whose, where several have one of that name."""
-    found = draft.world.named_snapshots(name, desired.source_volume)
+def _source_snapshot(draft: Draft, desired: DesiredVolume, name: str) -> Snapshot:
+    """The snapshot to make the volume of. Where several volumes have one of that name, source_volume says which."""
+    found = draft.world.snapshots_named(name, desired.source_volume)
     if not found:
-        failed = [o.error for k, o in draft.outcomes.items() if k[0] == "snapshot" and k[-1] == name and o.error]
+        outcomes = [outcome for key, outcome in draft.outcomes.items() if key[0] == "snapshot" and key[-1] == name]
+        failed = [outcome.error for outcome in outcomes if outcome.error]
         if failed:
             raise failed[0]
-        if desired.source_volume and draft.world.named_snapshots(name):
+        if desired.source_volume and draft.world.snapshots_named(name):
             raise Invalid(
                 "snapshot %s is not one of volume %s" % (name, desired.source_volume),
                 hint="With both given, the snapshot is looked for among those of that volume.",
             )
-        of = " of volume %s" % desired.source_volume if desired.source_volume else ""
-        raise NotFound("there is no snapshot %s%s" % (name, of), target=name, hint="Take it first.")
+        of_volume = " of volume %s" % desired.source_volume if desired.source_volume else ""
+        raise NotFound("there is no snapshot %s%s" % (name, of_volume), target=name, hint="Take it first.")
     if len(found) > 1:
         raise Conflict(
             "several volumes have a snapshot %s: %s" % (name, ", ".join(sorted(str(s.volume) for s in found))),
@@ -183,25 +198,26 @@ def _rename(draft: Draft, desired: DesiredVolume, old: Volume) -> Volume:
     rules.check_owner(old.name, "rename", draft.policy)
     _check_new_name(draft, desired.name)
     draft.add(RenameVolume(key(desired.name), old.name, desired.name))
-    return draft.world.rename(old.name, desired.name)
+    return replace(old, name=desired.name)
 
 
 def _compare(
     draft: Draft, desired: DesiredVolume, volume: Volume, size: Optional[int], options: Map[str, Any]
 ) -> Volume:
-    """Bring a volume that is (or will be) there to what is requested, as far as that is safe."""
+    """Plan the changes that an existing (or planned) volume needs, and return the volume after them.
+
+    :raises Conflict, Refused: it differs in what cannot be changed, or must not be.
+    """
     rules.check_state(volume)
-    for what, desired_state, found in (
-        ("provisioning", desired.provisioning, volume.provisioning),
-        ("pool", desired.pool, volume.pool),
-    ):
-        if desired_state is not None and found is not None and desired_state != found:
+    for name in _FIXED:
+        requested, actual = getattr(desired, name), getattr(volume, name)
+        if requested is not None and actual is not None and requested != actual:
             raise Conflict(
-                "a volume of this name is there with %s %s, not %s" % (what, found, desired_state),
-                hint="The %s of a volume cannot be changed; choose another name." % what,
+                "a volume of this name is there with %s %s, not %s" % (name, actual, requested),
+                hint="The %s of a volume cannot be changed; choose another name." % name,
             )
     if desired.pool is not None and volume.pool is None:
-        draft.warn("the array does not tell the pool of volume %s, so it was not compared" % volume.name)
+        draft.warn("the array does not report the pool of volume %s, so it was not compared" % volume.name)
     sources = [name for name in (desired.source_snapshot, desired.source_volume) if name]
     if sources and volume.source is not None and volume.source not in sources:
         draft.warn("volume %s was made of %s, not of %s" % (volume.name, volume.source, sources[0]))
@@ -214,17 +230,15 @@ def _compare(
         rules.check_can(draft.capabilities, "extend_volume", volume, size=size)
         draft.add(ExtendVolume(key(desired.name), volume.name, volume.size, size))
         volume = replace(volume, size=size)
-    return finish(draft, key(desired.name), _set(draft, volume, options))
+    return _set(draft, volume, options)
 
 
-def finish(draft: Draft, item: Key, volume: Volume) -> Volume:
-    """Plan the end of a change that an earlier run began, and for which it took the volume offline."""
+def online(draft: Draft, item: Key, volume: Volume) -> Volume:
+    """Plan the end of a change for which an earlier run took the volume offline, and return the volume after it."""
     if not volume.left_offline:
         return volume
     draft.add(BringOnline(item, volume.name))
-    volume = replace(volume, left_offline=False, state=READY)
-    draft.world.volumes[volume.name] = volume
-    return volume
+    return replace(volume, left_offline=False, state=READY)
 
 
 def _set(draft: Draft, volume: Volume, options: Map[str, Any]) -> Volume:
@@ -248,39 +262,43 @@ def _set(draft: Draft, volume: Volume, options: Map[str, Any]) -> Volume:
     return replace(volume, options=dict(volume.options, **changes))
 
 
-def _join(draft: Draft, name: str, volume: Volume) -> None:
-    """Put the volume, once it is there, into its consistency group."""
+def _join(draft: Draft, name: str, volume: Volume, old_name: str) -> Optional[Group]:
+    """Plan to add the volume, once it is made, to its consistency group.
+
+    :param old_name: by which the group has it as a member, when it is renamed.
+    :return: the group; None when the volume reports that it is a member.
+    """
     if name in (volume.groups or ()):
-        return
-    item, lane = key(volume.name), ("group", name)
+        return None
+    item, chain = key(volume.name), ("group", name)
     rules.check_can(draft.capabilities, "groups", volume)
     group = draft.world.group(name)
     if group is None:
         rules.check_name("consistency group", name, draft.capabilities.group_name)
-        draft.add_next(CreateGroup(item, name), lane)
+        draft.add_next(CreateGroup(item, name), chain)
         group = Group(name)
-    if volume.name not in group.volumes:
-        draft.add_next(AddToGroup(item, name, volume.name), lane)
-    draft.world.join(group, volume.name)
+    if old_name not in group.volumes:
+        draft.add_next(AddToGroup(item, name, volume.name), chain)
+    return group
 
 
-def absent(draft: Draft, desired_items: Sequence[DesiredVolume]) -> None:
-    """Plan the end of volumes: a clone before the source whose data it shares."""
-    left = {desired.name: desired for desired in desired_items}
-    while left:
+def absent(draft: Draft, volumes: Sequence[DesiredVolume]) -> None:
+    """Plan to delete volumes: a clone before the source whose data it shares."""
+    remaining = {volume.name: volume for volume in volumes}
+    while remaining:
         ready = [
-            desired
-            for desired in left.values()
-            if not left.keys() & set(dependents(draft, desired.name)) - {desired.name}
+            volume
+            for volume in remaining.values()
+            if not remaining.keys() & set(dependents(draft, volume.name)) - {volume.name}
         ]
         draft.batch(destructive=True)
-        for desired in ready or list(left.values()):
-            _absent(draft, desired)
-            del left[desired.name]
+        for volume in ready or list(remaining.values()):
+            _absent(draft, volume)
+            del remaining[volume.name]
 
 
 def dependents(draft: Draft, name: str) -> List[str]:
-    """What shares data with the volume, or with a snapshot that would go with it."""
+    """The volumes that share data with this one, or with a snapshot that would be deleted with it."""
     found = set(draft.world.dependents(name))
     for snapshot in draft.world.snapshots_of(name):
         found.update(draft.world.dependents(snapshot.name))
@@ -290,64 +308,71 @@ def dependents(draft: Draft, name: str) -> List[str]:
 def _absent(draft: Draft, desired: DesiredVolume) -> None:
     with draft.item(key(desired.name), "delete volume %s" % desired.name) as outcome:
         volume = draft.world.volume(desired.name)
-        outcome.before = draft.world.with_maps(volume)
+        outcome.before = draft.world.with_mappings(volume)
         if volume is not None and volume.state != DELETING:
             delete(draft, key(desired.name), volume)
 
 
 def delete(draft: Draft, item: Key, volume: Volume) -> None:
-    """Plan the end of a volume, with what the task permits to go before it."""
+    """Plan to delete a volume, after its mappings and snapshots where the task permits that.
+
+    :raises Refused, InUse, Unsupported: it must not be deleted.
+    """
     world, policy = draft.world, draft.policy
     rules.check_owner(volume.name, "delete", policy)
     rules.check_can(draft.capabilities, "delete_volume", volume)
     if volume.siblings:
         raise Refused(
-            "it shares its access list and its life with %s" % ", ".join(volume.siblings),
+            "it shares one access list with %s, and deleting it may delete them too" % ", ".join(volume.siblings),
             hint="Delete it with the array's own tools.",
         )
-    maps = rules.check_unmapped(world, volume.name, "deleted", policy)
+    mappings = rules.check_unmapped(world, volume.name, "deleted", policy)
     clones = dependents(draft, volume.name)
     if clones:
         raise InUse(
             "%s share%s data with it" % (", ".join(clones), "s" if len(clones) == 1 else ""),
             hint="Delete the clones first; nothing else permits it.",
         )
-    doomed = _doomed_snapshots(draft, volume)
-    for mapping in maps:
+    snapshots = _snapshots_to_delete(draft, volume)
+    draft.check_destructive()
+    for mapping in mappings:
         draft.add(UnmapVolume(item, volume.name, mapping.host), item)
-        world.drop_map(mapping)
-    for snapshot in doomed:
+        world.remove_mapping(mapping)
+    for snapshot in snapshots:
         draft.add(DeleteSnapshot(item, snapshot_key(snapshot)), item)
-        world.drop_snapshot(snapshot)
+        world.remove_snapshot(snapshot)
     draft.add(DeleteVolume(item, volume.name), item)
-    world.drop_volume(volume.name)
+    world.remove_volume(volume.name)
 
 
-def _doomed_snapshots(draft: Draft, volume: Volume) -> List[Snapshot]:
-    """The volume's snapshots, which may go with it; Refused when one may not, or when not all are known."""
-    there = [s for s in draft.world.snapshots_of(volume.name) if s.state != DELETING]
-    snapshots = sorted(there, key=lambda s: s.name)
+def _snapshots_to_delete(draft: Draft, volume: Volume) -> List[Snapshot]:
+    """The snapshots of the volume, which are deleted with it.
+
+    :raises Refused: one of them must not be deleted, or not all of them are known.
+    """
+    existing = [snapshot for snapshot in draft.world.snapshots_of(volume.name) if snapshot.state != DELETING]
+    snapshots = sorted(existing, key=lambda snapshot: snapshot.name)
     guarded = draft.capabilities.guards_snapshots and not draft.world.actual.snapshots.unreadable
     if not draft.world.snapshots_known(volume) and not guarded:
-        hidden = ", ".join(sorted(entry.name for entry in draft.world.actual.snapshots.unreadable))
+        unreadable = ", ".join(sorted(entry.name for entry in draft.world.actual.snapshots.unreadable))
         raise Refused(
-            "snapshots that may be its own could not be read: %s" % hidden
-            if hidden
+            "snapshots that may be its own could not be read: %s" % unreadable
+            if unreadable
             else "this array cannot be asked whether it has snapshots",
             hint="Look at them with the array's own tools.",
         )
     if snapshots and not draft.policy.delete_snapshots:
         raise Refused(
-            "it has snapshots: %s" % ", ".join(s.name for s in snapshots),
+            "it has snapshots: %s" % ", ".join(snapshot.name for snapshot in snapshots),
             hint="Delete them first, or set delete_snapshots: true to have them deleted with it.",
         )
     for snapshot in snapshots:
-        _check_doomed(draft, snapshot)
+        _check_deletable_with_volume(draft, snapshot)
     return snapshots
 
 
-def _check_doomed(draft: Draft, snapshot: Snapshot) -> None:
-    """A snapshot that goes together with its volume must be proven to be one, and nobody's."""
+def _check_deletable_with_volume(draft: Draft, snapshot: Snapshot) -> None:
+    """:raises Refused: it is not proven to be a snapshot, or it is in use, or it is not known whether it is."""
     problems: List[str] = []
     if not snapshot.proven:
         problems.append("the array does not prove that it is a snapshot and not a live volume")
@@ -360,7 +385,7 @@ def _check_doomed(draft: Draft, snapshot: Snapshot) -> None:
         problems.append("%s depend on it" % ", ".join(children))
     if problems:
         raise Refused(
-            "its snapshot %s cannot go with it: %s" % (snapshot.name, " and ".join(problems)),
+            "its snapshot %s cannot be deleted with it: %s" % (snapshot.name, " and ".join(problems)),
             hint="Delete that snapshot by its own name first, when you are sure.",
         )
     rules.check_owner(snapshot.name, "delete", draft.policy)
