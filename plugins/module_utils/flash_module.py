@@ -4,8 +4,8 @@
 
 """The only file that knows AnsibleModule: connect, read, plan, check and diff mode, results.
 
-A module file is its documentation, its options and one call: ``run_objects``, ``run_document`` or ``run_image`` for
-what changes an array, ``run_facts`` for what only reads one.
+A module file is its documentation, its options and one call: ``run_objects``, ``run_document`` or ``run_image`` for a
+module that changes an array, ``run_facts`` for the one that only reads.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 try:
     from ansible.module_utils.secrets import register_secrets
-except ImportError:  # it is new in ansible-core 2.22
+except ImportError:  # new in ansible-core 2.22
     register_secrets = None
 
 from .flash_connection import check_positive, connection_of, secrets_in_urls, shown, shown_address
@@ -29,7 +29,7 @@ from .openflash.connect import connect
 from .openflash.errors import CONNECT, FlashError, Interrupted, NotDone, context
 from .openflash.plan.desired import DesiredState
 from .openflash.plan.draft import Plan
-from .openflash.plan.planner import plan
+from .openflash.plan.planner import plan as make_plan
 from .openflash.plan.rules import Policy
 from .openflash.plan.world import Actual
 from .openflash.read import read
@@ -39,7 +39,7 @@ from .openflash.transport.journal import SHORTEST
 # -- modules that change an array --------------------------------------------------------------------------------------
 
 Shape = Callable[[report.Reporter, DesiredState], Tuple[Dict[str, Any], List[report.Entry]]]
-Also = Callable[[Array, report.Reporter, DesiredState, List[report.Entry]], Dict[str, Any]]
+AddDetails = Callable[[Array, report.Reporter, DesiredState, List[report.Entry]], Dict[str, Any]]
 
 
 def run_objects(
@@ -51,18 +51,19 @@ def run_objects(
     entries: Callable[[report.Reporter, DesiredState], List[report.Entry]],
     result: str,
     needs: Optional[str] = None,
-    also: Optional[Also] = None,
+    add_details: Optional[AddDetails] = None,
 ) -> None:
     """A module that takes one object or a list of them.
 
     :param single: the option that names the one object, and that excludes the list.
     :param plural: the option that lists many.
     :param needs: the option that must be given without the list, where that is not ``single``.
-    :param also: asks the array for more, once everything went well, puts some into the entries and returns the rest.
+    :param add_details: called after everything went well. It may ask the array for more, completes the entries, and
+        returns further fields of the result.
     """
     module = Module(**one_or_many(single, plural, options, task_options, needs))
     if plural in module.given and module.params[plural] is None:
-        module.params[plural] = []  # null names nothing; the options outside the list are not an object of their own
+        module.params[plural] = []  # null names nothing: the options outside the list are not an object then
 
     def shape(reporter: report.Reporter, desired_state: DesiredState) -> Tuple[Dict[str, Any], List[report.Entry]]:
         found = entries(reporter, desired_state)
@@ -70,7 +71,7 @@ def run_objects(
             return {result: found[0].after}, found
         return {plural: found}, found
 
-    _run(module, lambda params: desired(items_of(params, single, plural, options), params), shape, also)
+    _run(module, lambda params: desired(items_of(params, single, plural, options), params), shape, add_details)
 
 
 def run_document(options: Spec, task_options: Spec, desired: Callable[[Params], DesiredState]) -> None:
@@ -88,8 +89,10 @@ def run_document(options: Spec, task_options: Spec, desired: Callable[[Params], 
     _run(module, desired, shape)
 
 
-def _run(module: Module, desired: Callable[[Params], DesiredState], shape: Shape, also: Optional[Also] = None) -> None:
-    """Connect, read, plan, and apply unless in check mode; the one way out is _finish."""
+def _run(
+    module: Module, desired: Callable[[Params], DesiredState], shape: Shape, add_details: Optional[AddDetails] = None
+) -> None:
+    """Connect, read, plan, and apply unless in check mode. Ends with _finish, whatever happens."""
     result: Dict[str, Any] = {"changed": False}
     problem: Optional[FlashError] = None
     try:
@@ -98,22 +101,22 @@ def _run(module: Module, desired: Callable[[Params], DesiredState], shape: Shape
             desired_state = desired(module.params)
         with _connected(module, result) as array:
             actual = read(array, desired_state)
-            drawn = plan(desired_state, actual, _policy(module.params), array.capabilities)
-            for error in drawn.errors:
+            plan = make_plan(desired_state, actual, _policy(module.params), array.capabilities)
+            for error in plan.errors:
                 error.fill(array=array.label)
-            applied = _apply(module, array, actual, drawn)
-            # What was done is told first, so that it is known whatever fails from here on.
-            result.update(_done(drawn, applied))
-            problem = _problem(drawn, applied)
-            reporter = report.Reporter(drawn, applied)
+            applied = _apply(module, array, actual, plan)
+            # First of all, so that the result has it whatever fails from here on
+            result.update(_done(plan, applied))
+            problem = _problem(plan, applied)
+            reporter = report.Reporter(plan, applied)
             shaped, entries = shape(reporter, desired_state)
             result.update(shaped)
             if module._diff:
                 result["diff"] = report.diff(entries + reporter.removed(), array.label)
-            for text in drawn.warnings:
+            for text in plan.warnings:
                 module.warn(text)
-            if also is not None and problem is None:
-                result.update(also(array, reporter, desired_state, entries))
+            if add_details is not None and problem is None:
+                result.update(add_details(array, reporter, desired_state, entries))
     except FlashError as error:
         problem = error
     except Interrupted as stop:
@@ -121,35 +124,36 @@ def _run(module: Module, desired: Callable[[Params], DesiredState], shape: Shape
     _finish(module, result, problem)
 
 
-def _apply(module: AnsibleModule, array: Array, actual: Actual, drawn: Plan) -> Optional[Applied]:
-    """Carry the plan out; nothing when an object is refused and continue_on_error is off. None for a prediction."""
-    if drawn.errors and not module.params["continue_on_error"]:
-        return nothing(drawn, actual, array)
+def _apply(module: AnsibleModule, array: Array, actual: Actual, plan: Plan) -> Optional[Applied]:
+    """Carry the plan out; no step of it when an object is refused and continue_on_error is off. None in check mode."""
+    if plan.errors and not module.params["continue_on_error"]:
+        return nothing(plan, actual, array)
     if module.check_mode:
         return None
-    return apply(drawn, actual, array, module.params["max_concurrency"], module.params["continue_on_error"])
+    return apply(plan, actual, array, module.params["max_concurrency"], module.params["continue_on_error"])
 
 
-def _done(drawn: Plan, applied: Optional[Applied]) -> Dict[str, Any]:
-    """The steps that were carried out, or would be, in the order of the plan, and those that the task left out."""
-    done = {id(step) for step in (drawn.steps if applied is None else applied.done)}
-    told: Dict[str, Any] = {"changed": bool(done), "plan": [step.line for step in drawn.steps if id(step) in done]}
-    left = [step.line for step in drawn.steps if id(step) not in done] + [step.line for step in drawn.withheld]
-    if left:
-        told["not_done"] = left
-    return told
+def _done(plan: Plan, applied: Optional[Applied]) -> Dict[str, Any]:
+    """The steps that were carried out, or would be, in the order of the plan, and those that were left out."""
+    done = {id(step) for step in (plan.steps if applied is None else applied.done)}
+    result: Dict[str, Any] = {"changed": bool(done), "plan": [step.line for step in plan.steps if id(step) in done]}
+    not_done = [step for step in plan.steps if id(step) not in done] + list(plan.withheld)
+    if not_done:
+        result["not_done"] = [step.line for step in not_done]
+    return result
 
 
 def _policy(params: Params) -> Policy:
     return Policy(**{name: bool(params.get(name)) for name in POLICY})
 
 
-def _problem(drawn: Plan, applied: Optional[Applied]) -> Optional[FlashError]:
-    """What the task fails with: the first error, and how many more there are.
+def _problem(plan: Plan, applied: Optional[Applied]) -> Optional[FlashError]:
+    """The error that the task fails with: the first one, which also says how many more there are.
 
-    What was left out because of another error is no error of its own.
+    What was left out because of another error does not count as an error.
     """
-    errors: Dict[Any, FlashError] = {key: o.error for key, o in drawn.outcomes.items() if o.error is not None}
+    outcomes = plan.outcomes.items()
+    errors: Dict[Any, FlashError] = {key: outcome.error for key, outcome in outcomes if outcome.error is not None}
     if applied is not None:
         errors.update(applied.errors)
     distinct = list({id(error): error for error in errors.values()}.values())
@@ -163,7 +167,7 @@ def _problem(drawn: Plan, applied: Optional[Applied]) -> Optional[FlashError]:
     hints = [first.hint]
     if len(distinct) > 1:
         hints.append("%d more failed; see the error of each object." % (len(distinct) - 1))
-    if drawn.withheld:
+    if plan.withheld:
         hints.append("Nothing is taken away when anything is refused: not_done lists what was left out.")
     first.hint = " ".join(filter(None, hints)) or None
     return first
@@ -205,7 +209,7 @@ def run_facts(options: Spec) -> None:
 
 def run_image(options: Spec, task_options: Spec) -> None:
     """flash_image: an image into a volume, a volume into an image."""
-    # Here, so that the other modules do not spend their time on it
+    # Imported here, because it would cost the other modules time
     from .openflash.images.task import Task
 
     module = Module(argument_spec=dict(options, **dict(task_options, **CONNECTION)), supports_check_mode=True)
@@ -232,7 +236,7 @@ def run_image(options: Spec, task_options: Spec) -> None:
     _finish(module, result, problem)
 
 
-# -- ways in and out ---------------------------------------------------------------------------------------------------
+# -- start and end of a module -----------------------------------------------------------------------------------------
 
 
 _IN_A_SESSION = """\
@@ -242,17 +246,18 @@ os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
 kept = {name: value for name, value in os.environ.items() if not name.startswith(sys.argv[1])}
 os.execve(sys.argv[2], sys.argv[2:], kept)
 """
-"""Turns what run_command starts into what programs.Start wants. First argument: how variables to leave out begin."""
+"""Makes of a program that run_command starts one that programs.Start describes: in a session of its own, with an empty
+input, and without the variables of the environment whose names begin with the first argument."""
 
 
 class Module(AnsibleModule):  # type: ignore[misc] # ansible-core has no types here
-    """AnsibleModule with what it lacks for arrays.
+    """AnsibleModule with what modules of arrays need besides.
 
-    It knows what the task gave: in ``params`` null and left out are the same, in ``given`` they are not.
+    ``given`` has the options as the task gave them. In ``params`` an option that is null counts as left out.
 
-    Its options may be URLs with secrets: they are shown without these by whatever way it ends, and in the log. By the
-    URL's structure, and not by masking: a password of one letter would be masked in every word of a result. One of
-    at least SHORTEST characters is masked besides, should somebody repeat it.
+    Options may be URLs with secrets. However the module ends, it shows them without these, and so does the log. It cuts
+    the URL by its structure. To mask the secret would not do: a password of one letter would be masked in every word
+    of a result. A secret of at least SHORTEST characters is also masked, wherever else it may occur.
     """
 
     params: Dict[str, Any]
@@ -265,14 +270,14 @@ class Module(AnsibleModule):  # type: ignore[misc] # ansible-core has no types h
 
     def _start_program(
         self,
-        words: List[str],
+        command: List[str],
         descriptors: Tuple[int, ...],
         environ: Dict[str, str],
         watch: Callable[[programs.Process], None],
     ) -> int:
-        """A programs.Start by run_command, which has no sessions and no way to give a program an empty input."""
+        """A programs.Start that uses run_command, which itself has neither sessions nor empty input."""
         status: int = self.run_command(
-            [sys.executable, "-I", "-S", "-c", _IN_A_SESSION, environment.OPTIONS] + words,
+            [sys.executable, "-I", "-S", "-c", _IN_A_SESSION, environment.OPTIONS] + command,
             pass_fds=descriptors,
             environ_update=environ,
             before_communicate_callback=watch,
@@ -283,7 +288,7 @@ class Module(AnsibleModule):  # type: ignore[misc] # ansible-core has no types h
         return status
 
     def _load_params(self) -> None:
-        """Read the options; null for one that has a default, or is of the connection, is the same as left out."""
+        """Read the options. Null counts as left out for an option with a default, and for one of the connection."""
         super()._load_params()
         self.given = dict(self.params)
         for name, spec in self.argument_spec.items():
@@ -291,7 +296,7 @@ class Module(AnsibleModule):  # type: ignore[misc] # ansible-core has no types h
                 self.params.pop(name, None)
 
     def check_given(self) -> None:
-        """Invalid when a name is null or empty, or a list of the task has an entry that is."""
+        """:raises Invalid: a name is null or empty, or an entry of a list of the task is."""
         check_options(self.given, {k: v for k, v in self.argument_spec.items() if k not in CONNECTION})
 
     def _log_invocation(self) -> None:
@@ -316,23 +321,23 @@ class Module(AnsibleModule):  # type: ignore[misc] # ansible-core has no types h
         super().fail_json(msg, **kwargs)
 
     def hide(self, secrets: Iterable[str]) -> None:
-        """Let Ansible show these nowhere.
+        """Have Ansible mask these.
 
         Up to ansible-core 2.21 they are masked in the result. From 2.22 on they are masked in what Ansible displays and
-        logs, and a result keeps them.
+        logs, and the result keeps them.
         """
         found = [secret for secret in secrets if secret]
         self.no_log_values.update(found)
         self.register(found)
 
     def register(self, secrets: Iterable[str]) -> None:
-        """Have these masked in all that Ansible displays and logs, where it can do that (from ansible-core 2.22 on)."""
+        """Have Ansible mask these in all that it displays and logs, where it can (from ansible-core 2.22 on)."""
         if register_secrets is not None:
             register_secrets([secret for secret in secrets if len(secret) >= SHORTEST])
 
 
 class _connected:
-    """An array for the length of a with block; leaves what it cost in the result, whatever happened."""
+    """An array for the length of a with block. Afterwards the result has the number of requests, whatever happened."""
 
     def __init__(self, module: AnsibleModule, result: Dict[str, Any]) -> None:
         self.module = module
@@ -350,7 +355,7 @@ class _connected:
         try:
             self.array.close()
         finally:
-            # Session tokens, and secrets that the array returned: the results have none, a traceback may.
+            # Session tokens, and secrets that the array returned. No result has them, but a traceback may.
             self.module.register(self.array.calls.secrets)
             self.result["api"] = dict(self.array.calls.counts)
             if self.module._verbosity >= 2:
@@ -375,7 +380,7 @@ def _finish(module: AnsibleModule, result: Dict[str, Any], problem: Optional[Fla
 
 
 def _plain(data: Any) -> Any:
-    """Entries as the data that they are by now."""
+    """The result with its entries as plain data."""
     if isinstance(data, report.Entry):
         return data.as_data()
     if isinstance(data, list):
@@ -384,10 +389,7 @@ def _plain(data: Any) -> Any:
 
 
 def _warn_masked(module: AnsibleModule, result: Mapping[str, Any]) -> None:
-    """Warn of fields that Ansible will not show as they are, because a secret is part of them.
-
-    Ansible masks a secret wherever it occurs, also inside a name. It stays masked.
-    """
+    """Warn of fields that Ansible masks in part, because a secret of the task occurs in them, for example in a name."""
     secrets = [str(value) for value in module.no_log_values if value]
     fields = sorted({path for path, text in _texts(result, "") if any(secret in text for secret in secrets)})
     if fields:

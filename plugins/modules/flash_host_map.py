@@ -304,7 +304,7 @@ def main() -> None:
         report.host_maps,
         result="map",
         needs="host",
-        also=report.for_hosts,
+        add_details=report.for_hosts,
     )
 
 

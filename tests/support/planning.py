@@ -12,7 +12,7 @@ from typing import Any
 from ansible_collections.openflash.storage.plugins.module_utils.openflash import report
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.apply import Applied, apply
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors import FlashError, NotDone
-from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan import desired as desired_items
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan import desired as requested
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.desired import DesiredState
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.draft import Plan
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.planner import plan
@@ -64,20 +64,20 @@ class Task:
 
 
 def volumes(array: MemoryArray, *items: dict[str, Any], **policy: bool) -> Task:
-    return Task(array, desired_items.volumes(items, {}), **policy)
+    return Task(array, requested.volumes(items, {}), **policy)
 
 
 def snapshots(array: MemoryArray, *items: dict[str, Any], atomic: bool = False, **policy: bool) -> Task:
-    return Task(array, desired_items.snapshots(items, {"atomic": atomic}), **policy)
+    return Task(array, requested.snapshots(items, {"atomic": atomic}), **policy)
 
 
 def host_maps(array: MemoryArray, *items: dict[str, Any], **policy: bool) -> Task:
-    return Task(array, desired_items.host_maps(items, {}), **policy)
+    return Task(array, requested.host_maps(items, {}), **policy)
 
 
 def document(array: MemoryArray, **params: Any) -> Task:
     policy = {name: params.pop(name) for name in list(params) if name in Policy.__dataclass_fields__}
-    return Task(array, desired_items.document(params), **policy)
+    return Task(array, requested.document(params), **policy)
 
 
 def done(task: Task) -> Task:

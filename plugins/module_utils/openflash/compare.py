@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What an array has already, against what was asked for: the same is taken as it is, anything else is refused."""
+"""Compares what an array already has with what is requested: an equal object is accepted, another one is refused."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from .units import format_initiator, format_size, round_up
 
 
 def unlike(what: str, name: str, differs: str) -> Conflict:
-    """The error for an object that has the name, and is another one.
+    """The error for an existing object that has the requested name and differs.
 
-    :param differs: "it has 2 GiB instead of 1 GiB".
+    :param differs: how, such as "it has 2 GiB instead of 1 GiB".
     """
     return Conflict("%s %s is there already, and %s" % (what, name, differs), target=name)
 
 
 def new_size(size: Optional[int], granularity: int) -> int:
-    """The bytes that a volume is made with.
+    """The size in bytes that a new volume gets.
 
     :raises Invalid: no size is given.
     """
@@ -31,53 +31,55 @@ def new_size(size: Optional[int], granularity: int) -> int:
     return round_up(size, granularity)
 
 
-def grown_size(now: int, size: int, granularity: int) -> int:
-    """The bytes that a volume of ``now`` bytes is extended to.
+def grown_size(present_size: int, size: int, granularity: int) -> int:
+    """The size in bytes that a volume is extended to.
 
     :raises Refused: it would shrink.
     """
-    wanted = round_up(size, granularity)
-    if wanted < now:
-        raise Refused("it has %s already, and a volume never shrinks" % format_size(now))
-    return wanted
+    new = round_up(size, granularity)
+    if new < present_size:
+        raise Refused("it has %s already, and a volume never shrinks" % format_size(present_size))
+    return new
 
 
-def same_host(there: Host, initiators: Sequence[Initiator]) -> Host:
-    """A host that was to be made.
+def same_host(existing: Host, initiators: Sequence[Initiator]) -> Host:
+    """The existing host that has the name of a host to be made.
 
     :raises Conflict: it has other initiators.
     """
-    if set(there.addresses) == {one.address for one in initiators}:
-        return there
-    # A host may have an address by several entries.
-    known = sorted({format_initiator(one) for one in there.addresses})
+    if set(existing.addresses) == {initiator.address for initiator in initiators}:
+        return existing
+    # A host may have several entries with one address.
+    addresses = sorted({format_initiator(address) for address in existing.addresses})
     raise Conflict(
-        "host %s is there already, with the initiators %s" % (there.name, ", ".join(known) or "none"), target=there.name
+        "host %s is there already, with the initiators %s" % (existing.name, ", ".join(addresses) or "none"),
+        target=existing.name,
     )
 
 
-def same_mapping(there: Mapping, lun: Optional[int]) -> Mapping:
-    """A mapping that was to be made; any LUN will do where none was asked for.
+def same_mapping(existing: Mapping, lun: Optional[int]) -> Mapping:
+    """The existing mapping of the volume and the host. Where no LUN is requested it may have any.
 
     :raises Conflict: it has another LUN.
     """
-    if lun is None or there.lun == lun:
-        return there
+    if lun is None or existing.lun == lun:
+        return existing
     raise Conflict(
-        "it is mapped there already, at LUN %s instead of %d" % (there.lun, lun),
+        "it is mapped there already, at LUN %s instead of %d" % (existing.lun, lun),
         hint="Leave lun out to accept that, or unmap it first.",
     )
 
 
 def who_has(lun: int, mappings: Iterable[Mapping], error: FlashError) -> FlashError:
-    """A refusal that may mean that a LUN is taken, with the volume that has it; as it was, when none has.
+    """The error for a refusal that may mean that the LUN is taken: it names the volume that has the LUN.
 
     :param mappings: of the host.
+    :param error: the refusal, which is returned unchanged when no volume has the LUN.
     """
-    for one in mappings:
-        if one.lun == lun:
+    for mapping in mappings:
+        if mapping.lun == lun:
             return Conflict(
-                "LUN %d of host %s is taken by volume %s" % (lun, one.host, one.volume),
+                "LUN %d of host %s is taken by volume %s" % (lun, mapping.host, mapping.volume),
                 code=error.code,
                 hint="Choose another LUN, or leave lun out to take a free one.",
             )

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What an array holds, read subset by subset, so that what cannot be read hides nothing else."""
+"""Reads the contents of an array subset by subset, so that one that cannot be read does not hide the others."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ Filters = Map[str, Optional[Sequence[str]]]
 
 
 def gather(array: Array, subsets: Sequence[str], filters: Filters) -> Dict[str, Any]:
-    """The subsets as plain data, and ``unreadable``: what is there and could not be read, with the reason.
+    """The subsets as plain data, and ``unreadable``: what exists and could not be read, with the reason.
 
-    A subset that the array has no question for is None. One whose answer cannot be understood, or that the array
+    A subset that the array cannot be asked for is None. One whose answer cannot be understood, or that the array
     refuses to report, is left out, so that nobody takes it for empty; it is in ``unreadable`` without a name.
 
-    :raises Unreachable, Unauthorized, Timeout, Busy: the array does not answer, or not now. The next subset would fare
-        no better, and a later run may read everything.
+    :raises Unreachable, Unauthorized, Timeout, Busy: the array does not answer, or not now. The next subset would fail
+        too, and a later run may read everything.
     """
     facts: Dict[str, Any] = {}
     unreadable: List[Dict[str, Any]] = []
@@ -41,28 +41,30 @@ def gather(array: Array, subsets: Sequence[str], filters: Filters) -> Dict[str, 
             unreadable.append({"kind": subset, "name": None, "reason": str(error)})
             continue
         if isinstance(answer, Listing):
-            unreadable.extend({"kind": e.kind, "name": e.name, "reason": e.reason} for e in answer.unreadable)
-            facts[subset] = [_RENDER[subset](item) for item in answer] if answer.known else None
+            unreadable.extend(
+                {"kind": entry.kind, "name": entry.name, "reason": entry.reason} for entry in answer.unreadable
+            )
+            facts[subset] = [_AS_DATA[subset](item) for item in answer] if answer.known else None
         else:
-            facts[subset] = _RENDER[subset](answer)
+            facts[subset] = _AS_DATA[subset](answer)
     facts["unreadable"] = unreadable
     return facts
 
 
 def missing(facts: Map[str, Any]) -> List[str]:
-    """Why subsets that were asked for are not among the facts, one sentence for each."""
+    """Why requested subsets are not among the facts, one sentence for each."""
     return [entry["reason"] for entry in facts["unreadable"] if entry["name"] is None]
 
 
-def _chosen(filters: Filters, *kinds: str) -> Optional[List[Optional[Sequence[str]]]]:
-    """The names by which the filters of these kinds choose: all None without a filter, None when they choose nothing.
+def _selected(filters: Filters, *kinds: str) -> Optional[List[Optional[Sequence[str]]]]:
+    """The names that the filters of these kinds select, one list for each kind, or None where it does not filter.
 
-    A filter without a name chooses nothing, and so leaves it to the others.
+    An empty filter selects nothing. Returns None when all filters together select nothing.
     """
     names = [filters.get(kind) for kind in kinds]
-    if all(given is None for given in names):
+    if all(selected is None for selected in names):
         return list(names)
-    return [given or None for given in names] if any(names) else None
+    return [selected or None for selected in names] if any(names) else None
 
 
 def _volumes(array: Array, names: Optional[Sequence[str]]) -> Listing[Volume]:
@@ -76,7 +78,7 @@ def _groups(array: Array) -> Listing[Group]:
 
 
 def _filtered(read: Callable[..., Listing[Any]], filters: Filters, *kinds: str) -> Listing[Any]:
-    names = _chosen(filters, *kinds)
+    names = _selected(filters, *kinds)
     return Listing() if names is None else read(*names)
 
 
@@ -92,7 +94,7 @@ _READERS: Dict[str, Callable[[Array, Filters], Any]] = {
     "groups": lambda array, filters: _groups(array),
 }
 
-_RENDER: Dict[str, Callable[[Any], Any]] = {
+_AS_DATA: Dict[str, Callable[[Any], Any]] = {
     "array": report.info_data,
     "capacity": report.capacity_data,
     "pools": report.pool_data,
@@ -105,30 +107,30 @@ _RENDER: Dict[str, Callable[[Any], Any]] = {
 }
 
 
-# -- what is asked for, and a search in it -----------------------------------------------------------------------------
+# -- the options gather_subset and query -------------------------------------------------------------------------------
 
 
-def subsets(asked: Sequence[str]) -> List[str]:
-    """The subsets that ``all``, ``!snapshots`` and plain names mean, as setup takes them; of an empty list none.
+def subsets(requested: Sequence[str]) -> List[str]:
+    """The subsets that ``all``, ``!snapshots`` and plain names mean, as in the module setup; none for an empty list.
 
     :raises Invalid: there is no subset of that name.
     """
-    wanted: List[str] = []
-    dropped = [name[1:] for name in asked if name.startswith("!")]
-    named = [name for name in asked if not name.startswith("!")]
-    for name in named or (["default"] if dropped else []):
-        wanted.extend({"all": SUBSETS, "default": DEFAULT}.get(name, (name,)))
-    unknown = sorted({name for name in wanted + dropped if name not in SUBSETS})
+    included: List[str] = []
+    excluded = [name[1:] for name in requested if name.startswith("!")]
+    named = [name for name in requested if not name.startswith("!")]
+    for name in named or (["default"] if excluded else []):
+        included.extend({"all": SUBSETS, "default": DEFAULT}.get(name, (name,)))
+    unknown = sorted({name for name in included + excluded if name not in SUBSETS})
     if unknown:
         raise Invalid("gather_subset has no %s" % ", ".join(unknown), hint="It takes all, %s." % ", ".join(SUBSETS))
-    return [name for name in SUBSETS if name in wanted and name not in dropped]
+    return [name for name in SUBSETS if name in included and name not in excluded]
 
 
 def search(expression: Optional[str]) -> Optional[Callable[[Any], Any]]:
     """A function that applies a JMESPath expression to complete facts; None without an expression.
 
-    :raises Invalid: it is none.
-    :raises MissingLibrary: jmespath is not there.
+    :raises Invalid: it is not a JMESPath expression.
+    :raises MissingLibrary: jmespath is not installed.
     """
     if not expression:
         return None
@@ -151,7 +153,10 @@ def search(expression: Optional[str]) -> Optional[Callable[[Any], Any]]:
 
 
 def _complete(found: Dict[str, Any]) -> Dict[str, Any]:
-    """The facts, for a query, in which what is left out would look like what is not there."""
+    """The facts for a query, in which a subset that is left out would look like an empty one.
+
+    :raises BadReply: one is left out.
+    """
     reasons = missing(found)
     if reasons:
         raise BadReply(

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How a plan is carried out: order, what a failure stops, what is known afterwards."""
+"""How a plan is carried out: in which order, what a failure stops, and what is known afterwards."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def array() -> MemoryArray:
     return array
 
 
-def there(array: MemoryArray) -> list[str]:
+def volume_names(array: MemoryArray) -> list[str]:
     return [text.split()[0] for text in array.names()["volumes"]]
 
 
@@ -50,7 +50,7 @@ def fail_for(array: MemoryArray, method: str, name: str) -> None:
 def test_after_a_failed_step_nothing_more_is_begun(array: MemoryArray) -> None:
     fail_for(array, "create_volume", "b")
     applied = volumes(array, *NEW).run()
-    assert there(array) == ["a"]
+    assert volume_names(array) == ["a"]
     assert [step.line for step in applied.done] == ["create volume a of 1GiB"]
     assert [step.line for step in applied.not_done] == ["create volume b of 1GiB", "create volume c of 1GiB"]
 
@@ -58,11 +58,11 @@ def test_after_a_failed_step_nothing_more_is_begun(array: MemoryArray) -> None:
 def test_with_continue_on_error_the_others_go_on(array: MemoryArray) -> None:
     fail_for(array, "create_volume", "b")
     applied = volumes(array, *NEW).run(continue_on_error=True)
-    assert there(array) == ["a", "c"]
+    assert volume_names(array) == ["a", "c"]
     assert set(applied.errors) == {("volume", "b")}
 
 
-def test_an_error_says_what_was_being_done_where(array: MemoryArray) -> None:
+def test_an_error_says_what_was_being_done_to_which_object_on_which_array(array: MemoryArray) -> None:
     fail_for(array, "create_volume", "b")
     applied = volumes(array, *NEW).run()
     error = applied.errors[("volume", "b")]
@@ -76,7 +76,7 @@ def test_nothing_destructive_is_begun_after_a_failed_step(array: MemoryArray, co
     fail_for(array, "create_volume", "a")
     task = volumes(array, {"name": "old", "state": "absent"}, NEW[0])
     task.run(continue_on_error=continue_on_error)
-    assert there(array) == ["old"]
+    assert volume_names(array) == ["old"]
 
 
 TAKEN = "iqn.2026-01.org.example:h1"
@@ -115,13 +115,9 @@ def full() -> MemoryArray:
     return array
 
 
-@pytest.mark.parametrize(
-    "refusal", [desired_items for _name, desired_items in REFUSALS], ids=[name for name, _desired_items in REFUSALS]
-)
-@pytest.mark.parametrize(
-    "removal", [desired_items for _name, desired_items in REMOVALS], ids=[name for name, _desired_items in REMOVALS]
-)
-def test_nothing_is_taken_away_when_another_part_of_the_task_is_refused(
+@pytest.mark.parametrize("refusal", [options for _name, options in REFUSALS], ids=[name for name, _options in REFUSALS])
+@pytest.mark.parametrize("removal", [options for _name, options in REMOVALS], ids=[name for name, _options in REMOVALS])
+def test_nothing_is_removed_when_another_part_of_the_task_is_refused(
     removal: dict[str, Any], refusal: dict[str, Any]
 ) -> None:
     """Not with continue_on_error either, and check mode predicts just that."""
@@ -146,13 +142,11 @@ def test_nothing_is_taken_away_when_another_part_of_the_task_is_refused(
 
 
 def test_a_failed_deletion_stops_the_other_deletions(array: MemoryArray) -> None:
-    for desired in NEW:
-        array.volume(str(desired["name"]))
+    for item in NEW:
+        array.volume(str(item["name"]))
     fail_for(array, "delete_volume", "a")
-    applied = volumes(array, *[{"name": desired["name"], "state": "absent"} for desired in NEW]).run(
-        continue_on_error=True
-    )
-    assert there(array) == ["a", "b", "c"]
+    applied = volumes(array, *[{"name": item["name"], "state": "absent"} for item in NEW]).run(continue_on_error=True)
+    assert volume_names(array) == ["a", "b", "c"]
     assert len(applied.not_done) == 3
 
 
@@ -174,7 +168,7 @@ def test_what_depends_on_a_failed_object_fails_and_says_why(array: MemoryArray) 
         mappings=[{"volume": "a", "host": "h1"}],
     )
     applied = task.run(continue_on_error=True)
-    assert there(array) == []
+    assert volume_names(array) == []
     for key in (("volume", "copy"), ("snapshot", "a", "s"), ("mapping", "h1", "a")):
         error = applied.errors[key]
         assert isinstance(error, NotFound)
@@ -191,7 +185,7 @@ def test_all_snapshots_of_an_atomic_set_get_its_error(array: MemoryArray) -> Non
 
 
 def test_a_new_lun_is_given_though_something_else_failed_meanwhile(array: MemoryArray) -> None:
-    """Taken away first, the volume would else be left without any."""
+    """Else the volume, which was unmapped for it, would stay unmapped."""
     for name in ("a", "b"):
         array.volume(name)
         array.map(name, "h1")
@@ -221,7 +215,7 @@ def test_later_steps_use_what_earlier_ones_made(array: MemoryArray) -> None:
     )
     applied = task.run()
     assert applied.errors == {}
-    assert there(array) == ["copy", "new"]
+    assert volume_names(array) == ["copy", "new"]
 
 
 def test_independent_steps_run_side_by_side(array: MemoryArray) -> None:
@@ -258,16 +252,16 @@ def test_mappings_of_one_host_run_one_after_the_other(array: MemoryArray) -> Non
 
 
 def test_many_side_by_side_come_to_the_same(array: MemoryArray) -> None:
-    desired_items = [{"name": f"v{number:03}", "size": "1GiB", "group": "g%s" % (number % 3)} for number in range(60)]
-    applied = volumes(array, *desired_items).run(concurrency=8)
+    items = [{"name": f"v{number:03}", "size": "1GiB", "group": "g%s" % (number % 3)} for number in range(60)]
+    applied = volumes(array, *items).run(concurrency=8)
     assert applied.errors == {}
     assert applied.not_done == ()
-    assert len(there(array)) == 60
+    assert len(volume_names(array)) == 60
     assert sum(len(group.volumes) for group in applied.world.groups.values()) == 60
 
 
 class Crowded(MemoryArray):
-    """Requests wait for each other, so that their answers come in any order and are taken in at the same time."""
+    """Requests wait for each other, so that their answers come in any order and change the world at the same time."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -320,8 +314,8 @@ def test_eight_threads_know_all_hosts_and_mappings(impatient: None) -> None:
         array.volume("shared")
         for host in hosts:
             array.host(host)
-        desired_items = [{"host": host, "volume": "shared", "initiators": [f"{TAKEN}-{host}"]} for host in hosts]
-        applied = host_maps(array, *desired_items, shared=True).run(concurrency=8)
+        items = [{"host": host, "volume": "shared", "initiators": [f"{TAKEN}-{host}"]} for host in hosts]
+        applied = host_maps(array, *items, shared=True).run(concurrency=8)
         assert applied.errors == {}
         assert sorted(mapping.host for mapping in applied.world.mappings_of_volume("shared")) == hosts
         for host in hosts:
@@ -330,7 +324,7 @@ def test_eight_threads_know_all_hosts_and_mappings(impatient: None) -> None:
             assert owner.name == host
 
 
-def test_errors_and_steps_are_told_in_the_order_of_the_plan(array: MemoryArray) -> None:
+def test_errors_and_steps_are_reported_in_the_order_of_the_plan(array: MemoryArray) -> None:
     """Whichever thread is the first: so the task fails with the same message in every run."""
     order = [Event() for _number in range(4)]
 
@@ -348,7 +342,7 @@ def test_errors_and_steps_are_told_in_the_order_of_the_plan(array: MemoryArray) 
     assert [str(error.reason) for error in applied.errors.values()] == ["it broke at 1", "it broke at 2"]
 
 
-def test_a_mistake_of_ours_is_not_swallowed(array: MemoryArray) -> None:
+def test_a_programming_error_is_not_caught(array: MemoryArray) -> None:
     array.fail("create_volume", KeyError("field"))
     for concurrency in (1, 4):
         with pytest.raises(KeyError):
@@ -356,7 +350,7 @@ def test_a_mistake_of_ours_is_not_swallowed(array: MemoryArray) -> None:
 
 
 def test_after_an_interruption_no_thread_begins_anything(array: MemoryArray, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not even while the main thread, which a busy host holds up, does not know of it yet."""
+    """Not even while the main thread, on a busy host, does not know of it yet."""
     result = Future.result
 
     def held_up(future: Future[Any]) -> Any:
@@ -366,19 +360,19 @@ def test_after_an_interruption_no_thread_begins_anything(array: MemoryArray, mon
     monkeypatch.setattr(Future, "result", held_up)
     array.fail("create_volume", Interrupted(SIGTERM), lambda obj, *rest: obj.name in "ab")
     applied = volumes(array, *NEW).run(concurrency=2)
-    assert there(array) == []
+    assert volume_names(array) == []
     assert applied.interrupted is not None
     assert "not known" in applied.errors[("volume", "a")].reason
     assert "was not begun" in applied.errors[("volume", "c")].reason
 
 
-def test_progress_is_told_step_by_step(array: MemoryArray) -> None:
-    told: list[Step] = []
-    applied = volumes(array, *NEW).run(progress=told.append)
-    assert tuple(told) == applied.done
+def test_progress_is_reported_step_by_step(array: MemoryArray) -> None:
+    reported: list[Step] = []
+    applied = volumes(array, *NEW).run(progress=reported.append)
+    assert tuple(reported) == applied.done
 
 
-def test_when_nothing_is_carried_out_the_array_is_told_as_it_is(array: MemoryArray) -> None:
+def test_when_nothing_is_carried_out_the_array_is_reported_as_it_is(array: MemoryArray) -> None:
     array.volume("a")
     task = volumes(array, *NEW)
     applied = nothing(task.plan, task.actual, array)

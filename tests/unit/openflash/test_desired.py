@@ -34,14 +34,14 @@ def test_a_volume_with_all_its_options() -> None:
 
 
 @pytest.mark.parametrize("size", ["10XB", "ten", "-1GiB", "0", "10", "1e3GiB"])
-def test_a_size_that_is_none_names_its_volume(size: str) -> None:
+def test_the_error_of_an_invalid_size_names_its_volume(size: str) -> None:
     with pytest.raises(Invalid, match="Cannot read the options of volume db1: ") as caught:
         desired.volumes([{"name": "db1", "size": size}], {})
     assert caught.value.target == "db1"
 
 
 @pytest.mark.parametrize("name", [None, "", "  "])
-def test_an_empty_name_is_no_name(name: Any) -> None:
+def test_an_empty_name_is_refused(name: Any) -> None:
     with pytest.raises(Invalid, match="[Nn]ame is missing or empty"):
         desired.volumes([{"name": name}], {})
 
@@ -147,7 +147,7 @@ def test_a_host_is_described_once_for_all_its_mappings() -> None:
         assert [desired.volume for desired in desired_state.mappings] == ["a", "b"]
 
 
-def test_taking_a_mapping_away_says_nothing_about_the_host() -> None:
+def test_ending_a_mapping_asks_nothing_of_the_host() -> None:
     desired_state = desired.host_maps([{"host": "h", "volume": "a", "state": "absent"}], {})
     assert desired_state.hosts == ()
     assert desired_state.mappings == (DesiredMapping("a", "h", state=ABSENT),)
@@ -191,14 +191,16 @@ def test_a_document_has_everything() -> None:
         ({"prune_prefix": None}, "shorter than 3 characters"),
     ],
 )
-def test_a_prune_that_cannot_be_meant(params: dict[str, Any], words: str) -> None:
+def test_an_invalid_prune(params: dict[str, Any], words: str) -> None:
     with pytest.raises(Invalid, match=words):
         desired.document({"volumes": [{"name": "web-a"}], "prune": True, "prune_prefix": "web-", **params})
 
 
 @pytest.mark.parametrize(("build", "state"), [(desired.volumes, "absent"), (desired.host_maps, "absent")])
 @pytest.mark.parametrize("more", [{}, {"host": "h"}])
-def test_nothing_to_take_away_is_refused_unless_that_is_meant(build: Any, state: str, more: dict[str, Any]) -> None:
+def test_an_empty_list_to_remove_is_refused_unless_that_is_allowed(
+    build: Any, state: str, more: dict[str, Any]
+) -> None:
     with pytest.raises(Refused, match="is empty, with state: absent.*allow_empty"):
         build([], {"state": state, **more})
     assert build([], {"state": state, "allow_empty": True, **more}) == desired.DesiredState()
@@ -206,7 +208,7 @@ def test_nothing_to_take_away_is_refused_unless_that_is_meant(build: Any, state:
 
 
 @pytest.mark.parametrize("state", ["absent", "restored"])
-def test_no_snapshots_to_take_away_or_restore_is_refused_unless_that_is_meant(state: str) -> None:
+def test_an_empty_list_of_snapshots_to_delete_or_restore_is_refused_unless_that_is_allowed(state: str) -> None:
     with pytest.raises(Refused, match=f"list snapshots is empty, with state: {state}"):
         desired.snapshots([], {"state": state})
     assert desired.snapshots([], {"state": state, "allow_empty": True}) == desired.DesiredState()

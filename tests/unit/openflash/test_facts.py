@@ -46,7 +46,7 @@ def test_every_subset_is_plain_data(array: MemoryArray) -> None:
     assert array.writes == []
 
 
-def test_what_the_subsets_tell(array: MemoryArray) -> None:
+def test_the_fields_of_each_subset(array: MemoryArray) -> None:
     facts = gather(array, SUBSETS, {})
     assert facts["array"]["name"] == "memory1"
     assert facts["capacity"]["free"] == 97 * GIB
@@ -103,7 +103,7 @@ def test_what_is_chosen_by_no_name_is_not_asked_for(array: MemoryArray) -> None:
     assert array.reads == []
 
 
-def test_what_cannot_be_understood_is_told_beside_the_rest(array: MemoryArray) -> None:
+def test_what_cannot_be_understood_is_reported_beside_the_other_objects(array: MemoryArray) -> None:
     array.unreadable["volume"] = ["b"]
     facts = gather(array, ("volumes", "hosts"), {})
     assert [volume["name"] for volume in facts["volumes"]] == ["a"]
@@ -113,7 +113,7 @@ def test_what_cannot_be_understood_is_told_beside_the_rest(array: MemoryArray) -
 
 @pytest.mark.parametrize("kind", [BadReply, FlashError, Refused, NotFound])
 def test_a_subset_that_cannot_be_read_is_left_out_and_reported(array: MemoryArray, kind: type) -> None:
-    """Null would be taken for what the array has no question for, and an empty list for there being none."""
+    """Null would mean that the array cannot be asked for it, and an empty list that it has none."""
     array.fail("snapshots", kind("it is cut off"))
     facts = gather(array, ("volumes", "snapshots", "hosts"), {})
     assert set(facts) == {"volumes", "hosts", "unreadable"}
@@ -124,7 +124,7 @@ def test_a_subset_that_cannot_be_read_is_left_out_and_reported(array: MemoryArra
     assert missing(facts) == [reason]
 
 
-def test_what_the_array_cannot_tell_is_null_and_not_empty() -> None:
+def test_what_the_array_cannot_be_asked_is_null_and_not_empty() -> None:
     facts = gather(MemoryArray(reads_mappings=False), ("mappings",), {})
     assert facts == {"mappings": None, "unreadable": []}
 

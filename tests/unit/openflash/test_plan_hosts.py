@@ -22,7 +22,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors
     Unsupported,
 )
 from tests.support.memory_array import MemoryArray
-from tests.support.planning import Task, desired_items, document, done, host_maps, refused
+from tests.support.planning import Task, document, done, host_maps, refused, requested
 
 IQN = "iqn.2026-01.org.example:"
 WWN = "10000000c9000007"
@@ -63,9 +63,9 @@ def test_the_operating_system_of_a_new_host_reaches_the_array(array: MemoryArray
         assert task.reporter.host(host).after["os"] == host.os
         done(task)
         assert task.reporter.host(host).after["os"] == host.os
-        there = array.hosts([host.name]).named(host.name)
-        assert there is not None
-        assert there.os == host.os
+        existing = array.hosts([host.name]).named(host.name)
+        assert existing is not None
+        assert existing.os == host.os
 
 
 @pytest.mark.parametrize("name", ["h1", "h3"])
@@ -86,9 +86,9 @@ def test_another_operating_system_is_set_where_it_can_be_changed(array: MemoryAr
     task = host_maps(array, desired)
     assert task.lines[-1] == "set the operating system of host h3 to linux"
     done(task)
-    there = array.hosts(["h3"]).named("h3")
-    assert there is not None
-    assert there.os == "linux"
+    existing = array.hosts(["h3"]).named("h3")
+    assert existing is not None
+    assert existing.os == "linux"
     assert host_maps(array, desired).lines == []
 
 
@@ -315,7 +315,7 @@ def test_initiators_are_not_all_replaced_when_the_volumes_of_the_host_are_unknow
     assert isinstance(refused(host_maps(array, REPLACED), "not every mapping could be read", "force: true"), Refused)
 
 
-def test_an_array_that_makes_no_host_without_initiators_says_so_before_any_permission(array: MemoryArray) -> None:
+def test_an_array_that_makes_no_host_without_initiators_refuses_it_whatever_is_permitted(array: MemoryArray) -> None:
     array.map("a", "h1")
     array.capabilities.refusals["remove_last_initiator"] = "a host keeps one"  # type: ignore[index]
     error = refused(host_maps(array, NONE_LEFT), "a host keeps one")
@@ -403,7 +403,7 @@ def test_a_volume_created_and_mapped_in_one_document(array: MemoryArray) -> None
     assert predicted == [{"host": "h1", "volume": "new", "lun": 2, "device": None}]
 
 
-def test_mapping_what_is_not_there(array: MemoryArray) -> None:
+def test_a_volume_or_host_that_does_not_exist_cannot_be_mapped(array: MemoryArray) -> None:
     error = refused(host_maps(array, {"host": "h1", "volume": "gone"}), "there is no volume gone")
     assert isinstance(error, NotFound)
     assert str(error).startswith("Cannot map volume gone to host h1 on memory1: ")
@@ -429,14 +429,14 @@ def test_a_second_host_needs_shared(array: MemoryArray) -> None:
 
 
 def test_two_hosts_in_one_task_need_shared(array: MemoryArray) -> None:
-    desired_items = [{"host": "h1", "volume": "a"}, {"host": "h2", "volume": "a"}]
-    task = host_maps(array, *desired_items)
+    items = [{"host": "h1", "volume": "a"}, {"host": "h2", "volume": "a"}]
+    task = host_maps(array, *items)
     refused(task, "mapped to host h1")
     assert task.lines == ["map volume a to host h1"]
-    done(host_maps(array, *desired_items, shared=True))
+    done(host_maps(array, *items, shared=True))
 
 
-def test_a_mapping_that_is_there_is_no_change_though_others_have_the_volume(array: MemoryArray) -> None:
+def test_an_existing_mapping_is_no_change_though_other_hosts_have_the_volume(array: MemoryArray) -> None:
     array.map("a", "h1")
     array.map("a", "h2")
     assert host_maps(array, {"host": "h1", "volume": "a"}).lines == []
@@ -471,7 +471,7 @@ def test_a_volume_moves_to_one_host_only(array: MemoryArray) -> None:
     assert [step.line for step in task.plan.withheld] == ["unmap volume a from host h1", "map volume a to host h2"]
 
 
-def test_unknown_mappings_are_told_when_mapping() -> None:
+def test_mapping_warns_when_other_mappings_are_unknown() -> None:
     array = MemoryArray(reads_mappings=False)
     array.volume("a")
     array.host("h1")
@@ -484,7 +484,9 @@ def test_unknown_mappings_are_told_when_mapping() -> None:
     ("state", "kind", "words"),
     [("deleting", Busy, "still deleting volume d"), ("error", Conflict, "volume d in state error")],
 )
-def test_a_volume_that_failed_or_goes_is_not_mapped(array: MemoryArray, state: str, kind: type, words: str) -> None:
+def test_a_volume_that_failed_or_is_being_deleted_is_not_mapped(
+    array: MemoryArray, state: str, kind: type, words: str
+) -> None:
     array.volume("d", state=state)
     assert isinstance(refused(host_maps(array, {"host": "h1", "volume": "d"}), words), kind)
 
@@ -565,7 +567,7 @@ def test_two_volumes_swap_their_luns(array: MemoryArray) -> None:
     assert mapped(array) == ["h1 a 2", "h1 b 1"]
 
 
-def test_luns_rotate_with_a_volume_that_goes_and_one_that_comes(array: MemoryArray) -> None:
+def test_luns_rotate_with_one_volume_unmapped_and_a_new_one_mapped(array: MemoryArray) -> None:
     array.map("a", "h1", 1)
     array.map("b", "h1", 2)
     done(
@@ -599,7 +601,7 @@ def test_the_new_lun_of_one_volume_is_not_given_to_another(array: MemoryArray) -
     assert mapped(array) == ["h1 a 0", "h1 b 1"]
 
 
-def test_a_mapping_that_was_taken_away_comes_back_though_another_step_failed(array: MemoryArray) -> None:
+def test_a_mapping_removed_for_a_new_lun_is_made_again_though_another_step_failed(array: MemoryArray) -> None:
     array.map("a", "h1", 1)
     array.map("b", "h1", 2)
     array.fail("map_volume", FlashError("no"), lambda volume, host, lun: volume.name == "a")
@@ -647,7 +649,7 @@ def test_a_volume_with_siblings_is_not_unmapped(array: MemoryArray) -> None:
     assert isinstance(error, Refused)
 
 
-def test_mapping_a_volume_with_siblings_tells_so(array: MemoryArray) -> None:
+def test_mapping_a_volume_with_siblings_warns(array: MemoryArray) -> None:
     array.volume("s1", siblings=("s2",))
     task = host_maps(array, {"host": "h1", "volume": "s1"})
     assert task.warnings == ["host h1 will also see s2, which share one access list"]
@@ -723,8 +725,8 @@ def test_an_empty_list_with_exclusive_leaves_a_host_without_volumes_only_when_th
     array.map("a", "h1")
     params = {"host": "h1", "maps": [], "exclusive": True}
     with pytest.raises(Refused, match="list maps is empty, with exclusive: true.*allow_empty"):
-        desired_items.host_maps([], params)
-    task = Task(array, desired_items.host_maps([], dict(params, allow_empty=True)), allow_empty=True)
+        requested.host_maps([], params)
+    task = Task(array, requested.host_maps([], dict(params, allow_empty=True)), allow_empty=True)
     assert task.lines == ["unmap volume a from host h1"]
 
 

@@ -32,7 +32,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.model 
     Volume,
 )
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan import (
-    desired as desired_items,
+    desired as requested,
     planner,
     prune,
     steps as s,
@@ -190,12 +190,12 @@ def _tasks() -> Any:
             return None
 
     return st.one_of(
-        st.lists(volume_items, min_size=1, max_size=5).map(lambda items: meant(desired_items.volumes, items, {})),
+        st.lists(volume_items, min_size=1, max_size=5).map(lambda items: meant(requested.volumes, items, {})),
         st.tuples(st.lists(snapshot_items, min_size=1, max_size=4), st.booleans()).map(
-            lambda drawn: meant(desired_items.snapshots, drawn[0], {"atomic": drawn[1]})
+            lambda drawn: meant(requested.snapshots, drawn[0], {"atomic": drawn[1]})
         ),
-        st.lists(map_items, min_size=1, max_size=5).map(lambda items: meant(desired_items.host_maps, items, {})),
-        documents.map(lambda params: meant(desired_items.document, params)),
+        st.lists(map_items, min_size=1, max_size=5).map(lambda items: meant(requested.host_maps, items, {})),
+        documents.map(lambda params: meant(requested.document, params)),
     ).filter(lambda desired_state: desired_state is not None)
 
 
@@ -211,7 +211,7 @@ DESTRUCTIVE = (s.DeleteVolume, s.DeleteSnapshot, s.DeleteHost, s.RestoreSnapshot
 
 @QUICK
 @given(contents(), tasks, policies)
-def test_a_task_that_is_done_has_nothing_left_to_do(
+def test_a_task_that_is_done_has_nothing_to_do_when_run_again(
     content: Content, desired_state: DesiredState, policy: dict[str, bool]
 ) -> None:
     array = content.array()
@@ -237,7 +237,7 @@ def comparable(data: Any) -> Any:
     return [comparable(item) for item in data] if isinstance(data, list) else data
 
 
-def told(task: Task) -> list[tuple[str, str, bool, Any]]:
+def entry_data(task: Task) -> list[tuple[str, str, bool, Any]]:
     reporter, desired_state = task.reporter, task.desired
     found = (
         report.volumes(reporter, desired_state)
@@ -254,15 +254,15 @@ def test_what_is_predicted_is_what_is_done(
 ) -> None:
     array = content.array()
     task = Task(array, desired_state, **policy)
-    predicted = told(task)
+    predicted = entry_data(task)
     assert array.writes == []
     task.run(continue_on_error=True)
-    made = told(task)
+    made = entry_data(task)
     assert comparable([list(entry) for entry in predicted]) == comparable([list(entry) for entry in made])
     if task.errors:
         return  # what was refused may be planned next time
-    # ... and what the array then tells is what was reported, where it was known
-    read_again = told(Task(array, desired_state, **policy))
+    # ... and what the array then reports is what was predicted, where it was known
+    read_again = entry_data(Task(array, desired_state, **policy))
     for (kind, name, _changed, reported), (_kind, _name, _none, found) in zip(made, read_again):
         for key, value in comparable(reported).items():
             if value is not None and comparable(found)[key] is not None and key not in ("initiators", "snapshots"):
@@ -271,7 +271,7 @@ def test_what_is_predicted_is_what_is_done(
 
 @QUICK
 @given(contents(), tasks, policies)
-def test_what_takes_away_comes_last(content: Content, desired_state: DesiredState, policy: dict[str, bool]) -> None:
+def test_destructive_steps_come_last(content: Content, desired_state: DesiredState, policy: dict[str, bool]) -> None:
     batches = Task(content.array(), desired_state, **policy).plan.batches
     assert [batch.destructive for batch in batches] == sorted(batch.destructive for batch in batches)
     for batch in batches:
@@ -288,7 +288,7 @@ def test_what_takes_away_comes_last(content: Content, desired_state: DesiredStat
 
 @QUICK
 @given(contents(), tasks, policies)
-def test_a_plan_with_a_refusal_takes_nothing_away(
+def test_a_plan_with_a_refusal_has_no_destructive_step(
     content: Content, desired_state: DesiredState, policy: dict[str, bool]
 ) -> None:
     made = Task(content.array(), desired_state, **policy).plan
@@ -357,7 +357,7 @@ nodes = st.fixed_dictionaries(
 )
 def test_what_check_mode_accepts_of_hosts_is_accepted_by_the_run(
     owners: list[str],
-    there: list[tuple[str, str]],
+    mapped: list[tuple[str, str]],
     hosts: dict[str, dict[str, Any]],
     mappings: list[tuple[str, str]],
     policy: dict[str, bool],
@@ -369,11 +369,11 @@ def test_what_check_mode_accepts_of_hosts_is_accepted_by_the_run(
         array.host(name, *[address for address, owner in zip(ADDRESSES, owners) if owner == name])
     for name in ("v1", "v2"):
         array.volume(name)
-    for volume, host in there:
+    for volume, host in mapped:
         array.map(volume, host)
     described = [{"name": name, **options} for name, options in hosts.items()]
     order.shuffle(described)
-    desired_state = desired_items.document(
+    desired_state = requested.document(
         {"hosts": described, "mappings": [{"volume": volume, "host": host} for volume, host in mappings]}
     )
     task = Task(array, desired_state, **policy)
@@ -406,7 +406,7 @@ def doomed(task: Task) -> tuple[set[str], set[tuple[str, str]], set[tuple[str, s
 
 @QUICK
 @given(contents(), tasks, policies)
-def test_nothing_is_taken_away_without_its_option(
+def test_nothing_is_removed_without_its_option(
     content: Content, desired_state: DesiredState, policy: dict[str, bool]
 ) -> None:
     array = content.array()

@@ -91,7 +91,7 @@ def test_a_host_with_mappings_stays(array: MemoryArray) -> None:
 
 
 @pytest.mark.parametrize("prefix", ["volume-", "Managed", "7f3"])
-def test_what_openstack_owns_is_not_even_looked_at(array: MemoryArray, prefix: str) -> None:
+def test_what_openstack_owns_is_no_candidate_of_prune(array: MemoryArray, prefix: str) -> None:
     for name in ("volume-" + UUID, UUID):
         array.volume(name)
     array.snapshot("other", "snapshot-" + UUID)
@@ -121,7 +121,7 @@ def test_a_snapshot_that_is_in_use_or_not_proven_stays(array: MemoryArray, field
     assert words in task.warnings[0]
 
 
-def test_a_snapshot_of_which_nothing_is_told_stays() -> None:
+def test_a_snapshot_of_which_the_array_reports_nothing_stays() -> None:
     array = MemoryArray(tells_mappings=False)
     array.volume("web-data")
     array.volume("other")
@@ -315,7 +315,7 @@ def test_a_section_without_a_name_of_the_prefix_is_an_empty_one(array: MemoryArr
     assert pruned(array, hosts=[{"name": "esx1"}], prune_kinds=["volumes"]).errors == []
 
 
-def test_a_kind_that_is_not_named_may_be_undeclared_and_is_not_looked_at(array: MemoryArray) -> None:
+def test_a_kind_that_is_not_named_may_be_undeclared_and_is_not_pruned(array: MemoryArray) -> None:
     array.volume("web-old")
     array.host("web-2")
     assert pruned(array, hosts=None, prune_kinds=["volumes"]).lines == ["delete volume web-old"]
@@ -346,7 +346,7 @@ def test_a_snapshot_of_a_declared_volume_stays_whoever_took_it(array: MemoryArra
     assert task.warnings == []
 
 
-def test_a_snapshot_that_retention_looks_after_stays(array: MemoryArray) -> None:
+def test_a_snapshot_that_a_retention_manages_stays(array: MemoryArray) -> None:
     array.volume("web-old")
     array.snapshot("web-data", "web-golden")
     array.snapshot("web-old", "web-old-nightly-1")

@@ -49,7 +49,7 @@ def test_a_snapshot_is_taken_once(array: MemoryArray) -> None:
     assert names(array) == ["db1/s1"]
 
 
-def test_a_snapshot_of_a_volume_that_is_not_there(array: MemoryArray) -> None:
+def test_a_snapshot_of_a_volume_that_does_not_exist(array: MemoryArray) -> None:
     assert isinstance(refused(snapshots(array, {"name": "s1", "volume": "gone"}), "no volume gone"), NotFound)
 
 
@@ -154,14 +154,14 @@ def test_an_atomic_set_where_the_array_cannot_is_refused_for_all() -> None:
     assert [type(outcome.error) for outcome in task.plan.outcomes.values()] == [Unsupported, Unsupported]
 
 
-def test_one_impossible_snapshot_spoils_an_atomic_set(array: MemoryArray) -> None:
+def test_one_impossible_snapshot_refuses_its_atomic_set(array: MemoryArray) -> None:
     task = snapshots(array, *SET + [{"name": "m3", "volume": "gone"}], atomic=True)
     assert task.lines == []
     assert all("there is no volume gone" in str(outcome.error) for outcome in task.plan.outcomes.values())
     assert [outcome.error.target for outcome in task.plan.outcomes.values() if outcome.error] == ["m1", "m2", "gone"]
 
 
-def test_what_is_there_already_is_of_another_instant(array: MemoryArray) -> None:
+def test_a_snapshot_that_exists_is_of_another_instant(array: MemoryArray) -> None:
     array.snapshot("db1", "m1")
     task = snapshots(array, *SET, atomic=True)
     assert isinstance(refused(task, "m1 is there already", "new names"), Conflict)
@@ -195,7 +195,7 @@ def test_a_group_of_which_only_some_members_have_the_snapshot(array: MemoryArray
 
 
 @pytest.mark.parametrize(("members", "words"), [(None, "no consistency group g"), ([], "has no volumes")])
-def test_a_group_that_is_not_there_or_empty(array: MemoryArray, members: Any, words: str) -> None:
+def test_a_group_that_does_not_exist_or_is_empty(array: MemoryArray, members: Any, words: str) -> None:
     if members is not None:
         array.group("g", *members)
     assert isinstance(refused(snapshots(array, {"name": "s", "group": "g"}), words), NotFound)
@@ -212,7 +212,7 @@ def test_a_group_and_a_volume_of_one_name_are_two_things(array: MemoryArray) -> 
 ABSENT = {"name": "s1", "volume": "db1", "state": "absent"}
 
 
-def test_deleting_a_snapshot_that_is_not_there_is_done_already(array: MemoryArray) -> None:
+def test_deleting_a_snapshot_that_does_not_exist_is_done_already(array: MemoryArray) -> None:
     assert snapshots(array, ABSENT).lines == []
 
 
@@ -240,7 +240,7 @@ def test_a_snapshot_with_an_open_session_needs_force_too(array: MemoryArray) -> 
     done(snapshots(array, ABSENT, unmap=True, force=True))
 
 
-def test_a_snapshot_whose_mappings_are_not_told_needs_assume_unmapped() -> None:
+def test_a_snapshot_whose_mappings_are_not_reported_needs_assume_unmapped() -> None:
     array = MemoryArray(reads_mappings=False)
     array.volume("db1")
     array.snapshot("db1", "s1")
@@ -301,7 +301,7 @@ def test_a_mapped_volume_is_restored_only_with_unmap(changed: MemoryArray) -> No
     assert task.lines[0] == "unmap volume db1 from host h"
 
 
-def test_a_restore_that_is_done_already_does_not_mind_the_mapping(changed: MemoryArray) -> None:
+def test_a_restore_that_is_done_already_is_not_refused_for_a_mapping(changed: MemoryArray) -> None:
     done(snapshots(changed, RESTORE))
     changed.map("db1", "h")
     assert snapshots(changed, RESTORE).lines == []
@@ -323,7 +323,7 @@ def test_restoring_a_volume_of_openstack_needs_its_permission(array: MemoryArray
     done(snapshots(array, desired, openstack_owned=True))
 
 
-def test_restoring_what_is_not_there(array: MemoryArray) -> None:
+def test_restoring_what_does_not_exist(array: MemoryArray) -> None:
     assert isinstance(refused(snapshots(array, RESTORE), "volume db1 has no snapshot s1"), NotFound)
     assert isinstance(refused(snapshots(array, dict(RESTORE, volume="gone")), "no volume gone"), NotFound)
 
@@ -484,7 +484,7 @@ def test_what_is_as_old_as_the_oldest_that_is_kept_stays(array: MemoryArray) -> 
     assert "snapshot night-0 is old and stays: it is of the same time as night-2" in task.warnings
 
 
-def test_what_is_not_told_counts_against_deleting() -> None:
+def test_what_is_not_reported_counts_against_deleting() -> None:
     array = MemoryArray(tells_mappings=False)
     array.volume("db1")
     array.snapshot("db1", "night-1")
@@ -512,13 +512,13 @@ def test_an_incomplete_read_disables_retention(nights: MemoryArray) -> None:
     assert task.warnings == ["not every snapshot could be read, so none was removed for being old"]
 
 
-def test_nothing_old_goes_when_no_new_one_can_be_taken(nights: MemoryArray) -> None:
+def test_no_old_snapshot_is_deleted_when_no_new_one_can_be_taken(nights: MemoryArray) -> None:
     task = nightly(nights, new="night-/")
     refused(task, "not a name")
     assert task.lines == []
 
 
-def test_nothing_old_goes_when_the_new_one_fails_on_the_array(nights: MemoryArray) -> None:
+def test_no_old_snapshot_is_deleted_when_the_new_one_fails_on_the_array(nights: MemoryArray) -> None:
     nights.fail("create_snapshots", FlashError("no room"))
     task = nightly(nights)
     applied = task.run(continue_on_error=True)
@@ -562,7 +562,7 @@ def test_a_snapshot_that_the_array_is_deleting_is_neither_counted_nor_removed_ag
 
 
 @pytest.mark.parametrize("state", ["error", "deleting"])
-def test_nothing_old_goes_when_the_new_one_has_failed_on_the_array(nights: MemoryArray, state: str) -> None:
+def test_no_old_snapshot_is_deleted_when_the_new_one_has_failed_on_the_array(nights: MemoryArray, state: str) -> None:
     """The array took it without an error, and reports it as failed."""
     taken = nights.create_snapshots
     nights.create_snapshots = lambda *args, **options: tuple(  # type: ignore[method-assign]

@@ -75,7 +75,7 @@ def test_a_new_volume_needs_a_size_or_a_source(array: MemoryArray) -> None:
     assert isinstance(refused(volumes(array, {"name": "db1"}), "needs a size"), Invalid)
 
 
-def test_a_volume_that_is_there_needs_no_size(array: MemoryArray) -> None:
+def test_a_volume_that_exists_needs_no_size(array: MemoryArray) -> None:
     array.volume("db1")
     assert volumes(array, {"name": "db1"}).lines == []
 
@@ -104,7 +104,7 @@ def test_a_name_that_the_array_does_not_take(array: MemoryArray, name: str) -> N
     assert isinstance(refused(volumes(array, {"name": name, "size": "1GiB"}), "1 to 40 letters"), Invalid)
 
 
-def test_what_the_array_cannot_do_is_said_in_its_words() -> None:
+def test_what_the_array_cannot_do_is_refused_with_the_reason_of_its_capabilities() -> None:
     array = MemoryArray(refusals={"extend_volume": "this model cannot grow a volume; make a larger one"})
     array.volume("db1")
     error = refused(volumes(array, {"name": "db1", "size": "2GiB"}), "this model cannot grow a volume")
@@ -194,19 +194,19 @@ def test_text_from_a_template_stands_for_the_value(array: MemoryArray) -> None:
         ({"cached": 1}, "1 is not a value for cached"),
     ],
 )
-def test_an_option_that_is_not_one(array: MemoryArray, options: dict, words: str) -> None:
+def test_an_unknown_option(array: MemoryArray, options: dict, words: str) -> None:
     task = volumes(array, {"name": "db1", "size": "1GiB", "array_options": options})
     assert isinstance(refused(task, words), Invalid)
 
 
-def test_a_create_only_option_of_a_volume_that_is_there_is_a_conflict(array: MemoryArray) -> None:
+def test_a_create_only_option_of_an_existing_volume_is_a_conflict(array: MemoryArray) -> None:
     array.volume("db1", options={"replicas": 3})
     assert volumes(array, {"name": "db1", "array_options": {"replicas": 3}}).lines == []
     task = volumes(array, {"name": "db1", "array_options": {"replicas": 2}})
     assert isinstance(refused(task, "its replicas is 3, not 2"), Conflict)
 
 
-def test_an_option_that_cannot_be_read_back_is_left_with_a_warning(array: MemoryArray) -> None:
+def test_an_option_that_cannot_be_read_back_stays_with_a_warning(array: MemoryArray) -> None:
     array.volume("db1", options={"hidden": 1})
     task = volumes(array, {"name": "db1", "array_options": {"hidden": 2}})
     assert task.lines == []
@@ -250,7 +250,7 @@ def test_a_snapshot_name_that_several_volumes_have_needs_the_volume(array: Memor
 
 
 @pytest.mark.parametrize("source", [{"source_volume": "gone"}, {"source_snapshot": "gone"}])
-def test_a_source_that_is_not_there(array: MemoryArray, source: dict) -> None:
+def test_a_source_that_does_not_exist(array: MemoryArray, source: dict) -> None:
     assert isinstance(refused(volumes(array, dict(source, name="copy")), "there is no", "gone"), NotFound)
 
 
@@ -258,7 +258,7 @@ def test_a_volume_is_not_made_of_itself(array: MemoryArray) -> None:
     refused(volumes(array, {"name": "db1", "source_volume": "db1"}), "cannot be made of itself")
 
 
-def test_a_clone_of_another_source_that_is_there_is_told(array: MemoryArray) -> None:
+def test_an_existing_clone_of_another_source_is_reported(array: MemoryArray) -> None:
     array.volume("db1")
     array.volume("db2")
     array.clone("db1", "copy")
@@ -293,7 +293,7 @@ def test_what_is_made_of_each_other_is_an_error_for_both(array: MemoryArray) -> 
     assert task.plan.outcomes[("volume", "a")].error is task.plan.outcomes[("volume", "b")].error
 
 
-def test_volumes_that_are_there_are_not_circular(array: MemoryArray) -> None:
+def test_existing_volumes_are_not_circular(array: MemoryArray) -> None:
     array.volume("a")
     array.volume("b")
     assert volumes(array, {"name": "a", "source_volume": "b"}, {"name": "b", "source_volume": "a"}).lines == []
@@ -328,7 +328,7 @@ def test_renaming_a_volume_of_openstack_needs_its_permission(array: MemoryArray)
     done(volumes(array, desired, openstack_owned=True))
 
 
-def test_renaming_to_a_name_that_is_there_changes_nothing(array: MemoryArray) -> None:
+def test_renaming_to_the_name_of_an_existing_volume_changes_nothing(array: MemoryArray) -> None:
     array.volume("old")
     array.volume("new")
     task = volumes(array, {"name": "new", "rename_from": "old"})
@@ -352,13 +352,13 @@ def test_a_new_volume_may_take_a_name_that_a_rename_frees(array: MemoryArray) ->
 def test_what_the_task_itself_makes_is_not_renamed(array: MemoryArray, first: dict) -> None:
     array.volume("old")
     items = [first, {"name": "b", "rename_from": "a", "size": "2GiB"}]
-    for desired_items in (items, items[::-1]):
-        task = volumes(array, *desired_items)
+    for ordered in (items, items[::-1]):
+        task = volumes(array, *ordered)
         assert isinstance(refused(task, "volume a", "is made by this very task"), Invalid)
         assert len(task.lines) == 1
 
 
-def test_what_could_not_be_read_is_not_taken_for_gone_by_a_rename(array: MemoryArray) -> None:
+def test_a_rename_does_not_take_what_could_not_be_read_for_absent(array: MemoryArray) -> None:
     array.volume("a")
     array.unreadable["volume"] = ["a"]
     task = volumes(array, {"name": "a"}, {"name": "b", "rename_from": "a", "size": "2GiB"})
@@ -366,11 +366,11 @@ def test_what_could_not_be_read_is_not_taken_for_gone_by_a_rename(array: MemoryA
     assert [type(error) for error in task.errors] == [BadReply, BadReply]
 
 
-def test_a_clone_of_a_name_that_a_rename_takes_away_is_refused_in_either_order(array: MemoryArray) -> None:
+def test_a_clone_of_a_volume_that_loses_its_name_to_a_rename_is_refused_in_either_order(array: MemoryArray) -> None:
     array.volume("a")
     items = [{"name": "copy", "source_volume": "a"}, {"name": "b", "rename_from": "a"}]
-    for desired_items in (items, items[::-1]):
-        assert isinstance(refused(volumes(array, *desired_items), "there is no volume a to clone"), NotFound)
+    for ordered in (items, items[::-1]):
+        assert isinstance(refused(volumes(array, *ordered), "there is no volume a to clone"), NotFound)
 
 
 # -- one name space ----------------------------------------------------------------------------------------------------
@@ -392,8 +392,8 @@ def test_a_volume_and_a_snapshot_of_one_name(one_namespace: bool) -> None:
 
 def test_volumes_join_a_group_that_is_made_once(array: MemoryArray) -> None:
     array.volume("old")
-    desired_items = [{"name": name, "size": "1GiB", "group": "g"} for name in ("a", "old", "b")]
-    task = done(volumes(array, *desired_items))
+    items = [{"name": name, "size": "1GiB", "group": "g"} for name in ("a", "old", "b")]
+    task = done(volumes(array, *items))
     assert task.lines.count("create consistency group g") == 1
     assert array.names()["groups"] == ["g a,b,old"]
     assert task.reporter.volume(task.desired.volumes[0]).after["groups"] == ["g"]
@@ -411,11 +411,11 @@ def test_a_volume_whose_group_is_impossible_is_not_made() -> None:
 ABSENT = {"name": "db1", "state": "absent"}
 
 
-def test_deleting_what_is_not_there_is_done_already(array: MemoryArray) -> None:
+def test_deleting_a_volume_that_does_not_exist_is_done_already(array: MemoryArray) -> None:
     assert volumes(array, ABSENT).lines == []
 
 
-def test_an_idle_volume_is_deleted(array: MemoryArray) -> None:
+def test_an_unmapped_volume_is_deleted(array: MemoryArray) -> None:
     array.volume("db1")
     assert done(volumes(array, ABSENT)).lines == ["delete volume db1"]
 
@@ -469,7 +469,7 @@ def test_a_volume_with_snapshots_is_deleted_only_with_delete_snapshots(array: Me
     ("fields", "words"),
     [({"proven": False}, "does not prove"), ({"name": "snapshot-" + UUID}, "belongs to OpenStack")],
 )
-def test_a_snapshot_that_may_be_more_than_that_keeps_its_volume(array: MemoryArray, fields: dict, words: str) -> None:
+def test_a_snapshot_that_may_be_a_live_volume_keeps_its_volume(array: MemoryArray, fields: dict, words: str) -> None:
     array.volume("db1")
     array.snapshot("db1", fields.pop("name", "s1"), **fields)
     assert isinstance(refused(volumes(array, ABSENT, delete_snapshots=True, unmap=True), words), Refused)
@@ -483,7 +483,7 @@ def test_a_mapped_snapshot_keeps_its_volume(array: MemoryArray) -> None:
     assert isinstance(refused(volumes(array, ABSENT, delete_snapshots=True, unmap=True), "mapped to h"), Refused)
 
 
-def test_a_snapshot_whose_mappings_are_not_told_keeps_its_volume() -> None:
+def test_a_snapshot_whose_mappings_are_not_reported_keeps_its_volume() -> None:
     array = MemoryArray(tells_mappings=False)
     array.volume("db1")
     array.snapshot("db1", "s1")

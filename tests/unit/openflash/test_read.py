@@ -124,7 +124,7 @@ def test_prune_reads_everything(array: MemoryArray) -> None:
     assert task.actual.hosts_asked is None
 
 
-def test_where_clones_depend_a_delete_looks_at_all_volumes() -> None:
+def test_where_clones_depend_a_delete_reads_all_volumes() -> None:
     array = MemoryArray(clones_depend=True)
     array.volume("a")
     seen = Asked(array)
@@ -158,7 +158,7 @@ def test_in_one_name_space_the_names_of_new_volumes_are_asked_for_as_snapshots_t
         lambda array: snapshots(array, {"name": "s", "volume": "a", "state": "restored", "backup": "b"}),
     ],
 )
-def test_mappings_that_volumes_do_not_tell_are_asked_for(task: Any) -> None:
+def test_mappings_that_volumes_do_not_report_are_asked_for(task: Any) -> None:
     array = MemoryArray(tells_mappings=False)
     array.volume("a")
     array.snapshot("a", "s")
@@ -167,8 +167,8 @@ def test_mappings_that_volumes_do_not_tell_are_asked_for(task: Any) -> None:
     seen = Asked(array)
     made = task(array)
     assert ("mappings", ["a"], None) in seen.calls
-    (told,) = [volume.mappings for volume in made.actual.volumes if volume.name == "a"]
-    assert [(mapping.host, mapping.volume) for mapping in told or ()] == [("h1", "a")]
+    (mappings,) = [volume.mappings for volume in made.actual.volumes if volume.name == "a"]
+    assert [(mapping.host, mapping.volume) for mapping in mappings or ()] == [("h1", "a")]
 
 
 def test_volumes_that_were_not_asked_about_have_unknown_mappings() -> None:
@@ -188,7 +188,7 @@ def test_an_incomplete_answer_leaves_mappings_unknown() -> None:
     assert [volume.mappings for volume in task.actual.volumes] == [None]
 
 
-def test_an_array_that_cannot_tell_mappings_is_not_asked() -> None:
+def test_an_array_that_cannot_report_mappings_is_not_asked() -> None:
     array = MemoryArray(reads_mappings=False)
     array.volume("a")
     task = volumes(array, {"name": "a", "state": "absent"})

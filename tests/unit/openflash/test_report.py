@@ -96,7 +96,7 @@ def test_the_same_task_again_reports_no_change(array: MemoryArray, name: str) ->
     assert again.before == again.after or name == "refused"
 
 
-def test_a_refused_task_reports_what_is_there(array: MemoryArray) -> None:
+def test_a_refused_task_reports_what_exists(array: MemoryArray) -> None:
     task = volumes(array, {"name": "a", "size": "1MiB"}, {"name": "new", "size": "1GiB"})
     task.applied = nothing(task.plan, task.actual, array)
     refused, other = (entry.as_data() for entry in entries(task))
@@ -151,7 +151,7 @@ def test_a_host_alone_has_a_null_volume(array: MemoryArray) -> None:
     assert (entry.before["host_state"], entry.after["host_state"]) == ("absent", "present")
 
 
-def test_what_exclusive_took_away_counts_for_the_first_mapping_of_the_host(array: MemoryArray) -> None:
+def test_what_exclusive_unmapped_counts_for_the_first_mapping_of_the_host(array: MemoryArray) -> None:
     array.volume("b")
     array.map("a", "h1")
     array.map("b", "h1")
@@ -171,7 +171,7 @@ def test_what_retention_deleted_counts_for_the_snapshot(array: MemoryArray) -> N
     assert entry.lines == ("delete snapshot pre-1 of volume a",)
 
 
-def test_a_volume_is_reported_with_what_the_rest_of_the_document_makes_of_it(array: MemoryArray) -> None:
+def test_a_volume_is_reported_with_its_new_snapshots_and_mappings_of_the_same_document(array: MemoryArray) -> None:
     task = document(
         array,
         volumes=[{"name": "new", "size": "1GiB"}],
@@ -202,7 +202,7 @@ def test_the_diff_of_an_extension(array: MemoryArray) -> None:
     assert (diff["before"]["a"]["size_text"], diff["after"]["a"]["size_text"]) == ("1GiB", "2GiB")
 
 
-def test_the_diff_of_what_no_field_shows_tells_what_was_done(array: MemoryArray) -> None:
+def test_the_diff_of_a_change_that_no_field_shows_has_the_steps(array: MemoryArray) -> None:
     task = TASKS["restore"](array)
     diff = report.diff(entries(task), "memory1")
     assert diff["after"]["s"]["done"] == list(task.lines)

@@ -47,9 +47,8 @@ def plan(desired_state: DesiredState, actual: Actual, policy: Policy, capabiliti
 def _plan(desired_state: DesiredState, draft: Draft) -> Plan:
     _make_volumes_and_snapshots(draft, desired_state)
     draft.batch()
-    for host in hosts.in_order(draft, desired_state.hosts):
-        if host.state == PRESENT:
-            hosts.present(draft, host, any(m.host == host.name and m.state == PRESENT for m in desired_state.mappings))
+    if desired_state.hosts:
+        _make_hosts(draft, desired_state)
     draft.batch()
     if desired_state.mappings or desired_state.exclusive_hosts:
         waiting = mappings.present(draft, desired_state)
@@ -64,6 +63,13 @@ def _plan(desired_state: DesiredState, draft: Draft) -> Plan:
         draft.batch(destructive=True)
         prune(draft, desired_state, desired_state.prune)
     return draft.finish()
+
+
+def _make_hosts(draft: Draft, desired_state: DesiredState) -> None:
+    with_mappings = {mapping.host for mapping in desired_state.mappings if mapping.state == PRESENT}
+    for host in hosts.in_order(draft, desired_state.hosts):
+        if host.state == PRESENT:
+            hosts.present(draft, host, host.name in with_mappings)
 
 
 def _end_snapshots(draft: Draft, desired_state: DesiredState) -> None:
