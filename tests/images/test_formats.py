@@ -8,13 +8,16 @@ from __future__ import annotations
 import os
 import struct
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.images.lab import GIB, MIB, Lab, qemu_img, sha256
+from tests.images.lab import GIB, MIB, Lab, qemu_img, random_file, sha256
+from tests.support.clients import client_python
 
+ROOT = Path(__file__).resolve().parents[2]
 FORMATS = ("qcow2", "vmdk", "vhdx")
 SECRET = b"of-secret-of-this-host!" * 64
 
@@ -202,14 +205,112 @@ BAD = (
     (half_of("qcow2"), "conflict", "damaged or cut off"),
     (half_of("vmdk"), None, ""),
     (half_of("vhdx"), None, ""),
-    (a_raw_one_that_is_cut_off, "conflict", "no whole sectors"),
+    (a_raw_one_that_is_cut_off, "conflict", "not a multiple of 512"),
     (a_header_alone, "conflict", "cut off within its header"),
     (a_corrupt_one, "conflict", "marked as corrupt"),
-    (a_vdi, "invalid", "is VDI, which is not taken"),
+    (a_vdi, "invalid", "is VDI, which is not supported"),
     (nothing, "conflict", "is empty"),
     (a_device, "refused", "is not a file"),
     (a_folder, None, "folder"),
 )
+
+
+# ---- with the inspector of oslo.utils and without it -----------------------------------------------------------------
+
+INSPECTED = """
+import os, sys
+from openflash.attach import formats
+from openflash.errors import FlashError
+for path in sys.argv[1:]:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        print(formats.check(descriptor))
+    except FlashError as error:
+        print(error.kind, error.reason)
+"""
+
+
+@pytest.fixture(scope="session", params=["own", "oslo"])
+def inspect(request: pytest.FixtureRequest) -> Callable[..., list[str]]:
+    """What the library says of files, in a Python without oslo.utils and in that of an OpenStack service."""
+    python = Path(sys.executable)
+    if request.param == "oslo":
+        python = client_python(ROOT / "tests" / "openstack" / "requirements-glance.txt")
+    question = [python, "-c", "import oslo_utils.imageutils.format_inspector"]
+    has_oslo = subprocess.run(question, check=False, capture_output=True, timeout=60)
+    assert (has_oslo.returncode == 0) == (request.param == "oslo")
+
+    def run(*paths: Path) -> list[str]:
+        library = {**os.environ, "PYTHONPATH": str(ROOT / "plugins" / "module_utils")}
+        words = [str(python), "-c", INSPECTED, *map(str, paths)]
+        done = subprocess.run(words, env=library, capture_output=True, text=True, check=True, timeout=60)
+        return done.stdout.splitlines()
+
+    return run
+
+
+# What is wrong with these is not in their headers.
+BY_THEIR_HEADERS = tuple(
+    row for row in BAD if row[1] and row[0] not in (a_bomb, a_device) and row[2] != "damaged or cut off"
+)
+
+
+@pytest.mark.parametrize(("make", "kind", "words"), BY_THEIR_HEADERS, ids=[row[0].__name__ for row in BY_THEIR_HEADERS])
+def test_a_hostile_header_is_refused_whoever_inspects_it(
+    inspect: Callable[..., list[str]], tmp_path: Path, make: Callable[[Path, Path], Path], kind: str, words: str
+) -> None:
+    (tmp_path / "secret").write_bytes(SECRET.ljust(64 * 1024, b"\0"))
+    (found,) = inspect(make(tmp_path, random_file(tmp_path / "image.raw", 4 * MIB)))
+    assert found.startswith(f"{kind} ")
+    assert words in found
+
+
+def a_partitioned_disk(folder: Path, raw: Path) -> Path:
+    path = folder / "disk.raw"
+    path.write_bytes(bytes(446) + struct.pack("<B3sB3sII", 0, b"\0\2\0", 0xEE, b"\xff" * 3, 1, 2048))
+    with path.open("r+b") as stream:
+        stream.seek(510)
+        stream.write(b"\x55\xaaEFI PART")
+        stream.truncate(MIB)
+    return path
+
+
+def a_live_system(folder: Path, raw: Path) -> Path:
+    """An ISO 9660 file system that a disk boots as well."""
+    path = a_partitioned_disk(folder, raw)
+    with path.open("r+b") as stream:
+        stream.seek(32 * 1024)
+        stream.write(b"\1CD001\1")
+    return path
+
+
+def compressed_vmdk(folder: Path, raw: Path) -> Path:
+    path = folder / "compressed.vmdk"
+    qemu_img("convert", "-f", "raw", "-O", "vmdk", "-o", "subformat=streamOptimized", raw, path)
+    return path
+
+
+def test_a_good_image_is_taken_whoever_inspects_it(inspect: Callable[..., list[str]], tmp_path: Path) -> None:
+    raw = random_file(tmp_path / "image.raw", 4 * MIB)
+    paths = [raw, a_partitioned_disk(tmp_path, raw), compressed_vmdk(tmp_path, raw)]
+    for image_format in FORMATS:
+        paths.append(tmp_path / f"image.{image_format}")
+        qemu_img("convert", "-f", "raw", "-O", image_format, raw, paths[-1])
+    assert inspect(*paths) == ["raw", "raw", "vmdk", *FORMATS]
+    assert inspect(a_live_system(tmp_path, raw)) == ["raw"]
+
+
+def test_the_inspector_of_oslo_is_asked_where_it_is_there(inspect: Callable[..., list[str]], tmp_path: Path) -> None:
+    """Of a feature that QEMU does not have it says so; here QEMU itself does, when it opens the image."""
+    path = tmp_path / "image.qcow2"
+    qemu_img("create", "-f", "qcow2", path, str(MIB))
+    with path.open("r+b") as stream:
+        stream.seek(72)
+        stream.write(struct.pack(">Q", 1 << 40))
+    (found,) = inspect(path)
+    if found != "qcow2":
+        assert "refused the image does not pass the safety checks of oslo.utils: unknown_features" in found
+    assert (found == "qcow2") == ("own" in os.environ["PYTEST_CURRENT_TEST"])
 
 
 @pytest.mark.parametrize(("make", "kind", "words"), BAD, ids=[row[0].__name__ for row in BAD])

@@ -2,10 +2,14 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a file says that it is, and whether it may be opened: read here, before any program that follows what it says.
+"""The format of an image file, and whether it may be opened: found here, before any program follows what it refers to.
 
-An image may name other files: a backing file, a data file, extents, a parent. Whoever opens it reads them, and so does
-whoever uses the volume it was copied to. Such an image is refused by its header alone.
+An image may refer to other files: a backing file, a data file, extents, a parent. Whoever opens it reads them, and so
+does whoever uses the volume it was copied to. Such an image is refused by its header alone.
+
+Where the Python of the task has the inspector of oslo.utils, as that of an OpenStack service has, the image must pass
+it too. It does not replace the checks here: it lets a VMDK with a parent and an encrypted QCOW2 pass, and takes a VMDK
+whose descriptor is at an unusual place for a raw image.
 """
 
 from __future__ import annotations
@@ -22,7 +26,7 @@ RAW, QCOW2, VMDK, VHDX = "raw", "qcow2", "vmdk", "vhdx"
 FORMATS = (QCOW2, RAW, VHDX, VMDK)
 SECTOR = 512
 
-# The first bytes of formats that are known and not taken
+# The first bytes of formats other than QCOW2; those that are not in FORMATS are refused
 _FOREIGN = (
     (b"KDMV", VMDK),
     (b"COWD", "an old VMDK"),
@@ -44,6 +48,9 @@ _CORRUPT, _DATA_FILE = 2, 4
 # The hosted sparse extent of VMDK: magic, version, flags, capacity, grain, descriptor (offset, length), in sectors
 _VMDK = struct.Struct("<4sIIQQQQ")
 _LONGEST_DESCRIPTOR = 64 * 1024
+_OSLO_CHUNK = 4096
+# What oslo.utils reports of the content of a raw image
+_ON_A_DISK = ("gpt", "iso")
 _ONE_FILE = ("monolithicsparse", "streamoptimized")
 
 
@@ -57,7 +64,7 @@ def probe(descriptor: int) -> str:
         version = int.from_bytes(head[4:8], "big")
         if version in (2, 3):
             return QCOW2
-        raise _not_taken("QCOW version %d" % version)
+        raise _not_supported("QCOW version %d" % version)
     if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(_DESCRIPTOR):
         raise Refused(
             "it is a VMDK descriptor, which only names the files that hold the data",
@@ -67,29 +74,29 @@ def probe(descriptor: int) -> str:
         if head.startswith(magic):
             if name in FORMATS:
                 return name
-            raise _not_taken(name)
+            raise _not_supported(name)
     if head[_VDI_AT : _VDI_AT + 4] == _VDI:
-        raise _not_taken("VDI")
+        raise _not_supported("VDI")
     return RAW
 
 
-def _not_taken(what: str) -> Invalid:
+def _not_supported(what: str) -> Invalid:
     return Invalid(
-        "the image is %s, which is not taken" % what,
-        hint="Convert it first (qemu-img convert -O qcow2). Taken are: %s." % ", ".join(FORMATS),
+        "the image is %s, which is not supported" % what,
+        hint="Convert it first (qemu-img convert -O qcow2). Supported are: %s." % ", ".join(FORMATS),
     )
 
 
-def check(descriptor: int, wanted: Optional[str] = None) -> str:
+def check(descriptor: int, desired: Optional[str] = None) -> str:
     """The format of a file that names no other file.
 
-    :param wanted: the format that it must have.
+    :param desired: the format that it must have.
     :raises Invalid, Refused, Conflict: it is of another format, names other files, or is cut off or broken.
     """
     found = probe(descriptor)
-    if wanted is not None and found != wanted:
+    if desired is not None and found != desired:
         raise Invalid(
-            "the image is %s and not %s" % (found, wanted),
+            "the image is %s and not %s" % (found, desired),
             hint="Set format to %s, or leave it out, if that is what you mean to copy." % found,
         )
     size = os.fstat(descriptor).st_size
@@ -101,10 +108,41 @@ def check(descriptor: int, wanted: Optional[str] = None) -> str:
         _check_vmdk(descriptor, size)
     elif found == RAW and size % SECTOR:
         raise Conflict(
-            "the image has %d bytes, which are no whole sectors of %d: it is cut off, or no image" % (size, SECTOR),
+            "the image has %d bytes, which is not a multiple of %d: it is cut off, or not an image" % (size, SECTOR),
             hint="Fetch it again.",
         )
+    _check_by_oslo(descriptor, found)
     return found
+
+
+def _check_by_oslo(descriptor: int, found: str) -> None:
+    """Refused where oslo.utils is there and finds another format, or one of its safety checks fails."""
+    try:
+        from oslo_utils.imageutils import format_inspector
+    except ImportError:
+        return
+    if not hasattr(format_inspector.InspectWrapper, "formats"):
+        return  # an early release, which takes a raw image of a bootable disk for two formats
+    with open("/proc/self/fd/%d" % descriptor, "rb") as stream:
+        inspected = format_inspector.InspectWrapper(stream)
+        while inspected.formats is None and inspected.read(_OSLO_CHUNK):
+            pass
+        inspected.close()
+    matches = {str(inspector): inspector for inspector in inspected.formats if str(inspector) not in _ON_A_DISK}
+    if set(matches) - {RAW} != {found} - {RAW}:
+        raise Refused(
+            "the image is %s, and oslo.utils takes it for %s" % (found, " and ".join(sorted(matches)) or RAW),
+            hint="Convert it where you trust it (qemu-img convert -O qcow2).",
+        )
+    if found in matches:
+        try:
+            matches[found].safety_check()
+        except format_inspector.SafetyCheckFailed as error:
+            raise Refused(
+                "the image does not pass the safety checks of oslo.utils: %s"
+                % "; ".join("%s (%s)" % failure for failure in sorted(error.failures.items())),
+                hint="Convert it where you trust it (qemu-img convert -O qcow2).",
+            ) from None
 
 
 def _check_qcow2(head: bytes) -> None:
@@ -115,15 +153,15 @@ def _check_qcow2(head: bytes) -> None:
     )
     if backing:
         raise Refused(
-            "the image has a backing file, so it is only a part of one, and whoever opens it reads that file too",
-            hint="Make it whole where you trust it (qemu-img convert -O qcow2).",
+            "the image has a backing file, so it is only a part of an image, and whoever opens it reads that file too",
+            hint="Make one file of it where you trust it (qemu-img convert -O qcow2).",
         )
     if crypt:
         raise Refused("the image is encrypted", hint="Decrypt it first (qemu-img convert).")
     if version >= 3 and features & _DATA_FILE:
         raise Refused(
             "the image keeps its data in another file, which whoever opens it reads",
-            hint="Make it whole where you trust it (qemu-img convert -O qcow2).",
+            hint="Make one file of it where you trust it (qemu-img convert -O qcow2).",
         )
     if version >= 3 and features & _CORRUPT:
         raise Conflict("the image is marked as corrupt", hint="Fetch it again, or repair it (qemu-img check -r).")
@@ -153,7 +191,7 @@ def _check_vmdk(descriptor: int, size: int) -> None:
 
 
 def check_size(size: int, largest: int, what: str = "the image") -> int:
-    """Bytes of the disk that an image describes; Invalid beyond what the array, or the task, takes."""
+    """The size, in bytes, of the disk that an image describes; Invalid when it is more than ``largest``."""
     if size <= 0:
         raise Conflict("%s describes a disk of no size" % what)
     if size > largest:

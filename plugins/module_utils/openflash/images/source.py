@@ -230,5 +230,5 @@ def _whole(info: Any) -> None:
     if others or len(data.get("extents") or ()) > 1 or info.get("encrypted"):
         raise Refused(
             "the image refers to other files, or is encrypted",
-            hint="Make it whole where you trust it (qemu-img convert).",
+            hint="Make one file of it where you trust it (qemu-img convert -O qcow2).",
         )
