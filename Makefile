@@ -43,6 +43,9 @@ fix: setup ## let ruff mend what it can
 bench: setup ## count requests and measure time
 	python tests/bench/run.py
 
+rows: setup ## write what follows from the descriptions of the arrays: option documentation, choices, README table
+	PYTHONPATH=collections:. python -m tests.support.rows
+
 docs: setup ## the module reference as a web site, in build/docs
 	tests/gates/docs
 

@@ -97,54 +97,111 @@ options:
     description: How many independent steps of one task may run at the same time.
     type: int
     default: 4
-  cluster:
+  # The options that only some arrays have: `make rows` writes them from vendors/NAME/vendor.py
+  tenant:
     description:
-      - Name of the cluster, where one management service looks after several.
-      - Used with O(vendor=xtremio).
+      - The tenant to work in, as its path such as V(/root/acme) or as its name. By default V(/root).
+      - Used with O(vendor=datera).
     type: str
-  array_version:
+  create_tenant:
     description:
-      - Version of the management software, such as V(4.2.0-33), which saves the requests that find it out.
-      - Used with O(vendor=xtremio).
+      - Create the tenant, with the tenants above it, before the first change, if it does not exist. By default a
+        missing tenant is an error.
+      - Used with O(vendor=datera).
+    type: bool
+  ldap_server:
+    description:
+      - The LDAP server that has the account, by the name that the array has for it.
+      - Used with O(vendor=datera).
     type: str
+  api_version:
+    description:
+      - Version of the API, V(2.1) or V(2.2). By default the newest that the array offers.
+      - Used with O(vendor=datera).
+    type: str
+  scheme:
+    description:
+      - V(http) connects without TLS, so anyone on the network can read the password. By default V(https).
+      - Used with O(vendor=datera).
+    type: str
+    choices: [http, https]
+  offline_changes:
+    description:
+      - Take a volume offline for a moment where the array requires it for a change, such as an extension. It is never
+        done while a host has the volume open. By default the change is refused.
+      - Used with O(vendor=datera).
+    type: bool
+  transport:
+    description:
+      - V(rest) uses the HTTPS interface of current releases, V(socket) the text socket of older ones.
+      - The default is V(rest).
+      - Used with O(vendor=dsware).
+    type: str
+    choices: [rest, socket]
+  storage_pools:
+    description:
+      - Names or numbers of the pools to use. The text socket cannot list its pools, so these are the ones that it is
+        asked about.
+      - Used with O(vendor=dsware).
+    type: list
+    elements: str
+  agents:
+    description:
+      - Hosts whose block client attaches volumes, by name, each with the address of its agent. The name is the one that
+        O(ignore:host) has in a task.
+      - Only the host itself knows what is attached to it. So a task that attaches or detaches must run on that host.
+      - Used with O(vendor=dsware) and O(transport=rest).
+    type: dict
+  attach_tool:
+    description:
+      - Path of C(vbs_cli) or C(sds_cli) on the host that the task runs on, to attach volumes there.
+      - Used with O(vendor=dsware).
+    type: path
+  device_root:
+    description:
+      - Where this host has its devices. Only needed with simulated arrays. With O(vendor=dsware) the folder to use
+        instead of C(/dev), otherwise the folder that holds C(dev) and C(sys).
+      - Used with O(vendor=dsware), O(vendor=flashsystem), O(vendor=violin) and O(vendor=xtremio).
+    type: path
+  wire_extensions:
+    description:
+      - "Also send requests over the text socket that no published client sends: lists of volumes and snapshots, and
+        full copies. Set it only for an array that is known to answer them."
+      - Used with O(vendor=dsware) and O(transport=socket).
+    type: bool
+  ssh_agent:
+    description:
+      - Offer the keys of the SSH agent too.
+      - Used with O(vendor=flashsystem).
+    type: bool
+  copy_checksum:
+    description:
+      - Read every copy that this host makes back from the array and compare it with what was written.
+      - Used with O(vendor=flashsystem).
+    type: bool
   target_ports:
     description:
       - Report to hosts only these target ports, as WWN or portal IP address. By default all that are up.
       - Used with O(vendor=violin) and O(vendor=xtremio).
     type: list
     elements: str
-  ssh_agent:
-    description:
-      - Offer the keys of the SSH agent too.
-      - Used with O(vendor=flashsystem).
-    type: bool
-  device_root:
-    description:
-      - Where to look for the devices of this host, which only simulated arrays need to be told. With
-        O(vendor=dsware) the folder instead of C(/dev), otherwise the one that holds C(dev) and C(sys).
-      - Used with O(vendor=dsware), O(vendor=flashsystem), O(vendor=violin) and O(vendor=xtremio).
-    type: path
-  copy_checksum:
-    description:
-      - Read every copy that this host makes back from the array and compare it with what was written.
-      - Used with O(vendor=flashsystem).
-    type: bool
   pool_selection:
     description:
-      - Which pool gets a new volume that names none. Of those with enough room, the one with most of it or the one
-        with least. The default is V(largest).
+      - "Which pool gets a new volume that names none: of those with enough free space, the one with the most or the one
+        with the least. The default is V(largest)."
       - Used with O(vendor=violin).
     type: str
     choices: [largest, smallest]
   dedup_only_pools:
     description:
-      - Names of the pools of a 7700 that hold dedup volumes only. The array itself does not tell.
+      - Names of the pools of a 7700 that hold dedup volumes only. The array does not report which they are.
       - Used with O(vendor=violin).
     type: list
     elements: str
   dedup_capable_pools:
     description:
-      - Names of the pools of a 7700 that hold volumes of any kind, dedup included. The array itself does not tell.
+      - Names of the pools of a 7700 that hold volumes of any kind, dedup included. The array does not report which they
+        are.
       - Used with O(vendor=violin).
     type: list
     elements: str
@@ -155,71 +212,17 @@ options:
     type: bool
   allow_untested_version:
     description:
-      - Go on with a version of the array's software that this collection does not know.
+      - Continue with a version of the array's software that this collection does not know.
       - Used with O(vendor=violin).
     type: bool
-  tenant:
+  cluster:
     description:
-      - The tenant to work in, as its path such as V(/root/acme) or as its name. By default V(/root).
-      - Used with O(vendor=datera).
+      - Name of the cluster, where one management service manages several.
+      - Used with O(vendor=xtremio).
     type: str
-  create_tenant:
+  array_version:
     description:
-      - Create the tenant, with those above it, before the first change, when it is not there. By default that is an
-        error.
-      - Used with O(vendor=datera).
-    type: bool
-  ldap_server:
-    description:
-      - The LDAP server, as the array knows it, that the account is looked up in.
-      - Used with O(vendor=datera).
+      - Version of the management software, such as V(4.2.0-33). Saves the requests that read it.
+      - Used with O(vendor=xtremio).
     type: str
-  api_version:
-    description:
-      - Version of the API, V(2.1) or V(2.2). By default the newest that the array offers.
-      - Used with O(vendor=datera).
-    type: str
-  scheme:
-    description:
-      - V(http) to do without TLS, which leaves the password open to anyone on the way. By default V(https).
-      - Used with O(vendor=datera).
-    type: str
-    choices: [http, https]
-  offline_changes:
-    description:
-      - Take a volume offline for a moment where the array does not make a change, such as an extension, otherwise.
-        It is never done while a host has the volume open. By default the change is refused.
-      - Used with O(vendor=datera).
-    type: bool
-  transport:
-    description:
-      - V(rest) talks to the managers of current arrays over HTTPS, V(socket) to the text socket of older ones.
-      - The default is V(rest).
-      - Used with O(vendor=dsware).
-    type: str
-    choices: [rest, socket]
-  storage_pools:
-    description:
-      - Names or numbers of the pools to use. The text socket cannot list its pools, so it is asked about these.
-      - Used with O(vendor=dsware).
-    type: list
-    elements: str
-  agents:
-    description:
-      - Hosts whose block client attaches volumes, by name, each with the address of its agent.
-        The name is the one that O(ignore:host) has in a task.
-      - What is attached to a host only that host can tell. So a task that attaches or detaches runs on the host itself.
-      - Used with O(vendor=dsware) and O(transport=rest).
-    type: dict
-  attach_tool:
-    description:
-      - Path of C(vbs_cli) or C(sds_cli) on the host that the task runs on, to attach volumes there.
-      - Used with O(vendor=dsware).
-    type: path
-  wire_extensions:
-    description:
-      - Also send requests over the text socket that no published client of it sends, so lists of volumes and snapshots
-        and full copies. Set it only for an array that is known to answer them.
-      - Used with O(vendor=dsware) and O(transport=socket).
-    type: bool
 """

@@ -1,0 +1,114 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Writes what must be literal, but follows from the descriptions of the arrays. `make rows` runs it.
+
+Ansible's tools read documentation and argument specifications as text. tests/unit/test_rows_of_arrays.py fails when a
+file is not what this writes.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import textwrap
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.connect import VENDORS
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendor import Option
+
+ROOT = Path(__file__).resolve().parents[2]
+MARK = "  # The options that only some arrays have: `make rows` writes them from vendors/NAME/vendor.py\n"
+WIDTH = 120
+
+
+def replaced(text: str, pattern: str, written: str) -> str:
+    """The text with the one match of the pattern replaced; the pattern's only group is kept in front."""
+    found = re.findall(pattern, text, re.MULTILINE | re.DOTALL)
+    if len(found) != 1:
+        raise SystemExit(f"{len(found)} matches of {pattern!r} instead of one")
+    return re.sub(pattern, lambda match: match[1] + written, text, flags=re.MULTILINE | re.DOTALL)
+
+
+def listed(values: Iterable[str]) -> str:
+    """The values in Ansible's markup, as in a sentence."""
+    *first, last = list(values)
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def paragraphs(texts: Iterable[str], indent: int) -> str:
+    """A YAML list of texts."""
+    wrapper = textwrap.TextWrapper(
+        WIDTH, initial_indent=" " * indent + "- ", subsequent_indent=" " * indent + "  ", break_on_hyphens=False
+    )
+    # A colon or a number sign would end a text that has no quotes.
+    quoted = (json.dumps(text) if ": " in text or " #" in text else text for text in texts)
+    return "".join(wrapper.fill(text) + "\n" for text in quoted)
+
+
+def documented(name: str, option: Option) -> str:
+    users = listed(f"O(vendor={vendor.name})" for vendor in VENDORS.values() if name in vendor.options)
+    used_with = f"Used with {users}{f' and {option.needs}' if option.needs else ''}."
+    lines = f"  {name}:\n    description:\n{paragraphs((*option.description, used_with), 6)}    type: {option.type}\n"
+    if option.elements:
+        lines += f"    elements: {option.elements}\n"
+    if option.choices:
+        lines += f"    choices: [{', '.join(option.choices)}]\n"
+    return lines
+
+
+def fragment(text: str) -> str:
+    """The documentation of the connection options."""
+    options = {name: option for vendor in VENDORS.values() for name, option in vendor.options.items()}
+    text = replaced(text, r"^(    description: The family of the array\.\n.*?choices: )\[[^]]*\]", names())
+    written = "".join(documented(name, option) for name, option in options.items())
+    return replaced(text, rf'^({re.escape(MARK)}).*?(?="""$)', written)
+
+
+def argument_specs(text: str) -> str:
+    """The entries of cinder_backend_backends: whose array it can be, and the protocols."""
+    defaults: dict[str, list[str]] = {}
+    for vendor in VENDORS.values():
+        protocol = next(iter(vendor.cinder.drivers))
+        defaults.setdefault(protocol or "", []).append(f"V({vendor.name})")
+    own = defaults.pop("", [])
+    chosen = ", ".join(f"V({protocol}) for {listed(vendors)}" for protocol, vendors in sorted(defaults.items()))
+    texts = [f"How hosts reach the volumes. By default {chosen}."]
+    if own:
+        texts.append(f"Leave it out with {listed(own)}, which has a data path of its own.")
+    text = replaced(text, r"^(          vendor:\n.*?choices: )\[[^]]*\]", names())
+    return replaced(
+        text, r"^(          protocol:\n            description:\n).*?(?=^            type)", paragraphs(texts, 14)
+    )
+
+
+def readme(text: str) -> str:
+    """The table of supported arrays."""
+    written = "".join(
+        f"| `{vendor.name}` | {vendor.product} | {vendor.management} | {vendor.since} |\n"
+        for vendor in VENDORS.values()
+    )
+    return replaced(text, r"^(\| `vendor` \|[^\n]*\n\|[-|]*\n)(?:\|[^\n]*\n)*", written)
+
+
+def names() -> str:
+    return f"[{', '.join(sorted(VENDORS))}]"
+
+
+WRITTEN: dict[str, Callable[[str], str]] = {
+    "README.md": readme,
+    "plugins/doc_fragments/connection.py": fragment,
+    "roles/cinder_backend/meta/argument_specs.yml": argument_specs,
+}
+"""By file, what it should be: a function of what it is."""
+
+
+def main() -> None:
+    for name, write in WRITTEN.items():
+        path = ROOT / name
+        path.write_text(write(path.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
