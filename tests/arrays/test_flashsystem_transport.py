@@ -251,7 +251,7 @@ def test_a_session_that_never_gets_free_is_busy(one_session: FlashSystemUnderTes
     transport = one_session.transport(max_concurrency=2, timeout=3)
     transport.connect()
     holding = transport._client.get_transport().open_session()
-    with pytest.raises(Busy, match="no session free"):
+    with pytest.raises(Busy, match="no free session"):
         transport.run(SYSTEM)
     holding.close()
     assert transport.run(SYSTEM).ok
@@ -319,7 +319,7 @@ def test_an_array_without_a_connection_to_spare_is_waited_for(simulator: Simulat
         pauses.append(seconds)
         time.sleep(seconds)
 
-    with pytest.raises(Unreachable, match="or it has no connection to spare"):
+    with pytest.raises(Unreachable, match="or it has no free connection"):
         array.transport(timeout=1.0, sleep=wait).connect()
     assert len(pauses) > 1
 

@@ -15,8 +15,12 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.images import exporting
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.images.common import Run
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.images.data_path import Settings
-from ansible_collections.openflash.storage.plugins.module_utils.openflash.images.progress import Progress
-from ansible_collections.openflash.storage.plugins.module_utils.openflash.images.work import Folder, Work, new_name
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.images.work import (
+    Folder,
+    Progress,
+    Work,
+    new_name,
+)
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import (
     COPYING,
     DELETING,

@@ -24,9 +24,7 @@ from ..plan.world import Actual
 from ..read import read
 from . import data_path
 from .data_path import DataPath, Settings
-from .progress import Progress
-from .records import Records
-from .work import Folder, Work, digest_of, parse_name
+from .work import Folder, Progress, Records, Work, digest_of, parse_name
 
 
 @dataclass

@@ -19,9 +19,7 @@ from ..attach.qemu import Node, Qemu, file_node
 from ..errors import Conflict, Invalid, NotFound, Refused, Unauthorized
 from ..transport.download import download
 from ..units import redact_url, round_up
-from .progress import Progress
-from .records import Digests
-from .work import Folder
+from .work import Digests, Folder, Progress
 
 _CHUNK = 4 * 1024**2
 SHA256 = "sha256"

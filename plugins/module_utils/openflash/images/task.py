@@ -19,9 +19,8 @@ from ..units import TIB, parse_size
 from . import exporting, importing
 from .common import Outcome, Run
 from .data_path import AUTO, Settings
-from .progress import Progress
 from .source import Source, label_of, local_path
-from .work import Folder, array_key
+from .work import Folder, Progress, array_key
 
 Params = Mapping[str, Any]
 

@@ -2,11 +2,12 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a run has begun and must end, in a file that outlives it: so that the next run undoes what a killed one left.
+"""What a run keeps on this host: what it has begun and must end, which image a volume was made of, and its progress.
 
-The file is locked while its run lives, and the kernel takes the lock back whatever ends the run. It says what was made
-on the array before it is made. Names on the array carry our marker, a time and the name that the volume is to get, for
-runs on other hosts, which do not have the file.
+The file of a run outlives it, so that the next run undoes what a killed one began. It is locked while its run lives,
+and the kernel releases the lock however the run ends. It says what is to be made on the array before it is made. Names
+on the array carry our marker, a time, and a digest of the name that the volume is to get, for runs on other hosts,
+which do not have the file.
 """
 
 from __future__ import annotations
@@ -17,17 +18,29 @@ import json
 import os
 import re
 import secrets
+import time
 from dataclasses import dataclass
 from typing import Any, Dict, Iterator, List, Optional, Tuple
 
+from ..array import Array, Notes
 from ..errors import Conflict, FlashError, Invalid
-from ..model import Connection
+from ..model import Connection, Volume
 
 MARKER = "of-img-"
 _NAME = re.compile(r"of-img-(?P<when>[0-9a-f]{8})-(?P<digest>[0-9a-f]{8})-[0-9a-f]{4}\Z")
 _SUFFIX = ".json"
 _UNBORN = ".new"
 _LARGEST = 16 * 1024**2
+
+_NOTE_PREFIX = "openflash-image-"
+_RECORDS = "records"
+_MOST_RECORDS = 4096
+
+PROGRESS_INTERVAL = 0.5
+"""Seconds between two writes of the progress within one phase."""
+
+Digests = Dict[str, str]
+"""Hexadecimal digest by algorithm."""
 
 
 @dataclass(frozen=True)
@@ -251,3 +264,121 @@ def _sync_folder(path: str) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+# -- which image a volume was made of ----------------------------------------------------------------------------------
+
+
+class Records:
+    """:param array_key: tells arrays apart, see work.array_key."""
+
+    def __init__(self, array: Array, folder: Folder, array_key: str) -> None:
+        self._array = array
+        self._folder = folder
+        self._key = array_key
+        self.on_array = array.capabilities.refusal("metadata") is None
+
+    def of(self, volume: Volume) -> Digests:
+        """The image's digests; empty when nothing is known."""
+        if self.on_array:
+            notes = Notes.of(self._array).metadata(volume)
+            return {key[len(_NOTE_PREFIX) :]: value for key, value in notes.items() if key.startswith(_NOTE_PREFIX)}
+        return self.remembered(volume)
+
+    def remembered(self, volume: Volume) -> Digests:
+        """What the file says."""
+        found = self._load().get(self._name(volume))
+        return {str(key): str(value) for key, value in found.items()} if isinstance(found, dict) else {}
+
+    def write(self, volume: Volume, digests: Digests) -> None:
+        """Before the volume gets its name, where the array keeps it."""
+        if self.on_array:
+            keeper = Notes.of(self._array)
+            notes = {key: value for key, value in keeper.metadata(volume).items() if not key.startswith(_NOTE_PREFIX)}
+            notes.update({_NOTE_PREFIX + key: value for key, value in digests.items()})
+            keeper.set_metadata(volume, notes)
+
+    def remember(self, volume: Volume, digests: Digests) -> None:
+        """In the file, where the array keeps nothing."""
+        if self.on_array or not digests:
+            return
+        self._folder.make()
+        with open(self._path + ".lock", "w", encoding="utf-8") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            known = self._load()
+            known.pop(self._name(volume), None)
+            known[self._name(volume)] = dict(digests)
+            for name in list(known)[: max(0, len(known) - _MOST_RECORDS)]:
+                del known[name]
+            temporary = self._path + ".new"
+            with open(temporary, "w", encoding="utf-8") as stream:
+                json.dump(known, stream)
+            os.replace(temporary, self._path)
+
+    @property
+    def _path(self) -> str:
+        return os.path.join(self._folder.path, _RECORDS)
+
+    def _name(self, volume: Volume) -> str:
+        return "|".join([self._key, volume.id or volume.name, volume.serial or ""])
+
+    def _load(self) -> Dict[str, Digests]:
+        try:
+            with open(self._path, encoding="utf-8") as stream:
+                found = json.load(stream)
+        except (OSError, ValueError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
+
+# -- progress ----------------------------------------------------------------------------------------------------------
+
+
+class Progress:
+    """One JSON object: ``volume``, ``phase``, ``percent``, ``bytes`` (in all), ``updated`` (seconds since 1970).
+
+    It is replaced as a whole each time, so a reader never sees half of it.
+    """
+
+    def __init__(self, path: Optional[str], volume: str) -> None:
+        self._path = path
+        self._volume = volume
+        self._phase = "starting"
+        self._bytes: Optional[int] = None
+        self._last = 0.0
+        if path is not None:
+            try:
+                self._write(0.0)
+            except OSError as error:
+                raise Invalid("progress_file %s cannot be written: %s" % (path, error.strerror)) from None
+
+    def phase(self, phase: str, size: Optional[int] = None) -> None:
+        self._phase = phase
+        self._bytes = size if size is not None else self._bytes
+        self._last = 0.0
+        self(100.0 if phase in ("done", "failed") else 0.0)
+
+    def __call__(self, percent: float) -> None:
+        now = time.monotonic()
+        if self._path is None or now - self._last < PROGRESS_INTERVAL:
+            return
+        self._last = now
+        try:
+            self._write(percent)
+        except OSError:
+            pass  # a copy does not fail because nobody can watch it
+
+    def _write(self, percent: float) -> None:
+        path = str(self._path)
+        told = {
+            "volume": self._volume,
+            "phase": self._phase,
+            "percent": round(percent, 2),
+            "bytes": self._bytes,
+            "updated": round(time.time(), 3),
+        }
+        temporary = "%s.%d.new" % (path, os.getpid())
+        with open(temporary, "w", encoding="utf-8") as stream:
+            json.dump(told, stream)
+            stream.write("\n")
+        os.replace(temporary, path)

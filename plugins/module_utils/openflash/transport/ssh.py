@@ -2,38 +2,33 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""SSH to an array's management address: one connection per task, one command per channel, failures told apart.
+"""SSH to an array's management address: one connection per task, one command per channel, an error for each failure.
 
-The host key is verified by default, the agent and the keys in ``~/.ssh`` are not used, and a command that ends without
-an exit status has failed.
+The host key is verified by default. The agent and the keys in ``~/.ssh`` are not used. A command that ends without an
+exit status has failed.
 """
 
 from __future__ import annotations
 
-import logging
-import os
 import re
 import socket
 import threading
 import time
-import warnings
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Callable, List, Optional, Sequence
 
-from ..errors import Busy, FlashError, Interrupted, Invalid, MissingLibrary, Timeout, Unauthorized, Unreachable
+from ..errors import Busy, FlashError, Interrupted, Invalid, Timeout, Unreachable
 from ..units import format_endpoint, parse_endpoint
 from . import interruption
 from .confirm import ATTEMPTS, AnswerTimeout, AnswerUnreadable, ConnectionLost, NotAccepted
 from .credentials import missing
 from .deadline import Deadline
-from .host_keys import ACCEPT_NEW, STRICT, HostKeys
+from .host_keys import ACCEPT_NEW, STRICT
 from .journal import Journal
+from .ssh_login import Cut, Login, hang_up, load_paramiko
 
-LONGEST_CONNECT = 15.0
 CHANNELS = 8
-"""More commands than this are never under way at one time, whatever the task allows."""
-KEEPALIVE = 30
+"""The most commands at one time, whatever ``max_concurrency`` is."""
 LARGEST_REPLY = 64 * 1024**2
 
 _PLAIN = re.compile(r"^[A-Za-z0-9_.,:=@%+/!*-]+$")
@@ -43,7 +38,7 @@ _NEVER = "'\"\\$`"
 
 @dataclass(frozen=True)
 class Output:
-    """What a command left."""
+    """The result of a command."""
 
     status: int
     stdout: str = field(repr=False)
@@ -57,10 +52,12 @@ class Output:
 
 
 def command_line(words: Sequence[str]) -> str:
-    """The words as one line that a shell splits into these very words again; Invalid when that cannot be promised.
+    """One line that a shell splits into these words again.
 
-    What is not plain goes between double quotes. Quotes, backslashes, dollar signs, backticks, control characters and
-    anything but ASCII are refused: no object has them in its name, and they are how a name becomes a command.
+    A word with special characters is put between double quotes.
+
+    :raises Invalid: a word has quotes, backslashes, dollar signs, backticks, control characters, or anything but ASCII.
+        No object has them in its name, and with them a name could become a command.
     """
     return " ".join(_quoted(word) for word in words)
 
@@ -71,28 +68,24 @@ def _quoted(word: str) -> str:
     bad = sorted({char for char in word if char in _NEVER or not " " <= char <= "~"})
     if bad or not _QUOTABLE.match(word) or word.endswith("\n"):
         raise Invalid(
-            "%r cannot be sent to the array: it has %s in it" % (word, " ".join(repr(char) for char in bad)),
+            "%r cannot be sent to the array: it contains %s" % (word, " ".join(repr(char) for char in bad)),
             hint="Use letters, digits, '.', '-' and '_'.",
         )
     return '"%s"' % word
 
 
-class HungUp(Unreachable):
-    """The connection ended before a word was said."""
-
-
 class SshTransport:
     """Commands to one array.
 
-    ``expired(output)`` is a hook: the array says that it did nothing because the login has ended. The connection is
-    then made anew and the command repeated, once.
+    ``expired(output)`` is a hook: whether the array reports that it did nothing because the login has ended. Then a new
+    connection is made and the command sent again, once.
 
-    :param addresses: host names or IP addresses, each optionally with ``:port``, in order of preference; the next is
-        tried when no connection comes about.
-    :param host_key: ``TYPE BASE64``, the only key to accept; the files of known hosts are then not looked at.
-    :param known_hosts: file of known keys, instead of the user's own and the system's; new keys are kept there.
+    :param addresses: host names or IP addresses, each optionally with ``:port``, in order of preference. The next one
+        is tried when no connection can be made.
+    :param host_key: ``TYPE BASE64``, the only key to accept. The files of known hosts are then not read.
+    :param known_hosts: file of known keys, instead of the user's own and the system's. New keys are written there.
     :param policy: ``strict`` refuses a key that is not known, ``accept_new`` keeps it. A changed one is always refused.
-    :param timeout: seconds that a connection, and each command from its start to its end, may take.
+    :param timeout: seconds for a login, and for each command from its start to its end.
     """
 
     def __init__(
@@ -124,14 +117,18 @@ class SshTransport:
         self.expired: Callable[[Output], bool] = lambda output: False
         self._addresses = tuple(parse_endpoint(address, port) for address in addresses)
         self._at = 0
-        self._username = username
-        self._password = password
-        self._private_key_file = private_key_file
-        self._passphrase = private_key_passphrase
-        self._host_key = host_key
-        self._known_hosts = known_hosts
-        self._policy = policy
-        self._agent = agent
+        self._login = Login(
+            username,
+            password,
+            private_key_file,
+            private_key_passphrase,
+            host_key,
+            known_hosts,
+            policy,
+            agent,
+            timeout,
+            sleep,
+        )
         self._sleep = sleep
         self._client: Any = None
         self._lock = threading.RLock()
@@ -142,7 +139,7 @@ class SshTransport:
 
     @classmethod
     def from_connection(cls, connection: Any, port: int, **more: Any) -> SshTransport:
-        """What a model.Connection says; ``port`` is the vendor's own, for when the task gives none."""
+        """For a model.Connection. ``port`` is that of the vendor, for a task that gives none."""
         if connection.proxy:
             raise Invalid(
                 "the array is managed over SSH, and proxy is for arrays that are managed over HTTP",
@@ -180,7 +177,7 @@ class SshTransport:
             client, self._client = self._client, None
         if client is not None:
             transport = client.get_transport()
-            _hang_up(client, transport and transport.sock)
+            hang_up(client, transport and transport.sock)
 
     def connect(self) -> None:
         """Log in now rather than at the first command: Unreachable, Unauthorized or Timeout says why not."""
@@ -190,7 +187,7 @@ class SshTransport:
         return "<SshTransport %s>" % self.address
 
     def _open(self) -> Any:
-        """The paramiko Transport of a connection that lives."""
+        """The paramiko Transport of an active connection."""
         with self._lock:
             if self._client is not None:
                 transport = self._client.get_transport()
@@ -201,7 +198,7 @@ class SshTransport:
             for position in range(len(self._addresses)):
                 self._at = position
                 try:
-                    self._client = self._patient_login(*self._addresses[position])
+                    self._client = self._login.open(*self._addresses[position])
                     return self._client.get_transport()
                 except (Unreachable, Timeout) as error:
                     failures.append(error.fill(array=self.address))
@@ -213,119 +210,14 @@ class SshTransport:
                 hint=failures[0].hint,
             )
 
-    def _patient_login(self, host: str, port: int) -> Any:
-        """The client; an SSH server with no connection to spare hangs up before it says anything, and has one soon."""
-        deadline = Deadline(min(self.timeout, LONGEST_CONNECT), first=0.05, longest=1.0, sleep=self._sleep)
-        while True:
-            try:
-                return self._login(host, port)
-            except HungUp:
-                if not deadline.pause():
-                    raise
-
-    def _login(self, host: str, port: int) -> Any:
-        paramiko = _paramiko()
-        client = paramiko.SSHClient()
-        keys = HostKeys(paramiko, client, host, port, self._host_key, self._known_hosts, self._policy)
-        link: Optional[socket.socket] = None
-        # paramiko's own time-outs count from one byte to the next.
-        cut = _Cut(self.timeout)
-        try:
-            link = socket.create_connection((host, port), min(self.timeout, LONGEST_CONNECT))
-            cut.begin(link)
-            # Before the login, whose small messages would wait 40 ms each otherwise
-            link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            client.connect(
-                host,
-                port,
-                sock=link,
-                username=self._username,
-                password=self._password,
-                pkey=self._private_key(paramiko),
-                allow_agent=self._agent,
-                look_for_keys=False,
-                compress=False,
-                # Longer than the connection lasts, so that it is the cut that ends it
-                banner_timeout=2 * self.timeout,
-                auth_timeout=2 * self.timeout,
-            )
-            keys.keep()
-        except BaseException as error:  # noqa: BLE001  whatever ends it, the connection is closed and the error raised
-            _hang_up(client, link)
-            if cut.done and isinstance(error, Exception):
-                raise Timeout(
-                    "no login within %g s" % self.timeout,
-                    hint="Check the port, and raise timeout if the array needs longer.",
-                ) from None
-            raise self._explain(paramiko, error, host, keys) from None
-        finally:
-            cut.cancel()
-        client.get_transport().set_keepalive(KEEPALIVE)
-        return client
-
-    def _private_key(self, paramiko: Any) -> Any:
-        """RSA, ECDSA or Ed25519, whichever the file holds."""
-        path = self._private_key_file
-        if not path:
-            return None
-        path = os.path.expanduser(path)
-        kinds = [paramiko.RSAKey, paramiko.ECDSAKey, paramiko.Ed25519Key]
-        for kind in kinds:
-            try:
-                return kind.from_private_key_file(path, password=self._passphrase or None)
-            except paramiko.PasswordRequiredException:
-                raise Invalid(
-                    "the private key %s is protected by a passphrase" % path, hint="Set private_key_passphrase."
-                ) from None
-            except OSError as error:
-                raise Invalid("the private key %s cannot be read: %s" % (path, error.strerror or error)) from None
-            except (paramiko.SSHException, ValueError, TypeError, IndexError):
-                continue
-        raise Invalid(
-            "%s cannot be used as a private key" % path,
-            hint="It is an RSA, ECDSA or Ed25519 key in OpenSSH or PEM form%s."
-            % (" and private_key_passphrase is the one it was made with" if self._passphrase else ""),
-        )
-
-    def _explain(self, paramiko: Any, error: BaseException, host: str, keys: HostKeys) -> BaseException:
-        """What stopped a login, in words; anything unknown as it was."""
-        if isinstance(error, FlashError):
-            return error
-        if isinstance(error, paramiko.BadHostKeyException):
-            return keys.changed(error.key)
-        if isinstance(error, paramiko.AuthenticationException):
-            how = "private key" if self._private_key_file and not self._password else "password"
-            return Unauthorized(
-                "the array did not accept the user name and %s" % how,
-                hint="Check username and %s." % ("private_key_file" if how == "private key" else "password"),
-            )
-        if isinstance(error, socket.gaierror):
-            return Unreachable("the name %s does not resolve" % host, hint="Check address and the DNS of this host.")
-        if isinstance(error, (socket.timeout, TimeoutError)):
-            return Unreachable("it does not answer", hint="Check address, port and the network between.")
-        if isinstance(error, (paramiko.SSHException, EOFError)):
-            text = str(error)
-            if "banner" in text or isinstance(error, EOFError):
-                return HungUp(
-                    "it does not speak SSH on this port, or it has no connection to spare",
-                    hint="Check the port, and what other clients are connected to the array.",
-                )
-            if "Incompatible" in text or "no acceptable" in text.lower():
-                return Unreachable("it and this host have no SSH algorithm in common (%s)" % text)
-            return Unreachable("no SSH connection comes about (%s)" % (text or type(error).__name__))
-        if isinstance(error, OSError):
-            if isinstance(error, ConnectionRefusedError):
-                return Unreachable("connection refused", hint="Check port, and that the array's SSH service runs.")
-            return Unreachable("no connection comes about (%s)" % (error.strerror or error))
-        return error
-
     # -- commands ----------------------------------------------------------------------------------------------------
 
     def run(self, words: Sequence[str], write: bool = False, session: bool = False) -> Output:
         """Run one command to its end.
 
-        A command that only reads is repeated when its answer is lost, at most ATTEMPTS times. One that writes is sent
-        again only when it certainly did not leave this host; otherwise AnswerLost: read the state and decide.
+        A command that only reads is sent up to ATTEMPTS times when its answer is lost.
+
+        :raises AnswerLost: the answer to a command that writes was lost. Read the state and decide.
         """
         line = command_line(words)
         verb = next((word for word in words if not word.startswith("svc")), words[0])
@@ -346,14 +238,14 @@ class SshTransport:
                 with self._channels:
                     output = self._run(line, verb, write, session)
             return output
-        raise AssertionError("the last attempt raises")
+        raise AssertionError("the last attempt returns or raises")
 
     def _run(self, line: str, verb: str, write: bool, session: bool) -> Output:
         interruption.check()
         deadline = Deadline(self.timeout, first=0.05, longest=1.0, sleep=self._sleep)
         shown = self.mask(line)
         channel = self._channel(deadline, shown)
-        started, outcome = time.monotonic(), "lost"
+        started, outcome = time.monotonic(), "no answer"
         try:
             output = self._talk(channel, line, deadline, shown)
             outcome = str(output.status)
@@ -370,18 +262,18 @@ class SshTransport:
             )
             try:
                 channel.close()
-            except (EOFError, OSError, _paramiko().SSHException):
-                pass  # the connection is gone, and the channel with it
+            except (EOFError, OSError, load_paramiko().SSHException):
+                pass  # the connection has ended, and the channel with it
 
-    def _late(self, shown: str) -> AnswerTimeout:
+    def _timed_out(self, shown: str) -> AnswerTimeout:
         return AnswerTimeout(
             "%s was not answered within %g s" % (shown, self.timeout), hint="Raise timeout if the array needs longer."
         )
 
     def _channel(self, deadline: Deadline, shown: str) -> Any:
-        """A channel to run one command in. Nothing was sent as yet, so a dead connection is simply made anew."""
-        paramiko = _paramiko()
-        fresh = False
+        """A channel for one command. Nothing has been sent yet, so a connection that has ended is replaced."""
+        paramiko = load_paramiko()
+        reconnected = False
         while True:
             transport = self._open()
             try:
@@ -389,10 +281,10 @@ class SshTransport:
                 with self._opening:
                     return transport.open_session(timeout=max(0.1, deadline.remaining()))
             except paramiko.ChannelException as error:
-                # Another of our commands, or another client, has the last session: one will be free.
+                # Other commands, or other clients, have all sessions of the array until one of them ends.
                 if not deadline.pause():
                     raise Busy(
-                        "the array has no session free for %s" % shown,
+                        "the array has no free session for %s" % shown,
                         said=str(error.text) or None,
                         hint="Other clients use its SSH sessions, or max_concurrency is too high for it.",
                     ) from None
@@ -402,24 +294,24 @@ class SshTransport:
                 if transport.is_active():
                     deadline.pause()
                     continue
-                if fresh:
-                    raise Unreachable("the connection ends as soon as it is made (%s)" % error) from None
-                fresh = True
+                if reconnected:
+                    raise Unreachable("the array ends each connection as soon as it is made (%s)" % error) from None
+                reconnected = True
 
     def _exec(self, channel: Any, line: str, shown: str) -> None:
-        """Ask for the command. A refusal ends the channel, without an exit status, and leaves the connection."""
+        """Request the command. When the array refuses it, the channel ends without an exit status."""
         try:
             channel.exec_command(line.encode("ascii"))
-        except _paramiko().SSHException as error:
+        except load_paramiko().SSHException as error:
             transport = channel.get_transport()
             if transport is None or not transport.is_active() or channel.exit_status >= 0 or channel.recv_ready():
                 raise
-            raise NotAccepted("the array does not take %s (%s)" % (shown, error)) from None
+            raise NotAccepted("the array does not accept %s (%s)" % (shown, error)) from None
 
     def _talk(self, channel: Any, line: str, deadline: Deadline, shown: str) -> Output:
-        paramiko = _paramiko()
-        # paramiko waits without limit for the array to take the command.
-        cut = _Cut(deadline.remaining())
+        paramiko = load_paramiko()
+        # paramiko waits without limit for the array to accept the command.
+        cut = Cut(deadline.remaining())
         try:
             channel.settimeout(max(0.1, deadline.remaining()))
             cut.begin(channel.get_transport().sock)
@@ -430,10 +322,10 @@ class SshTransport:
             stderr = _read(channel.recv_stderr, channel, deadline)
             channel.status_event.wait(max(0.1, deadline.remaining()))
         except socket.timeout:
-            raise self._late(shown) from None
+            raise self._timed_out(shown) from None
         except (paramiko.SSHException, EOFError, OSError) as error:
             if cut.done:
-                raise self._late(shown) from None
+                raise self._timed_out(shown) from None
             raise ConnectionLost("the connection ended during %s (%s)" % (shown, error or "no reason given")) from None
         finally:
             cut.cancel()
@@ -447,48 +339,15 @@ class SshTransport:
         return Output(channel.exit_status, stdout, stderr, shown)
 
 
-class _Cut:
-    """Ends a connection after some seconds, whatever is sent over it meanwhile."""
-
-    def __init__(self, seconds: float) -> None:
-        self.done = False
-        self._until = time.monotonic() + seconds
-        self._timer: Optional[threading.Timer] = None
-
-    def begin(self, link: socket.socket) -> None:
-        def end() -> None:
-            self.done = True
-            with suppress(OSError):
-                link.shutdown(socket.SHUT_RDWR)
-
-        self._timer = threading.Timer(max(0.0, self._until - time.monotonic()), end)
-        self._timer.daemon = True
-        self._timer.start()
-
-    def cancel(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-
-
-def _hang_up(client: Any, link: Optional[socket.socket]) -> None:
-    """Tell the array now, which has few connections: paramiko's thread would keep the socket for a moment yet."""
-    if link is not None:
-        with suppress(OSError):
-            link.shutdown(socket.SHUT_RDWR)
-    client.close()
-    if link is not None:
-        link.close()
-
-
 def _read(receive: Callable[[int], bytes], channel: Any, deadline: Deadline) -> str:
     """Everything up to the end of the stream; socket.timeout at the deadline."""
     found: List[bytes] = []
     size = 0
     while True:
-        left = deadline.remaining()
-        if left <= 0:
+        remaining = deadline.remaining()
+        if remaining <= 0:
             raise socket.timeout()
-        channel.settimeout(min(left, interruption.STEP))
+        channel.settimeout(min(remaining, interruption.STEP))
         try:
             chunk = receive(65536)
         except socket.timeout:
@@ -500,18 +359,3 @@ def _read(receive: Callable[[int], bytes], channel: Any, deadline: Deadline) -> 
         size += len(chunk)
         if size > LARGEST_REPLY:
             raise AnswerUnreadable("the answer is larger than %d bytes" % LARGEST_REPLY)
-
-
-def _paramiko() -> Any:
-    try:
-        with warnings.catch_warnings():
-            # Old versions warn about ciphers that nobody asked for.
-            warnings.simplefilter("ignore")
-            import paramiko
-    except ImportError as error:
-        raise MissingLibrary("paramiko", "to talk to this array over SSH", str(error)) from None
-    # What goes wrong is raised; without this Python prints paramiko's own log to stderr.
-    logger = logging.getLogger("paramiko")
-    if not logger.handlers:
-        logger.addHandler(logging.NullHandler())
-    return paramiko

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, Sequence
 
 from ...attach.disks import Tree
-from ...attach.fabrics import fabrics_of
+from ...attach.fabric import fabrics_of
 from ...errors import CONNECT, FlashError, context
 from ...model import Connection
 from ...transport.ssh import SshTransport
