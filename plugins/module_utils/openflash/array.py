@@ -100,6 +100,10 @@ class Array(ABC):
         if refusal is not None:
             raise Unsupported(refusal, array=self.label)
 
+    def _protocols_of_ports(self) -> Tuple[str, ...]:
+        """The protocols of the target ports, for info()."""
+        return tuple(sorted({port.protocol for port in self.ports()}))
+
     # -- reading -----------------------------------------------------------------------------------------------------
 
     @abstractmethod

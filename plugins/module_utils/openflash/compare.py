@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Iterable, Optional, Sequence
 
-from .errors import Conflict, FlashError, Invalid, Refused
+from .errors import Conflict, FlashError, InUse, Invalid, NotFound, Refused
 from .model import Host, Initiator, Mapping
 from .units import format_initiator, format_size, round_up
 
@@ -29,6 +29,57 @@ def new_size(size: Optional[int], granularity: int) -> int:
     if size is None:
         raise Invalid("a new volume needs a size", hint="Set size.")
     return round_up(size, granularity)
+
+
+def copy_size(size: Optional[int], source: int, granularity: int) -> int:
+    """The bytes that a copy is made with: those of its source where no size is given.
+
+    :param source: the bytes of the source.
+    :raises Invalid: it would be smaller than its source.
+    """
+    if size is None:
+        return source
+    rounded = round_up(size, granularity)
+    if rounded < source:
+        raise Invalid(
+            "%s is smaller than its source, which has %s" % (format_size(rounded), format_size(source)),
+            hint="Leave size out, or make it at least that.",
+        )
+    return rounded
+
+
+def check_size(name: str, present: int, size: int) -> None:
+    """A volume that was to be made, and is there already.
+
+    :raises Conflict: it has another size.
+    """
+    if present != size:
+        raise unlike("volume", name, "it has %s instead of %s" % (format_size(present), format_size(size)))
+
+
+def name_taken(kind: str = "volume") -> Conflict:
+    """The error for an object whose name another one has by now."""
+    return Conflict("another %s has taken its name since it was read" % kind, hint="Read it again.")
+
+
+def mapped_to(hosts: Iterable[str]) -> InUse:
+    """The error for an object that would be deleted, and that hosts have.
+
+    :param hosts: their names; none when it is only known that there are some.
+    """
+    return InUse("it is mapped to %s" % (", ".join(sorted(set(hosts))) or "a host"), hint="Unmap it first.")
+
+
+def has_mappings(volumes: Iterable[str], error: Optional[FlashError] = None) -> InUse:
+    """The error for a host that would be deleted, and that has volumes.
+
+    :param error: the array's refusal, where it refused.
+    """
+    return InUse(
+        "volumes are mapped to it: %s" % ", ".join(sorted(volumes)),
+        code=error.code if error is not None else None,
+        hint="Unmap them first.",
+    )
 
 
 def grown_size(present_size: int, size: int, granularity: int) -> int:
@@ -57,11 +108,14 @@ def same_host(existing: Host, initiators: Sequence[Initiator]) -> Host:
     )
 
 
-def same_mapping(existing: Mapping, lun: Optional[int]) -> Mapping:
+def same_mapping(existing: Optional[Mapping], lun: Optional[int]) -> Mapping:
     """The existing mapping of the volume and the host. Where no LUN is requested it may have any.
 
     :raises Conflict: it has another LUN.
+    :raises NotFound: it was there, and is not any more.
     """
+    if existing is None:
+        raise NotFound("the mapping was there and is gone again")
     if lun is None or existing.lun == lun:
         return existing
     raise Conflict(
@@ -83,4 +137,24 @@ def who_has(lun: int, mappings: Iterable[Mapping], error: FlashError) -> FlashEr
                 code=error.code,
                 hint="Choose another LUN, or leave lun out to take a free one.",
             )
+    return error
+
+
+def whose_initiator(
+    initiators: Sequence[Initiator], host: str, owners: Iterable[Host], error: FlashError
+) -> FlashError:
+    """A refusal that may mean that another host has an initiator, with that host; as it was, when none has.
+
+    :param host: the name of the host that was to get the initiators.
+    :param owners: every host that has any of them.
+    """
+    addresses = {one.address for one in initiators}
+    for owner in owners:
+        for address in owner.addresses:
+            if owner.name != host and address in addresses:
+                return Conflict(
+                    "initiator %s belongs to host %s" % (format_initiator(address), owner.name),
+                    code=error.code,
+                    hint="Remove it there first, or use that host.",
+                )
     return error

@@ -9,6 +9,7 @@ import pytest
 
 from ansible_collections.openflash.storage.plugins.module_utils.openflash import errors, unfinished
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import Volume, VolumeSpec
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.target_ports import port_key
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.units import GIB
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.violin import (
     copies,
@@ -123,12 +124,12 @@ def test_lists_of_initiators_are_dashed_and_may_be_joined() -> None:
 
 @pytest.mark.parametrize("text", ["10.1.1.1", "10.1.1.1:3260"])
 def test_a_portal_is_known_with_and_without_its_port(text) -> None:
-    assert objects.port_key(text) == "10.1.1.1"
+    assert port_key(text) == "10.1.1.1"
 
 
 def test_a_wwn_is_known_however_it_is_written() -> None:
     for text in ("21:01:00:1B:97:22:AE:00", "0x2101001b9722ae00", "21-01-00-1b-97-22-ae-00"):
-        assert objects.port_key(text) == "2101001b9722ae00"
+        assert port_key(text) == "2101001b9722ae00"
 
 
 @pytest.mark.parametrize("external", [False, True])

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import Any, Sequence
 
 from ...array import Scopes
-from ...errors import CONNECT, context
+from ...client import connecting
+from ...errors import context
 from ...model import Connection
 from ...transport.credentials import credentials
 from ...transport.http import HttpTransport
@@ -60,10 +61,6 @@ def connect(connection: Connection) -> Datera:
         tenant_path(options.get("tenant")),
         bool(options.get("create_tenant")),
     )
-    try:
-        with context(doing=CONNECT, array=edf.http.address):
-            edf.open(username, password, options.get("ldap_server"), options.get("api_version"))
-    except BaseException:
-        edf.close()
-        raise
+    with connecting(edf.http.address, edf.close):
+        edf.open(username, password, options.get("ldap_server"), options.get("api_version"))
     return Datera(edf, bool(options.get("offline_changes")), connection.wait_timeout)

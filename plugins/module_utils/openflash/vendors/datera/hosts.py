@@ -10,8 +10,8 @@ from dataclasses import replace
 from typing import List, Optional, Sequence, Tuple
 
 from ...array import InitiatorHosts, VolumeChap
-from ...compare import same_host
-from ...errors import Conflict, InUse, Invalid, NotFound, Refused, Unsupported
+from ...compare import has_mappings, same_host
+from ...errors import Conflict, Invalid, NotFound, Refused, Unsupported
 from ...model import EVERY_HOST, OFFLINE, Chap, Host, Initiator, Mapping, Volume
 from ...transport.confirm import confirm
 from . import facts, objects
@@ -157,9 +157,7 @@ class Hosts(Reading, VolumeChap, InitiatorHosts):
             except Rejected as error:
                 mapped = sorted(one.volume for one in self.mappings(hosts=[host.name]) if one.host_id == host.id)
                 if mapped:
-                    raise InUse(
-                        "volumes are mapped to it: %s" % ", ".join(mapped), code=error.code, hint="Unmap them first."
-                    ) from None
+                    raise has_mappings(mapped, error) from None
                 raise
             if host.id.startswith("/initiator_groups/"):
                 for one in host.initiators:

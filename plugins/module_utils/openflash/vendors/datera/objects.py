@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Callable, Dict, Iterable, List, Mapping as Map, NamedTuple, Optional, Sequence, Tuple, TypeVar
 
+from ... import client
 from ...errors import BadReply, FlashError
 from ...model import (
     COPYING,
@@ -23,7 +24,6 @@ from ...model import (
     Mapping,
     Port,
     Snapshot,
-    Unreadable,
     Volume,
 )
 from ...units import GIB, format_endpoint, parse_initiator
@@ -331,15 +331,17 @@ def key_of(entity: Entity) -> str:
 
 
 def listing(kind: str, items: Iterable[Entity], make: Callable[[Entity], Iterable[T]]) -> Listing[T]:
-    """What could be understood, and what could not: that is there all the same."""
-    found: List[T] = []
-    bad: List[Unreadable] = []
-    for item in items:
+    """What could be converted, and what could not: that is there all the same. One item may give several objects."""
+
+    def convert(item: Entity) -> Tuple[T, ...]:
         try:
-            found.extend(make(item))
-        except (KeyError, TypeError, ValueError, AttributeError, FlashError) as error:
-            bad.append(Unreadable(kind, str(item.get("name") or item.get("id") or "?"), "%s" % error))
-    return Listing(tuple(found), tuple(bad))
+            return tuple(make(item))
+        except FlashError as error:
+            # It may take requests of its own, and one that the array refuses is about this item.
+            raise BadReply(error.reason) from None
+
+    read = client.listing(kind, items, convert, lambda item: item.get("name") or item.get("id"))
+    return Listing(tuple(found for several in read for found in several), read.unreadable)
 
 
 def need(entity: Any, what: str) -> Entity:

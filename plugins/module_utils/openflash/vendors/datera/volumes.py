@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Volumes: create, clone, extend, rename, set, delete (sheet, sections 2.1 to 2.5 and 2.12 to 2.14)."""
+"""Volumes: create, clone, rename, delete (sheet, sections 2.1, 2.5, 2.12 and 2.13). Changes are in changes.py."""
 
 from __future__ import annotations
 
@@ -12,33 +12,29 @@ from dataclasses import replace
 from typing import Any, Callable, Dict, List, Mapping as Map, Optional, Tuple
 
 from ... import unfinished
-from ...array import OfflineChanges, VolumeChanges
-from ...compare import grown_size, new_size
+from ...compare import check_size, copy_size, mapped_to, new_size
 from ...errors import (
-    BadReply,
     Busy,
     Conflict,
     FlashError,
-    Interrupted,
     InUse,
     Invalid,
     NotFound,
     Refused,
     Timeout,
-    Unreachable,
 )
-from ...model import COPYING, EVERY_HOST, OFFLINE, READY, Snapshot, Volume, VolumeSpec
-from ...transport.confirm import ATTEMPTS, AnswerLost, confirm
+from ...model import EVERY_HOST, Snapshot, Volume, VolumeSpec
+from ...transport.confirm import ATTEMPTS, confirm
 from ...transport.deadline import Deadline
-from ...units import GIB, format_size, round_up
+from ...units import GIB, format_size
 from . import facts, objects
+from .changes import Changes, limits_of, properties_of
 from .objects import Place
-from .reading import Reading
 from .refusals import OfflineDemanded, Taken
 from .wire import Entity, key
 
 
-class Volumes(Reading, VolumeChanges, OfflineChanges):
+class Volumes(Changes):
     """What a Datera array does with volumes."""
 
     # -- create ------------------------------------------------------------------------------------------------------
@@ -53,8 +49,8 @@ class Volumes(Reading, VolumeChanges, OfflineChanges):
             if options.get("template"):
                 return self._from_template(spec.name, str(options.pop("template")), size, options)
             volume: Entity = {"name": facts.VOLUME, "size": size // GIB}
-            volume.update(_properties(options))
-            limits = _limits(options)
+            volume.update(properties_of(options))
+            limits = limits_of(options)
             if any(limits.values()):
                 volume["performance_policy"] = limits
             storage: Entity = {"name": facts.STORAGE, "volumes": [volume]}
@@ -73,13 +69,7 @@ class Volumes(Reading, VolumeChanges, OfflineChanges):
             )
 
     def _same(self, place: Place, size: int) -> None:
-        found = objects.bytes_of(place.volume["size"])
-        if found != size:
-            raise Conflict(
-                "volume %s is there already: it has %s instead of %s"
-                % (place.title, format_size(found), format_size(size)),
-                hint="Choose another name.",
-            )
+        check_size(place.title, objects.bytes_of(place.volume["size"]), size)
 
     def _create(self, body: Entity, same: Callable[[Place], None]) -> Place:
         """POST it, or find it there already, provided that ``same`` does not object."""
@@ -111,9 +101,6 @@ class Volumes(Reading, VolumeChanges, OfflineChanges):
         if now is None:
             raise NotFound("volume %s is gone" % place.title, target=place.title)
         return now
-
-    def _volume_of(self, place: Place) -> Volume:
-        return objects.volume(place, self._edf.name)
 
     def _from_template(self, name: str, template: str, size: int, options: Dict[str, Any]) -> Volume:
         """A read and the POST; where the array cannot take the size with it, three more under another name (2.12)."""
@@ -161,12 +148,7 @@ class Volumes(Reading, VolumeChanges, OfflineChanges):
 
     def _copy(self, body: Entity, source: str, source_size: int, spec: VolumeSpec) -> Volume:
         self._in_this_pool(spec)
-        size = source_size if spec.size is None else round_up(spec.size, GIB)
-        if size < source_size:
-            raise Invalid(
-                "%s is smaller than its source, which has %s" % (format_size(size), format_size(source_size)),
-                hint="Leave size out, or make it at least that.",
-            )
+        size = copy_size(spec.size, source_size, GIB)
         options = {name: value for name, value in spec.options.items() if value is not None and name != "uuid"}
         for name in ("template", "ip_pool"):
             if options.get(name):
@@ -299,145 +281,7 @@ class Volumes(Reading, VolumeChanges, OfflineChanges):
         hint = "The array goes on by itself: run the task again to wait for it."
         return Deadline(self._wait, first=0.05, longest=5.0).poll(ready, "the end of the copy", hint)
 
-    # -- change ------------------------------------------------------------------------------------------------------
-
-    def extend_volume(self, volume: Volume, size: int) -> Volume:
-        """One request; where the array demands that it is offline, and offline_changes permits it, four.
-
-        Then as many polls as the array needs to finish it. A change of the size that is not finished yet is waited for
-        first.
-        """
-        with self._doing("extend volume %s to %s" % (volume.name, format_size(size)), volume.name):
-            size = grown_size(volume.size, size, GIB)
-            if size == volume.size:
-                return volume
-            if volume.state == COPYING:
-                volume = self._volume_of(self._sized(self._need_place(volume)))
-                grown_size(volume.size, size, GIB)
-            resizing: List[bool] = []
-            self._change(volume, lambda path: resizing.append(self._put_size(path, size)))
-            if resizing[-1]:
-                self._sized(self._need_place(volume))
-            return replace(volume, size=size, state=READY if volume.state != OFFLINE else OFFLINE)
-
-    def _put_size(self, path: str, size: int) -> bool:
-        """Set the new absolute size; whether the array is still at it when it answers (2.2)."""
-        answer = self._edf.put(path, {"size": size // GIB})
-        return isinstance(answer, dict) and answer.get("op_status") == facts.RESIZING
-
-    def _change(self, volume: Volume, change: Callable[[str], None]) -> None:
-        """Change it as it is; offline only where the array demands that."""
-        place = self._need_place(volume) if self._demands_offline or volume.state == OFFLINE else None
-        if place is not None and objects.marked_offline(place.ai) is not None:
-            # A run was killed before it could put the app instance online again.
-            change(place.path)
-            self._online(place)
-        elif place is not None and place.online:
-            self._while_offline(place, change)
-        elif place is not None:
-            change(place.path)
-        else:
-            try:
-                change(volume.id)
-            except OfflineDemanded as error:
-                place = self._need_place(volume)
-                if not place.online:
-                    raise
-                self._while_offline(place, change, error)
-                self._demands_offline = True
-
-    def _while_offline(
-        self,
-        place: Place,
-        change: Callable[[str], None],
-        because: Optional[FlashError] = None,
-        harmless: bool = False,
-    ) -> None:
-        """Take the app instance offline, change, put it online: three requests.
-
-        What its description says meanwhile tells the next run that it was us, and how large the volume was.
-
-        :param harmless: nobody has access, so no permission is needed.
-        """
-        if not self._offline_changes and not harmless:
-            raise Refused(
-                "the array does this only while the app instance is offline, and hosts would lose it for a moment",
-                code=because.code if because else None,
-                said=because.said if because else None,
-                hint="Set offline_changes: true to permit that.",
-            )
-        if place.siblings:
-            raise Refused(facts.shared_life(place.siblings, "going offline, which the array demands for this,"))
-        if place.active:
-            raise InUse(
-                "the array does this only while the app instance is offline, and it has open sessions of %s"
-                % ", ".join(place.active),
-                hint="Detach it on the hosts first.",
-            )
-        if not place.sessions_known and place.hosts:
-            raise InUse(
-                "the array does this only while the app instance is offline, and does not report whether %s have open "
-                "sessions" % ", ".join(place.hosts),
-                hint="Unmap it first.",
-            )
-        try:
-            self._edf.put(place.ai_path, {"admin_state": "offline", "descr": _marked(place)})
-        except (Timeout, Unreachable, BadReply, Interrupted):
-            # It may be offline by now.
-            with suppress(FlashError):  # the error that led here says more; the next run brings it online
-                self._online(place)
-            raise
-        try:
-            change(place.path)
-        except (FlashError, Interrupted):
-            self._online(place)
-            raise
-        self._online(place)
-
-    def set_volume(self, volume: Volume, options: Map[str, Any]) -> Volume:
-        """One request for replicas and placement, one or two for limits, one for the IP pool (offline if need be)."""
-        with self._doing("change volume %s" % volume.name, volume.name):
-            place = self._need_place(volume)
-            refusal = self.capabilities.refusal("set_volume", volume, options=options)
-            if refusal:
-                raise self.unsupported("set_volume", refusal)
-            self._apply(place, options)
-            if options.get("ip_pool"):
-                pool = {"ip_pool": {"path": "/access_network_ip_pools/%s" % options["ip_pool"]}}
-                self._change(volume, lambda path: self._put_storage(path, pool))
-            return replace(volume, options=dict(volume.options, **options))
-
-    def _put_storage(self, path: str, body: Entity) -> None:
-        self._edf.put(path.rsplit("/volumes/", 1)[0], body)
-
-    def _apply(self, place: Place, options: Map[str, Any]) -> None:
-        """Replicas, placement and limits of a volume that is there."""
-        properties = _properties(options)
-        if properties:
-            self._edf.put(place.path, properties)
-        if any(name in options for name in facts.QOS):
-            present = place.volume.get("performance_policy") or {}
-            limits = {name: int(present.get(name) or 0) for name in facts.QOS}
-            limits.update(_limits(options))
-            self._put_limits(place.path + "/performance_policy", limits)
-
-    def _put_limits(self, path: str, limits: Dict[str, int]) -> None:
-        """0 is no limit (2.14), and no limit at all is no policy."""
-        if not any(limits.values()):
-            self._edf.delete(path)
-            return
-        for attempt in range(ATTEMPTS):
-            try:
-                self._edf.put(path, limits)
-                return
-            except NotFound:
-                pass
-            try:
-                self._edf.post(path, limits)
-                return
-            except (Taken, AnswerLost):
-                if attempt == ATTEMPTS - 1:
-                    raise
+    # -- rename and delete -------------------------------------------------------------------------------------------
 
     def rename_volume(self, volume: Volume, name: str) -> Volume:
         """One request: the app instance's name. Its id, and with it its snapshots' identities, stay."""
@@ -454,8 +298,6 @@ class Volumes(Reading, VolumeChanges, OfflineChanges):
                 raise Conflict("there is a volume %s already" % name, code=error.code, said=error.said) from None
             return replace(volume, name=self._only(ai).title)
 
-    # -- delete ------------------------------------------------------------------------------------------------------
-
     def delete_volume(self, volume: Volume) -> None:
         """Three requests: what it is now, offline, delete; without the array's force (2.13).
 
@@ -468,8 +310,7 @@ class Volumes(Reading, VolumeChanges, OfflineChanges):
             if place.title != volume.name and not volume.siblings:
                 raise Conflict("it is called %s now" % place.title, hint="Read it again.")
             if place.listed:
-                hosts = ", ".join(sorted(objects.host_of(path) for path in place.listed))
-                raise InUse("it is mapped to %s" % hosts, hint="Unmap it first.")
+                raise mapped_to(objects.host_of(path) for path in place.listed)
             if place.open_to_all:
                 raise InUse("every initiator may use it", hint="Unmap it from host %s first." % EVERY_HOST)
             if place.active:
@@ -485,44 +326,8 @@ class Volumes(Reading, VolumeChanges, OfflineChanges):
                 self._take_offline(place)
             self._edf.delete(place.ai_path)
 
-    def bring_online(self, volume: Volume) -> Volume:
-        """Two requests: what it is now, and online with the description that it had."""
-        with self._doing("bring volume %s online" % volume.name, volume.name):
-            place = self._need_place(volume)
-            if objects.marked_offline(place.ai) is not None:
-                self._online(place)
-            return self._volume_of(self._available(volume))
-
-    def _take_offline(self, place: Place) -> None:
-        """For good: it is to be deleted."""
-        try:
-            self._edf.put(place.ai_path, {"admin_state": "offline"})
-        except NotFound:
-            return
-
 
 def _for_openstack(spec: VolumeSpec) -> Entity:
     """How every OpenStack client of the array makes an app instance: with the UUID that OpenStack knows it by (2.1)."""
     uuid = spec.options.get("uuid")
     return {"create_mode": "openstack", "uuid": uuid} if uuid else {}
-
-
-def _marked(place: Place) -> str:
-    """The description while it is offline: what it was, and how large the volume is."""
-    mark = "%s%d" % (facts.OFFLINE_MARK, objects.bytes_of(place.volume["size"]) // GIB)
-    descr = str(place.ai.get("descr") or "")
-    return ("%s %s" % (descr[: facts.LABEL_LONGEST - len(mark) - 1], mark)).strip()
-
-
-def _properties(options: Map[str, Any]) -> Entity:
-    found: Entity = {}
-    for name in ("replica_count", "placement_mode"):
-        if options.get(name) is not None:
-            found[name] = options[name]
-    if options.get("placement_policy"):
-        found["placement_policy"] = {"path": "/placement_policies/%s" % options["placement_policy"]}
-    return found
-
-
-def _limits(options: Map[str, Any]) -> Dict[str, int]:
-    return {name: int(options[name]) for name in facts.QOS if options.get(name) is not None}

@@ -6,12 +6,12 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, TypeVar
 from urllib.parse import quote
 
+from ...client import side_by_side
 from ...errors import BadReply, Busy, Invalid, NotFound, Unsupported
 from ...transport.confirm import ATTEMPTS, AnswerLost, AnswerUnreadable, repeat
 from ...transport.http import HttpTransport, Reply
@@ -251,10 +251,7 @@ class Edf:
             raise BadReply("the array lists %d of %d objects and no way to the rest" % (len(page), total))
 
     def side_by_side(self, call: Callable[[T], R], items: Sequence[T]) -> List[R]:
-        if len(items) < 2 or self.threads < 2:
-            return [call(item) for item in items]
-        with ThreadPoolExecutor(self.threads) as pool:
-            return list(pool.map(call, items))
+        return side_by_side(call, items, self.threads)
 
     # -- writing -----------------------------------------------------------------------------------------------------
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import Any, Dict, Sequence, Union
 
 from ...attach.dsware import AttachTool
-from ...errors import CONNECT, Invalid, context
+from ...client import connecting
+from ...errors import Invalid
 from ...model import Connection
 from ...transport.command import CommandTransport
 from ...units import parse_endpoint
@@ -54,17 +55,13 @@ def connect(connection: Connection) -> Dsware:
         if connection.proxy:
             raise Invalid("the text socket cannot be reached through a proxy", hint="Leave proxy out.")
         wire = TextWire(connection, pool_names, extensions)
-    try:
-        with context(doing=CONNECT, array=wire.address):
-            tool = None
-            if options.get("attach_tool"):
-                manager = parse_endpoint(connection.address[0], 443)[0] if transport == REST else None
-                command = CommandTransport(connection.timeout, wire.journal)
-                tool = AttachTool(str(options["attach_tool"]), command, connection.wait_timeout, manager)
-            pools = wire.open()
-    except BaseException:
-        wire.close()
-        raise
+    with connecting(wire.address, wire.close):
+        tool = None
+        if options.get("attach_tool"):
+            manager = parse_endpoint(connection.address[0], 443)[0] if transport == REST else None
+            command = CommandTransport(connection.timeout, wire.journal)
+            tool = AttachTool(str(options["attach_tool"]), command, connection.wait_timeout, manager)
+        pools = wire.open()
     locally = local_names() if agents or tool else frozenset()
     able = capabilities(transport, extensions, locally, sorted(agents), tool is not None)
     array = Dsware(wire, able, connection.wait_timeout, pool_names, pools)

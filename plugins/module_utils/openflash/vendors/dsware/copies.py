@@ -19,11 +19,12 @@ from dataclasses import replace
 from typing import Callable, List, Optional, Tuple
 
 from ... import unfinished
+from ...compare import copy_size
 from ...errors import Busy, Conflict, FlashError, Invalid, NotFound, Timeout
 from ...model import COPYING, READY, Pool, Snapshot, Volume, VolumeSpec
 from ...transport.confirm import ATTEMPTS, AnswerLost, repeat
 from ...transport.deadline import Deadline
-from ...units import MIB, format_size, round_up
+from ...units import MIB, format_size
 from .codes import Duplicating, NameTaken
 from .facts import CLOCK_STEP, GRANULARITY, Record, marker, parse_record, record_name, request_digest
 from .reading import finished_marker
@@ -40,7 +41,7 @@ class Copies(Volumes):
         """
         with self._doing("clone volume %s to %s" % (source.name, spec.name), spec.name):
             full = bool(spec.options.get("full_clone"))
-            size = self._size_of_copy(spec, source.size)
+            size = copy_size(spec.size, source.size, GRANULARITY)
             pool = self._pool_of_copy(spec, source.pool, full)
             token = marker("volume", spec.name)
             made = self._marked_copy(spec.name, size, token, source.name, token, pool if full else None)
@@ -49,7 +50,7 @@ class Copies(Volumes):
     def volume_from_snapshot(self, snapshot: Snapshot, spec: VolumeSpec) -> Volume:
         """Two requests: a volume that shares the snapshot's data, and a look at its size. Full copies as in a clone."""
         with self._doing("make volume %s from snapshot %s" % (spec.name, snapshot.name), spec.name):
-            size = self._size_of_copy(spec, snapshot.size)
+            size = copy_size(spec.size, snapshot.size, GRANULARITY)
             if spec.options.get("full_clone"):
                 if snapshot.volume is None:
                     raise Invalid("the array does not tell which volume it was taken of, as a full copy needs")
@@ -63,15 +64,6 @@ class Copies(Volumes):
                     self._wire.delete_volume(spec.name)
                     raise self._wrong_pool(made.pool)
             return replace(made, source=snapshot.name, mappings=(), snapshots=())
-
-    def _size_of_copy(self, spec: VolumeSpec, source: int) -> int:
-        size = source if spec.size is None else round_up(spec.size, GRANULARITY)
-        if size < source:
-            raise Invalid(
-                "%s is smaller than its source, which has %s" % (format_size(size), format_size(source)),
-                hint="Leave size out, or make it at least that.",
-            )
-        return size
 
     def _pool_of_copy(self, spec: VolumeSpec, source: Optional[str], full: bool) -> Pool:
         """A full copy may go to another pool; one that shares data stays where the data is."""

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any, Dict, List, Mapping as Map, Optional, Sequence, Tuple
 
 from ...attach.dsware import AttachTool, is_whole, wait_for_device
+from ...compare import mapped_to
 from ...errors import BadReply, Conflict, FlashError, Interrupted, InUse, NotFound
 from ...model import AGENT, ISCSI, UNKNOWN, Chap, Host, Initiator, Listing, Mapping, Port, Volume
 from ...transport.confirm import confirm, repeat
@@ -371,7 +372,7 @@ class Hosts(Copies):
         if self._has_hosts:
             hosts = self._hosts_of(name)
             if hosts:
-                raise InUse("it is mapped to %s" % ", ".join(sorted(hosts)), hint="Unmap it first.")
+                raise mapped_to(hosts)
         if self._my_names() and self._device_here(name)[0]:
             raise InUse("it is attached to this host", hint="Detach it first.")
 

@@ -145,9 +145,7 @@ class Volumes(Reading):
         keeps the present content once more, as ``<backup>-2``, before it sends the rollback again.
         """
         with self._doing("restore volume %s from snapshot %s" % (volume.name, snapshot.name), volume.name):
-            refusal = self.capabilities.refusal("restore_snapshot", volume)
-            if refusal is not None:
-                raise self.unsupported("restore_snapshot", refusal, volume)
+            self._require("restore_snapshot", volume)
             if snapshot.volume not in (None, volume.name):
                 raise Conflict("the snapshot was not taken of that volume, but of volume %s" % snapshot.volume)
             token = marker("restore", backup)

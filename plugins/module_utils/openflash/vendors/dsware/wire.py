@@ -10,11 +10,11 @@ Whoever implements this raises the errors of codes.py, and AnswerLost when a wri
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, TypeVar
 
+from ...client import listing, side_by_side
 from ...errors import BadReply, Busy, Unsupported
-from ...model import COPYING, DELETING, ERROR, READY, Capacity, Listing, Mapping, Pool, Snapshot, Unreadable, Volume
+from ...model import COPYING, DELETING, ERROR, READY, Capacity, Listing, Mapping, Pool, Snapshot, Volume
 from ...transport.journal import Journal
 from .facts import COPYING_STATUS, DELETING_STATUS, READY_STATUS
 
@@ -39,10 +39,7 @@ class Wire(ABC):
     """A volume that shares the data of a snapshot is listed with the name of that snapshot."""
 
     def side_by_side(self, ask: Callable[[T], R], items: Sequence[T]) -> List[R]:
-        if len(items) < 2 or self.threads < 2:
-            return [ask(item) for item in items]
-        with ThreadPoolExecutor(min(self.threads, len(items))) as pool:
-            return list(pool.map(ask, items))
+        return side_by_side(ask, items, self.threads)
 
     @property
     @abstractmethod
@@ -237,12 +234,4 @@ def time_of(value: Any) -> Optional[str]:
 
 def readable(kind: str, items: Sequence[Tuple[str, Any]], convert: Any) -> Listing[Any]:
     """What could be understood of (name, raw) pairs, and what could not."""
-    good: List[Any] = []
-    bad: List[Unreadable] = []
-    for name, raw in items:
-        try:
-            good.append(convert(raw))
-        except (KeyError, TypeError, ValueError) as error:
-            missing = "the array does not tell its %s" % error.args[0] if isinstance(error, KeyError) else str(error)
-            bad.append(Unreadable(kind, name, missing))
-    return Listing(tuple(good), tuple(bad))
+    return listing(kind, items, lambda pair: convert(pair[1]), lambda pair: pair[0])

@@ -10,7 +10,8 @@ from typing import Any, Sequence
 
 from ...attach.disks import Tree
 from ...attach.fabric import fabrics_of
-from ...errors import CONNECT, FlashError, context
+from ...client import connecting
+from ...errors import FlashError
 from ...model import Connection
 from ...transport.ssh import SshTransport
 from .copies import Copies
@@ -55,11 +56,7 @@ def connect(connection: Connection) -> FlashSystem:
         patience=connection.wait_timeout,
         checksum=bool(options.get("copy_checksum")),
     )
-    try:
-        with context(doing=CONNECT, array=ssh.address):
-            ssh.connect()
-            array.open()
-    except BaseException:
-        ssh.close()
-        raise
+    with connecting(ssh.address, ssh.close):
+        ssh.connect()
+        array.open()
     return array

@@ -22,6 +22,7 @@ from ... import unfinished
 from ...attach.content import Progress, copy
 from ...attach.disks import Disk, Tree
 from ...attach.fabric import Fabric
+from ...compare import copy_size
 from ...errors import (
     Busy,
     Conflict,
@@ -36,7 +37,7 @@ from ...errors import (
 )
 from ...model import THICK, Host, Initiator, Mapping, Snapshot, SnapshotSpec, Volume, VolumeSpec
 from ...transport.confirm import ATTEMPTS, AnswerLost, confirm
-from ...units import format_size, parse_initiator, round_up
+from ...units import parse_initiator
 from .facts import (
     GRANULARITY,
     HOST_PREFIX,
@@ -168,12 +169,7 @@ class Copies(Volumes, Hosts):
             return self._volume_copy("volume_from_snapshot", origin, snapshot.name, spec)
 
     def _volume_copy(self, operation: str, origin: _Source, shown: str, spec: VolumeSpec) -> Volume:
-        size = origin.size if spec.size is None else round_up(spec.size, GRANULARITY)
-        if size < origin.size:
-            raise Invalid(
-                "%s is smaller than its source, which has %s" % (format_size(size), format_size(origin.size)),
-                hint="Leave size out, or make it at least that.",
-            )
+        size = copy_size(spec.size, origin.size, GRANULARITY)
         there = self._vdisk_listed(spec.name)
         if there is not None:
             return self._same_volume(spec.name, size, spec.pool)

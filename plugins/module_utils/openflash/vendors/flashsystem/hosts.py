@@ -11,11 +11,11 @@ from dataclasses import replace
 from functools import partial
 from typing import Dict, List, Optional, Sequence, Set, Tuple
 
-from ...compare import same_host, same_mapping, who_has
-from ...errors import Conflict, FlashError, InUse, Invalid, NotFound
+from ...client import make_mapping
+from ...compare import same_host, same_mapping, whose_initiator
+from ...errors import FlashError, InUse, Invalid, NotFound
 from ...model import FC, Chap, Host, Initiator, Listing, Mapping, Volume
 from ...transport.confirm import ATTEMPTS, AnswerLost, confirm, poll_after
-from ...units import format_initiator
 from .facts import IQN_JOIN, WWPN_JOIN, safe_host_name
 from .reading import Reading
 from .refusals import AlreadyMapped, LunTaken, NameTaken, NeedsForce, PortTaken
@@ -111,15 +111,7 @@ class Hosts(Reading):
         """Name the host that has one of the ports; the error as it was, when none has."""
         with self._lock_of_hosts:
             self._by_port = {}
-        for host in self.find_hosts([one.address for one in initiators]):
-            for address in host.addresses:
-                if host.name != name and address in {one.address for one in initiators}:
-                    return Conflict(
-                        "initiator %s belongs to host %s" % (format_initiator(address), host.name),
-                        code=error.code,
-                        hint="Use that host, or remove the initiator from it first.",
-                    )
-        return error
+        return whose_initiator(initiators, name, self.find_hosts([one.address for one in initiators]), error)
 
     def remove_initiators(self, host: Host, addresses: Sequence[str]) -> Host:
         """One request for all WWPNs, one for all iSCSI names; those that are gone are gone."""
@@ -166,39 +158,34 @@ class Hosts(Reading):
 
     def _map(self, volume: Volume, host: Host, lun: Optional[int], shared: bool) -> Mapping:
         with self._doing("map volume %s to host %s" % (volume.name, host.name), volume.name):
-            force: Tuple[str, ...] = ()
-            attempts = ATTEMPTS
             volume = replace(volume, name=self._vdisk_name(volume.name, volume.id))
-            while True:
-                attempts -= 1
+            force: List[str] = []
+
+            def send() -> Mapping:
                 try:
                     self._map_once(volume.name, self._array_name(host.name), lun, force)
-                    break
                 except NeedsForce as error:
                     if not shared or force:
                         raise self._shared_with(volume, error) from None
-                    force = ("-force",)
-                except AlreadyMapped:
-                    return self._same_mapping(volume, host, lun)
-                except LunTaken as error:
-                    if lun is not None:
-                        raise who_has(lun, self._mappings_of_host(host.name), error) from None
-                    if attempts <= 0:
-                        raise
-                except AnswerLost as error:
-                    there = poll_after(error, partial(self._mapping_between, volume, host))
-                    if there is not None:
-                        return same_mapping(there, lun)
-                    if attempts <= 0:
-                        raise
+                    force.append("-force")
+                    return send()
                 except NotFound as error:
                     missing = "volume %s" % volume.name
                     if self._vdisk_named(volume.name) is not None:
                         missing = "host %s" % host.name
                     raise NotFound("%s is not there" % missing, code=error.code) from None
-            if lun is None:
-                return self._same_mapping(volume, host, None)
-            return Mapping(volume.name, host.name, lun, volume_id=volume.id or None, host_id=host.id or None)
+                if lun is None:
+                    return same_mapping(self._mapping_between(volume, host), None)
+                return Mapping(volume.name, host.name, lun, volume_id=volume.id or None, host_id=host.id or None)
+
+            return make_mapping(
+                send,
+                partial(self._mapping_between, volume, host),
+                lun,
+                partial(self._mappings_of_host, host.name),
+                AlreadyMapped,
+                LunTaken,
+            )
 
     def _map_once(self, vdisk: str, host: str, lun: Optional[int], force: Sequence[str] = ()) -> None:
         """Section 2.4. A LUN below 0, which the driver is known to send, never leaves here."""
@@ -222,12 +209,6 @@ class Hosts(Reading):
             if one.host in (host.name, name):
                 return one
         return None
-
-    def _same_mapping(self, volume: Volume, host: Host, lun: Optional[int]) -> Mapping:
-        there = self._mapping_between(volume, host)
-        if there is None:
-            raise NotFound("the mapping was there and is gone again")
-        return same_mapping(there, lun)
 
     def unmap_volume(self, mapping: Mapping) -> Tuple[Mapping, ...]:
         """Two requests: the mapping goes, and what the host still has is read."""

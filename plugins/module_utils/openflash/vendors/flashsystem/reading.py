@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
 
 from ...array import Array
+from ...client import Locks
 from ...errors import BadReply, Invalid, NotFound, Refused, Unsupported
 from ...model import (
     FC,
@@ -67,8 +68,7 @@ class Reading(Array):
         self._aliases: Dict[str, str] = {}
         """What the task calls a host, by what the array calls it, where the array cannot have that name."""
         self._lock_of_hosts = threading.Lock()
-        self._locks: Dict[str, threading.RLock] = {}
-        self._lock_of_locks = threading.Lock()
+        self._locks = Locks()
 
     @abstractmethod
     def _no_path(self) -> Optional[str]:
@@ -76,8 +76,7 @@ class Reading(Array):
 
     def _alone_with(self, vdisk: str) -> threading.RLock:
         """One thread at a time reads the size of a volume and adds to it."""
-        with self._lock_of_locks:
-            return self._locks.setdefault(vdisk, threading.RLock())
+        return self._locks.of(vdisk)
 
     # -- the system --------------------------------------------------------------------------------------------------
 
@@ -97,13 +96,12 @@ class Reading(Array):
         self._pools = self._read_pools(session=True).items
 
     def info(self) -> ArrayInfo:
-        protocols = {port.protocol for port in self.ports()}
         return ArrayInfo(
             vendor="flashsystem",
             name=self.label,
             serial=self._system.get("id") or None,
             version=(self._system.get("code_level") or "").split(" ")[0] or None,
-            protocols=tuple(sorted(protocols)),
+            protocols=self._protocols_of_ports(),
         )
 
     def capacity(self) -> Capacity:

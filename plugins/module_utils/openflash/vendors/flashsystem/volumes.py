@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import List, Optional
 
-from ...compare import grown_size, new_size, unlike
+from ...compare import check_size, grown_size, name_taken, new_size, unlike
 from ...errors import Conflict, Invalid, NotFound
 from ...model import THICK, Snapshot, Volume, VolumeSpec
 from ...transport.confirm import confirm, extend_once
@@ -64,8 +64,7 @@ class Volumes(Reading):
         if row is None:
             raise NotFound("volume %s was there and is gone again" % name)
         found = self._volume(row)
-        if found.size != size:
-            raise unlike("volume", name, "it has %s instead of %s" % (format_size(found.size), format_size(size)))
+        check_size(name, found.size, size)
         if pool is not None and found.pool not in (None, pool):
             raise unlike("volume", name, "it is in pool %s instead of %s" % (found.pool, pool))
         return found
@@ -113,7 +112,7 @@ class Volumes(Reading):
     def _check_same(row: Row, number: str, serial: Optional[str]) -> None:
         other_serial = serial and row.get("vdisk_UID") and row["vdisk_UID"].lower() != serial
         if other_serial or (number and row.get("id") != number):
-            raise Conflict("another volume has taken its name since it was read", hint="Read it again.")
+            raise name_taken()
 
     def rename_volume(self, volume: Volume, name: str) -> Volume:
         """One request."""

@@ -7,11 +7,12 @@
 from __future__ import annotations
 
 import re
-from concurrent.futures import ThreadPoolExecutor
 from typing import Callable, Dict, List, Optional, Sequence, Tuple, TypeVar
 
-from ...errors import BadReply, FlashError, Invalid, NotFound
-from ...model import Listing, Unreadable
+from ... import client
+from ...client import side_by_side
+from ...errors import BadReply, Invalid, NotFound
+from ...model import Listing
 from ...transport.confirm import AnswerLost, AnswerUnreadable
 from ...transport.ssh import Output, SshTransport
 from .facts import DELIMITER
@@ -76,10 +77,7 @@ class Cli:
 
     def each(self, call: Callable[[T], R], items: Sequence[T]) -> List[R]:
         """Call for every item, several at a time."""
-        if len(items) < 2 or self.threads < 2:
-            return [call(item) for item in items]
-        with ThreadPoolExecutor(min(self.threads, len(items))) as pool:
-            return list(pool.map(call, items))
+        return side_by_side(call, items, self.threads)
 
     # -- writing -----------------------------------------------------------------------------------------------------
 
@@ -117,21 +115,14 @@ def first(pairs: Pairs) -> Row:
 
 
 def listing(kind: str, rows: Sequence[Row], make: Callable[[Row], Optional[T]]) -> Listing[T]:
-    """Objects from rows; what cannot be understood is listed as unreadable, since it is there."""
-    items: List[T] = []
-    bad: List[Unreadable] = []
-    for row in rows:
-        try:
-            if "" in row:
-                raise ValueError("its row does not fit the header")
-            item = make(row)
-        except (KeyError, ValueError, FlashError) as error:
-            reason = "there is no column %s" % error if isinstance(error, KeyError) else str(error)
-            bad.append(Unreadable(kind, row.get("name") or row.get("", "").split(DELIMITER)[0] or "?", reason))
-        else:
-            if item is not None:
-                items.append(item)
-    return Listing(tuple(items), tuple(bad))
+    """Objects from rows; what cannot be converted is listed as unreadable, since it is there."""
+
+    def convert(row: Row) -> Optional[T]:
+        if "" in row:
+            raise Invalid("its row does not fit the header")
+        return make(row)
+
+    return client.listing(kind, rows, convert, lambda row: row.get("name") or row.get("", "").split(DELIMITER)[0])
 
 
 def _unreadable(verb: str, text: str) -> BadReply:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Any, Sequence
 
-from ...errors import CONNECT, Invalid, context
+from ...client import connecting
+from ...errors import Invalid
 from ...model import Connection
 from ...transport.credentials import credentials
 from ...transport.http import HttpTransport
@@ -60,12 +61,8 @@ def connect(connection: Connection) -> Violin:
         connection.address[0],
         connection.max_concurrency,
     )
-    try:
-        with context(doing=CONNECT, array=concerto.http.address):
-            concerto.open(bool(options.get("allow_untested_version")))
-    except BaseException:
-        concerto.close()
-        raise
+    with connecting(concerto.http.address, concerto.close):
+        concerto.open(bool(options.get("allow_untested_version")))
     return Violin(
         concerto,
         Settings(

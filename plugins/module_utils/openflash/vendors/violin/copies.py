@@ -20,12 +20,12 @@ from dataclasses import replace
 from typing import Any, Callable, Dict, Optional
 
 from ... import unfinished
-from ...compare import unlike
+from ...compare import check_size, copy_size, unlike
 from ...errors import BadReply, Busy, Conflict, FlashError, InUse, Invalid, NoSpace, NotFound, Timeout
 from ...model import THICK, Snapshot, Volume, VolumeSpec
 from ...transport.confirm import ATTEMPTS, AnswerLost, confirm
 from ...transport.deadline import Deadline
-from ...units import MIB, format_size, round_up
+from ...units import MIB
 from . import objects
 from .facts import (
     COPY_STARTS_WITHIN,
@@ -80,7 +80,7 @@ class _Job:
     def mine(self, target: Object) -> str:
         """The id under which the status reports this target."""
         key = "virtualDeviceID" if self.kind == "snapshot" else "object_id"
-        return objects.told(lambda item: str(item[key]), target)
+        return objects.converted(lambda item: str(item[key]), target)
 
 
 class Copies(Snapshots):
@@ -89,7 +89,7 @@ class Copies(Snapshots):
     def clone_volume(self, source: Volume, spec: VolumeSpec) -> Volume:
         """Seven requests and one for each look at the progress; more for the first copy of a source, or to grow."""
         with self._doing("clone volume %s to %s" % (source.name, spec.name), spec.name):
-            self._may("clone_volume", source, spec)
+            self._check_copy("clone_volume", source, spec)
             lun_id = self._lun_id(source)
             with self._or_gone(source.name):
                 if kind_of(source) != THICK:
@@ -107,7 +107,7 @@ class Copies(Snapshots):
             kind = kind_of(lun)
             if not isinstance(snapshot, TimeMark):
                 snapshot = self._as_timemark(snapshot, lun)
-            self._may("volume_from_snapshot", replace(snapshot, provisioning=kind), spec)
+            self._check_copy("volume_from_snapshot", replace(snapshot, provisioning=kind), spec)
             if kind != THICK:
                 return self._thin_clone(lun, self._timemark_id(snapshot), snapshot.name, spec)
             mark_id = self._timemark_id(snapshot)
@@ -121,30 +121,22 @@ class Copies(Snapshots):
         marks = self._timemarks(lun.id, snapshot.name)
         if not marks:
             raise NotFound("snapshot %s is not there" % snapshot.name, target=snapshot.name)
-        return objects.told(objects.timemark, marks[0], lun, None)
+        return objects.converted(objects.timemark, marks[0], lun, None)
 
-    def _may(self, operation: str, source: Any, spec: VolumeSpec) -> None:
-        """Before anything is created: what this kind of source can be copied to."""
-        if spec.size is not None and spec.size < source.size:
-            raise Invalid(
-                "%s is smaller than its source, which has %s" % (format_size(spec.size), format_size(source.size)),
-                hint="Leave size out, or make it at least that.",
-            )
-        refusal = self.capabilities.refusal(operation, source, spec=spec)
-        if refusal:
-            error = self.unsupported(operation, refusal)
-            error.reason = refusal
-            raise error
+    def _check_copy(self, operation: str, source: Any, spec: VolumeSpec) -> None:
+        """Before anything is created: whether this kind of source can be copied to what is requested."""
+        copy_size(spec.size, source.size, MIB)
+        self._require(operation, source, spec=spec)
 
     # -- full copies -------------------------------------------------------------------------------------------------
 
     def _full_copy(self, job: _Job, spec: VolumeSpec, source: Volume) -> Volume:
-        size = job.size if spec.size is None else round_up(spec.size, MIB)
+        size = copy_size(spec.size, job.size, MIB)
         with self._alone_with("copy " + job.lun_id):
             deadline = Deadline(self._settings.wait_timeout, first=0.1, longest=5.0)
             rows = {str(row["name"]): row for row in self._lun_rows()}
             if spec.name in rows:
-                return self._same_copy(objects.told(objects.volume, self._whole(rows[spec.name])), size)
+                return self._same_copy(objects.converted(objects.volume, self._whole(rows[spec.name])), size)
             about = (job.kind, job.source_id, spec.name, spec.pool or "")
             with unfinished.begin() as stamp:
                 target = self._earlier(job, rows, temporary_prefix(*about), size)
@@ -159,8 +151,7 @@ class Copies(Snapshots):
         """The array does not remember what a full copy was made of; kind and size must be right."""
         if kind_of(there) != THICK:
             raise unlike("volume", there.name, "it is not thick, as a copy of a thick volume is")
-        if there.size != size:
-            raise unlike("volume", there.name, "it has %s instead of %s" % (format_size(there.size), format_size(size)))
+        check_size(there.name, there.size, size)
         return there
 
     def _earlier(self, job: _Job, rows: Dict[str, Object], prefix: str, size: int) -> Optional[Object]:
@@ -275,7 +266,7 @@ class Copies(Snapshots):
             self._discard(target)
             raise
         # What it was made of is known now and never again: the array does not remember.
-        made = objects.told(objects.volume, dict(done, name=spec.name))
+        made = objects.converted(objects.volume, dict(done, name=spec.name))
         return replace(made, pool=spec.pool, source=source, mappings=(), snapshots=())
 
     def _discard(self, target: Object) -> None:

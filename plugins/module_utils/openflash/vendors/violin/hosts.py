@@ -15,11 +15,10 @@ from dataclasses import replace
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from ...array import HostTargets
-from ...compare import same_host, same_mapping, who_has
-from ...errors import Conflict, FlashError, InUse, Invalid, NotFound
+from ...compare import has_mappings, same_host, same_mapping, who_has, whose_initiator
+from ...errors import Conflict, FlashError, Invalid, NotFound
 from ...model import ISCSI, Chap, Host, Initiator, Mapping, Volume
 from ...transport.confirm import ATTEMPTS, AnswerLost, confirm
-from ...units import format_initiator
 from . import objects
 from .facts import RACE_PAUSE, TARGET_PREFIX
 from .reading import Reading
@@ -92,16 +91,8 @@ class Hosts(Reading, HostTargets):
             raise self.unsupported("chap", "")
 
     def _taken(self, initiators: Sequence[Initiator], name: str, error: FlashError) -> FlashError:
-        """The code for an initiator that another client has is not known: look, else the error as it was."""
-        for host in self.find_hosts([one.address for one in initiators]):
-            for one in initiators:
-                if host.name != name and one.address in host.addresses:
-                    return Conflict(
-                        "initiator %s belongs to host %s" % (format_initiator(one.address), host.name),
-                        code=error.code,
-                        hint="Remove it there first, or use that host.",
-                    )
-        return error
+        """The code for an initiator that another client has is not known: all clients are read."""
+        return whose_initiator(initiators, name, self.find_hosts([one.address for one in initiators]), error)
 
     def add_initiators(self, host: Host, initiators: Sequence[Initiator], chap: Optional[Chap] = None) -> Host:
         """Four requests: the list that is sent replaces the array's, so that is read before, and twice after."""
@@ -122,7 +113,7 @@ class Hosts(Reading, HostTargets):
         with self._alone_with("client " + host.name):
             for _attempt in range(2 * ATTEMPTS):
                 item = self._client(row)
-                there = objects.told(objects.host, item)
+                there = objects.converted(objects.host, item)
                 self._one_protocol(there, new)
                 have = list(there.addresses)
                 wanted = change(have)
@@ -155,7 +146,7 @@ class Hosts(Reading, HostTargets):
         """
         self._changed_initiators(row, have)
         time.sleep(RACE_PAUSE * random.uniform(0.5, 1.0))
-        found = objects.told(objects.host, self._client(row))
+        found = objects.converted(objects.host, self._client(row))
         return found if set(change(list(found.addresses))) == set(found.addresses) else None
 
     def _changed_initiators(self, row: Object, before: Sequence[str]) -> Host:
@@ -163,7 +154,7 @@ class Hosts(Reading, HostTargets):
         last: List[Host] = []
 
         def read() -> Optional[Host]:
-            last[:] = [objects.told(objects.host, self._client(row))]
+            last[:] = [objects.converted(objects.host, self._client(row))]
             return None if list(last[0].addresses) == list(before) else last[0]
 
         return self._seen_in_time(read) or last[0]
@@ -184,10 +175,9 @@ class Hosts(Reading, HostTargets):
             def delete() -> None:
                 item = self._client(row)
                 targets[:] = objects.rows_in(item, "ISCSITargetList")
-                left = objects.told(objects.mappings, item)
+                left = objects.converted(objects.mappings, item)
                 if left:
-                    names = ", ".join(sorted(one.volume for one in left))
-                    raise InUse("volumes are mapped to it: %s" % names, hint="Unmap them first.")
+                    raise has_mappings(one.volume for one in left)
                 self._c.delete("%s/%s" % (CLIENTS, row["object_id"]))
 
             def gone() -> bool:
@@ -233,7 +223,7 @@ class Hosts(Reading, HostTargets):
         listed: List[Mapping] = []
 
         def look() -> Optional[Mapping]:
-            listed[:] = objects.told(objects.mappings, self._client(row))
+            listed[:] = objects.converted(objects.mappings, self._client(row))
             return next((one for one in listed if one.volume == volume.name), None)
 
         def put() -> None:
@@ -262,7 +252,7 @@ class Hosts(Reading, HostTargets):
         if not portals:
             raise Invalid("the array has no iSCSI portal", hint="Give the host Fibre Channel initiators.")
         name = (self.name_target or target_name)(host)
-        client = objects.told(lambda detail: detail["sanclient_id"], item)
+        client = objects.converted(lambda detail: detail["sanclient_id"], item)
         body = {"clientId": client, "targetName": name, "ipAddress": " ".join(portals)}
         for attempt in range(ATTEMPTS):
             problem: Optional[FlashError] = None
@@ -304,7 +294,7 @@ class Hosts(Reading, HostTargets):
         """Its id, as the client tells it, or looked up by its name."""
         if target.get("object_id"):
             return str(target["object_id"])
-        name = objects.told(lambda row: str(row["name"]), target)
+        name = objects.converted(lambda row: str(row["name"]), target)
         for row in self._c.rows(TARGETS, "iscsitargets", name):
             return str(row["object_id"])
         raise NotFound("iSCSI target %s is not there" % name)
@@ -330,11 +320,14 @@ class Hosts(Reading, HostTargets):
         path = "%s/%s" % (CLIENTS, row["object_id"])
         known = self._clients.get(str(row["object_id"])) or self._client(row)
         if objects.is_iscsi(known):
-            there = objects.told(objects.devices, self._client(row))
+            there = objects.converted(objects.devices, self._client(row))
             devices = [one for one in there if one.get("name") == volume]
             if not devices:
                 return
-            path = "%s/%s" % (TARGETS, self._target_id(objects.told(lambda one: dict(one["ISCSITarget"]), devices[0])))
+            path = "%s/%s" % (
+                TARGETS,
+                self._target_id(objects.converted(lambda one: dict(one["ISCSITarget"]), devices[0])),
+            )
         try:
             self._c.put(path, body, idempotent=True)
         except NotAssigned:
@@ -344,7 +337,7 @@ class Hosts(Reading, HostTargets):
         """What the host still has, as soon as the mapping is not listed any more."""
 
         def read() -> Optional[Tuple[Mapping, ...]]:
-            left = objects.told(objects.mappings, self._client(row))
+            left = objects.converted(objects.mappings, self._client(row))
             return None if any(one.volume == mapping.volume for one in left) else left
 
         return self._seen(read, "that the mapping is gone")

@@ -10,9 +10,10 @@ import re
 import time
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, TypeVar
 
+from ... import client
 from ...errors import BadReply, Invalid
-from ...model import COPYING, READY, Host, Initiator, Listing, Mapping, Unreadable, Volume
-from ...units import MIB, parse_endpoint, parse_initiator
+from ...model import COPYING, READY, Host, Initiator, Listing, Mapping, Volume
+from ...units import MIB, parse_initiator
 from .facts import REGISTRATION, TimeMark, stamp_of
 
 Object = Dict[str, Any]
@@ -21,36 +22,21 @@ T = TypeVar("T")
 THIN_CLONE = "SANTimeView"
 LUN_TYPES = ("SAN", THIN_CLONE)
 
-_BAD = (KeyError, IndexError, TypeError, ValueError, AttributeError, Invalid)
-
 
 def listing(kind: str, items: Sequence[Object], convert: Callable[[Object], Optional[T]]) -> Listing[T]:
-    """What could be understood, and what could not. A conversion that gives None leaves the object out."""
-    good: List[T] = []
-    bad: List[Unreadable] = []
-    for item in items:
-        try:
-            value = told(convert, item)
-        except BadReply as error:
-            bad.append(Unreadable(kind, _name_of(item) or "?", error.reason))
-        else:
-            if value is not None:
-                good.append(value)
-    return Listing(tuple(good), tuple(bad))
+    """What could be converted, and what could not. A conversion that gives None leaves the object out."""
+    return client.listing(kind, items, convert, _name_of)
 
 
-def told(convert: Callable[..., T], item: Any, *more: Any) -> T:
-    """What a conversion makes of the array's object; BadReply when that lacks something, or has nonsense in it."""
+def converted(convert: Callable[..., T], item: Any, *more: Any) -> T:
+    """What a conversion makes of the array's object.
+
+    :raises BadReply: the object lacks something, or has a value that makes no sense.
+    """
     try:
         return convert(item, *more)
-    except _BAD as error:
-        if isinstance(error, Invalid):
-            what = error.reason
-        elif isinstance(error, KeyError):
-            what = "the array does not tell its %s" % error.args[0]
-        else:
-            what = "the array tells it in a way that cannot be understood (%s)" % error
-        raise BadReply(what, target=_name_of(item)) from None
+    except client.NOT_UNDERSTOOD as error:
+        raise BadReply(client.why_unreadable(error), target=_name_of(item)) from None
 
 
 def _name_of(item: Any) -> Optional[str]:
@@ -67,7 +53,7 @@ def rows_in(item: Object, key: str) -> List[Object]:
 
 def megabytes(row: Object, key: str) -> int:
     """A size in MiB; BadReply when the array does not tell it."""
-    return told(lambda item: int(item[key]), row)
+    return converted(lambda item: int(item[key]), row)
 
 
 def volume(item: Object) -> Volume:
@@ -186,13 +172,3 @@ def mappings(item: Object) -> Tuple[Mapping, ...]:
         )
         for row in devices(item)
     )
-
-
-def port_key(text: str) -> str:
-    """One form for a WWN or an IP address, with or without port, to compare what people write with what is there."""
-    text = text.strip().lower()
-    bare = text[2:] if text.startswith("0x") else text
-    # Before IPv6, of which eight pairs of digits could be an address.
-    if re.match(r"^([0-9a-f]{2}[:.-]?){7}[0-9a-f]{2}$", bare):
-        return re.sub(r"[:.-]", "", bare)
-    return parse_endpoint(text, 1, "target_ports")[0]

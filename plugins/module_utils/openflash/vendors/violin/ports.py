@@ -10,9 +10,9 @@ import threading
 from functools import partial
 from typing import List, Optional, Sequence, Tuple
 
-from ...errors import Invalid
 from ...model import FC, ISCSI, Listing, Port, Unreadable
-from ...units import format_endpoint, format_initiator, parse_endpoint, parse_initiator
+from ...target_ports import port_key, selected
+from ...units import format_endpoint, parse_endpoint, parse_initiator
 from . import objects
 from .facts import FIRST_WITH_INTERFACES, FIRST_WITH_ISCSI
 from .wire import ADAPTERS, TARGETS, Concerto, Object
@@ -23,12 +23,13 @@ ISCSI_PORT = 3260
 class Ports:
     """What does not change is asked once per session.
 
-    :param wanted: WWNs and portal addresses, as the task writes them: the only ones to use; empty for all that are up.
+    :param target_ports: WWNs and portal addresses, as the task writes them: the only ones to use; empty for all.
     """
 
-    def __init__(self, concerto: Concerto, wanted: Sequence[str]) -> None:
+    def __init__(self, concerto: Concerto, target_ports: Sequence[str]) -> None:
         self._c = concerto
-        self._wanted = frozenset(objects.port_key(text) for text in wanted)
+        self._option = tuple(target_ports)
+        self._wanted = frozenset(port_key(text) for text in target_ports)
         self._lock = threading.RLock()
         self._known: Optional[Tuple[Tuple[Port, ...], Tuple[str, ...], Tuple[Unreadable, ...]]] = None
 
@@ -59,34 +60,19 @@ class Ports:
     def _of_target(self, target: Object) -> List[Port]:
         name = str(target["name"])
         ips = str(target.get("ipAddr") or "").split()
-        return [
-            Port(name, ISCSI, name, _portal(ip))
-            for ip in ips
-            if not self._wanted or objects.port_key(ip) in self._wanted
-        ]
+        return [Port(name, ISCSI, name, _portal(ip)) for ip in ips if not self._wanted or port_key(ip) in self._wanted]
 
     def _fixed(self) -> Tuple[Tuple[Port, ...], Tuple[str, ...], Tuple[Unreadable, ...]]:
         """FC ports that are up, the IP addresses of the portals, and what could not be understood of either."""
         with self._lock:
             if self._known is None:
                 bad: List[Unreadable] = []
-                fc, ips = self._only_wanted(tuple(self._fc_ports(bad)), tuple(self._all_portals(bad)))
+                every = self._fc_ports(bad) + [Port(ip, ISCSI, "", _portal(ip)) for ip in self._all_portals(bad)]
+                ports = selected(every, self._option)
+                fc = tuple(port for port in ports if port.protocol == FC)
+                ips = tuple(port.name for port in ports if port.protocol == ISCSI)
                 self._known = fc, ips, tuple(bad)
             return self._known
-
-    def _only_wanted(self, fc: Tuple[Port, ...], ips: Tuple[str, ...]) -> Tuple[Tuple[Port, ...], Tuple[str, ...]]:
-        if not self._wanted:
-            return fc, ips
-        found = (
-            tuple(port for port in fc if port.address in self._wanted),
-            tuple(ip for ip in ips if objects.port_key(ip) in self._wanted),
-        )
-        if not any(found):
-            raise Invalid(
-                "none of the ports of the option target_ports is one of the array's that is up",
-                hint="It has %s." % ", ".join([format_initiator(port.address) for port in fc] + list(ips)),
-            )
-        return found
 
     def _fc_ports(self, bad: List[Unreadable]) -> List[Port]:
         ports: List[Port] = []

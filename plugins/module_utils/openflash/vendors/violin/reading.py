@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Callable, Dict, Iterator, List, Optional, Sequence, Tuple, TypeVar, Union
 
 from ...array import Array
+from ...client import Locks
 from ...errors import BadReply, NotFound, Timeout
 from ...model import (
     ArrayInfo,
@@ -70,7 +71,7 @@ class Reading(Array):
         self.label = str(concerto.properties.get("hostname") or concerto.http.address)
         self._lock = threading.RLock()
         self._lock_of_reading = threading.RLock()
-        self._locks: Dict[str, threading.RLock] = {}
+        self._locks = Locks()
         self._seen_within = min(settings.wait_timeout, SEEN_WITHIN)
         self._grown: Dict[Tuple[str, str], int] = {}
         """Bytes that the array has confirmed to have extended a LUN to, by its id and name: it may show the older size
@@ -83,8 +84,7 @@ class Reading(Array):
 
     def _alone_with(self, lun_id: str) -> threading.RLock:
         """One thread at a time does what takes several requests about one LUN."""
-        with self._lock:
-            return self._locks.setdefault(lun_id, threading.RLock())
+        return self._locks.of(lun_id)
 
     # -- what the array shows late ------------------------------------------------------------------------------------
 
@@ -126,7 +126,7 @@ class Reading(Array):
             serial=about.get("system_serial_number") or None,
             version=".".join(str(number) for number in self._c.version),
             api_version="build %s" % self._c.build if self._c.build else None,
-            protocols=tuple(sorted({port.protocol for port in self.ports()})),
+            protocols=self._protocols_of_ports(),
         )
 
     def capacity(self) -> Capacity:
@@ -176,7 +176,7 @@ class Reading(Array):
         known = str(row["object_id"])
         if known not in self._config_pools:
             detail = self._c.data("%s/%s" % (POOLS, known))
-            kinds = objects.told(lambda item: tuple(item.get("resource_type") or ()), detail)
+            kinds = objects.converted(lambda item: tuple(item.get("resource_type") or ()), detail)
             self._config_pools[known] = "Configuration" in kinds
         return self._config_pools[known]
 
@@ -247,7 +247,7 @@ class Reading(Array):
     def _volume(self, name: str) -> Optional[Volume]:
         """The LUN that has this name now: two requests, one when there is none."""
         rows = self._lun_rows(name)
-        return objects.told(objects.volume, self._whole(rows[0])) if rows else None
+        return objects.converted(objects.volume, self._whole(rows[0])) if rows else None
 
     def _detail(self, lun_id: str, name: str) -> Object:
         """The LUN of this id; NotFound when there is none."""
@@ -311,7 +311,7 @@ class Reading(Array):
             marks = self._timemarks(str(row["object_id"]), bad=bad)
             if not marks:
                 return [], bad
-            lun = objects.told(objects.volume, self._whole(row))
+            lun = objects.converted(objects.volume, self._whole(row))
         except (Rejected, BadReply) as error:
             if not any(one["object_id"] == row["object_id"] for one in self._lun_rows(str(row["name"]))):
                 return [], []  # it went away, and its snapshots with it
@@ -322,7 +322,7 @@ class Reading(Array):
                 if stamp_of(str(mark["comment"])) is not None:
                     continue
                 children = self._children(mark, clones) if clones else ()
-                good.append(objects.told(objects.timemark, mark, lun, children))
+                good.append(objects.converted(objects.timemark, mark, lun, children))
             except (Rejected, BadReply) as error:
                 bad.append(Unreadable("snapshot", str(mark["comment"]), error.reason))
         return good, bad
@@ -480,7 +480,7 @@ class Reading(Array):
             sorted(
                 str(item["name"])
                 for item in clients
-                if any(one.volume == name for one in objects.told(objects.mappings, item))
+                if any(one.volume == name for one in objects.converted(objects.mappings, item))
             )
         )
 

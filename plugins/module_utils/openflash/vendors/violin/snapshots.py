@@ -57,7 +57,7 @@ class Snapshots(Volumes):
             if marks is None and self._prepare(lun_id, volume):
                 marks = self._timemarks(lun_id, name)
             found = marks[0] if marks else self._post_timemark(lun_id, name)
-        return objects.told(objects.timemark, found, replace(volume, id=lun_id), ())
+        return objects.converted(objects.timemark, found, replace(volume, id=lun_id), ())
 
     def _post_timemark(self, lun_id: str, name: str) -> Object:
         body = {"comment": name, "priority": "medium", "snapshotNotification": False}

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any, Dict, Optional, Sequence, Union
 
 from ... import unfinished
-from ...compare import grown_size, new_size, unlike
+from ...compare import grown_size, mapped_to, name_taken, new_size, unlike
 from ...errors import BadReply, Busy, Conflict, InUse, Invalid, NoSpace, NotFound
 from ...model import DEDUP, THICK, Volume, VolumeSpec
 from ...transport.confirm import AnswerLost, confirm, extend_once, repeat
@@ -243,7 +243,7 @@ class Volumes(Reading):
         if rows:
             lun_id = str(rows[0]["object_id"])
             if volume.id not in ("", lun_id):
-                raise Conflict("another volume has taken its name since it was read", hint="Read it again.")
+                raise name_taken()
             return lun_id
         if not volume.id:
             return None
@@ -258,7 +258,7 @@ class Volumes(Reading):
     def _refuse_mapped(self, name: str) -> None:
         hosts = self._mapped_to(name)
         if hosts:
-            raise InUse("it is mapped to %s" % ", ".join(hosts), hint="Unmap it first.")
+            raise mapped_to(hosts)
 
     def _delete_lun(self, name: str, lun_id: str) -> None:
         try:
@@ -351,7 +351,7 @@ class Volumes(Reading):
         except NotFound:
             return
         if detail.get("type") != objects.THIN_CLONE:
-            raise Conflict("another volume has taken its name since it was read", hint="Read it again.")
+            raise name_taken()
         source = str((detail.get("timeview_data_set") or {}).get("object_id") or "")
         carriers = [
             mark
@@ -375,7 +375,7 @@ class Volumes(Reading):
 
 def pool_id(row: Object) -> Any:
     """The number under which requests name a pool."""
-    return objects.told(lambda item: item["storage_pool_id"], row)
+    return objects.converted(lambda item: item["storage_pool_id"], row)
 
 
 def _room(row: Object) -> int:

@@ -7,9 +7,9 @@
 from __future__ import annotations
 
 import json
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, TypeVar
 
+from ...client import side_by_side
 from ...errors import BadReply, FlashError, Unauthorized, Unsupported
 from ...model import Unreadable
 from ...transport.confirm import ATTEMPTS, AnswerUnreadable
@@ -204,10 +204,7 @@ class Concerto:
 
     def side_by_side(self, ask: Callable[[T], R], items: Sequence[T]) -> List[R]:
         """The answers in the order of the items, asked for several at a time when there are many."""
-        if len(items) <= _FEW or self._threads < 2:
-            return [ask(item) for item in items]
-        with ThreadPoolExecutor(self._threads) as pool:
-            return list(pool.map(ask, items))
+        return side_by_side(ask, items, self._threads, few=_FEW)
 
     def data(self, path: str, session: bool = False) -> Object:
         found = self.get(path, session=session).get("data")

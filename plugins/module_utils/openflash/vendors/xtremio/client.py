@@ -7,15 +7,16 @@
 from __future__ import annotations
 
 from ...array import Scopes
-from ...errors import CONNECT, context
+from ...client import connecting
+from ...errors import context
 from ...model import Connection
 from ...transport.credentials import credentials
 from ...transport.http import HttpTransport
 from ...transport.journal import Journal
-from .copies import Copies
 from .groups import Groups
 from .hosts import Hosts
 from .reading import Reading
+from .snapshots import Snapshots
 from .wire import Xms
 
 __all__ = ["XtremIO", "connect"]
@@ -23,7 +24,7 @@ __all__ = ["XtremIO", "connect"]
 PORT = 443
 
 
-class XtremIO(Copies, Hosts, Groups, Reading, Scopes):
+class XtremIO(Snapshots, Hosts, Groups, Reading, Scopes):
     """One cluster of an XMS.
 
     A snapshot is a volume here, in the same name space (sheet, section 2). On v2 the array tells what is a read-only
@@ -53,10 +54,6 @@ def connect(connection: Connection) -> XtremIO:
     """
     credentials(connection)
     xms = Xms(HttpTransport.from_connection(connection, PORT, basic=True), connection.max_concurrency)
-    try:
-        with context(doing=CONNECT, array=xms.http.address):
-            xms.open(connection.options.get("cluster"), connection.options.get("array_version"))
-    except BaseException:
-        xms.http.close()
-        raise
+    with connecting(xms.http.address, xms.http.close):
+        xms.open(connection.options.get("cluster"), connection.options.get("array_version"))
     return XtremIO(xms, connection.options.get("target_ports") or ())

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Snapshots, clones and restore.
+"""Clones, and the one operation by which this array makes clones and snapshots.
 
 On this array a snapshot, a clone and a volume made from a snapshot are one and the same operation, and on v2 the array
 names the result ``<source>.<suffix>`` (sheet, section 4). So a copy takes a POST and a rename. The suffix carries the
@@ -14,29 +14,22 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Dict, List, Optional, Sequence, Set, Tuple, Union
+from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 
 from ... import unfinished
-from ...array import SnapshotSets
-from ...compare import unlike
-from ...errors import Busy, Conflict, FlashError, InUse, Invalid, NotFound, Timeout, Unreachable
-from ...model import Snapshot, SnapshotSpec, Volume, VolumeSpec
+from ...compare import check_size, copy_size, unlike
+from ...errors import Busy, Conflict, FlashError, Invalid, NotFound, Timeout, Unreachable
+from ...model import Snapshot, Volume, VolumeSpec
 from ...transport.confirm import AnswerLost, confirm
-from ...transport.deadline import Deadline
-from ...units import format_size, round_up
 from . import objects
 from .facts import (
-    BACKUP_LAG,
     GRANULARITY,
     NAME_LONGEST,
     SET,
     SUFFIX_LONGEST,
-    backup_set_name,
-    backup_suffix,
     snapset_name,
     stamp_of,
     temporary_suffix,
-    unfinished_backup_set,
 )
 from .refusals import NameTaken
 from .volumes import Volumes, megabytes
@@ -45,8 +38,8 @@ from .wire import Object, reference
 Source = Union[Volume, Snapshot]
 
 
-class Copies(Volumes, SnapshotSets):
-    """What XtremIO does with snapshots, clones and restores."""
+class Copies(Volumes):
+    """What XtremIO does with copies."""
 
     # -- clones ------------------------------------------------------------------------------------------------------
 
@@ -74,18 +67,13 @@ class Copies(Volumes, SnapshotSets):
         copy = self._to_copy(source, children, spec)
         return self._copied(copy, self._copy("clone", [copy])[0])
 
-    def _to_copy(self, source: Source, children: Optional[Sequence[str]], spec: VolumeSpec) -> _Copy:
+    def _to_copy(self, source: Source, children: Optional[Sequence[str]], spec: VolumeSpec) -> Copy:
         self._in_this_pool(spec)
-        size = source.size if spec.size is None else round_up(spec.size, GRANULARITY)
-        if size < source.size:
-            raise Invalid(
-                "%s is smaller than its source, which has %s" % (format_size(size), format_size(source.size)),
-                hint="Leave size out, or make it at least that.",
-            )
+        size = copy_size(spec.size, source.size, GRANULARITY)
         grow_to = size if size > source.size else None
-        return _Copy(source.name, source.id, source.size, spec.name, tuple(children or ()), grow_to)
+        return Copy(source.name, source.id, source.size, spec.name, tuple(children or ()), grow_to)
 
-    def _copied(self, copy: _Copy, there: Optional[Object]) -> Volume:
+    def _copied(self, copy: Copy, there: Optional[Object]) -> Volume:
         """The volume that was made, or the one that was there already if it has the size."""
         size = copy.grow_to or copy.size
         if there is None:
@@ -100,187 +88,10 @@ class Copies(Volumes, SnapshotSets):
                 groups=() if self._xms.v2 else None,
             )
         found = objects.volume(there, pool=self._xms.cluster)
-        if found.size != size:
-            differs = "it has %s instead of %s" % (format_size(found.size), format_size(size))
-            raise unlike("volume", copy.name, differs)
+        check_size(copy.name, found.size, size)
         return found
 
-    # -- snapshots ---------------------------------------------------------------------------------------------------
-
-    def create_snapshots(self, specs: Sequence[SnapshotSpec], atomic: bool = False) -> Tuple[Snapshot, ...]:
-        """Read-only on v2: two requests each, one where the name is ``<volume>.<anything>``. Writable on v1: one each.
-
-        Atomic: one request for all and a rename for each. After a failure ask for the same set again: what a killed run
-        left of it is removed, and the complete set is taken anew.
-        """
-        with self._doing("take snapshot %s" % ", ".join(spec.name for spec in specs)):
-            copies = [_snapshot_to_take(spec) for spec in specs]
-            if atomic and len(copies) > 1:
-                if not self._xms.v2:
-                    raise self.unsupported("atomic_snapshots", "")
-                if len({copy.source for copy in copies}) < len(copies):
-                    raise Invalid("one instant cannot hold two snapshots of the same volume")
-                there = self._copy("snapshot", copies)
-            else:
-                there = [self._copy("snapshot", [copy])[0] for copy in copies]
-            return tuple(
-                Snapshot(
-                    copy.name,
-                    copy.source,
-                    copy.size,
-                    id=copy.made or "",
-                    volume_id=copy.source_id or None,
-                    proven=self._xms.v2,
-                    mappings=(),
-                    children=(),
-                )
-                if found is None
-                else objects.snapshot(found, proven=self._xms.v2)
-                for copy, found in zip(copies, there)
-            )
-
-    def delete_snapshot(self, snapshot: Snapshot) -> None:
-        """Two requests, as for a volume: a mapped snapshot would go without a word too."""
-        with self._doing("delete snapshot %s" % snapshot.name, snapshot.name):
-            self._delete_unmapped(snapshot.name, snapshot.id)
-
-    def create_snapshot_set(self, name: str, volumes: Sequence[Volume]) -> None:
-        """Snapshots of these volumes at one instant, called as the array likes: one request. The set tells them."""
-        with self._doing("take snapshot set %s" % name, name):
-            if not self._xms.v2:
-                raise self.unsupported("atomic_snapshots", "")
-            body = {
-                "volume-list": [reference(one.name, one.id) for one in volumes],
-                "snapshot-set-name": name,
-                "snapshot-type": "readonly",
-            }
-
-            def look() -> bool:
-                members = {one.volume for one in self.snapshots_of_set(name)}
-                if members and members != {one.name for one in volumes}:
-                    raise unlike("snapshot set", name, "it is of %s" % ", ".join(sorted(map(str, members))))
-                return bool(members)
-
-            try:
-                confirm(lambda: self._xms.post("snapshots", body), look, (NameTaken,))
-            except NotFound as error:
-                raise self._who_is_missing(error, *[one.name for one in volumes]) from None
-
-    def delete_snapshots_of_set(self, name: str) -> Tuple[Snapshot, ...]:
-        """A snapshot set with its members, and what they were: three requests, one where there is no such set.
-
-        None of them while one is mapped: it would go without a word too.
-        """
-        with self._doing("delete snapshot set %s" % name, name):
-            members = tuple(self.snapshots_of_set(name))
-            for one in members:
-                if one.mappings or one.mappings is None:
-                    hosts = ", ".join(sorted({each.host for each in one.mappings or ()})) or "a host"
-                    raise InUse("%s is mapped to %s" % (one.name, hosts), hint="Unmap it first.")
-            if members:
-                self._xms.delete("snapshot-sets", name)
-            return members
-
-    def restore_snapshot(self, volume: Volume, snapshot: Snapshot, backup: str) -> Snapshot:
-        """Two reads, the restore, what it has kept, and the names of that and of its set: seven requests (section 4).
-
-        ``backup-snap-suffix`` keeps the present content, and the volume keeps its SCSI identity. ``no-backup`` is never
-        sent. What was kept and has no name yet says that a killed run got as far as the restore: only the name is
-        missing. It is looked for by its set, its name, and what it was made of, before the restore and after every
-        answer; while there is none, nothing was restored.
-        """
-        with self._doing("restore volume %s from snapshot %s" % (volume.name, snapshot.name), volume.name):
-            if not self._xms.v2:
-                raise self.unsupported("restore_snapshot", "", snapshot)
-            copy = _Copy(volume.name, volume.id, volume.size, backup)
-            natural = copy.natural_suffix
-            suffix = natural or backup_suffix(backup)
-            temporary, its_set = copy.named(suffix), unfinished_backup_set(volume.name, backup)
-            self._fits(temporary)
-            there = self._by_name((backup, volume.name))
-            if backup in there:
-                return self._same_backup(volume, there[backup])
-            if volume.name not in there:
-                raise self._who_is_missing(NotFound(""), volume.name, snapshot.name)
-            kept = self._kept(volume, temporary, its_set)
-            if kept is None:
-                children = {str(objects.oid_index(oid)) for oid in there[volume.name].get("dest-snap-list") or ()}
-                kept = self._restore(volume, snapshot, suffix, temporary, its_set, children)
-            index = str(kept["index"])
-            if kept["name"] != backup:
-                self._rename(str(kept["name"]), backup, lambda item: str(item["index"]) == index)
-            with suppress(FlashError):
-                # Only a later restore with a backup of the same name would meet the old name of the set.
-                self._xms.put("snapshot-sets", its_set, {"new-name": backup_set_name()})
-            found = self._object(backup)
-            if found is None:
-                raise NotFound("the backup %s is gone" % backup, target=backup)
-            return objects.snapshot(found, proven=True)
-
-    def _same_backup(self, volume: Volume, there: Object) -> Snapshot:
-        """Whatever was made of the volume counts as its backup; anything else only has the name."""
-        if objects.oid_name(there.get("ancestor-vol-id")) != volume.name:
-            raise unlike("an object of that name,", str(there["name"]), "it was not made of %s" % volume.name)
-        return objects.snapshot(there, proven=True)
-
-    def _restore(
-        self, volume: Volume, snapshot: Snapshot, suffix: str, temporary: str, its_set: str, children: Set[str]
-    ) -> Object:
-        """Send the restore; what the array has kept. It is sent again only where nothing was kept.
-
-        :param children: the indexes of what was made of the volume before.
-        """
-        body = {
-            "from-volume-id": reference(snapshot.name, snapshot.id),
-            "to-volume-id": reference(volume.name, volume.id),
-            "backup-snap-suffix": suffix,
-            "snapshot-set-name": its_set,
-        }
-
-        def kept() -> Optional[Object]:
-            return self._kept(volume, temporary, its_set, children)
-
-        try:
-            # The array may refuse what it has done already, so an error proves nothing by itself.
-            done = confirm(lambda: self._xms.post("snapshots", body), kept, (FlashError,))
-        except NotFound as error:
-            raise self._who_is_missing(error, volume.name, snapshot.name) from None
-        if isinstance(done, dict):
-            return done
-        return Deadline(BACKUP_LAG, first=0.0, longest=5.0).poll(
-            kept,
-            "what the restore has kept of volume %s" % volume.name,
-            hint="The volume was restored. Find what was made of it on the array, and rename that to %s: until then "
-            "the task would restore it again." % suffix,
-        )
-
-    def _kept(
-        self, volume: Volume, temporary: str, its_set: str, children: Optional[Set[str]] = None
-    ) -> Optional[Object]:
-        """What a restore has kept of the volume: by its set, by its name, or because it is new; None: nothing.
-
-        :param children: what was made of the volume before, where that is known.
-        """
-        found = self._set_members(its_set)
-        if not found:
-            there = self._by_name((temporary, volume.name))
-            found = [there[temporary]] if temporary in there else []
-            if not found and children is not None and volume.name in there:
-                now = there[volume.name].get("dest-snap-list") or ()
-                new = [str(objects.oid_name(oid)) for oid in now if str(objects.oid_index(oid)) not in children]
-                # The array names after the volume what it keeps; a clone that another client makes meanwhile has a name
-                # of its own, and one of this collection a stamp in its name or in that of its set.
-                like = "%s." % volume.name
-                others = self._by_name([name for name in new if name.startswith(like) and stamp_of(name) is None])
-                found = [item for item in others.values() if not objects.is_readonly(item) and not _is_stamped(item)]
-        found = [item for item in found if objects.oid_name(item.get("ancestor-vol-id")) == volume.name]
-        if len(found) > 1:
-            names = ", ".join(sorted(str(item["name"]) for item in found))
-            raise Conflict(
-                "which of %s holds what volume %s held before it was restored cannot be known" % (names, volume.name),
-                hint="Look at them on the array, and give that one the name of the backup.",
-            )
-        return found[0] if found else None
+    # -- the one copy operation of this array ------------------------------------------------------------------------
 
     def _set_members(self, name: str) -> List[Object]:
         """What is in a snapshot set: two requests, one where there is no such set."""
@@ -291,9 +102,7 @@ class Copies(Volumes, SnapshotSets):
     def _by_name(self, names: Sequence[str]) -> Dict[str, Object]:
         return {str(item["name"]): item for item in self._xms.named("volumes", names, objects.VOLUME_PROPS)}
 
-    # -- the one copy operation of this array ------------------------------------------------------------------------
-
-    def _copy(self, kind: str, copies: Sequence[_Copy]) -> List[Optional[Object]]:
+    def _copy(self, kind: str, copies: Sequence[Copy]) -> List[Optional[Object]]:
         """Make the copies, atomically when several. For each None, or what was there already under its name.
 
         :param kind: ``snapshot`` (read-only on v2) or ``clone`` (writable).
@@ -317,14 +126,14 @@ class Copies(Volumes, SnapshotSets):
             alone = len(copies) == 1
             return [self._finish(kind, copy, name, found, alone) for copy, name, found in zip(copies, waiting, there)]
 
-    def _suffix(self, copies: Sequence[_Copy], stamp: unfinished.Stamp) -> Tuple[str, bool]:
+    def _suffix(self, copies: Sequence[Copy], stamp: unfinished.Stamp) -> Tuple[str, bool]:
         """The suffix to send, and whether it gives all copies their final names at once."""
         natural = {copy.natural_suffix for copy in copies}
         if len(natural) == 1 and "" not in natural and all(copy.grow_to is None for copy in copies):
             return natural.pop(), True
         return temporary_suffix(stamp), False
 
-    def _remove_unfinished(self, copy: _Copy) -> None:
+    def _remove_unfinished(self, copy: Copy) -> None:
         """Remove what killed runs have left of the same source: unmapped, and nothing was made of it.
 
         What was made of the source was read with it, so this costs nothing while nothing is left. A run on another
@@ -358,7 +167,7 @@ class Copies(Volumes, SnapshotSets):
             )
 
     def _begin(
-        self, kind: str, copies: Sequence[_Copy], waiting: Sequence[str], suffix: str, set_name: str
+        self, kind: str, copies: Sequence[Copy], waiting: Sequence[str], suffix: str, set_name: str
     ) -> List[Optional[Object]]:
         """POST; for each copy None, or what is there under the name: this run's own, after a lost answer."""
         if self._xms.v2:
@@ -387,7 +196,7 @@ class Copies(Volumes, SnapshotSets):
         except NotFound as error:
             raise self._who_is_missing(error, *[copy.source for copy in copies]) from None
 
-    def _all_or_none(self, copies: Sequence[_Copy]) -> List[Optional[Object]]:
+    def _all_or_none(self, copies: Sequence[Copy]) -> List[Optional[Object]]:
         """Of a set of one instant: all that is there, or nothing. A part that a killed run has named is removed."""
         there = self._by_name([copy.name for copy in copies])
         found = [there.get(copy.name) for copy in copies]
@@ -396,7 +205,7 @@ class Copies(Volumes, SnapshotSets):
             return [None] * len(copies)
         return found
 
-    def _remove_unfinished_set(self, copies: Sequence[_Copy], there: Dict[str, Object]) -> None:
+    def _remove_unfinished_set(self, copies: Sequence[Copy], there: Dict[str, Object]) -> None:
         """Remove the complete set that a killed run made and did not name completely; Conflict for anything else.
 
         While one of its members waits for its name, the set is unfinished, and no run has ever reported it. So that
@@ -430,7 +239,7 @@ class Copies(Volumes, SnapshotSets):
         for item in named + unnamed:
             self._delete_unmapped(str(item["name"]), str(item["index"]))
 
-    def _finish(self, kind: str, copy: _Copy, waiting: str, there: Optional[Object], alone: bool) -> Optional[Object]:
+    def _finish(self, kind: str, copy: Copy, waiting: str, there: Optional[Object], alone: bool) -> Optional[Object]:
         """Extend the copy where asked, and give it its name; None, or what had the name before."""
         if there is not None:
             # Of this very run, whose answer was lost: nobody else has this name.
@@ -455,20 +264,20 @@ class Copies(Volumes, SnapshotSets):
             raise
         return None
 
-    def _drop(self, waiting: str, copy: _Copy) -> None:
+    def _drop(self, waiting: str, copy: Copy) -> None:
         """Remove a copy that will not get its name. It never had it, and nobody else makes names like this."""
         try:
             self._delete_unmapped(waiting, copy.made or "")
         except FlashError:
             pass  # the error that led here says more
 
-    def _is_copy(self, kind: str, copy: _Copy, there: Object) -> bool:
+    def _is_copy(self, kind: str, copy: Copy, there: Object) -> bool:
         """Whether this was made of the source, as the kind that was asked for."""
         if _made_of(there) != copy.source:
             return False
         return not self._xms.v2 or objects.is_readonly(there) == (kind == "snapshot")
 
-    def _same_copy(self, kind: str, copy: _Copy, there: Object) -> Object:
+    def _same_copy(self, kind: str, copy: Copy, there: Object) -> Object:
         if not self._is_copy(kind, copy, there):
             ancestor = objects.oid_name(there.get("ancestor-vol-id"))
             if ancestor != copy.source:
@@ -480,7 +289,7 @@ class Copies(Volumes, SnapshotSets):
 
 
 @dataclass
-class _Copy:
+class Copy:
     """A snapshot or clone to make."""
 
     source: str
@@ -504,16 +313,6 @@ class _Copy:
     def named(self, suffix: str) -> str:
         """What the array calls a copy made with this suffix (section 4)."""
         return "%s.%s" % (self.source, suffix)
-
-
-def _snapshot_to_take(spec: SnapshotSpec) -> _Copy:
-    source = spec.volume
-    return _Copy(source.name, source.id, source.size, spec.name, tuple(source.snapshots or ()))
-
-
-def _is_stamped(item: Object) -> bool:
-    """Whether a run of this collection made it as a copy of its own."""
-    return any(name.startswith(SET) and unfinished.find(name) is not None for name in objects.sets_of(item))
 
 
 def _made_of(item: Object) -> Optional[str]:

@@ -10,10 +10,11 @@ from dataclasses import replace
 from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 
 from ...array import HostChap, HostOs
-from ...compare import same_host, same_mapping, who_has
+from ...client import make_mapping
+from ...compare import same_host, same_mapping, who_has, whose_initiator
 from ...errors import Conflict, FlashError, InUse, Invalid, NotFound
 from ...model import ISCSI, Chap, Host, Initiator, Mapping, Volume
-from ...transport.confirm import ATTEMPTS, AnswerLost, confirm
+from ...transport.confirm import AnswerLost, confirm
 from ...units import format_initiator
 from . import objects
 from .reading import Reading
@@ -126,15 +127,7 @@ class Hosts(Reading, HostChap, HostOs):
         """Section 15: the code for an address that another host has is not known. So look; else the error as it was."""
         if error.code is None:
             return error
-        for one in initiators:
-            owner, _theirs = self._owner(one.address)
-            if owner is not None and owner != name:
-                return Conflict(
-                    "initiator %s belongs to host %s" % (format_initiator(one.address), owner),
-                    code=error.code,
-                    hint="The array cannot move it: remove it there first, or use that host.",
-                )
-        return error
+        return whose_initiator(initiators, name, self.find_hosts([one.address for one in initiators]), error)
 
     def _owner(self, address: str) -> Tuple[Optional[str], Optional[str]]:
         """The host that has the address, and the initiator's id."""
@@ -240,46 +233,37 @@ class Hosts(Reading, HostChap, HostOs):
             }
             if lun is not None:
                 body["lun"] = lun
-            for attempt in range(ATTEMPTS):
-                last = attempt == ATTEMPTS - 1
+
+            def send() -> Mapping:
                 try:
                     made = self._xms.post("lun-maps", body)
-                except AlreadyMapped:
-                    return self._same_mapping(volume, host, lun)
-                except LunTaken as error:
-                    if lun is not None:
-                        raise who_has(lun, self.mappings(hosts=[host.name]), error) from None
-                    if last:
-                        raise
+                except (AlreadyMapped, LunTaken, AnswerLost):
+                    raise
                 except NotFound as error:
                     raise self._missing_for_mapping(volume, host, error) from None
-                except AnswerLost:
-                    if self._mapping(volume, host) is not None:
-                        return self._same_mapping(volume, host, lun)
-                    if last:
-                        raise
                 except FlashError as error:
                     # Section 15: other codes may mean a taken LUN too.
                     raise (error if lun is None else who_has(lun, self.mappings(hosts=[host.name]), error)) from None
-                else:
-                    item = self._xms.get("lun-maps", index=made[0], props=objects.MAPPING_PROPS) if made else None
-                    # Should the index have gone to another mapping already, the names tell.
-                    if item is not None and (item.get("vol-name"), item.get("ig-name")) == (volume.name, host.name):
-                        return objects.mapping(item)
-                    return self._same_mapping(volume, host, lun)
-            raise AssertionError("the last attempt raises")
+                item = self._xms.get("lun-maps", index=made[0], props=objects.MAPPING_PROPS) if made else None
+                # Should the index have gone to another mapping already, the names tell.
+                if item is not None and (item.get("vol-name"), item.get("ig-name")) == (volume.name, host.name):
+                    return objects.mapping(item)
+                return same_mapping(self._mapping(volume, host), lun)
+
+            return make_mapping(
+                send,
+                lambda: self._mapping(volume, host),
+                lun,
+                lambda: self.mappings(hosts=[host.name]),
+                AlreadyMapped,
+                LunTaken,
+            )
 
     def _mapping(self, volume: Volume, host: Host) -> Optional[Mapping]:
         for one in self.mappings(volumes=[volume.name]):
             if (one.volume, one.host) == (volume.name, host.name):
                 return one
         return None
-
-    def _same_mapping(self, volume: Volume, host: Host, lun: Optional[int]) -> Mapping:
-        there = self._mapping(volume, host)
-        if there is None:
-            raise NotFound("the mapping was there and is gone again")
-        return same_mapping(there, lun)
 
     def _missing_for_mapping(self, volume: Volume, host: Host, error: NotFound) -> NotFound:
         for kind, word, name in (("volumes", "volume", volume.name), ("initiator-groups", "host", host.name)):

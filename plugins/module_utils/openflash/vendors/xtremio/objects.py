@@ -6,11 +6,10 @@
 
 from __future__ import annotations
 
-import re
-from typing import Any, Callable, Dict, Iterable, List, Mapping as Map, Optional, Tuple, TypeVar
+from typing import Any, Callable, Dict, Iterable, Mapping as Map, Optional, Tuple, TypeVar
 from urllib.parse import quote, unquote
 
-from ...errors import Invalid
+from ... import client
 from ...model import (
     FC,
     ISCSI,
@@ -22,7 +21,6 @@ from ...model import (
     Mapping,
     Port,
     Snapshot,
-    Unreadable,
     Volume,
 )
 from ...units import KIB, format_endpoint, parse_initiator
@@ -89,19 +87,8 @@ CLUSTER_PROPS = (
 
 
 def listing(kind: str, items: Iterable[Object], convert: Callable[[Object], Optional[T]]) -> Listing[T]:
-    """What could be understood, and what could not. A conversion that gives None leaves the object out."""
-    good: List[T] = []
-    bad: List[Unreadable] = []
-    for item in items:
-        try:
-            value = convert(item)
-        except (KeyError, IndexError, TypeError, ValueError, Invalid) as error:
-            what = str(error) if isinstance(error, ValueError) else "%s %s" % (type(error).__name__, error)
-            bad.append(Unreadable(kind, str(item.get("name", item.get("index", "?"))), what))
-        else:
-            if value is not None:
-                good.append(value)
-    return Listing(tuple(good), tuple(bad))
+    """What could be converted, and what could not. A conversion that gives None leaves the object out."""
+    return client.listing(kind, items, convert, lambda item: item.get("name", item.get("index")))
 
 
 def kib(value: Any) -> int:
@@ -285,17 +272,6 @@ def portal(item: Object, targets: Map[str, Object]) -> Port:
 
 def _up(item: Object) -> Optional[bool]:
     return None if item.get("port-state") is None else item["port-state"] == "up"
-
-
-def port_key(text: str) -> str:
-    """One form for a WWN, IP address or IQN, to compare what people write with what the array says."""
-    text = text.strip().lower()
-    bare = re.sub(r"[:.-]", "", text[2:] if text.startswith("0x") else text)
-    if re.match(r"^[0-9a-f]{16}$", bare):
-        return bare
-    if text.startswith("["):
-        return text[1:].split("]")[0]
-    return text.split("/")[0] if text.count(":") != 1 or text.startswith("iqn.") else text.split(":")[0]
 
 
 def capacity(item: Object) -> Capacity:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from ...array import Array
-from ...errors import Invalid
 from ...model import (
     ArrayInfo,
     Capacity,
@@ -22,6 +21,7 @@ from ...model import (
     Snapshot,
     Volume,
 )
+from ...target_ports import selected
 from . import objects
 from .facts import capabilities
 from .objects import listing
@@ -49,7 +49,6 @@ class Reading(Array):
 
     def info(self) -> ArrayInfo:
         about = self._about()
-        protocols = {port.protocol for port in self.ports()}
         return ArrayInfo(
             vendor="xtremio",
             name=self._xms.cluster,
@@ -58,7 +57,7 @@ class Reading(Array):
             version=about.get("sys-sw-version") or self._xms.version,
             api_version="v2" if self._xms.v2 else "v1",
             state=about.get("sys-state") or None,
-            protocols=tuple(sorted(protocols)),
+            protocols=self._protocols_of_ports(),
         )
 
     def capacity(self) -> Capacity:
@@ -74,7 +73,7 @@ class Reading(Array):
         """FC ports that are up, and iSCSI portals of targets that are up; read once per session (2 requests)."""
         if self._ports is None:
             with self._doing("read the target ports"):
-                self._ports = self._wanted_ports(self._read_ports())
+                self._ports = self._chosen_ports(self._read_ports())
         return self._ports
 
     def _read_ports(self) -> Listing[Port]:
@@ -87,20 +86,9 @@ class Reading(Array):
             portals = listing("port", found, lambda item: objects.portal(item, by_address))
         return Listing(fc.items + portals.items, fc.unreadable + portals.unreadable)
 
-    def _wanted_ports(self, found: Listing[Port]) -> Listing[Port]:
-        up = tuple(port for port in found if port.up is not False)
-        if not self._only_ports:
-            return Listing(up, found.unreadable)
-        wanted = {objects.port_key(text) for text in self._only_ports}
-        known = {
-            port: {objects.port_key(port.address), objects.port_key(port.portal or port.address)} for port in found
-        }
-        if not any(wanted & keys for keys in known.values()):
-            raise Invalid(
-                "none of the ports of the option target_ports is a port of the array",
-                hint="It has %s." % ", ".join(sorted(port.portal or port.address for port in found)),
-            )
-        return Listing(tuple(port for port in up if wanted & known[port]), found.unreadable)
+    def _chosen_ports(self, found: Listing[Port]) -> Listing[Port]:
+        chosen = selected(found.items, self._only_ports)
+        return Listing(tuple(port for port in chosen if port.up is not False), found.unreadable)
 
     # -- volumes and snapshots ---------------------------------------------------------------------------------------
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Callable, Optional
 
-from ...compare import grown_size, new_size, unlike
-from ...errors import Conflict, InUse, Invalid, NotFound
+from ...compare import check_size, grown_size, mapped_to, name_taken, new_size, unlike
+from ...errors import Invalid, NotFound
 from ...model import Volume, VolumeSpec
 from ...transport.confirm import confirm
 from ...units import MIB, format_size
@@ -60,8 +60,7 @@ class Volumes(Reading):
         found = self._volume_or_none(there)
         if found is None:
             raise unlike("a snapshot of that name,", name, "it is read-only and no volume")
-        if found.size != size:
-            raise unlike("volume", name, "it has %s instead of %s" % (format_size(found.size), format_size(size)))
+        check_size(name, found.size, size)
         return found
 
     def extend_volume(self, volume: Volume, size: int) -> Volume:
@@ -88,11 +87,10 @@ class Volumes(Reading):
         if there is None:
             return
         if index and str(there["index"]) != index:
-            raise Conflict("another object has taken its name since it was read", hint="Read it again.")
+            raise name_taken("object")
         mapped = objects.volume_mappings(there)
         if mapped or mapped is None:
-            hosts = ", ".join(sorted({one.host for one in mapped or ()})) or "a host"
-            raise InUse("it is mapped to %s" % hosts, hint="Unmap it first.")
+            raise mapped_to(one.host for one in mapped or ())
         self._xms.delete("volumes", name, int(there["index"]))
 
     def _rename(self, name: str, to: str, is_it: Callable[[Object], bool]) -> None:

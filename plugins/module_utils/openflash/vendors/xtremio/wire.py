@@ -6,10 +6,10 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, TypeVar
 from urllib.parse import quote_plus
 
+from ...client import side_by_side
 from ...errors import BadReply, FlashError, Invalid, NotFound, Unsupported
 from ...transport.confirm import AnswerLost, AnswerUnreadable
 from ...transport.http import HttpTransport, Reply
@@ -209,10 +209,7 @@ class Xms:
 
     def _side_by_side(self, call: Callable[[T], R], items: Sequence[T]) -> List[R]:
         """In turn on the one connection; on several, when there are so many that opening them pays."""
-        if len(items) <= FEW or self.threads < 2:
-            return [call(item) for item in items]
-        with ThreadPoolExecutor(self.threads) as pool:
-            return list(pool.map(call, items))
+        return side_by_side(call, items, self.threads, few=FEW)
 
     # -- writing -----------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,129 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the clients of all arrays do alike: begin a session, send requests side by side, convert what was read."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Sequence, Type, TypeVar
+
+from .compare import same_mapping, who_has
+from .errors import CONNECT, BadReply, FlashError, Invalid, context
+from .model import Listing, Mapping, Unreadable
+from .transport.confirm import ATTEMPTS, AnswerLost, poll_after
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+NOT_UNDERSTOOD = (KeyError, IndexError, TypeError, ValueError, AttributeError, Invalid, BadReply)
+"""What a conversion raises for an object of the array that lacks something, or has a value that makes no sense.
+
+An array that does not answer is another matter, and ends the reading.
+"""
+
+
+@contextmanager
+def connecting(array: str, close: Callable[[], None]) -> Iterator[None]:
+    """Begin a session in this block. When that fails, the connection is closed.
+
+    :param array: the address, for errors.
+    """
+    try:
+        with context(doing=CONNECT, array=array):
+            yield
+    except BaseException:
+        close()
+        raise
+
+
+def side_by_side(call: Callable[[T], R], items: Sequence[T], threads: int, few: int = 1) -> List[R]:
+    """The answers in the order of the items, several asked for at a time.
+
+    :param few: so many items are asked for in turn on the one connection: opening more of them would take longer.
+    """
+    if len(items) <= few or threads < 2:
+        return [call(item) for item in items]
+    with ThreadPoolExecutor(min(threads, len(items))) as pool:
+        return list(pool.map(call, items))
+
+
+def listing(
+    kind: str, items: Iterable[T], convert: Callable[[T], Optional[R]], name_of: Callable[[T], Any]
+) -> Listing[R]:
+    """What could be converted, and what could not: that is there all the same.
+
+    :param kind: ``volume``, ``host`` ...
+    :param convert: gives the model object, or None to leave the item out.
+    :param name_of: the name of an item that cannot be converted.
+    """
+    good: List[R] = []
+    bad: List[Unreadable] = []
+    for item in items:
+        try:
+            converted = convert(item)
+        except NOT_UNDERSTOOD as error:
+            bad.append(Unreadable(kind, str(name_of(item) or "?"), why_unreadable(error)))
+        else:
+            if converted is not None:
+                good.append(converted)
+    return Listing(tuple(good), tuple(bad))
+
+
+def why_unreadable(error: Exception) -> str:
+    """The reason, as a clause, for one of NOT_UNDERSTOOD."""
+    if isinstance(error, FlashError):
+        return error.reason
+    if isinstance(error, KeyError):
+        return "the array does not report its %s" % error.args[0]
+    return "the array reports it in a form that cannot be understood (%s)" % error
+
+
+def make_mapping(
+    send: Callable[[], Mapping],
+    read: Callable[[], Optional[Mapping]],
+    lun: Optional[int],
+    mappings_of_host: Callable[[], Iterable[Mapping]],
+    already_mapped: Type[FlashError],
+    lun_taken: Type[FlashError],
+) -> Mapping:
+    """Map a volume at a LUN, or at one that the array finds free: another writer may take that one first.
+
+    :param send: the request. It may be sent ATTEMPTS times, since the array refuses a second mapping.
+    :param read: the mapping of this volume to this host, if there is one.
+    :param already_mapped, lun_taken: how the array refuses it when the mapping, or another one at that LUN, is there.
+    :raises Conflict: the volume is mapped at another LUN, or another volume has the LUN.
+    """
+    for attempt in range(ATTEMPTS):
+        last = attempt == ATTEMPTS - 1
+        try:
+            return send()
+        except already_mapped:
+            return same_mapping(read(), lun)
+        except lun_taken as error:
+            if lun is not None:
+                raise who_has(lun, mappings_of_host(), error) from None
+            if last:
+                raise
+        except AnswerLost as error:
+            there = poll_after(error, read)
+            if there is not None:
+                return same_mapping(there, lun)
+            if last:
+                raise
+    raise AssertionError("the last attempt raises")
+
+
+class Locks:
+    """One lock for each object by name: one thread at a time does what takes several requests about it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._locks: Dict[str, threading.RLock] = {}
+
+    def of(self, name: str) -> threading.RLock:
+        with self._lock:
+            return self._locks.setdefault(name, threading.RLock())
