@@ -59,7 +59,7 @@ ROWS = (
         "dsware",
         {"vendor": "dsware", "datapath": True},
         tool="vbs_cli",
-        can=replace(DSWARE, reads_mappings=False),
+        can=replace(DSWARE, mappings_known="of_no_host"),
     ),
 )
 

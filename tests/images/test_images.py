@@ -199,7 +199,7 @@ def test_a_snapshot_is_exported_and_not_what_the_volume_has_now(lab: Lab) -> Non
 def test_what_a_host_uses_is_read_from_a_copy(lab: Lab) -> None:
     """Or refused, where the array makes none in an instant."""
     lab.imported(lab.raw())
-    if not lab.array.capabilities.reads_mappings:
+    if lab.array.capabilities.mappings_known != "of_all_hosts":
         # Who has the volume this array cannot tell: it is copied first whatever hosts do.
         lab.exported(lab.folder / "out.qcow2", verify=False, assume_unmapped=None)
         assert lab.volumes() == {"golden"}
@@ -223,7 +223,11 @@ def test_a_target_that_a_host_has_is_never_replaced(lab: Lab) -> None:
     lab.map_elsewhere("golden")
     other = lab.raw("2.raw", seed=2)
     unsure = {"assume_unmapped": None}
-    words = ("mapped",) if not lab.array.capabilities.reads_mappings else ("mapped to host other", "force does not")
+    words = (
+        ("mapped",)
+        if lab.array.capabilities.mappings_known != "of_all_hosts"
+        else ("mapped to host other", "force does not")
+    )
     for force in (False, True):
         lab.refused(*words, kind="refused", path=other, force=force, **unsure)
     # What it holds is known, so there is nothing to do to it.

@@ -240,7 +240,7 @@ def test_a_swap_that_is_refused_leaves_nothing_that_a_later_task_could_give_the_
         go_on(lab)
         out, err = process.communicate(timeout=60)
     told = json.loads(out)
-    if lab.array.capabilities.reads_mappings:
+    if lab.array.capabilities.mappings_known == "of_all_hosts":
         assert told["failed"] is True, out + err
         assert "mapped to host other" in told["msg"], out + err
         assert told["changed"] is False
@@ -282,7 +282,7 @@ def test_what_a_run_on_another_host_left_goes_when_it_is_dead(lab: Lab) -> None:
     assert young in result.msg
     lab.done("flash_volume", name=young, state="absent", **lab.array.unused)
     lab.map_elsewhere(old)
-    if lab.array.capabilities.reads_mappings:
+    if lab.array.capabilities.mappings_known == "of_all_hosts":
         result = lab.run(path=source)
         assert result.failed
         assert "host other has it" in result.msg

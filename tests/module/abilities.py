@@ -66,14 +66,13 @@ class Abilities:
     smallest: int = MIB
     largest: int = 2 * 1024 * TIB
     protocols: tuple[str, ...] = ("fc", "iscsi")
-    one_namespace: bool = False
-    one_snapshot_namespace: bool = False
-    guards_snapshots: bool = False
-    reads_mappings: bool = True
+    snapshot_names: str = "per_volume"
+    snapshots_found_by: str = "by_name"
     proves_snapshots: bool = True
-    resumes_sets: bool = False
-    snapshots_by_volume: bool = False
-    chap_per_volume: bool = False
+    guards_snapshots: bool = False
+    finishes_snapshot_sets: bool = False
+    mappings_known: str = "of_all_hosts"
+    chap: str | None = "of_host"
     clones_depend: bool = False
     volume_options: frozenset[str] = frozenset()
     """The names of what array_options may have."""
@@ -93,7 +92,7 @@ class Abilities:
         return {name: getattr(self, name) for name in names}
 
 
-XTREMIO = Abilities((0, 16383), one_namespace=True, resumes_sets=True)
+XTREMIO = Abilities((0, 16383), snapshot_names="with_volumes", finishes_snapshot_sets=True)
 XTREMIO_3 = replace(
     XTREMIO,
     proves_snapshots=False,
@@ -106,6 +105,7 @@ XTREMIO_3 = replace(
 )
 FLASHSYSTEM = Abilities(
     (0, 2047),
+    chap=None,
     provisioning=("thick",),
     granularity=512,
     smallest=GIB,
@@ -128,7 +128,7 @@ DATERA = Abilities(
     smallest=GIB,
     largest=32 * TIB,
     protocols=("iscsi",),
-    chap_per_volume=True,
+    chap="of_volume",
     volume_options=frozenset(
         [
             "ip_pool",
@@ -157,9 +157,10 @@ DATERA = Abilities(
 DATERA_21 = replace(DATERA, volume_options=DATERA.volume_options - {"placement_policy"})
 VIOLIN = Abilities(
     (0, 255),
+    chap=None,
     provisioning=("thick", "thin", "dedup"),
     largest=64 * TIB,
-    snapshots_by_volume=True,
+    snapshots_found_by="by_volume",
     clones_depend=True,
     copies="array_copy",
     refusals={
@@ -179,9 +180,10 @@ VIOLIN_756 = replace(VIOLIN, volume_options=frozenset(["encrypted"]))
 VIOLIN_7700 = replace(VIOLIN, protocols=("fc",))
 DSWARE = Abilities(
     (0, 511),
+    chap=None,
     largest=256 * TIB,
     protocols=("iscsi",),
-    one_snapshot_namespace=True,
+    snapshot_names="per_array",
     guards_snapshots=True,
     volume_options=frozenset(["full_clone"]),
     refusals={
@@ -201,7 +203,7 @@ NO_HOSTS = "on its text socket this array knows no hosts"
 DSWARE_SOCKET = replace(
     DSWARE,
     protocols=(),
-    reads_mappings=False,
+    mappings_known="of_no_host",
     proves_snapshots=False,
     refusals={
         **{name: text for name, text in DSWARE.refusals.items() if name != "host_without_initiators"},

@@ -549,7 +549,7 @@ class ArrayUnderTest:
     @property
     def unused(self) -> dict[str, bool]:
         """What a task says that deletes a volume which no host has, where the array cannot be asked."""
-        return {} if self.capabilities.reads_mappings else {"assume_unmapped": True}
+        return {} if self.capabilities.mappings_known == "of_all_hosts" else {"assume_unmapped": True}
 
     def state(self) -> dict[str, Any]:
         return self.simulator.state(self.row.name)

@@ -226,5 +226,5 @@ def test_force_is_not_asked_for_where_the_array_tells_no_open_sessions(mapped: A
 
 @pytest.mark.hosts
 def test_assume_unmapped_permits_nothing_on_an_array_that_tells_its_mappings(mapped: ArrayUnderTest) -> None:
-    assert mapped.capabilities.reads_mappings
+    assert mapped.capabilities.mappings_known == "of_all_hosts"
     mapped.refuses("flash_volume", "it is mapped to host server", name="db1", state="absent", assume_unmapped=True)

@@ -29,7 +29,7 @@ def test_a_snapshot_is_taken(db1: ArrayUnderTest) -> None:
     assert made["snapshot"]["size"] == 10 * GIB
     proven = made["snapshot"]["proven"]
     assert proven is db1.capabilities.proves_snapshots
-    if proven or db1.capabilities.one_namespace:
+    if proven or db1.capabilities.snapshot_names == "with_volumes":
         assert proven is not taken["writable"]
     assert made["plan"] == ["create snapshot monday of volume db1"]
 
@@ -45,7 +45,7 @@ def test_a_snapshot_needs_its_volume(db1: ArrayUnderTest) -> None:
 def test_the_name_of_another_volume_s_snapshot(db1: ArrayUnderTest) -> None:
     db1.done("flash_volume", name="db2", size="10GiB")
     db1.done("flash_snapshot", name="monday", volume="db1")
-    if db1.capabilities.one_namespace or db1.capabilities.one_snapshot_namespace:
+    if db1.capabilities.snapshot_names != "per_volume":
         db1.refuses("flash_snapshot", "of this name is there, of volume db1", name="monday", volume="db2")
     else:
         db1.converges("flash_snapshot", name="monday", volume="db2")
@@ -53,7 +53,7 @@ def test_the_name_of_another_volume_s_snapshot(db1: ArrayUnderTest) -> None:
 
 def test_the_name_of_a_volume(db1: ArrayUnderTest) -> None:
     db1.done("flash_volume", name="db2", size="10GiB")
-    if db1.capabilities.one_namespace:
+    if db1.capabilities.snapshot_names == "with_volumes":
         db1.refuses("flash_snapshot", "share their names", name="db1", volume="db1", kind="conflict")
         before, result = db1.state(), db1.snapshot(name="db2", volume="db1")
         assert result.failed

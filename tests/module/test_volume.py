@@ -151,7 +151,7 @@ def test_a_volume_is_made_from_a_snapshot(array: ArrayUnderTest) -> None:
 def test_a_snapshot_of_another_volume_is_not_taken_for_it(array: ArrayUnderTest) -> None:
     array.done("flash_volume", volumes=[{"name": "db1"}, {"name": "db2"}], size="10GiB")
     array.done("flash_snapshot", name="monday", volume="db1")
-    by_volume = array.capabilities.snapshots_by_volume
+    by_volume = array.capabilities.snapshots_found_by == "by_volume"
     array.refuses(
         "flash_volume",
         "there is no snapshot monday of volume db2" if by_volume else "snapshot monday is not one of volume db2",

@@ -110,7 +110,7 @@ class Column:
     def chap(self) -> str:
         if self.driver.PROTOCOL == "SCSI" or "iscsi" not in self.known.protocols:
             return "no"
-        return YES[self.known.chap_per_volume or self.known.refusal("chap") is None]
+        return YES[self.known.chap == "of_volume" or self.known.refusal("chap") is None]
 
     def retype(self) -> str:
         options = sorted(name for name, rule in self.known.volume_options.items() if not rule.create_only)

@@ -90,7 +90,7 @@ class MemoryArray(Array, VolumeChanges, ConsistencyGroups, HostChap, HostOs):
 
     def __init__(self, tells_mappings: bool = True, **capabilities: Any) -> None:
         self.capabilities = MemoryCapabilities(**capabilities)
-        self.tells_mappings = tells_mappings and self.capabilities.reads_mappings
+        self.tells_mappings = tells_mappings and self.capabilities.mappings_known == "of_all_hosts"
         self.reads: list[str] = []
         self.writes: list[str] = []
         self.unreadable: dict[str, list[str]] = {}
@@ -202,7 +202,7 @@ class MemoryArray(Array, VolumeChanges, ConsistencyGroups, HostChap, HostOs):
     def _check_free(self, name: str, kind: str, volume_id: str | None = None) -> None:
         volumes = {volume.name for volume in self._volumes.values()}
         snapshots = {s.name for s in self._snapshots.values() if kind == "volume" or s.volume_id == volume_id}
-        if self.capabilities.one_namespace:
+        if self.capabilities.snapshot_names == "with_volumes":
             snapshots = {s.name for s in self._snapshots.values()}
             taken = volumes | snapshots
         else:
@@ -302,7 +302,7 @@ class MemoryArray(Array, VolumeChanges, ConsistencyGroups, HostChap, HostOs):
 
     def _tell_host(self, host: Host) -> Host:
         count = sum(1 for name, _id in self._maps if name == host.name)
-        return replace(host, volumes=count if self.capabilities.reads_mappings else None)
+        return replace(host, volumes=count if self.capabilities.mappings_known == "of_all_hosts" else None)
 
     def find_hosts(self, initiators: Sequence[str]) -> Listing[Host]:
         self._read("find_hosts", initiators)
@@ -310,7 +310,7 @@ class MemoryArray(Array, VolumeChanges, ConsistencyGroups, HostChap, HostOs):
 
     def mappings(self, volumes: Sequence[str] | None = None, hosts: Sequence[str] | None = None) -> Listing[Mapping]:
         self._read("mappings", volumes, hosts)
-        if not self.capabilities.reads_mappings:
+        if self.capabilities.mappings_known != "of_all_hosts":
             return UNKNOWN
         everything = volumes is None and hosts is None
         things = list(self._volumes) + list(self._snapshots)

@@ -260,6 +260,18 @@ class SnapshotSpec:
     """Nothing writes to the volume meanwhile, though a host has it: a copy that takes a while is of one instant."""
 
 
+PER_VOLUME, PER_ARRAY, WITH_VOLUMES = "per_volume", "per_array", "with_volumes"
+"""The name of a snapshot is unique among the snapshots of one volume, among all snapshots, or among all snapshots and
+volumes together."""
+
+BY_NAME, BY_VOLUME = "by_name", "by_volume"
+
+OF_ALL_HOSTS, OF_THIS_HOST, OF_NO_HOST = "of_all_hosts", "of_this_host", "of_no_host"
+"""Whose mappings the array can be asked for."""
+
+OF_HOST, OF_VOLUME = "of_host", "of_volume"
+
+
 @dataclass(frozen=True)
 class NameRule:
     """Which names an array takes for one kind of object."""
@@ -312,24 +324,24 @@ class Capabilities:
     largest: int = 2 * 1024**5
     luns: Tuple[int, int] = (0, 255)
     protocols: Tuple[str, ...] = (FC, ISCSI)
-    one_namespace: bool = False
-    """Volumes and snapshots share one name space."""
-    one_snapshot_namespace: bool = False
-    """Snapshots have a name space of their own, which all volumes share."""
+    snapshot_names: str = PER_VOLUME
+    """Among what the name of a snapshot is unique: PER_VOLUME, PER_ARRAY or WITH_VOLUMES."""
+    snapshots_found_by: str = BY_NAME
+    """BY_NAME, or BY_VOLUME: to find a snapshot by its name alone, the snapshots of every volume are read."""
+    proves_snapshots: bool = True
+    """The array reports of each snapshot that it is one, and of which volume."""
     guards_snapshots: bool = False
     """The array itself refuses to delete a volume that has snapshots, so that not all of them need be known."""
-    reads_mappings: bool = True
-    proves_snapshots: bool = True
-    resumes_sets: bool = False
-    """Given the whole of a set of one instant, it finishes one that was begun, and refuses to mix two instants."""
-    snapshots_by_volume: bool = False
-    """A snapshot's name stands once for each volume, and is found by its volume; looking for it everywhere is dear."""
-    chap_per_volume: bool = False
-    """CHAP credentials are kept with the volume (see Array.set_volume_chap) and not with the host."""
-    locally: FrozenSet[str] = frozenset()
-    """The names of this host, in lower case, where the array attaches volumes by a program on the host."""
+    finishes_snapshot_sets: bool = False
+    """Given a complete set of one instant, it finishes one that was begun, and refuses to mix two instants."""
     clones_depend: bool = False
-    """Some clones keep their source from being deleted, so a delete must look at all volumes."""
+    """Some clones keep their source from being deleted, so all volumes are read before one is deleted."""
+    mappings_known: str = OF_ALL_HOSTS
+    """OF_ALL_HOSTS; OF_THIS_HOST, where volumes are attached by a program on each host; or OF_NO_HOST."""
+    local_names: FrozenSet[str] = frozenset()
+    """The names of this host, in lower case, where the array attaches volumes by a program on the host."""
+    chap: Optional[str] = OF_HOST
+    """To what CHAP credentials belong: OF_HOST, OF_VOLUME (see array.VolumeChap), or None without CHAP."""
     volume_options: Map[str, OptionRule] = field(default_factory=dict)
     refusals: Map[str, str] = field(default_factory=dict)
 
@@ -338,8 +350,10 @@ class Capabilities:
         return self.refusals.get(operation)
 
     def sees_mappings_of(self, host: str) -> bool:
-        """Whether ``mappings()`` tells if this host has a volume, also where it cannot tell who else has it."""
-        return self.reads_mappings
+        """Whether ``mappings()`` reports what this host has, also where it cannot report what others have."""
+        if self.mappings_known == OF_THIS_HOST:
+            return host.lower() in self.local_names
+        return self.mappings_known == OF_ALL_HOSTS
 
     def method(self, operation: str, obj: Any = None) -> CopyMethod:
         """How ``clone_volume`` or ``volume_from_snapshot`` of this object is made."""

@@ -15,7 +15,19 @@ from typing import Dict, FrozenSet, List, Optional, Set, Tuple
 
 from .array import Array, ConsistencyGroups
 from .errors import context
-from .model import UNKNOWN, Group, Host, Listing, Mapping, Snapshot, Volume
+from .model import (
+    BY_VOLUME,
+    OF_ALL_HOSTS,
+    PER_VOLUME,
+    UNKNOWN,
+    WITH_VOLUMES,
+    Group,
+    Host,
+    Listing,
+    Mapping,
+    Snapshot,
+    Volume,
+)
 from .plan.desired import ABSENT, PRESENT, RESTORED, DesiredMapping, DesiredState
 from .plan.snapshots import member_name
 from .plan.world import Actual
@@ -113,7 +125,7 @@ def _volumes(array: Array, desired_state: DesiredState, groups: Listing[Group]) 
             names.update(members)
             new_names = {member_name(member, snapshot.name) for member in members}
         names.add(snapshot.volume)
-        if array.capabilities.one_namespace:
+        if array.capabilities.snapshot_names == WITH_VOLUMES:
             names |= new_names
     ordered = _ordered(names)
     deletes = desired_state.retentions or any(
@@ -131,7 +143,7 @@ def _snapshots(
     if desired_state.prune is not None:
         return array.snapshots(), None
     existing = {volume.name: volume for volume in volumes}
-    one_namespace = array.capabilities.one_namespace or array.capabilities.one_snapshot_namespace
+    beyond_the_volume = array.capabilities.snapshot_names != PER_VOLUME
     sources: Names = {retention.volume for retention in desired_state.retentions}
     names: Names = set()
     for desired in desired_state.volumes:
@@ -139,16 +151,19 @@ def _snapshots(
         if desired.state == ABSENT and volume is not None and volume.snapshots != ():
             sources.add(desired.name)
         if desired.state == PRESENT and volume is None:
-            names |= {desired.source_snapshot, desired.name if array.capabilities.one_namespace else None}
-            if array.capabilities.snapshots_by_volume and desired.source_volume and desired.source_snapshot:
+            names |= {
+                desired.source_snapshot,
+                desired.name if array.capabilities.snapshot_names == WITH_VOLUMES else None,
+            }
+            if array.capabilities.snapshots_found_by == BY_VOLUME and desired.source_volume and desired.source_snapshot:
                 names.discard(desired.source_snapshot)
                 sources.add(desired.source_volume)
     for snapshot in desired_state.snapshots:
         if snapshot.group:
             names |= {member_name(member, snapshot.name) for member in _members(groups, snapshot.group)}
-        elif snapshot.volume and array.capabilities.snapshots_by_volume:
+        elif snapshot.volume and array.capabilities.snapshots_found_by == BY_VOLUME:
             sources.add(snapshot.volume)
-        elif snapshot.volume not in sources or one_namespace:
+        elif snapshot.volume not in sources or beyond_the_volume:
             names |= {snapshot.name, snapshot.backup if snapshot.state == RESTORED else None}
     by_name, by_volume = _ordered(names), _ordered(sources)
     if not by_name and not by_volume:
@@ -199,7 +214,7 @@ def _mappings(array: Array, desired_state: DesiredState, volumes: Listing[Volume
     volumes_asked |= to_end - existing.keys()
     if not hosts_asked and not volumes_asked:
         return UNKNOWN, set(), frozenset()
-    if not array.capabilities.reads_mappings:
+    if array.capabilities.mappings_known != OF_ALL_HOSTS:
         # Some arrays can be asked only about this very host, by a program on it.
         visible = frozenset(
             mapping.host for mapping in desired_state.mappings if array.capabilities.sees_mappings_of(mapping.host)

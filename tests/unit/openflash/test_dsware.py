@@ -127,8 +127,8 @@ def test_what_each_transport_cannot_do() -> None:
     assert socket.refusal("restore_snapshot")
     assert rest.refusal("create_host") is None
     assert "attach_tool" in (socket.refusal("create_host") or "")
-    assert rest.reads_mappings
-    assert not socket.reads_mappings
+    assert rest.mappings_known == "of_all_hosts"
+    assert socket.mappings_known != "of_all_hosts"
     assert set(rest.volume_options) == {"full_clone"}
     assert not socket.volume_options
 

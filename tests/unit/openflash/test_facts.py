@@ -125,7 +125,7 @@ def test_a_subset_that_cannot_be_read_is_left_out_and_reported(array: MemoryArra
 
 
 def test_what_the_array_cannot_be_asked_is_null_and_not_empty() -> None:
-    facts = gather(MemoryArray(reads_mappings=False), ("mappings",), {})
+    facts = gather(MemoryArray(mappings_known="of_no_host"), ("mappings",), {})
     assert facts == {"mappings": None, "unreadable": []}
 
 

@@ -368,7 +368,7 @@ def test_a_host_of_openstack_is_deleted_only_with_its_permission(array: MemoryAr
 
 
 def test_a_host_whose_mappings_are_unknown_is_not_deleted(array: MemoryArray) -> None:
-    blind = MemoryArray(reads_mappings=False)
+    blind = MemoryArray(mappings_known="of_no_host")
     blind.host("h1")
     error = refused(host_maps(blind, GONE), "cannot be asked whether it has volumes mapped")
     assert isinstance(error, Refused)
@@ -472,7 +472,7 @@ def test_a_volume_moves_to_one_host_only(array: MemoryArray) -> None:
 
 
 def test_mapping_warns_when_other_mappings_are_unknown() -> None:
-    array = MemoryArray(reads_mappings=False)
+    array = MemoryArray(mappings_known="of_no_host")
     array.volume("a")
     array.host("h1")
     task = host_maps(array, {"host": "h1", "volume": "a"})
@@ -663,7 +663,7 @@ def test_a_snapshot_is_unmapped_by_its_name(array: MemoryArray) -> None:
 
 
 def test_unmapping_where_mappings_are_unknown_is_done_anyway() -> None:
-    array = MemoryArray(reads_mappings=False)
+    array = MemoryArray(mappings_known="of_no_host")
     array.volume("a")
     array.host("h1")
     array.map("a", "h1")
@@ -765,7 +765,7 @@ def test_what_a_refused_exclusive_would_free_stays_taken(array: MemoryArray) -> 
 
 @pytest.mark.parametrize("unknown", [True, False])
 def test_an_incomplete_read_disables_exclusive(unknown: bool) -> None:
-    array = MemoryArray(reads_mappings=not unknown)
+    array = MemoryArray(mappings_known="of_no_host" if unknown else "of_all_hosts")
     array.volume("a")
     array.volume("b")
     array.host("h1")

@@ -83,7 +83,7 @@ class Content:
 def contents(draw: Any) -> Content:
     content = Content(
         {
-            "one_namespace": draw(st.booleans()),
+            "snapshot_names": draw(st.sampled_from(["per_volume", "with_volumes"])),
             "clones_depend": draw(st.booleans()),
             "tells_mappings": draw(st.booleans()),
             "refusals": draw(
@@ -101,7 +101,7 @@ def contents(draw: Any) -> Content:
         taken.add(name)
     pairs = st.tuples(volume_names, snapshot_names)
     for volume, name in draw(st.lists(pairs, unique=True, max_size=5)):
-        if content.capabilities["one_namespace"] and name in taken:
+        if content.capabilities["snapshot_names"] == "with_volumes" and name in taken:
             continue
         taken.add(name)
         proven = draw(st.sampled_from([True, True, False]))
@@ -567,10 +567,10 @@ actuals = st.builds(
 
 capabilities = st.builds(
     MemoryCapabilities,
-    one_namespace=st.booleans(),
+    snapshot_names=st.sampled_from(["per_volume", "per_array", "with_volumes"]),
     clones_depend=st.booleans(),
     proves_snapshots=st.booleans(),
-    reads_mappings=st.booleans(),
+    mappings_known=st.sampled_from(["of_all_hosts", "of_this_host", "of_no_host"]),
 )
 
 

@@ -191,7 +191,7 @@ def test_a_snapshot_that_a_volume_is_made_of_stays(array: MemoryArray) -> None:
 
 @pytest.mark.parametrize("declared_as", ["volumes", "snapshots"])
 def test_what_is_both_a_volume_and_a_snapshot_is_judged_once(declared_as: str) -> None:
-    array = MemoryArray(one_namespace=True, proves_snapshots=False)
+    array = MemoryArray(snapshot_names="with_volumes", proves_snapshots=False)
     array.volume("web-data")
     array.snapshot("web-data", "web-s")
     array.volume("web-s")  # one object, listed twice
@@ -215,7 +215,7 @@ def test_an_incomplete_read_disables_prune(array: MemoryArray, kind: str, name: 
 
 
 def test_unknown_mappings_disable_prune() -> None:
-    array = MemoryArray(reads_mappings=False)
+    array = MemoryArray(mappings_known="of_no_host")
     array.volume("web-data")
     array.volume("web-old")
     task = pruned(array, hosts=[], prune_kinds=["volumes"], assume_unmapped=True)

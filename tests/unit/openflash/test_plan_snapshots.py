@@ -95,7 +95,7 @@ def test_two_volumes_may_have_snapshots_of_one_name(array: MemoryArray) -> None:
 
 @pytest.mark.parametrize("there", [True, False])
 def test_in_one_name_space_only_one_volume_can_have_the_name(there: bool) -> None:
-    array = MemoryArray(one_namespace=True)
+    array = MemoryArray(snapshot_names="with_volumes")
     array.volume("db1")
     array.volume("db2")
     if there:
@@ -105,7 +105,7 @@ def test_in_one_name_space_only_one_volume_can_have_the_name(there: bool) -> Non
 
 
 def test_in_one_name_space_a_volume_s_name_is_taken() -> None:
-    array = MemoryArray(one_namespace=True)
+    array = MemoryArray(snapshot_names="with_volumes")
     array.volume("db1")
     array.volume("db2")
     error = refused(snapshots(array, {"name": "db2", "volume": "db1"}), "a volume has this name")
@@ -241,7 +241,7 @@ def test_a_snapshot_with_an_open_session_needs_force_too(array: MemoryArray) -> 
 
 
 def test_a_snapshot_whose_mappings_are_not_reported_needs_assume_unmapped() -> None:
-    array = MemoryArray(reads_mappings=False)
+    array = MemoryArray(mappings_known="of_no_host")
     array.volume("db1")
     array.snapshot("db1", "s1")
     assert isinstance(refused(snapshots(array, ABSENT, unmap=True), "cannot be asked", "assume_unmapped"), Refused)
@@ -308,7 +308,7 @@ def test_a_restore_that_is_done_already_is_not_refused_for_a_mapping(changed: Me
 
 
 def test_restoring_where_mappings_are_unknown_needs_assume_unmapped() -> None:
-    array = MemoryArray(reads_mappings=False)
+    array = MemoryArray(mappings_known="of_no_host")
     array.volume("db1")
     array.snapshot("db1", "s1")
     assert isinstance(refused(snapshots(array, RESTORE, unmap=True), "assume_unmapped: true"), Refused)
@@ -339,7 +339,7 @@ def test_the_backup_is_not_a_snapshot_that_the_task_itself_takes(changed: Memory
 
 
 def test_a_backup_name_that_is_taken_in_one_name_space() -> None:
-    array = MemoryArray(one_namespace=True)
+    array = MemoryArray(snapshot_names="with_volumes")
     array.volume("db1")
     array.volume("before")
     array.snapshot("db1", "s1")

@@ -376,12 +376,12 @@ def test_a_clone_of_a_volume_that_loses_its_name_to_a_rename_is_refused_in_eithe
 # -- one name space ----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("one_namespace", [True, False])
-def test_a_volume_and_a_snapshot_of_one_name(one_namespace: bool) -> None:
-    array = MemoryArray(one_namespace=one_namespace)
+@pytest.mark.parametrize("snapshot_names", ["with_volumes", "per_array", "per_volume"])
+def test_a_volume_and_a_snapshot_of_one_name(snapshot_names: str) -> None:
+    array = MemoryArray(snapshot_names=snapshot_names)
     array.volume("db1")
     task = document(array, volumes=[{"name": "x", "size": "1GiB"}], snapshots=[{"name": "x", "volume": "db1"}])
-    if one_namespace:
+    if snapshot_names == "with_volumes":
         assert isinstance(refused(task, "share their names"), Conflict)
     else:
         done(task)
@@ -523,7 +523,7 @@ def test_an_independent_clone_does_not_keep_its_source(array: MemoryArray) -> No
 
 
 def test_unknown_mappings_are_not_taken_for_unmapped() -> None:
-    array = MemoryArray(reads_mappings=False)
+    array = MemoryArray(mappings_known="of_no_host")
     array.volume("db1")
     error = refused(volumes(array, ABSENT, unmap=True), "asked whether db1 is mapped", "assume_unmapped: true")
     assert isinstance(error, Refused)

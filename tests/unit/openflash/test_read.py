@@ -134,7 +134,7 @@ def test_where_clones_depend_a_delete_reads_all_volumes() -> None:
 
 
 def test_in_one_name_space_the_names_of_snapshots_are_asked_for_as_volumes_too() -> None:
-    array = MemoryArray(one_namespace=True)
+    array = MemoryArray(snapshot_names="with_volumes")
     array.volume("a")
     seen = Asked(array)
     snapshots(array, {"name": "x", "volume": "a"})
@@ -142,7 +142,7 @@ def test_in_one_name_space_the_names_of_snapshots_are_asked_for_as_volumes_too()
 
 
 def test_in_one_name_space_the_names_of_new_volumes_are_asked_for_as_snapshots_too() -> None:
-    array = MemoryArray(one_namespace=True)
+    array = MemoryArray(snapshot_names="with_volumes")
     array.volume("a")
     seen = Asked(array)
     volumes(array, {"name": "a"}, {"name": "new", "size": "1GiB"})
@@ -189,7 +189,7 @@ def test_an_incomplete_answer_leaves_mappings_unknown() -> None:
 
 
 def test_an_array_that_cannot_report_mappings_is_not_asked() -> None:
-    array = MemoryArray(reads_mappings=False)
+    array = MemoryArray(mappings_known="of_no_host")
     array.volume("a")
     task = volumes(array, {"name": "a", "state": "absent"})
     assert "mappings" not in task.reads

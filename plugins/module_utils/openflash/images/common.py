@@ -88,7 +88,7 @@ class Run:
         """Who has it mapped, but for what a dead run of ours left; None when that cannot be known."""
         maps = volume.mappings
         if maps is None:
-            names = sorted(self.array.capabilities.locally)
+            names = sorted(self.array.capabilities.local_names)
             listing: Listing[Mapping] = self.array.mappings(volumes=[volume.name], hosts=names or None)
             maps = tuple(one for one in listing if one.volume == volume.name)
             if not listing.complete and not maps:

@@ -22,7 +22,7 @@ from ..attach.disks import Disk, Tree
 from ..attach.fabric import Fabric, fabrics_of
 from ..attach.qemu import Node, Qemu, disk_node
 from ..errors import BadReply, Conflict, FlashError, InUse, NotFound, Unauthorized, Unsupported
-from ..model import AGENT, ISCSI, Chap, Host, Initiator, Mapping, Port, Volume
+from ..model import AGENT, ISCSI, OF_ALL_HOSTS, OF_VOLUME, Chap, Host, Initiator, Mapping, Port, Volume
 from ..units import format_size, parse_initiator
 from .work import Work
 
@@ -57,7 +57,7 @@ class DataPath:
     @contextmanager
     def open(self, volume: Volume, writable: bool) -> Iterator[Node]:
         """The volume's bytes; nobody else has it mapped."""
-        if self._array.capabilities.locally:
+        if self._array.capabilities.local_names:
             agent = self._agent()
             if agent is not None:
                 with self._attached(volume, agent, writable) as node:
@@ -113,10 +113,10 @@ class DataPath:
     def _logged_in(self, volume: Volume) -> Iterator[Node]:
         array, initiator = self._array, user_space.initiator_name()
         chap = self._settings.chap
-        if not array.capabilities.chap_per_volume:
+        if array.capabilities.chap != OF_VOLUME:
             # Credentials of this host: they are made up for the copy, where the array asks for any.
             chap = (chap or user_space.random_chap()) if _asks_for_chap(array) else None
-        own_chap = None if array.capabilities.chap_per_volume else chap
+        own_chap = None if array.capabilities.chap == OF_VOLUME else chap
         self._work.note(host=[self._work.temporary, True], mapped=[])
         with _undoing(lambda: self._give_back(lambda: drop_host(array, self._work.temporary))):
             host = array.create_host(self._work.temporary, [Initiator(initiator, ISCSI)], chap=own_chap)
@@ -192,7 +192,7 @@ class DataPath:
     # -- by a program of the host ------------------------------------------------------------------------------------
 
     def _agent(self) -> Optional[Host]:
-        for name in sorted(self._array.capabilities.locally, key=len):
+        for name in sorted(self._array.capabilities.local_names, key=len):
             found = self._array.hosts([name]).named(name)
             if found is not None and found.kind == AGENT:
                 return found
@@ -272,7 +272,9 @@ def undo(array: Array, work: Work, settings: Settings) -> None:
         volume = array.volumes([name]).named(name)
         if volume is not None and volume.serial:
             _detach(fabrics, volume.serial, volume.size)
-        for mapping in array.mappings(volumes=[name], hosts=None if array.capabilities.reads_mappings else [host]):
+        for mapping in array.mappings(
+            volumes=[name], hosts=None if array.capabilities.mappings_known == OF_ALL_HOSTS else [host]
+        ):
             if (mapping.volume, mapping.host) == (name, host):
                 if volume is not None and not volume.serial:
                     _detach_lun(array, fabrics, volume, mapping)

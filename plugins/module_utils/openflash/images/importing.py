@@ -17,7 +17,7 @@ from typing import Any, Dict, Optional
 
 from ..array import VolumeChap
 from ..errors import Conflict, FlashError, Invalid, NoSpace, NotFound, Refused, Stopped, Unsupported
-from ..model import THICK, Listing, Volume, VolumeSpec
+from ..model import OF_VOLUME, THICK, Listing, Volume, VolumeSpec
 from ..plan.desired import DesiredState, DesiredVolume
 from ..plan.draft import Plan
 from ..plan.rules import check_complete, check_name, check_owner, check_size
@@ -337,7 +337,7 @@ class _Import:
         if made is None:
             raise NotFound("the new volume %s is gone again" % work.temporary)
         chap = run.settings.chap
-        if chap is not None and array.capabilities.chap_per_volume:
+        if chap is not None and array.capabilities.chap == OF_VOLUME:
             VolumeChap.of(array).set_volume_chap(made, chap)
         with data_path.open(made, writable=True) as node:
             run.progress.phase("copying", self._source.size)

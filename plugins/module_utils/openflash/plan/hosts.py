@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Dict, List, Optional, Sequence, Set, Tuple
 
 from ..errors import Conflict, InUse, Invalid, NotFound, Refused
-from ..model import FC, INITIATORS, ISCSI, Host, Initiator
+from ..model import FC, INITIATORS, ISCSI, OF_VOLUME, Host, Initiator
 from ..units import format_initiator
 from . import rules
 from .desired import ALWAYS, PRESENT, DesiredHost
@@ -70,7 +70,7 @@ def _add(draft: Draft, step: Step) -> None:
 
 def present(draft: Draft, desired: DesiredHost, mapped: bool = False) -> None:
     """:param mapped: volumes shall be mapped to it. Some arrays keep its CHAP credentials with these (see mappings)."""
-    if mapped and draft.capabilities.chap_per_volume:
+    if mapped and draft.capabilities.chap == OF_VOLUME:
         if desired.chap is not None:
             draft.hosts_with_volume_chap[desired.name] = desired
         desired = replace(desired, chap=None)

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Callable, List, Optional, Set, Tuple
 
 from ..errors import Invalid, Refused
-from ..model import DELETING, Snapshot
+from ..model import DELETING, WITH_VOLUMES, Snapshot
 from ..units import is_openstack_name
 from . import hosts, snapshots, volumes
 from .desired import HOSTS, PRESENT, SNAPSHOTS, VOLUMES, DesiredState, Prune
@@ -135,7 +135,7 @@ def _snapshots(draft: Draft, desired_state: DesiredState, rule: Prune) -> List[C
     stay = _volumes_named(desired_state)
     declared = {(snapshot.volume, snapshot.name) for snapshot in desired_state.snapshots}
     kept = {volume.source_snapshot for volume in desired_state.volumes}
-    if draft.capabilities.one_namespace:
+    if draft.capabilities.snapshot_names == WITH_VOLUMES:
         # On some arrays a clone is listed among the snapshots too.
         kept |= {volume.name for volume in desired_state.volumes}
 
@@ -157,7 +157,7 @@ def _snapshots(draft: Draft, desired_state: DesiredState, rule: Prune) -> List[C
 
 def _volumes(draft: Draft, desired_state: DesiredState, rule: Prune) -> List[Candidate]:
     kept = _volumes_named(desired_state)
-    if draft.capabilities.one_namespace:
+    if draft.capabilities.snapshot_names == WITH_VOLUMES:
         # A snapshot that is a volume too is judged as a snapshot.
         kept |= {snapshot.name for snapshot in draft.world.snapshots.values()}
     return [

@@ -10,7 +10,7 @@ from functools import partial
 from typing import List, Optional, Sequence, Tuple
 
 from ..errors import Conflict, InUse, Invalid, NotFound, Refused, Unsupported
-from ..model import COPYING, DELETING, READY, Group, Mapping, Snapshot, Volume
+from ..model import COPYING, DELETING, PER_VOLUME, READY, WITH_VOLUMES, Group, Mapping, Snapshot, Volume
 from . import rules
 from .desired import PRESENT, DesiredSnapshot, DesiredState, Retention
 from .draft import Draft
@@ -93,7 +93,7 @@ def _at_one_instant(draft: Draft, snapshots: Sequence[DesiredSnapshot], possible
                 raise Unsupported(refusal)
             if failed:
                 raise Refused("another snapshot of the same instant cannot be taken: %s" % failed[0].reason)
-            if existing and not draft.capabilities.resumes_sets:
+            if existing and not draft.capabilities.finishes_snapshot_sets:
                 raise Conflict(
                     "%s is there already, and what is taken now is of another instant"
                     % ", ".join(desired.name for desired in existing),
@@ -127,7 +127,7 @@ def _check_usable(snapshot: Snapshot) -> None:
 
 def _check_name_free(draft: Draft, name: str, called: str = "this name") -> None:
     """:raises Conflict: another snapshot or a volume has the name, where an array does not permit that."""
-    if not (draft.capabilities.one_namespace or draft.capabilities.one_snapshot_namespace):
+    if draft.capabilities.snapshot_names == PER_VOLUME:
         return
     others = draft.world.snapshots_named(name)
     if others:
@@ -136,7 +136,7 @@ def _check_name_free(draft: Draft, name: str, called: str = "this name") -> None
             "a snapshot of %s is there, of %s" % (called, volume),
             hint="Choose another name.",
         )
-    if name in draft.world.volumes and draft.capabilities.one_namespace:
+    if name in draft.world.volumes and draft.capabilities.snapshot_names == WITH_VOLUMES:
         raise Conflict(
             "a volume has %s, and on this array volumes and snapshots share their names" % called,
             hint="Choose another name.",

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any, Dict, List, Mapping as Map, Optional, Sequence
 
 from ..errors import Conflict, InUse, Invalid, NotFound, Refused
-from ..model import DELETING, READY, Capabilities, CopyMethod, Group, Snapshot, Volume, VolumeSpec
+from ..model import DELETING, READY, WITH_VOLUMES, Capabilities, CopyMethod, Group, Snapshot, Volume, VolumeSpec
 from ..units import format_size
 from . import rules
 from .desired import DesiredVolume
@@ -141,7 +141,7 @@ def _chosen_by_the_array(capabilities: Capabilities) -> Dict[str, None]:
 
 def _check_new_name(draft: Draft, name: str) -> None:
     rules.check_name("volume", name, draft.capabilities.volume_name)
-    if draft.capabilities.one_namespace and draft.world.snapshots_named(name):
+    if draft.capabilities.snapshot_names == WITH_VOLUMES and draft.world.snapshots_named(name):
         raise Conflict(
             "a snapshot has this name, and on this array volumes and snapshots share their names",
             hint="Choose another name.",

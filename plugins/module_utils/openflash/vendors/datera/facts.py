@@ -17,7 +17,7 @@ from typing import Any, Dict, NamedTuple, Optional, Sequence, Tuple
 
 from ... import unfinished
 from ...errors import Invalid
-from ...model import ISCSI, THIN, Capabilities, CopyMethod, NameRule, OptionRule, Snapshot, Volume
+from ...model import ISCSI, OF_VOLUME, THIN, Capabilities, CopyMethod, NameRule, OptionRule, Snapshot, Volume
 from ...units import GIB
 
 # Section 1.16: what one page may hold at most. Every entry of a list carries its whole tree.
@@ -251,7 +251,7 @@ def capabilities(policies: bool) -> Capabilities:
         largest=32768 * GIB,
         luns=(FIRST_LUN, FIRST_LUN),
         protocols=(ISCSI,),
-        chap_per_volume=True,
+        chap=OF_VOLUME,
         volume_options=volume_options(policies),
         refusals=REFUSALS,
     )

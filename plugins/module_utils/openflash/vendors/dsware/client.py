@@ -14,7 +14,7 @@ from ...errors import Invalid
 from ...model import Connection
 from ...transport.command import CommandTransport
 from ...units import parse_endpoint
-from .facts import REST, SOCKET, capabilities, local_names
+from .facts import REST, SOCKET, capabilities, names_of_this_host
 from .hosts import Hosts
 from .rest import RestWire
 from .text import TextWire
@@ -62,8 +62,8 @@ def connect(connection: Connection) -> Dsware:
             command = CommandTransport(connection.timeout, wire.journal)
             tool = AttachTool(str(options["attach_tool"]), command, connection.wait_timeout, manager)
         pools = wire.open()
-    locally = local_names() if agents or tool else frozenset()
-    able = capabilities(transport, extensions, locally, sorted(agents), tool is not None)
+    local_names = names_of_this_host() if agents or tool else frozenset()
+    able = capabilities(transport, extensions, local_names, sorted(agents), tool is not None)
     array = Dsware(wire, able, connection.wait_timeout, pool_names, pools)
     array.agents, array.tool = agents, tool
     array.device_root = str(options.get("device_root") or array.device_root)

@@ -16,7 +16,20 @@ from dataclasses import dataclass
 from typing import Any, FrozenSet, NamedTuple, Optional, Sequence, Tuple
 
 from ... import unfinished
-from ...model import AGENT, ISCSI, THIN, Capabilities, CopyMethod, Host, NameRule, OptionRule
+from ...model import (
+    AGENT,
+    ISCSI,
+    OF_ALL_HOSTS,
+    OF_NO_HOST,
+    OF_THIS_HOST,
+    PER_ARRAY,
+    THIN,
+    Capabilities,
+    CopyMethod,
+    Host,
+    NameRule,
+    OptionRule,
+)
 from ...units import MIB, TIB
 
 REST, SOCKET = "rest", "socket"
@@ -108,7 +121,7 @@ def further_backup(backup: str, number: int) -> str:
     return "%s-%d" % (backup[: NAME_LONGEST - 4], number)
 
 
-def local_names() -> FrozenSet[str]:
+def names_of_this_host() -> FrozenSet[str]:
     """What this host may be called in a task."""
     name = socket.gethostname()
     return frozenset({name.lower(), name.split(".", 1)[0].lower(), socket.getfqdn().lower(), "localhost"})
@@ -177,11 +190,11 @@ class DswareCapabilities(Capabilities):
         """The names under which there are hosts that volumes are attached to."""
         known = ["agents has %s" % ", ".join(self.agents)] if self.agents else []
         if self.by_tool:
-            known.append("this host is called %s" % ", ".join(sorted(self.locally)))
+            known.append("this host is called %s" % ", ".join(sorted(self.local_names)))
         return ", and ".join(known)
 
     def _here(self, name: Optional[str]) -> bool:
-        return name is not None and name.lower() in self.locally
+        return name is not None and name.lower() in self.local_names
 
     @staticmethod
     def _elsewhere(name: Optional[str]) -> str:
@@ -190,23 +203,23 @@ class DswareCapabilities(Capabilities):
             "detach: delegate it there" % name
         )
 
-    def sees_mappings_of(self, host: str) -> bool:
-        return self.reads_mappings or self._here(host)
-
     def method(self, operation: str, obj: Any = None) -> CopyMethod:
         return CopyMethod("instant", independent=True)
 
 
 def capabilities(
-    transport: str, extensions: bool, locally: FrozenSet[str], agents: Sequence[str] = (), by_tool: bool = False
+    transport: str, extensions: bool, local_names: FrozenSet[str], agents: Sequence[str] = (), by_tool: bool = False
 ) -> DswareCapabilities:
     """What can be done over this transport.
 
     :param extensions: whether requests may be sent that no published client of the socket sends.
-    :param locally, agents, by_tool: see DswareCapabilities.
+    :param local_names, agents, by_tool: see DswareCapabilities.
     """
     name = NameRule(NAME_LONGEST, NAME_PATTERN, _NAMES % NAME_LONGEST)
     rest = transport == REST
+    # The array does not report what is attached by agents and tools.
+    attached_apart = bool(agents) or by_tool
+    mappings_known = OF_ALL_HOSTS if rest and not attached_apart else OF_THIS_HOST if local_names else OF_NO_HOST
     full_clone = OptionRule(
         bool,
         create_only=True,
@@ -224,14 +237,14 @@ def capabilities(
         largest=LARGEST,
         luns=LUN_RANGE,
         protocols=(ISCSI,) if rest else (),
-        # What is attached the array does not tell.
-        reads_mappings=rest and not agents and not by_tool,
+        mappings_known=mappings_known,
         proves_snapshots=rest,
-        one_snapshot_namespace=True,
+        snapshot_names=PER_ARRAY,
         guards_snapshots=True,
         volume_options={"full_clone": full_clone} if rest or extensions else {},
         refusals=dict(_REFUSALS, **(_REST_REFUSALS if rest else _SOCKET_REFUSALS)),
-        locally=locally,
+        local_names=local_names,
+        chap=None,
         agents=tuple(agents),
         by_tool=by_tool,
     )

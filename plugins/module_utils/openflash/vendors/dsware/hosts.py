@@ -14,7 +14,7 @@ from typing import Any, Dict, List, Mapping as Map, Optional, Sequence, Tuple
 from ...attach.dsware import AttachTool, is_whole, wait_for_device
 from ...compare import mapped_to
 from ...errors import BadReply, Conflict, FlashError, Interrupted, InUse, NotFound
-from ...model import AGENT, ISCSI, UNKNOWN, Chap, Host, Initiator, Listing, Mapping, Port, Volume
+from ...model import AGENT, ISCSI, OF_ALL_HOSTS, UNKNOWN, Chap, Host, Initiator, Listing, Mapping, Port, Volume
 from ...transport.confirm import confirm, repeat
 from ...transport.deadline import Deadline
 from ...units import parse_initiator
@@ -50,7 +50,7 @@ class Hosts(Copies):
         return isinstance(self._wire, RestWire)
 
     def _is_here(self, name: str) -> bool:
-        return name.lower() in self.capabilities.locally
+        return name.lower() in self.capabilities.local_names
 
     def _attaches(self, name: str) -> bool:
         return name in self.agents or (self.tool is not None and self._is_here(name))
@@ -120,7 +120,7 @@ class Hosts(Copies):
         with self._doing("read mappings"):
             found = self._luns(volumes, hosts) if self._has_hosts else Listing()
             items = found.items + tuple(self._attached(volumes or (), hosts))
-            return Listing(items, found.unreadable, known=self.capabilities.reads_mappings)
+            return Listing(items, found.unreadable, known=self.capabilities.mappings_known == OF_ALL_HOSTS)
 
     def _luns(self, volumes: Optional[Sequence[str]], hosts: Optional[Sequence[str]]) -> Listing[Mapping]:
         everything = volumes is None and hosts is None
@@ -179,7 +179,7 @@ class Hosts(Copies):
         """Every name that a task may have for this host: it did not say which it uses."""
         mine = {name for name in self.agents if self._is_here(name)}
         if self.tool is not None:
-            mine |= self.capabilities.locally
+            mine |= self.capabilities.local_names
         return sorted(mine)
 
     def _device_here(self, name: str) -> Tuple[bool, Optional[str]]:

@@ -200,6 +200,7 @@ def capabilities(no_path: Callable[[], Optional[str]]) -> FlashSystemCapabilitie
         luns=LUN_RANGE,
         protocols=(FC, ISCSI),
         proves_snapshots=False,
+        chap=None,
         refusals=_REFUSALS,
         no_path=no_path,
     )

@@ -16,6 +16,7 @@ from typing import Any, Optional, Tuple
 from ... import unfinished
 from ...errors import Invalid
 from ...model import (
+    BY_VOLUME,
     DEDUP,
     FC,
     ISCSI,
@@ -221,9 +222,9 @@ def capabilities(version: Tuple[int, ...], external: bool, dedup: bool) -> Conce
         largest=LARGEST,
         luns=LUN_RANGE,
         protocols=(FC, ISCSI) if version >= FIRST_WITH_ISCSI else (FC,),
-        one_namespace=False,
-        snapshots_by_volume=True,
+        snapshots_found_by=BY_VOLUME,
         proves_snapshots=True,
+        chap=None,
         clones_depend=True,
         volume_options={"encrypted": encrypted} if version >= FIRST_WITH_ENCRYPTION else {},
         external=external,

@@ -16,7 +16,7 @@ from typing import Dict, Optional, Tuple
 
 from ... import unfinished
 from ...errors import Invalid
-from ...model import FC, ISCSI, THIN, Capabilities, NameRule
+from ...model import FC, ISCSI, THIN, WITH_VOLUMES, Capabilities, NameRule
 from ...units import MIB, PIB
 
 # Section 9: a transient name of the Cinder driver has 73 characters, other clients stop at 55; the limit is a guess.
@@ -135,8 +135,8 @@ def capabilities(v2: bool) -> Capabilities:
         largest=LARGEST,
         luns=LUN_RANGE,
         protocols=(FC, ISCSI),
-        one_namespace=True,
-        resumes_sets=True,
+        snapshot_names=WITH_VOLUMES,
+        finishes_snapshot_sets=True,
         proves_snapshots=v2,
         refusals={} if v2 else _ON_3X,
     )
