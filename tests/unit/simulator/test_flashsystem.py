@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ WWPN = WWPNS[0].upper()
 
 @pytest.fixture(scope="module")
 def simulator() -> Iterator[Simulator]:
-    arrays = [
+    arrays: list[dict[str, Any]] = [
         {"name": "plain", "vendor": "flashsystem", "protocol": "both"},
         {"name": "later", "vendor": "flashsystem", "empty_header": True, "shared_code": "CMMVC6045E"},
         {"name": "small", "vendor": "flashsystem", "pools": [{"name": "mdiskgrp0", "size": "2GiB"}]},

@@ -10,21 +10,22 @@ import time
 import pytest
 
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import VolumeSpec
-from tests.module.arrays import GIB, ArrayUnderTest
+from tests.module.arrays import GIB, THOROUGH, ArrayUnderTest
+from tests.module.conftest import array, arrays, modules, simulator
+from tests.support.running import wait_until
+
+__all__ = ["array", "arrays", "modules", "simulator"]
 
 LATE = 1.0
 
-pytestmark = pytest.mark.wire
 
-
+@pytest.mark.parametrize("array", THOROUGH, ids=[row.name for row in THOROUGH], indirect=True)
 def test_a_volume_is_seen_some_seconds_after_it_was_made(array: ArrayUnderTest) -> None:
     with array.library() as client, array.library() as other:
         array.fault(kind="seen_late", seconds=LATE, count=None)
         made = time.monotonic()
         client.create_volume(VolumeSpec("db1", GIB, pool=array.pool))
         assert set(array.volumes()) == {"db1"}
-        while not other.volumes().items:
-            assert time.monotonic() < made + 10, "the volume is never seen"
-            time.sleep(0.05)
+        wait_until(lambda: other.volumes().items, 60, "the volume is not seen")
         assert time.monotonic() - made >= LATE * 0.9
         assert [one.name for one in other.volumes()] == ["db1"]
