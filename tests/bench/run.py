@@ -365,7 +365,14 @@ def main() -> int:
                     rows.append(
                         [name, requests, writes, budget.requests, "yes" if fits else "NO", budget.reads_for or "-"]
                     )
-                header = ("operation", "requests", "writes", "budget", "kept", "what the reads are for")
+                header: tuple[str, ...] = (
+                    "operation",
+                    "requests",
+                    "writes",
+                    "budget",
+                    "kept",
+                    "what the reads are for",
+                )
                 each = "a connection for each" if vendor.row.connection_each else "over one connection"
                 table(f"{vendor.row.name}: requests of one operation, {each}", header, rows)
                 if counts and "no-op" in vendor.budgets:

@@ -58,7 +58,7 @@ def volumes() -> dict[str, int]:
     return {one["name"]: one["size"] // GIB for one in rows}
 
 
-def settled(name: str, action: Callable[[], Any], wanted: str) -> None:
+def settled(name: str, action: Callable[[], Any], wanted: str | None) -> None:
     """Poll as the drivers do."""
     found = None
     for _ in range(50):

@@ -221,7 +221,7 @@ def removal(cinder: Any, array: Array, run: Steps, first: Any, second: Any, clon
     run.step("unmanage", lambda: cinder.unmanage(managed))
     run.step("delete the snapshot", lambda: cinder.delete_snapshot(snap))
     for name, one in (("managed", managed), ("from snapshot", second), ("first", first)):
-        run.step(f"delete the {name}", lambda one=one: cinder.delete_volume(one))  # type: ignore[misc]
+        run.step(f"delete the {name}", lambda one=one: cinder.delete_volume(one))
     run.expect("empty", array.sizes(), {})
     run.step("delete what is gone", lambda: cinder.delete_volume(first), refused=FAILS)
     stats = run.step("statistics again", lambda: cinder.get_volume_stats(refresh=True)) or {}

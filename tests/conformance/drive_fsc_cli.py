@@ -32,9 +32,9 @@ REFUSED = exception.VolumeBackendAPIException
 
 def make_driver(wheel: str, bin_dir: str, agents: list[str]) -> Any:
     fusionstorage.__path__ = [f"{wheel}/cinder/volume/drivers/fusionstorage"]
-    fspythonapi = importlib.import_module("cinder.volume.drivers.fusionstorage.fspythonapi")
+    fspythonapi: Any = importlib.import_module("cinder.volume.drivers.fusionstorage.fspythonapi")
     dsware = importlib.import_module("cinder.volume.drivers.fusionstorage.dsware")
-    assert wheel in dsware.__file__
+    assert wheel in str(dsware.__file__)
     conf = cfg.CONF
     conf([], project="cinder", default_config_files=[])
     folder = tempfile.mkdtemp(prefix="conformance-")

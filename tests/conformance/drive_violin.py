@@ -202,7 +202,10 @@ def life(step: Work, con: Any, error: Any) -> None:
 
         step(f"create {kind}", create, says="Create resource successfully.")
         step(f"create {kind} twice", refused(create, "0x90010022"))
-        step(f"detail of {kind}", lambda n=name, k=kind: expect(con.lun.get_lun_info(n), "subType", k.upper()))
+        step(
+            f"detail of {kind}",
+            lambda n=name, k=kind: expect(con.lun.get_lun_info(n), "subType", k.upper()),  # type: ignore[misc]
+        )
     source = named["thick"]
     snapshots = con.snapshot
     step("extend", lambda: con.lun.extend_lun(source, 1024), says="Expand resource successfully")
@@ -244,7 +247,7 @@ def life(step: Work, con: Any, error: Any) -> None:
     for comment in ("monday", "tuesday"):
         step(
             f"snapshot {comment}",
-            lambda comment=comment: snapshots.create_lun_snapshot(
+            lambda comment=comment: snapshots.create_lun_snapshot(  # type: ignore[misc]
                 lun=source, comment=comment, priority="medium", enable_notification=False
             ),
             says="Create TimeMark successfully",
@@ -275,7 +278,7 @@ def life(step: Work, con: Any, error: Any) -> None:
     step("its snapshot stays", refused(lambda: snapshots.delete_lun_snapshot(source, "tuesday"), "Error: 0x"))
     step("no thin clone any more", lambda: snapshots.delete_thin_clone(lun=source, snapshot_comment="tuesday"))
     for comment in ("monday", "tuesday"):
-        step(f"delete {comment}", lambda comment=comment: snapshots.delete_lun_snapshot(source, comment))
+        step(f"delete {comment}", lambda comment=comment: snapshots.delete_lun_snapshot(source, comment))  # type: ignore[misc]
     missing = error.NoMatchingObjectIdError
     step("delete one twice", lambda: snapshots.delete_lun_snapshot(source, "monday"), raises=missing)
     step("no policy", lambda: snapshots.delete_snapshot_policy(lun=source))
@@ -283,7 +286,7 @@ def life(step: Work, con: Any, error: Any) -> None:
     step("no resource", lambda: snapshots.delete_snapshot_resource(lun=source))
     step("no resource twice", refused(lambda: snapshots.delete_snapshot_resource(lun=source), "0x0901008c"))
     for name in [*named.values(), "v-from", "v-copy"]:
-        step(f"delete {name}", lambda name=name: con.lun.delete_lun(name), says="Delete resource successfully")
+        step(f"delete {name}", lambda name=name: con.lun.delete_lun(name), says="Delete resource successfully")  # type: ignore[misc]
     step("nothing is left", lambda: expect({"left": con.lun.get_luns()}, "left", []))
     step("a path that is none", lambda: con.basic.get("/logicalresource/nothing"), raises=error.UnknownPathError)
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ from tests.support.simulator import Simulator
 
 @pytest.fixture(scope="module")
 def simulator() -> Iterator[Simulator]:
-    arrays = [
+    arrays: list[dict[str, Any]] = [
         {"name": "both", "vendor": "flashsystem", "protocol": "both"},
         {"name": "fc", "vendor": "flashsystem", "shared_code": "CMMVC6045E", "empty_header": True},
         {"name": "iscsi", "vendor": "flashsystem", "protocol": "iscsi", "nodes": 1},

@@ -251,8 +251,8 @@ def test_unmanage_list_and_manage(cinder: Cinder, simulator: Simulator, name: st
     again = cinder.ask("POST", "/manageable_volumes", {"volume": body})["volume"]["id"]
     cinder.become("volume", again, "available")
     cinder.extend(again, 2)
-    (found,) = array.state()["volumes"]
-    assert found["size"] == 2 * GIB
+    (volume,) = array.state()["volumes"]
+    assert volume["size"] == 2 * GIB
     cinder.delete("volume", again)
     assert array.state()["volumes"] == []
 

@@ -66,7 +66,7 @@ def test_sanity(
     commands = core(version)
     take_from_the_index(commands)
     # The interpreters themselves: a shim that does not run would be taken for a Python
-    path = [commands, *(python.parent for python in pythons.values())]
+    path: list[Path | str] = [commands, *(python.parent for python in pythons.values())]
     path += [entry for entry in os.environ["PATH"].split(os.pathsep) if not entry.endswith("/shims")]
     output = run(
         "ansible-test",

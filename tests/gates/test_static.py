@@ -20,6 +20,8 @@ PACKAGES = {
     "openflash_simulator": ("roles/array_simulator/files", "3.10"),
     "openflash_openstack": ("roles/openstack_drivers/files:plugins/module_utils", "3.9"),
 }
+UNTYPED = ("__pycache__", "arrays", "module", "support")
+"""Folders of tests whose types are not complete."""
 
 
 def test_ruff(run: Callable[..., str]) -> None:
@@ -31,6 +33,12 @@ def test_ruff(run: Callable[..., str]) -> None:
 def test_mypy(run: Callable[..., str], package: str) -> None:
     folder, python = PACKAGES[package]
     run("mypy", "--python-version", python, "--package", package, MYPYPATH=folder)
+
+
+def test_mypy_of_the_tests(run: Callable[..., str], root: Path) -> None:
+    folders = [path for path in sorted((root / "tests").iterdir()) if path.is_dir() and path.name not in UNTYPED]
+    path = "collections:roles/array_simulator/files:."
+    run("mypy", "--python-version", "3.11", "--follow-imports", "silent", "tests/conftest.py", *folders, MYPYPATH=path)
 
 
 def test_mypy_of_the_wheel_s_builder(run: Callable[..., str]) -> None:

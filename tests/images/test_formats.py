@@ -236,7 +236,7 @@ def inspect(request: pytest.FixtureRequest) -> Callable[..., list[str]]:
     python = Path(sys.executable)
     if request.param == "oslo":
         python = client_python(ROOT / "tests" / "openstack" / "requirements-glance.txt")
-    question = [python, "-c", "import oslo_utils.imageutils.format_inspector"]
+    question = [str(python), "-c", "import oslo_utils.imageutils.format_inspector"]
     has_oslo = subprocess.run(question, check=False, capture_output=True, timeout=60)
     assert (has_oslo.returncode == 0) == (request.param == "oslo")
 

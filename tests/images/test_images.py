@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 import time
+from typing import Any
 
 import pytest
 
@@ -95,7 +96,7 @@ def test_another_image_swaps_names_and_keeps_the_old_one(lab: Lab) -> None:
 @pytest.mark.few
 def test_only_as_many_old_ones_stay_as_are_to_be_kept(lab: Lab) -> None:
     lab.imported(lab.raw("1.raw", seed=1))
-    kept = []
+    kept: list[Any] = []
     for seed in (2, 3):
         while (stamp := time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())) in "".join(kept):
             time.sleep(0.05)
@@ -222,7 +223,7 @@ def test_a_target_that_a_host_has_is_never_replaced(lab: Lab) -> None:
     lab.imported(lab.raw("1.raw", seed=1))
     lab.map_elsewhere("golden")
     other = lab.raw("2.raw", seed=2)
-    unsure = {"assume_unmapped": None}
+    unsure: dict[str, Any] = {"assume_unmapped": None}
     words = (
         ("mapped",)
         if lab.array.capabilities.mappings_known != "of_all_hosts"
@@ -250,7 +251,7 @@ def test_another_pool_or_kind_than_the_task_names_is_a_conflict_as_for_flash_vol
     """Whether or not the volume holds the image, and before anything is read or fetched."""
     source, other = lab.raw("1.raw", seed=1), lab.raw("2.raw", seed=2)
     there = lab.imported(source)["volume"]
-    wrong = [{"provisioning": "thick" if there["provisioning"] != "thick" else "thin"}]
+    wrong: list[dict[str, Any]] = [{"provisioning": "thick" if there["provisioning"] != "thick" else "thin"}]
     wrong += [{"pool": "another"}] if there["pool"] is not None else []
     for args in wrong:
         told = lab.array.task("flash_volume", name="golden", **args)

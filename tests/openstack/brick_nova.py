@@ -57,14 +57,18 @@ def main() -> int:
     libvirt._host = mock.Mock(spec=["find_secret"], find_secret=mock.Mock(return_value=None))
     serial = str(uuid.uuid4())
     data: dict[str, Any] = {"volume_id": volume, "volume_name": volume, "dsw_manager_ip": "192.0.2.9"}
-    info = {"driver_volume_type": "dsware", "serial": serial, "data": dict(data, qos_specs=None, access_mode="rw")}
+    info: dict[str, Any] = {
+        "driver_volume_type": "dsware",
+        "serial": serial,
+        "data": dict(data, qos_specs=None, access_mode="rw"),
+    }
 
     ours = step("Nova finds it", lambda: libvirt._get_volume_driver(info))
     step("ours", lambda: type(ours).__name__, "LibvirtDswareVolumeDriver")
     step("of Nova's kind", lambda: isinstance(ours, libvirt_volume.LibvirtBaseVolumeDriver), True)
     step("once", lambda: libvirt._get_volume_driver(info) is ours, True)
     for kind in ("huaweisdshypervisor", "HUAWEISDSHYPERVISOR"):
-        other = {"driver_volume_type": kind, "data": {}}
+        other: dict[str, Any] = {"driver_volume_type": kind, "data": {}}
         step(f"for {kind}", lambda other=other: type(libvirt._get_volume_driver(other)), type(ours))
     step("Nova's own are there", lambda: len(driver.VOLUME_DRIVERS) >= 15, True)
     unknown = {"driver_volume_type": "nothing", "data": {}}

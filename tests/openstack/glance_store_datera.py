@@ -36,7 +36,6 @@ import sys  # isort: skip
 import tempfile  # isort: skip
 import threading  # isort: skip
 import time  # isort: skip
-from collections.abc import Iterator  # isort: skip
 from dataclasses import replace  # isort: skip
 from pathlib import Path  # isort: skip
 from typing import Any  # isort: skip
@@ -171,7 +170,7 @@ def files(stage: Stage) -> None:
 
     # The host's initiator stays known to the array: others on this host use it too
     before = stage.left
-    stage.left = lambda: (before()[0], [one for one in before()[1] if "volume" in one])  # type: ignore[method-assign]
+    stage.left = lambda: (before()[0], [one for one in before()[1] if "volume" in one])
     life(stage, "one", budget=False)
 
 
@@ -390,7 +389,7 @@ def single(stage: Stage) -> None:
     step("options and defaults of the older store", lambda: {name: defaults.get(name, ...) for name in wanted}, wanted)
 
 
-def main() -> Iterator[None] | int:
+def main() -> int:
     endpoints, name, part = sys.argv[1:]
     logging.disable(logging.CRITICAL)
     by_user = {"datera_data_path": "libiscsi", "datera_replica_count": 2, "datera_chunk_size": MIB}

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import builtins
 import hashlib
 import io
 import os
@@ -45,11 +46,11 @@ class Content:
         self._at = 0
         self._fails_at = fails_at
 
-    def bytes(self, offset: int, length: int) -> bytes:
+    def bytes(self, offset: int, length: int) -> builtins.bytes:
         start = offset % len(self.block)
         return (self.block[start:] + self.block * (length // len(self.block) + 1))[:length]
 
-    def read(self, length: int = 65536) -> bytes:
+    def read(self, length: int = 65536) -> builtins.bytes:
         if self._fails_at is not None and self._at >= self._fails_at:
             raise OSError("the client went away")
         # An odd size now and then

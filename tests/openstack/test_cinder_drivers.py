@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ from tests.openstack.conftest import ROOT, Runner
 from tests.support.simulator import Simulator
 
 GUIDE = ROOT / "docs" / "docsite" / "rst" / "guide_cinder.rst"
-ARRAYS = [
+ARRAYS: list[dict[str, Any]] = [
     {"name": "xtremio", "vendor": "xtremio"},
     {"name": "xtremio-old", "vendor": "xtremio", "version": "4.0.2-80"},
     {"name": "xtremio3", "vendor": "xtremio", "version": "3.0.3-11"},

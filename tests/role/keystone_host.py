@@ -31,7 +31,7 @@ class Keystone(Service):
     def start(self) -> None:
         self.folder.mkdir(exist_ok=True)
         config = self.folder / "keystone.conf"
-        sections = {
+        sections: dict[str, dict[str, Any]] = {
             "DEFAULT": {"log_file": self.log},
             "database": {"connection": f"sqlite:///{self.folder}/keystone.sqlite"},
             "fernet_tokens": {"key_repository": self.folder / "keys"},

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -90,14 +90,15 @@ def test_no_package_index(cinder: Host, glance: GlanceHost, simulator: Simulator
 def test_a_configuration_that_must_not_be_written(cinder: Host, glance: GlanceHost, simulator: Simulator) -> None:
     """Somebody without the right is told which file it is, no secret is shown, and the file stays as it is."""
     wanted = backend(simulator, "xtremio")
-    for host, run, secret in (
+    hosts: tuple[tuple[Host | GlanceHost, Callable[[], str], str], ...] = (
         (cinder, lambda: cinder.run([wanted], fails=True, before=POWERLESS), wanted["password"]),
         (
             glance,
             lambda: glance.run(simulator.array("datera"), fails=True, before=POWERLESS, data_path="libiscsi"),
             simulator.array("datera")["password"],
         ),
-    ):
+    )
+    for host, run, secret in hosts:
         before = host.conf.read_bytes()
         host.conf.chmod(0o440)
         mode = host.folder.stat().st_mode

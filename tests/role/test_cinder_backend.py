@@ -74,7 +74,7 @@ def test_five_backends_from_nothing_and_back(host: Host, simulator: Simulator) -
     assert (host.folder / "pid").read_text() == new
 
     kept = {name: use(host, simulator, name) for name in NAMES}
-    gone = [{"name": name, "state": "absent"} for name in NAMES]
+    gone: list[dict[str, Any]] = [{"name": name, "state": "absent"} for name in NAMES]
     message = failure(host.run(gone, fails=True, **service))
     assert re.search(r"Removing backend \w+: Cinder still has 1 volumes on control@\w+", message)
     conf = host.conf.read_bytes()

@@ -51,7 +51,7 @@ def test_one_of_several_stores(glance: Host, datera: Simulator, entry: dict[str,
     assert [one["name"] for one in datera.state("datera")["volumes"]] == ["golden"]
 
     kept = glance.keep(b"content")
-    gone = {"store": "flash", "state": "absent"}
+    gone: dict[str, Any] = {"store": "flash", "state": "absent"}
     assert "Glance still has 1 images in it" in failure(glance.run(entry, fails=True, **gone))
     glance.drop(kept)
     glance.run(entry, **gone)
@@ -120,7 +120,7 @@ def test_the_single_store_and_the_initiator_of_the_kernel(glance: Host, entry: d
     (glance.folder / "rootwrap.d").mkdir()
     (glance.folder / "rootwrap.d" / "image.filters").write_text("[Filters]\n", encoding="utf-8")
     # What pip would install stands in the cached environment already, but for oslo.rootwrap, which the judge has
-    options = {"stores": "single", "restart_command": ["true"], "oslo_rootwrap": "oslo.rootwrap"}
+    options: dict[str, Any] = {"stores": "single", "restart_command": ["true"], "oslo_rootwrap": "oslo.rootwrap"}
     output = glance.run(entry, **options)
     assert "image.filters is there" in output
     assert b"choices=('datera', 'file'," in backend.read_bytes()

@@ -138,7 +138,7 @@ def test_install_change_and_remove(python: Path, tmp_path: Path, monkeypatch: py
 def test_the_wheel(tmp_path: Path) -> None:
     """The same bytes from any copy at any time, all of both packages, and the library's version."""
     trees = [Tree(tmp_path / name) for name in ("one", "two")]
-    wheels = []
+    wheels: list[Path] = []
     for tree in trees:
         for path in tree.folder.rglob("*.py"):
             path.chmod(0o644)

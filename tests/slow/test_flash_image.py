@@ -15,7 +15,8 @@ import pytest
 
 from tests.images.lab import MIB, random_file, sha256
 from tests.module.playbooks import Player
-from tests.slow.openstack_host import PLACE, Node
+from tests.slow.openstack_host import Node
+from tests.support.openstack_node import PLACE
 from tests.support.simulator import Simulator
 
 pytestmark = pytest.mark.slow
@@ -48,7 +49,7 @@ class Tasks:
     def run(self, **args: Any) -> dict[str, Any]:
         """What flash_image returns, also when it fails."""
         given = {"name": "golden", "data_path": "kernel", "state_dir": "/root/state", **args}
-        tasks = [
+        tasks: list[dict[str, Any]] = [
             {"openflash.storage.flash_image": given, "register": "told", "ignore_errors": True},
             {"ansible.builtin.copy": {"content": "{{ told | to_json }}", "dest": TOLD, "mode": "0600"}},
         ]

@@ -8,19 +8,20 @@ The folder is ``datera_tenant_id``, as the one option that a real driver takes a
 
 import hashlib
 import os
+from typing import Any
 
 from glance_store import capabilities, driver, exceptions, location
 from oslo_config import cfg
 
 
 class StoreLocation(location.StoreLocation):
-    def process_specs(self):
+    def process_specs(self) -> None:
         self.image_id = self.specs["image_id"]
 
-    def get_uri(self):
+    def get_uri(self) -> str:
         return f"datera://stand-in:7717/app_instances/{self.image_id}"
 
-    def parse_uri(self, uri):
+    def parse_uri(self, uri: str) -> None:
         self.image_id = uri.rpartition("/")[2]
 
 
@@ -35,18 +36,26 @@ class Store(driver.Store):
         cfg.IntOpt("datera_replica_count", default=3),
     ]
 
-    def get_schemes(self):
+    def get_schemes(self) -> tuple[str, ...]:
         return ("datera",)
 
-    def configure_add(self):
+    def configure_add(self) -> None:
         self.folder = self.conf.glance_store.datera_tenant_id
 
-    def _path(self, image_id):
+    def _path(self, image_id: str) -> str:
         return os.path.join(self.folder, image_id)
 
     @driver.back_compat_add
     @capabilities.check
-    def add(self, image_id, image_file, image_size, hashing_algo, context=None, verifier=None):
+    def add(
+        self,
+        image_id: str,
+        image_file: Any,
+        image_size: int,
+        hashing_algo: str,
+        context: Any = None,
+        verifier: Any = None,
+    ) -> Any:
         data = b"".join(iter(lambda: image_file.read(65536), b""))
         with open(self._path(image_id), "wb") as file:
             file.write(data)
@@ -55,7 +64,7 @@ class Store(driver.Store):
         return uri, len(data), digests[0], digests[1], {}
 
     @capabilities.check
-    def get(self, location, offset=0, chunk_size=None, context=None):
+    def get(self, location: Any, offset: int = 0, chunk_size: int | None = None, context: Any = None) -> Any:
         try:
             with open(self._path(location.store_location.image_id), "rb") as file:
                 data = file.read()
@@ -64,5 +73,5 @@ class Store(driver.Store):
         return iter([data]), len(data)
 
     @capabilities.check
-    def delete(self, location, context=None):
+    def delete(self, location: Any, context: Any = None) -> None:
         os.unlink(self._path(location.store_location.image_id))

@@ -23,7 +23,7 @@ SERIAL = "60050760b12cb8570000000000000001"
     "words",
     [["svcinfo", "lsvdisk", "-delim", "!"], ["a b"], ["a;b", "c|d"], [""], ["a&b", "<>", "(x)"], ["#", "~", "*"]],
 )
-def test_a_command_line_splits_into_its_words_again(words: list) -> None:
+def test_a_command_line_splits_into_its_words_again(words: list[str]) -> None:
     assert shlex.split(command_line(words)) == words
 
 

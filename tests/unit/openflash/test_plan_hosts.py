@@ -21,8 +21,9 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors
     Refused,
     Unsupported,
 )
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan import desired as requested
 from tests.support.memory_array import MemoryArray
-from tests.support.planning import Task, document, done, host_maps, refused, requested
+from tests.support.planning import Task, document, done, host_maps, refused
 
 IQN = "iqn.2026-01.org.example:"
 WWN = "10000000c9000007"
@@ -311,7 +312,7 @@ def test_all_initiators_of_a_host_with_volumes_are_replaced_only_with_force(arra
 
 def test_initiators_are_not_all_replaced_when_the_volumes_of_the_host_are_unknown(array: MemoryArray) -> None:
     array.unreadable["mapping"] = ["h1/a"]
-    array._tell_host = lambda told, host=array._hosts["h1"]: host  # type: ignore[misc]
+    array._tell_host = lambda told, host=array._hosts["h1"]: host  # type: ignore[assignment, method-assign, misc]
     assert isinstance(refused(host_maps(array, REPLACED), "not every mapping could be read", "force: true"), Refused)
 
 
@@ -375,7 +376,7 @@ def test_a_host_whose_mappings_are_unknown_is_not_deleted(array: MemoryArray) ->
     array.unreadable["mapping"] = ["h1/a"]
     array.map("b", "h2")
     host = array._hosts["h1"]
-    array._tell_host = lambda told: host  # type: ignore[method-assign]
+    array._tell_host = lambda told: host  # type: ignore[assignment, method-assign]
     assert isinstance(refused(host_maps(array, GONE), "not every mapping could be read"), Refused)
 
 

@@ -442,6 +442,7 @@ def test_nothing_is_removed_without_its_option(
             assert not array._maps_of(snapshot.id)
             assert desired_state.prune is not None or desired_state.retentions
             if not desired_state.retentions:
+                assert desired_state.prune is not None
                 assert "snapshots" in desired_state.prune.kinds
                 assert desired_state.snapshots or policy["allow_empty"]
                 assert snapshot.volume not in {w.name for w in desired_state.volumes}

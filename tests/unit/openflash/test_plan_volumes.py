@@ -87,7 +87,9 @@ def test_a_volume_that_exists_needs_no_size(array: MemoryArray) -> None:
     ("fields", "desired"),
     [({"pool": "p1"}, {"pool": "p2"}), ({"provisioning": "thick"}, {"provisioning": "thin"})],
 )
-def test_another_pool_or_provisioning_is_a_conflict(array: MemoryArray, fields: dict, desired: dict) -> None:
+def test_another_pool_or_provisioning_is_a_conflict(
+    array: MemoryArray, fields: dict[str, Any], desired: dict[str, Any]
+) -> None:
     array.volume("db1", **fields)
     error = refused(volumes(array, dict(desired, name="db1")), *list(fields.values()) + list(desired.values()))
     assert isinstance(error, Conflict)
@@ -194,7 +196,7 @@ def test_text_from_a_template_stands_for_the_value(array: MemoryArray) -> None:
         ({"cached": 1}, "1 is not a value for cached"),
     ],
 )
-def test_an_unknown_option(array: MemoryArray, options: dict, words: str) -> None:
+def test_an_unknown_option(array: MemoryArray, options: dict[str, Any], words: str) -> None:
     task = volumes(array, {"name": "db1", "size": "1GiB", "array_options": options})
     assert isinstance(refused(task, words), Invalid)
 
@@ -250,7 +252,7 @@ def test_a_snapshot_name_that_several_volumes_have_needs_the_volume(array: Memor
 
 
 @pytest.mark.parametrize("source", [{"source_volume": "gone"}, {"source_snapshot": "gone"}])
-def test_a_source_that_does_not_exist(array: MemoryArray, source: dict) -> None:
+def test_a_source_that_does_not_exist(array: MemoryArray, source: dict[str, Any]) -> None:
     assert isinstance(refused(volumes(array, dict(source, name="copy")), "there is no", "gone"), NotFound)
 
 
@@ -349,7 +351,7 @@ def test_a_new_volume_may_take_a_name_that_a_rename_frees(array: MemoryArray) ->
 
 
 @pytest.mark.parametrize("first", [{"name": "a", "size": "1GiB"}, {"name": "a", "rename_from": "old"}])
-def test_what_the_task_itself_makes_is_not_renamed(array: MemoryArray, first: dict) -> None:
+def test_what_the_task_itself_makes_is_not_renamed(array: MemoryArray, first: dict[str, Any]) -> None:
     array.volume("old")
     items = [first, {"name": "b", "rename_from": "a", "size": "2GiB"}]
     for ordered in (items, items[::-1]):
@@ -469,7 +471,9 @@ def test_a_volume_with_snapshots_is_deleted_only_with_delete_snapshots(array: Me
     ("fields", "words"),
     [({"proven": False}, "does not prove"), ({"name": "snapshot-" + UUID}, "belongs to OpenStack")],
 )
-def test_a_snapshot_that_may_be_a_live_volume_keeps_its_volume(array: MemoryArray, fields: dict, words: str) -> None:
+def test_a_snapshot_that_may_be_a_live_volume_keeps_its_volume(
+    array: MemoryArray, fields: dict[str, Any], words: str
+) -> None:
     array.volume("db1")
     array.snapshot("db1", fields.pop("name", "s1"), **fields)
     assert isinstance(refused(volumes(array, ABSENT, delete_snapshots=True, unmap=True), words), Refused)

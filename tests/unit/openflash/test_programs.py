@@ -83,7 +83,7 @@ def test_of_endless_output_only_the_beginning_is_kept() -> None:
 
 def test_at_the_deadline_the_program_is_killed_with_all_that_it_started() -> None:
     script = "(echo $$; sleep 600) & echo $!; sleep 600"
-    pids = []
+    pids: list[int] = []
 
     def on_output(data: bytes) -> bytes:
         pids.extend(int(word) for word in data.split())

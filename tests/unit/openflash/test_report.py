@@ -30,7 +30,7 @@ def array() -> MemoryArray:
 
 
 def entries(task: Task) -> list[report.Entry]:
-    shapes = {"volumes": report.volumes, "snapshots": report.snapshots}  # type: Dict[str, Any]
+    shapes: dict[str, Any] = {"volumes": report.volumes, "snapshots": report.snapshots}
     found: list[report.Entry] = []
     for name, shape in shapes.items():
         if getattr(task.desired, name):

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from ansible_collections.openflash.storage.plugins.module_utils.openflash import errors, unfinished
@@ -23,7 +25,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendor
 @pytest.mark.parametrize(
     ("text", "numbers"), [("7.5.5", (7, 5, 5)), ("7.50", (7, 50)), ("7.9.0.1234", (7, 9, 0, 1234)), ("8", (8,))]
 )
-def test_versions_are_numbers(text, numbers) -> None:
+def test_versions_are_numbers(text: Any, numbers: Any) -> None:
     assert facts.parse_version(text) == numbers
 
 
@@ -37,7 +39,7 @@ def test_a_version_that_is_none() -> None:
 
 
 @pytest.mark.parametrize(("lun", "area"), [(1, 1), (499, 499), (500, 250), (1999, 1000), (2000, 400), (3072, 615)])
-def test_the_snapshot_area_is_a_part_of_the_volume(lun, area) -> None:
+def test_the_snapshot_area_is_a_part_of_the_volume(lun: Any, area: Any) -> None:
     assert facts.area_size(lun) == area
 
 
@@ -67,7 +69,7 @@ def test_a_temporary_name_tells_what_it_is_for_and_by_which_run() -> None:
         (None, refusals.Rejected, None),
     ],
 )
-def test_a_refusal_has_one_meaning(message, kind, code) -> None:
+def test_a_refusal_has_one_meaning(message: Any, kind: Any, code: Any) -> None:
     error = refusals.error_of(message, "GET /x", lambda text: text)
     assert type(error) is kind
     assert error.code == code
@@ -80,12 +82,12 @@ def test_busy_is_told_with_and_without_a_colon() -> None:
 
 
 @pytest.mark.parametrize(("text", "percent"), [("finished(100%)", 100), ("512 (50%)", 50), ("0 (0%)", 0)])
-def test_how_far_a_copy_is(text, percent) -> None:
+def test_how_far_a_copy_is(text: Any, percent: Any) -> None:
     assert copies._percent(text) == percent
 
 
 @pytest.mark.parametrize("text", ["", "finished", None])
-def test_a_status_that_does_not_say_how_far(text) -> None:
+def test_a_status_that_does_not_say_how_far(text: Any) -> None:
     with pytest.raises(errors.BadReply):
         copies._percent(text)
 
@@ -123,7 +125,7 @@ def test_lists_of_initiators_are_dashed_and_may_be_joined() -> None:
 
 
 @pytest.mark.parametrize("text", ["10.1.1.1", "10.1.1.1:3260"])
-def test_a_portal_is_known_with_and_without_its_port(text) -> None:
+def test_a_portal_is_known_with_and_without_its_port(text: Any) -> None:
     assert port_key(text) == "10.1.1.1"
 
 
@@ -133,7 +135,7 @@ def test_a_wwn_is_known_however_it_is_written() -> None:
 
 
 @pytest.mark.parametrize("external", [False, True])
-def test_what_can_be_done_depends_on_kind_and_model(external) -> None:
+def test_what_can_be_done_depends_on_kind_and_model(external: Any) -> None:
     can = facts.capabilities((7, 5, 5), external, True)
     thick, thin, dedup = (Volume("v", GIB, provisioning=kind) for kind in ("thick", "thin", "dedup"))
     clone = Volume("c", GIB, provisioning="thin", independent=False)

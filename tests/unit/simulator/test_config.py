@@ -12,9 +12,10 @@ import pytest
 
 from openflash_simulator import config
 from openflash_simulator.errors import ConfigError
+from openflash_simulator.settings import ArrayConfig
 
 
-def one(**keys: Any) -> config.ArrayConfig:
+def one(**keys: Any) -> ArrayConfig:
     return config.parse([{"vendor": "xtremio", **keys}])[0]
 
 
