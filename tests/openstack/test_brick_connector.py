@@ -75,5 +75,5 @@ def test_a_failing_registration_does_not_stop_the_program(distribution: Path, tm
         timeout=600,
     )
     assert (done.stdout.strip(), done.returncode) == ("True", 0), done.stderr
-    assert done.stderr.startswith(f"openflash: {dotted} cannot be told of the drivers: AttributeError")
+    assert done.stderr.startswith(f"openflash: the drivers cannot be registered with {dotted}: AttributeError")
     assert "Traceback" not in done.stderr

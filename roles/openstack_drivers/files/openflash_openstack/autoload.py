@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Announce what this package has to programs that have no place for it, when they import what is concerned.
+"""Register what this package has with programs that offer no entry points, when they import the module concerned.
 
 A path file of the distribution (see build_wheel.py) calls ``install`` whenever a Python starts that has it. So this
 module imports next to nothing, and nothing that goes wrong here may keep a program from starting.
@@ -22,11 +22,11 @@ REGISTRATIONS = {
     "os_brick.initiator.connector": "openflash_openstack.brick.registration",
     "nova.virt.libvirt.driver": "openflash_openstack.nova.registration",
 }
-"""What somebody imports, and whose ``register`` is called with it then."""
+"""The module that a program imports, and the module whose ``register`` is then called with it."""
 
 
 class Finder:
-    """Finds nothing by itself: it has those found that it is interested in, and adds a step to their import."""
+    """Lets the other finders find the modules of REGISTRATIONS, and adds a step to their import."""
 
     def __init__(self) -> None:
         self._searching: set[str] = set()
@@ -59,13 +59,13 @@ def _follow(loader: Any, registration: str) -> None:
 def _register(registration: str, module: ModuleType) -> None:
     try:
         importlib.import_module(registration).register(module)
-    except Exception as error:  # noqa: BLE001  nothing of ours may stop a program that merely starts
-        # The program does without: it has run without before.
-        sys.stderr.write("openflash: %s cannot be told of the drivers: %r\n" % (module.__name__, error))
+    except Exception as error:  # noqa: BLE001  a failed registration must not stop a program that merely starts
+        # The program runs without the drivers, as it did before they were installed.
+        sys.stderr.write("openflash: the drivers cannot be registered with %s: %r\n" % (module.__name__, error))
 
 
 def install() -> None:
-    """Once per process; what has been imported already is told at once."""
+    """Once per process. With modules that are imported already the drivers are registered now."""
     if any(isinstance(finder, Finder) for finder in sys.meta_path):
         return
     sys.meta_path.insert(0, Finder())

@@ -24,7 +24,7 @@ from openflash.transport import programs
 from .programs import start
 
 PASSING = (Unreachable, Timeout, Busy, BadReply)
-"""Worth another try later, by itself, and no fault of the configuration."""
+"""Errors that may pass by themselves, and are no fault of the configuration."""
 
 LIFETIME = 600.0
 
@@ -64,7 +64,7 @@ class Sessions:
                     array.close()
 
     def _take(self) -> Optional[tuple[float, Array]]:
-        """The one used last, unless it is too old."""
+        """The session that was used last, unless it is too old."""
         old: list[Array] = []
         found: Optional[tuple[float, Array]] = None
         with self._lock:

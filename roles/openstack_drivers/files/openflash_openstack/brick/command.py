@@ -39,6 +39,6 @@ class BrickCommand(CommandTransport):
                 # It never ran.
                 raise Invalid("%s cannot be run: %s" % (argv[0], error.description)) from None
             reason = "%s failed with status %s" % (command, error.exit_code)
-            said = " ".join((error.stderr or error.stdout or "").split())[:200] or None
-            raise AnswerUnreadable(reason, said=said) if write else FlashError(reason, said=said) from None
+            output = " ".join((error.stderr or error.stdout or "").split())[:200] or None
+            raise AnswerUnreadable(reason, said=output) if write else FlashError(reason, said=output) from None
         return Output(command, stdout or "", stderr or "")

@@ -30,7 +30,7 @@ LOG = logging.getLogger(__name__)
 
 VARIABLE = "HUAWEISDSHYPERVISORCLI_PATH"
 TOOLS = ("/usr/local/bin/sds/sds_cli", "sds_cli", "vbs_cli")
-# Seconds: for the tool, which is stopped then, and for the device to appear after it has said that it will.
+# Seconds: after which the tool is stopped, and within which the device appears after the tool has reported it.
 TOOL_TIMEOUT = 120.0
 DEVICE_TIMEOUT = 60.0
 
@@ -53,7 +53,7 @@ class DswareConnector(base.BaseLinuxConnector):  # type: ignore[misc] # os-brick
     @utils.connect_volume_prepare_result  # type: ignore[misc]
     @base.synchronized("connect_dsware", external=True)  # type: ignore[misc]
     def connect_volume(self, connection_properties: dict[str, Any]) -> dict[str, str]:
-        """Attach, attached already or not; the path of the device, which is there and can be read."""
+        """Attach the volume, also where it is attached already; the path of the device, once that can be read."""
         name = _name(connection_properties)
         with _brick_errors():
             path = self._tool(connection_properties).request(name)
@@ -74,12 +74,12 @@ class DswareConnector(base.BaseLinuxConnector):  # type: ignore[misc] # os-brick
         force: bool = False,
         ignore_errors: bool = False,
     ) -> None:
-        """Detach; not attached is fine, and so is a volume that is not there any more.
+        """Detach the volume. One that is not attached, or not there any more, is success.
 
-        What the host still holds of it is written first. When that fails the volume stays attached, unless forced.
+        What the host has not written yet is written first. When that fails the volume stays attached, unless forced.
         """
         failed = exception.ExceptionChainer()
-        with failed.context(force, "Writing out what is left of %s failed", _name(connection_properties)):
+        with failed.context(force, "Writing the cached data of %s failed", _name(connection_properties)):
             self._flush(connection_properties, device_info)
         with failed.context(force, "Detaching %s failed", _name(connection_properties)), _brick_errors():
             self._tool(connection_properties).detach(_name(connection_properties))
@@ -89,7 +89,7 @@ class DswareConnector(base.BaseLinuxConnector):  # type: ignore[misc] # os-brick
     @utils.trace  # type: ignore[misc]
     @utils.connect_volume_undo_prepare_result  # type: ignore[misc]
     def extend_volume(self, connection_properties: dict[str, Any]) -> Optional[int]:
-        """The size of the device in bytes. The block client follows the array by itself, so nothing needs a push."""
+        """The size of the device in bytes. The block client notices the new size by itself."""
         paths = self.get_volume_paths(connection_properties)
         if not paths:
             raise exception.VolumePathsNotFound()
@@ -101,7 +101,7 @@ class DswareConnector(base.BaseLinuxConnector):  # type: ignore[misc] # os-brick
         except errors.FlashError as error:
             raise exception.BrickException(str(error)) from None
 
-    # -- questions ---------------------------------------------------------------------------------------------------
+    # -- reading ---------------------------------------------------------------------------------------------------
 
     def get_volume_paths(self, connection_properties: dict[str, Any]) -> list[str]:
         """The device, when the volume is attached to this host."""
@@ -113,10 +113,10 @@ class DswareConnector(base.BaseLinuxConnector):  # type: ignore[misc] # os-brick
         return bool(self.get_volume_paths({"volume_name": volume_name}))
 
     def get_search_path(self) -> None:
-        """There is none: only the tool knows where a volume is."""
+        """None: only the tool knows where a volume is."""
 
     def get_all_available_volumes(self, connection_properties: Optional[dict[str, Any]] = None) -> list[str]:
-        """The paths of the volume asked for. What else is attached the tool does not tell."""
+        """The paths of the volume of these properties. The tool does not report what else is attached."""
         return self.get_volume_paths(connection_properties) if connection_properties else []
 
     # -- the tool and the device -------------------------------------------------------------------------------------
@@ -138,7 +138,7 @@ class DswareConnector(base.BaseLinuxConnector):  # type: ignore[misc] # os-brick
 
 
 def _find() -> str:
-    """The tool of this host. What was named must be there: another tool would be a guess."""
+    """The tool of this host. A tool that is named must be there: another one would be a guess."""
     named = os.environ.get(VARIABLE)
     if named:
         if not os.path.isfile(named):

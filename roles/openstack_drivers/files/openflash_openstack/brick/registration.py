@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Tell os-brick of the connector.
+"""Register the connector with os-brick.
 
-os-brick has no place where a connector of another package could be announced, only a table that it looks into for each
-one that it makes. Entering it there changes no file and no class.
+os-brick has no entry point for connectors of other packages, only a table from which it takes the class of each
+connector that it makes. An entry in that table changes no file and no class.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Where an attachment begins and ends, whatever the array does for it."""
+"""How an attachment begins and ends, on every kind of array."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ LOG = logging.getLogger(__name__)
 
 
 class Attachments(Volumes):
-    """What Cinder asks for; ``_attach`` and ``_detach`` are what the kind of host makes of it."""
+    """What Cinder calls. ``_attach`` and ``_detach`` depend on the kind of host."""
 
     def initialize_connection(
         self, volume: Any, connector: dict[str, Any], initiator_data: Any = None
     ) -> dict[str, Any]:
-        """Show the volume to the host. Done already is success, and tells the same."""
+        """Map the volume to the host. Where it is mapped already the answer is the same."""
         self.validate_connector(connector)
         return self._attach(volume, None, connector)
 
     def terminate_connection(self, volume: Any, connector: Optional[dict[str, Any]], **kwargs: Any) -> Any:
-        """Take it from the host, or without a connector from all hosts. Done already is success.
+        """Unmap it from the host, or without a connector from all hosts. Where it is unmapped already that is success.
 
-        While another attachment of the volume to the same host remains, so does what the host sees.
+        While another attachment of the volume to the same host remains, so does the mapping.
         """
         if connector is not None and attachments(volume, str(connector.get("host"))) > 1:
             LOG.info("%s: volume %s stays attached to %s", self.backend_name, volume.id, connector.get("host"))
-            return self._told_while_attached()
+            return self._info_while_attached()
         return self._detach(volume, None, connector)
 
-    def _told_while_attached(self) -> Any:
-        """What ``terminate_connection`` tells when nothing ends."""
+    def _info_while_attached(self) -> Any:
+        """What ``terminate_connection`` returns when nothing is unmapped."""
         return None
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What every driver stands on: configuration, sessions, names, statistics.
+"""What every driver has: configuration, sessions, names, statistics.
 
 A vendor's class says what its names and options are; what Cinder asks for is done in volumes.py, connections.py,
 management.py and groups.py, for all arrays alike.
@@ -156,7 +156,7 @@ class Backend(driver.VolumeDriver):  # type: ignore[misc] # Cinder has no types
     def _on_array(
         self, doing: str, subject: Any = None, volume: Optional[str] = None, snapshot: Optional[str] = None
     ) -> Iterator[Array]:
-        """The same, with Cinder's exceptions.
+        """A session for one operation, from which errors leave as Cinder's exceptions.
 
         :param doing: an infinitive with its object, for whoever reads the error.
         :param volume, snapshot: the id of the one whose absence, or use by somebody, Cinder has an exception for.
@@ -165,7 +165,7 @@ class Backend(driver.VolumeDriver):  # type: ignore[misc] # Cinder has no types
             yield array
 
     def _alone(self, what: str) -> AbstractContextManager[Any]:
-        """One at a time in the whole deployment, as far as Cinder's coordination reaches."""
+        """One at a time in the complete deployment, as far as Cinder's coordination reaches."""
         lock: AbstractContextManager[Any] = coordination.COORDINATOR.get_lock(
             "openflash-%s-%s" % (self._setting("san_ip") or self.backend_name, what)
         )
@@ -181,21 +181,24 @@ class Backend(driver.VolumeDriver):  # type: ignore[misc] # Cinder has no types
         return str(snapshot.name)
 
     def _known(self, array: Array, volume: Any) -> model.Volume:
-        """The volume for the library: by what Cinder knows where that is enough, else read."""
+        """The volume as the library takes it: made of what Cinder knows where that is enough, else read."""
         name = self._volume_name(volume)
         if not self.READS_FIRST:
             return model.Volume(name, int(volume.size) * GIB)
         return self._read(array, volume)
 
     def _read(self, array: Array, volume: Any) -> model.Volume:
-        """The volume as the array tells it."""
+        """The volume as the array reports it.
+
+        :raises NotFound: it is not there.
+        """
         found = self._find(array, volume)
         if found is None:
             raise not_there("volume", self._volume_name(volume))
         return found
 
     def _find(self, array: Array, volume: Any) -> Optional[model.Volume]:
-        """The same, or None."""
+        """The volume as the array reports it; None when it is not there."""
         return volume_named(array, self._volume_name(volume))
 
     def _known_snapshot(self, array: Array, snapshot: Any) -> model.Snapshot:
@@ -242,7 +245,7 @@ class Backend(driver.VolumeDriver):  # type: ignore[misc] # Cinder has no types
         try:
             with self._session() as array:
                 known = array.capabilities
-                pools = [self._pool_stats(known, pool) for pool in self._wanted_pools(array.pools())]
+                pools = [self._pool_stats(known, pool) for pool in self._pools_to_schedule(array.pools())]
         except errors.FlashError as error:
             # The next reading, a minute later, tries again.
             LOG.error(
@@ -253,33 +256,33 @@ class Backend(driver.VolumeDriver):  # type: ignore[misc] # Cinder has no types
             old = self._stats.get("pools") or [self._pool_stats(None, nothing)]
             pools = [dict(pool, total_capacity_gb=0, free_capacity_gb=0) for pool in old]
             stats["backend_state"] = "down"
-        # The list of services looks for it with the pools.
+        # Cinder's list of services reads it with the pools.
         return dict(stats, pools=[dict(pool, backend_state=stats["backend_state"]) for pool in pools])
 
-    def _wanted_pools(self, pools: model.Listing[model.Pool]) -> tuple[model.Pool, ...]:
-        """Those that the scheduler is to see; an array that is one pool goes by the backend's name."""
+    def _pools_to_schedule(self, pools: model.Listing[model.Pool]) -> tuple[model.Pool, ...]:
+        """The pools that the scheduler chooses among; an array that is one pool has the backend's name."""
         if self.POOLS:
             return tuple(pools)
         provisioned = [pool.provisioned for pool in pools]
-        whole = model.Pool(
+        everything = model.Pool(
             self.backend_name,
             sum(pool.size for pool in pools),
             sum(pool.free for pool in pools),
             provisioned=None if None in provisioned else sum(one or 0 for one in provisioned),
             provisioning=tuple(dict.fromkeys(kind for pool in pools for kind in pool.provisioning)),
         )
-        return (whole,)
+        return (everything,)
 
     def _pool_stats(self, known: Optional[model.Capabilities], pool: model.Pool) -> dict[str, Any]:
         thin = model.THIN in pool.provisioning or model.DEDUP in pool.provisioning
-        told = pool.provisioned is not None
+        provisioned_known = pool.provisioned is not None
         stats = {
             "pool_name": pool.name,
             "total_capacity_gb": pool.size / GIB,
             "free_capacity_gb": pool.free / GIB,
             "reserved_percentage": self.configuration.reserved_percentage,
             "max_over_subscription_ratio": volume_utils.get_max_over_subscription_ratio(
-                self.configuration.max_over_subscription_ratio, supports_auto=thin and told
+                self.configuration.max_over_subscription_ratio, supports_auto=thin and provisioned_known
             ),
             "thin_provisioning_support": thin,
             "thick_provisioning_support": model.THICK in pool.provisioning,
@@ -293,7 +296,7 @@ class Backend(driver.VolumeDriver):  # type: ignore[misc] # Cinder has no types
             "filter_function": self.get_filter_function(),
             "goodness_function": self.get_goodness_function(),
         }
-        if told:
+        if provisioned_known:
             stats["provisioned_capacity_gb"] = (pool.provisioned or 0) / GIB
         return stats
 
@@ -315,11 +318,14 @@ def _either(true: bool, false: bool) -> list[Any]:
 
 def volume_named(array: Array, name: str) -> Optional[model.Volume]:
     """The volume of exactly this name on the array, or None."""
-    return legible(array.volumes([name]), name).named(name)
+    return readable(array.volumes([name]), name).named(name)
 
 
 def existing(array: Array, name: str) -> model.Volume:
-    """The same, or NotFound."""
+    """The volume of exactly this name on the array.
+
+    :raises NotFound: it is not there.
+    """
     found = volume_named(array, name)
     if found is None:
         raise not_there("volume", name)
@@ -330,8 +336,11 @@ def not_there(kind: str, name: str) -> errors.NotFound:
     return errors.NotFound("%s %s is not there" % (kind, name), target=name)
 
 
-def legible(found: model.Listing[T], *names: str) -> model.Listing[T]:
-    """What was read, unless this one could not be: it is there all the same, and must not be taken for gone."""
+def readable(found: model.Listing[T], *names: str) -> model.Listing[T]:
+    """What was read.
+
+    :raises BadReply: the object of this name is there, but could not be read, and so must not be taken for absent.
+    """
     for entry in found.unreadable:
         if entry.name in names + ("?",):
             raise errors.BadReply("%s %s is there, but cannot be read: %s" % (entry.kind, names[0], entry.reason))

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Attach and detach: hosts, mappings, and what the host is told."""
+"""Attach and detach: hosts, mappings, and the connection information for the host."""
 
 from __future__ import annotations
 
@@ -75,11 +75,12 @@ class Connections(Attachments):
         if len(hosts) == 1:
             return self._map_one(array, volume, hosts[0], None)
         names = [host.name for host in hosts]
-        there = [one for one in array.mappings(volumes=[volume.name], hosts=names) if one.host in names]
-        mine = [one for one in there if one.volume == volume.name]
-        taken = {one.lun for one in there}
-        lun = mine[0].lun if mine else next(n for n in range(1, array.capabilities.luns[1] + 1) if n not in taken)
-        done = {one.host: one for one in mine}
+        existing = [one for one in array.mappings(volumes=[volume.name], hosts=names) if one.host in names]
+        of_volume = [one for one in existing if one.volume == volume.name]
+        taken = {one.lun for one in existing}
+        highest = array.capabilities.luns[1]
+        lun = of_volume[0].lun if of_volume else next(n for n in range(1, highest + 1) if n not in taken)
+        done = {one.host: one for one in of_volume}
         return [done.get(host.name) or self._map_one(array, volume, host, lun) for host in hosts][0]
 
     def _map_one(self, array: Array, volume: model.Volume, host: model.Host, lun: Optional[int]) -> model.Mapping:
@@ -98,29 +99,29 @@ class Connections(Attachments):
         self, array: Array, volume: model.Volume, connector: dict[str, Any]
     ) -> tuple[list[model.Host], Optional[model.Chap]]:
         """The hosts that have the machine's initiators, complete; one is made where there is none. And what the machine
-        must prove itself with, where the array wants that.
+        must prove itself with, where the array demands that.
         """
-        wanted = self._initiators(connector)
-        found = list(array.find_hosts([one.address for one in wanted]))
+        initiators = self._initiators(connector)
+        found = list(array.find_hosts([one.address for one in initiators]))
         if not found:
-            return [self._make_host(array, self._host_name(connector), wanted, None)], None
-        have = {address for host in found for address in host.addresses}
-        missing = [one for one in wanted if one.address not in have]
+            return [self._make_host(array, self._host_name(connector), initiators, None)], None
+        present = {address for host in found for address in host.addresses}
+        missing = [one for one in initiators if one.address not in present]
         if missing:
             found[0] = array.add_initiators(found[0], missing)
         return found, None
 
     def _make_host(
-        self, array: Array, name: str, wanted: Sequence[model.Initiator], chap: Optional[model.Chap]
+        self, array: Array, name: str, initiators: Sequence[model.Initiator], chap: Optional[model.Chap]
     ) -> model.Host:
         try:
-            return array.create_host(name, wanted, chap=chap)
+            return array.create_host(name, initiators, chap=chap)
         except errors.Conflict:
             # The machine has other initiators than when the host was made, a new adapter perhaps.
-            there = array.hosts([name]).named(name)
-            if there is None:
+            existing = array.hosts([name]).named(name)
+            if existing is None:
                 raise
-            return array.add_initiators(there, wanted, chap=chap)
+            return array.add_initiators(existing, initiators, chap=chap)
 
     def _ports(self, array: Array, volume: model.Volume, hosts: Sequence[model.Host]) -> list[model.Port]:
         """Target ports that lead to the volume, those of iSCSI with their portals."""
@@ -128,7 +129,7 @@ class Connections(Attachments):
         found = array.ports_of([volume.name])
         return [port for port in found if port.protocol == wanted and (wanted == model.FC or port.portal)]
 
-    # -- what the host is told ---------------------------------------------------------------------------------------
+    # -- connection information ---------------------------------------------------------------------------------------
 
     def _iscsi_info(
         self, subject: Any, ports: Sequence[model.Port], lun: Optional[int], chap: Optional[model.Chap]
@@ -174,55 +175,57 @@ class Connections(Attachments):
         name = "host-%s" % where if connector else "volume-%s" % subject.id
         doing = "detach volume %s from %s" % (subject.id, where)
         with self._alone(name), self._on_array(doing, subject) as array:
-            told = self._conceal(array, volume, connector, subject)
+            info = self._conceal(array, volume, connector, subject)
             if self.PROTOCOL == FC:
-                fczm_utils.remove_fc_zone(told)
-        return told
+                fczm_utils.remove_fc_zone(info)
+        return info
 
     def _conceal(
         self, array: Array, volume: Optional[model.Volume], connector: Optional[dict[str, Any]], subject: Any
     ) -> dict[str, Any]:
-        title = self._title(array, volume, subject)
-        there = [] if title is None else self._mappings_of(array, title, connector)
-        mine = there if connector is None else self._mine(array, there, connector)
-        left: list[model.Mapping] = []
-        for one in mine:
-            rest = list(array.unmap_volume(one))
-            left += rest
-            if not rest:
+        title = self._name_on_array(array, volume, subject)
+        existing = [] if title is None else self._mappings_of(array, title, connector)
+        ending = existing if connector is None else self._mappings_of_connector(array, existing, connector)
+        remaining: list[model.Mapping] = []
+        for one in ending:
+            others = list(array.unmap_volume(one))
+            remaining += others
+            if not others:
                 self._host_is_empty(array, one, connector)
         if connector is None:
-            return self._told_after_detach((), None)
-        if not mine and self.PROTOCOL == FC:
-            # Gone already: whether the machine still has others decides about its zones.
+            return self._info_after_detach((), None)
+        if not ending and self.PROTOCOL == FC:
+            # It is unmapped already: whether the machine still has other mappings decides about its zones.
             hosts = array.find_hosts([one.address for one in self._initiators(connector)])
             if hosts.items:
-                left = list(array.mappings(hosts=[host.name for host in hosts]))
-        if left or self.PROTOCOL != FC:
-            return self._told_after_detach((), None)
+                remaining = list(array.mappings(hosts=[host.name for host in hosts]))
+        if remaining or self.PROTOCOL != FC:
+            return self._info_after_detach((), None)
         ports = [port for port in array.ports() if port.protocol == model.FC]
-        return self._told_after_detach(ports, connector)
+        return self._info_after_detach(ports, connector)
 
     def _mappings_of(self, array: Array, title: str, connector: Optional[dict[str, Any]]) -> Sequence[model.Mapping]:
         """All of the volume's, or at least those of this machine."""
         return [one for one in array.mappings(volumes=[title]) if one.volume == title]
 
-    def _title(self, array: Array, volume: Optional[model.Volume], subject: Any) -> Optional[str]:
+    def _name_on_array(self, array: Array, volume: Optional[model.Volume], subject: Any) -> Optional[str]:
         """What the volume is called on the array; None when it is not there."""
         return volume.name if volume is not None else self._volume_name(subject)
 
-    def _mine(self, array: Array, there: Sequence[model.Mapping], connector: dict[str, Any]) -> list[model.Mapping]:
-        """Those mappings that are this machine's. A single one to a host of its name needs no further look."""
-        if len(there) == 1 and there[0].host == self._host_name(connector):
-            return list(there)
-        if not there:
+    def _mappings_of_connector(
+        self, array: Array, existing: Sequence[model.Mapping], connector: dict[str, Any]
+    ) -> list[model.Mapping]:
+        """Those of these mappings that are this machine's. A single one to a host of its name needs no request."""
+        if len(existing) == 1 and existing[0].host == self._host_name(connector):
+            return list(existing)
+        if not existing:
             return []
         hosts = {host.name for host in array.find_hosts([one.address for one in self._initiators(connector)])}
-        return [one for one in there if one.host in hosts]
+        return [one for one in existing if one.host in hosts]
 
     def _is_exposed(self, array: Array, volume: model.Volume, connector: dict[str, Any]) -> bool:
-        there = [one for one in array.mappings(volumes=[volume.name]) if one.volume == volume.name]
-        return bool(self._mine(array, there, connector))
+        existing = [one for one in array.mappings(volumes=[volume.name]) if one.volume == volume.name]
+        return bool(self._mappings_of_connector(array, existing, connector))
 
     def _host_is_empty(self, array: Array, last: model.Mapping, connector: Optional[dict[str, Any]]) -> None:
         """The host of this mapping has no other."""
@@ -234,10 +237,10 @@ class Connections(Attachments):
         except (errors.InUse, errors.Conflict, errors.NotFound) as error:
             LOG.info("%s: host %s stays: %s", self.backend_name, name, error)
 
-    def _told_while_attached(self) -> dict[str, Any]:
-        return self._told_after_detach((), None)
+    def _info_while_attached(self) -> dict[str, Any]:
+        return self._info_after_detach((), None)
 
-    def _told_after_detach(self, ports: Sequence[model.Port], connector: Optional[dict[str, Any]]) -> dict[str, Any]:
+    def _info_after_detach(self, ports: Sequence[model.Port], connector: Optional[dict[str, Any]]) -> dict[str, Any]:
         """For the zone manager: zones are given back only with ports, that is when the host has no mapping left."""
         if self.PROTOCOL != FC:
             return {"driver_volume_type": "iscsi", "data": {}}

@@ -26,10 +26,10 @@ from .names import identity
 # Sheet, section 4.4
 PREFIX, UNMANAGED, LONGEST = "OS", "UNMANAGED", 63
 _LEGAL = frozenset(string.ascii_letters + string.digits + "-_.")
-_OURS = re.compile(r"OS-(?:.*-)?([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\Z")
+_MANAGED = re.compile(r"OS-(?:.*-)?([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\Z")
 
 # Extra specs DF:* (section 4.3) and what the library calls them
-WORDS = {"placement_mode": "placement_mode", "placement_policy": "placement_policy", "template": "template"}
+TEXTS = {"placement_mode": "placement_mode", "placement_policy": "placement_policy", "template": "template"}
 NUMBERS = {
     "%s_%s_max" % (kind, what): "%s_%s_max" % (kind, what)
     for kind in ("total", "read", "write")
@@ -53,7 +53,7 @@ class DateraDriver(Connections, SnapshotManagement):
             "tenant": tenant if tenant and tenant.lower() != "map" else None,
             "create_tenant": True,
             "ldap_server": self._setting("datera_ldap_server") or None,
-            # Nobody who is connected loses it: the library refuses while a session is open.
+            # No host loses its session by that: the library refuses while one is open.
             "offline_changes": True,
         }
 
@@ -72,7 +72,7 @@ class DateraDriver(Connections, SnapshotManagement):
     # -- names -------------------------------------------------------------------------------------------------------
 
     def _volume_name(self, volume: Any) -> str:
-        """What a new volume is called; the name is never looked for, because people rename volumes in Cinder."""
+        """What a new volume is called. A volume is found by its id, because people rename volumes in Cinder."""
         return self._name(identity(volume), volume.get("display_name"))
 
     @staticmethod
@@ -93,37 +93,37 @@ class DateraDriver(Connections, SnapshotManagement):
     def _find(self, array: Array, volume: Any) -> Optional[model.Volume]:
         return LookUpById.of(array).volume_with_id(identity(volume))
 
-    def _title(self, array: Array, volume: Optional[model.Volume], subject: Any) -> Optional[str]:
+    def _name_on_array(self, array: Array, volume: Optional[model.Volume], subject: Any) -> Optional[str]:
         found = volume or self._find(array, subject)
         return None if found is None else found.name
 
     def _known_snapshot(self, array: Array, snapshot: Any) -> model.Snapshot:
-        """By its UUID, or by the time that a snapshot of somebody else's was taken, which is then its location."""
+        """By its UUID, or by the time when it was taken, which is the location of one that Cinder did not take."""
         source = self._find(array, snapshot.volume)
         key = str(snapshot.get("provider_location") or snapshot["id"])
         found = LookUpById.of(array).snapshot_with_id(source, key) if source is not None else None
         if found is None:
             raise not_there("snapshot", key)
-        # What a copy of it has is the size of then, which Cinder knows.
+        # A copy of it has the size that the volume had then, which Cinder knows.
         return replace(found, size=int(snapshot.volume_size) * GIB)
 
     # -- what is made ------------------------------------------------------------------------------------------------
 
     def _options(self, volume: Any, type_specs: Mapping[str, str]) -> dict[str, Any]:
-        wanted = {key: str(value) for key, value in (self._setting("datera_volume_type_defaults") or {}).items()}
-        wanted.update({key[3:]: value for key, value in type_specs.items() if key.startswith("DF:")})
-        found: dict[str, Any] = {library: wanted[key] for key, library in WORDS.items() if wanted.get(key)}
-        pools = [one.strip() for one in wanted.get("ip_pool", "").split(",") if one.strip()]
+        requested = {key: str(value) for key, value in (self._setting("datera_volume_type_defaults") or {}).items()}
+        requested.update({key[3:]: value for key, value in type_specs.items() if key.startswith("DF:")})
+        found: dict[str, Any] = {library: requested[key] for key, library in TEXTS.items() if requested.get(key)}
+        pools = [one.strip() for one in requested.get("ip_pool", "").split(",") if one.strip()]
         if pools and pools != ["default"]:
             found["ip_pool"] = pools[0]
         found["replica_count"] = 1 if self._setting("datera_debug_replica_count_override") else 3
-        if wanted.get("replica_count") and not self._setting("datera_debug_replica_count_override"):
-            found["replica_count"] = _whole("DF:replica_count", wanted["replica_count"])
+        if requested.get("replica_count") and not self._setting("datera_debug_replica_count_override"):
+            found["replica_count"] = _number("DF:replica_count", requested["replica_count"])
         for key, library in NUMBERS.items():
-            if _whole(key, wanted.get(key) or "0"):
-                found[library] = _whole(key, wanted[key])
+            if _number(key, requested.get(key) or "0"):
+                found[library] = _number(key, requested[key])
         for key, most in (("iops_per_gb", "total_iops_max"), ("bandwidth_per_gb", "total_bandwidth_max")):
-            share = _whole(key, wanted.get(key) or "0") * int(volume.size)
+            share = _number(key, requested.get(key) or "0") * int(volume.size)
             if share:
                 found[most] = min(share, found[most]) if found.get(most) else share
         return found
@@ -133,15 +133,15 @@ class DateraDriver(Connections, SnapshotManagement):
         return replace(found, options=dict(found.options, uuid=str(volume["id"])))
 
     def _copy_spec(self, volume: Any) -> model.VolumeSpec:
-        """A copy has the replicas and the placement of its source, as the driver of Cinder makes it; limits its own."""
+        """A copy has the replicas and the placement of its source, as in Cinder's own driver, and limits of its own."""
         found = self._spec(volume)
         kept = {key: value for key, value in found.options.items() if key in NUMBERS.values() or key == "uuid"}
         return replace(found, options=kept)
 
-    def _changed(self, now: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
-        """Limits that the new type does not have go."""
-        gone = {key: 0 for key in NUMBERS.values() if key in now and key not in wanted}
-        return dict(super()._changed(now, wanted), **gone)
+    def _changed(self, now: Mapping[str, Any], requested: Mapping[str, Any]) -> dict[str, Any]:
+        """Limits that the new type does not have are removed."""
+        removed = {key: 0 for key in NUMBERS.values() if key in now and key not in requested}
+        return dict(super()._changed(now, requested), **removed)
 
     # -- managing ----------------------------------------------------------------------------------------------------
 
@@ -150,9 +150,9 @@ class DateraDriver(Connections, SnapshotManagement):
         parts = str(reference.get("source-name") or "").split(":")
         return parts[-3] if len(parts) > 2 else parts[-1] if len(parts) < 2 else parts[0]
 
-    def _managed_as(self, volume: model.Volume, mine: dict[str, str]) -> Optional[str]:
-        ours = _OURS.match(volume.name)
-        return ours.group(1) if ours and ours.group(1) in set(mine.values()) else mine.get(volume.name)
+    def _managed_as(self, volume: model.Volume, managed: dict[str, str]) -> Optional[str]:
+        named = _MANAGED.match(volume.name)
+        return named.group(1) if named and named.group(1) in set(managed.values()) else managed.get(volume.name)
 
     def _adopt_snapshot(self, array: Array, snapshot: Any, there: model.Snapshot) -> Optional[dict[str, Any]]:
         """Nothing is renamed: the time at which it was taken is noted by Cinder."""
@@ -184,16 +184,18 @@ class DateraDriver(Connections, SnapshotManagement):
     def _host_name(self, connector: dict[str, Any]) -> str:
         return str(connector["initiator"]).lower()
 
-    def _mine(self, array: Array, there: Sequence[model.Mapping], connector: dict[str, Any]) -> list[model.Mapping]:
+    def _mappings_of_connector(
+        self, array: Array, existing: Sequence[model.Mapping], connector: dict[str, Any]
+    ) -> list[model.Mapping]:
         """The entry of the initiator itself; else those of the groups that it is in."""
-        alone = [one for one in there if one.host == self._host_name(connector)]
-        return alone or super()._mine(array, there, connector)
+        single = [one for one in existing if one.host == self._host_name(connector)]
+        return single or super()._mappings_of_connector(array, existing, connector)
 
     def _ports(self, array: Array, volume: model.Volume, hosts: Sequence[model.Host]) -> list[model.Port]:
         return [port for port in super()._ports(array, volume, hosts) if port.name == volume.name]
 
 
-def _whole(name: str, text: str) -> int:
+def _number(name: str, text: str) -> int:
     try:
         return int(float(text))
     except ValueError:

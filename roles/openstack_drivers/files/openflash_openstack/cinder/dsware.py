@@ -93,9 +93,9 @@ class Dsware(Attachments, Management):
                 ),
             )
 
-    def _wanted_pools(self, pools: model.Listing[model.Pool]) -> tuple[model.Pool, ...]:
-        wanted = self._pools_of_section()
-        return tuple(one for one in pools if not wanted or one.name in wanted or one.id in wanted)
+    def _pools_to_schedule(self, pools: model.Listing[model.Pool]) -> tuple[model.Pool, ...]:
+        named = self._pools_of_section()
+        return tuple(one for one in pools if not named or one.name in named or one.id in named)
 
     # -- names -------------------------------------------------------------------------------------------------------
 
@@ -106,14 +106,14 @@ class Dsware(Attachments, Management):
         return _name_of(snapshot)
 
     def _copy_spec(self, volume: Any) -> model.VolumeSpec:
-        """full_clone in the type: the array copies everything, instead of a clone that shares data until written."""
+        """full_clone in the type: a full copy by the array, instead of a clone that shares data with its source."""
         found = super()._copy_spec(volume)
         full = bool(specs.flag(specs.specs_of(volume), COPY_SPEC))
         pool = found.pool if full else None
         return model.VolumeSpec(found.name, found.size, pool=pool, options={"full_clone": True} if full else {})
 
-    def _take_over(self, array: Array, volume: Any, there: model.Volume) -> Optional[dict[str, Any]]:
-        return {"provider_location": json.dumps({"name": there.name})}
+    def _take_over(self, array: Array, volume: Any, existing: model.Volume) -> Optional[dict[str, Any]]:
+        return {"provider_location": json.dumps({"name": existing.name})}
 
     # -- attach and detach: by the host's agent, as a local disk; or by the host's tool, which the connector calls -----
 
@@ -156,7 +156,7 @@ class Dsware(Attachments, Management):
                 array.unmap_volume(model.Mapping(name, host))
 
     def _is_exposed(self, array: Array, volume: model.Volume, connector: dict[str, Any]) -> bool:
-        """As far as this host can tell of itself: the array keeps no list of what its agents attached."""
+        """As far as this host knows: the array keeps no list of what its agents attached."""
         host = str(connector.get("host"))
         there = array.mappings(volumes=[volume.name], hosts=[host])
         return any((one.volume, one.host) == (volume.name, host) for one in there)

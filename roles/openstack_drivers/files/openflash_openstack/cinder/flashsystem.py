@@ -49,11 +49,11 @@ class FlashSystem(Connections, Management):
         return found
 
     def _check(self, array: Array) -> None:
-        wanted = self._setting("flashsystem_connection_protocol")
-        if str(wanted).lower() != self.PROTOCOL.lower():
+        protocol = self._setting("flashsystem_connection_protocol")
+        if str(protocol).lower() != self.PROTOCOL.lower():
             raise errors.Invalid(
                 "the value of flashsystem_connection_protocol is %s and the driver's class is for %s"
-                % (wanted, self.PROTOCOL),
+                % (protocol, self.PROTOCOL),
                 hint="Set both to the same protocol, in the section of the backend.",
             )
         super()._check(array)
@@ -77,8 +77,8 @@ class FlashSystem(Connections, Management):
     def _readable_source(self, volume: Any, source: Any) -> Iterator[model.Volume]:
         """With the size that it really has, which need not be whole GiB."""
         with self._on_array("copy volume %s" % source.name, volume) as array:
-            there = existing(array, source.name)
-        yield there
+            known = existing(array, source.name)
+        yield known
 
     def create_snapshot(self, snapshot: Any) -> Optional[dict[str, Any]]:
         doing = "take snapshot %s of volume %s" % (snapshot.id, snapshot.volume_id)
@@ -95,7 +95,7 @@ class FlashSystem(Connections, Management):
     # -- hosts -------------------------------------------------------------------------------------------------------
 
     def _host_name(self, connector: dict[str, Any]) -> str:
-        """As an earlier driver names it, so that it finds it again; but always the same one."""
+        """As Cinder's earlier driver names it, so that a host is found again; and always the same for one machine."""
         number = zlib.crc32(str(connector["host"]).encode()) % 10**DIGITS
         return "%s-%0*d" % (self._prefix(connector), DIGITS, number)
 
@@ -105,7 +105,7 @@ class FlashSystem(Connections, Management):
         return (plain if plain[:1].isalpha() else "_" + plain)[:PREFIX_LONGEST]
 
     def _host_is_empty(self, array: Array, last: model.Mapping, connector: Optional[dict[str, Any]]) -> None:
-        """A host that a driver made goes with its last mapping; one that somebody else named stays."""
+        """A host that a driver made is deleted with its last mapping; a host with any other name stays."""
         made = r".+-[0-9]{%d}\Z" % DIGITS
         if connector is not None:
             made = re.escape(self._prefix(connector)) + made[2:]

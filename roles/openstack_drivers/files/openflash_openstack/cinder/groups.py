@@ -42,7 +42,7 @@ class Groups(Volumes):
 
     def _need_consistent(self, array: Array, group: Any) -> None:
         if not self._consistent(array, group):
-            # It keeps the list of its volumes then, and does with each of them, one after the other, what was asked.
+            # Cinder then keeps the list of volumes itself, and does to each of them in turn what was requested.
             raise NotImplementedError  # by which Cinder is told to take care of the group itself
 
     def _known_snapshot(self, array: Array, snapshot: Any) -> model.Snapshot:
@@ -51,8 +51,8 @@ class Groups(Volumes):
         if not snapshot.get("group_snapshot_id") or array.snapshots(names=[known.name]).named(known.name) is not None:
             return known
         members = SnapshotSets.of(array).snapshots_of_set(self._set_name(snapshot.group_snapshot))
-        mine = [one for one in members if one.volume == known.volume]
-        return mine[0] if len(mine) == 1 else known
+        of_volume = [one for one in members if one.volume == known.volume]
+        return of_volume[0] if len(of_volume) == 1 else known
 
     def _join_group(self, array: Array, volume: Any) -> None:
         if not volume.get("group_id"):
@@ -71,11 +71,11 @@ class Groups(Volumes):
         return {"status": fields.GroupStatus.AVAILABLE}
 
     def delete_group(self, context: Any, group: Any, volumes: Sequence[Any]) -> tuple[Update, list[Update]]:
-        """The group and its volumes; a volume that cannot go is told, and does not keep the others."""
+        """The group and its volumes. A volume that cannot be deleted is reported, and the others are deleted."""
         with self._on_array("delete group %s" % group["id"]) as array:
             self._need_consistent(array, group)
             ConsistencyGroups.of(array).delete_group(model.Group(self._group_name(group)))
-        told, failed = [], False
+        updates, failed = [], False
         for volume in volumes:
             status = "deleted"
             try:
@@ -83,9 +83,9 @@ class Groups(Volumes):
             except Exception as error:  # noqa: BLE001  the others are deleted, and this one reported
                 LOG.error("%s: volume %s of group %s stays: %s", self.backend_name, volume["id"], group["id"], error)
                 status, failed = "error_deleting", True
-            told.append({"id": volume["id"], "status": status})
+            updates.append({"id": volume["id"], "status": status})
         status = fields.GroupStatus.ERROR_DELETING if failed else fields.GroupStatus.DELETED
-        return {"status": status}, told
+        return {"status": status}, updates
 
     def update_group(
         self, context: Any, group: Any, add_volumes: Any = None, remove_volumes: Any = None

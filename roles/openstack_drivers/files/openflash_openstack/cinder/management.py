@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Volumes that are on the array already: taken under Cinder's care, let go, listed."""
+"""Volumes that are on the array already: managed by Cinder, unmanaged, listed."""
 
 from __future__ import annotations
 
@@ -24,33 +24,33 @@ class Management(Volumes):
 
     def manage_existing_get_size(self, volume: Any, existing_ref: dict[str, Any]) -> int:
         """GiB, rounded up."""
-        with self._on_array("look for a volume to manage", volume) as array:
+        with self._on_array("find a volume to manage", volume) as array:
             return -(-self._referenced(array, volume, existing_ref).size // GIB)
 
     def manage_existing(self, volume: Any, existing_ref: dict[str, Any]) -> Optional[dict[str, Any]]:
-        """It gets the name that Cinder looks for. Refused while a host has it, and where its kind is not its type's."""
+        """Rename it to what Cinder calls it. Refused while it is mapped, or where its type demands another kind."""
         with self._on_array("manage a volume as %s" % volume.id, volume) as array:
-            there = self._referenced(array, volume, existing_ref)
-            mapped = there.mappings
+            existing = self._referenced(array, volume, existing_ref)
+            mapped = existing.mappings
             if mapped is None:
-                mapped = tuple(one for one in array.mappings(volumes=[there.name]) if one.volume == there.name)
+                mapped = tuple(one for one in array.mappings(volumes=[existing.name]) if one.volume == existing.name)
             if mapped:
                 hosts = ", ".join(sorted({one.host for one in mapped}))
                 raise _bad_reference(existing_ref, "it is mapped to %s" % hosts)
-            self._check_type(volume, there)
-            return self._take_over(array, volume, there)
+            self._check_type(volume, existing)
+            return self._take_over(array, volume, existing)
 
-    def _take_over(self, array: Array, volume: Any, there: model.Volume) -> Optional[dict[str, Any]]:
+    def _take_over(self, array: Array, volume: Any, existing: model.Volume) -> Optional[dict[str, Any]]:
         name = self._volume_name(volume)
-        if there.name != name:
-            array.rename_volume(there, name)
+        if existing.name != name:
+            array.rename_volume(existing, name)
         return None
 
-    def _check_type(self, volume: Any, there: model.Volume) -> None:
-        wanted = self._spec(volume).provisioning if volume.get("volume_type_id") else None
-        if wanted is not None and wanted != there.provisioning:
+    def _check_type(self, volume: Any, existing: model.Volume) -> None:
+        requested = self._spec(volume).provisioning if volume.get("volume_type_id") else None
+        if requested is not None and requested != existing.provisioning:
             raise exception.ManageExistingVolumeTypeMismatch(
-                reason="the volume is %s and its type wants %s" % (there.provisioning, wanted)
+                reason="the volume is %s and its type demands %s" % (existing.provisioning, requested)
             )
 
     def _referenced(self, array: Array, volume: Any, reference: dict[str, Any]) -> model.Volume:
@@ -66,12 +66,12 @@ class Management(Volumes):
         return str(reference.get("source-name") or "")
 
     def unmanage(self, volume: Any) -> None:
-        """The volume stays. It keeps a name that tells whose it was, and that nobody takes for one of Cinder's."""
-        wanted = self._unmanaged_name(volume)
-        if wanted is None:
+        """The volume stays, under a name that says where it comes from and that Cinder does not use."""
+        name = self._unmanaged_name(volume)
+        if name is None:
             return
         with self._on_array("unmanage volume %s" % volume.id, volume, volume=volume.id) as array:
-            array.rename_volume(self._known(array, volume), wanted)
+            array.rename_volume(self._known(array, volume), name)
 
     def _unmanaged_name(self, volume: Any) -> Optional[str]:
         """None where it keeps its name."""
@@ -86,7 +86,7 @@ class Management(Volumes):
         sort_keys: Any,
         sort_dirs: Any,
     ) -> Any:
-        mine = {self._volume_name(one): one["id"] for one in cinder_volumes}
+        managed = {self._volume_name(one): one["id"] for one in cinder_volumes}
         with self._on_array("list the volumes that can be managed") as array:
             found = array.volumes()
             mapped: Optional[dict[str, list[str]]] = None
@@ -94,13 +94,13 @@ class Management(Volumes):
                 mapped = {}
                 for one in array.mappings():
                     mapped.setdefault(one.volume, []).append(one.host)
-        entries = [self._manageable(one, mine, mapped) for one in found]
+        entries = [self._manageable(one, managed, mapped) for one in found]
         return volume_utils.paginate_entries_list(entries, marker, limit, offset, sort_keys, sort_dirs)
 
     def _manageable(
-        self, volume: model.Volume, mine: dict[str, str], mapped: Optional[dict[str, list[str]]]
+        self, volume: model.Volume, managed: dict[str, str], mapped: Optional[dict[str, list[str]]]
     ) -> dict[str, Any]:
-        cinder_id = self._managed_as(volume, mine)
+        cinder_id = self._managed_as(volume, managed)
         hosts = [one.host for one in volume.mappings or ()] or (mapped or {}).get(volume.name, [])
         safe, reason = _safety(cinder_id, hosts)
         return {
@@ -112,17 +112,17 @@ class Management(Volumes):
             "extra_info": {"provisioning": volume.provisioning, "pool": volume.pool},
         }
 
-    def _managed_as(self, volume: model.Volume, mine: dict[str, str]) -> Optional[str]:
+    def _managed_as(self, volume: model.Volume, managed: dict[str, str]) -> Optional[str]:
         """The id under which Cinder has it."""
-        return mine.get(volume.name)
+        return managed.get(volume.name)
 
 
 class SnapshotManagement(Management):
-    """The same for snapshots, on arrays that tell of each whose snapshot it is."""
+    """Manage and unmanage snapshots, on arrays that report of each of which volume it is."""
 
     def manage_existing_snapshot_get_size(self, snapshot: Any, existing_ref: dict[str, Any]) -> int:
         """GiB, rounded up."""
-        with self._on_array("look for a snapshot to manage", snapshot.volume) as array:
+        with self._on_array("find a snapshot to manage", snapshot.volume) as array:
             return -(-self._taken(array, snapshot, existing_ref).size // GIB)
 
     def manage_existing_snapshot(self, snapshot: Any, existing_ref: dict[str, Any]) -> Optional[dict[str, Any]]:
@@ -171,16 +171,16 @@ class SnapshotManagement(Management):
         sort_keys: Any,
         sort_dirs: Any,
     ) -> Any:
-        mine = {str(one.get("provider_location") or self._snapshot_name(one)): one["id"] for one in cinder_snapshots}
+        managed = {str(one.get("provider_location") or self._snapshot_name(one)): one["id"] for one in cinder_snapshots}
         with self._on_array("list the snapshots that can be managed") as array:
             found = array.snapshots()
         entries = []
         for one in found:
             reference = self._snapshot_reference(one)
-            cinder_id = mine.get(reference) or mine.get(one.name)
+            cinder_id = managed.get(reference) or managed.get(one.name)
             safe, reason = _safety(cinder_id, [mapping.host for mapping in one.mappings or ()])
             if safe and not one.proven:
-                safe, reason = False, "the array does not tell it from a volume that was made of another"
+                safe, reason = False, "the array does not distinguish it from a volume that was made of another"
             entries.append(
                 {
                     "reference": {"source-name": reference},

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What volumes are called where several arrays have it alike: as the earlier drivers of each call them."""
+"""How volumes are named on several arrays alike: as Cinder's earlier drivers of these name them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .management import Management
 
 
 def identity(volume: Any) -> str:
-    """The id that counts: that of another volume, where this one was moved and could not get its name."""
+    """The id in the name on the array: another volume's, where this one was migrated and could not be renamed."""
     return str(volume.get("name_id") or volume["id"])
 
 

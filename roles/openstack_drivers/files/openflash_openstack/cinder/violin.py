@@ -19,7 +19,7 @@ from openflash.array import Array, HostTargets
 from openflash.units import GIB
 
 from . import specs
-from .base import FC, ISCSI, legible, not_there
+from .base import FC, ISCSI, not_there, readable
 from .connections import Connections
 from .names import BareIds
 
@@ -71,60 +71,60 @@ class Violin(BareIds, Connections):
         return model.THIN if thin else model.THICK
 
     def _copy_spec(self, volume: Any) -> model.VolumeSpec:
-        """A clone that hangs on its source is of the source's kind and in its pool."""
+        """A clone that depends on its source is of the source's kind and in its pool."""
         found = super()._copy_spec(volume)
-        return replace(found, provisioning=None, pool=None) if self._wants_linked(volume) else found
+        return replace(found, provisioning=None, pool=None) if self._requests_linked_clone(volume) else found
 
     # -- hosts -------------------------------------------------------------------------------------------------------
 
-    # Only the hosts tell what initiators and volumes they have, each for itself: the one of the machine's name is asked
-    # before all of them are.
+    # Only the hosts report what initiators and volumes they have, each for itself: that of the machine's name is read
+    # before all the others.
 
     def _hosts_for(
         self, array: Array, volume: model.Volume, connector: dict[str, Any]
     ) -> tuple[list[model.Host], Optional[model.Chap]]:
-        wanted = {one.address for one in self._initiators(connector)}
-        mine = [one for one in array.hosts([self._host_name(connector)]) if wanted <= set(one.addresses)]
-        return (mine, None) if mine else super()._hosts_for(array, volume, connector)
+        addresses = {one.address for one in self._initiators(connector)}
+        named = [one for one in array.hosts([self._host_name(connector)]) if addresses <= set(one.addresses)]
+        return (named, None) if named else super()._hosts_for(array, volume, connector)
 
     def _mappings_of(self, array: Array, title: str, connector: Optional[dict[str, Any]]) -> Sequence[model.Mapping]:
         if connector is not None:
-            mine = [one for one in array.mappings(hosts=[self._host_name(connector)]) if one.volume == title]
-            if mine:
-                return mine
+            of_host = [one for one in array.mappings(hosts=[self._host_name(connector)]) if one.volume == title]
+            if of_host:
+                return of_host
         return super()._mappings_of(array, title, connector)
 
     def _make_host(
-        self, array: Array, name: str, wanted: Sequence[model.Initiator], chap: Optional[model.Chap]
+        self, array: Array, name: str, initiators: Sequence[model.Initiator], chap: Optional[model.Chap]
     ) -> model.Host:
         """A host of this array has initiators of one protocol; one whose name the other protocol has gets another."""
-        there = array.hosts([name]).named(name)
-        if there is not None and any(one.protocol != wanted[0].protocol for one in there.initiators):
+        existing = array.hosts([name]).named(name)
+        if existing is not None and any(one.protocol != initiators[0].protocol for one in existing.initiators):
             name = "%s-%s" % (name, self.PROTOCOL.lower())
-        return super()._make_host(array, name, wanted, chap)
+        return super()._make_host(array, name, initiators, chap)
 
     # -- copies ------------------------------------------------------------------------------------------------------
 
     def _known_snapshot(self, array: Array, snapshot: Any) -> model.Snapshot:
         name = self._volume_name(snapshot.volume)
         wanted = self._snapshot_name(snapshot)
-        for one in legible(array.snapshots(volumes=[name]), wanted, name):
+        for one in readable(array.snapshots(volumes=[name]), wanted, name):
             if (one.volume, one.name) == (name, wanted):
-                # The array tells the size of the volume, which may have grown since; Cinder knows that of then.
+                # The array reports the present size of the volume; Cinder knows the size of the snapshot.
                 return replace(one, size=int(snapshot.volume_size) * GIB)
         raise not_there("snapshot", wanted)
 
     @contextmanager
     def _readable_source(self, volume: Any, source: Any) -> Iterator[model.Volume]:
-        """A clone by the array, which holds still while its source is written to, and goes afterwards."""
+        """A clone by the array, which does not change while its source is written to, and is deleted afterwards."""
         if isinstance(source, model.Volume) and source.provisioning == model.THICK:
-            with self._on_array("look whether volume %s is mapped" % source.name, volume) as array:
-                still = not array.mappings(volumes=[source.name]).items
-            if still:
+            with self._on_array("read whether volume %s is mapped" % source.name, volume) as array:
+                unmapped = not array.mappings(volumes=[source.name]).items
+            if unmapped:
                 yield source
                 return
         spec = model.VolumeSpec("%s-source" % self._volume_name(volume))
-        with self._on_array("hold volume %s still while it is copied" % source.name, volume) as array:
+        with self._on_array("clone volume %s to copy from" % source.name, volume) as array:
             if isinstance(source, model.Snapshot):
                 made = array.volume_from_snapshot(source, spec)
             else:
@@ -135,11 +135,11 @@ class Violin(BareIds, Connections):
             self._drop(volume, made)
 
     def delete_volume(self, volume: Any) -> None:
-        """With what a copy into it may have left behind when it was killed."""
+        """With the temporary clone that a killed copy into it may have made."""
         with self._on_array("delete volume %s" % volume.id, volume, volume=volume.id) as array:
             name = self._volume_name(volume)
             names = [name, "%s-source" % name] if self._was_broken(volume) else [name]
-            for one in legible(array.volumes(names), name):
+            for one in readable(array.volumes(names), name):
                 array.delete_volume(one)
 
     @staticmethod
@@ -173,5 +173,5 @@ class V7000ISCSIDriver(Violin):
 
     def _ports(self, array: Array, volume: model.Volume, hosts: Sequence[model.Host]) -> list[model.Port]:
         """Every host has a target of its own."""
-        mine = {name for host in hosts for name in HostTargets.of(array).targets_of(host)}
-        return [port for port in super()._ports(array, volume, hosts) if port.address in mine]
+        targets = {name for host in hosts for name in HostTargets.of(array).targets_of(host)}
+        return [port for port in super()._ports(array, volume, hosts) if port.address in targets]

@@ -28,7 +28,7 @@ from .base import Backend
 CONF = cfg.CONF
 LOG = logging.getLogger(__name__)
 
-# The extra spec that takes a clone which hangs on its source, where the array has no other kind of its own.
+# The extra spec that permits a clone which depends on its source, where the array makes no other kind itself.
 LINKED = "linked_clone"
 
 
@@ -71,23 +71,23 @@ class Volumes(Backend):
                 LOG.info("%s: snapshot %s was gone already", self.backend_name, snapshot.id)
 
     def revert_to_snapshot(self, context: Any, volume: Any, snapshot: Any) -> None:
-        """In place, where the array can. What the array keeps for safety goes at the end."""
+        """In place, where the array can. The backup that the restore makes is deleted at the end."""
         doing = "revert volume %s to snapshot %s" % (volume.id, snapshot.id)
         with self._on_array(doing, volume, volume=volume.id) as array:
             if array.capabilities.refusal("restore_snapshot") is not None:
-                # It makes a volume of the snapshot then, and copies its bytes over this one.
+                # Cinder then makes a volume of the snapshot, and copies its bytes over this one.
                 raise NotImplementedError  # by which Cinder is told to do it itself
-            there = self._known(array, volume)
-            wanted = self._known_snapshot(array, snapshot)
+            existing = self._known(array, volume)
+            source = self._known_snapshot(array, snapshot)
             name = self._backup_name(snapshot)
-            # What is there already is of an earlier revert, and would be taken for this one's.
-            self._delete_backups(array, there, name)
-            array.restore_snapshot(there, wanted, name)
-            self._delete_backups(array, there, name)
+            # A backup that is there already is of an earlier revert, and would be taken for that of this one.
+            self._delete_backups(array, existing, name)
+            array.restore_snapshot(existing, source, name)
+            self._delete_backups(array, existing, name)
 
     @staticmethod
     def _delete_backups(array: Array, volume: model.Volume, name: str) -> None:
-        """Delete what reverts to one snapshot have kept of the volume. After one that was cut off there are several."""
+        """Delete the backups that reverts to one snapshot made. After an interrupted revert there are several."""
         for kept in array.snapshots(volumes=[volume.name]):
             if re.fullmatch(re.escape(name) + r"(-[0-9]+)?", kept.name):
                 array.delete_snapshot(kept)
@@ -123,17 +123,17 @@ class Volumes(Backend):
         return None
 
     def _check_clone(self, array: Array, source: Any) -> None:
-        """Refuse one clone more of this volume, where there is a limit."""
+        """Refuse one more clone of this volume, where there is a limit."""
 
     def _copy_spec(self, volume: Any) -> model.VolumeSpec:
         return self._spec(volume)
 
-    def _wants_linked(self, volume: Any) -> bool:
+    def _requests_linked_clone(self, volume: Any) -> bool:
         return bool(specs.flag(specs.specs_of(volume), LINKED))
 
     def _needs_host(self, operation: str, array: Array, source: Any, spec: model.VolumeSpec, volume: Any) -> bool:
-        """Whether the array's own copy is not what is asked for: independent of its source, of that size and kind."""
-        if self._wants_linked(volume):
+        """Whether the array's own copy is not what is requested: independent of its source, of that size and kind."""
+        if self._requests_linked_clone(volume):
             return False
         if not array.capabilities.method(operation, source).independent:
             return True
@@ -163,13 +163,13 @@ class Volumes(Backend):
             with self._on_array("delete volume %s" % made.name, subject) as array:
                 array.delete_volume(made)
         except exception.CinderException as error:
-            LOG.error("%s: volume %s is left on the array: %s", self.backend_name, made.name, error)
+            LOG.error("%s: volume %s stays on the array: %s", self.backend_name, made.name, error)
 
     def _copy_data(self, subject: Any, source: model.Volume, target: model.Volume) -> None:
         properties = volume_utils.brick_get_connector_properties(
             self._setting("use_multipath_for_image_xfer"), self._setting("enforce_multipath_for_image_xfer")
         )
-        # Another copy of the same source would take the source's map away while this one reads.
+        # Another copy of the same source would unmap the source while this one reads.
         with self._alone("copy-%s" % source.name), self._attached_here(subject, source, properties) as read:
             with self._attached_here(subject, target, properties) as written:
                 volume_utils.copy_volume(
@@ -179,7 +179,7 @@ class Volumes(Backend):
     @contextmanager
     def _attached_here(self, subject: Any, volume: model.Volume, properties: dict[str, Any]) -> Iterator[Any]:
         """The path of the volume on this host. What was mapped to this host before stays so."""
-        with self._on_array("look whether this host has volume %s" % volume.name, subject) as array:
+        with self._on_array("read whether this host has volume %s" % volume.name, subject) as array:
             before = self._is_exposed(array, volume, properties)
         connection = self._attach(subject, volume, properties)
         try:
@@ -192,7 +192,7 @@ class Volumes(Backend):
             if not before:
                 self._detach(subject, volume, properties)
 
-    # What connections.py, and dsware.py for its kind of host, do
+    # Implemented by connections.py, and by dsware.py for its kind of host
 
     @abstractmethod
     def _is_exposed(self, array: Array, volume: model.Volume, connector: dict[str, Any]) -> bool:
@@ -213,10 +213,10 @@ class Volumes(Backend):
         if host and host.get("host") and host["host"] != volume.host:
             return False
         now = self._spec(volume)
-        wanted = self._spec(volume, specs.specs_of_type(new_type["id"]))
-        if (now.pool, now.provisioning) != (wanted.pool, wanted.provisioning):
+        requested = self._spec(volume, specs.specs_of_type(new_type["id"]))
+        if (now.pool, now.provisioning) != (requested.pool, requested.provisioning):
             return False
-        changed = self._changed(now.options, wanted.options)
+        changed = self._changed(now.options, requested.options)
         if changed:
             doing = "change %s of volume %s" % (", ".join(sorted(changed)), volume.id)
             with self._on_array(doing, volume, volume=volume.id) as array:
@@ -226,9 +226,13 @@ class Volumes(Backend):
                 VolumeChanges.of(array).set_volume(there, changed)
         return True
 
-    def _changed(self, now: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
-        """The properties to set, when the type asked for these and shall ask for those."""
-        return {key: value for key, value in wanted.items() if now.get(key) != value}
+    def _changed(self, now: Mapping[str, Any], requested: Mapping[str, Any]) -> dict[str, Any]:
+        """The properties to set.
+
+        :param now: those of the present type.
+        :param requested: those of the new type.
+        """
+        return {key: value for key, value in requested.items() if now.get(key) != value}
 
     def update_migrated_volume(
         self, context: Any, volume: Any, new_volume: Any, original_volume_status: Any
@@ -247,7 +251,7 @@ class Volumes(Backend):
         """Of the id itself, whatever name the volume that goes had."""
         return str(CONF.volume_name_template % volume["id"])
 
-    # what groups.py does, on arrays with groups
+    # Implemented by groups.py, on arrays with groups
 
     def _join_group(self, array: Array, volume: Any) -> None:
         """Add a new volume to the group that Cinder made it in."""

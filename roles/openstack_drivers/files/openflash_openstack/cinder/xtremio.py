@@ -56,15 +56,15 @@ class XtremIO(BareIds, Connections, SnapshotManagement, Groups):
     # -- copies ------------------------------------------------------------------------------------------------------
 
     def _check_clone(self, array: Array, source: Any) -> None:
-        """A cached image is copied anew once so many volumes hang on it; the read is for cached images only."""
+        """A cached image is copied anew once so many volumes depend on it; the read is for cached images only."""
         limit = self._setting("xtremio_volumes_per_glance_cache")
         if not limit or limit < 0:
             return
         admin = context.get_admin_context()
         if not self.db.image_volume_cache_get_by_volume_id(admin, source["id"]):
             return
-        there = self._find(array, source)
-        if there is not None and len(there.snapshots or ()) >= limit:
+        existing = self._find(array, source)
+        if existing is not None and len(existing.snapshots or ()) >= limit:
             raise exception.SnapshotLimitReached(set_limit=limit)
 
     def create_cloned_volume(self, volume: Any, src_vref: Any) -> Optional[dict[str, Any]]:
@@ -84,7 +84,7 @@ class XtremIO(BareIds, Connections, SnapshotManagement, Groups):
 
 @interface.volumedriver
 class XtremIOISCSIDriver(XtremIO):
-    """Cinder volume driver for XtremIO over iSCSI, with CHAP where the cluster wants it."""
+    """Cinder volume driver for XtremIO over iSCSI, with CHAP where the cluster demands it."""
 
     BACKEND_NAME = "XtremIO_ISCSI"
     PROTOCOL = ISCSI
@@ -95,24 +95,24 @@ class XtremIOISCSIDriver(XtremIO):
     def _hosts_for(
         self, array: Array, volume: model.Volume, connector: dict[str, Any]
     ) -> tuple[list[model.Host], Optional[model.Chap]]:
-        credentials = HostChap.of(array)
-        login, discovery = credentials.wants_chap()
+        host_chap = HostChap.of(array)
+        login, discovery = host_chap.wants_chap()
         if not login and not discovery:
             return super()._hosts_for(array, volume, connector)
-        wanted = self._initiators(connector)
-        addresses = [one.address for one in wanted]
+        initiators = self._initiators(connector)
+        addresses = [one.address for one in initiators]
         found = list(array.find_hosts(addresses))
         if not found:
             chap = _credentials(None, discovery)
-            return [self._make_host(array, self._host_name(connector), wanted, chap)], chap
-        there = credentials.chap_of(addresses)
-        if there is None or (discovery and not there.discovery_password):
+            return [self._make_host(array, self._host_name(connector), initiators, chap)], chap
+        known = host_chap.chap_of(addresses)
+        if known is None or (discovery and not known.discovery_password):
             # Those that the host logs in with now stay; only what is missing is added.
-            there = _credentials(there, discovery)
-            credentials.set_chap(with_only(found[0], addresses), there)
+            known = _credentials(known, discovery)
+            host_chap.set_chap(with_only(found[0], addresses), known)
         if not discovery:
-            there = model.Chap(there.username, there.password)
-        return found, there
+            known = model.Chap(known.username, known.password)
+        return found, known
 
 
 @interface.volumedriver
@@ -122,9 +122,10 @@ class XtremIOFCDriver(XtremIO):
     PROTOCOL = FC
 
 
-def _credentials(there: Optional[model.Chap], discovery: bool) -> model.Chap:
-    password = there.password if there is not None else _password()
-    user = there.username if there is not None else CHAP_USER
+def _credentials(known: Optional[model.Chap], discovery: bool) -> model.Chap:
+    """Credentials with those that are known; random passwords for what is missing."""
+    password = known.password if known is not None else _password()
+    user = known.username if known is not None else CHAP_USER
     return model.Chap(user, password, CHAP_USER if discovery else None, _password() if discovery else None)
 
 

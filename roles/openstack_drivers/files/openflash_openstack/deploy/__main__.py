@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Questions of a deployment tool to the Python of a service.
+"""Commands by which a deployment tool examines and edits the Python installation of a service.
 
     python -m openflash_openstack.deploy check cinder --config-file FILE [--config-dir FOLDER] [--own SECTION ...]
     python -m openflash_openstack.deploy drivers CLASS ...
@@ -14,7 +14,7 @@
     python -m openflash_openstack.deploy place present|absent [--given] [--write] < DRIVER
     python -m openflash_openstack.deploy values --config-file FILE SECTION:OPTION ...
 
-``check`` tells what is wrong, and ends with status 1 then; the others answer in JSON. No secret is told.
+``check`` reports what is wrong, and then ends with status 1; the others answer in JSON. No secret is reported.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def main() -> int:
         one.add_argument("--config-dir")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
-    # Libraries that are imported here speak when nobody asked them.
+    # Libraries that are imported here print messages of their own.
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         try:
             lines, status = _answer(options)

@@ -5,7 +5,7 @@
 """A strict check of a configuration before a service reads it.
 
 Cinder ignores an option that it does not know, and one value out of range in one section keeps all its backends from
-starting. Here both are told before, by what the installed service itself knows.
+starting. Here both are reported before, by what the installed service itself knows.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ UNLISTED = cfg.StrOpt("backend_host")
 
 @dataclass
 class Report:
-    """What is wrong, which keeps the file from being taken, and what is odd, which does not."""
+    """``errors`` keep the file from being used; ``warnings`` do not."""
 
     errors: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
@@ -42,7 +42,7 @@ def check(service: str, path: str, folder: Optional[str], own: Sequence[str], en
     """Judge a file together with the files that are read after it.
 
     :param folder: where the service looks for more files, if there is one.
-    :param own: sections that must be right to the last option. Elsewhere an unknown name is only odd.
+    :param own: sections in which an unknown option is an error. Elsewhere it is a warning.
     :param enabled: backends (of Glance: stores) that the service must have in the end.
     """
     files = [path, *(str(one) for one in sorted(Path(folder).glob("*.conf")))] if folder else [path]
@@ -114,8 +114,8 @@ class _Check:
         self._enabled(list(enabled))
         for name, kind in enabled.items():
             if kind not in types:
-                told = self._found.errors if name in self._wanted else self._found.warnings
-                told.append("the store %s is of type %s, which glance_store does not have" % (name, kind))
+                kind = self._found.errors if name in self._wanted else self._found.warnings
+                kind.append("the store %s is of type %s, which glance_store does not have" % (name, kind))
             self._register(name, types.get(kind, []) + self._registry.options.get("glance_store", []))
         for kind in sorted({*enabled.values(), *self._single()}):
             several = announced(kind)
@@ -138,8 +138,8 @@ class _Check:
     def _enabled(self, enabled: Sequence[str]) -> None:
         for name in enabled:
             if not self._has(name):
-                told = self._found.errors if name in self._wanted else self._found.warnings
-                told.append("enabled_backends has %s, and there is no section [%s]" % (name, name))
+                kind = self._found.errors if name in self._wanted else self._found.warnings
+                kind.append("enabled_backends has %s, and there is no section [%s]" % (name, name))
         missing = [name for name in self._wanted if name not in enabled]
         if missing:
             last = [path for path, found in self._parsed.items() if "enabled_backends" in found.get(DEFAULT, {})][-1:]
@@ -152,7 +152,7 @@ class _Check:
         return any(normal(name) in sections for sections in self._parsed.values())
 
     def _driver(self, name: str) -> None:
-        """That the class can be loaded, and is one that Cinder runs."""
+        """Report it when the class cannot be loaded, or is one that Cinder does not run."""
         path = self._value(name, "volume_driver")
         if not path:
             self._found.errors.append("[%s] has no volume_driver" % name)
@@ -192,12 +192,12 @@ class _Check:
             where = "[%s] %s" % (section, name)
             option = known.get(name)
             if option is None:
-                told = self._found.errors if own else self._found.warnings
-                told.append("%s is no option of %s%s" % (where, self._service, _like(name, known)))
+                kind = self._found.errors if own else self._found.warnings
+                kind.append("%s is no option of %s%s" % (where, self._service, _like(name, known)))
                 continue
             if len(values) > 1 and not option.multi:
-                told = self._found.errors if own else self._found.warnings
-                told.append("%s stands there %d times, and only the last one counts" % (where, len(values)))
+                kind = self._found.errors if own else self._found.warnings
+                kind.append("%s stands there %d times, and only the last one counts" % (where, len(values)))
             problem = self._problem(group, option)
             if problem:
                 self._found.errors.append("%s: %s" % (where, problem))
@@ -214,7 +214,7 @@ class _Check:
         return known
 
     def _problem(self, group: str, option: Any) -> Optional[str]:
-        """What is wrong with the value that counts; nothing of a secret is told."""
+        """What is wrong with the value that counts; of a secret value nothing is repeated."""
         try:
             self._conf._get(option.dest, None if group == DEFAULT else self._conf._get_group(group))
         except (cfg.Error, ValueError) as error:

@@ -19,9 +19,9 @@ CONF = config.CONF
 
 
 def backends(path: str, folder: Optional[str], names: Sequence[str], before: Mapping[str, Any]) -> dict[str, Any]:
-    """For each backend its host as Cinder knows it, its number of volumes, and whether its service gives signs of life.
+    """For each backend its host as Cinder knows it, its number of volumes, and whether its service is alive.
 
-    :param before: the answer of a call before; the signs of life of then do not count.
+    :param before: the answer of an earlier call; reports of the service from before that call do not count.
     """
     CONF([], project="cinder", default_config_files=[path], default_config_dirs=[folder] if folder else [])
     objects.register_all()
@@ -38,7 +38,7 @@ def _backend(admin: Any, name: str, before: Mapping[str, Any]) -> dict[str, Any]
     beat = max((one.updated_at or one.created_at for one in services), default=None)
     beat = beat.replace(tzinfo=None) if beat is not None else None
     age = timeutils.delta_seconds(beat, timeutils.utcnow()) if beat is not None else None
-    # The record is written when a service starts, too; only reports tell that its driver has started.
+    # The record is also written when a service starts; only reports show that its driver has started.
     reports = sum(one.report_count or 0 for one in services)
     return {
         "host": host,

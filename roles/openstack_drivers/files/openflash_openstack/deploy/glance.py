@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What Glance's database knows of a store, and the one place where glance_store must be edited."""
+"""What Glance's database knows of a store, and the one line of glance_store that must be edited."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from .installed import Edit, Installed
 KIND = "datera"
 # The values that glance_store permits for the default of a single store
 _CHOICES = re.compile(r"(cfg\.StrOpt\(\s*'default_store',.*?choices=\()(.*?)(\))", re.DOTALL)
-_OURS = "'%s', " % KIND
+_CHOICE = "'%s', " % KIND
 
 
 def images(path: str, folder: Optional[str], store: Optional[str]) -> int:
     """The number of images that Glance has in a store; None means the single one, without a name."""
     rows = _locations(_configuration(path, folder), path)
-    ours = [data for scheme, data in rows if scheme == KIND]
-    return sum(1 for data in ours if store is None or _data(data).get("store") in (None, store))
+    metadata = [data for scheme, data in rows if scheme == KIND]
+    return sum(1 for data in metadata if store is None or _data(data).get("store") in (None, store))
 
 
 def stores(path: str, folder: Optional[str]) -> dict[str, Any]:
@@ -77,7 +77,7 @@ def _data(text: Any) -> dict[str, Any]:
 
 
 def choices(wanted: str, write: bool) -> bool:
-    """Have ``datera`` among what may be the default of a single store, or not; whether that changes anything.
+    """Permit ``datera`` as the default of a single store, or undo that; whether anything changes.
 
     :param wanted: present or absent. An upgrade of glance_store undoes what was done here.
     """
@@ -89,21 +89,21 @@ def choices(wanted: str, write: bool) -> bool:
         return False
     if match is None:
         raise ValueError("%s has no choices of default_store that could be edited; use several stores instead" % path)
-    without = match.group(2).replace(_OURS, "")
+    without = match.group(2).replace(_CHOICE, "")
     if re.search(r"['\"]%s['\"]" % KIND, without) is not None:
-        # Not by us
+        # Somebody else permitted it.
         return False
     parts = [text[: match.start(2)], text[match.end(2) :]]
-    edit = Edit(path, without.join(parts).encode(), (_OURS + without).join(parts).encode())
+    edit = Edit(path, without.join(parts).encode(), (_CHOICE + without).join(parts).encode())
     return bool(installed.bring([edit], wanted == "present", write))
 
 
 def values(path: str, names: list[str]) -> dict[str, Optional[str]]:
-    """The values that count in one file, by SECTION:OPTION as they were asked for; None for what is not there."""
-    there = sections.parse(path)
+    """The values that count in one file, by SECTION:OPTION as requested; None for what is not there."""
+    parsed = sections.parse(path)
     found: dict[str, Optional[str]] = {}
     for name in names:
         section, _colon, option = name.partition(":")
-        given: list[Optional[str]] = [None, *there.get(sections.normal(section), {}).get(option, [])]
+        given: list[Optional[str]] = [None, *parsed.get(sections.normal(section), {}).get(option, [])]
         found[name] = given[-1]
     return found

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Changes to the files of an installed distribution that can be taken back to the last byte.
+"""Changes to the files of an installed distribution that can be undone to the last byte.
 
-What pip has written down of the files (RECORD) follows them. So pip removes a file that was added when it replaces the
-distribution, and nothing of the new one is mixed with what was made for the old one.
+pip's list of the files (RECORD) is changed with them. So pip removes an added file when it replaces the distribution,
+and nothing that was made for the old one stays with the new one.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ RECORD = "RECORD"
 
 @dataclass(frozen=True)
 class Edit:
-    """A file without and with what is ours in it; None where there is no such file then."""
+    """A file without and with our change; None where there is no such file then."""
 
     path: Path
     without: Optional[bytes]
-    ours: Optional[bytes]
+    changed_data: Optional[bytes]
 
-    def wanted(self, present: bool) -> Optional[bytes]:
-        return self.ours if present else self.without
+    def content(self, present: bool) -> Optional[bytes]:
+        return self.changed_data if present else self.without
 
 
 class Installed:
@@ -58,19 +58,19 @@ class Installed:
             raise ValueError("the metadata of %s are no folder: %s" % (name, self.metadata))
 
     def bring(self, edits: Sequence[Edit], present: bool, write: bool) -> list[str]:
-        """Have what is ours in the files, or not; what differs from that now, by path.
+        """Make the changes, or undo them; the paths of the files that differ from that now.
 
-        The files are written in the order that is given, backwards when it is taken back, and each all at once.
+        The files are written in the given order, in reverse when the changes are undone, each by a rename.
         """
         ordered = list(edits) if present else list(reversed(edits))
-        # What the distribution announces comes last and goes first; what is written down of files follows them.
+        # The entry points are written last and undone first; RECORD follows the files that it lists.
         record = self._record(edits, present)
         if record is not None:
             ordered.insert(len(ordered) - 1 if present else len(ordered), record)
-        changed = [one for one in ordered if read(one.path) != one.wanted(present)]
+        changed = [one for one in ordered if read(one.path) != one.content(present)]
         if write:
             for one in changed:
-                put(one.path, one.wanted(present), like=self.package / "__init__.py")
+                put(one.path, one.content(present), like=self.package / "__init__.py")
         return [str(one.path) for one in changed]
 
     def _record(self, edits: Iterable[Edit], present: bool) -> Optional[Edit]:
@@ -93,10 +93,10 @@ class Installed:
 
 
 def _noted(lines: list[bytes], name: bytes, edit: Edit, present: bool, end: bytes) -> list[bytes]:
-    """The lines of RECORD for this file. A digest that is neither of ours nor of the distribution's stays."""
-    known = [_entry(name, data) for data in (edit.without, edit.ours) if data is not None]
-    target = edit.wanted(present)
-    if edit.without is None or edit.ours is None:
+    """The lines of RECORD for this file. A digest that is neither ours nor the distribution's stays."""
+    known = [_entry(name, data) for data in (edit.without, edit.changed_data) if data is not None]
+    target = edit.content(present)
+    if edit.without is None or edit.changed_data is None:
         kept = [line for line in lines if not line.startswith(name + b",")]
         # At the top, so that nothing depends on how the last line ends
         return kept if target is None else [_entry(name, target) + end, *kept]
@@ -118,7 +118,7 @@ def read(path: Path) -> Optional[bytes]:
 
 
 def put(path: Path, data: Optional[bytes], like: Path) -> None:
-    """All at once. A file keeps its owner and mode; a new one has those of ``like``; None removes it."""
+    """Replace the file by a rename. It keeps its owner and mode; a new one has those of ``like``; None removes it."""
     if data is None:
         path.unlink()
         return
@@ -137,7 +137,7 @@ def put(path: Path, data: Optional[bytes], like: Path) -> None:
 
 
 def copy(source: Path, target: Path) -> None:
-    """All at once, with owner, mode and time."""
+    """Copy by a rename, with owner, mode and time."""
     draft = target.with_name(".%s-copy" % target.name)
     shutil.copy2(source, draft)
     if os.geteuid() == 0:

@@ -5,7 +5,7 @@
 """A store within glance_store itself, as the older ones were installed: a file among its drivers, and a line of its
 entry points.
 
-A driver that somebody else has put there by hand is kept beside and comes back in the end, and so does its line.
+A driver that somebody else has put there is kept in a second file and restored in the end, and so is its line.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ NEEDED = ("Store", "StoreLocation")
 
 
 class Place:
-    """What of glance_store the store is put into."""
+    """The files of glance_store that the store is added to."""
 
     def __init__(self) -> None:
         self._installed = Installed("glance_store")
@@ -52,23 +52,23 @@ class Place:
         self.announcement = self._installed.metadata / "entry_points.txt"
 
     def bring(self, present: bool, source: bytes, write: bool) -> list[str]:
-        """What changes, by path.
+        """The paths of the files that change.
 
         :param source: of the driver.
-        :raises ValueError: somebody else's store is in the way.
+        :raises ValueError: somebody else's store is announced.
         """
         now = read(self.driver)
         foreign = now is not None and not now.endswith(MARK)
         former = now if foreign else read(self.aside)
         edits = [Edit(self.driver, former, _marked(source)), self._announced()]
         if not present and foreign:
-            # Nothing of ours: it was never replaced
+            # It is not this collection's: it was never replaced
             edits = edits[1:]
         if present and foreign and write:
             copy(self.driver, self.aside)
         changed = self._installed.bring(edits, present, write)
         if not present:
-            changed += self._leftovers(former is None, foreign, write)
+            changed += self._files_to_remove(former is None, foreign, write)
         return changed
 
     def _announced(self) -> Edit:
@@ -87,14 +87,14 @@ class Place:
             raise ValueError(
                 "%s announces another store: %s" % (self.announcement, by_hand[0].decode("utf-8", "replace").strip())
             )
-        ours = list(without)
+        announced = list(without)
         if not by_hand:
-            ours[heads[0] + 1 : heads[0] + 1] = [MARK.rstrip() + end, LINE + end]
-        return Edit(self.announcement, b"".join(without), b"".join(ours))
+            announced[heads[0] + 1 : heads[0] + 1] = [MARK.rstrip() + end, LINE + end]
+        return Edit(self.announcement, b"".join(without), b"".join(announced))
 
-    def _leftovers(self, gone: bool, foreign: bool, write: bool) -> list[str]:
-        """What Python made of the driver, and the copy of somebody else's once that is in its place again."""
-        found = list((self.driver.parent / "__pycache__").glob("%s.*.pyc" % KIND)) if gone else []
+    def _files_to_remove(self, removed: bool, foreign: bool, write: bool) -> list[str]:
+        """The compiled driver, and the copy of somebody else's driver once that is restored."""
+        found = list((self.driver.parent / "__pycache__").glob("%s.*.pyc" % KIND)) if removed else []
         if self.aside.exists() and not foreign:
             found.append(self.aside)
         if write:
@@ -109,7 +109,7 @@ def _marked(source: bytes) -> bytes:
 
 
 def _without(lines: list[bytes]) -> list[bytes]:
-    """Without the line of ours and the comment above it."""
+    """Without this collection's line and the comment above it."""
     kept: list[bytes] = []
     for line in lines:
         if line.strip() == LINE and kept and kept[-1].strip() == MARK.strip():

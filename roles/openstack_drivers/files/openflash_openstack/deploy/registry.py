@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Every option that an installed service has, as its distributions announce them.
+"""Every option that an installed service has, as its distributions list them.
 
 The list of Cinder imports every driver that Cinder has, and some import libraries that are not installed. Those are
 replaced by empty ones here: the names and types of options do not depend on them. So this is for a process that ends
@@ -42,7 +42,7 @@ class _Nothing(type):
 
 
 class _Base(Exception, metaclass=_Nothing):
-    """May be raised, derived from, and decorate: what it decorates stays as it is."""
+    """Can be raised, derived from, and used as a decorator, which changes nothing."""
 
     def __call__(self, *args: Any, **_kwargs: Any) -> Any:
         return args[0] if args else self
@@ -60,7 +60,7 @@ class _Missing(ModuleType):
 
 
 def import_anyway(name: str) -> ModuleType:
-    """Import a module, and do without third parties that are missing."""
+    """Import a module, with empty classes in place of third-party libraries that are missing."""
     for _attempt in range(MOST_MISSING):
         try:
             return importlib.import_module(name)
@@ -79,7 +79,7 @@ def entry_points(group: str) -> list[Any]:
 
 
 class Registry:
-    """Options by group. ``problems`` tells which lists could not be had, so that nobody takes them for empty."""
+    """Options by group. ``problems`` lists what could not be loaded, so that nobody takes it for empty."""
 
     def __init__(self, service: str) -> None:
         self.options: dict[str, list[Any]] = {}
@@ -105,11 +105,11 @@ class Registry:
             )
 
     def register(self, conf: Any, group: str, options: Optional[list[Any]] = None) -> None:
-        """Have the options in the configuration; of two that differ the first one counts."""
+        """Register the options with the configuration; of two that differ the first one counts."""
         for option in self.options.get(group, ()) if options is None else options:
             if option.dest in OWN:
                 continue
-            # Libraries that are installed and not used have such options, too.
+            # Libraries that are installed and not used have required options too.
             option.required = False
             try:
                 conf.register_opt(option, group=None if group == DEFAULT else group)
@@ -118,7 +118,7 @@ class Registry:
 
 
 def announced(kind: str) -> list[str]:
-    """Where stores of this type are announced, in words. glance_store takes none of several."""
+    """What announces stores of this type, as clauses. glance_store uses none when there are several."""
     found = []
     for entry in entry_points(STORES):
         if entry.name == kind:

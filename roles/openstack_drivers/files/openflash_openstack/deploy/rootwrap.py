@@ -12,14 +12,14 @@ from collections.abc import Sequence
 from oslo_rootwrap import wrapper
 
 OURS = "openflash"
-"""What the names of the filters begin with that the roles of this collection write."""
+"""The names of the filters that the roles of this collection write begin with this."""
 
 
 def permitted(path: str, argv: Sequence[str]) -> bool:
-    """Whether the command is permitted by filters that are not ours.
+    """Whether the command is permitted by filters of others.
 
-    :param path: rootwrap.conf of the service; where there is none, the service does not use rootwrap, and nothing is
-        to be permitted.
+    :param path: rootwrap.conf of the service; where there is none, the service does not use rootwrap, and needs no
+        filter.
     """
     parser = configparser.RawConfigParser()
     if not parser.read(path):

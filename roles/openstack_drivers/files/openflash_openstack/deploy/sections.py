@@ -11,16 +11,16 @@ from oslo_config import cfg
 DEFAULT = "DEFAULT"
 
 Sections = dict[str, dict[str, list[str]]]
-"""Values as they stand there, by section and option: several where an option is repeated, and the last one counts."""
+"""Values as written, by section and option: several where an option is repeated, and the last one counts."""
 
 
 def normal(section: str) -> str:
-    """As sections are looked up: all but one in small letters."""
+    """The name by which a section is looked up: in lower case, but for DEFAULT."""
     return section if section == DEFAULT else section.lower()
 
 
 def parse(path: str) -> Sections:
-    """:raises cfg.ParseError: its words have the line, which may hold a secret."""
+    """:raises cfg.ParseError: its message contains the line, which may hold a secret."""
     sections: Sections = {}
     parser = cfg.ConfigParser(path, {})
     parser._normalized = sections

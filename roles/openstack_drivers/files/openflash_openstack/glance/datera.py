@@ -73,15 +73,15 @@ class Store(driver.Store):  # type: ignore[misc]
     # -- configuration -----------------------------------------------------------------------------------------------
 
     def configure(self, re_raise_bsc: bool = False) -> None:
-        """Reading needs the very same as writing, so a store that is not configured does neither."""
+        """Reading needs the same options as writing, so a store that is not configured does neither."""
         host = self._settings.datera_san_ip
         self._url_prefix = images.prefix(host, self._settings.datera_san_port) + "/" if host else SCHEME
         super().configure(re_raise_bsc=re_raise_bsc)
 
     def configure_add(self) -> None:
-        """Log in once. An array that cannot be reached now does no harm: it is used when it can be.
+        """Log in once. An array that cannot be reached now is used as soon as it can be.
 
-        :raises BadStoreConfiguration: what will not pass by itself.
+        :raises BadStoreConfiguration: something is wrong that somebody must correct.
         """
         problems = options.problems(self._setting)
         if problems:
@@ -121,7 +121,7 @@ class Store(driver.Store):  # type: ignore[misc]
                 "tenant": self._setting("datera_tenant_id"),
                 "create_tenant": True,
                 "scheme": "http" if port == HTTP_PORT else "https",
-                # Only for the growth of an image that nobody but its upload knows of
+                # Only to extend the volume of an upload that is not finished, which nobody else has
                 "offline_changes": True,
             },
         )
@@ -145,7 +145,7 @@ class Store(driver.Store):  # type: ignore[misc]
         )
         return KernelPath(self.conf, helper, self._setting("datera_use_multipath"), attempts, seconds)
 
-    # -- what Glance asks for ----------------------------------------------------------------------------------------
+    # -- what Glance calls ----------------------------------------------------------------------------------------
 
     @driver.back_compat_add  # type: ignore[misc]
     @capabilities.check  # type: ignore[misc]
@@ -178,7 +178,7 @@ class Store(driver.Store):  # type: ignore[misc]
                 with self._images() as found:
                     found.finish(volume, written, digests[0].hexdigest())
             except BaseException:
-                LOG.error("Image %s could not be stored; what there is of it is removed.", image_id)
+                LOG.error("Image %s could not be stored; its volume is removed.", image_id)
                 self._discard(image_id)
                 raise
         host, port = self._setting("datera_san_ip"), self._setting("datera_san_port")
@@ -198,8 +198,8 @@ class Store(driver.Store):  # type: ignore[misc]
         with glance_errors(image_id, READ), self._images() as found:
             image = found.find(image_id)
         offset = min(offset or 0, image.length)
-        left = image.length - offset
-        length = left if chunk_size is None else min(chunk_size, left)
+        remaining = image.length - offset
+        length = remaining if chunk_size is None else min(chunk_size, remaining)
         return self._transfer(image_id).content(image, offset, length), length
 
     def get_size(self, location: Any, context: Any = None) -> int:
@@ -232,22 +232,22 @@ class Store(driver.Store):  # type: ignore[misc]
         }
 
     def _discard(self, image_id: str) -> None:
-        """Never hides what went wrong before."""
+        """Remove the volume of a failed upload. Raises nothing, so that the first error is reported."""
         try:
             with self._images() as found:
                 found.remove(found.volume_of(image_id))
         except errors.NotFound:
             return
         except (errors.FlashError, exceptions.BackendException) as error:
-            LOG.error("What there is of image %s on the array must be removed by hand: %s", image_id, error)
+            LOG.error("The volume of image %s stays on the array and must be removed by hand: %s", image_id, error)
 
     # -- bytes -------------------------------------------------------------------------------------------------------
 
     @property
     def _buffer(self) -> int:
-        # Whole blocks of every disk that there is
-        wanted: int = self._setting("datera_chunk_size")
-        return max(4096, min(wanted, LARGEST) // 4096 * 4096)
+        # A multiple of the block size of every disk
+        requested: int = self._setting("datera_chunk_size")
+        return max(4096, min(requested, LARGEST) // 4096 * 4096)
 
     def _transfer(self, image_id: str) -> transfer.Transfer:
         if self._path is None:

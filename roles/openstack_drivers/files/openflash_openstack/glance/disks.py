@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The bytes of a volume: what every way to them offers."""
+"""The bytes of a volume: what every data path offers."""
 
 from __future__ import annotations
 
@@ -34,11 +34,17 @@ class Disk(ABC):
 
     @abstractmethod
     def read(self, length: int, offset: int) -> bytes:
-        """Exactly so many bytes. OSError otherwise."""
+        """Exactly ``length`` bytes.
+
+        :raises OSError: they cannot be read.
+        """
 
     @abstractmethod
     def write(self, data: bytes, offset: int) -> None:
-        """All of it. OSError otherwise."""
+        """Write all of the data.
+
+        :raises OSError: it cannot be written.
+        """
 
     @abstractmethod
     def flush(self) -> None:
@@ -46,7 +52,7 @@ class Disk(ABC):
 
     @abstractmethod
     def close(self, last: bool = True) -> None:
-        """:param last: nobody else on this host uses it, so what it was opened with goes as well."""
+        """:param last: nobody else on this host uses it, so the device is detached as well."""
 
 
 class FileDisk(Disk):
@@ -79,32 +85,32 @@ class FileDisk(Disk):
 
 
 class Share:
-    """Who else on this host is at the same volume. Nobody, where each transfer has an initiator of its own."""
+    """The other transfers of the same volume on this host. None, where each transfer has an initiator of its own."""
 
     @contextmanager
     def beginning(self) -> Iterator[None]:
-        """While access is given and the volume is opened."""
+        """Held while access is given and the volume is opened."""
         yield
 
     @contextmanager
     def ending(self) -> Iterator[bool]:
-        """While that is taken back; whether this is the last transfer, and so the one that does it."""
+        """Held while the volume is closed. Gives whether this is the last transfer, which ends the access."""
         yield True
 
 
 class DataPath(ABC):
-    """A way from this host to the volumes of an array."""
+    """How this host reaches the bytes of an array's volumes."""
 
     TEMPORARY = False
     """Whether each initiator name is used once only."""
 
     @abstractmethod
     def check(self) -> None:
-        """Invalid when this host lacks something that is needed."""
+        """:raises Invalid: this host lacks something that is needed."""
 
     @abstractmethod
     def initiator(self) -> str:
-        """The name by which the array is to know this host, in the next transfer."""
+        """The name of this host's initiator in the next transfer."""
 
     def share(self, volume: str) -> Share:
         return Share()

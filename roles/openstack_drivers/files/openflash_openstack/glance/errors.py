@@ -52,7 +52,7 @@ def glance_errors(image: str, act: str) -> Iterator[None]:
 
 @contextmanager
 def disk_errors(image: str, act: str) -> Iterator[None]:
-    """The same for the host's errors. Only for what is done with a disk: a client that goes away is an OSError too."""
+    """Translate the host's errors. Only around the use of a disk: that a client disconnects is an OSError too."""
     try:
         yield
     except OSError as error:

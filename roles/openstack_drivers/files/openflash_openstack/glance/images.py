@@ -30,8 +30,8 @@ NAME, OLD_NAME = "OS-IMAGE-%s", "OS-%s"
 # Section 2.10: Cinder's driver looks for the type before it clones an image.
 CHECKSUM, LENGTH, TYPE, IMAGE = "checksum", "length", "type", "image"
 HOST_LABEL = "OpenStack-Glance"
-# Seconds until an array has noticed that a session is gone
-SETTLE = 15.0
+# Seconds within which an array notices that a session has ended
+SESSION_ENDS_WITHIN = 15.0
 
 
 @dataclass(frozen=True)
@@ -46,35 +46,35 @@ class Image:
 
 @dataclass(frozen=True)
 class Access:
-    """What an initiator was given."""
+    """The access of one initiator to a volume."""
 
     initiator: str
     ports: tuple[model.Port, ...]
     lun: int
     mapping: model.Mapping
     host: Optional[model.Host]
-    """The initiator on the array, where it goes with the access."""
+    """The initiator on the array, where it is deleted with the access."""
 
 
 class Images:
     """The images of one tenant, by one session.
 
-    :param ours: what the names of initiators begin with that are made for one transfer only.
+    :param initiator_prefix: with what the names of initiators begin that are made for one transfer only.
     """
 
-    def __init__(self, array: Array, ours: str) -> None:
+    def __init__(self, array: Array, initiator_prefix: str) -> None:
         self.array = array
         self._notes = Notes.of(array)
         self._hosts = InitiatorHosts.of(array)
-        self._ours = ours
+        self._initiator_prefix = initiator_prefix
 
     # -- finding -----------------------------------------------------------------------------------------------------
 
     def find(self, image: str) -> Image:
         """Two requests; NotFound when it is not there, or is no image.
 
-        A volume of Cinder may have the older of the two names. What does not say that it is an image is none, so no
-        location that somebody makes up leads to another one's data.
+        A volume of Cinder may have the older of the two names. Only a volume with a note that says so is an image, so
+        that no invented location leads to somebody else's data.
         """
         volume = self.volume_of(image)
         notes = self._notes.metadata(volume)
@@ -82,12 +82,12 @@ class Images:
         if digits.isdigit() and int(digits) <= volume.size:
             return Image(volume, int(digits), notes.get(CHECKSUM))
         if digits:
-            raise errors.BadReply("image %s says that it has %r bytes" % (image, digits), target=volume.name)
-        LOG.warning("Image %s does not say how long it is: all of its volume is read.", image)
+            raise errors.BadReply("the noted length of image %s is %r bytes" % (image, digits), target=volume.name)
+        LOG.warning("The length of image %s is not noted on its volume, so all of the volume is read.", image)
         return Image(volume, volume.size, None)
 
     def volume_of(self, image: str) -> model.Volume:
-        """The volume of an image, whole or not: one request where it has the newer name."""
+        """The volume of an image, complete or not: one request where it has the newer name."""
         volume = self._named(NAME % image)
         if volume is not None:
             return volume
@@ -105,41 +105,44 @@ class Images:
     # -- making ------------------------------------------------------------------------------------------------------
 
     def create(self, image: str, size: int, options: Mapping[str, Any]) -> model.Volume:
-        """One request to look and one to make; Duplicate when there is an image already.
+        """Two requests: a read, and the new volume. Duplicate when there is an image already.
 
-        What a worker left that was killed while it uploaded is no image, and goes.
+        The unfinished upload of a killed worker is no image, and is removed.
         """
         name = NAME % image
-        there = self._named(name)
-        if there is not None:
-            self._remove_unfinished(image, there)
-        wanted = dict(options)
+        existing = self._named(name)
+        if existing is not None:
+            self._remove_unfinished(image, existing)
+        requested = dict(options)
         if _is_uuid(image):
-            wanted["uuid"] = image
-        spec = model.VolumeSpec(name, round_up(max(size, 1), GIB), options=wanted)
+            requested["uuid"] = image
+        spec = model.VolumeSpec(name, round_up(max(size, 1), GIB), options=requested)
         return self.array.create_volume(spec)
 
-    def _remove_unfinished(self, image: str, there: model.Volume) -> None:
-        if self._notes.metadata(there) or any(one.open is not False for one in there.mappings or ()):
+    def _remove_unfinished(self, image: str, existing: model.Volume) -> None:
+        if self._notes.metadata(existing) or any(one.open is not False for one in existing.mappings or ()):
             raise exceptions.Duplicate(image=image)
-        LOG.warning("Removing what is left of an upload of image %s that was never finished.", image)
-        self.remove(there)
+        LOG.warning("Removing the volume of an upload of image %s that was never finished.", image)
+        self.remove(existing)
 
     def finish(self, volume: model.Volume, length: int, checksum: str) -> None:
-        """From here on it is an image."""
+        """Write the notes by which the volume is an image."""
         self._notes.set_metadata(volume, {CHECKSUM: checksum, LENGTH: str(length), TYPE: IMAGE})
 
     # -- removing ----------------------------------------------------------------------------------------------------
 
     def remove(self, volume: model.Volume) -> None:
-        """InUse while somebody has it open. Entries that are left in its access list go: the older stores never took
-        theirs out (section 3.8)."""
+        """Delete the volume of an image, with the entries of its access list: the older stores never removed theirs
+        (section 3.8).
+
+        :raises InUse: somebody has it open.
+        """
         busy = sorted(one.host for one in volume.mappings or () if one.open is not False)
         if busy:
             raise errors.InUse("%s have it open" % ", ".join(busy), target=volume.name, array=self.array.label)
         for one in volume.mappings or ():
             self._hosts.end_mapping(one)
-            if one.host.startswith(self._ours):
+            if one.host.startswith(self._initiator_prefix):
                 # Of a worker that was killed
                 host = model.Host(one.host, id=one.host_id or "")
                 self._quietly(lambda host=host: self.array.delete_host(host), "the initiator %s" % one.host, volume)
@@ -148,16 +151,16 @@ class Images:
     # -- access ------------------------------------------------------------------------------------------------------
 
     def expose(self, volume: model.Volume, initiator: str, temporary: bool) -> Access:
-        """Let this initiator in. Three requests.
+        """Give this initiator access. Three requests.
 
-        :param temporary: the initiator is of no use to anybody afterwards.
+        :param temporary: the initiator is deleted with the access.
         """
         host = self._hosts.single_host(HOST_LABEL, model.Initiator(initiator, model.ISCSI))
         try:
             mapping = self.array.map_volume(volume, host)
             ports = tuple(one for one in self.array.ports_of([volume.name]) if one.name == volume.name)
             if not ports:
-                raise errors.BadReply("the array tells no portal of volume %s" % volume.name, target=volume.name)
+                raise errors.BadReply("the array reports no portal of volume %s" % volume.name, target=volume.name)
         except BaseException:
             self._quietly(lambda: self._withdraw(volume, host), "the access of %s to it" % initiator, volume)
             if temporary:
@@ -166,15 +169,15 @@ class Images:
         return Access(initiator, ports, mapping.lun or 0, mapping, host if temporary else None)
 
     def conceal(self, volume: model.Volume, access: Access) -> None:
-        """Take back what ``expose`` gave. One request, and one for a temporary initiator."""
+        """End an access. One request, and one for a temporary initiator."""
         what = "the access of %s to it" % access.initiator
         self._quietly(lambda: self._hosts.end_mapping(access.mapping), what, volume)
         if access.host is not None:
             self._quietly(lambda: self.array.delete_host(access.host), "the initiator %s" % access.initiator, volume)
 
     def extend(self, volume: model.Volume, size: int) -> model.Volume:
-        """Nobody has it open; the array may take a moment to notice."""
-        wait = Deadline(SETTLE, first=0.2, longest=1.0)
+        """Extend a volume that nobody has open any more, which the array may notice a moment later."""
+        wait = Deadline(SESSION_ENDS_WITHIN, first=0.2, longest=1.0)
         while True:
             try:
                 return self.array.extend_volume(volume, round_up(size, GIB))
@@ -183,15 +186,15 @@ class Images:
                     raise
 
     def _withdraw(self, volume: model.Volume, host: model.Host) -> None:
-        """What was half given."""
-        there = self._named(volume.name)
-        for one in there.mappings or () if there is not None else ():
+        """End an access that was not given completely."""
+        present = self._named(volume.name)
+        for one in present.mappings or () if present is not None else ():
             if one.host_id == host.id:
                 self._hosts.end_mapping(one)
 
     @staticmethod
     def _quietly(action: Any, what: str, volume: model.Volume) -> None:
-        """What fails here is no reason to lose what was done before, and is mended when the image is deleted."""
+        """A failure here does not undo what was done before, and is corrected when the image is deleted."""
         try:
             action()
         except errors.FlashError as error:

@@ -5,7 +5,7 @@
 """Volumes by the kernel's iSCSI initiator, through os-brick.
 
 The kernel has one initiator name and one device for each volume. So transfers of one image that run at once on this
-host share them, over all workers of the service: locks of files tell who is the last.
+host share them, over all workers of the service. File locks show which transfer is the last.
 """
 
 from __future__ import annotations
@@ -35,7 +35,11 @@ LOG = logging.getLogger(__name__)
 
 
 class KernelPath(disks.DataPath):
-    """:param seconds: for the device to appear, and ``attempts`` looks at it meanwhile."""
+    """By os-brick.
+
+    :param attempts: how often os-brick scans for the device.
+    :param seconds: within which the device has its size.
+    """
 
     def __init__(self, conf: Any, root_helper: str, multipath: bool, attempts: int, seconds: float) -> None:
         self._conf = conf
@@ -68,7 +72,7 @@ class KernelPath(disks.DataPath):
         try:
             found = self._connector.get_initiator()
         except (processutils.ProcessExecutionError, exception.BrickException) as error:
-            raise errors.FlashError("the name of this host's initiator cannot be read: %s" % _words(error)) from None
+            raise errors.FlashError("the name of this host's initiator cannot be read: %s" % _one_line(error)) from None
         if not found:
             raise errors.Invalid("this host has no iSCSI initiator name", hint="Install open-iscsi.")
         return str(found).lower()
@@ -86,7 +90,7 @@ class KernelPath(disks.DataPath):
             raise
 
     def _properties(self, target: disks.Target) -> dict[str, Any]:
-        """As os-brick wants them."""
+        """The connection as os-brick takes it."""
         return {
             "target_discovered": False,
             "target_portal": target.ports[0].portal,
@@ -101,22 +105,22 @@ class KernelPath(disks.DataPath):
         try:
             device: dict[str, Any] = self._connector.connect_volume(properties)
         except (processutils.ProcessExecutionError, exception.BrickException) as error:
-            raise errors.FlashError("the host cannot attach the volume: %s" % _words(error)) from None
+            raise errors.FlashError("the host cannot attach the volume: %s" % _one_line(error)) from None
         return device
 
     def detach(self, properties: dict[str, Any], device: dict[str, Any]) -> None:
         try:
             self._connector.disconnect_volume(properties, device)
         except (processutils.ProcessExecutionError, exception.BrickException) as error:
-            raise OSError(errno.EIO, "the host cannot detach the volume: %s" % _words(error)) from None
+            raise OSError(errno.EIO, "the host cannot detach the volume: %s" % _one_line(error)) from None
 
     def give(self, path: str, owner: int) -> None:
-        """Let a user have the device node: nobody else gets anything by it."""
+        """Make a user the owner of the device node. Nobody else gets access by that."""
         try:
             processutils.execute("chown", str(owner), path, run_as_root=True, root_helper=self._root_helper)
         except processutils.ProcessExecutionError as error:
             raise errors.Unauthorized(
-                "the device %s cannot be handed to this service: %s" % (path, _words(error)),
+                "this service cannot be made the owner of the device %s: %s" % (path, _one_line(error)),
                 hint="Check the filters of rootwrap.",
             ) from None
 
@@ -165,7 +169,7 @@ class _Device(disks.FileDisk):
 
 
 class FileShare(disks.Share):
-    """Locks of files, which the kernel takes back from a process that is killed.
+    """File locks, which the kernel releases when a process is killed.
 
     :param path: what the names of the two files begin with.
     """
@@ -176,7 +180,7 @@ class FileShare(disks.Share):
 
     @contextmanager
     def _gate(self) -> Iterator[None]:
-        """One at a time comes or goes."""
+        """One transfer at a time begins or ends."""
         gate = _open(self._path + ".gate")
         try:
             fcntl.flock(gate, fcntl.LOCK_EX)
@@ -213,7 +217,7 @@ def _open(path: str) -> int:
     return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
 
-def _words(error: BaseException) -> str:
-    """One line of what went wrong."""
-    said = getattr(error, "stderr", None) or getattr(error, "msg", None) or str(error)
-    return " ".join(str(said).split())[:300]
+def _one_line(error: BaseException) -> str:
+    """The message of an error in one line."""
+    message = getattr(error, "stderr", None) or getattr(error, "msg", None) or str(error)
+    return " ".join(str(message).split())[:300]

@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The options of the image store: those of the store that this one takes over from, by the same names and with the same
-defaults, and few of our own.
+"""The options of the image store: those of the store that this one replaces, with the same names and defaults, and
+a few more.
 
-A value that one of the former does not take is told by ``problems`` and not by oslo.config, which would keep the whole
-service from starting.
+An unusable value of the former is reported by ``problems`` and not by oslo.config, which would keep Glance from
+starting.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ OPTIONS = [
 
 
 def problems(setting: Any) -> list[str]:
-    """What is wrong with the values, in words. ``setting`` gives the value of a name."""
+    """What is wrong with the values, as clauses. ``setting`` gives the value of an option."""
     found = [
         "%s must be set" % one
         for one in ("datera_san_ip", "datera_san_login", "datera_san_password")

@@ -45,7 +45,7 @@ class Transfer:
             for chunk in chunks:
                 end = written + len(chunk)
                 if expected is not None and end > expected:
-                    raise exceptions.Invalid("there is more than the %d bytes that were announced" % expected)
+                    raise exceptions.Invalid("there are more than the %d bytes that were announced" % expected)
                 with disk_errors(self._image, WRITE):
                     if end > at.volume.size:
                         at.grow(max(end, at.volume.size + step))
@@ -58,13 +58,14 @@ class Transfer:
         return written
 
     def content(self, image: images.Image, offset: int, length: int) -> Iterator[bytes]:
-        """A whole image is compared with its checksum before its last piece is given out. The volume is let go before
-        that as well: who has got everything may delete the image at once.
+        """The bytes. A complete image is compared with its checksum before its last piece is given out.
+
+        The volume is detached before that too: whoever has got everything may delete the image at once.
         """
         if not length:
             return
-        whole = image.checksum is not None and length == image.length
-        digest = utils.get_hasher("md5", False) if whole else None
+        complete = image.checksum is not None and length == image.length
+        digest = utils.get_hasher("md5", False) if complete else None
         end = offset + length
         with glance_errors(self._image, READ):
             with Attachment(self._session, self._path, self._image, image.volume, READ) as at:
@@ -83,8 +84,10 @@ class Transfer:
 
 
 class Attachment:
-    """A volume of an image on this host, for the duration. A session with the array is taken only while it is needed:
-    a transfer may last for hours."""
+    """A volume of an image, attached to this host in this block.
+
+    A session with the array is taken only while it is needed: a transfer may last for hours.
+    """
 
     def __init__(
         self,
@@ -151,7 +154,7 @@ class Attachment:
                         found.conceal(self.volume, access)
 
     def grow(self, size: int) -> None:
-        """The disk is closed meanwhile: an array may demand that, and not every way to it sees a disk grow."""
+        """Extend the volume. Its disk is closed meanwhile: the array may demand that, and a data path may need it."""
         self.disk.flush()
         disk, self._disk = self._disk, None
         if disk is not None:
@@ -162,7 +165,7 @@ class Attachment:
 
 
 def even(chunks: Iterator[bytes], size: int, sinks: list[Callable[[bytes], Any]]) -> Iterator[bytes]:
-    """The same bytes in pieces of this size; the last may be shorter. Each sink is given all of them."""
+    """The bytes of all chunks in pieces of this size; the last may be shorter. Each sink is given all bytes."""
     held = bytearray()
     for chunk in chunks:
         for sink in sinks:

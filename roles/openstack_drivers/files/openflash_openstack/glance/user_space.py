@@ -4,8 +4,8 @@
 
 """Volumes by an iSCSI initiator in user space: no root, no kernel module, no device.
 
-``qemu-nbd`` with QEMU's iSCSI driver (which is libiscsi) has the session with the array, and gives the bytes over a
-socket that only this user can open. It ends with the connection, so also when this process is killed.
+``qemu-nbd`` with QEMU's iSCSI driver (libiscsi) has the session with the array, and serves the bytes at a socket that
+only this user can open. It ends with the connection to it, so also when this process is killed.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ LOG = logging.getLogger(__name__)
 PROGRAM = "qemu-nbd"
 # What one request may carry everywhere (NBD protocol, "Block sizes")
 LARGEST = 8 * 1024**2
-# Seconds for a program that was told to go to be gone
-PATIENCE = 10.0
+# Seconds within which a program that was told to end has ended
+ENDS_WITHIN = 10.0
 
 
 class UserPath(disks.DataPath):
@@ -62,7 +62,7 @@ class UserPath(disks.DataPath):
         return "%s%s%s" % (self._prefix, separator, uuid.uuid4().hex[:20])
 
     def open(self, target: disks.Target) -> disks.Disk:
-        """By the first portal that lets us in."""
+        """By the first portal at which the login succeeds."""
         problems: list[str] = []
         for port in target.ports:
             options = {
@@ -76,14 +76,14 @@ class UserPath(disks.DataPath):
                 "file.timeout": str(int(self._seconds)),
             }
             # A comma within a value is written twice.
-            words = ",".join("%s=%s" % (key, value.replace(",", ",,")) for key, value in options.items())
-            how = ["--read-only"] if not target.writable else []
-            server = _Server([self._program, "--image-opts", words, *how], self._seconds)
+            image = ",".join("%s=%s" % (key, value.replace(",", ",,")) for key, value in options.items())
+            mode = ["--read-only"] if not target.writable else []
+            server = _Server([self._program, "--image-opts", image, *mode], self._seconds)
             try:
                 return NbdDisk(server, target.size)
             except OSError as error:
                 server.end()
-                problems.append("%s: %s" % (port.portal, server.said or error))
+                problems.append("%s: %s" % (port.portal, server.message or error))
         raise errors.Unreachable(
             "no portal gives the volume: %s" % "; ".join(problems), target=target.name, hint="Look at the network."
         )
@@ -93,7 +93,7 @@ class _Server:
     """A running qemu-nbd, and the connection to it."""
 
     def __init__(self, command: list[str], seconds: float) -> None:
-        self.said = ""
+        self.message = ""
         self._folder = tempfile.mkdtemp(prefix="openflash-nbd-")
         self._seconds = seconds
         self._path = os.path.join(self._folder, "socket")
@@ -107,7 +107,7 @@ class _Server:
         self._socket: Optional[socket.socket] = None
 
     def connect(self) -> socket.socket:
-        """Once it listens, which it does when it is logged in."""
+        """The connection, once the program listens; it does so when it is logged in."""
         end = time.monotonic() + self._seconds
         while True:
             link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -128,18 +128,18 @@ class _Server:
             return link
 
     def end(self) -> None:
-        """It goes by itself when the connection does; what it said last is kept."""
+        """End the program, which ends by itself with the connection; its last message is kept."""
         if self._socket is not None:
             self._socket.close()
         elif self._process.poll() is None:
             self._process.terminate()
         try:
-            _out, said = self._process.communicate(timeout=PATIENCE)
+            _out, output = self._process.communicate(timeout=ENDS_WITHIN)
         except subprocess.TimeoutExpired:
             self._process.kill()
-            _out, said = self._process.communicate()
+            _out, output = self._process.communicate()
         # "qemu-nbd: Failed to blk_new_open 'all of the options': what is wrong"
-        self.said = " ".join(said.decode("utf-8", "replace").split()).rsplit("': ", 1)[-1][-300:]
+        self.message = " ".join(output.decode("utf-8", "replace").split()).rsplit("': ", 1)[-1][-300:]
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
@@ -211,7 +211,7 @@ class NbdDisk(disks.Disk):
             raise OSError(error.errno or errno.EIO, "the session with the array is lost: %s" % error) from None
         if (magic, number) != (_REPLY_MAGIC, self._number):
             self._broken = True
-            raise OSError(errno.EPROTO, "an answer to nothing that was asked")
+            raise OSError(errno.EPROTO, "an answer that belongs to no request")
         if code:
             # The numbers are those of Linux (NBD protocol, "Error values")
             raise OSError(code, "%s at byte %d" % (os.strerror(code), offset))

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Tell Nova's libvirt driver of the volume driver, in the table where it looks for the class of a volume's type."""
+"""Register the volume driver with Nova's libvirt driver, in its table of classes by the type of a volume."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from types import ModuleType
 
 CLASS = "openflash_openstack.nova.volume.LibvirtDswareVolumeDriver"
 TYPES = ("dsware", "huaweisdshypervisor", "HUAWEISDSHYPERVISOR")
-"""What Cinder tells as ``driver_volume_type``; the drivers of SDSHypervisor have it in capitals (section 2.1)."""
+"""What Cinder sends as ``driver_volume_type``; the drivers of SDSHypervisor have it in capitals (section 2.1)."""
 
 
 def register(driver: ModuleType) -> None:
