@@ -225,9 +225,9 @@ def test_many_volumes_are_one_request(edf: SimulatedEdf) -> None:
 
 
 def test_pages_are_read_to_the_end(edf: SimulatedEdf, monkeypatch: pytest.MonkeyPatch) -> None:
-    from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.datera import wire
+    from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.datera import session
 
-    monkeypatch.setattr(wire, "PAGE", 3)
+    monkeypatch.setattr(session, "PAGE", 3)
     array = edf.connect()
     for number in range(7):
         array.create_volume(VolumeSpec(f"v{number:03d}", GIB))
@@ -704,9 +704,9 @@ def test_statistics_take_one_request(edf: SimulatedEdf) -> None:
 def test_what_cannot_be_understood_is_not_absent(edf33: SimulatedEdf, monkeypatch: pytest.MonkeyPatch) -> None:
     array = edf33.connect()
     make(array)
-    found = array._edf.list("/app_instances")
+    found = array._wire.list("/app_instances")
     del found[0]["storage_instances"][0]["volumes"][0]["size"]
-    monkeypatch.setattr(array._edf, "list", lambda path, search=None: found)
+    monkeypatch.setattr(array._wire, "list", lambda path, search=None: found)
     listing = array.volumes()
     assert (len(listing), listing.complete, listing.unreadable[0].name) == (0, False, "vol1")
 

@@ -46,9 +46,9 @@ def test_the_password_of_a_refused_login_is_shown_nowhere(edf: SimulatedEdf) -> 
 
 def test_a_token_is_shown_nowhere(edf: SimulatedEdf) -> None:
     array = edf.connect()
-    token = array._edf.http.headers["Auth-Token"]
+    token = array._wire.http.headers["Auth-Token"]
     make(array)
-    assert token not in str(list(array.calls)) + repr(array._edf.http) + repr(array)
+    assert token not in str(list(array.calls)) + repr(array._wire.http) + repr(array)
 
 
 def test_the_certificate_is_verified(edf33: SimulatedEdf, tmp_path: Path) -> None:
@@ -87,7 +87,7 @@ def test_an_overloaded_array_is_waited_for_until_wait_timeout(edf33: SimulatedEd
     edf33.fault("busy", count=2, match={"path": "app_instances"})
     assert make(array).size == GIB
     edf33.fault("busy", count=None, match={"path": "app_instances"})
-    mark, pauses = edf33.mark(), pauses_of(array._edf.http)
+    mark, pauses = edf33.mark(), pauses_of(array._wire.http)
     with pytest.raises(errors.Busy, match="stayed overloaded until wait_timeout"):
         array.volumes()
     assert len(edf33.requests(mark)) == len(pauses) + 1 >= 3
@@ -116,7 +116,7 @@ def test_many_threads_that_find_the_session_expired_log_in_once(edf33: Simulated
     array = edf33.connect()
     for number in range(3):
         array.create_volume(VolumeSpec(f"vol{number}", GIB))
-    array._edf.http.set_header("Auth-Token", "0" * 32)
+    array._wire.http.set_header("Auth-Token", "0" * 32)
     mark = edf33.mark()
     assert len(array.volumes(["vol0", "vol1", "vol2"])) == 3
     assert sum("/login" in one["path"] for one in edf33.requests(mark)) == 1

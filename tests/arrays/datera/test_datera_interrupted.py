@@ -20,7 +20,7 @@ import pytest
 from ansible_collections.openflash.storage.plugins.module_utils.openflash import errors, model
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import Chap, SnapshotSpec, VolumeSpec
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.units import GIB
-from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.datera import facts
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.datera import names
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.datera.client import Datera
 from tests.arrays.datera.conftest import IQN1, IQN2, SimulatedEdf
 from tests.support.simulator import Simulator
@@ -143,7 +143,7 @@ def quick(quick_simulator: Simulator, request: pytest.FixtureRequest) -> Iterato
 def connect(edf: SimulatedEdf) -> Datera:
     """With short pauses between attempts: what happens in them is not what is tested here."""
     array = edf.connect(QUICK, port=edf.entry["http_port"], ca_path=None)
-    array._edf.http._sleep = lambda seconds: time.sleep(seconds / 50)
+    array._wire.http._sleep = lambda seconds: time.sleep(seconds / 50)
     return array
 
 
@@ -263,7 +263,7 @@ def test_an_unfinished_copy_that_somebody_uses_is_left_alone(
     prepare(quick)
     with connect(quick) as array, quick.killed(monkeypatch, 3, answered=True):
         array.clone_volume(volume(array, "idle"), VolumeSpec("made", 2 * GIB))
-    temporary = facts.unfinished_name("made")
+    temporary = names.unfinished_name("made")
     with connect(quick) as array:
         array.map_volume(volume(array, temporary), array.hosts(["server"]).items[0])
         with pytest.raises(errors.Conflict, match="in the way"):
@@ -277,7 +277,7 @@ def test_an_unfinished_copy_of_something_else_is_removed(quick: SimulatedEdf, mo
         array.clone_volume(volume(array, "idle"), VolumeSpec("made", 2 * GIB))
     with connect(quick) as array:
         array.clone_volume(volume(array, "vol1"), VolumeSpec("made", 2 * GIB))
-        assert [one.name for one in array.volumes([facts.unfinished_name("made"), "made"])] == ["made"]
+        assert [one.name for one in array.volumes([names.unfinished_name("made"), "made"])] == ["made"]
     content = {one["name"]: one["content"] for one in quick.state()["volumes"]}
     assert content["made"] == content["vol1"] != content["idle"]
 

@@ -25,18 +25,21 @@ from ...errors import (
 from ...model import COPYING, OFFLINE, READY, Volume
 from ...transport.confirm import ATTEMPTS, AnswerLost
 from ...units import GIB, format_size
-from . import facts, objects
-from .objects import Place
+from . import entities, ledger
+from .capabilities import QOS, shared_life
+from .entities import Place
+from .names import OFFLINE_MARK
 from .reading import Reading
 from .refusals import OfflineDemanded, Taken
-from .wire import Entity
+from .session import Entity
+from .wire import POLICIES, POOLS
 
 
 class Changes(Reading, VolumeChanges, OfflineChanges):
     """What a Datera array does with the size and the properties of a volume."""
 
     def _volume_of(self, place: Place) -> Volume:
-        return objects.volume(place, self._edf.name)
+        return entities.volume(place, self._wire.name)
 
     def extend_volume(self, volume: Volume, size: int) -> Volume:
         """One request; where the array demands that it is offline, and offline_changes permits it, four.
@@ -59,13 +62,13 @@ class Changes(Reading, VolumeChanges, OfflineChanges):
 
     def _put_size(self, path: str, size: int) -> bool:
         """Set the new absolute size; whether the array is still at it when it answers (2.2)."""
-        answer = self._edf.put(path, {"size": size // GIB})
-        return isinstance(answer, dict) and answer.get("op_status") == facts.RESIZING
+        answer = self._wire.update_volume(path, {"size": size // GIB})
+        return isinstance(answer, dict) and answer.get("op_status") == ledger.RESIZING
 
     def _change(self, volume: Volume, change: Callable[[str], None]) -> None:
         """Change it as it is; offline only where the array demands that."""
         place = self._need_place(volume) if self._demands_offline or volume.state == OFFLINE else None
-        if place is not None and objects.marked_offline(place.ai) is not None:
+        if place is not None and entities.marked_offline(place.ai) is not None:
             # A run was killed before it could put the app instance online again.
             change(place.path)
             self._online(place)
@@ -104,7 +107,7 @@ class Changes(Reading, VolumeChanges, OfflineChanges):
                 hint="Set offline_changes: true to permit that.",
             )
         if place.siblings:
-            raise Refused(facts.shared_life(place.siblings, "going offline, which the array demands for this,"))
+            raise Refused(shared_life(place.siblings, "going offline, which the array demands for this,"))
         if place.active:
             raise InUse(
                 "the array does this only while the app instance is offline, and it has open sessions of %s"
@@ -118,7 +121,7 @@ class Changes(Reading, VolumeChanges, OfflineChanges):
                 hint="Unmap it first.",
             )
         try:
-            self._edf.put(place.ai_path, {"admin_state": "offline", "descr": _marked(place)})
+            self._wire.update_instance(place.ai_path, {"admin_state": "offline", "descr": _marked(place)})
         except (Timeout, Unreachable, BadReply, Interrupted):
             # It may be offline by now.
             with suppress(FlashError):  # the error that led here says more; the next run brings it online
@@ -138,37 +141,37 @@ class Changes(Reading, VolumeChanges, OfflineChanges):
             self._require("set_volume", volume, options=options)
             self._apply(place, options)
             if options.get("ip_pool"):
-                pool = {"ip_pool": {"path": "/access_network_ip_pools/%s" % options["ip_pool"]}}
+                pool = {"ip_pool": {"path": POOLS % options["ip_pool"]}}
                 self._change(volume, lambda path: self._put_storage(path, pool))
             return replace(volume, options=dict(volume.options, **options))
 
     def _put_storage(self, path: str, body: Entity) -> None:
-        self._edf.put(path.rsplit("/volumes/", 1)[0], body)
+        self._wire.update_storage(entities.storage_path_of(path), body)
 
     def _apply(self, place: Place, options: Map[str, Any]) -> None:
         """Replicas, placement and limits of a volume that is there."""
         properties = properties_of(options)
         if properties:
-            self._edf.put(place.path, properties)
-        if any(name in options for name in facts.QOS):
+            self._wire.update_volume(place.path, properties)
+        if any(name in options for name in QOS):
             present = place.volume.get("performance_policy") or {}
-            limits = {name: int(present.get(name) or 0) for name in facts.QOS}
+            limits = {name: int(present.get(name) or 0) for name in QOS}
             limits.update(limits_of(options))
-            self._put_limits(place.path + "/performance_policy", limits)
+            self._put_limits(place.path, limits)
 
     def _put_limits(self, path: str, limits: Dict[str, int]) -> None:
         """0 is no limit (2.14), and no limit at all is no policy."""
         if not any(limits.values()):
-            self._edf.delete(path)
+            self._wire.delete_limits(path)
             return
         for attempt in range(ATTEMPTS):
             try:
-                self._edf.put(path, limits)
+                self._wire.update_limits(path, limits)
                 return
             except NotFound:
                 pass
             try:
-                self._edf.post(path, limits)
+                self._wire.create_limits(path, limits)
                 return
             except (Taken, AnswerLost):
                 if attempt == ATTEMPTS - 1:
@@ -178,23 +181,23 @@ class Changes(Reading, VolumeChanges, OfflineChanges):
         """Two requests: what it is now, and online with the description that it had."""
         with self._doing("bring volume %s online" % volume.name, volume.name):
             place = self._need_place(volume)
-            if objects.marked_offline(place.ai) is not None:
+            if entities.marked_offline(place.ai) is not None:
                 self._online(place)
             return self._volume_of(self._available(volume))
 
     def _take_offline(self, place: Place) -> None:
         """For good: it is to be deleted."""
         try:
-            self._edf.put(place.ai_path, {"admin_state": "offline"})
+            self._wire.update_instance(place.ai_path, {"admin_state": "offline"})
         except NotFound:
             return
 
 
 def _marked(place: Place) -> str:
     """The description while it is offline: what it was, and how large the volume is."""
-    mark = "%s%d" % (facts.OFFLINE_MARK, objects.bytes_of(place.volume["size"]) // GIB)
+    mark = "%s%d" % (OFFLINE_MARK, entities.bytes_of(place.volume["size"]) // GIB)
     descr = str(place.ai.get("descr") or "")
-    return ("%s %s" % (descr[: facts.LABEL_LONGEST - len(mark) - 1], mark)).strip()
+    return ("%s %s" % (descr[: ledger.LABEL_LONGEST - len(mark) - 1], mark)).strip()
 
 
 def properties_of(options: Map[str, Any]) -> Entity:
@@ -204,10 +207,10 @@ def properties_of(options: Map[str, Any]) -> Entity:
         if options.get(name) is not None:
             found[name] = options[name]
     if options.get("placement_policy"):
-        found["placement_policy"] = {"path": "/placement_policies/%s" % options["placement_policy"]}
+        found["placement_policy"] = {"path": POLICIES % options["placement_policy"]}
     return found
 
 
 def limits_of(options: Map[str, Any]) -> Dict[str, int]:
     """The limits of quality of service that are requested."""
-    return {name: int(options[name]) for name in facts.QOS if options.get(name) is not None}
+    return {name: int(options[name]) for name in QOS if options.get(name) is not None}

@@ -14,10 +14,11 @@ from ...errors import context
 from ...model import Connection
 from ...transport.credentials import credentials
 from ...transport.http import HttpTransport
-from .facts import tenant_path
 from .hosts import Hosts
+from .names import tenant_path
+from .session import HTTP_PORT, HTTPS_PORT
 from .snapshots import Snapshots
-from .wire import HTTP_PORT, HTTPS_PORT, Edf
+from .wire import Wire
 
 __all__ = ["Datera", "connect"]
 
@@ -34,14 +35,14 @@ class Datera(Snapshots, Hosts, Scopes):
     def scope(self, name: str) -> Datera:
         """Another tenant of the same array."""
         with context(array=self.label):
-            return Datera(self._edf.seen_from(name), self._offline_changes, self._wait)
+            return Datera(self._wire.for_tenant(name), self._offline_changes, self._wait)
 
     @property
     def calls(self) -> Sequence[Any]:
-        return self._edf.http.journal
+        return self._wire.http.journal
 
     def close(self) -> None:
-        self._edf.close()
+        self._wire.close()
 
 
 def connect(connection: Connection) -> Datera:
@@ -55,12 +56,12 @@ def connect(connection: Connection) -> Datera:
     options = connection.options
     scheme = options.get("scheme") or "https"
     port = HTTPS_PORT if scheme == "https" else HTTP_PORT
-    edf = Edf(
+    wire = Wire(
         HttpTransport.from_connection(connection, port, scheme=scheme),
         connection.max_concurrency,
         tenant_path(options.get("tenant")),
         bool(options.get("create_tenant")),
     )
-    with connecting(edf.http.address, edf.close):
-        edf.open(username, password, options.get("ldap_server"), options.get("api_version"))
-    return Datera(edf, bool(options.get("offline_changes")), connection.wait_timeout)
+    with connecting(wire.http.address, wire.close):
+        wire.open(username, password, options.get("ldap_server"), options.get("api_version"))
+    return Datera(wire, bool(options.get("offline_changes")), connection.wait_timeout)

@@ -14,10 +14,11 @@ from ...compare import has_mappings, same_host
 from ...errors import Conflict, Invalid, NotFound, Refused, Unsupported
 from ...model import EVERY_HOST, OFFLINE, Chap, Host, Initiator, Mapping, Volume
 from ...transport.confirm import confirm
-from . import facts, objects
+from . import entities, ledger
+from .capabilities import shared_life
 from .reading import Reading
 from .refusals import Rejected, Taken
-from .wire import Entity, key
+from .session import Entity, key
 
 # An entry is taken out at most this often before another client is suspected of putting it in again.
 _OFTEN = 64
@@ -43,7 +44,7 @@ class Hosts(Reading, VolumeChap, InitiatorHosts):
             host = Host(name, id="/initiator_groups/%s" % name, initiators=known, volumes=0)
 
             def post() -> Host:
-                self._edf.post("/initiator_groups", body)
+                self._wire.create_group(body)
                 return host
 
             def look() -> Optional[Host]:
@@ -61,15 +62,15 @@ class Hosts(Reading, VolumeChap, InitiatorHosts):
     def _initiator(self, host: str, one: Initiator) -> str:
         """The path of the initiator, made in this tenant; where 2.1 refuses that, the one it inherits will do (2.6)."""
         path = "/initiators/%s" % one.address
-        body: Entity = {"id": one.address, "name": (one.name or host)[: facts.LABEL_LONGEST]}
-        if self._edf.second:
+        body: Entity = {"id": one.address, "name": (one.name or host)[: ledger.LABEL_LONGEST]}
+        if self._wire.second:
             body["force"] = True
 
         def look() -> Optional[str]:
-            return path if self._edf.get("/initiators/%s" % key(one.address)) is not None else None
+            return path if self._wire.initiator(one.address) is not None else None
 
         try:
-            return confirm(lambda: objects.path_of(self._edf.post("/initiators", body)), look)
+            return confirm(lambda: entities.path_of(self._wire.create_initiator(body)), look)
         except Taken:
             return path
 
@@ -101,7 +102,7 @@ class Hosts(Reading, VolumeChap, InitiatorHosts):
 
     def _member(self, operation: str, host: Host, path: str) -> None:
         try:
-            self._edf.put("%s/members" % host.id, {"op": operation, "path": path})
+            self._wire.change_member(host.id, operation, path)
         except NotFound as error:
             if operation == "add":
                 raise NotFound("host %s is not there" % host.name, target=host.name, code=error.code) from None
@@ -111,11 +112,11 @@ class Hosts(Reading, VolumeChap, InitiatorHosts):
 
         Nor where it is that of a tenant above: others may be about to use it.
         """
-        one = "/initiators/%s" % key(path.rsplit("/", 1)[1])
-        if self._inherited(one):
+        address = path.rsplit("/", 1)[1]
+        if self._inherited("/initiators/%s" % key(address)):
             return
         try:
-            self._edf.delete(one)
+            self._wire.delete_initiator(address)
         except Rejected:
             pass
 
@@ -124,16 +125,16 @@ class Hosts(Reading, VolumeChap, InitiatorHosts):
 
         2.2 tells whose it is. On 2.1 the tenant above is asked, and what that has too is taken for its own.
         """
-        above = self._edf.tenant.rsplit("/", 1)[0]
+        above = self._wire.tenant.rsplit("/", 1)[0]
         if not above:
             return False
-        if self._edf.second:
-            found = self._edf.get(path)
+        if self._wire.second:
+            found = self._wire.initiator_or_group(path)
             return isinstance(found, dict) and not self._own(found)
-        return self._edf.get(path, tenant=above) is not None
+        return self._wire.initiator_or_group(path, above) is not None
 
     def _need_own(self, host: Host) -> None:
-        if not self._edf.second and self._inherited(host.id):
+        if not self._wire.second and self._inherited(host.id):
             raise Refused(
                 "the tenant above has a host %s, and this API version does not tell which of the two it means"
                 % host.name,
@@ -153,7 +154,7 @@ class Hosts(Reading, VolumeChap, InitiatorHosts):
         with self._doing("delete host %s" % host.name, host.name):
             self._need_own(host)
             try:
-                self._edf.delete(host.id)
+                self._wire.delete_host(host.id)
             except Rejected as error:
                 mapped = sorted(one.volume for one in self.mappings(hosts=[host.name]) if one.host_id == host.id)
                 if mapped:
@@ -173,9 +174,9 @@ class Hosts(Reading, VolumeChap, InitiatorHosts):
         with self._doing("map volume %s to host %s" % (volume.name, host.name), volume.name):
             if volume.siblings:
                 raise self.unsupported("map_volume", "", volume)
-            if lun is not None and lun != facts.FIRST_LUN:
+            if lun is not None and lun != ledger.FIRST_LUN:
                 raise self.unsupported("explicit_lun", "")
-            si_path = volume.id.rsplit("/volumes/", 1)[0]
+            si_path = entities.storage_path_of(volume.id)
             self._add_entry(si_path, volume, host)
             if volume.state == OFFLINE:
                 place = self._need_place(volume)
@@ -183,7 +184,7 @@ class Hosts(Reading, VolumeChap, InitiatorHosts):
                     self._online(place)
             place = self._available(volume)
             members = {host.name: host.addresses}
-            return objects.mapping(place, host.id, members)
+            return entities.mapping(place, host.id, members)
 
     def set_volume_chap(self, volume: Volume, chap: Chap) -> None:
         """One-way CHAP, one request: whoever logs in proves itself to the target (2.7).
@@ -196,10 +197,10 @@ class Hosts(Reading, VolumeChap, InitiatorHosts):
             if not 12 <= len(chap.password) <= 16:
                 raise Invalid("a CHAP secret of this array has 12 to 16 characters", hint="Change chap_password.")
             if volume.siblings:
-                raise Unsupported(facts.shared_life(volume.siblings, "CHAP"))
-            self._edf.http.journal.hide(chap.password)
+                raise Unsupported(shared_life(volume.siblings, "CHAP"))
+            self._wire.http.journal.hide(chap.password)
             body = {"type": "chap", "target_user_name": chap.username, "target_pswd": chap.password}
-            self._edf.put(volume.id.rsplit("/volumes/", 1)[0] + "/auth", body)
+            self._wire.update_auth(entities.storage_path_of(volume.id), body)
 
     def _add_entry(self, si_path: str, volume: Volume, host: Host) -> None:
         """Put the host into the access list, once: other clients leave entries there several times (3.8)."""
@@ -226,9 +227,9 @@ class Hosts(Reading, VolumeChap, InitiatorHosts):
     def _entry(self, si_path: str, operation: str, path: str) -> List[str]:
         """The entries of that kind after the change, whether the answer is the list or the whole policy (section 9)."""
         kind = path.strip("/").split("/")[0]
-        reply = self._edf.put("%s/acl_policy/%s" % (si_path, kind), {"op": operation, "path": path})
+        reply = self._wire.change_entry(si_path, kind, operation, path)
         found = reply.get(kind) if isinstance(reply, dict) else reply
-        return [objects.path_of(one) for one in found or ()]
+        return [entities.path_of(one) for one in found or ()]
 
     def _who_is_missing(self, volume: Volume, host: Host, error: NotFound) -> NotFound:
         if self._place(volume.id) is None:
@@ -247,7 +248,7 @@ class Hosts(Reading, VolumeChap, InitiatorHosts):
             place = self._place(str(mapping.volume_id))
             if place is not None:
                 if place.siblings:
-                    raise Unsupported(facts.shared_life(place.siblings, "the access list"))
+                    raise Unsupported(shared_life(place.siblings, "the access list"))
                 self._shut(si_path, str(mapping.host_id))
             return tuple(one for one in self.mappings(hosts=[mapping.host]) if one.host == mapping.host)
 
@@ -259,7 +260,7 @@ class Hosts(Reading, VolumeChap, InitiatorHosts):
     def _shut(self, si_path: str, host_id: str) -> None:
         """End what a mapping permits: an entry of the access list, or the access of every initiator (2.6)."""
         if host_id == EVERY_HOST:
-            self._edf.put(si_path, {"access_control_mode": facts.CLOSED})
+            self._wire.update_storage(si_path, {"access_control_mode": ledger.CLOSED})
         else:
             self._remove_entry(si_path, host_id)
 

@@ -28,9 +28,12 @@ from ...model import (
     Volume,
 )
 from ...transport.deadline import Deadline
-from . import facts, objects
-from .objects import Members, Place
-from .wire import Edf, Entity, key
+from . import entities, ledger
+from .capabilities import capabilities, may_be_named
+from .entities import Members, Place
+from .names import OFFLINE_MARK, is_uuid, snapshot_uuid
+from .session import Entity
+from .wire import Wire
 
 # More app instances than this by name and one each: then the whole list costs less.
 FEW = 4
@@ -39,33 +42,33 @@ FEW = 4
 class Reading(Array, LookUpById):
     """The part of a Datera array that only reads."""
 
-    def __init__(self, edf: Edf, offline_changes: bool, wait: float) -> None:
-        self._edf = edf
+    def __init__(self, wire: Wire, offline_changes: bool, wait: float) -> None:
+        self._wire = wire
         self._offline_changes = offline_changes
         self._wait = wait
         # Learnt from the array's answers, so that a task asks in vain once only.
         self._demands_offline = False
-        self.capabilities = facts.capabilities(edf.policies)
-        self.label = edf.name or edf.http.address
+        self.capabilities = capabilities(wire.policies)
+        self.label = wire.name or wire.http.address
 
     # -- the array ---------------------------------------------------------------------------------------------------
 
     def _system(self) -> Entity:
-        return objects.need(self._edf.get("/system", tenant="/root"), "the system")
+        return entities.need(self._wire.system(), "the system")
 
     def info(self) -> ArrayInfo:
         """Two requests: the system, and its nodes for the model."""
         with self._doing("read the array's description"):
             system = self._system()
-            nodes = self._edf.list("/storage_nodes")
+            nodes = self._wire.nodes()
             models = sorted({str(node["model"]) for node in nodes if node.get("model")})
             return ArrayInfo(
                 vendor="datera",
                 name=str(system.get("name") or ""),
                 model=", ".join(models) or None,
                 serial=system.get("uuid"),
-                version=self._edf.version,
-                api_version=self._edf.api[1:],
+                version=self._wire.version,
+                api_version=self._wire.api[1:],
                 state=system.get("op_state") or system.get("health"),
                 protocols=(ISCSI,),
             )
@@ -89,10 +92,10 @@ class Reading(Array, LookUpById):
         with self._doing("read the pools"):
             capacity = self.capacity()
             pool = Pool(
-                self._edf.name,
+                self._wire.name,
                 capacity.size,
                 capacity.free,
-                id=self._edf.name,
+                id=self._wire.name,
                 provisioned=capacity.provisioned,
                 state=READY,
                 provisioning=(THIN,),
@@ -114,44 +117,44 @@ class Reading(Array, LookUpById):
 
             def portals(ai: Entity) -> List[Port]:
                 found: Dict[Tuple[str, Optional[str]], Port] = {}
-                for place in objects.places(ai):
+                for place in entities.places(ai):
                     if wanted is None or place.title in wanted:
-                        for port in objects.ports(place):
+                        for port in entities.ports(place):
                             found.setdefault((port.address, port.portal), port)
                 return list(found.values())
 
-            return objects.listing("port", instances, portals)
+            return entities.listing("port", instances, portals)
 
     # -- app instances -----------------------------------------------------------------------------------------------
 
     def _instances(self, titles: Optional[Sequence[str]] = None) -> List[Entity]:
         """The app instances, or those of these volumes: one request, or one for each of a few."""
         if titles is None:
-            return self._edf.list("/app_instances")
+            return self._wire.instances()
         names = list(dict.fromkeys(title.split("/")[0] for title in titles))
         if len(names) > FEW:
             wanted = set(names)
-            return [ai for ai in self._edf.list("/app_instances") if ai.get("name") in wanted]
-        return [ai for ai in self._edf.side_by_side(self._instance, names) if ai is not None]
+            return [ai for ai in self._wire.instances() if ai.get("name") in wanted]
+        return [ai for ai in self._wire.side_by_side(self._instance, names) if ai is not None]
 
     def _instance(self, name: str) -> Optional[Entity]:
         """The app instance of exactly this name. A GET takes names and ids, and a name may be another one's id."""
-        if not facts.may_be_named(name):
+        if not may_be_named(name):
             return None
-        found = self._edf.get("/app_instances/%s" % key(name))
+        found = self._wire.instance_called(name)
         if isinstance(found, dict) and found.get("name") == name:
             return found
-        if found is None and not facts.is_uuid(name):
+        if found is None and not is_uuid(name):
             return None
-        return next((ai for ai in self._edf.list("/app_instances", "name=%s" % name) if ai.get("name") == name), None)
+        return next((ai for ai in self._wire.instances("name=%s" % name) if ai.get("name") == name), None)
 
     def _place(self, path: str) -> Optional[Place]:
         """The volume with this path, as it is now: one request."""
         ai_path, _sep, rest = path.partition("/storage_instances/")
-        ai = self._edf.get(ai_path)
+        ai = self._wire.instance(ai_path)
         if ai is None:
             return None
-        for place in objects.places(objects.need(ai, ai_path)):
+        for place in entities.places(entities.need(ai, ai_path)):
             if place.path.endswith("/storage_instances/" + rest):
                 return place
         return None
@@ -160,7 +163,7 @@ class Reading(Array, LookUpById):
         place = self._place(volume.id) if volume.id else None
         if place is None:
             for ai in self._instances([volume.name]):
-                for one in objects.places(ai):
+                for one in entities.places(ai):
                     if one.title == volume.name:
                         return one
             raise NotFound("volume %s is not there" % volume.name, target=volume.name)
@@ -183,8 +186,8 @@ class Reading(Array, LookUpById):
 
     def _online(self, place: Place) -> None:
         """With the description that it had before."""
-        descr = str(place.ai.get("descr") or "").partition(facts.OFFLINE_MARK)[0].strip()
-        self._edf.put(place.ai_path, {"admin_state": "online", "descr": descr or None})
+        descr = str(place.ai.get("descr") or "").partition(OFFLINE_MARK)[0].strip()
+        self._wire.update_instance(place.ai_path, {"admin_state": "online", "descr": descr or None})
 
     def _available(self, volume: Volume) -> Place:
         """The volume, once its target can be logged in to (2.13)."""
@@ -193,7 +196,7 @@ class Reading(Array, LookUpById):
             place = self._place(volume.id)
             if place is None:
                 raise NotFound("volume %s is gone" % volume.name, target=volume.name)
-            return place if place.si.get("op_state", facts.AVAILABLE) == facts.AVAILABLE else None
+            return place if place.si.get("op_state", ledger.AVAILABLE) == ledger.AVAILABLE else None
 
         return Deadline(self._wait, first=0.05, longest=2.0).poll(
             ask, "the target of volume %s" % volume.name, "The host is in the access list; look at the app instance."
@@ -223,12 +226,12 @@ class Reading(Array, LookUpById):
 
             def volumes(ai: Entity) -> List[Volume]:
                 return [
-                    self._named_snapshots(place, objects.volume(place, self._edf.name, members, sources), names)
-                    for place in objects.places(ai)
+                    self._named_snapshots(place, entities.volume(place, self._wire.name, members, sources), names)
+                    for place in entities.places(ai)
                     if wanted is None or place.title in wanted
                 ]
 
-            return objects.listing("volume", instances, volumes)
+            return entities.listing("volume", instances, volumes)
 
     def volume_with_id(self, uuid: str) -> Optional[Volume]:
         """What OpenStack made, or took over, as ``OS-[anything-]uuid`` (4.4): one request. Others' sessions are not
@@ -236,23 +239,23 @@ class Reading(Array, LookUpById):
         with self._doing("find volume %s" % uuid, uuid):
             # The array finds whatever has it in the name (1.17).
             ending = re.compile(r"OS-(?:.*-)?%s\Z" % re.escape(uuid))
-            for ai in self._edf.list("/app_instances", "match(name,.*%s.*)" % uuid):
+            for ai in self._wire.instances("match(name,.*%s.*)" % uuid):
                 if ending.match(str(ai.get("name"))):
-                    found = objects.listing("volume", [ai], self._volumes_within)
+                    found = entities.listing("volume", [ai], self._volumes_within)
                     if len(found) != 1:
                         raise BadReply("app instance %s is there, and is no volume of OpenStack" % ai.get("name"))
                     return found.items[0]
             return None
 
     def _volumes_within(self, ai: Entity) -> List[Volume]:
-        return [objects.volume(place, self._edf.name) for place in objects.places(ai)]
+        return [entities.volume(place, self._wire.name) for place in entities.places(ai)]
 
     def snapshot_with_id(self, volume: Volume, key: str) -> Optional[Snapshot]:
         """That of the volume with this UUID, or taken at this time: one request."""
         with self._doing("find snapshot %s" % key, key):
-            for entity in self._edf.list(volume.id + "/snapshots"):
-                if key in (entity.get("uuid"), objects.key_of(entity)):
-                    return objects.snapshot(volume.name, volume.id, entity, str(entity["uuid"]), volume.size)
+            for entity in self._wire.snapshots_of(volume.id):
+                if key in (entity.get("uuid"), entities.key_of(entity)):
+                    return entities.snapshot(volume.name, volume.id, entity, str(entity["uuid"]), volume.size)
             return None
 
     def _named_snapshots(self, place: Place, volume: Volume, names: Optional[Sequence[str]]) -> Volume:
@@ -265,9 +268,9 @@ class Reading(Array, LookUpById):
 
     def _originals(self, instances: Sequence[Entity]) -> List[Entity]:
         """What these are clones of, as far as it is still there: one request for each."""
-        paths = [objects.path_of(ai["clone_src"]) for ai in instances if ai.get("clone_src")]
-        unique = sorted({path.split("/storage_instances/")[0] for path in paths})
-        found = self._edf.side_by_side(self._edf.get, unique) if len(unique) <= FEW else self._instances()
+        paths = [entities.path_of(ai["clone_src"]) for ai in instances if ai.get("clone_src")]
+        unique = sorted({entities.instance_path_of(path) for path in paths})
+        found = self._wire.side_by_side(self._wire.instance, unique) if len(unique) <= FEW else self._instances()
         return [ai for ai in found if isinstance(ai, dict)]
 
     @staticmethod
@@ -277,10 +280,10 @@ class Reading(Array, LookUpById):
         for ai in instances:
             found["/app_instances/%s" % ai.get("id")] = str(ai.get("name"))
             try:
-                for place in objects.places(ai):
+                for place in entities.places(ai):
                     found[place.path] = place.title
                     for one in place.volume.get("snapshots") or ():
-                        found["%s/snapshots/%s" % (place.path, objects.key_of(one))] = place.title
+                        found["%s/snapshots/%s" % (place.path, entities.key_of(one))] = place.title
             except (KeyError, TypeError):
                 continue
         return found
@@ -301,12 +304,12 @@ class Reading(Array, LookUpById):
             def mappings(ai: Entity) -> List[Mapping]:
                 return [
                     one
-                    for place in objects.places(ai)
-                    for one in objects.mappings(place, members)
+                    for place in entities.places(ai)
+                    for one in entities.mappings(place, members)
                     if both or one.volume in of_volumes or one.host in of_hosts or (of_hosts and one.host == EVERY_HOST)
                 ]
 
-            return objects.listing("mapping", instances, mappings)
+            return entities.listing("mapping", instances, mappings)
 
     # -- hosts -------------------------------------------------------------------------------------------------------
 
@@ -320,27 +323,27 @@ class Reading(Array, LookUpById):
 
     def _groups(self, names: Optional[Sequence[str]]) -> Listing[Host]:
         if names is None or len(names) > FEW:
-            found = self._edf.list("/initiator_groups")
+            found = self._wire.groups()
             wanted = None if names is None else set(names)
             own = [one for one in found if self._own(one) and (wanted is None or one.get("name") in wanted)]
-            return objects.listing("host", own, lambda one: [objects.host(one)])
-        hosts = self._edf.side_by_side(self._host, names)
+            return entities.listing("host", own, lambda one: [entities.host(one)])
+        hosts = self._wire.side_by_side(self._host, names)
         return Listing(tuple(host for host in hosts if host is not None))
 
     def _host(self, name: str) -> Optional[Host]:
         if name.lower().startswith(("iqn.", "eui.")):
-            lone = self._edf.get("/initiators/%s" % key(name))
-            return objects.lone_host(lone) if isinstance(lone, dict) else None
-        if not facts.may_be_named(name):
+            lone = self._wire.initiator(name)
+            return entities.lone_host(lone) if isinstance(lone, dict) else None
+        if not may_be_named(name):
             return None
-        found = self._edf.get("/initiator_groups/%s" % key(name))
+        found = self._wire.group(name)
         if not isinstance(found, dict) or found.get("name") != name or not self._own(found):
             return None
-        return objects.host(found)
+        return entities.host(found)
 
     def _own(self, entity: Entity) -> bool:
         """Not inherited from a tenant above, which others may lean on too (2.6). 2.1 does not tell."""
-        return entity.get("tenant") in (None, "", self._edf.tenant)
+        return entity.get("tenant") in (None, "", self._wire.tenant)
 
     def find_hosts(self, initiators: Sequence[str]) -> Listing[Host]:
         """Initiator groups with any of these members: one request."""
@@ -352,16 +355,9 @@ class Reading(Array, LookUpById):
     # -- notes and snapshots -----------------------------------------------------------------------------------------
 
     def _notes(self, ai_path: str) -> Dict[str, str]:
-        """All that is noted on an app instance, by whomever (2.10)."""
-        notes = self._edf.get(self._notes_path(ai_path)) or {}
-        return {str(name): str(value) for name, value in objects.need(notes, "the metadata").items()}
-
-    def _notes_path(self, ai_path: str) -> str:
-        return "%s/%s" % (ai_path, "int_ecosystem_data" if self._edf.modern else "metadata")
-
-    def _write_notes(self, ai_path: str, notes: Dict[str, str]) -> None:
-        """The whole of them: right whether the array merges or replaces, which is not known (section 9)."""
-        self._edf.put(self._notes_path(ai_path), {"data": notes} if self._edf.modern else notes)
+        """All metadata of an app instance, whoever wrote it (2.10): one request."""
+        notes = self._wire.metadata(ai_path) or {}
+        return {str(name): str(value) for name, value in entities.need(notes, "the metadata").items()}
 
     def snapshots(
         self, names: Optional[Sequence[str]] = None, volumes: Optional[Sequence[str]] = None
@@ -376,20 +372,20 @@ class Reading(Array, LookUpById):
             children = self._children(instances)
 
             def meant(ai: Entity) -> bool:
-                return any(self._candidates(place, names, of_volumes) for place in objects.places(ai))
+                return any(self._candidates(place, names, of_volumes) for place in entities.places(ai))
 
-            listed = objects.listing("snapshot", instances, lambda ai: [ai] if meant(ai) else [])
+            listed = entities.listing("snapshot", instances, lambda ai: [ai] if meant(ai) else [])
             chosen = list(listed)
             notes = dict(
                 zip(
                     (str(ai["id"]) for ai in chosen),
-                    self._edf.side_by_side(lambda ai: self._notes("/app_instances/%s" % ai["id"]), chosen),
+                    self._wire.side_by_side(lambda ai: self._notes("/app_instances/%s" % ai["id"]), chosen),
                 )
             )
 
             def snapshots(ai: Entity) -> List[Snapshot]:
                 found = []
-                for place in objects.places(ai):
+                for place in entities.places(ai):
                     for taken in self._candidates(place, names, of_volumes):
                         one = self._snapshot(place, taken, notes[str(ai["id"])])
                         one = replace(one, children=tuple(children.get(one.id, ())))
@@ -397,7 +393,7 @@ class Reading(Array, LookUpById):
                             found.append(one)
                 return found
 
-            read = objects.listing("snapshot", chosen, snapshots)
+            read = entities.listing("snapshot", chosen, snapshots)
             return Listing(read.items, listed.unreadable + read.unreadable)
 
     @staticmethod
@@ -406,39 +402,42 @@ class Reading(Array, LookUpById):
         found: Dict[str, List[str]] = {}
         for ai in instances:
             if ai.get("clone_src"):
-                found.setdefault(objects.path_of(ai["clone_src"]), []).append(str(ai.get("name")))
+                found.setdefault(entities.path_of(ai["clone_src"]), []).append(str(ai.get("name")))
         return found
 
-    def _candidates(self, place: Place, names: Optional[Sequence[str]], volumes: set[str]) -> List[objects.Taken]:
+    def _candidates(self, place: Place, names: Optional[Sequence[str]], volumes: set[str]) -> List[entities.Taken]:
         """Those snapshots of the volume that the question may be about, by their UUIDs."""
-        own = self._described(place.volume.get("snapshots"), place.path + "/snapshots")
-        whole = self._described(place.instance_snapshots, place.ai_path + "/snapshots")
-        found = objects.taken_of(own, whole)
+        of_volume = self._described(place.volume.get("snapshots"), place.path)
+        of_instance = self._described(place.instance_snapshots, place.ai_path)
+        found = entities.taken_of(of_volume, of_instance)
         if place.title in volumes or (names is None and not volumes):
             return found
-        wanted = {facts.snapshot_uuid(place.path, name) for name in names or ()}
+        wanted = {snapshot_uuid(place.path, name) for name in names or ()}
         return [one for one in found if (one.instance_name in (names or ()) if one.of_instance else one.uuid in wanted)]
 
-    def _described(self, entities: Any, path: str) -> List[Entity]:
-        """Snapshots with their UUIDs: asked for where what they belong to does not report these, or reports no list."""
-        if entities is None or any(not isinstance(one, dict) or "uuid" not in one for one in entities):
-            return self._edf.list(path)
-        return list(entities)
+    def _described(self, reported: Any, owner: str) -> List[Entity]:
+        """Snapshots with their UUIDs. One request where their owner reports no list of them, or one without UUIDs.
+
+        :param owner: path of the volume or app instance.
+        """
+        if reported is None or any(not isinstance(one, dict) or "uuid" not in one for one in reported):
+            return self._wire.snapshots_of(owner)
+        return list(reported)
 
     @staticmethod
-    def _snapshot(place: Place, taken: objects.Taken, notes: Dict[str, str]) -> Snapshot:
+    def _snapshot(place: Place, taken: entities.Taken, notes: Dict[str, str]) -> Snapshot:
         name, size = noted(notes, taken.uuid)
         name = taken.instance_name if taken.of_instance else name or taken.uuid
-        now = objects.bytes_of(place.volume["size"])
-        found = objects.snapshot(place.title, place.path, taken.entity, name, size or now)
+        now = entities.bytes_of(place.volume["size"])
+        found = entities.snapshot(place.title, place.path, taken.entity, name, size or now)
         if taken.apart:
-            found = replace(found, id="%s/snapshots/%s" % (place.ai_path, objects.key_of(taken.entity)))
+            found = replace(found, id="%s/snapshots/%s" % (place.ai_path, entities.key_of(taken.entity)))
         return replace(found, group=str(place.ai["name"])) if taken.of_instance else found
 
 
 def noted(notes: Dict[str, str], uuid: str) -> Tuple[Optional[str], Optional[int]]:
     """Name and size (bytes, when it was taken) of a snapshot; None when nothing of the kind is noted."""
-    size, space, name = notes.get(facts.NOTE_PREFIX + uuid, "").partition(" ")
+    size, space, name = notes.get(ledger.NOTE_PREFIX + uuid, "").partition(" ")
     if not space or not name or not size.isdigit():
         return None, None
     return name, int(size)

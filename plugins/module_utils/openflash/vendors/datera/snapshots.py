@@ -18,12 +18,13 @@ from ...errors import Conflict, FlashError, NotFound
 from ...model import Snapshot, SnapshotSpec, Volume
 from ...transport.confirm import confirm
 from ...transport.deadline import Deadline
-from . import facts, objects
-from .objects import Place
+from . import entities, ledger
+from .entities import Place
+from .names import PENDING, further_backup, is_uuid, snapshot_uuid
 from .reading import noted
 from .refusals import DuplicateSnapshot, OfflineDemanded
+from .session import Entity
 from .volumes import Volumes
-from .wire import Entity
 
 
 class Snapshots(Volumes, Notes):
@@ -36,7 +37,7 @@ class Snapshots(Volumes, Notes):
                 raise self.unsupported("atomic_snapshots", "")
             by_instance: Dict[str, List[SnapshotSpec]] = {}
             for spec in specs:
-                ai_path = spec.volume.id.split("/storage_instances/")[0]
+                ai_path = entities.instance_path_of(spec.volume.id)
                 by_instance.setdefault(ai_path, []).append(spec)
             for ai_path, wanted in by_instance.items():
                 self._note_names(ai_path, wanted)
@@ -44,42 +45,42 @@ class Snapshots(Volumes, Notes):
 
     def _note_names(self, ai_path: str, wanted: Sequence[SnapshotSpec]) -> None:
         """Note those names that do not follow from the UUIDs."""
-        named = [spec for spec in wanted if not facts.is_uuid(spec.name)]
+        named = [spec for spec in wanted if not is_uuid(spec.name)]
         if not named:
             return
         notes = self._notes(ai_path)
         before = dict(notes)
         for spec in named:
-            uuid = facts.snapshot_uuid(spec.volume.id, spec.name)
+            uuid = snapshot_uuid(spec.volume.id, spec.name)
             if noted(notes, uuid)[0] is None:
-                notes[facts.NOTE_PREFIX + uuid] = "%d %s" % (spec.volume.size, spec.name)
+                notes[ledger.NOTE_PREFIX + uuid] = "%d %s" % (spec.volume.size, spec.name)
         if notes != before:
-            self._write_notes(ai_path, notes)
+            self._wire.update_metadata(ai_path, notes)
 
     def _take(self, volume: Volume, name: str) -> Snapshot:
-        uuid = facts.snapshot_uuid(volume.id, name)
+        uuid = snapshot_uuid(volume.id, name)
         entity = confirm(
-            lambda: self._edf.post(volume.id + "/snapshots", {"uuid": uuid}),
+            lambda: self._wire.create_snapshot(volume.id, uuid),
             lambda: self._find(volume.id, uuid),
             (DuplicateSnapshot,),
         )
         entity = self._usable(volume.id, entity)
-        return objects.snapshot(volume.name, volume.id, entity, name, volume.size, ())
+        return entities.snapshot(volume.name, volume.id, entity, name, volume.size, ())
 
     def _find(self, path: str, uuid: str) -> Optional[Entity]:
-        return next((one for one in self._edf.list(path + "/snapshots") if one.get("uuid") == uuid), None)
+        return next((one for one in self._wire.snapshots_of(path) if one.get("uuid") == uuid), None)
 
     def _usable(self, volume_path: str, entity: Entity) -> Entity:
-        path = "%s/snapshots/%s" % (volume_path, objects.key_of(entity))
+        path = "%s/snapshots/%s" % (volume_path, entities.key_of(entity))
 
         def ready(found: Optional[Entity] = entity) -> Optional[Entity]:
-            return found if found and found.get("op_state", facts.AVAILABLE) == facts.AVAILABLE else None
+            return found if found and found.get("op_state", ledger.AVAILABLE) == ledger.AVAILABLE else None
 
         if ready() is not None:
             return entity
 
         def ask() -> Optional[Entity]:
-            found = self._edf.get(path)
+            found = self._wire.snapshot(path)
             if found is None:
                 raise NotFound("the snapshot is gone again")
             return ready(found)
@@ -93,16 +94,18 @@ class Snapshots(Volumes, Notes):
             if refusal:
                 raise self.unsupported("delete_snapshot", refusal, snapshot)
             if snapshot.group is not None:
-                self._edf.delete("%s/snapshots/%s" % (_instance_path(snapshot.id), objects.host_of(snapshot.id)))
-            self._edf.delete(snapshot.id)
-            if facts.is_uuid(snapshot.name) or snapshot.volume_id is None:
+                self._wire.delete_snapshot(
+                    "%s/snapshots/%s" % (entities.instance_path_of(snapshot.id), entities.host_of(snapshot.id))
+                )
+            self._wire.delete_snapshot(snapshot.id)
+            if is_uuid(snapshot.name) or snapshot.volume_id is None:
                 return
-            ai_path = snapshot.volume_id.split("/storage_instances/")[0]
-            note = facts.NOTE_PREFIX + facts.snapshot_uuid(snapshot.volume_id, snapshot.name)
+            ai_path = entities.instance_path_of(snapshot.volume_id)
+            note = ledger.NOTE_PREFIX + snapshot_uuid(snapshot.volume_id, snapshot.name)
             notes = self._notes(ai_path)
             if notes.get(note):
                 # Empty rather than left out: whether the array merges is not known (section 9).
-                self._write_notes(ai_path, dict(notes, **{note: ""}))
+                self._wire.update_metadata(ai_path, dict(notes, **{note: ""}))
 
     # -- restore -----------------------------------------------------------------------------------------------------
 
@@ -115,24 +118,24 @@ class Snapshots(Volumes, Notes):
         """
         with self._doing("restore volume %s from snapshot %s" % (volume.name, snapshot.name), volume.name):
             place = self._need_place(volume)
-            uuid = facts.snapshot_uuid(place.path, backup)
-            note = facts.NOTE_PREFIX + uuid
+            uuid = snapshot_uuid(place.path, backup)
+            note = ledger.NOTE_PREFIX + uuid
             there = self._find(place.path, uuid)
             notes = self._notes(place.ai_path)
             name, size = noted(notes, uuid)
-            key, point = objects.host_of(snapshot.id), str(place.volume.get("restore_point") or "")
-            pending = "%s%s:" % (facts.PENDING, key)
-            done = there is not None and (name is None or not name.startswith(facts.PENDING))
+            key, point = entities.host_of(snapshot.id), str(place.volume.get("restore_point") or "")
+            pending = "%s%s:" % (PENDING, key)
+            done = there is not None and (name is None or not name.startswith(PENDING))
             if there is not None and done:
-                return objects.snapshot(volume.name, place.path, there, backup, size or volume.size)
+                return entities.snapshot(volume.name, place.path, there, backup, size or volume.size)
             if there is not None and not str(name).startswith(pending):
                 raise Conflict(
                     "a restore from another snapshot was begun with that backup and not finished",
                     hint="Finish that one first, or choose another name for the backup.",
                 )
-            now = objects.bytes_of(place.volume["size"])
+            now = entities.bytes_of(place.volume["size"])
             if there is None:
-                self._write_notes(place.ai_path, dict(notes, **{note: "%d %s%s" % (now, pending, point)}))
+                self._wire.update_metadata(place.ai_path, dict(notes, **{note: "%d %s%s" % (now, pending, point)}))
                 self._take(replace(volume, id=place.path), backup)
                 there = self._find(place.path, uuid)
                 self._roll_back(place, key, backup)
@@ -143,15 +146,15 @@ class Snapshots(Volumes, Notes):
                 self._keep_once_more(place, volume, backup)
                 self._roll_back(place, key, backup)
             notes = dict(self._notes(place.ai_path), **{note: "%d %s" % (size or now, backup)})
-            self._write_notes(place.ai_path, notes)
-            return objects.snapshot(volume.name, place.path, objects.need(there, backup), backup, size or now, ())
+            self._wire.update_metadata(place.ai_path, notes)
+            return entities.snapshot(volume.name, place.path, entities.need(there, backup), backup, size or now, ())
 
     def _keep_once_more(self, place: Place, volume: Volume, backup: str) -> None:
         """One more safety copy of the present content, under the first free name."""
-        free = (facts.further_backup(backup, number) for number in range(2, 100))
-        there = {one.get("uuid") for one in self._edf.list(place.path + "/snapshots")}
+        free = (further_backup(backup, number) for number in range(2, 100))
+        there = {one.get("uuid") for one in self._wire.snapshots_of(place.path)}
         for name in free:
-            if facts.snapshot_uuid(place.path, name) not in there:
+            if snapshot_uuid(place.path, name) not in there:
                 kept = replace(volume, id=place.path)
                 self._note_names(place.ai_path, [SnapshotSpec(name, kept)])
                 self._take(kept, name)
@@ -172,7 +175,7 @@ class Snapshots(Volumes, Notes):
         """By the volume's own route, which leaves its neighbours alone; offline only where the array demands it."""
 
         def change(path: str) -> None:
-            self._edf.put(path, {"restore_point": key})
+            self._wire.update_volume(path, {"restore_point": key})
 
         try:
             if self._demands_offline and place.online:
@@ -187,7 +190,7 @@ class Snapshots(Volumes, Notes):
 
     def _bring_back(self, place: Place) -> None:
         """Online, where it was a run of ours that took it offline."""
-        if objects.marked_offline(place.ai) is not None:
+        if entities.marked_offline(place.ai) is not None:
             self._online(place)
 
     # -- notes -------------------------------------------------------------------------------------------------------
@@ -195,24 +198,19 @@ class Snapshots(Volumes, Notes):
     def metadata(self, volume: Volume) -> Dict[str, str]:
         """One request: what others have noted on the app instance; ours is not shown."""
         with self._doing("read the notes on volume %s" % volume.name, volume.name):
-            notes = self._notes(volume.id.split("/storage_instances/")[0])
+            notes = self._notes(entities.instance_path_of(volume.id))
             return {name: value for name, value in notes.items() if _visible(name, value)}
 
     def set_metadata(self, volume: Volume, metadata: Any) -> None:
         """Make the notes exactly these: two requests. What goes is emptied, in case the array merges (section 9)."""
         with self._doing("write the notes on volume %s" % volume.name, volume.name):
-            ai_path = volume.id.split("/storage_instances/")[0]
+            ai_path = entities.instance_path_of(volume.id)
             notes = self._notes(ai_path)
             wanted = {name: "" if _visible(name, value) else value for name, value in notes.items()}
             wanted.update({str(name): str(value) for name, value in metadata.items()})
             if wanted != notes:
-                self._write_notes(ai_path, wanted)
-
-
-def _instance_path(path: str) -> str:
-    """Of the app instance in the path of anything within it."""
-    return "/".join(path.split("/")[:3])
+                self._wire.update_metadata(ai_path, wanted)
 
 
 def _visible(name: str, value: str) -> bool:
-    return bool(value) and not name.startswith(facts.NOTE_PREFIX)
+    return bool(value) and not name.startswith(ledger.NOTE_PREFIX)

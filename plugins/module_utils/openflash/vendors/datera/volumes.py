@@ -27,11 +27,14 @@ from ...model import EVERY_HOST, Snapshot, Volume, VolumeSpec
 from ...transport.confirm import ATTEMPTS, confirm
 from ...transport.deadline import Deadline
 from ...units import GIB, format_size
-from . import facts, objects
+from . import entities, ledger
+from .capabilities import shared_life
 from .changes import Changes, limits_of, properties_of
-from .objects import Place
+from .entities import Place
+from .names import parse_unfinished, request_digest, unfinished_descr, unfinished_name
 from .refusals import OfflineDemanded, Taken
-from .wire import Entity, key
+from .session import Entity
+from .wire import POOLS, TEMPLATES
 
 
 class Volumes(Changes):
@@ -48,28 +51,28 @@ class Volumes(Changes):
             options.pop("uuid", None)
             if options.get("template"):
                 return self._from_template(spec.name, str(options.pop("template")), size, options)
-            volume: Entity = {"name": facts.VOLUME, "size": size // GIB}
+            volume: Entity = {"name": ledger.VOLUME, "size": size // GIB}
             volume.update(properties_of(options))
             limits = limits_of(options)
             if any(limits.values()):
                 volume["performance_policy"] = limits
-            storage: Entity = {"name": facts.STORAGE, "volumes": [volume]}
+            storage: Entity = {"name": ledger.STORAGE, "volumes": [volume]}
             if options.get("ip_pool"):
-                storage["ip_pool"] = {"path": "/access_network_ip_pools/%s" % options["ip_pool"]}
+                storage["ip_pool"] = {"path": POOLS % options["ip_pool"]}
             body = {"name": spec.name, "access_control_mode": "deny_all", "storage_instances": [storage]}
             body.update(_for_openstack(spec))
             return self._volume_of(self._create(body, lambda place: self._same(place, size)))
 
     def _in_this_pool(self, spec: VolumeSpec) -> None:
-        if spec.pool and spec.pool != self._edf.name:
+        if spec.pool and spec.pool != self._wire.name:
             raise Invalid(
                 "there is no pool %s" % spec.pool,
                 hint="The array is one pool, here %s; leave pool out. An IP pool is named in array_options."
-                % self._edf.name,
+                % self._wire.name,
             )
 
     def _same(self, place: Place, size: int) -> None:
-        check_size(place.title, objects.bytes_of(place.volume["size"]), size)
+        check_size(place.title, entities.bytes_of(place.volume["size"]), size)
 
     def _create(self, body: Entity, same: Callable[[Place], None]) -> Place:
         """POST it, or find it there already, provided that ``same`` does not object."""
@@ -83,11 +86,11 @@ class Volumes(Changes):
             same(place)
             return place
 
-        return confirm(lambda: self._only(objects.need(self._edf.post("/app_instances", body), name)), look, (Taken,))
+        return confirm(lambda: self._only(entities.need(self._wire.create_instance(body), name)), look, (Taken,))
 
     @staticmethod
     def _only(ai: Entity) -> Place:
-        found = objects.places(ai)
+        found = entities.places(ai)
         if len(found) != 1:
             raise Conflict(
                 "app instance %s is there already, with %d volumes" % (ai.get("name"), len(found)),
@@ -104,7 +107,7 @@ class Volumes(Changes):
 
     def _from_template(self, name: str, template: str, size: int, options: Dict[str, Any]) -> Volume:
         """A read and the POST; where the array cannot take the size with it, three more under another name (2.12)."""
-        given = self._edf.get("/app_templates/%s" % key(template))
+        given = self._wire.template(template)
         if given is None:
             raise NotFound("there is no app template %s" % template, hint="Check array_options.template.")
         storages = given.get("storage_templates") or []
@@ -112,9 +115,9 @@ class Volumes(Changes):
         if len(volumes) != 1:
             raise Invalid("app template %s makes %d volumes, not one" % (template, len(volumes)))
         own = int(volumes[0][1].get("size") or 0) * GIB
-        body: Entity = {"name": name, "app_template": {"path": "/app_templates/%s" % template}}
+        body: Entity = {"name": name, "app_template": {"path": TEMPLATES % template}}
         rest = {option: value for option, value in options.items() if value is not None}
-        if own != size and self._edf.policies:
+        if own != size and self._wire.policies:
             override = {"volumes": {volumes[0][1]["name"]: {"size": str(size // GIB)}}}
             body["template_override"] = {"storage_instances": {volumes[0][0]["name"]: override}}
             own = size
@@ -161,7 +164,7 @@ class Volumes(Changes):
 
         def ours(ai: Entity) -> bool:
             clone = ai.get("clone_src")
-            return clone is None or objects.path_of(clone) == source
+            return clone is None or entities.path_of(clone) == source
 
         body = dict(body, name=spec.name, **_for_openstack(spec))
         if size == source_size and not options:
@@ -180,8 +183,8 @@ class Volumes(Changes):
         A run that is killed on the way leaves it under that name. The next run finds it there, and removes it; it goes
         on with it only where unfinished.py permits that, and the array was copying for a while.
         """
-        temporary = facts.unfinished_name(name)
-        request = facts.request_digest(json.dumps([body, size, dict(options)], sort_keys=True, default=str))
+        temporary = unfinished_name(name)
+        request = request_digest(json.dumps([body, size, dict(options)], sort_keys=True, default=str))
         with unfinished.begin() as stamp:
             place, earlier = self._begin(dict(body, name=temporary), request, stamp)
             try:
@@ -189,28 +192,28 @@ class Volumes(Changes):
             except Timeout:
                 with suppress(FlashError):
                     # So that the next run knows that this copy took long, although it has ended by then.
-                    descr = facts.unfinished_descr(request, earlier or stamp, left_copying=True)
-                    self._edf.put(place.ai_path, {"descr": descr})
+                    descr = unfinished_descr(request, earlier or stamp, left_copying=True)
+                    self._wire.update_instance(place.ai_path, {"descr": descr})
                 raise
-            if objects.bytes_of(place.volume["size"]) < size:
+            if entities.bytes_of(place.volume["size"]) < size:
                 self._grow_copy(place, size)
             self._apply(place, options)
             last: Entity = {"name": name, "descr": None}
             if not place.online:
                 last["admin_state"] = "online"
             try:
-                ai = objects.need(self._edf.put(place.ai_path, last), name)
+                ai = entities.need(self._wire.update_instance(place.ai_path, last), name)
             except Taken as error:
                 # Another client was faster, so nobody would ever finish this one.
                 self._take_offline(place)
-                self._edf.delete(place.ai_path)
+                self._wire.delete_instance(place.ai_path)
                 raise Conflict("there is a volume %s by now" % name, code=error.code, said=error.said) from None
             made = self._volume_of(self._only(ai))
             return replace(made, resumed=earlier.since if earlier is not None else None)
 
     def _begin(self, body: Entity, request: str, stamp: unfinished.Stamp) -> Tuple[Place, Optional[unfinished.Stamp]]:
         """Create the temporary app instance; or one of an earlier run that is resumed, and the stamp of that run."""
-        descr = facts.unfinished_descr(request, stamp)
+        descr = unfinished_descr(request, stamp)
         found: List[Place] = []
 
         def check(place: Place) -> None:
@@ -229,7 +232,7 @@ class Volumes(Changes):
 
     def _earlier(self, place: Place, request: str) -> Optional[unfinished.Stamp]:
         """The stamp of the run that has left this app instance, if it is resumed; None once it is removed."""
-        said = facts.parse_unfinished(str(place.ai.get("descr") or ""))
+        said = parse_unfinished(str(place.ai.get("descr") or ""))
         used = place.hosts or place.active or place.volume.get("snapshots") or place.instance_snapshots
         if said is None or used:
             raise Conflict(
@@ -238,7 +241,7 @@ class Volumes(Changes):
                 hint="Look at it on the array: this collection makes volumes of that name only for a moment.",
             )
         resume = unfinished.may_resume(said.stamp, self._wait, "app instance %s" % place.title, said.request == request)
-        cloning = place.ai.get("op_state") == facts.CLONING
+        cloning = place.ai.get("op_state") == ledger.CLONING
         if resume and (cloning or said.left_copying):
             return said.stamp
         if cloning:
@@ -248,7 +251,7 @@ class Volumes(Changes):
                 hint="Run the task again when that copy has ended: it is then removed and made again.",
             )
         self._take_offline(place)
-        self._edf.delete(place.ai_path)
+        self._wire.delete_instance(place.ai_path)
         return None
 
     def _grow_copy(self, place: Place, size: int) -> bool:
@@ -273,10 +276,10 @@ class Volumes(Changes):
         """Once the array has finished cloning; a copy that takes longer is left alone and reported."""
 
         def ready() -> Optional[Place]:
-            ai = self._edf.get(ai_path)
+            ai = self._wire.instance(ai_path)
             if ai is None:
                 raise NotFound("the copy is gone again")
-            return None if ai.get("op_state") == facts.CLONING else self._only(ai)
+            return None if ai.get("op_state") == ledger.CLONING else self._only(ai)
 
         hint = "The array goes on by itself: run the task again to wait for it."
         return Deadline(self._wait, first=0.05, longest=5.0).poll(ready, "the end of the copy", hint)
@@ -288,9 +291,9 @@ class Volumes(Changes):
         with self._doing("rename volume %s to %s" % (volume.name, name), volume.name):
             if volume.siblings:
                 raise self.unsupported("rename_volume", "", volume)
-            ai_path = volume.id.split("/storage_instances/")[0]
+            ai_path = entities.instance_path_of(volume.id)
             try:
-                ai = objects.need(self._edf.put(ai_path, {"name": name}), name)
+                ai = entities.need(self._wire.update_instance(ai_path, {"name": name}), name)
             except Taken as error:
                 there = self._instance(name)
                 if there is not None and "/app_instances/%s" % there.get("id") == ai_path:
@@ -310,7 +313,7 @@ class Volumes(Changes):
             if place.title != volume.name and not volume.siblings:
                 raise Conflict("it is called %s now" % place.title, hint="Read it again.")
             if place.listed:
-                raise mapped_to(objects.host_of(path) for path in place.listed)
+                raise mapped_to(entities.host_of(path) for path in place.listed)
             if place.open_to_all:
                 raise InUse("every initiator may use it", hint="Unmap it from host %s first." % EVERY_HOST)
             if place.active:
@@ -319,12 +322,12 @@ class Volumes(Changes):
                 raise InUse("it has snapshots, which would go with it", hint="Delete them first.")
             if place.siblings:
                 if place.online:
-                    raise Refused(facts.shared_life(place.siblings, "going offline, which deleting needs,"))
-                self._edf.delete(place.path)
+                    raise Refused(shared_life(place.siblings, "going offline, which deleting needs,"))
+                self._wire.delete_volume(place.path)
                 return
             if place.online:
                 self._take_offline(place)
-            self._edf.delete(place.ai_path)
+            self._wire.delete_instance(place.ai_path)
 
 
 def _for_openstack(spec: VolumeSpec) -> Entity:

@@ -27,8 +27,10 @@ from ...model import (
     Volume,
 )
 from ...units import GIB, format_endpoint, parse_initiator
-from . import facts
-from .wire import Entity
+from . import ledger
+from .capabilities import QOS
+from .names import INSTANCE_SNAPSHOT, OFFLINE_MARK
+from .session import Entity
 
 T = TypeVar("T")
 Members = Map[str, Sequence[str]]
@@ -90,7 +92,7 @@ class Place:
         mode = self.si.get("access_control_mode") or self.ai.get("access_control_mode")
         if not mode:
             raise KeyError("access_control_mode")
-        return bool(mode != facts.CLOSED)
+        return bool(mode != ledger.CLOSED)
 
     @property
     def hosts(self) -> Tuple[str, ...]:
@@ -99,7 +101,7 @@ class Place:
 
     @property
     def resizing(self) -> bool:
-        return self.volume.get("op_status") == facts.RESIZING
+        return self.volume.get("op_status") == ledger.RESIZING
 
     @property
     def instance_snapshots(self) -> Optional[List[Entity]]:
@@ -131,12 +133,22 @@ def host_of(path: str) -> str:
     return path.rsplit("/", 1)[-1]
 
 
+def storage_path_of(volume_path: str) -> str:
+    """The path of the storage instance that a volume is in."""
+    return volume_path.rsplit("/volumes/", 1)[0]
+
+
+def instance_path_of(path: str) -> str:
+    """The path of the app instance in the path of anything within it."""
+    return "/".join(path.split("/")[:3])
+
+
 def marked_offline(ai: Entity) -> Optional[int]:
     """The size in bytes that a volume had when a run took it offline and was killed; None otherwise."""
     descr = str(ai.get("descr") or "")
-    if facts.OFFLINE_MARK not in descr or ai.get("admin_state") != "offline":
+    if OFFLINE_MARK not in descr or ai.get("admin_state") != "offline":
         return None
-    size = descr.rsplit(facts.OFFLINE_MARK, 1)[1]
+    size = descr.rsplit(OFFLINE_MARK, 1)[1]
     return int(size) * GIB if size.isdigit() else None
 
 
@@ -173,16 +185,16 @@ def volume(
 
 def _state(place: Place) -> str:
     """A state that nobody has explained is not ready."""
-    if place.ai.get("op_state") == facts.CLONING:
+    if place.ai.get("op_state") == ledger.CLONING:
         return COPYING
     deployed = (place.ai.get("deployment_state"), place.volume.get("deployment_state"))
-    if place.ai.get("op_state") not in (None, "", facts.AVAILABLE):
+    if place.ai.get("op_state") not in (None, "", ledger.AVAILABLE):
         return ERROR
-    if any(one and one not in facts.DEPLOYED for one in deployed):
+    if any(one and one not in ledger.DEPLOYED for one in deployed):
         return ERROR
     # Those of a volume that is offline, or that is just going online, are unavailable.
     states = {place.si.get("op_state"), place.volume.get("op_state")}
-    if states - {None, facts.AVAILABLE, "unavailable"}:
+    if states - {None, ledger.AVAILABLE, "unavailable"}:
         return ERROR
     if not place.online or place.volume.get("op_state") == "unavailable":
         return OFFLINE
@@ -199,13 +211,13 @@ def _options(place: Place) -> Dict[str, Any]:
     template = (place.ai.get("app_template") or {}).get("path") or ""
     options["template"] = host_of(template)
     limits = place.volume.get("performance_policy") or {}
-    options.update({name: int(limits.get(name) or 0) for name in facts.QOS})
+    options.update({name: int(limits.get(name) or 0) for name in QOS})
     return options
 
 
 def lun(place: Place) -> int:
     names = [one["name"] for one in place.si["volumes"]]
-    return facts.FIRST_LUN + names.index(place.volume["name"])
+    return ledger.FIRST_LUN + names.index(place.volume["name"])
 
 
 def mappings(place: Place, members: Optional[Members] = None) -> Tuple[Mapping, ...]:
@@ -270,7 +282,7 @@ def ports(place: Place) -> List[Port]:
     access = place.si.get("access") or {}
     found = []
     for ip in access.get("ips") or ():
-        portal = format_endpoint(str(ip), facts.PORTAL_PORT)
+        portal = format_endpoint(str(ip), ledger.PORTAL_PORT)
         found.append(Port(place.title, ISCSI, str(access["iqn"]).lower(), portal, up=place.online))
     return found
 
@@ -279,14 +291,14 @@ def snapshot(
     title: str, path: str, entity: Entity, name: str, size: int, children: Optional[Sequence[str]] = None
 ) -> Snapshot:
     """:param title: the name of its volume, whose path is ``path``. The size is that of then, where it is known."""
-    state = str(entity.get("op_state") or facts.AVAILABLE)
+    state = str(entity.get("op_state") or ledger.AVAILABLE)
     return Snapshot(
         name=name,
         volume=title,
         size=size,
         id="%s/snapshots/%s" % (path, key_of(entity)),
         volume_id=path,
-        state=READY if state == facts.AVAILABLE else ERROR if state == "failed" else COPYING,
+        state=READY if state == ledger.AVAILABLE else ERROR if state == "failed" else COPYING,
         created=key_of(entity),
         proven=True,
         serial=None,
@@ -307,7 +319,7 @@ class Taken(NamedTuple):
 
     @property
     def instance_name(self) -> str:
-        return facts.INSTANCE_SNAPSHOT + key_of(self.entity)
+        return INSTANCE_SNAPSHOT + key_of(self.entity)
 
 
 def taken_of(own: Sequence[Entity], whole: Sequence[Entity]) -> List[Taken]:
@@ -331,7 +343,7 @@ def key_of(entity: Entity) -> str:
 
 
 def listing(kind: str, items: Iterable[Entity], make: Callable[[Entity], Iterable[T]]) -> Listing[T]:
-    """What could be converted, and what could not: that is there all the same. One item may give several objects."""
+    """What could be converted, and what could not: that is there all the same. One item may give several entities."""
 
     def convert(item: Entity) -> Tuple[T, ...]:
         try:
