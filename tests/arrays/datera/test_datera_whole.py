@@ -243,7 +243,7 @@ def test_it_is_not_deleted_for_one_volume_of_several(edf33: SimulatedEdf) -> Non
     found = array.snapshots()
     assert len(found) == 3
     assert {one.group for one in found} == {"pair"}
-    with pytest.raises(errors.Unsupported, match="would go for its other volumes too"):
+    with pytest.raises(errors.Unsupported, match="would be deleted for its other volumes too"):
         array.delete_snapshot(found.items[0])
     assert len(array.snapshots()) == 3
 

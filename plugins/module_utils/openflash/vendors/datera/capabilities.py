@@ -24,7 +24,7 @@ _OBJECT = NameRule(
     "3 to 64 letters, digits, '_', '-' and '.', the first a letter or '_'; or a UUID in lower case",
 )
 _GROUP = NameRule(64, NAME, "3 to 64 letters, digits, '_', '-' and '.', the first a letter or '_'")
-# Ours to choose, since the array gives snapshots no names: what every array takes, and a UUID.
+# The array gives snapshots no names, so this rule is our choice: the characters that every array takes, or a UUID.
 _SNAPSHOT = NameRule(
     128,
     "(?:[A-Za-z_][A-Za-z0-9._:@+-]*|%s)" % UUID_NAME,
@@ -45,12 +45,12 @@ REFUSALS: Dict[str, str] = {
 
 @dataclass(frozen=True)
 class DateraCapabilities(Capabilities):
-    """What depends on the object: nearly everything acts on a whole app instance or storage instance (section 2)."""
+    """Most changes act on a complete app instance or storage instance, so refusals depend on the object (section 2)."""
 
     def refusal(self, operation: str, obj: Any = None, **details: Any) -> Optional[str]:
         if isinstance(obj, Volume):
             if obj.siblings and operation in ("map_volume", "delete_volume", "rename_volume"):
-                return shared_life(obj.siblings, _ACTS[operation])
+                return shared_with_siblings(obj.siblings, _ACTS[operation])
             if operation == "set_volume":
                 return _cannot_set(obj, details.get("options") or {})
         if isinstance(obj, Snapshot) and obj.group is not None:
@@ -71,11 +71,11 @@ _ACTS = {
 
 
 def _cannot_use(snapshot: Snapshot, operation: str) -> Optional[str]:
-    """What is impossible with a snapshot that was taken of a complete app instance."""
+    """Why the operation is impossible with a snapshot of a complete app instance; None when it is possible."""
     if operation == "delete_snapshot" and snapshot.volume and "/" in snapshot.volume:
         return (
-            "it was taken of the complete app instance %s, and would go for its other volumes too; delete it on the "
-            "array itself" % snapshot.group
+            "it was taken of the complete app instance %s, and would be deleted for its other volumes too; delete it "
+            "on the array itself" % snapshot.group
         )
     if operation in ("restore_snapshot", "volume_from_snapshot") and "/storage_instances/" not in snapshot.id:
         return (
@@ -85,24 +85,27 @@ def _cannot_use(snapshot: Snapshot, operation: str) -> Optional[str]:
     return None
 
 
-def shared_life(siblings: Sequence[str], what: str) -> str:
+def shared_with_siblings(siblings: Sequence[str], what: str) -> str:
     return (
-        "%s is that of its whole app instance, which has %s as well; do it on the array itself, where all of them "
-        "can be looked after" % (what, ", ".join(siblings))
+        "%s is that of its complete app instance, which has %s as well; do it on the array itself, for all of these "
+        "volumes" % (what, ", ".join(siblings))
     )
 
 
 def _cannot_set(volume: Volume, options: Dict[str, Any]) -> Optional[str]:
-    wanted, present = options.get("replica_count"), volume.options.get("replica_count")
-    if isinstance(wanted, int) and isinstance(present, int) and wanted < present:
-        return "the array never lowers replica_count, which is %d; copy it to a new volume with %d" % (present, wanted)
+    requested, present = options.get("replica_count"), volume.options.get("replica_count")
+    if isinstance(requested, int) and isinstance(present, int) and requested < present:
+        return "the array never lowers replica_count, which is %d; copy it to a new volume with %d" % (
+            present,
+            requested,
+        )
     if options.get("ip_pool") and volume.siblings:
-        return shared_life(volume.siblings, "the IP pool")
+        return shared_with_siblings(volume.siblings, "the IP pool")
     return None
 
 
 def volume_options(policies: bool) -> Dict[str, OptionRule]:
-    """What array_options takes; ``policies``: the array and the API version know placement policies (2.4)."""
+    """The rules of ``array_options``. ``policies``: the array and the API version have placement policies (2.4)."""
     options = {
         "replica_count": OptionRule(int, (1, 2, 3, 4, 5), words="a whole number from 1 to 5; it can only be raised"),
         "placement_mode": OptionRule(str, PLACEMENT_MODES, words=" or ".join(PLACEMENT_MODES)),
@@ -136,5 +139,5 @@ def capabilities(policies: bool) -> Capabilities:
 
 
 def may_be_named(name: str) -> bool:
-    """Whether the array can have an object of this name; what it cannot have is not asked for."""
+    """Whether the array can have an object of this name. If not, no request is needed to know that it has none."""
     return re.match(r"(?:%s)\Z" % _OBJECT.pattern, name) is not None

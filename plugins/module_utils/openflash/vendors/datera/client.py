@@ -27,9 +27,9 @@ class Datera(Snapshots, Hosts, Scopes):
     """One tenant of an array.
 
     A volume is an app instance with one storage instance with one volume, and has the name of the app instance. Where
-    others have put several volumes into one app instance, each is called ``app-instance/storage-instance/volume``, and
-    what would act on its neighbours as well is refused. A host is an initiator group; an initiator that stands in an
-    access list by itself is a host named like its address.
+    an app instance has several volumes, each is called ``app-instance/storage-instance/volume``, and a change that
+    would also affect the others is refused. A host is an initiator group; an initiator that is in an access list
+    without a group is a host with the name of its address.
     """
 
     def scope(self, name: str) -> Datera:
@@ -46,10 +46,10 @@ class Datera(Snapshots, Hosts, Scopes):
 
 
 def connect(connection: Connection) -> Datera:
-    """Settle the version, log in, look at the software and the tenant: 3 or 4 session requests (sheet, section 1).
+    """Choose the API version, log in, read the software version and the tenant: 3 or 4 session requests (section 1).
 
     Options: ``tenant`` (path or bare name, /root by default), ``create_tenant``, ``ldap_server``, ``api_version`` (2.1
-    or 2.2; by default the newest that both sides speak), ``scheme`` (https or http), ``offline_changes`` (take an app
+    or 2.2; by default the newest that both sides have), ``scheme`` (https or http), ``offline_changes`` (take an app
     instance offline for a moment where the array demands it).
     """
     username, password = credentials(connection)

@@ -14,8 +14,8 @@ from typing import NamedTuple, Optional, Tuple
 from ... import unfinished
 from ...errors import Invalid
 
-# Ours. Marks an app instance that does not have its name yet. Its description goes on with a digest of the request, the
-# stamp of the run (see unfinished.py), and whether the array was left copying when the time was over.
+# Begins the name of an unfinished copy. Its description has this text, a digest of the request, the stamp of the run
+# (see unfinished.py), and whether the array was still copying when the run stopped waiting.
 UNFINISHED = "of-"
 UNFINISHED_DESCR = "openflash unfinished copy"
 _REQUEST = 8
@@ -23,14 +23,14 @@ _LEFT_COPYING = " copying"
 _UNFINISHED = re.compile(
     r"%s ([0-9a-z]{%d})-(%s)(%s)?" % (UNFINISHED_DESCR, _REQUEST, unfinished.PATTERN, _LEFT_COPYING)
 )
-# Ours. Ends the description of an app instance that is offline for a moment, with the size that it had in GiB.
+# Ends the description of an app instance that a run has taken offline; the size that it had follows, in GiB.
 OFFLINE_MARK = "openflash-offline-"
-# Ours. Begins the noted name of a backup whose restore is not done: the snapshot and what was restored last follow.
+# Begins the noted name of a backup whose restore is not done. The snapshot and the previous restore point follow.
 PENDING = "openflash-pending-"
-# Ours. What a snapshot of a complete app instance is called: this and its time stamp. OpenStack takes none of these, so
-# its UUID, which would be taken for a name of OpenStack's, is not its name.
+# Begins the name of a snapshot of a complete app instance; its time stamp follows. Its UUID is not its name, because a
+# name that is a UUID belongs to OpenStack, which takes no such snapshots.
 INSTANCE_SNAPSHOT = "instance-"
-# Ours. Snapshots have no names here; their UUIDs are made of what they were taken of and of the name (10.3).
+# The array gives snapshots no names. Their UUIDs are made of the volume's path and the name (10.3).
 NAMESPACE = uuid.UUID("6ad1b1ee-5b52-5d15-8a3e-2f3a5a6f9d01")
 
 _UUID = re.compile(r"^[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}$")
@@ -43,17 +43,17 @@ def is_uuid(name: str) -> bool:
 
 
 def snapshot_uuid(volume_path: str, name: str) -> str:
-    """The same in every run, so that a second try finds what the first one made. The path has ids, not names."""
+    """The UUID of the snapshot, the same in every run, so that a later run finds it. The path has ids, not names."""
     return name if is_uuid(name) else str(uuid.uuid5(NAMESPACE, "%s\0%s" % (volume_path, name)))
 
 
 def unfinished_name(name: str) -> str:
-    """Under which a copy waits until it is what was asked for: the same in every run, so that the next one finds it."""
+    """The name of a copy until it is complete. It is the same in every run, so that the next one finds the copy."""
     return UNFINISHED + hashlib.sha256(name.encode("utf-8")).hexdigest()[:24]
 
 
 class Unfinished(NamedTuple):
-    """What the description of an unfinished app instance says."""
+    """The description of an unfinished copy, in parts."""
 
     request: str
     stamp: unfinished.Stamp
@@ -69,14 +69,14 @@ def unfinished_descr(request: str, stamp: unfinished.Stamp, left_copying: bool =
 
 
 def parse_unfinished(descr: str) -> Optional[Unfinished]:
-    """None for an app instance that no run of this collection has left unfinished."""
+    """The parts of the description; None for an app instance that is no unfinished copy of this collection."""
     found = _UNFINISHED.search(descr)
     stamp = unfinished.parse(found.group(2)) if found else None
     return Unfinished(found.group(1), stamp, bool(found.group(3))) if found and stamp else None
 
 
 def further_backup(backup: str, number: int) -> str:
-    """The name of one more safety copy, beside the backup of a restore whose end is not known."""
+    """The name of a further backup, for a restore of which the array does not prove that it was carried out."""
     return "%s-%d" % (backup[:124], number)
 
 
@@ -89,7 +89,7 @@ def parse_version(text: str) -> Tuple[int, ...]:
 
 
 def tenant_path(given: Optional[str]) -> str:
-    """``/root/x`` from ``/root/x``, ``root/x`` or ``x``; nothing and ``root`` are /root (1.8 and 3.12)."""
+    """``/root/x`` from ``/root/x``, ``root/x`` or ``x``; /root when nothing or ``root`` is given (1.8 and 3.12)."""
     parts = [part for part in (given or "").strip().split("/") if part]
     if parts[:1] == ["root"]:
         parts = parts[1:]

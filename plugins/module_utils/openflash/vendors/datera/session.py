@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The REST interface of the array: versions, session, tenants, envelopes, pages (sheet, section 1)."""
+"""The session with the array: API version, login, tenants, envelopes and pages (sheet, section 1)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ...transport.confirm import ATTEMPTS, AnswerLost, AnswerUnreadable, repeat
 from ...transport.http import HttpTransport, Reply
 from .ledger import MODERN, PAGE, SMALLEST_PAGE
 from .names import parse_version, tenant_path
-from .refusals import Rejected, Taken, error_of, is_busy, is_expired
+from .refusals import NameTaken, Rejected, error_of, is_busy, is_expired
 
 Entity = Dict[str, Any]
 T = TypeVar("T")
@@ -26,13 +26,13 @@ S = TypeVar("S", bound="Session")
 
 HTTPS_PORT, HTTP_PORT = 7718, 7717
 APIS = ("v2.2", "v2.1")
-# A list that changes while it is read is read again at most this often.
+# How often a list is read that changes while it is read.
 READS = 5
 _DRIVER = "Ansible-openflash.storage"
 
 
 class Session:
-    """One array, in the API version that it and we speak, seen from one tenant.
+    """A session with one array, in an API version that both sides have. Requests are about one tenant.
 
     :ivar api: ``v2.1`` or ``v2.2``.
     :ivar version: of the array's software.
@@ -55,7 +55,7 @@ class Session:
     # -- the session -------------------------------------------------------------------------------------------------
 
     def open(self, username: str, password: str, ldap_server: Optional[str], api: Optional[str]) -> None:
-        """Settle the API version, log in, ask for the software's version and for the tenant: 3 or 4 requests."""
+        """Choose the API version, log in, read the version of the software and the tenant: 3 or 4 requests."""
         credentials = {"name": username, "password": password}
         if ldap_server:
             credentials["remote_server"] = ldap_server
@@ -83,7 +83,7 @@ class Session:
                 login()
                 break
             except (Rejected, NotFound):
-                # Some software lists what it does not serve, or serves what it does not list: try the next (1.6).
+                # Some software lists versions that it does not serve, or does not list one that it serves (1.6).
                 if position == len(known) - 1:
                     raise
         system = self.get("/system", tenant="/root", session=True) or {}
@@ -92,21 +92,21 @@ class Session:
         parse_version(self.version)
         self._find_tenant()
 
-    def _versions(self, asked: Optional[str]) -> List[str]:
-        """The versions to try, the newest first. Old software does not know the question, and speaks 2.1 (1.6)."""
-        if asked:
-            wanted = "v" + asked.lstrip("v")
-            if wanted not in APIS:
-                raise Invalid("api_version %s is not one of %s" % (asked, ", ".join(one[1:] for one in APIS)))
-            return [wanted]
+    def _versions(self, requested: Optional[str]) -> List[str]:
+        """The API versions to try, the newest first. Old software has no list of them, and has 2.1 (1.6)."""
+        if requested:
+            version = "v" + requested.lstrip("v")
+            if version not in APIS:
+                raise Invalid("api_version %s is not one of %s" % (requested, ", ".join(known[1:] for known in APIS)))
+            return [version]
         reply = self.http.request("GET", "/api_versions", session=True)
         body = reply.json_or_none()
         if not reply.ok or not isinstance(body, dict):
             return ["v2.1"] if reply.status == 400 else list(APIS)
-        served = [str(one) for one in body.get("api_versions") or ()]
-        known = [one for one in APIS if one in served]
+        served = [str(version) for version in body.get("api_versions") or ()]
+        known = [version for version in APIS if version in served]
         if not known:
-            raise Unsupported("the array speaks the API versions %s only" % (", ".join(served) or "(none)"))
+            raise Unsupported("the array has the API versions %s only" % (", ".join(served) or "(none)"))
         return known
 
     def close(self) -> None:
@@ -123,22 +123,23 @@ class Session:
 
     @property
     def modern(self) -> bool:
+        """Whether the software has the later routes and rules (1.12)."""
         return parse_version(self.version) >= MODERN
 
     @property
     def second(self) -> bool:
-        """Whether API 2.2 is spoken."""
+        """Whether the API version is 2.2."""
         return self.api != "v2.1"
 
     @property
     def policies(self) -> bool:
-        """Whether placement policies can be named (2.4)."""
+        """Whether the array has placement policies (2.4)."""
         return self.second and self.modern
 
     # -- tenants -----------------------------------------------------------------------------------------------------
 
     def _find_tenant(self) -> None:
-        """A tenant that is not there is an error now, or is made before the first write when the task wants that."""
+        """Check that the tenant exists. With ``create_tenant`` the missing ones are created before the first write."""
         parts = self.tenant.strip("/").split("/")
         missing: List[str] = []
         while len(parts) > 1:
@@ -159,12 +160,12 @@ class Session:
         for path in self._missing:
             parent, name = path.rsplit("/", 1)
             body = {"name": name, "parent_path": parent}
-            with suppress(Taken):
+            with suppress(NameTaken):
                 repeat(partial(self._send, "POST", "/tenants", body, tenant="/root"))
         self._missing = ()
 
     def for_tenant(self: S, tenant: str) -> S:
-        """The same session, with requests about another tenant."""
+        """This session, with requests about another tenant."""
         other = type(self)(self.http, self.threads, tenant_path(tenant), self.create_tenant)
         other.api, other.version, other.name = self.api, self.version, self.name
         other._find_tenant()
@@ -173,7 +174,7 @@ class Session:
     # -- reading -----------------------------------------------------------------------------------------------------
 
     def get(self, path: str, tenant: Optional[str] = None, session: bool = False) -> Any:
-        """One entity, or None when it is not there."""
+        """One entity, or None when it does not exist."""
         if self._missing and tenant is None:
             return None
         try:
@@ -182,7 +183,7 @@ class Session:
             return None
 
     def list(self, path: str, search: Optional[str] = None) -> List[Entity]:
-        """Every entity of a collection, page by page (1.16). A list that changes meanwhile is read again.
+        """Every entity of a collection, page by page (1.16). A list that changes while it is read is read again.
 
         :raises BadReply: the pages end before the total that the array reports.
         :raises Busy: the list changed each time it was read.
@@ -201,20 +202,20 @@ class Session:
     def _read_list(self, path: str, search: Optional[str]) -> Optional[List[Entity]]:
         """The list, or None when it changed while it was read."""
         found: Dict[str, Entity] = {}
-        first: Optional[int] = None
+        first_total: Optional[int] = None
         while True:
-            page, about = self._page(path, search, len(found))
+            page, metadata = self._page(path, search, len(found))
             if page is None:
-                # The collection itself is not there; with a first page read, it has gone meanwhile.
+                # The collection does not exist; after a first page this means that it was deleted.
                 return None if found else []
             if not self.second:
-                self._check_single_page(page, about, search)
+                self._check_single_page(page, metadata, search)
                 return page
-            # Before 3.3 the total is counted before the filter is applied.
-            total = _whole_number(about.get("total_count")) if not search or self.modern else None
-            if found and total != first:
+            # Software before 3.3 counts the total before it applies the filter.
+            total = _number(metadata.get("total_count")) if not search or self.modern else None
+            if found and total != first_total:
                 return None
-            first = total
+            first_total = total
             new = {_identity(item): item for item in page}
             if len(new) < len(page) or found.keys() & new.keys():
                 return None
@@ -228,7 +229,7 @@ class Session:
                 return list(found.values())
 
     def _page(self, path: str, search: Optional[str], offset: int) -> Tuple[Optional[List[Entity]], Entity]:
-        """The entities from this offset on and what the array reports of the list; None when there is no such list."""
+        """The entities from this offset on, None when there is no such list; and the metadata of the list."""
         query: List[Tuple[str, Any]] = []
         if search:
             query.append(("filter", search))
@@ -238,19 +239,19 @@ class Session:
             reply = self._ask("GET", path, query)
         except NotFound:
             return None, {}
-        page, about = self._data(reply), reply.json().get("metadata") or {}
+        page, metadata = self._data(reply), reply.json().get("metadata") or {}
         if isinstance(page, dict):
             page = list(page.values())
         if not isinstance(page, list) or not all(isinstance(item, dict) for item in page):
             raise BadReply("the answer to %s is not a list of objects" % reply.request)
-        return page, about
+        return page, metadata
 
     @staticmethod
-    def _check_single_page(page: List[Entity], about: Entity, search: Optional[str]) -> None:
-        """2.1 has no pages."""
-        total = _whole_number(about.get("total"))
+    def _check_single_page(page: List[Entity], metadata: Entity, search: Optional[str]) -> None:
+        """Check that the list is complete. 2.1 has no pages."""
+        total = _number(metadata.get("total"))
         if not search and total is not None and total > len(page):
-            raise BadReply("the array lists %d of %d objects and no way to the rest" % (len(page), total))
+            raise BadReply("the array lists %d of %d objects and has no further page" % (len(page), total))
 
     def side_by_side(self, call: Callable[[T], R], items: Sequence[T]) -> List[R]:
         return side_by_side(call, items, self.threads)
@@ -258,15 +259,15 @@ class Session:
     # -- writing -----------------------------------------------------------------------------------------------------
 
     def post(self, path: str, body: Mapping[str, Any]) -> Any:
-        """Create; the entity. AnswerLost when it may have been."""
+        """Create, and return the entity. Raises AnswerLost when it may have been created."""
         return self._write("POST", path, body)
 
     def put(self, path: str, body: Mapping[str, Any]) -> Any:
-        """Change to these absolute values, so that sending it twice does no harm; the entity."""
+        """Set these absolute values, and return the entity. The request may be sent twice."""
         return self._write("PUT", path, body, idempotent=True)
 
     def delete(self, path: str) -> None:
-        """Delete; not there is fine. Sending it twice does no harm: ids are never given out again."""
+        """Delete what may be deleted already. The request may be sent twice: an id is never used again."""
         try:
             self._write("DELETE", path, {}, idempotent=True)
         except NotFound:
@@ -291,7 +292,7 @@ class Session:
             except AnswerLost:
                 raise
             except BadReply as error:
-                # Something answered in the array's place, perhaps after the array had done it.
+                # Something answered in the array's on_array, perhaps after the array had done it.
                 if not idempotent:
                     raise AnswerUnreadable(error.reason, code=error.code, said=error.said, hint=error.hint) from None
                 if attempt == ATTEMPTS - 1:
@@ -324,7 +325,7 @@ class Session:
         return reply
 
     def _data(self, reply: Reply) -> Any:
-        """What the envelope holds (1.13)."""
+        """The data in the envelope of an answer (1.13)."""
         body = _document(reply, self.http.mask)
         if "data" not in body:
             raise BadReply(
@@ -334,16 +335,17 @@ class Session:
         return body["data"]
 
 
-def _whole_number(value: Any) -> Optional[int]:
+def _number(value: Any) -> Optional[int]:
     return int(value) if str(value).isdigit() else None
 
 
 def _identity(item: Entity) -> str:
-    """What tells entities of one list apart."""
+    """What identifies an entity within one list."""
     return str(item.get("path") or item.get("id") or sorted(item.items(), key=str))
 
 
 def _document(reply: Reply, mask: Callable[[str], str]) -> Entity:
+    """The body of a success. Raises the error that any other answer stands for."""
     if not reply.ok:
         raise error_of(reply, mask)
     body = reply.json()
@@ -353,5 +355,5 @@ def _document(reply: Reply, mask: Callable[[str], str]) -> Entity:
 
 
 def key(name: str) -> str:
-    """A name as a part of a path; an IQN keeps its colons, as every client of this array writes it."""
+    """A name as a part of a path. An IQN keeps its colons, as in all clients of this array."""
     return quote(name, safe=":")

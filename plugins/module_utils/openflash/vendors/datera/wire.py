@@ -59,7 +59,7 @@ class Wire(Session):
     # -- limits of quality of service (2.14) ---------------------------------------------------------------------------
 
     def create_limits(self, volume_path: str, limits: Mapping[str, int]) -> None:
-        """Taken, when the volume has limits."""
+        """NameTaken, when the volume has limits."""
         self.post(volume_path + "/performance_policy", limits)
 
     def update_limits(self, volume_path: str, limits: Mapping[str, int]) -> None:
