@@ -24,7 +24,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors
     NotFound,
 )
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import SnapshotSpec, VolumeSpec
-from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.flashsystem import facts
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.flashsystem import names
 from tests.support.dying import DIED, clone_and_die, in_a_process
 from tests.support.flashsystem import GIB, MIB, WWPNS, FlashSystemUnderTest, host, initiators, volume
 from tests.support.running import wait_until
@@ -302,14 +302,14 @@ def test_eight_requests_and_the_copy(array: FlashSystemUnderTest, client: Any) -
 def test_the_device_goes_before_the_mapping(array: FlashSystemUnderTest, client: Any, tmp_path: Any) -> None:
     """Bug 1516778 and defect 7: unmapping first leaves stale paths. Seen at every unmap that the array is asked for."""
     seen: list[list[str]] = []
-    change = client._cli.change
+    change = client._wire.change
 
     def watched(verb: str, *words: str) -> Any:
         if verb == "rmvdiskhostmap":
             seen.append(array.disks())
         return change(verb, *words)
 
-    client._cli.change = watched
+    client._wire.change = watched
     client.clone_volume(filled(array, client), VolumeSpec("clone"))
     assert seen == [[], []]
 
@@ -404,7 +404,7 @@ LONG_AGO = "0000001elsewh000010000000"
 
 def begun(array: FlashSystemUnderTest, stamp: str, source: str, name: str) -> str:
     """A vdisk that looks like the unfinished copy of a run with this stamp."""
-    temporary = f"of-copy-{stamp}-m{source}-{facts.digest_of(name)}"
+    temporary = f"of-copy-{stamp}-m{source}-{names.digest_of(name)}"
     array.cli(f"svctask mkvdisk -name {temporary} -mdiskgrp 0 -iogrp 0 -size 1 -unit gb")
     return temporary
 
@@ -450,7 +450,7 @@ def test_what_another_host_has_is_left_alone_however_old(array: FlashSystemUnder
     array.cli(f"svctask chvdisk -name {old} {temporary}")
     host(client, "elsewhere", WWPNS[0])
     array.cli(f"svctask mkvdiskhostmap -force -host elsewhere {old}")
-    with pytest.raises(Busy, match="host elsewhere has it"):
+    with pytest.raises(Busy, match="it is mapped to host elsewhere"):
         client.clone_volume(client.volumes(["db1"]).items[0], VolumeSpec("clone"))
     assert old in array.vdisks()
 

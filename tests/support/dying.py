@@ -42,7 +42,7 @@ def clone_and_die(connection: Connection, source: str, name: str, after: int, do
     """Clone a volume of a FlashSystem, and end after so many commands; ``done``: when the next one was answered."""
     with connect(connection) as client:
         found = client.volumes([source]).items[0]
-        run, left = client._cli.ssh.run, [after]
+        run, left = client._wire.ssh.run, [after]
 
         def dying(*words: Any, **options: Any) -> Any:
             if not left[0] and not done:
@@ -53,5 +53,5 @@ def clone_and_die(connection: Connection, source: str, name: str, after: int, do
             left[0] -= 1
             return output
 
-        client._cli.ssh.run = dying
+        client._wire.ssh.run = dying
         client.clone_volume(found, VolumeSpec(name))
