@@ -18,7 +18,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.model 
 )
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.units import GIB, MIB
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.dsware.client import Dsware
-from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.dsware.facts import MARKER
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.dsware.names import MARKER
 from tests.arrays.dsware import REST, SimulatedDsware
 from tests.support.simulator import Simulator
 

@@ -63,7 +63,7 @@ def test_3_a_volume_of_that_name_is_compared_and_not_adopted(either: SimulatedDs
         with pytest.raises(errors.Conflict, match="pool fast instead of slow"):
             array.create_volume(VolumeSpec("v1", 2 * GIB, pool="slow"))
     source = make(array, "v2", 2 * GIB)
-    with pytest.raises(errors.Conflict, match="does not tell whether it is this copy"):
+    with pytest.raises(errors.Conflict, match="does not report whether it is this copy"):
         array.clone_volume(source, VolumeSpec("v1", 2 * GIB))
     assert either.names() == ["v1", "v2"], "and no temporary snapshot is left"
 

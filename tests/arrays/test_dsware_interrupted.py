@@ -27,7 +27,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.model 
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.transport.deadline import Deadline
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.units import GIB
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.dsware.client import Dsware
-from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.dsware.facts import MARKER
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.dsware.names import MARKER
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.dsware.rest import RestWire
 from tests.arrays.dsware import WIRES, SimulatedDsware
 from tests.support.simulator import Simulator
@@ -461,7 +461,7 @@ def test_a_finished_clone_is_never_copied_over(rest: SimulatedDsware, full: bool
         with rest.connect(wait_timeout=0.5) as array:
             assert [one.name for one in array.volumes(["copy"])] == ["copy"]
             assert "copy" in [one.name for one in array.volumes()]
-            with pytest.raises(errors.Conflict, match="a volume of that name is there"):
+            with pytest.raises(errors.Conflict, match="there is a volume of that name"):
                 array.clone_volume(volume(array, "v1"), spec)
         assert mine == next(one["content"] for one in rest.state()["volumes"] if one["name"] == "copy")
         rest.simulator.clear_faults(rest.name)
@@ -490,7 +490,7 @@ def test_a_volume_that_was_there_before_is_never_copied_over(
         either.fault(kind, match={"write": True})
     before = next(one["content"] for one in either.state()["volumes"] if one["name"] == "copy")
     with either.connect() as array:
-        with pytest.raises(errors.Conflict, match="a volume of that name is there"):
+        with pytest.raises(errors.Conflict, match="there is a volume of that name"):
             array.clone_volume(source, spec)
         assert [one.name for one in array.volumes(["copy"])] == ["copy"]
     assert before == next(one["content"] for one in either.state()["volumes"] if one["name"] == "copy")

@@ -18,7 +18,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.model 
     VolumeSpec,
 )
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.units import GIB
-from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.dsware import facts
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.dsware import names
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.dsware.client import Dsware
 from tests.arrays import dsware
 from tests.arrays.dsware import SimulatedDsware
@@ -181,7 +181,7 @@ def test_an_unfinished_copy_whose_marker_cannot_be_read_is_not_listed(
 ) -> None:
     array = rest.connect()
     array.create_volume(VolumeSpec("v1", GIB))
-    array._wire.create_snapshot(facts.marker("volume", "v1"), "v1")
+    array._wire.create_snapshot(names.marker("volume", "v1"), "v1")
 
     def change(path: str, answer: dict[str, Any]) -> None:
         for one in answer.get("snapshotList", ()):

@@ -266,7 +266,7 @@ def test_an_unfinished_copy_that_somebody_uses_is_left_alone(
     temporary = names.unfinished_name("made")
     with connect(quick) as array:
         array.map_volume(volume(array, temporary), array.hosts(["server"]).items[0])
-        with pytest.raises(errors.Conflict, match="in the way"):
+        with pytest.raises(errors.Conflict, match="has the name of the unfinished copy"):
             array.clone_volume(volume(array, "idle"), VolumeSpec("made", 2 * GIB))
         assert [one.name for one in array.volumes([temporary, "made"])] == [temporary]
 
