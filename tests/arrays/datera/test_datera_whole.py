@@ -27,7 +27,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.r
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.read import read
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.units import GIB
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.datera.client import Datera
-from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.datera.session import Session
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.datera.session import EdfSession
 from tests.arrays.datera.conftest import IQN1, IQN2, SimulatedEdf, make
 from tests.support.simulator import Simulator
 
@@ -64,14 +64,14 @@ def mode(edf: SimulatedEdf, name: str = "vol1") -> str:
 
 def change_answers(array: Datera, monkeypatch: pytest.MonkeyPatch, change: Callable[[str, Any], None]) -> None:
     """Let the array answer as ``change`` makes of the data of its answers."""
-    data = Session._data
+    data = EdfSession._data
 
-    def changed(self: Session, reply: Any) -> Any:
+    def changed(self: EdfSession, reply: Any) -> Any:
         found = data(self, reply)
         change(reply.request, found)
         return found
 
-    monkeypatch.setattr(Session, "_data", changed)
+    monkeypatch.setattr(EdfSession, "_data", changed)
 
 
 def instances(data: Any) -> list[dict[str, Any]]:
@@ -439,9 +439,9 @@ def test_a_list_that_changes_while_it_is_read_is_read_again(odd: SimulatedEdf, m
     array = odd.connect()
     made: list[model.Volume] = [make(array, f"v{number:03d}") for number in range(5)]
     other = odd.connect()
-    page, deleted = Session._page, False
+    page, deleted = EdfSession._page, False
 
-    def then_delete(self: Session, path: str, search: Any, offset: int) -> Any:
+    def then_delete(self: EdfSession, path: str, search: Any, offset: int) -> Any:
         nonlocal deleted
         found = page(self, path, search, offset)
         if offset == 2 and not deleted:
@@ -449,7 +449,7 @@ def test_a_list_that_changes_while_it_is_read_is_read_again(odd: SimulatedEdf, m
             other.delete_volume(made[0])
         return found
 
-    monkeypatch.setattr(Session, "_page", then_delete)
+    monkeypatch.setattr(EdfSession, "_page", then_delete)
     assert sorted(one.name for one in array.volumes()) == ["v001", "v002", "v003", "v004"]
 
 
@@ -459,12 +459,12 @@ def test_a_list_that_is_gone_after_its_first_page_is_no_list(
     array = odd.connect()
     for number in range(5):
         make(array, f"v{number:03d}")
-    page = Session._page
+    page = EdfSession._page
 
-    def gone(self: Session, path: str, search: Any, offset: int) -> Any:
+    def gone(self: EdfSession, path: str, search: Any, offset: int) -> Any:
         return page(self, path, search, offset) if offset < 2 else (None, {})
 
-    monkeypatch.setattr(Session, "_page", gone)
+    monkeypatch.setattr(EdfSession, "_page", gone)
     with pytest.raises(errors.Busy, match="not known completely"):
         array.volumes()
 
@@ -473,12 +473,12 @@ def test_pages_that_end_before_the_total_are_no_list(odd: SimulatedEdf, monkeypa
     array = odd.connect()
     for number in range(5):
         make(array, f"v{number:03d}")
-    page = Session._page
+    page = EdfSession._page
 
-    def no_more(self: Session, path: str, search: Any, offset: int) -> Any:
+    def no_more(self: EdfSession, path: str, search: Any, offset: int) -> Any:
         found, about = page(self, path, search, offset)
         return (found if offset < 4 else []), about
 
-    monkeypatch.setattr(Session, "_page", no_more)
+    monkeypatch.setattr(EdfSession, "_page", no_more)
     with pytest.raises(errors.BadReply, match="lists 4 of 5 objects"):
         array.volumes()

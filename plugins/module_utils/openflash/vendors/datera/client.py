@@ -18,7 +18,7 @@ from .hosts import Hosts
 from .names import tenant_path
 from .session import HTTP_PORT, HTTPS_PORT
 from .snapshots import Snapshots
-from .wire import Wire
+from .wire import EdfOperations
 
 __all__ = ["Datera", "connect"]
 
@@ -56,7 +56,7 @@ def connect(connection: Connection) -> Datera:
     options = connection.options
     scheme = options.get("scheme") or "https"
     port = HTTPS_PORT if scheme == "https" else HTTP_PORT
-    wire = Wire(
+    wire = EdfOperations(
         HttpTransport.from_connection(connection, port, scheme=scheme),
         connection.max_concurrency,
         tenant_path(options.get("tenant")),

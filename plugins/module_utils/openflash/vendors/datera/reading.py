@@ -33,7 +33,7 @@ from .capabilities import capabilities, may_be_named
 from .entities import InstanceVolume, Members
 from .names import OFFLINE_MARK, is_uuid, snapshot_uuid
 from .session import Entity
-from .wire import Wire
+from .wire import EdfOperations
 
 # Up to so many app instances are read by name, one request each; of more the complete list is read.
 FEW = 4
@@ -42,7 +42,7 @@ FEW = 4
 class Reading(Array, LookUpById):
     """The part of a Datera array that only reads."""
 
-    def __init__(self, wire: Wire, offline_changes: bool, wait: float) -> None:
+    def __init__(self, wire: EdfOperations, offline_changes: bool, wait: float) -> None:
         self._wire = wire
         self._offline_changes = offline_changes
         self._wait = wait

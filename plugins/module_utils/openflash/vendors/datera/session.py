@@ -22,7 +22,7 @@ from .refusals import NameTaken, Rejected, error_of, is_busy, is_expired
 Entity = Dict[str, Any]
 T = TypeVar("T")
 R = TypeVar("R")
-S = TypeVar("S", bound="Session")
+S = TypeVar("S", bound="EdfSession")
 
 HTTPS_PORT, HTTP_PORT = 7718, 7717
 APIS = ("v2.2", "v2.1")
@@ -31,7 +31,7 @@ READS = 5
 _DRIVER = "Ansible-openflash.storage"
 
 
-class Session:
+class EdfSession:
     """A session with one array, in an API version that both sides have. Requests are about one tenant.
 
     :ivar api: ``v2.1`` or ``v2.2``.

@@ -12,14 +12,14 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Mapping, Optional
 
-from .session import Entity, Session, key
+from .session import EdfSession, Entity, key
 
 TEMPLATES = "/app_templates/%s"
 POOLS = "/access_network_ip_pools/%s"
 POLICIES = "/placement_policies/%s"
 
 
-class Wire(Session):
+class EdfOperations(EdfSession):
     """The session with one array, and its operations."""
 
     # -- app instances (2.1, 2.2, 2.5, 2.13) ---------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from ...errors import FlashError
 from ...model import Connection
 from ...transport.ssh import SshTransport
 from .copies import Copies
-from .wire import Wire
+from .wire import Commands
 
 PORT = 22
 
@@ -50,7 +50,7 @@ def connect(connection: Connection) -> FlashSystem:
     ssh = SshTransport.from_connection(connection, PORT, agent=bool(options.get("ssh_agent")))
     tree = Tree(str(options.get("device_root") or "/"))
     array = FlashSystem(
-        Wire(ssh, connection.max_concurrency),
+        Commands(ssh, connection.max_concurrency),
         tree,
         fabrics_of(tree, connection.timeout),
         patience=connection.wait_timeout,

@@ -55,7 +55,7 @@ from .names import (
 )
 from .refusals import AlreadyMapped, NameTaken, NeedsForce
 from .volumes import Volumes
-from .wire import Wire
+from .wire import Commands
 
 
 class _Source:
@@ -78,7 +78,7 @@ class Copies(Volumes, Hosts):
 
     def __init__(
         self,
-        wire: Wire,
+        wire: Commands,
         tree: Tree,
         fabrics: Sequence[Fabric],
         patience: float = 600.0,

@@ -37,7 +37,7 @@ from .capabilities import capabilities
 from .cli import Pairs, Row, first, listing
 from .ledger import FC_ACTIVE, ISCSI_PORT, NO_SPEED, PORTAL_STATES
 from .names import parse_snapshot, parse_temporary, safe_host_name, sources_of
-from .wire import Wire
+from .wire import Commands
 
 _VDISK_COLUMNS = ("id", "name", "status", "capacity", "vdisk_UID")
 
@@ -45,7 +45,7 @@ _VDISK_COLUMNS = ("id", "name", "status", "capacity", "vdisk_UID")
 class Reading(Array):
     """The part of a FlashSystem that only reads."""
 
-    def __init__(self, wire: Wire) -> None:
+    def __init__(self, wire: Commands) -> None:
         self._wire = wire
         self.label = wire.ssh.address
         self.capabilities = capabilities(self._no_path)

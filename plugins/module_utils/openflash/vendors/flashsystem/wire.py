@@ -18,7 +18,7 @@ from .cli import Cli, Pairs, Row, value
 from .ledger import IO_GROUP, IQN_JOIN, WWPN_JOIN
 
 
-class Wire(Cli):
+class Commands(Cli):
     """The command line of one array, and its commands."""
 
     # -- system, pools, nodes and ports (2.1) --------------------------------------------------------------------------
