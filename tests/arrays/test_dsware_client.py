@@ -121,7 +121,7 @@ def test_delete_and_delete_again(either: SimulatedDsware) -> None:
     array.delete_volume(volume)
 
 
-def test_rename_is_refused_in_words(either: SimulatedDsware) -> None:
+def test_rename_is_refused_with_a_reason(either: SimulatedDsware) -> None:
     array = either.connect()
     volume = make(array, "v1")
     with pytest.raises(errors.Unsupported, match="cannot rename"):

@@ -290,7 +290,7 @@ def test_the_session_ends_at_every_request(stage: Stage, operation: Operation) -
         assert len(logins) == 2 or at >= len(requests) - 1
 
 
-def test_the_array_is_gone_in_the_middle(either: SimulatedDsware) -> None:
+def test_the_array_stops_answering_in_the_middle(either: SimulatedDsware) -> None:
     """Nothing is rolled back without a connection; the next run finishes."""
     Stage(either).prepare()
     with either.connect() as array:
@@ -307,7 +307,9 @@ def test_the_array_is_gone_in_the_middle(either: SimulatedDsware) -> None:
     assert not [name for name in either.names() if name.startswith(MARKER)]
 
 
-def test_a_leftover_does_not_hold_its_volume(rest: SimulatedDsware, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unfinished_copy_does_not_keep_its_source_from_being_deleted(
+    rest: SimulatedDsware, monkeypatch: pytest.MonkeyPatch
+) -> None:
     Stage(rest).prepare()
     with rest.connect() as array:
         source = volume(array, "v2")
@@ -469,7 +471,7 @@ def test_a_finished_clone_is_never_copied_over(rest: SimulatedDsware, full: bool
 
 @pytest.mark.parametrize("full", [False, True], ids=["linked", "full"])
 @pytest.mark.parametrize("kind", [None, "reset_after", "reset_before"])
-def test_a_volume_that_was_there_before_is_never_copied_over(
+def test_an_existing_volume_is_never_overwritten(
     either: SimulatedDsware, monkeypatch: pytest.MonkeyPatch, full: bool, kind: str | None
 ) -> None:
     """Whatever marker is there: of a run that was killed before it saw the volume, or of a lost answer."""
@@ -497,7 +499,7 @@ def test_a_volume_that_was_there_before_is_never_copied_over(
     assert not [name for name in either.names() if name.startswith(MARKER)]
 
 
-def test_a_full_clone_that_was_left_copying_says_since_when_its_content_is(simulator: Simulator) -> None:
+def test_a_resumed_full_clone_reports_the_time_of_its_content(simulator: Simulator) -> None:
     rest = SimulatedDsware(simulator, "slow")
     with rest.connect(wait_timeout=0.5) as array:
         array.create_volume(VolumeSpec("v1", GIB))

@@ -214,7 +214,7 @@ def test_a_volume_from_a_snapshot(array: FlashSystemUnderTest, client: Any) -> N
     assert nothing_left(array)
 
 
-def test_a_copy_is_sparse_and_overwrites_what_was_there(array: FlashSystemUnderTest, client: Any) -> None:
+def test_a_copy_is_sparse_and_overwrites_the_previous_content(array: FlashSystemUnderTest, client: Any) -> None:
     db1 = filled(array, client)
     client.clone_volume(db1, VolumeSpec("clone"))
     assert array.image("clone").stat().st_blocks * 512 <= 16 * MIB
@@ -227,7 +227,7 @@ def test_a_checksum_on_request(array: FlashSystemUnderTest) -> None:
     assert holds_pieces(array, "clone")
 
 
-def test_progress_is_told(array: FlashSystemUnderTest, client: Any) -> None:
+def test_progress_is_reported(array: FlashSystemUnderTest, client: Any) -> None:
     told: list[tuple[int, int]] = []
     client.progress = lambda done, length: told.append((done, length))
     client.clone_volume(filled(array, client), VolumeSpec("clone"))
@@ -336,7 +336,7 @@ def test_a_lost_answer_does_not_stop_a_copy(array: FlashSystemUnderTest, client:
     assert nothing_left(array)
 
 
-def test_a_full_pool_is_said_and_leaves_nothing(array: FlashSystemUnderTest, client: Any) -> None:
+def test_a_full_pool_is_reported_and_leaves_nothing(array: FlashSystemUnderTest, client: Any) -> None:
     db1 = filled(array, client)
     array.fault(kind="pool_full")
     with pytest.raises(NoSpace):
@@ -519,7 +519,7 @@ def test_a_link_that_leads_to_another_volume_is_refused(array: FlashSystemUnderT
             pass
 
 
-def test_a_source_that_is_gone_is_said(array: FlashSystemUnderTest, client: Any) -> None:
+def test_a_deleted_source_is_reported(array: FlashSystemUnderTest, client: Any) -> None:
     db1 = filled(array, client)
     client.delete_volume(db1)
     with pytest.raises(NotFound):

@@ -122,7 +122,7 @@ def test_many_threads_that_find_the_session_expired_log_in_once(edf33: Simulated
     assert sum("/login" in one["path"] for one in edf33.requests(mark)) == 1
 
 
-def test_one_connection_and_one_login_serve_a_whole_task(edf33: SimulatedEdf) -> None:
+def test_one_connection_and_one_login_serve_a_complete_task(edf33: SimulatedEdf) -> None:
     """There was a new connection for every request, and two logins."""
     mark = edf33.mark()
     with edf33.connect() as array:
@@ -253,7 +253,7 @@ def test_a_name_is_not_a_part_of_another(edf: SimulatedEdf) -> None:
     assert len(array.volumes(["OS-IMAGE-1234"])) == 1
 
 
-def test_a_volume_that_is_gone_is_deleted_and_a_failed_delete_is_told(edf: SimulatedEdf) -> None:
+def test_deleting_a_deleted_volume_succeeds_and_a_failed_delete_is_reported(edf: SimulatedEdf) -> None:
     """Every error of a delete was swallowed."""
     array = edf.connect()
     volume = make(array)
@@ -327,7 +327,7 @@ def test_a_secret_is_written_and_never_read(edf: SimulatedEdf) -> None:
 # ---- errors ----------------------------------------------------------------------------------------------------------
 
 
-def test_name_code_and_words_of_a_refusal_are_told(edf: SimulatedEdf) -> None:
+def test_name_code_and_message_of_a_refusal_are_reported(edf: SimulatedEdf) -> None:
     """What the array had said was hidden behind the text of an exception."""
     array = edf.connect()
     with pytest.raises(errors.NotFound) as caught:

@@ -295,7 +295,7 @@ def test_another_restore_that_was_begun_is_not_mixed_up(quick: SimulatedEdf, mon
         array.restore_snapshot(volume(array, "vol1"), snapshot(array, "old"), "backup")
 
 
-def test_a_volume_that_a_killed_run_left_offline_says_so_and_is_brought_back(
+def test_a_volume_that_a_killed_run_took_offline_is_marked_and_brought_online(
     quick_simulator: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     edf = SimulatedEdf(quick_simulator, "old", None, "/root/acme")

@@ -127,7 +127,7 @@ def test_codes_mean_kinds() -> None:
     assert isinstance(error(1, stderr="CMMVC6045E x"), refusals.NeedsForce)
 
 
-def test_an_unknown_code_is_told_as_it_is() -> None:
+def test_an_unknown_code_is_reported_as_it_is() -> None:
     assert "CMMVC9999E odd" in str(error(1, stderr="CMMVC9999E odd"))
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is read of a Datera is read completely, and nothing goes offline on a hunch or stays so without a word."""
+"""What is read of a Datera is complete, and nothing goes offline without need or stays offline without a report."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def test_restoring_it_takes_unmap(edf33: SimulatedEdf) -> None:
     assert "end the access of every initiator to volume vol1" in run(array, restored, unmap=True).lines
 
 
-def test_mapping_it_to_one_host_never_leaves_it_open_without_a_word(edf: SimulatedEdf) -> None:
+def test_mapping_it_to_one_host_never_leaves_it_open_without_a_report(edf: SimulatedEdf) -> None:
     open_to_all(edf)
     array = edf.connect()
     wanted = maps(host="host1", initiators=[IQN1.address], volume="vol1")
@@ -249,7 +249,7 @@ def test_it_is_not_deleted_for_one_volume_of_several(edf33: SimulatedEdf) -> Non
 
 
 @pytest.mark.parametrize("whose", ["app instance", "volume"])
-def test_a_list_of_snapshots_that_is_not_reported_is_asked_for(
+def test_a_list_of_snapshots_that_is_not_reported_is_read(
     edf33: SimulatedEdf, monkeypatch: pytest.MonkeyPatch, whose: str
 ) -> None:
     array = edf33.connect()
@@ -289,7 +289,7 @@ def test_a_list_of_snapshots_that_is_not_reported_is_asked_for(
         ("volume", "deployment_state", "strange", "error"),
     ],
 )
-def test_a_state_that_nobody_has_explained_is_not_ready(
+def test_an_unknown_state_is_not_ready(
     edf33: SimulatedEdf, monkeypatch: pytest.MonkeyPatch, where: str, key: str, value: str, state: str
 ) -> None:
     array = edf33.connect()
@@ -389,7 +389,7 @@ def left_offline(edf: SimulatedEdf, monkeypatch: pytest.MonkeyPatch) -> Datera:
     return edf.connect(OFFLINE_CHANGES)
 
 
-def test_the_next_task_brings_online_what_a_killed_run_left_offline(
+def test_the_next_task_brings_online_what_a_killed_run_took_offline(
     edf33: SimulatedEdf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Although nothing else is left to be done."""
@@ -453,7 +453,7 @@ def test_a_list_that_changes_while_it_is_read_is_read_again(odd: SimulatedEdf, m
     assert sorted(one.name for one in array.volumes()) == ["v001", "v002", "v003", "v004"]
 
 
-def test_a_list_that_is_gone_after_its_first_page_is_no_list(
+def test_a_list_that_is_deleted_after_its_first_page_is_no_list(
     odd: SimulatedEdf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     array = odd.connect()

@@ -63,7 +63,7 @@ def test_an_array_with_small_pages_is_read_completely(pages: SimulatedDsware) ->
     assert sorted(one.name for one in array.snapshots(volumes=["v0"])) == taken
 
 
-def test_volumes_of_a_pool_that_cannot_be_read_are_there(
+def test_volumes_of_a_pool_that_cannot_be_read_are_listed(
     rest: SimulatedDsware, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     array = rest.connect()
@@ -107,7 +107,7 @@ def test_a_list_that_does_not_report_the_status_is_completed(
 
 
 @pytest.mark.parametrize(("status", "state"), [(0, "ready"), (10, "deleting"), (6, "copying"), (77, "error")])
-def test_a_status_that_nobody_has_explained_is_not_ready(
+def test_an_unknown_status_is_not_ready(
     rest: SimulatedDsware, monkeypatch: pytest.MonkeyPatch, status: int, state: str
 ) -> None:
     array = rest.connect()
