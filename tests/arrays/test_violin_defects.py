@@ -57,7 +57,7 @@ def test_01_what_is_made_by_default_can_be_copied_and_what_cannot_is_refused_bef
         thin = volume(client, "db2", provisioning="thin")
         assert not client.clone_volume(thin, VolumeSpec("clone2")).independent
         mark = array.mark()
-        with pytest.raises(Unsupported, match="keep volumes that you copy and grow thick"):
+        with pytest.raises(Unsupported, match="create volumes that you want to copy and extend as thick"):
             client.clone_volume(thin, VolumeSpec("clone3", 2 * GIB))
         assert array.writes(mark) == []
 
@@ -110,7 +110,7 @@ def test_05_a_failed_copy_is_never_taken_as_done(simulator: Simulator, kind: str
         made = volume(client, "db1")
         taken = snapshot(client, made, "monday")
         slow.fault(kind="copy_fails")
-        with pytest.raises(FlashError, match="gave the copy up"):
+        with pytest.raises(FlashError, match="the copy failed in the array"):
             if kind == "volume":
                 client.clone_volume(made, VolumeSpec("copy1"))
             else:

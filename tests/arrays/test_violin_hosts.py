@@ -151,12 +151,12 @@ def test_hosts_with_names_alike_have_targets_of_their_own(array: ViolinArray) ->
 def test_a_target_of_somebody_else_is_not_used(array: ViolinArray) -> None:
     with array.client(wait_timeout=1.0) as client:
         other = client.create_host("other", [iscsi(IQN + "-o")])
-        number = client._c.data(f"/client/sanclient/{other.id}")["sanclient_id"]
+        number = client._concerto.client(other.id)["sanclient_id"]
         body = {"clientId": number, "targetName": target_name("server"), "ipAddress": "10.1.1.11"}
         array.raw("POST", "/client/iscsitarget", {"params": {**body, "accessMode": "ReadWrite"}})
         host = client.create_host("server", [iscsi()])
         made = volume(client, "db1")
-        with pytest.raises(Conflict, match="iSCSI target .*:server already, and it is not this host's"):
+        with pytest.raises(Conflict, match="iSCSI target .*:server already, and it belongs to another host"):
             client.map_volume(made, host)
         # Its own client takes the one that it has, whatever its name
         assert client.map_volume(made, other).lun == 0

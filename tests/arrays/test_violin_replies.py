@@ -140,7 +140,7 @@ def test_what_an_answer_lacks_is_an_error_or_not_needed_and_never_absence(
 
         def fresh() -> Any:
             """A client that knows nothing yet, in the session that is there."""
-            return type(session)(session._c, session._settings)
+            return type(session)(session._concerto, session._settings)
 
         for read in READS:
             answers.collect(seen, read)
@@ -383,7 +383,8 @@ def test_more_than_a_thousand_volumes_are_read_whole(array: ViolinArray) -> None
     count = 1100
     with array.client(max_concurrency=8) as client:
         body = client._create_body(VolumeSpec("x"), "thick", 1, client._choose_pool("thick", 1 << 20))
-        client._c.side_by_side(lambda n: client._c.post(LUNS, {**body, "name": f"v{n:04d}"}), range(count))
+        names = [f"v{number:04d}" for number in range(count)]
+        client._concerto.side_by_side(lambda name: client._concerto.create_lun({**body, "name": name}), names)
         mark = array.mark()
         found = client.volumes()
         requests = array.simulator.requests("both", mark)
@@ -400,7 +401,7 @@ def test_what_others_named_with_hostile_characters_is_read_as_it_is(array: Violi
     with array.client() as client:
         for name in names:
             params = {"name": name, "sizeMB": 1024, "dedup": False, "thinProvisioning": {"enabled": False}}
-            client._c.post(LUNS, params)
+            client._concerto.post(LUNS, params)
         assert sorted(one.name for one in client.volumes()) == sorted(names)
         for name in names:
             (one,) = client.volumes([name])

@@ -123,14 +123,14 @@ def test_a_volume_that_another_run_deletes_is_not_there(
     with array.client() as other, array.client() as client:
         gone = volume(client, "db1", provisioning=kind)
         client.create_host("server", [fc()])
-        ask = client._c._ask
+        ask = client._concerto._ask
 
         def deleting(method: str, *args: Any, **more: Any) -> Any:
             if before == "first request" or method != "GET":
                 other.delete_volume(replace(gone, id=""))
             return ask(method, *args, **more)
 
-        monkeypatch.setattr(client._c, "_ask", deleting)
+        monkeypatch.setattr(client._concerto, "_ask", deleting)
         with pytest.raises(NotFound, match="volume db1 is not there") as caught:
             work(client, gone)
         assert caught.value.kind == "not_found"
