@@ -144,7 +144,7 @@ def test_07_what_is_missing_is_deleted_already_and_what_is_there_is_compared(arr
 
 
 def test_08_nothing_is_looked_up_twice(array: ViolinArray) -> None:
-    """An operation looked up the same names 4 to 12 times, and asked every pool for each volume made."""
+    """An operation looked up the same names 4 to 12 times, and read every pool for each new volume."""
     with array.client() as client:
         client.pools()
         mark = array.mark()
@@ -152,13 +152,13 @@ def test_08_nothing_is_looked_up_twice(array: ViolinArray) -> None:
         snapshot(client, made, "monday")
         host = client.create_host("server", [fc()])
         client.map_volume(made, host)
-        asked = [(one["method"], one["path"], json.dumps(one["body"])) for one in array.requests(mark)]
+        requests = [(one["method"], one["path"], json.dumps(one["body"])) for one in array.requests(mark)]
         # One list each of what was made, which the array may show late; nothing else is looked up by its name.
-        assert [one[1].split("/")[3] for one in asked if one[0] == "GET" and "filters" in one[2]] == [
+        assert [one[1].split("/")[3] for one in requests if one[0] == "GET" and "filters" in one[2]] == [
             "sanresource",
             "sanclient",
         ]
-        assert len(asked) == len(set(asked)) == 3 + 5 + 2 + 2
+        assert len(requests) == len(set(requests)) == 3 + 5 + 2 + 2
 
 
 def test_09_capacity_is_that_of_both_gateways_by_pool_and_needs_no_dns(array: ViolinArray) -> None:

@@ -192,7 +192,7 @@ def test_09_a_name_can_be_used_again(xms: SimulatedXms) -> None:
     volume = make(array, "v1")
     for number in range(3):
         array.create_snapshots([SnapshotSpec("nightly", volume)])
-        there = array._object("nightly")
+        there = array._xms.volume("nightly")
         assert there
         array.rename_volume(objects.volume(there), f"nightly-{number}")
     assert xms.names() == ["nightly-0", "nightly-1", "nightly-2", "v1"]

@@ -131,10 +131,10 @@ class Copies(Snapshots):
             return self._full_copy(job, spec, lun)
 
     def _as_timemark(self, snapshot: Snapshot, lun: Volume) -> TimeMark:
-        marks = self._timemarks(lun.id, snapshot.name)
-        if not marks:
+        timemarks = self._timemarks(lun.id, snapshot.name)
+        if not timemarks:
             raise NotFound("snapshot %s is not there" % snapshot.name, target=snapshot.name)
-        return objects.converted(objects.timemark, marks[0], lun, None)
+        return objects.converted(objects.timemark, timemarks[0], lun, None)
 
     def _check_copy(self, operation: str, source: Any, spec: VolumeSpec) -> None:
         """Before anything is created: whether this kind of source can be copied to what is requested."""
@@ -199,7 +199,7 @@ class Copies(Snapshots):
     def _begin(self, job: _Job, name: str, spec: VolumeSpec, source: Volume, deadline: Deadline) -> Object:
         """Start the copy, when the last one from the same source has finished: its status would be replaced."""
         if job.kind == "lun" and not self._has_area(self._concerto.snapshot_area(job.lun_id)):
-            self._make_area(job.lun_id, source.size)
+            self._create_area(job.lun_id, source.size)
         status = job.status()
         while status is not None and status.percent < 100:
             if not deadline.pause():
@@ -367,10 +367,10 @@ class Copies(Snapshots):
         return replace(self._same_clone(clone, lun.name), mappings=())
 
     def _timestamp(self, lun: Volume, snapshot: str) -> str:
-        marks = self._timemarks(lun.id, snapshot)
-        if not marks:
+        timemarks = self._timemarks(lun.id, snapshot)
+        if not timemarks:
             raise NotFound("snapshot %s is not there" % snapshot, target=snapshot)
-        return str(marks[0]["id"])
+        return str(timemarks[0]["id"])
 
     def _same_clone(self, existing: Volume, source: str) -> Volume:
         if existing.independent or existing.source != source:

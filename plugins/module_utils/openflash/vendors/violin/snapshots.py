@@ -24,18 +24,18 @@ from .volumes import Volumes
 
 
 class Snapshots(Volumes):
-    """What Violin does with snapshots."""
+    """Snapshots."""
 
     def create_snapshots(self, specs: Sequence[SnapshotSpec], atomic: bool = False) -> Tuple[Snapshot, ...]:
         """Three requests each; five for the first of a volume, which needs a snapshot resource and a policy."""
         if atomic and len(specs) > 1:
             raise self.unsupported("atomic_snapshots", "")
-        made = []
+        snapshots = []
         for spec in specs:
             with self._doing("take snapshot %s of volume %s" % (spec.name, spec.volume.name), spec.name):
                 with self._not_found_if_deleted(spec.volume.name):
-                    made.append(self._take(spec.volume, spec.name))
-        return tuple(made)
+                    snapshots.append(self._take(spec.volume, spec.name))
+        return tuple(snapshots)
 
     def restore_snapshot(self, volume: Volume, snapshot: Snapshot, backup: str) -> Snapshot:
         with self._doing("restore volume %s" % volume.name, volume.name):
@@ -48,13 +48,13 @@ class Snapshots(Volumes):
         lun_id = self._lun_id(volume)
         with self._locked(lun_id):
             # A LUN without policy has no snapshots. With a policy, this snapshot may exist already.
-            marks = None if volume.snapshots == () else self._timemarks(lun_id, name)
-            if marks is None and self._prepare(lun_id, volume):
-                marks = self._timemarks(lun_id, name)
-            found = marks[0] if marks else self._post_timemark(lun_id, name)
-        return objects.converted(objects.timemark, found, replace(volume, id=lun_id), ())
+            timemarks = None if volume.snapshots == () else self._timemarks(lun_id, name)
+            if timemarks is None and self._prepare(lun_id, volume):
+                timemarks = self._timemarks(lun_id, name)
+            timemark = timemarks[0] if timemarks else self._create_timemark(lun_id, name)
+        return objects.converted(objects.timemark, timemark, replace(volume, id=lun_id), ())
 
-    def _post_timemark(self, lun_id: str, name: str) -> Object:
+    def _create_timemark(self, lun_id: str, name: str) -> Object:
         confirm(
             lambda: self._concerto.create_timemark(lun_id, name),
             lambda: bool(self._timemarks(lun_id, name)),
@@ -68,7 +68,7 @@ class Snapshots(Volumes):
         """Create snapshot resource and policy where they are missing. Returns whether there was a policy before."""
         area = self._concerto.snapshot_area(lun_id)
         if not self._has_area(area):
-            self._make_area(lun_id, volume.size)
+            self._create_area(lun_id, volume.size)
         if not self._has_policy(area):
             confirm(
                 lambda: self._concerto.create_snapshot_policy(lun_id),
@@ -77,7 +77,7 @@ class Snapshots(Volumes):
             )
         return self._has_policy(area)
 
-    def _make_area(self, lun_id: str, size: int) -> None:
+    def _create_area(self, lun_id: str, size: int) -> None:
         """Create the snapshot resource of a LUN. When the answer is lost, or another run was faster, a read decides."""
         megabytes = area_size(size // MIB)
         pool = pool_id(self._pool_of_area(megabytes))
@@ -111,28 +111,28 @@ class Snapshots(Volumes):
     def _timemark_id(self, snapshot: Snapshot) -> str:
         if snapshot.id:
             return snapshot.id
-        marks: List[Object] = []
+        timemarks: List[Object] = []
         if snapshot.volume:
             lun_id = snapshot.volume_id or self._lun_id(Volume(snapshot.volume, snapshot.size))
-            marks = self._timemarks(lun_id, snapshot.name) or []
-        if not marks:
+            timemarks = self._timemarks(lun_id, snapshot.name) or []
+        if not timemarks:
             raise NotFound("snapshot %s is not there" % snapshot.name, target=snapshot.name)
-        return str(marks[0]["object_id"])
+        return str(timemarks[0]["object_id"])
 
     def _snapshot_exists(self, snapshot: Snapshot) -> bool:
         """Section 3: no code says that a snapshot is missing, so the list of its volume's snapshots decides."""
         if snapshot.volume_id:
             with suppress(Rejected):
-                marks = self._timemarks(snapshot.volume_id, snapshot.name) or ()
-                return any(snapshot.id in ("", str(mark["object_id"])) for mark in marks)
+                timemarks = self._timemarks(snapshot.volume_id, snapshot.name) or ()
+                return any(snapshot.id in ("", str(timemark["object_id"])) for timemark in timemarks)
         rows = self._lun_rows(snapshot.volume) if snapshot.volume else []
         if not rows:
             return False
-        marks = self._timemarks(str(rows[0]["object_id"]), snapshot.name) or ()
-        return any(snapshot.id in ("", str(mark["object_id"])) for mark in marks)
+        timemarks = self._timemarks(str(rows[0]["object_id"]), snapshot.name) or ()
+        return any(snapshot.id in ("", str(timemark["object_id"])) for timemark in timemarks)
 
 
 def area_size(megabytes: int) -> int:
     """The size of the snapshot resource for a LUN of this size, both in MiB (section 2.2)."""
-    percent = next((part for below, part in AREA_SIZES if megabytes < below), AREA_PART)
+    percent = next((percent for below, percent in AREA_SIZES if megabytes < below), AREA_PART)
     return -(-megabytes * percent // 100)

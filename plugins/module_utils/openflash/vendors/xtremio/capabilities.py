@@ -33,7 +33,7 @@ _ON_3X: Dict[str, str] = {
 }
 
 
-def capabilities(v2: bool) -> Capabilities:
+def capabilities(is_v2: bool) -> Capabilities:
     """What the array can do, over REST v2 (XMS 4.0 and later) or v1 (XIOS 3.x)."""
     # The name of a volume with the suffix of an unfinished copy must not be too long.
     volume = _rule(NAME_LONGEST - TEMPORARY_LONGEST)
@@ -42,7 +42,7 @@ def capabilities(v2: bool) -> Capabilities:
         volume_name=volume,
         snapshot_name=volume,
         host_name=_rule(NAME_LONGEST),
-        group_name=_rule(NAME_LONGEST) if v2 else None,
+        group_name=_rule(NAME_LONGEST) if is_v2 else None,
         provisioning=(THIN,),
         granularity=GRANULARITY,
         smallest=MIB,
@@ -51,6 +51,6 @@ def capabilities(v2: bool) -> Capabilities:
         protocols=(FC, ISCSI),
         snapshot_names=WITH_VOLUMES,
         finishes_snapshot_sets=True,
-        proves_snapshots=v2,
-        refusals={} if v2 else _ON_3X,
+        proves_snapshots=is_v2,
+        refusals={} if is_v2 else _ON_3X,
     )

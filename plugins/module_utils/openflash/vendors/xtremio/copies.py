@@ -79,7 +79,7 @@ class Copies(Volumes):
                 source=copy.source,
                 mappings=(),
                 snapshots=(),
-                groups=() if self._xms.v2 else None,
+                groups=() if self._xms.is_v2 else None,
             )
         volume = objects.volume(existing, pool=self._xms.cluster)
         check_size(copy.name, volume.size, size)
@@ -109,7 +109,7 @@ class Copies(Volumes):
         with unfinished.begin() as stamp:
             suffix, gives_names = self._suffix(copies, stamp)
             # v1 accepts the final name at once (section 4). Only a copy that must be extended has a temporary one.
-            has_final_name = gives_names or (not self._xms.v2 and all(copy.grow_to is None for copy in copies))
+            has_final_name = gives_names or (not self._xms.is_v2 and all(copy.grow_to is None for copy in copies))
             names = [copy.name if has_final_name else copy.named(suffix) for copy in copies]
             for name in names:
                 self._check_length(name)
@@ -171,7 +171,7 @@ class Copies(Volumes):
         references = [reference(copy.source, copy.source_id) for copy in copies]
 
         def take() -> List[Optional[Object]]:
-            if self._xms.v2:
+            if self._xms.is_v2:
                 source = {"volume-list": references}
                 indexes = self._xms.create_snapshots(source, set_name, suffix, writable=kind == "clone")
             else:
@@ -276,7 +276,7 @@ class Copies(Volumes):
         """Whether an object is a copy of this source, of this kind."""
         if _made_of(item) != copy.source:
             return False
-        return not self._xms.v2 or objects.is_readonly(item) == (kind == "snapshot")
+        return not self._xms.is_v2 or objects.is_readonly(item) == (kind == "snapshot")
 
     def _same_copy(self, kind: str, copy: Copy, existing: Object) -> Object:
         if not self._is_copy(kind, copy, existing):

@@ -120,7 +120,7 @@ class Groups(Reading, ConsistencyGroups):
             return tuple(self.snapshots_of_set(set_name))
 
     def _need_groups(self) -> None:
-        if not self._xms.v2:
+        if not self._xms.is_v2:
             raise self.unsupported("groups", "")
 
     def _missing_member(self, error: NotFound, group: str, volumes: Sequence[Volume]) -> NotFound:

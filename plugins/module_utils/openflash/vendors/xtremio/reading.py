@@ -37,7 +37,7 @@ class Reading(Array):
         self._target_ports = tuple(target_ports)
         self._cluster: Optional[Object] = None
         self._ports: Optional[Listing[Port]] = None
-        self.capabilities = capabilities(xms.v2)
+        self.capabilities = capabilities(xms.is_v2)
         self.label = xms.cluster or xms.http.address
 
     # -- the cluster -------------------------------------------------------------------------------------------------
@@ -60,7 +60,7 @@ class Reading(Array):
             model=properties.get("hardware-platform") or None,
             serial=properties.get("sys-psnt-serial-number") or None,
             version=properties.get("sys-sw-version") or self._xms.version,
-            api_version="v2" if self._xms.v2 else "v1",
+            api_version="v2" if self._xms.is_v2 else "v1",
             state=properties.get("sys-state") or None,
             protocols=self._protocols_of_ports(),
         )
@@ -106,7 +106,7 @@ class Reading(Array):
             return listing("volume", self._xms.volumes(names), self._volume_or_none)
 
     def _volume_or_none(self, item: Object) -> Optional[Volume]:
-        if self._xms.v2 and objects.is_readonly(item):
+        if self._xms.is_v2 and objects.is_readonly(item):
             return None
         return objects.volume(item, pool=self._xms.cluster)
 
@@ -136,11 +136,11 @@ class Reading(Array):
             return listing("snapshot", self._xms.snapshots(members), lambda item: objects.snapshot(item, proven=True))
 
     def _snapshot_or_none(self, item: Object) -> Optional[Snapshot]:
-        if self._xms.v2 and not objects.is_readonly(item) and not objects.is_backup(item):
+        if self._xms.is_v2 and not objects.is_readonly(item) and not objects.is_backup(item):
             return None
-        if not self._xms.v2 and not item.get("ancestor-vol-id"):
+        if not self._xms.is_v2 and not item.get("ancestor-vol-id"):
             return None
-        return objects.snapshot(item, proven=self._xms.v2)
+        return objects.snapshot(item, proven=self._xms.is_v2)
 
     # -- hosts and mappings ------------------------------------------------------------------------------------------
 
@@ -150,7 +150,7 @@ class Reading(Array):
             groups = self._xms.initiator_groups(names)
             if not groups:
                 return Listing()
-            if names is not None and self._xms.v2:
+            if names is not None and self._xms.is_v2:
                 initiators = self._xms.initiators_of([str(item["name"]) for item in groups])
             else:
                 initiators = self._xms.initiators()
@@ -184,7 +184,7 @@ class Reading(Array):
             volume_names, host_names = set(volumes or ()), set(hosts or ())
             if not volume_names and not host_names:
                 return Listing()
-            if not self._xms.v2:
+            if not self._xms.is_v2:
                 return self._mappings_v1(sorted(volume_names), sorted(host_names))
             items = [
                 item
@@ -218,7 +218,7 @@ class Reading(Array):
         return Listing(tuple(found.values()), by_volume.unreadable + bad)
 
     def groups(self, names: Optional[Sequence[str]] = None) -> Listing[Group]:
-        if not self._xms.v2:
+        if not self._xms.is_v2:
             return Listing()
         with self._doing("read consistency groups"):
             return listing("group", self._xms.consistency_groups(names), objects.group)

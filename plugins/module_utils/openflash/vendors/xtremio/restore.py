@@ -36,7 +36,7 @@ class Restores(Copies):
         is none, the volume was not restored.
         """
         with self._doing("restore volume %s from snapshot %s" % (volume.name, snapshot.name), volume.name):
-            if not self._xms.v2:
+            if not self._xms.is_v2:
                 raise self.unsupported("restore_snapshot", "", snapshot)
             copy = Copy(volume.name, volume.id, volume.size, backup)
             suffix = copy.natural_suffix or backup_suffix(backup)

@@ -47,7 +47,7 @@ class XmsSession:
     """The session with one XMS, for requests about one of its clusters.
 
     :ivar version: of the XMS; on 3.x, which has no XMS object, of XIOS.
-    :ivar v2: whether it speaks REST v2 (XMS 4.0 and later).
+    :ivar is_v2: whether it speaks REST v2 (XMS 4.0 and later).
     :ivar clusters: the names of all clusters.
     :ivar cluster: the selected cluster.
     """
@@ -56,7 +56,7 @@ class XmsSession:
         self.http = http
         self.http.busy = is_busy
         self.threads = threads
-        self.v2 = False
+        self.is_v2 = False
         self.has_or_filters = False
         """Whether a filter may have several terms, of which one must hold (XMS 4.2 and later)."""
         self.version = ""
@@ -72,7 +72,7 @@ class XmsSession:
         """
         if version:
             self._set_version(version)
-        found = self.list("clusters", ("name",), session=True) if self.v2 else self.names("clusters", session=True)
+        found = self.list("clusters", ("name",), session=True) if self.is_v2 else self.names("clusters", session=True)
         self.clusters = tuple(str(item.get("name")) for item in found)
         self.cluster = self.choose(cluster)
         if version:
@@ -88,7 +88,7 @@ class XmsSession:
             return
         properties = self.get("clusters", self.cluster, session=True) or {}
         self._set_version(str(properties.get("sys-sw-version") or ""))
-        if self.v2:
+        if self.is_v2:
             raise BadReply("the XMS does not report its version", hint="Set array_version.")
 
     def _set_version(self, version: str) -> None:
@@ -96,7 +96,7 @@ class XmsSession:
         if numbers < (3,):
             raise Unsupported("version %s is older than 3.0, the first that is supported" % version)
         self.version = version
-        self.v2 = numbers >= (4,)
+        self.is_v2 = numbers >= (4,)
         self.has_or_filters = numbers >= (4, 2)
 
     def choose(self, cluster: Optional[str]) -> str:
@@ -119,7 +119,7 @@ class XmsSession:
     def with_cluster(self: Session, cluster: str) -> Session:
         """The same session, for requests about another cluster."""
         other = type(self)(self.http, self.threads)
-        other.v2 = self.v2
+        other.is_v2 = self.is_v2
         other.has_or_filters = self.has_or_filters
         other.version = self.version
         other.clusters = self.clusters
@@ -169,7 +169,7 @@ class XmsSession:
 
     def all(self, kind: str, props: Sequence[str], filters: Sequence[Sequence[str]] = ()) -> List[Object]:
         """Every object. On v1, which ignores filters, one request for the list and one for each object in it."""
-        if self.v2:
+        if self.is_v2:
             return self.list(kind, props, filters)
         return self.each(kind, [index_of(item) for item in self.names(kind)])
 
@@ -186,7 +186,7 @@ class XmsSession:
         if len(requested) == 1 or (not self.has_or_filters and len(requested) <= FEW):
             found = self._side_by_side(lambda name: self.get(kind, name, props), requested)
             return [item for item in found if item is not None]
-        if not self.v2:
+        if not self.is_v2:
             indexes = [index_of(item) for item in self.names(kind) if item.get("name") in requested]
             items = self.each(kind, indexes)
         elif self.has_or_filters:
@@ -286,7 +286,7 @@ class XmsSession:
         session: bool = False,
         missing: Optional[Tuple[str, str]] = None,
     ) -> Reply:
-        base = "/api/json/v2/types/" if self.v2 else "/api/json/types/"
+        base = "/api/json/v2/types/" if self.is_v2 else "/api/json/types/"
         for is_last in (False, False, True):
             reply = self.http.request(method, base + path, query, json=body, idempotent=idempotent, session=session)
             if reply.ok:
@@ -304,7 +304,7 @@ class XmsSession:
 
     def _query(self, kind: str, props: Sequence[str]) -> List[Tuple[str, Any]]:
         query: List[Tuple[str, Any]] = []
-        if self.v2:
+        if self.is_v2:
             query += [("prop", prop) for prop in props]
             if kind not in _XMS_WIDE and self.cluster:
                 query.append(("cluster-name", self.cluster))
@@ -313,7 +313,7 @@ class XmsSession:
     def _body(self, kind: str, body: Mapping[str, Any]) -> Object:
         """The body with the cluster, by name, as v2 requires; v1 has only one cluster (section 1)."""
         complete = dict(body)
-        if self.v2 and (kind != "tags" or "entity-details" in complete):
+        if self.is_v2 and (kind != "tags" or "entity-details" in complete):
             complete["cluster-id"] = self.cluster
         return complete
 

@@ -32,7 +32,7 @@ class Snapshots(Restores, SnapshotSets):
         with self._doing("take snapshot %s" % ", ".join(spec.name for spec in specs)):
             copies = [_snapshot_to_take(spec) for spec in specs]
             if atomic and len(copies) > 1:
-                if not self._xms.v2:
+                if not self._xms.is_v2:
                     raise self.unsupported("atomic_snapshots", "")
                 if len({copy.source for copy in copies}) < len(copies):
                     raise Invalid("one instant cannot hold two snapshots of the same volume")
@@ -46,12 +46,12 @@ class Snapshots(Restores, SnapshotSets):
                     copy.size,
                     id=copy.index or "",
                     volume_id=copy.source_id or None,
-                    proven=self._xms.v2,
+                    proven=self._xms.is_v2,
                     mappings=(),
                     children=(),
                 )
                 if found is None
-                else objects.snapshot(found, proven=self._xms.v2)
+                else objects.snapshot(found, proven=self._xms.is_v2)
                 for copy, found in zip(copies, existing)
             )
 
@@ -66,7 +66,7 @@ class Snapshots(Restores, SnapshotSets):
     def create_snapshot_set(self, name: str, volumes: Sequence[Volume]) -> None:
         """Snapshots of these volumes at one instant, in a set and named by the array: one request."""
         with self._doing("take snapshot set %s" % name, name):
-            if not self._xms.v2:
+            if not self._xms.is_v2:
                 raise self.unsupported("atomic_snapshots", "")
             source = {"volume-list": [reference(volume.name, volume.id) for volume in volumes]}
 

@@ -46,7 +46,7 @@ class Tags(Reading, Notes):
                     self._untag(tag, volume)
 
     def _tagged(self, volume: Volume) -> Object:
-        if not self._xms.v2:
+        if not self._xms.is_v2:
             raise self.unsupported("metadata", "", volume)
         item = self._xms.volume(volume.name, ("name", "index", "tag-list"))
         if item is None:

@@ -43,7 +43,7 @@ class Volumes(Reading):
                 pool=self._xms.cluster,
                 mappings=(),
                 snapshots=(),
-                groups=() if self._xms.v2 else None,
+                groups=() if self._xms.is_v2 else None,
             )
 
     def _in_this_pool(self, spec: VolumeSpec) -> None:
