@@ -16,8 +16,8 @@ import pytest
 import tests.support.programs  # noqa: F401  its import lets the library start programs
 from tests.stable import StableTests
 
-# By array: "test_a_fault_at_any_request_of_a_task[violin-7.5.5-fc-extend-reset_after]"
-LONGEST = "tests/module/test_faults.py"
+# By array: "test_what_a_killed_run_leaves_is_finished_by_the_next_one[violin-7.5.5-fc-extend_a_volume-module]"
+LONGEST = "tests/module/test_contract.py"
 GATES = "tests/gates/"
 FIRST = (
     f"{GATES}test_sanity.py",

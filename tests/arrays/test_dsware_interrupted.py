@@ -2,18 +2,15 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Killed between any two requests, and answers that never come: the array ends up as if nothing had happened.
+"""What killed runs of a Dsware leave, when somebody uses it, makes the same, or comes back much later.
 
-Every operation here is run whole once, to count its requests. Then it is cut off at each of them, before the request is
-sent and after the array has carried it out, and run again by another process. The result must be the same.
+What every array keeps to when it is killed is in tests/module/test_contract.py.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -27,105 +24,16 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.model 
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.transport.deadline import Deadline
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.units import GIB
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.dsware.client import Dsware
-from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.dsware.names import MARKER
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.dsware.facts import MARKER
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.dsware.rest import RestWire
-from tests.arrays.dsware import WIRES, SimulatedDsware
+from tests.arrays.dsware import SimulatedDsware
 from tests.support.simulator import Simulator
 
 IQN = Initiator("iqn.2026-01.org.example:h1", "iscsi")
 
 
-@dataclass
-class Operation:
-    """Something to do twice. ``run`` finds its objects by itself, as a new process would."""
-
-    name: str
-    run: Callable[[Dsware], Any]
-    needs: str
-    """The objects that are there before; see ``prepare``."""
-    socket: bool = True
-
-
 def volume(array: Dsware, name: str) -> model.Volume:
     return array.volumes([name]).items[0]
-
-
-def make(array: Dsware, name: str, do: Callable[[], Any]) -> None:
-    """As the planner does it: only what is not there is made."""
-    if not array.volumes([name]).items:
-        do()
-
-
-def clone(size: int | None = None, full: bool = False) -> Callable[[Dsware], None]:
-    spec = VolumeSpec("copy", size, options={"full_clone": True} if full else {})
-    return lambda a: make(a, "copy", lambda: a.clone_volume(volume(a, "v1"), spec))
-
-
-def from_snapshot(size: int | None = None, full: bool = False) -> Callable[[Dsware], None]:
-    spec = VolumeSpec("copy", size, options={"full_clone": True} if full else {})
-    return lambda a: make(a, "copy", lambda: a.volume_from_snapshot(a.snapshots(["s0"]).items[0], spec))
-
-
-def create(array: Dsware) -> None:
-    make(array, "new", lambda: array.create_volume(VolumeSpec("new", GIB)))
-
-
-def delete(array: Dsware) -> None:
-    for one in array.volumes(["idle"]):
-        array.delete_volume(one)
-
-
-def delete_snapshot(array: Dsware) -> None:
-    for one in array.snapshots(["s0"]):
-        array.delete_snapshot(one)
-
-
-def snapshot(array: Dsware) -> None:
-    if not array.snapshots(["s1"]).items:
-        array.create_snapshots([SnapshotSpec("s1", volume(array, "v1"))])
-
-
-def restore(array: Dsware) -> None:
-    if not array.snapshots(["backup"]).items:
-        array.restore_snapshot(volume(array, "v1"), array.snapshots(["s0"]).items[0], "backup")
-
-
-def host(array: Dsware) -> None:
-    there = array.hosts(["h1"]).named("h1")
-    if there is None:
-        array.create_host("h1", [IQN])
-    else:
-        array.add_initiators(there, [IQN])
-
-
-def delete_host(array: Dsware) -> None:
-    for one in array.hosts(["empty"]):
-        array.delete_host(one)
-
-
-def unmap(array: Dsware) -> None:
-    for one in array.mappings(hosts=["h0"]):
-        array.unmap_volume(one)
-
-
-OPERATIONS = [
-    Operation("create_volume", create, ""),
-    Operation("extend_volume", lambda a: a.extend_volume(volume(a, "v1"), 2 * GIB), "v1"),
-    Operation("delete_volume", delete, "idle"),
-    Operation("clone", clone(), "v1"),
-    Operation("clone_larger", clone(3 * GIB), "v1"),
-    Operation("clone_full", clone(3 * GIB, full=True), "v1"),
-    Operation("from_snapshot", from_snapshot(3 * GIB), "v1 s0"),
-    Operation("from_snapshot_full", from_snapshot(full=True), "v1 s0", socket=False),
-    Operation("create_snapshot", snapshot, "v1"),
-    Operation("delete_snapshot", delete_snapshot, "v1 s0"),
-    Operation("restore_snapshot", restore, "v1 s0", socket=False),
-    Operation("create_host", host, "h0", socket=False),
-    Operation("delete_host", delete_host, "empty", socket=False),
-    Operation("map_volume", lambda a: a.map_volume(volume(a, "v2"), a.hosts(["h0"]).items[0]), "v2 h0", socket=False),
-    Operation("unmap_volume", unmap, "v3 h0", socket=False),
-]
-OVER_REST = pytest.mark.parametrize("operation", OPERATIONS, ids=[one.name for one in OPERATIONS])
 
 
 class Stage:
@@ -164,26 +72,6 @@ class Stage:
             if "v3" in names:
                 self.builder.map_volume(model.Volume("v3", GIB), host)
 
-    def expected(self, operation: Operation) -> tuple[Any, list[dict[str, Any]]]:
-        """The result of an undisturbed run, and the requests that it takes after connecting."""
-        self.prepare(operation.needs)
-        with self.dsware.connect() as array:
-            mark = self.dsware.mark()
-            operation.run(array)
-            requests = self.dsware.requests(mark)
-        return picture(self.dsware), requests
-
-    def check_names(self, whole: Any) -> None:
-        """Nothing that is not finished is shown under a final name."""
-        finished = {name: size for name, size, *_rest in whole[0]}
-        for one in self.next.volumes(["copy", "new"]):
-            assert (one.size, one.state) == (finished[one.name], "ready")
-            content = {each["name"]: each["content"] for each in self.dsware.state()["volumes"]}
-            assert one.name == "new" or content["copy"] == content["v1"]
-
-    def check_markers(self) -> None:
-        assert not [name for name in self.dsware.names() if name.startswith(MARKER)]
-
 
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -197,100 +85,7 @@ def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Deadline, "pause", short)
 
 
-@pytest.fixture
-def stage(simulator: Simulator) -> Iterator[Stage]:
-    array = SimulatedDsware(simulator, "quick")
-    yield Stage(array)
-    array.close()
-
-
-@pytest.fixture(
-    params=[("rest", one) for one in OPERATIONS] + [("socket", one) for one in OPERATIONS if one.socket],
-    ids=lambda it: f"{it[0]}-{it[1].name}",
-)
-def act(request: pytest.FixtureRequest, simulator: Simulator) -> Iterator[tuple[Stage, Operation]]:
-    """Every operation, on each wire that has it."""
-    wire, operation = request.param
-    array = SimulatedDsware(simulator, "quick", WIRES[wire])
-    yield Stage(array), operation
-    array.close()
-
-
-def picture(dsware: SimulatedDsware) -> Any:
-    """What the array holds, without what differs from run to run."""
-    state = dsware.state()
-    # What a volume has in it, told by the volume that it comes from
-    origin = {one["content"]: one["name"] for one in reversed(state["volumes"]) if one["name"] in ("v1", "v2", "v3")}
-    volumes = sorted(
-        (one["name"], one["size"], one["kind"], one["state"], origin.get(one["content"], "its own"))
-        for one in state["volumes"]
-        # One more safety copy, which a run takes that finds a restore whose end is not known: see test_restores.py.
-        if one["name"] != "backup-2"
-    )
-    addresses = {one["name"]: sorted(each["address"] for each in one["initiators"]) for one in state["hosts"]}
-    return volumes, addresses, sorted((one["volume"], one["host"]) for one in state["mappings"])
-
-
-def polls(requests: list[dict[str, Any]]) -> int:
-    """How many of the reads repeat another one, as those do that wait for a copy."""
-    asked = [(one["method"], one["path"]) for one in requests if not one["write"]]
-    return len(asked) - len(set(asked))
-
-
-@pytest.mark.parametrize("answered", [False, True], ids=["before", "after"])
-def test_killed_at_every_request(act: tuple[Stage, Operation], answered: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    stage, operation = act
-    whole, requests = stage.expected(operation)
-    for at in range(1, len(requests) + 1):
-        stage.prepare(operation.needs)
-        array = stage.connect()
-        with stage.dsware.killed(monkeypatch, at, answered) as sent:
-            operation.run(array)
-        array.close()
-        if sent[-1] != "killed":
-            # The array was faster this time, and was asked less often whether it has finished.
-            assert len(sent) >= len(requests) - polls(requests)
-            assert picture(stage.dsware) == whole, "it ended before it could be killed"
-            continue
-        stage.check_names(whole)
-        operation.run(stage.next)
-        assert picture(stage.dsware) == whole, f"killed at request {at}"
-        stage.check_markers()
-
-
-@pytest.mark.parametrize("kind", ["reset_before", "reset_after", "truncated", "non_json"])
-def test_a_lost_answer_to_every_write(act: tuple[Stage, Operation], kind: str) -> None:
-    """The state is read and decides, within the same run."""
-    stage, operation = act
-    whole, requests = stage.expected(operation)
-    writes = sum(one["write"] for one in requests)
-    assert writes > 0
-    for at in range(writes):
-        stage.prepare(operation.needs)
-        stage.dsware.fault(kind, match={"write": True}, skip=at)
-        operation.run(stage.next)
-        assert stage.dsware.struck() == [1]
-        stage.dsware.simulator.clear_faults(stage.dsware.name)
-        assert picture(stage.dsware) == whole, f"lost at write {at + 1}"
-        stage.check_markers()
-
-
-@OVER_REST
-def test_the_session_ends_at_every_request(stage: Stage, operation: Operation) -> None:
-    """One more login each time, and nothing done twice (sheet, section 8, point 6)."""
-    whole, requests = stage.expected(operation)
-    for at in range(len(requests)):
-        stage.prepare(operation.needs)
-        with stage.connect() as array:
-            stage.dsware.fault("expired", skip=at)
-            operation.run(array)
-            logins = [call for call in array.calls if call.target.endswith("sec/login")]
-        stage.dsware.simulator.clear_faults(stage.dsware.name)
-        assert picture(stage.dsware) == whole
-        assert len(logins) == 2 or at >= len(requests) - 1
-
-
-def test_the_array_stops_answering_in_the_middle(either: SimulatedDsware) -> None:
+def test_the_array_is_gone_in_the_middle(either: SimulatedDsware) -> None:
     """Nothing is rolled back without a connection; the next run finishes."""
     Stage(either).prepare()
     with either.connect() as array:
@@ -307,9 +102,7 @@ def test_the_array_stops_answering_in_the_middle(either: SimulatedDsware) -> Non
     assert not [name for name in either.names() if name.startswith(MARKER)]
 
 
-def test_an_unfinished_copy_does_not_keep_its_source_from_being_deleted(
-    rest: SimulatedDsware, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_leftover_does_not_hold_its_volume(rest: SimulatedDsware, monkeypatch: pytest.MonkeyPatch) -> None:
     Stage(rest).prepare()
     with rest.connect() as array:
         source = volume(array, "v2")
@@ -463,7 +256,7 @@ def test_a_finished_clone_is_never_copied_over(rest: SimulatedDsware, full: bool
         with rest.connect(wait_timeout=0.5) as array:
             assert [one.name for one in array.volumes(["copy"])] == ["copy"]
             assert "copy" in [one.name for one in array.volumes()]
-            with pytest.raises(errors.Conflict, match="there is a volume of that name"):
+            with pytest.raises(errors.Conflict, match="a volume of that name is there"):
                 array.clone_volume(volume(array, "v1"), spec)
         assert mine == next(one["content"] for one in rest.state()["volumes"] if one["name"] == "copy")
         rest.simulator.clear_faults(rest.name)
@@ -471,7 +264,7 @@ def test_a_finished_clone_is_never_copied_over(rest: SimulatedDsware, full: bool
 
 @pytest.mark.parametrize("full", [False, True], ids=["linked", "full"])
 @pytest.mark.parametrize("kind", [None, "reset_after", "reset_before"])
-def test_an_existing_volume_is_never_overwritten(
+def test_a_volume_that_was_there_before_is_never_copied_over(
     either: SimulatedDsware, monkeypatch: pytest.MonkeyPatch, full: bool, kind: str | None
 ) -> None:
     """Whatever marker is there: of a run that was killed before it saw the volume, or of a lost answer."""
@@ -492,14 +285,14 @@ def test_an_existing_volume_is_never_overwritten(
         either.fault(kind, match={"write": True})
     before = next(one["content"] for one in either.state()["volumes"] if one["name"] == "copy")
     with either.connect() as array:
-        with pytest.raises(errors.Conflict, match="there is a volume of that name"):
+        with pytest.raises(errors.Conflict, match="a volume of that name is there"):
             array.clone_volume(source, spec)
         assert [one.name for one in array.volumes(["copy"])] == ["copy"]
     assert before == next(one["content"] for one in either.state()["volumes"] if one["name"] == "copy")
     assert not [name for name in either.names() if name.startswith(MARKER)]
 
 
-def test_a_resumed_full_clone_reports_the_time_of_its_content(simulator: Simulator) -> None:
+def test_a_full_clone_that_was_left_copying_says_since_when_its_content_is(simulator: Simulator) -> None:
     rest = SimulatedDsware(simulator, "slow")
     with rest.connect(wait_timeout=0.5) as array:
         array.create_volume(VolumeSpec("v1", GIB))

@@ -24,8 +24,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors
     NotFound,
 )
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import SnapshotSpec, VolumeSpec
-from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.flashsystem import names
-from tests.support.dying import DIED, clone_and_die, in_a_process
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.flashsystem import facts
 from tests.support.flashsystem import GIB, MIB, WWPNS, FlashSystemUnderTest, host, initiators, volume
 from tests.support.running import wait_until
 from tests.support.simulator import Simulator
@@ -157,7 +156,7 @@ def test_the_udid_of_a_volume_that_took_the_name_since_it_was_read_stays(
     client.volumes()
     array.cli("svctask rmvdisk db1")
     array.cli("svctask mkvdisk -name db1 -mdiskgrp mdiskgrp0 -iogrp 0 -size 1 -unit gb -udid 4660")
-    with pytest.raises(Conflict, match="another volume has its name since it was read"):
+    with pytest.raises(Conflict, match="another volume has taken"):
         client.create_snapshots([SnapshotSpec("monday", db1)])
     assert "udid!4660" in array.cli("svcinfo lsvdisk -delim ! db1")[1]
     assert array.vdisks() == ["db1"]
@@ -214,7 +213,7 @@ def test_a_volume_from_a_snapshot(array: FlashSystemUnderTest, client: Any) -> N
     assert nothing_left(array)
 
 
-def test_a_copy_is_sparse_and_overwrites_the_previous_content(array: FlashSystemUnderTest, client: Any) -> None:
+def test_a_copy_is_sparse_and_overwrites_what_was_there(array: FlashSystemUnderTest, client: Any) -> None:
     db1 = filled(array, client)
     client.clone_volume(db1, VolumeSpec("clone"))
     assert array.image("clone").stat().st_blocks * 512 <= 16 * MIB
@@ -227,7 +226,7 @@ def test_a_checksum_on_request(array: FlashSystemUnderTest) -> None:
     assert holds_pieces(array, "clone")
 
 
-def test_progress_is_reported(array: FlashSystemUnderTest, client: Any) -> None:
+def test_progress_is_told(array: FlashSystemUnderTest, client: Any) -> None:
     told: list[tuple[int, int]] = []
     client.progress = lambda done, length: told.append((done, length))
     client.clone_volume(filled(array, client), VolumeSpec("clone"))
@@ -302,14 +301,14 @@ def test_eight_requests_and_the_copy(array: FlashSystemUnderTest, client: Any) -
 def test_the_device_goes_before_the_mapping(array: FlashSystemUnderTest, client: Any, tmp_path: Any) -> None:
     """Bug 1516778 and defect 7: unmapping first leaves stale paths. Seen at every unmap that the array is asked for."""
     seen: list[list[str]] = []
-    change = client._wire.change
+    change = client._cli.change
 
     def watched(verb: str, *words: str) -> Any:
         if verb == "rmvdiskhostmap":
             seen.append(array.disks())
         return change(verb, *words)
 
-    client._wire.change = watched
+    client._cli.change = watched
     client.clone_volume(filled(array, client), VolumeSpec("clone"))
     assert seen == [[], []]
 
@@ -336,7 +335,7 @@ def test_a_lost_answer_does_not_stop_a_copy(array: FlashSystemUnderTest, client:
     assert nothing_left(array)
 
 
-def test_a_full_pool_is_reported_and_leaves_nothing(array: FlashSystemUnderTest, client: Any) -> None:
+def test_a_full_pool_is_said_and_leaves_nothing(array: FlashSystemUnderTest, client: Any) -> None:
     db1 = filled(array, client)
     array.fault(kind="pool_full")
     with pytest.raises(NoSpace):
@@ -359,43 +358,7 @@ def test_another_run_that_was_faster_wins(array: FlashSystemUnderTest, client: A
     assert nothing_left(array)
 
 
-# ---- killed ----------------------------------------------------------------------------------------------------------
-
-
-AFTER_THE_FIRST_MAPPING = 7
-"""Commands before that: three for the ports, two for the host, the mappings, and mkvdisk."""
-
-
-def run_and_die(array: FlashSystemUnderTest, name: str, after: int, done: bool) -> bool:
-    """Clone db1 in a process that dies after so many commands, the last one sent or not; True when it did."""
-    code = in_a_process(clone_and_die, array.connection(), "db1", name, after, done)
-    assert code in (0, DIED)
-    return code == DIED
-
-
-@pytest.mark.parametrize("done", [False, True])
-def test_killed_after_any_command_the_next_run_ends_well(array: FlashSystemUnderTest, done: bool) -> None:
-    with array.client() as client:
-        filled(array, client)
-        client.create_host("this-host", initiators(*HBAS))
-    after = 0
-    while True:
-        killed = run_and_die(array, "clone", after, done)
-        if "clone" in array.vdisks():
-            assert holds_pieces(array, "clone"), f"killed after {after}: a half-made copy under its final name"
-        # The other process is known to be gone, so it is not waited for.
-        with array.client(wait_timeout=600.0) as client:
-            db1 = client.volumes(["db1"]).items[0]
-            client.clone_volume(db1, VolumeSpec("clone"))
-            assert holds_pieces(array, "clone")
-            assert [name for name in array.vdisks() if name.startswith("of-copy-")] == []
-            assert array.maps() == {}, f"killed after {after}"
-            assert array.disks() == [], f"killed after {after}"
-            client.delete_volume(client.volumes(["clone"]).items[0])
-        if not killed:
-            break
-        after += 1
-    assert after >= 5 + 8
+# ---- begun by another run --------------------------------------------------------------------------------------------
 
 
 LONG_AGO = "0000001elsewh000010000000"
@@ -404,7 +367,7 @@ LONG_AGO = "0000001elsewh000010000000"
 
 def begun(array: FlashSystemUnderTest, stamp: str, source: str, name: str) -> str:
     """A vdisk that looks like the unfinished copy of a run with this stamp."""
-    temporary = f"of-copy-{stamp}-m{source}-{names.digest_of(name)}"
+    temporary = f"of-copy-{stamp}-m{source}-{facts.digest_of(name)}"
     array.cli(f"svctask mkvdisk -name {temporary} -mdiskgrp 0 -iogrp 0 -size 1 -unit gb")
     return temporary
 
@@ -444,13 +407,10 @@ def test_a_run_on_another_host_is_waited_for(array: FlashSystemUnderTest, client
 def test_what_another_host_has_is_left_alone_however_old(array: FlashSystemUnderTest, client: Any) -> None:
     filled(array, client)
     client.create_host("this-host", initiators(*HBAS))
-    assert run_and_die(array, "clone", AFTER_THE_FIRST_MAPPING, True)
-    temporary = next(name for name in array.vdisks() if name.startswith("of-copy-"))
-    old = re.sub("of-copy-[0-9a-z]{25}", f"of-copy-{LONG_AGO}", temporary)
-    array.cli(f"svctask chvdisk -name {old} {temporary}")
+    old = begun(array, LONG_AGO, client.volumes(["db1"]).items[0].id, "clone")
     host(client, "elsewhere", WWPNS[0])
     array.cli(f"svctask mkvdiskhostmap -force -host elsewhere {old}")
-    with pytest.raises(Busy, match="it is mapped to host elsewhere"):
+    with pytest.raises(Busy, match="host elsewhere has it"):
         client.clone_volume(client.volumes(["db1"]).items[0], VolumeSpec("clone"))
     assert old in array.vdisks()
 
@@ -519,7 +479,7 @@ def test_a_link_that_leads_to_another_volume_is_refused(array: FlashSystemUnderT
             pass
 
 
-def test_a_deleted_source_is_reported(array: FlashSystemUnderTest, client: Any) -> None:
+def test_a_source_that_is_gone_is_said(array: FlashSystemUnderTest, client: Any) -> None:
     db1 = filled(array, client)
     client.delete_volume(db1)
     with pytest.raises(NotFound):

@@ -39,25 +39,25 @@ class ViolinArray:
         self.endpoint = simulator.array(name)
 
     def connection(self, **changes: Any) -> Connection:
-        endpoint = self.endpoint
-        options: dict[str, Any] = {
+        e = self.endpoint
+        given: dict[str, Any] = {
             "vendor": "violin",
-            "address": (endpoint["address"],),
-            "port": endpoint["port"],
-            "username": endpoint["username"],
-            "password": endpoint["password"],
-            "ca_path": endpoint["ca_path"],
+            "address": (e["address"],),
+            "port": e["port"],
+            "username": e["username"],
+            "password": e["password"],
+            "ca_path": e["ca_path"],
             "timeout": 10.0,
             "wait_timeout": 20.0,
         }
-        return Connection(**{**options, **changes})
+        return Connection(**{**given, **changes})
 
     @contextmanager
     def client(self, **changes: Any) -> Iterator[Any]:
         with connect(self.connection(**changes)) as array:
             yield array
 
-    # ---- what the array holds, and the requests that it received ---------------------------------------------------
+    # ---- what the array holds and was asked ------------------------------------------------------------------------
 
     def reset(self) -> None:
         self.simulator.reset(self.name)
@@ -78,36 +78,35 @@ class ViolinArray:
         return self.simulator.mark(self.name)
 
     def requests(self, since: int) -> list[dict[str, Any]]:
-        """The requests without logins and logouts."""
-        return [request for request in self.simulator.requests(self.name, since) if "/auth/" not in request["path"]]
+        """What was asked, logins and logouts apart."""
+        return [one for one in self.simulator.requests(self.name, since) if "/auth/" not in one["path"]]
 
     def writes(self, since: int) -> list[dict[str, Any]]:
         return self.simulator.writes(self.name, since)
 
     def logins(self, since: int) -> int:
-        return sum("/auth/login" in request["path"] for request in self.simulator.requests(self.name, since))
+        return sum("/auth/login" in one["path"] for one in self.simulator.requests(self.name, since))
 
-    # ---- another client of the array -------------------------------------------------------------------------------
+    # ---- somebody else, who speaks the wire itself -----------------------------------------------------------------
 
     def raw(self, method: str, path: str, body: Any = None) -> Any:
-        """One request of another client, in a session of its own. Returns the decoded answer."""
-        endpoint = self.endpoint
-        context = ssl.create_default_context(cafile=endpoint["ca_path"])
+        """One request of another client of the array."""
+        e = self.endpoint
+        context = ssl.create_default_context(cafile=e["ca_path"])
         opener = urllib.request.build_opener(
             urllib.request.ProxyHandler({}),
             urllib.request.HTTPSHandler(context=context),
             urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar()),
         )
-        base = f"https://{endpoint['address']}:{endpoint['port']}/concerto"
+        base = f"https://{e['address']}:{e['port']}/concerto"
 
-        def send(method: str, path: str, document: Any) -> Any:
+        def send(verb: str, where: str, document: Any) -> Any:
             data = None if document is None else json.dumps(document).encode()
-            request = urllib.request.Request(base + path, data=data, method=method)
+            request = urllib.request.Request(base + where, data=data, method=verb)
             with opener.open(request, timeout=10) as answer:
                 return json.loads(answer.read())
 
-        credentials = {key: endpoint[key] for key in ("username", "password")}
-        send("POST", "/auth/login", {"data": credentials})
+        send("POST", "/auth/login", {"data": {"username": e["username"], "password": e["password"]}})
         return send(method, path, body)
 
 
@@ -129,8 +128,8 @@ def iscsi(address: str = IQN) -> Initiator:
     return Initiator(address, "iscsi")
 
 
-def every_operation(client: Any) -> None:
-    """Every operation that changes something, and every read."""
+def whole_life(client: Any) -> None:
+    """Everything that changes something, and what it reads for that."""
     made = volume(client, "db1")
     made = client.extend_volume(made, 2 * GIB)
     taken = snapshot(client, made, "monday")
@@ -144,19 +143,19 @@ def every_operation(client: Any) -> None:
     client.map_volume(made, host)
     client.unmap_volume(client.map_volume(thin, host))
     client.delete_snapshot(taken)
-    deleted = volume(client, "deleted")
-    client.delete_snapshot(snapshot(client, deleted, "monday"))
-    client.delete_volume(deleted)
-    client.delete_host(client.create_host("deleted", [iscsi(IQN + "-c")]))
+    doomed = volume(client, "doomed")
+    client.delete_snapshot(snapshot(client, doomed, "monday"))
+    client.delete_volume(doomed)
+    client.delete_host(client.create_host("gone", [iscsi(IQN + "-c")]))
     for read in ("info", "capacity", "pools", "ports", "volumes", "snapshots", "hosts", "mappings"):
         getattr(client, read)()
 
 
 def shape_of(array: ViolinArray) -> object:
-    """What the array holds, without what differs from run to run."""
+    """What the array holds, in words that do not depend on the run."""
     state = array.state()
     return (
-        # The name of a snapshot that serves a thin clone has the time and an id in it
+        # The snapshot that carries a thin clone has the time and an id in its name
         sorted((row["name"][:7].split("-")[0], row["size"], row["kind"]) for row in state["volumes"]),
         [row["name"] for row in state["hosts"]],
         [(row["volume"], row["host"], row["lun"]) for row in state["mappings"]],

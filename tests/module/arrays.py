@@ -40,10 +40,13 @@ from tests.module.abilities import (
     XTREMIO_3,
     Abilities,
 )
+from tests.module.forks import DIED
+from tests.module.operations import OPERATIONS, Subject
 from tests.support.simulator import Simulator
 
 INVOCATION = "_ansible_inject_invocation"
 """Since ansible-core 2.21 the options are part of a result only on this request, which an older one refuses."""
+FILES = ("stdout", "stderr")
 KNOWS_INVOCATION = INVOCATION in Path(basic.__file__).read_text(encoding="utf-8")
 ROOT = Path(__file__).resolve().parents[2]
 GIB = 1024**3
@@ -257,6 +260,8 @@ ROWS = (
 
 THOROUGH = tuple(row for row in ROWS if row.thorough)
 TRANSPORTS = tuple(next(row for row in THOROUGH if row.trust == trust) for trust in ("tls", "ssh", None))
+CONTRACT = THOROUGH
+"""The arrays of test_contract.py."""
 
 
 class Result(dict[str, Any]):
@@ -265,6 +270,8 @@ class Result(dict[str, Any]):
     rc = 0
     stdout = ""
     stderr = ""
+    second: Result | None = None
+    """That of the run which this one has met, if it has met one."""
 
     @property
     def output(self) -> str:
@@ -305,7 +312,7 @@ class Modules:
     """Runs modules as processes; see forks.py."""
 
     def __init__(self) -> None:
-        path = f"{ROOT / 'collections'}"
+        path = f"{ROOT / 'collections'}:{ROOT}"
         self.command = [sys.executable, str(ROOT / "tests/module/forks.py")]
         self.environ = {"PATH": os.environ["PATH"], "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1", "HOME": "/"}
         self.folder = Path(tempfile.mkdtemp(prefix="openflash-modules-"))
@@ -335,30 +342,41 @@ class Modules:
         timeout: int = 120,
     ) -> Result:
         """The result of one module run, failed or not; AssertionError when it left none, as a crash does."""
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
         internal = {"_ansible_check_mode": check, "_ansible_diff": diff, "_ansible_verbosity": verbosity}
         if KNOWS_INVOCATION:
             internal[INVOCATION] = True
-        files = {name: str(self.folder / name) for name in ("stdout", "stderr")}
-        order = {
-            "module": module,
-            "args": {**args, **internal, "_ansible_remote_tmp": str(self.folder), "_ansible_keep_remote_files": False},
-            "env": {**self.environ, **(env or {})},
-            "cwd": str(self.folder),
-            "timeout": timeout,
-            **files,
-        }
-        self.process.stdin.write(json.dumps(order) + "\n")
+        own = {"_ansible_remote_tmp": str(self.folder), "_ansible_keep_remote_files": False}
+        order = {"module": module, "args": {**args, **internal, **own}, "env": {**self.environ, **(env or {})}}
+        result = self.send({**order, "cwd": str(self.folder)}, timeout)
+        assert result is not None
+        return result
+
+    def send(self, order: Mapping[str, Any], timeout: int = 120) -> Result | None:
+        """What came of one order to forks.py; None when the process was to die in the middle of it, and did."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        files = {name: str(self.folder / name) for name in FILES}
+        for path in files.values():
+            Path(f"{path}.second").unlink(missing_ok=True)
+        self.process.stdin.write(json.dumps({**order, "timeout": timeout, **files}) + "\n")
         self.process.stdin.flush()
         # It ends a module that takes longer, so that only a server that has died itself does not answer.
         ready, _, _ = select.select([self.process.stdout], [], [], timeout + 60)
         line = self.process.stdout.readline() if ready else ""
-        assert line, f"{module}: forks.py does not answer (exit status {self.process.poll()})"
+        about = order.get("module") or order.get("client")
+        assert line, f"{about}: forks.py does not answer (exit status {self.process.poll()})"
         rc = int(line)
-        stdout, stderr = (Path(path).read_text(encoding="utf-8") for path in files.values())
+        if rc == DIED and "dies" in order:
+            return None
+        result = self._result(f"{about} ended with {rc}", rc, "")
+        if Path(f"{files['stdout']}.second").exists():
+            result.second = self._result(f"the second run of {about} ended", 0, ".second")
+        return result
+
+    def _result(self, about: str, rc: int, suffix: str) -> Result:
+        stdout, stderr = ((self.folder / f"{name}{suffix}").read_text(encoding="utf-8") for name in FILES)
         lines = [line for line in stdout.splitlines() if line.startswith("{")]
-        assert len(lines) == 1, f"{module} ended with {rc} and left no result\n{stdout}\n{stderr}"
+        assert len(lines) == 1, f"{about} and left no result\n{stdout}\n{stderr}"
         result = Result(json.loads(lines[0]))
         result.rc, result.stdout, result.stderr = rc, stdout, stderr
         return result
@@ -395,6 +413,30 @@ class ArrayUnderTest:
         merged = {**self.connection, **(connection or {})}
         given = {key: value for key, value in merged.items() if value is not None}
         return self.modules.run(module, {**given, **args}, check=check, diff=diff, verbosity=verbosity, env=env)
+
+    @property
+    def subject(self) -> Subject:
+        """What an operation of operations.py has to know of it."""
+        can = self.row.can
+        lun, known = "explicit_lun" not in can.refusals, can.mappings_known == "of_all_hosts"
+        return Subject(self.endpoint["vendor"], self.row.initiators, lun, known, can.chap == "of_volume")
+
+    def carry_out(self, name: str, by: str, connection: Mapping[str, Any] | None = None, **cut: Any) -> Result | None:
+        """An operation of operations.py, by the module or by the client, in a process of its own.
+
+        :param cut: ``dies``: after how many requests, and whether not before the next; ``meets``: the number of the
+            request after which another run of the same is begun and comes to its end.
+        :return: None when it died.
+        """
+        operation = OPERATIONS[name]
+        given = {**self.connection, **operation.connection, **(connection or {})}
+        order = {"env": self.modules.environ, "cwd": str(self.modules.folder), **cut}
+        if by == "client":
+            about = {"connection": self.settings(given).__dict__, "subject": self.subject.__dict__}
+            return self.modules.send({**order, "client": name, **about})
+        own = {"_ansible_remote_tmp": str(self.modules.folder), "_ansible_keep_remote_files": False}
+        args = {**given, **operation.options(self.subject), **own}
+        return self.modules.send({**order, "module": operation.module, "args": args})
 
     def volume(self, **args: Any) -> Result:
         return self.task("flash_volume", **args)
@@ -470,10 +512,10 @@ class ArrayUnderTest:
         before, mark = self.state(), self.mark()
         for check in (True, False):
             result = self.task(module, check=check, **args)
-            assert result.failed, result
+            assert result.failed, f"{args} is not refused: {result.get('plan')}"
             assert not result.changed
             for word in words:
-                assert word.lower() in result.msg.lower()
+                assert word.lower() in result.msg.lower(), f"{word!r} is not in {result.msg!r}"
             if kind is not None:
                 assert result["error"]["kind"] == kind, result["error"]
             assert result["error"]["msg"] == result.msg
@@ -500,11 +542,15 @@ class ArrayUnderTest:
     @contextmanager
     def library(self, **changes: Any) -> Iterator[Any]:
         """A connection of the library itself, to make what a module would not."""
-        options = {key: value for key, value in self.connection.items() if self.takes(key)}
-        own = {key: value for key, value in self.connection.items() if key not in options}
-        own["address"] = (own["address"],)
-        with connect(Connection(**{**own, "options": options, **changes})) as array:
+        with connect(self.settings(self.connection, **changes)) as array:
             yield array
+
+    def settings(self, connection: Mapping[str, Any], **changes: Any) -> Connection:
+        """The library's form of a task's options of the connection."""
+        options = {key: value for key, value in connection.items() if self.takes(key)}
+        own = {key: value for key, value in connection.items() if key not in options}
+        own["address"] = (own["address"],)
+        return Connection(**{**own, "options": options, **changes})
 
     @property
     def pool(self) -> str:
@@ -572,6 +618,11 @@ class ArrayUnderTest:
         """LUN by host and volume."""
         return {(one["host"], self.row.shown(one["volume"])): one["lun"] for one in self._in_scope("mappings")}
 
+    def groups(self) -> dict[str, list[str]]:
+        """The volumes of each consistency group, but for the sets of snapshots that are taken at one instant."""
+        named = [one for one in self._in_scope("groups") if not one["name"].startswith("openflash-")]
+        return {one["name"]: sorted(one["members"]) for one in named}
+
     def mark(self) -> int:
         return self.simulator.mark(self.row.name)
 
@@ -604,5 +655,6 @@ def schema_of(result: Mapping[str, Any]) -> Any:
 
 def _keys(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {key: _keys(item) for key, item in value.items()}
+        # Of the properties that only some arrays have, some are not reported back
+        return {key: "value" if key == "options" else _keys(item) for key, item in value.items()}
     return "value"

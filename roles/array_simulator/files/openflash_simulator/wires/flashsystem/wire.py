@@ -22,8 +22,7 @@ from ..ssh import SshReply, SshWire
 from . import hosts, ledger, system as systems, volumes
 from .cli import Command, parse, split
 from .refusals import TEXTS, Refusal, from_array
-from .state import FlashsystemState
-from .system import Handler, Options
+from .system import Handler, Options, System
 
 COMMANDS: Mapping[str, tuple[Options, Handler]] = {**systems.COMMANDS, **volumes.COMMANDS, **hosts.COMMANDS}
 _PREFIXES = ("svcinfo", "svctask")
@@ -127,7 +126,7 @@ class FlashsystemWire(SshWire):
             on_change=self.changed,
             is_full=self.faults.pool_full,
         )
-        self.system = FlashsystemState(
+        self.system = System(
             name=config.name,
             array=array,
             version=config.version,
