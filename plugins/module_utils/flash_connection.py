@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The connection that a task describes, and what of its options may be shown."""
+"""The connection that a task describes, and its options without secrets, for output."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .openflash.transport.proxy import parse_proxy
 from .openflash.units import parse_endpoint, redact_url, url_secrets
 
 Hide = Callable[[Iterable[str]], None]
-"""Lets Ansible show these texts nowhere."""
+"""Makes Ansible mask these texts in all output."""
 
 _SECRETS_FROM_ENV = ("password", "private_key_passphrase")
 
@@ -30,9 +30,10 @@ _SELECTING = sorted({name for vendor in VENDORS.values() for name, option in ven
 
 
 def connection_of(params: Params, hide: Hide) -> Connection:
-    """The connection that the task describes; Invalid when an option is of another vendor than the task's.
+    """The connection that the task describes.
 
-    :param hide: is told the secrets that come from the environment.
+    :param hide: called with the secrets that come from the environment.
+    :raises Invalid: an option has an impossible value, or is not one of the vendor of the task.
     """
     vendor = params["vendor"]
     for name in VENDOR_OPTIONS:
@@ -66,17 +67,17 @@ def connection_of(params: Params, hide: Hide) -> Connection:
 
 
 _LONGEST = 2000000
-"""Seconds. The timers of an operating system take little more."""
+"""Seconds. The timers of operating systems accept little more."""
 
 
 def check_positive(option: str, value: float) -> None:
-    """Invalid unless a number of seconds, or of things, is more than 0 and one that can be waited for."""
+    """:raises Invalid: a number of seconds, or of objects, is not more than 0, or too large for a timer."""
     if not (math.isfinite(value) and 0 < value <= _LONGEST):
         raise Invalid("%s must be more than 0 and at most %d" % (option, _LONGEST))
 
 
 def _secret(params: Params, name: str, hide: Hide) -> Optional[str]:
-    """The task's secret, or the environment's if the environment means this very array."""
+    """The secret of the task, or that of the environment if the environment names this very array."""
     given = params[name]
     value = os.environ.get(environment.OPTIONS + name.upper())
     if given or not value:
@@ -88,7 +89,7 @@ def _secret(params: Params, name: str, hide: Hide) -> Optional[str]:
 
 
 def _withheld(params: Params, name: str) -> Optional[str]:
-    """Why the secret of the environment is not used, in a sentence; None when it is, or there is none."""
+    """A sentence that says why the secret of the environment is not used; None when it is used, or there is none."""
     if params[name] or not os.environ.get(environment.OPTIONS + name.upper()):
         return None
     for option, is_set in (("vendor", [params["vendor"]]), ("address", list(params["address"]))):
@@ -103,10 +104,10 @@ def _withheld(params: Params, name: str) -> Optional[str]:
     return None
 
 
-# -- what may be shown -------------------------------------------------------------------------------------------------
+# -- options without secrets -------------------------------------------------------------------------------------------
 
 _URLS = ("path", "proxy", "address")
-"""Options that may be URLs with secrets, whatever they should be."""
+"""Options in which a task may give a URL with secrets, whether that is right or not."""
 
 
 def shown(params: Params) -> Dict[str, Any]:
@@ -116,7 +117,10 @@ def shown(params: Params) -> Dict[str, Any]:
 
 
 def secrets_in_urls(params: Params) -> Set[str]:
-    """What of the connection's URLs is to be masked wherever it occurs: nothing so short that it is in every word."""
+    """The secrets in the URLs of the connection that are masked wherever they occur.
+
+    A short one is not masked: it may occur in every word.
+    """
     found: Set[str] = set()
     for name in ("proxy", "address"):
         for text in _strings(params.get(name)):
@@ -147,5 +151,5 @@ def shown_address(params: Params) -> str:
 
 
 def _is_like_url(option: str, text: str) -> bool:
-    """What is no path. A proxy and an address may leave the scheme out."""
+    """Whether the text is a URL and not a path. A proxy and an address may have no scheme."""
     return option != "path" or re.match(r"[A-Za-z][A-Za-z0-9+.-]*:/", text) is not None

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The options that modules have in common, what a task gave for them, and what null and empty mean there."""
+"""The options that modules share, the objects of a task with their options, and the check for null and empty values."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Params = Mapping[str, Any]
 
 
 def _from_env(variable: str) -> str:
-    """The variable's value; an empty variable is an unset one."""
+    """The value of the variable. An empty variable counts as unset."""
     value = os.environ.get(variable)
     if not value:
         raise AnsibleFallbackNotFound
@@ -29,7 +29,7 @@ def _from_env(variable: str) -> str:
 
 
 def _env(option: str, **spec: Any) -> Dict[str, Any]:
-    """A connection option, which alone may come from the environment."""
+    """A connection option. No other options may come from the environment."""
     spec["fallback"] = (_from_env, [environment.OPTIONS + option.upper()])
     return spec
 
@@ -87,7 +87,7 @@ POLICY: Spec = {
     "assume_unmapped": {"type": "bool", "default": False},
     "allow_empty": {"type": "bool", "default": False},
 }
-"""What a task may permit; each module offers those that it needs."""
+"""What a task may permit. Each module has those of these options that it needs."""
 
 
 def policy_options(*names: str) -> Spec:
@@ -97,7 +97,7 @@ def policy_options(*names: str) -> Spec:
 def one_or_many(single: str, plural: str, options: Spec, task_options: Spec, needs: Optional[str]) -> Dict[str, Any]:
     """The arguments of AnsibleModule for a module that takes one object or a list of them.
 
-    The options of an object are also the defaults of every item of the list, where they carry no default of their own.
+    The options of an object also stand outside the list, as defaults for its items. Those of an item have no default.
     """
     suboptions = {name: {k: v for k, v in spec.items() if k != "default"} for name, spec in options.items()}
     if needs is None:
@@ -116,7 +116,7 @@ def one_or_many(single: str, plural: str, options: Spec, task_options: Spec, nee
 
 
 def items_of(params: Params, single: str, plural: str, options: Spec) -> List[Dict[str, Any]]:
-    """The objects of a task, each with its own options or else those of the task."""
+    """The objects of a task, each with its own options, or else those outside the list."""
     own = {name: params.get(name) for name in options}
     if params.get(plural) is None:
         return [own]
@@ -139,11 +139,11 @@ NAMES = frozenset(
 more."""
 
 _MAY_BE_NULL = frozenset(("pool",))
-"""Names that only choose where an object is put: null leaves the choice to the array."""
+"""Names that only choose where an object is created: null leaves the choice to the array."""
 
 
 def check_options(given: Params, spec: Spec, where: str = "") -> None:
-    """Invalid when a name is null or empty, or a list has an entry that is."""
+    """:raises Invalid: a name is null or empty, or an entry of a list is."""
     for option, value in given.items():
         rule = spec.get(option, {})
         what = "the option %s%s" % (option, where)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: flash_array
-short_description: The whole content of an all-flash array as one document
+short_description: The content of an all-flash array as one document
 version_added: 0.1.0
 description:
   - Makes volumes, snapshots, hosts and mappings as a document declares them, in the order that they need.
@@ -24,7 +24,7 @@ extends_documentation_fragment:
   - openflash.storage.policy.list
 options:
   volumes:
-    description: Volumes that shall be there.
+    description: Volumes that shall exist.
     type: list
     elements: dict
     suboptions:
@@ -58,7 +58,7 @@ options:
         description: Properties that only some arrays have.
         type: dict
   snapshots:
-    description: Snapshots that shall be there.
+    description: Snapshots that shall exist.
     type: list
     elements: dict
     suboptions:
@@ -71,7 +71,7 @@ options:
         type: str
         required: true
   hosts:
-    description: Hosts that shall be there.
+    description: Hosts that shall exist.
     type: list
     elements: dict
     suboptions:

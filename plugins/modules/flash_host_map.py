@@ -10,7 +10,7 @@ module: flash_host_map
 short_description: Hosts of an all-flash array, and the volumes mapped to them
 version_added: 0.1.0
 description:
-  - Creates hosts with their initiators, maps volumes to them, and takes both away again.
+  - Creates hosts with their initiators, maps volumes to them, and removes both again.
   - Returns what the host needs next, the LUN, the identity of the disk and the target ports to log in to.
   - Where the array attaches volumes by a program on the host (O(attach_tool), O(agents)), the task runs on that host,
     and returns the path of the device once it is there with the size of the volume.
@@ -32,8 +32,8 @@ options:
     type: str
   state:
     description:
-      - With O(volume), whether it shall be mapped to the host. V(absent) takes only the mapping away.
-      - Without O(volume), whether the host itself shall be there. A host with mappings is never deleted.
+      - With O(volume), whether it shall be mapped to the host. V(absent) removes only the mapping.
+      - Without O(volume), whether the host itself shall exist. A host with mappings is never deleted.
       - Without means left out. When O(volume) is null or empty the task is refused, so that a look-up that found
         nothing does not delete the host.
     type: str
@@ -58,8 +58,8 @@ options:
   lun: &lun
     description:
       - The LUN that the host shall see the volume as, from V(0). By default the array chooses a free one, and a mapping
-        that is there keeps its own.
-      - A mapping with another LUN is taken away and made again with this one.
+        that exists keeps its own.
+      - A mapping with another LUN is removed and made again with this one.
     type: int
   exclusive: &exclusive
     description:
@@ -68,7 +68,7 @@ options:
     type: bool
   os: &os
     description:
-      - Operating system of the host, in the words of the array. Used when the host is created.
+      - Operating system of the host, by the name that the array has for it. Used when the host is created.
       - Refused on an array that stores none (Datera, Dsware, FlashSystem), and on Violin when the host is there with
         another one.
       - On XtremIO a host that is there gets it too.
@@ -102,7 +102,7 @@ options:
     suboptions:
       host: *host
       state:
-        description: Whether the mapping, or without a volume the host, shall be there.
+        description: Whether the mapping, or without a volume the host, shall exist.
         type: str
         choices: [present, absent]
       initiators: *initiators

@@ -29,7 +29,7 @@ options:
     type: str
   state:
     description:
-      - Whether the snapshot shall be there.
+      - Whether the snapshot shall exist.
       - V(restored) is an action, not a state. It puts the content of the snapshot back into O(volume), after it has
         kept the present content as the snapshot O(backup); when that snapshot is there already, it does nothing.
       - Once the array was asked to restore, the backup stays whatever the array answers. Where an earlier run was cut
@@ -82,7 +82,7 @@ options:
         type: str
         required: true
       state:
-        description: Whether the snapshot shall be there, or be restored.
+        description: Whether the snapshot shall exist, or be restored.
         type: str
         choices: [present, absent, restored]
       volume: *volume

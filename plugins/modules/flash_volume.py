@@ -11,8 +11,8 @@ short_description: Volumes of an all-flash array
 version_added: 0.1.0
 description:
   - Creates, clones, extends, renames and deletes volumes, one or many in a task.
-  - A volume that is there is compared with what is asked for. It is extended when it is smaller; it is never made
-    smaller, and never taken for the same when its pool or provisioning is another.
+  - An existing volume is compared with what is requested. It is extended when it is smaller, and never made smaller.
+    Another pool or provisioning is an error.
 author:
   - The openflash.storage contributors (@openflash)
 extends_documentation_fragment:
@@ -28,7 +28,7 @@ options:
     description: Name of the volume. Either this or O(volumes).
     type: str
   state:
-    description: Whether the volume shall be there.
+    description: Whether the volume shall exist.
     type: str
     choices: [present, absent]
     default: present
@@ -57,7 +57,7 @@ options:
     description: When there is no volume O(name) but one of this name, rename it.
     type: str
   group: &group
-    description: Consistency group that the volume shall be in; created when it is not there.
+    description: Consistency group that the volume shall be in; created when it does not exist.
     type: str
   array_options: &array_options
     description:
@@ -80,7 +80,7 @@ options:
         type: str
         required: true
       state:
-        description: Whether the volume shall be there.
+        description: Whether the volume shall exist.
         type: str
         choices: [present, absent]
       size: *size
@@ -198,7 +198,7 @@ volume:
       type: str
       sample: "2026-11-21T03:20:18Z"
     mappings:
-      description: The hosts that it is mapped to; null when that was not asked.
+      description: The hosts that it is mapped to; null when the array was not asked for them.
       type: list
       elements: dict
       contains:
@@ -215,7 +215,7 @@ volume:
           description: The device on the host, where the array attaches by an agent there.
           type: str
     snapshots:
-      description: What was made of it, by name; null when that was not asked.
+      description: Its snapshots, by name; null when the array was not asked for them.
       type: list
       elements: str
     groups:
@@ -278,7 +278,7 @@ error:
           V(unreachable), V(timeout), V(bad_reply), V(refused), V(not_done), V(missing_program) or V(missing_library).
       type: str
     msg:
-      description: The whole message.
+      description: The complete message.
       type: str
     reason:
       description: What is wrong.
