@@ -92,6 +92,13 @@ def readme(text: str) -> str:
     return replaced(text, r"^(\| `vendor` \|[^\n]*\n\|[-|]*\n)(?:\|[^\n]*\n)*", written)
 
 
+def simulator_readme(text: str) -> str:
+    """The key ``vendor`` of a simulated array."""
+    return replaced(
+        text, r"^(\| `vendor` \| required \| )[^|]*(?=\|)", f"{', '.join(f'`{name}`' for name in VENDORS)} "
+    )
+
+
 def names() -> str:
     return f"[{', '.join(sorted(VENDORS))}]"
 
@@ -99,6 +106,7 @@ def names() -> str:
 WRITTEN: dict[str, Callable[[str], str]] = {
     "README.md": readme,
     "plugins/doc_fragments/connection.py": fragment,
+    "roles/array_simulator/README.md": simulator_readme,
     "roles/cinder_backend/meta/argument_specs.yml": argument_specs,
 }
 """By file, what it should be: a function of what it is."""

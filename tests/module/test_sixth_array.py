@@ -1,0 +1,179 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A sixth array is its own files and a few lines elsewhere: tests/sixth_array, added to a copy of the tree.
+
+tests/sixth_array has an array that does not exist, and is what the guide on adding an array shows.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.module.arrays import ROOT
+from tests.openstack.conftest import CLIENTS
+from tests.support import rows, simulator
+from tests.support.clients import client_python
+
+SIXTH = ROOT / "tests/sixth_array"
+MOST = 8
+"""Lines that may be edited outside the array's own files."""
+EDITS: list[dict[str, str]] = yaml.safe_load((SIXTH / "edits.yml").read_text(encoding="utf-8"))
+OWN = sorted(
+    path.relative_to(SIXTH)
+    for folder in ("docs", "plugins", "roles")
+    for path in (SIXTH / folder).rglob("*")
+    if path.suffix in (".py", ".rst")
+)
+TESTS_OF_TESTS = [
+    f"tests/{name}" for name in ("module/arrays.py", "images/lab.py", "bench/run.py", "e2e/test_cinder.py")
+]
+"""Tables of tests/unit/test_rows_of_arrays.py that say what tests expect of an array."""
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkout with the sixth array."""
+    copy = tmp_path_factory.mktemp("sixth") / "tree"
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+        timeout=60,
+    )
+    for name in filter(None, listed.stdout.decode().split("\0")):
+        if (ROOT / name).is_file() and not name.startswith("tests/sixth_array/"):
+            (copy / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, copy / name)
+    (copy / "collections/ansible_collections/openflash").mkdir(parents=True)
+    (copy / "collections/ansible_collections/openflash/storage").symlink_to("../../..")
+    for name in OWN:
+        (copy / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(SIXTH / name, copy / name)
+    for edit in EDITS:
+        path = copy / edit["file"]
+        before, after = path.read_text(encoding="utf-8"), edit["after"] + "\n"
+        assert before.count(after) == 1, f"{edit['file']} has not exactly one line {edit['after']!r}"
+        path.write_text(before.replace(after, f"{after}{edit['line']}\n"), encoding="utf-8")
+    run(copy, sys.executable, "-m", "tests.support.rows")
+    return copy
+
+
+def run(tree: Path, *command: str, **environment: str) -> str:
+    """The output of a program that must succeed, in the copy of the tree."""
+    own = {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "HOME": os.environ.get("HOME", "/"),
+        "LC_ALL": "C.UTF-8",
+        "PYTHONPATH": f"{tree / 'collections'}{os.pathsep}{tree}",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "ANSIBLE_COLLECTIONS_PATH": str(tree / "collections"),
+    }
+    done = subprocess.run(
+        command, cwd=tree, env={**own, **environment}, capture_output=True, text=True, timeout=600, check=False
+    )
+    assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout[-6000:]}\n{done.stderr[-3000:]}"
+    return done.stdout
+
+
+def edited(tree: Path) -> dict[str, int]:
+    """By file outside the array's own, how many lines are new or different."""
+    found = {}
+    for path in sorted(tree.rglob("*")):
+        name = path.relative_to(tree)
+        if path.is_symlink() or not path.is_file() or "collections" in name.parts or name in OWN:
+            continue
+        if "__pycache__" in name.parts or (ROOT / name).read_bytes() == path.read_bytes():
+            continue
+        before, after = ((folder / name).read_text(encoding="utf-8").splitlines() for folder in (ROOT, tree))
+        found[str(name)] = sum(line.startswith("+ ") for line in difflib.ndiff(before, after))
+    return found
+
+
+def test_few_lines_are_edited(tree: Path) -> None:
+    """Besides those that `make rows` writes, which nobody edits."""
+    by_hand = {name: lines for name, lines in edited(tree).items() if name not in rows.WRITTEN}
+    assert by_hand.keys() == {edit["file"] for edit in EDITS}
+    assert sum(by_hand.values()) == len(EDITS)
+    assert len(EDITS) <= MOST
+
+
+def test_every_place_knows_the_array(tree: Path) -> None:
+    others = [f"tests/unit/test_rows_of_arrays.py::test_every_array_has_a_row[{table}]" for table in TESTS_OF_TESTS]
+    deselected = [f"--deselect={other}" for other in others]
+    run(tree, "pytest", "-q", "-p", "no:cacheprovider", "tests/unit/test_rows_of_arrays.py", *deselected)
+
+
+@pytest.mark.parametrize(
+    ("package", "folders", "python"),
+    [
+        ("ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.example", "collections", "3.8"),
+        ("openflash_simulator.wires.example", "roles/array_simulator/files", "3.10"),
+    ],
+)
+def test_its_types_are_right(tree: Path, package: str, folders: str, python: str) -> None:
+    run(tree, "mypy", "--python-version", python, "--package", package, MYPYPATH=folders)
+
+
+def test_modules_documentation_and_arguments_know_it(tree: Path) -> None:
+    shown = run(tree, "ansible-doc", "openflash.storage.flash_volume")
+    assert "Used with `vendor=example'" in shown
+    assert "datera, dsware, example, flashsystem, violin, xtremio" in shown
+
+
+@pytest.fixture(scope="module")
+def connection(tree: Path) -> Iterator[dict[str, Any]]:
+    """Of the simulated array, which the simulator of the copied tree plays."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(simulator, "PACKAGE_DIR", tree / "roles/array_simulator/files")
+        with simulator.Simulator([{"name": "sixth", "vendor": "example"}]) as running:
+            entry = running.array("sixth")
+            yield {key: entry[key] for key in ("vendor", "address", "port", "username", "password", "ca_path")}
+
+
+def test_modules_manage_it(tree: Path, connection: dict[str, Any], tmp_path: Path) -> None:
+    """Twice, and the second time nothing changes; a mapped volume is not deleted without permission."""
+    for name in ("playbook.yml", "content.yml"):
+        shutil.copy(SIXTH / name, tmp_path / name)
+    given = tmp_path / "variables.yml"
+    given.write_text(yaml.safe_dump({"connection": connection, "ansible_python_interpreter": sys.executable}))
+    run(tree, "ansible-playbook", "-i", "localhost,", "-e", f"@{given}", str(tmp_path / "playbook.yml"))
+
+
+LOAD_DRIVER = """
+from cinder import objects
+objects.register_all()
+from openflash_openstack.cinder import options
+from openflash_openstack.cinder.example import ExampleISCSIDriver as driver
+names = [option.name for option in driver.get_driver_options()]
+assert "example_api_root" in names and "openflash_timeout" in names, names
+assert "example_api_root" in [option.name for option in options.list_opts()[0][1]]
+assert not getattr(driver, "__abstractmethods__", None)
+"""
+
+
+def test_cinder_loads_its_driver(tree: Path) -> None:
+    python = client_python(CLIENTS / "requirements-cinder29.txt")
+    folders = (tree / "roles/openstack_drivers/files", tree / "plugins/module_utils")
+    run(tree, str(python), "-c", LOAD_DRIVER, PYTHONPATH=os.pathsep.join(map(str, folders)))
+
+
+def test_the_role_writes_its_section(tree: Path) -> None:
+    entry = '{"name": "e", "vendor": "example", "address": "a.example.com", "username": "u", "password": "p"}'
+    shown = run(
+        tree,
+        *("ansible", "localhost", "-m", "ansible.builtin.debug", "-a"),
+        f"msg={{{{ ([{entry}] | openflash.storage.cinder_backends).0.section.options.volume_driver }}}}",
+    )
+    assert "openflash_openstack.cinder.example.ExampleISCSIDriver" in shown
