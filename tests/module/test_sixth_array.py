@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import shutil
 import subprocess
 import sys
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -35,6 +37,7 @@ OWN = sorted(
     for path in (SIXTH / folder).rglob("*")
     if path.suffix in (".py", ".rst")
 )
+GUIDE = ROOT / "docs/docsite/rst/guide_adding_an_array.rst"
 TESTS_OF_TESTS = [
     f"tests/{name}" for name in ("module/arrays.py", "images/lab.py", "bench/run.py", "e2e/test_cinder.py")
 ]
@@ -99,6 +102,30 @@ def edited(tree: Path) -> dict[str, int]:
         before, after = ((folder / name).read_text(encoding="utf-8").splitlines() for folder in (ROOT, tree))
         found[str(name)] = sum(line.startswith("+ ") for line in difflib.ndiff(before, after))
     return found
+
+
+def blocks(language: str) -> list[str]:
+    """The code of the guide, without its indentation."""
+    found = re.findall(rf"^\.\. code-block:: {language}\n\n((?:    [^\n]*\n|\n)+)", GUIDE.read_text(), re.MULTILINE)
+    return [textwrap.dedent(block).strip("\n") for block in found]
+
+
+@pytest.mark.parametrize("number", range(7))
+def test_the_guide_shows_the_code_that_is_tested(number: int) -> None:
+    shown = blocks("python")
+    assert len(shown) == 7
+    sources = [textwrap.dedent((SIXTH / name).read_text(encoding="utf-8")) for name in OWN]
+    block = shown[number]
+    methods = textwrap.indent(block, "    ", lambda line: True).replace("    \n", "\n")
+    assert any(block in source or methods in source for source in sources), block
+
+
+def test_the_guide_shows_the_lines_that_are_edited() -> None:
+    (shown,) = blocks("diff")
+    assert [line[1:] for line in shown.splitlines() if line.startswith("+") and not line.startswith("+++")] == [
+        edit["line"] for edit in EDITS
+    ]
+    assert set(re.findall(r"^\+\+\+ (.*)$", shown, re.MULTILINE)) == {edit["file"] for edit in EDITS}
 
 
 def test_few_lines_are_edited(tree: Path) -> None:
