@@ -20,8 +20,8 @@ PACKAGES = {
     "openflash_simulator": ("roles/array_simulator/files", "3.10"),
     "openflash_openstack": ("roles/openstack_drivers/files:plugins/module_utils", "3.9"),
 }
-UNTYPED = ("__pycache__", "arrays", "module", "support")
-"""Folders of tests whose types are not complete."""
+UNTYPED = ("__pycache__", "arrays", "module", "sixth_array", "support")
+"""Folders of tests whose types are not complete; those of sixth_array are checked where its test puts them."""
 
 
 def test_ruff(run: Callable[..., str]) -> None:
