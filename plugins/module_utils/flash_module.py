@@ -222,7 +222,7 @@ def run_image(options: Spec, task_options: Spec) -> None:
         connection = connection_of(module.params, module.hide)
         with _connected(module, result) as array:
             try:
-                task.carry(array, connection)
+                task.carry_out(array, connection)
             finally:
                 result.update(task.result())
                 if module._diff:

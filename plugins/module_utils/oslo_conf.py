@@ -79,7 +79,7 @@ class Document:
     def __str__(self) -> str:
         return "".join(item.text for item in self._items)
 
-    # -- questions ---------------------------------------------------------------------------------------------------
+    # -- questions -----------------------------------------------------------------------------------------------------
 
     def has(self, section: str) -> bool:
         return any(item.kind == SECTION for item in self._of(section))
@@ -96,7 +96,7 @@ class Document:
         wanted = normal(section)
         return [item for item in self._items if normal(item.section) == wanted]
 
-    # -- changes -----------------------------------------------------------------------------------------------------
+    # -- changes -------------------------------------------------------------------------------------------------------
 
     def add_section(self, section: str) -> None:
         """At the end of the file, after a blank line."""
@@ -180,7 +180,7 @@ class Document:
                 else:
                     del self._items[position]
 
-    # -- lines -------------------------------------------------------------------------------------------------------
+    # -- lines ---------------------------------------------------------------------------------------------------------
 
     def _rewritten(self, item: Item, value: str) -> Item:
         """With another value: what stands before it stays, what went on with the old one goes."""
@@ -229,7 +229,7 @@ class Document:
             lines = self._items[position].lines
             self._items[position] = self._items[position]._replace(lines=lines[:-1] + (lines[-1] + self._end,))
 
-    # -- what may be shown -------------------------------------------------------------------------------------------
+    # -- what may be shown ---------------------------------------------------------------------------------------------
 
     def shown(self, sections: Sequence[str], secrets: Sequence[str], before: Optional[Document] = None) -> str:
         """The text of these sections, with asterisks for what may be a secret.

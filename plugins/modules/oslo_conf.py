@@ -10,11 +10,11 @@ module: oslo_conf
 short_description: Options in a configuration file of an OpenStack service
 version_added: 0.1.0
 description:
-  - Sets and removes options, members of lists with commas, and whole sections in a file such as C(cinder.conf).
-  - Knows the grammar of oslo.config, namely repeated options, values over several lines, C(:) instead of C(=), sections
-    that stand in several places, and that names of sections but C(DEFAULT) have no case.
-  - Everything that is not asked for stays as it is, byte for byte, comments and order and line ends included. What is
-    right already is not written again.
+  - Sets and removes options, members of lists with commas, and complete sections in a file such as C(cinder.conf).
+  - Supports the grammar of oslo.config, namely repeated options, values over several lines, C(:) instead of C(=), a
+    section in several places, and section names that are not case-sensitive except C(DEFAULT).
+  - Everything else in the file is kept byte for byte, including comments, order and line ends. A value that is correct
+    already is not written again.
   - No secret is shown. The difference shows the sections that change, with asterisks for everything that O(secrets)
     gives, for every option whose name says that it is a secret, and for passwords in URLs.
   - It talks to no array.
@@ -29,7 +29,7 @@ options:
     type: path
     required: true
   create:
-    description: Whether to make the file where it is missing. Without O(mode) nobody but its owner can read it then.
+    description: Whether to create a missing file. Without O(mode) only its owner can read it then.
     type: bool
     default: false
   backup:
@@ -38,8 +38,8 @@ options:
     default: false
   validate:
     description:
-      - Command that judges the new file before it takes the place of the old one; C(%s) in it is its path.
-      - It is run in check mode, too, and when nothing changes it is not run.
+      - Command that validates the new file before it replaces the old one. C(%s) in it is the path of the new file.
+      - It also runs in check mode. It does not run when nothing changes.
     type: str
   section:
     description: The section. Either this or O(sections) is needed.
@@ -58,8 +58,8 @@ options:
     type: dict
   secrets:
     description:
-      - The same for options that nobody must see, such as passwords.
-      - They mean themselves. What would stand for the value of another option is written so that it does not.
+      - Values by names, as O(options), for options that are secret, such as passwords.
+      - They are taken literally. A dollar sign in a value is escaped, so that it does not refer to another option.
     type: dict
   members:
     description: Members of values that are lists with commas, such as C(enabled_backends).
@@ -151,7 +151,7 @@ path:
   returned: always
   type: str
 changes:
-  description: The names of the options that are other ones now, by section. A section that came or went is there, too.
+  description: The names of the options that changed, by section. A section that was added or removed is listed too.
   returned: success
   type: dict
   sample: {"DEFAULT": ["enabled_backends"]}
@@ -228,7 +228,7 @@ def main() -> None:
 
 
 def _check(section: Section) -> None:
-    """ConfError when something came out empty that would strip a section, or of which it is not known what it is."""
+    """ConfError when the name is empty, or when an empty value would remove every option of a section."""
     name = section["name"]
     if name is None or not name.strip():
         raise oslo_conf.ConfError("the name of a section is null or empty")

@@ -346,7 +346,7 @@ def test_a_wrong_checksum_is_refused_before_the_content_is_looked_at(dsware: Lab
     raw = dsware.raw()
     wrong = sha256(raw)[::-1]
     dsware.refused(f"is {sha256(raw)} and not {wrong}", path=raw, checksum=f"sha256:{wrong}")
-    dsware.refused("is not one", "64 hexadecimal digits", kind="invalid", path=raw, checksum="md5:123")
+    dsware.refused("is not a checksum", "64 hexadecimal digits", kind="invalid", path=raw, checksum="md5:123")
     assert dsware.imported(raw, checksum=sha256(raw)).changed
 
 

@@ -208,7 +208,7 @@ def test_what_a_host_uses_is_read_from_a_copy(lab: Lab) -> None:
     lab.map_elsewhere("golden")
     maps = lab.array.luns()
     if lab.array.capabilities.method("clone_volume").kind == "host_copy":
-        lab.refused("of no instant", path=lab.folder / "out.raw", state="exported", both=False)
+        lab.refused("would not be of one point in time", path=lab.folder / "out.raw", state="exported", both=False)
     else:
         mark = lab.array.mark()
         lab.exported(lab.folder / "out.raw", format="raw", verify=False)
@@ -288,14 +288,14 @@ def test_an_old_volume_with_snapshots_is_not_deleted(lab: Lab) -> None:
     made = lab.imported(other, keep_old=0)
     kept = made["image"]["kept"]
     assert made["plan"] == predicted["plan"]
-    assert "keep the present volume" in " ".join(made["plan"])
+    assert "keep the existing volume" in " ".join(made["plan"])
     assert re.fullmatch(r"golden-old-\d{8}T\d{6}Z", kept)
     assert lab.content(kept) == content
     for result in (predicted, made):
         (warning,) = [text for text in result.warnings if "will be kept" in text]
         assert "it has snapshots: monday" in warning
     again = lab.imported(lab.raw("3.raw", seed=3), keep_old=0)
-    assert any(f"stays as {kept}" in text for text in again.warnings)
+    assert any(f"remains as {kept}" in text for text in again.warnings)
     assert kept in lab.volumes()
 
 

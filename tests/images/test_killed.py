@@ -285,7 +285,7 @@ def test_what_a_run_on_another_host_left_goes_when_it_is_dead(lab: Lab) -> None:
     if lab.array.capabilities.mappings_known == "of_all_hosts":
         result = lab.run(path=source)
         assert result.failed
-        assert "host other has it" in result.msg
+        assert "it is mapped to host other" in result.msg
     lab.done("flash_host_map", host="other", volume=old, state="absent", connection=lab.plain)
     assert not lab.run(path=source).failed
     assert lab.volumes() == {"golden", other}

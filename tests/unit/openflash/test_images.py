@@ -84,7 +84,7 @@ def names(array: MemoryArray) -> list[str]:
 
 
 def left(folder: Folder, name: str = "golden") -> list[tuple[dict[str, Any], bool]]:
-    return [(dict(work.noted), alive) for work, alive in folder.left(KEY, name)]
+    return [(dict(work.noted), alive) for work, alive in folder.unfinished(KEY, name)]
 
 
 # ---- the file --------------------------------------------------------------------------------------------------------
@@ -119,7 +119,7 @@ def test_wherever_a_note_is_cut_off_the_one_before_counts(folder: Folder) -> Non
     work = killed(folder, "golden", made=True)
     path = Path(work.path)
     before = path.read_bytes()
-    work = next(found for found, _alive in folder.left(KEY, "golden"))
+    work = next(found for found, _alive in folder.unfinished(KEY, "golden"))
     with path.open("ab") as stream:
         stream.write(b'{"array": "x", "made": false, "more": "and more"}\n')
     complete = path.read_bytes()
@@ -127,7 +127,7 @@ def test_wherever_a_note_is_cut_off_the_one_before_counts(folder: Folder) -> Non
         path.write_bytes(complete[:end])
         ((noted, _alive),) = left(folder)
         assert noted["made"] is True, complete[:end]
-        for found, _alive in folder.left(KEY, "golden"):
+        for found, _alive in folder.unfinished(KEY, "golden"):
             found.note(made="again")
         ((noted, _alive),) = left(folder)
         assert noted["made"] == "again", complete[:end]

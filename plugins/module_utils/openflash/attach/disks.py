@@ -99,7 +99,7 @@ class Disks:
     def __init__(self, tree: Tree) -> None:
         self.tree = tree
 
-    # -- finding -----------------------------------------------------------------------------------------------------
+    # -- finding -------------------------------------------------------------------------------------------------------
 
     def find(self, serial: str, size: int) -> Optional[Disk]:
         """The disk with this identity, or None while there is none. Not asked yet whether it is what its link says."""
@@ -171,7 +171,7 @@ class Disks:
             )
         return found[0] if found else None
 
-    # -- opening -----------------------------------------------------------------------------------------------------
+    # -- opening -------------------------------------------------------------------------------------------------------
 
     @contextmanager
     def reading(self, disk: Disk) -> Iterator[int]:
@@ -284,7 +284,7 @@ class Disks:
                 if line.split()[:1] == ["/dev/" + part]:
                     raise InUse("%s is swap space of this host" % part)
 
-    # -- taking away -------------------------------------------------------------------------------------------------
+    # -- taking away ---------------------------------------------------------------------------------------------------
 
     def flush(self, disk: Disk) -> None:
         """Let nothing that was read or written stay in this host's memory."""

@@ -135,7 +135,7 @@ class Iscsi(Fabric):
         while self._records:
             run_command((self.program,) + self._records.pop() + ("-o", "delete"))
 
-    # -- records and sessions ----------------------------------------------------------------------------------------
+    # -- records and sessions ------------------------------------------------------------------------------------------
 
     def _make_record(self, node: Node) -> None:
         """A record for the login, where this host has none of this target at this portal.

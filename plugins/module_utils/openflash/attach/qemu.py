@@ -105,7 +105,7 @@ class Qemu:
         self.timeout = timeout
         self.tell = tell
 
-    # -- questions ---------------------------------------------------------------------------------------------------
+    # -- questions -----------------------------------------------------------------------------------------------------
 
     def info(self, node: Node, seconds: float = _LOOK_SECONDS) -> Dict[str, Any]:
         """What it says of an image, or of a volume that it logs in to."""
@@ -137,7 +137,7 @@ class Qemu:
         both = [one, other.first(one.size)]
         return self._run(words, both, _COPY_MEMORY, _NO_LIMIT, self.timeout, (0, 1)).status == 0
 
-    # -- copies ------------------------------------------------------------------------------------------------------
+    # -- copies --------------------------------------------------------------------------------------------------------
 
     def into(self, source: Node, target: Node) -> None:
         """Write the source over the first bytes of the target, and have the array keep them before returning.
@@ -157,7 +157,7 @@ class Qemu:
         words += ["-o", ",".join(options)] if options else []
         self._run(words, [source], _COPY_MEMORY, _NO_LIMIT, self.timeout, last=[os.path.abspath(path)])
 
-    # -- running -----------------------------------------------------------------------------------------------------
+    # -- running -------------------------------------------------------------------------------------------------------
 
     def _run(
         self,

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What an import and an export have in common: the volume that is meant, what stands in the way, what was left."""
+"""What an import and an export share: the volume, the plan, and the clean-up after runs that were killed."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ class Outcome:
 
 
 class Run:
-    """One task's tools.
+    """What one task works with.
 
-    :ivar key: tells arrays apart, see work.array_key.
-    :ivar patience: seconds after which what a run on another host left counts as dead.
+    :ivar key: identifies the array, see work.array_key.
+    :ivar dead_after: seconds after which the unfinished volume of a run on another host may be deleted.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Run:
         settings: Settings,
         progress: Progress,
         qemu: Qemu,
-        patience: float,
+        dead_after: float,
         check_mode: bool = False,
         policy: Optional[Policy] = None,
         clock: Callable[[], float] = time.time,
@@ -67,79 +67,83 @@ class Run:
         self.settings = settings
         self.progress = progress
         self.qemu = qemu
-        self.patience = patience
+        self.dead_after = dead_after
         self.check_mode = check_mode
         self.policy = policy if policy is not None else Policy()
         self.clock = clock
         self.records = Records(array, folder, key)
         self.outcome = Outcome()
-        self._mine: List[Tuple[str, str]] = []
+        self._our_mappings: List[Tuple[str, str]] = []
 
-    # -- the volume --------------------------------------------------------------------------------------------------
+    # -- the volume ----------------------------------------------------------------------------------------------------
 
     def volume(self, name: str) -> Optional[Volume]:
-        """The volume of that name; what is there and cannot be read is not absent."""
+        """The volume of that name, or None. BadReply when it exists and cannot be read: it is not absent then."""
         listing: Listing[Volume] = self.array.volumes([name])
         for bad in listing.unreadable:
-            raise BadReply("volume %s is there and cannot be read: %s" % (bad.name, bad.reason), target=name)
+            raise BadReply("volume %s exists and cannot be read: %s" % (bad.name, bad.reason), target=name)
         return listing.named(name)
 
     def hosts_of(self, volume: Volume) -> Optional[Tuple[str, ...]]:
-        """Who has it mapped, but for what a dead run of ours left; None when that cannot be known."""
-        maps = volume.mappings
-        if maps is None:
+        """The hosts that it is mapped to, without those of a killed run of this host; None: unknown."""
+        mappings = volume.mappings
+        if mappings is None:
             names = sorted(self.array.capabilities.local_names)
             listing: Listing[Mapping] = self.array.mappings(volumes=[volume.name], hosts=names or None)
-            maps = tuple(one for one in listing if one.volume == volume.name)
-            if not listing.complete and not maps:
+            mappings = tuple(mapping for mapping in listing if mapping.volume == volume.name)
+            if not listing.complete and not mappings:
                 return () if self.policy.assume_unmapped else None
-        return tuple(sorted({one.host for one in maps if (one.volume, one.host) not in self._mine}))
+        ours = set(self._our_mappings)
+        return tuple(sorted({mapping.host for mapping in mappings if (mapping.volume, mapping.host) not in ours}))
 
-    # -- the planner -------------------------------------------------------------------------------------------------
+    # -- the planner ---------------------------------------------------------------------------------------------------
 
     def plan(self, actual: Actual, desired: DesiredVolume) -> Plan:
-        """What the planner of the other modules makes of it, under the policy of this task."""
-        drawn = plan(DesiredState(volumes=(desired,)), actual, self.policy, self.array.capabilities)
-        for error in drawn.errors:
+        """The plan of the same planner as for flash_volume, under the policy of this task."""
+        drawn_plan = plan(DesiredState(volumes=(desired,)), actual, self.policy, self.array.capabilities)
+        for error in drawn_plan.errors:
             error.fill(array=self.array.label)
-        return drawn
+        return drawn_plan
 
-    def apply(self, actual: Actual, drawn: Plan) -> None:
-        """Carry it out, or raise the first error of it."""
-        errors = drawn.errors or tuple(apply(drawn, actual, self.array).errors.values())
+    def apply(self, actual: Actual, drawn_plan: Plan) -> None:
+        """Carry the plan out; its first error is raised."""
+        errors = drawn_plan.errors or tuple(apply(drawn_plan, actual, self.array).errors.values())
         if errors:
             raise errors[0]
 
     def delete(self, name: str) -> None:
-        """Delete a volume that is no temporary one, as ``state: absent`` of flash_volume does: no snapshot goes with
-        it, and nothing that depends on it loses its source.
+        """Delete a volume that is not a temporary one, under the rules of ``state: absent`` of flash_volume.
+
+        It is refused when the volume has snapshots, or when others depend on it.
         """
         desired = DesiredVolume(name, ABSENT)
         actual = read(self.array, DesiredState(volumes=(desired,)))
         self.apply(actual, self.plan(actual, desired))
 
     def why_not_deleted(self, name: str) -> Optional[FlashError]:
-        """Why ``delete`` would refuse."""
+        """The error with which ``delete`` would refuse, or None."""
         desired = DesiredVolume(name, ABSENT)
         errors = self.plan(read(self.array, DesiredState(volumes=(desired,))), desired).errors
         return errors[0] if errors else None
 
-    # -- what was left -----------------------------------------------------------------------------------------------
+    # -- clean-up ------------------------------------------------------------------------------------------------------
 
     def recover(self, name: str) -> None:
-        """Undo what dead runs of this host left on this array; Busy while a live one works for the same name.
+        """Undo what killed runs of this host began on this array.
 
-        What cannot be undone now fails the task when it is for the same volume; else it is a warning, and the next run
-        tries again. In check mode only looks, so that what they had mapped does not count as mapped.
+        What cannot be undone now is an error when it was for the same volume. Otherwise it is a warning, and the next
+        run tries again. In check mode nothing is undone; mappings of killed runs do not count as mappings.
+
+        :raises Busy: another run on this host is at work for this volume.
         """
-        for work, alive in self.folder.left(self.key, name):
+        for work, alive in self.folder.unfinished(self.key, name):
             is_same = work.noted.get("name") == name
             if alive:
                 if is_same:
-                    raise Busy("another run on this host is at work on %s" % name, hint="Wait for it.")
+                    raise Busy("another run on this host is at work on %s" % name, hint="Wait until it has ended.")
                 continue
             if self.check_mode:
-                self._mine += work.mapped
+                self._our_mappings += work.mapped
                 continue
             try:
                 data_path.undo(self.array, work, self.settings)
@@ -148,45 +152,45 @@ class Run:
                 if is_same:
                     raise
                 self.outcome.warnings.append(
-                    "An earlier run for volume %s left something that cannot be removed now. %s"
-                    % (work.noted.get("name"), error)
+                    "What an earlier run for volume %s began cannot be undone now. %s" % (work.noted.get("name"), error)
                 )
                 continue
             work.end()
 
     def undo(self, work: Work) -> None:
-        """Nothing that an unfinished run made gets a final name: its content is of that run's time, not of this task's.
+        """Undo what a run began.
 
-        A swap of names that had begun is undone: the volume that had the name gets it back, unless another one has
-        taken the name meanwhile.
+        Its temporary volume is deleted and never gets the final name, since its content is of the time of that run. A
+        swap of names that had begun is undone: the volume that had the name gets it back, unless another one has taken
+        the name meanwhile.
         """
-        left, swap = self.volume(work.temporary), work.noted.get("swap")
+        temporary, swap = self.volume(work.temporary), work.noted.get("swap")
         if swap:
-            self._undo_swap(str(work.noted["name"]), swap, left)
-        if left is not None:
-            self._check_idle(left)
+            self._undo_swap(str(work.noted["name"]), swap, temporary)
+        if temporary is not None:
+            self._check_no_copy(temporary)
             named = self.volume(str(work.noted["name"]))
             if named is not None:
-                self._check_idle(named)  # it may be a copy of what is to be deleted
-            self.array.delete_volume(left)
+                self._check_no_copy(named)  # it may be a copy of the temporary volume
+            self.array.delete_volume(temporary)
 
-    def _undo_swap(self, name: str, swap: Dict[str, Any], left: Optional[Volume]) -> None:
-        now, old = self.volume(name), self.volume(str(swap["old"]))
+    def _undo_swap(self, name: str, swap: Dict[str, Any], temporary: Optional[Volume]) -> None:
+        named, old = self.volume(name), self.volume(str(swap["old"]))
         if old is None or old.id != swap["old_id"]:
             return
-        if left is not None and now is None:
+        if temporary is not None and named is None:
             self.array.rename_volume(old, name)
         elif swap["delete"]:
-            if left is None and now is not None and now.id == swap["made_id"]:
-                # This read proves that the new volume has the name, so the old one may go.
+            if temporary is None and named is not None and named.id == swap["made_id"]:
+                # This read proves that the new volume has the name, so the old one may be deleted.
                 quietly(lambda: self.delete(old.name))
             if self.volume(old.name) is not None:
                 self.outcome.warnings.append(
-                    "The volume that had the name %s before an earlier run stays as %s." % (name, old.name)
+                    "The volume that had the name %s before an earlier run remains as %s." % (name, old.name)
                 )
 
-    def _check_idle(self, volume: Volume) -> None:
-        """Busy while the array still copies into a volume of an unfinished run."""
+    def _check_no_copy(self, volume: Volume) -> None:
+        """Busy while the array copies into this volume of an unfinished run."""
         if volume.state == COPYING:
             raise Busy(
                 "the array is still copying into volume %s, which an earlier run made" % volume.name,
@@ -195,64 +199,67 @@ class Run:
             )
 
     def sweep(self, name: str) -> None:
-        """The same for runs on other hosts, which left nothing but a volume for this name.
+        """Delete the temporary volume that a run on another host began for this name.
 
-        It is deleted only when it is provably dead: it carries our marker, is older than ``wait_timeout``, no host has
-        it, and the array copies neither into it nor out of it, as far as every volume could be read.
+        Only when that run is certainly dead: the volume carries our marker, is older than ``wait_timeout``, is mapped
+        to no host, and the array copies neither into it nor out of it, and every volume could be read.
 
         :raises Busy: otherwise.
         """
         listing = self.array.volumes()
-        for left in listing:
-            said = parse_name(left.name)
-            if said is None or said.digest != digest_of(name) or self._is_local(left.name):
+        for temporary in listing:
+            origin = parse_name(temporary.name)
+            if origin is None or origin.digest != digest_of(name) or self._is_local(temporary.name):
                 continue
-            hosts = self.hosts_of(left)
-            age = self.clock() - said.when
-            copying = [one.name for one in listing if one.state == COPYING and left.name in (one.name, one.source)]
-            copying += [one.name for one in listing if one.state == COPYING and one.name == name]
-            if age < self.patience or hosts is None or hosts or copying or not listing.complete:
+            hosts = self.hosts_of(temporary)
+            age = self.clock() - origin.when
+            copying = [
+                volume.name
+                for volume in listing
+                if volume.state == COPYING and (temporary.name in (volume.name, volume.source) or volume.name == name)
+            ]
+            if age < self.dead_after or hosts is None or hosts or copying or not listing.complete:
                 why = "it was begun %d s ago" % max(0, int(age))
                 if hosts:
-                    why = "host %s has it" % ", ".join(hosts)
+                    why = "it is mapped to host %s" % ", ".join(hosts)
                 elif copying:
                     why = "the array is still copying into %s" % copying[0]
                 elif not listing.complete:
                     why = "some volumes cannot be read, and the array may be copying it into one of them"
                 raise Busy(
-                    "a run on another host is at work on %s (volume %s, %s)" % (name, left.name, why),
-                    hint="Wait for it. If it is dead, run the task there again, or unmap the volume: what is not "
-                    "mapped goes once it is older than wait_timeout and the array does not copy.",
+                    "a run on another host is at work on %s (volume %s, %s)" % (name, temporary.name, why),
+                    hint="Wait until it has ended. If it was killed, run the task there again, or unmap the volume: an "
+                    "unmapped one is deleted once it is older than wait_timeout and the array does not copy it.",
                 )
-            self.array.delete_volume(left)
+            self.array.delete_volume(temporary)
 
     def _is_local(self, temporary: str) -> bool:
         return os.path.exists(os.path.join(self.folder.path, temporary + ".json"))
 
-    # -- work --------------------------------------------------------------------------------------------------------
+    # -- one run -------------------------------------------------------------------------------------------------------
 
     def begin(self, name: str) -> Tuple[Work, DataPath]:
         work = Work.begin(self.folder, self.key, name, self.clock())
         return work, DataPath(self.array, self.qemu, self.settings, work)
 
     def drop(self, name: str) -> None:
-        """A temporary volume, which is unmapped by now."""
-        there = self.volume(name)
-        if there is not None:
-            self.array.delete_volume(there)
+        """Delete a temporary volume, which is unmapped by now."""
+        temporary = self.volume(name)
+        if temporary is not None:
+            self.array.delete_volume(temporary)
 
     def drop_made(self, work: Work) -> None:
         self.drop(work.temporary)
         work.note(made=False)
 
     def take_back(self, work: Work) -> None:
-        """Undo what this very run has made, after a failure."""
+        """Undo what this run has begun, after a failure."""
         self.undo(work)
         work.note(made=False, swap=None)
 
 
 class ended:
-    """Ends a run's file, unless something stays that the next run must take away."""
+    """Deletes the file of a run at its end, unless the next run must still undo something."""
 
     def __init__(self, work: Work, data_path: DataPath) -> None:
         self._work = work
@@ -269,7 +276,7 @@ class ended:
 
 
 def quietly(action: Callable[[], Any]) -> None:
-    """The error that led here says more; the next run does it again."""
+    """Try it. An error is dropped: the one that led here is more important, and the next run tries again."""
     try:
         action()
     except FlashError as error:

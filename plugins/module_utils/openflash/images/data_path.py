@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A volume shown to this host for the length of a copy, and taken away again, also after a failure.
+"""The data path to a volume: it is mapped to this host for one copy and unmapped afterwards, also after a failure.
 
-Three ways: QEMU's own iSCSI initiator with a name that is used once; this host's kernel, over Fibre Channel or iSCSI;
-the program of the host by which the array attaches volumes.
+There are three: QEMU's own iSCSI initiator, with a name that is used once; the kernel of this host, over Fibre Channel
+or iSCSI; and a tool of the array on this host (Dsware).
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ DATA_PATHS = (AUTO, USER_SPACE, KERNEL)
 @dataclass(frozen=True)
 class Settings:
     """:ivar method: one of DATA_PATHS.
-    :ivar root: where ``dev`` and ``sys`` of this host are; other than ``/`` for simulated arrays only.
+    :ivar root: the folder with ``dev`` and ``sys`` of this host; other than ``/`` for simulated arrays only.
     :ivar seconds: for a login, and for a disk to appear.
     """
 
@@ -44,7 +44,7 @@ class Settings:
 
 
 class DataPath:
-    """The way of one run to the volumes of one array."""
+    """The data path of one run to the volumes of one array."""
 
     def __init__(self, array: Array, qemu: Qemu, settings: Settings, work: Work) -> None:
         self._array = array
@@ -52,11 +52,11 @@ class DataPath:
         self._settings = settings
         self._work = work
         self.blocked = False
-        """Something could not be given back: the run's file stays, and the next run tries again."""
+        """Something could not be undone: the file of the run is kept, and the next run tries again."""
 
     @contextmanager
     def open(self, volume: Volume, writable: bool) -> Iterator[Node]:
-        """The volume's bytes; nobody else has it mapped."""
+        """The volume as a node of QEMU. No other host has it mapped."""
         if self._array.capabilities.local_names:
             agent = self._agent()
             if agent is not None:
@@ -77,19 +77,19 @@ class DataPath:
             return True
         return any(port.protocol == ISCSI and port.portal for port in self._array.ports())
 
-    # -- mapping -----------------------------------------------------------------------------------------------------
+    # -- mapping -------------------------------------------------------------------------------------------------------
 
     @contextmanager
     def _mapped(self, volume: Volume, host: Host, made: bool) -> Iterator[Mapping]:
-        """Noted before it is done, so that whoever finds the note knows what may be there."""
+        """Map the volume to the host, and unmap it at the end. It is noted first, for the next run."""
         self._work.note(mapped=[[volume.name, host.name]], host=[host.name, made])
         with _undoing(self._forget):
             mapping = self._array.map_volume(volume, host)
-            with _undoing(lambda: self._give_back(lambda: self._array.unmap_volume(mapping))):
+            with _undoing(lambda: self._undo_step(lambda: self._array.unmap_volume(mapping))):
                 yield mapping
 
-    def _give_back(self, action: Callable[[], Any]) -> None:
-        """What comes after it is left as well: a volume is not unmapped while this host still has its disk."""
+    def _undo_step(self, action: Callable[[], Any]) -> None:
+        """When one step fails, no later one is tried: a volume must not be unmapped while this host has its disk."""
         if self.blocked:
             return
         self.blocked = True
@@ -107,7 +107,7 @@ class DataPath:
     def _ports(self, volume: Volume) -> Tuple[Port, ...]:
         return self._array.ports_of([volume.name]).items
 
-    # -- by QEMU -----------------------------------------------------------------------------------------------------
+    # -- by QEMU -------------------------------------------------------------------------------------------------------
 
     @contextmanager
     def _logged_in(self, volume: Volume) -> Iterator[Node]:
@@ -118,25 +118,25 @@ class DataPath:
             chap = (chap or user_space.random_chap()) if _asks_for_chap(array) else None
         own_chap = None if array.capabilities.chap == OF_VOLUME else chap
         self._work.note(host=[self._work.temporary, True], mapped=[])
-        with _undoing(lambda: self._give_back(lambda: drop_host(array, self._work.temporary))):
+        with _undoing(lambda: self._undo_step(lambda: drop_host(array, self._work.temporary))):
             host = array.create_host(self._work.temporary, [Initiator(initiator, ISCSI)], chap=own_chap)
             with self._mapped(volume, host, True) as mapping:
                 if mapping.lun is None:
-                    raise BadReply("the array does not tell at which LUN it shows the volume", target=volume.name)
+                    raise BadReply("the array does not report the LUN of the mapping", target=volume.name)
                 seconds = self._settings.seconds
                 ports = self._ports(volume)
                 yield user_space.node(self._qemu, initiator, ports, mapping.lun, volume.size, chap, seconds)
 
-    # -- by the kernel -----------------------------------------------------------------------------------------------
+    # -- by the kernel -------------------------------------------------------------------------------------------------
 
     @contextmanager
     def _as_disk(self, volume: Volume, writable: bool) -> Iterator[Node]:
         fabric = self._fabric()
-        host, made = self._myself(fabric)
+        host, made = self._this_host(fabric)
         try:
             with self._mapped(volume, host, made) as mapping:
                 if mapping.lun is None:
-                    raise BadReply("the array does not tell at which LUN it shows the volume", target=volume.name)
+                    raise BadReply("the array does not report the LUN of the mapping", target=volume.name)
                 ports = self._ports(volume)
                 serial = volume.serial or self._serial(volume)
                 if serial:
@@ -144,7 +144,7 @@ class DataPath:
                 else:
                     disk = fabric.attach_lun(volume.size, mapping.lun, ports)
                 self._work.note(disks=[[disk.serial, disk.size]])
-                with _undoing(lambda: self._give_back(lambda: fabric.detach(disk))):
+                with _undoing(lambda: self._undo_step(lambda: fabric.detach(disk))):
                     with _opened(fabric, disk, writable) as descriptor:
                         is_device = stat.S_ISBLK(os.fstat(descriptor).st_mode)
                         yield disk_node(descriptor, volume.size, is_device)
@@ -152,9 +152,9 @@ class DataPath:
             fabric.close()
 
     def _serial(self, volume: Volume) -> Optional[str]:
-        """Some arrays give a volume its identity when it is first mapped."""
-        there = self._array.volumes([volume.name]).named(volume.name)
-        return there.serial if there is not None else None
+        """Read again: some arrays give a volume its identity when it is first mapped."""
+        mapped_volume = self._array.volumes([volume.name]).named(volume.name)
+        return mapped_volume.serial if mapped_volume is not None else None
 
     def _fabric(self) -> Fabric:
         problems = []
@@ -169,8 +169,8 @@ class DataPath:
             hint="Run the task on a host that has one (delegate_to), or set data_path: user_space for iSCSI.",
         )
 
-    def _myself(self, fabric: Fabric) -> Tuple[Host, bool]:
-        """What the array calls this host, and whether it was made for this copy."""
+    def _this_host(self, fabric: Fabric) -> Tuple[Host, bool]:
+        """This host on the array, and whether it was created for this copy."""
         addresses = fabric.initiators()
         found = self._array.find_hosts(addresses)
         if found.items:
@@ -180,8 +180,8 @@ class DataPath:
             chap = self._settings.chap
             if chap is None:
                 raise Unauthorized(
-                    "the array asks for CHAP, and does not know this host",
-                    hint="Set chap_username and chap_password to what /etc/iscsi/iscsid.conf has, or make the host "
+                    "the array demands CHAP, and has no host with the initiators of this one",
+                    hint="Set chap_username and chap_password to those of /etc/iscsi/iscsid.conf, or create the host "
                     "on the array first (flash_host_map).",
                 )
         name = self._work.temporary
@@ -189,7 +189,7 @@ class DataPath:
         ports = [Initiator(address, parse_initiator(address)[0]) for address in addresses]
         return self._array.create_host(name, ports, chap=chap), True
 
-    # -- by a program of the host ------------------------------------------------------------------------------------
+    # -- by the array's tool on the host -------------------------------------------------------------------------------
 
     def _agent(self) -> Optional[Host]:
         for name in sorted(self._array.capabilities.local_names, key=len):
@@ -202,13 +202,13 @@ class DataPath:
     def _attached(self, volume: Volume, host: Host, writable: bool) -> Iterator[Node]:
         with self._mapped(volume, host, False) as mapping:
             if not mapping.device:
-                raise BadReply("the array does not tell the device of the volume", target=volume.name)
+                raise BadReply("the array does not report the device of the volume", target=volume.name)
             descriptor = _open(mapping.device, writable)
             try:
                 size = os.lseek(descriptor, 0, os.SEEK_END)
                 if size < volume.size:
                     raise Conflict(
-                        "the device %s has %s and not the %s of the volume"
+                        "the device %s has %s, and the volume has %s"
                         % (mapping.device, format_size(size), format_size(volume.size))
                     )
                 yield disk_node(descriptor, size, stat.S_ISBLK(os.fstat(descriptor).st_mode))
@@ -231,7 +231,7 @@ def _open(path: str, writable: bool) -> int:
 
 @contextmanager
 def _undoing(undo: Callable[[], Any]) -> Iterator[None]:
-    """Undo it at the end. After a failure, that one is told, and not one of undoing: the next run undoes the rest."""
+    """Undo at the end. After a failure an error of undoing is dropped: the next run undoes what remains."""
     try:
         yield
     except BaseException:
@@ -260,11 +260,11 @@ def drop_host(array: Array, name: str) -> None:
         pass
 
 
-# -- what a killed run left --------------------------------------------------------------------------------------------
+# -- after a killed run ------------------------------------------------------------------------------------------------
 
 
 def undo(array: Array, work: Work, settings: Settings) -> None:
-    """Take away what a dead run of this host had: the disks, the mappings, the host that it made."""
+    """Undo what a killed run of this host had: its disks, its mappings, and the host that it created."""
     fabrics = fabrics_of(Tree(settings.root), settings.seconds)
     for serial, size in work.noted.get("disks") or ():
         _detach(fabrics, str(serial), int(size))
@@ -293,7 +293,7 @@ def _detach(fabrics: Sequence[Fabric], serial: str, size: int) -> None:
 
 
 def _detach_lun(array: Array, fabrics: Sequence[Fabric], volume: Volume, mapping: Mapping) -> None:
-    """Where the array does not tell who its volumes are: whatever this host has at that LUN of its ports."""
+    """Where the array reports no identity of its volumes: detach what this host has at that LUN of its ports."""
     if mapping.lun is None or not any(fabric.initiators() for fabric in fabrics):
         return
     ports = array.ports_of([volume.name]).items

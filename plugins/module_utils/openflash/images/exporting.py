@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A volume, or a snapshot of one, into an image file: written beside its final name, verified, and then renamed.
+"""An export: a volume, or a snapshot, is copied into an image file under a temporary name, verified, and then renamed.
 
-What hosts use is not read while they write: a mapped volume is copied by the array first, where that takes an instant,
-and the copy is read.
+A volume that hosts may be writing to is not read. The array clones it first, where it can do that instantly, and the
+clone is read.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ _CHUNK = 4 * 1024**2
 
 @dataclass(frozen=True)
 class DesiredExport:
-    """What a task asks for.
+    """What a task requests.
 
     :ivar path: absolute path of the image file.
-    :ivar snapshot: the name of a snapshot of the volume to take instead of the volume.
+    :ivar snapshot: the name of a snapshot of the volume to export instead of the volume.
     """
 
     name: str
@@ -60,8 +60,8 @@ class DesiredExport:
 
 
 def run(run: Run, desired: DesiredExport) -> None:
-    """Bring the file to hold what the volume holds; what was done is in ``run.outcome``."""
-    _Export(run, desired).carry()
+    """Make the file hold the content of the volume. What was done is in ``run.outcome``."""
+    _Export(run, desired).carry_out()
 
 
 class _Export:
@@ -73,7 +73,7 @@ class _Export:
         if desired.snapshot:
             self._what = "snapshot %s of %s" % (desired.snapshot, self._what)
 
-    def carry(self) -> None:
+    def carry_out(self) -> None:
         desired, run = self._desired, self._run
         if desired.compress and desired.format not in (formats.QCOW2, formats.VMDK):
             raise Invalid(
@@ -81,15 +81,15 @@ class _Export:
             )
         self._check_path()
         run.recover(desired.name)
-        there = run.volume(desired.name)
-        if there is None:
+        volume = run.volume(desired.name)
+        if volume is None:
             raise NotFound("volume %s is not there" % desired.name, target=desired.name)
-        run.outcome.before = run.outcome.after = there
-        snapshot = self._snapshot(there) if desired.snapshot else None
-        check_complete(snapshot or there)
-        check_online(snapshot or there)
-        copy = snapshot is not None or self._is_in_use(there)
-        run.outcome.image = {"dest": desired.path, "format": desired.format, "virtual_size": (snapshot or there).size}
+        run.outcome.before = run.outcome.after = volume
+        snapshot = self._snapshot(volume) if desired.snapshot else None
+        check_complete(snapshot or volume)
+        check_online(snapshot or volume)
+        copy = snapshot is not None or self._is_in_use(volume)
+        run.outcome.image = {"dest": desired.path, "format": desired.format, "virtual_size": (snapshot or volume).size}
         lines = ["write %s to %s (%s)" % (self._what, desired.path, desired.format)]
         if desired.verify:
             lines.append("read the image back and compare it with the volume")
@@ -100,10 +100,10 @@ class _Export:
         work, data_path = run.begin(desired.name)
         with ended(work, data_path):
             try:
-                source = self._copy(there, snapshot, work) if copy else there
+                source = self._copy(volume, snapshot, work) if copy else volume
                 run.progress.phase("comparing", source.size)
                 with data_path.open(source, writable=False) as node:
-                    if not desired.force and self._is_there(node):
+                    if not desired.force and self._is_done(node):
                         lines = []
                     else:
                         self._write(node)
@@ -123,49 +123,49 @@ class _Export:
         if not os.access(folder, os.W_OK):
             raise Refused("this user may not write to %s" % folder)
 
-    # -- what is read ------------------------------------------------------------------------------------------------
+    # -- the volume to read --------------------------------------------------------------------------------------------
 
-    def _snapshot(self, there: Volume) -> Snapshot:
-        for found in self._array.snapshots([str(self._desired.snapshot)], [there.name]):
-            if found.name == self._desired.snapshot and found.volume in (there.name, None):
+    def _snapshot(self, volume: Volume) -> Snapshot:
+        for found in self._array.snapshots([str(self._desired.snapshot)], [volume.name]):
+            if found.name == self._desired.snapshot and found.volume in (volume.name, None):
                 return found
         raise NotFound("%s is not there" % self._what, target=self._desired.snapshot)
 
-    def _is_in_use(self, there: Volume) -> bool:
-        """Whether a copy must be read in its place. Refused where the array makes none in an instant."""
-        hosts = self._run.hosts_of(there)
+    def _is_in_use(self, volume: Volume) -> bool:
+        """Whether a clone must be read in its place; Refused where the array makes none instantly."""
+        hosts = self._run.hosts_of(volume)
         if hosts == ():
             return False
-        clones = self._array.capabilities.method("clone_volume", there).kind != "host_copy"
-        if clones and self._array.capabilities.refusal("clone_volume", there) is None:
+        clones = self._array.capabilities.method("clone_volume", volume).kind != "host_copy"
+        if clones and self._array.capabilities.refusal("clone_volume", volume) is None:
             return True
         if hosts is None:
             raise Refused(
-                "this array cannot be asked whether %s is mapped" % there.name,
-                target=there.name,
+                "this array cannot be asked whether %s is mapped" % volume.name,
+                target=volume.name,
                 hint="When you know that no host uses it, set assume_unmapped: true.",
             )
         raise Refused(
-            "volume %s is mapped to %s, and an image of what a host is writing would be of no instant"
-            % (there.name, ", ".join("host %s" % host for host in hosts)),
-            target=there.name,
+            "volume %s is mapped to %s, and an image of it would not be of one point in time"
+            % (volume.name, ", ".join("host %s" % host for host in hosts)),
+            target=volume.name,
             hint="Take a snapshot while nothing writes (flash_snapshot, quiesced: true) and export that.",
         )
 
-    def _copy(self, there: Volume, snapshot: Optional[Snapshot], work: Work) -> Volume:
-        """A volume of this run with what is to be read."""
+    def _copy(self, volume: Volume, snapshot: Optional[Snapshot], work: Work) -> Volume:
+        """A temporary volume with the content to export."""
         work.note(made=True)
         spec = VolumeSpec(work.temporary)
         if snapshot is not None:
             self._array.volume_from_snapshot(snapshot, spec)
         else:
-            self._array.clone_volume(there, spec)
+            self._array.clone_volume(volume, spec)
         made = self._run.volume(work.temporary)
         if made is None:
-            raise NotFound("the copy %s is gone again" % work.temporary)
+            raise NotFound("the copy %s is not on the array any more" % work.temporary)
         return made
 
-    # -- the file ----------------------------------------------------------------------------------------------------
+    # -- the file ------------------------------------------------------------------------------------------------------
 
     def _predict(self, lines: List[str]) -> None:
         if os.path.exists(self._desired.path) and not self._desired.force:
@@ -176,8 +176,8 @@ class _Export:
         self._run.outcome.changed = True
         self._run.outcome.lines += lines
 
-    def _is_there(self, node: Node) -> bool:
-        """Whether the file is an image of that format with this content."""
+    def _is_done(self, node: Node) -> bool:
+        """Whether the file exists and is an image of the requested format with this content."""
         try:
             descriptor = os.open(self._desired.path, os.O_RDONLY | os.O_CLOEXEC)
         except OSError:
@@ -189,7 +189,7 @@ class _Export:
                 return False
             return self._run.qemu.same(node, found)
         except FlashError:
-            return False  # whatever it is, it is not the image
+            return False  # it is another file, which will be replaced
         finally:
             os.close(descriptor)
 
@@ -217,7 +217,7 @@ class _Export:
             if desired.verify:
                 self._verify(node, descriptor)
             os.fsync(descriptor)
-            self._like_the_old(descriptor)
+            self._keep_owner_and_mode(descriptor)
             os.replace(part, desired.path)
         except BaseException:
             os.unlink(part)
@@ -229,13 +229,13 @@ class _Export:
         self._run.progress.phase("verifying", node.size)
         if not self._run.qemu.same(node, file_node(descriptor, self._desired.format, node.size)):
             raise Conflict(
-                "the image does not hold what the volume has after it was written",
+                "the image differs from the volume after it was written",
                 target=self._desired.name,
                 hint="The file was removed. Does something write to the volume?",
             )
 
-    def _like_the_old(self, descriptor: int) -> None:
-        """A file that is replaced keeps its owner and mode; a new one is this user's alone."""
+    def _keep_owner_and_mode(self, descriptor: int) -> None:
+        """Those of the file that is replaced. A new file is readable by this user only."""
         try:
             old = os.stat(self._desired.path)
         except OSError:
@@ -247,14 +247,14 @@ class _Export:
             pass
 
     def _remove_parts(self) -> None:
-        """What killed runs left."""
+        """Remove the unfinished files of killed runs."""
         folder, name = os.path.split(self._desired.path)
         for found in os.listdir(folder):
             if found.startswith(".%s." % name[:200]) and found.endswith(_PART):
                 remove_dead(os.path.join(folder, found))
 
     def _checksum(self) -> None:
-        """The file's sha256, told always; beside it, in the form of ``sha256sum``, on request."""
+        """Return the sha256 of the file in the result and, on request, write it beside the file for ``sha256sum``."""
         digest = hashlib.sha256()
         self._run.progress.phase("reading")
         with open(self._desired.path, "rb") as stream:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The image to copy: a file of this host or a URL, with its checksum, looked at before anything opens it."""
+"""The image to import: a file of this host or a URL. Its checksum and its header are checked before QEMU opens it."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ _LENGTHS = {SHA256: 64, "sha384": 96, "sha512": 128}
 
 
 def parse_checksum(text: str) -> Tuple[str, str]:
-    """(algorithm, digits) of ``sha256:...``; a bare one of 64 digits is a sha256."""
+    """(algorithm, digits) of ``sha256:...``. A checksum of 64 digits without an algorithm is a sha256."""
     name, colon, digits = text.strip().lower().rpartition(":")
     name = name if colon else SHA256
     if _LENGTHS.get(name) != len(digits) or not re.match(r"[0-9a-f]+\Z", digits):
         raise Invalid(
-            "checksum %r is not one" % text,
-            hint="Write sha256: and 64 hexadecimal digits; sha384 and sha512 are taken too.",
+            "checksum %r is not a checksum" % text,
+            hint="Write sha256: and 64 hexadecimal digits; sha384 and sha512 are accepted too.",
         )
     return name, digits
 
@@ -43,7 +43,7 @@ def is_url(text: str) -> bool:
 
 
 def label_of(where: str) -> str:
-    """A path or a URL for people to read: without what is secret in a URL."""
+    """A path or a URL as it may be shown: without the secrets of a URL."""
     return redact_url(where) if re.match(r"[A-Za-z][A-Za-z0-9+.-]*:/", where) else where
 
 
@@ -65,8 +65,8 @@ def local_path(path: str) -> str:
 
 class Source:
     """:param where: a path or a URL.
-    :param wanted: the format it must have, or None.
-    :param largest: bytes of the largest disk that may be described, and of the largest file that is fetched.
+    :param desired_format: the format that it must have, or None.
+    :param largest: the most bytes that the disk in the image may have, and that are fetched.
     :param seconds: for a connection to the web server, and for each piece of its answer.
     :param total: seconds for the complete download.
     """
@@ -74,7 +74,7 @@ class Source:
     def __init__(
         self,
         where: str,
-        wanted: Optional[str],
+        desired_format: Optional[str],
         checksum: Optional[str],
         largest: int,
         folder: Folder,
@@ -83,7 +83,7 @@ class Source:
         seconds: float = 30.0,
         total: float = 6 * 3600.0,
     ) -> None:
-        self.wanted = wanted
+        self.desired_format = desired_format
         self.largest = largest
         self.remote = is_url(where)
         if not self.remote and re.match(r"[A-Za-z][A-Za-z0-9+.-]*:/", where):
@@ -95,7 +95,8 @@ class Source:
         self.checksum = parse_checksum(checksum) if checksum else None
         if self.remote and self.checksum is None:
             raise Invalid(
-                "an image from a URL needs its checksum", hint="Set checksum, as the image's publisher tells it."
+                "an image from a URL needs its checksum",
+                hint="Set checksum to the one that the publisher of the image gives.",
             )
         self._folder = folder
         self._progress = progress
@@ -114,7 +115,7 @@ class Source:
 
     @property
     def label(self) -> str:
-        """For people."""
+        """As it may be shown."""
         return label_of(self.where)
 
     def __enter__(self) -> Source:
@@ -130,19 +131,19 @@ class Source:
             self._file.close()
             self._file = None
 
-    def told(self) -> Digests:
-        """What is known of its content without reading it."""
+    def known_digests(self) -> Digests:
+        """The checksum of the task, if there is one. Nothing is read."""
         return {self.checksum[0]: self.checksum[1]} if self.checksum else {}
 
     def digests(self) -> Digests:
-        """The sha256 of the whole file, and the digest that the task gave."""
+        """The sha256 of the file, and its digest by the algorithm of the task. Reads the complete file once."""
         if not self._digests:
             names = {SHA256} | ({self.checksum[0]} if self.checksum else set())
             self._digests = self._read(names)
         return self._digests
 
     def open(self, qemu: Qemu) -> None:
-        """Fetch it where it is remote, and look at it: checksum first, then what it says that it is."""
+        """Fetch it where it is remote; then check its checksum, its header, and its consistency, in this order."""
         if self._file is not None:
             return
         if self.remote:
@@ -151,24 +152,24 @@ class Source:
             self._file = self._open()
         descriptor = self._file.fileno()  # type: ignore[union-attr] # set by either
         if self.checksum is not None:
-            algorithm, wanted = self.checksum
+            algorithm, expected = self.checksum
             found = self.digests()[algorithm]
-            if found != wanted:
+            if found != expected:
                 raise Conflict(
                     "the %s of %s is %s and not %s: it is another image, or it is cut off"
-                    % (algorithm, self.label, found, wanted),
+                    % (algorithm, self.label, found, expected),
                     hint="Fetch the image again, or correct checksum.",
                 )
-        self.format = formats.check(descriptor, self.wanted)
+        self.format = formats.check(descriptor, self.desired_format)
         node = file_node(descriptor, self.format, 0)
         info = qemu.info(node)
-        _whole(info)
+        _check_single_file(info)
         size = formats.check_size(round_up(int(info["virtual-size"]), formats.SECTOR), self.largest)
         qemu.check(node)
         self.node = file_node(descriptor, self.format, size)
 
     def allocated(self) -> int:
-        """Bytes that the file takes on this host's disk."""
+        """Bytes that the file occupies on this host."""
         return os.fstat(self._file.fileno()).st_blocks * 512 if self._file is not None else 0
 
     def _open(self) -> IO[bytes]:
@@ -190,7 +191,7 @@ class Source:
 
     def _fetch(self) -> None:
         self._folder.make()
-        # Without a name from the beginning, so that nothing stays of it.
+        # It has no name, so it disappears with this process, however that ends.
         stream: Any = tempfile.TemporaryFile(dir=self._folder.path)
         try:
             self._progress.phase("downloading")
@@ -202,7 +203,7 @@ class Source:
         self._file = stream
 
     def _read(self, names: Any) -> Digests:
-        """Each of these digests, in one reading."""
+        """These digests of the file, which is read once."""
         if self._file is None:
             self._file = self._open()
         self._progress.phase("reading")
@@ -220,8 +221,8 @@ class Source:
         return {name: digest.hexdigest() for name, digest in found.items()}
 
 
-def _whole(info: Any) -> None:
-    """The same once more, in QEMU's words: an image that is only one together with other files is not opened."""
+def _check_single_file(info: Any) -> None:
+    """Refused when QEMU, too, reports that the image refers to other files or is encrypted."""
     data = (info.get("format-specific") or {}).get("data") or {}
     others = [key for key in ("backing-filename", "full-backing-filename") if info.get(key)]
     others += [key for key in ("data-file",) if data.get(key)]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One image task: the options as an operator writes them, checked before the array is touched, and carried out."""
+"""One task of flash_image: its options are checked before the array is contacted; then it is carried out."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Task:
         params = self._params
         for option in _NOT_EMPTY:
             if params.get(option) is not None and not str(params[option]).strip():
-                raise Invalid("the option %s is empty" % option, hint="To leave it open, leave it out: default(omit).")
+                raise Invalid("the option %s is empty" % option, hint="Leave it out (default(omit)) for its default.")
         for option in _OF_EXPORT if self.imports else _OF_IMPORT:
             if params.get(option) not in (None, False):
                 raise Invalid("the option %s is not one of state %s" % (option, params["state"]), target=self.name)
@@ -92,10 +92,10 @@ class Task:
             bool(params["force"]),
         )
 
-    # -- doing it ----------------------------------------------------------------------------------------------------
+    # -- carrying it out -----------------------------------------------------------------------------------------------
 
-    def carry(self, array: Array, connection: Connection) -> None:
-        """Do it, or predict it; ``outcome`` tells how far it came, whatever is raised."""
+    def carry_out(self, array: Array, connection: Connection) -> None:
+        """Carry the task out, or predict it in check mode. ``outcome`` has what was done, also after an error."""
         settings = Settings(
             self._params.get("data_path") or AUTO,
             str(connection.options.get("device_root") or "/"),
@@ -149,18 +149,18 @@ class Task:
             bool(params["force"]),
         )
 
-    # -- telling it --------------------------------------------------------------------------------------------------
+    # -- the result ----------------------------------------------------------------------------------------------------
 
     def result(self) -> Dict[str, Any]:
         """``volume``, ``image``, ``plan``, ``changed``: the same keys on every path."""
-        told = self.outcome
+        outcome = self.outcome
         image: Dict[str, Any] = dict.fromkeys(
             ("source", "dest", "format", "virtual_size", "checksums", "seconds", "kept")
         )
-        image.update(told.image)
+        image.update(outcome.image)
         return {
-            "changed": told.changed,
-            "plan": list(told.lines),
+            "changed": outcome.changed,
+            "plan": list(outcome.lines),
             "volume": self._after(),
             "image": image,
         }
@@ -170,14 +170,14 @@ class Task:
         return data if self.outcome.size_known else dict(data, size=None, size_text=None)
 
     def diff(self, header: str) -> Dict[str, Any]:
-        """The volume before and after, with what became of its content."""
-        told = self.outcome
-        before = {} if told.before is None else _shown(volume_data(told.before, self.name))
-        after = {} if told.after is None else _shown(self._after())
-        if not told.changed:
+        """The volume before and after, with the steps that were taken."""
+        outcome = self.outcome
+        before = {} if outcome.before is None else _shown(volume_data(outcome.before, self.name))
+        after = {} if outcome.after is None else _shown(self._after())
+        if not outcome.changed:
             before, after = {}, {}
         else:
-            after["done"] = list(told.lines)
+            after["done"] = list(outcome.lines)
         return {"before_header": header, "after_header": header, "before": before, "after": after}
 
 

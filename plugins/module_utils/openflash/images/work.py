@@ -45,7 +45,7 @@ Digests = Dict[str, str]
 
 @dataclass(frozen=True)
 class Temporary:
-    """What the name of an unfinished volume says: when it was begun, and a digest of the name that it is for."""
+    """What the name of a temporary volume tells: when it was begun, and a digest of the name that it is to get."""
 
     when: int
     digest: str
@@ -56,7 +56,7 @@ def digest_of(name: str) -> str:
 
 
 def new_name(name: str, now: float) -> str:
-    """29 characters that every array takes, for a volume or for a host."""
+    """A name of 29 characters that every array accepts, for a volume or for a host."""
     return "%s%08x-%s-%s" % (MARKER, int(now), digest_of(name), secrets.token_hex(2))
 
 
@@ -66,15 +66,15 @@ def parse_name(name: str) -> Optional[Temporary]:
 
 
 def array_key(connection: Connection) -> str:
-    """The same for every task that means the same array, and part of it."""
+    """Identifies an array, with the cluster or tenant: the same for every task that connects to it."""
     scope = [str(connection.options.get(name) or "") for name in ("cluster", "tenant")]
     return "|".join([connection.vendor, ",".join(connection.address), str(connection.port or "")] + scope)
 
 
 class Folder:
-    """Where the files of this user's runs are.
+    """The folder with the files of this user's runs.
 
-    :raises Invalid: the path begins with the home folder of a user who has none: not a folder named ``~``.
+    :raises Invalid: the path begins with the home folder of a user who has none.
     """
 
     def __init__(self, path: str) -> None:
@@ -82,7 +82,7 @@ class Folder:
         if expanded.startswith("~"):
             raise Invalid(
                 "the folder %s cannot be used: HOME is not set and this user has no passwd entry" % path,
-                hint="Set state_dir to a folder that stays, the same one for every run on this host.",
+                hint="Set state_dir to a folder that is kept, the same one for every run on this host.",
             )
         self.path = os.path.abspath(expanded)
 
@@ -91,14 +91,16 @@ class Folder:
             os.makedirs(self.path, mode=0o700, exist_ok=True)
         except OSError as error:
             raise FlashError(
-                "the folder %s cannot be made: %s" % (self.path, error.strerror),
-                hint="Set state_dir to a folder of this user's.",
+                "the folder %s cannot be created: %s" % (self.path, error.strerror),
+                hint="Set state_dir to a folder that this user may write to.",
             ) from None
 
-    def left(self, array: str, name: str) -> Iterator[Tuple[Work, bool]]:
-        """What runs on this array have begun and not ended, and whether they live. Those that do not are ours now.
+    def unfinished(self, array: str, name: str) -> Iterator[Tuple[Work, bool]]:
+        """The runs on this array that have begun and not ended, and whether each one is alive.
 
-        :raises Conflict: the file of a run for the volume of that name cannot be read, so what it left is not known.
+        The file of one that is not alive is locked for the caller, who undoes what the run began.
+
+        :raises Conflict: the file of a run for the volume of that name cannot be read, so what it began is not known.
         """
         try:
             files = sorted(os.listdir(self.path))
@@ -110,14 +112,14 @@ class Folder:
                 remove_dead(path)
             if not file.startswith(MARKER) or not file.endswith(_SUFFIX):
                 continue
-            found = Work.taken(path)
+            found = Work.lock(path)
             if found is None:
                 continue
             work, alive = found
             try:
                 if not work.noted and not alive:
                     if not os.path.getsize(path):
-                        work.end()  # nothing was begun
+                        work.end()  # it had not begun anything
                     else:
                         _damaged(path, file, name)
                 elif work.noted.get("array") == array:
@@ -132,13 +134,13 @@ def _damaged(path: str, file: str, name: str) -> None:
         raise Conflict(
             "the file %s, in which an earlier run for this volume noted what it had begun, cannot be read" % path,
             target=name,
-            hint="Look on the array for volumes and hosts whose names begin with %s, remove them when no other task is "
-            "at work on them, and then delete the file." % file[: -len(_SUFFIX)],
+            hint="Check the array for volumes and hosts whose names begin with %s, delete them when no other task is "
+            "using them, and then delete the file." % file[: -len(_SUFFIX)],
         )
 
 
 def remove_dead(path: str) -> None:
-    """A file that its run keeps locked: removed unless that run lives."""
+    """Remove a file that its run keeps locked, unless that run is alive."""
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     except OSError:
@@ -153,10 +155,10 @@ def remove_dead(path: str) -> None:
 
 
 class Work:
-    """One run's file. Notes are written, and on the disk, before what they tell of is done.
+    """The file of one run. A note is on the disk before the action that it announces begins.
 
-    Each note is a line of its own with everything noted so far. The last complete line counts: a line that a kill cut
-    off tells of nothing that was begun.
+    Each note is a line with everything noted so far. The last complete line counts: where a kill cut a line off, its
+    action had not begun.
     """
 
     def __init__(self, path: str, descriptor: int, noted: Dict[str, Any]) -> None:
@@ -166,7 +168,7 @@ class Work:
 
     @classmethod
     def begin(cls, folder: Folder, array: str, name: str, now: float) -> Work:
-        """A new file, which others see when it is locked and has its first note, and not before."""
+        """A new file. Other runs see it only when it is locked and has its first note."""
         folder.make()
         while True:
             temporary = new_name(name, now)
@@ -179,15 +181,15 @@ class Work:
             try:
                 os.rename(path + _UNBORN, path)
             except FileNotFoundError:
-                # Another run took it for that of a dead one, in the moment before it was locked.
+                # In the moment before it was locked, another run took it for the file of a dead run.
                 work.close()
                 continue
             _sync_folder(folder.path)
             return work
 
     @classmethod
-    def taken(cls, path: str) -> Optional[Tuple[Work, bool]]:
-        """The file, with no notes when it cannot be read, and whether its run lives; None when it is gone."""
+    def lock(cls, path: str) -> Optional[Tuple[Work, bool]]:
+        """The file, without notes when it cannot be read, and whether its run is alive; None: it does not exist."""
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_APPEND)
         except OSError:
@@ -198,20 +200,20 @@ class Work:
         except OSError:
             alive = True
         if not alive and not os.path.exists(path):
-            # Its run ended, and removed it, between the two.
+            # Its run ended between the two, and removed it.
             os.close(descriptor)
             return None
         return cls(path, descriptor, _last_note(_content(descriptor))), alive
 
     @property
     def temporary(self) -> str:
-        """The name of what this run makes: a volume, a host."""
+        """The name of the volume, or host, that this run creates."""
         return str(self.noted["temporary"])
 
     @property
     def mapped(self) -> List[Tuple[str, str]]:
-        """(volume, host) of what was shown to this host."""
-        return [(str(one[0]), str(one[1])) for one in self.noted.get("mapped", ())]
+        """(volume, host) of the mappings of this run."""
+        return [(str(volume), str(host)) for volume, host in self.noted.get("mapped", ())]
 
     def note(self, **notes: Any) -> None:
         if self._descriptor is None:
@@ -220,14 +222,14 @@ class Work:
         data = json.dumps(self.noted).encode("utf-8") + b"\n"
         content = _content(self._descriptor)
         if content and not content.endswith(b"\n"):
-            data = b"\n" + data  # what a kill cut off stays a line of its own
+            data = b"\n" + data  # a line that a kill cut off is ended
         view = memoryview(data)
         while view:
             view = view[os.write(self._descriptor, view) :]
         os.fsync(self._descriptor)
 
     def end(self) -> None:
-        """Nothing is left to undo."""
+        """Remove the file: there is nothing to undo any more."""
         if self._descriptor is not None:
             try:
                 os.unlink(self.path)
@@ -246,7 +248,7 @@ def _content(descriptor: int) -> bytes:
 
 
 def _last_note(content: bytes) -> Dict[str, Any]:
-    """The last complete line that is one; empty when none is."""
+    """The last complete line that is valid; empty when there is none."""
     for line in reversed(content.split(b"\n")[:-1]):
         try:
             noted = json.loads(line.decode("utf-8"))
@@ -258,7 +260,7 @@ def _last_note(content: bytes) -> Dict[str, Any]:
 
 
 def _sync_folder(path: str) -> None:
-    """A file's new name is on the disk when its folder is."""
+    """Write the folder to the disk: only then does a new name of a file outlive a power failure."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
@@ -270,7 +272,12 @@ def _sync_folder(path: str) -> None:
 
 
 class Records:
-    """:param array_key: tells arrays apart, see work.array_key."""
+    """Which image a volume was made of: a note on the volume where the array keeps notes, else a file on this host.
+
+    Only the note is proof. The file knows what this host did, and not what happened since, so it decides nothing where
+    the volume itself can be read.
+
+    :param array_key: identifies the array, see ``array_key``."""
 
     def __init__(self, array: Array, folder: Folder, array_key: str) -> None:
         self._array = array
@@ -279,19 +286,19 @@ class Records:
         self.on_array = array.capabilities.refusal("metadata") is None
 
     def of(self, volume: Volume) -> Digests:
-        """The image's digests; empty when nothing is known."""
+        """The digests of the image; empty when they are not known."""
         if self.on_array:
             notes = Notes.of(self._array).metadata(volume)
             return {key[len(_NOTE_PREFIX) :]: value for key, value in notes.items() if key.startswith(_NOTE_PREFIX)}
         return self.remembered(volume)
 
     def remembered(self, volume: Volume) -> Digests:
-        """What the file says."""
+        """The digests in the file of this host."""
         found = self._load().get(self._name(volume))
         return {str(key): str(value) for key, value in found.items()} if isinstance(found, dict) else {}
 
     def write(self, volume: Volume, digests: Digests) -> None:
-        """Before the volume gets its name, where the array keeps it."""
+        """Write the note, where the array keeps notes. To be done before the volume gets its name."""
         if self.on_array:
             keeper = Notes.of(self._array)
             notes = {key: value for key, value in keeper.metadata(volume).items() if not key.startswith(_NOTE_PREFIX)}
@@ -299,7 +306,7 @@ class Records:
             keeper.set_metadata(volume, notes)
 
     def remember(self, volume: Volume, digests: Digests) -> None:
-        """In the file, where the array keeps nothing."""
+        """Write the record into the file of this host, where the array keeps no notes."""
         if self.on_array or not digests:
             return
         self._folder.make()
@@ -335,9 +342,10 @@ class Records:
 
 
 class Progress:
-    """One JSON object: ``volume``, ``phase``, ``percent``, ``bytes`` (in all), ``updated`` (seconds since 1970).
+    """The progress of a copy, in a file for other processes.
 
-    It is replaced as a whole each time, so a reader never sees half of it.
+    It is one JSON object: ``volume``, ``phase``, ``percent``, ``bytes`` (in all), ``updated`` (seconds since 1970). The
+    file is replaced each time, so a reader never sees a part of it.
     """
 
     def __init__(self, path: Optional[str], volume: str) -> None:
@@ -366,11 +374,11 @@ class Progress:
         try:
             self._write(percent)
         except OSError:
-            pass  # a copy does not fail because nobody can watch it
+            pass  # a copy does not fail because its progress cannot be shown
 
     def _write(self, percent: float) -> None:
         path = str(self._path)
-        told = {
+        progress = {
             "volume": self._volume,
             "phase": self._phase,
             "percent": round(percent, 2),
@@ -379,6 +387,6 @@ class Progress:
         }
         temporary = "%s.%d.new" % (path, os.getpid())
         with open(temporary, "w", encoding="utf-8") as stream:
-            json.dump(told, stream)
+            json.dump(progress, stream)
             stream.write("\n")
         os.replace(temporary, path)

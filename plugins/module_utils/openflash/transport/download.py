@@ -114,7 +114,7 @@ class _Download:
         for scheme in _SCHEMES:
             session.mount(scheme + "://", reading.adapter({}, max_retries=_retries(self._deadline, seconds)))
 
-    # -- the answer --------------------------------------------------------------------------------------------------
+    # -- the answer ----------------------------------------------------------------------------------------------------
 
     def open(self) -> Any:
         """The answer that has the file, with its body unread. Redirects are followed within http and https.
@@ -202,7 +202,7 @@ class _Download:
             raise self._cut_off(done, length)
         return done
 
-    # -- errors ------------------------------------------------------------------------------------------------------
+    # -- errors --------------------------------------------------------------------------------------------------------
 
     def explain(self, error: BaseException) -> FlashError:
         """What went wrong. Texts of libraries name the URL with its secrets, so none is passed on unmasked."""
