@@ -333,7 +333,7 @@ def test_a_name_that_the_array_does_not_take(array: ArrayUnderTest) -> None:
         key = "host" if many == "maps" else "name"
         result = array.refuses(
             module,
-            rule.words,
+            rule.description,
             **{many: [{key: name, **options} for name in illegal]},
             continue_on_error=True,
             kind="invalid",
@@ -344,7 +344,7 @@ def test_a_name_that_the_array_does_not_take(array: ArrayUnderTest) -> None:
             assert repr(name) in entry["error"]["msg"]
     why = array.cannot("rename_volume")
     kind = "unsupported" if why else "invalid"
-    array.refuses("flash_volume", why or able.volume_name.words, name="a/b", rename_from="db1", kind=kind)
+    array.refuses("flash_volume", why or able.volume_name.description, name="a/b", rename_from="db1", kind=kind)
 
 
 @pytest.mark.parametrize("name", ["", " "])

@@ -58,7 +58,7 @@ OPTIONS = {
     "mode": OptionRule(str, ("fast", "slow")),
     "cached": OptionRule(bool),
     "replicas": OptionRule(int, (1, 2, 3), create_only=True),
-    "hidden": OptionRule(int, told=False),
+    "hidden": OptionRule(int, reported=False),
 }
 """``hidden`` is never returned by a read; the others always are, None where they were never set."""
 
@@ -341,7 +341,7 @@ class MemoryArray(Array, VolumeChanges, ConsistencyGroups, HostChap, HostOs):
             size,
             provisioning=spec.provisioning or THIN,
             pool=spec.pool or "pool1",
-            options={**{name: None for name, rule in OPTIONS.items() if rule.told}, **spec.options},
+            options={**{name: None for name, rule in OPTIONS.items() if rule.reported}, **spec.options},
             independent=source is None or not self.capabilities.clones_depend,
         )
         if source is not None:

@@ -112,18 +112,18 @@ class Array(ABC):
 
     @abstractmethod
     def capacity(self) -> Capacity:
-        """How full it is, in bytes, and how well it packs."""
+        """How full it is, in bytes, and how much it reduces the data."""
 
     @abstractmethod
     def pools(self) -> Listing[Pool]:
-        """Where volumes can be made; one pool on an array that has none to choose from."""
+        """The pools that volumes can be made in; one on an array that has none to choose from."""
 
     @abstractmethod
     def ports(self) -> Listing[Port]:
         """Target ports and portals that hosts can use now (those known to be down are left out)."""
 
     def ports_of(self, volumes: Sequence[str]) -> Listing[Port]:
-        """Those through which hosts see these volumes; all of them, unless a volume has targets of its own."""
+        """The ports through which hosts reach these volumes; all of them, unless a volume has targets of its own."""
         return self.ports()
 
     @abstractmethod
@@ -135,7 +135,7 @@ class Array(ABC):
         return self.volumes(names)
 
     def volumes_with_clones(self, names: Sequence[str]) -> Listing[Volume]:
-        """These volumes, and whatever depends on one of them (clones_depend); by default all there are."""
+        """These volumes, and all that depend on one of them (clones_depend); by default every volume."""
         return self.volumes()
 
     @abstractmethod
@@ -173,7 +173,7 @@ class Array(ABC):
 
     @abstractmethod
     def extend_volume(self, volume: Volume, size: int) -> Volume:
-        """Grow to this size (bytes in all, not more)."""
+        """Extend to this size: bytes in all."""
 
     @abstractmethod
     def rename_volume(self, volume: Volume, name: str) -> Volume:
@@ -221,7 +221,7 @@ class Array(ABC):
     def create_host(
         self, name: str, initiators: Sequence[Initiator], os: Optional[str] = None, chap: Optional[Chap] = None
     ) -> Host:
-        """A host with these initiators; every iSCSI one proves itself by the CHAP credentials, where given."""
+        """A host with these initiators; every iSCSI initiator gets the CHAP credentials, where given."""
 
     @abstractmethod
     def add_initiators(self, host: Host, initiators: Sequence[Initiator], chap: Optional[Chap] = None) -> Host:
@@ -229,7 +229,7 @@ class Array(ABC):
 
     @abstractmethod
     def remove_initiators(self, host: Host, addresses: Sequence[str]) -> Host:
-        """Take these port addresses from the host."""
+        """Remove these port addresses from the host."""
 
     @abstractmethod
     def delete_host(self, host: Host) -> None:
@@ -237,7 +237,7 @@ class Array(ABC):
 
     @abstractmethod
     def map_volume(self, volume: Volume, host: Host, lun: Optional[int] = None) -> Mapping:
-        """Show the volume to the host; already there is compared (another LUN than the one asked for is a Conflict)."""
+        """Map the volume to the host. A mapping that is there is returned, or a Conflict when it has another LUN."""
 
     def map_shared(self, volume: Volume, host: Host, lun: Optional[int] = None) -> Mapping:
         """map_volume where other hosts may have the volume too, for arrays that permit this only when it is stated."""
@@ -245,7 +245,7 @@ class Array(ABC):
 
     @abstractmethod
     def unmap_volume(self, mapping: Mapping) -> Tuple[Mapping, ...]:
-        """Take the mapping away and return the mappings that this host still has."""
+        """Remove the mapping, and return the mappings that this host still has."""
 
 
 # -- extras ------------------------------------------------------------------------------------------------------------

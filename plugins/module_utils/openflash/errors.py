@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What can go wrong with an array, said so that an operator can act on it.
+"""What can go wrong with an array, as errors that an operator can act on.
 
 Every error carries what was being done, to which object, on which array, what the array answered, and a hint.
-Whoever raises fills in what it knows; ``context`` adds what only the caller knows, without replacing anything.
+The code that raises an error gives what it knows; ``context`` adds what only a caller knows, and replaces nothing.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from typing import Any, Dict, Iterator, Optional
 
 CONNECT = "connect"
-"""What is being done until there is a session with the array; the message says "to" and not "on" the array."""
+"""What is being done until there is a session with the array: "cannot connect to" it, and not "on" it."""
 
 _WORD = re.compile(r"[a-z]+(?=[\s,;:]|$)")
 
@@ -99,7 +99,7 @@ class FlashError(Exception):
 
 
 class Invalid(FlashError):
-    """What was asked for can never be right: an illegal name, an impossible size, options that exclude each other."""
+    """The request can never be right: an illegal name, an impossible size, options that exclude each other."""
 
     kind = "invalid"
 
@@ -111,7 +111,7 @@ class NotFound(FlashError):
 
 
 class Conflict(FlashError):
-    """Something of that name, LUN or address is there already, and it is not what was asked for."""
+    """Something of that name, LUN or address is there already, and it is not what was requested."""
 
     kind = "conflict"
 
@@ -159,13 +159,13 @@ class Timeout(FlashError):
 
 
 class BadReply(FlashError):
-    """An answer that this protocol does not allow: cut off, not JSON, a field missing."""
+    """An answer that the protocol does not permit: incomplete, not JSON, a field missing."""
 
     kind = "bad_reply"
 
 
 class Refused(FlashError):
-    """We refuse, although the array might allow it; an option permits it, or nothing does."""
+    """This collection refuses, although the array might permit it; an option permits it, or nothing does."""
 
     kind = "refused"
 

@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What an array holds, in the same words for every array.
+"""What an array holds and what it can do, in the same terms for every array.
 
 Everything is a frozen value. Sizes are ints of bytes, port addresses are canonical (see units.py), and ``id`` is the
 array's own identifier, which the array that made the object accepts back, so that nothing is looked up twice.
-A field that a read did not tell is None, which never means "none": ``mappings=None`` is "not asked", ``()`` is "none".
+A field that a read did not report is None, which never means "none": ``mappings=None`` is "not read", ``()`` is "none".
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ FC, ISCSI = "fc", "iscsi"
 INITIATORS, AGENT = "initiators", "agent"
 
 EVERY_HOST = "*"
-"""The host of a mapping by which every initiator that reaches the array has the volume. No array takes such a name."""
+"""The host of a mapping by which every initiator that reaches the array has the volume. No host can have this name."""
 
 
 @dataclass(frozen=True)
 class Mapping:
-    """One volume shown to one host."""
+    """One volume mapped to one host."""
 
     volume: str
     host: str
@@ -40,9 +40,9 @@ class Mapping:
     device: Optional[str] = None
     """The block device on the host, where the array attaches by an agent there."""
     open: Optional[bool] = None
-    """Whether the array reports an open session of this host on this very volume; None where it cannot tell."""
+    """Whether the array reports an open session of this host on this very volume; None where it does not know."""
     chap_user: Optional[str] = None
-    """The CHAP name that the volume wants, on arrays where CHAP belongs to the volume and not to the initiator."""
+    """The CHAP name that the volume demands, on arrays where CHAP belongs to the volume and not to the initiator."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class Volume:
 class Snapshot:
     name: str
     volume: Optional[str]
-    """The name of the volume it was taken of; None when the array does not say or the volume is gone."""
+    """The name of the volume it was taken of; None when the array does not report it or the volume is deleted."""
     size: int
     id: str = ""
     volume_id: Optional[str] = None
@@ -95,7 +95,7 @@ class Snapshot:
     """The consistency group or set it was taken with."""
     mappings: Optional[Tuple[Mapping, ...]] = None
     children: Optional[Tuple[str, ...]] = None
-    """Volumes and snapshots made of it; None when not told."""
+    """Volumes and snapshots made of it; None when not reported."""
     crash_consistent: bool = True
 
 
@@ -111,7 +111,7 @@ class Initiator:
 
 @dataclass(frozen=True)
 class Chap:
-    """What an initiator proves itself with. The secrets go to the array and nowhere else."""
+    """The credentials of an initiator. The secrets go to the array and nowhere else."""
 
     username: str
     password: str = field(repr=False)
@@ -128,7 +128,7 @@ class Host:
     """``initiators``: known by port addresses; ``agent``: the array attaches through a program on the host."""
     os: Optional[str] = None
     volumes: Optional[int] = None
-    """How many volumes are mapped to it, where the read tells."""
+    """How many volumes are mapped to it, where the read reports it."""
 
     @property
     def addresses(self) -> Tuple[str, ...]:
@@ -171,7 +171,7 @@ class Port:
 
 @dataclass(frozen=True)
 class Capacity:
-    """Bytes, and ratios as N in N:1. None where the array does not say."""
+    """Bytes, and ratios as N in N:1. None where the array does not report them."""
 
     size: int
     used: int
@@ -217,7 +217,7 @@ class Listing(Generic[T]):
     items: Tuple[T, ...] = ()
     unreadable: Tuple[Unreadable, ...] = ()
     known: bool = True
-    """False: the array has no such question, so nothing may be concluded from the emptiness."""
+    """False: the array cannot be asked for it, so nothing follows from an empty list."""
 
     @property
     def complete(self) -> bool:
@@ -257,7 +257,7 @@ class SnapshotSpec:
     name: str
     volume: Volume
     quiesced: bool = False
-    """Nothing writes to the volume meanwhile, though a host has it: a copy that takes a while is of one instant."""
+    """Nothing writes to the volume meanwhile, though it is mapped: so a copy that takes a while is of one instant."""
 
 
 PER_VOLUME, PER_ARRAY, WITH_VOLUMES = "per_volume", "per_array", "with_volumes"
@@ -274,13 +274,13 @@ OF_HOST, OF_VOLUME = "of_host", "of_volume"
 
 @dataclass(frozen=True)
 class NameRule:
-    """Which names an array takes for one kind of object."""
+    """Which names an array permits for one kind of object."""
 
     longest: int
     pattern: str
-    """A regular expression that a whole name must match."""
-    words: str
-    """The same for people: "1 to 63 letters, digits, '.', '-' and '_'"."""
+    """A regular expression that a complete name must match."""
+    description: str
+    """The rule for people: "1 to 63 letters, digits, '.', '-' and '_'"."""
 
 
 @dataclass(frozen=True)
@@ -290,9 +290,10 @@ class OptionRule:
     type: type
     choices: Tuple[Any, ...] = ()
     create_only: bool = False
-    words: str = ""
-    told: bool = True
-    """The array tells it of every volume; without, it is a desired object that leaves no trace in results."""
+    description: str = ""
+    """The permitted values, for people."""
+    reported: bool = True
+    """The array reports it of every volume; without, it is not in results."""
 
 
 @dataclass(frozen=True)
@@ -305,7 +306,7 @@ class CopyMethod:
 
 @dataclass(frozen=True)
 class Capabilities:
-    """What an array can do, and what it says where it cannot.
+    """What an array can do, and the reason where it cannot.
 
     ``refusals`` maps an operation (the name of the Array method, or one of the aspects ``atomic_snapshots``,
     ``explicit_lun``, ``chap``, ``groups``, ``metadata``, ``host_os``) to a sentence with the reason and what to do
@@ -384,7 +385,7 @@ class Connection:
     options: Map[str, Any] = field(default_factory=dict)
     """What one vendor alone needs (cluster, tenant, array_version ...), under the names of connect.VENDORS."""
     withheld: Optional[str] = None
-    """A sentence that says why a password of the environment is not used, for the message when it is missed."""
+    """Why a password of the environment is not used: a sentence for the error when none is given."""
 
 
 def names(items: Sequence[Any]) -> Tuple[str, ...]:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What to do with a temporary object that an earlier run left on an array: one rule for all arrays.
+"""What to do with an unfinished copy of an earlier run: one rule for all arrays.
 
 A copy is made under a temporary name that carries a stamp: when it was begun, and by which process. The rule:
 
@@ -10,9 +10,9 @@ A copy is made under a temporary name that carries a stamp: when it was begun, a
 - A copy that takes long is resumed when it was begun for this very request, its run has ended, and it is younger than
   RESUME_WITHIN. The result then says so.
 - While the run that began it may be alive, the array is Busy.
-- Anything else is removed.
+- Every other unfinished copy is removed.
 
-A run on this host is looked up by process id and start time, so nobody waits for a process that has ended. A run on
+A run on this host is found by its process id and start time, so nobody waits for a process that has ended. A run on
 another host is taken for alive until its stamp is older than ``patience``, which is the wait_timeout after which a run
 gives up by itself. The stamp is written by the clock of the host that makes the copy; no array's clock is used.
 """
@@ -35,10 +35,10 @@ RESUME_WITHIN = 6 * 3600.0
 
 LENGTH = 25
 PATTERN = r"[0-9a-z]{%d}" % LENGTH
-"""How a stamp looks within a name."""
+"""A stamp within a name."""
 
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
-# Seconds since the epoch, the place, the process id, the process's start, and what tells two copies of a process apart.
+# Seconds since the epoch, the place, the process id, the start of the process, and random digits for each copy.
 _WHEN, _PLACE, _PID, _START, _NONCE = 7, 6, 5, 4, 3
 _NOWHERE = "0" * _PLACE
 
@@ -59,12 +59,12 @@ class Stamp(NamedTuple):
     """A digest of the time at which the process started, which tells it from a later one with the same id."""
 
     def age(self, now: Optional[float] = None) -> float:
-        """Seconds since the begin. Not negative: the clock of another host may be ahead."""
+        """Seconds since the copy was begun. Not negative: the clock of another host may be ahead."""
         return max(0.0, (time.time() if now is None else now) - self.when)
 
     @property
     def since(self) -> str:
-        """The begin as a UTC time stamp, for a result."""
+        """When the copy was begun, as a UTC time stamp for a result."""
         return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self.when))
 
     def alive(self) -> Optional[bool]:
@@ -92,10 +92,10 @@ def parse(text: str) -> Optional[Stamp]:
     """The stamp that a text is; None for any other text."""
     if not re.match(PATTERN + r"\Z", text):
         return None
-    when, rest = text[:_WHEN], text[_WHEN:]
-    place, rest = rest[:_PLACE], rest[_PLACE:]
-    pid, rest = rest[:_PID], rest[_PID:]
-    return Stamp(text, int(when, 36), place, int(pid, 36), rest[:_START])
+    when, remaining = text[:_WHEN], text[_WHEN:]
+    place, remaining = remaining[:_PLACE], remaining[_PLACE:]
+    pid, remaining = remaining[:_PID], remaining[_PID:]
+    return Stamp(text, int(when, 36), place, int(pid, 36), remaining[:_START])
 
 
 def find(text: str) -> Optional[Stamp]:
@@ -138,10 +138,10 @@ def is_over(stamp: Stamp, patience: float, now: Optional[float] = None) -> bool:
 
 
 def may_resume(stamp: Stamp, patience: float, what: str, same_request: bool, now: Optional[float] = None) -> bool:
-    """Whether to go on with what an earlier run left; False: remove it, and begin again.
+    """Whether to resume an unfinished copy of an earlier run; False: remove it, and begin again.
 
     :param what: the temporary object, for the error.
-    :param same_request: it is a copy that takes long, and was begun for the request that is made now.
+    :param same_request: the copy takes long, and was begun for the request that is made now.
     :raises Busy: the run that began it may be alive.
     """
     if not is_over(stamp, patience, now):
@@ -150,14 +150,14 @@ def may_resume(stamp: Stamp, patience: float, what: str, same_request: bool, now
             hint = "Wait until process %d on this host has ended, then run the task again." % stamp.pid
         else:
             # Longer than ``patience`` when the clock of its host is ahead.
-            left = stamp.when + patience - (time.time() if now is None else now)
-            hint = "If that run is no longer alive, run the task again in %d s." % (left + 1)
+            remaining = stamp.when + patience - (time.time() if now is None else now)
+            hint = "If that run is no longer alive, run the task again in %d s." % (remaining + 1)
         raise Busy("another run began this copy %d s ago, as %s" % (age, what), hint=hint)
     return same_request and stamp.age(now) < RESUME_WITHIN
 
 
 def digest(length: int, *about: str) -> str:
-    """Letters and digits that stand for these texts, in every run the same."""
+    """A digest of these texts in lower-case letters and digits."""
     number = int(hashlib.sha256("\0".join(about).encode("utf-8")).hexdigest(), 16)
     return _base36(number % 36**length, length)
 

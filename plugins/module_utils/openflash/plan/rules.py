@@ -59,7 +59,7 @@ def check_name(kind: str, name: str, rule: Optional[NameRule]) -> None:
     raise Invalid(
         "%r is not a name that this array takes for a %s" % (name, kind),
         target=name,
-        hint="Names have %s." % rule.words,
+        hint="Names have %s." % rule.description,
     )
 
 
@@ -156,7 +156,7 @@ def check_options(options: Map[str, Any], capabilities: Capabilities) -> Dict[st
         if not valid or (rule.choices and checked[name] not in rule.choices):
             kind = "a value of type %s" % rule.type.__name__
             choices = "one of %s" % ", ".join(str(choice) for choice in rule.choices)
-            hint = "It takes %s." % (rule.words or (choices if rule.choices else kind))
+            hint = "It takes %s." % (rule.description or (choices if rule.choices else kind))
             raise Invalid("%r is not a value for %s" % (value, name), hint=hint)
     return checked
 

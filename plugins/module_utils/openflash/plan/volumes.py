@@ -136,7 +136,7 @@ def _create(draft: Draft, desired: DesiredVolume, size: Optional[int], options: 
 
 def _chosen_by_the_array(capabilities: Capabilities) -> Dict[str, None]:
     """Every option that the array reports, with None: its value is not known before the volume is made."""
-    return {name: None for name, rule in capabilities.volume_options.items() if rule.told}
+    return {name: None for name, rule in capabilities.volume_options.items() if rule.reported}
 
 
 def _check_new_name(draft: Draft, name: str) -> None:

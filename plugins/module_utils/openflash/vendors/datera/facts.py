@@ -226,16 +226,18 @@ def _cannot_set(volume: Volume, options: Dict[str, Any]) -> Optional[str]:
 def volume_options(policies: bool) -> Dict[str, OptionRule]:
     """What array_options takes; ``policies``: the array and the API version know placement policies (2.4)."""
     options = {
-        "replica_count": OptionRule(int, (1, 2, 3, 4, 5), words="a whole number from 1 to 5; it can only be raised"),
-        "placement_mode": OptionRule(str, PLACEMENT_MODES, words=" or ".join(PLACEMENT_MODES)),
-        "ip_pool": OptionRule(str, words="the name of an access network IP pool"),
-        "template": OptionRule(str, create_only=True, words="the name of an app template"),
+        "replica_count": OptionRule(
+            int, (1, 2, 3, 4, 5), description="a whole number from 1 to 5; it can only be raised"
+        ),
+        "placement_mode": OptionRule(str, PLACEMENT_MODES, description=" or ".join(PLACEMENT_MODES)),
+        "ip_pool": OptionRule(str, description="the name of an access network IP pool"),
+        "template": OptionRule(str, create_only=True, description="the name of an app template"),
     }
     if policies:
-        options["placement_policy"] = OptionRule(str, words="the name of a placement policy")
+        options["placement_policy"] = OptionRule(str, description="the name of a placement policy")
     for key in QOS:
         unit = "KiB per second" if "bandwidth" in key else "requests per second"
-        options[key] = OptionRule(int, words="%s, 0 for no limit" % unit)
+        options[key] = OptionRule(int, description="%s, 0 for no limit" % unit)
     return options
 
 

@@ -223,8 +223,9 @@ def capabilities(
     full_clone = OptionRule(
         bool,
         create_only=True,
-        told=False,
-        words="true or false: whether a clone is a full copy, which takes a while, instead of one that shares data",
+        reported=False,
+        description="true or false: whether a clone is a full copy, which takes a while, "
+        "instead of one that shares data",
     )
     return DswareCapabilities(
         vendor="dsware",

@@ -210,7 +210,7 @@ def capabilities(version: Tuple[int, ...], external: bool, dedup: bool) -> Conce
     :param external: it is a 7700.
     :param dedup: it makes dedup volumes: a 7300 with the licence, or a 7700 with pools that the task says do so.
     """
-    encrypted = OptionRule(bool, create_only=True, words="true or false")
+    encrypted = OptionRule(bool, create_only=True, description="true or false")
     return ConcertoCapabilities(
         vendor="violin",
         volume_name=_name(VOLUME_NAME_LONGEST),
