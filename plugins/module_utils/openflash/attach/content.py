@@ -23,7 +23,7 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Copied:
-    """What a copy came to: bytes looked at, bytes written, and the checksum of all of them when it was asked for."""
+    """The result of a copy: bytes read, bytes written, and the checksum of all of them when it was requested."""
 
     length: int
     written: int

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""This host's disks: found by identity, asked who they are before they are touched, and taken away again.
+"""This host's disks: found by identity, verified with the disk itself before they are used, and removed again.
 
 ``Tree`` says where ``dev``, ``sys``, ``proc`` and ``etc`` are. With another root than ``/`` a disk may be a plain file,
 and ``device/vpd_pg83`` under ``sys/block`` then stands for asking the disk itself.
@@ -35,7 +35,7 @@ _PAGE_LENGTH = 252
 
 
 class Tree:
-    """Where the kernel shows what it has."""
+    """The folders in which the kernel shows its devices."""
 
     def __init__(self, root: str = "/") -> None:
         self.root = root
@@ -61,7 +61,7 @@ class Tree:
             return []
 
     def write(self, text: str, *parts: str) -> None:
-        """Hand the kernel a word. A file that is not there any more needs none."""
+        """Write to a file of the kernel. One that does not exist any more is ignored."""
         try:
             descriptor = os.open(os.path.join(*parts), os.O_WRONLY | os.O_NONBLOCK)
         except OSError as error:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What every way from this host to an array has in common: scan, wait for the disk, hand it out, take it away first."""
+"""What the protocols of this host's kernel share: scan, wait for the disk, and detach it before it is unmapped."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ class Fabric(ABC):
 
     @abstractmethod
     def scan(self, lun: int, ports: Sequence[Port]) -> None:
-        """Make this host look for that LUN behind these ports."""
+        """Make this host scan for that LUN behind these ports."""
 
     def close(self) -> None:
-        """End what was begun for the sake of attaching."""
+        """End what was begun in order to attach."""
         return
 
     def attach(self, serial: str, size: int, lun: int, ports: Sequence[Port]) -> Disk:
@@ -76,10 +76,10 @@ class Fabric(ABC):
 
     @abstractmethod
     def leads(self, home: str, ports: Sequence[Port]) -> bool:
-        """Whether the path whose folder under sys this is goes to one of these target ports."""
+        """Whether the path with this folder under sys leads to one of these target ports."""
 
     def attach_lun(self, size: int, lun: int, ports: Sequence[Port]) -> Disk:
-        """The same where the array does not tell who its volumes are: the disk that answers at that LUN of its ports.
+        """Attach where the array reports no identity of its volumes: the disk that answers at that LUN of its ports.
 
         All paths must give one answer, and it must be what this host takes them for.
         """

@@ -47,13 +47,13 @@ _AT_ONCE = "8"
 
 @dataclass(frozen=True)
 class Node:
-    """Something that holds a disk, as QEMU is told it."""
+    """A disk as QEMU describes it: an image file, a device, or an iSCSI LUN."""
 
     options: Dict[str, Any]
-    """What blockdev-add takes, less the node's name."""
+    """The options of blockdev-add, without the name of the node."""
     size: int
     descriptors: Tuple[int, ...] = ()
-    """Those that it needs to be handed."""
+    """File descriptors that QEMU must inherit."""
     secrets: Tuple[Tuple[str, str], ...] = field(default=(), repr=False)
     """Pairs of id and secret; the options name the id."""
     direct: bool = False
@@ -108,7 +108,7 @@ class Qemu:
     # -- questions -----------------------------------------------------------------------------------------------------
 
     def info(self, node: Node, seconds: float = _LOOK_SECONDS) -> Dict[str, Any]:
-        """What it says of an image, or of a volume that it logs in to."""
+        """What ``qemu-img info`` reports of an image, or of a volume that it logs in to."""
         out = self._run(["info", "--output=json"], [node], _LOOK_MEMORY, _LOOK_SECONDS, seconds).text
         try:
             found = json.loads(out)
@@ -142,7 +142,7 @@ class Qemu:
     def into(self, source: Node, target: Node) -> None:
         """Write the source over the first bytes of the target, and have the array keep them before returning.
 
-        Zeros are told and not sent: the array unmaps or writes them itself, as it can.
+        Zeros are sent as commands without data: the array unmaps the blocks or writes the zeros itself.
         """
         cache = "none" if target.direct else "writeback"
         words = ["convert", "-p", "-n", "-m", _AT_ONCE, "-t", cache, "-O", RAW]

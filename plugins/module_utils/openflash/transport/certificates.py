@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Why a certificate is refused, in words, and what to do about it: most reasons have nothing to do with ca_path."""
+"""Why a certificate is refused, and what to do about it: most reasons have nothing to do with ca_path."""
 
 from __future__ import annotations
 

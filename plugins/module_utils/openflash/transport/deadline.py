@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How long to wait, and how often to ask meanwhile. Every wait of every vendor ends at a Deadline."""
+"""How long to wait, and how often to poll meanwhile. Every wait ends at a Deadline."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Deadline:
         return self.remaining() <= 0.0
 
     def pause(self) -> bool:
-        """Sleep a while, longer each time; False, at once, when the time is over.
+        """Sleep, longer each time; False, at once, when the time is over.
 
         Between half and all of the nominal pause, so that clients that were turned away together come back apart.
         """

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Host keys of SSH servers: which one is good for an address, and what is said about another."""
+"""Host keys of SSH servers: which ones are accepted for an address, and the error for any other."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ STRICT, ACCEPT_NEW = "strict", "accept_new"
 
 
 class HostKeys:
-    """Which host keys are good for one address, and what to say about others."""
+    """The host keys that are accepted for one address."""
 
     def __init__(
         self,
@@ -94,7 +94,7 @@ class HostKeys:
         )
 
     def keep(self) -> None:
-        """Remember the key of a host that was seen for the first time; the file's other lines stay as they are."""
+        """Add the key of a host that was not known before to the file. Its other lines are kept."""
         if self._new is None:
             return
         folder = os.path.dirname(self._file)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""HTTP and HTTPS to an array's management address: one kept connection per task, and failures told apart.
+"""HTTP and HTTPS to an array's management address: one kept connection per task, and an error for each kind of failure.
 
 What is sent depends on the task alone: no proxy, CA bundle or netrc of the environment, and no redirect, changes it.
 """
@@ -40,7 +40,7 @@ Query = Union[Mapping[str, Any], Sequence[Tuple[str, Any]]]
 
 @dataclass(frozen=True)
 class Reply:
-    """A whole answer. Header names are in lower case."""
+    """A complete answer. Header names are in lower case."""
 
     status: int
     headers: Mapping[str, str] = field(repr=False)
@@ -82,14 +82,14 @@ class HttpTransport:
 
     Three hooks make it speak a vendor's dialect; set them after construction:
 
-    - ``busy(reply)``: the array says that it did nothing because it is busy. Any request is then repeated, with pauses,
-      for at most ``busy_for`` seconds; the last answer is returned.
-    - ``expired(reply)``: the array says that it did nothing because the session has ended.
+    - ``busy(reply)``: the array reports that it did nothing because it is busy. Any request is then repeated, with
+      pauses, for at most ``busy_for`` seconds; the last answer is returned.
+    - ``expired(reply)``: the array reports that it did nothing because the session has ended.
     - ``reauthenticate()``: log in again; called once per expired session, however many threads notice, and the request
       is repeated once. Its own requests pass ``session=True``.
 
     :param addresses: host names or IP addresses, each optionally with ``:port``, in order of preference. The next one
-        is tried only when no connection comes about.
+        is tried only when no connection can be made.
     :param auth: name and password for HTTP Basic authentication, sent with every request.
     :param verify: False, True (the CAs that ``requests`` trusts) or the path of a CA file or directory.
     :param tls_server_name: the name to ask for and to find in the certificate, instead of the address.
@@ -149,7 +149,7 @@ class HttpTransport:
     def from_connection(
         cls, connection: Any, port: int, scheme: str = "https", basic: bool = False, **more: Any
     ) -> HttpTransport:
-        """What a model.Connection says; ``port`` is the vendor's own, for when the task gives none."""
+        """For a model.Connection. ``port`` is that of the vendor, for a task that gives none."""
         auth = (connection.username or "", connection.password or "") if basic else None
         return cls(
             connection.address,
@@ -230,7 +230,7 @@ class HttpTransport:
             adapter = self._reading.adapter(pool, pool_connections=2, pool_maxsize=self._threads, pool_block=True)
             session.mount(prefix, adapter)
         if not self._verify:
-            # The task said so once; saying it again at every connection helps nobody.
+            # The task asked for it, so a warning at every connection is of no use.
             urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
         return session
 
@@ -288,8 +288,10 @@ class HttpTransport:
             return self._accepted(reply)
 
     def log_out(self, send: Callable[[], Any]) -> None:
-        """Tell the array that the session ends, once: nobody waits for an array that is too busy to hear it, or logs in
-        again to say it. A session that is not ended ends by itself, later."""
+        """End the session with one request, without waiting for a busy array and without logging in again for it.
+
+        An error is dropped: a session that is not ended expires on the array.
+        """
         self.busy_for = 0.0
         self.reauthenticate = None
         self.timeout = min(self.timeout, LONGEST_LOGOUT)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What went wrong with an HTTP request, and above all whether the array may have carried it out."""
+"""Why an HTTP request failed, and whether the array may have carried it out."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ class NotSent(Exception):
         super().__init__(error.reason)
         self.error = error
         self.passing = passing
-        """It may go away by itself."""
+        """Whether the cause may be temporary."""
         self.elsewhere = elsewhere
-        """Another address may do better."""
+        """Whether another address of the array may work."""
 
 
 class Lost(Exception):
@@ -89,7 +89,7 @@ def wants_password(proxy: Proxy) -> Tuple[str, str]:
 
 
 def _of_proxy(proxy: Proxy, host: str, chain: Sequence[BaseException], kinds: Set[str]) -> Tuple[str, str]:
-    """(reason, hint) for a connection that a proxy stands in the way of."""
+    """(reason, hint) for a connection that a proxy prevents."""
     refused = next(filter(None, (_TUNNEL_REFUSED.search(str(item)) for item in chain)), None)
     if refused is not None and refused.group(1) == "407":
         return wants_password(proxy)
@@ -115,7 +115,7 @@ def explain(
     tls_server_name: Optional[str],
     verify: Union[bool, str],
 ) -> Union[NotSent, Lost]:
-    """Tell apart what requests lumps together, and above all whether the request may have been carried out."""
+    """The cause of an error of requests, and whether the request may have been carried out."""
     chain = list(chain_of(error))
     kinds = {kind.__name__ for item in chain for kind in type(item).__mro__}
     host = host_of(base)
