@@ -25,6 +25,8 @@ ARRAYS: list[dict[str, Any]] = [
     {"vendor": "dsware", "name": "new", "agents": AGENTS, "sick_agents": AGENTS[1:]},
     {"vendor": "dsware", "name": "old", "version": "V100R003C02"},
     {"vendor": "dsware", "name": "plain", "extensions": False},
+    # A copy that takes much longer than the start of a program, on a busy machine too.
+    {"name": "slow", "vendor": "dsware", "agents": AGENTS, "copy_seconds": 5},
 ]
 CREATE = {"vol_name": "v1", "vol_size": 1024, "pool_id": 0, "thin_flag": 0}
 
@@ -200,7 +202,8 @@ def test_a_volume_s_life_by_fsc_cli(new: Peer) -> None:
     assert new.fsc("deleteVolume", "--volName", "v1").startswith("result=50150005\n")
 
 
-def test_a_full_copy_takes_a_while(new: Peer) -> None:
+def test_a_full_copy_takes_a_while(simulator: Simulator) -> None:
+    new = Peer(simulator, "slow")
     for name in ("v1", "v2"):
         new.fsc("createVolume", "--volName", name, "--poolId", "0", "--volSize", "64", "--thinFlag", "1")
     new.fsc("createSnapshot", "--volName", "v1", "--snapName", "s1", "--smartFlag", "0")
