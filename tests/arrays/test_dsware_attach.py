@@ -84,7 +84,7 @@ def test_with_the_socket(text: SimulatedDsware, tool: str) -> None:
     assert text.names() == []
 
 
-def test_the_tool_gets_a_list_of_words_and_the_manager_s_address(rest: SimulatedDsware) -> None:
+def test_the_tool_gets_a_list_of_arguments_and_the_manager_s_address(rest: SimulatedDsware) -> None:
     array = rest.connect(way(rest, "vbs_cli"))
     volume = make(array)
     mark = rest.mark()
@@ -217,7 +217,7 @@ def test_codes_of_a_detach_that_count(tool: Callable[..., AttachTool], tmp_path:
     assert (tmp_path / "asked").read_text() == "-c detach -v v1\n", "one command"
 
 
-def test_other_codes_are_errors_in_words(tool: Callable[..., AttachTool]) -> None:
+def test_other_codes_are_errors_with_a_reason(tool: Callable[..., AttachTool]) -> None:
     with pytest.raises(errors.NotFound, match="no such volume") as missing:
         tool("ret_code=50151404", "ret_desc=gone").attach("v1", GIB)
     assert (missing.value.code, missing.value.said) == ("50151404", "gone")
@@ -250,7 +250,7 @@ def test_a_tool_that_fails_or_hangs(tool: Callable[..., AttachTool]) -> None:
         hanging.query("v1")
 
 
-def test_no_shell_and_no_strange_names(tool: Callable[..., AttachTool], tmp_path: Path) -> None:
+def test_no_shell_and_no_unsafe_names(tool: Callable[..., AttachTool], tmp_path: Path) -> None:
     one = tool("ret_code=0")
     for name in ("v1; touch x", "$(id)", "-v", "a b", "", "../x", "v1\nv2"):
         with pytest.raises(errors.Invalid):
@@ -258,7 +258,7 @@ def test_no_shell_and_no_strange_names(tool: Callable[..., AttachTool], tmp_path
     assert not (tmp_path / "asked").exists(), "nothing was run"
 
 
-def test_a_tool_that_is_not_there(tmp_path: Path) -> None:
+def test_a_tool_that_does_not_exist(tmp_path: Path) -> None:
     with pytest.raises(errors.Invalid, match="no program"):
         AttachTool(str(tmp_path / "none"), CommandTransport())
     path = tmp_path / "sds_cli"

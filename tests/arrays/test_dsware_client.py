@@ -18,7 +18,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.model 
 )
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.units import GIB, MIB
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.dsware.client import Dsware
-from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.dsware.facts import MARKER
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.dsware.names import MARKER
 from tests.arrays.dsware import REST, SimulatedDsware
 from tests.support.simulator import Simulator
 
@@ -121,7 +121,7 @@ def test_delete_and_delete_again(either: SimulatedDsware) -> None:
     array.delete_volume(volume)
 
 
-def test_rename_is_refused_in_words(either: SimulatedDsware) -> None:
+def test_rename_is_refused_with_a_reason(either: SimulatedDsware) -> None:
     array = either.connect()
     volume = make(array, "v1")
     with pytest.raises(errors.Unsupported, match="cannot rename"):

@@ -41,7 +41,7 @@ def test_1_an_attached_volume_has_a_device_that_any_host_can_use(rest: Simulated
     assert os.path.exists(device)
 
 
-def test_2_deleting_what_is_gone_is_done(either: SimulatedDsware) -> None:
+def test_2_deleting_a_deleted_object_succeeds(either: SimulatedDsware) -> None:
     array = either.connect()
     volume = make(array, "v1")
     (snapshot,) = array.create_snapshots([SnapshotSpec("s1", volume)])
@@ -63,7 +63,7 @@ def test_3_a_volume_of_that_name_is_compared_and_not_adopted(either: SimulatedDs
         with pytest.raises(errors.Conflict, match="pool fast instead of slow"):
             array.create_volume(VolumeSpec("v1", 2 * GIB, pool="slow"))
     source = make(array, "v2", 2 * GIB)
-    with pytest.raises(errors.Conflict, match="does not tell whether it is this copy"):
+    with pytest.raises(errors.Conflict, match="does not report whether it is this copy"):
         array.clone_volume(source, VolumeSpec("v1", 2 * GIB))
     assert either.names() == ["v1", "v2"], "and no temporary snapshot is left"
 
@@ -103,7 +103,7 @@ def test_6_the_session_may_end_at_any_time(rest: SimulatedDsware) -> None:
         rest.connect(ca_path=None)
 
 
-def test_7_codes_are_words(rest: SimulatedDsware) -> None:
+def test_7_codes_become_reasons(rest: SimulatedDsware) -> None:
     array = rest.connect()
     rest.fault("pool_full")
     with pytest.raises(errors.NoSpace) as caught:
@@ -131,7 +131,7 @@ def test_8_a_clone_has_the_size_that_was_asked_for(rest: SimulatedDsware, monkey
     assert state["size"] == 3 * GIB
 
 
-def test_9_names_are_compared_whole(either: SimulatedDsware) -> None:
+def test_9_complete_names_are_compared(either: SimulatedDsware) -> None:
     array = either.connect()
     make(array, "vol1-longer")
     (snapshot,) = array.create_snapshots([SnapshotSpec("snap1-longer", array.volumes(["vol1-longer"]).items[0])])
@@ -256,7 +256,7 @@ def test_a_reply_that_is_cut_off_or_none_is_never_an_absence(server: Callable[..
         array.delete_volume(model.Volume("v1", GIB))
 
 
-def test_a_reply_that_is_cut_off_after_a_write_is_looked_into(text: SimulatedDsware) -> None:
+def test_a_change_whose_reply_is_cut_off_is_confirmed(text: SimulatedDsware) -> None:
     array = text.connect()
     mark = text.mark()
     text.fault("truncated", match={"method": "CREATE_VOLUME_REQ"})

@@ -24,7 +24,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.model 
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.transport.deadline import Deadline
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.units import GIB
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.dsware.client import Dsware
-from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.dsware.facts import MARKER
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.dsware.names import MARKER
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.dsware.rest import RestWire
 from tests.arrays.dsware import SimulatedDsware
 from tests.support.simulator import Simulator
@@ -85,7 +85,7 @@ def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Deadline, "pause", short)
 
 
-def test_the_array_is_gone_in_the_middle(either: SimulatedDsware) -> None:
+def test_the_array_stops_answering_in_the_middle(either: SimulatedDsware) -> None:
     """Nothing is rolled back without a connection; the next run finishes."""
     Stage(either).prepare()
     with either.connect() as array:
@@ -102,7 +102,9 @@ def test_the_array_is_gone_in_the_middle(either: SimulatedDsware) -> None:
     assert not [name for name in either.names() if name.startswith(MARKER)]
 
 
-def test_a_leftover_does_not_hold_its_volume(rest: SimulatedDsware, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unfinished_copy_does_not_keep_its_source_from_being_deleted(
+    rest: SimulatedDsware, monkeypatch: pytest.MonkeyPatch
+) -> None:
     Stage(rest).prepare()
     with rest.connect() as array:
         source = volume(array, "v2")
@@ -256,7 +258,7 @@ def test_a_finished_clone_is_never_copied_over(rest: SimulatedDsware, full: bool
         with rest.connect(wait_timeout=0.5) as array:
             assert [one.name for one in array.volumes(["copy"])] == ["copy"]
             assert "copy" in [one.name for one in array.volumes()]
-            with pytest.raises(errors.Conflict, match="a volume of that name is there"):
+            with pytest.raises(errors.Conflict, match="there is a volume of that name"):
                 array.clone_volume(volume(array, "v1"), spec)
         assert mine == next(one["content"] for one in rest.state()["volumes"] if one["name"] == "copy")
         rest.simulator.clear_faults(rest.name)
@@ -264,7 +266,7 @@ def test_a_finished_clone_is_never_copied_over(rest: SimulatedDsware, full: bool
 
 @pytest.mark.parametrize("full", [False, True], ids=["linked", "full"])
 @pytest.mark.parametrize("kind", [None, "reset_after", "reset_before"])
-def test_a_volume_that_was_there_before_is_never_copied_over(
+def test_an_existing_volume_is_never_overwritten(
     either: SimulatedDsware, monkeypatch: pytest.MonkeyPatch, full: bool, kind: str | None
 ) -> None:
     """Whatever marker is there: of a run that was killed before it saw the volume, or of a lost answer."""
@@ -285,14 +287,14 @@ def test_a_volume_that_was_there_before_is_never_copied_over(
         either.fault(kind, match={"write": True})
     before = next(one["content"] for one in either.state()["volumes"] if one["name"] == "copy")
     with either.connect() as array:
-        with pytest.raises(errors.Conflict, match="a volume of that name is there"):
+        with pytest.raises(errors.Conflict, match="there is a volume of that name"):
             array.clone_volume(source, spec)
         assert [one.name for one in array.volumes(["copy"])] == ["copy"]
     assert before == next(one["content"] for one in either.state()["volumes"] if one["name"] == "copy")
     assert not [name for name in either.names() if name.startswith(MARKER)]
 
 
-def test_a_full_clone_that_was_left_copying_says_since_when_its_content_is(simulator: Simulator) -> None:
+def test_a_resumed_full_clone_reports_the_time_of_its_content(simulator: Simulator) -> None:
     rest = SimulatedDsware(simulator, "slow")
     with rest.connect(wait_timeout=0.5) as array:
         array.create_volume(VolumeSpec("v1", GIB))

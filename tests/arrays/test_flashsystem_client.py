@@ -177,7 +177,7 @@ def test_a_volume_s_life(array: FlashSystemUnderTest, client: Any) -> None:
     assert array.vdisks() == []
 
 
-def test_an_extension_is_computed_from_what_is_there(array: FlashSystemUnderTest, client: Any) -> None:
+def test_an_extension_is_computed_from_the_present_size(array: FlashSystemUnderTest, client: Any) -> None:
     """The array wants a difference: what was read long ago would make the volume too large."""
     old = volume(client, "db1", GIB)
     array.cli("svctask expandvdisksize -size 1 -unit gb db1")
@@ -218,7 +218,9 @@ def test_a_mapped_volume_is_not_deleted(array: FlashSystemUnderTest, client: Any
 
 
 @pytest.mark.parametrize("kind", ["reset_before", "reset_after", "truncated", "no_status"])
-def test_lost_answers_are_settled_by_the_state(array: FlashSystemUnderTest, client: Any, kind: str) -> None:
+def test_changes_whose_answer_was_lost_are_confirmed_by_the_state(
+    array: FlashSystemUnderTest, client: Any, kind: str
+) -> None:
     def lose(verb: str) -> None:
         array.fault(kind=kind, match={"method": verb})
 
@@ -386,7 +388,7 @@ def test_what_is_missing_is_named(array: FlashSystemUnderTest, client: Any) -> N
         client.map_volume(db1, server)
 
 
-def test_what_the_array_cannot_do_is_said_beforehand(array: FlashSystemUnderTest, client: Any) -> None:
+def test_what_the_array_cannot_do_is_refused_beforehand(array: FlashSystemUnderTest, client: Any) -> None:
     capabilities = client.capabilities
     for operation in ("atomic_snapshots", "restore_snapshot", "groups", "chap", "metadata", "host_without_initiators"):
         assert capabilities.refusal(operation)
@@ -398,7 +400,7 @@ def test_what_the_array_cannot_do_is_said_beforehand(array: FlashSystemUnderTest
     assert array.lines(mark) == []
 
 
-def test_a_host_without_a_path_is_told_before_anything_is_made(array: FlashSystemUnderTest, client: Any) -> None:
+def test_a_host_without_a_path_is_refused_before_anything_is_made(array: FlashSystemUnderTest, client: Any) -> None:
     """This machine has no adapter: the array is not even asked."""
     mark = array.mark()
     for operation in ("create_snapshots", "clone_volume", "volume_from_snapshot"):

@@ -24,7 +24,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors
     NotFound,
 )
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import SnapshotSpec, VolumeSpec
-from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.flashsystem import facts
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.flashsystem import names
 from tests.support.flashsystem import GIB, MIB, WWPNS, FlashSystemUnderTest, host, initiators, volume
 from tests.support.running import wait_until
 from tests.support.simulator import Simulator
@@ -156,7 +156,7 @@ def test_the_udid_of_a_volume_that_took_the_name_since_it_was_read_stays(
     client.volumes()
     array.cli("svctask rmvdisk db1")
     array.cli("svctask mkvdisk -name db1 -mdiskgrp mdiskgrp0 -iogrp 0 -size 1 -unit gb -udid 4660")
-    with pytest.raises(Conflict, match="another volume has taken"):
+    with pytest.raises(Conflict, match="another volume has its name since it was read"):
         client.create_snapshots([SnapshotSpec("monday", db1)])
     assert "udid!4660" in array.cli("svcinfo lsvdisk -delim ! db1")[1]
     assert array.vdisks() == ["db1"]
@@ -213,7 +213,7 @@ def test_a_volume_from_a_snapshot(array: FlashSystemUnderTest, client: Any) -> N
     assert nothing_left(array)
 
 
-def test_a_copy_is_sparse_and_overwrites_what_was_there(array: FlashSystemUnderTest, client: Any) -> None:
+def test_a_copy_is_sparse_and_overwrites_the_previous_content(array: FlashSystemUnderTest, client: Any) -> None:
     db1 = filled(array, client)
     client.clone_volume(db1, VolumeSpec("clone"))
     assert array.image("clone").stat().st_blocks * 512 <= 16 * MIB
@@ -226,7 +226,7 @@ def test_a_checksum_on_request(array: FlashSystemUnderTest) -> None:
     assert holds_pieces(array, "clone")
 
 
-def test_progress_is_told(array: FlashSystemUnderTest, client: Any) -> None:
+def test_progress_is_reported(array: FlashSystemUnderTest, client: Any) -> None:
     told: list[tuple[int, int]] = []
     client.progress = lambda done, length: told.append((done, length))
     client.clone_volume(filled(array, client), VolumeSpec("clone"))
@@ -301,14 +301,14 @@ def test_eight_requests_and_the_copy(array: FlashSystemUnderTest, client: Any) -
 def test_the_device_goes_before_the_mapping(array: FlashSystemUnderTest, client: Any, tmp_path: Any) -> None:
     """Bug 1516778 and defect 7: unmapping first leaves stale paths. Seen at every unmap that the array is asked for."""
     seen: list[list[str]] = []
-    change = client._cli.change
+    change = client._wire.change
 
     def watched(verb: str, *words: str) -> Any:
         if verb == "rmvdiskhostmap":
             seen.append(array.disks())
         return change(verb, *words)
 
-    client._cli.change = watched
+    client._wire.change = watched
     client.clone_volume(filled(array, client), VolumeSpec("clone"))
     assert seen == [[], []]
 
@@ -335,7 +335,7 @@ def test_a_lost_answer_does_not_stop_a_copy(array: FlashSystemUnderTest, client:
     assert nothing_left(array)
 
 
-def test_a_full_pool_is_said_and_leaves_nothing(array: FlashSystemUnderTest, client: Any) -> None:
+def test_a_full_pool_is_reported_and_leaves_nothing(array: FlashSystemUnderTest, client: Any) -> None:
     db1 = filled(array, client)
     array.fault(kind="pool_full")
     with pytest.raises(NoSpace):
@@ -367,7 +367,7 @@ LONG_AGO = "0000001elsewh000010000000"
 
 def begun(array: FlashSystemUnderTest, stamp: str, source: str, name: str) -> str:
     """A vdisk that looks like the unfinished copy of a run with this stamp."""
-    temporary = f"of-copy-{stamp}-m{source}-{facts.digest_of(name)}"
+    temporary = f"of-copy-{stamp}-m{source}-{names.digest_of(name)}"
     array.cli(f"svctask mkvdisk -name {temporary} -mdiskgrp 0 -iogrp 0 -size 1 -unit gb")
     return temporary
 
@@ -410,7 +410,7 @@ def test_what_another_host_has_is_left_alone_however_old(array: FlashSystemUnder
     old = begun(array, LONG_AGO, client.volumes(["db1"]).items[0].id, "clone")
     host(client, "elsewhere", WWPNS[0])
     array.cli(f"svctask mkvdiskhostmap -force -host elsewhere {old}")
-    with pytest.raises(Busy, match="host elsewhere has it"):
+    with pytest.raises(Busy, match="it is mapped to host elsewhere"):
         client.clone_volume(client.volumes(["db1"]).items[0], VolumeSpec("clone"))
     assert old in array.vdisks()
 
@@ -479,7 +479,7 @@ def test_a_link_that_leads_to_another_volume_is_refused(array: FlashSystemUnderT
             pass
 
 
-def test_a_source_that_is_gone_is_said(array: FlashSystemUnderTest, client: Any) -> None:
+def test_a_deleted_source_is_reported(array: FlashSystemUnderTest, client: Any) -> None:
     db1 = filled(array, client)
     client.delete_volume(db1)
     with pytest.raises(NotFound):

@@ -97,7 +97,7 @@ def test_defect_3_a_host_is_found_by_any_of_its_ports(array: FlashSystemUnderTes
         assert client.find_hosts([WWPNS[2]]).items == ()
 
 
-def test_defect_4_a_volume_that_is_gone_is_deleted_already(array: FlashSystemUnderTest, client: Any) -> None:
+def test_defect_4_deleting_a_deleted_volume_succeeds(array: FlashSystemUnderTest, client: Any) -> None:
     db1 = volume(client, "db1")
     array.cli("svctask rmvdisk db1")
     client.delete_volume(db1)
@@ -114,7 +114,7 @@ def test_defect_5_unmapping_twice_is_unmapping_once(array: FlashSystemUnderTest,
     assert client.unmap_volume(Mapping("no-such-volume", "no-such-host")) == ()
 
 
-def test_defect_6_ports_of_the_node_that_is_left_are_used(simulator: Simulator) -> None:
+def test_defect_6_ports_of_the_remaining_node_are_used(simulator: Simulator) -> None:
     """Upstream marks only the last node, so losing that one loses every attach."""
     with FlashSystemUnderTest(simulator, "half").client() as client:
         ports = client.ports()
@@ -131,7 +131,7 @@ def test_defect_9_a_volume_is_never_extended_by_less_than_nothing(array: FlashSy
     assert array.changes(mark) == []
 
 
-def test_defect_10_every_portal_is_told_with_its_own_target(array: FlashSystemUnderTest, client: Any) -> None:
+def test_defect_10_every_portal_is_reported_with_its_own_target(array: FlashSystemUnderTest, client: Any) -> None:
     """Upstream tells one portal, and the name of the configuration node whichever node has the portal."""
     portals = {port.portal: port.address for port in client.ports() if port.protocol == "iscsi"}
     assert set(portals) == {"127.0.0.11:3260", "127.0.0.12:3260"}
@@ -147,7 +147,7 @@ def test_a_renamed_pool_changes_nothing(simulator: Simulator) -> None:
             assert client.create_volume(VolumeSpec("db1", GIB)).pool == "gold"
 
 
-def test_a_race_for_a_lun_is_settled_by_the_array(array: FlashSystemUnderTest, client: Any) -> None:
+def test_a_race_for_a_lun_is_decided_by_the_array(array: FlashSystemUnderTest, client: Any) -> None:
     """Section 8: locks of one process do not stop another."""
     db1, logs, server = volume(client, "db1"), volume(client, "logs"), host(client)
     array.cli(f"svctask mkvdiskhostmap -host {server.name} -scsi 1 logs")

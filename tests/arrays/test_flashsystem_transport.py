@@ -116,7 +116,7 @@ def test_a_changed_host_key_is_refused_even_by_accept_new(array: FlashSystemUnde
             array.transport(**changes).connect()
 
 
-def test_a_host_key_that_is_none_is_said_so(array: FlashSystemUnderTest) -> None:
+def test_a_host_key_that_is_none_is_reported_as_such(array: FlashSystemUnderTest) -> None:
     with pytest.raises(Invalid, match="not a host key"):
         array.transport(host_key="ssh-ed25519 nonsense").connect()
 
@@ -151,13 +151,13 @@ def test_a_private_key_without_its_passphrase(array: FlashSystemUnderTest, tmp_p
         array.transport(password=None, private_key_file=str(tmp_path / "none")).connect()
 
 
-def test_a_wrong_password_is_told_from_everything_else(array: FlashSystemUnderTest) -> None:
+def test_a_wrong_password_is_distinguished_from_other_failures(array: FlashSystemUnderTest) -> None:
     with pytest.raises(Unauthorized, match="did not accept the user name and password") as caught:
         array.transport(password="a-wrong-one").connect()
     assert "a-wrong-one" not in str(caught.value)
 
 
-def test_the_agent_is_left_alone(array: FlashSystemUnderTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_agent_is_not_asked(array: FlashSystemUnderTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket(socket.AF_UNIX) as agent:
         agent.bind(str(tmp_path / "agent"))
         agent.listen()
@@ -203,7 +203,7 @@ def server(answer: bytes | None) -> Iterator[int]:
             connection.close()
 
 
-def test_what_is_no_ssh_is_said_so(array: FlashSystemUnderTest) -> None:
+def test_what_is_no_ssh_is_reported_as_such(array: FlashSystemUnderTest) -> None:
     with server(b"HTTP/1.1 400 Bad Request\r\n\r\n") as port, pytest.raises(Unreachable, match="does not speak SSH"):
         array.transport(port=port).connect()
 

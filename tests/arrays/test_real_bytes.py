@@ -249,7 +249,7 @@ def test_datera_lets_nobody_log_in_offline(datera: Lab) -> None:
     way = datera.way("vol1")
     assert way[2] == 0
     datera.write(ONE, way, 0xA1)
-    edf = datera.array._edf
+    edf = datera.array._wire
     path = datera.volume("vol1").id.split("/storage_instances/")[0]
     edf.put(path, {"admin_state": "offline"})
     with pytest.raises(Refused, match=OFFLINE):
@@ -288,14 +288,14 @@ def test_datera_proves_itself_in_turn(datera: Lab) -> None:
     one_way = {"target_user_name": "of-user", "target_pswd": SECRET}
     both_ways = {**one_way, "initiator_user_name": "of-array", "initiator_pswd": SECRET[::-1]}
     right = IscsiHost(ONE.iqn, "of-user", SECRET, "of-array", SECRET[::-1])
-    datera.array._edf.put(path, {"type": "mchap", **both_ways})
+    datera.array._wire.put(path, {"type": "mchap", **both_ways})
     assert parse_page_83(right.page_83(*way)) == parse_page_83(replace(right, target_user="").page_83(*way))
     for wrong in (replace(right, target_password="another-secret"), replace(right, target_user="other")):
         with pytest.raises(Refused, match="Invalid CHAP_R response from the target|Wrong CHAP targetname"):
             wrong.page_83(*way)
     with pytest.raises(Refused, match=UNPROVEN):
         replace(right, password=SECRET[::-1]).page_83(*way)
-    datera.array._edf.put(path, {"type": "chap", **one_way})
+    datera.array._wire.put(path, {"type": "chap", **one_way})
     # Asked for a proof that it does not have, the target ends the login.
     with pytest.raises(Refused, match=UNPROVEN):
         right.page_83(*way)
@@ -312,7 +312,7 @@ def test_datera_knows_who_has_a_volume_open(datera: Lab) -> None:
         assert session.stdin is not None
         wait_until(lambda: datera.array.mappings().items[0].open, 30, "the array does not report the session")
         with pytest.raises(Exception, match="refuses it"):
-            datera.array._edf.put(volume.id.split("/storage_instances/")[0], {"admin_state": "offline"})
+            datera.array._wire.put(volume.id.split("/storage_instances/")[0], {"admin_state": "offline"})
         session.stdin.write("quit\n")
     wait_until(lambda: datera.array.mappings().items[0].open is False, 30, "the array still reports the session")
 

@@ -29,9 +29,9 @@ class Meter:
     def __call__(self, most: int, work: Any) -> Any:
         mark = self.array.mark()
         made = work()
-        asked = self.array.requests(mark)
-        assert len(asked) <= most, [f"{one['method']} {one['path']}" for one in asked]
-        assert len(asked) > 0
+        requests = self.array.requests(mark)
+        assert len(requests) <= most, [f"{request['method']} {request['path']}" for request in requests]
+        assert len(requests) > 0
         return made
 
 
@@ -81,7 +81,7 @@ def test_attach_4_detach_4(meter: Meter, initiator: Any) -> None:
 
 
 def test_delete_7_and_one_reading_of_the_clients_for_each(meter: Meter) -> None:
-    """Only the clients tell what they have: whether a volume is mapped is read immediately before it is deleted. So is
+    """Only the clients report mappings: whether a volume is mapped is read immediately before it is deleted. So is
     whether the LUN still has its name: another run may have renamed it, and mapped it under the new one."""
     client = meter.client
     host = client.create_host("server", [fc()])
@@ -96,7 +96,7 @@ def test_delete_7_and_one_reading_of_the_clients_for_each(meter: Meter) -> None:
 
 
 def test_copies_cost_no_more_than_upstream(meter: Meter) -> None:
-    """Upstream: 7 + P + 2k, where P is 2 pools here and k looks at the progress, one at least."""
+    """Upstream: 7 + P + 2k, where P is 2 pools here and k polls of the progress, at least one."""
     client = meter.client
     made = volume(client, "db1")
     taken = snapshot(client, made, "monday")

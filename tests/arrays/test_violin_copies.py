@@ -24,7 +24,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors
     Unsupported,
 )
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import VolumeSpec
-from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.violin import copies, facts
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.violin import copies, names
 from tests.arrays.violin import GIB, ViolinArray, fc, snapshot, volume
 from tests.support.running import join
 from tests.support.simulator import Simulator
@@ -116,7 +116,7 @@ def test_a_copy_that_fails_half_way_is_removed_and_never_taken_as_done(slow: Vio
     with slow.client() as client:
         source = volume(client, "db1")
         slow.fault(kind="copy_fails")
-        with pytest.raises(FlashError, match="gave the copy up"):
+        with pytest.raises(FlashError, match="the copy failed in the array"):
             copied(client, kind, source, "copy1")
         assert {row["name"] for row in slow.volumes().values() if row["kind"] == "volume"} == {"db1"}
         assert copied(client, kind, source, "copy1").size == GIB
@@ -176,7 +176,7 @@ def test_a_copy_is_resumed_while_it_is_young(
         with slow.client(wait_timeout=0.5) as hasty, pytest.raises(Timeout):
             copied(hasty, kind, source, "copy1")
         then = slow.volumes()["db1"]["content"]
-        (stamp,) = [facts.stamp_of(name) for name in slow.volumes() if TEMPORARY.match(name)]
+        (stamp,) = [names.stamp_of(name) for name in slow.volumes() if TEMPORARY.match(name)]
         assert stamp is not None
         slow.simulator.write("db1", GIB, slow.name)
         now = slow.volumes()["db1"]["content"]
@@ -270,7 +270,7 @@ def test_a_copy_that_has_no_status_at_first_is_waited_for(
         assert late.volumes()["theirs"]["state"] == "ready"
         # What has no status in all its time has not begun
         monkeypatch.setattr(copies, "COPY_STARTS_WITHIN", -1.0)
-        with pytest.raises(FlashError, match="gave the copy up before it began"):
+        with pytest.raises(FlashError, match="the copy failed in the array before it began"):
             copied(client, kind, source, "copy3")
 
 
@@ -352,7 +352,7 @@ def test_a_snapshot_carries_one_thin_clone_and_stays_while_it_does(fast: ViolinA
         assert not clone.independent
         (read,) = client.snapshots(volumes=["db1"]).items
         assert read.children == ("clone1",)
-        with pytest.raises(InUse, match="carries a thin clone already"):
+        with pytest.raises(InUse, match="has a thin clone already, and can have only one"):
             client.volume_from_snapshot(taken, VolumeSpec("clone2"))
         with pytest.raises(InUse, match="a thin clone depends on it"):
             client.delete_snapshot(taken)

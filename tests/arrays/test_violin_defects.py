@@ -57,7 +57,7 @@ def test_01_what_is_made_by_default_can_be_copied_and_what_cannot_is_refused_bef
         thin = volume(client, "db2", provisioning="thin")
         assert not client.clone_volume(thin, VolumeSpec("clone2")).independent
         mark = array.mark()
-        with pytest.raises(Unsupported, match="keep volumes that you copy and grow thick"):
+        with pytest.raises(Unsupported, match="create volumes that you want to copy and extend as thick"):
             client.clone_volume(thin, VolumeSpec("clone3", 2 * GIB))
         assert array.writes(mark) == []
 
@@ -110,7 +110,7 @@ def test_05_a_failed_copy_is_never_taken_as_done(simulator: Simulator, kind: str
         made = volume(client, "db1")
         taken = snapshot(client, made, "monday")
         slow.fault(kind="copy_fails")
-        with pytest.raises(FlashError, match="gave the copy up"):
+        with pytest.raises(FlashError, match="the copy failed in the array"):
             if kind == "volume":
                 client.clone_volume(made, VolumeSpec("copy1"))
             else:
@@ -144,7 +144,7 @@ def test_07_what_is_missing_is_deleted_already_and_what_is_there_is_compared(arr
 
 
 def test_08_nothing_is_looked_up_twice(array: ViolinArray) -> None:
-    """An operation looked up the same names 4 to 12 times, and asked every pool for each volume made."""
+    """An operation looked up the same names 4 to 12 times, and read every pool for each new volume."""
     with array.client() as client:
         client.pools()
         mark = array.mark()
@@ -152,13 +152,13 @@ def test_08_nothing_is_looked_up_twice(array: ViolinArray) -> None:
         snapshot(client, made, "monday")
         host = client.create_host("server", [fc()])
         client.map_volume(made, host)
-        asked = [(one["method"], one["path"], json.dumps(one["body"])) for one in array.requests(mark)]
+        requests = [(one["method"], one["path"], json.dumps(one["body"])) for one in array.requests(mark)]
         # One list each of what was made, which the array may show late; nothing else is looked up by its name.
-        assert [one[1].split("/")[3] for one in asked if one[0] == "GET" and "filters" in one[2]] == [
+        assert [one[1].split("/")[3] for one in requests if one[0] == "GET" and "filters" in one[2]] == [
             "sanresource",
             "sanclient",
         ]
-        assert len(asked) == len(set(asked)) == 3 + 5 + 2 + 2
+        assert len(requests) == len(set(requests)) == 3 + 5 + 2 + 2
 
 
 def test_09_capacity_is_that_of_both_gateways_by_pool_and_needs_no_dns(array: ViolinArray) -> None:

@@ -56,10 +56,10 @@ def test_a_volume_is_mapped_by_number_or_by_the_array_s_choice(array: ViolinArra
             client.map_volume(third, host, 7)
         held = sorted((one.volume, one.lun) for one in client.mappings(hosts=["server"]))
         assert held == [("db1", 7), ("db2", 0)]
-        (left,) = client.unmap_volume(next(iter(client.mappings(volumes=["db1"]))))
-        assert left.volume == "db2"
-        assert client.unmap_volume(left) == ()
-        assert client.unmap_volume(left) == ()
+        (remaining,) = client.unmap_volume(next(iter(client.mappings(volumes=["db1"]))))
+        assert remaining.volume == "db2"
+        assert client.unmap_volume(remaining) == ()
+        assert client.unmap_volume(remaining) == ()
     assert array.state()["mappings"] == []
 
 
@@ -114,7 +114,7 @@ def test_a_host_has_one_protocol(array: ViolinArray) -> None:
 
 @PROTOCOLS
 def test_a_host_with_volumes_is_not_deleted(array: ViolinArray, initiator: Any) -> None:
-    """Not even tried: nothing says that the array would refuse."""
+    """No request is sent: that the array would refuse it is not documented."""
     with array.client() as client:
         host = client.create_host("server", [initiator])
         client.map_volume(volume(client, "db1"), host)
@@ -151,12 +151,12 @@ def test_hosts_with_names_alike_have_targets_of_their_own(array: ViolinArray) ->
 def test_a_target_of_somebody_else_is_not_used(array: ViolinArray) -> None:
     with array.client(wait_timeout=1.0) as client:
         other = client.create_host("other", [iscsi(IQN + "-o")])
-        number = client._c.data(f"/client/sanclient/{other.id}")["sanclient_id"]
+        number = client._concerto.client(other.id)["sanclient_id"]
         body = {"clientId": number, "targetName": target_name("server"), "ipAddress": "10.1.1.11"}
         array.raw("POST", "/client/iscsitarget", {"params": {**body, "accessMode": "ReadWrite"}})
         host = client.create_host("server", [iscsi()])
         made = volume(client, "db1")
-        with pytest.raises(Conflict, match="iSCSI target .*:server already, and it is not this host's"):
+        with pytest.raises(Conflict, match="iSCSI target .*:server already, and it belongs to another host"):
             client.map_volume(made, host)
         # Its own client takes the one that it has, whatever its name
         assert client.map_volume(made, other).lun == 0
@@ -197,7 +197,7 @@ def test_the_ports_of_a_volume_are_those_of_its_hosts(array: ViolinArray) -> Non
         assert {port.portal for port in client.ports_of(["db2"])} == {"10.1.1.11:3260", "10.1.2.11:3260"}
         assert {port.protocol for port in client.ports_of(["db1", "db2"])} == {"fc", "iscsi"}
         assert len({port.address for port in client.ports_of(["db2", "db3"])}) == 2
-        # Known from the mapping; the target ports themselves are asked for once
+        # Known from the mapping; the target ports themselves are read once
         assert not [one for one in array.requests(mark) if "/client/" in one["path"]]
 
 

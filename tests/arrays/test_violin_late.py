@@ -50,7 +50,7 @@ def array(simulator: Simulator) -> ViolinArray:
 
 @pytest.fixture
 def late(array: ViolinArray) -> Iterator[ViolinArray]:
-    """Every read tells what the array held a moment ago."""
+    """Every read returns what the array held a moment before."""
     array.fault(kind="seen_late", seconds=LATE, count=None)
     yield array
     array.clear_faults()
@@ -182,8 +182,8 @@ def test_portals_with_ipv6_addresses_are_in_brackets(simulator: Simulator) -> No
         assert {port.portal for port in client.ports()} == portals
         client.map_volume(volume(client, "db1"), client.create_host("server", [iscsi()]))
         assert {port.portal for port in client.ports_of(["db1"])} == portals
-    for wanted in ("2001:db8::11", "[2001:0db8:0::11]:3260", "2001:DB8::11"):
-        with array.client(options={"target_ports": [wanted]}) as client:
+    for address in ("2001:db8::11", "[2001:0db8:0::11]:3260", "2001:DB8::11"):
+        with array.client(options={"target_ports": [address]}) as client:
             assert {port.portal for port in client.ports()} == {"[2001:db8::11]:3260"}
 
 

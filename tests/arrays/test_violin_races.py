@@ -94,8 +94,8 @@ def test_a_new_host_gets_both_volumes_at_two_luns(runs: Runs, initiator: Any) ->
         same = runs.both(lambda client, n, h=hosts: client.map_volume(volume(client, "both"), h[n]))
         assert same[0] == same[1]
         runs.both(lambda client, n, s=same: client.unmap_volume(s[n]))
-        left = runs.both(lambda client, n, m=maps: client.unmap_volume(m[n]))
-        assert not [one for one in left if isinstance(one, FlashError)]
+        remaining = runs.both(lambda client, n, m=maps: client.unmap_volume(m[n]))
+        assert not [one for one in remaining if isinstance(one, FlashError)]
         assert runs.both(lambda client, n, h=hosts: client.delete_host(h[n])) == [None, None]
     assert runs.array.state()["hosts"] == runs.array.state()["mappings"] == []
 
@@ -118,7 +118,7 @@ def test_initiators_that_two_runs_add_are_there_after_the_next_run_at_the_latest
 
 
 def test_the_same_copy_is_made_once(runs: Runs) -> None:
-    """Both are content with it, or one is told that the other is at it."""
+    """Both succeed, or one of them fails because the other is at work."""
     for number in range(ROUNDS):
         source = volume(runs.one, f"db{number}", provisioning="thick" if number % 2 else "thin")
         made = runs.both(lambda client, _, s=source: client.clone_volume(s, VolumeSpec(f"{s.name}.c")))

@@ -27,7 +27,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import Listing, VolumeSpec
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.transport.http import HttpTransport
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.violin.wire import LUNS
-from tests.arrays.violin import GIB, ViolinArray, fc, iscsi, shape_of, snapshot, volume, whole_life
+from tests.arrays.violin import GIB, ViolinArray, every_operation, fc, iscsi, shape_of, snapshot, volume
 from tests.support.simulator import Simulator
 
 
@@ -69,12 +69,12 @@ class Answers:
     def collect(self, found: dict[tuple[str, str], set[str]], what: str) -> None:
         """Remember every key of every answer from now on, each with the kind of request, and for what it is asked."""
 
-        def look(path: str, document: Any) -> Any:
+        def remember(path: str, document: Any) -> Any:
             for key in _keys(document):
                 found.setdefault((_kind(path), key), set()).add(what)
             return document
 
-        self.change = look
+        self.change = remember
 
     def leave(self) -> None:
         """As they are, from now on."""
@@ -134,26 +134,26 @@ def test_what_an_answer_lacks_is_an_error_or_not_needed_and_never_absence(
     array: ViolinArray, answers: Answers, put: Any
 ) -> None:
     prepared(array)
-    seen: dict[tuple[str, str], set[str]] = {}
-    whole: dict[str, Any] = {}
+    keys: dict[tuple[str, str], set[str]] = {}
+    complete: dict[str, Any] = {}
     with array.client() as session:
 
         def fresh() -> Any:
             """A client that knows nothing yet, in the session that is there."""
-            return type(session)(session._c, session._settings)
+            return type(session)(session._concerto, session._settings)
 
         for read in READS:
-            answers.collect(seen, read)
-            whole[read] = getattr(fresh(), read)()
-        kept = {one.name: one for one in whole["volumes"] if one.name in KEPT}
+            answers.collect(keys, read)
+            complete[read] = getattr(fresh(), read)()
+        kept = {one.name: one for one in complete["volumes"] if one.name in KEPT}
         for name in KEPT:
-            answers.collect(seen, name)
+            answers.collect(keys, name)
             with pytest.raises(InUse):
                 fresh().delete_volume(kept[name])
         answers.leave()
         held = set(array.volumes())
-        assert len(seen) > 80
-        for (kind, key), asked_for in seen.items():
+        assert len(keys) > 80
+        for (kind, key), asked_for in keys.items():
             answers.spoil(kind, key, put)
             for read in asked_for & set(READS):
                 found = _outcome(getattr(fresh(), read))
@@ -164,7 +164,7 @@ def test_what_an_answer_lacks_is_an_error_or_not_needed_and_never_absence(
                     and isinstance(found, Listing)
                     and found.complete
                 ):
-                    assert len(found) >= len(whole[read]), f"{read} without {key} of {kind}"
+                    assert len(found) >= len(complete[read]), f"{read} without {key} of {kind}"
             for name in asked_for & set(KEPT):
                 outcome = _outcome(lambda name=name: fresh().delete_volume(kept[name]))
                 assert isinstance(outcome, FlashError), f"{name} without {key} of {kind}"
@@ -184,12 +184,12 @@ def _outcome(work: Callable[[], Any]) -> Any:
 
 @pytest.mark.parametrize("put", [..., None, "nonsense", -1], ids=["left out", "null", "text", "number"])
 def test_what_the_session_begins_with_may_lack_something_too(array: ViolinArray, answers: Answers, put: Any) -> None:
-    seen: dict[tuple[str, str], set[str]] = {}
-    answers.collect(seen, "connect")
+    keys: dict[tuple[str, str], set[str]] = {}
+    answers.collect(keys, "connect")
     with array.client():
         pass
-    assert seen
-    for kind, key in seen:
+    assert keys
+    for kind, key in keys:
         answers.spoil(kind, key, put)
         _outcome(lambda: array.client().__enter__().close())
     answers.leave()
@@ -198,7 +198,7 @@ def test_what_the_session_begins_with_may_lack_something_too(array: ViolinArray,
 def test_nothing_depends_on_what_a_change_answers_beyond_its_success(array: ViolinArray, answers: Answers) -> None:
     """Section 2.1: that the answer to a create has the id of what was made is a guess; then it is looked up."""
     with array.client() as client:
-        whole_life(client)
+        every_operation(client)
     want = shape_of(array)
     array.reset()
 
@@ -207,13 +207,13 @@ def test_nothing_depends_on_what_a_change_answers_beyond_its_success(array: Viol
 
     answers.change = silent
     with array.client() as client:
-        whole_life(client)
+        every_operation(client)
     answers.leave()
     assert shape_of(array) == want
 
 
 @pytest.mark.parametrize(
-    ("page", "error", "words"),
+    ("page", "error", "message"),
     [
         ('<html><meta name="viewport"><a href="concerto/">concerto/</a></html>', Unsupported, "it is Symphony"),
         ("<html>template</html>", Unsupported, "it is a V6000 memory gateway"),
@@ -222,7 +222,7 @@ def test_nothing_depends_on_what_a_change_answers_beyond_its_success(array: Viol
     ],
 )
 def test_the_page_at_the_root_tells_what_it_is(
-    array: ViolinArray, answers: Answers, page: str, error: Any, words: str
+    array: ViolinArray, answers: Answers, page: str, error: Any, message: str
 ) -> None:
     """Sheet, section 1.1: the password is sent to Concerto and to nothing else."""
     answers.instead["/"] = (200, page)
@@ -232,7 +232,7 @@ def test_the_page_at_the_root_tells_what_it_is(
         assert outcome is None
         return
     assert type(outcome) is error
-    assert words in str(outcome)
+    assert message in str(outcome)
     assert array.logins(mark) == 0
 
 
@@ -336,14 +336,17 @@ def test_what_vanishes_while_it_is_read_is_gone_and_not_unreadable(array: Violin
         for name in ("db1", "db2"):
             volume(client, name)
         host = client.create_host("server", [fc()])
-        doomed = client.volumes(["db2"]).items[0]
+        deleted = client.volumes(["db2"]).items[0]
         done: list[str] = []
 
         def vanish(path: str, document: Any) -> Any:
-            for end, gone in (("/sanresource", LUNS + "/" + doomed.id), ("/sanclient", "/client/sanclient/" + host.id)):
-                if path.endswith(end) and gone not in done:
-                    done.append(gone)
-                    array.raw("DELETE", gone)
+            for end, deleted_path in (
+                ("/sanresource", LUNS + "/" + deleted.id),
+                ("/sanclient", "/client/sanclient/" + host.id),
+            ):
+                if path.endswith(end) and deleted_path not in done:
+                    done.append(deleted_path)
+                    array.raw("DELETE", deleted_path)
             return document
 
         answers.change = vanish
@@ -383,7 +386,8 @@ def test_more_than_a_thousand_volumes_are_read_whole(array: ViolinArray) -> None
     count = 1100
     with array.client(max_concurrency=8) as client:
         body = client._create_body(VolumeSpec("x"), "thick", 1, client._choose_pool("thick", 1 << 20))
-        client._c.side_by_side(lambda n: client._c.post(LUNS, {**body, "name": f"v{n:04d}"}), range(count))
+        names = [f"v{number:04d}" for number in range(count)]
+        client._concerto.side_by_side(lambda name: client._concerto.create_lun({**body, "name": name}), names)
         mark = array.mark()
         found = client.volumes()
         requests = array.simulator.requests("both", mark)
@@ -400,7 +404,7 @@ def test_what_others_named_with_hostile_characters_is_read_as_it_is(array: Violi
     with array.client() as client:
         for name in names:
             params = {"name": name, "sizeMB": 1024, "dedup": False, "thinProvisioning": {"enabled": False}}
-            client._c.post(LUNS, params)
+            client._concerto.post(LUNS, params)
         assert sorted(one.name for one in client.volumes()) == sorted(names)
         for name in names:
             (one,) = client.volumes([name])

@@ -19,7 +19,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors
     Unsupported,
 )
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import VolumeSpec
-from tests.arrays.violin import GIB, ViolinArray, shape_of, volume, whole_life
+from tests.arrays.violin import GIB, ViolinArray, every_operation, shape_of, volume
 from tests.support.simulator import Simulator
 
 VERSIONS = ("7.5.2", "7.4.9", "7.50.0", "7.9.0", "8.0.0")
@@ -84,7 +84,7 @@ def test_an_expired_session_between_any_two_requests(simulator: Simulator) -> No
     array.reset()
     mark = array.mark()
     with array.client() as client:
-        whole_life(client)
+        every_operation(client)
     want, baseline = shape_of(array), _asked(array, mark)
     assert len(baseline) > 90
     strides = 4
@@ -96,7 +96,7 @@ def test_an_expired_session_between_any_two_requests(simulator: Simulator) -> No
             array.fault(kind="expired", match={"path": "/concerto/(?!auth/)"}, skip=number)
         mark = array.mark()
         with array.client() as client:
-            whole_life(client)
+            every_operation(client)
         asked = _asked(array, mark)
         struck = [number - before for before, number in enumerate(n for n, one in enumerate(asked) if one[2])]
         assert struck == list(numbers)

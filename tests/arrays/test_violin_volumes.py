@@ -105,11 +105,11 @@ def test_an_extend_adds_what_is_missing_whatever_was_read_before(array: ViolinAr
 
 
 ON_A_VOLUME: dict[str, Callable[[Any, Any], Any]] = {
-    "extend": lambda client, gone: client.extend_volume(gone, 4 * GIB),
-    "rename": lambda client, gone: client.rename_volume(gone, "db2"),
-    "snapshot": lambda client, gone: snapshot(client, gone, "snap"),
-    "clone": lambda client, gone: client.clone_volume(gone, VolumeSpec("db2")),
-    "map": lambda client, gone: client.map_volume(gone, client.hosts(["server"]).items[0]),
+    "extend": lambda client, deleted: client.extend_volume(deleted, 4 * GIB),
+    "rename": lambda client, deleted: client.rename_volume(deleted, "db2"),
+    "snapshot": lambda client, deleted: snapshot(client, deleted, "snap"),
+    "clone": lambda client, deleted: client.clone_volume(deleted, VolumeSpec("db2")),
+    "map": lambda client, deleted: client.map_volume(deleted, client.hosts(["server"]).items[0]),
 }
 
 
@@ -119,20 +119,20 @@ ON_A_VOLUME: dict[str, Callable[[Any, Any], Any]] = {
 def test_a_volume_that_another_run_deletes_is_not_there(
     array: ViolinArray, work: Any, kind: str, before: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The array refuses with words of no known meaning, whatever was read before it went."""
+    """The array refuses with a message of unknown meaning, whatever was read before the volume was deleted."""
     with array.client() as other, array.client() as client:
-        gone = volume(client, "db1", provisioning=kind)
+        deleted = volume(client, "db1", provisioning=kind)
         client.create_host("server", [fc()])
-        ask = client._c._ask
+        ask = client._concerto._ask
 
         def deleting(method: str, *args: Any, **more: Any) -> Any:
             if before == "first request" or method != "GET":
-                other.delete_volume(replace(gone, id=""))
+                other.delete_volume(replace(deleted, id=""))
             return ask(method, *args, **more)
 
-        monkeypatch.setattr(client._c, "_ask", deleting)
+        monkeypatch.setattr(client._concerto, "_ask", deleting)
         with pytest.raises(NotFound, match="volume db1 is not there") as caught:
-            work(client, gone)
+            work(client, deleted)
         assert caught.value.kind == "not_found"
     assert array.volumes() == {}
 
@@ -385,7 +385,7 @@ def test_a_volume_with_snapshots_is_not_deleted_and_keeps_its_policy(array: Viol
 
 
 def test_two_snapshots_of_one_name_are_deleted_one_by_one(array: ViolinArray) -> None:
-    """Nothing says that a comment stands once: what is deleted is the very one that was read."""
+    """That comments are unique is not documented: the very snapshot that was read is deleted."""
     with array.client() as client:
         made = volume(client, "db1")
         first = snapshot(client, made, "monday")
@@ -407,8 +407,8 @@ def test_resource_and_policy_stay_until_the_volume_goes(array: ViolinArray) -> N
         assert not [one for one in array.writes(mark) if one["method"] == "DELETE" and _kind(one) in kinds]
         mark = array.mark()
         client.delete_volume(made)
-    asked = [(one["method"], _kind(one)) for one in array.requests(mark) if "/client/" not in one["path"]]
-    assert asked == [
+    requests = [(one["method"], _kind(one)) for one in array.requests(mark) if "/client/" not in one["path"]]
+    assert requests == [
         ("GET", "sanresource"),
         ("GET", "timemark"),
         ("GET", "timemarkpolicy"),
@@ -425,14 +425,14 @@ def _kind(request: dict[str, Any]) -> str:
 
 
 @pytest.mark.parametrize(
-    ("setting", "words"),
+    ("setting", "reason"),
     [
         ({"automatic": {"enabled": True}}, "takes snapshots by a schedule"),
         ({"CDPOption": {"enabled": True}}, "keeps a CDP journal"),
         ({"triggerReplication": True}, "replicates the volume"),
     ],
 )
-def test_a_policy_of_somebody_else_is_not_removed(simulator: Simulator, setting: dict[str, Any], words: str) -> None:
+def test_a_policy_of_somebody_else_is_not_removed(simulator: Simulator, setting: dict[str, Any], reason: str) -> None:
     array = array_of(simulator, "7.5.5")
     with array.client() as client:
         made = volume(client, "db1")
@@ -440,7 +440,7 @@ def test_a_policy_of_somebody_else_is_not_removed(simulator: Simulator, setting:
         array.raw("POST", area, {"params": {"sizeMB": 512, "policy": "preserveAll"}})
         array.raw("POST", policy, {"params": {"maxTimeMarkCount": 100, **setting}})
         mark = array.mark()
-        with pytest.raises(InUse, match=words):
+        with pytest.raises(InUse, match=reason):
             client.delete_volume(made)
         assert array.writes(mark) == []
 

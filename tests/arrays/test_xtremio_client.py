@@ -24,7 +24,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.p
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.rules import Policy
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.world import Actual
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.units import GIB, MIB
-from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.xtremio import facts, wire
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.xtremio import names, session
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.xtremio.client import XtremIO
 from tests.arrays.conftest import SimulatedXms
 
@@ -137,7 +137,7 @@ def test_a_version_that_is_none_of_ours(xms_42: SimulatedXms, version: str) -> N
     ("text", "numbers"), [("4.0.2-80", (4, 0, 2)), ("4.0.10-34.hotfix1", (4, 0, 10)), ("6.0.1-27_X2", (6, 0, 1))]
 )
 def test_versions(text: str, numbers: tuple[int, ...]) -> None:
-    assert facts.parse_version(text) == numbers
+    assert session.parse_version(text) == numbers
 
 
 def test_the_table_of_vendors() -> None:
@@ -284,14 +284,14 @@ def test_an_object_that_cannot_be_understood_is_not_absent(
     array = xms_42.connect()
     make(array, "v1")
     make(array, "v2")
-    listed = wire.Xms.list
+    listed = session.XmsSession.list
 
-    def broken(self: wire.Xms, *args: Any, **kwargs: Any) -> list[dict[str, Any]]:
+    def broken(self: session.XmsSession, *args: Any, **kwargs: Any) -> list[dict[str, Any]]:
         items = listed(self, *args, **kwargs)
         items[0]["vol-size"] = "much"
         return items
 
-    monkeypatch.setattr(wire.Xms, "list", broken)
+    monkeypatch.setattr(session.XmsSession, "list", broken)
     found = array.volumes()
     assert not found.complete
     assert model.names(found.items) == ("v2",)
@@ -484,7 +484,7 @@ def test_a_clone_whose_name_is_taken_leaves_nothing_behind(xms: SimulatedXms) ->
         array.clone_volume(volume, VolumeSpec("c1"))
         with pytest.raises(errors.Conflict, match="writable clone"):
             array.create_snapshots([SnapshotSpec("c1", volume)])
-    assert not [name for name in xms.names() if facts.MARKER in name]
+    assert not [name for name in xms.names() if names.MARKER in name]
 
 
 def test_a_copy_for_which_there_is_no_room_leaves_nothing_behind(xms: SimulatedXms) -> None:
@@ -689,7 +689,7 @@ def test_groups(xms_v2: SimulatedXms) -> None:
     assert sorted(model.names(taken)) == ["v1.nightly", "v2.nightly"]
     assert all(one.proven for one in taken)
     assert len({one.group for one in taken}) == 1
-    with pytest.raises(errors.Conflict, match="there already, which was not taken now"):
+    with pytest.raises(errors.Conflict, match="exists already, and was not taken now"):
         array.snapshot_group(group, "nightly")
     with pytest.raises(errors.InUse, match="consistency group"):
         array.delete_volume(one)

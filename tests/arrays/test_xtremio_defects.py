@@ -19,7 +19,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.model 
 )
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.transport.http import HttpTransport
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.units import GIB
-from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.xtremio import facts, objects
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.xtremio import names, objects
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.xtremio.client import XtremIO
 from tests.arrays.conftest import SimulatedXms
 from tests.support.one_array import pauses_of
@@ -192,7 +192,7 @@ def test_09_a_name_can_be_used_again(xms: SimulatedXms) -> None:
     volume = make(array, "v1")
     for number in range(3):
         array.create_snapshots([SnapshotSpec("nightly", volume)])
-        there = array._object("nightly")
+        there = array._xms.volume("nightly")
         assert there
         array.rename_volume(objects.volume(there), f"nightly-{number}")
     assert xms.names() == ["nightly-0", "nightly-1", "nightly-2", "v1"]
@@ -329,5 +329,5 @@ def test_wrong_rows_are_looked_through(xms_42: SimulatedXms, monkeypatch: pytest
 
 
 def test_the_suffix_of_an_unfinished_backup_is_the_same_in_every_process() -> None:
-    assert facts.backup_suffix("b1") == "of-ddb3d23e74fccc5b"
-    assert facts.backup_suffix("b2") != facts.backup_suffix("b1")
+    assert names.backup_suffix("b1") == "of-ddb3d23e74fccc5b"
+    assert names.backup_suffix("b2") != names.backup_suffix("b1")

@@ -20,7 +20,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.model 
     VolumeSpec,
 )
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.units import GIB
-from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.xtremio import facts
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.xtremio import names
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.xtremio.client import XtremIO
 from tests.arrays.conftest import SimulatedXms
 
@@ -57,7 +57,7 @@ def test_an_unfinished_copy_that_somebody_uses_is_left_alone(
     prepare(xms)
     with xms.connect() as array, xms.killed(monkeypatch, 3, answered=False):
         array.clone_volume(volume(array, "v1"), VolumeSpec("clone", 2 * GIB))
-    (left,) = [name for name in xms.names() if facts.MARKER in name]
+    (left,) = [name for name in xms.names() if names.MARKER in name]
     with xms.connect() as array:
         array.map_volume(volume(array, left), array.hosts(["h0"]).items[0])
         array.clone_volume(volume(array, "v1"), VolumeSpec("clone", 2 * GIB))
@@ -93,7 +93,7 @@ def test_a_set_of_which_somebody_uses_a_part_is_left_alone(
     assert xms_v2.names() == before
 
 
-def test_the_array_is_gone_in_the_middle(xms_v2: SimulatedXms) -> None:
+def test_the_array_stops_answering_in_the_middle(xms_v2: SimulatedXms) -> None:
     """Nothing is removed without a connection; the next run does that, and takes the snapshot again."""
     prepare(xms_v2)
     with xms_v2.connect() as array:
@@ -102,11 +102,11 @@ def test_the_array_is_gone_in_the_middle(xms_v2: SimulatedXms) -> None:
         with pytest.raises(errors.Unreachable):
             array.create_snapshots([SnapshotSpec("s1", source)])
     xms_v2.simulator.clear_faults(xms_v2.name)
-    assert [name for name in xms_v2.names() if facts.MARKER in name]
+    assert [name for name in xms_v2.names() if names.MARKER in name]
     with xms_v2.connect() as array:
         array.create_snapshots([SnapshotSpec("s1", volume(array, "v1"))])
     assert "s1" in xms_v2.names()
-    assert not [name for name in xms_v2.names() if facts.MARKER in name]
+    assert not [name for name in xms_v2.names() if names.MARKER in name]
 
 
 # ---- restores of an array that names the backup as it likes ----------------------------------------------------------
@@ -206,10 +206,10 @@ def test_what_killed_runs_have_left_does_not_pile_up(xms: SimulatedXms, monkeypa
             source = volume(array, "v1")
             with xms.killed(monkeypatch, at, answered=False):
                 array.clone_volume(source, VolumeSpec(f"once{at}", 2 * GIB))
-        now = {name for name in xms.names() if facts.stamp_of(name) is not None}
+        now = {name for name in xms.names() if names.stamp_of(name) is not None}
         assert len(now) <= 1
         left |= now
     assert left
     with xms.connect() as array:
         array.clone_volume(volume(array, "v1"), VolumeSpec("clone"))
-    assert not [name for name in xms.names() if facts.MARKER in name]
+    assert not [name for name in xms.names() if names.MARKER in name]

@@ -28,8 +28,8 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.p
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.rules import Policy
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.read import read
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.units import GIB
-from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.xtremio import wire
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.xtremio.client import XtremIO
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.xtremio.session import XmsSession
 from tests.arrays.conftest import SimulatedXms
 
 FC1 = Initiator("1000000000000001", "fc")
@@ -52,9 +52,9 @@ def run(array: XtremIO, desired: DesiredState) -> Plan:
 
 def hide(monkeypatch: pytest.MonkeyPatch, key: str) -> None:
     """Let the array not report this property of anything."""
-    ask = wire.Xms._ask
+    ask = XmsSession._ask
 
-    def without(self: wire.Xms, method: str, path: str, *given: Any, **named: Any) -> Any:
+    def without(self: XmsSession, method: str, path: str, *given: Any, **named: Any) -> Any:
         reply = ask(self, method, path, *given, **named)
         if method != "GET":
             return reply
@@ -64,7 +64,7 @@ def hide(monkeypatch: pytest.MonkeyPatch, key: str) -> None:
                 row.pop(key, None)
         return replace(reply, body=json.dumps(body).encode())
 
-    monkeypatch.setattr(wire.Xms, "_ask", without)
+    monkeypatch.setattr(XmsSession, "_ask", without)
 
 
 # -- sets of snapshots -------------------------------------------------------------------------------------------------
@@ -83,7 +83,7 @@ def test_a_group_snapshot_of_another_day_is_not_returned_as_taken_now(xms_v2: Si
     before = xms_v2.state()["volumes"]
     if lost:
         xms_v2.fault("reset_before", match={"write": True})
-    with pytest.raises(errors.Conflict, match=r"named <volume>\.nightly is there already, which was not taken now"):
+    with pytest.raises(errors.Conflict, match=r"named <volume>\.nightly exists already, and was not taken now"):
         array.snapshot_group(group, "nightly")
     assert xms_v2.state()["volumes"] == before
 
@@ -218,12 +218,12 @@ def test_a_mapping_of_an_old_array_with_another_name_is_read(
     volume = make(array, "v1")
     array.map_volume(volume, array.create_host("h1", [FC1]))
     array.map_volume(make(array, "v2"), array.create_host("h2", [FC2]))
-    names = wire.Xms.names
+    names = XmsSession.names
 
-    def renamed(self: wire.Xms, kind: str, session: bool = False) -> Any:
+    def renamed(self: XmsSession, kind: str, session: bool = False) -> Any:
         return [dict(one, name="map") if kind == "lun-maps" else one for one in names(self, kind, session)]
 
-    monkeypatch.setattr(wire.Xms, "names", renamed)
+    monkeypatch.setattr(XmsSession, "names", renamed)
     assert [(one.volume, one.host) for one in array.mappings(hosts=["h1"])] == [("v1", "h1")]
 
 

@@ -39,25 +39,25 @@ class ViolinArray:
         self.endpoint = simulator.array(name)
 
     def connection(self, **changes: Any) -> Connection:
-        e = self.endpoint
-        given: dict[str, Any] = {
+        endpoint = self.endpoint
+        options: dict[str, Any] = {
             "vendor": "violin",
-            "address": (e["address"],),
-            "port": e["port"],
-            "username": e["username"],
-            "password": e["password"],
-            "ca_path": e["ca_path"],
+            "address": (endpoint["address"],),
+            "port": endpoint["port"],
+            "username": endpoint["username"],
+            "password": endpoint["password"],
+            "ca_path": endpoint["ca_path"],
             "timeout": 10.0,
             "wait_timeout": 20.0,
         }
-        return Connection(**{**given, **changes})
+        return Connection(**{**options, **changes})
 
     @contextmanager
     def client(self, **changes: Any) -> Iterator[Any]:
         with connect(self.connection(**changes)) as array:
             yield array
 
-    # ---- what the array holds and was asked ------------------------------------------------------------------------
+    # ---- what the array holds, and the requests that it received ---------------------------------------------------
 
     def reset(self) -> None:
         self.simulator.reset(self.name)
@@ -78,35 +78,36 @@ class ViolinArray:
         return self.simulator.mark(self.name)
 
     def requests(self, since: int) -> list[dict[str, Any]]:
-        """What was asked, logins and logouts apart."""
-        return [one for one in self.simulator.requests(self.name, since) if "/auth/" not in one["path"]]
+        """The requests without logins and logouts."""
+        return [request for request in self.simulator.requests(self.name, since) if "/auth/" not in request["path"]]
 
     def writes(self, since: int) -> list[dict[str, Any]]:
         return self.simulator.writes(self.name, since)
 
     def logins(self, since: int) -> int:
-        return sum("/auth/login" in one["path"] for one in self.simulator.requests(self.name, since))
+        return sum("/auth/login" in request["path"] for request in self.simulator.requests(self.name, since))
 
-    # ---- somebody else, who speaks the wire itself -----------------------------------------------------------------
+    # ---- another client of the array -------------------------------------------------------------------------------
 
     def raw(self, method: str, path: str, body: Any = None) -> Any:
-        """One request of another client of the array."""
-        e = self.endpoint
-        context = ssl.create_default_context(cafile=e["ca_path"])
+        """One request of another client, in a session of its own. Returns the decoded answer."""
+        endpoint = self.endpoint
+        context = ssl.create_default_context(cafile=endpoint["ca_path"])
         opener = urllib.request.build_opener(
             urllib.request.ProxyHandler({}),
             urllib.request.HTTPSHandler(context=context),
             urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar()),
         )
-        base = f"https://{e['address']}:{e['port']}/concerto"
+        base = f"https://{endpoint['address']}:{endpoint['port']}/concerto"
 
-        def send(verb: str, where: str, document: Any) -> Any:
+        def send(method: str, path: str, document: Any) -> Any:
             data = None if document is None else json.dumps(document).encode()
-            request = urllib.request.Request(base + where, data=data, method=verb)
+            request = urllib.request.Request(base + path, data=data, method=method)
             with opener.open(request, timeout=10) as answer:
                 return json.loads(answer.read())
 
-        send("POST", "/auth/login", {"data": {"username": e["username"], "password": e["password"]}})
+        credentials = {key: endpoint[key] for key in ("username", "password")}
+        send("POST", "/auth/login", {"data": credentials})
         return send(method, path, body)
 
 
@@ -128,8 +129,8 @@ def iscsi(address: str = IQN) -> Initiator:
     return Initiator(address, "iscsi")
 
 
-def whole_life(client: Any) -> None:
-    """Everything that changes something, and what it reads for that."""
+def every_operation(client: Any) -> None:
+    """Every operation that changes something, and every read."""
     made = volume(client, "db1")
     made = client.extend_volume(made, 2 * GIB)
     taken = snapshot(client, made, "monday")
@@ -143,19 +144,19 @@ def whole_life(client: Any) -> None:
     client.map_volume(made, host)
     client.unmap_volume(client.map_volume(thin, host))
     client.delete_snapshot(taken)
-    doomed = volume(client, "doomed")
-    client.delete_snapshot(snapshot(client, doomed, "monday"))
-    client.delete_volume(doomed)
-    client.delete_host(client.create_host("gone", [iscsi(IQN + "-c")]))
+    deleted = volume(client, "deleted")
+    client.delete_snapshot(snapshot(client, deleted, "monday"))
+    client.delete_volume(deleted)
+    client.delete_host(client.create_host("deleted", [iscsi(IQN + "-c")]))
     for read in ("info", "capacity", "pools", "ports", "volumes", "snapshots", "hosts", "mappings"):
         getattr(client, read)()
 
 
 def shape_of(array: ViolinArray) -> object:
-    """What the array holds, in words that do not depend on the run."""
+    """What the array holds, without what differs from run to run."""
     state = array.state()
     return (
-        # The snapshot that carries a thin clone has the time and an id in its name
+        # The name of a snapshot that serves a thin clone has the time and an id in it
         sorted((row["name"][:7].split("-")[0], row["size"], row["kind"]) for row in state["volumes"]),
         [row["name"] for row in state["hosts"]],
         [(row["volume"], row["host"], row["lun"]) for row in state["mappings"]],

@@ -5,8 +5,8 @@
 
     drive_violin.py ENDPOINTS ARRAY
 
-One line of JSON for each step: its name, whether it went as expected, and what came. The library was written for
-Python 2 and for fixed ports: both are supplied from outside, nothing of it is changed.
+One line of JSON for each step: its name, whether it went as expected, and its result. The library was written for
+Python 2 and for fixed ports. Both are supplied from outside; the library is not changed.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ FIXED_PORTS = {"https": (443,), "http": (80, 10075)}
 
 
 def redirect(port: int, scheme: str) -> None:
-    """The ports the library insists on lead to the array; those of the other scheme lead nowhere."""
+    """Connections to the library's fixed ports lead to the array. Those of the other scheme are refused."""
     connect = socket.create_connection
 
     def create_connection(address: tuple[str, int], *args: Any, **more: Any) -> socket.socket:
-        host, wanted = address
-        if wanted in (*FIXED_PORTS["https"], *FIXED_PORTS["http"]):
-            if wanted not in FIXED_PORTS[scheme]:
-                raise ConnectionRefusedError(f"nothing listens on {wanted}")
+        host, requested = address
+        if requested in (*FIXED_PORTS["https"], *FIXED_PORTS["http"]):
+            if requested not in FIXED_PORTS[scheme]:
+                raise ConnectionRefusedError(f"nothing listens on {requested}")
             address = (host, port)
         return connect(address, *args, **more)
 
@@ -103,12 +103,12 @@ def python_2() -> None:
 
 
 class Work(Steps):
-    """Steps of a library that tells of most refusals in an answer."""
+    """Steps of a library that returns most refusals in an answer."""
 
     def __call__(
-        self, name: str, work: Callable[[], Any], says: str = "", raises: type[BaseException] | None = None
+        self, name: str, work: Callable[[], Any], message: str = "", raises: type[BaseException] | None = None
     ) -> Any:
-        """Do it. An answer must say ``says`` and must not be a refusal, unless just that is expected."""
+        """Do it. The answer must have this message, and must not be a refusal unless that is expected."""
 
         def quietly() -> Any:
             # The library prints what the login answered.
@@ -117,7 +117,7 @@ class Work(Steps):
 
         def good(found: Any) -> bool:
             refused = isinstance(found, dict) and found.get("success") is False
-            return not refused and (not says or says in (found.get("msg") or ""))
+            return not refused and (not message or message in (found.get("msg") or ""))
 
         return self.step(name, quietly, refused=raises, check=good)
 
@@ -200,7 +200,7 @@ def life(step: Work, con: Any, error: Any) -> None:
                 storage_pool_id=number,
             )
 
-        step(f"create {kind}", create, says="Create resource successfully.")
+        step(f"create {kind}", create, message="Create resource successfully.")
         step(f"create {kind} twice", refused(create, "0x90010022"))
         step(
             f"detail of {kind}",
@@ -208,10 +208,10 @@ def life(step: Work, con: Any, error: Any) -> None:
         )
     source = named["thick"]
     snapshots = con.snapshot
-    step("extend", lambda: con.lun.extend_lun(source, 1024), says="Expand resource successfully")
+    step("extend", lambda: con.lun.extend_lun(source, 1024), message="Expand resource successfully")
     step("it has grown", lambda: expect(con.lun.get_lun_info(source), "size_mb", 3072))
     step("extend by nothing", refused(lambda: con.lun.extend_lun(source, 0), "0x0902000c"))
-    step("rename", lambda: con.lun.rename_lun(source, "v-other"), says="Update resource profile successfully")
+    step("rename", lambda: con.lun.rename_lun(source, "v-other"), message="Update resource profile successfully")
     step("rename back", lambda: con.lun.rename_lun("v-other", source))
     step("no snapshots yet", lambda: expect({"found": snapshots.get_snapshots(source)}, "found", []))
     step(
@@ -250,7 +250,7 @@ def life(step: Work, con: Any, error: Any) -> None:
             lambda comment=comment: snapshots.create_lun_snapshot(  # type: ignore[misc]
                 lun=source, comment=comment, priority="medium", enable_notification=False
             ),
-            says="Create TimeMark successfully",
+            message="Create TimeMark successfully",
         )
     step("both are listed", lambda: expect({"n": len(snapshots.get_snapshots(source))}, "n", 2))
     step("one is found", lambda: expect({"n": len(snapshots.get_snapshots(source, "monday"))}, "n", 1))
@@ -260,14 +260,14 @@ def life(step: Work, con: Any, error: Any) -> None:
         lambda: con.lun.copy_snapshot_to_new_lun(
             source_lun=source, source_snapshot_comment="monday", destination="v-from", storage_pool_id=number
         ),
-        says="Copy TimeMark successfully.",
+        message="Copy TimeMark successfully.",
     )
     target = con.lun.get_lun_info(object_id=made["object_id"])["virtualDeviceID"]
     step("its end", lambda: wait(lambda: snapshots.get_snapshot_copy_status(source), target))
     made = step(
         "copy a LUN",
         lambda: con.lun.copy_lun_to_new_lun(source=source, destination="v-copy", storage_pool_id=number),
-        says="Copy Snapshot resource successfully",
+        message="Copy Snapshot resource successfully",
     )
     step("the end of that", lambda: wait(lambda: con.lun.get_lun_copy_status(source), made["object_id"]))
     attach(step, con, source)
@@ -286,8 +286,8 @@ def life(step: Work, con: Any, error: Any) -> None:
     step("no resource", lambda: snapshots.delete_snapshot_resource(lun=source))
     step("no resource twice", refused(lambda: snapshots.delete_snapshot_resource(lun=source), "0x0901008c"))
     for name in [*named.values(), "v-from", "v-copy"]:
-        step(f"delete {name}", lambda name=name: con.lun.delete_lun(name), says="Delete resource successfully")  # type: ignore[misc]
-    step("nothing is left", lambda: expect({"left": con.lun.get_luns()}, "left", []))
+        step(f"delete {name}", lambda name=name: con.lun.delete_lun(name), message="Delete resource successfully")  # type: ignore[misc]
+    step("no LUN remains", lambda: expect({"remaining": con.lun.get_luns()}, "remaining", []))
     step("a path that is none", lambda: con.basic.get("/logicalresource/nothing"), raises=error.UnknownPathError)
 
 
@@ -300,7 +300,7 @@ def attach(step: Work, con: Any, lun: str) -> None:
     step(
         "assign",
         lambda: con.lun.assign_lun_to_client(lun, "server", "ReadWrite", lun_id=8),
-        says="Assign SAN client successfully",
+        message="Assign SAN client successfully",
     )
     step("assign twice", refused(lambda: con.lun.assign_lun_to_client(lun, "server", "ReadWrite"), "0x9001003c"))
     devices = [{"name": lun, "lun": "8"}]
@@ -317,7 +317,9 @@ def attach(step: Work, con: Any, lun: str) -> None:
             devices,
         ),
     )
-    step("unassign", lambda: con.lun.unassign_client_lun(lun, "server", True), says="Unassign SAN client successfully")
+    step(
+        "unassign", lambda: con.lun.unassign_client_lun(lun, "server", True), message="Unassign SAN client successfully"
+    )
     step("unassign twice", refused(lambda: con.lun.unassign_client_lun(lun, "server", True), "0x9002002b"))
     step("no host", lambda: con.client.delete_client("server"))
 

@@ -1,15 +1,15 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Drive the XtremIO driver that ships with Cinder, unmodified, through a volume's whole life against a simulated XMS.
+"""Drive the unmodified XtremIO driver that ships with Cinder through all operations, against a simulated XMS.
 
 Runs in an environment of its own that holds that Cinder and nothing of this project. After every step the simulator is
-asked what the array holds now, so a step passes only when the driver is content *and* the array is as it should be.
+asked what the array holds now, so a step passes only when the driver succeeds *and* the array is as it should be.
 
     drive_xtremio.py RUN_DIR/endpoints.json NAME [--groups] [--verify] [--clean-groups] [--cluster NAME]
 
-Prints one JSON object per step, ``{"step", "ok", "detail"}``, and leaves with 0 when all are ok. Only the database is
-missing: the driver asks it one question (is the source of a clone an image-cache entry?), to which the answer is no.
+Prints one JSON object per step, ``{"step", "ok", "detail"}``, and exits with 0 when all are ok. Only the database is
+missing: the driver asks it whether the source of a clone is an image-cache entry, and gets the answer no.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class NoDatabase:
 
 
 class Array(SimulatedArray):
-    """Its side of the story."""
+    """What the simulated array holds."""
 
     def volume(self, name: str) -> dict[str, Any]:
         return self.volumes().get(name, {})

@@ -29,7 +29,7 @@ def fail_snapshot(array: ArrayUnderTest, name: str) -> None:
     """Let the array report this snapshot as failed."""
     with array.library() as client:
         snapshot = client.snapshots([name], ["db1"]).named(name)
-        entity = client._edf.get(snapshot.id)
+        entity = client._wire.get(snapshot.id)
     array.fault(kind="failed", match={"path": entity["uuid"]}, count=None)
 
 

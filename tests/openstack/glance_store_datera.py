@@ -258,7 +258,7 @@ def old(stage: Stage) -> None:
         volume = array.volumes([f"OS-IMAGE-{image}"]).items[0]
         host = array.single_host("older", model.Initiator("iqn.2026-01.org.example:old", model.ISCSI))
         array.map_volume(volume, host)
-        array._edf.put(volume.id.split("/storage_instances/")[0], {"admin_state": "offline", "force": True})
+        array._wire.put(volume.id.split("/storage_instances/")[0], {"admin_state": "offline", "force": True})
         step("an offline image", lambda: whole(made[0], "one"), (data, len(data)))
         for form in (f"OS-{image}", f"OS-IMAGE-{image}", f"IMAGE-{image}", image):
             step(f"by {form[:9]}", lambda form=form: whole(uri % form, "one", 0, 9), (data[:9], 9))

@@ -78,7 +78,7 @@ class Column:
     def copies(self, operation: str) -> str:
         """Who makes an independent copy of a volume of this kind, of its own size."""
         from openflash import model
-        from openflash.vendors.violin.facts import TimeMark
+        from openflash.vendors.violin.objects import TimeMark
 
         volume = self.volume()
         source: Any = volume if operation == "clone_volume" else model.Snapshot("s", "x", volume.size)

@@ -2,24 +2,60 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a module does between its options and its result, in few words for tests. Runs on Python 3.8."""
+"""What a module does between its options and its result, in short form for tests. Runs on Python 3.8."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
+from unittest import mock
 
 from ansible_collections.openflash.storage.plugins.module_utils.openflash import report
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.apply import Applied, apply
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors import FlashError, NotDone
-from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan import desired as requested
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan import (
+    desired as requested,
+    planner,
+    prune,
+)
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.desired import DesiredState
-from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.draft import Plan
-from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.planner import plan
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.draft import Draft, Outcome, Plan
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.rules import Policy
-from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.world import Actual
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.steps import Key
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.world import Actual, World
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.read import read
 from tests.support.memory_array import MemoryArray
+
+
+def _content_of(world: World) -> list[Any]:
+    """Nothing of a world so large that to copy it for every object would take minutes."""
+    tables: list[Any] = [world.volumes, world.snapshots, world.hosts, world.groups, world.mappings]
+    return [dict(table) for table in tables] if sum(map(len, tables)) < 1000 else []
+
+
+class CheckedDraft(Draft):
+    """Fails when a refused object, or a refused part of one, has changed the world or left a step.
+
+    Everything is checked before anything is changed, because no change is taken back.
+    """
+
+    @contextmanager
+    def item(self, key: Key, doing: str) -> Iterator[Outcome]:
+        before, outcome_before = _content_of(self.world), self.outcomes.get(key)
+        error_before = outcome_before.error if outcome_before else None
+        with super().item(key, doing) as outcome:
+            yield outcome
+        if outcome.error is not error_before and key != prune.KEY:  # the plan is made again without prune
+            assert _content_of(self.world) == before, f"{key} was refused, and has changed the world"
+
+    def attempt(self, action: Callable[[], None]) -> str:
+        before, steps = _content_of(self.world), self.pending
+        reason = super().attempt(action)
+        if reason:
+            assert _content_of(self.world) == before, "a refused part has changed the world"
+            assert self.pending == steps, "a refused part has left a step"
+        return reason
 
 
 class Task:
@@ -31,7 +67,8 @@ class Task:
         array.reset_counts()
         self.actual: Actual = read(array, desired)
         self.reads = list(array.reads)
-        self.plan: Plan = plan(desired, self.actual, Policy(**policy), array.capabilities)
+        with mock.patch.object(planner, "Draft", CheckedDraft):
+            self.plan: Plan = planner.plan(desired, self.actual, Policy(**policy), array.capabilities)
         self.applied: Applied | None = None
         assert array.writes == []
 
@@ -91,9 +128,9 @@ def done(task: Task) -> Task:
     return task
 
 
-def refused(task: Task, *words: Sequence[str]) -> FlashError:
-    """The task's only error, which says all the words; nothing is planned for it."""
+def refused(task: Task, *texts: str) -> FlashError:
+    """The task's only error, whose message has all these texts."""
     text = str(task.error)
-    for word in words:
-        assert word in text, text
+    for part in texts:
+        assert part in text, text
     return task.error

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Callable, Dict, List, Optional, Sequence, Set, Tuple
+from typing import Dict, List, Optional, Sequence, Set, Tuple
 
 from .array import Array
 from .errors import FlashError, Interrupted, NotDone, Stopped, context
@@ -38,15 +38,12 @@ def apply(
     array: Array,
     concurrency: int = 1,
     continue_on_error: bool = False,
-    progress: Optional[Callable[[Step], None]] = None,
 ) -> Applied:
     """Carry out every batch. Without continue_on_error no further step is begun after a failed step.
 
     After a failed step, and when the plan has an error, neither a destructive step is begun nor one that waits for it.
-
-    :param progress: called after each step that was carried out, in the thread that did it.
     """
-    run = _Run(array, World(actual, array.capabilities), continue_on_error, progress, refused=bool(plan.errors))
+    run = _Run(array, World(actual, array.capabilities), continue_on_error, refused=bool(plan.errors))
     try:
         for batch in plan.batches:
             chains = list(batch.chains.values())
@@ -88,7 +85,6 @@ class _Run:
         array: Array,
         world: World,
         continue_on_error: bool,
-        progress: Optional[Callable[[Step], None]],
         refused: bool,
     ) -> None:
         self.array = array
@@ -97,7 +93,6 @@ class _Run:
         self.not_done: List[Step] = []
         self.errors: Dict[Key, FlashError] = {}
         self._continue = continue_on_error
-        self._progress = progress
         self._refused = refused
         self._unmapped: Set[Key] = set()
         self._running: List[Step] = []
@@ -140,8 +135,6 @@ class _Run:
                 self._running.remove(step)
                 if isinstance(step, UnmapVolume):
                     self._unmapped.add(step.item)
-            if self._progress is not None:
-                self._progress(step)
 
     def applied(self, plan: Plan) -> Applied:
         """What was done, in the order of the plan, whichever chain was first."""

@@ -58,7 +58,7 @@ def test_plain_http(edf: SimulatedEdf) -> None:
         edf.connect(port=edf.entry["http_port"])
 
 
-def test_a_wrong_password_is_said_and_never_shown(edf33: SimulatedEdf) -> None:
+def test_a_wrong_password_is_reported_and_never_shown(edf33: SimulatedEdf) -> None:
     with pytest.raises(errors.Unauthorized) as caught:
         edf33.connect(password="not-the-password")
     assert "not-the-password" not in str(caught.value)
@@ -91,7 +91,7 @@ def test_the_session_is_ended(edf33: SimulatedEdf) -> None:
 
 
 @pytest.mark.parametrize("tenant", ["acme", "/root/acme", "root/acme", " /root/acme/ "])
-def test_every_way_to_write_a_tenant(edf33: SimulatedEdf, tenant: str) -> None:
+def test_every_form_of_a_tenant(edf33: SimulatedEdf, tenant: str) -> None:
     make(edf33.connect({"tenant": tenant}))
     assert [one["scope"] for one in edf33.state()["volumes"]] == ["/root/acme"]
 
@@ -102,7 +102,7 @@ def test_no_tenant_has_such_a_name(edf33: SimulatedEdf, tenant: str) -> None:
         edf33.connect({"tenant": tenant})
 
 
-def test_a_tenant_that_is_not_there(edf: SimulatedEdf) -> None:
+def test_a_tenant_that_does_not_exist(edf: SimulatedEdf) -> None:
     with pytest.raises(errors.NotFound, match="there is no tenant /root/new") as caught:
         edf.connect({"tenant": "/root/new/sub"})
     assert "create_tenant: true" in str(caught.value)
@@ -187,7 +187,7 @@ def test_a_template_gives_the_rest(edf: SimulatedEdf) -> None:
         array.create_volume(VolumeSpec("vol9", GIB, options={"template": "lead"}))
 
 
-def test_a_volume_that_is_there_is_compared(edf: SimulatedEdf) -> None:
+def test_an_existing_volume_is_compared(edf: SimulatedEdf) -> None:
     array = edf.connect()
     make(array, "vol1", 2 * GIB)
     assert array.create_volume(VolumeSpec("vol1", 2 * GIB)).size == 2 * GIB
@@ -205,7 +205,7 @@ def test_names_are_compared_exactly(edf: SimulatedEdf) -> None:
     assert sorted(one.name for one in array.volumes(many)) == ["data", "old-data"]
 
 
-def test_a_name_that_is_the_id_of_another_is_told_apart(edf: SimulatedEdf) -> None:
+def test_a_name_that_is_the_id_of_another_is_not_confused_with_it(edf: SimulatedEdf) -> None:
     array = edf.connect()
     ident = make(array, "vol1").id.split("/")[2]
     assert len(array.volumes([ident])) == 0
@@ -225,9 +225,9 @@ def test_many_volumes_are_one_request(edf: SimulatedEdf) -> None:
 
 
 def test_pages_are_read_to_the_end(edf: SimulatedEdf, monkeypatch: pytest.MonkeyPatch) -> None:
-    from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.datera import wire
+    from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.datera import session
 
-    monkeypatch.setattr(wire, "PAGE", 3)
+    monkeypatch.setattr(session, "PAGE", 3)
     array = edf.connect()
     for number in range(7):
         array.create_volume(VolumeSpec(f"v{number:03d}", GIB))
@@ -430,7 +430,7 @@ def test_a_host_is_a_group_of_initiators(edf: SimulatedEdf) -> None:
     assert edf.state()["hosts"] == []
 
 
-def test_initiators_that_are_there_already_are_taken_up(edf: SimulatedEdf) -> None:
+def test_existing_initiators_are_used(edf: SimulatedEdf) -> None:
     edf.raw("POST", "/initiators", {"id": IQN1.address, "name": "made-by-hand"})
     array = edf.connect()
     array.create_host("server", [IQN1])
@@ -473,7 +473,7 @@ def test_mapping_twice_is_one_entry(edf: SimulatedEdf) -> None:
     assert len(edf.state()["mappings"]) == 1
 
 
-def test_unmapping_tells_what_is_left(edf: SimulatedEdf) -> None:
+def test_unmapping_returns_the_remaining_mappings(edf: SimulatedEdf) -> None:
     array = edf.connect()
     host = array.create_host("server", [IQN1])
     one, two = (array.map_volume(make(array, name), host) for name in ("vol1", "vol2"))
@@ -512,7 +512,7 @@ def test_a_single_initiator_of_an_access_list_is_a_host_by_its_address(edf: Simu
     assert array.unmap_volume(mapping) == ()
 
 
-def test_open_sessions_are_told(edf: SimulatedEdf) -> None:
+def test_open_sessions_are_reported(edf: SimulatedEdf) -> None:
     array = edf.connect()
     volume, host = make(array), array.create_host("server", [IQN1])
     other = array.create_host("other", [IQN2])
@@ -573,7 +573,7 @@ def test_a_host_with_maps_is_not_deleted(edf: SimulatedEdf) -> None:
 # ---- app instances with several volumes ------------------------------------------------------------------------------
 
 
-def test_several_volumes_of_an_app_instance_are_named_by_the_way_to_them(edf: SimulatedEdf) -> None:
+def test_several_volumes_of_an_app_instance_are_named_by_their_paths(edf: SimulatedEdf) -> None:
     edf.several()
     array = edf.connect()
     names = ["pair/storage-1/volume-1", "pair/storage-1/volume-2", "pair/storage-2/volume-1"]
@@ -704,9 +704,9 @@ def test_statistics_take_one_request(edf: SimulatedEdf) -> None:
 def test_what_cannot_be_understood_is_not_absent(edf33: SimulatedEdf, monkeypatch: pytest.MonkeyPatch) -> None:
     array = edf33.connect()
     make(array)
-    found = array._edf.list("/app_instances")
+    found = array._wire.list("/app_instances")
     del found[0]["storage_instances"][0]["volumes"][0]["size"]
-    monkeypatch.setattr(array._edf, "list", lambda path, search=None: found)
+    monkeypatch.setattr(array._wire, "list", lambda path, search=None: found)
     listing = array.volumes()
     assert (len(listing), listing.complete, listing.unreadable[0].name) == (0, False, "vol1")
 

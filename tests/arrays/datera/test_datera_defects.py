@@ -46,9 +46,9 @@ def test_the_password_of_a_refused_login_is_shown_nowhere(edf: SimulatedEdf) -> 
 
 def test_a_token_is_shown_nowhere(edf: SimulatedEdf) -> None:
     array = edf.connect()
-    token = array._edf.http.headers["Auth-Token"]
+    token = array._wire.http.headers["Auth-Token"]
     make(array)
-    assert token not in str(list(array.calls)) + repr(array._edf.http) + repr(array)
+    assert token not in str(list(array.calls)) + repr(array._wire.http) + repr(array)
 
 
 def test_the_certificate_is_verified(edf33: SimulatedEdf, tmp_path: Path) -> None:
@@ -87,7 +87,7 @@ def test_an_overloaded_array_is_waited_for_until_wait_timeout(edf33: SimulatedEd
     edf33.fault("busy", count=2, match={"path": "app_instances"})
     assert make(array).size == GIB
     edf33.fault("busy", count=None, match={"path": "app_instances"})
-    mark, pauses = edf33.mark(), pauses_of(array._edf.http)
+    mark, pauses = edf33.mark(), pauses_of(array._wire.http)
     with pytest.raises(errors.Busy, match="stayed overloaded until wait_timeout"):
         array.volumes()
     assert len(edf33.requests(mark)) == len(pauses) + 1 >= 3
@@ -116,13 +116,13 @@ def test_many_threads_that_find_the_session_expired_log_in_once(edf33: Simulated
     array = edf33.connect()
     for number in range(3):
         array.create_volume(VolumeSpec(f"vol{number}", GIB))
-    array._edf.http.set_header("Auth-Token", "0" * 32)
+    array._wire.http.set_header("Auth-Token", "0" * 32)
     mark = edf33.mark()
     assert len(array.volumes(["vol0", "vol1", "vol2"])) == 3
     assert sum("/login" in one["path"] for one in edf33.requests(mark)) == 1
 
 
-def test_one_connection_and_one_login_serve_a_whole_task(edf33: SimulatedEdf) -> None:
+def test_one_connection_and_one_login_serve_a_complete_task(edf33: SimulatedEdf) -> None:
     """There was a new connection for every request, and two logins."""
     mark = edf33.mark()
     with edf33.connect() as array:
@@ -253,7 +253,7 @@ def test_a_name_is_not_a_part_of_another(edf: SimulatedEdf) -> None:
     assert len(array.volumes(["OS-IMAGE-1234"])) == 1
 
 
-def test_a_volume_that_is_gone_is_deleted_and_a_failed_delete_is_told(edf: SimulatedEdf) -> None:
+def test_deleting_a_deleted_volume_succeeds_and_a_failed_delete_is_reported(edf: SimulatedEdf) -> None:
     """Every error of a delete was swallowed."""
     array = edf.connect()
     volume = make(array)
@@ -327,7 +327,7 @@ def test_a_secret_is_written_and_never_read(edf: SimulatedEdf) -> None:
 # ---- errors ----------------------------------------------------------------------------------------------------------
 
 
-def test_name_code_and_words_of_a_refusal_are_told(edf: SimulatedEdf) -> None:
+def test_name_code_and_message_of_a_refusal_are_reported(edf: SimulatedEdf) -> None:
     """What the array had said was hidden behind the text of an exception."""
     array = edf.connect()
     with pytest.raises(errors.NotFound) as caught:

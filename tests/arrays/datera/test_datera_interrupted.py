@@ -21,7 +21,7 @@ import pytest
 from ansible_collections.openflash.storage.plugins.module_utils.openflash import errors, model
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import SnapshotSpec, VolumeSpec
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.units import GIB
-from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.datera import facts
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.datera import names
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.datera.client import Datera
 from tests.arrays.datera.conftest import IQN1, IQN2, SimulatedEdf
 from tests.support.simulator import Simulator
@@ -83,7 +83,7 @@ def quick(quick_simulator: Simulator, request: pytest.FixtureRequest) -> Iterato
 def connect(edf: SimulatedEdf) -> Datera:
     """With short pauses between attempts: what happens in them is not what is tested here."""
     array = edf.connect(QUICK, port=edf.entry["http_port"], ca_path=None)
-    array._edf.http._sleep = lambda seconds: time.sleep(seconds / 50)
+    array._wire.http._sleep = lambda seconds: time.sleep(seconds / 50)
     return array
 
 
@@ -203,10 +203,10 @@ def test_an_unfinished_copy_that_somebody_uses_is_left_alone(
     prepare(quick)
     with connect(quick) as array, quick.killed(monkeypatch, 3, answered=True):
         array.clone_volume(volume(array, "idle"), VolumeSpec("made", 2 * GIB))
-    temporary = facts.unfinished_name("made")
+    temporary = names.unfinished_name("made")
     with connect(quick) as array:
         array.map_volume(volume(array, temporary), array.hosts(["server"]).items[0])
-        with pytest.raises(errors.Conflict, match="in the way"):
+        with pytest.raises(errors.Conflict, match="has the name of the unfinished copy"):
             array.clone_volume(volume(array, "idle"), VolumeSpec("made", 2 * GIB))
         assert [one.name for one in array.volumes([temporary, "made"])] == [temporary]
 
@@ -217,7 +217,7 @@ def test_an_unfinished_copy_of_something_else_is_removed(quick: SimulatedEdf, mo
         array.clone_volume(volume(array, "idle"), VolumeSpec("made", 2 * GIB))
     with connect(quick) as array:
         array.clone_volume(volume(array, "vol1"), VolumeSpec("made", 2 * GIB))
-        assert [one.name for one in array.volumes([facts.unfinished_name("made"), "made"])] == ["made"]
+        assert [one.name for one in array.volumes([names.unfinished_name("made"), "made"])] == ["made"]
     content = {one["name"]: one["content"] for one in quick.state()["volumes"]}
     assert content["made"] == content["vol1"] != content["idle"]
 
@@ -235,7 +235,7 @@ def test_another_restore_that_was_begun_is_not_mixed_up(quick: SimulatedEdf, mon
         array.restore_snapshot(volume(array, "vol1"), snapshot(array, "old"), "backup")
 
 
-def test_a_volume_that_a_killed_run_left_offline_says_so_and_is_brought_back(
+def test_a_volume_that_a_killed_run_took_offline_is_marked_and_brought_online(
     quick_simulator: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     edf = SimulatedEdf(quick_simulator, "old", None, "/root/acme")

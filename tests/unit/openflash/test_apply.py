@@ -23,7 +23,6 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors
     NotFound,
     Timeout,
 )
-from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.steps import Step
 from tests.support.memory_array import MemoryArray
 from tests.support.planning import document, host_maps, snapshots, volumes
 from tests.support.threads import impatient_threads
@@ -364,12 +363,6 @@ def test_after_an_interruption_no_thread_begins_anything(array: MemoryArray, mon
     assert applied.interrupted is not None
     assert "not known" in applied.errors[("volume", "a")].reason
     assert "was not begun" in applied.errors[("volume", "c")].reason
-
-
-def test_progress_is_reported_step_by_step(array: MemoryArray) -> None:
-    reported: list[Step] = []
-    applied = volumes(array, *NEW).run(progress=reported.append)
-    assert tuple(reported) == applied.done
 
 
 def test_when_nothing_is_carried_out_the_array_is_reported_as_it_is(array: MemoryArray) -> None:

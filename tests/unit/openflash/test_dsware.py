@@ -12,12 +12,11 @@ import pytest
 
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors import BadReply, Invalid
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import AGENT, Host
-from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.dsware.facts import (
-    REST,
-    SOCKET,
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.dsware.capabilities import (
     capabilities,
-    marker,
 )
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.dsware.ledger import REST, SOCKET
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.dsware.names import marker
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.dsware.rest import code_of
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.dsware.text import decode, encode
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.dsware.wire import state_of, time_of

@@ -14,7 +14,12 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash import
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors import Invalid, NoSpace, NotFound
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.transport.confirm import AnswerUnreadable
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.transport.ssh import Output, command_line
-from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.flashsystem import facts, refusals
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.flashsystem import (
+    capabilities,
+    ledger,
+    names as naming,
+    refusals,
+)
 
 SERIAL = "60050760b12cb8570000000000000001"
 
@@ -36,10 +41,10 @@ def test_what_no_quoting_makes_safe_is_refused(word: str) -> None:
 def test_a_snapshot_name_says_of_what_and_how() -> None:
     for consistent, kind in ((True, "snap"), (False, "live")):
         for udid, end in (("", "-000000000001"), ("4660", "_000000011234"), ("odd", "-000000000001")):
-            name = facts.snapshot_name("monday", facts.sources_of(SERIAL, udid)[0], consistent)
+            name = naming.snapshot_name("monday", naming.sources_of(SERIAL, udid)[0], consistent)
             assert name == f"monday.{kind}{end}"
-            assert facts.parse_snapshot(name) == ("monday", consistent, end)
-            assert end in facts.sources_of(SERIAL, udid)
+            assert naming.parse_snapshot(name) == ("monday", consistent, end)
+            assert end in naming.sources_of(SERIAL, udid)
     for name in (
         "monday",
         "monday.snap-",
@@ -48,41 +53,41 @@ def test_a_snapshot_name_says_of_what_and_how() -> None:
         "monday.snap-0000000000011",
         "monday.snap_00000001123",
     ):
-        assert facts.parse_snapshot(name) is None
+        assert naming.parse_snapshot(name) is None
 
 
 def test_a_new_udid_is_that_of_no_other_volume_and_of_no_snapshot(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(facts, "UDIDS", (1, 4))
-    names = [facts.snapshot_name("monday", facts.sources_of(SERIAL, "2")[0], True), "db1"]
-    assert facts.unused_udid(SERIAL, ["", "1", "4"], names) == "3"
+    monkeypatch.setattr(naming, "UDIDS", (1, 4))
+    names = [naming.snapshot_name("monday", naming.sources_of(SERIAL, "2")[0], True), "db1"]
+    assert naming.unused_udid(SERIAL, ["", "1", "4"], names) == "3"
 
 
 def test_a_snapshot_of_openstack_fits() -> None:
     name = "snapshot-7f3c2f5a-8a2e-4a52-9a0b-3a7d6c1e9f00"
-    rules = facts.capabilities(lambda: None)
+    rules = capabilities.capabilities(lambda: None)
     assert len(name) <= rules.snapshot_name.longest
-    for source in facts.sources_of(SERIAL, "32767"):
-        assert len(facts.snapshot_name(name, source, True)) <= facts.NAME_LONGEST
+    for source in naming.sources_of(SERIAL, "32767"):
+        assert len(naming.snapshot_name(name, source, True)) <= ledger.NAME_LONGEST
 
 
 def test_a_temporary_name_says_when_of_what_and_for_what() -> None:
     with unfinished.begin() as stamp:
-        name = facts.temporary_name(stamp, True, "2047", "x" * 63)
-        kept = facts.parse_temporary(facts.temporary_name(stamp, False, "0", "clone"))
-    assert len(name) <= facts.NAME_LONGEST
-    assert facts.parse_temporary(name) == (stamp, True, "2047", facts.digest_of("x" * 63))
+        name = naming.temporary_name(stamp, True, "2047", "x" * 63)
+        kept = naming.parse_temporary(naming.temporary_name(stamp, False, "0", "clone"))
+    assert len(name) <= ledger.NAME_LONGEST
+    assert naming.parse_temporary(name) == (stamp, True, "2047", naming.digest_of("x" * 63))
     assert kept is not None
     assert not kept.mapped
-    assert facts.parse_temporary("of-copy-mine") is None
+    assert naming.parse_temporary("of-copy-mine") is None
 
 
 def test_no_volume_can_be_given_a_name_of_ours() -> None:
-    rule = facts.capabilities(lambda: None).volume_name
+    rule = capabilities.capabilities(lambda: None).volume_name
     with unfinished.begin() as stamp:
-        temporary = facts.temporary_name(stamp, True, "1", "a")
+        temporary = naming.temporary_name(stamp, True, "1", "a")
     for name in (
-        facts.snapshot_name("a", facts.sources_of(SERIAL, "")[0], True),
-        facts.snapshot_name("a", facts.sources_of(SERIAL, "7")[0], False),
+        naming.snapshot_name("a", naming.sources_of(SERIAL, "")[0], True),
+        naming.snapshot_name("a", naming.sources_of(SERIAL, "7")[0], False),
         temporary,
         "1a",
         " a",
@@ -96,15 +101,15 @@ def test_no_volume_can_be_given_a_name_of_ours() -> None:
 
 @pytest.mark.parametrize("name", ["web", "_web", "db server 1", "A.b-c_d", "x" * 63])
 def test_a_legal_host_name_stays(name: str) -> None:
-    assert facts.safe_host_name(name) == name
+    assert naming.safe_host_name(name) == name
 
 
 @pytest.mark.parametrize("name", ["node#1", "9node", "x" * 64, "n\u00f6de", "-dash", "space ", 'a"b', "a;b"])
 def test_any_other_becomes_a_legal_one_always_the_same(name: str) -> None:
-    safe = facts.safe_host_name(name)
-    assert len(safe) <= facts.NAME_LONGEST
-    assert re.match(rf"(?:{facts.NAME_PATTERN})\Z", safe)
-    assert facts.safe_host_name(name) == safe == facts.safe_host_name(safe) != name
+    safe = naming.safe_host_name(name)
+    assert len(safe) <= ledger.NAME_LONGEST
+    assert re.match(rf"(?:{ledger.NAME_PATTERN})\Z", safe)
+    assert naming.safe_host_name(name) == safe == naming.safe_host_name(safe) != name
 
 
 def error(status: int, stdout: str = "", stderr: str = "") -> Exception:
@@ -122,7 +127,7 @@ def test_codes_mean_kinds() -> None:
     assert isinstance(error(1, stderr="CMMVC6045E x"), refusals.NeedsForce)
 
 
-def test_an_unknown_code_is_told_as_it_is() -> None:
+def test_an_unknown_code_is_reported_as_it_is() -> None:
     assert "CMMVC9999E odd" in str(error(1, stderr="CMMVC9999E odd"))
 
 

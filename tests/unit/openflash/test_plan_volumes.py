@@ -422,6 +422,16 @@ def test_an_unmapped_volume_is_deleted(array: MemoryArray) -> None:
     assert done(volumes(array, ABSENT)).lines == ["delete volume db1"]
 
 
+def test_a_mapped_volume_that_is_refused_for_its_snapshots_is_predicted_mapped(array: MemoryArray) -> None:
+    array.volume("db1")
+    array.snapshot("db1", "s1")
+    array.host("h1", "iqn.2026-01.org.example:h1")
+    array.map("db1", "h1")
+    task = volumes(array, ABSENT, unmap=True)
+    refused(task, "it has snapshots: s1")
+    assert [mapping.host for mapping in task.plan.world.mappings_of_volume("db1")] == ["h1"]
+
+
 @pytest.mark.parametrize("tells", [True, False])
 def test_a_mapped_volume_is_deleted_only_with_unmap(tells: bool) -> None:
     array = MemoryArray(tells_mappings=tells)

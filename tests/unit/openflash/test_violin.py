@@ -14,11 +14,14 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.model 
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.target_ports import port_key
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.units import GIB
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.violin import (
+    capabilities,
     copies,
-    facts,
+    ledger,
+    names,
     objects,
     refusals,
-    wire,
+    session,
+    snapshots,
 )
 
 
@@ -26,33 +29,33 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendor
     ("text", "numbers"), [("7.5.5", (7, 5, 5)), ("7.50", (7, 50)), ("7.9.0.1234", (7, 9, 0, 1234)), ("8", (8,))]
 )
 def test_versions_are_numbers(text: Any, numbers: Any) -> None:
-    assert facts.parse_version(text) == numbers
+    assert session.parse_version(text) == numbers
 
 
 def test_7_50_comes_after_7_9() -> None:
-    assert facts.parse_version("7.50") > facts.parse_version("7.9") >= facts.OLDEST
+    assert session.parse_version("7.50") > session.parse_version("7.9") >= ledger.OLDEST
 
 
 def test_a_version_that_is_none() -> None:
     with pytest.raises(errors.Invalid):
-        facts.parse_version("new")
+        session.parse_version("new")
 
 
 @pytest.mark.parametrize(("lun", "area"), [(1, 1), (499, 499), (500, 250), (1999, 1000), (2000, 400), (3072, 615)])
 def test_the_snapshot_area_is_a_part_of_the_volume(lun: Any, area: Any) -> None:
-    assert facts.area_size(lun) == area
+    assert snapshots.area_size(lun) == area
 
 
 def test_a_temporary_name_tells_what_it_is_for_and_by_which_run() -> None:
     with unfinished.begin() as stamp:
-        name, carrier = facts.temporary_name(stamp, "lun", "id", "copy1"), facts.carrier_name(stamp)
+        name, carrier = names.temporary_name(stamp, "lun", "id", "copy1"), names.carrier_name(stamp)
     assert len(name) == 36
-    assert len(carrier) <= facts.SNAPSHOT_NAME_LONGEST
-    assert name.startswith(facts.temporary_prefix("lun", "id", "copy1"))
-    assert not name.startswith(facts.temporary_prefix("lun", "id", "copy2"))
-    assert facts.stamp_of(name) == facts.stamp_of(carrier) == stamp
+    assert len(carrier) <= ledger.SNAPSHOT_NAME_LONGEST
+    assert name.startswith(names.temporary_prefix("lun", "id", "copy1"))
+    assert not name.startswith(names.temporary_prefix("lun", "id", "copy2"))
+    assert names.stamp_of(name) == names.stamp_of(carrier) == stamp
     for other in ("of-", "of-db1", "db1", name + "x", name.upper(), name[1:]):
-        assert facts.stamp_of(other) is None
+        assert names.stamp_of(other) is None
 
 
 @pytest.mark.parametrize(
@@ -93,9 +96,9 @@ def test_a_status_that_does_not_say_how_far(text: Any) -> None:
 
 
 def test_the_last_line_of_a_text_may_be_json() -> None:
-    assert wire._last_line('PHP Notice\n\n{"success": false, "msg": "no"}\n') == {"success": False, "msg": "no"}
+    assert session._last_line('PHP Notice\n\n{"success": false, "msg": "no"}\n') == {"success": False, "msg": "no"}
     for text in ("", "nothing", "{}\nnothing", "[1]"):
-        assert wire._last_line(text) is None
+        assert session._last_line(text) is None
 
 
 LUN = {"object_id": "id-1", "name": "db1", "type": "SAN", "subType": "THICK", "size_mb": 1024, "timemarkEnabled": False}
@@ -136,7 +139,7 @@ def test_a_wwn_is_known_however_it_is_written() -> None:
 
 @pytest.mark.parametrize("external", [False, True])
 def test_what_can_be_done_depends_on_kind_and_model(external: Any) -> None:
-    can = facts.capabilities((7, 5, 5), external, True)
+    can = capabilities.capabilities((7, 5, 5), external, True)
     thick, thin, dedup = (Volume("v", GIB, provisioning=kind) for kind in ("thick", "thin", "dedup"))
     clone = Volume("c", GIB, provisioning="thin", independent=False)
     larger = VolumeSpec("w", 2 * GIB)

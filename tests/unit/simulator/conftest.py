@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.support.simulator import Simulator
-from tests.unit.simulator.xms import Xms
+from tests.unit.simulator.xms import XmsClient
 
 ARRAYS: list[dict[str, Any]] = [
     {"vendor": "xtremio", "name": "v42", "version": "4.2.0-33", "protocol": "both"},
@@ -45,14 +45,14 @@ def simulator() -> Iterator[Simulator]:
 
 
 @pytest.fixture
-def xms_of(simulator: Simulator) -> Callable[..., Xms]:
-    def connect(name: str, api: int = 2) -> Xms:
+def xms_of(simulator: Simulator) -> Callable[..., XmsClient]:
+    def connect(name: str, api: int = 2) -> XmsClient:
         simulator.reset(name)
-        return Xms(simulator.array(name), api)
+        return XmsClient(simulator.array(name), api)
 
     return connect
 
 
 @pytest.fixture
-def xms(xms_of: Callable[..., Xms]) -> Xms:
+def xms(xms_of: Callable[..., XmsClient]) -> XmsClient:
     return xms_of("v42")

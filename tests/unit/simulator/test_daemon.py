@@ -21,7 +21,7 @@ import pytest
 from openflash_simulator import daemon
 from tests.support.running import wait_until
 from tests.support.simulator import PACKAGE_DIR, Simulator
-from tests.unit.simulator.xms import Xms
+from tests.unit.simulator.xms import XmsClient
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -63,7 +63,7 @@ def test_start_twice_status_stop_twice(run: Run, tmp_path: Path) -> None:
     assert (status.returncode, status.stdout) == (0, first.stdout)
 
     entry = json.loads(path.read_text(encoding="utf-8"))["arrays"]["xtremio"]
-    assert Xms(entry).show("xms/1")["sw-version"] == entry["version"]
+    assert XmsClient(entry).show("xms/1")["sw-version"] == entry["version"]
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(run_dir.stat().st_mode) == 0o700
     assert entry["password"] not in Path(f"/proc/{pid}/cmdline").read_text(encoding="utf-8")
@@ -154,7 +154,7 @@ def test_wrong_configuration_is_one_line_and_status_2(run: Run, command: str, tm
 def test_state_survives_a_restart(tmp_path: Path) -> None:
     array = {"vendor": "xtremio", "state_dir": str(tmp_path / "state"), "password": "kept-over-restarts-1"}
     with Simulator([array]) as simulator:
-        xms = Xms(simulator.array())
+        xms = XmsClient(simulator.array())
         xms.volume("v")
         xms.snapshot("v", "s", **{"snapshot-type": "readonly"})
         xms.group("h", "iqn.1994-05.com.example:h")
@@ -169,7 +169,7 @@ def test_state_survives_a_restart(tmp_path: Path) -> None:
     assert stat.S_IMODE(saved.stat().st_mode) == 0o600
     assert "kept-over-restarts-1" not in saved.read_text(encoding="utf-8")
     with Simulator([array]) as simulator:
-        xms = Xms(simulator.array())
+        xms = XmsClient(simulator.array())
         assert everything(xms) == before
         assert simulator.state() == state
         assert xms.refused("DELETE", "volumes", name="v.s") == "cannot_remove_volume_that_has_a_scheduler"
@@ -180,7 +180,7 @@ def test_state_survives_a_restart(tmp_path: Path) -> None:
 def test_state_is_saved_soon_after_a_change(tmp_path: Path) -> None:
     array = {"vendor": "xtremio", "state_dir": str(tmp_path)}
     with Simulator([array]) as simulator:
-        Xms(simulator.array()).volume("v")
+        XmsClient(simulator.array()).volume("v")
         deadline = time.monotonic() + 5
         while not (tmp_path / "xtremio.json").exists():
             assert time.monotonic() < deadline
@@ -201,6 +201,6 @@ def test_unreadable_state_stops_the_start(run: Run, tmp_path: Path, text: str) -
     assert (tmp_path / "xtremio.json").read_text(encoding="utf-8") == text
 
 
-def everything(xms: Xms) -> dict[str, object]:
+def everything(xms: XmsClient) -> dict[str, object]:
     kinds = ("volumes", "snapshot-sets", "initiators", "initiator-groups", "lun-maps", "consistency-groups", "tags")
     return {kind: [{**row, "href": ""} for row in xms.get(kind, full=1)[kind]] for kind in kinds}

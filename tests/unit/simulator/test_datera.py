@@ -150,7 +150,7 @@ def test_06_no_tenant_is_root(new: Peer, root: str | None) -> None:
     assert new.ask("POST", "/app_instances", {"name": "vol2"}, tenant="all")[0] == 400
 
 
-def test_07_and_08_whose_it_is_and_what_is_there_already(peer: Peer) -> None:
+def test_07_and_08_the_tenant_of_an_entity_and_existing_names(peer: Peer) -> None:
     made = peer.volume()
     assert made["tenant"] == "/root"
     iqn = {"id": "iqn.2026-01.org.example:host1", "name": "host1"}
@@ -184,7 +184,7 @@ def test_09_filters_and_pages(simulator: Simulator) -> None:
     assert old.ask("GET", "/app_instances")[1]["metadata"] == {"total": 1}
 
 
-def test_10_and_11_what_takes_its_time_and_limits_that_are_not_there(peer: Peer) -> None:
+def test_10_and_11_background_work_and_limits_that_do_not_exist(peer: Peer) -> None:
     made = peer.volume()
     (si,) = made["storage_instances"]
     assert (si["op_state"], made["admin_state"]) == ("unavailable", "online")

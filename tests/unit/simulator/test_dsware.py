@@ -95,7 +95,7 @@ def test_the_order_of_keys_does_not_matter_and_unknown_ones_are_ignored(new: Pee
     assert new.names() == ["v1"]
 
 
-def test_pools_in_the_client_s_own_words(new: Peer) -> None:
+def test_pools_as_the_client_parses_them(new: Peer) -> None:
     assert new.send("[QUERY_POOLS_CAPABILITY_REQ]\npool_num=1\npool_id=0\n").startswith(b"retcode=0\npool0=[stor_id=0,")
     answer = new.ask("QUERY_POOLS_CAPABILITY_REQ", pool_num=1, pool_id=[0])
     (row,) = [value for key, value in answer.items() if "pool" in key]

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a client of the XtremIO API sees of each fault, and what is left of its request."""
+"""What each fault does to an answer of the XtremIO API, and what the array holds afterwards."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from tests.support.simulator import Simulator
-from tests.unit.simulator.xms import Xms
+from tests.unit.simulator.xms import XmsClient
 
 VOLUME = {"vol-name": "v", "vol-size": "1g"}
 
@@ -27,7 +27,7 @@ def last(simulator: Simulator) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(("kind", "carried_out"), [("reset_before", False), ("reset_after", True), ("truncated", True)])
-def test_no_whole_answer(xms: Xms, simulator: Simulator, kind: str, carried_out: bool) -> None:
+def test_no_whole_answer(xms: XmsClient, simulator: Simulator, kind: str, carried_out: bool) -> None:
     simulator.fault("v42", kind=kind)
     with pytest.raises((requests.ConnectionError, requests.exceptions.ChunkedEncodingError)):
         xms.call("POST", "volumes", VOLUME)
@@ -36,7 +36,7 @@ def test_no_whole_answer(xms: Xms, simulator: Simulator, kind: str, carried_out:
     assert xms.call("GET", "volumes")[0] == 200
 
 
-def test_truncated_where_there_was_nothing_to_say(xms: Xms, simulator: Simulator) -> None:
+def test_truncated_where_there_was_nothing_to_say(xms: XmsClient, simulator: Simulator) -> None:
     xms.volume("v")
     simulator.fault("v42", kind="truncated")
     with pytest.raises((requests.ConnectionError, requests.exceptions.ChunkedEncodingError)):
@@ -44,7 +44,7 @@ def test_truncated_where_there_was_nothing_to_say(xms: Xms, simulator: Simulator
     assert not exists(simulator)
 
 
-def test_not_json(xms: Xms, simulator: Simulator) -> None:
+def test_not_json(xms: XmsClient, simulator: Simulator) -> None:
     simulator.fault("v42", kind="non_json")
     answer = xms.session.post(f"{xms.root}/volumes", json=VOLUME, timeout=10)
     assert answer.status_code == 201
@@ -52,27 +52,27 @@ def test_not_json(xms: Xms, simulator: Simulator) -> None:
     assert exists(simulator)
 
 
-def test_http_status(xms: Xms, simulator: Simulator) -> None:
+def test_http_status(xms: XmsClient, simulator: Simulator) -> None:
     simulator.fault("v42", kind="http_status", status=502)
     answer = xms.session.post(f"{xms.root}/volumes", json=VOLUME, timeout=10)
     assert (answer.status_code, "<html>" in answer.text) == (502, True)
     assert not exists(simulator)
 
 
-def test_busy_then_not(xms: Xms, simulator: Simulator) -> None:
+def test_busy_then_not(xms: XmsClient, simulator: Simulator) -> None:
     simulator.fault("v42", kind="busy", count=2)
     assert [xms.refused("POST", "volumes", VOLUME) for _ in range(2)] == ["system_is_busy"] * 2
     assert not exists(simulator)
     xms.post("volumes", VOLUME)
 
 
-def test_expired(xms: Xms, simulator: Simulator) -> None:
+def test_expired(xms: XmsClient, simulator: Simulator) -> None:
     simulator.fault("v42", kind="expired")
     assert xms.call("GET", "volumes")[0] == 401
     assert xms.call("GET", "volumes")[0] == 200
 
 
-def test_pool_full_meets_the_next_request_that_needs_space(xms: Xms, simulator: Simulator) -> None:
+def test_pool_full_meets_the_next_request_that_needs_space(xms: XmsClient, simulator: Simulator) -> None:
     simulator.fault("v42", kind="pool_full")
     xms.group("h")
     xms.get("volumes")
@@ -80,7 +80,7 @@ def test_pool_full_meets_the_next_request_that_needs_space(xms: Xms, simulator: 
     xms.post("volumes", VOLUME)
 
 
-def test_latency(xms: Xms, simulator: Simulator) -> None:
+def test_latency(xms: XmsClient, simulator: Simulator) -> None:
     xms.get("volumes")
     simulator.fault("v42", kind="latency", seconds=0.3)
     begun = time.monotonic()
@@ -90,7 +90,7 @@ def test_latency(xms: Xms, simulator: Simulator) -> None:
     assert simulator.struck("v42") == [1]
 
 
-def test_slow_requests_do_not_hold_up_others(xms: Xms, simulator: Simulator) -> None:
+def test_slow_requests_do_not_hold_up_others(xms: XmsClient, simulator: Simulator) -> None:
     simulator.fault("v42", kind="latency", seconds=10, match={"path": "initiators"})
     mark = simulator.mark("v42")
     with pytest.raises(requests.exceptions.ReadTimeout):
@@ -101,7 +101,7 @@ def test_slow_requests_do_not_hold_up_others(xms: Xms, simulator: Simulator) -> 
     assert "volumes" in answered[0], "the slow one is not over yet"
 
 
-def test_match_and_skip_cut_between_any_two_requests(xms: Xms, simulator: Simulator) -> None:
+def test_match_and_skip_cut_between_any_two_requests(xms: XmsClient, simulator: Simulator) -> None:
     simulator.fault("v42", kind="reset_before", skip=1, match={"method": "POST", "path": "/volumes$"})
     xms.volume("first")
     xms.get("volumes")
@@ -110,7 +110,7 @@ def test_match_and_skip_cut_between_any_two_requests(xms: Xms, simulator: Simula
     assert xms.names("volumes") == ["first"]
 
 
-def test_reset_and_clear_remove_faults(xms: Xms, simulator: Simulator) -> None:
+def test_reset_and_clear_remove_faults(xms: XmsClient, simulator: Simulator) -> None:
     for remove in (simulator.reset, simulator.clear_faults):
         simulator.fault("v42", kind="busy", count=None)
         remove("v42")
@@ -124,7 +124,7 @@ def test_control_refuses_what_it_does_not_know(simulator: Simulator) -> None:
 
 
 class TestJournal:
-    def test_requests_and_changes_in_order(self, xms: Xms, simulator: Simulator) -> None:
+    def test_requests_and_changes_in_order(self, xms: XmsClient, simulator: Simulator) -> None:
         mark = simulator.mark("v42")
         xms.volume("v")
         xms.refused("POST", "volumes", VOLUME)
@@ -135,15 +135,15 @@ class TestJournal:
         assert (entries[2]["status"], entries[2]["message"]) == (400, "vol_obj_name_not_unique")
         assert [entry["method"] for entry in simulator.writes("v42", mark)] == ["POST", "POST"]
 
-    def test_connections_can_be_counted(self, xms: Xms, simulator: Simulator) -> None:
+    def test_connections_can_be_counted(self, xms: XmsClient, simulator: Simulator) -> None:
         mark = simulator.mark("v42")
         for _ in range(3):
             xms.get("volumes")
         assert len({entry["connection"] for entry in simulator.requests("v42", mark)}) == 1
-        Xms(xms.entry).get("volumes")
+        XmsClient(xms.entry).get("volumes")
         assert len({entry["connection"] for entry in simulator.requests("v42", mark)}) == 2
 
-    def test_neither_password_nor_chap_secret_is_ever_shown(self, xms: Xms, simulator: Simulator) -> None:
+    def test_neither_password_nor_chap_secret_is_ever_shown(self, xms: XmsClient, simulator: Simulator) -> None:
         xms.group("h")
         secret = "HUSHHUSH1234"
         body = {"ig-id": "h", "port-address": "iqn.1994-05.com.example:h", "initiator-discovery-password": secret}

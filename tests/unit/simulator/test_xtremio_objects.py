@@ -11,7 +11,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.support.simulator import Simulator
-from tests.unit.simulator.xms import Xms, index_of
+from tests.unit.simulator.xms import XmsClient, index_of
 
 IQN = "iqn.1994-05.com.example:host1"
 WWN = "10:00:00:00:c9:00:00:07"
@@ -30,16 +30,16 @@ class TestVolumes:
             (2048, 2048),
         ],
     )
-    def test_sizes(self, xms: Xms, size: object, kib: int) -> None:
+    def test_sizes(self, xms: XmsClient, size: object, kib: int) -> None:
         xms.post("volumes", {"vol-name": "v", "vol-size": size})
         assert xms.show("volumes", name="v")["vol-size"] == str(kib)
 
     @pytest.mark.parametrize("size", ["1", "1.5g", "0g", "-1g", "1x", "", 0, 1023, 1536, True, None, "3p"])
-    def test_sizes_refused(self, xms: Xms, size: object) -> None:
+    def test_sizes_refused(self, xms: XmsClient, size: object) -> None:
         xms.refused("POST", "volumes", {"vol-name": "v", "vol-size": size})
         assert xms.names("volumes") == []
 
-    def test_object(self, xms: Xms) -> None:
+    def test_object(self, xms: XmsClient) -> None:
         number = xms.volume("v")
         shown = xms.show(f"volumes/{number}")
         assert shown["vol-id"] == [shown["guid"], "v", number]
@@ -50,42 +50,42 @@ class TestVolumes:
         assert (shown["num-of-lun-mappings"], shown["num-of-dest-snaps"]) == (0, 0)
         assert shown["sys-id"][1:] == ["xbrick1", 1]
 
-    def test_link(self, xms: Xms) -> None:
+    def test_link(self, xms: XmsClient) -> None:
         assert xms.post("volumes", {"vol-name": "v", "vol-size": "1g"}) == [
             {"href": f"{xms.root}/volumes/1", "rel": "self", "index": 1}
         ]
 
-    def test_name_clash(self, xms: Xms) -> None:
+    def test_name_clash(self, xms: XmsClient) -> None:
         xms.volume("v")
         xms.volume("w")
         assert xms.refused("POST", "volumes", {"vol-name": "v", "vol-size": "1g"}) == "vol_obj_name_not_unique"
         assert xms.refused("PUT", "volumes", {"vol-name": "v"}, name="w") == "vol_obj_name_not_unique"
 
-    def test_without_a_name_the_array_finds_one(self, xms: Xms) -> None:
+    def test_without_a_name_the_array_finds_one(self, xms: XmsClient) -> None:
         xms.post("volumes", {"vol-size": "1g"})
         assert len(xms.names("volumes")[0]) > 0
 
     @pytest.mark.parametrize("key", ["vol-name", "name", "vol_name"])
-    def test_rename(self, xms: Xms, key: str) -> None:
+    def test_rename(self, xms: XmsClient, key: str) -> None:
         number = xms.volume("old")
         xms.put("volumes", {key: "new"}, name="old")
         assert xms.show("volumes", name="new")["index"] == number
         assert xms.refused("GET", "volumes", name="old") == "obj_not_found"
 
-    def test_extend_and_no_shrink(self, xms: Xms) -> None:
+    def test_extend_and_no_shrink(self, xms: XmsClient) -> None:
         number = xms.volume("v", "2g")
         xms.put(f"volumes/{number}", {"vol-size": "3g"})
         xms.refused("PUT", f"volumes/{number}", {"vol-size": "2g"})
         assert xms.show("volumes", name="v")["vol-size"] == str(3 * GIB_KB)
 
-    def test_a_refused_change_changes_nothing(self, xms: Xms, simulator: Simulator) -> None:
+    def test_a_refused_change_changes_nothing(self, xms: XmsClient, simulator: Simulator) -> None:
         xms.volume("v")
         xms.volume("w")
         mark = simulator.mark("v42")
         xms.refused("PUT", "volumes", {"vol-size": "2g", "name": "w"}, name="v")
         assert simulator.changes("v42", mark) == []
 
-    def test_missing_is_400_everywhere(self, xms: Xms) -> None:
+    def test_missing_is_400_everywhere(self, xms: XmsClient) -> None:
         for method in ("GET", "PUT", "DELETE"):
             assert xms.refused(method, "volumes/9").endswith("obj_not_found")
             assert xms.refused(method, "volumes", name="9").endswith("obj_not_found")
@@ -94,23 +94,23 @@ class TestVolumes:
         "more",
         [{"lb-size": 1024}, {"alignment-offset": 8}, {"alignment-offset": 1, "lb-size": 4096}, {"vol-access": "all"}],
     )
-    def test_attributes_refused(self, xms: Xms, more: dict[str, object]) -> None:
+    def test_attributes_refused(self, xms: XmsClient, more: dict[str, object]) -> None:
         assert "Invalid value" in xms.refused("POST", "volumes", {"vol-name": "v", "vol-size": "1g", **more})
 
-    def test_access(self, xms: Xms) -> None:
+    def test_access(self, xms: XmsClient) -> None:
         xms.volume("v")
         xms.put("volumes", {"vol-access": "no_access"}, name="v")
         assert xms.show("volumes", name="v")["vol-access"] == "no_access"
 
-    def test_delete_takes_the_mappings_along(self, xms: Xms, simulator: Simulator) -> None:
-        """The API deletes a mapped volume, which is why a client must look first (section 3)."""
+    def test_delete_takes_the_mappings_along(self, xms: XmsClient, simulator: Simulator) -> None:
+        """The API deletes a mapped volume, so a client must read the mappings first (section 3)."""
         xms.volume("v")
         xms.group("h", IQN)
         xms.map("v", "h")
         xms.delete("volumes", name="v")
         assert simulator.state("v42")["mappings"] == []
 
-    def test_delete_refused_in_a_consistency_group(self, xms: Xms) -> None:
+    def test_delete_refused_in_a_consistency_group(self, xms: XmsClient) -> None:
         xms.volume("v")
         xms.post("consistency-groups", {"consistency-group-name": "g", "vol-list": ["v"]})
         message = "cannot_remove_volume_that_is_in_consistency_group"
@@ -118,7 +118,7 @@ class TestVolumes:
         xms.delete("consistency-groups", name="g")
         xms.delete("volumes", name="v")
 
-    def test_delete_refused_with_a_scheduler(self, xms: Xms) -> None:
+    def test_delete_refused_with_a_scheduler(self, xms: XmsClient) -> None:
         xms.volume("v")
         body = {"snapshot-object-id": "v", "snapshot-object-type": "Volume", "scheduler-type": "interval"}
         number = index_of(xms.post("schedulers", body)[0])
@@ -128,7 +128,7 @@ class TestVolumes:
 
 
 class TestSnapshots:
-    def test_name_is_source_and_suffix_then_renamed(self, xms: Xms) -> None:
+    def test_name_is_source_and_suffix_then_renamed(self, xms: XmsClient) -> None:
         xms.volume("v")
         number = xms.snapshot("v", "u1", **{"snapshot-type": "readonly"})
         shown = xms.show(f"snapshots/{number}")
@@ -139,26 +139,26 @@ class TestSnapshots:
         xms.put(f"snapshots/{number}", {"name": "nightly"})
         assert xms.show("volumes", name="nightly")["index"] == number
 
-    def test_volumes_list_has_snapshots_but_snapshots_list_no_volumes(self, xms: Xms) -> None:
+    def test_volumes_list_has_snapshots_but_snapshots_list_no_volumes(self, xms: XmsClient) -> None:
         xms.volume("v")
         xms.snapshot("v", "u1")
         assert xms.names("volumes") == ["v", "v.u1"]
         assert xms.names("snapshots") == ["v.u1"]
 
-    def test_same_set_name_twice(self, xms: Xms) -> None:
+    def test_same_set_name_twice(self, xms: XmsClient) -> None:
         xms.volume("v")
         xms.snapshot("v", "u1")
         body = {"volume-list": ["v"], "snap-suffix": "u2", "snapshot-set-name": "set-u1"}
         assert xms.refused("POST", "snapshots", body).endswith("obj_name_not_unique")
         assert xms.names("snapshots") == ["v.u1"]
 
-    def test_same_suffix_twice(self, xms: Xms) -> None:
+    def test_same_suffix_twice(self, xms: XmsClient) -> None:
         xms.volume("v")
         xms.snapshot("v", "u1")
         body = {"volume-list": ["v"], "snap-suffix": "u1", "snapshot-set-name": "other"}
         assert xms.refused("POST", "snapshots", body) == "vol_obj_name_not_unique"
 
-    def test_several_at_once_or_none(self, xms: Xms) -> None:
+    def test_several_at_once_or_none(self, xms: XmsClient) -> None:
         xms.volume("v")
         xms.volume("w")
         links = xms.post("snapshots", {"volume-list": ["v", "w"], "snap-suffix": "s", "snapshot-set-name": "both"})
@@ -169,12 +169,12 @@ class TestSnapshots:
         assert xms.refused("GET", "snapshot-sets", name="none") == "obj_not_found"
 
     @pytest.mark.parametrize("more", [{}, {"volume-list": ["v"], "consistency-group-id": "g"}, {"volume-list": []}])
-    def test_exactly_one_source(self, xms: Xms, more: dict[str, object]) -> None:
+    def test_exactly_one_source(self, xms: XmsClient, more: dict[str, object]) -> None:
         xms.volume("v")
         xms.refused("POST", "snapshots", {"snap-suffix": "s", "snapshot-set-name": "n", **more})
         assert xms.names("snapshots") == []
 
-    def test_from_a_set_and_from_a_tag(self, xms: Xms) -> None:
+    def test_from_a_set_and_from_a_tag(self, xms: XmsClient) -> None:
         xms.volume("v")
         xms.snapshot("v", "a")
         body = {"snapshot-set-id": "set-a", "snap-suffix": "b", "snapshot-set-name": "set-b"}
@@ -185,7 +185,9 @@ class TestSnapshots:
         xms.post("snapshots", {"tag-list": ["/Volume/gold"], "snap-suffix": "c", "snapshot-set-name": "set-c"})
         assert "v.c" in xms.names("snapshots")
 
-    def test_default_names_collide_within_a_second_before_x2(self, xms: Xms, xms_of: Callable[..., Xms]) -> None:
+    def test_default_names_collide_within_a_second_before_x2(
+        self, xms: XmsClient, xms_of: Callable[..., XmsClient]
+    ) -> None:
         xms.volume("v")
         replies = [xms.call("POST", "snapshots", {"volume-list": ["v"]})[0] for _ in range(6)]
         assert 201 in replies
@@ -195,7 +197,7 @@ class TestSnapshots:
         newer.post("snapshots", {"volume-list": ["v"]})
         assert re.fullmatch(r"v\.\d{13}", newer.names("snapshots")[0])
 
-    def test_children_of_a_deleted_snapshot_go_to_its_ancestor(self, xms: Xms) -> None:
+    def test_children_of_a_deleted_snapshot_go_to_its_ancestor(self, xms: XmsClient) -> None:
         xms.volume("v")
         xms.snapshot("v", "a")
         leaf = xms.snapshot("v.a", "b")
@@ -205,7 +207,7 @@ class TestSnapshots:
         xms.delete("volumes", name="v")
         assert xms.show(f"volumes/{leaf}")["ancestor-vol-id"] == []
 
-    def test_deleting_a_set_deletes_its_snapshots(self, xms: Xms) -> None:
+    def test_deleting_a_set_deletes_its_snapshots(self, xms: XmsClient) -> None:
         xms.volume("v")
         xms.snapshot("v", "a")
         xms.put("snapshot-sets", {"new-name": "renamed"}, name="set-a")
@@ -214,13 +216,13 @@ class TestSnapshots:
         xms.delete("snapshot-sets", name="renamed")
         assert xms.names("volumes") == ["v"]
 
-    def test_writable_snapshot_grows_like_a_volume(self, xms: Xms) -> None:
+    def test_writable_snapshot_grows_like_a_volume(self, xms: XmsClient) -> None:
         xms.volume("v")
         number = xms.snapshot("v", "a")
         xms.put(f"snapshots/{number}", {"vol-size": "2g"})
         assert xms.show("volumes", name="v.a")["vol-size"] == str(2 * GIB_KB)
 
-    def test_v1_gives_the_final_name_at_once(self, xms_of: Callable[..., Xms]) -> None:
+    def test_v1_gives_the_final_name_at_once(self, xms_of: Callable[..., XmsClient]) -> None:
         for name in ("v42", "v30"):
             xms = xms_of(name, api=1)
             xms.volume("v")
@@ -235,11 +237,11 @@ class TestSnapshots:
 
 
 class TestRestore:
-    def prepare(self, xms: Xms) -> None:
+    def prepare(self, xms: XmsClient) -> None:
         xms.volume("v")
         xms.snapshot("v", "a", **{"snapshot-type": "readonly"})
 
-    def test_keeps_the_volume_and_what_was_in_it(self, xms: Xms, simulator: Simulator) -> None:
+    def test_keeps_the_volume_and_what_was_in_it(self, xms: XmsClient, simulator: Simulator) -> None:
         self.prepare(xms)
         before = xms.show("volumes", name="v")
         xms.post("snapshots", {"from-volume-id": "v.a", "to-volume-id": "v", "backup-snap-suffix": "bak"})
@@ -247,7 +249,7 @@ class TestRestore:
         assert (after["index"], after["guid"]) == (before["index"], before["guid"])
         assert xms.show("volumes", name="v.bak")["ancestor-vol-id"][1] == "v"
 
-    def test_content_goes_where_it_should(self, xms: Xms, simulator: Simulator) -> None:
+    def test_content_goes_where_it_should(self, xms: XmsClient, simulator: Simulator) -> None:
         self.prepare(xms)
         simulator.write("v", 1 << 20, "v42")
         content = {one["name"]: one["content"] for one in simulator.state("v42")["volumes"]}
@@ -256,32 +258,32 @@ class TestRestore:
         after = {one["name"]: one["content"] for one in simulator.state("v42")["volumes"]}
         assert after == {"v": content["v.a"], "v.a": content["v.a"], "v.bak": content["v"]}
 
-    def test_no_backup(self, xms: Xms) -> None:
+    def test_no_backup(self, xms: XmsClient) -> None:
         self.prepare(xms)
         xms.post("snapshots", {"from-volume-id": "v.a", "to-volume-id": "v", "no-backup": "true"})
         assert xms.names("volumes") == ["v", "v.a"]
 
-    def test_sizes_must_match(self, xms: Xms) -> None:
+    def test_sizes_must_match(self, xms: XmsClient) -> None:
         self.prepare(xms)
         xms.put("volumes", {"vol-size": "2g"}, name="v")
         body = {"from-volume-id": "v.a", "to-volume-id": "v", "no-backup": "true"}
         assert "invalid_vol_size" in xms.refused("POST", "snapshots", body)
 
-    def test_backup_name_taken_changes_nothing(self, xms: Xms, simulator: Simulator) -> None:
+    def test_backup_name_taken_changes_nothing(self, xms: XmsClient, simulator: Simulator) -> None:
         self.prepare(xms)
         mark = simulator.mark("v42")
         body = {"from-volume-id": "v.a", "to-volume-id": "v", "backup-snap-suffix": "a"}
         assert xms.refused("POST", "snapshots", body) == "vol_obj_name_not_unique"
         assert simulator.changes("v42", mark) == []
 
-    def test_only_within_a_family(self, xms: Xms) -> None:
+    def test_only_within_a_family(self, xms: XmsClient) -> None:
         self.prepare(xms)
         xms.volume("other")
         xms.refused("POST", "snapshots", {"from-volume-id": "other", "to-volume-id": "v", "no-backup": "true"})
         xms.refused("POST", "snapshots", {"from-volume-id": "v", "to-volume-id": "v", "no-backup": "true"})
         assert xms.refused("POST", "snapshots", {"from-volume-id": "gone", "to-volume-id": "v"}) == "vol_obj_not_found"
 
-    def test_group_from_a_set_and_back(self, xms: Xms, simulator: Simulator) -> None:
+    def test_group_from_a_set_and_back(self, xms: XmsClient, simulator: Simulator) -> None:
         for name in ("v", "w"):
             xms.volume(name)
         xms.post("consistency-groups", {"consistency-group-name": "g", "vol-list": ["v", "w"]})
@@ -296,7 +298,7 @@ class TestRestore:
 
 
 class TestConsistencyGroups:
-    def test_members_come_by_post_and_go_by_delete_with_a_body(self, xms: Xms) -> None:
+    def test_members_come_by_post_and_go_by_delete_with_a_body(self, xms: XmsClient) -> None:
         xms.volume("v")
         xms.volume("w")
         number = index_of(xms.post("consistency-groups", {"consistency-group-name": "g"})[0])
@@ -307,11 +309,11 @@ class TestConsistencyGroups:
         assert [one[1] for one in xms.show("volumes", name="v")["related-consistency-groups"]] == ["g"]
         xms.delete("consistency-group-volumes", {"cg-id": "g", "vol-id": "v"}, name="g", **{"vol-id": "v"})
         assert [one[1] for one in xms.show("consistency-groups", name="g")["vol-list"]] == ["w"]
-        # The query alone says nothing.
+        # The query alone has no effect.
         xms.refused("DELETE", "consistency-group-volumes", name="g", **{"vol-id": "w"})
         assert xms.refused("DELETE", "consistency-group-volumes", {"vol-id": "v"}, name="g").endswith("obj_not_found")
 
-    def test_list_key_rename_and_access(self, xms: Xms) -> None:
+    def test_list_key_rename_and_access(self, xms: XmsClient) -> None:
         xms.volume("v")
         xms.post("consistency-groups", {"consistency-group-name": "g", "vol-list": ["v"]})
         assert "consistency-groups" in xms.get("consistency-group-volumes")
@@ -323,18 +325,18 @@ class TestConsistencyGroups:
 
 class TestHosts:
     @pytest.mark.parametrize("address", [WWN, WWN.upper(), "10000000c9000007", "0x10000000C9000007"])
-    def test_wwns_are_kept_in_one_form(self, xms: Xms, address: str) -> None:
+    def test_wwns_are_kept_in_one_form(self, xms: XmsClient, address: str) -> None:
         xms.group("h")
         xms.post("initiators", {"ig-id": "h", "port-address": address})
         shown = xms.get("initiators", full=1, filter=f"port-address:eq:{WWN}")["initiators"]
         assert [one["port-type"] for one in shown] == ["fc"]
 
     @pytest.mark.parametrize("address", ["10:00", "host1", "iqn.example", "", None, 7, "10000000c900000g"])
-    def test_what_is_no_address(self, xms: Xms, address: object) -> None:
+    def test_what_is_no_address(self, xms: XmsClient, address: object) -> None:
         xms.group("h")
         xms.refused("POST", "initiators", {"ig-id": "h", "initiator-name": "i", "port-address": address})
 
-    def test_an_address_belongs_to_one_group(self, xms: Xms) -> None:
+    def test_an_address_belongs_to_one_group(self, xms: XmsClient) -> None:
         xms.group("h1", IQN)
         xms.group("h2")
         xms.refused("POST", "initiators", {"ig-id": "h2", "initiator-name": "x", "port-address": IQN.upper()})
@@ -343,14 +345,14 @@ class TestHosts:
         # An initiator cannot be moved.
         xms.refused("PUT", "initiators", {"ig-id": "h2"}, name=IQN)
 
-    def test_group_with_its_initiators_or_not_at_all(self, xms: Xms) -> None:
+    def test_group_with_its_initiators_or_not_at_all(self, xms: XmsClient) -> None:
         ports = [{"initiator-name": "a", "port-address": IQN}, {"initiator-name": "b", "port-address": WWN}]
         xms.post("initiator-groups", {"ig-name": "h", "initiator-list": ports})
         assert xms.show("initiator-groups", name="h")["num-of-initiators"] == 2
         xms.refused("POST", "initiator-groups", {"ig-name": "k", "initiator-list": ports[:1]})
         assert xms.names("initiator-groups") == ["h"]
 
-    def test_group_goes_with_its_initiators_unless_mapped(self, xms: Xms) -> None:
+    def test_group_goes_with_its_initiators_unless_mapped(self, xms: XmsClient) -> None:
         xms.volume("v")
         xms.group("h", IQN)
         shown = xms.map("v", "h")
@@ -359,7 +361,7 @@ class TestHosts:
         xms.delete("initiator-groups", name="h")
         assert xms.names("initiators") == []
 
-    def test_chap_is_set_under_one_name_and_read_under_another(self, xms: Xms, simulator: Simulator) -> None:
+    def test_chap_is_set_under_one_name_and_read_under_another(self, xms: XmsClient, simulator: Simulator) -> None:
         xms.group("h")
         mark = simulator.mark("v42")
         body = {"ig-id": "h", "port-address": IQN, "initiator-authentication-user-name": "chap_user"}
@@ -374,7 +376,7 @@ class TestHosts:
 
 
 class TestLunMaps:
-    def test_name_lun_and_identity(self, xms: Xms) -> None:
+    def test_name_lun_and_identity(self, xms: XmsClient) -> None:
         first, second = xms.volume("v"), xms.volume("w")
         group = xms.group("h", IQN)
         shown = xms.map("v", "h")
@@ -391,7 +393,7 @@ class TestLunMaps:
         assert xms.show("lun-maps", name=f"{first}_{group}_1")["lun"] == 77
         assert xms.show(f"volumes/{second}")["num-of-lun-mappings"] == 1
 
-    def test_refusals(self, xms: Xms) -> None:
+    def test_refusals(self, xms: XmsClient) -> None:
         xms.volume("v")
         xms.volume("w")
         xms.group("h", IQN)
@@ -409,7 +411,7 @@ class TestLunMaps:
 
 
 class TestTags:
-    def test_assign_unassign_delete(self, xms: Xms) -> None:
+    def test_assign_unassign_delete(self, xms: XmsClient) -> None:
         xms.volume("v")
         xms.post("tags", {"entity": "Volume", "tag-name": "prod", "color": "#00FF00"})
         xms.post("tags", {"entity": "Volume", "tag-name": "prod/db"})
@@ -423,7 +425,7 @@ class TestTags:
         xms.delete("tags", name="/Volume/prod")
         assert xms.names("tags") == []
 
-    def test_refusals_and_deleted_objects(self, xms: Xms) -> None:
+    def test_refusals_and_deleted_objects(self, xms: XmsClient) -> None:
         xms.post("tags", {"entity": "Volume", "tag-name": "t"})
         xms.refused("POST", "tags", {"entity": "Volume", "tag-name": "t"})
         xms.refused("POST", "tags", {"entity": "Volume", "tag-name": "none/u"})
@@ -437,7 +439,7 @@ class TestTags:
 
 
 class TestFolders:
-    def test_volumes_in_folders(self, xms_of: Callable[..., Xms]) -> None:
+    def test_volumes_in_folders(self, xms_of: Callable[..., XmsClient]) -> None:
         xms = xms_of("v30", api=1)
         xms.post("volume-folders", {"caption": "F", "parent-folder-id": "/"})
         assert xms.refused("POST", "volume-folders", {"caption": "F", "parent-folder-id": "/"}) == "caption_not_unique"
@@ -451,7 +453,7 @@ class TestFolders:
 
 
 class TestLimits:
-    def test_each(self, xms_of: Callable[..., Xms]) -> None:
+    def test_each(self, xms_of: Callable[..., XmsClient]) -> None:
         xms = xms_of("small")
         xms.volume("v", "1m")
         xms.snapshot("v", "a")
@@ -469,14 +471,14 @@ class TestLimits:
         xms.map("v", "k", lun=9)
         assert xms.refused("POST", "lun-maps", {"vol-id": "w", "ig-id": "h"}) == "too_many_objs"
 
-    def test_names(self, xms_of: Callable[..., Xms]) -> None:
+    def test_names(self, xms_of: Callable[..., XmsClient]) -> None:
         xms = xms_of("small")
         xms.refused("POST", "volumes", {"vol-name": "x" * 41, "vol-size": "1m"})
         xms.volume("v", "1m")
         xms.refused("POST", "snapshots", {"volume-list": ["v"], "snap-suffix": "s", "snapshot-set-name": "x" * 11})
         xms.refused("POST", "snapshots", {"volume-list": ["v"], "snap-suffix": "s" * 65, "snapshot-set-name": "n"})
 
-    def test_space(self, xms_of: Callable[..., Xms], simulator: Simulator) -> None:
+    def test_space(self, xms_of: Callable[..., XmsClient], simulator: Simulator) -> None:
         """Everything is thin here: a pool fills by writing."""
         xms = xms_of("small")
         xms.volume("v", "2g")

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A bare client of the XtremIO API for tests: it says what it is told to say, right or wrong."""
+"""A minimal client of the XtremIO API for tests. It sends what a test gives it, valid or not."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import requests
 UNSET: Any = object()
 
 
-class Xms:
-    """``call`` returns the status and the decoded body; ``refused`` the code of a refusal."""
+class XmsClient:
+    """A connection to a simulated XMS. ``call`` returns status and decoded body, ``refused`` the code of a refusal."""
 
     def __init__(self, entry: dict[str, Any], api: int = 2) -> None:
         self.entry = entry
@@ -60,7 +60,7 @@ class Xms:
         message: str = answer["message"]
         return message
 
-    # ---- what most tests begin with --------------------------------------------------------------------------------
+    # ---- objects that most tests need ------------------------------------------------------------------------------
 
     def volume(self, name: str, size: str = "1g") -> int:
         return index_of(self.post("volumes", {"vol-name": name, "vol-size": size})[0])

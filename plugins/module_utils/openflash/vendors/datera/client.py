@@ -14,10 +14,11 @@ from ...errors import context
 from ...model import Connection
 from ...transport.credentials import credentials
 from ...transport.http import HttpTransport
-from .facts import tenant_path
 from .hosts import Hosts
+from .names import tenant_path
+from .session import HTTP_PORT, HTTPS_PORT
 from .snapshots import Snapshots
-from .wire import HTTP_PORT, HTTPS_PORT, Edf
+from .wire import EdfOperations
 
 __all__ = ["Datera", "connect"]
 
@@ -26,41 +27,41 @@ class Datera(Snapshots, Hosts, Scopes):
     """One tenant of an array.
 
     A volume is an app instance with one storage instance with one volume, and has the name of the app instance. Where
-    others have put several volumes into one app instance, each is called ``app-instance/storage-instance/volume``, and
-    what would act on its neighbours as well is refused. A host is an initiator group; an initiator that stands in an
-    access list by itself is a host named like its address.
+    an app instance has several volumes, each is called ``app-instance/storage-instance/volume``, and a change that
+    would also affect the others is refused. A host is an initiator group; an initiator that is in an access list
+    without a group is a host with the name of its address.
     """
 
     def scope(self, name: str) -> Datera:
         """Another tenant of the same array."""
         with context(array=self.label):
-            return Datera(self._edf.seen_from(name), self._offline_changes, self._wait)
+            return Datera(self._wire.for_tenant(name), self._offline_changes, self._wait)
 
     @property
     def calls(self) -> Sequence[Any]:
-        return self._edf.http.journal
+        return self._wire.http.journal
 
     def close(self) -> None:
-        self._edf.close()
+        self._wire.close()
 
 
 def connect(connection: Connection) -> Datera:
-    """Settle the version, log in, look at the software and the tenant: 3 or 4 session requests (sheet, section 1).
+    """Choose the API version, log in, read the software version and the tenant: 3 or 4 session requests (section 1).
 
     Options: ``tenant`` (path or bare name, /root by default), ``create_tenant``, ``ldap_server``, ``api_version`` (2.1
-    or 2.2; by default the newest that both sides speak), ``scheme`` (https or http), ``offline_changes`` (take an app
+    or 2.2; by default the newest that both sides have), ``scheme`` (https or http), ``offline_changes`` (take an app
     instance offline for a moment where the array demands it).
     """
     username, password = credentials(connection)
     options = connection.options
     scheme = options.get("scheme") or "https"
     port = HTTPS_PORT if scheme == "https" else HTTP_PORT
-    edf = Edf(
+    wire = EdfOperations(
         HttpTransport.from_connection(connection, port, scheme=scheme),
         connection.max_concurrency,
         tenant_path(options.get("tenant")),
         bool(options.get("create_tenant")),
     )
-    with connecting(edf.http.address, edf.close):
-        edf.open(username, password, options.get("ldap_server"), options.get("api_version"))
-    return Datera(edf, bool(options.get("offline_changes")), connection.wait_timeout)
+    with connecting(wire.http.address, wire.close):
+        wire.open(username, password, options.get("ldap_server"), options.get("api_version"))
+    return Datera(wire, bool(options.get("offline_changes")), connection.wait_timeout)

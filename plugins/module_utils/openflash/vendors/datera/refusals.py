@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the array's refusals mean (sheet, sections 1.14 and 1.15). The only place that reads them."""
+"""What the array's refusals mean (sheet, sections 1.14 and 1.15). The only on_array that reads them."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from ...errors import BadReply, Busy, Conflict, FlashError, InUse, Invalid, NoSp
 from ...transport.http import Reply
 
 
-class Taken(Conflict):
-    """An object of that name or address is there already."""
+class NameTaken(Conflict):
+    """There is an object of that name or address already."""
 
 
 class Rejected(InUse):
-    """The array does not do this now: most often the app instance is online, or something refers to the object."""
+    """The array refuses this now, mostly because the app instance is online or something refers to the object."""
 
 
 class OfflineDemanded(Rejected):
-    """The array says that it does this only while the app instance is offline."""
+    """The array makes this change only while the app instance is offline."""
 
 
 class DuplicateSnapshot(Conflict):
@@ -29,19 +29,19 @@ class DuplicateSnapshot(Conflict):
 
 
 DUPLICATE_SNAPSHOT = 15
-# Section 1.15: the array has just been started, and did nothing.
+# Section 1.15: the array is starting, and has changed nothing.
 INITIALIZING = "REST server is still initializing"
-# Sections 1.14 and 9: of the texts only these are guessed at.
+# Sections 1.14 and 9: the texts are not documented. These are assumed to mean that the array is full.
 _NO_SPACE = ("insufficient capacity", "not enough space", "out of space", "limit reached", "too many")
 
-# Sections 2.13 and 9: the array's text is not known. Without this word in it no refusal leads to taking anything
+# Sections 2.13 and 9: the text is not documented. Only a refusal with this word makes the client take an app instance
 # offline.
 _OFFLINE = "offline"
 
-# (status, name or None for any) -> kind, reason, hint; the first that matches counts
+# (status, name or None for any, kind, reason, hint); the first row that matches counts.
 _TABLE: Tuple[Tuple[int, Optional[str], Type[FlashError], str, Optional[str]], ...] = (
     (404, None, NotFound, "the array does not have what the request names", None),
-    (409, None, Taken, "there is an object of that name already", None),
+    (409, None, NameTaken, "there is an object of that name already", None),
     (422, None, Invalid, "the array does not take a value of the request", None),
     (403, None, Unauthorized, "the account may not do this", "Use an account with enough rights in this tenant."),
     (423, None, Busy, "the array has locked the object", "Run it again later."),
@@ -59,7 +59,7 @@ def _body(reply: Reply) -> Dict[str, Any]:
 
 
 def is_busy(reply: Reply) -> bool:
-    """The array itself, and not a gateway before it, says that it did nothing because it is overloaded or starting."""
+    """The array itself, not a gateway, answers that it has changed nothing because it is overloaded or starting."""
     if reply.status == 503:
         return bool(_body(reply))
     return reply.status == 500 and INITIALIZING in str(_body(reply).get("message") or "")
@@ -70,10 +70,10 @@ def is_expired(reply: Reply) -> bool:
 
 
 def error_of(reply: Reply, mask: Callable[[str], str]) -> FlashError:
-    """The error that an answer with a status of 400 or above stands for: name and code, the array's words, a hint."""
+    """The error that an answer with a status of 400 or above stands for, with the array's name, code and message."""
     body = _body(reply)
     name = mask(str(body.get("name") or ""))
-    said = mask(str(body.get("message") or "")) or None
+    message = mask(str(body.get("message") or "")) or None
     number = body.get("code")
     code = " ".join(part for part in (name, str(number) if number is not None else "") if part) or str(reply.status)
     if not body:
@@ -83,12 +83,12 @@ def error_of(reply: Reply, mask: Callable[[str], str]) -> FlashError:
             hint="Check that the address and port are those of the array's management service.",
         )
     if number == DUPLICATE_SNAPSHOT and reply.status == 400:
-        return DuplicateSnapshot("the volume has that snapshot already", code=code, said=said)
-    if reply.status in (400, 422) and said and any(text in said.lower() for text in _NO_SPACE):
-        return NoSpace("the array has no room for it", code=code, said=said)
-    if reply.status == 400 and name == "InvalidRequestError" and _OFFLINE in (said or "").lower():
-        return OfflineDemanded("the array does this only while the app instance is offline", code=code, said=said)
-    for status, wanted, kind, reason, hint in _TABLE:
-        if reply.status == status and wanted in (None, name):
-            return kind(reason, code=code, said=said, hint=hint)
-    return FlashError("the array refused %s" % reply.request, code=code, said=said)
+        return DuplicateSnapshot("the volume has that snapshot already", code=code, said=message)
+    if reply.status in (400, 422) and message and any(text in message.lower() for text in _NO_SPACE):
+        return NoSpace("the array has no room for it", code=code, said=message)
+    if reply.status == 400 and name == "InvalidRequestError" and _OFFLINE in (message or "").lower():
+        return OfflineDemanded("the array does this only while the app instance is offline", code=code, said=message)
+    for status, required_name, kind, reason, hint in _TABLE:
+        if reply.status == status and required_name in (None, name):
+            return kind(reason, code=code, said=message, hint=hint)
+    return FlashError("the array refused %s" % reply.request, code=code, said=message)

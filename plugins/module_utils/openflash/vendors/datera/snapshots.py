@@ -4,8 +4,8 @@
 
 """Snapshots and restore (sheet, section 2.5).
 
-The array gives a snapshot a time and a UUID, and no name. Its UUID is made of the volume and of the name, so that a
-second try finds what the first one made; the name itself is noted on the app instance first, so that it can be listed.
+The array gives a snapshot a time stamp and a UUID, and no name. Its UUID is made of the volume's path and the name, so
+that a later run finds it. The name is noted in the metadata of the app instance first, so that it can be listed.
 """
 
 from __future__ import annotations
@@ -18,201 +18,202 @@ from ...errors import Conflict, FlashError, NotFound
 from ...model import Snapshot, SnapshotSpec, Volume
 from ...transport.confirm import confirm
 from ...transport.deadline import Deadline
-from . import facts, objects
-from .objects import Place
+from . import entities, ledger
+from .entities import InstanceVolume
+from .names import PENDING, further_backup, is_uuid, snapshot_uuid
 from .reading import noted
 from .refusals import DuplicateSnapshot, OfflineDemanded
+from .session import Entity
 from .volumes import Volumes
-from .wire import Entity
 
 
 class Snapshots(Volumes, Notes):
     """What a Datera array does with snapshots."""
 
     def create_snapshots(self, specs: Sequence[SnapshotSpec], atomic: bool = False) -> Tuple[Snapshot, ...]:
-        """Two requests for the names on each app instance, one for each snapshot, and polls until it is usable."""
+        """Two requests for the names on each app instance, one for each snapshot, and polls until each is usable."""
         with self._doing("take snapshot %s" % ", ".join(spec.name for spec in specs)):
             if atomic and len(specs) > 1:
                 raise self.unsupported("atomic_snapshots", "")
             by_instance: Dict[str, List[SnapshotSpec]] = {}
             for spec in specs:
-                ai_path = spec.volume.id.split("/storage_instances/")[0]
-                by_instance.setdefault(ai_path, []).append(spec)
-            for ai_path, wanted in by_instance.items():
-                self._note_names(ai_path, wanted)
+                instance_path = entities.instance_path_of(spec.volume.id)
+                by_instance.setdefault(instance_path, []).append(spec)
+            for instance_path, requested in by_instance.items():
+                self._note_names(instance_path, requested)
             return tuple(self._take(spec.volume, spec.name) for spec in specs)
 
-    def _note_names(self, ai_path: str, wanted: Sequence[SnapshotSpec]) -> None:
-        """Note those names that do not follow from the UUIDs."""
-        named = [spec for spec in wanted if not facts.is_uuid(spec.name)]
+    def _note_names(self, instance_path: str, specs: Sequence[SnapshotSpec]) -> None:
+        """Note the names in the metadata, except those that are the UUIDs themselves."""
+        named = [spec for spec in specs if not is_uuid(spec.name)]
         if not named:
             return
-        notes = self._notes(ai_path)
+        notes = self._notes(instance_path)
         before = dict(notes)
         for spec in named:
-            uuid = facts.snapshot_uuid(spec.volume.id, spec.name)
+            uuid = snapshot_uuid(spec.volume.id, spec.name)
             if noted(notes, uuid)[0] is None:
-                notes[facts.NOTE_PREFIX + uuid] = "%d %s" % (spec.volume.size, spec.name)
+                notes[ledger.NOTE_PREFIX + uuid] = "%d %s" % (spec.volume.size, spec.name)
         if notes != before:
-            self._write_notes(ai_path, notes)
+            self._wire.update_metadata(instance_path, notes)
 
     def _take(self, volume: Volume, name: str) -> Snapshot:
-        uuid = facts.snapshot_uuid(volume.id, name)
+        uuid = snapshot_uuid(volume.id, name)
         entity = confirm(
-            lambda: self._edf.post(volume.id + "/snapshots", {"uuid": uuid}),
+            lambda: self._wire.create_snapshot(volume.id, uuid),
             lambda: self._find(volume.id, uuid),
             (DuplicateSnapshot,),
         )
         entity = self._usable(volume.id, entity)
-        return objects.snapshot(volume.name, volume.id, entity, name, volume.size, ())
+        return entities.snapshot(volume.name, volume.id, entity, name, volume.size, ())
 
     def _find(self, path: str, uuid: str) -> Optional[Entity]:
-        return next((one for one in self._edf.list(path + "/snapshots") if one.get("uuid") == uuid), None)
+        return next((snapshot for snapshot in self._wire.snapshots_of(path) if snapshot.get("uuid") == uuid), None)
 
     def _usable(self, volume_path: str, entity: Entity) -> Entity:
-        path = "%s/snapshots/%s" % (volume_path, objects.key_of(entity))
+        """The snapshot, when the array has finished it: no request when it has already."""
+        path = "%s/snapshots/%s" % (volume_path, entities.key_of(entity))
 
         def ready(found: Optional[Entity] = entity) -> Optional[Entity]:
-            return found if found and found.get("op_state", facts.AVAILABLE) == facts.AVAILABLE else None
+            return found if found and found.get("op_state", ledger.AVAILABLE) == ledger.AVAILABLE else None
 
         if ready() is not None:
             return entity
 
-        def ask() -> Optional[Entity]:
-            found = self._edf.get(path)
+        def read() -> Optional[Entity]:
+            found = self._wire.snapshot(path)
             if found is None:
-                raise NotFound("the snapshot is gone again")
+                raise NotFound("the snapshot was deleted meanwhile")
             return ready(found)
 
-        return Deadline(self._wait, first=0.05, longest=2.0).poll(ask, "the end of the snapshot")
+        return Deadline(self._wait, first=0.05, longest=2.0).poll(read, "the end of the snapshot")
 
     def delete_snapshot(self, snapshot: Snapshot) -> None:
-        """One request, and two to forget its name; one more for a snapshot of a complete app instance."""
+        """One request, and two to remove its noted name; one more for a snapshot of a complete app instance."""
         with self._doing("delete snapshot %s" % snapshot.name, snapshot.name):
             refusal = self.capabilities.refusal("delete_snapshot", snapshot)
             if refusal:
                 raise self.unsupported("delete_snapshot", refusal, snapshot)
             if snapshot.group is not None:
-                self._edf.delete("%s/snapshots/%s" % (_instance_path(snapshot.id), objects.host_of(snapshot.id)))
-            self._edf.delete(snapshot.id)
-            if facts.is_uuid(snapshot.name) or snapshot.volume_id is None:
+                self._wire.delete_snapshot(
+                    "%s/snapshots/%s" % (entities.instance_path_of(snapshot.id), entities.host_of(snapshot.id))
+                )
+            self._wire.delete_snapshot(snapshot.id)
+            if is_uuid(snapshot.name) or snapshot.volume_id is None:
                 return
-            ai_path = snapshot.volume_id.split("/storage_instances/")[0]
-            note = facts.NOTE_PREFIX + facts.snapshot_uuid(snapshot.volume_id, snapshot.name)
-            notes = self._notes(ai_path)
+            instance_path = entities.instance_path_of(snapshot.volume_id)
+            note = ledger.NOTE_PREFIX + snapshot_uuid(snapshot.volume_id, snapshot.name)
+            notes = self._notes(instance_path)
             if notes.get(note):
-                # Empty rather than left out: whether the array merges is not known (section 9).
-                self._write_notes(ai_path, dict(notes, **{note: ""}))
+                # Emptied and not left out, because the array may merge (section 9).
+                self._wire.update_metadata(instance_path, dict(notes, **{note: ""}))
 
     # -- restore -----------------------------------------------------------------------------------------------------
 
     def restore_snapshot(self, volume: Volume, snapshot: Snapshot, backup: str) -> Snapshot:
-        """Keep the present content, then roll this one volume back.
+        """Take a snapshot of the present content, the backup; then restore this one volume.
 
-        Until the restore is done the backup's noted name says that it is not. The backup stays whatever the array
-        answers. A run that finds such a backup goes on from there; where the array does not prove that the restore was
-        carried out, it keeps the present content once more, as ``<backup>-2``, before it sends the restore again.
+        Until the restore is done, the noted name of the backup says so. The backup stays whatever the array answers. A
+        run that finds the backup of an unfinished restore finishes it. Where the array does not prove that the restore
+        was carried out, the run takes a further backup, ``<backup>-2``, before it sends the restore again.
         """
         with self._doing("restore volume %s from snapshot %s" % (volume.name, snapshot.name), volume.name):
-            place = self._need_place(volume)
-            uuid = facts.snapshot_uuid(place.path, backup)
-            note = facts.NOTE_PREFIX + uuid
-            there = self._find(place.path, uuid)
-            notes = self._notes(place.ai_path)
+            on_array = self._need_volume(volume)
+            uuid = snapshot_uuid(on_array.path, backup)
+            note = ledger.NOTE_PREFIX + uuid
+            existing = self._find(on_array.path, uuid)
+            notes = self._notes(on_array.instance_path)
             name, size = noted(notes, uuid)
-            key, point = objects.host_of(snapshot.id), str(place.volume.get("restore_point") or "")
-            pending = "%s%s:" % (facts.PENDING, key)
-            done = there is not None and (name is None or not name.startswith(facts.PENDING))
-            if there is not None and done:
-                return objects.snapshot(volume.name, place.path, there, backup, size or volume.size)
-            if there is not None and not str(name).startswith(pending):
+            key, point = entities.host_of(snapshot.id), str(on_array.entity.get("restore_point") or "")
+            pending = "%s%s:" % (PENDING, key)
+            done = existing is not None and (name is None or not name.startswith(PENDING))
+            if existing is not None and done:
+                return entities.snapshot(volume.name, on_array.path, existing, backup, size or volume.size)
+            if existing is not None and not str(name).startswith(pending):
                 raise Conflict(
                     "a restore from another snapshot was begun with that backup and not finished",
                     hint="Finish that one first, or choose another name for the backup.",
                 )
-            now = objects.bytes_of(place.volume["size"])
-            if there is None:
-                self._write_notes(place.ai_path, dict(notes, **{note: "%d %s%s" % (now, pending, point)}))
-                self._take(replace(volume, id=place.path), backup)
-                there = self._find(place.path, uuid)
-                self._roll_back(place, key, backup)
+            present_size = entities.bytes_of(on_array.entity["size"])
+            if existing is None:
+                self._wire.update_metadata(
+                    on_array.instance_path, dict(notes, **{note: "%d %s%s" % (present_size, pending, point)})
+                )
+                self._take(replace(volume, id=on_array.path), backup)
+                existing = self._find(on_array.path, uuid)
+                self._roll_back(on_array, key, backup)
             elif point == key != str(name)[len(pending) :]:
-                # The run that noted another one here had rolled it back before it was killed.
-                self._bring_back(place)
+                # The noted restore point was another one, so the killed run has restored the volume.
+                self._bring_back(on_array)
             else:
-                self._keep_once_more(place, volume, backup)
-                self._roll_back(place, key, backup)
-            notes = dict(self._notes(place.ai_path), **{note: "%d %s" % (size or now, backup)})
-            self._write_notes(place.ai_path, notes)
-            return objects.snapshot(volume.name, place.path, objects.need(there, backup), backup, size or now, ())
+                self._further_backup(on_array, volume, backup)
+                self._roll_back(on_array, key, backup)
+            notes = dict(self._notes(on_array.instance_path), **{note: "%d %s" % (size or present_size, backup)})
+            self._wire.update_metadata(on_array.instance_path, notes)
+            return entities.snapshot(
+                volume.name, on_array.path, entities.need(existing, backup), backup, size or present_size, ()
+            )
 
-    def _keep_once_more(self, place: Place, volume: Volume, backup: str) -> None:
-        """One more safety copy of the present content, under the first free name."""
-        free = (facts.further_backup(backup, number) for number in range(2, 100))
-        there = {one.get("uuid") for one in self._edf.list(place.path + "/snapshots")}
+    def _further_backup(self, on_array: InstanceVolume, volume: Volume, backup: str) -> None:
+        """Take one more backup of the present content, under the first free name."""
+        free = (further_backup(backup, number) for number in range(2, 100))
+        uuids = {snapshot.get("uuid") for snapshot in self._wire.snapshots_of(on_array.path)}
         for name in free:
-            if facts.snapshot_uuid(place.path, name) not in there:
-                kept = replace(volume, id=place.path)
-                self._note_names(place.ai_path, [SnapshotSpec(name, kept)])
+            if snapshot_uuid(on_array.path, name) not in uuids:
+                kept = replace(volume, id=on_array.path)
+                self._note_names(on_array.instance_path, [SnapshotSpec(name, kept)])
                 self._take(kept, name)
                 return
-        raise Conflict(
-            "there are too many snapshots named %s-*" % backup, hint="Look at them, and delete those you do not need."
-        )
+        raise Conflict("there are too many snapshots named %s-*" % backup, hint="Delete those that you do not need.")
 
-    def _roll_back(self, place: Place, key: str, backup: str) -> None:
+    def _roll_back(self, on_array: InstanceVolume, key: str, backup: str) -> None:
         try:
-            self._put_restore_point(place, key)
+            self._put_restore_point(on_array, key)
         except FlashError as error:
             kept = "What the volume held before is kept as snapshot %s, which stays." % backup
             error.hint = "%s %s" % (error.hint, kept) if error.hint else kept
             raise
 
-    def _put_restore_point(self, place: Place, key: str) -> None:
-        """By the volume's own route, which leaves its neighbours alone; offline only where the array demands it."""
+    def _put_restore_point(self, on_array: InstanceVolume, key: str) -> None:
+        """Restore by the volume's own route, which changes no other volume; offline only where that is demanded."""
 
         def change(path: str) -> None:
-            self._edf.put(path, {"restore_point": key})
+            self._wire.update_volume(path, {"restore_point": key})
 
         try:
-            if self._demands_offline and place.online:
-                self._while_offline(place, change, harmless=not place.hosts)
+            if self._demands_offline and on_array.online:
+                self._while_offline(on_array, change, harmless=not on_array.hosts)
             else:
-                change(place.path)
-                self._bring_back(place)
+                change(on_array.path)
+                self._bring_back(on_array)
         except OfflineDemanded as error:
-            if not place.online or self._demands_offline:
+            if not on_array.online or self._demands_offline:
                 raise
-            self._while_offline(place, change, error, harmless=not place.hosts)
+            self._while_offline(on_array, change, error, harmless=not on_array.hosts)
 
-    def _bring_back(self, place: Place) -> None:
-        """Online, where it was a run of ours that took it offline."""
-        if objects.marked_offline(place.ai) is not None:
-            self._online(place)
+    def _bring_back(self, on_array: InstanceVolume) -> None:
+        """Bring it online, where a killed run of this collection took it offline."""
+        if entities.marked_offline(on_array.instance) is not None:
+            self._online(on_array)
 
     # -- notes -------------------------------------------------------------------------------------------------------
 
     def metadata(self, volume: Volume) -> Dict[str, str]:
-        """One request: what others have noted on the app instance; ours is not shown."""
+        """The metadata of the app instance, without the snapshot names that this client notes there: one request."""
         with self._doing("read the notes on volume %s" % volume.name, volume.name):
-            notes = self._notes(volume.id.split("/storage_instances/")[0])
+            notes = self._notes(entities.instance_path_of(volume.id))
             return {name: value for name, value in notes.items() if _visible(name, value)}
 
     def set_metadata(self, volume: Volume, metadata: Any) -> None:
-        """Make the notes exactly these: two requests. What goes is emptied, in case the array merges (section 9)."""
+        """Make the metadata exactly this: two requests. Removed values are emptied: the array may merge (section 9)."""
         with self._doing("write the notes on volume %s" % volume.name, volume.name):
-            ai_path = volume.id.split("/storage_instances/")[0]
-            notes = self._notes(ai_path)
-            wanted = {name: "" if _visible(name, value) else value for name, value in notes.items()}
-            wanted.update({str(name): str(value) for name, value in metadata.items()})
-            if wanted != notes:
-                self._write_notes(ai_path, wanted)
-
-
-def _instance_path(path: str) -> str:
-    """Of the app instance in the path of anything within it."""
-    return "/".join(path.split("/")[:3])
+            instance_path = entities.instance_path_of(volume.id)
+            notes = self._notes(instance_path)
+            desired = {name: "" if _visible(name, value) else value for name, value in notes.items()}
+            desired.update({str(name): str(value) for name, value in metadata.items()})
+            if desired != notes:
+                self._wire.update_metadata(instance_path, desired)
 
 
 def _visible(name: str, value: str) -> bool:
-    return bool(value) and not name.startswith(facts.NOTE_PREFIX)
+    return bool(value) and not name.startswith(ledger.NOTE_PREFIX)

@@ -27,11 +27,14 @@ from ...model import EVERY_HOST, Snapshot, Volume, VolumeSpec
 from ...transport.confirm import ATTEMPTS, confirm
 from ...transport.deadline import Deadline
 from ...units import GIB, format_size
-from . import facts, objects
+from . import entities, ledger
+from .capabilities import shared_with_siblings
 from .changes import Changes, limits_of, properties_of
-from .objects import Place
-from .refusals import OfflineDemanded, Taken
-from .wire import Entity, key
+from .entities import InstanceVolume
+from .names import parse_unfinished, request_digest, unfinished_descr, unfinished_name
+from .refusals import NameTaken, OfflineDemanded
+from .session import Entity
+from .wire import POOLS, TEMPLATES
 
 
 class Volumes(Changes):
@@ -40,7 +43,7 @@ class Volumes(Changes):
     # -- create ------------------------------------------------------------------------------------------------------
 
     def create_volume(self, spec: VolumeSpec) -> Volume:
-        """One request: app instance, storage instance and volume, with everything that was asked for."""
+        """One request: app instance, storage instance and volume, with all requested properties."""
         with self._doing("create volume %s" % spec.name, spec.name):
             self._in_this_pool(spec)
             options = dict(spec.options)
@@ -48,100 +51,93 @@ class Volumes(Changes):
             options.pop("uuid", None)
             if options.get("template"):
                 return self._from_template(spec.name, str(options.pop("template")), size, options)
-            volume: Entity = {"name": facts.VOLUME, "size": size // GIB}
+            volume: Entity = {"name": ledger.VOLUME, "size": size // GIB}
             volume.update(properties_of(options))
             limits = limits_of(options)
             if any(limits.values()):
                 volume["performance_policy"] = limits
-            storage: Entity = {"name": facts.STORAGE, "volumes": [volume]}
+            storage: Entity = {"name": ledger.STORAGE, "volumes": [volume]}
             if options.get("ip_pool"):
-                storage["ip_pool"] = {"path": "/access_network_ip_pools/%s" % options["ip_pool"]}
+                storage["ip_pool"] = {"path": POOLS % options["ip_pool"]}
             body = {"name": spec.name, "access_control_mode": "deny_all", "storage_instances": [storage]}
             body.update(_for_openstack(spec))
-            return self._volume_of(self._create(body, lambda place: self._same(place, size)))
+            return self._volume_of(self._create(body, lambda on_array: self._same(on_array, size)))
 
     def _in_this_pool(self, spec: VolumeSpec) -> None:
-        if spec.pool and spec.pool != self._edf.name:
+        if spec.pool and spec.pool != self._wire.name:
             raise Invalid(
                 "there is no pool %s" % spec.pool,
                 hint="The array is one pool, here %s; leave pool out. An IP pool is named in array_options."
-                % self._edf.name,
+                % self._wire.name,
             )
 
-    def _same(self, place: Place, size: int) -> None:
-        check_size(place.title, objects.bytes_of(place.volume["size"]), size)
+    def _same(self, on_array: InstanceVolume, size: int) -> None:
+        check_size(on_array.title, entities.bytes_of(on_array.entity["size"]), size)
 
-    def _create(self, body: Entity, same: Callable[[Place], None]) -> Place:
-        """POST it, or find it there already, provided that ``same`` does not object."""
+    def _create(self, body: Entity, same: Callable[[InstanceVolume], None]) -> InstanceVolume:
+        """Create the app instance; or take the existing one, unless ``same`` raises Conflict for it."""
         name = str(body["name"])
 
-        def look() -> Optional[Place]:
-            there = self._instance(name)
-            if there is None:
+        def read() -> Optional[InstanceVolume]:
+            existing = self._instance(name)
+            if existing is None:
                 return None
-            place = self._only(there)
-            same(place)
-            return place
+            on_array = self._only(existing)
+            same(on_array)
+            return on_array
 
-        return confirm(lambda: self._only(objects.need(self._edf.post("/app_instances", body), name)), look, (Taken,))
+        return confirm(lambda: self._only(entities.need(self._wire.create_instance(body), name)), read, (NameTaken,))
 
     @staticmethod
-    def _only(ai: Entity) -> Place:
-        found = objects.places(ai)
+    def _only(instance: Entity) -> InstanceVolume:
+        found = entities.volumes_of(instance)
         if len(found) != 1:
             raise Conflict(
-                "app instance %s is there already, with %d volumes" % (ai.get("name"), len(found)),
+                "app instance %s is there already, with %d volumes" % (instance.get("name"), len(found)),
                 hint="Choose another name.",
             )
         return found[0]
 
-    def _need(self, place: Place) -> Place:
-        """The same volume, as it is now: one request."""
-        now = self._place(place.path)
-        if now is None:
-            raise NotFound("volume %s is gone" % place.title, target=place.title)
-        return now
-
     def _from_template(self, name: str, template: str, size: int, options: Dict[str, Any]) -> Volume:
-        """A read and the POST; where the array cannot take the size with it, three more under another name (2.12)."""
-        given = self._edf.get("/app_templates/%s" % key(template))
-        if given is None:
+        """Two requests. Where the array cannot take the size in the second, three more, under another name (2.12)."""
+        found = self._wire.template(template)
+        if found is None:
             raise NotFound("there is no app template %s" % template, hint="Check array_options.template.")
-        storages = given.get("storage_templates") or []
-        volumes = [(one, volume) for one in storages for volume in one.get("volume_templates") or []]
+        storages = found.get("storage_templates") or []
+        volumes = [(storage, volume) for storage in storages for volume in storage.get("volume_templates") or []]
         if len(volumes) != 1:
             raise Invalid("app template %s makes %d volumes, not one" % (template, len(volumes)))
-        own = int(volumes[0][1].get("size") or 0) * GIB
-        body: Entity = {"name": name, "app_template": {"path": "/app_templates/%s" % template}}
-        rest = {option: value for option, value in options.items() if value is not None}
-        if own != size and self._edf.policies:
+        template_size = int(volumes[0][1].get("size") or 0) * GIB
+        body: Entity = {"name": name, "app_template": {"path": TEMPLATES % template}}
+        remaining = {option: value for option, value in options.items() if value is not None}
+        if template_size != size and self._wire.policies:
             override = {"volumes": {volumes[0][1]["name"]: {"size": str(size // GIB)}}}
             body["template_override"] = {"storage_instances": {volumes[0][0]["name"]: override}}
-            own = size
-        if own > size:
+            template_size = size
+        if template_size > size:
             raise Invalid(
                 "app template %s makes volumes of %s, which is more than %s"
-                % (template, format_size(own), format_size(size))
+                % (template, format_size(template_size), format_size(size))
             )
-        if own == size and not rest:
-            return self._volume_of(self._create(body, lambda place: self._same(place, size)))
-        there = self._instance(name)
-        if there is not None:
-            place = self._only(there)
-            self._same(place, size)
-            return self._volume_of(place)
-        return self._finished(body, name, size, rest)
+        if template_size == size and not remaining:
+            return self._volume_of(self._create(body, lambda on_array: self._same(on_array, size)))
+        existing = self._instance(name)
+        if existing is not None:
+            on_array = self._only(existing)
+            self._same(on_array, size)
+            return self._volume_of(on_array)
+        return self._finished(body, name, size, remaining)
 
     # -- copies ------------------------------------------------------------------------------------------------------
 
     def clone_volume(self, source: Volume, spec: VolumeSpec) -> Volume:
-        """One request, and as many polls as the array needs; with another size or options it first has another name."""
+        """One request, and polls. A copy with another size or options has a temporary name first."""
         with self._doing("clone volume %s to %s" % (source.name, spec.name), spec.name):
             made = self._copy({"clone_volume_src": {"path": source.id}}, source.id, source.size, spec)
             return replace(made, source=source.name)
 
     def volume_from_snapshot(self, snapshot: Snapshot, spec: VolumeSpec) -> Volume:
-        """Like clone_volume."""
+        """One request, and polls, as in clone_volume."""
         with self._doing("make volume %s from snapshot %s" % (spec.name, snapshot.name), spec.name):
             made = self._copy({"clone_snapshot_src": {"path": snapshot.id}}, snapshot.id, snapshot.size, spec)
             return replace(made, source=snapshot.volume)
@@ -153,108 +149,111 @@ class Volumes(Changes):
         for name in ("template", "ip_pool"):
             if options.get(name):
                 raise Invalid("a copy has the %s of its source" % name.replace("_", " "), hint="Leave %s out." % name)
-        there = self._instance(spec.name)
-        if there is not None:
-            place = self._only(there)
-            self._same(place, size)
-            return self._volume_of(place)
+        existing = self._instance(spec.name)
+        if existing is not None:
+            on_array = self._only(existing)
+            self._same(on_array, size)
+            return self._volume_of(on_array)
 
-        def ours(ai: Entity) -> bool:
-            clone = ai.get("clone_src")
-            return clone is None or objects.path_of(clone) == source
+        def has_same_source(instance: Entity) -> bool:
+            clone = instance.get("clone_src")
+            return clone is None or entities.path_of(clone) == source
 
         body = dict(body, name=spec.name, **_for_openstack(spec))
         if size == source_size and not options:
-            place = self._create(body, lambda found: self._same_copy(found, size, ours))
-            return self._volume_of(self._settled(place.ai_path))
+            on_array = self._create(body, lambda found: self._same_copy(found, size, has_same_source))
+            return self._volume_of(self._finished_copy(on_array.instance_path))
         return self._finished(body, spec.name, size, options)
 
-    def _same_copy(self, place: Place, size: int, ours: Callable[[Entity], bool]) -> None:
-        self._same(place, size)
-        if not ours(place.ai):
-            raise Conflict("volume %s is there already, made of something else" % place.title)
+    def _same_copy(self, on_array: InstanceVolume, size: int, has_same_source: Callable[[Entity], bool]) -> None:
+        self._same(on_array, size)
+        if not has_same_source(on_array.instance):
+            raise Conflict("volume %s is there already, made of another source" % on_array.title)
 
     def _finished(self, body: Entity, name: str, size: int, options: Map[str, Any]) -> Volume:
-        """Make it under a name of ours, bring it to what was asked for, then give it its name.
+        """Make the volume under a temporary name, give it the requested size and options, then its final name.
 
-        A run that is killed on the way leaves it under that name. The next run finds it there, and removes it; it goes
-        on with it only where unfinished.py permits that, and the array was copying for a while.
+        The next run after a killed one finds the unfinished copy by the temporary name, and removes it. It resumes the
+        copy only where unfinished.py permits that, and the array copied longer than the killed run waited.
         """
-        temporary = facts.unfinished_name(name)
-        request = facts.request_digest(json.dumps([body, size, dict(options)], sort_keys=True, default=str))
+        temporary = unfinished_name(name)
+        request = request_digest(json.dumps([body, size, dict(options)], sort_keys=True, default=str))
         with unfinished.begin() as stamp:
-            place, earlier = self._begin(dict(body, name=temporary), request, stamp)
+            on_array, earlier = self._begin(dict(body, name=temporary), request, stamp)
             try:
-                place = self._settled(place.ai_path)
+                on_array = self._finished_copy(on_array.instance_path)
             except Timeout:
                 with suppress(FlashError):
-                    # So that the next run knows that this copy took long, although it has ended by then.
-                    descr = facts.unfinished_descr(request, earlier or stamp, left_copying=True)
-                    self._edf.put(place.ai_path, {"descr": descr})
+                    # So that the next run knows that the array was copying, even when it has finished by then.
+                    descr = unfinished_descr(request, earlier or stamp, left_copying=True)
+                    self._wire.update_instance(on_array.instance_path, {"descr": descr})
                 raise
-            if objects.bytes_of(place.volume["size"]) < size:
-                self._grow_copy(place, size)
-            self._apply(place, options)
-            last: Entity = {"name": name, "descr": None}
-            if not place.online:
-                last["admin_state"] = "online"
+            if entities.bytes_of(on_array.entity["size"]) < size:
+                self._grow_copy(on_array, size)
+            self._apply(on_array, options)
+            final: Entity = {"name": name, "descr": None}
+            if not on_array.online:
+                final["admin_state"] = "online"
             try:
-                ai = objects.need(self._edf.put(place.ai_path, last), name)
-            except Taken as error:
-                # Another client was faster, so nobody would ever finish this one.
-                self._take_offline(place)
-                self._edf.delete(place.ai_path)
+                instance = entities.need(self._wire.update_instance(on_array.instance_path, final), name)
+            except NameTaken as error:
+                # Another client has made a volume of that name meanwhile, so no run would finish this copy.
+                self._take_offline(on_array)
+                self._wire.delete_instance(on_array.instance_path)
                 raise Conflict("there is a volume %s by now" % name, code=error.code, said=error.said) from None
-            made = self._volume_of(self._only(ai))
+            made = self._volume_of(self._only(instance))
             return replace(made, resumed=earlier.since if earlier is not None else None)
 
-    def _begin(self, body: Entity, request: str, stamp: unfinished.Stamp) -> Tuple[Place, Optional[unfinished.Stamp]]:
-        """Create the temporary app instance; or one of an earlier run that is resumed, and the stamp of that run."""
-        descr = facts.unfinished_descr(request, stamp)
-        found: List[Place] = []
+    def _begin(
+        self, body: Entity, request: str, stamp: unfinished.Stamp
+    ) -> Tuple[InstanceVolume, Optional[unfinished.Stamp]]:
+        """Create the app instance of a copy; or that of an earlier run, with the stamp of that run, to resume."""
+        descr = unfinished_descr(request, stamp)
+        found: List[InstanceVolume] = []
 
-        def check(place: Place) -> None:
-            # Its own, after a lost answer; anything else is of an earlier run.
-            if str(place.ai.get("descr") or "") != descr:
-                found.append(place)
+        def check(on_array: InstanceVolume) -> None:
+            # This run's own, after a lost answer, has this description; any other one is of an earlier run.
+            if str(on_array.instance.get("descr") or "") != descr:
+                found.append(on_array)
 
         for _attempt in range(ATTEMPTS):
-            place = self._create(dict(body, descr=descr), check)
+            on_array = self._create(dict(body, descr=descr), check)
             if not found:
-                return place, None
+                return on_array, None
             earlier = self._earlier(found.pop(), request)
             if earlier is not None:
-                return place, earlier
+                return on_array, earlier
         raise Busy("another run is making the same copy", hint="Run it again later.")
 
-    def _earlier(self, place: Place, request: str) -> Optional[unfinished.Stamp]:
-        """The stamp of the run that has left this app instance, if it is resumed; None once it is removed."""
-        said = facts.parse_unfinished(str(place.ai.get("descr") or ""))
-        used = place.hosts or place.active or place.volume.get("snapshots") or place.instance_snapshots
-        if said is None or used:
+    def _earlier(self, on_array: InstanceVolume, request: str) -> Optional[unfinished.Stamp]:
+        """The stamp of the run that began this unfinished copy, if it is resumed; None when it was removed."""
+        description = parse_unfinished(str(on_array.instance.get("descr") or ""))
+        used = on_array.hosts or on_array.active or on_array.entity.get("snapshots") or on_array.instance_snapshots
+        if description is None or used:
             raise Conflict(
-                "app instance %s is in the way: it is not what an earlier run has left unfinished, or somebody uses it"
-                % place.title,
-                hint="Look at it on the array: this collection makes volumes of that name only for a moment.",
+                "app instance %s has the name of the unfinished copy, and is none or is in use" % on_array.title,
+                hint="Check it on the array: this collection uses names such as that for unfinished copies only.",
             )
-        resume = unfinished.may_resume(said.stamp, self._wait, "app instance %s" % place.title, said.request == request)
-        cloning = place.ai.get("op_state") == facts.CLONING
-        if resume and (cloning or said.left_copying):
-            return said.stamp
+        resume = unfinished.may_resume(
+            description.stamp, self._wait, "app instance %s" % on_array.title, description.request == request
+        )
+        cloning = on_array.instance.get("op_state") == ledger.CLONING
+        if resume and (cloning or description.left_copying):
+            return description.stamp
         if cloning:
             raise Busy(
                 "the array still copies into app instance %s, which an earlier run began %d s ago"
-                % (place.title, said.stamp.age()),
+                % (on_array.title, description.stamp.age()),
                 hint="Run the task again when that copy has ended: it is then removed and made again.",
             )
-        self._take_offline(place)
-        self._edf.delete(place.ai_path)
+        self._take_offline(on_array)
+        self._wire.delete_instance(on_array.instance_path)
         return None
 
-    def _grow_copy(self, place: Place, size: int) -> bool:
-        """Nobody has it yet, so it may be offline for a moment without anybody's permission.
+    def _grow_copy(self, on_array: InstanceVolume, size: int) -> bool:
+        """Extend a copy, which no host has, so it may be offline for a moment without ``offline_changes``.
 
-        Returns whether the array is still at it.
+        Returns whether the array has not finished the change.
         """
         resizing: List[bool] = []
 
@@ -262,21 +261,21 @@ class Volumes(Changes):
             resizing.append(self._put_size(path, size))
 
         try:
-            grow(place.path)
+            grow(on_array.path)
         except OfflineDemanded as error:
-            if not place.online:
+            if not on_array.online:
                 raise
-            self._while_offline(place, grow, error, harmless=True)
+            self._while_offline(on_array, grow, error, harmless=True)
         return resizing[-1]
 
-    def _settled(self, ai_path: str) -> Place:
-        """Once the array has finished cloning; a copy that takes longer is left alone and reported."""
+    def _finished_copy(self, instance_path: str) -> InstanceVolume:
+        """The copy, when the array has finished it. Raises Timeout when it takes longer; the array goes on."""
 
-        def ready() -> Optional[Place]:
-            ai = self._edf.get(ai_path)
-            if ai is None:
+        def ready() -> Optional[InstanceVolume]:
+            instance = self._wire.instance(instance_path)
+            if instance is None:
                 raise NotFound("the copy is gone again")
-            return None if ai.get("op_state") == facts.CLONING else self._only(ai)
+            return None if instance.get("op_state") == ledger.CLONING else self._only(instance)
 
         hint = "The array goes on by itself: run the task again to wait for it."
         return Deadline(self._wait, first=0.05, longest=5.0).poll(ready, "the end of the copy", hint)
@@ -284,50 +283,50 @@ class Volumes(Changes):
     # -- rename and delete -------------------------------------------------------------------------------------------
 
     def rename_volume(self, volume: Volume, name: str) -> Volume:
-        """One request: the app instance's name. Its id, and with it its snapshots' identities, stay."""
+        """One request: the name of the app instance. Its id does not change, nor do the UUIDs of its snapshots."""
         with self._doing("rename volume %s to %s" % (volume.name, name), volume.name):
             if volume.siblings:
                 raise self.unsupported("rename_volume", "", volume)
-            ai_path = volume.id.split("/storage_instances/")[0]
+            instance_path = entities.instance_path_of(volume.id)
             try:
-                ai = objects.need(self._edf.put(ai_path, {"name": name}), name)
-            except Taken as error:
-                there = self._instance(name)
-                if there is not None and "/app_instances/%s" % there.get("id") == ai_path:
+                instance = entities.need(self._wire.update_instance(instance_path, {"name": name}), name)
+            except NameTaken as error:
+                existing = self._instance(name)
+                if existing is not None and "/app_instances/%s" % existing.get("id") == instance_path:
                     return replace(volume, name=name)
                 raise Conflict("there is a volume %s already" % name, code=error.code, said=error.said) from None
-            return replace(volume, name=self._only(ai).title)
+            return replace(volume, name=self._only(instance).title)
 
     def delete_volume(self, volume: Volume) -> None:
-        """Three requests: what it is now, offline, delete; without the array's force (2.13).
+        """Three requests: read it, take it offline, delete it; without the array's force (2.13).
 
-        One of several volumes of an app instance is deleted by itself, and only when all of it is offline anyway.
+        A volume of several in an app instance is deleted alone, and only when the app instance is offline already.
         """
         with self._doing("delete volume %s" % volume.name, volume.name):
-            place = self._place(volume.id) if volume.id else None
-            if place is None:
+            on_array = self._read_volume(volume.id) if volume.id else None
+            if on_array is None:
                 return
-            if place.title != volume.name and not volume.siblings:
-                raise Conflict("it is called %s now" % place.title, hint="Read it again.")
-            if place.listed:
-                raise mapped_to(objects.host_of(path) for path in place.listed)
-            if place.open_to_all:
+            if on_array.title != volume.name and not volume.siblings:
+                raise Conflict("it was renamed to %s" % on_array.title, hint="Read it again.")
+            if on_array.access_list:
+                raise mapped_to(entities.host_of(path) for path in on_array.access_list)
+            if on_array.open_to_all:
                 raise InUse("every initiator may use it", hint="Unmap it from host %s first." % EVERY_HOST)
-            if place.active:
-                raise InUse("%s have it open" % ", ".join(place.active), hint="Detach it on the hosts first.")
-            if self._candidates(place, None, {place.title}):
-                raise InUse("it has snapshots, which would go with it", hint="Delete them first.")
-            if place.siblings:
-                if place.online:
-                    raise Refused(facts.shared_life(place.siblings, "going offline, which deleting needs,"))
-                self._edf.delete(place.path)
+            if on_array.active:
+                raise InUse("%s have open sessions" % ", ".join(on_array.active), hint="Detach it on the hosts first.")
+            if self._candidates(on_array, None, {on_array.title}):
+                raise InUse("it has snapshots, which would be deleted with it", hint="Delete them first.")
+            if on_array.siblings:
+                if on_array.online:
+                    raise Refused(shared_with_siblings(on_array.siblings, "going offline, which deleting needs,"))
+                self._wire.delete_volume(on_array.path)
                 return
-            if place.online:
-                self._take_offline(place)
-            self._edf.delete(place.ai_path)
+            if on_array.online:
+                self._take_offline(on_array)
+            self._wire.delete_instance(on_array.instance_path)
 
 
 def _for_openstack(spec: VolumeSpec) -> Entity:
-    """How every OpenStack client of the array makes an app instance: with the UUID that OpenStack knows it by (2.1)."""
+    """The app instance as every OpenStack client of the array makes it: with OpenStack's UUID (2.1)."""
     uuid = spec.options.get("uuid")
     return {"create_mode": "openstack", "uuid": uuid} if uuid else {}

@@ -2,354 +2,153 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The REST interface of the array: versions, session, tenants, envelopes, pages (sheet, section 1)."""
+"""The table of operations (sheet, section 2): every request that this client sends, row by row.
+
+An entity is returned as the array reports it, and as None when it does not exist. A change returns the changed
+entity. Paths are those that the array reports. Login, tenants and pages are in session.py.
+"""
 
 from __future__ import annotations
 
-from contextlib import suppress
-from functools import partial
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, TypeVar
-from urllib.parse import quote
+from typing import Any, Dict, List, Mapping, Optional
 
-from ...client import side_by_side
-from ...errors import BadReply, Busy, Invalid, NotFound, Unsupported
-from ...transport.confirm import ATTEMPTS, AnswerLost, AnswerUnreadable, repeat
-from ...transport.http import HttpTransport, Reply
-from .facts import MODERN, PAGE, SMALLEST_PAGE, parse_version, tenant_path
-from .refusals import Rejected, Taken, error_of, is_busy, is_expired
+from .session import EdfSession, Entity, key
 
-Entity = Dict[str, Any]
-T = TypeVar("T")
-R = TypeVar("R")
-
-HTTPS_PORT, HTTP_PORT = 7718, 7717
-APIS = ("v2.2", "v2.1")
-# A list that changes while it is read is read again at most this often.
-READS = 5
-_DRIVER = "Ansible-openflash.storage"
+TEMPLATES = "/app_templates/%s"
+POOLS = "/access_network_ip_pools/%s"
+POLICIES = "/placement_policies/%s"
 
 
-class Edf:
-    """One array, in the API version that it and we speak, seen from one tenant.
+class EdfOperations(EdfSession):
+    """The session with one array, and its operations."""
 
-    :ivar api: ``v2.1`` or ``v2.2``.
-    :ivar version: of the array's software.
-    :ivar name: of the array.
-    :ivar tenant: path of the tenant that requests are about.
-    """
+    # -- app instances (2.1, 2.2, 2.5, 2.13) ---------------------------------------------------------------------------
 
-    def __init__(self, http: HttpTransport, threads: int, tenant: str, create_tenant: bool) -> None:
-        self.http = http
-        self.threads = threads
-        self.tenant = tenant
-        self.create_tenant = create_tenant
-        self.api = ""
-        self.version = ""
-        self.name = ""
-        self._missing: Tuple[str, ...] = ()
-        """The tenants, from the top, that have to be created before the first write."""
-        self._login: Callable[[], None] = lambda: None
+    def instances(self, search: Optional[str] = None) -> List[Entity]:
+        """All of them, or those that the filter matches (1.17)."""
+        return self.list("/app_instances", search)
 
-    # -- the session -------------------------------------------------------------------------------------------------
+    def instance_called(self, name_or_id: str) -> Any:
+        return self.get("/app_instances/%s" % key(name_or_id))
 
-    def open(self, username: str, password: str, ldap_server: Optional[str], api: Optional[str]) -> None:
-        """Settle the API version, log in, ask for the software's version and for the tenant: 3 or 4 requests."""
-        credentials = {"name": username, "password": password}
-        if ldap_server:
-            credentials["remote_server"] = ldap_server
+    def instance(self, path: str) -> Any:
+        return self.get(path)
 
-        def login() -> None:
-            self.http.set_header("Auth-Token", None)
-            reply = self.http.request(
-                "PUT", "/%s/login" % self.api, json=credentials, session=True, write=False, idempotent=True
-            )
-            key = _document(reply, self.http.mask).get("key")
-            if not key:
-                raise BadReply("the array's answer to the login has no key in it")
-            self.http.set_header("Auth-Token", str(key), secret=True)
+    def create_instance(self, body: Entity) -> Any:
+        return self.post("/app_instances", body)
 
-        self.http.journal.hide(password)
-        self.http.set_header("Datera-Driver", _DRIVER)
-        self.http.busy = is_busy
-        self.http.expired = is_expired
-        self.http.reauthenticate = login
-        self._login = login
-        known = self._versions(api)
-        for position, candidate in enumerate(known):
-            self.api = candidate
-            try:
-                login()
-                break
-            except (Rejected, NotFound):
-                # Some software lists what it does not serve, or serves what it does not list: try the next (1.6).
-                if position == len(known) - 1:
-                    raise
-        system = self.get("/system", tenant="/root", session=True) or {}
-        self.name = str(system.get("name") or "")
-        self.version = str(system.get("sw_version") or "")
-        parse_version(self.version)
-        self._find_tenant()
+    def update_instance(self, path: str, body: Entity) -> Any:
+        return self.put(path, body)
 
-    def _versions(self, asked: Optional[str]) -> List[str]:
-        """The versions to try, the newest first. Old software does not know the question, and speaks 2.1 (1.6)."""
-        if asked:
-            wanted = "v" + asked.lstrip("v")
-            if wanted not in APIS:
-                raise Invalid("api_version %s is not one of %s" % (asked, ", ".join(one[1:] for one in APIS)))
-            return [wanted]
-        reply = self.http.request("GET", "/api_versions", session=True)
-        body = reply.json_or_none()
-        if not reply.ok or not isinstance(body, dict):
-            return ["v2.1"] if reply.status == 400 else list(APIS)
-        served = [str(one) for one in body.get("api_versions") or ()]
-        known = [one for one in APIS if one in served]
-        if not known:
-            raise Unsupported("the array speaks the API versions %s only" % (", ".join(served) or "(none)"))
-        return known
+    def delete_instance(self, path: str) -> None:
+        self.delete(path)
 
-    def close(self) -> None:
-        """Log out and close the connection. Never raises."""
-        try:
-            if any(name.lower() == "auth-token" for name in self.http.headers):
-                path = "/%s/logout" % self.api
-                self.http.log_out(
-                    lambda: self.http.request("PUT", path, session=True, write=False, idempotent=True, timeout=5.0)
-                )
-        finally:
-            self.http.set_header("Auth-Token", None)
-            self.http.close()
+    # -- storage instances (2.2) ---------------------------------------------------------------------------------------
 
-    @property
-    def modern(self) -> bool:
-        return parse_version(self.version) >= MODERN
+    def update_storage(self, path: str, body: Entity) -> Any:
+        return self.put(path, body)
 
-    @property
-    def second(self) -> bool:
-        """Whether API 2.2 is spoken."""
-        return self.api != "v2.1"
+    # -- volumes (2.2, 2.3) --------------------------------------------------------------------------------------------
 
-    @property
-    def policies(self) -> bool:
-        """Whether placement policies can be named (2.4)."""
-        return self.second and self.modern
+    def update_volume(self, path: str, body: Entity) -> Any:
+        return self.put(path, body)
 
-    # -- tenants -----------------------------------------------------------------------------------------------------
+    def delete_volume(self, path: str) -> None:
+        self.delete(path)
 
-    def _find_tenant(self) -> None:
-        """A tenant that is not there is an error now, or is made before the first write when the task wants that."""
-        parts = self.tenant.strip("/").split("/")
-        missing: List[str] = []
-        while len(parts) > 1:
-            path = "/" + "/".join(parts)
-            if self.get("/tenants" + path, tenant="/root", session=True) is not None:
-                break
-            missing.insert(0, path)
-            parts.pop()
-        if missing and not self.create_tenant:
-            raise NotFound(
-                "there is no tenant %s" % missing[0],
-                target=missing[0],
-                hint="Check tenant, or set create_tenant: true to have it created.",
-            )
-        self._missing = tuple(missing)
+    # -- limits of quality of service (2.14) ---------------------------------------------------------------------------
 
-    def _make_tenants(self) -> None:
-        for path in self._missing:
-            parent, name = path.rsplit("/", 1)
-            body = {"name": name, "parent_path": parent}
-            with suppress(Taken):
-                repeat(partial(self._send, "POST", "/tenants", body, tenant="/root"))
-        self._missing = ()
+    def create_limits(self, volume_path: str, limits: Mapping[str, int]) -> None:
+        """NameTaken, when the volume has limits."""
+        self.post(volume_path + "/performance_policy", limits)
 
-    def seen_from(self, tenant: str) -> Edf:
-        """The same session, with requests about another tenant."""
-        other = Edf(self.http, self.threads, tenant_path(tenant), self.create_tenant)
-        other.api, other.version, other.name = self.api, self.version, self.name
-        other._find_tenant()
-        return other
+    def update_limits(self, volume_path: str, limits: Mapping[str, int]) -> None:
+        """NotFound, when the volume has no limits."""
+        self.put(volume_path + "/performance_policy", limits)
 
-    # -- reading -----------------------------------------------------------------------------------------------------
+    def delete_limits(self, volume_path: str) -> None:
+        self.delete(volume_path + "/performance_policy")
 
-    def get(self, path: str, tenant: Optional[str] = None, session: bool = False) -> Any:
-        """One entity, or None when it is not there."""
-        if self._missing and tenant is None:
-            return None
-        try:
-            return self._data(self._ask("GET", path, tenant=tenant, session=session))
-        except NotFound:
-            return None
+    # -- snapshots of a volume or an app instance (2.5) ----------------------------------------------------------------
 
-    def list(self, path: str, search: Optional[str] = None) -> List[Entity]:
-        """Every entity of a collection, page by page (1.16). A list that changes meanwhile is read again.
+    def snapshots_of(self, path: str) -> List[Entity]:
+        return self.list(path + "/snapshots")
 
-        :raises BadReply: the pages end before the total that the array reports.
-        :raises Busy: the list changed each time it was read.
+    def snapshot(self, path: str) -> Any:
+        return self.get(path)
+
+    def create_snapshot(self, volume_path: str, uuid: str) -> Any:
+        return self.post(volume_path + "/snapshots", {"uuid": uuid})
+
+    def delete_snapshot(self, path: str) -> None:
+        self.delete(path)
+
+    # -- access lists and CHAP (2.6, 2.7) ------------------------------------------------------------------------------
+
+    def change_entry(self, storage_path: str, kind: str, operation: str, path: str) -> Any:
+        """Add or remove one entry of an access list. The answer is the list or the complete policy (section 9).
+
+        :param kind: ``initiators`` or ``initiator_groups``.
+        :param operation: ``add`` or ``remove``.
         """
-        if self._missing:
-            return []
-        for _read in range(READS):
-            found = self._read_list(path, search)
-            if found is not None:
-                return found
-        raise Busy(
-            "the list of %s changed each time it was read, so it is not known completely" % path,
-            hint="Run the task again when the array is quieter.",
-        )
+        return self.put("%s/acl_policy/%s" % (storage_path, kind), {"op": operation, "path": path})
 
-    def _read_list(self, path: str, search: Optional[str]) -> Optional[List[Entity]]:
-        """The list, or None when it changed while it was read."""
-        found: Dict[str, Entity] = {}
-        first: Optional[int] = None
-        while True:
-            page, about = self._page(path, search, len(found))
-            if page is None:
-                # The collection itself is not there; with a first page read, it has gone meanwhile.
-                return None if found else []
-            if not self.second:
-                self._check_single_page(page, about, search)
-                return page
-            # Before 3.3 the total is counted before the filter is applied.
-            total = _whole_number(about.get("total_count")) if not search or self.modern else None
-            if found and total != first:
-                return None
-            first = total
-            new = {_identity(item): item for item in page}
-            if len(new) < len(page) or found.keys() & new.keys():
-                return None
-            found.update(new)
-            if total is not None:
-                if len(found) >= total:
-                    return list(found.values())
-                if not page:
-                    raise BadReply("the array lists %d of %d objects in %s" % (len(found), total, path))
-            elif len(page) < (SMALLEST_PAGE if search else 1):
-                return list(found.values())
+    def update_auth(self, storage_path: str, body: Entity) -> None:
+        self.put(storage_path + "/auth", body)
 
-    def _page(self, path: str, search: Optional[str], offset: int) -> Tuple[Optional[List[Entity]], Entity]:
-        """The entities from this offset on and what the array reports of the list; None when there is no such list."""
-        query: List[Tuple[str, Any]] = []
-        if search:
-            query.append(("filter", search))
-        if self.second:
-            query += [("limit", PAGE), ("offset", offset)]
-        try:
-            reply = self._ask("GET", path, query)
-        except NotFound:
-            return None, {}
-        page, about = self._data(reply), reply.json().get("metadata") or {}
-        if isinstance(page, dict):
-            page = list(page.values())
-        if not isinstance(page, list) or not all(isinstance(item, dict) for item in page):
-            raise BadReply("the answer to %s is not a list of objects" % reply.request)
-        return page, about
+    # -- initiators (2.6) ----------------------------------------------------------------------------------------------
 
-    @staticmethod
-    def _check_single_page(page: List[Entity], about: Entity, search: Optional[str]) -> None:
-        """2.1 has no pages."""
-        total = _whole_number(about.get("total"))
-        if not search and total is not None and total > len(page):
-            raise BadReply("the array lists %d of %d objects and no way to the rest" % (len(page), total))
+    def initiator(self, address: str) -> Any:
+        return self.get("/initiators/%s" % key(address))
 
-    def side_by_side(self, call: Callable[[T], R], items: Sequence[T]) -> List[R]:
-        return side_by_side(call, items, self.threads)
+    def create_initiator(self, body: Entity) -> Any:
+        return self.post("/initiators", body)
 
-    # -- writing -----------------------------------------------------------------------------------------------------
+    def delete_initiator(self, address: str) -> None:
+        self.delete("/initiators/%s" % key(address))
 
-    def post(self, path: str, body: Mapping[str, Any]) -> Any:
-        """Create; the entity. AnswerLost when it may have been."""
-        return self._write("POST", path, body)
+    # -- initiator groups (2.6) ----------------------------------------------------------------------------------------
 
-    def put(self, path: str, body: Mapping[str, Any]) -> Any:
-        """Change to these absolute values, so that sending it twice does no harm; the entity."""
-        return self._write("PUT", path, body, idempotent=True)
+    def groups(self) -> List[Entity]:
+        return self.list("/initiator_groups")
 
-    def delete(self, path: str) -> None:
-        """Delete; not there is fine. Sending it twice does no harm: ids are never given out again."""
-        try:
-            self._write("DELETE", path, {}, idempotent=True)
-        except NotFound:
-            return
+    def group(self, name: str) -> Any:
+        return self.get("/initiator_groups/%s" % key(name))
 
-    def _write(self, method: str, path: str, body: Mapping[str, Any], idempotent: bool = False) -> Any:
-        if self._missing:
-            self._make_tenants()
-        return self._send(method, path, body, idempotent)
+    def create_group(self, body: Entity) -> None:
+        self.post("/initiator_groups", body)
 
-    def _send(
-        self,
-        method: str,
-        path: str,
-        body: Mapping[str, Any],
-        idempotent: bool = False,
-        tenant: Optional[str] = None,
-    ) -> Any:
-        for attempt in range(ATTEMPTS):
-            try:
-                return self._data(self._ask(method, path, body=body, idempotent=idempotent, tenant=tenant))
-            except AnswerLost:
-                raise
-            except BadReply as error:
-                # Something answered in the array's place, perhaps after the array had done it.
-                if not idempotent:
-                    raise AnswerUnreadable(error.reason, code=error.code, said=error.said, hint=error.hint) from None
-                if attempt == ATTEMPTS - 1:
-                    raise
-        raise AssertionError("the last attempt raises")
+    def change_member(self, group_path: str, operation: str, path: str) -> None:
+        """``add`` or ``remove`` one initiator."""
+        self.put("%s/members" % group_path, {"op": operation, "path": path})
 
-    # -- the envelope ------------------------------------------------------------------------------------------------
+    def initiator_or_group(self, path: str, tenant: Optional[str] = None) -> Any:
+        """As another tenant sees it, if one is given."""
+        return self.get(path, tenant=tenant)
 
-    def _ask(
-        self,
-        method: str,
-        path: str,
-        query: Sequence[Tuple[str, Any]] = (),
-        body: Optional[Mapping[str, Any]] = None,
-        idempotent: Optional[bool] = None,
-        session: bool = False,
-        tenant: Optional[str] = None,
-    ) -> Reply:
-        reply = self.http.request(
-            method,
-            "/%s%s" % (self.api, path),
-            query,
-            json=body,
-            headers={"tenant": tenant or self.tenant},
-            idempotent=idempotent,
-            session=session,
-        )
-        if not reply.ok:
-            raise error_of(reply, self.http.mask)
-        return reply
+    def delete_host(self, path: str) -> None:
+        """An initiator group, or an initiator that is a host by itself."""
+        self.delete(path)
 
-    def _data(self, reply: Reply) -> Any:
-        """What the envelope holds (1.13)."""
-        body = _document(reply, self.http.mask)
-        if "data" not in body:
-            raise BadReply(
-                "the answer to %s has no data in it" % reply.request,
-                hint="Check that the address and port are those of the array's management service.",
-            )
-        return body["data"]
+    # -- metadata (2.10) -----------------------------------------------------------------------------------------------
 
+    def metadata(self, instance_path: str) -> Any:
+        return self.get(self._metadata_path(instance_path))
 
-def _whole_number(value: Any) -> Optional[int]:
-    return int(value) if str(value).isdigit() else None
+    def update_metadata(self, instance_path: str, metadata: Dict[str, str]) -> None:
+        """All of it: this is right whether the array merges or replaces, which is not known (section 9)."""
+        self.put(self._metadata_path(instance_path), {"data": metadata} if self.modern else metadata)
 
+    def _metadata_path(self, instance_path: str) -> str:
+        return "%s/%s" % (instance_path, "int_ecosystem_data" if self.modern else "metadata")
 
-def _identity(item: Entity) -> str:
-    """What tells entities of one list apart."""
-    return str(item.get("path") or item.get("id") or sorted(item.items(), key=str))
+    # -- templates, system and nodes (2.9, 2.12) -----------------------------------------------------------------------
 
+    def template(self, name: str) -> Any:
+        return self.get(TEMPLATES % key(name))
 
-def _document(reply: Reply, mask: Callable[[str], str]) -> Entity:
-    if not reply.ok:
-        raise error_of(reply, mask)
-    body = reply.json()
-    if not isinstance(body, dict):
-        raise BadReply("the answer to %s is not an object" % reply.request)
-    return body
+    def system(self) -> Any:
+        return self.get("/system", tenant="/root")
 
-
-def key(name: str) -> str:
-    """A name as a part of a path; an IQN keeps its colons, as every client of this array writes it."""
-    return quote(name, safe=":")
+    def nodes(self) -> List[Entity]:
+        return self.list("/storage_nodes")

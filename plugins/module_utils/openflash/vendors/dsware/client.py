@@ -14,8 +14,10 @@ from ...errors import Invalid
 from ...model import Connection
 from ...transport.command import CommandTransport
 from ...units import parse_endpoint
-from .facts import REST, SOCKET, capabilities, names_of_this_host
+from .capabilities import capabilities
 from .hosts import Hosts
+from .ledger import REST, SOCKET
+from .names import names_of_this_host
 from .rest import RestWire
 from .text import TextWire
 
@@ -23,7 +25,7 @@ __all__ = ["Dsware", "connect"]
 
 
 class Dsware(Hosts):
-    """One array, over one of its wires. Volumes and snapshots have names of their own each (sheet, section 2)."""
+    """One array, over one of its interfaces. A volume and a snapshot may have the same name (sheet, section 2)."""
 
     @property
     def calls(self) -> Sequence[Any]:
@@ -34,7 +36,7 @@ class Dsware(Hosts):
 
 
 def connect(connection: Connection) -> Dsware:
-    """REST: 2 session requests (version, login), and 1 more once a pool has to be known. Socket: 1, the pools.
+    """REST: 2 session requests (version, login), and 1 more when a pool is first needed. Socket: 1, the pools.
 
     Options: ``transport`` (rest or socket), ``storage_pools`` (names or numbers of the pools to use; the socket cannot
     list them), ``agents`` (host name -> address of the block client's agent there), ``attach_tool`` (path of vbs_cli or
@@ -72,7 +74,7 @@ def connect(connection: Connection) -> Dsware:
 
 
 def _agents(given: Any, transport: str) -> Dict[str, str]:
-    """Checked now: a wrong entry would show up only when a volume is attached (sheet, section 8, point 12)."""
+    """The agents, checked now: a wrong entry would else fail only when a volume is attached (section 8, point 12)."""
     if not given:
         return {}
     if transport != REST:

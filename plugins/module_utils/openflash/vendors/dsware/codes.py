@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the array's numbers mean (sheet, section 3). The only place that reads them."""
+"""The errors that the array's codes stand for (sheet, section 3). No other file reads the codes."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ from ...errors import (
 
 
 class NameTaken(Conflict):
-    """An object of that kind and name is there already."""
+    """There is an object of that kind and name already."""
 
 
 class VolumeGone(NotFound):
-    """The volume is not there."""
+    """The volume does not exist."""
 
 
 class SnapshotGone(NotFound):
-    """The snapshot is not there."""
+    """The snapshot does not exist."""
 
 
 class Referenced(InUse):
-    """Something still needs the object: snapshots of a volume, most likely."""
+    """Something refers to the object, mostly snapshots to a volume."""
 
 
 class Mapped(InUse):
@@ -43,11 +43,11 @@ class Mapped(InUse):
 
 
 class AlreadyThere(Conflict):
-    """The attachment, mapping, initiator or membership is there already."""
+    """There is such an attachment, mapping, initiator or membership already."""
 
 
 class NotThere(NotFound):
-    """The attachment or mapping is not there."""
+    """The attachment or mapping does not exist."""
 
 
 class Duplicating(Busy):
@@ -55,11 +55,11 @@ class Duplicating(Busy):
 
 
 class Momentary(Busy):
-    """The array did nothing because of something that passes by itself, soon: worth waiting for."""
+    """The array has changed nothing, for a reason that passes soon by itself, so the client waits."""
 
 
 class AgentFailed(Unreachable):
-    """Something between the address and the array has failed, perhaps after the array had done it."""
+    """A manager or agent before the array has failed, perhaps after the array made the change."""
 
 
 class Expired(Unauthorized):
@@ -78,9 +78,9 @@ _LOGIN: Row = (
 
 # code -> kind, reason, hint
 TABLE: Dict[str, Row] = {
-    # The socket has one number for whatever is not there (section 3).
+    # The socket has one code for any object that does not exist (section 3).
     "-900079": (NotFound, "there is no such object", None),
-    "50150003": (Invalid, "the array takes the request for malformed", None),
+    "50150003": (Invalid, "the array finds the request malformed", None),
     "50150005": _GONE,
     "31000000": _GONE,
     "32150005": _GONE,
@@ -92,7 +92,7 @@ TABLE: Dict[str, Row] = {
     "50150011": (NoSpace, "the array has as many volumes and snapshots as it allows", "Delete some first."),
     "50150013": (Referenced, "something still refers to it", "Delete its snapshots and what is made of it first."),
     "50150021": (Invalid, "there is no such pool", "Check pool."),
-    "50090153": (FlashError, "the pool is faulty", "Look at the pool with the array's own tools."),
+    "50090153": (FlashError, "the pool is faulty", "Check the pool with the array's own tools."),
     "50151001": (Invalid, "the array does not take that name for a volume", None),
     "50151201": (Invalid, "the array does not take that name for a snapshot", None),
     "50151403": (NotFound, "the array does not know that node", "Check agents."),
@@ -100,26 +100,30 @@ TABLE: Dict[str, Row] = {
     "50151003": (Invalid, "the array does not take that size", None),
     "50151005": (Duplicating, "the array is copying into the volume", "Run it again when the copy is done."),
     "50151006": (Momentary, "the array is preparing the volume", _WAIT),
-    "50151007": (FlashError, "the volume has bad sectors", "Look at the volume with the array's own tools."),
+    "50151007": (FlashError, "the volume has bad sectors", "Check the volume with the array's own tools."),
     "50151009": (Invalid, "there is no such pool", "Check pool."),
     "50151010": (Invalid, "the pool is not in use", "Check pool."),
     "50151012": (Momentary, "the pool is not ready", _WAIT),
-    "50151015": (FlashError, "the pool is in emergency mode", "Look at the pool with the array's own tools."),
+    "50151015": (FlashError, "the pool is in emergency mode", "Check the pool with the array's own tools."),
     "50151203": (Momentary, "the snapshot is being copied", _WAIT),
     "50151207": (Invalid, "the snapshot is of the wrong type for this", None),
     "50151211": (Busy, "the snapshot is being moved", "Run it again later."),
     "50151216": (Invalid, "snapshot and volume are of different types", None),
-    "50151209": (FlashError, "the block client is not in order", "Look at the block client of that host."),
+    "50151209": (FlashError, "the block client does not work", "Check the block client of that host."),
     "50151401": (AlreadyThere, "the volume is attached there already", None),
     "50151402": (InUse, "the volume has as many attachments as the array allows", "Detach it somewhere first."),
     "50151404": (VolumeGone, "there is no such volume to attach", None),
     "50151405": (AlreadyThere, "the volume is attached there already", None),
-    "50151406": (InUse, "the volume is mapped over iSCSI, which excludes this way", "Unmap it first."),
+    "50151406": (
+        InUse,
+        "the volume is mapped over iSCSI, which excludes an attachment by the block client",
+        "Unmap it first.",
+    ),
     "50151409": (InUse, "the volume may not be shared", "Detach it elsewhere first."),
     "50151601": (NotThere, "the volume is not attached there", None),
     "50152203": (Unsupported, "the volume is the passive half of a replication", None),
     "50152401": (NoSpace, "the snapshot has as many volumes made of it as the array allows", "Delete some first."),
-    "50152501": (NoSpace, "the array makes as many copies as it allows", "Run it again later."),
+    "50152501": (NoSpace, "the array makes as many copies at once as it allows", "Run it again later."),
     "50152502": (NoSpace, "the volume has as many snapshots as the array allows", "Delete some first."),
     "50152601": (Invalid, "the object is no volume", None),
     "50153012": (NoSpace, "the volume has as many generations of snapshots as the array allows", None),
@@ -138,8 +142,8 @@ TABLE: Dict[str, Row] = {
     "50157058": (AlreadyThere, "the host has mappings already", None),
     "540157748": (AlreadyThere, "the host has that initiator already", None),
     "50500001": (Unsupported, "this version of the array does not know the operation", None),
-    "50510011": (FlashError, "the block client of the host has failed", "Look at the block client of that host."),
-    "50510012": (Invalid, "the array takes the command for malformed", None),
+    "50510011": (FlashError, "the block client of the host has failed", "Check the block client of that host."),
+    "50510012": (Invalid, "the array finds the command malformed", None),
     "10000003": (Expired, "the session has ended", None),
     "1077949069": (Expired, "the session has ended", None),
     "1077949061": _LOGIN,
@@ -152,10 +156,10 @@ MOMENTARY = tuple(code for code, row in TABLE.items() if row[0] is Momentary)
 
 
 def error_of(code: str, said: Optional[str] = None, what: str = "the request") -> FlashError:
-    """The error that a number other than 0 stands for."""
+    """The error that a code other than 0 stands for."""
     row = TABLE.get(code)
     if row is None and code.startswith("51"):
-        # Section 3: INFERRED from how clients go on to the next agent
+        # Section 3: INFERRED, because clients try the next agent after such a code.
         row = (AgentFailed, "a manager or agent of the array has failed", "Run it again, or with another address.")
     kind, reason, hint = row or (FlashError, "the array refused %s" % what, None)
     return kind(reason, code=code, said=said, hint=hint)

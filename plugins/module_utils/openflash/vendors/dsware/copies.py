@@ -2,13 +2,13 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Clones and volumes made from snapshots, over either wire.
+"""Clones and volumes made from snapshots, over REST or the text socket.
 
-The marker (see reading.py) is at the same time the snapshot that a clone is made of. A copy that a killed run has left
-unfinished is removed with its marker, and made again: its content is that of the killed run's time. Only a full copy,
-which takes long, is resumed (see unfinished.py). For that, two more snapshots stand beside it: one says by which run
-and for which request it was made, the other, after a time-out, that the array has begun to copy. Of what is finished
-nothing is removed: where the array keeps the marker, a snapshot says so.
+The marker (see reading.py) is also the snapshot that a clone is made of. The unfinished copy of a killed run is removed
+with its marker and made again, since its content is as old as that run. Only a full copy, which takes long, is resumed
+(see unfinished.py). For that, two more snapshots are taken: one records the run and the request, the other, after a
+time-out, that the array has begun to copy. A finished copy is never removed: where the array keeps its marker, another
+snapshot records that it is finished.
 """
 
 from __future__ import annotations
@@ -26,18 +26,19 @@ from ...transport.confirm import ATTEMPTS, AnswerLost, repeat
 from ...transport.deadline import Deadline
 from ...units import MIB, format_size
 from .codes import Duplicating, NameTaken
-from .facts import CLOCK_STEP, GRANULARITY, Record, marker, parse_record, record_name, request_digest
+from .ledger import CLOCK_STEP, GRANULARITY
+from .names import Record, marker, parse_record, record_name, request_digest
 from .reading import finished_marker
 from .volumes import UNSURE, Volumes
 
 
 class Copies(Volumes):
-    """What Dsware makes of volumes and snapshots."""
+    """What a Dsware makes of volumes and snapshots."""
 
     def clone_volume(self, source: Volume, spec: VolumeSpec) -> Volume:
-        """Four requests: a marker, a volume that shares its data, a look at its size, the end of the marker.
+        """Four requests: take a marker, make a volume that shares its data, read its size, delete the marker.
 
-        With ``full_clone`` the array copies instead, into a volume made for it: three more, and those of the wait.
+        With ``full_clone`` the array copies into a new volume instead: three more, and polls.
         """
         with self._doing("clone volume %s to %s" % (source.name, spec.name), spec.name):
             full = bool(spec.options.get("full_clone"))
@@ -48,25 +49,25 @@ class Copies(Volumes):
             return replace(made, source=source.name, mappings=(), snapshots=())
 
     def volume_from_snapshot(self, snapshot: Snapshot, spec: VolumeSpec) -> Volume:
-        """Two requests: a volume that shares the snapshot's data, and a look at its size. Full copies as in a clone."""
+        """Two requests: make a volume that shares the snapshot's data, and read its size. Full copies as in a clone."""
         with self._doing("make volume %s from snapshot %s" % (spec.name, snapshot.name), spec.name):
             size = copy_size(spec.size, snapshot.size, GRANULARITY)
             if spec.options.get("full_clone"):
                 if snapshot.volume is None:
-                    raise Invalid("the array does not tell which volume it was taken of, as a full copy needs")
+                    raise Invalid("the array does not report which volume it was taken of, which a full copy needs")
                 token, pool = marker("volume", spec.name), self._pool(spec.pool)
                 made = self._marked_copy(spec.name, size, token, snapshot.volume, snapshot.name, pool)
             else:
-                # Complete as soon as it is there, so it needs no marker; the next run extends it if this one does not.
+                # It is complete at once, so it needs no marker; if this run does not extend it, the next one does.
                 self._begin_link(spec.name, size, snapshot.name)
-                made = self._grown(self._there(spec.name), size)
+                made = self._grown(self._need_volume(spec.name), size)
                 if spec.pool and made.pool and spec.pool != made.pool:
                     self._wire.delete_volume(spec.name)
                     raise self._wrong_pool(made.pool)
             return replace(made, source=snapshot.name, mappings=(), snapshots=())
 
     def _pool_of_copy(self, spec: VolumeSpec, source: Optional[str], full: bool) -> Pool:
-        """A full copy may go to another pool; one that shares data stays where the data is."""
+        """The pool of a copy. A full copy may be in another pool than its source; one that shares data may not."""
         if full:
             return self._pool(spec.pool or source)
         if spec.pool and source and spec.pool != source:
@@ -83,10 +84,10 @@ class Copies(Volumes):
     def _marked_copy(
         self, name: str, size: int, token: str, volume: str, snapshot: str, pool: Optional[Pool]
     ) -> Volume:
-        """A copy of a snapshot, under the guard of a marker.
+        """Make a copy of a snapshot, with a marker while it is not finished.
 
-        :param volume: of which the marker is taken.
-        :param snapshot: what is copied; the marker itself for a clone.
+        :param volume: the volume that the marker is taken of.
+        :param snapshot: what is copied; for a clone the marker itself.
         :param pool: for a full copy; None for one that shares data.
         """
         with unfinished.begin() as stamp:
@@ -98,7 +99,7 @@ class Copies(Volumes):
                     if pool is not None:
                         self._note(record_name(name, request, stamp), volume)
                         if self._wire.reports_source:
-                            # So that the volume is younger than its marker by a clock that counts in seconds.
+                            # So that the volume is younger than its marker on a clock that counts in seconds.
                             time.sleep(CLOCK_STEP)
                         self._make_empty(name, size, pool)
                     else:
@@ -111,11 +112,11 @@ class Copies(Volumes):
             try:
                 if pool is not None:
                     self._fill(name, volume, snapshot, request, earlier, stamp)
-                made = self._grown(self._there(name), size)
+                made = self._grown(self._need_volume(name), size)
             except UNSURE:
                 raise
             except FlashError as error:
-                # What this run made nobody has seen, so it can go; what another run began is not this one's to remove.
+                # Nobody uses what this run made, so it is removed. What another run began is not.
                 if earlier is None:
                     self._give_up(error, token, volume, name, record, made=True)
                 raise
@@ -123,44 +124,46 @@ class Copies(Volumes):
             return replace(made, resumed=earlier.since if earlier is not None else None)
 
     def _mark(self, token: str, volume: str, copy: str, request: str) -> Optional[unfinished.Stamp]:
-        """Take the marker. The stamp of an earlier run when its full copy is resumed; what else it left is removed."""
-        lost = False
+        """Take the marker. Returns the stamp of an earlier run whose full copy is resumed; else its copy is removed."""
+        answer_lost = False
         for attempt in range(ATTEMPTS):
             try:
                 self._wire.create_snapshot(token, volume)
                 return None
             except NameTaken:
-                there = self._wire.volume(copy)
-                if lost and there is None:
-                    return None  # this run's own, of the request whose answer was lost
-                earlier = self._earlier(token, volume, there, copy, request)
+                existing = self._wire.volume(copy)
+                if answer_lost and existing is None:
+                    return None  # this run's own marker, of the request whose answer was lost
+                earlier = self._earlier(token, volume, existing, copy, request)
                 if earlier is not None:
                     return earlier
             except AnswerLost:
-                # Whether or not it was taken, the same request tells now.
-                lost = True
+                # The same request shows whether it was taken.
+                answer_lost = True
                 if attempt == ATTEMPTS - 1:
                     raise
         raise Busy("another run is making the same copy", hint="Run it again later.")
 
     def _earlier(
-        self, token: str, volume: str, there: Optional[Volume], copy: str, request: str
+        self, token: str, volume: str, existing: Optional[Volume], copy: str, request: str
     ) -> Optional[unfinished.Stamp]:
-        """What an earlier run has left: the stamp of a full copy to resume; None once all of it is removed."""
+        """The stamp of an earlier run whose full copy is resumed; None when copy, marker and records were removed."""
         records = self._records(volume, copy)
-        # Before anything is removed: while a run waits to make the volume, its marker and record are all there is.
+        # Checked before anything is removed: a run that is about to make the volume has only its marker and record.
         resumable = [
-            said
-            for _name, said in records
-            if unfinished.may_resume(said.stamp, self._wait_timeout, "volume %s" % copy, said.request == request)
+            record
+            for _name, record in records
+            if unfinished.may_resume(record.stamp, self._wait_timeout, "volume %s" % copy, record.request == request)
         ]
-        if there is not None:
-            self._check_unfinished(token, there, bool(records))
-            for said in resumable:
-                begun = there.state == COPYING or any(one.begun and one.stamp == said.stamp for one in resumable)
-                if begun and there.state in (READY, COPYING):
-                    return said.stamp
-            if there.state == COPYING:
+        if existing is not None:
+            self._check_unfinished(token, existing, bool(records))
+            for record in resumable:
+                begun = existing.state == COPYING or any(
+                    other.begun and other.stamp == record.stamp for other in resumable
+                )
+                if begun and existing.state in (READY, COPYING):
+                    return record.stamp
+            if existing.state == COPYING:
                 raise Busy(
                     "the array still copies into volume %s, which an earlier run began for another request, or too "
                     "long ago" % copy,
@@ -168,56 +171,56 @@ class Copies(Volumes):
                 )
             self._refuse_mapped(copy)
             self._delete(self._wire.delete_volume, copy, lambda: self._wire.volume(copy) is None)
-        for name, _said in records:
+        for name, _record in records:
             self._delete_snapshot(name)
-        # Its content may be old, so it is taken anew.
+        # Its content may be old, so a new one is taken.
         self._delete_snapshot(token)
         return None
 
-    def _check_unfinished(self, token: str, there: Volume, recorded: bool) -> None:
-        """Conflict unless the volume was made under this marker, and is not finished."""
-        mark = self._wire.snapshot(token)
-        if mark is None:
+    def _check_unfinished(self, token: str, existing: Volume, recorded: bool) -> None:
+        """Raises Conflict unless the volume was made with this marker and is not finished."""
+        taken_marker = self._wire.snapshot(token)
+        if taken_marker is None:
             return
         conflict = Conflict(
-            "a volume of that name is there, and the array does not tell whether it is this copy",
-            target=there.name,
+            "there is a volume of that name, and the array does not report whether it is this copy",
+            target=existing.name,
             hint="Choose another name.",
         )
-        if self._wire.has_snapshot(finished_marker(there)):
+        if self._wire.has_snapshot(finished_marker(existing)):
             raise conflict
-        if not mark.created or not there.created:
+        if not taken_marker.created or not existing.created:
             conflict.hint = (
-                "A copy of that name was begun and not finished. The array does not tell when, so look at the volume; "
+                "A copy of that name was begun and not finished. The array does not report when, so check the volume; "
                 "if nobody needs it, delete it with the array's own tools, and its snapshot %s." % token
             )
             raise conflict
-        # Both times are of the array's clock, which may count in seconds only. Within one, the source of a linked clone
-        # decides where it is reported, and for a full copy what was recorded immediately before the volume was made.
-        older = there.created < mark.created
-        if there.created == mark.created and self._wire.reports_source:
-            older = there.source != token and not recorded
+        # Both times are of the array's clock, which may count in seconds only. Within a second, the reported source
+        # decides for a linked clone, and for a full copy the record, which is taken immediately before the volume.
+        older = existing.created < taken_marker.created
+        if existing.created == taken_marker.created and self._wire.reports_source:
+            older = existing.source != token and not recorded
         if older:
-            # A run was killed before it saw that the name is taken: only its marker goes.
+            # A run was killed before it knew that the name is in use: only its marker is removed.
             self._delete_snapshot(token)
             raise conflict
 
     def _records(self, volume: str, copy: str) -> List[Tuple[str, Record]]:
-        """The snapshots that stand beside a full copy, by name."""
-        found = [(one.name, parse_record(one.name, copy)) for one in self._wire.snapshots_of(volume)]
-        return [(name, said) for name, said in sorted(found, key=lambda pair: pair[0]) if said is not None]
+        """The snapshots that record a full copy: their names, and these in parts."""
+        found = [(snapshot.name, parse_record(snapshot.name, copy)) for snapshot in self._wire.snapshots_of(volume)]
+        return [(name, record) for name, record in sorted(found, key=lambda pair: pair[0]) if record is not None]
 
     def _note(self, name: str, volume: str) -> None:
-        """A snapshot whose name says something."""
+        """Take a snapshot that records something by its name."""
         with suppress(NameTaken):
             repeat(lambda: self._wire.create_snapshot(name, volume))
 
     def _end(
         self, made: Volume, token: str, volume: str, request: str, stamp: Optional[unfinished.Stamp], resumed: bool
     ) -> None:
-        """Remove what stands beside a finished copy, the marker last.
+        """Remove the records and the marker of a finished copy, the marker last.
 
-        Where the array keeps one of them, the copy is recorded as finished, so that no later run copies over it.
+        Where the array keeps one of them, the copy is recorded as finished, so that no later run overwrites it.
         """
         names = [token]
         if stamp is not None:
@@ -235,12 +238,12 @@ class Copies(Volumes):
     def _give_up(
         self, error: FlashError, token: str, source: str, copy: str, record: Optional[str], made: bool = False
     ) -> None:
-        """Remove what this run made, the marker last: while it is there, the rest counts as unfinished.
+        """Remove what this run made, the marker last: while it exists, the volume counts as unfinished.
 
-        When something has gone meanwhile, another run makes the same copy, and what is there now belongs to that one.
-        So does the marker while another full copy is recorded beside it.
+        When something was deleted meanwhile, another run makes the same copy, and volume and marker are those of that
+        run. So is the marker while another full copy is recorded.
 
-        :param made: this run has made the volume.
+        :param made: whether this run has made the volume.
         """
         with suppress(FlashError):  # the error that led here says more
             if isinstance(error, NotFound) and (record is None or not self._wire.has_snapshot(record)):
@@ -260,15 +263,15 @@ class Copies(Volumes):
 
     @staticmethod
     def _make(name: str, make: Callable[[], None]) -> None:
-        """Conflict when a volume of that name is there: the array does not tell what it was made of."""
+        """Raises Conflict when there is a volume of that name: the array does not report its source."""
         for attempt in range(ATTEMPTS):
             try:
                 return make()
             except NameTaken:
                 if attempt:
-                    return  # our own, of the request whose answer was lost
+                    return  # this run's own, of the request whose answer was lost
                 raise Conflict(
-                    "a volume of that name is there, and the array does not tell whether it is this copy",
+                    "there is a volume of that name, and the array does not report whether it is this copy",
                     target=name,
                     hint="Choose another name.",
                 ) from None
@@ -277,10 +280,10 @@ class Copies(Volumes):
                     raise
 
     def _grown(self, made: Volume, size: int) -> Volume:
-        """Section 2.3: some firmware ignores the size of a linked volume. So look, and extend it where needed."""
+        """Check the size, and extend the copy where needed: some firmware ignores the size of a linked volume (2.3)."""
         if made.size < size:
             repeat(lambda: self._wire.extend_volume(made.name, size // MIB))
-            made = self._there(made.name)
+            made = self._need_volume(made.name)
         if made.size != size:
             raise Conflict(
                 "the copy has %s instead of %s" % (format_size(made.size), format_size(size)), target=made.name
@@ -296,26 +299,28 @@ class Copies(Volumes):
         earlier: Optional[unfinished.Stamp],
         stamp: unfinished.Stamp,
     ) -> None:
-        """Copy into the volume, and wait. A deadline that passes leaves it copying, for the next run to wait on."""
+        """Copy into the volume, and wait. After a time-out the array goes on copying, and the next run waits for it."""
         if earlier is None:
             with suppress(Duplicating):
-                # While the marker is there nobody uses the copy, so beginning it twice does no harm.
+                # While there is a marker nobody uses the copy, so it may be begun twice.
                 repeat(lambda: self._wire.copy(name, snapshot))
 
         def done() -> Optional[bool]:
-            state = self._there(name).state
+            state = self._need_volume(name).state
             if state not in (READY, COPYING):
-                raise FlashError("the copy has failed: the array calls the volume %s" % state, target=name)
+                raise FlashError(
+                    "the copy has failed: the array reports the state %s for the volume" % state, target=name
+                )
             return True if state == READY else None
 
         try:
             Deadline(self._wait_timeout, first=0.05, longest=5.0).poll(
                 done,
                 "the end of the copy into %s" % name,
-                hint="The array goes on copying. Run the task again to wait on, or raise wait_timeout.",
+                hint="The array goes on copying. Run the task again to wait for it, or raise wait_timeout.",
             )
         except Timeout:
             with suppress(FlashError):
-                # So that a volume that is ready when the next run comes is not taken for one that is still empty.
+                # So that the next run does not take a volume that is ready by then for one that is still empty.
                 self._note(record_name(name, request, earlier or stamp, begun=True), volume)
             raise

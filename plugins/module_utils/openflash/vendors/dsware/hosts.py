@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Hosts and what they see: initiators and LUNs on REST (sheet, section 2.3), attachments by agent or tool (1.4)."""
+"""Hosts and their mappings: initiators and LUNs on REST (sheet, section 2.3), attachments by agent or tool (1.4)."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from ...transport.deadline import Deadline
 from ...units import parse_initiator
 from .codes import AlreadyThere, NameTaken, NotThere, VolumeGone
 from .copies import Copies
-from .facts import BY_ID, NO_HOST
+from .ledger import BY_ID, NO_HOST
 from .rest import RestWire, objects
 from .wire import readable
 
 
 class Hosts(Copies):
-    """What Dsware does with hosts.
+    """What a Dsware does with hosts.
 
-    A host is one of two things: a set of iSCSI initiators that volumes are mapped to as LUNs, or (kind ``agent``) a
-    node whose block client attaches volumes, told by the array's manager or by the node's own tool. What is attached
-    to a node only that node can tell, so ``mappings()`` is not known as soon as there may be any.
+    A host is one of two things: a set of iSCSI initiators to which volumes are mapped as LUNs, or (kind ``agent``) a
+    node whose block client attaches volumes, by order of the array's manager or of the node's own tool. Only the node
+    itself knows what is attached to it, so ``mappings()`` is not known as soon as there may be such attachments.
     """
 
     agents: Map[str, str] = {}
@@ -42,7 +42,7 @@ class Hosts(Copies):
     @property
     def _rest(self) -> RestWire:
         if not isinstance(self._wire, RestWire):
-            raise self.unsupported("create_host", "the text socket knows no hosts")
+            raise self.unsupported("create_host", "the text socket has no hosts")
         return self._wire
 
     @property
@@ -58,13 +58,12 @@ class Hosts(Copies):
     # -- reading -----------------------------------------------------------------------------------------------------
 
     def ports(self) -> Listing[Port]:
-        """iSCSI portals that are active: one request. The socket tells none."""
+        """iSCSI portals that are active: one request. Not known on the socket."""
         if not self._has_hosts:
             return UNKNOWN
         with self._doing("read the target ports"):
-            answer = self._rest.call("POST", "cluster/dswareclient/queryIscsiPortal", {}, versioned=False)
             found: Dict[Tuple[str, str], Port] = {}
-            for node in objects(answer, "nodeResultList"):
+            for node in self._rest.portals():
                 for item in objects(node, "iscsiPortalList"):
                     if item.get("iscsiStatus") not in (None, "active"):
                         continue
@@ -74,48 +73,42 @@ class Hosts(Copies):
             return Listing(tuple(found.values()))
 
     def hosts(self, names: Optional[Sequence[str]] = None) -> Listing[Host]:
-        """Agents are known from the task; for the others one list and one request for the initiators of each."""
-        wanted = list(dict.fromkeys(names)) if names is not None else sorted(self.agents)
-        nodes = [Host(name, id=self.agents.get(name, ""), kind=AGENT) for name in wanted if self._attaches(name)]
-        rest = [name for name in wanted if not self._attaches(name)]
-        if not self._has_hosts or (names is not None and not rest):
+        """Agents are known from the task. The others cost one list, and one request for the initiators of each."""
+        requested = list(dict.fromkeys(names)) if names is not None else sorted(self.agents)
+        nodes = [Host(name, id=self.agents.get(name, ""), kind=AGENT) for name in requested if self._attaches(name)]
+        others = [name for name in requested if not self._attaches(name)]
+        if not self._has_hosts or (names is not None and not others):
             return Listing(tuple(nodes), known=self._has_hosts or names is not None)
         with self._doing("read hosts"):
             listed = self._host_names()
-            there = [name for name in listed if name not in self.agents and (names is None or name in rest)]
-            found = self._wire.side_by_side(self._host, there)
+            existing = [name for name in listed if name not in self.agents and (names is None or name in others)]
+            found = self._wire.side_by_side(self._host, existing)
             return Listing(tuple(nodes) + tuple(found))
 
     def _host_names(self) -> List[str]:
-        answer = objects(self._rest.call("GET", "host/list"), "hostList")
+        answer = self._rest.hosts()
         if not all(item.get("hostName") for item in answer):
             raise BadReply("the array does not report the name of one of its hosts")
         return [str(item["hostName"]) for item in answer]
 
     def _host(self, name: str) -> Host:
-        answer = self._rest.call("POST", "port/host/list", {"hostName": name})
-        return Host(name, id=name, initiators=tuple(_initiators(objects(answer, "portList"))))
+        return Host(name, id=name, initiators=tuple(_initiators(self._rest.ports_of_host(name))))
 
     def find_hosts(self, initiators: Sequence[str]) -> Listing[Host]:
         """One request for all initiators, and one for each host that has any."""
         if not self._has_hosts or not initiators:
             return Listing()
         with self._doing("find hosts by their initiators"):
-            owners = self._owners(initiators)
+            owners = self._rest.hosts_of_ports(initiators)
             names = sorted({host for found in owners.values() for host in found})
             return Listing(tuple(self._wire.side_by_side(self._host, names)))
-
-    def _owners(self, addresses: Sequence[str]) -> Dict[str, List[str]]:
-        answer = self._rest.call("POST", "host/port/list", {"portName": list(addresses)})
-        found = answer.get("portHostMap")
-        return {str(key).lower(): list(value or ()) for key, value in (found or {}).items()}
 
     def mappings(
         self, volumes: Optional[Sequence[str]] = None, hosts: Optional[Sequence[str]] = None
     ) -> Listing[Mapping]:
-        """LUNs: one request for each volume asked for, then one for each host. Attachments: those of this very host.
+        """LUNs: one request for each requested volume, then one for each host. Attachments: those of this host.
 
-        Not ``known`` on the socket, and as soon as volumes may be attached by agents.
+        Not ``known`` on the socket, and where agents or tools may attach volumes.
         """
         with self._doing("read mappings"):
             found = self._luns(volumes, hosts) if self._has_hosts else Listing()
@@ -124,39 +117,38 @@ class Hosts(Copies):
 
     def _luns(self, volumes: Optional[Sequence[str]], hosts: Optional[Sequence[str]]) -> Listing[Mapping]:
         everything = volumes is None and hosts is None
-        wanted_volumes = set(volumes or ())
-        wanted_hosts = {name for name in hosts or () if not self._attaches(name)}
+        requested_volumes = set(volumes or ())
+        requested_hosts = {name for name in hosts or () if not self._attaches(name)}
         if everything:
             names = set(self._host_names())
         else:
-            mapped = self._wire.side_by_side(self._hosts_of, sorted(wanted_volumes))
-            names = wanted_hosts | {name for found in mapped for name in found}
+            mapped = self._wire.side_by_side(self._hosts_of, sorted(requested_volumes))
+            names = requested_hosts | {name for found in mapped for name in found}
         listed = self._wire.side_by_side(self._luns_of, sorted(names))
         return Listing(
             tuple(
-                one
+                mapping
                 for luns in listed
-                for one in luns
-                if everything or one.volume in wanted_volumes or one.host in wanted_hosts
+                for mapping in luns
+                if everything or mapping.volume in requested_volumes or mapping.host in requested_hosts
             ),
             tuple(entry for luns in listed for entry in luns.unreadable),
         )
 
     def _hosts_of(self, volume: str) -> List[str]:
         try:
-            answer = self._rest.call("POST", "lun/host/list", {"lunName": volume})
+            return [str(item.get("hostName")) for item in self._rest.hosts_of_lun(volume)]
         except VolumeGone:
             return []
-        return [str(item.get("hostName")) for item in objects(answer, "hostList")]
 
     def _luns_of(self, host: str) -> Listing[Mapping]:
         try:
-            answer = self._rest.call("POST", "host/lun/list", {"hostName": host})
+            luns = self._rest.luns_of_host(host)
         except FlashError as error:
             if error.code not in NO_HOST:
                 raise
             return Listing()
-        pairs = [("%s on host %s" % (item.get("lunName"), host), item) for item in objects(answer, "hostLunList")]
+        pairs = [("%s on host %s" % (item.get("lunName"), host), item) for item in luns]
         return readable(
             "mapping",
             pairs,
@@ -164,8 +156,8 @@ class Hosts(Copies):
         )
 
     def _attached(self, volumes: Sequence[str], hosts: Optional[Sequence[str]]) -> List[Mapping]:
-        """What this host has of these volumes, under the name that the task has for it."""
-        names = [name for name in hosts if self._is_here(name)] if hosts else self._my_names()
+        """The attachments of these volumes to this host, under the task's name for it."""
+        names = [name for name in hosts if self._is_here(name)] if hosts else self._names_of_this_host()
         found: List[Mapping] = []
         if not names or not volumes:
             return found
@@ -175,17 +167,17 @@ class Hosts(Copies):
                 found += [Mapping(volume, name, device=device, host_id=self.agents.get(name)) for name in names]
         return found
 
-    def _my_names(self) -> List[str]:
-        """Every name that a task may have for this host: it did not say which it uses."""
-        mine = {name for name in self.agents if self._is_here(name)}
+    def _names_of_this_host(self) -> List[str]:
+        """The names that a task may have for this host."""
+        names = {name for name in self.agents if self._is_here(name)}
         if self.tool is not None:
-            mine |= self.capabilities.local_names
-        return sorted(mine)
+            names |= self.capabilities.local_names
+        return sorted(names)
 
     def _device_here(self, name: str) -> Tuple[bool, Optional[str]]:
-        """Whether the volume is attached to this host, and its device, if that is there and large enough.
+        """Whether the volume is attached to this host, and its device, if that exists and is large enough.
 
-        The tool knows; without one, an agent's work shows in the device alone.
+        The tool reports it. Without a tool only the device shows what an agent has attached.
         """
         path = self.tool.query(name) if self.tool is not None else None
         if self.tool is not None and path is None:
@@ -205,19 +197,19 @@ class Hosts(Copies):
     def create_host(
         self, name: str, initiators: Sequence[Initiator], os: Optional[str] = None, chap: Optional[Chap] = None
     ) -> Host:
-        """One request, and two for each initiator. A killed run leaves a host to which the next one adds the rest."""
+        """One request, and two for each initiator. The next run after a killed one adds the missing initiators."""
         with self._doing("create host %s" % name, name):
             if chap is not None:
                 raise self.unsupported("chap", "")
             try:
-                self._rest.change("host/create", {"hostName": name}, idempotent=True)
+                self._rest.create_host(name)
             except NameTaken:
-                there = self._host(name)
-                if set(there.addresses) - {one.address for one in initiators}:
+                existing = self._host(name)
+                if set(existing.addresses) - {initiator.address for initiator in initiators}:
                     raise Conflict(
-                        "a host of that name is there with other initiators", hint="Choose another name."
+                        "there is a host of that name with other initiators", hint="Choose another name."
                     ) from None
-                return self._add(there, initiators)
+                return self._add(existing, initiators)
             return self._add(Host(name, id=name), initiators)
 
     def add_initiators(self, host: Host, initiators: Sequence[Initiator], chap: Optional[Chap] = None) -> Host:
@@ -228,45 +220,43 @@ class Hosts(Copies):
             return self._add(host, initiators)
 
     def _add(self, host: Host, initiators: Sequence[Initiator]) -> Host:
-        have = list(host.initiators)
+        members = list(host.initiators)
         for one in initiators:
             if one.address in host.addresses:
                 continue
             try:
-                self._rest.change("iscsi/createPort", {"portName": one.address}, idempotent=True, versioned=False)
+                self._rest.create_port(one.address)
             except AlreadyThere:
                 pass
             try:
-                body = {"hostName": host.name, "portNames": [one.address]}
-                self._rest.change("host/port/add", body, idempotent=True)
+                self._rest.add_port(host.name, one.address)
             except AlreadyThere as error:
-                owners = self._owners([one.address]).get(one.address, [])
+                owners = self._rest.hosts_of_ports([one.address]).get(one.address, [])
                 if host.name not in owners:
                     raise Conflict(
                         "initiator %s belongs to host %s" % (one.address, ", ".join(owners) or "unknown"),
                         code=error.code,
                         hint="Remove it there first, or use that host.",
                     ) from None
-            have.append(one)
-        return replace(host, initiators=tuple(have))
+            members.append(one)
+        return replace(host, initiators=tuple(members))
 
     def remove_initiators(self, host: Host, addresses: Sequence[str]) -> Host:
         """Two requests for each that the host has."""
         with self._doing("remove initiators from host %s" % host.name, host.name):
             for address in [one for one in host.addresses if one in addresses]:
                 try:
-                    body = {"hostName": host.name, "portNames": [address]}
-                    self._rest.change("host/port/delete", body, idempotent=True)
+                    self._rest.remove_port(host.name, address)
                 except NotFound:
                     pass
                 self._drop_port(address)
-            left = tuple(one for one in host.initiators if one.address not in addresses)
-            return replace(host, initiators=left)
+            remaining = tuple(initiator for initiator in host.initiators if initiator.address not in addresses)
+            return replace(host, initiators=remaining)
 
     def _drop_port(self, address: str) -> None:
-        """An initiator without a host is of no use; another host may have taken it meanwhile."""
+        """Delete an initiator that has no host any more, unless it belongs to another host by now."""
         try:
-            self._rest.change("iscsi/deletePort", {"portName": address}, idempotent=True, versioned=False)
+            self._rest.delete_port(address)
         except (NotFound, AlreadyThere):
             pass
 
@@ -276,7 +266,7 @@ class Hosts(Copies):
             if host.kind == AGENT:
                 raise self.unsupported("delete_host", "", host)
             try:
-                self._rest.change("host/delete", {"hostName": host.name}, idempotent=True)
+                self._rest.delete_host(host.name)
             except FlashError as error:
                 if error.code not in NO_HOST:
                     raise
@@ -286,22 +276,21 @@ class Hosts(Copies):
     # -- mappings ----------------------------------------------------------------------------------------------------
 
     def map_volume(self, volume: Volume, host: Host, lun: Optional[int] = None) -> Mapping:
-        """As a LUN: two requests, the mapping and a read that tells its LUN. By agent or tool: one."""
+        """As a LUN two requests: map, and read the LUN. By agent or tool: one."""
         with self._doing("map volume %s to host %s" % (volume.name, host.name), volume.name):
             if lun is not None:
                 raise self.unsupported("explicit_lun", "", volume)
             if host.kind == AGENT:
                 return self._attach(volume, host)
-            body = {"hostName": host.name, "lunNames": [volume.name]}
             with suppress(AlreadyThere):
                 confirm(
-                    lambda: self._rest.change("host/lun/add", body),
+                    lambda: self._rest.add_lun(host.name, volume.name),
                     lambda: any(one.volume == volume.name for one in self._luns_of(host.name)),
                 )
             for one in self._luns_of(host.name):
                 if one.volume == volume.name:
                     return one
-            raise NotFound("the mapping was made and is gone again")
+            raise NotFound("the mapping was made and has been removed meanwhile")
 
     def _attach(self, volume: Volume, host: Host) -> Mapping:
         mapping = Mapping(volume.name, host.name, host_id=self.agents.get(host.name))
@@ -315,47 +304,46 @@ class Hosts(Copies):
                 hint="agents has %s. The name must be the one that the host has in the task."
                 % (", ".join(sorted(self.agents)) or "no hosts"),
             )
-        ours, device = self._attach_by_agent(volume.name, agent)
+        attached_now, device = self._attach_by_agent(volume.name, agent)
         if self._is_here(host.name):
             device = self._local_path(volume, device)
             try:
                 wait_for_device(device, volume.size, Deadline(self.wait_for_devices, first=0.05, longest=1.0))
             except (FlashError, Interrupted):
-                # Nobody could see it later, so nobody would take it away. What others attached is not ours to take.
-                if ours:
-                    self._take_back(mapping)
+                # Without a device no later run would find the attachment. One that others made is not removed.
+                if attached_now:
+                    self._detach_again(mapping)
                 raise
         return replace(mapping, device=device or None)
 
-    def _take_back(self, mapping: Mapping) -> None:
+    def _detach_again(self, mapping: Mapping) -> None:
         try:
             self._detach(mapping)
         except FlashError:
             pass  # the error that led here says more
 
     def _attach_by_agent(self, volume: str, agent: str) -> Tuple[bool, str]:
-        """Whether it was not attached before, for certain; and the device, where the agent tells it."""
+        """Whether this request has attached it, for certain; and the device, where the agent reports it."""
         try:
-            # After a lost answer too the request itself tells whether it was done.
+            # The request may be sent again after a lost answer: it shows whether the volume was attached.
             return True, repeat(lambda: self._rest.attach(volume, agent))
         except AlreadyThere:
             return False, ""
 
     def _local_path(self, volume: Volume, device: str) -> str:
-        """The path that stays the same over restarts; the device's own name only where there is no identity."""
-        serial = volume if volume.serial else self._wire.volume(volume.name) or volume
-        return self._by_id(serial) or device
+        """The path of the device that stays the same over restarts; its own name where the volume has no identity."""
+        identified = volume if volume.serial else self._wire.volume(volume.name) or volume
+        return self._by_id(identified) or device
 
     def unmap_volume(self, mapping: Mapping) -> Tuple[Mapping, ...]:
-        """Two requests as a LUN: the mapping goes, and what the host still has is read. By agent or tool: one."""
+        """As a LUN two requests: remove the mapping, and read the host's remaining ones. By agent or tool: one."""
         doing = "unmap volume %s from host %s" % (mapping.volume, mapping.host)
         with self._doing(doing, mapping.volume):
             if self._attaches(mapping.host):
                 self._detach(mapping)
                 return ()
-            body = {"hostName": mapping.host, "lunNames": [mapping.volume]}
             try:
-                self._rest.change("host/lun/delete", body, idempotent=True)
+                self._rest.delete_lun(mapping.host, mapping.volume)
             except (NotThere, VolumeGone):
                 pass
             return tuple(self._luns_of(mapping.host))
@@ -368,12 +356,12 @@ class Hosts(Copies):
             repeat(lambda: self._rest.detach(mapping.volume, self.agents[mapping.host]))
 
     def _refuse_mapped(self, name: str) -> None:
-        """One request on REST, and one more, or a command, where this host may have it attached."""
+        """Raises InUse when it is mapped. One request on REST, and one more, or a command, for an attachment here."""
         if self._has_hosts:
             hosts = self._hosts_of(name)
             if hosts:
                 raise mapped_to(hosts)
-        if self._my_names() and self._device_here(name)[0]:
+        if self._names_of_this_host() and self._device_here(name)[0]:
             raise InUse("it is attached to this host", hint="Detach it first.")
 
 

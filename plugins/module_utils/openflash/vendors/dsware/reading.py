@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The array, its pools, and what is on it, over either wire.
+"""What is read of the array, over REST or the text socket.
 
-This array cannot rename, so a copy carries its final name from the start. What makes it safe is a marker: a snapshot of
-ours, named after the copy, that is taken first and deleted last (see copies.py). As long as it is there the copy is not
-finished, and is not listed here; so the next run makes it again, finds the marker, and goes on from there.
+This array cannot rename, so a copy has its final name from the start. A marker makes that safe: a snapshot, named after
+the copy, that is taken first and deleted last (see copies.py). While it exists the copy is not finished and is not
+listed here, so the next run makes the copy again, finds the marker and removes or resumes what it marks.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ from typing import Optional, Sequence, Set
 from ...array import Array
 from ...errors import Invalid, NotFound
 from ...model import ArrayInfo, Capacity, Listing, Pool, Snapshot, Volume
-from .facts import MARKER, DswareCapabilities, marker
+from .capabilities import DswareCapabilities
+from .names import MARKER, marker
 from .wire import Wire
 
 
 class Reading(Array):
-    """What a Dsware has, as far as it is finished."""
+    """The part of a Dsware that only reads. It leaves out copies and backups that are not finished."""
 
     capabilities: DswareCapabilities
 
@@ -64,21 +65,21 @@ class Reading(Array):
             self._pool_cache = self._wire.pools()
             return self._pool_cache
 
-    def _pool(self, wanted: Optional[str]) -> Pool:
-        """The pool of that name or number, else the only one that may be used. A fact of the session."""
+    def _pool(self, requested: Optional[str]) -> Pool:
+        """The pool of that name or number, else the only one that may be used. Read once in a session."""
         if self._pool_cache is None:
             self._pool_cache = self._wire.pools(session=True)
         if not self._pool_cache.known:
-            # The array is asked for nothing here; it refuses a pool that it does not have.
-            if wanted is None:
+            # No request: the array refuses a pool that it does not have.
+            if requested is None:
                 raise Invalid("the text socket does not list pools, and none is given", hint="Set pool.")
-            return Pool(wanted, 0, 0, id=wanted)
+            return Pool(requested, 0, 0, id=requested)
         known = self._pool_cache.items
-        if wanted is not None:
+        if requested is not None:
             for pool in known:
-                if wanted in (pool.name, pool.id):
+                if requested in (pool.name, pool.id):
                     return pool
-            raise Invalid("there is no pool %s" % wanted, hint="Set pool to one of: %s." % _named(known))
+            raise Invalid("there is no pool %s" % requested, hint="Set pool to one of: %s." % _named(known))
         usable = [pool for pool in known if not self._only_pools or {pool.name, pool.id} & set(self._only_pools)]
         if len(usable) != 1:
             hint = "Set pool to one of: %s." % _named(known)
@@ -88,10 +89,10 @@ class Reading(Array):
     # -- reading -----------------------------------------------------------------------------------------------------
 
     def volumes(self, names: Optional[Sequence[str]] = None) -> Listing[Volume]:
-        """All volumes or those named, but for copies of ours that are not finished.
+        """All volumes or those with these names, without unfinished copies.
 
-        A named volume that is there costs a second request, which looks for its marker: without it a copy that a killed
-        run left, empty as it may be, would be taken for the real thing.
+        An existing volume that is read by name costs a second request, for its marker: without it the unfinished copy
+        of a killed run, which may be empty, would count as the volume.
         """
         with self._doing("read volumes"):
             if names is None:
@@ -107,15 +108,15 @@ class Reading(Array):
             return replace(found, items=tuple(one for one in found if self._is_finished(one, markers)))
 
     def _is_finished(self, volume: Volume, markers: Set[str]) -> bool:
-        """One more request for a volume with a marker: one that is finished keeps it where it cannot be removed."""
+        """One more request for a volume with a marker: a finished copy has one too, where it cannot be removed."""
         return marker("volume", volume.name) not in markers or self._wire.has_snapshot(finished_marker(volume))
 
     def volumes_in_full(self, names: Sequence[str]) -> Listing[Volume]:
-        """With the quality of service of each, where the wire tells it: one more request for each volume."""
+        """With the quality of service, where the interface reports it: one more request for each volume."""
         found = self.volumes(names)
         with self._doing("read the QoS of volumes"):
-            told = zip(found, self._wire.side_by_side(lambda one: self._wire.qos(one.name), found.items))
-            items = tuple(one if qos is None else replace(one, options={"qos": qos}) for one, qos in told)
+            with_qos = zip(found, self._wire.side_by_side(lambda one: self._wire.qos(one.name), found.items))
+            items = tuple(one if qos is None else replace(one, options={"qos": qos}) for one, qos in with_qos)
         return replace(found, items=items)
 
     def _markers(self, kind: str, names: Sequence[str]) -> Set[str]:
@@ -126,7 +127,7 @@ class Reading(Array):
     def snapshots(
         self, names: Optional[Sequence[str]] = None, volumes: Optional[Sequence[str]] = None
     ) -> Listing[Snapshot]:
-        """Snapshots, but for our markers and for the backups of restores that are not finished."""
+        """Snapshots, without markers and without backups of restores that are not finished."""
         with self._doing("read snapshots"):
             if names is None and volumes is None:
                 found = self._wire.all_snapshots()
@@ -137,13 +138,13 @@ class Reading(Array):
                 markers = self._markers("restore", [one.name for one in found])
             for volume in dict.fromkeys(volumes or ()):
                 more = self._wire.snapshots_of(volume)
-                there = {one.name for one in found}
+                read_already = {snapshot.name for snapshot in found}
                 found = Listing(
-                    found.items + tuple(one for one in more if one.name not in there),
+                    found.items + tuple(snapshot for snapshot in more if snapshot.name not in read_already),
                     found.unreadable + more.unreadable,
                     found.known and more.known,
                 )
-            # Those of a volume come with its markers; those read by name have been asked for theirs.
+            # The list of a volume has its markers; those of snapshots read by name were read above.
             return self._finished(found, markers | {one.name for one in found})
 
     @staticmethod
@@ -155,15 +156,15 @@ class Reading(Array):
             unreadable=tuple(entry for entry in found.unreadable if not entry.name.startswith(MARKER)),
         )
 
-    def _there(self, name: str) -> Volume:
-        there = self._wire.volume(name)
-        if there is None:
-            raise NotFound("volume %s was there and is gone again" % name, target=name)
-        return there
+    def _need_volume(self, name: str) -> Volume:
+        volume = self._wire.volume(name)
+        if volume is None:
+            raise NotFound("volume %s existed and has been deleted meanwhile" % name, target=name)
+        return volume
 
 
 def finished_marker(copy: Volume) -> str:
-    """The name of the snapshot that says that this very volume is finished, although it still has a marker."""
+    """The name of the snapshot that records that this volume is finished, although it has a marker."""
     return marker("finished", "%s\0%s" % (copy.name, copy.id or copy.created or ""))
 
 

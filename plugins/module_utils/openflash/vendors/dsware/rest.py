@@ -17,21 +17,21 @@ from ...transport.credentials import credentials
 from ...transport.http import HttpTransport, Reply
 from ...units import MIB
 from .codes import EXPIRED, MOMENTARY, SnapshotGone, VolumeGone, error_of
-from .facts import FATHER_KEYS, PAGE_SIZE, REST_PORT, REST_VERSION, SNAPSHOT_COPYING_STATUS
+from .ledger import FATHER_KEYS, PAGE_SIZE, REST_PORT, REST_VERSION, SNAPSHOT_COPYING_STATUS
 from .wire import FEW, NOT_MAPPED, NOTHING_NEEDS_IT, Page, Wire, read_pages, readable, state_of, time_of
 
 Object = Dict[str, Any]
 
 BASE = "/dsware/service/"
-# What a server, or a proxy before it, answers that cannot serve a request now.
+# The statuses of a server, or a proxy before it, that cannot serve a request now.
 OVERLOADED = (502, 503, 504)
-# Under which key an object has its name (section 2.3).
+# The keys of an object's name (section 2.3).
 NAMES = ("volName", "snapName", "snapshotName")
 FULL_COPY = "/api/v2/block_service/createFullVolumeFromSnap"
 
 
 class RestWire(Wire):
-    """A session with one of the managers."""
+    """A session with one of the array's managers, and the calls of the REST interface (sheet, section 2.3)."""
 
     def __init__(self, connection: Connection) -> None:
         credentials(connection)
@@ -77,7 +77,7 @@ class RestWire(Wire):
         self._logged_in = True
 
     def close(self) -> None:
-        """Sessions are limited, so end this one."""
+        """Log out, since the array limits sessions, and close the connection."""
         if self._logged_in:
             self._logged_in = False
             self.http.log_out(lambda: self._send("POST", "sec/logout", None, session=True))
@@ -110,29 +110,32 @@ class RestWire(Wire):
         write: bool = False,
         idempotent: bool = True,
     ) -> Reply:
-        whole = path if path.startswith("/") else BASE + (self._version + "/" if versioned else "") + path
+        full_path = path if path.startswith("/") else BASE + (self._version + "/" if versioned else "") + path
         return self.http.request(
-            method, whole, query, json=body, write=write, session=session, idempotent=idempotent or not write
+            method, full_path, query, json=body, write=write, session=session, idempotent=idempotent or not write
         )
 
-    def call(self, method: str, path: str, body: Optional[Mapping[str, Any]] = None, **how: Any) -> Object:
-        """A read, unless ``write`` says otherwise; the answer's content once it is known to be a success."""
-        reply = self._send(method, path, body, **how)
-        if how.get("session") and self._logged_in and is_expired(reply):
-            # A fact of the session, read late. The transport takes such requests for parts of the login itself.
+    def call(self, method: str, path: str, body: Optional[Mapping[str, Any]] = None, **settings: Any) -> Object:
+        """Send a read, or a change with ``write``. Returns the content of a success.
+
+        :param settings: those of ``_send``.
+        """
+        reply = self._send(method, path, body, **settings)
+        if settings.get("session") and self._logged_in and is_expired(reply):
+            # The transport does not log in again for a request of the session, since it may be the login itself.
             self._log_in()
-            reply = self._send(method, path, body, **how)
+            reply = self._send(method, path, body, **settings)
         return checked(reply, self.http.mask, "%s %s" % (method, path))
 
     def change(self, path: str, body: Mapping[str, Any], idempotent: bool = False, versioned: bool = True) -> Object:
-        """A write. AnswerLost when it may have been done; repeated instead when doing it twice is the same."""
+        """Send a change. Raises AnswerLost when it may have been made; an idempotent change is sent again instead."""
         for attempt in range(ATTEMPTS):
             try:
                 return self.call("POST", path, body, write=True, idempotent=idempotent, versioned=versioned)
             except AnswerLost:
                 raise
             except BadReply as error:
-                # Something answered in the array's place, perhaps after the array had done it.
+                # Something answered in the array's place, perhaps after the array had made the change.
                 if not idempotent or attempt == ATTEMPTS - 1:
                     raise AnswerUnreadable(error.reason, said=error.said, hint=error.hint) from None
         raise AssertionError("the last attempt raises")
@@ -142,9 +145,9 @@ class RestWire(Wire):
     def pools(self, session: bool = False) -> Listing[Pool]:
         found = objects(self.call("GET", "storagePool", session=session), "storagePools")
         if not all(item.get("poolId") is not None for item in found):
-            # Its volumes could not be listed, and would seem to be absent.
+            # Its volumes could not be listed, and would seem not to exist.
             raise BadReply("the array does not report the number of one of its pools")
-        # Also of a pool whose capacity cannot be read: its volumes are there all the same.
+        # Also of a pool whose capacity cannot be read, since it has volumes too.
         self._pools = {str(item["poolId"]): str(item.get("poolName") or item["poolId"]) for item in found}
         listing: Listing[Pool] = readable("pool", [(str(i.get("poolName")), i) for i in found], _pool)
         return listing
@@ -158,9 +161,9 @@ class RestWire(Wire):
 
     def volumes(self, names: Sequence[str]) -> Listing[Volume]:
         if len(names) > FEW:
-            wanted = set(names)
+            requested = set(names)
             found = self.all_volumes()
-            return replace(found, items=tuple(one for one in found if one.name in wanted))
+            return replace(found, items=tuple(volume for volume in found if volume.name in requested))
         found_one_by_one = zip(names, self.side_by_side(self._volume, names))
         return readable("volume", [(name, item) for name, item in found_one_by_one if item], self._volume_of)
 
@@ -169,7 +172,7 @@ class RestWire(Wire):
             found = self.call("GET", "volume/queryByName", query=[("volName", name)]).get("lunDetailInfo")
         except VolumeGone:
             return None
-        # Section 1.5: an empty object is an absence too. A name is compared whole (section 4.3).
+        # Section 1.5: an empty object means that there is none. The complete name is compared (section 4.3).
         if not isinstance(found, dict) or found.get("volName", name) != name or not found:
             return None
         return dict(found, volName=name)
@@ -179,9 +182,9 @@ class RestWire(Wire):
         for pool in self._pool_names():
             items += self._pages("volume/list", "volumeList", {"poolId": _number(pool)}, "pageNum", "pageSize")
         # Section 2.3: that a list reports the status is not documented; the query of one volume does.
-        untold = [str(item.get("volName")) for item in items if "status" not in item and item.get("volName")]
-        asked = dict(zip(untold, self.side_by_side(self._volume, untold)))
-        items = [asked.get(str(item.get("volName"))) or item for item in items]
+        incomplete = [str(item.get("volName")) for item in items if "status" not in item and item.get("volName")]
+        complete = dict(zip(incomplete, self.side_by_side(self._volume, incomplete)))
+        items = [complete.get(str(item.get("volName"))) or item for item in items]
         return readable("volume", [(str(item.get("volName")), item) for item in items], self._volume_of)
 
     def _volume_of(self, item: Object) -> Volume:
@@ -197,9 +200,9 @@ class RestWire(Wire):
 
     def snapshots(self, names: Sequence[str]) -> Listing[Snapshot]:
         if len(names) > FEW:
-            wanted = set(names)
+            requested = set(names)
             found = self.all_snapshots()
-            return replace(found, items=tuple(one for one in found if one.name in wanted))
+            return replace(found, items=tuple(snapshot for snapshot in found if snapshot.name in requested))
         found_one_by_one = zip(names, self.side_by_side(self._snapshot, names))
         return readable("snapshot", [(name, item) for name, item in found_one_by_one if item], _snapshot_of)
 
@@ -215,7 +218,7 @@ class RestWire(Wire):
     def all_snapshots(self) -> Listing[Snapshot]:
         items: List[Object] = []
         for pool in self._pool_names():
-            # Section 2.3: the filter is trusted by nobody, so none is sent.
+            # Section 2.3: no known client trusts the filter, so none is sent.
             body = {"poolId": _number(pool), "filters": {}}
             items += self._pages("snapshot/list", "snapshotList", body, "pageNum", "pageSize")
         return readable("snapshot", [(_name_of(item, "?"), item) for item in items], _snapshot_of)
@@ -227,11 +230,11 @@ class RestWire(Wire):
         except VolumeGone:
             return Listing()
         except FlashError as error:
-            # Section 3: "no snapshot of this volume" has a number of its own.
+            # Section 3: a volume without snapshots has codes of its own.
             if error.code not in ("51010013", "51010014"):
                 raise
             return Listing()
-        # That they are of this volume is what was asked.
+        # The request names the volume, so the answer need not.
         pairs = [(_name_of(item, "?"), dict(item, **{FATHER_KEYS[0]: volume})) for item in items]
         return readable("snapshot", pairs, _snapshot_of)
 
@@ -286,35 +289,86 @@ class RestWire(Wire):
     # -- agents ------------------------------------------------------------------------------------------------------
 
     def attach(self, volume: str, agent: str) -> str:
-        """The device that it became there. AlreadyThere when it was attached before."""
+        """The path of the device on that host. Raises AlreadyThere when it was attached before."""
         answer = self.change("volume/attach", {"volName": [volume], "ipList": [agent]})
         rows = answer.get(volume)
         if not isinstance(rows, list) or not rows or not isinstance(rows[0], dict):
-            raise BadReply("the answer to the attach says nothing of volume %s" % volume)
+            raise BadReply("the answer to the attach does not report volume %s" % volume)
         code = str(rows[0].get("errorCode", "0"))
         if code != "0":
             raise error_of(code, what="the attach")
         return str(rows[0].get("devName") or "")
 
     def detach(self, volume: str, agent: str) -> None:
-        """NotThere when it was not attached."""
+        """Raises NotThere when it was not attached."""
         answer = self.change("volume/detach", {"volName": [volume], "ipList": [agent]})
         for row in answer.get("volumeInfo") or ():
             code = str(row.get("errorCode", "0")) if isinstance(row, dict) else "0"
             if code != "0":
                 raise error_of(code, what="the detach")
 
+    # -- hosts, initiators and LUNs ----------------------------------------------------------------------------------
+
+    def hosts(self) -> List[Object]:
+        return objects(self.call("GET", "host/list"), "hostList")
+
+    def create_host(self, name: str) -> None:
+        self.change("host/create", {"hostName": name}, idempotent=True)
+
+    def delete_host(self, name: str) -> None:
+        self.change("host/delete", {"hostName": name}, idempotent=True)
+
+    def ports_of_host(self, host: str) -> List[Object]:
+        return objects(self.call("POST", "port/host/list", {"hostName": host}), "portList")
+
+    def hosts_of_ports(self, addresses: Sequence[str]) -> Dict[str, List[str]]:
+        """The names of the hosts that have each of these initiators."""
+        found = self.call("POST", "host/port/list", {"portName": list(addresses)}).get("portHostMap")
+        return {str(key).lower(): list(value or ()) for key, value in (found or {}).items()}
+
+    def create_port(self, address: str) -> None:
+        """AlreadyThere when the array has that initiator."""
+        self.change("iscsi/createPort", {"portName": address}, idempotent=True, versioned=False)
+
+    def delete_port(self, address: str) -> None:
+        self.change("iscsi/deletePort", {"portName": address}, idempotent=True, versioned=False)
+
+    def add_port(self, host: str, address: str) -> None:
+        """AlreadyThere when the initiator belongs to a host."""
+        self.change("host/port/add", {"hostName": host, "portNames": [address]}, idempotent=True)
+
+    def remove_port(self, host: str, address: str) -> None:
+        self.change("host/port/delete", {"hostName": host, "portNames": [address]}, idempotent=True)
+
+    def add_lun(self, host: str, volume: str) -> None:
+        """AlreadyThere when the volume is mapped to the host."""
+        self.change("host/lun/add", {"hostName": host, "lunNames": [volume]})
+
+    def delete_lun(self, host: str, volume: str) -> None:
+        self.change("host/lun/delete", {"hostName": host, "lunNames": [volume]}, idempotent=True)
+
+    def luns_of_host(self, host: str) -> List[Object]:
+        return objects(self.call("POST", "host/lun/list", {"hostName": host}), "hostLunList")
+
+    def hosts_of_lun(self, volume: str) -> List[Object]:
+        return objects(self.call("POST", "lun/host/list", {"lunName": volume}), "hostList")
+
+    def portals(self) -> List[Object]:
+        """The nodes, each with its iSCSI portals."""
+        answer = self.call("POST", "cluster/dswareclient/queryIscsiPortal", {}, versioned=False)
+        return objects(answer, "nodeResultList")
+
 
 # -- the envelope ------------------------------------------------------------------------------------------------------
 
 
 def code_of(body: Any) -> Optional[str]:
-    """ "0" for success, else the most telling number of an answer; None when it has none (section 1.5)."""
+    """ "0" for success, else the most specific code of an answer; None when it has none (section 1.5)."""
     if not isinstance(body, dict):
         return None
     result = body.get("result")
     if isinstance(result, dict):
-        # the newer envelope
+        # The newer envelope.
         return None if result.get("code") is None else str(result["code"])
     if result is None and isinstance(body.get("error"), dict):
         result = body["error"].get("code")
@@ -331,12 +385,12 @@ def code_of(body: Any) -> Optional[str]:
 
 
 def is_expired(reply: Reply) -> bool:
-    """The array says that it did nothing because it does not know the session."""
+    """Whether the array has changed nothing because it does not know the session."""
     return code_of(reply.json_or_none()) in EXPIRED
 
 
 def checked(reply: Reply, mask: Callable[[str], str], what: str) -> Object:
-    """The content of a success. A number other than 0 is an error whatever the HTTP status (section 1.5)."""
+    """The content of a success. A code other than 0 is an error whatever the HTTP status (section 1.5)."""
     body = reply.json_or_none() if not reply.ok else reply.json()
     code = code_of(body)
     if code == "0" and reply.ok:
@@ -350,13 +404,13 @@ def checked(reply: Reply, mask: Callable[[str], str], what: str) -> Object:
             "the answer to %s has no result" % what,
             hint="Check that the address and port are those of the array's manager.",
         )
-    said = [body[key] for key in ("description", "errorMsg", "suggestion") if isinstance(body.get(key), str)]
-    raise error_of(code, mask(said[0]) if said else None, what)
+    messages = [body[key] for key in ("description", "errorMsg", "suggestion") if isinstance(body.get(key), str)]
+    raise error_of(code, mask(messages[0]) if messages else None, what)
 
 
 def objects(body: Object, key: str) -> List[Object]:
     if key not in body:
-        raise BadReply("the answer has no %r" % key, hint="Nothing can be concluded from it; look at the array.")
+        raise BadReply("the answer has no %r" % key, hint="Check the array: nothing can be concluded from the answer.")
     items = body[key]
     if items is None:
         return []
@@ -382,18 +436,18 @@ def _need_name(item: Object) -> str:
 
 def _pool(item: Object) -> Pool:
     size = int(item["totalCapacity"]) * MIB
-    promised = item.get("allocatedCapacity")
+    provisioned = item.get("allocatedCapacity")
     return Pool(
         name=str(item["poolName"]),
         size=size,
         free=max(0, size - int(item["usedCapacity"]) * MIB),
         id=str(item["poolId"]),
-        provisioned=None if promised is None else int(promised) * MIB,
+        provisioned=None if provisioned is None else int(provisioned) * MIB,
     )
 
 
 def _snapshot_of(item: Object) -> Snapshot:
-    """Snapshots are objects of their own here: one whose volume is told is proven to be one."""
+    """A snapshot. Its volume proves that it is one, where the array reports that."""
     father = next((str(item[key]) for key in FATHER_KEYS if item.get(key)), None)
     return Snapshot(
         name=_need_name(item),

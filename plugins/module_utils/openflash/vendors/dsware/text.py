@@ -17,19 +17,19 @@ from ...transport.deadline import Deadline
 from ...transport.tcp import TcpTransport
 from ...units import MIB
 from .codes import MOMENTARY, TABLE, error_of
-from .facts import SNAPSHOT_COPYING_STATUS, SOCKET_PAGE, SOCKET_POOL_UNIT, SOCKET_PORT
+from .ledger import SNAPSHOT_COPYING_STATUS, SOCKET_PAGE, SOCKET_POOL_UNIT, SOCKET_PORT
 from .wire import FEW, NOT_MAPPED, NOTHING_NEEDS_IT, Page, Wire, read_pages, readable, state_of, time_of
 
 Fields = Dict[str, str]
 Values = Sequence[Tuple[str, Union[str, int]]]
 
-# Section 1.1: the client that is known deletes brackets and splits at commas, so none of these can be part of a value.
+# Section 1.1: the known client deletes brackets and splits at commas, so no value can have these.
 _ILLEGAL = re.compile(r"[,\[\]\r\n\0]")
 _ROW = re.compile(r"^(?P<word>[a-z]+)(?P<number>[0-9]+)=\[(?P<fields>.*)\]$")
 _HINT = "Check that the address and port are those of the array's control process."
 _CODE = re.compile(r"^-?[0-9]+$")
 
-# Section 2.1: every key of a new volume and its default, spelt as on the wire. ``thin_flag`` is ours: 1.
+# Section 2.1: every key of a new volume and its default, spelt as on the wire. Only ``thin_flag`` is our choice.
 _NEW_VOLUME: Tuple[Tuple[str, int], ...] = (
     ("thin_flag", 1),
     ("reserved", 0),
@@ -54,7 +54,7 @@ _NEW_VOLUME: Tuple[Tuple[str, int], ...] = (
 
 
 def encode(title: str, values: Values) -> bytes:
-    """A request. Invalid when a value cannot be written in this grammar: nothing is sent then."""
+    """A request. Raises Invalid when a value cannot be written in this grammar; nothing is sent then."""
     lines = ["[%s]" % title]
     for key, value in values:
         text = str(value)
@@ -69,7 +69,7 @@ def encode(title: str, values: Values) -> bytes:
 
 
 class Answer:
-    """A reply taken apart.
+    """A reply, in parts.
 
     :ivar code: of ``retcode``, as text.
     :ivar fields: single ``key=value`` lines.
@@ -83,7 +83,7 @@ class Answer:
 
 
 def decode(data: bytes, title: str) -> Answer:
-    """A reply. BadReply when it does not keep to the grammar, as one that was cut off does not (section 1.1)."""
+    """A reply. Raises BadReply when it breaks the grammar, as a reply that was cut off does (section 1.1)."""
     fields: Fields = {}
     rows: Dict[str, Dict[int, Fields]] = {}
     for line in data.decode("utf-8", "replace").replace("\0", "").splitlines():
@@ -100,7 +100,7 @@ def decode(data: bytes, title: str) -> Answer:
         fields[key.strip()] = value.strip()
     code = fields.pop("retcode", "")
     if code not in ("0", *TABLE) and data.rstrip(b"\0").endswith(code.encode("utf-8")):
-        # The first digits of a number, perhaps: it ends with the reply, and nobody knows it.
+        # Perhaps the first digits of a code: it ends with the reply, and is not known.
         raise _bad(title, "retcode=" + code)
     if not _CODE.match(code):
         raise BadReply(
@@ -126,10 +126,10 @@ def _bad(title: str, text: str) -> BadReply:
 
 
 class TextWire(Wire):
-    """The control process of an array, on any of its controllers.
+    """The control process of an array, on any of its controllers, and its requests (sheet, section 2.1).
 
     :param extensions: also send what no published client sends (DESIGN in the sheet): lists and full copies.
-    :param pool_ids: the pools to ask about, since the socket does not list them.
+    :param pool_ids: the pools to read, since the socket does not list them.
     """
 
     # Section 2.1: father_name, with a field that only some arrays fill: see _check_unfinished in copies.py.
@@ -147,7 +147,7 @@ class TextWire(Wire):
         return self.tcp.address
 
     def open(self) -> Optional[Listing[Pool]]:
-        """There is no session. The pools, which everything else needs, show whether the address is the right one."""
+        """There is no session. Reading the pools, which other requests need, shows whether the address is right."""
         if not self.pool_ids and not self.extensions:
             return None
         try:
@@ -188,7 +188,7 @@ class TextWire(Wire):
         except BadReply as error:
             if not write:
                 raise
-            # Cut off after it was carried out, perhaps.
+            # Perhaps the reply was cut off after the change was made.
             raise AnswerUnreadable(error.reason, said=error.said, hint=error.hint) from None
 
     # -- reading -----------------------------------------------------------------------------------------------------
@@ -199,9 +199,9 @@ class TextWire(Wire):
         values: List[Tuple[str, Union[str, int]]] = [("pool_num", len(self.pool_ids))]
         values += [("pool_id", one) for one in self.pool_ids]
         found = self.ask("QUERY_POOLS_CAPABILITY_REQ", values, session=session).rows.get("pool", [])
-        # Ten pools do not fit into a reply of a real array: what is not told is not known (section 1.1).
+        # A reply of a real array has no room for ten pools (section 1.1).
         if len(found) < len(self.pool_ids):
-            raise BadReply("the array told %d of %d pools" % (len(found), len(self.pool_ids)))
+            raise BadReply("the array reports %d of %d pools" % (len(found), len(self.pool_ids)))
         return readable("pool", [(item.get("stor_id", "?"), item) for item in found], _pool)
 
     def volumes(self, names: Sequence[str]) -> Listing[Volume]:
@@ -211,23 +211,23 @@ class TextWire(Wire):
         return self._named("snapshot", "QUERY_SNAPSHOT_REQ", "snap_name", names, _snapshot_of)
 
     def _named(
-        self, word: str, title: str, key: str, names: Sequence[str], convert: Callable[[Fields], Any]
+        self, kind: str, title: str, key: str, names: Sequence[str], convert: Callable[[Fields], Any]
     ) -> Listing[Any]:
         if self.extensions and len(names) > FEW:
-            wanted = set(names)
-            found_all = self._all(word, title, key, convert)
-            return replace(found_all, items=tuple(one for one in found_all if one.name in wanted))
+            requested = set(names)
+            found_all = self._all(kind, title, key, convert)
+            return replace(found_all, items=tuple(found for found in found_all if found.name in requested))
         pairs: List[Tuple[str, Fields]] = []
         for name in names:
             try:
-                found = self.ask(title, [(key, name)]).rows.get(word, [])
+                found = self.ask(title, [(key, name)]).rows.get(kind, [])
             except NotFound:
                 continue
             if not found:
-                raise BadReply("the answer to %s says nothing of %s" % (title, name))
-            # The one that was asked for, whole (section 4.3); an array that tells no name tells only one.
+                raise BadReply("the answer to %s does not report %s" % (title, name))
+            # The complete name is compared (section 4.3). An array that reports no name reports only this object.
             pairs += [(name, dict(item, **{key: name})) for item in found if item.get(key, name) == name][:1]
-        return readable(word, pairs, convert)
+        return readable(kind, pairs, convert)
 
     def all_volumes(self) -> Listing[Volume]:
         return self._all("volume", "QUERY_VOLUME_REQ", "vol_name", _volume_of)
@@ -235,7 +235,7 @@ class TextWire(Wire):
     def all_snapshots(self) -> Listing[Snapshot]:
         return self._all("snapshot", "QUERY_SNAPSHOT_REQ", "snap_name", _snapshot_of)
 
-    def _all(self, word: str, title: str, key: str, convert: Callable[[Fields], Any]) -> Listing[Any]:
+    def _all(self, kind: str, title: str, key: str, convert: Callable[[Fields], Any]) -> Listing[Any]:
         """DESIGN (section 2.1): every page, by the total that each of them reports (see ``read_pages``)."""
         if not self.extensions:
             return Listing(known=False)
@@ -243,11 +243,11 @@ class TextWire(Wire):
         def ask(page: int, size: int) -> Page:
             answer = self.ask(title, [("page_num", page), ("page_size", size)])
             if not answer.fields.get("total_num", "").isdigit():
-                raise BadReply("the answer to %s does not tell how many there are" % title)
-            return [dict(item) for item in answer.rows.get(word, [])], int(answer.fields["total_num"])
+                raise BadReply("the answer to %s does not report the number of objects" % title)
+            return [dict(item) for item in answer.rows.get(kind, [])], int(answer.fields["total_num"])
 
-        items = read_pages(word + "s", ask, SOCKET_PAGE, (key,))
-        return readable(word, [(item.get(key, "?"), item) for item in items], convert)
+        items = read_pages(kind + "s", ask, SOCKET_PAGE, (key,))
+        return readable(kind, [(item.get(key, "?"), item) for item in items], convert)
 
     def snapshots_of(self, volume: str) -> Listing[Snapshot]:
         found = self.all_snapshots()
@@ -265,26 +265,26 @@ class TextWire(Wire):
         self.ask("EXTEND_VOLUME_REQ", [("vol_name", name), ("vol_size", mib)], write=True)
 
     def delete_volume(self, name: str) -> None:
-        """The array only begins with it: then ask until it is gone, or the time is over."""
+        """The array only begins to delete, so poll until the volume is deleted or the time is over."""
         self.ask("DELETE_VOLUME_REQ", [("vol_name", name)], write=True)
-        self._until_gone("QUERY_VOLUME_REQ", "vol_name", name, "the end of volume %s" % name)
+        self._wait_until_deleted("QUERY_VOLUME_REQ", "vol_name", name, "the end of volume %s" % name)
 
     def create_snapshot(self, name: str, volume: str) -> None:
         self.ask("CREATE_SNAPSHOT_REQ", [("snap_name", name), ("vol_name", volume), ("smartflag", 1)], write=True)
 
     def delete_snapshot(self, name: str) -> None:
         self.ask("DELETE_SNAPSHOT_REQ", [("snap_name", name)], write=True)
-        self._until_gone("QUERY_SNAPSHOT_REQ", "snap_name", name, "the end of snapshot %s" % name)
+        self._wait_until_deleted("QUERY_SNAPSHOT_REQ", "snap_name", name, "the end of snapshot %s" % name)
 
-    def _until_gone(self, title: str, key: str, name: str, what: str) -> None:
-        def gone() -> Optional[bool]:
+    def _wait_until_deleted(self, title: str, key: str, name: str, what: str) -> None:
+        def deleted() -> Optional[bool]:
             try:
                 self.ask(title, [(key, name)])
             except NotFound:
                 return True
             return None
 
-        Deadline(self.wait, first=0.05, longest=2.0).poll(gone, what)
+        Deadline(self.wait, first=0.05, longest=2.0).poll(deleted, what)
 
     def link(self, name: str, mib: int, snapshot: str) -> None:
         values: Values = [("vol_name", name), ("vol_size", mib), ("snap_name_src", snapshot), ("vol_num", 1)]
@@ -300,7 +300,7 @@ class TextWire(Wire):
 
 
 def _volume_of(item: Fields) -> Volume:
-    """Section 2.1: only the status is known to be told; without a size the volume cannot be judged."""
+    """A volume. Raises KeyError without a size: only the status is known to be reported (section 2.1)."""
     return Volume(
         name=item["vol_name"],
         size=int(item["vol_size"]) * MIB,

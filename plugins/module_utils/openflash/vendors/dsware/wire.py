@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What both wires can do, in model objects and bytes, so that the operations above need not know which one it is.
+"""What REST and the text socket both can do, in model objects and bytes: the client need not know which it uses.
 
-Whoever implements this raises the errors of codes.py, and AnswerLost when a write may have been done.
+An implementation raises the errors of codes.py, and AnswerLost when a change may have been made.
 """
 
 from __future__ import annotations
@@ -16,27 +16,27 @@ from ...client import listing, side_by_side
 from ...errors import BadReply, Busy, Unsupported
 from ...model import COPYING, DELETING, ERROR, READY, Capacity, Listing, Mapping, Pool, Snapshot, Volume
 from ...transport.journal import Journal
-from .facts import COPYING_STATUS, DELETING_STATUS, READY_STATUS
+from .ledger import COPYING_STATUS, DELETING_STATUS, READY_STATUS
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 # Section 2: no published client attaches or maps a snapshot, and the array refuses to delete one that is in use.
 NOT_MAPPED: Tuple[Mapping, ...] = ()
-# Section 2.3: clients make a volume of a snapshot and delete that at once, so nothing that was made of one needs it.
+# Section 2.3: clients make a volume of a snapshot and then delete the snapshot, so no volume needs it.
 NOTHING_NEEDS_IT: Tuple[str, ...] = ()
-# More objects than this by name, one request each: then the whole list costs less.
+# Up to so many objects are read by name, one request each; of more the complete list is read.
 FEW = 8
-# A list that changes while it is read is read again at most this often.
+# How often a list is read that changes while it is read.
 READS = 5
 
 
 class Wire(ABC):
     journal: Journal
     threads = 1
-    """So many requests at once at most."""
+    """The most requests at a time."""
     reports_source = False
-    """A volume that shares the data of a snapshot is listed with the name of that snapshot."""
+    """Whether a volume that shares the data of a snapshot is listed with the name of that snapshot."""
 
     def side_by_side(self, ask: Callable[[T], R], items: Sequence[T]) -> List[R]:
         return side_by_side(ask, items, self.threads)
@@ -44,11 +44,11 @@ class Wire(ABC):
     @property
     @abstractmethod
     def address(self) -> str:
-        """What errors call the array."""
+        """The address, by which errors name the array."""
 
     @abstractmethod
     def open(self) -> Optional[Listing[Pool]]:
-        """Begin the session, which fails when the array cannot be talked to; the pools, where that tells them."""
+        """Begin the session, which fails when the array does not answer. Returns the pools, where they were read."""
 
     @abstractmethod
     def close(self) -> None:
@@ -56,31 +56,31 @@ class Wire(ABC):
 
     @abstractmethod
     def api_version(self) -> Optional[str]:
-        """What the array tells of its version, if anything."""
+        """The version of the interface, where the array reports one."""
 
     @abstractmethod
     def serial(self) -> Optional[str]:
-        """The serial number, where it is told."""
+        """The serial number, where the array reports it."""
 
     @abstractmethod
     def pools(self, session: bool = False) -> Listing[Pool]:
-        """Those that the task may use."""
+        """The pools that the task may use."""
 
     @abstractmethod
     def volumes(self, names: Sequence[str]) -> Listing[Volume]:
-        """Those with these very names."""
+        """Those with exactly these names."""
 
     @abstractmethod
     def all_volumes(self) -> Listing[Volume]:
-        """All, where the wire can list them."""
+        """All, where the interface can list them."""
 
     @abstractmethod
     def snapshots(self, names: Sequence[str]) -> Listing[Snapshot]:
-        """Those with these very names."""
+        """Those with exactly these names."""
 
     @abstractmethod
     def all_snapshots(self) -> Listing[Snapshot]:
-        """All, where the wire can list them."""
+        """All, where the interface can list them."""
 
     @abstractmethod
     def snapshots_of(self, volume: str) -> Listing[Snapshot]:
@@ -88,52 +88,52 @@ class Wire(ABC):
 
     @abstractmethod
     def create_volume(self, name: str, mib: int, pool: Pool) -> None:
-        """Under a name that is free."""
+        """Raises NameTaken when the name is in use."""
 
     @abstractmethod
     def extend_volume(self, name: str, mib: int) -> None:
-        """To ``mib`` in all."""
+        """``mib`` is the new size."""
 
     @abstractmethod
     def delete_volume(self, name: str) -> None:
-        """Until it is gone. NotFound when it was not there."""
+        """Returns when it is deleted. Raises NotFound when it did not exist."""
 
     @abstractmethod
     def create_snapshot(self, name: str, volume: str) -> None:
-        """Under a name that is free."""
+        """Raises NameTaken when the name is in use."""
 
     @abstractmethod
     def delete_snapshot(self, name: str) -> None:
-        """Until it is gone. NotFound when it was not there."""
+        """Returns when it is deleted. Raises NotFound when it did not exist."""
 
     @abstractmethod
     def link(self, name: str, mib: int, snapshot: str) -> None:
-        """A volume that shares the data of a snapshot, at once."""
+        """Make a volume that shares the data of a snapshot, at once."""
 
     @abstractmethod
     def copy(self, name: str, snapshot: str) -> None:
-        """Begin to copy a snapshot into a volume that is there."""
+        """Begin to copy a snapshot into an existing volume."""
 
     @abstractmethod
     def rollback(self, volume: str, snapshot: str) -> None:
         """Put the snapshot's content back into its volume."""
 
     def qos(self, volume: str) -> Optional[Dict[str, Any]]:
-        """What the volume's quality of service is, in the array's own words; None where it cannot be asked."""
+        """The quality of service of the volume as the array reports it; None where it cannot be read."""
         return None
 
     def volume(self, name: str) -> Optional[Volume]:
         found = self.volumes([name])
-        _whole(found)
+        _check_readable(found)
         return found.named(name)
 
     def snapshot(self, name: str) -> Optional[Snapshot]:
         found = self.snapshots([name])
-        _whole(found)
+        _check_readable(found)
         return found.named(name)
 
     def has_snapshot(self, name: str) -> bool:
-        """Whether there is one, legible or not."""
+        """Whether there is one, even one that cannot be read."""
         found = self.snapshots([name])
         return bool(found.items or found.unreadable)
 
@@ -156,11 +156,11 @@ Page = Tuple[List[Dict[str, Any]], Optional[int]]
 
 
 def read_pages(what: str, ask: Callable[[int, int], Page], size: int, names: Sequence[str]) -> List[Dict[str, Any]]:
-    """Every object of a list that the array gives out in pages.
+    """Every object of a list that the array returns in pages.
 
-    An array may put fewer objects on a page than it was asked for. So a short first page does not end the list: with a
-    reported total that is reached first, without one the next page is asked for. When objects move from page to page
-    while the list is read, it is read again.
+    An array may put fewer objects on a page than requested, so a short first page does not end the list: pages are read
+    until the reported total, or until a page adds nothing where no total is reported. When objects move from page to
+    page meanwhile, the list is read again.
 
     :param ask: returns the page of this number, from 1 on, when pages have this size.
     :param names: the keys of which the first that an object has is its name.
@@ -172,11 +172,11 @@ def read_pages(what: str, ask: Callable[[int, int], Page], size: int, names: Seq
         found: Dict[str, Dict[str, Any]] = {}
         page, total = 1, None
         while True:
-            items, told = ask(page, size)
-            if page > 1 and told != total:
+            items, reported_total = ask(page, size)
+            if page > 1 and reported_total != total:
                 restarts += 1
                 break
-            total = told
+            total = reported_total
             new = {_key(item, names): item for item in items}
             if total is not None and (len(new) < len(items) or found.keys() & new.keys()):
                 restarts += 1
@@ -190,10 +190,10 @@ def read_pages(what: str, ask: Callable[[int, int], Page], size: int, names: Seq
             if not items:
                 raise BadReply(
                     "the array lists %d of %s %s, and has no further page" % (len(found), total, what),
-                    hint="Look at the list with the array's own tools.",
+                    hint="Check the list with the array's own tools.",
                 )
             if len(items) < size:
-                # Pages have this size from now on, and the next one must begin where this one ended.
+                # From now on pages have this size, and the next one must begin where this one ended.
                 size = len(items)
                 if len(found) % size:
                     size = max(1, size // 2)
@@ -207,17 +207,18 @@ def read_pages(what: str, ask: Callable[[int, int], Page], size: int, names: Seq
 
 
 def _key(item: Dict[str, Any], names: Sequence[str]) -> str:
-    """What tells objects of one list apart; an object without a name is a different one each time it differs."""
+    """What identifies an object within one list: its name, else its complete content."""
     return next((str(item[name]) for name in names if item.get(name)), repr(sorted(item.items(), key=str)))
 
 
-def _whole(found: Listing[Any]) -> None:
+def _check_readable(found: Listing[Any]) -> None:
+    """Raises BadReply when one of the objects cannot be read."""
     for entry in found.unreadable:
         raise BadReply("%s %s is there, but cannot be read: %s" % (entry.kind, entry.name, entry.reason))
 
 
 def state_of(status: Any, copying: Sequence[int] = COPYING_STATUS) -> str:
-    """From a status number (sections 2.1 to 2.3); a number that nobody has explained is not ready."""
+    """The state of a status number (sections 2.1 to 2.3). An unknown number is not ready."""
     number = int(status)
     if number in READY_STATUS:
         return READY
@@ -227,7 +228,7 @@ def state_of(status: Any, copying: Sequence[int] = COPYING_STATUS) -> str:
 
 
 def time_of(value: Any) -> Optional[str]:
-    """A time stamp as text that sorts by age: the array's own number, padded (its unit is not documented)."""
+    """A time stamp as text that sorts by age: the array's number, padded, since its unit is not documented."""
     text = str(value or "")
     return text.zfill(20) if text.isdigit() and int(text) else text or None
 

@@ -15,7 +15,7 @@ from ...errors import FlashError
 from ...model import Connection
 from ...transport.ssh import SshTransport
 from .copies import Copies
-from .wire import Cli
+from .wire import Commands
 
 PORT = 22
 
@@ -23,25 +23,25 @@ PORT = 22
 class FlashSystem(Copies):
     """One array.
 
-    The array has volumes, hosts and mappings; it has no snapshots and copies nothing. What is called a snapshot here is
-    a full copy of a volume that this client had a host make, whose name on the array says of what (see facts.py).
+    The array has volumes, hosts and mappings; it has no snapshots and copies nothing. A snapshot of this client is a
+    full copy of a volume, which a host makes, and its name on the array identifies its source (see names.py).
     """
 
     @property
     def calls(self) -> Sequence[Any]:
-        return self._cli.ssh.journal
+        return self._wire.ssh.journal
 
     def close(self) -> None:
-        for leave in [fabric.close for fabric in self._fabrics] + [self._leave]:
+        for end in [fabric.close for fabric in self._fabrics] + [self._delete_own_host]:
             try:
-                leave()
+                end()
             except FlashError:
-                pass  # an iSCSI session or a host that stays does no harm
-        self._cli.ssh.close()
+                pass  # an iSCSI session or a host that remains does no harm
+        self._wire.ssh.close()
 
 
 def connect(connection: Connection) -> FlashSystem:
-    """Log in and find out name and pools, 2 session requests (sheet, sections 1 and 2.1).
+    """Log in, and read the system and its pools: 2 session requests (sheet, sections 1 and 2.1).
 
     Options: ``ssh_agent`` (offer the keys of the SSH agent), ``device_root`` (where ``dev`` and ``sys`` of this host
     are), ``copy_checksum`` (read every copy back and compare).
@@ -50,7 +50,7 @@ def connect(connection: Connection) -> FlashSystem:
     ssh = SshTransport.from_connection(connection, PORT, agent=bool(options.get("ssh_agent")))
     tree = Tree(str(options.get("device_root") or "/"))
     array = FlashSystem(
-        Cli(ssh, connection.max_concurrency),
+        Commands(ssh, connection.max_concurrency),
         tree,
         fabrics_of(tree, connection.timeout),
         patience=connection.wait_timeout,

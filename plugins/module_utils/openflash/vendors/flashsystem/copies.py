@@ -4,10 +4,11 @@
 
 """Snapshots, clones and volumes from snapshots: copies made by the host that this runs on (sheet, section 2.5).
 
-A copy is a vdisk under a temporary name, mapped to this host beside its source, filled, unmapped, and only then given
-its name. The temporary name says when and by which process it was begun, of what, and whether the source was mapped for
-it: whoever finds it later knows what to undo. An unfinished copy is never resumed, but removed once its run has ended
-(see unfinished.py). Devices leave this host before the array unmaps their volumes.
+A copy is a vdisk under a temporary name. It is mapped to this host together with its source, written, unmapped, and
+only then given its final name. The temporary name has the time and the process that began the copy, its source, and
+whether the source was mapped for it, so that a later run can undo that. An unfinished copy is never resumed: it is
+removed when its run has ended (see unfinished.py). Devices are removed from this host before the array unmaps their
+volumes.
 """
 
 from __future__ import annotations
@@ -38,8 +39,10 @@ from ...errors import (
 from ...model import THICK, Host, Initiator, Mapping, Snapshot, SnapshotSpec, Volume, VolumeSpec
 from ...transport.confirm import ATTEMPTS, AnswerLost, confirm
 from ...units import parse_initiator
-from .facts import (
-    GRANULARITY,
+from .cli import Row
+from .hosts import Hosts
+from .ledger import GRANULARITY
+from .names import (
     HOST_PREFIX,
     Temporary,
     digest_of,
@@ -50,10 +53,9 @@ from .facts import (
     temporary_name,
     unused_udid,
 )
-from .hosts import Hosts
 from .refusals import AlreadyMapped, NameTaken, NeedsForce
 from .volumes import Volumes
-from .wire import Cli, Row, value
+from .wire import Commands
 
 
 class _Source:
@@ -67,23 +69,23 @@ class _Source:
 
 
 class Copies(Volumes, Hosts):
-    """What FlashSystem cannot do and this host does for it.
+    """What a FlashSystem cannot do and this host does: copies.
 
-    :param fabrics: the ways from this host to the array, the better one first.
+    :param fabrics: the data paths from this host to the array, the preferred one first.
     :param patience: seconds after which a run on another host counts as ended.
     :param checksum: read every copy back and compare.
     """
 
     def __init__(
         self,
-        cli: Cli,
+        wire: Commands,
         tree: Tree,
         fabrics: Sequence[Fabric],
         patience: float = 600.0,
         checksum: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        super().__init__(cli)
+        super().__init__(wire)
         self._tree = tree
         self._fabrics = tuple(fabrics)
         self._patience = patience
@@ -91,19 +93,19 @@ class Copies(Volumes, Hosts):
         self._clock = clock
         self._path: Optional[Fabric] = None
         self._path_problem: Optional[str] = ""
-        self._me: Optional[Host] = None
+        self._this_host: Optional[Host] = None
         self._made_for_copies: Optional[Host] = None
         self._lock = threading.RLock()
         self._source_locks: Dict[str, Any] = {}
         self._given: Set[str] = set()
-        """Ids of the volumes that this task has given a udid."""
+        """Ids of the volumes to which this task has given a udid."""
         self.progress: Optional[Progress] = None
-        """Called with (bytes done, bytes in all) while a copy is made."""
+        """Called with (bytes done, total bytes) while a copy is made."""
 
     # -- the path ----------------------------------------------------------------------------------------------------
 
     def _no_path(self) -> Optional[str]:
-        """Found out once: does an adapter of this host see a port of the array? Without one, nothing is asked."""
+        """Checked once: whether an adapter of this host sees a port of the array. Without one nothing is read."""
         with self._lock:
             if self._path_problem != "":
                 return self._path_problem
@@ -124,45 +126,45 @@ class Copies(Volumes, Hosts):
             raise Unsupported(problem or "this host has no path to the array", array=self.label)
         return self._path
 
-    def _myself(self, fabric: Fabric) -> Host:
-        """What the array calls this host: found by any of its ports, made when it is not there; once per task."""
+    def _find_this_host(self, fabric: Fabric) -> Host:
+        """This host on the array: found by any of its ports, else created; once per task."""
         with self._lock:
-            if self._me is None:
+            if self._this_host is None:
                 addresses = fabric.initiators()
                 name = HOST_PREFIX + (re.sub(r"[^A-Za-z0-9._-]", "-", socket.gethostname()) or "host")
                 found = self.find_hosts(addresses)
                 if found.items:
-                    self._me = found.items[0]
-                    if self._me.name == name:
-                        self._made_for_copies = self._me  # by a run that was killed
+                    self._this_host = found.items[0]
+                    if self._this_host.name == name:
+                        self._made_for_copies = self._this_host  # by a killed run
                 else:
                     ports = [Initiator(address, parse_initiator(address)[0]) for address in addresses]
-                    self._me = self._made_for_copies = self.create_host(name, ports)
-            return self._me
+                    self._this_host = self._made_for_copies = self.create_host(name, ports)
+            return self._this_host
 
-    def _leave(self) -> None:
-        """Take away the host that was made only to copy; the array keeps one that somebody has mapped to by now."""
-        host, self._me, self._made_for_copies = self._made_for_copies, None, None
+    def _delete_own_host(self) -> None:
+        """Delete the host that was created for copies. The array refuses when it has mappings by now."""
+        host, self._this_host, self._made_for_copies = self._made_for_copies, None, None
         if host is not None:
             self.delete_host(host)
 
-    # -- the operations ----------------------------------------------------------------------------------------------
+    # -- operations --------------------------------------------------------------------------------------------------
 
     def clone_volume(self, source: Volume, spec: VolumeSpec) -> Volume:
-        """Eight requests and the copy: see _copy. Independent of the source, and as large or larger."""
+        """Eight requests and the copy: see _copy. The clone is independent of its source, and as large or larger."""
         with self._doing("clone volume %s to %s" % (source.name, spec.name), spec.name):
             origin = _Source(source.name, source.id, source.size, source.serial)
             return self._volume_copy("clone_volume", origin, source.name, spec)
 
     def volume_from_snapshot(self, snapshot: Snapshot, spec: VolumeSpec) -> Volume:
-        """As clone_volume: a snapshot is a vdisk like any other."""
+        """Requests and copy as in clone_volume: a snapshot is a vdisk like any other."""
         with self._doing("make volume %s from snapshot %s" % (spec.name, snapshot.name), spec.name):
             row = next((row for row in self._rows or () if row.get("id") == snapshot.id), None)
-            said = parse_snapshot(row["name"]) if row is not None else None
-            if row is None or said is None or said.name != snapshot.name:
+            parts = parse_snapshot(row["name"]) if row is not None else None
+            if row is None or parts is None or parts.name != snapshot.name:
                 row = self._vdisk(snapshot.id) if snapshot.id else None
-                said = parse_snapshot(row["name"]) if row is not None else None
-                if row is None or said is None or said.name != snapshot.name:
+                parts = parse_snapshot(row["name"]) if row is not None else None
+                if row is None or parts is None or parts.name != snapshot.name:
                     raise NotFound("snapshot %s is not there" % snapshot.name, target=snapshot.name)
             row = self._complete([row])[0]
             origin = _Source(row["name"], row["id"], int(row["capacity"]), row["vdisk_UID"].lower())
@@ -170,8 +172,7 @@ class Copies(Volumes, Hosts):
 
     def _volume_copy(self, operation: str, origin: _Source, shown: str, spec: VolumeSpec) -> Volume:
         size = copy_size(spec.size, origin.size, GRANULARITY)
-        there = self._vdisk_listed(spec.name)
-        if there is not None:
+        if self._vdisk_listed(spec.name) is not None:
             return self._same_volume(spec.name, size, spec.pool)
         pool = self._pool_for(spec, size)
         made = self._copy(operation, origin, size, pool, spec.name, lambda consistent: spec.name)
@@ -192,34 +193,34 @@ class Copies(Volumes, Hosts):
         )
 
     def create_snapshots(self, specs: Sequence[SnapshotSpec], atomic: bool = False) -> Tuple[Snapshot, ...]:
-        """One copy after the other. Several of one instant are refused."""
+        """One copy after the other. Several at one instant are refused."""
         if atomic and len(specs) > 1:
             raise self.unsupported("atomic_snapshots", "")
         return tuple(self._snapshot_copy(spec) for spec in specs)
 
     def _snapshot_copy(self, spec: SnapshotSpec) -> Snapshot:
-        """The final name says whether a host had the source while it was copied."""
+        """Take one snapshot. Its final name has whether the source was mapped to a host during the copy."""
         volume = spec.volume
         with self._doing("take snapshot %s of %s" % (spec.name, volume.name), spec.name):
             row = self._listed_source(volume)
             serial = row["vdisk_UID"].lower()
             for source in sources_of(serial, row.get("udid") or ""):
-                for kept in (True, False):
-                    if self._vdisk_listed(snapshot_name(spec.name, source, kept)) is not None:
-                        return self._the_snapshot(spec.name, volume)
+                for consistent in (True, False):
+                    if self._vdisk_listed(snapshot_name(spec.name, source, consistent)) is not None:
+                        return self._existing_snapshot(spec.name, volume)
             source = self._source_for_names(row)
             origin = _Source(volume.name, volume.id, volume.size, serial)
             pool = volume.pool or self._pool_for(VolumeSpec(spec.name), volume.size)
-            final: List[bool] = []
+            consistent_at_end: List[bool] = []
 
             def name_it(consistent: bool) -> str:
-                final.append(consistent or spec.quiesced)
-                return snapshot_name(spec.name, self._source_at_the_end(row, source), final[-1])
+                consistent_at_end.append(consistent or spec.quiesced)
+                return snapshot_name(spec.name, self._source_at_end(row, source), consistent_at_end[-1])
 
             key = snapshot_name(spec.name, sources_of(serial, "")[0], True)
             made = self._copy("create_snapshots", origin, volume.size, pool, key, name_it)
             if made is None:
-                return self._the_snapshot(spec.name, volume)
+                return self._existing_snapshot(spec.name, volume)
             return Snapshot(
                 spec.name,
                 volume.name,
@@ -228,23 +229,23 @@ class Copies(Volumes, Hosts):
                 volume_id=volume.id or None,
                 serial=made.serial,
                 mappings=(),
-                crash_consistent=final[-1],
+                crash_consistent=consistent_at_end[-1],
             )
 
     def _listed_source(self, volume: Volume) -> Row:
-        """The volume's row of the last list of this task; one request when it is not complete there."""
+        """The volume's row in the last list of this task; one request when that row is incomplete."""
         rows = self._vdisks() if self._rows is None else self._rows
         for row in rows:
             if row.get("id") == volume.id and row.get("name") == volume.name and row.get("vdisk_UID") and "udid" in row:
                 if volume.serial in (None, row["vdisk_UID"].lower()):
                     return row
-        return self._still_there(volume)
+        return self._present(volume)
 
     def _source_for_names(self, row: Row) -> str:
-        """What the names of the volume's snapshots say. The first snapshot gives the volume a udid: two requests.
+        """What identifies the volume in the names of its snapshots. The first snapshot gives it a udid: two requests.
 
-        A udid that somebody has set since the list was read is not replaced. The number is that of no other volume, and
-        none that a snapshot of an earlier volume with this UID has.
+        A udid that somebody set after the list was read is not replaced. A new one is a number that no other volume
+        has, and that no snapshot of an earlier volume with this UID has in its name.
         """
         if not row.get("udid"):
             row["udid"] = self._same_now(row["name"], row["id"], row["vdisk_UID"].lower()).get("udid", "")
@@ -256,7 +257,7 @@ class Copies(Volumes, Hosts):
         )
         try:
             confirm(
-                lambda: self._cli.change("chvdisk", "-udid", number, value(row["name"])),
+                lambda: self._wire.set_udid(row["name"], number),
                 lambda: (self._vdisk(row["id"]) or {}).get("udid") == number,
             )
         except (Unsupported, Invalid):
@@ -265,21 +266,21 @@ class Copies(Volumes, Hosts):
         row["udid"] = number
         return sources_of(row["vdisk_UID"], number)[0]
 
-    def _source_at_the_end(self, row: Row, source: str) -> str:
-        """The same when the copy is complete: another run may have given the volume its udid at the same moment."""
+    def _source_at_end(self, row: Row, source: str) -> str:
+        """The same when the copy is complete: another run may have set the volume's udid at the same moment."""
         if row["id"] in self._given:
             row["udid"] = (self._vdisk(row["id"]) or {}).get("udid") or row["udid"]
             return sources_of(row["vdisk_UID"], row["udid"])[0]
         return source
 
-    def _the_snapshot(self, name: str, volume: Volume) -> Snapshot:
+    def _existing_snapshot(self, name: str, volume: Volume) -> Snapshot:
         for found in self.snapshots([name]):
             if found.name == name and found.volume == volume.name:
                 return found
-        raise NotFound("snapshot %s was there and is gone again" % name)
+        raise NotFound("snapshot %s existed and has been deleted meanwhile" % name)
 
     def _vdisk_listed(self, name: str) -> Optional[Row]:
-        """By the last list of this task; one is made when there is none."""
+        """The vdisk of this name in the last list of this task, which is read when there is none."""
         rows = self._vdisks() if self._rows is None else self._rows
         return next((row for row in rows if row.get("name") == name), None)
 
@@ -294,26 +295,29 @@ class Copies(Volumes, Hosts):
         key: str,
         name_it: Callable[[bool], str],
     ) -> Optional[_Source]:
-        """A copy under the name that ``name_it`` gives it, or None when something has that name already.
+        """Copy. None when a vdisk has the final name already.
 
-        Eight requests: the mappings that there are (is the source in use, and is it this host's already), create, map
-        twice, the mappings again (the identities to look for), unmap twice, rename. One more when the array wants to be
-        told that the source is mapped elsewhere too.
+        Eight requests: read the mappings (is the source mapped, and to this host), create, map twice, read the mappings
+        again (the identities of the disks), unmap twice, rename. One more where the array demands ``-force`` because
+        the source is mapped to another host.
+
+        :param key: what identifies the copy in its temporary name: two runs that make the same copy have the same.
+        :param name_it: gives the final name; its argument is whether no host had the source mapped.
         """
         fabric = self._fabric(operation)
-        me = self._myself(fabric)
+        this_host = self._find_this_host(fabric)
         with self._source_lock(origin.vdisk), unfinished.begin(self._clock()) as stamp:
-            return self._copy_alone(fabric, me, origin, size, pool, key, name_it, stamp)
+            return self._copy_alone(fabric, this_host, origin, size, pool, key, name_it, stamp)
 
     def _source_lock(self, vdisk: str) -> Any:
-        """Two copies of one source side by side would take it from each other."""
+        """One copy of a source at a time: of two, one would unmap it for the other."""
         with self._lock:
             return self._source_locks.setdefault(vdisk, threading.Lock())
 
     def _copy_alone(
         self,
         fabric: Fabric,
-        me: Host,
+        this_host: Host,
         origin: _Source,
         size: int,
         pool: str,
@@ -321,22 +325,22 @@ class Copies(Volumes, Hosts):
         name_it: Callable[[bool], str],
         stamp: unfinished.Stamp,
     ) -> Optional[_Source]:
-        maps = self._all_mappings().items
-        maps = self._sweep(fabric, me, maps, key, origin)
-        elsewhere = [one for one in maps if one.volume == origin.vdisk]
-        mine = any(one.host == me.name for one in elsewhere)
-        temporary = temporary_name(stamp, not mine, origin.number, key)
+        mappings = self._all_mappings().items
+        mappings = self._remove_unfinished(fabric, this_host, mappings, key, origin)
+        of_source = [mapping for mapping in mappings if mapping.volume == origin.vdisk]
+        mapped_here = any(mapping.host == this_host.name for mapping in of_source)
+        temporary = temporary_name(stamp, not mapped_here, origin.number, key)
         number = self._make(temporary, size, pool) or (self._vdisk_named(temporary) or {}).get("id", "")
         target = _Source(temporary, number, size, None)
         try:
-            self._fill(fabric, me, origin, target, mine)
+            self._fill(fabric, this_host, origin, target, mapped_here)
         except (AnswerLost, Timeout, Unreachable):
-            # The array may not answer now: the name says to the next run what is to be removed.
+            # The array may not answer now. The temporary name has what the next run needs to remove the copy.
             raise
         except (FlashError, Interrupted):
             self._drop(target)
             raise
-        final = name_it(not elsewhere)
+        final = name_it(not of_source)
         try:
             self._rename(temporary, final, number)
         except NameTaken:
@@ -345,118 +349,123 @@ class Copies(Volumes, Hosts):
         made = {"capacity": str(size), "vdisk_UID": str(target.serial), "status": "online", "mdisk_grp_name": pool}
         with self._lock:
             if self._rows is not None:
-                # For what the same task makes of it; the list was made before.
+                # The same task may copy this volume, and the list was read before.
                 self._rows = [*self._rows, dict(made, id=number, name=final)]
         return target
 
-    def _fill(self, fabric: Fabric, me: Host, origin: _Source, target: _Source, mine: bool) -> None:
-        """Map, copy, take away. Whatever happens, devices go first and mappings second."""
+    def _fill(self, fabric: Fabric, this_host: Host, origin: _Source, target: _Source, mapped_here: bool) -> None:
+        """Map, copy, unmap. In any case the devices are removed first, and then the mappings."""
         disks: List[Disk] = []
         to_unmap: List[str] = []
         try:
             to_unmap.append(target.vdisk)
-            self._show(target.vdisk, me)
-            if not mine:
+            self._map_here(target.vdisk, this_host)
+            if not mapped_here:
                 to_unmap.append(origin.vdisk)
-                self._show(origin.vdisk, me)
-            seen = self._seen_by(me)
-            for one in (origin, target):
-                if one.vdisk not in seen:
-                    raise NotFound("volume %s is not mapped to host %s any more" % (one.vdisk, me.name))
-                serial, _lun = seen[one.vdisk]
-                if one.serial and one.serial != serial:
-                    raise Conflict("another volume has taken the name %s since it was read" % one.vdisk)
-                one.serial = serial
+                self._map_here(origin.vdisk, this_host)
+            visible = self._visible_to(this_host)
+            for end in (origin, target):
+                if end.vdisk not in visible:
+                    raise NotFound("volume %s is not mapped to host %s any more" % (end.vdisk, this_host.name))
+                serial, _lun = visible[end.vdisk]
+                if end.serial and end.serial != serial:
+                    raise Conflict("another volume has the name %s since it was read" % end.vdisk)
+                end.serial = serial
             ports = self.ports().items
-            source_disk = fabric.attach(str(origin.serial), origin.size, seen[origin.vdisk][1], ports)
-            if not mine:
+            source_disk = fabric.attach(str(origin.serial), origin.size, visible[origin.vdisk][1], ports)
+            if not mapped_here:
                 disks.append(source_disk)
-            target_disk = fabric.attach(str(target.serial), target.size, seen[target.vdisk][1], ports)
+            target_disk = fabric.attach(str(target.serial), target.size, visible[target.vdisk][1], ports)
             disks.append(target_disk)
             with fabric.disks.reading(source_disk) as reading, fabric.disks.writing(target_disk) as writing:
                 copy(reading, writing, origin.size, self._checksum, self.progress)
         finally:
-            self._undo(fabric, me, disks, to_unmap)
+            self._undo(fabric, this_host, disks, to_unmap)
 
-    def _undo(self, fabric: Fabric, me: Host, disks: Sequence[Disk], to_unmap: Sequence[str]) -> None:
+    def _undo(self, fabric: Fabric, this_host: Host, disks: Sequence[Disk], to_unmap: Sequence[str]) -> None:
         for disk in reversed(disks):
             fabric.detach(disk)
         for vdisk in to_unmap:
-            self._hide(vdisk, me)
+            self._unmap_here(vdisk, this_host)
 
-    def _show(self, vdisk: str, me: Host) -> None:
-        """Map to this host, forcing it where the array asks for that: the source is only read, the target is new."""
-        force: Tuple[str, ...] = ()
+    def _map_here(self, vdisk: str, this_host: Host) -> None:
+        """Map to this host, with ``-force`` where the array demands it: the source is only read, the target is new."""
+        force = False
         for attempt in range(ATTEMPTS + 1):
             try:
-                self._map_once(vdisk, self._array_name(me.name), None, force)
+                self._wire.mkvdiskhostmap(vdisk, self._array_name(this_host.name), None, force)
                 return
             except AlreadyMapped:
                 return
             except NeedsForce:
                 if force:
                     raise
-                force = ("-force",)
+                force = True
             except AnswerLost:
-                if any(one.host == me.name for one in self._mappings_of_volume(vdisk)):
+                if any(one.host == this_host.name for one in self._mappings_of_volume(vdisk)):
                     return
                 if attempt >= ATTEMPTS - 1:
                     raise
 
-    def _hide(self, vdisk: str, me: Host) -> None:
+    def _unmap_here(self, vdisk: str, this_host: Host) -> None:
         for attempt in range(ATTEMPTS):
-            lost = self._unmap_once(vdisk, me.name)
-            if lost is None or not any(one.host == me.name for one in self._mappings_of_volume(vdisk)):
+            answer_lost = self._unmap_once(vdisk, this_host.name)
+            if answer_lost is None or not any(one.host == this_host.name for one in self._mappings_of_volume(vdisk)):
                 return
             if attempt == ATTEMPTS - 1:
-                raise lost
+                raise answer_lost
 
-    def _seen_by(self, me: Host) -> Dict[str, Tuple[str, int]]:
-        """(identity, LUN) of what is mapped to this host, by name."""
-        rows = self._cli.table("lshostvdiskmap", self._array_name(me.name))
+    def _visible_to(self, this_host: Host) -> Dict[str, Tuple[str, int]]:
+        """(identity, LUN) of the vdisks that are mapped to this host, by name."""
+        rows = self._wire.lshostvdiskmap(self._array_name(this_host.name))
         return {row["vdisk_name"]: (row["vdisk_UID"].lower(), int(row["SCSI_id"])) for row in rows if "" not in row}
 
     def _drop(self, target: _Source) -> None:
-        """Remove a copy that will not get its name."""
+        """Remove a copy that will not get its final name."""
         try:
             self._remove(target.vdisk, target.number)
         except FlashError:
             pass  # the error that led here says more, and the next run removes it
 
-    # -- what killed runs left ---------------------------------------------------------------------------------------
+    # -- unfinished copies of killed runs ----------------------------------------------------------------------------
 
-    def _sweep(
-        self, fabric: Fabric, me: Host, maps: Sequence[Mapping], key: str, origin: _Source
+    def _remove_unfinished(
+        self, fabric: Fabric, this_host: Host, mappings: Sequence[Mapping], key: str, origin: _Source
     ) -> Tuple[Mapping, ...]:
-        """Remove unfinished copies that are surely dead; Busy when a live one is of this very source or for this name.
+        """Remove unfinished copies whose run has ended; Busy when one in progress has this source or makes this copy.
 
-        Dead: it carries our marker, its run has ended (see unfinished.py), only this host has it, and nobody on this
-        host has it open. The array itself never copies. Returns the mappings that are left.
+        A copy is removed when it has our temporary name, its run has ended (see unfinished.py), no other host has it
+        mapped, and it is not open on this host. The array itself never copies. Returns the remaining mappings.
         """
-        left = list(maps)
+        remaining = list(mappings)
         for row in list(self._rows or ()):
-            said = parse_temporary(row.get("name", ""))
-            if said is None:
+            copy_name = parse_temporary(row.get("name", ""))
+            if copy_name is None:
                 continue
-            concerns = said.digest == digest_of(key) or said.source == origin.number
-            problem = self._alive(fabric, me, row, said, left)
+            concerns = copy_name.digest == digest_of(key) or copy_name.source == origin.number
+            problem = self._in_progress(fabric, this_host, row, copy_name, remaining)
             if problem is not None:
                 if concerns:
                     raise Busy(
                         "another run is copying (%s): %s" % (row["name"], problem),
-                        hint="Wait for it. If it runs on another host and is dead, it is removed once it is older than "
-                        "wait_timeout.",
+                        hint="Wait for it. If it runs on another host and has been killed, its copy is removed once it "
+                        "is older than wait_timeout.",
                     )
                 continue
-            left = self._bury(fabric, me, row, said, left)
-        return tuple(left)
+            remaining = self._remove_copy(fabric, this_host, row, copy_name, remaining)
+        return tuple(remaining)
 
-    def _alive(self, fabric: Fabric, me: Host, row: Row, said: Temporary, maps: Sequence[Mapping]) -> Optional[str]:
-        if not unfinished.is_over(said.stamp, self._patience, self._clock()):
-            return "it was begun %d s ago" % said.stamp.age(self._clock())
-        others = sorted(one.host for one in maps if one.volume == row["name"] and one.host != me.name)
+    def _in_progress(
+        self, fabric: Fabric, this_host: Host, row: Row, copy_name: Temporary, mappings: Sequence[Mapping]
+    ) -> Optional[str]:
+        """Why the copy may still be made, as a clause; None when its run has ended."""
+        if not unfinished.is_over(copy_name.stamp, self._patience, self._clock()):
+            return "it was begun %d s ago" % copy_name.stamp.age(self._clock())
+        others = sorted(
+            mapping.host for mapping in mappings if mapping.volume == row["name"] and mapping.host != this_host.name
+        )
         if others:
-            return "host %s has it" % others[0]
+            return "it is mapped to host %s" % others[0]
         disk = fabric.disks.find(row["vdisk_UID"].lower(), int(row["capacity"]))
         if disk is not None:
             try:
@@ -465,30 +474,36 @@ class Copies(Volumes, Hosts):
             except InUse:
                 return "it is open on this host"
             except FlashError:
-                pass  # a stale path: nobody copies through that
+                pass  # a stale path, through which nobody copies
         return None
 
-    def _bury(self, fabric: Fabric, me: Host, row: Row, said: Temporary, maps: Sequence[Mapping]) -> List[Mapping]:
-        """The device, the mappings, the vdisk: in this order, so that a run killed here is buried by the next."""
+    def _remove_copy(
+        self, fabric: Fabric, this_host: Host, row: Row, copy_name: Temporary, mappings: Sequence[Mapping]
+    ) -> List[Mapping]:
+        """Remove the device, the mappings and the vdisk, in this order, so that the next run can finish the removal.
+
+        Returns the remaining mappings.
+        """
         name = row["name"]
-        source = next((other for other in self._rows or () if other.get("id") == said.source), None)
-        gone = {name}
+        source = next((other for other in self._rows or () if other.get("id") == copy_name.source), None)
+        unmapped = {name}
         others = [parse_temporary(other.get("name", "")) for other in self._rows or () if other is not row]
-        if said.mapped and source is not None and not any(o is not None and o.source == said.source for o in others):
-            gone.add(source["name"])
+        shared = any(other is not None and other.source == copy_name.source for other in others)
+        if copy_name.mapped and source is not None and not shared:
+            unmapped.add(source["name"])
         for vdisk in (source, row):
-            if vdisk is None or vdisk["name"] not in gone:
+            if vdisk is None or vdisk["name"] not in unmapped:
                 continue
             disk = fabric.disks.find(vdisk["vdisk_UID"].lower(), int(vdisk["capacity"]))
             if disk is not None:
                 fabric.detach(disk)
-            if any(one.volume == vdisk["name"] and one.host == me.name for one in maps):
-                self._hide(vdisk["name"], me)
+            if any(mapping.volume == vdisk["name"] and mapping.host == this_host.name for mapping in mappings):
+                self._unmap_here(vdisk["name"], this_host)
         self._remove(name, row["id"])
         with self._lock:
             self._rows = [other for other in self._rows or () if other is not row]
-        return [one for one in maps if one.volume not in gone or one.host != me.name]
+        return [mapping for mapping in mappings if mapping.volume not in unmapped or mapping.host != this_host.name]
 
     def restore_snapshot(self, volume: Volume, snapshot: Snapshot, backup: str) -> Snapshot:
-        """Refused: a volume half overwritten would carry its final name."""
+        """Refused: until it is overwritten completely, the volume would have a mixed content under its final name."""
         raise self.unsupported("restore_snapshot", "", snapshot)

@@ -2,14 +2,14 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the array holds: every read, and what the other parts of the client share."""
+"""What is read of the array, and what the other parts of the client share."""
 
 from __future__ import annotations
 
 import threading
 from abc import abstractmethod
 from dataclasses import replace
-from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
+from typing import Any, Callable, Dict, List, Optional, Sequence, Set, Tuple
 
 from ...array import Array
 from ...client import Locks
@@ -33,46 +33,39 @@ from ...model import (
     Volume,
 )
 from ...units import format_endpoint, parse_endpoint, parse_initiator, parse_target
-from .facts import (
-    FC_ACTIVE,
-    ISCSI_PORT,
-    NO_SPEED,
-    PORTAL_STATES,
-    capabilities,
-    parse_snapshot,
-    parse_temporary,
-    safe_host_name,
-    sources_of,
-)
-from .wire import Cli, Pairs, Row, first, listing
+from .capabilities import capabilities
+from .cli import Pairs, Row, first, listing
+from .ledger import FC_ACTIVE, ISCSI_PORT, NO_SPEED, PORTAL_STATES
+from .names import parse_snapshot, parse_temporary, safe_host_name, sources_of
+from .wire import Commands
 
 _VDISK_COLUMNS = ("id", "name", "status", "capacity", "vdisk_UID")
 
 
 class Reading(Array):
-    """The reading half of FlashSystem."""
+    """The part of a FlashSystem that only reads."""
 
-    def __init__(self, cli: Cli) -> None:
-        self._cli = cli
-        self.label = cli.ssh.address
+    def __init__(self, wire: Commands) -> None:
+        self._wire = wire
+        self.label = wire.ssh.address
         self.capabilities = capabilities(self._no_path)
         self._system: Row = {}
         self._pools: Tuple[Pool, ...] = ()
         self._ports: Optional[Listing[Port]] = None
         self._rows: Optional[List[Row]] = None
-        """Every vdisk as of the last list: what our names say is looked up there."""
+        """Every vdisk of the last list, where the names of snapshots and unfinished copies are found."""
         self._by_port: Dict[str, Host] = {}
-        """Hosts by port address, as they were read or made."""
+        """Hosts by the addresses of their ports, as they were read or made."""
         self._names: Set[str] = set()
-        """Names of hosts that the array itself has said."""
+        """Names of hosts that the array has reported."""
         self._aliases: Dict[str, str] = {}
-        """What the task calls a host, by what the array calls it, where the array cannot have that name."""
+        """The task's name of a host by its name on the array, where the array cannot have the task's name."""
         self._lock_of_hosts = threading.Lock()
         self._locks = Locks()
 
     @abstractmethod
     def _no_path(self) -> Optional[str]:
-        """Why this host cannot copy volumes of the array; None when it can."""
+        """The reason why this host cannot copy volumes of the array; None when it can."""
 
     def _alone_with(self, vdisk: str) -> threading.RLock:
         """One thread at a time reads the size of a volume and adds to it."""
@@ -81,15 +74,15 @@ class Reading(Array):
     # -- the system --------------------------------------------------------------------------------------------------
 
     def open(self) -> None:
-        """Find out what is there: 2 session requests. Refused while open access is on (sheet, sections 0 and 2.1)."""
-        pairs = self._cli.detail("lssystem", session=True)
+        """Read the system and its pools: 2 session requests. Refused while open access is on (sections 0 and 2.1)."""
+        pairs = self._wire.lssystem()
         self._system = first(pairs or [])
         if not self._system.get("name"):
-            raise BadReply("the array does not tell its name")
+            raise BadReply("the array does not report its name")
         self.label = self._system["name"]
         if self._system.get("open_access_enabled") != "off":
             raise Refused(
-                "open access is on, so every host sees every volume, whatever is mapped",
+                "open access is on, so every host has access to every volume without a mapping",
                 array=self.label,
                 hint="Turn it off on the array: svctask chsystem -openaccess off",
             )
@@ -117,121 +110,124 @@ class Reading(Array):
             return found
 
     def _read_pools(self, session: bool = False) -> Listing[Pool]:
-        return listing("pool", self._cli.table("lsmdiskgrp", "-bytes", session=session), _pool)
+        return listing("pool", self._wire.lsmdiskgrp(session), _pool)
 
     def ports(self) -> Listing[Port]:
         """Active FC ports and portals that are up, of nodes that are online; read once per session (3 requests)."""
         if self._ports is None:
             with self._doing("read the target ports"):
-                nodes = {row.get("id", ""): row for row in self._cli.table("lsnode", session=True)}
+                nodes = {row.get("id", ""): row for row in self._wire.lsnode()}
                 online = {number: row for number, row in nodes.items() if row.get("status") == "online"}
-                fc = listing("port", self._optional("lsportfc"), lambda row: _fc_port(row, online))
-                ethernet = self._optional("lsportip")
+                fc = listing("port", self._optional(self._wire.lsportfc), lambda row: _fc_port(row, online))
+                ethernet = self._optional(self._wire.lsportip)
                 v4 = listing("port", ethernet, lambda row: _portal(row, online, "IP_address"))
                 v6 = listing("port", ethernet, lambda row: _portal(row, online, "IP_address_6"))
                 self._ports = Listing(fc.items + v4.items + v6.items, fc.unreadable + v4.unreadable + v6.unreadable)
         return self._ports
 
-    def _optional(self, verb: str) -> List[Row]:
-        """What an array without this kind of port may refuse to list."""
+    @staticmethod
+    def _optional(list_ports: Callable[[], List[Row]]) -> List[Row]:
+        """The ports of a kind; none where the array refuses the command because it has no port of the kind."""
         try:
-            return self._cli.table(verb, session=True)
+            return list_ports()
         except Unsupported:
             return []
 
     # -- volumes and snapshots ---------------------------------------------------------------------------------------
 
     def volumes(self, names: Optional[Sequence[str]] = None) -> Listing[Volume]:
-        """Two requests, one where there is none: a list, which alone tells our snapshots apart, and the mappings."""
+        """Two requests, one where there is no volume: a list, which tells volumes from snapshots, and the mappings."""
         with self._doing("read volumes"):
             rows = self._vdisks()
-            wanted = None if names is None else set(names)
-            mine = [row for row in rows if "" in row or _is_volume(row) and (wanted is None or row["name"] in wanted)]
-            found = listing("volume", self._complete(mine), self._volume)
+            requested = None if names is None else set(names)
+            chosen = [
+                row for row in rows if "" in row or _is_volume(row) and (requested is None or row["name"] in requested)
+            ]
+            found = listing("volume", self._complete(chosen), self._volume)
             if not found.items:
                 return found
             try:
-                maps = self._all_mappings()
+                mappings = self._all_mappings()
             except BadReply:
-                return found  # without their mappings, which whoever needs them asks for again
-            if not maps.complete:
+                return found  # without mappings: a caller that needs them reads them again
+            if not mappings.complete:
                 return found
             by_id: Dict[str, List[Mapping]] = {}
-            for one in maps:
-                by_id.setdefault(str(one.volume_id), []).append(one)
-            volumes = tuple(replace(one, mappings=tuple(by_id.get(one.id, ()))) for one in found)
+            for mapping in mappings:
+                by_id.setdefault(str(mapping.volume_id), []).append(mapping)
+            volumes = tuple(replace(volume, mappings=tuple(by_id.get(volume.id, ()))) for volume in found)
             return Listing(volumes, found.unreadable)
 
     def snapshots(
         self, names: Optional[Sequence[str]] = None, volumes: Optional[Sequence[str]] = None
     ) -> Listing[Snapshot]:
-        """Copies that we made, by their names; one more request for their mappings when there are any."""
+        """Copies that this collection made, known by their names; one more request for mappings when there are any."""
         with self._doing("read snapshots"):
             rows = self._vdisks()
             by_source = self._by_source(rows)
             everything = names is None and volumes is None
-            mine = []
+            chosen = []
             for row in rows:
-                said = parse_snapshot(row.get("name", ""))
-                if said is None:
+                parts = parse_snapshot(row.get("name", ""))
+                if parts is None:
                     continue
-                source = by_source.get(said.source, {}).get("name")
-                if everything or said.name in (names or ()) or source in (volumes or ()):
-                    mine.append(row)
-            if not mine:
+                source = by_source.get(parts.source, {}).get("name")
+                if everything or parts.name in (names or ()) or source in (volumes or ()):
+                    chosen.append(row)
+            if not chosen:
                 return Listing()
             try:
-                maps = self._all_mappings()
+                mappings = self._all_mappings()
             except BadReply:
-                maps = UNKNOWN  # whoever needs them asks for them again
-            known = maps.items if maps.complete else None
-            return listing("snapshot", self._complete(mine), lambda row: self._snapshot(row, by_source, known))
+                mappings = UNKNOWN  # a caller that needs them reads them again
+            known = mappings.items if mappings.complete else None
+            return listing("snapshot", self._complete(chosen), lambda row: self._snapshot(row, by_source, known))
 
     def _vdisks(self) -> List[Row]:
-        rows = self._cli.table("lsvdisk", "-bytes")
-        said = [parse_snapshot(row.get("name", "")) for row in rows]
-        ends = {one.source[1:9] for one in said if one is not None and one.source.startswith("_")}
+        rows = self._wire.lsvdisks()
+        snapshots = [parse_snapshot(row.get("name", "")) for row in rows]
+        ends = {parts.source[1:9] for parts in snapshots if parts is not None and parts.source.startswith("_")}
         for row in rows:
-            # A list without this column (section 9b): one request for each volume that has snapshots.
+            # The list may lack this column (section 9b): one request for each volume that has snapshots.
             if "" not in row and "udid" not in row and row.get("vdisk_UID", "").lower()[-8:] in ends:
                 row["udid"] = (self._vdisk(row["id"]) or {}).get("udid", "")
         self._rows = rows
         return rows
 
     def _complete(self, rows: Sequence[Row]) -> List[Row]:
-        """With the columns that a list of this firmware may lack (section 9b), from one request for each vdisk."""
-        poor = [row for row in rows if "" not in row and not all(column in row for column in _VDISK_COLUMNS)]
-        whole = {row["id"]: self._vdisk(row["id"]) or row for row in poor}
-        return [whole.get(row.get("id", ""), row) for row in rows]
+        """The rows with all columns. A list may lack some (section 9b): one request for each such vdisk."""
+        incomplete = [row for row in rows if "" not in row and not all(column in row for column in _VDISK_COLUMNS)]
+        complete = {row["id"]: self._vdisk(row["id"]) or row for row in incomplete}
+        return [complete.get(row.get("id", ""), row) for row in rows]
 
     def _vdisk(self, name: str) -> Optional[Row]:
         """One vdisk by name or id."""
-        pairs = self._cli.detail("lsvdisk", name, "-bytes")
+        pairs = self._wire.lsvdisk(name)
         return first(pairs) if pairs else None
 
     def _vdisk_named(self, name: str) -> Optional[Row]:
-        """One vdisk by its very name: the array takes a number for an id (section 1)."""
+        """The vdisk of exactly this name: the array takes a number for an id (section 1)."""
         row = self._vdisk(name)
         return row if row is not None and row.get("name") == name else None
 
     def _vdisk_name(self, name: str, number: str) -> str:
-        """What the array calls a volume, or a snapshot that goes by the name it has for people."""
+        """The name on the array of a volume, or of a snapshot that is given by its short name."""
         for row in self._rows or ():
-            said = parse_snapshot(row.get("name", "")) if number and row.get("id") == number else None
-            if said is not None and said.name == name:
+            parts = parse_snapshot(row.get("name", "")) if number and row.get("id") == number else None
+            if parts is not None and parts.name == name:
                 return row["name"]
         return name
 
     @staticmethod
     def _by_source(rows: Sequence[Row]) -> Dict[str, Row]:
-        """The volumes by what the names of their snapshots say."""
+        """The volumes by what identifies them in the names of their snapshots."""
         known = [row for row in rows if row.get("vdisk_UID")]
         return {source: row for row in known for source in sources_of(row["vdisk_UID"], row.get("udid") or "")}
 
     def _volume(self, row: Row) -> Volume:
         serial = row["vdisk_UID"].lower()
         sources = sources_of(serial, row.get("udid") or "")
-        said = [parse_snapshot(other.get("name", "")) for other in self._rows or ()]
+        snapshots = [parse_snapshot(other.get("name", "")) for other in self._rows or ()]
         return Volume(
             row["name"],
             int(row["capacity"]),
@@ -241,28 +237,32 @@ class Reading(Array):
             state=_state(row["status"]),
             serial=serial,
             used=int(row["capacity"]),
-            snapshots=tuple(one.name for one in said if one is not None and one.source in sources),
+            snapshots=tuple(parts.name for parts in snapshots if parts is not None and parts.source in sources),
             groups=(),
         )
 
-    def _snapshot(self, row: Row, by_source: Dict[str, Row], maps: Optional[Sequence[Mapping]]) -> Snapshot:
-        said = parse_snapshot(row["name"])
-        if said is None:
+    def _snapshot(self, row: Row, by_source: Dict[str, Row], mappings: Optional[Sequence[Mapping]]) -> Snapshot:
+        parts = parse_snapshot(row["name"])
+        if parts is None:
             raise ValueError("it is not the name of a snapshot")
-        source = by_source.get(said.source, {})
+        source = by_source.get(parts.source, {})
         return Snapshot(
-            said.name,
+            parts.name,
             source.get("name"),
             int(row["capacity"]),
             id=row["id"],
             volume_id=source.get("id"),
             state=_state(row["status"]),
             serial=row["vdisk_UID"].lower(),
-            # Under the name that the snapshot has for people; the id keeps the one that it has on the array.
+            # With the short name of the snapshot; the id is its name on the array.
             mappings=None
-            if maps is None
-            else tuple(replace(one, volume=said.name, id=row["name"]) for one in maps if one.volume_id == row["id"]),
-            crash_consistent=said.consistent,
+            if mappings is None
+            else tuple(
+                replace(mapping, volume=parts.name, id=row["name"])
+                for mapping in mappings
+                if mapping.volume_id == row["id"]
+            ),
+            crash_consistent=parts.consistent,
         )
 
     # -- hosts and mappings ------------------------------------------------------------------------------------------
@@ -276,67 +276,70 @@ class Reading(Array):
             return self._read_hosts([safe_host_name(name) for name in names])
 
     def declare_hosts(self, names: Sequence[str]) -> None:
-        """No request. What the array calls them is derived from the name alone, so every run finds them."""
+        """Note the names on the array. They follow from these names alone, so every run finds them. No request."""
         for name in names:
             if safe_host_name(name) != name:
                 self._aliases[safe_host_name(name)] = name
 
     def _host_rows(self) -> List[Row]:
-        rows = self._cli.table("lshost")
+        rows = self._wire.lshosts()
         self._names.update(row["name"] for row in rows if row.get("name"))
         return rows
 
     def _read_hosts(self, names: Sequence[str]) -> Listing[Host]:
-        details = self._cli.each(lambda name: self._cli.detail("lshost", name), names)
+        details = self._wire.each(self._wire.lshost, names)
         found = [(name, pairs) for name, pairs in zip(names, details) if pairs is not None]
-        rows: List[Row] = [{"name": name, "at": str(at)} for at, (name, _pairs) in enumerate(found)]
-        hosts = listing("host", rows, lambda row: self._host(row["name"], found[int(row["at"])][1]))
+        rows: List[Row] = [{"name": name, "position": str(number)} for number, (name, _pairs) in enumerate(found)]
+        hosts = listing("host", rows, lambda row: self._host(row["name"], found[int(row["position"])][1]))
         for host in hosts:
             self._remember(host)
         return hosts
 
     def _host(self, name: str, pairs: Pairs) -> Optional[Host]:
-        about = first(pairs)
-        if about["name"] != name:
-            return None  # a number, taken for an id
+        attributes = first(pairs)
+        if attributes["name"] != name:
+            return None  # the array has taken a number for an id
         self._names.add(name)
-        return Host(self._aliases.get(name, name), id=about["id"], initiators=_initiators(pairs))
+        return Host(self._aliases.get(name, name), id=attributes["id"], initiators=_initiators(pairs))
 
     def _remember(self, host: Host) -> None:
         self._forget(host, dict.fromkeys(host.addresses, host))
 
-    def _forget(self, host: Host, now: Optional[Dict[str, Host]] = None) -> None:
-        """:param now: what is known of the host instead, by port address."""
+    def _forget(self, host: Host, known: Optional[Dict[str, Host]] = None) -> None:
+        """Forget what was read of the host.
+
+        :param known: what is known of it now, by port address.
+        """
         with self._lock_of_hosts:
-            others = {address: known for address, known in self._by_port.items() if known.name != host.name}
+            others = {address: other for address, other in self._by_port.items() if other.name != host.name}
             # A new dictionary each time, so that other threads can read without the lock.
-            self._by_port = dict(others, **(now or {}))
+            self._by_port = dict(others, **(known or {}))
 
     def find_hosts(self, initiators: Sequence[str]) -> Listing[Host]:
-        """By any of their ports: one request, and one for each host until all are found; remembered for the task."""
-        wanted, known = set(initiators), self._by_port
-        if wanted and wanted <= set(known):
+        """One request, and one for each host until all initiators are found. The result is kept for the task."""
+        requested, known = set(initiators), self._by_port
+        if requested and requested <= set(known):
             return Listing(_once([known[address] for address in initiators]))
         with self._doing("find the hosts of the initiators"):
             names = [row.get("name", "") for row in self._host_rows()]
             found: List[Host] = []
-            bad: Tuple[Any, ...] = ()
-            for start in range(0, len(names), max(1, self._cli.threads)):
-                part = self._read_hosts(names[start : start + max(1, self._cli.threads)])
-                found += [host for host in part if wanted & set(host.addresses)]
-                bad += part.unreadable
-                if wanted <= {address for host in found for address in host.addresses}:
+            unreadable: Tuple[Any, ...] = ()
+            for start in range(0, len(names), max(1, self._wire.threads)):
+                part = self._read_hosts(names[start : start + max(1, self._wire.threads)])
+                found += [host for host in part if requested & set(host.addresses)]
+                unreadable += part.unreadable
+                if requested <= {address for host in found for address in host.addresses}:
                     break
-            return Listing(tuple(found), bad)
+            return Listing(tuple(found), unreadable)
 
     def _array_name(self, host: str) -> str:
-        """What the array calls the host."""
+        """The name of the host on the array."""
         return host if host in self._names else safe_host_name(host)
 
     def mappings(
         self, volumes: Optional[Sequence[str]] = None, hosts: Optional[Sequence[str]] = None
     ) -> Listing[Mapping]:
-        """One request: the maps of one host or of one volume where only that is asked for, else all."""
+        """One request: the mappings of one host or one volume where only these are requested, else all."""
         with self._doing("read mappings"):
             if volumes is None and hosts is None:
                 return self._all_mappings()
@@ -347,25 +350,29 @@ class Reading(Array):
             if not hosts and len(volumes or ()) == 1:
                 return self._mappings_of_volume((volumes or ())[0])
             found = self._all_mappings()
-            items = tuple(one for one in found if one.volume in (volumes or ()) or one.host in (hosts or ()))
+            items = tuple(
+                mapping for mapping in found if mapping.volume in (volumes or ()) or mapping.host in (hosts or ())
+            )
             return Listing(items, found.unreadable)
 
     def _all_mappings(self) -> Listing[Mapping]:
-        return listing("mapping", self._cli.table("lshostvdiskmap"), self._mapping)
+        return listing("mapping", self._wire.lshostvdiskmap(), self._mapping)
 
     def _mappings_of_host(self, host: str) -> Listing[Mapping]:
         name = self._array_name(host)
-        rows = self._none_if_missing("lshostvdiskmap", name)
+        rows = self._none_if_missing(self._wire.lshostvdiskmap, name)
         return listing("mapping", [row for row in rows if "" in row or row.get("name") == name], self._mapping)
 
     def _mappings_of_volume(self, volume: str) -> Listing[Mapping]:
-        rows = self._none_if_missing("lsvdiskhostmap", volume)
-        mine = [row for row in rows if "" in row or row.get("name") == volume]
-        return listing("mapping", mine, self._mapping_of_volume)
+        rows = self._none_if_missing(self._wire.lsvdiskhostmap, volume)
+        chosen = [row for row in rows if "" in row or row.get("name") == volume]
+        return listing("mapping", chosen, self._mapping_of_volume)
 
-    def _none_if_missing(self, verb: str, name: str) -> List[Row]:
+    @staticmethod
+    def _none_if_missing(list_mappings: Callable[[str], List[Row]], name: str) -> List[Row]:
+        """The mappings of a host or a vdisk; none when it does not exist."""
         try:
-            return self._cli.table(verb, name)
+            return list_mappings(name)
         except NotFound:
             return []
 
@@ -402,19 +409,19 @@ def _pool(row: Row) -> Pool:
 
 
 def _initiators(pairs: Pairs) -> Tuple[Initiator, ...]:
-    """A port begins with its address; what follows up to the next is about it."""
+    """The ports of a host. The attributes after a port's address, up to the next one, are those of the port."""
     found: List[Tuple[str, Row]] = []
     for key, text in pairs:
         if key in ("WWPN", "iscsi_name"):
             found.append((text, {}))
         elif found:
             found[-1][1].setdefault(key, text)
-    made = []
-    for text, about in found:
+    initiators = []
+    for text, attributes in found:
         protocol, address = parse_initiator(text)
-        count = about.get("node_logged_in_count", "")
-        made.append(Initiator(address, protocol, logged_in=int(count) > 0 if count.isdigit() else None))
-    return tuple(made)
+        count = attributes.get("node_logged_in_count", "")
+        initiators.append(Initiator(address, protocol, logged_in=int(count) > 0 if count.isdigit() else None))
+    return tuple(initiators)
 
 
 def _fc_port(row: Row, online: Dict[str, Row]) -> Optional[Port]:
@@ -427,7 +434,7 @@ def _fc_port(row: Row, online: Dict[str, Row]) -> Optional[Port]:
 
 
 def _portal(row: Row, online: Dict[str, Row], column: str) -> Optional[Port]:
-    """Section 2.1: configured or online, with a speed; a port that nobody gave an address is none."""
+    """The portal of an Ethernet port that is configured or online, has a speed and has an address (section 2.1)."""
     address = row.get(column) or ""
     node = online.get(row.get("node_id", ""))
     if not address or node is None or row["state"] not in PORTAL_STATES or row["speed"] == NO_SPEED:

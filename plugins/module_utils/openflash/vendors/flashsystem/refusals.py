@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the array's error codes mean (sheet, section 3). The only place that reads them."""
+"""The errors that the array's codes stand for (sheet, section 3). No other file reads the codes."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from ...transport.ssh import Output
 
 
 class NameTaken(Conflict):
-    """There is an object of that name."""
+    """There is an object of that name already."""
 
 
 class PortTaken(Conflict):
-    """A host has that WWPN or iSCSI name, or the array does not take it for one."""
+    """A host has that WWPN or iSCSI name already, or it is not valid."""
 
 
 class AlreadyMapped(Conflict):
@@ -31,7 +31,7 @@ class LunTaken(Conflict):
 
 
 class NeedsForce(InUse):
-    """Another host has the volume, and the array wants to be told that this is meant."""
+    """The volume is mapped to another host, and the array demands ``-force`` for a second one."""
 
 
 EXPIRED = "CMMVC7017E"
@@ -43,12 +43,12 @@ _BAD_NAME = (
     "the array does not take that name",
     "Names have 1 to 63 letters, digits, spaces, '.', '-' and '_', and begin with a letter or '_'.",
 )
-_SHARED = (NeedsForce, "another host has the volume", "Set shared: true when the hosts are a cluster.")
-_PORT = (PortTaken, "a host has one of the ports already, or it is not the name of a port", None)
+_SHARED = (NeedsForce, "the volume is mapped to another host", "Set shared: true when the hosts are a cluster.")
+_PORT = (PortTaken, "a host has one of the ports already, or it is not a valid port name", None)
 _PARAMETER = (Unsupported, "this firmware does not take a parameter of the command", None)
 
 _TABLE: Dict[str, Tuple[Type[FlashError], str, Optional[str]]] = {
-    # Which of these three a firmware sends is uncertain (section 9a), and 8957 is that of new levels
+    # Which of these a firmware sends is uncertain (section 9a); 8957 is sent by new levels.
     "CMMVC5753E": _GONE,
     "CMMVC5754E": _GONE,
     "CMMVC5804E": _GONE,
@@ -103,7 +103,7 @@ def error_of(output: Output, mask: Callable[[str], str]) -> FlashError:
         said = " ".join(text.split())[:200] or None
         if output.status == _UNKNOWN_COMMAND:
             return Unsupported("this array does not have the command %s" % output.line, said=said)
-        # Not the array's own words: whoever answered in its place does not know whether it was carried out.
+        # No answer of the array: whatever answered in its place does not know whether the command was carried out.
         reason = "%s ended with status %d and none of the array's codes" % (output.line, output.status)
         return AnswerUnreadable(reason, said=said)
     code, said = match.group(1), " ".join(match.group(2).split())[:200] or None

@@ -15,17 +15,18 @@ from ...errors import Conflict, Invalid, NotFound
 from ...model import THICK, Snapshot, Volume, VolumeSpec
 from ...transport.confirm import confirm, extend_once
 from ...units import format_size
-from .facts import GRANULARITY, IO_GROUP, parse_snapshot
+from .cli import Row
+from .ledger import GRANULARITY
+from .names import parse_snapshot
 from .reading import Reading
 from .refusals import NameTaken
-from .wire import Row, value
 
 
 class Volumes(Reading):
-    """What FlashSystem does with volumes by itself."""
+    """What a FlashSystem does with volumes itself."""
 
     def create_volume(self, spec: VolumeSpec) -> Volume:
-        """One request. The identity is not told; a read brings it."""
+        """One request. The array does not report the identity; a later read has it."""
         with self._doing("create volume %s" % spec.name, spec.name):
             size = new_size(spec.size, GRANULARITY)
             pool = self._pool_for(spec, size)
@@ -40,14 +41,12 @@ class Volumes(Reading):
             )
 
     def _make(self, name: str, size: int, pool: str) -> Optional[str]:
-        """A new vdisk; its id, or None when a lost answer leaves it to be read. NameTaken when there is one."""
-        words: List[str] = ["-name", value(name), "-mdiskgrp", value(pool), "-iogrp", IO_GROUP]
-        words += ["-size", str(size), "-unit", "b"]
-        made = confirm(lambda: self._cli.create("mkvdisk", *words), lambda: self._vdisk_named(name))
+        """Create a vdisk; its id, or None when that has to be read after a lost answer. Raises NameTaken."""
+        made = confirm(lambda: self._wire.mkvdisk(name, pool, size), lambda: self._vdisk_named(name))
         return made if isinstance(made, str) else None
 
     def _pool_for(self, spec: VolumeSpec, size: int) -> str:
-        """The pool that was asked for, or else the one with the most room; most arrays have one only (section 0)."""
+        """The requested pool, else the one with the most free space; most arrays have only one (section 0)."""
         names = [pool.name for pool in self._pools]
         if spec.pool is not None:
             if spec.pool not in names:
@@ -59,10 +58,10 @@ class Volumes(Reading):
         return max(self._pools, key=lambda pool: pool.free).name
 
     def _same_volume(self, name: str, size: int, pool: Optional[str]) -> Volume:
-        """What has the name already, provided it is that size and in that pool."""
+        """The volume that has the name already. Raises Conflict unless it has that size and is in that pool."""
         row = self._vdisk_named(name)
         if row is None:
-            raise NotFound("volume %s was there and is gone again" % name)
+            raise NotFound("volume %s existed and has been deleted meanwhile" % name)
         found = self._volume(row)
         check_size(name, found.size, size)
         if pool is not None and found.pool not in (None, pool):
@@ -70,35 +69,35 @@ class Volumes(Reading):
         return found
 
     def extend_volume(self, volume: Volume, size: int) -> Volume:
-        """Two requests: the array wants to be told by how much, so what is there now is read first (section 2.2).
+        """Two requests: the array takes the difference, so the present size is read first (section 2.2).
 
-        Another writer that grows the volume between that read and the request is not noticed by the array, which takes
-        a difference: the volume is then larger than what was asked for.
+        When another writer extends the volume between the two, the array adds the difference to the new size, and the
+        volume is then larger than requested.
         """
         with self._doing("extend volume %s to %s" % (volume.name, format_size(size)), volume.name):
             with self._alone_with(volume.name):
-                now = int(self._still_there(volume)["capacity"])
+                now = int(self._present(volume)["capacity"])
                 size = grown_size(now, size, GRANULARITY)
                 if size > now:
                     size = self._grow(volume, now, size)
             return replace(volume, size=size, used=size)
 
     def _grow(self, volume: Volume, now: int, size: int) -> int:
-        """Add the difference, by one request at most; the size that the volume has then."""
+        """Add the difference with one request at most. Returns the size that the volume then has."""
         confirmed: List[bool] = []
 
         def expand() -> None:
-            self._cli.change("expandvdisksize", "-size", str(size - now), "-unit", "b", value(volume.name))
+            self._wire.expandvdisksize(volume.name, size - now)
             confirmed.append(True)
 
         def read() -> int:
-            # The command ends when it is done (section 1), so only a lost answer is followed by a read.
-            return size if confirmed else int(self._still_there(volume)["capacity"])
+            # The command ends when the change is made (section 1), so only a lost answer needs a read.
+            return size if confirmed else int(self._present(volume)["capacity"])
 
         return extend_once(expand, read, size, 0.0, format_size)
 
-    def _still_there(self, volume: Volume) -> Row:
-        """The vdisk as it is now; NotFound when it is gone, Conflict when another one has its name."""
+    def _present(self, volume: Volume) -> Row:
+        """The vdisk as it is now. Raises NotFound when it does not exist, Conflict when another one has its name."""
         return self._same_now(volume.name, volume.id, volume.serial)
 
     def _same_now(self, name: str, number: str, serial: Optional[str]) -> Row:
@@ -121,16 +120,14 @@ class Volumes(Reading):
             return replace(volume, name=name)
 
     def _rename(self, old: str, new: str, number: str) -> None:
-        """One request. When the answer is lost, or the old name is gone, what has the new name decides."""
+        """One request. After a lost answer, or when no vdisk has the old name, the vdisk with the new name decides."""
 
         def renamed() -> bool:
-            there = self._vdisk_named(new)
-            return bool(there is not None and number and there.get("id") == number)
+            row = self._vdisk_named(new)
+            return bool(row is not None and number and row.get("id") == number)
 
         try:
-            confirm(
-                lambda: self._cli.change("chvdisk", "-name", value(new), value(old)), renamed, (NotFound, NameTaken)
-            )
+            confirm(lambda: self._wire.rename_vdisk(old, new), renamed, (NotFound, NameTaken))
         except NotFound as error:
             raise NotFound("volume %s is not there" % old, code=error.code) from None
         except NameTaken as error:
@@ -148,18 +145,18 @@ class Volumes(Reading):
         """Two requests."""
         with self._doing("delete snapshot %s" % snapshot.name, snapshot.name):
             row = self._vdisk(snapshot.id)
-            said = parse_snapshot(row["name"]) if row is not None else None
             if row is None:
                 return
-            if said is None or said.name != snapshot.name:
-                raise Conflict("another volume has taken its id since it was read", hint="Read it again.")
+            parts = parse_snapshot(row["name"])
+            if parts is None or parts.name != snapshot.name:
+                raise Conflict("another volume has its id since it was read", hint="Run the task again.")
             self._remove(row["name"], row["id"])
 
     def _remove(self, name: str, number: str) -> None:
 
-        def gone() -> bool:
-            there = self._vdisk_named(name)
-            return there is None or there.get("id") != number
+        def deleted() -> bool:
+            row = self._vdisk_named(name)
+            return row is None or row.get("id") != number
 
         with suppress(NotFound):
-            confirm(lambda: self._cli.change("rmvdisk", value(name)), gone)
+            confirm(lambda: self._wire.rmvdisk(name), deleted)

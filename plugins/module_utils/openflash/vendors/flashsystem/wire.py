@@ -2,132 +2,123 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The command line of the array: what is sent, and tables and attributes by the names of their columns (section 1)."""
+"""The table of commands (sheet, section 2): every command that this client sends, row by row, under the command's name.
+
+A list has one row for each object. What is read of one object is None when it does not exist; a change of it raises
+NotFound then. A change raises AnswerLost when it may have been made.
+"""
 
 from __future__ import annotations
 
-import re
-from typing import Callable, Dict, List, Optional, Sequence, Tuple, TypeVar
+from typing import Dict, List, Optional, Sequence
 
-from ... import client
-from ...client import side_by_side
-from ...errors import BadReply, Invalid, NotFound
-from ...model import Listing
-from ...transport.confirm import AnswerLost, AnswerUnreadable
-from ...transport.ssh import Output, SshTransport
-from .facts import DELIMITER
-from .refusals import error_of, is_expired
-
-Row = Dict[str, str]
-Pairs = List[Tuple[str, str]]
-T = TypeVar("T")
-R = TypeVar("R")
-
-_MADE = re.compile(r"\bid \[(\d+)\], successfully created")
+from ...errors import Invalid
+from ...model import FC, Initiator
+from .cli import Cli, Pairs, Row, value
+from .ledger import IO_GROUP, IQN_JOIN, WWPN_JOIN
 
 
-class Cli:
-    """Commands to one array, and their answers."""
+class Commands(Cli):
+    """The command line of one array, and its commands."""
 
-    def __init__(self, ssh: SshTransport, threads: int = 1) -> None:
-        self.ssh = ssh
-        self.ssh.expired = is_expired
-        self.threads = threads
+    # -- system, pools, nodes and ports (2.1) --------------------------------------------------------------------------
 
-    # -- reading -----------------------------------------------------------------------------------------------------
+    def lssystem(self) -> Optional[Pairs]:
+        return self.detail("lssystem", session=True)
 
-    def table(self, verb: str, *words: str, session: bool = False) -> List[Row]:
-        """The rows of a list, keyed by the names of the columns; empty when nothing or only the header was printed.
+    def lsmdiskgrp(self, session: bool = False) -> List[Row]:
+        return self.table("lsmdiskgrp", "-bytes", session=session)
 
-        A row that does not fit the header has the key ``""`` with its text.
+    def lsnode(self) -> List[Row]:
+        return self.table("lsnode", session=True)
+
+    def lsportfc(self) -> List[Row]:
+        return self.table("lsportfc", session=True)
+
+    def lsportip(self) -> List[Row]:
+        return self.table("lsportip", session=True)
+
+    # -- vdisks (2.2) --------------------------------------------------------------------------------------------------
+
+    def lsvdisks(self) -> List[Row]:
+        return self.table("lsvdisk", "-bytes")
+
+    def lsvdisk(self, name_or_id: str) -> Optional[Pairs]:
+        return self.detail("lsvdisk", name_or_id, "-bytes")
+
+    def mkvdisk(self, name: str, pool: str, size: int) -> Optional[str]:
+        """The id of the new vdisk, if the array reports it. ``size`` is in bytes."""
+        words = ["-name", value(name), "-mdiskgrp", value(pool), "-iogrp", IO_GROUP, "-size", str(size), "-unit", "b"]
+        return self.create("mkvdisk", *words)
+
+    def expandvdisksize(self, name: str, added: int) -> None:
+        """``added``: the bytes to add, not the new size."""
+        self.change("expandvdisksize", "-size", str(added), "-unit", "b", value(name))
+
+    def rename_vdisk(self, name: str, new_name: str) -> None:
+        self.change("chvdisk", "-name", value(new_name), value(name))
+
+    def set_udid(self, name: str, udid: str) -> None:
+        self.change("chvdisk", "-udid", udid, value(name))
+
+    def rmvdisk(self, name: str) -> None:
+        """Without ``-force``, which would remove its mappings too."""
+        self.change("rmvdisk", value(name))
+
+    # -- hosts and their ports (2.3) -----------------------------------------------------------------------------------
+
+    def lshosts(self) -> List[Row]:
+        return self.table("lshost")
+
+    def lshost(self, name: str) -> Optional[Pairs]:
+        return self.detail("lshost", name)
+
+    def mkhost(self, name: str, ports: Sequence[str]) -> Optional[str]:
+        """The id of the new host, if the array reports it. ``-force``: the ports need not be logged in yet.
+
+        :param ports: one of ``port_options``.
         """
-        lines = self._ask(verb, words, session).stdout.splitlines()
-        if not lines:
-            return []
-        header = lines[0].split(DELIMITER)
-        if "id" not in header:
-            raise _unreadable(verb, lines[0])
-        rows = []
-        for line in lines[1:]:
-            values = line.split(DELIMITER)
-            rows.append(dict(zip(header, values)) if len(values) == len(header) else {"": line})
-        return rows
+        return self.create("mkhost", "-force", *ports, "-name", value(name))
 
-    def detail(self, verb: str, name: Optional[str] = None, *words: str, session: bool = False) -> Optional[Pairs]:
-        """The attributes of one object in order, since some come several times; None when it is not there."""
-        try:
-            output = self._ask(verb, words + ((value(name),) if name is not None else ()), session)
-        except NotFound:
-            return None
-        pairs = []
-        for line in output.stdout.splitlines():
-            key, delimiter, text = line.partition(DELIMITER)
-            if not delimiter:
-                raise _unreadable(verb, line)
-            pairs.append((key, text))
-        if not any(pair[0] == "id" for pair in pairs):
-            raise _unreadable(verb, output.stdout)
-        return pairs
+    def addhostport(self, name: str, ports: Sequence[str]) -> None:
+        self.change("addhostport", "-force", *ports, value(name))
 
-    def _ask(self, verb: str, words: Sequence[str], session: bool) -> Output:
-        output = self.ssh.run(["svcinfo", verb, "-delim", DELIMITER] + list(words), session=session)
-        if not output.ok:
-            raise error_of(output, self.ssh.mask)
-        return output
+    def rmhostport(self, name: str, ports: Sequence[str]) -> None:
+        self.change("rmhostport", *ports, value(name))
 
-    def each(self, call: Callable[[T], R], items: Sequence[T]) -> List[R]:
-        """Call for every item, several at a time."""
-        return side_by_side(call, items, self.threads)
+    def rmhost(self, name: str) -> None:
+        """Without ``-force``, which would remove its mappings too."""
+        self.change("rmhost", value(name))
 
-    # -- writing -----------------------------------------------------------------------------------------------------
+    # -- mappings (2.4) ------------------------------------------------------------------------------------------------
 
-    def change(self, verb: str, *words: str) -> Output:
-        """Change something. AnswerLost when it may have been done."""
-        output = self.ssh.run(["svctask", verb] + list(words), write=True)
-        if not output.ok:
-            error = error_of(output, self.ssh.mask)
-            raise error.with_timeout(self.ssh.timeout) if isinstance(error, AnswerLost) else error
-        # A change says nothing, or what it created (section 1).
-        if output.stdout.strip() and not _MADE.search(output.stdout):
-            reason = "the answer to %s is not what this array prints" % verb
-            raise AnswerUnreadable(reason, said=output.stdout.strip()[:80]).with_timeout(self.ssh.timeout)
-        return output
+    def mkvdiskhostmap(self, vdisk: str, host: str, lun: Optional[int], force: bool = False) -> None:
+        """``force``: another host has the vdisk. A LUN below 0, which another client is known to send, is not sent."""
+        if lun is not None and lun < 0:
+            raise Invalid("LUN %d is not possible" % lun)
+        words = (["-force"] if force else []) + ["-host", value(host)] + ([] if lun is None else ["-scsi", str(lun)])
+        self.change("mkvdiskhostmap", *words, value(vdisk))
 
-    def create(self, verb: str, *words: str) -> Optional[str]:
-        """Create something; its id, or None when the array's word of success has none."""
-        match = _MADE.search(self.change(verb, *words).stdout)
-        return match.group(1) if match else None
+    def rmvdiskhostmap(self, vdisk: str, host: str) -> None:
+        self.change("rmvdiskhostmap", "-host", value(host), value(vdisk))
+
+    def lshostvdiskmap(self, host: Optional[str] = None) -> List[Row]:
+        """The mappings of one host, or all."""
+        return self.table("lshostvdiskmap", *([] if host is None else [host]))
+
+    def lsvdiskhostmap(self, vdisk: str) -> List[Row]:
+        return self.table("lsvdiskhostmap", vdisk)
 
 
-def value(name: str) -> str:
-    """A name as a word of a command. One that begins with a dash would be taken for an option."""
-    if not name or name.startswith("-"):
-        raise Invalid("%r is not a name that this array can have" % name)
-    return name
-
-
-def first(pairs: Pairs) -> Row:
-    """Attributes by name; of one that comes several times, the first."""
-    found: Row = {}
-    for key, text in pairs:
-        found.setdefault(key, text)
-    return found
-
-
-def listing(kind: str, rows: Sequence[Row], make: Callable[[Row], Optional[T]]) -> Listing[T]:
-    """Objects from rows; what cannot be converted is listed as unreadable, since it is there."""
-
-    def convert(row: Row) -> Optional[T]:
-        if "" in row:
-            raise Invalid("its row does not fit the header")
-        return make(row)
-
-    return client.listing(kind, rows, convert, lambda row: row.get("name") or row.get("", "").split(DELIMITER)[0])
-
-
-def _unreadable(verb: str, text: str) -> BadReply:
-    return BadReply(
-        "the answer to %s is not what this array prints" % verb,
-        said=" ".join(text.split())[:80] or None,
-        hint="Check that address and port are those of the array, and that no other program answers there.",
-    )
+def port_options(initiators: Sequence[Initiator]) -> List[List[str]]:
+    """The options that name these ports, for one command after the other: a command takes ports of one protocol."""
+    by_protocol: Dict[str, List[str]] = {}
+    for initiator in initiators:
+        by_protocol.setdefault(initiator.protocol, []).append(initiator.address)
+    options = []
+    for protocol, addresses in by_protocol.items():
+        if protocol == FC:
+            options.append(["-hbawwpn", WWPN_JOIN.join(address.upper() for address in addresses)])
+        else:
+            options.append(["-iscsiname", IQN_JOIN.join(addresses)])
+    return options

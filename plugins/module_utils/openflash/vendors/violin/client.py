@@ -18,7 +18,7 @@ from .hosts import Hosts
 from .reading import Reading, Settings
 from .snapshots import Snapshots
 from .volumes import Volumes
-from .wire import Concerto
+from .wire import ConcertoOperations
 
 __all__ = ["Violin", "connect"]
 
@@ -27,34 +27,34 @@ LARGEST, SMALLEST = "largest", "smallest"
 
 
 class Violin(Copies, Snapshots, Volumes, Hosts, Reading):
-    """One array, through the gateway that the task names; both gateways show all of it.
+    """One array, through the gateway that the task names; each gateway manages all of it.
 
-    A volume is a LUN, a snapshot a TimeMark of one LUN under its comment, a host a SAN client. A full copy is made
-    under a temporary name and renamed when the array reports that very copy as ended. A thin clone (TimeView) is there
-    at once, and depends on its source.
+    A volume is a LUN, a snapshot a TimeMark of a LUN, named by its comment, a host a SAN client. A full copy has a
+    temporary name until the array reports that it has finished. A thin clone (TimeView) is instant, and depends on its
+    source.
     """
 
     @property
     def calls(self) -> Sequence[Any]:
-        return self._c.http.journal
+        return self._concerto.http.journal
 
     def close(self) -> None:
-        self._c.close()
+        self._concerto.close()
 
 
 def connect(connection: Connection) -> Violin:
-    """Log in and find out version and model: 4 session requests, 5 on a 7300 (sheet, section 1).
+    """Log in and read version and model: 4 session requests, 5 on a 7300 (sheet, section 1).
 
     Options: ``pool_selection`` (largest or smallest, for volumes that name no pool), ``dedup_only_pools`` and
-    ``dedup_capable_pools`` (names of pools of a 7700), ``remove_empty_hosts``, ``target_ports`` (WWNs and portal IPs:
-    the only ones to use), ``allow_untested_version``.
+    ``dedup_capable_pools`` (names of pools of a 7700), ``remove_empty_hosts``, ``target_ports`` (WWNs and IP addresses
+    of portals: the only ones to use), ``allow_untested_version``.
     """
     username, password = credentials(connection)
     options = connection.options
     selection = options.get("pool_selection") or LARGEST
     if selection not in (LARGEST, SMALLEST):
         raise Invalid("pool_selection is %r, and not largest or smallest" % selection)
-    concerto = Concerto(
+    concerto = ConcertoOperations(
         HttpTransport.from_connection(connection, PORT),
         username,
         password,

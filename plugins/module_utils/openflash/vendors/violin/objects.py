@@ -2,25 +2,37 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""From the array's objects to ours (sheet, sections 2.1, 2.4, 2.7 and 2.8)."""
+"""Conversion of the array's objects to those of the model (sheet, sections 2.1, 2.4, 2.7 and 2.8)."""
 
 from __future__ import annotations
 
 import re
 import time
+from dataclasses import dataclass
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, TypeVar
 
 from ... import client
 from ...errors import BadReply, Invalid
-from ...model import COPYING, READY, Host, Initiator, Listing, Mapping, Volume
+from ...model import COPYING, READY, Host, Initiator, Listing, Mapping, Snapshot, Volume
 from ...units import MIB, parse_initiator
-from .facts import REGISTRATION, TimeMark, stamp_of
+from .ledger import REGISTRATION
+from .names import stamp_of
 
 Object = Dict[str, Any]
 T = TypeVar("T")
 
 THIN_CLONE = "SANTimeView"
 LUN_TYPES = ("SAN", THIN_CLONE)
+
+
+@dataclass(frozen=True)
+class TimeMark(Snapshot):
+    """A snapshot with the properties that only this client needs."""
+
+    provisioning: Optional[str] = None
+    """Of the snapshot's LUN. It decides how a volume is made from the snapshot."""
+    timestamp: str = ""
+    """``id`` of the snapshot in the API."""
 
 
 def listing(kind: str, items: Sequence[Object], convert: Callable[[Object], Optional[T]]) -> Listing[T]:
@@ -44,20 +56,26 @@ def _name_of(item: Any) -> Optional[str]:
 
 
 def rows_in(item: Object, key: str) -> List[Object]:
-    """A list within an answer, which may be left out when it is empty; BadReply when it is something else."""
+    """A list of objects within an answer; empty when it is missing.
+
+    :raises BadReply: it is something else.
+    """
     found = item.get(key) or []
     if not isinstance(found, list) or not all(isinstance(row, dict) for row in found):
-        raise BadReply("the array tells its %s in a way that cannot be understood" % key, target=_name_of(item))
+        raise BadReply("the array reports its %s in a form that cannot be understood" % key, target=_name_of(item))
     return found
 
 
 def megabytes(row: Object, key: str) -> int:
-    """A size in MiB; BadReply when the array does not tell it."""
+    """A size in MiB.
+
+    :raises BadReply: the array does not report it.
+    """
     return converted(lambda item: int(item[key]), row)
 
 
 def volume(item: Object) -> Volume:
-    """``item`` is the detail of a LUN with its row of the list. The array does not tell pool, serial and use."""
+    """``item`` is the detail of a LUN with its row of the list. The array reports no pool, serial and used space."""
     name = str(item["name"])
     clone = item.get("type") == THIN_CLONE
     policy = item.get("timemarkEnabled")
@@ -66,7 +84,7 @@ def volume(item: Object) -> Volume:
         size=int(item["size_mb"]) * MIB,
         id=str(item["object_id"]),
         provisioning=str(item["subType"]).lower(),
-        # Such a name is given only to what is not finished yet.
+        # Only an unfinished copy has such a name.
         state=READY if stamp_of(name) is None else COPYING,
         source=str(item["timeview_data_set"]["name"]) if clone else None,
         independent=not clone,
@@ -93,14 +111,14 @@ def timemark(item: Object, lun: Volume, children: Optional[Tuple[str, ...]]) -> 
 
 
 def created(timestamp: str) -> str:
-    """Seconds since the epoch as date and time; anything else as it is."""
+    """Date and time in UTC, from seconds since the epoch; any other text is returned as it is."""
     if re.match(r"^[0-9]{9,10}$", timestamp):
         return time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(int(timestamp)))
     return timestamp
 
 
 def is_iscsi(item: Object) -> bool:
-    """Whether a client is reached over iSCSI; it is that or Fibre Channel (section 2.7)."""
+    """Whether a client is one for iSCSI, and not for Fibre Channel (section 2.7)."""
     if item.get("iSCSIPolicy"):
         return True
     return bool(item.get("isiscsi_enabled")) and not item.get("FCPolicy")
@@ -111,28 +129,30 @@ def _addresses(item: Object) -> List[str]:
         found = (item.get("iSCSIPolicy") or {}).get("initiators") or ()
     else:
         found = (item.get("FCPolicy") or {}).get("initiatorWWPNList") or ()
-    return found.split(",") if isinstance(found, str) else [str(one) for one in found]
+    return found.split(",") if isinstance(found, str) else [str(address) for address in found]
 
 
-# A client of one of these protocols has a list of its devices, if an empty one (section 2.7).
-_LISTS = (
+# Section 2.7: the list of devices that a client of each protocol has, even if it is empty.
+_DEVICE_LISTS = (
     ("isfibrechannel_enabled", "FCPolicy", "FibreChannelDevices"),
     ("isiscsi_enabled", "iSCSIPolicy", "ISCSIDevices"),
 )
 
 
 def devices(item: Object) -> List[Object]:
-    """What is assigned to a client, over whatever protocol. What cannot be told is not taken for nothing.
+    """The devices assigned to a client, over either protocol.
 
-    Each gateway is a client too, of neither protocol; it may have devices all the same, under another such key.
+    Each gateway is a client too, of neither protocol. It may have devices under another key of this kind.
+
+    :raises KeyError: the client does not report its devices, which does not mean that it has none.
     """
-    found = [row for key in sorted(item) if key.lower().endswith("devices") for row in item[key] or ()]
-    for flag, policy, key in _LISTS:
+    rows = [row for key in sorted(item) if key.lower().endswith("devices") for row in item[key] or ()]
+    for flag, policy, key in _DEVICE_LISTS:
         if (item.get(flag) or item.get(policy)) and not isinstance(item.get(key), list):
             raise KeyError(key)
-    if not found and not any(flag in item or policy in item for flag, policy, key in _LISTS):
+    if not rows and not any(flag in item or policy in item for flag, policy, _key in _DEVICE_LISTS):
         raise KeyError("protocol")
-    return found
+    return rows
 
 
 def host(item: Object) -> Host:
@@ -143,7 +163,7 @@ def host(item: Object) -> Host:
         try:
             protocol, canonical = parse_initiator(address)
         except Invalid:
-            # OpenStack registers itself as a client with an address that is none (section 2.7).
+            # OpenStack registers itself as a client with an address that is not valid (section 2.7).
             if name.startswith(REGISTRATION):
                 continue
             raise
@@ -162,7 +182,7 @@ def host(item: Object) -> Host:
 
 
 def mappings(item: Object) -> Tuple[Mapping, ...]:
-    """The assignments of a client, by the names of the LUNs: the rows have no ids of theirs."""
+    """The mappings of a client, by the names of the LUNs: the rows do not have the ids of LUNs."""
     return tuple(
         Mapping(
             volume=str(row["name"]),

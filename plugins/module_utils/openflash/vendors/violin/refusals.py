@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the array's error codes mean (sheet, section 3). The only place that reads them."""
+"""The meaning of the array's error codes, which are read nowhere else (sheet, section 3)."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from ...errors import Busy, Conflict, FlashError, InUse, Invalid, NoSpace
 
 
 class NameTaken(Conflict):
-    """A LUN of that name is there already."""
+    """A LUN of that name exists already."""
 
 
 class ClientTaken(Conflict):
-    """A client or an iSCSI target of that name is there already."""
+    """A client or an iSCSI target of that name exists already."""
 
 
 class AlreadyAssigned(Conflict):
-    """The LUN is assigned to that client already."""
+    """The LUN is already assigned to that client."""
 
 
 class NotAssigned(FlashError):
@@ -37,7 +37,7 @@ class NoPolicy(FlashError):
 
 
 class CopyRunning(Busy):
-    """A copy from or into the LUN has not ended."""
+    """A copy from or into the LUN has not finished."""
 
 
 BUSY = 0x50F7564C
@@ -56,8 +56,8 @@ _TABLE: Dict[int, Tuple[Type[FlashError], str, Optional[str]]] = {
     BUSY: (Busy, "the array stayed busy until wait_timeout had passed", "Run it again later."),
 }
 
-# No codes are known for these: the words are all there is.
-_WORDS: Tuple[Tuple[str, Type[FlashError], str, Optional[str]], ...] = (
+# No codes are known for these, only texts.
+_TEXTS: Tuple[Tuple[str, Type[FlashError], str, Optional[str]], ...] = (
     (r"TimeMark is disabled", NoPolicy, "the volume has no snapshot policy", None),
     (
         r"(?i)not enough (free )?(space|storage|capacity)|insufficient (space|storage|capacity)|out of space",
@@ -76,23 +76,23 @@ def code_of(message: str) -> Optional[int]:
 
 
 def is_busy(message: str) -> bool:
-    """The array says that it did nothing because it is busy."""
+    """Whether the array reports that it did nothing because it is busy."""
     return code_of(message) == BUSY
 
 
 def error_of(message: Any, request: str, mask: Callable[[str], str]) -> FlashError:
-    """The error that an answer with ``success: false`` stands for."""
-    said = re.sub(r"\s+", " ", mask(str(message or ""))).strip()
-    code = code_of(said)
-    details: Any = {"code": None if code is None else "0x%08x" % code, "said": said or None}
+    """The error for an answer with ``success: false``."""
+    text = re.sub(r"\s+", " ", mask(str(message or ""))).strip()
+    code = code_of(text)
+    details: Any = {"code": None if code is None else "0x%08x" % code, "said": text or None}
     if code in _TABLE:
         kind, reason, hint = _TABLE[code]
         return kind(reason, hint=hint, **details)
-    for pattern, kind, reason, hint in _WORDS:
-        if re.search(pattern, said):
+    for pattern, kind, reason, hint in _TEXTS:
+        if re.search(pattern, text):
             return kind(reason, hint=hint, **details)
     return Rejected("the array refused %s" % request, **details)
 
 
 class Rejected(FlashError):
-    """A refusal whose meaning is not known."""
+    """A refusal of unknown meaning."""

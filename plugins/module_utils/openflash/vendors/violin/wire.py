@@ -2,26 +2,19 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The REST interface of Concerto: session, envelopes, paths (sheet, section 1)."""
+"""The operations of Concerto, one method for each row of the sheet's section 2 and in its order.
+
+Each sends one request. The methods raise what refusals.py makes of a refusal.
+"""
 
 from __future__ import annotations
 
-import json
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, TypeVar
+from typing import Any, Dict, List, Mapping, Optional, Sequence
 
-from ...client import side_by_side
-from ...errors import BadReply, FlashError, Unauthorized, Unsupported
 from ...model import Unreadable
-from ...transport.confirm import ATTEMPTS, AnswerUnreadable
-from ...transport.http import HttpTransport, Reply
-from .facts import EXTERNAL_HEAD, NEWEST_BEFORE, OLDEST, OLDEST_EVER, parse_version
-from .refusals import Rejected, error_of, is_busy
+from .ledger import AREA_INCREMENT, AREA_THRESHOLD, SNAPSHOTS_PER_VOLUME
+from .session import ConcertoSession, Object
 
-Object = Dict[str, Any]
-T = TypeVar("T")
-R = TypeVar("R")
-
-BASE = "/concerto"
 LUNS = "/logicalresource/sanresource"
 AREAS = "/logicalresource/snapshotresource"
 POLICIES = "/logicalresource/timemarkpolicy"
@@ -29,294 +22,210 @@ TIMEMARKS = "/logicalresource/timemark"
 TIMEVIEWS = "/logicalresource/timeview"
 CLIENTS = "/client/sanclient"
 TARGETS = "/client/iscsitarget"
-POOLS = "/physicalresource/storagepool"
 ADAPTERS = "/physicalresource/physicaladapter"
+POOLS = "/physicalresource/storagepool"
 
-# Section 1.1: what the page at the root says, in the order in which it is looked at.
-_OTHERS = (("viewport", "Symphony"), ("template", "a V6000 memory gateway"))
-_CONCERTO = ("Violin Concerto Console", '<a href="concerto/">concerto/</a>')
-_HTML_ERROR = "IPStor REST API Error Message"
-# How often what does no harm is asked again when something else than the array answers.
-# So many details are asked for in turn on the one connection; for more, opening further ones pays.
-_FEW = 8
-# What the rows of a list are, where one that cannot be understood is reported.
-_KINDS = {LUNS: "volume", CLIENTS: "host", POOLS: "pool", TARGETS: "port", ADAPTERS: "port"}
+Bad = Optional[List[Unreadable]]
+"""A list that gets the rows that cannot be understood; without it such a row is a BadReply."""
 
 
-class NotClean(FlashError):
-    """Text, and a refusal in its last line: how a list of snapshots of a LUN without policy is answered."""
+class ConcertoOperations(ConcertoSession):
+    """The session with one gateway, and all requests about the objects of the array."""
 
+    # -- 2.1 LUNs ----------------------------------------------------------------------------------------------------
 
-class Concerto:
-    """One gateway, and the session with it.
+    def luns(self, name: Optional[str] = None, bad: Bad = None) -> List[Object]:
+        return self.rows(LUNS, "virtual_devices", "volume", name, bad, needs=("name", "type"))
 
-    :ivar version: (7, 5, 5); :ivar build: ``8975``; :ivar properties: of the server, as it tells them.
-    """
+    def lun(self, lun_id: str) -> Object:
+        return self.data("%s/%s" % (LUNS, lun_id))
 
-    def __init__(self, http: HttpTransport, username: str, password: str, server: str, threads: int = 1) -> None:
-        self.http = http
-        self._threads = threads
-        self._credentials = {"username": username, "password": password, "server": server}
-        self._logged_in = False
-        self.version: Tuple[int, ...] = ()
-        self.build = ""
-        self.properties: Object = {}
-        self.has_dedup = False
-        http.journal.hide(password)
-        http.set_header("X-Requested-With", "XMLHttpRequest")
-        http.busy = lambda reply: is_busy(_message(reply))
-        http.expired = _expired
-        http.reauthenticate = self._login
+    def create_lun(self, params: Mapping[str, Any]) -> Object:
+        return self.post(LUNS, params)
 
-    # -- the session -------------------------------------------------------------------------------------------------
+    def rename_lun(self, lun_id: str, name: str) -> Object:
+        return self.put("%s/%s" % (LUNS, lun_id), {"action": "update", "name": name})
 
-    def open(self, allow_untested: bool) -> None:
-        """Find out that it is Concerto, log in, and ask what it is: 4 requests, 5 on a 7300."""
-        self._recognise()
-        self._login()
-        about = self.data("/server/properties/version", session=True)
-        text = str(about.get("concerto_version") or "")
-        self.build = str(about.get("build") or "")
-        self.version = parse_version(text)
-        self._check_version(text, allow_untested)
-        self.properties = self.data("/server/properties/info", session=True)
-        if not self.properties.get("hardware_model"):
-            raise BadReply("the array does not tell whether it is a 7300 or a 7700")
-        if not self.external:
-            self.has_dedup = self.asks("/monitor/status/dedup", session=True)
+    def expand_lun(self, lun_id: str, megabytes: int) -> Object:
+        """:param megabytes: MiB to add."""
+        return self.put("%s/%s" % (LUNS, lun_id), {"action": "expand", "sizeMB": megabytes})
 
-    @property
-    def external(self) -> bool:
-        """A 7700."""
-        return self.properties.get("hardware_model") == EXTERNAL_HEAD
+    def delete_lun(self, lun_id: str) -> Object:
+        """Never with ``force``, which would delete a mapped LUN."""
+        return self.delete("%s/%s" % (LUNS, lun_id))
 
-    def _check_version(self, text: str, allow_untested: bool) -> None:
-        if OLDEST <= self.version < NEWEST_BEFORE or (allow_untested and self.version >= OLDEST_EVER):
-            return
-        reason = "Concerto %s is not a version that this collection knows (7.5.3 to 7.9)" % text
-        if self.version < OLDEST_EVER:
-            raise Unsupported(reason, hint="Upgrade the array to 7.5.3 or later.")
-        raise Unsupported(reason, hint="Set allow_untested_version: true to try it all the same.")
+    # -- 2.2 snapshot resource ---------------------------------------------------------------------------------------
 
-    def _recognise(self) -> None:
-        """The page at the root. Over HTTPS or not at all: there is no falling back to plain HTTP."""
-        page = self.http.request("GET", "/", session=True).text
-        for mark, product in _OTHERS:
-            if mark in page:
-                raise Unsupported("it is %s, and not a 7300 or 7700 with Concerto" % product)
-        if not any(mark in page for mark in _CONCERTO):
-            raise BadReply(
-                "it does not look like Concerto",
-                hint="Check that the address and port are those of a Violin 7300 or 7700.",
-            )
+    def snapshot_area(self, lun_id: str) -> Object:
+        """Whether a LUN has a snapshot resource and a policy."""
+        return self.data("%s/%s" % (AREAS, lun_id))
 
-    def _login(self) -> None:
-        # An old cookie would go along otherwise.
-        self.http.forget_cookies()
-        reply = self.http.request(
-            "POST", BASE + "/auth/login", json={"data": self._credentials}, session=True, idempotent=True
-        )
-        answer = reply.json_or_none()
-        good = reply.ok and isinstance(answer, dict) and answer.get("code", "success") == "success"
-        if good and answer.get("success", True):
-            self._logged_in = True
-            return
-        if not isinstance(answer, dict) and reply.status != 403:
-            raise BadReply(
-                "the answer to the login is not JSON (HTTP status %d)" % reply.status,
-                hint="Check that the address and port are those of a Violin 7300 or 7700.",
-            )
-        raise Unauthorized(
-            "the array did not accept the user name and password",
-            code=str(answer.get("code") or reply.status) if isinstance(answer, dict) else str(reply.status),
-            said=self.http.mask(_message(reply)) or None,
-            hint="Check username and password, and that the account is not locked.",
+    def create_snapshot_area(self, lun_id: str, megabytes: int, pool_id: Any) -> Object:
+        return self.post(
+            "%s/%s" % (AREAS, lun_id),
+            {
+                "sizeMB": megabytes,
+                "snapshotNotificationEnabled": False,
+                "policy": "preserveAll",
+                "storagepoolID": pool_id,
+                "automaticExpansion": {"enabled": True, "threshold": AREA_THRESHOLD, "increment": AREA_INCREMENT},
+                "automaticShrink": {"enabled": False},
+            },
         )
 
-    def close(self) -> None:
-        """Log out; without the credentials, which the cookie makes superfluous."""
-        if self._logged_in:
-            self._logged_in = False
-            self.http.log_out(
-                lambda: self.http.request(
-                    "POST", BASE + "/auth/logout", json={}, session=True, idempotent=True, timeout=5.0
-                )
-            )
-        self.http.close()
+    def delete_snapshot_area(self, lun_id: str) -> Object:
+        return self.delete("%s/%s" % (AREAS, lun_id))
 
-    # -- requests ----------------------------------------------------------------------------------------------------
+    # -- 2.3 snapshot policy -----------------------------------------------------------------------------------------
 
-    def get(
-        self, path: str, body: Optional[Mapping[str, Any]] = None, kind: Optional[str] = None, session: bool = False
-    ) -> Object:
-        """A query; its filters are in its body (section 1.6)."""
-        return self._ask("GET", path, body, kind, session)
+    def snapshot_policy(self, lun_id: str) -> Object:
+        return self.data("%s/%s" % (POLICIES, lun_id))
 
-    def post(self, path: str, params: Mapping[str, Any]) -> Object:
-        return self._ask("POST", path, {"params": params})
+    def create_snapshot_policy(self, lun_id: str) -> Object:
+        return self.post(
+            "%s/%s" % (POLICIES, lun_id),
+            {
+                "maxTimeMarkCount": SNAPSHOTS_PER_VOLUME,
+                "triggerReplication": False,
+                "automatic": {"enabled": False},
+                "CDPOption": {"enabled": False},
+                "RetentionPolicy": {"mode": "All"},
+            },
+        )
 
-    def put(self, path: str, params: Mapping[str, Any], idempotent: bool = False) -> Object:
-        return self._ask("PUT", path, {"params": params}, idempotent=idempotent)
+    def delete_snapshot_policy(self, lun_id: str) -> Object:
+        return self.delete("%s/%s" % (POLICIES, lun_id))
 
-    def delete(self, path: str, params: Optional[Mapping[str, Any]] = None) -> Object:
-        return self._ask("DELETE", path, None if params is None else {"params": params})
+    # -- 2.4 snapshots -----------------------------------------------------------------------------------------------
 
-    def asks(self, path: str, session: bool = False) -> bool:
-        """A question that is answered by success or failure; a version that does not know it has no such thing."""
-        try:
-            self.get(path, session=session)
-        except (Rejected, Unsupported):
-            return False
-        return True
+    def timemarks(self, lun_id: str, comment: Optional[str] = None) -> Object:
+        """The answer with the snapshots of a LUN, or those of this comment. NotClean when the LUN has no policy."""
+        return self.get("%s/%s" % (TIMEMARKS, lun_id), None if comment is None else {"comment": comment})
 
-    def rows(
-        self,
-        path: str,
-        key: str,
-        name: Optional[str] = None,
-        bad: Optional[List[Unreadable]] = None,
-        needs: Sequence[str] = ("name",),
-    ) -> List[Object]:
-        """A list, or of it what has this very name.
+    def timemark(self, timemark_id: str) -> Object:
+        return self.data("%s/%s" % (TIMEMARKS, timemark_id))
 
-        :param bad: takes up what lacks its id or anything else that it ``needs``; without it that is a BadReply.
-        """
-        filters = None if name is None else {"filters": [{"name": "name", "operator": "=", "value": name}]}
-        data = self.get(path, filters).get("data")
-        found = data.get(key) if isinstance(data, dict) else None
-        if not isinstance(found, list):
-            raise BadReply("the answer to GET %s has no list %r" % (path, key))
-        good: List[Object] = []
-        for row in found:
-            called = str(row.get("name") or "?") if isinstance(row, dict) else "?"
-            if name is not None and called not in (name, "?"):
-                continue
-            lacks = missing(row, needs)
-            if lacks is None:
-                # Section 3: a row with an empty id stands for nothing.
-                if row["object_id"]:
-                    good.append(row)
-            elif bad is None:
-                raise BadReply("the answer to GET %s has a row without %s" % (path, lacks), target=called)
-            else:
-                bad.append(Unreadable(_KINDS[path], called, "the array does not tell its %s" % lacks))
-        return good
+    def create_timemark(self, lun_id: str, comment: str) -> Object:
+        params = {"comment": comment, "priority": "medium", "snapshotNotification": False}
+        return self.post("%s/%s" % (TIMEMARKS, lun_id), params)
 
-    def side_by_side(self, ask: Callable[[T], R], items: Sequence[T]) -> List[R]:
-        """The answers in the order of the items, asked for several at a time when there are many."""
-        return side_by_side(ask, items, self._threads, few=_FEW)
+    def delete_timemark(self, timemark_id: str) -> Object:
+        return self.delete("%s/%s" % (TIMEMARKS, timemark_id))
 
-    def data(self, path: str, session: bool = False) -> Object:
-        found = self.get(path, session=session).get("data")
-        if not isinstance(found, dict):
-            raise BadReply("the answer to GET %s has no object in it" % path)
-        return found
+    def copy_timemark(self, timemark_id: str, target_name: str, pool_id: Any) -> Object:
+        params = {"action": "copy", "targetName": target_name, "storagepoolID": pool_id}
+        return self.put("%s/%s" % (TIMEMARKS, timemark_id), params)
 
-    def text_or_object(self, path: str, kind: str) -> Optional[Object]:
-        """A status, which does not say ``success``; None when there is none, said in other words than JSON (2.5)."""
-        for _attempt in range(ATTEMPTS):
-            reply = self._send("GET", path, None, kind)
-            found = reply.json_or_none()
-            if isinstance(found, dict):
-                return self._accepted(reply, dict({"success": True}, **found))
-            if reply.ok and "<html" not in reply.text.lower():
-                return None
-        raise BadReply("the answer to %s is neither a status nor the lack of one" % reply.request)
+    def timemark_copy_status(self, lun_id: str) -> Object:
+        return self.get("%s/%s" % (TIMEMARKS, lun_id), kind="operationstatus")
 
-    def _send(
-        self,
-        method: str,
-        path: str,
-        body: Optional[Mapping[str, Any]],
-        kind: Optional[str] = None,
-        session: bool = False,
-        idempotent: Optional[bool] = None,
-    ) -> Reply:
-        query = [("type", kind)] if kind else []
+    # -- 2.5 LUN copy and thin clones --------------------------------------------------------------------------------
 
-        def send() -> Reply:
-            return self.http.request(
-                method, BASE + path, query, json=body, session=session, idempotent=idempotent or None
-            )
+    def copy_lun(self, lun_id: str, target_name: str, pool_id: Any) -> Object:
+        params = {"action": "copy", "targetName": target_name, "storagepoolID": pool_id}
+        return self.put("%s/%s" % (AREAS, lun_id), params)
 
-        reply = send()
-        if session and _expired(reply):
-            # For requests of the session the transport leaves this to us.
-            self._login()
-            reply = send()
-        return reply
+    def lun_copy_status(self, lun_id: str) -> Optional[Object]:
+        """None when the array reports no copy."""
+        return self.text_or_object("%s/%s" % (AREAS, lun_id), "copystatus")
 
-    def _ask(
-        self,
-        method: str,
-        path: str,
-        body: Optional[Mapping[str, Any]] = None,
-        kind: Optional[str] = None,
-        session: bool = False,
-        idempotent: bool = False,
-    ) -> Object:
-        safe = method == "GET" or idempotent
-        for attempt in range(ATTEMPTS):
-            reply = self._send(method, path, body, kind, session, idempotent)
-            answer = reply.json_or_none()
-            if isinstance(answer, dict):
-                return self._accepted(reply, answer)
-            error = self._not_json(reply)
-            if not safe or not isinstance(error, AnswerUnreadable) or attempt == ATTEMPTS - 1:
-                break
-        if method == "GET" and isinstance(error, AnswerUnreadable):
-            raise BadReply(error.reason, hint=error.hint)
-        raise error
+    def create_timeview(self, lun_id: str, target_name: str, timestamp: str) -> Object:
+        """:param timestamp: ``id`` of the snapshot."""
+        return self.post("%s/%s" % (TIMEVIEWS, lun_id), {"targetName": target_name, "timestamp": timestamp})
 
-    def _not_json(self, reply: Reply) -> FlashError:
-        """What a text answer means: a refusal in its last line, or something in the way that answers for the array."""
-        last = _last_line(reply.text)
-        if last is not None and not last.get("success", True):
-            said = self.http.mask(str(last.get("msg") or "")) or "no message"
-            return NotClean("the array answered in text", said=said)
-        if _HTML_ERROR in reply.text:
-            return Unsupported("this version of Concerto does not know the request %s" % reply.request)
-        if reply.status == 403:
-            return Unauthorized("the session ended, and logging in again did not help", code="403")
-        return AnswerUnreadable(
-            "the answer to %s is not JSON (HTTP status %d)" % (reply.request, reply.status),
-            hint="Check that the address and port are those of a Violin 7300 or 7700.",
-        ).with_timeout(self.http.timeout)
+    def delete_timeview(self, timeview_id: str) -> Object:
+        return self.delete("%s/%s" % (TIMEVIEWS, timeview_id), {"keepTimeViewData": False})
 
-    def _accepted(self, reply: Reply, answer: Object) -> Object:
-        if reply.status == 403 or _unauthorized(answer):
-            raise Unauthorized("the session ended, and logging in again did not help", code=str(reply.status))
-        if answer.get("success") is True and answer.get("code", "success") == "success":
-            return answer
-        raise error_of(answer.get("msg") or answer.get("code"), reply.request, self.http.mask)
+    # -- 2.7 hosts ---------------------------------------------------------------------------------------------------
 
+    def clients(self, name: Optional[str] = None, bad: Bad = None) -> List[Object]:
+        return self.rows(CLIENTS, "san_clients", "host", name, bad)
 
-def missing(row: Any, keys: Sequence[str]) -> Optional[str]:
-    """The first of ``object_id`` and these keys that a row does not tell."""
-    if not isinstance(row, dict):
-        return "fields"
-    if "object_id" not in row:
-        return "object_id"
-    return next((key for key in keys if row.get(key) in (None, "")), None) if row["object_id"] else None
+    def client(self, client_id: str) -> Object:
+        return self.data("%s/%s" % (CLIENTS, client_id))
 
+    def create_fc_client(self, name: str, os_type: str, wwns: Sequence[str]) -> Object:
+        policy = {"initiatorWWPNList": ",".join(wwns)}
+        return self.post(CLIENTS, {"name": name, "protocolType": "FC", "OSType": os_type, "FCPolicy": policy})
 
-def _unauthorized(answer: Any) -> bool:
-    return isinstance(answer, dict) and str(answer.get("code") or "").lower() == "unauthorized"
+    def create_iscsi_client(self, name: str, os_type: str, iqns: Sequence[str]) -> Object:
+        policy = {"initiators": ",".join(iqns), "authentication": {"enabled": False}}
+        return self.post(CLIENTS, {"name": name, "protocolType": "iSCSI", "OSType": os_type, "iSCSIPolicy": policy})
 
+    def replace_fc_initiators(self, client_id: str, wwns: Sequence[str]) -> Object:
+        params = {"object_id": client_id, "action": "updateFC", "initiatorWWPNList": ",".join(wwns)}
+        return self.put("%s/%s" % (CLIENTS, client_id), params, idempotent=True)
 
-def _expired(reply: Reply) -> bool:
-    """Section 1.4: whatever the body, or whatever the status."""
-    return reply.status == 403 or _unauthorized(reply.json_or_none())
+    def replace_iscsi_initiators(self, client_id: str, iqns: Sequence[str]) -> Object:
+        params = {"object_id": client_id, "action": "updateiSCSI", "initiators": ",".join(iqns)}
+        return self.put("%s/%s" % (CLIENTS, client_id), params, idempotent=True)
 
+    def delete_client(self, client_id: str) -> Object:
+        return self.delete("%s/%s" % (CLIENTS, client_id))
 
-def _message(reply: Reply) -> str:
-    answer = reply.json_or_none()
-    return str(answer.get("msg") or "") if isinstance(answer, dict) else ""
+    def assign_to_client(self, client_id: str, lun_id: str, lun: Optional[int]) -> Object:
+        """Fibre Channel. :param lun: LUN number; None to let the array choose."""
+        params: Dict[str, Any] = {
+            "action": "assign",
+            "virtualDeviceObjectID": lun_id,
+            "FC": {"accessMode": "ReadWrite"},
+        }
+        if lun is not None:
+            params["FC"]["lun"] = lun
+        return self.put("%s/%s" % (CLIENTS, client_id), params)
 
+    def unassign_from_client(self, client_id: str, lun_id: str) -> Object:
+        """Fibre Channel."""
+        params = {"action": "unassign", "virtualDeviceObjectID": lun_id}
+        return self.put("%s/%s" % (CLIENTS, client_id), params, idempotent=True)
 
-def _last_line(text: str) -> Optional[Object]:
-    try:
-        found = json.loads(text.strip().split("\n")[-1])
-    except ValueError:
-        return None
-    return found if isinstance(found, dict) else None
+    def targets(self, name: Optional[str] = None, bad: Bad = None) -> List[Object]:
+        """iSCSI targets."""
+        return self.rows(TARGETS, "iscsitargets", "port", name, bad)
+
+    def create_target(self, client_number: Any, name: str, addresses: Sequence[str]) -> Object:
+        """:param client_number: ``sanclient_id`` of the client that it is for."""
+        return self.post(
+            TARGETS,
+            {
+                "clientId": client_number,
+                "targetName": name,
+                "ipAddress": " ".join(addresses),
+                "accessMode": "ReadWrite",
+            },
+        )
+
+    def assign_to_target(self, target_id: str, lun_id: str, lun: Optional[int]) -> Object:
+        """iSCSI. :param lun: LUN number; None to let the array choose."""
+        params: Dict[str, Any] = {"action": "assign", "virtualDeviceObjectID": lun_id}
+        if lun is not None:
+            params["lun"] = lun
+        return self.put("%s/%s" % (TARGETS, target_id), params)
+
+    def unassign_from_target(self, target_id: str, lun_id: str) -> Object:
+        """iSCSI."""
+        params = {"action": "unassign", "virtualDeviceObjectID": lun_id}
+        return self.put("%s/%s" % (TARGETS, target_id), params, idempotent=True)
+
+    def delete_target(self, target_id: str) -> Object:
+        return self.delete("%s/%s" % (TARGETS, target_id))
+
+    # -- 2.8 ports, pools, capacity ----------------------------------------------------------------------------------
+
+    def adapters(self, bad: Bad = None) -> List[Object]:
+        return self.rows(ADAPTERS, "physical_adapters", "port", bad=bad, needs=())
+
+    def adapter(self, adapter_id: str) -> Object:
+        return self.data("%s/%s" % (ADAPTERS, adapter_id))
+
+    def pools(self, bad: Bad = None) -> List[Object]:
+        return self.rows(POOLS, "storage_pools", "pool", bad=bad)
+
+    def pool(self, pool_id: str) -> Object:
+        return self.data("%s/%s" % (POOLS, pool_id))
+
+    def network(self) -> Object:
+        return self.data("/server/networkconfiguration")
+
+    def has_failover(self) -> bool:
+        return self.succeeds("/monitor/status/failover")

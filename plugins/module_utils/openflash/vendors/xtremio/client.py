@@ -17,26 +17,26 @@ from .groups import Groups
 from .hosts import Hosts
 from .reading import Reading
 from .snapshots import Snapshots
-from .wire import Xms
+from .tags import Tags
+from .wire import XmsOperations
 
 __all__ = ["XtremIO", "connect"]
 
 PORT = 443
 
 
-class XtremIO(Snapshots, Hosts, Groups, Reading, Scopes):
+class XtremIO(Snapshots, Hosts, Groups, Tags, Reading, Scopes):
     """One cluster of an XMS.
 
-    A snapshot is a volume here, in the same name space (sheet, section 2). On v2 the array tells what is a read-only
-    snapshot: ``snapshots()`` lists those, proven, and ``volumes()`` everything that can be written, clones included. On
-    v1 it does not tell: ``snapshots()`` lists, unproven, whatever was made of another volume, and ``volumes()`` lists
-    those too.
+    Snapshots are volumes, in the same name space (sheet, section 2). v2 reports which are read-only: ``snapshots()``
+    lists those as proven, and ``volumes()`` all that can be written, clones included. v1 does not report it:
+    ``snapshots()`` lists every copy of another volume, unproven, and ``volumes()`` lists these too.
     """
 
     def scope(self, name: str) -> XtremIO:
         """Another cluster of the same XMS."""
         with context(array=self.label):
-            return XtremIO(self._xms.seen_from(name), self._only_ports)
+            return XtremIO(self._xms.with_cluster(name), self._target_ports)
 
     @property
     def calls(self) -> Journal:
@@ -47,13 +47,13 @@ class XtremIO(Snapshots, Hosts, Groups, Reading, Scopes):
 
 
 def connect(connection: Connection) -> XtremIO:
-    """Find out version and cluster, 1 to 3 session requests (sheet, section 1).
+    """Find out version and cluster: 1 to 3 session requests (sheet, section 1).
 
-    Options: ``cluster`` (name; needed when the XMS manages several), ``array_version`` (of XMS, such as ``4.2.0-33``;
-    then it is not asked for), ``target_ports`` (portal IPs and WWNs, any case and notation: the only ones to use).
+    Options: ``cluster`` (name; required when the XMS manages several), ``array_version`` (of the XMS, such as
+    ``4.2.0-33``; it saves requests), ``target_ports`` (IP addresses of portals and WWNs: the only ones to use).
     """
     credentials(connection)
-    xms = Xms(HttpTransport.from_connection(connection, PORT, basic=True), connection.max_concurrency)
+    xms = XmsOperations(HttpTransport.from_connection(connection, PORT, basic=True), connection.max_concurrency)
     with connecting(xms.http.address, xms.http.close):
         xms.open(connection.options.get("cluster"), connection.options.get("array_version"))
     return XtremIO(xms, connection.options.get("target_ports") or ())

@@ -2,19 +2,19 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Clones, and the one operation by which this array makes clones and snapshots.
+"""Clones, and the operation by which this array makes both clones and snapshots.
 
-On this array a snapshot, a clone and a volume made from a snapshot are one and the same operation, and on v2 the array
-names the result ``<source>.<suffix>`` (sheet, section 4). So a copy takes a POST and a rename. The suffix carries the
-stamp of the run (see unfinished.py): a copy of an earlier run is never used, because it holds what its source held
-then. The next run on the same source removes it.
+Snapshots, clones and volumes from snapshots are made by the same request, and v2 names the result
+``<source>.<suffix>`` (sheet, section 4). So a copy takes a POST and a rename. The suffix has the stamp of the run (see
+unfinished.py): an unfinished copy of an earlier run is never used, because it has the content that the source had then.
+The next run on the same source removes it.
 """
 
 from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
+from typing import Dict, List, Optional, Sequence, Tuple, Union
 
 from ... import unfinished
 from ...compare import check_size, copy_size, unlike
@@ -22,44 +22,38 @@ from ...errors import Busy, Conflict, FlashError, Invalid, NotFound, Timeout, Un
 from ...model import Snapshot, Volume, VolumeSpec
 from ...transport.confirm import AnswerLost, confirm
 from . import objects
-from .facts import (
-    GRANULARITY,
-    NAME_LONGEST,
-    SET,
-    SUFFIX_LONGEST,
-    snapset_name,
-    stamp_of,
-    temporary_suffix,
-)
+from .ledger import GRANULARITY, NAME_LONGEST, SUFFIX_LONGEST
+from .names import SET, snapset_name, stamp_of, temporary_suffix
 from .refusals import NameTaken
-from .volumes import Volumes, megabytes
-from .wire import Object, reference
+from .session import Object
+from .volumes import Volumes
+from .wire import reference
 
 Source = Union[Volume, Snapshot]
 
 
 class Copies(Volumes):
-    """What XtremIO does with copies."""
+    """Clones of volumes, and volumes from snapshots."""
 
     # -- clones ------------------------------------------------------------------------------------------------------
 
     def clone_volume(self, source: Volume, spec: VolumeSpec) -> Volume:
-        """Two requests, three when it shall be larger than its source. Instant, and independent of the source."""
+        """Two requests, three for a clone larger than its source. It is instant, and independent of the source."""
         with self._doing("clone volume %s to %s" % (source.name, spec.name), spec.name):
             return self._writable_copy(source, source.snapshots, spec)
 
     def clone_volumes(self, pairs: Sequence[Tuple[Volume, VolumeSpec]]) -> Tuple[Volume, ...]:
-        """Copies of several volumes at one instant.
+        """Copies of several volumes at one instant: a read, one request for all, and for each a rename and an extension
+        where it is larger than its source.
 
-        A read, one request for all, for each a rename and, where it shall be larger, an extension; a read brings their
-        ids. After a failure ask for the same copies again: what a killed run left is removed, and all are made anew.
+        After a failure request the same copies again: the unfinished ones are removed, and all are made again.
         """
         with self._doing("clone volumes %s" % ", ".join(source.name for source, _spec in pairs)):
             copies = [self._to_copy(source, source.snapshots, spec) for source, spec in pairs]
             return tuple(self._copied(copy, found) for copy, found in zip(copies, self._copy("clone", copies)))
 
     def volume_from_snapshot(self, snapshot: Snapshot, spec: VolumeSpec) -> Volume:
-        """Like clone_volume: the same operation of the array."""
+        """As many requests as clone_volume."""
         with self._doing("make volume %s from snapshot %s" % (spec.name, snapshot.name), spec.name):
             return self._writable_copy(snapshot, snapshot.children, spec)
 
@@ -73,71 +67,71 @@ class Copies(Volumes):
         grow_to = size if size > source.size else None
         return Copy(source.name, source.id, source.size, spec.name, tuple(children or ()), grow_to)
 
-    def _copied(self, copy: Copy, there: Optional[Object]) -> Volume:
-        """The volume that was made, or the one that was there already if it has the size."""
+    def _copied(self, copy: Copy, existing: Optional[Object]) -> Volume:
+        """The volume that was made, or the one that existed already, if it has the requested size."""
         size = copy.grow_to or copy.size
-        if there is None:
+        if existing is None:
             return Volume(
                 copy.name,
                 size,
-                id=copy.made or "",
+                id=copy.index or "",
                 pool=self._xms.cluster,
                 source=copy.source,
                 mappings=(),
                 snapshots=(),
-                groups=() if self._xms.v2 else None,
+                groups=() if self._xms.is_v2 else None,
             )
-        found = objects.volume(there, pool=self._xms.cluster)
-        check_size(copy.name, found.size, size)
-        return found
+        volume = objects.volume(existing, pool=self._xms.cluster)
+        check_size(copy.name, volume.size, size)
+        return volume
 
-    # -- the one copy operation of this array ------------------------------------------------------------------------
+    # -- the copy operation ------------------------------------------------------------------------------------------
 
     def _set_members(self, name: str) -> List[Object]:
-        """What is in a snapshot set: two requests, one where there is no such set."""
-        there = self._xms.get("snapshot-sets", name, objects.SET_PROPS)
-        members = [objects.oid_name(oid) or "" for oid in (there or {}).get("vol-list") or ()]
-        return self._xms.named("volumes", members, objects.VOLUME_PROPS)
+        """The members of a snapshot set: two requests, one where there is no such set."""
+        return self._xms.volumes(objects.member_names(self._xms.snapshot_set(name)))
 
     def _by_name(self, names: Sequence[str]) -> Dict[str, Object]:
-        return {str(item["name"]): item for item in self._xms.named("volumes", names, objects.VOLUME_PROPS)}
+        return {str(item["name"]): item for item in self._xms.volumes(names)}
 
     def _copy(self, kind: str, copies: Sequence[Copy]) -> List[Optional[Object]]:
-        """Make the copies, atomically when several. For each None, or what was there already under its name.
+        """Make the copies, at one instant when there are several. Returns for each None, or the existing object of its
+        name.
 
         :param kind: ``snapshot`` (read-only on v2) or ``clone`` (writable).
         """
-        # Of several, one that is there already would be taken for one of this instant.
-        there = self._all_or_none(copies) if len(copies) > 1 else []
-        if any(item is not None for item in there):
-            return [found and self._same_copy(kind, copy, found) for copy, found in zip(copies, there)]
+        # One of several that exists already must not be taken for one of this instant.
+        existing = self._all_or_none(copies) if len(copies) > 1 else []
+        if any(item is not None for item in existing):
+            return [item and self._same_copy(kind, copy, item) for copy, item in zip(copies, existing)]
         for copy in copies:
             self._remove_unfinished(copy)
         with unfinished.begin() as stamp:
-            suffix, natural = self._suffix(copies, stamp)
-            # v1 takes the final name at once (section 4), so only a copy that must still grow waits under another.
-            direct = natural or not self._xms.v2 and all(copy.grow_to is None for copy in copies)
-            waiting = [copy.name if direct else copy.named(suffix) for copy in copies]
-            for name in waiting:
-                self._fits(name)
-            there = self._begin(kind, copies, waiting, suffix, snapset_name(stamp))
-            if direct:
-                return [found and self._same_copy(kind, copy, found) for copy, found in zip(copies, there)]
-            alone = len(copies) == 1
-            return [self._finish(kind, copy, name, found, alone) for copy, name, found in zip(copies, waiting, there)]
+            suffix, gives_names = self._suffix(copies, stamp)
+            # v1 accepts the final name at once (section 4). Only a copy that must be extended has a temporary one.
+            has_final_name = gives_names or (not self._xms.is_v2 and all(copy.grow_to is None for copy in copies))
+            names = [copy.name if has_final_name else copy.named(suffix) for copy in copies]
+            for name in names:
+                self._check_length(name)
+            existing = self._begin(kind, copies, names, suffix, snapset_name(stamp))
+            if has_final_name:
+                return [item and self._same_copy(kind, copy, item) for copy, item in zip(copies, existing)]
+            is_only = len(copies) == 1
+            return [self._finish(kind, copy, name, item, is_only) for copy, name, item in zip(copies, names, existing)]
 
     def _suffix(self, copies: Sequence[Copy], stamp: unfinished.Stamp) -> Tuple[str, bool]:
-        """The suffix to send, and whether it gives all copies their final names at once."""
+        """The suffix to send, and whether all copies have their final names by it."""
         natural = {copy.natural_suffix for copy in copies}
         if len(natural) == 1 and "" not in natural and all(copy.grow_to is None for copy in copies):
             return natural.pop(), True
         return temporary_suffix(stamp), False
 
     def _remove_unfinished(self, copy: Copy) -> None:
-        """Remove what killed runs have left of the same source: unmapped, and nothing was made of it.
+        """Remove the unfinished copies of the same source that killed runs have made, if they are unmapped and were not
+        copied themselves.
 
-        What was made of the source was read with it, so this costs nothing while nothing is left. A run on another
-        host gets more time than it could ever take: what it makes is in nobody's way.
+        The names of the copies were read with the source, so this costs no request while there are none. A run on
+        another host gets more time than it can ever need: its unfinished copies are no obstacle.
         """
         for name in copy.children:
             stamp = stamp_of(name)
@@ -146,86 +140,88 @@ class Copies(Volumes):
             if not unfinished.is_over(stamp, unfinished.RESUME_WITHIN):
                 continue
             with suppress(FlashError):
-                there = self._object(name)
-                if there is None or not self._is_unused(there) or _made_of(there) != copy.source:
+                item = self._xms.volume(name)
+                if item is None or not self._is_unused(item) or _made_of(item) != copy.source:
                     continue
-                members = [one for each in objects.sets_of(there) for one in self._set_members(each)]
-                # Of a set that has names in part this one says that it is unfinished: see _remove_unfinished_set.
-                if all(stamp_of(str(one["name"])) == stamp for one in members):
-                    self._delete_unmapped(name, str(there["index"]))
+                members = [member for set_name in objects.sets_of(item) for member in self._set_members(set_name)]
+                # Of a set in which some members have their names, this one marks it as unfinished and must stay: see
+                # _remove_unfinished_set.
+                if all(stamp_of(str(member["name"])) == stamp for member in members):
+                    self._delete_unmapped(name, str(item["index"]))
 
     @staticmethod
-    def _is_unused(there: Object) -> bool:
-        return objects.volume_mappings(there) == () and there.get("dest-snap-list") == []
+    def _is_unused(item: Object) -> bool:
+        """Whether it is known to be unmapped, and not to have been copied."""
+        return objects.volume_mappings(item) == () and item.get("dest-snap-list") == []
 
-    def _fits(self, name: str) -> None:
+    def _check_length(self, name: str) -> None:
         if len(name) > NAME_LONGEST:
             raise Invalid(
-                "the array would call the copy %s for a moment, which is longer than the %d characters it takes"
+                "the temporary name of the copy, %s, is longer than the %d characters that the array allows"
                 % (name, NAME_LONGEST),
                 hint="Rename the source to something shorter.",
             )
 
     def _begin(
-        self, kind: str, copies: Sequence[Copy], waiting: Sequence[str], suffix: str, set_name: str
+        self, kind: str, copies: Sequence[Copy], names: Sequence[str], suffix: str, set_name: str
     ) -> List[Optional[Object]]:
-        """POST; for each copy None, or what is there under the name: this run's own, after a lost answer."""
-        if self._xms.v2:
-            body: Dict[str, Any] = {
-                "volume-list": [reference(copy.source, copy.source_id) for copy in copies],
-                "snap-suffix": suffix,
-                "snapshot-set-name": set_name,
-                "snapshot-type": "readonly" if kind == "snapshot" else "regular",
-            }
-        else:
-            source = reference(copies[0].source, copies[0].source_id)
-            body = {"ancestor-vol-id": source, "snap-vol-name": waiting[0]}
+        """Send the request. Returns for each copy None, or the existing object of the name: after a lost answer this
+        run's own copy.
+        """
+        references = [reference(copy.source, copy.source_id) for copy in copies]
 
         def take() -> List[Optional[Object]]:
-            made = self._xms.post("snapshots", body)
-            if len(copies) == 1 and made:
-                copies[0].made = str(made[0])
+            if self._xms.is_v2:
+                source = {"volume-list": references}
+                indexes = self._xms.create_snapshots(source, set_name, suffix, writable=kind == "clone")
+            else:
+                indexes = self._xms.create_snapshot_v1(references[0], names[0])
+            if len(copies) == 1 and indexes:
+                copies[0].index = str(indexes[0])
             return [None] * len(copies)
 
-        def look() -> Optional[List[Optional[Object]]]:
-            there = self._by_name(waiting)
-            return [there.get(name) for name in waiting] if there else None
+        def existing() -> Optional[List[Optional[Object]]]:
+            items = self._by_name(names)
+            return [items.get(name) for name in names] if items else None
 
         try:
-            return confirm(take, look, (NameTaken,))
+            return confirm(take, existing, (NameTaken,))
         except NotFound as error:
-            raise self._who_is_missing(error, *[copy.source for copy in copies]) from None
+            raise self._missing_object(error, *[copy.source for copy in copies]) from None
 
     def _all_or_none(self, copies: Sequence[Copy]) -> List[Optional[Object]]:
-        """Of a set of one instant: all that is there, or nothing. A part that a killed run has named is removed."""
-        there = self._by_name([copy.name for copy in copies])
-        found = [there.get(copy.name) for copy in copies]
-        if there and len(there) < len(copies):
-            self._remove_unfinished_set(copies, there)
+        """The existing objects of these names, if all exist; else None for each, and the unfinished set of a killed run
+        is removed.
+        """
+        existing = self._by_name([copy.name for copy in copies])
+        if existing and len(existing) < len(copies):
+            self._remove_unfinished_set(copies, existing)
             return [None] * len(copies)
-        return found
+        return [existing.get(copy.name) for copy in copies]
 
-    def _remove_unfinished_set(self, copies: Sequence[Copy], there: Dict[str, Object]) -> None:
-        """Remove the complete set that a killed run made and did not name completely; Conflict for anything else.
+    def _remove_unfinished_set(self, copies: Sequence[Copy], existing: Dict[str, Object]) -> None:
+        """Remove the set of a killed run in which some members have their names already.
 
-        While one of its members waits for its name, the set is unfinished, and no run has ever reported it. So that
-        member goes last.
+        While one of its members has its temporary name, the set is unfinished, and no run has ever reported it. So that
+        member is deleted last.
+
+        :raises Conflict: the existing objects are not of such a set.
         """
         error = Conflict(
-            "%s is there already, and what is taken now is of another instant" % ", ".join(sorted(there)),
-            hint="Delete what is there, or take the whole set under new names.",
+            "%s exists already, and a copy that is made now is of another instant" % ", ".join(sorted(existing)),
+            hint="Delete what exists, or take the complete set under new names.",
         )
-        sets = {name for item in there.values() for name in objects.sets_of(item)}
+        sets = {name for item in existing.values() for name in objects.sets_of(item)}
         stamp = unfinished.find(min(sets)) if len(sets) == 1 and min(sets).startswith(SET) else None
         if stamp is None:
             raise error
         members = self._set_members(min(sets))
         unnamed = [item for item in members if stamp_of(str(item["name"])) == stamp]
-        named = [item for item in members if str(item["name"]) in there]
+        named = [item for item in members if str(item["name"]) in existing]
         sources = {copy.source for copy in copies}
         if (
             not unnamed
-            or len(named) != len(there)
+            or len(named) != len(existing)
             or len(named) + len(unnamed) != len(members)
             or {_made_of(item) for item in members} != sources
             or not all(self._is_unused(item) for item in members)
@@ -239,53 +235,58 @@ class Copies(Volumes):
         for item in named + unnamed:
             self._delete_unmapped(str(item["name"]), str(item["index"]))
 
-    def _finish(self, kind: str, copy: Copy, waiting: str, there: Optional[Object], alone: bool) -> Optional[Object]:
-        """Extend the copy where asked, and give it its name; None, or what had the name before."""
-        if there is not None:
-            # Of this very run, whose answer was lost: nobody else has this name.
-            copy.made = str(there["index"])
+    def _finish(
+        self, kind: str, copy: Copy, temporary_name: str, item: Optional[Object], is_only: bool
+    ) -> Optional[Object]:
+        """Extend the copy where requested, and give it its name. Returns None, or the existing object of that name.
+
+        :param item: the copy, where it was read after a lost answer.
+        :param is_only: it is not one of several of one instant.
+        """
+        if item is not None:
+            copy.index = str(item["index"])
         try:
             if copy.grow_to is not None:
-                self._xms.put("volumes", waiting, {"vol-size": megabytes(copy.grow_to)}, idempotent=True)
-            self._rename(waiting, copy.name, lambda item: self._is_copy(kind, copy, item))
+                self._xms.extend_volume(temporary_name, copy.grow_to)
+            self._rename(temporary_name, copy.name, lambda renamed: self._is_copy(kind, copy, renamed))
         except NameTaken:
-            self._drop(waiting, copy)
-            found = self._object(copy.name)
-            if found is None:
+            self._discard(temporary_name, copy)
+            existing = self._xms.volume(copy.name)
+            if existing is None:
                 raise
-            return self._same_copy(kind, copy, found)
+            return self._same_copy(kind, copy, existing)
         except (AnswerLost, Timeout, Unreachable):
             # The next run on the same source removes it.
             raise
         except FlashError:
-            # One of several of one instant stays: it says that the others do not belong to a finished set.
-            if alone:
-                self._drop(waiting, copy)
+            # One of several of one instant stays: it marks their set as unfinished.
+            if is_only:
+                self._discard(temporary_name, copy)
             raise
         return None
 
-    def _drop(self, waiting: str, copy: Copy) -> None:
-        """Remove a copy that will not get its name. It never had it, and nobody else makes names like this."""
+    def _discard(self, temporary_name: str, copy: Copy) -> None:
+        """Remove an unfinished copy of this run. The name is this run's own."""
         try:
-            self._delete_unmapped(waiting, copy.made or "")
+            self._delete_unmapped(temporary_name, copy.index or "")
         except FlashError:
             pass  # the error that led here says more
 
-    def _is_copy(self, kind: str, copy: Copy, there: Object) -> bool:
-        """Whether this was made of the source, as the kind that was asked for."""
-        if _made_of(there) != copy.source:
+    def _is_copy(self, kind: str, copy: Copy, item: Object) -> bool:
+        """Whether an object is a copy of this source, of this kind."""
+        if _made_of(item) != copy.source:
             return False
-        return not self._xms.v2 or objects.is_readonly(there) == (kind == "snapshot")
+        return not self._xms.is_v2 or objects.is_readonly(item) == (kind == "snapshot")
 
-    def _same_copy(self, kind: str, copy: Copy, there: Object) -> Object:
-        if not self._is_copy(kind, copy, there):
-            ancestor = objects.oid_name(there.get("ancestor-vol-id"))
+    def _same_copy(self, kind: str, copy: Copy, existing: Object) -> Object:
+        if not self._is_copy(kind, copy, existing):
+            ancestor = objects.oid_name(existing.get("ancestor-vol-id"))
             if ancestor != copy.source:
                 differs = "it was made of %s" % ancestor if ancestor else "it was not made of another volume"
             else:
-                differs = "it is %s" % ("a read-only snapshot" if objects.is_readonly(there) else "a writable clone")
+                differs = "it is %s" % ("a read-only snapshot" if objects.is_readonly(existing) else "a writable clone")
             raise unlike("an object of that name,", copy.name, "%s, not a %s of %s" % (differs, kind, copy.source))
-        return there
+        return existing
 
 
 @dataclass
@@ -297,21 +298,21 @@ class Copy:
     size: int
     name: str
     children: Tuple[str, ...] = ()
-    """What was made of the source, by name, as far as that was read."""
+    """The names of the existing copies of the source, as far as they were read."""
     grow_to: Optional[int] = None
     """Extend it to this size before it gets its name."""
-    made: Optional[str] = None
-    """Its index, once it is known."""
+    index: Optional[str] = None
+    """Its index, once that is known."""
 
     @property
     def natural_suffix(self) -> str:
-        """X when the name is ``<source>.X``: such a name the array gives by itself. Empty for any other name."""
+        """The suffix by which the array gives the copy this very name, ``<source>.<suffix>``; empty for other names."""
         start = self.source + "."
         ending = self.name[len(start) :] if self.name.startswith(start) else ""
         return ending if len(ending) <= SUFFIX_LONGEST else ""
 
     def named(self, suffix: str) -> str:
-        """What the array calls a copy made with this suffix (section 4)."""
+        """The name that the array gives a copy with this suffix (section 4)."""
         return "%s.%s" % (self.source, suffix)
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Hosts (initiator groups), their initiators and CHAP, and LUN mappings (sheet, section 6)."""
+"""Hosts (initiator groups), their initiators and CHAP, and mappings (sheet, section 6)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ...units import format_initiator
 from . import objects
 from .reading import Reading
 from .refusals import AlreadyMapped, LunTaken, NameTaken
-from .wire import reference
+from .wire import CHAP_MODES, CHAP_VALUES, reference
 
 
 class Hosts(Reading, HostChap, HostOs):
@@ -37,51 +37,54 @@ class Hosts(Reading, HostChap, HostOs):
         """
         with self._doing("create host %s" % name, name):
             keys = self._chap_keys(chap)
-            body: Dict[str, Any] = {"ig-name": name}
-            if initiators and not keys:
-                body["initiator-list"] = [_initiator_body(one) for one in initiators]
-            made = self._create_group_or_find(name, body, initiators)
-            if isinstance(made, Host):
-                return self.set_host_os(made, os) if os and made.initiators and made.os != os else made
-            host = Host(name, id=made, os=os, volumes=0)
+            # Initiators with CHAP are added one by one: only their own requests have the credentials.
+            created_with = () if keys else initiators
+            index_or_host = self._create_group_or_find(name, created_with, initiators)
+            if isinstance(index_or_host, Host):
+                existing = index_or_host
+                return self.set_host_os(existing, os) if os and existing.initiators and existing.os != os else existing
+            host = Host(name, id=index_or_host, os=os, volumes=0)
             if not keys:
                 if os and initiators:
-                    self._xms.put("initiator-groups", name, {"operating-system": os}, idempotent=True)
-                named = tuple(replace(one, name=_initiator_name(one)) for one in initiators)
+                    self._xms.set_operating_system(name, os)
+                named = tuple(replace(initiator, name=_initiator_name(initiator)) for initiator in initiators)
                 return replace(host, initiators=named)
             try:
                 return self._add(host, initiators, os, chap)
             except Conflict:
-                # Nobody can have begun to use a host that was made a moment ago and has no initiators.
-                self._drop_if_empty(host)
+                # Nobody can be using a host that was created a moment ago and has no initiators.
+                self._delete_if_empty(host)
                 raise
 
     def _create_group_or_find(
-        self, name: str, body: Dict[str, Any], initiators: Sequence[Initiator]
+        self, name: str, created_with: Sequence[Initiator], initiators: Sequence[Initiator]
     ) -> Union[str, Host]:
-        """The index of the new initiator group, or the host that was there already, with the same initiators."""
+        """The index of the new initiator group, or the existing host, if it has the same initiators.
 
-        def post() -> str:
-            made = self._xms.post("initiator-groups", body)
-            return str(made[0]) if made else ""
+        :param created_with: the initiators that the request has.
+        """
 
-        def look() -> Union[str, Host, None]:
-            there = self.hosts([name]).named(name)
-            if there is not None and not there.addresses and "initiator-list" not in body:
-                return there.id
-            return None if there is None else same_host(there, initiators)
+        def create() -> str:
+            indexes = self._xms.create_initiator_group(name, [_initiator_body(one) for one in created_with])
+            return str(indexes[0]) if indexes else ""
+
+        def existing() -> Union[str, Host, None]:
+            host = self.hosts([name]).named(name)
+            if host is not None and not host.addresses and not created_with:
+                return host.id
+            return None if host is None else same_host(host, initiators)
 
         try:
-            return confirm(post, look, (NameTaken,))
+            return confirm(create, existing, (NameTaken,))
         except AnswerLost:
             raise
         except FlashError as error:
             raise self._taken(initiators, name, error) from None
 
-    def _drop_if_empty(self, host: Host) -> None:
-        there = self.hosts([host.name]).named(host.name)
-        if there is not None and not there.initiators and not there.volumes:
-            self._xms.delete("initiator-groups", host.name, int(there.id))
+    def _delete_if_empty(self, host: Host) -> None:
+        present = self.hosts([host.name]).named(host.name)
+        if present is not None and not present.initiators and not present.volumes:
+            self._xms.delete_initiator_group(host.name, int(present.id))
 
     def add_initiators(self, host: Host, initiators: Sequence[Initiator], chap: Optional[Chap] = None) -> Host:
         """One request for each that the host does not have yet."""
@@ -90,109 +93,111 @@ class Hosts(Reading, HostChap, HostOs):
 
     def _add(self, host: Host, initiators: Sequence[Initiator], os: Optional[str], chap: Optional[Chap]) -> Host:
         keys = self._chap_keys(chap)
-        have = list(host.initiators)
-        for one in initiators:
-            if one.address in host.addresses:
+        present = list(host.initiators)
+        for initiator in initiators:
+            if initiator.address in host.addresses:
                 continue
-            body: Dict[str, Any] = dict(_initiator_body(one), **{"ig-id": reference(host.name, host.id)})
+            body: Dict[str, Any] = _initiator_body(initiator)
             if os:
                 body["operating-system"] = os
-            if one.protocol == ISCSI:
+            if initiator.protocol == ISCSI:
                 body.update(keys)
-            index = self._add_one(host, one, body)
-            user = chap.username if chap and one.protocol == ISCSI else None
-            have.append(replace(one, name=body["initiator-name"], id=index, chap_user=user))
-        return replace(host, initiators=tuple(have))
+            index = self._add_one(host, initiator, body)
+            user = chap.username if chap and initiator.protocol == ISCSI else None
+            present.append(replace(initiator, name=body["initiator-name"], id=index, chap_user=user))
+        return replace(host, initiators=tuple(present))
 
-    def _add_one(self, host: Host, one: Initiator, body: Dict[str, Any]) -> Optional[str]:
+    def _add_one(self, host: Host, initiator: Initiator, body: Dict[str, Any]) -> Optional[str]:
+        """Create an initiator. Returns its index, if the array reports it."""
 
-        def post() -> Optional[str]:
-            made = self._xms.post("initiators", body)
-            return str(made[0]) if made else None
+        def create() -> Optional[str]:
+            indexes = self._xms.create_initiator(reference(host.name, host.id), body)
+            return str(indexes[0]) if indexes else None
 
-        def look() -> Optional[str]:
-            owner, there = self._owner(one.address)
-            return there if owner == host.name else None
+        def existing() -> Optional[str]:
+            owner, index = self._owner(initiator.address)
+            return index if owner == host.name else None
 
         try:
-            return confirm(post, look, (FlashError,))
+            return confirm(create, existing, (FlashError,))
         except NotFound as error:
             raise NotFound("host %s is not there" % host.name, code=error.code) from None
         except AnswerLost:
             raise
         except FlashError as error:
-            raise self._taken([one], host.name, error) from None
+            raise self._taken([initiator], host.name, error) from None
 
     def _taken(self, initiators: Sequence[Initiator], name: str, error: FlashError) -> FlashError:
-        """Section 15: the code for an address that another host has is not known. So look; else the error as it was."""
+        """Section 15: the code for an address that another host has is not known, so the owner is read."""
         if error.code is None:
             return error
         return whose_initiator(initiators, name, self.find_hosts([one.address for one in initiators]), error)
 
     def _owner(self, address: str) -> Tuple[Optional[str], Optional[str]]:
-        """The host that has the address, and the initiator's id."""
+        """The name of the host that has the address, and the initiator's index."""
         for host in self.find_hosts([address]):
-            for one in host.initiators:
-                if one.address == address:
-                    return host.name, one.id
+            for initiator in host.initiators:
+                if initiator.address == address:
+                    return host.name, initiator.id
         return None, None
 
     def remove_initiators(self, host: Host, addresses: Sequence[str]) -> Host:
         """One request for each that the host has."""
         with self._doing("remove initiators from host %s" % host.name, host.name):
-            for one in host.initiators:
-                if one.address in addresses:
-                    name = _initiator_name(one)
-                    self._xms.delete("initiators", name, int(one.id) if one.id else None)
-            left = tuple(one for one in host.initiators if one.address not in addresses)
-            return replace(host, initiators=left)
+            for initiator in host.initiators:
+                if initiator.address in addresses:
+                    index = int(initiator.id) if initiator.id else None
+                    self._xms.delete_initiator(_initiator_name(initiator), index)
+            remaining = tuple(initiator for initiator in host.initiators if initiator.address not in addresses)
+            return replace(host, initiators=remaining)
 
     def set_chap(self, host: Host, chap: Chap) -> Host:
-        """One request for each iSCSI initiator. Sent always: the array's secrets are never read back to compare."""
+        """One request for each iSCSI initiator, always: the array's secrets are not read to compare them."""
         with self._doing("set the CHAP credentials of host %s" % host.name, host.name):
             keys = self._chap_keys(chap)
-            have: List[Initiator] = []
-            for one in host.initiators:
-                if one.protocol == ISCSI:
-                    name = _initiator_name(one)
-                    self._xms.put("initiators", name, keys, idempotent=True)
-                    one = replace(one, chap_user=chap.username)
-                have.append(one)
-            return replace(host, initiators=tuple(have))
+            initiators: List[Initiator] = []
+            for initiator in host.initiators:
+                if initiator.protocol == ISCSI:
+                    self._xms.set_chap(_initiator_name(initiator), keys)
+                    initiator = replace(initiator, chap_user=chap.username)
+                initiators.append(initiator)
+            return replace(host, initiators=tuple(initiators))
 
     def set_host_os(self, host: Host, os: str) -> Host:
         """One request: the array sets it of each initiator (section 6)."""
         with self._doing("set the operating system of host %s" % host.name, host.name):
-            self._xms.put("initiator-groups", host.name, {"operating-system": os}, idempotent=True)
+            self._xms.set_operating_system(host.name, os)
             return replace(host, os=os)
 
     def wants_chap(self) -> Tuple[bool, bool]:
-        """Whether the cluster lets only initiators with CHAP log in, and discover: one request (section 7)."""
+        """Whether the cluster requires CHAP of initiators for login, and for discovery: one request (section 7)."""
         with self._doing("read the CHAP modes of the cluster"):
-            login, discovery = "chap-authentication-mode", "chap-discovery-mode"
-            found = self._xms.get("clusters", self._xms.cluster, ("name", login, discovery)) or {}
-            return _is_on(found.get(login)), _is_on(found.get(discovery))
+            modes = self._xms.chap_modes()
+            login, discovery = (_is_on(modes.get(key)) for key in CHAP_MODES)
+            return login, discovery
 
     def chap_of(self, addresses: Sequence[str]) -> Optional[Chap]:
-        """What the first of these initiators that has any proves itself with: one request.
+        """The CHAP credentials of the first of these initiators that has any: one request.
 
-        The array gives passwords away in clear (section 6). This is for a driver that has to tell the host what was
-        set by somebody else; nothing else may ask.
+        The array returns passwords in clear (section 6). Only a driver may read them, which must give the host the
+        credentials that somebody else has set.
         """
         with self._doing("read the CHAP credentials of the initiators"):
-            wanted = set(addresses)
-            for item in self._xms.all("initiators", objects.CHAP_PROPS):
-                if objects.initiator(item).address not in wanted:
+            requested = set(addresses)
+            for item in self._xms.chap_credentials():
+                if objects.initiator(item).address not in requested:
                     continue
-                found = [str(item.get(key) or "") for key in objects.CHAP_PROPS[3:]]
-                self._xms.http.journal.hide(found[1] or None)
-                self._xms.http.journal.hide(found[3] or None)
-                if found[1]:
-                    return Chap(found[0], found[1], found[2] or None, found[3] or None)
+                username, password, discovery_username, discovery_password = (
+                    str(item.get(key) or "") for key in CHAP_VALUES
+                )
+                self._xms.http.journal.hide(password or None)
+                self._xms.http.journal.hide(discovery_password or None)
+                if password:
+                    return Chap(username, password, discovery_username or None, discovery_password or None)
             return None
 
     def _chap_keys(self, chap: Optional[Chap]) -> Dict[str, str]:
-        """The keys to set differ from those to read (section 6). Discovery is set whole or not at all."""
+        """The properties that set CHAP, which have other names in a read (section 6)."""
         if chap is None:
             return {}
         self._xms.http.journal.hide(chap.password)
@@ -209,43 +214,41 @@ class Hosts(Reading, HostChap, HostOs):
         return keys
 
     def delete_host(self, host: Host) -> None:
-        """One request; the array removes the initiators with it, and refuses while a volume is mapped."""
+        """One request. The array deletes the initiators with it, and refuses while a volume is mapped.
+
+        :raises InUse: volumes are mapped to it.
+        """
         with self._doing("delete host %s" % host.name, host.name):
             try:
-                self._xms.delete("initiator-groups", host.name, int(host.id) if host.id else None)
+                self._xms.delete_initiator_group(host.name, int(host.id) if host.id else None)
             except FlashError as error:
-                # Section 15: the code of that refusal is not known. So ask.
-                there = self._xms.get("initiator-groups", host.name, objects.HOST_PROPS)
-                if there is not None and int(there.get("num-of-vols") or 0):
+                # Section 15: the code of that refusal is not known, so the number of mappings is read.
+                group = self._xms.initiator_group(host.name)
+                if group is not None and int(group.get("num-of-vols") or 0):
                     raise InUse(
-                        "%s volumes are mapped to it" % there["num-of-vols"], code=error.code, hint="Unmap them first."
+                        "%s volumes are mapped to it" % group["num-of-vols"], code=error.code, hint="Unmap them first."
                     ) from None
                 raise
 
     # -- mappings ----------------------------------------------------------------------------------------------------
 
     def map_volume(self, volume: Volume, host: Host, lun: Optional[int] = None) -> Mapping:
-        """Two requests: the mapping, and a read that tells its LUN. Without ``lun`` the array takes a free one."""
+        """Two requests: the mapping, and a read of its LUN. Without ``lun`` the array chooses a free one."""
         with self._doing("map volume %s to host %s" % (volume.name, host.name), volume.name):
-            body: Dict[str, Any] = {
-                "vol-id": reference(volume.name, volume.id),
-                "ig-id": reference(host.name, host.id),
-            }
-            if lun is not None:
-                body["lun"] = lun
+            references = reference(volume.name, volume.id), reference(host.name, host.id)
 
             def send() -> Mapping:
                 try:
-                    made = self._xms.post("lun-maps", body)
+                    indexes = self._xms.create_lun_map(*references, lun)
                 except (AlreadyMapped, LunTaken, AnswerLost):
                     raise
                 except NotFound as error:
                     raise self._missing_for_mapping(volume, host, error) from None
                 except FlashError as error:
-                    # Section 15: other codes may mean a taken LUN too.
+                    # Section 15: other codes may mean too that the LUN is taken.
                     raise (error if lun is None else who_has(lun, self.mappings(hosts=[host.name]), error)) from None
-                item = self._xms.get("lun-maps", index=made[0], props=objects.MAPPING_PROPS) if made else None
-                # Should the index have gone to another mapping already, the names tell.
+                item = self._xms.lun_map(indexes[0]) if indexes else None
+                # The index may already belong to another mapping, so the names are compared.
                 if item is not None and (item.get("vol-name"), item.get("ig-name")) == (volume.name, host.name):
                     return objects.mapping(item)
                 return same_mapping(self._mapping(volume, host), lun)
@@ -260,42 +263,44 @@ class Hosts(Reading, HostChap, HostOs):
             )
 
     def _mapping(self, volume: Volume, host: Host) -> Optional[Mapping]:
-        for one in self.mappings(volumes=[volume.name]):
-            if (one.volume, one.host) == (volume.name, host.name):
-                return one
+        for mapping in self.mappings(volumes=[volume.name]):
+            if (mapping.volume, mapping.host) == (volume.name, host.name):
+                return mapping
         return None
 
     def _missing_for_mapping(self, volume: Volume, host: Host, error: NotFound) -> NotFound:
-        for kind, word, name in (("volumes", "volume", volume.name), ("initiator-groups", "host", host.name)):
-            if self._xms.get(kind, name, ("name", "index")) is None:
-                return NotFound("%s %s is not there" % (word, name), target=name, code=error.code)
+        """The error with what is missing, volume or host, which the array does not report: one or two requests."""
+        if self._xms.volume(volume.name, ("name", "index")) is None:
+            return NotFound("volume %s is not there" % volume.name, target=volume.name, code=error.code)
+        if self._xms.initiator_group(host.name) is None:
+            return NotFound("host %s is not there" % host.name, target=host.name, code=error.code)
         return error
 
     def unmap_volume(self, mapping: Mapping) -> Tuple[Mapping, ...]:
-        """Two requests: the mapping goes, and what the host that had it still has is read."""
+        """Two requests: the deletion, and a read of the host's remaining mappings."""
         doing = "unmap volume %s from host %s" % (mapping.volume, mapping.host)
         with self._doing(doing, mapping.volume):
             name = mapping.id or self._mapping_id(mapping)
             if name is not None:
-                self._xms.delete("lun-maps", name)
-            return tuple(one for one in self.mappings(hosts=[mapping.host]) if one.host == mapping.host)
+                self._xms.delete_lun_map(name)
+            return tuple(other for other in self.mappings(hosts=[mapping.host]) if other.host == mapping.host)
 
     def _mapping_id(self, mapping: Mapping) -> Optional[str]:
-        for one in self.mappings(volumes=[mapping.volume]):
-            if (one.volume, one.host) == (mapping.volume, mapping.host):
-                return one.id
+        for present in self.mappings(volumes=[mapping.volume]):
+            if (present.volume, present.host) == (mapping.volume, mapping.host):
+                return present.id
         return None
 
 
 def _is_on(mode: Any) -> bool:
-    """Of a CHAP mode, which some releases leave empty."""
+    """Whether a CHAP mode requires CHAP. Some releases leave it empty."""
     return str(mode or "disabled") != "disabled"
 
 
-def _initiator_name(one: Initiator) -> str:
-    """Unless told otherwise, an initiator is named like its address."""
-    return one.name or format_initiator(one.address)
+def _initiator_name(initiator: Initiator) -> str:
+    """The name of an initiator, by default its address."""
+    return initiator.name or format_initiator(initiator.address)
 
 
-def _initiator_body(one: Initiator) -> Dict[str, Any]:
-    return {"initiator-name": _initiator_name(one), "port-address": format_initiator(one.address)}
+def _initiator_body(initiator: Initiator) -> Dict[str, Any]:
+    return {"initiator-name": _initiator_name(initiator), "port-address": format_initiator(initiator.address)}

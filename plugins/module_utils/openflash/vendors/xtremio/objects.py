@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""From the array's objects to ours (sheet, sections 3 to 7)."""
+"""Conversion of the array's objects to those of the model (sheet, sections 3 to 7)."""
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, Iterable, Mapping as Map, Optional, Tuple, TypeVar
+from typing import Any, Callable, Dict, Iterable, List, Mapping as Map, Optional, Tuple, TypeVar
 from urllib.parse import quote, unquote
 
 from ... import client
@@ -24,66 +24,14 @@ from ...model import (
     Volume,
 )
 from ...units import KIB, format_endpoint, parse_initiator
-from .facts import BACKUP_SET, CONNECTED, TAG_ROOT, TAG_SAFE
+from .ledger import CONNECTED, TAG_ROOT, TAG_SAFE
+from .names import BACKUP_SET
 
 Object = Dict[str, Any]
 T = TypeVar("T")
 
-# Section 2: a triple [guid, name, index] stands for an object
+# Section 2: positions in an OID, the triple [guid, name, index] that refers to an object.
 _NAME, _INDEX = 1, 2
-
-VOLUME_PROPS = (
-    "name",
-    "index",
-    "vol-size",
-    "logical-space-in-use",
-    "naa-name",
-    "creation-time",
-    "ancestor-vol-id",
-    "dest-snap-list",
-    "snapshot-type",
-    "snapset-list",
-    "lun-mapping-list",
-    "related-consistency-groups",
-    "tag-list",
-)
-MAPPING_PROPS = ("name", "index", "lun", "vol-name", "vol-index", "ig-name", "ig-index", "tg-index")
-HOST_PROPS = ("name", "index", "num-of-vols")
-# The only read that asks for passwords, and only for a driver that must hand them to a host (section 6)
-_CHAP_KINDS, _CHAP_WHATS = ("authentication", "discovery"), ("user-name", "password")
-CHAP_PROPS = ("name", "index", "port-address") + tuple(
-    "chap-%s-initiator-%s" % (kind, what) for kind in _CHAP_KINDS for what in _CHAP_WHATS
-)
-# Never the CHAP passwords, which the array would return in clear (section 6)
-INITIATOR_PROPS = (
-    "name",
-    "index",
-    "port-address",
-    "port-type",
-    "ig-id",
-    "initiator-conn-state",
-    "operating-system",
-    "chap-authentication-initiator-user-name",
-)
-GROUP_PROPS = ("name", "index", "vol-list")
-SET_PROPS = ("name", "index", "vol-list")
-TARGET_PROPS = ("name", "index", "port-address", "port-type", "port-state")
-PORTAL_PROPS = ("name", "index", "ip-addr", "ip-port", "port-address")
-CLUSTER_PROPS = (
-    "name",
-    "index",
-    "sys-sw-version",
-    "sys-psnt-serial-number",
-    "sys-state",
-    "hardware-platform",
-    "ud-ssd-space",
-    "ud-ssd-space-in-use",
-    "vol-size",
-    "data-reduction-ratio",
-    "dedup-ratio",
-    "compression-factor",
-    "thin-provisioning-ratio",
-)
 
 
 def listing(kind: str, items: Iterable[Object], convert: Callable[[Object], Optional[T]]) -> Listing[T]:
@@ -97,7 +45,7 @@ def kib(value: Any) -> int:
 
 
 def oid_name(oid: Any) -> Optional[str]:
-    """The name in a triple; None for none, which is an empty list or null."""
+    """The name in an OID; None for an empty list or null, which refer to nothing."""
     return str(oid[_NAME]) if oid else None
 
 
@@ -106,17 +54,17 @@ def oid_index(oid: Any) -> Optional[str]:
 
 
 def is_readonly(item: Object) -> bool:
-    """v2 only: a read-only snapshot, which is the only thing here that nobody can have made his live volume."""
+    """v2 only: whether it is a read-only snapshot. Anything else may be in use as a volume."""
     return bool(item.get("snapshot-type") == "readonly")
 
 
 def is_backup(item: Object) -> bool:
-    """v2 only: what a restore of ours has kept. It is writable, and proves nothing."""
+    """v2 only: whether it is the backup of one of this collection's restores, which is writable and not proven."""
     return any(name.startswith(BACKUP_SET) for name in sets_of(item))
 
 
 def sets_of(item: Object) -> Tuple[str, ...]:
-    """The snapshot sets that it is in."""
+    """The names of the snapshot sets that it is in."""
     return _names(item.get("snapset-list")) or ()
 
 
@@ -155,6 +103,11 @@ def snapshot(item: Object, proven: bool) -> Snapshot:
     )
 
 
+def member_names(item: Optional[Object]) -> List[str]:
+    """The names of the members of a snapshot set; none when there is no such set."""
+    return [oid_name(oid) or "" for oid in (item or {}).get("vol-list") or ()]
+
+
 def _names(oids: Any) -> Optional[Tuple[str, ...]]:
     return None if oids is None else tuple(str(oid[_NAME]) for oid in oids)
 
@@ -177,16 +130,22 @@ def volume_mappings(item: Object) -> Optional[Tuple[Mapping, ...]]:
     )
 
 
-def told_mappings(item: Object) -> Tuple[Mapping, ...]:
-    """The same. Raises KeyError when the volume does not report its mappings."""
+def mappings_of_volume(item: Object) -> Tuple[Mapping, ...]:
+    """The mappings of a volume.
+
+    :raises KeyError: the volume does not report them.
+    """
     found = volume_mappings(item)
     if found is None:
         raise KeyError("lun-mapping-list")
     return found
 
 
-def made_of_it(item: Object) -> Tuple[str, ...]:
-    """The names of what was made of a volume. Raises KeyError when it does not report them."""
+def copies_of(item: Object) -> Tuple[str, ...]:
+    """The names of all copies of a volume.
+
+    :raises KeyError: the volume does not report them.
+    """
     found = _names(item.get("dest-snap-list"))
     if found is None:
         raise KeyError("dest-snap-list")
@@ -194,7 +153,7 @@ def made_of_it(item: Object) -> Tuple[str, ...]:
 
 
 def mapping_name(volume_index: Any, host_index: Any, target_group_index: Any) -> str:
-    """Section 6: how the array names a mapping."""
+    """The name of a mapping, by the indexes in it (section 6)."""
     return "%s_%s_%s" % (volume_index, host_index, target_group_index)
 
 
@@ -223,13 +182,13 @@ def initiator(item: Object) -> Initiator:
 
 
 def host(item: Object, initiators: Iterable[Object]) -> Host:
-    mine = [one for one in initiators if oid_index(one.get("ig-id")) == str(item["index"])]
-    systems = {str(one["operating-system"]) for one in mine if one.get("operating-system")}
+    own = [row for row in initiators if oid_index(row.get("ig-id")) == str(item["index"])]
+    systems = {str(row["operating-system"]) for row in own if row.get("operating-system")}
     count = item.get("num-of-vols")
     return Host(
         name=str(item["name"]),
         id=str(item["index"]),
-        initiators=tuple(initiator(one) for one in mine),
+        initiators=tuple(initiator(row) for row in own),
         os=systems.pop() if len(systems) == 1 else None,
         volumes=None if count is None else int(count),
     )
@@ -243,13 +202,16 @@ def group(item: Object) -> Group:
 
 
 def check_owner(item: Object) -> None:
-    """Raises KeyError when an initiator does not report its group, so that it would seem to belong to no host."""
+    """Check that an initiator reports its group; else it would seem to belong to no host.
+
+    :raises KeyError: it does not.
+    """
     if not item.get("ig-id"):
         raise KeyError("ig-id")
 
 
 def target_port(item: Object) -> Optional[Port]:
-    """A Fibre Channel port. By type, not by name: names of X2 do not tell (section 6)."""
+    """A Fibre Channel port; None for another. The type decides: names of X2 do not have the protocol (section 6)."""
     if item.get("port-type") != "fc":
         return None
     _protocol, address = parse_initiator(str(item["port-address"]))
@@ -257,7 +219,7 @@ def target_port(item: Object) -> Optional[Port]:
 
 
 def portal(item: Object, targets: Map[str, Object]) -> Port:
-    """An iSCSI portal; ``ip-addr`` carries a mask (section 6)."""
+    """An iSCSI portal, of which ``ip-addr`` has a mask (section 6)."""
     ip = str(item["ip-addr"]).split("/", 1)[0]
     iqn = str(item["port-address"])
     target = targets.get(iqn)
@@ -299,7 +261,7 @@ def tag_of(key: str, value: str) -> str:
 
 
 def note_tags(item: Object) -> Dict[Tuple[str, str], str]:
-    """What ``key=value`` tags say, and each of these tags; other tags are not ours. A key may have several values."""
+    """The notes in ``key=value`` tags, with the tag of each. Other tags are ignored. A key may have several values."""
     found: Dict[Tuple[str, str], str] = {}
     for name in _names(item.get("tag-list")) or ():
         tag = name[len(TAG_ROOT) :] if name.startswith(TAG_ROOT) else ""
@@ -310,5 +272,5 @@ def note_tags(item: Object) -> Dict[Tuple[str, str], str]:
 
 
 def notes(item: Object) -> Dict[str, str]:
-    """One value for each key."""
+    """The notes on a volume, one value for each key."""
     return dict(sorted(note_tags(item)))

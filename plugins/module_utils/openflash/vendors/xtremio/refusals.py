@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the array's error codes mean (sheet, section 8). The only place that reads them."""
+"""The meaning of the array's error codes, which are read nowhere else (sheet, section 8)."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from ...transport.http import Reply
 
 
 class NameTaken(Conflict):
-    """An object of that name, or another name of that object, is there already."""
+    """An object of that name exists already."""
 
 
 class AlreadyMapped(Conflict):
-    """That volume is mapped to that host already."""
+    """The volume is already mapped to that host."""
 
 
 class LunTaken(Conflict):
@@ -27,7 +27,7 @@ class LunTaken(Conflict):
 
 BUSY = "system_is_busy"
 
-# (what the code looks like, kind, reason, hint); the first that matches counts
+# Pattern of the code, kind of error, reason, hint. The first pattern that matches counts.
 _TABLE: Tuple[Tuple[str, Type[FlashError], str, Optional[str]], ...] = (
     (r"^%s$" % BUSY, Busy, "the array stayed busy until wait_timeout had passed", "Run it again later."),
     (r"(^|_)obj_not_found$", NotFound, "the array does not know an object that the request names", None),
@@ -42,7 +42,7 @@ _TABLE: Tuple[Tuple[str, Type[FlashError], str, Optional[str]], ...] = (
         "Delete some, or copy from another volume.",
     ),
     (r"^too_many_", NoSpace, "the array has as many objects of that kind as it allows", "Delete some first."),
-    # Section 15: the code for a full array is not known; whatever says so in this way is taken for it.
+    # Section 15: the code for a full array is not known; any code of this form is taken for it.
     (
         r"(no|not_enough|out_of|insufficient)(_.*)?_(space|capacity)",
         NoSpace,
@@ -90,12 +90,12 @@ def message_of(reply: Reply) -> str:
 
 
 def is_busy(reply: Reply) -> bool:
-    """The array says that it did nothing because it is busy."""
+    """Whether the array reports that it did nothing because it is busy."""
     return reply.status >= 400 and message_of(reply) == BUSY
 
 
 def error_of(reply: Reply, mask: Callable[[str], str]) -> FlashError:
-    """The error that an answer with a status of 400 or above stands for."""
+    """The error for an answer with a status of 400 or above."""
     message = mask(message_of(reply))
     details: Any = {"code": message or str(reply.status)}
     for pattern, kind, reason, hint in _TABLE:

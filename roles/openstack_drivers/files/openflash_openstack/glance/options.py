@@ -15,7 +15,7 @@ from typing import Any
 
 from oslo_config import cfg
 
-from openflash.vendors.datera.facts import PLACEMENT_MODES
+from openflash.vendors.datera.capabilities import PLACEMENT_MODES
 
 KERNEL, USER = "os-brick", "libiscsi"
 

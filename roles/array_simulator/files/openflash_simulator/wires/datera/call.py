@@ -12,14 +12,14 @@ from typing import Any
 from . import ledger
 from .objects import AppInstance, InstanceVolume, StorageInstance, Tenant
 from .refusals import invalid, missing
-from .system import System
+from .state import EdfState
 
 
 @dataclass
 class Call:
     """One request: parameters of its route, tenant (None for all tenants), query and body."""
 
-    system: System
+    edf: EdfState
     method: str
     path: str
     version: str
@@ -43,12 +43,12 @@ class Call:
     @property
     def visible(self) -> list[Tenant]:
         """The tenants whose app instances the request may name."""
-        return list(self.system.tenants.values()) if self.tenant is None else [self.tenant]
+        return list(self.edf.tenants.values()) if self.tenant is None else [self.tenant]
 
     @property
     def inherited(self) -> list[Tenant]:
         """The tenants whose initiators, groups, IP pools and templates the request may name: those above count too."""
-        return list(self.system.tenants.values()) if self.tenant is None else self.system.ancestry(self.tenant)
+        return list(self.edf.tenants.values()) if self.tenant is None else self.edf.ancestry(self.tenant)
 
     def instance(self) -> tuple[Tenant, AppInstance]:
         for tenant in self.visible:

@@ -12,7 +12,7 @@ from ...objects import Volume
 from . import ledger
 from .call import Call
 from .objects import AppInstance, Group, Initiator, InstanceVolume, StorageInstance, Tenant
-from .system import System, gib
+from .state import EdfState, gib
 
 Entity = dict[str, Any]
 
@@ -39,14 +39,14 @@ def app_instance(call: Call, tenant: Tenant, instance: AppInstance) -> Entity:
         "access_control_mode": instance.access_control_mode,
         "snapshots": [app_snapshot(call, tenant, instance, key) for key in instance.snapshots],
         "snapshot_policies": [_policy(instance.path, policy) for policy in instance.snapshot_policies],
-        "deployment_state": "failed" if call.system.failed(instance.name) else "deployed",
+        "deployment_state": "failed" if call.edf.failed(instance.name) else "deployed",
         "causes": [],
     }
     if instance.clone_src:
         entity["clone_src"] = {"path": instance.clone_src}
     if instance.restore_point:
         entity["restore_point"] = instance.restore_point
-    if call.system.busy(instance.cloned, ledger.CLONE_SECONDS):
+    if call.edf.busy(instance.cloned, ledger.CLONE_SECONDS):
         entity["op_state"] = "cloning"
     return entity
 
@@ -66,8 +66,8 @@ def volume_path(instance: AppInstance, storage: StorageInstance, volume: Instanc
 def storage_instance(call: Call, tenant: Tenant, instance: AppInstance, storage: StorageInstance) -> Entity:
     path = storage_path(instance, storage)
     online = instance.admin_state == storage.admin_state == "online"
-    available = online and not call.system.busy(storage.onlined, ledger.ONLINE_SECONDS)
-    owner = next((above.path for above in call.system.ancestry(tenant) if storage.ip_pool in above.pools), tenant.path)
+    available = online and not call.edf.busy(storage.onlined, ledger.ONLINE_SECONDS)
+    owner = next((above.path for above in call.edf.ancestry(tenant) if storage.ip_pool in above.pools), tenant.path)
     pool = f"/access_network_ip_pools/{storage.ip_pool}"
     return {
         "health": "ok",
@@ -79,17 +79,17 @@ def storage_instance(call: Call, tenant: Tenant, instance: AppInstance, storage:
         "access_control_mode": storage.access_control_mode,
         "acl_policy": acl_policy(call, tenant, instance, storage),
         "ip_pool": {"path": pool, "resolved_path": pool, "resolved_tenant": owner},
-        "access": {"path": f"{path}/access", "ips": list(call.system.ips), "iqn": storage.iqn},
+        "access": {"path": f"{path}/access", "ips": list(call.edf.ips), "iqn": storage.iqn},
         "auth": auth(instance, storage),
-        "active_initiators": call.system.active(storage),
-        "active_storage_nodes": _nodes(call.system),
+        "active_initiators": call.edf.active(storage),
+        "active_storage_nodes": _nodes(call.edf),
         "uuid": storage.uuid,
         "deployment_state": "deployed",
     }
 
 
-def _nodes(system: System) -> list[Entity]:
-    return [{"path": f"/storage_nodes/{system.nodes[0]}"}]
+def _nodes(edf: EdfState) -> list[Entity]:
+    return [{"path": f"/storage_nodes/{edf.nodes[0]}"}]
 
 
 def acl_policy(call: Call, tenant: Tenant, instance: AppInstance, storage: StorageInstance) -> Entity:
@@ -105,7 +105,7 @@ def reference(call: Call, tenant: Tenant, path: str) -> Entity:
     if not call.second:
         return {"path": path}
     kind, key = path.strip("/").split("/", 1)
-    for owner in call.system.ancestry(tenant):
+    for owner in call.edf.ancestry(tenant):
         if key in (owner.initiators if kind == "initiators" else owner.groups):
             return {"path": path, "tenant": owner.path}
     return {"path": path}
@@ -127,7 +127,7 @@ def volume(
 ) -> Entity:
     path = volume_path(instance, storage, volume)
     row = tenant.array_volume(volume)
-    resizing = call.system.busy(volume.resized, ledger.RESIZE_SECONDS)
+    resizing = call.edf.busy(volume.resized, ledger.RESIZE_SECONDS)
     entity: Entity = {
         "path": path,
         "name": volume.name,
@@ -144,7 +144,7 @@ def volume(
         "op_state": "available",
         "op_status": "volume_resize_in_progress" if resizing else "none",
         "availability_state": "available",
-        "active_storage_nodes": _nodes(call.system),
+        "active_storage_nodes": _nodes(call.edf),
         "health": "ok",
         "deployment_state": "deployed",
     }
@@ -174,7 +174,7 @@ def snapshots(tenant: Tenant, volume: InstanceVolume) -> list[Volume]:
 def reported_snapshots(call: Call, tenant: Tenant, instance: AppInstance, volume: InstanceVolume) -> list[Volume]:
     """The snapshots that the volume reports. That it reports those of its app instance too is an assumption."""
     found = snapshots(tenant, volume)
-    if call.system.app_snapshots_apart:
+    if call.edf.app_snapshots_apart:
         return [row for row in found if row.attributes["utc_ts"] not in instance.snapshots]
     return found
 
@@ -183,8 +183,8 @@ def snapshot(
     call: Call, tenant: Tenant, instance: AppInstance, storage: StorageInstance, volume: InstanceVolume, row: Volume
 ) -> Entity:
     key = row.attributes["utc_ts"]
-    state = "unavailable" if call.system.busy(row.created, ledger.SNAPSHOT_SECONDS) else "available"
-    if call.system.failed(row.attributes["uuid"]):
+    state = "unavailable" if call.edf.busy(row.created, ledger.SNAPSHOT_SECONDS) else "available"
+    if call.edf.failed(row.attributes["uuid"]):
         state = "failed"
     return {
         "path": f"{volume_path(instance, storage, volume)}/snapshots/{key}",
@@ -196,7 +196,7 @@ def snapshot(
 
 
 def app_snapshot(call: Call, tenant: Tenant, instance: AppInstance, key: str) -> Entity:
-    ready = not call.system.busy(float(key), ledger.SNAPSHOT_SECONDS)
+    ready = not call.edf.busy(float(key), ledger.SNAPSHOT_SECONDS)
     return {
         "path": f"{instance.path}/snapshots/{key}",
         "timestamp": _iso(key),
@@ -238,12 +238,12 @@ def ip_pool(name: str, pool: dict[str, Any]) -> Entity:
     }
 
 
-def tenant(system: System, shown: Tenant) -> Entity:
-    below = [other for other in system.tenants.values() if other.parent == shown.path and other is not shown]
+def tenant(edf: EdfState, shown: Tenant) -> Entity:
+    below = [other for other in edf.tenants.values() if other.parent == shown.path and other is not shown]
     return {
         "path": f"/tenants{shown.path}",
         "name": shown.name,
         "descr": shown.descr,
-        "subtenants": [tenant(system, other) for other in below],
+        "subtenants": [tenant(edf, other) for other in below],
         "parent_path": shown.parent or "/",
     }

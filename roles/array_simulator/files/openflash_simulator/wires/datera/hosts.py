@@ -44,21 +44,21 @@ def _initiator(call: Call, key: str) -> tuple[Tenant, Initiator]:
 def create_initiator(call: Call) -> Entity:
     """Refused when the tenant has or inherits the initiator; with ``force`` (2.2 only) it may inherit it (2.6)."""
     tenant, key = call.scope, call.body["id"]
-    checked = [tenant] if call.body.get("force") else call.system.ancestry(tenant)
+    checked = [tenant] if call.body.get("force") else call.edf.ancestry(tenant)
     if any(key in holder.initiators for holder in checked):
         raise conflict(f"Initiator {key} exists")
     if len(tenant.initiators) >= ledger.INITIATORS:
         raise invalid("Too many initiators")
     initiator = Initiator(key, call.body["name"])
     tenant.initiators[key] = initiator
-    call.system.changed("initiator.create", {"name": initiator.name, "id": initiator.id})
+    call.edf.changed("initiator.create", {"name": initiator.name, "id": initiator.id})
     return entities.initiator(call, tenant, initiator)
 
 
 def update_initiator(call: Call) -> Entity:
     tenant, initiator = _initiator(call, call.params["initiator"])
     initiator.name = call.body.get("name", initiator.name)
-    call.system.changed("initiator.change", {"name": initiator.name, "id": initiator.id})
+    call.edf.changed("initiator.change", {"name": initiator.name, "id": initiator.id})
     return entities.initiator(call, tenant, initiator)
 
 
@@ -66,14 +66,14 @@ def delete_initiator(call: Call) -> Entity:
     tenant, initiator = _initiator(call, call.params["initiator"])
     path = f"/initiators/{initiator.id}"
     # A subtenant that has no initiator of this id refers to the same one.
-    for other in call.system.tenants.values():
-        if tenant in call.system.ancestry(other) and (other is tenant or initiator.id not in other.initiators):
+    for other in call.edf.tenants.values():
+        if tenant in call.edf.ancestry(other) and (other is tenant or initiator.id not in other.initiators):
             groups = any(path in group.members for group in other.groups.values())
             lists = any(path in storage.initiators for _instance, storage in other.storage_instances())
             if groups or lists:
                 raise invalid(ledger.IN_USE)
     del tenant.initiators[initiator.id]
-    call.system.changed("initiator.delete", {"name": initiator.name, "id": initiator.id})
+    call.edf.changed("initiator.delete", {"name": initiator.name, "id": initiator.id})
     return entities.initiator(call, tenant, initiator)
 
 
@@ -105,7 +105,7 @@ def create_group(call: Call) -> Entity:
         raise conflict(f"Initiator group {name} exists")
     group = Group(name, _paths_of_known(call, call.body.get("members", [])))
     tenant.groups[name] = group
-    call.system.changed("initiator_group.create", {"name": name, "id": name})
+    call.edf.changed("initiator_group.create", {"name": name, "id": name})
     return entities.group(call, tenant, group)
 
 
@@ -135,22 +135,22 @@ def update_members(call: Call) -> list[Entity]:
 
 def _members_changed(call: Call, tenant: Tenant, group: Group) -> None:
     path = f"/initiator_groups/{group.name}"
-    for other in call.system.tenants.values():
+    for other in call.edf.tenants.values():
         for instance, storage in other.storage_instances():
             if path in storage.initiator_groups:
-                call.system.access_changed(other, instance, storage)
-    call.system.changed("initiator_group.change", {"name": group.name, "id": group.name})
+                call.edf.access_changed(other, instance, storage)
+    call.edf.changed("initiator_group.change", {"name": group.name, "id": group.name})
 
 
 def delete_group(call: Call) -> Entity:
     tenant, group = _group(call)
     path = f"/initiator_groups/{group.name}"
-    for other in call.system.tenants.values():
-        if tenant in call.system.ancestry(other) and (other is tenant or group.name not in other.groups):
+    for other in call.edf.tenants.values():
+        if tenant in call.edf.ancestry(other) and (other is tenant or group.name not in other.groups):
             if any(path in storage.initiator_groups for _instance, storage in other.storage_instances()):
                 raise invalid(ledger.IN_USE)
     del tenant.groups[group.name]
-    call.system.changed("initiator_group.delete", {"name": group.name, "id": group.name})
+    call.edf.changed("initiator_group.delete", {"name": group.name, "id": group.name})
     return entities.group(call, tenant, group)
 
 
@@ -184,16 +184,16 @@ def _check_entry(call: Call, tenant: Tenant, kind: str, path: str) -> None:
     parts = path.strip("/").split("/", 1)
     if len(parts) != 2 or parts[0] != kind:
         raise unprocessable(f"{path} is not one of {kind}")
-    tables = [holder.initiators if kind == "initiators" else holder.groups for holder in call.system.ancestry(tenant)]
+    tables = [holder.initiators if kind == "initiators" else holder.groups for holder in call.edf.ancestry(tenant)]
     if not any(parts[1] in table for table in tables):
         raise missing(path)
 
 
 def _acl_changed(call: Call, tenant: Tenant, instance: AppInstance, storage: StorageInstance) -> None:
-    allowed = call.system.initiators_of(tenant, storage)
+    allowed = call.edf.initiators_of(tenant, storage)
     storage.active = [initiator for initiator in storage.active if initiator in allowed]
-    call.system.access_changed(tenant, instance, storage)
-    call.system.changed("acl.change", {"name": instance.name, "id": instance.id})
+    call.edf.access_changed(tenant, instance, storage)
+    call.edf.changed("acl.change", {"name": instance.name, "id": instance.id})
 
 
 def update_acl(call: Call) -> Entity:
@@ -248,5 +248,5 @@ def change_auth(call: Call, tenant: Tenant, instance: AppInstance, storage: Stor
             if not merged.get(key):
                 raise unprocessable(f"{key} is required for {merged['type']}")
     storage.auth = merged if merged["type"] != "none" else {"type": "none"}
-    call.system.access_changed(tenant, instance, storage)
-    call.system.changed("auth.change", {"name": instance.name, "id": instance.id})
+    call.edf.access_changed(tenant, instance, storage)
+    call.edf.changed("auth.change", {"name": instance.name, "id": instance.id})

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from . import administration, bodies as b, hosts, snapshots, volumes
+from . import bodies as b, hosts, snapshots, system, volumes
 from .call import Call
-from .system import System
+from .state import EdfState
 
 Handler = Callable[[Call], Any]
 Operation = tuple[b.Schema | None, Handler]
@@ -41,10 +41,10 @@ class Route:
         return found
 
 
-def table(system: System, version: str) -> list[Route]:
+def table(edf: EdfState, version: str) -> list[Route]:
     """The routes of one API version of this product."""
     second = version != "v2.1"
-    bodies = b.Bodies(second, system.modern)
+    bodies = b.Bodies(second, edf.modern)
     instances = "/app_instances"
     instance = f"{instances}/:ai"
     storages = f"{instance}/storage_instances"
@@ -140,56 +140,56 @@ def table(system: System, version: str) -> list[Route]:
         Route(
             "/access_network_ip_pools",
             {
-                **read(administration.list_pools),
+                **read(system.list_pools),
                 "create": (
                     b.body("name", name=b.NAME, descr=b.DESCR, network_paths=b.many(b.NETWORK_PATH)),
-                    administration.create_pool,
+                    system.create_pool,
                 ),
             },
         ),
         Route(
             "/access_network_ip_pools/:pool",
-            {**read(administration.show_pool), "delete": (b.EMPTY, administration.delete_pool)},
+            {**read(system.show_pool), "delete": (b.EMPTY, system.delete_pool)},
         ),
         Route(
             "/tenants",
             {
-                **read(administration.list_tenants),
+                **read(system.list_tenants),
                 "create": (
                     b.body("name", name=b.NAME_OR_UUID, descr=b.DESCR, parent_path=b.TEXT),
-                    administration.create_tenant,
+                    system.create_tenant,
                 ),
             },
         ),
         Route(
             "/tenants/:tenant((?:[A-Za-z0-9_.-]+/?)+)",
             {
-                **singleton(administration.show_tenant, b.body(descr=b.DESCR), administration.update_tenant),
-                "delete": (b.EMPTY, administration.delete_tenant),
+                **singleton(system.show_tenant, b.body(descr=b.DESCR), system.update_tenant),
+                "delete": (b.EMPTY, system.delete_tenant),
             },
         ),
         Route(
             "/app_templates",
-            {**read(administration.list_templates), "create": (bodies.template, administration.create_template)},
+            {**read(system.list_templates), "create": (bodies.template, system.create_template)},
         ),
         Route(
             "/app_templates/:template",
-            {**read(administration.show_template), "delete": (b.EMPTY, administration.delete_template)},
+            {**read(system.show_template), "delete": (b.EMPTY, system.delete_template)},
         ),
-        Route("/system", read(administration.show_system)),
-        Route("/storage_nodes", read(administration.list_nodes)),
-        Route("/storage_nodes/:uuid", read(administration.show_node)),
-        Route("/event_logs", read(administration.empty_list)),
-        Route("/fault_logs", read(administration.empty_list)),
+        Route("/system", read(system.show_system)),
+        Route("/storage_nodes", read(system.list_nodes)),
+        Route("/storage_nodes/:uuid", read(system.show_node)),
+        Route("/event_logs", read(system.empty_list)),
+        Route("/fault_logs", read(system.empty_list)),
         Route(
-            f"{instance}/{'int_ecosystem_data' if system.modern else 'metadata'}",
-            singleton(administration.show_metadata, None, administration.update_metadata),
+            f"{instance}/{'int_ecosystem_data' if edf.modern else 'metadata'}",
+            singleton(system.show_metadata, None, system.update_metadata),
         ),
     ]
-    if second and system.modern:
+    if second and edf.modern:
         routes += [
-            Route("/placement_policies", read(administration.list_policies)),
-            Route("/placement_policies/:policy", read(administration.show_policy)),
+            Route("/placement_policies", read(system.list_policies)),
+            Route("/placement_policies/:policy", read(system.show_policy)),
         ]
     return routes
 

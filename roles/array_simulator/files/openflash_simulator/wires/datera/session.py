@@ -18,7 +18,7 @@ from . import ledger
 from .call import Call
 from .objects import ROOT, Tenant
 from .refusals import Refusal, invalid, missing, unauthorized
-from .system import System
+from .state import EdfState
 
 Entity = dict[str, Any]
 
@@ -75,15 +75,15 @@ def body_of(request: HttpRequest) -> Entity:
     return body
 
 
-def tenant_of(system: System, request: HttpRequest) -> Tenant | None:
+def tenant_of(edf: EdfState, request: HttpRequest) -> Tenant | None:
     """The tenant of the header, None for all. Without a name it is /root; a bare name is below /root (1.8)."""
     given = request.headers.get("tenant", "").strip()
     if given == "all":
         return None
     path = given if given.startswith("/") else f"{ROOT}/{given}" if given and given != "root" else ROOT
-    if path not in system.tenants:
+    if path not in edf.tenants:
         raise missing(f"/tenants{path}")
-    return system.tenants[path]
+    return edf.tenants[path]
 
 
 def milliseconds(started: float) -> int:
@@ -104,7 +104,7 @@ def page(call: Call, rows: list[Entity], page_limit: int | None) -> tuple[list[E
     total = len(rows)
     if "filter" in call.query:
         rows = [row for row in rows if _matches(row, call.query["filter"])]
-    if call.system.modern:
+    if call.edf.modern:
         total = len(rows)
     if "sort" in call.query:
         rows = sorted(rows, key=lambda row: str(row.get(call.query["sort"], "")))

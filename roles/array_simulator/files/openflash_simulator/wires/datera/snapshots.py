@@ -43,7 +43,7 @@ def show_snapshot(call: Call) -> Entity:
 
 def create_snapshot(call: Call) -> Entity:
     location = call.volume()
-    made = _take(call, location, call.body.get("uuid") or new_uuid(), call.system.new_snapshot_key())
+    made = _take(call, location, call.body.get("uuid") or new_uuid(), call.edf.new_snapshot_key())
     return entities.snapshot(call, *location, made)
 
 
@@ -85,7 +85,7 @@ def show_app_snapshot(call: Call) -> Entity:
 def create_app_snapshot(call: Call) -> Entity:
     """Take a snapshot of all its volumes at one instant, with one key."""
     tenant, instance = call.instance()
-    uuid, key = call.body.get("uuid") or new_uuid(), call.system.new_snapshot_key()
+    uuid, key = call.body.get("uuid") or new_uuid(), call.edf.new_snapshot_key()
     if uuid in instance.snapshots.values():
         raise invalid(ledger.DUPLICATE_SNAPSHOT, ledger.CODES["DuplicateSnapshot"])
     for storage, volume in instance.volumes:

@@ -1,205 +1,252 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One array: its tenants and its software version, with the iSCSI portals of its storage instances."""
+"""System, nodes, tenants, IP pools, templates, placement policies and metadata (sections 2.8 to 2.12)."""
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Callable, Collection, Mapping
-from pathlib import Path
 from typing import Any
 
-from ...array import Array
-from ...images import Images
-from ...inquiry import Identity, naa_of
-from ...iscsi import Portals
-from ...objects import Pool
-from ...rules import Rules
-from ...tgt import EVERYBODY, Disk, Login, Target
-from . import ledger
-from .objects import GIB, ROOT, AppInstance, Group, InstanceVolume, StorageInstance, Tenant, new_uuid
+from . import entities, ledger
+from .call import Call
+from .objects import ROOT, Tenant
+from .refusals import conflict, invalid, missing
+from .state import EdfState
 
-Changed = Callable[[str, Mapping[str, Any]], None]
+Entity = dict[str, Any]
 
 
-def numbers(version: str) -> tuple[int, ...]:
-    """(3, 3, 5, 0) from ``3.3.5.0``."""
-    return tuple(int(part) for part in version.split("."))
+# ---- system ----------------------------------------------------------------------------------------------------------
 
 
-class System:
-    """One array: its tenants, over one pool of space."""
-
-    def __init__(
-        self,
-        name: str,
-        version: str,
-        ips: tuple[str, ...],
-        pool: Pool,
-        rules: Rules,
-        clock: Callable[[], float],
-        changed: Changed,
-        is_full: Callable[[], bool],
-        extend_offline: bool,
-        slowness: float = 1.0,
-        portals: Portals | None = None,
-        images: Path | None = None,
-        app_snapshots_apart: bool = False,
-    ) -> None:
-        self.name = name
-        self.version = version
-        self.numbers = numbers(version)
-        self.modern = self.numbers >= ledger.MODERN
-        self.ips = ips
-        self.pool = pool
-        self.rules = rules
-        self.clock = clock
-        self.changed = changed
-        self.is_full = is_full
-        self.failed: Callable[[str], bool] = lambda object_id: False
-        """Whether the array reports the app instance of this name, or the snapshot of this UUID, as failed."""
-        self.extend_offline = extend_offline
-        self.slowness = slowness
-        self.app_snapshots_apart = app_snapshots_apart
-        self.portals = portals
-        self.images = images
-        self.uuid = new_uuid()
-        self.nodes = [new_uuid() for _node in range(ledger.NODES)]
-        self.tenants: dict[str, Tenant] = {}
-        self._last_snapshot = 0.0
-        self.make_tenant(ROOT)
-
-    # ---- tenants ---------------------------------------------------------------------------------------------------
-
-    def make_tenant(self, path: str) -> Tenant:
-        # tgtd separates its parameters by commas
-        images = Images(self.images / path.strip("/").replace("/", "+")) if self.images else None
-        array = Array(
-            path,
-            [self.pool],
-            self.rules,
-            clock=self.clock,
-            datapath=images,
-            on_change=lambda change, about: self.changed(change, {"scope": path, **about}),
-            is_full=self.is_full,
-        )
-        tenant = Tenant(path, array, images)
-        self._furnish(tenant)
-        self.tenants[path] = tenant
-        return tenant
-
-    def _furnish(self, tenant: Tenant) -> None:
-        """Add what a new array has: the IP pool of /root."""
-        if tenant.path == ROOT:
-            tenant.pools["default"] = {"name": "default", "descr": "", "network_paths": self._network_paths()}
-
-    def _network_paths(self) -> list[dict[str, Any]]:
-        return [
-            {
-                "name": f"access_{number}",
-                "netmask": 24,
-                "vlan": 0,
-                "start_ip": ip,
-                "range": 254,
-                "mtu": 1500,
-                "gateway": "",
-            }
-            for number, ip in enumerate(self.ips, 1)
-        ]
-
-    def ancestry(self, tenant: Tenant) -> list[Tenant]:
-        """The tenant, then the tenants that it inherits from."""
-        found = [tenant]
-        while found[-1].parent in self.tenants:
-            found.append(self.tenants[found[-1].parent])
-        return found
-
-    def empty(self, kept: Collection[str]) -> None:
-        """Remove every object, and every tenant but /root and these."""
-        if self.portals is not None:
-            for name in self.portals.tgtd.names():
-                self.portals.withdraw(name)
-        for tenant in self.tenants.values():
-            tenant.array.reset()
-            tenant.clear()
-            self._furnish(tenant)
-        self.tenants = {path: tenant for path, tenant in self.tenants.items() if path == ROOT or path in kept}
-
-    # ---- access ----------------------------------------------------------------------------------------------------
-
-    def access_changed(self, tenant: Tenant, instance: AppInstance, storage: StorageInstance) -> None:
-        """Serve a storage instance over iSCSI as it is after a change of its access list, CHAP, state or volumes."""
-        if self.portals is None or tenant.images is None:
-            return
-        everybody = storage.access_control_mode == "allow_all"
-        names = [EVERYBODY] if everybody else [name.lower() for name in self.initiators_of(tenant, storage)]
-        self.portals.serve(
-            storage.iqn,
-            Target(
-                {lun: _disk(tenant, tenant.images, volume) for lun, volume in enumerate(storage.volumes, 1)},
-                frozenset(names),
-                instance.admin_state == storage.admin_state == "online",
-                _login(storage, "target", ("chap", "mchap")),
-                _login(storage, "initiator", ("mchap",)),
-            ),
-        )
-
-    def storage_removed(self, tenant: Tenant, instance: AppInstance, storage: StorageInstance) -> None:
-        """Serve a deleted storage instance no longer."""
-        if self.portals is not None:
-            self.portals.withdraw(storage.iqn)
-
-    def active(self, storage: StorageInstance) -> list[str]:
-        """The initiators that have a session: those that tests report, and the sessions of real portals."""
-        logged_in = self.portals.sessions(storage.iqn) if self.portals else []
-        return list(dict.fromkeys([*storage.active, *logged_in]))
-
-    def initiators_of(self, tenant: Tenant, storage: StorageInstance) -> list[str]:
-        """The initiators that the access list permits, members of its groups included."""
-        paths = list(storage.initiators)
-        for path in storage.initiator_groups:
-            group = self.group(tenant, path)
-            paths += group.members if group else []
-        return list(dict.fromkeys(path.rsplit("/", 1)[1] for path in paths))
-
-    def group(self, tenant: Tenant, path: str) -> Group | None:
-        """The initiator group with this path that the tenant has or inherits."""
-        name = path.rsplit("/", 1)[1]
-        return next((above.groups[name] for above in self.ancestry(tenant) if name in above.groups), None)
-
-    def busy(self, since: float, seconds: float) -> bool:
-        """Whether work that takes this many seconds and began then is not finished."""
-        return self.clock() - since < seconds * self.slowness
-
-    # ---- identities ------------------------------------------------------------------------------------------------
-
-    @staticmethod
-    def new_iqn() -> str:
-        return f"iqn.2013-05.com.daterainc:tc:01:sn:{secrets.token_hex(8)}"
-
-    def new_snapshot_key(self) -> str:
-        """Seconds and nanoseconds of the time, unique and increasing (2.5)."""
-        now = max(self.clock(), self._last_snapshot + 2e-6)
-        self._last_snapshot = now
-        return f"{now:.9f}"
+def show_system(call: Call) -> Entity:
+    """The system. Its capacities are bytes; all other sizes on this wire are GiB."""
+    edf = call.edf
+    total, free = edf.pool.size, edf.pool.free
+    provisioned = sum(tenant.array.provisioned for tenant in edf.tenants.values())
+    flash = total // ledger.FLASH_SHARE
+    flash_free = min(flash, free)
+    return {
+        "path": "/system",
+        "name": edf.name,
+        "uuid": edf.uuid,
+        "sw_version": edf.version,
+        "build_version": f"{edf.version}-{''.join(str(part) for part in edf.numbers)}",
+        "health": "ok",
+        "op_state": "running",
+        "total_capacity": total,
+        "available_capacity": free,
+        "total_provisioned_capacity": provisioned,
+        "hybrid_total_capacity": total - flash,
+        "hybrid_available_capacity": free - flash_free,
+        "hybrid_provisioned_capacity": provisioned,
+        "all_flash_total_capacity": flash,
+        "all_flash_available_capacity": flash_free,
+        "all_flash_provisioned_capacity": 0,
+        "l3_enabled": False,
+        "compression_enabled": True,
+        "compression_ratio": "1.0",
+        "callhome_enabled": False,
+        "uptime": 1000,
+        "timezone": "UTC",
+        "causes": [],
+    }
 
 
-def _disk(tenant: Tenant, images: Images, volume: InstanceVolume) -> Disk:
-    row = tenant.array_volume(volume)
-    return Disk(str(images.image(row)), row.size, Identity(*ledger.DISK, naa_of(ledger.NAA, volume.uuid, 32)))
+def list_nodes(call: Call) -> list[Entity]:
+    return [_node(call.edf, number) for number in range(len(call.edf.nodes))]
 
 
-def _login(storage: StorageInstance, side: str, kinds: tuple[str, ...]) -> Login | None:
-    if storage.auth["type"] not in kinds:
-        return None
-    return Login(storage.auth[f"{side}_user_name"], storage.auth[f"{side}_pswd"])
+def show_node(call: Call) -> Entity:
+    if call.params["uuid"] not in call.edf.nodes:
+        raise missing(call.path)
+    return _node(call.edf, call.edf.nodes.index(call.params["uuid"]))
 
 
-def gib(size: int) -> int | float:
-    """The size as the array reports it: a whole number where it is one."""
-    return size / GIB if size % GIB else size // GIB
+def _node(edf: EdfState, number: int) -> Entity:
+    share = edf.pool.size // len(edf.nodes)
+    return {
+        "path": f"/storage_nodes/{edf.nodes[number]}",
+        "uuid": edf.nodes[number],
+        "name": f"{edf.name}-node{number + 1}",
+        "model": "simulated",
+        "serial_no": f"SIM{number + 1:05d}",
+        "admin_state": "online",
+        "op_state": "online",
+        "health": "ok",
+        "total_capacity": share,
+        "available_capacity": edf.pool.free // len(edf.nodes),
+        "sw_version": edf.version,
+    }
 
 
-def from_gib(number: float) -> int:
-    return round(number * GIB)
+# ---- tenants ---------------------------------------------------------------------------------------------------------
+
+
+def list_tenants(call: Call) -> list[Entity]:
+    return [entities.tenant(call.edf, tenant) for tenant in call.edf.tenants.values()]
+
+
+def _tenant(call: Call) -> Tenant:
+    """The tenant with this path, or with this name where no other one has it (2.11)."""
+    key = "/" + call.params["tenant"].strip("/")
+    if key in call.edf.tenants:
+        return call.edf.tenants[key]
+    named = [tenant for tenant in call.edf.tenants.values() if tenant.name == key[1:]]
+    if len(named) != 1:
+        raise missing(call.path)
+    return named[0]
+
+
+def show_tenant(call: Call) -> Entity:
+    return entities.tenant(call.edf, _tenant(call))
+
+
+def create_tenant(call: Call) -> Entity:
+    parent = call.body.get("parent_path") or ROOT
+    if parent not in call.edf.tenants:
+        raise missing(f"/tenants{parent}")
+    path = f"{parent}/{call.body['name']}"
+    if path in call.edf.tenants:
+        raise conflict(f"Tenant {path} exists")
+    made = call.edf.make_tenant(path)
+    made.descr = call.body.get("descr") or ""
+    call.edf.changed("tenant.create", {"name": path, "id": path})
+    return entities.tenant(call.edf, made)
+
+
+def update_tenant(call: Call) -> Entity:
+    tenant = _tenant(call)
+    tenant.descr = call.body.get("descr") or ""
+    return entities.tenant(call.edf, tenant)
+
+
+def delete_tenant(call: Call) -> Entity:
+    tenant = _tenant(call)
+    below = any(other.parent == tenant.path for other in call.edf.tenants.values())
+    if tenant.path == ROOT or tenant.instances or tenant.initiators or tenant.groups or below:
+        raise invalid(ledger.IN_USE)
+    shown = entities.tenant(call.edf, tenant)
+    del call.edf.tenants[tenant.path]
+    call.edf.changed("tenant.delete", {"name": tenant.path, "id": tenant.path})
+    return shown
+
+
+# ---- IP pools --------------------------------------------------------------------------------------------------------
+
+
+def list_pools(call: Call) -> list[Entity]:
+    found: dict[str, Entity] = {}
+    for tenant in call.inherited:
+        for name, pool in tenant.pools.items():
+            found.setdefault(name, entities.ip_pool(name, pool))
+    return list(found.values())
+
+
+def show_pool(call: Call) -> Entity:
+    for tenant in call.inherited:
+        if call.params["pool"] in tenant.pools:
+            return entities.ip_pool(call.params["pool"], tenant.pools[call.params["pool"]])
+    raise missing(call.path)
+
+
+def create_pool(call: Call) -> Entity:
+    tenant, name = call.scope, call.body["name"]
+    if name in tenant.pools:
+        raise conflict(f"IP pool {name} exists")
+    tenant.pools[name] = {"network_paths": [], **call.body}
+    call.edf.changed("ip_pool.create", {"name": name, "id": name})
+    return entities.ip_pool(name, tenant.pools[name])
+
+
+def delete_pool(call: Call) -> Entity:
+    shown = show_pool(call)
+    used = any(
+        storage.ip_pool == shown["name"]
+        for tenant in call.edf.tenants.values()
+        for instance in tenant.instances.values()
+        for storage in instance.storage_instances
+    )
+    if used or shown["name"] == "default":
+        raise invalid(ledger.IN_USE)
+    for tenant in call.inherited:
+        tenant.pools.pop(shown["name"], None)
+    return shown
+
+
+# ---- templates and placement policies --------------------------------------------------------------------------------
+
+
+def list_templates(call: Call) -> list[Entity]:
+    return [_template(name, template) for tenant in call.inherited for name, template in tenant.templates.items()]
+
+
+def show_template(call: Call) -> Entity:
+    for tenant in call.inherited:
+        if call.params["template"] in tenant.templates:
+            return _template(call.params["template"], tenant.templates[call.params["template"]])
+    raise missing(call.path)
+
+
+def _template(name: str, template: Entity) -> Entity:
+    return {"path": f"/app_templates/{name}", "descr": "", **template}
+
+
+def create_template(call: Call) -> Entity:
+    tenant, name = call.scope, call.body["name"]
+    if name in tenant.templates:
+        raise conflict(f"App template {name} exists")
+    tenant.templates[name] = {"storage_templates": [], **call.body}
+    call.edf.changed("app_template.create", {"name": name, "id": name})
+    return _template(name, tenant.templates[name])
+
+
+def delete_template(call: Call) -> Entity:
+    shown = show_template(call)
+    name = shown["name"]
+    if any(
+        instance.app_template == name for tenant in call.edf.tenants.values() for instance in tenant.instances.values()
+    ):
+        raise invalid(ledger.IN_USE)
+    for tenant in call.inherited:
+        tenant.templates.pop(name, None)
+    return shown
+
+
+def list_policies(call: Call) -> list[Entity]:
+    return [_policy(name) for name in ledger.POLICIES]
+
+
+def show_policy(call: Call) -> Entity:
+    if call.params["policy"] not in ledger.POLICIES:
+        raise missing(call.path)
+    return _policy(call.params["policy"])
+
+
+def _policy(name: str) -> Entity:
+    return {"path": f"/placement_policies/{name}", "name": name, "descr": "", "max": [], "min": []}
+
+
+# ---- metadata of app instances ---------------------------------------------------------------------------------------
+
+
+def show_metadata(call: Call) -> Entity:
+    return dict(call.instance()[1].metadata)
+
+
+def update_metadata(call: Call) -> Entity:
+    """Merge into the present metadata; that the array merges is assumed (section 9)."""
+    _owner, instance = call.instance()
+    given = call.body.get("data", {}) if call.edf.modern else call.body
+    if not isinstance(given, dict) or any(isinstance(value, (dict, list)) for value in given.values()):
+        raise invalid("Metadata must be an object with plain values")
+    instance.metadata.update(given)
+    call.edf.changed("metadata.change", {"name": instance.name, "id": instance.id})
+    return dict(instance.metadata)
+
+
+# ---- logs ------------------------------------------------------------------------------------------------------------
+
+
+def empty_list(call: Call) -> list[Entity]:
+    return []

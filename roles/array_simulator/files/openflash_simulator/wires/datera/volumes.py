@@ -11,7 +11,7 @@ from . import entities, hosts, ledger
 from .call import Call, offline_only
 from .objects import NO_UUID, AppInstance, InstanceVolume, StorageInstance, Tenant, new_uuid
 from .refusals import conflict, invalid, missing
-from .system import from_gib
+from .state import from_gib
 
 Entity = dict[str, Any]
 
@@ -63,12 +63,12 @@ def create_instance(call: Call) -> Entity:
         for _si, volume in instance.volumes:
             tenant.array.delete_volume(tenant.array_volume(volume))
         for storage in instance.storage_instances:
-            call.system.storage_removed(tenant, instance, storage)
+            call.edf.storage_removed(tenant, instance, storage)
         raise
     tenant.instances[instance.id] = instance
     for storage in instance.storage_instances:
-        call.system.access_changed(tenant, instance, storage)
-    call.system.changed("app_instance.create", {"name": instance.name, "id": instance.id})
+        call.edf.access_changed(tenant, instance, storage)
+    call.edf.changed("app_instance.create", {"name": instance.name, "id": instance.id})
     return entities.app_instance(call, tenant, instance)
 
 
@@ -91,7 +91,7 @@ def _from_template(call: Call, tenant: Tenant, instance: AppInstance) -> None:
 
 def _clone(call: Call, tenant: Tenant, instance: AppInstance, source: str) -> None:
     path = call.body[source]["path"]
-    instance.clone_src, instance.cloned = path, call.system.clock()
+    instance.clone_src, instance.cloned = path, call.edf.clock()
     if source == "clone_src":
         parent = tenant.find(path.rsplit("/", 1)[1])
         if parent is None:
@@ -162,13 +162,13 @@ def update_instance(call: Call) -> Entity:
     instance.snapshot_policies = body.get("snapshot_policies", instance.snapshot_policies)
     _retitle(tenant, instance)
     if body:
-        call.system.changed("app_instance.change", {"name": instance.name, "id": instance.id})
+        call.edf.changed("app_instance.change", {"name": instance.name, "id": instance.id})
     return entities.app_instance(call, tenant, instance)
 
 
 def _check_active(call: Call, storage_instances: list[StorageInstance]) -> None:
     offline = call.body["admin_state"] == "offline" and not call.body.get("force")
-    if offline and any(call.system.active(storage) for storage in storage_instances):
+    if offline and any(call.edf.active(storage) for storage in storage_instances):
         raise invalid(ledger.ACTIVE)
 
 
@@ -178,11 +178,11 @@ def _switch(
     """Set the state of storage instances, to which that of the app instance extends (2.13)."""
     for storage in storage_instances:
         if storage.admin_state != state and state == "online":
-            storage.onlined = call.system.clock()
+            storage.onlined = call.edf.clock()
         storage.admin_state = state
         if state == "offline":
             storage.active.clear()
-        call.system.access_changed(tenant, instance, storage)
+        call.edf.access_changed(tenant, instance, storage)
 
 
 def delete_instance(call: Call) -> Entity:
@@ -192,9 +192,9 @@ def delete_instance(call: Call) -> Entity:
     for storage, volume in instance.volumes:
         _drop_volume(call, tenant, instance, storage, volume)
     for storage in instance.storage_instances:
-        call.system.storage_removed(tenant, instance, storage)
+        call.edf.storage_removed(tenant, instance, storage)
     del tenant.instances[instance.id]
-    call.system.changed("app_instance.delete", {"name": instance.name, "id": instance.id})
+    call.edf.changed("app_instance.delete", {"name": instance.name, "id": instance.id})
     return shown
 
 
@@ -216,7 +216,7 @@ def create_storage(call: Call) -> Entity:
         raise conflict(f"Storage instance {call.body['name']} exists")
     storage = _add_storage(call, tenant, instance, call.body)
     _retitle(tenant, instance)
-    call.system.changed("storage_instance.create", {"name": instance.name, "id": instance.id})
+    call.edf.changed("storage_instance.create", {"name": instance.name, "id": instance.id})
     return entities.storage_instance(call, tenant, instance, storage)
 
 
@@ -225,7 +225,7 @@ def update_storage(call: Call) -> Entity:
     if "admin_state" in call.body:
         _check_active(call, [storage])
     _change_storage(call, tenant, instance, storage, call.body)
-    call.system.changed("storage_instance.change", {"name": instance.name, "id": instance.id})
+    call.edf.changed("storage_instance.change", {"name": instance.name, "id": instance.id})
     return entities.storage_instance(call, tenant, instance, storage)
 
 
@@ -236,9 +236,9 @@ def delete_storage(call: Call) -> Entity:
     for volume in list(storage.volumes):
         _drop_volume(call, tenant, instance, storage, volume)
     instance.storage_instances.remove(storage)
-    call.system.storage_removed(tenant, instance, storage)
+    call.edf.storage_removed(tenant, instance, storage)
     _retitle(tenant, instance)
-    call.system.changed("storage_instance.delete", {"name": instance.name, "id": instance.id})
+    call.edf.changed("storage_instance.delete", {"name": instance.name, "id": instance.id})
     return shown
 
 
@@ -246,10 +246,10 @@ def _new_storage(call: Call, instance: AppInstance, name: str, pool: str) -> Sto
     return StorageInstance(
         name=name,
         uuid=new_uuid(),
-        iqn=call.system.new_iqn(),
+        iqn=call.edf.new_iqn(),
         ip_pool=pool,
         access_control_mode=instance.access_control_mode,
-        onlined=call.system.clock(),
+        onlined=call.edf.clock(),
     )
 
 
@@ -338,12 +338,12 @@ def _add_volume(
         uuid=instance.uuid if alone else new_uuid(),
         replica_count=given.get("replica_count", 3),
         placement_mode=mode or "hybrid",
-        placement_policy=policy or ("default" if call.system.modern else None),
+        placement_policy=policy or ("default" if call.edf.modern else None),
         performance=_limits(given.get("performance_policy")),
         snapshot_policies=given.get("snapshot_policies", []),
     )
     storage.volumes.append(volume)
-    call.system.access_changed(tenant, instance, storage)
+    call.edf.access_changed(tenant, instance, storage)
     _retitle(tenant, instance)
     return volume
 
@@ -375,11 +375,11 @@ def _change_volume(
         if point not in [candidate.attributes["utc_ts"] for candidate in entities.snapshots(tenant, volume)]:
             raise missing(f"{entities.volume_path(instance, storage, volume)}/snapshots/{point}")
     if "size" in given and from_gib(given["size"]) != row.size:
-        if from_gib(given["size"]) > row.size and call.system.extend_offline:
+        if from_gib(given["size"]) > row.size and call.edf.extend_offline:
             offline_only(instance, storage)
         tenant.array.extend_volume(row, from_gib(given["size"]))
-        volume.resized = call.system.clock()
-        call.system.access_changed(tenant, instance, storage)
+        volume.resized = call.edf.clock()
+        call.edf.access_changed(tenant, instance, storage)
     volume.replica_count = replicas
     volume.placement_policy, volume.placement_mode = policy or volume.placement_policy, mode or volume.placement_mode
     if "performance_policy" in given:
@@ -412,7 +412,7 @@ def _drop_volume(
         tenant.array.delete_volume(snapshot)
     tenant.array.delete_volume(tenant.array_volume(volume))
     storage.volumes.remove(volume)
-    call.system.access_changed(tenant, instance, storage)
+    call.edf.access_changed(tenant, instance, storage)
 
 
 def _retitle(tenant: Tenant, instance: AppInstance) -> None:

@@ -23,7 +23,7 @@ from .call import Call
 from .objects import ROOT, Tenant
 from .refusals import Refusal, from_array, invalid, missing, unauthorized
 from .session import Sessions
-from .system import System, numbers
+from .state import EdfState, numbers
 
 _VERSIONED = re.compile(r"/v(\d+(?:\.\d+)?)(/.*)?\Z", re.DOTALL)
 _VERSION = re.compile(r"\d+(\.\d+){1,3}\Z")
@@ -118,7 +118,7 @@ class DateraWire(HttpWire):
             delete_mapped="unmap",
         ).limited(config.limits)
         self.portals = self.make_portals(self._route, self._shown)
-        self.system = System(
+        self.edf = EdfState(
             config.name,
             config.version,
             (config.address, _second_address(config.address)),
@@ -133,14 +133,14 @@ class DateraWire(HttpWire):
             self.images if self.portals else None,
             "app_snapshots_apart" in config.options.get("quirks", ()),
         )
-        self.system.failed = self.faults.failed
+        self.edf.failed = self.faults.failed
         for path in config.options.get("tenants", ()):
-            self.system.make_tenant(path)
-        has_second_api = self.system.numbers >= ledger.SECOND_API
+            self.edf.make_tenant(path)
+        has_second_api = self.edf.numbers >= ledger.SECOND_API
         self.apis: tuple[str, ...] = config.options.get("api_versions") or (
             KNOWN_APIS if has_second_api else KNOWN_APIS[:1]
         )
-        self.routes = {version: routes.table(self.system, version) for version in self.apis}
+        self.routes = {version: routes.table(self.edf, version) for version in self.apis}
         self._schemas = {version: routes.describe(found) for version, found in self.routes.items()}
         self.sessions = Sessions(config.username, config.password, self.clock)
         self._requests = itertools.count(1)
@@ -159,7 +159,7 @@ class DateraWire(HttpWire):
         self.http_port = self._plain.sockets[0].getsockname()[1]
         if self.portals is not None:
             try:
-                await self.portals.start(self.system.ips)
+                await self.portals.start(self.edf.ips)
             except BaseException:
                 await self.close()
                 raise
@@ -167,19 +167,19 @@ class DateraWire(HttpWire):
 
     def _take_up(self) -> None:
         """Show again what a state file has brought back."""
-        for tenant in self.system.tenants.values():
+        for tenant in self.edf.tenants.values():
             if tenant.images is not None:
                 tenant.images.take_up(tenant.array)
             for instance in tenant.instances.values():
                 for storage in instance.storage_instances:
-                    self.system.access_changed(tenant, instance, storage)
+                    self.edf.access_changed(tenant, instance, storage)
 
     def _route(self, _initiator: str, target: str) -> str | None:
         """Each storage instance is a target of its own."""
         return target if self.portals is not None and target in self.portals.tgtd.names() else None
 
     def _shown(self, target: str) -> list[tuple[str, str]]:
-        return [(target, ip) for ip in self.system.ips]
+        return [(target, ip) for ip in self.edf.ips]
 
     async def close(self) -> None:
         if self.portals is not None:
@@ -201,7 +201,7 @@ class DateraWire(HttpWire):
 
     def _answer(self, request: HttpRequest, started: float) -> HttpReply:
         if request.path.rstrip("/") == "/api_versions":
-            if self.system.numbers < ledger.SECOND_API:
+            if self.edf.numbers < ledger.SECOND_API:
                 raise invalid("Unknown API version")
             lists_unserved = "lists_unserved" in self.config.options.get("quirks", ())
             return json_reply(200, {"api_versions": list(KNOWN_APIS if lists_unserved else self.apis)})
@@ -244,9 +244,9 @@ class DateraWire(HttpWire):
         body = session.body_of(request)
         if schema is not None:
             bodies.check(body, schema)
-        tenant = session.tenant_of(self.system, request)
+        tenant = session.tenant_of(self.edf, request)
         call = Call(
-            self.system,
+            self.edf,
             request.method,
             path,
             version,
@@ -305,7 +305,7 @@ class DateraWire(HttpWire):
     # ---- endpoint, state -------------------------------------------------------------------------------------------
 
     def endpoint(self) -> dict[str, Any]:
-        paths = list(self.system.tenants)
+        paths = list(self.edf.tenants)
         return {
             **super().endpoint(),
             "protocol": "iscsi",
@@ -313,31 +313,29 @@ class DateraWire(HttpWire):
             "api_versions": list(self.apis),
             "tenant": paths[1] if len(paths) > 1 else ROOT,
             "tenants": paths,
-            "pools": [{"id": 1, "name": self.system.pool.name, "size": self.system.pool.size}],
+            "pools": [{"id": 1, "name": self.edf.pool.name, "size": self.edf.pool.size}],
             "datapath": self.portals is not None,
         }
 
     def arrays(self) -> list[Array]:
-        return [tenant.array for tenant in self.system.tenants.values()]
+        return [tenant.array for tenant in self.edf.tenants.values()]
 
     def empty(self) -> None:
-        self.system.empty(self.config.options.get("tenants", ()))
+        self.edf.empty(self.config.options.get("tenants", ()))
 
     def dump(self) -> dict[str, Any]:
         return {
-            "uuid": self.system.uuid,
-            "tenants": {path: tenant.dump() for path, tenant in self.system.tenants.items()},
+            "uuid": self.edf.uuid,
+            "tenants": {path: tenant.dump() for path, tenant in self.edf.tenants.items()},
         }
 
     def load(self, saved: dict[str, Any]) -> None:
-        self.system.uuid = saved["uuid"]
+        self.edf.uuid = saved["uuid"]
         for path, content in saved["tenants"].items():
-            tenant = self.system.tenants.get(path) or self.system.make_tenant(path)
+            tenant = self.edf.tenants.get(path) or self.edf.make_tenant(path)
             tenant.load(content)
         # Loading each tenant emptied the pool that all share.
-        self.system.pool.used = sum(
-            volume.used for tenant in self.system.tenants.values() for volume in tenant.array.volumes
-        )
+        self.edf.pool.used = sum(volume.used for tenant in self.edf.tenants.values() for volume in tenant.array.volumes)
 
     def state(self) -> dict[str, Any]:
         """Hosts are initiator groups, and initiators that are in no group; mappings are entries of access lists."""
@@ -345,11 +343,11 @@ class DateraWire(HttpWire):
         shown["pools"] = shown["pools"][:1]
         titles = self._snapshot_titles()
         for row in shown["volumes"]:
-            tenant = self.system.tenants[row["scope"]]
+            tenant = self.edf.tenants[row["scope"]]
             if tenant.images is not None:
                 row["content"] = tenant.images.content(tenant.array.volumes[row["id"]])
             row["name"] = titles.get((row["scope"], row["name"]), row["name"])
-        for tenant in self.system.tenants.values():
+        for tenant in self.edf.tenants.values():
             grouped = {path for group in tenant.groups.values() for path in group.members}
             hosts = {f"/initiator_groups/{name}": name for name in tenant.groups}
             for name, group in tenant.groups.items():
@@ -371,12 +369,12 @@ class DateraWire(HttpWire):
         return shown
 
     def session(self, volume: str, initiator: str, is_open: bool) -> bool:
-        for tenant in self.system.tenants.values():
+        for tenant in self.edf.tenants.values():
             for instance in tenant.instances.values():
                 for storage, held in instance.volumes:
                     if instance.title(storage, held) == volume:
                         allowed = instance.admin_state == storage.admin_state == "online"
-                        if initiator not in self.system.initiators_of(tenant, storage) or not allowed:
+                        if initiator not in self.edf.initiators_of(tenant, storage) or not allowed:
                             return False
                         others = [active for active in storage.active if active != initiator]
                         storage.active = others + [initiator] * is_open
@@ -386,7 +384,7 @@ class DateraWire(HttpWire):
     def _snapshot_titles(self) -> dict[tuple[str, str], str]:
         """The names of snapshots, which have none here: the last word of the metadata with their UUID, or the UUID."""
         titles = {}
-        for tenant in self.system.tenants.values():
+        for tenant in self.edf.tenants.values():
             for instance in tenant.instances.values():
                 names = {key[-36:]: str(value).rpartition(" ")[2] for key, value in instance.metadata.items()}
                 for _si, volume in instance.volumes:

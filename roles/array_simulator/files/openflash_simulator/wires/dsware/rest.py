@@ -15,7 +15,7 @@ from ...objects import Host, Initiator, Volume
 from ..http import HttpReply, HttpRequest, json_reply
 from . import codes, ledger
 from .codes import Refusal
-from .system import AGENT, MIB, System, refusing
+from .state import AGENT, MIB, DswareState, refusing
 
 Body = dict[str, Any]
 # Sections 1.5 and 2.3: most calls have a version segment and some have none; here every call may have one.
@@ -35,7 +35,7 @@ class Rest:
 
     def __init__(
         self,
-        system: System,
+        system: DswareState,
         username: str,
         password: str,
         release: tuple[int, ...],

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from ...objects import Volume
 from . import codes, ledger
 from .codes import Refusal
-from .system import MIB, System
+from .state import MIB, DswareState
 
 Fields = dict[str, list[str]]
 READ_TITLES = ("QUERY_",)
@@ -59,7 +59,7 @@ class TextSocket:
     and full copies, and report all fields of an object instead of its status alone.
     """
 
-    def __init__(self, system: System, extensions: bool, page_limit: int | None = None) -> None:
+    def __init__(self, system: DswareState, extensions: bool, page_limit: int | None = None) -> None:
         self.system = system
         self.page_limit = page_limit
         self.extensions = extensions

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from ...objects import Volume
 from . import codes, ledger
 from .codes import Refusal
-from .system import MIB, System
+from .state import MIB, DswareState
 
 READ_VERBS = ("query", "getDSwareIdentifier", "startServer")
 _NOT_ATTACHED_CODES = {"sds_cli": codes.NOT_MOUNTED, "vbs_cli": codes.NOT_ATTACHED}
@@ -41,7 +41,7 @@ def options(argv: Sequence[str]) -> dict[str, str]:
 class Tools:
     """What ``fsc_cli``, ``vbs_cli`` and ``sds_cli`` print. They run on the node of the first agent."""
 
-    def __init__(self, system: System, old: bool) -> None:
+    def __init__(self, system: DswareState, old: bool) -> None:
         self.system = system
         self.old = old
         self._ops: dict[str, Callable[[Mapping[str, str]], list[str]]] = {

@@ -30,7 +30,7 @@ from ..http import HttpReply, HttpRequest, HttpWire
 from . import codes, ledger, programs, rest, text, tools
 from .codes import Refusal
 from .rest import Rest
-from .system import AGENT, System
+from .state import AGENT, DswareState
 from .text import TextSocket
 from .tools import Tools
 
@@ -135,7 +135,7 @@ class DswareWire(HttpWire):
             is_full=self.faults.pool_full,
         )
         release = release_of(config.version)
-        self.system = System(
+        self.system = DswareState(
             self.array,
             self.clock,
             config.options.get("agents", DEFAULT_AGENTS),

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from ...objects import Host, Initiator, Mapping
 from .cli import VIEW, Command, Pairs, Row, check_name, concise, detailed
 from .refusals import Refusal
-from .system import Handler, Options, System
+from .state import FlashsystemState
+from .system import Handler, Options
 from .volumes import find_vdisk, vdisk_id
 
 HOST_COLUMNS = "id name port_count iogrp_count status".split()
@@ -23,7 +24,7 @@ _IQN = re.compile(r"(iqn\.\d{4}-\d{2}\.|eui\.)\S+\Z")
 _PORTS = {"hbawwpn": True, "fcwwpn": True, "iscsiname": True, "force": False}
 
 
-def find_host(system: System, name: str | None, code: str = "CMMVC5754E") -> Host:
+def find_host(system: FlashsystemState, name: str | None, code: str = "CMMVC5754E") -> Host:
     """By name or id; ``code`` is what this verb answers when there is no such host."""
     if name is None:
         raise Refusal("CMMVC5701E")
@@ -55,18 +56,18 @@ def _ports(command: Command) -> list[str]:
     return ports
 
 
-def _check_free(system: System, ports: Sequence[str]) -> None:
+def _check_free(system: FlashsystemState, ports: Sequence[str]) -> None:
     for port in ports:
         if system.array.find_initiator(port):
             raise Refusal("CMMVC5867E" if _WWPN.match(port) else "CMMVC6578E")
 
 
-def _status(system: System, host: Host) -> str:
+def _status(system: FlashsystemState, host: Host) -> str:
     states = {system.logged_in(port.address) for port in system.array.initiators_of(host)}
     return {frozenset({True}): "online", frozenset({True, False}): "degraded"}.get(frozenset(states), "offline")
 
 
-def _row(system: System, host: Host) -> Row:
+def _row(system: FlashsystemState, host: Host) -> Row:
     return {
         "id": str(host.id - 1),
         "name": host.name,
@@ -76,7 +77,7 @@ def _row(system: System, host: Host) -> Row:
     }
 
 
-def lshost(system: System, command: Command) -> str:
+def lshost(system: FlashsystemState, command: Command) -> str:
     if command.object is None:
         return concise(command, HOST_COLUMNS, [_row(system, host) for host in system.array.hosts], system.empty_header)
     host = find_host(system, command.object)
@@ -88,7 +89,7 @@ def lshost(system: System, command: Command) -> str:
     return detailed(command, pairs)
 
 
-def _port(system: System, port: Initiator) -> Pairs:
+def _port(system: FlashsystemState, port: Initiator) -> Pairs:
     is_fc = _WWPN.match(port.address)
     logged_in = system.logged_in(port.address)
     return [
@@ -98,7 +99,7 @@ def _port(system: System, port: Initiator) -> Pairs:
     ]
 
 
-def mkhost(system: System, command: Command) -> str:
+def mkhost(system: FlashsystemState, command: Command) -> str:
     ports = _ports(command)
     _check_free(system, ports)
     name = command.options.get("name")
@@ -107,7 +108,7 @@ def mkhost(system: System, command: Command) -> str:
     return f"Host, id [{host.id - 1}], successfully created\n"
 
 
-def addhostport(system: System, command: Command) -> str:
+def addhostport(system: FlashsystemState, command: Command) -> str:
     host = find_host(system, command.object, "CMMVC5753E")
     ports = _ports(command)
     _check_free(system, ports)
@@ -116,7 +117,7 @@ def addhostport(system: System, command: Command) -> str:
     return ""
 
 
-def rmhostport(system: System, command: Command) -> str:
+def rmhostport(system: FlashsystemState, command: Command) -> str:
     host = find_host(system, command.object, "CMMVC5753E")
     present = {port.address: port for port in system.array.initiators_of(host)}
     ports = _ports(command)
@@ -127,13 +128,13 @@ def rmhostport(system: System, command: Command) -> str:
     return ""
 
 
-def chhost(system: System, command: Command) -> str:
+def chhost(system: FlashsystemState, command: Command) -> str:
     host = find_host(system, command.object, "CMMVC5753E")
     system.array.rename_host(host, check_name(command.needed("name")))
     return ""
 
 
-def rmhost(system: System, command: Command) -> str:
+def rmhost(system: FlashsystemState, command: Command) -> str:
     host = find_host(system, command.object, "CMMVC5753E")
     if command.flag("force"):
         for mapping in system.array.mappings_for(host):
@@ -142,7 +143,7 @@ def rmhost(system: System, command: Command) -> str:
     return ""
 
 
-def mkvdiskhostmap(system: System, command: Command) -> str:
+def mkvdiskhostmap(system: FlashsystemState, command: Command) -> str:
     """A second host needs ``-force``. The code of the refusal without it depends on the firmware."""
     host = find_host(system, command.needed("host"))
     volume = find_vdisk(system, command.object)
@@ -155,7 +156,7 @@ def mkvdiskhostmap(system: System, command: Command) -> str:
     return f"Virtual Disk to Host map, id [{mapping.lun}], successfully created\n"
 
 
-def rmvdiskhostmap(system: System, command: Command) -> str:
+def rmvdiskhostmap(system: FlashsystemState, command: Command) -> str:
     host = find_host(system, command.needed("host"))
     volume = find_vdisk(system, command.object)
     mapping = system.array.find_mapping(volume, host)
@@ -165,7 +166,7 @@ def rmvdiskhostmap(system: System, command: Command) -> str:
     return ""
 
 
-def lshostvdiskmap(system: System, command: Command) -> str:
+def lshostvdiskmap(system: FlashsystemState, command: Command) -> str:
     if command.object is None:
         mappings = list(system.array.mappings)
     else:
@@ -174,7 +175,7 @@ def lshostvdiskmap(system: System, command: Command) -> str:
     return concise(command, HOST_MAPPING_COLUMNS, rows, system.empty_header)
 
 
-def _host_mapping(system: System, mapping: Mapping) -> Row:
+def _host_mapping(system: FlashsystemState, mapping: Mapping) -> Row:
     volume, host = system.array.volumes[mapping.volume], system.array.hosts[mapping.host]
     return {
         "id": str(host.id - 1),
@@ -186,7 +187,7 @@ def _host_mapping(system: System, mapping: Mapping) -> Row:
     }
 
 
-def lsvdiskhostmap(system: System, command: Command) -> str:
+def lsvdiskhostmap(system: FlashsystemState, command: Command) -> str:
     volume = find_vdisk(system, command.object)
     rows: list[Row] = []
     for mapping in system.array.mappings_of(volume):

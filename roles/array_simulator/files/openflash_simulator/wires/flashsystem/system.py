@@ -5,19 +5,16 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
 
-from ...array import Array
-from ...objects import Pool, Volume
+from ...objects import Pool
 from . import ledger
 from .cli import VIEW, Command, Pairs, Row, capacity, concise, detailed
 from .refusals import Refusal
+from .state import FlashsystemState
 
 Options = Mapping[str, bool]
-Handler = Callable[["System", Command], str]
+Handler = Callable[[FlashsystemState, Command], str]
 
 NODE_COLUMNS = (
     "id name UPS_serial_number WWNN status IO_group_id IO_group_name config_node UPS_unique_id hardware iscsi_name "
@@ -36,69 +33,7 @@ POOL_COLUMNS = (
 ).split()
 
 
-@dataclass
-class System:
-    """One array: what it holds, how it is built, and which of its parts are offline."""
-
-    name: str
-    array: Array
-    version: str
-    protocols: tuple[str, ...]
-    nodes: int
-    open_access: bool
-    offline: frozenset[str]
-    shared_code: str
-    empty_header: bool
-    address: str
-    device_root: Path | None = None
-    portal_addresses: tuple[str, ...] = ()
-    """Portal addresses, given to the nodes in turn; by default one loopback address for each node."""
-    udids: bool = True
-    """Whether the firmware knows the udid of a vdisk."""
-    naa_names: bool = False
-    """Whether the nodes' iSCSI names are NAA names instead of IQNs."""
-
-    @property
-    def id(self) -> str:
-        """16 hex digits that stay the same for an array of this name."""
-        return f"00000200{zlib.crc32(self.name.encode()):08X}"
-
-    def online(self, part: str) -> bool:
-        return part not in self.offline
-
-    def wwpns(self, node: int) -> list[str]:
-        """The Fibre Channel target ports of a node, whether they are active or not."""
-        if "fc" not in self.protocols:
-            return []
-        return [f"5005076{self.id[-7:]}{node}{port}" for port in (1, 2)]
-
-    def iscsi_name(self, node: int) -> str:
-        if self.naa_names:
-            return f"naa.5005076{self.id[-7:].lower()}{node}0"
-        return f"iqn.1986-03.com.ibm:2145.{self.name.lower().replace('_', '-')}.node{node}"
-
-    def portals(self) -> list[tuple[int, str]]:
-        """The iSCSI portals: (number of the node, address)."""
-        if "iscsi" not in self.protocols:
-            return []
-        if self.portal_addresses:
-            return [(1 + position % self.nodes, address) for position, address in enumerate(self.portal_addresses)]
-        return [(node, f"127.0.0.{10 + node}") for node in range(1, self.nodes + 1)]
-
-    def serial(self, volume: Volume) -> str:
-        """The vdisk_UID: 32 hex digits in upper case."""
-        return f"{ledger.NAA}{self.id[-9:]}{volume.id:016X}"
-
-    def logged_in(self, address: str) -> bool:
-        """Whether this port is logged in. With a device tree only the ports of the host behind it are, else all."""
-        if self.device_root is None:
-            return True
-        from ...devicetree import HBA_WWPNS
-
-        return address in HBA_WWPNS
-
-
-def lssystem(system: System, command: Command) -> str:
+def lssystem(system: FlashsystemState, command: Command) -> str:
     pairs: Pairs = [
         ("id", system.id),
         ("name", system.name),
@@ -113,7 +48,7 @@ def lssystem(system: System, command: Command) -> str:
     return detailed(command, pairs)
 
 
-def chsystem(system: System, command: Command) -> str:
+def chsystem(system: FlashsystemState, command: Command) -> str:
     value = command.needed("openaccess")
     if value not in ("on", "off"):
         raise Refusal("CMMVC5711E", value)
@@ -121,7 +56,7 @@ def chsystem(system: System, command: Command) -> str:
     return ""
 
 
-def lsmdiskgrp(system: System, command: Command) -> str:
+def lsmdiskgrp(system: FlashsystemState, command: Command) -> str:
     if command.object is None:
         return concise(
             command,
@@ -133,14 +68,14 @@ def lsmdiskgrp(system: System, command: Command) -> str:
     return detailed(command, list(_pool(system, command, pool).items()))
 
 
-def find_pool(system: System, name: str) -> Pool:
+def find_pool(system: FlashsystemState, name: str) -> Pool:
     for pool in system.array.pools.values():
         if name in (pool.name, str(pool.id)):
             return pool
     raise Refusal("CMMVC5754E")
 
 
-def _pool(system: System, command: Command, pool: Pool) -> Row:
+def _pool(system: FlashsystemState, command: Command, pool: Pool) -> Row:
     count = sum(volume.pool == pool.name for volume in system.array.volumes)
     sizes = {"capacity": pool.size, "free_capacity": pool.free, "extent_size": ledger.EXTENT >> 20}
     sizes |= dict.fromkeys(("virtual_capacity", "used_capacity", "real_capacity"), pool.used)
@@ -160,7 +95,7 @@ def _pool(system: System, command: Command, pool: Pool) -> Row:
     return row
 
 
-def lsnode(system: System, command: Command) -> str:
+def lsnode(system: FlashsystemState, command: Command) -> str:
     rows = [_node(system, node) for node in range(1, system.nodes + 1)]
     if command.object is None:
         return concise(command, NODE_COLUMNS, rows, system.empty_header)
@@ -178,7 +113,7 @@ def lsnode(system: System, command: Command) -> str:
     raise Refusal("CMMVC5754E")
 
 
-def _node(system: System, node: int) -> Row:
+def _node(system: FlashsystemState, node: int) -> Row:
     first_online = next((number for number in range(1, system.nodes + 1) if system.online(f"node{number}")), 1)
     row = dict.fromkeys(NODE_COLUMNS, "")
     row |= {
@@ -199,11 +134,11 @@ def _node(system: System, node: int) -> Row:
     return row
 
 
-def _port_active(system: System, node: int, port: int) -> bool:
+def _port_active(system: FlashsystemState, node: int, port: int) -> bool:
     return system.online(f"node{node}") and system.online(f"port{2 * (node - 1) + port}")
 
 
-def lsportfc(system: System, command: Command) -> str:
+def lsportfc(system: FlashsystemState, command: Command) -> str:
     rows: list[Row] = []
     for node in range(1, system.nodes + 1):
         for port, wwpn in enumerate(system.wwpns(node), 1):
@@ -235,7 +170,7 @@ def _addresses(address: str) -> Row:
     return {"IP_address": address, "mask": "255.0.0.0", "gateway": "127.0.0.1"}
 
 
-def lsportip(system: System, command: Command) -> str:
+def lsportip(system: FlashsystemState, command: Command) -> str:
     rows: list[Row] = []
     for node, address in system.portals():
         online = system.online(f"node{node}") and system.online(f"ip{node}")

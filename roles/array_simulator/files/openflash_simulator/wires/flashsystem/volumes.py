@@ -9,7 +9,8 @@ from ...objects import Volume
 from . import ledger
 from .cli import VIEW, Command, Pairs, Row, capacity, check_name, concise, detailed
 from .refusals import Refusal
-from .system import Handler, Options, System, find_pool
+from .state import FlashsystemState
+from .system import Handler, Options, find_pool
 
 VDISK_COLUMNS = (
     "id name IO_group_id IO_group_name status mdisk_grp_id mdisk_grp_name capacity type vdisk_UID udid "
@@ -17,7 +18,7 @@ VDISK_COLUMNS = (
 ).split()
 
 
-def find_vdisk(system: System, name: str | None, code: str = "CMMVC5753E") -> Volume:
+def find_vdisk(system: FlashsystemState, name: str | None, code: str = "CMMVC5753E") -> Volume:
     """By name or id; ``code`` is what this verb answers when there is no such vdisk."""
     if name is None:
         raise Refusal("CMMVC5701E")
@@ -34,7 +35,7 @@ def vdisk_id(volume: Volume) -> str:
     return str(volume.id - 1)
 
 
-def lsvdisk(system: System, command: Command) -> str:
+def lsvdisk(system: FlashsystemState, command: Command) -> str:
     if command.object is None:
         rows = [_row(system, command, volume) for volume in system.array.volumes]
         return concise(command, VDISK_COLUMNS, rows, system.empty_header)
@@ -43,7 +44,7 @@ def lsvdisk(system: System, command: Command) -> str:
     return detailed(command, pairs)
 
 
-def _row(system: System, command: Command, volume: Volume) -> Row:
+def _row(system: FlashsystemState, command: Command, volume: Volume) -> Row:
     pool = system.array.pool(volume.pool)
     row = dict.fromkeys(VDISK_COLUMNS, "")
     row |= {
@@ -64,7 +65,7 @@ def _row(system: System, command: Command, volume: Volume) -> Row:
     return row
 
 
-def mkvdisk(system: System, command: Command) -> str:
+def mkvdisk(system: FlashsystemState, command: Command) -> str:
     """A vdisk is fully allocated: this product has no thin provisioning."""
     pool = find_pool(system, command.needed("mdiskgrp"))
     if command.options.get("iogrp", "0") not in ("0", "io_grp0"):
@@ -82,7 +83,7 @@ def mkvdisk(system: System, command: Command) -> str:
     return f"Virtual Disk, id [{vdisk_id(volume)}], successfully created\n"
 
 
-def _udid(system: System, command: Command) -> int:
+def _udid(system: FlashsystemState, command: Command) -> int:
     """The number by which an OpenVMS host identifies a disk. Nothing else uses it."""
     if not system.udids:
         raise Refusal("CMMVC5709E", "-udid")
@@ -92,7 +93,7 @@ def _udid(system: System, command: Command) -> int:
     return udid
 
 
-def rmvdisk(system: System, command: Command) -> str:
+def rmvdisk(system: FlashsystemState, command: Command) -> str:
     volume = find_vdisk(system, command.object)
     if command.flag("force"):
         for mapping in system.array.mappings_of(volume):
@@ -101,14 +102,14 @@ def rmvdisk(system: System, command: Command) -> str:
     return ""
 
 
-def expandvdisksize(system: System, command: Command) -> str:
+def expandvdisksize(system: FlashsystemState, command: Command) -> str:
     """``-size`` is what is added, not the new size."""
     volume = find_vdisk(system, command.object)
     system.array.extend_volume(volume, volume.size + command.bytes_of("size"))
     return ""
 
 
-def chvdisk(system: System, command: Command) -> str:
+def chvdisk(system: FlashsystemState, command: Command) -> str:
     volume = find_vdisk(system, command.object)
     if not command.options:
         raise Refusal("CMMVC5707E")

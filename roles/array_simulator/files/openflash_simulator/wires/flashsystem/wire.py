@@ -22,7 +22,8 @@ from ..ssh import SshReply, SshWire
 from . import hosts, ledger, system as systems, volumes
 from .cli import Command, parse, split
 from .refusals import TEXTS, Refusal, from_array
-from .system import Handler, Options, System
+from .state import FlashsystemState
+from .system import Handler, Options
 
 COMMANDS: Mapping[str, tuple[Options, Handler]] = {**systems.COMMANDS, **volumes.COMMANDS, **hosts.COMMANDS}
 _PREFIXES = ("svcinfo", "svctask")
@@ -126,7 +127,7 @@ class FlashsystemWire(SshWire):
             on_change=self.changed,
             is_full=self.faults.pool_full,
         )
-        self.system = System(
+        self.system = FlashsystemState(
             name=config.name,
             array=array,
             version=config.version,

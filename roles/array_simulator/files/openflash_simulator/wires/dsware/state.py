@@ -32,7 +32,7 @@ def refusing() -> Iterator[None]:
         raise codes.from_array(error) from None
 
 
-class System:
+class DswareState:
     """Pools, volumes, snapshots and attachments of one array.
 
     An attachment is a mapping to a host that is an agent: a node that runs the block client, known by its address. The

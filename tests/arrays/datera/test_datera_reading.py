@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is read of a Datera is read completely, and nothing goes offline on a hunch or stays so without a word."""
+"""What is read of a Datera is complete, and nothing goes offline without need or stays offline without a report."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.r
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.read import read
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.units import GIB
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.datera.client import Datera
-from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.datera.wire import Edf
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.datera.session import EdfSession
 from tests.arrays.datera.conftest import IQN1, IQN2, SimulatedEdf, make
 from tests.support.simulator import Simulator
 
@@ -64,14 +64,14 @@ def mode(edf: SimulatedEdf, name: str = "vol1") -> str:
 
 def change_answers(array: Datera, monkeypatch: pytest.MonkeyPatch, change: Callable[[str, Any], None]) -> None:
     """Let the array answer as ``change`` makes of the data of its answers."""
-    data = Edf._data
+    data = EdfSession._data
 
-    def changed(self: Edf, reply: Any) -> Any:
+    def changed(self: EdfSession, reply: Any) -> Any:
         found = data(self, reply)
         change(reply.request, found)
         return found
 
-    monkeypatch.setattr(Edf, "_data", changed)
+    monkeypatch.setattr(EdfSession, "_data", changed)
 
 
 def instances(data: Any) -> list[dict[str, Any]]:
@@ -135,7 +135,7 @@ def test_restoring_it_takes_unmap(edf33: SimulatedEdf) -> None:
     assert "end the access of every initiator to volume vol1" in run(array, restored, unmap=True).lines
 
 
-def test_mapping_it_to_one_host_never_leaves_it_open_without_a_word(edf: SimulatedEdf) -> None:
+def test_mapping_it_to_one_host_never_leaves_it_open_without_a_report(edf: SimulatedEdf) -> None:
     open_to_all(edf)
     array = edf.connect()
     wanted = maps(host="host1", initiators=[IQN1.address], volume="vol1")
@@ -243,13 +243,13 @@ def test_it_is_not_deleted_for_one_volume_of_several(edf33: SimulatedEdf) -> Non
     found = array.snapshots()
     assert len(found) == 3
     assert {one.group for one in found} == {"pair"}
-    with pytest.raises(errors.Unsupported, match="would go for its other volumes too"):
+    with pytest.raises(errors.Unsupported, match="would be deleted for its other volumes too"):
         array.delete_snapshot(found.items[0])
     assert len(array.snapshots()) == 3
 
 
 @pytest.mark.parametrize("whose", ["app instance", "volume"])
-def test_a_list_of_snapshots_that_is_not_reported_is_asked_for(
+def test_a_list_of_snapshots_that_is_not_reported_is_read(
     edf33: SimulatedEdf, monkeypatch: pytest.MonkeyPatch, whose: str
 ) -> None:
     array = edf33.connect()
@@ -289,7 +289,7 @@ def test_a_list_of_snapshots_that_is_not_reported_is_asked_for(
         ("volume", "deployment_state", "strange", "error"),
     ],
 )
-def test_a_state_that_nobody_has_explained_is_not_ready(
+def test_an_unknown_state_is_not_ready(
     edf33: SimulatedEdf, monkeypatch: pytest.MonkeyPatch, where: str, key: str, value: str, state: str
 ) -> None:
     array = edf33.connect()
@@ -389,7 +389,7 @@ def left_offline(edf: SimulatedEdf, monkeypatch: pytest.MonkeyPatch) -> Datera:
     return edf.connect(OFFLINE_CHANGES)
 
 
-def test_the_next_task_brings_online_what_a_killed_run_left_offline(
+def test_the_next_task_brings_online_what_a_killed_run_took_offline(
     edf33: SimulatedEdf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Although nothing else is left to be done."""
@@ -439,9 +439,9 @@ def test_a_list_that_changes_while_it_is_read_is_read_again(odd: SimulatedEdf, m
     array = odd.connect()
     made: list[model.Volume] = [make(array, f"v{number:03d}") for number in range(5)]
     other = odd.connect()
-    page, deleted = Edf._page, False
+    page, deleted = EdfSession._page, False
 
-    def then_delete(self: Edf, path: str, search: Any, offset: int) -> Any:
+    def then_delete(self: EdfSession, path: str, search: Any, offset: int) -> Any:
         nonlocal deleted
         found = page(self, path, search, offset)
         if offset == 2 and not deleted:
@@ -449,22 +449,22 @@ def test_a_list_that_changes_while_it_is_read_is_read_again(odd: SimulatedEdf, m
             other.delete_volume(made[0])
         return found
 
-    monkeypatch.setattr(Edf, "_page", then_delete)
+    monkeypatch.setattr(EdfSession, "_page", then_delete)
     assert sorted(one.name for one in array.volumes()) == ["v001", "v002", "v003", "v004"]
 
 
-def test_a_list_that_is_gone_after_its_first_page_is_no_list(
+def test_a_list_that_is_deleted_after_its_first_page_is_no_list(
     odd: SimulatedEdf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     array = odd.connect()
     for number in range(5):
         make(array, f"v{number:03d}")
-    page = Edf._page
+    page = EdfSession._page
 
-    def gone(self: Edf, path: str, search: Any, offset: int) -> Any:
+    def gone(self: EdfSession, path: str, search: Any, offset: int) -> Any:
         return page(self, path, search, offset) if offset < 2 else (None, {})
 
-    monkeypatch.setattr(Edf, "_page", gone)
+    monkeypatch.setattr(EdfSession, "_page", gone)
     with pytest.raises(errors.Busy, match="not known completely"):
         array.volumes()
 
@@ -473,12 +473,12 @@ def test_pages_that_end_before_the_total_are_no_list(odd: SimulatedEdf, monkeypa
     array = odd.connect()
     for number in range(5):
         make(array, f"v{number:03d}")
-    page = Edf._page
+    page = EdfSession._page
 
-    def no_more(self: Edf, path: str, search: Any, offset: int) -> Any:
+    def no_more(self: EdfSession, path: str, search: Any, offset: int) -> Any:
         found, about = page(self, path, search, offset)
         return (found if offset < 4 else []), about
 
-    monkeypatch.setattr(Edf, "_page", no_more)
+    monkeypatch.setattr(EdfSession, "_page", no_more)
     with pytest.raises(errors.BadReply, match="lists 4 of 5 objects"):
         array.volumes()

@@ -2,20 +2,13 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is guessed about the array, and what it can do. Section numbers are those of the Dsware wire sheet.
-
-Everything that no source proves is a constant in the first half of this file and nowhere else.
-"""
+"""What the array can do over each of its interfaces, which names it takes, and what it refuses (sheet, section 4)."""
 
 from __future__ import annotations
 
-import hashlib
-import re
-import socket
 from dataclasses import dataclass
-from typing import Any, FrozenSet, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, FrozenSet, Optional, Sequence, Tuple
 
-from ... import unfinished
 from ...model import (
     AGENT,
     ISCSI,
@@ -30,105 +23,10 @@ from ...model import (
     NameRule,
     OptionRule,
 )
-from ...units import MIB, TIB
-
-REST, SOCKET = "rest", "socket"
-REST_PORT, SOCKET_PORT = 28443, 10599
-
-# Section 4.1: the longest name that any client generates; what is safe on every wire, and in the arguments of a tool;
-# one client's limit for hosts.
-NAME_LONGEST = 95
-NAME_PATTERN = r"[A-Za-z0-9_][A-Za-z0-9_-]*"
-HOST_LONGEST = 31
-# Section 4.2: everything is whole MB, which are MiB; the largest volume is not known.
-GRANULARITY = MIB
-LARGEST = 256 * TIB
-# Section 2.3: lunId of a mapping is taken for its LUN, from an example only. The range is not known.
-LUN_RANGE = (0, 511)
-# Section 1.5: the version segment, where the array does not tell a usable one.
-REST_VERSION = "v1.3"
-# Sections 1.5 and 2.3: how many objects a page of a list may have is known for one client only.
-PAGE_SIZE = 1000
-# Section 2.1: the socket's replies are cut at 1024 bytes; this many objects with the longest names fit.
-SOCKET_PAGE = 3
-# Section 2.2 and 2.3: status numbers of a volume.
-READY_STATUS = (0, 1, 2)
-COPYING_STATUS = (6, 7, 15)
-DELETING_STATUS = (10,)
-# Section 2.2: of a snapshot, that the array is still making it.
-SNAPSHOT_COPYING_STATUS = (5, *COPYING_STATUS)
-# Section 2.3: under which key a REST snapshot names its volume is not documented; by analogy with father_name.
-FATHER_KEYS = ("fatherName", "volumeName", "volName")
-# Section 9: what REST answers for a host that is not there is not known.
-NO_HOST = ("50151403", "50155103")
-# Section 2.1: capacities of pools are taken for GB by the only known client of the socket.
-SOCKET_POOL_UNIT = 1024**3
-# Section 2.3: the link that the block client makes for a volume that it has attached.
-BY_ID = "disk/by-id/wwn-0x%s"
-
-# Section 3: on a rollback one client of the vendor takes this number for success; what it means is not published.
-ROLLED_BACK = "50153010"
-
-# Section 2.1: the unit of the socket's times is not documented; no client takes it for less than a second.
-CLOCK_STEP = 1.1
-
-# Ours. A snapshot of this name stands beside a copy, or a restore, that is not finished.
-MARKER = "of-tmp-"
-_DIGEST = 24
-# Ours. Stands beside a full copy too: for which copy, for which request, and the stamp of the run (see unfinished.py).
-_FOR_NAME, _FOR_REQUEST = 8, 6
-_RECORD = re.compile(
-    r"%s(?P<name>[0-9a-z]{%d})(?P<request>[0-9a-z]{%d})(?P<stamp>%s)(?P<begun>-begun)?\Z"
-    % (MARKER, _FOR_NAME, _FOR_REQUEST, unfinished.PATTERN)
-)
-
-
-def marker(kind: str, name: str) -> str:
-    """The same in every run, so that the next one finds what a killed one left."""
-    return MARKER + hashlib.sha256(("%s\0%s" % (kind, name)).encode("utf-8")).hexdigest()[:_DIGEST]
-
-
-class Record(NamedTuple):
-    """What a snapshot beside a full copy says."""
-
-    request: str
-    """A digest of what is copied, and to where."""
-    stamp: unfinished.Stamp
-    begun: bool
-    """The array is known to have begun to copy."""
-
-
-def record_name(copy: str, request: str, stamp: unfinished.Stamp, begun: bool = False) -> str:
-    """The name of the snapshot that stands beside a full copy until it is finished."""
-    return "%s%s%s%s%s" % (MARKER, unfinished.digest(_FOR_NAME, copy), request, stamp.text, "-begun" if begun else "")
-
-
-def parse_record(name: str, copy: str) -> Optional[Record]:
-    """What the name of a snapshot says about this copy; None when it is not beside it."""
-    found = _RECORD.match(name)
-    if found is None or found.group("name") != unfinished.digest(_FOR_NAME, copy):
-        return None
-    stamp = unfinished.parse(found.group("stamp"))
-    return Record(found.group("request"), stamp, bool(found.group("begun"))) if stamp is not None else None
-
-
-def request_digest(*about: str) -> str:
-    return unfinished.digest(_FOR_REQUEST, *about)
-
-
-def further_backup(backup: str, number: int) -> str:
-    """The name of one more safety copy, beside the backup of a restore whose end is not known."""
-    return "%s-%d" % (backup[: NAME_LONGEST - 4], number)
-
-
-def names_of_this_host() -> FrozenSet[str]:
-    """What this host may be called in a task."""
-    name = socket.gethostname()
-    return frozenset({name.lower(), name.split(".", 1)[0].lower(), socket.getfqdn().lower(), "localhost"})
-
+from .ledger import GRANULARITY, HOST_LONGEST, LARGEST, LUN_RANGE, NAME_LONGEST, NAME_PATTERN, REST
 
 _NO_SOCKET_HOSTS = (
-    "on its text socket this array knows no hosts: it attaches a volume on the host that the task runs on. "
+    "over its text socket this array has no hosts: it attaches a volume on the host that the task runs on. "
     "Run the task there, with attach_tool, and host: the name of that host"
 )
 _REFUSALS = {
@@ -158,12 +56,12 @@ _NAMES = "1 to %d letters, digits, '-' and '_', the first no '-'"
 
 @dataclass(frozen=True)
 class DswareCapabilities(Capabilities):
-    """Adds what depends on where the task runs."""
+    """Refusals that depend on the host that the task runs on."""
 
     agents: Tuple[str, ...] = ()
-    """The hosts that volumes are attached to by an agent, as the task names them."""
+    """The task's names of the hosts to which an agent attaches volumes."""
     by_tool: bool = False
-    """Volumes are attached to this host by its own tool."""
+    """Whether volumes are attached to this host by its own tool."""
 
     def refusal(self, operation: str, obj: Any = None, **details: Any) -> Optional[str]:
         host = details.get("host")
@@ -176,7 +74,7 @@ class DswareCapabilities(Capabilities):
         agent = isinstance(host, Host) and host.kind == AGENT
         if operation == "map_volume" and agent and not self._here(name):
             return self._elsewhere(name)
-        # A mapping that the array cannot be asked about: only this host can tell its own.
+        # The array does not report such mappings: only this host knows its own.
         if operation == "unmap_volume" and name is not None and not self._here(name):
             return self._elsewhere(name)
         if operation in ("add_initiators", "remove_initiators", "delete_host") and isinstance(obj, Host):
@@ -187,7 +85,7 @@ class DswareCapabilities(Capabilities):
         return super().refusal(operation, obj, **details)
 
     def _attachable(self) -> str:
-        """The names under which there are hosts that volumes are attached to."""
+        """The names of the hosts to which volumes can be attached, as a clause."""
         known = ["agents has %s" % ", ".join(self.agents)] if self.agents else []
         if self.by_tool:
             known.append("this host is called %s" % ", ".join(sorted(self.local_names)))
@@ -199,7 +97,7 @@ class DswareCapabilities(Capabilities):
     @staticmethod
     def _elsewhere(name: Optional[str]) -> str:
         return (
-            "this array cannot be asked what is attached to host %s, so only a task on that host can attach and "
+            "this array does not report what is attached to host %s, so only a task on that host can attach and "
             "detach: delegate it there" % name
         )
 
@@ -210,14 +108,14 @@ class DswareCapabilities(Capabilities):
 def capabilities(
     transport: str, extensions: bool, local_names: FrozenSet[str], agents: Sequence[str] = (), by_tool: bool = False
 ) -> DswareCapabilities:
-    """What can be done over this transport.
+    """The capabilities over this interface.
 
     :param extensions: whether requests may be sent that no published client of the socket sends.
     :param local_names, agents, by_tool: see DswareCapabilities.
     """
     name = NameRule(NAME_LONGEST, NAME_PATTERN, _NAMES % NAME_LONGEST)
     rest = transport == REST
-    # The array does not report what is attached by agents and tools.
+    # The array does not report what agents and tools have attached.
     attached_apart = bool(agents) or by_tool
     mappings_known = OF_ALL_HOSTS if rest and not attached_apart else OF_THIS_HOST if local_names else OF_NO_HOST
     full_clone = OptionRule(

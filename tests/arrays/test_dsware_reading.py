@@ -18,7 +18,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.model 
     VolumeSpec,
 )
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.units import GIB
-from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.dsware import facts
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.dsware import names
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.dsware.client import Dsware
 from tests.arrays import dsware
 from tests.arrays.dsware import SimulatedDsware
@@ -63,7 +63,7 @@ def test_an_array_with_small_pages_is_read_completely(pages: SimulatedDsware) ->
     assert sorted(one.name for one in array.snapshots(volumes=["v0"])) == taken
 
 
-def test_volumes_of_a_pool_that_cannot_be_read_are_there(
+def test_volumes_of_a_pool_that_cannot_be_read_are_listed(
     rest: SimulatedDsware, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     array = rest.connect()
@@ -107,7 +107,7 @@ def test_a_list_that_does_not_report_the_status_is_completed(
 
 
 @pytest.mark.parametrize(("status", "state"), [(0, "ready"), (10, "deleting"), (6, "copying"), (77, "error")])
-def test_a_status_that_nobody_has_explained_is_not_ready(
+def test_an_unknown_status_is_not_ready(
     rest: SimulatedDsware, monkeypatch: pytest.MonkeyPatch, status: int, state: str
 ) -> None:
     array = rest.connect()
@@ -181,7 +181,7 @@ def test_an_unfinished_copy_whose_marker_cannot_be_read_is_not_listed(
 ) -> None:
     array = rest.connect()
     array.create_volume(VolumeSpec("v1", GIB))
-    array._wire.create_snapshot(facts.marker("volume", "v1"), "v1")
+    array._wire.create_snapshot(names.marker("volume", "v1"), "v1")
 
     def change(path: str, answer: dict[str, Any]) -> None:
         for one in answer.get("snapshotList", ()):
