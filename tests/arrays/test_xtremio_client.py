@@ -689,7 +689,7 @@ def test_groups(xms_v2: SimulatedXms) -> None:
     assert sorted(model.names(taken)) == ["v1.nightly", "v2.nightly"]
     assert all(one.proven for one in taken)
     assert len({one.group for one in taken}) == 1
-    with pytest.raises(errors.Conflict, match="exists already, and was not taken now"):
+    with pytest.raises(errors.Conflict, match="is there already, and was not taken now"):
         array.snapshot_group(group, "nightly")
     with pytest.raises(errors.InUse, match="consistency group"):
         array.delete_volume(one)

@@ -83,7 +83,7 @@ def test_a_group_snapshot_of_another_day_is_not_returned_as_taken_now(xms_v2: Si
     before = xms_v2.state()["volumes"]
     if lost:
         xms_v2.fault("reset_before", match={"write": True})
-    with pytest.raises(errors.Conflict, match=r"named <volume>\.nightly exists already, and was not taken now"):
+    with pytest.raises(errors.Conflict, match=r"named <volume>\.nightly is there already, and was not taken now"):
         array.snapshot_group(group, "nightly")
     assert xms_v2.state()["volumes"] == before
 

@@ -20,18 +20,15 @@ from ...client import Locks
 from ...errors import BadReply, NotFound, Timeout
 from ...model import (
     ArrayInfo,
-    Capacity,
     Host,
     Listing,
     Mapping,
-    Pool,
     Port,
     Snapshot,
     Unreadable,
     Volume,
 )
 from ...transport.confirm import growing_pauses
-from ...units import MIB
 from . import objects
 from .capabilities import capabilities
 from .ledger import LISTED_WITHIN
@@ -74,8 +71,6 @@ class Reading(Array):
         self._confirmed_sizes: Dict[Tuple[str, str], int] = {}
         """Size in bytes that the array has confirmed for a LUN that was extended, by its id and name. The array may
         report the old size for a while, also after this session has stopped waiting for the new one."""
-        self._config_pools: Dict[str, bool] = {}
-        self._known_pools: Optional[List[Object]] = None
         self._ports = Ports(concerto, settings.ports)
         self._clients: Dict[str, Object] = {}
         self._clients_read: Optional[float] = None
@@ -126,60 +121,6 @@ class Reading(Array):
             api_version="build %s" % self._concerto.build if self._concerto.build else None,
             protocols=self._protocols_of_ports(),
         )
-
-    def capacity(self) -> Capacity:
-        """One request: the pools have what both gateways own. The array reports no ratios."""
-        with self._doing("read the capacity"):
-            rows = self._pool_rows()
-            return Capacity(
-                size=sum(objects.megabytes(row, "size_mb") for row in rows) * MIB,
-                used=sum(objects.megabytes(row, "usedsize_mb") for row in rows) * MIB,
-            )
-
-    def pools(self) -> Listing[Pool]:
-        """One request, and one for each pool that this session has not read before."""
-        with self._doing("read pools"):
-            bad: List[Unreadable] = []
-            found = listing("pool", self._pool_rows(bad), self._pool)
-            return Listing(found.items, found.unreadable + tuple(bad))
-
-    def _pool(self, row: Object) -> Pool:
-        kinds = self.capabilities.provisioning
-        name = str(row["name"])
-        if self._concerto.external:
-            if name in self._settings.dedup_only:
-                kinds = tuple(kind for kind in kinds if kind == "dedup")
-            elif name not in self._settings.dedup_capable:
-                kinds = tuple(kind for kind in kinds if kind != "dedup")
-        return Pool(
-            name=name,
-            size=int(row["size_mb"]) * MIB,
-            free=int(row["availsize_mb"]) * MIB,
-            id=str(row["storage_pool_id"]),
-            provisioning=kinds,
-        )
-
-    def _pool_rows(self, bad: Optional[List[Unreadable]] = None) -> List[Object]:
-        """The pools that can hold volumes, with their present figures (section 2.8)."""
-        return [row for row in self._all_pools(bad=bad) if not self._is_config(row)]
-
-    def _all_pools(self, fresh: bool = True, bad: Optional[List[Unreadable]] = None) -> List[Object]:
-        """All pools, that of the array's configuration included: one request.
-
-        :param fresh: read them again; else older figures are enough.
-        """
-        if fresh or self._known_pools is None:
-            self._known_pools = self._concerto.pools([] if bad is None else bad)
-        return self._known_pools
-
-    def _is_config(self, row: Object) -> bool:
-        """Whether the pool is the repository of the array's configuration: one request once per pool and session."""
-        pool_id = str(row["object_id"])
-        if pool_id not in self._config_pools:
-            detail = self._concerto.pool(pool_id)
-            kinds = objects.converted(lambda item: tuple(item.get("resource_type") or ()), detail)
-            self._config_pools[pool_id] = "Configuration" in kinds
-        return self._config_pools[pool_id]
 
     def ports(self) -> Listing[Port]:
         with self._doing("read the target ports"):

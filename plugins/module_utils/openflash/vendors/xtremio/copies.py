@@ -208,7 +208,7 @@ class Copies(Volumes):
         :raises Conflict: the existing objects are not of such a set.
         """
         error = Conflict(
-            "%s exists already, and a copy that is made now is of another instant" % ", ".join(sorted(existing)),
+            "%s is there already, and a copy that is made now is of another instant" % ", ".join(sorted(existing)),
             hint="Delete what exists, or take the complete set under new names.",
         )
         sets = {name for item in existing.values() for name in objects.sets_of(item)}

@@ -106,7 +106,7 @@ class Groups(Reading, ConsistencyGroups):
                 raise NotFound("consistency group %s is not there" % group.name, code=error.code) from None
             except NameTaken as error:
                 raise Conflict(
-                    "an object named <volume>.%s exists already, and was not taken now" % suffix,
+                    "an object named <volume>.%s is there already, and was not taken now" % suffix,
                     code=error.code,
                     said=error.said,
                     hint="Choose another name, or delete that object.",
@@ -136,6 +136,6 @@ def _same_group(existing: Group, members: Sequence[str]) -> Group:
     if set(existing.volumes) == set(members):
         return existing
     raise Conflict(
-        "consistency group %s exists already, with %s" % (existing.name, ", ".join(existing.volumes) or "no volumes"),
+        "consistency group %s is there already, with %s" % (existing.name, ", ".join(existing.volumes) or "no volumes"),
         target=existing.name,
     )

@@ -17,11 +17,9 @@ from ...model import (
     Listing,
     Mapping,
     Pool,
-    Port,
     Snapshot,
     Volume,
 )
-from ...target_ports import selected
 from . import objects
 from .capabilities import capabilities
 from .objects import listing
@@ -32,11 +30,9 @@ from .wire import XmsOperations
 class Reading(Array):
     """Reads."""
 
-    def __init__(self, xms: XmsOperations, target_ports: Sequence[str] = ()) -> None:
+    def __init__(self, xms: XmsOperations) -> None:
         self._xms = xms
-        self._target_ports = tuple(target_ports)
         self._cluster: Optional[Object] = None
-        self._ports: Optional[Listing[Port]] = None
         self.capabilities = capabilities(xms.is_v2)
         self.label = xms.cluster or xms.http.address
 
@@ -74,26 +70,6 @@ class Reading(Array):
         capacity = self.capacity()
         name = self._xms.cluster
         return Listing((Pool(name, capacity.size, capacity.free, id=name, provisioned=capacity.provisioned),))
-
-    def ports(self) -> Listing[Port]:
-        """FC ports that are up, and iSCSI portals of targets that are up; read once per session (2 requests)."""
-        if self._ports is None:
-            with self._doing("read the target ports"):
-                self._ports = self._chosen_ports(self._read_ports())
-        return self._ports
-
-    def _read_ports(self) -> Listing[Port]:
-        targets = self._xms.targets()
-        fc = listing("port", targets, objects.target_port)
-        by_address = {str(item.get("port-address")): item for item in targets if item.get("port-type") == "iscsi"}
-        portals: Listing[Port] = Listing()
-        if by_address:
-            portals = listing("port", self._xms.iscsi_portals(), lambda item: objects.portal(item, by_address))
-        return Listing(fc.items + portals.items, fc.unreadable + portals.unreadable)
-
-    def _chosen_ports(self, found: Listing[Port]) -> Listing[Port]:
-        chosen = selected(found.items, self._target_ports)
-        return Listing(tuple(port for port in chosen if port.up is not False), found.unreadable)
 
     # -- volumes and snapshots ---------------------------------------------------------------------------------------
 
