@@ -19,7 +19,7 @@ SMALLEST = GIB
 LARGEST = 256 * TIB
 # Section 0: one I/O group.
 IO_GROUP = "0"
-# Section 2.3: how several ports go into one command is quoted for iSCSI names and a guess for WWPNs.
+# Section 2.3: what joins several ports in one command; documented for iSCSI names and assumed for WWPNs.
 WWPN_JOIN = ":"
 IQN_JOIN = ","
 # Section 2.1: the states of an Ethernet port that serves hosts, and of a Fibre Channel port that does.
