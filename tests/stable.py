@@ -34,7 +34,10 @@ class Stable:
     root: bool = False
 
 
-STABLE = (Stable("tests/role/test_cinder_backend.py::test_a_backend_that_does_not_come_up", 240),)
+STABLE = (
+    Stable("tests/role/test_openstack_backends.py", 300),
+    Stable("tests/role/test_cinder_backend.py::test_a_backend_that_does_not_come_up", 300),
+)
 
 
 class StableTests:

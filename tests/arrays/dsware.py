@@ -26,7 +26,7 @@ ARRAYS: list[dict[str, Any]] = [
 
 REST = {"transport": "rest", "storage_pools": ["fast"]}
 SOCKET = {"transport": "socket", "storage_pools": ["0"], "wire_extensions": True}
-WIRES = {"rest": REST, "socket": SOCKET}
+WIRES: dict[str, dict[str, Any]] = {"rest": REST, "socket": SOCKET}
 
 
 class SimulatedDsware(OneArray[Dsware]):

@@ -378,7 +378,8 @@ def test_what_the_socket_cannot_list_is_unknown_and_not_absent(plain: SimulatedD
     assert not array.mappings().known
     assert not array.snapshots(volumes=["v1"]).known
     found = array.volumes(["v1", "v2"])
-    assert found.items == () and [entry.name for entry in found.unreadable] == ["v1"], "there, and without a size"
+    assert found.items == (), "there, and without a size"
+    assert [entry.name for entry in found.unreadable] == ["v1"], "there, and without a size"
     assert "vol_size" in found.unreadable[0].reason
     with pytest.raises(errors.BadReply, match="cannot be read"):
         array.create_volume(VolumeSpec("v1", GIB))

@@ -152,7 +152,7 @@ def test_two_runs_make_the_same_clone(
     first, second = rest.connect(), rest.connect()
     source = volume(first, "v1")
     first.pools()
-    call = type(first._wire).call
+    call = type(first._rest).call
     sent: list[int] = []
     failed: list[str] = []
 

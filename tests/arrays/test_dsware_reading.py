@@ -24,7 +24,7 @@ from tests.arrays import dsware
 from tests.arrays.dsware import SimulatedDsware
 from tests.support.simulator import Simulator
 
-Change = Callable[[str, dict[str, Any]], None]
+Change = Callable[[str, dict[str, Any]], object]
 
 
 @pytest.fixture(params=dsware.WIRES)

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -31,7 +31,7 @@ from tests.support.running import wait_until
 from tests.support.simulator import Simulator
 from tests.support.threads import side_by_side
 
-ARRAYS = [
+ARRAYS: list[dict[str, Any]] = [
     {"name": "both", "vendor": "flashsystem", "protocol": "both"},
     {"name": "later", "vendor": "flashsystem", "shared_code": "CMMVC6045E", "empty_header": True, "nodes": 1},
     {"name": "open", "vendor": "flashsystem", "open_access": True},
@@ -81,6 +81,12 @@ def any_firmware(request: pytest.FixtureRequest, simulator: Simulator) -> FlashS
 def client(array: FlashSystemUnderTest) -> Iterator[Any]:
     with array.client() as connected:
         yield connected
+
+
+def size_of(array: FlashSystemUnderTest, name: str) -> int:
+    found = array.simulator.volume(name, "both")
+    assert found is not None
+    return int(found["size"])
 
 
 def test_hosts_are_remembered_by_many_threads(client: Any) -> None:
@@ -182,7 +188,7 @@ def test_an_extension_is_computed_from_the_present_size(array: FlashSystemUnderT
     old = volume(client, "db1", GIB)
     array.cli("svctask expandvdisksize -size 1 -unit gb db1")
     assert client.extend_volume(old, 3 * GIB).size == 3 * GIB
-    assert array.simulator.volume("db1", "both")["size"] == 3 * GIB
+    assert size_of(array, "db1") == 3 * GIB
     with pytest.raises(Refused, match="never shrinks"):
         client.extend_volume(old, 2 * GIB)
 
@@ -203,7 +209,11 @@ def test_a_volume_of_the_same_name_but_another_id_is_not_touched(array: FlashSys
     old = volume(client, "db1")
     client.delete_volume(old)
     volume(client, "db1")
-    for change in (lambda: client.delete_volume(old), lambda: client.extend_volume(old, 2 * GIB)):
+    changes: list[Callable[[], object]] = [
+        lambda: client.delete_volume(old),
+        lambda: client.extend_volume(old, 2 * GIB),
+    ]
+    for change in changes:
         with pytest.raises(Conflict, match="taken its name"):
             change()
     assert array.vdisks() == ["db1"]
@@ -232,7 +242,7 @@ def test_changes_whose_answer_was_lost_are_confirmed_by_the_state(
     else:
         lose("expandvdisksize")
         db1 = client.extend_volume(db1, 3 * GIB)
-    assert array.simulator.volume("db1", "both")["size"] == 3 * GIB
+    assert size_of(array, "db1") == 3 * GIB
     lose("chvdisk")
     db1 = client.rename_volume(db1, "db2")
     lose("mkhost")
@@ -267,7 +277,7 @@ def test_an_extension_that_goes_on_after_its_answer_was_lost_is_waited_for(
         assert [line for line in array.lines(mark) if "expandvdisksize" in line] == [
             "svctask expandvdisksize -size 2147483648 -unit b db1"
         ]
-    assert array.simulator.volume("db1", "both")["size"] == 3 * GIB
+    assert size_of(array, "db1") == 3 * GIB
 
 
 def test_an_extension_that_may_still_be_carried_out_is_an_error_and_not_sent_again(array: FlashSystemUnderTest) -> None:
@@ -276,7 +286,7 @@ def test_an_extension_that_may_still_be_carried_out_is_an_error_and_not_sent_aga
         array.fault(kind="reset_late", seconds=2.5, match={"method": "expandvdisksize"})
         with pytest.raises(Unreachable, match="still has 1GiB instead of 3GiB.*nothing more was sent"):
             client.extend_volume(db1, 3 * GIB)
-    wait_until(lambda: array.simulator.volume("db1", "both")["size"] == 3 * GIB, 30, "it is never carried out")
+    wait_until(lambda: size_of(array, "db1") == 3 * GIB, 30, "it is never carried out")
     with array.client() as client:
         assert client.extend_volume(db1, 3 * GIB).size == 3 * GIB
 
@@ -288,7 +298,7 @@ def test_an_extension_that_was_never_carried_out_is_made_by_the_next_run(array: 
         with pytest.raises(Unreachable, match="nothing more was sent"):
             client.extend_volume(db1, 3 * GIB)
         assert client.extend_volume(db1, 3 * GIB).size == 3 * GIB
-    assert array.simulator.volume("db1", "both")["size"] == 3 * GIB
+    assert size_of(array, "db1") == 3 * GIB
 
 
 def test_ports_are_read_where_nodes_have_naa_names_and_portals_ipv6_addresses(simulator: Simulator) -> None:

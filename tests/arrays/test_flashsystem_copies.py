@@ -38,7 +38,11 @@ PIECES = {0: b"boot", 5 * MIB - 3: b"across a chunk", GIB - 4: b"last"}
 @pytest.fixture(scope="module")
 def simulator() -> Iterator[Simulator]:
     about = {"vendor": "flashsystem", "datapath": True}
-    arrays = [{"name": "fc"}, {"name": "reuse", "reuse_ids": True}, {"name": "plain", "udids": False}]
+    arrays: list[dict[str, Any]] = [
+        {"name": "fc"},
+        {"name": "reuse", "reuse_ids": True},
+        {"name": "plain", "udids": False},
+    ]
     with Simulator([{**about, **one} for one in arrays]) as running:
         yield running
 
@@ -101,7 +105,7 @@ def test_a_snapshot_is_a_copy_whose_name_says_of_what(array: FlashSystemUnderTes
     made = client.create_snapshots([SnapshotSpec("monday", db1)])[0]
     assert (made.name, made.volume, made.size, made.crash_consistent) == ("monday", "db1", GIB, True)
     name = next(one for one in array.vdisks() if one != "db1")
-    assert re.fullmatch(rf"monday\.snap_{db1.serial[-8:]}[0-9a-f]{{4}}", name)
+    assert re.fullmatch(rf"monday\.snap_{str(db1.serial)[-8:]}[0-9a-f]{{4}}", name)
     assert array.vdisks() == ["db1", name]
     assert holds_pieces(array, name)
     assert nothing_left(array)
@@ -144,7 +148,7 @@ def test_a_volume_keeps_its_snapshots_and_its_number_of_openvms(array: FlashSyst
     db1 = volume(client, "db1")
     array.cli("svctask chvdisk -udid 4660 db1")
     client.create_snapshots([SnapshotSpec("monday", db1)])
-    assert f"monday.snap_{db1.serial[-8:]}1234" in array.vdisks()
+    assert f"monday.snap_{str(db1.serial)[-8:]}1234" in array.vdisks()
     assert "udid!4660" in array.cli("svcinfo lsvdisk -delim ! db1")[1]
     assert client.volumes(["db1"]).items[0].snapshots == ("monday",)
 
@@ -168,7 +172,7 @@ def test_where_a_volume_has_no_udid_its_snapshots_are_known_by_its_uid(simulator
     with array.client() as client:
         db1 = volume(client, "db1")
         made = client.create_snapshots([SnapshotSpec("monday", db1)])[0]
-        assert f"monday.snap-{db1.serial[-12:]}" in array.vdisks()
+        assert f"monday.snap-{str(db1.serial)[-12:]}" in array.vdisks()
         assert [one.id for one in client.snapshots(volumes=["db1"])] == [made.id]
         assert client.create_snapshots([SnapshotSpec("monday", client.volumes(["db1"]).items[0])])[0].id == made.id
 
@@ -176,7 +180,7 @@ def test_where_a_volume_has_no_udid_its_snapshots_are_known_by_its_uid(simulator
 def test_a_snapshot_of_an_earlier_version_is_found_again(array: FlashSystemUnderTest, client: Any) -> None:
     db1 = volume(client, "db1")
     volume(client, "other")
-    array.cli(f"svctask chvdisk -name monday.snap-{db1.serial[-12:]} other")
+    array.cli(f"svctask chvdisk -name monday.snap-{str(db1.serial)[-12:]} other")
     client.create_snapshots([SnapshotSpec("tuesday", db1)])
     assert sorted(one.name for one in client.snapshots(volumes=["db1"])) == ["monday", "tuesday"]
     found = client.create_snapshots([SnapshotSpec("monday", client.volumes(["db1"]).items[0])])[0]

@@ -19,7 +19,7 @@ from tests.support.simulator import Simulator
 
 @pytest.fixture(scope="module")
 def simulator() -> Iterator[Simulator]:
-    arrays = [
+    arrays: list[dict[str, Any]] = [
         {"name": "both", "vendor": "flashsystem", "protocol": "both"},
         {"name": "half", "vendor": "flashsystem", "protocol": "both", "offline": ["node2"]},
     ]

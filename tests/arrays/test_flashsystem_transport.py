@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives import serialization as ser
@@ -36,7 +37,7 @@ from tests.support.simulator import Simulator
 SYSTEM = ["svcinfo", "lssystem", "-delim", "!"]
 CREATE = ["svctask", "mkvdisk", "-name", "db1", "-mdiskgrp", "mdiskgrp0", "-iogrp", "0", "-size", "1", "-unit", "gb"]
 
-KEYS = {
+KEYS: dict[str, Any] = {
     "rsa": rsa.generate_private_key(65537, 2048),
     "ecdsa": ec.generate_private_key(ec.SECP256R1()),
     "ed25519": ed25519.Ed25519PrivateKey.generate(),
@@ -44,12 +45,12 @@ KEYS = {
 
 
 def public(name: str) -> str:
-    return KEYS[name].public_key().public_bytes(ser.Encoding.OpenSSH, ser.PublicFormat.OpenSSH).decode()
+    return str(KEYS[name].public_key().public_bytes(ser.Encoding.OpenSSH, ser.PublicFormat.OpenSSH), "ascii")
 
 
 @pytest.fixture(scope="module")
 def simulator() -> Iterator[Simulator]:
-    arrays = [
+    arrays: list[dict[str, Any]] = [
         {"name": "plain", "vendor": "flashsystem", "authorized_keys": [public(name) for name in KEYS]},
         {"name": "one-session", "vendor": "flashsystem", "limits": {"sessions": 1}},
         {"name": "one-connection", "vendor": "flashsystem", "limits": {"connections": 1}},

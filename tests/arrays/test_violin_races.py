@@ -35,7 +35,7 @@ class Runs:
         self.clients = clients
         self.one = clients[0]
 
-    def both(self, work: Callable[[Any, int], Any]) -> list[Any]:
+    def both(self, work: Callable[..., Any]) -> list[Any]:
         """What each got, or the error that it met."""
         got: list[Any] = [None, None]
         start = threading.Barrier(2)

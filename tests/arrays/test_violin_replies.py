@@ -13,6 +13,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -173,12 +174,11 @@ def test_what_an_answer_lacks_is_an_error_or_not_needed_and_never_absence(
     assert {one["volume"] for one in array.state()["mappings"]} == {"of-fibre", "of-net"}
 
 
-def _outcome(work: Callable[[], Any]) -> Any:
+def _outcome(work: Callable[..., Any]) -> Any:
     """What it returns, or the error that it meets; any other exception is a bug."""
     try:
         return work()
     except FlashError as error:
-        assert str(error)
         return error
 
 
@@ -371,11 +371,16 @@ def test_a_session_whose_loss_is_told_in_an_answer_to_a_status(array: ViolinArra
         pass
 
 
+def answer_with(data: Any, path: str, document: Any) -> Any:
+    return {"success": True, "data": data}
+
+
 def test_a_list_without_its_rows_is_no_empty_list(array: ViolinArray, answers: Answers) -> None:
     with array.client() as client:
         volume(client, "db1")
-        for data in ({}, [], None, {"virtual_devices": None}):
-            answers.change = lambda path, document, data=data: {"success": True, "data": data}
+        without_rows: tuple[Any, ...] = ({}, [], None, {"virtual_devices": None})
+        for data in without_rows:
+            answers.change = partial(answer_with, data)
             with pytest.raises(BadReply, match="has no list"):
                 client.volumes()
         answers.leave()

@@ -456,7 +456,8 @@ def test_a_delete_that_is_cut_off_is_finished_by_the_next(simulator: Simulator) 
             try:
                 client.delete_volume(made)
             except Exception as error:
-                assert cut < 3, error
+                if cut >= 3:
+                    raise AssertionError("the fourth request is not needed") from error
             array.clear_faults()
             client.delete_volume(made)
             assert array.volumes() == {}

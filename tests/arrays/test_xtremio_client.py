@@ -301,7 +301,7 @@ def test_an_object_that_cannot_be_understood_is_not_absent(
 @pytest.mark.parametrize("name", ["123", "a b", "a/b", "a,b", "", "x" * 129, "-x"])
 def test_a_name_that_the_array_cannot_have_is_refused_while_planning(xms_42: SimulatedXms, name: str) -> None:
     array = xms_42.connect()
-    with pytest.raises(errors.Invalid):
+    with pytest.raises(errors.Invalid):  # noqa: PT012  by the declaration or by the plan
         declared = desired.volumes([{"name": name, "size": "1GiB"}], {"state": "present"})
         planned = plan(declared, Actual(), Policy(), array.capabilities)
         assert planned.lines == ()

@@ -158,7 +158,8 @@ def test_a_clone_that_is_made_meanwhile_is_not_taken_for_the_backup(
     written(choosing)
     with choosing.connect() as array, choosing.connect() as other:
         source, old = volume(array, "v1"), snapshot(array, "s0")
-        post, cloned = type(array._xms).post, []
+        post = type(array._xms).post
+        cloned: list[Any] = []
 
         def meeting(xms: Any, *arguments: Any, **how: Any) -> Any:
             if xms is array._xms and not cloned:

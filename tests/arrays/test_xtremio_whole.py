@@ -129,8 +129,8 @@ def test_single_snapshots_are_no_set_of_one_instant(xms_v2: SimulatedXms) -> Non
     with pytest.raises(errors.Conflict, match="were not taken at one instant"):
         run(array, atomic)
     assert run(array, options.snapshots(names, {})).lines == ()
-    for one in array.snapshots():
-        array.delete_snapshot(one)
+    for taken in array.snapshots():
+        array.delete_snapshot(taken)
     assert len(run(array, atomic).lines) == 1
     assert run(array, atomic).lines == ()
 
@@ -159,8 +159,9 @@ def test_a_second_value_of_a_note_goes(xms_v2: SimulatedXms) -> None:
     array._tag("owner=a", volume)
     array.set_metadata(volume, {"owner": "me", "kept": "1"})
     assert array.metadata(volume) == {"owner": "me", "kept": "1"}
-    tags = array._xms.get("volumes", "v1", ("name", "tag-list"))["tag-list"]
-    assert sorted(str(tag[1]) for tag in tags) == ["/Volume/kept=1", "/Volume/owner=me"]
+    found = array._xms.get("volumes", "v1", ("name", "tag-list"))
+    assert found is not None
+    assert sorted(str(tag[1]) for tag in found["tag-list"]) == ["/Volume/kept=1", "/Volume/owner=me"]
 
 
 # -- what the array does not report ------------------------------------------------------------------------------------

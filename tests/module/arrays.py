@@ -484,7 +484,8 @@ class ArrayUnderTest:
         predicted = self.task(module, check=True, diff=True, **args)
         assert not predicted.failed, predicted.msg
         assert predicted.changed, predicted
-        assert self.writes(mark) == [] and self.state() == before, "check mode wrote to the array"
+        assert self.writes(mark) == [], "check mode wrote to the array"
+        assert self.state() == before, "check mode wrote to the array"
         assert predicted["api"]["writes"] == 0
 
         made = self.task(module, diff=True, **args)
@@ -593,7 +594,7 @@ class ArrayUnderTest:
         return {} if self.cannot("explicit_lun") else {"lun": number}
 
     @property
-    def unused(self) -> dict[str, bool]:
+    def unused(self) -> dict[str, Any]:
         """What a task says that deletes a volume which no host has, where the array cannot be asked."""
         return {} if self.capabilities.mappings_known == "of_all_hosts" else {"assume_unmapped": True}
 

@@ -128,7 +128,7 @@ def child(order: dict[str, Any]) -> None:
         code = 0
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else int(end.code is not None)
-    except BaseException:
+    except BaseException:  # noqa: BLE001  shown as an interpreter shows it, and the process ends
         sys.excepthook(*sys.exc_info())
     finally:
         sys.stdout.flush()

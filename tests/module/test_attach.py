@@ -228,7 +228,7 @@ def test_a_volume_that_is_not_there(attaching: Attaching) -> None:
 
 def test_an_agent_without_the_volume_s_host(by_agent: Attaching) -> None:
     """The name must be the one that agents has; which these are is told."""
-    words = ("nothing attaches volumes to host node9", f"{HERE}, elsewhere", "give its initiators")
+    words: tuple[str, ...] = ("nothing attaches volumes to host node9", f"{HERE}, elsewhere", "give its initiators")
     words = (words[0], *sorted(words[1].split(", ")), words[2])
     by_agent.array.refuses("flash_host_map", *words, **by_agent.task(host="node9"), kind="unsupported")
 

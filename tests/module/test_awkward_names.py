@@ -29,7 +29,7 @@ NAMES = {
 }
 
 
-@pytest.fixture(params=NAMES.values(), ids=NAMES)
+@pytest.fixture(params=list(NAMES.values()), ids=list(NAMES))
 def name(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -48,14 +48,15 @@ def is_refused(array: ArrayUnderTest, result: Result, before: Any) -> bool:
 @pytest.mark.hosts
 def test_a_host(array: ArrayUnderTest, name: str) -> None:
     array.done("flash_volume", name="db1", size="10GiB")
-    args = {"host": name, "volume": "db1"}
-    initiators = {"initiators": list(array.row.initiators[:2])}
+    args: dict[str, Any] = {"host": name, "volume": "db1"}
+    initiators: dict[str, Any] = {"initiators": list(array.row.initiators[:2])}
     before = array.state()
     if is_refused(array, array.task("flash_host_map", **args, **initiators), before):
         return
     for options in (initiators, {}):
         again = array.task("flash_host_map", **args, **options)
-        assert not again.failed and not again.changed, again.get("msg")
+        assert not again.failed, again.get("msg")
+        assert not again.changed, again.get("msg")
         assert again["map"]["host"] == name
     document = {
         "hosts": [{"name": name, **initiators}],
@@ -101,7 +102,7 @@ def test_a_snapshot(array: ArrayUnderTest, name: str) -> None:
 def test_prune_takes_a_host_that_is_declared_for_the_same_whatever_the_array_calls_it(
     array: ArrayUnderTest, name: str
 ) -> None:
-    document = {
+    document: dict[str, Any] = {
         "hosts": [{"name": name, "initiators": list(array.row.initiators[:2])}],
         "volumes": [{"name": "esx-data", "size": "10GiB"}],
         "mappings": [{"host": name, "volume": "esx-data"}],

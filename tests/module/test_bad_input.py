@@ -17,7 +17,7 @@ from tests.module.arrays import ArrayUnderTest, Result
 
 pytestmark = pytest.mark.wire
 
-VOLUME = {"name": "db1", "size": "10GiB"}
+VOLUME: dict[str, Any] = {"name": "db1", "size": "10GiB"}
 
 
 OTHER_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI" + "A" * 42 + "E"

@@ -144,7 +144,7 @@ def undocumented(value: Any, told: Mapping[str, Any], path: str) -> list[str]:
     ]
 
 
-ENTRY = {"changed": {}, "error": {}}
+ENTRY: dict[str, Any] = {"changed": {}, "error": {}}
 COMMON = {"changed", "invocation", "diff", "warnings", "failed", "msg"}
 
 

@@ -179,11 +179,13 @@ def test_a_look_up_of_a_play_that_found_nothing(xtremio: ArrayUnderTest, tmp_pat
         {"state": "absent", "maps": [{"host": "spare", "volume": expression}]},
     ):
         played = Player(tmp_path).play([{"openflash.storage.flash_host_map": args}], xtremio.connection)
-        assert played.rc == 2 and "he option volume" in played.output, played.output
+        assert played.rc == 2, played.output
+        assert "he option volume" in played.output, played.output
         assert xtremio.state() == before
     omitted = {"host": "spare", "state": "absent", "volume": "{{ nothing | default(omit) }}"}
     played = Player(tmp_path).play([{"openflash.storage.flash_host_map": omitted}], xtremio.connection)
-    assert played.rc == 0 and xtremio.hosts() == {}, "left out, which is how the host is meant"
+    assert played.rc == 0, "left out, which is how the host is meant"
+    assert xtremio.hosts() == {}, "left out, which is how the host is meant"
 
 
 # ---- lists -----------------------------------------------------------------------------------------------------------
@@ -225,7 +227,8 @@ def test_an_empty_list_makes_nothing(used: ArrayUnderTest, nothing: Any) -> None
 
 @pytest.mark.hosts
 def test_exclusive_leaves_a_host_without_volumes_only_when_that_is_meant(used: ArrayUnderTest) -> None:
-    for nothing in ({}, {"maps": []}, {"maps": None}):
+    without_maps: tuple[dict[str, Any], ...] = ({}, {"maps": []}, {"maps": None})
+    for nothing in without_maps:
         task = {"host": "web-server", "exclusive": True, **nothing}
         used.refuses("flash_host_map", "allow_empty: true", **task, **ALL_PERMITS, kind="refused")
     assert len(used.luns()) == 2
@@ -244,7 +247,7 @@ def test_an_empty_list_of_initiators_takes_none_away_unless_that_is_meant(used: 
         ("web-server", ("allow_empty: true", "force: true", "volume web-data, volume web-logs")),
         ("web-spare", ("allow_empty: true",)),
     ):
-        task = {"initiators": [], "exclusive_initiators": True}
+        task: dict[str, Any] = {"initiators": [], "exclusive_initiators": True}
         said = (why,) if why else words
         used.refuses("flash_host_map", *said, host=name, **task)
         used.refuses("flash_array", *said, hosts=[{"name": name, **task}])
@@ -328,7 +331,7 @@ def test_null_does_not_turn_off_the_verification_of_a_host_key(array: ArrayUnder
 def test_null_is_the_default_of_every_option_that_has_one(xtremio: ArrayUnderTest) -> None:
     nulls = dict.fromkeys(("timeout", "wait_timeout", "max_concurrency", "state", "unmap", "continue_on_error"))
     xtremio.converges("flash_volume", name="db1", size="10GiB", **nulls)
-    content = {"volumes": VOLUMES, "prune_prefix": "web-", "prune_kinds": None, "prune_limit": None}
+    content: dict[str, Any] = {"volumes": VOLUMES, "prune_prefix": "web-", "prune_kinds": None, "prune_limit": None}
     xtremio.refuses("flash_array", "the section hosts is missing", **content, prune=True)
     result = xtremio.task("flash_facts", connection={"vendor": None}, vendor=None)
     assert result.failed

@@ -204,7 +204,7 @@ def test_another_secret_is_sent_only_when_asked_for(array: ArrayUnderTest) -> No
     if not iscsi_of(array):
         assert not array.done("flash_host_map", **task).changed
         return
-    other = {**CHAP, "chap_password": "another-Secret-45"}
+    other: dict[str, Any] = {**CHAP, "chap_password": "another-Secret-45"}
     assert not array.done("flash_host_map", host="server", **other).changed
     for _ in range(2):
         mark = array.mark()

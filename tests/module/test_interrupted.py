@@ -62,7 +62,8 @@ def interrupt(
         process.stdin = None
         deadline = time.monotonic() + 60
         while not begun():
-            assert process.poll() is None and time.monotonic() < deadline, process.communicate()
+            assert process.poll() is None, process.communicate()
+            assert time.monotonic() < deadline, process.communicate()
             time.sleep(0.02)
         time.sleep(0.2)
         process.send_signal(number)

@@ -57,12 +57,12 @@ def prepare(array: ArrayUnderTest) -> None:
 def test_a_list_of_one_does_what_the_single_form_does(
     array: ArrayUnderTest, module: str, one: str, many: str, options: dict[str, Any]
 ) -> None:
-    permits: dict[str, bool] = {}
+    permits: dict[str, Any] = {}
     if module == "flash_volume":
         permits = {"unmap": True, **array.unused}
     elif module == "flash_snapshot":
         permits = {"unmap": True}
-    outcomes = []
+    outcomes: list[tuple[Any, ...]] = []
     for args in (options, {many: [options]}):
         prepare(array)
         result = array.task(module, **args, **permits, diff=True)

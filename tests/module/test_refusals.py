@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.module.arrays import ArrayUnderTest
@@ -203,7 +205,7 @@ def test_what_openstack_owns_is_changed_only_when_told_so(array: ArrayUnderTest)
     if not array.cannot("explicit_lun"):
         array.refuses("flash_host_map", "belongs to OpenStack", host="server", volume=name, lun=2, **owned)
     array.refuses("flash_host_map", "belongs to OpenStack", host="server", exclusive=True, allow_empty=True, **owned)
-    restore = {"name": "monday", "volume": name, "state": "restored", "backup": "before", "unmap": True}
+    restore: dict[str, Any] = {"name": "monday", "volume": name, "state": "restored", "backup": "before", "unmap": True}
     why = array.cannot("restore_snapshot")
     array.refuses("flash_snapshot", why or "belongs to OpenStack", **restore)
 

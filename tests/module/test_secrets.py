@@ -163,7 +163,7 @@ def test_no_wrong_connection_tells_a_secret(canary: ArrayUnderTest) -> None:
     if canary.speaks_ssh:
         wrong.insert(0, {"host_key": None})
     # What a wire without TLS, or without an account, has no use for does not make a connection wrong.
-    pointless = () if canary.speaks_tls else ("ca_path", "tls_server_name")
+    pointless: tuple[str, ...] = () if canary.speaks_tls else ("ca_path", "tls_server_name")
     pointless += () if canary.logs_in else ("username", "password")
     for connection in wrong:
         if set(connection) <= set(pointless):
@@ -177,7 +177,9 @@ def test_no_wrong_connection_tells_a_secret(canary: ArrayUnderTest) -> None:
 @pytest.mark.parametrize("early", EARLY, ids=str)
 def test_no_early_error_tells_a_secret(canary: ArrayUnderTest, early: dict[str, Any]) -> None:
     for module in ("flash_facts", "flash_array", "flash_image"):
-        needed = {"name": "golden", "path": f"https://me:{CHAP}@127.0.0.1:9/x.raw"} if module == "flash_image" else {}
+        needed: dict[str, Any] = {}
+        if module == "flash_image":
+            needed = {"name": "golden", "path": f"https://me:{CHAP}@127.0.0.1:9/x.raw"}
         for connection in ({"proxy": PROXIES[3]}, {"proxy": PROXIES[2]}, {"address": ADDRESSES[4]}):
             result = canary.task(module, verbosity=4, connection={**connection, **early}, **needed)
             assert result.failed
@@ -239,7 +241,7 @@ def test_no_output_of_a_play_tells_a_secret(canary: ArrayUnderTest, tmp_path: Pa
 @EACH_TRANSPORT
 def test_the_environment_s_secret_is_hidden_too(canary: ArrayUnderTest, tmp_path: Path) -> None:
     connection = {name: value for name, value in canary.connection.items() if name != "password"}
-    play = [{"openflash.storage.flash_facts": {}}]
+    play: list[dict[str, Any]] = [{"openflash.storage.flash_facts": {}}]
     played = Player(tmp_path).play(play, connection, "-vvvvv", FLASH_PASSWORD=PASSWORD)
     assert played.rc == 0, played.output
     assert_silent(played.output, "the output")

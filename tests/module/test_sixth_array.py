@@ -61,9 +61,9 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
             shutil.copy2(ROOT / name, copy / name)
     (copy / "collections/ansible_collections/openflash").mkdir(parents=True)
     (copy / "collections/ansible_collections/openflash/storage").symlink_to("../../..")
-    for name in OWN:
-        (copy / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(SIXTH / name, copy / name)
+    for own in OWN:
+        (copy / own).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(SIXTH / own, copy / own)
     for edit in EDITS:
         path = copy / edit["file"]
         before, after = path.read_text(encoding="utf-8"), edit["after"] + "\n"

@@ -117,7 +117,8 @@ class EmulatedHost(Running):
             self._process = child(command, output, TMPDIR=str(self._folder))
         end = time.monotonic() + BOOT_SECONDS
         while not self._linked():
-            assert self._process.poll() is None and time.monotonic() < end, f"it does not start:\n{self.console()}"
+            assert self._process.poll() is None, f"it does not start:\n{self.console()}"
+            assert time.monotonic() < end, f"it does not start:\n{self.console()}"
 
     def _linked(self) -> bool:
         """One connection for all commands: an emulated processor takes a second for each login."""

@@ -189,7 +189,8 @@ class MemoryArray(Array, VolumeChanges, ConsistencyGroups, HostChap, HostOs):
         self._break(method, *args)
 
     def _break(self, method: str, *args: Any) -> None:
-        error = self.broken.get(method, lambda *args: None)(*args)
+        breaks = self.broken.get(method)
+        error = breaks(*args) if breaks else None
         if error is not None:
             raise error
 

@@ -30,7 +30,7 @@ def side_by_side(work: Callable[[Any], Any], items: Sequence[Any], threads: int 
     def outcome(item: Any) -> Any:
         try:
             return work(item)
-        except Exception as error:  # an error of the thread is the test's result
+        except Exception as error:  # noqa: BLE001  an error of the thread is the test's result
             return error
 
     with impatient_threads(), ThreadPoolExecutor(threads) as pool:

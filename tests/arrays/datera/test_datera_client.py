@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from ansible_collections.openflash.storage.plugins.module_utils.openflash import errors
@@ -589,7 +591,7 @@ def test_what_would_act_on_neighbours_is_refused_and_they_are_named(edf: Simulat
     (volume,) = array.volumes(["pair/storage-1/volume-1"])
     host = array.create_host("server", [IQN1])
     before = edf.state()
-    attempts = [
+    attempts: list[Callable[[], object]] = [
         lambda: array.map_volume(volume, host),
         lambda: array.delete_volume(volume),
         lambda: array.rename_volume(volume, "alone"),

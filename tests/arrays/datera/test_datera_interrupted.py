@@ -124,9 +124,9 @@ def picture(edf: SimulatedEdf) -> Any:
         mappings = sorted((one.volume, one.host, one.lun, one.chap_user) for one in array.mappings())
     described = sorted(one["descr"] for one in edf.raw("GET", "/app_instances"))
     contents: dict[str, list[str]] = {}
-    for one in edf.state()["volumes"]:
-        if one["name"] != "backup-2":
-            contents.setdefault(one["content"], []).append(one["name"])
+    for held in edf.state()["volumes"]:
+        if held["name"] != "backup-2":
+            contents.setdefault(held["content"], []).append(held["name"])
     equal = sorted(sorted(names) for names in contents.values())
     return volumes, snapshots, hosts, mappings, described, equal
 
@@ -255,14 +255,14 @@ def test_somebody_else_takes_the_name_of_a_copy(quick: SimulatedEdf, monkeypatch
     prepare(quick)
     with connect(quick) as array:
         source = volume(array, "idle")
-        settled = array._settled
+        finished = array._finished_copy
 
         def meanwhile(path: str) -> Any:
             with connect(quick) as other:
                 other.create_volume(VolumeSpec("made", GIB))
-            return settled(path)
+            return finished(path)
 
-        monkeypatch.setattr(array, "_settled", meanwhile)
+        monkeypatch.setattr(array, "_finished_copy", meanwhile)
         with pytest.raises(errors.Conflict, match="there is a volume made by now"):
             array.clone_volume(source, VolumeSpec("made", 2 * GIB))
         assert {one.name: one.size for one in array.volumes()} == dict.fromkeys(("vol1", "idle", "mapped", "made"), GIB)

@@ -93,7 +93,7 @@ class Steps:
         try:
             result = action()
             ok = refused is None and (wanted is ... or result == wanted) and (check is None or check(result))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  which it is, is what is judged
             ok = refused is not None and isinstance(error, refused) and says in str(error)
             self.report(name, ok, f"{type(error).__name__}: {error}")
             # From here, since a name for it would keep alive all that it holds

@@ -6,14 +6,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Sequence
-
 from ...array import Scopes
 from ...client import connecting
 from ...errors import context
 from ...model import Connection
 from ...transport.credentials import credentials
 from ...transport.http import HttpTransport
+from ...transport.journal import Journal
 from .hosts import Hosts
 from .names import tenant_path
 from .session import HTTP_PORT, HTTPS_PORT
@@ -38,7 +37,7 @@ class Datera(Snapshots, Hosts, Scopes):
             return Datera(self._wire.for_tenant(name), self._offline_changes, self._wait)
 
     @property
-    def calls(self) -> Sequence[Any]:
+    def calls(self) -> Journal:
         return self._wire.http.journal
 
     def close(self) -> None:

@@ -6,13 +6,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Sequence, Union
+from typing import Any, Dict, Union
 
 from ...attach.dsware import AttachTool
 from ...client import connecting
 from ...errors import Invalid
 from ...model import Connection
 from ...transport.command import CommandTransport
+from ...transport.journal import Journal
 from ...units import parse_endpoint
 from .capabilities import capabilities
 from .hosts import Hosts
@@ -28,7 +29,7 @@ class Dsware(Hosts):
     """One array, over one of its interfaces. A volume and a snapshot may have the same name (sheet, section 2)."""
 
     @property
-    def calls(self) -> Sequence[Any]:
+    def calls(self) -> Journal:
         return self._wire.journal
 
     def close(self) -> None:

@@ -6,13 +6,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Sequence
-
 from ...attach.disks import Tree
 from ...attach.fabric import fabrics_of
 from ...client import connecting
 from ...errors import FlashError
 from ...model import Connection
+from ...transport.journal import Journal
 from ...transport.ssh import SshTransport
 from .copies import Copies
 from .wire import Commands
@@ -28,7 +27,7 @@ class FlashSystem(Copies):
     """
 
     @property
-    def calls(self) -> Sequence[Any]:
+    def calls(self) -> Journal:
         return self._wire.ssh.journal
 
     def close(self) -> None:

@@ -6,13 +6,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Sequence
-
 from ...client import connecting
 from ...errors import Invalid
 from ...model import Connection
 from ...transport.credentials import credentials
 from ...transport.http import HttpTransport
+from ...transport.journal import Journal
 from .copies import Copies
 from .hosts import Hosts
 from .reading import Reading, Settings
@@ -35,7 +34,7 @@ class Violin(Copies, Snapshots, Volumes, Hosts, Reading):
     """
 
     @property
-    def calls(self) -> Sequence[Any]:
+    def calls(self) -> Journal:
         return self._concerto.http.journal
 
     def close(self) -> None:
