@@ -37,6 +37,9 @@ test-stable: setup ## of the slow tests those that are stable, for SECONDS at mo
 gate-%: setup ## one gate of `make test`, with its output: gate-molecule, gate-sanity, gate-installed ...
 	$(PYTEST) --verbose -m "not slow" tests/gates/test_$*.py
 
+mutants: setup ## turn each comparison, condition and default of what decides about data round: do the tests notice?
+	python tests/mutants.py $(if $(T),'$(T)')
+
 fix: setup ## let ruff mend what it can
 	ruff check --fix .
 

@@ -591,3 +591,12 @@ def seconds_to_plan(number: int) -> float:
 def test_ten_thousand_volumes_are_planned_without_a_walk_through_all_of_them_each_time() -> None:
     """Four times as many take about four times as long, and not sixteen times."""
     assert seconds_to_plan(10000) < 10 * min(seconds_to_plan(2500) for _ in range(2))
+
+
+def test_the_longest_name_and_the_smallest_and_largest_size_are_possible() -> None:
+    array = MemoryArray()
+    can = array.capabilities
+    for name, size in (("a" * can.volume_name.longest, can.smallest), ("largest", can.largest)):
+        task = volumes(array, {"name": name, "size": str(size)})
+        assert task.errors == []
+        assert task.lines != []
