@@ -218,7 +218,7 @@ def test_one_source_is_copied_once_at_a_time(slow: ViolinArray) -> None:
 def test_a_copy_of_somebody_else_is_waited_for(slow: ViolinArray) -> None:
     with slow.client() as client:
         source = volume(client, "db1")
-        client._make_area(source.id, source.size)
+        client._create_area(source.id, source.size)
         path = f"/logicalresource/snapshotresource/{source.id}"
         slow.raw("PUT", path, {"params": {"action": "copy", "targetName": "theirs"}})
         client.clone_volume(source, VolumeSpec("mine"))
@@ -230,10 +230,10 @@ def test_a_copy_of_somebody_else_is_waited_for(slow: ViolinArray) -> None:
 
 
 def test_another_target_in_the_status_is_not_the_end_of_this_copy(slow: ViolinArray) -> None:
-    """Somebody begins another copy meanwhile: from then on nothing tells how this one ends."""
+    """Somebody begins another copy meanwhile: from then on the array does not report how this one ends."""
     with slow.client() as client:
         source = volume(client, "db1", 2 * GIB)
-        client._make_area(source.id, source.size)
+        client._create_area(source.id, source.size)
         path = f"/logicalresource/snapshotresource/{source.id}"
 
         def intrude() -> None:
