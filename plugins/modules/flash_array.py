@@ -179,27 +179,34 @@ EXAMPLES = r"""
 RETURN = r"""
 volumes:
   description:
-    - The declared volumes, as RV(openflash.storage.flash_volume#module:volume), each with C(changed) and C(error).
+    - The declared volumes, each with the fields of RV(openflash.storage.flash_volume#module:volume), C(changed) and
+      C(error).
   returned: when the array answered
   type: list
   elements: dict
 snapshots:
-  description: The declared snapshots, as RV(openflash.storage.flash_snapshot#module:snapshot), likewise.
+  description:
+    - The declared snapshots, each with the fields of RV(openflash.storage.flash_snapshot#module:snapshot), C(changed)
+      and C(error).
   returned: when the array answered
   type: list
   elements: dict
 hosts:
-  description: The declared hosts, with their initiators, likewise.
+  description:
+    - The declared hosts, each with those fields of RV(openflash.storage.flash_host_map#module:map) that concern a host,
+      C(changed) and C(error).
   returned: when the array answered
   type: list
   elements: dict
 mappings:
-  description: The declared mappings, as RV(openflash.storage.flash_host_map#module:map), likewise.
+  description:
+    - The declared mappings, each with the fields of RV(openflash.storage.flash_host_map#module:map), C(changed) and
+      C(error).
   returned: when the array answered
   type: list
   elements: dict
 plan:
-  description: What was done, or in check mode would be done, line by line.
+  description: The steps that were carried out, or would be in check mode, one line each.
   returned: when the array answered
   type: list
   elements: str
@@ -209,17 +216,17 @@ not_done:
   type: list
   elements: str
 api:
-  description: What the task cost, as RV(openflash.storage.flash_volume#module:api).
+  description: The number of requests, with the fields of RV(openflash.storage.flash_volume#module:api).
   returned: always
   type: dict
   sample: {"requests": 2, "writes": 0, "session_requests": 1}
 calls:
-  description: Every request, with its outcome; secrets are masked.
+  description: Every request and its outcome, with secrets masked.
   returned: with C(-vv)
   type: list
   elements: dict
 error:
-  description: What failed, in the fields of RV(openflash.storage.flash_volume#module:error).
+  description: What failed, with the fields of RV(openflash.storage.flash_volume#module:error).
   returned: on failure
   type: dict
 """

@@ -11,7 +11,7 @@ short_description: What an all-flash array holds
 version_added: 0.1.0
 description:
   - Reads the volumes, snapshots, hosts, mappings, ports, pools and figures of an array into C(ansible_facts.flash).
-  - What cannot be read hides nothing else; it is left out and listed under C(ansible_facts.flash.unreadable).
+  - What cannot be read is left out and listed under C(ansible_facts.flash.unreadable). All other facts are returned.
   - The facts describe one array, so a fleet has one inventory host per array.
 author:
   - The openflash.storage contributors (@openflash)
@@ -22,19 +22,21 @@ extends_documentation_fragment:
 options:
   gather_subset:
     description:
-      - What to read. V(default) is everything but V(groups). V(!NAME) leaves one out. An empty list reads nothing.
-      - A subset costs about one request.
+      - What to read. V(all) is every subset, V(default) is every subset except V(groups), and V(!NAME) excludes a
+        subset. An empty list reads nothing.
+      - The subsets are V(array), V(capacity), V(pools), V(volumes), V(snapshots), V(hosts), V(mappings), V(ports) and
+        V(groups). A subset costs about one request.
     type: list
     elements: str
     default: [default]
   filters:
     description:
-      - Read only objects of exactly these names; asked of the array itself where it can be asked so.
-      - An empty list of names chooses nothing. A filter that is null or left out does not filter.
+      - Read only objects with exactly these names. Where the array can filter by name, only these are requested.
+      - An empty list of names selects nothing. A filter that is null or not set does not filter.
     type: dict
     suboptions:
       volumes:
-        description: Names of volumes; also limits snapshots and mappings to those of these volumes.
+        description: Names of volumes. Snapshots and mappings are limited to those of these volumes.
         type: list
         elements: str
       snapshots:
@@ -42,32 +44,32 @@ options:
         type: list
         elements: str
       hosts:
-        description: Names of hosts; also limits mappings to those of these hosts.
+        description: Names of hosts. Mappings are limited to those of these hosts.
         type: list
         elements: str
   query:
     description:
-      - A JMESPath expression over the facts, whose result is added to them as C(query).
-      - When a subset that was asked for cannot be read, the task fails, because the result could be wrong.
+      - A JMESPath expression that is applied to the facts. Its result is added to them as C(query).
+      - When a requested subset cannot be read, the task fails, because the result could be wrong.
       - Needs the Python library C(jmespath).
     type: str
 """
 
 EXAMPLES = r"""
-- name: Everything about an array
+- name: Read the content of an array
   openflash.storage.flash_facts:
 
-- name: How full it is
+- name: Show how full it is
   ansible.builtin.debug:
     msg: "{{ ansible_facts.flash.capacity.used / ansible_facts.flash.capacity.size * 100 }} %"
 
-- name: Two volumes and the hosts that have them
+- name: Read two volumes and their mappings
   openflash.storage.flash_facts:
     gather_subset: [volumes, mappings]
     filters:
       volumes: [db1, db2]
 
-- name: Volumes of more than 1 TiB
+- name: Find the volumes of more than 1 TiB
   openflash.storage.flash_facts:
     gather_subset: [volumes]
     query: "volumes[?size > `1099511627776`].name"
@@ -81,10 +83,10 @@ ansible_facts:
   contains:
     flash:
       description:
-        - What the array holds. A subset that was not asked for is missing. One that the array has no question for is
-          null.
+        - The content of the array. A subset that was not requested is missing. One that the array has no request for
+          is null.
         - A subset whose answer cannot be understood, or that the array refuses to report, is missing too, with a
-          warning and an entry in C(unreadable), so that it is never taken for an empty one. When the array does not
+          warning and an entry in C(unreadable), so that it is not mistaken for an empty one. When the array does not
           answer in time, is busy or does not accept the account, the task fails.
       returned: success
       type: dict
@@ -95,7 +97,7 @@ ansible_facts:
         capacity:
           description:
             - C(size), C(used), C(free) and C(provisioned) in bytes, and C(data_reduction_ratio), C(dedup_ratio),
-              C(compression_ratio) and C(thin_ratio) as N in N:1, null where the array does not say.
+              C(compression_ratio) and C(thin_ratio) as N in N:1, null where the array does not report it.
           type: dict
         pools:
           description:
@@ -106,8 +108,8 @@ ansible_facts:
         volumes:
           description:
             - As RV(openflash.storage.flash_volume#module:volume).
-            - Volumes that O(filters) names may have more in C(array_options), where an array tells it of one volume at
-              a time only.
+            - Volumes that O(filters) names may have more in C(array_options), where an array reports that for one
+              volume at a time only.
           type: list
           elements: dict
         snapshots:
@@ -135,19 +137,19 @@ ansible_facts:
           type: raw
         unreadable:
           description:
-            - What is there and could not be read, each with C(kind), C(name) and C(reason). For a complete subset
+            - Objects that exist and could not be read, each with C(kind), C(name) and C(reason). For a complete subset
               C(kind) is its name and C(name) is null.
           type: list
           elements: dict
         api:
-          description: What the task cost, as RV(openflash.storage.flash_volume#module:api).
+          description: The number of requests, with the fields of RV(openflash.storage.flash_volume#module:api).
           type: dict
         calls:
-          description: Every request, with its outcome; secrets are masked. Only with C(-vv).
+          description: Every request and its outcome, with secrets masked. Only with C(-vv).
           type: list
           elements: dict
 api:
-  description: What the task cost until then, in the fields of RV(openflash.storage.flash_volume#module:api).
+  description: The number of requests until then, with the fields of RV(openflash.storage.flash_volume#module:api).
   returned: on failure
   type: dict
 calls:
@@ -156,7 +158,7 @@ calls:
   type: list
   elements: dict
 error:
-  description: What failed, in the fields of RV(openflash.storage.flash_volume#module:error).
+  description: What failed, with the fields of RV(openflash.storage.flash_volume#module:error).
   returned: on failure
   type: dict
 """

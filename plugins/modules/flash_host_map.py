@@ -166,7 +166,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 map:
-  description: The mapping as it is now, or in check mode as it would be. Every field is there on every path.
+  description: The mapping as it is now, or as it would be in check mode. Every field is always present.
   returned: when O(maps) is not given
   type: dict
   contains:
@@ -175,7 +175,7 @@ map:
       type: str
       sample: db-server
     volume:
-      description: Name of the volume; null when the task is about the host alone.
+      description: Name of the volume; null when the task concerns the host only.
       type: str
       sample: db1
     state:
@@ -183,19 +183,19 @@ map:
       type: str
       sample: present
     lun:
-      description: The LUN; null where the array chooses it later, as in check mode.
+      description: The LUN; null in check mode where the array will choose it.
       type: int
       sample: 5
     serial:
-      description: The identity of the disk (page 0x83), in lower-case hex.
+      description: The identity of the disk on the host (VPD page 0x83), in lower-case hexadecimal digits.
       type: str
       sample: 514f0c5e3ba00011
     device:
-      description: The device on the host, where the array attaches by a program there.
+      description: The device on the host, where a program on the host attaches the volume.
       type: str
       sample: /dev/sdb
     initiators:
-      description: The initiators of the host; null when only a mapping was taken away.
+      description: The initiators of the host; null when only a mapping was removed.
       type: list
       elements: dict
       contains:
@@ -206,19 +206,21 @@ map:
           description: V(fc) or V(iscsi).
           type: str
         chap_username:
-          description: Its CHAP name.
+          description: Its CHAP user name.
           type: str
         logged_in:
-          description: Whether it is logged in to the array, where the array says.
+          description: Whether it is logged in to the array; null where the array does not report it.
           type: bool
     host_state:
-      description: Whether the host is V(present) or V(absent); null when only a mapping was taken away.
+      description: Whether the host is V(present) or V(absent); null when only a mapping was removed.
       type: str
     host_os:
-      description: Operating system of the host, in the words of the array; null where the array stores none.
+      description: Operating system of the host, as the array reports it; null where the array stores none.
       type: str
 maps:
-  description: One such object for each mapping and host of O(maps), with C(changed) and C(error).
+  description:
+    - For each mapping of O(maps), and for each host that has none there, the fields of RV(map), C(changed) and
+      C(error).
   returned: when O(maps) is given
   type: list
   elements: dict
@@ -241,10 +243,10 @@ ports:
       description: IP address and port of an iSCSI portal.
       type: str
     up:
-      description: Whether the link is up, where the array says.
+      description: Whether the link is up; null where the array does not report it.
       type: bool
 plan:
-  description: What was done, or in check mode would be done, line by line.
+  description: The steps that were carried out, or would be in check mode, one line each.
   returned: when the array answered
   type: list
   elements: str
@@ -254,17 +256,17 @@ not_done:
   type: list
   elements: str
 api:
-  description: What the task cost, as RV(openflash.storage.flash_volume#module:api).
+  description: The number of requests, with the fields of RV(openflash.storage.flash_volume#module:api).
   returned: always
   type: dict
   sample: {"requests": 2, "writes": 0, "session_requests": 1}
 calls:
-  description: Every request, with its outcome; secrets are masked.
+  description: Every request and its outcome, with secrets masked.
   returned: with C(-vv)
   type: list
   elements: dict
 error:
-  description: What failed, in the fields of RV(openflash.storage.flash_volume#module:error).
+  description: What failed, with the fields of RV(openflash.storage.flash_volume#module:error).
   returned: on failure
   type: dict
 """

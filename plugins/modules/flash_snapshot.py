@@ -129,7 +129,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 snapshot:
-  description: The snapshot as it is now, or in check mode as it would be. Every field is there on every path.
+  description: The snapshot as it is now, or as it would be in check mode. Every field is always present.
   returned: when O(name) is given
   type: dict
   contains:
@@ -159,7 +159,7 @@ snapshot:
       description: When it was taken, as the array writes it.
       type: str
     proven:
-      description: Whether the array itself says that this is a snapshot and not somebody's live volume.
+      description: Whether the array itself reports that this is a snapshot, and not a volume in use.
       type: bool
     group:
       description: The consistency group or set that it was taken with.
@@ -169,7 +169,7 @@ snapshot:
       type: list
       elements: dict
     children:
-      description: What was made of it, by name.
+      description: Names of the volumes and snapshots that were made from it.
       type: list
       elements: str
     crash_consistent:
@@ -185,7 +185,7 @@ snapshots:
   type: list
   elements: dict
 plan:
-  description: What was done, or in check mode would be done, line by line.
+  description: The steps that were carried out, or would be in check mode, one line each.
   returned: when the array answered
   type: list
   elements: str
@@ -195,17 +195,17 @@ not_done:
   type: list
   elements: str
 api:
-  description: What the task cost, as RV(openflash.storage.flash_volume#module:api).
+  description: The number of requests, with the fields of RV(openflash.storage.flash_volume#module:api).
   returned: always
   type: dict
   sample: {"requests": 2, "writes": 0, "session_requests": 1}
 calls:
-  description: Every request, with its outcome; secrets are masked.
+  description: Every request and its outcome, with secrets masked.
   returned: with C(-vv)
   type: list
   elements: dict
 error:
-  description: What failed, in the fields of RV(openflash.storage.flash_volume#module:error).
+  description: What failed, with the fields of RV(openflash.storage.flash_volume#module:error).
   returned: on failure
   type: dict
 """

@@ -138,7 +138,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 volume:
-  description: The volume as it is now, or in check mode as it would be. Every field is there on every path.
+  description: The volume as it is now, or as it would be in check mode. Every field is always present.
   returned: when O(name) is given
   type: dict
   contains: &volume_fields
@@ -176,7 +176,7 @@ volume:
       type: str
       sample: 514f0c5e3ba00011
     used:
-      description: Bytes in use, where the array says.
+      description: Bytes in use; null where the array does not report it.
       type: int
     created:
       description: When it was made, as the array writes it.
@@ -235,10 +235,10 @@ volumes:
       description: Whether something was, or would be, changed for this volume.
       type: bool
     error:
-      description: Why it failed, in the fields of RV(error), or null.
+      description: Why it failed, with the fields of RV(error), or null.
       type: dict
 plan:
-  description: What was done, or in check mode would be done, line by line.
+  description: The steps that were carried out, or would be in check mode, one line each.
   returned: when the array answered
   type: list
   elements: str
@@ -263,7 +263,7 @@ api:
       description: Requests for login, logout and finding out version and cluster.
       type: int
 calls:
-  description: Every request, with its outcome; secrets are masked.
+  description: Every request and its outcome, with secrets masked.
   returned: with C(-vv)
   type: list
   elements: dict
@@ -296,7 +296,7 @@ error:
       description: The array's error code.
       type: str
     said:
-      description: The array's own words.
+      description: The message of the array.
       type: str
     hint:
       description: What to do about it.
