@@ -368,10 +368,10 @@ def test_the_filter_of_snapshots_is_about_their_names_and_finds_parts(rest: Rest
         ({"sick_agents": ["10.0.0.1"]}, "is not one of the agents"),
         ({"agents": []}, "list of addresses"),
         ({"agents": ["a", "a"]}, "twice"),
-        ({"socket_port": "x"}, "is not a port"),
+        ({"socket_port": "x"}, "socket_port 'x' is not a whole number from 0 to 65535"),
         ({"port": 1, "rest_port": 2}, "same port"),
         ({"extensions": 1}, "true or false"),
-        ({"copy_seconds": -1}, "number of seconds"),
+        ({"copy_seconds": -1}, "copy_seconds -1 is not a number of seconds from 0 on"),
         ({"page_limit": 0}, "whole number from 1 on"),
     ],
 )

@@ -10,14 +10,17 @@ import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 
+from .checks import PORT, checked, flag, known_keys, whole_number
 from .errors import ConfigError
 from .faults import Fault, parse as parse_fault
 from .settings import ArrayConfig, PoolConfig
 from .vendors import VENDORS, wire_class
+
+T = TypeVar("T")
 
 COMMON_KEYS = (
     "name",
@@ -51,7 +54,7 @@ def load(path: Path) -> list[ArrayConfig]:
         raise ConfigError(f"configuration {path} is not YAML{where}") from None
     if not isinstance(raw, Mapping):
         raise ConfigError(f"configuration {path} is not a mapping with a list of arrays")
-    _known(f"configuration {path}", raw, ("arrays",))
+    known_keys(f"configuration {path}", raw, ("arrays",))
     return parse(raw.get("arrays"))
 
 
@@ -97,7 +100,7 @@ def _array(raw: Mapping[Any, Any], position: int, taken: set[str]) -> ArrayConfi
     if name in taken:
         raise ConfigError(f"array {name}: there are two of that name")
     what = f"array {name}"
-    _known(what, raw, (*COMMON_KEYS, *wire.options))
+    known_keys(what, raw, (*COMMON_KEYS, *wire.options))
     read = _Reader(what, raw)
     if read.flag("datapath") and not wire.has_datapath:
         raise ConfigError(f"{what}: datapath is not available for {vendor}")
@@ -109,7 +112,7 @@ def _array(raw: Mapping[Any, Any], position: int, taken: set[str]) -> ArrayConfi
         name=name,
         vendor=vendor,
         address=read.address(),
-        port=read.number("port", 0, 65535, 0),
+        port=read.checked("port", PORT) if "port" in raw else 0,
         username=read.text("username", wire.default_username),
         password=read.text("password", "") or secrets.token_hex(24),
         version=read.text("version", wire.default_version),
@@ -135,11 +138,8 @@ class _Reader:
         self.what = what
         self.raw = raw
 
-    def checked(self, key: str, check: Callable[[Any], Any]) -> Any:
-        try:
-            return check(self.raw[key])
-        except ConfigError as error:
-            raise ConfigError(f"{self.what}: {key} {error}") from None
+    def checked(self, key: str, check: Callable[[Any], T]) -> T:
+        return checked(f"{self.what}: {key}", check, self.raw[key])
 
     def text(self, key: str, default: str) -> str:
         value = self.raw.get(key)
@@ -150,17 +150,8 @@ class _Reader:
             raise ConfigError(f"{self.what}: {key}{shown} is not text (quote it if it looks like a number)")
         return value
 
-    def number(self, key: str, low: int, high: int, default: int) -> int:
-        value: object = self.raw.get(key, default)
-        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-            raise ConfigError(f"{self.what}: {key} {value!r} is not a whole number from {low} to {high}")
-        return value
-
     def flag(self, key: str) -> bool:
-        value = self.raw.get(key, False)
-        if not isinstance(value, bool):
-            raise ConfigError(f"{self.what}: {key} {value!r} is not true or false")
-        return value
+        return self.checked(key, flag) if key in self.raw else False
 
     def address(self) -> str:
         value = self.text("address", "127.0.0.1")
@@ -179,7 +170,7 @@ class _Reader:
         for item in raw:
             if not isinstance(item, Mapping):
                 raise ConfigError(f"{self.what}: a pool is a mapping with name and size")
-            _known(f"{self.what}: pool", item, ("name", "size"))
+            known_keys(f"{self.what}: pool", item, ("name", "size"))
             name = item.get("name")
             if not isinstance(name, str) or not name or name in {pool.name for pool in pools}:
                 raise ConfigError(f"{self.what}: pool name {name!r} is not a name of its own")
@@ -199,10 +190,9 @@ class _Reader:
         raw = self.raw.get("limits") or {}
         if not isinstance(raw, Mapping):
             raise ConfigError(f"{self.what}: limits is not a mapping")
-        _known(f"{self.what}: limits", raw, known)
+        known_keys(f"{self.what}: limits", raw, known)
         for key, value in raw.items():
-            if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-                raise ConfigError(f"{self.what}: limit {key} {value!r} is not a whole number")
+            checked(f"{self.what}: limit {key}", whole_number(0), value)
         return dict(raw)
 
 
@@ -216,9 +206,3 @@ def parse_size(what: str, value: object) -> int:
     if size < 1 << 20:
         raise ConfigError(f"{what} {value!r} is not a size of at least 1 MiB, such as 10TiB")
     return size
-
-
-def _known(what: str, raw: Mapping[Any, Any], keys: Sequence[str]) -> None:
-    unknown = sorted(str(key) for key in raw if key not in keys)
-    if unknown:
-        raise ConfigError(f"{what} has no key {unknown[0]!r}; it has {', '.join(sorted(keys))}")

@@ -35,6 +35,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
+from .checks import checked, flag, known_keys, number, whole_number
 from .errors import ConfigError
 
 FaultKind = Literal[
@@ -219,13 +220,11 @@ def parse(raw: object) -> Fault:
         raw = {"kind": raw}
     if not isinstance(raw, Mapping):
         raise ConfigError("a fault is a mapping with a kind")
-    _known("fault", raw, {"kind", "match", "count", "skip", "seconds", "status", "code"})
+    known_keys("fault", raw, {"kind", "match", "count", "skip", "seconds", "status", "code"})
     kind = raw.get("kind")
     if kind not in KINDS:
         raise ConfigError(f"fault kind {kind!r} is not one of {', '.join(KINDS)}")
-    seconds = raw.get("seconds", 0.0)
-    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or seconds < 0:
-        raise ConfigError(f"fault seconds {seconds!r} is not a number of seconds")
+    seconds = checked("fault seconds", number("seconds"), raw.get("seconds", 0.0))
     if kind in _TIMED and not seconds:
         raise ConfigError(f"fault {kind} needs seconds above 0")
     code = raw.get("code", "")
@@ -237,10 +236,10 @@ def parse(raw: object) -> Fault:
     return Fault(
         kind=kind,
         match=_match(raw.get("match")),
-        count=None if count is None else _whole("count", count, 1),
-        skip=_whole("skip", raw.get("skip", 0), 0),
-        seconds=float(seconds),
-        status=_whole("status", raw.get("status", 503), 500, 599),
+        count=None if count is None else checked("fault count", whole_number(1), count),
+        skip=checked("fault skip", whole_number(0), raw.get("skip", 0)),
+        seconds=seconds,
+        status=checked("fault status", whole_number(500, 599), raw.get("status", 503)),
         code=str(code),
     )
 
@@ -250,29 +249,16 @@ def _match(raw: object) -> Match:
         return Match()
     if not isinstance(raw, Mapping):
         raise ConfigError("fault match is a mapping with method, path or write")
-    _known("fault match", raw, {"method", "path", "write"})
+    known_keys("fault match", raw, {"method", "path", "write"})
     method, path, write = raw.get("method"), raw.get("path"), raw.get("write")
     if method is not None and not isinstance(method, str):
         raise ConfigError(f"fault match method {method!r} is not text")
     if path is not None and not isinstance(path, str):
         raise ConfigError(f"fault match path {path!r} is not text")
-    if write is not None and not isinstance(write, bool):
-        raise ConfigError(f"fault match write {write!r} is not true or false")
+    if write is not None:
+        write = checked("fault match write", flag, write)
     try:
         pattern = None if path is None else re.compile(path)
     except re.error as error:
         raise ConfigError(f"fault match path {path!r} is not a regular expression: {error}") from None
     return Match(method, pattern, write)
-
-
-def _known(what: str, raw: Mapping[Any, Any], keys: set[str]) -> None:
-    unknown = sorted(str(key) for key in raw if key not in keys)
-    if unknown:
-        raise ConfigError(f"{what} has no key {unknown[0]!r}; it has {', '.join(sorted(keys))}")
-
-
-def _whole(name: str, value: object, low: int, high: int | None = None) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < low or (high is not None and value > high):
-        bounds = f"from {low} to {high}" if high is not None else f"of at least {low}"
-        raise ConfigError(f"fault {name} {value!r} is not a whole number {bounds}")
-    return value

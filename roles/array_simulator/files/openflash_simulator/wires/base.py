@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import copy
-import ipaddress
 import logging
 import time
 from abc import ABC, abstractmethod
@@ -29,19 +28,18 @@ _LOG = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
-def addresses(value: Any) -> tuple[str, ...]:
-    """A vendor's option that is a list of IP addresses."""
+def parse_version(config: ArrayConfig, parse: Callable[[str], T], examples: str) -> T:
+    """The version, parsed. Raises ConfigError where ``parse`` raises ValueError."""
     try:
-        return tuple(str(ipaddress.ip_address(one)) for one in value)
-    except (TypeError, ValueError):
-        raise ConfigError(f"{value!r} is not a list of IP addresses") from None
+        return parse(config.version)
+    except ValueError:
+        raise ConfigError(f"version {config.version!r} is not one such as {examples}") from None
 
 
-def page_limit(value: Any) -> int:
-    """A vendor's option: how many objects a page of a list has at most, whatever a client asks for."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ConfigError(f"{value!r} is not a whole number from 1 on")
-    return int(value)
+def need_protocol_of_datapath(config: ArrayConfig, protocol: str, reason: str) -> None:
+    """Refuse a data path where the option ``protocol`` leaves out the only protocol that it works with."""
+    if config.datapath and protocol not in config.options.get("protocol", (protocol,)):
+        raise ConfigError(f"datapath: {reason}; set protocol to {protocol} or both")
 
 
 class Wire(ABC):
@@ -50,7 +48,8 @@ class Wire(ABC):
     vendor: ClassVar[str]
     default_username: ClassVar[str] = "admin"
     default_version: ClassVar[str]
-    # The vendor's own configuration keys, each with a check that returns the value to use or raises ConfigError.
+    # The vendor's own configuration keys, each with a check (see ``checks``) that returns the value to use or raises
+    # ConfigError.
     options: ClassVar[Mapping[str, Callable[[Any], Any]]] = {}
     # The names that may stand under ``limits``.
     limits: ClassVar[tuple[str, ...]] = ()

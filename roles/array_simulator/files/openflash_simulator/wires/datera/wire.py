@@ -12,11 +12,11 @@ import time
 from typing import Any, ClassVar
 
 from ...array import Array
+from ...checks import PAGE_LIMIT, PORT, number, some_of
 from ...errors import ConfigError
 from ...objects import Pool
 from ...rules import ArrayError, Rules
 from ...settings import ArrayConfig
-from ..base import page_limit
 from ..http import HttpReply, HttpRequest, HttpWire, json_reply, open_port
 from . import bodies, entities, ledger, routes, session
 from .call import Call
@@ -53,24 +53,6 @@ def _tenants(value: Any) -> tuple[str, ...]:
     return tuple(sorted(paths))
 
 
-def _port(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 65535:
-        raise ConfigError(f"{value!r} is not a whole number from 0 to 65535")
-    return int(value)
-
-
-def _quirks(value: Any) -> tuple[str, ...]:
-    if not isinstance(value, list) or set(value) - set(QUIRKS):
-        raise ConfigError(f"{value!r} is not a list of some of {', '.join(QUIRKS)}")
-    return tuple(value)
-
-
-def _slowness(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0:
-        raise ConfigError(f"{value!r} is not a number from 0 on")
-    return float(value)
-
-
 class DateraWire(HttpWire):
     """One array, on an HTTPS port and on an HTTP port."""
 
@@ -79,13 +61,12 @@ class DateraWire(HttpWire):
     options: ClassVar = {
         "api_versions": _apis,
         "tenants": _tenants,
-        "http_port": _port,
+        "http_port": PORT,
         # Behaviour that an array may have and that no source proves.
-        "quirks": _quirks,
+        "quirks": some_of(*QUIRKS),
         # How much longer than usual the array works in the background; 0: it needs no time.
-        "slowness": _slowness,
-        # How many entities a page has at most, whatever limit a client requests.
-        "page_limit": page_limit,
+        "slowness": number(),
+        "page_limit": PAGE_LIMIT,
     }
     limits = ("volumes", "snapshots_per_volume", "max_size", "name_length")
     has_datapath = True

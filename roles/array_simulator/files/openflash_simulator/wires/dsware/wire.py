@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from ...array import Array
+from ...checks import PAGE_LIMIT, PORT, flag, number, texts
 from ...datapath import NoDataPath
 from ...errors import ConfigError, SimulatorError
 from ...faults import Verdict
@@ -25,7 +26,7 @@ from ...images import Images
 from ...objects import Pool
 from ...rules import Rules
 from ...settings import ArrayConfig
-from ..base import page_limit
+from ..base import parse_version
 from ..http import HttpReply, HttpRequest, HttpWire
 from . import codes, ledger, programs, rest, text, tools
 from .codes import Refusal
@@ -41,34 +42,10 @@ LONGEST_REQUEST = 64 * 1024
 # The page of another service that answers in the array's place.
 OTHER_SERVICE = b"<html><body>It works!</body></html>\n"
 
+_ADDRESSES = texts("an address", "addresses")
+
 # The folder RUN_DIR/bin belongs to the first array of this kind in a run.
 _owner_of_bin: dict[Path, str] = {}
-
-
-def _port(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 65535:
-        raise ConfigError(f"{value!r} is not a port")
-    return int(value)
-
-
-def _addresses(value: Any) -> tuple[str, ...]:
-    if not isinstance(value, list) or not value or not all(isinstance(address, str) and address for address in value):
-        raise ConfigError(f"{value!r} is not a list of addresses")
-    if len(set(value)) != len(value):
-        raise ConfigError("has an address twice")
-    return tuple(value)
-
-
-def _flag(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise ConfigError(f"{value!r} is not true or false")
-    return value
-
-
-def _seconds(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0:
-        raise ConfigError(f"{value!r} is not a number of seconds")
-    return float(value)
 
 
 def release_of(version: str) -> tuple[int, ...]:
@@ -88,23 +65,19 @@ class DswareWire(HttpWire):
     default_version = "8.1.0"
     has_datapath = True
     options: ClassVar = {
-        "socket_port": _port,
-        "rest_port": _port,
-        "agents": _addresses,
-        "sick_agents": _addresses,
-        "extensions": _flag,
-        "copy_seconds": _seconds,
-        # How many objects a page of a list has at most, whatever a client asks for.
-        "page_limit": page_limit,
+        "socket_port": PORT,
+        "rest_port": PORT,
+        "agents": _ADDRESSES,
+        "sick_agents": _ADDRESSES,
+        "extensions": flag,
+        "copy_seconds": number("seconds"),
+        "page_limit": PAGE_LIMIT,
     }
     limits = ("volumes", "snapshots_per_volume", "mappings", "hosts", "initiators", "name_length", "max_lun")
 
     @classmethod
     def check(cls, config: ArrayConfig) -> None:
-        try:
-            release_of(config.version)
-        except ValueError:
-            raise ConfigError(f"version {config.version!r} is not one such as 8.1.0 or V100R006C30") from None
+        parse_version(config, release_of, "8.1.0 or V100R006C30")
         unknown = set(config.options.get("sick_agents", ())) - set(config.options.get("agents", DEFAULT_AGENTS))
         if unknown:
             raise ConfigError(f"sick_agents: {sorted(unknown)[0]!r} is not one of the agents")

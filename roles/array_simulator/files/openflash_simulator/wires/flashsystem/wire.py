@@ -11,13 +11,14 @@ from typing import Any, ClassVar
 import asyncssh
 
 from ...array import Array
+from ...checks import choice, flag, ip_addresses, iscsi_fc_or_both, protocol_name, some_of, whole_number
 from ...datapath import NoDataPath
 from ...devicetree import DeviceTree
 from ...errors import ConfigError
 from ...objects import Pool
 from ...rules import ArrayError, Rules
 from ...settings import ArrayConfig
-from ..base import addresses
+from ..base import need_protocol_of_datapath
 from ..ssh import SshReply, SshWire
 from . import hosts, ledger, system as systems, volumes
 from .cli import Command, parse, split
@@ -29,38 +30,7 @@ COMMANDS: Mapping[str, tuple[Options, Handler]] = {**systems.COMMANDS, **volumes
 _PREFIXES = ("svcinfo", "svctask")
 
 
-def _protocol(value: Any) -> tuple[str, ...]:
-    found = {"iscsi": ("iscsi",), "fc": ("fc",), "both": ("fc", "iscsi")}.get(value)
-    if found is None:
-        raise ConfigError(f"{value!r} is not iscsi, fc or both")
-    return found
-
-
-def _nodes(value: Any) -> int:
-    if value not in (1, 2) or isinstance(value, bool):
-        raise ConfigError(f"{value!r} is not 1 or 2")
-    return int(value)
-
-
-def _flag(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise ConfigError(f"{value!r} is not true or false")
-    return value
-
-
 _PARTS = ("pool", "node1", "node2", "port1", "port2", "port3", "port4", "ip1", "ip2")
-
-
-def _offline(value: Any) -> frozenset[str]:
-    if not isinstance(value, list) or not set(value) <= set(_PARTS):
-        raise ConfigError(f"{value!r} is not a list of {', '.join(_PARTS)}")
-    return frozenset(value)
-
-
-def _shared_code(value: Any) -> str:
-    if value not in ("CMMVC6071E", "CMMVC6045E"):
-        raise ConfigError(f"{value!r} is not CMMVC6071E or CMMVC6045E")
-    return str(value)
 
 
 def _keys(value: Any) -> tuple[str, ...]:
@@ -84,23 +54,22 @@ class FlashsystemWire(SshWire):
     default_connections = ledger.CONNECTIONS
     has_datapath = True
     options: ClassVar = {
-        "protocol": _protocol,
-        "nodes": _nodes,
-        "open_access": _flag,
-        "offline": _offline,
-        "shared_code": _shared_code,
-        "empty_header": _flag,
+        "protocol": iscsi_fc_or_both,
+        "nodes": whole_number(1, 2),
+        "open_access": flag,
+        "offline": some_of(*_PARTS),
+        "shared_code": choice("CMMVC6071E", "CMMVC6045E"),
+        "empty_header": flag,
         "authorized_keys": _keys,
-        "portals": addresses,
-        "naa_names": _flag,
-        "udids": _flag,
+        "portals": ip_addresses,
+        "naa_names": flag,
+        "udids": flag,
     }
     limits = (*SshWire.limits, "volumes", "mappings", "hosts", "initiators", "max_lun")
 
     @classmethod
     def check(cls, config: ArrayConfig) -> None:
-        if config.datapath and "fc" not in config.options.get("protocol", ("fc",)):
-            raise ConfigError("datapath: the device tree has Fibre Channel devices only; set protocol to fc or both")
+        need_protocol_of_datapath(config, "fc", "the device tree has Fibre Channel devices only")
 
     def __init__(self, config: ArrayConfig, *arguments: Any) -> None:
         super().__init__(config, *arguments)
@@ -212,7 +181,7 @@ class FlashsystemWire(SshWire):
         protocols = self.system.protocols
         return {
             **super().endpoint(),
-            "protocol": protocols[0] if len(protocols) == 1 else "both",
+            "protocol": protocol_name(protocols),
             "pools": [
                 {"id": pool.id, "name": pool.name, "size": pool.size} for pool in self.system.array.pools.values()
             ],

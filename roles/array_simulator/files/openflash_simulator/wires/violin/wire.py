@@ -10,13 +10,14 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from ...array import Array
+from ...checks import choice, flag, ip_addresses, iscsi_fc_or_both, protocol_name
 from ...datapath import NoDataPath
 from ...devicetree import DeviceTree
 from ...errors import ConfigError
 from ...objects import Pool
 from ...rules import ArrayError, Rules
 from ...settings import ArrayConfig
-from ..base import addresses
+from ..base import need_protocol_of_datapath, parse_version
 from ..http import HttpReply, HttpRequest, HttpWire, json_reply
 from . import copies, hosts, ledger, pools, ports, server, snapshots, volumes
 from .call import Call, parse
@@ -111,22 +112,8 @@ _PATTERNS = tuple(
 
 
 def _model(value: Any) -> int:
-    if value not in ledger.HARDWARE and str(value) not in map(str, ledger.HARDWARE):
-        raise ConfigError(f"{value!r} is not 7300 or 7700")
-    return int(value)
-
-
-def _tls(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise ConfigError(f"{value!r} is not true or false")
-    return value
-
-
-def _protocol(value: Any) -> tuple[str, ...]:
-    found = {"iscsi": ("iscsi",), "fc": ("fc",), "both": ("fc", "iscsi")}.get(value)
-    if found is None:
-        raise ConfigError(f"{value!r} is not iscsi, fc or both")
-    return found
+    """A model, which may also be quoted."""
+    return choice(*ledger.HARDWARE)(int(value) if isinstance(value, str) and value.isdecimal() else value)
 
 
 class ViolinWire(HttpWire):
@@ -135,7 +122,7 @@ class ViolinWire(HttpWire):
     vendor = "violin"
     default_version = "7.5.5"
     has_datapath = True
-    options: ClassVar = {"model": _model, "tls": _tls, "protocol": _protocol, "portals": addresses}
+    options: ClassVar = {"model": _model, "tls": flag, "protocol": iscsi_fc_or_both, "portals": ip_addresses}
     limits = (
         "volumes",
         "snapshots_per_volume",
@@ -152,12 +139,8 @@ class ViolinWire(HttpWire):
 
     @classmethod
     def check(cls, config: ArrayConfig) -> None:
-        try:
-            numbers = version_of(config.version)
-        except ValueError:
-            raise ConfigError(f"version {config.version!r} is not one such as 7.5.5") from None
-        if config.datapath and "fc" not in config.options.get("protocol", ("fc",)):
-            raise ConfigError("datapath: the device tree is one of Fibre Channel; protocol is not fc or both")
+        numbers = parse_version(config, version_of, "7.5.5")
+        need_protocol_of_datapath(config, "fc", "the device tree has Fibre Channel devices only")
         if "iscsi" in config.options.get("protocol", ()) and numbers < (7, 5, 4):
             raise ConfigError(f"protocol: Concerto {config.version} has no iSCSI; 7.5.4 is the first that has it")
 
@@ -281,7 +264,7 @@ class ViolinWire(HttpWire):
         protocols = self.concerto_state.protocols
         return {
             **super().endpoint(),
-            "protocol": protocols[0] if len(protocols) == 1 else "both",
+            "protocol": protocol_name(protocols),
             "model": self.concerto_state.model,
             "pools": [
                 {"id": pool.id, "name": pool.name, "size": pool.size}

@@ -11,10 +11,12 @@ import hmac
 from typing import Any, ClassVar
 
 from ...array import Array
+from ...checks import iscsi_fc_or_both, protocol_name, some_of, texts
 from ...errors import ConfigError
 from ...objects import Pool
 from ...rules import ArrayError, Rules
 from ...settings import ArrayConfig
+from ..base import need_protocol_of_datapath, parse_version
 from ..http import HttpReply, HttpRequest, HttpWire, json_reply
 from . import call as calls, ledger
 from .call import Call
@@ -25,21 +27,6 @@ from .resource import Resource, Scope
 from .state import Cluster, Folder, Scheduler, Tag, Version, XmsState
 
 _CHAP_MODES = ("disabled", "initiator")
-
-
-def _protocol(value: Any) -> tuple[str, ...]:
-    found = {"iscsi": ("iscsi",), "fc": ("fc",), "both": ("fc", "iscsi")}.get(value)
-    if found is None:
-        raise ConfigError(f"{value!r} is not iscsi, fc or both")
-    return found
-
-
-def _clusters(value: Any) -> tuple[str, ...]:
-    if not isinstance(value, list) or not value or not all(isinstance(name, str) and name for name in value):
-        raise ConfigError(f"{value!r} is not a list of names")
-    if len(set(value)) != len(value):
-        raise ConfigError("has a name twice")
-    return tuple(value)
 
 
 def _chap(value: Any) -> dict[str, str]:
@@ -53,19 +40,18 @@ def _chap(value: Any) -> dict[str, str]:
     return {f"chap-{use}-mode": mode for use, mode in value.items()}
 
 
-def _backups(value: Any) -> frozenset[str]:
-    """Which of ``name`` and ``set`` of the backup of a restore the array chooses by itself, whatever is requested."""
-    if not isinstance(value, list) or not set(value) <= {"name", "set"}:
-        raise ConfigError("is not a list of name and set")
-    return frozenset(value)
-
-
 class XtremioWire(HttpWire):
     """One XMS with its clusters."""
 
     vendor = "xtremio"
     default_version = "4.2.0-33"
-    options: ClassVar = {"protocol": _protocol, "clusters": _clusters, "chap": _chap, "backups": _backups}
+    options: ClassVar = {
+        "protocol": iscsi_fc_or_both,
+        "clusters": texts("a name", "names"),
+        "chap": _chap,
+        # What of the backup of a restore the array chooses by itself, whatever is requested.
+        "backups": some_of("name", "set"),
+    }
     has_datapath = True
     limits = (
         "volumes",
@@ -81,17 +67,13 @@ class XtremioWire(HttpWire):
 
     @classmethod
     def check(cls, config: ArrayConfig) -> None:
-        try:
-            version = Version.parse(config.version)
-        except ValueError:
-            raise ConfigError(f"version {config.version!r} is not one such as 4.2.0-33") from None
+        version = parse_version(config, Version.parse, "4.2.0-33")
         if version.numbers < (3,):
             raise ConfigError(f"version {config.version!r} is older than 3.0")
         clusters = config.options.get("clusters")
         if clusters and len(clusters) > 1 and version.numbers < (4,):
             raise ConfigError(f"clusters: an XMS {config.version} manages one cluster only")
-        if config.datapath and "iscsi" not in config.options.get("protocol", ("iscsi",)):
-            raise ConfigError("datapath: bytes go over iSCSI; protocol is not iscsi or both")
+        need_protocol_of_datapath(config, "iscsi", "its bytes go over iSCSI")
         unknown = [pool.name for pool in config.pools if clusters and pool.name not in clusters]
         if unknown:
             raise ConfigError(f"pools: a cluster is its own only pool, and there is no cluster {unknown[0]!r}")
@@ -273,7 +255,7 @@ class XtremioWire(HttpWire):
         names = [cluster.name for cluster in self.xms.clusters]
         return {
             **super().endpoint(),
-            "protocol": protocols[0] if len(protocols) == 1 else "both",
+            "protocol": protocol_name(protocols),
             "cluster": names[0],
             "clusters": names,
             "datapath": self.portals is not None,
