@@ -236,7 +236,7 @@ def test_an_answer_without_a_code_means_nothing(tool: Callable[..., AttachTool],
 
 
 def test_no_device_in_any_answer(tool: Callable[..., AttachTool]) -> None:
-    with pytest.raises(errors.BadReply, match="does not say which device"):
+    with pytest.raises(errors.BadReply, match="does not report the device"):
         tool("ret_code=0").attach("v1", GIB)
 
 

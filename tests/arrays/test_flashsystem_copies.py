@@ -460,7 +460,7 @@ def test_a_stale_path_left_by_a_reused_lun_is_refused(array: FlashSystemUnderTes
     """The LUN leads to another volume than the link says: writing through it would destroy that one."""
     db1 = filled(array, client)
     leave_stale_paths(array, client)
-    with pytest.raises(Conflict, match="takes sd[ab], sd[ab] for an earlier volume"):
+    with pytest.raises(Conflict, match="still has sd[ab], sd[ab] as an earlier volume"):
         client.clone_volume(db1, VolumeSpec("clone"))
     assert array.vdisks() == ["db1", "gone"]
     assert holds_pieces(array, "db1")
@@ -479,7 +479,7 @@ def test_a_link_that_leads_to_another_volume_is_refused(array: FlashSystemUnderT
     found = disks.find(gone.serial, GIB)
     assert found is not None
     for opening in (disks.reading, disks.writing):
-        with pytest.raises(Conflict, match="LUN has been re-used"), opening(found):
+        with pytest.raises(Conflict, match="LUN has been used again for another volume"), opening(found):
             pass
 
 

@@ -198,15 +198,15 @@ BAD = (
     (with_data_file, "refused", "keeps its data in another file"),
     (a_descriptor, "refused", "only names the files"),
     (a_descriptor_in_a_sparse_header, "refused", "names other files"),
-    (a_vmdk_with_extents, "refused", "whose data is in other files"),
+    (a_vmdk_with_extents, "refused", "which keeps its data in other files"),
     (a_vmdk_with_a_parent, "refused", "has a parent"),
     (an_encrypted_one, "refused", "is encrypted"),
-    (a_bomb, "invalid", "a disk of 80TiB, and 64TiB is the most"),
-    (half_of("qcow2"), "conflict", "damaged or cut off"),
+    (a_bomb, "invalid", "a disk of 80TiB, and max_size is 64TiB"),
+    (half_of("qcow2"), "conflict", "damaged or truncated"),
     (half_of("vmdk"), None, ""),
     (half_of("vhdx"), None, ""),
     (a_raw_one_that_is_cut_off, "conflict", "not a multiple of 512"),
-    (a_header_alone, "conflict", "cut off within its header"),
+    (a_header_alone, "conflict", "truncated within its header"),
     (a_corrupt_one, "conflict", "marked as corrupt"),
     (a_vdi, "invalid", "is VDI, which is not supported"),
     (nothing, "conflict", "is empty"),
@@ -251,7 +251,7 @@ def inspect(request: pytest.FixtureRequest) -> Callable[..., list[str]]:
 
 # What is wrong with these is not in their headers.
 BY_THEIR_HEADERS = tuple(
-    row for row in BAD if row[1] and row[0] not in (a_bomb, a_device) and row[2] != "damaged or cut off"
+    row for row in BAD if row[1] and row[0] not in (a_bomb, a_device) and row[2] != "damaged or truncated"
 )
 
 
@@ -330,7 +330,7 @@ def test_a_bad_image_is_refused_before_anything_is_made(
 def test_a_small_bomb_is_held_to_what_the_task_takes(dsware: Lab) -> None:
     path = dsware.folder / "image.qcow2"
     qemu_img("create", "-f", "qcow2", path, "2G")
-    dsware.refused("a disk of 2GiB, and 1GiB is the most", "raise max_size", path=path, max_size="1GiB")
+    dsware.refused("a disk of 2GiB, and max_size is 1GiB", "raise max_size", path=path, max_size="1GiB")
     assert dsware.imported(path, max_size="2GiB")["volume"]["size"] == 2 * GIB
 
 

@@ -127,7 +127,7 @@ def test_the_name_of_an_option_keeps_its_case(array: ArrayUnderTest) -> None:
 
 @pytest.mark.trust("ssh")
 def test_a_host_key_of_another(array: ArrayUnderTest) -> None:
-    of_connection(array, "its host key is another", "put it into host_key", kind="unreachable", host_key=OTHER_KEY)
+    of_connection(array, "differs from the known one", "put it into host_key", kind="unreachable", host_key=OTHER_KEY)
 
 
 def test_without_verification_the_certificate_does_not_matter(array: ArrayUnderTest) -> None:
@@ -200,7 +200,7 @@ def test_a_password_of_the_environment_that_is_not_used_is_reported(
         ("http://127.0.0.1:3128?x=1", "proxy has a path after its host and port"),
         ("http://127.0.0.1:0", "the host of proxy '127.0.0.1:0' is not a host name or an IP address"),
         ("http://", "the host of proxy '' is not a host name or an IP address"),
-        ("http://me:wo/rd@127.0.0.1:3128", "has a character that cannot stand there in a URL"),
+        ("http://me:wo/rd@127.0.0.1:3128", "has a character that is not allowed there in a URL"),
     ],
 )
 def test_a_proxy_that_cannot_be(xtremio: ArrayUnderTest, proxy: str, reason: str) -> None:

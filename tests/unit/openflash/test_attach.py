@@ -112,7 +112,7 @@ def test_a_link_to_a_reused_lun_is_refused(root: Path) -> None:
     found = disks.find(NAA, MIB)
     assert found is not None
     for opening in (disks.reading, disks.writing):
-        with pytest.raises(Conflict, match="LUN has been re-used"), opening(found):
+        with pytest.raises(Conflict, match="LUN has been used again for another volume"), opening(found):
             pass
     assert disks.stale(OTHER) == ["sda"]
     assert disks.stale(NAA) == []

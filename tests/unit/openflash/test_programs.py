@@ -130,7 +130,7 @@ def test_a_program_that_cannot_be_killed_is_not_waited_for_for_ever(monkeypatch:
         raise AssertionError("it was watched to its end")
 
     monkeypatch.setattr(programs, "_start", start)
-    monkeypatch.setattr(programs, "GONE_WITHIN", 0.1)
+    monkeypatch.setattr(programs, "KILLED_WITHIN", 0.1)
     with pytest.raises(Expired):
         run(["/bin/sh", "-c", "exec sleep 600"], 0.2)
 

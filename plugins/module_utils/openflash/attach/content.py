@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One disk's content to another: sparse-aware, with progress, its length verified and, when asked, its checksum."""
+"""Copies the content of a disk to another one: without the holes, with progress, and on request with a checksum."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ CHUNK = 4 * 1024**2
 _ZEROS = bytes(CHUNK)
 
 Progress = Callable[[int, int], None]
+"""Called with the bytes that are done, and all of them."""
 
 
 @dataclass(frozen=True)
@@ -31,12 +32,14 @@ class Copied:
 
 
 def copy(source: int, target: int, length: int, checksum: bool = False, progress: Optional[Progress] = None) -> Copied:
-    """Give the target the first ``length`` bytes of the source; both are file descriptors.
+    """Copy the first ``length`` bytes of the source to the target; both are file descriptors.
 
-    Where the source has zeros the target is read, and written only when it has something else there: a new volume need
-    not be empty. With ``checksum`` the target is read again and compared. Returns after the target has it all.
+    Where the source has zeros, the target is read, and written only when it has something else: a new volume may not
+    be empty. Returns when the target has stored everything.
 
+    :param checksum: read the target again and compare.
     :raises Conflict: one of them is shorter, before anything is written; or the target does not hold what was written.
+    :raises NoSpace, FlashError: one of them cannot be read or written.
     """
     _reaches(source, length, "source")
     _reaches(target, length, "target")
@@ -46,17 +49,17 @@ def copy(source: int, target: int, length: int, checksum: bool = False, progress
         at = start
         while at < end:
             interruption.check()
-            wanted = min(CHUNK, end - at)
-            chunk = _whole(source, wanted, at, "source") if is_data else _ZEROS[:wanted]
+            size = min(CHUNK, end - at)
+            chunk = _read(source, size, at, "source") if is_data else _ZEROS[:size]
             if digest is not None:
                 digest.update(chunk)
-            if is_data and chunk != _ZEROS[:wanted]:
+            if is_data and chunk != _ZEROS[:size]:
                 _write(target, chunk, at)
-                written += wanted
-            elif not _is_hole(target, at, wanted) and _whole(target, wanted, at, "target") != _ZEROS[:wanted]:
-                _write(target, _ZEROS[:wanted], at)
-                written += wanted
-            at += wanted
+                written += size
+            elif not _is_hole(target, at, size) and _read(target, size, at, "target") != _ZEROS[:size]:
+                _write(target, _ZEROS[:size], at)
+                written += size
+            at += size
             if progress is not None:
                 progress(at, length)
     os.fsync(target)
@@ -74,7 +77,7 @@ def _reaches(descriptor: int, length: int, what: str) -> None:
 
 
 def _extents(descriptor: int, length: int) -> Iterator[Tuple[int, int, bool]]:
-    """(start, end, holds data), in order; all of it data where holes cannot be asked for, as of a block device."""
+    """(start, end, holds data) in order; all is data where holes cannot be found, as on a block device."""
     at = 0
     while at < length:
         data = _seek(descriptor, at, os.SEEK_DATA, length)
@@ -98,25 +101,26 @@ def _is_hole(descriptor: int, at: int, length: int) -> bool:
 
 
 def _seek(descriptor: int, at: int, whence: int, length: int) -> Optional[int]:
-    """Where the next data or hole begins, ``length`` when there is none; None where that cannot be asked."""
+    """Where the next data or hole begins, ``length`` when there is none; None where that cannot be found."""
     try:
         return min(os.lseek(descriptor, at, whence), length)
     except OSError as error:
         return length if error.errno == errno.ENXIO else None
 
 
-def _whole(descriptor: int, length: int, at: int, what: str) -> bytes:
+def _read(descriptor: int, length: int, at: int, what: str) -> bytes:
+    """Exactly ``length`` bytes."""
     parts = []
-    left = length
-    while left:
+    remaining = length
+    while remaining:
         try:
-            part = os.pread(descriptor, left, at + length - left)
+            part = os.pread(descriptor, remaining, at + length - remaining)
         except OSError as error:
             raise FlashError("the %s cannot be read at %d: %s" % (what, at, error.strerror)) from None
         if not part:
-            raise Conflict("the %s ends at %d, before its length" % (what, at + length - left))
+            raise Conflict("the %s ends at %d, before its length" % (what, at + length - remaining))
         parts.append(part)
-        left -= len(part)
+        remaining -= len(part)
     return b"".join(parts)
 
 
@@ -136,6 +140,6 @@ def _sha256(descriptor: int, length: int) -> str:
     digest = hashlib.sha256()
     for start, end, is_data in _extents(descriptor, length):
         for at in range(start, end, CHUNK):
-            wanted = min(CHUNK, end - at)
-            digest.update(_whole(descriptor, wanted, at, "target") if is_data else _ZEROS[:wanted])
+            size = min(CHUNK, end - at)
+            digest.update(_read(descriptor, size, at, "target") if is_data else _ZEROS[:size])
     return digest.hexdigest()

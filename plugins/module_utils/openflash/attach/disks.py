@@ -4,8 +4,8 @@
 
 """This host's disks: found by identity, verified with the disk itself before they are used, and removed again.
 
-``Tree`` says where ``dev``, ``sys``, ``proc`` and ``etc`` are. With another root than ``/`` a disk may be a plain file,
-and ``device/vpd_pg83`` under ``sys/block`` then stands for asking the disk itself.
+``Tree`` has the paths of ``dev``, ``sys``, ``proc`` and ``etc``. With another root than ``/`` a disk may be a plain
+file, whose identity is read from ``device/vpd_pg83`` under ``sys/block``.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _PAGE_LENGTH = 252
 
 
 class Tree:
-    """The folders in which the kernel shows its devices."""
+    """The directories in which the kernel shows its devices."""
 
     def __init__(self, root: str = "/") -> None:
         self.root = root
@@ -46,7 +46,7 @@ class Tree:
         self.etc = os.path.join(root, "etc")
 
     def read(self, *parts: str) -> str:
-        """The text of a file, stripped; empty when there is none, as files of a vanishing device."""
+        """The text of a file, stripped; empty when it does not exist, since a device may disappear at any time."""
         try:
             with open(os.path.join(*parts), encoding="utf-8", errors="replace") as stream:
                 return stream.read().strip()
@@ -54,14 +54,17 @@ class Tree:
             return ""
 
     def names(self, *parts: str) -> List[str]:
-        """What a folder holds; nothing when it is not there."""
+        """The sorted names in a directory; none when it does not exist."""
         try:
             return sorted(os.listdir(os.path.join(*parts)))
         except OSError:
             return []
 
     def write(self, text: str, *parts: str) -> None:
-        """Write to a file of the kernel. One that does not exist any more is ignored."""
+        """Write to a file of the kernel. A file that does not exist is ignored.
+
+        :raises FlashError: the file cannot be written, or refuses the text.
+        """
         try:
             descriptor = os.open(os.path.join(*parts), os.O_WRONLY | os.O_NONBLOCK)
         except OSError as error:
@@ -75,7 +78,7 @@ class Tree:
             os.write(descriptor, text.encode("ascii"))
         except OSError as error:
             if error.errno not in (errno.ENODEV, errno.ENXIO, errno.EPIPE):
-                raise FlashError("%s does not take %r: %s" % (os.path.join(*parts), text, error.strerror)) from None
+                raise FlashError("%s refuses %r: %s" % (os.path.join(*parts), text, error.strerror)) from None
         finally:
             os.close(descriptor)
 
@@ -85,10 +88,11 @@ class Disk:
     """A volume as a block device of this host."""
 
     path: str
-    """Multipath where there is one, else one of its paths."""
+    """The multipath device where there is one, else one of its paths."""
     serial: str
     """NAA identity in lower-case hex."""
     size: int
+    """The size on the array, in bytes."""
     multipath: Optional[str] = None
     """The name of the multipath device, such as ``dm-3``."""
 
@@ -102,7 +106,7 @@ class Disks:
     # -- finding -------------------------------------------------------------------------------------------------------
 
     def find(self, serial: str, size: int) -> Optional[Disk]:
-        """The disk with this identity, or None while there is none. Not asked yet whether it is what its link says."""
+        """The disk with this identity, or None while there is none. It is verified when it is opened."""
         by_id = os.path.join(self.tree.dev, "disk", "by-id")
         for link, multipath in (("dm-uuid-mpath-3" + serial, True), ("wwn-0x" + serial, False)):
             path = os.path.join(by_id, link)
@@ -113,26 +117,30 @@ class Disks:
                 return Disk(device, serial, size, name if is_multipath else None)
         paths = self.paths(serial)
         if paths and not self.tree.names(by_id):
-            # Without udev, as in a container, nobody makes links.
+            # Without udev, as in a container, there are no links.
             return Disk(os.path.join(self.tree.dev, paths[0]), serial, size)
         return None
 
     def paths(self, serial: str) -> List[str]:
-        """The names of every path that the kernel took for this disk when it found it: sda, sdc."""
+        """The names of the paths to this disk, such as sda and sdc, by the identity that the kernel has for them."""
         blocks = self.tree.names(self.tree.sys, "block")
-        return [name for name in blocks if self._known_as(name) == serial]
+        return [name for name in blocks if self._kernel_identity(name) == serial]
 
-    def _known_as(self, name: str) -> str:
+    def _kernel_identity(self, name: str) -> str:
+        """The identity that the kernel read when the path appeared; empty when it read none."""
         text = self.tree.read(self.tree.sys, "block", name, "device", "wwid").lower()
         return text[4:] if text.startswith(("naa.", "eui.")) else text
 
     def stale(self, serial: str) -> List[str]:
-        """Paths taken for another disk when they were found, that answer with this identity now: a LUN re-used."""
+        """The names of stale paths: they had another identity when they appeared, and answer with this one now.
+
+        That happens when the array uses a LUN again for another volume.
+        """
         found = []
         for name in self.tree.names(self.tree.sys, "block"):
             if not os.path.isdir(os.path.join(self.tree.sys, "block", name, "device")):
                 continue
-            if self._known_as(name) in ("", serial):
+            if self._kernel_identity(name) in ("", serial):
                 continue
             try:
                 with self._open(os.path.join(self.tree.dev, name), os.O_RDONLY) as descriptor:
@@ -142,8 +150,8 @@ class Disks:
                 continue
         return found
 
-    def behind(self, lun: int) -> List[Tuple[str, str]]:
-        """(name, folder under sys) of every path to a LUN of this number, whoever's it is: sda behind 1:0:0:5."""
+    def paths_at(self, lun: int) -> List[Tuple[str, str]]:
+        """(name, directory in sysfs) of every path to this LUN of any target: sda and .../1:0:0:5."""
         found = []
         for name in self.tree.names(self.tree.sys, "block"):
             home = os.path.realpath(os.path.join(self.tree.sys, "block", name, "device"))
@@ -152,21 +160,21 @@ class Disks:
         return found
 
     def identity(self, name: str) -> Optional[str]:
-        """Who a path says it is, asked now; None when it does not answer.
+        """The identity with which a path answers now; None when it does not answer.
 
-        :raises Conflict: the kernel takes it for somebody else.
+        :raises Conflict: it had another identity when it appeared, so the kernel has it as another disk.
         """
         try:
             with self._open(os.path.join(self.tree.dev, name), os.O_RDONLY) as descriptor:
                 found = self._identities(descriptor, name)
         except OSError:
             return None
-        known = self._known_as(name)
+        known = self._kernel_identity(name)
         if known and known in found:
             return known
         if known and found:
             raise Conflict(
-                "this host takes %s for an earlier volume" % name,
+                "this host still has %s as an earlier volume" % name,
                 hint="Delete the stale path on this host (echo 1 > /sys/block/%s/device/delete) and run again." % name,
             )
         return found[0] if found else None
@@ -175,17 +183,20 @@ class Disks:
 
     @contextmanager
     def reading(self, disk: Disk) -> Iterator[int]:
-        """A file descriptor that can only read, of a disk that has said who it is."""
+        """A file descriptor for reading, of a disk whose identity is verified."""
         with self._opened(disk, os.O_RDONLY) as descriptor:
             yield descriptor
 
     @contextmanager
     def writing(self, disk: Disk) -> Iterator[int]:
-        """A file descriptor to write with, of a disk that has said who it is and that nobody on this host uses."""
+        """A file descriptor for writing, of a disk whose identity is verified and that is not in use on this host.
+
+        :raises InUse: the disk is mounted, part of another device, swap space, or locked by another program.
+        """
         self._check_unclaimed(disk.path)
         with self._opened(disk, os.O_RDWR | os.O_EXCL) as descriptor:
             try:
-                # Another run of ours has it locked; whoever else respects such locks (udev does) keeps off meanwhile.
+                # Excludes another run of this library, and programs that respect such locks, as udev does.
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
                 raise InUse("another program on this host has %s locked" % disk.path) from None
@@ -201,11 +212,11 @@ class Disks:
                 raise InUse("%s is in use on this host" % disk.path) from None
             if error.errno in (errno.EACCES, errno.EPERM):
                 raise FlashError(
-                    "%s cannot be opened: %s" % (disk.path, error.strerror), hint="It needs root (become: true)."
+                    "%s cannot be opened: %s" % (disk.path, error.strerror), hint="Run the task with become: true."
                 ) from None
             raise Conflict(
                 "%s does not answer: %s" % (disk.path, error.strerror),
-                hint="It may be what an earlier volume left behind: delete it on this host (echo 1 > "
+                hint="It may be a stale path of an earlier volume: delete it on this host (echo 1 > "
                 "/sys/block/%s/device/delete) and run again." % os.path.basename(disk.path),
             ) from None
         try:
@@ -223,14 +234,17 @@ class Disks:
             os.close(descriptor)
 
     def _check_identity(self, disk: Disk, descriptor: int) -> None:
-        """The disk's own word, not a link's and not what the kernel remembers."""
+        """Compare with what the disk itself answers, since a link or the kernel's record may be outdated.
+
+        :raises Conflict: it is another disk, has another size, or is not a block device.
+        """
         if self.tree.real and not stat.S_ISBLK(os.fstat(descriptor).st_mode):
             raise Conflict("%s is not a block device" % disk.path)
         found = self._identities(descriptor, os.path.basename(disk.path))
         if disk.serial not in found:
             raise Conflict(
-                "%s says that it is %s, not %s: its LUN has been re-used"
-                % (disk.path, " or ".join(found) or "nobody", disk.serial),
+                "%s answers with the identity %s and not %s: its LUN has been used again for another volume"
+                % (disk.path, " or ".join(found) or "none", disk.serial),
                 hint="Delete the stale path on this host (echo 1 > /sys/block/%s/device/delete) and run again."
                 % os.path.basename(disk.path),
             )
@@ -254,7 +268,7 @@ class Disks:
         return parse_page_83(page)
 
     def is_used(self, name: str) -> bool:
-        """Whether this host has the disk mounted, swaps on it, built upon it, or has it open for exclusive use."""
+        """Whether the disk is mounted, swap space, part of another device, or open for exclusive use on this host."""
         path = os.path.join(self.tree.dev, name)
         try:
             self._check_unclaimed(path)
@@ -266,28 +280,28 @@ class Disks:
             return error.errno == errno.EBUSY
 
     def _check_unclaimed(self, path: str) -> None:
-        """InUse when this host has it mounted, swaps on it, or built something on it (LVM, RAID, dm-crypt)."""
+        """:raises InUse: it is mounted, swap space, or part of another device (LVM, RAID, dm-crypt) on this host."""
         name = os.path.basename(path)
         partitions = [part for part in self.tree.names(self.tree.sys, "block", name) if part.startswith(name)]
         for part in [name] + partitions:
-            home = (self.tree.sys, "block", name) if part == name else (self.tree.sys, "block", name, part)
-            holders = self.tree.names(*home, "holders")
+            folder = (self.tree.sys, "block", name) if part == name else (self.tree.sys, "block", name, part)
+            holders = self.tree.names(*folder, "holders")
             if holders:
                 raise InUse("%s is part of %s on this host" % (part, ", ".join(holders)))
-            number = self.tree.read(*home, "dev")
+            number = self.tree.read(*folder, "dev")
             for line in self.tree.read(self.tree.proc, "self", "mountinfo").splitlines():
-                words = line.split()
-                if (number and words[2:3] == [number]) or "/dev/" + part in words:
-                    where = words[4] if len(words) > 4 else "something"
-                    raise InUse("%s is mounted on %s on this host" % (part, where))
+                fields = line.split()
+                if (number and fields[2:3] == [number]) or "/dev/" + part in fields:
+                    mount_point = fields[4] if len(fields) > 4 else "an unknown directory"
+                    raise InUse("%s is mounted on %s on this host" % (part, mount_point))
             for line in self.tree.read(self.tree.proc, "swaps").splitlines():
                 if line.split()[:1] == ["/dev/" + part]:
                     raise InUse("%s is swap space of this host" % part)
 
-    # -- taking away ---------------------------------------------------------------------------------------------------
+    # -- removing ------------------------------------------------------------------------------------------------------
 
     def flush(self, disk: Disk) -> None:
-        """Let nothing that was read or written stay in this host's memory."""
+        """Write what this host's memory holds of the disk, and drop what was read."""
         try:
             with self._open(disk.path, os.O_RDONLY) as descriptor:
                 os.fsync(descriptor)
@@ -297,31 +311,34 @@ class Disks:
             pass  # a disk that does not answer has nothing to flush
 
     def delete(self, disk: Disk, deadline: Deadline) -> None:
-        """Take every path to the disk away from this host, before the array does."""
+        """Remove every path to the disk from this host, before the volume is unmapped on the array.
+
+        :raises Timeout: a path is still there at the deadline.
+        """
         self.flush(disk)
-        told: Set[str] = set()
+        deleted: Set[str] = set()
         while True:
             names = self.paths(disk.serial)
             if not names:
                 return
-            # Also those that only came since: a scan of one adapter may end after the copy through another.
-            for name in [name for name in names if name not in told]:
+            # Also paths that have appeared since: a scan of one adapter may end after the copy through another.
+            for name in [name for name in names if name not in deleted]:
                 self.tree.write("1", self.tree.sys, "block", name, "device", "delete")
-                told.add(name)
+                deleted.add(name)
             if not deadline.pause():
-                raise Timeout("%s did not leave this host" % ", ".join(names))
+                raise Timeout("%s did not disappear from this host" % ", ".join(names))
 
 
 def inquire_page_83(descriptor: int) -> bytes:
     """INQUIRY for the device identification page, sent to the disk itself (SPC-3, 6.4); empty when it does not answer.
 
-    A disk that answers with another identity than its link is exactly what this looks for, so sysfs, which remembers
-    the answer from the day the disk was found, will not do.
+    The page in sysfs would not do: it is that of the moment at which the disk appeared, and the array may since have
+    used the LUN again for another volume.
     """
     command = (ctypes.c_ubyte * 6)(0x12, 0x01, _PAGE_83, 0, _PAGE_LENGTH, 0)
     data = (ctypes.c_ubyte * _PAGE_LENGTH)()
     sense = (ctypes.c_ubyte * 32)()
-    # struct sg_io_hdr: interface, direction, lengths, pointers, timeout (ms), flags and what comes back
+    # struct sg_io_hdr: interface, direction, lengths, pointers, timeout (ms), flags and the results
     header = bytearray(
         struct.pack(
             "@iiBBHIPPPIIiPBBBBHHiII",

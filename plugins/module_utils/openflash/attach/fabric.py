@@ -35,7 +35,7 @@ class Fabric(ABC):
 
     @abstractmethod
     def initiators(self) -> Tuple[str, ...]:
-        """This host's own addresses, canonical; empty when it does not speak the protocol."""
+        """The addresses of this host's initiators, in canonical form; none where it does not have the protocol."""
 
     @abstractmethod
     def no_path(self, ports: Sequence[Port]) -> Optional[str]:
@@ -46,25 +46,30 @@ class Fabric(ABC):
         """Make this host scan for that LUN behind these ports."""
 
     def close(self) -> None:
-        """End what was begun in order to attach."""
+        """End the sessions that were begun in order to attach."""
         return
 
     def attach(self, serial: str, size: int, lun: int, ports: Sequence[Port]) -> Disk:
-        """The mapped volume as a disk. Conflict when a stale path stands in its way, Timeout when it does not come."""
+        """The mapped volume as a disk.
+
+        :raises Conflict: this host has a stale path at its LUN.
+        :raises Timeout: it does not appear in time.
+        """
         deadline = Deadline(self.timeout, first=0.05, longest=1.0)
         scans = 0
         while True:
             found = self.disks.find(serial, size)
-            if found is not None and self._settled(found):
+            if found is not None and self._is_complete(found):
                 return found
-            # Scanning again helps a fabric that had not noticed yet; scanning all the time hinders it.
+            # The fabric may not have noticed the mapping at the first scan. Constant scans would slow it down.
             if deadline.elapsed >= scans * self.timeout / 4:
                 scans += 1
                 self.scan(lun, ports)
             stale = self.disks.stale(serial)
             if stale:
                 raise Conflict(
-                    "LUN %d leads to it, but this host takes %s for an earlier volume" % (lun, ", ".join(stale)),
+                    "the volume is at LUN %d, but this host still has %s as an earlier volume"
+                    % (lun, ", ".join(stale)),
                     hint="Delete the stale path on this host (echo 1 > /sys/block/%s/device/delete) and run again."
                     % stale[0],
                 )
@@ -86,7 +91,7 @@ class Fabric(ABC):
         deadline = Deadline(self.timeout, first=0.05, longest=1.0)
         scans = 0
         while True:
-            names = [name for name, home in self.disks.behind(lun) if self.leads(home, ports)]
+            names = [name for name, home in self.disks.paths_at(lun) if self.leads(home, ports)]
             found = {name: self.disks.identity(name) for name in names}
             serials = {serial for serial in found.values() if serial}
             if len(serials) > 1:
@@ -101,7 +106,7 @@ class Fabric(ABC):
                 if dead:
                     raise Conflict(
                         "%s does not answer" % ", ".join(dead),
-                        hint="It is what an earlier volume left behind: delete it on this host (echo 1 > "
+                        hint="It is a stale path of an earlier volume: delete it on this host (echo 1 > "
                         "/sys/block/%s/device/delete) and run again." % dead[0],
                     )
                 raise Timeout(
@@ -109,8 +114,8 @@ class Fabric(ABC):
                     hint="Check zoning and cabling.",
                 )
 
-    def _settled(self, disk: Disk) -> bool:
-        """Where multipath runs, the paths come first and belong to it a moment later."""
+    def _is_complete(self, disk: Disk) -> bool:
+        """False while a path is part of a multipath device that is not found yet: it appears after its paths."""
         if disk.multipath or not self.disks.paths(disk.serial):
             return True
         return not any(
@@ -123,15 +128,18 @@ class Fabric(ABC):
         return os.path.join(self.tree.dev, "disk", "by-id")
 
     def detach(self, disk: Disk) -> None:
-        """Take the disk away from this host. Unmap the volume only afterwards."""
+        """Remove the disk from this host, before the volume is unmapped.
+
+        :raises FlashError: a program on this host still uses its multipath device.
+        """
         if disk.multipath:
             self.disks.flush(disk)
             name = self.tree.read(self.tree.sys, "block", disk.multipath, "dm", "name") or disk.multipath
             done = run_command(("multipath", "-f", name))
             if done.status:
                 raise FlashError(
-                    "multipath does not let %s go: %s" % (name, done.complaint),
-                    hint="Something on this host still uses it.",
+                    "multipath cannot remove %s: %s" % (name, done.complaint),
+                    hint="Stop what still uses it on this host.",
                 )
         self.disks.delete(disk, Deadline(self.timeout, first=0.02, longest=0.5))
 
@@ -145,7 +153,7 @@ def fabrics_of(tree: Tree, timeout: float) -> Tuple[Fabric, ...]:
 
 
 def run_command(words: Sequence[str], timeout: float = COMMAND_TIMEOUT) -> programs.Ended:
-    """A program of this host, without a shell."""
+    """Run a program of this host, without a shell."""
     try:
         return programs.run(words, timeout)
     except FileNotFoundError:

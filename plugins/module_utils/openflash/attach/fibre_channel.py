@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Volumes of an array behind Fibre Channel, as this host's kernel sees them through sysfs."""
+"""Volumes over Fibre Channel, as this host's kernel shows them in sysfs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class FibreChannel(Fabric):
     protocol = FC
 
     def _adapters(self) -> Dict[str, str]:
-        """WWPN by host adapter, of those whose link is up."""
+        """The WWPNs of the ports whose link is up, by the name of the SCSI host."""
         found = {}
         home = os.path.join(self.tree.sys, "class", "fc_host")
         for name in self.tree.names(home):
@@ -39,15 +39,15 @@ class FibreChannel(Fabric):
             return "it has no Fibre Channel adapter"
         if not self._adapters():
             return "none of its Fibre Channel ports is online"
-        wanted = {port.address for port in ports if port.protocol == FC}
-        if not wanted:
+        array_ports = {port.address for port in ports if port.protocol == FC}
+        if not array_ports:
             return "the array has no active Fibre Channel port"
-        if not wanted.intersection(self._remote()):
+        if not array_ports.intersection(self._remote_ports()):
             return "none of the array's ports is zoned to it"
         return None
 
-    def _remote(self) -> Tuple[str, ...]:
-        """The target ports that the fabric shows to this host."""
+    def _remote_ports(self) -> Tuple[str, ...]:
+        """The WWPNs of the target ports that are online in the fabric for this host."""
         home = os.path.join(self.tree.sys, "class", "fc_remote_ports")
         found = []
         for name in self.tree.names(home):
@@ -57,12 +57,12 @@ class FibreChannel(Fabric):
 
     def leads(self, home: str, ports: Sequence[Port]) -> bool:
         host, channel, target, _lun = os.path.basename(home).split(":")
-        wanted = {port.address for port in ports if port.protocol == FC}
+        array_ports = {port.address for port in ports if port.protocol == FC}
         remotes = os.path.join(self.tree.sys, "class", "fc_remote_ports")
         for name in self.tree.names(remotes):
             is_it = name.startswith("rport-%s:%s-" % (host, channel))
             if is_it and self.tree.read(remotes, name, "scsi_target_id") == target:
-                if _wwpn(self.tree.read(remotes, name, "port_name")) in wanted:
+                if _wwpn(self.tree.read(remotes, name, "port_name")) in array_ports:
                     return True
         return False
 

@@ -4,8 +4,8 @@
 
 """Volumes of an array behind iSCSI, by this host's kernel initiator (open-iscsi).
 
-Sessions and node records that existed before stay as they are. Those that were made to attach a volume are ended and
-deleted by ``close``. ``iscsiadm -o new`` resets a record that exists, with its CHAP credentials and its start-up mode,
+Sessions and node records that existed before are not changed. Those that were made to attach a volume are ended and
+deleted by ``close``. ``iscsiadm -o new`` resets an existing record, including its CHAP credentials and start-up mode,
 so a record is made only where iscsiadm reports that there is none.
 
 What os-brick's connector (``connectors/iscsi.py``) does at each step, and what is done here:
@@ -22,9 +22,9 @@ What os-brick's connector (``connectors/iscsi.py``) does at each step, and what 
 - Scan: both set ``node.session.scan`` to manual, here in a record that is made only, and then scan for the one LUN, so
   that no other volume of the host appears with it. Both fall back to a rescan of the session.
 - Several portals: it logs in to them in threads, and here in sequence, after a connection shows which ones answer.
-- Logout: both leave a session that other disks of this host use. It counts every other disk of the session. Here a
-  session counts as used when one of its disks is mounted, built upon or open for exclusive use, since an initiator
-  without manual scan shows disks that nobody asked for.
+- Logout: both keep a session that other disks of this host use. It counts every other disk of the session. Here a
+  session is in use when one of its disks is mounted, is part of another device or is open for exclusive use, since an
+  initiator without manual scan shows disks that were not requested.
 """
 
 from __future__ import annotations
@@ -43,19 +43,19 @@ from .fabric import Fabric, run_command
 PORTAL_PORT = 3260
 
 Node = Tuple[str, ...]
-"""The words of iscsiadm that name a target at a portal."""
+"""The arguments of iscsiadm that name a target at a portal."""
 
 # iscsiadm(8), EXIT STATUS
 _SESSION_EXISTS = 15
 _NO_RECORDS = (21, 255)
-"""255: releases before 2.0-872, for which every failure of this question has this status."""
+"""Releases before 2.0-872 end with 255, whatever the reason."""
 _LOGIN_REFUSED = 24
 
 
 class Iscsi(Fabric):
-    """This host's iSCSI initiator.
+    """The iSCSI initiator of this host's kernel.
 
-    :param program: ``iscsiadm``, or another that takes its arguments.
+    :param program: ``iscsiadm``, or a program with the same arguments.
     """
 
     protocol = ISCSI
@@ -97,7 +97,11 @@ class Iscsi(Fabric):
         return target.lower() in {port.address for port in ports if port.protocol == ISCSI}
 
     def scan(self, lun: int, ports: Sequence[Port]) -> None:
-        """Log in at each portal that answers and has no session yet, and scan for the LUN behind all of them."""
+        """Log in at each portal that answers and has no session yet, and scan for the LUN in all sessions.
+
+        :raises Unauthorized: no login succeeds, and a portal refuses the CHAP credentials.
+        :raises FlashError: no login succeeds for another reason.
+        """
         problems = []
         logged_in = refused = False
         for port in ports:
@@ -105,19 +109,19 @@ class Iscsi(Fabric):
                 continue
             node = ("-m", "node", "-T", port.address, "-p", port.portal)
             self._make_record(node)
-            done = run_command((self.program,) + node + ("--login",))
-            if done.status in (0, _SESSION_EXISTS):
-                if done.status == 0:
+            login = run_command((self.program,) + node + ("--login",))
+            if login.status in (0, _SESSION_EXISTS):
+                if login.status == 0:
                     self._sessions.append((node, port))
                 logged_in = True
                 self._scan_for(lun, node, port)
             else:
-                refused = refused or done.status == _LOGIN_REFUSED
-                problems.append("%s: %s" % (port.portal, done.complaint))
+                refused = refused or login.status == _LOGIN_REFUSED
+                problems.append("%s: %s" % (port.portal, login.complaint))
         if problems and not logged_in:
             reason = "the iSCSI login fails at %s" % "; ".join(problems)
             if refused:
-                # Given to iscsiadm they would be in the list of processes, so they are the host's own to keep.
+                # As arguments of iscsiadm they would be in the process list, so they must be in the host's own file.
                 raise Unauthorized(
                     reason,
                     hint="Put the CHAP credentials that the array has for this host into /etc/iscsi/iscsid.conf.",
@@ -128,7 +132,7 @@ class Iscsi(Fabric):
         while self._sessions:
             node, port = self._sessions.pop()
             if self._is_used(port):
-                # Another copy, or somebody on this host, uses it by now. Its record says that it is manual.
+                # Another copy, or another program on this host, uses it by now. Its record must stay, set to manual.
                 self._records = [record for record in self._records if record != node]
             else:
                 run_command((self.program,) + node + ("--logout",))
@@ -138,9 +142,9 @@ class Iscsi(Fabric):
     # -- records and sessions ------------------------------------------------------------------------------------------
 
     def _make_record(self, node: Node) -> None:
-        """A record for the login, where this host has none of this target at this portal.
+        """Make a record for the login, unless this host has one of this target at this portal.
 
-        :raises FlashError: iscsiadm cannot tell whether there is one.
+        :raises FlashError: iscsiadm does not report whether there is one.
         """
         existing_record = run_command((self.program,) + node + ("-o", "show"))
         if existing_record.status == 0:
@@ -159,13 +163,13 @@ class Iscsi(Fabric):
             host = os.path.basename(os.path.dirname(folder))
             targets = [name.split(":")[1:] for name in self.tree.names(folder) if name.startswith("target")]
             for channel, target in targets or [["-", "-"]]:
-                place = "%s %s %d" % (channel, target, lun)
-                self.tree.write(place, self.tree.sys, "class", "scsi_host", host, "scan")
+                address = "%s %s %d" % (channel, target, lun)
+                self.tree.write(address, self.tree.sys, "class", "scsi_host", host, "scan")
         if not folders:
             self._run(node + ("--rescan",))
 
     def _session_folders(self, port: Port) -> List[str]:
-        """The folders under sys of the sessions with this target at this portal: .../host2/session1."""
+        """The directories in sysfs of the sessions with this target at this portal: .../host2/session1."""
         home = os.path.join(self.tree.sys, "class", "iscsi_session")
         address, portal_port = parse_endpoint(port.portal or "", PORTAL_PORT, "portal")
         found = []
@@ -175,8 +179,8 @@ class Iscsi(Fabric):
             connection = os.path.join(
                 self.tree.sys, "class", "iscsi_connection", "connection%s:0" % name[len("session") :]
             )
-            at = (self.tree.read(connection, "persistent_address"), self.tree.read(connection, "persistent_port"))
-            if at == (address.strip("[]"), str(portal_port)):
+            portal = (self.tree.read(connection, "persistent_address"), self.tree.read(connection, "persistent_port"))
+            if portal == (address.strip("[]"), str(portal_port)):
                 found.append(os.path.realpath(os.path.join(home, name, "device")))
         return found
 
@@ -190,14 +194,14 @@ class Iscsi(Fabric):
             for name in self.tree.names(blocks)
         )
 
-    def _run(self, words: Tuple[str, ...]) -> None:
-        done = run_command((self.program,) + words)
-        if done.status != 0:
-            raise self._failed(words, done.complaint)
+    def _run(self, arguments: Tuple[str, ...]) -> None:
+        result = run_command((self.program,) + arguments)
+        if result.status != 0:
+            raise self._failed(arguments, result.complaint)
 
-    def _failed(self, words: Tuple[str, ...], complaint: str) -> FlashError:
+    def _failed(self, arguments: Tuple[str, ...], complaint: str) -> FlashError:
         return FlashError(
-            "%s %s failed: %s" % (self.program, " ".join(words), complaint),
+            "%s %s failed: %s" % (self.program, " ".join(arguments), complaint),
             hint="Check that the initiator of this host works (iscsiadm -m node), and run the task again.",
         )
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Volumes by the iSCSI initiator that QEMU brings (libiscsi): no root, no kernel session, no device on this host."""
+"""Volumes over the iSCSI initiator of QEMU (libiscsi). It needs no root, no kernel session and no device."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _SECRET = "chap"  # noqa: S105  no secret, but the id of the object that holds i
 
 
 def initiator_name() -> str:
-    """One that nobody has: each copy has its own, so none disturbs another one, nor the kernel's."""
+    """A new, unique iSCSI name. Each copy has its own, so it disturbs no other copy and not the kernel's initiator."""
     host = re.sub(r"[^a-z0-9-]", "-", socket.gethostname().lower())[:60] or "host"
     return "%s:%s-%s" % (_PREFIX, host, secrets.token_hex(8))
 
 
 def random_chap() -> Chap:
-    """Credentials for one copy. Arrays take 12 to 16 characters, so this has 16."""
+    """Credentials for one copy. Arrays accept 12 to 16 characters, so the secret has 16."""
     return Chap("openflash-%s" % secrets.token_hex(4), secrets.token_hex(8))
 
 
@@ -41,24 +41,27 @@ def node(
     chap: Optional[Chap] = None,
     seconds: float = 30.0,
 ) -> Node:
-    """The volume behind the first of these portals that lets the initiator in.
+    """The volume at the first of these portals that accepts the login.
 
-    :raises Unauthorized: none does, since the credentials are not right.
-    :raises Unreachable: none does.
-    :raises Conflict: what is there has another size than the volume.
+    :param size: of the volume, in bytes.
+    :param seconds: the timeout of a portal.
+    :raises Unsupported: none of the ports is an iSCSI portal.
+    :raises Unauthorized: a portal refuses the credentials, and none accepts them.
+    :raises Unreachable: none accepts the login for another reason.
+    :raises Conflict: the LUN has another size than the volume.
     """
     usable = [port for port in ports if port.protocol == ISCSI and port.portal and _is_name(port.address)]
     if not usable:
         raise Unsupported(
-            "the array tells no iSCSI portal that is up for this volume",
-            hint="Look at the array's portals, or set data_path: kernel.",
+            "the array reports no iSCSI portal that is up for this volume",
+            hint="Check the array's portals, or set data_path: kernel.",
         )
     problems: List[str] = []
     refused: Optional[Unauthorized] = None
     for port in usable:
         found = _node(initiator, port, lun, size, chap, seconds)
         try:
-            there = int(qemu.info(found, seconds)["virtual-size"])
+            reported_size = int(qemu.info(found, seconds)["virtual-size"])
         except Unauthorized as error:
             refused = error
             continue
@@ -67,17 +70,17 @@ def node(
                 raise
             problems.append("%s: %s" % (port.portal, error.said or error.reason))
             continue
-        if there != size:
+        if reported_size != size:
             raise Conflict(
-                "behind portal %s, LUN %d has %s and not the %s of the volume"
-                % (port.portal, lun, format_size(there), format_size(size))
+                "at portal %s, LUN %d has %s, and the volume has %s"
+                % (port.portal, lun, format_size(reported_size), format_size(size))
             )
         return found
     if refused is not None:
         raise refused
     raise Unreachable(
-        "no portal gives the volume to this host: %s" % "; ".join(problems),
-        hint="Look at the network between this host and the portals, or set data_path: kernel.",
+        "this host cannot reach the volume at any portal: %s" % "; ".join(problems),
+        hint="Check the network between this host and the portals, or set data_path: kernel.",
     )
 
 
@@ -86,7 +89,7 @@ def _is_name(address: str) -> bool:
 
 
 def _node(initiator: str, port: Port, lun: int, size: int, chap: Optional[Chap], seconds: float) -> Node:
-    below: Dict[str, Any] = {
+    options: Dict[str, Any] = {
         "driver": "iscsi",
         "transport": "tcp",
         "portal": port.portal,
@@ -96,6 +99,6 @@ def _node(initiator: str, port: Port, lun: int, size: int, chap: Optional[Chap],
         "timeout": max(1, int(seconds)),
     }
     if chap is None:
-        return Node({"driver": RAW, "file": below}, size)
-    below.update({"user": chap.username, "password-secret": _SECRET})
-    return Node({"driver": RAW, "file": below}, size, secrets=((_SECRET, chap.password),))
+        return Node({"driver": RAW, "file": options}, size)
+    options.update({"user": chap.username, "password-secret": _SECRET})
+    return Node({"driver": RAW, "file": options}, size, secrets=((_SECRET, chap.password),))

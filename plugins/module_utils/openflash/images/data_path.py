@@ -298,7 +298,7 @@ def _detach_lun(array: Array, fabrics: Sequence[Fabric], volume: Volume, mapping
         return
     ports = array.ports_of([volume.name]).items
     for fabric in fabrics:
-        for name, home in fabric.disks.behind(mapping.lun):
+        for name, home in fabric.disks.paths_at(mapping.lun):
             if fabric.leads(home, ports):
                 serial = fabric.disks.identity(name)
                 if serial is not None:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Why a certificate is refused, and what to do about it: most reasons have nothing to do with ca_path."""
+"""Explains why a certificate is refused and what to do. For most reasons, ca_path is no remedy."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ def explain_certificate(
     """(reason, hint) for a certificate that was refused.
 
     :param error: ssl.SSLCertVerificationError, or the CertificateError of urllib3, which has no code.
-    :param name: the name that the certificate should carry.
+    :param name: the name that must be in the certificate.
     :param verify: True, or the CA file or directory that was used.
     :param direct: without a proxy. Then one more connection may be made, to read the names in the certificate.
     """
     code = getattr(error, "verify_code", None)
-    # A name that urllib3 itself compares, and not OpenSSL, comes without a code.
+    # There is no code when urllib3 itself compares the name, and not OpenSSL.
     if code in _WRONG_NAME or not code and ("match" in str(error) or "subjectAltName" in str(error)):
         return _wrong_name(name, _names(host, port, name, verify) if direct else None)
     if code in (_EXPIRED, _NOT_YET_VALID):
@@ -67,20 +67,20 @@ def explain_certificate(
             "Compare its fingerprint with the one that the array shows, save the certificate on this host, and set "
             "ca_path to that file;" + _GIVES_UP,
         )
-    words = str(getattr(error, "verify_message", "") or "unknown reason")
+    reason = str(getattr(error, "verify_message", "") or "unknown reason")
     if code == _SELF_SIGNED_IN_CHAIN:
-        words = "the CA at the end of its chain is unknown"
+        reason = "the CA at the end of its chain is unknown"
     hint = "Set ca_path to the certificate of the CA that signed it"
     if isinstance(verify, str) and os.path.isdir(verify):
         hint += "; a directory needs the links that `openssl rehash` makes"
-    return "its certificate is not trusted (%s)" % words, hint + ";" + _GIVES_UP
+    return "its certificate is not trusted (%s)" % reason, hint + ";" + _GIVES_UP
 
 
 def _wrong_name(name: str, names: Optional[Tuple[str, ...]]) -> Tuple[str, str]:
     if names is None:
         return (
             "its certificate is for another name than %s" % name,
-            "Set tls_server_name to a name in the subjectAltName of the certificate. If it has none, install another "
+            "Set tls_server_name to a name in the subjectAltName of the certificate. If there is none, install another "
             "certificate on the array.",
         )
     if not names:
@@ -90,7 +90,7 @@ def _wrong_name(name: str, names: Optional[Tuple[str, ...]]) -> Tuple[str, str]:
         )
     return (
         "its certificate is for another name than %s" % name,
-        "Set tls_server_name to a name that the certificate carries: %s." % ", ".join(names),
+        "Set tls_server_name to a name in the certificate: %s." % ", ".join(names),
     )
 
 

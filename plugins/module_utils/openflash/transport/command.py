@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A command of this host: its arguments as a list, never a shell, with a deadline, and in the journal."""
+"""Runs commands of this host: without a shell, with a deadline, and recorded in the journal."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .journal import Journal
 
 @dataclass(frozen=True)
 class Output:
-    """What a command that ended with status 0 wrote."""
+    """The output of a command that ended with status 0."""
 
     command: str
     """The command line, for messages."""
@@ -28,9 +28,9 @@ class Output:
 
 
 class CommandTransport:
-    """Runs programs, one at a time and as this user.
+    """Runs programs as this user.
 
-    :param timeout: seconds until the program, and what it started, is killed.
+    :param timeout: seconds until a program is killed, with the programs that it started.
     """
 
     def __init__(self, timeout: float = 60.0, journal: Optional[Journal] = None) -> None:
@@ -40,9 +40,10 @@ class CommandTransport:
     def run(self, argv: Sequence[str], write: bool = True, session: bool = False) -> Output:
         """The output of a command that succeeded.
 
-        :raises MissingProgram, Unauthorized: there is no such program, or this user may not run it.
+        :raises MissingProgram: the program does not exist.
+        :raises Unauthorized: this user may not run it.
         :raises AnswerLost: a write was killed at the deadline, or failed: read the state and decide.
-        :raises Timeout, FlashError: the same for a read.
+        :raises Timeout, FlashError: a read was killed at the deadline, or failed.
         """
         interruption.check()
         words = list(argv)

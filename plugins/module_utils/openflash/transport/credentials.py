@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The user name and the password that an array demands, or which of the two is missing."""
+"""The user name and password for an array, and the error when one of them is missing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from ..model import Connection
 
 
 def credentials(connection: Connection) -> Tuple[str, str]:
-    """(user name, password) of a connection that must have both."""
+    """(user name, password) of a connection.
+
+    :raises Invalid: one of them is missing.
+    """
     if not connection.username or not connection.password:
         raise missing(bool(connection.username), bool(connection.password), connection.withheld)
     return connection.username, connection.password
@@ -22,9 +25,10 @@ def credentials(connection: Connection) -> Tuple[str, str]:
 def missing(username: bool, password: bool, withheld: Optional[str], key: bool = False) -> Invalid:
     """The error that names what is missing.
 
-    :param username: whether it is given; password likewise.
+    :param username: whether a user name is set.
+    :param password: whether a password is set.
     :param withheld: see Connection.
-    :param key: whether a private key would do instead of the password.
+    :param key: whether a private key can replace the password.
     """
     what = "a user name and a password" if not (username or password) else "a password" if username else "a user name"
     options = ([] if username else ["username"]) + ([] if password else ["password"])

@@ -17,11 +17,11 @@ T = TypeVar("T")
 
 
 class Deadline:
-    """A moment on the monotonic clock, with pauses that grow and never reach beyond it.
+    """A point in time, and the pauses until then, each longer than the one before.
 
     :param seconds: from now.
-    :param first: the first pause, in seconds; each further one doubles.
-    :param longest: no pause is longer.
+    :param first: the first pause, in seconds; each further pause is twice as long.
+    :param longest: the longest pause, in seconds.
     """
 
     def __init__(
@@ -45,29 +45,31 @@ class Deadline:
         return self._clock() - self._started
 
     def remaining(self) -> float:
-        """Seconds left, never below 0."""
+        """Remaining seconds, never below 0."""
         return max(0.0, self.seconds - self.elapsed)
 
     def expired(self) -> bool:
         return self.remaining() <= 0.0
 
     def pause(self) -> bool:
-        """Sleep, longer each time; False, at once, when the time is over.
+        """Sleep, longer each time. Returns False at once when the deadline has passed.
 
-        Between half and all of the nominal pause, so that clients that were turned away together come back apart.
+        The pause is random, between half and all of the nominal one, so that clients that were refused at the same
+        time do not try again at the same time.
         """
-        left = self.remaining()
-        if left <= 0.0:
+        remaining = self.remaining()
+        if remaining <= 0.0:
             return False
         nominal = min(self._longest, self._first * 2 ** min(self._pauses, 20))
         self._pauses += 1
-        self._sleep(min(left, nominal * random.uniform(0.5, 1.0)))
+        self._sleep(min(remaining, nominal * random.uniform(0.5, 1.0)))
         return True
 
     def poll(self, ask: Callable[[], Optional[T]], waiting_for: str, hint: Optional[str] = None) -> T:
-        """Ask until the answer is not None, once more at the very end; then Timeout.
+        """Call ``ask`` until it returns something, for the last time at the deadline.
 
-        :param waiting_for: completes "... did not happen within N s": "the end of the copy into db1".
+        :param waiting_for: the subject of "... did not come about within N s", such as "the end of the copy into db1".
+        :raises Timeout: the deadline has passed.
         """
         while True:
             last = self.expired()

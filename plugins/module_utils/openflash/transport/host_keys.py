@@ -49,15 +49,15 @@ class HostKeys:
         client.set_missing_host_key_policy(Missing())
 
     def _parse(self, text: str) -> Tuple[str, Any]:
-        words = text.split()
+        fields = text.split()
         try:
-            entry = self._paramiko.hostkeys.HostKeyEntry.from_line(" ".join(["array"] + words[:2]))
+            entry = self._paramiko.hostkeys.HostKeyEntry.from_line(" ".join(["array"] + fields[:2]))
         except Exception:  # noqa: BLE001  the parser's errors differ between versions of paramiko
             entry = None
         if entry is None or entry.key is None:
             raise Invalid(
                 "host_key is not a host key",
-                hint="It has a type and a base64 text, such as a line of `ssh-keyscan` without the host's name.",
+                hint="Set it to a key type and a base64 text, such as a line of `ssh-keyscan` without the host name.",
             )
         return entry.key.get_name(), entry.key
 
@@ -74,7 +74,10 @@ class HostKeys:
             raise Invalid("known_hosts %s cannot be read: %s" % (self._file, error.strerror or error)) from None
 
     def missing(self, key: Any) -> None:
-        """No key is known for this address."""
+        """Accept a key for an address that has no known key, if the policy allows it.
+
+        :raises Unreachable: the policy does not allow it, or the option host_key has another key.
+        """
         if self._explicit:
             raise self.changed(key)
         if self._policy == ACCEPT_NEW:
@@ -82,19 +85,20 @@ class HostKeys:
             return
         raise Unreachable(
             "its host key is not known (%s)" % _fingerprint(key),
-            hint="Compare it with the array's, then set host_key to '%s %s', add it to %s, or set host_key_policy: "
-            "accept_new." % (key.get_name(), key.get_base64(), self._file),
+            hint="Compare it with the key of the array, then set host_key to '%s %s', add it to %s, or set "
+            "host_key_policy: accept_new." % (key.get_name(), key.get_base64(), self._file),
         )
 
     def changed(self, key: Any) -> Unreachable:
+        """The error for a key that differs from the known one."""
         return Unreachable(
-            "its host key is another than the one that is known (%s)" % _fingerprint(key),
-            hint="Somebody may be in between. When the array itself has a new key, put it into %s."
+            "its host key (%s) differs from the known one" % _fingerprint(key),
+            hint="Another server may pose as the array. If the array itself has a new key, put it into %s."
             % ("host_key" if self._explicit else self._file),
         )
 
     def keep(self) -> None:
-        """Add the key of a host that was not known before to the file. Its other lines are kept."""
+        """Add a newly accepted key to the known_hosts file. Its other lines are kept."""
         if self._new is None:
             return
         folder = os.path.dirname(self._file)

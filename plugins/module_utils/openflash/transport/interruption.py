@@ -5,9 +5,9 @@
 """How a signal that asks the process to end reaches every thread.
 
 Python runs a signal handler in the main thread only. ``on_signal`` raises Interrupted there, whatever the thread waits
-for. Other threads find out at their next request, or while they wait: each raises Interrupted once, so that the
-requests of its clean-up are carried out. A program that handles signals itself, as an OpenStack service does, does not
-install ``on_signal``, and then nothing here has an effect.
+for. Each other thread raises Interrupted at its next request, or while it waits. It does so once, so that the requests
+of its clean-up are carried out. A program that handles signals itself, as an OpenStack service does, does not install
+``on_signal``, and then nothing here has an effect.
 """
 
 from __future__ import annotations
@@ -63,8 +63,8 @@ def on_signal(number: int, _frame: Any) -> None:
 def deferred() -> Iterator[None]:
     """Raise Interrupted at the end of the block and not within it.
 
-    For the moment in which a program is started: a signal between the start and the assignment of the process would
-    leave a program running that nobody knows of. The block must not wait for anything.
+    For the moment in which a program is started: after a signal between the start and the assignment of the process,
+    nothing would end the program. The block must not wait for anything.
     """
     _state.deferring += 1
     try:

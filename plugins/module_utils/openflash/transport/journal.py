@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The record of what was sent to an array, shared by every transport, with no secret in it."""
+"""The record of the requests that were sent to an array, without secrets. Every transport uses it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from urllib.parse import quote, quote_plus
 
 MASK = "********"
 
-# Shorter secrets are masked as whole words only: masking every "a" would tell the secret and garble the rest.
+# Shorter secrets are masked as separate words only: masking every "a" would disclose the secret and garble the text.
 SHORTEST = 4
 
 _KEY = re.compile(r"passw|passphrase|secret|token|^authorization$|^cookie$|^set-cookie$|private[-_]?key", re.IGNORECASE)
@@ -37,23 +37,23 @@ class Call:
     target: str
     """Path and query, or the command line."""
     body: Any
-    """What went with it: decoded JSON or text, secrets masked; None when nothing did."""
+    """The content of the request, as decoded JSON or text with secrets masked; None when it had none."""
     outcome: str
     """The status or exit code, or how it failed: ``200``, ``connection reset``."""
     write: bool
     """Whether it could change what the array holds."""
     session: bool
-    """Whether it served the session only: login, logout, finding out version, model or cluster."""
+    """Whether it served the session only: login, logout, reading the version, model or cluster."""
     seconds: float
     sent: bool = True
-    """False when not even a connection came about."""
+    """False when there was no connection, so nothing was sent."""
 
     def as_dict(self) -> Dict[str, Any]:
         return asdict(self)
 
 
 class Journal(Sequence[Call]):
-    """Calls in order. Threads may share one."""
+    """Calls in the order in which they ended. Threads may share a journal."""
 
     def __init__(self, secrets: Iterable[Optional[str]] = ()) -> None:
         self._calls: List[Call] = []
@@ -64,7 +64,7 @@ class Journal(Sequence[Call]):
             self.hide(secret)
 
     def hide(self, secret: Optional[str]) -> None:
-        """Mask this value from now on wherever it occurs, also as JSON, URLs and Basic authentication write it."""
+        """Mask this value from now on, also as it is encoded in JSON, in URLs and in Basic authentication."""
         if not secret:
             return
         with self._lock:
@@ -81,18 +81,18 @@ class Journal(Sequence[Call]):
 
     @property
     def secrets(self) -> FrozenSet[str]:
-        """The values hidden so far, in each form in which they are looked for."""
+        """The values that are masked, in each of their encodings."""
         with self._lock:
             return frozenset(self._secrets)
 
     def mask(self, text: str) -> str:
-        """The text without the values hidden so far, and without what stands after a password option or key."""
+        """The text with asterisks for the hidden values, and for what follows a password option or key."""
         text = _OPTION.sub(r"\1" + MASK, _QUERY.sub(r"\1" + MASK, text))
         pattern = self._pattern
         return pattern.sub(MASK, text) if pattern else text
 
     def mask_body(self, body: Any) -> Any:
-        """The same for decoded JSON, where moreover the value of a key that names a secret is masked whole."""
+        """Decoded JSON with masked texts. The value of a key that names a secret is masked completely."""
         if isinstance(body, dict):
             return {
                 key: MASK if isinstance(value, str) and value and _KEY.search(str(key)) else self.mask_body(value)
@@ -115,7 +115,7 @@ class Journal(Sequence[Call]):
         seconds: float = 0.0,
         sent: bool = True,
     ) -> Call:
-        """Record one call; secrets are masked here and nowhere kept."""
+        """Record a call. Its secrets are masked before it is stored."""
         target, body, outcome = self.mask(target), self.mask_body(body), self.mask(str(outcome))
         with self._lock:
             call = Call(
@@ -134,7 +134,10 @@ class Journal(Sequence[Call]):
 
     @property
     def counts(self) -> Dict[str, int]:
-        """``requests`` and the ``writes`` among them; ``session_requests`` are counted apart. Only what was sent."""
+        """``requests``, the ``writes`` among them, and ``session_requests``, which are counted separately.
+
+        Calls that were not sent are not counted.
+        """
         calls = [call for call in list(self._calls) if call.sent]
         return {
             "requests": sum(not call.session for call in calls),

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Programs of this host: never by a shell, with a deadline, watched while they run, ended with all that they started.
+"""Runs programs of this host: without a shell, with a deadline, and ended together with the programs that they started.
 
 A module may start a program only by ``AnsibleModule.run_command``, and an OpenStack service has no AnsibleModule. So
-what uses this library says once, by ``start_with``, how a process is started. The rest is the same for both.
+the user of this library sets once, by ``start_with``, how a process is started. Everything else is the same for both.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ from ..errors import FlashError
 from . import interruption
 
 LARGEST_OUTPUT = 1024**2
-"""Bytes of each of its two outputs that are kept; more is read, and dropped."""
+"""Bytes that are kept of the standard output, and of the error output. What follows is read and dropped."""
 
-GONE_WITHIN = 10.0
-"""Seconds within which a program that was killed ends. One that waits for a disk which does not answer may not."""
+KILLED_WITHIN = 10.0
+"""Seconds to wait for a killed program to end. A program that waits for a disk which does not answer may not end."""
 
 Process = Any
 """A subprocess.Popen with pipes for both outputs."""
 
 Start = Callable[[List[str], Tuple[int, ...], Dict[str, str], Callable[[Process], None]], int]
-"""Starts a program as the leader of a new session, with no input, these file descriptors, and an environment of
-``for_programs`` with these changes. Calls the function while the program runs, and raises what that raises. Returns the
-status at the end."""
+"""Starts a program as the leader of a new session, without input, with these file descriptors, and with the environment
+of ``for_programs`` with these changes. Calls the function while the program runs, and raises what that raises. Returns
+the exit status."""
 
 _start: Optional[Start] = None
 
-# Ends with its parent (PR_SET_PDEATHSIG of prctl(2), which lasts over exec); no core file, which would hold data.
+# The program ends with its parent (PR_SET_PDEATHSIG of prctl(2), which exec keeps). A core file would contain data.
 _LIMITED = """\
 import ctypes, os, resource, sys
 parent, memory, seconds = map(int, sys.argv[1:4])
@@ -56,12 +56,12 @@ os.execv(sys.argv[4], sys.argv[4:])
 
 
 class Expired(Exception):
-    """The program did not end in time, and was killed with all that it had started."""
+    """The program did not end in time, and was killed with the programs that it had started."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What a program may use that works for us alone: it is killed when this process ends. 0 means no limit."""
+    """What a program may use that is killed when this process ends. 0 means no limit."""
 
     memory: int = 0
     """Bytes of address space."""
@@ -71,9 +71,10 @@ class Limits:
 
 @dataclass(frozen=True)
 class Ended:
-    """How a program ended: its status, or the number of the signal that ended it, negative; and what it wrote."""
+    """The result of a program."""
 
     status: int
+    """The exit status, or the negative number of the signal that ended it."""
     stdout: bytes
     stderr: bytes
 
@@ -83,12 +84,12 @@ class Ended:
 
     @property
     def complaint(self) -> str:
-        """What it says is wrong; some programs say that where the result is expected."""
+        """Its error message; some programs write that to the standard output."""
         return (self.stderr or self.stdout).decode("utf-8", "replace").strip()
 
 
 def start_with(start: Start) -> None:
-    """Say how programs are started from now on, for the complete process."""
+    """Set how this process starts programs from now on."""
     global _start
     _start = start
 
@@ -103,10 +104,10 @@ def run(
 ) -> Ended:
     """Run a program to its end, with its messages in English.
 
-    :param timeout: seconds until the program, and what it started, is killed.
-    :param descriptors: open file descriptors that the program gets.
-    :param on_output: called with each piece of the standard output; returns the part of it that is to be kept.
-    :raises FileNotFoundError, PermissionError: there is no such program, or this user may not run it.
+    :param timeout: seconds until the program is killed, with the programs that it started.
+    :param descriptors: open file descriptors that the program inherits.
+    :param on_output: called with each piece of the standard output; returns the part of it that is kept.
+    :raises FileNotFoundError, PermissionError: the program does not exist, or this user may not run it.
     :raises Expired: it did not end in time.
     """
     interruption.check()
@@ -120,7 +121,7 @@ def run(
         numbers = [str(number) for number in (os.getpid(), limits.memory, limits.processor)]
         command = [sys.executable, "-I", "-S", "-c", _LIMITED] + numbers + command
     with ExitStack() as until_it_is_watched:
-        # A signal between the start and the watch would leave a program running that nobody knows of.
+        # After a signal between start and watch, nothing would end the program.
         until_it_is_watched.enter_context(interruption.deferred())
         watch = _Watch(timeout, on_output, until_it_is_watched.close)
         status = _start(command, tuple(descriptors), dict(environ or {}, LC_ALL="C", LANG="C"), watch)
@@ -128,7 +129,7 @@ def run(
 
 
 class _Watch:
-    """Reads what a process writes until it has closed both outputs; kills it at the deadline, or when it must end."""
+    """Reads both outputs of a process to their end; kills it at the deadline, or when this process must end."""
 
     def __init__(
         self, timeout: float, on_output: Optional[Callable[[bytes], bytes]], on_start: Callable[[], None]
@@ -146,14 +147,14 @@ class _Watch:
         try:
             self._on_start()
             pipes: List[IO[bytes]] = [process.stdout, process.stderr]
-            left = {pipe.fileno(): index for index, pipe in enumerate(pipes)}
-            while left:
-                for ready in select.select(list(left), [], [], self._step())[0]:
+            open_pipes = {pipe.fileno(): index for index, pipe in enumerate(pipes)}
+            while open_pipes:
+                for ready in select.select(list(open_pipes), [], [], self._step())[0]:
                     data = os.read(ready, 65536)
                     if data:
-                        self._keep(left[ready], data)
+                        self._keep(open_pipes[ready], data)
                     else:
-                        del left[ready]
+                        del open_pipes[ready]
             while process.poll() is None:
                 time.sleep(min(0.01, self._step()))
         except BaseException:
@@ -161,12 +162,15 @@ class _Watch:
             raise
 
     def _step(self) -> float:
-        """Seconds to wait at most, now."""
+        """The longest time to wait now, in seconds.
+
+        :raises Expired: the deadline has passed.
+        """
         interruption.check()
-        left = self._until - time.monotonic()
-        if left <= 0:
+        remaining = self._until - time.monotonic()
+        if remaining <= 0:
             raise Expired
-        return min(left, interruption.STEP)
+        return min(remaining, interruption.STEP)
 
     def _keep(self, index: int, data: bytes) -> None:
         if index == 0 and self._on_output is not None:
@@ -180,8 +184,8 @@ def _kill(process: Process) -> None:
     try:
         os.killpg(process.pid, signal.SIGKILL)
     except (ProcessLookupError, PermissionError):
-        pass  # it does not lead a session yet, or is of another user by now
+        pass  # it does not lead a session yet, or belongs to another user by now
     process.kill()
-    until = time.monotonic() + GONE_WITHIN
+    until = time.monotonic() + KILLED_WITHIN
     while process.poll() is None and time.monotonic() < until:
         time.sleep(0.01)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The option ``proxy``: what it may be, and where its password ends."""
+"""Parses the option ``proxy``."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Proxy:
     """An HTTP proxy."""
 
     url: str = field(repr=False)
-    """With the user name and password, encoded as a URL needs them."""
+    """With the user name and password, percent-encoded."""
     shown: str
     """Host and port, for messages."""
     password: Optional[str] = field(default=None, repr=False)
@@ -32,9 +32,9 @@ class Proxy:
 def parse_proxy(text: str) -> Proxy:
     """The proxy of ``http://user:password@host:port``. Scheme, user name, password and port may be left out.
 
-    The host begins after the last ``@``, since people do not encode those in passwords.
+    The host begins after the last ``@``, since a password may contain ``@`` without encoding.
 
-    :raises Invalid: for anything else, SOCKS proxies included. The message repeats nothing that may be a password.
+    :raises Invalid: for anything else, including SOCKS proxies. The message contains nothing that may be a password.
     """
     scheme, separator, rest = text.strip().partition("://")
     if not separator:
@@ -49,7 +49,7 @@ def parse_proxy(text: str) -> Proxy:
     userinfo, at, place = rest.rpartition("@")
     if re.search(r"[/?#\\\s]", userinfo):
         raise Invalid(
-            "the user name or password in proxy has a character that cannot stand there in a URL (/ ? # \\ or a space)",
+            "the user name or password in proxy has a character that is not allowed there in a URL (/ ? # \\ or space)",
             hint="Encode it: %2F for /, %3F for ?, %23 for #, %5C for \\, %20 for a space, and %25 for %.",
         )
     place = place[:-1] if place.endswith("/") else place

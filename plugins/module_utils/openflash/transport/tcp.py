@@ -2,9 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One request and one reply per TCP connection, over any of several controllers, with no mark at the end of either.
+"""One request and one reply per TCP connection, through any of several controllers.
 
-The reply ends where the connection does. How long everything may take is said here, since such a protocol says nothing.
+The reply ends where the connection ends: the protocol marks no end, and sets no limit on size or time. The limits are
+here.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ ROUNDS = 2
 
 
 class _NotSent(Exception):
-    """No connection, so no byte of the request left this host."""
+    """There was no connection, so nothing of the request was sent."""
 
     def __init__(self, error: FlashError) -> None:
         super().__init__(error.reason)
@@ -34,7 +35,7 @@ class _NotSent(Exception):
 
 
 class _Lost(Exception):
-    """The request was sent, in whole or in part, and there is no whole answer."""
+    """The request was sent, at least in part, and no complete answer came."""
 
     def __init__(self, error: FlashError, lost: AnswerLost) -> None:
         super().__init__(error.reason)
@@ -45,9 +46,9 @@ class _Lost(Exception):
 class TcpTransport:
     """Requests to one array through its controllers.
 
-    :param addresses: host names or IP addresses, each optionally with ``:port``, in order of preference. One that did
-        not take a connection is tried last from then on.
-    :param timeout: seconds for a connection, and again for the whole reply.
+    :param addresses: host names or IP addresses, each optionally with ``:port``, in order of preference. One that
+        accepts no connection is tried last from then on.
+    :param timeout: seconds for a connection, and again for the complete reply.
     """
 
     def __init__(
@@ -62,31 +63,31 @@ class TcpTransport:
 
     @property
     def address(self) -> str:
-        """Host and port that are tried first now, for messages."""
+        """Host and port of the controller that is tried first, for messages."""
         return format_endpoint(*self._controllers[0])
 
     def request(
         self, data: bytes, verb: str, target: str, body: Any = None, write: bool = True, session: bool = False
     ) -> bytes:
-        """Send and return the whole reply.
+        """Send the request and return the complete reply. A read is sent again when no complete answer comes.
 
         :param verb, target, body: how the journal shows it.
-        :raises AnswerLost: a write was sent, and no whole answer came: read the state and decide.
-        :raises Unreachable, Timeout, BadReply: nothing was done, or it was a read, tried everywhere in vain.
+        :raises AnswerLost: a write was sent, and no complete answer came: read the state and decide.
+        :raises Unreachable, Timeout, BadReply: nothing was sent, or a read failed at every controller.
         """
-        refusals: List[FlashError] = []
+        failures: List[FlashError] = []
         for _round in range(1 if write else ROUNDS):
             for controller in list(self._controllers):
                 try:
                     return self._once(controller, data, (verb, target, body, write, session))
-                except _NotSent as trouble:
-                    refusals.append(trouble.error)
+                except _NotSent as failure:
+                    failures.append(failure.error)
                     self._put_last(controller)
-                except _Lost as trouble:
+                except _Lost as failure:
                     if write:
-                        raise trouble.lost.with_timeout(self.timeout) from None
-                    refusals.append(trouble.error)
-        distinct = list({(error.array, error.reason): error for error in refusals}.values())
+                        raise failure.lost.with_timeout(self.timeout) from None
+                    failures.append(failure.error)
+        distinct = list({(error.array, error.reason): error for error in failures}.values())
         if len(distinct) == 1:
             raise distinct[0]
         raise Unreachable(
@@ -97,7 +98,7 @@ class TcpTransport:
     def _put_last(self, controller: Tuple[str, int]) -> None:
         with self._lock:
             # A new list, so that no other thread reads one from which the controller is missing.
-            self._controllers = [one for one in self._controllers if one != controller] + [controller]
+            self._controllers = [other for other in self._controllers if other != controller] + [controller]
 
     def _once(self, controller: Tuple[str, int], data: bytes, about: Tuple[str, str, Any, bool, bool]) -> bytes:
         interruption.check()
@@ -109,8 +110,8 @@ class TcpTransport:
             sent = True
             with link:
                 return self._exchange(link, controller, data, verb)
-        except (_NotSent, _Lost) as trouble:
-            outcome = trouble.error.reason
+        except (_NotSent, _Lost) as failure:
+            outcome = failure.error.reason
             raise
         except Interrupted:
             outcome = "interrupted"
@@ -128,37 +129,37 @@ class TcpTransport:
             )
 
     def _connect(self, controller: Tuple[str, int]) -> socket.socket:
-        where = format_endpoint(*controller)
+        endpoint = format_endpoint(*controller)
         try:
             return socket.create_connection(controller, min(self.timeout, LONGEST_CONNECT))
         except socket.gaierror:
             error: FlashError = Unreachable(
                 "the name %s does not resolve" % controller[0],
-                array=where,
+                array=endpoint,
                 hint="Check address and the DNS of this host.",
             )
         except socket.timeout:
             error = Timeout(
                 "no connection within %g s" % min(self.timeout, LONGEST_CONNECT),
-                array=where,
+                array=endpoint,
                 hint="Check address, port, and the firewalls between.",
             )
         except ConnectionRefusedError:
             error = Unreachable(
                 "connection refused",
-                array=where,
+                array=endpoint,
                 hint="Check port, and that the array's control process runs.",
             )
         except OSError as problem:
             error = Unreachable(
                 "no connection (%s)" % (problem.strerror or "network error"),
-                array=where,
+                array=endpoint,
                 hint="Check address and routes.",
             )
         raise _NotSent(error)
 
     def _exchange(self, link: socket.socket, controller: Tuple[str, int], data: bytes, verb: str) -> bytes:
-        where = format_endpoint(*controller)
+        endpoint = format_endpoint(*controller)
         until = time.monotonic() + self.timeout
         pieces: List[bytes] = []
         size = 0
@@ -167,10 +168,10 @@ class TcpTransport:
             link.settimeout(self.timeout)
             link.sendall(data)
             while True:
-                left = until - time.monotonic()
-                if left <= 0:
+                remaining = until - time.monotonic()
+                if remaining <= 0:
                     raise socket.timeout
-                link.settimeout(min(left, interruption.STEP))
+                link.settimeout(min(remaining, interruption.STEP))
                 try:
                     piece = link.recv(65536)
                 except socket.timeout:
@@ -182,16 +183,16 @@ class TcpTransport:
                 size += len(piece)
                 if size > LARGEST_REPLY:
                     reason = "the answer to %s is larger than %d KiB" % (verb, LARGEST_REPLY // 1024)
-                    raise _Lost(BadReply(reason, array=where), AnswerUnreadable(reason, array=where))
+                    raise _Lost(BadReply(reason, array=endpoint), AnswerUnreadable(reason, array=endpoint))
         except socket.timeout:
-            reason, hint = "no whole answer to %s within %g s" % (verb, self.timeout), "Raise timeout."
+            reason, hint = "no complete answer to %s within %g s" % (verb, self.timeout), "Raise timeout."
             raise _Lost(
-                Timeout(reason, array=where, hint=hint), AnswerTimeout(reason, array=where, hint=hint)
+                Timeout(reason, array=endpoint, hint=hint), AnswerTimeout(reason, array=endpoint, hint=hint)
             ) from None
         except OSError as problem:
             reason = "the connection broke before %s was answered (%s)" % (verb, problem.strerror or "network error")
-            raise _Lost(Unreachable(reason, array=where), ConnectionLost(reason, array=where)) from None
+            raise _Lost(Unreachable(reason, array=endpoint), ConnectionLost(reason, array=endpoint)) from None
         if not size:
             reason = "the connection was closed without an answer to %s" % verb
-            raise _Lost(BadReply(reason, array=where), AnswerUnreadable(reason, array=where))
+            raise _Lost(BadReply(reason, array=endpoint), AnswerUnreadable(reason, array=endpoint))
         return b"".join(pieces)

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Dict, List, Mapping as Map, Optional, Sequence, Tuple
 
-from ...attach.dsware import AttachTool, is_whole, wait_for_device
+from ...attach.dsware import AttachTool, is_complete, wait_for_device
 from ...compare import mapped_to
 from ...errors import BadReply, Conflict, FlashError, Interrupted, InUse, NotFound
 from ...model import AGENT, ISCSI, OF_ALL_HOSTS, UNKNOWN, Chap, Host, Initiator, Listing, Mapping, Port, Volume
@@ -187,7 +187,7 @@ class Hosts(Copies):
             path = self._by_id(volume) if volume is not None else None
             if path is None or not os.path.exists(path):
                 return False, None
-        return True, path if is_whole(path, volume.size if volume is not None else 0) else None
+        return True, path if is_complete(path, volume.size if volume is not None else 0) else None
 
     def _by_id(self, volume: Volume) -> Optional[str]:
         return os.path.join(self.device_root, BY_ID % volume.serial) if volume.serial else None
