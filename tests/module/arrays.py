@@ -493,6 +493,7 @@ class ArrayUnderTest:
         assert made.changed
         assert made["plan"] == predicted["plan"] != []
         assert schema_of(made) == schema_of(predicted)
+        assert known_options(predicted).items() <= known_options(made).items()
         assert made["diff"]["before"] == predicted["diff"]["before"] != made["diff"]["after"]
         assert made["api"]["writes"] > 0
 
@@ -654,8 +655,18 @@ def schema_of(result: Mapping[str, Any]) -> Any:
     return {key: _keys(value) for key, value in result.items() if key not in NOT_SCHEMA}
 
 
+def known_options(result: Mapping[str, Any]) -> dict[tuple[str, str], Any]:
+    """The array_options of each volume of a result; in a prediction those that the array chooses are null."""
+    volumes = [result["volume"]] if "name" in (result.get("volume") or ()) else result.get("volumes", ())
+    return {
+        (volume["name"], name): value
+        for volume in volumes
+        for name, value in (volume["array_options"] or {}).items()
+        if value is not None
+    }
+
+
 def _keys(value: Any) -> Any:
     if isinstance(value, Mapping):
-        # Of the properties that only some arrays have, some are not reported back
-        return {key: "value" if key == "options" else _keys(item) for key, item in value.items()}
+        return {key: _keys(item) for key, item in value.items()}
     return "value"

@@ -60,7 +60,7 @@ OPTIONS = {
     "replicas": OptionRule(int, (1, 2, 3), create_only=True),
     "hidden": OptionRule(int, reported=False),
 }
-"""``hidden`` is never returned by a read; the others always are, None where they were never set."""
+"""``hidden`` is never returned; the others always are, None where they were never set."""
 
 
 @dataclass(frozen=True)
@@ -342,7 +342,7 @@ class MemoryArray(Array, VolumeChanges, ConsistencyGroups, HostChap, HostOs):
             size,
             provisioning=spec.provisioning or THIN,
             pool=spec.pool or "pool1",
-            options={**{name: None for name, rule in OPTIONS.items() if rule.reported}, **spec.options},
+            options={name: spec.options.get(name) for name, rule in OPTIONS.items() if rule.reported},
             independent=source is None or not self.capabilities.clones_depend,
         )
         if source is not None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.openflash.storage.plugins.module_utils.openflash import report
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors import (
     BadReply,
     Busy,
@@ -213,6 +214,15 @@ def test_an_option_that_cannot_be_read_back_stays_with_a_warning(array: MemoryAr
     task = volumes(array, {"name": "db1", "array_options": {"hidden": 2}})
     assert task.lines == []
     assert task.warnings == ["hidden of volume db1 cannot be read back, so it stays as it is"]
+
+
+def test_an_option_that_cannot_be_read_back_is_neither_predicted_nor_in_the_result(array: MemoryArray) -> None:
+    task = volumes(array, {"name": "db1", "size": "1GiB", "array_options": {"hidden": 2, "iops": 5}})
+    (predicted,) = report.volumes(task.reporter, task.desired)
+    task.run()
+    (made,) = report.volumes(task.reporter, task.desired)
+    assert predicted.after["array_options"] == made.after["array_options"]
+    assert made.after["array_options"] == {"iops": 5, "mode": None, "cached": None, "replicas": None}
 
 
 # -- clones ------------------------------------------------------------------------------------------------------------

@@ -130,13 +130,16 @@ def _create(draft: Draft, desired: DesiredVolume, size: Optional[int], options: 
         mappings=(),
         snapshots=(),
         groups=None if capabilities.refusal("groups") else (),
-        options=dict(_chosen_by_the_array(capabilities), **options),
+        options=_reported_options(capabilities, options),
     )
 
 
-def _chosen_by_the_array(capabilities: Capabilities) -> Dict[str, None]:
-    """Every option that the array reports, with None: its value is not known before the volume is made."""
-    return {name: None for name, rule in capabilities.volume_options.items() if rule.reported}
+def _reported_options(capabilities: Capabilities, options: Map[str, Any]) -> Dict[str, Any]:
+    """Every option that the array reports, as requested. None where the array chooses it when it makes the volume.
+
+    What it does not report, such as how a clone was made, is in no result, so it is not predicted either.
+    """
+    return {name: options.get(name) for name, rule in capabilities.volume_options.items() if rule.reported}
 
 
 def _check_new_name(draft: Draft, name: str) -> None:
