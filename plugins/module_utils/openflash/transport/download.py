@@ -232,7 +232,7 @@ class _Download:
                 )
             if isinstance(item, ssl.SSLError) and ("NO_CERTIFICATE" in str(item.reason) or "PEM" in str(item.reason)):
                 return Invalid("image_ca_path %s holds no certificate" % self._ca_path)
-        if kinds & _MALFORMED or type(error) is ValueError:
+        if kinds & _MALFORMED or type(error).__name__ == "ValueError":
             # The text of the error is a part of the URL, which may be a secret.
             return Invalid("%s is not a URL that can be fetched" % self._shown, hint="Check its host and port.")
         return self._unreachable(self._reason(chain))

@@ -52,21 +52,21 @@ class Hosts(Reading, VolumeChap, InitiatorHosts):
 
             return confirm(post, read, (NameTaken,))
 
-    def single_host(self, label: str, one: Initiator) -> Host:
+    def single_host(self, label: str, initiator: Initiator) -> Host:
         """A host that is one initiator without a group, as all OpenStack clients of the array use it: one request."""
-        with self._doing("create initiator %s" % one.address, one.address):
-            path = self._initiator(label, one)
-            return Host(one.address, id=path, initiators=(replace(one, id=path),))
+        with self._doing("create initiator %s" % initiator.address, initiator.address):
+            path = self._initiator(label, initiator)
+            return Host(initiator.address, id=path, initiators=(replace(initiator, id=path),))
 
-    def _initiator(self, host: str, one: Initiator) -> str:
+    def _initiator(self, host: str, initiator: Initiator) -> str:
         """Create the initiator in this tenant; its path. Where 2.1 refuses, that of the inherited one (2.6)."""
-        path = "/initiators/%s" % one.address
-        body: Entity = {"id": one.address, "name": (one.name or host)[: ledger.LABEL_LONGEST]}
+        path = "/initiators/%s" % initiator.address
+        body: Entity = {"id": initiator.address, "name": (initiator.name or host)[: ledger.LABEL_LONGEST]}
         if self._wire.second:
             body["force"] = True
 
         def read() -> Optional[str]:
-            return path if self._wire.initiator(one.address) is not None else None
+            return path if self._wire.initiator(initiator.address) is not None else None
 
         try:
             return confirm(lambda: entities.path_of(self._wire.create_initiator(body)), read)
