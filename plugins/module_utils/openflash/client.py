@@ -12,12 +12,15 @@ from contextlib import contextmanager
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Sequence, Type, TypeVar
 
 from .compare import same_mapping, who_has
-from .errors import CONNECT, BadReply, FlashError, Invalid, context
+from .errors import CONNECT, BadReply, Busy, FlashError, Invalid, context
 from .model import Listing, Mapping, Unreadable
 from .transport.confirm import ATTEMPTS, AnswerLost, poll_after
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+READS = 5
+"""How often a list is read that changes while it is read."""
 
 NOT_UNDERSTOOD = (KeyError, IndexError, TypeError, ValueError, AttributeError, Invalid, BadReply)
 """What a conversion raises for an object of the array that lacks something, or has a value that makes no sense.
@@ -49,6 +52,23 @@ def side_by_side(call: Callable[[T], R], items: Sequence[T], threads: int, few: 
         return [call(item) for item in items]
     with ThreadPoolExecutor(min(threads, len(items))) as pool:
         return list(pool.map(call, items))
+
+
+def read_unchanged(what: str, read: Callable[[], Optional[List[T]]]) -> List[T]:
+    """A list that needs several requests, as it is when nothing changes meanwhile.
+
+    :param what: what is listed, for the error.
+    :param read: reads the complete list; None when it changed while it was read.
+    :raises Busy: it changed each of READS times.
+    """
+    for _read in range(READS):
+        found = read()
+        if found is not None:
+            return found
+    raise Busy(
+        "the list of %s changed each time it was read, so it is not known completely" % what,
+        hint="Run the task again when the array is quieter.",
+    )
 
 
 def listing(

@@ -11,8 +11,8 @@ from functools import partial
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, TypeVar
 from urllib.parse import quote
 
-from ...client import side_by_side
-from ...errors import BadReply, Busy, Invalid, NotFound, Unsupported
+from ...client import read_unchanged, side_by_side
+from ...errors import BadReply, Invalid, NotFound, Unsupported
 from ...transport.confirm import ATTEMPTS, AnswerLost, AnswerUnreadable, repeat
 from ...transport.http import HttpTransport, Reply
 from .ledger import MODERN, PAGE, SMALLEST_PAGE
@@ -26,8 +26,6 @@ S = TypeVar("S", bound="EdfSession")
 
 HTTPS_PORT, HTTP_PORT = 7718, 7717
 APIS = ("v2.2", "v2.1")
-# How often a list is read that changes while it is read.
-READS = 5
 _DRIVER = "Ansible-openflash.storage"
 
 
@@ -190,14 +188,7 @@ class EdfSession:
         """
         if self._missing:
             return []
-        for _read in range(READS):
-            found = self._read_list(path, search)
-            if found is not None:
-                return found
-        raise Busy(
-            "the list of %s changed each time it was read, so it is not known completely" % path,
-            hint="Run the task again when the array is quieter.",
-        )
+        return read_unchanged(path, lambda: self._read_list(path, search))
 
     def _read_list(self, path: str, search: Optional[str]) -> Optional[List[Entity]]:
         """The list, or None when it changed while it was read."""

@@ -12,8 +12,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, TypeVar
 
-from ...client import listing, side_by_side
-from ...errors import BadReply, Busy, Unsupported
+from ...client import listing, read_unchanged, side_by_side
+from ...errors import BadReply, Unsupported
 from ...model import COPYING, DELETING, ERROR, READY, Capacity, Listing, Mapping, Pool, Snapshot, Volume
 from ...transport.journal import Journal
 from .ledger import COPYING_STATUS, DELETING_STATUS, READY_STATUS
@@ -27,8 +27,6 @@ NOT_MAPPED: Tuple[Mapping, ...] = ()
 NOTHING_NEEDS_IT: Tuple[str, ...] = ()
 # Up to so many objects are read by name, one request each; of more the complete list is read.
 FEW = 8
-# How often a list is read that changes while it is read.
-READS = 5
 
 
 class Wire(ABC):
@@ -167,20 +165,20 @@ def read_pages(what: str, ask: Callable[[int, int], Page], size: int, names: Seq
     :raises BadReply: the pages end before the reported total.
     :raises Busy: the list changed each time it was read.
     """
-    restarts = 0
-    while restarts < READS:
+
+    def read() -> Optional[List[Dict[str, Any]]]:
+        """The list, or None when it changed while it was read."""
+        nonlocal size
         found: Dict[str, Dict[str, Any]] = {}
         page, total = 1, None
         while True:
             items, reported_total = ask(page, size)
             if page > 1 and reported_total != total:
-                restarts += 1
-                break
+                return None
             total = reported_total
             new = {_key(item, names): item for item in items}
             if total is not None and (len(new) < len(items) or found.keys() & new.keys()):
-                restarts += 1
-                break
+                return None
             before = len(found)
             found.update(new)
             if total is None and (len(found) == before or (page > 1 and len(items) < size)):
@@ -197,13 +195,12 @@ def read_pages(what: str, ask: Callable[[int, int], Page], size: int, names: Seq
                 size = len(items)
                 if len(found) % size:
                     size = max(1, size // 2)
-                    break
-                page = len(found) // size
+                    found, page, total = {}, 0, None
+                else:
+                    page = len(found) // size
             page += 1
-    raise Busy(
-        "the list of %s changed each time it was read, so it is not known completely" % what,
-        hint="Run the task again when the array is quieter.",
-    )
+
+    return read_unchanged(what, read)
 
 
 def _key(item: Dict[str, Any], names: Sequence[str]) -> str:
