@@ -6,10 +6,10 @@
 
 from __future__ import annotations
 
-from typing import Iterable, Optional, Sequence
+from typing import Collection, Iterable, Optional, Sequence
 
 from .errors import Conflict, FlashError, InUse, Invalid, NotFound, Refused
-from .model import Host, Initiator, Mapping
+from .model import Host, Initiator, Mapping, Volume
 from .units import format_initiator, format_size, round_up
 
 
@@ -18,7 +18,7 @@ def unlike(what: str, name: str, differs: str) -> Conflict:
 
     :param differs: how, such as "it has 2 GiB instead of 1 GiB".
     """
-    return Conflict("%s %s is there already, and %s" % (what, name, differs), target=name)
+    return Conflict("%s %s is there already, and %s" % (what, name, differs), target=name, hint="Choose another name.")
 
 
 def new_size(size: Optional[int], granularity: int) -> int:
@@ -55,6 +55,23 @@ def check_size(name: str, present: int, size: int) -> None:
     """
     if present != size:
         raise unlike("volume", name, "it has %s instead of %s" % (format_size(present), format_size(size)))
+
+
+def check_size_and_pool(existing: Volume, size: int, pools: Collection[Optional[str]]) -> Volume:
+    """The existing volume that has the name of a volume to be made. It may be in a pool that the array does not report.
+
+    :param pools: names of the requested pool, or its name and id; None where no pool is requested.
+    :raises Conflict: it has another size, or is in another pool.
+    """
+    differs = []
+    if existing.size != size:
+        differs.append("has %s instead of %s" % (format_size(existing.size), format_size(size)))
+    requested = [pool for pool in pools if pool is not None]
+    if requested and existing.pool is not None and existing.pool not in requested:
+        differs.append("is in pool %s instead of %s" % (existing.pool, requested[0]))
+    if differs:
+        raise unlike("volume", existing.name, "it " + " and ".join(differs))
+    return existing
 
 
 def name_taken(kind: str = "volume") -> Conflict:

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Callable, Optional, Sequence, Tuple
 
-from ...compare import grown_size, new_size
+from ...compare import check_size_and_pool, grown_size, new_size
 from ...errors import BadReply, Conflict, FlashError, InUse, Invalid, NotFound, Timeout, Unreachable
 from ...model import Pool, Snapshot, SnapshotSpec, Volume, VolumeSpec
 from ...transport.confirm import confirm, repeat
@@ -48,21 +48,12 @@ class Volumes(Reading):
         existing = self._wire.volume(name)
         if existing is None:
             return None
-        differs = []
-        if existing.size != size:
-            differs.append("%s instead of %s" % (format_size(existing.size), format_size(size)))
-        if pool is not None and existing.pool not in (None, pool.name, pool.id):
-            differs.append("pool %s instead of %s" % (existing.pool, pool.name))
         if self._wire.has_snapshot(marker("volume", name)):
             raise Conflict(
                 "a copy of that name has been begun and is not finished",
                 hint="Run the task that makes the copy again, or delete it with the array's own tools.",
             )
-        if differs:
-            raise Conflict(
-                "there is a volume of that name with %s" % " and ".join(differs), hint="Choose another name."
-            )
-        return existing
+        return check_size_and_pool(existing, size, (pool.name, pool.id) if pool is not None else ())
 
     def extend_volume(self, volume: Volume, size: int) -> Volume:
         """One request. It has the new absolute size, so it may be sent twice."""

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import List, Optional
 
-from ...compare import check_size, grown_size, name_taken, new_size, unlike
+from ...compare import check_size_and_pool, grown_size, name_taken, new_size
 from ...errors import Conflict, Invalid, NotFound
 from ...model import THICK, Snapshot, Volume, VolumeSpec
 from ...transport.confirm import confirm, extend_once
@@ -62,11 +62,7 @@ class Volumes(Reading):
         row = self._vdisk_named(name)
         if row is None:
             raise NotFound("volume %s existed and has been deleted meanwhile" % name)
-        found = self._volume(row)
-        check_size(name, found.size, size)
-        if pool is not None and found.pool not in (None, pool):
-            raise unlike("volume", name, "it is in pool %s instead of %s" % (found.pool, pool))
-        return found
+        return check_size_and_pool(self._volume(row), size, (pool,))
 
     def extend_volume(self, volume: Volume, size: int) -> Volume:
         """Two requests: the array takes the difference, so the present size is read first (section 2.2).
