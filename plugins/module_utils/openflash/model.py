@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from typing import Any, FrozenSet, Generic, Iterator, Mapping as Map, Optional, Sequence, Tuple, TypeVar
 
 THICK, THIN, DEDUP = "thick", "thin", "dedup"
-PROVISIONING = (THICK, THIN, DEDUP)
 
 READY, COPYING, DELETING, OFFLINE, ERROR = "ready", "copying", "deleting", "offline", "error"
 

@@ -27,12 +27,11 @@ from ..units import format_size, parse_initiator
 from .work import Work
 
 AUTO, USER_SPACE, KERNEL = "auto", "user_space", "kernel"
-DATA_PATHS = (AUTO, USER_SPACE, KERNEL)
 
 
 @dataclass(frozen=True)
 class Settings:
-    """:ivar method: one of DATA_PATHS.
+    """:ivar method: AUTO, USER_SPACE or KERNEL.
     :ivar root: the folder with ``dev`` and ``sys`` of this host; other than ``/`` for simulated arrays only.
     :ivar seconds: for a login, and for a disk to appear.
     """

@@ -24,7 +24,7 @@ from .work import Folder, Progress, array_key
 
 Params = Mapping[str, Any]
 
-IMPORTED, EXPORTED = "imported", "exported"
+IMPORTED = "imported"
 _LARGEST = 64 * TIB
 _OF_IMPORT = ("checksum", "size", "pool", "provisioning", "array_options", "image_ca_path")
 _OF_EXPORT = ("snapshot", "compress", "checksum_file")

@@ -35,7 +35,6 @@ def growing_pauses(seconds: float) -> Deadline:
 class AnswerLost(FlashError):
     """The array may have made the change. Catch this, read the state, and decide; never just send it again."""
 
-    maybe_done = True
     timeout = 30.0
     """Seconds that the task allows the array for an answer, and thus also how long the change is polled for."""
 
@@ -49,7 +48,6 @@ class NotAccepted(AnswerLost, Unreachable):
     """The array answered that it does not accept the request: nothing was done, and it may be sent again."""
 
     kind = "unreachable"
-    maybe_done = False
 
 
 class AnswerTimeout(AnswerLost, Timeout):

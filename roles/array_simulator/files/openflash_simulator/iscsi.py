@@ -39,9 +39,6 @@ Shown = Callable[[str], Iterable[tuple[str, str]]]
 """From a target at tgtd to the array's targets that stand for it, each with an address."""
 
 
-_Change = Callable[["_Unit"], None]
-
-
 @dataclass(eq=False)
 class _Session:
     """One connection of an initiator."""

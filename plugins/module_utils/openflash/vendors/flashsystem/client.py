@@ -47,11 +47,9 @@ def connect(connection: Connection) -> FlashSystem:
     """
     options = connection.options
     ssh = SshTransport.from_connection(connection, PORT, agent=bool(options.get("ssh_agent")))
-    tree = Tree(str(options.get("device_root") or "/"))
     array = FlashSystem(
         Commands(ssh, connection.max_concurrency),
-        tree,
-        fabrics_of(tree, connection.timeout),
+        fabrics_of(Tree(str(options.get("device_root") or "/")), connection.timeout),
         patience=connection.wait_timeout,
         checksum=bool(options.get("copy_checksum")),
     )

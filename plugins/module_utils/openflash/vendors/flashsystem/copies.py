@@ -21,7 +21,7 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Set, Tuple
 
 from ... import unfinished
 from ...attach.content import Progress, copy
-from ...attach.disks import Disk, Tree
+from ...attach.disks import Disk
 from ...attach.fabric import Fabric
 from ...compare import copy_size
 from ...errors import (
@@ -79,14 +79,12 @@ class Copies(Volumes, Hosts):
     def __init__(
         self,
         wire: Commands,
-        tree: Tree,
         fabrics: Sequence[Fabric],
         patience: float = 600.0,
         checksum: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
         super().__init__(wire)
-        self._tree = tree
         self._fabrics = tuple(fabrics)
         self._patience = patience
         self._checksum = checksum

@@ -18,7 +18,6 @@ NO_SNAPSHOT_AREA = ("Snapshot Resource is not created for this virtual device.",
 INVALID_SIZE = ("Invalid size.", 0x0902000C)
 CLIENT_EXISTS = ("SAN client already exists.", 0x900100CD)
 TARGET_EXISTS = ("The iSCSI target already exists.", 0x09024309)
-NO_GROUP_POLICY = ("The group has no TimeMark policy.", 0x09022049)
 NO_FAILOVER = ("The server is not configured for failover.", 0x09022069)
 
 # Message, which may have placeholders, and code.

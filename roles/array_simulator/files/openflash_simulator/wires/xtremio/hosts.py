@@ -66,7 +66,6 @@ class InitiatorGroups(Resource):
     }
     fields_v2 = {"tag-list": lambda scope, row: tag_list(scope, "initiator-groups", row)}
     creates = frozenset({"ig-name", "initiator-list", "tag-list"})
-    creates_v1 = frozenset({"parent-folder-id"})
     updates = frozenset({"new-name", "operating-system"})
     deletes = frozenset()
 
@@ -198,9 +197,7 @@ class LunMaps(Resource):
         "tg-name": lambda scope, row: scope.cluster.target_groups[1].name,
         "tg-index": lambda scope, row: 1,
     }
-    # goxtremio names the references vol-name and tg-name.
     creates = frozenset({"vol-id", "ig-id", "tg-id", "lun"})
-    creates_v1 = frozenset({"vol-name", "tg-name"})
     deletes = frozenset()
 
     def rows(self, scope: Scope) -> Iterable[Mapping]:
@@ -214,6 +211,7 @@ class LunMaps(Resource):
 
     def create(self, scope: Scope, call: Call) -> Links:
         cluster = scope.cluster
+        # goxtremio names the references vol-name and tg-name.
         v1_body = call.body if call.api == 1 else {}
         volume_reference = call.body.get("vol-id", v1_body.get("vol-name")) or required(call, "vol-id")
         volume = Volumes().refer(scope, volume_reference, "vol")

@@ -16,8 +16,6 @@ from .refusals import XmsError, not_found
 from .state import Cluster, XmsState, oid
 
 SELECTORS = frozenset({"cluster-id"})
-# v1 names the selector sys-id.
-SELECTORS_V1 = frozenset({"cluster-id", "sys-id"})
 
 
 @dataclass(frozen=True)
@@ -52,9 +50,8 @@ class Resource(ABC):
     fields: Mapping[str, Field] = {}
     # Fields that only v2 has.
     fields_v2: Mapping[str, Field] = {}
-    # Body properties that each verb accepts, besides the cluster selector; ``_v1`` are those that only v1 accepts.
+    # Body properties that each verb accepts on v2, besides the cluster selector. v1 accepts any.
     creates: frozenset[str] | None = None
-    creates_v1: frozenset[str] = frozenset()
     updates: frozenset[str] | None = None
     deletes: frozenset[str] | None = None
 

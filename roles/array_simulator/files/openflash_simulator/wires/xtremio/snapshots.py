@@ -29,7 +29,6 @@ class Snapshots(Volumes):
     creates = frozenset(
         {*_SOURCES, *PAIRS, "snapshot-set-name", "snap-suffix", "snapshot-type", "no-backup", "backup-snap-suffix"}
     )
-    creates_v1 = frozenset({"ancestor-vol-id", "snap-vol-name", "snap-list", "folder-id", "source-folder-id", "suffix"})
 
     def rows(self, scope: Scope) -> Iterable[Volume]:
         return [volume for volume in scope.cluster.array.volumes if volume.kind == "snapshot"]

@@ -92,7 +92,6 @@ class Volumes(Resource):
         "tag-list": lambda scope, row: tag_list(scope, "volumes", row),
     }
     creates = frozenset({"vol-name", "vol-size", "alignment-offset", "lb-size", "vol-access", "tag-list", *_ALERTS})
-    creates_v1 = frozenset({"parent-folder-id"})
     updates = frozenset({"vol-name", "name", "vol-size", "vol-access", *_ALERTS})
     deletes = frozenset()
 
