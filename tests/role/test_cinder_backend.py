@@ -138,13 +138,13 @@ def test_a_backend_that_does_not_come_up(host: Host, simulator: Simulator) -> No
     service: dict[str, Any] = {"restart_command": host.restart_command, "health_timeout": 30}
     output = host.run([wrong], fails=True, verify_array=False, **service)
     message = failure(output)
-    assert "these gave no sign of life within 30 s: xtremio." in message
+    assert "these did not report to Cinder within 30 s: xtremio." in message
     assert "did not accept the user name and password" in message
     assert "Not-The-Right-One-77" not in output
     types = backend(simulator, "xtremio", volume_types=[{"name": "gold"}])
     nowhere = {"url": "http://127.0.0.1:1/v3", "token": "Canary-Token-99"}
     output = host.run([types], fails=True, api=nowhere, verify_array=False, restart_command=["true"])
-    assert "Asking http://127.0.0.1:1/v3 for the volume types: " in failure(output)
+    assert "Reading the volume types from http://127.0.0.1:1/v3: " in failure(output)
     assert "Canary-Token-99" not in output
     in_tree = backend(simulator, "flashsystem", driver="in_tree")
     assert "driver: in_tree is refused, because the installed Cinder has no" in host.run([in_tree], fails=True)

@@ -78,7 +78,7 @@ def test_in_place_and_back(glance: Host, entry: dict[str, Any]) -> None:
     assert tree(glance.python) == before, "pip removes what it was told of"
     output = glance.run(entry, "--check", **options)
     assert changed(output) > 0
-    assert "is not held against the options" in output
+    assert "does not check the new configuration against the options" in output
     glance.run(entry, **options)
     assert (glance.folder / "pid").read_text() != pid, "restarted"
     assert {name: data for name, data in tree(glance.python).items() if not name.endswith(".pyc")} == {
@@ -155,10 +155,10 @@ def test_drivers_that_would_keep_glance_from_starting(glance: Host, entry: dict[
     message = failure(glance.run(entry, fails=True, install_sdk=True, dfs_sdk=str(sdk), **options, **unreachable))
     assert "it cannot be imported: AttributeError: module 'collections' has no attribute 'Mapping'" in message
     assert "(within dfs_sdk 1.2.27)" in message
-    assert "Give glance_datera_dfs_sdk a release that works with this Python" in message
+    assert "Set glance_datera_dfs_sdk to a release that works with this Python" in message
     shutil.copy(STAND_IN, file)
     message = failure(glance.run(entry, fails=True, **{**options, "stores": "multiple"}))
-    assert "knows of a single store only: it never asks for its backend_group" in message
+    assert "supports a single store only: it does not use its backend_group" in message
     assert (tree(glance.python), glance.conf.read_bytes()) == (before, conf)
 
 
@@ -174,8 +174,8 @@ def test_what_does_not_go_together(tmp_path: Path) -> None:
         return failure(playbook("openflash.storage.glance_on_datera", given, fails=True))
 
     message = refused(install_sdk=True, driver_path="/nowhere")
-    assert "glance_datera_install_sdk is true, and the bundled driver needs no SDK." in message
-    assert "glance_datera_driver_path is /nowhere, and glance_datera_driver_source is bundled." in message
+    assert "glance_datera_install_sdk is true, but the bundled driver needs no SDK." in message
+    assert "glance_datera_driver_path is /nowhere, but glance_datera_driver_source is bundled." in message
     message = refused(driver_source="path", driver_path="/nowhere", data_path="libiscsi")
     assert "glance_datera_driver_path is /nowhere, and there is no such file on the control node." in message
     assert "Set glance_datera_method to in_place." in message
