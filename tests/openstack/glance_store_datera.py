@@ -87,7 +87,12 @@ def user(stage: Stage) -> None:
     hidden = path._program
     path._program = "/bin/false"
     gone = exceptions.TimeoutError
-    step("no data path", lambda: add("one", new_id(), Content(MIB), MIB), refused=gone, says="portal gives the volume")
+    step(
+        "no data path",
+        lambda: add("one", new_id(), Content(MIB), MIB),
+        refused=gone,
+        says="cannot reach the volume at any portal",
+    )
     path._program = hidden
     step("nothing is left of it", stage.left, ([], []))
 

@@ -43,14 +43,14 @@ CINDER_ERRORS = [
     "enable_unsupported_driver = true",
     "[x] extra_capabilities is not a JSON object",
     "[DEFAULT] debug: Unexpected boolean value 'perhaps'",
-    "[x] san_ip stands there 2 times, and only the last one counts",
-    "[x] san_loginn is no option of cinder; did you mean san_login?",
+    "[x] san_ip is set 2 times, and only the last value counts",
+    "[x] san_loginn is not an option of cinder; did you mean san_login?",
     "[x] xtremio_array_busy_retry_count: invalid literal for int() with base 10: 'many'",
-    "[x] zoning_mode is no option of cinder",
+    "[x] zoning_mode is not an option of cinder",
     "[x] san_api_port: Should be less than or equal to 65535",
 ]
 CINDER_WARNINGS = [
-    "[DEFAULT] oddity is no option of cinder",
+    "[DEFAULT] oddity is not an option of cinder",
     "enabled_backends has z, and there is no section [z]",
 ]
 GOOD_CINDER = f"""\
@@ -87,7 +87,7 @@ filesystem_store_datadir = /x
 """
 GLANCE_ERRORS = [
     "[glance_store] default_store: Valid values are [file, filesystem, http",
-    "[flash] datera_san_prt is no option of glance; did you mean datera_san_port?",
+    "[flash] datera_san_prt is not an option of glance; did you mean datera_san_port?",
     "[flash] datera_data_path: Valid values are [os-brick, libiscsi], but found 'by hand'",
 ]
 

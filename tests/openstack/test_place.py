@@ -216,7 +216,7 @@ def test_the_driver_of_a_vendor(place: Place, tmp_path: Path) -> None:
     status, output = place.ask("check", "glance", "--config-file", str(conf))
     assert status == 1
     assert "error: [glance_store] datera_replica_count: invalid literal for int() with base 10: 'many'" in output
-    assert "warning: [glance_store] datera_data_path is no option of glance" in output
+    assert "warning: [glance_store] datera_data_path is not an option of glance" in output
     newer = source.replace(b"default=3", b"default=2")
     assert place.changes("present", "--given", "--write", stdin=newer) == ["RECORD", "datera.py"]
     assert place.wrongly_recorded() == []
@@ -228,10 +228,10 @@ STORE = b"from glance_store import driver\nclass StoreLocation: pass\nclass Stor
 BAD: list[tuple[bytes, str]] = [
     (b"class Store: pass\n", "it has no class StoreLocation"),
     (b"x = 1\n", "it has no class Store and no class StoreLocation"),
-    (b"print 'hello'\n", "it is no source code of Python 3."),
+    (b"print 'hello'\n", "it is not valid source code of Python 3."),
     (b"import dfs_sdk\n" + STORE, "it needs dfs_sdk, which is not installed"),
     (b"from collections import Mapping\n" + STORE, "it cannot be imported: ImportError: cannot import name 'Mapping'"),
-    (b"class StoreLocation: pass\nclass Store: OPTIONS = []\n", "its class Store is none of glance_store's"),
+    (b"class StoreLocation: pass\nclass Store: OPTIONS = []\n", "its class Store is not a store of glance_store"),
 ]
 
 

@@ -117,7 +117,7 @@ def test_what_is_wrong_never_reaches_the_service(host: Host, simulator: Simulato
     options = {"san_loginn": "x", "xtremio_array_busy_retry_count": "many", "openflash_timeout": 0}
     message = failure(host.run([good | {"options": options}], fails=True, verify_array=False))
     for complaint in (
-        "[xtremio] san_loginn is no option of cinder; did you mean san_login?",
+        "[xtremio] san_loginn is not an option of cinder; did you mean san_login?",
         "[xtremio] xtremio_array_busy_retry_count: invalid literal for int()",
         "[xtremio] openflash_timeout: Should be greater than or equal to 1",
     ):

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How a service starts the programs of the library: by the standard library, which modules of Ansible may not use."""
+"""Starts the programs of the library in a service: by the standard library, which Ansible modules may not use."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ def start(
     environ: dict[str, str],
     watch: Callable[[programs.Process], None],
 ) -> int:
-    """A programs.Start."""
+    """Start a program, as ``programs.Start`` defines it."""
     # Not as a context manager, which would wait without limit for a program that cannot be killed.
-    process = subprocess.Popen(  # noqa: S603  the library's own words
+    process = subprocess.Popen(  # noqa: S603  the arguments are the library's own
         words,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

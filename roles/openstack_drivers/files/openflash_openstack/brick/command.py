@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Commands by os-brick, which knows how this service becomes root."""
+"""Runs commands through os-brick, which knows how this service runs commands as root."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from openflash.transport.confirm import AnswerTimeout, AnswerUnreadable
 
 
 class BrickCommand(CommandTransport):
-    """The library's transport over an executor of os-brick."""
+    """The library's transport for commands, over an executor of os-brick."""
 
     def __init__(self, executor: Any, as_root: bool, timeout: float) -> None:
         super().__init__(timeout)
@@ -36,7 +36,7 @@ class BrickCommand(CommandTransport):
             raise AnswerTimeout(reason) if write else Timeout(reason) from None
         except processutils.ProcessExecutionError as error:
             if error.exit_code in (None, "-"):
-                # It never ran.
+                # It was not started.
                 raise Invalid("%s cannot be run: %s" % (argv[0], error.description)) from None
             reason = "%s failed with status %s" % (command, error.exit_code)
             output = " ".join((error.stderr or error.stdout or "").split())[:200] or None

@@ -4,7 +4,8 @@
 
 """os-brick's connector for volumes of Dsware, attached by the host's own command-line tool.
 
-Which tool: ``HUAWEISDSHYPERVISORCLI_PATH``, as for os-brick's own connector, else the first of ``TOOLS`` that is there.
+The tool is that of ``HUAWEISDSHYPERVISORCLI_PATH``, as for os-brick's own connector, else the first existing one of
+``TOOLS``.
 """
 
 from __future__ import annotations
@@ -30,13 +31,13 @@ LOG = logging.getLogger(__name__)
 
 VARIABLE = "HUAWEISDSHYPERVISORCLI_PATH"
 TOOLS = ("/usr/local/bin/sds/sds_cli", "sds_cli", "vbs_cli")
-# Seconds: after which the tool is stopped, and within which the device appears after the tool has reported it.
+# Seconds after which the tool is stopped, and within which the device must appear after the tool has reported it
 TOOL_TIMEOUT = 120.0
 DEVICE_TIMEOUT = 60.0
 
 
 class DswareConnector(base.BaseLinuxConnector):  # type: ignore[misc] # os-brick has no types
-    """Attaches by the name of the volume on the array: ``volume_name``, else ``volume_id`` as SDSHypervisor has it."""
+    """Attaches by the name of the volume on the array: ``volume_name``, else ``volume_id`` (SDSHypervisor drivers)."""
 
     def __init__(self, root_helper: str, driver: Any = None, execute: Any = None, *args: Any, **kwargs: Any) -> None:
         super().__init__(root_helper, driver, execute, *args, **kwargs)
@@ -44,7 +45,7 @@ class DswareConnector(base.BaseLinuxConnector):  # type: ignore[misc] # os-brick
 
     @staticmethod
     def get_connector_properties(root_helper: str, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """The array needs to know nothing of the host: the tool does."""
+        """Empty: the tool knows its host, so the array needs no properties of it."""
         return {}
 
     # -- attach and detach -------------------------------------------------------------------------------------------
@@ -53,14 +54,14 @@ class DswareConnector(base.BaseLinuxConnector):  # type: ignore[misc] # os-brick
     @utils.connect_volume_prepare_result  # type: ignore[misc]
     @base.synchronized("connect_dsware", external=True)  # type: ignore[misc]
     def connect_volume(self, connection_properties: dict[str, Any]) -> dict[str, str]:
-        """Attach the volume, also where it is attached already; the path of the device, once that can be read."""
+        """Attach the volume, unless it is attached, and return the path of the device once that can be read."""
         name = _name(connection_properties)
         with _brick_errors():
             path = self._tool(connection_properties).request(name)
             Deadline(self.device_timeout, first=0.05, longest=1.0).poll(
                 lambda: self._readable(path),
                 "the device %s" % path,
-                hint="Look at the block client of this host.",
+                hint="Check the block client of this host.",
             )
         return {"type": "block", "path": path}
 
@@ -74,9 +75,9 @@ class DswareConnector(base.BaseLinuxConnector):  # type: ignore[misc] # os-brick
         force: bool = False,
         ignore_errors: bool = False,
     ) -> None:
-        """Detach the volume. One that is not attached, or not there any more, is success.
+        """Detach the volume, if it is attached.
 
-        What the host has not written yet is written first. When that fails the volume stays attached, unless forced.
+        Cached data is written first. If that fails, the volume stays attached unless ``force`` is set.
         """
         failed = exception.ExceptionChainer()
         with failed.context(force, "Writing the cached data of %s failed", _name(connection_properties)):
@@ -104,7 +105,7 @@ class DswareConnector(base.BaseLinuxConnector):  # type: ignore[misc] # os-brick
     # -- reading ---------------------------------------------------------------------------------------------------
 
     def get_volume_paths(self, connection_properties: dict[str, Any]) -> list[str]:
-        """The device, when the volume is attached to this host."""
+        """The path of the device; none when the volume is not attached to this host."""
         with _brick_errors():
             path = self._tool(connection_properties).query(_name(connection_properties))
         return [path] if path else []
@@ -113,7 +114,7 @@ class DswareConnector(base.BaseLinuxConnector):  # type: ignore[misc] # os-brick
         return bool(self.get_volume_paths({"volume_name": volume_name}))
 
     def get_search_path(self) -> None:
-        """None: only the tool knows where a volume is."""
+        """None: only the tool knows the path of a device."""
 
     def get_all_available_volumes(self, connection_properties: Optional[dict[str, Any]] = None) -> list[str]:
         """The paths of the volume of these properties. The tool does not report what else is attached."""
@@ -128,7 +129,7 @@ class DswareConnector(base.BaseLinuxConnector):  # type: ignore[misc] # os-brick
         return AttachTool(path, command, manager=connection_properties.get("dsw_manager_ip"))
 
     def _readable(self, path: str) -> Optional[bool]:
-        """None while it is not there, or nothing can be read from it yet."""
+        """True when the device can be read; None while it does not exist, or cannot be read yet."""
         return (os.path.exists(path) and self.check_valid_device(path)) or None
 
     def _flush(self, connection_properties: dict[str, Any], device_info: Optional[dict[str, Any]]) -> None:
@@ -138,11 +139,11 @@ class DswareConnector(base.BaseLinuxConnector):  # type: ignore[misc] # os-brick
 
 
 def _find() -> str:
-    """The tool of this host. A tool that is named must be there: another one would be a guess."""
+    """The path of the tool. A tool that the environment names must exist: another one would be a guess."""
     named = os.environ.get(VARIABLE)
     if named:
         if not os.path.isfile(named):
-            raise errors.Invalid("%s says %s, and there is no such program on this host" % (VARIABLE, named))
+            raise errors.Invalid("%s is %s, and there is no such program on this host" % (VARIABLE, named))
         return named
     for tool in TOOLS:
         path = shutil.which(tool)

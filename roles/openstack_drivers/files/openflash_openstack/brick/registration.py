@@ -4,8 +4,8 @@
 
 """Register the connector with os-brick.
 
-os-brick has no entry point for connectors of other packages, only a table from which it takes the class of each
-connector that it makes. An entry in that table changes no file and no class.
+os-brick has no entry points for connectors of other packages, but a table of the classes of its connectors. A new entry
+in that table changes no file and no class.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from types import ModuleType
 
 CLASS = "openflash_openstack.brick.connector.DswareConnector"
 PROTOCOLS = ("DSWARE", "HUAWEISDSHYPERVISOR")
-"""As the factory has them: in capitals. The second is that of the SDSHypervisor drivers, whose attachments are made in
-the same way by the same tool; os-brick's own connector for it fails where a volume is detached by now (section 1.4)."""
+"""In capitals, as the factory has them. The second one is that of the SDSHypervisor drivers, which attach with the same
+tool; os-brick's own connector for it fails if the volume is already detached (section 1.4)."""
 
 
 def register(connector: ModuleType) -> None:

@@ -49,22 +49,22 @@ def main() -> int:
     stores = commands.add_parser("stores")
     commands.add_parser("store")
     choices, place = commands.add_parser("choices"), commands.add_parser("place")
-    for one in (choices, place):
-        one.add_argument("wanted", choices=["present", "absent"])
-        one.add_argument("--write", action="store_true")
+    for command in (choices, place):
+        command.add_argument("state", choices=["present", "absent"])
+        command.add_argument("--write", action="store_true")
     place.add_argument("--given", action="store_true")
     values = commands.add_parser("values")
     values.add_argument("names", nargs="*")
-    for one in (check, backends, images, stores, values):
-        one.add_argument("--config-file", required=True)
-        one.add_argument("--config-dir")
+    for command in (check, backends, images, stores, values):
+        command.add_argument("--config-file", required=True)
+        command.add_argument("--config-dir")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
-    # Libraries that are imported here print messages of their own.
+    # Imported libraries print messages of their own.
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         try:
             lines, status = _answer(options)
-        except Exception as error:  # noqa: BLE001  of Cinder, its database or its libraries
+        except Exception as error:  # noqa: BLE001  any error of the service, its database or its libraries
             lines, status = ["%s: %s" % (type(error).__name__, " ".join(str(error).split()))], 2
     print("\n".join(lines), file=sys.stderr if status == 2 else sys.stdout)
     return status
@@ -75,7 +75,7 @@ def _answer(options: Any) -> tuple[list[str], int]:
         from .check import check
 
         found = check(options.service, options.config_file, _folder(options), options.own, options.enabled)
-        lines = ["error: %s" % one for one in found.errors] + ["warning: %s" % one for one in found.warnings]
+        lines = ["error: %s" % text for text in found.errors] + ["warning: %s" % text for text in found.warnings]
         return lines, 1 if found.errors else 0
     if options.command == "drivers":
         from .check import driver
@@ -103,7 +103,7 @@ def _glance(options: Any) -> Any:
     if options.command == "stores":
         return glance.stores(options.config_file, _folder(options))
     if options.command == "choices":
-        return glance.choices(options.wanted, options.write)
+        return glance.choices(options.state, options.write)
     return glance.values(options.config_file, options.names)
 
 
@@ -113,7 +113,7 @@ def _place(options: Any) -> Any:
     if options.command == "store":
         return place.judge(sys.stdin.buffer.read())
     source = sys.stdin.buffer.read() if options.given else place.BUNDLED
-    changes = place.Place().bring(options.wanted == "present", source, options.write)
+    changes = place.Place().bring(options.state == "present", source, options.write)
     return {"changes": changes, "announced": registry.announced(glance.KIND)}
 
 

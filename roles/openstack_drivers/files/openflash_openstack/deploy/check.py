@@ -4,8 +4,8 @@
 
 """A strict check of a configuration before a service reads it.
 
-Cinder ignores an option that it does not know, and one value out of range in one section keeps all its backends from
-starting. Here both are reported before, by what the installed service itself knows.
+Cinder ignores an unknown option, and with one value out of range in any section none of its backends starts. The check
+reports both, by the options of the installed service.
 """
 
 from __future__ import annotations
@@ -22,36 +22,36 @@ from oslo_config import cfg
 from .registry import Registry, announced, store_options
 from .sections import DEFAULT, Sections, normal, parse
 
-# Stores of Glance's own, which are no members of enabled_backends
+# Glance's own stores, which are not in enabled_backends
 RESERVED_STORES = ("os_glance_staging_store", "os_glance_tasks_store")
 
-# The group whose options every backend has in its own section, and the one that it has besides (cinder.cmd.volume)
+# The group whose options every backend has in its own section, and one more option of a backend (cinder.cmd.volume)
 SHARED = "backend_defaults"
 UNLISTED = cfg.StrOpt("backend_host")
 
 
 @dataclass
 class Report:
-    """``errors`` keep the file from being used; ``warnings`` do not."""
+    """With ``errors`` the file must not be used; with ``warnings`` it can be."""
 
     errors: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
 
 def check(service: str, path: str, folder: Optional[str], own: Sequence[str], enabled: Sequence[str]) -> Report:
-    """Judge a file together with the files that are read after it.
+    """Check a file together with the files that are read after it.
 
-    :param folder: where the service looks for more files, if there is one.
-    :param own: sections in which an unknown option is an error. Elsewhere it is a warning.
-    :param enabled: backends (of Glance: stores) that the service must have in the end.
+    :param folder: the directory with more configuration files, if there is one.
+    :param own: sections in which an unknown option is an error. In other sections it is a warning.
+    :param enabled: backends (of Glance: stores) that must be enabled.
     """
-    files = [path, *(str(one) for one in sorted(Path(folder).glob("*.conf")))] if folder else [path]
+    files = [path, *(str(more) for more in sorted(Path(folder).glob("*.conf")))] if folder else [path]
     parsed: dict[str, Sections] = {}
-    for one in files:
+    for file in files:
         try:
-            parsed[one] = parse(one)
+            parsed[file] = parse(file)
         except cfg.ParseError as error:
-            return Report(["line %s of %s cannot be read: %s" % (error.lineno, one, error.msg)])
+            return Report(["line %s of %s cannot be read: %s" % (error.lineno, file, error.msg)])
     return _Check(service, parsed, own, enabled).report()
 
 
@@ -61,12 +61,12 @@ class _Check:
     ) -> None:
         self._service = service
         self._parsed = parsed
-        self._own = {normal(one) for one in own}
-        self._wanted = list(enabled)
+        self._own = {normal(section) for section in own}
+        self._required = list(enabled)
         self._found = Report()
         self._registry = Registry(service)
         self._conf = cfg.ConfigOpts()
-        # The names of groups as they were registered, by the names as they are looked up
+        # Registered names of groups, by their normal names
         self._groups: dict[str, str] = {}
 
     def report(self) -> Report:
@@ -100,7 +100,7 @@ class _Check:
             enabled = []
         self._enabled(enabled)
         shared = self._registry.options.get(SHARED, []) + [UNLISTED]
-        for name in dict.fromkeys([*enabled, *self._wanted]):
+        for name in dict.fromkeys([*enabled, *self._required]):
             self._register(name, shared)
             if self._has(name) and normal(name) in self._own:
                 self._driver(name)
@@ -114,14 +114,14 @@ class _Check:
         self._enabled(list(enabled))
         for name, kind in enabled.items():
             if kind not in types:
-                kind = self._found.errors if name in self._wanted else self._found.warnings
-                kind.append("the store %s is of type %s, which glance_store does not have" % (name, kind))
+                problems = self._found.errors if name in self._required else self._found.warnings
+                problems.append("the store %s is of type %s, which glance_store does not have" % (name, kind))
             self._register(name, types.get(kind, []) + self._registry.options.get("glance_store", []))
         for kind in sorted({*enabled.values(), *self._single()}):
             several = announced(kind)
             if len(several) > 1:
                 self._found.errors.append(
-                    "stores of type %s are announced by %s, and glance_store takes none of several"
+                    "stores of type %s are announced by %s, and then glance_store uses none of them"
                     % (kind, " and by ".join(several))
                 )
         for name in RESERVED_STORES:
@@ -138,9 +138,9 @@ class _Check:
     def _enabled(self, enabled: Sequence[str]) -> None:
         for name in enabled:
             if not self._has(name):
-                kind = self._found.errors if name in self._wanted else self._found.warnings
-                kind.append("enabled_backends has %s, and there is no section [%s]" % (name, name))
-        missing = [name for name in self._wanted if name not in enabled]
+                problems = self._found.errors if name in self._required else self._found.warnings
+                problems.append("enabled_backends has %s, and there is no section [%s]" % (name, name))
+        missing = [name for name in self._required if name not in enabled]
         if missing:
             last = [path for path, found in self._parsed.items() if "enabled_backends" in found.get(DEFAULT, {})][-1:]
             self._found.errors.append(
@@ -152,7 +152,7 @@ class _Check:
         return any(normal(name) in sections for sections in self._parsed.values())
 
     def _driver(self, name: str) -> None:
-        """Report it when the class cannot be loaded, or is one that Cinder does not run."""
+        """Report a driver class that cannot be loaded, or that Cinder does not run."""
         path = self._value(name, "volume_driver")
         if not path:
             self._found.errors.append("[%s] has no volume_driver" % name)
@@ -184,20 +184,22 @@ class _Check:
         own = section in self._own
         group = self._groups.get(section)
         if group is None:
-            # Of a library that announces no options, or of a backend that is not enabled
-            (self._found.errors if own else self._found.warnings).append("[%s] is no section that is read" % section)
+            # It belongs to a library that does not list its options, or to a backend that is not enabled.
+            (self._found.errors if own else self._found.warnings).append(
+                "[%s] is not a section that the service reads" % section
+            )
             return
         known = self._known(group)
         for name, values in options.items():
             where = "[%s] %s" % (section, name)
             option = known.get(name)
             if option is None:
-                kind = self._found.errors if own else self._found.warnings
-                kind.append("%s is no option of %s%s" % (where, self._service, _like(name, known)))
+                problems = self._found.errors if own else self._found.warnings
+                problems.append("%s is not an option of %s%s" % (where, self._service, _like(name, known)))
                 continue
             if len(values) > 1 and not option.multi:
-                kind = self._found.errors if own else self._found.warnings
-                kind.append("%s stands there %d times, and only the last one counts" % (where, len(values)))
+                problems = self._found.errors if own else self._found.warnings
+                problems.append("%s is set %d times, and only the last value counts" % (where, len(values)))
             problem = self._problem(group, option)
             if problem:
                 self._found.errors.append("%s: %s" % (where, problem))
@@ -207,19 +209,19 @@ class _Check:
         known: dict[str, Any] = {}
         for entry in options.values():
             option = entry["opt"]
-            old = [one.name for one in option.deprecated_opts if one.name and (one.group or group) == group]
+            old = [former.name for former in option.deprecated_opts if former.name and (former.group or group) == group]
             for name in [option.dest, option.name, *old]:
                 known.setdefault(name, option)
                 known.setdefault(name.replace("-", "_"), option)
         return known
 
     def _problem(self, group: str, option: Any) -> Optional[str]:
-        """What is wrong with the value that counts; of a secret value nothing is repeated."""
+        """What is wrong with the value that counts, or None. A secret value is not repeated."""
         try:
             self._conf._get(option.dest, None if group == DEFAULT else self._conf._get_group(group))
         except (cfg.Error, ValueError) as error:
             if option.secret:
-                return "the value is none that this option takes"
+                return "the value is not valid for this option"
             return str(error).split("is not valid: ", 1)[-1]
         return None
 
@@ -232,11 +234,11 @@ def _like(name: str, known: Mapping[str, Any]) -> str:
 
 
 def driver(path: str) -> dict[str, Any]:
-    """Whether Cinder could load this class: ``problem`` says why not."""
+    """Whether Cinder can load this class: ``problem`` is the reason why not, or None."""
     module, _dot, name = path.rpartition(".")
     found: dict[str, Any] = {"problem": None, "supported": True}
     try:
-        # What Cinder does before it imports a driver
+        # Cinder does so before it imports a driver.
         importlib.import_module("cinder.objects").register_all()
         loaded = getattr(importlib.import_module(module), name, None)
     except ModuleNotFoundError as error:
@@ -244,7 +246,7 @@ def driver(path: str) -> dict[str, Any]:
             found["problem"] = "the installed Cinder has no %s" % path
         else:
             found["problem"] = "%s needs %s, which is not installed" % (path, error.name)
-    except Exception as error:  # noqa: BLE001  whatever a driver does when it is imported
+    except Exception as error:  # noqa: BLE001  importing a driver may raise anything
         found["problem"] = "%s cannot be imported: %s: %s" % (path, type(error).__name__, error)
     else:
         if loaded is None:

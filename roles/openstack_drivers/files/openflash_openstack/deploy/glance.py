@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What Glance's database knows of a store, and the one line of glance_store that must be edited."""
+"""Reads stores and images from Glance's configuration and database, and edits the one line of glance_store."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def images(path: str, folder: Optional[str], store: Optional[str]) -> int:
 
 
 def stores(path: str, folder: Optional[str]) -> dict[str, Any]:
-    """Which stores Glance is configured with, and what it has in those of a single configuration.
+    """The stores in Glance's configuration, and the number of images in those of a single configuration.
 
     :return: ``enabled`` is the value of ``enabled_backends``, None where Glance has a single configuration; ``stores``
         is the list of those in ``[glance_store]``; ``images`` counts the images outside Datera by the scheme of their
@@ -76,30 +76,35 @@ def _data(text: Any) -> dict[str, Any]:
     return found
 
 
-def choices(wanted: str, write: bool) -> bool:
-    """Permit ``datera`` as the default of a single store, or undo that; whether anything changes.
+def choices(state: str, write: bool) -> bool:
+    """Permit ``datera`` as the default of a single store, or undo that. Returns whether anything changes.
 
-    :param wanted: present or absent. An upgrade of glance_store undoes what was done here.
+    An upgrade of glance_store undoes it too.
+
+    :param state: present or absent.
+    :raises ValueError: glance_store has no such line.
     """
     installed = Installed("glance_store")
     path = installed.package / "backend.py"
     text = path.read_bytes().decode("utf-8")
     match = _CHOICES.search(text)
-    if match is None and wanted == "absent":
+    if match is None and state == "absent":
         return False
     if match is None:
-        raise ValueError("%s has no choices of default_store that could be edited; use several stores instead" % path)
+        raise ValueError(
+            "%s has no list of values of default_store that can be edited. Set glance_datera_stores to multiple." % path
+        )
     without = match.group(2).replace(_CHOICE, "")
     if re.search(r"['\"]%s['\"]" % KIND, without) is not None:
-        # Somebody else permitted it.
+        # It has been permitted by another tool.
         return False
     parts = [text[: match.start(2)], text[match.end(2) :]]
     edit = Edit(path, without.join(parts).encode(), (_CHOICE + without).join(parts).encode())
-    return bool(installed.bring([edit], wanted == "present", write))
+    return bool(installed.bring([edit], state == "present", write))
 
 
 def values(path: str, names: list[str]) -> dict[str, Optional[str]]:
-    """The values that count in one file, by SECTION:OPTION as requested; None for what is not there."""
+    """The values that count in one file, by the requested SECTION:OPTION; None for an option that is not set."""
     parsed = sections.parse(path)
     found: dict[str, Optional[str]] = {}
     for name in names:

@@ -2,10 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Changes to the files of an installed distribution that can be undone to the last byte.
+"""Changes to the files of an installed distribution that can be undone byte for byte.
 
-pip's list of the files (RECORD) is changed with them. So pip removes an added file when it replaces the distribution,
-and nothing that was made for the old one stays with the new one.
+pip's list of the files (RECORD) is updated too. So pip removes an added file when it replaces the distribution.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ RECORD = "RECORD"
 
 @dataclass(frozen=True)
 class Edit:
-    """A file without and with our change; None where there is no such file then."""
+    """The content of a file without and with the change; None where the file does not exist."""
 
     path: Path
     without: Optional[bytes]
@@ -52,48 +51,50 @@ class Installed:
             found = importlib.metadata.distribution(name)
         except importlib.metadata.PackageNotFoundError:
             raise ValueError("%s has no metadata beside %s" % (name, self.package)) from None
-        # Of a distribution in a folder; one in an archive cannot be edited
+        # A distribution in an archive cannot be edited.
         self.metadata = Path(str(getattr(found, "_path", "")))
         if not self.metadata.is_dir():
-            raise ValueError("the metadata of %s are no folder: %s" % (name, self.metadata))
+            raise ValueError("the metadata of %s is not a directory: %s" % (name, self.metadata))
 
     def bring(self, edits: Sequence[Edit], present: bool, write: bool) -> list[str]:
-        """Make the changes, or undo them; the paths of the files that differ from that now.
+        """Make the changes, or undo them. Returns the paths of the files that differ.
 
-        The files are written in the given order, in reverse when the changes are undone, each by a rename.
+        The files are written in the given order, or in reverse order when the changes are undone, each by a rename.
+
+        :param write: False to return the paths only.
         """
         ordered = list(edits) if present else list(reversed(edits))
         # The entry points are written last and undone first; RECORD follows the files that it lists.
         record = self._record(edits, present)
         if record is not None:
             ordered.insert(len(ordered) - 1 if present else len(ordered), record)
-        changed = [one for one in ordered if read(one.path) != one.content(present)]
+        changed = [edit for edit in ordered if read(edit.path) != edit.content(present)]
         if write:
-            for one in changed:
-                put(one.path, one.content(present), like=self.package / "__init__.py")
-        return [str(one.path) for one in changed]
+            for edit in changed:
+                put(edit.path, edit.content(present), like=self.package / "__init__.py")
+        return [str(edit.path) for edit in changed]
 
     def _record(self, edits: Iterable[Edit], present: bool) -> Optional[Edit]:
         path = self.metadata / RECORD
         text = read(path)
         if text is None:
-            # A package of a system's distribution
+            # A package of the operating system
             return None
         lines = text.splitlines(keepends=True)
         end = b"\r\n" if lines and lines[0].endswith(b"\r\n") else b"\n"
-        for one in edits:
+        for edit in edits:
             try:
-                name = one.path.relative_to(self.metadata.parent).as_posix().encode()
+                name = edit.path.relative_to(self.metadata.parent).as_posix().encode()
             except ValueError:
-                # Installed in place, out of a source tree
+                # An editable installation from a source tree
                 continue
-            lines = _noted(lines, name, one, present, end)
+            lines = _recorded(lines, name, edit, present, end)
         after = b"".join(lines)
         return Edit(path, None if present else after, after if present else None)
 
 
-def _noted(lines: list[bytes], name: bytes, edit: Edit, present: bool, end: bytes) -> list[bytes]:
-    """The lines of RECORD for this file. A digest that is neither ours nor the distribution's stays."""
+def _recorded(lines: list[bytes], name: bytes, edit: Edit, present: bool, end: bytes) -> list[bytes]:
+    """The lines of RECORD with this file updated. A digest of any other content is kept."""
     known = [_entry(name, data) for data in (edit.without, edit.changed_data) if data is not None]
     target = edit.content(present)
     if edit.without is None or edit.changed_data is None:
@@ -118,7 +119,7 @@ def read(path: Path) -> Optional[bytes]:
 
 
 def put(path: Path, data: Optional[bytes], like: Path) -> None:
-    """Replace the file by a rename. It keeps its owner and mode; a new one has those of ``like``; None removes it."""
+    """Replace the file by a rename. It keeps its owner and mode; a new file has those of ``like``. None removes it."""
     if data is None:
         path.unlink()
         return

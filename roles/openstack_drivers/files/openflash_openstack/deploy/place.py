@@ -2,10 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A store within glance_store itself, as the older ones were installed: a file among its drivers, and a line of its
-entry points.
+"""Installs a store within glance_store, as older stores were: a file among its drivers, and a line in its entry points.
 
-A driver that somebody else has put there is kept in a second file and restored in the end, and so is its line.
+An existing driver from another source is kept in a second file, and restored with its line when the store is removed.
 """
 
 from __future__ import annotations
@@ -52,17 +51,18 @@ class Place:
         self.announcement = self._installed.metadata / "entry_points.txt"
 
     def bring(self, present: bool, source: bytes, write: bool) -> list[str]:
-        """The paths of the files that change.
+        """Install or remove the driver. Returns the paths of the files that change.
 
-        :param source: of the driver.
-        :raises ValueError: somebody else's store is announced.
+        :param source: the source code of the driver.
+        :param write: False to return the paths only.
+        :raises ValueError: another store is announced.
         """
         now = read(self.driver)
         foreign = now is not None and not now.endswith(MARK)
         former = now if foreign else read(self.aside)
         edits = [Edit(self.driver, former, _marked(source)), self._announced()]
         if not present and foreign:
-            # It is not this collection's: it was never replaced
+            # The driver is not that of this collection, and was not replaced
             edits = edits[1:]
         if present and foreign and write:
             copy(self.driver, self.aside)
@@ -93,7 +93,7 @@ class Place:
         return Edit(self.announcement, b"".join(without), b"".join(announced))
 
     def _files_to_remove(self, removed: bool, foreign: bool, write: bool) -> list[str]:
-        """The compiled driver, and the copy of somebody else's driver once that is restored."""
+        """The compiled driver, and the copy of the other driver once that is restored."""
         found = list((self.driver.parent / "__pycache__").glob("%s.*.pyc" % KIND)) if removed else []
         if self.aside.exists() and not foreign:
             found.append(self.aside)
@@ -104,12 +104,12 @@ class Place:
 
 
 def _marked(source: bytes) -> bytes:
-    """At the end: an encoding has to be named within the first two lines."""
+    """The source with the mark at its end, since an encoding must be declared within the first two lines."""
     return source + (b"" if source.endswith(b"\n") else b"\n") + MARK
 
 
 def _without(lines: list[bytes]) -> list[bytes]:
-    """Without this collection's line and the comment above it."""
+    """The lines without the one of this collection and the comment above it."""
     kept: list[bytes] = []
     for line in lines:
         if line.strip() == LINE and kept and kept[-1].strip() == MARK.strip():
@@ -129,9 +129,10 @@ def _section(lines: list[bytes], head: int) -> list[bytes]:
 
 
 def judge(source: bytes) -> dict[str, Any]:
-    """Whether glance_store could load this driver: ``problem`` says why not.
+    """Whether glance_store can load this driver.
 
-    ``options`` are the names of those that it registers; ``several`` says whether it may be one of several stores.
+    :return: ``problem`` is the reason why not, or None; ``options`` are the names of the options that it registers;
+        ``several`` is whether it can be one of several stores.
     """
     found: dict[str, Any] = {"problem": None, "options": [], "several": b"backend_group" in source}
     found["problem"] = _unlike_a_driver(source)
@@ -144,11 +145,11 @@ def judge(source: bytes) -> dict[str, Any]:
     try:
         exec(compile(source, module.__file__, "exec"), module.__dict__)  # noqa: S102  the driver that is placed, judged by use
         if not issubclass(module.Store, importlib.import_module("glance_store.driver").Store):
-            raise TypeError("its class Store is none of glance_store's")
+            raise TypeError("its class Store is not a store of glance_store")
         found["options"] = sorted(option.dest for option in module.Store.OPTIONS or ())
     except ModuleNotFoundError as error:
         found["problem"] = "it needs %s, which is not installed" % error.name
-    except Exception as error:  # noqa: BLE001  whatever a driver does when it is imported
+    except Exception as error:  # noqa: BLE001  importing a driver may raise anything
         found["problem"] = "it cannot be imported: %s: %s%s" % (type(error).__name__, error, _where(error))
     finally:
         if former is None:
@@ -162,21 +163,21 @@ def _unlike_a_driver(source: bytes) -> Optional[str]:
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError) as error:
-        return "it is no source code of Python %d.%d: %s" % (*sys.version_info[:2], error)
+        return "it is not valid source code of Python %d.%d: %s" % (*sys.version_info[:2], error)
     names: set[str] = set()
     for node in tree.body:
         if isinstance(node, ast.ClassDef):
             names.add(node.name)
         elif isinstance(node, (ast.Import, ast.ImportFrom)):
-            names.update(one.asname or one.name for one in node.names)
+            names.update(alias.asname or alias.name for alias in node.names)
         elif isinstance(node, ast.Assign):
-            names.update(one.id for one in node.targets if isinstance(one, ast.Name))
+            names.update(target.id for target in node.targets if isinstance(target, ast.Name))
     missing = [name for name in NEEDED if name not in names]
     return "it has no class %s" % " and no class ".join(missing) if missing else None
 
 
 def _where(error: Exception) -> str:
-    """The distribution that the error comes out of, where that is another one than the driver."""
+    """The distribution that raised the error, where it is not the driver itself."""
     trace, path = error.__traceback__, ""
     while trace is not None:
         path = trace.tb_frame.f_code.co_filename

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Every option that an installed service has, as its distributions list them.
+"""The options of an installed service, as its distributions list them.
 
-The list of Cinder imports every driver that Cinder has, and some import libraries that are not installed. Those are
-replaced by empty ones here: the names and types of options do not depend on them. So this is for a process that ends
+The list of Cinder imports all its drivers, and some of them import libraries that are not installed. Such a library is
+replaced by an empty one, since names and types of options do not depend on it. So this is for a process that ends
 soon, and not for a service.
 """
 
@@ -28,12 +28,12 @@ SERVICES = ("cinder", "glance", "nova")
 STORES = "glance_store.drivers"
 
 MOST_MISSING = 50
-# Of oslo.config itself, which registers them by itself
+# Options that oslo.config itself registers
 OWN = ("config_file", "config_dir", "config_source")
 
 
 class _Nothing(type):
-    """Empty classes, whose every attribute is one, too."""
+    """Makes empty classes, whose attributes are empty classes too."""
 
     def __getattr__(cls, name: str) -> Any:
         if name.startswith("__"):
@@ -49,7 +49,7 @@ class _Base(Exception, metaclass=_Nothing):
 
 
 class _Missing(ModuleType):
-    """A library that is not installed: whatever is asked of it is an empty class."""
+    """Stands for a library that is not installed. Every attribute is an empty class."""
 
     __path__: list[str] = []
 
@@ -74,17 +74,17 @@ def import_anyway(name: str) -> ModuleType:
 
 def entry_points(group: str) -> list[Any]:
     found: Any = importlib.metadata.entry_points()
-    # Before Python 3.10 a dictionary
+    # A dictionary before Python 3.10
     return list(found.get(group, ())) if isinstance(found, dict) else list(found.select(group=group))
 
 
 class Registry:
-    """Options by group. ``problems`` lists what could not be loaded, so that nobody takes it for empty."""
+    """Options by group. ``problems`` lists what could not be loaded."""
 
     def __init__(self, service: str) -> None:
         self.options: dict[str, list[Any]] = {}
         self.problems: list[str] = []
-        for entry in sorted(entry_points(ENTRY_POINTS), key=lambda one: str(one.name)):
+        for entry in sorted(entry_points(ENTRY_POINTS), key=lambda point: str(point.name)):
             if entry.name.split(".")[0] in SERVICES and entry.name.split(".")[0] != service:
                 continue
             if ".tests." in entry.value:
@@ -99,17 +99,17 @@ class Registry:
                 for group, options in getattr(import_anyway(module), function)():
                     name = DEFAULT if group is None else str(getattr(group, "name", group))
                     self.options.setdefault(name, []).extend(options)
-        except Exception as error:  # noqa: BLE001  of any library
+        except Exception as error:  # noqa: BLE001  any error of any library
             self.problems.append(
                 "the options of %s cannot be listed: %s: %s" % (entry.name, type(error).__name__, error)
             )
 
     def register(self, conf: Any, group: str, options: Optional[list[Any]] = None) -> None:
-        """Register the options with the configuration; of two that differ the first one counts."""
+        """Register the options with the configuration. If two of a name differ, the first one counts."""
         for option in self.options.get(group, ()) if options is None else options:
             if option.dest in OWN:
                 continue
-            # Libraries that are installed and not used have required options too.
+            # Libraries that are installed but not used may have required options.
             option.required = False
             try:
                 conf.register_opt(option, group=None if group == DEFAULT else group)
@@ -118,12 +118,14 @@ class Registry:
 
 
 def announced(kind: str) -> list[str]:
-    """What announces stores of this type, as clauses. glance_store uses none when there are several."""
+    """The entry points that announce stores of this type, as clauses. Of several, glance_store uses none."""
     found = []
     for entry in entry_points(STORES):
         if entry.name == kind:
             origin = getattr(entry, "dist", None)
-            found.append("%s of %s" % (entry.value, origin.metadata["Name"] if origin is not None else "somebody"))
+            found.append(
+                "%s of %s" % (entry.value, origin.metadata["Name"] if origin is not None else "an unknown source")
+            )
     return found
 
 
@@ -135,5 +137,5 @@ def store_options() -> Iterator[tuple[str, list[Any]]]:
         module, _colon, name = entry.value.partition(":")
         try:
             yield entry.name, list(getattr(import_anyway(module), name).OPTIONS or ())
-        except Exception:  # noqa: BLE001, S112  a store that cannot be loaded has no options that count
+        except Exception:  # noqa: BLE001, S112  the options of a store that cannot be loaded are not used
             continue

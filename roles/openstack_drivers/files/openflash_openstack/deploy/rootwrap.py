@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a service may run as root, as oslo.rootwrap itself judges it."""
+"""Checks with oslo.rootwrap which commands a service may run as root."""
 
 from __future__ import annotations
 
@@ -11,21 +11,22 @@ from collections.abc import Sequence
 
 from oslo_rootwrap import wrapper
 
-OURS = "openflash"
-"""The names of the filters that the roles of this collection write begin with this."""
+PREFIX = "openflash"
+"""The prefix of the names of the filters that the roles of this collection write."""
 
 
 def permitted(path: str, argv: Sequence[str]) -> bool:
-    """Whether the command is permitted by filters of others.
+    """Whether a filter that this collection did not write permits the command.
 
-    :param path: rootwrap.conf of the service; where there is none, the service does not use rootwrap, and needs no
+    :param path: rootwrap.conf of the service. Where it does not exist, the service does not use rootwrap, and needs no
         filter.
     """
     parser = configparser.RawConfigParser()
     if not parser.read(path):
         return True
     config = wrapper.RootwrapConfig(parser)
-    filters = [one for one in wrapper.load_filters(config.filters_path) if not str(one.name).startswith(OURS)]
+    loaded = wrapper.load_filters(config.filters_path)
+    filters = [rule for rule in loaded if not str(rule.name).startswith(PREFIX)]
     try:
         wrapper.match_filter(filters, list(argv), exec_dirs=config.exec_dirs)
     except wrapper.FilterMatchNotExecutable:

@@ -26,13 +26,13 @@ LOG = logging.getLogger(__name__)
 
 NAME = "datera"
 SCHEME = NAME + "://"
-# Bytes that a transfer holds at most
+# The largest number of bytes that a transfer keeps in memory
 LARGEST = 8 * 1024**2
 HTTP_PORT = 7717
 
 
 class StoreLocation(location.StoreLocation):  # type: ignore[misc] # glance_store has no types
-    """``datera://ADDRESS:PORT/app_instances/IMAGE``. Only the image counts: addresses change, and images stay."""
+    """``datera://ADDRESS:PORT/app_instances/IMAGE``. Only the image is used, since the array's address may change."""
 
     def process_specs(self) -> None:
         self.host: str = self.specs["host"]
@@ -51,7 +51,7 @@ class StoreLocation(location.StoreLocation):  # type: ignore[misc] # glance_stor
 
 
 class Store(driver.Store):  # type: ignore[misc]
-    """Each image is a volume of its own, with its length and checksum noted on it."""
+    """Each image is a volume, whose metadata has the length and checksum of the image."""
 
     _CAPABILITIES = (
         capabilities.BitMasks.READ_RANDOM | capabilities.BitMasks.WRITE_ACCESS | capabilities.BitMasks.DRIVER_REUSABLE
@@ -73,15 +73,15 @@ class Store(driver.Store):  # type: ignore[misc]
     # -- configuration -----------------------------------------------------------------------------------------------
 
     def configure(self, re_raise_bsc: bool = False) -> None:
-        """Reading needs the same options as writing, so a store that is not configured does neither."""
+        """Configure the store. Reading needs the same options as writing, so without them it can do neither."""
         host = self._settings.datera_san_ip
         self._url_prefix = images.prefix(host, self._settings.datera_san_port) + "/" if host else SCHEME
         super().configure(re_raise_bsc=re_raise_bsc)
 
     def configure_add(self) -> None:
-        """Log in once. An array that cannot be reached now is used as soon as it can be.
+        """Log in once. An array that cannot be reached now is used as soon as it answers.
 
-        :raises BadStoreConfiguration: something is wrong that somebody must correct.
+        :raises BadStoreConfiguration: an option is wrong, this host lacks something, or the array refuses the login.
         """
         problems = options.problems(self._setting)
         if problems:
@@ -121,7 +121,7 @@ class Store(driver.Store):  # type: ignore[misc]
                 "tenant": self._setting("datera_tenant_id"),
                 "create_tenant": True,
                 "scheme": "http" if port == HTTP_PORT else "https",
-                # Only to extend the volume of an upload that is not finished, which nobody else has
+                # Only to extend the volume of an unfinished upload, which is mapped to no other host
                 "offline_changes": True,
             },
         )
@@ -158,12 +158,13 @@ class Store(driver.Store):  # type: ignore[misc]
         context: Any = None,
         verifier: Any = None,
     ) -> tuple[str, int, str, str, dict[str, str]]:
-        """Store an image: URI, bytes, MD5, hash, metadata. When it fails nothing is left on the array.
+        """Store an image. After a failure its volume is removed.
 
         :param image_size: in bytes; 0 when it is not known.
+        :return: URI, length in bytes, MD5, hash, metadata.
         """
         digests = [utils.get_hasher("md5", False), utils.get_hasher(hashing_algo, False)]
-        sinks: list[Callable[[bytes], Any]] = [one.update for one in digests]
+        sinks: list[Callable[[bytes], Any]] = [digest.update for digest in digests]
         if verifier is not None:
             sinks.append(verifier.update)
         chunks = transfer.even(utils.chunkreadable(image_file, self._buffer), self._buffer, sinks)
@@ -190,9 +191,10 @@ class Store(driver.Store):  # type: ignore[misc]
     def get(
         self, location: Any, offset: int = 0, chunk_size: Optional[int] = None, context: Any = None
     ) -> tuple[Iterator[bytes], int]:
-        """The content, from ``offset`` on and ``chunk_size`` bytes of it where those are given, and its length.
+        """The content of an image and its length in bytes. The volume is attached when the first chunk is read.
 
-        Nothing is attached before the first byte is asked for.
+        :param offset: the first byte.
+        :param chunk_size: the number of bytes; all remaining ones when it is None.
         """
         image_id = location.store_location.image_id
         with glance_errors(image_id, READ), self._images() as found:
@@ -232,14 +234,14 @@ class Store(driver.Store):  # type: ignore[misc]
         }
 
     def _discard(self, image_id: str) -> None:
-        """Remove the volume of a failed upload. Raises nothing, so that the first error is reported."""
+        """Remove the volume of a failed upload. An error here is logged, so that the first error is reported."""
         try:
             with self._images() as found:
                 found.remove(found.volume_of(image_id))
         except errors.NotFound:
             return
         except (errors.FlashError, exceptions.BackendException) as error:
-            LOG.error("The volume of image %s stays on the array and must be removed by hand: %s", image_id, error)
+            LOG.error("The volume of image %s could not be removed; delete it on the array: %s", image_id, error)
 
     # -- bytes -------------------------------------------------------------------------------------------------------
 

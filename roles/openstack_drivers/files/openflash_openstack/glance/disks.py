@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The bytes of a volume: what every data path offers."""
+"""The interface of every data path to the bytes of a volume."""
 
 from __future__ import annotations
 
@@ -18,13 +18,14 @@ from openflash import model
 
 @dataclass(frozen=True)
 class Target:
-    """Where a volume can be logged in to. The array lets ``initiator`` in."""
+    """The target ports and LUN of a volume, and the initiator that the array gives access to it."""
 
     name: str
-    """Of the volume."""
+    """Name of the volume."""
     ports: Sequence[model.Port]
     lun: int
     size: int
+    """Bytes."""
     initiator: str
     writable: bool
 
@@ -48,11 +49,17 @@ class Disk(ABC):
 
     @abstractmethod
     def flush(self) -> None:
-        """Returns when the array has everything that was written."""
+        """Return when the array has stored everything that was written.
+
+        :raises OSError: it cannot be written.
+        """
 
     @abstractmethod
     def close(self, last: bool = True) -> None:
-        """:param last: nobody else on this host uses it, so the device is detached as well."""
+        """Close the disk.
+
+        :param last: no other transfer on this host uses the volume, so the device is detached too.
+        """
 
 
 class FileDisk(Disk):
@@ -85,7 +92,7 @@ class FileDisk(Disk):
 
 
 class Share:
-    """The other transfers of the same volume on this host. None, where each transfer has an initiator of its own."""
+    """Coordinates the transfers of a volume on this host. Does nothing where each has an initiator of its own."""
 
     @contextmanager
     def beginning(self) -> Iterator[None]:
@@ -94,7 +101,7 @@ class Share:
 
     @contextmanager
     def ending(self) -> Iterator[bool]:
-        """Held while the volume is closed. Gives whether this is the last transfer, which ends the access."""
+        """Held while the volume is closed. Yields whether this is the last transfer, which ends the access."""
         yield True
 
 
@@ -102,7 +109,7 @@ class DataPath(ABC):
     """How this host reaches the bytes of an array's volumes."""
 
     TEMPORARY = False
-    """Whether each initiator name is used once only."""
+    """Whether each initiator name is used for one transfer only."""
 
     @abstractmethod
     def check(self) -> None:
@@ -117,4 +124,7 @@ class DataPath(ABC):
 
     @abstractmethod
     def open(self, target: Target) -> Disk:
-        """The volume, which has at least ``target.size`` bytes here. OSError or FlashError otherwise."""
+        """Attach the volume and open it.
+
+        :raises OSError, FlashError: it cannot be attached, or has less than ``target.size`` bytes.
+        """

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The library's errors, and the host's, as those that Glance acts upon."""
+"""Translates the errors of the library and of the host into exceptions that Glance handles."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ READ, WRITE, DELETE = "read", "write", "delete"
 
 
 def translated(error: errors.FlashError, image: str, act: str) -> Exception:
-    """The exception that Glance knows. Its text is the library's, which has no secrets in it."""
+    """The exception for Glance. Its text is the message of the library, which contains no secrets."""
     text = str(error)
     found: Exception
     if isinstance(error, errors.NotFound):
@@ -34,7 +34,7 @@ def translated(error: errors.FlashError, image: str, act: str) -> Exception:
     elif isinstance(error, errors.Unauthorized):
         found = exceptions.StorageWriteDenied(text) if act == WRITE else exceptions.Forbidden(text)
     elif isinstance(error, PASSING):
-        # Of the two only the former is "try again later" to whoever uploads, and the latter to whoever downloads.
+        # Glance reports "try again later" for the first one to uploads only, and for the second one to downloads only.
         found = exceptions.TimeoutError(text) if act == WRITE else exceptions.RemoteServiceUnavailable(text)
     else:
         found = exceptions.BackendException(text)
@@ -43,7 +43,7 @@ def translated(error: errors.FlashError, image: str, act: str) -> Exception:
 
 @contextmanager
 def glance_errors(image: str, act: str) -> Iterator[None]:
-    """Translate what leaves this block. The cause is not chained: a traceback shows what was sent."""
+    """Translate the errors of the library in this block. The cause is not chained: its traceback may show secrets."""
     try:
         yield
     except errors.FlashError as error:
@@ -52,7 +52,7 @@ def glance_errors(image: str, act: str) -> Iterator[None]:
 
 @contextmanager
 def disk_errors(image: str, act: str) -> Iterator[None]:
-    """Translate the host's errors. Only around the use of a disk: that a client disconnects is an OSError too."""
+    """Translate the errors of the host. For the use of a disk only, since a disconnected client is an OSError too."""
     try:
         yield
     except OSError as error:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""An image as a volume of the array: its name, its notes, who may reach it.
+"""An image as a volume of the array: its name, its notes and its access.
 
 Section numbers are those of the Datera wire sheet.
 """
@@ -25,7 +25,7 @@ from openflash.units import GIB, round_up
 
 LOG = logging.getLogger(__name__)
 
-# Section 3.10: the second is how images were called up to 2018, and how Cinder calls its volumes.
+# Section 3.10: the second was the name of images up to 2018, and is the name of Cinder's volumes.
 NAME, OLD_NAME = "OS-IMAGE-%s", "OS-%s"
 # Section 2.10: Cinder's driver looks for the type before it clones an image.
 CHECKSUM, LENGTH, TYPE, IMAGE = "checksum", "length", "type", "image"
@@ -57,9 +57,9 @@ class Access:
 
 
 class Images:
-    """The images of one tenant, by one session.
+    """The images of one tenant, over one session.
 
-    :param initiator_prefix: with what the names of initiators begin that are made for one transfer only.
+    :param initiator_prefix: the prefix of the names of temporary initiators, which are used for one transfer only.
     """
 
     def __init__(self, array: Array, initiator_prefix: str) -> None:
@@ -71,10 +71,13 @@ class Images:
     # -- finding -----------------------------------------------------------------------------------------------------
 
     def find(self, image: str) -> Image:
-        """Two requests; NotFound when it is not there, or is no image.
+        """The image. Costs two requests.
 
-        A volume of Cinder may have the older of the two names. Only a volume with a note that says so is an image, so
-        that no invented location leads to somebody else's data.
+        A volume of Cinder may have the older of the two names. There only a volume whose notes say that it is an image
+        is one, so that a forged location does not give access to other data.
+
+        :raises NotFound: it does not exist, or the volume is not an image.
+        :raises BadReply: the noted length is impossible.
         """
         volume = self.volume_of(image)
         notes = self._notes.metadata(volume)
@@ -87,7 +90,10 @@ class Images:
         return Image(volume, volume.size, None)
 
     def volume_of(self, image: str) -> model.Volume:
-        """The volume of an image, complete or not: one request where it has the newer name."""
+        """The volume of an image, which may be incomplete. Costs one request where it has the newer name.
+
+        :raises NotFound: there is none.
+        """
         volume = self._named(NAME % image)
         if volume is not None:
             return volume
@@ -105,9 +111,10 @@ class Images:
     # -- making ------------------------------------------------------------------------------------------------------
 
     def create(self, image: str, size: int, options: Mapping[str, Any]) -> model.Volume:
-        """Two requests: a read, and the new volume. Duplicate when there is an image already.
+        """Create the volume of an image. Costs two requests. The unfinished upload of a killed worker is removed first.
 
-        The unfinished upload of a killed worker is no image, and is removed.
+        :param size: in bytes.
+        :raises Duplicate: the image exists.
         """
         name = NAME % image
         existing = self._named(name)
@@ -120,45 +127,47 @@ class Images:
         return self.array.create_volume(spec)
 
     def _remove_unfinished(self, image: str, existing: model.Volume) -> None:
-        if self._notes.metadata(existing) or any(one.open is not False for one in existing.mappings or ()):
+        if self._notes.metadata(existing) or any(mapping.open is not False for mapping in existing.mappings or ()):
             raise exceptions.Duplicate(image=image)
         LOG.warning("Removing the volume of an upload of image %s that was never finished.", image)
         self.remove(existing)
 
     def finish(self, volume: model.Volume, length: int, checksum: str) -> None:
-        """Write the notes by which the volume is an image."""
+        """Write the notes that make the volume an image. Costs one request.
+
+        :param length: of the image, in bytes.
+        """
         self._notes.set_metadata(volume, {CHECKSUM: checksum, LENGTH: str(length), TYPE: IMAGE})
 
     # -- removing ----------------------------------------------------------------------------------------------------
 
     def remove(self, volume: model.Volume) -> None:
-        """Delete the volume of an image, with the entries of its access list: the older stores never removed theirs
-        (section 3.8).
+        """Delete the volume of an image, after its mappings: the older stores never removed theirs (section 3.8).
 
-        :raises InUse: somebody has it open.
+        :raises InUse: an initiator has a session on it.
         """
-        busy = sorted(one.host for one in volume.mappings or () if one.open is not False)
-        if busy:
-            raise errors.InUse("%s have it open" % ", ".join(busy), target=volume.name, array=self.array.label)
-        for one in volume.mappings or ():
-            self._hosts.end_mapping(one)
-            if one.host.startswith(self._initiator_prefix):
-                # Of a worker that was killed
-                host = model.Host(one.host, id=one.host_id or "")
-                self._quietly(lambda host=host: self.array.delete_host(host), "the initiator %s" % one.host, volume)
+        users = sorted(mapping.host for mapping in volume.mappings or () if mapping.open is not False)
+        if users:
+            raise errors.InUse("%s have it open" % ", ".join(users), target=volume.name, array=self.array.label)
+        for mapping in volume.mappings or ():
+            self._hosts.end_mapping(mapping)
+            if mapping.host.startswith(self._initiator_prefix):
+                # The temporary initiator of a worker that was killed
+                host = model.Host(mapping.host, id=mapping.host_id or "")
+                self._quietly(lambda host=host: self.array.delete_host(host), "the initiator %s" % host.name, volume)
         self.array.delete_volume(volume)
 
     # -- access ------------------------------------------------------------------------------------------------------
 
     def expose(self, volume: model.Volume, initiator: str, temporary: bool) -> Access:
-        """Give this initiator access. Three requests.
+        """Give this initiator access. Costs three requests.
 
         :param temporary: the initiator is deleted with the access.
         """
         host = self._hosts.single_host(HOST_LABEL, model.Initiator(initiator, model.ISCSI))
         try:
             mapping = self.array.map_volume(volume, host)
-            ports = tuple(one for one in self.array.ports_of([volume.name]) if one.name == volume.name)
+            ports = tuple(port for port in self.array.ports_of([volume.name]) if port.name == volume.name)
             if not ports:
                 raise errors.BadReply("the array reports no portal of volume %s" % volume.name, target=volume.name)
         except BaseException:
@@ -169,14 +178,18 @@ class Images:
         return Access(initiator, ports, mapping.lun or 0, mapping, host if temporary else None)
 
     def conceal(self, volume: model.Volume, access: Access) -> None:
-        """End an access. One request, and one for a temporary initiator."""
+        """End an access. Costs one request, and one more for a temporary initiator. A failure is only logged."""
         what = "the access of %s to it" % access.initiator
         self._quietly(lambda: self._hosts.end_mapping(access.mapping), what, volume)
         if access.host is not None:
             self._quietly(lambda: self.array.delete_host(access.host), "the initiator %s" % access.initiator, volume)
 
     def extend(self, volume: model.Volume, size: int) -> model.Volume:
-        """Extend a volume that nobody has open any more, which the array may notice a moment later."""
+        """Extend a volume whose sessions have ended. The array may notice that with a delay.
+
+        :param size: in bytes.
+        :raises InUse: it is still in use after SESSION_ENDS_WITHIN seconds.
+        """
         wait = Deadline(SESSION_ENDS_WITHIN, first=0.2, longest=1.0)
         while True:
             try:
@@ -186,15 +199,15 @@ class Images:
                     raise
 
     def _withdraw(self, volume: model.Volume, host: model.Host) -> None:
-        """End an access that was not given completely."""
+        """End an access that was given in part."""
         present = self._named(volume.name)
-        for one in present.mappings or () if present is not None else ():
-            if one.host_id == host.id:
-                self._hosts.end_mapping(one)
+        for mapping in present.mappings or () if present is not None else ():
+            if mapping.host_id == host.id:
+                self._hosts.end_mapping(mapping)
 
     @staticmethod
     def _quietly(action: Any, what: str, volume: model.Volume) -> None:
-        """A failure here does not undo what was done before, and is corrected when the image is deleted."""
+        """Log a failure instead of raising it. What remains is removed when the image is deleted."""
         try:
             action()
         except errors.FlashError as error:
@@ -216,7 +229,7 @@ _URI = re.compile(
 
 
 def parse_uri(uri: str) -> Optional[tuple[str, Optional[int], str]]:
-    """Host, port and image of a location; None when it is not of this store."""
+    """Host, port and image of a location; None when it is not a location of this store."""
     match = _URI.fullmatch(uri)
     if match is None or int(match["port"] or 1) > 65535:
         return None

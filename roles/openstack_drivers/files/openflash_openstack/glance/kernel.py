@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Volumes by the kernel's iSCSI initiator, through os-brick.
+"""Volumes over the kernel's iSCSI initiator, through os-brick.
 
-The kernel has one initiator name and one device for each volume. So transfers of one image that run at once on this
-host share them, over all workers of the service. File locks show which transfer is the last.
+The kernel has one initiator name, and one device for each volume. So concurrent transfers of one image on this host
+share the device, over all workers of the service. File locks show which transfer is the last.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ LOG = logging.getLogger(__name__)
 
 
 class KernelPath(disks.DataPath):
-    """By os-brick.
+    """The data path through os-brick.
 
     :param attempts: how often os-brick scans for the device.
-    :param seconds: within which the device has its size.
+    :param seconds: within which the device must have its size.
     """
 
     def __init__(self, conf: Any, root_helper: str, multipath: bool, attempts: int, seconds: float) -> None:
@@ -90,7 +90,7 @@ class KernelPath(disks.DataPath):
             raise
 
     def _properties(self, target: disks.Target) -> dict[str, Any]:
-        """The connection as os-brick takes it."""
+        """The connection properties for os-brick."""
         return {
             "target_discovered": False,
             "target_portal": target.ports[0].portal,
@@ -115,7 +115,7 @@ class KernelPath(disks.DataPath):
             raise OSError(errno.EIO, "the host cannot detach the volume: %s" % _one_line(error)) from None
 
     def give(self, path: str, owner: int) -> None:
-        """Make a user the owner of the device node. Nobody else gets access by that."""
+        """Make a user the owner of the device node. No other user gets access by that."""
         try:
             processutils.execute("chown", str(owner), path, run_as_root=True, root_helper=self._root_helper)
         except processutils.ProcessExecutionError as error:
@@ -171,7 +171,7 @@ class _Device(disks.FileDisk):
 class FileShare(disks.Share):
     """File locks, which the kernel releases when a process is killed.
 
-    :param path: what the names of the two files begin with.
+    :param path: the prefix of the paths of the two files.
     """
 
     def __init__(self, path: str) -> None:
@@ -180,7 +180,7 @@ class FileShare(disks.Share):
 
     @contextmanager
     def _gate(self) -> Iterator[None]:
-        """One transfer at a time begins or ends."""
+        """Held while a transfer begins or ends: one at a time."""
         gate = _open(self._path + ".gate")
         try:
             fcntl.flock(gate, fcntl.LOCK_EX)

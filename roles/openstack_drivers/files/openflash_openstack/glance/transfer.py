@@ -25,42 +25,45 @@ Session = Callable[[], AbstractContextManager[images.Images]]
 
 
 class Transfer:
-    """Of one image.
+    """The transfer of one image.
 
     :param session: gives a session with the array, for as long as it is needed.
-    :param buffer: bytes that are read or written at once.
+    :param buffer: number of bytes that are read or written at once.
     """
 
     def __init__(self, session: Session, path: disks.DataPath, image_id: str, buffer: int) -> None:
         self._session, self._path, self._image, self._buffer = session, path, image_id, buffer
 
     def fill(self, volume: model.Volume, chunks: Iterator[bytes], expected: Optional[int], step: int) -> int:
-        """Write everything; the number of bytes.
+        """Write the content of the image, and return its length in bytes.
 
-        :param expected: as announced; None when the length is not known.
-        :param step: bytes that the volume grows by at least when it is too small.
+        :param expected: the announced length; None when it is not known.
+        :param step: the smallest extension of a volume that is too small, in bytes.
+        :raises Invalid: the length differs from the announced one.
         """
         written = 0
-        with Attachment(self._session, self._path, self._image, volume, WRITE) as at:
+        with Attachment(self._session, self._path, self._image, volume, WRITE) as attachment:
             for chunk in chunks:
                 end = written + len(chunk)
                 if expected is not None and end > expected:
                     raise exceptions.Invalid("there are more than the %d bytes that were announced" % expected)
                 with disk_errors(self._image, WRITE):
-                    if end > at.volume.size:
-                        at.grow(max(end, at.volume.size + step))
-                    at.disk.write(chunk, written)
+                    if end > attachment.volume.size:
+                        attachment.grow(max(end, attachment.volume.size + step))
+                    attachment.disk.write(chunk, written)
                 written = end
             if expected is not None and written != expected:
                 raise exceptions.Invalid("there are %d bytes instead of %d" % (written, expected))
             with disk_errors(self._image, WRITE):
-                at.disk.flush()
+                attachment.disk.flush()
         return written
 
     def content(self, image: images.Image, offset: int, length: int) -> Iterator[bytes]:
-        """The bytes. A complete image is compared with its checksum before its last piece is given out.
+        """The bytes. Before the last piece, a complete image is compared with its checksum, and the volume is detached.
 
-        The volume is detached before that too: whoever has got everything may delete the image at once.
+        So a client that has received everything can delete the image at once.
+
+        :raises BackendException: the content does not match the checksum.
         """
         if not length:
             return
@@ -68,10 +71,10 @@ class Transfer:
         digest = utils.get_hasher("md5", False) if complete else None
         end = offset + length
         with glance_errors(self._image, READ):
-            with Attachment(self._session, self._path, self._image, image.volume, READ) as at:
+            with Attachment(self._session, self._path, self._image, image.volume, READ) as attachment:
                 while True:
                     with disk_errors(self._image, READ):
-                        piece = at.disk.read(min(self._buffer, end - offset), offset)
+                        piece = attachment.disk.read(min(self._buffer, end - offset), offset)
                     offset += len(piece)
                     if digest is not None:
                         digest.update(piece)
@@ -84,9 +87,9 @@ class Transfer:
 
 
 class Attachment:
-    """A volume of an image, attached to this host in this block.
+    """The volume of an image, attached to this host within a ``with`` block.
 
-    A session with the array is taken only while it is needed: a transfer may last for hours.
+    A session with the array is used only while it is needed, since a transfer may take hours.
     """
 
     def __init__(
@@ -124,7 +127,7 @@ class Attachment:
         try:
             self._end()
         except (OSError, errors.FlashError) as error:
-            # What was read has been read, and what was written has been flushed.
+            # Not raised: everything has been read, or written and flushed.
             LOG.warning("Volume %s: %s", self.volume.name, error)
 
     def _open(self) -> None:
@@ -154,7 +157,7 @@ class Attachment:
                         found.conceal(self.volume, access)
 
     def grow(self, size: int) -> None:
-        """Extend the volume. Its disk is closed meanwhile: the array may demand that, and a data path may need it."""
+        """Extend the volume to ``size`` bytes. Its disk is closed meanwhile, as the array or the data path may need."""
         self.disk.flush()
         disk, self._disk = self._disk, None
         if disk is not None:
@@ -165,14 +168,14 @@ class Attachment:
 
 
 def even(chunks: Iterator[bytes], size: int, sinks: list[Callable[[bytes], Any]]) -> Iterator[bytes]:
-    """The bytes of all chunks in pieces of this size; the last may be shorter. Each sink is given all bytes."""
-    held = bytearray()
+    """The bytes of all chunks in pieces of this size; the last may be shorter. Each sink is called with all bytes."""
+    buffer = bytearray()
     for chunk in chunks:
         for sink in sinks:
             sink(chunk)
-        held += chunk
-        while len(held) >= size:
-            yield bytes(held[:size])
-            del held[:size]
-    if held:
-        yield bytes(held)
+        buffer += chunk
+        while len(buffer) >= size:
+            yield bytes(buffer[:size])
+            del buffer[:size]
+    if buffer:
+        yield bytes(buffer)

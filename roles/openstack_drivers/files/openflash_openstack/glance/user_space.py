@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Volumes by an iSCSI initiator in user space: no root, no kernel module, no device.
+"""Volumes over an iSCSI initiator in user space. It needs no root, no kernel module and no device.
 
 ``qemu-nbd`` with QEMU's iSCSI driver (libiscsi) has the session with the array, and serves the bytes at a socket that
-only this user can open. It ends with the connection to it, so also when this process is killed.
+only this user can open. It ends when the connection to it is closed, also because this process is killed.
 """
 
 from __future__ import annotations
@@ -30,15 +30,17 @@ from . import disks
 LOG = logging.getLogger(__name__)
 
 PROGRAM = "qemu-nbd"
-# What one request may carry everywhere (NBD protocol, "Block sizes")
+# The largest request in bytes that every server accepts (NBD protocol, "Block sizes")
 LARGEST = 8 * 1024**2
-# Seconds within which a program that was told to end has ended
+# Seconds to wait for the program to end before it is killed
 ENDS_WITHIN = 10.0
 
 
 class UserPath(disks.DataPath):
-    """:param prefix: of the initiator names: each transfer has its own, so none disturbs another one.
-    :param seconds: for logging in, and for the answer to a single request.
+    """The data path by ``qemu-nbd``.
+
+    :param prefix: of the initiator names. Each transfer has its own name, so it disturbs no other one.
+    :param seconds: the timeout of the login, and of a single request.
     """
 
     TEMPORARY = True
@@ -62,7 +64,10 @@ class UserPath(disks.DataPath):
         return "%s%s%s" % (self._prefix, separator, uuid.uuid4().hex[:20])
 
     def open(self, target: disks.Target) -> disks.Disk:
-        """By the first portal at which the login succeeds."""
+        """Open the volume at the first portal at which the login succeeds.
+
+        :raises Unreachable: it succeeds at none.
+        """
         problems: list[str] = []
         for port in target.ports:
             options = {
@@ -85,7 +90,9 @@ class UserPath(disks.DataPath):
                 server.end()
                 problems.append("%s: %s" % (port.portal, server.message or error))
         raise errors.Unreachable(
-            "no portal gives the volume: %s" % "; ".join(problems), target=target.name, hint="Look at the network."
+            "this host cannot reach the volume at any portal: %s" % "; ".join(problems),
+            target=target.name,
+            hint="Check the network between this host and the portals.",
         )
 
 
@@ -107,7 +114,10 @@ class _Server:
         self._socket: Optional[socket.socket] = None
 
     def connect(self) -> socket.socket:
-        """The connection, once the program listens; it does so when it is logged in."""
+        """The connection. The program listens when it has logged in.
+
+        :raises OSError: it ends, or does not log in within the timeout.
+        """
         end = time.monotonic() + self._seconds
         while True:
             link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -123,12 +133,12 @@ class _Server:
                 time.sleep(0.01)
                 continue
             self._socket = link
-            # Nobody needs the name any more, and nobody would remove it if this process were killed.
+            # The path is not needed any more, and would stay if this process were killed.
             shutil.rmtree(self._folder, ignore_errors=True)
             return link
 
     def end(self) -> None:
-        """End the program, which ends by itself with the connection; its last message is kept."""
+        """End the program by closing the connection to it, and keep its last message."""
         if self._socket is not None:
             self._socket.close()
         elif self._process.poll() is None:
@@ -195,11 +205,14 @@ class NbdDisk(disks.Disk):
             try:
                 self._link.sendall(_REQUEST.pack(_REQUEST_MAGIC, 0, _DISCONNECT, 0, 0, 0))
             except OSError:
-                LOG.debug("The initiator is gone already")
+                LOG.debug("The initiator has ended already")
         self._server.end()
 
     def _request(self, kind: int, offset: int, length: int, data: bytes | memoryview = b"") -> None:
-        """Send it and wait for its reply, whose data is then still to be received."""
+        """Send a request and receive the header of its reply; the caller receives the data.
+
+        :raises OSError: the session with the array has ended, or the array reports an error.
+        """
         self._number += 1
         try:
             self._link.sendall(_REQUEST.pack(_REQUEST_MAGIC, 0, kind, self._number, offset, length))
@@ -208,10 +221,10 @@ class NbdDisk(disks.Disk):
             magic, code, number = _REPLY.unpack(self._receive(_REPLY.size))
         except OSError as error:
             self._broken = True
-            raise OSError(error.errno or errno.EIO, "the session with the array is lost: %s" % error) from None
+            raise OSError(error.errno or errno.EIO, "the session with the array has ended: %s" % error) from None
         if (magic, number) != (_REPLY_MAGIC, self._number):
             self._broken = True
-            raise OSError(errno.EPROTO, "an answer that belongs to no request")
+            raise OSError(errno.EPROTO, "qemu-nbd sent a reply that belongs to no request")
         if code:
             # The numbers are those of Linux (NBD protocol, "Error values")
             raise OSError(code, "%s at byte %d" % (os.strerror(code), offset))
@@ -222,6 +235,6 @@ class NbdDisk(disks.Disk):
         while view:
             count = self._link.recv_into(view)
             if not count:
-                raise OSError(errno.ECONNRESET, "the connection ends")
+                raise OSError(errno.ECONNRESET, "the connection was closed")
             view = view[count:]
         return bytes(found)

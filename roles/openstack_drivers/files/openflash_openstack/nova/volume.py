@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Nova's half of an attachment of Dsware: the connector makes the device, libvirt gives it to the instance."""
+"""Nova's part of attaching a volume of Dsware: the connector attaches the device, libvirt passes it to the instance."""
 
 from __future__ import annotations
 
