@@ -93,6 +93,21 @@ def listing(
     return Listing(tuple(good), tuple(bad))
 
 
+@contextmanager
+def understanding(what: str) -> Iterator[None]:
+    """Convert one answer of the array in this block, where there is no listing that could have it as unreadable.
+
+    :param what: what was read, for the error: "the capacity".
+    :raises BadReply: the conversion raised one of NOT_UNDERSTOOD.
+    """
+    try:
+        yield
+    except BadReply:
+        raise
+    except NOT_UNDERSTOOD as error:
+        raise BadReply("%s cannot be read: %s" % (what, why_unreadable(error))) from None
+
+
 def why_unreadable(error: Exception) -> str:
     """The reason, as a clause, for one of NOT_UNDERSTOOD."""
     if isinstance(error, FlashError):

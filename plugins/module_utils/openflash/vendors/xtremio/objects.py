@@ -26,6 +26,7 @@ from ...model import (
 from ...units import KIB, format_endpoint, parse_initiator
 from .ledger import CONNECTED, TAG_ROOT, TAG_SAFE
 from .names import BACKUP_SET
+from .session import has_text
 
 Object = Dict[str, Any]
 T = TypeVar("T")
@@ -39,18 +40,47 @@ def listing(kind: str, items: Iterable[Object], convert: Callable[[Object], Opti
     return client.listing(kind, items, convert, lambda item: item.get("name", item.get("index")))
 
 
+def text(item: Object, key: str) -> str:
+    """A property that every object of the type has, and that is never empty.
+
+    :raises KeyError: the array does not report it.
+    """
+    if not has_text(item, key):
+        raise KeyError(key)
+    return str(item[key])
+
+
+def index(item: Object, key: str = "index") -> str:
+    """The index of the object, or of one that it refers to: a number (section 2).
+
+    :raises KeyError: the array does not report it.
+    """
+    if not isinstance(item.get(key), int):
+        raise KeyError(key)
+    return str(item[key])
+
+
 def kib(value: Any) -> int:
     """Bytes from a number of KB in a string (section 2)."""
+    if int(value) < 0:
+        raise ValueError("%s KB" % value)
     return int(value) * KIB
 
 
 def oid_name(oid: Any) -> Optional[str]:
-    """The name in an OID; None for an empty list or null, which refer to nothing."""
-    return str(oid[_NAME]) if oid else None
+    """The name in an OID; None for an empty list or null, which refer to nothing (section 2)."""
+    return _oid(oid)[0] if oid not in (None, []) else None
 
 
 def oid_index(oid: Any) -> Optional[str]:
-    return str(oid[_INDEX]) if oid else None
+    return _oid(oid)[1] if oid not in (None, []) else None
+
+
+def _oid(oid: Any) -> Tuple[str, str]:
+    """Name and index. Raises ValueError for what is no OID."""
+    if not isinstance(oid, list) or len(oid) <= _INDEX or not isinstance(oid[_NAME], str) or not oid[_NAME]:
+        raise ValueError("%r is no reference to an object" % (oid,))
+    return oid[_NAME], str(oid[_INDEX])
 
 
 def is_readonly(item: Object) -> bool:
@@ -69,11 +99,10 @@ def sets_of(item: Object) -> Tuple[str, ...]:
 
 
 def volume(item: Object, pool: Optional[str] = None) -> Volume:
-    name = str(item["name"])
     return Volume(
-        name=name,
+        name=text(item, "name"),
         size=kib(item["vol-size"]),
-        id=str(item["index"]),
+        id=index(item),
         pool=pool,
         serial=str(item.get("naa-name") or "").lower() or None,
         used=kib(item["logical-space-in-use"]) if item.get("logical-space-in-use") is not None else None,
@@ -89,10 +118,10 @@ def volume(item: Object, pool: Optional[str] = None) -> Volume:
 def snapshot(item: Object, proven: bool) -> Snapshot:
     sets = sets_of(item)
     return Snapshot(
-        name=str(item["name"]),
+        name=text(item, "name"),
         volume=oid_name(item.get("ancestor-vol-id")),
         size=kib(item["vol-size"]),
-        id=str(item["index"]),
+        id=index(item),
         volume_id=oid_index(item.get("ancestor-vol-id")),
         created=item.get("creation-time") or None,
         proven=proven and is_readonly(item) and bool(item.get("ancestor-vol-id")),
@@ -105,11 +134,17 @@ def snapshot(item: Object, proven: bool) -> Snapshot:
 
 def member_names(item: Optional[Object]) -> List[str]:
     """The names of the members of a snapshot set; none when there is no such set."""
-    return [oid_name(oid) or "" for oid in (item or {}).get("vol-list") or ()]
+    if item is None:
+        return []
+    with client.understanding("the snapshot set"):
+        members = _names(item["vol-list"])
+        if members is None:
+            raise KeyError("vol-list")
+        return list(members)
 
 
 def _names(oids: Any) -> Optional[Tuple[str, ...]]:
-    return None if oids is None else tuple(str(oid[_NAME]) for oid in oids)
+    return None if oids is None else tuple(_oid(oid)[0] for oid in oids)
 
 
 def volume_mappings(item: Object) -> Optional[Tuple[Mapping, ...]]:
@@ -119,12 +154,12 @@ def volume_mappings(item: Object) -> Optional[Tuple[Mapping, ...]]:
         return () if item.get("num-of-lun-mappings") == 0 else None
     return tuple(
         Mapping(
-            volume=str(item["name"]),
-            host=str(host[_NAME]),
+            volume=text(item, "name"),
+            host=_oid(host)[0],
             lun=int(lun),
             id=mapping_name(item["index"], host[_INDEX], group[_INDEX]),
-            volume_id=str(item["index"]),
-            host_id=str(host[_INDEX]),
+            volume_id=index(item),
+            host_id=_oid(host)[1],
         )
         for host, group, lun in found
     )
@@ -159,12 +194,12 @@ def mapping_name(volume_index: Any, host_index: Any, target_group_index: Any) ->
 
 def mapping(item: Object) -> Mapping:
     return Mapping(
-        volume=str(item["vol-name"]),
-        host=str(item["ig-name"]),
+        volume=text(item, "vol-name"),
+        host=text(item, "ig-name"),
         lun=int(item["lun"]),
         id=str(item.get("name") or mapping_name(item["vol-index"], item["ig-index"], item["tg-index"])),
-        volume_id=str(item["vol-index"]),
-        host_id=str(item["ig-index"]),
+        volume_id=index(item, "vol-index"),
+        host_id=index(item, "ig-index"),
     )
 
 
@@ -174,20 +209,20 @@ def initiator(item: Object) -> Initiator:
     return Initiator(
         address=address,
         protocol=protocol,
-        name=str(item["name"]),
+        name=text(item, "name"),
         chap_user=item.get("chap-authentication-initiator-user-name") or None,
         logged_in=None if state is None else state == CONNECTED,
-        id=str(item["index"]),
+        id=index(item),
     )
 
 
 def host(item: Object, initiators: Iterable[Object]) -> Host:
-    own = [row for row in initiators if oid_index(row.get("ig-id")) == str(item["index"])]
+    own = [row for row in initiators if _is_owned_by(row, index(item))]
     systems = {str(row["operating-system"]) for row in own if row.get("operating-system")}
     count = item.get("num-of-vols")
     return Host(
-        name=str(item["name"]),
-        id=str(item["index"]),
+        name=text(item, "name"),
+        id=index(item),
         initiators=tuple(initiator(row) for row in own),
         os=systems.pop() if len(systems) == 1 else None,
         volumes=None if count is None else int(count),
@@ -198,16 +233,26 @@ def group(item: Object) -> Group:
     members = _names(item["vol-list"])
     if members is None:
         raise KeyError("vol-list")
-    return Group(str(item["name"]), str(item["index"]), members)
+    return Group(text(item, "name"), index(item), members)
 
 
-def check_owner(item: Object) -> None:
-    """Check that an initiator reports its group; else it would seem to belong to no host.
+def owner(item: Object) -> Object:
+    """Name and index of the group of an initiator. Without it the initiator would seem to belong to no host.
 
-    :raises KeyError: it does not.
+    :raises KeyError: the initiator does not report its group.
     """
     if not item.get("ig-id"):
         raise KeyError("ig-id")
+    name, group_index = _oid(item["ig-id"])
+    return {"name": name, "index": int(group_index)}
+
+
+def _is_owned_by(item: Object, group_index: str) -> bool:
+    """Whether an initiator reports this group. ``owner`` reports one whose group cannot be read."""
+    try:
+        return oid_index(item.get("ig-id")) == group_index
+    except ValueError:
+        return False
 
 
 def target_port(item: Object) -> Optional[Port]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, Optional, Sequence, Tuple
 
+from ... import client
 from ...array import Array
 from ...model import (
     ArrayInfo,
@@ -23,7 +24,7 @@ from ...model import (
 from . import objects
 from .capabilities import capabilities
 from .objects import listing
-from .session import Object, index_of
+from .session import Object, has_text, index_of, may_have
 from .wire import XmsOperations
 
 
@@ -63,7 +64,9 @@ class Reading(Array):
 
     def capacity(self) -> Capacity:
         """One request."""
-        return objects.capacity(self._cluster_properties(fresh=True))
+        properties = self._cluster_properties(fresh=True)
+        with self._doing("read the capacity"), client.understanding("the capacity"):
+            return objects.capacity(properties)
 
     def pools(self) -> Listing[Pool]:
         """The cluster is the only pool, with its name: one request."""
@@ -112,9 +115,11 @@ class Reading(Array):
             return listing("snapshot", self._xms.snapshots(members), lambda item: objects.snapshot(item, proven=True))
 
     def _snapshot_or_none(self, item: Object) -> Optional[Snapshot]:
-        if self._xms.is_v2 and not objects.is_readonly(item) and not objects.is_backup(item):
-            return None
-        if not self._xms.is_v2 and not item.get("ancestor-vol-id"):
+        if self._xms.is_v2:
+            # Without its type a snapshot would be taken for a clone, and be missing.
+            if objects.text(item, "snapshot-type") != "readonly" and not objects.is_backup(item):
+                return None
+        elif objects.oid_name(item["ancestor-vol-id"]) is None:
             return None
         return objects.snapshot(item, proven=self._xms.is_v2)
 
@@ -127,12 +132,12 @@ class Reading(Array):
             if not groups:
                 return Listing()
             if names is not None and self._xms.is_v2:
-                initiators = self._xms.initiators_of([str(item["name"]) for item in groups])
+                initiators = self._xms.initiators_of([str(item["name"]) for item in groups if has_text(item, "name")])
             else:
                 initiators = self._xms.initiators()
             hosts = listing("host", groups, lambda item: objects.host(item, initiators))
-            ownerless: Listing[Any] = listing("initiator", initiators, objects.check_owner)
-            return Listing(hosts.items, hosts.unreadable + ownerless.unreadable)
+            owners = listing("initiator", initiators, objects.owner)
+            return Listing(hosts.items, hosts.unreadable + owners.unreadable)
 
     def find_hosts(self, initiators: Sequence[str]) -> Listing[Host]:
         """One request on v2. It reads all initiators, because a host is returned with all of its own."""
@@ -141,14 +146,11 @@ class Reading(Array):
             requested = set(initiators)
             readable = listing("initiator", items, objects.initiator)
             matches = {initiator.id for initiator in readable if initiator.address in requested}
-            groups: Dict[str, Object] = {}
-            for item in items:
-                if str(item.get("index")) in matches and item.get("ig-id"):
-                    index, name = objects.oid_index(item["ig-id"]), objects.oid_name(item["ig-id"])
-                    groups[str(index)] = {"index": index, "name": name}
+            owners = listing("initiator", [item for item in items if str(item.get("index")) in matches], objects.owner)
+            groups: Dict[int, Object] = {group["index"]: group for group in owners}
             found = listing("host", groups.values(), lambda item: objects.host(item, items))
-            ownerless: Listing[Any] = listing("initiator", items, objects.check_owner)
-            return Listing(found.items, found.unreadable + readable.unreadable + ownerless.unreadable)
+            unowned = listing("initiator", items, objects.owner).unreadable
+            return Listing(found.items, found.unreadable + readable.unreadable + unowned)
 
     def mappings(
         self, volumes: Optional[Sequence[str]] = None, hosts: Optional[Sequence[str]] = None
@@ -165,9 +167,7 @@ class Reading(Array):
             items = [
                 item
                 for item in self._xms.lun_maps_of(sorted(volume_names), sorted(host_names))
-                if item.get("vol-name") in volume_names
-                or item.get("ig-name") in host_names
-                or not (item.get("vol-name") and item.get("ig-name"))
+                if may_have(item, "vol-name", volume_names) or may_have(item, "ig-name", host_names)
             ]
             return listing("mapping", items, objects.mapping)
 

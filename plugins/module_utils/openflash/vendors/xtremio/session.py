@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, TypeVar
+from typing import Any, Callable, Container, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, TypeVar
 from urllib.parse import quote_plus
 
 from ...client import side_by_side
@@ -146,9 +146,13 @@ class XmsSession:
         content = _field(reply, "content")
         if not isinstance(content, dict):
             raise BadReply("the answer to GET %s has no object in it" % path)
-        # Section 15: which names the array treats as equal (case, digits) is not known, so the name is compared.
-        if name is not None and index is None and content.get("name", name) != name:
-            return None
+        if name is not None and index is None:
+            if not has_text(content, "name") or not isinstance(content.get("index"), int):
+                # Section 2: the array returns both also when a request does not ask for them.
+                raise BadReply("the answer to GET %s?name=%s has no name and index in it" % (path, name))
+            # Section 15: which names the array treats as equal (case, digits) is not known, so the name is compared.
+            if content["name"] != name:
+                return None
         return content
 
     def list(
@@ -187,13 +191,13 @@ class XmsSession:
             found = self._side_by_side(lambda name: self.get(kind, name, props), requested)
             return [item for item in found if item is not None]
         if not self.is_v2:
-            indexes = [index_of(item) for item in self.names(kind) if item.get("name") in requested]
+            indexes = [index_of(item) for item in self.names(kind) if may_have(item, "name", requested)]
             items = self.each(kind, indexes)
         elif self.has_or_filters:
             items = self.where(kind, props, [("name", name) for name in requested])
         else:
             items = self.list(kind, props)
-        return [item for item in items if item.get("name") in requested]
+        return [item for item in items if may_have(item, "name", requested)]
 
     def where(self, kind: str, props: Sequence[str], terms: Sequence[Tuple[str, str]]) -> List[Object]:
         """v2: objects for which one of the terms (property, value) holds.
@@ -260,7 +264,7 @@ class XmsSession:
             except NotFound:
                 return
             except AnswerLost:
-                existing = self.get(kind, name, ("index",))
+                existing = self.get(kind, name, ("name", "index"))
                 if existing is None or (index is not None and existing.get("index") != index):
                     return
                 if is_last:
@@ -347,8 +351,20 @@ def _once_each(items: Iterable[Object]) -> List[Object]:
     """Each object once, though several terms may have found it."""
     found: Dict[Any, Object] = {}
     for item in items:
-        found.setdefault(item.get("index", item.get("name")), item)
+        index = item.get("index")
+        # An object without index may be any object, so it is kept, and its conversion reports it.
+        found.setdefault(index if isinstance(index, int) else ("without index", len(found)), item)
     return list(found.values())
+
+
+def has_text(item: Mapping[str, Any], key: str) -> bool:
+    return isinstance(item.get(key), str) and bool(item[key])
+
+
+def may_have(item: Mapping[str, Any], key: str, values: Container[str]) -> bool:
+    """Whether the property has one of these values. An object that does not report it may be the requested one: it is
+    kept, and its conversion reports it as unreadable."""
+    return not has_text(item, key) or item[key] in values
 
 
 def index_of(item: Mapping[str, Any]) -> int:
