@@ -13,7 +13,7 @@ from typing import Any, Dict, List, Mapping as Map, Optional, Sequence, Tuple
 
 from ...attach.dsware import AttachTool, is_complete, wait_for_device
 from ...compare import mapped_to
-from ...errors import BadReply, Conflict, FlashError, Interrupted, InUse, NotFound
+from ...errors import Conflict, FlashError, Interrupted, InUse, NotFound
 from ...model import AGENT, ISCSI, OF_ALL_HOSTS, UNKNOWN, Chap, Host, Initiator, Listing, Mapping, Port, Volume
 from ...transport.confirm import confirm, repeat
 from ...transport.deadline import Deadline
@@ -21,7 +21,7 @@ from ...units import parse_initiator
 from .codes import AlreadyThere, NameTaken, NotThere, VolumeGone
 from .copies import Copies
 from .ledger import BY_ID, NO_HOST
-from .rest import RestWire, objects
+from .rest import RestWire, names_in, objects, text
 from .wire import readable
 
 
@@ -86,10 +86,7 @@ class Hosts(Copies):
             return Listing(tuple(nodes) + tuple(found))
 
     def _host_names(self) -> List[str]:
-        answer = self._rest.hosts()
-        if not all(item.get("hostName") for item in answer):
-            raise BadReply("the array does not report the name of one of its hosts")
-        return [str(item["hostName"]) for item in answer]
+        return names_in(self._rest.hosts(), "hostName", "hosts")
 
     def _host(self, name: str) -> Host:
         return Host(name, id=name, initiators=tuple(_initiators(self._rest.ports_of_host(name))))
@@ -137,7 +134,7 @@ class Hosts(Copies):
 
     def _hosts_of(self, volume: str) -> List[str]:
         try:
-            return [str(item.get("hostName")) for item in self._rest.hosts_of_lun(volume)]
+            return names_in(self._rest.hosts_of_lun(volume), "hostName", "hosts")
         except VolumeGone:
             return []
 
@@ -152,7 +149,7 @@ class Hosts(Copies):
         return readable(
             "mapping",
             pairs,
-            lambda item: Mapping(str(item["lunName"]), host, int(item["lunId"]), host_id=host),
+            lambda item: Mapping(text(item, "lunName"), host, int(item["lunId"]), host_id=host),
         )
 
     def _attached(self, volumes: Sequence[str], hosts: Optional[Sequence[str]]) -> List[Mapping]:
@@ -367,8 +364,7 @@ class Hosts(Copies):
 
 def _initiators(items: Sequence[Map[str, Any]]) -> List[Initiator]:
     found: List[Initiator] = []
-    for item in items:
-        name = str(item.get("portName") or "")
+    for name in names_in(items, "portName", "initiators"):
         try:
             protocol, address = parse_initiator(name)
         except FlashError:

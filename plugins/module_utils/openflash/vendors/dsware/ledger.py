@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+from typing import Tuple
+
 from ...units import MIB, TIB
 
 REST, SOCKET = "rest", "socket"
@@ -35,6 +37,8 @@ DELETING_STATUS = (10,)
 SNAPSHOT_COPYING_STATUS = (5, *COPYING_STATUS)
 # Section 2.3: under which key a REST snapshot names its volume is not documented; by analogy with father_name.
 FATHER_KEYS = ("fatherName", "volumeName", "volName")
+# Section 2.3: portHostMap has the hosts of each initiator. That one without a host may be missing is a guess.
+HOSTS_OF_UNLISTED_PORT: Tuple[str, ...] = ()
 # Section 9: what REST answers for a host that does not exist is not known.
 NO_HOST = ("50151403", "50155103")
 # Section 2.1: the only known client of the socket takes the capacities of pools for GB.

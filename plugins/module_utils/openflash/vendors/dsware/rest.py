@@ -17,7 +17,7 @@ from ...transport.credentials import credentials
 from ...transport.http import HttpTransport, Reply
 from ...units import MIB
 from .codes import EXPIRED, MOMENTARY, SnapshotGone, VolumeGone, error_of
-from .ledger import FATHER_KEYS, PAGE_SIZE, REST_PORT, REST_VERSION, SNAPSHOT_COPYING_STATUS
+from .ledger import FATHER_KEYS, HOSTS_OF_UNLISTED_PORT, PAGE_SIZE, REST_PORT, REST_VERSION, SNAPSHOT_COPYING_STATUS
 from .wire import FEW, NOT_MAPPED, NOTHING_NEEDS_IT, Page, Wire, read_pages, readable, state_of, time_of
 
 Object = Dict[str, Any]
@@ -169,13 +169,11 @@ class RestWire(Wire):
 
     def _volume(self, name: str) -> Optional[Object]:
         try:
-            found = self.call("GET", "volume/queryByName", query=[("volName", name)]).get("lunDetailInfo")
+            found = detail(self.call("GET", "volume/queryByName", query=[("volName", name)]), "lunDetailInfo")
         except VolumeGone:
             return None
-        # Section 1.5: an empty object means that there is none. The complete name is compared (section 4.3).
-        if not isinstance(found, dict) or found.get("volName", name) != name or not found:
-            return None
-        return dict(found, volName=name)
+        # The complete name is compared (section 4.3). An object without a name is the requested one.
+        return dict(found, volName=name) if found.get("volName") in (None, name) else None
 
     def all_volumes(self) -> Listing[Volume]:
         items: List[Object] = []
@@ -189,7 +187,7 @@ class RestWire(Wire):
 
     def _volume_of(self, item: Object) -> Volume:
         return Volume(
-            name=str(item["volName"]),
+            name=text(item, "volName"),
             size=int(item["volSize"]) * MIB,
             id=str(item.get("volId") or ""),
             pool=self._pool_names().get(str(item.get("poolId"))),
@@ -208,12 +206,10 @@ class RestWire(Wire):
 
     def _snapshot(self, name: str) -> Optional[Object]:
         try:
-            found = self.call("GET", "snapshot/queryByName", query=[("snapshotName", name)]).get("snapshot")
+            found = detail(self.call("GET", "snapshot/queryByName", query=[("snapshotName", name)]), "snapshot")
         except SnapshotGone:
             return None
-        if not isinstance(found, dict) or not found or _name_of(found, name) != name:
-            return None
-        return dict(found, snapName=name)
+        return dict(found, snapName=name) if _name_of(found, name) == name else None
 
     def all_snapshots(self) -> Listing[Snapshot]:
         items: List[Object] = []
@@ -324,7 +320,10 @@ class RestWire(Wire):
     def hosts_of_ports(self, addresses: Sequence[str]) -> Dict[str, List[str]]:
         """The names of the hosts that have each of these initiators."""
         found = self.call("POST", "host/port/list", {"portName": list(addresses)}).get("portHostMap")
-        return {str(key).lower(): list(value or ()) for key, value in (found or {}).items()}
+        if not isinstance(found, dict) or not all(is_names(hosts) for hosts in found.values()):
+            raise BadReply("the array does not report which hosts have these initiators")
+        owners = {str(key).lower(): list(hosts) for key, hosts in found.items()}
+        return {address: owners.get(address.lower(), list(HOSTS_OF_UNLISTED_PORT)) for address in addresses}
 
     def create_port(self, address: str) -> None:
         """AlreadyThere when the array has that initiator."""
@@ -412,11 +411,37 @@ def objects(body: Object, key: str) -> List[Object]:
     if key not in body:
         raise BadReply("the answer has no %r" % key, hint="Check the array: nothing can be concluded from the answer.")
     items = body[key]
-    if items is None:
-        return []
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
         raise BadReply("the answer has no list of objects under %r" % key)
     return items
+
+
+def detail(body: Object, key: str) -> Object:
+    """The object that was asked for by name. The array answers a code when there is none (section 2.3)."""
+    found = body.get(key)
+    if not isinstance(found, dict) or not found:
+        raise BadReply("the answer has no object under %r" % key)
+    return found
+
+
+def is_names(value: Any) -> bool:
+    """Whether it is a list of names, none of them empty."""
+    return isinstance(value, list) and all(isinstance(name, str) and name for name in value)
+
+
+def text(item: Object, key: str) -> str:
+    """A property that is never empty. Raises KeyError when the array does not report it."""
+    if not item.get(key) or not isinstance(item[key], (str, int)):
+        raise KeyError(key)
+    return str(item[key])
+
+
+def names_in(items: Sequence[Mapping[str, Any]], key: str, kind: str) -> List[str]:
+    """The names of these objects. Raises BadReply when one has none: some object exists, and which is not known."""
+    names = [item.get(key) for item in items]
+    if not is_names(names):
+        raise BadReply("the array does not report the name of one of its %s" % kind)
+    return [str(name) for name in names]
 
 
 def _number(text: str) -> Any:
@@ -438,7 +463,7 @@ def _pool(item: Object) -> Pool:
     size = int(item["totalCapacity"]) * MIB
     provisioned = item.get("allocatedCapacity")
     return Pool(
-        name=str(item["poolName"]),
+        name=text(item, "poolName"),
         size=size,
         free=max(0, size - int(item["usedCapacity"]) * MIB),
         id=str(item["poolId"]),

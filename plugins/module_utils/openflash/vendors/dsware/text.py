@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, Union
 
 from ...errors import BadReply, Invalid, NotFound, Unsupported
-from ...model import Connection, Listing, Pool, Snapshot, Volume
+from ...model import Connection, Listing, Pool, Snapshot, Unreadable, Volume
 from ...transport.confirm import AnswerUnreadable
 from ...transport.deadline import Deadline
 from ...transport.tcp import TcpTransport
@@ -253,7 +253,14 @@ class TextWire(Wire):
         found = self.all_snapshots()
         if not found.known:
             return found
-        return Listing(tuple(one for one in found if one.volume == volume), found.unreadable)
+        # One that does not report its volume may be a snapshot of this one.
+        unknown = tuple(
+            Unreadable("snapshot", snapshot.name, "the array does not report its volume")
+            for snapshot in found
+            if snapshot.volume is None
+        )
+        snapshots = tuple(snapshot for snapshot in found if snapshot.volume == volume)
+        return Listing(snapshots, found.unreadable + unknown)
 
     # -- writing -----------------------------------------------------------------------------------------------------
 
