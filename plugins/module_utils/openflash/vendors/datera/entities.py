@@ -50,15 +50,15 @@ class InstanceVolume:
 
     @property
     def instance_path(self) -> str:
-        return "/app_instances/%s" % self.instance["id"]
+        return "/app_instances/%s" % text(self.instance, "id")
 
     @property
     def storage_path(self) -> str:
-        return "%s/storage_instances/%s" % (self.instance_path, self.storage["name"])
+        return "%s/storage_instances/%s" % (self.instance_path, text(self.storage, "name"))
 
     @property
     def path(self) -> str:
-        return "%s/volumes/%s" % (self.storage_path, self.entity["name"])
+        return "%s/volumes/%s" % (self.storage_path, text(self.entity, "name"))
 
     @property
     def title(self) -> str:
@@ -90,7 +90,7 @@ class InstanceVolume:
         acl = self.storage["acl_policy"]
         if not isinstance(acl, dict):
             raise KeyError("acl_policy")
-        entries = list(acl.get("initiators") or ()) + list(acl.get("initiator_groups") or ())
+        entries = list_in(acl, "initiators") + list_in(acl, "initiator_groups")
         return tuple(dict.fromkeys(path_of(entry) for entry in entries))
 
     @property
@@ -118,21 +118,69 @@ class InstanceVolume:
 
 
 def _title(instance: Entity, storage: Entity, volume: Entity) -> str:
-    alone = sum(len(sibling_storage.get("volumes") or ()) for sibling_storage in instance["storage_instances"]) == 1
-    return str(instance["name"]) if alone else "%s/%s/%s" % (instance["name"], storage["name"], volume["name"])
+    name = text(instance, "name")
+    if sum(len(objects_in(sibling, "volumes")) for sibling in objects_in(instance, "storage_instances")) == 1:
+        return name
+    return "%s/%s/%s" % (name, text(storage, "name"), text(volume, "name"))
 
 
 def volumes_of(instance: Entity) -> List[InstanceVolume]:
-    """The volumes of an app instance. Raises KeyError or TypeError when it is no app instance."""
+    """The volumes of an app instance. Raises KeyError when it does not report them."""
     return [
         InstanceVolume(instance, storage, volume)
-        for storage in instance["storage_instances"]
-        for volume in storage.get("volumes") or ()
+        for storage in objects_in(instance, "storage_instances")
+        for volume in objects_in(storage, "volumes")
     ]
 
 
+def text(entity: Entity, key: str) -> str:
+    """A property that is never empty. Raises KeyError when the array does not report it."""
+    if not isinstance(entity.get(key), str) or not entity[key]:
+        raise KeyError(key)
+    return str(entity[key])
+
+
+def list_in(entity: Entity, key: str) -> List[Any]:
+    """A list that may be empty. Raises KeyError when the array does not report it, which does not mean that it is."""
+    if not isinstance(entity.get(key), list):
+        raise KeyError(key)
+    return list(entity[key])
+
+
+def objects_in(entity: Entity, key: str) -> List[Entity]:
+    """A list of objects. Raises KeyError when the array does not report it."""
+    found = list_in(entity, key)
+    if not all(isinstance(item, dict) for item in found):
+        raise KeyError(key)
+    return found
+
+
+def may_have_name(entity: Entity, names: Iterable[str]) -> bool:
+    """Whether it has one of these names. An entity that reports no name may be the requested one: it is kept, and its
+    conversion reports it as unreadable."""
+    return not isinstance(entity.get("name"), str) or not entity["name"] or entity["name"] in names
+
+
 def path_of(entry: Any) -> str:
-    return str(entry["path"] if isinstance(entry, dict) else entry)
+    """The path in a reference. Raises KeyError when there is none."""
+    path = reference(entry)
+    if not path:
+        raise KeyError("path")
+    return path
+
+
+def reference(entry: Any) -> str:
+    """The path in a reference, empty for one to nothing (2.2)."""
+    path = entry.get("path") if isinstance(entry, dict) else entry
+    return path if isinstance(path, str) else ""
+
+
+def clone_source(instance: Entity) -> Optional[str]:
+    """The path of what the app instance was made of; None when it is no clone. Raises KeyError for anything else."""
+    entry = instance.get("clone_src")
+    if not entry or (isinstance(entry, dict) and entry.get("path") == ""):
+        return None
+    return path_of(entry)
 
 
 def address_of(entry: Any) -> str:
@@ -175,11 +223,7 @@ def volume(
     size = bytes_of(entity["size"])
     size_before = marked_offline(instance)
     used = entity.get("capacity_in_use")
-    clone = (
-        (instance.get("clone_src") or {}).get("path")
-        if isinstance(instance.get("clone_src"), dict)
-        else instance.get("clone_src")
-    )
+    clone = reference(instance.get("clone_src"))
     found = Volume(
         name=on_array.title,
         # The size before the change counts until it is online again, so that the next run finishes the change.
@@ -188,7 +232,7 @@ def volume(
         pool=pool,
         state=_state(on_array),
         used=None if used is None else bytes_of(used),
-        source=(sources or {}).get(str(clone)) if clone else None,
+        source=(sources or {}).get(clone) if clone else None,
         snapshots=() if entity.get("snapshots") == [] and on_array.instance_snapshots == [] else None,
         groups=(),
         left_offline=size_before is not None,
@@ -222,9 +266,8 @@ def _options(on_array: InstanceVolume) -> Dict[str, Any]:
     policy = on_array.entity.get("placement_policy")
     if policy:
         options["placement_policy"] = host_of(path_of(policy))
-    options["ip_pool"] = host_of(path_of(on_array.storage.get("ip_pool") or ""))
-    template = (on_array.instance.get("app_template") or {}).get("path") or ""
-    options["template"] = host_of(template)
+    options["ip_pool"] = host_of(reference(on_array.storage.get("ip_pool")))
+    options["template"] = host_of(reference(on_array.instance.get("app_template")))
     limits = on_array.entity.get("performance_policy") or {}
     options.update({name: int(limits.get(name) or 0) for name in QOS})
     return options
@@ -281,17 +324,18 @@ def _open(on_array: InstanceVolume, path: str, members: Optional[Members]) -> Op
 
 def host(group: Entity) -> Host:
     initiators = []
-    for member in group.get("members") or ():
+    for member in list_in(group, "members"):
         protocol, address = parse_initiator(address_of(member))
         initiators.append(Initiator(address, protocol, id=path_of(member)))
-    return Host(str(group["name"]), id="/initiator_groups/%s" % group["name"], initiators=tuple(initiators))
+    name = text(group, "name")
+    return Host(name, id="/initiator_groups/%s" % name, initiators=tuple(initiators))
 
 
 def single_host(entity: Entity) -> Host:
     """The host that is one initiator."""
-    address = str(entity["id"]).lower()
-    initiator = Initiator(address, ISCSI, name=entity.get("name"), id="/initiators/%s" % entity["id"])
-    return Host(str(entity["id"]), id="/initiators/%s" % entity["id"], initiators=(initiator,))
+    name = text(entity, "id")
+    initiator = Initiator(name.lower(), ISCSI, name=entity.get("name"), id="/initiators/%s" % name)
+    return Host(name, id="/initiators/%s" % name, initiators=(initiator,))
 
 
 def ports(on_array: InstanceVolume) -> List[Port]:
@@ -352,10 +396,10 @@ def snapshots_of(of_volume: Sequence[Entity], of_instance: Sequence[Entity]) -> 
     :param of_instance: those of its app instance.
     """
     instance_keys = {key_of(entity) for entity in of_instance}
-    found = [VolumeSnapshot(entity, str(entity["uuid"]), key_of(entity) in instance_keys) for entity in of_volume]
+    found = [VolumeSnapshot(entity, text(entity, "uuid"), key_of(entity) in instance_keys) for entity in of_volume]
     keys = {key_of(entity) for entity in of_volume}
     others = [entity for entity in of_instance if key_of(entity) not in keys]
-    return found + [VolumeSnapshot(entity, str(entity["uuid"]), True, True) for entity in others]
+    return found + [VolumeSnapshot(entity, text(entity, "uuid"), True, True) for entity in others]
 
 
 def key_of(entity: Entity) -> str:

@@ -7,9 +7,11 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
+from ... import client
 from ...array import Array, LookUpById
 from ...errors import BadReply, NotFound
 from ...model import (
@@ -75,7 +77,7 @@ class Reading(Array, LookUpById):
 
     def capacity(self) -> Capacity:
         """One request. The system counts in bytes, unlike everything else (2.9)."""
-        with self._doing("read the capacity"):
+        with self._doing("read the capacity"), client.understanding("the capacity"):
             system = self._system()
             total = int(system["total_capacity"])
             ratio = _ratio(system.get("compression_ratio")) if system.get("compression_enabled") else None
@@ -134,7 +136,7 @@ class Reading(Array, LookUpById):
         names = list(dict.fromkeys(title.split("/")[0] for title in titles))
         if len(names) > FEW:
             requested = set(names)
-            return [instance for instance in self._wire.instances() if instance.get("name") in requested]
+            return [instance for instance in self._wire.instances() if entities.may_have_name(instance, requested)]
         return [instance for instance in self._wire.side_by_side(self._instance, names) if instance is not None]
 
     def _instance(self, name: str) -> Optional[Entity]:
@@ -142,8 +144,10 @@ class Reading(Array, LookUpById):
         if not may_be_named(name):
             return None
         found = self._wire.instance_called(name)
-        if isinstance(found, dict) and found.get("name") == name:
-            return found
+        if found is not None:
+            instance = entities.need(found, name)
+            if entities.may_have_name(instance, (name,)):
+                return instance
         if found is None and not is_uuid(name):
             return None
         return next(
@@ -156,18 +160,20 @@ class Reading(Array, LookUpById):
         instance = self._wire.instance(instance_path)
         if instance is None:
             return None
-        for on_array in entities.volumes_of(entities.need(instance, instance_path)):
-            if on_array.path.endswith("/storage_instances/" + path_within):
-                return on_array
+        with client.understanding("app instance %s" % instance_path):
+            for on_array in entities.volumes_of(entities.need(instance, instance_path)):
+                if on_array.path.endswith("/storage_instances/" + path_within):
+                    return on_array
         return None
 
     def _need_volume(self, volume: Volume) -> InstanceVolume:
         on_array = self._read_volume(volume.id) if volume.id else None
         if on_array is None:
             for instance in self._instances([volume.name]):
-                for candidate in entities.volumes_of(instance):
-                    if candidate.title == volume.name:
-                        return candidate
+                with client.understanding("app instance %s" % instance.get("name")):
+                    for candidate in entities.volumes_of(instance):
+                        if candidate.title == volume.name:
+                            return candidate
             raise NotFound("volume %s is not there" % volume.name, target=volume.name)
         return on_array
 
@@ -206,13 +212,7 @@ class Reading(Array, LookUpById):
 
     def _members(self, instances: Sequence[Entity]) -> Optional[Members]:
         """The members of all groups, to know which hosts have sessions: one request. None where no host has one."""
-        busy = any(
-            storage.get("active_initiators") and (storage.get("acl_policy") or {}).get("initiator_groups")
-            for instance in instances
-            for storage in instance.get("storage_instances") or ()
-            if isinstance(storage, dict)
-        )
-        if not busy:
+        if not any(_has_sessions_of_groups(instance) for instance in instances):
             return None
         return {host.name: host.addresses for host in self._groups(None)}
 
@@ -275,8 +275,8 @@ class Reading(Array, LookUpById):
 
     def _originals(self, instances: Sequence[Entity]) -> List[Entity]:
         """The app instances of which these are clones and that exist: one request for each."""
-        paths = [entities.path_of(instance["clone_src"]) for instance in instances if instance.get("clone_src")]
-        unique = sorted({entities.instance_path_of(path) for path in paths})
+        paths = [entities.reference(instance.get("clone_src")) for instance in instances]
+        unique = sorted({entities.instance_path_of(path) for path in paths if path})
         found = self._wire.side_by_side(self._wire.instance, unique) if len(unique) <= FEW else self._instances()
         return [instance for instance in found if isinstance(instance, dict)]
 
@@ -289,9 +289,11 @@ class Reading(Array, LookUpById):
             try:
                 for on_array in entities.volumes_of(instance):
                     found[on_array.path] = on_array.title
-                    for snapshot in on_array.entity.get("snapshots") or ():
+                    if on_array.entity.get("snapshots") is None:
+                        continue
+                    for snapshot in entities.objects_in(on_array.entity, "snapshots"):
                         found["%s/snapshots/%s" % (on_array.path, entities.key_of(snapshot))] = on_array.title
-            except (KeyError, TypeError):
+            except KeyError:
                 continue
         return found
 
@@ -336,21 +338,29 @@ class Reading(Array, LookUpById):
             found = self._wire.groups()
             requested = None if names is None else set(names)
             own = [group for group in found if self._own(group)]
-            chosen = [group for group in own if requested is None or group.get("name") in requested]
+            chosen = [group for group in own if requested is None or entities.may_have_name(group, requested)]
             return entities.listing("host", chosen, lambda group: [entities.host(group)])
-        hosts = self._wire.side_by_side(self._host, names)
-        return Listing(tuple(host for host in hosts if host is not None))
+        found_one_by_one = zip(names, self._wire.side_by_side(self._host_entity, names))
+        existing = [(name, found) for name, found in found_one_by_one if found is not None]
+        return client.listing("host", existing, lambda pair: _host_of(*pair), lambda pair: pair[0])
+
+    def _host_entity(self, name: str) -> Optional[Entity]:
+        """The initiator group of this name, or the initiator of this address; None when there is none."""
+        if _is_address(name):
+            initiator = self._wire.initiator(name)
+            return None if initiator is None else entities.need(initiator, "initiator %s" % name)
+        found = self._wire.group(name) if may_be_named(name) else None
+        if found is None:
+            return None
+        group = entities.need(found, "initiator group %s" % name)
+        return group if entities.may_have_name(group, (name,)) and self._own(group) else None
 
     def _host(self, name: str) -> Optional[Host]:
-        if name.lower().startswith(("iqn.", "eui.")):
-            initiator = self._wire.initiator(name)
-            return entities.single_host(initiator) if isinstance(initiator, dict) else None
-        if not may_be_named(name):
+        found = self._host_entity(name)
+        if found is None:
             return None
-        found = self._wire.group(name)
-        if not isinstance(found, dict) or found.get("name") != name or not self._own(found):
-            return None
-        return entities.host(found)
+        with client.understanding("host %s" % name):
+            return _host_of(name, found)
 
     def _own(self, entity: Entity) -> bool:
         """Whether it is not inherited from a tenant above (2.6). True on 2.1, which does not report that."""
@@ -412,8 +422,10 @@ class Reading(Array, LookUpById):
         """The names of the app instances that were made of each path."""
         found: Dict[str, List[str]] = {}
         for instance in instances:
-            if instance.get("clone_src"):
-                found.setdefault(entities.path_of(instance["clone_src"]), []).append(str(instance.get("name")))
+            with client.understanding("the source of app instance %s" % instance.get("name")):
+                source = entities.clone_source(instance)
+            if source is not None:
+                found.setdefault(source, []).append(str(instance.get("name")))
         return found
 
     def _candidates(
@@ -450,6 +462,25 @@ class Reading(Array, LookUpById):
         if reported.apart:
             found = replace(found, id="%s/snapshots/%s" % (on_array.instance_path, entities.key_of(reported.entity)))
         return replace(found, group=str(on_array.instance["name"])) if reported.of_instance else found
+
+
+def _has_sessions_of_groups(instance: Entity) -> bool:
+    """Whether initiators have sessions where a group is in the access list. Not for what cannot be read: its
+    conversion reports that."""
+    with suppress(KeyError):
+        for storage in entities.objects_in(instance, "storage_instances"):
+            acl = storage.get("acl_policy")
+            if storage.get("active_initiators") and isinstance(acl, dict) and acl.get("initiator_groups"):
+                return True
+    return False
+
+
+def _is_address(name: str) -> bool:
+    return name.lower().startswith(("iqn.", "eui."))
+
+
+def _host_of(name: str, entity: Entity) -> Host:
+    return entities.single_host(entity) if _is_address(name) else entities.host(entity)
 
 
 def noted(notes: Dict[str, str], uuid: str) -> Tuple[Optional[str], Optional[int]]:

@@ -85,6 +85,8 @@ class EdfSession:
                 if position == len(known) - 1:
                     raise
         system = self.get("/system", tenant="/root", session=True) or {}
+        if not isinstance(system, dict):
+            raise BadReply("the array's answer about the system is not an object")
         self.name = str(system.get("name") or "")
         self.version = str(system.get("sw_version") or "")
         parse_version(self.version)
@@ -101,7 +103,8 @@ class EdfSession:
         body = reply.json_or_none()
         if not reply.ok or not isinstance(body, dict):
             return ["v2.1"] if reply.status == 400 else list(APIS)
-        served = [str(version) for version in body.get("api_versions") or ()]
+        versions = body.get("api_versions")
+        served = [str(version) for version in versions] if isinstance(versions, list) else []
         known = [version for version in APIS if version in served]
         if not known:
             raise Unsupported("the array has the API versions %s only" % (", ".join(served) or "(none)"))
@@ -172,13 +175,16 @@ class EdfSession:
     # -- reading -----------------------------------------------------------------------------------------------------
 
     def get(self, path: str, tenant: Optional[str] = None, session: bool = False) -> Any:
-        """One entity, or None when it does not exist."""
+        """One entity, or None when it does not exist, which only HTTP status 404 says (1.14)."""
         if self._missing and tenant is None:
             return None
         try:
-            return self._data(self._ask("GET", path, tenant=tenant, session=session))
+            found = self._data(self._ask("GET", path, tenant=tenant, session=session))
         except NotFound:
             return None
+        if found is None:
+            raise BadReply("the answer to GET %s has no data in it" % path)
+        return found
 
     def list(self, path: str, search: Optional[str] = None) -> List[Entity]:
         """Every entity of a collection, page by page (1.16). A list that changes while it is read is read again.
@@ -230,7 +236,10 @@ class EdfSession:
             reply = self._ask("GET", path, query)
         except NotFound:
             return None, {}
+        # 1.13: only lists have metadata, and not all of them.
         page, metadata = self._data(reply), reply.json().get("metadata") or {}
+        if not isinstance(metadata, dict):
+            raise BadReply("the metadata in the answer to %s is not an object" % reply.request)
         if isinstance(page, dict):
             page = list(page.values())
         if not isinstance(page, list) or not all(isinstance(item, dict) for item in page):
