@@ -17,6 +17,7 @@ from ...model import COPYING, READY, Host, Initiator, Listing, Mapping, Snapshot
 from ...units import MIB, parse_initiator
 from .ledger import REGISTRATION
 from .names import stamp_of
+from .session import has_text
 
 Object = Dict[str, Any]
 T = TypeVar("T")
@@ -74,9 +75,25 @@ def megabytes(row: Object, key: str) -> int:
     return converted(lambda item: int(item[key]), row)
 
 
+def text(item: Object, key: str) -> str:
+    """A property that is never empty.
+
+    :raises KeyError: the array does not report it.
+    """
+    if not has_text(item, key):
+        raise KeyError(key)
+    return str(item[key])
+
+
+def merged(row: Object, detail: Object) -> Object:
+    """The detail of an object with its row of the list, which has its id, and its name where the detail has none."""
+    name = detail["name"] if has_text(detail, "name") else row["name"]
+    return dict(row, **dict(detail, name=name, object_id=row["object_id"]))
+
+
 def volume(item: Object) -> Volume:
     """``item`` is the detail of a LUN with its row of the list. The array reports no pool, serial and used space."""
-    name = str(item["name"])
+    name = text(item, "name")
     clone = item.get("type") == THIN_CLONE
     policy = item.get("timemarkEnabled")
     return Volume(
@@ -125,11 +142,22 @@ def is_iscsi(item: Object) -> bool:
 
 
 def _addresses(item: Object) -> List[str]:
-    if is_iscsi(item):
-        found = (item.get("iSCSIPolicy") or {}).get("initiators") or ()
-    else:
-        found = (item.get("FCPolicy") or {}).get("initiatorWWPNList") or ()
-    return found.split(",") if isinstance(found, str) else [str(address) for address in found]
+    flag, key, addresses = (
+        ("isiscsi_enabled", "iSCSIPolicy", "initiators")
+        if is_iscsi(item)
+        else ("isfibrechannel_enabled", "FCPolicy", "initiatorWWPNList")
+    )
+    policy = item.get(key)
+    if not policy and not item.get(flag):
+        return []  # a gateway, which is a client of neither protocol
+    if not isinstance(policy, dict):
+        raise KeyError(key)
+    found = policy.get(addresses)
+    if isinstance(found, str):
+        return found.split(",") if found else []
+    if not isinstance(found, list):
+        raise KeyError(addresses)
+    return [str(address) for address in found]
 
 
 # Section 2.7: the list of devices that a client of each protocol has, even if it is empty.
@@ -157,7 +185,7 @@ def devices(item: Object) -> List[Object]:
 
 def host(item: Object) -> Host:
     """``item`` is the detail of a client with its row of the list."""
-    name = str(item["name"])
+    name = text(item, "name")
     initiators = []
     for address in _addresses(item):
         try:
@@ -185,8 +213,8 @@ def mappings(item: Object) -> Tuple[Mapping, ...]:
     """The mappings of a client, by the names of the LUNs: the rows do not have the ids of LUNs."""
     return tuple(
         Mapping(
-            volume=str(row["name"]),
-            host=str(item["name"]),
+            volume=text(row, "name"),
+            host=text(item, "name"),
             lun=None if row.get("lun") in (None, "") else int(row["lun"]),
             host_id=str(item["object_id"]),
         )

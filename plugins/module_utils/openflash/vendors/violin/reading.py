@@ -177,7 +177,7 @@ class Reading(Array):
 
     def _complete(self, row: Object) -> Object:
         """The detail of a LUN with its row of the list."""
-        return dict(row, **self._concerto.lun(row["object_id"]))
+        return objects.merged(row, self._concerto.lun(row["object_id"]))
 
     def _complete_if_listed(self, row: Object) -> Optional[Object]:
         """A LUN that was just created, by its id; None while the array does not show it."""
@@ -302,12 +302,12 @@ class Reading(Array):
         timemarks = []
         for row in rows:
             missing = missing_key(row, ("comment", "id"))
-            if missing is None and row["object_id"]:
+            if missing is None:
                 # Section 2.4: the array filters from 7.5.2 on. Checked here for an array that does not.
                 timemarks += [row] if comment in (None, row["comment"]) else []
-            elif missing is not None:
-                if bad is None:
-                    raise BadReply("the array does not report the %s of a snapshot" % missing)
+            elif bad is None:
+                raise BadReply("the array does not report the %s of a snapshot" % missing)
+            else:
                 name = row.get("comment") if isinstance(row, dict) else None
                 bad.append(Unreadable("snapshot", str(name or "?"), "the array does not report its %s" % missing))
         return timemarks
@@ -382,8 +382,7 @@ class Reading(Array):
 
     def _client(self, row: Object) -> Object:
         """The detail of a client with its row of the list, of which name and object_id are enough: one request."""
-        item = dict(row, **self._concerto.client(row["object_id"]))
-        item["object_id"] = row["object_id"]
+        item = objects.merged(row, self._concerto.client(row["object_id"]))
         with self._lock:
             self._clients[str(item["object_id"])] = item
         return item

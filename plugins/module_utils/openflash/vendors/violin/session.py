@@ -181,14 +181,13 @@ class ConcertoSession:
             raise BadReply("the answer to GET %s has no list %r" % (path, key))
         readable: List[Object] = []
         for row in rows:
-            row_name = str(row.get("name") or "?") if isinstance(row, dict) else "?"
+            # A row without a name may be the requested one.
+            row_name = str(row["name"]) if isinstance(row, dict) and has_text(row, "name") else "?"
             if name is not None and row_name not in (name, "?"):
                 continue
             missing = missing_key(row, needs)
             if missing is None:
-                # Section 3: a row with an empty id stands for nothing.
-                if row["object_id"]:
-                    readable.append(row)
+                readable.append(row)
             elif bad is None:
                 raise BadReply("the answer to GET %s has a row without %s" % (path, missing), target=row_name)
             else:
@@ -294,12 +293,17 @@ def parse_version(text: str) -> Tuple[int, ...]:
 
 
 def missing_key(row: Any, keys: Sequence[str]) -> Optional[str]:
-    """The first of ``object_id`` and these keys that a row lacks; None when it has all of them."""
+    """The first of ``object_id`` and these keys for which a row has neither text nor number; None when it has all."""
     if not isinstance(row, dict):
         return "fields"
-    if "object_id" not in row:
-        return "object_id"
-    return next((key for key in keys if row.get(key) in (None, "")), None) if row["object_id"] else None
+    for key in ("object_id", *keys):
+        if not isinstance(row.get(key), (str, int)) or row[key] == "":
+            return key
+    return None
+
+
+def has_text(row: Mapping[str, Any], key: str) -> bool:
+    return isinstance(row.get(key), str) and bool(row[key])
 
 
 def _unauthorized(answer: Any) -> bool:
