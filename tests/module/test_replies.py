@@ -54,13 +54,8 @@ ABSENT = {
     ("xtremio", "ancestor-vol-id", "null"),
     # An initiator without a host may be missing in the answer (HOSTS_OF_UNLISTED_PORT)
     ("dsware", "iqn.2026-01.org.example:host2", "left out"),
-    # A host without this line has no such port
-    ("flashsystem", "WWPN", "left out"),
 }
 """Field by field, what means on this array that nothing is there."""
-NOT_YET = ("flashsystem",)
-"""Arrays some of whose fields are not read as strictly as this yet: run with --runxfail, the tests say which."""
-
 Mangled = tuple[str, str, bool]
 """What was done, the text that is left, and whether nothing may be absent then."""
 
@@ -193,19 +188,7 @@ class Tape:
         return replace(answer, body=text.encode(), headers=headers)
 
 
-ARRAYS = [
-    pytest.param(
-        row,
-        id=row.name,
-        marks=[pytest.mark.xfail(reason="not every field is read strictly")]
-        if row.simulator["vendor"] in NOT_YET
-        else [],
-    )
-    for row in CONTRACT
-]
-
-
-@pytest.fixture(params=ARRAYS)
+@pytest.fixture(params=CONTRACT, ids=lambda row: row.name)
 def held(request: pytest.FixtureRequest, arrays: dict[str, ArrayUnderTest]) -> ArrayUnderTest:
     """An array with some of everything."""
     array = arrays[request.param.name]

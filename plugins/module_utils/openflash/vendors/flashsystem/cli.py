@@ -36,16 +36,19 @@ class Cli:
 
     # -- reading -----------------------------------------------------------------------------------------------------
 
-    def table(self, verb: str, *words: str, session: bool = False) -> List[Row]:
+    def table(self, verb: str, *words: str, needs: Sequence[str] = ("id",), session: bool = False) -> List[Row]:
         """The rows of a list, keyed by the names of the columns; empty when nothing or only the header was printed.
 
         A row that does not fit the header has the key ``""`` with its text.
+
+        :param needs: columns without which it cannot be decided which rows are requested.
+        :raises BadReply: the list has no such column.
         """
         lines = self._ask(verb, words, session).stdout.splitlines()
         if not lines:
             return []
         header = lines[0].split(DELIMITER)
-        if "id" not in header:
+        if not all(column in header for column in needs):
             raise _unreadable(verb, lines[0])
         rows = []
         for line in lines[1:]:
@@ -104,6 +107,13 @@ def value(name: str) -> str:
     if not name or name.startswith("-"):
         raise Invalid("%r is not a name that this array can have" % name)
     return name
+
+
+def text(row: Row, column: str) -> str:
+    """A value that is never empty. Raises KeyError when the array does not report it."""
+    if not row.get(column):
+        raise KeyError(column)
+    return row[column]
 
 
 def first(pairs: Pairs) -> Row:

@@ -34,7 +34,7 @@ from ...model import (
 )
 from ...units import format_endpoint, parse_endpoint, parse_initiator, parse_target
 from .capabilities import capabilities
-from .cli import Pairs, Row, first, listing
+from .cli import Pairs, Row, first, listing, text
 from .ledger import FC_ACTIVE, ISCSI_PORT, NO_SPEED, PORTAL_STATES
 from .names import parse_snapshot, parse_temporary, safe_host_name, sources_of
 from .wire import Commands
@@ -143,7 +143,7 @@ class Reading(Array):
             chosen = [
                 row for row in rows if "" in row or _is_volume(row) and (requested is None or row["name"] in requested)
             ]
-            found = listing("volume", self._complete(chosen), self._volume)
+            found = listing("volume", chosen, self._volume)
             if not found.items:
                 return found
             try:
@@ -168,8 +168,11 @@ class Reading(Array):
             everything = names is None and volumes is None
             chosen = []
             for row in rows:
-                parts = parse_snapshot(row.get("name", ""))
+                # The name says whether a vdisk is a snapshot, and the UID of a volume which snapshots are its own.
+                parts = parse_snapshot(row["name"]) if "" not in row else None
                 if parts is None:
+                    if not row.get("name") or (volumes is not None and not row.get("vdisk_UID")):
+                        chosen.append(row)
                     continue
                 source = by_source.get(parts.source, {}).get("name")
                 if everything or parts.name in (names or ()) or source in (volumes or ()):
@@ -181,10 +184,10 @@ class Reading(Array):
             except BadReply:
                 mappings = UNKNOWN  # a caller that needs them reads them again
             known = mappings.items if mappings.complete else None
-            return listing("snapshot", self._complete(chosen), lambda row: self._snapshot(row, by_source, known))
+            return listing("snapshot", chosen, lambda row: self._snapshot(row, by_source, known))
 
     def _vdisks(self) -> List[Row]:
-        rows = self._wire.lsvdisks()
+        rows = self._complete(self._wire.lsvdisks())
         snapshots = [parse_snapshot(row.get("name", "")) for row in rows]
         ends = {parts.source[1:9] for parts in snapshots if parts is not None and parts.source.startswith("_")}
         for row in rows:
@@ -300,7 +303,10 @@ class Reading(Array):
         if attributes["name"] != name:
             return None  # the array has taken a number for an id
         self._names.add(name)
-        return Host(self._aliases.get(name, name), id=attributes["id"], initiators=_initiators(pairs))
+        initiators = _initiators(pairs)
+        if len(initiators) < int(attributes.get("port_count", "0")):
+            raise ValueError("it has %s ports, and reports %d" % (attributes["port_count"], len(initiators)))
+        return Host(self._aliases.get(name, name), id=attributes["id"], initiators=initiators)
 
     def _remember(self, host: Host) -> None:
         self._forget(host, dict.fromkeys(host.addresses, host))
@@ -361,11 +367,11 @@ class Reading(Array):
     def _mappings_of_host(self, host: str) -> Listing[Mapping]:
         name = self._array_name(host)
         rows = self._none_if_missing(self._wire.lshostvdiskmap, name)
-        return listing("mapping", [row for row in rows if "" in row or row.get("name") == name], self._mapping)
+        return listing("mapping", [row for row in rows if row.get("name", "") in ("", name)], self._mapping)
 
     def _mappings_of_volume(self, volume: str) -> Listing[Mapping]:
         rows = self._none_if_missing(self._wire.lsvdiskhostmap, volume)
-        chosen = [row for row in rows if "" in row or row.get("name") == volume]
+        chosen = [row for row in rows if row.get("name", "") in ("", volume)]
         return listing("mapping", chosen, self._mapping_of_volume)
 
     @staticmethod
@@ -377,19 +383,23 @@ class Reading(Array):
             return []
 
     def _mapping(self, row: Row) -> Mapping:
-        name = row["name"]
+        name = text(row, "name")
         return Mapping(
-            row["vdisk_name"],
+            text(row, "vdisk_name"),
             self._aliases.get(name, name),
             int(row["SCSI_id"]),
-            volume_id=row["vdisk_id"],
-            host_id=row["id"],
+            volume_id=text(row, "vdisk_id"),
+            host_id=text(row, "id"),
         )
 
     def _mapping_of_volume(self, row: Row) -> Mapping:
-        name = row["host_name"]
+        name = text(row, "host_name")
         return Mapping(
-            row["name"], self._aliases.get(name, name), int(row["SCSI_id"]), volume_id=row["id"], host_id=row["host_id"]
+            text(row, "name"),
+            self._aliases.get(name, name),
+            int(row["SCSI_id"]),
+            volume_id=text(row, "id"),
+            host_id=text(row, "host_id"),
         )
 
 
@@ -411,14 +421,14 @@ def _pool(row: Row) -> Pool:
 def _initiators(pairs: Pairs) -> Tuple[Initiator, ...]:
     """The ports of a host. The attributes after a port's address, up to the next one, are those of the port."""
     found: List[Tuple[str, Row]] = []
-    for key, text in pairs:
+    for key, reported in pairs:
         if key in ("WWPN", "iscsi_name"):
-            found.append((text, {}))
+            found.append((reported, {}))
         elif found:
-            found[-1][1].setdefault(key, text)
+            found[-1][1].setdefault(key, reported)
     initiators = []
-    for text, attributes in found:
-        protocol, address = parse_initiator(text)
+    for reported, attributes in found:
+        protocol, address = parse_initiator(reported)
         count = attributes.get("node_logged_in_count", "")
         initiators.append(Initiator(address, protocol, logged_in=int(count) > 0 if count.isdigit() else None))
     return tuple(initiators)

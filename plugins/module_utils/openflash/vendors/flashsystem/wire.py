@@ -17,6 +17,8 @@ from ...model import FC, Initiator
 from .cli import Cli, Pairs, Row, value
 from .ledger import IO_GROUP, IQN_JOIN, WWPN_JOIN
 
+NAMED = ("id", "name")
+
 
 class Commands(Cli):
     """The command line of one array, and its commands."""
@@ -41,7 +43,7 @@ class Commands(Cli):
     # -- vdisks (2.2) --------------------------------------------------------------------------------------------------
 
     def lsvdisks(self) -> List[Row]:
-        return self.table("lsvdisk", "-bytes")
+        return self.table("lsvdisk", "-bytes", needs=NAMED)
 
     def lsvdisk(self, name_or_id: str) -> Optional[Pairs]:
         return self.detail("lsvdisk", name_or_id, "-bytes")
@@ -68,7 +70,7 @@ class Commands(Cli):
     # -- hosts and their ports (2.3) -----------------------------------------------------------------------------------
 
     def lshosts(self) -> List[Row]:
-        return self.table("lshost")
+        return self.table("lshost", needs=NAMED)
 
     def lshost(self, name: str) -> Optional[Pairs]:
         return self.detail("lshost", name)
