@@ -160,7 +160,7 @@ def test_the_udid_of_a_volume_that_took_the_name_since_it_was_read_stays(
     client.volumes()
     array.cli("svctask rmvdisk db1")
     array.cli("svctask mkvdisk -name db1 -mdiskgrp mdiskgrp0 -iogrp 0 -size 1 -unit gb -udid 4660")
-    with pytest.raises(Conflict, match="another volume has its name since it was read"):
+    with pytest.raises(Conflict, match="another volume has taken its name since it was read"):
         client.create_snapshots([SnapshotSpec("monday", db1)])
     assert "udid!4660" in array.cli("svcinfo lsvdisk -delim ! db1")[1]
     assert array.vdisks() == ["db1"]
