@@ -183,7 +183,7 @@ def test_an_option_that_differs_is_set(array: MemoryArray) -> None:
 
 def test_text_from_a_template_stands_for_the_value(array: MemoryArray) -> None:
     array.volume("db1", options={"iops": 500, "cached": True})
-    assert volumes(array, {"name": "db1", "array_options": {"iops": "500", "cached": "yes"}}).lines == []
+    assert done(volumes(array, {"name": "db1", "array_options": {"iops": "500", "cached": "yes"}})).lines == []
 
 
 @pytest.mark.parametrize(
