@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors import FlashError, Invalid, Refused
-from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan import desired
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import UNKNOWN
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan import desired, planner
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.desired import Retention
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.rules import Policy
 from tests.support.memory_array import MemoryArray
 from tests.support.planning import Task, document, refused
 
@@ -223,6 +225,34 @@ def test_unknown_mappings_disable_prune() -> None:
     assert task.warnings == ["nothing was removed, because this array cannot be asked which volumes hosts have"]
 
 
+@pytest.mark.parametrize("kind", ["volumes", "snapshots"])
+def test_a_kind_that_was_not_read_disables_prune(array: MemoryArray, kind: str) -> None:
+    array.host("web-2")
+    task = pruned(array, volumes=[], prune_kinds=["hosts"])
+    assert task.lines == ["delete host web-2"]
+    unread: Any = {kind: UNKNOWN}
+    plan = planner.plan(task.desired, replace(task.actual, **unread), Policy(), array.capabilities)
+    assert plan.lines == ()
+    assert plan.warnings == ("nothing was removed, because not every object could be read",)
+
+
+def test_a_snapshot_may_have_the_name_of_a_declared_volume(array: MemoryArray) -> None:
+    array.snapshot("other", "web-data")
+    task = pruned(array, **dict(WITH_SNAPSHOTS, prune_kinds=["snapshots"]))
+    assert "delete snapshot web-data of volume other" in task.lines
+
+
+def test_a_declared_volume_that_is_listed_among_the_snapshots_stays() -> None:
+    array = MemoryArray(snapshot_names="with_volumes")
+    for name in ("web-data", "other"):
+        array.volume(name)
+    array.snapshot("other", "web-copy")
+    array.volume("web-copy")  # one object, listed twice
+    declared = [{"name": "web-data"}, {"name": "web-copy"}]
+    task = pruned(array, hosts=[], volumes=declared, **dict(WITH_SNAPSHOTS, prune_kinds=["snapshots"]))
+    assert task.lines == ["create snapshot web-golden of volume web-data"]
+
+
 def test_a_refusal_disables_prune(array: MemoryArray) -> None:
     array.volume("web-old")
     task = pruned(array, volumes=[{"name": "web-data", "size": "1MiB"}])
@@ -249,6 +279,7 @@ def test_the_limit_is_all_or_nothing(array: MemoryArray, limit: int, permitted: 
     else:
         assert isinstance(refused(task, "3 objects would be removed", "delete volume web-a"), Refused)
         assert task.lines == []
+        assert task.warnings == []
 
 
 def test_the_limit_is_ten_when_none_is_given(array: MemoryArray) -> None:

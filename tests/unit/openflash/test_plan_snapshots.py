@@ -369,6 +369,14 @@ def test_a_failed_backup_is_no_proof_that_the_volume_was_restored(array: MemoryA
     refused(snapshots(array, {"name": "s1", "volume": "db1", "state": "restored", "backup": "before"}), "before")
 
 
+def test_nothing_is_restored_when_another_part_of_the_task_is_refused(changed: MemoryArray) -> None:
+    changed.map("db1", "h")
+    task = snapshots(changed, RESTORE, {"name": "new", "volume": "gone"}, unmap=True)
+    refused(task, "no volume gone")
+    assert task.lines == []
+    assert task.plan.world.mappings_of_volume("db1")
+
+
 def test_a_restore_is_reported_as_a_change_of_the_snapshot(changed: MemoryArray) -> None:
     task = snapshots(changed, RESTORE)
     entry = task.reporter.snapshot(task.desired.snapshots[0])
@@ -457,6 +465,29 @@ def test_what_is_not_proven_is_not_counted(array: MemoryArray, fields: dict[str,
     else:
         assert len(task.lines) == 1
         assert words in task.warnings[0]
+
+
+def test_retention_works_where_the_array_proves_some_snapshots_only() -> None:
+    array = MemoryArray(proves_snapshots=False)
+    array.volume("db1")
+    for number in (1, 2):
+        array.snapshot("db1", f"night-{number}", proven=True)
+    assert nightly(array, new="night-2", keep=1).lines == ["delete snapshot night-1 of volume db1"]
+
+
+def test_a_declared_snapshot_of_another_volume_keeps_none_of_this_one(nights: MemoryArray) -> None:
+    nights.snapshot("db2", "night-1")
+    declared = {"name": "night-1", "volume": "db2"}
+    retained = {"name": "night-9", "volume": "db1", "keep": 2, "prefix": "night-"}
+    done(snapshots(nights, declared, retained))
+    assert names(nights) == ["db1/night-4", "db1/night-9", "db1/other", "db2/night-0", "db2/night-1"]
+
+
+def test_a_snapshot_with_a_clone_that_is_independent_is_deleted(array: MemoryArray) -> None:
+    array.snapshot("db1", "s1")
+    array.clone("s1", "copy")
+    done(snapshots(array, {"name": "s1", "volume": "db1", "state": "absent"}))
+    assert names(array) == []
 
 
 def test_a_mapped_snapshot_stays_whatever_is_permitted(nights: MemoryArray) -> None:

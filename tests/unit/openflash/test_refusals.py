@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.openflash.storage.plugins.module_utils.openflash import errors
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.transport.confirm import AnswerUnreadable
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.transport.http import Reply
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.transport.ssh import Output
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.datera import refusals as datera
@@ -169,7 +170,7 @@ def test_a_command_that_flashsystem_does_not_know() -> None:
 
 def test_what_is_no_answer_of_flashsystem() -> None:
     error = flashsystem.error_of(Output(255, "", "", "svctask x"), masked)
-    assert type(error) is flashsystem.AnswerUnreadable
+    assert type(error) is AnswerUnreadable
     assert "status 255" in error.reason
     assert error.said is None
     assert flashsystem.error_of(Output(1, "", "a  b", "x"), masked).said == "a b"

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the rules take for a value of array_options."""
+"""What the rules take for a value of array_options, and that what the array cannot do is refused before it is sent."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors import Invalid
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors import Invalid, Unsupported
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import OptionRule
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan import rules
 from tests.support.memory_array import MemoryArray
+from tests.support.planning import document, refused
 
 OPTIONS = {
     "iops": OptionRule(int),
@@ -94,3 +95,64 @@ def test_an_option_that_volumes_of_the_array_do_not_have() -> None:
     with pytest.raises(Invalid) as caught:
         rules.check_options({"colour": "red"}, replace(CAPABILITIES, volume_options={}))
     assert caught.value.hint == "array_options takes nothing here."
+
+
+# -- what the array cannot do ------------------------------------------------------------------------------------------
+
+IQN = "iqn.2026-01.org.example:"
+
+
+@pytest.mark.parametrize(
+    ("operation", "params"),
+    [
+        ("create_volume", {"volumes": [{"name": "new", "size": "1GiB"}]}),
+        ("clone_volume", {"volumes": [{"name": "new", "source_volume": "db1"}]}),
+        ("volume_from_snapshot", {"volumes": [{"name": "new", "source_snapshot": "s1"}]}),
+        ("extend_volume", {"volumes": [{"name": "db1", "size": "2GiB"}]}),
+        ("rename_volume", {"volumes": [{"name": "new", "rename_from": "db1"}]}),
+        ("set_volume", {"volumes": [{"name": "db1", "array_options": {"iops": 5}}]}),
+        ("delete_volume", {"volumes": [{"name": "db2", "state": "absent"}]}),
+        ("create_snapshots", {"snapshots": [{"name": "new", "volume": "db1"}]}),
+        ("delete_snapshot", {"snapshots": [{"name": "s1", "volume": "db1", "state": "absent"}]}),
+        ("groups", {"snapshots": [{"name": "new", "group": "g"}]}),
+        ("groups", {"snapshots": [{"name": "new", "group": "g", "state": "absent"}]}),
+        ("restore_snapshot", {"snapshots": [{"name": "s1", "volume": "db1", "state": "restored", "backup": "before"}]}),
+        ("create_host", {"hosts": [{"name": "new", "initiators": [IQN + "new"]}]}),
+        ("add_initiators", {"hosts": [{"name": "h", "initiators": [IQN + "new"]}]}),
+        ("remove_initiators", {"hosts": [{"name": "h", "initiators": [IQN + "1"], "exclusive_initiators": True}]}),
+        ("delete_host", {"hosts": [{"name": "h", "state": "absent"}]}),
+        ("map_volume", {"mappings": [{"volume": "db2", "host": "h"}]}),
+    ],
+)
+def test_what_the_array_cannot_do_is_refused_with_its_reason(operation: str, params: Any) -> None:
+    def made(**capabilities: Any) -> MemoryArray:
+        array = MemoryArray(**capabilities)
+        array.volume("db1", options={"iops": 1})
+        array.volume("db2")
+        array.snapshot("db1", "s1")
+        array.group("g", "db1")
+        array.host("h", IQN + "1", IQN + "2")
+        return array
+
+    possible = document(made(), **params)
+    assert possible.errors == []
+    impossible = document(made(refusals={operation: "this model never does it"}), **params)
+    assert isinstance(refused(impossible, "this model never does it"), Unsupported)
+    assert impossible.lines == []
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"volumes": [{"name": "bad/name", "rename_from": "db1"}]},
+        {"hosts": [{"name": "bad/name", "initiators": [IQN + "new"]}]},
+        {"snapshots": [{"name": "bad/name", "group": "g"}]},
+        {"snapshots": [{"name": "s1", "volume": "db1", "state": "restored", "backup": "bad/name"}]},
+    ],
+)
+def test_a_new_name_is_one_that_the_array_takes(params: Any) -> None:
+    array = MemoryArray()
+    array.volume("db1")
+    array.snapshot("db1", "s1")
+    array.group("g", "db1")
+    assert isinstance(refused(document(array, **params), "is not a name that this array takes"), Invalid)
