@@ -4,8 +4,9 @@
 """Answers that lack something, have nonsense in them, or are something else: every read of every array, field by field.
 
 What the simulated array answers is recorded once, and then given to the client again and again, each time with one
-field left out, null, empty or of another type, cut off, or in the form of a proxy's page. The outcome is an error that
-says so or an entry that is reported as unreadable; never another exception, and never an object that is not there.
+field left out, null, empty or of another type, cut off, with another content type, or in the form of a proxy's page.
+The outcome is an error that says so or an entry that is reported as unreadable; never another exception, and never an
+object that is not there.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -56,8 +57,18 @@ ABSENT = {
     ("dsware", "iqn.2026-01.org.example:host2", "left out"),
 }
 """Field by field, what means on this array that nothing is there."""
-Mangled = tuple[str, str, bool]
-"""What was done, the text that is left, and whether nothing may be absent then."""
+
+
+class Mangled(NamedTuple):
+    """An answer that is not as expected."""
+
+    done: str
+    """What was done to the answer."""
+    text: str
+    strict: bool
+    """Whether nothing may be absent because of it."""
+    content_type: str | None = None
+    """Over HTTP, the content type instead of the present one."""
 
 
 def json_mangles(text: str) -> Iterator[Mangled]:
@@ -72,9 +83,9 @@ def json_mangles(text: str) -> Iterator[Mangled]:
             ("an empty list", [], False),
             ("an empty object", {}, False),
         ):
-            yield f"{key}: {label}", json.dumps(_with(document, key, put)), strict
+            yield Mangled(f"{key}: {label}", json.dumps(_with(document, key, put)), strict)
     for label, other in (("null", "null"), ("a list", "[]"), ("text", '"text"'), ("a number", "7"), ("empty", "{}")):
-        yield f"everything: {label}", other, True
+        yield Mangled(f"everything: {label}", other, True)
 
 
 def _keys(value: Any) -> Iterator[str]:
@@ -101,17 +112,19 @@ def table_mangles(text: str) -> Iterator[Mangled]:
         return
     if len(rows[0]) == 2:
         for number, row in enumerate(rows):
-            yield f"{row[0]}: left out", _table(rows[:number] + rows[number + 1 :]), True
+            yield Mangled(f"{row[0]}: left out", _table(rows[:number] + rows[number + 1 :]), True)
             for put in ("", "nonsense", "-1"):
-                yield f"{row[0]}: {put!r}", _table([*rows[:number], [row[0], put], *rows[number + 1 :]]), False
+                changed = [*rows[:number], [row[0], put], *rows[number + 1 :]]
+                yield Mangled(f"{row[0]}: {put!r}", _table(changed), False)
         return
     for number, column in enumerate(rows[0]):
-        yield f"{column}: left out", _table([row[:number] + row[number + 1 :] for row in rows]), True
+        yield Mangled(f"{column}: left out", _table([row[:number] + row[number + 1 :] for row in rows]), True)
         for put in ("", "nonsense", "-1"):
             changed = [row[:number] + [put] + row[number + 1 :] for row in rows[1:]]
-            yield f"{column}: {put!r}", _table([rows[0], *changed]), False
+            yield Mangled(f"{column}: {put!r}", _table([rows[0], *changed]), False)
     for width in (1, len(rows[0]) // 2):
-        yield f"rows of {width} fields", _table([rows[0], *(row[:width] for row in rows[1:])]), True
+        yield Mangled(f"rows of {width} fields", _table([rows[0], *(row[:width] for row in rows[1:])]), True)
+        yield Mangled(f"the last row cut off after {width} fields", _table([*rows[:-1], rows[-1][:width]]), True)
 
 
 def _table(rows: list[list[str]]) -> str:
@@ -125,9 +138,10 @@ def field_mangles(text: str) -> Iterator[Mangled]:
     """Of lines ``key=value`` and ``volume0=[key=value,key=value]``."""
     for key in sorted({found[1] for found in FIELD.finditer(f"\n{text}")}):
         one = re.compile(rf"(?<![\w])({key})=([^,\[\]\n]*)")
-        yield f"{key}: left out", one.sub("", text).replace(",,", ",").replace("[,", "[").replace(",]", "]"), True
+        without = one.sub("", text).replace(",,", ",").replace("[,", "[").replace(",]", "]")
+        yield Mangled(f"{key}: left out", without, True)
         for put in ("", "nonsense", "-1"):
-            yield f"{key}: {put!r}", one.sub(rf"\1={put}", text), False
+            yield Mangled(f"{key}: {put!r}", one.sub(rf"\1={put}", text), False)
 
 
 def mangles(wire: str, text: str) -> Iterator[Mangled]:
@@ -135,11 +149,18 @@ def mangles(wire: str, text: str) -> Iterator[Mangled]:
         yield from {"http": json_mangles, "ssh": table_mangles, "tcp": field_mangles}[wire](text)
     except ValueError:
         pass  # a page, which a client may look at before it sends its password
-    # A command that finds nothing prints nothing
-    yield "nothing at all", "", wire != "ssh"
+    # A command that finds nothing prints nothing, and the exit status that follows says that it printed everything
+    yield Mangled("nothing at all", "", wire != "ssh")
     if text.strip():
-        yield "half of it", text[: len(text) // 2], wire != "ssh"
-    yield "a page", PAGE, True
+        for numerator in (1, 2, 3):
+            cut = text[: len(text) * numerator // 4]
+            yield Mangled(f"the first {numerator} of 4 parts", cut, wire != "ssh")
+        yield Mangled("all but the last character", text.rstrip()[:-1], wire != "ssh")
+    yield Mangled("a page", PAGE, True, "text/html")
+    if wire == "http":
+        yield Mangled("a page that is said to be JSON", PAGE, True, "application/json")
+        for content_type in ("text/html", "text/plain", ""):
+            yield Mangled(f"the content type {content_type!r}", text, True, content_type)
 
 
 class Tape:
@@ -149,8 +170,8 @@ class Tape:
         self.answers: dict[Any, Any] = {}
         self.used: list[tuple[str, str]] = []
         """The wire and the request of each answer that was given."""
-        self.instead: dict[str, str] = {}
-        """By request, the text to give instead."""
+        self.instead: dict[str, Mangled] = {}
+        """By request, the answer to give instead."""
         for transport, method, wire in (
             (HttpTransport, "_once", "http"),
             (SshTransport, "_run", "ssh"),
@@ -179,13 +200,15 @@ class Tape:
         return str(answer.stdout if hasattr(answer, "stdout") else answer.text)
 
     @staticmethod
-    def _put(answer: Any, text: str) -> Any:
+    def _put(answer: Any, mangled: Mangled) -> Any:
         if isinstance(answer, bytes):
-            return text.encode()
+            return mangled.text.encode()
         if hasattr(answer, "stdout"):
-            return replace(answer, stdout=text)
-        headers = {**answer.headers, "content-type": "text/html"} if text == PAGE else answer.headers
-        return replace(answer, body=text.encode(), headers=headers)
+            return replace(answer, stdout=mangled.text)
+        headers = dict(answer.headers)
+        if mangled.content_type is not None:
+            headers["content-type"] = mangled.content_type
+        return replace(answer, body=mangled.text.encode(), headers=headers)
 
 
 @pytest.fixture(params=CONTRACT, ids=lambda row: row.name)
@@ -229,10 +252,10 @@ def test_an_answer_that_is_not_as_expected_is_reported_and_nothing_is_absent(
         requests = list(dict.fromkeys(tape.used))
     wrong = []
     for wire, request in requests:
-        for done, text, strict in mangles(wire, tape.text_of(tape.answers[request])):
-            where = f"{read}, {request!r}, {done}"
+        for mangled in mangles(wire, tape.text_of(tape.answers[request])):
+            where = f"{read}, {request!r}, {mangled.done}"
             with connect(settings) as client:
-                tape.instead = {request: text}
+                tape.instead = {request: mangled}
                 try:
                     found = outcome(partial(ask, client, held), where)
                 except AssertionError as error:
@@ -240,10 +263,10 @@ def test_an_answer_that_is_not_as_expected_is_reported_and_nothing_is_absent(
                     continue
                 finally:
                     tape.instead = {}
-            if read in LOOSE or not strict or not isinstance(found, Listing) or not found.complete:
+            if read in LOOSE or not mangled.strict or not isinstance(found, Listing) or not found.complete:
                 continue
             if isinstance(complete, Listing) and len(found) < len(complete):
-                about = (held.subject.vendor, *done.split(": "))
+                about = (held.subject.vendor, *mangled.done.split(": "))
                 if about not in ABSENT:
                     wrong.append(f"{where}: {len(complete) - len(found)} of {len(complete)} are taken for absent")
     assert wrong == [], "\n".join(wrong)
@@ -254,10 +277,10 @@ def test_a_session_that_begins_with_an_odd_answer_begins_or_says_why_not(held: A
     connect(settings).close()
     wrong = []
     for wire, request in list(dict.fromkeys(tape.used)):
-        for done, text, _strict in mangles(wire, tape.text_of(tape.answers[request])):
-            tape.instead = {request: text}
+        for mangled in mangles(wire, tape.text_of(tape.answers[request])):
+            tape.instead = {request: mangled}
             try:
-                begun = outcome(lambda: connect(settings), f"{request!r}, {done}")
+                begun = outcome(lambda: connect(settings), f"{request!r}, {mangled.done}")
                 if not isinstance(begun, FlashError):
                     begun.close()
             except AssertionError as error:
