@@ -2,12 +2,12 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A configuration file of oslo.config as lines, of which only those change that are asked for.
+"""Edits a configuration file of oslo.config, line by line: lines that need no change are kept as they are.
 
-The grammar is that of oslo.config's own parser: ``[section]``, ``key = value`` or ``key : value``, a line that begins
-with white space goes on with the value before it, ``#`` and ``;`` begin comments, a blank line ends a value, a repeated
-key is a list. Sections are found without regard to case, except DEFAULT, as oslo.config finds them; one section may
-stand in several places. Imports nothing of Ansible.
+The grammar is that of oslo.config's own parser: ``[section]``, ``key = value`` or ``key : value``; a line that begins
+with white space continues the value above it; ``#`` and ``;`` begin comments; a blank line ends a value; a repeated key
+is a list. The case of section names is ignored, except for DEFAULT, as oslo.config does; a section may occur several
+times. Imports nothing of Ansible.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ _SECRET_NAME = re.compile(
     r"pass|pwd|secret|token|credential|cookie|private|hmac|api_?key|(^|[_-])keys?$", re.IGNORECASE
 )
 _ACCOUNT = r"[^:/@,\s]*:[^:/@,\s]*@[^:/@,\s]*(?::[0-9]+)?"
-# One host, or several with commas and an account each, as of RabbitMQ
+# One host, or several with commas and an account each, as in URLs of RabbitMQ
 _HOSTS = re.compile(r"(?:(?:%s|[^:/@,\s]+(?::[0-9]+)?),\s*)*%s(?:[/?#][^@\s]*)?" % (_ACCOUNT, _ACCOUNT))
 _ACCOUNT_PASSWORD = re.compile(r"([^:/@,\s]*:)[^:/@,\s]+(?=@)")
 _QUERY_SECRET = re.compile(r"([?&;][^=&\s]*(?:pass|pwd|secret|token|key)[^=&\s]*=)[^&\s]+", re.IGNORECASE)
 
 
 class ConfError(Exception):
-    """What is wrong with a file or with what is requested. It quotes nothing from the file, which holds secrets."""
+    """An error in a file or in a request. The message quotes nothing from the file, which contains secrets."""
 
 
 class Item(NamedTuple):
-    """A header, a whole assignment with the lines that go on with it, or a comment or blank line."""
+    """The header of a section, an assignment with its continuation lines, a comment or a blank line."""
 
     kind: str
     section: str
@@ -56,7 +56,7 @@ class Item(NamedTuple):
 
     @property
     def value(self) -> str:
-        """As oslo.config reads it, before it has a type."""
+        """The value as oslo.config reads it, as text."""
         first = _separate(self.lines[0].rstrip())[1].strip()
         if first and first[0] == first[-1] and first[0] in "\"'":
             first = first[1:-1]
@@ -64,12 +64,12 @@ class Item(NamedTuple):
 
 
 def normal(section: str) -> str:
-    """The name that oslo.config looks a section up by."""
+    """The name by which oslo.config finds a section."""
     return section if section == "DEFAULT" else section.lower()
 
 
 class Document:
-    """One file. ``str()`` gives back what it was made from, apart from what was changed."""
+    """One file. ``str()`` returns its text with the changes."""
 
     def __init__(self, text: str) -> None:
         self._items = _parse(text)
@@ -89,7 +89,7 @@ class Document:
         return list(dict.fromkeys(item.key for item in self._of(section) if item.kind == OPTION))
 
     def values(self, section: str, key: str) -> List[str]:
-        """All values of the key, in the order of the file; of an option that is no list the last one counts."""
+        """All values of the key, in the order of the file. For an option that is not a list, the last one counts."""
         return [item.value for item in self._of(section) if item.kind == OPTION and item.key == key]
 
     def _of(self, section: str) -> List[Item]:
@@ -99,7 +99,7 @@ class Document:
     # -- changes -------------------------------------------------------------------------------------------------------
 
     def add_section(self, section: str) -> None:
-        """At the end of the file, after a blank line."""
+        """Add the section at the end of the file, after a blank line, unless it exists."""
         _check_name("section", section, "[]\r\n")
         if self.has(section):
             return
@@ -109,7 +109,7 @@ class Document:
         self._items.append(Item(SECTION, section, "", ("[%s]%s" % (section, self._end),)))
 
     def remove_section(self, section: str) -> None:
-        """From each of its headers to the last assignment under it, and the blank line before the header."""
+        """Remove the section: each header to the last assignment below it, and the blank line before the header."""
         wanted = normal(section)
         kept: List[Item] = []
         position = 0
@@ -122,11 +122,11 @@ class Document:
             if kept and kept[-1].blank:
                 kept.pop()
             position = self._last_of_block(position) + 1
-        # What stood after it belongs to the section before now.
+        # Comments after it now belong to the section before it.
         self._items = _parse("".join(item.text for item in kept))
 
     def set(self, section: str, key: str, values: Sequence[str]) -> None:
-        """Make these the values of the key; none removes it. What is right already stays as it is written."""
+        """Set the values of the key; no values remove it. Assignments that have the value already are not changed."""
         _check_name("option", key, "=:\r\n")
         if key[:1] in "[#; \t" or key != key.strip():
             raise ConfError("%r cannot be the name of an option" % key)
@@ -160,7 +160,7 @@ class Document:
             self._items.insert(last, Item(OPTION, self._items[last - 1].section, key, (line,)))
 
     def add_member(self, section: str, key: str, member: str) -> None:
-        """Have it in the value, which is a list with commas; of a repeated key in the value that counts."""
+        """Add the member to the value, a list with commas. If the key is repeated, to the value that counts."""
         _check_value(key, member)
         if "," in member or not member.strip() or member != member.strip():
             raise ConfError("%r cannot be a member of a list with commas" % member)
@@ -171,11 +171,10 @@ class Document:
             self._edit_last(section, key, lambda text: _with_member(text, member))
 
     def remove_member(self, section: str, key: str, member: str) -> None:
-        """Have it in none of the values; a value that it was all of goes."""
+        """Remove the member from all values. A value that had no other member is removed."""
         for position, item in reversed(list(enumerate(self._items))):
             if _is(item, section, key) and member in _members(item.value):
-                left = [one for one in _members(item.value) if one != member]
-                if left:
+                if any(other != member for other in _members(item.value)):
                     self._items[position] = self._with_value_text(item, lambda text: _without_member(text, member))
                 else:
                     del self._items[position]
@@ -183,7 +182,7 @@ class Document:
     # -- lines ---------------------------------------------------------------------------------------------------------
 
     def _rewritten(self, item: Item, value: str) -> Item:
-        """With another value: what stands before it stays, what went on with the old one goes."""
+        """The assignment with another value. What precedes the value is kept, continuation lines are removed."""
         match = _HEAD.match(item.lines[0].rstrip("\r\n"))
         head = match.group(1) if match else "%s = " % item.key
         if match and not match.group(2) and head[-1:] in "=:":
@@ -196,14 +195,14 @@ class Document:
         self._items[position] = self._with_value_text(self._items[position], edit)
 
     def _with_value_text(self, item: Item, edit: Callable[[str], str]) -> Item:
-        """Edit what stands between the separator and the end of the assignment, as it is written."""
+        """Edit the written text of the value, from the separator to the end of the assignment."""
         ending = _ending(item.lines[-1])
         match = _HEAD.match(item.text[: len(item.text) - len(ending)])
         head, text = (match.group(1), match.group(2)) if match else ("%s = " % item.key, item.value)
         body = text.rstrip()
         first = body.splitlines()[0].rstrip() if body else ""
         if first[:1] in ("'", '"') and first[:1] == first[-1:] and len(first) > 1:
-            # With its quotes off a value is a list like any other.
+            # Without its quotes, the value is a list like any other.
             body = first[1:-1] + body[len(first) :]
         written = head + edit(body) + text[len(text.rstrip()) :] + ending
         return item._replace(lines=tuple(_LINES.findall(written)))
@@ -224,7 +223,7 @@ class Document:
         return self._last_of_block(header)
 
     def _finish_last_line(self, position: int) -> None:
-        """The last line of a file may lack its end."""
+        """Add a line end to the last line of the file, if it has none."""
         if position >= 0 and not _ending(self._items[position].lines[-1]):
             lines = self._items[position].lines
             self._items[position] = self._items[position]._replace(lines=lines[:-1] + (lines[-1] + self._end,))
@@ -234,8 +233,8 @@ class Document:
     def shown(self, sections: Sequence[str], secrets: Sequence[str], before: Optional[Document] = None) -> str:
         """The text of these sections, with asterisks for what may be a secret.
 
-        :param secrets: names of options that are secrets, besides those whose name says so.
-        :param before: the document of before; a secret that is another now is marked.
+        :param secrets: names of options that are secrets, besides those whose names show it.
+        :param before: the document before the changes; a changed secret is marked.
         """
         wanted = {normal(section) for section in sections}
         shown: List[str] = []
@@ -243,47 +242,47 @@ class Document:
             if normal(item.section) not in wanted:
                 continue
             if item.kind == OPTION and is_secret(item.key, secrets):
-                news = before is not None and before.values(item.section, item.key) not in (
+                changed = before is not None and before.values(item.section, item.key) not in (
                     [],
                     self.values(item.section, item.key),
                 )
-                shown.append("%s = %s%s\n" % (item.key, MASK, CHANGED if news else ""))
+                shown.append("%s = %s%s\n" % (item.key, MASK, CHANGED if changed else ""))
             elif item.kind == OPTION:
                 text = item.text
                 if len(item.lines) > 1 and "://" in text:
-                    # A URL may go on in the next line, where nothing says what the text is a part of.
+                    # A URL may continue in the next line, where its parts could not be recognised.
                     text = "%s = %s\n" % (item.key, " ".join(item.value.split("\n")))
                 shown.append(_without_passwords(text).replace("\r\n", "\n"))
             else:
                 text = _COMMENTED.sub(lambda found: _masked_comment(found, secrets), item.text)
                 text = _without_passwords(text)
                 if item.text.lstrip()[:1] in ("#", ";"):
-                    # It may go on with the URL of the comment above it.
+                    # It may continue a URL of the comment above it.
                     text = _ACCOUNT_PASSWORD.sub(r"\g<1>" + MASK, text)
                 shown.append(text.replace("\r\n", "\n"))
         return "".join(shown)
 
     def secret_values(self, secrets: Sequence[str]) -> List[str]:
-        """What the options hold that are secrets, the longest first."""
+        """The values of the secret options, the longest first."""
         found = {item.value for item in self._items if item.kind == OPTION and is_secret(item.key, secrets)}
         return sorted(found, key=len, reverse=True)
 
 
 def is_secret(key: str, secrets: Sequence[str] = ()) -> bool:
-    """Whether an option of this name holds what nobody must see."""
+    """Whether an option of this name is a secret."""
     return key in secrets or bool(_SECRET_NAME.search(key))
 
 
 def escaped(value: str) -> str:
-    """A value that means itself: oslo.config puts the value of another option for ``$name``.
+    """The text that oslo.config reads as this value, although it replaces ``$name`` by the value of another option.
 
-    It reads ``$$`` as a dollar sign, and ``\\$`` as well, so that a backslash before a dollar sign is written twice.
+    It reads ``$$`` as a dollar sign, and ``\\$`` too, so a backslash before a dollar sign is doubled.
     """
     return _DOLLAR.sub(lambda found: "\\\\$" if found.group(1) else "$$", value)
 
 
 def _without_passwords(text: str) -> str:
-    """Text with asterisks for the passwords of its URLs. Of one that is not well formed only the last host is left."""
+    """The text with asterisks for the passwords of its URLs. Of a malformed URL, only the last host is shown."""
     before, separator, url = text.partition("://")
     if not separator:
         return text
@@ -304,7 +303,7 @@ def _without_passwords_in_rest(text: str) -> str:
 
 
 def differing(before: Document, after: Document, sections: Sequence[str]) -> Dict[str, List[str]]:
-    """The names of what differs in these sections, by section; a section that came or went has an empty list too."""
+    """The names of the options that differ, by section; none for an added or removed section without options."""
     found: Dict[str, List[str]] = {}
     for section in sections:
         keys = list(dict.fromkeys(before.keys(section) + after.keys(section)))
@@ -317,7 +316,7 @@ def differing(before: Document, after: Document, sections: Sequence[str]) -> Dic
 def _parse(text: str) -> List[Item]:
     items: List[Item] = []
     section = ""
-    # Whether a line that begins with white space has something to go on with
+    # Whether a line that begins with white space continues a value
     open_value = False
     for number, raw in enumerate(_LINES.findall(text), 1):
         line = raw.rstrip()
@@ -326,11 +325,11 @@ def _parse(text: str) -> List[Item]:
             items.append(Item(OTHER, section, "", (raw,)))
         elif line[0] in " \t":
             if not open_value:
-                raise ConfError("line %d begins with white space, and there is no value for it to go on with" % number)
+                raise ConfError("line %d begins with white space, but there is no value above it to continue" % number)
             items[-1] = items[-1]._replace(lines=items[-1].lines + (raw,))
         elif line[0] == "[":
             if line[-1] != "]" or len(line) <= 2:
-                raise ConfError("line %d begins like the name of a section and does not end like one" % number)
+                raise ConfError("line %d begins with [ and does not end with ], or has no name between them" % number)
             open_value = False
             section = line[1:-1]
             items.append(Item(SECTION, section, "", (raw,)))
@@ -340,18 +339,18 @@ def _parse(text: str) -> List[Item]:
         else:
             key = _separate(line)[0].strip()
             if "=" not in line and ":" not in line:
-                raise ConfError("line %d is no section, no comment, and has neither = nor :" % number)
+                raise ConfError("line %d is not a section or a comment, and has neither = nor :" % number)
             if not key:
                 raise ConfError("line %d has no name before its = or :" % number)
             if not section:
-                raise ConfError("line %d has an option, and no section begins before it" % number)
+                raise ConfError("line %d has an option, but there is no section above it" % number)
             open_value = True
             items.append(Item(OPTION, section, key, (raw,)))
     return items
 
 
 def _separate(line: str) -> Tuple[str, str]:
-    """At the first = or :, whichever comes first."""
+    """(key, value), separated at the first ``=`` or ``:``."""
     places = [place for place in (line.find("="), line.find(":")) if place >= 0]
     return (line[: min(places)], line[min(places) + 1 :]) if places else (line, "")
 
@@ -365,13 +364,13 @@ def _ending(line: str) -> str:
 
 
 def _quoted(value: str) -> str:
-    """With quotes where the parser would take something off."""
+    """The value, in quotes where the parser would otherwise strip something."""
     bare = value == value.strip() and not (value and value[0] == value[-1] and value[0] in "\"'")
     return value if bare else "'%s'" % value
 
 
 def _members(value: str) -> List[str]:
-    return [one.strip() for one in value.split(",") if one.strip()]
+    return [member.strip() for member in value.split(",") if member.strip()]
 
 
 def _with_member(text: str, member: str) -> str:
@@ -399,6 +398,6 @@ def _check_name(what: str, name: str, illegal: str) -> None:
 
 
 def _check_value(key: str, value: str) -> None:
-    """The parser knows other line ends than a new line, too."""
+    """:raises ConfError: it has a line break: the parser takes more characters than a new line for one."""
     if len(value.splitlines()) > 1 or value != value.rstrip("\r\n\v\f\x1c\x1d\x1e\x85\u2028\u2029"):
         raise ConfError("the value of %s has a line break, which the file cannot hold" % key)

@@ -151,9 +151,9 @@ def test_a_judge_keeps_a_bad_file_out(player: Player, conf: Path) -> None:
 
 
 UNREADABLE = {
-    "volume_group = x\n": "line 1 has an option, and no section begins before it",
-    "[lvm\n": "line 1 begins like the name of a section",
-    f"[lvm]\n{CANARY}\n": "line 2 is no section, no comment, and has neither = nor :",
+    "volume_group = x\n": "line 1 has an option, but there is no section above it",
+    "[lvm\n": "line 1 begins with [ and does not end with ]",
+    f"[lvm]\n{CANARY}\n": "line 2 is not a section or a comment, and has neither = nor :",
     "[lvm]\n# x\n  more\n": "line 3 begins with white space",
 }
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the clients of all arrays do alike: begin a session, send requests side by side, convert what was read."""
+"""Helpers of the clients of all arrays: begin a session, send requests concurrently, convert what was read."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ READS = 5
 """How often a list is read that changes while it is read."""
 
 NOT_UNDERSTOOD = (KeyError, IndexError, TypeError, ValueError, AttributeError, Invalid, BadReply)
-"""What a conversion raises for an object of the array that lacks something, or has a value that makes no sense.
+"""What a conversion raises for an object of the array that lacks a field or has an invalid value.
 
-An array that does not answer is another matter, and ends the reading.
+When the array does not answer, another error is raised, which ends the read.
 """
 
 
@@ -44,9 +44,9 @@ def connecting(array: str, close: Callable[[], None]) -> Iterator[None]:
 
 
 def side_by_side(call: Callable[[T], R], items: Sequence[T], threads: int, few: int = 1) -> List[R]:
-    """The answers in the order of the items, several asked for at a time.
+    """The results of ``call`` in the order of the items, with up to ``threads`` calls at a time.
 
-    :param few: so many items are asked for in turn on the one connection: opening more of them would take longer.
+    :param few: up to this number of items, the calls are made in sequence: more connections would take longer.
     """
     if len(items) <= few or threads < 2:
         return [call(item) for item in items]
@@ -74,7 +74,7 @@ def read_unchanged(what: str, read: Callable[[], Optional[List[T]]]) -> List[T]:
 def listing(
     kind: str, items: Iterable[T], convert: Callable[[T], Optional[R]], name_of: Callable[[T], Any]
 ) -> Listing[R]:
-    """What could be converted, and what could not: that is there all the same.
+    """The items that could be converted, and as unreadable those that could not: these exist too.
 
     :param kind: ``volume``, ``host`` ...
     :param convert: gives the model object, or None to leave the item out.
@@ -125,7 +125,7 @@ def make_mapping(
     already_mapped: Type[FlashError],
     lun_taken: Type[FlashError],
 ) -> Mapping:
-    """Map a volume at a LUN, or at one that the array finds free: another writer may take that one first.
+    """Map a volume at a LUN, or at one that is free. Another writer may take a free LUN first; then the next is tried.
 
     :param send: the request. It may be sent ATTEMPTS times, since the array refuses a second mapping.
     :param read: the mapping of this volume to this host, if there is one.
@@ -144,16 +144,16 @@ def make_mapping(
             if last:
                 raise
         except AnswerLost as error:
-            there = poll_after(error, read)
-            if there is not None:
-                return same_mapping(there, lun)
+            existing_mapping = poll_after(error, read)
+            if existing_mapping is not None:
+                return same_mapping(existing_mapping, lun)
             if last:
                 raise
     raise AssertionError("the last attempt raises")
 
 
 class Locks:
-    """One lock for each object by name: one thread at a time does what takes several requests about it."""
+    """One lock for each object by name, for operations on it that take several requests."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

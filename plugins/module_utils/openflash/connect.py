@@ -31,7 +31,10 @@ VENDORS: Dict[str, Vendor] = {
 
 
 def connect(connection: Connection) -> Array:
-    """A connected array; use it as a context manager."""
+    """A connected array, to be used as a context manager.
+
+    :raises Invalid: the vendor, or a connection option of another vendor.
+    """
     vendor = VENDORS.get(connection.vendor)
     if vendor is None:
         raise Invalid(

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The connection option target_ports: the only ports of an array that hosts are to use."""
+"""The connection option target_ports: the ports of an array that hosts may use."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from .units import format_initiator, parse_endpoint
 
 
 def selected(ports: Sequence[Port], target_ports: Sequence[str]) -> Tuple[Port, ...]:
-    """Those of the ports that the option names, by WWN, IQN or portal address; all of them when it names none.
+    """The ports that the option names, by WWN, IQN or portal address; all ports when the option is empty.
 
-    :raises Invalid: it names none of these.
+    :raises Invalid: none of the ports is in the option.
     """
     keys = frozenset(port_key(text) for text in target_ports)
     if not keys:
@@ -30,7 +30,7 @@ def selected(ports: Sequence[Port], target_ports: Sequence[str]) -> Tuple[Port, 
 
 
 def keys_of(port: Port) -> FrozenSet[str]:
-    """What the option may call the port, each in the form of ``port_key``."""
+    """The names by which the option may refer to the port, each in the form of ``port_key``."""
     return frozenset(port_key(text) for text in (port.address, port.portal) if text)
 
 
@@ -40,7 +40,7 @@ def port_key(text: str) -> str:
     if text.startswith(("iqn.", "eui.")):
         return text
     bare = text[2:] if text.startswith("0x") else text
-    # Before IPv6, of which eight pairs of digits could be an address.
+    # Before IPv6: eight pairs of hexadecimal digits with colons could also be an IPv6 address.
     if re.match(r"^([0-9a-f]{2}[:.-]?){7}[0-9a-f]{2}$", bare):
         return re.sub(r"[:.-]", "", bare)
     # XtremIO writes the prefix length of the network behind the address.

@@ -27,9 +27,9 @@ _SIZE = re.compile(r"^\s*([0-9]+(?:\.[0-9]+)?)\s*(?:([kmgtp])(?:i?b)?|b)?\s*$", 
 
 
 def parse_size(text: Union[str, int]) -> int:
-    """Bytes from ``10GiB``, ``10GB``, ``10G`` (all the same) or a bare number of bytes.
+    """The size in bytes of ``10GiB``, ``10GB``, ``10G`` (all the same) or a bare number of bytes.
 
-    Anything else is Invalid, never 0: a misread size is a volume of the wrong size.
+    :raises Invalid: for anything else. The result is never 0.
     """
     if isinstance(text, bool) or not isinstance(text, (str, int)):
         raise Invalid("%r is not a size" % (text,), hint="Write a number and a unit, such as 10GiB.")
@@ -68,7 +68,7 @@ def format_size(size: int) -> str:
 
 
 def round_up(size: int, granularity: int) -> int:
-    """The next multiple of the granularity, which every array can make."""
+    """The next multiple of the granularity, both in bytes."""
     return -(-size // granularity) * granularity
 
 
@@ -98,7 +98,7 @@ _PAIR = re.compile(r"^[0-9a-f]{32}$")
 def _initiator_hint(text: str, bare: str) -> str:
     if _PAIR.match(bare):
         return (
-            "It is two WWNs, as a node name with a port name. Give each port name as an entry of its own: the last one "
+            "It is two WWNs, as a node name with a port name. Write each port name as a separate entry: the last one "
             "is %s." % format_initiator(bare[16:])
         )
     if _NUMBER.match(text):
@@ -109,7 +109,7 @@ def _initiator_hint(text: str, bare: str) -> str:
 
 
 def _base_60(number: int) -> Optional[str]:
-    """The eight pairs of digits that YAML 1.1 takes for the digits of a number to the base 60, or None."""
+    """The eight pairs of digits that YAML 1.1 has read as this number to the base 60, or None."""
     if not 60**7 <= number < 60**8 * 2:
         return None
     pairs = []
@@ -137,7 +137,7 @@ def parse_target(name: str) -> str:
 
 
 def format_initiator(address: str) -> str:
-    """As people read it: a WWN with colons, anything else as it is."""
+    """The address for messages: a WWN with colons, anything else unchanged."""
     if _WWN.match(address):
         return ":".join(address[i : i + 2] for i in range(0, 16, 2))
     return address
@@ -155,7 +155,7 @@ def parse_endpoint(text: str, port: int, what: str = "address") -> Tuple[str, in
 
     :param port: the port where the text has none.
     :param what: the option that the text comes from, for the message.
-    :raises Invalid: for anything else. The text is repeated only when it cannot hold a password.
+    :raises Invalid: for anything else. The message repeats the text only where it cannot contain a password.
     """
     address = text.strip()
     if "@" in address:
@@ -236,8 +236,8 @@ _OPENSTACK = re.compile(
 def is_openstack_name(name: str) -> bool:
     """Whether OpenStack gave the object this name, so that only OpenStack should change it.
 
-    Only the exact names that its drivers write count, in lower case where they write it: a name that merely begins
-    like one (``OS-images``, ``unmanaged-lab``) is the operator's own.
+    Only the exact forms that its drivers use count, including their case. A name that only begins like one of them
+    (``OS-images``, ``unmanaged-lab``) belongs to the operator.
     """
     return _OPENSTACK.fullmatch(name) is not None
 
@@ -249,10 +249,10 @@ _AUTHORITY = re.compile(r"(?:\[[^\]@]*\]|[^:\[\]@]*)(?::[0-9]*)?\Z")
 
 
 def _url_parts(url: str) -> Tuple[str, str, str, str]:
-    """(scheme with its slashes, user and password, host to end of path, query), whatever is missing being empty.
+    """(scheme with its slashes, user and password, host to end of path, query); a missing part is empty.
 
-    Takes URLs that no standard allows: without a scheme, and with ``@``, ``/``, ``?`` or ``#`` as they are in the
-    password. When in doubt, text counts as password and not as path, and where even its end is in doubt, all of it.
+    Accepts malformed URLs: without a scheme, and with ``@``, ``/``, ``?`` or ``#`` in the password. Text that may be
+    password or path counts as password; where the end of the password cannot be found, all text does.
     """
     found = _SCHEME.match(url)
     scheme = found.group() if found else ""
@@ -272,17 +272,17 @@ def _url_parts(url: str) -> Tuple[str, str, str, str]:
 def redact_url(url: str) -> str:
     """The URL as it may be shown: without user, password, the values of its query, and its fragment.
 
-    ``https://bob:pw@images.example/x.raw?sig=1`` gives ``https://***@images.example/x.raw?***``. Never raises. A URL so
-    malformed that nobody can tell where its password ends gives ``https://***@``.
+    ``https://bob:pw@images.example/x.raw?sig=1`` gives ``https://***@images.example/x.raw?***``. A URL in which the end
+    of the password cannot be found gives ``https://***@``. Never raises.
     """
     scheme, userinfo, path, query = _url_parts(url)
     return "%s%s%s%s" % (scheme, REDACTED + "@" if userinfo else "", path, "?" + REDACTED if query else "")
 
 
 def url_secrets(url: str) -> Tuple[str, ...]:
-    """What ``redact_url`` leaves out, as written and decoded, the longest first: to be masked in texts of others.
+    """What ``redact_url`` removes, as written and decoded, the longest first, to be masked in texts of other programs.
 
-    A caller must not mask a short one wherever its letters occur (the journal masks those as complete words only).
+    A caller must mask a short one as a separate word only, as the journal does.
     """
     _scheme, userinfo, _path, query = _url_parts(url)
     user, colon, password = userinfo.partition(":")
