@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -83,6 +84,48 @@ def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
         return pause(deadline)
 
     monkeypatch.setattr(Deadline, "pause", short)
+
+
+def larger_clone(array: Dsware) -> None:
+    array.clone_volume(volume(array, "v1"), VolumeSpec("copy", 3 * GIB))
+
+
+def map_volume(array: Dsware) -> None:
+    array.map_volume(volume(array, "v2"), array.hosts(["h0"]).items[0])
+
+
+@pytest.mark.parametrize("operation", [larger_clone, map_volume])
+def test_a_session_that_ends_at_any_request_costs_one_login(
+    simulator: Simulator, operation: Callable[[Dsware], None]
+) -> None:
+    """And nothing is done twice (sheet, section 8, point 6)."""
+    dsware = SimulatedDsware(simulator, "quick")
+    stage = Stage(dsware)
+
+    def outcome(skip: int | None) -> tuple[Any, int, int, int]:
+        """What the array holds, and how many requests, writes and logins it took; ``skip``: those before the session ends."""
+        stage.prepare("v1 v2 h0")
+        with stage.connect() as array:
+            mark = dsware.mark()
+            if skip is not None:
+                dsware.fault("expired", skip=skip)
+            operation(array)
+            requests, changes = dsware.requests(mark), dsware.simulator.changes(dsware.name, mark)
+            assert skip is None or dsware.struck() == [1]
+            logins = sum(call.target.endswith("sec/login") for call in array.calls)
+        state = dsware.state()
+        origin = {one["content"]: one["name"] for one in reversed(state["volumes"])}
+        volumes = sorted((one["name"], one["size"], origin[one["content"]]) for one in state["volumes"])
+        mappings = sorted((one["volume"], one["host"]) for one in state["mappings"])
+        return (volumes, mappings), len(requests), len(changes), logins
+
+    undisturbed, requests, changes, _logins = outcome(None)
+    for skip in range(requests):
+        held, _requests, made, logins = outcome(skip)
+        assert held == undisturbed, f"the session ends at request {skip + 1}"
+        assert made == changes, f"the session ends at request {skip + 1}"
+        assert logins == 2, f"the session ends at request {skip + 1}"
+    dsware.close()
 
 
 def test_the_array_stops_answering_in_the_middle(either: SimulatedDsware) -> None:
