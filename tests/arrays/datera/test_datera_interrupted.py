@@ -35,6 +35,8 @@ class Operation:
 
     name: str
     run: Callable[[Datera], Any]
+    arrays: tuple[str, ...] = ("new", "old")
+    """Of ``quick_simulator``. What is only here because it takes a volume offline is done to the old one."""
 
 
 def volume(array: Datera, name: str) -> model.Volume:
@@ -45,14 +47,43 @@ def snapshot(array: Datera, name: str) -> model.Snapshot:
     return array.snapshots([name]).items[0]
 
 
+def delete(array: Datera) -> None:
+    for found in array.volumes(["idle"]):
+        array.delete_volume(found)
+
+
+def unmap(array: Datera) -> None:
+    for mapping in array.mappings(volumes=["mapped"]):
+        array.unmap_volume(mapping)
+
+
+def restore(array: Datera) -> None:
+    array.restore_snapshot(volume(array, "vol1"), snapshot(array, "old"), "backup")
+
+
 OPERATIONS = [
     Operation("from_a_template", lambda a: a.create_volume(VolumeSpec("made", 4 * GIB, options={"template": "gold"}))),
     Operation("extend_volume", lambda a: a.extend_volume(volume(a, "vol1"), 2 * GIB)),
     Operation("set_volume", lambda a: a.set_volume(volume(a, "vol1"), {"replica_count": 4, "total_iops_max": 7})),
     Operation("set_ip_pool", lambda a: a.set_volume(volume(a, "vol1"), {"ip_pool": "fast"})),
     Operation("set_metadata", lambda a: a.set_metadata(volume(a, "vol1"), {"owner": "me", "kept": "1"})),
+    Operation("delete_volume", delete, ("old",)),
+    Operation("unmap_volume", unmap, ("old",)),
+    Operation("restore_snapshot", restore, ("old",)),
 ]
-EVERYWHERE = pytest.mark.parametrize("operation", OPERATIONS, ids=[one.name for one in OPERATIONS])
+
+
+def cases(*kinds: tuple[str, ...]) -> list[Any]:
+    """Each operation with each of these, of which the first is the name of an array that the operation is done to."""
+    return [
+        pytest.param(*kind, operation, id="-".join([*kind, operation.name]))
+        for kind in kinds
+        for operation in OPERATIONS
+        if kind[0] in operation.arrays
+    ]
+
+
+EVERYWHERE = pytest.mark.parametrize(("quick", "operation"), cases(("new",), ("old",)), indirect=["quick"])
 
 
 @pytest.fixture(scope="module")
@@ -160,16 +191,15 @@ def test_killed_after_every_request(quick: SimulatedEdf, operation: Operation, m
         assert picture(quick) == whole, f"killed at request {at}"
 
 
-@EVERYWHERE
 @pytest.mark.parametrize(
-    ("quick", "kind"),
-    [
+    ("quick", "kind", "operation"),
+    cases(
         ("new", "reset_after"),
         ("new", "non_json"),
         ("old", "reset_before"),
         ("old", "truncated"),
         ("old", "http_status"),
-    ],
+    ),
     indirect=["quick"],
 )
 def test_a_lost_answer_to_every_write(quick: SimulatedEdf, operation: Operation, kind: str) -> None:
