@@ -125,7 +125,7 @@ ROWS = (
     ),
     Row(
         "xtremio-4.0-fc",
-        {"vendor": "xtremio", "version": "4.0.10-33", "protocol": "fc"},
+        {"vendor": "xtremio", "version": "4.0.2-80", "protocol": "fc"},
         initiators=tuple(FC),
         can=XTREMIO,
     ),
@@ -262,6 +262,8 @@ THOROUGH = tuple(row for row in ROWS if row.thorough)
 TRANSPORTS = tuple(next(row for row in THOROUGH if row.trust == trust) for trust in ("tls", "ssh", None))
 CONTRACT = THOROUGH
 """The arrays of test_contract.py."""
+OTHER_FILTERS = tuple(row for row in ROWS if row.name == "xtremio-4.0-fc")
+"""Reads of several objects are other requests there than before and after. Its client is killed and cut off too."""
 
 
 class Result(dict[str, Any]):

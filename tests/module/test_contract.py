@@ -22,7 +22,7 @@ import pytest
 
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors import FlashError
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.transport import interruption
-from tests.module.arrays import CONTRACT, GIB, ArrayUnderTest, Result, Row
+from tests.module.arrays import CONTRACT, GIB, OTHER_FILTERS, ArrayUnderTest, Result, Row
 from tests.module.operations import OPERATIONS, Operation, build
 
 BY = ("module", "client")
@@ -46,10 +46,10 @@ HOSTLESS: dict[str, str | None] = {
 """Why an array that knows no hosts refuses this; None: it has none to delete, or its wire has no such request."""
 
 
-def cases(*, able: bool, by: tuple[str, ...] = ("",)) -> list[Any]:
+def cases(*, able: bool, by: tuple[str, ...] = ("",), rows: tuple[Row, ...] = CONTRACT) -> list[Any]:
     """Row, operation and, where that is asked for, who carries it out."""
     found = []
-    for row in CONTRACT:
+    for row in rows:
         for name, operation in OPERATIONS.items():
             if operation.vendors and row.simulator["vendor"] not in operation.vendors:
                 continue
@@ -287,7 +287,9 @@ def test_what_cannot_be_meant_is_refused_before_anything_is_written(stage: Stage
 # ---- killed ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("row", "name", "by"), cases(able=True, by=BY))
+@pytest.mark.parametrize(
+    ("row", "name", "by"), [*cases(able=True, by=BY), *cases(able=True, by=("client",), rows=OTHER_FILTERS)]
+)
 def test_what_a_killed_run_leaves_is_finished_by_the_next_one(stage: Stage, name: str, by: str) -> None:
     """Killed after each request that changes something; where this host copies, after each and before the next."""
     wanted, announced, requests = undisturbed(stage, name, by)
@@ -317,14 +319,44 @@ NOT_MADE = ("http_status", "busy", "expired", "latency")
 """It was not made, or only later than usual."""
 AT_EVERY_CHANGE = ("reset_before", "reset_after")
 """These stand for all answers that are lost, whatever is left of them; the others are met at the first change."""
-SECONDS = {"reset_late": 0.3, "latency": 0.1}
-
+REFUSALS = {"xtremio": "some_internal_error", "dsware": "50159999", "datera": "500-UnknownError", "violin": "unknown"}
+"""Codes that no client knows."""
+REFUSED = ("refused_before", "refused_after")
+SECONDS = {"reset_late": 0.3, "latency": 0.1, "seen_late": 0.2}
 
 NOT_LOGIN = r"^(?!.*(/login|/logout))"
 
 
 def fault(stage: Stage, kind: str, **where: Any) -> None:
+    if kind in REFUSED:
+        where["code"] = REFUSALS[stage.array.subject.vendor]
     stage.array.fault(kind=kind, **({"seconds": SECONDS[kind]} if kind in SECONDS else {}), **where)
+
+
+def kinds_of(array: ArrayUnderTest) -> tuple[str, ...]:
+    """Every kind of fault that the array's wire has."""
+    of_transport = {"tls": REFUSED, "ssh": ("no_status",), None: ()}[array.row.trust]
+    of_vendor = ("failed",) if array.subject.vendor == "datera" else ()
+    return (*LOST, *NOT_MADE, *of_transport, *of_vendor, "seen_late")
+
+
+def fault_at(stage: Stage, kind: str, number: int, requests: list[dict[str, Any]]) -> None:
+    """A fault at request ``number``. A volume has failed before; a change is seen late by the first read after it."""
+    if kind == "failed":
+        fault(stage, kind, match={"path": "^data1$"}, count=None)
+    elif kind == "seen_late":
+        fault(stage, kind, skip=sum(not one["write"] for one in requests[: number - 1]))
+    else:
+        fault(stage, kind, skip=number - 1)
+
+
+def is_expected(kind: str, error: dict[str, Any]) -> bool:
+    """Whether a run that met this kind of fault may fail with this error."""
+    if kind == "failed":
+        return error["kind"] == "conflict" and "data1 in state error" in error["msg"]
+    if kind in REFUSED:
+        return "Traceback" not in error["msg"]
+    return not unexpected(error["kind"])
 
 
 def unexpected(kind: str) -> bool:
@@ -339,7 +371,7 @@ def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("short_pauses")
-@pytest.mark.parametrize(("row", "name", "by"), cases(able=True, by=("client",)))
+@pytest.mark.parametrize(("row", "name", "by"), cases(able=True, by=("client",), rows=(*CONTRACT, *OTHER_FILTERS)))
 def test_a_client_finds_out_what_became_of_a_change_whose_answer_is_lost(stage: Stage, name: str, by: str) -> None:
     """The state is read and decides, within the same run."""
     operation = OPERATIONS[name]
@@ -375,20 +407,20 @@ def test_a_task_that_meets_a_fault_succeeds_or_says_what_the_next_run_then_does(
 ) -> None:
     """At the first read after the login and at each change; which kind of fault goes round, so that each meets each."""
     wanted, announced, requests = undisturbed(stage, name, by)
-    kinds = itertools.cycle((*LOST, *NOT_MADE))
+    kinds = itertools.cycle(kinds_of(stage.array))
     for _ in range(list(OPERATIONS).index(name)):
         next(kinds)
     for number, kind in zip([2, *changing(requests)], kinds, strict=False):
         where = f"{kind} at request {number} of {len(requests)}"
         before, untouched, mark = stage.prepare(OPERATIONS[name]), stage.array.state(), stage.array.mark()
-        fault(stage, kind, skip=number - 1)
+        fault_at(stage, kind, number, requests)
         result = stage.array.carry_out(name, by, quick(stage))
         assert result is not None
         stage.array.clear_faults()
         if kind == "reset_late":
             time.sleep(SECONDS[kind])
         if result.failed:
-            assert not unexpected(result["error"]["kind"]), f"{where}: {result.msg}"
+            assert is_expected(kind, result["error"]), f"{where}: {result.msg}"
             assert kind not in ("latency", "busy"), f"{where}: {result.msg}"
             assert "Traceback" not in result.stdout + result.stderr
             assert result.changed or result["api"]["writes"] or stage.array.state() == untouched, where
