@@ -250,6 +250,8 @@ class Copies(Volumes):
                 return
             if made:
                 self._wire.delete_volume(copy)
+            elif not isinstance(error, Conflict) and self._wire.volume(copy) is not None:
+                return  # The array may have made it and reported an error. With its marker it counts as unfinished.
             if record is not None:
                 self._delete_snapshot(record)
             if not self._records(source, copy):
