@@ -32,7 +32,7 @@ class SimulatedXms(OneArray[XtremIO]):
 
     @property
     def version(self) -> str:
-        return str(self.entry["version"])
+        return str(self.endpoint["version"])
 
     @property
     def v2(self) -> bool:

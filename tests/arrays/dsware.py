@@ -49,5 +49,5 @@ class SimulatedDsware(OneArray[Dsware]):
         found = super().settings({key: value for key, value in merged.items() if value is not None})
         found["max_concurrency"] = 1
         if merged["transport"] == "rest":
-            return found | {"port": self.entry["rest_port"]}
-        return found | {"port": self.entry["socket_port"], "username": None, "password": None}
+            return found | {"port": self.endpoint["rest_port"]}
+        return found | {"port": self.endpoint["socket_port"], "username": None, "password": None}

@@ -34,8 +34,8 @@ def way(dsware: SimulatedDsware, name: str) -> dict[str, Any]:
     """The options with which volumes are attached here."""
     if name == "agent":
         agents = {HERE: AGENTS[0], "elsewhere": AGENTS[1], "broken": AGENTS[2], "stranger": "192.0.2.99"}
-        return {"agents": agents, "device_root": dsware.entry["device_root"]}
-    return {"attach_tool": f"{dsware.entry['bin_dir']}/{name}"}
+        return {"agents": agents, "device_root": dsware.endpoint["device_root"]}
+    return {"attach_tool": f"{dsware.endpoint['bin_dir']}/{name}"}
 
 
 def here(array: Dsware) -> Host:
@@ -57,7 +57,7 @@ def test_attach_query_detach(rest: SimulatedDsware, name: str) -> None:
         mapping = array.map_volume(volume, host)
     assert mapping.device
     assert os.path.getsize(mapping.device) == GIB
-    assert mapping.device.startswith(rest.entry["device_root"])
+    assert mapping.device.startswith(rest.endpoint["device_root"])
     found = array.mappings(["v1"], [HERE])
     assert [(one.host, one.device) for one in found] == [(HERE, mapping.device)]
     assert not found.known, "who else has it cannot be asked"

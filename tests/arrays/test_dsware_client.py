@@ -44,7 +44,7 @@ def test_a_session_begins_and_ends(rest: SimulatedDsware) -> None:
     assert len({one["connection"] for one in rest.requests(mark)}) == 1
     assert array.calls.counts["session_requests"] == 4  # version, login, pools, logout
     shown = repr([call.as_dict() for call in array.calls]) + repr(rest.requests(mark))
-    assert rest.entry["password"] not in shown
+    assert rest.endpoint["password"] not in shown
 
 
 def test_wrong_password(rest: SimulatedDsware) -> None:
@@ -253,7 +253,7 @@ def test_a_restore_whose_marker_cannot_be_removed_says_that_it_was_carried_out(r
     rest.fault("refused_before", code="50159999", match={"path": "snapshot/delete"}, count=None)
     with pytest.raises(errors.FlashError, match="The volume was restored, and snapshot before keeps") as caught:
         array.restore_snapshot(volume, snapshot, "before")
-    rest.simulator.clear_faults(rest.name)
+    rest.clear_faults()
     marker = next(name for name in rest.names() if name not in ("before", "s1", "v1"))
     assert f"Delete snapshot {marker} with the array's own tools" in str(caught.value)
 

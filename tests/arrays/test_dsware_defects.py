@@ -35,7 +35,7 @@ def make(array: Dsware, name: str, size: int = GIB) -> model.Volume:
 
 
 def test_1_an_attached_volume_has_a_device_that_any_host_can_use(rest: SimulatedDsware) -> None:
-    array = rest.connect({"attach_tool": rest.entry["bin_dir"] + "/sds_cli"})
+    array = rest.connect({"attach_tool": rest.endpoint["bin_dir"] + "/sds_cli"})
     device = array.map_volume(make(array, "v1"), array.hosts([HERE]).items[0]).device
     assert device
     assert os.path.exists(device)
@@ -76,7 +76,7 @@ def test_4_no_snapshot_leaks_when_a_clone_fails(either: SimulatedDsware, full: b
     either.fault("pool_full", skip=1)  # after the snapshot
     with pytest.raises(errors.NoSpace):
         array.clone_volume(source, VolumeSpec("c1", options={"full_clone": True} if full else {}))
-    either.simulator.clear_faults(either.name)
+    either.clear_faults()
     assert either.names() == ["v1"]
 
 
@@ -143,7 +143,7 @@ def test_9_complete_names_are_compared(either: SimulatedDsware) -> None:
 
 def test_10_one_process_at_most(rest: SimulatedDsware) -> None:
     """Attaching is one command as the user that runs the task; everything else is one connection."""
-    array = rest.connect({"attach_tool": rest.entry["bin_dir"] + "/vbs_cli"})
+    array = rest.connect({"attach_tool": rest.endpoint["bin_dir"] + "/vbs_cli"})
     volume, host = make(array, "v1"), array.hosts([HERE]).items[0]
     with rest.budget(array, 1, writes=1):
         array.map_volume(volume, host)
@@ -152,7 +152,7 @@ def test_10_one_process_at_most(rest: SimulatedDsware) -> None:
 def test_11_the_device_is_waited_for(rest: SimulatedDsware) -> None:
     """The agent has attached it, and the host does not see it: an error, and no path that leads nowhere."""
     agents = {HERE: AGENTS[1]}
-    array = rest.connect({"agents": agents, "device_root": rest.entry["device_root"]}, wait_timeout=0.3)
+    array = rest.connect({"agents": agents, "device_root": rest.endpoint["device_root"]}, wait_timeout=0.3)
     volume = make(array, "v1")
     with pytest.raises(errors.Timeout, match="the device .*wwn-0x6"):
         array.map_volume(volume, array.hosts([HERE]).items[0])

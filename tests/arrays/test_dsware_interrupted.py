@@ -59,8 +59,8 @@ class Stage:
     def prepare(self, needs: str = "v1 v2 s0") -> None:
         """Volumes of these names; s0 is a snapshot of v1, and h0 a host that has v3, if that is there."""
         names = needs.split()
-        self.dsware.simulator.clear_faults(self.dsware.name)
-        self.dsware.simulator.reset(self.dsware.name)
+        self.dsware.clear_faults()
+        self.dsware.reset()
         for name in names:
             if name in ("v1", "v2", "v3", "idle"):
                 self.builder.create_volume(VolumeSpec(name, GIB))
@@ -103,14 +103,17 @@ def test_a_session_that_ends_at_any_request_costs_one_login(
     stage = Stage(dsware)
 
     def outcome(skip: int | None) -> tuple[Any, int, int, int]:
-        """What the array holds, and how many requests, writes and logins it took; ``skip``: those before the session ends."""
+        """What the array holds, and how many requests, changes and logins it took.
+
+        :param skip: how many requests come before the one at which the session ends; None: it does not.
+        """
         stage.prepare("v1 v2 h0")
         with stage.connect() as array:
             mark = dsware.mark()
             if skip is not None:
                 dsware.fault("expired", skip=skip)
             operation(array)
-            requests, changes = dsware.requests(mark), dsware.simulator.changes(dsware.name, mark)
+            requests, changes = dsware.requests(mark), dsware.changes(mark)
             assert skip is None or dsware.struck() == [1]
             logins = sum(call.target.endswith("sec/login") for call in array.calls)
         state = dsware.state()
@@ -136,7 +139,7 @@ def test_the_array_stops_answering_in_the_middle(either: SimulatedDsware) -> Non
         either.fault("reset_before", skip=2, count=None)
         with pytest.raises((errors.Unreachable, errors.BadReply)):
             array.clone_volume(source, VolumeSpec("copy"))
-    either.simulator.clear_faults(either.name)
+    either.clear_faults()
     assert [name for name in either.names() if name.startswith(MARKER)]
     with either.connect() as array:
         assert not array.volumes(["copy"]).items
@@ -294,8 +297,8 @@ def test_a_finished_clone_is_never_copied_over(rest: SimulatedDsware, full: bool
     rest.fault("refused_before", code="50159999", match={"path": "snapshot/delete"}, count=None)
     with rest.connect(wait_timeout=0.5) as array:
         assert array.clone_volume(volume(array, "v1"), spec).name == "copy"
-    rest.simulator.write("copy", GIB, rest.name)
-    rest.simulator.write("v1", GIB, rest.name)
+    rest.write("copy", GIB)
+    rest.write("v1", GIB)
     mine = next(one["content"] for one in rest.state()["volumes"] if one["name"] == "copy")
     for _ in range(2):
         with rest.connect(wait_timeout=0.5) as array:
@@ -304,7 +307,7 @@ def test_a_finished_clone_is_never_copied_over(rest: SimulatedDsware, full: bool
             with pytest.raises(errors.Conflict, match="there is a volume of that name"):
                 array.clone_volume(volume(array, "v1"), spec)
         assert mine == next(one["content"] for one in rest.state()["volumes"] if one["name"] == "copy")
-        rest.simulator.clear_faults(rest.name)
+        rest.clear_faults()
 
 
 @pytest.mark.parametrize("full", [False, True], ids=["linked", "full"])
@@ -318,7 +321,7 @@ def test_an_existing_volume_is_never_overwritten(
     with either.connect() as array:
         array.create_volume(VolumeSpec("copy", GIB))
         source = volume(array, "v1")
-    either.simulator.write("copy", GIB, either.name)
+    either.write("copy", GIB)
     if kind is None:
         # Its first request takes the marker
         with either.connect() as array:

@@ -94,7 +94,7 @@ def holds_pieces(array: FlashSystemUnderTest, vdisk: str) -> bool:
 def nothing_left(array: FlashSystemUnderTest) -> bool:
     """No temporary vdisk, no mapping to the copying host, no device on it."""
     mine = [pair for pair in array.maps() if pair[0].startswith("openflash-")]
-    return not [name for name in array.vdisks() if name.startswith("of-copy-")] and not mine and not array.disks()
+    return not [name for name in array.names() if name.startswith("of-copy-")] and not mine and not array.disks()
 
 
 # ---- what they are ---------------------------------------------------------------------------------------------------
@@ -104,9 +104,9 @@ def test_a_snapshot_is_a_copy_whose_name_says_of_what(array: FlashSystemUnderTes
     db1 = filled(array, client)
     made = client.create_snapshots([SnapshotSpec("monday", db1)])[0]
     assert (made.name, made.volume, made.size, made.crash_consistent) == ("monday", "db1", GIB, True)
-    name = next(one for one in array.vdisks() if one != "db1")
+    name = next(one for one in array.names() if one != "db1")
     assert re.fullmatch(rf"monday\.snap_{str(db1.serial)[-8:]}[0-9a-f]{{4}}", name)
-    assert array.vdisks() == ["db1", name]
+    assert array.names() == ["db1", name]
     assert holds_pieces(array, name)
     assert nothing_left(array)
     array.put("db1", 0, b"changed since")
@@ -117,7 +117,7 @@ def test_a_snapshot_is_a_copy_whose_name_says_of_what(array: FlashSystemUnderTes
     assert [one.name for one in client.volumes()] == ["db2"]
     assert client.volumes(["db2"]).items[0].snapshots == ("monday",)
     client.delete_snapshot(found)
-    assert array.vdisks() == ["db2"]
+    assert array.names() == ["db2"]
     assert client.create_snapshots([SnapshotSpec("tuesday", client.volumes(["db2"]).items[0])])[0].volume == "db2"
 
 
@@ -141,14 +141,14 @@ def test_the_next_volume_with_the_same_id_and_uid_does_not_inherit_snapshots(sim
         assert [one.id for one in client.snapshots(volumes=["db1"])] == [made.id]
         for one in (orphan, made):
             client.delete_snapshot(one)
-    assert array.vdisks() == ["db1"]
+    assert array.names() == ["db1"]
 
 
 def test_a_volume_keeps_its_snapshots_and_its_number_of_openvms(array: FlashSystemUnderTest, client: Any) -> None:
     db1 = volume(client, "db1")
     array.cli("svctask chvdisk -udid 4660 db1")
     client.create_snapshots([SnapshotSpec("monday", db1)])
-    assert f"monday.snap_{str(db1.serial)[-8:]}1234" in array.vdisks()
+    assert f"monday.snap_{str(db1.serial)[-8:]}1234" in array.names()
     assert "udid!4660" in array.cli("svcinfo lsvdisk -delim ! db1")[1]
     assert client.volumes(["db1"]).items[0].snapshots == ("monday",)
 
@@ -163,7 +163,7 @@ def test_the_udid_of_a_volume_that_took_the_name_since_it_was_read_stays(
     with pytest.raises(Conflict, match="another volume has taken its name since it was read"):
         client.create_snapshots([SnapshotSpec("monday", db1)])
     assert "udid!4660" in array.cli("svcinfo lsvdisk -delim ! db1")[1]
-    assert array.vdisks() == ["db1"]
+    assert array.names() == ["db1"]
 
 
 def test_where_a_volume_has_no_udid_its_snapshots_are_known_by_its_uid(simulator: Simulator) -> None:
@@ -172,7 +172,7 @@ def test_where_a_volume_has_no_udid_its_snapshots_are_known_by_its_uid(simulator
     with array.client() as client:
         db1 = volume(client, "db1")
         made = client.create_snapshots([SnapshotSpec("monday", db1)])[0]
-        assert f"monday.snap-{str(db1.serial)[-12:]}" in array.vdisks()
+        assert f"monday.snap-{str(db1.serial)[-12:]}" in array.names()
         assert [one.id for one in client.snapshots(volumes=["db1"])] == [made.id]
         assert client.create_snapshots([SnapshotSpec("monday", client.volumes(["db1"]).items[0])])[0].id == made.id
 
@@ -324,7 +324,7 @@ def test_a_failed_copy_leaves_nothing(array: FlashSystemUnderTest, client: Any) 
     os.truncate(array.image("db1"), GIB // 2)
     with pytest.raises(FlashError):
         client.clone_volume(db1, VolumeSpec("clone"))
-    assert array.vdisks() == ["db1"]
+    assert array.names() == ["db1"]
     assert nothing_left(array)
 
 
@@ -334,7 +334,7 @@ def test_a_lost_answer_does_not_stop_a_copy(array: FlashSystemUnderTest, client:
     db1 = filled(array, client)
     array.fault(kind=kind, match={"method": verb})
     client.clone_volume(db1, VolumeSpec("clone"))
-    assert array.vdisks() == ["clone", "db1"]
+    assert array.names() == ["clone", "db1"]
     assert holds_pieces(array, "clone")
     assert nothing_left(array)
 
@@ -344,7 +344,7 @@ def test_a_full_pool_is_reported_and_leaves_nothing(array: FlashSystemUnderTest,
     array.fault(kind="pool_full")
     with pytest.raises(NoSpace):
         client.clone_volume(db1, VolumeSpec("clone"))
-    assert array.vdisks() == ["db1"]
+    assert array.names() == ["db1"]
     assert nothing_left(array)
 
 
@@ -358,7 +358,7 @@ def test_another_run_that_was_faster_wins(array: FlashSystemUnderTest, client: A
 
     client.progress = be_faster
     client.clone_volume(db1, VolumeSpec("clone"))
-    assert array.vdisks() == ["clone", "db1"]
+    assert array.names() == ["clone", "db1"]
     assert nothing_left(array)
 
 
@@ -382,12 +382,12 @@ def test_what_another_live_run_is_copying_is_left_alone(array: FlashSystemUnderT
     db1 = client.volumes(["db1"]).items[0]
     with unfinished.begin() as stamp:
         begun(array, stamp.text, db1.id, "clone")
-        left = array.vdisks()
+        left = array.names()
         for name in ("clone", "other"):
             client.volumes()
             with pytest.raises(Busy, match="another run is copying"):
                 client.clone_volume(db1, VolumeSpec(name))
-        assert array.vdisks() == left
+        assert array.names() == left
     client.clone_volume(db1, VolumeSpec("clone"))
     assert nothing_left(array)
 
@@ -401,7 +401,7 @@ def test_a_run_on_another_host_is_waited_for(array: FlashSystemUnderTest, client
     client.volumes()
     with pytest.raises(Busy, match="another run is copying"):
         client.clone_volume(db1, VolumeSpec("clone"))
-    array.cli(f"svctask rmvdisk {next(name for name in array.vdisks() if name.startswith('of-copy-'))}")
+    array.cli(f"svctask rmvdisk {next(name for name in array.names() if name.startswith('of-copy-'))}")
     begun(array, LONG_AGO, db1.id, "clone")
     client.volumes()
     client.clone_volume(db1, VolumeSpec("clone"))
@@ -416,7 +416,7 @@ def test_what_another_host_has_is_left_alone_however_old(array: FlashSystemUnder
     array.cli(f"svctask mkvdiskhostmap -force -host elsewhere {old}")
     with pytest.raises(Busy, match="it is mapped to host elsewhere"):
         client.clone_volume(client.volumes(["db1"]).items[0], VolumeSpec("clone"))
-    assert old in array.vdisks()
+    assert old in array.names()
 
 
 def test_what_is_open_on_this_host_is_left_alone_however_old(array: FlashSystemUnderTest, client: Any) -> None:
@@ -433,12 +433,12 @@ def test_what_is_open_on_this_host_is_left_alone_however_old(array: FlashSystemU
     db1 = client.volumes(["db1"]).items[0]
     with disks.writing(found):
         client.clone_volume(db1, VolumeSpec("clone"))
-        assert old in array.vdisks()
+        assert old in array.names()
         with pytest.raises(InUse), disks.writing(found):
             pass
     client.volumes()
     client.clone_volume(db1, VolumeSpec("clone2"))
-    assert old not in array.vdisks()
+    assert old not in array.names()
     assert nothing_left(array)
     assert client.mappings(hosts=[me.name]).items == ()
 
@@ -462,7 +462,7 @@ def test_a_stale_path_left_by_a_reused_lun_is_refused(array: FlashSystemUnderTes
     leave_stale_paths(array, client)
     with pytest.raises(Conflict, match="still has sd[ab], sd[ab] as an earlier volume"):
         client.clone_volume(db1, VolumeSpec("clone"))
-    assert array.vdisks() == ["db1", "gone"]
+    assert array.names() == ["db1", "gone"]
     assert holds_pieces(array, "db1")
     for name in array.disks():
         delete_path(array, name)
@@ -488,7 +488,7 @@ def test_a_deleted_source_is_reported(array: FlashSystemUnderTest, client: Any) 
     client.delete_volume(db1)
     with pytest.raises(NotFound):
         client.clone_volume(db1, VolumeSpec("clone"))
-    assert array.vdisks() == []
+    assert array.names() == []
     assert nothing_left(array)
 
 

@@ -101,7 +101,7 @@ def test_defect_4_deleting_a_deleted_volume_succeeds(array: FlashSystemUnderTest
     db1 = volume(client, "db1")
     array.cli("svctask rmvdisk db1")
     client.delete_volume(db1)
-    assert array.vdisks() == []
+    assert array.names() == []
 
 
 def test_defect_5_unmapping_twice_is_unmapping_once(array: FlashSystemUnderTest, client: Any) -> None:

@@ -268,7 +268,7 @@ def test_a_missing_exit_status_is_a_failure_of_a_write(array: FlashSystemUnderTe
     array.fault(kind="no_status", match={"method": "mkvdisk"})
     with pytest.raises(AnswerUnreadable, match="without an exit status"):
         array.transport().run(CREATE, write=True)
-    assert array.vdisks() == ["db1"]
+    assert array.names() == ["db1"]
 
 
 @pytest.mark.parametrize("kind", ["no_status", "truncated", "reset_before", "reset_after"])
@@ -288,7 +288,7 @@ def test_a_write_whose_answer_is_lost_is_never_sent_twice(array: FlashSystemUnde
     with pytest.raises((ConnectionLost, AnswerUnreadable)):
         transport.run(CREATE, write=True)
     assert len(array.lines(mark)) == 1
-    assert array.vdisks() == (["db1"] if done else [])
+    assert array.names() == (["db1"] if done else [])
 
 
 def test_a_connection_that_died_between_commands_is_made_anew(array: FlashSystemUnderTest) -> None:
@@ -296,7 +296,7 @@ def test_a_connection_that_died_between_commands_is_made_anew(array: FlashSystem
     assert transport.run(SYSTEM).ok
     transport._client.get_transport().sock.shutdown(socket.SHUT_RDWR)
     assert transport.run(CREATE, write=True).ok
-    assert array.vdisks() == ["db1"]
+    assert array.names() == ["db1"]
 
 
 def test_an_expired_login_is_renewed_once(array: FlashSystemUnderTest) -> None:

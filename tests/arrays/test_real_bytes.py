@@ -30,6 +30,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.model 
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.units import GIB
 from tests.support.iscsi import IscsiHost, Refused, need_tools, portal_address
 from tests.support.running import wait_until
+from tests.support.simulated_array import SimulatedArray
 from tests.support.simulator import Simulator
 
 MIB = 1 << 20
@@ -54,23 +55,23 @@ def simulator() -> Iterator[Simulator]:
         yield running
 
 
-class Lab:
+class Lab(SimulatedArray):
     """An array, the library's client of it, and hosts that read and write."""
 
     def __init__(self, simulator: Simulator, name: str, folder: Path) -> None:
-        simulator.reset(name)
-        self.simulator, self.name, self.folder = simulator, name, folder
-        self.entry = simulator.array(name)
+        super().__init__(simulator, name)
+        self.reset()
+        self.folder = folder
         keys = ("port", "username", "password", "ca_path")
-        options = {"offline_changes": True} if self.entry["vendor"] == "datera" else {}
+        options = {"offline_changes": True} if self.endpoint["vendor"] == "datera" else {}
         self.array: Any = connect(
             Connection(
-                self.entry["vendor"],
-                (self.entry["address"],),
+                self.endpoint["vendor"],
+                (self.endpoint["address"],),
                 timeout=20.0,
                 wait_timeout=20.0,
                 options=options,
-                **{key: self.entry[key] for key in keys},
+                **{key: self.endpoint[key] for key in keys},
             )
         )
 
@@ -91,14 +92,11 @@ class Lab:
         port = next(one for one in self.array.ports_of([name]) if one.protocol == "iscsi")
         return str(port.portal), port.address, mapping.lun
 
-    def write(self, host: IscsiHost, way: tuple[str, str, int], byte: int, at: int = 0, size: int = MIB) -> None:
+    def write_from(self, host: IscsiHost, way: tuple[str, str, int], byte: int, at: int = 0, size: int = MIB) -> None:
         host.write(self.folder, *way, byte, at, size)
 
     def check(self, host: IscsiHost, way: tuple[str, str, int], byte: int, at: int = 0, size: int = MIB) -> None:
         host.check(self.folder, *way, byte, at, size)
-
-    def contents(self) -> dict[str, str]:
-        return {one["name"]: one["content"] for one in self.simulator.state(self.name)["volumes"]}
 
 
 @pytest.fixture(params=["datera", "xtremio"])
@@ -126,14 +124,14 @@ def test_bytes_go_in_and_copies_have_them(lab: Lab) -> None:
     server = lab.host(ONE, "server")
     lab.array.map_volume(lab.make("vol1"), server)
     way = lab.way("vol1")
-    assert lab.entry["datapath"] is True
+    assert lab.endpoint["datapath"] is True
     lab.check(ONE, way, 0)
-    lab.write(ONE, way, 0xA1)
-    lab.write(ONE, way, 0xA2, GIB - MIB)
+    lab.write_from(ONE, way, 0xA1)
+    lab.write_from(ONE, way, 0xA2, GIB - MIB)
     volume = lab.volume("vol1")
     (taken,) = lab.array.create_snapshots([SnapshotSpec("monday", volume)])
     lab.array.clone_volume(volume, VolumeSpec("clone"))
-    lab.write(ONE, way, 0xB1)
+    lab.write_from(ONE, way, 0xB1)
 
     lab.array.volume_from_snapshot(taken, VolumeSpec("copy", 2 * GIB))
     for name in ("clone", "copy"):
@@ -147,7 +145,7 @@ def test_bytes_go_in_and_copies_have_them(lab: Lab) -> None:
     contents = lab.contents()
     assert contents["monday"] == contents["clone"] == contents["copy"] != contents["vol1"]
     # What a copy gets, its source does not.
-    lab.write(ONE, lab.way("copy"), 0xC1)
+    lab.write_from(ONE, lab.way("copy"), 0xC1)
     lab.check(ONE, lab.way("clone"), 0xA1)
     lab.check(ONE, way, 0xB1)
 
@@ -155,9 +153,9 @@ def test_bytes_go_in_and_copies_have_them(lab: Lab) -> None:
 def test_a_restore_brings_the_bytes_back_and_keeps_those_of_now(lab: Lab) -> None:
     server = lab.host(ONE, "server")
     mapping = lab.array.map_volume(lab.make("vol1"), server)
-    lab.write(ONE, lab.way("vol1"), 0xA1)
+    lab.write_from(ONE, lab.way("vol1"), 0xA1)
     (taken,) = lab.array.create_snapshots([SnapshotSpec("monday", lab.volume("vol1"))])
-    lab.write(ONE, lab.way("vol1"), 0xB1)
+    lab.write_from(ONE, lab.way("vol1"), 0xB1)
     lab.array.unmap_volume(mapping)
     backup = lab.array.restore_snapshot(lab.volume("vol1"), taken, "before")
     lab.array.map_volume(lab.volume("vol1"), server)
@@ -170,18 +168,18 @@ def test_a_restore_brings_the_bytes_back_and_keeps_those_of_now(lab: Lab) -> Non
 def test_an_extension_keeps_the_bytes(lab: Lab) -> None:
     lab.array.map_volume(lab.make("vol1"), lab.host(ONE, "server"))
     way = lab.way("vol1")
-    lab.write(ONE, way, 0xA1, GIB - MIB)
+    lab.write_from(ONE, way, 0xA1, GIB - MIB)
     lab.array.extend_volume(lab.volume("vol1"), 3 * GIB)
     assert ONE.length(lab.folder, *way) == 3 * GIB
     lab.check(ONE, way, 0xA1, GIB - MIB)
     lab.check(ONE, way, 0, GIB)
-    lab.write(ONE, way, 0xA2, 3 * GIB - MIB)
+    lab.write_from(ONE, way, 0xA2, 3 * GIB - MIB)
 
 
 def test_another_initiator_is_kept_out(lab: Lab) -> None:
     mapping = lab.array.map_volume(lab.make("vol1"), lab.host(ONE, "server"))
     way = lab.way("vol1")
-    lab.write(ONE, way, 0xA1)
+    lab.write_from(ONE, way, 0xA1)
     with pytest.raises(Refused, match=KEPT_OUT):
         lab.check(TWO, way, 0xA1)
     assert way[1] in ONE.ls(way[0])
@@ -197,7 +195,7 @@ def test_another_initiator_is_kept_out(lab: Lab) -> None:
 def test_a_deleted_volume_leaves_nothing(lab: Lab) -> None:
     server = lab.host(ONE, "server")
     mapping = lab.array.map_volume(lab.make("vol1"), server)
-    lab.write(ONE, lab.way("vol1"), 0xA1)
+    lab.write_from(ONE, lab.way("vol1"), 0xA1)
     lab.array.unmap_volume(mapping)
     lab.array.delete_volume(lab.volume("vol1"))
     images = lab.simulator.run_dir / f"{lab.name}.images"
@@ -248,7 +246,7 @@ def test_datera_lets_nobody_log_in_offline(datera: Lab) -> None:
     datera.array.map_volume(datera.make("vol1"), datera.host(ONE, "server"))
     way = datera.way("vol1")
     assert way[2] == 0
-    datera.write(ONE, way, 0xA1)
+    datera.write_from(ONE, way, 0xA1)
     edf = datera.array._wire
     path = datera.volume("vol1").id.split("/storage_instances/")[0]
     edf.put(path, {"admin_state": "offline"})
@@ -267,8 +265,8 @@ def test_datera_asks_for_chap(datera: Lab) -> None:
     for one in (volume, other):
         datera.array.map_volume(one, server)
     right, wrong = (IscsiHost(ONE.iqn, "of-user", secret) for secret in (SECRET, SECRET[::-1]))
-    datera.write(right, datera.way("vol1"), 0xA1)
-    datera.write(wrong, datera.way("vol2"), 0xA2)
+    datera.write_from(right, datera.way("vol1"), 0xA1)
+    datera.write_from(wrong, datera.way("vol2"), 0xA2)
     for host in (ONE, wrong, IscsiHost(ONE.iqn, "another", SECRET)):
         with pytest.raises(Refused, match=UNPROVEN):
             datera.check(host, datera.way("vol1"), 0xA1)
@@ -334,7 +332,7 @@ def test_xtremio_shows_each_host_luns_of_its_own(xtremio: Lab) -> None:
     assert ways["vol1"][1] == ways["vol2"][1]
     assert (ways["vol3"][1][2], ways["vol4"][1][2]) == (0, 300)
     for byte, (host, way) in enumerate(ways.values(), 0xA1):
-        xtremio.write(host, way, byte)
+        xtremio.write_from(host, way, byte)
     for byte, (host, way) in enumerate(ways.values(), 0xA1):
         xtremio.check(host, way, byte)
     assert len(set(xtremio.contents().values())) == 4
@@ -352,7 +350,7 @@ def test_xtremio_initiators_come_and_go(xtremio: Lab) -> None:
     server = xtremio.host(ONE, "server")
     xtremio.array.map_volume(xtremio.make("vol1"), server)
     way = xtremio.way("vol1")
-    xtremio.write(ONE, way, 0xA1)
+    xtremio.write_from(ONE, way, 0xA1)
     grown = xtremio.array.add_initiators(server, [Initiator(TWO.iqn, "iscsi")])
     xtremio.check(TWO, way, 0xA1)
     xtremio.array.remove_initiators(grown, [ONE.iqn])
@@ -366,7 +364,7 @@ def test_xtremio_asks_for_chap_where_the_cluster_wants_it(simulator: Simulator, 
     chap = Chap("of-user", SECRET)
     lab.array.map_volume(lab.make("vol1"), lab.host(ONE, "server", chap=chap))
     way = lab.way("vol1")
-    lab.write(IscsiHost(ONE.iqn, "of-user", SECRET), way, 0xA1)
+    lab.write_from(IscsiHost(ONE.iqn, "of-user", SECRET), way, 0xA1)
     for host in (ONE, IscsiHost(ONE.iqn, "of-user", SECRET[::-1])):
         with pytest.raises(Refused, match=UNPROVEN):
             lab.check(host, way, 0xA1)
@@ -410,7 +408,7 @@ def test_bytes_survive_a_restart(tmp_path: Path) -> None:
             lab = Lab(running, name, tmp_path)
             lab.array.map_volume(lab.make("vol1"), lab.host(ONE, "server"))
             ways[name] = lab.way("vol1")
-            lab.write(ONE, ways[name], 0xA1)
+            lab.write_from(ONE, ways[name], 0xA1)
             lab.array.close()
     with Simulator(both, run_dir=tmp_path / "run"):
         for way in ways.values():
@@ -434,7 +432,7 @@ def test_without_tgtd_the_management_works_alone(monkeypatch: pytest.MonkeyPatch
         for name in ("datera", "xtremio"):
             lab = Lab(running, name, tmp_path)
             assert lab.make("vol1").size == GIB
-            assert lab.entry["datapath"] is False
+            assert lab.endpoint["datapath"] is False
             lab.array.close()
         said = (tmp_path / "run" / "test.log").read_text()
     assert said.count("there is no tgtd here (Debian package tgt): its management works, its volumes hold nothing") == 2

@@ -178,7 +178,7 @@ def test_a_copy_is_resumed_while_it_is_young(
         then = slow.volumes()["db1"]["content"]
         (stamp,) = [names.stamp_of(name) for name in slow.volumes() if TEMPORARY.match(name)]
         assert stamp is not None
-        slow.simulator.write("db1", GIB, slow.name)
+        slow.write("db1", GIB)
         now = slow.volumes()["db1"]["content"]
         source = client.volumes(["db1"]).items[0]
         if when == "old":
@@ -446,7 +446,7 @@ def test_a_thin_clone_never_holds_what_its_source_held_for_a_run_that_was_cut_of
                 pass
             fast.clear_faults()
         if not finished and "clone1" not in fast.volumes():
-            fast.simulator.write("db1", GIB, fast.name)
+            fast.write("db1", GIB)
             with fast.client(wait_timeout=600.0) as client:
                 made = client.clone_volume(client.volumes(["db1"]).items[0], VolumeSpec("clone1"))
                 assert made.resumed is None

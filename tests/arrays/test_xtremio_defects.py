@@ -292,7 +292,7 @@ def test_free_space_is_what_is_free(xms: SimulatedXms) -> None:
     volume = make(array, "v1", 100 * GIB)
     host = array.create_host("h1", [FC1])
     array.map_volume(volume, host)
-    xms.simulator.write("v1", 5 * GIB, xms.name)
+    xms.write("v1", 5 * GIB)
     pool = array.pools().items[0]
     assert pool.size - pool.free == array.capacity().used == 5 * GIB
     assert pool.provisioned == 100 * GIB

@@ -37,8 +37,8 @@ def snapshot(array: XtremIO, name: str) -> model.Snapshot:
 
 
 def prepare(xms: SimulatedXms) -> None:
-    xms.simulator.clear_faults(xms.name)
-    xms.simulator.reset(xms.name)
+    xms.clear_faults()
+    xms.reset()
     with xms.connect() as array:
         for name in ("v1", "v2", "v3", "idle"):
             array.create_volume(VolumeSpec(name, GIB))
@@ -101,7 +101,7 @@ def test_the_array_stops_answering_in_the_middle(xms_v2: SimulatedXms) -> None:
         xms_v2.fault("reset_before", skip=1, count=None)
         with pytest.raises(errors.Unreachable):
             array.create_snapshots([SnapshotSpec("s1", source)])
-    xms_v2.simulator.clear_faults(xms_v2.name)
+    xms_v2.clear_faults()
     assert [name for name in xms_v2.names() if names.MARKER in name]
     with xms_v2.connect() as array:
         array.create_snapshots([SnapshotSpec("s1", volume(array, "v1"))])
@@ -117,13 +117,13 @@ def contents(xms: SimulatedXms) -> dict[str, str]:
 
 
 def restores(xms: SimulatedXms, mark: int) -> int:
-    return sum(one["change"] == "volume.overwrite" for one in xms.simulator.changes(xms.name, mark))
+    return sum(one["change"] == "volume.overwrite" for one in xms.changes(mark))
 
 
 def written(xms: SimulatedXms) -> str:
     """Another content of v1 than that of its snapshot s0."""
     prepare(xms)
-    xms.simulator.write("v1", GIB, xms.name)
+    xms.write("v1", GIB)
     return contents(xms)["v1"]
 
 

@@ -22,7 +22,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.model 
     Volume,
     VolumeSpec,
 )
-from tests.support.simulator import Simulator
+from tests.support.simulated_array import SimulatedArray
 
 MIB = 1024**2
 GIB = 1024**3
@@ -30,13 +30,8 @@ WWN = "100000000000c907"
 IQN = "iqn.2026-01.org.example:host1"
 
 
-class ViolinArray:
-    """One array of a running simulator."""
-
-    def __init__(self, simulator: Simulator, name: str) -> None:
-        self.simulator = simulator
-        self.name = name
-        self.endpoint = simulator.array(name)
+class ViolinArray(SimulatedArray):
+    """One simulated array, clients of it, and a client of no library at all."""
 
     def connection(self, **changes: Any) -> Connection:
         endpoint = self.endpoint
@@ -59,33 +54,15 @@ class ViolinArray:
 
     # ---- what the array holds, and the requests that it received ---------------------------------------------------
 
-    def reset(self) -> None:
-        self.simulator.reset(self.name)
-
-    def fault(self, **fault: Any) -> None:
-        self.simulator.fault(self.name, **fault)
-
-    def clear_faults(self) -> None:
-        self.simulator.clear_faults(self.name)
-
     def volumes(self) -> dict[str, dict[str, Any]]:
-        return {row["name"]: row for row in self.simulator.state(self.name)["volumes"]}
+        return {row["name"]: row for row in self.state()["volumes"]}
 
-    def state(self) -> dict[str, Any]:
-        return self.simulator.state(self.name)
-
-    def mark(self) -> int:
-        return self.simulator.mark(self.name)
-
-    def requests(self, since: int) -> list[dict[str, Any]]:
+    def requests(self, since: int = 0) -> list[dict[str, Any]]:
         """The requests without logins and logouts."""
-        return [request for request in self.simulator.requests(self.name, since) if "/auth/" not in request["path"]]
-
-    def writes(self, since: int) -> list[dict[str, Any]]:
-        return self.simulator.writes(self.name, since)
+        return [request for request in super().requests(since) if "/auth/" not in request["path"]]
 
     def logins(self, since: int) -> int:
-        return sum("/auth/login" in request["path"] for request in self.simulator.requests(self.name, since))
+        return sum("/auth/login" in request["path"] for request in super().requests(since))
 
     # ---- another client of the array -------------------------------------------------------------------------------
 

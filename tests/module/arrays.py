@@ -42,6 +42,7 @@ from tests.module.abilities import (
 )
 from tests.module.forks import DIED
 from tests.module.operations import OPERATIONS, Subject
+from tests.support.simulated_array import SimulatedArray
 from tests.support.simulator import Simulator
 
 INVOCATION = "_ansible_inject_invocation"
@@ -384,14 +385,13 @@ class Modules:
         return result
 
 
-class ArrayUnderTest:
+class ArrayUnderTest(SimulatedArray):
     """One simulated array, empty, and the modules to manage it with."""
 
     def __init__(self, row: Row, simulator: Simulator, modules: Modules) -> None:
+        super().__init__(simulator, row.name)
         self.row = row
-        self.simulator = simulator
         self.modules = modules
-        self.endpoint = simulator.array(row.name)
         keys = ("vendor", "address", "port", "username", "password", "ca_path", "host_key", "device_root")
         own = {"timeout": 20.0, "port": self.endpoint[row.port], **row.connection}
         merged = {**{key: self.endpoint.get(key) for key in keys}, **own}
@@ -601,9 +601,6 @@ class ArrayUnderTest:
         """What a task says that deletes a volume which no host has, where the array cannot be asked."""
         return {} if self.capabilities.mappings_known == "of_all_hosts" else {"assume_unmapped": True}
 
-    def state(self) -> dict[str, Any]:
-        return self.simulator.state(self.row.name)
-
     def _in_scope(self, kind: str) -> list[dict[str, Any]]:
         return [one for one in self.state()[kind] if self.row.scope in (None, one["scope"])]
 
@@ -626,27 +623,6 @@ class ArrayUnderTest:
         """The volumes of each consistency group, but for the sets of snapshots that are taken at one instant."""
         named = [one for one in self._in_scope("groups") if not one["name"].startswith("openflash-")]
         return {one["name"]: sorted(one["members"]) for one in named}
-
-    def mark(self) -> int:
-        return self.simulator.mark(self.row.name)
-
-    def requests(self, since: int) -> list[dict[str, Any]]:
-        return self.simulator.requests(self.row.name, since)
-
-    def writes(self, since: int) -> list[dict[str, Any]]:
-        return self.simulator.writes(self.row.name, since)
-
-    def changes(self, since: int) -> list[dict[str, Any]]:
-        return self.simulator.changes(self.row.name, since)
-
-    def fault(self, **fault: Any) -> None:
-        self.simulator.fault(self.row.name, **fault)
-
-    def clear_faults(self) -> None:
-        self.simulator.clear_faults(self.row.name)
-
-    def reset(self) -> None:
-        self.simulator.reset(self.row.name)
 
 
 NOT_SCHEMA = ("invocation", "diff", "warnings", "api", "plan", "changed", "calls")

@@ -34,7 +34,7 @@ def connection(array: ArrayUnderTest) -> dict[str, Any]:
 def prepare(array: ArrayUnderTest, task: str) -> None:
     array.reset()
     array.done("flash_volume", name="db1", size="2GiB")
-    array.simulator.write("db1", GIB, array.row.name)
+    array.write("db1", GIB)
     if "snapshot" in task:
         array.done("flash_snapshot", name="old", volume="db1")
 
@@ -76,7 +76,7 @@ def test_a_copy_never_holds_what_its_source_held_for_a_run_that_was_cut_off(arra
         cut = run(array, module, args)
         array.clear_faults()
         finished = not cut.failed or "made" in array.volumes() and _is_shown(array, module, args)
-        array.simulator.write("db1", GIB, array.row.name)
+        array.write("db1", GIB)
         again = run(array, module, args)
         where = f"cut off after {skip} of {requests} requests"
         assert not again.failed, f"{where} ({cut.get('msg')}): {again.msg}"

@@ -219,7 +219,7 @@ def held(request: pytest.FixtureRequest, arrays: dict[str, ArrayUnderTest]) -> A
     needs = "data1 data2 sunday" + (" used1 web1 old1" if array.row.hosts else "")
     needs += "" if array.cannot("groups") else " group1"
     with array.library() as client:
-        build(client, array.subject, needs, lambda name: array.simulator.write(name, GIB, array.row.name))
+        build(client, array.subject, needs, lambda name: array.write(name, GIB))
     return array
 
 

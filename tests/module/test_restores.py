@@ -71,9 +71,9 @@ def prepare(array: ArrayUnderTest) -> tuple[str, str]:
     """A volume that was written to since its snapshot was taken: what the snapshot holds, and what the volume holds."""
     array.reset()
     array.done("flash_volume", name="db1", size="2GiB")
-    array.simulator.write("db1", GIB, array.row.name)
+    array.write("db1", GIB)
     array.done("flash_snapshot", name="monday", volume="db1")
-    array.simulator.write("db1", GIB, array.row.name)
+    array.write("db1", GIB)
     volumes = array.volumes()
     return volumes["monday"]["content"], volumes["db1"]["content"]
 
@@ -100,7 +100,7 @@ def check(array: ArrayUnderTest, first: Result, where: str, snapshot: str, held:
     if not first.failed:
         volumes = array.volumes()
         assert (volumes["db1"]["content"], volumes["before"]["content"]) == (snapshot, held), where
-    array.simulator.write("db1", GIB, array.row.name)
+    array.write("db1", GIB)
     there, later = contents(array), array.volumes()["db1"]["content"]
     mark = array.mark()
     again = run(array)
@@ -112,7 +112,7 @@ def check(array: ArrayUnderTest, first: Result, where: str, snapshot: str, held:
         assert restores(array, mark) == 0, where
     else:
         assert restores(array, mark) <= 1, where
-    array.simulator.write("db1", GIB, array.row.name)
+    array.write("db1", GIB)
     mark = array.mark()
     assert not run(array).changed
     assert restores(array, mark) == 0

@@ -140,7 +140,7 @@ RESTORE = {"name": "monday", "volume": "db1", "state": "restored", "backup": "be
 
 def test_a_volume_is_restored_and_its_present_content_kept(db1: ArrayUnderTest) -> None:
     db1.done("flash_snapshot", name="monday", volume="db1")
-    db1.simulator.write("db1", GIB, db1.row.name)
+    db1.write("db1", GIB)
     wanted, lost = db1.volumes()["monday"]["content"], db1.volumes()["db1"]["content"]
     made = db1.converges_if("restore_snapshot", "flash_snapshot", **RESTORE)
     if made is None:
@@ -155,7 +155,7 @@ def test_a_restore_is_not_repeated(db1: ArrayUnderTest) -> None:
     if db1.refuses_without("restore_snapshot", "flash_snapshot", **RESTORE):
         return
     db1.done("flash_snapshot", **RESTORE)
-    db1.simulator.write("db1", GIB, db1.row.name)
+    db1.write("db1", GIB)
     content = db1.volumes()["db1"]["content"]
     again = db1.done("flash_snapshot", **RESTORE)
     assert not again.changed

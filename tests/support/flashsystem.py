@@ -22,6 +22,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.model 
     VolumeSpec,
 )
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.transport.ssh import SshTransport
+from tests.support.simulated_array import SimulatedArray
 from tests.support.simulator import Simulator
 
 GIB = 1024**3
@@ -34,13 +35,11 @@ def initiators(*addresses: str) -> list[Initiator]:
     return [Initiator(one, "iscsi" if one.startswith("iqn.") else "fc") for one in addresses]
 
 
-class FlashSystemUnderTest:
-    """One array of a running simulator."""
+class FlashSystemUnderTest(SimulatedArray):
+    """One simulated array, clients of it, a client of no library at all, and the bytes of its vdisks."""
 
     def __init__(self, simulator: Simulator, name: str) -> None:
-        self.simulator = simulator
-        self.name = name
-        self.endpoint = simulator.array(name)
+        super().__init__(simulator, name)
         self._transports: list[SshTransport] = []
 
     # ---- talking to it ---------------------------------------------------------------------------------------------
@@ -85,28 +84,13 @@ class FlashSystemUnderTest:
 
     # ---- what it holds and was asked -------------------------------------------------------------------------------
 
-    def state(self) -> dict[str, Any]:
-        return self.simulator.state(self.name)
-
-    def vdisks(self) -> list[str]:
-        return sorted(one["name"] for one in self.state()["volumes"])
-
     def maps(self) -> dict[tuple[str, str], int]:
         """LUN by host and vdisk."""
         return {(one["host"], one["volume"]): one["lun"] for one in self.state()["mappings"]}
 
-    def mark(self) -> int:
-        return self.simulator.mark(self.name)
-
     def lines(self, since: int) -> list[str]:
         """The command lines since then."""
-        return [one["path"] for one in self.simulator.requests(self.name, since)]
-
-    def changes(self, since: int) -> list[str]:
-        return [one["change"] for one in self.simulator.changes(self.name, since)]
-
-    def fault(self, **fault: Any) -> None:
-        self.simulator.fault(self.name, **fault)
+        return [one["path"] for one in self.requests(since)]
 
     # ---- the bytes -------------------------------------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash import
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.transport.command import CommandTransport
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.transport.http import HttpTransport
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.transport.tcp import TcpTransport
+from tests.support.simulated_array import SimulatedArray
 from tests.support.simulator import Simulator
 
 Client = TypeVar("Client", bound=array.Array)
@@ -44,7 +45,7 @@ class Killed(BaseException):
     """What a test throws where a process is killed: no handler of the library may catch it."""
 
 
-class OneArray(Generic[Client]):
+class OneArray(SimulatedArray, Generic[Client]):
     """Emptied at the beginning; ``close`` ends the clients that were made."""
 
     vendor: ClassVar[str]
@@ -54,25 +55,20 @@ class OneArray(Generic[Client]):
     """Whether the numbers of ``budget`` are those of every version, and not those of the one that needs most."""
 
     def __init__(self, simulator: Simulator, name: str) -> None:
-        self.simulator = simulator
-        self.name = name
+        super().__init__(simulator, name)
         self.clients: list[Client] = []
-        simulator.clear_faults(name)
-        simulator.reset(name)
-
-    @property
-    def entry(self) -> dict[str, Any]:
-        return self.simulator.array(self.name)
+        self.clear_faults()
+        self.reset()
 
     # ---- clients ---------------------------------------------------------------------------------------------------
 
     def settings(self, options: dict[str, Any]) -> dict[str, Any]:
-        """Of a connection with these options, from the array's entry."""
-        return {key: self.entry[key] for key in ("port", "username", "password", "ca_path")} | {"options": options}
+        """Of a connection with these options, from the array's endpoint."""
+        return {key: self.endpoint[key] for key in ("port", "username", "password", "ca_path")} | {"options": options}
 
     def connection(self, options: dict[str, Any] | None = None, **changes: Any) -> model.Connection:
         given: dict[str, Any] = {
-            "address": (self.entry["address"],),
+            "address": (self.endpoint["address"],),
             "timeout": self.timeout,
             "wait_timeout": self.wait_timeout,
             **self.settings(options or {}),
@@ -87,37 +83,14 @@ class OneArray(Generic[Client]):
         return made
 
     def close(self) -> None:
-        self.simulator.clear_faults(self.name)
+        self.clear_faults()
         for client in self.clients:
             client.close()
 
     # ---- the array's side ------------------------------------------------------------------------------------------
 
-    def fault(self, kind: str, **fault: Any) -> None:
-        self.simulator.fault(self.name, kind=kind, **fault)
-
-    def struck(self) -> list[int]:
-        """How many requests each fault has struck: 0 tells that a test met none."""
-        return self.simulator.struck(self.name)
-
-    def state(self) -> dict[str, Any]:
-        return self.simulator.state(self.name)
-
-    def names(self) -> list[str]:
-        """Of volumes and snapshots."""
-        return sorted(one["name"] for one in self.state()["volumes"])
-
     def volume(self, name: str) -> dict[str, Any] | None:
         return self.simulator.volume(name, self.name)
-
-    def mark(self) -> int:
-        return self.simulator.mark(self.name)
-
-    def requests(self, since: int = 0) -> list[dict[str, Any]]:
-        return self.simulator.requests(self.name, since)
-
-    def writes(self, since: int = 0) -> list[dict[str, Any]]:
-        return self.simulator.writes(self.name, since)
 
     @contextmanager
     def budget(self, client: Client, requests: int, writes: int | None = None) -> Iterator[None]:

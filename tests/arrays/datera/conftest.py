@@ -51,14 +51,14 @@ class SimulatedEdf(OneArray[Datera]):
     def raw(self, method: str, path: str, body: Any = None, api: str = "v2.1", tenant: str | None = None) -> Any:
         """What the array answers to a request: the data, or the refusal as it is."""
         if not self._key:
-            credentials = {"name": self.entry["username"], "password": self.entry["password"]}
+            credentials = {"name": self.endpoint["username"], "password": self.endpoint["password"]}
             self._key = self._send("PUT", f"/{api}/login", credentials, {})["key"]
         reply = self._send(method, f"/{api}{path}", body, {"Auth-Token": self._key, "tenant": tenant or self.tenant})
         return reply.get("data", reply)
 
     def _send(self, method: str, path: str, body: Any, headers: dict[str, str]) -> Any:
         request = urllib.request.Request(
-            f"http://{self.entry['address']}:{self.entry['http_port']}{path}",
+            f"http://{self.endpoint['address']}:{self.endpoint['http_port']}{path}",
             method=method,
             data=None if body is None else json.dumps(body).encode(),
             headers=headers,

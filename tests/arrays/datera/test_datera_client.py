@@ -54,10 +54,10 @@ def test_an_array_in_trouble_is_not_taken_for_an_old_one(edf33: SimulatedEdf) ->
 
 
 def test_plain_http(edf: SimulatedEdf) -> None:
-    array = edf.connect({"scheme": "http"}, port=edf.entry["http_port"], ca_path=None)
+    array = edf.connect({"scheme": "http"}, port=edf.endpoint["http_port"], ca_path=None)
     assert make(array).size == GIB
     with pytest.raises(errors.FlashError, match="does not speak TLS"):
-        edf.connect(port=edf.entry["http_port"])
+        edf.connect(port=edf.endpoint["http_port"])
 
 
 def test_a_wrong_password_is_reported_and_never_shown(edf33: SimulatedEdf) -> None:
@@ -398,7 +398,7 @@ def test_a_restore_keeps_the_present_content(edf: SimulatedEdf) -> None:
     array = edf.connect()
     volume = make(array)
     (monday,) = array.create_snapshots([SnapshotSpec("monday", volume)])
-    edf.simulator.write("vol1", GIB // 2, edf.name)
+    edf.write("vol1", GIB // 2)
     backup = array.restore_snapshot(volume, monday, "before")
     assert (backup.name, backup.volume) == ("before", "vol1")
     assert sorted(one.name for one in array.snapshots()) == ["before", "monday"]

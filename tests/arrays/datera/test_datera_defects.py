@@ -260,7 +260,7 @@ def test_deleting_a_deleted_volume_succeeds_and_a_failed_delete_is_reported(edf:
     edf.fault("http_status", match={"method": "DELETE"}, status=500, count=None)
     with pytest.raises(errors.FlashError, match="500"):
         array.delete_volume(volume)
-    edf.simulator.clear_faults(edf.name)
+    edf.clear_faults()
     array.delete_volume(volume)
     array.delete_volume(volume)
     assert edf.state()["volumes"] == []

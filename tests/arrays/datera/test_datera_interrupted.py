@@ -113,14 +113,14 @@ def quick(quick_simulator: Simulator, request: pytest.FixtureRequest) -> Iterato
 
 def connect(edf: SimulatedEdf) -> Datera:
     """With short pauses between attempts: what happens in them is not what is tested here."""
-    array = edf.connect(QUICK, port=edf.entry["http_port"], ca_path=None)
+    array = edf.connect(QUICK, port=edf.endpoint["http_port"], ca_path=None)
     array._wire.http._sleep = lambda seconds: time.sleep(seconds / 50)
     return array
 
 
 def prepare(edf: SimulatedEdf) -> None:
-    edf.simulator.clear_faults(edf.name)
-    edf.simulator.reset(edf.name)
+    edf.clear_faults()
+    edf.reset()
     template = {"name": "data", "size": 2, "replica_count": 1}
     edf.raw(
         "POST",
@@ -135,7 +135,7 @@ def prepare(edf: SimulatedEdf) -> None:
         one = volume(array, "vol1")
         array.set_metadata(one, {"gone": "1", "kept": "1"})
         array.create_snapshots([SnapshotSpec("old", one)])
-        edf.simulator.write("vol1", 4096, edf.name)
+        edf.write("vol1", 4096)
         array.map_volume(volume(array, "mapped"), array.create_host("server", [IQN1, IQN2]))
         array.create_host("unused", [model.Initiator("iqn.2026-01.org.example:unused", "iscsi")])
 
@@ -307,7 +307,7 @@ def test_a_second_restore_from_the_same_snapshot_is_one(quick: SimulatedEdf) -> 
 
     with connect(quick) as array:
         for backup in ("first", "second"):
-            quick.simulator.write("vol1", 4096, quick.name)
+            quick.write("vol1", 4096)
             assert contents()["vol1"] != contents()["old"]
             array.restore_snapshot(volume(array, "vol1"), snapshot(array, "old"), backup)
             assert contents()["vol1"] == contents()["old"]

@@ -372,7 +372,7 @@ def test_a_volume_does_not_stay_offline_because_an_answer_was_lost(offline: Simu
     with pytest.raises(errors.Unreachable):
         array.extend_volume(volume, 2 * GIB)
     assert offline.raw("GET", "/app_instances/vol1")["admin_state"] == "online"
-    offline.simulator.clear_faults(offline.name)
+    offline.clear_faults()
     assert array.extend_volume(volume, 2 * GIB).size == 2 * GIB
 
 

@@ -162,7 +162,7 @@ def test_a_shell_runs_what_stands_behind_a_semicolon(array: FlashSystemUnderTest
     mark = array.mark()
     array.cli(f"svcinfo lssystem; {CREATE} db1")
     assert array.simulator.requests("plain", mark)[0]["write"]
-    assert array.vdisks() == ["db1"]
+    assert array.names() == ["db1"]
 
 
 def test_a_plugin_that_registers_itself_is_taken_kindly(array: FlashSystemUnderTest) -> None:
