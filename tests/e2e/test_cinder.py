@@ -16,6 +16,7 @@ from tests.e2e.backends import DRIVERS, FC, connector, section
 from tests.e2e.services import Cinder
 from tests.openstack.conftest import CLIENTS
 from tests.support.clients import client_python
+from tests.support.simulated_array import SimulatedArray
 from tests.support.simulator import Simulator
 
 GIB = 1 << 30
@@ -72,14 +73,11 @@ def cinder(simulator: Simulator, distribution: Path, tmp_path_factory: pytest.Te
         running.stop()
 
 
-class Array:
+class Array(SimulatedArray):
     """The array of a backend, and what it holds."""
 
     def __init__(self, simulator: Simulator, backend: str) -> None:
-        self.simulator, self.name = simulator, DRIVERS[backend][0]
-
-    def state(self) -> dict[str, Any]:
-        return self.simulator.state(self.name)
+        super().__init__(simulator, DRIVERS[backend][0])
 
     def find(self, number: str) -> dict[str, Any]:
         """What has this id, or its digits, in its name, and is the only one."""
@@ -89,13 +87,10 @@ class Array:
     def maps(self, number: str) -> list[dict[str, Any]]:
         return [one for one in self.state()["mappings"] if number in one["volume"]]
 
-    def changes(self, since: int) -> list[str]:
+    def changes_of_volumes(self, since: int) -> list[str]:
         """What the journal says was done to volumes as a whole."""
         kinds = ("volume.create", "volume.extend", "volume.delete")
-        return [one["change"] for one in self.simulator.changes(self.name, since) if one["change"] in kinds]
-
-    def mark(self) -> int:
-        return self.simulator.mark(self.name)
+        return [one["change"] for one in self.changes(since) if one["change"] in kinds]
 
 
 @pytest.mark.parametrize("name", BACKENDS)
@@ -104,11 +99,11 @@ def test_life_of_a_volume(cinder: Cinder, simulator: Simulator, name: str) -> No
     kind = cinder.type_of(name, **TYPES.get(name, {}))
     mark = array.mark()
     one = cinder.create(1, kind)["id"]
-    assert array.changes(mark) == ["volume.create"]
+    assert array.changes_of_volumes(mark) == ["volume.create"]
     assert array.find(one)["size"] == GIB
     mark = array.mark()
     cinder.extend(one, 2)
-    assert array.changes(mark) == ["volume.extend"]
+    assert array.changes_of_volumes(mark) == ["volume.extend"]
     assert array.find(one)["size"] == 2 * GIB
     two = cinder.create(1, kind)["id"]
     check_attachments(cinder, array, name, one, two)
@@ -117,7 +112,7 @@ def test_life_of_a_volume(cinder: Cinder, simulator: Simulator, name: str) -> No
     for volume in (one, two):
         mark = array.mark()
         cinder.delete("volume", volume)
-        assert array.changes(mark) == ["volume.delete"]
+        assert array.changes_of_volumes(mark) == ["volume.delete"]
     assert array.state()["volumes"] == []
     secrets = [simulator.array(each["name"])["password"] for each in ARRAYS]
     assert not [secret for secret in [*secrets, WRONG] if secret in cinder.said()]
@@ -350,7 +345,7 @@ def test_a_session_that_expires(cinder: Cinder, simulator: Simulator, name: str)
     simulator.fault(name, kind="expired", skip=1)
     mark = array.mark()
     one = cinder.create(1, kind)["id"]
-    assert array.changes(mark) == ["volume.create"]
+    assert array.changes_of_volumes(mark) == ["volume.create"]
     # What was not met yet would make two in a row, after which a password is taken to be wrong
     simulator.clear_faults(name)
     simulator.fault(name, kind="expired")

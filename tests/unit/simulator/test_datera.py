@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import requests
 
+from tests.support.simulated_array import SimulatedArray
 from tests.support.simulator import Simulator
 
 TENANTS = ["/root/acme"]
@@ -28,22 +29,22 @@ def simulator() -> Iterator[Simulator]:
         yield running
 
 
-class Peer:
+class Peer(SimulatedArray):
     """Says what it is told to say, right or wrong."""
 
     def __init__(
         self, simulator: Simulator, name: str, api: str = "v2.1", scheme: str = "https", empty: bool = True
     ) -> None:
-        simulator.clear_faults(name)
+        super().__init__(simulator, name)
+        self.clear_faults()
         if empty:
-            simulator.reset(name)
-        self.simulator, self.name, self.api = simulator, name, api
-        self.entry = simulator.array(name)
-        port = self.entry["port" if scheme == "https" else "http_port"]
-        self.root = f"{scheme}://{self.entry['address']}:{port}"
+            self.reset()
+        self.api = api
+        port = self.endpoint["port" if scheme == "https" else "http_port"]
+        self.root = f"{scheme}://{self.endpoint['address']}:{port}"
         self.session = requests.Session()
         self.session.trust_env = False
-        self.session.verify = self.entry["ca_path"]
+        self.session.verify = self.endpoint["ca_path"]
         self.key = ""
 
     def ask(
@@ -64,7 +65,9 @@ class Peer:
         return answer.status_code, document
 
     def login(self) -> Peer:
-        status, answer = self.ask("PUT", "/login", {"name": self.entry["username"], "password": self.entry["password"]})
+        status, answer = self.ask(
+            "PUT", "/login", {"name": self.endpoint["username"], "password": self.endpoint["password"]}
+        )
         assert status == 200
         assert set(answer) == {"key", "version", "request_time"}
         self.key = answer["key"]
@@ -112,14 +115,14 @@ def test_02_and_03_versions(peer: Peer) -> None:
 
 
 def test_04_sessions(peer: Peer) -> None:
-    assert peer.data("GET", "/userinfo")["name"] == peer.entry["username"]
+    assert peer.data("GET", "/userinfo")["name"] == peer.endpoint["username"]
     key = peer.key
     peer.data("PUT", "/logout")
     status, answer = peer.ask("GET", "/system")
     assert (status, answer["message"], answer["name"]) == (401, LONE_SESSION, "AuthFailedError")
     peer.key = ""
     assert peer.ask("GET", "/system")[0] == 401
-    assert peer.ask("PUT", "/login", {"name": peer.entry["username"], "password": "wrong"})[0] == 401
+    assert peer.ask("PUT", "/login", {"name": peer.endpoint["username"], "password": "wrong"})[0] == 401
     assert peer.login().key != key
     assert len(peer.key) == 32
     assert peer.ask("GET", "/system")[0] == 200
@@ -210,7 +213,7 @@ def test_12_and_13_metadata_has_another_route_from_3_3_on(peer: Peer) -> None:
 
 
 def test_14_every_answer_is_json(new: Peer) -> None:
-    new.simulator.fault("new", kind="busy")
+    new.fault("busy")
     assert new.ask("GET", "/system") == (503, {"message": "Service unavailable", "http": 503})
     for method, path, status in (("GET", "/nothing", 404), ("POST", "/system", 405), ("GET", "/app_instances/x", 404)):
         found, answer = new.ask(method, path)
@@ -224,7 +227,7 @@ def test_15_a_delete_has_a_body_and_wants_it_offline(peer: Peer) -> None:
     assert peer.ask("DELETE", path, {"force": True})[0] == 400
     peer.data("PUT", path, {"admin_state": "offline", "force": True})
     assert peer.data("DELETE", path, {"force": True})["name"] == "vol1"
-    assert peer.simulator.state(peer.name)["volumes"] == []
+    assert peer.state()["volumes"] == []
 
 
 @pytest.mark.parametrize(
@@ -266,16 +269,16 @@ def test_17_and_18_secrets_are_masked_and_requests_are_kept(peer: Peer) -> None:
     assert peer.ask("PUT", si["path"] + "/auth", body)[0] == 422
     shown = peer.data("PUT", si["path"] + "/auth", both)
     assert (shown["target_pswd"], shown["initiator_pswd"]) == ("(hidden)", "(hidden)")
-    journal = str(peer.simulator.journal(peer.name)) + str(peer.simulator.state(peer.name))
-    for hidden in (secret, secret[::-1], peer.entry["password"], peer.key):
+    journal = str(peer.simulator.journal(peer.name)) + str(peer.state())
+    for hidden in (secret, secret[::-1], peer.endpoint["password"], peer.key):
         assert hidden not in journal
 
 
 def test_20_a_connection_may_be_kept(new: Peer) -> None:
-    mark = new.simulator.mark("new")
+    mark = new.mark()
     for _ in range(3):
         new.data("GET", "/system")
-    assert len({one["connection"] for one in new.simulator.requests("new", mark)}) == 1
+    assert len({one["connection"] for one in new.requests(mark)}) == 1
 
 
 def test_states_survive_a_restart(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ import pytest
 import requests
 
 from tests.support.running import wait_until
+from tests.support.simulated_array import SimulatedArray
 from tests.support.simulator import Simulator
 
 AGENTS = ["192.0.2.21", "192.0.2.22"]
@@ -37,18 +38,17 @@ def simulator() -> Iterator[Simulator]:
         yield running
 
 
-class Peer:
+class Peer(SimulatedArray):
     """One array, and the bare protocols that it speaks."""
 
     def __init__(self, simulator: Simulator, name: str) -> None:
-        simulator.clear_faults(name)
-        simulator.reset(name)
-        self.simulator, self.name = simulator, name
-        self.entry = simulator.array(name)
+        super().__init__(simulator, name)
+        self.clear_faults()
+        self.reset()
 
     def send(self, text: str | bytes) -> bytes:
         """As the historical client does it: one connection, one send, and one receive of at most 1024 bytes."""
-        with socket.create_connection((self.entry["address"], self.entry["socket_port"]), 10) as link:
+        with socket.create_connection((self.endpoint["address"], self.endpoint["socket_port"]), 10) as link:
             link.send(text if isinstance(text, bytes) else text.encode())
             reply = link.recv(1024)
             assert link.recv(1) == b"", "more than one write, or the connection stays open"
@@ -64,16 +64,18 @@ class Peer:
 
     def run(self, tool: str, *words: str) -> str:
         done = subprocess.run(
-            [f"{self.entry['bin_dir']}/{tool}", *words], capture_output=True, text=True, timeout=30, check=False, env={}
+            [f"{self.endpoint['bin_dir']}/{tool}", *words],
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+            env={},
         )
         assert (done.returncode, done.stderr) == (0, ""), done
         return done.stdout
 
     def fsc(self, op: str, *words: str, agent: str = AGENTS[0]) -> str:
         return self.run("fsc_cli", "--manage_ip", "192.0.2.1", "--ip", agent, "--op", op, *words)
-
-    def names(self) -> list[str]:
-        return [one["name"] for one in self.simulator.state(self.name)["volumes"]]
 
 
 @pytest.fixture
@@ -138,7 +140,7 @@ def test_the_dance_of_a_host_side_clone(new: Peer) -> None:
 )
 def test_what_is_no_request_is_refused(new: Peer, text: bytes) -> None:
     if not text.endswith(b"\n"):
-        with socket.create_connection((new.entry["address"], new.entry["socket_port"]), 10) as link:
+        with socket.create_connection((new.endpoint["address"], new.endpoint["socket_port"]), 10) as link:
             link.shutdown(socket.SHUT_WR)
             assert link.recv(1024).startswith(b"retcode=")
     else:
@@ -251,7 +253,7 @@ def test_attach_tools(new: Peer, tool: str, missing: str) -> None:
     assert answer["ret_code"] == "0"
     assert os.path.getsize(answer["dev_addr"]) == 1 << 30
     assert "ret_code=50151401\n" in new.run(tool, "-c", "attach", "-v", "v1")
-    links = list((Path(new.entry["device_root"]) / "disk" / "by-id").iterdir())
+    links = list((Path(new.endpoint["device_root"]) / "disk" / "by-id").iterdir())
     assert [str(link.resolve()) for link in links] == [str(Path(answer["dev_addr"]).resolve())]
     assert new.ask("DELETE_VOLUME_REQ", vol_name="v1")["retcode"] == "50157010"
     assert "ret_code=0\n" in new.run(tool, "-c", "detach", "-v", "v1")
@@ -270,8 +272,8 @@ def test_verbs_with_an_address_are_those_of_vbs_cli(new: Peer) -> None:
 
 def test_the_tools_are_for_this_user_alone(new: Peer) -> None:
     for name in ("fsc_cli", "vbs_cli", "sds_cli"):
-        assert (Path(new.entry["bin_dir"]) / name).stat().st_mode & 0o777 == 0o700
-    assert new.entry["bin_dir"].endswith("/bin")
+        assert (Path(new.endpoint["bin_dir"]) / name).stat().st_mode & 0o777 == 0o700
+    assert new.endpoint["bin_dir"].endswith("/bin")
 
 
 # ---- REST ----------------------------------------------------------------------------------------------------------
@@ -281,9 +283,9 @@ class Rest:
     def __init__(self, peer: Peer) -> None:
         self.session = requests.Session()
         self.session.trust_env = False
-        self.session.verify = peer.entry["ca_path"]
-        self.root = f"https://{peer.entry['address']}:{peer.entry['rest_port']}/dsware/service/"
-        self.login = {"userName": peer.entry["username"], "password": peer.entry["password"]}
+        self.session.verify = peer.endpoint["ca_path"]
+        self.root = f"https://{peer.endpoint['address']}:{peer.endpoint['rest_port']}/dsware/service/"
+        self.login = {"userName": peer.endpoint["username"], "password": peer.endpoint["password"]}
 
     def call(self, method: str, path: str, body: Any = None, **query: Any) -> Any:
         answer = self.session.request(method, self.root + path, json=body, params=query, timeout=10)
@@ -392,7 +394,7 @@ def test_attachments_outlive_a_restart_and_sessions_do_not(tmp_path: Path) -> No
     with Simulator(config) as simulator:
         entry = simulator.array("kept")
         again = Peer.__new__(Peer)
-        again.simulator, again.name, again.entry = simulator, "kept", entry
+        again.simulator, again.name, again.endpoint = simulator, "kept", entry
         answer = dict(line.split("=", 1) for line in again.run("sds_cli", "-c", "querydev", "-v", "v1").splitlines())
         assert answer["ret_code"] == "0"
         assert os.path.getsize(answer["dev_addr"]) == 1 << 30
@@ -402,7 +404,7 @@ def test_attachments_outlive_a_restart_and_sessions_do_not(tmp_path: Path) -> No
 
 
 def test_the_tools_refuse_who_does_not_know_their_secret(new: Peer) -> None:
-    program = (Path(new.entry["bin_dir"]) / "sds_cli").read_text()
+    program = (Path(new.endpoint["bin_dir"]) / "sds_cli").read_text()
     (port,) = re.findall(r"\('127\.0\.0\.1', (\d+)\)", program)
     with socket.create_connection(("127.0.0.1", int(port)), 10) as link:
         link.sendall(json.dumps(["guess", "sds_cli", ["-c", "querydev", "-v", "v1"]]).encode() + b"\n")
@@ -411,5 +413,5 @@ def test_the_tools_refuse_who_does_not_know_their_secret(new: Peer) -> None:
 
 def test_no_secret_in_journal_or_state(new: Peer, rest: Rest) -> None:
     shown = json.dumps([new.simulator.journal("new"), new.simulator.state("new")])
-    assert new.entry["password"] not in shown
+    assert new.endpoint["password"] not in shown
     assert str(rest.session.headers["x-auth-token"]) not in shown
