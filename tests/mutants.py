@@ -135,6 +135,11 @@ def alternatives(node: ast.AST, is_condition: bool) -> Iterator[ast.AST]:
         yield ast.UnaryOp(ast.Not(), node)
 
 
+def is_table(node: ast.AST | None) -> bool:
+    """Whether it is a tuple whose elements are of one kind, and not the fields of one thing."""
+    return isinstance(node, ast.Tuple) and len({type(element) for element in node.elts}) == 1
+
+
 def short(node: ast.AST) -> str:
     text = " ".join(ast.unparse(node).split())
     return text if len(text) <= 160 else text[:110] + " ... " + text[-45:]
@@ -202,8 +207,8 @@ def mutants_of(file: str) -> Iterator[Mutant]:
             if isinstance(target, ast.Name) and isinstance(node.value, ast.Dict):
                 for key in node.value.keys:
                     yield without(target.id, ast.literal_eval(key) if isinstance(key, ast.Constant) else key)
-            elif isinstance(target, ast.Name) and isinstance(node.value, ast.Tuple):
-                for number, element in enumerate(node.value.elts):
+            elif isinstance(target, ast.Name) and is_table(node.value):
+                for number, element in enumerate(node.value.elts):  # type: ignore[union-attr]
                     yield without(target.id, number, element)
 
     def default(node: ast.AnnAssign, owner: str, value: bool) -> Mutant:

@@ -5,4 +5,12 @@
 
 from __future__ import annotations
 
-EQUIVALENT: dict[str, str] = {}
+EQUIVALENT: dict[str, str] = {
+    "plan/snapshots.py: restored: draft.check_destructive()  left out": (
+        "both steps that follow are destructive, and a draft refuses such a step by itself"
+    ),
+    "plan/snapshots.py: _at_one_instant: len(existing) > 1  ->  len(existing) >= 1": (
+        "one snapshot is always of one instant"
+    ),
+}
+"""By the description of a mutant without its line."""

@@ -21,6 +21,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors
     Refused,
     Unsupported,
 )
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.steps import CreateSnapshots
 from tests.support.memory_array import GIB, MemoryArray
 from tests.support.planning import Task, done, refused, snapshots, volumes
 
@@ -382,6 +383,70 @@ def test_a_restore_is_reported_as_a_change_of_the_snapshot(changed: MemoryArray)
     entry = task.reporter.snapshot(task.desired.snapshots[0])
     assert entry.changed
     assert entry.before == entry.after
+
+
+# -- sets and names ----------------------------------------------------------------------------------------------------
+
+
+def test_snapshots_that_exist_are_of_one_instant_or_a_conflict(array: MemoryArray) -> None:
+    pair = [{"name": "s", "volume": name} for name in ("db1", "db2")]
+    array.snapshot("db1", "s", group="a")
+    array.snapshot("db2", "s", group="b")
+    task = snapshots(array, *pair, atomic=True)
+    error = refused(
+        task, "Cannot take snapshot s of db1 on memory1", "s, s are there, but were not taken at one instant"
+    )
+    assert isinstance(error, Conflict)
+    array.volume("db3")
+    refused(snapshots(array, *pair, {"name": "s", "volume": "db3"}, atomic=True), "s, s is there already")
+    for name in ("db4", "db5"):
+        array.volume(name)
+        array.snapshot(name, "t", group="c")
+    pair = [{"name": "t", "volume": name} for name in ("db4", "db5")]
+    assert done(snapshots(array, *pair, atomic=True)).lines == []
+
+
+def test_members_of_a_group_have_snapshots_of_one_instant(array: MemoryArray) -> None:
+    array.group("g", "db1", "db2")
+    array.snapshot("db1", "db1.s", group="a")
+    array.snapshot("db2", "db2.s", group="b")
+    error = refused(
+        snapshots(array, {"name": "s", "group": "g"}), "Cannot take snapshot s of g", "not taken at one instant"
+    )
+    assert isinstance(error, Conflict)
+
+
+def test_a_set_that_was_begun_is_finished_with_what_exists_of_it() -> None:
+    array = MemoryArray(finishes_snapshot_sets=True)
+    for name in ("db1", "db2"):
+        array.volume(name)
+    array.snapshot("db1", "s")
+    task = snapshots(array, {"name": "s", "volume": "db1"}, {"name": "s", "volume": "db2"}, atomic=True)
+    (step,) = task.plan.steps
+    assert isinstance(step, CreateSnapshots)
+    assert step.snapshots == (("db2", "s"), ("db1", "s"))
+
+
+def test_a_snapshot_of_a_group_needs_free_names() -> None:
+    array = MemoryArray(snapshot_names="with_volumes")
+    for name in ("db1", "db1.s"):
+        array.volume(name)
+    array.group("g", "db1")
+    assert isinstance(refused(snapshots(array, {"name": "s", "group": "g"}), "a volume has the name db1.s"), Conflict)
+
+
+def test_the_snapshots_of_a_group_before_they_are_deleted(array: MemoryArray) -> None:
+    array.group("g", "db1")
+    array.snapshot("db1", "db1.s")
+    task = snapshots(array, {"name": "s", "group": "g", "state": "absent"})
+    (outcome,) = task.plan.outcomes.values()
+    assert [snapshot.name for snapshot in outcome.before] == ["db1.s"]
+
+
+def test_a_predicted_snapshot_has_the_id_of_its_volume(array: MemoryArray) -> None:
+    task = snapshots(array, {"name": "s", "volume": "db1"})
+    (snapshot,) = task.plan.world.snapshots_named("s", "db1")
+    assert snapshot.volume_id == array._named("db1").id
 
 
 # -- keeping the newest ------------------------------------------------------------------------------------------------
