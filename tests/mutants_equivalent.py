@@ -12,5 +12,8 @@ EQUIVALENT: dict[str, str] = {
     "plan/snapshots.py: _at_one_instant: len(existing) > 1  ->  len(existing) >= 1": (
         "one snapshot is always of one instant"
     ),
+    "plan/mappings.py: _absent: volume.id or None  ->  volume.id and None": (
+        "a step that unmaps names the volume and the host, and uses no id of this mapping"
+    ),
 }
 """By the description of a mutant without its line."""

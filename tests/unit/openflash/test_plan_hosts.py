@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,11 +18,14 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors
     FlashError,
     InUse,
     Invalid,
+    NotDone,
     NotFound,
     Refused,
     Unsupported,
 )
-from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan import desired as requested
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import EVERY_HOST, Listing, Mapping
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan import desired as requested, planner
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.rules import Policy
 from tests.support.memory_array import MemoryArray
 from tests.support.planning import Task, document, done, host_maps, refused
 
@@ -790,3 +794,64 @@ def test_an_excluded_volume_gives_its_lun_to_a_declared_one(array: MemoryArray) 
     array.map("a", "h1", 0)
     task = done(host_maps(array, {"host": "h1", "volume": "b", "lun": 0, "exclusive": True}))
     assert task.lines == ["unmap volume a from host h1", "map volume b to host h1 as LUN 0"]
+
+
+def test_exclusive_warns_of_what_every_initiator_may_use(array: MemoryArray) -> None:
+    task = exclusive(array, "b")
+    assert task.warnings == []
+    actual = replace(task.actual, mappings=Listing((Mapping("c", EVERY_HOST),)))
+    (warning,) = planner.plan(task.desired, actual, Policy(), array.capabilities).warnings
+    assert "every initiator may use c, so host h1 may too" in warning
+
+
+# -- what follows a decision -------------------------------------------------------------------------------------------
+
+
+def test_what_is_unmapped_is_in_a_destructive_batch(array: MemoryArray) -> None:
+    array.map("a", "h1")
+    for task in (host_maps(array, {"host": "h1", "volume": "a", "state": "absent"}), exclusive(array, "b")):
+        for batch in task.plan.batches:
+            lines = [step.line for chain in batch.chains.values() for step in chain]
+            assert batch.destructive is ("unmap volume a from host h1" in lines)
+
+
+def test_unmapping_where_mappings_are_unknown_may_be_impossible() -> None:
+    array = MemoryArray(mappings_known="of_no_host", refusals={"unmap_volume": "only a task on that host can detach"})
+    array.volume("a")
+    array.host("h1", IQN + "h1")
+    task = host_maps(array, {"host": "h1", "volume": "a", "state": "absent"})
+    assert isinstance(refused(task, "only a task on that host can detach"), Unsupported)
+
+
+def test_a_predicted_mapping_has_the_ids_of_its_volume_and_host(array: MemoryArray) -> None:
+    mapping = host_maps(array, {"host": "h1", "volume": "a"}).plan.world.mappings[("h1", "a")]
+    assert mapping.volume_id == array._named("a").id
+    assert mapping.host_id == array._hosts["h1"].id
+
+
+def test_the_last_lun_is_a_lun(array: MemoryArray) -> None:
+    done(host_maps(array, {"host": "h1", "volume": "a", "lun": 15}))
+
+
+def test_no_lun_is_changed_when_another_part_of_the_task_is_refused(array: MemoryArray) -> None:
+    array.map("a", "h1", 0)
+    task = host_maps(array, {"host": "h1", "volume": "a", "lun": 5}, {"host": "h1", "volume": "gone"})
+    refused(task, "no volume gone")
+    assert task.lines == []
+    assert isinstance(task.plan.outcomes[("mapping", "h1", "a")].error, NotDone)
+
+
+def test_no_initiator_moves_when_another_part_of_the_task_is_refused(array: MemoryArray) -> None:
+    taker = {"name": "h2", "initiators": [IQN + "h1"]}
+    task = moved(array, GIVER, taker, mappings=[{"host": "h1", "volume": "gone"}])
+    refused(task, "no volume gone")
+    assert isinstance(task.plan.outcomes[("host", "h2")].error, NotDone)
+
+
+def test_all_initiators_of_a_host_without_volumes_are_replaced_though_other_mappings_are_unreadable(
+    array: MemoryArray,
+) -> None:
+    array.map("a", "h2")
+    array.unreadable["mapping"] = ["h2/a"]
+    task = moved(array, GIVER)
+    assert task.lines == [f"add {IQN}new to host h1", f"remove {IQN}h1 from host h1"]

@@ -610,3 +610,18 @@ def test_the_longest_name_and_the_smallest_and_largest_size_are_possible() -> No
         task = volumes(array, {"name": name, "size": str(size)})
         assert task.errors == []
         assert task.lines != []
+
+
+@pytest.mark.parametrize("shared_names", [False, True])
+@pytest.mark.parametrize("desired", [{"size": "1GiB"}, {"rename_from": "db1"}])
+def test_the_name_of_a_snapshot_is_free_where_only_volumes_share_their_names(
+    shared_names: bool, desired: dict[str, Any]
+) -> None:
+    array = MemoryArray(snapshot_names="with_volumes" if shared_names else "per_volume")
+    array.volume("db1")
+    array.snapshot("db1", "new")
+    task = volumes(array, dict(desired, name="new"))
+    if shared_names:
+        assert isinstance(refused(task, "a snapshot has"), Conflict)
+    else:
+        done(task)
