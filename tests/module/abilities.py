@@ -168,7 +168,7 @@ VIOLIN = Abilities(
         "chap": "CHAP is not offered on Violin",
         "groups": "consistency groups are not offered on Violin",
         "host_without_initiators": "a host is made for the protocol of its initiators",
-        "map_snapshot": "a snapshot of this array cannot be mapped; make a volume from it",
+        "map_snapshot": "a snapshot of this array cannot be mapped; create a volume from it and map that",
         "metadata": "this array keeps no notes on a volume",
         "remove_last_initiator": "a host of this array keeps at least one initiator",
         "restore_snapshot": "Concerto cannot put a snapshot's content back into its volume",
@@ -199,7 +199,7 @@ DSWARE = Abilities(
         "set_volume": "full_clone can only be chosen when a volume is created",
     },
 )
-NO_HOSTS = "on its text socket this array knows no hosts"
+NO_HOSTS = "over its text socket this array has no hosts"
 DSWARE_SOCKET = replace(
     DSWARE,
     protocols=(),

@@ -41,7 +41,7 @@ RELATIVE = (("violin", "extend a volume"),)
 UNPROVEN = "does not prove that an object is a snapshot"
 HOSTLESS: dict[str, str | None] = {
     "unmap and delete a volume": "cannot be asked whether used1 is mapped",
-    "unmap a volume": "cannot be asked what is attached to host web1",
+    "unmap a volume": "does not report what is attached to host web1",
     "delete a host": None,
     "make a full volume of a snapshot": None,
 }
