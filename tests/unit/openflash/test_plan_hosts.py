@@ -855,3 +855,11 @@ def test_all_initiators_of_a_host_without_volumes_are_replaced_though_other_mapp
     array.unreadable["mapping"] = ["h2/a"]
     task = moved(array, GIVER)
     assert task.lines == [f"add {IQN}new to host h1", f"remove {IQN}h1 from host h1"]
+
+
+def test_no_other_volume_is_mapped_after_a_failed_step(array: MemoryArray) -> None:
+    array.fail("create_volume", FlashError("no"))
+    task = document(array, volumes=[{"name": "new", "size": "1GiB"}], mappings=[{"volume": "a", "host": "h1"}])
+    applied = task.run()
+    assert [step.line for step in applied.not_done] == ["create volume new of 1GiB", "map volume a to host h1"]
+    assert mapped(array) == []
