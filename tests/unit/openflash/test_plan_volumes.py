@@ -625,3 +625,35 @@ def test_the_name_of_a_snapshot_is_free_where_only_volumes_share_their_names(
         assert isinstance(refused(task, "a snapshot has"), Conflict)
     else:
         done(task)
+
+
+def test_the_predicted_provisioning_is_requested_or_that_of_the_source_or_the_first_of_the_array(
+    array: MemoryArray,
+) -> None:
+    array.volume("db1", provisioning="thick")
+    task = volumes(
+        array,
+        {"name": "plain", "size": "1GiB"},
+        {"name": "thick", "size": "1GiB", "provisioning": "thick"},
+        {"name": "copy", "source_volume": "db1"},
+        {"name": "thin", "source_volume": "db1", "provisioning": "thin"},
+    )
+    assert task.errors == []
+    predicted = {name: task.plan.world.volumes[name].provisioning for name in ("plain", "thick", "copy", "thin")}
+    assert predicted == {"plain": "thin", "thick": "thick", "copy": "thick", "thin": "thin"}
+
+
+def test_a_pool_that_is_not_reported_is_not_compared(array: MemoryArray) -> None:
+    array.volume("db1")
+    (warning,) = volumes(array, {"name": "db1", "pool": "p1"}).warnings
+    assert warning == "the array does not report the pool of volume db1, so it was not compared"
+    array.volume("db2", pool="p1")
+    assert volumes(array, {"name": "db2", "pool": "p1"}).warnings == []
+
+
+def test_a_volume_that_an_earlier_run_left_offline_is_predicted_online(array: MemoryArray) -> None:
+    array.volume("db1", state="offline", left_offline=True)
+    task = volumes(array, {"name": "db1"})
+    assert len(task.lines) == 1
+    predicted = task.plan.world.volumes["db1"]
+    assert (predicted.state, predicted.left_offline) == ("ready", False)
