@@ -87,6 +87,16 @@ def test_a_copy_has_the_content_and_the_size_asked_for(fast: ViolinArray, kind: 
     assert not [name for name in held if TEMPORARY.match(name)]
 
 
+def test_a_snapshot_gives_a_volume_of_its_own_size_after_its_volume_has_grown(fast: ViolinArray) -> None:
+    with fast.client() as client:
+        source = volume(client, "db1")
+        taken = snapshot(client, source, "monday")
+        client.extend_volume(source, 2 * GIB)
+        made = client.volume_from_snapshot(taken, VolumeSpec("copy1", GIB))
+        assert client.volume_from_snapshot(taken, VolumeSpec("copy1", GIB)).id == made.id
+    assert made.size == GIB == fast.volumes()["copy1"]["size"]
+
+
 @KINDS
 def test_nothing_half_copied_ever_has_its_final_name(slow: ViolinArray, kind: str) -> None:
     with slow.client() as client:

@@ -79,7 +79,7 @@ def test_an_image_comes_from_a_web_server_and_only_once(datera: Lab, web: Web) -
     predicted = datera.run(path=url, checksum=checksum, check=True)
     assert predicted.changed
     assert web.asked == []
-    assert "not fetched" in predicted.warnings[0]
+    assert "Check mode does not fetch the image" in predicted.warnings[0]
     assert predicted["volume"]["size"] is None, "it is not known"
     assert predicted["volume"]["size_text"] is None, "it is not known"
     sized = datera.run(path=url, checksum=checksum, check=True, size="20GiB", diff=True)

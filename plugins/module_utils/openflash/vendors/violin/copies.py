@@ -25,7 +25,7 @@ from ...errors import BadReply, Busy, Conflict, FlashError, InUse, Invalid, NoSp
 from ...model import THICK, Snapshot, Volume, VolumeSpec
 from ...transport.confirm import ATTEMPTS, AnswerLost, confirm
 from ...transport.deadline import Deadline
-from ...units import MIB
+from ...units import MIB, round_up
 from . import objects
 from .capabilities import kind_of
 from .ledger import COPY_STARTS_WITHIN
@@ -144,7 +144,8 @@ class Copies(Snapshots):
     # -- full copies -------------------------------------------------------------------------------------------------
 
     def _full_copy(self, job: _Job, spec: VolumeSpec, source: Volume) -> Volume:
-        size = copy_size(spec.size, job.size, MIB)
+        # Not compared with job.size: the LUN may have grown since its snapshot was taken. _check_copy has compared.
+        size = job.size if spec.size is None else round_up(spec.size, MIB)
         with self._locked("copy " + job.lun_id):
             deadline = Deadline(self._settings.wait_timeout, first=0.1, longest=5.0)
             rows = {str(row["name"]): row for row in self._lun_rows()}
