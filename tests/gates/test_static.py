@@ -90,3 +90,35 @@ def test_no_test_waits_for_ever(root: Path) -> None:
         if isinstance(node, ast.Call) and waits_for_ever(node)
     ]
     assert found == [], "give each a timeout"
+
+
+ROOMS = (
+    "plugins/module_utils",
+    "roles/array_simulator/files/openflash_simulator",
+    "roles/openstack_drivers/files/openflash_openstack",
+)
+
+
+def imports_of(path: Path, top: Path) -> set[Path]:
+    """The files below ``top`` that a file imports by relative imports, those within functions included."""
+    found = set()
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for typing_only in [node for node in ast.walk(tree) if isinstance(node, ast.If)]:
+        if ast.unparse(typing_only.test) == "TYPE_CHECKING":
+            typing_only.body = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            base = path.parents[node.level - 1].joinpath(*(node.module or "").split("."))
+            candidates = [base / name.name for name in node.names] + [base]
+            found |= {file for one in candidates if (file := one.with_suffix(".py")).is_file() and top in file.parents}
+    return found
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_no_imports_go_in_a_circle(root: Path, room: str) -> None:
+    remaining = {path: imports_of(path, root / room) for path in (root / room).rglob("*.py")}
+    assert sum(map(len, remaining.values())) > 10, "imports are found"
+    while free := [path for path, imported in remaining.items() if not imported & remaining.keys()]:
+        for path in free:
+            del remaining[path]
+    assert sorted(str(path.relative_to(root)) for path in remaining) == [], "in a circle, or above one"

@@ -144,14 +144,6 @@ class Fabric(ABC):
         self.disks.delete(disk, Deadline(self.timeout, first=0.02, longest=0.5))
 
 
-def fabrics_of(tree: Tree, timeout: float) -> Tuple[Fabric, ...]:
-    """Each protocol by which this host's kernel may reach an array, the preferred one first."""
-    from .fibre_channel import FibreChannel
-    from .iscsi import Iscsi
-
-    return (FibreChannel(tree, timeout), Iscsi(tree, timeout))
-
-
 def run_command(words: Sequence[str], timeout: float = COMMAND_TIMEOUT) -> programs.Ended:
     """Run a program of this host, without a shell."""
     try:

@@ -19,7 +19,8 @@ from typing import Any, Callable, Iterator, Optional, Sequence, Tuple
 from ..array import Array, HostChap
 from ..attach import user_space
 from ..attach.disks import Disk, Tree
-from ..attach.fabric import Fabric, fabrics_of
+from ..attach.fabric import Fabric
+from ..attach.kernel import fabrics_of
 from ..attach.qemu import Node, Qemu, disk_node
 from ..errors import BadReply, Conflict, FlashError, InUse, NotFound, Unauthorized, Unsupported
 from ..model import AGENT, ISCSI, OF_ALL_HOSTS, OF_VOLUME, Chap, Host, Initiator, Mapping, Port, Volume

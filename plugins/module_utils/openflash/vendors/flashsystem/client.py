@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from ...attach.disks import Tree
-from ...attach.fabric import fabrics_of
+from ...attach.kernel import fabrics_of
 from ...client import connecting
 from ...errors import FlashError
 from ...model import Connection
