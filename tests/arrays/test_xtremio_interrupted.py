@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.openflash.storage.plugins.module_utils.openflash import errors, model
+from ansible_collections.openflash.storage.plugins.module_utils.openflash import errors, model, unfinished
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import (
     Initiator,
     SnapshotSpec,
@@ -214,3 +214,27 @@ def test_what_killed_runs_have_left_does_not_pile_up(xms: SimulatedXms, monkeypa
     with xms.connect() as array:
         array.clone_volume(volume(array, "v1"), VolumeSpec("clone"))
     assert not [name for name in xms.names() if names.MARKER in name]
+
+
+def test_unfinished_copies_are_removed_without_another_copy_once_nobody_uses_or_makes_them(
+    xms: SimulatedXms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For Cinder, which does not make a copy again after its process was killed."""
+    prepare(xms)
+    before = set(xms.names())
+    with xms.connect() as array:
+        assert array.remove_unfinished() == ()
+        with xms.killed(monkeypatch, 3, answered=False):
+            array.clone_volume(volume(array, "v1"), VolumeSpec("clone", 2 * GIB))
+    (name,) = set(xms.names()) - before
+    with xms.connect() as array:
+        host = array.hosts(["h0"]).items[0]
+        mapping = array.map_volume(volume(array, name), host)
+        assert array.remove_unfinished() == ()
+        array.unmap_volume(mapping)
+        for alive in (True, None):  # the process makes the copy, or it is on another host, and the copy is new
+            with monkeypatch.context() as patch:
+                patch.setattr(unfinished.Stamp, "alive", lambda _stamp, answer=alive: answer)
+                assert array.remove_unfinished() == ()
+        assert array.remove_unfinished() == (name,)
+    assert set(xms.names()) == before

@@ -471,3 +471,18 @@ class HostTargets(Extra):
     @abstractmethod
     def targets_of(self, host: Host) -> Tuple[str, ...]:
         """The names of the iSCSI targets that this host logs in to."""
+
+
+class UnfinishedCopies(Extra):
+    """Unfinished copies that only another copy of the same source would remove."""
+
+    aspect = "remove_unfinished"
+    lacking = "unfinished copies on this array are removed only when the same copy is made again"
+
+    @abstractmethod
+    def remove_unfinished(self) -> Tuple[str, ...]:
+        """Remove the unfinished copies of runs that have ended; returns their names.
+
+        For a program that does not make a copy again after it was killed. One request, and for each unfinished copy
+        those that show that nobody uses it. A copy that cannot be read or deleted remains.
+        """

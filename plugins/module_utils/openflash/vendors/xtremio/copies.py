@@ -17,13 +17,14 @@ from dataclasses import dataclass
 from typing import Dict, List, Optional, Sequence, Tuple, Union
 
 from ... import unfinished
+from ...array import UnfinishedCopies
 from ...compare import check_size, copy_size, unlike
 from ...errors import Busy, Conflict, FlashError, Invalid, NotFound, Timeout, Unreachable
 from ...model import Snapshot, Volume, VolumeSpec
 from ...transport.confirm import AnswerLost, confirm
 from . import objects
 from .ledger import GRANULARITY, NAME_LONGEST, SUFFIX_LONGEST
-from .names import SET, snapset_name, stamp_of, temporary_suffix
+from .names import SET, TEMPORARY_LONGEST, snapset_name, stamp_of, temporary_suffix
 from .refusals import NameTaken
 from .session import Object
 from .volumes import Volumes
@@ -32,7 +33,7 @@ from .wire import reference
 Source = Union[Volume, Snapshot]
 
 
-class Copies(Volumes):
+class Copies(Volumes, UnfinishedCopies):
     """Clones of volumes, and volumes from snapshots."""
 
     # -- clones ------------------------------------------------------------------------------------------------------
@@ -126,13 +127,25 @@ class Copies(Volumes):
             return natural.pop(), True
         return temporary_suffix(stamp), False
 
-    def _remove_unfinished(self, copy: Copy) -> None:
+    def remove_unfinished(self) -> Tuple[str, ...]:
+        """The list has only names. A copy is removed under the same conditions as by the next copy of its source."""
+        with self._doing("remove unfinished copies"):
+            names = [str(item["name"]) for item in self._xms.names("volumes")]
+            removed: List[str] = []
+            for name in names:
+                if stamp_of(name) is not None:
+                    source = name[:-TEMPORARY_LONGEST]
+                    removed += self._remove_unfinished(Copy(source, "", 0, "", children=(name,)))
+            return tuple(removed)
+
+    def _remove_unfinished(self, copy: Copy) -> List[str]:
         """Remove the unfinished copies of the same source that killed runs have made, if they are unmapped and were not
-        copied themselves.
+        copied themselves. Returns their names.
 
         The names of the copies were read with the source, so this costs no request while there are none. A run on
         another host gets more time than it can ever need: its unfinished copies are no obstacle.
         """
+        removed: List[str] = []
         for name in copy.children:
             stamp = stamp_of(name)
             if stamp is None or name != copy.named(temporary_suffix(stamp)):
@@ -148,6 +161,8 @@ class Copies(Volumes):
                 # _remove_unfinished_set.
                 if all(stamp_of(str(member["name"])) == stamp for member in members):
                     self._delete_unmapped(name, str(item["index"]))
+                    removed.append(name)
+        return removed
 
     @staticmethod
     def _is_unused(item: Object) -> bool:
