@@ -26,7 +26,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import VolumeSpec
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.violin import copies, names
 from tests.arrays.violin import GIB, ViolinArray, fc, snapshot, volume
-from tests.support.running import join
+from tests.support.running import join, wait_until
 from tests.support.simulator import Simulator
 
 TEMPORARY = re.compile(r"of-[0-9a-z]{7}-[0-9a-z]{25}\Z")
@@ -467,3 +467,25 @@ def test_a_thin_clone_never_holds_what_its_source_held_for_a_run_that_was_cut_of
             )
         cut += 1
     assert cut >= 5
+
+
+@KINDS
+def test_an_unfinished_copy_is_removed_without_another_copy_once_the_array_has_ended_it(
+    slow: ViolinArray, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For Cinder, which does not make a copy again after its process was killed."""
+    with slow.client() as client:
+        source = volume(client, "db1", 4 * GIB)
+        assert client.remove_unfinished() == ()
+        with slow.client(wait_timeout=0.5) as hasty, pytest.raises(Timeout):
+            copied(hasty, kind, source, "copy1")
+        (name,) = [name for name in slow.volumes() if TEMPORARY.match(name)]
+        assert client.remove_unfinished() == (), "the array still copies"
+        wait_until(lambda: slow.volumes()[name]["state"] == "ready", 60, "the array has not ended the copy")
+        for alive in (True, None):  # the process makes the copy, or it is on another host, and the copy is new
+            with monkeypatch.context() as patch:
+                patch.setattr(unfinished.Stamp, "alive", lambda _stamp, answer=alive: answer)
+                assert client.remove_unfinished() == ()
+        assert name in slow.volumes()
+        assert client.remove_unfinished() == (name,)
+    assert set(slow.volumes()) - {"monday"} == {"db1"}

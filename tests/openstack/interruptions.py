@@ -22,7 +22,6 @@ import sys  # isort: skip
 import time  # isort: skip
 from collections.abc import Callable  # isort: skip
 from dataclasses import dataclass, replace  # isort: skip
-from functools import partial  # isort: skip
 from typing import Any  # isort: skip
 
 from cinder import exception  # isort: skip
@@ -261,29 +260,37 @@ class Cases:
         return self.most
 
     def killed_once(self, name: str, call: Call, change: int, follow_up: str, title: str) -> bool:
-        world = self.world
+        """Whether there was such a change."""
 
-        def first() -> None:
-            driver = world.driver()
-            world.prepare(driver, call)
-            os.write(end, json.dumps(world.contents()).encode())
+        def first(driver: Any, _contents: dict[str, str]) -> None:
             die_after(change)
-            world.carry_out(driver, name)
+            self.world.carry_out(driver, name)
 
-        start, end = os.pipe()
-        status = self.fork(title, first)
-        os.close(end)
-        contents = json.loads(os.read(start, 65536) or "{}")
-        os.close(start)
+        status, contents = self.prepared(title, call, first)
         if status != DIED:
             return False
         self.check_kept(name, call, contents, title)
-
-        def second() -> None:
-            self.go_on(name, call, follow_up, contents, title)
-
-        self.fork(title, second)
+        self.fork(title, lambda: self.go_on(name, call, follow_up, contents, title))
         return True
+
+    def prepared(
+        self, title: str, call: Call, action: Callable[[Any, dict[str, str]], None]
+    ) -> tuple[int, dict[str, str]]:
+        """Carry out an action on an array with what the call needs; how it ended, and the contents of before."""
+        start, end = os.pipe()
+
+        def process() -> None:
+            driver = self.world.driver()
+            self.world.prepare(driver, call)
+            contents = self.world.contents()
+            os.write(end, json.dumps(contents).encode())
+            action(driver, contents)
+
+        status = self.fork(title, process)
+        os.close(end)
+        contents = json.loads(os.read(start, 65536) or "{}")
+        os.close(start)
+        return status, contents
 
     def check_kept(self, name: str, call: Call, contents: dict[str, str], title: str) -> None:
         """What was there is there, and what is new has its name only when it is finished."""
@@ -314,8 +321,13 @@ class Cases:
             return VOLUME
         return with_empty_copies(SNAPSHOT) if self.world.vendor in COPIES_BY_HOST else SNAPSHOT
 
-    def expect(self, title: str, objects: Held, mapped: dict[str, str], contents: dict[str, str]) -> None:
+    def expect(
+        self, title: str, objects: Held, mapped: dict[str, str], contents: dict[str, str], *, temporary: bool = True
+    ) -> None:
+        """:param temporary: without, temporary objects are left out."""
         held, mappings = self.world.view(contents)
+        if not temporary:
+            held = {name: about for name, about in held.items() if not name.startswith("temporary ")}
         self.run.expect(f"{title}: objects", held, objects)
         self.run.expect(f"{title}: mappings", mappings, sorted(mapped.items()))
 
@@ -326,31 +338,45 @@ class Cases:
     def lost(self, name: str, kind: str) -> int:
         """At each change, whose answer is lost; the call is repeated where it fails. How many changes there were."""
         for change in range(1, self.most + 1):
-            title = f"{name} with {kind} at change {change}"
-            if self.fork(title, partial(self.lost_once, name, kind, change, title)) == DIED:
+            if not self.lost_once(name, kind, change, f"{name} with {kind} at change {change}"):
                 return change - 1
         return self.most
 
-    def lost_once(self, name: str, kind: str, change: int, title: str) -> None:
+    def lost_once(self, name: str, kind: str, change: int, title: str) -> bool:
+        """Whether there was such a change.
+
+        What the array makes late, after it was made again, has the name of an unfinished copy until the next start.
+        """
         world, run, call = self.world, self.run, self.calls[name]
-        driver = world.driver()
-        world.prepare(driver, call)
-        contents = world.contents()
-        seconds = {"seconds": LATE} if kind == "reset_late" else {}
-        world.array.fault(kind=kind, match={"write": True, "path": NOT_LOGIN}, skip=change - 1, **seconds)
-        try:
-            world.carry_out(driver, name)
-        except exception.CinderException:
-            if seconds:
+        is_late = kind == "reset_late"
+
+        def first(driver: Any, contents: dict[str, str]) -> None:
+            seconds = {"seconds": LATE} if is_late else {}
+            world.array.fault(kind=kind, match={"write": True, "path": NOT_LOGIN}, skip=change - 1, **seconds)
+            try:
+                world.carry_out(driver, name)
+            except exception.CinderException:
+                if is_late:
+                    time.sleep(LATE)
+                run.step(f"{title}: again", lambda: world.carry_out(driver, name))
+            if not sum(one["struck"] for one in world.array.ask("/faults")):
+                os._exit(DIED)
+            world.array.clear()
+            if is_late:
                 time.sleep(LATE)
-            run.step(f"{title}: again", lambda: world.carry_out(driver, name))
-        if not sum(one["struck"] for one in world.array.ask("/faults")):
-            os._exit(DIED)
-        world.array.clear()
-        if seconds:
-            time.sleep(LATE)
-        self.expect(title, call.objects, call.mapped, contents)
-        self.remove(driver, contents, title)
+            self.expect(title, call.objects, call.mapped, contents, temporary=not is_late)
+            if not is_late:
+                self.remove(driver, contents, title)
+
+        def second(contents: dict[str, str]) -> None:
+            driver = world.driver()
+            self.expect(f"{title}, after a restart", call.objects, call.mapped, contents)
+            self.remove(driver, contents, title)
+
+        status, contents = self.prepared(title, call, first)
+        if status != DIED and is_late:
+            self.fork(title, lambda: second(contents))
+        return status != DIED
 
 
 def main() -> int:

@@ -36,6 +36,17 @@ CHANGES = {
         "delete_snapshot": 1,
         "delete_volume": 2,
     },
+    "violin-fc": {
+        "create_volume": 1,
+        "extend_volume": 1,
+        "create_snapshot": 3,
+        "create_cloned_volume": 3,
+        "create_volume_from_snapshot": 2,
+        "initialize_connection": 2,
+        "terminate_connection": 1,
+        "delete_snapshot": 1,
+        "delete_volume": 2,
+    },
     "flashsystem-fc": {
         "create_volume": 1,
         "extend_volume": 1,
@@ -52,7 +63,9 @@ CHANGES = {
 
 @pytest.fixture(scope="module")
 def simulator() -> Iterator[Simulator]:
-    with Simulator([{"name": name, "vendor": name} for name in ("xtremio", "datera", "flashsystem")]) as running:
+    with Simulator(
+        [{"name": name, "vendor": name} for name in ("xtremio", "datera", "violin", "flashsystem")]
+    ) as running:
         yield running
 
 
@@ -61,6 +74,7 @@ def simulator() -> Iterator[Simulator]:
     [
         ("xtremio", "xtremio-iscsi", "every"),
         ("datera", "datera", "every"),
+        pytest.param("violin", "violin-fc", "every", marks=pytest.mark.slow),
         pytest.param("flashsystem", "flashsystem-fc", "first", marks=pytest.mark.slow),
     ],
 )

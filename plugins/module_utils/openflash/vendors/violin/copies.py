@@ -17,9 +17,10 @@ from __future__ import annotations
 import re
 import time
 from dataclasses import replace
-from typing import Any, Callable, Dict, Optional
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from ... import unfinished
+from ...array import UnfinishedCopies
 from ...compare import check_size, copy_size, unlike
 from ...errors import BadReply, Busy, Conflict, FlashError, InUse, Invalid, NoSpace, NotFound, Timeout
 from ...model import THICK, Snapshot, Volume, VolumeSpec
@@ -84,7 +85,7 @@ class _Job:
         return objects.converted(lambda item: str(item[key]), target)
 
 
-class Copies(Snapshots):
+class Copies(Snapshots, UnfinishedCopies):
     """Clones of volumes, and volumes from snapshots."""
 
     def clone_volume(self, source: Volume, spec: VolumeSpec) -> Volume:
@@ -287,6 +288,18 @@ class Copies(Snapshots):
         # Only this run knows pool and source: the array does not report them.
         copy = objects.converted(objects.volume, dict(detail, name=spec.name))
         return replace(copy, pool=spec.pool, source=source, mappings=(), snapshots=())
+
+    def remove_unfinished(self) -> Tuple[str, ...]:
+        """The array itself refuses to delete the target of a copy that has not ended."""
+        with self._doing("remove unfinished copies"):
+            removed: List[str] = []
+            for row in self._lun_rows():
+                stamp = stamp_of(str(row["name"]))
+                if stamp is not None and unfinished.is_over(stamp, unfinished.RESUME_WITHIN):
+                    self._discard(row)
+                    if not self._lun_exists(str(row["object_id"]), str(row["name"])):
+                        removed.append(str(row["name"]))
+            return tuple(removed)
 
     def _discard(self, target: Object) -> None:
         """Remove an unfinished copy. One that the array refuses to remove is left to the next run."""

@@ -19,7 +19,7 @@ from cinder.volume import driver, volume_utils
 from oslo_log import log as logging
 
 from openflash import connect, errors, model
-from openflash.array import Array
+from openflash.array import Array, UnfinishedCopies
 from openflash.units import GIB
 
 from ..sessions import PASSING, Sessions
@@ -118,6 +118,7 @@ class Backend(driver.VolumeDriver):  # type: ignore[misc] # Cinder has no types
         try:
             with errors.context(doing="start the backend %s" % self.backend_name), self._session() as array:
                 self._check(array)
+                self._remove_unfinished(array)
         except PASSING as error:
             LOG.error(
                 "%s: the array cannot be reached now; the backend is down until it can: %s", self.backend_name, error
@@ -134,6 +135,21 @@ class Backend(driver.VolumeDriver):  # type: ignore[misc] # Cinder has no types
                 hint="Set volume_driver to the class of a protocol that it has: %s."
                 % ", ".join(array.capabilities.protocols),
             )
+
+    def _remove_unfinished(self, array: Array) -> None:
+        """Remove the copies that an ended process left unfinished: Cinder deletes what it was creating then, and never
+        makes that copy again, so no later call would find them.
+        """
+        copies = UnfinishedCopies.within(array)
+        if copies is None:
+            return
+        try:
+            removed = copies.remove_unfinished()
+        except errors.FlashError as error:
+            LOG.warning("%s: unfinished copies stay on the array until the next start: %s", self.backend_name, error)
+        else:
+            if removed:
+                LOG.info("%s: removed the unfinished copies %s", self.backend_name, ", ".join(removed))
 
     # -- sessions ----------------------------------------------------------------------------------------------------
 

@@ -11,18 +11,15 @@ import string
 from typing import Any, Optional
 
 from cinder import context, exception, interface
-from oslo_log import log as logging
 
-from openflash import errors, model
-from openflash.array import Array, HostChap, UnfinishedCopies
+from openflash import model
+from openflash.array import Array, HostChap
 
 from .base import FC, ISCSI
 from .connections import Connections, with_only
 from .groups import Groups
 from .management import SnapshotManagement
 from .names import BareIds
-
-LOG = logging.getLogger(__name__)
 
 # What the drivers of this array call themselves to it (sheet, section 6).
 CHAP_USER = "chap_user"
@@ -49,19 +46,6 @@ class XtremIO(BareIds, Connections, SnapshotManagement, Groups):
         return float(
             self._setting("xtremio_array_busy_retry_count") * self._setting("xtremio_array_busy_retry_interval")
         )
-
-    def _check(self, array: Array) -> None:
-        """Also remove the copies that an ended process left unfinished: Cinder deletes what it was creating then, and
-        never makes that copy again, so no later call would find them.
-        """
-        super()._check(array)
-        try:
-            removed = UnfinishedCopies.of(array).remove_unfinished()
-        except errors.FlashError as error:
-            LOG.warning("%s: unfinished copies stay on the array until the next start: %s", self.backend_name, error)
-        else:
-            if removed:
-                LOG.info("%s: removed the unfinished copies %s", self.backend_name, ", ".join(removed))
 
     def _dedups(self, pool: model.Pool) -> bool:
         return True
