@@ -78,6 +78,8 @@ class Abilities:
     """The names of what array_options may have."""
     copies: Kind = "instant"
     """How snapshots, clones and volumes of snapshots are made."""
+    keeps_initiators_of_killed_removals: str | None = None
+    """Why a removed initiator stays on the array after a run that was killed between its two requests."""
 
     def refusal(self, operation: str) -> str | None:
         assert operation in OPERATIONS, f"{operation} is missing in OPERATIONS"
@@ -88,8 +90,8 @@ class Abilities:
 
     def plain(self) -> dict[str, Any]:
         """What the product has under the same names and in the same form."""
-        names = [one.name for one in fields(self) if one.name not in ("refusals", "copies", "volume_options")]
-        return {name: getattr(self, name) for name in names}
+        of_tests = ("refusals", "copies", "volume_options", "keeps_initiators_of_killed_removals")
+        return {one.name: getattr(self, one.name) for one in fields(self) if one.name not in of_tests}
 
 
 XTREMIO = Abilities((0, 16383), snapshot_names="with_volumes", finishes_snapshot_sets=True)
@@ -153,6 +155,10 @@ DATERA = Abilities(
         "host_os": "Datera stores no operating system of a host",
         "map_snapshot": "Datera does not show snapshots to hosts; make a volume of it",
     },
+    keeps_initiators_of_killed_removals=(
+        "Datera refuses to delete an initiator that a group has, so it is deleted after the group or its membership; "
+        "once it is in no group, nothing that a task on the host reads shows it"
+    ),
 )
 DATERA_21 = replace(DATERA, volume_options=DATERA.volume_options - {"placement_policy"})
 VIOLIN = Abilities(

@@ -164,6 +164,12 @@ class Stage:
         lost = {name for name, content in before.items() if content not in held}
         assert lost <= announced, f"{where}: the content of {lost - announced} is lost"
 
+    def removed_initiators(self, hosts_before: dict[str, list[str]], wanted: Any) -> frozenset[str]:
+        """The initiators of which a killed run has only removed the membership: the array has them without a group."""
+        removed = {address for host in hosts_before.values() for address in host}
+        removed -= {address for host in wanted[2].values() for address in host}
+        return frozenset(removed & set(self.array.hosts()))
+
     def again(self, name: str, by: str, connection: dict[str, Any] | None = None) -> Result:
         """What the next run makes of it. What it may take for that of a live run it leaves alone, for a while."""
         until = time.monotonic() + 10
@@ -183,10 +189,19 @@ class Stage:
         connection: dict[str, Any] | None = None,
         *,
         temporary: bool = True,
+        kept: frozenset[str] = frozenset(),
     ) -> None:
-        """Another run finishes, and with the module one more has nothing to do; ``temporary`` as in ``outcome``."""
+        """Another run finishes, and with the module one more has nothing to do.
+
+        :param temporary: as in ``outcome``.
+        :param kept: initiators that the run leaves without a host. Whoever names them can delete them.
+        """
         result = self.again(name, by, connection)
         assert not result.failed, f"{where}: the next run fails: {result.msg}"
+        if kept:
+            assert self.array.hosts() == {**wanted[2], **{address: [address] for address in kept}}, where
+            for address in sorted(kept):
+                assert self.array.done("flash_host_map", host=address, state="absent").changed
         assert self.outcome(temporary=temporary) == wanted, where
         if by == "module":
             mark = self.array.mark()
@@ -308,9 +323,12 @@ def test_what_a_killed_run_leaves_is_finished_by_the_next_one(stage: Stage, name
     if stage.array.row.can.copies == "host_copy" and any("mkvdiskhostmap" in one["path"] for one in requests):
         first = changing(requests)[0]
         numbers = [(number, late) for number in range(first, len(requests) + 1) for late in (False, True)]
+    keeps = stage.array.row.can.keeps_initiators_of_killed_removals is not None
+    ever_kept: set[str] = set()
     for number, before_the_next in numbers:
         where = f"killed after request {number} of {len(requests)}"
         before = stage.prepare(OPERATIONS[name])
+        hosts_before = stage.array.hosts()
         result = stage.array.carry_out(name, by, quick(stage), dies=(number, before_the_next))
         if result is not None:
             # The array was faster this time, and was asked less often whether it has finished.
@@ -318,8 +336,12 @@ def test_what_a_killed_run_leaves_is_finished_by_the_next_one(stage: Stage, name
             continue
         stage.check_kept(before, announced, where)
         stage.check_names(before, wanted, where)
-        stage.check_end(name, by, wanted, where)
+        kept = stage.removed_initiators(hosts_before, wanted) if keeps else frozenset()
+        ever_kept |= kept
+        stage.check_end(name, by, wanted, where, kept=kept)
         stage.check_kept(before, announced, where)
+    removes = OPERATIONS[name].ability in ("remove_initiators", "delete_host")
+    assert bool(ever_kept) == (keeps and removes), "abilities.py says something else about initiators"
 
 
 # ---- answers that are lost -------------------------------------------------------------------------------------------
