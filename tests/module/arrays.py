@@ -16,6 +16,7 @@ import select
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -101,6 +102,11 @@ class Row:
     @property
     def config(self) -> dict[str, Any]:
         return {"name": self.name, **self.simulator}
+
+
+def next_second() -> None:
+    """The time stamps of an array may be no finer than that."""
+    time.sleep(1.01 - time.time() % 1)
 
 
 def without_source(name: str) -> str:

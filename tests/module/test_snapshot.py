@@ -5,11 +5,9 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
-from tests.module.arrays import GIB, ArrayUnderTest
+from tests.module.arrays import GIB, ArrayUnderTest, next_second
 
 
 @pytest.fixture
@@ -186,11 +184,6 @@ def test_a_mapped_volume_is_restored_only_when_it_may_be_unmapped(db1: ArrayUnde
 
 
 # ---- retention -------------------------------------------------------------------------------------------------------
-
-
-def next_second() -> None:
-    """The time stamps of an array may be no finer than that."""
-    time.sleep(1.01 - time.time() % 1)
 
 
 def test_the_newest_snapshots_are_kept(db1: ArrayUnderTest) -> None:
