@@ -93,6 +93,8 @@ class Copies(Volumes, Hosts):
         self._path_problem: Optional[str] = ""
         self._this_host: Optional[Host] = None
         self._made_for_copies: Optional[Host] = None
+        self._found_made: Optional[Host] = None
+        """The host as another run has made it: a killed one, or one that is at work."""
         self._lock = threading.RLock()
         self._source_locks: Dict[str, Any] = {}
         self._given: Set[str] = set()
@@ -134,7 +136,7 @@ class Copies(Volumes, Hosts):
                 if found.items:
                     self._this_host = found.items[0]
                     if self._this_host.name == name:
-                        self._made_for_copies = self._this_host  # by a killed run
+                        self._found_made = self._this_host
                 else:
                     ports = [Initiator(address, parse_initiator(address)[0]) for address in addresses]
                     self._this_host = self._made_for_copies = self.create_host(name, ports)
@@ -143,6 +145,7 @@ class Copies(Volumes, Hosts):
     def _delete_own_host(self) -> None:
         """Delete the host that was created for copies. The array refuses when it has mappings by now."""
         host, self._this_host, self._made_for_copies = self._made_for_copies, None, None
+        self._found_made = None
         if host is not None:
             self.delete_host(host)
 
@@ -325,6 +328,9 @@ class Copies(Volumes, Hosts):
     ) -> Optional[_Source]:
         mappings = self._all_mappings().items
         mappings = self._remove_unfinished(fabric, this_host, mappings, key, origin)
+        with self._lock:
+            # No other run is at work on this copy (that is Busy), so the run that made the host was killed.
+            self._made_for_copies = self._made_for_copies or self._found_made
         of_source = [mapping for mapping in mappings if mapping.volume == origin.vdisk]
         mapped_here = any(mapping.host == this_host.name for mapping in of_source)
         temporary = temporary_name(stamp, not mapped_here, origin.number, key)
