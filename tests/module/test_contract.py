@@ -46,6 +46,11 @@ RELATIVE = {
 }
 """Which change is by so much, and not to so much. It is never sent twice: a run that does not see it done says so."""
 UNPROVEN = "does not prove that an object is a snapshot"
+RENAMED_LATE = {("datera", "restore a volume"): (re.compile(r"openflash-pending-[0-9.]+:\Z"), "backup1")}
+"""What the backup is called, until the next run, when the note that the restore is not done is made after its end.
+
+No client can rule that out: here the pauses between its reads are over before the lost change is made.
+"""
 HOSTLESS: dict[str, str | None] = {
     "unmap and delete a volume": "cannot be asked whether used1 is mapped",
     "unmap a volume": "does not report what is attached to host web1",
@@ -451,7 +456,13 @@ def test_a_client_finds_out_what_became_of_a_change_whose_answer_is_lost(stage: 
             if kind == "reset_late":
                 time.sleep(SECONDS[kind])  # else it is made to the array of the next case
             stage.check_kept(before, announced, where)
-            if kind in NOT_MADE or unseen:
+            renamed_late = RENAMED_LATE.get((stage.array.subject.vendor, name)) if kind == "reset_late" else None
+            if renamed_late is not None:
+                pending, final_name = renamed_late
+                names = stage.contents().keys() - before.keys()
+                assert [final_name] == [pending.sub(final_name, one) for one in names], where
+                assert final_name not in names, where
+            if kind in NOT_MADE or unseen or renamed_late is not None:
                 operation.client(stage.client, stage.array.subject)
             # What is made late, after it was made again, has the name of an unfinished copy, and goes with the next one
             end, expected = stage.outcome(), wanted

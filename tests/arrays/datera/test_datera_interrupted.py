@@ -11,6 +11,7 @@ the same.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -296,6 +297,20 @@ def test_somebody_else_takes_the_name_of_a_copy(quick: SimulatedEdf, monkeypatch
         with pytest.raises(errors.Conflict, match="there is a volume made by now"):
             array.clone_volume(source, VolumeSpec("made", 2 * GIB))
         assert {one.name: one.size for one in array.volumes()} == dict.fromkeys(("vol1", "idle", "mapped", "made"), GIB)
+
+
+def test_a_late_note_that_a_restore_is_not_done_is_read_before_it_is_sent_again(quick: SimulatedEdf) -> None:
+    """Made after the end of the restore, it would take the backup's name away, and the next run would restore again."""
+    prepare(quick)
+    with connect(quick) as array:
+        quick.fault("reset_late", seconds=0.2, match={"method": "PUT", "path": "metadata|int_ecosystem_data"})
+        mark = quick.mark()
+        restore(array)
+        assert quick.struck() == [1]
+        notes = [one for one in quick.requests(mark) if one["write"] and re.search("metadata|int_eco", one["path"])]
+        assert len(notes) == 2
+        time.sleep(0.3)
+        assert sorted(one.name for one in array.snapshots()) == ["backup", "old"]
 
 
 def test_a_second_restore_from_the_same_snapshot_is_one(quick: SimulatedEdf) -> None:

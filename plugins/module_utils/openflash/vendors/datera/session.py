@@ -266,6 +266,10 @@ class EdfSession:
         """Set these absolute values, and return the entity. The request may be sent twice."""
         return self._write("PUT", path, body, idempotent=True)
 
+    def put_once(self, path: str, body: Mapping[str, Any]) -> Any:
+        """As ``put``, for values that a later request changes. Raises AnswerLost when they may have been set."""
+        return self._write("PUT", path, body)
+
     def delete(self, path: str) -> None:
         """Delete what may be deleted already. The request may be sent twice: an id is never used again."""
         try:

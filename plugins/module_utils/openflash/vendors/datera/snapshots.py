@@ -136,9 +136,7 @@ class Snapshots(Volumes, Notes):
                 )
             present_size = entities.bytes_of(on_array.entity["size"])
             if existing is None:
-                self._wire.update_metadata(
-                    on_array.instance_path, dict(notes, **{note: "%d %s%s" % (present_size, pending, point)})
-                )
+                self._note_pending(on_array.instance_path, notes, note, "%d %s%s" % (present_size, pending, point))
                 self._take(replace(volume, id=on_array.path), backup)
                 existing = self._find(on_array.path, uuid)
                 self._roll_back(on_array, key, backup)
@@ -153,6 +151,18 @@ class Snapshots(Volumes, Notes):
             return entities.snapshot(
                 volume.name, on_array.path, entities.need(existing, backup), backup, size or present_size, ()
             )
+
+    def _note_pending(self, instance_path: str, notes: Dict[str, str], note: str, text: str) -> None:
+        """Note that the restore is not done.
+
+        A lost request that the array carries out later would set this note again after the restore is done, and the
+        next run would take the restore for an unfinished one. So after a lost answer the metadata is read, with pauses,
+        before the request is sent again.
+        """
+        confirm(
+            lambda: self._wire.update_metadata_once(instance_path, dict(notes, **{note: text})),
+            lambda: self._notes(instance_path).get(note) == text,
+        )
 
     def _further_backup(self, on_array: InstanceVolume, volume: Volume, backup: str) -> None:
         """Take one more backup of the present content, under the first free name."""

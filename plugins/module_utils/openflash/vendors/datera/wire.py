@@ -137,7 +137,14 @@ class EdfOperations(EdfSession):
 
     def update_metadata(self, instance_path: str, metadata: Dict[str, str]) -> None:
         """All of it: this is right whether the array merges or replaces, which is not known (section 9)."""
-        self.put(self._metadata_path(instance_path), {"data": metadata} if self.modern else metadata)
+        self.put(self._metadata_path(instance_path), self._metadata_body(metadata))
+
+    def update_metadata_once(self, instance_path: str, metadata: Dict[str, str]) -> None:
+        """As update_metadata, but where the answer is lost it is not sent again: AnswerLost is raised."""
+        self.put_once(self._metadata_path(instance_path), self._metadata_body(metadata))
+
+    def _metadata_body(self, metadata: Dict[str, str]) -> Dict[str, Any]:
+        return {"data": metadata} if self.modern else metadata
 
     def _metadata_path(self, instance_path: str) -> str:
         return "%s/%s" % (instance_path, "int_ecosystem_data" if self.modern else "metadata")
