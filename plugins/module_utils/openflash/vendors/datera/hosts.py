@@ -89,7 +89,8 @@ class Hosts(Reading, VolumeChap, InitiatorHosts):
         """Two requests for each that the host has: remove it from the group, and delete it where nothing else uses it.
 
         A run that is killed between the two leaves an initiator that nothing uses, as deleting a host may. No later run
-        finds it, because nothing on the array says whose it was; add_initiators and create_host use it again.
+        finds it: to read the initiators would cost every run a request, and their label does not prove who made them.
+        add_initiators and create_host use it again.
         """
         with self._doing("remove initiators from host %s" % host.name, host.name):
             self._need_group(host)
