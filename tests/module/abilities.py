@@ -174,7 +174,7 @@ VIOLIN = Abilities(
         "chap": "CHAP is not offered on Violin",
         "groups": "consistency groups are not offered on Violin",
         "host_without_initiators": "a host is made for the protocol of its initiators",
-        "map_snapshot": "a snapshot of this array cannot be mapped; create a volume from it and map that",
+        "map_snapshot": "a snapshot of this array cannot be mapped; make a volume of it and map that",
         "metadata": "this array keeps no notes on a volume",
         "remove_last_initiator": "a host of this array keeps at least one initiator",
         "restore_snapshot": "Concerto cannot put a snapshot's content back into its volume",
