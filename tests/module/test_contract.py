@@ -90,10 +90,11 @@ def refusal(row: Row, name: str) -> str | None:
 
 def finished(outcome: Any) -> Any:
     """An outcome without the objects that have no final name, which the next run removes."""
-    volumes, equal, *others = outcome
+    volumes, equal, *others, notes = outcome
     named = {name: about for name, about in volumes.items() if not TEMPORARY.search(name)}
     groups = [[name for name in names if name in named] for names in equal]
-    return (named, sorted(filter(None, groups)), *others)
+    named_notes = {name: note for name, note in notes.items() if name in named}
+    return (named, sorted(filter(None, groups)), *others, named_notes)
 
 
 class Stage:
