@@ -132,7 +132,7 @@ def same_mapping(existing: Optional[Mapping], lun: Optional[int]) -> Mapping:
     :raises NotFound: it was there, and is not any more.
     """
     if existing is None:
-        raise NotFound("the mapping was there and is gone again")
+        raise NotFound("the mapping existed, and was removed meanwhile")
     if lun is None or existing.lun == lun:
         return existing
     raise Conflict(

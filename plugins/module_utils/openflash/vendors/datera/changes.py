@@ -38,8 +38,8 @@ from .wire import POLICIES, POOLS
 class Changes(Reading, VolumeChanges, OfflineChanges):
     """What a Datera array does with the size and the properties of a volume."""
 
-    def _volume_of(self, on_array: InstanceVolume) -> Volume:
-        return entities.volume(on_array, self._wire.name)
+    def _volume_of(self, instance_volume: InstanceVolume) -> Volume:
+        return entities.volume(instance_volume, self._wire.name)
 
     def extend_volume(self, volume: Volume, size: int) -> Volume:
         """One request; four where the array demands that it is offline and ``offline_changes`` permits that.
@@ -66,28 +66,28 @@ class Changes(Reading, VolumeChanges, OfflineChanges):
 
     def _change(self, volume: Volume, change: Callable[[str], None]) -> None:
         """Make a change; offline only where the array demands that."""
-        on_array = self._need_volume(volume) if self._demands_offline or volume.state == OFFLINE else None
-        if on_array is not None and entities.marked_offline(on_array.instance) is not None:
+        instance_volume = self._need_volume(volume) if self._demands_offline or volume.state == OFFLINE else None
+        if instance_volume is not None and entities.marked_offline(instance_volume.instance) is not None:
             # A run was killed before it could bring the app instance online.
-            change(on_array.path)
-            self._online(on_array)
-        elif on_array is not None and on_array.online:
-            self._while_offline(on_array, change)
-        elif on_array is not None:
-            change(on_array.path)
+            change(instance_volume.path)
+            self._online(instance_volume)
+        elif instance_volume is not None and instance_volume.online:
+            self._while_offline(instance_volume, change)
+        elif instance_volume is not None:
+            change(instance_volume.path)
         else:
             try:
                 change(volume.id)
             except OfflineDemanded as error:
-                on_array = self._need_volume(volume)
-                if not on_array.online:
+                instance_volume = self._need_volume(volume)
+                if not instance_volume.online:
                     raise
-                self._while_offline(on_array, change, error)
+                self._while_offline(instance_volume, change, error)
                 self._demands_offline = True
 
     def _while_offline(
         self,
-        on_array: InstanceVolume,
+        instance_volume: InstanceVolume,
         change: Callable[[str], None],
         because: Optional[FlashError] = None,
         harmless: bool = False,
@@ -106,40 +106,44 @@ class Changes(Reading, VolumeChanges, OfflineChanges):
                 said=because.said if because else None,
                 hint="Set offline_changes: true to permit that.",
             )
-        if on_array.siblings:
-            raise Refused(shared_with_siblings(on_array.siblings, "going offline, which the array demands for this,"))
-        if on_array.active:
+        if instance_volume.siblings:
+            raise Refused(
+                shared_with_siblings(instance_volume.siblings, "going offline, which the array demands for this,")
+            )
+        if instance_volume.active:
             raise InUse(
                 "the array does this only while the app instance is offline, and it has open sessions of %s"
-                % ", ".join(on_array.active),
+                % ", ".join(instance_volume.active),
                 hint="Detach it on the hosts first.",
             )
-        if not on_array.sessions_known and on_array.hosts:
+        if not instance_volume.sessions_known and instance_volume.hosts:
             raise InUse(
                 "the array does this only while the app instance is offline, and does not report whether %s have open "
-                "sessions" % ", ".join(on_array.hosts),
+                "sessions" % ", ".join(instance_volume.hosts),
                 hint="Unmap it first.",
             )
         try:
-            self._wire.update_instance(on_array.instance_path, {"admin_state": "offline", "descr": _marked(on_array)})
+            self._wire.update_instance(
+                instance_volume.instance_path, {"admin_state": "offline", "descr": _marked(instance_volume)}
+            )
         except (Timeout, Unreachable, BadReply, Interrupted):
             # It may be offline already.
             with suppress(FlashError):  # the error that led here says more; the next run brings it online
-                self._online(on_array)
+                self._online(instance_volume)
             raise
         try:
-            change(on_array.path)
+            change(instance_volume.path)
         except (FlashError, Interrupted):
-            self._online(on_array)
+            self._online(instance_volume)
             raise
-        self._online(on_array)
+        self._online(instance_volume)
 
     def set_volume(self, volume: Volume, options: Map[str, Any]) -> Volume:
         """One request for replicas and placement, one or two for limits, one for the IP pool (offline if need be)."""
         with self._doing("change volume %s" % volume.name, volume.name):
-            on_array = self._need_volume(volume)
+            instance_volume = self._need_volume(volume)
             self._require("set_volume", volume, options=options)
-            self._apply(on_array, options)
+            self._apply(instance_volume, options)
             if options.get("ip_pool"):
                 pool = {"ip_pool": {"path": POOLS % options["ip_pool"]}}
                 self._change(volume, lambda path: self._put_storage(path, pool))
@@ -148,16 +152,16 @@ class Changes(Reading, VolumeChanges, OfflineChanges):
     def _put_storage(self, path: str, body: Entity) -> None:
         self._wire.update_storage(entities.storage_path_of(path), body)
 
-    def _apply(self, on_array: InstanceVolume, options: Map[str, Any]) -> None:
+    def _apply(self, instance_volume: InstanceVolume, options: Map[str, Any]) -> None:
         """Set replicas, placement and limits of an existing volume."""
         properties = properties_of(options)
         if properties:
-            self._wire.update_volume(on_array.path, properties)
+            self._wire.update_volume(instance_volume.path, properties)
         if any(name in options for name in QOS):
-            present = on_array.entity.get("performance_policy") or {}
+            present = instance_volume.entity.get("performance_policy") or {}
             limits = {name: int(present.get(name) or 0) for name in QOS}
             limits.update(limits_of(options))
-            self._put_limits(on_array.path, limits)
+            self._put_limits(instance_volume.path, limits)
 
     def _put_limits(self, path: str, limits: Dict[str, int]) -> None:
         """Set the limits. 0 is no limit (2.14), and without any limit there is no policy."""
@@ -180,23 +184,23 @@ class Changes(Reading, VolumeChanges, OfflineChanges):
     def bring_online(self, volume: Volume) -> Volume:
         """Two requests: read it, and bring it online with the description that it had."""
         with self._doing("bring volume %s online" % volume.name, volume.name):
-            on_array = self._need_volume(volume)
-            if entities.marked_offline(on_array.instance) is not None:
-                self._online(on_array)
+            instance_volume = self._need_volume(volume)
+            if entities.marked_offline(instance_volume.instance) is not None:
+                self._online(instance_volume)
             return self._volume_of(self._available(volume))
 
-    def _take_offline(self, on_array: InstanceVolume) -> None:
+    def _take_offline(self, instance_volume: InstanceVolume) -> None:
         """Take the app instance offline that is to be deleted."""
         try:
-            self._wire.update_instance(on_array.instance_path, {"admin_state": "offline"})
+            self._wire.update_instance(instance_volume.instance_path, {"admin_state": "offline"})
         except NotFound:
             return
 
 
-def _marked(on_array: InstanceVolume) -> str:
+def _marked(instance_volume: InstanceVolume) -> str:
     """The description while it is offline: the present one, and the size of the volume."""
-    mark = "%s%d" % (OFFLINE_MARK, entities.bytes_of(on_array.entity["size"]) // GIB)
-    descr = str(on_array.instance.get("descr") or "")
+    mark = "%s%d" % (OFFLINE_MARK, entities.bytes_of(instance_volume.entity["size"]) // GIB)
+    descr = str(instance_volume.instance.get("descr") or "")
     return ("%s %s" % (descr[: ledger.LABEL_LONGEST - len(mark) - 1], mark)).strip()
 
 

@@ -217,104 +217,107 @@ def bytes_of(size: Any) -> int:
 
 
 def volume(
-    on_array: InstanceVolume, pool: str, members: Optional[Members] = None, sources: Optional[Map[str, str]] = None
+    instance_volume: InstanceVolume,
+    pool: str,
+    members: Optional[Members] = None,
+    sources: Optional[Map[str, str]] = None,
 ) -> Volume:
-    entity, instance = on_array.entity, on_array.instance
+    entity, instance = instance_volume.entity, instance_volume.instance
     size = bytes_of(entity["size"])
     size_before = marked_offline(instance)
     used = entity.get("capacity_in_use")
     clone = reference(instance.get("clone_src"))
     found = Volume(
-        name=on_array.title,
+        name=instance_volume.title,
         # The size before the change counts until it is online again, so that the next run finishes the change.
         size=size if size_before is None else min(size, size_before),
-        id=on_array.path,
+        id=instance_volume.path,
         pool=pool,
-        state=_state(on_array),
+        state=_state(instance_volume),
         used=None if used is None else bytes_of(used),
         source=(sources or {}).get(clone) if clone else None,
-        snapshots=() if entity.get("snapshots") == [] and on_array.instance_snapshots == [] else None,
+        snapshots=() if entity.get("snapshots") == [] and instance_volume.instance_snapshots == [] else None,
         groups=(),
         left_offline=size_before is not None,
-        siblings=on_array.siblings,
-        options=_options(on_array),
+        siblings=instance_volume.siblings,
+        options=_options(instance_volume),
     )
-    return replace(found, mappings=mappings(on_array, members))
+    return replace(found, mappings=mappings(instance_volume, members))
 
 
-def _state(on_array: InstanceVolume) -> str:
+def _state(instance_volume: InstanceVolume) -> str:
     """An unknown state is not ready."""
-    if on_array.instance.get("op_state") == ledger.CLONING:
+    if instance_volume.instance.get("op_state") == ledger.CLONING:
         return COPYING
-    deployed = (on_array.instance.get("deployment_state"), on_array.entity.get("deployment_state"))
-    if on_array.instance.get("op_state") not in (None, "", ledger.AVAILABLE):
+    deployed = (instance_volume.instance.get("deployment_state"), instance_volume.entity.get("deployment_state"))
+    if instance_volume.instance.get("op_state") not in (None, "", ledger.AVAILABLE):
         return ERROR
     if any(one and one not in ledger.DEPLOYED for one in deployed):
         return ERROR
     # A volume that is offline, or is being brought online, is unavailable.
-    states = {on_array.storage.get("op_state"), on_array.entity.get("op_state")}
+    states = {instance_volume.storage.get("op_state"), instance_volume.entity.get("op_state")}
     if states - {None, ledger.AVAILABLE, "unavailable"}:
         return ERROR
-    if not on_array.online or on_array.entity.get("op_state") == "unavailable":
+    if not instance_volume.online or instance_volume.entity.get("op_state") == "unavailable":
         return OFFLINE
-    return COPYING if on_array.resizing else READY
+    return COPYING if instance_volume.resizing else READY
 
 
-def _options(on_array: InstanceVolume) -> Dict[str, Any]:
-    options: Dict[str, Any] = {"replica_count": on_array.entity.get("replica_count")}
-    options["placement_mode"] = on_array.entity.get("placement_mode")
-    policy = on_array.entity.get("placement_policy")
+def _options(instance_volume: InstanceVolume) -> Dict[str, Any]:
+    options: Dict[str, Any] = {"replica_count": instance_volume.entity.get("replica_count")}
+    options["placement_mode"] = instance_volume.entity.get("placement_mode")
+    policy = instance_volume.entity.get("placement_policy")
     if policy:
         options["placement_policy"] = host_of(path_of(policy))
-    options["ip_pool"] = host_of(reference(on_array.storage.get("ip_pool")))
-    options["template"] = host_of(reference(on_array.instance.get("app_template")))
-    limits = on_array.entity.get("performance_policy") or {}
+    options["ip_pool"] = host_of(reference(instance_volume.storage.get("ip_pool")))
+    options["template"] = host_of(reference(instance_volume.instance.get("app_template")))
+    limits = instance_volume.entity.get("performance_policy") or {}
     options.update({name: int(limits.get(name) or 0) for name in QOS})
     return options
 
 
-def lun(on_array: InstanceVolume) -> int:
-    names = [sibling["name"] for sibling in on_array.storage["volumes"]]
-    return ledger.FIRST_LUN + names.index(on_array.entity["name"])
+def lun(instance_volume: InstanceVolume) -> int:
+    names = [sibling["name"] for sibling in instance_volume.storage["volumes"]]
+    return ledger.FIRST_LUN + names.index(instance_volume.entity["name"])
 
 
-def mappings(on_array: InstanceVolume, members: Optional[Members] = None) -> Tuple[Mapping, ...]:
+def mappings(instance_volume: InstanceVolume, members: Optional[Members] = None) -> Tuple[Mapping, ...]:
     """A mapping for each different entry of the access list, and one for all hosts where every initiator may log in."""
-    found = tuple(mapping(on_array, path, members) for path in on_array.access_list)
-    return (*found, open_mapping(on_array)) if on_array.open_to_all else found
+    found = tuple(mapping(instance_volume, path, members) for path in instance_volume.access_list)
+    return (*found, open_mapping(instance_volume)) if instance_volume.open_to_all else found
 
 
-def open_mapping(on_array: InstanceVolume) -> Mapping:
+def open_mapping(instance_volume: InstanceVolume) -> Mapping:
     """The mapping for all hosts."""
     return Mapping(
-        volume=on_array.title,
+        volume=instance_volume.title,
         host=EVERY_HOST,
-        lun=lun(on_array),
-        id="%s %s" % (on_array.storage_path, EVERY_HOST),
-        volume_id=on_array.path,
+        lun=lun(instance_volume),
+        id="%s %s" % (instance_volume.storage_path, EVERY_HOST),
+        volume_id=instance_volume.path,
         host_id=EVERY_HOST,
-        open=bool(on_array.active) if on_array.sessions_known else None,
+        open=bool(instance_volume.active) if instance_volume.sessions_known else None,
     )
 
 
-def mapping(on_array: InstanceVolume, path: str, members: Optional[Members] = None) -> Mapping:
-    auth = on_array.storage.get("auth") or {}
+def mapping(instance_volume: InstanceVolume, path: str, members: Optional[Members] = None) -> Mapping:
+    auth = instance_volume.storage.get("auth") or {}
     return Mapping(
-        volume=on_array.title,
+        volume=instance_volume.title,
         host=host_of(path),
-        lun=lun(on_array),
-        id="%s %s" % (on_array.storage_path, path),
-        volume_id=on_array.path,
+        lun=lun(instance_volume),
+        id="%s %s" % (instance_volume.storage_path, path),
+        volume_id=instance_volume.path,
         host_id=path,
-        open=_open(on_array, path, members),
+        open=_open(instance_volume, path, members),
         chap_user=auth.get("target_user_name") or None if auth.get("type") in ("chap", "mchap") else None,
     )
 
 
-def _open(on_array: InstanceVolume, path: str, members: Optional[Members]) -> Optional[bool]:
-    active = on_array.active
+def _open(instance_volume: InstanceVolume, path: str, members: Optional[Members]) -> Optional[bool]:
+    active = instance_volume.active
     if not active:
-        return False if on_array.sessions_known else None
+        return False if instance_volume.sessions_known else None
     if path.startswith("/initiators/"):
         return address_of(path) in active
     if members is None:
@@ -338,12 +341,12 @@ def single_host(entity: Entity) -> Host:
     return Host(name, id="/initiators/%s" % name, initiators=(initiator,))
 
 
-def ports(on_array: InstanceVolume) -> List[Port]:
-    access = on_array.storage.get("access") or {}
+def ports(instance_volume: InstanceVolume) -> List[Port]:
+    access = instance_volume.storage.get("access") or {}
     found = []
     for ip in access.get("ips") or ():
         portal = format_endpoint(str(ip), ledger.PORTAL_PORT)
-        found.append(Port(on_array.title, ISCSI, str(access["iqn"]).lower(), portal, up=on_array.online))
+        found.append(Port(instance_volume.title, ISCSI, str(access["iqn"]).lower(), portal, up=instance_volume.online))
     return found
 
 

@@ -180,12 +180,12 @@ class Hosts(Reading, VolumeChap, InitiatorHosts):
             storage_path = entities.storage_path_of(volume.id)
             self._add_entry(storage_path, volume, host)
             if volume.state == OFFLINE:
-                on_array = self._need_volume(volume)
-                if not on_array.online:
-                    self._online(on_array)
-            on_array = self._available(volume)
+                instance_volume = self._need_volume(volume)
+                if not instance_volume.online:
+                    self._online(instance_volume)
+            instance_volume = self._available(volume)
             members = {host.name: host.addresses}
-            return entities.mapping(on_array, host.id, members)
+            return entities.mapping(instance_volume, host.id, members)
 
     def set_volume_chap(self, volume: Volume, chap: Chap) -> None:
         """One-way CHAP: the initiator proves its identity to the target (2.7). One request.
@@ -249,10 +249,10 @@ class Hosts(Reading, VolumeChap, InitiatorHosts):
                     return tuple(self.mappings(hosts=[mapping.host]))
                 mapping = found[0]
             storage_path = str(mapping.id).partition(" ")[0]
-            on_array = self._read_volume(str(mapping.volume_id))
-            if on_array is not None:
-                if on_array.siblings:
-                    raise Unsupported(shared_with_siblings(on_array.siblings, "the access list"))
+            instance_volume = self._read_volume(str(mapping.volume_id))
+            if instance_volume is not None:
+                if instance_volume.siblings:
+                    raise Unsupported(shared_with_siblings(instance_volume.siblings, "the access list"))
                 self._end_access(storage_path, str(mapping.host_id))
             return tuple(one for one in self.mappings(hosts=[mapping.host]) if one.host == mapping.host)
 

@@ -119,9 +119,9 @@ class Reading(Array, LookUpById):
 
             def portals(instance: Entity) -> List[Port]:
                 found: Dict[Tuple[str, Optional[str]], Port] = {}
-                for on_array in entities.volumes_of(instance):
-                    if titles is None or on_array.title in titles:
-                        for port in entities.ports(on_array):
+                for instance_volume in entities.volumes_of(instance):
+                    if titles is None or instance_volume.title in titles:
+                        for port in entities.ports(instance_volume):
                             found.setdefault((port.address, port.portal), port)
                 return list(found.values())
 
@@ -161,50 +161,54 @@ class Reading(Array, LookUpById):
         if instance is None:
             return None
         with client.understanding("app instance %s" % instance_path):
-            for on_array in entities.volumes_of(entities.need(instance, instance_path)):
-                if on_array.path.endswith("/storage_instances/" + path_within):
-                    return on_array
+            for instance_volume in entities.volumes_of(entities.need(instance, instance_path)):
+                if instance_volume.path.endswith("/storage_instances/" + path_within):
+                    return instance_volume
         return None
 
     def _need_volume(self, volume: Volume) -> InstanceVolume:
-        on_array = self._read_volume(volume.id) if volume.id else None
-        if on_array is None:
+        instance_volume = self._read_volume(volume.id) if volume.id else None
+        if instance_volume is None:
             for instance in self._instances([volume.name]):
                 with client.understanding("app instance %s" % instance.get("name")):
                     for candidate in entities.volumes_of(instance):
                         if candidate.title == volume.name:
                             return candidate
             raise NotFound("volume %s is not there" % volume.name, target=volume.name)
-        return on_array
+        return instance_volume
 
-    def _resized(self, on_array: InstanceVolume) -> InstanceVolume:
+    def _resized(self, instance_volume: InstanceVolume) -> InstanceVolume:
         """The volume, when the array has finished changing its size (2.2): no request when it has already."""
 
         def done() -> Optional[InstanceVolume]:
-            now = self._read_volume(on_array.path)
+            now = self._read_volume(instance_volume.path)
             if now is None:
-                raise NotFound("volume %s is gone" % on_array.title, target=on_array.title)
+                raise NotFound("volume %s is gone" % instance_volume.title, target=instance_volume.title)
             return None if now.resizing else now
 
-        if not on_array.resizing:
-            return on_array
+        if not instance_volume.resizing:
+            return instance_volume
         hint = "The array goes on by itself: run the task again to wait for it."
-        what = "the end of the change of the size of volume %s" % on_array.title
+        what = "the end of the change of the size of volume %s" % instance_volume.title
         return Deadline(self._wait, first=0.05, longest=5.0).poll(done, what, hint)
 
-    def _online(self, on_array: InstanceVolume) -> None:
+    def _online(self, instance_volume: InstanceVolume) -> None:
         """Bring the app instance online, with the description that it had before."""
-        descr = str(on_array.instance.get("descr") or "").partition(OFFLINE_MARK)[0].strip()
-        self._wire.update_instance(on_array.instance_path, {"admin_state": "online", "descr": descr or None})
+        descr = str(instance_volume.instance.get("descr") or "").partition(OFFLINE_MARK)[0].strip()
+        self._wire.update_instance(instance_volume.instance_path, {"admin_state": "online", "descr": descr or None})
 
     def _available(self, volume: Volume) -> InstanceVolume:
         """The volume, when its target accepts a login (2.13)."""
 
         def read() -> Optional[InstanceVolume]:
-            on_array = self._read_volume(volume.id)
-            if on_array is None:
+            instance_volume = self._read_volume(volume.id)
+            if instance_volume is None:
                 raise NotFound("volume %s is gone" % volume.name, target=volume.name)
-            return on_array if on_array.storage.get("op_state", ledger.AVAILABLE) == ledger.AVAILABLE else None
+            return (
+                instance_volume
+                if instance_volume.storage.get("op_state", ledger.AVAILABLE) == ledger.AVAILABLE
+                else None
+            )
 
         return Deadline(self._wait, first=0.05, longest=2.0).poll(
             read, "the target of volume %s" % volume.name, "The host is in the access list; check the app instance."
@@ -228,9 +232,11 @@ class Reading(Array, LookUpById):
 
             def volumes(instance: Entity) -> List[Volume]:
                 return [
-                    self._named_snapshots(on_array, entities.volume(on_array, self._wire.name, members, sources), names)
-                    for on_array in entities.volumes_of(instance)
-                    if titles is None or on_array.title in titles
+                    self._named_snapshots(
+                        instance_volume, entities.volume(instance_volume, self._wire.name, members, sources), names
+                    )
+                    for instance_volume in entities.volumes_of(instance)
+                    if titles is None or instance_volume.title in titles
                 ]
 
             return entities.listing("volume", instances, volumes)
@@ -252,7 +258,7 @@ class Reading(Array, LookUpById):
             return None
 
     def _volumes_within(self, instance: Entity) -> List[Volume]:
-        return [entities.volume(on_array, self._wire.name) for on_array in entities.volumes_of(instance)]
+        return [entities.volume(instance_volume, self._wire.name) for instance_volume in entities.volumes_of(instance)]
 
     def snapshot_with_id(self, volume: Volume, key: str) -> Optional[Snapshot]:
         """The snapshot of the volume with this UUID or time stamp: one request."""
@@ -262,14 +268,16 @@ class Reading(Array, LookUpById):
                     return entities.snapshot(volume.name, volume.id, entity, str(entity["uuid"]), volume.size)
             return None
 
-    def _named_snapshots(self, on_array: InstanceVolume, volume: Volume, names: Optional[Sequence[str]]) -> Volume:
+    def _named_snapshots(
+        self, instance_volume: InstanceVolume, volume: Volume, names: Optional[Sequence[str]]
+    ) -> Volume:
         """Add the names of its snapshots where few volumes are read by name: one more request."""
         if volume.snapshots is not None or names is None or len(names) > FEW:
             return volume
-        notes = self._notes(on_array.instance_path)
+        notes = self._notes(instance_volume.instance_path)
         found = [
-            self._snapshot(on_array, snapshot, notes).name
-            for snapshot in self._candidates(on_array, None, {on_array.title})
+            self._snapshot(instance_volume, snapshot, notes).name
+            for snapshot in self._candidates(instance_volume, None, {instance_volume.title})
         ]
         return replace(volume, snapshots=tuple(found))
 
@@ -287,12 +295,14 @@ class Reading(Array, LookUpById):
         for instance in instances:
             found["/app_instances/%s" % instance.get("id")] = str(instance.get("name"))
             try:
-                for on_array in entities.volumes_of(instance):
-                    found[on_array.path] = on_array.title
-                    if on_array.entity.get("snapshots") is None:
+                for instance_volume in entities.volumes_of(instance):
+                    found[instance_volume.path] = instance_volume.title
+                    if instance_volume.entity.get("snapshots") is None:
                         continue
-                    for snapshot in entities.objects_in(on_array.entity, "snapshots"):
-                        found["%s/snapshots/%s" % (on_array.path, entities.key_of(snapshot))] = on_array.title
+                    for snapshot in entities.objects_in(instance_volume.entity, "snapshots"):
+                        found["%s/snapshots/%s" % (instance_volume.path, entities.key_of(snapshot))] = (
+                            instance_volume.title
+                        )
             except KeyError:
                 continue
         return found
@@ -313,8 +323,8 @@ class Reading(Array, LookUpById):
             def mappings(instance: Entity) -> List[Mapping]:
                 return [
                     mapping
-                    for on_array in entities.volumes_of(instance)
-                    for mapping in entities.mappings(on_array, members)
+                    for instance_volume in entities.volumes_of(instance)
+                    for mapping in entities.mappings(instance_volume, members)
                     if both
                     or mapping.volume in of_volumes
                     or mapping.host in of_hosts
@@ -393,7 +403,10 @@ class Reading(Array, LookUpById):
             children = self._children(instances)
 
             def is_requested(instance: Entity) -> bool:
-                return any(self._candidates(on_array, names, of_volumes) for on_array in entities.volumes_of(instance))
+                return any(
+                    self._candidates(instance_volume, names, of_volumes)
+                    for instance_volume in entities.volumes_of(instance)
+                )
 
             listed = entities.listing("snapshot", instances, lambda one: [one] if is_requested(one) else [])
             chosen = list(listed)
@@ -406,11 +419,11 @@ class Reading(Array, LookUpById):
 
             def snapshots(instance: Entity) -> List[Snapshot]:
                 found = []
-                for on_array in entities.volumes_of(instance):
-                    for reported in self._candidates(on_array, names, of_volumes):
-                        snapshot = self._snapshot(on_array, reported, notes[str(instance["id"])])
+                for instance_volume in entities.volumes_of(instance):
+                    for reported in self._candidates(instance_volume, names, of_volumes):
+                        snapshot = self._snapshot(instance_volume, reported, notes[str(instance["id"])])
                         snapshot = replace(snapshot, children=tuple(children.get(snapshot.id, ())))
-                        if names is None or on_array.title in of_volumes or snapshot.name in names:
+                        if names is None or instance_volume.title in of_volumes or snapshot.name in names:
                             found.append(snapshot)
                 return found
 
@@ -429,15 +442,15 @@ class Reading(Array, LookUpById):
         return found
 
     def _candidates(
-        self, on_array: InstanceVolume, names: Optional[Sequence[str]], volumes: set[str]
+        self, instance_volume: InstanceVolume, names: Optional[Sequence[str]], volumes: set[str]
     ) -> List[entities.VolumeSnapshot]:
         """The snapshots of the volume that may have one of the names, by their UUIDs; or all of a requested volume."""
-        of_volume = self._described(on_array.entity.get("snapshots"), on_array.path)
-        of_instance = self._described(on_array.instance_snapshots, on_array.instance_path)
+        of_volume = self._described(instance_volume.entity.get("snapshots"), instance_volume.path)
+        of_instance = self._described(instance_volume.instance_snapshots, instance_volume.instance_path)
         found = entities.snapshots_of(of_volume, of_instance)
-        if on_array.title in volumes or (names is None and not volumes):
+        if instance_volume.title in volumes or (names is None and not volumes):
             return found
-        uuids = {snapshot_uuid(on_array.path, name) for name in names or ()}
+        uuids = {snapshot_uuid(instance_volume.path, name) for name in names or ()}
         return [
             snapshot
             for snapshot in found
@@ -454,14 +467,18 @@ class Reading(Array, LookUpById):
         return list(reported)
 
     @staticmethod
-    def _snapshot(on_array: InstanceVolume, reported: entities.VolumeSnapshot, notes: Dict[str, str]) -> Snapshot:
+    def _snapshot(
+        instance_volume: InstanceVolume, reported: entities.VolumeSnapshot, notes: Dict[str, str]
+    ) -> Snapshot:
         name, size = noted(notes, reported.uuid)
         name = reported.instance_name if reported.of_instance else name or reported.uuid
-        now = entities.bytes_of(on_array.entity["size"])
-        found = entities.snapshot(on_array.title, on_array.path, reported.entity, name, size or now)
+        now = entities.bytes_of(instance_volume.entity["size"])
+        found = entities.snapshot(instance_volume.title, instance_volume.path, reported.entity, name, size or now)
         if reported.apart:
-            found = replace(found, id="%s/snapshots/%s" % (on_array.instance_path, entities.key_of(reported.entity)))
-        return replace(found, group=str(on_array.instance["name"])) if reported.of_instance else found
+            found = replace(
+                found, id="%s/snapshots/%s" % (instance_volume.instance_path, entities.key_of(reported.entity))
+            )
+        return replace(found, group=str(instance_volume.instance["name"])) if reported.of_instance else found
 
 
 def _has_sessions_of_groups(instance: Entity) -> bool:

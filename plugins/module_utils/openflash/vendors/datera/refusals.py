@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the array's refusals mean (sheet, sections 1.14 and 1.15). The only on_array that reads them."""
+"""What the array's refusals mean (sheet, sections 1.14 and 1.15). The only place that reads them."""
 
 from __future__ import annotations
 

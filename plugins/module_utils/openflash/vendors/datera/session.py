@@ -296,7 +296,7 @@ class EdfSession:
             except AnswerLost:
                 raise
             except BadReply as error:
-                # Something answered in the array's on_array, perhaps after the array had done it.
+                # Something answered in the array's place, perhaps after the array had done it.
                 if not idempotent:
                     raise AnswerUnreadable(error.reason, code=error.code, said=error.said, hint=error.hint) from None
                 if attempt == ATTEMPTS - 1:

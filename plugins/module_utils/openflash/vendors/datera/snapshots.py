@@ -118,38 +118,40 @@ class Snapshots(Volumes, Notes):
         was carried out, the run takes a further backup, ``<backup>-2``, before it sends the restore again.
         """
         with self._doing("restore volume %s from snapshot %s" % (volume.name, snapshot.name), volume.name):
-            on_array = self._need_volume(volume)
-            uuid = snapshot_uuid(on_array.path, backup)
+            instance_volume = self._need_volume(volume)
+            uuid = snapshot_uuid(instance_volume.path, backup)
             note = ledger.NOTE_PREFIX + uuid
-            existing = self._find(on_array.path, uuid)
-            notes = self._notes(on_array.instance_path)
+            existing = self._find(instance_volume.path, uuid)
+            notes = self._notes(instance_volume.instance_path)
             name, size = noted(notes, uuid)
-            key, point = entities.host_of(snapshot.id), str(on_array.entity.get("restore_point") or "")
+            key, point = entities.host_of(snapshot.id), str(instance_volume.entity.get("restore_point") or "")
             pending = "%s%s:" % (PENDING, key)
             done = existing is not None and (name is None or not name.startswith(PENDING))
             if existing is not None and done:
-                return entities.snapshot(volume.name, on_array.path, existing, backup, size or volume.size)
+                return entities.snapshot(volume.name, instance_volume.path, existing, backup, size or volume.size)
             if existing is not None and not str(name).startswith(pending):
                 raise Conflict(
                     "a restore from another snapshot was begun with that backup and not finished",
                     hint="Finish that one first, or choose another name for the backup.",
                 )
-            present_size = entities.bytes_of(on_array.entity["size"])
+            present_size = entities.bytes_of(instance_volume.entity["size"])
             if existing is None:
-                self._note_pending(on_array.instance_path, notes, note, "%d %s%s" % (present_size, pending, point))
-                self._take(replace(volume, id=on_array.path), backup)
-                existing = self._find(on_array.path, uuid)
-                self._roll_back(on_array, key, backup)
+                self._note_pending(
+                    instance_volume.instance_path, notes, note, "%d %s%s" % (present_size, pending, point)
+                )
+                self._take(replace(volume, id=instance_volume.path), backup)
+                existing = self._find(instance_volume.path, uuid)
+                self._roll_back(instance_volume, key, backup)
             elif point == key != str(name)[len(pending) :]:
                 # The noted restore point was another one, so the killed run has restored the volume.
-                self._bring_back(on_array)
+                self._bring_back(instance_volume)
             else:
-                self._further_backup(on_array, volume, backup)
-                self._roll_back(on_array, key, backup)
-            notes = dict(self._notes(on_array.instance_path), **{note: "%d %s" % (size or present_size, backup)})
-            self._wire.update_metadata(on_array.instance_path, notes)
+                self._further_backup(instance_volume, volume, backup)
+                self._roll_back(instance_volume, key, backup)
+            notes = dict(self._notes(instance_volume.instance_path), **{note: "%d %s" % (size or present_size, backup)})
+            self._wire.update_metadata(instance_volume.instance_path, notes)
             return entities.snapshot(
-                volume.name, on_array.path, entities.need(existing, backup), backup, size or present_size, ()
+                volume.name, instance_volume.path, entities.need(existing, backup), backup, size or present_size, ()
             )
 
     def _note_pending(self, instance_path: str, notes: Dict[str, str], note: str, text: str) -> None:
@@ -164,47 +166,47 @@ class Snapshots(Volumes, Notes):
             lambda: self._notes(instance_path).get(note) == text,
         )
 
-    def _further_backup(self, on_array: InstanceVolume, volume: Volume, backup: str) -> None:
+    def _further_backup(self, instance_volume: InstanceVolume, volume: Volume, backup: str) -> None:
         """Take one more backup of the present content, under the first free name."""
         free = (further_backup(backup, number) for number in range(2, 100))
-        uuids = {snapshot.get("uuid") for snapshot in self._wire.snapshots_of(on_array.path)}
+        uuids = {snapshot.get("uuid") for snapshot in self._wire.snapshots_of(instance_volume.path)}
         for name in free:
-            if snapshot_uuid(on_array.path, name) not in uuids:
-                kept = replace(volume, id=on_array.path)
-                self._note_names(on_array.instance_path, [SnapshotSpec(name, kept)])
+            if snapshot_uuid(instance_volume.path, name) not in uuids:
+                kept = replace(volume, id=instance_volume.path)
+                self._note_names(instance_volume.instance_path, [SnapshotSpec(name, kept)])
                 self._take(kept, name)
                 return
         raise Conflict("there are too many snapshots named %s-*" % backup, hint="Delete those that you do not need.")
 
-    def _roll_back(self, on_array: InstanceVolume, key: str, backup: str) -> None:
+    def _roll_back(self, instance_volume: InstanceVolume, key: str, backup: str) -> None:
         try:
-            self._put_restore_point(on_array, key)
+            self._put_restore_point(instance_volume, key)
         except FlashError as error:
             kept = "What the volume held before is kept as snapshot %s, which stays." % backup
             error.hint = "%s %s" % (error.hint, kept) if error.hint else kept
             raise
 
-    def _put_restore_point(self, on_array: InstanceVolume, key: str) -> None:
+    def _put_restore_point(self, instance_volume: InstanceVolume, key: str) -> None:
         """Restore by the volume's own route, which changes no other volume; offline only where that is demanded."""
 
         def change(path: str) -> None:
             self._wire.update_volume(path, {"restore_point": key})
 
         try:
-            if self._demands_offline and on_array.online:
-                self._while_offline(on_array, change, harmless=not on_array.hosts)
+            if self._demands_offline and instance_volume.online:
+                self._while_offline(instance_volume, change, harmless=not instance_volume.hosts)
             else:
-                change(on_array.path)
-                self._bring_back(on_array)
+                change(instance_volume.path)
+                self._bring_back(instance_volume)
         except OfflineDemanded as error:
-            if not on_array.online or self._demands_offline:
+            if not instance_volume.online or self._demands_offline:
                 raise
-            self._while_offline(on_array, change, error, harmless=not on_array.hosts)
+            self._while_offline(instance_volume, change, error, harmless=not instance_volume.hosts)
 
-    def _bring_back(self, on_array: InstanceVolume) -> None:
+    def _bring_back(self, instance_volume: InstanceVolume) -> None:
         """Bring it online, where a killed run of this collection took it offline."""
-        if entities.marked_offline(on_array.instance) is not None:
-            self._online(on_array)
+        if entities.marked_offline(instance_volume.instance) is not None:
+            self._online(instance_volume)
 
     # -- notes -------------------------------------------------------------------------------------------------------
 

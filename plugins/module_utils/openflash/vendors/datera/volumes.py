@@ -61,7 +61,7 @@ class Volumes(Changes):
                 storage["ip_pool"] = {"path": POOLS % options["ip_pool"]}
             body = {"name": spec.name, "access_control_mode": "deny_all", "storage_instances": [storage]}
             body.update(_for_openstack(spec))
-            return self._volume_of(self._create(body, lambda on_array: self._same(on_array, size)))
+            return self._volume_of(self._create(body, lambda instance_volume: self._same(instance_volume, size)))
 
     def _in_this_pool(self, spec: VolumeSpec) -> None:
         if spec.pool and spec.pool != self._wire.name:
@@ -71,8 +71,8 @@ class Volumes(Changes):
                 % self._wire.name,
             )
 
-    def _same(self, on_array: InstanceVolume, size: int) -> None:
-        check_size(on_array.title, entities.bytes_of(on_array.entity["size"]), size)
+    def _same(self, instance_volume: InstanceVolume, size: int) -> None:
+        check_size(instance_volume.title, entities.bytes_of(instance_volume.entity["size"]), size)
 
     def _create(self, body: Entity, same: Callable[[InstanceVolume], None]) -> InstanceVolume:
         """Create the app instance; or take the existing one, unless ``same`` raises Conflict for it."""
@@ -82,9 +82,9 @@ class Volumes(Changes):
             existing = self._instance(name)
             if existing is None:
                 return None
-            on_array = self._only(existing)
-            same(on_array)
-            return on_array
+            instance_volume = self._only(existing)
+            same(instance_volume)
+            return instance_volume
 
         return confirm(lambda: self._only(entities.need(self._wire.create_instance(body), name)), read, (NameTaken,))
 
@@ -120,12 +120,12 @@ class Volumes(Changes):
                 % (template, format_size(template_size), format_size(size))
             )
         if template_size == size and not remaining:
-            return self._volume_of(self._create(body, lambda on_array: self._same(on_array, size)))
+            return self._volume_of(self._create(body, lambda instance_volume: self._same(instance_volume, size)))
         existing = self._instance(name)
         if existing is not None:
-            on_array = self._only(existing)
-            self._same(on_array, size)
-            return self._volume_of(on_array)
+            instance_volume = self._only(existing)
+            self._same(instance_volume, size)
+            return self._volume_of(instance_volume)
         return self._finished(body, name, size, remaining)
 
     # -- copies ------------------------------------------------------------------------------------------------------
@@ -151,9 +151,9 @@ class Volumes(Changes):
                 raise Invalid("a copy has the %s of its source" % name.replace("_", " "), hint="Leave %s out." % name)
         existing = self._instance(spec.name)
         if existing is not None:
-            on_array = self._only(existing)
-            self._same(on_array, size)
-            return self._volume_of(on_array)
+            instance_volume = self._only(existing)
+            self._same(instance_volume, size)
+            return self._volume_of(instance_volume)
 
         def has_same_source(instance: Entity) -> bool:
             clone = instance.get("clone_src")
@@ -161,14 +161,14 @@ class Volumes(Changes):
 
         body = dict(body, name=spec.name, **_for_openstack(spec))
         if size == source_size and not options:
-            on_array = self._create(body, lambda found: self._same_copy(found, size, has_same_source))
-            return self._volume_of(self._finished_copy(on_array.instance_path))
+            instance_volume = self._create(body, lambda found: self._same_copy(found, size, has_same_source))
+            return self._volume_of(self._finished_copy(instance_volume.instance_path))
         return self._finished(body, spec.name, size, options)
 
-    def _same_copy(self, on_array: InstanceVolume, size: int, has_same_source: Callable[[Entity], bool]) -> None:
-        self._same(on_array, size)
-        if not has_same_source(on_array.instance):
-            raise Conflict("volume %s is there already, made of another source" % on_array.title)
+    def _same_copy(self, instance_volume: InstanceVolume, size: int, has_same_source: Callable[[Entity], bool]) -> None:
+        self._same(instance_volume, size)
+        if not has_same_source(instance_volume.instance):
+            raise Conflict("volume %s is there already, made of another source" % instance_volume.title)
 
     def _finished(self, body: Entity, name: str, size: int, options: Map[str, Any]) -> Volume:
         """Make the volume under a temporary name, give it the requested size and options, then its final name.
@@ -179,27 +179,27 @@ class Volumes(Changes):
         temporary = unfinished_name(name)
         request = request_digest(json.dumps([body, size, dict(options)], sort_keys=True, default=str))
         with unfinished.begin() as stamp:
-            on_array, earlier = self._begin(dict(body, name=temporary), request, stamp)
+            instance_volume, earlier = self._begin(dict(body, name=temporary), request, stamp)
             try:
-                on_array = self._finished_copy(on_array.instance_path)
+                instance_volume = self._finished_copy(instance_volume.instance_path)
             except Timeout:
                 with suppress(FlashError):
                     # So that the next run knows that the array was copying, even when it has finished by then.
                     descr = unfinished_descr(request, earlier or stamp, left_copying=True)
-                    self._wire.update_instance(on_array.instance_path, {"descr": descr})
+                    self._wire.update_instance(instance_volume.instance_path, {"descr": descr})
                 raise
-            if entities.bytes_of(on_array.entity["size"]) < size:
-                self._grow_copy(on_array, size)
-            self._apply(on_array, options)
+            if entities.bytes_of(instance_volume.entity["size"]) < size:
+                self._grow_copy(instance_volume, size)
+            self._apply(instance_volume, options)
             final: Entity = {"name": name, "descr": None}
-            if not on_array.online:
+            if not instance_volume.online:
                 final["admin_state"] = "online"
             try:
-                instance = entities.need(self._wire.update_instance(on_array.instance_path, final), name)
+                instance = entities.need(self._wire.update_instance(instance_volume.instance_path, final), name)
             except NameTaken as error:
                 # Another client has made a volume of that name meanwhile, so no run would finish this copy.
-                self._take_offline(on_array)
-                self._wire.delete_instance(on_array.instance_path)
+                self._take_offline(instance_volume)
+                self._wire.delete_instance(instance_volume.instance_path)
                 raise Conflict("there is a volume %s by now" % name, code=error.code, said=error.said) from None
             made = self._volume_of(self._only(instance))
             return replace(made, resumed=earlier.since if earlier is not None else None)
@@ -211,46 +211,51 @@ class Volumes(Changes):
         descr = unfinished_descr(request, stamp)
         found: List[InstanceVolume] = []
 
-        def check(on_array: InstanceVolume) -> None:
+        def check(instance_volume: InstanceVolume) -> None:
             # This run's own, after a lost answer, has this description; any other one is of an earlier run.
-            if str(on_array.instance.get("descr") or "") != descr:
-                found.append(on_array)
+            if str(instance_volume.instance.get("descr") or "") != descr:
+                found.append(instance_volume)
 
         for _attempt in range(ATTEMPTS):
-            on_array = self._create(dict(body, descr=descr), check)
+            instance_volume = self._create(dict(body, descr=descr), check)
             if not found:
-                return on_array, None
+                return instance_volume, None
             earlier = self._earlier(found.pop(), request)
             if earlier is not None:
-                return on_array, earlier
+                return instance_volume, earlier
         raise Busy("another run is making the same copy", hint="Run it again later.")
 
-    def _earlier(self, on_array: InstanceVolume, request: str) -> Optional[unfinished.Stamp]:
+    def _earlier(self, instance_volume: InstanceVolume, request: str) -> Optional[unfinished.Stamp]:
         """The stamp of the run that began this unfinished copy, if it is resumed; None when it was removed."""
-        description = parse_unfinished(str(on_array.instance.get("descr") or ""))
-        used = on_array.hosts or on_array.active or on_array.entity.get("snapshots") or on_array.instance_snapshots
+        description = parse_unfinished(str(instance_volume.instance.get("descr") or ""))
+        used = (
+            instance_volume.hosts
+            or instance_volume.active
+            or instance_volume.entity.get("snapshots")
+            or instance_volume.instance_snapshots
+        )
         if description is None or used:
             raise Conflict(
-                "app instance %s has the name of the unfinished copy, and is none or is in use" % on_array.title,
+                "app instance %s has the name of the unfinished copy, and is none or is in use" % instance_volume.title,
                 hint="Check it on the array: this collection uses names such as that for unfinished copies only.",
             )
         resume = unfinished.may_resume(
-            description.stamp, self._wait, "app instance %s" % on_array.title, description.request == request
+            description.stamp, self._wait, "app instance %s" % instance_volume.title, description.request == request
         )
-        cloning = on_array.instance.get("op_state") == ledger.CLONING
+        cloning = instance_volume.instance.get("op_state") == ledger.CLONING
         if resume and (cloning or description.left_copying):
             return description.stamp
         if cloning:
             raise Busy(
                 "the array still copies into app instance %s, which an earlier run began %d s ago"
-                % (on_array.title, description.stamp.age()),
+                % (instance_volume.title, description.stamp.age()),
                 hint="Run the task again when that copy has ended: it is then removed and made again.",
             )
-        self._take_offline(on_array)
-        self._wire.delete_instance(on_array.instance_path)
+        self._take_offline(instance_volume)
+        self._wire.delete_instance(instance_volume.instance_path)
         return None
 
-    def _grow_copy(self, on_array: InstanceVolume, size: int) -> bool:
+    def _grow_copy(self, instance_volume: InstanceVolume, size: int) -> bool:
         """Extend a copy, which no host has, so it may be offline for a moment without ``offline_changes``.
 
         Returns whether the array has not finished the change.
@@ -261,11 +266,11 @@ class Volumes(Changes):
             resizing.append(self._put_size(path, size))
 
         try:
-            grow(on_array.path)
+            grow(instance_volume.path)
         except OfflineDemanded as error:
-            if not on_array.online:
+            if not instance_volume.online:
                 raise
-            self._while_offline(on_array, grow, error, harmless=True)
+            self._while_offline(instance_volume, grow, error, harmless=True)
         return resizing[-1]
 
     def _finished_copy(self, instance_path: str) -> InstanceVolume:
@@ -274,7 +279,7 @@ class Volumes(Changes):
         def ready() -> Optional[InstanceVolume]:
             instance = self._wire.instance(instance_path)
             if instance is None:
-                raise NotFound("the copy is gone again")
+                raise NotFound("the copy was removed meanwhile")
             return None if instance.get("op_state") == ledger.CLONING else self._only(instance)
 
         hint = "The array goes on by itself: run the task again to wait for it."
@@ -303,27 +308,31 @@ class Volumes(Changes):
         A volume of several in an app instance is deleted alone, and only when the app instance is offline already.
         """
         with self._doing("delete volume %s" % volume.name, volume.name):
-            on_array = self._read_volume(volume.id) if volume.id else None
-            if on_array is None:
+            instance_volume = self._read_volume(volume.id) if volume.id else None
+            if instance_volume is None:
                 return
-            if on_array.title != volume.name and not volume.siblings:
-                raise Conflict("it was renamed to %s" % on_array.title, hint="Read it again.")
-            if on_array.access_list:
-                raise mapped_to(entities.host_of(path) for path in on_array.access_list)
-            if on_array.open_to_all:
+            if instance_volume.title != volume.name and not volume.siblings:
+                raise Conflict("it was renamed to %s" % instance_volume.title, hint="Read it again.")
+            if instance_volume.access_list:
+                raise mapped_to(entities.host_of(path) for path in instance_volume.access_list)
+            if instance_volume.open_to_all:
                 raise InUse("every initiator may use it", hint="Unmap it from host %s first." % EVERY_HOST)
-            if on_array.active:
-                raise InUse("%s have open sessions" % ", ".join(on_array.active), hint="Detach it on the hosts first.")
-            if self._candidates(on_array, None, {on_array.title}):
+            if instance_volume.active:
+                raise InUse(
+                    "%s have open sessions" % ", ".join(instance_volume.active), hint="Detach it on the hosts first."
+                )
+            if self._candidates(instance_volume, None, {instance_volume.title}):
                 raise InUse("it has snapshots, which would be deleted with it", hint="Delete them first.")
-            if on_array.siblings:
-                if on_array.online:
-                    raise Refused(shared_with_siblings(on_array.siblings, "going offline, which deleting needs,"))
-                self._wire.delete_volume(on_array.path)
+            if instance_volume.siblings:
+                if instance_volume.online:
+                    raise Refused(
+                        shared_with_siblings(instance_volume.siblings, "going offline, which deleting needs,")
+                    )
+                self._wire.delete_volume(instance_volume.path)
                 return
-            if on_array.online:
-                self._take_offline(on_array)
-            self._wire.delete_instance(on_array.instance_path)
+            if instance_volume.online:
+                self._take_offline(instance_volume)
+            self._wire.delete_instance(instance_volume.instance_path)
 
 
 def _for_openstack(spec: VolumeSpec) -> Entity:

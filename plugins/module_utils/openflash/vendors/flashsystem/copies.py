@@ -17,12 +17,13 @@ import re
 import socket
 import threading
 import time
-from typing import Any, Callable, Dict, List, Optional, Sequence, Set, Tuple
+from typing import Callable, Dict, List, Optional, Sequence, Set, Tuple
 
 from ... import unfinished
 from ...attach.content import Progress, copy
 from ...attach.disks import Disk
 from ...attach.fabric import Fabric
+from ...client import Locks
 from ...compare import copy_size
 from ...errors import (
     Busy,
@@ -96,7 +97,7 @@ class Copies(Volumes, Hosts):
         self._found_made: Optional[Host] = None
         """The host as another run has made it: a killed one, or one that is at work."""
         self._lock = threading.RLock()
-        self._source_locks: Dict[str, Any] = {}
+        self._source_locks = Locks()
         self._given: Set[str] = set()
         """Ids of the volumes to which this task has given a udid."""
         self.progress: Optional[Progress] = None
@@ -307,13 +308,9 @@ class Copies(Volumes, Hosts):
         """
         fabric = self._fabric(operation)
         this_host = self._find_this_host(fabric)
-        with self._source_lock(origin.vdisk), unfinished.begin(self._clock()) as stamp:
+        # One copy of a source at a time: of two, one would unmap it for the other.
+        with self._source_locks.of(origin.vdisk), unfinished.begin(self._clock()) as stamp:
             return self._copy_alone(fabric, this_host, origin, size, pool, key, name_it, stamp)
-
-    def _source_lock(self, vdisk: str) -> Any:
-        """One copy of a source at a time: of two, one would unmap it for the other."""
-        with self._lock:
-            return self._source_locks.setdefault(vdisk, threading.Lock())
 
     def _copy_alone(
         self,

@@ -290,7 +290,9 @@ class Copies(Snapshots, UnfinishedCopies):
         return replace(copy, pool=spec.pool, source=source, mappings=(), snapshots=())
 
     def remove_unfinished(self) -> Tuple[str, ...]:
-        """The array itself refuses to delete the target of a copy that has not ended."""
+        """Only copies that are not used: a mapped copy, or one with snapshots, remains. So does a copy into which the
+        array still copies: it refuses to delete that, as is assumed from its codes (section 3).
+        """
         with self._doing("remove unfinished copies"):
             removed: List[str] = []
             for row in self._lun_rows():
