@@ -8,6 +8,7 @@ What goes wrong at a single request is in test_contract.py.
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -44,6 +45,19 @@ def test_a_busy_array_is_waited_for_as_long_as_wait_timeout(array: ArrayUnderTes
     assert result["error"]["code"]
     assert "wait_timeout" in result.msg
     assert set(array.volumes()) == {"db1"}
+
+
+@pytest.mark.transport
+@pytest.mark.parametrize("kind", ["latency", "reset_late"])
+def test_an_array_that_is_reset_does_nothing_that_was_asked_before(array: ArrayUnderTest, kind: str) -> None:
+    """Of the simulator: a request that was still waiting made its volume on the array of the next test."""
+    array.fault(kind=kind, seconds=1.5, match={"write": True}, count=None)
+    assert array.volume(name="db1", size="10GiB", connection={"timeout": 0.2}).failed
+    assert sum(array.simulator.struck(array.row.name)) > 0
+    array.reset()
+    time.sleep(2)
+    assert array.volumes() == {}
+    array.converges("flash_volume", name="db1", size="10GiB")
 
 
 def test_a_full_pool(array: ArrayUnderTest) -> None:

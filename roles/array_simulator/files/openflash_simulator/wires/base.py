@@ -11,12 +11,13 @@ import logging
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 from ..array import Array
 from ..errors import ConfigError, SimulatorError
-from ..faults import Faults, Verdict
+from ..faults import Fault, Faults, Verdict
 from ..iscsi import Portals, Route, Shown
 from ..journal import Journal
 from ..settings import ArrayConfig
@@ -70,6 +71,7 @@ class Wire(ABC):
         self.store: Store | None = None
         self.images = run_dir / f"{config.name}.images"
         self._connections = 0
+        self._resets = 0
         # Earlier states of the array, the oldest first; kept only while a read may show one (``seen_late``).
         self._past: list[tuple[float, dict[str, Any]]] = []
 
@@ -100,7 +102,8 @@ class Wire(ABC):
             self.store.save(self.dump())
 
     def reset(self) -> None:
-        """An empty array again, without faults; the journal goes on."""
+        """An empty array again, without faults; the journal goes on. Nothing asked for before is carried out after."""
+        self._resets += 1
         self.faults.clear()
         self._past.clear()
         self.empty()
@@ -129,10 +132,25 @@ class Wire(ABC):
         finally:
             self.load(present)
 
+    async def delayed(self, verdict: Verdict, method: str, path: str, write: bool) -> Verdict:
+        """Wait as long as the fault ``latency`` says. A request to an array that was reset meanwhile has no effect."""
+        if not verdict.delay:
+            return verdict
+        resets = self._resets
+        await asyncio.sleep(verdict.delay)
+        self.faults.serving(method, path, write)
+        return verdict if resets == self._resets else replace(verdict, fault=Fault("reset_before"))
+
     def carry_out_later(self, verdict: Verdict, answer: Callable[[], object]) -> None:
-        """Make the change that a client was cut off from (fault ``reset_late``)."""
+        """Make the change whose client was cut off (fault ``reset_late``), unless the array was reset meanwhile."""
+        resets = self._resets
+
+        def carry_out() -> None:
+            if resets == self._resets:
+                self.served(verdict, True, answer)
+
         if verdict.fault is not None:
-            asyncio.get_running_loop().call_later(verdict.fault.seconds, lambda: self.served(verdict, True, answer))
+            asyncio.get_running_loop().call_later(verdict.fault.seconds, carry_out)
 
     def next_connection(self) -> int:
         """A number for a new transport connection, so that a test can count handshakes."""

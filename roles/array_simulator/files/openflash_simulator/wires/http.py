@@ -147,10 +147,7 @@ class HttpWire(Wire):
         request = HttpRequest(raw.method, raw.rel_url, raw.headers, body, f"{scheme}://{host}")
         line = raw.raw_path
         write = self.is_write(request)
-        verdict = self.faults.judge(request.method, line, write)
-        if verdict.delay:
-            await asyncio.sleep(verdict.delay)
-            self.faults.serving(request.method, line, write)
+        verdict = await self.delayed(self.faults.judge(request.method, line, write), request.method, line, write)
         reply = self._reply(request, verdict, write)
         unanswered = verdict.kind in ("reset_before", "reset_after", "reset_late", "truncated")
         self.journal.request(

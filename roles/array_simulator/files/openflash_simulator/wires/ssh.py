@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import hmac
 import os
@@ -136,9 +135,7 @@ class SshWire(Wire):
     async def serve(self, process: asyncssh.SSHServerProcess[str], number: int, verdict: Verdict) -> None:
         line = process.command or ""
         verb, write = self.verb(line), self.is_write(line)
-        if verdict.delay:
-            await asyncio.sleep(verdict.delay)
-            self.faults.serving(verb, line, write)
+        verdict = await self.delayed(verdict, verb, line, write)
         reply = self._reply(line, verdict, write)
         answered = verdict.kind not in ("reset_before", "reset_after", "reset_late", "truncated", "no_status")
         self.journal.request(

@@ -256,10 +256,7 @@ class DswareWire(HttpWire):
         :param request: number of the connection, method, line, whether it asks for a change, body.
         """
         number, method, line, write, body = request
-        verdict = self.faults.judge(method, line, write)
-        if verdict.delay:
-            await asyncio.sleep(verdict.delay)
-            self.faults.serving(method, line, write)
+        verdict = await self.delayed(self.faults.judge(method, line, write), method, line, write)
         data = self._answered(verdict, write, answer, failing)
         self.journal.request(
             method=method,
