@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -245,11 +246,72 @@ def test_unmanage_list_and_manage(cinder: Cinder, simulator: Simulator, name: st
     body = {"host": host, "ref": found[0]["reference"], "volume_type": kind, "name": "again"}
     again = cinder.ask("POST", "/manageable_volumes", {"volume": body})["volume"]["id"]
     cinder.become("volume", again, "available")
+    # Dsware renames nothing, so there the same name would be found again.
+    reason = refused_to_manage(cinder, body)
+    assert (f"it is volume {again}" if name == "dsware" else "the array has no volume") in reason
     cinder.extend(again, 2)
     (volume,) = array.state()["volumes"]
     assert volume["size"] == 2 * GIB
     cinder.delete("volume", again)
     assert array.state()["volumes"] == []
+
+
+def refused_to_manage(cinder: Cinder, body: dict[str, Any]) -> str:
+    """The reason, as the log has it; as the API has it where the name alone is of a volume of Cinder."""
+    before = len(cinder.said())
+    answer = cinder.ask("POST", "/manageable_volumes", {"volume": body}, (202, 400))
+    if "badRequest" in answer:
+        return str(answer["badRequest"]["message"])
+    made = answer["volume"]["id"]
+    cinder.become("volume", made, "error")
+    cinder.delete("volume", made)
+    reasons = re.findall(r"invalid backend reference (?:\{.*?\}): (.*)", cinder.said()[before:])
+    assert reasons, cinder.errors()
+    return str(reasons[-1])
+
+
+# Which backend is on the same array, if any
+BESIDE = {"flashsystem": "flashsystemiscsi", "violin": "violiniscsi", "dsware": "dswaresocket"}
+WITH_POOLS = ("violin", "violiniscsi", "dsware", "dswaresocket")
+
+
+@pytest.mark.parametrize("name", VENDORS)
+def test_what_cinder_has_is_not_managed_again(cinder: Cinder, simulator: Simulator, name: str) -> None:
+    """By no backend on that array: deleting the second volume would destroy the first."""
+    array, kind = Array(simulator, name), cinder.type_of(name, **TYPES.get(name, {}))
+    one = cinder.create(1, kind)
+    there = array.find(one["id"])
+    pool = one["os-vol-host-attr:host"].split("#")[1]
+    for backend in (name, BESIDE.get(name)):
+        if backend is None:
+            continue
+        host = f"control@{backend}#{pool if backend in WITH_POOLS else backend}"
+        listed = cinder.ask("GET", f"/manageable_volumes/detail?host={host.replace('#', '%23')}")["manageable-volumes"]
+        found = [each for each in listed if each["reference"]["source-name"] == there["name"]]
+        # Dsware's text socket has no list of volumes.
+        assert len(found) == (0 if backend == "dswaresocket" else 1)
+        for each in found:
+            assert (each["safe_to_manage"], each["cinder_id"]) == (False, one["id"])
+            assert each["reason_not_safe"].startswith("already managed by Cinder")
+        reason = refused_to_manage(cinder, {"host": host, "ref": {"source-name": there["name"]}, "name": "second"})
+        assert "already managed" in reason
+    assert array.state()["volumes"] == [there]
+    if name in ("xtremio", "datera"):
+        check_snapshot_is_not_managed_again(cinder, one)
+    cinder.delete("volume", one["id"])
+    assert array.state()["volumes"] == []
+
+
+def check_snapshot_is_not_managed_again(cinder: Cinder, one: dict[str, Any]) -> None:
+    snap = cinder.snapshot(one["id"])
+    host = one["os-vol-host-attr:host"].replace("#", "%23")
+    (found,) = cinder.ask("GET", f"/manageable_snapshots/detail?host={host}")["manageable-snapshots"]
+    assert (found["safe_to_manage"], found["cinder_id"]) == (False, snap)
+    body = {"volume_id": one["id"], "ref": found["reference"], "name": "second"}
+    made = cinder.ask("POST", "/manageable_snapshots", {"snapshot": body})["snapshot"]["id"]
+    cinder.become("snapshot", made, "error")
+    cinder.ask("DELETE", f"/snapshots/{made}")
+    cinder.delete("snapshot", snap)
 
 
 @pytest.mark.parametrize("name", ["xtremio", "dsware", "datera"])

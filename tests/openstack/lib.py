@@ -80,8 +80,26 @@ class Steps(steps.Steps):
 
 
 class NoDatabase:
+    """Has what a test puts into it."""
+
+    def __init__(self) -> None:
+        self.volumes: list[Any] = []
+        self.snapshots: list[Any] = []
+        self.group_snapshots: list[Any] = []
+
     def image_volume_cache_get_by_volume_id(self, ctxt: Any, volume_id: str) -> None:
         return None
+
+    def volume_get_all(self, ctxt: Any) -> list[Any]:
+        return self.volumes
+
+    def snapshot_get_all(self, ctxt: Any) -> list[Any]:
+        return self.snapshots
+
+    def group_snapshot_get_all(self, ctxt: Any) -> list[Any]:
+        return self.group_snapshots
+
+    def volume_update(self, ctxt: Any, volume_id: str, values: dict[str, Any]) -> None: ...
 
 
 def prepare() -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import lib  # first: it makes the process green
 
+import json  # isort: skip
 import sys  # isort: skip
 import uuid  # isort: skip
 from functools import partial  # isort: skip
@@ -364,6 +365,7 @@ class Story:
             lambda: driver.manage_existing(self.volume(1), nothing),
             refused=exception.ManageExistingInvalidReference,
         )
+        self.not_twice(managed)
         run.step("unmanage", lambda: driver.unmanage(managed))
         left = [one for one in self.array.volumes().values() if one["size"] == managed.size * GIB]
         run.expect("it stays", len(left), 1)
@@ -380,6 +382,85 @@ class Story:
         run.expect("it is found then", self.there(final).get("size"), 2 * GIB)
         run.step("delete what was migrated", lambda: driver.delete_volume(final))
         run.expect("it is gone", self.there(final), {})
+
+    def not_twice(self, managed: Any) -> None:
+        """What any backend of this Cinder has, by whatever name, is no volume to manage."""
+        run, driver, db = self.run, self.driver, self.driver.db
+        now = str(self.there(managed)["name"])
+        other = self.volume(1, host="control@another#pool")
+        migrated = self.volume(1, id=str(uuid.uuid4()), _name_id=managed.id)
+        located = self.volume(1, provider_location=json.dumps({"name": now}))
+        cases = {"as its own": [managed], "of a migrated volume": [migrated], "by its location": [located]}
+        if self.vendor == "dsware":  # it keeps its name, so nothing else connects the object with Cinder
+            cases = {"by the location that was noted": [managed], "by its location": [located]}
+        for title, rows in cases.items():
+            db.volumes = rows
+            run.step(
+                f"manage what Cinder has {title}",
+                partial(driver.manage_existing, other, {"source-name": now}),
+                refused=exception.ManageExistingInvalidReference,
+            )
+            listed = driver.get_manageable_volumes([], None, 1000, 0, ["size"], ["asc"])
+            found = [one for one in listed if one["reference"]["source-name"] == now]
+            run.expect(f"{title}: listed", [(one["safe_to_manage"], one["cinder_id"]) for one in found],
+                       [(False, rows[0].id)])  # fmt: skip
+        db.volumes = []
+        if self.vendor == "dsware":
+            self.of_another_array(managed, now)
+        if self.vendor == "flashsystem":
+            self.copies_of_the_host()
+        if self.vendor == "datera":
+            self.by_tenant(managed, now)
+
+    def of_another_array(self, managed: Any, name: str) -> None:
+        """Two arrays may each have a volume of one name: their serials differ. And a volume keeps its pool."""
+        run, driver = self.run, self.driver
+        elsewhere = self.volume(1, provider_location=json.dumps({"name": name, "serial": "6" * 32}))
+        driver.db.volumes = [elsewhere]
+        run.step(
+            "manage what another array has by that name",
+            partial(driver.manage_existing, managed, {"source-name": name}),
+        )
+        driver.db.volumes = []
+        astray = lib.volume(1, "another-pool")
+        run.step(
+            "manage in another pool",
+            partial(driver.manage_existing, astray, {"source-name": name}),
+            refused=exception.ManageExistingInvalidReference,
+        )
+
+    def copies_of_the_host(self) -> None:
+        """What the host copied as a snapshot is a volume to the array, and none to manage."""
+        run, driver = self.run, self.driver
+        from openflash.model import VolumeSpec
+
+        name = f"snapshot-{uuid.uuid4()}"
+        with driver._session() as array:
+            made = array.create_volume(VolumeSpec(name, GIB))
+        run.step(
+            "manage a snapshot as a volume",
+            partial(driver.manage_existing, self.volume(1), {"source-name": name}),
+            refused=exception.ManageExistingInvalidReference,
+        )
+        listed = driver.get_manageable_volumes([], None, 1000, 0, ["size"], ["asc"])
+        safe = [one["safe_to_manage"] for one in listed if one["reference"]["source-name"] == name]
+        run.expect("nor is it listed as safe", safe, [False])
+        with driver._session() as array:
+            array.delete_volume(made)
+
+    def by_tenant(self, managed: Any, name: str) -> None:
+        run, driver = self.run, self.driver
+        for reference in (f"root:{name}", f"/root:{name}:storage-1:volume-1", f"{name}:storage-1:volume-1"):
+            size = run.step(
+                f"find {reference.replace(name, 'it')}",
+                partial(driver.manage_existing_get_size, managed, {"source-name": reference}),
+            )
+            run.expect("its size", size, managed.size)
+        run.step(
+            "find it in another tenant",
+            partial(driver.manage_existing_get_size, managed, {"source-name": f"elsewhere:{name}"}),
+            refused=exception.ManageExistingInvalidReference,
+        )
 
     def backups(self) -> list[str]:
         """What reverts have kept."""

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import re
 import string
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -17,16 +16,17 @@ from cinder import interface
 from openflash import errors, model
 from openflash.array import Array, InitiatorHosts, LookUpById, Scopes, VolumeChap
 from openflash.units import GIB
+from openflash.vendors.datera.names import tenant_path
 
 from .base import ISCSI, not_there
 from .connections import Connections
-from .management import SnapshotManagement
+from .inventory import Entry, Inventory
+from .management import SnapshotManagement, bad_reference
 from .names import identity
 
 # Sheet, section 4.4
 PREFIX, UNMANAGED, LONGEST = "OS", "UNMANAGED", 63
 _LEGAL = frozenset(string.ascii_letters + string.digits + "-_.")
-_MANAGED = re.compile(r"OS-(?:.*-)?([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\Z")
 
 # Extra specs DF:* (section 4.3) and what the library calls them
 TEXTS = {"placement_mode": "placement_mode", "placement_policy": "placement_policy", "template": "template"}
@@ -64,10 +64,18 @@ class DateraDriver(Connections, SnapshotManagement):
         found = self._setting("datera_tenant_id")
         return None if not found or str(found).lower() == "none" else str(found)
 
+    def _tenant_of(self, subject: Any) -> Optional[str]:
+        """The tenant where a volume of this project is; None for the topmost."""
+        tenant = self._tenant_of_section()
+        if str(tenant).lower() != "map":
+            return tenant
+        return "%s-%s" % (PREFIX, subject["project_id"]) if subject and subject.get("project_id") else None
+
     def _scoped(self, array: Array, subject: Any) -> Array:
-        if str(self._tenant_of_section()).lower() != "map" or subject is None or not subject.get("project_id"):
+        if str(self._tenant_of_section()).lower() != "map":
             return array
-        return Scopes.of(array).scope("%s-%s" % (PREFIX, subject["project_id"]))
+        tenant = self._tenant_of(subject)
+        return array if tenant is None else Scopes.of(array).scope(tenant)
 
     # -- names -------------------------------------------------------------------------------------------------------
 
@@ -146,13 +154,32 @@ class DateraDriver(Connections, SnapshotManagement):
     # -- managing ----------------------------------------------------------------------------------------------------
 
     def _name_of_reference(self, volume: Any, reference: dict[str, Any]) -> str:
-        """``[tenant:]app-instance[:storage-instance:volume]``; the tenant is the section's."""
-        parts = str(reference.get("source-name") or "").split(":")
-        return parts[-3] if len(parts) > 2 else parts[-1] if len(parts) < 2 else parts[0]
+        """The app instance of ``[tenant:]app-instance[:storage-instance:volume]``.
 
-    def _managed_as(self, volume: model.Volume, managed: dict[str, str]) -> Optional[str]:
-        named = _MANAGED.match(volume.name)
-        return named.group(1) if named and named.group(1) in set(managed.values()) else managed.get(volume.name)
+        Only in the tenant where Cinder would look for the volume later.
+        """
+        parts = str(reference.get("source-name") or "").split(":")
+        if len(parts) in (2, 4):
+            own = self._tenant_of(volume) or "/root"
+            if tenant_path(parts[0]) != tenant_path(own):
+                reason = "the volumes of this backend are in tenant %s, not in %s" % (own, parts[0])
+                raise bad_reference(reference, reason)
+            del parts[0]
+        if len(parts) not in (1, 3):
+            raise bad_reference(reference, "source-name is not like [tenant:]app-instance[:storage-instance:volume]")
+        return parts[0]
+
+    def _owner_of_snapshot(
+        self,
+        there: model.Snapshot,
+        inventory: Inventory,
+        volume_id: Optional[str],
+        apart_from: Optional[str] = None,
+    ) -> Optional[Entry]:
+        """The time when it was taken may be that of a snapshot of another volume too."""
+        if volume_id is None:
+            return None
+        return inventory.snapshot_of(volume_id, there.name, self._snapshot_reference(there), apart_from=apart_from)
 
     def _adopt_snapshot(self, array: Array, snapshot: Any, there: model.Snapshot) -> Optional[dict[str, Any]]:
         """Nothing is renamed: the time at which it was taken is noted by Cinder."""

@@ -10,7 +10,7 @@ import json
 from typing import Any, Optional
 from urllib.parse import urlsplit
 
-from cinder import exception, interface
+from cinder import context, exception, interface
 
 from openflash import errors, model
 from openflash.array import Array
@@ -19,6 +19,7 @@ from . import specs
 from .attachments import Attachments
 from .base import existing
 from .errors import cinder_errors
+from .inventory import location
 from .management import Management
 
 # The link that udev makes of a volume's identity (sheet, section 2.3).
@@ -113,7 +114,14 @@ class Dsware(Attachments, Management):
         return model.VolumeSpec(found.name, found.size, pool=pool, options={"full_clone": True} if full else {})
 
     def _take_over(self, array: Array, volume: Any, existing: model.Volume) -> Optional[dict[str, Any]]:
-        return {"provider_location": json.dumps({"name": existing.name})}
+        """Its name is noted by Cinder, at once, so that the next request to manage the same volume is refused.
+
+        The serial distinguishes it from a volume of the same name on another array.
+        """
+        known = {"name": existing.name, "serial": existing.serial}
+        update = {"provider_location": json.dumps({key: value for key, value in known.items() if value})}
+        self.db.volume_update(context.get_admin_context(), volume.id, update)
+        return update
 
     # -- attach and detach: by the host's agent, as a local disk; or by the host's tool, which the connector calls -----
 
@@ -168,13 +176,5 @@ class DSWAREDriver(Dsware):
 
 
 def _name_of(thing: Any) -> str:
-    """provider_location is JSON with a name where the object was there before Cinder (sheet, section 2.3)."""
-    location = thing.get("provider_location")
-    if location:
-        try:
-            found = json.loads(location).get("name")
-        except (ValueError, AttributeError):
-            found = None
-        if found:
-            return str(found)
-    return str(thing.name)
+    """provider_location has a name where the object was there before Cinder (sheet, section 2.3)."""
+    return location(thing, "name") or str(thing.name)

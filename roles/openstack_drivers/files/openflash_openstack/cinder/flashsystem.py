@@ -21,6 +21,7 @@ from openflash.units import GIB
 
 from .base import FC, ISCSI, existing
 from .connections import Connections
+from .inventory import Entry, Inventory
 from .management import Management
 
 # With the options of known host keys
@@ -28,6 +29,7 @@ CONF = ssh_utils.CONF
 
 # Section 4: what an earlier driver keeps of a host's name, and the digits that it adds.
 PREFIX_LONGEST, DIGITS = 55, 8
+UUID = "[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"
 
 
 class FlashSystem(Connections, Management):
@@ -91,6 +93,15 @@ class FlashSystem(Connections, Management):
     def delete_snapshot(self, snapshot: Any) -> None:
         with self._on_array("delete snapshot %s" % snapshot.id, snapshot=snapshot.id) as array:
             array.delete_volume(self._known_snapshot(array, snapshot))
+
+    def _belongs_to(
+        self, volume: model.Volume, inventory: Inventory, apart_from: Optional[str] = None
+    ) -> tuple[Optional[Entry], Optional[str]]:
+        """A snapshot of another Cinder is no volume to manage either."""
+        owner, reason = super()._belongs_to(volume, inventory, apart_from)
+        if reason is None and re.fullmatch(re.escape(CONF.snapshot_name_template) % UUID, volume.name):
+            reason = "it has the name of a snapshot of Cinder; if it is none, rename it on the array first"
+        return owner, reason
 
     # -- hosts -------------------------------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Optional
 
+from cinder import context as contexts
 from cinder.objects import fields
 from cinder.volume import volume_utils
 from oslo_log import log as logging
@@ -53,6 +54,14 @@ class Groups(Volumes):
         members = SnapshotSets.of(array).snapshots_of_set(self._set_name(snapshot.group_snapshot))
         of_volume = [one for one in members if one.volume == known.volume]
         return of_volume[0] if len(of_volume) == 1 else known
+
+    def _members_of_sets(self, array: Array) -> dict[str, str]:
+        """One or two requests for each group snapshot of Cinder, on all its arrays."""
+        if array.capabilities.refusal("groups") is not None:
+            return {}
+        taken = self.db.group_snapshot_get_all(contexts.get_admin_context())
+        sets = SnapshotSets.of(array)
+        return {member.name: str(one["id"]) for one in taken for member in sets.snapshots_of_set(self._set_name(one))}
 
     def _join_group(self, array: Array, volume: Any) -> None:
         if not volume.get("group_id"):

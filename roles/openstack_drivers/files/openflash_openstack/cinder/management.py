@@ -6,9 +6,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from typing import Any, Optional
 
-from cinder import exception
+from cinder import coordination, exception
 from cinder.volume import volume_utils
 
 from openflash import model
@@ -16,11 +18,12 @@ from openflash.array import Array
 from openflash.units import GIB
 
 from .base import volume_named
+from .inventory import Entry, Inventory
 from .volumes import Volumes
 
 
 class Management(Volumes):
-    """Manage and unmanage, by renaming."""
+    """Manage and unmanage, by renaming. What any backend of this Cinder has already is never managed again."""
 
     def manage_existing_get_size(self, volume: Any, existing_ref: dict[str, Any]) -> int:
         """GiB, rounded up."""
@@ -28,16 +31,21 @@ class Management(Volumes):
             return -(-self._referenced(array, volume, existing_ref).size // GIB)
 
     def manage_existing(self, volume: Any, existing_ref: dict[str, Any]) -> Optional[dict[str, Any]]:
-        """Rename it to what Cinder calls it. Refused while it is mapped, or where its type demands another kind."""
-        with self._on_array("manage a volume as %s" % volume.id, volume) as array:
+        """Rename it to what Cinder calls it.
+
+        Refused while it is mapped, where its type demands another kind, and where the host names another pool.
+        """
+        # One at a time, so that two requests for the same volume do not both find it free.
+        with self._managing(), self._on_array("manage a volume as %s" % volume.id, volume) as array:
             existing = self._referenced(array, volume, existing_ref)
             mapped = existing.mappings
             if mapped is None:
                 mapped = tuple(one for one in array.mappings(volumes=[existing.name]) if one.volume == existing.name)
             if mapped:
                 hosts = ", ".join(sorted({one.host for one in mapped}))
-                raise _bad_reference(existing_ref, "it is mapped to %s" % hosts)
+                raise bad_reference(existing_ref, "it is mapped to %s" % hosts)
             self._check_type(volume, existing)
+            self._check_pool(volume, existing, existing_ref)
             return self._take_over(array, volume, existing)
 
     def _take_over(self, array: Array, volume: Any, existing: model.Volume) -> Optional[dict[str, Any]]:
@@ -53,14 +61,43 @@ class Management(Volumes):
                 reason="the volume is %s and its type demands %s" % (existing.provisioning, requested)
             )
 
+    def _check_pool(self, volume: Any, existing: model.Volume, reference: dict[str, Any]) -> None:
+        """It stays in its pool, so that must be the one whose capacity Cinder counts it in."""
+        requested = self._spec(volume).pool if self.POOLS else None
+        if requested and existing.pool and requested != existing.pool:
+            reason = "it is in pool %s, not in %s; give the host with #%s, and a type that permits this pool"
+            raise bad_reference(reference, reason % (existing.pool, requested, existing.pool))
+
     def _referenced(self, array: Array, volume: Any, reference: dict[str, Any]) -> model.Volume:
         name = self._name_of_reference(volume, reference)
         if not name:
-            raise _bad_reference(reference, "the reference must contain a source-name")
+            raise bad_reference(reference, "the reference must contain a source-name")
         found = volume_named(array, name)
         if found is None:
-            raise _bad_reference(reference, "the array has no volume %s" % name)
+            raise bad_reference(reference, "the array has no volume %s" % name)
+        _owner, reason = self._belongs_to(found, self._inventory(array), apart_from=str(volume.id))
+        if reason is not None:
+            raise bad_reference(reference, reason)
         return found
+
+    @staticmethod
+    def _managing() -> AbstractContextManager[Any]:
+        """A lock for all arrays, since two backends may name one array by different addresses."""
+        lock: AbstractContextManager[Any] = coordination.COORDINATOR.get_lock("openflash-manage")
+        return lock
+
+    def _inventory(self, array: Array) -> Inventory:
+        found = Inventory.read(self.db)
+        for name, group_snapshot in self._members_of_sets(array).items():
+            found.add_member(name, group_snapshot)
+        return found
+
+    def _belongs_to(
+        self, volume: model.Volume, inventory: Inventory, apart_from: Optional[str] = None
+    ) -> tuple[Optional[Entry], Optional[str]]:
+        """What of Cinder it is, and why it must not be managed; None where it may."""
+        owner = inventory.owner(volume.name, volume.serial, apart_from)
+        return owner, None if owner is None else "already managed by Cinder: it is %s" % owner
 
     def _name_of_reference(self, volume: Any, reference: dict[str, Any]) -> str:
         return str(reference.get("source-name") or "")
@@ -86,35 +123,31 @@ class Management(Volumes):
         sort_keys: Any,
         sort_dirs: Any,
     ) -> Any:
-        managed = {self._volume_name(one): one["id"] for one in cinder_volumes}
         with self._on_array("list the volumes that can be managed") as array:
             found = array.volumes()
+            inventory = self._inventory(array)
             mapped: Optional[dict[str, list[str]]] = None
             if any(one.mappings is None for one in found):
                 mapped = {}
                 for one in array.mappings():
                     mapped.setdefault(one.volume, []).append(one.host)
-        entries = [self._manageable(one, managed, mapped) for one in found]
+        entries = [self._manageable(one, inventory, mapped) for one in found]
         return volume_utils.paginate_entries_list(entries, marker, limit, offset, sort_keys, sort_dirs)
 
     def _manageable(
-        self, volume: model.Volume, managed: dict[str, str], mapped: Optional[dict[str, list[str]]]
+        self, volume: model.Volume, inventory: Inventory, mapped: Optional[dict[str, list[str]]]
     ) -> dict[str, Any]:
-        cinder_id = self._managed_as(volume, managed)
-        hosts = [one.host for one in volume.mappings or ()] or (mapped or {}).get(volume.name, [])
-        safe, reason = _safety(cinder_id, hosts)
+        owner, reason = self._belongs_to(volume, inventory)
+        reason = reason or _mapped(one.host for one in volume.mappings or ())
+        reason = reason or _mapped((mapped or {}).get(volume.name, ()))
         return {
             "reference": {"source-name": volume.name},
             "size": -(-volume.size // GIB),
-            "safe_to_manage": safe,
+            "safe_to_manage": reason is None,
             "reason_not_safe": reason,
-            "cinder_id": cinder_id,
+            "cinder_id": owner.id if owner is not None and owner.kind == "volume" else None,
             "extra_info": {"provisioning": volume.provisioning, "pool": volume.pool},
         }
-
-    def _managed_as(self, volume: model.Volume, managed: dict[str, str]) -> Optional[str]:
-        """The id under which Cinder has it."""
-        return managed.get(volume.name)
 
 
 class SnapshotManagement(Management):
@@ -126,7 +159,8 @@ class SnapshotManagement(Management):
             return -(-self._taken(array, snapshot, existing_ref).size // GIB)
 
     def manage_existing_snapshot(self, snapshot: Any, existing_ref: dict[str, Any]) -> Optional[dict[str, Any]]:
-        with self._on_array("manage a snapshot as %s" % snapshot.id, snapshot.volume) as array:
+        doing = "manage a snapshot as %s" % snapshot.id
+        with self._managing(), self._on_array(doing, snapshot.volume) as array:
             return self._adopt_snapshot(array, snapshot, self._taken(array, snapshot, existing_ref))
 
     def _taken(self, array: Array, snapshot: Any, reference: dict[str, Any]) -> model.Snapshot:
@@ -134,10 +168,27 @@ class SnapshotManagement(Management):
         name = str(reference.get("source-name") or "")
         there = self._referenced_snapshot(array, snapshot, name) if name else None
         if there is None:
-            raise _bad_reference(reference, "volume %s has no snapshot %s" % (snapshot.volume_id, name))
+            raise bad_reference(reference, "volume %s has no snapshot %s" % (snapshot.volume_id, name))
         if there.mappings:
-            raise _bad_reference(reference, "it is mapped to %s" % ", ".join(one.host for one in there.mappings))
+            raise bad_reference(reference, "it is mapped to %s" % ", ".join(one.host for one in there.mappings))
+        volume_id = str(snapshot.volume_id)
+        owner = self._owner_of_snapshot(there, self._inventory(array), volume_id, apart_from=str(snapshot.id))
+        if owner is not None:
+            raise bad_reference(reference, "already managed by Cinder: it is %s" % owner)
         return there
+
+    def _owner_of_snapshot(
+        self,
+        there: model.Snapshot,
+        inventory: Inventory,
+        volume_id: Optional[str],
+        apart_from: Optional[str] = None,
+    ) -> Optional[Entry]:
+        """What of Cinder it is, by a name that no other object of the array has.
+
+        :param volume_id: the volume of Cinder that it was taken of.
+        """
+        return inventory.owner(there.name, there.serial, apart_from)
 
     def _referenced_snapshot(self, array: Array, snapshot: Any, name: str) -> Optional[model.Snapshot]:
         there = array.snapshots(names=[name]).named(name)
@@ -171,23 +222,24 @@ class SnapshotManagement(Management):
         sort_keys: Any,
         sort_dirs: Any,
     ) -> Any:
-        managed = {str(one.get("provider_location") or self._snapshot_name(one)): one["id"] for one in cinder_snapshots}
         with self._on_array("list the snapshots that can be managed") as array:
             found = array.snapshots()
+            inventory = self._inventory(array)
         entries = []
         for one in found:
-            reference = self._snapshot_reference(one)
-            cinder_id = managed.get(reference) or managed.get(one.name)
-            safe, reason = _safety(cinder_id, [mapping.host for mapping in one.mappings or ()])
-            if safe and not one.proven:
-                safe, reason = False, "the array does not distinguish it from a volume that was made of another"
+            source = inventory.owner(one.volume) if one.volume else None
+            owner = self._owner_of_snapshot(one, inventory, source.id if source is not None else None)
+            reason = "already managed by Cinder: it is %s" % owner if owner is not None else None
+            reason = reason or _mapped(mapping.host for mapping in one.mappings or ())
+            if reason is None and not one.proven:
+                reason = "the array does not distinguish it from a volume that was made of another"
             entries.append(
                 {
-                    "reference": {"source-name": reference},
+                    "reference": {"source-name": self._snapshot_reference(one)},
                     "size": -(-one.size // GIB),
-                    "safe_to_manage": safe,
+                    "safe_to_manage": reason is None,
                     "reason_not_safe": reason,
-                    "cinder_id": cinder_id,
+                    "cinder_id": owner.id if owner is not None and owner.kind == "snapshot" else None,
                     "extra_info": None,
                     "source_reference": {"source-name": one.volume},
                 }
@@ -198,14 +250,11 @@ class SnapshotManagement(Management):
         return snapshot.name
 
 
-def _safety(cinder_id: Optional[str], hosts: list[str]) -> tuple[bool, Optional[str]]:
-    if cinder_id is not None:
-        return False, "already managed by Cinder"
-    if hosts:
-        return False, "mapped to %s" % ", ".join(sorted(set(hosts)))
-    return True, None
+def _mapped(hosts: Iterable[str]) -> Optional[str]:
+    names = ", ".join(sorted(set(hosts)))
+    return "mapped to %s" % names if names else None
 
 
-def _bad_reference(reference: Any, reason: str) -> Exception:
+def bad_reference(reference: Any, reason: str) -> Exception:
     found: Exception = exception.ManageExistingInvalidReference(existing_ref=reference, reason=reason)
     return found

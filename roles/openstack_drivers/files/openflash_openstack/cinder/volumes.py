@@ -256,6 +256,10 @@ class Volumes(Backend):
     def _join_group(self, array: Array, volume: Any) -> None:
         """Add a new volume to the group that Cinder made it in."""
 
+    def _members_of_sets(self, array: Array) -> dict[str, str]:
+        """The members of Cinder's group snapshots that the array named, with the id of the group snapshot."""
+        return {}
+
     # -- exports: there is nothing between a volume and its connection ------------------------------------------------
 
     def create_export(self, context: Any, volume: Any, connector: Any) -> None:
