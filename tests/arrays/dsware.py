@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A simulated Dsware for the tests of its client, over each of its wires."""
+"""A simulated Dsware for the tests of its client, over REST and over the text socket."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.support.one_array import OneArray
 from tests.support.simulator import Simulator
 
 AGENTS = ["192.0.2.21", "192.0.2.22", "192.0.2.23"]
-"""The last one is sick."""
+"""The last one fails."""
 POOLS = [{"name": "fast", "size": "100TiB"}, {"name": "slow", "size": "50TiB"}]
 ARRAYS: list[dict[str, Any]] = [
     {"name": "new", "vendor": "dsware", "pools": POOLS, "agents": AGENTS, "sick_agents": AGENTS[2:]},
@@ -30,7 +30,7 @@ WIRES: dict[str, dict[str, Any]] = {"rest": REST, "socket": SOCKET}
 
 
 class SimulatedDsware(OneArray[Dsware]):
-    """One simulated array over one of its wires, and clients of it."""
+    """One simulated array over one of its protocols, and clients of it."""
 
     vendor = "dsware"
     client = Dsware
@@ -46,8 +46,8 @@ class SimulatedDsware(OneArray[Dsware]):
 
     def settings(self, options: dict[str, Any]) -> dict[str, Any]:
         merged = {**self.options, **options}
-        found = super().settings({key: value for key, value in merged.items() if value is not None})
-        found["max_concurrency"] = 1
+        merged_settings = super().settings({key: value for key, value in merged.items() if value is not None})
+        merged_settings["max_concurrency"] = 1
         if merged["transport"] == "rest":
-            return found | {"port": self.endpoint["rest_port"]}
-        return found | {"port": self.endpoint["socket_port"], "username": None, "password": None}
+            return merged_settings | {"port": self.endpoint["rest_port"]}
+        return merged_settings | {"port": self.endpoint["socket_port"], "username": None, "password": None}

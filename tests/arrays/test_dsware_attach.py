@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Attaching on this host: by either tool, or by the agent that the REST interface talks to."""
+"""Attaching Dsware volumes to this host: by one of two tools, or by an agent that the REST interface reaches."""
 
 from __future__ import annotations
 
@@ -17,88 +17,88 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.openflash.storage.plugins.module_utils.openflash import errors, model
+from ansible_collections.openflash.storage.plugins.module_utils.openflash import errors
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.attach.dsware import AttachTool
-from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import AGENT, Host, VolumeSpec
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import AGENT, Host
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.transport.command import CommandTransport
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.units import GIB
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.dsware.client import Dsware
 from tests.arrays.dsware import AGENTS, SimulatedDsware
+from tests.support.one_array import make_volume
 
 HERE = socket.gethostname()
 
-WAYS = ["vbs_cli", "sds_cli", "agent"]
+METHODS = ["vbs_cli", "sds_cli", "agent"]
 
 
-def way(dsware: SimulatedDsware, name: str) -> dict[str, Any]:
-    """The options with which volumes are attached here."""
+def attach_options(dsware: SimulatedDsware, name: str) -> dict[str, Any]:
+    """The options that let this host attach volumes by a tool or by an agent."""
     if name == "agent":
         agents = {HERE: AGENTS[0], "elsewhere": AGENTS[1], "broken": AGENTS[2], "stranger": "192.0.2.99"}
         return {"agents": agents, "device_root": dsware.endpoint["device_root"]}
     return {"attach_tool": f"{dsware.endpoint['bin_dir']}/{name}"}
 
 
-def here(array: Dsware) -> Host:
+def this_host(array: Dsware) -> Host:
     return array.hosts([HERE]).items[0]
 
 
-def make(array: Dsware, name: str = "v1") -> model.Volume:
-    array.create_volume(VolumeSpec(name, GIB))
-    return array.volumes([name]).items[0]
-
-
-@pytest.mark.parametrize("name", WAYS)
-def test_attach_query_detach(rest: SimulatedDsware, name: str) -> None:
-    array = rest.connect(way(rest, name))
-    volume, host = make(array), here(array)
+@pytest.mark.parametrize("name", METHODS)
+def test_a_volume_is_attached_queried_and_detached(dsware_rest: SimulatedDsware, name: str) -> None:
+    array = dsware_rest.connect(attach_options(dsware_rest, name))
+    volume, host = make_volume(array, "v1"), this_host(array)
     assert host.kind == AGENT
     assert array.mappings(["v1"], [HERE]).items == ()
-    with rest.budget(array, 1, writes=1):
+    with dsware_rest.budget(array, 1, writes=1):
         mapping = array.map_volume(volume, host)
     assert mapping.device
     assert os.path.getsize(mapping.device) == GIB
-    assert mapping.device.startswith(rest.endpoint["device_root"])
-    found = array.mappings(["v1"], [HERE])
-    assert [(one.host, one.device) for one in found] == [(HERE, mapping.device)]
-    assert not found.known, "who else has it cannot be asked"
-    assert array.map_volume(volume, host).device == mapping.device, "attached already: the same"
-    with rest.budget(array, 1, writes=1):
-        array.unmap_volume(found.items[0])
+    assert mapping.device.startswith(dsware_rest.endpoint["device_root"])
+    mappings = array.mappings(["v1"], [HERE])
+    assert [(item.host, item.device) for item in mappings] == [(HERE, mapping.device)]
+    assert not mappings.known, "mappings of other hosts cannot be read"
+    assert array.map_volume(volume, host).device == mapping.device, "a volume that is attached already keeps its device"
+    with dsware_rest.budget(array, 1, writes=1):
+        array.unmap_volume(mappings.items[0])
     assert array.mappings(["v1"], [HERE]).items == ()
-    array.unmap_volume(found.items[0])
-    assert rest.state()["mappings"] == []
+    array.unmap_volume(mappings.items[0])
+    assert dsware_rest.state()["mappings"] == []
 
 
 @pytest.mark.parametrize("tool", ["vbs_cli", "sds_cli"])
-def test_with_the_socket(text: SimulatedDsware, tool: str) -> None:
-    array = text.connect(way(text, tool))
-    volume = make(array)
-    mapping = array.map_volume(volume, here(array))
+def test_a_volume_managed_over_the_socket_is_attached_with_either_tool(
+    dsware_socket: SimulatedDsware, tool: str
+) -> None:
+    array = dsware_socket.connect(attach_options(dsware_socket, tool))
+    volume = make_volume(array, "v1")
+    mapping = array.map_volume(volume, this_host(array))
     assert mapping.device
     assert os.path.getsize(mapping.device) == GIB
     with pytest.raises(errors.InUse, match="attached to this host"):
         array.delete_volume(volume)
-    assert text.names() == ["v1"]
+    assert dsware_socket.names() == ["v1"]
     array.unmap_volume(mapping)
     array.delete_volume(volume)
-    assert text.names() == []
+    assert dsware_socket.names() == []
 
 
-def test_the_tool_gets_a_list_of_arguments_and_the_manager_s_address(rest: SimulatedDsware) -> None:
-    array = rest.connect(way(rest, "vbs_cli"))
-    volume = make(array)
-    mark = rest.mark()
-    array.map_volume(volume, here(array))
-    assert [one["path"] for one in rest.requests(mark)] == ["vbs_cli -c attachwithip -v v1 -i 127.0.0.1 -p 0"]
-    array = rest.connect(way(rest, "sds_cli"))
-    array.map_volume(volume, here(array))
-    assert rest.requests()[-1]["path"] == "sds_cli -c attach -v v1"
+def test_the_tool_gets_a_list_of_arguments_and_the_manager_s_address(dsware_rest: SimulatedDsware) -> None:
+    array = dsware_rest.connect(attach_options(dsware_rest, "vbs_cli"))
+    volume = make_volume(array, "v1")
+    mark = dsware_rest.mark()
+    array.map_volume(volume, this_host(array))
+    assert [request["path"] for request in dsware_rest.requests(mark)] == [
+        "vbs_cli -c attachwithip -v v1 -i 127.0.0.1 -p 0"
+    ]
+    array = dsware_rest.connect(attach_options(dsware_rest, "sds_cli"))
+    array.map_volume(volume, this_host(array))
+    assert dsware_rest.requests()[-1]["path"] == "sds_cli -c attach -v v1"
     call = array.calls[-1]
     assert (call.verb, call.write, call.outcome) == ("sds_cli", True, "0")
 
 
-def test_names_of_this_host_and_of_others(rest: SimulatedDsware) -> None:
-    array = rest.connect(way(rest, "sds_cli"))
+def test_this_host_is_found_by_any_of_its_names_and_no_other_host(dsware_rest: SimulatedDsware) -> None:
+    array = dsware_rest.connect(attach_options(dsware_rest, "sds_cli"))
     assert [host.kind for host in array.hosts([HERE, "localhost", HERE.upper()])] == [AGENT] * 3
     assert array.hosts(["elsewhere"]).items == ()
     refusal = array.capabilities.refusal("map_volume", None, host=Host("elsewhere", kind=AGENT))
@@ -109,23 +109,23 @@ def test_names_of_this_host_and_of_others(rest: SimulatedDsware) -> None:
     assert not array.capabilities.sees_mappings_of("elsewhere")
 
 
-def test_the_agent_of_another_host(rest: SimulatedDsware) -> None:
-    """As a Cinder service does it, which does not run where the volume is to appear."""
-    array = rest.connect(way(rest, "agent"))
-    volume = make(array)
+def test_a_volume_is_attached_by_the_agent_of_another_host(dsware_rest: SimulatedDsware) -> None:
+    """A Cinder service uses it, since it runs on another host than the one that gets the volume."""
+    array = dsware_rest.connect(attach_options(dsware_rest, "agent"))
+    volume = make_volume(array, "v1")
     host = array.hosts(["elsewhere"]).items[0]
     mapping = array.map_volume(volume, host)
     assert mapping.host_id == AGENTS[1]
     array.map_volume(volume, host)
-    assert [one["host"] for one in rest.state()["mappings"]] == [AGENTS[1]]
+    assert [row["host"] for row in dsware_rest.state()["mappings"]] == [AGENTS[1]]
     array.unmap_volume(mapping)
     array.unmap_volume(mapping)
-    assert rest.state()["mappings"] == []
+    assert dsware_rest.state()["mappings"] == []
 
 
-def test_agents_that_cannot(rest: SimulatedDsware) -> None:
-    array = rest.connect(way(rest, "agent"))
-    volume = make(array)
+def test_an_agent_that_fails_or_is_not_known_is_reported(dsware_rest: SimulatedDsware) -> None:
+    array = dsware_rest.connect(attach_options(dsware_rest, "agent"))
+    volume = make_volume(array, "v1")
     with pytest.raises(errors.FlashError, match="block client of the host has failed") as caught:
         array.map_volume(volume, array.hosts(["broken"]).items[0])
     assert caught.value.code == "50510011"
@@ -134,31 +134,33 @@ def test_agents_that_cannot(rest: SimulatedDsware) -> None:
     assert caught.value.hint == "Check agents."
     with pytest.raises(errors.NotFound, match="no agent for host nobody") as caught:
         array.map_volume(volume, Host("nobody", kind=AGENT))
-    assert "elsewhere" in str(caught.value), "the names that there are"
+    assert "elsewhere" in str(caught.value), "the message has the known names"
 
 
 @pytest.mark.parametrize("kind", ["reset_before", "reset_after", "truncated", "non_json"])
-@pytest.mark.parametrize("name", WAYS)
-def test_a_lost_answer(rest: SimulatedDsware, name: str, kind: str) -> None:
-    array = rest.connect(way(rest, name))
-    volume, host = make(array), here(array)
-    rest.fault(kind, match={"write": True})
+@pytest.mark.parametrize("name", METHODS)
+def test_a_lost_answer_to_an_attach_or_detach_is_confirmed(dsware_rest: SimulatedDsware, name: str, kind: str) -> None:
+    array = dsware_rest.connect(attach_options(dsware_rest, name))
+    volume, host = make_volume(array, "v1"), this_host(array)
+    dsware_rest.fault(kind, match={"write": True})
     mapping = array.map_volume(volume, host)
     assert mapping.device
     assert os.path.exists(mapping.device)
-    rest.fault(kind, match={"write": True})
+    dsware_rest.fault(kind, match={"write": True})
     array.unmap_volume(mapping)
-    assert rest.state()["mappings"] == []
+    assert dsware_rest.state()["mappings"] == []
 
 
-# -- tools that misbehave: small programs of their own ---------------------------------------------------------------
+# -- tools that fail, as small shell programs --------------------------------------------------------------------------
 
 
 @pytest.fixture
 def tool(tmp_path: Path) -> Callable[..., AttachTool]:
-    """A tool that prints the given lines, whatever it is asked, and notes what that was."""
+    """A tool that prints the given lines for every command, and records the command."""
 
-    def made(*lines: str, status: int = 0, name: str = "sds_cli", seconds: float = 0, wait: float = 0.3) -> AttachTool:
+    def make_tool(
+        *lines: str, status: int = 0, name: str = "sds_cli", seconds: float = 0, wait: float = 0.3
+    ) -> AttachTool:
         path = tmp_path / name
         text = "".join(f"printf '%s\\n' {shlex.quote(line)}\n" for line in lines)
         sleep = f"sleep {seconds}\n" if seconds else ""
@@ -166,27 +168,27 @@ def tool(tmp_path: Path) -> Callable[..., AttachTool]:
         path.chmod(0o700)
         return AttachTool(str(path), CommandTransport(2.0), wait)
 
-    return made
+    return make_tool
 
 
-def test_a_device_that_never_appears(tool: Callable[..., AttachTool]) -> None:
+def test_a_device_that_never_appears_is_a_timeout(tool: Callable[..., AttachTool]) -> None:
     with pytest.raises(errors.Timeout, match="/dev/none/sdz did not come about within 0.3 s") as caught:
         tool("ret_code=0", "ret_desc=ok", "dev_addr=/dev/none/sdz").attach("v1", GIB)
     assert "block client of this host" in str(caught.value)
 
 
-def test_a_device_that_comes_late(tool: Callable[..., AttachTool], tmp_path: Path) -> None:
+def test_a_device_that_appears_late_is_waited_for(tool: Callable[..., AttachTool], tmp_path: Path) -> None:
     device = tmp_path / "sdb"
     late = f"ret_code=0\ndev_addr={device}"
-    one = tool(*late.split("\n"), wait=10.0)
-    # A process of its own, as the host's kernel is
+    attaching = tool(*late.split("\n"), wait=10.0)
+    # In another process, as the host's kernel creates it
     program = f"import os, sys; os.truncate(os.open(sys.argv[1] + '.new', os.O_CREAT | os.O_WRONLY), {GIB}); "
     program += "os.rename(sys.argv[1] + '.new', sys.argv[1])"
     with subprocess.Popen([sys.executable, "-c", program, str(device)]):
-        assert one.attach("v1", GIB) == str(device)
+        assert attaching.attach("v1", GIB) == str(device)
 
 
-def test_a_device_that_is_another_s(tool: Callable[..., AttachTool], tmp_path: Path) -> None:
+def test_a_device_of_another_size_is_a_conflict(tool: Callable[..., AttachTool], tmp_path: Path) -> None:
     device = tmp_path / "sdb"
     with device.open("wb") as stream:
         stream.truncate(GIB // 2)
@@ -195,7 +197,9 @@ def test_a_device_that_is_another_s(tool: Callable[..., AttachTool], tmp_path: P
 
 
 @pytest.mark.parametrize("line", ["ret_code=0", " ret_code=0 ", "ret_code=0\r"])
-def test_lines_with_blanks_and_carriage_returns(tool: Callable[..., AttachTool], tmp_path: Path, line: str) -> None:
+def test_output_with_blanks_and_carriage_returns_is_read(
+    tool: Callable[..., AttachTool], tmp_path: Path, line: str
+) -> None:
     device = tmp_path / "sdb"
     with device.open("wb") as stream:
         stream.truncate(GIB)
@@ -203,26 +207,26 @@ def test_lines_with_blanks_and_carriage_returns(tool: Callable[..., AttachTool],
 
 
 @pytest.mark.parametrize("code", ["0", "50151401", "50151405"])
-def test_codes_of_an_attach_that_count(tool: Callable[..., AttachTool], tmp_path: Path, code: str) -> None:
+def test_an_attach_succeeds_with_these_codes(tool: Callable[..., AttachTool], tmp_path: Path, code: str) -> None:
     device = tmp_path / "sdb"
     with device.open("wb") as stream:
         stream.truncate(GIB)
     assert tool(f"ret_code={code}", f"dev_addr={device}").attach("v1", GIB) == str(device)
-    assert (tmp_path / "asked").read_text() == "-c attach -v v1\n", "one command"
+    assert (tmp_path / "asked").read_text() == "-c attach -v v1\n", "the tool was run once"
 
 
 @pytest.mark.parametrize("code", ["0", "50151209", "50151601", "50151404", "50155007"])
-def test_codes_of_a_detach_that_count(tool: Callable[..., AttachTool], tmp_path: Path, code: str) -> None:
+def test_a_detach_succeeds_with_these_codes(tool: Callable[..., AttachTool], tmp_path: Path, code: str) -> None:
     tool(f"ret_code={code}").detach("v1")
-    assert (tmp_path / "asked").read_text() == "-c detach -v v1\n", "one command"
+    assert (tmp_path / "asked").read_text() == "-c detach -v v1\n", "the tool was run once"
 
 
-def test_other_codes_are_errors_with_a_reason(tool: Callable[..., AttachTool]) -> None:
+def test_any_other_code_is_an_error_with_a_reason(tool: Callable[..., AttachTool]) -> None:
     with pytest.raises(errors.NotFound, match="no such volume") as missing:
         tool("ret_code=50151404", "ret_desc=gone").attach("v1", GIB)
     assert (missing.value.code, missing.value.said) == ("50151404", "gone")
-    for code, words in (("50151402", "as many attachments"), ("50519999", "the tool refused")):
-        with pytest.raises(errors.FlashError, match=words) as caught:
+    for code, message in (("50151402", "as many attachments"), ("50519999", "the tool refused")):
+        with pytest.raises(errors.FlashError, match=message) as caught:
             tool(f"ret_code={code}").attach("v1", GIB)
         assert caught.value.code == code
     with pytest.raises(errors.FlashError, match="the tool refused"):
@@ -230,17 +234,17 @@ def test_other_codes_are_errors_with_a_reason(tool: Callable[..., AttachTool]) -
 
 
 @pytest.mark.parametrize("lines", [(), ("hello",), ("ret_code=",), ("ret_code=ok",), ("RET_CODE=0",)])
-def test_an_answer_without_a_code_means_nothing(tool: Callable[..., AttachTool], lines: tuple[str, ...]) -> None:
+def test_an_answer_without_a_code_is_an_error(tool: Callable[..., AttachTool], lines: tuple[str, ...]) -> None:
     with pytest.raises(errors.BadReply, match="answered without a code"):
         tool(*lines).query("v1")
 
 
-def test_no_device_in_any_answer(tool: Callable[..., AttachTool]) -> None:
+def test_an_attach_whose_answer_has_no_device_is_an_error(tool: Callable[..., AttachTool]) -> None:
     with pytest.raises(errors.BadReply, match="does not report the device"):
         tool("ret_code=0").attach("v1", GIB)
 
 
-def test_a_tool_that_fails_or_hangs(tool: Callable[..., AttachTool]) -> None:
+def test_a_tool_that_fails_or_hangs_is_reported(tool: Callable[..., AttachTool]) -> None:
     with pytest.raises(errors.FlashError, match="failed with status 3") as caught:
         tool("broken", status=3).query("v1")
     assert caught.value.said == "broken"
@@ -250,15 +254,15 @@ def test_a_tool_that_fails_or_hangs(tool: Callable[..., AttachTool]) -> None:
         hanging.query("v1")
 
 
-def test_no_shell_and_no_unsafe_names(tool: Callable[..., AttachTool], tmp_path: Path) -> None:
-    one = tool("ret_code=0")
+def test_a_name_that_a_shell_could_read_never_reaches_the_tool(tool: Callable[..., AttachTool], tmp_path: Path) -> None:
+    recording = tool("ret_code=0")
     for name in ("v1; touch x", "$(id)", "-v", "a b", "", "../x", "v1\nv2"):
         with pytest.raises(errors.Invalid):
-            one.query(name)
-    assert not (tmp_path / "asked").exists(), "nothing was run"
+            recording.query(name)
+    assert not (tmp_path / "asked").exists(), "the tool was not run"
 
 
-def test_a_tool_that_does_not_exist(tmp_path: Path) -> None:
+def test_a_tool_that_does_not_exist_or_may_not_run_is_reported(tmp_path: Path) -> None:
     with pytest.raises(errors.Invalid, match="no program"):
         AttachTool(str(tmp_path / "none"), CommandTransport())
     path = tmp_path / "sds_cli"

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What killed runs of a Dsware leave, when somebody uses it, makes the same, or comes back much later.
+"""Interrupted runs on a Dsware whose unfinished objects somebody uses, creates too, or finds much later.
 
-What every array keeps to when it is killed is in tests/module/test_contract.py.
+tests/module/test_contract.py has what holds for every array.
 """
 
 from __future__ import annotations
@@ -30,53 +30,46 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendor
 from tests.arrays.dsware import SimulatedDsware
 from tests.support.simulator import Simulator
 
-IQN = Initiator("iqn.2026-01.org.example:h1", "iscsi")
-
 
 def volume(array: Dsware, name: str) -> model.Volume:
     return array.volumes([name]).items[0]
 
 
 class Stage:
-    """An array, and two processes that see it all the time: one that sets it up, and one that comes after a killed one.
+    """An array that a client over REST prepares for each run.
 
-    They keep no object of the array, so they are as good as new ones each time.
+    The client keeps no object of the array, so it is as good as a new one each time.
     """
 
     def __init__(self, dsware: SimulatedDsware) -> None:
         self.dsware = dsware
-        # Always over REST, which has hosts too.
+        # Always over REST, since the socket has no hosts.
         self.builder = dsware.connect({"transport": "rest", "storage_pools": ["fast"], "wire_extensions": None})
-        self.next = self.connect()
 
     def connect(self) -> Dsware:
-        """Pauses before a request is repeated are short here: there are hundreds of them."""
+        """A client whose pauses before a request is repeated are short."""
         array = self.dsware.connect()
         if isinstance(array._wire, RestWire):
             array._wire.http._sleep = lambda seconds: time.sleep(seconds / 20)
         return array
 
-    def prepare(self, needs: str = "v1 v2 s0") -> None:
-        """Volumes of these names; s0 is a snapshot of v1, and h0 a host that has v3, if that is there."""
-        names = needs.split()
+    def prepare(self, objects: str = "v1 v2 s0") -> None:
+        """Empty the array and create the named objects: volumes v1 and v2, a snapshot s0 of v1, and a host h0."""
+        names = objects.split()
         self.dsware.clear_faults()
         self.dsware.reset()
         for name in names:
-            if name in ("v1", "v2", "v3", "idle"):
+            if name in ("v1", "v2"):
                 self.builder.create_volume(VolumeSpec(name, GIB))
         if "s0" in names:
             self.builder.create_snapshots([SnapshotSpec("s0", model.Volume("v1", GIB))])
-        if "empty" in names:
-            self.builder.create_host("empty", [Initiator("iqn.2026-01.org.example:h8", "iscsi")])
         if "h0" in names:
-            host = self.builder.create_host("h0", [Initiator("iqn.2026-01.org.example:h0", "iscsi")])
-            if "v3" in names:
-                self.builder.map_volume(model.Volume("v3", GIB), host)
+            self.builder.create_host("h0", [Initiator("iqn.2026-01.org.example:h0", "iscsi")])
 
 
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Between two looks at something that takes a while: there are hundreds of them."""
+    """Polls of a copy or a deletion have short pauses."""
     pause = Deadline.pause
 
     def short(deadline: Deadline) -> bool:
@@ -95,17 +88,17 @@ def map_volume(array: Dsware) -> None:
 
 
 @pytest.mark.parametrize("operation", [larger_clone, map_volume])
-def test_a_session_that_ends_at_any_request_costs_one_login(
+def test_a_session_that_ends_at_any_request_costs_one_login_and_no_repetition(
     simulator: Simulator, operation: Callable[[Dsware], None]
 ) -> None:
-    """And nothing is done twice (sheet, section 8, point 6)."""
+    """Nothing is done twice (wire sheet, section 8, point 6)."""
     dsware = SimulatedDsware(simulator, "quick")
     stage = Stage(dsware)
 
     def outcome(skip: int | None) -> tuple[Any, int, int, int]:
-        """What the array holds, and how many requests, changes and logins it took.
+        """The content of the array, and the numbers of requests, changes and logins of the operation.
 
-        :param skip: how many requests come before the one at which the session ends; None: it does not.
+        :param skip: the number of requests before the one at which the session ends; None if it does not end.
         """
         stage.prepare("v1 v2 h0")
         with stage.connect() as array:
@@ -117,85 +110,87 @@ def test_a_session_that_ends_at_any_request_costs_one_login(
             assert skip is None or dsware.struck() == [1]
             logins = sum(call.target.endswith("sec/login") for call in array.calls)
         state = dsware.state()
-        origin = {one["content"]: one["name"] for one in reversed(state["volumes"])}
-        volumes = sorted((one["name"], one["size"], origin[one["content"]]) for one in state["volumes"])
-        mappings = sorted((one["volume"], one["host"]) for one in state["mappings"])
+        origin = {row["content"]: row["name"] for row in reversed(state["volumes"])}
+        volumes = sorted((row["name"], row["size"], origin[row["content"]]) for row in state["volumes"])
+        mappings = sorted((row["volume"], row["host"]) for row in state["mappings"])
         return (volumes, mappings), len(requests), len(changes), logins
 
     undisturbed, requests, changes, _logins = outcome(None)
     for skip in range(requests):
-        held, _requests, made, logins = outcome(skip)
+        held, _requests, done, logins = outcome(skip)
         assert held == undisturbed, f"the session ends at request {skip + 1}"
-        assert made == changes, f"the session ends at request {skip + 1}"
+        assert done == changes, f"the session ends at request {skip + 1}"
         assert logins == 2, f"the session ends at request {skip + 1}"
     dsware.close()
 
 
-def test_the_array_stops_answering_in_the_middle(either: SimulatedDsware) -> None:
-    """Nothing is rolled back without a connection; the next run finishes."""
-    Stage(either).prepare()
-    with either.connect() as array:
+def test_a_copy_during_which_the_array_stops_answering_is_finished_by_the_next_run(any_wire: SimulatedDsware) -> None:
+    """Without a connection nothing is rolled back; the next run finishes the copy."""
+    Stage(any_wire).prepare()
+    with any_wire.connect() as array:
         source = volume(array, "v1")
-        either.fault("reset_before", skip=2, count=None)
+        any_wire.fault("reset_before", skip=2, count=None)
         with pytest.raises((errors.Unreachable, errors.BadReply)):
             array.clone_volume(source, VolumeSpec("copy"))
-    either.clear_faults()
-    assert [name for name in either.names() if name.startswith(MARKER)]
-    with either.connect() as array:
+    any_wire.clear_faults()
+    assert [name for name in any_wire.names() if name.startswith(MARKER)]
+    with any_wire.connect() as array:
         assert not array.volumes(["copy"]).items
         array.clone_volume(source, VolumeSpec("copy"))
         assert array.volumes(["copy"]).items
-    assert not [name for name in either.names() if name.startswith(MARKER)]
+    assert not [name for name in any_wire.names() if name.startswith(MARKER)]
 
 
 def test_an_unfinished_copy_does_not_keep_its_source_from_being_deleted(
-    rest: SimulatedDsware, monkeypatch: pytest.MonkeyPatch
+    dsware_rest: SimulatedDsware, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    Stage(rest).prepare()
-    with rest.connect() as array:
+    Stage(dsware_rest).prepare()
+    with dsware_rest.connect() as array:
         source = volume(array, "v2")
-        with rest.killed(monkeypatch, 2, answered=False):
+        with dsware_rest.killed(monkeypatch, 2, answered=False):
             array.clone_volume(source, VolumeSpec("copy"))
-    with rest.connect() as array:
-        assert not [one for one in array.snapshots() if one.volume == "v2"]
+    with dsware_rest.connect() as array:
+        assert not [snapshot for snapshot in array.snapshots() if snapshot.volume == "v2"]
         array.delete_volume(volume(array, "v2"))
-    assert "v2" not in rest.names()
-    assert not [name for name in rest.names() if name.startswith(MARKER)]
+    assert "v2" not in dsware_rest.names()
+    assert not [name for name in dsware_rest.names() if name.startswith(MARKER)]
 
 
-def test_an_unfinished_copy_is_not_taken_for_a_volume(rest: SimulatedDsware, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An empty volume with the right name and size is the worst that a killed full clone can leave."""
-    Stage(rest).prepare()
+def test_an_unfinished_copy_is_not_taken_for_a_volume(
+    dsware_rest: SimulatedDsware, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A killed full clone can leave an empty volume with its final name and size."""
+    Stage(dsware_rest).prepare()
     spec = VolumeSpec("copy", options={"full_clone": True})
-    with rest.connect() as array:
+    with dsware_rest.connect() as array:
         source = volume(array, "v1")
         array.pools()
-        with rest.killed(monkeypatch, 4, answered=False):
+        with dsware_rest.killed(monkeypatch, 4, answered=False):
             array.clone_volume(source, spec)
-    assert "copy" in rest.names()
-    with rest.connect() as array:
+    assert "copy" in dsware_rest.names()
+    with dsware_rest.connect() as array:
         assert not array.volumes(["copy"]).items
-        assert "copy" not in [one.name for one in array.volumes()]
+        assert "copy" not in [item.name for item in array.volumes()]
         with pytest.raises(errors.Conflict, match="begun and is not finished"):
             array.create_volume(VolumeSpec("copy", GIB))
         array.clone_volume(source, spec)
         assert array.volumes(["copy"]).items
-    content = {one["name"]: one["content"] for one in rest.state()["volumes"]}
+    content = {row["name"]: row["content"] for row in dsware_rest.state()["volumes"]}
     assert content["copy"] == content["v1"]
 
 
 @pytest.mark.parametrize(
-    ("full", "other", "at"),
-    [(False, False, at) for at in (2, 3, 4)]
-    + [(True, True, at) for at in range(2, 8)]
-    + [(True, False, at) for at in (2, 3, 4, 5)],
+    ("full", "other_full", "number"),
+    [(False, False, number) for number in (2, 3, 4)]
+    + [(True, True, number) for number in range(2, 8)]
+    + [(True, False, number) for number in (2, 3, 4, 5)],
 )
-def test_two_runs_make_the_same_clone(
-    rest: SimulatedDsware, monkeypatch: pytest.MonkeyPatch, full: bool, other: bool, at: int
+def test_two_runs_that_create_the_same_clone_leave_one(
+    dsware_rest: SimulatedDsware, monkeypatch: pytest.MonkeyPatch, full: bool, other_full: bool, number: int
 ) -> None:
-    """The second one comes while the first is between two requests; at least one ends well, and there is one clone."""
-    Stage(rest).prepare()
-    first, second = rest.connect(), rest.connect()
+    """The second one runs between two requests of the first; at least one succeeds, and there is one clone."""
+    Stage(dsware_rest).prepare()
+    first, second = dsware_rest.connect(), dsware_rest.connect()
     source = volume(first, "v1")
     first.pools()
     call = type(first._rest).call
@@ -206,39 +201,39 @@ def test_two_runs_make_the_same_clone(
         try:
             array.clone_volume(source, VolumeSpec("copy", options={"full_clone": True} if full else {}))
         except errors.FlashError as error:
-            # What it must not do is to report a success that is none, or to take away what the other made.
+            # A run may fail; it must not report a false success or remove what the other created
             failed.append(error.kind)
 
     def meeting(wire: Any, *arguments: Any, **how: Any) -> Any:
         if wire is first._wire:
             sent.append(1)
-            if len(sent) == at:
-                clone(second, other)
-            for one in second.volumes(["copy"]):
-                assert (one.state, holds("copy")) == ("ready", holds("v1")), "it is shown before it is finished"
+            if len(sent) == number:
+                clone(second, other_full)
+            for copy in second.volumes(["copy"]):
+                assert (copy.state, holds("copy")) == ("ready", holds("v1")), "it is shown before it is finished"
         return call(wire, *arguments, **how)
 
     def holds(name: str) -> str:
-        return next(str(one["content"]) for one in rest.state()["volumes"] if one["name"] == name)
+        return next(str(row["content"]) for row in dsware_rest.state()["volumes"] if row["name"] == name)
 
     monkeypatch.setattr(type(first._wire), "call", meeting)
     clone(first, full)
     assert len(failed) < 2
     assert set(failed) <= {"not_found", "conflict", "busy"}
-    assert [name for name in rest.names() if "copy" in name or name.startswith(MARKER)] == ["copy"]
+    assert [name for name in dsware_rest.names() if "copy" in name or name.startswith(MARKER)] == ["copy"]
     assert holds("copy") == holds("v1")
 
 
 @pytest.mark.parametrize("begins", ["before the record", "after the record"])
 @pytest.mark.parametrize("full", [False, True], ids=["linked", "full"])
-def test_a_run_that_comes_second_leaves_the_marker_of_a_full_clone(
-    rest: SimulatedDsware, monkeypatch: pytest.MonkeyPatch, begins: str, full: bool
+def test_a_second_run_leaves_the_marker_of_a_full_clone_that_is_being_created(
+    dsware_rest: SimulatedDsware, monkeypatch: pytest.MonkeyPatch, begins: str, full: bool
 ) -> None:
-    """Between the marker and the volume it seems to be what a killed run has left; then the volume is there."""
-    Stage(rest).prepare()
-    first, second = rest.connect(), rest.connect()
+    """Until the first run creates the volume, its marker looks like that of a killed run."""
+    Stage(dsware_rest).prepare()
+    first, second = dsware_rest.connect(), dsware_rest.connect()
     source = volume(first, "v1")
-    reached, made, errors_of = threading.Event(), threading.Event(), []
+    reached, created, errors_of = threading.Event(), threading.Event(), []
     create, link = type(second._wire).create_volume, type(second._wire).link
     record, copy = type(first._wire).create_snapshot, type(first._wire).copy
 
@@ -255,21 +250,21 @@ def test_a_run_that_comes_second_leaves_the_marker_of_a_full_clone(
         other.start()
         assert reached.wait(60)
 
-    def recording(wire: Any, name: str, of: str) -> None:
+    def recording(wire: Any, name: str, source_name: str) -> None:
         if wire is first._wire and begins == "before the record" and len(name) > 40:
             meet()
-        record(wire, name, of)
+        record(wire, name, source_name)
 
     def creating(wire: Any, *arguments: Any) -> None:
         if wire is second._wire:
             reached.set()
-            assert made.wait(60)
+            assert created.wait(60)
             (create if full else link)(wire, *arguments)
             return
         if begins == "after the record":
             meet()
         create(wire, *arguments)
-        made.set()
+        created.set()
 
     def copying(wire: Any, *arguments: Any) -> None:
         other.join(60)
@@ -283,66 +278,66 @@ def test_a_run_that_comes_second_leaves_the_marker_of_a_full_clone(
         monkeypatch.setattr(type(first._wire), "link", creating)
     first.clone_volume(source, VolumeSpec("copy", options={"full_clone": True}))
     assert errors_of in (["busy"], ["conflict"])
-    assert [name for name in rest.names() if "copy" in name or name.startswith(MARKER)] == ["copy"]
+    assert [name for name in dsware_rest.names() if "copy" in name or name.startswith(MARKER)] == ["copy"]
 
 
-# ---- what is finished is never copied over ---------------------------------------------------------------------------
+# ---- finished clones -------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("full", [False, True], ids=["linked", "full"])
-def test_a_finished_clone_is_never_copied_over(rest: SimulatedDsware, full: bool) -> None:
-    """Its markers cannot be removed. It is there all the same, and holds what was written to it since."""
-    Stage(rest).prepare("v1")
+def test_a_finished_clone_is_never_copied_over(dsware_rest: SimulatedDsware, full: bool) -> None:
+    """It is reported, and keeps what was written to it since, although its markers could not be removed."""
+    Stage(dsware_rest).prepare("v1")
     spec = VolumeSpec("copy", options={"full_clone": True} if full else {})
-    rest.fault("refused_before", code="50159999", match={"path": "snapshot/delete"}, count=None)
-    with rest.connect(wait_timeout=0.5) as array:
+    dsware_rest.fault("refused_before", code="50159999", match={"path": "snapshot/delete"}, count=None)
+    with dsware_rest.connect(wait_timeout=0.5) as array:
         assert array.clone_volume(volume(array, "v1"), spec).name == "copy"
-    rest.write("copy", GIB)
-    rest.write("v1", GIB)
-    mine = next(one["content"] for one in rest.state()["volumes"] if one["name"] == "copy")
+    dsware_rest.write("copy", GIB)
+    dsware_rest.write("v1", GIB)
+    written = next(row["content"] for row in dsware_rest.state()["volumes"] if row["name"] == "copy")
     for _ in range(2):
-        with rest.connect(wait_timeout=0.5) as array:
-            assert [one.name for one in array.volumes(["copy"])] == ["copy"]
-            assert "copy" in [one.name for one in array.volumes()]
+        with dsware_rest.connect(wait_timeout=0.5) as array:
+            assert [item.name for item in array.volumes(["copy"])] == ["copy"]
+            assert "copy" in [item.name for item in array.volumes()]
             with pytest.raises(errors.Conflict, match="there is a volume of that name"):
                 array.clone_volume(volume(array, "v1"), spec)
-        assert mine == next(one["content"] for one in rest.state()["volumes"] if one["name"] == "copy")
-        rest.clear_faults()
+        assert written == next(row["content"] for row in dsware_rest.state()["volumes"] if row["name"] == "copy")
+        dsware_rest.clear_faults()
 
 
 @pytest.mark.parametrize("full", [False, True], ids=["linked", "full"])
 @pytest.mark.parametrize("kind", [None, "reset_after", "reset_before"])
 def test_an_existing_volume_is_never_overwritten(
-    either: SimulatedDsware, monkeypatch: pytest.MonkeyPatch, full: bool, kind: str | None
+    any_wire: SimulatedDsware, monkeypatch: pytest.MonkeyPatch, full: bool, kind: str | None
 ) -> None:
-    """Whatever marker is there: of a run that was killed before it saw the volume, or of a lost answer."""
-    Stage(either).prepare("v1")
+    """It is kept whatever marker exists: of a run that was killed before it read the volume, or of a lost answer."""
+    Stage(any_wire).prepare("v1")
     spec = VolumeSpec("copy", options={"full_clone": True} if full else {})
-    with either.connect() as array:
+    with any_wire.connect() as array:
         array.create_volume(VolumeSpec("copy", GIB))
         source = volume(array, "v1")
-    either.write("copy", GIB)
+    any_wire.write("copy", GIB)
     if kind is None:
-        # Its first request takes the marker
-        with either.connect() as array:
+        # The first request creates the marker
+        with any_wire.connect() as array:
             array.pools()
-            with either.killed(monkeypatch, 1, answered=True):
+            with any_wire.killed(monkeypatch, 1, answered=True):
                 array.clone_volume(source, spec)
-        assert [name for name in either.names() if name.startswith(MARKER)]
+        assert [name for name in any_wire.names() if name.startswith(MARKER)]
     else:
-        either.fault(kind, match={"write": True})
-    before = next(one["content"] for one in either.state()["volumes"] if one["name"] == "copy")
-    with either.connect() as array:
+        any_wire.fault(kind, match={"write": True})
+    before = next(row["content"] for row in any_wire.state()["volumes"] if row["name"] == "copy")
+    with any_wire.connect() as array:
         with pytest.raises(errors.Conflict, match="there is a volume of that name"):
             array.clone_volume(source, spec)
-        assert [one.name for one in array.volumes(["copy"])] == ["copy"]
-    assert before == next(one["content"] for one in either.state()["volumes"] if one["name"] == "copy")
-    assert not [name for name in either.names() if name.startswith(MARKER)]
+        assert [item.name for item in array.volumes(["copy"])] == ["copy"]
+    assert before == next(row["content"] for row in any_wire.state()["volumes"] if row["name"] == "copy")
+    assert not [name for name in any_wire.names() if name.startswith(MARKER)]
 
 
 def test_a_resumed_full_clone_reports_the_time_of_its_content(simulator: Simulator) -> None:
-    rest = SimulatedDsware(simulator, "slow")
-    with rest.connect(wait_timeout=0.5) as array:
+    dsware_rest = SimulatedDsware(simulator, "slow")
+    with dsware_rest.connect(wait_timeout=0.5) as array:
         array.create_volume(VolumeSpec("v1", GIB))
         source = volume(array, "v1")
         spec = VolumeSpec("copy", options={"full_clone": True})
@@ -350,9 +345,9 @@ def test_a_resumed_full_clone_reports_the_time_of_its_content(simulator: Simulat
             array.clone_volume(source, spec)
         with pytest.raises(errors.Busy, match="still copies into volume copy"):
             array.clone_volume(source, VolumeSpec("copy", 2 * GIB, options={"full_clone": True}))
-    with rest.connect() as array:
-        made = array.clone_volume(source, spec)
-        assert made.resumed is not None
-        assert made.resumed.endswith("Z")
-    assert rest.names() == ["copy", "v1"]
-    rest.close()
+    with dsware_rest.connect() as array:
+        copy = array.clone_volume(source, spec)
+        assert copy.resumed is not None
+        assert copy.resumed.endswith("Z")
+    assert dsware_rest.names() == ["copy", "v1"]
+    dsware_rest.close()

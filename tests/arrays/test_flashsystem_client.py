@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The client of a FlashSystem: what it reads, what it asks for, and what it costs."""
+"""The client of a FlashSystem against the simulated array: reads, volumes, hosts, mappings and request budgets."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def ailing(simulator: Simulator) -> FlashSystemUnderTest:
 
 @pytest.fixture(params=["both", "later"])
 def any_firmware(request: pytest.FixtureRequest, simulator: Simulator) -> FlashSystemUnderTest:
-    """With the code for a second host, and the way to print nothing, of either firmware."""
+    """An array of each firmware: they differ in the code for a second host and in how they print an empty list."""
     simulator.reset(request.param)
     return FlashSystemUnderTest(simulator, request.param)
 
@@ -84,22 +84,24 @@ def client(array: FlashSystemUnderTest) -> Iterator[Any]:
 
 
 def size_of(array: FlashSystemUnderTest, name: str) -> int:
-    found = array.simulator.volume(name, "both")
-    assert found is not None
-    return int(found["size"])
+    volume = array.simulator.volume(name, "both")
+    assert volume is not None
+    return int(volume["size"])
 
 
 def test_hosts_are_remembered_by_many_threads(client: Any) -> None:
-    """Every thread that makes a host changes what all of them know of initiators."""
+    """Every thread that creates a host changes the shared table of initiators."""
     hosts = [Host(f"h{n}", initiators=(Initiator(f"{IQN}-{n}", "iscsi"),)) for n in range(400)]
     assert side_by_side(client._remember, hosts) == [None] * 400
-    assert {host.name for host in client.find_hosts([f"{IQN}-{n}" for n in range(400)])} == {h.name for h in hosts}
+    assert {host.name for host in client.find_hosts([f"{IQN}-{n}" for n in range(400)])} == {
+        remembered.name for remembered in hosts
+    }
 
 
 # ---- the array -------------------------------------------------------------------------------------------------------
 
 
-def test_facts(array: FlashSystemUnderTest, client: Any) -> None:
+def test_the_array_reports_its_name_version_pools_and_capacity(array: FlashSystemUnderTest, client: Any) -> None:
     info = client.info()
     assert (info.name, info.version, info.protocols) == ("both", "1.5.2.6", ("fc", "iscsi"))
     assert len(info.serial) == 16
@@ -117,7 +119,7 @@ def test_open_access_is_refused_with_the_command_that_turns_it_off(simulator: Si
     simulator.reset("open")
 
 
-def test_only_ports_of_online_nodes(ailing: FlashSystemUnderTest) -> None:
+def test_only_online_ports_of_online_nodes_are_reported(ailing: FlashSystemUnderTest) -> None:
     with ailing.client() as client:
         ports = client.ports()
         assert [(port.protocol, port.name) for port in ports] == [("fc", "node1:1"), ("iscsi", "node1:ip1")]
@@ -125,12 +127,12 @@ def test_only_ports_of_online_nodes(ailing: FlashSystemUnderTest) -> None:
         assert ports.items[1].address.startswith("iqn.1986-03.com.ibm:2145.")
 
 
-def test_the_pool_is_found_and_can_be_chosen(ailing: FlashSystemUnderTest) -> None:
-    """Section 8: a fixed pool name makes an array with another one unusable."""
+def test_the_pool_with_most_room_is_used_or_the_one_that_is_named(ailing: FlashSystemUnderTest) -> None:
+    """A driver with a fixed pool name cannot use an array that has another one (wire sheet, section 8)."""
     with ailing.client() as client:
         assert client.create_volume(VolumeSpec("a", GIB)).pool == "silver"
         assert client.create_volume(VolumeSpec("b", GIB, pool="gold")).pool == "gold"
-        assert {one.name: one.pool for one in client.volumes()} == {"a": "silver", "b": "gold"}
+        assert {volume.name: volume.pool for volume in client.volumes()} == {"a": "silver", "b": "gold"}
         with pytest.raises(Invalid, match="gold, silver"):
             client.create_volume(VolumeSpec("c", GIB, pool="bronze"))
         with pytest.raises(Conflict, match="in pool silver instead of gold"):
@@ -139,25 +141,25 @@ def test_the_pool_is_found_and_can_be_chosen(ailing: FlashSystemUnderTest) -> No
             client.create_volume(VolumeSpec("d", 9 * GIB, pool="silver"))
 
 
-def test_columns_are_read_by_name(array: FlashSystemUnderTest, client: Any) -> None:
-    """Whatever their order, and whatever stands between them."""
+def test_columns_are_read_by_name() -> None:
+    """Their order and additional columns do not matter."""
     from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.flashsystem.reading import _pool
 
     row = {"new": "x", "free_capacity": "7", "status": "online", "capacity": "9", "name": "p", "id": "3", "": ""}
     assert (_pool(row).name, _pool(row).size, _pool(row).free) == ("p", 9, 7)
 
 
-def test_another_program_s_answer_is_not_an_empty_array(array: FlashSystemUnderTest, client: Any) -> None:
+def test_an_answer_that_cannot_be_parsed_is_not_an_empty_array(array: FlashSystemUnderTest, client: Any) -> None:
     array.fault(kind="non_json", match={"method": "lsvdisk"})
     with pytest.raises(BadReply):
         client.volumes()
 
 
-def test_no_object_means_an_empty_list_with_or_without_a_header(any_firmware: FlashSystemUnderTest) -> None:
+def test_an_empty_answer_with_or_without_a_header_is_an_empty_list(any_firmware: FlashSystemUnderTest) -> None:
     with any_firmware.client() as client:
-        for found in (client.volumes(), client.snapshots(), client.hosts(), client.mappings()):
-            assert found.items == ()
-            assert found.complete
+        for listing in (client.volumes(), client.snapshots(), client.hosts(), client.mappings()):
+            assert listing.items == ()
+            assert listing.complete
         assert client.volumes(["none"]).items == client.hosts(["none"]).items == ()
         assert client.mappings(hosts=["none"]).items == client.mappings(volumes=["none"]).items == ()
 
@@ -165,16 +167,16 @@ def test_no_object_means_an_empty_list_with_or_without_a_header(any_firmware: Fl
 # ---- volumes ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_volume_s_life(array: FlashSystemUnderTest, client: Any) -> None:
-    made = client.create_volume(VolumeSpec("db1", 2 * GIB))
-    assert client.create_volume(VolumeSpec("db1", 2 * GIB)).id == made.id
+def test_a_volume_is_created_extended_renamed_and_deleted(array: FlashSystemUnderTest, client: Any) -> None:
+    created = client.create_volume(VolumeSpec("db1", 2 * GIB))
+    assert client.create_volume(VolumeSpec("db1", 2 * GIB)).id == created.id
     with pytest.raises(Conflict, match="2GiB instead of 3GiB"):
         client.create_volume(VolumeSpec("db1", 3 * GIB))
-    found = client.volumes(["db1"]).items[0]
-    assert (found.size, found.provisioning, found.pool) == (2 * GIB, "thick", "mdiskgrp0")
-    assert len(found.serial) == 32
-    assert found.serial.startswith("6005076")
-    grown = client.extend_volume(found, 3 * GIB)
+    volume = client.volumes(["db1"]).items[0]
+    assert (volume.size, volume.provisioning, volume.pool) == (2 * GIB, "thick", "mdiskgrp0")
+    assert len(volume.serial) == 32
+    assert volume.serial.startswith("6005076")
+    grown = client.extend_volume(volume, 3 * GIB)
     assert client.volumes(["db1"]).items[0].size == grown.size == 3 * GIB
     renamed = client.rename_volume(grown, "db 2")
     assert array.names() == ["db 2"]
@@ -184,7 +186,7 @@ def test_a_volume_s_life(array: FlashSystemUnderTest, client: Any) -> None:
 
 
 def test_an_extension_is_computed_from_the_present_size(array: FlashSystemUnderTest, client: Any) -> None:
-    """The array wants a difference: what was read long ago would make the volume too large."""
+    """The array expects a difference: one from an old size would make the volume too large."""
     old = volume(client, "db1", GIB)
     array.cli("svctask expandvdisksize -size 1 -unit gb db1")
     assert client.extend_volume(old, 3 * GIB).size == 3 * GIB
@@ -193,7 +195,7 @@ def test_an_extension_is_computed_from_the_present_size(array: FlashSystemUnderT
         client.extend_volume(old, 2 * GIB)
 
 
-def test_a_number_is_a_name_not_an_id(array: FlashSystemUnderTest, client: Any) -> None:
+def test_a_volume_named_by_a_number_is_not_found_by_its_id(array: FlashSystemUnderTest, client: Any) -> None:
     """The array takes ``0`` for the vdisk with that id."""
     volume(client, "db1")
     assert client.volumes(["0"]).items == ()
@@ -316,7 +318,7 @@ def test_a_login_that_expires_is_renewed(array: FlashSystemUnderTest, client: An
     assert array.names() == ["db1"]
 
 
-def test_a_full_pool(array: FlashSystemUnderTest, client: Any) -> None:
+def test_a_full_pool_is_reported(array: FlashSystemUnderTest, client: Any) -> None:
     array.fault(kind="pool_full", count=None)
     with pytest.raises(NoSpace, match="CMMVC8710E"):
         client.create_volume(VolumeSpec("db1", GIB))
@@ -325,14 +327,14 @@ def test_a_full_pool(array: FlashSystemUnderTest, client: Any) -> None:
 # ---- hosts and mappings ----------------------------------------------------------------------------------------------
 
 
-def test_a_host_s_life(array: FlashSystemUnderTest, client: Any) -> None:
-    made = client.create_host("db-server", initiators(*WWPNS[:2]))
-    assert client.create_host("db-server", initiators(*WWPNS[:2])).addresses == made.addresses
+def test_a_host_is_created_changed_and_deleted(array: FlashSystemUnderTest, client: Any) -> None:
+    host = client.create_host("db-server", initiators(*WWPNS[:2]))
+    assert client.create_host("db-server", initiators(*WWPNS[:2])).addresses == host.addresses
     with pytest.raises(Conflict, match="is there already"):
         client.create_host("db-server", initiators(WWPNS[2]))
     with pytest.raises(Conflict, match="belongs to host db-server"):
         client.create_host("other", initiators(WWPNS[1]))
-    more = client.add_initiators(made, initiators(WWPNS[2], IQN))
+    more = client.add_initiators(host, initiators(WWPNS[2], IQN))
     assert set(client.hosts(["db-server"]).items[0].addresses) == {*WWPNS, IQN}
     less = client.remove_initiators(more, [WWPNS[0], IQN])
     assert set(client.hosts(["db-server"]).items[0].addresses) == set(WWPNS[1:])
@@ -341,14 +343,14 @@ def test_a_host_s_life(array: FlashSystemUnderTest, client: Any) -> None:
     assert array.state()["hosts"] == []
 
 
-def test_ports_go_in_one_command(array: FlashSystemUnderTest, client: Any) -> None:
+def test_several_initiators_are_added_with_one_command(array: FlashSystemUnderTest, client: Any) -> None:
     mark = array.mark()
-    made = client.create_host("db-server", initiators(WWPNS[0], WWPNS[1]))
-    client.add_initiators(made, initiators(WWPNS[2], "10000000c900000a"))
+    host = client.create_host("db-server", initiators(WWPNS[0], WWPNS[1]))
+    client.add_initiators(host, initiators(WWPNS[2], "10000000c900000a"))
     assert len(array.lines(mark)) == 2
 
 
-def test_a_mapping_is_compared(array: FlashSystemUnderTest, client: Any) -> None:
+def test_an_existing_mapping_is_compared(array: FlashSystemUnderTest, client: Any) -> None:
     db1, logs, server = volume(client, "db1"), volume(client, "logs"), host(client)
     assert client.map_volume(db1, server, 5).lun == 5
     assert client.map_volume(db1, server).lun == client.map_volume(db1, server, 5).lun == 5
@@ -358,17 +360,20 @@ def test_a_mapping_is_compared(array: FlashSystemUnderTest, client: Any) -> None
         client.map_volume(logs, server, 5)
     free = client.map_volume(logs, server)
     assert array.maps() == {("db-server", "db1"): 5, ("db-server", "logs"): free.lun}
-    assert {one.volume: one.lun for one in client.mappings(hosts=["db-server"])} == {"db1": 5, "logs": free.lun}
-    assert [one.volume for one in client.unmap_volume(free)] == ["db1"]
-    assert [one.volume for one in client.unmap_volume(free)] == ["db1"]
+    assert {mapping.volume: mapping.lun for mapping in client.mappings(hosts=["db-server"])} == {
+        "db1": 5,
+        "logs": free.lun,
+    }
+    assert [mapping.volume for mapping in client.unmap_volume(free)] == ["db1"]
+    assert [mapping.volume for mapping in client.unmap_volume(free)] == ["db1"]
 
 
 def test_a_second_host_is_forced_only_on_request(any_firmware: FlashSystemUnderTest) -> None:
-    """Bug 1723188: the code changed with the firmware, and was taken for success."""
+    """The code for a second host changed with the firmware, and a driver took the new one for success (bug 1723188)."""
     with any_firmware.client() as client:
-        db1, one = volume(client, "db1"), host(client)
+        db1, server = volume(client, "db1"), host(client)
         other = host(client, "standby", WWPNS[2])
-        client.map_volume(db1, one, 1)
+        client.map_volume(db1, server, 1)
         with pytest.raises(InUse, match="mapped to host db-server"):
             client.map_volume(db1, other, 1)
         mark = any_firmware.mark()
@@ -380,14 +385,14 @@ def test_a_second_host_is_forced_only_on_request(any_firmware: FlashSystemUnderT
         assert any_firmware.maps() == {("db-server", "db1"): 1, ("standby", "db1"): 1}
 
 
-def test_force_is_not_sent_where_the_array_does_not_ask(array: FlashSystemUnderTest, client: Any) -> None:
+def test_force_is_not_sent_where_the_array_does_not_demand_it(array: FlashSystemUnderTest, client: Any) -> None:
     db1, server = volume(client, "db1"), host(client)
     mark = array.mark()
     client.map_shared(db1, server, 1)
     assert [line for line in array.lines(mark) if "-force" in line] == []
 
 
-def test_what_is_missing_is_named(array: FlashSystemUnderTest, client: Any) -> None:
+def test_a_missing_host_or_volume_is_named(array: FlashSystemUnderTest, client: Any) -> None:
     db1, server = volume(client, "db1"), host(client)
     client.delete_host(server)
     with pytest.raises(NotFound, match="host db-server is not there"):
@@ -398,7 +403,7 @@ def test_what_is_missing_is_named(array: FlashSystemUnderTest, client: Any) -> N
         client.map_volume(db1, server)
 
 
-def test_what_the_array_cannot_do_is_refused_beforehand(array: FlashSystemUnderTest, client: Any) -> None:
+def test_an_unsupported_operation_is_refused_before_any_request(array: FlashSystemUnderTest, client: Any) -> None:
     capabilities = client.capabilities
     for operation in ("atomic_snapshots", "restore_snapshot", "groups", "chap", "metadata", "host_without_initiators"):
         assert capabilities.refusal(operation)
@@ -411,7 +416,7 @@ def test_what_the_array_cannot_do_is_refused_beforehand(array: FlashSystemUnderT
 
 
 def test_a_host_without_a_path_is_refused_before_anything_is_made(array: FlashSystemUnderTest, client: Any) -> None:
-    """This machine has no adapter: the array is not even asked."""
+    """This machine has no adapter, so no request is sent."""
     mark = array.mark()
     for operation in ("create_snapshots", "clone_volume", "volume_from_snapshot"):
         refusal = client.capabilities.refusal(operation)
@@ -421,46 +426,46 @@ def test_a_host_without_a_path_is_refused_before_anything_is_made(array: FlashSy
     with pytest.raises(Unsupported, match="no path"):
         client.clone_volume(db1, VolumeSpec("copy"))
     assert array.names() == ["db1"]
-    assert [one["change"] for one in array.changes(mark)] == ["volume.create"]
+    assert [entry["change"] for entry in array.changes(mark)] == ["volume.create"]
 
 
-# ---- what it costs ---------------------------------------------------------------------------------------------------
+# ---- request budgets -------------------------------------------------------------------------------------------------
 
 
-def test_budgets(array: FlashSystemUnderTest, client: Any) -> None:
-    """The numbers of the sheet's section 6 are 1 to 31."""
+def test_operations_keep_their_request_budgets(array: FlashSystemUnderTest, client: Any) -> None:
+    """Other drivers need up to 31 requests for one operation (wire sheet, section 6)."""
 
     def cost(call: Any, *arguments: Any) -> tuple[int, Any]:
         mark, before = array.mark(), client.calls.counts["requests"]
         result = call(*arguments)
-        asked = len(array.lines(mark))
-        assert asked == client.calls.counts["requests"] - before
-        return asked, result
+        count = len(array.lines(mark))
+        assert count == client.calls.counts["requests"] - before
+        return count, result
 
     client.ports()
-    asked, _ = cost(client.create_volume, VolumeSpec("db1", GIB))
-    assert asked == 1
-    asked, db1 = cost(lambda: client.volumes(["db1"]).items[0])
-    assert asked == 2  # its mappings
-    asked, db1 = cost(client.extend_volume, db1, 2 * GIB)
-    assert asked == 2
+    count, _ = cost(client.create_volume, VolumeSpec("db1", GIB))
+    assert count == 1
+    count, db1 = cost(lambda: client.volumes(["db1"]).items[0])
+    assert count == 2  # the second reads its mappings
+    count, db1 = cost(client.extend_volume, db1, 2 * GIB)
+    assert count == 2
     server = host(client)
-    asked, server = cost(lambda: client.hosts(["db-server"]).items[0])
-    assert asked == 1
-    asked, mapping = cost(client.map_volume, db1, server)
-    assert asked <= 3
-    asked, _ = cost(client.unmap_volume, mapping)
-    assert asked == 2
-    asked, mapping = cost(client.map_volume, db1, server, 7)
-    assert asked == 1
+    count, server = cost(lambda: client.hosts(["db-server"]).items[0])
+    assert count == 1
+    count, mapping = cost(client.map_volume, db1, server)
+    assert count <= 3
+    count, _ = cost(client.unmap_volume, mapping)
+    assert count == 2
+    count, mapping = cost(client.map_volume, db1, server, 7)
+    assert count == 1
     client.unmap_volume(mapping)
-    asked, _ = cost(client.delete_volume, db1)
-    assert asked == 2
-    asked, _ = cost(lambda: (client.capacity(), client.pools()))
-    assert asked == 2
+    count, _ = cost(client.delete_volume, db1)
+    assert count == 2
+    count, _ = cost(lambda: (client.capacity(), client.pools()))
+    assert count == 2
 
 
-def test_finding_a_host_by_initiator_costs_one_each_and_only_once(array: FlashSystemUnderTest) -> None:
+def test_hosts_are_read_once_to_find_one_by_its_initiator(array: FlashSystemUnderTest) -> None:
     with array.client() as client:
         for number in range(3):
             host(client, f"host{number}", f"10000000c90000f{number}")
@@ -473,7 +478,7 @@ def test_finding_a_host_by_initiator_costs_one_each_and_only_once(array: FlashSy
         assert array.lines(mark) == []
 
 
-def test_connecting_costs_two_session_requests_and_one_connection(array: FlashSystemUnderTest) -> None:
+def test_a_session_costs_two_requests_and_one_connection(array: FlashSystemUnderTest) -> None:
     mark = array.mark()
     with array.client() as client:
         client.volumes()
@@ -481,4 +486,4 @@ def test_connecting_costs_two_session_requests_and_one_connection(array: FlashSy
         assert client.calls.counts == {"requests": 2, "writes": 0, "session_requests": 2}
     requests = array.simulator.requests("both", mark)
     assert len(requests) == 4
-    assert len({one["connection"] for one in requests}) == 1
+    assert len({request["connection"] for request in requests}) == 1

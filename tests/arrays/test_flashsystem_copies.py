@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Copies that this host makes for a FlashSystem: real bytes, killed at every point, with stale devices in the way."""
+"""Copies that this host makes for a FlashSystem: content, interrupted runs, and stale devices of this host."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from tests.support.running import wait_until
 from tests.support.simulator import Simulator
 
 HBAS = ("10000000c9f10001", "10000000c9f10002")
-"""The ports of the host whose devices the simulator shows."""
+"""The ports of the host whose device tree the simulator provides."""
 
 PIECES = {0: b"boot", 5 * MIB - 3: b"across a chunk", GIB - 4: b"last"}
 
@@ -43,21 +43,21 @@ def simulator() -> Iterator[Simulator]:
         {"name": "reuse", "reuse_ids": True},
         {"name": "plain", "udids": False},
     ]
-    with Simulator([{**about, **one} for one in arrays]) as running:
+    with Simulator([{**about, **row} for row in arrays]) as running:
         yield running
 
 
 @pytest.fixture
 def array(simulator: Simulator) -> Iterator[FlashSystemUnderTest]:
     simulator.reset("fc")
-    found = FlashSystemUnderTest(simulator, "fc")
-    forget_disks(found)
-    yield found
-    found.hang_up()
+    array = FlashSystemUnderTest(simulator, "fc")
+    forget_disks(array)
+    yield array
+    array.hang_up()
 
 
 def forget_disks(array: FlashSystemUnderTest) -> None:
-    """What a test left on the host."""
+    """Delete the disks that a test left on the host."""
     for name in array.disks():
         delete_path(array, name)
 
@@ -68,7 +68,7 @@ def delete_path(array: FlashSystemUnderTest, name: str) -> None:
 
 
 def scan(array: FlashSystemUnderTest, count: int) -> None:
-    """Have the host look for disks, and wait until it has so many paths."""
+    """Let the host scan for disks, and wait until it has so many paths."""
     for adapter in ("host1", "host2"):
         Tree(str(array.root)).write("- - -", str(array.root), "sys/class/scsi_host", adapter, "scan")
     wait_until(lambda: len(array.disks()) >= count, 30, "the host does not find its disks")
@@ -81,30 +81,34 @@ def client(array: FlashSystemUnderTest) -> Iterator[Any]:
 
 
 def filled(array: FlashSystemUnderTest, client: Any, name: str = "db1") -> Any:
-    made = volume(client, name)
-    for at, data in PIECES.items():
-        array.put(name, at, data)
-    return made
+    created = volume(client, name)
+    for offset, data in PIECES.items():
+        array.put(name, offset, data)
+    return created
 
 
 def holds_pieces(array: FlashSystemUnderTest, vdisk: str) -> bool:
-    return all(array.get(vdisk, at, len(data)) == data for at, data in PIECES.items())
+    return all(array.get(vdisk, offset, len(data)) == data for offset, data in PIECES.items())
 
 
 def nothing_left(array: FlashSystemUnderTest) -> bool:
     """No temporary vdisk, no mapping to the copying host, no device on it."""
-    mine = [pair for pair in array.maps() if pair[0].startswith("openflash-")]
-    return not [name for name in array.names() if name.startswith("of-copy-")] and not mine and not array.disks()
+    mapped_to_this_host = [pair for pair in array.maps() if pair[0].startswith("openflash-")]
+    return (
+        not [name for name in array.names() if name.startswith("of-copy-")]
+        and not mapped_to_this_host
+        and not array.disks()
+    )
 
 
-# ---- what they are ---------------------------------------------------------------------------------------------------
+# ---- snapshots and clones --------------------------------------------------------------------------------------------
 
 
-def test_a_snapshot_is_a_copy_whose_name_says_of_what(array: FlashSystemUnderTest, client: Any) -> None:
+def test_a_snapshot_is_a_copy_whose_name_identifies_its_volume(array: FlashSystemUnderTest, client: Any) -> None:
     db1 = filled(array, client)
-    made = client.create_snapshots([SnapshotSpec("monday", db1)])[0]
-    assert (made.name, made.volume, made.size, made.crash_consistent) == ("monday", "db1", GIB, True)
-    name = next(one for one in array.names() if one != "db1")
+    taken = client.create_snapshots([SnapshotSpec("monday", db1)])[0]
+    assert (taken.name, taken.volume, taken.size, taken.crash_consistent) == ("monday", "db1", GIB, True)
+    name = next(vdisk for vdisk in array.names() if vdisk != "db1")
     assert re.fullmatch(rf"monday\.snap_{str(db1.serial)[-8:]}[0-9a-f]{{4}}", name)
     assert array.names() == ["db1", name]
     assert holds_pieces(array, name)
@@ -112,17 +116,17 @@ def test_a_snapshot_is_a_copy_whose_name_says_of_what(array: FlashSystemUnderTes
     array.put("db1", 0, b"changed since")
     assert array.get(name, 0, 4) == b"boot"
     client.rename_volume(db1, "db2")
-    found = client.snapshots(volumes=["db2"]).items[0]
-    assert (found.name, found.volume, found.id, found.proven) == ("monday", "db2", made.id, False)
-    assert [one.name for one in client.volumes()] == ["db2"]
+    snapshot = client.snapshots(volumes=["db2"]).items[0]
+    assert (snapshot.name, snapshot.volume, snapshot.id, snapshot.proven) == ("monday", "db2", taken.id, False)
+    assert [volume.name for volume in client.volumes()] == ["db2"]
     assert client.volumes(["db2"]).items[0].snapshots == ("monday",)
-    client.delete_snapshot(found)
+    client.delete_snapshot(snapshot)
     assert array.names() == ["db2"]
     assert client.create_snapshots([SnapshotSpec("tuesday", client.volumes(["db2"]).items[0])])[0].volume == "db2"
 
 
 def test_the_next_volume_with_the_same_id_and_uid_does_not_inherit_snapshots(simulator: Simulator) -> None:
-    """The array gives id and UID of a deleted volume to the next one, even under the same name."""
+    """The array gives id and UID of a deleted volume to the next one, which can have the same name too."""
     simulator.reset("reuse")
     array = FlashSystemUnderTest(simulator, "reuse")
     with array.client() as client:
@@ -130,17 +134,17 @@ def test_the_next_volume_with_the_same_id_and_uid_does_not_inherit_snapshots(sim
         client.create_snapshots([SnapshotSpec("monday", db1)])
         array.cli("svctask rmvdisk db1")
     with array.client() as client:
-        again = volume(client, "db1")
-        assert (again.id, again.serial) == (db1.id, db1.serial)
-        assert again.snapshots == ()
+        created = volume(client, "db1")
+        assert (created.id, created.serial) == (db1.id, db1.serial)
+        assert created.snapshots == ()
         assert client.snapshots(volumes=["db1"]).items == ()
         orphan = client.snapshots(["monday"]).items[0]
         assert (orphan.volume, orphan.volume_id) == (None, None)
-        made = client.create_snapshots([SnapshotSpec("monday", again)])[0]
-        assert made.id != orphan.id
-        assert [one.id for one in client.snapshots(volumes=["db1"])] == [made.id]
-        for one in (orphan, made):
-            client.delete_snapshot(one)
+        snapshot = client.create_snapshots([SnapshotSpec("monday", created)])[0]
+        assert snapshot.id != orphan.id
+        assert [snapshot.id for snapshot in client.snapshots(volumes=["db1"])] == [snapshot.id]
+        for item in (orphan, snapshot):
+            client.delete_snapshot(item)
     assert array.names() == ["db1"]
 
 
@@ -166,15 +170,15 @@ def test_the_udid_of_a_volume_that_took_the_name_since_it_was_read_stays(
     assert array.names() == ["db1"]
 
 
-def test_where_a_volume_has_no_udid_its_snapshots_are_known_by_its_uid(simulator: Simulator) -> None:
+def test_snapshots_of_a_volume_without_a_udid_are_identified_by_its_uid(simulator: Simulator) -> None:
     simulator.reset("plain")
     array = FlashSystemUnderTest(simulator, "plain")
     with array.client() as client:
         db1 = volume(client, "db1")
-        made = client.create_snapshots([SnapshotSpec("monday", db1)])[0]
+        snapshot = client.create_snapshots([SnapshotSpec("monday", db1)])[0]
         assert f"monday.snap-{str(db1.serial)[-12:]}" in array.names()
-        assert [one.id for one in client.snapshots(volumes=["db1"])] == [made.id]
-        assert client.create_snapshots([SnapshotSpec("monday", client.volumes(["db1"]).items[0])])[0].id == made.id
+        assert [snapshot.id for snapshot in client.snapshots(volumes=["db1"])] == [snapshot.id]
+        assert client.create_snapshots([SnapshotSpec("monday", client.volumes(["db1"]).items[0])])[0].id == snapshot.id
 
 
 def test_a_snapshot_of_an_earlier_version_is_found_again(array: FlashSystemUnderTest, client: Any) -> None:
@@ -182,19 +186,19 @@ def test_a_snapshot_of_an_earlier_version_is_found_again(array: FlashSystemUnder
     volume(client, "other")
     array.cli(f"svctask chvdisk -name monday.snap-{str(db1.serial)[-12:]} other")
     client.create_snapshots([SnapshotSpec("tuesday", db1)])
-    assert sorted(one.name for one in client.snapshots(volumes=["db1"])) == ["monday", "tuesday"]
-    found = client.create_snapshots([SnapshotSpec("monday", client.volumes(["db1"]).items[0])])[0]
-    assert found.id == client.snapshots(["monday"]).items[0].id
+    assert sorted(snapshot.name for snapshot in client.snapshots(volumes=["db1"])) == ["monday", "tuesday"]
+    snapshot = client.create_snapshots([SnapshotSpec("monday", client.volumes(["db1"]).items[0])])[0]
+    assert snapshot.id == client.snapshots(["monday"]).items[0].id
 
 
-def test_two_volumes_have_a_snapshot_of_the_same_name(array: FlashSystemUnderTest, client: Any) -> None:
+def test_two_volumes_can_have_a_snapshot_of_the_same_name(array: FlashSystemUnderTest, client: Any) -> None:
     specs = [SnapshotSpec("monday", filled(array, client, name)) for name in ("db1", "db2")]
-    assert [one.volume for one in client.create_snapshots(specs)] == ["db1", "db2"]
-    assert sorted(str(one.volume) for one in client.snapshots(["monday"])) == ["db1", "db2"]
+    assert [snapshot.volume for snapshot in client.create_snapshots(specs)] == ["db1", "db2"]
+    assert sorted(str(snapshot.volume) for snapshot in client.snapshots(["monday"])) == ["db1", "db2"]
 
 
 def test_a_clone_may_be_larger(array: FlashSystemUnderTest, client: Any) -> None:
-    """Bug 1560655: refused for years."""
+    """Another driver refused it (bug 1560655)."""
     db1 = filled(array, client)
     clone = client.clone_volume(db1, VolumeSpec("clone", 2 * GIB))
     assert (clone.size, clone.source) == (2 * GIB, "db1")
@@ -208,7 +212,7 @@ def test_a_clone_may_be_larger(array: FlashSystemUnderTest, client: Any) -> None
         client.clone_volume(big, VolumeSpec("small", GIB))
 
 
-def test_a_volume_from_a_snapshot(array: FlashSystemUnderTest, client: Any) -> None:
+def test_a_volume_from_a_snapshot_has_its_content(array: FlashSystemUnderTest, client: Any) -> None:
     db1 = filled(array, client)
     snapshot = client.create_snapshots([SnapshotSpec("monday", db1)])[0]
     array.put("db1", 0, b"changed since")
@@ -217,32 +221,32 @@ def test_a_volume_from_a_snapshot(array: FlashSystemUnderTest, client: Any) -> N
     assert nothing_left(array)
 
 
-def test_a_copy_is_sparse_and_overwrites_the_previous_content(array: FlashSystemUnderTest, client: Any) -> None:
+def test_a_copy_is_sparse(array: FlashSystemUnderTest, client: Any) -> None:
     db1 = filled(array, client)
     client.clone_volume(db1, VolumeSpec("clone"))
     assert array.image("clone").stat().st_blocks * 512 <= 16 * MIB
 
 
-def test_a_checksum_on_request(array: FlashSystemUnderTest) -> None:
+def test_a_copy_is_compared_by_checksum_on_request(array: FlashSystemUnderTest) -> None:
     options = {"device_root": str(array.root), "copy_checksum": True}
     with array.client(options=options) as client:
         client.clone_volume(filled(array, client), VolumeSpec("clone"))
     assert holds_pieces(array, "clone")
 
 
-def test_progress_is_reported(array: FlashSystemUnderTest, client: Any) -> None:
-    told: list[tuple[int, int]] = []
-    client.progress = lambda done, length: told.append((done, length))
+def test_the_progress_of_a_copy_is_reported(array: FlashSystemUnderTest, client: Any) -> None:
+    reports: list[tuple[int, int]] = []
+    client.progress = lambda copied, length: reports.append((copied, length))
     client.clone_volume(filled(array, client), VolumeSpec("clone"))
-    assert told[-1] == (GIB, GIB)
-    assert told == sorted(told)
+    assert reports[-1] == (GIB, GIB)
+    assert reports == sorted(reports)
 
 
-# ---- in use ----------------------------------------------------------------------------------------------------------
+# ---- volumes in use --------------------------------------------------------------------------------------------------
 
 
 def test_a_snapshot_of_a_mapped_volume_is_not_crash_consistent(array: FlashSystemUnderTest, client: Any) -> None:
-    """And says so later too. Its source is read through a forced mapping, which is the array's own demand."""
+    """Later reads report that too. The source is read through a forced mapping, which the array demands."""
     db1 = filled(array, client)
     server = host(client)
     client.map_volume(db1, server, 1)
@@ -251,15 +255,18 @@ def test_a_snapshot_of_a_mapped_volume_is_not_crash_consistent(array: FlashSyste
         for name, quiesced in (("live", False), ("still", True))
     )
     assert (live.crash_consistent, still.crash_consistent) == (False, True)
-    assert {one.name: one.crash_consistent for one in client.snapshots()} == {"live": False, "still": True}
+    assert {snapshot.name: snapshot.crash_consistent for snapshot in client.snapshots()} == {
+        "live": False,
+        "still": True,
+    }
     assert array.maps() == {("db-server", "db1"): 1}
     assert nothing_left(array)
 
 
-def test_a_source_that_this_host_had_before_stays_mapped(array: FlashSystemUnderTest, client: Any) -> None:
+def test_a_source_that_was_mapped_to_this_host_before_stays_mapped(array: FlashSystemUnderTest, client: Any) -> None:
     db1 = filled(array, client)
-    me = client.create_host("this-host", initiators(*HBAS))
-    client.map_volume(db1, me, 3)
+    this_host = client.create_host("this-host", initiators(*HBAS))
+    client.map_volume(db1, this_host, 3)
     scan(array, 2)
     snapshot = client.create_snapshots([SnapshotSpec("monday", db1)])[0]
     assert not snapshot.crash_consistent
@@ -267,25 +274,25 @@ def test_a_source_that_this_host_had_before_stays_mapped(array: FlashSystemUnder
     assert len(array.disks()) == 2
 
 
-def test_a_host_made_only_to_copy_goes_again(array: FlashSystemUnderTest) -> None:
-    """Section 8: host objects leaked."""
+def test_a_host_that_was_created_only_to_copy_is_deleted_again(array: FlashSystemUnderTest) -> None:
+    """Another driver never deleted it (wire sheet, section 8)."""
     with array.client() as client:
         client.clone_volume(filled(array, client), VolumeSpec("clone"))
-        assert [one["name"].startswith("openflash-") for one in array.state()["hosts"]] == [True]
+        assert [row["name"].startswith("openflash-") for row in array.state()["hosts"]] == [True]
     assert array.state()["hosts"] == []
 
 
 def test_this_host_is_found_by_any_of_its_ports(array: FlashSystemUnderTest, client: Any) -> None:
     client.create_host("as-the-admin-named-it", initiators(HBAS[1]))
     client.clone_volume(filled(array, client), VolumeSpec("clone"))
-    assert [one["name"] for one in array.state()["hosts"]] == ["as-the-admin-named-it"]
+    assert [row["name"] for row in array.state()["hosts"]] == ["as-the-admin-named-it"]
 
 
 # ---- order, cost, failure --------------------------------------------------------------------------------------------
 
 
-def test_eight_requests_and_the_copy(array: FlashSystemUnderTest, client: Any) -> None:
-    """Upstream needs 30. Five are the sheet's floor; the rename and two reads are what safety costs."""
+def test_a_clone_costs_eight_requests(array: FlashSystemUnderTest, client: Any) -> None:
+    """The upstream driver needs 30. Five are the minimum; the rename and two reads are for safety."""
     client.clone_volume(filled(array, client), VolumeSpec("first"))
     db1 = client.volumes(["db1"]).items[0]
     mark = array.mark()
@@ -302,25 +309,25 @@ def test_eight_requests_and_the_copy(array: FlashSystemUnderTest, client: Any) -
     ]
 
 
-def test_the_device_goes_before_the_mapping(array: FlashSystemUnderTest, client: Any, tmp_path: Any) -> None:
-    """Bug 1516778 and defect 7: unmapping first leaves stale paths. Seen at every unmap that the array is asked for."""
-    seen: list[list[str]] = []
+def test_the_device_is_removed_before_the_mapping(array: FlashSystemUnderTest, client: Any) -> None:
+    """Unmapping first leaves stale paths (bug 1516778, defect 7). The devices are listed at every unmap."""
+    disks_at_unmap: list[list[str]] = []
     change = client._wire.change
 
-    def watched(verb: str, *words: str) -> Any:
+    def watched(verb: str, *arguments: str) -> Any:
         if verb == "rmvdiskhostmap":
-            seen.append(array.disks())
-        return change(verb, *words)
+            disks_at_unmap.append(array.disks())
+        return change(verb, *arguments)
 
     client._wire.change = watched
     client.clone_volume(filled(array, client), VolumeSpec("clone"))
-    assert seen == [[], []]
+    assert disks_at_unmap == [[], []]
 
 
 def test_a_failed_copy_leaves_nothing(array: FlashSystemUnderTest, client: Any) -> None:
-    """Defect 7: upstream leaves the destination on the array."""
+    """The upstream driver leaves the destination on the array (defect 7)."""
     db1 = filled(array, client)
-    # The copy is killed halfway by a source that has lost its bytes.
+    # The copy fails halfway, since the source has lost its bytes
     os.truncate(array.image("db1"), GIB // 2)
     with pytest.raises(FlashError):
         client.clone_volume(db1, VolumeSpec("clone"))
@@ -330,7 +337,7 @@ def test_a_failed_copy_leaves_nothing(array: FlashSystemUnderTest, client: Any) 
 
 @pytest.mark.parametrize("kind", ["reset_before", "reset_after", "no_status"])
 @pytest.mark.parametrize("verb", ["mkvdisk", "mkvdiskhostmap", "rmvdiskhostmap", "chvdisk"])
-def test_a_lost_answer_does_not_stop_a_copy(array: FlashSystemUnderTest, client: Any, verb: str, kind: str) -> None:
+def test_a_copy_survives_a_lost_answer(array: FlashSystemUnderTest, client: Any, verb: str, kind: str) -> None:
     db1 = filled(array, client)
     array.fault(kind=kind, match={"method": verb})
     client.clone_volume(db1, VolumeSpec("clone"))
@@ -348,13 +355,13 @@ def test_a_full_pool_is_reported_and_leaves_nothing(array: FlashSystemUnderTest,
     assert nothing_left(array)
 
 
-def test_another_run_that_was_faster_wins(array: FlashSystemUnderTest, client: Any) -> None:
+def test_a_clone_that_another_run_finished_first_is_kept(array: FlashSystemUnderTest, client: Any) -> None:
     db1 = filled(array, client)
-    made: list[int] = []
+    statuses: list[int] = []
 
-    def be_faster(done: int, length: int) -> None:
-        if not made:
-            made.append(array.cli("svctask mkvdisk -name clone -mdiskgrp 0 -iogrp 0 -size 1 -unit gb")[0])
+    def be_faster(copied: int, length: int) -> None:
+        if not statuses:
+            statuses.append(array.cli("svctask mkvdisk -name clone -mdiskgrp 0 -iogrp 0 -size 1 -unit gb")[0])
 
     client.progress = be_faster
     client.clone_volume(db1, VolumeSpec("clone"))
@@ -362,7 +369,7 @@ def test_another_run_that_was_faster_wins(array: FlashSystemUnderTest, client: A
     assert nothing_left(array)
 
 
-# ---- begun by another run --------------------------------------------------------------------------------------------
+# ---- unfinished copies of other runs ---------------------------------------------------------------------------------
 
 
 LONG_AGO = "0000001elsewh000010000000"
@@ -370,24 +377,24 @@ LONG_AGO = "0000001elsewh000010000000"
 
 
 def begun(array: FlashSystemUnderTest, stamp: str, source: str, name: str) -> str:
-    """A vdisk that looks like the unfinished copy of a run with this stamp."""
+    """Create a vdisk that looks like the unfinished copy of a run with this stamp. Returns its name."""
     temporary = f"of-copy-{stamp}-m{source}-{names.digest_of(name)}"
     array.cli(f"svctask mkvdisk -name {temporary} -mdiskgrp 0 -iogrp 0 -size 1 -unit gb")
     return temporary
 
 
-def test_what_another_live_run_is_copying_is_left_alone(array: FlashSystemUnderTest, client: Any) -> None:
+def test_an_unfinished_copy_of_a_live_run_is_left_alone(array: FlashSystemUnderTest, client: Any) -> None:
     filled(array, client)
     client.create_host("this-host", initiators(*HBAS))
     db1 = client.volumes(["db1"]).items[0]
     with unfinished.begin() as stamp:
         begun(array, stamp.text, db1.id, "clone")
-        left = array.names()
+        before = array.names()
         for name in ("clone", "other"):
             client.volumes()
             with pytest.raises(Busy, match="another run is copying"):
                 client.clone_volume(db1, VolumeSpec(name))
-        assert array.names() == left
+        assert array.names() == before
     client.clone_volume(db1, VolumeSpec("clone"))
     assert nothing_left(array)
 
@@ -408,7 +415,9 @@ def test_a_run_on_another_host_is_waited_for(array: FlashSystemUnderTest, client
     assert nothing_left(array)
 
 
-def test_what_another_host_has_is_left_alone_however_old(array: FlashSystemUnderTest, client: Any) -> None:
+def test_an_old_unfinished_copy_that_is_mapped_to_another_host_is_left_alone(
+    array: FlashSystemUnderTest, client: Any
+) -> None:
     filled(array, client)
     client.create_host("this-host", initiators(*HBAS))
     old = begun(array, LONG_AGO, client.volumes(["db1"]).items[0].id, "clone")
@@ -419,45 +428,47 @@ def test_what_another_host_has_is_left_alone_however_old(array: FlashSystemUnder
     assert old in array.names()
 
 
-def test_what_is_open_on_this_host_is_left_alone_however_old(array: FlashSystemUnderTest, client: Any) -> None:
-    """A copy of a large volume takes longer than any patience."""
+def test_an_old_unfinished_copy_that_is_open_on_this_host_is_left_alone(
+    array: FlashSystemUnderTest, client: Any
+) -> None:
+    """The copy of a large volume can take longer than any limit."""
     filled(array, client)
-    me = client.create_host("this-host", initiators(*HBAS))
+    this_host = client.create_host("this-host", initiators(*HBAS))
     old = begun(array, LONG_AGO, "7", "another")
     row = client._vdisk(old)
     array.cli(f"svctask mkvdiskhostmap -host this-host {old}")
     scan(array, 2)
     disks = Disks(Tree(str(array.root)))
-    found = disks.find(row["vdisk_UID"].lower(), GIB)
-    assert found is not None
+    disk = disks.find(row["vdisk_UID"].lower(), GIB)
+    assert disk is not None
     db1 = client.volumes(["db1"]).items[0]
-    with disks.writing(found):
+    with disks.writing(disk):
         client.clone_volume(db1, VolumeSpec("clone"))
         assert old in array.names()
-        with pytest.raises(InUse), disks.writing(found):
+        with pytest.raises(InUse), disks.writing(disk):
             pass
     client.volumes()
     client.clone_volume(db1, VolumeSpec("clone2"))
     assert old not in array.names()
     assert nothing_left(array)
-    assert client.mappings(hosts=[me.name]).items == ()
+    assert client.mappings(hosts=[this_host.name]).items == ()
 
 
 # ---- stale devices ---------------------------------------------------------------------------------------------------
 
 
 def leave_stale_paths(array: FlashSystemUnderTest, client: Any) -> Any:
-    """A volume that was unmapped while this host still had its devices, at LUN 0."""
-    me = client.create_host("this-host", initiators(*HBAS))
-    gone = volume(client, "gone")
-    mapping = client.map_volume(gone, me, 0)
+    """Unmap a volume from LUN 0 while this host still has its devices. Returns the volume."""
+    this_host = client.create_host("this-host", initiators(*HBAS))
+    unmapped = volume(client, "gone")
+    mapping = client.map_volume(unmapped, this_host, 0)
     scan(array, 2)
     client.unmap_volume(mapping)
-    return gone
+    return unmapped
 
 
 def test_a_stale_path_left_by_a_reused_lun_is_refused(array: FlashSystemUnderTest, client: Any) -> None:
-    """The LUN leads to another volume than the link says: writing through it would destroy that one."""
+    """The LUN of the path belongs to another volume now, which a write through it would destroy."""
     db1 = filled(array, client)
     leave_stale_paths(array, client)
     with pytest.raises(Conflict, match="still has sd[ab], sd[ab] as an earlier volume"):
@@ -472,14 +483,14 @@ def test_a_stale_path_left_by_a_reused_lun_is_refused(array: FlashSystemUnderTes
 
 def test_a_link_that_leads_to_another_volume_is_refused(array: FlashSystemUnderTest, client: Any) -> None:
     db1 = filled(array, client)
-    gone = leave_stale_paths(array, client)
-    me = client.hosts(["this-host"]).items[0]
-    client.map_volume(db1, me, 0)
+    unmapped = leave_stale_paths(array, client)
+    this_host = client.hosts(["this-host"]).items[0]
+    client.map_volume(db1, this_host, 0)
     disks = Disks(Tree(str(array.root)))
-    found = disks.find(gone.serial, GIB)
-    assert found is not None
+    disk = disks.find(unmapped.serial, GIB)
+    assert disk is not None
     for opening in (disks.reading, disks.writing):
-        with pytest.raises(Conflict, match="LUN has been used again for another volume"), opening(found):
+        with pytest.raises(Conflict, match="LUN has been used again for another volume"), opening(disk):
             pass
 
 
@@ -492,7 +503,7 @@ def test_a_deleted_source_is_reported(array: FlashSystemUnderTest, client: Any) 
     assert nothing_left(array)
 
 
-def test_no_zoning_no_copy(array: FlashSystemUnderTest, client: Any) -> None:
+def test_a_copy_without_zoning_is_refused(array: FlashSystemUnderTest, client: Any) -> None:
     remote = array.root / "sys/class/fc_remote_ports"
     hidden = remote.with_name("hidden")
     remote.rename(hidden)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""SSH to an array: who it is, who we are, how long it may take, and what a lost answer is."""
+"""SSH to a FlashSystem: host keys, logins, timeouts, and answers that are lost."""
 
 from __future__ import annotations
 
@@ -62,17 +62,17 @@ def simulator() -> Iterator[Simulator]:
 @pytest.fixture
 def array(simulator: Simulator) -> Iterator[FlashSystemUnderTest]:
     simulator.reset("plain")
-    found = FlashSystemUnderTest(simulator, "plain")
-    yield found
-    found.hang_up()
+    array = FlashSystemUnderTest(simulator, "plain")
+    yield array
+    array.hang_up()
 
 
 @pytest.fixture
 def one_session(simulator: Simulator) -> Iterator[FlashSystemUnderTest]:
     simulator.reset("one-session")
-    found = FlashSystemUnderTest(simulator, "one-session")
-    yield found
-    found.hang_up()
+    array = FlashSystemUnderTest(simulator, "one-session")
+    yield array
+    array.hang_up()
 
 
 # ---- the host key ----------------------------------------------------------------------------------------------------
@@ -109,15 +109,15 @@ def test_accept_new_keeps_the_key_and_leaves_the_other_lines(array: FlashSystemU
 
 
 def test_a_changed_host_key_is_refused_even_by_accept_new(array: FlashSystemUnderTest, tmp_path: Path) -> None:
-    other = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHb4b6sAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+    another_key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHb4b6sAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
     known = tmp_path / "known_hosts"
-    known.write_text(f"{known_name(array)} {other}\n")
-    for changes in ({"host_key": None, "known_hosts": str(known), "policy": "accept_new"}, {"host_key": other}):
+    known.write_text(f"{known_name(array)} {another_key}\n")
+    for changes in ({"host_key": None, "known_hosts": str(known), "policy": "accept_new"}, {"host_key": another_key}):
         with pytest.raises(Unreachable, match="differs from the known one"):
             array.transport(**changes).connect()
 
 
-def test_a_host_key_that_is_none_is_reported_as_such(array: FlashSystemUnderTest) -> None:
+def test_an_invalid_host_key_is_reported(array: FlashSystemUnderTest) -> None:
     with pytest.raises(Invalid, match="not a host key"):
         array.transport(host_key="ssh-ed25519 nonsense").connect()
 
@@ -134,7 +134,7 @@ def key_file(folder: Path, name: str, passphrase: str | None) -> str:
 
 @pytest.mark.parametrize("passphrase", [None, "correct horse"])
 @pytest.mark.parametrize("kind", KEYS)
-def test_a_private_key_of_every_kind(
+def test_a_private_key_of_every_kind_logs_in(
     array: FlashSystemUnderTest, tmp_path: Path, kind: str, passphrase: str | None
 ) -> None:
     path = key_file(tmp_path, kind, passphrase)
@@ -142,7 +142,9 @@ def test_a_private_key_of_every_kind(
     assert transport.run(SYSTEM).ok
 
 
-def test_a_private_key_without_its_passphrase(array: FlashSystemUnderTest, tmp_path: Path) -> None:
+def test_a_private_key_that_cannot_be_decrypted_or_read_is_reported(
+    array: FlashSystemUnderTest, tmp_path: Path
+) -> None:
     path = key_file(tmp_path, "ed25519", "correct horse")
     with pytest.raises(Invalid, match="passphrase"):
         array.transport(password=None, private_key_file=path).connect()
@@ -158,7 +160,9 @@ def test_a_wrong_password_is_distinguished_from_other_failures(array: FlashSyste
     assert "a-wrong-one" not in str(caught.value)
 
 
-def test_the_agent_is_not_asked(array: FlashSystemUnderTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_ssh_agent_is_not_used(
+    array: FlashSystemUnderTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with socket.socket(socket.AF_UNIX) as agent:
         agent.bind(str(tmp_path / "agent"))
         agent.listen()
@@ -177,12 +181,12 @@ def test_nothing_secret_is_recorded(array: FlashSystemUnderTest) -> None:
     assert password not in repr(transport)
 
 
-# ---- who answers -----------------------------------------------------------------------------------------------------
+# ---- other servers ---------------------------------------------------------------------------------------------------
 
 
 @contextlib.contextmanager
 def server(answer: bytes | None) -> Iterator[int]:
-    """A TCP server that says this to everyone, or nothing."""
+    """A TCP server that sends this text on every connection, or nothing. Yields its port."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         kept = []
 
@@ -204,17 +208,17 @@ def server(answer: bytes | None) -> Iterator[int]:
             connection.close()
 
 
-def test_what_is_no_ssh_is_reported_as_such(array: FlashSystemUnderTest) -> None:
+def test_a_server_that_does_not_speak_ssh_is_reported(array: FlashSystemUnderTest) -> None:
     with server(b"HTTP/1.1 400 Bad Request\r\n\r\n") as port, pytest.raises(Unreachable, match="does not speak SSH"):
         array.transport(port=port).connect()
 
 
-def test_silence_ends_at_the_deadline(array: FlashSystemUnderTest) -> None:
+def test_a_silent_server_is_a_timeout(array: FlashSystemUnderTest) -> None:
     with server(None) as port, pytest.raises(Timeout, match="no login within 0.5 s"):
         array.transport(port=port, timeout=0.5).connect()
 
 
-def test_refused_and_unresolvable_are_two_messages(array: FlashSystemUnderTest) -> None:
+def test_a_refused_connection_and_an_unknown_name_are_two_messages(array: FlashSystemUnderTest) -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
     with pytest.raises(Unreachable, match="connection refused"):
@@ -232,23 +236,23 @@ def test_the_next_address_is_tried(array: FlashSystemUnderTest) -> None:
 # ---- commands --------------------------------------------------------------------------------------------------------
 
 
-def test_one_connection_with_several_channels(array: FlashSystemUnderTest) -> None:
+def test_commands_share_one_connection(array: FlashSystemUnderTest) -> None:
     mark = array.mark()
     transport = array.transport(max_concurrency=4)
     with ThreadPoolExecutor(8) as pool:
         assert all(output.ok for output in pool.map(lambda _: transport.run(SYSTEM), range(16)))
     requests = array.simulator.requests("plain", mark)
     assert len(requests) == 16
-    assert len({one["connection"] for one in requests}) == 1
+    assert len({request["connection"] for request in requests}) == 1
 
 
-def test_an_array_with_one_session_makes_the_others_wait(one_session: FlashSystemUnderTest) -> None:
+def test_commands_wait_for_the_only_session_of_an_array(one_session: FlashSystemUnderTest) -> None:
     transport = one_session.transport(max_concurrency=4)
     with ThreadPoolExecutor(4) as pool:
         assert all(output.ok for output in pool.map(lambda _: transport.run(SYSTEM), range(8)))
 
 
-def test_a_session_that_never_gets_free_is_busy(one_session: FlashSystemUnderTest) -> None:
+def test_an_array_without_a_free_session_is_busy(one_session: FlashSystemUnderTest) -> None:
     transport = one_session.transport(max_concurrency=2, timeout=3)
     transport.connect()
     holding = transport._client.get_transport().open_session()
@@ -264,7 +268,7 @@ def test_a_slow_command_ends_at_the_deadline(array: FlashSystemUnderTest) -> Non
         array.transport(timeout=0.5).run(SYSTEM)
 
 
-def test_a_missing_exit_status_is_a_failure_of_a_write(array: FlashSystemUnderTest) -> None:
+def test_a_write_without_an_exit_status_is_an_unreadable_answer(array: FlashSystemUnderTest) -> None:
     array.fault(kind="no_status", match={"method": "mkvdisk"})
     with pytest.raises(AnswerUnreadable, match="without an exit status"):
         array.transport().run(CREATE, write=True)
@@ -279,8 +283,10 @@ def test_a_read_whose_answer_is_lost_is_repeated(array: FlashSystemUnderTest, ki
     assert "open_access_enabled!off" in transport.run(SYSTEM).stdout
 
 
-@pytest.mark.parametrize(("kind", "done"), [("reset_before", False), ("reset_after", True), ("truncated", True)])
-def test_a_write_whose_answer_is_lost_is_never_sent_twice(array: FlashSystemUnderTest, kind: str, done: bool) -> None:
+@pytest.mark.parametrize(("kind", "carried_out"), [("reset_before", False), ("reset_after", True), ("truncated", True)])
+def test_a_write_whose_answer_is_lost_is_never_sent_twice(
+    array: FlashSystemUnderTest, kind: str, carried_out: bool
+) -> None:
     transport = array.transport()
     transport.connect()
     mark = array.mark()
@@ -288,7 +294,7 @@ def test_a_write_whose_answer_is_lost_is_never_sent_twice(array: FlashSystemUnde
     with pytest.raises((ConnectionLost, AnswerUnreadable)):
         transport.run(CREATE, write=True)
     assert len(array.lines(mark)) == 1
-    assert array.names() == (["db1"] if done else [])
+    assert array.names() == (["db1"] if carried_out else [])
 
 
 def test_a_connection_that_died_between_commands_is_made_anew(array: FlashSystemUnderTest) -> None:
@@ -305,7 +311,7 @@ def test_an_expired_login_is_renewed_once(array: FlashSystemUnderTest) -> None:
     mark = array.mark()
     array.fault(kind="expired")
     assert transport.run(CREATE, write=True).ok
-    assert len({one["connection"] for one in array.simulator.requests("plain", mark)}) == 2
+    assert len({request["connection"] for request in array.simulator.requests("plain", mark)}) == 2
     array.fault(kind="expired", count=2)
     assert "CMMVC7017E" in transport.run(SYSTEM).stdout
 
@@ -362,6 +368,6 @@ def test_no_name_however_hostile_becomes_a_second_command(array: FlashSystemUnde
 
 
 def test_the_simulated_shell_does_run_a_second_command(array: FlashSystemUnderTest) -> None:
-    """Else the test above would prove nothing."""
+    """Otherwise the test above would prove nothing."""
     array.cli("svcinfo lsvdisk x; svctask chsystem -openaccess on")
     assert "open_access_enabled on" in array.cli("svcinfo lssystem")[1]

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Violin: full copies followed by their own target, and thin clones (sheet, sections 2.4 and 2.5)."""
+"""Copies on a Violin: full copies, whose progress is polled by target, and thin clones (sheet, sections 2.4, 2.5)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors
 )
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import VolumeSpec
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.violin import copies, names
-from tests.arrays.violin import GIB, ViolinArray, fc, snapshot, volume
+from tests.arrays.violin import GIB, ViolinArray, empty_array, fc, snapshot, volume
 from tests.support.running import join, wait_until
 from tests.support.simulator import Simulator
 
@@ -45,28 +45,22 @@ def simulator() -> Iterator[Simulator]:
         yield running
 
 
-def array_of(simulator: Simulator, name: str) -> ViolinArray:
-    found = ViolinArray(simulator, name)
-    found.reset()
-    return found
-
-
 @pytest.fixture
 def fast(simulator: Simulator) -> ViolinArray:
-    return array_of(simulator, "fast")
+    return empty_array(simulator, "fast")
 
 
 @pytest.fixture
 def slow(simulator: Simulator) -> ViolinArray:
-    return array_of(simulator, "slow")
+    return empty_array(simulator, "slow")
 
 
 def copied(client: Any, kind: str, source: Any, name: str, size: int | None = None) -> Any:
     """A full copy of a volume, directly or by a snapshot of it."""
     if kind == "volume":
         return client.clone_volume(source, VolumeSpec(name, size))
-    found = [one for one in client.snapshots(volumes=[source.name]) if one.name == "monday"]
-    taken = found[0] if found else snapshot(client, client.volumes([source.name]).items[0], "monday")
+    snapshots = [item for item in client.snapshots(volumes=[source.name]) if item.name == "monday"]
+    taken = snapshots[0] if snapshots else snapshot(client, client.volumes([source.name]).items[0], "monday")
     return client.volume_from_snapshot(taken, VolumeSpec(name, size))
 
 
@@ -74,16 +68,16 @@ KINDS = pytest.mark.parametrize("kind", ["volume", "snapshot"])
 
 
 @KINDS
-def test_a_copy_has_the_content_and_the_size_asked_for(fast: ViolinArray, kind: str) -> None:
+def test_a_copy_has_the_content_and_the_requested_size(fast: ViolinArray, kind: str) -> None:
     with fast.client() as client:
         source = volume(client, "db1")
-        made = copied(client, kind, source, "copy1")
+        copy = copied(client, kind, source, "copy1")
         larger = copied(client, kind, source, "copy2", 3 * GIB)
         assert copied(client, kind, source, "copy2", 3 * GIB).id == larger.id
     held = fast.volumes()
-    assert (made.size, larger.size) == (GIB, 3 * GIB) == (held["copy1"]["size"], held["copy2"]["size"])
+    assert (copy.size, larger.size) == (GIB, 3 * GIB) == (held["copy1"]["size"], held["copy2"]["size"])
     assert held["copy1"]["content"] == held["copy2"]["content"] == held["db1"]["content"]
-    assert made.independent
+    assert copy.independent
     assert not [name for name in held if TEMPORARY.match(name)]
 
 
@@ -92,37 +86,37 @@ def test_a_snapshot_gives_a_volume_of_its_own_size_after_its_volume_has_grown(fa
         source = volume(client, "db1")
         taken = snapshot(client, source, "monday")
         client.extend_volume(source, 2 * GIB)
-        made = client.volume_from_snapshot(taken, VolumeSpec("copy1", GIB))
-        assert client.volume_from_snapshot(taken, VolumeSpec("copy1", GIB)).id == made.id
-    assert made.size == GIB == fast.volumes()["copy1"]["size"]
+        copy = client.volume_from_snapshot(taken, VolumeSpec("copy1", GIB))
+        assert client.volume_from_snapshot(taken, VolumeSpec("copy1", GIB)).id == copy.id
+    assert copy.size == GIB == fast.volumes()["copy1"]["size"]
 
 
 @KINDS
-def test_nothing_half_copied_ever_has_its_final_name(slow: ViolinArray, kind: str) -> None:
+def test_an_unfinished_copy_never_has_its_final_name(slow: ViolinArray, kind: str) -> None:
     with slow.client() as client:
         source = volume(client, "db1")
-        done = threading.Event()
-        seen: list[tuple[str, str]] = []
+        finished = threading.Event()
+        states: list[tuple[str, str]] = []
 
         def watch() -> None:
-            while not done.wait(0.05):
-                seen.extend((one["name"], one["state"]) for one in slow.state()["volumes"])
+            while not finished.wait(0.05):
+                states.extend((row["name"], row["state"]) for row in slow.state()["volumes"])
 
         watcher = threading.Thread(target=watch)
         watcher.start()
         try:
             copied(client, kind, source, "copy1")
         finally:
-            done.set()
+            finished.set()
             join(watcher)
-    copying = {name for name, state in seen if state == "copying"}
+    copying = {name for name, state in states if state == "copying"}
     assert len(copying) == 1
     assert TEMPORARY.match(copying.pop())
     assert slow.volumes()["copy1"]["state"] == "ready"
 
 
 @KINDS
-def test_a_copy_that_fails_half_way_is_removed_and_never_taken_as_done(slow: ViolinArray, kind: str) -> None:
+def test_a_copy_that_fails_is_removed_and_never_taken_for_finished(slow: ViolinArray, kind: str) -> None:
     with slow.client() as client:
         source = volume(client, "db1")
         slow.fault(kind="copy_fails")
@@ -133,7 +127,7 @@ def test_a_copy_that_fails_half_way_is_removed_and_never_taken_as_done(slow: Vio
 
 
 @KINDS
-def test_a_deadline_leaves_the_copy_alone_and_the_next_run_waits_on(slow: ViolinArray, kind: str) -> None:
+def test_a_copy_that_is_not_finished_at_the_deadline_is_resumed_by_the_next_run(slow: ViolinArray, kind: str) -> None:
     with slow.client(wait_timeout=1.0) as client:
         source = volume(client, "db1", 3 * GIB)
         with pytest.raises(Timeout, match=r"the copy is at \d+ % after 1 s") as caught:
@@ -144,13 +138,15 @@ def test_a_deadline_leaves_the_copy_alone_and_the_next_run_waits_on(slow: Violin
     with slow.client(wait_timeout=1.0) as client:
         for _ in range(5):
             try:
-                made = copied(client, kind, client.volumes(["db1"]).items[0], "copy1")
+                copy = copied(client, kind, client.volumes(["db1"]).items[0], "copy1")
                 break
             except (Timeout, Busy):
                 continue
-    assert made.size == 3 * GIB
+    assert copy.size == 3 * GIB
     # Not one more copy was begun
-    assert not [one for one in slow.writes(mark) if (one["body"] or {}).get("params", {}).get("action") == "copy"]
+    assert not [
+        request for request in slow.writes(mark) if (request["body"] or {}).get("params", {}).get("action") == "copy"
+    ]
 
 
 @KINDS
@@ -161,35 +157,35 @@ def test_another_live_run_is_not_disturbed(slow: ViolinArray, kind: str) -> None
             snapshot(client, source, "monday")
         source = client.volumes(["db1"]).items[0]
         with slow.client() as other:
-            running = threading.Thread(target=copied, args=(other, kind, source, "copy1"))
-            running.start()
+            thread = threading.Thread(target=copied, args=(other, kind, source, "copy1"))
+            thread.start()
             while not [name for name in slow.volumes() if TEMPORARY.match(name)]:
-                assert running.is_alive()
+                assert thread.is_alive()
             mark = slow.mark()
             try:
                 with pytest.raises(Busy, match=r"another run began this copy \d+ s ago"):
                     copied(client, kind, source, "copy1")
-                assert not [one for one in slow.writes(mark) if one["method"] == "DELETE"]
+                assert not [request for request in slow.writes(mark) if request["method"] == "DELETE"]
             finally:
-                running.join(60)
+                thread.join(60)
     assert slow.volumes()["copy1"]["size"] == 3 * GIB
 
 
 @KINDS
 @pytest.mark.parametrize("when", ["young", "old"])
-def test_a_copy_is_resumed_while_it_is_young(
+def test_an_unfinished_copy_is_resumed_while_it_is_recent(
     slow: ViolinArray, monkeypatch: pytest.MonkeyPatch, kind: str, when: str
 ) -> None:
-    """The result says since when its content is; an old copy is removed, and made again."""
+    """The result reports the time of its content. An old copy is removed, and made again."""
     with slow.client() as client:
         source = volume(client, "db1", 2 * GIB)
         with slow.client(wait_timeout=0.5) as hasty, pytest.raises(Timeout):
             copied(hasty, kind, source, "copy1")
-        then = slow.volumes()["db1"]["content"]
+        content_then = slow.volumes()["db1"]["content"]
         (stamp,) = [names.stamp_of(name) for name in slow.volumes() if TEMPORARY.match(name)]
         assert stamp is not None
         slow.write("db1", GIB)
-        now = slow.volumes()["db1"]["content"]
+        content_now = slow.volumes()["db1"]["content"]
         source = client.volumes(["db1"]).items[0]
         if when == "old":
             monkeypatch.setattr(unfinished, "RESUME_WITHIN", 0.0)
@@ -198,15 +194,15 @@ def test_a_copy_is_resumed_while_it_is_young(
             (unfinished_copy,) = (name for name in slow.volumes() if TEMPORARY.match(name))
             while (slow.simulator.volume(unfinished_copy, slow.name) or {}).get("state") == "copying":
                 threading.Event().wait(0.1)
-        made = copied(client, kind, source, "copy1")
+        copy = copied(client, kind, source, "copy1")
     held = slow.volumes()["copy1"]["content"]
-    assert made.resumed == (stamp.since if when == "young" else None)
-    assert held == (then if when == "young" or kind == "snapshot" else now)
+    assert copy.resumed == (stamp.since if when == "young" else None)
+    assert held == (content_then if when == "young" or kind == "snapshot" else content_now)
     assert not [name for name in slow.volumes() if TEMPORARY.match(name)]
 
 
 def test_one_source_is_copied_once_at_a_time(slow: ViolinArray) -> None:
-    """The status tells of the last copy only: a second one waits until the first has ended."""
+    """The status reports the last copy only, so a second one waits until the first has ended."""
     with slow.client() as client:
         source = volume(client, "db1")
         errors: list[BaseException] = []
@@ -218,8 +214,8 @@ def test_one_source_is_copied_once_at_a_time(slow: ViolinArray) -> None:
                 errors.append(error)
 
         threads = [threading.Thread(target=make, args=(f"copy{n}",)) for n in range(3)]
-        for one in threads:
-            one.start()
+        for thread in threads:
+            thread.start()
         join(*threads)
     assert errors == []
     assert {"copy0", "copy1", "copy2"} < set(slow.volumes())
@@ -239,8 +235,8 @@ def test_a_copy_of_somebody_else_is_waited_for(slow: ViolinArray) -> None:
             client.clone_volume(source, VolumeSpec("mine2"))
 
 
-def test_another_target_in_the_status_is_not_the_end_of_this_copy(slow: ViolinArray) -> None:
-    """Somebody begins another copy meanwhile: from then on the array does not report how this one ends."""
+def test_a_status_of_another_target_is_not_taken_for_the_end_of_this_copy(slow: ViolinArray) -> None:
+    """After somebody has begun another copy, the array does not report how this one ends."""
     with slow.client() as client:
         source = volume(client, "db1", 2 * GIB)
         client._create_area(source.id, source.size)
@@ -261,9 +257,11 @@ def test_another_target_in_the_status_is_not_the_end_of_this_copy(slow: ViolinAr
 def test_a_copy_that_has_no_status_at_first_is_waited_for(
     simulator: Simulator, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    """Section 2.5: for a while after its start nothing is told, or of the copy before. Its time is its own: what went
-    by while another copy was waited for does not count."""
-    late = array_of(simulator, "late")
+    """At first the status is empty or that of the copy before (sheet, section 2.5).
+
+    Time that passed while another copy was waited for does not count.
+    """
+    late = empty_array(simulator, "late")
     with late.client() as client:
         source = volume(client, "db1", 2 * GIB)
         assert copied(client, kind, source, "copy1").size == 2 * GIB
@@ -274,16 +272,16 @@ def test_a_copy_that_has_no_status_at_first_is_waited_for(
         monkeypatch.setattr(copies, "COPY_STARTS_WITHIN", 0.6)
         assert copied(client, kind, source, "copy2").size == 2 * GIB
         assert late.volumes()["theirs"]["state"] == "ready"
-        # What has no status in all its time has not begun
+        # A copy that has no status within this time has not begun
         monkeypatch.setattr(copies, "COPY_STARTS_WITHIN", -1.0)
         with pytest.raises(FlashError, match="the copy failed in the array before it began"):
             copied(client, kind, source, "copy3")
 
 
 @KINDS
-def test_one_odd_look_does_not_end_a_copy(simulator: Simulator, kind: str) -> None:
-    """Something answers in the array's place while it copies: the copy goes on, and is not begun again."""
-    slow = array_of(simulator, "late")
+def test_an_unreadable_status_does_not_end_a_copy(simulator: Simulator, kind: str) -> None:
+    """The copy goes on and is not begun again when one poll gets an odd answer."""
+    slow = empty_array(simulator, "late")
     with slow.client() as client:
         source = volume(client, "db1")
         copied(client, kind, source, "ground")
@@ -292,13 +290,17 @@ def test_one_odd_look_does_not_end_a_copy(simulator: Simulator, kind: str) -> No
             slow.fault(kind=fault, match={"method": "GET", "path": re.escape(query)}, skip=2)
             mark = slow.mark()
             assert copied(client, kind, source, f"copy{number}").size == GIB
-            begun = [one for one in slow.writes(mark) if (one["body"] or {}).get("params", {}).get("action") == "copy"]
+            begun = [
+                request
+                for request in slow.writes(mark)
+                if (request["body"] or {}).get("params", {}).get("action") == "copy"
+            ]
             assert len(begun) == 1
             slow.clear_faults()
 
 
 def test_a_full_pool_leaves_nothing(simulator: Simulator) -> None:
-    array = array_of(simulator, "small")
+    array = empty_array(simulator, "small")
     with array.client() as client:
         source = volume(client, "db1", 3 * GIB)
         with pytest.raises(NoSpace):
@@ -306,13 +308,13 @@ def test_a_full_pool_leaves_nothing(simulator: Simulator) -> None:
         assert set(array.volumes()) == {"db1"}
         client.delete_volume(source)
         source = volume(client, "db1", 2 * GIB)
-        # It can be copied, and not grown
+        # There is room for the copy, but not for its extension
         with pytest.raises(NoSpace):
             client.clone_volume(source, VolumeSpec("copy1", 4 * GIB))
     assert set(array.volumes()) == {"db1"}
 
 
-def test_what_has_the_name_of_a_copy_is_compared(fast: ViolinArray) -> None:
+def test_an_existing_volume_with_the_name_of_a_copy_is_compared(fast: ViolinArray) -> None:
     with fast.client() as client:
         source = volume(client, "db1")
         volume(client, "other", 2 * GIB)
@@ -331,7 +333,9 @@ THIN = pytest.mark.parametrize("provisioning", ["thin", "dedup"])
 
 
 @THIN
-def test_what_is_not_thick_is_cloned_thinly_and_keeps_its_source(fast: ViolinArray, provisioning: str) -> None:
+def test_a_thin_or_dedup_volume_is_cloned_thinly_and_its_clone_keeps_it_from_being_deleted(
+    fast: ViolinArray, provisioning: str
+) -> None:
     with fast.client() as client:
         source = volume(client, "db1", provisioning=provisioning)
         clone = client.clone_volume(source, VolumeSpec("clone1"))
@@ -339,9 +343,9 @@ def test_what_is_not_thick_is_cloned_thinly_and_keeps_its_source(fast: ViolinArr
         assert client.clone_volume(source, VolumeSpec("clone1")).id == clone.id
         assert client.capabilities.method("clone_volume", source).independent is False
         assert fast.volumes()["clone1"]["content"] == fast.volumes()["db1"]["content"]
-        # The snapshot that carries it is nobody's business, and yet keeps the source
+        # The snapshot below the clone is not listed, but keeps the source from being deleted
         assert client.snapshots(volumes=["db1"]).items == ()
-        assert [one.name for one in client.volumes_with_clones(["db1"])] == ["db1", "clone1"]
+        assert [item.name for item in client.volumes_with_clones(["db1"])] == ["db1", "clone1"]
         with pytest.raises(InUse):
             client.delete_volume(source)
         client.delete_volume(clone)
@@ -350,7 +354,9 @@ def test_what_is_not_thick_is_cloned_thinly_and_keeps_its_source(fast: ViolinArr
 
 
 @THIN
-def test_a_snapshot_carries_one_thin_clone_and_stays_while_it_does(fast: ViolinArray, provisioning: str) -> None:
+def test_a_snapshot_has_at_most_one_thin_clone_and_is_not_deleted_while_it_has_one(
+    fast: ViolinArray, provisioning: str
+) -> None:
     with fast.client() as client:
         source = volume(client, "db1", provisioning=provisioning)
         taken = snapshot(client, source, "monday")
@@ -367,19 +373,19 @@ def test_a_snapshot_carries_one_thin_clone_and_stays_while_it_does(fast: ViolinA
 
 
 @THIN
-def test_what_a_thin_clone_cannot_be_is_refused_before_anything_is_made(fast: ViolinArray, provisioning: str) -> None:
+def test_impossible_options_of_a_thin_clone_are_refused_before_any_write(fast: ViolinArray, provisioning: str) -> None:
     with fast.client() as client:
         source = volume(client, "db1", provisioning=provisioning)
         taken = snapshot(client, source, "monday")
         mark = fast.mark()
-        for spec, words in (
+        for spec, message in (
             (VolumeSpec("c", 2 * GIB), "leave size out"),
             (VolumeSpec("c", provisioning="thick"), "leave provisioning out"),
             (VolumeSpec("c", pool="PoolA"), "leave pool out"),
         ):
-            with pytest.raises(Unsupported, match=words):
+            with pytest.raises(Unsupported, match=message):
                 client.clone_volume(source, spec)
-            with pytest.raises(Unsupported, match=words):
+            with pytest.raises(Unsupported, match=message):
                 client.volume_from_snapshot(taken, spec)
             assert client.capabilities.refusal("clone_volume", source, spec=spec)
             assert client.capabilities.refusal("volume_from_snapshot", taken, spec=spec)
@@ -396,7 +402,7 @@ def test_a_thin_clone_is_deleted_only_when_unmapped(fast: ViolinArray) -> None:
 
 
 @pytest.mark.parametrize("fault", ["reset_after", "reset_before", "truncated", "non_json"])
-def test_a_thin_clone_whose_answer_is_lost_is_made_once(fast: ViolinArray, fault: str) -> None:
+def test_a_thin_clone_whose_answer_was_lost_is_created_once(fast: ViolinArray, fault: str) -> None:
     with fast.client() as client:
         source = volume(client, "db1", provisioning="thin")
         fast.fault(kind=fault, match={"method": "POST", "path": "/timeview/"})
@@ -404,9 +410,9 @@ def test_a_thin_clone_whose_answer_is_lost_is_made_once(fast: ViolinArray, fault
     assert sorted(row["kind"] for row in fast.volumes().values()) == ["snapshot", "volume", "volume"]
 
 
-@pytest.mark.parametrize("by", ["volume", "snapshot"])
-def test_a_thin_clone_that_is_cut_off_is_finished_by_the_next_run(fast: ViolinArray, by: str) -> None:
-    """Cut off before the first, second, ... request; what carried a clone that never came goes with the next."""
+@pytest.mark.parametrize("source_kind", ["volume", "snapshot"])
+def test_a_thin_clone_that_is_cut_off_is_finished_by_the_next_run(fast: ViolinArray, source_kind: str) -> None:
+    """It is interrupted before each request in turn. The next run removes a snapshot whose clone was never created."""
     with fast.client() as client:
         source = volume(client, "db1", provisioning="thin")
         snapshot(client, source, "monday")
@@ -414,7 +420,7 @@ def test_a_thin_clone_that_is_cut_off_is_finished_by_the_next_run(fast: ViolinAr
         (taken,) = client.snapshots(volumes=["db1"])
 
     def make(client: Any) -> Any:
-        if by == "volume":
+        if source_kind == "volume":
             return client.clone_volume(source, VolumeSpec("clone1"))
         return client.volume_from_snapshot(taken, VolumeSpec("clone1"))
 
@@ -432,7 +438,7 @@ def test_a_thin_clone_that_is_cut_off_is_finished_by_the_next_run(fast: ViolinAr
             clone = make(client)
             assert (clone.source, clone.independent) == ("db1", False)
             kinds = sorted(row["kind"] for row in fast.volumes().values())
-            assert kinds == ["snapshot"] * (2 if by == "volume" else 1) + ["volume"] * 2, f"request {cut + 1}"
+            assert kinds == ["snapshot"] * (2 if source_kind == "volume" else 1) + ["volume"] * 2, f"request {cut + 1}"
             client.delete_volume(clone)
             assert set(fast.volumes()) == {"db1", "monday"}
         cut += 1
@@ -441,7 +447,7 @@ def test_a_thin_clone_that_is_cut_off_is_finished_by_the_next_run(fast: ViolinAr
 
 
 def test_a_thin_clone_never_holds_what_its_source_held_for_a_run_that_was_cut_off(fast: ViolinArray) -> None:
-    """What carries a thin clone is a snapshot: that of an earlier run is of its time."""
+    """A thin clone is made of a snapshot; the snapshot of an earlier run has old content and is not used."""
     cut = finished = 0
     while not finished:
         fast.reset()
@@ -458,8 +464,8 @@ def test_a_thin_clone_never_holds_what_its_source_held_for_a_run_that_was_cut_of
         if not finished and "clone1" not in fast.volumes():
             fast.write("db1", GIB)
             with fast.client(wait_timeout=600.0) as client:
-                made = client.clone_volume(client.volumes(["db1"]).items[0], VolumeSpec("clone1"))
-                assert made.resumed is None
+                copy = client.clone_volume(client.volumes(["db1"]).items[0], VolumeSpec("clone1"))
+                assert copy.resumed is None
             held = fast.volumes()
             assert held["clone1"]["content"] == held["db1"]["content"], f"request {cut + 1}"
             assert sorted(row["kind"] for row in held.values()) == ["snapshot", "volume", "volume"], (

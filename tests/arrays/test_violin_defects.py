@@ -1,7 +1,10 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What went wrong with other clients of Violin, each with the number it has in the wire sheet (section 8)."""
+"""Defects of other clients of Violin that this one does not have, with their numbers in the wire sheet (section 8).
+
+Each docstring says what the other client did.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors
     Unsupported,
 )
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import VolumeSpec
-from tests.arrays.violin import GIB, ViolinArray, fc, iscsi, snapshot, volume
+from tests.arrays.violin import GIB, ViolinArray, empty_array, fc, iscsi, snapshot, volume
 from tests.support.running import join
 from tests.support.simulator import Simulator
 
@@ -39,15 +42,9 @@ def simulator() -> Iterator[Simulator]:
         yield running
 
 
-def array_of(simulator: Simulator, name: str) -> ViolinArray:
-    found = ViolinArray(simulator, name)
-    found.reset()
-    return found
-
-
 @pytest.fixture
 def array(simulator: Simulator) -> ViolinArray:
-    return array_of(simulator, "violin")
+    return empty_array(simulator, "violin")
 
 
 def test_01_what_is_made_by_default_can_be_copied_and_what_cannot_is_refused_before(array: ViolinArray) -> None:
@@ -63,7 +60,7 @@ def test_01_what_is_made_by_default_can_be_copied_and_what_cannot_is_refused_bef
 
 
 def test_02_a_volume_from_a_snapshot_has_the_size_asked_for(array: ViolinArray) -> None:
-    """It was never grown."""
+    """The copy was never extended."""
     with array.client() as client:
         taken = snapshot(client, volume(client, "db1"), "monday")
         assert client.volume_from_snapshot(taken, VolumeSpec("copy1", 3 * GIB)).size == 3 * GIB
@@ -72,29 +69,29 @@ def test_02_a_volume_from_a_snapshot_has_the_size_asked_for(array: ViolinArray) 
 
 def test_03_on_7_5_6_a_volume_is_what_was_asked_for_and_8_is_not_taken_for_7_0(simulator: Simulator) -> None:
     """Thick came out thin, thin came out encrypted and a tenth of its size."""
-    new = array_of(simulator, "7.5.6")
+    new = empty_array(simulator, "7.5.6")
     with new.client() as client:
         for kind in ("thick", "thin", "dedup"):
             volume(client, kind, 10 * GIB, provisioning=kind)
-            found = client.volumes([kind]).items[0]
-            assert (found.provisioning, found.size, found.options) == (kind, 10 * GIB, {"encrypted": False})
-    with pytest.raises(Unsupported, match="8.0.0"), array_of(simulator, "8.0.0").client():
+            listed = client.volumes([kind]).items[0]
+            assert (listed.provisioning, listed.size, listed.options) == (kind, 10 * GIB, {"encrypted": False})
+    with pytest.raises(Unsupported, match="8.0.0"), empty_array(simulator, "8.0.0").client():
         pass
 
 
-def test_04_every_wait_has_an_end_and_asks_with_pauses(simulator: Simulator) -> None:
+def test_04_every_wait_ends_and_polls_with_pauses(simulator: Simulator) -> None:
     """Waits had no limit and no pause, sockets no timeout."""
-    slow = array_of(simulator, "slow")
+    slow = empty_array(simulator, "slow")
     with slow.client(wait_timeout=1.0, timeout=0.5) as client:
-        made = volume(client, "db1", 60 * GIB)
-        taken = snapshot(client, made, "monday")
+        created = volume(client, "db1", 60 * GIB)
+        taken = snapshot(client, created, "monday")
         slow.fault(kind="busy", match={"method": "DELETE"}, count=None)
         mark = slow.mark()
         with pytest.raises(Busy):
             client.delete_snapshot(taken)
         slow.clear_faults()
         with pytest.raises(Timeout):
-            client.clone_volume(made, VolumeSpec("copy1"))
+            client.clone_volume(created, VolumeSpec("copy1"))
         slow.fault(kind="latency", seconds=3.0, count=None)
         with pytest.raises(Timeout):
             client.capacity()
@@ -103,23 +100,23 @@ def test_04_every_wait_has_an_end_and_asks_with_pauses(simulator: Simulator) -> 
 
 
 @pytest.mark.parametrize("kind", ["volume", "snapshot"])
-def test_05_a_failed_copy_is_never_taken_as_done(simulator: Simulator, kind: str) -> None:
-    """Any other target in the status, and any refusal, counted as the end of the copy."""
-    slow = array_of(simulator, "slow")
+def test_05_a_failed_copy_is_never_taken_for_finished(simulator: Simulator, kind: str) -> None:
+    """Any other target in the status, and any refusal, was taken for the end of the copy."""
+    slow = empty_array(simulator, "slow")
     with slow.client() as client:
-        made = volume(client, "db1")
-        taken = snapshot(client, made, "monday")
+        created = volume(client, "db1")
+        taken = snapshot(client, created, "monday")
         slow.fault(kind="copy_fails")
         with pytest.raises(FlashError, match="the copy failed in the array"):  # noqa: PT012  either of two
             if kind == "volume":
-                client.clone_volume(made, VolumeSpec("copy1"))
+                client.clone_volume(created, VolumeSpec("copy1"))
             else:
                 client.volume_from_snapshot(taken, VolumeSpec("copy1"))
         assert "copy1" not in slow.volumes()
 
 
-def test_06_a_host_that_is_there_gets_new_initiators_and_empty_ones_can_go(array: ViolinArray) -> None:
-    """The refusal of a second host of the name was ignored, and with it the new initiators; hosts stayed for ever."""
+def test_06_an_existing_host_gets_new_initiators_and_an_empty_one_is_removed_on_request(array: ViolinArray) -> None:
+    """It ignored the refusal of a second host of the name, and lost the new initiators. Hosts were never removed."""
     other = "100000000000c908"
     with array.client(options={"remove_empty_hosts": True}) as client:
         host = client.create_host("server", [fc()])
@@ -131,11 +128,11 @@ def test_06_a_host_that_is_there_gets_new_initiators_and_empty_ones_can_go(array
         assert client.hosts().items == ()
 
 
-def test_07_what_is_missing_is_deleted_already_and_what_is_there_is_compared(array: ViolinArray) -> None:
-    """Deleting a missing snapshot failed; an existing volume of another size passed for the new one."""
+def test_07_deleting_a_missing_object_succeeds_and_an_existing_one_is_compared(array: ViolinArray) -> None:
+    """Deleting a missing snapshot failed, and an existing volume of another size was taken for the new one."""
     with array.client() as client:
-        made = volume(client, "db1")
-        taken = snapshot(client, made, "monday")
+        created = volume(client, "db1")
+        taken = snapshot(client, created, "monday")
         for _ in range(2):
             client.delete_snapshot(taken)
         for changed in ({"size": 2 * GIB}, {"provisioning": "thin"}):
@@ -148,13 +145,15 @@ def test_08_nothing_is_looked_up_twice(array: ViolinArray) -> None:
     with array.client() as client:
         client.pools()
         mark = array.mark()
-        made = volume(client, "db1")
-        snapshot(client, made, "monday")
+        created = volume(client, "db1")
+        snapshot(client, created, "monday")
         host = client.create_host("server", [fc()])
-        client.map_volume(made, host)
-        requests = [(one["method"], one["path"], json.dumps(one["body"])) for one in array.requests(mark)]
-        # One list each of what was made, which the array may show late; nothing else is looked up by its name.
-        assert [one[1].split("/")[3] for one in requests if one[0] == "GET" and "filters" in one[2]] == [
+        client.map_volume(created, host)
+        requests = [
+            (request["method"], request["path"], json.dumps(request["body"])) for request in array.requests(mark)
+        ]
+        # One list for the new volume and host, which the array may show late; nothing else is read by name
+        assert [row[1].split("/")[3] for row in requests if row[0] == "GET" and "filters" in row[2]] == [
             "sanresource",
             "sanclient",
         ]
@@ -166,16 +165,16 @@ def test_09_capacity_is_that_of_both_gateways_by_pool_and_needs_no_dns(array: Vi
     with array.client() as client:
         client.pools()
         mark = array.mark()
-        found = client.capacity()
+        capacity = client.capacity()
         assert len(array.requests(mark)) == 1
         (pool,) = client.pools().items
         assert (pool.name, pool.size, pool.free) == ("PoolA", 40 << 40, 40 << 40)
-        assert found.size == 40 << 40
+        assert capacity.size == 40 << 40
         volume(client, "thin", 100 << 40, provisioning="thin")
 
 
 def test_10_hosts_get_all_portals_and_no_port_that_is_down(array: ViolinArray) -> None:
-    """The first port of every adapter was handed out, with or without link, and one portal at random."""
+    """It reported the first port of every adapter, with or without link, and one portal at random."""
     with array.client() as client:
         client.map_volume(volume(client, "db1"), client.create_host("server", [iscsi()]))
         ports = list(client.ports())
@@ -184,7 +183,9 @@ def test_10_hosts_get_all_portals_and_no_port_that_is_down(array: ViolinArray) -
     assert all(port.address for port in ports)
 
 
-def test_11_no_clear_text_and_no_password_in_sight(simulator: Simulator, array: ViolinArray) -> None:
+def test_11_nothing_is_sent_in_clear_text_and_the_password_is_shown_nowhere(
+    simulator: Simulator, array: ViolinArray
+) -> None:
     """It fell back to plain HTTP, sent the password at the logout, and showed it."""
     plain = ViolinArray(simulator, "plain")
     with pytest.raises(Unreachable), plain.client():
@@ -193,25 +194,25 @@ def test_11_no_clear_text_and_no_password_in_sight(simulator: Simulator, array: 
     mark = array.mark()
     with array.client(tls_server_name="localhost") as client:
         assert array.endpoint["password"] not in repr(client.__dict__) + repr(client.calls[1])
-    logouts = [one for one in array.simulator.requests("violin", mark) if "logout" in one["path"]]
-    assert [one["body"] for one in logouts] == [{}]
+    logouts = [request for request in array.simulator.requests("violin", mark) if "logout" in request["path"]]
+    assert [request["body"] for request in logouts] == [{}]
 
 
 def test_12_volumes_are_renamed_and_threads_do_not_disturb_each_other(array: ViolinArray) -> None:
-    """There was no rename, and no care for what runs side by side."""
+    """It had no rename, and its threads disturbed each other."""
     with array.client() as client:
-        made = client.rename_volume(volume(client, "db1"), "db2")
+        created = client.rename_volume(volume(client, "db1"), "db2")
         errors: list[BaseException] = []
 
         def take(name: str) -> None:
             try:
-                snapshot(client, made, name)
+                snapshot(client, created, name)
             except BaseException as error:  # noqa: BLE001  the thread's error is the test's result
                 errors.append(error)
 
         threads = [threading.Thread(target=take, args=(f"snap{number}",)) for number in range(6)]
-        for one in threads:
-            one.start()
+        for thread in threads:
+            thread.start()
         join(*threads)
         assert errors == []
         assert len(client.snapshots(volumes=["db2"])) == 6

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Violin: an array that shows its changes late, and knowledge that is not older than the request that it permits."""
+"""A Violin that shows its changes late, and reads that are repeated immediately before a change."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors
     Timeout,
 )
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import VolumeSpec
-from tests.arrays.violin import GIB, IQN, ViolinArray, fc, iscsi, snapshot, volume
+from tests.arrays.violin import GIB, IQN, ViolinArray, empty_array, fc, iscsi, snapshot, volume
 from tests.support.running import join
 from tests.support.simulator import Simulator
 
@@ -43,14 +43,12 @@ def simulator() -> Iterator[Simulator]:
 
 @pytest.fixture
 def array(simulator: Simulator) -> ViolinArray:
-    found = ViolinArray(simulator, "both")
-    found.reset()
-    return found
+    return empty_array(simulator, "both")
 
 
 @pytest.fixture
 def late(array: ViolinArray) -> Iterator[ViolinArray]:
-    """Every read returns what the array held a moment before."""
+    """An array whose reads return its earlier state."""
     array.fault(kind="seen_late", seconds=LATE, count=None)
     yield array
     array.clear_faults()
@@ -58,13 +56,13 @@ def late(array: ViolinArray) -> Iterator[ViolinArray]:
 
 def test_a_volume_is_created_extended_renamed_and_deleted(late: ViolinArray) -> None:
     with late.client() as client:
-        made = volume(client, "db1")
-        assert [one.name for one in client.volumes()] == ["db1"]
-        assert volume(client, "db1").id == made.id
-        grown = client.extend_volume(made, 2 * GIB)
+        created = volume(client, "db1")
+        assert [item.name for item in client.volumes()] == ["db1"]
+        assert volume(client, "db1").id == created.id
+        grown = client.extend_volume(created, 2 * GIB)
         assert client.extend_volume(grown, 3 * GIB).size == client.volumes(["db1"]).items[0].size == 3 * GIB
         renamed = client.rename_volume(grown, "db2")
-        assert [one.name for one in client.volumes()] == ["db2"]
+        assert [item.name for item in client.volumes()] == ["db2"]
         client.delete_volume(renamed)
         assert client.volumes().items == ()
         client.delete_volume(renamed)
@@ -73,32 +71,32 @@ def test_a_volume_is_created_extended_renamed_and_deleted(late: ViolinArray) -> 
 
 def test_snapshots_are_taken_and_deleted(late: ViolinArray) -> None:
     with late.client() as client:
-        made = volume(client, "db1")
-        taken = [snapshot(client, made, name) for name in ("monday", "tuesday")]
-        assert sorted(one.name for one in client.snapshots(volumes=["db1"])) == ["monday", "tuesday"]
-        assert snapshot(client, made, "monday").id == taken[0].id
-        for one in taken:
-            client.delete_snapshot(one)
+        created = volume(client, "db1")
+        taken = [snapshot(client, created, name) for name in ("monday", "tuesday")]
+        assert sorted(item.name for item in client.snapshots(volumes=["db1"])) == ["monday", "tuesday"]
+        assert snapshot(client, created, "monday").id == taken[0].id
+        for taken_snapshot in taken:
+            client.delete_snapshot(taken_snapshot)
         assert client.snapshots(volumes=["db1"]).items == ()
-        client.delete_volume(made)
+        client.delete_volume(created)
     assert late.volumes() == {}
 
 
 @pytest.mark.parametrize("initiator", [fc(), iscsi()], ids=["fc", "iscsi"])
-def test_a_host_is_made_mapped_changed_unmapped_and_deleted(late: ViolinArray, initiator: Any) -> None:
+def test_a_host_is_created_mapped_changed_unmapped_and_deleted(late: ViolinArray, initiator: Any) -> None:
     another = iscsi(IQN + "-b") if initiator.protocol == "iscsi" else fc("100000000000c908")
     with late.client() as client:
         host = client.create_host("server", [initiator])
         assert client.create_host("server", [initiator]).id == host.id
         volumes = [volume(client, name) for name in ("db1", "db2")]
-        maps = [client.map_volume(one, host) for one in volumes]
-        assert [one.lun for one in maps] == [0, 1]
-        assert sorted(one.volume for one in client.mappings(hosts=["server"])) == ["db1", "db2"]
+        maps = [client.map_volume(item, host) for item in volumes]
+        assert [mapping.lun for mapping in maps] == [0, 1]
+        assert sorted(mapping.volume for mapping in client.mappings(hosts=["server"])) == ["db1", "db2"]
         assert client.map_volume(volumes[0], host).lun == 0
         assert len(client.add_initiators(host, [another]).addresses) == 2
         with pytest.raises(InUse, match="mapped to server"):
             client.delete_volume(volumes[0])
-        assert [one.volume for one in client.unmap_volume(maps[0])] == ["db2"]
+        assert [mapping.volume for mapping in client.unmap_volume(maps[0])] == ["db2"]
         assert client.unmap_volume(maps[1]) == ()
         client.delete_volume(volumes[0])
         client.delete_host(host)
@@ -107,18 +105,18 @@ def test_a_host_is_made_mapped_changed_unmapped_and_deleted(late: ViolinArray, i
 
 
 @pytest.mark.parametrize("provisioning", ["thick", "thin"])
-def test_volumes_are_made_of_volumes_and_snapshots(late: ViolinArray, provisioning: str) -> None:
+def test_volumes_are_copied_from_volumes_and_snapshots(late: ViolinArray, provisioning: str) -> None:
     with late.client() as client:
-        made = volume(client, "db1", provisioning=provisioning)
-        clone = client.clone_volume(made, VolumeSpec("copy1"))
-        copy = client.volume_from_snapshot(snapshot(client, made, "monday"), VolumeSpec("copy2"))
-        assert sorted(one.name for one in client.volumes()) == ["copy1", "copy2", "db1"]
-        for one in (clone, copy):
-            client.delete_volume(one)
-        assert [one.name for one in client.volumes()] == ["db1"]
+        created = volume(client, "db1", provisioning=provisioning)
+        clone = client.clone_volume(created, VolumeSpec("copy1"))
+        copy = client.volume_from_snapshot(snapshot(client, created, "monday"), VolumeSpec("copy2"))
+        assert sorted(item.name for item in client.volumes()) == ["copy1", "copy2", "db1"]
+        for copied in (clone, copy):
+            client.delete_volume(copied)
+        assert [item.name for item in client.volumes()] == ["db1"]
 
 
-def test_what_is_never_shown_ends_at_a_deadline(array: ViolinArray) -> None:
+def test_a_change_that_is_never_shown_is_a_timeout(array: ViolinArray) -> None:
     with array.client(wait_timeout=1.0) as client:
         array.fault(kind="seen_late", seconds=3600, count=None)
         with pytest.raises(Timeout, match="confirmed the change, and does not show the volume after 1 s"):
@@ -127,56 +125,55 @@ def test_what_is_never_shown_ends_at_a_deadline(array: ViolinArray) -> None:
         assert volume(client, "db1").size == GIB
 
 
-def test_a_growth_that_was_confirmed_and_is_not_seen_in_time_is_not_made_again(array: ViolinArray) -> None:
-    """A service keeps its session, and its next request may find the older size still."""
+def test_an_extension_that_was_confirmed_and_is_shown_late_is_not_sent_again(array: ViolinArray) -> None:
+    """A service keeps its session, and its next request may still read the older size."""
     with array.client(wait_timeout=0.5) as client:
-        made = volume(client, "db1")
+        created = volume(client, "db1")
         array.fault(kind="seen_late", seconds=3600, count=None)
         for _attempt in range(2):
             with pytest.raises(Timeout, match="confirmed the change"):
-                client.extend_volume(made, 2 * GIB)
+                client.extend_volume(created, 2 * GIB)
         array.clear_faults()
-        assert client.extend_volume(made, 2 * GIB).size == 2 * GIB
-        assert client.extend_volume(made, 3 * GIB).size == 3 * GIB
+        assert client.extend_volume(created, 2 * GIB).size == 2 * GIB
+        assert client.extend_volume(created, 3 * GIB).size == 3 * GIB
     assert array.volumes()["db1"]["size"] == 3 * GIB
 
 
 @pytest.mark.parametrize("host", [None, "server"])
 def test_a_volume_that_another_run_has_renamed_is_not_deleted(array: ViolinArray, host: str | None) -> None:
     with array.client() as client, array.client() as other:
-        made = volume(client, "db1")
-        renamed = other.rename_volume(made, "db2")
+        created = volume(client, "db1")
+        renamed = other.rename_volume(created, "db2")
         if host is not None:
             other.map_volume(renamed, other.create_host(host, [fc()]))
         with pytest.raises(Conflict, match="renamed to db2"):
-            client.delete_volume(made)
+            client.delete_volume(created)
         assert set(array.volumes()) == {"db2"}
         volume(other, "db1")
         with pytest.raises(Conflict, match="another volume has taken its name"):
-            client.delete_volume(made)
+            client.delete_volume(created)
     assert set(array.volumes()) == {"db1", "db2"}
 
 
 def test_whether_a_volume_is_mapped_is_read_again_before_each_delete(array: ViolinArray) -> None:
-    """Another run maps a volume after this one has read the mappings of all."""
+    """Another run may map a volume after this one has read all mappings."""
     with array.client() as client, array.client() as other:
         first, second = volume(client, "db1"), volume(client, "db2")
         clone = client.clone_volume(volume(client, "thin", provisioning="thin"), VolumeSpec("clone"))
         host = other.create_host("server", [fc()])
         client.mappings()
         client.delete_volume(first)
-        for one in (second, clone):
-            other.map_volume(one, host)
+        for mapped in (second, clone):
+            other.map_volume(mapped, host)
             mark = array.mark()
             with pytest.raises(InUse, match="mapped to server"):
-                client.delete_volume(one)
+                client.delete_volume(mapped)
             assert array.writes(mark) == []
     assert {"db2", "clone"} <= set(array.volumes())
 
 
 def test_portals_with_ipv6_addresses_are_in_brackets(simulator: Simulator) -> None:
-    array = ViolinArray(simulator, "ipv6")
-    array.reset()
+    array = empty_array(simulator, "ipv6")
     portals = {"[2001:db8::11]:3260", "10.1.2.11:3260"}
     with array.client() as client:
         assert {port.portal for port in client.ports()} == portals
@@ -189,27 +186,27 @@ def test_portals_with_ipv6_addresses_are_in_brackets(simulator: Simulator) -> No
 
 @pytest.mark.parametrize("initiator", [fc(), iscsi()], ids=["fc", "iscsi"])
 @pytest.mark.parametrize("seconds", [0.0, 0.3])
-def test_four_runs_that_make_one_host_at_once_all_end_well(array: ViolinArray, initiator: Any, seconds: float) -> None:
+def test_four_runs_that_create_one_host_at_once_all_succeed(array: ViolinArray, initiator: Any, seconds: float) -> None:
     with array.client() as first:
         volumes = [volume(first, f"db{number}") for number in range(4)]
     if seconds:
         array.fault(kind="seen_late", seconds=seconds, count=None)
-    start, got = threading.Barrier(4), [None] * 4
+    start, outcomes = threading.Barrier(4), [None] * 4
 
     def play(number: int) -> None:
         with array.client() as client:
             start.wait(10)
             try:
                 host = client.create_host("server", [initiator])
-                got[number] = client.map_volume(volumes[number], host)
+                outcomes[number] = client.map_volume(volumes[number], host)
             except FlashError as error:
-                got[number] = error  # type: ignore[call-overload]
+                outcomes[number] = error  # type: ignore[call-overload]
 
     threads = [threading.Thread(target=play, args=(number,)) for number in range(4)]
-    for one in threads:
-        one.start()
+    for thread in threads:
+        thread.start()
     join(*threads)
     array.clear_faults()
-    assert not [one for one in got if isinstance(one, FlashError)], got
+    assert not [outcome for outcome in outcomes if isinstance(outcome, FlashError)], outcomes
     assert [row["name"] for row in array.state()["hosts"]] == ["server"]
     assert sorted(row["lun"] for row in array.state()["mappings"]) == [0, 1, 2, 3]

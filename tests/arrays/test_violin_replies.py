@@ -1,10 +1,10 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Violin: answers that lack something, have nonsense in them, or are long (sheet, sections 1.6, 2 and 3).
+"""Answers of a Violin with missing or invalid values, and long answers (wire sheet, sections 1.6, 2 and 3).
 
-What another firmware may leave out is left out of the simulated array's answers on their way to the client, a key at a
-time: nothing may end in anything but an error that says so, and nothing that could not be read counts as absent.
+The answers of the simulated array are changed before the client reads them, one key at a time. The result must be
+complete or an error, and an object that cannot be read is never taken for absent.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import Listing, VolumeSpec
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.transport.http import HttpTransport
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.violin.wire import LUNS
-from tests.arrays.violin import GIB, ViolinArray, every_operation, fc, iscsi, shape_of, snapshot, volume
+from tests.arrays.violin import GIB, ViolinArray, empty_array, every_operation, fc, iscsi, shape_of, snapshot, volume
 from tests.support.simulator import Simulator
 
 
@@ -41,17 +41,15 @@ def simulator() -> Iterator[Simulator]:
 
 @pytest.fixture
 def array(simulator: Simulator) -> ViolinArray:
-    found = ViolinArray(simulator, "both")
-    found.reset()
-    return found
+    return empty_array(simulator, "both")
 
 
 class Answers:
-    """What the array answers, changed on its way by ``change(path, document)``."""
+    """Changes the array's answers before the client reads them, by ``change(path, document)``."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.change: Callable[[str, Any], Any] = lambda path, document: document
-        # Instead of what the array answers, for these paths: status and body
+        # For these paths, status and body of an answer that replaces the array's
         self.instead: dict[str, tuple[int, str]] = {}
         once = HttpTransport._once
 
@@ -67,22 +65,22 @@ class Answers:
 
         monkeypatch.setattr(HttpTransport, "_once", changed)
 
-    def collect(self, found: dict[tuple[str, str], set[str]], what: str) -> None:
-        """Remember every key of every answer from now on, each with the kind of request, and for what it is asked."""
+    def collect(self, keys: dict[tuple[str, str], set[str]], read: str) -> None:
+        """Record every key of every answer from now on with its kind of request, for the operation ``read``."""
 
         def remember(path: str, document: Any) -> Any:
             for key in _keys(document):
-                found.setdefault((_kind(path), key), set()).add(what)
+                keys.setdefault((_kind(path), key), set()).add(read)
             return document
 
         self.change = remember
 
     def leave(self) -> None:
-        """As they are, from now on."""
+        """Change no answer from now on."""
         self.change = lambda path, document: document
 
     def spoil(self, kind: str, key: str, put: Any) -> None:
-        """From now on that key has another value in all answers of the kind; with ``...`` it is left out."""
+        """Replace the value of that key in all answers of the kind from now on; ``...`` leaves the key out."""
         self.change = lambda path, document: _without(document, key, put) if _kind(path) == kind else document
 
 
@@ -108,13 +106,13 @@ def _keys(value: Any) -> Iterator[str]:
 
 def _without(value: Any, key: str, put: Any) -> Any:
     if isinstance(value, dict):
-        kept = {one: _without(inner, key, put) for one, inner in value.items() if one != key or put is not ...}
+        kept = {name: _without(inner, key, put) for name, inner in value.items() if name != key or put is not ...}
         return {**kept, key: put} if key in value and put is not ... else kept
     return [_without(inner, key, put) for inner in value] if isinstance(value, list) else value
 
 
 def prepared(array: ViolinArray) -> None:
-    """Some of everything: a mapped volume, snapshots with and without a thin clone, hosts of both protocols."""
+    """Create mapped volumes, snapshots with and without a thin clone, and hosts of both protocols."""
     with array.client() as client:
         for name, initiator in (("fibre", fc()), ("net", iscsi())):
             client.map_volume(volume(client, f"of-{name}"), client.create_host(name, [initiator]))
@@ -124,14 +122,14 @@ def prepared(array: ViolinArray) -> None:
 
 
 READS = ("info", "capacity", "pools", "ports", "volumes", "snapshots", "hosts", "mappings")
-# Of a port that does not tell that it is a target and up, nobody would make use
+# A port that does not report that it is a target and up may be left out
 STRICT = tuple(read for read in READS if read != "ports")
-# Mapped over either protocol, or a source of snapshots and a clone: whatever is missing, these may not go
+# Mapped over each protocol, or the source of snapshots and a clone: these must never be deleted
 KEPT = ("of-fibre", "of-net", "thin")
 
 
 @pytest.mark.parametrize("put", [..., None, "nonsense", -(10**30)], ids=["left out", "null", "text", "huge"])
-def test_what_an_answer_lacks_is_an_error_or_not_needed_and_never_absence(
+def test_a_missing_key_is_an_error_or_not_needed_and_never_taken_for_absence(
     array: ViolinArray, answers: Answers, put: Any
 ) -> None:
     prepared(array)
@@ -140,13 +138,13 @@ def test_what_an_answer_lacks_is_an_error_or_not_needed_and_never_absence(
     with array.client() as session:
 
         def fresh() -> Any:
-            """A client that knows nothing yet, in the session that is there."""
+            """A client without cached facts, in the existing session."""
             return type(session)(session._concerto, session._settings)
 
         for read in READS:
             answers.collect(keys, read)
             complete[read] = getattr(fresh(), read)()
-        kept = {one.name: one for one in complete["volumes"] if one.name in KEPT}
+        kept = {item.name: item for item in complete["volumes"] if item.name in KEPT}
         for name in KEPT:
             answers.collect(keys, name)
             with pytest.raises(InUse):
@@ -157,19 +155,19 @@ def test_what_an_answer_lacks_is_an_error_or_not_needed_and_never_absence(
         for (kind, key), asked_for in keys.items():
             answers.spoil(kind, key, put)
             for read in asked_for & set(READS):
-                found = _outcome(getattr(fresh(), read))
-                if read in STRICT and put in (..., None) and isinstance(found, Listing) and found.complete:
-                    assert len(found) >= len(complete[read]), f"{read} without {key} of {kind}"
+                result = _outcome(getattr(fresh(), read))
+                if read in STRICT and put in (..., None) and isinstance(result, Listing) and result.complete:
+                    assert len(result) >= len(complete[read]), f"{read} without {key} of {kind}"
             for name in asked_for & set(KEPT):
                 outcome = _outcome(lambda name=name: fresh().delete_volume(kept[name]))
                 assert isinstance(outcome, FlashError), f"{name} without {key} of {kind}"
         answers.leave()
     assert set(array.volumes()) == held
-    assert {one["volume"] for one in array.state()["mappings"]} == {"of-fibre", "of-net"}
+    assert {row["volume"] for row in array.state()["mappings"]} == {"of-fibre", "of-net"}
 
 
 def _outcome(work: Callable[..., Any]) -> Any:
-    """What it returns, or the error that it meets; any other exception is a bug."""
+    """The result of a function, or the FlashError that it raises; any other exception is a bug."""
     try:
         return work()
     except FlashError as error:
@@ -177,7 +175,9 @@ def _outcome(work: Callable[..., Any]) -> Any:
 
 
 @pytest.mark.parametrize("put", [..., None, "nonsense", -1], ids=["left out", "null", "text", "number"])
-def test_what_the_session_begins_with_may_lack_something_too(array: ViolinArray, answers: Answers, put: Any) -> None:
+def test_a_missing_key_in_the_answers_to_a_login_is_an_error_or_not_needed(
+    array: ViolinArray, answers: Answers, put: Any
+) -> None:
     keys: dict[tuple[str, str], set[str]] = {}
     answers.collect(keys, "connect")
     with array.client():
@@ -189,11 +189,11 @@ def test_what_the_session_begins_with_may_lack_something_too(array: ViolinArray,
     answers.leave()
 
 
-def test_nothing_depends_on_what_a_change_answers_beyond_its_success(array: ViolinArray, answers: Answers) -> None:
-    """Section 2.1: that the answer to a create has the id of what was made is a guess; then it is looked up."""
+def test_a_change_whose_answer_has_no_id_is_found_by_its_name(array: ViolinArray, answers: Answers) -> None:
+    """That the answer to a create has the id of the new object is an assumption (section 2.1)."""
     with array.client() as client:
         every_operation(client)
-    want = shape_of(array)
+    expected = shape_of(array)
     array.reset()
 
     def silent(path: str, document: Any) -> Any:
@@ -203,7 +203,7 @@ def test_nothing_depends_on_what_a_change_answers_beyond_its_success(array: Viol
     with array.client() as client:
         every_operation(client)
     answers.leave()
-    assert shape_of(array) == want
+    assert shape_of(array) == expected
 
 
 @pytest.mark.parametrize(
@@ -215,10 +215,10 @@ def test_nothing_depends_on_what_a_change_answers_beyond_its_success(array: Viol
         ('<html><a href="concerto/">concerto/</a></html>', None, ""),
     ],
 )
-def test_the_page_at_the_root_tells_what_it_is(
+def test_the_page_at_the_root_identifies_the_array(
     array: ViolinArray, answers: Answers, page: str, error: Any, message: str
 ) -> None:
-    """Sheet, section 1.1: the password is sent to Concerto and to nothing else."""
+    """The password is sent to Concerto only (section 1.1)."""
     answers.instead["/"] = (200, page)
     mark = array.mark()
     outcome = _outcome(lambda: array.client().__enter__().close())
@@ -240,48 +240,50 @@ def test_the_page_at_the_root_tells_what_it_is(
         (200, "<html>a proxy</html>", BadReply),
     ],
 )
-def test_a_login_that_is_none(array: ViolinArray, answers: Answers, status: int, body: str, error: Any) -> None:
-    """Sheet, section 1.3: an answer without a code counted as a success."""
+def test_an_answer_to_a_login_that_is_not_a_success_is_refused(
+    array: ViolinArray, answers: Answers, status: int, body: str, error: Any
+) -> None:
+    """Another client took an answer without a code for a success (section 1.3)."""
     answers.instead["/concerto/auth/login"] = (status, body)
     outcome = _outcome(lambda: array.client().__enter__())
     assert type(outcome) is error
     assert array.endpoint["password"] not in str(outcome)
 
 
-def test_a_session_that_has_ended_may_be_told_by_code_alone(array: ViolinArray, answers: Answers) -> None:
-    """Sheet, section 1.4: by HTTP status 403 whatever the body, or by the code whatever the status."""
+def test_an_ended_session_is_recognised_by_status_or_code(array: ViolinArray, answers: Answers) -> None:
+    """HTTP status 403 with any body, or the code with any status (section 1.4)."""
     with array.client() as client:
-        made = volume(client, "db1")
+        created = volume(client, "db1")
         for status, body in ((200, '{"code": "Unauthorized", "msg": null}'), (403, "<html>Forbidden</html>")):
             path = "/concerto/logicalresource/sanresource"
             answers.instead[path] = (status, body)
             mark = array.mark()
 
-            def only_once(where: str, document: Any, path: str = path) -> Any:
-                if where.endswith("/auth/login"):
+            def only_once(target: str, document: Any, path: str = path) -> Any:
+                if target.endswith("/auth/login"):
                     answers.instead.pop(path, None)
                 return document
 
             answers.change = only_once
-            assert [one.id for one in client.volumes()] == [made.id]
+            assert [item.id for item in client.volumes()] == [created.id]
             assert array.logins(mark) == 1
 
 
-def test_with_failover_the_portals_are_the_other_addresses(array: ViolinArray, answers: Answers) -> None:
-    """Sheet, section 2.8: isc0 is the primary address, isc0:0 that which moves to the other gateway."""
+def test_with_failover_the_portals_are_the_moving_addresses(array: ViolinArray, answers: Answers) -> None:
+    """isc0 is the primary address, and isc0:0 the one that moves to the other gateway (section 2.8)."""
     names = {"eth0": "10.9.9.9", "isc0": "10.1.1.1", "isc0:0": "10.1.1.2", "isc1": "10.1.2.1", "isc1:0": "10.1.2.2"}
-    rows = [{"name": name, "ipAddresses": [{"ipAddress": ip}]} for name, ip in names.items()]
+    rows = [{"name": name, "ipAddresses": [{"ipAddress": address}]} for name, address in names.items()]
     network = json.dumps({"success": True, "data": {"interfaces": rows}})
     answers.instead["/concerto/server/networkconfiguration"] = (200, network)
     for failover, portals in ((False, ["10.1.1.1", "10.1.2.1"]), (True, ["10.1.1.2", "10.1.2.2"])):
         answers.instead["/concerto/monitor/status/failover"] = (200, json.dumps({"success": failover, "msg": None}))
         with array.client() as client:
-            found = [port.portal for port in client.ports() if port.protocol == "iscsi"]
-            assert found == [f"{ip}:3260" for ip in portals]
+            listed_portals = [port.portal for port in client.ports() if port.protocol == "iscsi"]
+            assert listed_portals == [f"{address}:3260" for address in portals]
 
 
 def test_a_gateway_is_a_client_too_and_keeps_no_volume_from_being_deleted(array: ViolinArray, answers: Answers) -> None:
-    """Sheet, section 2.7: each gateway lists the other as a client that speaks neither protocol."""
+    """Each gateway lists the other as a client without either protocol (section 2.7)."""
 
     def gateway(path: str, document: Any) -> Any:
         if path.endswith("/sanclient"):
@@ -293,66 +295,68 @@ def test_a_gateway_is_a_client_too_and_keeps_no_volume_from_being_deleted(array:
         return document
 
     with array.client() as client:
-        made = volume(client, "db1")
+        created = volume(client, "db1")
         answers.change = gateway
-        assert [one.name for one in client.hosts()] == ["mg-b"]
+        assert [host.name for host in client.hosts()] == ["mg-b"]
         assert client.hosts().complete
         assert client.mappings().complete
-        client.delete_volume(made)
+        client.delete_volume(created)
         answers.leave()
     assert array.volumes() == {}
 
 
-def test_a_policy_that_cannot_be_understood_may_be_somebody_else_s(array: ViolinArray, answers: Answers) -> None:
+def test_a_snapshot_policy_that_cannot_be_understood_is_not_removed(array: ViolinArray, answers: Answers) -> None:
     with array.client() as client:
-        made = volume(client, "db1")
-        client.delete_snapshot(snapshot(client, made, "monday"))
+        created = volume(client, "db1")
+        client.delete_snapshot(snapshot(client, created, "monday"))
         answers.change = lambda path, document: (
             {"success": True, "data": {"policies": [1]}} if "/timemarkpolicy/" in path else document
         )
         mark = array.mark()
         with pytest.raises(InUse, match="snapshot policy cannot be understood"):
-            client.delete_volume(made)
+            client.delete_volume(created)
         assert array.writes(mark) == []
-        # Nothing but what we set is told, and that in another way: text instead of truth values
+        # A policy that has only our own settings, with text instead of booleans
         answers.change = lambda path, document: (
             {"success": True, "data": {"automatic": {"enabled": "false"}, "CDPOption": {"enabled": "false"}}}
             if "/timemarkpolicy/" in path
             else document
         )
-        client.delete_volume(made)
+        client.delete_volume(created)
     assert array.volumes() == {}
 
 
-def test_what_vanishes_while_it_is_read_is_gone_and_not_unreadable(array: ViolinArray, answers: Answers) -> None:
-    """Another run deletes a volume and a host between the list and the detail."""
+def test_an_object_that_is_deleted_while_it_is_read_is_absent_and_not_unreadable(
+    array: ViolinArray, answers: Answers
+) -> None:
+    """Another run deletes a volume and a host after they were listed and before their details are read."""
     with array.client() as client:
         for name in ("db1", "db2"):
             volume(client, name)
         host = client.create_host("server", [fc()])
         deleted = client.volumes(["db2"]).items[0]
-        done: list[str] = []
+        deleted_paths: list[str] = []
 
         def vanish(path: str, document: Any) -> Any:
-            for end, deleted_path in (
+            for suffix, deleted_path in (
                 ("/sanresource", LUNS + "/" + deleted.id),
                 ("/sanclient", "/client/sanclient/" + host.id),
             ):
-                if path.endswith(end) and deleted_path not in done:
-                    done.append(deleted_path)
+                if path.endswith(suffix) and deleted_path not in deleted_paths:
+                    deleted_paths.append(deleted_path)
                     array.raw("DELETE", deleted_path)
             return document
 
         answers.change = vanish
         volumes, hosts = client.volumes(), client.hosts()
         answers.leave()
-    assert len(done) == 2
-    assert ([one.name for one in volumes], volumes.complete) == (["db1"], True)
+    assert len(deleted_paths) == 2
+    assert ([item.name for item in volumes], volumes.complete) == (["db1"], True)
     assert (list(hosts), hosts.complete) == ([], True)
 
 
-def test_a_session_whose_loss_is_told_in_an_answer_to_a_status(array: ViolinArray, answers: Answers) -> None:
-    """The dedup licence is asked for at the login: no licence and no session are two things."""
+def test_a_refused_status_request_is_a_lost_session_or_a_missing_licence(array: ViolinArray, answers: Answers) -> None:
+    """The status of the dedup licence is read at login."""
     answers.change = lambda path, document: (
         {"success": False, "msg": None} if path.endswith("/monitor/status/dedup") else document
     )
@@ -369,7 +373,7 @@ def answer_with(data: Any, path: str, document: Any) -> Any:
     return {"success": True, "data": data}
 
 
-def test_a_list_without_its_rows_is_no_empty_list(array: ViolinArray, answers: Answers) -> None:
+def test_a_list_without_its_rows_is_not_taken_for_empty(array: ViolinArray, answers: Answers) -> None:
     with array.client() as client:
         volume(client, "db1")
         without_rows: tuple[Any, ...] = ({}, [], None, {"virtual_devices": None})
@@ -380,36 +384,36 @@ def test_a_list_without_its_rows_is_no_empty_list(array: ViolinArray, answers: A
         answers.leave()
 
 
-def test_more_than_a_thousand_volumes_are_read_whole(array: ViolinArray) -> None:
-    """Lists come in one piece; their details are asked for several at a time."""
+def test_more_than_a_thousand_volumes_are_read_completely(array: ViolinArray) -> None:
+    """A list is one request; the details are read by several connections at a time."""
     count = 1100
     with array.client(max_concurrency=8) as client:
         body = client._create_body(VolumeSpec("x"), "thick", 1, client._choose_pool("thick", 1 << 20))
         names = [f"v{number:04d}" for number in range(count)]
         client._concerto.side_by_side(lambda name: client._concerto.create_lun({**body, "name": name}), names)
         mark = array.mark()
-        found = client.volumes()
+        volumes = client.volumes()
         requests = array.simulator.requests("both", mark)
-        assert found.complete
-        assert sorted(one.name for one in found) == [f"v{n:04d}" for n in range(count)]
+        assert volumes.complete
+        assert sorted(item.name for item in volumes) == [f"v{n:04d}" for n in range(count)]
         assert len(requests) == 1 + count
-        assert 1 < len({one["connection"] for one in requests}) <= 8
+        assert 1 < len({request["connection"] for request in requests}) <= 8
         assert len(client.volumes(["v0003", "v1099", "w"])) == 2
-        assert client.create_volume(VolumeSpec("v0500", 1 << 20)).id == found.named("v0500").id
+        assert client.create_volume(VolumeSpec("v0500", 1 << 20)).id == volumes.named("v0500").id
 
 
-def test_what_others_named_with_hostile_characters_is_read_as_it_is(array: ViolinArray) -> None:
+def test_volumes_with_hostile_characters_in_their_names_are_read(array: ViolinArray) -> None:
     names = ["a b", "a/b", "../../x", "a?b=c#d", "q\"uo'te", "k\u00e4se", "\u202etxt", "%2e%2e", "{{ x }}", "-rf"]
     with array.client() as client:
         for name in names:
             params = {"name": name, "sizeMB": 1024, "dedup": False, "thinProvisioning": {"enabled": False}}
             client._concerto.post(LUNS, params)
-        assert sorted(one.name for one in client.volumes()) == sorted(names)
+        assert sorted(volume.name for volume in client.volumes()) == sorted(names)
         for name in names:
-            (one,) = client.volumes([name])
-            assert (one.name, one.size) == (name, GIB)
-            taken = snapshot(client, one, "monday")
-            assert [each.name for each in client.snapshots(volumes=[name])] == ["monday"]
+            (listed,) = client.volumes([name])
+            assert (listed.name, listed.size) == (name, GIB)
+            taken = snapshot(client, listed, "monday")
+            assert [item.name for item in client.snapshots(volumes=[name])] == ["monday"]
             client.delete_snapshot(taken)
-            client.delete_volume(one)
+            client.delete_volume(listed)
     assert array.volumes() == {}

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Violin: discovery, login, session, version, TLS (sheet, section 1)."""
+"""Discovery, login, session, version and TLS of a Violin (wire sheet, section 1)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors
     Unsupported,
 )
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import VolumeSpec
-from tests.arrays.violin import GIB, ViolinArray, every_operation, shape_of, volume
+from tests.arrays.violin import GIB, ViolinArray, empty_array, every_operation, shape_of, volume
 from tests.support.simulator import Simulator
 
 VERSIONS = ("7.5.2", "7.4.9", "7.50.0", "7.9.0", "8.0.0")
@@ -39,9 +39,7 @@ def simulator() -> Iterator[Simulator]:
 
 @pytest.fixture
 def array(simulator: Simulator) -> ViolinArray:
-    found = ViolinArray(simulator, "violin")
-    found.reset()
-    return found
+    return empty_array(simulator, "violin")
 
 
 def test_a_connection_costs_five_requests_and_one_session(array: ViolinArray) -> None:
@@ -49,7 +47,7 @@ def test_a_connection_costs_five_requests_and_one_session(array: ViolinArray) ->
     with array.client() as client:
         assert client.calls.counts == {"requests": 0, "writes": 0, "session_requests": 5}
         assert client.label == "violin-mg-a"
-    paths = [one["path"] for one in array.simulator.requests("violin", mark)]
+    paths = [request["path"] for request in array.simulator.requests("violin", mark)]
     assert paths == [
         "/",
         "/concerto/auth/login",
@@ -60,7 +58,7 @@ def test_a_connection_costs_five_requests_and_one_session(array: ViolinArray) ->
     ]
 
 
-def test_a_wrong_password_is_told_from_a_wrong_address(array: ViolinArray) -> None:
+def test_a_wrong_password_is_distinguished_from_a_wrong_address(array: ViolinArray) -> None:
     with pytest.raises(Unauthorized) as caught, array.client(password="not-the-password"):
         pass
     assert "did not accept the user name and password" in str(caught.value)
@@ -74,43 +72,42 @@ def test_the_password_is_in_no_record(array: ViolinArray) -> None:
         volume(client, "db1")
     assert password not in json.dumps([call.as_dict() for call in client.calls])
     assert password not in repr(client.calls) + repr(array.connection())
-    logout = [one for one in array.simulator.requests("violin", mark) if "logout" in one["path"]]
-    assert [one["body"] for one in logout] == [{}]
+    logout = [request for request in array.simulator.requests("violin", mark) if "logout" in request["path"]]
+    assert [request["body"] for request in logout] == [{}]
 
 
-def test_an_expired_session_between_any_two_requests(simulator: Simulator) -> None:
-    """Whatever request it hits, that one is answered after one more login, and nothing is done twice."""
-    array = ViolinArray(simulator, "both")
-    array.reset()
+def test_a_session_that_expires_between_any_two_requests_is_renewed(simulator: Simulator) -> None:
+    """Any request is answered after one more login, and nothing is done twice."""
+    array = empty_array(simulator, "both")
     mark = array.mark()
     with array.client() as client:
         every_operation(client)
-    want, baseline = shape_of(array), _asked(array, mark)
+    expected, baseline = shape_of(array), _asked(array, mark)
     assert len(baseline) > 90
     strides = 4
     for offset in range(strides):
         array.reset()
-        # A request that one fault strikes is not counted by those after it: each strikes the one of its number
+        # A request that one fault strikes is not counted by later faults, so each strikes the request of its number
         numbers = range(offset, len(baseline), strides)
         for number in numbers:
             array.fault(kind="expired", match={"path": "/concerto/(?!auth/)"}, skip=number)
         mark = array.mark()
         with array.client() as client:
             every_operation(client)
-        asked = _asked(array, mark)
-        struck = [number - before for before, number in enumerate(n for n, one in enumerate(asked) if one[2])]
+        answered = _asked(array, mark)
+        struck = [number - before for before, number in enumerate(n for n, one in enumerate(answered) if one[2])]
         assert struck == list(numbers)
-        assert [one for one in asked if not one[2]] == baseline
+        assert [request for request in answered if not request[2]] == baseline
         assert array.logins(mark) == 1 + len(struck)
-        assert shape_of(array) == want
+        assert shape_of(array) == expected
 
 
 def _asked(array: ViolinArray, mark: int) -> list[tuple[str, str, bool]]:
-    """Method, path without ids, and whether the session had expired; discovery and login come before there is one."""
+    """Method, path without ids, and whether the session had expired, of each request after discovery and login."""
     return [
-        (one["method"], _without_ids(one["path"]), bool(one.get("fault")))
-        for one in array.requests(mark)
-        if one["path"].startswith("/concerto/")
+        (request["method"], _without_ids(request["path"]), bool(request.get("fault")))
+        for request in array.requests(mark)
+        if request["path"].startswith("/concerto/")
     ]
 
 
@@ -118,7 +115,7 @@ def _without_ids(path: str) -> str:
     return re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", "ID", path)
 
 
-def test_a_session_that_stays_lost_is_an_error_and_no_loop(array: ViolinArray) -> None:
+def test_a_session_that_stays_lost_is_an_error(array: ViolinArray) -> None:
     with array.client() as client:
         array.fault(kind="expired", match={"path": "sanresource"}, count=None)
         mark = array.mark()
@@ -129,7 +126,7 @@ def test_a_session_that_stays_lost_is_an_error_and_no_loop(array: ViolinArray) -
 
 
 @pytest.mark.parametrize("version", ["7.50.0", "8.0.0", "7.4.9", "7.5.2"])
-def test_a_version_that_is_not_known_is_refused_by_its_name(simulator: Simulator, version: str) -> None:
+def test_an_unknown_version_is_refused(simulator: Simulator, version: str) -> None:
     """7.50 comes after 7.9: numbers are compared, not text."""
     other = ViolinArray(simulator, f"v{version}")
     with pytest.raises(Unsupported) as caught, other.client():
@@ -145,12 +142,12 @@ def test_a_version_that_is_not_known_is_refused_by_its_name(simulator: Simulator
             assert client.info().version.startswith(version)
 
 
-def test_a_later_version_of_the_same_line_is_taken(simulator: Simulator) -> None:
+def test_a_later_version_of_the_same_line_is_accepted(simulator: Simulator) -> None:
     with ViolinArray(simulator, "v7.9.0").client() as client:
         assert client.info().version == "7.9.0"
 
 
-def test_there_is_no_falling_back_to_plain_http(simulator: Simulator) -> None:
+def test_plain_http_is_never_used_instead_of_tls(simulator: Simulator) -> None:
     plain = ViolinArray(simulator, "plain")
     mark = plain.mark()
     with pytest.raises(Unreachable, match="does not speak TLS"), plain.client():

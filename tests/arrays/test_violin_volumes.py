@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Violin: volumes, pools and snapshots (sheet, sections 2.1 to 2.4, 2.8 and 4)."""
+"""Volumes, pools and snapshots of a Violin (wire sheet, sections 2.1 to 2.4, 2.8 and 4)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors
     Unsupported,
 )
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import SnapshotSpec, VolumeSpec
-from tests.arrays.violin import GIB, MIB, ViolinArray, fc, snapshot, volume
+from tests.arrays.violin import GIB, MIB, ViolinArray, empty_array, fc, snapshot, volume
 from tests.support.running import wait_until
 from tests.support.simulator import Simulator
 
@@ -42,47 +42,41 @@ def simulator() -> Iterator[Simulator]:
         yield running
 
 
-def array_of(simulator: Simulator, name: str) -> ViolinArray:
-    found = ViolinArray(simulator, name)
-    found.reset()
-    return found
-
-
 @pytest.fixture(params=["7.5.3", "7.5.5", "7.5.6"])
 def array(simulator: Simulator, request: pytest.FixtureRequest) -> ViolinArray:
-    return array_of(simulator, request.param)
+    return empty_array(simulator, request.param)
 
 
 @pytest.fixture
 def pools(simulator: Simulator) -> ViolinArray:
-    return array_of(simulator, "pools")
+    return empty_array(simulator, "pools")
 
 
 @pytest.mark.parametrize("kind", ["thick", "thin", "dedup"])
-def test_a_volume_is_of_the_kind_and_size_asked_for_on_every_version(array: ViolinArray, kind: str) -> None:
+def test_a_volume_has_the_requested_provisioning_and_size_on_every_version(array: ViolinArray, kind: str) -> None:
     with array.client() as client:
-        made = volume(client, "db1", 10 * GIB, provisioning=kind)
+        created = volume(client, "db1", 10 * GIB, provisioning=kind)
         read = client.volumes(["db1"]).items[0]
     held = array.volumes()["db1"]
     assert (held["size"], held["provisioning"]) == (10 * GIB, kind)
-    assert (made.id, made.size, made.provisioning) == (read.id, read.size, read.provisioning)
+    assert (created.id, created.size, created.provisioning) == (read.id, read.size, read.provisioning)
     assert read.options.get("encrypted", False) is False
-    bodies = [one["body"]["params"] for one in array.writes(0) if one["method"] == "POST"]
+    bodies = [request["body"]["params"] for request in array.writes(0) if request["method"] == "POST"]
     assert "encrypted" not in bodies[-1]
 
 
-def test_encryption_is_only_there_when_asked_for(simulator: Simulator) -> None:
-    new = array_of(simulator, "7.5.6")
+def test_a_volume_is_encrypted_only_on_request(simulator: Simulator) -> None:
+    new = empty_array(simulator, "7.5.6")
     with new.client() as client:
         volume(client, "secret", options={"encrypted": True})
         assert client.volumes(["secret"]).items[0].options == {"encrypted": True}
         with pytest.raises(Conflict, match="it is encrypted"):
             volume(client, "secret")
-    with array_of(simulator, "7.5.5").client() as client:
+    with empty_array(simulator, "7.5.5").client() as client:
         assert client.capabilities.volume_options == {}
 
 
-def test_what_is_there_is_compared(array: ViolinArray) -> None:
+def test_an_existing_volume_is_compared_with_the_requested_one(array: ViolinArray) -> None:
     with array.client() as client:
         first = volume(client, "db1")
         assert volume(client, "db1").id == first.id
@@ -93,7 +87,7 @@ def test_what_is_there_is_compared(array: ViolinArray) -> None:
     assert len(array.volumes()) == 1
 
 
-def test_an_extend_adds_what_is_missing_whatever_was_read_before(array: ViolinArray) -> None:
+def test_an_extension_is_computed_from_the_size_on_the_array(array: ViolinArray) -> None:
     with array.client() as client:
         stale = volume(client, "db1")
         client.extend_volume(stale, 3 * GIB)
@@ -116,10 +110,10 @@ ON_A_VOLUME: dict[str, Callable[[Any, Any], Any]] = {
 @pytest.mark.parametrize("kind", ["thick", "thin"])
 @pytest.mark.parametrize("work", ON_A_VOLUME.values(), ids=ON_A_VOLUME)
 @pytest.mark.parametrize("before", ["first request", "first change"])
-def test_a_volume_that_another_run_deletes_is_not_there(
+def test_a_volume_that_another_run_deletes_is_reported_as_not_there(
     array: ViolinArray, work: Any, kind: str, before: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The array refuses with a message of unknown meaning, whatever was read before the volume was deleted."""
+    """The array refuses with a message that does not say it, at whatever request the volume is gone."""
     with array.client() as other, array.client() as client:
         deleted = volume(client, "db1", provisioning=kind)
         client.create_host("server", [fc()])
@@ -138,59 +132,59 @@ def test_a_volume_that_another_run_deletes_is_not_there(
 
 
 @pytest.mark.parametrize("kind", ["reset_after", "truncated", "non_json"])
-def test_an_extend_whose_answer_is_lost_is_not_made_twice(array: ViolinArray, kind: str) -> None:
+def test_an_extension_whose_answer_was_lost_is_not_repeated(array: ViolinArray, kind: str) -> None:
     with array.client() as client:
-        made = volume(client, "db1")
+        created = volume(client, "db1")
         array.fault(kind=kind, match={"method": "PUT"})
-        assert client.extend_volume(made, 2 * GIB).size == 2 * GIB
+        assert client.extend_volume(created, 2 * GIB).size == 2 * GIB
         assert array.volumes()["db1"]["size"] == 2 * GIB
 
 
 @pytest.mark.parametrize("fault", [{"kind": "reset_late", "seconds": 2.0}, {"kind": "latency", "seconds": 3.0}])
-def test_an_extend_that_goes_on_after_its_answer_was_lost_is_waited_for(
+def test_an_extension_that_goes_on_after_its_answer_was_lost_is_waited_for(
     simulator: Simulator, fault: dict[str, Any]
 ) -> None:
-    array = array_of(simulator, "7.5.5")
+    array = empty_array(simulator, "7.5.5")
     with array.client(timeout=2.5) as client:
-        made = volume(client, "db1")
+        created = volume(client, "db1")
         array.fault(**fault, match={"method": "PUT"})
         mark = array.mark()
-        assert client.extend_volume(made, 2 * GIB).size == 2 * GIB
+        assert client.extend_volume(created, 2 * GIB).size == 2 * GIB
         assert len(array.writes(mark)) == 1
     assert array.volumes()["db1"]["size"] == 2 * GIB
 
 
-def test_an_extend_that_may_still_be_carried_out_is_an_error_and_not_sent_again(simulator: Simulator) -> None:
-    array = array_of(simulator, "7.5.5")
+def test_an_extension_that_may_still_be_carried_out_is_an_error_and_not_sent_again(simulator: Simulator) -> None:
+    array = empty_array(simulator, "7.5.5")
     with array.client(timeout=0.5) as client:
-        made = volume(client, "db1")
+        created = volume(client, "db1")
         array.fault(kind="reset_late", seconds=4.0, match={"method": "PUT"})
         mark = array.mark()
         with pytest.raises(Unreachable, match="still has 1GiB instead of 2GiB.*nothing more was sent"):
-            client.extend_volume(made, 2 * GIB)
+            client.extend_volume(created, 2 * GIB)
         assert len(array.writes(mark)) == 1
     wait_until(lambda: array.volumes()["db1"]["size"] == 2 * GIB, 30, "it is never carried out")
     with array.client() as client:
-        assert client.extend_volume(made, 2 * GIB).size == 2 * GIB
+        assert client.extend_volume(created, 2 * GIB).size == 2 * GIB
 
 
-def test_an_extend_that_was_never_carried_out_is_made_by_the_next_run(simulator: Simulator) -> None:
-    array = array_of(simulator, "7.5.5")
+def test_an_extension_that_was_never_carried_out_is_made_by_the_next_run(simulator: Simulator) -> None:
+    array = empty_array(simulator, "7.5.5")
     with array.client(timeout=0.5) as client:
-        made = volume(client, "db1")
+        created = volume(client, "db1")
         array.fault(kind="reset_before", match={"method": "PUT"})
         with pytest.raises(Unreachable, match="nothing more was sent"):
-            client.extend_volume(made, 2 * GIB)
-        assert client.extend_volume(made, 2 * GIB).size == 2 * GIB
+            client.extend_volume(created, 2 * GIB)
+        assert client.extend_volume(created, 2 * GIB).size == 2 * GIB
     assert array.volumes()["db1"]["size"] == 2 * GIB
 
 
-def test_dedup_is_not_extended_on_a_7300(array: ViolinArray) -> None:
+def test_a_dedup_volume_is_not_extended_on_a_7300(array: ViolinArray) -> None:
     with array.client() as client:
-        made = volume(client, "db1", provisioning="dedup")
+        created = volume(client, "db1", provisioning="dedup")
         mark = array.mark()
         with pytest.raises(Unsupported, match="a 7300 cannot extend a dedup volume"):
-            client.extend_volume(made, 2 * GIB)
+            client.extend_volume(created, 2 * GIB)
         assert array.requests(mark) == []
 
 
@@ -212,7 +206,7 @@ def test_the_pool_is_the_one_named_or_the_one_with_most_or_least_room(pools: Vio
     }
 
 
-def test_the_repository_of_the_configuration_is_no_pool(pools: ViolinArray) -> None:
+def test_the_configuration_repository_is_not_a_pool(pools: ViolinArray) -> None:
     with pools.client() as client:
         assert [pool.name for pool in client.pools()] == ["Small", "Big"]
         assert client.capacity().size == 30 * GIB
@@ -229,7 +223,7 @@ def test_a_thin_volume_does_not_need_its_full_size_free(pools: ViolinArray) -> N
             volume(client, "thin2", 500 * GIB, provisioning="thin")
 
 
-def test_a_pool_that_is_full_after_all(pools: ViolinArray) -> None:
+def test_a_pool_that_the_array_finds_full_is_reported(pools: ViolinArray) -> None:
     with pools.client() as client:
         pools.fault(kind="pool_full", match={"method": "POST"})
         with pytest.raises(NoSpace, match="the pool has no room for it"):
@@ -238,64 +232,64 @@ def test_a_pool_that_is_full_after_all(pools: ViolinArray) -> None:
 
 
 def test_on_a_7700_the_task_says_which_pools_deduplicate(simulator: Simulator) -> None:
-    array = array_of(simulator, "7700")
+    array = empty_array(simulator, "7700")
     with array.client() as client:
         assert client.info().model == "7700"
         assert client.capabilities.provisioning == ("thick", "thin")
     with array.client(options={"dedup_only_pools": ["PoolDedup"]}) as client:
         assert volume(client, "dedup", provisioning="dedup").pool == "PoolDedup"
-        # The other pool has less room, and is the only one for these
+        # The other pool has less room, and is the only one for these volumes
         assert volume(client, "thick").pool == "PoolA"
         assert volume(client, "thin", provisioning="thin").pool == "PoolA"
         with pytest.raises(Invalid, match="pool PoolDedup is not for thick volumes"):
             volume(client, "wrong", pool="PoolDedup")
         assert client.extend_volume(client.volumes(["dedup"]).items[0], 2 * GIB).size == 2 * GIB
-    sent = [one["body"]["params"]["dedup"] for one in array.writes(0) if one["method"] == "POST"]
+    sent = [request["body"]["params"]["dedup"] for request in array.writes(0) if request["method"] == "POST"]
     assert True not in sent
     assert array.volumes()["dedup"]["provisioning"] == "dedup"
 
 
-def test_snapshots_on_a_7700_that_has_nothing_but_dedup_pools(simulator: Simulator) -> None:
-    """The snapshot resource is no volume: a pool that deduplicates is good enough where there is no other."""
-    array = array_of(simulator, "7700")
+def test_snapshots_can_be_taken_on_a_7700_with_dedup_pools_only(simulator: Simulator) -> None:
+    """The snapshot resource is not a volume, and may be in a dedup pool where there is no other."""
+    array = empty_array(simulator, "7700")
     with array.client(options={"dedup_only_pools": ["PoolDedup"]}) as client:
         snapshot(client, volume(client, "db1"), "monday")
     with array.client(options={"dedup_only_pools": ["PoolDedup", "PoolA"]}) as client:
-        made = volume(client, "db2", provisioning="dedup")
-        assert snapshot(client, made, "monday").volume == "db2"
+        created = volume(client, "db2", provisioning="dedup")
+        assert snapshot(client, created, "monday").volume == "db2"
     ids = {row["name"]: row["id"] for row in array.endpoint["pools"]}
-    areas = [one["body"]["params"] for one in array.writes(0) if "/snapshotresource/" in one["path"]]
+    areas = [request["body"]["params"] for request in array.writes(0) if "/snapshotresource/" in request["path"]]
     assert [area["storagepoolID"] for area in areas[-2:]] == [ids["PoolA"], ids["PoolDedup"]]
 
 
 # ---- snapshots -------------------------------------------------------------------------------------------------------
 
 
-def test_the_first_snapshot_brings_what_snapshots_need_and_the_last_leaves_it(array: ViolinArray) -> None:
+def test_the_first_snapshot_creates_the_resource_and_policy_and_the_last_leaves_them(array: ViolinArray) -> None:
     since = array.mark()
     with array.client() as client:
-        made = volume(client, "db1", 3 * GIB)
-        taken = snapshot(client, made, "monday")
+        created = volume(client, "db1", 3 * GIB)
+        taken = snapshot(client, created, "monday")
         assert (taken.proven, taken.volume, taken.created is not None) == (True, "db1", True)
-        area = [one["body"]["params"] for one in array.writes(since) if "snapshotresource" in one["path"]]
+        area = [request["body"]["params"] for request in array.writes(since) if "snapshotresource" in request["path"]]
         assert area[-1]["sizeMB"] == 615
         mark = array.mark()
         client.delete_snapshot(taken)
-        assert [one["method"] for one in array.writes(mark)] == ["DELETE"]
-        snapshot(client, made, "tuesday")
+        assert [request["method"] for request in array.writes(mark)] == ["DELETE"]
+        snapshot(client, created, "tuesday")
     assert [row["name"] for row in array.volumes().values() if row["kind"] == "snapshot"] == ["tuesday"]
 
 
 def test_a_snapshot_is_taken_once(array: ViolinArray) -> None:
     with array.client() as client:
-        made = volume(client, "db1")
-        first = snapshot(client, made, "monday")
-        again = client.volumes(["db1"]).items[0]
-        assert snapshot(client, again, "monday").id == first.id
+        created = volume(client, "db1")
+        first = snapshot(client, created, "monday")
+        listed = client.volumes(["db1"]).items[0]
+        assert snapshot(client, listed, "monday").id == first.id
         for kind in ("reset_after", "reset_before", "truncated"):
             array.fault(kind=kind, match={"method": "POST", "path": "/timemark/"})
-            snapshot(client, again, kind)
-        names = sorted(one.name for one in client.snapshots(volumes=["db1"]))
+            snapshot(client, listed, kind)
+        names = sorted(item.name for item in client.snapshots(volumes=["db1"]))
     assert names == ["monday", "reset_after", "reset_before", "truncated"]
 
 
@@ -303,40 +297,40 @@ def test_every_volume_may_have_a_snapshot_of_the_same_name(array: ViolinArray) -
     with array.client() as client:
         for name in ("db1", "db2"):
             snapshot(client, volume(client, name), "monday")
-        assert [(one.volume, one.name) for one in client.snapshots(volumes=["db2"])] == [("db2", "monday")]
+        assert [(item.volume, item.name) for item in client.snapshots(volumes=["db2"])] == [("db2", "monday")]
         assert len(client.snapshots(names=["monday"])) == 2
         assert len(client.snapshots()) == 2
 
 
 def test_a_snapshot_name_has_at_most_32_characters(array: ViolinArray) -> None:
     with array.client() as client:
-        made = volume(client, "db1")
+        created = volume(client, "db1")
         assert client.capabilities.snapshot_name.longest == 32
-        snapshot(client, made, "x" * 32)
+        snapshot(client, created, "x" * 32)
         mark = array.mark()
         with pytest.raises(Refused, match="at most 32"):
-            snapshot(client, made, "x" * 33)
+            snapshot(client, created, "x" * 33)
         assert array.requests(mark) == []
 
 
-def test_what_is_not_clean_json_means_that_there_is_no_policy(array: ViolinArray) -> None:
+def test_an_answer_that_is_not_json_means_that_there_is_no_policy(array: ViolinArray) -> None:
     with array.client() as client:
-        made = volume(client, "db1")
+        created = volume(client, "db1")
         assert client.snapshots(volumes=["db1"]).items == ()
-        client.create_snapshots([SnapshotSpec("monday", made)])
-        area = f"/logicalresource/timemarkpolicy/{made.id}"
+        client.create_snapshots([SnapshotSpec("monday", created)])
+        area = f"/logicalresource/timemarkpolicy/{created.id}"
         taken = client.snapshots(volumes=["db1"]).items[0]
         client.delete_snapshot(taken)
         array.raw("DELETE", area)
-        # A resource without policy, as a run leaves it that is killed between the two
+        # A run that is killed after the first request leaves a resource without a policy
         snapshot(client, client.volumes(["db1"]).items[0], "tuesday")
-        assert [one.name for one in client.snapshots(volumes=["db1"])] == ["tuesday"]
+        assert [item.name for item in client.snapshots(volumes=["db1"])] == ["tuesday"]
 
 
-def test_a_busy_snapshot_is_deleted_with_patience_but_not_for_ever(array: ViolinArray) -> None:
+def test_deleting_a_busy_snapshot_is_retried_until_wait_timeout(array: ViolinArray) -> None:
     with array.client(wait_timeout=1.0) as client:
-        made = volume(client, "db1")
-        taken = snapshot(client, made, "monday")
+        created = volume(client, "db1")
+        taken = snapshot(client, created, "monday")
         array.fault(kind="busy", match={"method": "DELETE"}, count=2)
         client.delete_snapshot(taken)
         taken = snapshot(client, client.volumes(["db1"]).items[0], "tuesday")
@@ -351,63 +345,67 @@ def test_a_busy_snapshot_is_deleted_with_patience_but_not_for_ever(array: Violin
 # ---- delete ----------------------------------------------------------------------------------------------------------
 
 
-def test_deleting_what_is_gone_is_done_already(array: ViolinArray) -> None:
+def test_deleting_a_deleted_volume_or_snapshot_succeeds(array: ViolinArray) -> None:
     with array.client() as client:
-        made = volume(client, "db1")
-        taken = snapshot(client, made, "monday")
+        created = volume(client, "db1")
+        taken = snapshot(client, created, "monday")
         client.delete_snapshot(taken)
         client.delete_snapshot(taken)
-        client.delete_volume(made)
-        client.delete_volume(made)
+        client.delete_volume(created)
+        client.delete_volume(created)
         client.delete_snapshot(taken)
     assert array.volumes() == {}
 
 
 def test_a_mapped_volume_is_not_deleted(array: ViolinArray) -> None:
     with array.client() as client:
-        made = volume(client, "db1")
-        mapped = client.map_volume(made, client.create_host("server", [fc()]))
+        created = volume(client, "db1")
+        mapped = client.map_volume(created, client.create_host("server", [fc()]))
         with pytest.raises(InUse, match="mapped to server"):
-            client.delete_volume(made)
+            client.delete_volume(created)
         client.unmap_volume(mapped)
-        client.delete_volume(made)
+        client.delete_volume(created)
     assert array.volumes() == {}
 
 
 def test_a_volume_with_snapshots_is_not_deleted_and_keeps_its_policy(array: ViolinArray) -> None:
     with array.client() as client:
-        made = volume(client, "db1")
-        snapshot(client, made, "monday")
+        created = volume(client, "db1")
+        snapshot(client, created, "monday")
         mark = array.mark()
         with pytest.raises(InUse, match="it has snapshots: monday"):
-            client.delete_volume(made)
+            client.delete_volume(created)
         assert array.writes(mark) == []
 
 
-def test_two_snapshots_of_one_name_are_deleted_one_by_one(array: ViolinArray) -> None:
-    """That comments are unique is not documented: the very snapshot that was read is deleted."""
+def test_a_snapshot_is_deleted_by_id_and_not_by_name(array: ViolinArray) -> None:
+    """That comments are unique is not documented, so the id of the snapshot that was read decides."""
     with array.client() as client:
-        made = volume(client, "db1")
-        first = snapshot(client, made, "monday")
+        created = volume(client, "db1")
+        first = snapshot(client, created, "monday")
         client.delete_snapshot(first)
         second = snapshot(client, client.volumes(["db1"]).items[0], "monday")
         mark = array.mark()
         client.delete_snapshot(first)
         assert array.writes(mark) == []
-        assert [one.id for one in client.snapshots(volumes=["db1"])] == [second.id]
+        assert [item.id for item in client.snapshots(volumes=["db1"])] == [second.id]
 
 
-def test_resource_and_policy_stay_until_the_volume_goes(array: ViolinArray) -> None:
-    """Section 4: removed policy first, only with the volume, and after an empty list of snapshots was read."""
+def test_resource_and_policy_are_removed_with_the_volume(array: ViolinArray) -> None:
+    """The policy is removed first, and only after an empty list of snapshots was read (section 4)."""
     with array.client() as client:
-        made = volume(client, "db1")
+        created = volume(client, "db1")
         mark = array.mark()
-        client.delete_snapshot(snapshot(client, made, "monday"))
+        client.delete_snapshot(snapshot(client, created, "monday"))
         kinds = ("snapshotresource", "timemarkpolicy")
-        assert not [one for one in array.writes(mark) if one["method"] == "DELETE" and _kind(one) in kinds]
+        assert not [
+            request for request in array.writes(mark) if request["method"] == "DELETE" and _kind(request) in kinds
+        ]
         mark = array.mark()
-        client.delete_volume(made)
-    requests = [(one["method"], _kind(one)) for one in array.requests(mark) if "/client/" not in one["path"]]
+        client.delete_volume(created)
+    requests = [
+        (request["method"], _kind(request)) for request in array.requests(mark) if "/client/" not in request["path"]
+    ]
     assert requests == [
         ("GET", "sanresource"),
         ("GET", "timemark"),
@@ -417,7 +415,7 @@ def test_resource_and_policy_stay_until_the_volume_goes(array: ViolinArray) -> N
         ("DELETE", "sanresource"),
         ("GET", "sanresource"),
     ]
-    assert not [one for one in array.writes(0) if "force" in str(one["body"])]
+    assert not [request for request in array.writes(0) if "force" in str(request["body"])]
 
 
 def _kind(request: dict[str, Any]) -> str:
@@ -432,43 +430,45 @@ def _kind(request: dict[str, Any]) -> str:
         ({"triggerReplication": True}, "replicates the volume"),
     ],
 )
-def test_a_policy_of_somebody_else_is_not_removed(simulator: Simulator, setting: dict[str, Any], reason: str) -> None:
-    array = array_of(simulator, "7.5.5")
+def test_a_snapshot_policy_that_somebody_uses_is_not_removed(
+    simulator: Simulator, setting: dict[str, Any], reason: str
+) -> None:
+    array = empty_array(simulator, "7.5.5")
     with array.client() as client:
-        made = volume(client, "db1")
-        area, policy = (f"/logicalresource/{kind}/{made.id}" for kind in ("snapshotresource", "timemarkpolicy"))
+        created = volume(client, "db1")
+        area, policy = (f"/logicalresource/{kind}/{created.id}" for kind in ("snapshotresource", "timemarkpolicy"))
         array.raw("POST", area, {"params": {"sizeMB": 512, "policy": "preserveAll"}})
         array.raw("POST", policy, {"params": {"maxTimeMarkCount": 100, **setting}})
         mark = array.mark()
         with pytest.raises(InUse, match=reason):
-            client.delete_volume(made)
+            client.delete_volume(created)
         assert array.writes(mark) == []
 
 
-def test_a_delete_that_is_cut_off_is_finished_by_the_next(simulator: Simulator) -> None:
-    """After whatever request a run was killed, the next one deletes the rest."""
-    array = array_of(simulator, "7.5.5")
+def test_a_delete_that_is_interrupted_is_finished_by_the_next_run(simulator: Simulator) -> None:
+    """The next run deletes what remains, whichever request was the last."""
+    array = empty_array(simulator, "7.5.5")
     with array.client() as client:
         for cut in range(4):
-            made = volume(client, "db1")
-            client.delete_snapshot(snapshot(client, made, "monday"))
+            created = volume(client, "db1")
+            client.delete_snapshot(snapshot(client, created, "monday"))
             array.fault(kind="http_status", status=500, match={"method": "DELETE"}, skip=cut, count=None)
             try:
-                client.delete_volume(made)
+                client.delete_volume(created)
             except Exception as error:
                 if cut >= 3:
                     raise AssertionError("the fourth request is not needed") from error
             array.clear_faults()
-            client.delete_volume(made)
+            client.delete_volume(created)
             assert array.volumes() == {}
 
 
-def test_every_name_is_read_exactly(array: ViolinArray) -> None:
+def test_names_are_compared_exactly(array: ViolinArray) -> None:
     with array.client() as client:
         for name in ("db1", "db10", "DB1"):
             volume(client, name, MIB)
-        assert [one.name for one in client.volumes(["db1"])] == ["db1"]
-        assert sorted(one.name for one in client.volumes(["db1", "DB1", "nothing"])) == ["DB1", "db1"]
+        assert [item.name for item in client.volumes(["db1"])] == ["db1"]
+        assert sorted(item.name for item in client.volumes(["db1", "DB1", "nothing"])) == ["DB1", "db1"]
         renamed = client.rename_volume(client.volumes(["db1"]).items[0], "db2")
         assert renamed.name == "db2"
         with pytest.raises(Conflict, match="a volume of that name"):

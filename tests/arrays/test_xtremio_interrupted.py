@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What killed runs of an XtremIO leave, when somebody uses it, makes the same, or comes back much later.
+"""Interrupted runs on an XtremIO whose unfinished objects somebody uses, creates too, or finds much later.
 
-What every array keeps to when it is killed is in tests/module/test_contract.py.
+tests/module/test_contract.py has what holds for every array.
 """
 
 from __future__ import annotations
@@ -22,10 +22,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.model 
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.units import GIB
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.xtremio import names
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.xtremio.client import XtremIO
-from tests.arrays.conftest import SimulatedXms
-
-FC1 = Initiator("1000000000000001", "fc")
-IQN = Initiator("iqn.2026-01.org.example:h1", "iscsi")
+from tests.arrays.xtremio import SimulatedXms
 
 
 def volume(array: XtremIO, name: str) -> model.Volume:
@@ -53,31 +50,31 @@ def prepare(xms: SimulatedXms) -> None:
 def test_an_unfinished_copy_that_somebody_uses_is_left_alone(
     xms: SimulatedXms, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is nobody's but its user's now; the copy that was asked for is made beside it."""
+    """It belongs to its user now, and the requested copy is made beside it."""
     prepare(xms)
     with xms.connect() as array, xms.killed(monkeypatch, 3, answered=False):
         array.clone_volume(volume(array, "v1"), VolumeSpec("clone", 2 * GIB))
-    (left,) = [name for name in xms.names() if names.MARKER in name]
+    (temporary,) = [name for name in xms.names() if names.MARKER in name]
     with xms.connect() as array:
-        array.map_volume(volume(array, left), array.hosts(["h0"]).items[0])
+        array.map_volume(volume(array, temporary), array.hosts(["h0"]).items[0])
         array.clone_volume(volume(array, "v1"), VolumeSpec("clone", 2 * GIB))
-        assert [one.host for one in array.mappings(volumes=[left])] == ["h0"]
-    assert {left, "clone"} < set(xms.names())
+        assert [mapping.host for mapping in array.mappings(volumes=[temporary])] == ["h0"]
+    assert {temporary, "clone"} < set(xms.names())
 
 
 @pytest.mark.parametrize("use", ["mapped", "copied"])
-def test_a_set_of_which_somebody_uses_a_part_is_left_alone(
+def test_an_unfinished_set_is_left_alone_once_a_snapshot_of_it_is_used(
     xms_v2: SimulatedXms, use: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of a set that a killed run has named in part nothing is removed once it is of use to somebody."""
+    """A killed run has named a part of the set; nothing of it is removed once it is used."""
 
     def take(array: XtremIO) -> None:
         specs = [SnapshotSpec("s1", volume(array, "v1")), SnapshotSpec("s2", volume(array, "v2"))]
         array.create_snapshots(specs, atomic=True)
 
-    for at in range(2, 20):
+    for number in range(2, 20):
         prepare(xms_v2)
-        with xms_v2.connect() as array, xms_v2.killed(monkeypatch, at, answered=True):
+        with xms_v2.connect() as array, xms_v2.killed(monkeypatch, number, answered=True):
             take(array)
         if "s1" in xms_v2.names():
             break
@@ -94,7 +91,7 @@ def test_a_set_of_which_somebody_uses_a_part_is_left_alone(
 
 
 def test_the_array_stops_answering_in_the_middle(xms_v2: SimulatedXms) -> None:
-    """Nothing is removed without a connection; the next run does that, and takes the snapshot again."""
+    """Without a connection nothing is removed; the next run does that, and takes the snapshot again."""
     prepare(xms_v2)
     with xms_v2.connect() as array:
         source = volume(array, "v1")
@@ -109,19 +106,19 @@ def test_the_array_stops_answering_in_the_middle(xms_v2: SimulatedXms) -> None:
     assert not [name for name in xms_v2.names() if names.MARKER in name]
 
 
-# ---- restores of an array that names the backup as it likes ----------------------------------------------------------
+# ---- restores of an array that chooses the backup's name -------------------------------------------------------------
 
 
 def contents(xms: SimulatedXms) -> dict[str, str]:
-    return {one["name"]: one["content"] for one in xms.state()["volumes"]}
+    return {row["name"]: row["content"] for row in xms.state()["volumes"]}
 
 
 def restores(xms: SimulatedXms, mark: int) -> int:
-    return sum(one["change"] == "volume.overwrite" for one in xms.changes(mark))
+    return sum(entry["change"] == "volume.overwrite" for entry in xms.changes(mark))
 
 
 def written(xms: SimulatedXms) -> str:
-    """Another content of v1 than that of its snapshot s0."""
+    """Prepare the array and write to v1, so that it differs from its snapshot s0. Returns the content of v1."""
     prepare(xms)
     xms.write("v1", GIB)
     return contents(xms)["v1"]
@@ -135,12 +132,12 @@ def test_a_backup_is_found_whatever_the_array_calls_it(choosing: SimulatedXms, k
             choosing.fault(kind, match={"method": "POST", "path": "types/snapshots"})
         backup = array.restore_snapshot(volume(array, "v1"), snapshot(array, "s0"), "backup")
         assert array.restore_snapshot(volume(array, "v1"), snapshot(array, "s0"), "backup").id == backup.id
-    found = contents(choosing)
+    content = contents(choosing)
     assert restores(choosing, mark) == 1
-    assert (found["backup"], found["v1"]) == (held, found["s0"])
+    assert (content["backup"], content["v1"]) == (held, content["s0"])
 
 
-def test_a_refusal_of_what_was_done_is_no_reason_to_restore_again(choosing: SimulatedXms) -> None:
+def test_a_restore_that_was_carried_out_and_refused_is_not_sent_again(choosing: SimulatedXms) -> None:
     held, mark = written(choosing), choosing.mark()
     match = {"method": "POST", "path": "types/snapshots"}
     choosing.fault("refused_after", code="some_internal_error", match=match, count=None)
@@ -154,7 +151,7 @@ def test_a_refusal_of_what_was_done_is_no_reason_to_restore_again(choosing: Simu
 def test_a_clone_that_is_made_meanwhile_is_not_taken_for_the_backup(
     choosing: SimulatedXms, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    """The array refuses the restore, so nothing was kept; but there is a new writable copy of the volume."""
+    """The array refuses the restore, so there is no backup; but there is a new writable copy of the volume."""
     written(choosing)
     with choosing.connect() as array, choosing.connect() as other:
         source, old = volume(array, "v1"), snapshot(array, "s0")
@@ -179,38 +176,38 @@ def test_a_clone_that_is_made_meanwhile_is_not_taken_for_the_backup(
 def test_a_killed_restore_is_not_sent_again(
     choosing: SimulatedXms, answered: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The name or the set of the backup is the one of the request: one of them is enough to know it again."""
-    at = 1
+    """Either the backup's name or its set is the requested one, which is enough to recognise it."""
+    number = 1
     while True:
         held, mark = written(choosing), choosing.mark()
         array = choosing.connect()
-        with choosing.killed(monkeypatch, at, answered) as sent:
+        with choosing.killed(monkeypatch, number, answered) as sent:
             array.restore_snapshot(volume(array, "v1"), snapshot(array, "s0"), "backup")
         array.close()
         with choosing.connect() as array:
             array.restore_snapshot(volume(array, "v1"), snapshot(array, "s0"), "backup")
-        found = contents(choosing)
-        assert restores(choosing, mark) == 1, f"killed at request {at}"
-        assert (found["backup"], found["v1"]) == (held, found["s0"]), f"killed at request {at}"
+        content = contents(choosing)
+        assert restores(choosing, mark) == 1, f"killed at request {number}"
+        assert (content["backup"], content["v1"]) == (held, content["s0"]), f"killed at request {number}"
         if sent[-1] != "killed":
             break
-        at += 1
-    assert at > 5
+        number += 1
+    assert number > 5
 
 
-def test_what_killed_runs_have_left_does_not_pile_up(xms: SimulatedXms, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of tasks that nobody runs again the next copy of the same source removes what is left."""
+def test_unfinished_copies_of_killed_runs_do_not_accumulate(xms: SimulatedXms, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next copy of the same source removes the unfinished copies of tasks that are not run again."""
     prepare(xms)
-    left: set[str] = set()
-    for at in range(2, 8):
+    unfinished: set[str] = set()
+    for number in range(2, 8):
         with xms.connect() as array:
             source = volume(array, "v1")
-            with xms.killed(monkeypatch, at, answered=False):
-                array.clone_volume(source, VolumeSpec(f"once{at}", 2 * GIB))
+            with xms.killed(monkeypatch, number, answered=False):
+                array.clone_volume(source, VolumeSpec(f"once{number}", 2 * GIB))
         now = {name for name in xms.names() if names.stamp_of(name) is not None}
         assert len(now) <= 1
-        left |= now
-    assert left
+        unfinished |= now
+    assert unfinished
     with xms.connect() as array:
         array.clone_volume(volume(array, "v1"), VolumeSpec("clone"))
     assert not [name for name in xms.names() if names.MARKER in name]

@@ -23,6 +23,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.model 
     VolumeSpec,
 )
 from tests.support.simulated_array import SimulatedArray
+from tests.support.simulator import Simulator
 
 MIB = 1024**2
 GIB = 1024**3
@@ -31,7 +32,7 @@ IQN = "iqn.2026-01.org.example:host1"
 
 
 class ViolinArray(SimulatedArray):
-    """One simulated array, clients of it, and a client of no library at all."""
+    """One simulated array, library clients of it, and plain HTTP requests to it."""
 
     def connection(self, **changes: Any) -> Connection:
         endpoint = self.endpoint
@@ -64,10 +65,10 @@ class ViolinArray(SimulatedArray):
     def logins(self, since: int) -> int:
         return sum("/auth/login" in request["path"] for request in super().requests(since))
 
-    # ---- another client of the array -------------------------------------------------------------------------------
+    # ---- plain HTTP requests ---------------------------------------------------------------------------------------
 
     def raw(self, method: str, path: str, body: Any = None) -> Any:
-        """One request of another client, in a session of its own. Returns the decoded answer."""
+        """One request in its own session, without the library. Returns the decoded answer."""
         endpoint = self.endpoint
         context = ssl.create_default_context(cafile=endpoint["ca_path"])
         opener = urllib.request.build_opener(
@@ -88,14 +89,20 @@ class ViolinArray(SimulatedArray):
         return send(method, path, body)
 
 
+def empty_array(simulator: Simulator, name: str) -> ViolinArray:
+    array = ViolinArray(simulator, name)
+    array.reset()
+    return array
+
+
 def volume(client: Any, name: str, size: int = GIB, **more: Any) -> Volume:
-    made: Volume = client.create_volume(VolumeSpec(name, size, **more))
-    return made
+    created: Volume = client.create_volume(VolumeSpec(name, size, **more))
+    return created
 
 
-def snapshot(client: Any, of: Volume, name: str) -> Snapshot:
-    made: Snapshot = client.create_snapshots([SnapshotSpec(name, of)])[0]
-    return made
+def snapshot(client: Any, source: Volume, name: str) -> Snapshot:
+    taken: Snapshot = client.create_snapshots([SnapshotSpec(name, source)])[0]
+    return taken
 
 
 def fc(address: str = WWN) -> Initiator:
@@ -108,17 +115,17 @@ def iscsi(address: str = IQN) -> Initiator:
 
 def every_operation(client: Any) -> None:
     """Every operation that changes something, and every read."""
-    made = volume(client, "db1")
-    made = client.extend_volume(made, 2 * GIB)
-    taken = snapshot(client, made, "monday")
-    client.clone_volume(made, VolumeSpec("copy1"))
+    created = volume(client, "db1")
+    created = client.extend_volume(created, 2 * GIB)
+    taken = snapshot(client, created, "monday")
+    client.clone_volume(created, VolumeSpec("copy1"))
     client.volume_from_snapshot(taken, VolumeSpec("copy2", 3 * GIB))
     thin = volume(client, "thin", provisioning="thin")
     client.clone_volume(thin, VolumeSpec("clone"))
     thin = client.rename_volume(thin, "thin2")
     host = client.create_host("server", [iscsi()])
     host = client.add_initiators(host, [iscsi(IQN + "-b")])
-    client.map_volume(made, host)
+    client.map_volume(created, host)
     client.unmap_volume(client.map_volume(thin, host))
     client.delete_snapshot(taken)
     deleted = volume(client, "deleted")
@@ -133,7 +140,7 @@ def shape_of(array: ViolinArray) -> object:
     """What the array holds, without what differs from run to run."""
     state = array.state()
     return (
-        # The name of a snapshot that serves a thin clone has the time and an id in it
+        # The name of a snapshot below a thin clone contains the time and an id
         sorted((row["name"][:7].split("-")[0], row["size"], row["kind"]) for row in state["volumes"]),
         [row["name"] for row in state["hosts"]],
         [(row["volume"], row["host"], row["lun"]) for row in state["mappings"]],

@@ -120,11 +120,11 @@ def main() -> int:
     step("no device left", device.exists, False)
     step("disconnect again", lambda: brick.disconnect_volume(there, None), None)
     step("extend what is not attached", lambda: brick.extend_volume(there), refused=REFUSED)
-    step("connect what is not there", lambda: brick.connect_volume(nowhere), refused=REFUSED, says="no such volume")
+    step("connect what is not there", lambda: brick.connect_volume(nowhere), refused=REFUSED, message="no such volume")
     step("disconnect what is not there", lambda: brick.disconnect_volume(nowhere, None), None)
-    step("without a name", lambda: brick.connect_volume({"volume_id": ""}), refused=REFUSED, says="volume_name")
+    step("without a name", lambda: brick.connect_volume({"volume_id": ""}), refused=REFUSED, message="volume_name")
     option = {"volume_id": "-x"}
-    step("a name that is an option", lambda: brick.connect_volume(option), refused=REFUSED, says="not the name")
+    step("a name that is an option", lambda: brick.connect_volume(option), refused=REFUSED, message="not the name")
 
     # An answer that is lost: what the array did decides
     for kind in ("reset_before", "reset_after", "truncated"):
@@ -135,7 +135,7 @@ def main() -> int:
         step(f"disconnect, {kind}", lambda: brick.disconnect_volume(there, found), None)
         step(f"gone, {kind}", device.exists, False)
     array.fault(kind="reset_before", count=None)
-    step("connect, never an answer", lambda: brick.connect_volume(there), refused=REFUSED, says="failed with status")
+    step("connect, never an answer", lambda: brick.connect_volume(there), refused=REFUSED, message="failed with status")
     step("disconnect, never an answer", lambda: brick.disconnect_volume(there, None), refused=REFUSED)
     step("forced", lambda: brick.disconnect_volume(there, None, force=True, ignore_errors=True), None)
     forced = exception.ExceptionChainer
@@ -147,24 +147,24 @@ def main() -> int:
         os.environ["HUAWEISDSHYPERVISORCLI_PATH"] = script(folder, "tool", text)
 
     with_tool("echo hello")
-    step("no code", lambda: brick.connect_volume(there), refused=REFUSED, says="without a code")
+    step("no code", lambda: brick.connect_volume(there), refused=REFUSED, message="without a code")
     with_tool("echo ret_code=50151402")
-    step("the array refuses", lambda: brick.connect_volume(there), refused=REFUSED, says="as many attachments")
+    step("the array refuses", lambda: brick.connect_volume(there), refused=REFUSED, message="as many attachments")
     with_tool("exec sleep 60")
     ours.TOOL_TIMEOUT = 0.5
-    step("a tool that hangs", lambda: brick.disconnect_volume(there, None), refused=REFUSED, says="within 0.5 s")
+    step("a tool that hangs", lambda: brick.disconnect_volume(there, None), refused=REFUSED, message="within 0.5 s")
     ours.TOOL_TIMEOUT = 30.0
     with_tool("echo ret_code=0; echo dev_addr=/dev/openflash-nowhere")
     brick.device_timeout = 0.3
     late = step(
-        "no device appears", lambda: brick.connect_volume(there), refused=REFUSED, says="/dev/openflash-nowhere"
+        "no device appears", lambda: brick.connect_volume(there), refused=REFUSED, message="/dev/openflash-nowhere"
     )
     step("within its time", lambda: "0.3 s" in str(late), True)
     os.environ["HUAWEISDSHYPERVISORCLI_PATH"] = f"{folder}/missing"
-    step("no tool", lambda: brick.connect_volume(there), refused=REFUSED, says="no such program")
+    step("no tool", lambda: brick.connect_volume(there), refused=REFUSED, message="no such program")
     del os.environ["HUAWEISDSHYPERVISORCLI_PATH"]
     os.environ["PATH"] = folder
-    step("no tool anywhere", lambda: brick.connect_volume(there), refused=REFUSED, says="Install the block client")
+    step("no tool anywhere", lambda: brick.connect_volume(there), refused=REFUSED, message="Install the block client")
     return RUN.status()
 
 

@@ -91,7 +91,7 @@ def user(stage: Stage) -> None:
         "no data path",
         lambda: add("one", new_id(), Content(MIB), MIB),
         refused=gone,
-        says="cannot reach the volume at any portal",
+        message="cannot reach the volume at any portal",
     )
     path._program = hidden
     step("nothing is left of it", stage.left, ([], []))
@@ -342,7 +342,7 @@ def old(stage: Stage) -> None:
                 CONF.clear_override(key, group="one")
 
     bad_store = exceptions.BadStoreConfiguration
-    step("no address", lambda: wrong(datera_san_ip=""), refused=bad_store, says="datera_san_ip")
+    step("no address", lambda: wrong(datera_san_ip=""), refused=bad_store, message="datera_san_ip")
     step("a wrong password", lambda: wrong(datera_san_password="wrong_password"), refused=bad_store)
     said = ""
     try:
@@ -353,7 +353,7 @@ def old(stage: Stage) -> None:
     step("adding is off", small, refused=exceptions.StoreAddDisabled)
     step("the wrong certificates", lambda: wrong(datera_ca_file="/etc/hostname"), refused=bad_store)
     mode = {"datera_placement_mode": "tape", "datera_replica_count": 9}
-    step("impossible values", lambda: wrong(**mode), refused=bad_store, says="datera_replica_count")
+    step("impossible values", lambda: wrong(**mode), refused=bad_store, message="datera_replica_count")
 
 
 def single(stage: Stage) -> None:

@@ -190,10 +190,10 @@ def life(stage: Stage, kind: str, budget: bool = True) -> None:
         volume = array.volumes([f"OS-IMAGE-{image}"]).items[0]
         array.set_metadata(volume, dict(notes, checksum="0" * 32))
     broken = exceptions.BackendException
-    step(f"{kind}: it was changed", lambda: whole(uri, kind), refused=broken, says="not what was stored")
+    step(f"{kind}: it was changed", lambda: whole(uri, kind), refused=broken, message="not what was stored")
     step(f"{kind}: delete", lambda: multi_backend.delete(uri, kind), None)
     step(f"{kind}: nothing is left", stage.left, ([], []))
-    step(f"{kind}: delete again", lambda: multi_backend.delete(uri, kind), refused=NOT_FOUND, says=image)
+    step(f"{kind}: delete again", lambda: multi_backend.delete(uri, kind), refused=NOT_FOUND, message=image)
     step(f"{kind}: nothing to read", lambda: multi_backend.get(uri, kind), refused=NOT_FOUND)
     step(f"{kind}: no length", lambda: multi_backend.get_size_from_uri_and_backend(uri, kind), refused=NOT_FOUND)
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Virtual environments with the clients that judge the simulators, made once and kept in the user's cache."""
+"""Virtual environments with the third-party clients that test the simulators, kept in the user's cache."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.support.cache import CACHE
 def client_python(requirements: Path) -> Path:
     """The Python of an environment that holds exactly these requirements.
 
-    Several test processes may ask at once; a half-made environment is never taken for a whole one.
+    Several test processes may call this at once. An unfinished environment is never used.
     """
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     digest = hashlib.sha256(requirements.read_bytes() + version.encode()).hexdigest()[:12]
@@ -38,7 +38,7 @@ def client_python(requirements: Path) -> Path:
 
 
 def client_wheel(requirement: str) -> Path:
-    """The wheel of this very release, without what it needs: for a file or two out of a client too old to install."""
+    """The wheel of one release without its dependencies, for single files of a client that is too old to install."""
     home = CACHE / "clients" / "wheels" / requirement
     home.parent.mkdir(parents=True, exist_ok=True)
     with (home.parent / f"{requirement}.lock").open("w") as lock:
@@ -55,9 +55,9 @@ def client_wheel(requirement: str) -> Path:
 
 
 def built_wheel(requirement: str, folder: Path) -> Path:
-    """The same of a release that is source code only, built into the folder."""
+    """The wheel of a release that has source code only, without its dependencies, built into the folder."""
     requirements = Path(__file__).parents[1] / "conformance" / "requirements-datera.txt"
-    # It has setuptools of a release that still builds what is that old
+    # That environment has a release of setuptools which can still build it
     pip = [str(client_python(requirements)), "-m", "pip", "wheel", "--quiet", "--disable-pip-version-check"]
     subprocess.run(
         [*pip, "--no-deps", "--no-build-isolation", "--wheel-dir", str(folder), requirement], check=True, timeout=1800

@@ -1,16 +1,16 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A whole host for a test: systemd, a kernel with iSCSI and multipath, and root on it, in QEMU without any hardware.
+"""A complete host for a test: systemd, a kernel with iSCSI and multipath, and root access, in QEMU without hardware.
 
     recipe = Recipe(packages=("open-iscsi",), environments={"openstack": Path("requirements.txt")})
     with EmulatedHost(recipe) as host:
-        host.reach("127.37.0.0/16")             # the simulators' portals, by the addresses that they have here
+        host.reach("127.37.0.0/16")             # the simulators' portals, at the addresses that they have here
         host.send(folder, "/root/folder")
         print(host.run("iscsiadm -m session"))
 
-The disk is Debian, made by debootstrap once for a recipe and kept in the user's cache. Whatever happens on the host is
-forgotten with it. Only root can make a disk.
+The disk is Debian, made by debootstrap once for a recipe and kept in the user's cache. Changes of the disk are
+discarded when the host stops. Only root can make a disk.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from tests.support.ports import free_port
 from tests.support.processes import child
 from tests.support.running import Running, need_root
 
-# What the makers of disks need here, by the package of Debian that has it
+# The programs that making a disk needs, each with the Debian package that has it
 TOOLS = {"qemu-system-x86_64": "qemu-system-x86", "debootstrap": "debootstrap", "mkfs.ext4": "e2fsprogs",
          "ssh": "openssh-client", "ssh-keygen": "openssh-client"}  # fmt: skip
 EVERY_HOST = ("linux-image-amd64", "systemd-sysv", "dbus", "udev", "openssh-server", "iproute2", "python3")
@@ -58,7 +58,7 @@ rm -rf /var/lib/apt/lists/* /var/cache/apt/archives/*.deb
 
 
 def disk_of(recipe: Recipe) -> Path:
-    """The folder with disk, kernel, and the keys to get in; made when there is none yet."""
+    """The folder with disk, kernel and login keys of a recipe; made when it does not exist."""
     need_tools(TOOLS, "an emulated host")
     digest = recipe.digest(EVERY_HOST, DISK_GIB, SETUP)
     return made_once(f"emulated-host-{digest}", "the disk of an emulated host", lambda work: _make(recipe, work))
@@ -77,11 +77,11 @@ def _make(recipe: Recipe, work: Path) -> None:
 
 
 class Failed(AssertionError):
-    """A command on the host did not end well."""
+    """A command on the host ended with an error."""
 
 
 class EmulatedHost(Running):
-    """:ivar log: what its console said."""
+    """:ivar log: the file with the output of its console."""
 
     alias = ALIAS
 
@@ -97,28 +97,28 @@ class EmulatedHost(Running):
         self.log = self._folder / "console"
 
     def start(self) -> None:
-        """And wait until commands can be given."""
+        """Start the host and wait until it runs commands."""
         self._disk = disk_of(self._recipe)
         self._port = free_port()
         command = ["qemu-system-x86_64", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m"]
         command += [str(self._memory), "-nographic", "-no-reboot", "-kernel", str(self._disk / "vmlinuz")]
         command += ["-initrd", str(self._disk / "initrd.img"), "-append"]
         command += ["root=/dev/vda rw console=ttyS0 edd=off mitigations=off net.ifnames=1 quiet"]
-        # Nothing is written to the disk itself, so many hosts may start from it.
+        # Nothing is written to the disk itself, so several hosts can use it.
         command += ["-drive", f"file={self._disk / 'disk.img'},if=virtio,format=raw,snapshot=on"]
         command += ["-netdev", f"user,id=n0,hostfwd=tcp:127.0.0.1:{self._port}-:22"]
         command += ["-device", f"virtio-net-pci,netdev=n0,mac={USER_MAC}", "-device", "virtio-rng-pci"]
         if os.geteuid() == 0:
-            # It goes with the process. QEMU's own network stalls for seconds under the load of iSCSI.
+            # The device is removed with the process. QEMU's user network stalls for seconds under the load of iSCSI.
             command += ["-netdev", f"tap,id=n1,ifname={self._wire},script=no,downscript=no"]
             command += ["-device", f"virtio-net-pci,netdev=n1,mac={WIRE_MAC}"]
         with self.log.open("wb") as output:
-            # Where the changes of the disk go
+            # Changes of the disk are in TMPDIR
             self._process = child(command, output, TMPDIR=str(self._folder))
         end = time.monotonic() + BOOT_SECONDS
         while not self._linked():
-            assert self._process.poll() is None, f"it does not start:\n{self.console()}"
-            assert time.monotonic() < end, f"it does not start:\n{self.console()}"
+            assert self._process.poll() is None, f"the emulated host does not start:\n{self.console()}"
+            assert time.monotonic() < end, f"the emulated host does not start:\n{self.console()}"
 
     def _linked(self) -> bool:
         """One connection for all commands: an emulated processor takes a second for each login."""
@@ -135,18 +135,18 @@ class EmulatedHost(Running):
         return self.log.read_text(encoding="utf-8", errors="replace")[-3000:]
 
     def stop(self) -> None:
-        """As by pulling the plug."""
-        for one in (self._link, self._process):
-            if one is not None:
-                one.kill()
-                one.wait(60)
+        """End it at once, without a shutdown."""
+        for process in (self._link, self._process):
+            if process is not None:
+                process.kill()
+                process.wait(60)
         self._link = self._process = None
         shutil.rmtree(self._folder, ignore_errors=True)
 
     # ---- commands --------------------------------------------------------------------------------------------------
 
     def run(self, command: str, timeout: float = 600, check: bool = True) -> str:
-        """What a shell command of root says. :raises Failed: when it ends with anything but 0."""
+        """The output of a shell command, run by root. :raises Failed: when it ends with a status other than 0."""
         done = self._ssh([command], timeout)
         if check and done.returncode:
             raise Failed(f"{command}: {done.returncode}\n{done.stdout}{done.stderr}")
@@ -156,13 +156,13 @@ class EmulatedHost(Running):
         return self._ssh([command], 600).returncode == 0
 
     def send(self, source: Path, target: str) -> None:
-        """A file, or the content of a folder, which is made. Owners become root's."""
+        """Copy a file, or the content of a folder. ``target`` is created, and belongs to root."""
         if source.is_dir():
             self._pipe(["tar", "-C", str(source), "-c", "."], f"mkdir -p {shlex.quote(target)} && "
                        f"tar -C {shlex.quote(target)} --no-same-owner -x")  # fmt: skip
         else:
-            place = shlex.quote(target)
-            self._pipe(["cat", str(source)], f"mkdir -p $(dirname {place}) && umask 077 && cat > {place}")
+            quoted = shlex.quote(target)
+            self._pipe(["cat", str(source)], f"mkdir -p $(dirname {quoted}) && umask 077 && cat > {quoted}")
 
     def write(self, target: str, text: str, mode: str = "0644") -> None:
         path = self._folder / "text"
@@ -188,12 +188,12 @@ class EmulatedHost(Running):
     # ---- the network -----------------------------------------------------------------------------------------------
 
     def reach(self, network: str) -> None:
-        """Addresses of the outer host's loopback, such as 127.37.0.0/16, that are not to mean the host itself."""
+        """Route these addresses, such as 127.37.0.0/16, to the loopback of the outer host instead of this one's."""
         need_root("a network device between the hosts is made by root")
         number = 4 * secrets.randbelow(1 << 14)
-        here, there = (str(ipaddress.ip_address("198.18.0.0") + number + one) for one in (1, 2))
+        outer, inner = (str(ipaddress.ip_address("198.18.0.0") + number + offset) for offset in (1, 2))
         for command in (
-            ["ip", "addr", "add", f"{here}/30", "dev", self._wire],
+            ["ip", "addr", "add", f"{outer}/30", "dev", self._wire],
             ["ip", "link", "set", self._wire, "up"],
             ["sysctl", "-q", "-w", f"net.ipv4.conf.{self._wire}.route_localnet=1"],
         ):
@@ -201,41 +201,41 @@ class EmulatedHost(Running):
             assert done.returncode == 0, f"{' '.join(command)}: {done.stderr}"
         device = self.run(f"ip -o link | grep {WIRE_MAC}").split(": ")[1]
         self.run(
-            f"ip addr add {there}/30 dev {device} && ip link set {device} up && "
+            f"ip addr add {inner}/30 dev {device} && ip link set {device} up && "
             f"sysctl -q -w net.ipv4.conf.{device}.route_localnet=1 && "
             "ip route replace table local local 127.0.0.0/16 dev lo && "
             "{ ip route del table local local 127.0.0.0/8 dev lo || true; } && "
-            f"ip route replace table local unicast {network} via {here} dev {device} src {there}"
+            f"ip route replace table local unicast {network} via {outer} dev {device} src {inner}"
         )
 
     @property
     def login(self) -> tuple[str, int, str]:
-        """Address, port and user."""
+        """Address, port and user of SSH."""
         return "127.0.0.1", self._port, "root"
 
     @property
     def keys(self) -> Path:
-        """The folder with ``key`` and ``known_hosts``, where the host is called ``alias``."""
+        """The folder with ``key`` and ``known_hosts``, which names the host ``alias``."""
         return self._disk
 
     def publish(self, port: int) -> int:
-        """The port of the outer host's 127.0.0.1 by which this host's port can be reached."""
+        """Forward a port of this host. Returns the port on 127.0.0.1 of the outer host."""
         local = free_port()
-        way = f"127.0.0.1:{local}:127.0.0.1:{port}"
+        forwarding = f"127.0.0.1:{local}:127.0.0.1:{port}"
         done = subprocess.run(
-            [*self._words(), "-O", "forward", "-L", way, ALIAS],
+            [*self._words(), "-O", "forward", "-L", forwarding, ALIAS],
             capture_output=True,
             text=True,
             check=False,
             timeout=1800,
         )
         if done.returncode:
-            raise Failed(f"ssh -L {way}: {done.stderr}")
+            raise Failed(f"ssh -L {forwarding}: {done.stderr}")
         return local
 
     @property
     def ssh_options(self) -> str:
-        """For a program that calls ssh itself, which need not know this host's name then."""
+        """Options with which a program that calls ssh itself reaches this host."""
         return shlex.join(self._words()[1:])
 
     def _words(self, **more: str) -> list[str]:
@@ -255,12 +255,17 @@ class EmulatedHost(Running):
             "ControlPath": self._folder / "link",
             **more,
         }
-        return ["ssh", "-F", "none", *(word for key, value in options.items() for word in ("-o", f"{key}={value}"))]
+        return [
+            "ssh",
+            "-F",
+            "none",
+            *(argument for key, value in options.items() for argument in ("-o", f"{key}={value}")),
+        ]
 
-    def _ssh(self, words: list[str], timeout: float) -> subprocess.CompletedProcess[str]:
+    def _ssh(self, command: list[str], timeout: float) -> subprocess.CompletedProcess[str]:
         try:
             return subprocess.run(
-                [*self._words(), ALIAS, *words],
+                [*self._words(), ALIAS, *command],
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 text=True,
@@ -269,4 +274,4 @@ class EmulatedHost(Running):
                 check=False,
             )
         except subprocess.TimeoutExpired as error:
-            return subprocess.CompletedProcess(words, 255, "", f"no end after {error.timeout} s")
+            return subprocess.CompletedProcess(command, 255, "", f"no end after {error.timeout} s")

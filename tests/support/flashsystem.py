@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A simulated FlashSystem and the library's client of it, for the tests of both."""
+"""A simulated FlashSystem and the library's client of it, for tests of the simulator and of the client."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ IQN = "iqn.2026-01.org.example:host1"
 
 
 def initiators(*addresses: str) -> list[Initiator]:
-    return [Initiator(one, "iscsi" if one.startswith("iqn.") else "fc") for one in addresses]
+    return [Initiator(address, "iscsi" if address.startswith("iqn.") else "fc") for address in addresses]
 
 
 class FlashSystemUnderTest(SimulatedArray):
-    """One simulated array, clients of it, a client of no library at all, and the bytes of its vdisks."""
+    """One simulated array, library clients of it, a plain SSH client, and the bytes of its vdisks."""
 
     def __init__(self, simulator: Simulator, name: str) -> None:
         super().__init__(simulator, name)
@@ -46,28 +46,28 @@ class FlashSystemUnderTest(SimulatedArray):
 
     @contextmanager
     def client(self, **changes: Any) -> Iterator[Any]:
-        """The library, connected."""
+        """A connected client of the library."""
         with connect(self.connection(**changes)) as array:
             yield array
 
     def connection(self, **changes: Any) -> Connection:
-        own = {key: self.endpoint[key] for key in ("vendor", "port", "username", "password", "host_key")}
+        login = {key: self.endpoint[key] for key in ("vendor", "port", "username", "password", "host_key")}
         options = {"device_root": self.endpoint["device_root"]} if self.endpoint["device_root"] else {}
-        return Connection(**{**own, "address": (self.endpoint["address"],), "options": options, **changes})
+        return Connection(**{**login, "address": (self.endpoint["address"],), "options": options, **changes})
 
     def transport(self, **changes: Any) -> SshTransport:
         keys = ("port", "username", "password", "host_key")
-        own = {key: self.endpoint[key] for key in keys}
-        self._transports.append(SshTransport(**{"addresses": [self.endpoint["address"]], **own, **changes}))
+        login = {key: self.endpoint[key] for key in keys}
+        self._transports.append(SshTransport(**{"addresses": [self.endpoint["address"]], **login, **changes}))
         return self._transports[-1]
 
     def hang_up(self) -> None:
-        """End what transport() began: the array has few connections."""
+        """Close what transport() opened: the array permits few connections."""
         while self._transports:
             self._transports.pop().close()
 
     def cli(self, line: str) -> tuple[int, str, str]:
-        """A command by a client that is not ours: status, stdout, stderr."""
+        """Run a command by a plain SSH client. Returns status, stdout and stderr."""
         with paramiko.SSHClient() as client:
             client.set_missing_host_key_policy(paramiko.AutoAddPolicy())
             client.connect(
@@ -79,18 +79,18 @@ class FlashSystemUnderTest(SimulatedArray):
                 look_for_keys=False,
             )
             _, out, err = client.exec_command(line)
-            text, words = out.read().decode(), err.read().decode()
-            return out.channel.recv_exit_status(), text, words
+            text, errors = out.read().decode(), err.read().decode()
+            return out.channel.recv_exit_status(), text, errors
 
     # ---- what it holds and was asked -------------------------------------------------------------------------------
 
     def maps(self) -> dict[tuple[str, str], int]:
         """LUN by host and vdisk."""
-        return {(one["host"], one["volume"]): one["lun"] for one in self.state()["mappings"]}
+        return {(row["host"], row["volume"]): row["lun"] for row in self.state()["mappings"]}
 
     def lines(self, since: int) -> list[str]:
-        """The command lines since then."""
-        return [one["path"] for one in self.requests(since)]
+        """The command lines since a mark."""
+        return [request["path"] for request in self.requests(since)]
 
     # ---- the bytes -------------------------------------------------------------------------------------------------
 
@@ -100,32 +100,32 @@ class FlashSystemUnderTest(SimulatedArray):
 
     def image(self, vdisk: str) -> Path:
         """The bytes of a vdisk."""
-        number = next(one["id"] for one in self.state()["volumes"] if one["name"] == vdisk)
+        number = next(row["id"] for row in self.state()["volumes"] if row["name"] == vdisk)
         return self.root / "images" / str(number)
 
-    def put(self, vdisk: str, at: int, data: bytes) -> None:
+    def put(self, vdisk: str, offset: int, data: bytes) -> None:
         descriptor = os.open(self.image(vdisk), os.O_WRONLY)
-        os.pwrite(descriptor, data, at)
+        os.pwrite(descriptor, data, offset)
         os.close(descriptor)
 
-    def get(self, vdisk: str, at: int, length: int) -> bytes:
+    def get(self, vdisk: str, offset: int, length: int) -> bytes:
         descriptor = os.open(self.image(vdisk), os.O_RDONLY)
-        data = os.pread(descriptor, length, at)
+        data = os.pread(descriptor, length, offset)
         os.close(descriptor)
         return data
 
     def disks(self) -> list[str]:
-        """What the host that makes the copies has left of devices."""
+        """The block devices of the host that makes the copies."""
         return sorted(path.name for path in (self.root / "sys" / "block").iterdir())
 
 
 def volume(array: Any, name: str, size: int = GIB) -> Volume:
-    """A new volume as a read brings it, identity and all."""
+    """A new volume as the array reports it, with its id and serial."""
     array.create_volume(VolumeSpec(name, size))
-    found: Volume = array.volumes([name]).items[0]
-    return found
+    listed: Volume = array.volumes([name]).items[0]
+    return listed
 
 
 def host(array: Any, name: str = "db-server", *addresses: str) -> Host:
-    made: Host = array.create_host(name, initiators(*(addresses or WWPNS[:2])))
-    return made
+    server: Host = array.create_host(name, initiators(*(addresses or WWPNS[:2])))
+    return server

@@ -1,10 +1,10 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An iSCSI host without a kernel: QEMU's and libiscsi's initiators, which nobody here wrote.
+"""An iSCSI host without a kernel, by the initiators of QEMU and libiscsi.
 
-Debian's packages qemu-utils, qemu-block-extra and libiscsi-bin, and tgt for the target; `make setup` brings them when
-it is run by root.
+They are in the Debian packages qemu-utils, qemu-block-extra and libiscsi-bin, and the target in tgt. `make setup`
+installs them when root runs it.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ TOOLS = ("tgtd", "qemu-io", "qemu-img", "iscsi-ls", "iscsi-inq")
 
 
 def need_tools() -> None:
-    """Only who may not install them goes without; for root, their absence is a failure."""
+    """Fail when root lacks a tool. Skip for other users, who cannot install it."""
     path = f"{os.environ['PATH']}:/usr/sbin:/sbin"
     missing = [tool for tool in TOOLS if shutil.which(tool, path=path) is None]
     if missing and os.geteuid() == 0:
-        pytest.fail(f"{', '.join(missing)} not there: run make setup")
+        pytest.fail(f"{', '.join(missing)} not installed: run make setup")
     if missing:
-        pytest.skip(f"{', '.join(missing)} not there: let root run make setup")
+        pytest.skip(f"{', '.join(missing)} not installed: let root run make setup")
 
 
 _BLOCKS = itertools.cycle(range(1, 241, 10))
@@ -41,28 +41,28 @@ _BLOCKS = itertools.cycle(range(1, 241, 10))
 def portal_address() -> str:
     """The first of ten loopback addresses for one array's portals.
 
-    These are always on port 3260, so each process and each array in it has addresses of its own.
+    Portals always have port 3260, so each process and each array in it gets its own addresses.
     """
     return f"127.{20 + os.getpid() % 200}.{os.getpid() // 200 % 250}.{next(_BLOCKS)}"
 
 
 class Refused(Exception):
-    """With what the initiator said when it could not log in or do what was asked."""
+    """The initiator could not log in or carry out a command; the message is its output."""
 
 
 @dataclass(frozen=True)
 class IscsiHost:
-    """An initiator with a name, and credentials where it has some."""
+    """An initiator with a name, and with CHAP credentials where they are set."""
 
     iqn: str
     user: str = ""
     password: str = ""
     target_user: str = ""
     target_password: str = ""
-    """What the target must prove itself with in turn, where these are set: asked by ``page_83`` only."""
+    """The credentials that the target must prove, where they are set. Only ``page_83`` demands them."""
 
     def ls(self, portal: str) -> str:
-        """What discovery shows, with the LUNs of each target."""
+        """The output of a discovery, with the LUNs of each target."""
         account = f"{self.user}%{self.password}@" if self.user else ""
         return self._run("iscsi-ls", "-i", self.iqn, "-s", f"iscsi://{account}{portal}/")
 
@@ -70,7 +70,7 @@ class IscsiHost:
         return self._run("iscsi-inq", "-i", self.iqn, f"iscsi://{portal}/{target}/{lun}")
 
     def page_83(self, portal: str, target: str, lun: int) -> bytes:
-        """Device identification, by libiscsi itself: its programs print an NAA as a text, which ends at a zero byte."""
+        """The device identification page, by libiscsi's functions: its programs cut an NAA off at a zero byte."""
         library = _libiscsi()
         session = library.iscsi_create_context(self.iqn.encode())
         try:
@@ -86,8 +86,8 @@ class IscsiHost:
             task = library.iscsi_inquiry_sync(session, lun, 1, 0x83, 255)
             if not task:
                 raise Refused(library.iscsi_get_error(session).decode())
-            found = task.contents
-            page = ctypes.string_at(found.data, found.size) if found.status == 0 else b""
+            reply = task.contents
+            page = ctypes.string_at(reply.data, reply.size) if reply.status == 0 else b""
             library.scsi_free_scsi_task(task)
             library.iscsi_logout_sync(session)
             return page
@@ -95,36 +95,36 @@ class IscsiHost:
             library.iscsi_destroy_context(session)
 
     def io(self, folder: Path, portal: str, target: str, lun: int, *commands: str) -> str:
-        """Commands of qemu-io; Refused where one fails, be it that what is read is not as it should be."""
+        """Run commands of qemu-io. :raises Refused: where one fails, or reads other bytes than expected."""
         with self._secret(folder) as secret:
             image = f"driver=raw,file.driver=iscsi,file.transport=tcp,file.portal={portal},file.target={target}"
             image += f",file.lun={lun},file.initiator-name={self.iqn}"
             if secret:
                 image += f",file.user={self.user},file.password-secret=chap"
-            orders = [word for command in commands for word in ("-c", command)]
+            orders = [argument for command in commands for argument in ("-c", command)]
             done = self._run("qemu-io", *secret, "--image-opts", image, *orders)
         if "Pattern verification failed" in done or re.search(r"(read|write|command) failed|Input/output", done):
             raise Refused(done)
         return done
 
-    def write(self, folder: Path, portal: str, target: str, lun: int, byte: int, at: int, size: int) -> None:
-        self.io(folder, portal, target, lun, f"write -P {byte} {at} {size}")
+    def write(self, folder: Path, portal: str, target: str, lun: int, byte: int, offset: int, size: int) -> None:
+        self.io(folder, portal, target, lun, f"write -P {byte} {offset} {size}")
 
-    def check(self, folder: Path, portal: str, target: str, lun: int, byte: int, at: int, size: int) -> None:
-        """That all of these bytes are that one."""
-        self.io(folder, portal, target, lun, f"read -P {byte} {at} {size}")
+    def check(self, folder: Path, portal: str, target: str, lun: int, byte: int, offset: int, size: int) -> None:
+        """Check that all bytes of this part are equal to that one."""
+        self.io(folder, portal, target, lun, f"read -P {byte} {offset} {size}")
 
     def length(self, folder: Path, portal: str, target: str, lun: int) -> int:
-        """As QEMU prints it: whole, or with a unit."""
+        """The size of the disk in bytes."""
         text = self.io(folder, portal, target, lun, "length").strip().splitlines()[-1]
-        found = re.match(r"([\d.]+) ?(B|bytes|KiB|MiB|GiB|TiB)?$", text)
-        assert found is not None, text
-        unit = {"KiB": 10, "MiB": 20, "GiB": 30, "TiB": 40}.get(found[2] or "", 0)
-        return int(float(found[1]) * (1 << unit))
+        match = re.match(r"([\d.]+) ?(B|bytes|KiB|MiB|GiB|TiB)?$", text)
+        assert match is not None, text
+        unit = {"KiB": 10, "MiB": 20, "GiB": 30, "TiB": 40}.get(match[2] or "", 0)
+        return int(float(match[1]) * (1 << unit))
 
     @contextmanager
     def _secret(self, folder: Path) -> Iterator[list[str]]:
-        """In a file of its own: a command line can be read by everybody."""
+        """Options that give QEMU the password in a file, because every user can read a command line."""
         if not self.password:
             yield []
             return
@@ -137,9 +137,9 @@ class IscsiHost:
     @staticmethod
     def _run(*command: str) -> str:
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-        said = done.stdout + done.stderr
-        if done.returncode or "Failed" in said or "can't open" in said:
-            raise Refused(said)
+        output = done.stdout + done.stderr
+        if done.returncode or "Failed" in output or "can't open" in output:
+            raise Refused(output)
         return done.stdout
 
 
@@ -147,7 +147,7 @@ _NORMAL_SESSION = 2
 
 
 class _Task(ctypes.Structure):
-    """The beginning of libiscsi's struct scsi_task: what is between the status and the data is of no use here."""
+    """The beginning of libiscsi's struct scsi_task; the fields between the status and the data are not used."""
 
     _fields_ = (
         ("status", ctypes.c_int),

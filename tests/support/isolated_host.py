@@ -1,15 +1,15 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A host of its own for a test, in a second: its own files, processes, address and sshd, and this machine's kernel.
+"""An isolated host for a test: its own files, processes, address and sshd, and this machine's kernel.
 
     with IsolatedHost(Recipe(packages=("sudo",))) as host:
         host.login                              # address, port and user; the key is in host.keys
         host.array_addresses                    # where simulators may listen, for it to reach them
 
-Its files are a tree of Debian, kept in the user's cache, under a layer in memory. It lives in namespaces without names,
-which go with its first process, and that goes with this one: nothing is left on this machine, however it ends. What it
-has not is a kernel of its own, and so neither systemd nor disks: see emulated_host.py. Only root can make one.
+It starts within a second. Its files are a Debian root, kept in the user's cache, below a layer in memory. It runs in
+namespaces without names, which end with its first process, and that ends with this one, so nothing is left behind.
+It has no kernel of its own, and therefore neither systemd nor disks: see emulated_host.py. Only root can make one.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ from tests.support.running import Running, need_root
 TOOLS = {"debootstrap": "debootstrap", "ip": "iproute2", "unshare": "util-linux", "nsenter": "util-linux",
          "ssh": "openssh-client", "ssh-keygen": "openssh-client"}  # fmt: skip
 EVERY_HOST = ("openssh-server", "iproute2", "procps", "python3", "sudo")
-# The name in known_hosts; and who logs in, and may become root by sudo as administrators do
+# The name in known_hosts, and the user who logs in and may become root by sudo, as administrators do
 ALIAS, USER = "isolated", "deployer"
-# Of RFC 2544, for tests alone; each host has eight addresses of it. The first half is the emulated hosts'.
+# Reserved for tests by RFC 2544. Each host uses eight addresses. Emulated hosts have the other half of the network.
 NETWORK, LENGTH = ipaddress.IPv4Network("198.19.0.0/16"), 29
 START_SECONDS = 30.0
-# Run in the tree of the new host. Its first process ends with sshd, and as a shell that waits takes in orphans.
+# Run in the root of the new host. Its first process is a shell that ends with sshd and reaps orphans.
 SETUP = f"""
 set -eu
 echo {ALIAS} > /etc/hostname
@@ -53,7 +53,7 @@ printf '#!/bin/sh\\numount -l /mnt\\n/usr/sbin/sshd -D -e &\\nwait $!\\n' > /sbi
 chmod 0755 /sbin/init
 rm -rf /var/lib/apt/lists/* /var/cache/apt/archives/*.deb
 """
-# Run as the first process of the new namespaces, with the tree and an empty folder; it becomes the new host's init.
+# Run as the first process of the new namespaces, with the Debian root and an empty folder; it becomes the host's init.
 ENTER = """
 mount -t tmpfs -o mode=0755 tmpfs "$2"
 mkdir "$2/upper" "$2/work" "$2/root"
@@ -83,7 +83,7 @@ exec chroot . /sbin/init
 
 
 def tree_of(recipe: Recipe) -> Path:
-    """The folder with the tree, and the keys to get in; made when there is none yet."""
+    """The folder with the Debian root and login keys of a recipe; made when it does not exist."""
     need_tools(TOOLS, "an isolated host")
     digest = recipe.digest(EVERY_HOST, SETUP)
     return made_once(f"isolated-host-{digest}", "the tree of an isolated host", lambda work: _make(recipe, work))
@@ -94,7 +94,7 @@ def _make(recipe: Recipe, work: Path) -> None:
 
 
 class IsolatedHost(Running):
-    """:ivar log: what its first process said."""
+    """:ivar log: the file with the output of its first process."""
 
     alias = ALIAS
 
@@ -110,7 +110,7 @@ class IsolatedHost(Running):
     # ---- life ------------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """And wait until it lets somebody in."""
+        """Start the host and wait until its sshd answers."""
         need_root("an isolated host takes root, for its namespaces and mounts")
         self._tree = tree_of(self._recipe)
         root = self._folder / "root"
@@ -124,7 +124,7 @@ class IsolatedHost(Running):
         self._wait("its sshd", self._lets_in)
 
     def _connect(self) -> None:
-        """A wire, of which the last address is the host's, and the others are this machine's."""
+        """Make the network between the machines: the last address is the host's, the others are this machine's."""
         assert self._process is not None
         addresses = [str(address) for address in _free_network().hosts()]
         inside = ["nsenter", f"--net=/proc/{self._process.pid}/ns/net", "ip"]
@@ -148,22 +148,22 @@ class IsolatedHost(Running):
         except OSError:
             return False
 
-    def _wait(self, what: str, ready: Callable[[], bool]) -> None:
+    def _wait(self, awaited: str, ready: Callable[[], bool]) -> None:
         end = time.monotonic() + START_SECONDS
         while not ready():
             assert self._process is not None
             if self._process.poll() is not None or time.monotonic() > end:
-                said = self.log.read_text(encoding="utf-8", errors="replace")[-3000:]
-                pytest.fail(f"an isolated host does not start: no sign of {what}\n{said}", pytrace=False)
+                log_tail = self.log.read_text(encoding="utf-8", errors="replace")[-3000:]
+                pytest.fail(f"an isolated host does not start: no sign of {awaited}\n{log_tail}", pytrace=False)
             time.sleep(0.05)
 
     def stop(self) -> None:
-        """With all that runs on it. Its mounts and its end of the wire go with its last process."""
+        """End it and everything that runs on it. Its mounts and network device are removed with its last process."""
         if self._process is not None:
             self._process.kill()
             self._process.wait(60)
             self._process = None
-            # The kernel takes namespaces down a little later, and the wire must be gone when this says so.
+            # The kernel removes namespaces a little later, and the device must be removed when this returns.
             subprocess.run(
                 ["ip", "link", "delete", self._wire], env=clean(), capture_output=True, check=False, timeout=600
             )
@@ -173,31 +173,33 @@ class IsolatedHost(Running):
     def _do(*command: str) -> None:
         done = subprocess.run(command, env=clean(), capture_output=True, text=True, check=False, timeout=600)
         if done.returncode:
-            pytest.fail(f"a wire for an isolated host: {' '.join(command)}: {done.stderr}", pytrace=False)
+            pytest.fail(f"the network of an isolated host: {' '.join(command)}: {done.stderr}", pytrace=False)
 
     # ---- how it is reached, and what it reaches --------------------------------------------------------------------
 
     @property
     def array_addresses(self) -> list[str]:
-        """Of this machine. An array with two portals takes its address and the next one, so these are every other."""
+        """Addresses of this machine for arrays: every second one, since an array with two portals uses the next too."""
         return self._addresses[:4:2]
 
     @property
     def login(self) -> tuple[str, int, str]:
-        """Address, port and user."""
+        """Address, port and user of SSH."""
         return self._addresses[-1], 22, USER
 
     @property
     def keys(self) -> Path:
-        """The folder with ``key`` and ``known_hosts``, where the host is called ``alias``."""
+        """The folder with ``key`` and ``known_hosts``, which names the host ``alias``."""
         return self._tree
 
 
 def _free_network() -> ipaddress.IPv4Network:
-    """One that no device of this machine has."""
-    told = subprocess.run(
+    """A network that no device of this machine uses."""
+    output = subprocess.run(
         ["ip", "-4", "-o", "addr"], env=clean(), capture_output=True, text=True, check=True, timeout=600
     ).stdout
-    taken = [ipaddress.ip_interface(line.split()[3]).network for line in told.splitlines()]
-    networks = [one for one in NETWORK.subnets(new_prefix=LENGTH) if not any(one.overlaps(other) for other in taken)]
+    taken = [ipaddress.ip_interface(line.split()[3]).network for line in output.splitlines()]
+    networks = [
+        network for network in NETWORK.subnets(new_prefix=LENGTH) if not any(network.overlaps(used) for used in taken)
+    ]
     return secrets.choice(networks)

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""An Array that lives in memory, to test what is decided about arrays; the real ones are tested over their wires.
+"""An Array in memory, to test plans; the clients of real arrays are tested over their protocols.
 
-It refuses what a careful array refuses, so a plan that would do harm fails here. What a read tells can be narrowed, and
-any method can be made to fail. Runs on Python 3.8, like the library.
+It refuses what a careful array refuses, so a plan that would do harm fails here. What its reads report can be reduced,
+and any method can be made to fail. Runs on Python 3.8, like the library.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ OPTIONS = {
     "replicas": OptionRule(int, (1, 2, 3), create_only=True),
     "hidden": OptionRule(int, reported=False),
 }
-"""``hidden`` is never returned; the others always are, None where they were never set."""
+"""``hidden`` is never reported; the others always are, with None where they were never set."""
 
 
 @dataclass(frozen=True)
@@ -80,9 +80,9 @@ class MemoryCapabilities(Capabilities):
 
 
 class MemoryArray(Array, VolumeChanges, ConsistencyGroups, HostChap, HostOs):
-    """The array, and what was asked of it.
+    """The array, and the calls that it received.
 
-    :param tells_mappings: whether a read of volumes and snapshots tells their mappings.
+    :param tells_mappings: whether a read of volumes and snapshots reports their mappings.
     :param capabilities: fields of ``Capabilities`` that differ from an array that can do everything.
     """
 
@@ -94,9 +94,9 @@ class MemoryArray(Array, VolumeChanges, ConsistencyGroups, HostChap, HostOs):
         self.reads: list[str] = []
         self.writes: list[str] = []
         self.unreadable: dict[str, list[str]] = {}
-        """Kind (volume, snapshot, host, mapping) and the names that a read reports as unreadable."""
+        """For each kind (volume, snapshot, host, mapping), the names that a read reports as unreadable."""
         self.broken: dict[str, Callable[..., BaseException | None]] = {}
-        """Method name, and what it raises, if anything, given its arguments."""
+        """For each method, a function of its arguments that returns the error to raise, or None."""
         self._serial = 0
         self._volumes: dict[str, Volume] = {}
         self._snapshots: dict[str, Snapshot] = {}
@@ -105,50 +105,57 @@ class MemoryArray(Array, VolumeChanges, ConsistencyGroups, HostChap, HostOs):
         self._maps: dict[tuple[str, str], Mapping] = {}
         self._sources: dict[str, str] = {}
         self.content: dict[str, str] = {}
-        """Id of a volume or snapshot, and what is on it."""
+        """For the id of each volume and snapshot, its content."""
 
     # -- the test's side ---------------------------------------------------------------------------------------------
 
     def fail(self, method: str, error: BaseException, when: Callable[..., bool] = lambda *args: True) -> None:
-        """Let a method fail from now on, when its arguments are such."""
+        """Let a method fail from now on, when ``when`` is true of its arguments."""
         self.broken[method] = lambda *args: error if when(*args) else None
 
     def volume(self, name: str, size: int = GIB, **fields: Any) -> Volume:
-        """Put a volume there."""
-        made = Volume(name, size, id=self._next(), **dict({"created": self._now()}, **fields))
-        self._volumes[made.id] = made
-        self.content[made.id] = "content of " + name
-        return made
+        """Put a volume on the array."""
+        created = Volume(name, size, id=self._next(), **dict({"created": self._now()}, **fields))
+        self._volumes[created.id] = created
+        self.content[created.id] = "content of " + name
+        return created
 
     def snapshot(self, volume: str, name: str, **fields: Any) -> Snapshot:
-        """Put a snapshot of a volume there."""
+        """Put a snapshot of a volume on the array."""
         source = self._named(volume)
-        given = dict({"proven": self.capabilities.proves_snapshots, "created": self._now()}, **fields)
-        made = Snapshot(name, volume, source.size, id=self._next(), volume_id=source.id, **given)
-        self._snapshots[made.id] = made
-        self.content[made.id] = self.content[source.id]
-        return made
+        given_fields = dict({"proven": self.capabilities.proves_snapshots, "created": self._now()}, **fields)
+        taken = Snapshot(name, volume, source.size, id=self._next(), volume_id=source.id, **given_fields)
+        self._snapshots[taken.id] = taken
+        self.content[taken.id] = self.content[source.id]
+        return taken
 
     def clone(self, source: str, name: str) -> Volume:
-        """Put a volume there that was made of a volume or snapshot."""
-        found = [o for o in list(self._volumes.values()) + list(self._snapshots.values()) if o.name == source][0]
-        made = self.volume(name, found.size, independent=not self.capabilities.clones_depend)
-        self._sources[made.id] = found.id
-        return made
+        """Put a copy of a volume or snapshot on the array."""
+        original = [
+            item for item in list(self._volumes.values()) + list(self._snapshots.values()) if item.name == source
+        ][0]
+        volume = self.volume(name, original.size, independent=not self.capabilities.clones_depend)
+        self._sources[volume.id] = original.id
+        return volume
 
     def host(self, name: str, *addresses: str, **fields: Any) -> Host:
-        """Put a host there."""
-        made = Host(name, self._next(), tuple(Initiator(a, "iscsi" if ":" in a else "fc") for a in addresses), **fields)
-        self._hosts[name] = made
-        return made
+        """Put a host on the array."""
+        created = Host(
+            name,
+            self._next(),
+            tuple(Initiator(address, "iscsi" if ":" in address else "fc") for address in addresses),
+            **fields,
+        )
+        self._hosts[name] = created
+        return created
 
     def map(self, volume: str, host: str, lun: int | None = None, open: bool | None = None) -> Mapping:
-        """Put a mapping of a volume or snapshot there."""
-        ids = {o.name: o.id for o in list(self._snapshots.values()) + list(self._volumes.values())}
+        """Put a mapping of a volume or snapshot on the array."""
+        ids = {item.name: item.id for item in list(self._snapshots.values()) + list(self._volumes.values())}
         return self._add_map(ids[volume], host, lun, open)
 
     def group(self, name: str, *volumes: str) -> None:
-        """Put a consistency group there."""
+        """Put a consistency group on the array."""
         self._groups[name] = (self._next(), [self._named(volume).id for volume in volumes])
 
     def reset_counts(self) -> None:
@@ -156,15 +163,20 @@ class MemoryArray(Array, VolumeChanges, ConsistencyGroups, HostChap, HostOs):
         self.writes.clear()
 
     def names(self) -> dict[str, list[str]]:
-        """Everything that is there, by name, in the form of a comparison."""
+        """The names of everything on the array, in a form that tests compare."""
         volumes = {volume.id: volume.name for volume in self._volumes.values()}
-        of = {s.id: "{}/{}".format(volumes.get(s.volume_id or "", ""), s.name) for s in self._snapshots.values()}
-        any_name = dict(of, **volumes)
+        snapshot_names = {
+            snapshot.id: "{}/{}".format(volumes.get(snapshot.volume_id or "", ""), snapshot.name)
+            for snapshot in self._snapshots.values()
+        }
+        any_name = dict(snapshot_names, **volumes)
         return {
             "volumes": sorted(f"{volume.name} {volume.size}" for volume in self._volumes.values()),
-            "snapshots": sorted(of.values()),
-            "hosts": sorted("{} {}".format(h.name, ",".join(sorted(h.addresses))) for h in self._hosts.values()),
-            "mappings": sorted(f"{host} {any_name[id]} {m.lun}" for (host, id), m in self._maps.items()),
+            "snapshots": sorted(snapshot_names.values()),
+            "hosts": sorted(
+                "{} {}".format(item.name, ",".join(sorted(item.addresses))) for item in self._hosts.values()
+            ),
+            "mappings": sorted(f"{host} {any_name[id]} {mapping.lun}" for (host, id), mapping in self._maps.items()),
             "groups": sorted(
                 "{} {}".format(name, ",".join(sorted(volumes[id] for id in members)))
                 for name, (_id, members) in self._groups.items()
@@ -202,9 +214,13 @@ class MemoryArray(Array, VolumeChanges, ConsistencyGroups, HostChap, HostOs):
 
     def _check_free(self, name: str, kind: str, volume_id: str | None = None) -> None:
         volumes = {volume.name for volume in self._volumes.values()}
-        snapshots = {s.name for s in self._snapshots.values() if kind == "volume" or s.volume_id == volume_id}
+        snapshots = {
+            snapshot.name
+            for snapshot in self._snapshots.values()
+            if kind == "volume" or snapshot.volume_id == volume_id
+        }
         if self.capabilities.snapshot_names == "with_volumes":
-            snapshots = {s.name for s in self._snapshots.values()}
+            snapshots = {snapshot.name for snapshot in self._snapshots.values()}
             taken = volumes | snapshots
         else:
             taken = volumes if kind == "volume" else snapshots
@@ -212,37 +228,43 @@ class MemoryArray(Array, VolumeChanges, ConsistencyGroups, HostChap, HostOs):
             raise Conflict(f"the name {name} is taken", target=name)
 
     def _add_map(self, id: str, host: str, lun: int | None, open: bool | None = None) -> Mapping:
-        used = {m.lun for (name, _id), m in self._maps.items() if name == host}
+        used = {item.lun for (name, _id), item in self._maps.items() if name == host}
         if lun is None:
             lun = next(n for n in range(256) if n not in used)
         elif lun in used:
             raise Conflict(f"LUN {lun} of host {host} is taken")
-        thing = self._volumes.get(id) or self._snapshots[id]
-        made = Mapping(thing.name, host, lun, self._next(), id, self._hosts[host].id, open=open)
-        self._maps[(host, id)] = made
-        return made
+        mapped = self._volumes.get(id) or self._snapshots[id]
+        mapping = Mapping(mapped.name, host, lun, self._next(), id, self._hosts[host].id, open=open)
+        self._maps[(host, id)] = mapping
+        return mapping
 
     def _maps_of(self, id: str) -> tuple[Mapping, ...]:
-        thing: Any = self._volumes.get(id) or self._snapshots[id]
-        return tuple(replace(m, volume=thing.name) for (_host, of), m in sorted(self._maps.items()) if of == id)
+        mapped: Any = self._volumes.get(id) or self._snapshots[id]
+        return tuple(
+            replace(mapping, volume=mapped.name)
+            for (_host, mapped_id), mapping in sorted(self._maps.items())
+            if mapped_id == id
+        )
 
     def _hidden(self, kind: str, name: str) -> bool:
         return name in self.unreadable.get(kind, ())
 
     def _listing(
-        self, kind: str, items: Sequence[Any], asked: Callable[[str], bool] = lambda name: True
+        self, kind: str, items: Sequence[Any], requested: Callable[[str], bool] = lambda name: True
     ) -> Listing[Any]:
-        hidden = [Unreadable(kind, name, "a field is missing") for name in self.unreadable.get(kind, ()) if asked(name)]
+        hidden = [
+            Unreadable(kind, name, "a field is missing") for name in self.unreadable.get(kind, ()) if requested(name)
+        ]
         return Listing(tuple(item for item in items if not self._hidden(kind, item.name)), tuple(hidden))
 
     def _tell_volume(self, volume: Volume) -> Volume:
         source = self._sources.get(volume.id, "")
-        there: Any = self._volumes.get(source) or self._snapshots.get(source)
+        original: Any = self._volumes.get(source) or self._snapshots.get(source)
         return replace(
             volume,
-            source=there.name if there else None,
+            source=original.name if original else None,
             mappings=self._maps_of(volume.id) if self.tells_mappings else None,
-            snapshots=tuple(s.name for s in self._snapshots.values() if s.volume_id == volume.id),
+            snapshots=tuple(snapshot.name for snapshot in self._snapshots.values() if snapshot.volume_id == volume.id),
             groups=None
             if self.capabilities.refusal("groups")
             else tuple(name for name, (_id, members) in self._groups.items() if volume.id in members),
@@ -251,7 +273,7 @@ class MemoryArray(Array, VolumeChanges, ConsistencyGroups, HostChap, HostOs):
 
     def _tell_snapshot(self, snapshot: Snapshot) -> Snapshot:
         volume = self._volumes.get(snapshot.volume_id or "")
-        children = tuple(v.name for v in self._volumes.values() if self._sources.get(v.id) == snapshot.id)
+        children = tuple(item.name for item in self._volumes.values() if self._sources.get(item.id) == snapshot.id)
         return replace(
             snapshot,
             volume=volume.name if volume else None,
@@ -286,20 +308,26 @@ class MemoryArray(Array, VolumeChanges, ConsistencyGroups, HostChap, HostOs):
 
     def volumes(self, names: Sequence[str] | None = None) -> Listing[Volume]:
         self._read("volumes", names)
-        found = [self._tell_volume(v) for v in self._volumes.values() if names is None or v.name in names]
-        return self._listing("volume", found, lambda name: names is None or name in names)
+        listed = [
+            self._tell_volume(volume) for volume in self._volumes.values() if names is None or volume.name in names
+        ]
+        return self._listing("volume", listed, lambda name: names is None or name in names)
 
     def snapshots(self, names: Sequence[str] | None = None, volumes: Sequence[str] | None = None) -> Listing[Snapshot]:
         self._read("snapshots", names, volumes)
         everything = names is None and volumes is None
-        told = [self._tell_snapshot(snapshot) for snapshot in self._snapshots.values()]
-        found = [s for s in told if everything or s.name in (names or ()) or s.volume in (volumes or ())]
-        return self._listing("snapshot", found)
+        every_snapshot = [self._tell_snapshot(snapshot) for snapshot in self._snapshots.values()]
+        listed = [
+            item
+            for item in every_snapshot
+            if everything or item.name in (names or ()) or item.volume in (volumes or ())
+        ]
+        return self._listing("snapshot", listed)
 
     def hosts(self, names: Sequence[str] | None = None) -> Listing[Host]:
         self._read("hosts", names)
-        found = [self._tell_host(h) for h in self._hosts.values() if names is None or h.name in names]
-        return self._listing("host", found, lambda name: names is None or name in names)
+        listed = [self._tell_host(host) for host in self._hosts.values() if names is None or host.name in names]
+        return self._listing("host", listed, lambda name: names is None or name in names)
 
     def _tell_host(self, host: Host) -> Host:
         count = sum(1 for name, _id in self._maps if name == host.name)
@@ -307,23 +335,27 @@ class MemoryArray(Array, VolumeChanges, ConsistencyGroups, HostChap, HostOs):
 
     def find_hosts(self, initiators: Sequence[str]) -> Listing[Host]:
         self._read("find_hosts", initiators)
-        return self._listing("host", [h for h in self._hosts.values() if set(h.addresses) & set(initiators)])
+        return self._listing("host", [host for host in self._hosts.values() if set(host.addresses) & set(initiators)])
 
     def mappings(self, volumes: Sequence[str] | None = None, hosts: Sequence[str] | None = None) -> Listing[Mapping]:
         self._read("mappings", volumes, hosts)
         if self.capabilities.mappings_known != "of_all_hosts":
             return UNKNOWN
         everything = volumes is None and hosts is None
-        things = list(self._volumes) + list(self._snapshots)
-        told = [mapping for id in things for mapping in self._maps_of(id)]
-        found = [m for m in told if everything or m.volume in (volumes or ()) or m.host in (hosts or ())]
+        ids = list(self._volumes) + list(self._snapshots)
+        every_mapping = [mapping for id in ids for mapping in self._maps_of(id)]
+        listed = [
+            item for item in every_mapping if everything or item.volume in (volumes or ()) or item.host in (hosts or ())
+        ]
         hidden = tuple(Unreadable("mapping", name, "a field is missing") for name in self.unreadable.get("mapping", ()))
-        return Listing(tuple(m for m in found if not self._hidden("mapping", f"{m.host}/{m.volume}")), hidden)
+        return Listing(
+            tuple(item for item in listed if not self._hidden("mapping", f"{item.host}/{item.volume}")), hidden
+        )
 
     def groups(self, names: Sequence[str] | None = None) -> Listing[Group]:
         self._read("groups", names)
-        found = [self._tell_group(name) for name in self._groups if names is None or name in names]
-        return self._listing("group", found)
+        listed = [self._tell_group(name) for name in self._groups if names is None or name in names]
+        return self._listing("group", listed)
 
     def _tell_group(self, name: str) -> Group:
         id, members = self._groups[name]
@@ -337,7 +369,7 @@ class MemoryArray(Array, VolumeChanges, ConsistencyGroups, HostChap, HostOs):
 
     def _make(self, spec: VolumeSpec, size: int, source: str | None) -> Volume:
         self._check_free(spec.name, "volume")
-        made = self.volume(
+        volume = self.volume(
             spec.name,
             size,
             provisioning=spec.provisioning or THIN,
@@ -346,9 +378,9 @@ class MemoryArray(Array, VolumeChanges, ConsistencyGroups, HostChap, HostOs):
             independent=source is None or not self.capabilities.clones_depend,
         )
         if source is not None:
-            self._sources[made.id] = source
-            self.content[made.id] = self.content[source]
-        return self._tell_volume(made)
+            self._sources[volume.id] = source
+            self.content[volume.id] = self.content[source]
+        return self._tell_volume(volume)
 
     def extend_volume(self, volume: Volume, size: int) -> Volume:
         self._write("extend_volume", volume, size)
@@ -444,8 +476,10 @@ class MemoryArray(Array, VolumeChanges, ConsistencyGroups, HostChap, HostOs):
 
     def remove_initiators(self, host: Host, addresses: Sequence[str]) -> Host:
         self._write("remove_initiators", host, addresses)
-        left = tuple(i for i in self._hosts[host.name].initiators if i.address not in addresses)
-        self._hosts[host.name] = replace(self._hosts[host.name], initiators=left)
+        remaining = tuple(
+            initiator for initiator in self._hosts[host.name].initiators if initiator.address not in addresses
+        )
+        self._hosts[host.name] = replace(self._hosts[host.name], initiators=remaining)
         return self._tell_host(self._hosts[host.name])
 
     def wants_chap(self) -> tuple[bool, bool]:
@@ -477,17 +511,17 @@ class MemoryArray(Array, VolumeChanges, ConsistencyGroups, HostChap, HostOs):
 
     def map_volume(self, volume: Volume, host: Host, lun: int | None = None) -> Mapping:
         self._write("map_volume", volume, host, lun)
-        there = self._maps.get((host.name, volume.id))
-        if there is not None:
-            if lun not in (None, there.lun):
-                raise Conflict(f"volume {volume.name} is LUN {there.lun} of host {host.name} already")
-            return replace(there, volume=volume.name)
+        present = self._maps.get((host.name, volume.id))
+        if present is not None:
+            if lun not in (None, present.lun):
+                raise Conflict(f"volume {volume.name} is LUN {present.lun} of host {host.name} already")
+            return replace(present, volume=volume.name)
         return self._add_map(volume.id, host.name, lun)
 
     def unmap_volume(self, mapping: Mapping) -> tuple[Mapping, ...]:
         self._write("unmap_volume", mapping)
-        things = list(self._volumes.values()) + list(self._snapshots.values())
-        ids = [mapping.volume_id] if mapping.volume_id else [t.id for t in things if t.name == mapping.volume]
+        objects = list(self._volumes.values()) + list(self._snapshots.values())
+        ids = [mapping.volume_id] if mapping.volume_id else [item.id for item in objects if item.name == mapping.volume]
         for id in ids:
             self._maps.pop((mapping.host, str(id)), None)
         return tuple(m for (host, _id), m in self._maps.items() if host == mapping.host)
@@ -519,5 +553,5 @@ class MemoryArray(Array, VolumeChanges, ConsistencyGroups, HostChap, HostOs):
     def snapshot_group(self, group: Group, suffix: str) -> tuple[Snapshot, ...]:
         self._write("snapshot_group", group, suffix)
         members = [self._volumes[id].name for id in self._groups[group.name][1]]
-        made = [self.snapshot(name, f"{name}.{suffix}", group=group.name) for name in members]
-        return tuple(self._tell_snapshot(snapshot) for snapshot in made)
+        taken = [self.snapshot(name, f"{name}.{suffix}", group=group.name) for name in members]
+        return tuple(self._tell_snapshot(snapshot) for snapshot in taken)

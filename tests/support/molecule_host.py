@@ -1,13 +1,13 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The hosts of molecule scenarios, which live on between the playbooks that create and destroy them.
+"""The hosts of molecule scenarios, which run from the playbook that creates them to the one that destroys them.
 
     python -m tests.support.molecule_host create isolated FOLDER
     python -m tests.support.molecule_host destroy FOLDER
 
-A process in the background keeps the host; with it the host goes, however it ends. FOLDER gets ``host.json``: the
-variables by which Ansible reaches it, and the addresses where simulated arrays may listen, for it to reach them.
+A process in the background runs the host, and the host ends with it. ``host.json`` in FOLDER has the variables by which
+Ansible reaches the host, and the addresses at which simulated arrays can listen so that the host reaches them.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from tests.support.isolated_host import IsolatedHost
 from tests.support.openstack_node import EMULATED, ISOLATED
 from tests.support.processes import birth
 
-# A first time makes a tree or a disk, with all of OpenStack
+# The first run makes a Debian root or a disk with all of OpenStack
 CREATE_SECONDS, DESTROY_SECONDS = 1800.0, 30.0
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -58,7 +58,7 @@ KINDS = {"isolated": isolated, "emulated": emulated}
 
 
 def create(kind: str, folder: Path) -> None:
-    """Does nothing when it is there already."""
+    """Create the host; does nothing when it runs already."""
     if _keeper(folder):
         return
     shutil.rmtree(folder, ignore_errors=True)
@@ -79,7 +79,7 @@ def create(kind: str, folder: Path) -> None:
 
 
 def destroy(folder: Path) -> None:
-    """Does nothing when it is not there any more."""
+    """Stop and remove the host; does nothing when there is none."""
     keeper = _keeper(folder)
     for number in (signal.SIGTERM, signal.SIGKILL):
         if keeper and _keeper(folder):
@@ -93,7 +93,7 @@ def destroy(folder: Path) -> None:
 
 
 def _keeper(folder: Path) -> int:
-    """The process that keeps the host, if it lives."""
+    """The id of the process that runs the host, or 0."""
     try:
         pid, born = (folder / "keeper").read_text(encoding="utf-8").split()
     except (OSError, ValueError):
@@ -102,10 +102,10 @@ def _keeper(folder: Path) -> int:
 
 
 def keep(kind: str, folder: Path) -> None:
-    """Until somebody says that it shall end."""
-    # As any other exit, so that the host goes in its own way
+    """Run the host until this process is terminated."""
+    # An exception, so that the host is stopped
     signal.signal(signal.SIGTERM, lambda *_arguments: sys.exit(0))
-    # Not in the other folder, since the sockets of ssh must have short paths
+    # A second folder, since the sockets of ssh must have short paths
     temporary = Path(tempfile.mkdtemp(prefix="host-"))
     (folder / "temporary").write_text(str(temporary), encoding="utf-8")
     tempfile.tempdir = str(temporary)
@@ -113,8 +113,8 @@ def keep(kind: str, folder: Path) -> None:
     try:
         with KINDS[kind]() as (host, addresses):
             try:
-                found = {"variables": variables(host, sockets), "array_addresses": addresses}
-                (folder / "new").write_text(json.dumps(found), encoding="utf-8")
+                document = {"variables": variables(host, sockets), "array_addresses": addresses}
+                (folder / "new").write_text(json.dumps(document), encoding="utf-8")
                 (folder / "new").rename(folder / "host.json")
                 while True:
                     signal.pause()
@@ -125,7 +125,7 @@ def keep(kind: str, folder: Path) -> None:
 
 
 def variables(host: Host, sockets: Path) -> dict[str, Any]:
-    """Of Ansible's inventory."""
+    """The variables of the host in Ansible's inventory."""
     address, port, user = host.login
     known = f"-o HostKeyAlias={host.alias} -o UserKnownHostsFile={host.keys / 'known_hosts'}"
     strict = "-F none -o GlobalKnownHostsFile=/dev/null -o IdentitiesOnly=yes -o StrictHostKeyChecking=yes"
@@ -140,7 +140,7 @@ def variables(host: Host, sockets: Path) -> dict[str, Any]:
 
 
 def end_connections(sockets: Path) -> None:
-    """Those that Ansible keeps for the next playbook."""
+    """End the connections that Ansible keeps open for the next playbook."""
     for path in sockets.glob("*"):
         command = ["ssh", "-F", "none", "-o", f"ControlPath={path}", "-O", "exit", "host"]
         subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=120)

@@ -1,8 +1,8 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is on a node of OpenStack before anybody configures it: the services' Python in /opt/openstack, and users who
-have no rights and become root by sudo and rootwrap only.
+"""Recipes of OpenStack nodes before their configuration: the services' Python in /opt/openstack, and users without
+rights who become root by sudo and rootwrap only.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from tests.support.debian import Recipe
 
 REQUIREMENTS = Path(__file__).parent / "requirements-openstack.txt"
 PLACE = "/opt/openstack"
-# What the packages of a distribution do: users, configuration that belongs to root, and one command that sudo permits.
+# As the packages of a distribution do: users, configuration that belongs to root, and one command that sudo permits
 COMMANDS = f"""
 for service in cinder glance; do
     useradd --system --create-home --home-dir /var/lib/$service $service
@@ -32,5 +32,5 @@ ENVIRONMENTS = {"openstack": REQUIREMENTS}
 EMULATED = Recipe(
     packages=("open-iscsi", "multipath-tools", "qemu-utils", "sudo"), environments=ENVIRONMENTS, commands=COMMANDS
 )
-# The initiator in user space needs QEMU's own
+# Without a kernel of its own, the host uses QEMU's initiator
 ISOLATED = Recipe(packages=("qemu-utils", "qemu-block-extra", "sudo"), environments=ENVIRONMENTS, commands=COMMANDS)

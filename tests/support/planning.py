@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a module does between its options and its result, in short form for tests. Runs on Python 3.8."""
+"""What a module does between its options and its result: read, plan, carry out. Runs on Python 3.8."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from unittest import mock
 
 from ansible_collections.openflash.storage.plugins.module_utils.openflash import report
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.apply import Applied, apply
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.array import Array
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors import FlashError, NotDone
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan import (
     desired as requested,
@@ -29,15 +30,15 @@ from tests.support.memory_array import MemoryArray
 
 
 def _content_of(world: World) -> list[Any]:
-    """Nothing of a world so large that to copy it for every object would take minutes."""
+    """A copy of what the world holds; empty for a world of which a copy per object would take minutes."""
     tables: list[Any] = [world.volumes, world.snapshots, world.hosts, world.groups, world.mappings]
     return [dict(table) for table in tables] if sum(map(len, tables)) < 1000 else []
 
 
 class CheckedDraft(Draft):
-    """Fails when a refused object, or a refused part of one, has changed the world or left a step.
+    """A draft that fails when a refused object, or a refused part of one, has changed the world or left a step.
 
-    Everything is checked before anything is changed, because no change is taken back.
+    A plan never takes a change of its world back, so it must check everything before it changes anything.
     """
 
     @contextmanager
@@ -59,7 +60,7 @@ class CheckedDraft(Draft):
 
 
 class Task:
-    """One task against an array: read and planned when made, carried out by ``run``."""
+    """One task against an array: read and planned by the constructor, carried out by ``run``."""
 
     def __init__(self, array: MemoryArray, desired: DesiredState, **policy: bool) -> None:
         self.array = array
@@ -82,8 +83,8 @@ class Task:
 
     @property
     def errors(self) -> list[FlashError]:
-        """The different errors of the plan, without those of what is left out because of another error."""
-        return list({id(e): e for e in self.plan.errors if not isinstance(e, NotDone)}.values())
+        """The errors of the plan, each once, without those of objects that are skipped because of another error."""
+        return list({id(error): error for error in self.plan.errors if not isinstance(error, NotDone)}.values())
 
     @property
     def error(self) -> FlashError:
@@ -118,13 +119,13 @@ def document(array: MemoryArray, **params: Any) -> Task:
 
 
 def done(task: Task) -> Task:
-    """The task carried out without an error, after which the same task has nothing to do."""
+    """The task, carried out without an error; running it again has nothing to do."""
     assert task.errors == []
     applied = task.run()
     assert applied.errors == {}
     assert applied.not_done == ()
-    again = Task(task.array, task.desired)
-    assert again.lines == [], "the same task again has something to do"
+    repeated = Task(task.array, task.desired)
+    assert repeated.lines == [], "the repeated task has something to do"
     return task
 
 
@@ -134,3 +135,12 @@ def refused(task: Task, *texts: str) -> FlashError:
     for part in texts:
         assert part in text, text
     return task.error
+
+
+def carried_out(array: Array, desired: DesiredState, **policy: bool) -> Plan:
+    """One task against any array: read, planned and carried out. Raises the first refusal or error."""
+    actual = read(array, desired)
+    plan = planner.plan(desired, actual, Policy(**policy), array.capabilities)
+    for error in plan.errors or apply(plan, actual, array).errors.values():
+        raise error
+    return plan

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Processes that do not outlive what started them."""
+"""Processes that end with the one that started them."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ def child(command: list[str], output: IO[bytes], **env: str) -> subprocess.Popen
 
 
 def birth(pid: int) -> str:
-    """When the process was started, in ticks of the kernel: with the id it names one process. Empty when it is gone."""
+    """The start time of a process in kernel ticks, which identifies it together with its id; empty if it ended."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
     except OSError:
         return ""
-    # The name of the program, in parentheses, may have anything in it
-    state, *rest = stat.rpartition(")")[2].split()
-    return "" if state in "ZX" else rest[18]
+    # The name of the program, in parentheses, may contain any character
+    state, *fields = stat.rpartition(")")[2].split()
+    return "" if state in "ZX" else fields[18]

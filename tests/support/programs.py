@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Lets the library start programs in the process of a test, which is no module and no service."""
+"""Lets the library start programs in a test process, as modules and services do in theirs."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.transp
 
 
 def start(
-    words: list[str],
+    command: list[str],
     descriptors: tuple[int, ...],
     environ: dict[str, str],
     watch: Callable[[programs.Process], None],
 ) -> int:
-    """A programs.Start."""
+    """Start a program and return its exit status, as ``programs.Start`` demands."""
     with subprocess.Popen(
-        words,
+        command,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

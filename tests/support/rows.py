@@ -1,10 +1,10 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writes what must be literal, but follows from the descriptions of the arrays. `make rows` runs it.
+"""Writes the literal texts that follow from the descriptions of the arrays. `make rows` runs it.
 
-Ansible's tools read documentation and argument specifications as text. tests/unit/test_rows_of_arrays.py fails when a
-file is not what this writes.
+Ansible's tools read documentation and argument specifications as text, so these cannot be computed when they are read.
+tests/unit/test_rows_of_arrays.py fails when a file differs from what this writes.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ WIDTH = 120
 
 
 def replaced(text: str, pattern: str, written: str) -> str:
-    """The text with the one match of the pattern replaced; the pattern's only group is kept in front."""
-    found = re.findall(pattern, text, re.MULTILINE | re.DOTALL)
-    if len(found) != 1:
-        raise SystemExit(f"{len(found)} matches of {pattern!r} instead of one")
+    """The text with the only match of the pattern replaced; the pattern's group is kept before the replacement."""
+    matches = re.findall(pattern, text, re.MULTILINE | re.DOTALL)
+    if len(matches) != 1:
+        raise SystemExit(f"{len(matches)} matches of {pattern!r} instead of one")
     return re.sub(pattern, lambda match: match[1] + written, text, flags=re.MULTILINE | re.DOTALL)
 
 
 def listed(values: Iterable[str]) -> str:
-    """The values in Ansible's markup, as in a sentence."""
+    """The values joined as in a sentence: with commas, and "and" before the last."""
     *first, last = list(values)
     return f"{', '.join(first)} and {last}" if first else last
 
@@ -42,7 +42,7 @@ def paragraphs(texts: Iterable[str], indent: int) -> str:
     wrapper = textwrap.TextWrapper(
         WIDTH, initial_indent=" " * indent + "- ", subsequent_indent=" " * indent + "  ", break_on_hyphens=False
     )
-    # A colon or a number sign would end a text that has no quotes.
+    # In YAML, a colon or a number sign would end a text without quotes.
     quoted = (json.dumps(text) if ": " in text or " #" in text else text for text in texts)
     return "".join(wrapper.fill(text) + "\n" for text in quoted)
 
@@ -67,16 +67,16 @@ def fragment(text: str) -> str:
 
 
 def argument_specs(text: str) -> str:
-    """The entries of cinder_backend_backends: whose array it can be, and the protocols."""
+    """The options vendor and protocol of cinder_backend_backends."""
     defaults: dict[str, list[str]] = {}
     for vendor in VENDORS.values():
         protocol = next(iter(vendor.cinder.drivers))
         defaults.setdefault(protocol or "", []).append(f"V({vendor.name})")
-    own = defaults.pop("", [])
+    without_protocol = defaults.pop("", [])
     chosen = ", ".join(f"V({protocol}) for {listed(vendors)}" for protocol, vendors in sorted(defaults.items()))
     texts = [f"How hosts reach the volumes. By default {chosen}."]
-    if own:
-        texts.append(f"Leave it out with {listed(own)}, which has a data path of its own.")
+    if without_protocol:
+        texts.append(f"Leave it out with {listed(without_protocol)}, which has a data path of its own.")
     text = replaced(text, r"^(          vendor:\n.*?choices: )\[[^]]*\]", names())
     return replaced(
         text, r"^(          protocol:\n            description:\n).*?(?=^            type)", paragraphs(texts, 14)
@@ -109,7 +109,7 @@ WRITTEN: dict[str, Callable[[str], str]] = {
     "roles/array_simulator/README.md": simulator_readme,
     "roles/cinder_backend/meta/argument_specs.yml": argument_specs,
 }
-"""By file, what it should be: a function of what it is."""
+"""For each file, the function that returns its correct text from its present text."""
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a test starts, and may rely on being stopped; and what takes root to start."""
+"""Waiting for conditions, and the base of everything that a test starts and stops."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from typing import Self
 
 
-def need_root(what: str) -> None:
-    """For slow tests, which root runs: a skip would hide that one was not."""
+def need_root(reason: str) -> None:
+    """Fail unless root runs the test: a skip would hide that it did not run."""
     if os.geteuid():
-        pytest.fail(f"{what}: run this as root", pytrace=False)
+        pytest.fail(f"{reason}: run this as root", pytrace=False)
 
 
 def wait_until(condition: Callable[[], object], seconds: float, otherwise: str) -> None:
-    """Wait until the condition is true, and fail with a text when it is not within so many seconds."""
+    """Wait until the condition is true; fail with the text ``otherwise`` when it is not within so many seconds."""
     end = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > end:
@@ -35,7 +35,7 @@ def wait_until(condition: Callable[[], object], seconds: float, otherwise: str) 
 
 
 def join(*threads: threading.Thread, seconds: float = 120) -> None:
-    """Wait until these have ended, and fail when one has not within so many seconds."""
+    """Wait until these threads have ended; fail when one has not within so many seconds."""
     end = time.monotonic() + seconds
     for thread in threads:
         thread.join(max(0.0, end - time.monotonic()))
@@ -44,15 +44,15 @@ def join(*threads: threading.Thread, seconds: float = 120) -> None:
 
 
 class Running(ABC):
-    """Started and stopped by ``with``; nothing is left of what did not start whole."""
+    """Something that ``with`` starts and stops; it is stopped too when its start fails."""
 
     @abstractmethod
     def start(self) -> None:
-        """And wait until it can be used."""
+        """Start it, and wait until it can be used."""
 
     @abstractmethod
     def stop(self) -> None:
-        """However far it came."""
+        """Stop it, however far its start came."""
 
     def __enter__(self) -> Self:
         try:
@@ -62,5 +62,7 @@ class Running(ABC):
             raise
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
+    ) -> None:
         self.stop()

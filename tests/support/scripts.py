@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Scripts in the Python of a third-party client, and what they tell of their steps."""
+"""Runs scripts in the Python of a third-party client, and reads the results of their steps."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-# With the module ``steps``, and nothing else
+# The folder with the module ``steps``, and nothing else
 IN_CLIENT = Path(__file__).parent / "in_client"
 DEADLINE = 240
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a script made of its steps.
+    """The results of a script.
 
-    :ivar steps: their names.
-    :ivar wrong: those that went wrong, with the reason.
+    :ivar steps: the names of its steps.
+    :ivar wrong: the steps that failed, with the reason.
     :ivar counts: requests by operation, as the array counted them.
-    :ivar details: what it told of each step, by its name.
+    :ivar details: what it reported of each step, by the step's name.
     """
 
     steps: list[str]
@@ -37,12 +37,12 @@ class Outcome:
 
 
 def run_script(python: Path, script: Path, *arguments: str, paths: Sequence[Path] = (), **env: str) -> Outcome:
-    """Run it in its own folder, with no environment of the caller's.
+    """Run a script in its own folder, without the caller's environment variables.
 
-    :param paths: what it may import beyond its neighbours, the client and ``steps``.
-    :param env: what its environment has beyond what every script gets.
+    :param paths: folders that it can import from, beside its own, the client's and that of ``steps``.
+    :param env: variables beside those that every script gets.
     """
-    # What it leaves goes with its own folder for temporary files.
+    # Temporary files that it leaves are removed with this folder.
     with tempfile.TemporaryDirectory(prefix="client-", ignore_cleanup_errors=True) as folder:
         done = subprocess.run(
             [str(python), str(script), *arguments],
@@ -64,13 +64,13 @@ def run_script(python: Path, script: Path, *arguments: str, paths: Sequence[Path
     lines: list[dict[str, Any]] = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
     assert lines, done.stderr
     steps = [line for line in lines if "step" in line]
-    wrong = [f"{one['step']}: {one['detail']}" for one in steps if not one["ok"]]
+    wrong = [f"{row['step']}: {row['detail']}" for row in steps if not row["ok"]]
     if done.returncode and not wrong:
         wrong = [done.stderr[-2000:]]
     return Outcome(
-        steps=[one["step"] for one in steps],
+        steps=[row["step"] for row in steps],
         wrong=wrong,
         status=done.returncode,
         counts=next((line["counts"] for line in lines if "counts" in line), {}),
-        details={one["step"]: one["detail"] for one in steps},
+        details={row["step"]: row["detail"] for row in steps},
     )

@@ -1,9 +1,9 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One array of a running simulator, from the array's side: what it holds, what it was asked, and its faults.
+"""One array of a running simulator as its control port reports it: content, journal and faults.
 
-How a test talks to it as a client is in the classes that are made of this one.
+Subclasses add the clients of an array.
 """
 
 from __future__ import annotations
@@ -22,30 +22,30 @@ class SimulatedArray:
         self.endpoint = simulator.array(name)
 
     def reset(self) -> None:
-        """Empty it, and take its faults away."""
+        """Empty the array, and remove its faults."""
         self.simulator.reset(self.name)
 
-    # ---- what it holds ---------------------------------------------------------------------------------------------
+    # ---- its content -----------------------------------------------------------------------------------------------
 
     def state(self) -> dict[str, Any]:
         return self.simulator.state(self.name)
 
     def names(self) -> list[str]:
-        """Of volumes and snapshots."""
+        """The names of volumes and snapshots."""
         return sorted(row["name"] for row in self.state()["volumes"])
 
     def contents(self) -> dict[str, str]:
-        """What is in each volume and snapshot: equal where the bytes are."""
+        """The content id of each volume and snapshot: equal where the bytes are equal."""
         return {row["name"]: row["content"] for row in self.state()["volumes"]}
 
     def write(self, volume: str, size: int) -> None:
         """Let ``size`` bytes be written to a volume by some host."""
         self.simulator.write(volume, size, self.name)
 
-    # ---- what it was asked -----------------------------------------------------------------------------------------
+    # ---- its journal -----------------------------------------------------------------------------------------------
 
     def mark(self) -> int:
-        """The number of the journal's last entry, to read on from."""
+        """The number of the journal's last entry, for ``since``."""
         return self.simulator.mark(self.name)
 
     def requests(self, since: int = 0) -> list[dict[str, Any]]:
@@ -56,7 +56,7 @@ class SimulatedArray:
         return self.simulator.writes(self.name, since)
 
     def changes(self, since: int = 0) -> list[dict[str, Any]]:
-        """What became different, whoever asked for it."""
+        """The changes of the array's content, whoever requested them."""
         return self.simulator.changes(self.name, since)
 
     # ---- its faults ------------------------------------------------------------------------------------------------
@@ -65,7 +65,7 @@ class SimulatedArray:
         self.simulator.fault(self.name, kind=kind, **fault)
 
     def struck(self) -> list[int]:
-        """How many requests each fault has struck: 0 shows that a test met none."""
+        """The number of requests that each fault has struck; 0 where the test never met it."""
         return self.simulator.struck(self.name)
 
     def clear_faults(self) -> None:

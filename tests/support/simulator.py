@@ -1,12 +1,12 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A simulator for a test: started in a process of its own, asked and disturbed through its control API.
+"""A simulator for a test, in its own process: started, stopped, read, and given faults through its control API.
 
     with Simulator([{"vendor": "xtremio", "version": "4.2.0-33"}]) as simulator:
         array = simulator.array("xtremio")          # address, port, username, password, ca_path, ...
         mark = simulator.mark("xtremio")
-        ...                                          # talk to it
+        ...                                          # requests to the array
         assert simulator.writes("xtremio", since=mark) == []
 
 The interpreter that runs the test has the simulator's requirements installed.
@@ -37,8 +37,8 @@ class Simulator:
     def __init__(
         self, arrays: str | Sequence[Mapping[str, Any]] = "xtremio", *, run_dir: Path | str | None = None
     ) -> None:
-        wanted: list[Mapping[str, Any]] = [{"vendor": arrays}] if isinstance(arrays, str) else list(arrays)
-        self._config = {"arrays": [dict(array) for array in wanted]}
+        requested: list[Mapping[str, Any]] = [{"vendor": arrays}] if isinstance(arrays, str) else list(arrays)
+        self._config = {"arrays": [dict(array) for array in requested]}
         self._own_dir = run_dir is None
         self.run_dir = Path(tempfile.mkdtemp(prefix="openflash-sim-") if run_dir is None else run_dir)
         self._process: subprocess.Popen[bytes] | None = None
@@ -49,7 +49,9 @@ class Simulator:
         self.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
+    ) -> None:
         self.stop()
         if self._own_dir:
             shutil.rmtree(self.run_dir, ignore_errors=True)
@@ -89,7 +91,7 @@ class Simulator:
         self.endpoints = json.loads(self.endpoints_path.read_text(encoding="utf-8"))
 
     def stop(self) -> None:
-        """End it properly: state is saved."""
+        """Terminate it, which saves its state."""
         if self._process is not None and self._process.poll() is None:
             self._process.terminate()
             try:
@@ -99,13 +101,13 @@ class Simulator:
         self._process = None
 
     def kill(self) -> None:
-        """End it the hard way."""
+        """Kill it, which saves nothing."""
         if self._process is not None:
             self._process.kill()
             self._process.wait(30)
         self._process = None
 
-    # ---- what the arrays hold and were asked -----------------------------------------------------------------------
+    # ---- content and journals of the arrays ------------------------------------------------------------------------
 
     def array(self, name: str = "xtremio") -> dict[str, Any]:
         """The array's entry in endpoints.json."""
@@ -119,10 +121,10 @@ class Simulator:
 
     def volume(self, name: str, array: str = "xtremio") -> dict[str, Any] | None:
         """One volume of the state by its name."""
-        return next((one for one in self.state(array)["volumes"] if one["name"] == name), None)
+        return next((row for row in self.state(array)["volumes"] if row["name"] == name), None)
 
     def mark(self, name: str = "xtremio") -> int:
-        """The number of the journal's last entry, to read on from."""
+        """The number of the journal's last entry, for ``since``."""
         mark: int = self._control("GET", f"/arrays/{name}/journal?since={1 << 60}")["last"]
         return mark
 
@@ -140,7 +142,7 @@ class Simulator:
     def changes(self, name: str = "xtremio", since: int = 0) -> list[dict[str, Any]]:
         return [entry for entry in self.journal(name, since) if entry["kind"] == "change"]
 
-    # ---- disturbing them -------------------------------------------------------------------------------------------
+    # ---- faults and host activity ----------------------------------------------------------------------------------
 
     def fault(self, name: str = "xtremio", **fault: Any) -> list[dict[str, Any]]:
         """Add a fault: ``kind`` and any of ``match``, ``count``, ``skip``, ``seconds``, ``status``."""

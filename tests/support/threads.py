@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Threads that meet. Runs on Python 3.8, like the library."""
+"""Threads that interrupt each other often. Runs on Python 3.8, like the library."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import Any
 
 @contextmanager
 def impatient_threads() -> Iterator[None]:
-    """Threads change places as often as Python can, so that what is not locked goes wrong soon."""
+    """Let Python switch threads as often as it can, so that a missing lock shows."""
     before = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     try:

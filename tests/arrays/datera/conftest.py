@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 
 from ansible_collections.openflash.storage.plugins.module_utils.openflash import model
-from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import Initiator, VolumeSpec
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import Initiator
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.units import GIB
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.datera.client import Datera
-from tests.support.one_array import OneArray
+from tests.support.one_array import OneArray, until_closed
 from tests.support.simulator import Simulator
 
 # name -> (product, API version to ask for, tenant)
@@ -34,7 +34,7 @@ IQN1, IQN2 = (Initiator(f"iqn.2026-01.org.example:h{number}", "iscsi") for numbe
 
 
 class SimulatedEdf(OneArray[Datera]):
-    """One simulated array, clients of it, and a client of no library at all."""
+    """One simulated array, library clients of it, and plain HTTP requests to it."""
 
     vendor = "datera"
     client = Datera
@@ -49,7 +49,7 @@ class SimulatedEdf(OneArray[Datera]):
         return super().settings({"tenant": self.tenant, **({"api_version": self.api} if self.api else {}), **options})
 
     def raw(self, method: str, path: str, body: Any = None, api: str = "v2.1", tenant: str | None = None) -> Any:
-        """What the array answers to a request: the data, or the refusal as it is."""
+        """The answer to one plain request: its data, or the refusal unchanged."""
         if not self._key:
             credentials = {"name": self.endpoint["username"], "password": self.endpoint["password"]}
             self._key = self._send("PUT", f"/{api}/login", credentials, {})["key"]
@@ -76,7 +76,7 @@ class SimulatedEdf(OneArray[Datera]):
 
     def lines(self, since: int = 0) -> list[str]:
         """Method and path of each request, without version and ids."""
-        return ["{} {}".format(one["method"], one["path"].split("/", 2)[2]) for one in self.requests(since)]
+        return ["{} {}".format(request["method"], request["path"].split("/", 2)[2]) for request in self.requests(since)]
 
     def settle(self, array: Datera, name: str) -> model.Volume:
         """The volume, once its target can be logged in to."""
@@ -85,19 +85,14 @@ class SimulatedEdf(OneArray[Datera]):
         return volume
 
     def several(self, name: str = "pair") -> list[str]:
-        """An app instance with two volumes in one storage instance and one in another; their paths."""
+        """Create an app instance with two volumes in one storage instance and one in another. Returns their paths."""
         volume = {"size": 2, "replica_count": 1}
         storages = [
             {"name": "storage-1", "volumes": [{"name": "volume-1", **volume}, {"name": "volume-2", **volume}]},
             {"name": "storage-2", "volumes": [{"name": "volume-1", **volume}]},
         ]
-        made = self.raw("POST", "/app_instances", {"name": name, "storage_instances": storages})
-        return [one["path"] for storage in made["storage_instances"] for one in storage["volumes"]]
-
-
-def make(array: Datera, name: str = "vol1", size: int = GIB, **options: Any) -> model.Volume:
-    array.create_volume(VolumeSpec(name, size, options=options))
-    return array.volumes([name]).items[0]
+        instance = self.raw("POST", "/app_instances", {"name": name, "storage_instances": storages})
+        return [row["path"] for storage in instance["storage_instances"] for row in storage["volumes"]]
 
 
 @pytest.fixture(scope="session")
@@ -120,9 +115,7 @@ def datera_simulator() -> Iterator[Simulator]:
 
 def _edf(simulator: Simulator, name: str) -> Iterator[SimulatedEdf]:
     _version, api, tenant = VARIANTS.get(name, ("", None, "/root"))
-    edf = SimulatedEdf(simulator, name, api, tenant)
-    yield edf
-    edf.close()
+    yield from until_closed(SimulatedEdf(simulator, name, api, tenant))
 
 
 @pytest.fixture(params=VARIANTS)

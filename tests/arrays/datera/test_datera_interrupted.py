@@ -2,11 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What killed runs of a Datera leave, where an operation is this array's own, or somebody uses what is left.
+"""Interrupted runs on a Datera: operations that only this array has, and unfinished objects that somebody uses.
 
-What every array keeps to when it is killed is in tests/module/test_contract.py. An operation here is run undisturbed
-once, to count its requests. Then it is cut off after each of them, and run again by another process: the result must be
-the same.
+tests/module/test_contract.py has what holds for every array. Here an operation is run once without a fault, to count
+its requests. Then it is killed after each of them and run again by another process: the result must be the same.
 """
 
 from __future__ import annotations
@@ -32,12 +31,12 @@ QUICK = {"offline_changes": True, "scheme": "http"}
 
 @dataclass
 class Operation:
-    """Something to do twice. ``run`` finds its objects by itself, as a new process would."""
+    """An operation that is run twice. ``run`` reads its objects by itself, as a new process does."""
 
     name: str
     run: Callable[[Datera], Any]
     arrays: tuple[str, ...] = ("new", "old")
-    """Of ``quick_simulator``. What is only here because it takes a volume offline is done to the old one."""
+    """The arrays of ``quick_simulator``; only the old one where an operation is tested because it works offline."""
 
 
 def volume(array: Datera, name: str) -> model.Volume:
@@ -49,8 +48,8 @@ def snapshot(array: Datera, name: str) -> model.Snapshot:
 
 
 def delete(array: Datera) -> None:
-    for found in array.volumes(["idle"]):
-        array.delete_volume(found)
+    for idle in array.volumes(["idle"]):
+        array.delete_volume(idle)
 
 
 def unmap(array: Datera) -> None:
@@ -75,7 +74,7 @@ OPERATIONS = [
 
 
 def cases(*kinds: tuple[str, ...]) -> list[Any]:
-    """Each operation with each of these, of which the first is the name of an array that the operation is done to."""
+    """Parameters: each operation with each of these tuples, whose first item is the array that it is run on."""
     return [
         pytest.param(*kind, operation, id="-".join([*kind, operation.name]))
         for kind in kinds
@@ -89,7 +88,7 @@ EVERYWHERE = pytest.mark.parametrize(("quick", "operation"), cases(("new",), ("o
 
 @pytest.fixture(scope="module")
 def quick_simulator() -> Iterator[Simulator]:
-    """Arrays that take no time: one that changes volumes under running I/O, one that wants them offline."""
+    """Arrays that answer at once: one that changes volumes under running I/O, and one that demands them offline."""
     arrays: list[dict[str, Any]] = [
         {"name": "new", "vendor": "datera", "slowness": 0},
         {
@@ -113,7 +112,7 @@ def quick(quick_simulator: Simulator, request: pytest.FixtureRequest) -> Iterato
 
 
 def connect(edf: SimulatedEdf) -> Datera:
-    """With short pauses between attempts: what happens in them is not what is tested here."""
+    """A client whose pauses between attempts are short."""
     array = edf.connect(QUICK, port=edf.endpoint["http_port"], ca_path=None)
     array._wire.http._sleep = lambda seconds: time.sleep(seconds / 50)
     return array
@@ -133,28 +132,32 @@ def prepare(edf: SimulatedEdf) -> None:
     with connect(edf) as array:
         for name in ("vol1", "idle", "mapped"):
             array.create_volume(VolumeSpec(name, GIB))
-        one = volume(array, "vol1")
-        array.set_metadata(one, {"gone": "1", "kept": "1"})
-        array.create_snapshots([SnapshotSpec("old", one)])
+        first = volume(array, "vol1")
+        array.set_metadata(first, {"gone": "1", "kept": "1"})
+        array.create_snapshots([SnapshotSpec("old", first)])
         edf.write("vol1", 4096)
         array.map_volume(volume(array, "mapped"), array.create_host("server", [IQN1, IQN2]))
         array.create_host("unused", [model.Initiator("iqn.2026-01.org.example:unused", "iscsi")])
 
 
 def picture(edf: SimulatedEdf) -> Any:
-    """What the array holds, without what differs from run to run: ids, and contents by what they are equal to."""
+    """The content of the array in a form that is equal for equal runs: no ids, and bytes by who shares them."""
     with connect(edf) as array:
         volumes = {}
-        for one in array.volumes():
-            notes = sorted(array.metadata(one).items())
-            volumes[one.name] = (one.size, one.source, one.state, sorted(one.options.items()), notes)
-        # One more safety copy, which a run takes that finds a restore whose end is not known: see test_restores.py.
+        for volume in array.volumes():
+            notes = sorted(array.metadata(volume).items())
+            volumes[volume.name] = (volume.size, volume.source, volume.state, sorted(volume.options.items()), notes)
+        # A second backup, which a run takes that finds a restore whose end is not known: see test_restores.py.
         snapshots = sorted(
-            (one.name, one.volume, one.size, one.children) for one in array.snapshots() if one.name != "backup-2"
+            (snapshot.name, snapshot.volume, snapshot.size, snapshot.children)
+            for snapshot in array.snapshots()
+            if snapshot.name != "backup-2"
         )
-        hosts = sorted((one.name, sorted(one.addresses)) for one in array.hosts())
-        mappings = sorted((one.volume, one.host, one.lun, one.chap_user) for one in array.mappings())
-    described = sorted(one["descr"] for one in edf.raw("GET", "/app_instances"))
+        hosts = sorted((host.name, sorted(host.addresses)) for host in array.hosts())
+        mappings = sorted(
+            (mapping.volume, mapping.host, mapping.lun, mapping.chap_user) for mapping in array.mappings()
+        )
+    described = sorted(row["descr"] for row in edf.raw("GET", "/app_instances"))
     contents: dict[str, list[str]] = {}
     for held in edf.state()["volumes"]:
         if held["name"] != "backup-2":
@@ -174,22 +177,24 @@ def expected(edf: SimulatedEdf, operation: Operation) -> tuple[Any, int, int]:
 
 
 @EVERYWHERE
-def test_killed_after_every_request(quick: SimulatedEdf, operation: Operation, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole, requests, _ = expected(quick, operation)
-    finished = whole[0].get("made")
-    for at in range(1, requests + 1):
+def test_a_run_that_is_killed_after_any_request_is_finished_by_the_next(
+    quick: SimulatedEdf, operation: Operation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    complete, requests, _ = expected(quick, operation)
+    finished = complete[0].get("made")
+    for number in range(1, requests + 1):
         prepare(quick)
         array = connect(quick)
-        with quick.killed(monkeypatch, at, answered=True) as sent:
+        with quick.killed(monkeypatch, number, answered=True) as sent:
             operation.run(array)
         array.close()
         assert sent[-1] == "killed"
         with connect(quick) as array:
-            for one in array.volumes(["made"]):
-                # What carries its final name is finished.
-                assert (one.size, sorted(one.options.items())) == (finished[0], finished[3])
+            for volume in array.volumes(["made"]):
+                # A volume with its final name is finished
+                assert (volume.size, sorted(volume.options.items())) == (finished[0], finished[3])
             operation.run(array)
-        assert picture(quick) == whole, f"killed at request {at}"
+        assert picture(quick) == complete, f"killed at request {number}"
 
 
 @pytest.mark.parametrize(
@@ -203,29 +208,33 @@ def test_killed_after_every_request(quick: SimulatedEdf, operation: Operation, m
     ),
     indirect=["quick"],
 )
-def test_a_lost_answer_to_every_write(quick: SimulatedEdf, operation: Operation, kind: str) -> None:
-    """The state is read and decides, within the same run. Each kind on one of the two arrays."""
-    whole, _, writes = expected(quick, operation)
+def test_a_lost_answer_to_any_write_is_confirmed(quick: SimulatedEdf, operation: Operation, kind: str) -> None:
+    """The same run reads the state and decides by it. Each kind of fault is tested on one of the two arrays."""
+    complete, _, writes = expected(quick, operation)
     assert writes > 0
-    for at in range(writes):
+    for number in range(writes):
         prepare(quick)
         with connect(quick) as array:
-            quick.fault(kind, match={"write": True}, skip=at)
+            quick.fault(kind, match={"write": True}, skip=number)
             operation.run(array)
         assert quick.struck() == [1]
-        assert picture(quick) == whole, f"lost at write {at + 1}"
+        assert picture(quick) == complete, f"lost at write {number + 1}"
 
 
 @EVERYWHERE
-def test_busy_and_expired_at_every_request(quick: SimulatedEdf, operation: Operation) -> None:
-    whole, requests, _ = expected(quick, operation)
+def test_a_busy_array_and_an_expired_session_at_any_request_are_overcome(
+    quick: SimulatedEdf, operation: Operation
+) -> None:
+    complete, requests, _ = expected(quick, operation)
     prepare(quick)
     with connect(quick) as array:
-        for at in range(requests):
-            quick.fault("expired" if at % 3 else "busy", skip=at, match={"path": "app_instances|initiator|templates"})
+        for number in range(requests):
+            quick.fault(
+                "expired" if number % 3 else "busy", skip=number, match={"path": "app_instances|initiator|templates"}
+            )
         operation.run(array)
     assert sum(quick.struck()) > 0
-    assert picture(quick) == whole
+    assert picture(quick) == complete
 
 
 def test_an_unfinished_copy_that_somebody_uses_is_left_alone(
@@ -239,7 +248,7 @@ def test_an_unfinished_copy_that_somebody_uses_is_left_alone(
         array.map_volume(volume(array, temporary), array.hosts(["server"]).items[0])
         with pytest.raises(errors.Conflict, match="has the name of the unfinished copy"):
             array.clone_volume(volume(array, "idle"), VolumeSpec("made", 2 * GIB))
-        assert [one.name for one in array.volumes([temporary, "made"])] == [temporary]
+        assert [item.name for item in array.volumes([temporary, "made"])] == [temporary]
 
 
 def test_an_unfinished_copy_of_something_else_is_removed(quick: SimulatedEdf, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -248,18 +257,20 @@ def test_an_unfinished_copy_of_something_else_is_removed(quick: SimulatedEdf, mo
         array.clone_volume(volume(array, "idle"), VolumeSpec("made", 2 * GIB))
     with connect(quick) as array:
         array.clone_volume(volume(array, "vol1"), VolumeSpec("made", 2 * GIB))
-        assert [one.name for one in array.volumes([names.unfinished_name("made"), "made"])] == ["made"]
-    content = {one["name"]: one["content"] for one in quick.state()["volumes"]}
+        assert [item.name for item in array.volumes([names.unfinished_name("made"), "made"])] == ["made"]
+    content = {row["name"]: row["content"] for row in quick.state()["volumes"]}
     assert content["made"] == content["vol1"] != content["idle"]
 
 
-def test_another_restore_that_was_begun_is_not_mixed_up(quick: SimulatedEdf, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unfinished_restore_from_another_snapshot_is_a_conflict(
+    quick: SimulatedEdf, monkeypatch: pytest.MonkeyPatch
+) -> None:
     prepare(quick)
     with connect(quick) as array:
         array.create_snapshots([SnapshotSpec("newer", volume(array, "vol1"))])
-        one, old = volume(array, "vol1"), snapshot(array, "old")
+        source, old = volume(array, "vol1"), snapshot(array, "old")
         with quick.killed(monkeypatch, 6, answered=True):
-            array.restore_snapshot(one, old, "backup")
+            array.restore_snapshot(source, old, "backup")
     with connect(quick) as array:
         with pytest.raises(errors.Conflict, match="a restore from another snapshot was begun"):
             array.restore_snapshot(volume(array, "vol1"), snapshot(array, "newer"), "backup")
@@ -274,15 +285,17 @@ def test_a_volume_that_a_killed_run_took_offline_is_marked_and_brought_online(
     with connect(edf) as array, edf.killed(monkeypatch, 4, answered=True):
         array.extend_volume(volume(array, "idle"), 5 * GIB)
     with connect(edf) as array:
-        left = volume(array, "idle")
-        assert (left.state, left.size) == ("offline", GIB)
-        array.extend_volume(left, 5 * GIB)
-        done = volume(array, "idle")
-        assert (done.state, done.size) == ("ready", 5 * GIB)
+        created = volume(array, "idle")
+        assert (created.state, created.size) == ("offline", GIB)
+        array.extend_volume(created, 5 * GIB)
+        finished = volume(array, "idle")
+        assert (finished.state, finished.size) == ("ready", 5 * GIB)
     edf.close()
 
 
-def test_somebody_else_takes_the_name_of_a_copy(quick: SimulatedEdf, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_volume_that_took_the_name_of_a_copy_meanwhile_is_a_conflict(
+    quick: SimulatedEdf, monkeypatch: pytest.MonkeyPatch
+) -> None:
     prepare(quick)
     with connect(quick) as array:
         source = volume(array, "idle")
@@ -296,29 +309,37 @@ def test_somebody_else_takes_the_name_of_a_copy(quick: SimulatedEdf, monkeypatch
         monkeypatch.setattr(array, "_finished_copy", meanwhile)
         with pytest.raises(errors.Conflict, match="there is a volume made by now"):
             array.clone_volume(source, VolumeSpec("made", 2 * GIB))
-        assert {one.name: one.size for one in array.volumes()} == dict.fromkeys(("vol1", "idle", "mapped", "made"), GIB)
+        assert {item.name: item.size for item in array.volumes()} == dict.fromkeys(
+            ("vol1", "idle", "mapped", "made"), GIB
+        )
 
 
-def test_a_late_note_that_a_restore_is_not_done_is_read_before_it_is_sent_again(quick: SimulatedEdf) -> None:
-    """Made after the end of the restore, it would take the backup's name away, and the next run would restore again."""
+def test_a_record_of_an_unfinished_restore_that_is_written_late_is_read_before_it_is_sent_again(
+    quick: SimulatedEdf,
+) -> None:
+    """Carried out after the end of the restore, it would hide the backup, and the next run would restore again."""
     prepare(quick)
     with connect(quick) as array:
         quick.fault("reset_late", seconds=0.2, match={"method": "PUT", "path": "metadata|int_ecosystem_data"})
         mark = quick.mark()
         restore(array)
         assert quick.struck() == [1]
-        notes = [one for one in quick.requests(mark) if one["write"] and re.search("metadata|int_eco", one["path"])]
+        notes = [
+            request
+            for request in quick.requests(mark)
+            if request["write"] and re.search("metadata|int_eco", request["path"])
+        ]
         assert len(notes) == 2
         time.sleep(0.3)
-        assert sorted(one.name for one in array.snapshots()) == ["backup", "old"]
+        assert sorted(snapshot.name for snapshot in array.snapshots()) == ["backup", "old"]
 
 
-def test_a_second_restore_from_the_same_snapshot_is_one(quick: SimulatedEdf) -> None:
-    """What the volume was restored to last proves nothing about what it holds now."""
+def test_a_second_restore_from_the_same_snapshot_is_carried_out(quick: SimulatedEdf) -> None:
+    """The snapshot of the last restore proves nothing about the present content."""
     prepare(quick)
 
     def contents() -> dict[str, str]:
-        return {one["name"]: one["content"] for one in quick.state()["volumes"]}
+        return {row["name"]: row["content"] for row in quick.state()["volumes"]}
 
     with connect(quick) as array:
         for backup in ("first", "second"):
