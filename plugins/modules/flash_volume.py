@@ -301,6 +301,11 @@ error:
     hint:
       description: What to do about it.
       type: str
+    assumption:
+      description:
+        - What is assumed of the array without a proof, if that may be why the task failed.
+        - It is the id of an entry in the table I(What is assumed) on the page of the array.
+      type: str
 """
 
 from typing import Any, Dict

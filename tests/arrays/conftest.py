@@ -19,14 +19,18 @@ XMS_VERSIONS = ("3.0.3-11", "4.0.2-80", "4.2.0-33")
 X2 = {"name": "x2", "vendor": "xtremio", "version": "6.1.0-35_X2"}
 SMALL = {"name": "small", "vendor": "xtremio", "limits": {"snapshots_per_volume": 2, "volumes": 5}}
 # The names of a restore's backup that the array chooses by itself
-CHOOSING: dict[str, list[str]] = {"chooses-name": ["name"], "chooses-set": ["set"], "chooses-both": ["name", "set"]}
+CHOOSING = {
+    "chooses-name": {"xtremio.restore.backup_name": "array"},
+    "chooses-set": {"xtremio.restore.backup_set": "array"},
+    "chooses-both": {"xtremio.restore.backup_name": "array", "xtremio.restore.backup_set": "array"},
+}
 TWO_CLUSTERS = {"name": "two", "vendor": "xtremio", "version": "4.2.0-33", "clusters": ["north", "south"]}
 
 
 @pytest.fixture(scope="session")
 def simulator() -> Iterator[Simulator]:
     arrays = [{"name": version, "vendor": "xtremio", "version": version} for version in XMS_VERSIONS]
-    choosing = [{"name": name, "vendor": "xtremio", "backups": chosen} for name, chosen in CHOOSING.items()]
+    choosing = [{"name": name, "vendor": "xtremio", "assume": chosen} for name, chosen in CHOOSING.items()]
     with Simulator([*arrays, *choosing, TWO_CLUSTERS, X2, SMALL, *dsware.ARRAYS]) as simulator:
         yield simulator
 

@@ -40,7 +40,7 @@ def simulator() -> Iterator[Simulator]:
     about = {"vendor": "flashsystem", "datapath": True}
     arrays: list[dict[str, Any]] = [
         {"name": "fc"},
-        {"name": "reuse", "reuse_ids": True},
+        {"name": "reuse", "assume": {"flashsystem.array.ids_reused": True}},
         {"name": "plain", "udids": False},
     ]
     with Simulator([{**about, **row} for row in arrays]) as running:

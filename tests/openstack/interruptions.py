@@ -109,7 +109,7 @@ class World:
         self.array.reset()
         for name in ("bystander", "volume"):
             driver.create_volume(self.volumes[name])
-            self.array.ask("/write", {"volume": driver._volume_name(self.volumes[name]), "bytes": GIB})
+            self.array.ask(f"/volumes/{driver._volume_name(self.volumes[name])}/write", {"bytes": GIB})
         driver.initialize_connection(self.volumes["bystander"], lib.host(2))
         if "snapshot" in call.needs:
             driver.create_snapshot(self.snapshot)

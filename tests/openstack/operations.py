@@ -469,7 +469,7 @@ class Story:
     def removal(self, one: Any, snap: Any, copies: list[Any]) -> None:
         run, driver = self.run, self.driver
         if self.vendor in ("xtremio", "datera", "dsware") and not self.old:
-            run.step("write", lambda: self.array.ask("/write", {"volume": self.there(one)["name"], "bytes": GIB}))
+            run.step("write", lambda: self.array.ask(f"/volumes/{self.there(one)['name']}/write", {"bytes": GIB}))
             content = self.array.volumes()[self.driver._volume_name(copies[0])]["content"]
             run.step("revert", lambda: driver.revert_to_snapshot(lib.CONTEXT, one, snap))
             run.expect("content of the snapshot", self.there(one).get("content"), content)

@@ -9,12 +9,16 @@ tests/unit/test_rows_of_arrays.py fails when a file differs from what this write
 
 from __future__ import annotations
 
+import importlib
 import json
 import re
 import textwrap
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
+from ansible_collections.openflash.storage.plugins.module_utils.openflash import vendors
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.assumption import Assumption, Ledger
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.connect import VENDORS
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendor import Option
 
@@ -99,6 +103,36 @@ def simulator_readme(text: str) -> str:
     )
 
 
+def ledger(vendor: str) -> Ledger:
+    """What is assumed of an array."""
+    found: Ledger = importlib.import_module(f"{vendors.__name__}.{vendor}.ledger").LEDGER
+    return found
+
+
+INTRODUCTION = (
+    "No public source proves what follows. If a task fails because one of these is wrong, ``error.assumption`` has its "
+    "id. The simulator plays other values (``assume``), and tests prove that no data is lost then: see "
+    ":ref:`ansible_collections.openflash.storage.docsite.reliability`. If your array shows something else, please "
+    "report it."
+)
+
+
+def assumption(entry: Assumption[Any]) -> str:
+    value = ", ".join(map(str, entry.value)) if isinstance(entry.value, tuple) else str(entry.value)
+    text = f"{entry.states} *Assumed:* ``{value}``. *Source:* {entry.source}. *If it is wrong:* {entry.if_wrong} "
+    wrapper = textwrap.TextWrapper(
+        WIDTH, initial_indent="    ", subsequent_indent="    ", break_on_hyphens=False, break_long_words=False
+    )
+    return f"``{entry.id}``\n{wrapper.fill(text + f'*How the array would show it:* {entry.shown_by}')}\n"
+
+
+def page(vendor: str) -> Callable[[str], str]:
+    """The page of an array, which ends in what is assumed of it."""
+    introduction = textwrap.fill(INTRODUCTION, WIDTH, break_on_hyphens=False, break_long_words=False)
+    written = f"{introduction}\n\n{''.join(map(assumption, ledger(vendor)))}"
+    return lambda text: replaced(text, r"^(What is assumed\n-+\n\n).*\Z", written)
+
+
 def names() -> str:
     return f"[{', '.join(sorted(VENDORS))}]"
 
@@ -108,6 +142,7 @@ WRITTEN: dict[str, Callable[[str], str]] = {
     "plugins/doc_fragments/connection.py": fragment,
     "roles/array_simulator/README.md": simulator_readme,
     "roles/cinder_backend/meta/argument_specs.yml": argument_specs,
+    **{f"docs/docsite/rst/array_{vendor}.rst": page(vendor) for vendor in VENDORS},
 }
 """For each file, the function that returns its correct text from its present text."""
 

@@ -26,6 +26,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
+from urllib.parse import quote
 
 PACKAGE_DIR = Path(__file__).resolve().parents[2] / "roles" / "array_simulator" / "files"
 DEADLINE = 30.0
@@ -162,7 +163,12 @@ class Simulator:
 
     def write(self, volume: str, size: int, name: str = "xtremio") -> None:
         """Let ``size`` bytes be written to a volume by some host."""
-        self._control("POST", f"/arrays/{name}/write", {"volume": volume, "bytes": size})
+        self._control("POST", f"/arrays/{name}/volumes/{quote(volume, safe='')}/write", {"bytes": size})
+
+    def assume(self, values: Any, name: str = "xtremio") -> dict[str, Any]:
+        """Play other values of the ledger: ``worst``, or a mapping of ids to values; an empty one: the defaults."""
+        played: dict[str, Any] = self._control("PUT", f"/arrays/{name}/assume", values)
+        return played
 
     def session(self, volume: str, initiator: str, name: str = "xtremio", *, is_open: bool = True) -> None:
         """Let a host log in to a volume, or out again."""

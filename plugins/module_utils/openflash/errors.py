@@ -36,6 +36,8 @@ class FlashError(Exception):
     :param code: the vendor's error code, as sent.
     :param said: the vendor's error text, as sent (secrets already masked by the transport).
     :param hint: a sentence that says what to do about it.
+    :param assumption: the id of an entry of the array's ledger (see assumption.py) that is wrong if this error is not
+        explained otherwise.
     """
 
     kind = "error"
@@ -49,6 +51,7 @@ class FlashError(Exception):
         code: Optional[str] = None,
         said: Optional[str] = None,
         hint: Optional[str] = None,
+        assumption: Optional[str] = None,
     ) -> None:
         super().__init__(reason)
         self.reason = reason
@@ -58,6 +61,7 @@ class FlashError(Exception):
         self.code = code
         self.said = said
         self.hint = hint
+        self.assumption = assumption
 
     def fill(self, **known: Optional[str]) -> FlashError:
         """Add what is known here and was not known where the error was raised."""
@@ -81,6 +85,11 @@ class FlashError(Exception):
         text += "."
         if self.hint:
             text += " " + self.hint
+        if self.assumption:
+            text += (
+                " No source proves what is assumed here of the array, %s: if nothing else explains the error, please "
+                "report it with what the array answers." % self.assumption
+            )
         return text
 
     def as_dict(self) -> Dict[str, Any]:
@@ -95,6 +104,7 @@ class FlashError(Exception):
             "code": self.code,
             "said": self.said,
             "hint": self.hint,
+            "assumption": self.assumption,
         }
 
 

@@ -88,7 +88,6 @@ def test_everything_at_once(tmp_path: Path) -> None:
         ({"vendor": "violin", "datapath": True, "protocol": "iscsi"}, "the device tree has Fibre Channel devices only"),
         ({"datapath": "maybe"}, "datapath 'maybe' is not true or false"),
         ({"protocol": ["fc"]}, "protocol ['fc'] is not iscsi, fc or both"),
-        ({"backups": ["date"]}, "backups ['date'] is not a list of some of name, set"),
         ({"vendor": "datera", "quirks": [["x"]]}, "quirks [['x']] is not a list of some of app_snapshots_apart"),
         ({"vendor": "datera", "slowness": "slow"}, "slowness 'slow' is not a number from 0 on"),
         ({"vendor": "flashsystem", "nodes": True}, "nodes True is not a whole number from 1 to 2"),

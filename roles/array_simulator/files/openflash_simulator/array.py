@@ -284,6 +284,10 @@ class Array(Access):
         if parent is not None:
             self._index.children.setdefault(parent, set()).add(volume.id)
 
+    def reparent(self, volume: Volume, parent: Volume | None) -> None:
+        """Let a volume count as a copy of another one, or of none."""
+        self._set_parent(volume, parent.id if parent else None)
+
     def _refuse_while_copying(self, volume: Volume) -> None:
         if self.copying(volume):
             raise InUse("volume", volume.name, "copying")

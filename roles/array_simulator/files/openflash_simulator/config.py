@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 import yaml
 
+from .assumptions import Ledger, chosen
 from .checks import PORT, checked, flag, known_keys, whole_number
 from .errors import ConfigError
 from .faults import Fault, parse as parse_fault
@@ -33,7 +34,7 @@ COMMON_KEYS = (
     "pools",
     "state_dir",
     "datapath",
-    "reuse_ids",
+    "assume",
     "faults",
     "limits",
 )
@@ -119,7 +120,7 @@ def _array(raw: Mapping[Any, Any], position: int, taken: set[str]) -> ArrayConfi
         pools=read.pools(),
         state_dir=Path(read.text("state_dir", "")).expanduser().absolute() if raw.get("state_dir") else None,
         datapath=read.flag("datapath"),
-        reuse_ids=read.flag("reuse_ids"),
+        assume=read.assume(wire.assumptions),
         faults=read.faults(),
         limits=read.limits(wire.limits),
         options=options,
@@ -183,6 +184,12 @@ class _Reader:
             raise ConfigError(f"{self.what}: faults is not a list")
         try:
             return tuple(parse_fault(item) for item in raw)
+        except ConfigError as error:
+            raise ConfigError(f"{self.what}: {error}") from None
+
+    def assume(self, ledger: Ledger) -> dict[str, Any]:
+        try:
+            return chosen(ledger, self.raw.get("assume"))
         except ConfigError as error:
             raise ConfigError(f"{self.what}: {error}") from None
 

@@ -3,18 +3,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The control API of a running simulator, for tests and for the role: loopback only, and it never shows a secret.
 
-=================================== ===============================================================================
-``GET /``                           the arrays' names and the process
-``GET /arrays/NAME/state``          what the array holds
-``GET /arrays/NAME/journal?since=N`` ``{"last": N, "entries": [...]}``: every request and change after entry N
-``DELETE /arrays/NAME/journal``     forget the entries (numbers go on)
-``GET /arrays/NAME/faults``         the faults that wait
-``POST /arrays/NAME/faults``        add one fault, or a list of them
-``DELETE /arrays/NAME/faults``      remove all
-``POST /arrays/NAME/reset``         an empty array without faults
-``POST /arrays/NAME/session``       ``{"volume", "initiator", "open"}``: as if that host had logged in, or out
-``POST /arrays/NAME/write``         ``{"volume", "bytes"[, "scope"]}``: as if a host had written to it
-=================================== ===============================================================================
+=========================================== =======================================================================
+``GET /``                                   the arrays' names and the process
+``GET /arrays/NAME/state``                  what the array holds
+``GET /arrays/NAME/journal?since=N``        ``{"last": N, "entries": [...]}``: every request and change after entry N
+``DELETE /arrays/NAME/journal``             forget the entries (numbers go on)
+``GET /arrays/NAME/faults``                 the faults that wait
+``POST /arrays/NAME/faults``                add one fault, or a list of them
+``DELETE /arrays/NAME/faults``              remove all
+``POST /arrays/NAME/reset``                 an empty array without faults
+``GET /arrays/NAME/assume``                 the value of each assumption that is played
+``PUT /arrays/NAME/assume``                 play others from now on: ``worst``, or a mapping of ids to values
+``POST /arrays/NAME/session``               ``{"volume", "initiator", "open"}``: as if that host had logged in, or out
+``POST /arrays/NAME/volumes/VOLUME/write``  ``{"bytes"[, "scope"]}``: as if a host had written to it
+=========================================== =======================================================================
 """
 
 from __future__ import annotations
@@ -52,7 +54,9 @@ class Control:
                 web.delete("/arrays/{name}/faults", self._clear_faults),
                 web.post("/arrays/{name}/reset", self._reset),
                 web.post("/arrays/{name}/session", self._session),
-                web.post("/arrays/{name}/write", self._write),
+                web.get("/arrays/{name}/assume", self._assumed),
+                web.put("/arrays/{name}/assume", self._assume),
+                web.post("/arrays/{name}/volumes/{volume}/write", self._write),
             ]
         )
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
@@ -108,6 +112,17 @@ class Control:
         self._wire(request).reset()
         return web.json_response({})
 
+    async def _assumed(self, request: web.Request) -> web.Response:
+        return web.json_response(self._wire(request).playing)
+
+    async def _assume(self, request: web.Request) -> web.Response:
+        wire, raw = self._wire(request), await _document(request)
+        try:
+            wire.assume(raw)
+        except ConfigError as error:
+            raise _refusal(web.HTTPBadRequest, str(error)) from None
+        return web.json_response(wire.playing)
+
     async def _session(self, request: web.Request) -> web.Response:
         wire, raw = self._wire(request), await _document(request)
         if not isinstance(raw, dict) or not isinstance(raw.get("open"), bool):
@@ -119,16 +134,17 @@ class Control:
     async def _write(self, request: web.Request) -> web.Response:
         wire, raw = self._wire(request), await _document(request)
         if not isinstance(raw, dict) or not isinstance(raw.get("bytes"), int) or raw["bytes"] < 0:
-            raise _refusal(web.HTTPBadRequest, "write needs volume and bytes")
+            raise _refusal(web.HTTPBadRequest, "write needs bytes")
+        name = request.match_info["volume"]
         for array in wire.arrays():
-            volume = array.find_volume(str(raw.get("volume"))) if raw.get("scope") in (None, array.name) else None
+            volume = array.find_volume(name) if raw.get("scope") in (None, array.name) else None
             if volume is not None:
                 try:
                     array.write(volume, raw["bytes"])
                 except ArrayError as error:
                     raise _refusal(web.HTTPBadRequest, str(error)) from None
                 return web.json_response({})
-        raise _refusal(web.HTTPNotFound, f"there is no volume {raw.get('volume')!r}")
+        raise _refusal(web.HTTPNotFound, f"there is no volume {name!r}")
 
 
 async def _document(request: web.Request) -> Any:

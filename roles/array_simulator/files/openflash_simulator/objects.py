@@ -125,7 +125,7 @@ class Table(Generic[T]):
     """Objects of one kind by number and by name. Numbers start at 1 and are given out once, or ``reuse`` at once."""
 
     def __init__(self, reuse: bool = False) -> None:
-        self.reuse = reuse
+        self._reuse = reuse
         self._rows: dict[int, T] = {}
         self._names: dict[tuple[str, str], int] = {}
         self._spaces: dict[int, str] = {}
@@ -148,11 +148,15 @@ class Table(Generic[T]):
         number = self._names.get((space, name))
         return None if number is None else self._rows[number]
 
+    def reuse_numbers(self, reuse: bool) -> None:
+        self._reuse = reuse
+        self.next_id = self._lowest_free() if reuse else max([self.next_id, *(number + 1 for number in self._rows)])
+
     def add(self, row: T, space: str = "") -> None:
         self._rows[row.id] = row
         self._names[space, row.name] = row.id
         self._spaces[row.id] = space
-        self.next_id = self._lowest_free() if self.reuse else max(self.next_id, row.id + 1)
+        self.next_id = self._lowest_free() if self._reuse else max(self.next_id, row.id + 1)
 
     def rename(self, row: T, name: str) -> None:
         space = self._spaces[row.id]
@@ -163,7 +167,7 @@ class Table(Generic[T]):
     def remove(self, row: T) -> None:
         del self._rows[row.id]
         del self._names[self._spaces.pop(row.id), row.name]
-        if self.reuse:
+        if self._reuse:
             self.next_id = self._lowest_free()
 
     def _lowest_free(self) -> int:

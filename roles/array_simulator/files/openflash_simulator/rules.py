@@ -67,6 +67,8 @@ class Rules:
     granularity: int = 1024 * 1024
     max_size: int = 2 << 50
     name_length: int = 128
+    # What a name must match completely, an initiator's excepted; empty: anything.
+    name_pattern: str = ""
     first_lun: int = 0
     max_lun: int = 16383
     # Whether snapshots live in the name space of volumes, as they do where a snapshot is a volume.

@@ -36,8 +36,8 @@ class ArrayConfig:
     pools: tuple[PoolConfig, ...] = ()
     state_dir: Path | None = None
     datapath: bool = False
-    # Whether the number of a deleted object is given to the next one at once.
-    reuse_ids: bool = False
+    # The value of each entry of the wire's ledger, by id.
+    assume: Mapping[str, Any] = field(default_factory=dict)
     faults: tuple[Fault, ...] = ()
     limits: Mapping[str, int] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 import uuid
 from collections.abc import Callable, Sequence
@@ -63,9 +64,10 @@ class Store:
         self._empty()
 
     def reuse_ids(self, reuse: bool) -> None:
-        """Whether the number of a deleted volume or host is given to the next one. Set it while the array is empty."""
+        """Whether the number of a deleted volume or host is given to the next one."""
         self._reuse = reuse
-        self._empty()
+        self.volumes.reuse_numbers(reuse)
+        self.hosts.reuse_numbers(reuse)
 
     def _empty(self) -> None:
         self.volumes: Table[Volume] = Table(self._reuse)
@@ -123,6 +125,8 @@ class Store:
 
     def _check_name(self, what: str, name: str) -> None:
         if not name or len(name) > self.rules.name_length:
+            raise BadName(what, name)
+        if self.rules.name_pattern and what != "initiator" and not re.fullmatch(self.rules.name_pattern, name):
             raise BadName(what, name)
 
     def _check_size(self, size: int) -> None:

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+from ...assumption import Ledger, general
+
 # Section 1.16: the most entities of one page. Each entity of a list has all nested entities.
 PAGE = 1000
 # Section 1.16: the default size of a page. That no array has smaller pages is assumed, which matters only where the
@@ -32,3 +34,5 @@ STORAGE = "storage-1"
 VOLUME = "volume-1"
 # Section 2.6: the name of an initiator is required, and nothing reads it.
 LABEL_LONGEST = 128
+
+LEDGER: Ledger = general("datera", "9")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Tuple
 
+from ...assumption import Ledger, general
 from ...units import MIB, TIB
 
 REST, SOCKET = "rest", "socket"
@@ -51,3 +52,5 @@ ROLLED_BACK = "50153010"
 
 # Section 2.1: the unit of the socket's times is not documented; a second is the longest that any client assumes.
 CLOCK_STEP = 1.1
+
+LEDGER: Ledger = general("dsware", "9")

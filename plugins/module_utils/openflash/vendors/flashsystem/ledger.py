@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from ...assumption import Ledger, general
 from ...units import GIB, TIB
 
 # Section 4: the naming rules of the sibling family; the driver stays within them.
@@ -32,3 +33,5 @@ ISCSI_PORT = 3260
 DELIMITER = "!"
 # Section 2.2, by the siblings' grammar: the range of a udid.
 UDIDS = (1, 0x7FFF)
+
+LEDGER: Ledger = general("flashsystem", "9")

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from ...assumption import Ledger, general
 from ...units import TIB
 
 # Section 1.5: the first version whose requests are known, and the first that clients of that time accepted. 7.50 is
@@ -51,3 +52,5 @@ LISTED_WITHIN = 60.0
 
 # Seconds, more than a run needs from reading the initiators of a host to the request that replaces them.
 RACE_PAUSE = 0.5
+
+LEDGER: Ledger = general("violin", "4")

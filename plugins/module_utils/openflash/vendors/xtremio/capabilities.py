@@ -17,7 +17,7 @@ from .names import TEMPORARY_LONGEST
 def _rule(longest: int) -> NameRule:
     return NameRule(
         longest,
-        NAME_PATTERN,
+        NAME_PATTERN.value,
         "1 to %d letters, digits, '.', '_', ':', '@', '+' and '-', the first a letter or digit, not digits only"
         % longest,
     )
@@ -36,18 +36,18 @@ _ON_3X: Dict[str, str] = {
 def capabilities(is_v2: bool) -> Capabilities:
     """What the array can do, over REST v2 (XMS 4.0 and later) or v1 (XIOS 3.x)."""
     # The name of a volume with the suffix of an unfinished copy must not be too long.
-    volume = _rule(NAME_LONGEST - TEMPORARY_LONGEST)
+    volume = _rule(NAME_LONGEST.value - TEMPORARY_LONGEST)
     return Capabilities(
         vendor="xtremio",
         volume_name=volume,
         snapshot_name=volume,
-        host_name=_rule(NAME_LONGEST),
-        group_name=_rule(NAME_LONGEST) if is_v2 else None,
+        host_name=_rule(NAME_LONGEST.value),
+        group_name=_rule(NAME_LONGEST.value) if is_v2 else None,
         provisioning=(THIN,),
         granularity=GRANULARITY,
         smallest=MIB,
         largest=LARGEST,
-        luns=LUN_RANGE,
+        luns=LUN_RANGE.value,
         protocols=(FC, ISCSI),
         snapshot_names=WITH_VOLUMES,
         finishes_snapshot_sets=True,

@@ -170,11 +170,12 @@ class Copies(Volumes, UnfinishedCopies):
         return objects.volume_mappings(item) == () and item.get("dest-snap-list") == []
 
     def _check_length(self, name: str) -> None:
-        if len(name) > NAME_LONGEST:
+        if len(name) > NAME_LONGEST.value:
             raise Invalid(
                 "the temporary name of the copy, %s, is longer than the %d characters that the array allows"
-                % (name, NAME_LONGEST),
+                % (name, NAME_LONGEST.value),
                 hint="Rename the source to something shorter.",
+                assumption=NAME_LONGEST.id,
             )
 
     def _begin(
@@ -324,7 +325,7 @@ class Copy:
         """The suffix by which the array gives the copy this very name, ``<source>.<suffix>``; empty for other names."""
         start = self.source + "."
         ending = self.name[len(start) :] if self.name.startswith(start) else ""
-        return ending if len(ending) <= SUFFIX_LONGEST else ""
+        return ending if len(ending) <= SUFFIX_LONGEST.value else ""
 
     def named(self, suffix: str) -> str:
         """The name that the array gives a copy with this suffix (section 4)."""

@@ -92,8 +92,8 @@ class Groups(Reading, ConsistencyGroups):
         """
         with self._doing("take snapshots of consistency group %s" % group.name, group.name):
             self._need_groups()
-            if not suffix or len(suffix) > SUFFIX_LONGEST:
-                raise Invalid("the suffix %r has not 1 to %d characters" % (suffix, SUFFIX_LONGEST))
+            if not suffix or len(suffix) > SUFFIX_LONGEST.value:
+                raise Invalid("the suffix %r has not 1 to %d characters" % (suffix, SUFFIX_LONGEST.value))
             set_name = snapset_name()
             source = {"consistency-group-id": reference(group.name, group.id)}
 

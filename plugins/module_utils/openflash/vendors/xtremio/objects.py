@@ -24,13 +24,15 @@ from ...model import (
     Volume,
 )
 from ...units import KIB, format_endpoint, parse_initiator
-from .ledger import CONNECTED, TAG_ROOT, TAG_SAFE
+from .ledger import CONNECTED, TAG_CHARACTERS, TAG_ROOT
 from .names import BACKUP_SET
 from .session import has_text
 
 Object = Dict[str, Any]
 T = TypeVar("T")
 
+# What is not quoted in a tag: neither the sign between key and value nor that of quoting.
+_TAG_SAFE = TAG_CHARACTERS.value.replace("=", "").replace("%", "")
 # Section 2: positions in an OID, the triple [guid, name, index] that refers to an object.
 _NAME, _INDEX = 1, 2
 
@@ -211,7 +213,7 @@ def initiator(item: Object) -> Initiator:
         protocol=protocol,
         name=text(item, "name"),
         chap_user=item.get("chap-authentication-initiator-user-name") or None,
-        logged_in=None if state is None else state == CONNECTED,
+        logged_in=None if state is None else state == CONNECTED.value,
         id=index(item),
     )
 
@@ -302,7 +304,7 @@ def _ratio(value: Any) -> Optional[float]:
 
 
 def tag_of(key: str, value: str) -> str:
-    return "%s=%s" % (quote(key, safe=TAG_SAFE), quote(value, safe=TAG_SAFE))
+    return "%s=%s" % (quote(key, safe=_TAG_SAFE), quote(value, safe=_TAG_SAFE))
 
 
 def note_tags(item: Object) -> Dict[Tuple[str, str], str]:

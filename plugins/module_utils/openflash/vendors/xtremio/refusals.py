@@ -7,10 +7,22 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Callable, Optional, Tuple, Type
+from typing import Any, Callable, Mapping, Optional, Tuple, Type
 
+from ...assumption import Assumption
 from ...errors import Busy, Conflict, FlashError, InUse, Invalid, NoSpace, NotFound, Unauthorized, Unsupported
 from ...transport.http import Reply
+from .ledger import (
+    CODES,
+    LINE_LONGEST,
+    LUN_RANGE,
+    NAME_LONGEST,
+    NAME_PATTERN,
+    PROVEN_NAME,
+    PROVEN_SUFFIX,
+    SUFFIX_LONGEST,
+    TAG_CHARACTERS,
+)
 
 
 class NameTaken(Conflict):
@@ -94,8 +106,33 @@ def is_busy(reply: Reply) -> bool:
     return reply.status >= 400 and message_of(reply) == BUSY
 
 
-def error_of(reply: Reply, mask: Callable[[str], str]) -> FlashError:
-    """The error for an answer with a status of 400 or above."""
+# Section 6 to 9: what names an object in the body of a change, and the characters that every client uses in names.
+_NAMES = ("vol-name", "name", "ig-name", "new-name", "consistency-group-name", "initiator-name")
+_SUFFIXES = ("snap-suffix", "backup-snap-suffix")
+_PROVEN_NAME = re.compile(r"[A-Za-z0-9._-]+\Z")
+# The highest LUN that needs no other addressing method, and the lowest that an array is known to give out.
+_PROVEN_LUNS = range(1, 256)
+
+
+def _suspect(body: Mapping[str, Any]) -> Assumption[Any]:
+    """Which entry of the ledger may be wrong when the array refuses this body with a code that is not known."""
+    names = [str(body[key]) for key in _NAMES if key in body]
+    if any(len(name) > PROVEN_NAME for name in names):
+        return NAME_LONGEST
+    if any(len(str(body[key])) > PROVEN_SUFFIX for key in _SUFFIXES if key in body):
+        return SUFFIX_LONGEST
+    if any(not _PROVEN_NAME.match(name) for name in names):
+        return NAME_PATTERN
+    if "lun" in body and body["lun"] not in _PROVEN_LUNS:
+        return LUN_RANGE
+    return TAG_CHARACTERS if "tag-name" in body else CODES
+
+
+def error_of(reply: Reply, mask: Callable[[str], str], body: Optional[Mapping[str, Any]] = None) -> FlashError:
+    """The error for an answer with a status of 400 or above.
+
+    :param body: of the request. What it has decides which entry of the ledger an unknown code may come from.
+    """
     message = mask(message_of(reply))
     details: Any = {"code": message or str(reply.status)}
     for pattern, kind, reason, hint in _TABLE:
@@ -106,11 +143,12 @@ def error_of(reply: Reply, mask: Callable[[str], str]) -> FlashError:
             "the account may not do this", hint="Use an account with the role admin or configuration.", **details
         )
     if message:
-        return FlashError("the array refused %s" % reply.request, **details)
+        return FlashError("the array refused %s" % reply.request, assumption=_suspect(body or {}).id, **details)
     text = "" if "html" in reply.headers.get("content-type", "") else re.sub(r"\s+", " ", mask(reply.text)).strip()
     return FlashError(
         "%s was answered by HTTP status %d" % (reply.request, reply.status),
         said=text[:200] or None,
         hint="Check that the address and port are those of the XMS." if reply.status == 404 else None,
+        assumption=LINE_LONGEST.id if reply.status == 414 else None,
         **details,
     )

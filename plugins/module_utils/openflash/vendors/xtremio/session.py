@@ -14,7 +14,7 @@ from ...client import side_by_side
 from ...errors import BadReply, FlashError, Invalid, NotFound, Unsupported
 from ...transport.confirm import AnswerLost, AnswerUnreadable
 from ...transport.http import HttpTransport, Reply
-from .ledger import FILTER_LENGTH, FILTER_TERMS
+from .ledger import FILTER_TERMS, LINE_LONGEST
 from .refusals import error_of, is_busy, message_of
 
 Object = Dict[str, Any]
@@ -39,6 +39,8 @@ _OBJECT_NAMES = {
     "clusters": "cluster",
 }
 
+# The rest of the line is the path, the other arguments and the properties.
+_FILTER_LONGEST = LINE_LONGEST.value - 2192
 # Up to this many objects are read with a request each. For more the complete list costs less.
 FEW = 8
 
@@ -215,7 +217,7 @@ class XmsSession:
         length = 0
         for term in ("%s:eq:%s" % pair for pair in terms):
             length += len(quote_plus(term)) + 3
-            if not batches or len(batches[-1]) >= FILTER_TERMS or length > FILTER_LENGTH:
+            if not batches or len(batches[-1]) >= FILTER_TERMS or length > _FILTER_LONGEST:
                 batches.append([])
                 length = len(quote_plus(term)) + 3
             batches[-1].append(term)
@@ -295,7 +297,7 @@ class XmsSession:
             reply = self.http.request(method, base + path, query, json=body, idempotent=idempotent, session=session)
             if reply.ok:
                 return reply
-            error = error_of(reply, self.http.mask)
+            error = error_of(reply, self.http.mask, body)
             if method == "GET" or message_of(reply):
                 break
             # The answer is not the array's, so whether the request was carried out is not known.

@@ -10,12 +10,12 @@ from contextlib import suppress
 from typing import Dict, Mapping as Map, Optional
 
 from ...array import Notes
-from ...errors import BadReply, NotFound
+from ...errors import BadReply, NotFound, Timeout
 from ...model import Volume
 from ...transport.confirm import repeat
 from ...transport.deadline import Deadline
 from . import objects
-from .ledger import TAG_LAG
+from .ledger import TAG_LAG, TAG_SEEN_AFTER
 from .reading import Reading
 from .refusals import NameTaken
 from .session import Object
@@ -67,7 +67,10 @@ class Tags(Reading, Notes):
             return
         with suppress(NameTaken):
             repeat(lambda: self._xms.create_tag(tag))
-        Deadline(TAG_LAG).poll(assign, "the tag %s" % tag)
+        try:
+            Deadline(TAG_LAG).poll(assign, "the tag %s" % tag)
+        except Timeout as error:
+            raise error.fill(assumption=TAG_SEEN_AFTER.id) from None
 
     def _untag(self, tag: str, volume: Volume) -> None:
         """Take the tag off the volume. The tag itself stays: another client may be about to use it."""

@@ -15,7 +15,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
+from .. import lateness
 from ..array import Array
+from ..assumptions import Ledger, chosen
 from ..errors import ConfigError, SimulatorError
 from ..faults import Fault, Faults, Verdict
 from ..iscsi import Portals, Route, Shown
@@ -54,6 +56,8 @@ class Wire(ABC):
     options: ClassVar[Mapping[str, Callable[[Any], Any]]] = {}
     # The names that may stand under ``limits``.
     limits: ClassVar[tuple[str, ...]] = ()
+    # What is assumed of the array without a proof, and can be played otherwise: see ``assumptions``.
+    assumptions: ClassVar[Ledger] = ()
     # Whether ``datapath: true`` gives its volumes real bytes.
     has_datapath: ClassVar[bool] = False
 
@@ -63,7 +67,13 @@ class Wire(ABC):
         self.config = config
         self.run_dir = run_dir
         self.authority = authority
-        self.clock = clock
+        self.playing = dict(config.assume or chosen(self.assumptions, None))
+        self._true_clock = clock
+
+        def array_clock() -> float:
+            return clock() + float(self.assumed("array.clock_ahead"))
+
+        self.clock = array_clock
         self.journal = Journal((config.password,))
         self.faults = Faults()
         for fault in config.faults:
@@ -84,8 +94,7 @@ class Wire(ABC):
 
     async def start(self) -> None:
         """Take up the saved state, then listen."""
-        for array in self.arrays():
-            array.reuse_ids(self.config.reuse_ids)
+        self.assumptions_changed()
         if self.config.state_dir is not None:
             try:
                 self.config.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -108,6 +117,23 @@ class Wire(ABC):
         self._past.clear()
         self.empty()
 
+    # ---- what is assumed -------------------------------------------------------------------------------------------
+
+    def assumed(self, fact: str) -> Any:
+        """The value that is played for an entry of the ledger: ``SUBJECT.FACT``, without the vendor."""
+        return self.playing[f"{self.vendor}.{fact}"]
+
+    def assume(self, raw: object) -> None:
+        """Play other values from now on: see ``assumptions.chosen``. The content stays as it is."""
+        self.playing = chosen(self.assumptions, raw)
+        self._past.clear()
+        self.assumptions_changed()
+
+    def assumptions_changed(self) -> None:
+        """Bring what was derived from the values of the ledger up to date."""
+        for array in self.arrays():
+            array.reuse_ids(self.assumed("array.ids_reused"))
+
     def changed(self, change: str, about: Mapping[str, Any]) -> None:
         """Record a change; every array behind this wire reports here."""
         self.journal.change(change, about)
@@ -117,23 +143,41 @@ class Wire(ABC):
     # ---- faults that are the same on every wire --------------------------------------------------------------------
 
     def served(self, verdict: Verdict, write: bool, answer: Callable[[], T]) -> T:
-        """The answer to a request; with the fault ``seen_late`` a read is answered with an earlier state."""
-        now, oldest = self.clock(), self.faults.oldest
+        """The answer to a request. With the fault ``seen_late``, or where that is assumed, a read shows what was."""
+        made_late, deleted_late = self.assumed("array.made_seen_after"), self.assumed("array.deleted_listed_for")
+        now, oldest = self._true_clock(), max(self.faults.oldest, made_late, deleted_late)
         self._past = [entry for entry in self._past if oldest and entry[0] >= now - oldest]
         if write and oldest:
             self._past.append((now, copy.deepcopy(self.dump())))
-        past = next((state for until, state in self._past if until >= now - verdict.age), None) if verdict.age else None
-        if past is None or write:
+        if write or not self._past:
             return answer()
         present = copy.deepcopy(self.dump())
-        self.load(copy.deepcopy(past))
+        shown = present
+        if made_late and deleted_late:
+            shown = self._state_of(now - min(made_late, deleted_late)) or present
+        elif made_late and (past := self._state_of(now - made_late)):
+            shown = lateness.without_new(present, past)
+        elif deleted_late and (past := self._state_of(now - deleted_late)):
+            shown = lateness.with_deleted(present, past)
+        if verdict.age:
+            shown = self._state_of(now - verdict.age) or shown
+        if shown is present:
+            return answer()
+        self.load(copy.deepcopy(shown))
         try:
             return answer()
         finally:
             self.load(present)
 
+    def _state_of(self, then: float) -> dict[str, Any] | None:
+        """The state at that time, if there is an earlier one than the present; by the clock of this host."""
+        return next((state for until, state in self._past if until >= then), None)
+
     async def delayed(self, verdict: Verdict, method: str, path: str, write: bool) -> Verdict:
         """Wait as long as the fault ``latency`` says. A request to an array that was reset meanwhile has no effect."""
+        after = self.assumed("array.carried_out_after")
+        if write and after and verdict.kind == "reset_before":
+            verdict = replace(verdict, fault=Fault("reset_late", seconds=after))
         if not verdict.delay:
             return verdict
         resets = self._resets

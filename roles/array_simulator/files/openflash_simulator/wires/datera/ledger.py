@@ -8,6 +8,8 @@ Where a client could rely on the less strict of two readings, the stricter one i
 
 from __future__ import annotations
 
+from ...assumptions import Ledger, general
+
 # Section 1.6: the first product that serves a second API version; older ones answer 400 to /api_versions.
 SECOND_API = (2, 2)
 # Section 1.16: software before this computes total_count before the filter, and has the old route of metadata (2.10).
@@ -61,3 +63,5 @@ NAA = "6001405"
 APP_INSTANCES = 10_000
 SNAPSHOTS_PER_VOLUME = 256
 INITIATORS = 5_000
+
+LEDGER: Ledger = general("datera", "9")

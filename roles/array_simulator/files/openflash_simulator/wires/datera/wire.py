@@ -57,6 +57,7 @@ class DateraWire(HttpWire):
     """One array, on an HTTPS port and on an HTTP port."""
 
     vendor = "datera"
+    assumptions = ledger.LEDGER
     default_version = "3.3.5.0"
     options: ClassVar = {
         "api_versions": _apis,

@@ -9,6 +9,8 @@ depend on them. When a real array shows something else, this is the only file to
 
 from __future__ import annotations
 
+from ...assumptions import Ledger, general
+
 # Section 4.1: the longest name that any client generates has 95 characters.
 NAME_LENGTH = 95
 # Section 4.1: the characters that are safe on every interface.
@@ -46,3 +48,5 @@ FIRST_LUN = 1
 MAX_LUN = 511
 # Sections 1.3 and 1.5: the first digits of the SCSI identity (NAA 6); the vendor part is invented.
 WWN_PREFIX = "6888603"
+
+LEDGER: Ledger = general("dsware", "9")

@@ -62,6 +62,7 @@ class DswareWire(HttpWire):
     """One array with its managers, its control process for the text socket, and its agents."""
 
     vendor = "dsware"
+    assumptions = ledger.LEDGER
     default_version = "8.1.0"
     has_datapath = True
     options: ClassVar = {

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from ...assumptions import Ledger, general
+
 # Section 2.2: the range of a udid, by the grammar of the siblings.
 MAX_UDID = 0x7FFF
 
@@ -42,3 +44,5 @@ SHELL_CHARACTERS = "$`<>&"
 # Section 9f: one client opens two connections at most; the array's limit is not known.
 SESSIONS = 10
 CONNECTIONS = 10
+
+LEDGER: Ledger = general("flashsystem", "9")

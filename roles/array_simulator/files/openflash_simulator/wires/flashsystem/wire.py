@@ -48,6 +48,7 @@ class FlashsystemWire(SshWire):
     """One array with one or two nodes."""
 
     vendor = "flashsystem"
+    assumptions = ledger.LEDGER
     default_username = "superuser"
     default_version = "1.5.2.6"
     default_sessions = ledger.SESSIONS

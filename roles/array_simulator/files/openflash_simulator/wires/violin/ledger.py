@@ -9,6 +9,8 @@ array sends another one, this is the only file to correct.
 
 from __future__ import annotations
 
+from ...assumptions import Ledger, general
+
 # Section 1.3: no known client names the cookie; this is the name in the sibling API.
 COOKIE = "session_id"
 # Section 1.3: the message of a failed login.
@@ -67,3 +69,5 @@ CONFIG_POOL = "ConfigurationRepository"
 CONFIG_SIZE = 10 << 30
 # Section 1.5: hardware_model. That of a 7700 is its controller's; that of a 7300 is one captured value.
 HARDWARE = {7300: "SHB-3", 7700: "R720"}
+
+LEDGER: Ledger = general("violin", "4")

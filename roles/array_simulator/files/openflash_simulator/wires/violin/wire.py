@@ -120,6 +120,7 @@ class ViolinWire(HttpWire):
     """One array, as the gateway that clients talk to reports it."""
 
     vendor = "violin"
+    assumptions = ledger.LEDGER
     default_version = "7.5.5"
     has_datapath = True
     options: ClassVar = {"model": _model, "tls": flag, "protocol": iscsi_fc_or_both, "portals": ip_addresses}

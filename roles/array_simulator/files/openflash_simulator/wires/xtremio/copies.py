@@ -16,10 +16,12 @@ from .state import Cluster, oid
 from .volumes import CONSISTENCY_GROUP, SNAPSHOT_SET
 
 
-def take(scope: Scope, requested: list[tuple[Volume, str]], set_name: str | None, *, writable: bool) -> list[Volume]:
+def take(
+    scope: Scope, requested: list[tuple[Volume, str]], set_name: str | None, *, writable: bool, has_set: bool = True
+) -> list[Volume]:
     """Copies of one instant, in one new set (XIOS 3.x has no sets). Returns them in the order of the request."""
     array = scope.cluster.array
-    has_sets = scope.xms.version.numbers >= (4,)
+    has_sets = has_set and scope.xms.version.numbers >= (4,)
     name = set_name or _unique_set_name(scope)
     if has_sets:
         array.check_group_name(SNAPSHOT_SET, name)
@@ -36,7 +38,7 @@ def take(scope: Scope, requested: list[tuple[Volume, str]], set_name: str | None
 
 def suffix_of(scope: Scope, call: Call, key: str) -> str:
     suffix = text(call, key) if key in call.body else stamp(scope)
-    if len(suffix) > ledger.SUFFIX_LENGTH:
+    if len(suffix) > scope.xms.assumed("names.suffix_longest"):
         raise XmsError(ledger.NAME_INVALID)
     return suffix
 

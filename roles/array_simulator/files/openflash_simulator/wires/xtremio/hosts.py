@@ -25,6 +25,8 @@ _WWN = re.compile(r"(?:0x)?([0-9a-f]{16})\Z")
 _COLON_WWN = re.compile(r"[0-9a-f]{2}(?::[0-9a-f]{2}){7}\Z")
 _IQN = re.compile(r"iqn\.\d{4}-\d{2}\.[^\s:]+(?::\S+)?\Z")
 _EUI = re.compile(r"eui\.[0-9a-f]{16}\Z")
+_NAA_LATE = 2.0
+"""Seconds after the first mapping of a volume for which it has no NAA name yet."""
 _SYSTEMS = ("solaris", "aix", "windows", "esx", "linux", "hpux", "other")
 
 # Credentials have other names in an answer than in a request (bug 1518945). Passwords are returned in clear.
@@ -123,8 +125,12 @@ class Initiators(Resource):
         "ig-id": lambda scope, row: oid(scope.cluster.array.hosts[row.host]),
         "port-address": lambda scope, row: row.address,
         "port-type": lambda scope, row: "fc" if _COLON_WWN.match(row.address) else "iscsi",
-        "initiator-conn-state": lambda scope, row: "disconnected",
-        "num-of-conn-tars": lambda scope, row: 0,
+        "initiator-conn-state": lambda scope, row: (
+            scope.xms.assumed("initiators.connected_state")
+            if scope.xms.assumed("initiators.logged_in")
+            else "disconnected"
+        ),
+        "num-of-conn-tars": lambda scope, row: int(scope.xms.assumed("initiators.logged_in")),
         "operating-system": lambda scope, row: row.attributes.get("operating-system", "other"),
         **{answer_key: _chap(request_key) for request_key, answer_key in _CHAP_KEYS.items()},
         **IDLE,
@@ -217,10 +223,14 @@ class LunMaps(Resource):
         volume = Volumes().refer(scope, volume_reference, "vol")
         host = InitiatorGroups().refer(scope, required(call, "ig-id"), "ig")
         group = TargetGroups().refer(scope, call.body.get("tg-id", v1_body.get("tg-name")) or 1, "tg")
-        mapping = cluster.array.map(volume, host, _lun(call), f"{volume.id}_{host.id}_{group.id}")
+        lun = _lun(call)
+        if lun is not None and lun < scope.xms.assumed("luns.range")[0]:
+            raise XmsError(ledger.INVALID_LUN)
+        mapping = cluster.array.map(volume, host, lun, f"{volume.id}_{host.id}_{group.id}")
         if not volume.wwn:
-            # Section 3, inferred: a new volume has no NAA name before it is first mapped.
             volume.wwn = naa_name(volume)
+            if scope.xms.assumed("volumes.naa_given") == "late":
+                volume.attributes["naa_from"] = scope.xms.clock() + _NAA_LATE
         return [(self.type, mapping.id)]
 
     def delete(self, scope: Scope, call: Call, row: Mapping) -> None:

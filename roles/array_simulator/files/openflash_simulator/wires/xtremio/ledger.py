@@ -9,6 +9,8 @@ texts; when a real array sends another one, this is the only file to correct.
 
 from __future__ import annotations
 
+from ...assumptions import Assumption, Ledger, general
+
 # Section 15: the body of a 401. Only that it may be JSON with a message is known.
 UNAUTHORIZED = "invalid_credentials"
 # Section 1: a selector that names no cluster. It ends in the suffix that clients take for "not found".
@@ -47,20 +49,62 @@ INVALID_COMMAND = "Command Syntax Error: Cannot {} {}"
 INVALID_FILTER = "Command Syntax Error: Invalid filter {}"
 INVALID_BODY = "Command Syntax Error: Invalid JSON"
 
-# Section 3: 128 is more than the 73 characters that a real client needs. Section 9: clients are known to use set names
-# of up to 64.
-VOLUME_NAME_LENGTH = 128
+# Section 9: clients are known to use set names of up to 64.
 SNAPSHOT_SET_NAME_LENGTH = 64
-SUFFIX_LENGTH = 64
 # Section 9: a limit exists, but is unknown.
 SNAPSHOTS_PER_VOLUME = 512
 VOLUMES = 16384
 INITIATOR_GROUPS = 1024
 INITIATORS = 1024
-# Section 6: two independent fakes give out LUN 1 first; the highest LUN is unknown.
+# Section 6: two independent fakes give out LUN 1 first.
 FIRST_LUN = 1
-MAX_LUN = 16383
 # Vendor and product in the answer to INQUIRY. The sheet does not have them; multipath-tools knows the array by these.
 DISK = ("XtremIO", "XtremApp")
 # The size of a simulated cluster whose configuration has none.
 CAPACITY = 20 << 40
+
+# Codes that are formed like those that a source quotes, and what the array says instead where they are unknown.
+BY_ANALOGY = (
+    *(NAME_NOT_UNIQUE.format(kind) for kind in ("ig", "initiator", "cg", "snapset", "tag")),
+    PORT_ADDRESS_NOT_UNIQUE,
+    INVALID_PORT_ADDRESS,
+    LUN_IN_USE,
+    INVALID_LUN,
+    IG_IS_MAPPED,
+    SIZE_DECREASED,
+    NO_SPACE,
+    NAME_INVALID,
+    NOT_RELATED,
+    FILTER_TOO_LONG,
+)
+UNKNOWN_CODE = "internal_error"
+
+LEDGER: Ledger = (
+    # Section 9: the Cinder driver uses names of 73 characters, and suffixes of 36.
+    Assumption("xtremio.names.longest", 128, "9", (73,)),
+    Assumption("xtremio.names.suffix_longest", 64, "9", (36,)),
+    Assumption(
+        "xtremio.names.characters",
+        r"(?![0-9]+$)[A-Za-z0-9][A-Za-z0-9._:@+-]*",
+        "9",
+        (r"(?![0-9]+$)[A-Za-z0-9][A-Za-z0-9._-]*",),
+    ),
+    Assumption("xtremio.luns.range", (0, 16383), "15", ((1, 255),)),
+    Assumption("xtremio.requests.line_longest", 8192, "2", (4096,)),
+    Assumption("xtremio.errors.codes", "by_analogy", "15", ("unknown",)),
+    # array: the array chooses it by itself. free: it has nothing of the volume's name.
+    Assumption("xtremio.restore.backup_name", "requested", "4", ("set_name", "array", "free")),
+    Assumption("xtremio.restore.backup_set", "requested", "4", ("array", "none")),
+    # ancestor: what the volume itself was copied from, if anything. snapshot: the one that is restored.
+    Assumption("xtremio.restore.backup_ancestor", "volume", "4", ("ancestor", "snapshot")),
+    Assumption("xtremio.restore.backup_type", "regular", "4", ("readonly",)),
+    Assumption("xtremio.restore.backup_seen_after", 0.0, "2", (2.0, 60.0)),
+    Assumption("xtremio.initiators.connected_state", "connected", "6", ("up",)),
+    Assumption("xtremio.initiators.logged_in", False, "6", (True,)),
+    # late: two seconds after the first mapping.
+    Assumption("xtremio.volumes.naa_given", "mapped", "3", ("created", "late")),
+    Assumption("xtremio.objects.alerts_and_counters", "idle", "3", ("present",)),
+    Assumption("xtremio.tags.characters", "-_.:@+ =%", "7", ("-_.",)),
+    Assumption("xtremio.tags.seen_after", 0.0, "2", (2.0, 60.0)),
+    *general("xtremio", "15"),
+)

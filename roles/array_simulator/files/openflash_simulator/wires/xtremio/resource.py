@@ -211,13 +211,17 @@ def common(type_key: str) -> dict[str, Field]:
         type_key: lambda scope, row: oid(row),
         "sys-id": lambda scope, row: scope.cluster.oid,
         "certainty": lambda scope, row: "ok",
-        "obj-severity": lambda scope, row: "information",
+        "obj-severity": lambda scope, row: "major" if _has_counters(scope) else "information",
     }
+
+
+def _has_counters(scope: Scope) -> bool:
+    return bool(scope.xms.assumed("objects.alerts_and_counters") == "present")
 
 
 # The measurements of an idle array. Bandwidth is in KB/s, latency in microseconds, all as strings (section 2).
 IDLE: dict[str, Field] = {
-    name: lambda scope, row: "0"
+    name: lambda scope, row: "17" if _has_counters(scope) else "0"
     for name in ("iops", "rd-iops", "wr-iops", "bw", "rd-bw", "wr-bw", "avg-latency", "rd-latency", "wr-latency")
 }
 

@@ -38,13 +38,7 @@ def restore(scope: Scope, call: Call) -> Links:
         array.check_group_name(SNAPSHOT_SET, name)
     if choice(call, "no-backup", ("true", "false"), "false") == "false":
         suffix = suffix_of(scope, call, "backup-snap-suffix")
-        # Section 15: that the backup has the suffix and the set of the request is a guess. The configuration may say
-        # which of the two the array chooses by itself.
-        chosen_by_array = scope.xms.chosen_backups
-        if "name" in chosen_by_array:
-            suffix = f"backup_{stamp(scope)}_{array.volumes.next_id}"
-        set_name = None if refreshed is not None or "set" in chosen_by_array else name
-        take(scope, [(target, f"{target.name}.{suffix}") for _source, target in pairs], set_name, writable=True)
+        _keep(scope, pairs, suffix, name, refreshed is None)
     for source, target in pairs:
         array.overwrite(target, source)
     if refreshed is not None:
@@ -54,6 +48,32 @@ def restore(scope: Scope, call: Call) -> Links:
             array.remove_member(refreshed, member)
         array.create_group(SNAPSHOT_SET, name, members, {"dissolve": True})
     return [("snapshots", target.id) for _source, target in pairs]
+
+
+def _keep(scope: Scope, pairs: list[tuple[Volume, Volume]], suffix: str, set_name: str, in_set: bool) -> None:
+    """Keep the content of the targets. What is called how, and in which set, and copied from what, is not known."""
+    xms, array = scope.xms, scope.cluster.array
+    number = array.volumes.next_id
+    names = {
+        "requested": f"{{}}.{suffix}",
+        "set_name": f"{{}}.{set_name}",
+        "array": f"{{}}.backup_{stamp(scope)}_{number}",
+        "free": f"Backup{number:04}",
+    }
+    form = names[xms.assumed("restore.backup_name")]
+    chosen_set = xms.assumed("restore.backup_set")
+    kept = take(
+        scope,
+        [(target, form.format(target.name)) for _source, target in pairs],
+        set_name if in_set and chosen_set == "requested" else None,
+        writable=xms.assumed("restore.backup_type") == "regular",
+        has_set=chosen_set != "none",
+    )
+    for (source, target), copy in zip(pairs, kept, strict=True):
+        ancestors = {"volume": target, "ancestor": array.parent(target), "snapshot": source}
+        array.reparent(copy, ancestors[xms.assumed("restore.backup_ancestor")])
+        if seen_after := xms.assumed("restore.backup_seen_after"):
+            copy.attributes["seen_from"] = xms.clock() + seen_after
 
 
 def _key(call: Call, direction: str) -> str:

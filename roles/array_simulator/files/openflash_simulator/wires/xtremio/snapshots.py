@@ -17,7 +17,7 @@ from .resource import Links, Resource, Scope, choice, common, listed, text
 from .restore import PAIRS, restore
 from .state import oid
 from .tags import tag_list, tag_objects
-from .volumes import SNAPSHOT_SET, Volumes, check_deletable, delete_volume
+from .volumes import SNAPSHOT_SET, Volumes, check_deletable, delete_volume, seen
 
 _SOURCES = ("volume-list", "consistency-group-id", "snapshot-set-id", "tag-list")
 
@@ -31,7 +31,7 @@ class Snapshots(Volumes):
     )
 
     def rows(self, scope: Scope) -> Iterable[Volume]:
-        return [volume for volume in scope.cluster.array.volumes if volume.kind == "snapshot"]
+        return [volume for volume in super().rows(scope) if volume.kind == "snapshot"]
 
     def create(self, scope: Scope, call: Call) -> Links:
         if call.api == 1:
@@ -56,7 +56,7 @@ class SnapshotSets(Resource):
     since = (4,)
     fields = {
         **common("snapset-id"),
-        "vol-list": lambda scope, row: [oid(member) for member in scope.cluster.array.members(row)],
+        "vol-list": lambda scope, row: [oid(member) for member in seen(scope, scope.cluster.array.members(row))],
         "num-of-vols": lambda scope, row: len(row.members),
         "cg-id": lambda scope, row: row.attributes.get("cg", []),
         "cg-oid": lambda scope, row: row.attributes.get("cg", []),

@@ -98,6 +98,7 @@ class Tag:
     name: str
     entity: str
     color: str = "#AABBCC"
+    created: float = 0.0
     members: list[tuple[int, str, int]] = field(default_factory=list)
 
 
@@ -174,6 +175,7 @@ class XmsState:
         clock: Callable[[], float],
         limits: dict[str, int],
         changed: ChangeHook,
+        assumed: Callable[[str], Any],
     ) -> None:
         self.name = name
         self.user = user
@@ -183,7 +185,8 @@ class XmsState:
         self.clock = clock
         self.started = clock()
         self.limits = limits
-        self.chosen_backups: frozenset[str] = frozenset()
+        # The value of an entry of the ledger that is played.
+        self.assumed = assumed
         self.guid = guid("xms", name)
         self.tags: Table[Tag] = Table()
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ...assumptions import default_of
 from ...objects import Named
 from . import ledger
 from .call import Call
@@ -29,6 +30,7 @@ ENTITIES = {
     "X-Brick": "bricks",
     "SSD": "ssds",
 }
+CHARACTERS = default_of(ledger.LEDGER, "xtremio.tags.characters")
 _COLOR = re.compile(r"#[0-9A-Fa-f]{6}\Z")
 
 
@@ -124,7 +126,9 @@ class Tags(Resource):
         return scope.xms.tags.get(index)
 
     def by_name(self, scope: Scope, name: str) -> Tag | None:
-        return scope.xms.tags.find(name)
+        tag = scope.xms.tags.find(name)
+        late = tag is not None and tag.created + scope.xms.assumed("tags.seen_after") > scope.xms.clock()
+        return None if late else tag
 
     def create(self, scope: Scope, call: Call) -> Links:
         entity = choice(call, "entity", tuple(ENTITIES), "")
@@ -136,11 +140,15 @@ class Tags(Resource):
             raise not_found("tag")
         if scope.xms.tags.find(path):
             raise XmsError(ledger.NAME_NOT_UNIQUE.format("tag"))
+        legal = scope.xms.assumed("tags.characters")
+        # What names are refused is only known where other characters are played.
+        if legal != CHARACTERS and not all(letter.isalnum() or letter in f"{legal}/" for letter in name):
+            raise XmsError(ledger.NAME_INVALID)
         color = call.body.get("color", "#AABBCC")
         if not isinstance(color, str) or not _COLOR.match(color):
             raise XmsError(ledger.INVALID_VALUE.format("color"))
         number = scope.xms.tags.next_id
-        scope.xms.tags.add(Tag(number, guid("tag", path, str(number)), path, entity, color))
+        scope.xms.tags.add(Tag(number, guid("tag", path, str(number)), path, entity, color, scope.xms.clock()))
         _changed(scope, "tag.create", path, number)
         return [(self.type, number)]
 

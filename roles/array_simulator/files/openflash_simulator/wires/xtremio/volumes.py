@@ -16,7 +16,7 @@ from .call import Call
 from .folders import join_folder, leave_folders
 from .refusals import HAS_SCHEDULER, IN_CONSISTENCY_GROUP, XmsError
 from .resource import IDLE, Field, Links, Resource, Scope, choice, common, required, text
-from .state import OID, Cluster, kib, oid
+from .state import OID, Cluster, kib, naa_name, oid
 from .tags import drop_object, tag_list, tag_objects
 
 CONSISTENCY_GROUP = "consistency-group"
@@ -51,6 +51,30 @@ def _lun_maps(scope: Scope, volume: Volume) -> list[list[Any]]:
     return [[oid(array.hosts[mapping.host]), group, mapping.lun] for mapping in array.mappings_of(volume)]
 
 
+def seen(scope: Scope, volumes: Iterable[Volume]) -> list[Volume]:
+    """Those that the array lists already."""
+    return [volume for volume in volumes if _if_seen(scope, volume)]
+
+
+def _if_seen(scope: Scope, volume: Volume | None) -> Volume | None:
+    return volume if volume and volume.attributes.get("seen_from", 0.0) <= scope.xms.clock() else None
+
+
+def _naa(scope: Scope, volume: Volume) -> str:
+    """Section 3, inferred: a new volume has no NAA name before it is first mapped."""
+    if scope.xms.assumed("volumes.naa_given") == "created":
+        return naa_name(volume)
+    return volume.wwn if volume.attributes.get("naa_from", 0.0) <= scope.xms.clock() else ""
+
+
+def _alert(name: str) -> Field:
+    def shown(scope: Scope, volume: Volume) -> Any:
+        present = scope.xms.assumed("objects.alerts_and_counters") == "present"
+        return volume.attributes.get(name, "enabled" if present else "disabled")
+
+    return shown
+
+
 def _groups(kind: str) -> Field:
     return lambda scope, row: [oid(group) for group in scope.cluster.array.groups_of(row, kind)]
 
@@ -68,7 +92,7 @@ class Volumes(Resource):
         "logical-space-in-use": lambda scope, row: kib(row.used),
         "lb-size": _attribute("lb-size", 512),
         "alignment-offset": _attribute("alignment-offset", 0),
-        "naa-name": lambda scope, row: row.wwn,
+        "naa-name": _naa,
         "lu-name": lambda scope, row: "",
         "vol-type": lambda scope, row: "regular",
         "vol-access": lambda scope, row: row.attributes.get(
@@ -76,12 +100,12 @@ class Volumes(Resource):
         ),
         "creation-time": lambda scope, row: timestamp(row.created),
         "ancestor-vol-id": _ancestor,
-        "dest-snap-list": lambda scope, row: [oid(child) for child in scope.cluster.array.children(row)],
-        "num-of-dest-snaps": lambda scope, row: len(scope.cluster.array.children(row)),
+        "dest-snap-list": lambda scope, row: [oid(child) for child in seen(scope, scope.cluster.array.children(row))],
+        "num-of-dest-snaps": lambda scope, row: len(seen(scope, scope.cluster.array.children(row))),
         "num-of-lun-mappings": lambda scope, row: len(scope.cluster.array.mappings_of(row)),
         "lun-mapping-list": _lun_maps,
         "compressible": lambda scope, row: "yes",
-        **{name: _attribute(name, "disabled") for name in _ALERTS},
+        **{name: _alert(name) for name in _ALERTS},
         **IDLE,
     }
     fields_v2 = {
@@ -96,13 +120,13 @@ class Volumes(Resource):
     deletes = frozenset()
 
     def rows(self, scope: Scope) -> Iterable[Volume]:
-        return scope.cluster.array.volumes
+        return seen(scope, scope.cluster.array.volumes)
 
     def by_index(self, scope: Scope, index: int) -> Volume | None:
-        return scope.cluster.array.volumes.get(index)
+        return _if_seen(scope, scope.cluster.array.volumes.get(index))
 
     def by_name(self, scope: Scope, name: str) -> Volume | None:
-        return scope.cluster.array.find_volume(name)
+        return _if_seen(scope, scope.cluster.array.find_volume(name))
 
     def create(self, scope: Scope, call: Call) -> Links:
         array = scope.cluster.array

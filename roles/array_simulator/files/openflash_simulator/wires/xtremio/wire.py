@@ -8,10 +8,12 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from ...array import Array
-from ...checks import iscsi_fc_or_both, protocol_name, some_of, texts
+from ...assumptions import default_of
+from ...checks import iscsi_fc_or_both, protocol_name, texts
 from ...errors import ConfigError
 from ...objects import Pool
 from ...rules import ArrayError, Rules
@@ -26,6 +28,8 @@ from .refusals import BUSY, XmsError, from_array
 from .resource import Resource, Scope
 from .state import Cluster, Folder, Scheduler, Tag, Version, XmsState
 
+NAMES = default_of(ledger.LEDGER, "xtremio.names.characters")
+LINE_LONGEST = default_of(ledger.LEDGER, "xtremio.requests.line_longest")
 _CHAP_MODES = ("disabled", "initiator")
 
 
@@ -44,13 +48,12 @@ class XtremioWire(HttpWire):
     """One XMS with its clusters."""
 
     vendor = "xtremio"
+    assumptions = ledger.LEDGER
     default_version = "4.2.0-33"
     options: ClassVar = {
         "protocol": iscsi_fc_or_both,
         "clusters": texts("a name", "names"),
         "chap": _chap,
-        # What of the backup of a restore the array chooses by itself, whatever is requested.
-        "backups": some_of("name", "set"),
     }
     has_datapath = True
     limits = (
@@ -87,9 +90,7 @@ class XtremioWire(HttpWire):
         limits_of_xms = {"snapshot_set_name": ledger.SNAPSHOT_SET_NAME_LENGTH, "filter_terms": 149}
         limits = {name: config.limits.get(name, default) for name, default in limits_of_xms.items()}
         rules = Rules(
-            name_length=ledger.VOLUME_NAME_LENGTH,
             first_lun=ledger.FIRST_LUN,
-            max_lun=ledger.MAX_LUN,
             delete_mapped="unmap",
             delete_with_children="reparent",
             volumes=ledger.VOLUMES,
@@ -117,10 +118,23 @@ class XtremioWire(HttpWire):
                 self.exports.append(exports)
             cluster.chap.update(config.options.get("chap", {}))
             clusters.append(cluster)
-        self.xms = XmsState(config.name, config.username, version, clusters, self.clock, limits, self.changed)
-        self.xms.chosen_backups = config.options.get("backups", frozenset())
+        self.xms = XmsState(
+            config.name, config.username, version, clusters, self.clock, limits, self.changed, self.assumed
+        )
         self._basic = f"{config.username}:{config.password}".encode()
         self._types = {api: served(version, api) for api in ((1, 2) if version.numbers >= (4,) else (1,))}
+
+    def assumptions_changed(self) -> None:
+        super().assumptions_changed()
+        pattern = self.assumed("names.characters")
+        values: dict[str, Any] = {
+            "name_length": self.config.limits.get("name_length", self.assumed("names.longest")),
+            "max_lun": self.config.limits.get("max_lun", self.assumed("luns.range")[1]),
+            # What names are refused is only known where another pattern is played.
+            "name_pattern": "" if pattern == NAMES else pattern,
+        }
+        for array in self.arrays():
+            array.rules = replace(array.rules, **values)
 
     # ---- data path -------------------------------------------------------------------------------------------------
 
@@ -166,6 +180,10 @@ class XtremioWire(HttpWire):
     def answer(self, request: HttpRequest) -> HttpReply:
         if not self._authenticated(request):
             return self.expired(request)
+        longest = self.assumed("requests.line_longest")
+        # Whether longer ones are refused is only known where another length is played.
+        if longest != LINE_LONGEST and len(request.url.raw_path_qs) > longest:
+            return HttpReply(414, b"<html><body><h1>414 URI Too Long</h1></body></html>\n", "text/html")
         try:
             call = calls.parse(request)
             if call is None or call.api not in self._types:
@@ -173,9 +191,13 @@ class XtremioWire(HttpWire):
                 return HttpReply(404, b"<html><body><h1>404 Not Found</h1></body></html>\n", "text/html")
             return self._dispatch(call)
         except ArrayError as error:
-            return _refusal(from_array(error))
+            return _refusal(self._shown_error(from_array(error)))
         except XmsError as error:
-            return _refusal(error)
+            return _refusal(self._shown_error(error))
+
+    def _shown_error(self, error: XmsError) -> XmsError:
+        is_unknown = self.assumed("errors.codes") == "unknown" and error.message in ledger.BY_ANALOGY
+        return XmsError(ledger.UNKNOWN_CODE, error.status) if is_unknown else error
 
     def busy(self, request: HttpRequest) -> HttpReply:
         return _refusal(XmsError(BUSY))

@@ -16,6 +16,7 @@ from ...objects import Host, Mapping, Pool, Table, Volume
 from ...rules import AlreadyMapped, ArrayError, InitiatorTaken, InUse, LunTaken, NameTaken, NoSpace, NotFound, Rules
 from ...settings import ArrayConfig
 from ..http import HttpReply, HttpRequest, HttpWire, json_reply
+from .ledger import LEDGER
 
 ROOT = "/api/"
 SIZE = 100 << 40
@@ -34,6 +35,7 @@ class ExampleWire(HttpWire):
     """One array with one pool and one iSCSI portal."""
 
     vendor = "example"
+    assumptions = LEDGER
     default_version = "1.0"
     limits = ("volumes", "snapshots_per_volume")
 
