@@ -15,7 +15,7 @@ attributes:
     description: Runs in C(check_mode) and predicts what would change, without sending anything that changes the array.
     support: full
   diff_mode:
-    description: Returns what differs, before and after.
+    description: Returns the plan as text, and what differs of each object, before and after.
     support: full
   idempotent:
     description: Run a second time with nothing changed in between, it changes nothing.

@@ -22,7 +22,7 @@ except ImportError:  # new in ansible-core 2.22
 
 from .flash_connection import check_positive, connection_of, secrets_in_urls, shown, shown_address
 from .flash_options import CONNECTION, POLICY, Params, Spec, check_options, items_of, one_or_many
-from .openflash import facts, report
+from .openflash import difference, facts, report
 from .openflash.apply import Applied, apply, nothing
 from .openflash.array import Array
 from .openflash.connect import connect
@@ -31,6 +31,7 @@ from .openflash.plan.desired import DesiredState
 from .openflash.plan.draft import Plan
 from .openflash.plan.planner import plan as make_plan
 from .openflash.plan.rules import Policy
+from .openflash.plan.step import Line
 from .openflash.plan.world import Actual
 from .openflash.read import read
 from .openflash.transport import environment, interruption, programs
@@ -106,13 +107,18 @@ def _run(
                 error.fill(array=array.label)
             applied = _apply(module, array, actual, plan)
             # First of all, so that the result has it whatever fails from here on
-            result.update(_done(plan, applied))
+            done, left_out = _steps(plan, applied)
+            result.update(changed=bool(done), plan=[line.text for line in done])
+            if left_out:
+                result["not_done"] = [line.text for line in left_out]
             problem = _problem(plan, applied)
             reporter = report.Reporter(plan, applied)
             shaped, entries = shape(reporter, desired_state)
             result.update(shaped)
             if module._diff:
-                result["diff"] = report.diff(entries + reporter.removed(), array.label)
+                refused = ["%s: %s" % (error.doing, error.reason) for error in plan.refusals]
+                text = difference.text(done, left_out, refused)
+                result["diff"] = difference.diff(array.label, text, reporter.everything(desired_state))
             for text in plan.warnings:
                 module.warn(text)
             if add_details is not None and problem is None:
@@ -133,14 +139,11 @@ def _apply(module: AnsibleModule, array: Array, actual: Actual, plan: Plan) -> O
     return apply(plan, actual, array, module.params["max_concurrency"], module.params["continue_on_error"])
 
 
-def _done(plan: Plan, applied: Optional[Applied]) -> Dict[str, Any]:
+def _steps(plan: Plan, applied: Optional[Applied]) -> Tuple[List[Line], List[Line]]:
     """The steps that were carried out, or would be, in the order of the plan, and those that were left out."""
     done = {id(step) for step in (plan.steps if applied is None else applied.done)}
-    result: Dict[str, Any] = {"changed": bool(done), "plan": [step.line for step in plan.steps if id(step) in done]}
-    not_done = [step for step in plan.steps if id(step) not in done] + list(plan.withheld)
-    if not_done:
-        result["not_done"] = [step.line for step in not_done]
-    return result
+    left_out = [step for step in plan.steps if id(step) not in done] + list(plan.withheld)
+    return [plan.line(step) for step in plan.steps if id(step) in done], [plan.line(step) for step in left_out]
 
 
 def _policy(params: Params) -> Policy:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.images.lab import GIB, MIB, Lab, qemu_img, sha256
+from tests.support.diffs import after, before, plan_lines
 
 
 @pytest.mark.older
@@ -40,11 +41,11 @@ def test_64_mib_go_in_and_come_out(lab: Lab) -> None:
 def test_what_is_done_is_not_done_again(lab: Lab) -> None:
     """By the array's note, without a write; else by reading the volume."""
     image = lab.image("qcow2", lab.raw())
-    before, mark = lab.array.state(), lab.array.mark()
+    unchanged, mark = lab.array.state(), lab.array.mark()
     predicted = lab.run(path=image, check=True, diff=True)
     assert predicted.changed
     assert predicted["api"]["writes"] == 0
-    assert lab.array.state() == before
+    assert lab.array.state() == unchanged
     assert lab.array.writes(mark) == []
 
     made = lab.run(path=image, diff=True)
@@ -54,8 +55,10 @@ def test_what_is_done_is_not_done_again(lab: Lab) -> None:
     assert made["plan"] == predicted["plan"]
     assert set(made["image"]) == set(predicted["image"])
     assert set(made["volume"]) == set(predicted["volume"])
-    assert made["diff"]["before"] == {}
-    assert made["diff"]["after"]["done"] == made["plan"]
+    assert made["diff"][0] == predicted["diff"][0]
+    assert [line.lstrip("+~ ") for line in plan_lines(made["diff"])] == made["plan"]
+    assert before(made["diff"]) == {}
+    assert list(after(made["diff"])) == ["volume golden"]
     assert lab.volumes() == {"golden"}
 
     content, mark = lab.content("golden"), lab.array.mark()
@@ -63,7 +66,7 @@ def test_what_is_done_is_not_done_again(lab: Lab) -> None:
         again = lab.run(path=image, check=check, diff=True)
         assert not again.failed, again.msg
         assert (again.changed, again["plan"]) == (False, [])
-        assert again["diff"]["before"] == again["diff"]["after"] == {}
+        assert again["diff"] == []
         assert (lab.array.writes(mark) == []) == (check or lab.row.notes)
         assert again.warnings == []
     lab.nothing_left()

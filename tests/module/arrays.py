@@ -43,6 +43,7 @@ from tests.module.abilities import (
 )
 from tests.module.forks import DIED
 from tests.module.operations import OPERATIONS, Subject
+from tests.support.diffs import after, before, plan_lines
 from tests.support.simulated_array import SimulatedArray
 from tests.support.simulator import Simulator
 
@@ -488,12 +489,12 @@ class ArrayUnderTest(SimulatedArray):
         On the way: check mode predicts it and writes nothing, diff mode tells before and after in both, and the same
         task a second time changes nothing and writes nothing.
         """
-        before, mark = self.state(), self.mark()
+        unchanged, mark = self.state(), self.mark()
         predicted = self.task(module, check=True, diff=True, **args)
         assert not predicted.failed, predicted.msg
         assert predicted.changed, predicted
         assert self.writes(mark) == [], "check mode wrote to the array"
-        assert self.state() == before, "check mode wrote to the array"
+        assert self.state() == unchanged, "check mode wrote to the array"
         assert predicted["api"]["writes"] == 0
 
         made = self.task(module, diff=True, **args)
@@ -502,24 +503,27 @@ class ArrayUnderTest(SimulatedArray):
         assert made["plan"] == predicted["plan"] != []
         assert schema_of(made) == schema_of(predicted)
         assert known_options(predicted).items() <= known_options(made).items()
-        assert made["diff"]["before"] == predicted["diff"]["before"] != made["diff"]["after"]
+        assert made["diff"][0] == predicted["diff"][0]
+        assert [line[2:].removesuffix("  [destructive]") for line in plan_lines(made["diff"])] == made["plan"]
+        assert before(made["diff"]) == before(predicted["diff"])
+        assert after(made["diff"]).keys() == after(predicted["diff"]).keys()
         assert made["api"]["writes"] > 0
 
-        after, mark = self.state(), self.mark()
+        changed, mark = self.state(), self.mark()
         again = self.task(module, diff=True, **args)
         assert not again.failed, again.msg
         assert not again.changed, f"a second run changes: {again['plan']}"
         assert again["plan"] == []
         assert again["api"]["writes"] == 0
-        assert again["diff"]["before"] == again["diff"]["after"] == {}
+        assert again["diff"] == []
         assert self.writes(mark) == []
-        assert self.state() == after
+        assert self.state() == changed
         assert schema_of(again) == schema_of(made)
         return made
 
     def refuses(self, module: str, *words: str, kind: str | None = None, **args: Any) -> Result:
         """A task that must fail, with these words, and must change nothing; the same in check mode."""
-        before, mark = self.state(), self.mark()
+        unchanged, mark = self.state(), self.mark()
         for check in (True, False):
             result = self.task(module, check=check, **args)
             assert result.failed, f"{args} is not refused: {result.get('plan')}"
@@ -530,7 +534,7 @@ class ArrayUnderTest(SimulatedArray):
                 assert result["error"]["kind"] == kind, result["error"]
             assert result["error"]["msg"] == result.msg
             assert "Traceback" not in result.stdout + result.stderr
-        assert self.state() == before
+        assert self.state() == unchanged
         assert self.changes(mark) == []
         return result
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import pytest
 
 from tests.module.arrays import GIB, ArrayUnderTest
+from tests.support.diffs import after, before, plan_lines
 
 
 def test_a_volume_is_created(array: ArrayUnderTest) -> None:
@@ -17,8 +18,9 @@ def test_a_volume_is_created(array: ArrayUnderTest) -> None:
     assert made["volume"]["size_text"] == "10GiB"
     assert made["volume"]["state"] == "ready"
     assert made["plan"] == ["create volume db1 of 10GiB"]
-    assert made["diff"]["before"] == {}
-    assert made["diff"]["after"]["db1"]["size_text"] == "10GiB"
+    assert plan_lines(made["diff"]) == ["+ create volume db1 of 10GiB"]
+    assert before(made["diff"]) == {}
+    assert after(made["diff"])["volume db1"]["size"] == "10GiB"
 
 
 @pytest.mark.parametrize("size", ["10G", "10GB", "10gib", "10240MiB", "10737418240"])
@@ -38,7 +40,10 @@ def test_a_volume_is_extended(array: ArrayUnderTest) -> None:
     made = array.converges("flash_volume", name="db1", size="20GiB")
     assert array.volumes()["db1"]["size"] == 20 * GIB
     assert made["plan"] == ["extend volume db1 from 10GiB to 20GiB"]
-    assert made["diff"]["before"]["db1"]["size_text"] == "10GiB"
+    assert (before(made["diff"]), after(made["diff"])) == (
+        {"volume db1": {"size": "10GiB"}},
+        {"volume db1": {"size": "20GiB"}},
+    )
 
 
 def test_without_a_size_a_volume_that_is_there_stays_as_it_is(array: ArrayUnderTest) -> None:
@@ -86,8 +91,9 @@ def test_a_volume_is_deleted(array: ArrayUnderTest) -> None:
     assert array.volumes() == {}
     assert made["volume"]["state"] == "absent"
     assert made["volume"]["size"] is None
-    assert set(made["diff"]["before"]) == {"db1"}
-    assert made["diff"]["after"] == {}
+    assert plan_lines(made["diff"]) == ["- delete volume db1  [destructive]"]
+    assert list(before(made["diff"])) == ["volume db1"]
+    assert after(made["diff"]) == {}
 
 
 def test_deleting_what_is_not_there_is_done_already(array: ArrayUnderTest) -> None:
@@ -185,10 +191,10 @@ def test_the_pool_and_provisioning_that_the_array_has_are_taken(array: ArrayUnde
 
 
 def test_a_pool_that_is_not_there(array: ArrayUnderTest) -> None:
-    before, result = array.state(), array.volume(name="db1", size="10GiB", pool="nowhere")
+    unchanged, result = array.state(), array.volume(name="db1", size="10GiB", pool="nowhere")
     assert result.failed
     assert "there is no pool nowhere" in result.msg
-    assert array.state() == before
+    assert array.state() == unchanged
 
 
 def test_each_provisioning_is_made_or_refused(array: ArrayUnderTest) -> None:

@@ -23,7 +23,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan i
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.desired import DesiredState
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.draft import Draft, Outcome, Plan
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.rules import Policy
-from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.steps import Key
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.step import Key
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.plan.world import Actual, World
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.read import read
 from tests.support.memory_array import MemoryArray

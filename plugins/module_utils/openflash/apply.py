@@ -16,7 +16,8 @@ from typing import Dict, List, Optional, Sequence, Set, Tuple
 from .array import Array
 from .errors import FlashError, Interrupted, NotDone, Stopped, context
 from .plan.draft import Plan
-from .plan.steps import Key, MapVolume, Step, UnmapVolume
+from .plan.step import Key, Step
+from .plan.steps import MapVolume, UnmapVolume
 from .plan.world import Actual, World
 
 

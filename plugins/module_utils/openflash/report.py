@@ -24,7 +24,8 @@ from .plan import (
 )
 from .plan.desired import ABSENT, DesiredHost, DesiredMapping, DesiredSnapshot, DesiredState, DesiredVolume
 from .plan.draft import Plan
-from .plan.steps import DeleteHost, DeleteSnapshot, DeleteVolume, Key, Step, UnmapVolume
+from .plan.step import Key, Step
+from .plan.steps import DeleteHost, DeleteSnapshot, DeleteVolume, UnmapVolume
 from .plan.world import World
 from .units import format_initiator, format_size
 
@@ -110,6 +111,11 @@ class Reporter:
         before, after = self.plan.outcomes[key].before, self.world.mappings.get((desired.host, desired.volume))
         name, keys = "%s/%s" % (desired.host, desired.volume), (key,) + more_keys
         return self.entry("mapping", name, keys, _mapping(before, desired), _mapping(after, desired))
+
+    def everything(self, desired_state: DesiredState) -> List[Entry]:
+        """An entry for each object that the task names, and for each that it removes without naming it."""
+        sections = document(self, desired_state).values()
+        return [entry for section in sections for entry in section] + self.removed()
 
     def removed(self) -> List[Entry]:
         """What is removed although the task does not name it: pruned, too old, or not a volume of an exclusive host."""
@@ -215,47 +221,6 @@ def document(reporter: Reporter, desired_state: DesiredState) -> Dict[str, List[
     }
 
 
-# -- the diff ----------------------------------------------------------------------------------------------------------
-
-
-def diff(entries: Sequence[Entry], header: str) -> Dict[str, Any]:
-    """Before and after of everything that changes, by name; with its kind where two kinds of object share a name."""
-    changed = [entry for entry in entries if entry.changed]
-    count: Dict[str, int] = {}
-    for entry in changed:
-        count[entry.name] = count.get(entry.name, 0) + 1
-
-    def label(entry: Entry) -> str:
-        if count[entry.name] == 1:
-            return entry.name
-        volume = entry.before.get("volume") or entry.after.get("volume")
-        return " ".join([entry.kind, entry.name] + (["of volume " + volume] if volume else []))
-
-    return {
-        "before_header": header,
-        "after_header": header,
-        "before": _existing({label(entry): for_diff(entry.before) for entry in changed}),
-        "after": _existing({label(entry): _after(entry) for entry in changed}),
-    }
-
-
-def for_diff(data: Data) -> Data:
-    """What a diff compares; an absent object is empty."""
-    if data.get("state") == "absent" and data.get("host_state") != "present":
-        return {}
-    return {key: value for key, value in data.items() if key not in VOLATILE and value is not None}
-
-
-def _after(entry: Entry) -> Data:
-    """The object after the change. Where no field shows the change, such as a restore, also the steps."""
-    after = for_diff(entry.after)
-    return dict(after, done=list(entry.lines)) if after == for_diff(entry.before) else after
-
-
-def _existing(objects: Data) -> Data:
-    return {name: data for name, data in objects.items() if data}
-
-
 def _removal(actual: World, step: Step) -> Entry:
     """Before and after of what a step removes."""
     lines = (step.line,)
@@ -277,9 +242,6 @@ def _removal(actual: World, step: Step) -> Entry:
 
 
 # -- model objects as plain data ---------------------------------------------------------------------------------------
-
-VOLATILE = ("id", "used", "created", "progress", "serial")
-"""Not part of a diff: what the array chooses, or what changes by itself."""
 
 
 def _field_names(kind: type, *internal: str) -> Tuple[str, ...]:

@@ -185,43 +185,6 @@ def test_a_volume_is_reported_with_its_new_snapshots_and_mappings_of_the_same_do
     assert predicted["mappings"] == made["mappings"] == [{"host": "h1", "volume": "new", "lun": 3, "device": None}]
 
 
-# -- the diff ----------------------------------------------------------------------------------------------------------
-
-
-def test_the_diff_shows_only_what_changes(array: MemoryArray) -> None:
-    task = volumes(array, {"name": "a"}, {"name": "new", "size": "1GiB"})
-    diff = report.diff(entries(task), "memory1")
-    assert diff["before"] == {}
-    assert set(diff["after"]) == {"new"}
-    assert diff["before_header"] == diff["after_header"] == "memory1"
-    assert not set(diff["after"]["new"]) & {"id", "created", "serial", "used"}
-
-
-def test_the_diff_of_an_extension(array: MemoryArray) -> None:
-    diff = report.diff(entries(volumes(array, {"name": "a", "size": "2GiB"})), "memory1")
-    assert (diff["before"]["a"]["size_text"], diff["after"]["a"]["size_text"]) == ("1GiB", "2GiB")
-
-
-def test_the_diff_of_a_change_that_no_field_shows_has_the_steps(array: MemoryArray) -> None:
-    task = TASKS["restore"](array)
-    diff = report.diff(entries(task), "memory1")
-    assert diff["after"]["s"]["done"] == list(task.lines)
-    assert diff["before"] != diff["after"]
-
-
-def test_the_diff_keeps_objects_of_one_name_apart(array: MemoryArray) -> None:
-    array.volume("b")
-    task = document(
-        array,
-        volumes=[{"name": "x", "size": "1GiB"}],
-        hosts=[{"name": "x", "initiators": [WWN]}],
-        snapshots=[{"name": "y", "volume": "a"}, {"name": "y", "volume": "b"}],
-    )
-    sections = report.document(task.reporter, task.desired)
-    diff = report.diff([entry for section in sections.values() for entry in section], "memory1")
-    assert set(diff["after"]) == {"volume x", "host x", "snapshot y of volume a", "snapshot y of volume b"}
-
-
 # -- for hosts ---------------------------------------------------------------------------------------------------------
 
 

@@ -20,6 +20,7 @@ from ..plan.desired import ABSENT, DesiredState, DesiredVolume
 from ..plan.draft import Plan
 from ..plan.planner import plan
 from ..plan.rules import Policy
+from ..plan.step import Line
 from ..plan.world import Actual
 from ..read import read
 from . import data_path
@@ -32,7 +33,7 @@ class Outcome:
     """What a run did, or in check mode would do."""
 
     changed: bool = False
-    lines: List[str] = field(default_factory=list)
+    lines: List[Line] = field(default_factory=list)
     before: Optional[Volume] = None
     after: Optional[Volume] = None
     image: Dict[str, Any] = field(default_factory=dict)

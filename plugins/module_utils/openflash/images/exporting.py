@@ -23,6 +23,7 @@ from ..attach.qemu import Node, file_node
 from ..errors import Conflict, FlashError, Invalid, NotFound, Refused
 from ..model import Snapshot, Volume, VolumeSpec
 from ..plan.rules import check_complete, check_online
+from ..plan.step import MAKE, NEITHER, Line
 from .common import Run, ended, quietly
 from .work import Work, remove_dead
 
@@ -90,9 +91,9 @@ class _Export:
         check_online(snapshot or volume)
         copy = snapshot is not None or self._is_in_use(volume)
         run.outcome.image = {"dest": desired.path, "format": desired.format, "virtual_size": (snapshot or volume).size}
-        lines = ["write %s to %s (%s)" % (self._what, desired.path, desired.format)]
+        lines = [Line("write %s to %s (%s)" % (self._what, desired.path, desired.format), MAKE)]
         if desired.verify:
-            lines.append("read the image back and compare it with the volume")
+            lines.append(Line("read the image back and compare it with the volume", NEITHER))
         if run.check_mode:
             self._predict(lines)
             return
@@ -167,7 +168,7 @@ class _Export:
 
     # -- the file ------------------------------------------------------------------------------------------------------
 
-    def _predict(self, lines: List[str]) -> None:
+    def _predict(self, lines: List[Line]) -> None:
         if os.path.exists(self._desired.path) and not self._desired.force:
             self._run.outcome.warnings.append(
                 "Check mode does not map the volume, so it cannot be compared with %s by reading it."
@@ -275,5 +276,5 @@ class _Export:
         with open(temporary, "w", encoding="utf-8") as new:
             new.write(line)
         os.replace(temporary, path)
-        self._run.outcome.lines.append("write its checksum to %s" % path)
+        self._run.outcome.lines.append(Line("write its checksum to %s" % path, MAKE))
         self._run.outcome.changed = True

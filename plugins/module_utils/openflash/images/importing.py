@@ -21,6 +21,7 @@ from ..model import OF_VOLUME, THICK, Listing, Volume, VolumeSpec
 from ..plan.desired import DesiredState, DesiredVolume
 from ..plan.draft import Plan
 from ..plan.rules import check_complete, check_name, check_owner, check_size
+from ..plan.step import CHANGE, MAKE, NEITHER, REMOVE, Line
 from ..plan.steps import CreateVolume
 from ..plan.world import Actual
 from ..read import read
@@ -138,7 +139,7 @@ class _Import:
         if plan.errors:
             raise plan.errors[0]
         run.outcome.warnings += plan.warnings
-        self._lines += plan.lines
+        self._lines += [plan.line(step) for step in plan.steps]
         run.outcome.changed = bool(plan.steps)
         if run.check_mode:
             run.outcome.after = plan.world.volumes.get(self._desired.name)
@@ -285,14 +286,14 @@ class _Import:
     def _describe_replacement(self, existing: Optional[Volume], size: Optional[int]) -> None:
         name, source = self._desired.name, self._source.label
         of = "" if size is None else " of %s" % format_size(size)
-        self._lines.append("copy image %s into a new volume%s" % (source, of))
+        self._lines.append(Line("copy image %s into a new volume%s" % (source, of), MAKE))
         if self._desired.verify:
-            self._lines.append("read the volume back and compare it with the image")
+            self._lines.append(Line("read the volume back and compare it with the image", NEITHER))
         if existing is not None and self._keeps:
-            self._lines.append("keep the existing volume %s under another name" % name)
+            self._lines.append(Line("keep the existing volume %s under another name" % name, CHANGE))
         elif existing is not None:
-            self._lines.append("delete the existing volume %s" % name)
-        self._lines.append("give the new volume the name %s" % name)
+            self._lines.append(Line("delete the existing volume %s" % name, REMOVE, destructive=True))
+        self._lines.append(Line("give the new volume the name %s" % name, NEITHER))
 
     def _predict(self, plan: Plan, size: Optional[int]) -> None:
         run = self._run
@@ -432,7 +433,7 @@ class _Import:
         for old in kept[: max(0, len(kept) - self._desired.keep_old)]:
             self._delete_old(old.name)
             if self._run.volume(old.name) is None:
-                self._lines.append("delete the old volume %s" % old.name)
+                self._lines.append(Line("delete the old volume %s" % old.name, REMOVE, destructive=True))
 
 
 def _taken(name: str) -> Conflict:

@@ -6,15 +6,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Mapping, Optional
+from typing import Any, Dict, List, Mapping, Optional
 
 from ..array import Array
 from ..attach import formats
 from ..attach.qemu import Qemu
+from ..difference import diff, text
 from ..errors import Conflict, Invalid, context
 from ..model import Chap, Connection
 from ..plan.rules import Policy
-from ..report import VOLATILE, volume_data
+from ..report import Entry, volume_data
 from ..units import TIB, parse_size
 from . import exporting, importing
 from .common import Outcome, Run
@@ -160,7 +161,7 @@ class Task:
         image.update(outcome.image)
         return {
             "changed": outcome.changed,
-            "plan": list(outcome.lines),
+            "plan": [line.text for line in outcome.lines],
             "volume": self._after(),
             "image": image,
         }
@@ -169,20 +170,12 @@ class Task:
         data = volume_data(self.outcome.after, self.name)
         return data if self.outcome.size_known else dict(data, size=None, size_text=None)
 
-    def diff(self, header: str) -> Dict[str, Any]:
-        """The volume before and after, with the steps that were taken."""
+    def diff(self, label: str) -> List[Dict[str, Any]]:
+        """The plan as text, and the volume before and after."""
         outcome = self.outcome
-        before = {} if outcome.before is None else _shown(volume_data(outcome.before, self.name))
-        after = {} if outcome.after is None else _shown(self._after())
-        if not outcome.changed:
-            before, after = {}, {}
-        else:
-            after["done"] = list(outcome.lines)
-        return {"before_header": header, "after_header": header, "before": before, "after": after}
-
-
-def _shown(data: Dict[str, Any]) -> Dict[str, Any]:
-    return {key: value for key, value in data.items() if key not in VOLATILE}
+        lines = tuple(line.text for line in outcome.lines)
+        entry = Entry("volume", self.name, volume_data(outcome.before, self.name), self._after(), lines)
+        return diff(label, text(outcome.lines), [entry]) if outcome.changed else []
 
 
 def _chap(params: Params) -> Optional[Chap]:

@@ -18,7 +18,7 @@ from ..errors import FlashError, NotDone
 from ..model import Capabilities
 from .desired import DesiredHost
 from .rules import Policy
-from .steps import Key, Step
+from .step import Key, Line, Step
 from .world import World
 
 
@@ -61,7 +61,10 @@ class Plan:
     @property
     def lines(self) -> Tuple[str, ...]:
         """The steps, one line each, for an operator to read."""
-        return tuple(step.line for step in self.steps)
+        return tuple(self.line(step).text for step in self.steps)
+
+    def line(self, step: Step) -> Line:
+        return Line(step.line, step.sign, step.destructive)
 
     @property
     def warnings(self) -> Tuple[str, ...]:
@@ -70,6 +73,11 @@ class Plan:
     @property
     def errors(self) -> Tuple[FlashError, ...]:
         return tuple(outcome.error for outcome in self.outcomes.values() if outcome.error is not None)
+
+    @property
+    def refusals(self) -> Tuple[FlashError, ...]:
+        """The errors without those of what is left out because of another error, each once."""
+        return tuple({id(error): error for error in self.errors if not isinstance(error, NotDone)}.values())
 
 
 def withheld() -> NotDone:

@@ -15,7 +15,8 @@ from ..units import format_initiator
 from . import rules
 from .desired import ALWAYS, PRESENT, DesiredHost
 from .draft import Draft
-from .steps import AddInitiators, CreateHost, DeleteHost, Key, RemoveInitiators, SetChap, SetHostOs, Step
+from .step import Key, Step
+from .steps import AddInitiators, CreateHost, DeleteHost, RemoveInitiators, SetChap, SetHostOs
 
 _PROTOCOLS = {FC: "Fibre Channel", ISCSI: "iSCSI"}
 

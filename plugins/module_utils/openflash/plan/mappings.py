@@ -18,7 +18,8 @@ from ..model import AGENT, COPYING, EVERY_HOST, READY, Mapping, Volume
 from . import hosts, rules, volumes
 from .desired import ABSENT, ALWAYS, PRESENT, DesiredMapping, DesiredState
 from .draft import Draft
-from .steps import Key, MapVolume, SetVolumeChap, Step, UnmapVolume
+from .step import Key, Step
+from .steps import MapVolume, SetVolumeChap, UnmapVolume
 
 _END_ACCESS = "unmap it from host '%s' (state: absent) to end that" % EVERY_HOST
 

@@ -19,7 +19,7 @@ from .desired import ABSENT, PRESENT, RESTORED, DesiredSnapshot, DesiredState, D
 from .draft import Draft, Outcome, Plan, withheld
 from .prune import prune
 from .rules import Policy
-from .steps import Key
+from .step import Key
 from .world import Actual, World
 
 

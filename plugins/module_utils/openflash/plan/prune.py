@@ -16,7 +16,7 @@ from . import hosts, snapshots, volumes
 from .desired import HOSTS, PRESENT, SNAPSHOTS, VOLUMES, DesiredState, Prune
 from .draft import Draft
 from .rules import Policy
-from .steps import Key
+from .step import Key
 
 KEY: Key = ("prune", "")
 

@@ -14,7 +14,8 @@ from ..model import COPYING, DELETING, PER_VOLUME, READY, WITH_VOLUMES, Group, M
 from . import rules
 from .desired import PRESENT, DesiredSnapshot, DesiredState, Retention
 from .draft import Draft
-from .steps import CreateSnapshots, DeleteSnapshot, Key, RestoreSnapshot, SnapshotGroup, UnmapVolume
+from .step import Key
+from .steps import CreateSnapshots, DeleteSnapshot, RestoreSnapshot, SnapshotGroup, UnmapVolume
 from .volumes import key as volume_key, snapshot_key
 
 

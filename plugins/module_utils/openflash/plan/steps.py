@@ -10,54 +10,17 @@ because an earlier step of the same plan may have made them.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, Callable, ClassVar, Mapping as Map, Optional, Sequence, Tuple
+from typing import Any, Mapping as Map, Optional, Sequence, Tuple
 
 from ..array import Array, ConsistencyGroups, HostChap, HostOs, OfflineChanges, VolumeChanges, VolumeChap
 from ..errors import Conflict, FlashError
 from ..model import EVERY_HOST, Chap, Initiator, Mapping, Snapshot, SnapshotSpec, Volume, VolumeSpec
 from ..units import format_initiator, format_size
 from .rules import check_complete, check_state
+from .step import MAKE, REMOVE, Change, Key, Step
 from .world import World
-
-Key = Tuple[str, ...]
-"""What a step is about: ("volume", NAME), ("snapshot", VOLUME, NAME), ("host", NAME), ("mapping", HOST, VOLUME) ..."""
-
-Change = Callable[[], None]
-"""Brings the world to what the array has by now. Call it with the lock of the world."""
-
-
-@dataclass(frozen=True)
-class Step(ABC):
-    item: Key
-    """The desired object that the step is for. Results and errors are reported for that object."""
-
-    destructive: ClassVar[bool] = False
-    """Whether it removes something: content, an object, or a host's access to a volume.
-
-    Such a step comes after all others, and is not carried out when any step failed or any part of the task was refused.
-    A rename is not destructive: content and mappings stay, and it can be undone.
-    """
-
-    @property
-    @abstractmethod
-    def line(self) -> str:
-        """What it does, for an operator to read."""
-
-    @property
-    def keys(self) -> Tuple[Key, ...]:
-        """The desired objects that succeed or fail with this step."""
-        return (self.item,)
-
-    @abstractmethod
-    def apply(self, array: Array, world: World) -> Change:
-        """Do it on the array, and return what then changes in the world. The world is only read, with its lock."""
-
-    def __str__(self) -> str:
-        return self.line
-
 
 # -- volumes -----------------------------------------------------------------------------------------------------------
 
@@ -85,6 +48,8 @@ def _add_volume(world: World, volume: Volume) -> Change:
 
 @dataclass(frozen=True)
 class CreateVolume(Step):
+    sign = MAKE
+
     spec: VolumeSpec
 
     @property
@@ -97,6 +62,8 @@ class CreateVolume(Step):
 
 @dataclass(frozen=True)
 class CloneVolume(Step):
+    sign = MAKE
+
     spec: VolumeSpec
     source: str
 
@@ -110,6 +77,8 @@ class CloneVolume(Step):
 
 @dataclass(frozen=True)
 class VolumeFromSnapshot(Step):
+    sign = MAKE
+
     spec: VolumeSpec
     snapshot: Key
 
@@ -188,6 +157,7 @@ class BringOnline(Step):
 @dataclass(frozen=True)
 class DeleteVolume(Step):
     destructive = True
+    sign = REMOVE
 
     name: str
 
@@ -225,6 +195,8 @@ def _add_snapshots(world: World, snapshots: Sequence[Snapshot]) -> Change:
 class CreateSnapshots(Step):
     """One snapshot, or several of one instant. ``items`` are the desired objects that it is for."""
 
+    sign = MAKE
+
     items: Tuple[Key, ...]
     snapshots: Tuple[Tuple[str, str], ...]
     """(volume, snapshot) names."""
@@ -249,6 +221,8 @@ class CreateSnapshots(Step):
 
 @dataclass(frozen=True)
 class SnapshotGroup(Step):
+    sign = MAKE
+
     group: str
     name: str
 
@@ -265,6 +239,7 @@ class SnapshotGroup(Step):
 @dataclass(frozen=True)
 class DeleteSnapshot(Step):
     destructive = True
+    sign = REMOVE
 
     snapshot: Key
 
@@ -309,6 +284,8 @@ class RestoreSnapshot(Step):
 
 @dataclass(frozen=True)
 class CreateGroup(Step):
+    sign = MAKE
+
     name: str
 
     @property
@@ -344,6 +321,8 @@ def _ports(addresses: Tuple[str, ...]) -> str:
 
 @dataclass(frozen=True)
 class CreateHost(Step):
+    sign = MAKE
+
     name: str
     initiators: Tuple[Initiator, ...] = ()
     os: Optional[str] = None
@@ -389,6 +368,7 @@ class AddInitiators(Step):
 @dataclass(frozen=True)
 class RemoveInitiators(Step):
     destructive = True
+    sign = REMOVE
 
     name: str
     addresses: Tuple[str, ...]
@@ -451,6 +431,7 @@ class SetVolumeChap(Step):
 @dataclass(frozen=True)
 class DeleteHost(Step):
     destructive = True
+    sign = REMOVE
 
     name: str
 
@@ -469,6 +450,8 @@ class DeleteHost(Step):
 
 @dataclass(frozen=True)
 class MapVolume(Step):
+    sign = MAKE
+
     volume: str
     host: str
     lun: Optional[int] = None
@@ -492,6 +475,7 @@ class MapVolume(Step):
 @dataclass(frozen=True)
 class UnmapVolume(Step):
     destructive = True
+    sign = REMOVE
 
     volume: str
     host: str

@@ -15,6 +15,7 @@ from ..units import format_size
 from . import rules
 from .desired import DesiredVolume
 from .draft import Draft
+from .step import Key
 from .steps import (
     AddToGroup,
     BringOnline,
@@ -24,7 +25,6 @@ from .steps import (
     DeleteSnapshot,
     DeleteVolume,
     ExtendVolume,
-    Key,
     RenameVolume,
     SetVolume,
     UnmapVolume,
