@@ -53,7 +53,8 @@ FILES = (
 TESTS = tuple(
     f"tests/unit/openflash/test_{name}.py"
     for name in (
-        *("plan_volumes", "plan_snapshots", "plan_hosts", "plan_prune", "rules", "desired", "read", "world", "apply"),
+        *("plan_volumes", "plan_deletion", "plan_snapshots", "plan_retention", "plan_hosts", "plan_mappings"),
+        *("plan_prune", "rules", "desired", "read", "world", "apply"),
         *("capabilities", "refusals", "dsware", "violin", "flashsystem_names"),
     )
 )

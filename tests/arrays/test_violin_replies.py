@@ -29,6 +29,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.model 
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.transport.http import HttpTransport
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.violin.wire import LUNS
 from tests.arrays.violin import GIB, ViolinArray, empty_array, every_operation, fc, iscsi, shape_of, snapshot, volume
+from tests.support.json_values import keys_of, with_value
 from tests.support.simulator import Simulator
 
 
@@ -69,7 +70,7 @@ class Answers:
         """Record every key of every answer from now on with its kind of request, for the operation ``read``."""
 
         def remember(path: str, document: Any) -> Any:
-            for key in _keys(document):
+            for key in keys_of(document):
                 keys.setdefault((_kind(path), key), set()).add(read)
             return document
 
@@ -81,7 +82,7 @@ class Answers:
 
     def spoil(self, kind: str, key: str, put: Any) -> None:
         """Replace the value of that key in all answers of the kind from now on; ``...`` leaves the key out."""
-        self.change = lambda path, document: _without(document, key, put) if _kind(path) == kind else document
+        self.change = lambda path, document: with_value(document, key, put) if _kind(path) == kind else document
 
 
 @pytest.fixture
@@ -92,23 +93,6 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> Answers:
 def _kind(path: str) -> str:
     """The path of a request without the ids in it."""
     return re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", "ID", path.split("?")[0])
-
-
-def _keys(value: Any) -> Iterator[str]:
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            yield key
-            yield from _keys(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _keys(inner)
-
-
-def _without(value: Any, key: str, put: Any) -> Any:
-    if isinstance(value, dict):
-        kept = {name: _without(inner, key, put) for name, inner in value.items() if name != key or put is not ...}
-        return {**kept, key: put} if key in value and put is not ... else kept
-    return [_without(inner, key, put) for inner in value] if isinstance(value, list) else value
 
 
 def prepared(array: ViolinArray) -> None:

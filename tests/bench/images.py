@@ -133,7 +133,7 @@ def _copy(lab: Lab, image: Path, folder: Path, verify: bool) -> tuple[float, flo
 
 def _bare_command(lab: Lab, array: Any, image: Path, folder: Path) -> list[str]:
     """To a volume that is mapped by hand, or to the file that stands for its device."""
-    array.create_volume(VolumeSpec(BARE, lab.smallest(SIZE)))
+    array.create_volume(VolumeSpec(BARE, lab.smallest_volume(SIZE)))
     program = ["qemu-img", "convert", "-n", "-t", "writeback", "-f", "raw", "-O", "raw"]
     if not lab.row.by_qemu:
         return [*program, str(image), str(lab.file(BARE))]

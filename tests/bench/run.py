@@ -58,7 +58,7 @@ class Vendor:
 
 VENDORS = (
     Vendor(
-        Row("dsware", {"vendor": "dsware"}, can=DSWARE),
+        Row("dsware", {"vendor": "dsware"}, abilities=DSWARE),
         version_given=False,
         budgets={
             "create": Budget(1),
@@ -78,10 +78,9 @@ VENDORS = (
             "dsware-socket",
             {"vendor": "dsware"},
             {"transport": "socket", "storage_pools": ["0"], "wire_extensions": True},
-            can=DSWARE_SOCKET,
+            abilities=DSWARE_SOCKET,
             port="socket_port",
-            hosts=False,
-            connection_each=True,
+            connection_per_request=True,
         ),
         version_given=False,
         budgets={
@@ -96,7 +95,7 @@ VENDORS = (
         },
     ),
     Vendor(
-        Row("datera", {"vendor": "datera", "slowness": 0}, can=DATERA),
+        Row("datera", {"vendor": "datera", "slowness": 0}, abilities=DATERA),
         version_given=False,
         budgets={
             "create": Budget(1),
@@ -115,7 +114,7 @@ VENDORS = (
             "datera-offline",
             {"vendor": "datera", "slowness": 0, "quirks": ["extend_offline"]},
             {"offline_changes": True},
-            can=DATERA,
+            abilities=DATERA,
         ),
         version_given=False,
         budgets={
@@ -125,7 +124,7 @@ VENDORS = (
         },
     ),
     Vendor(
-        Row("xtremio", {"vendor": "xtremio", "version": "4.2.0-33", "protocol": "iscsi"}, can=XTREMIO),
+        Row("xtremio", {"vendor": "xtremio", "version": "4.2.0-33", "protocol": "iscsi"}, abilities=XTREMIO),
         version_given=True,
         budgets={
             "create": Budget(1),
@@ -141,7 +140,12 @@ VENDORS = (
     ),
     # Upstream's figures are those of its driver, with P pools (2 here, that of the configuration included)
     Vendor(
-        Row("violin", {"vendor": "violin", "protocol": "fc", "limits": FAST_COPIES}, can=VIOLIN, initiators=tuple(FC)),
+        Row(
+            "violin",
+            {"vendor": "violin", "protocol": "fc", "limits": FAST_COPIES},
+            abilities=VIOLIN,
+            initiators=tuple(FC),
+        ),
         version_given=False,
         budgets={
             "create": Budget(3, "room in the pools; that the array shows it (upstream 2+P)"),
@@ -165,7 +169,7 @@ VENDORS = (
         Row(
             "flashsystem",
             {"vendor": "flashsystem", "protocol": "fc", "datapath": True},
-            can=FLASHSYSTEM,
+            abilities=FLASHSYSTEM,
             initiators=tuple(FC),
         ),
         version_given=False,
@@ -189,7 +193,7 @@ def with_tool(array: ArrayUnderTest) -> dict[str, Any]:
     """The options of a connection that attaches to this host by its own tool, where the array has one."""
     if "bin_dir" not in array.endpoint:
         return {}
-    own = {key: value for key, value in array.connection.items() if array.takes(key)}
+    own = {key: value for key, value in array.connection.items() if array.has_option(key)}
     return {"options": {**own, "attach_tool": f"{array.endpoint['bin_dir']}/vbs_cli"}}
 
 
@@ -318,11 +322,11 @@ def many(player: Player, array: ArrayUnderTest, counts: Sequence[int]) -> list[l
 
     def task(count: int, state: str) -> list[dict[str, Any]]:
         volumes = [{"name": f"vol-{number}"} for number in range(count)]
-        permits = array.unused if state == "absent" else {}
+        permits = array.assume_unmapped if state == "absent" else {}
         return [{"openflash.storage.flash_volume": {"size": "1GiB", "state": state, "volumes": volumes, **permits}}]
 
     def loop(state: str) -> list[dict[str, Any]]:
-        permits = array.unused if state == "absent" else {}
+        permits = array.assume_unmapped if state == "absent" else {}
         one = {"name": "loop-{{ item }}", "size": "1GiB", "state": state, **permits}
         return [{"openflash.storage.flash_volume": one, "loop": list(range(LOOPED))}]
 
@@ -358,7 +362,7 @@ def main() -> int:
                 rows: list[list[object]] = []
                 for name, requests, writes, connections in operations(array, vendor):
                     budget = vendor.budgets[name]
-                    wanted = requests if vendor.row.connection_each else 1
+                    wanted = requests if vendor.row.connection_per_request else 1
                     fits = requests <= budget.requests and connections == wanted
                     if not fits:
                         exceeded.append(f"{vendor.row.name}: {name}")
@@ -373,7 +377,7 @@ def main() -> int:
                     "kept",
                     "what the reads are for",
                 )
-                each = "a connection for each" if vendor.row.connection_each else "over one connection"
+                each = "a connection for each" if vendor.row.connection_per_request else "over one connection"
                 table(f"{vendor.row.name}: requests of one operation, {each}", header, rows)
                 if counts and "no-op" in vendor.budgets:
                     array.reset()

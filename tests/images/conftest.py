@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """flash_image on five arrays with real bytes: iSCSI to tgtd, a Fibre Channel device tree, an attach program.
 
-With ``@pytest.mark.few`` two arrays stand for the others, one that notes what it holds and one that cannot rename; on
-the others the test is a slow one. With ``@pytest.mark.older`` it also runs on older wires of these arrays.
+A test with ``@pytest.mark.few`` runs on two arrays, one that notes which image a volume has and one that cannot rename;
+on the others it is slow. A test with ``@pytest.mark.older`` also runs on older releases of these arrays.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.images.lab import OTHERS, ROWS, Lab, Row
+from tests.images.lab import OLDER, ROWS, Lab, Row
 from tests.module.arrays import ArrayUnderTest, Modules
 from tests.support.iscsi import need_tools
 from tests.support.simulator import Simulator
@@ -23,8 +23,8 @@ FEW = ("xtremio", "dsware")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "few: two arrays are enough, unless all tests are wanted")
-    config.addinivalue_line("markers", "older: on older wires too")
+    config.addinivalue_line("markers", "few: on two arrays; on the others it is a slow test")
+    config.addinivalue_line("markers", "older: on older releases of the arrays too")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -32,7 +32,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         marks = {mark.name for mark in metafunc.definition.iter_markers()}
         rows = [
             pytest.param(row, marks=[pytest.mark.slow] if "few" in marks and row.name not in FEW else [], id=row.name)
-            for row in (ROWS + OTHERS if "older" in marks else ROWS)
+            for row in (ROWS + OLDER if "older" in marks else ROWS)
         ]
         metafunc.parametrize("lab", rows, indirect=True)
 
@@ -40,7 +40,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture(scope="session")
 def simulator() -> Iterator[Simulator]:
     need_tools()
-    with Simulator([row.config for row in ROWS + OTHERS]) as running:
+    with Simulator([row.config for row in ROWS + OLDER]) as running:
         yield running
 
 
@@ -65,30 +65,30 @@ def lab(request: pytest.FixtureRequest, simulator: Simulator, modules: Modules, 
     return make_lab(request.param, simulator, modules, tmp_path)
 
 
-def _named(name: str) -> Row:
+def _row(name: str) -> Row:
     return next(row for row in ROWS if row.name == name)
 
 
 @pytest.fixture
 def xtremio(simulator: Simulator, modules: Modules, tmp_path: Path) -> Lab:
-    return make_lab(_named("xtremio"), simulator, modules, tmp_path)
+    return make_lab(_row("xtremio"), simulator, modules, tmp_path)
 
 
 @pytest.fixture
 def datera(simulator: Simulator, modules: Modules, tmp_path: Path) -> Lab:
-    return make_lab(_named("datera"), simulator, modules, tmp_path)
+    return make_lab(_row("datera"), simulator, modules, tmp_path)
 
 
 @pytest.fixture
 def flashsystem(simulator: Simulator, modules: Modules, tmp_path: Path) -> Lab:
-    return make_lab(_named("flashsystem"), simulator, modules, tmp_path)
+    return make_lab(_row("flashsystem"), simulator, modules, tmp_path)
 
 
 @pytest.fixture
 def violin(simulator: Simulator, modules: Modules, tmp_path: Path) -> Lab:
-    return make_lab(_named("violin"), simulator, modules, tmp_path)
+    return make_lab(_row("violin"), simulator, modules, tmp_path)
 
 
 @pytest.fixture
 def dsware(simulator: Simulator, modules: Modules, tmp_path: Path) -> Lab:
-    return make_lab(_named("dsware"), simulator, modules, tmp_path)
+    return make_lab(_row("dsware"), simulator, modules, tmp_path)

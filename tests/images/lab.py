@@ -23,11 +23,11 @@ GIB = 1 << 30
 @dataclass(frozen=True)
 class Row(ArrayRow):
     tool: str = ""
-    """The program by which volumes are attached to this host."""
+    """The program that attaches volumes to this host."""
     by_qemu: bool = False
-    """The bytes go over iSCSI, by QEMU's own initiator."""
+    """QEMU's own initiator reads and writes volumes over iSCSI."""
     notes: bool = False
-    """The array itself keeps which image a volume was made of."""
+    """The array keeps a note of which image a volume was made of."""
 
 
 ROWS = (
@@ -36,7 +36,7 @@ ROWS = (
         {"vendor": "xtremio", "protocol": "iscsi", "datapath": True, "chap": True, "address": portal_address()},
         by_qemu=True,
         notes=True,
-        can=XTREMIO,
+        abilities=XTREMIO,
     ),
     Row(
         "datera",
@@ -45,25 +45,25 @@ ROWS = (
         by_qemu=True,
         notes=True,
         scope="/root",
-        can=DATERA,
+        abilities=DATERA,
     ),
     Row(
         "flashsystem",
         {"vendor": "flashsystem", "protocol": "fc", "datapath": True},
-        shown=without_source,
-        can=FLASHSYSTEM,
+        requested_name=without_source,
+        abilities=FLASHSYSTEM,
     ),
-    Row("violin", {"vendor": "violin", "protocol": "fc", "datapath": True, "limits": FAST_COPIES}, can=VIOLIN),
-    # With a tool of the host the array shows volumes past its mappings, which then do not tell who has them.
+    Row("violin", {"vendor": "violin", "protocol": "fc", "datapath": True, "limits": FAST_COPIES}, abilities=VIOLIN),
+    # The host's tool attaches volumes without a mapping, so mappings do not show which hosts have a volume.
     Row(
         "dsware",
         {"vendor": "dsware", "datapath": True},
         tool="vbs_cli",
-        can=replace(DSWARE, mappings_known="of_no_host"),
+        abilities=replace(DSWARE, mappings_known="of_no_host"),
     ),
 )
 
-OTHERS = (
+OLDER = (
     Row(
         "xtremio-3.0",
         {
@@ -74,28 +74,27 @@ OTHERS = (
             "address": portal_address(),
         },
         by_qemu=True,
-        can=XTREMIO_3,
+        abilities=XTREMIO_3,
     ),
     Row(
         "dsware-socket",
         {"vendor": "dsware", "datapath": True},
         SOCKET,
-        hosts=False,
         port="socket_port",
         trust=None,
         tool="vbs_cli",
-        can=DSWARE_SOCKET,
+        abilities=DSWARE_SOCKET,
     ),
 )
-"""Older wires of the same arrays, of which some tests make sure."""
+"""Older releases of the same arrays, for the tests with the mark ``older``."""
 
 
 def random_file(path: Path, size: int, data: int | None = None, seed: int = 1) -> Path:
     """A file of so many bytes, of which the first ``data`` are random and the others a hole."""
-    source, left = random.Random(seed), size if data is None else data
+    source, remaining = random.Random(seed), size if data is None else data
     with path.open("wb") as stream:
-        while left:
-            left -= stream.write(source.randbytes(min(left, 16 * MIB)))
+        while remaining:
+            remaining -= stream.write(source.randbytes(min(remaining, 16 * MIB)))
         stream.truncate(size)
     return path
 
@@ -104,10 +103,14 @@ def sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def qemu_img(*words: str | Path) -> None:
+def qemu_img(*arguments: str | Path) -> None:
     """Run qemu-img; AssertionError with all that it wrote when it fails."""
-    done = subprocess.run(["qemu-img", *map(str, words)], check=False, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, f"qemu-img {words} ended with {done.returncode}\n{done.stdout}{done.stderr}"
+    completed = subprocess.run(
+        ["qemu-img", *map(str, arguments)], check=False, capture_output=True, text=True, timeout=60
+    )
+    assert completed.returncode == 0, (
+        f"qemu-img {arguments} ended with {completed.returncode}\n{completed.stdout}{completed.stderr}"
+    )
 
 
 class Lab:
@@ -131,40 +134,43 @@ class Lab:
     # ---- tasks -----------------------------------------------------------------------------------------------------
 
     def args(self, **args: Any) -> dict[str, Any]:
-        given = {"name": "golden", "state_dir": str(self.folder / "state"), **self.array.unused, **args}
-        given = {key: str(value) if isinstance(value, Path) else value for key, value in given.items()}
-        return {key: value for key, value in given.items() if value is not None}
+        options = {"name": "golden", "state_dir": str(self.folder / "state"), **self.array.assume_unmapped, **args}
+        options = {key: str(value) if isinstance(value, Path) else value for key, value in options.items()}
+        return {key: value for key, value in options.items() if value is not None}
 
     def run(self, **args: Any) -> Result:
         options = {key: args.pop(key) for key in ("check", "diff", "verbosity", "connection") if key in args}
         return self.array.task("flash_image", **options, **self.args(**args))
 
     def imported(self, path: Path | str, **args: Any) -> Result:
-        done = self.run(path=path, **args)
-        assert not done.failed, done.msg
-        self.nothing_left()
-        return done
+        result = self.run(path=path, **args)
+        assert not result.failed, result.msg
+        self.assert_nothing_unfinished()
+        return result
 
     def exported(self, path: Path, **args: Any) -> Result:
-        done = self.run(path=path, state="exported", **args)
-        assert not done.failed, done.msg
-        self.nothing_left()
-        return done
+        result = self.run(path=path, state="exported", **args)
+        assert not result.failed, result.msg
+        self.assert_nothing_unfinished()
+        return result
 
-    def refused(self, *words: str, kind: str | None = None, both: bool = True, **args: Any) -> Result:
-        """A task that must fail with these words and change nothing on the array, in check mode too."""
+    def refused(self, *texts: str, kind: str | None = None, check_mode: bool = True, **args: Any) -> Result:
+        """The result of a task that fails with these texts in its message and changes nothing on the array.
+
+        With ``check_mode`` the same is expected of the task in check mode first.
+        """
         before = self.array.state()
-        for check in (True, False) if both else (False,):
+        for check in (True, False) if check_mode else (False,):
             result = self.run(check=check, **args)
             assert result.failed, result
-            for word in words:
-                assert word.lower() in result.msg.lower(), result.msg
+            for text in texts:
+                assert text.lower() in result.msg.lower(), result.msg
             if kind is not None:
                 assert result["error"]["kind"] == kind, result["error"]
             assert "Traceback" not in result.stdout + result.stderr
             assert result["error"]["doing"], result["error"]
         assert self.array.state() == before
-        self.nothing_left()
+        self.assert_nothing_unfinished()
         return result
 
     def done(self, module: str, **args: Any) -> Result:
@@ -173,46 +179,46 @@ class Lab:
     # ---- the array -------------------------------------------------------------------------------------------------
 
     def volumes(self) -> set[str]:
-        return {self.row.shown(name) for name in self.array.volumes()}
+        return {self.row.requested_name(name) for name in self.array.volumes()}
 
-    def smallest(self, size: int) -> int:
-        """The size of a volume that is to have so many bytes at least."""
-        able = self.array.capabilities
-        return -(-max(size, able.smallest) // able.granularity) * able.granularity
+    def smallest_volume(self, size: int) -> int:
+        """The size in bytes of the smallest volume that holds ``size`` bytes."""
+        capabilities = self.array.capabilities
+        return -(-max(size, capabilities.smallest) // capabilities.granularity) * capabilities.granularity
 
     def content(self, name: str) -> str:
-        """A digest of what the array has in that volume."""
-        return str(next(one["content"] for one in self.array.state()["volumes"] if one["name"] == name))
+        """A digest of the volume's content on the array."""
+        return str(next(volume["content"] for volume in self.array.state()["volumes"] if volume["name"] == name))
 
     def file(self, name: str) -> Path:
-        """Where the simulated array has the bytes of that volume."""
-        number = str(next(one["id"] for one in self.array.state()["volumes"] if one["name"] == name))
+        """The file in which the simulated array keeps the volume's bytes."""
+        number = str(next(volume["id"] for volume in self.array.state()["volumes"] if volume["name"] == name))
         run_dir = self.array.simulator.run_dir
-        found = [
+        paths = [
             path
             for folder in (f"{self.row.name}.images", f"{self.row.name}.host/images")
             for path in (run_dir / folder).rglob(number)
             if path.is_file()
         ]
-        assert len(found) == 1, found
-        return found[0]
+        assert len(paths) == 1, paths
+        return paths[0]
 
     def allocated(self, name: str) -> int:
         return self.file(name).stat().st_blocks * 512
 
-    def spoil(self, name: str) -> None:
-        """Some host writes to it, and nobody notices."""
+    def write_as_a_host(self, name: str) -> None:
+        """Change the volume's content without a request to the array, as a host does."""
         with self.file(name).open("r+b") as stream:
             stream.seek(MIB)
             stream.write(b"changed")
 
     @property
-    def plain(self) -> dict[str, Any]:
-        """What a connection lacks that does not attach to this host."""
+    def without_tool(self) -> dict[str, Any]:
+        """The change of a connection after which it attaches nothing to this host."""
         return {"attach_tool": None} if self.row.tool else {}
 
-    def map_elsewhere(self, name: str) -> None:
-        """Another host has it."""
+    def map_to_another_host(self, name: str) -> None:
+        """Map the volume to the host named other."""
         if self.row.tool:
             connection = {"attach_tool": None}
             self.done(
@@ -227,19 +233,19 @@ class Lab:
         address = "iqn.2026-01.org.example:other" if self.row.by_qemu else "20:00:00:00:c9:00:00:99"
         self.done("flash_host_map", host="other", initiators=[address], volume=name, **chap)
 
-    def nothing_left(self) -> None:
-        """No volume, host, mapping or device that was made for a copy; no file that would undo one."""
+    def assert_nothing_unfinished(self) -> None:
+        """No volume, host, mapping, device or record of a copy is records."""
         state = self.array.state()
-        assert [one["name"] for one in state["volumes"] if one["name"].startswith("of-")] == []
-        assert [one["name"] for one in state["hosts"] if one["name"].startswith("of-")] == []
-        assert [one["host"] for one in state["mappings"] if one["host"].startswith("of-")] == []
+        assert [volume["name"] for volume in state["volumes"] if volume["name"].startswith("of-")] == []
+        assert [host["name"] for host in state["hosts"] if host["name"].startswith("of-")] == []
+        assert [mapping["host"] for mapping in state["mappings"] if mapping["host"].startswith("of-")] == []
         assert self.disks() == []
         folder = self.folder / "state"
-        left = [path.name for path in folder.iterdir() if path.name.startswith("of-")] if folder.exists() else []
-        assert left == []
+        records = [path.name for path in folder.iterdir() if path.name.startswith("of-")] if folder.exists() else []
+        assert records == []
 
     def disks(self) -> list[str]:
-        """What this host has of devices."""
+        """The names of the devices of this host."""
         root = self.array.endpoint.get("device_root")
         if root is None:
             return []

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every format both ways; and images that are hostile, broken, or not what the task says."""
+"""Import and export of every format; images that are hostile, damaged, or not what the task expects."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ SECRET = b"of-secret-of-this-host!" * 64
 
 
 @pytest.mark.parametrize("image_format", FORMATS)
-def test_every_format_goes_in_and_comes_out(dsware: Lab, image_format: str) -> None:
+def test_images_of_every_format_are_imported_and_exported(dsware: Lab, image_format: str) -> None:
     raw = dsware.raw()
     image = dsware.image(image_format, raw)
-    made = dsware.imported(image)
-    assert (made["image"]["format"], made["image"]["virtual_size"]) == (image_format, 4 * MIB)
+    imported = dsware.imported(image)
+    assert (imported["image"]["format"], imported["image"]["virtual_size"]) == (image_format, 4 * MIB)
     assert dsware.imported(raw).changed is False, "the same content in another format"
     out = dsware.folder / f"out.{image_format}"
-    told = dsware.exported(out, format=image_format)
-    assert told["image"]["format"] == image_format
+    exported = dsware.exported(out, format=image_format)
+    assert exported["image"]["format"] == image_format
     qemu_img("compare", "-f", "raw", "-F", image_format, raw, out)
     assert dsware.exported(out, format=image_format).changed is False
     assert dsware.run(path=out, state="exported", format="raw", check=True).changed
@@ -85,7 +85,7 @@ def with_data_file(folder: Path, raw: Path) -> Path:
     return path
 
 
-def a_descriptor(folder: Path, raw: Path) -> Path:
+def a_vmdk_descriptor(folder: Path, raw: Path) -> Path:
     path = folder / "hostile.vmdk"
     path.write_text(_descriptor(folder))
     return path
@@ -96,8 +96,8 @@ def _descriptor(folder: Path) -> str:
     return "\n".join((*lines, f'RW 2 FLAT "{folder / "secret"}" 0\n'))
 
 
-def a_descriptor_in_a_sparse_header(folder: Path, raw: Path) -> Path:
-    """Without a capacity of its own, QEMU takes the descriptor within the file for one that names extents."""
+def a_vmdk_descriptor_in_a_sparse_header(folder: Path, raw: Path) -> Path:
+    """The header has a capacity of 0, for which QEMU reads the embedded descriptor as one that names extents."""
     path = folder / "hostile.vmdk"
     text = _descriptor(folder)
     head = struct.pack("<4sIIQQQQ", b"KDMV", 1, 3, 0, 128, 1, 20)
@@ -118,16 +118,16 @@ def _vmdk(folder: Path, raw: Path, old: bytes, new: bytes) -> Path:
     path = folder / "hostile.vmdk"
     qemu_img("convert", "-f", "raw", "-O", "vmdk", raw, path)
     data = path.read_bytes()
-    at, length = (one * 512 for one in struct.unpack_from("<QQ", data, 28))
-    text = data[at : at + length].rstrip(b"\0")
+    offset, length = (sectors * 512 for sectors in struct.unpack_from("<QQ", data, 28))
+    text = data[offset : offset + length].rstrip(b"\0")
     assert old in text
     changed = text.replace(old, new).ljust(length, b"\0")
-    path.write_bytes(data[:at] + changed + data[at + length :])
+    path.write_bytes(data[:offset] + changed + data[offset + length :])
     return path
 
 
-def an_encrypted_one(folder: Path, raw: Path) -> Path:
-    """The header of an image that qemu-img has made with encrypt.format=luks, for which it measures the processor."""
+def an_encrypted_image(folder: Path, raw: Path) -> Path:
+    """The header of an image that qemu-img made with encrypt.format=luks, stored because making one takes seconds."""
     path = folder / "hostile.qcow2"
     header = bytes.fromhex(Path(__file__).with_name("luks_header.txt").read_text())
     assert header.startswith(b"QFI\xfb")
@@ -152,7 +152,7 @@ def half_of(image_format: str) -> Callable[[Path, Path], Path]:
     return half
 
 
-def a_raw_one_that_is_cut_off(folder: Path, raw: Path) -> Path:
+def a_truncated_raw_image(folder: Path, raw: Path) -> Path:
     os.truncate(raw, 3 * MIB + 17)
     return raw
 
@@ -163,7 +163,7 @@ def a_header_alone(folder: Path, raw: Path) -> Path:
     return path
 
 
-def a_corrupt_one(folder: Path, raw: Path) -> Path:
+def an_image_marked_as_corrupt(folder: Path, raw: Path) -> Path:
     path = folder / "broken.qcow2"
     qemu_img("convert", "-f", "raw", "-O", "qcow2", raw, path)
     with path.open("r+b") as stream:
@@ -178,7 +178,7 @@ def a_vdi(folder: Path, raw: Path) -> Path:
     return path
 
 
-def nothing(folder: Path, raw: Path) -> Path:
+def an_empty_file(folder: Path, raw: Path) -> Path:
     path = folder / "empty"
     path.touch()
     return path
@@ -196,28 +196,28 @@ BAD = (
     (with_backing_file, "refused", "has a backing file"),
     (with_backing_file_only_in_json, "refused", "has a backing file"),
     (with_data_file, "refused", "keeps its data in another file"),
-    (a_descriptor, "refused", "only names the files"),
-    (a_descriptor_in_a_sparse_header, "refused", "names other files"),
+    (a_vmdk_descriptor, "refused", "only names the files"),
+    (a_vmdk_descriptor_in_a_sparse_header, "refused", "names other files"),
     (a_vmdk_with_extents, "refused", "which keeps its data in other files"),
     (a_vmdk_with_a_parent, "refused", "has a parent"),
-    (an_encrypted_one, "refused", "is encrypted"),
+    (an_encrypted_image, "refused", "is encrypted"),
     (a_bomb, "invalid", "a disk of 80TiB, and max_size is 64TiB"),
     (half_of("qcow2"), "conflict", "damaged or truncated"),
     (half_of("vmdk"), None, ""),
     (half_of("vhdx"), None, ""),
-    (a_raw_one_that_is_cut_off, "conflict", "not a multiple of 512"),
+    (a_truncated_raw_image, "conflict", "not a multiple of 512"),
     (a_header_alone, "conflict", "truncated within its header"),
-    (a_corrupt_one, "conflict", "marked as corrupt"),
+    (an_image_marked_as_corrupt, "conflict", "marked as corrupt"),
     (a_vdi, "invalid", "is VDI, which is not supported"),
-    (nothing, "conflict", "is empty"),
+    (an_empty_file, "conflict", "is empty"),
     (a_device, "refused", "is not a file"),
-    (a_folder, None, "folder"),
+    (a_folder, None, "is not a file"),
 )
 
 
 # ---- with the inspector of oslo.utils and without it -----------------------------------------------------------------
 
-INSPECTED = """
+INSPECTION = """
 import os, sys
 from openflash.attach import formats
 from openflash.errors import FlashError
@@ -232,37 +232,39 @@ for path in sys.argv[1:]:
 
 @pytest.fixture(scope="session", params=["own", "oslo"])
 def inspect(request: pytest.FixtureRequest) -> Callable[..., list[str]]:
-    """What the library says of files, in a Python without oslo.utils and in that of an OpenStack service."""
+    """A call that returns the library's verdict on files, in a Python without oslo.utils and in that of a service."""
     python = Path(sys.executable)
     if request.param == "oslo":
         python = client_python(ROOT / "tests" / "openstack" / "requirements-glance.txt")
-    question = [str(python), "-c", "import oslo_utils.imageutils.format_inspector"]
-    has_oslo = subprocess.run(question, check=False, capture_output=True, timeout=60)
+    command = [str(python), "-c", "import oslo_utils.imageutils.format_inspector"]
+    has_oslo = subprocess.run(command, check=False, capture_output=True, timeout=60)
     assert (has_oslo.returncode == 0) == (request.param == "oslo")
 
     def run(*paths: Path) -> list[str]:
         library = {**os.environ, "PYTHONPATH": str(ROOT / "plugins" / "module_utils")}
-        words = [str(python), "-c", INSPECTED, *map(str, paths)]
-        done = subprocess.run(words, env=library, capture_output=True, text=True, check=True, timeout=60)
-        return done.stdout.splitlines()
+        command = [str(python), "-c", INSPECTION, *map(str, paths)]
+        completed = subprocess.run(command, env=library, capture_output=True, text=True, check=True, timeout=60)
+        return completed.stdout.splitlines()
 
     return run
 
 
-# What is wrong with these is not in their headers.
+# The defects of the others are not in their headers.
 BY_THEIR_HEADERS = tuple(
     row for row in BAD if row[1] and row[0] not in (a_bomb, a_device) and row[2] != "damaged or truncated"
 )
 
 
-@pytest.mark.parametrize(("make", "kind", "words"), BY_THEIR_HEADERS, ids=[row[0].__name__ for row in BY_THEIR_HEADERS])
-def test_a_hostile_header_is_refused_whoever_inspects_it(
-    inspect: Callable[..., list[str]], tmp_path: Path, make: Callable[[Path, Path], Path], kind: str, words: str
+@pytest.mark.parametrize(
+    ("make", "kind", "message"), BY_THEIR_HEADERS, ids=[row[0].__name__ for row in BY_THEIR_HEADERS]
+)
+def test_a_hostile_header_is_refused_by_both_inspectors(
+    inspect: Callable[..., list[str]], tmp_path: Path, make: Callable[[Path, Path], Path], kind: str, message: str
 ) -> None:
     (tmp_path / "secret").write_bytes(SECRET.ljust(64 * 1024, b"\0"))
-    (found,) = inspect(make(tmp_path, random_file(tmp_path / "image.raw", 4 * MIB)))
-    assert found.startswith(f"{kind} ")
-    assert words in found
+    (verdict,) = inspect(make(tmp_path, random_file(tmp_path / "image.raw", 4 * MIB)))
+    assert verdict.startswith(f"{kind} ")
+    assert message in verdict
 
 
 def a_partitioned_disk(folder: Path, raw: Path) -> Path:
@@ -276,7 +278,7 @@ def a_partitioned_disk(folder: Path, raw: Path) -> Path:
 
 
 def a_live_system(folder: Path, raw: Path) -> Path:
-    """An ISO 9660 file system that a disk boots as well."""
+    """An ISO 9660 file system that also has a partition table, so that it boots from a disk."""
     path = a_partitioned_disk(folder, raw)
     with path.open("r+b") as stream:
         stream.seek(32 * 1024)
@@ -290,7 +292,7 @@ def compressed_vmdk(folder: Path, raw: Path) -> Path:
     return path
 
 
-def test_a_good_image_is_taken_whoever_inspects_it(inspect: Callable[..., list[str]], tmp_path: Path) -> None:
+def test_a_good_image_is_accepted_by_both_inspectors(inspect: Callable[..., list[str]], tmp_path: Path) -> None:
     raw = random_file(tmp_path / "image.raw", 4 * MIB)
     paths = [raw, a_partitioned_disk(tmp_path, raw), compressed_vmdk(tmp_path, raw)]
     for image_format in FORMATS:
@@ -300,41 +302,42 @@ def test_a_good_image_is_taken_whoever_inspects_it(inspect: Callable[..., list[s
     assert inspect(a_live_system(tmp_path, raw)) == ["raw"]
 
 
-def test_the_inspector_of_oslo_is_asked_where_it_is_there(inspect: Callable[..., list[str]], tmp_path: Path) -> None:
-    """Of a feature that QEMU does not have it says so; here QEMU itself does, when it opens the image."""
+def test_the_inspector_of_oslo_utils_is_used_where_it_is_installed(
+    inspect: Callable[..., list[str]], tmp_path: Path
+) -> None:
+    """It refuses a feature that QEMU does not have. The own inspector leaves that to QEMU, which opens the image."""
     path = tmp_path / "image.qcow2"
     qemu_img("create", "-f", "qcow2", path, str(MIB))
     with path.open("r+b") as stream:
         stream.seek(72)
         stream.write(struct.pack(">Q", 1 << 40))
-    (found,) = inspect(path)
-    if found != "qcow2":
-        assert "refused the image does not pass the safety checks of oslo.utils: unknown_features" in found
-    assert (found == "qcow2") == ("own" in os.environ["PYTEST_CURRENT_TEST"])
+    (verdict,) = inspect(path)
+    if verdict != "qcow2":
+        assert "refused the image does not pass the safety checks of oslo.utils: unknown_features" in verdict
+    assert (verdict == "qcow2") == ("own" in os.environ["PYTEST_CURRENT_TEST"])
 
 
-@pytest.mark.parametrize(("make", "kind", "words"), BAD, ids=[row[0].__name__ for row in BAD])
-def test_a_bad_image_is_refused_before_anything_is_made(
-    dsware: Lab, make: Callable[[Path, Path], Path], kind: str | None, words: str
+@pytest.mark.parametrize(("make", "kind", "message"), BAD, ids=[row[0].__name__ for row in BAD])
+def test_a_bad_image_is_refused_before_any_write(
+    dsware: Lab, make: Callable[[Path, Path], Path], kind: str | None, message: str
 ) -> None:
     (dsware.folder / "secret").write_bytes(SECRET.ljust(64 * 1024, b"\0"))
     image = make(dsware.folder, dsware.raw())
-    words = words if make is not a_folder else "is not a file"
     mark = dsware.array.mark()
-    result = dsware.refused(words, kind=kind, path=image)
+    result = dsware.refused(message, kind=kind, path=image)
     assert dsware.array.writes(mark) == []
     assert "of-secret" not in result.stdout
     assert dsware.volumes() == set()
 
 
-def test_a_small_bomb_is_held_to_what_the_task_takes(dsware: Lab) -> None:
+def test_a_disk_larger_than_max_size_is_refused(dsware: Lab) -> None:
     path = dsware.folder / "image.qcow2"
     qemu_img("create", "-f", "qcow2", path, "2G")
     dsware.refused("a disk of 2GiB, and max_size is 1GiB", "raise max_size", path=path, max_size="1GiB")
     assert dsware.imported(path, max_size="2GiB")["volume"]["size"] == 2 * GIB
 
 
-def test_the_format_that_the_task_names_is_held_to(dsware: Lab) -> None:
+def test_an_image_of_another_format_than_requested_is_refused(dsware: Lab) -> None:
     raw = dsware.raw()
     image = dsware.image("qcow2", raw)
     dsware.refused("is qcow2 and not raw", "Set format to qcow2", path=image, format="raw")
@@ -342,7 +345,7 @@ def test_the_format_that_the_task_names_is_held_to(dsware: Lab) -> None:
     assert dsware.imported(image, format="qcow2").changed
 
 
-def test_a_wrong_checksum_is_refused_before_the_content_is_looked_at(dsware: Lab) -> None:
+def test_a_wrong_checksum_is_refused_before_the_image_is_inspected(dsware: Lab) -> None:
     raw = dsware.raw()
     wrong = sha256(raw)[::-1]
     dsware.refused(f"is {sha256(raw)} and not {wrong}", path=raw, checksum=f"sha256:{wrong}")
@@ -365,7 +368,7 @@ def test_an_image_that_another_program_writes_is_left_alone(dsware: Lab) -> None
 
 
 @pytest.mark.parametrize(
-    ("args", "words"),
+    ("args", "message"),
     [
         ({"size": "1MiB"}, "smaller than the disk of 4MiB"),
         ({"size": "10 apples"}, "is not a size"),
@@ -387,11 +390,11 @@ def test_an_image_that_another_program_writes_is_left_alone(dsware: Lab) -> None
         ({"progress_file": "/nowhere/progress"}, "progress_file /nowhere/progress cannot be written"),
     ],
 )
-def test_bad_input_is_said(dsware: Lab, args: dict[str, object], words: str) -> None:
+def test_bad_input_is_reported_before_any_write(dsware: Lab, args: dict[str, object], message: str) -> None:
     mark = dsware.array.mark()
     result = dsware.run(**{"path": dsware.raw(), **args})
     assert result.failed, result.msg
-    assert words.lower() in result.msg.lower(), result.msg
+    assert message.lower() in result.msg.lower(), result.msg
     assert "Traceback" not in result.stdout + result.stderr
     assert dsware.array.writes(mark) == []
     assert not Path("/tmp/of-out.raw").exists()
@@ -407,18 +410,18 @@ def test_without_qemu_img_the_task_says_what_to_install(dsware: Lab) -> None:
     assert "qemu-utils" in result.msg
 
 
-def test_half_a_minute_of_processor_time_is_all_that_an_image_gets(dsware: Lab) -> None:
-    """The limits are those of the process that looks at it."""
+def test_qemu_img_runs_with_limits_of_memory_and_processor_time(dsware: Lab) -> None:
+    """A program in place of qemu-img reports the limits that it has."""
     image = dsware.image("qcow2", dsware.raw())
-    fake = dsware.folder / "bin"
-    fake.mkdir()
-    program = fake / "qemu-img"
+    bin_dir = dsware.folder / "bin"
+    bin_dir.mkdir()
+    program = bin_dir / "qemu-img"
     program.write_text("#!/bin/sh\necho core $(ulimit -c), KiB $(ulimit -v), seconds $(ulimit -t) >&2\nexit 1\n")
     program.chmod(0o755)
     result = dsware.array.modules.run(
         "flash_image",
         {**dsware.array.connection, **dsware.args(path=image)},
-        env={"PATH": f"{fake}:{os.environ['PATH']}"},
+        env={"PATH": f"{bin_dir}:{os.environ['PATH']}"},
     )
     assert result.failed
     assert "qemu-img info failed with status 1" in result.msg

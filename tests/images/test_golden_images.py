@@ -14,8 +14,8 @@ from tests.images.lab import Lab, sha256
 from tests.module.playbooks import Player
 
 
-def test_the_playbook_shows_no_secret_of_an_image_s_url(dsware: Lab) -> None:
-    """Not as the item of a loop either; the download fails here, which shows more than a success."""
+def test_the_playbook_shows_no_secret_of_an_image_url(dsware: Lab) -> None:
+    """Also not as the item of a loop. The download fails here, because a failure shows more than a success."""
     raw = dsware.raw()
     player = Player(dsware.folder)
     (dsware.folder / "home").mkdir()
@@ -36,7 +36,7 @@ def test_the_playbook_shows_no_secret_of_an_image_s_url(dsware: Lab) -> None:
     }
     path = dsware.folder / "inventory.yml"
     path.write_text(yaml.safe_dump(inventory))
-    played = subprocess.run(
+    completed = subprocess.run(
         ["ansible-playbook", "-vvv", "--inventory", str(path), "openflash.storage.golden_images"],
         cwd=dsware.folder,
         env=player.environ(),
@@ -45,8 +45,8 @@ def test_the_playbook_shows_no_secret_of_an_image_s_url(dsware: Lab) -> None:
         timeout=120,
         check=False,
     )
-    output = played.stdout + played.stderr
-    assert played.returncode == 2, output
+    output = completed.stdout + completed.stderr
+    assert completed.returncode == 2, output
     assert "cannot be fetched" in output, output
     assert "http://***@127.0.0.1:1/image.raw?***" in output
     assert "Geheim" not in output, output

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What each array can do, written down: the tests expect this, and do not ask the product for what it can do.
+"""What each array can do, as literals. The tests expect this, and do not read it from the product.
 
 test_abilities.py holds the product's answers equal to it.
 """
@@ -56,11 +56,11 @@ class Method:
 
 @dataclass(frozen=True)
 class Abilities:
-    """The names are those of the product's ``Capabilities``, which mean the same."""
+    """The fields have the names and meanings of the product's ``Capabilities``."""
 
     luns: tuple[int, int]
     refusals: Mapping[str, str] = field(default_factory=dict)
-    """By operation, a part of the reason that a task must fail with; an operation that is not here works."""
+    """By operation, a part of the reason with which a task is refused; an operation that is not here works."""
     provisioning: tuple[str, ...] = ("thin",)
     granularity: int = MIB
     smallest: int = MIB
@@ -88,10 +88,10 @@ class Abilities:
     def method(self, operation: str) -> Method:
         return Method(self.copies)
 
-    def plain(self) -> dict[str, Any]:
-        """What the product has under the same names and in the same form."""
-        of_tests = ("refusals", "copies", "volume_options", "keeps_initiators_of_killed_removals")
-        return {one.name: getattr(self, one.name) for one in fields(self) if one.name not in of_tests}
+    def comparable(self) -> dict[str, Any]:
+        """The fields that ``Capabilities`` has under the same names and in the same form."""
+        only_of_tests = ("refusals", "copies", "volume_options", "keeps_initiators_of_killed_removals")
+        return {item.name: getattr(self, item.name) for item in fields(self) if item.name not in only_of_tests}
 
 
 XTREMIO = Abilities((0, 16383), snapshot_names="with_volumes", finishes_snapshot_sets=True)

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The arrays that every module test runs against, and what a test does with one of them.
 
-To test another array, add a row to ROWS, and what it can do to abilities.py. What an array cannot do is not skipped:
-abilities.py says so, and the test asserts that the task fails for that reason and changes nothing.
+To test another array, add a row to ROWS, and what it can do to abilities.py. What an array cannot do is in
+abilities.py too: instead of being skipped, the test asserts that the task fails for that reason and changes nothing.
 """
 
 from __future__ import annotations
@@ -58,47 +58,50 @@ FC = ["10:00:00:00:c9:00:00:07", "10:00:00:00:c9:00:00:08", "10:00:00:00:c9:00:0
 ISCSI = [f"iqn.2026-01.org.example:host{number}" for number in range(3)]
 
 
-# So fast that no task looks at the progress twice: requests can be counted
+# So fast that no task reads the progress twice: requests can be counted
 FAST_COPIES = {"copy_speed": 1 << 40}
 
 
 @dataclass(frozen=True)
 class Row:
-    """One array to test. ``simulator`` is its configuration, ``connection`` what a task needs beyond the endpoint."""
+    """One array to test. ``simulator`` is its configuration; ``connection`` has options that its endpoint lacks."""
 
     name: str
     simulator: Mapping[str, Any]
     connection: Mapping[str, Any] = field(default_factory=dict)
-    can: Abilities = field(kw_only=True)
-    """What a test expects of it."""
+    abilities: Abilities = field(kw_only=True)
+    """What it can do, as the tests expect."""
     initiators: tuple[str, ...] = tuple(ISCSI)
     """Three, of a protocol that the array speaks, as the array's owner would write them."""
-    hides: tuple[str, tuple[str, ...]] = ("types/lun-maps", ("mappings",))
-    """What a request looks like that can be spoilt by itself, and the subsets of the facts that this hides."""
+    separate_read: tuple[str, tuple[str, ...]] = ("types/lun-maps", ("mappings",))
+    """A part of the path of a request that can fail alone, and the subsets of the facts that are then unreadable."""
     own_targets: bool = False
-    """Each volume has a target, and so ports, of its own."""
-    nothing_to_do: int = 4
-    """The most requests of a task that finds one volume as it should be, session included."""
+    """Each volume has its own target, and so its own ports."""
+    requests_without_change: int = 4
+    """The most requests of a task that has nothing to change on one volume, with those of the session."""
     port: str = "port"
     """Which of the endpoint's ports a task connects to."""
     trust: str | None = "tls"
-    """How a client knows that it is the array: by a certificate (tls), by a host key (ssh); None: nobody logs in."""
+    """What proves the array's identity: a certificate (tls) or a host key (ssh); None: no login."""
     scope: str | None = None
-    """The part of the simulated state that the task works on, where there are several."""
-    hosts: bool = True
-    """The array knows hosts; without, the tests that are marked so do not run on it, and others make none."""
-    tells_version: bool = True
-    """The array tells the version of its software."""
-    connection_each: bool = False
-    """The wire takes one request for each connection."""
+    """The cluster or tenant of the simulated state that tasks work on, where there are several."""
+    reports_version: bool = True
+    """The array reports the version of its software."""
+    connection_per_request: bool = False
+    """The protocol carries one request for each connection."""
     connections: int = 3
-    """How many a task uses that may use three: fewer where one carries several requests at a time."""
-    thorough: bool = False
-    """Also for the tests that meet every request of a task with every fault: one row for each wire is enough there."""
-    patience: float = 20.0
-    """A wait_timeout after which what a killed run left counts as dead, where the array itself cannot tell."""
-    shown: Callable[[str], str] = str
-    """What people call a volume or snapshot, by what the array calls it."""
+    """How many connections a task uses whose max_concurrency is 3."""
+    represents_wire: bool = False
+    """The row of its wire for the tests that combine every request of a task with every fault."""
+    abandoned_after: float = 20.0
+    """A short wait_timeout in seconds, after which the unfinished objects of a killed run count as abandoned."""
+    requested_name: Callable[[str], str] = str
+    """The name of a volume or snapshot in a task, from its name on the array."""
+
+    @property
+    def hosts(self) -> bool:
+        """Whether the array has host objects; tests with the mark ``hosts`` run only on arrays that have them."""
+        return "create_host" not in self.abilities.refusals
 
     @property
     def config(self) -> dict[str, Any]:
@@ -106,12 +109,12 @@ class Row:
 
 
 def next_second() -> None:
-    """The time stamps of an array may be no finer than that."""
+    """Wait until the next second begins, because some arrays have time stamps in seconds."""
     time.sleep(1.01 - time.time() % 1)
 
 
 def without_source(name: str) -> str:
-    """A FlashSystem keeps no record of what was copied, so the name of a snapshot ends in it."""
+    """The name of a snapshot without the digest of its source, which the client appends on a FlashSystem."""
     return re.sub(r"\.(snap|live)[-_][0-9a-f]{12}$", "", name)
 
 
@@ -119,7 +122,7 @@ SOCKET = {
     "transport": "socket",
     "storage_pools": ["0"],
     "wire_extensions": True,
-    # This wire has neither
+    # This wire has no login and no TLS
     **dict.fromkeys(("username", "password", "ca_path")),
 }
 """A connection to Dsware by the text socket."""
@@ -128,28 +131,28 @@ ROWS = (
     Row(
         "xtremio-4.2-iscsi",
         {"vendor": "xtremio", "version": "4.2.0-33", "protocol": "iscsi"},
-        thorough=True,
-        can=XTREMIO,
+        represents_wire=True,
+        abilities=XTREMIO,
     ),
     Row(
         "xtremio-4.0-fc",
         {"vendor": "xtremio", "version": "4.0.2-80", "protocol": "fc"},
         initiators=tuple(FC),
-        can=XTREMIO,
+        abilities=XTREMIO,
     ),
     Row(
         "xtremio-3.0",
         {"vendor": "xtremio", "version": "3.0.3-11", "protocol": "both"},
         initiators=(*FC[:2], ISCSI[0]),
-        thorough=True,
-        can=XTREMIO_3,
+        represents_wire=True,
+        abilities=XTREMIO_3,
     ),
     Row(
         "xtremio-clusters",
         {"vendor": "xtremio", "version": "4.2.1-11", "protocol": "iscsi", "clusters": ["east", "west"], "chap": True},
         {"cluster": "west"},
         scope="west",
-        can=XTREMIO,
+        abilities=XTREMIO,
     ),
     Row(
         "flashsystem-fc",
@@ -157,11 +160,11 @@ ROWS = (
         trust="ssh",
         connections=1,
         initiators=tuple(FC),
-        thorough=True,
-        patience=0.001,
-        hides=("lshostvdiskmap", ("mappings",)),
-        shown=without_source,
-        can=FLASHSYSTEM,
+        represents_wire=True,
+        abandoned_after=0.001,
+        separate_read=("lshostvdiskmap", ("mappings",)),
+        requested_name=without_source,
+        abilities=FLASHSYSTEM,
     ),
     Row(
         "flashsystem-both",
@@ -176,47 +179,47 @@ ROWS = (
         trust="ssh",
         connections=1,
         initiators=(*FC[:2], ISCSI[0]),
-        patience=0.001,
-        hides=("lshostvdiskmap", ("mappings",)),
-        shown=without_source,
-        can=FLASHSYSTEM,
+        abandoned_after=0.001,
+        separate_read=("lshostvdiskmap", ("mappings",)),
+        requested_name=without_source,
+        abilities=FLASHSYSTEM,
     ),
     Row(
         "datera-2.2",
         {"vendor": "datera", "version": "3.3.5.0", "slowness": 0},
-        hides=("/initiator_groups", ("hosts",)),
+        separate_read=("/initiator_groups", ("hosts",)),
         own_targets=True,
-        nothing_to_do=5,
+        requests_without_change=5,
         scope="/root",
-        thorough=True,
-        can=DATERA,
+        represents_wire=True,
+        abilities=DATERA,
     ),
     Row(
         "datera-2.1",
         {"vendor": "datera", "version": "2.1.4.0", "tenants": ["/root/acme", "/root/acme/lab"], "slowness": 0},
         {"tenant": "/root/acme/lab"},
-        hides=("/initiator_groups", ("hosts",)),
+        separate_read=("/initiator_groups", ("hosts",)),
         own_targets=True,
-        nothing_to_do=6,
+        requests_without_change=6,
         scope="/root/acme/lab",
-        can=DATERA_21,
+        abilities=DATERA_21,
     ),
     Row(
         "violin-7.5.5-fc",
         {"vendor": "violin", "protocol": "fc", "limits": FAST_COPIES},
         initiators=tuple(FC),
-        nothing_to_do=8,
-        hides=("sanclient", ("hosts", "mappings")),
-        patience=0.5,
-        thorough=True,
-        can=VIOLIN,
+        requests_without_change=8,
+        separate_read=("sanclient", ("hosts", "mappings")),
+        abandoned_after=0.5,
+        represents_wire=True,
+        abilities=VIOLIN,
     ),
     Row(
         "violin-7.5.6-iscsi",
         {"vendor": "violin", "version": "7.5.6", "protocol": "iscsi", "limits": FAST_COPIES},
-        nothing_to_do=8,
-        hides=("sanclient", ("hosts", "mappings")),
-        can=VIOLIN_756,
+        requests_without_change=8,
+        separate_read=("sanclient", ("hosts", "mappings")),
+        abilities=VIOLIN_756,
     ),
     Row(
         "violin-7700",
@@ -229,66 +232,65 @@ ROWS = (
         },
         {"dedup_capable_pools": ["PoolA"]},
         initiators=tuple(FC),
-        nothing_to_do=8,
-        hides=("sanclient", ("hosts", "mappings")),
-        can=VIOLIN_7700,
+        requests_without_change=8,
+        separate_read=("sanclient", ("hosts", "mappings")),
+        abilities=VIOLIN_7700,
     ),
     Row(
         "dsware-rest",
         {"vendor": "dsware"},
-        nothing_to_do=6,
-        hides=("/host/lun/list", ("mappings",)),
-        tells_version=False,
-        thorough=True,
-        can=DSWARE,
+        requests_without_change=6,
+        separate_read=("/host/lun/list", ("mappings",)),
+        reports_version=False,
+        represents_wire=True,
+        abilities=DSWARE,
     ),
     Row(
         "dsware-6.3",
         {"vendor": "dsware", "version": "6.3.0", "pools": [{"name": "fast", "size": "50TiB"}]},
-        nothing_to_do=6,
-        hides=("/host/lun/list", ("mappings",)),
-        tells_version=False,
-        can=DSWARE,
+        requests_without_change=6,
+        separate_read=("/host/lun/list", ("mappings",)),
+        reports_version=False,
+        abilities=DSWARE,
     ),
     Row(
         "dsware-socket",
         {"vendor": "dsware"},
         SOCKET,
-        hides=("QUERY_SNAPSHOT", ("volumes", "snapshots")),
-        hosts=False,
-        tells_version=False,
-        connection_each=True,
+        separate_read=("QUERY_SNAPSHOT", ("volumes", "snapshots")),
+        reports_version=False,
+        connection_per_request=True,
         port="socket_port",
         trust=None,
-        thorough=True,
-        can=DSWARE_SOCKET,
+        represents_wire=True,
+        abilities=DSWARE_SOCKET,
     ),
 )
 
 
-THOROUGH = tuple(row for row in ROWS if row.thorough)
-TRANSPORTS = tuple(next(row for row in THOROUGH if row.trust == trust) for trust in ("tls", "ssh", None))
-CONTRACT = THOROUGH
+ONE_OF_EACH_WIRE = tuple(row for row in ROWS if row.represents_wire)
+TRANSPORTS = tuple(next(row for row in ONE_OF_EACH_WIRE if row.trust == trust) for trust in ("tls", "ssh", None))
+CONTRACT = ONE_OF_EACH_WIRE
 """The arrays of test_contract.py."""
 OTHER_FILTERS = tuple(row for row in ROWS if row.name == "xtremio-4.0-fc")
-"""Reads of several objects are other requests there than before and after. Its client is killed and cut off too."""
+"""XtremIO 4.0 reads several objects by other requests than 3.0 and 4.2, so its client is tested for kills too."""
 
 
 class Result(dict[str, Any]):
-    """What a module returned; ``rc`` and ``stderr`` are its process's."""
+    """What a module returned; ``rc``, ``stdout`` and ``stderr`` are those of its process."""
 
     rc = 0
     stdout = ""
     stderr = ""
     second: Result | None = None
-    """That of the run which this one has met, if it has met one."""
+    """The result of the run that was carried out in the middle of this one, if there was one."""
 
     @property
     def output(self) -> str:
-        """What Ansible may show of what the process wrote.
+        """The part of the process's output that Ansible may show.
 
-        Up to ansible-core 2.21 that is all of it. From 2.22 on the process tells Ansible its secrets, which takes this
-        list away, and masks them in the options that it shows.
+        Up to ansible-core 2.21 that is all. From 2.22 on the process reports its secrets to Ansible, which removes
+        this list and masks the secrets in the options.
         """
         secrets = self.get("_ansible_new_secrets")
         if secrets is None:
@@ -296,8 +298,8 @@ class Result(dict[str, Any]):
         options = json.dumps(self.get("invocation"))
         for secret in secrets:
             options = options.replace(json.dumps(secret)[1:-1], "$REDACTED$")
-        rest = {key: value for key, value in self.items() if key not in ("_ansible_new_secrets", "invocation")}
-        return json.dumps(rest) + options + self.stderr
+        shown = {key: value for key, value in self.items() if key not in ("_ansible_new_secrets", "invocation")}
+        return json.dumps(shown) + options + self.stderr
 
     @property
     def failed(self) -> bool:
@@ -313,9 +315,9 @@ class Result(dict[str, Any]):
 
     @property
     def warnings(self) -> list[str]:
-        """The texts; since ansible-core 2.19 a module hands them over as events."""
-        found = self.get("warnings", ())
-        return [text if isinstance(text, str) else str(text["event"]["msg"]) for text in found]
+        """The texts; since ansible-core 2.19 a module returns them as events."""
+        warnings = self.get("warnings", ())
+        return [text if isinstance(text, str) else str(text["event"]["msg"]) for text in warnings]
 
 
 class Modules:
@@ -356,44 +358,64 @@ class Modules:
         if KNOWS_INVOCATION:
             internal[INVOCATION] = True
         own = {"_ansible_remote_tmp": str(self.folder), "_ansible_keep_remote_files": False}
-        order = {"module": module, "args": {**args, **internal, **own}, "env": {**self.environ, **(env or {})}}
-        result = self.send({**order, "cwd": str(self.folder)}, timeout)
+        job = {"module": module, "args": {**args, **internal, **own}, "env": {**self.environ, **(env or {})}}
+        result = self.send({**job, "cwd": str(self.folder)}, timeout)
         assert result is not None
         return result
 
-    def send(self, order: Mapping[str, Any], timeout: int = 120) -> Result | None:
-        """What came of one order to forks.py; None when the process was to die in the middle of it, and did."""
+    @contextmanager
+    def started(self, job: Mapping[str, Any]) -> Iterator[subprocess.Popen[str]]:
+        """One job in its own process, which a test can signal; killed at the end of the block if it still runs."""
+        with subprocess.Popen(
+            [*self.command, "--once"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=self.environ,
+        ) as process:
+            assert process.stdin is not None
+            process.stdin.write(json.dumps(job))
+            process.stdin.close()
+            process.stdin = None
+            try:
+                yield process
+            finally:
+                process.kill()
+
+    def send(self, job: Mapping[str, Any], timeout: int = 120) -> Result | None:
+        """The result of one job of forks.py; None when the process died in the middle of it, as the job asked."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         files = {name: str(self.folder / name) for name in FILES}
         for path in files.values():
             Path(f"{path}.second").unlink(missing_ok=True)
-        self.process.stdin.write(json.dumps({**order, "timeout": timeout, **files}) + "\n")
+        self.process.stdin.write(json.dumps({**job, "timeout": timeout, **files}) + "\n")
         self.process.stdin.flush()
-        # It ends a module that takes longer, so that only a server that has died itself does not answer.
+        # forks.py ends a module that takes longer, so it answers in this time unless it has died itself.
         ready, _, _ = select.select([self.process.stdout], [], [], timeout + 60)
         line = self.process.stdout.readline() if ready else ""
-        about = order.get("module") or order.get("client")
-        assert line, f"{about}: forks.py does not answer (exit status {self.process.poll()})"
+        title = job.get("module") or job.get("client")
+        assert line, f"{title}: forks.py does not answer (exit status {self.process.poll()})"
         rc = int(line)
-        if rc == DIED and "dies" in order:
+        if rc == DIED and "dies" in job:
             return None
-        result = self._result(f"{about} ended with {rc}", rc, "")
+        result = self._result(f"{title} ended with {rc}", rc, "")
         if Path(f"{files['stdout']}.second").exists():
-            result.second = self._result(f"the second run of {about} ended", 0, ".second")
+            result.second = self._result(f"the second run of {title} ended", 0, ".second")
         return result
 
-    def _result(self, about: str, rc: int, suffix: str) -> Result:
+    def _result(self, title: str, rc: int, suffix: str) -> Result:
         stdout, stderr = ((self.folder / f"{name}{suffix}").read_text(encoding="utf-8") for name in FILES)
         lines = [line for line in stdout.splitlines() if line.startswith("{")]
-        assert len(lines) == 1, f"{about} and left no result\n{stdout}\n{stderr}"
+        assert len(lines) == 1, f"{title} and left no result\n{stdout}\n{stderr}"
         result = Result(json.loads(lines[0]))
         result.rc, result.stdout, result.stderr = rc, stdout, stderr
         return result
 
 
 class ArrayUnderTest(SimulatedArray):
-    """One simulated array, empty, and the modules to manage it with."""
+    """One simulated array, and the modules that manage it."""
 
     def __init__(self, row: Row, simulator: Simulator, modules: Modules) -> None:
         super().__init__(simulator, row.name)
@@ -418,34 +440,39 @@ class ArrayUnderTest(SimulatedArray):
         connection: Mapping[str, Any] | None = None,
         **args: Any,
     ) -> Result:
-        """Run a module; ``connection`` replaces options of the connection, None takes one out."""
+        """Run a module; ``connection`` replaces options of the connection, and removes those that are None."""
         merged = {**self.connection, **(connection or {})}
-        given = {key: value for key, value in merged.items() if value is not None}
-        return self.modules.run(module, {**given, **args}, check=check, diff=diff, verbosity=verbosity, env=env)
+        options = {key: value for key, value in merged.items() if value is not None}
+        return self.modules.run(module, {**options, **args}, check=check, diff=diff, verbosity=verbosity, env=env)
 
     @property
     def subject(self) -> Subject:
-        """What an operation of operations.py has to know of it."""
-        can = self.row.can
-        lun, known = "explicit_lun" not in can.refusals, can.mappings_known == "of_all_hosts"
-        return Subject(self.endpoint["vendor"], self.row.initiators, lun, known, can.chap == "of_volume")
+        """What an operation of operations.py needs to know about the array."""
+        abilities = self.row.abilities
+        return Subject(
+            self.endpoint["vendor"],
+            self.row.initiators,
+            explicit_lun="explicit_lun" not in abilities.refusals,
+            mappings_known=abilities.mappings_known == "of_all_hosts",
+            chap_of_volume=abilities.chap == "of_volume",
+        )
 
     def carry_out(self, name: str, by: str, connection: Mapping[str, Any] | None = None, **cut: Any) -> Result | None:
-        """An operation of operations.py, by the module or by the client, in a process of its own.
+        """Carry out an operation of operations.py by the module or by the client, in its own process.
 
-        :param cut: ``dies``: after how many requests, and whether not before the next; ``meets``: the number of the
-            request after which another run of the same is begun and comes to its end.
-        :return: None when it died.
+        :param cut: ``dies``: after how many requests the process dies, and whether it waits for the next to begin;
+            ``meets``: the number of the request after which another run of the same operation is carried out.
+        :return: None when the process died.
         """
         operation = OPERATIONS[name]
-        given = {**self.connection, **operation.connection, **(connection or {})}
-        order = {"env": self.modules.environ, "cwd": str(self.modules.folder), **cut}
+        connection_options = {**self.connection, **operation.connection, **(connection or {})}
+        job = {"env": self.modules.environ, "cwd": str(self.modules.folder), **cut}
         if by == "client":
-            about = {"connection": self.settings(given).__dict__, "subject": self.subject.__dict__}
-            return self.modules.send({**order, "client": name, **about})
+            arguments = {"connection": self.settings(connection_options).__dict__, "subject": self.subject.__dict__}
+            return self.modules.send({**job, "client": name, **arguments})
         own = {"_ansible_remote_tmp": str(self.modules.folder), "_ansible_keep_remote_files": False}
-        args = {**given, **operation.options(self.subject), **own}
-        return self.modules.send({**order, "module": operation.module, "args": args})
+        args = {**connection_options, **operation.options(self.subject), **own}
+        return self.modules.send({**job, "module": operation.module, "args": args})
 
     def volume(self, **args: Any) -> Result:
         return self.task("flash_volume", **args)
@@ -465,29 +492,29 @@ class ArrayUnderTest(SimulatedArray):
         return result["ansible_facts"]["flash"]
 
     def done(self, module: str, **args: Any) -> Result:
-        """A task that must succeed, as the ground for a test."""
+        """The result of a task that must succeed, such as the preparation of a test."""
         result = self.task(module, **args)
         assert not result.failed, result.msg
         return result
 
-    # ---- what every state that is declared keeps to ----------------------------------------------------------------
+    # ---- expectations of every task ----------------------------------------------------------------
 
     def converges_if(self, operation: str, module: str, **args: Any) -> Result | None:
-        """Like ``converges``; where the array has no such operation the task is refused in its own words, and None."""
+        """Like ``converges``; None where the array lacks the operation, and the task is refused for that reason."""
         return None if self.refuses_without(operation, module, **args) else self.converges(module, **args)
 
     def refuses_without(self, operation: str, module: str, **args: Any) -> bool:
-        """Whether the array has no such operation; then the task is refused in its own words."""
-        why = self.cannot(operation)
-        if why is not None:
-            self.refuses(module, why, **args)
-        return why is not None
+        """Whether the array lacks the operation; then the task is refused for that reason."""
+        reason = self.cannot(operation)
+        if reason is not None:
+            self.refuses(module, reason, **args)
+        return reason is not None
 
     def converges(self, module: str, **args: Any) -> Result:
-        """Run a task that must change something; returns what it returned.
+        """The result of a task that must change something.
 
-        On the way: check mode predicts it and writes nothing, diff mode tells before and after in both, and the same
-        task a second time changes nothing and writes nothing.
+        Check mode predicts the result and writes nothing, both differences are equal, and the same task a second time
+        changes and writes nothing.
         """
         unchanged, mark = self.state(), self.mark()
         predicted = self.task(module, check=True, diff=True, **args)
@@ -497,39 +524,39 @@ class ArrayUnderTest(SimulatedArray):
         assert self.state() == unchanged, "check mode wrote to the array"
         assert predicted["api"]["writes"] == 0
 
-        made = self.task(module, diff=True, **args)
-        assert not made.failed, made.msg
-        assert made.changed
-        assert made["plan"] == predicted["plan"] != []
-        assert schema_of(made) == schema_of(predicted)
-        assert known_options(predicted).items() <= known_options(made).items()
-        assert made["diff"][0] == predicted["diff"][0]
-        assert [line[2:].removesuffix("  [destructive]") for line in plan_lines(made["diff"])] == made["plan"]
-        assert before(made["diff"]) == before(predicted["diff"])
-        assert after(made["diff"]).keys() == after(predicted["diff"]).keys()
-        assert made["api"]["writes"] > 0
+        applied = self.task(module, diff=True, **args)
+        assert not applied.failed, applied.msg
+        assert applied.changed
+        assert applied["plan"] == predicted["plan"] != []
+        assert schema_of(applied) == schema_of(predicted)
+        assert known_options(predicted).items() <= known_options(applied).items()
+        assert applied["diff"][0] == predicted["diff"][0]
+        assert [line[2:].removesuffix("  [destructive]") for line in plan_lines(applied["diff"])] == applied["plan"]
+        assert before(applied["diff"]) == before(predicted["diff"])
+        assert after(applied["diff"]).keys() == after(predicted["diff"]).keys()
+        assert applied["api"]["writes"] > 0
 
         changed, mark = self.state(), self.mark()
-        again = self.task(module, diff=True, **args)
-        assert not again.failed, again.msg
-        assert not again.changed, f"a second run changes: {again['plan']}"
-        assert again["plan"] == []
-        assert again["api"]["writes"] == 0
-        assert again["diff"] == []
+        repeated = self.task(module, diff=True, **args)
+        assert not repeated.failed, repeated.msg
+        assert not repeated.changed, f"a second run changes: {repeated['plan']}"
+        assert repeated["plan"] == []
+        assert repeated["api"]["writes"] == 0
+        assert repeated["diff"] == []
         assert self.writes(mark) == []
         assert self.state() == changed
-        assert schema_of(again) == schema_of(made)
-        return made
+        assert schema_of(repeated) == schema_of(applied)
+        return applied
 
-    def refuses(self, module: str, *words: str, kind: str | None = None, **args: Any) -> Result:
-        """A task that must fail, with these words, and must change nothing; the same in check mode."""
+    def refuses(self, module: str, *texts: str, kind: str | None = None, **args: Any) -> Result:
+        """The result of a task that fails with these texts in its message and changes nothing, in check mode too."""
         unchanged, mark = self.state(), self.mark()
         for check in (True, False):
             result = self.task(module, check=check, **args)
             assert result.failed, f"{args} is not refused: {result.get('plan')}"
             assert not result.changed
-            for word in words:
-                assert word.lower() in result.msg.lower(), f"{word!r} is not in {result.msg!r}"
+            for text in texts:
+                assert text.lower() in result.msg.lower(), f"{text!r} is not in {result.msg!r}"
             if kind is not None:
                 assert result["error"]["kind"] == kind, result["error"]
             assert result["error"]["msg"] == result.msg
@@ -538,16 +565,16 @@ class ArrayUnderTest(SimulatedArray):
         assert self.changes(mark) == []
         return result
 
-    # ---- the other side --------------------------------------------------------------------------------------------
+    # ---- the array --------------------------------------------------------------------------------------------
 
     @property
     def capabilities(self) -> Abilities:
-        """What the array can do, as the table says; the product is not asked."""
-        return self.row.can
+        """What the array can do, as abilities.py has it; this is not read from the product."""
+        return self.row.abilities
 
     @property
     def name_rules(self) -> Capabilities:
-        """Which names the array takes, asked of the library: tests use names that follow them, and some that do not."""
+        """The library's capabilities, for its rules of names: tests use names that follow them and some that do not."""
         if self._capabilities is None:
             with self.library() as array:
                 self._capabilities = array.capabilities
@@ -555,31 +582,31 @@ class ArrayUnderTest(SimulatedArray):
 
     @contextmanager
     def library(self, **changes: Any) -> Iterator[Any]:
-        """A connection of the library itself, to make what a module would not."""
+        """A connection of the library, for objects that no module would create."""
         with connect(self.settings(self.connection, **changes)) as array:
             yield array
 
     def settings(self, connection: Mapping[str, Any], **changes: Any) -> Connection:
-        """The library's form of a task's options of the connection."""
-        options = {key: value for key, value in connection.items() if self.takes(key)}
-        own = {key: value for key, value in connection.items() if key not in options}
-        own["address"] = (own["address"],)
-        return Connection(**{**own, "options": options, **changes})
+        """The connection options of a task in the library's form."""
+        options = {key: value for key, value in connection.items() if self.has_option(key)}
+        common = {key: value for key, value in connection.items() if key not in options}
+        common["address"] = (common["address"],)
+        return Connection(**{**common, "options": options, **changes})
 
     @property
     def pool(self) -> str:
-        """The pool that volumes are made in, by the name that the array has for it."""
+        """The pool in which volumes are created, by the array's name for it."""
         named = self.row.connection.get("cluster") or self.row.connection.get("storage_pools", [None])[0]
         return str(named or self.endpoint["pools"][0]["name"])
 
-    def takes(self, option: str) -> bool:
+    def has_option(self, option: str) -> bool:
         """Whether it is one of this vendor's connection options."""
         return option in VENDORS[self.endpoint["vendor"]].options
 
     @property
     def version(self) -> dict[str, Any]:
-        """The version as an option of the connection, where the array takes it."""
-        return {"array_version": self.endpoint["version"]} if self.takes("array_version") else {}
+        """The version as a connection option, where the vendor has one."""
+        return {"array_version": self.endpoint["version"]} if self.has_option("array_version") else {}
 
     @property
     def speaks_ssh(self) -> bool:
@@ -594,57 +621,60 @@ class ArrayUnderTest(SimulatedArray):
         return self.row.trust is not None
 
     def cannot(self, operation: str) -> str | None:
-        """Why the array has no such operation, in the words that a task must fail with."""
+        """A part of the reason with which a task is refused, where the array lacks the operation."""
         return self.capabilities.refusal(operation)
 
     def initiator(self, number: int) -> str:
-        """Any number of initiators, of the protocol of the row's."""
+        """The address of one of any number of initiators, of the same protocol as those of the row."""
         first = self.row.initiators[0]
         return f"{first}-{number}" if first.startswith("iqn") else f"20:00:00:00:c9:00:00:{number:02x}"
 
     def lun(self, number: int) -> dict[str, int]:
-        """The option that asks for this LUN, where one can be asked for."""
+        """The option that requests this LUN, where a LUN can be requested."""
         return {} if self.cannot("explicit_lun") else {"lun": number}
 
     @property
-    def unused(self) -> dict[str, Any]:
-        """What a task says that deletes a volume which no host has, where the array cannot be asked."""
+    def assume_unmapped(self) -> dict[str, Any]:
+        """The option that permits a task to delete an unmapped volume, where the array does not report mappings."""
         return {} if self.capabilities.mappings_known == "of_all_hosts" else {"assume_unmapped": True}
 
     def _in_scope(self, kind: str) -> list[dict[str, Any]]:
-        return [one for one in self.state()[kind] if self.row.scope in (None, one["scope"])]
+        return [item for item in self.state()[kind] if self.row.scope in (None, item["scope"])]
 
     def volumes(self) -> dict[str, dict[str, Any]]:
-        """Volumes and snapshots by name, as the array has them."""
-        return {self.row.shown(one["name"]): one for one in self._in_scope("volumes")}
+        """The array's volumes and snapshots by name."""
+        return {self.row.requested_name(volume["name"]): volume for volume in self._in_scope("volumes")}
 
     def hosts(self) -> dict[str, list[str]]:
         """The addresses of each host's initiators."""
         return {
-            one["name"]: sorted(format_initiator(parse_initiator(port["address"])[1]) for port in one["initiators"])
-            for one in self._in_scope("hosts")
+            host["name"]: sorted(format_initiator(parse_initiator(port["address"])[1]) for port in host["initiators"])
+            for host in self._in_scope("hosts")
         }
 
     def luns(self) -> dict[tuple[str, str], int]:
         """LUN by host and volume."""
-        return {(one["host"], self.row.shown(one["volume"])): one["lun"] for one in self._in_scope("mappings")}
+        return {
+            (mapping["host"], self.row.requested_name(mapping["volume"])): mapping["lun"]
+            for mapping in self._in_scope("mappings")
+        }
 
     def groups(self) -> dict[str, list[str]]:
-        """The volumes of each consistency group, but for the sets of snapshots that are taken at one instant."""
-        named = [one for one in self._in_scope("groups") if not one["name"].startswith("openflash-")]
-        return {one["name"]: sorted(one["members"]) for one in named}
+        """The volumes of each consistency group, without the library's own groups of snapshots of one instant."""
+        named = [group for group in self._in_scope("groups") if not group["name"].startswith("openflash-")]
+        return {group["name"]: sorted(group["members"]) for group in named}
 
 
 NOT_SCHEMA = ("invocation", "diff", "warnings", "api", "plan", "changed", "calls")
 
 
 def schema_of(result: Mapping[str, Any]) -> Any:
-    """The keys of a result, all the way down; of a list, those of its first item."""
+    """The keys of a result and of the mappings in it, with "value" in place of all else."""
     return {key: _keys(value) for key, value in result.items() if key not in NOT_SCHEMA}
 
 
 def known_options(result: Mapping[str, Any]) -> dict[tuple[str, str], Any]:
-    """The array_options of each volume of a result; in a prediction those that the array chooses are null."""
+    """The array_options of each volume of a result without nulls, which a prediction has where the array chooses."""
     volumes = [result["volume"]] if "name" in (result.get("volume") or ()) else result.get("volumes", ())
     return {
         (volume["name"], name): value

@@ -3,11 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Every test that asks for ``array`` runs on every row of arrays.ROWS, each time on an empty array.
 
-With ``@pytest.mark.hosts`` it is about what hosts see, and runs on the rows whose array knows hosts; with
-``@pytest.mark.hosts(False)`` on those whose array does not, and says so in its own words. With ``@pytest.mark.trust``
-it runs on the rows whose array is known by a certificate, by a host key, or not at all. With ``@pytest.mark.wire`` it
-is about the way to the array, and one row for each wire stands for the others; with ``@pytest.mark.transport`` one row
-for each transport does.
+With ``@pytest.mark.hosts`` it runs on the rows whose array has hosts, with ``@pytest.mark.hosts(False)`` on the others.
+With ``@pytest.mark.trust`` it runs on the rows with one of these values of ``Row.trust``. A test of what depends on the
+wire alone has ``@pytest.mark.wire``, and runs on one row of each wire; one of the transport has
+``@pytest.mark.transport``, and runs on one row of each transport.
 """
 
 from __future__ import annotations
@@ -16,25 +15,25 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.module.arrays import ROWS, THOROUGH, TRANSPORTS, ArrayUnderTest, Modules, Row
+from tests.module.arrays import ONE_OF_EACH_WIRE, ROWS, TRANSPORTS, ArrayUnderTest, Modules, Row
 from tests.support.simulator import Simulator
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "wire: what depends on the wire alone, so that one row for each is enough")
-    config.addinivalue_line("markers", "transport: what depends on the transport alone: TLS, SSH or a text socket")
+    config.addinivalue_line("markers", "wire: depends on the wire alone, and runs on one row of each")
+    config.addinivalue_line("markers", "transport: depends on the transport alone (TLS, SSH, text socket)")
     config.addinivalue_line("markers", "trust(*kinds): on arrays with one of these values of Row.trust")
-    config.addinivalue_line("markers", "hosts(known=True): on arrays that know hosts, or on those that do not")
+    config.addinivalue_line("markers", "hosts(known=True): on arrays with host objects, or without")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "array" in metafunc.fixturenames:
-        about = metafunc.definition.get_closest_marker("hosts")
-        wanted = {True, False} if about is None else set(about.args or (True,))
-        rows = THOROUGH if metafunc.definition.get_closest_marker("wire") else ROWS
+        hosts = metafunc.definition.get_closest_marker("hosts")
+        allowed = {True, False} if hosts is None else set(hosts.args or (True,))
+        rows = ONE_OF_EACH_WIRE if metafunc.definition.get_closest_marker("wire") else ROWS
         rows = TRANSPORTS if metafunc.definition.get_closest_marker("transport") else rows
         trust = metafunc.definition.get_closest_marker("trust")
-        rows = tuple(row for row in rows if row.hosts in wanted and (trust is None or row.trust in trust.args))
+        rows = tuple(row for row in rows if row.hosts in allowed and (trust is None or row.trust in trust.args))
         metafunc.parametrize("array", rows, ids=[row.name for row in rows], indirect=True)
 
 
@@ -60,14 +59,14 @@ def arrays(simulator: Simulator, modules: Modules) -> dict[str, ArrayUnderTest]:
 def array(request: pytest.FixtureRequest, arrays: dict[str, ArrayUnderTest]) -> ArrayUnderTest:
     """The row's array, emptied."""
     row: Row = request.param
-    found = arrays[row.name]
-    found.reset()
-    return found
+    chosen = arrays[row.name]
+    chosen.reset()
+    return chosen
 
 
 @pytest.fixture
 def xtremio(arrays: dict[str, ArrayUnderTest]) -> ArrayUnderTest:
-    """The newest XtremIO, for what does not depend on the array."""
-    found = arrays["xtremio-4.2-iscsi"]
-    found.reset()
-    return found
+    """The newest XtremIO, emptied, for what does not depend on the array."""
+    newest = arrays["xtremio-4.2-iscsi"]
+    newest.reset()
+    return newest

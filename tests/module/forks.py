@@ -1,16 +1,16 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs modules as processes, many times faster than by starting Python anew for each.
+"""Runs modules as processes, many times faster than by starting Python for each.
 
-As a program it imports what modules import and then, for each line of JSON on its standard input, forks a process
-that runs one module file as Ansible would: its arguments and its environment are those of the line, and what it prints
-goes to files. Instead of a module a line may name an operation of ``operations.py``, which is then carried out by the
-array's client. The program has one thread: a fork of several may wait forever for a lock that another one held. With
-``--once`` it does that a single time, in this very process.
+As a program it imports what modules import. Then, for each job, a line of JSON on its standard input, it forks a
+process that runs one module file as Ansible does, with the arguments and the environment of the job, and writes its
+output to files. Instead of a module a job may name an operation of ``operations.py``, which the array's client then
+carries out. The program has one thread, because a fork of several may wait forever for a lock that another thread
+held. With ``--once`` it runs one module in its own process.
 
-Two things can happen to a process in the middle of its work, between any two of its requests (``Cut``): it dies, or
-another run of the same is begun and comes to its end before the first goes on.
+Between any two requests of a process (``Cut``) it can be made to die, or to wait while another run of the same job is
+carried out.
 """
 
 from __future__ import annotations
@@ -28,42 +28,42 @@ from typing import Any
 PACKAGE = "ansible_collections.openflash.storage.plugins"
 LIBRARY = f"{PACKAGE}.module_utils.openflash"
 DIED = 9
-"""The exit status of a process that ended in the middle of its work, as it was asked to."""
+"""The exit status of a process that died in the middle of its work, as the job asked."""
 
 
-def run(order: dict[str, Any]) -> None:
+def run(job: dict[str, Any]) -> None:
     """Become the module."""
     from ansible.module_utils import basic
 
     os.environ.clear()
-    os.environ.update(order["env"])
-    os.chdir(order["cwd"])
-    basic._ANSIBLE_ARGS = json.dumps({"ANSIBLE_MODULE_ARGS": order["args"]}).encode()
+    os.environ.update(job["env"])
+    os.chdir(job["cwd"])
+    basic._ANSIBLE_ARGS = json.dumps({"ANSIBLE_MODULE_ARGS": job["args"]}).encode()
     basic._ANSIBLE_PROFILE = "legacy"  # what a module of a collection is run with since ansible-core 2.19
-    sys.argv = [order["module"]]
-    runpy.run_module(f"{PACKAGE}.modules.{order['module']}", run_name="__main__", alter_sys=True)
+    sys.argv = [job["module"]]
+    runpy.run_module(f"{PACKAGE}.modules.{job['module']}", run_name="__main__", alter_sys=True)
 
 
-def run_client(order: dict[str, Any]) -> None:
-    """Carry out an operation by the client, and print how it ended in the form of a module's result."""
+def run_client(job: dict[str, Any]) -> None:
+    """Carry out an operation by the client, and print the outcome in the form of a module's result."""
     connect = importlib.import_module(f"{LIBRARY}.connect").connect
     errors, model = (importlib.import_module(f"{LIBRARY}.{name}") for name in ("errors", "model"))
     operations = importlib.import_module("tests.module.operations")
-    operation = operations.OPERATIONS[order["client"]]
-    given = order["connection"]
+    operation = operations.OPERATIONS[job["client"]]
+    connection = job["connection"]
     try:
-        with connect(model.Connection(**{**given, "address": tuple(given["address"])})) as array:
-            operation.client(array, operations.Subject(**order["subject"]))
-        ended: dict[str, Any] = {"failed": False}
+        with connect(model.Connection(**{**connection, "address": tuple(connection["address"])})) as array:
+            operation.client(array, operations.Subject(**job["subject"]))
+        outcome: dict[str, Any] = {"failed": False}
     except errors.FlashError as error:
-        ended = {"failed": True, "msg": str(error), "error": {"kind": error.kind}}
-    print(json.dumps(ended))
+        outcome = {"failed": True, "msg": str(error), "error": {"kind": error.kind}}
+    print(json.dumps(outcome))
 
 
 class Cut:
-    """Does something once, after so many requests of this process.
+    """Performs an action once, after a number of requests of this process.
 
-    Every transport asks whether it was interrupted before it sends, and notes in the journal what it has sent.
+    Every transport checks for an interruption before it sends, and appends what it has sent to the journal.
     """
 
     def __init__(self, after: int, before_the_next: bool, action: Callable[[], None]) -> None:
@@ -72,8 +72,8 @@ class Cut:
         append, check, numbers = journal.append, interruption.check, itertools.count(1)
         waiting: list[bool] = []
 
-        def noted(*given: Any, **named: Any) -> Any:
-            call = append(*given, **named)
+        def counting_append(*args: Any, **kwargs: Any) -> Any:
+            call = append(*args, **kwargs)
             if call.sent and next(numbers) == after:
                 if before_the_next:
                     waiting.append(True)
@@ -81,28 +81,28 @@ class Cut:
                     action()
             return call
 
-        def checked(*given: Any, **named: Any) -> None:
+        def acting_check(*args: Any, **kwargs: Any) -> None:
             if waiting:
                 waiting.clear()
                 action()
-            check(*given, **named)
+            check(*args, **kwargs)
 
-        journal.append = noted
-        setattr(interruption, "check", checked)  # noqa: B010  a module of the library, found by its name
+        journal.append = counting_append
+        setattr(interruption, "check", acting_check)  # noqa: B010  a module of the library, found by its name
 
 
 class Second:
-    """Another run of the same, which waits until it is to begin. Forked before there are connections and threads."""
+    """Another run of the same job, which waits to begin. It is forked before there are connections and threads."""
 
-    def __init__(self, order: dict[str, Any]) -> None:
+    def __init__(self, job: dict[str, Any]) -> None:
         begin, self._begin = os.pipe()
         self._pid = os.fork()
         if self._pid == 0:
             os.close(self._begin)
             if not os.read(begin, 1):
-                os._exit(0)  # the first one came to its end
-            files = {name: f"{order[name]}.second" for name in ("stdout", "stderr")}
-            child({key: value for key, value in {**order, **files}.items() if key != "meets"})
+                os._exit(0)  # the first run has ended
+            files = {name: f"{job[name]}.second" for name in ("stdout", "stderr")}
+            child({key: value for key, value in {**job, **files}.items() if key != "meets"})
         os.close(begin)
 
     def meet(self) -> None:
@@ -110,21 +110,21 @@ class Second:
         os.waitpid(self._pid, 0)
 
 
-def cut(order: dict[str, Any]) -> None:
-    if "dies" in order:
-        after, before_the_next = order["dies"]
+def cut(job: dict[str, Any]) -> None:
+    if "dies" in job:
+        after, before_the_next = job["dies"]
         Cut(after, before_the_next, lambda: os._exit(DIED))
-    if "meets" in order:
-        Cut(order["meets"], False, Second(order).meet)
+    if "meets" in job:
+        Cut(job["meets"], False, Second(job).meet)
 
 
-def child(order: dict[str, Any]) -> None:
-    for number, path in ((1, order["stdout"]), (2, order["stderr"])):
+def child(job: dict[str, Any]) -> None:
+    for number, path in ((1, job["stdout"]), (2, job["stderr"])):
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), number)
     code: Any = 1
     try:
-        cut(order)
-        (run_client if "client" in order else run)(order)
+        cut(job)
+        (run_client if "client" in job else run)(job)
         code = 0
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else int(end.code is not None)
@@ -140,18 +140,18 @@ def serve() -> None:
     libraries = ("requests", "urllib3", "paramiko", "ansible.module_utils.basic", "tests.module.operations")
     for name in (*libraries, f"{PACKAGE}.module_utils.flash_module"):
         importlib.import_module(name)
-    # Without this every process would read its vendor's client anew: half of its time
+    # Otherwise every process would import its vendor's client, which takes half of its time
     for vendor in importlib.import_module(f"{LIBRARY}.connect").VENDORS.values():
         vendor.load()
     for line in sys.stdin:
-        order = json.loads(line)
+        job = json.loads(line)
         if len(os.listdir("/proc/self/task")) != 1:
             sys.exit("forks.py has threads, and must not fork: something that it imports has started one")
         pid = os.fork()
         if pid == 0:
-            child(order)
+            child(job)
         signal.signal(signal.SIGALRM, lambda *_: os.kill(pid, signal.SIGKILL))  # noqa: B023
-        signal.alarm(order["timeout"])
+        signal.alarm(job["timeout"])
         _, status = os.waitpid(pid, 0)
         signal.alarm(0)
         print(os.waitstatus_to_exitcode(status), flush=True)

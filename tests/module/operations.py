@@ -1,10 +1,10 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is done to an array in test_contract.py: each operation as a task, and as a service calls the client for it.
+"""The operations of test_contract.py, each as a task and as calls of the client, which a driver makes.
 
 ``forks.py`` imports this too, so nothing here starts a thread or needs pytest. A client's function finds its objects by
-itself, as a new process would, and does not make again what is there, as the planner does not.
+itself, as a new process does, and creates nothing that exists, as the planner does.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ CHAP = {"chap_username": "of-user", "chap_password": "chap-Secret-0123"}
 
 @dataclass(frozen=True)
 class Subject:
-    """What an operation has to know of the array that it is done to."""
+    """What an operation needs to know about the array."""
 
     vendor: str
     initiators: tuple[str, ...]
@@ -41,8 +41,8 @@ class Subject:
         return {"lun": number} if self.explicit_lun else {}
 
     def parsed(self, *numbers: int) -> list[Initiator]:
-        found = [parse_initiator(self.initiators[number]) for number in numbers]
-        return [Initiator(address, protocol) for protocol, address in found]
+        pairs = [parse_initiator(self.initiators[number]) for number in numbers]
+        return [Initiator(address, protocol) for protocol, address in pairs]
 
 
 Args = Mapping[str, Any] | Callable[[Subject], Mapping[str, Any]]
@@ -50,20 +50,20 @@ Args = Mapping[str, Any] | Callable[[Subject], Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class Operation:
-    """One thing to do to an array, whatever its vendor."""
+    """One change of an array, the same for every vendor."""
 
     module: str
     args: Args
     needs: str = ""
-    """The objects that are there before; see ``build``."""
+    """The objects that exist before; see ``build``."""
     client: Callable[[Any, Subject], Any] | None = None
-    """The same by the client's methods; None where only the planner can decide it."""
+    """The same operation by the client's methods; None where the planner decides it."""
     ability: str | None = None
-    """What the array refuses where it cannot do this: a name of abilities.OPERATIONS."""
+    """What an array without the operation refuses: a name of abilities.OPERATIONS."""
     bad: tuple[tuple[Mapping[str, Any], str], ...] = ()
-    """Options that make it a task which must be refused, and a part of what is said then."""
+    """Options with which the task must be refused, and a part of the reason."""
     vendors: tuple[str, ...] = ()
-    """Arrays that alone have it; empty: all."""
+    """The only vendors that have it; empty: all."""
     connection: Mapping[str, Any] = field(default_factory=dict)
     """Options of the connection that it needs."""
 
@@ -72,33 +72,33 @@ class Operation:
 
 
 def volume(array: Any, name: str) -> Volume:
-    found: Volume = array.volumes([name]).items[0]
-    return found
+    volume: Volume = array.volumes([name]).items[0]
+    return volume
 
 
 def snapshot(array: Any, name: str, of: str = "data1") -> Snapshot:
-    found: Snapshot = next(one for one in array.snapshots(volumes=[of]) if one.name == name)
-    return found
+    snapshot: Snapshot = next(item for item in array.snapshots(volumes=[of]) if item.name == name)
+    return snapshot
 
 
-def _is_there(array: Any, name: str) -> bool:
+def _volume_exists(array: Any, name: str) -> bool:
     return bool(array.volumes([name]).items)
 
 
-def _snapshot_is_there(array: Any, name: str, of: str) -> bool:
-    return any(one.name == name for one in array.snapshots(volumes=[of]))
+def _snapshot_exists(array: Any, name: str, of: str) -> bool:
+    return any(item.name == name for item in array.snapshots(volumes=[of]))
 
 
-# -- the ground --------------------------------------------------------------------------------------------------------
+# -- preparation -------------------------------------------------------------------------------------------------------
 
 
 def build(array: Any, subject: Subject, needs: str, write: Callable[[str], None]) -> None:
-    """Make the objects of these names.
+    """Create the objects of these names.
 
-    data1 and data2 are volumes; thin1 is one that has thin clones; used1 is mapped to the host web1 where hosts are
-    known. sunday is a snapshot of data1, which was written to since. old1 is a host without volumes, group1 a
-    consistency group of data1 and data2. nightly-1 and nightly-2 are snapshots of data1, prune1 is a volume that nobody
-    declares and prune2 such a host.
+    data1 and data2 are volumes; thin1 is a volume that can have thin clones; used1 is mapped to the host web1, if both
+    are named. sunday is a snapshot of data1, which was written to since. old1 is a host without volumes, group1 a
+    consistency group of data1 and data2. nightly-1 and nightly-2 are snapshots of data1. prune1 is a volume and prune2
+    a host that no task declares. notes are metadata of data1.
 
     :param write: lets a host write to a volume.
     """
@@ -137,74 +137,74 @@ def extend(array: Any, subject: Subject) -> None:
 
 
 def rename(array: Any, subject: Subject) -> None:
-    for one in array.volumes(["data2"]):
-        array.rename_volume(one, "renamed1")
+    for existing in array.volumes(["data2"]):
+        array.rename_volume(existing, "renamed1")
 
 
 def delete(array: Any, subject: Subject) -> None:
-    for one in array.volumes(["data2"]):
-        array.delete_volume(one)
+    for existing in array.volumes(["data2"]):
+        array.delete_volume(existing)
 
 
 def _clone(source: str, size: int | None = None, **options: Any) -> Callable[[Any, Subject], None]:
     def clone(array: Any, subject: Subject) -> None:
-        if not _is_there(array, "copy1"):
+        if not _volume_exists(array, "copy1"):
             array.clone_volume(volume(array, source), VolumeSpec("copy1", size, options=options))
 
     return clone
 
 
 def _from_snapshot(size: int | None = None, **options: Any) -> Callable[[Any, Subject], None]:
-    def make(array: Any, subject: Subject) -> None:
-        if not _is_there(array, "copy1"):
+    def create(array: Any, subject: Subject) -> None:
+        if not _volume_exists(array, "copy1"):
             array.volume_from_snapshot(snapshot(array, "sunday"), VolumeSpec("copy1", size, options=options))
 
-    return make
+    return create
 
 
 def _take(of: str, name: str) -> Callable[[Any, Subject], None]:
     def take(array: Any, subject: Subject) -> None:
-        if not _snapshot_is_there(array, name, of):
+        if not _snapshot_exists(array, name, of):
             array.create_snapshots([SnapshotSpec(name, volume(array, of))])
 
     return take
 
 
-def take_set(array: Any, subject: Subject) -> None:
+def take_snapshot_set(array: Any, subject: Subject) -> None:
     specs = [SnapshotSpec(f"{name}-set", volume(array, name)) for name in ("data1", "data2")]
     array.create_snapshots(specs, atomic=True)
 
 
 def delete_snapshot(array: Any, subject: Subject) -> None:
-    for one in array.snapshots(volumes=["data1"]):
-        if one.name == "sunday":
-            array.delete_snapshot(one)
+    for existing in array.snapshots(volumes=["data1"]):
+        if existing.name == "sunday":
+            array.delete_snapshot(existing)
 
 
 def restore(array: Any, subject: Subject) -> None:
-    if not _snapshot_is_there(array, "backup1", "data1"):
+    if not _snapshot_exists(array, "backup1", "data1"):
         array.restore_snapshot(volume(array, "data1"), snapshot(array, "sunday"), "backup1")
 
 
-def _complete_host(array: Any, subject: Subject, *numbers: int, chap: Chap | None = None) -> Any:
-    more = {} if chap is None else {"chap": chap}
+def _host_with_initiators(array: Any, subject: Subject, *numbers: int, chap: Chap | None = None) -> Any:
+    options = {} if chap is None else {"chap": chap}
     existing = array.hosts(["server1"]).named("server1")
     if existing is None:
-        return array.create_host("server1", subject.parsed(*numbers), **more)
-    return array.add_initiators(existing, subject.parsed(*numbers), **more)
+        return array.create_host("server1", subject.parsed(*numbers), **options)
+    return array.add_initiators(existing, subject.parsed(*numbers), **options)
 
 
 def create_host(array: Any, subject: Subject) -> None:
-    _complete_host(array, subject, 0, 1)
+    _host_with_initiators(array, subject, 0, 1)
 
 
 def create_host_with_chap(array: Any, subject: Subject) -> None:
     chap = Chap(CHAP["chap_username"], CHAP["chap_password"])
     if subject.chap_of_volume:
         array.set_volume_chap(volume(array, "data1"), chap)
-        array.map_volume(volume(array, "data1"), _complete_host(array, subject, 0, 1))
+        array.map_volume(volume(array, "data1"), _host_with_initiators(array, subject, 0, 1))
     else:
-        array.map_volume(volume(array, "data1"), _complete_host(array, subject, 0, 1, chap=chap))
+        array.map_volume(volume(array, "data1"), _host_with_initiators(array, subject, 0, 1, chap=chap))
 
 
 def add_initiators(array: Any, subject: Subject) -> None:
@@ -212,17 +212,17 @@ def add_initiators(array: Any, subject: Subject) -> None:
 
 
 def remove_initiators(array: Any, subject: Subject) -> None:
-    """After another one was given to the host."""
+    """After another initiator was added to the host."""
     web1 = array.hosts(["web1"]).items[0]
-    (gone,) = subject.parsed(2)
-    if gone.address in web1.addresses:
+    (removed,) = subject.parsed(2)
+    if removed.address in web1.addresses:
         web1 = array.add_initiators(web1, subject.parsed(0))
-    array.remove_initiators(web1, [gone.address])
+    array.remove_initiators(web1, [removed.address])
 
 
 def delete_host(array: Any, subject: Subject) -> None:
-    for one in array.hosts(["old1"]):
-        array.delete_host(one)
+    for host in array.hosts(["old1"]):
+        array.delete_host(host)
 
 
 def map_volume(array: Any, subject: Subject) -> None:
@@ -234,8 +234,8 @@ def map_at_lun(array: Any, subject: Subject) -> None:
 
 
 def unmap(array: Any, subject: Subject) -> None:
-    for one in array.mappings(hosts=["web1"]):
-        array.unmap_volume(one)
+    for mapping in array.mappings(hosts=["web1"]):
+        array.unmap_volume(mapping)
 
 
 def group(array: Any, subject: Subject) -> None:
@@ -244,7 +244,7 @@ def group(array: Any, subject: Subject) -> None:
 
 
 def snapshot_group(array: Any, subject: Subject) -> None:
-    if not _snapshot_is_there(array, "data1.cut", "data1"):
+    if not _snapshot_exists(array, "data1.cut", "data1"):
         array.snapshot_group(array.groups(["group1"]).named("group1") or Group("group1"), "cut")
 
 
@@ -256,15 +256,15 @@ def set_volume(array: Any, subject: Subject) -> None:
     array.set_volume(volume(array, "data1"), {"total_iops_max": 7})
 
 
-# -- all of them -------------------------------------------------------------------------------------------------------
+# -- the operations ----------------------------------------------------------------------------------------------------
 
 
-def _unused(subject: Subject) -> dict[str, Any]:
+def _assume_unmapped(subject: Subject) -> dict[str, Any]:
     return {} if subject.mappings_known else {"assume_unmapped": True}
 
 
-def _hosts(*numbers: int, **more: Any) -> Callable[[Subject], Mapping[str, Any]]:
-    return lambda subject: {"initiators": [subject.initiators[number] for number in numbers], **more}
+def _hosts(*numbers: int, **options: Any) -> Callable[[Subject], Mapping[str, Any]]:
+    return lambda subject: {"initiators": [subject.initiators[number] for number in numbers], **options}
 
 
 OPERATIONS: dict[str, Operation] = {
@@ -291,7 +291,7 @@ OPERATIONS: dict[str, Operation] = {
     ),
     "delete a volume": Operation(
         "flash_volume",
-        lambda subject: {"name": "data2", "state": "absent", **_unused(subject)},
+        lambda subject: {"name": "data2", "state": "absent", **_assume_unmapped(subject)},
         "data1 data2",
         delete,
     ),
@@ -309,13 +309,13 @@ OPERATIONS: dict[str, Operation] = {
         _clone("data1"),
         bad=(({"size": "1GiB"}, "smaller"), ({"source_volume": "none1"}, "none1")),
     ),
-    "make a larger clone": Operation(
+    "create a larger clone": Operation(
         "flash_volume",
         {"name": "copy1", "source_volume": "data1", "size": "4GiB"},
         "data1",
         _clone("data1", 4 * GIB),
     ),
-    "make a volume of a snapshot": Operation(
+    "create a volume of a snapshot": Operation(
         "flash_volume",
         {"name": "copy1", "source_snapshot": "sunday", "source_volume": "data1", "size": "4GiB"},
         "data1 sunday",
@@ -359,7 +359,7 @@ OPERATIONS: dict[str, Operation] = {
         "flash_snapshot",
         {"atomic": True, "snapshots": [{"name": f"{name}-set", "volume": name} for name in ("data1", "data2")]},
         "data1 data2",
-        take_set,
+        take_snapshot_set,
         "atomic_snapshots",
         bad=(({"snapshots": [{"name": "set1", "volume": "none1"}]}, "none1"),),
     ),
@@ -405,7 +405,7 @@ OPERATIONS: dict[str, Operation] = {
         add_initiators,
         "add_initiators",
     ),
-    "exchange the initiators of a host": Operation(
+    "replace the initiators of a host": Operation(
         "flash_host_map",
         _hosts(0, host="web1", exclusive_initiators=True),
         "web1",
@@ -428,7 +428,7 @@ OPERATIONS: dict[str, Operation] = {
         "create_host",
         bad=(({"host": "none1"}, "give its initiators"), ({"volume": "none1"}, "none1"), ({"lun": -1}, "LUN -1")),
     ),
-    "map a volume as a LUN": Operation(
+    "map a volume at a LUN": Operation(
         "flash_host_map",
         {"host": "web1", "volume": "data1", "lun": 9},
         "data1 used1 web1",
@@ -449,13 +449,13 @@ OPERATIONS: dict[str, Operation] = {
         unmap,
         "create_host",
     ),
-    "leave a host one volume": Operation(
+    "map one volume exclusively": Operation(
         "flash_host_map",
         {"host": "web1", "volume": "data1", "exclusive": True},
         "data1 used1 web1",
         ability="create_host",
     ),
-    "put volumes into a group": Operation(
+    "add volumes to a group": Operation(
         "flash_volume",
         {"group": "group2", "volumes": [{"name": "data1"}, {"name": "data2"}]},
         "data1 data2",
@@ -471,7 +471,7 @@ OPERATIONS: dict[str, Operation] = {
         "groups",
         bad=(({"group": "none1"}, "none1"),),
     ),
-    "limit the requests of a volume": Operation(
+    "limit the IOPS of a volume": Operation(
         "flash_volume",
         {"name": "data1", "array_options": {"total_iops_max": 7}},
         "data1",
@@ -480,20 +480,20 @@ OPERATIONS: dict[str, Operation] = {
         bad=(({"array_options": {"nonsense": 1}}, "nonsense"),),
     ),
     "write notes on a volume": Operation(
-        "",  # no module does; the Cinder drivers do
+        "",  # no module writes notes; the Cinder drivers do
         {},
         "data1 notes",
         set_metadata,
         "metadata",
     ),
-    "make a full clone": Operation(
+    "create a full clone": Operation(
         "flash_volume",
         {"name": "copy1", "source_volume": "data1", "size": "4GiB", "array_options": {"full_clone": True}},
         "data1",
         _clone("data1", 4 * GIB, full_clone=True),
         vendors=("dsware",),
     ),
-    "make a full volume of a snapshot": Operation(
+    "create a full clone of a snapshot": Operation(
         "flash_volume",
         {
             "name": "copy1",
@@ -505,7 +505,7 @@ OPERATIONS: dict[str, Operation] = {
         _from_snapshot(full_clone=True),
         vendors=("dsware",),
     ),
-    "make a thin clone": Operation(
+    "create a thin clone": Operation(
         "flash_volume",
         {"name": "copy1", "source_volume": "thin1"},
         "thin1",
@@ -527,7 +527,7 @@ OPERATIONS: dict[str, Operation] = {
             ({"prune_prefix": "p"}, "shorter than 3 characters"),
         ),
     ),
-    "make a whole document": Operation(
+    "apply a document": Operation(
         "flash_array",
         lambda subject: {
             "volumes": [

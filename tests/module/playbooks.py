@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs a play with ansible-playbook: the modules packed and started as a user's are."""
+"""Runs a play with ansible-playbook, which packs and starts the modules as for a user."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True)
 class Played:
-    """How ansible-playbook ended, and what each task printed."""
+    """The exit status and output of ansible-playbook."""
 
     rc: int
     stdout: str
@@ -34,11 +34,11 @@ class Played:
 
 @dataclass(frozen=True)
 class Player:
-    """A folder of its own for the play, and an environment with nothing else in it that Ansible would look at."""
+    """Its own folder for the play, and an environment without any other settings of Ansible."""
 
     folder: Path
 
-    def environ(self, **more: str) -> dict[str, str]:
+    def environ(self, **variables: str) -> dict[str, str]:
         return {
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "HOME": str(self.folder / "home"),
@@ -47,7 +47,7 @@ class Player:
             "ANSIBLE_CONFIG": str(self.folder / "ansible.cfg"),
             "ANSIBLE_NOCOLOR": "1",
             "ANSIBLE_LOCALHOST_WARNING": "false",
-            **more,
+            **variables,
         }
 
     def write(self, tasks: Iterable[Mapping[str, Any]], connection: Mapping[str, Any], **play: Any) -> list[str]:
@@ -73,7 +73,7 @@ class Player:
     def play(
         self, tasks: Iterable[Mapping[str, Any]], connection: Mapping[str, Any], *options: str, **env: str
     ) -> Played:
-        ended = subprocess.run(
+        completed = subprocess.run(
             [*self.write(tasks, connection), *options],
             cwd=self.folder,
             env=self.environ(**env),
@@ -83,16 +83,16 @@ class Player:
             timeout=300,
             check=False,
         )
-        return Played(ended.returncode, ended.stdout, ended.stderr)
+        return Played(completed.returncode, completed.stdout, completed.stderr)
 
     def results(self, tasks: Iterable[Mapping[str, Any]], connection: Mapping[str, Any], *options: str) -> list[Any]:
-        """What each task registered, as a later task of the play finds it."""
-        told: list[Mapping[str, Any]] = [{**task, "register": f"it{number}"} for number, task in enumerate(tasks)]
-        every = ", ".join(f"it{number}" for number in range(len(told)))
+        """What each task registered, as a later task of the play reads it."""
+        written: list[Mapping[str, Any]] = [{**task, "register": f"it{number}"} for number, task in enumerate(tasks)]
+        registered = ", ".join(f"it{number}" for number in range(len(written)))
         path = self.folder / "results.json"
-        copy = {"content": f"{{{{ [{every}] | to_json }}}}", "dest": str(path), "mode": "0600"}
-        told.append({"ansible.builtin.copy": copy, "check_mode": False, "diff": False})
-        played = self.play(told, connection, *options)
+        copy = {"content": f"{{{{ [{registered}] | to_json }}}}", "dest": str(path), "mode": "0600"}
+        written.append({"ansible.builtin.copy": copy, "check_mode": False, "diff": False})
+        played = self.play(written, connection, *options)
         assert played.rc == 0, played.output
-        found: list[Any] = json.loads(path.read_text(encoding="utf-8"))
-        return found
+        results: list[Any] = json.loads(path.read_text(encoding="utf-8"))
+        return results

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Names that an array may alter, cut off or refuse: refused before anything changes, or found again by every run."""
+"""Names that an array may alter, truncate or refuse: refused before any change, or found by every later run."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def name(request: pytest.FixtureRequest) -> str:
 
 
 def is_refused(array: ArrayUnderTest, result: Result, before: Any) -> bool:
-    """Whether the task failed, which it may only before anything has changed, and with what to do instead."""
+    """Whether the task was refused, which must be before any change and with a hint."""
     if not result.failed:
         return False
     assert result["error"]["kind"] in ("invalid", "unsupported"), result.msg
@@ -46,7 +46,7 @@ def is_refused(array: ArrayUnderTest, result: Result, before: Any) -> bool:
 
 
 @pytest.mark.hosts
-def test_a_host(array: ArrayUnderTest, name: str) -> None:
+def test_a_host_is_found_by_any_name_that_is_accepted(array: ArrayUnderTest, name: str) -> None:
     array.done("flash_volume", name="db1", size="10GiB")
     args: dict[str, Any] = {"host": name, "volume": "db1"}
     initiators: dict[str, Any] = {"initiators": list(array.row.initiators[:2])}
@@ -54,10 +54,10 @@ def test_a_host(array: ArrayUnderTest, name: str) -> None:
     if is_refused(array, array.task("flash_host_map", **args, **initiators), before):
         return
     for options in (initiators, {}):
-        again = array.task("flash_host_map", **args, **options)
-        assert not again.failed, again.get("msg")
-        assert not again.changed, again.get("msg")
-        assert again["map"]["host"] == name
+        repeated = array.task("flash_host_map", **args, **options)
+        assert not repeated.failed, repeated.get("msg")
+        assert not repeated.changed, repeated.get("msg")
+        assert repeated["map"]["host"] == name
     document = {
         "hosts": [{"name": name, **initiators}],
         "volumes": [{"name": "db1", "size": "10GiB"}],
@@ -73,35 +73,33 @@ def test_a_host(array: ArrayUnderTest, name: str) -> None:
     assert not array.done("flash_host_map", host=name, state="absent").changed
 
 
-def test_a_volume(array: ArrayUnderTest, name: str) -> None:
+def test_a_volume_is_found_by_any_name_that_is_accepted(array: ArrayUnderTest, name: str) -> None:
     before = array.state()
     if is_refused(array, array.task("flash_volume", name=name, size="10GiB"), before):
         return
     assert set(array.volumes()) == {name}
-    again = array.done("flash_volume", name=name, size="10GiB")
-    assert not again.changed
-    assert again["volume"]["name"] == name
-    assert array.done("flash_volume", name=name, state="absent", **array.unused).changed
+    repeated = array.done("flash_volume", name=name, size="10GiB")
+    assert not repeated.changed
+    assert repeated["volume"]["name"] == name
+    assert array.done("flash_volume", name=name, state="absent", **array.assume_unmapped).changed
     assert array.volumes() == {}
 
 
-def test_a_snapshot(array: ArrayUnderTest, name: str) -> None:
+def test_a_snapshot_is_found_by_any_name_that_is_accepted(array: ArrayUnderTest, name: str) -> None:
     array.done("flash_volume", name="db1", size="10GiB")
     before = array.state()
     if is_refused(array, array.task("flash_snapshot", name=name, volume="db1"), before):
         return
-    again = array.done("flash_snapshot", name=name, volume="db1")
-    assert not again.changed
-    assert again["snapshot"]["name"] == name
-    assert array.done("flash_snapshot", name=name, volume="db1", state="absent", **array.unused).changed
+    repeated = array.done("flash_snapshot", name=name, volume="db1")
+    assert not repeated.changed
+    assert repeated["snapshot"]["name"] == name
+    assert array.done("flash_snapshot", name=name, volume="db1", state="absent", **array.assume_unmapped).changed
     assert set(array.volumes()) == {"db1"}
 
 
 @pytest.mark.hosts
 @pytest.mark.parametrize("name", ["esx (lab)", "esx-" + "a" * 66])
-def test_prune_takes_a_host_that_is_declared_for_the_same_whatever_the_array_calls_it(
-    array: ArrayUnderTest, name: str
-) -> None:
+def test_prune_keeps_a_declared_host_whose_name_the_array_alters(array: ArrayUnderTest, name: str) -> None:
     document: dict[str, Any] = {
         "hosts": [{"name": name, "initiators": list(array.row.initiators[:2])}],
         "volumes": [{"name": "esx-data", "size": "10GiB"}],
@@ -112,7 +110,7 @@ def test_prune_takes_a_host_that_is_declared_for_the_same_whatever_the_array_cal
     before = array.state()
     if is_refused(array, array.task("flash_array", **document), before):
         return
-    again = array.done("flash_array", **document)
-    assert not again.changed
+    repeated = array.done("flash_array", **document)
+    assert not repeated.changed
     assert set(array.volumes()) == {"esx-data"}
     assert len(array.hosts()) == len(array.luns()) == 1

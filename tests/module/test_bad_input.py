@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What people get wrong: each a message of its own, and nothing changed on the array."""
+"""Bad input: each kind has its own message, and nothing changes on the array."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ VOLUME: dict[str, Any] = {"name": "db1", "size": "10GiB"}
 OTHER_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI" + "A" * 42 + "E"
 
 
-def of_connection(array: ArrayUnderTest, *words: str, kind: str, **connection: Any) -> Result:
-    """When the connection is wrong every module fails in the same words, and asks for no change."""
+def refused_by_every_module(array: ArrayUnderTest, *texts: str, kind: str, **connection: Any) -> Result:
+    """The result of a wrong connection, for which every module fails with the same message and asks for no change."""
     before, mark = array.state(), array.mark()
     tasks: list[tuple[str, dict[str, Any]]] = [
         ("flash_volume", VOLUME),
@@ -39,8 +39,8 @@ def of_connection(array: ArrayUnderTest, *words: str, kind: str, **connection: A
         result = array.task(module, connection={"timeout": 3.0, **connection}, **args)
         assert result.failed
         assert not result.changed
-        for word in words:
-            assert word in result.msg
+        for text in texts:
+            assert text in result.msg
         error = result["error"]
         assert error["kind"] == kind
         assert error["hint"]
@@ -54,21 +54,21 @@ def of_connection(array: ArrayUnderTest, *words: str, kind: str, **connection: A
 
 
 def unused_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
 
 
 @pytest.fixture
 def silent_port() -> Iterator[int]:
-    """Takes connections and never says a word."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        one.listen(16)
-        yield one.getsockname()[1]
+    """A port that accepts connections and never answers."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(16)
+        yield listener.getsockname()[1]
 
 
-def test_an_unknown_vendor(array: ArrayUnderTest) -> None:
+def test_an_unknown_vendor_is_refused_with_the_known_ones(array: ArrayUnderTest) -> None:
     result = array.task("flash_volume", connection={"vendor": "acme"}, **VOLUME)
     assert result.failed
     assert "value of vendor must be one of: " in result.msg
@@ -76,18 +76,20 @@ def test_an_unknown_vendor(array: ArrayUnderTest) -> None:
     assert "acme" in result.msg
 
 
-def test_nobody_listens_there(array: ArrayUnderTest) -> None:
+def test_a_port_on_which_nothing_listens_is_reported(array: ArrayUnderTest) -> None:
     port = unused_port()
-    of_connection(array, f"127.0.0.1:{port}", "connection refused", "Check port", kind="unreachable", port=port)
+    refused_by_every_module(
+        array, f"127.0.0.1:{port}", "connection refused", "Check port", kind="unreachable", port=port
+    )
 
 
-def test_a_name_that_does_not_resolve(array: ArrayUnderTest) -> None:
-    of_connection(
+def test_an_address_that_does_not_resolve_is_reported(array: ArrayUnderTest) -> None:
+    refused_by_every_module(
         array, "array.invalid", "does not resolve", "Check address", kind="unreachable", address="array.invalid"
     )
 
 
-def test_no_answer_within_the_timeout(array: ArrayUnderTest, silent_port: int) -> None:
+def test_a_port_that_does_not_answer_within_the_timeout_is_reported(array: ArrayUnderTest, silent_port: int) -> None:
     result = array.task("flash_facts", connection={"port": silent_port, "timeout": 0.3})
     assert result.failed
     assert f"127.0.0.1:{silent_port}" in result.msg
@@ -95,30 +97,30 @@ def test_no_answer_within_the_timeout(array: ArrayUnderTest, silent_port: int) -
 
 
 @pytest.mark.trust("tls")
-def test_a_certificate_that_is_not_trusted(array: ArrayUnderTest) -> None:
-    of_connection(array, "its certificate is not trusted", "Set ca_path", kind="unreachable", ca_path=None)
+def test_a_certificate_that_is_not_trusted_is_refused(array: ArrayUnderTest) -> None:
+    refused_by_every_module(array, "its certificate is not trusted", "Set ca_path", kind="unreachable", ca_path=None)
 
 
 @pytest.mark.trust("ssh")
-def test_a_host_key_that_is_not_known(array: ArrayUnderTest) -> None:
-    of_connection(array, "its host key is not known", "set host_key", kind="unreachable", host_key=None)
+def test_an_unknown_host_key_is_refused(array: ArrayUnderTest) -> None:
+    refused_by_every_module(array, "its host key is not known", "set host_key", kind="unreachable", host_key=None)
 
 
 @pytest.mark.trust("tls")
-def test_a_certificate_of_another(array: ArrayUnderTest) -> None:
-    words = ("its certificate is for another name than other.example.org", "Set tls_server_name")
-    result = of_connection(array, *words, kind="unreachable", tls_server_name="other.example.org")
+def test_a_certificate_for_another_name_is_refused(array: ArrayUnderTest) -> None:
+    texts = ("its certificate is for another name than other.example.org", "Set tls_server_name")
+    result = refused_by_every_module(array, *texts, kind="unreachable", tls_server_name="other.example.org")
     where = f"{array.endpoint['address']}:{array.endpoint[array.row.port]}"
     assert result.msg.startswith(f"Cannot connect to {where}: ")
 
 
-def test_the_name_of_an_option_keeps_its_case(array: ArrayUnderTest) -> None:
-    """At the beginning of a sentence too: ca_path is an option, and Ca_path is none."""
+def test_a_message_keeps_the_case_of_the_name_of_an_option(array: ArrayUnderTest) -> None:
+    """Also at the beginning of a sentence: the option is ca_path and not Ca_path."""
     for connection in ({"ca_path": "/nowhere/file"}, {"port": 0}, {"timeout": 0}, {"address": ""}):
         result = array.task("flash_facts", connection={"host_key": None, "known_hosts": "/nowhere/file", **connection})
         option = next(iter(connection))
         if (option, array.row.trust) == ("ca_path", None):
-            assert not result.failed  # a wire without certificates does not look at it
+            assert not result.failed  # a wire without certificates ignores it
             continue
         assert result.failed
         assert option in result.msg or "known_hosts" in result.msg
@@ -126,27 +128,29 @@ def test_the_name_of_an_option_keeps_its_case(array: ArrayUnderTest) -> None:
 
 
 @pytest.mark.trust("ssh")
-def test_a_host_key_of_another(array: ArrayUnderTest) -> None:
-    of_connection(array, "differs from the known one", "put it into host_key", kind="unreachable", host_key=OTHER_KEY)
+def test_a_host_key_that_differs_from_the_known_one_is_refused(array: ArrayUnderTest) -> None:
+    refused_by_every_module(
+        array, "differs from the known one", "put it into host_key", kind="unreachable", host_key=OTHER_KEY
+    )
 
 
-def test_without_verification_the_certificate_does_not_matter(array: ArrayUnderTest) -> None:
+def test_without_verification_any_certificate_is_accepted(array: ArrayUnderTest) -> None:
     result = array.task("flash_facts", connection={"ca_path": None, "validate_certs": False})
     assert not result.failed
     assert result.stderr == ""
 
 
-def test_a_file_of_trusted_keys_that_is_not_there(array: ArrayUnderTest) -> None:
-    told = "ca_path /nowhere/file does not exist" if array.speaks_tls else "known_hosts /nowhere/file cannot be read"
+def test_a_missing_file_of_certificates_or_host_keys_is_reported(array: ArrayUnderTest) -> None:
+    message = "ca_path /nowhere/file does not exist" if array.speaks_tls else "known_hosts /nowhere/file cannot be read"
     connection = {"ca_path": "/nowhere/file", "host_key": None, "known_hosts": "/nowhere/file"}
     result = array.task("flash_facts", connection=connection)
     assert result.failed == (array.speaks_tls or array.speaks_ssh)
-    assert not result.failed or told in result.msg
+    assert not result.failed or message in result.msg
 
 
 @pytest.mark.trust("tls", "ssh")
-def test_a_wrong_password(array: ArrayUnderTest) -> None:
-    result = of_connection(
+def test_a_wrong_password_is_reported_and_not_shown(array: ArrayUnderTest) -> None:
+    result = refused_by_every_module(
         array, "did not accept the user name and password", kind="unauthorized", password="not-the-Password-1"
     )
     assert result["error"]["code"] or array.speaks_ssh
@@ -155,21 +159,21 @@ def test_a_wrong_password(array: ArrayUnderTest) -> None:
 
 @pytest.mark.trust("tls", "ssh")
 @pytest.mark.parametrize(
-    ("without", "demands", "hint"),
+    ("missing", "demands", "hint"),
     [
         (("password",), "demands a password", "Set password"),
         (("username",), "demands a user name, and", "Set username."),
         (("username", "password"), "demands a user name and a password", "Set username and password"),
     ],
 )
-def test_only_what_is_missing_of_the_account_is_named(
-    array: ArrayUnderTest, without: tuple[str, ...], demands: str, hint: str
+def test_a_missing_user_name_or_password_is_named(
+    array: ArrayUnderTest, missing: tuple[str, ...], demands: str, hint: str
 ) -> None:
-    result = of_connection(array, demands, hint, kind="invalid", **dict.fromkeys(without))
+    result = refused_by_every_module(array, demands, hint, kind="invalid", **dict.fromkeys(missing))
     assert result.msg.startswith("Cannot connect to 127.0.0.1")
     for option, title in (("username", "user name"), ("password", "password")):
-        assert (title in result["error"]["reason"]) == (option in without)
-    key = array.speaks_ssh and "password" in without
+        assert (title in result["error"]["reason"]) == (option in missing)
+    key = array.speaks_ssh and "password" in missing
     assert ("private_key_file" in result["error"]["hint"]) == key
 
 
@@ -203,65 +207,65 @@ def test_a_password_of_the_environment_that_is_not_used_is_reported(
         ("http://me:wo/rd@127.0.0.1:3128", "has a character that is not allowed there in a URL"),
     ],
 )
-def test_a_proxy_that_cannot_be(xtremio: ArrayUnderTest, proxy: str, reason: str) -> None:
-    result = of_connection(xtremio, "Cannot connect to 127.0.0.1: ", reason, kind="invalid", proxy=proxy)
+def test_an_impossible_proxy_is_refused(xtremio: ArrayUnderTest, proxy: str, reason: str) -> None:
+    result = refused_by_every_module(xtremio, "Cannot connect to 127.0.0.1: ", reason, kind="invalid", proxy=proxy)
     assert "word" not in result["error"]["reason"].replace("password", "")
 
 
-def test_an_array_that_no_proxy_leads_to(array: ArrayUnderTest) -> None:
+def test_an_array_that_a_proxy_cannot_reach_is_reported(array: ArrayUnderTest) -> None:
     result = array.task("flash_facts", connection={"proxy": "http://127.0.0.1:9", "timeout": 2.0})
-    words = {"ssh": "managed over SSH", "tls": "the proxy 127.0.0.1:9 cannot be reached", None: "through a proxy"}
+    messages = {"ssh": "managed over SSH", "tls": "the proxy 127.0.0.1:9 cannot be reached", None: "through a proxy"}
     assert result.failed
-    assert words[array.row.trust] in result.msg
+    assert messages[array.row.trust] in result.msg
     assert result["error"]["hint"]
 
 
 @pytest.mark.trust(None)
-def test_an_account_where_nobody_logs_in(array: ArrayUnderTest) -> None:
-    """A fleet's module_defaults may set it: it is not sent, and not told."""
+def test_an_account_is_not_sent_on_a_wire_without_a_login(array: ArrayUnderTest) -> None:
+    """The module_defaults of several arrays may set it."""
     result = array.task("flash_facts", connection={"username": "admin", "password": "not-the-Password-1"})
     assert not result.failed
     assert "not-the-Password-1" not in result.stdout + str(array.requests(0))
 
 
-def test_a_wrong_port_of_another_service(array: ArrayUnderTest) -> None:
+def test_a_port_of_another_service_is_reported(array: ArrayUnderTest) -> None:
     port = int(array.simulator.endpoints["control"].rsplit(":", 1)[1])
-    words, kind = ("does not speak", "unreachable")
+    message, kind = ("does not speak", "unreachable")
     if array.row.trust is None:
-        words, kind = ("Check that the address and port", "bad_reply")
-    of_connection(array, f"127.0.0.1:{port}", words, kind=kind, port=port)
+        message, kind = ("Check that the address and port", "bad_reply")
+    refused_by_every_module(array, f"127.0.0.1:{port}", message, kind=kind, port=port)
 
 
 @pytest.mark.parametrize("port", [0, -1, 65536])
-def test_an_impossible_port(xtremio: ArrayUnderTest, port: int) -> None:
-    words = ("Cannot connect to 127.0.0.1: ", f"port {port} is impossible")
-    xtremio.refuses("flash_facts", *words, connection={"port": port}, kind="invalid")
+def test_an_impossible_port_is_refused(xtremio: ArrayUnderTest, port: int) -> None:
+    texts = ("Cannot connect to 127.0.0.1: ", f"port {port} is impossible")
+    xtremio.refuses("flash_facts", *texts, connection={"port": port}, kind="invalid")
 
 
 @pytest.mark.parametrize("option", ["timeout", "wait_timeout", "max_concurrency"])
-def test_an_impossible_number(xtremio: ArrayUnderTest, option: str) -> None:
+def test_a_number_of_0_is_refused(xtremio: ArrayUnderTest, option: str) -> None:
     xtremio.refuses("flash_facts", f"{option} must be more than 0", connection={option: 0}, kind="invalid")
 
 
 @pytest.mark.parametrize("address", ["https://127.0.0.1", "127.0.0.1/api", "", " , "])
-def test_an_impossible_address(xtremio: ArrayUnderTest, address: str) -> None:
+def test_an_impossible_address_is_refused(xtremio: ArrayUnderTest, address: str) -> None:
     xtremio.refuses("flash_facts", "address", connection={"address": address}, kind="invalid")
 
 
-def test_a_cluster_that_is_not_there(array: ArrayUnderTest) -> None:
-    words = ("no cluster north", "Set cluster to one of: ")
-    if not array.takes("cluster"):
-        words = ("cluster is not one of vendor", "It is used with vendor: ")
-    of_connection(array, *words, kind="invalid", cluster="north")
+def test_a_missing_cluster_is_reported_with_the_existing_ones(array: ArrayUnderTest) -> None:
+    texts = ("no cluster north", "Set cluster to one of: ")
+    if not array.has_option("cluster"):
+        texts = ("cluster is not one of vendor", "It is used with vendor: ")
+    refused_by_every_module(array, *texts, kind="invalid", cluster="north")
 
 
 def test_one_of_several_clusters_must_be_named(arrays: dict[str, ArrayUnderTest]) -> None:
     several = arrays["xtremio-clusters"]
-    of_connection(several, "manages 2 clusters", "east, west", kind="invalid", cluster=None)
+    refused_by_every_module(several, "manages 2 clusters", "east, west", kind="invalid", cluster=None)
 
 
 @pytest.mark.parametrize("version", ["new", "2.4.0"])
-def test_a_version_that_cannot_be(xtremio: ArrayUnderTest, version: str) -> None:
+def test_an_impossible_version_is_refused(xtremio: ArrayUnderTest, version: str) -> None:
     result = xtremio.task("flash_facts", array_version=version)
     assert result.failed
     assert version in result.msg
@@ -272,7 +276,7 @@ def test_a_second_address_is_tried_when_the_first_does_not_answer(array: ArrayUn
     assert not result.failed, result.msg
 
 
-def test_no_address_answers(array: ArrayUnderTest) -> None:
+def test_all_addresses_are_named_when_none_answers(array: ArrayUnderTest) -> None:
     ports = [unused_port(), unused_port()]
     result = array.task("flash_facts", connection={"address": [f"127.0.0.1:{port}" for port in ports]})
     assert result.failed
@@ -283,7 +287,7 @@ def test_no_address_answers(array: ArrayUnderTest) -> None:
 
 
 @pytest.mark.parametrize(
-    ("size", "words"),
+    ("size", "message"),
     [
         ("10", "a bare number, which means bytes"),
         ("10 potatoes", "is not a size"),
@@ -298,8 +302,8 @@ def test_no_address_answers(array: ArrayUnderTest) -> None:
         ("0.3GiB", "is not a whole number of bytes"),
     ],
 )
-def test_an_impossible_size(xtremio: ArrayUnderTest, size: str, words: str) -> None:
-    xtremio.refuses("flash_volume", words, name="db1", size=size, kind="invalid")
+def test_an_impossible_size_is_refused(xtremio: ArrayUnderTest, size: str, message: str) -> None:
+    xtremio.refuses("flash_volume", message, name="db1", size=size, kind="invalid")
 
 
 def test_a_size_is_needed_for_a_new_volume(array: ArrayUnderTest) -> None:
@@ -312,77 +316,79 @@ NAMES = (
 )
 
 
-def takes(rule: NameRule, name: str) -> bool:
+def accepts(rule: NameRule, name: str) -> bool:
     return len(name) <= rule.longest and re.fullmatch(rule.pattern, name) is not None
 
 
-def test_a_name_that_the_array_does_not_take(array: ArrayUnderTest) -> None:
-    able = array.name_rules
+def test_a_name_that_the_array_does_not_accept_is_refused(array: ArrayUnderTest) -> None:
+    rules = array.name_rules
     array.done("flash_volume", **VOLUME)
-    protocol = [array.row.initiators[0]]
-    lists: list[tuple[str, str, NameRule, dict[str, Any]]] = [
-        ("flash_volume", "volumes", able.volume_name, {"size": "10GiB"}),
-        ("flash_volume", "volumes", able.volume_name, {"source_volume": "db1"}),
-        ("flash_snapshot", "snapshots", able.snapshot_name, {"volume": "db1"}),
+    initiators = [array.row.initiators[0]]
+    tasks: list[tuple[str, str, NameRule, dict[str, Any]]] = [
+        ("flash_volume", "volumes", rules.volume_name, {"size": "10GiB"}),
+        ("flash_volume", "volumes", rules.volume_name, {"source_volume": "db1"}),
+        ("flash_snapshot", "snapshots", rules.snapshot_name, {"volume": "db1"}),
     ]
     if array.row.hosts:
-        lists.append(("flash_host_map", "maps", able.host_name, {"initiators": protocol}))
-    for module, many, rule, options in lists:
-        illegal = [name for name in NAMES if not takes(rule, name)]
+        tasks.append(("flash_host_map", "maps", rules.host_name, {"initiators": initiators}))
+    for module, key_of_list, rule, options in tasks:
+        illegal = [name for name in NAMES if not accepts(rule, name)]
         assert illegal
-        key = "host" if many == "maps" else "name"
+        key = "host" if key_of_list == "maps" else "name"
         result = array.refuses(
             module,
             rule.description,
-            **{many: [{key: name, **options} for name in illegal]},
+            **{key_of_list: [{key: name, **options} for name in illegal]},
             continue_on_error=True,
             kind="invalid",
         )
-        assert len(result[many]) == len(illegal)
-        for name, entry in zip(illegal, result[many], strict=True):
+        assert len(result[key_of_list]) == len(illegal)
+        for name, entry in zip(illegal, result[key_of_list], strict=True):
             assert entry["error"]["kind"] == "invalid"
             assert repr(name) in entry["error"]["msg"]
-    why = array.cannot("rename_volume")
-    kind = "unsupported" if why else "invalid"
-    array.refuses("flash_volume", why or able.volume_name.description, name="a/b", rename_from="db1", kind=kind)
+    reason = array.cannot("rename_volume")
+    kind = "unsupported" if reason else "invalid"
+    array.refuses("flash_volume", reason or rules.volume_name.description, name="a/b", rename_from="db1", kind=kind)
 
 
 @pytest.mark.parametrize("name", ["", " "])
-def test_an_empty_name(xtremio: ArrayUnderTest, name: str) -> None:
+def test_an_empty_name_is_refused(xtremio: ArrayUnderTest, name: str) -> None:
     xtremio.refuses("flash_volume", "name", name=name, size="10GiB", kind="invalid")
     xtremio.refuses("flash_host_map", "host", host=name, kind="invalid")
     xtremio.refuses("flash_snapshot", "name", name=name, volume="db1", kind="invalid")
 
 
-def test_every_name_that_the_array_takes(array: ArrayUnderTest) -> None:
-    able = array.name_rules
-    dot = "." if takes(able.volume_name, "a.b") else "-"
+def test_every_name_that_the_array_accepts_can_be_used(array: ArrayUnderTest) -> None:
+    rules = array.name_rules
+    dot = "." if accepts(rules.volume_name, "a.b") else "-"
     names = [
         name
         for name in NAMES
-        if takes(able.volume_name, f"{name}{dot}c")
-        and takes(able.snapshot_name, f"{name}{dot}s")
-        and takes(able.host_name, name)
+        if accepts(rules.volume_name, f"{name}{dot}c")
+        and accepts(rules.snapshot_name, f"{name}{dot}s")
+        and accepts(rules.host_name, name)
     ]
     assert len(names) >= 5
     array.converges("flash_volume", size="10GiB", volumes=[{"name": name} for name in names])
     array.converges("flash_snapshot", snapshots=[{"name": f"{name}{dot}s", "volume": name} for name in names])
     array.converges("flash_volume", volumes=[{"name": f"{name}{dot}c", "source_volume": name} for name in names])
     if array.row.hosts:
-        hosts = [{"host": name, "initiators": [array.initiator(at)]} for at, name in enumerate(names)]
+        hosts = [{"host": name, "initiators": [array.initiator(number)]} for number, name in enumerate(names)]
         array.converges("flash_host_map", maps=hosts)
         array.converges("flash_host_map", maps=[{"host": name, "volume": name} for name in names])
         assert set(array.luns()) == {(name, name) for name in names}
-    last = "c"
+    last_suffix = "c"
     if array.cannot("rename_volume") is None:
-        last = "d"
+        last_suffix = "d"
         renamed = [{"name": f"{name}{dot}d", "rename_from": f"{name}{dot}c"} for name in names]
         array.converges("flash_volume", volumes=renamed)
-    assert {f"{name}{end}" for name in names for end in ("", f"{dot}s", f"{dot}{last}")} == set(array.volumes())
+    assert {f"{name}{suffix}" for name in names for suffix in ("", f"{dot}s", f"{dot}{last_suffix}")} == set(
+        array.volumes()
+    )
 
 
 @pytest.mark.hosts
-def test_an_initiator_that_yaml_took_for_a_number(array: ArrayUnderTest) -> None:
+def test_an_initiator_that_yaml_reads_as_a_number_is_refused(array: ArrayUnderTest) -> None:
     for address, hint in (
         (10 * 60**7 + 10 * 60**3 + 7, "may have been 10:00:00:00:10:00:00:07"),
         (5e10, "in quotes"),
@@ -392,7 +398,7 @@ def test_an_initiator_that_yaml_took_for_a_number(array: ArrayUnderTest) -> None
 
 
 @pytest.mark.hosts
-def test_an_initiator_of_another_host(array: ArrayUnderTest) -> None:
+def test_an_initiator_of_another_host_is_a_conflict(array: ArrayUnderTest) -> None:
     address = array.row.initiators[0]
     array.done("flash_host_map", host="server", initiators=[address])
     array.refuses(
@@ -406,14 +412,14 @@ def test_an_initiator_of_another_host(array: ArrayUnderTest) -> None:
     )
 
 
-def test_a_message_says_what_where_and_what_to_do(array: ArrayUnderTest) -> None:
+def test_a_message_has_the_action_the_object_the_array_and_a_hint(array: ArrayUnderTest) -> None:
     array.done("flash_volume", **VOLUME)
     result = array.refuses("flash_volume", name="db1", size="5GiB", kind="refused")
     error = result["error"]
     with array.library() as client:
         label = client.label
     known = array.row.connection.get("cluster") or array.endpoint.get("cluster")
-    # The name of the array where it is known, else its address
+    # The name of the array where it is known, otherwise its address
     where = f"{array.endpoint['address']}:{array.endpoint[array.row.port]}"
     assert label == known if known else label.startswith((array.row.name, where))
     assert result.msg.startswith(f"Cannot create or change volume db1 on {label}: ")
@@ -422,7 +428,7 @@ def test_a_message_says_what_where_and_what_to_do(array: ArrayUnderTest) -> None
     assert error["hint"]
 
 
-def test_the_array_s_own_code_is_told(array: ArrayUnderTest) -> None:
+def test_the_error_code_of_the_array_is_reported(array: ArrayUnderTest) -> None:
     array.fault(kind="pool_full", match={"write": True})
     before = array.state()
     result = array.volume(**VOLUME)
@@ -437,5 +443,5 @@ def test_the_array_s_own_code_is_told(array: ArrayUnderTest) -> None:
 # ---- options of other vendors ----------------------------------------------------------------------------------------
 
 
-def test_options_of_other_vendors_are_ignored_when_unset_and_empty(array: ArrayUnderTest) -> None:
+def test_unset_options_of_other_vendors_are_ignored(array: ArrayUnderTest) -> None:
     assert not array.task("flash_facts", private_key_file=None, known_hosts=None).failed

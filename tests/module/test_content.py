@@ -1,10 +1,10 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What has its final name holds what its source held when the run that reports it was made, on every array.
+"""A copy with its final name has the content that its source had when the run that reports it created it.
 
-A run is cut off at each of its requests, the source is written to, and the task runs again. One array stands for each
-wire: these tests meet every request.
+The connection of a run is cut at each of its requests, the source is written to, and the task runs again. Because these
+tests cut at every request, they run on one array of each wire.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ TASKS: dict[str, tuple[str, dict[str, Any], str]] = {
 
 
 def connection(array: ArrayUnderTest) -> dict[str, Any]:
-    """So patient that a task which does not know that the other run has ended is still busy when the test looks."""
+    """With a wait_timeout so long that a task which waits for an ended run does not succeed within the test."""
     return {"timeout": 2.0, "wait_timeout": 600.0, "max_concurrency": 1}
 
 
@@ -41,8 +41,8 @@ def prepare(array: ArrayUnderTest, task: str) -> None:
 
 def arguments(array: ArrayUnderTest, task: str) -> tuple[str, dict[str, Any], str] | None:
     """The task for this array; None where the array has no such copy."""
-    module, given, source = TASKS[task]
-    args = dict(given)
+    module, options, source = TASKS[task]
+    args = dict(options)
     if args.pop("full_clone", False):
         if array.row.simulator["vendor"] != "dsware":
             return None
@@ -55,45 +55,47 @@ def run(array: ArrayUnderTest, module: str, args: dict[str, Any]) -> Result:
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_a_copy_never_holds_what_its_source_held_for_a_run_that_was_cut_off(array: ArrayUnderTest, task: str) -> None:
+def test_a_copy_never_has_the_content_of_the_time_of_an_interrupted_run(array: ArrayUnderTest, task: str) -> None:
     prepare(array, task)
-    found = arguments(array, task)
-    if found is None:
+    task_of_array = arguments(array, task)
+    if task_of_array is None:
         array.refuses("flash_volume", "made", name="made", source_volume="db1", array_options={"full_clone": True})
         return
-    module, args, source = found
+    module, args, source = task_of_array
     mark = array.mark()
     first = run(array, module, args)
     assert not first.failed, first.msg
-    sent = array.requests(mark)
-    requests = len(sent)
-    begin = next(number for number, one in enumerate(sent) if one["write"] and "log" not in one["path"][-8:])
+    requests_sent = array.requests(mark)
+    requests = len(requests_sent)
+    begin = next(
+        number for number, request in enumerate(requests_sent) if request["write"] and "log" not in request["path"][-8:]
+    )
     assert array.volumes()["made"]["content"] == array.volumes()[source]["content"]
     for skip in range(begin, requests):
         prepare(array, task)
-        then = array.volumes()["db1"]["content"]
+        content_before = array.volumes()["db1"]["content"]
         array.fault(kind="reset_before", skip=skip, count=None)
         cut = run(array, module, args)
         array.clear_faults()
-        finished = not cut.failed or "made" in array.volumes() and _is_shown(array, module, args)
+        finished = not cut.failed or "made" in array.volumes() and _is_complete(array, module, args)
         array.write("db1", GIB)
-        again = run(array, module, args)
+        repeated = run(array, module, args)
         where = f"cut off after {skip} of {requests} requests"
-        assert not again.failed, f"{where} ({cut.get('msg')}): {again.msg}"
-        held = array.volumes()["made"]["content"]
-        made = again["snapshot" if module == "flash_snapshot" else "volume"]
+        assert not repeated.failed, f"{where} ({cut.get('msg')}): {repeated.msg}"
+        content = array.volumes()["made"]["content"]
+        copy = repeated["snapshot" if module == "flash_snapshot" else "volume"]
         if source == "old":
-            assert held == array.volumes()["old"]["content"], where
-        elif again.changed and not made.get("resumed"):
-            assert held == array.volumes()["db1"]["content"] != then, where
+            assert content == array.volumes()["old"]["content"], where
+        elif repeated.changed and not copy.get("resumed"):
+            assert content == array.volumes()["db1"]["content"] != content_before, where
         else:
-            # The first run had finished it, or this one says that its content is of then.
-            assert finished or made["resumed"], where
-            assert held == then, where
+            # The first run finished it, or this run reports that it resumed an older copy.
+            assert finished or copy["resumed"], where
+            assert content == content_before, where
         temporary = [name for name in array.volumes() if name.startswith("of-") or ".of-" in name]
-        assert temporary == [] or not again.changed or module == "flash_volume", f"{where}: {temporary}"
+        assert temporary == [] or not repeated.changed or module == "flash_volume", f"{where}: {temporary}"
 
 
-def _is_shown(array: ArrayUnderTest, module: str, args: dict[str, Any]) -> bool:
-    """Whether a run without faults finds it there, and not yet to be made."""
+def _is_complete(array: ArrayUnderTest, module: str, args: dict[str, Any]) -> bool:
+    """Whether a run without faults has nothing to create."""
     return not array.task(module, check=True, connection=connection(array), **args).changed

@@ -1,11 +1,11 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One contract for every array: each operation by module and client, undisturbed, killed, cut off, raced, and misused.
+"""One contract for every array: each operation by module and client, undisturbed, killed, with faults, raced, misused.
 
-After every case the same is asked: nothing is lost that an undisturbed run would have kept, nothing unfinished has its
-final name, another run brings about what was asked for, and one more changes nothing. What an array cannot do it
-refuses with the reason that abilities.py has for it, before anything is written.
+Every case checks the same: nothing is lost that an undisturbed run keeps, nothing unfinished has its final name,
+another run completes the operation, and one more changes nothing. What an array cannot do is refused with the reason
+in abilities.py before anything is written.
 """
 
 from __future__ import annotations
@@ -27,78 +27,82 @@ from tests.module.operations import OPERATIONS, Operation, build
 
 BY = ("module", "client")
 ANOTHER_BACKUP = re.compile(r"backup1-\d+\Z")
-"""One more safety copy, which a run takes that finds a restore whose end is not known: see test_restores.py."""
+"""Another safety copy, taken by a run that finds a restore whose result is not known: see test_restores.py."""
 TEMPORARY = re.compile(r"(\A|\.)of-")
-"""The name of an unfinished copy; XtremIO's begins with its source."""
+"""The name of an unfinished copy; on XtremIO it begins with the name of the source."""
 STAMPED = re.compile(r"(?<=of-)[0-9a-z]{25}\Z")
-"""When the snapshot that carries a thin clone was taken, and by which process."""
+"""The time and the process in the name of the snapshot below a thin clone."""
 RACED = ("busy", "conflict", "in_use", "not_found")
-"""How one of two runs of the same may fail: the other one is at it, or was faster."""
-CHANGED_BY_BOTH = (("xtremio", "restore a volume"), ("violin", "change the LUN of a volume"))
-"""The second run changes what the first one waits for: it names the backup of the first, or maps what that unmapped."""
+"""The errors of one of two runs of the same operation: the other run is at work, or was faster."""
+DEPENDENT_CHANGES = (("xtremio", "restore a volume"), ("violin", "change the LUN of a volume"))
+"""The second run changes what the first waits for: it names the first run's backup, or maps what the first unmapped."""
 EXTRAS = ("chap", "groups", "metadata")
-"""What only some clients have methods for: the others do not have them at all."""
+"""Operations whose methods only some clients have."""
 RELATIVE = {
     ("violin", "extend a volume"): 1,
-    ("violin", "make a larger clone"): 3,
-    ("violin", "make a volume of a snapshot"): 2,
+    ("violin", "create a larger clone"): 3,
+    ("violin", "create a volume of a snapshot"): 2,
     ("flashsystem", "extend a volume"): 1,
 }
-"""Which change is by so much, and not to so much. It is never sent twice: a run that does not see it done says so."""
+"""The number of the change that is relative. It is never sent twice: a run that does not find it made fails."""
 UNPROVEN = "does not prove that an object is a snapshot"
-RENAMED_LATE = {("datera", "restore a volume"): (re.compile(r"openflash-pending-[0-9.]+:\Z"), "backup1")}
-"""What the backup is called, until the next run, when the note that the restore is not done is made after its end.
+PENDING_NAMES = {("datera", "restore a volume"): (re.compile(r"openflash-pending-[0-9.]+:\Z"), "backup1")}
+"""The name that a backup has until the next run, when the note of the pending restore is made after the run has ended.
 
-No client can rule that out: here the pauses between its reads are over before the lost change is made.
+No client can rule that out: here it stops reading before the delayed change is made.
 """
 HOSTLESS: dict[str, str | None] = {
     "unmap and delete a volume": "cannot be asked whether used1 is mapped",
     "unmap a volume": "does not report what is attached to host web1",
     "delete a host": None,
-    "make a full volume of a snapshot": None,
+    "create a full clone of a snapshot": None,
 }
-"""Why an array that knows no hosts refuses this; None: it has none to delete, or its wire has no such request."""
+"""Why an array without hosts refuses this; None: it has no host to delete, or its wire has no such request."""
 
 
-def cases(*, able: bool, by: tuple[str, ...] = ("",), rows: tuple[Row, ...] = CONTRACT) -> list[Any]:
-    """Row, operation and, where that is asked for, who carries it out."""
-    found = []
+def cases(*, supported: bool, by: tuple[str, ...] = ("",), rows: tuple[Row, ...] = CONTRACT) -> list[Any]:
+    """Row, operation and, with ``by``, module or client."""
+    cases_found = []
     for row in rows:
         for name, operation in OPERATIONS.items():
             if operation.vendors and row.simulator["vendor"] not in operation.vendors:
                 continue
-            for who in by:
-                if (not row.hosts and HOSTLESS.get(name, "") is None) or (who == "module" and not operation.module):
+            for executor in by:
+                if (not row.hosts and HOSTLESS.get(name, "") is None) or (
+                    executor == "module" and not operation.module
+                ):
                     continue
-                if (refusal(row, name) is None) is able and (who != "client" or operation.client):
-                    given = (row.name, name, who) if who else (row.name, name)
-                    found.append(pytest.param(*given, id="-".join([row.name, name.replace(" ", "_"), who]).rstrip("-")))
-    return found
+                if (refusal(row, name) is None) is supported and (executor != "client" or operation.client):
+                    values = (row.name, name, executor) if executor else (row.name, name)
+                    cases_found.append(
+                        pytest.param(*values, id="-".join([row.name, name.replace(" ", "_"), executor]).rstrip("-"))
+                    )
+    return cases_found
 
 
 def refusal(row: Row, name: str) -> str | None:
-    """Why the array does not do it, in the words that a task must fail with."""
-    operation, can = OPERATIONS[name], row.can
+    """A part of the reason with which the array's task is refused, or None."""
+    operation, abilities = OPERATIONS[name], row.abilities
     if not row.hosts and (operation.module == "flash_host_map" or operation.ability == "create_host"):
-        return HOSTLESS.get(name, can.refusals["create_host"])
+        return HOSTLESS.get(name, abilities.refusals["create_host"])
     if operation.ability == "proves_snapshots":
-        return None if can.proves_snapshots else UNPROVEN
-    if operation.ability == "chap" and can.chap == "of_volume":
+        return None if abilities.proves_snapshots else UNPROVEN
+    if operation.ability == "chap" and abilities.chap == "of_volume":
         return None
-    return can.refusals.get(operation.ability) if operation.ability else None
+    return abilities.refusals.get(operation.ability) if operation.ability else None
 
 
 def finished(outcome: Any) -> Any:
-    """An outcome without the objects that have no final name, which the next run removes."""
+    """An outcome without the objects that have a temporary name, which the next run removes."""
     volumes, equal, *others, notes = outcome
-    named = {name: about for name, about in volumes.items() if not TEMPORARY.search(name)}
+    named = {name: properties for name, properties in volumes.items() if not TEMPORARY.search(name)}
     groups = [[name for name in names if name in named] for names in equal]
     named_notes = {name: note for name, note in notes.items() if name in named}
     return (named, sorted(filter(None, groups)), *others, named_notes)
 
 
 class Stage:
-    """An array, and a client that sets it up and reads it all the time."""
+    """An array, and the client that prepares and reads it."""
 
     def __init__(self, array: ArrayUnderTest, clients: dict[str, Any], open_clients: ExitStack) -> None:
         self.array = array
@@ -113,14 +117,14 @@ class Stage:
         return self._clients[name]
 
     def prepare(self, operation: Operation) -> dict[str, str]:
-        """An array with what the operation needs; the content of each volume and snapshot."""
+        """Reset the array, create what the operation needs, and return the content of each volume and snapshot."""
         array = self.array
         array.reset()
-        if array.row.can.copies == "host_copy":
-            # It remembers the host that it made to copy, which is gone
-            for client in [self._clients.pop(array.row.name, None)]:
-                if client is not None:
-                    client.close()
+        if array.row.abilities.copies == "host_copy":
+            # The client remembers the host that it created for copies, which the reset has removed
+            client = self._clients.pop(array.row.name, None)
+            if client is not None:
+                client.close()
         needs = operation.needs
         if not array.row.hosts:
             needs = " ".join(name for name in needs.split() if name not in ("web1", "old1"))
@@ -130,69 +134,75 @@ class Stage:
             needs = needs.replace("notes", "")
         build(self.client, array.subject, needs, lambda name: array.write(name, GIB))
         if "keep" in operation.options(array.subject):
-            next_second()  # of snapshots of the same second none is the older one, and all stay
+            next_second()  # no snapshot of one second is older than another, and all are kept
         return self.contents()
 
     def contents(self) -> dict[str, str]:
-        return {name: one["content"] for name, one in self.array.volumes().items()}
+        return {name: volume["content"] for name, volume in self.array.volumes().items()}
 
     def outcome(self) -> Any:
-        """What the array holds, in everything that is not chance."""
+        """The state of the array without what differs from run to run."""
         array = self.array
-        shown = {STAMPED.sub("", name): one for name, one in array.volumes().items() if not ANOTHER_BACKUP.match(name)}
+        compared = {
+            STAMPED.sub("", name): volume for name, volume in array.volumes().items() if not ANOTHER_BACKUP.match(name)
+        }
         volumes = {
             name: (
-                one["size"],
-                STAMPED.sub("", one["parent"] or ""),
-                one["writable"],
-                one["provisioning"],
-                one["state"],
+                volume["size"],
+                STAMPED.sub("", volume["parent"] or ""),
+                volume["writable"],
+                volume["provisioning"],
+                volume["state"],
             )
-            for name, one in shown.items()
+            for name, volume in compared.items()
         }
         equal: dict[str, list[str]] = {}
-        for name, one in shown.items():
-            equal.setdefault(one["content"], []).append(name)
-        # A host that a worker made to copy, and was killed before it took it away, goes with the worker's next copy.
+        for name, volume in compared.items():
+            equal.setdefault(volume["content"], []).append(name)
+        # The host that a killed run created for a copy is removed with the next copy from the same machine.
         hosts = {name: addresses for name, addresses in array.hosts().items() if not name.startswith("openflash-")}
         state = array.state()
-        chap = sorted((one["address"], one["chap"]) for host in state["hosts"] for one in host["initiators"])
+        chap = sorted((port["address"], port["chap"]) for host in state["hosts"] for port in host["initiators"])
         if array.subject.vendor == "flashsystem":
             chap = []
         notes = {}
         if array.cannot("metadata") is None:
-            notes = {one.name: sorted(one.metadata.items()) for one in self.client.volumes() if one.name in shown}
+            notes = {row.name: sorted(row.metadata.items()) for row in self.client.volumes() if row.name in compared}
         return volumes, sorted(map(sorted, equal.values())), hosts, array.luns(), chap, array.groups(), notes
 
-    def check_names(self, before: dict[str, str], wanted: Any, where: str) -> None:
-        """What carries the final name of something new is finished, as far as a reader can see."""
-        sizes = {name: about[0] for name, about in wanted[0].items()}
-        equal = {name: names for names in wanted[1] for name in names}
-        held = self.contents()
-        for one in self.client.volumes([name for name in sizes if name not in before]):
-            assert (one.size, one.state) == (sizes[one.name], "ready"), f"{where}: {one.name} is not finished"
-            for source in equal[one.name]:
+    def check_names(self, before: dict[str, str], expected: Any, where: str) -> None:
+        """A new object with its final name is finished, in everything that a client can read."""
+        sizes = {name: properties[0] for name, properties in expected[0].items()}
+        equal = {name: names for names in expected[1] for name in names}
+        contents = self.contents()
+        for volume in self.client.volumes([name for name in sizes if name not in before]):
+            assert (volume.size, volume.state) == (sizes[volume.name], "ready"), (
+                f"{where}: {volume.name} is not finished"
+            )
+            for source in equal[volume.name]:
                 if source in before:
-                    assert held[one.name] == held[source], f"{where}: {one.name} has not the content of {source}"
+                    assert contents[volume.name] == contents[source], (
+                        f"{where}: {volume.name} has not the content of {source}"
+                    )
 
     def check_kept(self, before: dict[str, str], announced: set[str], where: str) -> None:
-        held = set(self.contents().values())
-        lost = {name for name, content in before.items() if content not in held}
+        contents = set(self.contents().values())
+        lost = {name for name, content in before.items() if content not in contents}
         assert lost <= announced, f"{where}: the content of {lost - announced} is lost"
 
-    def removed_initiators(self, hosts_before: dict[str, list[str]], wanted: Any) -> frozenset[str]:
-        """The initiators of which a killed run has only removed the membership: the array has them without a group."""
+    def removed_initiators(self, hosts_before: dict[str, list[str]], expected: Any) -> frozenset[str]:
+        """The initiators that a killed run has removed from their group and not deleted."""
         removed = {address for host in hosts_before.values() for address in host}
-        removed -= {address for host in wanted[2].values() for address in host}
+        removed -= {address for host in expected[2].values() for address in host}
         return frozenset(removed & set(self.array.hosts()))
 
-    def again(self, name: str, by: str, connection: dict[str, Any] | None = None) -> Result:
-        """What the next run makes of it. What it may take for that of a live run it leaves alone, for a while."""
-        until = time.monotonic() + 10
+    def run_again(self, name: str, by: str, connection: dict[str, Any] | None = None) -> Result:
+        """The result of the next run. While that is busy, because the killed run may still live, it is repeated."""
+        deadline = time.monotonic() + 10
         while True:
             result = self.array.carry_out(name, by, connection)
             assert result is not None
-            if not result.failed or result["error"]["kind"] != "busy" or time.monotonic() > until:
+            if not result.failed or result["error"]["kind"] != "busy" or time.monotonic() > deadline:
                 return result
             time.sleep(0.2)
 
@@ -200,33 +210,33 @@ class Stage:
         self,
         name: str,
         by: str,
-        wanted: Any,
+        expected: Any,
         where: str,
         connection: dict[str, Any] | None = None,
         *,
         temporary: bool = True,
         kept: frozenset[str] = frozenset(),
     ) -> None:
-        """Another run finishes, and with the module one more has nothing to do.
+        """Another run completes the operation, and with the module one more changes nothing.
 
-        :param temporary: without, only what has its final name is compared.
-        :param kept: initiators that the run leaves without a host. Whoever names them can delete them.
+        :param temporary: whether objects with a temporary name are compared too.
+        :param kept: initiators that the run leaves without a group. A task that names one deletes it.
         """
-        result = self.again(name, by, connection)
+        result = self.run_again(name, by, connection)
         assert not result.failed, f"{where}: the next run fails: {result.msg}"
         if kept:
-            assert self.array.hosts() == {**wanted[2], **{address: [address] for address in kept}}, where
+            assert self.array.hosts() == {**expected[2], **{address: [address] for address in kept}}, where
             for address in sorted(kept):
                 assert self.array.done("flash_host_map", host=address, state="absent").changed
         end = self.outcome()
         if not temporary:
-            end, wanted = finished(end), finished(wanted)
-        assert end == wanted, where
+            end, expected = finished(end), finished(expected)
+        assert end == expected, where
         if by == "module":
             mark = self.array.mark()
-            last = self.again(name, by, connection)
-            assert not last.failed, f"{where}: {last.msg}"
-            assert not last.changed, f"{where}: a third run changes {last['plan']}"
+            third = self.run_again(name, by, connection)
+            assert not third.failed, f"{where}: {third.msg}"
+            assert not third.changed, f"{where}: a third run changes {third['plan']}"
             assert self.array.changes(mark) == [], where
 
 
@@ -251,40 +261,40 @@ def stage(
     array.clear_faults()
 
 
-def quick(stage: Stage, **changes: Any) -> dict[str, Any]:
+def short_timeouts(stage: Stage, **changes: Any) -> dict[str, Any]:
     return {"timeout": 2.0, "wait_timeout": 10.0, "max_concurrency": 1, **stage.array.version, **changes}
 
 
 def undisturbed(stage: Stage, name: str, by: str) -> tuple[Any, set[str], list[dict[str, Any]]]:
-    """What it comes to, whose content it takes away, and its requests, those of the session included."""
+    """The outcome, the objects whose content is removed, and the requests, with those of the session."""
     before = stage.prepare(OPERATIONS[name])
     mark = stage.array.mark()
-    result = stage.array.carry_out(name, by, quick(stage))
+    result = stage.array.carry_out(name, by, short_timeouts(stage))
     assert result is not None
     assert not result.failed, result.msg
     requests = stage.array.requests(mark)
-    held = set(stage.contents().values())
-    return stage.outcome(), {key for key, content in before.items() if content not in held}, requests
+    contents = set(stage.contents().values())
+    return stage.outcome(), {key for key, content in before.items() if content not in contents}, requests
 
 
 def is_of_session(request: dict[str, Any]) -> bool:
-    """A login or its end, or that of the host that a worker made to copy: nothing of the work."""
+    """Whether it is a login, a logout, or about the host that a client creates for copies."""
     return re.search(r"/login|/logout|\b(rm|ls)host\b.* openflash-", request["path"]) is not None
 
 
 def changing(requests: list[dict[str, Any]]) -> list[int]:
-    """The numbers of the requests after which the array is another one, from 1.
+    """The numbers, from 1, of the requests that change the array.
 
-    A process that is killed after a read leaves what one leaves that is killed before it.
+    A kill after a read leaves the same state as a kill before it, so it is not a case of its own.
     """
-    return [number for number, one in enumerate(requests, 1) if one["write"] and not is_of_session(one)]
+    return [number for number, request in enumerate(requests, 1) if request["write"] and not is_of_session(request)]
 
 
 # ---- undisturbed -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("row", "name"), cases(able=True))
-def test_a_task_is_predicted_and_done_once_and_a_client_does_the_same(stage: Stage, name: str) -> None:
+@pytest.mark.parametrize(("row", "name"), cases(supported=True))
+def test_a_task_is_predicted_and_done_once_with_the_same_outcome_as_the_client(stage: Stage, name: str) -> None:
     operation = OPERATIONS[name]
     stage.prepare(operation)
     if operation.module:
@@ -301,13 +311,13 @@ def test_a_task_is_predicted_and_done_once_and_a_client_does_the_same(stage: Sta
     stage.check_names(before, by_client, "undisturbed")
 
 
-@pytest.mark.parametrize(("row", "name"), cases(able=False))
+@pytest.mark.parametrize(("row", "name"), cases(supported=False))
 def test_what_an_array_cannot_do_is_refused_with_its_reason(stage: Stage, name: str) -> None:
     operation = OPERATIONS[name]
     stage.prepare(operation)
-    why = str(refusal(stage.array.row, name))
+    reason = str(refusal(stage.array.row, name))
     if operation.module:
-        stage.array.refuses(operation.module, why, **operation.options(stage.array.subject))
+        stage.array.refuses(operation.module, reason, **operation.options(stage.array.subject))
     if operation.client is None or not stage.array.row.hosts:
         return
     mark = stage.array.mark()
@@ -315,97 +325,107 @@ def test_what_an_array_cannot_do_is_refused_with_its_reason(stage: Stage, name: 
         operation.client(stage.client, stage.array.subject)
     if isinstance(caught.value, FlashError):
         assert caught.value.kind == "unsupported"
-        assert why in str(caught.value)
+        assert reason in str(caught.value)
     else:
         assert operation.ability in EXTRAS
     assert stage.array.changes(mark) == []
 
 
-@pytest.mark.parametrize(("row", "name"), [case for case in cases(able=True) if OPERATIONS[str(case.values[1])].bad])
-def test_what_cannot_be_meant_is_refused_before_anything_is_written(stage: Stage, name: str) -> None:
+@pytest.mark.parametrize(
+    ("row", "name"), [case for case in cases(supported=True) if OPERATIONS[str(case.values[1])].bad]
+)
+def test_bad_options_are_refused_before_anything_is_written(stage: Stage, name: str) -> None:
     operation = OPERATIONS[name]
     stage.prepare(operation)
-    for change, words in operation.bad:
-        stage.array.refuses(operation.module, words, **{**operation.options(stage.array.subject), **change})
+    for change, message in operation.bad:
+        stage.array.refuses(operation.module, message, **{**operation.options(stage.array.subject), **change})
 
 
 # ---- killed ----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("row", "name", "by"), [*cases(able=True, by=BY), *cases(able=True, by=("client",), rows=OTHER_FILTERS)]
+    ("row", "name", "by"), [*cases(supported=True, by=BY), *cases(supported=True, by=("client",), rows=OTHER_FILTERS)]
 )
-def test_what_a_killed_run_leaves_is_finished_by_the_next_one(stage: Stage, name: str, by: str) -> None:
-    """Killed after each request that changes something; where this host copies, after each and before the next."""
-    wanted, announced, requests = undisturbed(stage, name, by)
+def test_the_next_run_completes_what_a_killed_run_left_unfinished(stage: Stage, name: str, by: str) -> None:
+    """Killed after each request that changes something. Where this host copies: after each request and before each."""
+    expected, announced, requests = undisturbed(stage, name, by)
     numbers = [(number, False) for number in changing(requests)]
-    if stage.array.row.can.copies == "host_copy" and any("mkvdiskhostmap" in one["path"] for one in requests):
+    if stage.array.row.abilities.copies == "host_copy" and any(
+        "mkvdiskhostmap" in request["path"] for request in requests
+    ):
         first = changing(requests)[0]
-        numbers = [(number, late) for number in range(first, len(requests) + 1) for late in (False, True)]
-    keeps = stage.array.row.can.keeps_initiators_of_killed_removals is not None
+        numbers = [
+            (number, before_the_next) for number in range(first, len(requests) + 1) for before_the_next in (False, True)
+        ]
+    keeps = stage.array.row.abilities.keeps_initiators_of_killed_removals is not None
     ever_kept: set[str] = set()
     for number, before_the_next in numbers:
         where = f"killed after request {number} of {len(requests)}"
         before = stage.prepare(OPERATIONS[name])
         hosts_before = stage.array.hosts()
-        result = stage.array.carry_out(name, by, quick(stage), dies=(number, before_the_next))
+        result = stage.array.carry_out(name, by, short_timeouts(stage), dies=(number, before_the_next))
         if result is not None:
-            # The array was faster this time, and was asked less often whether it has finished.
+            # This time the array was faster, and the run ended with fewer requests that read its progress.
             assert not result.failed, result.msg
             continue
         stage.check_kept(before, announced, where)
-        stage.check_names(before, wanted, where)
-        kept = stage.removed_initiators(hosts_before, wanted) if keeps else frozenset()
+        stage.check_names(before, expected, where)
+        kept = stage.removed_initiators(hosts_before, expected) if keeps else frozenset()
         ever_kept |= kept
-        stage.check_end(name, by, wanted, where, kept=kept)
+        stage.check_end(name, by, expected, where, kept=kept)
         stage.check_kept(before, announced, where)
     removes = OPERATIONS[name].ability in ("remove_initiators", "delete_host")
-    assert bool(ever_kept) == (keeps and removes), "abilities.py says something else about initiators"
+    assert bool(ever_kept) == (keeps and removes), "abilities.py does not agree about kept initiators"
 
 
-# ---- answers that are lost -------------------------------------------------------------------------------------------
+# ---- faults ----------------------------------------------------------------------------------------------------------
 
-LOST = ("reset_before", "reset_after", "reset_late", "truncated", "non_json")
-"""The answer to a change does not come, or says nothing; was it made?"""
+LOST_ANSWERS = ("reset_before", "reset_after", "reset_late", "truncated", "non_json")
+"""The answer to a change does not arrive or cannot be read, so it is not known whether the change was made."""
 NOT_MADE = ("http_status", "busy", "expired", "latency")
-"""It was not made, or only later than usual."""
+"""The change was not made, or is made late."""
 AT_EVERY_CHANGE = ("reset_before", "reset_after")
-"""These stand for all answers that are lost, whatever is left of them; the others are met at the first change."""
+"""These represent all lost answers, and occur at every change; the others occur at the first change."""
 REFUSALS = {"xtremio": "some_internal_error", "dsware": "50159999", "datera": "500-UnknownError", "violin": "unknown"}
-"""Codes that no client knows."""
+"""Error codes that no client knows."""
 REFUSED = ("refused_before", "refused_after")
 SECONDS = {"reset_late": 0.3, "latency": 0.1, "seen_late": 0.2}
 
 NOT_LOGIN = r"^(?!.*(/login|/logout))"
 
 
-def fault(stage: Stage, kind: str, **where: Any) -> None:
+def fault(stage: Stage, kind: str, **options: Any) -> None:
     if kind in REFUSED:
-        where["code"] = REFUSALS[stage.array.subject.vendor]
-    stage.array.fault(kind=kind, **({"seconds": SECONDS[kind]} if kind in SECONDS else {}), **where)
+        options["code"] = REFUSALS[stage.array.subject.vendor]
+    stage.array.fault(kind=kind, **({"seconds": SECONDS[kind]} if kind in SECONDS else {}), **options)
 
 
 def kinds_of(array: ArrayUnderTest) -> tuple[str, ...]:
-    """Every kind of fault that the array's wire has."""
+    """Every kind of fault that is possible on the array's wire."""
     of_transport = {"tls": REFUSED, "ssh": ("no_status",), None: ()}[array.row.trust]
     of_vendor = ("failed",) if array.subject.vendor == "datera" else ()
-    return (*LOST, *NOT_MADE, *of_transport, *of_vendor, "seen_late")
+    return (*LOST_ANSWERS, *NOT_MADE, *of_transport, *of_vendor, "seen_late")
 
 
 def fault_at(stage: Stage, kind: str, number: int, requests: list[dict[str, Any]]) -> None:
-    """A fault at request ``number``. A volume has failed before; a change is seen late by the first read after it."""
+    """Set a fault at request ``number``.
+
+    For "failed" the volume is in state error from the beginning; for "seen_late" the first read after the request does
+    not show the change yet.
+    """
     if kind == "failed":
         fault(stage, kind, match={"path": "^data1$"}, count=None)
     elif kind == "seen_late":
-        fault(stage, kind, skip=sum(not one["write"] for one in requests[: number - 1]))
+        fault(stage, kind, skip=sum(not request["write"] for request in requests[: number - 1]))
     else:
         fault(stage, kind, skip=number - 1)
 
 
 def leaves_traces(stage: Stage, kind: str, request: dict[str, Any]) -> bool:
-    """Whether the next run leaves something harmless, because the array refused to remove what nobody uses.
+    """Whether the next run leaves something harmless, because the array refused to delete it.
 
-    Dsware keeps the marker of a finished copy then (see test_dsware_client.py), Datera an initiator without a host.
+    On Dsware that is the marker of a finished copy (see test_dsware_client.py), on Datera an initiator without a host.
     """
     paths = {"dsware": r"/snapshot/delete", "datera": r"/initiator_groups/[^/]+/members|/initiators/"}
     path = paths.get(stage.array.subject.vendor)
@@ -413,7 +433,7 @@ def leaves_traces(stage: Stage, kind: str, request: dict[str, Any]) -> bool:
 
 
 def is_expected(kind: str, error: dict[str, Any]) -> bool:
-    """Whether a run that met this kind of fault may fail with this error."""
+    """Whether a run with this kind of fault may fail with this error."""
     if kind == "failed":
         return error["kind"] == "conflict" and "data1 in state error" in error["msg"]
     if kind in REFUSED:
@@ -422,62 +442,62 @@ def is_expected(kind: str, error: dict[str, Any]) -> bool:
 
 
 def unexpected(kind: str) -> bool:
-    """Whether an error is not one of those that say what went wrong on the way."""
+    """Whether the kind of an error does not describe a failed request."""
     return kind in ("error", "conflict", "invalid", "in_use", "refused", "unsupported")
 
 
 @pytest.fixture
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Between two attempts, of which there are thousands here."""
+    """A twentieth of the library's pauses, of which there are thousands in these tests."""
     monkeypatch.setattr(interruption, "time", SimpleNamespace(sleep=lambda seconds: time.sleep(seconds / 20)))
 
 
 @pytest.mark.usefixtures("short_pauses")
-@pytest.mark.parametrize(("row", "name", "by"), cases(able=True, by=("client",), rows=(*CONTRACT, *OTHER_FILTERS)))
-def test_a_client_finds_out_what_became_of_a_change_whose_answer_is_lost(stage: Stage, name: str, by: str) -> None:
-    """The state is read and decides, within the same run."""
+@pytest.mark.parametrize(("row", "name", "by"), cases(supported=True, by=("client",), rows=(*CONTRACT, *OTHER_FILTERS)))
+def test_a_client_reads_whether_a_change_was_made_whose_answer_is_lost(stage: Stage, name: str, by: str) -> None:
+    """Within the same run."""
     operation = OPERATIONS[name]
     assert operation.client is not None
-    wanted, announced, requests = undisturbed(stage, name, by)
-    for kind in (*LOST, *NOT_MADE):
+    expected, announced, requests = undisturbed(stage, name, by)
+    for kind in (*LOST_ANSWERS, *NOT_MADE):
         for skip in range(len(changing(requests)) if kind in AT_EVERY_CHANGE else 1):
             where = f"{kind} at change {skip + 1}"
             before = stage.prepare(operation)
-            unseen = kind == "reset_before" and RELATIVE.get((stage.array.subject.vendor, name)) == skip + 1
-            with stage.array.library(wait_timeout=1.0) if unseen else nullcontext(stage.client) as client:
+            not_repeated = kind == "reset_before" and RELATIVE.get((stage.array.subject.vendor, name)) == skip + 1
+            with stage.array.library(wait_timeout=1.0) if not_repeated else nullcontext(stage.client) as client:
                 fault(stage, kind, match={"write": True, "path": NOT_LOGIN}, skip=skip)
                 try:
                     operation.client(client, stage.array.subject)
-                    assert not unseen, where
+                    assert not not_repeated, where
                 except FlashError as error:
-                    assert unseen or kind not in LOST, f"{where}: {error}"
+                    assert not_repeated or kind not in LOST_ANSWERS, f"{where}: {error}"
                     assert not unexpected(error.kind), f"{where}: {error}"
             assert sum(stage.array.simulator.struck(stage.array.row.name)) == 1, where
             stage.array.clear_faults()
             if kind == "reset_late":
-                time.sleep(SECONDS[kind])  # else it is made to the array of the next case
+                time.sleep(SECONDS[kind])  # otherwise the change is made in the next case
             stage.check_kept(before, announced, where)
-            renamed_late = RENAMED_LATE.get((stage.array.subject.vendor, name)) if kind == "reset_late" else None
+            renamed_late = PENDING_NAMES.get((stage.array.subject.vendor, name)) if kind == "reset_late" else None
             if renamed_late is not None:
                 pending, final_name = renamed_late
                 names = stage.contents().keys() - before.keys()
-                assert [final_name] == [pending.sub(final_name, one) for one in names], where
+                assert [final_name] == [pending.sub(final_name, name_found) for name_found in names], where
                 assert final_name not in names, where
-            if kind in NOT_MADE or unseen or renamed_late is not None:
+            if kind in NOT_MADE or not_repeated or renamed_late is not None:
                 operation.client(stage.client, stage.array.subject)
-            # What is made late, after it was made again, has the name of an unfinished copy, and goes with the next one
-            end, expected = stage.outcome(), wanted
+            # What a late change creates a second time has a temporary name, and is removed with the next copy
+            end, expected_end = stage.outcome(), expected
             if kind == "reset_late":
-                end, expected = finished(end), finished(expected)
-            assert end == expected, where
+                end, expected_end = finished(end), finished(expected_end)
+            assert end == expected_end, where
 
 
-@pytest.mark.parametrize(("row", "name", "by"), cases(able=True, by=("module",)))
-def test_a_task_that_meets_a_fault_succeeds_or_says_what_the_next_run_then_does(
+@pytest.mark.parametrize(("row", "name", "by"), cases(supported=True, by=("module",)))
+def test_a_task_with_a_fault_succeeds_or_reports_an_error_and_the_next_run_completes_it(
     stage: Stage, name: str, by: str
 ) -> None:
-    """At the first read after the login and at each change; which kind of fault goes round, so that each meets each."""
-    wanted, announced, requests = undisturbed(stage, name, by)
+    """At the first read after the login and at each change. The kinds of faults take turns over all operations."""
+    expected, announced, requests = undisturbed(stage, name, by)
     kinds = itertools.cycle(kinds_of(stage.array))
     for _ in range(list(OPERATIONS).index(name)):
         next(kinds)
@@ -487,7 +507,7 @@ def test_a_task_that_meets_a_fault_succeeds_or_says_what_the_next_run_then_does(
             continue
         before, untouched, mark = stage.prepare(OPERATIONS[name]), stage.array.state(), stage.array.mark()
         fault_at(stage, kind, number, requests)
-        result = stage.array.carry_out(name, by, quick(stage))
+        result = stage.array.carry_out(name, by, short_timeouts(stage))
         assert result is not None
         stage.array.clear_faults()
         if kind == "reset_late":
@@ -501,26 +521,26 @@ def test_a_task_that_meets_a_fault_succeeds_or_says_what_the_next_run_then_does(
             assert result.changed, where
             assert stage.array.changes(mark) != [], where
         stage.check_kept(before, announced, where)
-        # What is made late, after it was made again, has the name of an unfinished copy, and goes with the next one
-        stage.check_end(name, by, wanted, where, temporary=kind != "reset_late")
+        # What a late change creates a second time has a temporary name, and is removed with the next copy
+        stage.check_end(name, by, expected, where, temporary=kind != "reset_late")
 
 
 # ---- another run -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("row", "name", "by"), cases(able=True, by=("module",)))
-def test_of_two_runs_that_meet_both_end_well_or_one_says_why(stage: Stage, name: str, by: str) -> None:
-    """The second one comes to its end after each change of the first."""
-    wanted, announced, requests = undisturbed(stage, name, by)
+@pytest.mark.parametrize(("row", "name", "by"), cases(supported=True, by=("module",)))
+def test_of_two_simultaneous_runs_both_succeed_or_one_reports_the_other(stage: Stage, name: str, by: str) -> None:
+    """The second run is carried out after each change of the first."""
+    expected, announced, requests = undisturbed(stage, name, by)
     for number in changing(requests)[:-1] or changing(requests):
-        where = f"met after request {number} of {len(requests)}"
+        where = f"second run after request {number} of {len(requests)}"
         before = stage.prepare(OPERATIONS[name])
-        first = stage.array.carry_out(name, by, quick(stage, wait_timeout=2.0), meets=number)
+        first = stage.array.carry_out(name, by, short_timeouts(stage, wait_timeout=2.0), meets=number)
         assert first is not None
         runs = [first] if first.second is None else [first, first.second]
         kinds = [run["error"]["kind"] for run in runs if run.failed]
         assert len(kinds) < 2, f"{where}: {[run.msg for run in runs]}"
-        allowed = (*RACED, "timeout") if (stage.array.subject.vendor, name) in CHANGED_BY_BOTH else RACED
+        allowed = (*RACED, "timeout") if (stage.array.subject.vendor, name) in DEPENDENT_CHANGES else RACED
         assert set(kinds) <= set(allowed), f"{where}: {[run.msg for run in runs if run.failed]}"
         stage.check_kept(before, announced, where)
-        stage.check_end(name, by, wanted, where)
+        stage.check_end(name, by, expected, where)

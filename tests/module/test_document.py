@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""flash_array on every array: the whole content as one document."""
+"""flash_array on every array: its complete content as one document."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.module.arrays import GIB, ArrayUnderTest
 pytestmark = pytest.mark.wire
 
 
-def about_hosts(array: ArrayUnderTest) -> dict[str, Any]:
+def host_sections(array: ArrayUnderTest) -> dict[str, Any]:
     return {
         "hosts": [{"name": "web-server", "initiators": list(array.row.initiators[:2])}],
         "mappings": [
@@ -25,7 +25,7 @@ def about_hosts(array: ArrayUnderTest) -> dict[str, Any]:
     }
 
 
-def document(array: ArrayUnderTest, **more: Any) -> dict[str, Any]:
+def document(array: ArrayUnderTest, **options: Any) -> dict[str, Any]:
     return {
         "volumes": [
             {"name": "web-test", "source_volume": "web-data", "size": "12GiB"},
@@ -34,13 +34,13 @@ def document(array: ArrayUnderTest, **more: Any) -> dict[str, Any]:
             {"name": "web-logs", "size": "2GiB"},
         ],
         "snapshots": [{"name": "web-golden", "volume": "web-data"}],
-        **(about_hosts(array) if array.row.hosts else {}),
-        **more,
+        **(host_sections(array) if array.row.hosts else {}),
+        **options,
     }
 
 
-def test_a_document_is_made_in_the_order_it_needs(array: ArrayUnderTest) -> None:
-    made = array.converges("flash_array", **document(array))
+def test_a_document_is_carried_out_in_the_order_of_its_dependencies(array: ArrayUnderTest) -> None:
+    applied = array.converges("flash_array", **document(array))
     volumes = array.volumes()
     assert {name: volumes[name]["size"] // GIB for name in volumes} == {
         "web-data": 10,
@@ -54,19 +54,19 @@ def test_a_document_is_made_in_the_order_it_needs(array: ArrayUnderTest) -> None
         assert array.hosts() == {"web-server": sorted(array.row.initiators[:2])}
     if not array.cannot("explicit_lun"):
         assert array.luns() == {("web-server", "web-data"): 1, ("web-server", "web-logs"): 0}
-    assert [volume["name"] for volume in made["volumes"]] == ["web-test", "web-copy", "web-data", "web-logs"]
+    assert [volume["name"] for volume in applied["volumes"]] == ["web-test", "web-copy", "web-data", "web-logs"]
     assert all(
         entry["changed"] and entry["error"] is None
         for key in ("volumes", "snapshots", "hosts", "mappings")
-        for entry in made[key]
+        for entry in applied[key]
     )
 
 
-def test_check_mode_says_the_plan_line_by_line(array: ArrayUnderTest) -> None:
+def test_check_mode_returns_the_plan_line_by_line(array: ArrayUnderTest) -> None:
     first, second = array.row.initiators[:2]
     plan = array.document(check=True, **document(array))["plan"]
     luns = ("", "") if array.cannot("explicit_lun") else (" as LUN 1", " as LUN 0")
-    about_hosts = [
+    host_lines = [
         f"create host web-server with {first}, {second}",
         f"map volume web-data to host web-server{luns[0]}",
         f"map volume web-logs to host web-server{luns[1]}",
@@ -77,7 +77,7 @@ def test_check_mode_says_the_plan_line_by_line(array: ArrayUnderTest) -> None:
         "clone volume web-data to web-test of 12GiB",
         "create snapshot web-golden of volume web-data",
         "create volume web-copy from snapshot web-golden",
-        *(about_hosts if array.row.hosts else []),
+        *(host_lines if array.row.hosts else []),
     ]
 
 
@@ -95,8 +95,8 @@ def test_a_host_of_a_document_has_chap_credentials(array: ArrayUnderTest) -> Non
         "chap_username": "of-user",
         "chap_password": "chap-Secret-0123",
     }
-    made = array.converges_if("chap", "flash_array", hosts=[host])
-    assert made is None or "chap-Secret-0123" not in made.stdout
+    applied = array.converges_if("chap", "flash_array", hosts=[host])
+    assert applied is None or "chap-Secret-0123" not in applied.stdout
 
 
 def test_a_document_renames_extends_and_joins_groups(array: ArrayUnderTest) -> None:
@@ -108,7 +108,7 @@ def test_a_document_renames_extends_and_joins_groups(array: ArrayUnderTest) -> N
 
 
 @pytest.mark.hosts
-def test_an_initiator_that_is_not_declared_goes_only_when_told_so(array: ArrayUnderTest) -> None:
+def test_an_initiator_that_is_not_declared_is_removed_only_with_exclusive_initiators(array: ArrayUnderTest) -> None:
     array.done("flash_array", **document(array))
     host = {"name": "web-server", "initiators": [array.row.initiators[0]]}
     assert not array.done("flash_array", hosts=[host]).changed
@@ -117,7 +117,7 @@ def test_an_initiator_that_is_not_declared_goes_only_when_told_so(array: ArrayUn
 
 
 @pytest.mark.hosts
-def test_a_document_shares_volumes_only_when_told_so(array: ArrayUnderTest) -> None:
+def test_a_document_maps_a_volume_to_two_hosts_only_with_shared(array: ArrayUnderTest) -> None:
     hosts = [{"name": f"web-{number}", "initiators": [array.row.initiators[number]]} for number in range(2)]
     maps = [{"volume": "web-data", "host": host["name"]} for host in hosts]
     content = {"volumes": [{"name": "web-data", "size": "1GiB"}], "hosts": hosts, "mappings": maps}
@@ -131,8 +131,8 @@ PRUNE = {"prune": True, "prune_prefix": "web-"}
 
 
 @pytest.fixture
-def grown(array: ArrayUnderTest) -> ArrayUnderTest:
-    """The array with the document, and with what nobody declared."""
+def array_with_more(array: ArrayUnderTest) -> ArrayUnderTest:
+    """The array with the document, and with objects that are not declared."""
     array.done("flash_array", **document(array))
     array.done("flash_volume", volumes=[{"name": "web-old"}, {"name": "other"}], size="1GiB")
     array.done("flash_host_map", host="web-gone", initiators=[array.row.initiators[2]])
@@ -140,25 +140,31 @@ def grown(array: ArrayUnderTest) -> ArrayUnderTest:
 
 
 @pytest.mark.hosts
-def test_what_is_not_declared_goes(grown: ArrayUnderTest) -> None:
-    made = grown.converges("flash_array", **document(grown), **PRUNE)
-    assert made["plan"] == ["delete volume web-old", "delete host web-gone"]
-    assert {"web-data", "web-logs", "web-test", "web-copy", "web-golden", "other"} == set(grown.volumes())
-    assert set(grown.hosts()) == {"web-server"}
+def test_prune_removes_what_is_not_declared(array_with_more: ArrayUnderTest) -> None:
+    applied = array_with_more.converges("flash_array", **document(array_with_more), **PRUNE)
+    assert applied["plan"] == ["delete volume web-old", "delete host web-gone"]
+    assert {"web-data", "web-logs", "web-test", "web-copy", "web-golden", "other"} == set(array_with_more.volumes())
+    assert set(array_with_more.hosts()) == {"web-server"}
 
 
 @pytest.mark.hosts
-def test_a_snapshot_that_is_not_declared_goes_where_the_array_proves_that_it_is_one(grown: ArrayUnderTest) -> None:
-    grown.done("flash_snapshot", name="web-monday", volume="web-old")
-    grown.done("flash_snapshot", name="web-tuesday", volume="web-data")
-    result = grown.done("flash_array", **document(grown), **PRUNE)
-    assert any("volume web-old is not declared and stays: it has snapshots: web-monday" in w for w in result.warnings)
-    assert {"web-old", "web-monday", "web-tuesday"} <= set(grown.volumes())
-    result = grown.done("flash_array", **document(grown), **PRUNE, prune_kinds=["volumes", "hosts", "snapshots"])
-    gone = {"web-old", "web-monday"} - set(grown.volumes())
-    assert gone == ({"web-old", "web-monday"} if grown.capabilities.proves_snapshots else set())
-    assert "web-tuesday" in grown.volumes(), "its volume is declared"
-    if not grown.capabilities.proves_snapshots:
+def test_prune_removes_a_snapshot_only_where_the_array_proves_that_it_is_a_snapshot(
+    array_with_more: ArrayUnderTest,
+) -> None:
+    array_with_more.done("flash_snapshot", name="web-monday", volume="web-old")
+    array_with_more.done("flash_snapshot", name="web-tuesday", volume="web-data")
+    result = array_with_more.done("flash_array", **document(array_with_more), **PRUNE)
+    assert any(
+        "volume web-old is not declared and stays: it has snapshots: web-monday" in text for text in result.warnings
+    )
+    assert {"web-old", "web-monday", "web-tuesday"} <= set(array_with_more.volumes())
+    result = array_with_more.done(
+        "flash_array", **document(array_with_more), **PRUNE, prune_kinds=["volumes", "hosts", "snapshots"]
+    )
+    removed = {"web-old", "web-monday"} - set(array_with_more.volumes())
+    assert removed == ({"web-old", "web-monday"} if array_with_more.capabilities.proves_snapshots else set())
+    assert "web-tuesday" in array_with_more.volumes(), "its volume is declared"
+    if not array_with_more.capabilities.proves_snapshots:
         assert any("web-monday is not declared and stays" in text for text in result.warnings)
 
 
@@ -167,8 +173,8 @@ NIGHTLY = {"volume": "web-data", "prefix": "web-data-n", "keep": 2}
 
 @pytest.mark.hosts
 @pytest.mark.parametrize("kinds", [{}, {"prune_kinds": ["volumes", "hosts", "snapshots"]}])
-def test_the_document_leaves_the_snapshots_of_every_night_alone(array: ArrayUnderTest, kinds: dict[str, Any]) -> None:
-    """Two tasks that know nothing of each other: one declares the array and prunes it, one takes snapshots."""
+def test_prune_keeps_the_nightly_snapshots_of_another_task(array: ArrayUnderTest, kinds: dict[str, Any]) -> None:
+    """Two independent tasks: one declares and prunes the array, the other takes a snapshot every night."""
     content = {**document(array), **PRUNE, **kinds}
     nightly = dict(NIGHTLY) if array.capabilities.proves_snapshots else {"volume": "web-data"}
     array.done("flash_array", **content)
@@ -183,38 +189,38 @@ def test_the_document_leaves_the_snapshots_of_every_night_alone(array: ArrayUnde
 
 
 @pytest.mark.hosts
-def test_what_is_in_use_or_owned_by_openstack_stays(grown: ArrayUnderTest) -> None:
+def test_prune_keeps_what_is_in_use_or_owned_by_openstack(array_with_more: ArrayUnderTest) -> None:
     uuid = "7f3c2f5a-8a2e-4a52-9a0b-3a7d6c1e9f00"
-    grown.done(
+    array_with_more.done(
         "flash_volume", volumes=[{"name": "web-used"}, {"name": f"volume-{uuid}"}, {"name": "web-parent"}], size="1GiB"
     )
-    grown.done("flash_snapshot", name="kept", volume="web-parent")
-    grown.done("flash_host_map", host="web-gone", volume="web-used")
-    result = grown.done("flash_array", **document(grown), **PRUNE)
-    assert {"web-used", f"volume-{uuid}", "web-parent", "kept"} <= set(grown.volumes())
-    assert "web-gone" in grown.hosts()
+    array_with_more.done("flash_snapshot", name="kept", volume="web-parent")
+    array_with_more.done("flash_host_map", host="web-gone", volume="web-used")
+    result = array_with_more.done("flash_array", **document(array_with_more), **PRUNE)
+    assert {"web-used", f"volume-{uuid}", "web-parent", "kept"} <= set(array_with_more.volumes())
+    assert "web-gone" in array_with_more.hosts()
     staying = {text.split(" is not declared")[0] for text in result.warnings if "stays" in text}
     assert {"host web-gone", "volume web-parent", "volume web-used"} <= staying
     assert result["plan"] == ["delete volume web-old"]
 
 
 @pytest.mark.hosts
-def test_more_than_the_limit_is_all_or_nothing(grown: ArrayUnderTest) -> None:
-    grown.refuses(
+def test_prune_removes_nothing_when_there_is_more_than_prune_limit(array_with_more: ArrayUnderTest) -> None:
+    array_with_more.refuses(
         "flash_array",
         "2 objects would be removed, and prune_limit is 1",
         "web-old",
         "web-gone",
-        **document(grown),
+        **document(array_with_more),
         **PRUNE,
         prune_limit=1,
         kind="refused",
     )
-    grown.converges("flash_array", **document(grown), **PRUNE, prune_limit=2)
+    array_with_more.converges("flash_array", **document(array_with_more), **PRUNE, prune_limit=2)
 
 
 @pytest.mark.parametrize(
-    ("options", "words"),
+    ("options", "message"),
     [
         ({"prune": True}, "prune is True but all of the following are missing: prune_prefix"),
         ({"prune": True, "prune_prefix": "we"}, "shorter than 3 characters"),
@@ -223,39 +229,39 @@ def test_more_than_the_limit_is_all_or_nothing(grown: ArrayUnderTest) -> None:
         ({"prune": True, "prune_prefix": None}, "shorter than 3 characters"),
     ],
 )
-def test_a_prefix_that_cannot_be_meant(xtremio: ArrayUnderTest, options: dict[str, Any], words: str) -> None:
+def test_an_unsuitable_prune_prefix_is_refused(xtremio: ArrayUnderTest, options: dict[str, Any], message: str) -> None:
     xtremio.done("flash_volume", name="other-1", size="1GiB")
     before = xtremio.state()
     result = xtremio.document(volumes=[{"name": "web-data", "size": "1GiB"}], **options)
     assert result.failed
-    assert words.lower() in result.msg.lower()
+    assert message.lower() in result.msg.lower()
     assert xtremio.state() == before
 
 
 @pytest.mark.hosts
-def test_nothing_is_pruned_when_something_declared_is_refused(grown: ArrayUnderTest) -> None:
-    content = document(grown)
+def test_nothing_is_pruned_when_something_declared_is_refused(array_with_more: ArrayUnderTest) -> None:
+    content = document(array_with_more)
     content["volumes"].append({"name": "web-bad/", "size": "1GiB"})
-    result = grown.document(**content, **PRUNE, continue_on_error=True)
+    result = array_with_more.document(**content, **PRUNE, continue_on_error=True)
     assert result.failed
-    assert "web-old" in grown.volumes()
+    assert "web-old" in array_with_more.volumes()
     assert "nothing was pruned, because another part of the task is refused" in result.warnings
 
 
 @pytest.mark.hosts
-def test_nothing_is_pruned_after_a_failed_step(grown: ArrayUnderTest) -> None:
-    content = document(grown)
+def test_nothing_is_pruned_after_a_failed_step(array_with_more: ArrayUnderTest) -> None:
+    content = document(array_with_more)
     content["volumes"].append({"name": "web-new", "size": "1GiB", "pool": "nowhere"})
-    result = grown.document(**content, **PRUNE, continue_on_error=True)
+    result = array_with_more.document(**content, **PRUNE, continue_on_error=True)
     assert result.failed
-    assert "web-old" in grown.volumes()
-    assert "web-gone" in grown.hosts()
+    assert "web-old" in array_with_more.volumes()
+    assert "web-gone" in array_with_more.hosts()
     assert "delete volume web-old" in result["not_done"]
 
 
 @pytest.mark.hosts
-@pytest.mark.parametrize("turned", [False, True])
-def test_an_initiator_moves_from_one_host_to_another_in_one_document(array: ArrayUnderTest, turned: bool) -> None:
+@pytest.mark.parametrize("reverse", [False, True])
+def test_an_initiator_moves_from_one_host_to_another_in_one_document(array: ArrayUnderTest, reverse: bool) -> None:
     first, second = array.row.initiators[:2]
     array.done("flash_host_map", host="one", initiators=[first, second])
     array.done("flash_volume", name="db1", size="10GiB")
@@ -264,30 +270,32 @@ def test_an_initiator_moves_from_one_host_to_another_in_one_document(array: Arra
         {"name": "two", "initiators": [second]},
     ]
     content = {
-        "hosts": hosts[::-1] if turned else hosts,
+        "hosts": hosts[::-1] if reverse else hosts,
         "mappings": [{"volume": "db1", "host": "two"}],
     }
-    made = array.converges("flash_array", **content)
-    assert [line.split()[0] for line in made["plan"]] == ["remove", "create", "map"]
+    applied = array.converges("flash_array", **content)
+    assert [line.split()[0] for line in applied["plan"]] == ["remove", "create", "map"]
     assert {name: len(addresses) for name, addresses in array.hosts().items()} == {"one": 1, "two": 1}
 
 
 @pytest.mark.hosts
-def test_what_check_mode_accepts_is_accepted_by_the_run(array: ArrayUnderTest) -> None:
-    """Documents drawn at random about hosts, each of which begins with what the one before has left."""
+def test_check_mode_accepts_a_document_exactly_when_the_run_does(array: ArrayUnderTest) -> None:
+    """Random documents of hosts, each applied to the state that the one before has left."""
     draw = Random(2)
     names, volumes = ["one", "two", "three"], ["db1", "db2"]
     initiators = [array.initiator(number) for number in range(1, 6)]
     array.done("flash_volume", size="1GiB", volumes=[{"name": name} for name in volumes])
     accepted = refused = 0
     for _round in range(8):
-        given = {name: [one] for name, one in zip(draw.sample(names, 3), draw.sample(initiators, 3), strict=True)}
-        for one in draw.sample(initiators, 2):
-            if not any(one in mine for mine in given.values()):
-                given[draw.choice(names)].append(one)
+        addresses = {
+            name: [address] for name, address in zip(draw.sample(names, 3), draw.sample(initiators, 3), strict=True)
+        }
+        for address in draw.sample(initiators, 2):
+            if not any(address in taken for taken in addresses.values()):
+                addresses[draw.choice(names)].append(address)
         hosts = [
-            {"name": name, "initiators": mine, "exclusive_initiators": draw.random() < 0.8}
-            for name, mine in given.items()
+            {"name": name, "initiators": of_host, "exclusive_initiators": draw.random() < 0.8}
+            for name, of_host in addresses.items()
         ]
         mappings = [{"volume": draw.choice(volumes), "host": hosts[0]["name"]}] if draw.random() < 0.4 else []
         task = {"hosts": hosts, "mappings": mappings, "force": draw.random() < 0.7, "shared": True}
@@ -306,7 +314,7 @@ def test_what_check_mode_accepts_is_accepted_by_the_run(array: ArrayUnderTest) -
 
 
 @pytest.mark.hosts(False)
-def test_nothing_is_pruned_where_it_is_not_known_what_hosts_have(array: ArrayUnderTest) -> None:
+def test_nothing_is_pruned_where_the_array_does_not_report_mappings(array: ArrayUnderTest) -> None:
     array.done("flash_array", **document(array))
     array.done("flash_volume", name="web-old", size="1GiB")
     result = array.done("flash_array", **document(array), **PRUNE, prune_kinds=["volumes"])

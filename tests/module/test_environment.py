@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The environment of the task: what counts, and what must not."""
+"""The environment of the task: which variables are used, and which must have no effect."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ pytestmark = pytest.mark.wire
 VOLUME = {"name": "db1", "size": "10GiB"}
 
 
-def poison(folder: Path) -> dict[str, str]:
-    """What other software may have left in the environment."""
+def unrelated_variables(folder: Path) -> dict[str, str]:
+    """Variables that other software may have set."""
     netrc = folder / "netrc"
     netrc.write_text("default login nobody password nothing\n", encoding="utf-8")
     netrc.chmod(0o600)
@@ -38,12 +38,12 @@ def poison(folder: Path) -> dict[str, str]:
     }
 
 
-def test_a_poisoned_environment_has_no_effect(array: ArrayUnderTest, tmp_path: Path) -> None:
+def test_variables_of_other_software_have_no_effect(array: ArrayUnderTest, tmp_path: Path) -> None:
     (tmp_path / ".netrc").write_text("default login nobody password nothing\n", encoding="utf-8")
-    result = array.volume(env=poison(tmp_path), **VOLUME)
+    result = array.volume(env=unrelated_variables(tmp_path), **VOLUME)
     assert not result.failed, result.msg
     assert result.changed
-    assert not array.volume(env=poison(tmp_path), **VOLUME).changed
+    assert not array.volume(env=unrelated_variables(tmp_path), **VOLUME).changed
 
 
 @pytest.mark.trust("tls")
@@ -61,26 +61,26 @@ def variables(connection: Mapping[str, Any]) -> dict[str, str]:
     return {f"FLASH_{name.upper()}": text for name, text in texts.items()}
 
 
-def bare(array: ArrayUnderTest, *keep: str, env: Mapping[str, str], **args: Any) -> Result:
-    """A task that has no more connection options than these."""
+def run_with_environment(array: ArrayUnderTest, *keep: str, env: Mapping[str, str], **args: Any) -> Result:
+    """The result of a task with only these connection options."""
     return array.task(
         "flash_volume", connection={name: None for name in array.connection if name not in keep}, env=env, **args
     )
 
 
 def test_every_connection_option_may_come_from_the_environment(array: ArrayUnderTest) -> None:
-    result = bare(array, env=variables(array.connection), **VOLUME)
+    result = run_with_environment(array, env=variables(array.connection), **VOLUME)
     assert not result.failed, result.msg
     assert set(array.volumes()) == {"db1"}
     assert array.endpoint["password"] not in result.stdout
 
 
-def test_the_task_wins_over_the_environment(array: ArrayUnderTest) -> None:
+def test_options_of_the_task_override_the_environment(array: ArrayUnderTest) -> None:
     env = {**variables(array.connection), "FLASH_PORT": "1", "FLASH_CA_PATH": "/nowhere"}
     kept = [name for name in ("port", "ca_path") if name in array.connection]
     if "ca_path" not in kept:
         del env["FLASH_CA_PATH"]
-    result = bare(array, *kept, env=env, **VOLUME)
+    result = run_with_environment(array, *kept, env=env, **VOLUME)
     assert not result.failed, result.msg
 
 
@@ -110,22 +110,22 @@ def test_the_password_of_the_environment_never_goes_to_another_array(
 
 
 @pytest.mark.trust("tls", "ssh")
-def test_the_password_of_the_environment_is_used_for_the_array_that_it_means(array: ArrayUnderTest) -> None:
-    for meant in ({}, {"FLASH_ADDRESS": "127.0.0.1"}, {"FLASH_VENDOR": array.endpoint["vendor"]}):
-        env = {"FLASH_PASSWORD": array.endpoint["password"], **meant}
+def test_the_password_of_the_environment_is_used_for_its_array(array: ArrayUnderTest) -> None:
+    for matching in ({}, {"FLASH_ADDRESS": "127.0.0.1"}, {"FLASH_VENDOR": array.endpoint["vendor"]}):
+        env = {"FLASH_PASSWORD": array.endpoint["password"], **matching}
         result = array.volume(connection={"password": None}, env=env, **VOLUME)
         assert not result.failed, result.msg
         assert array.endpoint["password"] not in result.stdout
 
 
-def test_a_variable_that_cannot_be_understood(xtremio: ArrayUnderTest) -> None:
-    result = bare(xtremio, *(set(xtremio.connection) - {"port"}), env={"FLASH_PORT": "many"}, **VOLUME)
+def test_a_variable_with_an_invalid_value_is_refused(xtremio: ArrayUnderTest) -> None:
+    result = run_with_environment(xtremio, *(set(xtremio.connection) - {"port"}), env={"FLASH_PORT": "many"}, **VOLUME)
     assert result.failed
     assert "port" in result.msg
     assert "many" in result.msg
 
 
-def test_nothing_is_left_on_the_disk(array: ArrayUnderTest, tmp_path: Path) -> None:
+def test_no_file_is_left_on_the_disk(array: ArrayUnderTest, tmp_path: Path) -> None:
     array.done("flash_volume", env={"HOME": str(tmp_path), "TMPDIR": str(tmp_path)}, **VOLUME)
     assert list(tmp_path.rglob("*")) == []
     assert {path.name for path in array.modules.folder.iterdir()} <= {"stdout", "stderr"}

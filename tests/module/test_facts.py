@@ -11,13 +11,13 @@ from tests.module.arrays import GIB, ArrayUnderTest
 
 pytestmark = pytest.mark.wire
 
-ABOUT_HOSTS = ("hosts", "mappings", "ports")
+HOST_SUBSETS = ("hosts", "mappings", "ports")
 SUBSETS = ("array", "capacity", "pools", "volumes", "snapshots", "hosts", "mappings", "ports")
 
 
 @pytest.fixture
 def filled(array: ArrayUnderTest) -> ArrayUnderTest:
-    """The array with two volumes, a snapshot, and where it knows hosts, one with a mapping."""
+    """The array with two volumes and a snapshot and, where it has hosts, a host with a mapping."""
     array.done("flash_volume", size="10GiB", volumes=[{"name": "db1"}, {"name": "db2"}])
     array.done("flash_snapshot", name="monday", volume="db1")
     if array.row.hosts:
@@ -25,7 +25,7 @@ def filled(array: ArrayUnderTest) -> ArrayUnderTest:
     return array
 
 
-def test_everything_is_under_one_key(filled: ArrayUnderTest) -> None:
+def test_all_facts_are_under_one_key(filled: ArrayUnderTest) -> None:
     result = filled.done("flash_facts")
     assert set(result) - {"invocation"} == {"ansible_facts", "changed"}
     assert not result.changed
@@ -33,16 +33,16 @@ def test_everything_is_under_one_key(filled: ArrayUnderTest) -> None:
     assert set(result["ansible_facts"]["flash"]) == {*SUBSETS, "unreadable", "api"}
 
 
-def test_what_the_array_holds(filled: ArrayUnderTest) -> None:
+def test_the_facts_are_the_content_of_the_array(filled: ArrayUnderTest) -> None:
     flash = filled.facts()
-    v1_lists_snapshots_too = (
+    volumes_include_snapshots = (
         filled.capabilities.snapshot_names == "with_volumes" and not filled.capabilities.proves_snapshots
     )
-    expected = ["db1", "db2", "monday"] if v1_lists_snapshots_too else ["db1", "db2"]
+    expected = ["db1", "db2", "monday"] if volumes_include_snapshots else ["db1", "db2"]
     assert sorted(volume["name"] for volume in flash["volumes"]) == expected
-    assert [(one["name"], one["volume"], one["size"]) for one in flash["snapshots"]] == [("monday", "db1", 10 * GIB)]
+    assert [(row["name"], row["volume"], row["size"]) for row in flash["snapshots"]] == [("monday", "db1", 10 * GIB)]
     if filled.row.hosts:
-        assert [(host["name"], [one["address"] for one in host["initiators"]]) for host in flash["hosts"]] == [
+        assert [(host["name"], [port["address"] for port in host["initiators"]]) for host in flash["hosts"]] == [
             ("server", [filled.row.initiators[0]])
         ]
         (lun,) = filled.luns().values()
@@ -50,9 +50,9 @@ def test_what_the_array_holds(filled: ArrayUnderTest) -> None:
         assert flash["ports"]
         assert all(port["address"] for port in flash["ports"])
     else:
-        assert [flash[kind] for kind in ABOUT_HOSTS] == [None, None, None], "not told, which is not none"
+        assert [flash[kind] for kind in HOST_SUBSETS] == [None, None, None], "null means unknown, and not none"
     assert flash["array"]["vendor"] == filled.endpoint["vendor"]
-    assert flash["array"]["version"] == (filled.endpoint["version"] if filled.row.tells_version else None)
+    assert flash["array"]["version"] == (filled.endpoint["version"] if filled.row.reports_version else None)
     assert flash["capacity"]["size"] == sum(pool["size"] for pool in flash["pools"]) > 0
     assert flash["capacity"]["free"] == flash["capacity"]["size"] - flash["capacity"]["used"]
     assert flash["unreadable"] == []
@@ -69,11 +69,11 @@ def test_facts_only_read(filled: ArrayUnderTest) -> None:
 
 
 @pytest.mark.parametrize("subset", [*SUBSETS, "groups"])
-def test_one_subset_alone(filled: ArrayUnderTest, subset: str) -> None:
+def test_a_single_subset_is_returned_alone(filled: ArrayUnderTest, subset: str) -> None:
     assert set(filled.facts(gather_subset=[subset])) == {subset, "unreadable", "api"}
 
 
-def test_subsets_are_left_out_and_added(xtremio: ArrayUnderTest) -> None:
+def test_subsets_can_be_excluded_and_added(xtremio: ArrayUnderTest) -> None:
     assert set(xtremio.facts(gather_subset=["all"])) == {*SUBSETS, "groups", "unreadable", "api"}
     assert set(xtremio.facts(gather_subset=["!ports", "!hosts"])) == {*SUBSETS, "unreadable", "api"} - {
         "ports",
@@ -82,12 +82,12 @@ def test_subsets_are_left_out_and_added(xtremio: ArrayUnderTest) -> None:
     assert set(xtremio.facts(gather_subset=["default", "groups"])) == {*SUBSETS, "groups", "unreadable", "api"}
 
 
-def test_an_unknown_subset(xtremio: ArrayUnderTest) -> None:
+def test_an_unknown_subset_is_refused(xtremio: ArrayUnderTest) -> None:
     for subset in ("disks", "!disks"):
         xtremio.refuses("flash_facts", "gather_subset has no disks", "volumes", gather_subset=[subset], kind="invalid")
 
 
-def test_names_are_asked_of_the_array_itself(filled: ArrayUnderTest) -> None:
+def test_filters_select_objects_by_name(filled: ArrayUnderTest) -> None:
     flash = filled.facts(
         gather_subset=["volumes", "snapshots", "hosts", "mappings"], filters={"volumes": ["db1"], "hosts": ["server"]}
     )
@@ -95,43 +95,43 @@ def test_names_are_asked_of_the_array_itself(filled: ArrayUnderTest) -> None:
     assert [snapshot["name"] for snapshot in flash["snapshots"]] == ["monday"]
     if filled.row.hosts:
         assert [host["name"] for host in flash["hosts"]] == ["server"]
-        assert [one["volume"] for one in flash["mappings"]] == ["db1"]
+        assert [mapping["volume"] for mapping in flash["mappings"]] == ["db1"]
     assert filled.facts(gather_subset=["volumes"], filters={"volumes": ["nothing"]})["volumes"] == []
     assert filled.facts(gather_subset=["snapshots"], filters={"snapshots": ["monday", "x"]})["snapshots"] != []
 
 
 @pytest.mark.hosts
-def test_a_query_over_the_facts(filled: ArrayUnderTest) -> None:
+def test_a_query_selects_from_the_facts(filled: ArrayUnderTest) -> None:
     (lun,) = filled.luns().values()
     flash = filled.facts(gather_subset=["mappings"], query=f"mappings[?lun == `{lun}`].volume")
     assert flash["query"] == ["db1"]
 
 
 @pytest.mark.parametrize("query", ["volumes[", "nosuch(volumes)"])
-def test_a_query_that_is_none(xtremio: ArrayUnderTest, query: str) -> None:
+def test_an_invalid_query_is_refused(xtremio: ArrayUnderTest, query: str) -> None:
     xtremio.refuses("flash_facts", "query", query=query, gather_subset=["volumes"], kind="invalid")
 
 
-def test_what_cannot_be_read_hides_nothing_else(filled: ArrayUnderTest) -> None:
-    path, hidden = filled.row.hides
+def test_a_subset_that_cannot_be_read_is_listed_and_the_others_are_returned(filled: ArrayUnderTest) -> None:
+    path, unreadable = filled.row.separate_read
     filled.fault(kind="non_json", match={"path": path}, count=None)
     result = filled.task("flash_facts")
-    if hidden:
+    if unreadable:
         filled.refuses("flash_facts", "cannot be read, so the result could be wrong", query="volumes", kind="bad_reply")
     filled.clear_faults()
     flash = result["ansible_facts"]["flash"]
-    assert not set(flash) & set(hidden)
-    assert len([text for text in result.warnings if "is left out" in text]) == len(hidden)
-    assert [one["kind"] for one in flash["unreadable"]] == list(hidden)
+    assert not set(flash) & set(unreadable)
+    assert len([text for text in result.warnings if "is left out" in text]) == len(unreadable)
+    assert [entry["kind"] for entry in flash["unreadable"]] == list(unreadable)
     assert filled.row.name not in flash["unreadable"][0]["reason"].replace(flash["array"]["name"], "")
-    hidden_anyway = () if filled.row.hosts else ABOUT_HOSTS
-    assert all(flash[kind] for kind in {"volumes", "pools", *ABOUT_HOSTS} - {*hidden, *hidden_anyway})
+    never_reported = () if filled.row.hosts else HOST_SUBSETS
+    assert all(flash[kind] for kind in {"volumes", "pools", *HOST_SUBSETS} - {*unreadable, *never_reported})
 
 
 @pytest.mark.parametrize("kind", ["latency", "busy"])
 def test_an_array_that_does_not_answer_in_time_has_no_facts(filled: ArrayUnderTest, kind: str) -> None:
-    """A time-out is not a null, which would be taken for what the array cannot tell."""
-    path, hidden = filled.row.hides
+    """The task fails, because null would mean that the array does not report a subset."""
+    path, unreadable = filled.row.separate_read
     filled.fault(kind=kind, match={"path": path}, count=None, **({"seconds": 3.0} if kind == "latency" else {}))
     result = filled.task("flash_facts", connection={"timeout": 0.5, "wait_timeout": 1.0})
     filled.clear_faults()
@@ -141,7 +141,7 @@ def test_an_array_that_does_not_answer_in_time_has_no_facts(filled: ArrayUnderTe
     assert "Cannot read" in result.msg
 
 
-def test_the_calls_are_told_when_asked_for(filled: ArrayUnderTest) -> None:
+def test_the_calls_are_returned_with_verbosity_2(filled: ArrayUnderTest) -> None:
     assert "calls" not in filled.facts()
     calls = filled.facts(verbosity=2)["calls"]
     assert calls

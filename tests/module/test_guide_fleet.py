@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The plays of the guide "A fleet of arrays" do what the guide says, run one after the other and again."""
+"""The plays of the guide "A fleet of arrays", run alternately, do what the guide says."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ def plays() -> list[dict[str, Any]]:
     """The plays in the guide's blocks of YAML, in its order."""
     text = GUIDE.read_text(encoding="utf-8")
     blocks = re.findall(r"^\.\. code-block:: yaml\n\n((?:    .*\n|\n)+)", text, re.MULTILINE)
-    found = [yaml.safe_load(textwrap.dedent(block)) for block in blocks]
-    return [play for block in found if isinstance(block, list) for play in block]
+    documents = [yaml.safe_load(textwrap.dedent(block)) for block in blocks]
+    return [play for document in documents if isinstance(document, list) for play in document]
 
 
-def test_the_plays_of_the_guide_remove_nothing_of_each_other(xtremio: ArrayUnderTest, tmp_path: Path) -> None:
+def test_neither_play_of_the_guide_removes_what_the_other_created(xtremio: ArrayUnderTest, tmp_path: Path) -> None:
     declare, nightly = plays()
     task = declare["tasks"][0]["openflash.storage.flash_array"]
     assert task["prune"]
@@ -37,7 +37,7 @@ def test_the_plays_of_the_guide_remove_nothing_of_each_other(xtremio: ArrayUnder
     xtremio.done("flash_host_map", host="web-retired", initiators=[xtremio.initiator(9)])
     connection = xtremio.connection
     with xtremio.library() as client:
-        client.info()  # the array answers before plays are judged
+        client.info()  # fails here, and not in a play, when the array does not answer
     inventory = {
         "flash_arrays": {
             "vars": {
@@ -59,19 +59,21 @@ def test_the_plays_of_the_guide_remove_nothing_of_each_other(xtremio: ArrayUnder
     def run(name: str, play: dict[str, Any]) -> str:
         (tmp_path / name).write_text(yaml.safe_dump([play], sort_keys=False), encoding="utf-8")
         command = ["ansible-playbook", "--inventory", "inventory.yml", name]
-        ended = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=300, check=False)
-        assert ended.returncode == 0, ended.stdout + ended.stderr
-        return ended.stdout
+        completed = subprocess.run(
+            command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=300, check=False
+        )
+        assert completed.returncode == 0, completed.stdout + completed.stderr
+        return completed.stdout
 
     declared = {"web-data", "web-logs"}
     for night in (1, 2):
         run("declare.yml", declare)
         assert set(xtremio.hosts()) == {"web-server"}
         snapshots = set(xtremio.volumes()) - declared
-        assert len(snapshots) == night - 1, "what was not declared has gone, and every snapshot is there"
-        name = nightly["tasks"][0]["openflash.storage.flash_snapshot"]
-        name["name"] = f"web-data-nightly-2026010{night}"
+        assert len(snapshots) == night - 1, "undeclared objects are removed, and every snapshot is kept"
+        options = nightly["tasks"][0]["openflash.storage.flash_snapshot"]
+        options["name"] = f"web-data-nightly-2026010{night}"
         run("nightly.yml", nightly)
-        assert set(xtremio.volumes()) == declared | snapshots | {name["name"]}
+        assert set(xtremio.volumes()) == declared | snapshots | {options["name"]}
     assert "changed=0" in run("declare.yml", declare)
     assert len(set(xtremio.volumes()) - declared) == 2

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Many objects in one task: the same as one, each with its own result."""
+"""Many objects in one task: the same changes as for a single object, and a result for each."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ SINGLE_AND_LIST = [
 
 
 def prepare(array: ArrayUnderTest) -> None:
-    """Volumes db1, of which there is a snapshot, and db2, which server has; and a host spare: where there are hosts."""
+    """Volumes db1 with a snapshot and db2; and where there are hosts, server, to which db2 is mapped, and spare."""
     array.reset()
     with array.library() as client:
         db1, db2 = (client.create_volume(VolumeSpec(name, 10 * GIB)) for name in ("db1", "db2"))
@@ -53,58 +53,58 @@ def prepare(array: ArrayUnderTest) -> None:
         client.map_volume(db2, server, array.lun(8).get("lun"))
 
 
-@pytest.mark.parametrize(("module", "one", "many", "options"), SINGLE_AND_LIST, ids=lambda value: str(value)[:60])
+@pytest.mark.parametrize(("module", "single", "plural", "options"), SINGLE_AND_LIST, ids=lambda value: str(value)[:60])
 def test_a_list_of_one_does_what_the_single_form_does(
-    array: ArrayUnderTest, module: str, one: str, many: str, options: dict[str, Any]
+    array: ArrayUnderTest, module: str, single: str, plural: str, options: dict[str, Any]
 ) -> None:
     permits: dict[str, Any] = {}
     if module == "flash_volume":
-        permits = {"unmap": True, **array.unused}
+        permits = {"unmap": True, **array.assume_unmapped}
     elif module == "flash_snapshot":
         permits = {"unmap": True}
     outcomes: list[tuple[Any, ...]] = []
-    for args in (options, {many: [options]}):
+    for args in (options, {plural: [options]}):
         prepare(array)
         result = array.task(module, **args, **permits, diff=True)
         if result.failed:
             outcomes.append((result.msg, array.volumes().keys(), array.luns()))
             continue
-        entry = dict(result[one]) if one in result else dict(result[many][0])
+        entry = dict(result[single]) if single in result else dict(result[plural][0])
         entry.pop("error", None)
         assert entry.pop("changed", result.changed) == result.changed
-        told = without_chance([entry, result["diff"]])
-        outcomes.append((told, result["plan"], result["api"], array.volumes().keys(), array.luns()))
+        fixed = without_random_values([entry, result["diff"]])
+        outcomes.append((fixed, result["plan"], result["api"], array.volumes().keys(), array.luns()))
     assert outcomes[0] == outcomes[1]
 
 
-def without_chance(data: Any) -> Any:
-    """Without what the simulated array makes up anew for each object."""
+def without_random_values(data: Any) -> Any:
+    """The data without the values that the simulated array generates for each object."""
     if isinstance(data, dict):
-        chance = ("id", "serial", "created", "group")
-        return {key: without_chance(value) for key, value in data.items() if key not in chance}
-    return [without_chance(item) for item in data] if isinstance(data, list) else data
+        random_keys = ("id", "serial", "created", "group")
+        return {key: without_random_values(value) for key, value in data.items() if key not in random_keys}
+    return [without_random_values(item) for item in data] if isinstance(data, list) else data
 
 
-def test_options_outside_the_list_are_those_of_every_item(array: ArrayUnderTest) -> None:
-    made = array.converges(
+def test_options_outside_the_list_apply_to_every_item(array: ArrayUnderTest) -> None:
+    result = array.converges(
         "flash_volume", size="10GiB", volumes=[{"name": "db1"}, {"name": "db2"}, {"name": "db3", "size": "30GiB"}]
     )
-    assert [volume["size"] // GIB for volume in made["volumes"]] == [10, 10, 30]
-    gone = [{"name": "db1"}, {"name": "db2"}]
-    made = array.converges("flash_volume", state="absent", volumes=gone, **array.unused)
+    assert [volume["size"] // GIB for volume in result["volumes"]] == [10, 10, 30]
+    absent = [{"name": "db1"}, {"name": "db2"}]
+    result = array.converges("flash_volume", state="absent", volumes=absent, **array.assume_unmapped)
     assert set(array.volumes()) == {"db3"}
-    assert [volume["state"] for volume in made["volumes"]] == ["absent", "absent"]
+    assert [volume["state"] for volume in result["volumes"]] == ["absent", "absent"]
 
 
 def test_an_item_overrides_the_options_outside_the_list(array: ArrayUnderTest) -> None:
     array.done("flash_volume", size="10GiB", volumes=[{"name": "db1"}, {"name": "db2"}])
     volumes = [{"name": "db1"}, {"name": "db2", "state": "present"}]
-    array.converges("flash_volume", state="absent", volumes=volumes, **array.unused)
+    array.converges("flash_volume", state="absent", volumes=volumes, **array.assume_unmapped)
     assert set(array.volumes()) == {"db2"}
 
 
 @pytest.mark.parametrize(
-    ("module", "args", "words"),
+    ("module", "args", "message"),
     [
         ("flash_volume", {"name": "db1", "volumes": [{"name": "db2"}]}, "mutually exclusive: name|volumes"),
         ("flash_volume", {"size": "10GiB"}, "one of the following is required: name, volumes"),
@@ -133,15 +133,17 @@ def test_an_item_overrides_the_options_outside_the_list(array: ArrayUnderTest) -
         ("flash_array", {"mappings": [{"host": "h", "volume": "v"}] * 2}, "mappings names h / v twice"),
     ],
 )
-def test_a_task_that_contradicts_itself(xtremio: ArrayUnderTest, module: str, args: dict[str, Any], words: str) -> None:
+def test_contradicting_options_are_refused_without_a_request(
+    xtremio: ArrayUnderTest, module: str, args: dict[str, Any], message: str
+) -> None:
     mark = xtremio.mark()
     result = xtremio.task(module, **args)
     assert result.failed
-    assert words.lower() in result.msg.lower()
+    assert message.lower() in result.msg.lower()
     assert xtremio.requests(mark) == []
 
 
-# ---- when one of many fails ------------------------------------------------------------------------------------------
+# ---- failures among many objects -------------------------------------------------------------------------------------
 
 MIXED = [{"name": "db1"}, {"name": "bad name/"}, {"name": "db2"}]
 
@@ -169,18 +171,18 @@ def test_with_continue_on_error_one_impossible_object_does_not_stop_the_others(a
     assert [volume["changed"] for volume in result["volumes"]] == [True, False, True]
     assert [volume["error"] and volume["error"]["kind"] for volume in result["volumes"]] == [None, "invalid", None]
     assert result["plan"] == predicted["plan"] == ["create volume db1 of 10GiB", "create volume db2 of 10GiB"]
-    again = array.volume(**task)
-    assert again.failed
-    assert not again.changed
+    repeated = array.volume(**task)
+    assert repeated.failed
+    assert not repeated.changed
 
 
-def test_the_message_counts_what_else_failed(array: ArrayUnderTest) -> None:
+def test_the_message_has_the_number_of_other_failures(array: ArrayUnderTest) -> None:
     volumes = [{"name": "bad/1"}, {"name": "bad/2"}, {"name": "bad/3"}]
     array.refuses("flash_volume", "bad/1", "2 more failed", size="10GiB", volumes=volumes, continue_on_error=True)
 
 
-def test_with_continue_on_error_the_array_s_own_refusal_does_not_stop_the_others(array: ArrayUnderTest) -> None:
-    """The pool that is not there is found out only when the volume is made."""
+def test_with_continue_on_error_a_refusal_of_the_array_does_not_stop_the_others(array: ArrayUnderTest) -> None:
+    """A missing pool is noticed only when the volume is created."""
     volumes = [{"name": "db1", "pool": "nowhere"}, {"name": "db2"}]
     result = array.volume(size="10GiB", volumes=volumes, continue_on_error=True)
     assert result.failed
@@ -190,7 +192,7 @@ def test_with_continue_on_error_the_array_s_own_refusal_does_not_stop_the_others
     assert [volume["changed"] for volume in result["volumes"]] == [False, True]
 
 
-def test_without_it_what_was_done_before_is_told(array: ArrayUnderTest) -> None:
+def test_without_continue_on_error_the_steps_before_the_failure_are_reported(array: ArrayUnderTest) -> None:
     volumes = [{"name": "db1"}, {"name": "db2", "pool": "nowhere"}, {"name": "db3"}]
     result = array.volume(size="10GiB", volumes=volumes, max_concurrency=1)
     assert result.failed
@@ -209,7 +211,7 @@ def test_without_it_what_was_done_before_is_told(array: ArrayUnderTest) -> None:
 def test_after_a_failed_step_nothing_is_deleted(array: ArrayUnderTest, continue_on_error: bool) -> None:
     array.done("flash_volume", name="old", size="10GiB")
     volumes = [{"name": "old", "state": "absent"}, {"name": "db1", "size": "10GiB", "pool": "nowhere"}]
-    result = array.volume(volumes=volumes, continue_on_error=continue_on_error, **array.unused)
+    result = array.volume(volumes=volumes, continue_on_error=continue_on_error, **array.assume_unmapped)
     assert result.failed
     assert set(array.volumes()) == {"old"}
     assert result["not_done"] == ["create volume db1 of 10GiB in pool nowhere", "delete volume old"]
@@ -217,24 +219,24 @@ def test_after_a_failed_step_nothing_is_deleted(array: ArrayUnderTest, continue_
 
 
 @pytest.mark.hosts
-def test_nothing_is_taken_away_when_something_is_refused(array: ArrayUnderTest) -> None:
-    """Whatever continue_on_error says, and check mode predicts just that."""
+def test_nothing_is_removed_when_an_object_is_refused(array: ArrayUnderTest) -> None:
+    """Even with continue_on_error, and check mode predicts the same."""
     first, second = array.row.initiators[:2]
     array.done("flash_host_map", host="old", initiators=[first])
     maps = [{"host": "old", "state": "absent"}, {"host": "new", "initiators": [first]}]
     maps.append({"host": "other", "initiators": [second]})
-    array.done("flash_volume", name="gone", size="10GiB")
-    volumes = [{"name": "gone", "state": "absent"}, {"name": "bad name/"}, {"name": "db1"}]
+    array.done("flash_volume", name="removed", size="10GiB")
+    volumes = [{"name": "removed", "state": "absent"}, {"name": "bad name/"}, {"name": "db1"}]
     for module, task in (
         ("flash_host_map", {"maps": maps}),
         ("flash_volume", {"volumes": volumes, "size": "10GiB"}),
     ):
         predicted = array.task(module, check=True, **task, continue_on_error=True)
         result = array.task(module, **task, continue_on_error=True)
-        for told in (predicted, result):
-            assert told.failed
-            assert told.changed
-            objects = told["maps"] if "maps" in told else told["volumes"]
+        for outcome in (predicted, result):
+            assert outcome.failed
+            assert outcome.changed
+            objects = outcome["maps"] if "maps" in outcome else outcome["volumes"]
             assert objects[0]["error"]["kind"] == "not_done"
             assert not objects[0]["changed"]
             assert objects[2]["error"] is None
@@ -246,13 +248,13 @@ def test_nothing_is_taken_away_when_something_is_refused(array: ArrayUnderTest) 
         assert predicted["not_done"] == result["not_done"]
         assert len(result["not_done"]) == 1
     assert array.hosts().keys() == {"old", "other"}
-    assert array.volumes().keys() == {"gone", "db1"}
+    assert array.volumes().keys() == {"removed", "db1"}
 
 
-def test_two_hundred_volumes_in_one_task(array: ArrayUnderTest) -> None:
+def test_one_task_creates_and_deletes_two_hundred_volumes(array: ArrayUnderTest) -> None:
     names = [f"vol-{number:04}" for number in range(200)]
-    made = array.converges("flash_volume", size="1GiB", volumes=[{"name": name} for name in names])
+    result = array.converges("flash_volume", size="1GiB", volumes=[{"name": name} for name in names])
     assert sorted(array.volumes()) == names
-    assert [volume["name"] for volume in made["volumes"]] == names
-    array.converges("flash_volume", state="absent", volumes=[{"name": name} for name in names], **array.unused)
+    assert [volume["name"] for volume in result["volumes"]] == names
+    array.converges("flash_volume", state="absent", volumes=[{"name": name} for name in names], **array.assume_unmapped)
     assert array.volumes() == {}

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The module oslo_conf as a user runs it. What the editor does to a file is judged in tests/openstack."""
+"""The module oslo_conf as a user runs it. The editor's changes of files are tested in tests/openstack."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ import pytest
 
 from tests.module.playbooks import Player
 
-CANARY, OLD, URL = "Canary-Secret-7731", "Former-Secret-1881", "Url-Secret-4242"
+NEW_SECRET, OLD_SECRET, URL_SECRET = "Canary-Secret-7731", "Former-Secret-1881", "Url-Secret-4242"
 CONF = f"""\
-# The operator's own words
+# A comment of the operator
 [DEFAULT]
 enabled_backends = lvm
-transport_url = rabbit://cinder:{URL}@control:5672/
-# san_password = {OLD}-in-a-comment
+transport_url = rabbit://cinder:{URL_SECRET}@control:5672/
+# san_password = {OLD_SECRET}-in-a-comment
 
 [lvm]
 volume_group = cinder
@@ -28,7 +28,7 @@ volume_group = cinder
 BACKEND = {
     "name": "xtremio",
     "options": {"san_ip": "192.0.2.1", "driver_ssl_cert_verify": True, "multi": ["a", "b"]},
-    "secrets": {"san_password": CANARY},
+    "secrets": {"san_password": NEW_SECRET},
 }
 SECTIONS = [BACKEND, {"name": "DEFAULT", "members": [{"name": "enabled_backends", "present": ["xtremio"]}]}]
 WRITTEN = f"""
@@ -37,7 +37,7 @@ san_ip = 192.0.2.1
 driver_ssl_cert_verify = true
 multi = a
 multi = b
-san_password = {CANARY}
+san_password = {NEW_SECRET}
 """
 
 
@@ -63,19 +63,19 @@ def run(player: Player, *tasks: dict[str, Any]) -> Any:
 
 
 def messages(player: Player, *tasks: dict[str, Any]) -> list[str]:
-    """How tasks fail, one play for all of them."""
-    results = run(player, *({**one, "ignore_errors": True} for one in tasks))
-    assert [one["failed"] for one in results] == [True] * len(tasks)
-    return [one["msg"] for one in results]
+    """The messages of tasks that must fail, run in one play."""
+    results = run(player, *({**failing, "ignore_errors": True} for failing in tasks))
+    assert [result["failed"] for result in results] == [True] * len(tasks)
+    return [result["msg"] for result in results]
 
 
-def test_add_again_and_remove(player: Player, conf: Path) -> None:
-    """Nothing in check mode, nothing the second time, and in the end the file of the beginning."""
-    leaving = {"name": "DEFAULT", "members": [{"name": "enabled_backends", "absent": ["xtremio"]}]}
-    removed = [{"name": "xtremio", "state": "absent"}, leaving]
+def test_a_section_is_added_once_and_removed_without_a_trace(player: Player, conf: Path) -> None:
+    """Check mode predicts the change, the second run changes nothing, and the removal restores the file."""
+    without_member = {"name": "DEFAULT", "members": [{"name": "enabled_backends", "absent": ["xtremio"]}]}
+    removed = [{"name": "xtremio", "state": "absent"}, without_member]
     checked = task(conf, sections=SECTIONS) | {"check_mode": True}
     results = run(player, checked, task(conf, sections=SECTIONS, backup=True), task(conf, sections=SECTIONS))
-    assert [one["changed"] for one in results] == [True, True, False]
+    assert [result["changed"] for result in results] == [True, True, False]
     names = ["san_ip", "driver_ssl_cert_verify", "multi", "san_password"]
     assert results[0]["changes"] == results[1]["changes"] == {"xtremio": names, "DEFAULT": ["enabled_backends"]}
     assert conf.read_text() == CONF.replace("= lvm", "= lvm, xtremio") + WRITTEN
@@ -85,7 +85,7 @@ def test_add_again_and_remove(player: Player, conf: Path) -> None:
     assert conf.read_text() == CONF
 
 
-def test_a_check_alone_changes_nothing(player: Player, conf: Path) -> None:
+def test_check_mode_does_not_touch_the_file(player: Player, conf: Path) -> None:
     before = conf.stat()
     (result,) = run(player, task(conf, sections=SECTIONS) | {"check_mode": True})
     assert result["changed"]
@@ -93,33 +93,33 @@ def test_a_check_alone_changes_nothing(player: Player, conf: Path) -> None:
     assert (conf.read_text(), after.st_mtime_ns, after.st_ino) == (CONF, before.st_mtime_ns, before.st_ino)
 
 
-def test_no_secret_at_any_verbosity(player: Player, conf: Path) -> None:
-    """Neither a new one nor an old one, nor one that stands near, and yet it is told that one is another now."""
-    conf.write_text(CONF + f"\n[xtremio]\nsan_password = {OLD}\n", encoding="utf-8")
+def test_no_secret_is_shown_at_any_verbosity(player: Player, conf: Path) -> None:
+    """Neither the new, nor the old, nor one of another line; but that a secret has changed is shown."""
+    conf.write_text(CONF + f"\n[xtremio]\nsan_password = {OLD_SECRET}\n", encoding="utf-8")
     for arguments in (["--check", "--diff", "-vvvv"], ["--diff", "-vvvv"]):
-        played = player.play([task(conf, sections=SECTIONS)], {}, *arguments)
-        assert played.rc == 0, played.output
+        completed = player.play([task(conf, sections=SECTIONS)], {}, *arguments)
+        assert completed.rc == 0, completed.output
         # With -vvvv Ansible shows the arguments of the task, which are masked; the play itself is the user's.
-        for secret in (CANARY, OLD, URL):
-            assert secret not in played.output
-        assert "+san_password = ******** (changed)" in played.output
-        assert "+san_ip = 192.0.2.1" in played.output
-    assert CANARY in conf.read_text()
+        for secret in (NEW_SECRET, OLD_SECRET, URL_SECRET):
+            assert secret not in completed.output
+        assert "+san_password = ******** (changed)" in completed.output
+        assert "+san_ip = 192.0.2.1" in completed.output
+    assert NEW_SECRET in conf.read_text()
 
 
-def test_a_dollar_in_a_secret_is_one(player: Player, conf: Path) -> None:
+def test_a_dollar_in_a_secret_is_escaped(player: Player, conf: Path) -> None:
     values = {"options": {"state_path": "$pybasedir/x"}, "secrets": {"san_password": "a$b$$c"}}
     assert run(player, task(conf, section="lvm", **values), task(conf, section="lvm", **values))[1]["changed"] is False
     assert "state_path = $pybasedir/x\nsan_password = a$$b$$$$c\n" in conf.read_text()
 
 
-def test_exclusive(player: Player, conf: Path) -> None:
+def test_exclusive_removes_the_other_options_of_the_section(player: Player, conf: Path) -> None:
     (result,) = run(player, task(conf, section="lvm", options={"lvm_type": "thin"}, exclusive=True))
     assert result["changes"] == {"lvm": ["volume_group", "lvm_type"]}
     assert conf.read_text().endswith("[lvm]\nlvm_type = thin\n")
 
 
-def test_a_link_stays_one(player: Player, conf: Path, tmp_path: Path) -> None:
+def test_a_symbolic_link_is_kept_and_its_target_edited(player: Player, conf: Path, tmp_path: Path) -> None:
     link = tmp_path / "link.conf"
     link.symlink_to(conf)
     (result,) = run(player, task(link, section="lvm", options={"lvm_type": "thin"}))
@@ -128,7 +128,7 @@ def test_a_link_stays_one(player: Player, conf: Path, tmp_path: Path) -> None:
     assert "lvm_type = thin" in conf.read_text()
 
 
-def test_a_new_file(player: Player, tmp_path: Path) -> None:
+def test_a_new_file_is_created_with_a_safe_mode(player: Player, tmp_path: Path) -> None:
     path = tmp_path / "drop-in.conf"
     (result,) = run(player, task(path, section="a", options={"b": 1}, create=True))
     assert result["changed"]
@@ -138,11 +138,11 @@ def test_a_new_file(player: Player, tmp_path: Path) -> None:
     assert path.stat().st_mode & 0o777 == 0o640
 
 
-def test_a_judge_keeps_a_bad_file_out(player: Player, conf: Path) -> None:
-    """In check mode, too, and the old file stays."""
-    judge = conf.parent / "judge.py"
-    judge.write_text("import sys; sys.exit('san_ip is odd' if 'odd' in open(sys.argv[1]).read() else 0)")
-    command = f"{sys.executable} {judge} %s"
+def test_a_file_that_the_validation_refuses_is_not_installed(player: Player, conf: Path) -> None:
+    """Also in check mode; the old file is kept."""
+    validator = conf.parent / "validator.py"
+    validator.write_text("import sys; sys.exit('san_ip is odd' if 'odd' in open(sys.argv[1]).read() else 0)")
+    command = f"{sys.executable} {validator} %s"
     odd = task(conf, section="lvm", options={"san_ip": "odd"}, validate=command)
     for message in messages(player, odd | {"check_mode": True}, odd):
         assert message == f"Editing {conf}: the new file is refused, and the old one stays as it is: san_ip is odd"
@@ -153,19 +153,21 @@ def test_a_judge_keeps_a_bad_file_out(player: Player, conf: Path) -> None:
 UNREADABLE = {
     "volume_group = x\n": "line 1 has an option, but there is no section above it",
     "[lvm\n": "line 1 begins with [ and does not end with ]",
-    f"[lvm]\n{CANARY}\n": "line 2 is not a section or a comment, and has neither = nor :",
+    f"[lvm]\n{NEW_SECRET}\n": "line 2 is not a section or a comment, and has neither = nor :",
     "[lvm]\n# x\n  more\n": "line 3 begins with white space",
 }
 
 
-def test_files_that_cannot_be_edited(player: Player, tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_edited_is_reported_and_kept(player: Player, tmp_path: Path) -> None:
     paths = [tmp_path / f"{number}.conf" for number in range(len(UNREADABLE) + 1)]
     for path, content in zip(paths, UNREADABLE, strict=False):
         path.write_text(content, encoding="utf-8")
-    found = messages(player, *(task(path, section="lvm", options={"a": "b"}) for path in paths))
-    for path, message, complaint in zip(paths, found, [*UNREADABLE.values(), "No such file or directory"], strict=True):
+    reported = messages(player, *(task(path, section="lvm", options={"a": "b"}) for path in paths))
+    for path, message, complaint in zip(
+        paths, reported, [*UNREADABLE.values(), "No such file or directory"], strict=True
+    ):
         assert message.startswith(f"Editing {path}: {complaint}")
-        assert CANARY not in message
+        assert NEW_SECRET not in message
     assert [path.read_text(encoding="utf-8") for path in paths[:-1]] == list(UNREADABLE)
     assert not paths[-1].exists()
 
@@ -190,15 +192,15 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-def test_mistakes_are_named(player: Player, conf: Path) -> None:
-    found = messages(player, *(task(conf, **options) for options, _complaint in MISTAKES))
-    for message, (_options, complaint) in zip(found, MISTAKES, strict=True):
+def test_bad_options_are_named(player: Player, conf: Path) -> None:
+    reported = messages(player, *(task(conf, **options) for options, _complaint in MISTAKES))
+    for message, (_options, complaint) in zip(reported, MISTAKES, strict=True):
         assert complaint in message
     assert conf.read_text() == CONF
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="another owner takes root")
-def test_the_owner_stays(player: Player, conf: Path) -> None:
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can set another owner")
+def test_the_owner_of_the_file_is_kept(player: Player, conf: Path) -> None:
     os.chown(conf, 12345, 12346)
     run(player, task(conf, section="lvm", options={"a": "b"}))
     assert (conf.stat().st_uid, conf.stat().st_gid, conf.stat().st_mode & 0o777) == (12345, 12346, 0o640)

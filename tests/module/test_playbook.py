@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The modules as a play runs them: packed by Ansible, with the connection in module_defaults."""
+"""The modules in a play: packed by Ansible, with the connection in module_defaults."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.diffs import after
 
 pytestmark = pytest.mark.transport
 
-DAY: list[dict[str, Any]] = [
+TASKS: list[dict[str, Any]] = [
     {"openflash.storage.flash_volume": {"size": "10GiB", "volumes": [{"name": "db1"}, {"name": "db2"}]}},
     {"openflash.storage.flash_snapshot": {"name": "monday", "volume": "db1"}},
     {"openflash.storage.flash_volume": {"name": "test1", "source_volume": "db1"}},
@@ -26,8 +26,8 @@ DAY: list[dict[str, Any]] = [
 ]
 
 
-def day(array: ArrayUnderTest) -> list[dict[str, Any]]:
-    tasks = [{name: dict(args) for name, args in task.items()} for task in DAY]
+def tasks_for(array: ArrayUnderTest) -> list[dict[str, Any]]:
+    tasks = [{name: dict(args) for name, args in task.items()} for task in TASKS]
     tasks[3]["openflash.storage.flash_host_map"].update(initiators=[array.row.initiators[0]], **array.lun(0))
     return [task for task in tasks if array.row.hosts or "openflash.storage.flash_host_map" not in task]
 
@@ -38,29 +38,29 @@ def player(tmp_path: Path) -> Player:
 
 
 def test_one_block_of_defaults_connects_every_module(array: ArrayUnderTest, player: Player) -> None:
-    first = player.results(day(array), array.connection)
+    first = player.results(tasks_for(array), array.connection)
     assert [result["changed"] for result in first] == [True] * (len(first) - 1) + [False]
     assert set(array.volumes()) == {"db1", "db2", "db3", "test1", "monday"}
     if array.row.hosts:
         assert set(array.luns()) == {("server", "db1")}
     if not array.cannot("explicit_lun"):
         assert array.luns() == {("server", "db1"): 0}
-    again = player.results(day(array), array.connection)
-    assert [result["changed"] for result in again] == [False] * len(first)
-    assert [schema_of(result) for result in first] == [schema_of(result) for result in again]
-    assert {volume["name"] for volume in again[-1]["ansible_facts"]["flash"]["volumes"]} >= {
+    repeated = player.results(tasks_for(array), array.connection)
+    assert [result["changed"] for result in repeated] == [False] * len(first)
+    assert [schema_of(result) for result in first] == [schema_of(result) for result in repeated]
+    assert {volume["name"] for volume in repeated[-1]["ansible_facts"]["flash"]["volumes"]} >= {
         "db1",
         "db2",
         "db3",
         "test1",
     }
-    assert "calls" not in again[0]
+    assert "calls" not in repeated[0]
 
 
-def test_check_mode_of_a_whole_play_writes_nothing(array: ArrayUnderTest, player: Player) -> None:
+def test_check_mode_of_a_play_writes_nothing(array: ArrayUnderTest, player: Player) -> None:
     array.done("flash_volume", name="db1", size="10GiB")
     state, mark = array.state(), array.mark()
-    tasks = [task for task in day(array) if "openflash.storage.flash_array" not in task]
+    tasks = [task for task in tasks_for(array) if "openflash.storage.flash_array" not in task]
     results = player.results(tasks, array.connection, "--check", "--diff")
     assert [result["changed"] for result in results] == [True] * (len(results) - 1) + [False]
     assert results[0]["plan"] == ["create volume db2 of 10GiB"]
@@ -71,48 +71,49 @@ def test_check_mode_of_a_whole_play_writes_nothing(array: ArrayUnderTest, player
 
 def test_diff_shows_before_and_after(xtremio: ArrayUnderTest, player: Player) -> None:
     xtremio.done("flash_volume", name="db1", size="10GiB")
-    played = player.play(
+    completed = player.play(
         [{"openflash.storage.flash_volume": {"name": "db1", "size": "20GiB"}}], xtremio.connection, "--diff"
     )
-    assert played.rc == 0, played.output
-    lines = played.stdout.splitlines()
-    assert any(line.startswith("-") and '"size_text": "10GiB"' in line for line in lines), played.stdout
+    assert completed.rc == 0, completed.output
+    lines = completed.stdout.splitlines()
+    assert any(line.startswith("-") and '"size_text": "10GiB"' in line for line in lines), completed.stdout
     assert any(line.startswith("+") and '"size_text": "20GiB"' in line for line in lines)
 
 
-def test_the_calls_are_shown_with_vv(xtremio: ArrayUnderTest, player: Player) -> None:
+def test_the_calls_are_returned_with_vv(xtremio: ArrayUnderTest, player: Player) -> None:
     task = {"openflash.storage.flash_volume": {"name": "db1", "size": "10GiB"}}
     (result,) = player.results([task], xtremio.connection, "-vv")
     assert [call["verb"] for call in result["calls"] if call["write"]] == ["POST"]
     assert result["api"]["writes"] == 1
 
 
-def test_a_failed_task_says_what_to_do(xtremio: ArrayUnderTest, player: Player) -> None:
+def test_a_failed_task_shows_the_message_without_a_traceback(xtremio: ArrayUnderTest, player: Player) -> None:
     xtremio.done("flash_volume", name="db1", size="10GiB")
-    played = player.play([{"openflash.storage.flash_volume": {"name": "db1", "size": "5GiB"}}], xtremio.connection)
-    assert played.rc == 2
-    assert "Cannot create or change volume db1 on xbrick1: it has 10GiB" in played.output
-    assert "Traceback" not in played.output
+    completed = player.play([{"openflash.storage.flash_volume": {"name": "db1", "size": "5GiB"}}], xtremio.connection)
+    assert completed.rc == 2
+    assert "Cannot create or change volume db1 on xbrick1: it has 10GiB" in completed.output
+    assert "Traceback" not in completed.output
 
 
-def test_a_library_that_is_missing_is_named(xtremio: ArrayUnderTest, player: Player) -> None:
+def test_a_missing_python_library_is_named(xtremio: ArrayUnderTest, player: Player) -> None:
     """The interpreter of the task has nothing but the standard library."""
-    bare = player.folder / "bare"
-    bare.write_text(f'#!/bin/sh\nexec {__import__("sys").executable} -S "$@"\n', encoding="utf-8")
-    bare.chmod(0o755)
-    played = player.play(
-        [{"openflash.storage.flash_facts": {}, "vars": {"ansible_python_interpreter": str(bare)}}], xtremio.connection
+    interpreter = player.folder / "bare"
+    interpreter.write_text(f'#!/bin/sh\nexec {__import__("sys").executable} -S "$@"\n', encoding="utf-8")
+    interpreter.chmod(0o755)
+    completed = player.play(
+        [{"openflash.storage.flash_facts": {}, "vars": {"ansible_python_interpreter": str(interpreter)}}],
+        xtremio.connection,
     )
-    assert played.rc == 2
-    assert "the Python library requests is not installed for this interpreter" in played.output
-    assert "pip install requests" in played.output
-    assert "Traceback" not in played.output
+    assert completed.rc == 2
+    assert "the Python library requests is not installed for this interpreter" in completed.output
+    assert "pip install requests" in completed.output
+    assert "Traceback" not in completed.output
 
 
-def test_two_hundred_volumes_in_one_task_of_a_play(xtremio: ArrayUnderTest, player: Player) -> None:
+def test_one_task_of_a_play_creates_two_hundred_volumes(xtremio: ArrayUnderTest, player: Player) -> None:
     volumes = [{"name": f"vol-{number}"} for number in range(200)]
-    (made,) = player.results(
+    (result,) = player.results(
         [{"openflash.storage.flash_volume": {"size": "1GiB", "volumes": volumes}}], xtremio.connection
     )
-    assert made["api"]["writes"] == 200
+    assert result["api"]["writes"] == 200
     assert len(xtremio.volumes()) == 200

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The variables of the playbooks that ship: described in ``NAME.meta.yml``, and validated before anything is done."""
+"""The variables of the playbooks that ship are described in ``NAME.meta.yml``, and validated before any change."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def options_of(name: str) -> dict[str, Any]:
     return options
 
 
-def test_every_playbook_that_ships_is_found() -> None:
+def test_every_playbook_that_ships_is_tested() -> None:
     assert PLAYBOOKS == ["glance_on_datera", "golden_images", "openstack_backends", "quickstart"]
 
 
@@ -36,16 +36,19 @@ def test_every_playbook_that_ships_is_found() -> None:
 def test_every_variable_that_a_playbook_reads_is_described(name: str) -> None:
     text = (FOLDER / f"{name}.yml").read_text(encoding="utf-8")
     prefix = name if name != "golden_images" else "golden"
-    read = set(re.findall(rf"\b{prefix}_\w+\b", re.sub(r"#.*|openflash\.storage\.\w+", "", text)))
-    made = set(re.findall(rf"\b(?:set|for) ({prefix}_\w+)", text)) | INTERNAL.get(name, set())
-    assert read - made - {name} == {option for option in options_of(name) if option.startswith(prefix)} - {name} - made
+    variables_read = set(re.findall(rf"\b{prefix}_\w+\b", re.sub(r"#.*|openflash\.storage\.\w+", "", text)))
+    internal = set(re.findall(rf"\b(?:set|for) ({prefix}_\w+)", text)) | INTERNAL.get(name, set())
+    assert (
+        variables_read - internal - {name}
+        == {option for option in options_of(name) if option.startswith(prefix)} - {name} - internal
+    )
 
 
 INTERNAL = {
     "golden_images": {"golden_clones", "golden_host"},
-    "quickstart": {f"quickstart_{made}" for made in ("connection", "content", "failure", "pass", "run_dir", "summary")},
+    "quickstart": {f"quickstart_{name}" for name in ("connection", "content", "failure", "pass", "run_dir", "summary")},
 }
-"""What a playbook makes for itself."""
+"""The variables that a playbook sets itself."""
 
 
 @pytest.mark.parametrize(
@@ -56,7 +59,7 @@ INTERNAL = {
             "flash_arrays",
             {"golden_images": [{"name": "a", "path": "/a"}]},
             "missing required arguments: golden_connection",
-            id="a connection that is missing",
+            id="a missing connection",
         ),
         pytest.param(
             "golden_images",
@@ -74,7 +77,7 @@ INTERNAL = {
                 "golden_hosts": [{"name": "h", "image": "a", "chap_password": CANARY, "lun": "first"}],
             },
             "'lun' is of type",
-            id="a LUN that is no number",
+            id="a LUN that is not a number",
         ),
         pytest.param(
             "golden_images",
@@ -85,21 +88,21 @@ INTERNAL = {
                 "golden_hosts": [{"name": "h", "image": "b"}],
             },
             "golden_hosts has an image that is not one of",
-            id="a host whose image is not declared",
+            id="a host with an undeclared image",
         ),
         pytest.param(
             "openstack_backends",
             "cinder_volume",
             {"openstack_backends_become": False},
             "missing required arguments: cinder_backend_backends",
-            id="backends that are missing",
+            id="missing backends",
         ),
         pytest.param(
             "openstack_backends",
             "cinder_volume",
             {"openstack_backends_become": False, "cinder_backend_backends": []},
             "cinder_backend_backends is empty for one",
-            id="backends that are an empty list",
+            id="an empty list of backends",
         ),
         pytest.param(
             "quickstart",
@@ -110,7 +113,7 @@ INTERNAL = {
         ),
     ],
 )
-def test_bad_variables_stop_a_playbook_before_anything_is_done(
+def test_bad_variables_stop_a_playbook_before_any_change(
     tmp_path: Path, name: str, hosts: str, variables: dict[str, Any], message: str
 ) -> None:
     player = Player(tmp_path)
@@ -119,7 +122,7 @@ def test_bad_variables_stop_a_playbook_before_anything_is_done(
     inventory = {"all": {"vars": {"ansible_connection": "local"}, "children": {hosts: {"hosts": {"one": None}}}}}
     (tmp_path / "inventory.yml").write_text(yaml.safe_dump(inventory), encoding="utf-8")
     (tmp_path / "vars.json").write_text(json.dumps(variables), encoding="utf-8")
-    played = subprocess.run(
+    completed = subprocess.run(
         [
             *("ansible-playbook", "-vvv", "--inventory", str(tmp_path / "inventory.yml")),
             *("--extra-vars", f"@{tmp_path / 'vars.json'}", f"openflash.storage.{name}"),
@@ -131,8 +134,8 @@ def test_bad_variables_stop_a_playbook_before_anything_is_done(
         timeout=120,
         check=False,
     )
-    output = played.stdout + played.stderr
-    assert played.returncode == 2, output
+    output = completed.stdout + completed.stderr
+    assert completed.returncode == 2, output
     assert message in output
     assert "changed=0" in output
     assert CANARY not in output

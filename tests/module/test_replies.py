@@ -1,12 +1,11 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Answers that lack something, have nonsense in them, or are something else: every read of every array, field by field.
+"""Incomplete, damaged and foreign answers: every read of every array, field by field.
 
-What the simulated array answers is recorded once, and then given to the client again and again, each time with one
-field left out, null, empty or of another type, cut off, with another content type, or in the form of a proxy's page.
-The outcome is an error that says so or an entry that is reported as unreadable; never another exception, and never an
-object that is not there.
+The answers of the simulated array are recorded once. Then the client gets them again, each time with one field missing,
+null, empty or of another type, or truncated, or with another content type, or replaced by the page of a proxy. The
+outcome is an error or an entry that is reported as unreadable; never another exception, and never an absent object.
 """
 
 from __future__ import annotations
@@ -28,6 +27,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.transp
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.transport.tcp import TcpTransport
 from tests.module.arrays import CONTRACT, GIB, ArrayUnderTest
 from tests.module.operations import build
+from tests.support.json_values import keys_of, with_value
 
 PAGE = "<html><head><title>502 Bad Gateway</title></head><body>a proxy</body></html>"
 Read = Callable[[Any, ArrayUnderTest], Any]
@@ -42,39 +42,39 @@ READS: dict[str, Read] = {
     "snapshots of a volume": lambda client, array: client.snapshots(volumes=["data1"]),
     "hosts": lambda client, array: client.hosts(),
     "one host": lambda client, array: client.hosts(["web1"]),
-    "host of an initiator": lambda client, array: client.find_hosts([one.address for one in array.subject.parsed(2)]),
+    "host of an initiator": lambda client, array: client.find_hosts([port.address for port in array.subject.parsed(2)]),
     "mappings": lambda client, array: client.mappings(),
     "mappings of a volume": lambda client, array: client.mappings(volumes=["used1"]),
     "mappings of a host": lambda client, array: client.mappings(hosts=["web1"]),
     "groups": lambda client, array: client.groups() if hasattr(client, "groups") else Listing(),
 }
-LOOSE = ("info", "capacity", "ports")
-"""A port that does not report that it is a target and up is of no use to anybody."""
+WITHOUT_COMPLETENESS = ("info", "capacity", "ports")
+"""Reads whose result may lack entries: a port that does not report that it is up is left out."""
 ABSENT = {
-    # A volume that is no snapshot reports null or an empty list as its source (sheet, section 2)
+    # A volume that is not a snapshot reports null or an empty list as its source (sheet, section 2)
     ("xtremio", "ancestor-vol-id", "null"),
     # An initiator without a host may be missing in the answer (HOSTS_OF_UNLISTED_PORT)
     ("dsware", "iqn.2026-01.org.example:host2", "left out"),
 }
-"""Field by field, what means on this array that nothing is there."""
+"""Changes of an answer that mean on this array that an object is absent: vendor, field and change."""
 
 
 class Mangled(NamedTuple):
-    """An answer that is not as expected."""
+    """A changed answer."""
 
-    done: str
-    """What was done to the answer."""
+    change: str
+    """The change, in words for messages."""
     text: str
     strict: bool
-    """Whether nothing may be absent because of it."""
+    """Whether no object may be absent because of the change."""
     content_type: str | None = None
-    """Over HTTP, the content type instead of the present one."""
+    """Over HTTP, the content type that replaces the recorded one."""
 
 
-def json_mangles(text: str) -> Iterator[Mangled]:
+def json_changes(text: str) -> Iterator[Mangled]:
     document = json.loads(text)
-    for key in sorted(set(_keys(document))):
-        for label, put, strict in (
+    for key in sorted(set(keys_of(document))):
+        for label, replacement, strict in (
             ("left out", ..., True),
             ("null", None, True),
             ("text", "nonsense", False),
@@ -83,48 +83,31 @@ def json_mangles(text: str) -> Iterator[Mangled]:
             ("an empty list", [], False),
             ("an empty object", {}, False),
         ):
-            yield Mangled(f"{key}: {label}", json.dumps(_with(document, key, put)), strict)
+            yield Mangled(f"{key}: {label}", json.dumps(with_value(document, key, replacement)), strict)
     for label, other in (("null", "null"), ("a list", "[]"), ("text", '"text"'), ("a number", "7"), ("empty", "{}")):
         yield Mangled(f"everything: {label}", other, True)
 
 
-def _keys(value: Any) -> Iterator[str]:
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            yield key
-            yield from _keys(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _keys(inner)
-
-
-def _with(value: Any, key: str, put: Any) -> Any:
-    if isinstance(value, dict):
-        kept = {one: _with(inner, key, put) for one, inner in value.items() if one != key or put is not ...}
-        return {**kept, key: put} if key in value and put is not ... else kept
-    return [_with(inner, key, put) for inner in value] if isinstance(value, list) else value
-
-
-def table_mangles(text: str) -> Iterator[Mangled]:
-    """Of a table whose first line names the columns, or of lines with a name and a value each."""
+def table_changes(text: str) -> Iterator[Mangled]:
+    """The changes of a table whose first line names the columns, or of lines with a name and a value each."""
     rows = [line.split("!") for line in text.splitlines()]
     if not rows:
         return
     if len(rows[0]) == 2:
         for number, row in enumerate(rows):
             yield Mangled(f"{row[0]}: left out", _table(rows[:number] + rows[number + 1 :]), True)
-            for put in ("", "nonsense", "-1"):
-                changed = [*rows[:number], [row[0], put], *rows[number + 1 :]]
-                yield Mangled(f"{row[0]}: {put!r}", _table(changed), False)
+            for replacement in ("", "nonsense", "-1"):
+                changed = [*rows[:number], [row[0], replacement], *rows[number + 1 :]]
+                yield Mangled(f"{row[0]}: {replacement!r}", _table(changed), False)
         return
     for number, column in enumerate(rows[0]):
         yield Mangled(f"{column}: left out", _table([row[:number] + row[number + 1 :] for row in rows]), True)
-        for put in ("", "nonsense", "-1"):
-            changed = [row[:number] + [put] + row[number + 1 :] for row in rows[1:]]
-            yield Mangled(f"{column}: {put!r}", _table([rows[0], *changed]), False)
+        for replacement in ("", "nonsense", "-1"):
+            changed = [row[:number] + [replacement] + row[number + 1 :] for row in rows[1:]]
+            yield Mangled(f"{column}: {replacement!r}", _table([rows[0], *changed]), False)
     for width in (1, len(rows[0]) // 2):
         yield Mangled(f"rows of {width} fields", _table([rows[0], *(row[:width] for row in rows[1:])]), True)
-        yield Mangled(f"the last row cut off after {width} fields", _table([*rows[:-1], rows[-1][:width]]), True)
+        yield Mangled(f"the last row truncated after {width} fields", _table([*rows[:-1], rows[-1][:width]]), True)
 
 
 def _table(rows: list[list[str]]) -> str:
@@ -134,23 +117,23 @@ def _table(rows: list[list[str]]) -> str:
 FIELD = re.compile(r"(?<=[\[,\n])(\w+)=([^,\[\]\n]*)")
 
 
-def field_mangles(text: str) -> Iterator[Mangled]:
-    """Of lines ``key=value`` and ``volume0=[key=value,key=value]``."""
-    for key in sorted({found[1] for found in FIELD.finditer(f"\n{text}")}):
-        one = re.compile(rf"(?<![\w])({key})=([^,\[\]\n]*)")
-        without = one.sub("", text).replace(",,", ",").replace("[,", "[").replace(",]", "]")
+def field_changes(text: str) -> Iterator[Mangled]:
+    """The changes of lines ``key=value`` and ``volume0=[key=value,key=value]``."""
+    for key in sorted({match[1] for match in FIELD.finditer(f"\n{text}")}):
+        field = re.compile(rf"(?<![\w])({key})=([^,\[\]\n]*)")
+        without = field.sub("", text).replace(",,", ",").replace("[,", "[").replace(",]", "]")
         yield Mangled(f"{key}: left out", without, True)
-        for put in ("", "nonsense", "-1"):
-            yield Mangled(f"{key}: {put!r}", one.sub(rf"\1={put}", text), False)
+        for replacement in ("", "nonsense", "-1"):
+            yield Mangled(f"{key}: {replacement!r}", field.sub(rf"\1={replacement}", text), False)
 
 
-def mangles(wire: str, text: str) -> Iterator[Mangled]:
+def changes(wire: str, text: str) -> Iterator[Mangled]:
     try:
-        yield from {"http": json_mangles, "ssh": table_mangles, "tcp": field_mangles}[wire](text)
+        yield from {"http": json_changes, "ssh": table_changes, "tcp": field_changes}[wire](text)
     except ValueError:
-        pass  # a page, which a client may look at before it sends its password
-    # A command that finds nothing prints nothing, and the exit status that follows says that it printed everything
-    yield Mangled("nothing at all", "", wire != "ssh")
+        pass  # a page, which a client may read before it sends its password
+    # A command without a result prints nothing; the exit status that follows proves that the output is complete
+    yield Mangled("an empty answer", "", wire != "ssh")
     if text.strip():
         for numerator in (1, 2, 3):
             cut = text[: len(text) * numerator // 4]
@@ -158,20 +141,20 @@ def mangles(wire: str, text: str) -> Iterator[Mangled]:
         yield Mangled("all but the last character", text.rstrip()[:-1], wire != "ssh")
     yield Mangled("a page", PAGE, True, "text/html")
     if wire == "http":
-        yield Mangled("a page that is said to be JSON", PAGE, True, "application/json")
+        yield Mangled("a page with the content type of JSON", PAGE, True, "application/json")
         for content_type in ("text/html", "text/plain", ""):
             yield Mangled(f"the content type {content_type!r}", text, True, content_type)
 
 
 class Tape:
-    """The answers of an array, recorded, and given again with one of them mangled."""
+    """Records the answers of an array, and replays them with one of them changed."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.answers: dict[Any, Any] = {}
         self.used: list[tuple[str, str]] = []
-        """The wire and the request of each answer that was given."""
-        self.instead: dict[str, Mangled] = {}
-        """By request, the answer to give instead."""
+        """The wire and the request of each answer."""
+        self.replaced: dict[str, Mangled] = {}
+        """By request, the answer that replaces the recorded one."""
         for transport, method, wire in (
             (HttpTransport, "_once", "http"),
             (SshTransport, "_run", "ssh"),
@@ -180,16 +163,16 @@ class Tape:
             monkeypatch.setattr(transport, method, self._recording(getattr(transport, method), wire))
 
     def _recording(self, send: Callable[..., Any], wire: str) -> Callable[..., Any]:
-        def call(transport: Any, *given: Any) -> Any:
+        def call(transport: Any, *args: Any) -> Any:
             if wire == "http":
-                request = f"{given[0].method} {given[0].target} {(given[0].body or b'').decode()}".rstrip()
+                request = f"{args[0].method} {args[0].target} {(args[0].body or b'').decode()}".rstrip()
             else:
-                request = given[0] if wire == "ssh" else given[1].decode()
+                request = args[0] if wire == "ssh" else args[1].decode()
             if request not in self.answers:
-                self.answers[request] = send(transport, *given)
+                self.answers[request] = send(transport, *args)
             self.used.append((wire, request))
             answer = self.answers[request]
-            return self._put(answer, self.instead[request]) if request in self.instead else answer
+            return self._changed(answer, self.replaced[request]) if request in self.replaced else answer
 
         return call
 
@@ -200,7 +183,7 @@ class Tape:
         return str(answer.stdout if hasattr(answer, "stdout") else answer.text)
 
     @staticmethod
-    def _put(answer: Any, mangled: Mangled) -> Any:
+    def _changed(answer: Any, mangled: Mangled) -> Any:
         if isinstance(answer, bytes):
             return mangled.text.encode()
         if hasattr(answer, "stdout"):
@@ -212,8 +195,8 @@ class Tape:
 
 
 @pytest.fixture(params=CONTRACT, ids=lambda row: row.name)
-def held(request: pytest.FixtureRequest, arrays: dict[str, ArrayUnderTest]) -> ArrayUnderTest:
-    """An array with some of everything."""
+def filled(request: pytest.FixtureRequest, arrays: dict[str, ArrayUnderTest]) -> ArrayUnderTest:
+    """An array with objects of every kind."""
     array = arrays[request.param.name]
     array.reset()
     needs = "data1 data2 sunday" + (" used1 web1 old1" if array.row.hosts else "")
@@ -229,7 +212,7 @@ def tape(monkeypatch: pytest.MonkeyPatch) -> Tape:
 
 
 def outcome(work: Callable[[], Any], where: str) -> Any:
-    """What it returns, or the error that says what is wrong; any other exception is a defect."""
+    """What the work returns, or its FlashError; any other exception is a defect."""
     try:
         return work()
     except FlashError as error:
@@ -241,49 +224,54 @@ def outcome(work: Callable[[], Any], where: str) -> Any:
 
 
 @pytest.mark.parametrize("read", READS)
-def test_an_answer_that_is_not_as_expected_is_reported_and_nothing_is_absent(
-    held: ArrayUnderTest, tape: Tape, read: str
-) -> None:
-    ask = READS[read]
-    settings = held.settings(held.connection, timeout=2.0, wait_timeout=2.0)
+def test_a_changed_answer_is_reported_and_makes_no_object_absent(filled: ArrayUnderTest, tape: Tape, read: str) -> None:
+    read_objects = READS[read]
+    settings = filled.settings(filled.connection, timeout=2.0, wait_timeout=2.0)
     with connect(settings) as client:
         tape.used.clear()
-        complete = outcome(lambda: ask(client, held), read)
+        complete = outcome(lambda: read_objects(client, filled), read)
         requests = list(dict.fromkeys(tape.used))
-    wrong = []
+    defects = []
     for wire, request in requests:
-        for mangled in mangles(wire, tape.text_of(tape.answers[request])):
-            where = f"{read}, {request!r}, {mangled.done}"
+        for mangled in changes(wire, tape.text_of(tape.answers[request])):
+            where = f"{read}, {request!r}, {mangled.change}"
             with connect(settings) as client:
-                tape.instead = {request: mangled}
+                tape.replaced = {request: mangled}
                 try:
-                    found = outcome(partial(ask, client, held), where)
+                    result = outcome(partial(read_objects, client, filled), where)
                 except AssertionError as error:
-                    wrong.append(str(error))
+                    defects.append(str(error))
                     continue
                 finally:
-                    tape.instead = {}
-            if read in LOOSE or not mangled.strict or not isinstance(found, Listing) or not found.complete:
+                    tape.replaced = {}
+            if (
+                read in WITHOUT_COMPLETENESS
+                or not mangled.strict
+                or not isinstance(result, Listing)
+                or not result.complete
+            ):
                 continue
-            if isinstance(complete, Listing) and len(found) < len(complete):
-                about = (held.subject.vendor, *mangled.done.split(": "))
-                if about not in ABSENT:
-                    wrong.append(f"{where}: {len(complete) - len(found)} of {len(complete)} are taken for absent")
-    assert wrong == [], "\n".join(wrong)
+            if isinstance(complete, Listing) and len(result) < len(complete):
+                change = (filled.subject.vendor, *mangled.change.split(": "))
+                if change not in ABSENT:
+                    defects.append(f"{where}: {len(complete) - len(result)} of {len(complete)} count as absent")
+    assert defects == [], "\n".join(defects)
 
 
-def test_a_session_that_begins_with_an_odd_answer_begins_or_says_why_not(held: ArrayUnderTest, tape: Tape) -> None:
-    settings = held.settings(held.connection, timeout=2.0, wait_timeout=2.0)
+def test_a_session_with_a_changed_first_answer_begins_or_fails_with_an_error(
+    filled: ArrayUnderTest, tape: Tape
+) -> None:
+    settings = filled.settings(filled.connection, timeout=2.0, wait_timeout=2.0)
     connect(settings).close()
-    wrong = []
+    defects = []
     for wire, request in list(dict.fromkeys(tape.used)):
-        for mangled in mangles(wire, tape.text_of(tape.answers[request])):
-            tape.instead = {request: mangled}
+        for mangled in changes(wire, tape.text_of(tape.answers[request])):
+            tape.replaced = {request: mangled}
             try:
-                begun = outcome(lambda: connect(settings), f"{request!r}, {mangled.done}")
-                if not isinstance(begun, FlashError):
-                    begun.close()
+                client = outcome(lambda: connect(settings), f"{request!r}, {mangled.change}")
+                if not isinstance(client, FlashError):
+                    client.close()
             except AssertionError as error:
-                wrong.append(str(error))
-    tape.instead = {}
-    assert wrong == [], "\n".join(wrong)
+                defects.append(str(error))
+    tape.replaced = {}
+    assert defects == [], "\n".join(defects)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whatever the array answers to a restore, what the volume held stays reachable, on every array that can restore."""
+"""Whatever the array answers to a restore, the volume's former content is kept, on every array that can restore."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.module.arrays import GIB, ROWS, ArrayUnderTest, Result
 RESTORE: dict[str, Any] = {"name": "monday", "volume": "db1", "state": "restored", "backup": "before"}
 LOST = ("reset_before", "reset_after", "truncated", "non_json", "http_status")
 CODES: dict[str, tuple[str, ...]] = {
-    # The first is taken for success by a client of the vendor; then: mapped, unrelated, no room, busy, unknown
+    # The first counts as success for the vendor's own client; then: mapped, unrelated, no room, busy, unknown
     "dsware": ("50153010", "50157010", "50153014", "50153012", "50151005", "50159999"),
     "xtremio": ("vol_obj_not_found", "vol_obj_name_not_unique", "invalid_vol_size", "system_is_busy", "no_such_code"),
     "datera": ("400", "404-NotFoundError", "409-ConflictError", "422-ValidationFailedError", "503"),
@@ -22,44 +22,33 @@ CODES: dict[str, tuple[str, ...]] = {
 RESTORING = {"dsware": "snapshot/rollback", "xtremio": r"types/snapshots\b", "datera": r"/volumes/[^/?]+(\?|\Z)"}
 """The request that restores."""
 METHODS = {"dsware": "POST", "xtremio": "POST", "datera": "PUT"}
-CAN = (
-    "xtremio-4.2-iscsi",
-    "xtremio-4.0-fc",
-    "xtremio-clusters",
-    "datera-2.2",
-    "datera-2.1",
-    "dsware-rest",
-    "dsware-6.3",
-)
+CAN_RESTORE = tuple(row for row in ROWS if "restore_snapshot" not in row.abilities.refusals)
 
 
-def test_the_arrays_that_can_restore_are_known() -> None:
-    assert set(CAN) < {row.name for row in ROWS}
+@pytest.fixture(params=CAN_RESTORE, ids=lambda row: row.name)
+def restoring(request: pytest.FixtureRequest, arrays: dict[str, ArrayUnderTest]) -> ArrayUnderTest:
+    return arrays[request.param.name]
 
 
-@pytest.fixture(params=CAN)
-def able(request: pytest.FixtureRequest, arrays: dict[str, ArrayUnderTest]) -> ArrayUnderTest:
-    return arrays[request.param]
-
-
-@pytest.fixture(params=["xtremio-4.2-iscsi", "datera-2.2", "dsware-rest"])
-def thorough(request: pytest.FixtureRequest, arrays: dict[str, ArrayUnderTest]) -> ArrayUnderTest:
-    """One for each wire: these tests meet every request."""
-    return arrays[request.param]
+@pytest.fixture(params=[row for row in CAN_RESTORE if row.represents_wire], ids=lambda row: row.name)
+def restoring_of_wire(request: pytest.FixtureRequest, arrays: dict[str, ArrayUnderTest]) -> ArrayUnderTest:
+    """An array of each wire, for the tests with a fault at every request."""
+    return arrays[request.param.name]
 
 
 def from_the_first_write(array: ArrayUnderTest) -> range:
-    """The numbers of the requests of an undisturbed restore, from the first one that changes something."""
+    """The numbers of the requests of an undisturbed restore, from the first that changes the array."""
     prepare(array)
     mark = array.mark()
     assert not run(array).failed
     requests = array.requests(mark)
     return range(
-        next(number for number, one in enumerate(requests) if one["write"] and not _session(one)), len(requests)
+        next(number for number, request in enumerate(requests) if request["write"] and not _is_of_session(request)),
+        len(requests),
     )
 
 
-def _session(request: dict[str, Any]) -> bool:
+def _is_of_session(request: dict[str, Any]) -> bool:
     return "log" in request["path"].rsplit("/", 1)[-1]
 
 
@@ -68,7 +57,7 @@ def vendor(array: ArrayUnderTest) -> str:
 
 
 def prepare(array: ArrayUnderTest) -> tuple[str, str]:
-    """A volume that was written to since its snapshot was taken: what the snapshot holds, and what the volume holds."""
+    """Make a volume that was written to after its snapshot; the contents of the snapshot and of the volume."""
     array.reset()
     array.done("flash_volume", name="db1", size="2GiB")
     array.write("db1", GIB)
@@ -85,8 +74,8 @@ def run(array: ArrayUnderTest) -> Result:
 
 
 def contents(array: ArrayUnderTest) -> set[str]:
-    """What can be reached by a name, markers apart."""
-    return {one["content"] for name, one in array.volumes().items() if not name.startswith("of-tmp-")}
+    """The contents of all volumes and snapshots but markers."""
+    return {volume["content"] for name, volume in array.volumes().items() if not name.startswith("of-tmp-")}
 
 
 def restores(array: ArrayUnderTest, mark: int) -> int:
@@ -94,21 +83,21 @@ def restores(array: ArrayUnderTest, mark: int) -> int:
     return sum(entry["change"] == "volume.overwrite" for entry in array.changes(mark))
 
 
-def check(array: ArrayUnderTest, first: Result, where: str, snapshot: str, held: str) -> None:
-    """After a run that met a fault: write, run again, and look for all that was ever there."""
-    assert held in contents(array), f"{where}: what the volume held is lost"
+def check(array: ArrayUnderTest, first: Result, where: str, snapshot: str, former: str) -> None:
+    """After a run with a fault: write to the volume, run again, and expect every content that there was."""
+    assert former in contents(array), f"{where}: the former content of the volume is lost"
     if not first.failed:
         volumes = array.volumes()
-        assert (volumes["db1"]["content"], volumes["before"]["content"]) == (snapshot, held), where
+        assert (volumes["db1"]["content"], volumes["before"]["content"]) == (snapshot, former), where
     array.write("db1", GIB)
-    there, later = contents(array), array.volumes()["db1"]["content"]
+    contents_before, later = contents(array), array.volumes()["db1"]["content"]
     mark = array.mark()
-    again = run(array)
-    assert not again.failed, f"{where} ({first.get('msg')}): {again.msg}"
-    assert there <= contents(array), f"{where}: the next run has lost something"
-    assert array.volumes()["before"]["content"] in (held, later), where
+    repeated = run(array)
+    assert not repeated.failed, f"{where} ({first.get('msg')}): {repeated.msg}"
+    assert contents_before <= contents(array), f"{where}: the next run has lost something"
+    assert array.volumes()["before"]["content"] in (former, later), where
     if not first.failed:
-        assert not again.changed, where
+        assert not repeated.changed, where
         assert restores(array, mark) == 0, where
     else:
         assert restores(array, mark) <= 1, where
@@ -118,45 +107,45 @@ def check(array: ArrayUnderTest, first: Result, where: str, snapshot: str, held:
     assert restores(array, mark) == 0
 
 
-@pytest.mark.parametrize("done", ["before", "after"])
-def test_no_refusal_of_a_restore_costs_the_backup(able: ArrayUnderTest, done: str) -> None:
-    kind = vendor(able)
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_refused_restore_keeps_the_backup(restoring: ArrayUnderTest, moment: str) -> None:
+    kind = vendor(restoring)
     for code in CODES[kind]:
-        snapshot, held = prepare(able)
-        mark = able.mark()
+        snapshot, former = prepare(restoring)
+        mark = restoring.mark()
         match = {"method": METHODS[kind], "path": RESTORING[kind]}
-        # Datera demands first that the app instance is offline.
-        able.fault(kind=f"refused_{done}", code=code, match=match, skip=int(kind == "datera"), count=None)
-        first = run(able)
-        able.clear_faults()
-        where = f"{code} {done}"
-        if done == "after" and first.failed:
-            assert restores(able, mark) >= 1, where
+        # On Datera the first such request takes the app instance offline.
+        restoring.fault(kind=f"refused_{moment}", code=code, match=match, skip=int(kind == "datera"), count=None)
+        first = run(restoring)
+        restoring.clear_faults()
+        where = f"{code} {moment}"
+        if moment == "after" and first.failed:
+            assert restores(restoring, mark) >= 1, where
         if kind == "xtremio":
-            # What it keeps proves whether it has restored
-            assert restores(able, mark) == (1 if done == "after" else 0), where
+            # The snapshots that the restoring keeps prove whether it has restored
+            assert restores(restoring, mark) == (1 if moment == "after" else 0), where
         if (kind, code) == ("dsware", "50153010"):
             assert not first.failed, first.msg
-            if done == "before":
+            if moment == "before":
                 continue
-        check(able, first, where, snapshot, held)
+        check(restoring, first, where, snapshot, former)
 
 
 @pytest.mark.parametrize("kind", LOST)
-def test_no_lost_answer_costs_what_the_volume_held(thorough: ArrayUnderTest, kind: str) -> None:
-    for skip in from_the_first_write(thorough):
-        snapshot, held = prepare(thorough)
-        thorough.fault(kind=kind, skip=skip)
-        first = run(thorough)
-        thorough.clear_faults()
-        check(thorough, first, f"{kind} at request {skip + 1}", snapshot, held)
+def test_a_lost_answer_of_a_restore_keeps_the_former_content(restoring_of_wire: ArrayUnderTest, kind: str) -> None:
+    for skip in from_the_first_write(restoring_of_wire):
+        snapshot, former = prepare(restoring_of_wire)
+        restoring_of_wire.fault(kind=kind, skip=skip)
+        first = run(restoring_of_wire)
+        restoring_of_wire.clear_faults()
+        check(restoring_of_wire, first, f"{kind} at request {skip + 1}", snapshot, former)
 
 
-def test_no_kill_costs_what_the_volume_held(thorough: ArrayUnderTest) -> None:
-    """From each request on nothing is answered any more, as if the process had ended there."""
-    for skip in from_the_first_write(thorough):
-        snapshot, held = prepare(thorough)
-        thorough.fault(kind="reset_before", skip=skip, count=None)
-        first = run(thorough)
-        thorough.clear_faults()
-        check(thorough, first, f"killed before request {skip + 1}", snapshot, held)
+def test_a_killed_restore_keeps_the_former_content(restoring_of_wire: ArrayUnderTest) -> None:
+    """From each request on nothing is answered, as if the process had ended there."""
+    for skip in from_the_first_write(restoring_of_wire):
+        snapshot, former = prepare(restoring_of_wire)
+        restoring_of_wire.fault(kind="reset_before", skip=skip, count=None)
+        first = run(restoring_of_wire)
+        restoring_of_wire.clear_faults()
+        check(restoring_of_wire, first, f"killed before request {skip + 1}", snapshot, former)

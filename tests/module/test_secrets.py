@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Secrets go to the array and nowhere else: not into results, output, diffs, errors, files or the process list."""
+"""Secrets go only to the array: not into results, output, differences, errors, files or the process list."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.module.arrays import THOROUGH, TRANSPORTS, ArrayUnderTest, Modules, Row
+from tests.module.arrays import ONE_OF_EACH_WIRE, TRANSPORTS, ArrayUnderTest, Modules, Row
 from tests.module.playbooks import Player
 from tests.support.running import join
 from tests.support.simulator import Simulator
@@ -30,7 +30,7 @@ PROXY = "canary-proxy-2468"
 
 
 def forms(secret: str) -> set[str]:
-    """The secret as it may be found: plain, quoted, encoded."""
+    """The secret in each form in which it could appear: plain, quoted, encoded."""
     from json import dumps
     from urllib.parse import quote, quote_plus
 
@@ -42,24 +42,24 @@ def forms(secret: str) -> set[str]:
 SECRETS = {form for secret in (PASSWORD, CHAP, DISCOVERY, PROXY) for form in forms(secret)}
 
 
-def assert_silent(text: str, where: str) -> None:
-    found = {secret for secret in SECRETS if secret in text}
-    assert not found, f"{found} in {where}:\n{text}"
+def assert_no_secret(text: str, where: str) -> None:
+    leaked = {secret for secret in SECRETS if secret in text}
+    assert not leaked, f"{leaked} in {where}:\n{text}"
 
 
 def rows(*chosen: Row) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("guarded", chosen, ids=[row.name for row in chosen], indirect=True, scope="module")
 
 
-EACH_WIRE = rows(*THOROUGH)
-"""For what an array's own client writes into results and errors."""
+EACH_WIRE = rows(*ONE_OF_EACH_WIRE)
+"""For results and errors, into which the array's own client writes."""
 EACH_TRANSPORT = rows(*TRANSPORTS)
-"""For what is the same for all arrays that a task reaches in the same manner."""
+"""For what is the same for all arrays with the same transport."""
 
 
 @pytest.fixture(scope="module")
 def guarded(request: pytest.FixtureRequest, modules: Modules, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """The row's array with a password that is looked for afterwards, in a simulator of its own."""
+    """The row's array, in its own simulator, with a password that tests search for."""
     folder = tmp_path_factory.mktemp("guarded")
     config = {**request.param.config, "password": PASSWORD}
     with Simulator([config], run_dir=folder) as simulator:
@@ -95,18 +95,18 @@ def tasks(array: ArrayUnderTest) -> list[tuple[str, dict[str, Any]]]:
 
 
 @EACH_WIRE
-def test_no_result_tells_a_secret(canary: ArrayUnderTest) -> None:
+def test_no_result_has_a_secret(canary: ArrayUnderTest) -> None:
     for check in (True, False):
         for module, args in tasks(canary):
             result = canary.task(module, check=check, diff=True, verbosity=4, **args)
-            assert_silent(result.output, f"the result of {module} {args}")
+            assert_no_secret(result.output, f"the result of {module} {args}")
 
 
 @EACH_WIRE
 @pytest.mark.parametrize(
     "kind", ["reset_before", "reset_after", "truncated", "non_json", "http_status", "busy", "expired", "pool_full"]
 )
-def test_no_error_tells_a_secret(canary: ArrayUnderTest, kind: str) -> None:
+def test_no_error_has_a_secret(canary: ArrayUnderTest, kind: str) -> None:
     for module, args in tasks(canary):
         canary.fault(kind=kind, count=None)
         connection = {"timeout": 1.0, "wait_timeout": 0.2, **canary.version}
@@ -115,7 +115,7 @@ def test_no_error_tells_a_secret(canary: ArrayUnderTest, kind: str) -> None:
             continue
         result = canary.task(module, diff=True, verbosity=4, connection=connection, **args)
         canary.clear_faults()
-        assert_silent(result.output, f"{module} with {kind}")
+        assert_no_secret(result.output, f"{module} with {kind}")
 
 
 ADDRESSES: list[Any] = [
@@ -144,11 +144,11 @@ PROXIES = [
 ]
 
 EARLY: list[dict[str, Any]] = [{"vendor": "acme"}, {"no_such_option": 1}, {"timeout": 0}, {"port": 0}, {"port": "x"}]
-"""What ends a module before it looks at any other option of the connection."""
+"""Options that end a module before it checks the other connection options."""
 
 
 @EACH_WIRE
-def test_no_wrong_connection_tells_a_secret(canary: ArrayUnderTest) -> None:
+def test_no_error_of_a_wrong_connection_has_a_secret(canary: ArrayUnderTest) -> None:
     wrong: list[dict[str, Any]] = [
         {"address": "array.invalid"},
         {"port": 9},
@@ -162,43 +162,43 @@ def test_no_wrong_connection_tells_a_secret(canary: ArrayUnderTest) -> None:
     ]
     if canary.speaks_ssh:
         wrong.insert(0, {"host_key": None})
-    # What a wire without TLS, or without an account, has no use for does not make a connection wrong.
-    pointless: tuple[str, ...] = () if canary.speaks_tls else ("ca_path", "tls_server_name")
-    pointless += () if canary.logs_in else ("username", "password")
+    # A wire without TLS or without a login ignores these options, so they do not make a connection wrong.
+    ignored: tuple[str, ...] = () if canary.speaks_tls else ("ca_path", "tls_server_name")
+    ignored += () if canary.logs_in else ("username", "password")
     for connection in wrong:
-        if set(connection) <= set(pointless):
+        if set(connection) <= set(ignored):
             continue
         result = canary.task("flash_facts", verbosity=4, connection={"timeout": 2.0, **connection})
         assert result.failed
-        assert_silent(result.output, str(connection))
+        assert_no_secret(result.output, str(connection))
 
 
 @EACH_TRANSPORT
 @pytest.mark.parametrize("early", EARLY, ids=str)
-def test_no_early_error_tells_a_secret(canary: ArrayUnderTest, early: dict[str, Any]) -> None:
+def test_no_early_error_has_a_secret(canary: ArrayUnderTest, early: dict[str, Any]) -> None:
     for module in ("flash_facts", "flash_array", "flash_image"):
-        needed: dict[str, Any] = {}
+        required: dict[str, Any] = {}
         if module == "flash_image":
-            needed = {"name": "golden", "path": f"https://me:{CHAP}@127.0.0.1:9/x.raw"}
+            required = {"name": "golden", "path": f"https://me:{CHAP}@127.0.0.1:9/x.raw"}
         for connection in ({"proxy": PROXIES[3]}, {"proxy": PROXIES[2]}, {"address": ADDRESSES[4]}):
-            result = canary.task(module, verbosity=4, connection={**connection, **early}, **needed)
+            result = canary.task(module, verbosity=4, connection={**connection, **early}, **required)
             assert result.failed
-            assert_silent(result.output, f"{module} {connection} {early}")
+            assert_no_secret(result.output, f"{module} {connection} {early}")
 
 
 @EACH_TRANSPORT
 @pytest.mark.parametrize("option", ["FLASH_PROXY", "FLASH_ADDRESS"])
-def test_no_url_of_the_environment_tells_a_secret(canary: ArrayUnderTest, option: str) -> None:
+def test_no_error_about_a_url_of_the_environment_has_a_secret(canary: ArrayUnderTest, option: str) -> None:
     url = f"http://somebody:{PROXY}@127.0.0.1:9"
     missing = {option.removeprefix("FLASH_").lower(): None}
     result = canary.task("flash_facts", verbosity=4, connection=missing, env={option: url})
     assert result.failed
-    assert_silent(result.output, option)
+    assert_no_secret(result.output, option)
 
 
 @EACH_TRANSPORT
 @pytest.mark.parametrize("proxy", ["http://me:p@ss/word@127.0.0.1:9", "http://me:p@127.0.0.1:9", "me:p@127.0.0.1:9"])
-def test_a_password_of_one_letter_does_not_mask_every_such_letter(canary: ArrayUnderTest, proxy: str) -> None:
+def test_a_password_of_one_letter_masks_only_itself(canary: ArrayUnderTest, proxy: str) -> None:
     result = canary.task("flash_facts", verbosity=4, connection={"proxy": proxy, "timeout": 2.0})
     assert result.failed
     assert "proxy" in result.msg
@@ -208,7 +208,7 @@ def test_a_password_of_one_letter_does_not_mask_every_such_letter(canary: ArrayU
 
 
 @EACH_TRANSPORT
-def test_a_wrong_address_says_what_is_wrong_with_it(canary: ArrayUnderTest) -> None:
+def test_the_error_of_an_address_with_a_password_names_the_problem(canary: ArrayUnderTest) -> None:
     for address in ADDRESSES[:5]:
         result = canary.task("flash_facts", connection={"address": address})
         assert "address has a user name or password in it" in result.msg
@@ -221,8 +221,8 @@ def test_a_wrong_address_says_what_is_wrong_with_it(canary: ArrayUnderTest) -> N
 
 
 @EACH_TRANSPORT
-def test_no_output_of_a_play_tells_a_secret(canary: ArrayUnderTest, tmp_path: Path) -> None:
-    """Not at the highest verbosity, not in check and diff mode, and not in what the play leaves on the disk."""
+def test_no_output_of_a_play_has_a_secret(canary: ArrayUnderTest, tmp_path: Path) -> None:
+    """At the highest verbosity, in check and diff mode, and in the files that the play leaves."""
     player = Player(tmp_path)
     play = [
         {f"openflash.storage.{module}": args, "ignore_errors": True, "register": f"result{number}"}
@@ -230,21 +230,21 @@ def test_no_output_of_a_play_tells_a_secret(canary: ArrayUnderTest, tmp_path: Pa
     ]
     play.append({"ansible.builtin.debug": {"msg": [f"{{{{ result{number} }}}}" for number in range(len(play))]}})
     for options in (["-vvvvv", "--diff"], ["-vvv", "--check", "--diff"]):
-        played = player.play(play, canary.connection, *options, ANSIBLE_LOG_PATH=str(tmp_path / "ansible.log"))
-        assert played.rc == 0, played.output
-        assert_silent(played.output, "the output")
+        completed = player.play(play, canary.connection, *options, ANSIBLE_LOG_PATH=str(tmp_path / "ansible.log"))
+        assert completed.rc == 0, completed.output
+        assert_no_secret(completed.output, "the output")
     for path in tmp_path.rglob("*"):
         if path.is_file() and path.name != "play.yml":
-            assert_silent(path.read_text(encoding="utf-8", errors="replace"), str(path))
+            assert_no_secret(path.read_text(encoding="utf-8", errors="replace"), str(path))
 
 
 @EACH_TRANSPORT
-def test_the_environment_s_secret_is_hidden_too(canary: ArrayUnderTest, tmp_path: Path) -> None:
+def test_no_output_of_a_play_has_the_password_of_the_environment(canary: ArrayUnderTest, tmp_path: Path) -> None:
     connection = {name: value for name, value in canary.connection.items() if name != "password"}
     play: list[dict[str, Any]] = [{"openflash.storage.flash_facts": {}}]
-    played = Player(tmp_path).play(play, connection, "-vvvvv", FLASH_PASSWORD=PASSWORD)
-    assert played.rc == 0, played.output
-    assert_silent(played.output, "the output")
+    completed = Player(tmp_path).play(play, connection, "-vvvvv", FLASH_PASSWORD=PASSWORD)
+    assert completed.rc == 0, completed.output
+    assert_no_secret(completed.output, "the output")
 
 
 @EACH_TRANSPORT
@@ -253,54 +253,54 @@ def test_the_process_list_shows_no_secret(canary: ArrayUnderTest, tmp_path: Path
     play = [{f"openflash.storage.{module}": args, "ignore_errors": True} for module, args in tasks(canary)[:5]]
     command = player.write(play, canary.connection)
     canary.fault(kind="latency", seconds=0.1, count=None)
-    seen: list[str] = []
-    over = threading.Event()
+    listings: list[str] = []
+    stop = threading.Event()
 
     def watch() -> None:
-        while not over.is_set():
-            seen.append(
+        while not stop.is_set():
+            listings.append(
                 subprocess.run(["ps", "-ewwo", "args"], capture_output=True, text=True, check=True, timeout=120).stdout
             )
-            over.wait(0.1)
+            stop.wait(0.1)
 
     watcher = threading.Thread(target=watch)
     watcher.start()
     try:
         subprocess.run(command, env=player.environ(), cwd=tmp_path, capture_output=True, check=True, timeout=300)
     finally:
-        over.set()
+        stop.set()
         join(watcher)
         canary.clear_faults()
-    assert any("AnsiballZ_flash_" in text for text in seen)
-    for text in seen:
-        assert_silent(text, "the process list")
+    assert any("AnsiballZ_flash_" in text for text in listings)
+    for text in listings:
+        assert_no_secret(text, "the process list")
 
 
-def written_to(path: Path) -> str:
-    """What a file holds without its holes: the content of a volume is a file as large as the volume."""
-    parts, at, end = [], 0, path.stat().st_size
+def data_of(path: Path) -> str:
+    """The content of a file without its holes; the file of a volume is as large as the volume."""
+    parts, offset, end = [], 0, path.stat().st_size
     with path.open("rb") as stream:
-        while at < end:
+        while offset < end:
             try:
-                start = os.lseek(stream.fileno(), at, os.SEEK_DATA)
+                start = os.lseek(stream.fileno(), offset, os.SEEK_DATA)
             except OSError:
-                break  # only a hole is left
-            at = os.lseek(stream.fileno(), start, os.SEEK_HOLE)
-            parts.append(os.pread(stream.fileno(), at - start, start))
+                break  # the remainder is a hole
+            offset = os.lseek(stream.fileno(), start, os.SEEK_HOLE)
+            parts.append(os.pread(stream.fileno(), offset - start, start))
     return b"".join(parts).decode(errors="replace")
 
 
 @EACH_WIRE
-def test_only_the_endpoints_and_the_configuration_of_the_simulator_hold_its_password(canary: ArrayUnderTest) -> None:
+def test_only_two_files_of_the_simulator_have_its_password(canary: ArrayUnderTest) -> None:
     for module, args in tasks(canary):
         canary.task(module, **args)
     for path in canary.simulator.run_dir.rglob("*"):
         if path.name in ("endpoints.json", "config.yml") or not path.is_file():
             continue
-        assert_silent(written_to(path), str(path))
+        assert_no_secret(data_of(path), str(path))
     assert canary.simulator.endpoints_path.stat().st_mode & 0o777 == 0o600
-    assert_silent(str(canary.simulator.journal(canary.row.name)), "the journal")
-    assert_silent(str(canary.state()), "the state")
+    assert_no_secret(str(canary.simulator.journal(canary.row.name)), "the journal")
+    assert_no_secret(str(canary.state()), "the state")
 
 
 def test_a_secret_that_is_part_of_a_name_is_masked_with_a_warning(array: ArrayUnderTest) -> None:
@@ -332,5 +332,5 @@ def test_a_secret_that_is_part_of_a_name_is_masked_with_a_warning(array: ArrayUn
     assert "my-server-data" in result.stdout
 
 
-def test_without_such_a_secret_there_is_no_warning(array: ArrayUnderTest) -> None:
+def test_without_a_secret_in_a_name_there_is_no_warning(array: ArrayUnderTest) -> None:
     assert array.done("flash_volume", name="db1", size="1GiB").warnings == []

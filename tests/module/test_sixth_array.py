@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A sixth array is its own files and a few lines elsewhere: tests/sixth_array, added to a copy of the tree.
 
-tests/sixth_array has an array that does not exist, and is what the guide on adding an array shows.
+tests/sixth_array has an invented array, whose code the guide on adding an array shows.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from tests.support import rows, simulator
 from tests.support.clients import client_python
 
 SIXTH = ROOT / "tests/sixth_array"
-MOST = 8
-"""Lines that may be edited outside the array's own files."""
+MOST_EDITED_LINES = 8
+"""The limit of lines to edit outside the array's own files."""
 EDITS: list[dict[str, str]] = yaml.safe_load((SIXTH / "edits.yml").read_text(encoding="utf-8"))
 OWN = sorted(
     path.relative_to(SIXTH)
@@ -38,10 +38,10 @@ OWN = sorted(
     if path.suffix in (".py", ".rst")
 )
 GUIDE = ROOT / "docs/docsite/rst/guide_adding_an_array.rst"
-TESTS_OF_TESTS = [
+TABLES_OF_TESTS = [
     f"tests/{name}" for name in ("module/arrays.py", "images/lab.py", "bench/run.py", "e2e/test_cinder.py")
 ]
-"""Tables of tests/unit/test_rows_of_arrays.py that say what tests expect of an array."""
+"""The tables of tests/unit/test_rows_of_arrays.py that are in tests, to which the sixth array is not added."""
 
 
 @pytest.fixture(scope="module")
@@ -61,9 +61,9 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
             shutil.copy2(ROOT / name, copy / name)
     (copy / "collections/ansible_collections/openflash").mkdir(parents=True)
     (copy / "collections/ansible_collections/openflash/storage").symlink_to("../../..")
-    for own in OWN:
-        (copy / own).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(SIXTH / own, copy / own)
+    for path in OWN:
+        (copy / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(SIXTH / path, copy / path)
     for edit in EDITS:
         path = copy / edit["file"]
         before, after = path.read_text(encoding="utf-8"), edit["after"] + "\n"
@@ -74,8 +74,8 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(tree: Path, *command: str, **environment: str) -> str:
-    """The output of a program that must succeed, in the copy of the tree."""
-    own = {
+    """The output of a program that must succeed, run in the copy of the tree."""
+    variables = {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "HOME": os.environ.get("HOME", "/"),
         "LC_ALL": "C.UTF-8",
@@ -83,16 +83,16 @@ def run(tree: Path, *command: str, **environment: str) -> str:
         "PYTHONDONTWRITEBYTECODE": "1",
         "ANSIBLE_COLLECTIONS_PATH": str(tree / "collections"),
     }
-    done = subprocess.run(
-        command, cwd=tree, env={**own, **environment}, capture_output=True, text=True, timeout=600, check=False
+    completed = subprocess.run(
+        command, cwd=tree, env={**variables, **environment}, capture_output=True, text=True, timeout=600, check=False
     )
-    assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout[-6000:]}\n{done.stderr[-3000:]}"
-    return done.stdout
+    assert completed.returncode == 0, f"{' '.join(command)}\n{completed.stdout[-6000:]}\n{completed.stderr[-3000:]}"
+    return completed.stdout
 
 
 def edited(tree: Path) -> dict[str, int]:
-    """By file outside the array's own, how many lines are new or different."""
-    found = {}
+    """By file, without the array's own, how many lines are new or different."""
+    numbers = {}
     for path in sorted(tree.rglob("*")):
         name = path.relative_to(tree)
         if path.is_symlink() or not path.is_file() or "collections" in name.parts or name in OWN:
@@ -100,14 +100,14 @@ def edited(tree: Path) -> dict[str, int]:
         if "__pycache__" in name.parts or (ROOT / name).read_bytes() == path.read_bytes():
             continue
         before, after = ((folder / name).read_text(encoding="utf-8").splitlines() for folder in (ROOT, tree))
-        found[str(name)] = sum(line.startswith("+ ") for line in difflib.ndiff(before, after))
-    return found
+        numbers[str(name)] = sum(line.startswith("+ ") for line in difflib.ndiff(before, after))
+    return numbers
 
 
 def blocks(language: str) -> list[str]:
-    """The code of the guide, without its indentation."""
-    found = re.findall(rf"^\.\. code-block:: {language}\n\n((?:    [^\n]*\n|\n)+)", GUIDE.read_text(), re.MULTILINE)
-    return [textwrap.dedent(block).strip("\n") for block in found]
+    """The guide's blocks of code in this language, without their indentation."""
+    indented = re.findall(rf"^\.\. code-block:: {language}\n\n((?:    [^\n]*\n|\n)+)", GUIDE.read_text(), re.MULTILINE)
+    return [textwrap.dedent(block).strip("\n") for block in indented]
 
 
 @pytest.mark.parametrize("number", range(7))
@@ -128,17 +128,17 @@ def test_the_guide_shows_the_lines_that_are_edited() -> None:
     assert set(re.findall(r"^\+\+\+ (.*)$", shown, re.MULTILINE)) == {edit["file"] for edit in EDITS}
 
 
-def test_few_lines_are_edited(tree: Path) -> None:
-    """Besides those that `make rows` writes, which nobody edits."""
+def test_at_most_eight_lines_are_edited(tree: Path) -> None:
+    """The lines that `make rows` writes do not count."""
     by_hand = {name: lines for name, lines in edited(tree).items() if name not in rows.WRITTEN}
     assert by_hand.keys() == {edit["file"] for edit in EDITS}
     assert sum(by_hand.values()) == len(EDITS)
-    assert len(EDITS) <= MOST
+    assert len(EDITS) <= MOST_EDITED_LINES
 
 
-def test_every_place_knows_the_array(tree: Path) -> None:
-    others = [f"tests/unit/test_rows_of_arrays.py::test_every_array_has_a_row[{table}]" for table in TESTS_OF_TESTS]
-    deselected = [f"--deselect={other}" for other in others]
+def test_every_table_outside_the_tests_has_a_row_for_the_array(tree: Path) -> None:
+    of_tests = [f"tests/unit/test_rows_of_arrays.py::test_every_array_has_a_row[{table}]" for table in TABLES_OF_TESTS]
+    deselected = [f"--deselect={test}" for test in of_tests]
     run(tree, "pytest", "-q", "-p", "no:cacheprovider", "tests/unit/test_rows_of_arrays.py", *deselected)
 
 
@@ -149,11 +149,11 @@ def test_every_place_knows_the_array(tree: Path) -> None:
         ("openflash_simulator.wires.example", "roles/array_simulator/files", "3.10"),
     ],
 )
-def test_its_types_are_right(tree: Path, package: str, folders: str, python: str) -> None:
+def test_mypy_accepts_the_array(tree: Path, package: str, folders: str, python: str) -> None:
     run(tree, "mypy", "--python-version", python, "--package", package, MYPYPATH=folders)
 
 
-def test_modules_documentation_and_arguments_know_it(tree: Path) -> None:
+def test_the_documentation_of_the_modules_names_the_array(tree: Path) -> None:
     shown = run(tree, "ansible-doc", "openflash.storage.flash_volume")
     assert "Used with `vendor=example'" in shown
     assert "datera, dsware, example, flashsystem, violin, xtremio" in shown
@@ -161,7 +161,7 @@ def test_modules_documentation_and_arguments_know_it(tree: Path) -> None:
 
 @pytest.fixture(scope="module")
 def connection(tree: Path) -> Iterator[dict[str, Any]]:
-    """Of the simulated array, which the simulator of the copied tree plays."""
+    """The connection options of a sixth array, which the simulator of the copied tree simulates."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(simulator, "PACKAGE_DIR", tree / "roles/array_simulator/files")
         with simulator.Simulator([{"name": "sixth", "vendor": "example"}]) as running:
@@ -169,13 +169,13 @@ def connection(tree: Path) -> Iterator[dict[str, Any]]:
             yield {key: entry[key] for key in ("vendor", "address", "port", "username", "password", "ca_path")}
 
 
-def test_modules_manage_it(tree: Path, connection: dict[str, Any], tmp_path: Path) -> None:
-    """Twice, and the second time nothing changes; a mapped volume is not deleted without permission."""
+def test_the_modules_manage_the_array(tree: Path, connection: dict[str, Any], tmp_path: Path) -> None:
+    """The playbook runs each task twice, and expects that a mapped volume is not deleted without permission."""
     for name in ("playbook.yml", "content.yml"):
         shutil.copy(SIXTH / name, tmp_path / name)
-    given = tmp_path / "variables.yml"
-    given.write_text(yaml.safe_dump({"connection": connection, "ansible_python_interpreter": sys.executable}))
-    run(tree, "ansible-playbook", "-i", "localhost,", "-e", f"@{given}", str(tmp_path / "playbook.yml"))
+    variables = tmp_path / "variables.yml"
+    variables.write_text(yaml.safe_dump({"connection": connection, "ansible_python_interpreter": sys.executable}))
+    run(tree, "ansible-playbook", "-i", "localhost,", "-e", f"@{variables}", str(tmp_path / "playbook.yml"))
 
 
 LOAD_DRIVER = """
@@ -190,13 +190,13 @@ assert not getattr(driver, "__abstractmethods__", None)
 """
 
 
-def test_cinder_loads_its_driver(tree: Path) -> None:
+def test_cinder_loads_the_driver_of_the_array(tree: Path) -> None:
     python = client_python(CLIENTS / "requirements-cinder29.txt")
     folders = (tree / "roles/openstack_drivers/files", tree / "plugins/module_utils")
     run(tree, str(python), "-c", LOAD_DRIVER, PYTHONPATH=os.pathsep.join(map(str, folders)))
 
 
-def test_the_role_writes_its_section(tree: Path) -> None:
+def test_the_filter_of_the_role_writes_the_section_of_the_array(tree: Path) -> None:
     entry = '{"name": "e", "vendor": "example", "address": "a.example.com", "username": "u", "password": "p"}'
     shown = run(
         tree,

@@ -18,21 +18,21 @@ def db1(array: ArrayUnderTest) -> ArrayUnderTest:
 
 
 def test_a_snapshot_is_taken(db1: ArrayUnderTest) -> None:
-    made = db1.converges("flash_snapshot", name="monday", volume="db1")
+    result = db1.converges("flash_snapshot", name="monday", volume="db1")
     taken = db1.volumes()["monday"]
     copied = db1.capabilities.method("create_snapshots").kind == "host_copy"
     assert taken["parent"] == (None if copied else "db1")
     assert taken["content"] == db1.volumes()["db1"]["content"]
-    assert made["snapshot"]["volume"] == "db1"
-    assert made["snapshot"]["size"] == 10 * GIB
-    proven = made["snapshot"]["proven"]
+    assert result["snapshot"]["volume"] == "db1"
+    assert result["snapshot"]["size"] == 10 * GIB
+    proven = result["snapshot"]["proven"]
     assert proven is db1.capabilities.proves_snapshots
     if proven or db1.capabilities.snapshot_names == "with_volumes":
         assert proven is not taken["writable"]
-    assert made["plan"] == ["create snapshot monday of volume db1"]
+    assert result["plan"] == ["create snapshot monday of volume db1"]
 
 
-def test_a_snapshot_of_what_is_not_there(db1: ArrayUnderTest) -> None:
+def test_a_snapshot_of_a_missing_volume_is_refused(db1: ArrayUnderTest) -> None:
     db1.refuses("flash_snapshot", "monday", "there is no volume db2", name="monday", volume="db2", kind="not_found")
 
 
@@ -40,7 +40,7 @@ def test_a_snapshot_needs_its_volume(db1: ArrayUnderTest) -> None:
     db1.refuses("flash_snapshot", "snapshot monday needs the volume", name="monday", kind="invalid")
 
 
-def test_the_name_of_another_volume_s_snapshot(db1: ArrayUnderTest) -> None:
+def test_a_name_of_another_snapshot_is_refused_where_names_are_shared(db1: ArrayUnderTest) -> None:
     db1.done("flash_volume", name="db2", size="10GiB")
     db1.done("flash_snapshot", name="monday", volume="db1")
     if db1.capabilities.snapshot_names != "per_volume":
@@ -49,7 +49,7 @@ def test_the_name_of_another_volume_s_snapshot(db1: ArrayUnderTest) -> None:
         db1.converges("flash_snapshot", name="monday", volume="db2")
 
 
-def test_the_name_of_a_volume(db1: ArrayUnderTest) -> None:
+def test_a_name_of_a_volume_is_refused_where_names_are_shared(db1: ArrayUnderTest) -> None:
     db1.done("flash_volume", name="db2", size="10GiB")
     if db1.capabilities.snapshot_names == "with_volumes":
         db1.refuses("flash_snapshot", "share their names", name="db1", volume="db1", kind="conflict")
@@ -63,10 +63,10 @@ def test_the_name_of_a_volume(db1: ArrayUnderTest) -> None:
 
 def test_a_snapshot_is_deleted(db1: ArrayUnderTest) -> None:
     db1.done("flash_snapshot", name="monday", volume="db1")
-    made = db1.converges("flash_snapshot", name="monday", volume="db1", state="absent")
+    result = db1.converges("flash_snapshot", name="monday", volume="db1", state="absent")
     assert set(db1.volumes()) == {"db1"}
-    assert made["snapshot"]["state"] == "absent"
-    assert made["plan"] == ["delete snapshot monday of volume db1"]
+    assert result["snapshot"]["state"] == "absent"
+    assert result["plan"] == ["delete snapshot monday of volume db1"]
 
 
 def test_a_snapshot_is_deleted_by_its_name_alone(db1: ArrayUnderTest) -> None:
@@ -79,7 +79,7 @@ def test_a_live_volume_is_never_deleted_as_a_snapshot(db1: ArrayUnderTest) -> No
     assert set(db1.volumes()) == {"db1"}
 
 
-# ---- many at one instant ---------------------------------------------------------------------------------------------
+# ---- snapshots of one instant ----------------------------------------------------------------------------------------
 
 ATOMIC = [{"name": "data-monday", "volume": "db1"}, {"name": "logs-monday", "volume": "logs"}]
 
@@ -87,16 +87,16 @@ ATOMIC = [{"name": "data-monday", "volume": "db1"}, {"name": "logs-monday", "vol
 def test_snapshots_are_taken_at_one_instant(db1: ArrayUnderTest) -> None:
     db1.done("flash_volume", name="logs", size="1GiB")
     mark = db1.mark()
-    made = db1.converges_if("atomic_snapshots", "flash_snapshot", atomic=True, snapshots=ATOMIC)
-    if made is None:
+    result = db1.converges_if("atomic_snapshots", "flash_snapshot", atomic=True, snapshots=ATOMIC)
+    if result is None:
         return
-    assert [one["name"] for one in made["snapshots"]] == ["data-monday", "logs-monday"]
-    assert made["plan"] == ["create snapshots at one instant: data-monday of volume db1, logs-monday of volume logs"]
-    taking = {entry["about"].get("set") for entry in db1.changes(mark) if "snapshot" in entry["change"]}
-    assert len(taking) <= 1
+    assert [snapshot["name"] for snapshot in result["snapshots"]] == ["data-monday", "logs-monday"]
+    assert result["plan"] == ["create snapshots at one instant: data-monday of volume db1, logs-monday of volume logs"]
+    sets = {entry["about"].get("set") for entry in db1.changes(mark) if "snapshot" in entry["change"]}
+    assert len(sets) <= 1
 
 
-def test_an_instant_that_is_past_cannot_be_completed(db1: ArrayUnderTest) -> None:
+def test_an_incomplete_set_of_an_earlier_instant_is_a_conflict(db1: ArrayUnderTest) -> None:
     db1.done("flash_volume", name="logs", size="1GiB")
     if db1.refuses_without("atomic_snapshots", "flash_snapshot", atomic=True, snapshots=ATOMIC):
         return
@@ -109,25 +109,25 @@ def test_an_instant_that_is_past_cannot_be_completed(db1: ArrayUnderTest) -> Non
     assert db1.state() == before
 
 
-def test_one_snapshot_that_cannot_be_taken_spoils_the_instant(db1: ArrayUnderTest) -> None:
-    why = db1.cannot("atomic_snapshots") or "there is no volume logs"
-    result = db1.refuses("flash_snapshot", why, atomic=True, snapshots=ATOMIC)
-    assert all(one["error"] for one in result["snapshots"])
+def test_no_snapshot_of_a_set_is_taken_when_a_volume_is_missing(db1: ArrayUnderTest) -> None:
+    reason = db1.cannot("atomic_snapshots") or "there is no volume logs"
+    result = db1.refuses("flash_snapshot", reason, atomic=True, snapshots=ATOMIC)
+    assert all(snapshot["error"] for snapshot in result["snapshots"])
 
 
-def test_a_snapshot_of_a_group_is_one_of_each_member(db1: ArrayUnderTest) -> None:
+def test_a_snapshot_of_a_group_has_a_snapshot_of_each_member(db1: ArrayUnderTest) -> None:
     if db1.cannot("groups"):
         db1.refuses("flash_snapshot", str(db1.cannot("groups")), name="monday", group="db")
         return
     db1.done("flash_volume", volumes=[{"name": "db1"}, {"name": "db2", "size": "1GiB"}], group="db")
-    made = db1.converges("flash_snapshot", name="monday", group="db")
-    assert [member["name"] for member in made["snapshot"]["members"]] == ["db1.monday", "db2.monday"]
+    result = db1.converges("flash_snapshot", name="monday", group="db")
+    assert [member["name"] for member in result["snapshot"]["members"]] == ["db1.monday", "db2.monday"]
     assert {"db1.monday", "db2.monday"} < set(db1.volumes())
     db1.converges("flash_snapshot", name="monday", group="db", state="absent")
     assert set(db1.volumes()) == {"db1", "db2"}
 
 
-def test_a_group_that_is_not_there(db1: ArrayUnderTest) -> None:
+def test_a_missing_group_is_reported(db1: ArrayUnderTest) -> None:
     db1.refuses("flash_snapshot", db1.cannot("groups") or "there is no consistency group db", name="monday", group="db")
 
 
@@ -136,16 +136,16 @@ def test_a_group_that_is_not_there(db1: ArrayUnderTest) -> None:
 RESTORE = {"name": "monday", "volume": "db1", "state": "restored", "backup": "before-restore"}
 
 
-def test_a_volume_is_restored_and_its_present_content_kept(db1: ArrayUnderTest) -> None:
+def test_a_restore_keeps_the_present_content_as_the_backup(db1: ArrayUnderTest) -> None:
     db1.done("flash_snapshot", name="monday", volume="db1")
     db1.write("db1", GIB)
-    wanted, lost = db1.volumes()["monday"]["content"], db1.volumes()["db1"]["content"]
-    made = db1.converges_if("restore_snapshot", "flash_snapshot", **RESTORE)
-    if made is None:
+    of_snapshot, of_volume = db1.volumes()["monday"]["content"], db1.volumes()["db1"]["content"]
+    result = db1.converges_if("restore_snapshot", "flash_snapshot", **RESTORE)
+    if result is None:
         return
-    assert db1.volumes()["db1"]["content"] == wanted
-    assert db1.volumes()["before-restore"]["content"] == lost
-    assert made["snapshot"]["name"] == "monday"
+    assert db1.volumes()["db1"]["content"] == of_snapshot
+    assert db1.volumes()["before-restore"]["content"] == of_volume
+    assert result["snapshot"]["name"] == "monday"
 
 
 def test_a_restore_is_not_repeated(db1: ArrayUnderTest) -> None:
@@ -155,10 +155,10 @@ def test_a_restore_is_not_repeated(db1: ArrayUnderTest) -> None:
     db1.done("flash_snapshot", **RESTORE)
     db1.write("db1", GIB)
     content = db1.volumes()["db1"]["content"]
-    again = db1.done("flash_snapshot", **RESTORE)
-    assert not again.changed
+    repeated = db1.done("flash_snapshot", **RESTORE)
+    assert not repeated.changed
     assert db1.volumes()["db1"]["content"] == content
-    assert again.warnings == ["the backup before-restore is there, so volume db1 has been restored before"]
+    assert repeated.warnings == ["the backup before-restore is there, so volume db1 has been restored before"]
 
 
 def test_a_restore_needs_a_backup(db1: ArrayUnderTest) -> None:
@@ -168,17 +168,17 @@ def test_a_restore_needs_a_backup(db1: ArrayUnderTest) -> None:
     )
 
 
-def test_a_restore_from_what_is_not_there(db1: ArrayUnderTest) -> None:
+def test_a_restore_from_a_missing_snapshot_is_refused(db1: ArrayUnderTest) -> None:
     db1.refuses("flash_snapshot", "volume db1 has no snapshot monday", **RESTORE, kind="not_found")
 
 
 @pytest.mark.hosts
-def test_a_mapped_volume_is_restored_only_when_it_may_be_unmapped(db1: ArrayUnderTest) -> None:
+def test_a_mapped_volume_is_restored_only_with_unmap(db1: ArrayUnderTest) -> None:
     db1.done("flash_snapshot", name="monday", volume="db1")
     db1.done("flash_host_map", host="server", initiators=[db1.row.initiators[0]], volume="db1")
-    why = db1.cannot("restore_snapshot")
-    db1.refuses("flash_snapshot", why or "it is mapped to host server", **RESTORE)
-    if why is None:
+    reason = db1.cannot("restore_snapshot")
+    db1.refuses("flash_snapshot", reason or "it is mapped to host server", **RESTORE)
+    if reason is None:
         db1.converges("flash_snapshot", **RESTORE, unmap=True)
         assert db1.luns() == {}
 
@@ -195,9 +195,9 @@ def test_the_newest_snapshots_are_kept(db1: ArrayUnderTest) -> None:
     if not db1.capabilities.proves_snapshots:
         db1.refuses("flash_snapshot", "does not prove that an object is a snapshot", **keep, kind="refused")
         return
-    made = db1.converges("flash_snapshot", **keep)
+    result = db1.converges("flash_snapshot", **keep)
     assert set(db1.volumes()) == {"db1", "other-1", "nightly-3", "nightly-4"}
-    assert sorted(made["plan"]) == [
+    assert sorted(result["plan"]) == [
         "create snapshot nightly-4 of volume db1",
         "delete snapshot nightly-1 of volume db1",
         "delete snapshot nightly-2 of volume db1",
@@ -205,7 +205,7 @@ def test_the_newest_snapshots_are_kept(db1: ArrayUnderTest) -> None:
 
 
 @pytest.mark.hosts
-def test_an_old_snapshot_that_is_mapped_or_has_children_stays(db1: ArrayUnderTest) -> None:
+def test_an_old_snapshot_with_children_is_kept(db1: ArrayUnderTest) -> None:
     for name in ("nightly-1", "nightly-2"):
         db1.done("flash_snapshot", name=name, volume="db1")
     if not db1.capabilities.proves_snapshots:
@@ -215,19 +215,19 @@ def test_an_old_snapshot_that_is_mapped_or_has_children_stays(db1: ArrayUnderTes
     next_second()
     db1.done("flash_volume", name="test1", source_snapshot="nightly-1")
     db1.done("flash_host_map", host="server", initiators=[db1.row.initiators[0]], volume="db1")
-    (told,) = db1.facts(gather_subset=["snapshots"], filters={"snapshots": ["nightly-1"]})["snapshots"]
-    made = db1.done("flash_snapshot", name="nightly-3", volume="db1", keep=1, prefix="nightly-")
+    (snapshot,) = db1.facts(gather_subset=["snapshots"], filters={"snapshots": ["nightly-1"]})["snapshots"]
+    result = db1.done("flash_snapshot", name="nightly-3", volume="db1", keep=1, prefix="nightly-")
     copied = db1.capabilities.method("volume_from_snapshot").kind != "instant"
-    if told["children"] == [] or (copied and not told["children"]):
-        # A copy is no child: it does without its snapshot. On some arrays a volume that shares its data does so too.
+    if snapshot["children"] == [] or (copied and not snapshot["children"]):
+        # A copy is independent of its snapshot, and on some arrays so is a volume that shares data with it.
         assert set(db1.volumes()) == {"db1", "test1", "nightly-3"}
         return
     assert set(db1.volumes()) == {"db1", "test1", "nightly-1", "nightly-3"}
-    assert "snapshot nightly-1 is old and stays: test1 was made of it" in made.warnings
+    assert "snapshot nightly-1 is old and stays: test1 was made of it" in result.warnings
 
 
 @pytest.mark.parametrize(
-    ("options", "words"),
+    ("options", "message"),
     [
         ({"keep": 2}, "keep and prefix go together"),
         ({"prefix": "nightly-"}, "keep and prefix go together"),
@@ -236,6 +236,6 @@ def test_an_old_snapshot_that_is_mapped_or_has_children_stays(db1: ArrayUnderTes
         ({"keep": 2, "prefix": "weekly-"}, "does not begin with the prefix"),
     ],
 )
-def test_a_retention_that_cannot_be_meant(xtremio: ArrayUnderTest, options: dict[str, object], words: str) -> None:
+def test_an_impossible_retention_is_refused(xtremio: ArrayUnderTest, options: dict[str, object], message: str) -> None:
     xtremio.done("flash_volume", name="db1", size="10GiB")
-    xtremio.refuses("flash_snapshot", words, name="nightly-1", volume="db1", **options, kind="invalid")
+    xtremio.refuses("flash_snapshot", message, name="nightly-1", volume="db1", **options, kind="invalid")

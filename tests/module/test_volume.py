@@ -12,103 +12,103 @@ from tests.support.diffs import after, before, plan_lines
 
 
 def test_a_volume_is_created(array: ArrayUnderTest) -> None:
-    made = array.converges("flash_volume", name="db1", size="10GiB")
+    result = array.converges("flash_volume", name="db1", size="10GiB")
     assert array.volumes()["db1"]["size"] == 10 * GIB
-    assert made["volume"]["size"] == 10 * GIB
-    assert made["volume"]["size_text"] == "10GiB"
-    assert made["volume"]["state"] == "ready"
-    assert made["plan"] == ["create volume db1 of 10GiB"]
-    assert plan_lines(made["diff"]) == ["+ create volume db1 of 10GiB"]
-    assert before(made["diff"]) == {}
-    assert after(made["diff"])["volume db1"]["size"] == "10GiB"
+    assert result["volume"]["size"] == 10 * GIB
+    assert result["volume"]["size_text"] == "10GiB"
+    assert result["volume"]["state"] == "ready"
+    assert result["plan"] == ["create volume db1 of 10GiB"]
+    assert plan_lines(result["diff"]) == ["+ create volume db1 of 10GiB"]
+    assert before(result["diff"]) == {}
+    assert after(result["diff"])["volume db1"]["size"] == "10GiB"
 
 
 @pytest.mark.parametrize("size", ["10G", "10GB", "10gib", "10240MiB", "10737418240"])
-def test_every_way_to_write_a_size_is_the_same_size(xtremio: ArrayUnderTest, size: str) -> None:
+def test_a_size_is_the_same_in_every_notation(xtremio: ArrayUnderTest, size: str) -> None:
     xtremio.done("flash_volume", name="db1", size="10GiB")
     assert not xtremio.done("flash_volume", name="db1", size=size).changed
 
 
-def test_a_size_is_rounded_up_to_what_the_array_makes(array: ArrayUnderTest) -> None:
-    made = array.converges("flash_volume", name="db1", size=str(GIB + 1))
+def test_a_size_is_rounded_up_to_the_granularity_of_the_array(array: ArrayUnderTest) -> None:
+    result = array.converges("flash_volume", name="db1", size=str(GIB + 1))
     granularity = array.capabilities.granularity
-    assert made["volume"]["size"] == GIB + granularity == array.volumes()["db1"]["size"]
+    assert result["volume"]["size"] == GIB + granularity == array.volumes()["db1"]["size"]
 
 
 def test_a_volume_is_extended(array: ArrayUnderTest) -> None:
     array.done("flash_volume", name="db1", size="10GiB")
-    made = array.converges("flash_volume", name="db1", size="20GiB")
+    result = array.converges("flash_volume", name="db1", size="20GiB")
     assert array.volumes()["db1"]["size"] == 20 * GIB
-    assert made["plan"] == ["extend volume db1 from 10GiB to 20GiB"]
-    assert (before(made["diff"]), after(made["diff"])) == (
+    assert result["plan"] == ["extend volume db1 from 10GiB to 20GiB"]
+    assert (before(result["diff"]), after(result["diff"])) == (
         {"volume db1": {"size": "10GiB"}},
         {"volume db1": {"size": "20GiB"}},
     )
 
 
-def test_without_a_size_a_volume_that_is_there_stays_as_it_is(array: ArrayUnderTest) -> None:
+def test_an_existing_volume_keeps_its_size_when_the_task_names_none(array: ArrayUnderTest) -> None:
     array.done("flash_volume", name="db1", size="10GiB")
-    again = array.done("flash_volume", name="db1")
-    assert not again.changed
-    assert again["volume"]["size"] == 10 * GIB
+    repeated = array.done("flash_volume", name="db1")
+    assert not repeated.changed
+    assert repeated["volume"]["size"] == 10 * GIB
 
 
-def test_a_volume_is_renamed_and_the_second_run_knows(array: ArrayUnderTest) -> None:
+def test_a_volume_is_renamed_once(array: ArrayUnderTest) -> None:
     array.done("flash_volume", name="old", size="10GiB")
     number = array.volumes()["old"]["id"]
-    made = array.converges_if("rename_volume", "flash_volume", name="new", rename_from="old")
-    if made is None:
+    result = array.converges_if("rename_volume", "flash_volume", name="new", rename_from="old")
+    if result is None:
         return
     assert array.volumes()["new"]["id"] == number
     assert "old" not in array.volumes()
-    assert made["plan"] == ["rename volume old to new"]
+    assert result["plan"] == ["rename volume old to new"]
 
 
-def test_a_volume_is_renamed_and_extended_at_once(array: ArrayUnderTest) -> None:
+def test_a_volume_is_renamed_and_extended_by_one_task(array: ArrayUnderTest) -> None:
     array.done("flash_volume", name="old", size="10GiB")
-    made = array.converges_if("rename_volume", "flash_volume", name="new", rename_from="old", size="20GiB")
-    assert array.volumes()["new" if made else "old"]["size"] == (20 if made else 10) * GIB
+    result = array.converges_if("rename_volume", "flash_volume", name="new", rename_from="old", size="20GiB")
+    assert array.volumes()["new" if result else "old"]["size"] == (20 if result else 10) * GIB
 
 
-def test_with_nothing_to_rename_the_volume_is_created(array: ArrayUnderTest) -> None:
+def test_a_volume_is_created_when_there_is_none_to_rename(array: ArrayUnderTest) -> None:
     array.converges("flash_volume", name="new", rename_from="old", size="10GiB")
     assert set(array.volumes()) == {"new"}
 
 
-def test_nothing_is_renamed_onto_a_volume_that_is_there(array: ArrayUnderTest) -> None:
+def test_no_volume_is_renamed_to_the_name_of_an_existing_one(array: ArrayUnderTest) -> None:
     array.done("flash_volume", volumes=[{"name": "old"}, {"name": "new"}], size="10GiB")
-    again = array.done("flash_volume", name="new", rename_from="old")
-    assert not again.changed
-    assert again.warnings == ["volume new is there already, so old keeps its name"]
+    repeated = array.done("flash_volume", name="new", rename_from="old")
+    assert not repeated.changed
+    assert repeated.warnings == ["volume new is there already, so old keeps its name"]
 
 
 def test_a_volume_is_deleted(array: ArrayUnderTest) -> None:
     array.done("flash_volume", name="db1", size="10GiB")
-    if array.unused:
-        why = ("this array cannot be asked whether db1 is mapped", "assume_unmapped")
-        array.refuses("flash_volume", *why, name="db1", state="absent", kind="refused")
-    made = array.converges("flash_volume", name="db1", state="absent", **array.unused)
+    if array.assume_unmapped:
+        texts = ("this array cannot be asked whether db1 is mapped", "assume_unmapped")
+        array.refuses("flash_volume", *texts, name="db1", state="absent", kind="refused")
+    result = array.converges("flash_volume", name="db1", state="absent", **array.assume_unmapped)
     assert array.volumes() == {}
-    assert made["volume"]["state"] == "absent"
-    assert made["volume"]["size"] is None
-    assert plan_lines(made["diff"]) == ["- delete volume db1  [destructive]"]
-    assert list(before(made["diff"])) == ["volume db1"]
-    assert after(made["diff"]) == {}
+    assert result["volume"]["state"] == "absent"
+    assert result["volume"]["size"] is None
+    assert plan_lines(result["diff"]) == ["- delete volume db1  [destructive]"]
+    assert list(before(result["diff"])) == ["volume db1"]
+    assert after(result["diff"]) == {}
 
 
-def test_deleting_what_is_not_there_is_done_already(array: ArrayUnderTest) -> None:
+def test_deleting_an_absent_volume_changes_nothing(array: ArrayUnderTest) -> None:
     assert not array.done("flash_volume", name="db1", state="absent").changed
 
 
 def test_a_volume_is_cloned(array: ArrayUnderTest) -> None:
     array.done("flash_volume", name="db1", size="10GiB")
-    made = array.converges("flash_volume", name="test1", source_volume="db1")
+    result = array.converges("flash_volume", name="test1", source_volume="db1")
     clone, source = array.volumes()["test1"], array.volumes()["db1"]
     assert clone["content"] == source["content"]
     assert clone["size"] == 10 * GIB
     assert clone["writable"]
-    assert made["volume"]["source"] == "db1"
-    assert made["plan"] == ["clone volume db1 to test1"]
+    assert result["volume"]["source"] == "db1"
+    assert result["plan"] == ["clone volume db1 to test1"]
 
 
 def test_a_clone_can_be_larger_than_its_source(array: ArrayUnderTest) -> None:
@@ -131,11 +131,11 @@ def test_a_clone_is_never_smaller_than_its_source(array: ArrayUnderTest) -> None
     )
 
 
-def test_a_clone_of_what_is_not_there(array: ArrayUnderTest) -> None:
+def test_a_clone_of_a_missing_volume_is_refused(array: ArrayUnderTest) -> None:
     array.refuses("flash_volume", "there is no volume db1", name="test1", source_volume="db1", kind="not_found")
 
 
-def test_a_volume_that_was_a_clone_is_not_made_again_when_its_source_is_gone(array: ArrayUnderTest) -> None:
+def test_a_clone_is_kept_when_its_source_is_deleted(array: ArrayUnderTest) -> None:
     array.done("flash_volume", name="db1", size="10GiB")
     array.done("flash_volume", name="test1", source_volume="db1")
     with array.library() as client:
@@ -143,7 +143,7 @@ def test_a_volume_that_was_a_clone_is_not_made_again_when_its_source_is_gone(arr
     assert not array.done("flash_volume", name="test1", source_volume="db1").changed
 
 
-def test_a_volume_is_made_from_a_snapshot(array: ArrayUnderTest) -> None:
+def test_a_volume_is_created_from_a_snapshot(array: ArrayUnderTest) -> None:
     array.done("flash_volume", name="db1", size="10GiB")
     array.done("flash_snapshot", name="monday", volume="db1")
     content = array.volumes()["monday"]["content"]
@@ -154,7 +154,7 @@ def test_a_volume_is_made_from_a_snapshot(array: ArrayUnderTest) -> None:
     assert (volumes["test1"]["size"], volumes["test2"]["size"]) == (10 * GIB, 12 * GIB)
 
 
-def test_a_snapshot_of_another_volume_is_not_taken_for_it(array: ArrayUnderTest) -> None:
+def test_a_snapshot_of_another_volume_is_refused_as_the_source(array: ArrayUnderTest) -> None:
     array.done("flash_volume", volumes=[{"name": "db1"}, {"name": "db2"}], size="10GiB")
     array.done("flash_snapshot", name="monday", volume="db1")
     by_volume = array.capabilities.snapshots_found_by == "by_volume"
@@ -168,36 +168,36 @@ def test_a_snapshot_of_another_volume_is_not_taken_for_it(array: ArrayUnderTest)
     )
 
 
-def test_a_volume_joins_a_group_that_is_made_for_it(array: ArrayUnderTest) -> None:
-    made = array.converges_if("groups", "flash_volume", name="db1", size="10GiB", group="db")
-    if made is None:
+def test_a_new_volume_joins_a_new_group(array: ArrayUnderTest) -> None:
+    result = array.converges_if("groups", "flash_volume", name="db1", size="10GiB", group="db")
+    if result is None:
         return
     array.converges("flash_volume", name="db2", size="10GiB", group="db")
-    (group,) = [one for one in array.state()["groups"] if one["name"] == "db"]
+    (group,) = [row for row in array.state()["groups"] if row["name"] == "db"]
     assert sorted(group["members"]) == ["db1", "db2"]
-    assert made["volume"]["groups"] == ["db"]
+    assert result["volume"]["groups"] == ["db"]
 
 
-def test_a_volume_that_is_there_joins_a_group(array: ArrayUnderTest) -> None:
+def test_an_existing_volume_joins_a_group(array: ArrayUnderTest) -> None:
     array.done("flash_volume", name="db1", size="10GiB")
     array.converges_if("groups", "flash_volume", name="db1", group="db")
 
 
-def test_the_pool_and_provisioning_that_the_array_has_are_taken(array: ArrayUnderTest) -> None:
+def test_a_volume_is_created_in_the_requested_pool_with_the_requested_provisioning(array: ArrayUnderTest) -> None:
     pool = array.pool
     provisioning = array.capabilities.provisioning[0]
-    made = array.converges("flash_volume", name="db1", size="10GiB", pool=pool, provisioning=provisioning)
-    assert (made["volume"]["pool"], made["volume"]["provisioning"]) == (pool, provisioning)
+    result = array.converges("flash_volume", name="db1", size="10GiB", pool=pool, provisioning=provisioning)
+    assert (result["volume"]["pool"], result["volume"]["provisioning"]) == (pool, provisioning)
 
 
-def test_a_pool_that_is_not_there(array: ArrayUnderTest) -> None:
+def test_a_missing_pool_is_reported_and_nothing_is_created(array: ArrayUnderTest) -> None:
     unchanged, result = array.state(), array.volume(name="db1", size="10GiB", pool="nowhere")
     assert result.failed
     assert "there is no pool nowhere" in result.msg
     assert array.state() == unchanged
 
 
-def test_each_provisioning_is_made_or_refused(array: ArrayUnderTest) -> None:
+def test_each_provisioning_is_used_or_refused(array: ArrayUnderTest) -> None:
     for provisioning in ("thick", "thin", "dedup"):
         task = {"name": f"db-{provisioning}", "size": "10GiB", "provisioning": provisioning}
         if provisioning in array.capabilities.provisioning:
@@ -206,35 +206,35 @@ def test_each_provisioning_is_made_or_refused(array: ArrayUnderTest) -> None:
             array.refuses("flash_volume", task["name"], f"does not make {provisioning}", **task)
 
 
-def test_a_volume_that_is_there_with_another_pool_is_not_taken_for_it(array: ArrayUnderTest) -> None:
-    made = array.done("flash_volume", name="db1", size="10GiB")
+def test_an_existing_volume_in_another_pool_is_a_conflict(array: ArrayUnderTest) -> None:
+    result = array.done("flash_volume", name="db1", size="10GiB")
     if array.done("flash_volume", name="db1")["volume"]["pool"] is None:
-        result = array.done("flash_volume", name="db1", pool=made["volume"]["pool"])
+        result = array.done("flash_volume", name="db1", pool=result["volume"]["pool"])
         assert not result.changed
         assert result.warnings == ["the array does not report the pool of volume db1, so it was not compared"]
         return
     array.refuses("flash_volume", "db1", "not nowhere", name="db1", pool="nowhere", kind="conflict")
 
 
-def test_an_unknown_property_is_an_error(array: ArrayUnderTest) -> None:
+def test_an_unknown_array_option_is_refused(array: ArrayUnderTest) -> None:
     array.refuses(
         "flash_volume", "no option colour", name="db1", size="10GiB", array_options={"colour": "red"}, kind="invalid"
     )
 
 
 @pytest.mark.hosts
-def test_the_result_tells_the_mappings_and_the_snapshots(array: ArrayUnderTest) -> None:
+def test_the_result_has_the_mappings_and_the_snapshots(array: ArrayUnderTest) -> None:
     array.done("flash_volume", name="db1", size="10GiB")
     array.done("flash_snapshot", name="monday", volume="db1")
     array.done("flash_host_map", host="server", initiators=[array.row.initiators[0]], volume="db1", **array.lun(7))
     volume = array.done("flash_volume", name="db1")["volume"]
     (lun,) = array.luns().values()
-    told = array.facts(gather_subset=["mappings", "snapshots"])
+    facts = array.facts(gather_subset=["mappings", "snapshots"])
     if volume["mappings"] is None:
-        # Not told, since it takes requests of its own that a task which leaves the mappings alone does without.
-        volume["mappings"] = told["mappings"]
+        # On this array they need more requests, which a task that does not change the mappings does not send.
+        volume["mappings"] = facts["mappings"]
     if volume["snapshots"] is None:
-        volume["snapshots"] = [snapshot["name"] for snapshot in told["snapshots"]]
+        volume["snapshots"] = [snapshot["name"] for snapshot in facts["snapshots"]]
     assert volume["mappings"] == [{"host": "server", "volume": "db1", "lun": lun, "device": None}]
     assert volume["snapshots"] == ["monday"]
     assert volume["serial"] == (array.volumes()["db1"]["wwn"] or None)

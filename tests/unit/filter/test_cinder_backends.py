@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Entries of cinder_backend_backends as sections of cinder.conf, and the entries that cannot be right."""
+"""The filter cinder_backends: entries of cinder_backend_backends as sections of cinder.conf, and bad entries."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ DSWARE = {**XTREMIO, "vendor": "dsware", "pools": ["pool1", "pool2"], "agents": 
 DATERA = {**XTREMIO, "vendor": "datera"}
 
 
-def one(entry: dict[str, Any], **more: Any) -> dict[str, Any]:
-    (found,) = cinder_backends([entry], **more)
-    return found
+def backend_of(entry: dict[str, Any], **arguments: Any) -> dict[str, Any]:
+    (backend,) = cinder_backends([entry], **arguments)
+    return backend
 
 
-def options(entry: dict[str, Any], **more: Any) -> dict[str, Any]:
-    found: dict[str, Any] = one(entry, **more)["section"]["options"]
-    return found
+def section_options(entry: dict[str, Any], **arguments: Any) -> dict[str, Any]:
+    options: dict[str, Any] = backend_of(entry, **arguments)["section"]["options"]
+    return options
 
 
 SECTIONS: list[tuple[dict[str, Any], dict[str, Any]]] = [
@@ -51,70 +51,77 @@ SECTIONS: list[tuple[dict[str, Any], dict[str, Any]]] = [
 ]
 
 
-@pytest.mark.parametrize(("entry", "wanted"), SECTIONS)
-def test_sections(entry: dict[str, Any], wanted: dict[str, Any]) -> None:
-    assert wanted.items() <= options(entry).items()
+@pytest.mark.parametrize(("entry", "expected"), SECTIONS)
+def test_an_entry_becomes_the_options_of_its_section(entry: dict[str, Any], expected: dict[str, Any]) -> None:
+    assert expected.items() <= section_options(entry).items()
 
 
-def test_secrets_are_apart() -> None:
-    found = one({**XTREMIO, "options": {"chap_password": "another"}})["section"]
-    assert found["secrets"] == {"san_password": SECRET, "chap_password": "another"}
-    assert SECRET not in str(found["options"])
-    assert "another" not in str(found["options"])
-    assert one({**XTREMIO, "password": 1234567})["section"]["secrets"] == {"san_password": "1234567"}
+def test_secrets_are_separate_from_options() -> None:
+    section = backend_of({**XTREMIO, "options": {"chap_password": "another"}})["section"]
+    assert section["secrets"] == {"san_password": SECRET, "chap_password": "another"}
+    assert SECRET not in str(section["options"])
+    assert "another" not in str(section["options"])
+    assert backend_of({**XTREMIO, "password": 1234567})["section"]["secrets"] == {"san_password": "1234567"}
 
 
-def test_what_an_absent_backend_leaves() -> None:
-    """Its section, and its volume types by what the scheduler called it."""
+def test_an_absent_backend_has_its_section_and_volume_types() -> None:
+    """The volume types are found by the backend name that the scheduler uses."""
     entry = {"name": "x", "state": "absent", "volume_types": [{"name": "gold"}]}
-    assert one(entry) == {
+    assert backend_of(entry) == {
         "name": "x",
         "state": "absent",
         "section": {"name": "x", "state": "absent"},
         "volume_types": [{"name": "gold", "extra_specs": {"volume_backend_name": "x"}}],
     }
-    for more in ({"volume_backend_name": "fast"}, {"options": {"volume_backend_name": "fast"}}):
+    for changes in ({"volume_backend_name": "fast"}, {"options": {"volume_backend_name": "fast"}}):
         for state in ({}, {"state": "absent"}):
-            (kind,) = one({**XTREMIO, "volume_types": [{"name": "gold"}], **more, **state})["volume_types"]
-            assert kind["extra_specs"] == {"volume_backend_name": "fast"}
+            (volume_type,) = backend_of({**XTREMIO, "volume_types": [{"name": "gold"}], **changes, **state})[
+                "volume_types"
+            ]
+            assert volume_type["extra_specs"] == {"volume_backend_name": "fast"}
 
 
-def test_drivers() -> None:
-    """Those of this collection unless told otherwise, and the first protocol of a vendor."""
-    assert one(VIOLIN)["driver"] == BUNDLED["violin", "fc"]
-    assert one({**XTREMIO, "protocol": "fc"})["driver"] == BUNDLED["xtremio", "fc"]
+def test_the_driver_is_that_of_the_collection_unless_the_entry_says_in_tree() -> None:
+    """Without a protocol it is the driver of the vendor's first one."""
+    assert backend_of(VIOLIN)["driver"] == BUNDLED["violin", "fc"]
+    assert backend_of({**XTREMIO, "protocol": "fc"})["driver"] == BUNDLED["xtremio", "fc"]
     in_tree = {**XTREMIO, "driver": "in_tree"}
-    assert one(in_tree)["driver"] == IN_TREE["xtremio", "iscsi"]
-    told = {IN_TREE["xtremio", "iscsi"]: {"problem": None, "supported": False}}
-    assert options(in_tree, drivers=told)["enable_unsupported_driver"] is True
-    assert "enable_unsupported_driver" not in options(XTREMIO, drivers=told)
-    assert one({**DATERA, "driver": "in_tree"})["packages"] == ["dfs_sdk"]
-    assert one(DATERA)["packages"] == []
+    assert backend_of(in_tree)["driver"] == IN_TREE["xtremio", "iscsi"]
+    reported = {IN_TREE["xtremio", "iscsi"]: {"problem": None, "supported": False}}
+    assert section_options(in_tree, drivers=reported)["enable_unsupported_driver"] is True
+    assert "enable_unsupported_driver" not in section_options(XTREMIO, drivers=reported)
+    assert backend_of({**DATERA, "driver": "in_tree"})["packages"] == ["dfs_sdk"]
+    assert backend_of(DATERA)["packages"] == []
 
 
-def test_what_the_scheduler_is_told_of_violin() -> None:
+def test_a_violin_backend_in_tree_has_the_provisioning_of_its_pools_as_capabilities() -> None:
     pools = {"x": [{"provisioning": ["thick", "thin"]}, {"provisioning": ["dedup"]}]}
     assert (
-        options({**VIOLIN, "driver": "in_tree"}, pools=pools)["extra_capabilities"] == '{"dedup": true, "thin": true}'
+        section_options({**VIOLIN, "driver": "in_tree"}, pools=pools)["extra_capabilities"]
+        == '{"dedup": true, "thin": true}'
     )
-    assert "extra_capabilities" not in options(VIOLIN, pools=pools), "the driver tells of each pool by itself"
+    assert "extra_capabilities" not in section_options(VIOLIN, pools=pools), (
+        "the bundled driver reports each pool itself"
+    )
 
 
-def test_the_connection() -> None:
-    found = one({**FLASHSYSTEM, "host_key": "ssh-rsa AAAA", "ca_path": "/x"})["connection"]
-    assert found == {
+def test_an_entry_has_the_connection_options_of_its_array() -> None:
+    connection = backend_of({**FLASHSYSTEM, "host_key": "ssh-rsa AAAA", "ca_path": "/x"})["connection"]
+    assert connection == {
         "vendor": "flashsystem",
         "address": ["xms.example.com"],
         "username": "cinder",
         "password": SECRET,
         "host_key": "ssh-rsa AAAA",
     }
-    assert one({**DSWARE, "transport": "socket", "address": "a, b"})["connection"]["address"] == ["a", "b"]
+    assert backend_of({**DSWARE, "transport": "socket", "address": "a, b"})["connection"]["address"] == ["a", "b"]
 
 
-def test_volume_types_have_texts_for_extra_specs() -> None:
-    found = one({**XTREMIO, "volume_types": [{"name": "gold", "extra_specs": {"replicas": 3}}]})["volume_types"]
-    assert found == [{"name": "gold", "extra_specs": {"volume_backend_name": "x", "replicas": "3"}}]
+def test_extra_specs_of_volume_types_are_texts() -> None:
+    volume_types = backend_of({**XTREMIO, "volume_types": [{"name": "gold", "extra_specs": {"replicas": 3}}]})[
+        "volume_types"
+    ]
+    assert volume_types == [{"name": "gold", "extra_specs": {"volume_backend_name": "x", "replicas": "3"}}]
 
 
 MISTAKES: list[tuple[list[dict[str, Any]], str]] = [
@@ -141,7 +148,7 @@ MISTAKES: list[tuple[list[dict[str, Any]], str]] = [
 
 
 @pytest.mark.parametrize(("entries", "complaint"), MISTAKES)
-def test_mistakes_are_named(entries: list[dict[str, Any]], complaint: str) -> None:
+def test_a_bad_entry_is_refused_with_its_name_and_the_reason(entries: list[dict[str, Any]], complaint: str) -> None:
     with pytest.raises(AnsibleFilterError) as caught:
         cinder_backends(entries)
     assert complaint in str(caught.value)
@@ -149,9 +156,9 @@ def test_mistakes_are_named(entries: list[dict[str, Any]], complaint: str) -> No
     assert SECRET not in str(caught.value)
 
 
-def test_an_in_tree_driver_that_is_not_there() -> None:
-    told = {IN_TREE["flashsystem", "fc"]: {"problem": "the installed Cinder has no such driver", "supported": True}}
+def test_a_missing_in_tree_driver_is_refused() -> None:
+    reported = {IN_TREE["flashsystem", "fc"]: {"problem": "the installed Cinder has no such driver", "supported": True}}
     with pytest.raises(
         AnsibleFilterError, match="refused, because the installed Cinder has no such driver; use driver"
     ):
-        cinder_backends([{**FLASHSYSTEM, "driver": "in_tree"}], told)
+        cinder_backends([{**FLASHSYSTEM, "driver": "in_tree"}], reported)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How a plan is carried out: in which order, what a failure stops, and what is known afterwards."""
+"""How a plan is carried out: the order, what a failure stops, and what is known afterwards."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ NEW = [{"name": name, "size": "1GiB"} for name in ("a", "b", "c")]
 
 
 def fail_for(array: MemoryArray, method: str, name: str) -> None:
-    array.fail(method, FlashError("it broke", code="17"), lambda obj, *rest: obj.name == name)
+    array.fail(method, FlashError("it broke", code="17"), lambda item, *_arguments: item.name == name)
 
 
 def test_after_a_failed_step_nothing_more_is_begun(array: MemoryArray) -> None:
@@ -54,14 +54,14 @@ def test_after_a_failed_step_nothing_more_is_begun(array: MemoryArray) -> None:
     assert [step.line for step in applied.not_done] == ["create volume b of 1GiB", "create volume c of 1GiB"]
 
 
-def test_with_continue_on_error_the_others_go_on(array: MemoryArray) -> None:
+def test_with_continue_on_error_the_steps_of_other_objects_are_carried_out(array: MemoryArray) -> None:
     fail_for(array, "create_volume", "b")
     applied = volumes(array, *NEW).run(continue_on_error=True)
     assert volume_names(array) == ["a", "c"]
     assert set(applied.errors) == {("volume", "b")}
 
 
-def test_an_error_says_what_was_being_done_to_which_object_on_which_array(array: MemoryArray) -> None:
+def test_an_error_names_the_action_the_object_and_the_array(array: MemoryArray) -> None:
     fail_for(array, "create_volume", "b")
     applied = volumes(array, *NEW).run()
     error = applied.errors[("volume", "b")]
@@ -78,7 +78,7 @@ def test_nothing_destructive_is_begun_after_a_failed_step(array: MemoryArray, co
     assert volume_names(array) == ["old"]
 
 
-TAKEN = "iqn.2026-01.org.example:h1"
+INITIATOR = "iqn.2026-01.org.example:h1"
 REMOVALS: list[tuple[str, dict[str, Any]]] = [
     ("volume", {"volumes": [{"name": "old", "state": "absent"}]}),
     ("mapped volume", {"volumes": [{"name": "used", "state": "absent"}], "unmap": True}),
@@ -90,27 +90,27 @@ REMOVALS: list[tuple[str, dict[str, Any]]] = [
     ("host", {"hosts": [{"name": "h3", "state": "absent"}]}),
     (
         "initiators",
-        {"hosts": [{"name": "h1", "initiators": [TAKEN + "x"], "exclusive_initiators": True}], "force": True},
+        {"hosts": [{"name": "h1", "initiators": [INITIATOR + "x"], "exclusive_initiators": True}], "force": True},
     ),
     ("prune", {"prune": True, "prune_prefix": "web-", "prune_kinds": ["volumes"]}),
 ]
 REFUSALS: list[tuple[str, dict[str, Any]]] = [
-    ("impossible", {"volumes": [{"name": "bad/name", "size": "1GiB"}]}),
-    ("initiator of another", {"hosts": [{"name": "h9", "initiators": [TAKEN + "3"]}]}),
-    ("delete what is mapped", {"volumes": [{"name": "held", "state": "absent"}]}),
+    ("invalid name", {"volumes": [{"name": "bad/name", "size": "1GiB"}]}),
+    ("initiator of another host", {"hosts": [{"name": "h9", "initiators": [INITIATOR + "3"]}]}),
+    ("delete a mapped volume", {"volumes": [{"name": "mapped", "state": "absent"}]}),
 ]
 
 
-def full() -> MemoryArray:
+def filled_array() -> MemoryArray:
     array = MemoryArray()
-    array.host("h1", TAKEN)
-    array.host("h2", TAKEN + "2")
-    array.host("h3", TAKEN + "3")
-    for name in ("old", "used", "shot", "held", "web-1", "web-2"):
+    array.host("h1", INITIATOR)
+    array.host("h2", INITIATOR + "2")
+    array.host("h3", INITIATOR + "3")
+    for name in ("old", "used", "shot", "mapped", "web-1", "web-2"):
         array.volume(name)
     array.snapshot("shot", "s1")
     array.map("used", "h1")
-    array.map("held", "h2", open=True)
+    array.map("mapped", "h2", open=True)
     return array
 
 
@@ -119,14 +119,14 @@ def full() -> MemoryArray:
 def test_nothing_is_removed_when_another_part_of_the_task_is_refused(
     removal: dict[str, Any], refusal: dict[str, Any]
 ) -> None:
-    """Not with continue_on_error either, and check mode predicts just that."""
-    array = full()
-    params: dict[str, Any] = {"volumes": [{"name": "web-1"}, {"name": "new", "size": "1GiB"}]}
+    """Even with continue_on_error, and check mode predicts the same."""
+    array = filled_array()
+    options: dict[str, Any] = {"volumes": [{"name": "web-1"}, {"name": "new", "size": "1GiB"}]}
     for part in (removal, refusal):
         for name, value in part.items():
-            params[name] = params.get(name, []) + value if isinstance(value, list) else value
+            options[name] = options.get(name, []) + value if isinstance(value, list) else value
     before = array.names()
-    task = document(array, **params)
+    task = document(array, **options)
     assert len(task.errors) == 1
     applied = task.run(continue_on_error=True)
     assert applied.errors == {}
@@ -136,7 +136,7 @@ def test_nothing_is_removed_when_another_part_of_the_task_is_refused(
     for kind, names in before.items():
         assert kind == "hosts" or set(names) <= set(after[kind])
     assert {text.split(" ")[0] for text in after["hosts"]} >= {"h1", "h2", "h3"}
-    assert TAKEN in " ".join(after["hosts"])
+    assert INITIATOR in " ".join(after["hosts"])
     assert f"new {1024**3}" in after["volumes"]
 
 
@@ -158,7 +158,7 @@ def test_the_later_steps_of_a_failed_object_are_not_done(array: MemoryArray) -> 
     assert len(applied.not_done) == 2
 
 
-def test_what_depends_on_a_failed_object_fails_and_says_why(array: MemoryArray) -> None:
+def test_a_step_that_depends_on_a_failed_object_fails_with_the_reason(array: MemoryArray) -> None:
     fail_for(array, "create_volume", "a")
     task = document(
         array,
@@ -183,8 +183,8 @@ def test_all_snapshots_of_an_atomic_set_get_its_error(array: MemoryArray) -> Non
     assert set(applied.errors) == {("snapshot", "a", "s"), ("snapshot", "b", "s")}
 
 
-def test_a_new_lun_is_given_though_something_else_failed_meanwhile(array: MemoryArray) -> None:
-    """Else the volume, which was unmapped for it, would stay unmapped."""
+def test_a_volume_is_mapped_at_its_new_lun_although_another_step_failed(array: MemoryArray) -> None:
+    """Otherwise the volume, which was unmapped for the change, would stay unmapped."""
     for name in ("a", "b"):
         array.volume(name)
         array.map(name, "h1")
@@ -195,13 +195,13 @@ def test_a_new_lun_is_given_though_something_else_failed_meanwhile(array: Memory
     assert array.names()["mappings"] == ["h1 a 8"]
 
 
-def test_objects_are_known_afterwards_as_the_array_returned_them(array: MemoryArray) -> None:
+def test_the_world_has_the_objects_that_the_array_returned(array: MemoryArray) -> None:
     applied = volumes(array, NEW[0], dict(NEW[1], group="g")).run()
     assert applied.world.volumes["a"].id != ""
     assert applied.world.groups["g"].volumes == ("b",)
 
 
-def test_later_steps_use_what_earlier_ones_made(array: MemoryArray) -> None:
+def test_later_steps_use_the_objects_of_earlier_steps(array: MemoryArray) -> None:
     array.volume("old")
     array.snapshot("old", "s")
     task = document(
@@ -217,7 +217,7 @@ def test_later_steps_use_what_earlier_ones_made(array: MemoryArray) -> None:
     assert volume_names(array) == ["copy", "new"]
 
 
-def test_independent_steps_run_side_by_side(array: MemoryArray) -> None:
+def test_independent_steps_run_at_the_same_time(array: MemoryArray) -> None:
     running, both = [], Event()
     lock = Lock()
 
@@ -236,7 +236,7 @@ def test_independent_steps_run_side_by_side(array: MemoryArray) -> None:
 def test_mappings_of_one_host_run_one_after_the_other(array: MemoryArray) -> None:
     busy = Lock()
 
-    def alone(*args: Any) -> None:
+    def map_alone(*args: Any) -> None:
         assert busy.acquire(blocking=False), "two mappings of one host at the same time"
         sleep(0.002)
         busy.release()
@@ -244,13 +244,13 @@ def test_mappings_of_one_host_run_one_after_the_other(array: MemoryArray) -> Non
     names = [f"v{number}" for number in range(8)]
     for name in names:
         array.volume(name)
-    array.broken["map_volume"] = alone
+    array.broken["map_volume"] = map_alone
     task = host_maps(array, *[{"host": "h1", "volume": name} for name in names])
     assert [len(batch.chains) for batch in task.plan.batches] == [1]
     assert task.run(concurrency=8).errors == {}
 
 
-def test_many_side_by_side_come_to_the_same(array: MemoryArray) -> None:
+def test_sixty_steps_in_eight_threads_are_all_carried_out(array: MemoryArray) -> None:
     items = [{"name": f"v{number:03}", "size": "1GiB", "group": "g%s" % (number % 3)} for number in range(60)]
     applied = volumes(array, *items).run(concurrency=8)
     assert applied.errors == {}
@@ -259,17 +259,17 @@ def test_many_side_by_side_come_to_the_same(array: MemoryArray) -> None:
     assert sum(len(group.volumes) for group in applied.world.groups.values()) == 60
 
 
-class Crowded(MemoryArray):
-    """Requests wait for each other, so that their answers come in any order and change the world at the same time."""
+class SlowArray(MemoryArray):
+    """Requests take different times: answers come in any order, and threads change the world at the same time."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._one = Lock()
+        self._lock = Lock()
         self._random = Random(7)
 
     def _in_turn(self, method: Callable[..., Any], *args: Any) -> Any:
         sleep(self._random.random() / 500)
-        with self._one:
+        with self._lock:
             return method(*args)
 
     def create_snapshots(self, specs: Any, atomic: bool = False) -> Any:
@@ -291,40 +291,40 @@ def impatient() -> Iterator[None]:
         yield
 
 
-def test_eight_threads_know_all_forty_snapshots_of_a_volume(impatient: None) -> None:
-    """Each new snapshot changes what is known of the one volume."""
+def test_the_world_has_all_snapshots_that_eight_threads_took(impatient: None) -> None:
+    """Each new snapshot changes the same volume in the world."""
     for _round in range(10):
-        array = Crowded()
+        array = SlowArray()
         array.volume("db1")
         names = [f"s{number:02}" for number in range(40)]
         applied = snapshots(array, *[{"name": name, "volume": "db1"} for name in names]).run(concurrency=8)
         assert sorted(applied.world.volumes["db1"].snapshots or ()) == names
         assert sorted(snapshot.name for snapshot in applied.world.snapshots_of("db1")) == names
-        gone = [{"name": name, "volume": "db1", "state": "absent"} for name in names]
-        applied = snapshots(array, *gone).run(concurrency=8)
+        removals = [{"name": name, "volume": "db1", "state": "absent"} for name in names]
+        applied = snapshots(array, *removals).run(concurrency=8)
         assert applied.errors == {}
         assert applied.world.snapshots_of("db1") == []
 
 
-def test_eight_threads_know_all_hosts_and_mappings(impatient: None) -> None:
+def test_the_world_has_all_hosts_and_mappings_that_eight_threads_made(impatient: None) -> None:
     for _round in range(5):
-        array = Crowded()
+        array = SlowArray()
         hosts = [f"h{number:02}" for number in range(20)]
         array.volume("shared")
         for host in hosts:
             array.host(host)
-        items = [{"host": host, "volume": "shared", "initiators": [f"{TAKEN}-{host}"]} for host in hosts]
+        items = [{"host": host, "volume": "shared", "initiators": [f"{INITIATOR}-{host}"]} for host in hosts]
         applied = host_maps(array, *items, shared=True).run(concurrency=8)
         assert applied.errors == {}
         assert sorted(mapping.host for mapping in applied.world.mappings_of_volume("shared")) == hosts
         for host in hosts:
-            owner = applied.world.host_of_initiator(f"{TAKEN}-{host}")
+            owner = applied.world.host_of_initiator(f"{INITIATOR}-{host}")
             assert owner is not None
             assert owner.name == host
 
 
 def test_errors_and_steps_are_reported_in_the_order_of_the_plan(array: MemoryArray) -> None:
-    """Whichever thread is the first: so the task fails with the same message in every run."""
+    """Whichever thread is first, so that the task fails with the same message in every run."""
     order = [Event() for _number in range(4)]
 
     def last_first(spec: Any) -> FlashError | None:
@@ -341,23 +341,23 @@ def test_errors_and_steps_are_reported_in_the_order_of_the_plan(array: MemoryArr
     assert [str(error.reason) for error in applied.errors.values()] == ["it broke at 1", "it broke at 2"]
 
 
-def test_a_programming_error_is_not_caught(array: MemoryArray) -> None:
+def test_an_exception_that_is_not_a_flash_error_is_raised(array: MemoryArray) -> None:
     array.fail("create_volume", KeyError("field"))
     for concurrency in (1, 4):
         with pytest.raises(KeyError):
             volumes(array, *NEW).run(concurrency=concurrency)
 
 
-def test_after_an_interruption_no_thread_begins_anything(array: MemoryArray, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not even while the main thread, on a busy host, does not know of it yet."""
+def test_after_an_interruption_no_thread_begins_a_step(array: MemoryArray, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even before the main thread, on a busy host, has noticed the interruption."""
     result = Future.result
 
-    def held_up(future: Future[Any]) -> Any:
+    def delayed(future: Future[Any]) -> Any:
         sleep(0.2)
         return result(future)
 
-    monkeypatch.setattr(Future, "result", held_up)
-    array.fail("create_volume", Interrupted(SIGTERM), lambda obj, *rest: obj.name in "ab")
+    monkeypatch.setattr(Future, "result", delayed)
+    array.fail("create_volume", Interrupted(SIGTERM), lambda item, *_arguments: item.name in "ab")
     applied = volumes(array, *NEW).run(concurrency=2)
     assert volume_names(array) == []
     assert applied.interrupted is not None
@@ -365,7 +365,7 @@ def test_after_an_interruption_no_thread_begins_anything(array: MemoryArray, mon
     assert "was not begun" in applied.errors[("volume", "c")].reason
 
 
-def test_when_nothing_is_carried_out_the_array_is_reported_as_it_is(array: MemoryArray) -> None:
+def test_the_world_of_a_plan_that_is_not_carried_out_is_the_state_that_was_read(array: MemoryArray) -> None:
     array.volume("a")
     task = volumes(array, *NEW)
     applied = nothing(task.plan, task.actual, array)

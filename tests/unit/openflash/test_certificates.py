@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Certificates that Python refuses: each reason has a sentence of its own, and a hint that helps with it."""
+"""Certificates that Python refuses: each reason has its own message and hint."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ STRICT = bool(urllib3.util.ssl_.create_urllib3_context().verify_flags & getattr(
 
 
 class Issuer:
-    """A CA whose certificates can lack what they should have."""
+    """A CA that can issue faulty certificates."""
 
     def __init__(self, folder: Path, key: Any = None) -> None:
         self.folder = folder
@@ -103,7 +103,7 @@ def serving(path: Path) -> Iterator[int]:
 
 
 def refusal(path: Path, verify: Path | bool, **options: Any) -> tuple[str, str]:
-    """(reason, hint)"""
+    """The reason and the hint of the error of a request."""
     with serving(path) as port:
         transport = HttpTransport(
             ["127.0.0.1"], port, verify=verify if verify is True else str(verify), timeout=5, **options
@@ -120,13 +120,13 @@ def issuer(tmp_path: Path) -> Issuer:
     return Issuer(tmp_path)
 
 
-def test_a_certificate_that_is_as_it_should_be(issuer: Issuer) -> None:
+def test_a_valid_certificate_is_accepted(issuer: Issuer) -> None:
     with serving(issuer.issue()) as port:
         assert HttpTransport(["127.0.0.1"], port, verify=str(issuer.path), timeout=5).request("GET", "/x").ok
 
 
 @pytest.mark.parametrize("options", [{}, {"tls_server_name": "127.0.0.1"}, {"tls_server_name": "xms.example.org"}])
-def test_a_name_in_the_subject_only(issuer: Issuer, options: dict[str, str]) -> None:
+def test_a_certificate_without_subject_alt_name_is_refused(issuer: Issuer, options: dict[str, str]) -> None:
     reason, hint = refusal(issuer.issue(names=()), issuer.path, **options)
     assert "has no subjectAltName" in reason
     assert "(CN)" in reason
@@ -136,7 +136,7 @@ def test_a_name_in_the_subject_only(issuer: Issuer, options: dict[str, str]) -> 
 
 
 @pytest.mark.parametrize("options", [{}, {"tls_server_name": "other.example.org"}])
-def test_another_name_is_refused_with_the_names_that_would_do(issuer: Issuer, options: dict[str, str]) -> None:
+def test_a_certificate_for_another_name_is_refused_with_its_names(issuer: Issuer, options: dict[str, str]) -> None:
     reason, hint = refusal(issuer.issue(names=("xms.example.org", "192.0.2.7")), issuer.path, **options)
     assert reason == f"its certificate is for another name than {options.get('tls_server_name', '127.0.0.1')}"
     assert hint == "Set tls_server_name to a name in the certificate: xms.example.org, 192.0.2.7."
@@ -146,7 +146,9 @@ def test_another_name_is_refused_with_the_names_that_would_do(issuer: Issuer, op
     ("state", "begins", "ends"),
     [("has expired", NOW - 3 * DAY, NOW - DAY), ("is not valid yet", NOW + DAY, NOW + 3 * DAY)],
 )
-def test_out_of_time(issuer: Issuer, state: str, begins: datetime.datetime, ends: datetime.datetime) -> None:
+def test_a_certificate_outside_its_period_is_refused(
+    issuer: Issuer, state: str, begins: datetime.datetime, ends: datetime.datetime
+) -> None:
     reason, hint = refusal(issuer.issue(begins=begins, ends=ends), issuer.path)
     assert reason == f"its certificate {state}"
     assert "clock of this host" in hint
@@ -154,16 +156,16 @@ def test_out_of_time(issuer: Issuer, state: str, begins: datetime.datetime, ends
     assert "ca_path" not in hint
 
 
-def test_a_key_that_is_too_short(issuer: Issuer) -> None:
-    short = rsa.generate_private_key(65537, 1024)  # noqa: S505  that it is refused is the point
+def test_a_certificate_with_a_short_key_is_refused(issuer: Issuer) -> None:
+    short = rsa.generate_private_key(65537, 1024)  # noqa: S505  the test expects that it is refused
     reason, hint = refusal(issuer.issue(key=short), issuer.path)
     assert reason == "the key of its certificate is too short for the OpenSSL of this host"
     assert "2048" in hint
     assert "ca_path" not in hint
 
 
-def test_a_ca_whose_key_is_too_short(tmp_path: Path) -> None:
-    short = rsa.generate_private_key(65537, 1024)  # noqa: S505  that it is refused is the point
+def test_a_certificate_of_a_ca_with_a_short_key_is_refused(tmp_path: Path) -> None:
+    short = rsa.generate_private_key(65537, 1024)  # noqa: S505  the test expects that it is refused
     issuer = Issuer(tmp_path, short)
     reason, hint = refusal(issuer.issue(), issuer.path)
     assert reason == "the key of the CA of its certificate is too short for the OpenSSL of this host"
@@ -171,8 +173,8 @@ def test_a_ca_whose_key_is_too_short(tmp_path: Path) -> None:
     assert "ca_path" not in hint
 
 
-def test_no_authority_key_identifier(issuer: Issuer) -> None:
-    """Python 3.13 demands it, earlier ones take the certificate."""
+def test_a_certificate_without_authority_key_identifier_is_refused_where_python_demands_it(issuer: Issuer) -> None:
+    """Python 3.13 demands the identifier; earlier versions accept the certificate."""
     path = issuer.issue(authority_key=False)
     if not STRICT:
         with serving(path) as port:
@@ -185,13 +187,13 @@ def test_no_authority_key_identifier(issuer: Issuer) -> None:
     assert "ca_path" not in hint
 
 
-def test_an_unknown_ca(issuer: Issuer) -> None:
+def test_a_certificate_of_an_unknown_ca_is_refused(issuer: Issuer) -> None:
     reason, hint = refusal(issuer.issue(), True)
     assert reason.startswith("its certificate is not trusted (")
     assert hint.startswith("Set ca_path to the certificate of the CA that signed it;")
 
 
-def test_self_signed(issuer: Issuer, tmp_path: Path) -> None:
+def test_a_self_signed_certificate_is_refused(issuer: Issuer, tmp_path: Path) -> None:
     form = serialization.PrivateFormat.PKCS8
     path = tmp_path / "self.pem"
     path.write_bytes(

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What people write becomes desired objects, and what can never be right is an error before any request."""
+"""Options become desired objects, and contradicting options are an error before any request."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ IQN = "iqn.2026-01.org.example:h1"
 GIB = 1024**3
 
 
-def test_a_volume_with_all_its_options() -> None:
+def test_a_desired_volume_has_all_its_options() -> None:
     (volume,) = desired.volumes(
         [{"name": "a", "size": "1.5GiB", "pool": "p", "provisioning": "thick", "array_options": {"iops": 1}}], {}
     ).volumes
@@ -114,31 +114,31 @@ CONTRADICTIONS: list[Any] = [
 ]
 
 
-@pytest.mark.parametrize(("build", "items", "words"), CONTRADICTIONS)
-def test_a_task_that_contradicts_itself(build: Any, items: list[dict[str, Any]], words: str) -> None:
+@pytest.mark.parametrize(("build", "items", "message"), CONTRADICTIONS)
+def test_contradicting_options_are_refused(build: Any, items: list[dict[str, Any]], message: str) -> None:
     with pytest.raises(Invalid) as caught:
         build(items, {})
-    assert words in str(caught.value)
+    assert message in str(caught.value)
 
 
-def test_renaming_to_its_own_name_is_no_renaming() -> None:
+def test_a_rename_to_the_same_name_is_ignored() -> None:
     assert desired.volumes([{"name": "a", "rename_from": "a"}], {}).volumes[0].rename_from is None
 
 
-def test_retention_is_once_per_volume_and_prefix() -> None:
+def test_there_is_one_retention_for_each_volume_and_prefix() -> None:
     items = [{"name": "pre-" + name, "volume": "a", "prefix": "pre-", "keep": 2} for name in ("1", "2")]
     desired_state = desired.snapshots(items, {"atomic": True})
     assert desired_state.retentions == (Retention("pre-", 2, "a"),)
     assert desired_state.atomic
 
 
-def test_initiators_are_canonical_and_once() -> None:
+def test_initiators_are_canonical_and_without_duplicates() -> None:
     item = {"host": "h", "initiators": ["10:00:00:00:C9:00:00:07", "10000000c9000007"]}
     (host,) = desired.host_maps([item], {}).hosts
     assert [initiator.address for initiator in host.initiators or ()] == ["10000000c9000007"]
 
 
-def test_a_host_is_described_once_for_all_its_mappings() -> None:
+def test_one_entry_describes_the_host_for_all_its_mappings() -> None:
     for described in (0, 1):
         items: list[dict[str, Any]] = [{"host": "h", "volume": "a"}, {"host": "h", "volume": "b"}]
         items[described]["initiators"] = [IQN]
@@ -147,27 +147,27 @@ def test_a_host_is_described_once_for_all_its_mappings() -> None:
         assert [desired.volume for desired in desired_state.mappings] == ["a", "b"]
 
 
-def test_ending_a_mapping_asks_nothing_of_the_host() -> None:
+def test_an_absent_mapping_needs_no_desired_host() -> None:
     desired_state = desired.host_maps([{"host": "h", "volume": "a", "state": "absent"}], {})
     assert desired_state.hosts == ()
     assert desired_state.mappings == (DesiredMapping("a", "h", state=ABSENT),)
 
 
-def test_exclusive_is_of_the_host() -> None:
+def test_exclusive_applies_to_the_host() -> None:
     desired_state = desired.host_maps(
         [{"host": "h", "volume": "a", "exclusive": True}, {"host": "i", "volume": "a"}], {}
     )
     assert desired_state.exclusive_hosts == frozenset({"h"})
 
 
-def test_a_secret_is_in_no_text() -> None:
+def test_the_text_of_desired_objects_has_no_secret() -> None:
     desired_state = desired.host_maps([{"host": "h", "chap_username": "u", "chap_password": "hunter2hunter2"}], {})
     assert desired_state.hosts[0].chap is not None
     assert desired_state.hosts[0].chap.password == "hunter2hunter2"
     assert "hunter2" not in repr(desired_state)
 
 
-def test_a_document_has_everything() -> None:
+def test_a_document_has_objects_of_every_kind() -> None:
     desired_state = desired.document(
         {
             "volumes": [{"name": "a", "size": "1GiB"}],
@@ -185,30 +185,28 @@ def test_a_document_has_everything() -> None:
 
 
 @pytest.mark.parametrize(
-    ("params", "words"),
+    ("params", "message"),
     [
         ({"prune_limit": -1}, "prune_limit cannot be less than 0"),
         ({"prune_prefix": None}, "shorter than 3 characters"),
     ],
 )
-def test_an_invalid_prune(params: dict[str, Any], words: str) -> None:
-    with pytest.raises(Invalid, match=words):
+def test_an_invalid_prune_option_is_refused(params: dict[str, Any], message: str) -> None:
+    with pytest.raises(Invalid, match=message):
         desired.document({"volumes": [{"name": "web-a"}], "prune": True, "prune_prefix": "web-", **params})
 
 
 @pytest.mark.parametrize(("build", "state"), [(desired.volumes, "absent"), (desired.host_maps, "absent")])
-@pytest.mark.parametrize("more", [{}, {"host": "h"}])
-def test_an_empty_list_to_remove_is_refused_unless_that_is_allowed(
-    build: Any, state: str, more: dict[str, Any]
-) -> None:
+@pytest.mark.parametrize("options", [{}, {"host": "h"}])
+def test_an_empty_list_with_state_absent_needs_allow_empty(build: Any, state: str, options: dict[str, Any]) -> None:
     with pytest.raises(Refused, match="is empty, with state: absent.*allow_empty"):
-        build([], {"state": state, **more})
-    assert build([], {"state": state, "allow_empty": True, **more}) == desired.DesiredState()
-    assert build([], {"state": "present", **more}) == desired.DesiredState()
+        build([], {"state": state, **options})
+    assert build([], {"state": state, "allow_empty": True, **options}) == desired.DesiredState()
+    assert build([], {"state": "present", **options}) == desired.DesiredState()
 
 
 @pytest.mark.parametrize("state", ["absent", "restored"])
-def test_an_empty_list_of_snapshots_to_delete_or_restore_is_refused_unless_that_is_allowed(state: str) -> None:
+def test_an_empty_list_of_snapshots_to_delete_or_restore_needs_allow_empty(state: str) -> None:
     with pytest.raises(Refused, match=f"list snapshots is empty, with state: {state}"):
         desired.snapshots([], {"state": state})
     assert desired.snapshots([], {"state": state, "allow_empty": True}) == desired.DesiredState()
@@ -228,6 +226,6 @@ def test_an_empty_document_requests_nothing() -> None:
         ("mappings", [{"volume": "a", "host": "h", "lun": 1}, {"volume": "b", "host": "h", "lun": 1}]),
     ],
 )
-def test_a_document_that_contradicts_itself(section: str, items: list[dict[str, Any]]) -> None:
+def test_a_contradicting_document_is_refused(section: str, items: list[dict[str, Any]]) -> None:
     with pytest.raises(Invalid):
         desired.document({section: items})

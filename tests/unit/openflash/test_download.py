@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A file from a web server: it ends in time, it is complete, and its secrets go to the server that the URL names."""
+"""Downloads end in time, are complete, and send the secrets of a URL only to its server."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         server: Any = self.server
-        server.asked.append((self.path, self.headers.get("Authorization")))
+        server.requests.append((self.path, self.headers.get("Authorization")))
         try:
             server.answers[self.path.split("?")[0]](self)
         except OSError:
@@ -57,8 +57,8 @@ class Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.scheme = scheme
         self.answers: dict[str, Answer] = {}
-        self.asked: list[tuple[str, str | None]] = []
-        self.over = threading.Event()
+        self.requests: list[tuple[str, str | None]] = []
+        self.stopped = threading.Event()
 
     def url(self, path: str, userinfo: str = "") -> str:
         return f"{self.scheme}://{userinfo}127.0.0.1:{self.server_port}{path}"
@@ -78,7 +78,7 @@ def started(server: Server) -> Iterator[Server]:
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     yield server
-    server.over.set()
+    server.stopped.set()
     server.shutdown()
     server.server_close()
     thread.join(60)
@@ -137,7 +137,7 @@ def chunked(*pieces: bytes, last: bool = True) -> Answer:
     return answer
 
 
-def cut_within_a_piece(handler: Handler) -> None:
+def truncated_chunk(handler: Handler) -> None:
     handler.send_response(200)
     handler.send_header("Transfer-Encoding", "chunked")
     handler.end_headers()
@@ -154,7 +154,7 @@ def moved(location: str, code: int = 302) -> Answer:
 
 
 def trickle(handler: Handler) -> None:
-    """A body that comes, and never ends."""
+    """A body that never ends."""
     handler.send_response(200)
     handler.send_header("Content-Length", str(LARGEST))
     handler.end_headers()
@@ -173,52 +173,52 @@ def trickle_a_redirect(handler: Handler) -> None:
 
 def drip(handler: Handler) -> None:
     server: Any = handler.server
-    while not server.over.wait(0.02):
+    while not server.stopped.wait(0.02):
         handler.wfile.write(b"x")
         handler.wfile.flush()
 
 
-# ---- complete, or not at all -----------------------------------------------------------------------------------------
+# ---- completeness ----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("answer", [complete(b"an image"), chunked(b"an ", b"image")])
-def test_a_file_is_fetched(web: Server, answer: Answer) -> None:
+def test_a_file_is_downloaded(web: Server, answer: Answer) -> None:
     web.answers["/image"] = answer
     assert fetch(web.url("/image")) == b"an image"
 
 
-@pytest.mark.parametrize("answer", [chunked(b"an ", last=False), cut_within_a_piece])
-def test_a_chunked_download_that_is_cut_off_is_an_error(web: Server, answer: Answer) -> None:
+@pytest.mark.parametrize("answer", [chunked(b"an ", last=False), truncated_chunk])
+def test_a_truncated_chunked_download_is_an_error(web: Server, answer: Answer) -> None:
     web.answers["/image"] = answer
     with pytest.raises(Conflict, match=r"ends after \d+ bytes, before its last chunk"):
         fetch(web.url("/image"))
 
 
-# ---- in time ---------------------------------------------------------------------------------------------------------
+# ---- deadlines -------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("answer", [trickle, trickle_a_header])
-def test_a_server_that_sends_little_at_a_time_cannot_hold_up_a_download(web: Server, answer: Answer) -> None:
+def test_a_download_from_a_slow_server_ends_at_its_deadline(web: Server, answer: Answer) -> None:
     web.answers["/image"] = answer
     with pytest.raises(Timeout, match="was not fetched within 0.3 s.*copy_timeout"):
         fetch(web.url("/image"), seconds=30.0, total=0.3)
 
 
-def test_the_same_over_tls(tls: Server, tmp_path: Path) -> None:
+def test_a_download_over_tls_ends_at_its_deadline(tls: Server, tmp_path: Path) -> None:
     tls.answers["/image"] = trickle
     with pytest.raises(Timeout, match="was not fetched within 1 s"):
         fetch(tls.url("/image"), seconds=30.0, total=1.0, ca_path=str(tmp_path / "ca.pem"))
 
 
-def test_redirects_count_into_the_same_time(web: Server) -> None:
+def test_the_deadline_includes_redirects(web: Server) -> None:
     web.answers.update({"/image": trickle_a_redirect, "/again": trickle})
     with pytest.raises(Timeout, match="was not fetched within 0.5 s"):
         fetch(web.url("/image"), seconds=30.0, total=0.5)
-    assert [path for path, _ in web.asked] == ["/image", "/again"]
+    assert [path for path, _ in web.requests] == ["/image", "/again"]
 
 
-def test_a_server_that_says_nothing_is_given_up_before_the_deadline(web: Server) -> None:
-    web.answers["/image"] = lambda handler: time.sleep(0.01) or handler.server.over.wait(20)  # type: ignore
+def test_a_download_from_a_silent_server_ends_before_its_deadline(web: Server) -> None:
+    web.answers["/image"] = lambda handler: time.sleep(0.01) or handler.server.stopped.wait(20)  # type: ignore
     with pytest.raises(Timeout, match="did not answer within 0.2 s"):
         fetch(web.url("/image"), seconds=0.2, total=30.0)
 
@@ -245,14 +245,14 @@ def test_a_redirect_from_https_to_http_is_refused(tls: Server, web: Server, tmp_
     tls.answers["/image"] = moved(web.url("/image"))
     with pytest.raises(Unreachable, match="from https to http"):
         fetch(tls.url("/image"), ca_path=str(tmp_path / "ca.pem"))
-    assert web.asked == []
+    assert web.requests == []
 
 
-def test_redirects_in_a_circle_end(web: Server) -> None:
+def test_a_loop_of_redirects_is_an_error(web: Server) -> None:
     web.answers["/image"] = moved("/image")
     with pytest.raises(Unreachable, match="more than 10 times"):
         fetch(web.url("/image"))
-    assert len(web.asked) == 11
+    assert len(web.requests) == 11
 
 
 # ---- a busy server ---------------------------------------------------------------------------------------------------
@@ -277,26 +277,28 @@ def busy(code: int, retry_after: str | None = None) -> Answer:
 
 @pytest.fixture
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The pauses of a download, which are not made."""
-    found: list[float] = []
-    monkeypatch.setattr(interruption, "sleep", found.append)
-    return found
+    """The seconds of each pause of a download; no time passes."""
+    seconds: list[float] = []
+    monkeypatch.setattr(interruption, "sleep", seconds.append)
+    return seconds
 
 
 @pytest.mark.parametrize("code", [429, 502, 503, 504])
-def test_a_busy_server_is_asked_again_when_it_says(web: Server, pauses: list[float], code: int) -> None:
+def test_a_download_from_a_busy_server_is_repeated_after_retry_after(
+    web: Server, pauses: list[float], code: int
+) -> None:
     web.answers["/image"] = in_turn(busy(code, "7"), busy(code, "soon"), complete(b"an image"))
     assert fetch(web.url("/image")) == b"an image"
-    assert len(web.asked) == 3
+    assert len(web.requests) == 3
     assert pauses[0] == 7.0
-    assert pauses[1] <= 2.0, "a Retry-After that is none"
+    assert pauses[1] <= 2.0, "an invalid Retry-After is ignored"
 
 
-def test_a_busy_server_is_asked_three_times(web: Server, pauses: list[float]) -> None:
+def test_a_download_from_a_busy_server_is_tried_three_times(web: Server, pauses: list[float]) -> None:
     web.answers["/image"] = busy(503)
     with pytest.raises(FlashError, match=r"answers 503 \(Service Unavailable\)"):
         fetch(web.url("/image"))
-    assert len(web.asked) == 3
+    assert len(web.requests) == 3
 
 
 @pytest.mark.parametrize(("seconds", "total"), [(30.0, 5.0), (5.0, 60.0)])
@@ -306,7 +308,7 @@ def test_no_pause_is_longer_than_the_download_may_take(
     web.answers["/image"] = busy(503, "10")
     with pytest.raises(FlashError, match="answers 503"):
         fetch(web.url("/image"), seconds=seconds, total=total)
-    assert len(web.asked) == 1
+    assert len(web.requests) == 1
     assert pauses == []
 
 
@@ -315,23 +317,23 @@ def test_other_statuses_are_reported_at_once(web: Server, pauses: list[float], c
     web.answers["/image"] = busy(code, "1")
     with pytest.raises(FlashError, match=f"answers {code}"):
         fetch(web.url("/image"))
-    assert len(web.asked) == 1
+    assert len(web.requests) == 1
     assert pauses == []
 
 
-# ---- what it needs ---------------------------------------------------------------------------------------------------
+# ---- requirements ----------------------------------------------------------------------------------------------------
 
 
 def test_without_requests_the_error_says_what_to_install(web: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "requests", None)
     with pytest.raises(MissingLibrary, match="requests is not installed.*a URL.*pip install requests"):
         fetch(web.url("/image"))
-    assert web.asked == []
+    assert web.requests == []
 
 
 @pytest.mark.parametrize("content", ["", "no certificate"])
-def test_a_ca_path_that_is_none_is_said(tls: Server, tmp_path: Path, content: str) -> None:
-    path = tmp_path / "mine.pem"
+def test_an_unusable_ca_path_is_reported(tls: Server, tmp_path: Path, content: str) -> None:
+    path = tmp_path / "ca-file.pem"
     if content:
         path.write_text(content)
     with pytest.raises(Invalid, match=f"image_ca_path {path}"):
@@ -341,10 +343,10 @@ def test_a_ca_path_that_is_none_is_said(tls: Server, tmp_path: Path, content: st
 def test_a_certificate_that_is_not_trusted_is_refused(tls: Server) -> None:
     with pytest.raises(Unreachable, match="its certificate is refused.*Check image_ca_path"):
         fetch(tls.url("/image"))
-    assert tls.asked == []
+    assert tls.requests == []
 
 
-def test_the_environment_names_the_proxy_and_nothing_else(
+def test_of_the_environment_only_the_proxy_is_used(
     web: Server, other: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     netrc = tmp_path / "netrc"
@@ -353,11 +355,11 @@ def test_the_environment_names_the_proxy_and_nothing_else(
     monkeypatch.setenv("http_proxy", other.url("", "me:Secret4@"))
     other.answers[web.url("/image")] = complete(b"an image")
     assert fetch(web.url("/image")) == b"an image"
-    assert other.asked == [(web.url("/image"), None)]
+    assert other.requests == [(web.url("/image"), None)]
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     web.answers["/image"] = complete(b"an image")
     assert fetch(web.url("/image")) == b"an image"
-    assert web.asked == [("/image", None)]
+    assert web.requests == [("/image", None)]
 
 
 def test_a_proxy_that_cannot_be_reached_is_named_without_its_password(
@@ -367,7 +369,7 @@ def test_a_proxy_that_cannot_be_reached_is_named_without_its_password(
     with pytest.raises(Unreachable, match="the proxy that the environment names.*http_proxy") as caught:
         fetch(web.url("/image", "bob:Secret1@"))
     assert "Secret" not in str(caught.value.as_dict())
-    assert web.asked == []
+    assert web.requests == []
 
 
 # ---- secrets ---------------------------------------------------------------------------------------------------------
@@ -378,15 +380,15 @@ BASIC = "Basic " + base64.b64encode(b"bob:p@ss w").decode()
 def test_user_and_password_of_the_url_are_sent(web: Server) -> None:
     web.answers["/image"] = complete(b"an image")
     assert fetch(web.url("/image", "bob:p%40ss%20w@")) == b"an image"
-    assert web.asked == [("/image", BASIC)]
+    assert web.requests == [("/image", BASIC)]
 
 
-def test_a_redirect_to_another_server_does_not_take_credentials_along(web: Server, other: Server) -> None:
+def test_credentials_are_not_sent_to_another_server_after_a_redirect(web: Server, other: Server) -> None:
     web.answers.update({"/image": moved("/there"), "/there": moved(other.url("/image"))})
     other.answers["/image"] = complete(b"an image")
     assert fetch(web.url("/image", "bob:p%40ss%20w@")) == b"an image"
-    assert web.asked == [("/image", BASIC), ("/there", BASIC)]
-    assert other.asked == [("/image", None)]
+    assert web.requests == [("/image", BASIC), ("/there", BASIC)]
+    assert other.requests == [("/image", None)]
 
 
 def refuses(code: int, reason: str) -> Answer:
@@ -409,7 +411,7 @@ def refuses(code: int, reason: str) -> Answer:
         (moved("http://bob:Secret1@[/?Secret2"), FlashError),
     ],
 )
-def test_no_error_tells_what_is_secret_in_the_url(web: Server, answer: Answer, kind: type[FlashError]) -> None:
+def test_no_error_has_a_secret_of_the_url(web: Server, answer: Answer, kind: type[FlashError]) -> None:
     web.answers["/image"] = answer
     with pytest.raises(kind) as caught:
         fetch(web.url("/image?sig=Secret2", "bob:Secret1@"))
@@ -422,7 +424,7 @@ def test_no_error_tells_what_is_secret_in_the_url(web: Server, answer: Answer, k
 @pytest.mark.parametrize(
     "url", ["http://bob:Secret1@127.0.0.1:port/x", "http://bob:Secret1@[::1/x", "http://bob:Secret1@/x"]
 )
-def test_nor_does_the_error_of_a_url_that_is_none(url: str) -> None:
+def test_no_error_of_a_malformed_url_has_its_secret(url: str) -> None:
     with pytest.raises(FlashError) as caught:
         fetch(url)
     assert "Secret1" not in str(caught.value.as_dict())

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The grammar of Dsware's text socket, the envelope of its REST interface, and what its capabilities say."""
+"""The grammar of Dsware's text socket, and the envelope of its REST interface."""
 
 from __future__ import annotations
 
@@ -11,19 +11,14 @@ from typing import Any
 import pytest
 
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors import BadReply, Invalid
-from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import AGENT, Host
-from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.dsware.capabilities import (
-    capabilities,
-)
-from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.dsware.ledger import REST, SOCKET
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.dsware.names import marker
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.dsware.rest import code_of
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.dsware.text import decode, encode
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.dsware.wire import state_of, time_of
 
 
-def test_a_request_byte_by_byte() -> None:
-    """The example of the wire sheet, section 1.1."""
+def test_a_request_is_encoded_as_in_the_wire_sheet() -> None:
+    """Section 1.1."""
     values = [("pool_num", 2), ("pool_id", 1), ("pool_id", 2)]
     assert encode("QUERY_POOLS_CAPABILITY_REQ", values) == (
         b"[QUERY_POOLS_CAPABILITY_REQ]\npool_num=2\npool_id=1\npool_id=2\n"
@@ -31,12 +26,12 @@ def test_a_request_byte_by_byte() -> None:
 
 
 @pytest.mark.parametrize("value", ["a,b", "[a", "a]", "a\nb", "a\rb", "a\0", "", " a", "a "])
-def test_values_that_cannot_be_sent(value: str) -> None:
+def test_a_value_that_the_grammar_cannot_carry_is_refused(value: str) -> None:
     with pytest.raises(Invalid):
         encode("X_REQ", [("vol_name", value)])
 
 
-def test_a_reply_taken_apart() -> None:
+def test_a_reply_is_decoded_into_fields_and_rows() -> None:
     data = b"retcode=0\r\ntotal_num=2\nvolume1=[vol_name=b,status=10]\nvolume0=[vol_name=a,father_name=]\n\0"
     answer = decode(data, "X_REQ")
     assert (answer.code, answer.fields) == ("0", {"total_num": "2"})
@@ -58,7 +53,7 @@ def test_a_reply_taken_apart() -> None:
         b"<html></html>",
     ],
 )
-def test_replies_that_are_none(data: bytes) -> None:
+def test_a_malformed_reply_is_an_error(data: bytes) -> None:
     with pytest.raises(BadReply):
         decode(data, "X_REQ")
 
@@ -82,11 +77,11 @@ def test_replies_that_are_none(data: bytes) -> None:
         ("0", None),
     ],
 )
-def test_the_code_of_an_answer(body: Any, code: str | None) -> None:
+def test_the_code_of_an_answer_is_found_in_every_form(body: Any, code: str | None) -> None:
     assert code_of(body) == code
 
 
-def test_markers() -> None:
+def test_a_marker_depends_on_its_purpose_and_name() -> None:
     assert marker("volume", "a") == marker("volume", "a") != marker("volume", "b")
     assert marker("volume", "a") != marker("restore", "a")
     assert len(marker("volume", "x" * 95)) <= 95
@@ -96,15 +91,15 @@ def test_markers() -> None:
     ("status", "state"),
     [(0, "ready"), ("1", "ready"), (2, "ready"), (6, "copying"), (15, "copying"), (10, "deleting"), (99, "error")],
 )
-def test_states(status: Any, state: str) -> None:
+def test_every_status_has_a_state(status: Any, state: str) -> None:
     assert state_of(status) == state
 
 
 @pytest.mark.parametrize("data", [b"retcode=501500", b"retcode=-9", b"volume0=[status=1]\nretcode=5015000"])
-def test_a_number_that_was_cut_off_is_none(data: bytes) -> None:
+def test_a_truncated_number_is_an_error(data: bytes) -> None:
     with pytest.raises(BadReply, match="cut off"):
         decode(data, "QUERY_VOLUME_REQ")
-    # With the end of its line it is whole, though nobody knows it; and a known one needs no end of its line.
+    # A number that ends with its line is complete, even an unknown one; a known number needs no end of the line.
     assert decode(b"retcode=501500\n", "QUERY_VOLUME_REQ").code == "501500"
     assert decode(b"retcode=50150007", "QUERY_VOLUME_REQ").code == "50150007"
 
@@ -114,31 +109,3 @@ def test_time_stamps_sort_by_age() -> None:
     assert time_of(0) is None
     assert time_of(None) is None
     assert time_of("2026-01-01") == "2026-01-01"
-
-
-def test_what_each_transport_cannot_do() -> None:
-    rest = capabilities(REST, False, frozenset())
-    socket = capabilities(SOCKET, False, frozenset({"here"}), by_tool=True)
-    for operation in ("rename_volume", "explicit_lun", "chap", "groups", "metadata", "atomic_snapshots"):
-        for known in (rest, socket):
-            assert len((known.refusal(operation) or "").split()) > 4
-    assert rest.refusal("restore_snapshot") is None
-    assert socket.refusal("restore_snapshot")
-    assert rest.refusal("create_host") is None
-    assert "attach_tool" in (socket.refusal("create_host") or "")
-    assert rest.mappings_known == "of_all_hosts"
-    assert socket.mappings_known != "of_all_hosts"
-    assert set(rest.volume_options) == {"full_clone"}
-    assert not socket.volume_options
-
-
-def test_an_agent_s_host_is_asked_and_changed_where_it_is() -> None:
-    known = capabilities(REST, False, frozenset({"here"}), ["here", "there"])
-    here, there = Host("HERE", kind=AGENT), Host("there", kind=AGENT)
-    details: dict[str, Any] = {"host": here}
-    assert known.refusal("map_volume", None, **details) is None
-    assert "there" in (known.refusal("map_volume", None, host=there) or "")
-    assert known.refusal("map_volume", None, host=Host("there")) is None, "a host with initiators is the array's"
-    assert known.sees_mappings_of("here")
-    assert not known.sees_mappings_of("there")
-    assert "agent" in (known.refusal("add_initiators", here) or "")

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Facts: subset by subset, and what cannot be read hides nothing else."""
+"""Facts: each subset, and the report of what cannot be read."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def array() -> MemoryArray:
     return array
 
 
-def test_every_subset_is_plain_data(array: MemoryArray) -> None:
+def test_every_subset_can_be_written_as_json(array: MemoryArray) -> None:
     facts = gather(array, SUBSETS, {})
     assert set(facts) == set(SUBSETS) | {"unreadable"}
     assert json.loads(json.dumps(facts)) == facts
@@ -46,7 +46,7 @@ def test_every_subset_is_plain_data(array: MemoryArray) -> None:
     assert array.writes == []
 
 
-def test_the_fields_of_each_subset(array: MemoryArray) -> None:
+def test_each_subset_has_its_fields(array: MemoryArray) -> None:
     facts = gather(array, SUBSETS, {})
     assert facts["array"]["name"] == "memory1"
     assert facts["capacity"]["free"] == 97 * GIB
@@ -59,13 +59,13 @@ def test_the_fields_of_each_subset(array: MemoryArray) -> None:
     assert facts["groups"][0]["volumes"] == ["a"]
 
 
-def test_only_what_is_asked_for_is_read(array: MemoryArray) -> None:
+def test_only_the_requested_subsets_are_read(array: MemoryArray) -> None:
     assert set(gather(array, ("pools",), {})) == {"pools", "unreadable"}
     assert array.reads == ["pools"]
     assert "groups" not in DEFAULT
 
 
-def test_filters_narrow_the_reads(array: MemoryArray) -> None:
+def test_filters_select_objects(array: MemoryArray) -> None:
     facts = gather(array, ("volumes", "snapshots", "hosts", "mappings"), {"volumes": ["b"], "hosts": ["h1"]})
     assert [volume["name"] for volume in facts["volumes"]] == ["b"]
     assert facts["snapshots"] == []
@@ -73,11 +73,11 @@ def test_filters_narrow_the_reads(array: MemoryArray) -> None:
     assert [mapping["volume"] for mapping in facts["mappings"]] == ["a"]
 
 
-CHOOSABLE = ("volumes", "snapshots", "hosts", "mappings")
+FILTERED = ("volumes", "snapshots", "hosts", "mappings")
 
 
 @pytest.mark.parametrize(
-    ("filters", "chosen"),
+    ("filters", "counts"),
     [
         ({"volumes": []}, {"volumes": 0, "snapshots": 0, "hosts": 1, "mappings": 0}),
         ({"snapshots": []}, {"volumes": 2, "snapshots": 0, "hosts": 1, "mappings": 1}),
@@ -85,25 +85,25 @@ CHOOSABLE = ("volumes", "snapshots", "hosts", "mappings")
         ({"volumes": [], "snapshots": ["s"]}, {"volumes": 0, "snapshots": 1, "hosts": 1, "mappings": 0}),
         ({"volumes": [], "hosts": ["h1"]}, {"volumes": 0, "snapshots": 0, "hosts": 1, "mappings": 1}),
         ({"volumes": ["a"], "snapshots": []}, {"volumes": 1, "snapshots": 1, "hosts": 1, "mappings": 1}),
-        ({"volumes": [], "snapshots": [], "hosts": []}, dict.fromkeys(CHOOSABLE, 0)),
+        ({"volumes": [], "snapshots": [], "hosts": []}, dict.fromkeys(FILTERED, 0)),
         ({"volumes": None, "hosts": None}, {"volumes": 2, "snapshots": 1, "hosts": 1, "mappings": 1}),
         ({}, {"volumes": 2, "snapshots": 1, "hosts": 1, "mappings": 1}),
     ],
 )
-def test_a_filter_without_a_name_chooses_nothing_and_null_is_no_filter(
-    array: MemoryArray, filters: Any, chosen: dict[str, int]
+def test_a_filter_without_a_name_selects_nothing_and_null_is_no_filter(
+    array: MemoryArray, filters: Any, counts: dict[str, int]
 ) -> None:
-    facts = gather(array, CHOOSABLE, filters)
-    assert {kind: len(facts[kind]) for kind in CHOOSABLE} == chosen
+    facts = gather(array, FILTERED, filters)
+    assert {kind: len(facts[kind]) for kind in FILTERED} == counts
     assert facts["unreadable"] == []
 
 
-def test_what_is_chosen_by_no_name_is_not_asked_for(array: MemoryArray) -> None:
-    gather(array, CHOOSABLE, {"volumes": [], "snapshots": [], "hosts": []})
+def test_a_filter_without_a_name_needs_no_request(array: MemoryArray) -> None:
+    gather(array, FILTERED, {"volumes": [], "snapshots": [], "hosts": []})
     assert array.reads == []
 
 
-def test_what_cannot_be_understood_is_reported_beside_the_other_objects(array: MemoryArray) -> None:
+def test_an_unreadable_object_is_reported_and_the_others_are_returned(array: MemoryArray) -> None:
     array.unreadable["volume"] = ["b"]
     facts = gather(array, ("volumes", "hosts"), {})
     assert [volume["name"] for volume in facts["volumes"]] == ["a"]
@@ -112,8 +112,8 @@ def test_what_cannot_be_understood_is_reported_beside_the_other_objects(array: M
 
 
 @pytest.mark.parametrize("kind", [BadReply, FlashError, Refused, NotFound])
-def test_a_subset_that_cannot_be_read_is_left_out_and_reported(array: MemoryArray, kind: type) -> None:
-    """Null would mean that the array cannot be asked for it, and an empty list that it has none."""
+def test_an_unreadable_subset_is_left_out_and_reported(array: MemoryArray, kind: type) -> None:
+    """Null would mean that the array does not report it, and an empty list that there are none."""
     array.fail("snapshots", kind("it is cut off"))
     facts = gather(array, ("volumes", "snapshots", "hosts"), {})
     assert set(facts) == {"volumes", "hosts", "unreadable"}
@@ -124,7 +124,7 @@ def test_a_subset_that_cannot_be_read_is_left_out_and_reported(array: MemoryArra
     assert missing(facts) == [reason]
 
 
-def test_what_the_array_cannot_be_asked_is_null_and_not_empty() -> None:
+def test_a_subset_that_the_array_does_not_report_is_null() -> None:
     facts = gather(MemoryArray(mappings_known="of_no_host"), ("mappings",), {})
     assert facts == {"mappings": None, "unreadable": []}
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The HTTP transport against a small server: TLS, one connection, what is sent again and what never."""
+"""The HTTP transport against a small server: its connection, TLS, proxies, repeated requests, sessions, secrets."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ Answer = Callable[["Handler"], None]
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Answers what the test put into the server's script, then ``{"n": <number of the request>}``."""
+    """Gives the answers in the server's script, and after them ``{"n": <number of the request>}``."""
 
     protocol_version = "HTTP/1.1"
     server: Server
@@ -45,10 +45,10 @@ class Handler(BaseHTTPRequestHandler):
         length = int(self.headers.get("Content-Length") or 0)
         body = self.rfile.read(length)
         with self.server.lock:
-            self.server.seen.append((self.command, self.path, dict(self.headers), body, self.client_address[1]))
+            self.server.requests.append((self.command, self.path, dict(self.headers), body, self.client_address[1]))
             answer = self.server.script.pop(0) if self.server.script else None
         if answer is None:
-            self.reply(json.dumps({"n": len(self.server.seen)}))
+            self.reply(json.dumps({"n": len(self.server.requests)}))
         else:
             answer(self)
 
@@ -81,7 +81,7 @@ class Server(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.lock = threading.Lock()
-        self.seen: list[tuple[str, str, dict[str, str], bytes, int]] = []
+        self.requests: list[tuple[str, str, dict[str, str], bytes, int]] = []
         self.script: list[Answer] = []
         threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
 
@@ -94,11 +94,11 @@ class Server(ThreadingHTTPServer):
 
     @property
     def methods(self) -> list[str]:
-        return [entry[0] for entry in self.seen]
+        return [entry[0] for entry in self.requests]
 
     @property
     def connections(self) -> int:
-        return len({entry[4] for entry in self.seen})
+        return len({entry[4] for entry in self.requests})
 
 
 def status(
@@ -113,11 +113,11 @@ def reset(handler: Handler) -> None:
     handler.close_connection = True
 
 
-def hang_up(handler: Handler) -> None:
+def close_without_answer(handler: Handler) -> None:
     handler.close_connection = True
 
 
-def cut_off(handler: Handler) -> None:
+def truncated(handler: Handler) -> None:
     handler.send_response(200)
     handler.send_header("Content-Length", "100")
     handler.end_headers()
@@ -125,7 +125,7 @@ def cut_off(handler: Handler) -> None:
     handler.close_connection = True
 
 
-def silence(handler: Handler) -> None:
+def no_answer(handler: Handler) -> None:
     time.sleep(1.5)
     handler.close_connection = True
 
@@ -144,12 +144,12 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture
-def sleeps() -> list[float]:
+def pauses() -> list[float]:
     return []
 
 
 @pytest.fixture
-def plain(server: Server, sleeps: list[float]) -> Iterator[HttpTransport]:
+def transport(server: Server, pauses: list[float]) -> Iterator[HttpTransport]:
     transport = HttpTransport(
         ["127.0.0.1"],
         server.port,
@@ -157,23 +157,23 @@ def plain(server: Server, sleeps: list[float]) -> Iterator[HttpTransport]:
         auth=("admin", PASSWORD),
         timeout=0.5,
         busy_for=0.2,
-        sleep=sleeps.append,
+        sleep=pauses.append,
     )
     yield transport
     transport.close()
 
 
-# -- one connection, and what is on it ---------------------------------------------------------------------------------
+# -- one connection ----------------------------------------------------------------------------------------------------
 
 
-def test_one_connection_for_the_whole_task(server: Server, plain: HttpTransport) -> None:
+def test_all_requests_use_one_connection(server: Server, transport: HttpTransport) -> None:
     for method in ("GET", "POST", "GET", "PUT", "DELETE", "GET"):
-        assert plain.request(method, "/x").ok
+        assert transport.request(method, "/x").ok
     assert server.connections == 1
-    assert plain.journal.counts == {"requests": 6, "writes": 3, "session_requests": 0}
+    assert transport.journal.counts == {"requests": 6, "writes": 3, "session_requests": 0}
 
 
-def test_threads_share_a_transport(server: Server) -> None:
+def test_threads_share_the_connections_of_a_transport(server: Server) -> None:
     transport = HttpTransport(["127.0.0.1"], server.port, scheme="http", max_concurrency=3)
     threads = [threading.Thread(target=lambda: [transport.request("GET", "/x") for _ in range(20)]) for _ in range(6)]
     for thread in threads:
@@ -184,51 +184,51 @@ def test_threads_share_a_transport(server: Server) -> None:
     assert [call.n for call in transport.journal] == list(range(1, 121))
 
 
-def test_basic_authentication_speaks_utf_8(server: Server, plain: HttpTransport) -> None:
-    plain.request("GET", "/x")
-    sent = server.seen[0][2]["Authorization"].split()[1]
+def test_basic_authentication_is_encoded_as_utf_8(server: Server, transport: HttpTransport) -> None:
+    transport.request("GET", "/x")
+    sent = server.requests[0][2]["Authorization"].split()[1]
     assert base64.b64decode(sent).decode("utf-8") == "admin:" + PASSWORD
 
 
-def test_query_and_json_body_also_on_get(server: Server, plain: HttpTransport) -> None:
-    plain.request("GET", "/x", [("prop", "a b"), ("prop", "c&d"), ("full", 1)], json={"k": "ü"})
-    _, path, headers, body, _ = server.seen[0]
+def test_a_get_request_can_have_a_query_and_a_json_body(server: Server, transport: HttpTransport) -> None:
+    transport.request("GET", "/x", [("prop", "a b"), ("prop", "c&d"), ("full", 1)], json={"k": "ü"})
+    _, path, headers, body, _ = server.requests[0]
     assert path == "/x?prop=a+b&prop=c%26d&full=1"
     assert json.loads(body.decode("utf-8")) == {"k": "ü"}
     assert headers["Content-Type"] == "application/json"
 
 
-def test_without_a_body_none_is_sent(server: Server, plain: HttpTransport) -> None:
-    plain.request("GET", "/x")
-    assert server.seen[0][3] == b""
-    assert "Content-Type" not in server.seen[0][2]
+def test_a_request_without_a_body_has_no_content_type(server: Server, transport: HttpTransport) -> None:
+    transport.request("GET", "/x")
+    assert server.requests[0][3] == b""
+    assert "Content-Type" not in server.requests[0][2]
 
 
-def test_session_headers(server: Server, plain: HttpTransport) -> None:
-    plain.set_header("X-Auth-Token", "token-one", secret=True)
-    plain.request("GET", "/x")
-    plain.set_header("x-auth-token", None)
-    plain.request("GET", "/x", headers={"X-Once": "1"})
-    assert server.seen[0][2]["X-Auth-Token"] == "token-one"
-    assert "x-auth-token" not in {name.lower() for name in server.seen[1][2]}
-    assert server.seen[1][2]["X-Once"] == "1"
-    assert "token-one" not in plain.mask("token-one")
+def test_session_headers_are_sent_until_they_are_removed(server: Server, transport: HttpTransport) -> None:
+    transport.set_header("X-Auth-Token", "token-one", secret=True)
+    transport.request("GET", "/x")
+    transport.set_header("x-auth-token", None)
+    transport.request("GET", "/x", headers={"X-Once": "1"})
+    assert server.requests[0][2]["X-Auth-Token"] == "token-one"
+    assert "x-auth-token" not in {name.lower() for name in server.requests[1][2]}
+    assert server.requests[1][2]["X-Once"] == "1"
+    assert "token-one" not in transport.mask("token-one")
 
 
-def test_cookies_are_kept_and_can_be_forgotten(server: Server, plain: HttpTransport) -> None:
+def test_cookies_are_sent_until_they_are_forgotten(server: Server, transport: HttpTransport) -> None:
     server.script = [lambda handler: handler.reply("{}", headers={"Set-Cookie": "session=abc; Path=/"})]
     for _ in range(2):
-        plain.request("GET", "/x")
-    plain.forget_cookies()
-    plain.request("GET", "/x")
-    assert [entry[2].get("Cookie") for entry in server.seen] == [None, "session=abc", None]
+        transport.request("GET", "/x")
+    transport.forget_cookies()
+    transport.request("GET", "/x")
+    assert [entry[2].get("Cookie") for entry in server.requests] == [None, "session=abc", None]
 
 
-def test_a_redirect_is_not_followed(server: Server, plain: HttpTransport) -> None:
+def test_a_redirect_is_not_followed(server: Server, transport: HttpTransport) -> None:
     server.script = [lambda handler: handler.reply("", 302, headers={"Location": "http://127.0.0.1:1/evil"})]
     with pytest.raises(errors.BadReply, match="redirect"):
-        plain.request("GET", "/x")
-    assert len(server.seen) == 1
+        transport.request("GET", "/x")
+    assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize(
@@ -242,23 +242,23 @@ def test_a_redirect_is_not_followed(server: Server, plain: HttpTransport) -> Non
         ("[fd00::1]:8443", "[fd00::1]:8443"),
     ],
 )
-def test_addresses(address: str, host: str) -> None:
+def test_an_address_may_have_a_port(address: str, host: str) -> None:
     assert HttpTransport([address], 443).address == host
 
 
 @pytest.mark.parametrize("address", ["", "https://array", "user@array", "array/path", "a b"])
-def test_no_address(address: str) -> None:
+def test_an_invalid_address_is_refused(address: str) -> None:
     with pytest.raises(errors.Invalid):
         HttpTransport([address], 443)
     with pytest.raises(errors.Invalid):
         HttpTransport([], 443)
 
 
-# -- the environment has no say ----------------------------------------------------------------------------------------
+# -- the environment -------------------------------------------------------------------------------------------------
 
 
-def test_the_environment_changes_nothing(
-    server: Server, plain: HttpTransport, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+def test_the_environment_has_no_effect(
+    server: Server, transport: HttpTransport, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
@@ -268,17 +268,17 @@ def test_the_environment_changes_nothing(
     netrc.write_text("machine 127.0.0.1 login evil password evil\n")
     netrc.chmod(0o600)
     monkeypatch.setenv("NETRC", str(netrc))
-    assert plain.request("GET", "/x").ok
-    bare = HttpTransport(["127.0.0.1"], server.port, scheme="http")
-    bare.request("GET", "/x")
-    assert "Authorization" not in server.seen[1][2]
+    assert transport.request("GET", "/x").ok
+    without_account = HttpTransport(["127.0.0.1"], server.port, scheme="http")
+    without_account.request("GET", "/x")
+    assert "Authorization" not in server.requests[1][2]
 
 
 # -- TLS ---------------------------------------------------------------------------------------------------------------
 
 
 class Authority:
-    """A CA of the test, and servers with its certificates."""
+    """A CA, and servers with its certificates."""
 
     def __init__(self, folder: Path) -> None:
         self.trustme = trustme
@@ -296,7 +296,7 @@ class Authority:
         server = Server()
         server.sni = []  # type: ignore[attr-defined]
         context.sni_callback = lambda sock, name, ctx: server.sni.append(name)  # type: ignore[attr-defined]
-        # The handshake belongs to the connection: a client that never begins must not stop the server.
+        # Without a handshake in accept(), a client that never begins one does not stop the server.
         server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
         self.servers.append(server)
         return server
@@ -315,7 +315,7 @@ def over_tls(server: Server, **options: Any) -> HttpTransport:
     return HttpTransport(["127.0.0.1"], server.port, timeout=3, **options)
 
 
-def test_tls_with_the_ca_of_the_task(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_is_trusted_with_the_ca_of_the_task(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(authority.other_path))
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
     server = authority.serve("127.0.0.1")
@@ -325,7 +325,7 @@ def test_tls_with_the_ca_of_the_task(authority: Authority, monkeypatch: pytest.M
     assert server.connections == 1
 
 
-def test_tls_with_a_directory_of_cas(authority: Authority, tmp_path: Path) -> None:
+def test_a_server_is_trusted_with_a_directory_of_cas(authority: Authority, tmp_path: Path) -> None:
     server = authority.serve("127.0.0.1")
     folder = tmp_path / "cas"
     folder.mkdir()
@@ -340,7 +340,7 @@ def test_tls_with_a_directory_of_cas(authority: Authority, tmp_path: Path) -> No
     assert over_tls(server, verify=str(folder)).request("GET", "/x").ok
 
 
-def test_a_ca_that_is_not_trusted(authority: Authority) -> None:
+def test_a_certificate_of_an_unknown_ca_is_refused(authority: Authority) -> None:
     server = authority.serve("127.0.0.1")
     for verify in (True, str(authority.other_path)):
         with pytest.raises(errors.Unreachable) as caught:
@@ -348,10 +348,10 @@ def test_a_ca_that_is_not_trusted(authority: Authority) -> None:
         assert "certificate is not trusted" in str(caught.value)
         assert "ca_path" in str(caught.value)
         assert not isinstance(caught.value, confirm.AnswerLost)
-    assert server.seen == []
+    assert server.requests == []
 
 
-def test_a_certificate_for_another_name(authority: Authority) -> None:
+def test_a_certificate_for_another_name_is_refused(authority: Authority) -> None:
     server = authority.serve("xms.example")
     with pytest.raises(errors.Unreachable) as caught:
         over_tls(server, verify=str(authority.path)).request("GET", "/x")
@@ -359,7 +359,7 @@ def test_a_certificate_for_another_name(authority: Authority) -> None:
     assert "tls_server_name" in str(caught.value)
 
 
-def test_tls_server_name_is_asked_for_and_checked(authority: Authority) -> None:
+def test_tls_server_name_is_sent_and_verified(authority: Authority) -> None:
     server = authority.serve("xms.example")
     assert over_tls(server, verify=str(authority.path), tls_server_name="xms.example").request("GET", "/x").ok
     assert server.sni == ["xms.example"]  # type: ignore[attr-defined]
@@ -373,7 +373,7 @@ def test_tls_server_name_does_not_replace_trust(authority: Authority) -> None:
         over_tls(server, verify=str(authority.other_path), tls_server_name="xms.example").request("GET", "/x")
 
 
-def test_without_verification_and_without_a_warning(authority: Authority) -> None:
+def test_without_verification_no_warning_is_shown(authority: Authority) -> None:
     server = authority.serve("xms.example")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -382,12 +382,12 @@ def test_without_verification_and_without_a_warning(authority: Authority) -> Non
         transport.close()
 
 
-def test_tls_to_a_port_that_speaks_plain(server: Server) -> None:
+def test_a_port_without_tls_is_reported(server: Server) -> None:
     with pytest.raises(errors.Unreachable, match="does not speak TLS"):
         over_tls(server).request("GET", "/x")
 
 
-def test_a_ca_path_that_is_none(tmp_path: Path, authority: Authority) -> None:
+def test_an_unusable_ca_path_is_refused(tmp_path: Path, authority: Authority) -> None:
     with pytest.raises(errors.Invalid, match="does not exist"):
         HttpTransport(["127.0.0.1"], 1, verify=str(tmp_path / "no"))
     empty = tmp_path / "empty.pem"
@@ -396,7 +396,7 @@ def test_a_ca_path_that_is_none(tmp_path: Path, authority: Authority) -> None:
         over_tls(authority.serve("127.0.0.1"), verify=str(empty)).request("GET", "/x")
 
 
-def test_from_connection(authority: Authority) -> None:
+def test_a_transport_has_the_options_of_its_connection(authority: Authority) -> None:
     server = authority.serve("xms.example")
     connection = Connection(
         "x",
@@ -409,12 +409,12 @@ def test_from_connection(authority: Authority) -> None:
     )
     transport = HttpTransport.from_connection(connection, 443, basic=True)
     assert transport.request("GET", "/x").ok
-    assert "Authorization" in server.seen[0][2]
+    assert "Authorization" in server.requests[0][2]
     unverified = Connection("x", ("127.0.0.1",), port=server.port, validate_certs=False)
     assert HttpTransport.from_connection(unverified, 443).request("GET", "/x").ok
 
 
-# -- no conversation at all --------------------------------------------------------------------------------------------
+# -- no connection, and proxies ----------------------------------------------------------------------------------------
 
 
 def closed_port() -> int:
@@ -423,21 +423,21 @@ def closed_port() -> int:
         return int(sock.getsockname()[1])
 
 
-def test_connection_refused_is_said_at_once(sleeps: list[float]) -> None:
-    transport = HttpTransport(["127.0.0.1"], closed_port(), scheme="http", sleep=sleeps.append)
+def test_a_refused_connection_is_reported_at_once(pauses: list[float]) -> None:
+    transport = HttpTransport(["127.0.0.1"], closed_port(), scheme="http", sleep=pauses.append)
     with pytest.raises(errors.Unreachable, match="connection refused"):
         transport.request("POST", "/x")
-    assert sleeps == []
+    assert pauses == []
     assert transport.journal.counts["requests"] == 0
     assert len(transport.journal) == 1
 
 
-def test_a_name_that_does_not_resolve() -> None:
+def test_an_address_that_does_not_resolve_is_reported() -> None:
     with pytest.raises(errors.Unreachable, match="does not resolve"):
         HttpTransport(["no-such-array.invalid"], 443).request("GET", "/x")
 
 
-def test_no_connection_in_time() -> None:
+def test_a_connection_has_a_timeout() -> None:
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         sock.listen(0)
@@ -453,7 +453,7 @@ def test_no_connection_in_time() -> None:
             filler.close()
 
 
-def test_a_proxy_that_does_not_answer() -> None:
+def test_a_proxy_that_cannot_be_reached_is_reported_without_its_password() -> None:
     proxy = f"http://user:proxy-password@127.0.0.1:{closed_port()}"
     with pytest.raises(errors.Unreachable, match="proxy 127.0.0.1") as caught:
         HttpTransport(["127.0.0.1"], 443, proxy=proxy).request("GET", "/x")
@@ -468,7 +468,9 @@ def test_a_proxy_that_does_not_answer() -> None:
     ],
 )
 @pytest.mark.parametrize("scheme", ["http", "https"])
-def test_what_a_proxy_answers(server: Server, scheme: str, status: int, userinfo: str, reason: str, hint: str) -> None:
+def test_a_proxy_that_demands_a_password_is_reported(
+    server: Server, scheme: str, status: int, userinfo: str, reason: str, hint: str
+) -> None:
     server.script = [lambda handler: handler.reply("", status)]
     transport = HttpTransport(["array.invalid:443"], 443, scheme, proxy=f"http://{userinfo}127.0.0.1:{server.port}")
     with pytest.raises(errors.Unreachable) as caught:
@@ -478,30 +480,30 @@ def test_what_a_proxy_answers(server: Server, scheme: str, status: int, userinfo
     assert "word@" not in str(caught.value)
 
 
-def test_a_proxy_that_refuses_the_connection(server: Server) -> None:
+def test_a_proxy_that_refuses_the_connection_is_reported(server: Server) -> None:
     server.script = [lambda handler: handler.reply("", 403)]
     transport = HttpTransport(["array.invalid"], 443, proxy=f"http://127.0.0.1:{server.port}")
     with pytest.raises(errors.Unreachable, match="refuses a connection to array.invalid:443 .HTTP status 403"):
         transport.request("POST", "/x")
 
 
-def test_a_proxy_gets_its_password_however_it_is_written(server: Server) -> None:
-    """After the last @, decoded once."""
-    for written, sent in (("me:p%40ss", "me:p@ss"), ("me:p@ss", "me:p@ss"), ("me:100%", "me:100%"), ("me", "me:")):
-        transport = HttpTransport(["array.invalid"], 80, "http", proxy=f"http://{written}@127.0.0.1:{server.port}")
+def test_a_proxy_gets_its_password_in_every_notation(server: Server) -> None:
+    """The password ends at the last @, and is decoded once."""
+    for notation, sent in (("me:p%40ss", "me:p@ss"), ("me:p@ss", "me:p@ss"), ("me:100%", "me:100%"), ("me", "me:")):
+        transport = HttpTransport(["array.invalid"], 80, "http", proxy=f"http://{notation}@127.0.0.1:{server.port}")
         assert transport.request("GET", "/x").ok
-        assert base64.b64decode(server.seen[-1][2]["Proxy-Authorization"].split()[1]).decode() == sent
+        assert base64.b64decode(server.requests[-1][2]["Proxy-Authorization"].split()[1]).decode() == sent
 
 
 def test_a_proxy_is_used(server: Server) -> None:
     transport = HttpTransport(["array.invalid"], 80, scheme="http", proxy=f"127.0.0.1:{server.port}")
     assert transport.request("GET", "/x").ok
-    assert server.seen[0][1] == "http://array.invalid:80/x"
+    assert server.requests[0][1] == "http://array.invalid:80/x"
 
 
-def test_the_next_address_when_no_connection_comes_about(server: Server) -> None:
-    dead = f"127.0.0.1:{closed_port()}"
-    transport = HttpTransport([dead, f"127.0.0.1:{server.port}"], 443, scheme="http")
+def test_the_next_address_is_tried_when_a_connection_fails(server: Server) -> None:
+    unreachable = f"127.0.0.1:{closed_port()}"
+    transport = HttpTransport([unreachable, f"127.0.0.1:{server.port}"], 443, scheme="http")
     assert transport.request("POST", "/x").ok
     assert transport.request("POST", "/x").ok
     assert server.methods == ["POST", "POST"]
@@ -510,19 +512,19 @@ def test_the_next_address_when_no_connection_comes_about(server: Server) -> None
     assert transport.address.endswith(str(server.port))
 
 
-def test_no_address_answers() -> None:
+def test_the_error_has_the_reasons_of_all_addresses() -> None:
     transport = HttpTransport([f"127.0.0.1:{closed_port()}", "no-such-array.invalid"], 443, scheme="http")
     with pytest.raises(errors.Unreachable, match="refused.*does not resolve"):
         transport.request("GET", "/x")
 
 
-# -- what is sent again, and what never --------------------------------------------------------------------------------
+# -- repeated requests -------------------------------------------------------------------------------------------------
 
-LOST: list[tuple[Answer, type[confirm.AnswerLost]]] = [
+LOST_ANSWERS: list[tuple[Answer, type[confirm.AnswerLost]]] = [
     (reset, confirm.ConnectionLost),
-    (hang_up, confirm.ConnectionLost),
-    (cut_off, confirm.AnswerUnreadable),
-    (silence, confirm.AnswerTimeout),
+    (close_without_answer, confirm.ConnectionLost),
+    (truncated, confirm.AnswerUnreadable),
+    (no_answer, confirm.AnswerTimeout),
     (garbage, confirm.AnswerUnreadable),
     (status(502), confirm.AnswerUnreadable),
     (status(503, "<html>busy</html>", "text/html"), confirm.AnswerUnreadable),
@@ -530,131 +532,137 @@ LOST: list[tuple[Answer, type[confirm.AnswerLost]]] = [
 ]
 
 
-@pytest.mark.parametrize(("answer", "kind"), LOST)
+@pytest.mark.parametrize(("answer", "kind"), LOST_ANSWERS)
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
-def test_a_write_is_never_sent_twice(
-    server: Server, plain: HttpTransport, method: str, answer: Answer, kind: type[confirm.AnswerLost]
+def test_a_write_is_not_repeated(
+    server: Server, transport: HttpTransport, method: str, answer: Answer, kind: type[confirm.AnswerLost]
 ) -> None:
-    plain.request("GET", "/warm-up")
+    transport.request("GET", "/warm-up")
     server.script = [answer]
     with pytest.raises(kind) as caught:
-        plain.request(method, "/x", json={"name": "v"})
+        transport.request(method, "/x", json={"name": "v"})
     assert server.methods == ["GET", method]
     assert not isinstance(caught.value, confirm.NotAccepted)
-    assert caught.value.array == plain.address
+    assert caught.value.array == transport.address
 
 
-@pytest.mark.parametrize(("answer", "kind"), LOST)
-def test_a_read_is_sent_again(
-    server: Server, plain: HttpTransport, sleeps: list[float], answer: Answer, kind: type[confirm.AnswerLost]
+@pytest.mark.parametrize(("answer", "kind"), LOST_ANSWERS)
+def test_a_read_is_repeated(
+    server: Server, transport: HttpTransport, pauses: list[float], answer: Answer, kind: type[confirm.AnswerLost]
 ) -> None:
     server.script = [answer, answer]
-    assert plain.request("GET", "/x").json() == {"n": 3}
+    assert transport.request("GET", "/x").json() == {"n": 3}
     assert server.methods == ["GET"] * 3
-    assert len(sleeps) == 2
-    assert sleeps[0] < sleeps[1] < 1.0
+    assert len(pauses) == 2
+    assert pauses[0] < pauses[1] < 1.0
 
 
-@pytest.mark.parametrize(("answer", "kind"), LOST[:5])
-def test_a_read_is_not_sent_for_ever(
-    server: Server, plain: HttpTransport, answer: Answer, kind: type[confirm.AnswerLost]
+@pytest.mark.parametrize(("answer", "kind"), LOST_ANSWERS[:5])
+def test_a_read_is_repeated_a_limited_number_of_times(
+    server: Server, transport: HttpTransport, answer: Answer, kind: type[confirm.AnswerLost]
 ) -> None:
     server.script = [answer] * 9
     with pytest.raises((errors.Unreachable, errors.Timeout, errors.BadReply)) as caught:
-        plain.request("GET", "/x")
+        transport.request("GET", "/x")
     assert not isinstance(caught.value, confirm.AnswerLost)
     assert isinstance(caught.value, kind.__mro__[2])
-    assert len(server.seen) == confirm.ATTEMPTS
+    assert len(server.requests) == confirm.ATTEMPTS
 
 
-def test_a_gateway_that_stays_out_is_the_callers_to_judge(server: Server, plain: HttpTransport) -> None:
+def test_the_last_answer_of_a_failing_gateway_is_returned(server: Server, transport: HttpTransport) -> None:
     server.script = [status(503)] * 9
-    assert plain.request("GET", "/x").status == 503
-    assert len(server.seen) == confirm.ATTEMPTS
+    assert transport.request("GET", "/x").status == 503
+    assert len(server.requests) == confirm.ATTEMPTS
 
 
-def test_a_read_waits_as_long_as_a_busy_gateway_asks(server: Server, plain: HttpTransport, sleeps: list[float]) -> None:
-    plain.timeout = 20.0
+def test_a_read_is_repeated_after_the_retry_after_of_a_gateway(
+    server: Server, transport: HttpTransport, pauses: list[float]
+) -> None:
+    transport.timeout = 20.0
     in_ten_seconds = email.utils.formatdate(time.time() + 10, usegmt=True)
     server.script = [status(503, headers={"Retry-After": value}) for value in ("7", in_ten_seconds)]
-    assert plain.request("GET", "/x").json() == {"n": 3}
-    assert sleeps[0] == 7.0
-    assert 5.0 < sleeps[1] <= 10.0
-    assert [call.outcome for call in plain.journal] == ["503", "503", "200"], "each attempt is in the journal"
+    assert transport.request("GET", "/x").json() == {"n": 3}
+    assert pauses[0] == 7.0
+    assert 5.0 < pauses[1] <= 10.0
+    assert [call.outcome for call in transport.journal] == ["503", "503", "200"], "each attempt is in the journal"
 
 
-def test_a_retry_after_that_is_none_changes_nothing(server: Server, plain: HttpTransport, sleeps: list[float]) -> None:
+def test_an_invalid_retry_after_is_ignored(server: Server, transport: HttpTransport, pauses: list[float]) -> None:
     server.script = [status(503, headers={"Retry-After": "soon"})]
-    assert plain.request("GET", "/x").ok
-    assert len(sleeps) == 1
-    assert sleeps[0] < 0.5
+    assert transport.request("GET", "/x").ok
+    assert len(pauses) == 1
+    assert pauses[0] < 0.5
 
 
-def test_a_pause_longer_than_the_request_may_take_is_not_made(
-    server: Server, plain: HttpTransport, sleeps: list[float]
+def test_a_read_is_not_repeated_when_retry_after_exceeds_the_timeout(
+    server: Server, transport: HttpTransport, pauses: list[float]
 ) -> None:
     server.script = [status(503, headers={"Retry-After": "3600"})]
-    assert plain.request("GET", "/x").status == 503
-    assert sleeps == []
+    assert transport.request("GET", "/x").status == 503
+    assert pauses == []
 
 
-def test_a_write_is_not_sent_again_because_a_gateway_asks_for_it(server: Server, plain: HttpTransport) -> None:
+def test_a_write_is_not_repeated_after_the_retry_after_of_a_gateway(server: Server, transport: HttpTransport) -> None:
     server.script = [status(503, headers={"Retry-After": "0"})]
     with pytest.raises(confirm.AnswerUnreadable):
-        plain.request("POST", "/x")
+        transport.request("POST", "/x")
     assert server.methods == ["POST"]
 
 
-def test_an_idempotent_write_is_sent_again(server: Server, plain: HttpTransport) -> None:
+def test_an_idempotent_write_is_repeated(server: Server, transport: HttpTransport) -> None:
     server.script = [reset]
-    assert plain.request("PUT", "/x", idempotent=True).ok
+    assert transport.request("PUT", "/x", idempotent=True).ok
     assert server.methods == ["PUT", "PUT"]
 
 
-def test_a_write_that_was_not_sent_is_sent_again(server: Server, sleeps: list[float]) -> None:
+def test_a_write_that_was_not_sent_is_repeated(server: Server, pauses: list[float]) -> None:
     port = closed_port()
-    transport = HttpTransport(["127.0.0.1"], port, scheme="http", sleep=sleeps.append)
+    transport = HttpTransport(["127.0.0.1"], port, scheme="http", sleep=pauses.append)
     transport._connected = True  # as after an earlier request
     with pytest.raises(errors.Unreachable, match="refused"):
         transport.request("POST", "/x")
-    assert len(sleeps) == confirm.ATTEMPTS - 1
+    assert len(pauses) == confirm.ATTEMPTS - 1
 
 
-def test_an_idle_connection_that_the_server_has_closed_is_replaced(server: Server, plain: HttpTransport) -> None:
+def test_an_idle_connection_that_the_server_has_closed_is_replaced(server: Server, transport: HttpTransport) -> None:
 
     def reply_and_close(handler: Handler) -> None:
         handler.reply("{}")
         handler.close_connection = True
 
     server.script = [reply_and_close]
-    plain.request("GET", "/x")
+    transport.request("GET", "/x")
     time.sleep(0.1)
-    assert plain.request("POST", "/x").ok
+    assert transport.request("POST", "/x").ok
     assert server.methods == ["GET", "POST"]
 
 
-def test_busy_is_repeated_whatever_the_method(server: Server, plain: HttpTransport, sleeps: list[float]) -> None:
-    plain.busy = lambda reply: reply.status == 503
+def test_a_busy_answer_is_repeated_for_every_method(
+    server: Server, transport: HttpTransport, pauses: list[float]
+) -> None:
+    transport.busy = lambda reply: reply.status == 503
     server.script = [status(503), status(503)]
-    plain.busy_for = 60.0
-    assert plain.request("POST", "/x").ok
+    transport.busy_for = 60.0
+    assert transport.request("POST", "/x").ok
     assert server.methods == ["POST"] * 3
-    assert len(sleeps) == 2
+    assert len(pauses) == 2
 
 
-def test_nobody_waits_for_a_busy_array_to_log_out(server: Server, plain: HttpTransport, sleeps: list[float]) -> None:
-    """Nor does a session that is not there any more begin anew for that."""
-    plain.busy = plain.expired = lambda reply: reply.status == 503
-    plain.reauthenticate = lambda: pytest.fail("it logs in again")
-    plain.busy_for = 60.0
+def test_a_logout_is_not_repeated_on_a_busy_array(
+    server: Server, transport: HttpTransport, pauses: list[float]
+) -> None:
+    """Nor is a new session begun when the old one has expired."""
+    transport.busy = transport.expired = lambda reply: reply.status == 503
+    transport.reauthenticate = lambda: pytest.fail("a new login")
+    transport.busy_for = 60.0
     server.script = [status(503)]
-    plain.log_out(lambda: plain.request("POST", "/logout"))
+    transport.log_out(lambda: transport.request("POST", "/logout"))
     server.script = [garbage]
-    plain.log_out(lambda: plain.request("POST", "/logout"))
-    assert (server.methods, sleeps) == (["POST", "POST"], [])
+    transport.log_out(lambda: transport.request("POST", "/logout"))
+    assert (server.methods, pauses) == (["POST", "POST"], [])
 
 
-def test_busy_ends_and_its_last_answer_is_returned(server: Server) -> None:
+def test_after_the_last_attempt_the_busy_answer_is_returned(server: Server) -> None:
     transport = HttpTransport(["127.0.0.1"], server.port, scheme="http", busy_for=0.6)
     transport.busy = lambda reply: reply.status == 503
     server.script = [status(503)] * 99
@@ -666,48 +674,48 @@ def test_busy_ends_and_its_last_answer_is_returned(server: Server) -> None:
 
     transport._sleep = sleep
     assert transport.request("POST", "/x").status == 503
-    assert len(server.seen) == len(pauses) + 1 >= 2
+    assert len(server.requests) == len(pauses) + 1 >= 2
     assert sum(pauses) <= 0.6
 
 
 # -- sessions ----------------------------------------------------------------------------------------------------------
 
 
-def test_an_expired_session_is_renewed_once_and_the_request_repeated(server: Server, plain: HttpTransport) -> None:
+def test_after_a_login_the_request_of_an_expired_session_is_repeated(server: Server, transport: HttpTransport) -> None:
     def log_in() -> None:
-        assert plain.request("POST", "/login", session=True).ok
-        plain.set_header("X-Auth-Token", "new-token", secret=True)
+        assert transport.request("POST", "/login", session=True).ok
+        transport.set_header("X-Auth-Token", "new-token", secret=True)
 
-    plain.expired = lambda reply: reply.status == 401
-    plain.reauthenticate = log_in
+    transport.expired = lambda reply: reply.status == 401
+    transport.reauthenticate = log_in
     server.script = [status(401)]
-    assert plain.request("POST", "/x").ok
-    assert [entry[1] for entry in server.seen] == ["/x", "/login", "/x"]
-    assert server.seen[2][2]["X-Auth-Token"] == "new-token"
-    assert plain.journal.counts == {"requests": 2, "writes": 2, "session_requests": 1}
+    assert transport.request("POST", "/x").ok
+    assert [entry[1] for entry in server.requests] == ["/x", "/login", "/x"]
+    assert server.requests[2][2]["X-Auth-Token"] == "new-token"
+    assert transport.journal.counts == {"requests": 2, "writes": 2, "session_requests": 1}
 
 
-def test_a_session_that_is_refused_again_is_an_error(server: Server, plain: HttpTransport) -> None:
+def test_a_session_that_is_refused_after_a_login_is_an_error(server: Server, transport: HttpTransport) -> None:
     logins: list[int] = []
-    plain.expired = lambda reply: reply.status == 401
-    plain.reauthenticate = lambda: logins.append(1)
+    transport.expired = lambda reply: reply.status == 401
+    transport.reauthenticate = lambda: logins.append(1)
     server.script = [status(401)] * 5
     with pytest.raises(errors.Unauthorized):
-        plain.request("GET", "/x")
+        transport.request("GET", "/x")
     assert logins == [1]
-    assert len(server.seen) == 2
+    assert len(server.requests) == 2
 
 
-def test_a_login_that_is_refused_is_not_followed_by_another(server: Server, plain: HttpTransport) -> None:
-    plain.expired = lambda reply: reply.status == 401
-    plain.reauthenticate = lambda: (plain.request("POST", "/login", session=True), None)[1]
+def test_a_refused_login_is_not_repeated(server: Server, transport: HttpTransport) -> None:
+    transport.expired = lambda reply: reply.status == 401
+    transport.reauthenticate = lambda: (transport.request("POST", "/login", session=True), None)[1]
     server.script = [status(401)] * 5
     with pytest.raises(errors.Unauthorized):
-        plain.request("GET", "/x")
-    assert [entry[1] for entry in server.seen] == ["/x", "/login"]
+        transport.request("GET", "/x")
+    assert [entry[1] for entry in server.requests] == ["/x", "/login"]
 
 
-def test_threads_that_notice_together_log_in_once(server: Server) -> None:
+def test_threads_with_one_expired_session_log_in_once(server: Server) -> None:
     transport = HttpTransport(["127.0.0.1"], server.port, scheme="http", max_concurrency=4)
     logins: list[int] = []
     barrier = threading.Barrier(4)
@@ -727,63 +735,69 @@ def test_threads_that_notice_together_log_in_once(server: Server) -> None:
     for thread in threads:
         thread.join(60)
     assert logins == [1]
-    assert len(server.seen) == 8
+    assert len(server.requests) == 8
 
 
 # -- answers -----------------------------------------------------------------------------------------------------------
 
 
-def test_wrong_password(server: Server, plain: HttpTransport) -> None:
+def test_a_wrong_password_is_reported_and_not_shown(server: Server, transport: HttpTransport) -> None:
     server.script = [status(401, f'{{"message": "bad password {PASSWORD}"}}')]
     with pytest.raises(errors.Unauthorized) as caught:
-        plain.request("GET", "/x")
+        transport.request("GET", "/x")
     assert PASSWORD not in str(caught.value)
     assert "username and password" in str(caught.value)
-    assert len(server.seen) == 1
+    assert len(server.requests) == 1
 
 
-def test_an_answer_that_is_not_json(server: Server, plain: HttpTransport) -> None:
+def test_an_answer_that_is_not_json_is_reported(server: Server, transport: HttpTransport) -> None:
     server.script = [status(200, "<html>login</html>", "text/html")]
-    reply = plain.request("GET", "/x")
+    reply = transport.request("GET", "/x")
     with pytest.raises(errors.BadReply, match="text/html"):
         reply.json()
     assert reply.json_or_none() is None
 
 
-def test_an_empty_answer_is_none(server: Server, plain: HttpTransport) -> None:
+def test_an_empty_answer_is_none(server: Server, transport: HttpTransport) -> None:
     server.script = [status(200, "")]
-    assert plain.request("PUT", "/x").json() is None
+    assert transport.request("PUT", "/x").json() is None
 
 
-def test_an_answer_that_never_ends_is_given_up(
-    server: Server, plain: HttpTransport, monkeypatch: pytest.MonkeyPatch
+def test_an_answer_that_is_too_large_is_an_error(
+    server: Server, transport: HttpTransport, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(http, "LARGEST_REPLY", 1000)
     server.script = [status(200, "x" * 5000)] * 3
     with pytest.raises(errors.BadReply, match="larger"):
-        plain.request("GET", "/x")
+        transport.request("GET", "/x")
 
 
-def test_head_has_a_length_and_no_body(server: Server, plain: HttpTransport) -> None:
-    assert plain.request("HEAD", "/x").ok
+def test_the_answer_to_head_has_no_body(server: Server, transport: HttpTransport) -> None:
+    assert transport.request("HEAD", "/x").ok
 
 
 # -- secrets -----------------------------------------------------------------------------------------------------------
 
 
-def test_no_secret_anywhere(server: Server, plain: HttpTransport) -> None:
-    plain.set_header("X-Auth-Token", "the-token", secret=True)
+def test_no_object_and_no_error_shows_a_secret(server: Server, transport: HttpTransport) -> None:
+    transport.set_header("X-Auth-Token", "the-token", secret=True)
     server.script = [status(200, f'{{"password": "{PASSWORD}"}}'), reset]
-    reply = plain.request("POST", "/x?token=the-token", json={"password": PASSWORD, "note": "pw " + PASSWORD})
+    reply = transport.request("POST", "/x?token=the-token", json={"password": PASSWORD, "note": "pw " + PASSWORD})
     with pytest.raises(confirm.AnswerLost) as caught:
-        plain.request("POST", "/x?token=the-token&p=" + quote(PASSWORD))
-    for shown in (repr(plain), repr(reply), repr(list(plain.journal)), str(caught.value), repr(caught.value.as_dict())):
+        transport.request("POST", "/x?token=the-token&p=" + quote(PASSWORD))
+    for shown in (
+        repr(transport),
+        repr(reply),
+        repr(list(transport.journal)),
+        str(caught.value),
+        repr(caught.value.as_dict()),
+    ):
         assert PASSWORD not in shown
         assert "the-token" not in shown
         assert "w0rd" not in shown
 
 
-def test_requests_missing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_requests_library_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     import sys
 
     monkeypatch.setitem(sys.modules, "requests", None)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The record of calls: what it counts, and that no secret is in it."""
+"""The journal of calls counts requests and masks secrets."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.transp
 SECRET = 'p@ss "w0rd" %&+ü'
 
 
-def test_counts() -> None:
+def test_the_journal_counts_requests_writes_and_session_requests() -> None:
     journal = Journal()
     journal.append("POST", "/login", write=True, session=True)
     journal.append("GET", "/volumes")
@@ -40,7 +40,7 @@ def test_counts() -> None:
         base64.b64encode(SECRET.encode()).decode(),
     ],
 )
-def test_a_secret_is_masked_however_it_is_written(text: str) -> None:
+def test_a_secret_is_masked_in_every_encoding(text: str) -> None:
     journal = Journal([SECRET, "admin:" + SECRET])
     call = journal.append("POST", text, {"note": [text]}, outcome=text)
     shown = repr(call)
@@ -49,7 +49,7 @@ def test_a_secret_is_masked_however_it_is_written(text: str) -> None:
         assert trace not in shown
 
 
-def test_a_secret_is_masked_by_its_key_even_when_nobody_registered_it() -> None:
+def test_an_unregistered_secret_is_masked_by_its_key() -> None:
     body = {
         "initiator-authentication-password": "geheim",
         "chap": {"targetPassword": "geheim", "Auth-Token": "geheim", "user": "me"},
@@ -72,19 +72,19 @@ def test_a_secret_is_masked_in_a_command_line(line: str) -> None:
     assert "h1" in call.target
 
 
-def test_a_short_secret_does_not_garble_everything() -> None:
+def test_a_short_secret_is_masked_only_as_a_word() -> None:
     journal = Journal(["ab"])
     assert journal.mask("about ab") == "about " + MASK
     assert Journal([None, ""]).mask("about ab") == "about ab"
 
 
-def test_the_body_of_the_caller_is_left_alone() -> None:
+def test_the_body_of_the_caller_is_not_changed() -> None:
     body = {"password": "geheim"}
     Journal(["geheim"]).append("POST", "/x", body)
     assert body == {"password": "geheim"}
 
 
-def test_threads_share_it() -> None:
+def test_threads_can_share_a_journal() -> None:
     journal = Journal()
 
     def work() -> None:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What holds for every task on every array: random contents, requests, permissions and kills."""
+"""Properties of every task on every array: random contents, tasks, permissions and kills."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ ADDRESSES = [IQN + name for name in ("i1", "i2", "i3")]
 LUNS = st.one_of(st.none(), st.integers(0, 4))
 SIZES = [GIB, 2 * GIB, 3 * GIB]
 
-QUICK = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+WITHOUT_DEADLINE = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 volume_names, snapshot_names, host_names = (st.sampled_from(names) for names in (VOLUMES, SNAPSHOTS, HOSTS))
 
 
@@ -59,7 +59,7 @@ volume_names, snapshot_names, host_names = (st.sampled_from(names) for names in 
 
 @dataclass
 class Content:
-    """What an array is filled with; a list of calls, so that Hypothesis can shrink it."""
+    """The content of an array, as a list of calls that Hypothesis can shrink."""
 
     capabilities: dict[str, Any]
     calls: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = field(default_factory=list)
@@ -70,7 +70,7 @@ class Content:
             try:
                 getattr(array, method)(*args, **fields)
             except (FlashError, KeyError, IndexError):
-                pass  # the calls are random; one that makes no sense adds nothing
+                pass  # the calls are random, and an impossible one adds nothing
         return array
 
 
@@ -90,15 +90,15 @@ def contents(draw: Any) -> Content:
             ),
         }
     )
-    taken = set()
+    used_names = set()
     for name in draw(st.lists(volume_names, unique=True)):
         content.calls.append(("volume", (name, draw(st.sampled_from(SIZES))), {}))
-        taken.add(name)
+        used_names.add(name)
     pairs = st.tuples(volume_names, snapshot_names)
     for volume, name in draw(st.lists(pairs, unique=True, max_size=5)):
-        if content.capabilities["snapshot_names"] == "with_volumes" and name in taken:
+        if content.capabilities["snapshot_names"] == "with_volumes" and name in used_names:
             continue
-        taken.add(name)
+        used_names.add(name)
         proven = draw(st.sampled_from([True, True, False]))
         content.calls.append(("snapshot", (volume, name), {"proven": proven}))
     for name in draw(st.lists(st.sampled_from(["c1", "c2"]), unique=True)):
@@ -178,19 +178,19 @@ documents = st.fixed_dictionaries(
 
 
 def _tasks() -> Any:
-    def meant(make: Any, *args: Any) -> DesiredState | None:
+    def accepted(build: Any, *args: Any) -> DesiredState | None:
         try:
-            return make(*args)  # type: ignore[no-any-return]
+            return build(*args)  # type: ignore[no-any-return]
         except (Invalid, Refused):
             return None
 
     return st.one_of(
-        st.lists(volume_items, min_size=1, max_size=5).map(lambda items: meant(requested.volumes, items, {})),
+        st.lists(volume_items, min_size=1, max_size=5).map(lambda items: accepted(requested.volumes, items, {})),
         st.tuples(st.lists(snapshot_items, min_size=1, max_size=4), st.booleans()).map(
-            lambda drawn: meant(requested.snapshots, drawn[0], {"atomic": drawn[1]})
+            lambda drawn: accepted(requested.snapshots, drawn[0], {"atomic": drawn[1]})
         ),
-        st.lists(map_items, min_size=1, max_size=5).map(lambda items: meant(requested.host_maps, items, {})),
-        documents.map(lambda params: meant(requested.document, params)),
+        st.lists(map_items, min_size=1, max_size=5).map(lambda items: accepted(requested.host_maps, items, {})),
+        documents.map(lambda options: accepted(requested.document, options)),
     ).filter(lambda desired_state: desired_state is not None)
 
 
@@ -199,28 +199,28 @@ tasks = _tasks()
 policies = st.fixed_dictionaries({name: st.booleans() for name in Policy.__dataclass_fields__})
 
 
-# -- what holds --------------------------------------------------------------------------------------------------------
+# -- properties --------------------------------------------------------------------------------------------------------
 
 DESTRUCTIVE = (s.DeleteVolume, s.DeleteSnapshot, s.DeleteHost, s.RestoreSnapshot, s.RemoveInitiators, s.UnmapVolume)
 
 
-@QUICK
+@WITHOUT_DEADLINE
 @given(contents(), tasks, policies)
-def test_a_task_that_is_done_has_nothing_to_do_when_run_again(
+def test_a_task_that_was_carried_out_changes_nothing_when_repeated(
     content: Content, desired_state: DesiredState, policy: dict[str, bool]
 ) -> None:
     array = content.array()
     task = Task(array, desired_state, **policy)
     event(f"{min(len(task.lines), 5)} steps, {min(len(task.errors), 3)} errors")
     applied = task.run(continue_on_error=True)
-    assert applied.errors == {}, "the plan asked for what the array refuses"
+    assert applied.errors == {}, "the plan has a step that the array refuses"
     assert applied.not_done == ()
-    again = Task(array, desired_state, **policy)
-    for _run in range(4 if task.errors else 0):  # what was refused may be possible once the rest was done
-        assert again.run(continue_on_error=True).errors == {}
-        again = Task(array, desired_state, **policy)
-    assert again.lines == []
-    assert set(again.plan.outcomes) == set(task.plan.outcomes)
+    repeated = Task(array, desired_state, **policy)
+    for _run in range(4 if task.errors else 0):  # what was refused may be possible after the other steps
+        assert repeated.run(continue_on_error=True).errors == {}
+        repeated = Task(array, desired_state, **policy)
+    assert repeated.lines == []
+    assert set(repeated.plan.outcomes) == set(task.plan.outcomes)
 
 
 CHOSEN_BY_THE_ARRAY = ("id", "created", "pool", "serial", "used", "lun", "size_text")
@@ -234,37 +234,35 @@ def comparable(data: Any) -> Any:
 
 def entry_data(task: Task) -> list[tuple[str, str, bool, Any]]:
     reporter, desired_state = task.reporter, task.desired
-    found = (
+    entries = (
         report.volumes(reporter, desired_state)
         + report.snapshots(reporter, desired_state)
         + report.host_maps(reporter, desired_state)
     )
-    return [(entry.kind, entry.name, entry.changed, entry.after) for entry in found]
+    return [(entry.kind, entry.name, entry.changed, entry.after) for entry in entries]
 
 
-@QUICK
+@WITHOUT_DEADLINE
 @given(contents(), tasks, policies)
-def test_what_is_predicted_is_what_is_done(
-    content: Content, desired_state: DesiredState, policy: dict[str, bool]
-) -> None:
+def test_the_prediction_is_the_result(content: Content, desired_state: DesiredState, policy: dict[str, bool]) -> None:
     array = content.array()
     task = Task(array, desired_state, **policy)
     predicted = entry_data(task)
     assert array.writes == []
     task.run(continue_on_error=True)
-    made = entry_data(task)
-    assert comparable([list(entry) for entry in predicted]) == comparable([list(entry) for entry in made])
+    result = entry_data(task)
+    assert comparable([list(entry) for entry in predicted]) == comparable([list(entry) for entry in result])
     if task.errors:
         return  # what was refused may be planned next time
-    # ... and what the array then reports is what was predicted, where it was known
+    # What the array reports afterwards is what was predicted, where the prediction has a value
     read_again = entry_data(Task(array, desired_state, **policy))
-    for (kind, name, _changed, reported), (_kind, _name, _none, found) in zip(made, read_again):
+    for (kind, name, _changed, reported), (_kind, _name, _none, actual) in zip(result, read_again):
         for key, value in comparable(reported).items():
-            if value is not None and comparable(found)[key] is not None and key not in ("initiators", "snapshots"):
-                assert comparable(found)[key] == value, (kind, name, key)
+            if value is not None and comparable(actual)[key] is not None and key not in ("initiators", "snapshots"):
+                assert comparable(actual)[key] == value, (kind, name, key)
 
 
-@QUICK
+@WITHOUT_DEADLINE
 @given(contents(), tasks, policies)
 def test_destructive_steps_come_last(content: Content, desired_state: DesiredState, policy: dict[str, bool]) -> None:
     batches = Task(content.array(), desired_state, **policy).plan.batches
@@ -275,26 +273,26 @@ def test_destructive_steps_come_last(content: Content, desired_state: DesiredSta
             if not batch.destructive:
                 assert not set(kinds) & set(DESTRUCTIVE)
             else:
-                # all that may come after: what waits for a mapping, or for an initiator of another host, to go
-                waits = {s.MapVolume, s.CreateHost, s.AddInitiators}
-                assert set(kinds) <= set(DESTRUCTIVE) | waits
+                # also steps that wait for the removal of a mapping, or of an initiator of another host
+                waiting = {s.MapVolume, s.CreateHost, s.AddInitiators}
+                assert set(kinds) <= set(DESTRUCTIVE) | waiting
     assert {kind for kind in vars(s).values() if getattr(kind, "destructive", False)} == set(DESTRUCTIVE)
 
 
-@QUICK
+@WITHOUT_DEADLINE
 @given(contents(), tasks, policies)
 def test_a_plan_with_a_refusal_has_no_destructive_step(
     content: Content, desired_state: DesiredState, policy: dict[str, bool]
 ) -> None:
-    made = Task(content.array(), desired_state, **policy).plan
-    if made.errors:
-        assert not any(step.destructive for step in made.steps)
-        assert not any(batch.destructive for batch in made.batches)
+    plan_made = Task(content.array(), desired_state, **policy).plan
+    if plan_made.errors:
+        assert not any(step.destructive for step in plan_made.steps)
+        assert not any(batch.destructive for batch in plan_made.batches)
     else:
-        assert made.withheld == ()
+        assert plan_made.withheld == ()
 
 
-NODES = ["h1", "h2", "h3", "n1"]
+HOST_NAMES = ["h1", "h2", "h3", "n1"]
 nodes = st.fixed_dictionaries(
     {
         "initiators": st.lists(st.sampled_from(ADDRESSES), unique=True, max_size=2),
@@ -304,16 +302,16 @@ nodes = st.fixed_dictionaries(
 )
 
 
-@settings(QUICK, max_examples=300)
+@settings(WITHOUT_DEADLINE, max_examples=300)
 @given(
-    st.lists(st.sampled_from(NODES[:3]), min_size=3, max_size=3),
-    st.lists(st.tuples(st.sampled_from(["v1", "v2"]), st.sampled_from(NODES[:3])), max_size=2, unique=True),
-    st.dictionaries(st.sampled_from(NODES), nodes, min_size=2),
-    st.lists(st.tuples(st.sampled_from(["v1", "v2"]), st.sampled_from(NODES)), max_size=2, unique=True),
+    st.lists(st.sampled_from(HOST_NAMES[:3]), min_size=3, max_size=3),
+    st.lists(st.tuples(st.sampled_from(["v1", "v2"]), st.sampled_from(HOST_NAMES[:3])), max_size=2, unique=True),
+    st.dictionaries(st.sampled_from(HOST_NAMES), nodes, min_size=2),
+    st.lists(st.tuples(st.sampled_from(["v1", "v2"]), st.sampled_from(HOST_NAMES)), max_size=2, unique=True),
     policies,
     st.randoms(use_true_random=False),
 )
-def test_what_check_mode_accepts_of_hosts_is_accepted_by_the_run(
+def test_every_accepted_plan_of_hosts_can_be_carried_out(
     owners: list[str],
     mapped: list[tuple[str, str]],
     hosts: dict[str, dict[str, Any]],
@@ -321,9 +319,9 @@ def test_what_check_mode_accepts_of_hosts_is_accepted_by_the_run(
     policy: dict[str, bool],
     order: Any,
 ) -> None:
-    """Who has an initiator now, who shall give it up, who shall get it, in any order of the document."""
+    """Random owners of initiators before and in the document, in any order of its hosts."""
     array = MemoryArray()
-    for name in NODES[:3]:
+    for name in HOST_NAMES[:3]:
         array.host(name, *[address for address, owner in zip(ADDRESSES, owners) if owner == name])
     for name in ("v1", "v2"):
         array.volume(name)
@@ -340,15 +338,16 @@ def test_what_check_mode_accepts_of_hosts_is_accepted_by_the_run(
     assert (applied.errors, applied.not_done) == ({}, ())
     assert applied.done == task.plan.steps
     for desired in desired_state.hosts if not task.errors else ():
-        found = array.hosts([desired.name]).named(desired.name)
-        assert (found is None) == (desired.state == "absent")
-        if found is not None:
-            given = {one.address for one in desired.initiators or ()}
-            assert given <= set(found.addresses)
-            assert not desired.exclusive_initiators or given == set(found.addresses)
+        existing = array.hosts([desired.name]).named(desired.name)
+        assert (existing is None) == (desired.state == "absent")
+        if existing is not None:
+            requested_addresses = {initiator.address for initiator in desired.initiators or ()}
+            assert requested_addresses <= set(existing.addresses)
+            assert not desired.exclusive_initiators or requested_addresses == set(existing.addresses)
 
 
-def doomed(task: Task) -> tuple[set[str], set[tuple[str, str]], set[tuple[str, str]], set[str]]:
+def removals_of(task: Task) -> tuple[set[str], set[tuple[str, str]], set[tuple[str, str]], set[str]]:
+    """The volumes, snapshots, mappings and hosts that the plan removes."""
     volumes, snapshots, mappings, hosts = set(), set(), set(), set()
     for step in task.plan.steps:
         if isinstance(step, s.DeleteVolume):
@@ -362,17 +361,17 @@ def doomed(task: Task) -> tuple[set[str], set[tuple[str, str]], set[tuple[str, s
     return volumes, snapshots, mappings, hosts  # type: ignore[return-value]
 
 
-@QUICK
+@WITHOUT_DEADLINE
 @given(contents(), tasks, policies)
-def test_nothing_is_removed_without_its_option(
+def test_nothing_is_removed_without_the_option_that_permits_it(
     content: Content, desired_state: DesiredState, policy: dict[str, bool]
 ) -> None:
     array = content.array()
     task = Task(array, desired_state, **policy)
-    volumes, snapshots, mappings, hosts = doomed(task)
+    volumes, snapshots, mappings, hosts = removals_of(task)
     renamed = {step.name: step.to for step in task.plan.steps if isinstance(step, s.RenameVolume)}
-    by_hand = {w.name for w in desired_state.volumes if w.state == "absent"}
-    asked_to_unmap = {(w.host, w.volume) for w in desired_state.mappings}
+    declared_absent = {desired.name for desired in desired_state.volumes if desired.state == "absent"}
+    named_mappings = {(desired.host, desired.volume) for desired in desired_state.mappings}
     exclusive = desired_state.exclusive_hosts
     for volume in array.volumes():
         if renamed.get(volume.name, volume.name) not in volumes:
@@ -380,9 +379,9 @@ def test_nothing_is_removed_without_its_option(
         if not policy["openstack_owned"]:
             assert not is_openstack_name(volume.name) or volume.name in renamed
         if array._maps_of(volume.id) and not policy["unmap"]:
-            left = {m.host for m in array._maps_of(volume.id)} - {host for host, _volume in mappings}
-            assert not left
-        if volume.name not in by_hand and volume.name not in renamed:
+            remaining = {mapping.host for mapping in array._maps_of(volume.id)} - {host for host, _volume in mappings}
+            assert not remaining
+        if volume.name not in declared_absent and volume.name not in renamed:
             assert desired_state.prune is not None
             assert volume.name.startswith(desired_state.prune.prefix)
             assert "volumes" in desired_state.prune.kinds
@@ -391,8 +390,8 @@ def test_nothing_is_removed_without_its_option(
     for snapshot in array.snapshots():
         if (snapshot.volume or "", snapshot.name) not in snapshots:
             continue
-        named = any(w.name == snapshot.name and w.state == "absent" for w in desired_state.snapshots)
-        with_volume = snapshot.volume in by_hand and policy["delete_snapshots"]
+        named = any(desired.name == snapshot.name and desired.state == "absent" for desired in desired_state.snapshots)
+        with_volume = snapshot.volume in declared_absent and policy["delete_snapshots"]
         if not named:
             assert snapshot.proven
         if not (named or with_volume):
@@ -403,7 +402,7 @@ def test_nothing_is_removed_without_its_option(
                 assert desired_state.prune is not None
                 assert "snapshots" in desired_state.prune.kinds
                 assert desired_state.snapshots or policy["allow_empty"]
-                assert snapshot.volume not in {w.name for w in desired_state.volumes}
+                assert snapshot.volume not in {desired.name for desired in desired_state.volumes}
         if is_openstack_name(snapshot.name):
             assert policy["openstack_owned"]
     for mapping in array.mappings():
@@ -413,11 +412,12 @@ def test_nothing_is_removed_without_its_option(
         assert not mapping.open or policy["force"]
         if is_openstack_name(mapping.host) or is_openstack_name(volume_name):
             assert policy["openstack_owned"]
-        if (mapping.host, volume_name) not in asked_to_unmap and mapping.host not in exclusive:
+        if (mapping.host, volume_name) not in named_mappings and mapping.host not in exclusive:
             assert policy["unmap"]
     for host in array.hosts():
         if host.name in hosts:
-            assert {m.volume for m in array.mappings(hosts=[host.name])} <= {v for h, v in mappings if h == host.name}
+            present = {mapping.volume for mapping in array.mappings(hosts=[host.name])}
+            assert present <= {volume_name for host_name, volume_name in mappings if host_name == host.name}
             assert not is_openstack_name(host.name) or policy["openstack_owned"]
             if desired_state.prune is not None:
                 assert "hosts" in desired_state.prune.kinds
@@ -425,30 +425,32 @@ def test_nothing_is_removed_without_its_option(
     for step in task.plan.steps:
         if isinstance(step, s.RemoveInitiators) and set(array._hosts[step.name].addresses) == set(step.addresses):
             assert policy["force"] or not array.mappings(hosts=[step.name]).items
-            assert policy["allow_empty"] or any(w.name == step.name and w.initiators for w in desired_state.hosts)
+            assert policy["allow_empty"] or any(
+                desired.name == step.name and desired.initiators for desired in desired_state.hosts
+            )
     for host_name in exclusive:
         if not policy["allow_empty"] and {volume for host, volume in mappings if host == host_name}:
-            assert any(w.host == host_name for w in desired_state.mappings)
+            assert any(desired.host == host_name for desired in desired_state.mappings)
 
 
 class Killed(BaseException):
     pass
 
 
-@QUICK
+@WITHOUT_DEADLINE
 @given(contents(), tasks, policies, st.integers(0, 6))
-def test_a_task_that_was_killed_comes_to_the_same_when_it_is_run_again(
-    content: Content, desired_state: DesiredState, policy: dict[str, bool], survives: int
+def test_a_killed_task_comes_to_the_same_state_when_it_is_repeated(
+    content: Content, desired_state: DesiredState, policy: dict[str, bool], writes_before_kill: int
 ) -> None:
     undisturbed, array = content.array(), content.array()
     complete = Task(undisturbed, desired_state, **policy)
-    # What is refused may depend on what exists, so there is no one end
+    # What is refused may depend on what exists, so with a refusal there is no single final state
     assume(not complete.errors)
     complete.run()
     write = array._write
 
     def write_until_killed(method: str, *args: Any) -> None:
-        if len(array.writes) == survives:
+        if len(array.writes) == writes_before_kill:
             raise Killed
         write(method, *args)
 
@@ -457,18 +459,18 @@ def test_a_task_that_was_killed_comes_to_the_same_when_it_is_run_again(
             Task(array, desired_state, **policy).run()
     except Killed:
         event("killed")
-    again = Task(array, desired_state, **policy)
-    assert again.errors == []
-    assert again.run().errors == {}
-    expected, found = undisturbed.names(), array.names()
+    repeated = Task(array, desired_state, **policy)
+    assert repeated.errors == []
+    assert repeated.run().errors == {}
+    expected, actual = undisturbed.names(), array.names()
     if any(desired.lun is None for desired in desired_state.mappings):
-        expected["mappings"], found["mappings"] = (
-            [text.rsplit(" ", 1)[0] for text in names["mappings"]] for names in (expected, found)
+        expected["mappings"], actual["mappings"] = (
+            [text.rsplit(" ", 1)[0] for text in names["mappings"]] for names in (expected, actual)
         )
-    assert found == expected
+    assert actual == expected
 
 
-# -- nothing is ever raised --------------------------------------------------------------------------------------------
+# -- no exception ------------------------------------------------------------------------------------------------------
 
 names = st.sampled_from(["v1", "v2", "s1", "h1", "pre-1", "OS-" + UUID, "", "volume-" + UUID])
 optional_names = st.one_of(st.none(), names)
@@ -534,22 +536,22 @@ capabilities = st.builds(
 )
 
 
-@QUICK
+@WITHOUT_DEADLINE
 @given(tasks, actuals, policies, capabilities)
-def test_a_plan_never_raises_whatever_was_read(
-    desired_state: DesiredState, actual: Actual, policy: dict[str, bool], able: Capabilities
+def test_planning_raises_no_exception_whatever_was_read(
+    desired_state: DesiredState, actual: Actual, policy: dict[str, bool], capabilities_of_array: Capabilities
 ) -> None:
-    made = plan(desired_state, actual, Policy(**policy), able)
-    for outcome in made.outcomes.values():
-        assert outcome.error is None or outcome.error.doing or len(made.outcomes) > 1
+    plan_made = plan(desired_state, actual, Policy(**policy), capabilities_of_array)
+    for outcome in plan_made.outcomes.values():
+        assert outcome.error is None or outcome.error.doing or len(plan_made.outcomes) > 1
         assert outcome.error is None or outcome.steps == []
-    planned = {id(step) for step in made.steps}
-    assert planned == {id(step) for outcome in made.outcomes.values() for step in outcome.steps}
+    planned = {id(step) for step in plan_made.steps}
+    assert planned == {id(step) for outcome in plan_made.outcomes.values() for step in outcome.steps}
     keys = {("volume", desired.name) for desired in desired_state.volumes} | {
         ("host", desired.name) for desired in desired_state.hosts
     }
-    assert keys <= set(made.outcomes)
-    reporter = report.Reporter(made, None)
+    assert keys <= set(plan_made.outcomes)
+    reporter = report.Reporter(plan_made, None)
     for entry in report.volumes(reporter, desired_state) + report.snapshots(reporter, desired_state):
         assert entry.as_data()["state"]
     assert all(entry.before["state"] for entry in report.host_maps(reporter, desired_state) + reporter.removed())

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is removed because a document does not declare it."""
+"""Prune: what is removed because a document does not declare it, and what is kept."""
 
 from __future__ import annotations
 
@@ -20,13 +20,19 @@ from tests.support.memory_array import MemoryArray
 from tests.support.planning import Task, document, refused
 
 UUID = "7f3c2f5a-8a2e-4a52-9a0b-3a7d6c1e9f00"
-EVERYTHING = {"unmap": True, "delete_snapshots": True, "force": True, "openstack_owned": True, "assume_unmapped": True}
+ALL_PERMISSIONS = {
+    "unmap": True,
+    "delete_snapshots": True,
+    "force": True,
+    "openstack_owned": True,
+    "assume_unmapped": True,
+}
 KINDS = ["volumes", "hosts", "snapshots"]
 WITH_SNAPSHOTS: dict[str, Any] = {
     "prune_kinds": KINDS,
     "snapshots": [{"name": "web-golden", "volume": "web-data"}],
 }
-"""Prunes snapshots too, of which one is declared."""
+"""Prunes snapshots too, and declares one."""
 
 
 @pytest.fixture
@@ -39,109 +45,111 @@ def array() -> MemoryArray:
     return array
 
 
-def pruned(array: MemoryArray, **params: Any) -> Task:
-    params.setdefault("volumes", [{"name": "web-data"}])
-    params.setdefault("hosts", [{"name": "web-1"}])
-    return document(array, **dict({"prune": True, "prune_prefix": "web-"}, **params))
+def prune_task(array: MemoryArray, **options: Any) -> Task:
+    options.setdefault("volumes", [{"name": "web-data"}])
+    options.setdefault("hosts", [{"name": "web-1"}])
+    return document(array, **dict({"prune": True, "prune_prefix": "web-"}, **options))
 
 
-def stays(task: Task) -> list[str]:
+def reasons_to_keep(task: Task) -> list[str]:
     return sorted(text.replace(" is not declared and stays", "") for text in task.warnings)
 
 
-def test_what_is_not_declared_goes_and_nothing_else(array: MemoryArray) -> None:
+def test_prune_removes_what_is_not_declared_and_nothing_else(array: MemoryArray) -> None:
     array.volume("web-old")
     array.snapshot("web-data", "web-golden")
     array.snapshot("other", "web-s")
     array.host("web-2")
-    task = pruned(array, **WITH_SNAPSHOTS)
+    task = prune_task(array, **WITH_SNAPSHOTS)
     assert task.lines == ["delete snapshot web-s of volume other", "delete volume web-old", "delete host web-2"]
     assert task.plan.batches[-1].destructive
     task.run()
     assert array.names()["volumes"] == ["other 1073741824", "web-data 1073741824"]
-    assert pruned(array, **WITH_SNAPSHOTS).lines == []
+    assert prune_task(array, **WITH_SNAPSHOTS).lines == []
 
 
-def test_prune_comes_after_everything_else(array: MemoryArray) -> None:
+def test_prune_is_the_last_step(array: MemoryArray) -> None:
     array.volume("web-old")
-    task = pruned(array, volumes=[{"name": "web-data"}, {"name": "web-new", "size": "1GiB"}])
+    task = prune_task(array, volumes=[{"name": "web-data"}, {"name": "web-new", "size": "1GiB"}])
     assert task.lines == ["create volume web-new of 1GiB", "delete volume web-old"]
 
 
-def test_without_prune_nothing_goes(array: MemoryArray) -> None:
+def test_without_prune_nothing_is_removed(array: MemoryArray) -> None:
     array.volume("web-old")
     assert document(array, volumes=[{"name": "web-data"}]).lines == []
 
 
-def test_what_a_task_permits_for_named_objects_is_not_permitted_for_others(array: MemoryArray) -> None:
+def test_permissions_for_named_objects_do_not_apply_to_prune(array: MemoryArray) -> None:
     array.volume("web-mapped")
     array.map("web-mapped", "web-1")
     array.volume("web-parent")
     array.snapshot("web-parent", "kept")
-    task = pruned(array, **EVERYTHING)
+    task = prune_task(array, **ALL_PERMISSIONS)
     assert task.lines == []
-    assert stays(task) == [
+    assert reasons_to_keep(task) == [
         "volume web-mapped: it is mapped to host web-1",
         "volume web-parent: it has snapshots: kept",
     ]
 
 
-def test_a_host_with_mappings_stays(array: MemoryArray) -> None:
+def test_a_host_with_mappings_is_kept(array: MemoryArray) -> None:
     array.host("web-2")
     array.map("other", "web-2")
-    assert stays(pruned(array, **EVERYTHING)) == ["host web-2: volumes are mapped to it: other"]
+    assert reasons_to_keep(prune_task(array, **ALL_PERMISSIONS)) == ["host web-2: volumes are mapped to it: other"]
 
 
 @pytest.mark.parametrize("prefix", ["volume-", "Managed", "7f3"])
-def test_what_openstack_owns_is_no_candidate_of_prune(array: MemoryArray, prefix: str) -> None:
+def test_objects_of_openstack_are_never_pruned(array: MemoryArray, prefix: str) -> None:
     for name in ("volume-" + UUID, UUID):
         array.volume(name)
     array.snapshot("other", "snapshot-" + UUID)
     array.host("Managed by OpenStack node1")
-    task = pruned(array, volumes=[], hosts=[], prune_kinds=KINDS, prune_prefix=prefix, allow_empty=True, **EVERYTHING)
+    task = prune_task(
+        array, volumes=[], hosts=[], prune_kinds=KINDS, prune_prefix=prefix, allow_empty=True, **ALL_PERMISSIONS
+    )
     assert task.lines == []
     assert task.warnings == []
 
 
 @pytest.mark.parametrize(
-    ("fields", "words"),
+    ("fields", "message"),
     [
         ({"proven": False}, "does not prove"),
         ({"mapped": True}, "it is mapped to other"),
         ({"child": True}, "copy was made of it"),
     ],
 )
-def test_a_snapshot_that_is_in_use_or_not_proven_stays(array: MemoryArray, fields: Any, words: str) -> None:
+def test_a_snapshot_that_is_in_use_or_not_proven_is_kept(array: MemoryArray, fields: Any, message: str) -> None:
     array.snapshot("web-data", "web-golden")
     array.snapshot("other", "web-s", proven=fields.get("proven", True))
     if fields.get("mapped"):
         array.map("web-s", "other")
     if fields.get("child"):
         array.clone("web-s", "copy")
-    task = pruned(array, **WITH_SNAPSHOTS, **EVERYTHING)
+    task = prune_task(array, **WITH_SNAPSHOTS, **ALL_PERMISSIONS)
     assert task.lines == []
-    assert words in task.warnings[0]
+    assert message in task.warnings[0]
 
 
-def test_a_snapshot_of_which_the_array_reports_nothing_stays() -> None:
+def test_a_snapshot_whose_use_the_array_does_not_report_is_kept() -> None:
     array = MemoryArray(tells_mappings=False)
     array.volume("web-data")
     array.volume("other")
     array.snapshot("web-data", "web-golden")
     array.snapshot("other", "web-s")
-    task = pruned(array, hosts=[], **dict(WITH_SNAPSHOTS, prune_kinds=["snapshots"]))
+    task = prune_task(array, hosts=[], **dict(WITH_SNAPSHOTS, prune_kinds=["snapshots"]))
     assert task.lines == []
     assert "does not report whether it is in use" in task.warnings[0]
 
 
-def test_dependents_go_before_what_they_depend_on() -> None:
+def test_dependent_objects_are_removed_before_their_sources() -> None:
     array = MemoryArray(clones_depend=True)
     array.volume("web-data")
     array.volume("web-parent")
     array.snapshot("web-parent", "web-s")
     array.clone("web-s", "web-copy")
     array.snapshot("web-data", "web-golden")
-    task = pruned(array, hosts=[], **dict(WITH_SNAPSHOTS, prune_kinds=["volumes", "snapshots"]))
+    task = prune_task(array, hosts=[], **dict(WITH_SNAPSHOTS, prune_kinds=["volumes", "snapshots"]))
     assert task.lines == [
         "delete volume web-copy",
         "delete snapshot web-s of volume web-parent",
@@ -151,17 +159,17 @@ def test_dependents_go_before_what_they_depend_on() -> None:
     assert array.names()["volumes"] == ["web-data 1073741824"]
 
 
-def test_the_source_of_a_clone_that_stays_stays_too() -> None:
+def test_the_source_of_a_kept_clone_is_kept() -> None:
     array = MemoryArray(clones_depend=True)
     array.volume("web-data")
     array.volume("web-parent")
-    array.clone("web-parent", "mine")
-    task = pruned(array, hosts=[], prune_kinds=["volumes"], **EVERYTHING)
-    assert stays(task) == ["volume web-parent: mine shares data with it"]
+    array.clone("web-parent", "user-copy")
+    task = prune_task(array, hosts=[], prune_kinds=["volumes"], **ALL_PERMISSIONS)
+    assert reasons_to_keep(task) == ["volume web-parent: user-copy shares data with it"]
 
 
 @pytest.mark.parametrize(
-    "params",
+    "options",
     [
         {"volumes": [{"name": "web-data"}, {"name": "web-copy", "source_volume": "web-old"}]},
         {"volumes": [{"name": "web-data", "rename_from": "web-old"}]},
@@ -169,37 +177,37 @@ def test_the_source_of_a_clone_that_stays_stays_too() -> None:
         {"mappings": [{"volume": "web-old", "host": "web-1"}]},
     ],
 )
-def test_what_a_declared_object_names_stays(array: MemoryArray, params: Any) -> None:
+def test_an_object_that_a_declared_object_names_is_kept(array: MemoryArray, options: Any) -> None:
     array.volume("web-old")
-    task = pruned(array, **params)
+    task = prune_task(array, **options)
     assert task.errors == []
     assert not any("delete" in line for line in task.lines)
 
 
-def test_a_host_that_a_mapping_names_stays(array: MemoryArray) -> None:
+def test_a_host_that_a_declared_mapping_names_is_kept(array: MemoryArray) -> None:
     array.host("web-2")
-    task = pruned(array, mappings=[{"volume": "web-data", "host": "web-2"}])
+    task = prune_task(array, mappings=[{"volume": "web-data", "host": "web-2"}])
     assert task.lines == ["map volume web-data to host web-2"]
 
 
-def test_a_snapshot_that_a_volume_is_made_of_stays(array: MemoryArray) -> None:
+def test_a_snapshot_that_is_the_source_of_a_declared_volume_is_kept(array: MemoryArray) -> None:
     array.snapshot("web-data", "web-s")
-    task = pruned(array, volumes=[{"name": "web-data"}, {"name": "web-copy", "source_snapshot": "web-s"}])
+    task = prune_task(array, volumes=[{"name": "web-data"}, {"name": "web-copy", "source_snapshot": "web-s"}])
     assert task.lines == ["create volume web-copy from snapshot web-s"]
     task.run()
-    again = pruned(array, volumes=[{"name": "web-data"}, {"name": "web-copy", "source_snapshot": "web-s"}])
-    assert again.lines == []
+    repeated = prune_task(array, volumes=[{"name": "web-data"}, {"name": "web-copy", "source_snapshot": "web-s"}])
+    assert repeated.lines == []
 
 
 @pytest.mark.parametrize("declared_as", ["volumes", "snapshots"])
-def test_what_is_both_a_volume_and_a_snapshot_is_judged_once(declared_as: str) -> None:
+def test_an_object_that_is_listed_as_volume_and_snapshot_is_kept_when_declared(declared_as: str) -> None:
     array = MemoryArray(snapshot_names="with_volumes", proves_snapshots=False)
     array.volume("web-data")
     array.snapshot("web-data", "web-s")
     array.volume("web-s")  # one object, listed twice
     declared = {"volumes": [{"name": "web-data"}], "snapshots": []}  # type: Any
     declared[declared_as].append({"name": "web-s", "volume": "web-data"})
-    task = pruned(array, hosts=[], prune_kinds=["volumes"], **declared)
+    task = prune_task(array, hosts=[], prune_kinds=["volumes"], **declared)
     assert task.errors == []
     assert task.lines == []
     assert task.warnings == []
@@ -211,7 +219,7 @@ def test_what_is_both_a_volume_and_a_snapshot_is_judged_once(declared_as: str) -
 def test_an_incomplete_read_disables_prune(array: MemoryArray, kind: str, name: str) -> None:
     array.volume("web-old")
     array.unreadable[kind] = [name]
-    task = pruned(array)
+    task = prune_task(array)
     assert task.lines == []
     assert task.warnings == ["nothing was removed, because not every object could be read"]
 
@@ -220,7 +228,7 @@ def test_unknown_mappings_disable_prune() -> None:
     array = MemoryArray(mappings_known="of_no_host")
     array.volume("web-data")
     array.volume("web-old")
-    task = pruned(array, hosts=[], prune_kinds=["volumes"], assume_unmapped=True)
+    task = prune_task(array, hosts=[], prune_kinds=["volumes"], assume_unmapped=True)
     assert task.lines == []
     assert task.warnings == ["nothing was removed, because this array cannot be asked which volumes hosts have"]
 
@@ -228,7 +236,7 @@ def test_unknown_mappings_disable_prune() -> None:
 @pytest.mark.parametrize("kind", ["volumes", "snapshots"])
 def test_a_kind_that_was_not_read_disables_prune(array: MemoryArray, kind: str) -> None:
     array.host("web-2")
-    task = pruned(array, volumes=[], prune_kinds=["hosts"])
+    task = prune_task(array, volumes=[], prune_kinds=["hosts"])
     assert task.lines == ["delete host web-2"]
     unread: Any = {kind: UNKNOWN}
     plan = planner.plan(task.desired, replace(task.actual, **unread), Policy(), array.capabilities)
@@ -238,24 +246,24 @@ def test_a_kind_that_was_not_read_disables_prune(array: MemoryArray, kind: str) 
 
 def test_a_snapshot_may_have_the_name_of_a_declared_volume(array: MemoryArray) -> None:
     array.snapshot("other", "web-data")
-    task = pruned(array, **dict(WITH_SNAPSHOTS, prune_kinds=["snapshots"]))
+    task = prune_task(array, **dict(WITH_SNAPSHOTS, prune_kinds=["snapshots"]))
     assert "delete snapshot web-data of volume other" in task.lines
 
 
-def test_a_declared_volume_that_is_listed_among_the_snapshots_stays() -> None:
+def test_a_declared_volume_that_is_also_listed_as_a_snapshot_is_kept() -> None:
     array = MemoryArray(snapshot_names="with_volumes")
     for name in ("web-data", "other"):
         array.volume(name)
     array.snapshot("other", "web-copy")
     array.volume("web-copy")  # one object, listed twice
     declared = [{"name": "web-data"}, {"name": "web-copy"}]
-    task = pruned(array, hosts=[], volumes=declared, **dict(WITH_SNAPSHOTS, prune_kinds=["snapshots"]))
+    task = prune_task(array, hosts=[], volumes=declared, **dict(WITH_SNAPSHOTS, prune_kinds=["snapshots"]))
     assert task.lines == ["create snapshot web-golden of volume web-data"]
 
 
 def test_a_refusal_disables_prune(array: MemoryArray) -> None:
     array.volume("web-old")
-    task = pruned(array, volumes=[{"name": "web-data", "size": "1MiB"}])
+    task = prune_task(array, volumes=[{"name": "web-data", "size": "1MiB"}])
     refused(task, "making it smaller")
     assert task.warnings == ["nothing was pruned, because another part of the task is refused"]
 
@@ -263,17 +271,17 @@ def test_a_refusal_disables_prune(array: MemoryArray) -> None:
 def test_a_failed_step_disables_prune(array: MemoryArray) -> None:
     array.volume("web-old")
     array.fail("create_volume", FlashError("no"))
-    task = pruned(array, volumes=[{"name": "web-data"}, {"name": "web-new", "size": "1GiB"}])
+    task = prune_task(array, volumes=[{"name": "web-data"}, {"name": "web-new", "size": "1GiB"}])
     applied = task.run(continue_on_error=True)
     assert [step.line for step in applied.not_done] == ["create volume web-new of 1GiB", "delete volume web-old"]
     assert "web-old 1073741824" in array.names()["volumes"]
 
 
 @pytest.mark.parametrize(("limit", "permitted"), [(3, True), (2, False), (0, False)])
-def test_the_limit_is_all_or_nothing(array: MemoryArray, limit: int, permitted: bool) -> None:
+def test_more_objects_than_prune_limit_are_refused(array: MemoryArray, limit: int, permitted: bool) -> None:
     for name in ("web-a", "web-b", "web-c"):
         array.volume(name)
-    task = pruned(array, prune_limit=limit)
+    task = prune_task(array, prune_limit=limit)
     if permitted:
         assert len(task.lines) == 3
     else:
@@ -282,102 +290,108 @@ def test_the_limit_is_all_or_nothing(array: MemoryArray, limit: int, permitted: 
         assert task.warnings == []
 
 
-def test_the_limit_is_ten_when_none_is_given(array: MemoryArray) -> None:
+def test_the_default_of_prune_limit_is_10(array: MemoryArray) -> None:
     for number in range(11):
         array.volume(f"web-old-{number}")
-    assert isinstance(refused(pruned(array), "11 objects would be removed, and prune_limit is 10"), Refused)
+    assert isinstance(refused(prune_task(array), "11 objects would be removed, and prune_limit is 10"), Refused)
 
 
 @pytest.mark.parametrize("prefix", ["", "we"])
-def test_a_short_prefix_is_too_easily_everything(array: MemoryArray, prefix: str) -> None:
+def test_a_prefix_shorter_than_3_characters_is_refused(array: MemoryArray, prefix: str) -> None:
     with pytest.raises(Invalid, match="shorter than 3 characters"):
-        pruned(array, prune_prefix=prefix)
+        prune_task(array, prune_prefix=prefix)
 
 
-def test_a_prefix_that_nothing_declared_has(array: MemoryArray) -> None:
-    assert isinstance(refused(pruned(array, prune_prefix="other"), "nothing that is declared begins with"), Invalid)
+def test_a_prefix_without_a_declared_object_is_refused(array: MemoryArray) -> None:
+    assert isinstance(refused(prune_task(array, prune_prefix="other"), "nothing that is declared begins with"), Invalid)
 
 
 def test_pruned_objects_are_in_the_diff(array: MemoryArray) -> None:
     array.volume("web-old")
-    removed = pruned(array).reporter.removed()
+    removed = prune_task(array).reporter.removed()
     assert [(entry.kind, entry.name, entry.after["state"]) for entry in removed] == [("volume", "web-old", "absent")]
     assert removed[0].before["size_text"] == "1GiB"
 
 
-# -- what is not declared, or declared empty, is not a kind to empty ---------------------------------------------------
+# -- missing and empty sections ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", ["volumes", "hosts", "snapshots"])
 @pytest.mark.parametrize("section", [[], None])
-def test_a_kind_of_which_nothing_is_declared_is_not_pruned(array: MemoryArray, kind: str, section: Any) -> None:
+def test_a_missing_or_empty_section_prunes_nothing_of_its_kind_without_allow_empty(
+    array: MemoryArray, kind: str, section: Any
+) -> None:
     array.volume("web-old")
     array.host("web-2")
     array.snapshot("other", "web-s")
-    params = dict(WITH_SNAPSHOTS, **{kind: section})
-    error = refused(pruned(array, **params, **EVERYTHING), f"the section {kind} is missing or empty", "allow_empty")
+    options = dict(WITH_SNAPSHOTS, **{kind: section})
+    error = refused(
+        prune_task(array, **options, **ALL_PERMISSIONS), f"the section {kind} is missing or empty", "allow_empty"
+    )
     assert isinstance(error, Refused)
-    others = [other for other in KINDS if other != kind]
-    assert f"prune_kinds: [{', '.join(others)}]" in str(error)
-    assert not any("delete" in line for line in pruned(array, **params).lines)
-    permitted = pruned(array, **params, allow_empty=True)
+    other_kinds = [item for item in KINDS if item != kind]
+    assert f"prune_kinds: [{', '.join(other_kinds)}]" in str(error)
+    assert not any("delete" in line for line in prune_task(array, **options).lines)
+    permitted = prune_task(array, **options, allow_empty=True)
     assert permitted.errors == []
     assert any(line.startswith(f"delete {kind[:-1]} web-") for line in permitted.lines)
 
 
-def test_all_empty_kinds_are_named_at_once(array: MemoryArray) -> None:
+def test_the_error_names_all_empty_sections(array: MemoryArray) -> None:
     array.volume("web-old")
-    error = refused(pruned(array, volumes=None, hosts=[]), "the section volumes", "and the section hosts")
+    error = refused(prune_task(array, volumes=None, hosts=[]), "the section volumes", "and the section hosts")
     assert "prune_kinds" not in str(error), "no kind is left that could be named"
 
 
-def test_a_section_in_which_nothing_stays_is_an_empty_one(array: MemoryArray) -> None:
+def test_a_section_with_only_absent_objects_counts_as_empty(array: MemoryArray) -> None:
     array.volume("web-old")
     absent = [{"name": "web-data", "state": "absent"}]
-    assert isinstance(refused(pruned(array, volumes=absent), "the section volumes is missing or empty"), Refused)
+    assert isinstance(refused(prune_task(array, volumes=absent), "the section volumes is missing or empty"), Refused)
 
 
-def test_a_section_without_a_name_of_the_prefix_is_an_empty_one(array: MemoryArray) -> None:
+def test_a_section_without_a_name_with_the_prefix_counts_as_empty(array: MemoryArray) -> None:
     array.host("web-2")
     array.host("esx1")
-    error = refused(pruned(array, hosts=[{"name": "esx1"}]), "no name in the section hosts begins with 'web-'")
+    error = refused(prune_task(array, hosts=[{"name": "esx1"}]), "no name in the section hosts begins with 'web-'")
     assert isinstance(error, Refused)
     assert "prune_kinds: [volumes]" in str(error)
-    assert pruned(array, hosts=[{"name": "esx1"}], prune_kinds=["volumes"]).errors == []
+    assert prune_task(array, hosts=[{"name": "esx1"}], prune_kinds=["volumes"]).errors == []
 
 
-def test_a_kind_that_is_not_named_may_be_undeclared_and_is_not_pruned(array: MemoryArray) -> None:
+def test_a_kind_that_prune_kinds_does_not_name_is_not_pruned(array: MemoryArray) -> None:
     array.volume("web-old")
     array.host("web-2")
-    assert pruned(array, hosts=None, prune_kinds=["volumes"]).lines == ["delete volume web-old"]
-    assert pruned(array, volumes=None, prune_kinds=["hosts"]).lines == ["delete host web-2"]
+    assert prune_task(array, hosts=None, prune_kinds=["volumes"]).lines == ["delete volume web-old"]
+    assert prune_task(array, volumes=None, prune_kinds=["hosts"]).lines == ["delete host web-2"]
 
 
-def test_no_kind_at_all_is_nothing_to_prune(array: MemoryArray) -> None:
+def test_an_empty_prune_kinds_is_refused(array: MemoryArray) -> None:
     array.volume("web-old")
-    assert isinstance(refused(pruned(array, prune_kinds=[]), "prune_kinds is empty"), Refused)
-    assert pruned(array, prune_kinds=[], allow_empty=True).lines == []
+    assert isinstance(refused(prune_task(array, prune_kinds=[]), "prune_kinds is empty"), Refused)
+    assert prune_task(array, prune_kinds=[], allow_empty=True).lines == []
 
 
 # -- snapshots ---------------------------------------------------------------------------------------------------------
 
 
-def test_snapshots_go_only_where_prune_kinds_names_them(array: MemoryArray) -> None:
+def test_snapshots_are_pruned_only_when_prune_kinds_names_them(array: MemoryArray) -> None:
     array.snapshot("other", "web-s")
-    task = pruned(array, snapshots=WITH_SNAPSHOTS["snapshots"])
+    task = prune_task(array, snapshots=WITH_SNAPSHOTS["snapshots"])
     assert task.lines == ["create snapshot web-golden of volume web-data"]
 
 
-def test_a_snapshot_of_a_declared_volume_stays_whoever_took_it(array: MemoryArray) -> None:
+def test_a_snapshot_of_a_declared_volume_is_kept(array: MemoryArray) -> None:
     array.snapshot("web-data", "web-golden")
     array.snapshot("web-data", "web-data-nightly-1")
     array.snapshot("other", "web-other")
-    task = pruned(array, **WITH_SNAPSHOTS, mappings=[{"volume": "other", "host": "web-1"}])
-    assert task.lines == ["map volume other to host web-1"], "other is not declared, and referred to"
+    task = prune_task(array, **WITH_SNAPSHOTS, mappings=[{"volume": "other", "host": "web-1"}])
+    assert task.lines == ["map volume other to host web-1"], (
+        "the mapping refers to volume other, so its snapshot is kept"
+    )
     assert task.warnings == []
 
 
-def test_a_snapshot_that_a_retention_manages_stays(array: MemoryArray) -> None:
+def test_a_snapshot_of_a_retention_is_kept(array: MemoryArray) -> None:
     array.volume("web-old")
     array.snapshot("web-data", "web-golden")
     array.snapshot("web-old", "web-old-nightly-1")
@@ -385,18 +399,18 @@ def test_a_snapshot_that_a_retention_manages_stays(array: MemoryArray) -> None:
         dict(WITH_SNAPSHOTS, volumes=[{"name": "web-data"}], hosts=[{"name": "web-1"}], prune=True, prune_prefix="web-")
     )
     assert len(Task(array, desired_state).lines) == 2
-    kept = replace(desired_state, retentions=(Retention("web-old-nightly-", 7, "web-old"),))
-    assert Task(array, kept).lines == []
+    with_retention = replace(desired_state, retentions=(Retention("web-old-nightly-", 7, "web-old"),))
+    assert Task(array, with_retention).lines == []
 
 
-def test_a_volume_that_is_not_declared_and_has_snapshots_stays_and_they_are_named(array: MemoryArray) -> None:
+def test_an_undeclared_volume_with_snapshots_is_kept_and_they_are_named(array: MemoryArray) -> None:
     array.volume("web-old")
     array.snapshot("web-old", "web-old-1")
-    array.snapshot("web-old", "theirs")
-    names = ["theirs, web-old-1"]
-    assert pruned(array).lines == []
-    assert stays(pruned(array)) == [f"volume web-old: it has snapshots: {', '.join(names)}"]
+    array.snapshot("web-old", "user-snapshot")
+    names = ["user-snapshot, web-old-1"]
+    assert prune_task(array).lines == []
+    assert reasons_to_keep(prune_task(array)) == [f"volume web-old: it has snapshots: {', '.join(names)}"]
     array.snapshot("web-data", "web-golden")
-    task = pruned(array, **WITH_SNAPSHOTS)
+    task = prune_task(array, **WITH_SNAPSHOTS)
     assert task.lines == ["delete snapshot web-old-1 of volume web-old"]
-    assert stays(task) == ["volume web-old: it has snapshots: theirs"]
+    assert reasons_to_keep(task) == ["volume web-old: it has snapshots: user-snapshot"]

@@ -1,8 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-
-"""What is planned for volumes."""
+"""Plans for volumes: sizes, conflicts, options, clones, renames, groups."""
 
 from __future__ import annotations
 
@@ -16,7 +15,6 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors
     BadReply,
     Busy,
     Conflict,
-    InUse,
     Invalid,
     NotFound,
     Refused,
@@ -42,20 +40,20 @@ def test_a_new_volume_is_created_with_its_size(array: MemoryArray) -> None:
     assert array.names()["volumes"] == ["db1 %s" % (10 * GIB)]
 
 
-def test_a_size_is_rounded_up_to_what_the_array_makes() -> None:
+def test_a_size_is_rounded_up_to_the_granularity_of_the_array() -> None:
     array = MemoryArray(granularity=8 * MIB)
     done(volumes(array, {"name": "db1", "size": "1001MiB"}))
     assert array.names()["volumes"] == ["db1 %s" % (1008 * MIB)]
 
 
 @pytest.mark.parametrize("size", ["1MiB", "2TiB"])
-def test_a_size_that_the_array_cannot_make(size: str) -> None:
+def test_a_size_outside_the_limits_of_the_array_is_refused(size: str) -> None:
     array = MemoryArray(smallest=2 * MIB)
     error = refused(volumes(array, {"name": "db1", "size": size}), "from 2MiB to 1TiB")
     assert isinstance(error, Invalid)
 
 
-def test_a_larger_size_extends(array: MemoryArray) -> None:
+def test_a_larger_size_extends_the_volume(array: MemoryArray) -> None:
     array.volume("db1", GIB)
     assert done(volumes(array, {"name": "db1", "size": "2GiB"})).lines == ["extend volume db1 from 1GiB to 2GiB"]
 
@@ -66,7 +64,7 @@ def test_the_same_size_after_rounding_is_no_change() -> None:
     assert volumes(array, {"name": "db1", "size": "1500MiB"}).lines == []
 
 
-def test_shrinking_is_refused_whatever_is_permitted(array: MemoryArray) -> None:
+def test_shrinking_is_refused_with_any_permission(array: MemoryArray) -> None:
     array.volume("db1", 2 * GIB)
     task = volumes(array, {"name": "db1", "size": "1GiB"}, unmap=True, force=True, openstack_owned=True, shared=True)
     assert isinstance(refused(task, "making it smaller (1GiB) would destroy data"), Refused)
@@ -76,12 +74,12 @@ def test_a_new_volume_needs_a_size_or_a_source(array: MemoryArray) -> None:
     assert isinstance(refused(volumes(array, {"name": "db1"}), "needs a size"), Invalid)
 
 
-def test_a_volume_that_exists_needs_no_size(array: MemoryArray) -> None:
+def test_an_existing_volume_needs_no_size(array: MemoryArray) -> None:
     array.volume("db1")
     assert volumes(array, {"name": "db1"}).lines == []
 
 
-# -- what cannot be changed --------------------------------------------------------------------------------------------
+# -- conflicts and refusals --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -97,53 +95,53 @@ def test_another_pool_or_provisioning_is_a_conflict(
     assert str(error).startswith("Cannot create or change volume db1 on memory1: ")
 
 
-def test_a_provisioning_that_the_array_does_not_make(array: MemoryArray) -> None:
+def test_a_provisioning_that_the_array_lacks_is_refused(array: MemoryArray) -> None:
     error = refused(volumes(array, {"name": "db1", "size": "1GiB", "provisioning": "dedup"}), "thin and thick")
     assert isinstance(error, Invalid)
 
 
 @pytest.mark.parametrize("name", ["bad/name", "x" * 41])
-def test_a_name_that_the_array_does_not_take(array: MemoryArray, name: str) -> None:
+def test_a_name_that_the_array_does_not_accept_is_refused(array: MemoryArray, name: str) -> None:
     assert isinstance(refused(volumes(array, {"name": name, "size": "1GiB"}), "1 to 40 letters"), Invalid)
 
 
-def test_what_the_array_cannot_do_is_refused_with_the_reason_of_its_capabilities() -> None:
+def test_an_operation_that_the_array_lacks_is_refused_with_its_reason() -> None:
     array = MemoryArray(refusals={"extend_volume": "this model cannot grow a volume; make a larger one"})
     array.volume("db1")
     error = refused(volumes(array, {"name": "db1", "size": "2GiB"}), "this model cannot grow a volume")
     assert isinstance(error, Unsupported)
 
 
-def test_a_volume_that_is_being_deleted_is_waited_for(array: MemoryArray) -> None:
+def test_a_volume_that_is_being_deleted_is_busy(array: MemoryArray) -> None:
     array.volume("db1", state="deleting")
     assert isinstance(refused(volumes(array, {"name": "db1", "size": "1GiB"}), "still deleting"), Busy)
 
 
 @pytest.mark.parametrize("desired", [{}, {"size": "2GiB"}, {"rename_from": "db1", "name": "db2"}])
-def test_a_volume_in_error_is_not_taken_for_present(array: MemoryArray, desired: dict[str, Any]) -> None:
+def test_a_volume_in_state_error_is_a_conflict(array: MemoryArray, desired: dict[str, Any]) -> None:
     array.volume("db1", state="error")
     error = refused(volumes(array, {"name": "db1", **desired}), "volume db", "in state error", "array's own tools")
     assert isinstance(error, Conflict)
     assert array.writes == []
 
 
-def test_a_volume_that_is_offline_is_not_taken_for_present(array: MemoryArray) -> None:
+def test_an_offline_volume_is_an_error_unless_it_is_to_be_extended(array: MemoryArray) -> None:
     array.volume("db1", state="offline")
     refused(volumes(array, {"name": "db1", "size": "1GiB"}), "volume db1 is there, but offline", "bring it online")
-    # A run that was killed while it extended a volume can have left it offline; the next one must be able to go on.
+    # A run that was killed during an extension can have left the volume offline, and the next run must complete it.
     assert volumes(array, {"name": "db1", "size": "2GiB"}).lines == ["extend volume db1 from 1GiB to 2GiB"]
 
 
 @pytest.mark.parametrize(
-    ("state", "words"),
+    ("state", "message"),
     [("deleting", "still deleting"), ("error", "in state error"), ("copying", "the array is still copying into it")],
 )
-def test_no_volume_is_made_of_what_does_not_have_its_content(array: MemoryArray, state: str, words: str) -> None:
+def test_no_volume_is_created_from_an_incomplete_source(array: MemoryArray, state: str, message: str) -> None:
     array.volume("gold", state=state)
     array.volume("db1")
     array.snapshot("db1", "s1", state=state)
-    refused(volumes(array, {"name": "db2", "source_volume": "gold"}), words)
-    refused(volumes(array, {"name": "db2", "source_snapshot": "s1"}), words)
+    refused(volumes(array, {"name": "db2", "source_volume": "gold"}), message)
+    refused(volumes(array, {"name": "db2", "source_snapshot": "s1"}), message)
 
 
 def test_a_snapshot_that_the_array_is_deleting_is_not_deleted_again_with_its_volume(array: MemoryArray) -> None:
@@ -165,29 +163,29 @@ def test_a_volume_that_could_not_be_read_is_not_absent(array: MemoryArray) -> No
 # -- array_options -----------------------------------------------------------------------------------------------------
 
 
-def test_options_of_a_new_volume_go_with_it(array: MemoryArray) -> None:
+def test_a_new_volume_is_created_with_its_options(array: MemoryArray) -> None:
     task = done(volumes(array, {"name": "db1", "size": "1GiB", "array_options": {"iops": 500, "mode": "slow"}}))
     assert task.reporter.volume(task.desired.volumes[0]).after["array_options"] == {
         "iops": 500,
         "mode": "slow",
         "cached": None,
-        "replicas": None,  # told of every volume; the array chooses them
+        "replicas": None,  # reported for every volume; the array chooses it
     }
 
 
-def test_an_option_that_differs_is_set(array: MemoryArray) -> None:
+def test_a_different_option_is_set(array: MemoryArray) -> None:
     array.volume("db1", options={"iops": 100, "mode": "slow"})
     task = done(volumes(array, {"name": "db1", "array_options": {"iops": 500, "mode": "slow"}}))
     assert task.lines == ["set iops=500 of volume db1"]
 
 
-def test_text_from_a_template_stands_for_the_value(array: MemoryArray) -> None:
+def test_a_text_of_a_template_counts_as_its_value(array: MemoryArray) -> None:
     array.volume("db1", options={"iops": 500, "cached": True})
     assert done(volumes(array, {"name": "db1", "array_options": {"iops": "500", "cached": "yes"}})).lines == []
 
 
 @pytest.mark.parametrize(
-    ("options", "words"),
+    ("options", "message"),
     [
         ({"colour": "red"}, "have no option colour"),
         ({"iops": "many"}, "'many' is not a value for iops"),
@@ -197,9 +195,9 @@ def test_text_from_a_template_stands_for_the_value(array: MemoryArray) -> None:
         ({"cached": 1}, "1 is not a value for cached"),
     ],
 )
-def test_an_unknown_option(array: MemoryArray, options: dict[str, Any], words: str) -> None:
+def test_an_unknown_option_or_value_is_refused(array: MemoryArray, options: dict[str, Any], message: str) -> None:
     task = volumes(array, {"name": "db1", "size": "1GiB", "array_options": options})
-    assert isinstance(refused(task, words), Invalid)
+    assert isinstance(refused(task, message), Invalid)
 
 
 def test_a_create_only_option_of_an_existing_volume_is_a_conflict(array: MemoryArray) -> None:
@@ -209,20 +207,20 @@ def test_a_create_only_option_of_an_existing_volume_is_a_conflict(array: MemoryA
     assert isinstance(refused(task, "its replicas is 3, not 2"), Conflict)
 
 
-def test_an_option_that_cannot_be_read_back_stays_with_a_warning(array: MemoryArray) -> None:
+def test_an_option_that_cannot_be_read_is_kept_with_a_warning(array: MemoryArray) -> None:
     array.volume("db1", options={"hidden": 1})
     task = volumes(array, {"name": "db1", "array_options": {"hidden": 2}})
     assert task.lines == []
     assert task.warnings == ["hidden of volume db1 cannot be read back, so it stays as it is"]
 
 
-def test_an_option_that_cannot_be_read_back_is_neither_predicted_nor_in_the_result(array: MemoryArray) -> None:
+def test_an_option_that_cannot_be_read_is_not_in_the_prediction_or_the_result(array: MemoryArray) -> None:
     task = volumes(array, {"name": "db1", "size": "1GiB", "array_options": {"hidden": 2, "iops": 5}})
     (predicted,) = report.volumes(task.reporter, task.desired)
     task.run()
-    (made,) = report.volumes(task.reporter, task.desired)
-    assert predicted.after["array_options"] == made.after["array_options"]
-    assert made.after["array_options"] == {"iops": 5, "mode": None, "cached": None, "replicas": None}
+    (result,) = report.volumes(task.reporter, task.desired)
+    assert predicted.after["array_options"] == result.after["array_options"]
+    assert result.after["array_options"] == {"iops": 5, "mode": None, "cached": None, "replicas": None}
 
 
 # -- clones ------------------------------------------------------------------------------------------------------------
@@ -243,14 +241,14 @@ def test_a_clone_may_be_larger_but_not_smaller_than_its_source(array: MemoryArra
     assert isinstance(refused(task, "2GiB is smaller than its source"), Invalid)
 
 
-def test_a_volume_of_a_snapshot(array: MemoryArray) -> None:
+def test_a_volume_is_created_from_a_snapshot(array: MemoryArray) -> None:
     array.volume("db1")
     array.snapshot("db1", "monday")
     task = done(volumes(array, {"name": "copy", "source_snapshot": "monday"}))
     assert task.lines == ["create volume copy from snapshot monday"]
 
 
-def test_a_snapshot_name_that_several_volumes_have_needs_the_volume(array: MemoryArray) -> None:
+def test_an_ambiguous_snapshot_name_needs_source_volume(array: MemoryArray) -> None:
     for name in ("db1", "db2"):
         array.volume(name)
         array.snapshot(name, "monday")
@@ -261,16 +259,16 @@ def test_a_snapshot_name_that_several_volumes_have_needs_the_volume(array: Memor
     assert isinstance(refused(task, "snapshot monday is not one of volume copy"), Invalid)
 
 
-@pytest.mark.parametrize("source", [{"source_volume": "gone"}, {"source_snapshot": "gone"}])
-def test_a_source_that_does_not_exist(array: MemoryArray, source: dict[str, Any]) -> None:
-    assert isinstance(refused(volumes(array, dict(source, name="copy")), "there is no", "gone"), NotFound)
+@pytest.mark.parametrize("source", [{"source_volume": "missing"}, {"source_snapshot": "missing"}])
+def test_a_missing_source_is_refused(array: MemoryArray, source: dict[str, Any]) -> None:
+    assert isinstance(refused(volumes(array, dict(source, name="copy")), "there is no", "missing"), NotFound)
 
 
-def test_a_volume_is_not_made_of_itself(array: MemoryArray) -> None:
+def test_a_volume_cannot_be_its_own_source(array: MemoryArray) -> None:
     refused(volumes(array, {"name": "db1", "source_volume": "db1"}), "cannot be made of itself")
 
 
-def test_an_existing_clone_of_another_source_is_reported(array: MemoryArray) -> None:
+def test_an_existing_clone_of_another_source_has_a_warning(array: MemoryArray) -> None:
     array.volume("db1")
     array.volume("db2")
     array.clone("db1", "copy")
@@ -279,7 +277,7 @@ def test_an_existing_clone_of_another_source_is_reported(array: MemoryArray) -> 
     assert task.warnings == ["volume copy was made of db1, not of db2"]
 
 
-def test_a_chain_of_clones_is_made_in_order_however_it_is_written(array: MemoryArray) -> None:
+def test_a_chain_of_clones_is_created_in_the_order_of_its_sources(array: MemoryArray) -> None:
     task = document(
         array,
         volumes=[
@@ -298,20 +296,20 @@ def test_a_chain_of_clones_is_made_in_order_however_it_is_written(array: MemoryA
     ]
 
 
-def test_what_is_made_of_each_other_is_an_error_for_both(array: MemoryArray) -> None:
+def test_volumes_that_are_sources_of_each_other_are_refused(array: MemoryArray) -> None:
     task = volumes(array, {"name": "a", "source_volume": "b"}, {"name": "b", "source_volume": "a"}, {"name": "c"})
     assert [str(error) for error in task.errors if "wait for each other" in str(error)]
     assert len(task.errors) == 2
     assert task.plan.outcomes[("volume", "a")].error is task.plan.outcomes[("volume", "b")].error
 
 
-def test_existing_volumes_are_not_circular(array: MemoryArray) -> None:
+def test_existing_volumes_may_be_sources_of_each_other(array: MemoryArray) -> None:
     array.volume("a")
     array.volume("b")
     assert volumes(array, {"name": "a", "source_volume": "b"}, {"name": "b", "source_volume": "a"}).lines == []
 
 
-def test_what_is_made_of_a_refused_volume_fails_with_the_same_error(array: MemoryArray) -> None:
+def test_a_clone_of_a_refused_volume_has_the_error_of_its_source(array: MemoryArray) -> None:
     task = volumes(array, {"name": "bad/", "size": "1GiB"}, {"name": "copy", "source_volume": "bad/"})
     assert "not a name" in str(task.error)
     assert set(task.plan.outcomes) == {("volume", "bad/"), ("volume", "copy")}
@@ -320,7 +318,7 @@ def test_what_is_made_of_a_refused_volume_fails_with_the_same_error(array: Memor
 # -- renaming ----------------------------------------------------------------------------------------------------------
 
 
-def test_renaming_keeps_everything_under_the_new_name(array: MemoryArray) -> None:
+def test_a_renamed_volume_keeps_its_mappings_and_snapshots(array: MemoryArray) -> None:
     array.volume("old")
     array.host("h", "iqn.2026-01.org.example:h")
     array.map("old", "h")
@@ -333,9 +331,9 @@ def test_renaming_keeps_everything_under_the_new_name(array: MemoryArray) -> Non
     assert after["mappings"] == [{"host": "h", "volume": "new", "lun": 0, "device": None}]
 
 
-def test_renaming_a_volume_of_openstack_needs_its_permission(array: MemoryArray) -> None:
+def test_renaming_a_volume_of_openstack_needs_openstack_owned(array: MemoryArray) -> None:
     array.volume("volume-" + UUID)
-    desired = {"name": "mine", "rename_from": "volume-" + UUID}
+    desired = {"name": "renamed", "rename_from": "volume-" + UUID}
     assert isinstance(refused(volumes(array, desired), "belongs to OpenStack", "openstack_owned: true"), Refused)
     done(volumes(array, desired, openstack_owned=True))
 
@@ -348,20 +346,20 @@ def test_renaming_to_the_name_of_an_existing_volume_changes_nothing(array: Memor
     assert task.warnings == ["volume new is there already, so old keeps its name"]
 
 
-def test_a_chain_of_renames_frees_each_name_first(array: MemoryArray) -> None:
+def test_a_chain_of_renames_frees_each_name_before_its_use(array: MemoryArray) -> None:
     first, second = array.volume("a", GIB), array.volume("b", 2 * GIB)
     done(volumes(array, {"name": "b", "rename_from": "a"}, {"name": "c", "rename_from": "b"}))
     assert array.names()["volumes"] == [f"b {first.size}", f"c {second.size}"]
 
 
-def test_a_new_volume_may_take_a_name_that_a_rename_frees(array: MemoryArray) -> None:
+def test_a_new_volume_may_have_a_name_that_a_rename_frees(array: MemoryArray) -> None:
     array.volume("data", GIB)
     done(volumes(array, {"name": "data", "size": "3GiB"}, {"name": "data-old", "rename_from": "data"}))
     assert array.names()["volumes"] == ["data %s" % (3 * GIB), f"data-old {GIB}"]
 
 
 @pytest.mark.parametrize("first", [{"name": "a", "size": "1GiB"}, {"name": "a", "rename_from": "old"}])
-def test_what_the_task_itself_makes_is_not_renamed(array: MemoryArray, first: dict[str, Any]) -> None:
+def test_a_new_volume_of_the_same_task_is_not_renamed(array: MemoryArray, first: dict[str, Any]) -> None:
     array.volume("old")
     items = [first, {"name": "b", "rename_from": "a", "size": "2GiB"}]
     for ordered in (items, items[::-1]):
@@ -370,7 +368,7 @@ def test_what_the_task_itself_makes_is_not_renamed(array: MemoryArray, first: di
         assert len(task.lines) == 1
 
 
-def test_a_rename_does_not_take_what_could_not_be_read_for_absent(array: MemoryArray) -> None:
+def test_an_unreadable_volume_is_not_renamed(array: MemoryArray) -> None:
     array.volume("a")
     array.unreadable["volume"] = ["a"]
     task = volumes(array, {"name": "a"}, {"name": "b", "rename_from": "a", "size": "2GiB"})
@@ -378,18 +376,18 @@ def test_a_rename_does_not_take_what_could_not_be_read_for_absent(array: MemoryA
     assert [type(error) for error in task.errors] == [BadReply, BadReply]
 
 
-def test_a_clone_of_a_volume_that_loses_its_name_to_a_rename_is_refused_in_either_order(array: MemoryArray) -> None:
+def test_a_clone_of_a_renamed_volume_by_its_old_name_is_refused(array: MemoryArray) -> None:
     array.volume("a")
     items = [{"name": "copy", "source_volume": "a"}, {"name": "b", "rename_from": "a"}]
     for ordered in (items, items[::-1]):
         assert isinstance(refused(volumes(array, *ordered), "there is no volume a to clone"), NotFound)
 
 
-# -- one name space ----------------------------------------------------------------------------------------------------
+# -- common names ------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("snapshot_names", ["with_volumes", "per_array", "per_volume"])
-def test_a_volume_and_a_snapshot_of_one_name(snapshot_names: str) -> None:
+def test_a_volume_and_a_snapshot_of_one_name_are_refused_where_names_are_common(snapshot_names: str) -> None:
     array = MemoryArray(snapshot_names=snapshot_names)
     array.volume("db1")
     task = document(array, volumes=[{"name": "x", "size": "1GiB"}], snapshots=[{"name": "x", "volume": "db1"}])
@@ -402,7 +400,7 @@ def test_a_volume_and_a_snapshot_of_one_name(snapshot_names: str) -> None:
 # -- groups ------------------------------------------------------------------------------------------------------------
 
 
-def test_volumes_join_a_group_that_is_made_once(array: MemoryArray) -> None:
+def test_volumes_join_a_group_that_is_created_once(array: MemoryArray) -> None:
     array.volume("old")
     items = [{"name": name, "size": "1GiB", "group": "g"} for name in ("a", "old", "b")]
     task = done(volumes(array, *items))
@@ -411,186 +409,19 @@ def test_volumes_join_a_group_that_is_made_once(array: MemoryArray) -> None:
     assert task.reporter.volume(task.desired.volumes[0]).after["groups"] == ["g"]
 
 
-def test_a_volume_whose_group_is_impossible_is_not_made() -> None:
+def test_a_volume_with_a_group_is_refused_on_an_array_without_groups() -> None:
     array = MemoryArray(refusals={"groups": "this array has no groups"})
     task = volumes(array, {"name": "a", "size": "1GiB", "group": "g"})
     assert isinstance(refused(task, "this array has no groups"), Unsupported)
     assert task.lines == []
 
 
-# -- deleting ----------------------------------------------------------------------------------------------------------
-
-ABSENT = {"name": "db1", "state": "absent"}
-
-
-def test_deleting_a_volume_that_does_not_exist_is_done_already(array: MemoryArray) -> None:
-    assert volumes(array, ABSENT).lines == []
-
-
-def test_an_unmapped_volume_is_deleted(array: MemoryArray) -> None:
-    array.volume("db1")
-    assert done(volumes(array, ABSENT)).lines == ["delete volume db1"]
-
-
-def test_a_mapped_volume_that_is_refused_for_its_snapshots_is_predicted_mapped(array: MemoryArray) -> None:
-    array.volume("db1")
-    array.snapshot("db1", "s1")
-    array.host("h1", "iqn.2026-01.org.example:h1")
-    array.map("db1", "h1")
-    task = volumes(array, ABSENT, unmap=True)
-    refused(task, "it has snapshots: s1")
-    assert [mapping.host for mapping in task.plan.world.mappings_of_volume("db1")] == ["h1"]
-
-
-@pytest.mark.parametrize("tells", [True, False])
-def test_a_mapped_volume_is_deleted_only_with_unmap(tells: bool) -> None:
-    array = MemoryArray(tells_mappings=tells)
-    array.volume("db1")
-    array.host("h")
-    array.map("db1", "h")
-    error = refused(volumes(array, ABSENT, force=True, openstack_owned=True), "mapped to host h", "unmap: true")
-    assert isinstance(error, Refused)
-    task = done(volumes(array, ABSENT, unmap=True))
-    assert task.lines == ["unmap volume db1 from host h", "delete volume db1"]
-
-
-def test_an_open_session_needs_force_as_well(array: MemoryArray) -> None:
-    array.volume("db1")
-    array.host("h")
-    array.map("db1", "h", open=True)
-    assert isinstance(refused(volumes(array, ABSENT, unmap=True), "open session", "force: true"), Refused)
-    done(volumes(array, ABSENT, unmap=True, force=True))
-
-
-def test_a_volume_of_openstack_is_deleted_only_with_its_permission(array: MemoryArray) -> None:
-    array.volume("volume-" + UUID)
-    desired = {"name": "volume-" + UUID, "state": "absent"}
-    assert isinstance(refused(volumes(array, desired, unmap=True, force=True), "belongs to OpenStack"), Refused)
-    done(volumes(array, desired, openstack_owned=True))
-
-
-def test_a_volume_mapped_to_a_host_of_openstack_is_not_unmapped(array: MemoryArray) -> None:
-    array.volume("db1")
-    array.host("Managed by OpenStack h")
-    array.map("db1", "Managed by OpenStack h")
-    assert isinstance(refused(volumes(array, ABSENT, unmap=True), "belongs to OpenStack"), Refused)
-    done(volumes(array, ABSENT, unmap=True, openstack_owned=True))
-
-
-def test_a_volume_with_snapshots_is_deleted_only_with_delete_snapshots(array: MemoryArray) -> None:
-    array.volume("db1")
-    array.snapshot("db1", "s1")
-    array.snapshot("db1", "s2")
-    error = refused(volumes(array, ABSENT, unmap=True), "it has snapshots: s1, s2", "delete_snapshots: true")
-    assert isinstance(error, Refused)
-    task = done(volumes(array, ABSENT, delete_snapshots=True))
-    assert task.lines == ["delete snapshot s1 of volume db1", "delete snapshot s2 of volume db1", "delete volume db1"]
-
-
-@pytest.mark.parametrize(
-    ("fields", "words"),
-    [({"proven": False}, "does not prove"), ({"name": "snapshot-" + UUID}, "belongs to OpenStack")],
-)
-def test_a_snapshot_that_may_be_a_live_volume_keeps_its_volume(
-    array: MemoryArray, fields: dict[str, Any], words: str
-) -> None:
-    array.volume("db1")
-    array.snapshot("db1", fields.pop("name", "s1"), **fields)
-    assert isinstance(refused(volumes(array, ABSENT, delete_snapshots=True, unmap=True), words), Refused)
-
-
-def test_a_mapped_snapshot_keeps_its_volume(array: MemoryArray) -> None:
-    array.volume("db1")
-    array.snapshot("db1", "s1")
-    array.host("h")
-    array.map("s1", "h")
-    assert isinstance(refused(volumes(array, ABSENT, delete_snapshots=True, unmap=True), "mapped to h"), Refused)
-
-
-def test_a_snapshot_whose_mappings_are_not_reported_keeps_its_volume() -> None:
-    array = MemoryArray(tells_mappings=False)
-    array.volume("db1")
-    array.snapshot("db1", "s1")
-    error = refused(volumes(array, ABSENT, delete_snapshots=True), "not known whether it is mapped")
-    assert isinstance(error, Refused)
-
-
-def test_a_source_of_dependent_clones_is_never_deleted() -> None:
-    array = MemoryArray(clones_depend=True)
-    array.volume("db1")
-    array.clone("db1", "copy")
-    everything = {"unmap": True, "delete_snapshots": True, "force": True, "openstack_owned": True}
-    assert isinstance(refused(volumes(array, ABSENT, **everything), "copy shares data with it"), InUse)
-
-
-def test_a_dependent_clone_of_a_snapshot_keeps_the_volume_too() -> None:
-    array = MemoryArray(clones_depend=True)
-    array.volume("db1")
-    array.snapshot("db1", "s1")
-    array.clone("s1", "copy")
-    assert isinstance(refused(volumes(array, ABSENT, delete_snapshots=True), "copy shares data"), InUse)
-
-
-def test_a_source_is_deleted_after_its_clones_in_one_task() -> None:
-    array = MemoryArray(clones_depend=True)
-    array.volume("db1")
-    array.clone("db1", "copy")
-    task = done(volumes(array, ABSENT, {"name": "copy", "state": "absent"}))
-    assert task.lines == ["delete volume copy", "delete volume db1"]
-
-
-def test_an_independent_clone_does_not_keep_its_source(array: MemoryArray) -> None:
-    array.volume("db1")
-    array.clone("db1", "copy")
-    assert done(volumes(array, ABSENT)).lines == ["delete volume db1"]
-    assert [one.name for one in array.volumes()] == ["copy"]
-
-
-def test_unknown_mappings_are_not_taken_for_unmapped() -> None:
-    array = MemoryArray(mappings_known="of_no_host")
-    array.volume("db1")
-    error = refused(volumes(array, ABSENT, unmap=True), "asked whether db1 is mapped", "assume_unmapped: true")
-    assert isinstance(error, Refused)
-    assert done(volumes(array, ABSENT, assume_unmapped=True)).lines == ["delete volume db1"]
-    assert array.names()["volumes"] == []
-
-
-def test_mappings_that_could_not_be_read_are_not_taken_for_unmapped() -> None:
-    array = MemoryArray(tells_mappings=False)
-    array.volume("db1")
-    array.unreadable["mapping"] = ["h/db1"]
-    error = refused(volumes(array, ABSENT, unmap=True), "not every mapping could be read")
-    assert isinstance(error, Refused)
-
-
-def test_snapshots_that_could_not_be_read_keep_the_volume(array: MemoryArray) -> None:
-    array.volume("db1")
-    array.snapshot("db1", "s1")
-    array.unreadable["snapshot"] = ["s1"]
-    error = refused(volumes(array, ABSENT, delete_snapshots=True), "could not be read: s1")
-    assert isinstance(error, Refused)
-
-
-def test_a_volume_with_siblings_is_left_to_the_array_s_own_tools(array: MemoryArray) -> None:
-    array.volume("db1", siblings=("db2",))
-    assert isinstance(refused(volumes(array, ABSENT), "one access list with db2", "may delete them too"), Refused)
-
-
-def test_a_volume_that_is_refused_leaves_no_step_and_later_ones_do_not_rely_on_it(array: MemoryArray) -> None:
-    array.volume("db1")
-    array.snapshot("db1", "s1", proven=False)
-    array.host("h")
-    array.map("db1", "h")
-    task = volumes(array, ABSENT, {"name": "db2", "size": "1GiB"}, unmap=True, delete_snapshots=True)
-    assert task.lines == ["create volume db2 of 1GiB"]
-    after = task.reporter.volume(task.desired.volumes[0]).after
-    assert after["state"] == "ready"
-    assert after["mappings"] != []
+# -- details -----------------------------------------------------------------------------------------------------------
 
 
 def seconds_to_plan(number: int) -> float:
-    """Of the processor, which does not count what else the machine does."""
-    items = [{"name": f"v{at:05}", "size": "1GiB", "group": "g%s" % (at % 7)} for at in range(number)]
+    """The seconds of processor time, which other processes do not change."""
+    items = [{"name": f"v{index:05}", "size": "1GiB", "group": "g%s" % (index % 7)} for index in range(number)]
     array = MemoryArray()
     begun = process_time()
     task = volumes(array, *items)
@@ -598,15 +429,18 @@ def seconds_to_plan(number: int) -> float:
     return process_time() - begun
 
 
-def test_ten_thousand_volumes_are_planned_without_a_walk_through_all_of_them_each_time() -> None:
-    """Four times as many take about four times as long, and not sixteen times."""
+def test_the_time_to_plan_ten_thousand_volumes_is_linear() -> None:
+    """Four times as many volumes take about four times as long, and not sixteen times."""
     assert seconds_to_plan(10000) < 10 * min(seconds_to_plan(2500) for _ in range(2))
 
 
-def test_the_longest_name_and_the_smallest_and_largest_size_are_possible() -> None:
+def test_the_longest_name_and_the_smallest_and_largest_size_are_accepted() -> None:
     array = MemoryArray()
-    can = array.capabilities
-    for name, size in (("a" * can.volume_name.longest, can.smallest), ("largest", can.largest)):
+    capabilities = array.capabilities
+    for name, size in (
+        ("a" * capabilities.volume_name.longest, capabilities.smallest),
+        ("largest", capabilities.largest),
+    ):
         task = volumes(array, {"name": name, "size": str(size)})
         assert task.errors == []
         assert task.lines != []
@@ -614,7 +448,7 @@ def test_the_longest_name_and_the_smallest_and_largest_size_are_possible() -> No
 
 @pytest.mark.parametrize("shared_names", [False, True])
 @pytest.mark.parametrize("desired", [{"size": "1GiB"}, {"rename_from": "db1"}])
-def test_the_name_of_a_snapshot_is_free_where_only_volumes_share_their_names(
+def test_a_volume_may_have_the_name_of_a_snapshot_except_where_names_are_common(
     shared_names: bool, desired: dict[str, Any]
 ) -> None:
     array = MemoryArray(snapshot_names="with_volumes" if shared_names else "per_volume")
@@ -627,7 +461,7 @@ def test_the_name_of_a_snapshot_is_free_where_only_volumes_share_their_names(
         done(task)
 
 
-def test_the_predicted_provisioning_is_requested_or_that_of_the_source_or_the_first_of_the_array(
+def test_the_predicted_provisioning_is_the_requested_one_or_that_of_the_source_or_the_default(
     array: MemoryArray,
 ) -> None:
     array.volume("db1", provisioning="thick")
@@ -651,7 +485,7 @@ def test_a_pool_that_is_not_reported_is_not_compared(array: MemoryArray) -> None
     assert volumes(array, {"name": "db2", "pool": "p1"}).warnings == []
 
 
-def test_a_volume_that_an_earlier_run_left_offline_is_predicted_online(array: MemoryArray) -> None:
+def test_a_volume_that_an_earlier_run_left_offline_is_brought_online(array: MemoryArray) -> None:
     array.volume("db1", state="offline", left_offline=True)
     task = volumes(array, {"name": "db1"})
     assert len(task.lines) == 1

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A program that a task has started does not outlive the task, whenever a signal asks the task to end."""
+"""When a signal ends a task, the programs that the task has started end too."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.transp
 
 @pytest.fixture
 def signals(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The handlers of a module, and the ones of pytest again afterwards."""
+    """Installs the signal handlers of a module for the test."""
     monkeypatch.setattr(interruption, "_number", None)
     monkeypatch.setattr(interruption, "_state", interruption._State())
     interruption._asked.clear()
@@ -35,7 +35,7 @@ def signals(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def program_of(folder: Path) -> str:
-    """One that ends by itself only after a minute."""
+    """A program that runs for a minute."""
     path = folder / "a-program"
     path.write_text("#!/bin/sh\nexec sleep 60\n")
     path.chmod(0o755)
@@ -50,10 +50,10 @@ RUNS: dict[str, Callable[[str], Any]] = {
 
 
 @pytest.mark.parametrize("runner", sorted(RUNS))
-def test_a_program_ends_when_a_signal_comes_while_it_is_started(
+def test_a_program_ends_when_a_signal_arrives_during_its_start(
     signals: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, runner: str
 ) -> None:
-    """It runs already, and whoever starts it does not know it yet."""
+    """The program runs already, and the call that starts it has not returned yet."""
     started: list[int] = []
     create = subprocess.Popen.__init__
 
@@ -71,7 +71,7 @@ def test_a_program_ends_when_a_signal_comes_while_it_is_started(
 
 
 @pytest.mark.parametrize("runner", sorted(RUNS))
-def test_a_program_ends_when_a_signal_comes_while_it_runs(
+def test_a_program_ends_when_a_signal_arrives_while_it_runs(
     signals: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, runner: str
 ) -> None:
     started: list[int] = []

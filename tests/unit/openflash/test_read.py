@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is asked of an array before a plan is made: all that it needs, and no more."""
+"""The reads before a plan: all that the plan needs, and no more."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def array() -> MemoryArray:
     return array
 
 
-class Asked:
+class RecordedReads:
     """The arguments of every read."""
 
     def __init__(self, array: MemoryArray) -> None:
@@ -40,7 +40,7 @@ class Asked:
 
 
 @pytest.mark.parametrize(
-    ("options", "asked"),
+    ("options", "expected"),
     [
         ({"name": "a", "size": "1GiB"}, [("volumes", ["a"])]),
         ({"name": "new", "source_volume": "a"}, [("volumes", ["a", "new"])]),
@@ -48,18 +48,20 @@ class Asked:
         ({"name": "new", "source_snapshot": "s"}, [("volumes", ["new"]), ("snapshots", ["s"], None)]),
         ({"name": "a", "source_snapshot": "s"}, [("volumes", ["a"])]),
         ({"name": "a", "state": "absent"}, [("volumes", ["a"]), ("snapshots", None, ["a"])]),
-        ({"name": "gone", "state": "absent"}, [("volumes", ["gone"])]),
+        ({"name": "missing", "state": "absent"}, [("volumes", ["missing"])]),
         ({"name": "a", "group": "g"}, [("groups", ["g"]), ("volumes", ["a"])]),
     ],
 )
-def test_reads_of_a_volume_task(array: MemoryArray, options: dict[str, Any], asked: list[Any]) -> None:
-    seen = Asked(array)
+def test_a_task_of_volumes_reads_what_its_plan_needs(
+    array: MemoryArray, options: dict[str, Any], expected: list[Any]
+) -> None:
+    recorded = RecordedReads(array)
     volumes(array, options)
-    assert seen.calls == asked
+    assert recorded.calls == expected
 
 
 @pytest.mark.parametrize(
-    ("options", "asked"),
+    ("options", "expected"),
     [
         ({"name": "x", "volume": "a"}, [("volumes", ["a"]), ("snapshots", ["x"], None)]),
         ({"name": "x", "state": "absent"}, [("snapshots", ["x"], None)]),
@@ -77,14 +79,16 @@ def test_reads_of_a_volume_task(array: MemoryArray, options: dict[str, Any], ask
         ),
     ],
 )
-def test_reads_of_a_snapshot_task(array: MemoryArray, options: dict[str, Any], asked: list[Any]) -> None:
-    seen = Asked(array)
+def test_a_task_of_snapshots_reads_what_its_plan_needs(
+    array: MemoryArray, options: dict[str, Any], expected: list[Any]
+) -> None:
+    recorded = RecordedReads(array)
     snapshots(array, options)
-    assert seen.calls == asked
+    assert recorded.calls == expected
 
 
 @pytest.mark.parametrize(
-    ("options", "asked"),
+    ("options", "expected"),
     [
         ({"host": "h1", "volume": "a"}, [("volumes", ["a"]), ("hosts", ["h1"])]),
         ({"host": "h1", "volume": "a", "lun": 1}, [("volumes", ["a"]), ("hosts", ["h1"])]),
@@ -106,47 +110,49 @@ def test_reads_of_a_snapshot_task(array: MemoryArray, options: dict[str, Any], a
         ),
     ],
 )
-def test_reads_of_a_host_task(array: MemoryArray, options: dict[str, Any], asked: list[Any]) -> None:
-    seen = Asked(array)
+def test_a_task_of_hosts_reads_what_its_plan_needs(
+    array: MemoryArray, options: dict[str, Any], expected: list[Any]
+) -> None:
+    recorded = RecordedReads(array)
     host_maps(array, options)
-    assert seen.calls == asked
+    assert recorded.calls == expected
 
 
-def test_many_objects_are_one_request_per_kind(array: MemoryArray) -> None:
+def test_many_objects_of_one_kind_are_read_at_once(array: MemoryArray) -> None:
     task = volumes(array, *[{"name": f"v{number}", "size": "1GiB"} for number in range(500)])
     assert task.reads == ["volumes"]
 
 
-def test_prune_reads_everything(array: MemoryArray) -> None:
-    seen = Asked(array)
+def test_prune_reads_objects_of_all_kinds(array: MemoryArray) -> None:
+    recorded = RecordedReads(array)
     task = document(array, volumes=[{"name": "pre-a", "size": "1GiB"}], prune=True, prune_prefix="pre")
-    assert seen.calls == [("volumes", None), ("snapshots", None, None), ("hosts", None), ("mappings", None, None)]
+    assert recorded.calls == [("volumes", None), ("snapshots", None, None), ("hosts", None), ("mappings", None, None)]
     assert task.actual.hosts_asked is None
 
 
-def test_where_clones_depend_a_delete_reads_all_volumes() -> None:
+def test_a_deletion_reads_all_volumes_where_clones_depend_on_their_source() -> None:
     array = MemoryArray(clones_depend=True)
     array.volume("a")
-    seen = Asked(array)
+    recorded = RecordedReads(array)
     volumes(array, {"name": "a", "state": "absent"})
     snapshots(array, {"name": "s", "volume": "a", "state": "absent"})
-    assert [call for call in seen.calls if call[0] == "volumes"] == [("volumes", None), ("volumes", None)]
+    assert [call for call in recorded.calls if call[0] == "volumes"] == [("volumes", None), ("volumes", None)]
 
 
-def test_in_one_name_space_the_names_of_snapshots_are_asked_for_as_volumes_too() -> None:
+def test_names_of_new_snapshots_are_also_read_as_volumes_where_names_are_common() -> None:
     array = MemoryArray(snapshot_names="with_volumes")
     array.volume("a")
-    seen = Asked(array)
+    recorded = RecordedReads(array)
     snapshots(array, {"name": "x", "volume": "a"})
-    assert seen.calls == [("volumes", ["a", "x"]), ("snapshots", ["x"], None)]
+    assert recorded.calls == [("volumes", ["a", "x"]), ("snapshots", ["x"], None)]
 
 
-def test_in_one_name_space_the_names_of_new_volumes_are_asked_for_as_snapshots_too() -> None:
+def test_names_of_new_volumes_are_also_read_as_snapshots_where_names_are_common() -> None:
     array = MemoryArray(snapshot_names="with_volumes")
     array.volume("a")
-    seen = Asked(array)
+    recorded = RecordedReads(array)
     volumes(array, {"name": "a"}, {"name": "new", "size": "1GiB"})
-    assert seen.calls == [("volumes", ["a", "new"]), ("snapshots", ["new"], None)]
+    assert recorded.calls == [("volumes", ["a", "new"]), ("snapshots", ["new"], None)]
 
 
 @pytest.mark.parametrize(
@@ -158,20 +164,20 @@ def test_in_one_name_space_the_names_of_new_volumes_are_asked_for_as_snapshots_t
         lambda array: snapshots(array, {"name": "s", "volume": "a", "state": "restored", "backup": "b"}),
     ],
 )
-def test_mappings_that_volumes_do_not_report_are_asked_for(task: Any) -> None:
+def test_mappings_are_read_where_volumes_do_not_report_them(task: Any) -> None:
     array = MemoryArray(tells_mappings=False)
     array.volume("a")
     array.snapshot("a", "s")
     array.host("h1")
     array.map("a", "h1")
-    seen = Asked(array)
-    made = task(array)
-    assert ("mappings", ["a"], None) in seen.calls
-    (mappings,) = [volume.mappings for volume in made.actual.volumes if volume.name == "a"]
+    recorded = RecordedReads(array)
+    planned = task(array)
+    assert ("mappings", ["a"], None) in recorded.calls
+    (mappings,) = [volume.mappings for volume in planned.actual.volumes if volume.name == "a"]
     assert [(mapping.host, mapping.volume) for mapping in mappings or ()] == [("h1", "a")]
 
 
-def test_volumes_that_were_not_asked_about_have_unknown_mappings() -> None:
+def test_mappings_that_were_not_read_are_unknown() -> None:
     array = MemoryArray(tells_mappings=False)
     array.volume("a")
     task = volumes(array, {"name": "a"})
@@ -180,7 +186,7 @@ def test_volumes_that_were_not_asked_about_have_unknown_mappings() -> None:
     assert task.reporter.volume(task.desired.volumes[0]).after["mappings"] is None
 
 
-def test_an_incomplete_answer_leaves_mappings_unknown() -> None:
+def test_mappings_are_unknown_after_an_incomplete_read() -> None:
     array = MemoryArray(tells_mappings=False)
     array.volume("a")
     array.unreadable["mapping"] = ["h1/a"]
@@ -188,7 +194,7 @@ def test_an_incomplete_answer_leaves_mappings_unknown() -> None:
     assert [volume.mappings for volume in task.actual.volumes] == [None]
 
 
-def test_an_array_that_cannot_report_mappings_is_not_asked() -> None:
+def test_mappings_are_not_read_on_an_array_that_cannot_report_them() -> None:
     array = MemoryArray(mappings_known="of_no_host")
     array.volume("a")
     task = volumes(array, {"name": "a", "state": "absent"})
@@ -196,15 +202,15 @@ def test_an_array_that_cannot_report_mappings_is_not_asked() -> None:
     assert not task.actual.mappings.known
 
 
-def test_what_was_not_asked_is_not_known() -> None:
-    nothing = Actual()
-    assert not nothing.mappings.known
-    assert not nothing.snapshots.known
-    assert nothing.hosts_asked == frozenset()
-    assert nothing.unreadable == ()
+def test_objects_that_were_not_read_are_unknown() -> None:
+    unread = Actual()
+    assert not unread.mappings.known
+    assert not unread.snapshots.known
+    assert unread.hosts_asked == frozenset()
+    assert unread.unreadable == ()
 
 
-def test_an_array_without_groups_is_not_asked_for_them() -> None:
+def test_groups_are_not_read_on_an_array_without_groups() -> None:
     array = MemoryArray(refusals={"groups": "no groups here"})
     array.volume("a")
     assert volumes(array, {"name": "a", "group": "g"}).reads == ["volumes"]

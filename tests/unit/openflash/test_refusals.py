@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What each array's own errors mean, without an array."""
+"""The kinds of errors for the codes and texts of each array."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_a_status_of_datera_has_one_meaning(status: int, name: str, kind: Any, t
 @pytest.mark.parametrize(
     "text", ["Insufficient capacity", "Not enough space", "out of space", "Limit reached", "Too many volumes"]
 )
-def test_datera_has_no_room(text: str) -> None:
+def test_an_error_of_datera_about_space_or_limits_is_no_space(text: str) -> None:
     for status in (400, 422):
         assert type(datera.error_of(reply(status, {"message": text}), masked)) is errors.NoSpace
     for status in (404, 500):
@@ -68,7 +68,7 @@ def test_datera_has_no_room(text: str) -> None:
     assert type(datera.error_of(reply(400, {"name": "InvalidRequestError"}), masked)) is datera.Rejected
 
 
-def test_only_a_refusal_of_datera_that_says_so_asks_for_offline() -> None:
+def test_only_an_error_of_datera_about_offline_demands_offline() -> None:
     def kind(status: int, name: str, message: Any) -> Any:
         return type(datera.error_of(reply(status, {"name": name, "message": message}), masked))
 
@@ -79,27 +79,27 @@ def test_only_a_refusal_of_datera_that_says_so_asks_for_offline() -> None:
     assert kind(409, "InvalidRequestError", "must be offline") is datera.NameTaken
 
 
-def test_a_snapshot_that_datera_has_already() -> None:
+def test_code_15_of_datera_is_an_existing_snapshot() -> None:
     assert type(datera.error_of(reply(400, {"code": 15, "message": "m"}), masked)) is datera.DuplicateSnapshot
     assert type(datera.error_of(reply(400, {"code": 14, "message": "m"}), masked)) is datera.Rejected
     assert type(datera.error_of(reply(409, {"code": 15, "message": "m"}), masked)) is datera.NameTaken
 
 
-def test_the_code_of_datera_is_what_it_sent() -> None:
+def test_an_error_of_datera_has_the_code_that_the_array_sent() -> None:
     assert datera.error_of(reply(400, {"message": "m"}), masked).code == "400"
     assert datera.error_of(reply(400, {"code": 0}), masked).code == "0"
     assert datera.error_of(reply(400, {"name": "E s3cret"}), masked).code == "E ***"
 
 
 @pytest.mark.parametrize("body", [b"<html>", [1], b"", {}])
-def test_what_is_no_answer_of_datera(body: Any) -> None:
+def test_a_malformed_answer_of_datera_is_a_bad_reply(body: Any) -> None:
     error = datera.error_of(reply(400, body), masked)
     assert type(error) is errors.BadReply
     assert (error.code, error.said) == ("400", None)
     assert not datera.is_busy(reply(503, body)), "a gateway does not know whether the request was carried out"
 
 
-def test_datera_is_busy_only_in_its_own_words() -> None:
+def test_datera_is_busy_only_with_its_own_messages() -> None:
     assert datera.is_busy(reply(503, {"message": "overloaded"}))
     assert datera.is_busy(reply(500, {"message": "The REST server is still initializing".replace("The ", "")}))
     assert not datera.is_busy(reply(500, {"message": "failed"}))
@@ -107,7 +107,7 @@ def test_datera_is_busy_only_in_its_own_words() -> None:
     assert not datera.is_busy(reply(400, {"message": datera.INITIALIZING}))
 
 
-def test_a_session_of_datera_has_expired() -> None:
+def test_status_401_of_datera_is_an_expired_session() -> None:
     assert datera.is_expired(reply(401, {}))
     assert not datera.is_expired(reply(403, {}))
 
@@ -152,7 +152,7 @@ def test_a_code_of_flashsystem_has_one_meaning(codes: str, kind: Any, text: str)
             assert flashsystem.is_expired(output) is (number == "7017")
 
 
-def test_a_code_of_flashsystem_without_text() -> None:
+def test_a_code_of_flashsystem_without_a_text_has_none() -> None:
     assert flashsystem.error_of(Output(1, "", "CMMVC5753E", "svctask x"), masked).said is None
 
 
@@ -162,13 +162,13 @@ def test_stderr_of_flashsystem_comes_before_stdout() -> None:
     assert flashsystem.code_of(Output(0, "id!0", "", "x")) is None
 
 
-def test_a_command_that_flashsystem_does_not_know() -> None:
+def test_an_unknown_command_of_flashsystem_is_unsupported() -> None:
     error = flashsystem.error_of(Output(127, "", "rbash: x: not\n found", "svctask x"), masked)
     assert type(error) is errors.Unsupported
     assert (error.code, error.said) == (None, "rbash: x: not found")
 
 
-def test_what_is_no_answer_of_flashsystem() -> None:
+def test_an_answer_of_flashsystem_without_a_code_is_unreadable() -> None:
     error = flashsystem.error_of(Output(255, "", "", "svctask x"), masked)
     assert type(error) is AnswerUnreadable
     assert "status 255" in error.reason
@@ -221,7 +221,7 @@ def test_a_text_of_violin_has_one_meaning(text: str, kind: Any, reason: str) -> 
     assert (error.code, error.said) == (None, text)
 
 
-def test_an_answer_of_violin_without_a_text() -> None:
+def test_an_answer_of_violin_without_a_text_is_a_refusal() -> None:
     for message in (None, ""):
         error = violin.error_of(message, "GET /x", masked)
         assert (type(error), error.code, error.said) == (violin.Rejected, None, None)
@@ -261,19 +261,19 @@ def test_a_code_of_xtremio_has_one_meaning(code: str, kind: Any, text: str) -> N
     assert xtremio.is_busy(answer) is (kind is errors.Busy)
 
 
-def test_xtremio_is_busy_only_with_an_error() -> None:
+def test_xtremio_is_busy_only_with_an_error_status() -> None:
     assert not xtremio.is_busy(reply(200, {"message": "system_is_busy"}))
     assert xtremio.is_busy(reply(500, {"message": "system_is_busy"}))
 
 
-def test_an_account_of_xtremio_with_too_few_rights() -> None:
+def test_status_403_of_xtremio_is_unauthorized_unless_its_code_is_known() -> None:
     assert type(xtremio.error_of(reply(403, {"message": "other"}), masked)) is errors.Unauthorized
     assert type(xtremio.error_of(reply(403, {"message": "obj_not_found"}), masked)) is errors.NotFound
     assert type(xtremio.error_of(reply(403, b""), masked)) is errors.Unauthorized
 
 
 @pytest.mark.parametrize("body", [{"other": 1}, {"message": None}, [1]])
-def test_an_answer_of_xtremio_without_a_code(body: Any) -> None:
+def test_an_answer_of_xtremio_without_a_code_reports_its_status(body: Any) -> None:
     error = xtremio.error_of(reply(404, body), masked)
     assert type(error) is errors.FlashError
     assert error.code == "404"
@@ -281,7 +281,7 @@ def test_an_answer_of_xtremio_without_a_code(body: Any) -> None:
     assert "address and port" in (error.hint or "")
 
 
-def test_a_page_in_place_of_an_answer_of_xtremio_is_not_quoted() -> None:
+def test_an_html_page_in_place_of_an_answer_of_xtremio_is_not_quoted() -> None:
     assert xtremio.error_of(reply(500, b"<p>a</p>", "text/html"), masked).said is None
     error = xtremio.error_of(reply(500, b" a\n s3cret ", "text/plain"), masked)
     assert (error.said, error.hint) == ("a ***", None)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Results: one entry per desired object, of one schema on every path, and the diff."""
+"""Results: one entry for each desired object, with the same schema on every path, and the difference."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ def array() -> MemoryArray:
 
 
 def entries(task: Task) -> list[report.Entry]:
-    shapes: dict[str, Any] = {"volumes": report.volumes, "snapshots": report.snapshots}
-    found: list[report.Entry] = []
-    for name, shape in shapes.items():
+    reports: dict[str, Any] = {"volumes": report.volumes, "snapshots": report.snapshots}
+    result: list[report.Entry] = []
+    for name, entries_of in reports.items():
         if getattr(task.desired, name):
-            found += shape(task.reporter, task.desired)
+            result += entries_of(task.reporter, task.desired)
     if task.desired.hosts or task.desired.mappings:
-        found += report.host_maps(task.reporter, task.desired)
-    return found
+        result += report.host_maps(task.reporter, task.desired)
+    return result
 
 
 TASKS: dict[str, Callable[[MemoryArray], Task]] = {
@@ -46,10 +46,10 @@ TASKS: dict[str, Callable[[MemoryArray], Task]] = {
     "no change": lambda array: volumes(array, {"name": "a"}),
     "rename": lambda array: volumes(array, {"name": "new", "rename_from": "a"}),
     "delete": lambda array: volumes(array, {"name": "a", "state": "absent"}, delete_snapshots=True),
-    "nothing to delete": lambda array: volumes(array, {"name": "gone", "state": "absent"}),
+    "delete an absent volume": lambda array: volumes(array, {"name": "missing", "state": "absent"}),
     "snapshot": lambda array: snapshots(array, {"name": "new", "volume": "a"}),
     "group": lambda array: snapshots(array, {"name": "new", "group": "g"}),
-    "group gone": lambda array: snapshots(array, {"name": "new", "group": "g", "state": "absent"}),
+    "delete snapshot of group": lambda array: snapshots(array, {"name": "new", "group": "g", "state": "absent"}),
     "delete snapshot": lambda array: snapshots(array, {"name": "s", "state": "absent"}),
     "restore": lambda array: snapshots(array, {"name": "s", "volume": "a", "state": "restored", "backup": "b"}),
     "host": lambda array: host_maps(array, {"host": "h2", "initiators": [WWN]}),
@@ -69,34 +69,34 @@ FIELDS = {
 CHOSEN_BY_THE_ARRAY = ("id", "created", "pool", "serial", "used", "lun")
 
 
-def known(data: dict[str, Any]) -> dict[str, Any]:
+def predictable(data: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in data.items() if key not in CHOSEN_BY_THE_ARRAY}
 
 
 @pytest.mark.parametrize("name", list(TASKS))
-def test_one_schema_before_and_after_predicted_and_done(array: MemoryArray, name: str) -> None:
+def test_prediction_and_result_have_the_same_schema_and_values(array: MemoryArray, name: str) -> None:
     task = TASKS[name](array)
     (predicted,) = entries(task)
     task.run()
-    (made,) = entries(task)
-    for entry in (predicted, made):
+    (result,) = entries(task)
+    for entry in (predicted, result):
         assert set(entry.before) == set(entry.after) == FIELDS[entry.kind]
         assert set(entry.as_data()) == FIELDS[entry.kind] | {"changed", "error"}
-    assert predicted.before == made.before
-    assert predicted.changed == made.changed
+    assert predicted.before == result.before
+    assert predicted.changed == result.changed
     if name not in ("group",):
-        assert known(predicted.after) == known(made.after)
+        assert predictable(predicted.after) == predictable(result.after)
 
 
 @pytest.mark.parametrize("name", list(TASKS))
-def test_the_same_task_again_reports_no_change(array: MemoryArray, name: str) -> None:
+def test_a_repeated_task_reports_no_change(array: MemoryArray, name: str) -> None:
     TASKS[name](array).run()
-    (again,) = entries(TASKS[name](array))
-    assert not again.changed
-    assert again.before == again.after or name == "refused"
+    (repeated,) = entries(TASKS[name](array))
+    assert not repeated.changed
+    assert repeated.before == repeated.after or name == "refused"
 
 
-def test_a_refused_task_reports_what_exists(array: MemoryArray) -> None:
+def test_a_refused_task_reports_the_existing_objects(array: MemoryArray) -> None:
     task = volumes(array, {"name": "a", "size": "1MiB"}, {"name": "new", "size": "1GiB"})
     task.applied = nothing(task.plan, task.actual, array)
     refused, other = (entry.as_data() for entry in entries(task))
@@ -113,7 +113,7 @@ def test_a_failed_rename_reports_the_volume_under_its_old_name(array: MemoryArra
     assert (entry.after["name"], entry.changed) == ("a", False)
 
 
-def test_a_deleted_volume_is_not_taken_for_the_one_that_rename_from_names(array: MemoryArray) -> None:
+def test_an_absent_volume_is_not_reported_as_the_one_in_rename_from(array: MemoryArray) -> None:
     array.volume("b")
     task = volumes(array, {"name": "b", "rename_from": "a", "state": "absent"})
     task.run()
@@ -132,7 +132,7 @@ def test_each_entry_counts_its_own_changes(array: MemoryArray) -> None:
     assert [entry.changed for entry in entries(task)] == [False, True, False]
 
 
-def test_every_mapping_of_a_host_shows_its_initiators_and_one_counts_its_change(array: MemoryArray) -> None:
+def test_every_mapping_has_the_initiators_of_its_host_and_one_has_the_change(array: MemoryArray) -> None:
     array.volume("b")
     array.host("h2")
     array.map("a", "h2")
@@ -145,13 +145,13 @@ def test_every_mapping_of_a_host_shows_its_initiators_and_one_counts_its_change(
         assert entry.after["host_state"] == "present"
 
 
-def test_a_host_alone_has_a_null_volume(array: MemoryArray) -> None:
+def test_the_entry_of_a_host_without_a_mapping_has_a_null_volume(array: MemoryArray) -> None:
     (entry,) = entries(host_maps(array, {"host": "h2", "initiators": [WWN]}))
     assert (entry.after["host"], entry.after["volume"], entry.after["state"]) == ("h2", None, "absent")
     assert (entry.before["host_state"], entry.after["host_state"]) == ("absent", "present")
 
 
-def test_what_exclusive_unmapped_counts_for_the_first_mapping_of_the_host(array: MemoryArray) -> None:
+def test_the_first_mapping_of_a_host_has_the_changes_of_exclusive(array: MemoryArray) -> None:
     array.volume("b")
     array.map("a", "h1")
     array.map("b", "h1")
@@ -161,7 +161,7 @@ def test_what_exclusive_unmapped_counts_for_the_first_mapping_of_the_host(array:
     assert entry.lines == ("unmap volume a from host h1",)
 
 
-def test_what_retention_deleted_counts_for_the_snapshot(array: MemoryArray) -> None:
+def test_the_entry_of_a_snapshot_has_the_deletions_of_its_retention(array: MemoryArray) -> None:
     array.snapshot("a", "pre-1")
     array.snapshot("a", "pre-2")
     task = snapshots(array, {"name": "pre-2", "volume": "a", "keep": 1, "prefix": "pre-"})
@@ -171,7 +171,7 @@ def test_what_retention_deleted_counts_for_the_snapshot(array: MemoryArray) -> N
     assert entry.lines == ("delete snapshot pre-1 of volume a",)
 
 
-def test_a_volume_is_reported_with_its_new_snapshots_and_mappings_of_the_same_document(array: MemoryArray) -> None:
+def test_a_volume_has_its_new_snapshots_and_mappings_of_the_same_document(array: MemoryArray) -> None:
     task = document(
         array,
         volumes=[{"name": "new", "size": "1GiB"}],
@@ -180,33 +180,33 @@ def test_a_volume_is_reported_with_its_new_snapshots_and_mappings_of_the_same_do
     )
     predicted = report.document(task.reporter, task.desired)["volumes"][0].after
     task.run()
-    made = report.document(task.reporter, task.desired)["volumes"][0].after
-    assert predicted["snapshots"] == made["snapshots"] == ["s9"]
-    assert predicted["mappings"] == made["mappings"] == [{"host": "h1", "volume": "new", "lun": 3, "device": None}]
+    result = report.document(task.reporter, task.desired)["volumes"][0].after
+    assert predicted["snapshots"] == result["snapshots"] == ["s9"]
+    assert predicted["mappings"] == result["mappings"] == [{"host": "h1", "volume": "new", "lun": 3, "device": None}]
 
 
-# -- for hosts ---------------------------------------------------------------------------------------------------------
+# -- data for hosts ----------------------------------------------------------------------------------------------------
 
 
-def test_hosts_get_ports_and_the_identity_of_their_disks(array: MemoryArray) -> None:
+def test_mappings_have_target_ports_and_the_serial_of_the_volume(array: MemoryArray) -> None:
     array.volume("b", serial="514f0c5")
     task = host_maps(array, {"host": "h1", "volume": "b"})
-    found = entries(task)
-    more = report.for_hosts(array, task.reporter, task.desired, found)
-    assert [port["portal"] for port in more["ports"]] == ["192.0.2.1:3260"]
-    assert found[0].after["serial"] == "514f0c5"
+    mapping_entries = entries(task)
+    data = report.for_hosts(array, task.reporter, task.desired, mapping_entries)
+    assert [port["portal"] for port in data["ports"]] == ["192.0.2.1:3260"]
+    assert mapping_entries[0].after["serial"] == "514f0c5"
 
 
-def test_an_identity_that_comes_with_the_first_mapping_is_read_again(array: MemoryArray) -> None:
+def test_a_serial_that_appears_with_the_first_mapping_is_read(array: MemoryArray) -> None:
     task = host_maps(array, {"host": "h1", "volume": "a"})
     task.run()
     volume = array._named("a")
     array._volumes[volume.id] = type(volume)(volume.name, volume.size, volume.id, serial="514f0c6")
-    found = entries(task)
-    report.for_hosts(array, task.reporter, task.desired, found)
-    assert found[0].after["serial"] == "514f0c6"
+    mapping_entries = entries(task)
+    report.for_hosts(array, task.reporter, task.desired, mapping_entries)
+    assert mapping_entries[0].after["serial"] == "514f0c6"
 
 
-def test_nothing_mapped_needs_no_ports(array: MemoryArray) -> None:
+def test_a_task_without_a_mapping_returns_no_ports(array: MemoryArray) -> None:
     task = TASKS["delete host"](array)
     assert report.for_hosts(array, task.reporter, task.desired, entries(task)) == {}

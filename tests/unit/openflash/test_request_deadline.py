@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A request ends at its deadline, also when its server sends a byte now and then, on every wire."""
+"""A request ends at its deadline on every transport, even when its server sends single bytes with pauses."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.transp
 
 DEADLINE = 0.6
 PAUSE = 0.1
-"""Between two bytes: well below the deadline, so that no single read is late."""
+"""Seconds between two bytes, so few that no single read takes until the deadline."""
 DRIPS = 200
-"""So many that the answer lasts far longer than the deadline."""
+"""The number of bytes, so many that the answer takes far longer than the deadline."""
 COMPLETE = threading.Event()
 """Set when the server has sent a complete answer."""
 
@@ -44,20 +44,23 @@ ANSWERS = {
 
 @contextmanager
 def dripping(
-    at_once: bytes, slowly: bytes, wrap: Callable[[socket.socket], socket.socket] | None = None, asks: bool = True
+    at_once: bytes,
+    slowly: bytes,
+    wrap: Callable[[socket.socket], socket.socket] | None = None,
+    reads_request: bool = True,
 ) -> Iterator[int]:
-    """A server that answers each request with some bytes at once and the rest one by one."""
-    over = threading.Event()
+    """The port of a server that answers each request with some bytes at once and the others one by one."""
+    stopped = threading.Event()
     COMPLETE.clear()
 
     def serve(link: socket.socket) -> None:
         with suppress(OSError), wrap(link) if wrap else link as stream:
-            if asks:
+            if reads_request:
                 stream.recv(65536)
             stream.sendall(at_once)
             for number in range(len(slowly)):
                 stream.sendall(slowly[number : number + 1])
-                if over.wait(PAUSE):
+                if stopped.wait(PAUSE):
                     return
             COMPLETE.set()
 
@@ -73,7 +76,7 @@ def dripping(
         try:
             yield listener.getsockname()[1]
         finally:
-            over.set()
+            stopped.set()
 
 
 @contextmanager
@@ -99,7 +102,7 @@ def tls(authority: trustme.CA) -> Callable[[socket.socket], socket.socket]:
 
 @pytest.mark.parametrize("part", ANSWERS)
 @pytest.mark.parametrize("scheme", ["http", "https"])
-def test_an_http_answer_that_drips(part: str, scheme: str, authority: trustme.CA, tmp_path: Path) -> None:
+def test_a_slow_http_answer_ends_at_the_deadline(part: str, scheme: str, authority: trustme.CA, tmp_path: Path) -> None:
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
     wrap = tls(authority) if scheme == "https" else None
     with dripping(*ANSWERS[part], wrap=wrap) as port:
@@ -112,14 +115,14 @@ def test_an_http_answer_that_drips(part: str, scheme: str, authority: trustme.CA
         transport.close()
 
 
-def test_a_proxy_whose_answer_to_connect_drips() -> None:
+def test_a_slow_answer_of_a_proxy_ends_at_the_deadline() -> None:
     with dripping(b"HTTP/1.1 200 OK\r\n", b"X-Header: " + b"x" * DRIPS) as port:
         transport = HttpTransport(["array.example.org"], 443, proxy=f"http://127.0.0.1:{port}", timeout=DEADLINE)
         with ends_at_the_deadline(Timeout):
             transport.request("POST", "/volumes", json={})
 
 
-def test_an_answer_over_tcp_that_drips() -> None:
+def test_a_slow_answer_over_tcp_ends_at_the_deadline() -> None:
     with dripping(b"result=0", b"\n" * DRIPS) as port:
         transport = TcpTransport(["127.0.0.1"], port, timeout=DEADLINE)
         with ends_at_the_deadline(AnswerTimeout):
@@ -131,26 +134,26 @@ def test_an_answer_over_tcp_that_drips() -> None:
     [(b"", b"SSH-2.0-" + b"x" * DRIPS), (b"SSH-2.0-Server\r\n\0\0\1\14", b"\0" * DRIPS)],
     ids=["banner", "key exchange"],
 )
-def test_an_ssh_login_that_drips(at_once: bytes, slowly: bytes) -> None:
-    with dripping(at_once, slowly, asks=False) as port:
+def test_a_slow_ssh_login_ends_at_the_deadline(at_once: bytes, slowly: bytes) -> None:
+    with dripping(at_once, slowly, reads_request=False) as port:
         transport = SshTransport(["127.0.0.1"], port, username="admin", password="Pa55w0rd", timeout=DEADLINE)
         with ends_at_the_deadline(Timeout):
             transport.connect()
         transport.close()
 
 
-def test_an_answer_that_is_slow_and_in_time() -> None:
+def test_a_slow_answer_within_the_deadline_is_returned() -> None:
     with dripping(HEAD + b"Content-Length: 2\r\n\r\n", b"[]") as port:
         transport = HttpTransport(["127.0.0.1"], port, "http", timeout=10.0)
         assert transport.request("GET", "/volumes").json() == []
         transport.close()
 
 
-class Reluctant(paramiko.ServerInterface):
-    """Lets everybody in, and does not answer the request for a command."""
+class SilentSshServer(paramiko.ServerInterface):
+    """Accepts every login, and does not answer the request to run a command."""
 
     def __init__(self) -> None:
-        self.over = threading.Event()
+        self.stopped = threading.Event()
 
     def check_auth_password(self, username: str, password: str) -> int:
         return paramiko.common.AUTH_SUCCESSFUL
@@ -159,12 +162,12 @@ class Reluctant(paramiko.ServerInterface):
         return paramiko.common.OPEN_SUCCEEDED
 
     def check_channel_exec_request(self, channel: paramiko.Channel, command: bytes) -> bool:
-        self.over.wait(10)
+        self.stopped.wait(10)
         return False
 
 
-def test_an_ssh_command_that_the_array_does_not_take() -> None:
-    server, key = Reluctant(), paramiko.RSAKey.generate(2048)
+def test_an_ssh_command_without_an_answer_ends_at_the_deadline() -> None:
+    server, key = SilentSshServer(), paramiko.RSAKey.generate(2048)
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(1)
@@ -188,5 +191,5 @@ def test_an_ssh_command_that_the_array_does_not_take() -> None:
         transport.timeout = DEADLINE
         with ends_at_the_deadline(AnswerTimeout):
             transport.run(["svctask", "mkvdisk"], write=True)
-        server.over.set()
+        server.stopped.set()
         transport.close()

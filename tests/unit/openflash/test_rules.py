@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the rules take for a value of array_options, and that what the array cannot do is refused before it is sent."""
+"""The rules of array_options, and the refusal of operations that the array lacks."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ CAPABILITIES = replace(MemoryArray().capabilities, volume_options=OPTIONS)
 
 
 @pytest.mark.parametrize(
-    ("name", "given", "value"),
+    ("name", "written", "value"),
     [
         ("iops", 500, 500),
         ("iops", "500", 500),
@@ -50,14 +50,14 @@ CAPABILITIES = replace(MemoryArray().capabilities, volume_options=OPTIONS)
         ("copies", "2", 2),
     ],
 )
-def test_a_value_of_an_option(name: str, given: Any, value: Any) -> None:
-    checked = rules.check_options({name: given}, CAPABILITIES)
+def test_a_valid_value_of_an_option_is_converted(name: str, written: Any, value: Any) -> None:
+    checked = rules.check_options({name: written}, CAPABILITIES)
     assert checked == {name: value}
     assert type(checked[name]) is type(value)
 
 
 @pytest.mark.parametrize(
-    ("name", "given", "hint"),
+    ("name", "written", "hint"),
     [
         ("iops", "many", "It takes a value of type int."),
         ("iops", "5.0", "It takes a value of type int."),
@@ -81,14 +81,14 @@ def test_a_value_of_an_option(name: str, given: Any, value: Any) -> None:
         ("copies", 3, "It takes 1 or 2."),
     ],
 )
-def test_what_is_no_value_of_an_option(name: str, given: Any, hint: str) -> None:
+def test_an_invalid_value_of_an_option_is_refused(name: str, written: Any, hint: str) -> None:
     with pytest.raises(Invalid) as caught:
-        rules.check_options({name: given}, CAPABILITIES)
-    assert caught.value.reason == f"{given!r} is not a value for {name}"
+        rules.check_options({name: written}, CAPABILITIES)
+    assert caught.value.reason == f"{written!r} is not a value for {name}"
     assert caught.value.hint == hint
 
 
-def test_an_option_that_volumes_of_the_array_do_not_have() -> None:
+def test_an_unknown_option_is_refused_with_the_known_ones() -> None:
     with pytest.raises(Invalid) as caught:
         rules.check_options({"colour": "red"}, CAPABILITIES)
     assert caught.value.hint == "array_options takes cached, copies, iops, mode, note, ratio here."
@@ -97,13 +97,13 @@ def test_an_option_that_volumes_of_the_array_do_not_have() -> None:
     assert caught.value.hint == "array_options takes nothing here."
 
 
-# -- what the array cannot do ------------------------------------------------------------------------------------------
+# -- operations that the array lacks -----------------------------------------------------------------------------------
 
 IQN = "iqn.2026-01.org.example:"
 
 
 @pytest.mark.parametrize(
-    ("operation", "params"),
+    ("operation", "options"),
     [
         ("create_volume", {"volumes": [{"name": "new", "size": "1GiB"}]}),
         ("clone_volume", {"volumes": [{"name": "new", "source_volume": "db1"}]}),
@@ -124,8 +124,8 @@ IQN = "iqn.2026-01.org.example:"
         ("map_volume", {"mappings": [{"volume": "db2", "host": "h"}]}),
     ],
 )
-def test_what_the_array_cannot_do_is_refused_with_its_reason(operation: str, params: Any) -> None:
-    def made(**capabilities: Any) -> MemoryArray:
+def test_an_operation_that_the_array_lacks_is_refused_with_its_reason(operation: str, options: Any) -> None:
+    def filled_array(**capabilities: Any) -> MemoryArray:
         array = MemoryArray(**capabilities)
         array.volume("db1", options={"iops": 1})
         array.volume("db2")
@@ -134,15 +134,15 @@ def test_what_the_array_cannot_do_is_refused_with_its_reason(operation: str, par
         array.host("h", IQN + "1", IQN + "2")
         return array
 
-    possible = document(made(), **params)
+    possible = document(filled_array(), **options)
     assert possible.errors == []
-    impossible = document(made(refusals={operation: "this model never does it"}), **params)
+    impossible = document(filled_array(refusals={operation: "this model never does it"}), **options)
     assert isinstance(refused(impossible, "this model never does it"), Unsupported)
     assert impossible.lines == []
 
 
 @pytest.mark.parametrize(
-    "params",
+    "options",
     [
         {"volumes": [{"name": "bad/name", "rename_from": "db1"}]},
         {"hosts": [{"name": "bad/name", "initiators": [IQN + "new"]}]},
@@ -150,9 +150,9 @@ def test_what_the_array_cannot_do_is_refused_with_its_reason(operation: str, par
         {"snapshots": [{"name": "s1", "volume": "db1", "state": "restored", "backup": "bad/name"}]},
     ],
 )
-def test_a_new_name_is_one_that_the_array_takes(params: Any) -> None:
+def test_a_new_name_that_the_array_does_not_accept_is_refused(options: Any) -> None:
     array = MemoryArray()
     array.volume("db1")
     array.snapshot("db1", "s1")
     array.group("g", "db1")
-    assert isinstance(refused(document(array, **params), "is not a name that this array takes"), Invalid)
+    assert isinstance(refused(document(array, **options), "is not a name that this array takes"), Invalid)

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import VolumeSpec
-from tests.module.arrays import GIB, THOROUGH, ArrayUnderTest
+from tests.module.arrays import GIB, ONE_OF_EACH_WIRE, ArrayUnderTest
 from tests.module.conftest import array, arrays, modules, simulator
 from tests.support.running import wait_until
 
@@ -19,7 +19,7 @@ __all__ = ["array", "arrays", "modules", "simulator"]
 LATE = 1.0
 
 
-@pytest.mark.parametrize("array", THOROUGH, ids=[row.name for row in THOROUGH], indirect=True)
+@pytest.mark.parametrize("array", ONE_OF_EACH_WIRE, ids=[row.name for row in ONE_OF_EACH_WIRE], indirect=True)
 def test_a_volume_is_seen_some_seconds_after_it_was_made(array: ArrayUnderTest) -> None:
     with array.library() as client, array.library() as other:
         array.fault(kind="seen_late", seconds=LATE, count=None)

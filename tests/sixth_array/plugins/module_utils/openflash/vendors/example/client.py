@@ -60,7 +60,7 @@ CAPABILITIES = Capabilities(
         "set_host_os": "this array stores no operating system of a host",
     },
 )
-Found = TypeVar("Found", Volume, Snapshot, Host)
+Named = TypeVar("Named", Volume, Snapshot, Host)
 
 
 def connect(connection: Connection) -> Example:
@@ -117,10 +117,12 @@ class Example(Array):
     def snapshots(
         self, names: Optional[Sequence[str]] = None, volumes: Optional[Sequence[str]] = None
     ) -> Listing[Snapshot]:
-        found = [_snapshot(row) for row in self._session.rows("snapshots")]
+        snapshots = [_snapshot(row) for row in self._session.rows("snapshots")]
         if names is None and volumes is None:
-            return Listing(tuple(found))
-        return Listing(tuple(item for item in found if item.name in (names or ()) or item.volume in (volumes or ())))
+            return Listing(tuple(snapshots))
+        return Listing(
+            tuple(item for item in snapshots if item.name in (names or ()) or item.volume in (volumes or ()))
+        )
 
     def hosts(self, names: Optional[Sequence[str]] = None) -> Listing[Host]:
         return self._listing("hosts", _host, names)
@@ -131,14 +133,14 @@ class Example(Array):
     def mappings(
         self, volumes: Optional[Sequence[str]] = None, hosts: Optional[Sequence[str]] = None
     ) -> Listing[Mapping]:
-        found = [_mapping(row) for row in self._session.rows("mappings")]
+        mappings = [_mapping(row) for row in self._session.rows("mappings")]
         if volumes is None and hosts is None:
-            return Listing(tuple(found))
-        return Listing(tuple(item for item in found if item.volume in (volumes or ()) or item.host in (hosts or ())))
+            return Listing(tuple(mappings))
+        return Listing(tuple(item for item in mappings if item.volume in (volumes or ()) or item.host in (hosts or ())))
 
-    def _listing(self, kind: str, made: Callable[[Row], Found], names: Optional[Sequence[str]]) -> Listing[Found]:
-        found = [made(row) for row in self._session.rows(kind)]
-        return Listing(tuple(item for item in found if names is None or item.name in names))
+    def _listing(self, kind: str, parse: Callable[[Row], Named], names: Optional[Sequence[str]]) -> Listing[Named]:
+        items = [parse(row) for row in self._session.rows(kind)]
+        return Listing(tuple(item for item in items if names is None or item.name in names))
 
     def _volume(self, row: Row) -> Volume:
         return Volume(
@@ -156,19 +158,19 @@ class Example(Array):
     def create_volume(self, spec: VolumeSpec) -> Volume:
         """One request."""
         with self._doing("create volume %s" % spec.name, spec.name):
-            return self._made(spec.name, {"size": new_size(spec.size, MIB)})
+            return self._create(spec.name, {"size": new_size(spec.size, MIB)})
 
     def clone_volume(self, source: Volume, spec: VolumeSpec) -> Volume:
         """One request. The copy shares nothing with its source."""
         with self._doing("clone volume %s to %s" % (source.name, spec.name), spec.name):
-            return self._made(spec.name, {"size": new_size(spec.size or source.size, MIB), "source": source.id})
+            return self._create(spec.name, {"size": new_size(spec.size or source.size, MIB), "source": source.id})
 
     def volume_from_snapshot(self, snapshot: Snapshot, spec: VolumeSpec) -> Volume:
         """One request. The copy shares nothing with its source."""
         with self._doing("make volume %s of snapshot %s" % (spec.name, snapshot.name), spec.name):
-            return self._made(spec.name, {"size": new_size(spec.size or snapshot.size, MIB), "source": snapshot.id})
+            return self._create(spec.name, {"size": new_size(spec.size or snapshot.size, MIB), "source": snapshot.id})
 
-    def _made(self, name: str, body: Row) -> Volume:
+    def _create(self, name: str, body: Row) -> Volume:
         def existing_volume() -> Optional[Row]:
             row = next((row for row in self._session.rows("volumes") if row["name"] == name), None)
             if row is not None and row["size"] != body["size"]:

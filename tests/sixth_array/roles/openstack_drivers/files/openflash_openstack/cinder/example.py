@@ -18,7 +18,7 @@ from .names import BareIds
 
 @interface.volumedriver
 class ExampleISCSIDriver(BareIds, Connections, SnapshotManagement):
-    """Cinder volume driver for Example 100 over iSCSI. A volume is called by its id."""
+    """Cinder volume driver for Example 100 over iSCSI. The name of a volume on the array is its id in Cinder."""
 
     VENDOR = "example"
     VENDOR_NAME = "Example"

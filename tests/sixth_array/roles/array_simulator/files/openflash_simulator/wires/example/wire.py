@@ -69,16 +69,16 @@ class ExampleWire(HttpWire):
     # ---- answers ---------------------------------------------------------------------------------------------------
 
     def answer(self, request: HttpRequest) -> HttpReply:
-        if not self._is_let_in(request):
+        if not self._is_authorized(request):
             return self.expired(request)
         kind, _slash, number = request.path.removeprefix(ROOT).partition("/")
         try:
-            verb = getattr(self, f"_{request.method.lower()}_{kind}")
+            handler = getattr(self, f"_{request.method.lower()}_{kind}")
         except AttributeError:
             return self.refused(request, "not_found")
         arguments = ([int(number)] if number else []) + ([request.json()] if request.body else [])
         try:
-            return json_reply(200, verb(*arguments))
+            return json_reply(200, handler(*arguments))
         except ArrayError as error:
             status, code = REFUSALS.get(type(error), (400, "invalid"))
             return json_reply(status, {"code": code}, message=str(error))
@@ -92,7 +92,7 @@ class ExampleWire(HttpWire):
     def refused(self, request: HttpRequest, code: str) -> HttpReply:
         return json_reply(400, {"code": code}, message=code)
 
-    def _is_let_in(self, request: HttpRequest) -> bool:
+    def _is_authorized(self, request: HttpRequest) -> bool:
         try:
             sent = base64.b64decode(request.headers.get("Authorization", "").removeprefix("Basic "))
         except binascii.Error:
@@ -154,12 +154,12 @@ class ExampleWire(HttpWire):
     def _post_volumes(self, body: dict[str, Any]) -> dict[str, Any]:
         if "source" not in body:
             return self._volume(self.model.create_volume(body["name"], body["size"]))
-        source = found(self.model.volumes, body["source"])
+        source = existing(self.model.volumes, body["source"])
         copy = self.model.copy_volume(source, body["name"], seconds=0, size=body["size"], provisioning="thin")
         return self._volume(copy)
 
     def _patch_volumes(self, number: int, body: dict[str, Any]) -> dict[str, Any]:
-        row = found(self.model.volumes, number)
+        row = existing(self.model.volumes, number)
         if "size" in body:
             self.model.extend_volume(row, body["size"])
         if "name" in body:
@@ -167,11 +167,11 @@ class ExampleWire(HttpWire):
         return self._volume(row)
 
     def _delete_volumes(self, number: int) -> dict[str, Any]:
-        self.model.delete_volume(found(self.model.volumes, number))
+        self.model.delete_volume(existing(self.model.volumes, number))
         return {}
 
     def _post_snapshots(self, body: dict[str, Any]) -> dict[str, Any]:
-        source = found(self.model.volumes, body["volume"])
+        source = existing(self.model.volumes, body["volume"])
         (snapshot,) = self.model.create_snapshots([(source, body["name"])], writable=False)
         return self._snapshot(snapshot)
 
@@ -181,7 +181,7 @@ class ExampleWire(HttpWire):
         return self._host(self.model.create_host(body["name"], [(iqn, iqn) for iqn in body["initiators"]]))
 
     def _patch_hosts(self, number: int, body: dict[str, Any]) -> dict[str, Any]:
-        row = found(self.model.hosts, number)
+        row = existing(self.model.hosts, number)
         for initiator in self.model.initiators_of(row):
             if initiator.address not in body["initiators"]:
                 self.model.remove_initiator(initiator)
@@ -192,20 +192,20 @@ class ExampleWire(HttpWire):
         return self._host(row)
 
     def _delete_hosts(self, number: int) -> dict[str, Any]:
-        self.model.delete_host(found(self.model.hosts, number))
+        self.model.delete_host(existing(self.model.hosts, number))
         return {}
 
     def _post_mappings(self, body: dict[str, Any]) -> dict[str, Any]:
-        volume, host = found(self.model.volumes, body["volume"]), found(self.model.hosts, body["host"])
+        volume, host = existing(self.model.volumes, body["volume"]), existing(self.model.hosts, body["host"])
         return self._mapping(self.model.map(volume, host, body.get("lun")))
 
     def _delete_mappings(self, number: int) -> dict[str, Any]:
-        self.model.unmap(found(self.model.mappings, number))
+        self.model.unmap(existing(self.model.mappings, number))
         return {}
 
 
-def found(table: Table[Any], number: int | str) -> Any:
-    """The object of that number, or the array's refusal."""
+def existing(table: Table[Any], number: int | str) -> Any:
+    """The object with this number; NotFound, as the array refuses it, without one."""
     row = table.get(int(number))
     if row is None:
         raise NotFound("object", str(number))
