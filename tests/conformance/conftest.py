@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Third-party clients, unmodified, against the simulators."""
+"""Fixtures for unmodified third-party clients that are driven against the simulators."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HERE = Path(__file__).parent
 
 
 def rarely(*values: object) -> ParameterSet:
-    """A row of parameters that only `make test-slow` runs, since what it adds to the other rows is small."""
+    """A row of parameters that only `make test-slow` runs, because the other rows prove nearly the same."""
     return pytest.param(*values, marks=pytest.mark.slow)
 
 
@@ -28,7 +28,7 @@ class Client:
         self._python = python
 
     def drive(self, script: str, *arguments: str) -> Outcome:
-        # No path to more of this project: what is judged here is the wire.
+        # Nothing else of this project is importable there: only the protocol is tested.
         return run_script(self._python, HERE / script, *arguments)
 
 

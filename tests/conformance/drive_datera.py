@@ -5,9 +5,9 @@
 
     drive_datera.py RUN_DIR/endpoints.json NAME [--api 2.1] [--tenant NAME] [--password PASSWORD]
 
-Prints one JSON object per step, ``{"step", "ok", "detail"}``, and leaves with 0 when all are ok. Around driver and SDK
-this process restores the names that Python 3.10 took from ``collections``, sets the SDK's constant for the port, gives
-its schema cache a path of its own, and never saves the Cinder objects to a database.
+Prints one JSON object per step, ``{"step", "ok", "detail"}``, and exits with 0 when all are ok. Driver and SDK are
+unchanged. This process restores the names that Python 3.10 removed from ``collections``, sets the SDK's constant for
+the port, gives it a separate schema cache, and never saves the Cinder objects to a database.
 """
 
 from __future__ import annotations
@@ -53,12 +53,12 @@ _get_api = dfs_sdk.get_api
 _cache = tempfile.mkdtemp(prefix="datera-cinder-") + "/schema"
 
 
-def get_api(*given: Any, **options: Any) -> Any:
-    """Only where the schema is cached is different: by default all processes of a machine share one file."""
-    if given[3] == "v2.2" and arguments.api == "2.1":
+def get_api(*parameters: Any, **options: Any) -> Any:
+    """The SDK's function with a separate schema cache: by default all processes of a machine share one file."""
+    if parameters[3] == "v2.2" and arguments.api == "2.1":
         # A product that serves both would be used over 2.2.
-        raise RuntimeError("2.1 was asked for")
-    return _get_api(*given, schema_loc=_cache, **options)
+        raise RuntimeError("API version 2.1 was requested")
+    return _get_api(*parameters, schema_loc=_cache, **options)
 
 
 dfs_sdk.get_api = get_api
@@ -108,15 +108,15 @@ def volume(size: int) -> Any:
     )
 
 
-def snapshot(of: Any) -> Any:
+def snapshot(parent: Any) -> Any:
     return objects.Snapshot(
-        admin, id=str(uuid.uuid4()), volume_id=of.id, volume_size=of.size, volume=of, project_id=PROJECT
+        admin, id=str(uuid.uuid4()), volume_id=parent.id, volume_size=parent.size, volume=parent, project_id=PROJECT
     )
 
 
 def sizes() -> dict[str, int]:
-    """The volumes of the array by the ids that Cinder knows them by, in GiB."""
-    return {one["name"][-36:]: one["size"] // GIB for one in array.state()["volumes"] if one["kind"] == "volume"}
+    """The sizes of the array's volumes in GiB, by their Cinder ids."""
+    return {row["name"][-36:]: row["size"] // GIB for row in array.state()["volumes"] if row["kind"] == "volume"}
 
 
 driver = datera_iscsi.DateraDriver(configuration=options, host=HOST)
@@ -125,15 +125,15 @@ step("the API version", lambda: driver.apiv, check=lambda found: found == argume
 if run.failed:
     raise SystemExit(1)
 step("capacity", lambda: driver.get_volume_stats(True), check=lambda stats: float(stats["total_capacity_gb"]) > 0)
-one = volume(2)
-step("create a volume", lambda: driver.create_volume(one))
-step("extend it", lambda: driver.extend_volume(one, 4))
-one.size = 4
-expect("it is there", sizes(), {one.id: 4})
-step("export it", lambda: driver.create_export(admin, one, CONNECTOR))
+source = volume(2)
+step("create a volume", lambda: driver.create_volume(source))
+step("extend it", lambda: driver.extend_volume(source, 4))
+source.size = 4
+expect("it is there", sizes(), {source.id: 4})
+step("export it", lambda: driver.create_export(admin, source, CONNECTOR))
 step(
     "connect it",
-    lambda: driver.initialize_connection(one, CONNECTOR),
+    lambda: driver.initialize_connection(source, CONNECTOR),
     check=lambda found: (
         found["driver_volume_type"] == "iscsi"
         and len(found["data"]["target_portals"]) == 2
@@ -142,16 +142,16 @@ step(
 )
 expect("it is mapped to the host", [row["host"] for row in array.state()["mappings"]], [IQN])
 attachment = collections.namedtuple("attachment", "connector")(CONNECTOR)
-step("export it again", lambda: driver.create_export(admin, one, CONNECTOR))
-step("detach it", lambda: driver.detach_volume(admin, one, attachment))
+step("export it again", lambda: driver.create_export(admin, source, CONNECTOR))
+step("detach it", lambda: driver.detach_volume(admin, source, attachment))
 expect("it is mapped no longer", array.state()["mappings"], [])
-kept = snapshot(one)
+kept = snapshot(source)
 step("take a snapshot", lambda: driver.create_snapshot(kept))
-made = volume(4)
-step("a volume of the snapshot", lambda: driver.create_volume_from_snapshot(made, kept))
+restored = volume(4)
+step("a volume of the snapshot", lambda: driver.create_volume_from_snapshot(restored, kept))
 copy = volume(4)
-step("a clone", lambda: driver.create_cloned_volume(copy, one))
-expect("both are there", sizes(), {one.id: 4, made.id: 4, copy.id: 4})
+step("a clone", lambda: driver.create_cloned_volume(copy, source))
+expect("both are there", sizes(), {source.id: 4, restored.id: 4, copy.id: 4})
 expect("with the same content", len({row["content"] for row in array.state()["volumes"]}), 1)
 step(
     "what can be managed",
@@ -159,16 +159,16 @@ step(
     # With a tenant the driver looks in /root all the same.
     check=lambda found: arguments.tenant or len(found) >= 3,
 )
-step("let a volume go", lambda: driver.unmanage(copy))
+step("unmanage a volume", lambda: driver.unmanage(copy))
 reference = {"source-name": f"UNMANAGED-{copy.id}:storage-1:volume-1"}
 if arguments.tenant:
     reference = {"source-name": f"{arguments.tenant}:{reference['source-name']}"}
 step("its size", lambda: driver.manage_existing_get_size(copy, reference), 4)
-step("take it back", lambda: driver.manage_existing(copy, reference))
+step("manage it again", lambda: driver.manage_existing(copy, reference))
 step("delete the snapshot", lambda: driver.delete_snapshot(kept))
-for label, doomed in (("volume", one), ("volume of the snapshot", made), ("clone", copy)):
-    step(f"delete the {label}", lambda doomed=doomed: driver.delete_volume(doomed))
-step("delete what is gone", lambda: driver.delete_volume(one))
+for label, volume_to_delete in (("volume", source), ("volume of the snapshot", restored), ("clone", copy)):
+    step(f"delete the {label}", lambda volume_to_delete=volume_to_delete: driver.delete_volume(volume_to_delete))
+step("delete what is gone", lambda: driver.delete_volume(source))
 expect("nothing is left", sizes(), {})
-step("extend what is gone", lambda: driver.extend_volume(one, 8), refused=exception.NotFound)
+step("extend what is gone", lambda: driver.extend_volume(source, 8), refused=exception.NotFound)
 raise SystemExit(run.status())

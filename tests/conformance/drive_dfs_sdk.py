@@ -1,13 +1,13 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Drive Datera's own SDK, unmodified, through everything its users do with it, against a simulated array.
+"""Drive Datera's own SDK, unmodified, through the operations that its users need, against a simulated array.
 
     drive_dfs_sdk.py RUN_DIR/endpoints.json NAME [--api v2.1] [--http] [--tenant PATH] [--many]
 
-Prints one JSON object per step, ``{"step", "ok", "detail"}``, and leaves with 0 when all are ok. Around the SDK this
-process restores the names that Python 3.10 took from ``collections``, sets the SDK's constants for the ports (it takes
-no port), gives its schema cache a path of its own, and makes its pauses between attempts short.
+Prints one JSON object per step, ``{"step", "ok", "detail"}``, and exits with 0 when all are ok. The SDK is unchanged.
+This process restores the names that Python 3.10 removed from ``collections``, sets the SDK's constants for the ports
+(it takes no port), gives it a separate schema cache, and shortens its pauses between attempts.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ arguments = parser.parse_args()
 
 array = SimulatedArray(arguments.endpoints, arguments.name)
 entry = array.entry
-T, NAME = arguments.tenant, "sdk-volume"
+TENANT, NAME = arguments.tenant, "sdk-volume"
 port = entry["http_port"] if arguments.http else entry["port"]
 dfs_sdk.connection.REST_PORT = dfs_sdk.connection.REST_PORT_HTTPS = port
 run = Steps()
@@ -54,19 +54,19 @@ REJECTED = dfs_sdk.exceptions.ApiValidationFailedError
 
 def volumes() -> dict[str, int]:
     """The volumes of the tenant, with their sizes in GiB."""
-    rows = [one for one in array.state()["volumes"] if one["scope"] == T and one["kind"] == "volume"]
-    return {one["name"]: one["size"] // GIB for one in rows}
+    rows = [row for row in array.state()["volumes"] if row["scope"] == TENANT and row["kind"] == "volume"]
+    return {row["name"]: row["size"] // GIB for row in rows}
 
 
-def settled(name: str, action: Callable[[], Any], wanted: str | None) -> None:
-    """Poll as the drivers do."""
-    found = None
+def settled(name: str, action: Callable[[], Any], expected: str | None) -> None:
+    """Poll an action, as the drivers do, and report whether it returned the expected value."""
+    value = None
     for _ in range(50):
-        found = action()
-        if found == wanted:
+        value = action()
+        if value == expected:
             break
         time.sleep(0.05)
-    report(name, found == wanted, repr(found))
+    report(name, value == expected, repr(value))
 
 
 def connect(password: str = entry["password"], **more: Any) -> Any:
@@ -82,9 +82,9 @@ step("capacity", lambda: api.system.get().total_capacity, check=lambda found: fo
 step("flash", lambda: api.system.get().all_flash_available_capacity, check=lambda found: found > 0)
 step("nodes", lambda: [one.uuid for one in api.storage_nodes.list()], check=lambda found: len(found) == 3)
 
-step("the tenant, again", lambda: api.tenants.create(name=T.rsplit("/", 1)[1]), refused=dfs_sdk.ApiConflictError)
+step("the tenant, again", lambda: api.tenants.create(name=TENANT.rsplit("/", 1)[1]), refused=dfs_sdk.ApiConflictError)
 step("a new tenant", lambda: api.tenants.create(name="fresh")["path"], "/tenants/root/fresh")
-step("the tenant", lambda: api.tenants.get(T.strip("/"))["path"], "/tenants" + T)
+step("the tenant", lambda: api.tenants.get(TENANT.strip("/"))["path"], "/tenants" + TENANT)
 step("no such tenant", lambda: api.tenants.get("root/nobody"), refused=dfs_sdk.ApiNotFoundError)
 
 ident = str(uuid.uuid4())
@@ -96,132 +96,148 @@ body = {
     "access_control_mode": "deny_all",
     "storage_instances": [{"name": "storage-1", "volumes": [volume_body]}],
 }
-ai = step("create", lambda: api.app_instances.create(tenant=T, **body), check=lambda found: found["uuid"] == ident)
+instance = step(
+    "create", lambda: api.app_instances.create(tenant=TENANT, **body), check=lambda found: found["uuid"] == ident
+)
 report("it is there", volumes() == {NAME: 1}, repr(volumes()))
-step("create it again", lambda: api.app_instances.create(tenant=T, name=NAME), refused=dfs_sdk.ApiConflictError)
+step("create it again", lambda: api.app_instances.create(tenant=TENANT, name=NAME), refused=dfs_sdk.ApiConflictError)
 step(
     "a key that the array does not know",
-    lambda: api.app_instances.create(tenant=T, name="another", colour="blue"),
+    lambda: api.app_instances.create(tenant=TENANT, name="another", colour="blue"),
     refused=REJECTED,
 )
 step(
     "a size that is none",
     lambda: api.app_instances.create(
-        tenant=T,
+        tenant=TENANT,
         name="another",
         storage_instances=[{"name": "storage-1", "volumes": [{**volume_body, "size": 0}]}],
     ),
     refused=REJECTED,
 )
-step("get by id", lambda: api.app_instances.get(ai["id"], tenant=T)["name"], NAME)
-step("get by name", lambda: api.app_instances.get(NAME, tenant=T)["id"], ai["id"])
+step("get by id", lambda: api.app_instances.get(instance["id"], tenant=TENANT)["name"], NAME)
+step("get by name", lambda: api.app_instances.get(NAME, tenant=TENANT)["id"], instance["id"])
 step("get in another tenant", lambda: api.app_instances.get(NAME, tenant="/root"), refused=dfs_sdk.ApiNotFoundError)
-found = step("list by match", lambda: api.app_instances.list(filter=f"match(name,.*{NAME[2:5]}.*)", tenant=T))
+found = step("list by match", lambda: api.app_instances.list(filter=f"match(name,.*{NAME[2:5]}.*)", tenant=TENANT))
 report("the match", [one.name for one in found] == [NAME], repr(found)[:200])
-step("list by name", lambda: [one.name for one in api.app_instances.list(filter=f"name={NAME}", tenant=T)], [NAME])
-step("list nothing", lambda: api.app_instances.list(filter="name=nothing", tenant=T), [])
+step("list by name", lambda: [one.name for one in api.app_instances.list(filter=f"name={NAME}", tenant=TENANT)], [NAME])
+step("list nothing", lambda: api.app_instances.list(filter="name=nothing", tenant=TENANT), [])
 step("an empty tenant is /root", lambda: [one.name for one in api.app_instances.list(tenant="")], [])
 if arguments.many:
-    # More than fit on one page.
+    # More objects than fit on one page
     names = [f"many-{number:03d}" for number in range(110)]
     for one in names:
-        api.app_instances.create(tenant=T, name=one)
-    step("page by page", lambda: sorted(one.name for one in api.app_instances.list(tenant=T)), [*names, NAME])
-    step("so many and no more", lambda: len(api.app_instances.list(tenant=T, limit=105)), 105)
-    step("those that match", lambda: len(api.app_instances.list(tenant=T, filter="match(name,.*many.*)")) >= 100, True)
+        api.app_instances.create(tenant=TENANT, name=one)
+    step("page by page", lambda: sorted(one.name for one in api.app_instances.list(tenant=TENANT)), [*names, NAME])
+    step("at most this number", lambda: len(api.app_instances.list(tenant=TENANT, limit=105)), 105)
+    step(
+        "those that match",
+        lambda: len(api.app_instances.list(tenant=TENANT, filter="match(name,.*many.*)")) >= 100,
+        True,
+    )
 
-si = step("storage instances", lambda: ai.storage_instances.list(tenant=T)[0])
-step("the target", lambda: si.access["iqn"], check=lambda iqn: iqn.startswith("iqn.2013-05.com.daterainc:"))
-step("its addresses", lambda: si.access["ips"], check=lambda ips: len(ips) == 2)
-settled("it can be logged in to", lambda: si.reload(tenant=T).op_state, "available")
-vol = step("volumes", lambda: si.volumes.list(tenant=T)[0])
-step("extend", lambda: vol.set(size=2, tenant=T).size, 2)
+storage = step("storage instances", lambda: instance.storage_instances.list(tenant=TENANT)[0])
+step("the target", lambda: storage.access["iqn"], check=lambda iqn: iqn.startswith("iqn.2013-05.com.daterainc:"))
+step("its addresses", lambda: storage.access["ips"], check=lambda ips: len(ips) == 2)
+settled("it can be logged in to", lambda: storage.reload(tenant=TENANT).op_state, "available")
+vol = step("volumes", lambda: storage.volumes.list(tenant=TENANT)[0])
+step("extend", lambda: vol.set(size=2, tenant=TENANT).size, 2)
 report("it is larger", volumes()[NAME] == 2, repr(volumes()))
-step("shrink", lambda: vol.set(size=1, tenant=T), refused=dfs_sdk.ApiError)
-step("fewer replicas than one", lambda: vol.set(replica_count=0, tenant=T), refused=REJECTED)
-step("no limits yet", lambda: vol.performance_policy.get(tenant=T), refused=dfs_sdk.ApiNotFoundError)
-step("limits", lambda: vol.performance_policy.create(tenant=T, total_iops_max=500)["total_iops_max"], 500)
-limits = step("read them", lambda: vol.performance_policy.get(tenant=T))
-step("without limits", lambda: limits.delete(tenant=T))
-step("no limits any more", lambda: vol.performance_policy.get(tenant=T), refused=dfs_sdk.ApiNotFoundError)
+step("shrink", lambda: vol.set(size=1, tenant=TENANT), refused=dfs_sdk.ApiError)
+step("fewer replicas than one", lambda: vol.set(replica_count=0, tenant=TENANT), refused=REJECTED)
+step("no limits yet", lambda: vol.performance_policy.get(tenant=TENANT), refused=dfs_sdk.ApiNotFoundError)
+step("limits", lambda: vol.performance_policy.create(tenant=TENANT, total_iops_max=500)["total_iops_max"], 500)
+limits = step("read them", lambda: vol.performance_policy.get(tenant=TENANT))
+step("without limits", lambda: limits.delete(tenant=TENANT))
+step("no limits any more", lambda: vol.performance_policy.get(tenant=TENANT), refused=dfs_sdk.ApiNotFoundError)
 
 iqn = "iqn.1993-08.org.debian:01:0123456789ab"
 if arguments.api == "v2.1":
     step(
         "force, which 2.1 does not know",
-        lambda: api.initiators.create(tenant=T, id=iqn, name="host-a", force=True),
+        lambda: api.initiators.create(tenant=TENANT, id=iqn, name="host-a", force=True),
         refused=REJECTED,
     )
 force = {} if arguments.api == "v2.1" else {"force": True}
 step("an initiator of /root", lambda: api.initiators.create(tenant="/root", id=iqn, name="host-root"))
-step("it is inherited", lambda: api.initiators.get(iqn, tenant=T).tenant, "/root")
+step("it is inherited", lambda: api.initiators.get(iqn, tenant=TENANT).tenant, "/root")
 if force:
-    step("one of the tenant's own", lambda: api.initiators.create(tenant=T, id=iqn, name="host-a", **force))
-    step("whose it is", lambda: api.initiators.get(iqn, tenant=T).tenant, T)
-step("and again", lambda: api.initiators.create(tenant=T, id=iqn, name="host-a"), refused=dfs_sdk.ApiConflictError)
+    step("one of the tenant's own", lambda: api.initiators.create(tenant=TENANT, id=iqn, name="host-a", **force))
+    step("whose it is", lambda: api.initiators.get(iqn, tenant=TENANT).tenant, TENANT)
+step("and again", lambda: api.initiators.create(tenant=TENANT, id=iqn, name="host-a"), refused=dfs_sdk.ApiConflictError)
 path = f"/initiators/{iqn}"
-step("let it in", lambda: si.acl_policy.set(tenant=T, initiators=[{"path": path}], initiator_groups=[]))
-step("who is in", lambda: [one["path"] for one in si.acl_policy.get(tenant=T)["initiators"]], [path])
-rows = [(one["volume"], one["host"]) for one in array.state()["mappings"]]
+step("give it access", lambda: storage.acl_policy.set(tenant=TENANT, initiators=[{"path": path}], initiator_groups=[]))
+step("who has access", lambda: [row["path"] for row in storage.acl_policy.get(tenant=TENANT)["initiators"]], [path])
+rows = [(row["volume"], row["host"]) for row in array.state()["mappings"]]
 report("it is mapped", rows == [(NAME, iqn)], repr(rows))
 step(
     "an initiator that is not there",
-    lambda: si.acl_policy.set(tenant=T, initiators=[{"path": path + "9"}]),
+    lambda: storage.acl_policy.set(tenant=TENANT, initiators=[{"path": path + "9"}]),
     refused=dfs_sdk.ApiNotFoundError,
 )
-group = step("a group", lambda: api.initiator_groups.create(tenant=T, name="group-a", members=[{"path": path}]))
-step("its members", lambda: [one["path"] for one in api.initiator_groups.get("group-a", tenant=T)["members"]], [path])
-step("without the group", lambda: group.delete(tenant=T)["name"], "group-a")
+group = step("a group", lambda: api.initiator_groups.create(tenant=TENANT, name="group-a", members=[{"path": path}]))
+step(
+    "its members",
+    lambda: [row["path"] for row in api.initiator_groups.get("group-a", tenant=TENANT)["members"]],
+    [path],
+)
+step("without the group", lambda: group.delete(tenant=TENANT)["name"], "group-a")
 for secret in ("short", "x" * 17):
     step(
         "a secret of the wrong length",
-        lambda secret=secret: si.auth.set(tenant=T, type="chap", target_user_name="chapuser", target_pswd=secret),
+        lambda secret=secret: storage.auth.set(
+            tenant=TENANT, type="chap", target_user_name="chapuser", target_pswd=secret
+        ),
         refused=REJECTED,
     )
 chap = {"type": "chap", "target_user_name": "chapuser", "target_pswd": "chapsecret1234"}
-step("CHAP", lambda: si.auth.set(tenant=T, **chap))
-step("its secret stays there", lambda: si.auth.get(tenant=T)["target_pswd"], "(hidden)")
+step("CHAP", lambda: storage.auth.set(tenant=TENANT, **chap))
+step("its secret stays there", lambda: storage.auth.get(tenant=TENANT)["target_pswd"], "(hidden)")
 report("nor is it in the journal", chap["target_pswd"] not in json.dumps(array.ask("/journal")), "")
-step("IP pools", lambda: [one.name for one in api.access_network_ip_pools.list(tenant=T)], ["default"])
-step("notes", lambda: ai.metadata.set(tenant=T, checksum="abc", length=5, type="image"))
-step("read them back", lambda: ai.metadata.get(tenant=T)["checksum"], "abc")
-step("without CHAP", lambda: si.auth.set(tenant=T, type="none"))
-step("let nobody in", lambda: si.acl_policy.set(tenant=T, initiators=[]))
+step("IP pools", lambda: [one.name for one in api.access_network_ip_pools.list(tenant=TENANT)], ["default"])
+step("notes", lambda: instance.metadata.set(tenant=TENANT, checksum="abc", length=5, type="image"))
+step("read them back", lambda: instance.metadata.get(tenant=TENANT)["checksum"], "abc")
+step("without CHAP", lambda: storage.auth.set(tenant=TENANT, type="none"))
+step("give nobody access", lambda: storage.acl_policy.set(tenant=TENANT, initiators=[]))
 
 key = str(uuid.uuid4())
-taken = step("a snapshot", lambda: vol.snapshots.create(tenant=T, uuid=key), check=lambda found: found.uuid == key)
-settled("it is usable", lambda: taken.reload(tenant=T).op_state, "available")
-duplicate = step("the same again", lambda: vol.snapshots.create(tenant=T, uuid=key), refused=dfs_sdk.ApiError)
+taken = step("a snapshot", lambda: vol.snapshots.create(tenant=TENANT, uuid=key), check=lambda found: found.uuid == key)
+settled("it is usable", lambda: taken.reload(tenant=TENANT).op_state, "available")
+duplicate = step("the same again", lambda: vol.snapshots.create(tenant=TENANT, uuid=key), refused=dfs_sdk.ApiError)
 report("by its code", getattr(duplicate, "code", None) == 15, repr(duplicate))
-step("snapshots", lambda: [(one.utc_ts, one.uuid) for one in vol.snapshots.list(tenant=T)], [(taken.utc_ts, key)])
+step(
+    "snapshots",
+    lambda: [(snapshot.utc_ts, snapshot.uuid) for snapshot in vol.snapshots.list(tenant=TENANT)],
+    [(taken.utc_ts, key)],
+)
 report("its time", float(taken.utc_ts) > 1e9 and len(taken.utc_ts.partition(".")[2]) == 9, taken.utc_ts)
 mode = {"create_mode": "openstack"}
 copy = step(
     "a clone",
-    lambda: api.app_instances.create(tenant=T, name="clone-v", clone_volume_src={"path": vol["path"]}, **mode),
+    lambda: api.app_instances.create(tenant=TENANT, name="clone-v", clone_volume_src={"path": vol["path"]}, **mode),
 )
-other = step(
+restored = step(
     "a volume of the snapshot",
-    lambda: api.app_instances.create(tenant=T, name="clone-s", clone_snapshot_src={"path": taken["path"]}, **mode),
+    lambda: api.app_instances.create(tenant=TENANT, name="clone-s", clone_snapshot_src={"path": taken["path"]}, **mode),
 )
-settled("the clone is done", lambda: dict(copy.reload(tenant=T).items()).get("op_state"), None)
+settled("the clone is done", lambda: dict(copy.reload(tenant=TENANT).items()).get("op_state"), None)
 report("their sizes", {volumes()[one] for one in ("clone-v", "clone-s")} == {2}, repr(volumes()))
-step("roll back online", lambda: vol.set(restore_point=taken.utc_ts, tenant=T), refused=dfs_sdk.ApiError)
-step("offline", lambda: ai.set(tenant=T, admin_state="offline", force=True).admin_state, "offline")
-step("roll back", lambda: vol.set(restore_point=taken.utc_ts, tenant=T).size, 2)
-step("online", lambda: ai.set(tenant=T, admin_state="online").admin_state, "online")
-step("delete the snapshot", lambda: taken.delete(tenant=T)["uuid"], key)
-step("without snapshots", lambda: vol.snapshots.list(tenant=T), [])
-step("rename", lambda: copy.set(tenant=T, name="clone-renamed")["name"], "clone-renamed")
+step("roll back online", lambda: vol.set(restore_point=taken.utc_ts, tenant=TENANT), refused=dfs_sdk.ApiError)
+step("offline", lambda: instance.set(tenant=TENANT, admin_state="offline", force=True).admin_state, "offline")
+step("roll back", lambda: vol.set(restore_point=taken.utc_ts, tenant=TENANT).size, 2)
+step("online", lambda: instance.set(tenant=TENANT, admin_state="online").admin_state, "online")
+step("delete the snapshot", lambda: taken.delete(tenant=TENANT)["uuid"], key)
+step("without snapshots", lambda: vol.snapshots.list(tenant=TENANT), [])
+step("rename", lambda: copy.set(tenant=TENANT, name="clone-renamed")["name"], "clone-renamed")
 
-step("delete it online", lambda: ai.delete(tenant=T), refused=dfs_sdk.ApiError)
-gone = {"tenant": T, "admin_state": "offline", "force": True}
-for doomed in (ai, copy, other):
-    step("offline", lambda doomed=doomed: doomed.set(**gone).admin_state, "offline")
-    step("delete", lambda doomed=doomed: doomed.delete(tenant=T, force=True)["id"], doomed["id"])
+step("delete it online", lambda: instance.delete(tenant=TENANT), refused=dfs_sdk.ApiError)
+offline = {"tenant": TENANT, "admin_state": "offline", "force": True}
+for to_delete in (instance, copy, restored):
+    step("offline", lambda to_delete=to_delete: to_delete.set(**offline).admin_state, "offline")
+    step("delete", lambda to_delete=to_delete: to_delete.delete(tenant=TENANT, force=True)["id"], to_delete["id"])
 report("nothing is left", volumes() == {}, repr(volumes()))
-step("get what is gone", lambda: api.app_instances.get(ai["id"], tenant=T), refused=dfs_sdk.ApiNotFoundError)
-step("delete it again", lambda: ai.delete(tenant=T), refused=dfs_sdk.ApiNotFoundError)
+step("get what is gone", lambda: api.app_instances.get(instance["id"], tenant=TENANT), refused=dfs_sdk.ApiNotFoundError)
+step("delete it again", lambda: instance.delete(tenant=TENANT), refused=dfs_sdk.ApiNotFoundError)
 
 
 def with_an_expired_key() -> Any:
@@ -233,7 +249,7 @@ step("after the session has expired", with_an_expired_key, arguments.name)
 array.fault(kind="busy", count=2, match={"path": "/system"})
 step("after it was overloaded", lambda: api.system.get()["name"], arguments.name)
 array.fault(kind="reset_after", match={"method": "POST", "path": "app_instances"})
-# The SDK looks in /root for what it made, whatever the tenant.
+# The SDK searches /root for the object that it created, whatever the tenant.
 step("after a lost answer", lambda: api.app_instances.create(name="lost-answer")["name"], "lost-answer")
 step("log out", lambda: api.context.connection.logout())
 raise SystemExit(run.status())

@@ -1,15 +1,15 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Drive the FusionStorage driver that ships with Cinder, unmodified, through a volume's life against a simulated array.
+"""Drive the FusionStorage driver that ships with Cinder, unmodified, through all operations against a simulated array.
 
-Runs in an environment of its own that holds that Cinder and nothing of this project. After every step the simulator is
-asked what the array holds now, so a step passes only when the driver is content *and* the array is as it should be.
+Runs in an environment with that Cinder and nothing of this project. After every step the content of the simulated array
+is read, so a step passes only when the driver succeeds *and* the array is as it should be.
 
     drive_dsware.py RUN_DIR/endpoints.json NAME [--password PASSWORD]
 
-Prints one JSON object per step, ``{"step", "ok", "detail"}``, and leaves with 0 when all are ok. The driver would write
-its credentials into Cinder's configuration file; it is told that there is none.
+Prints one JSON object per step, ``{"step", "ok", "detail"}``, and exits with 0 when all are ok. The driver would write
+its credentials into Cinder's configuration file, so it gets the path of a file that does not exist.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ REFUSED = exception.VolumeBackendAPIException
 
 
 class Array(SimulatedArray):
-    """Its side of the story."""
+    """The array as its control port reports it."""
 
     def attached(self) -> list[tuple[str, str]]:
-        return [(one["volume"], one["host"]) for one in self.state()["mappings"]]
+        return [(row["volume"], row["host"]) for row in self.state()["mappings"]]
 
 
 def make_driver(entry: dict[str, Any], pool: str, password: str) -> Any:
@@ -90,59 +90,59 @@ def drive(cinder: Any, array: Array, run: Steps, pool: str) -> None:
     run.step("set up", lambda: cinder.do_setup(CONTEXT))
     run.step("check the setup", cinder.check_for_setup_error)
     stats = run.step("statistics", lambda: cinder.get_volume_stats(True)) or {"pools": []}
-    run.expect("pools", [one["pool_name"] for one in stats["pools"]], [pool])
-    wanted = next(one["size"] for one in entry["pools"] if one["name"] == pool) / GIB
-    run.expect("capacity", [one["total_capacity_gb"] for one in stats["pools"]], [wanted])
+    run.expect("pools", [row["pool_name"] for row in stats["pools"]], [pool])
+    capacity = next(row["size"] for row in entry["pools"] if row["name"] == pool) / GIB
+    run.expect("capacity", [row["total_capacity_gb"] for row in stats["pools"]], [capacity])
 
-    one, two, three, ghost = (volume(size, pool) for size in (1, 2, 1, 1))
-    snap = snapshot(one)
-    run.step("create", lambda: cinder.create_volume(one))
-    run.expect("created", array.volumes().get(one.name, {}).get("size"), GIB)
-    run.expect("in its pool", array.volumes().get(one.name, {}).get("pool"), pool)
-    run.step("create again", lambda: cinder.create_volume(one), refused=REFUSED)
-    run.step("extend", lambda: cinder.extend_volume(one, 2))
-    run.expect("extended", array.volumes().get(one.name, {}).get("size"), 2 * GIB)
+    first, second, third, ghost = (volume(size, pool) for size in (1, 2, 1, 1))
+    snap = snapshot(first)
+    run.step("create", lambda: cinder.create_volume(first))
+    run.expect("created", array.volumes().get(first.name, {}).get("size"), GIB)
+    run.expect("in its pool", array.volumes().get(first.name, {}).get("pool"), pool)
+    run.step("create again", lambda: cinder.create_volume(first), refused=REFUSED)
+    run.step("extend", lambda: cinder.extend_volume(first, 2))
+    run.expect("extended", array.volumes().get(first.name, {}).get("size"), 2 * GIB)
     run.step("extend what is not there", lambda: cinder.extend_volume(ghost, 2), refused=REFUSED)
     run.step("take a snapshot", lambda: cinder.create_snapshot(snap))
-    run.expect("its parent", array.volumes().get(snap.name, {}).get("parent"), one.name)
-    run.step("volume from it", lambda: cinder.create_volume_from_snapshot(two, snap))
-    content = array.volumes().get(one.name, {}).get("content")
-    run.expect("with its content", array.volumes().get(two.name, {}).get("content"), content)
-    three.size = 2
-    run.step("clone", lambda: cinder.create_cloned_volume(three, one))
-    run.expect("with the same content", array.volumes().get(three.name, {}).get("content"), content)
+    run.expect("its parent", array.volumes().get(snap.name, {}).get("parent"), first.name)
+    run.step("volume from it", lambda: cinder.create_volume_from_snapshot(second, snap))
+    content = array.volumes().get(first.name, {}).get("content")
+    run.expect("with its content", array.volumes().get(second.name, {}).get("content"), content)
+    third.size = 2
+    run.step("clone", lambda: cinder.create_cloned_volume(third, first))
+    run.expect("with the same content", array.volumes().get(third.name, {}).get("content"), content)
     run.expect("no temporary snapshot", len(array.volumes()), 4)
 
-    attach(cinder, array, run, one, ghost)
+    attach(cinder, array, run, first, ghost)
     run.step("delete the snapshot", lambda: cinder.delete_snapshot(snap))
     run.step("delete the snapshot again", lambda: cinder.delete_snapshot(snap))
     array.fault(kind="expired", match={"path": "keepAlive"})
     run.step("statistics after the session's end", lambda: cinder.get_volume_stats(True))
     array.fault(kind="pool_full")
     run.step("create in a full pool", lambda: cinder.create_volume(ghost), refused=REFUSED)
-    for each in (one, two, three, ghost):
+    for each in (first, second, third, ghost):
         run.step("delete", partial(cinder.delete_volume, each))
     run.expect("nothing left", array.volumes(), {})
 
 
-def attach(cinder: Any, array: Array, run: Steps, one: Any, ghost: Any) -> None:
+def attach(cinder: Any, array: Array, run: Steps, volume: Any, ghost: Any) -> None:
     agent = array.entry["agents"][0]["address"]
-    connection = run.step("attach", lambda: cinder.initialize_connection(one, HERE)) or {"data": {}}
-    run.expect("attached by the agent", array.attached(), [(one.name, agent)])
-    wwn = array.volumes().get(one.name, {}).get("wwn")
+    connection = run.step("attach", lambda: cinder.initialize_connection(volume, HERE)) or {"data": {}}
+    run.expect("attached by the agent", array.attached(), [(volume.name, agent)])
+    wwn = array.volumes().get(volume.name, {}).get("wwn")
     path = f"/dev/disk/by-id/wwn-0x{wwn}"
     run.expect("under its identity", connection["data"].get("device_path"), path)
-    run.step("attach again", lambda: cinder.initialize_connection(one, HERE), refused=REFUSED)
-    run.step("delete while attached", lambda: cinder.delete_volume(one), refused=REFUSED)
-    run.step("detach", lambda: cinder.terminate_connection(one, HERE))
+    run.step("attach again", lambda: cinder.initialize_connection(volume, HERE), refused=REFUSED)
+    run.step("delete while attached", lambda: cinder.delete_volume(volume), refused=REFUSED)
+    run.step("detach", lambda: cinder.terminate_connection(volume, HERE))
     run.expect("detached", array.attached(), [])
-    run.step("detach again", lambda: cinder.terminate_connection(one, HERE))
-    run.step("attach to a stranger", lambda: cinder.initialize_connection(one, {"host": "node9"}), refused=REFUSED)
+    run.step("detach again", lambda: cinder.terminate_connection(volume, HERE))
+    run.step("attach to a stranger", lambda: cinder.initialize_connection(volume, {"host": "node9"}), refused=REFUSED)
     run.step("attach what is not there", lambda: cinder.initialize_connection(ghost, HERE), refused=REFUSED)
-    info = run.step("attach for an image", lambda: cinder._attach_volume(CONTEXT, one, HERE)[0])
+    info = run.step("attach for an image", lambda: cinder._attach_volume(CONTEXT, volume, HERE)[0])
     device = Path(((info or {}).get("device") or {}).get("path", "/nowhere"))
     run.expect("a device of its size", device.stat().st_size if device.exists() else None, 2 * GIB)
-    run.step("detach from the image", lambda: cinder._detach_volume(CONTEXT, info, one, HERE))
+    run.step("detach from the image", lambda: cinder._detach_volume(CONTEXT, info, volume, HERE))
     run.expect("nothing attached", array.attached(), [])
 
 
@@ -150,7 +150,7 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("endpoints", type=Path)
     parser.add_argument("name")
-    parser.add_argument("--password", default="", help="instead of the right one")
+    parser.add_argument("--password", default="", help="a wrong password instead of the array's")
     options = parser.parse_args()
     logging.disable(logging.CRITICAL)
     run, array = Steps(), Array(options.endpoints, options.name)

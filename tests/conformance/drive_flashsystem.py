@@ -3,14 +3,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Drive the last FlashSystem drivers that Cinder shipped, unmodified, against a simulated array over SSH.
 
-Runs in an environment of its own that holds that Cinder and nothing of this project. After every step the simulator is
-asked what the array holds now, so a step passes only when the driver is content *and* the array is as it should be.
+Runs in an environment with that Cinder and nothing of this project. After every step the content of the simulated array
+is read, so a step passes only when the driver succeeds *and* the array is as it should be.
 
     drive_flashsystem.py RUN_DIR/endpoints.json NAME --protocol fc|iscsi [--password WORD] [--other-host-key]
 
-Prints one JSON object per step, ``{"step", "ok", "detail"}``, and leaves with 0 when all are ok. The driver copies by
-mapping both volumes to its own host; three functions of that host stand in for a fabric that is not there. Two of the
-refusals are defects of the driver: it fails where a volume or a host is gone already.
+Prints one JSON object per step, ``{"step", "ok", "detail"}``, and exits with 0 when all are ok. The driver copies by
+mapping both volumes to its own host; three functions of that host are replaced, since there is no fabric. Two of the
+expected refusals are defects of the driver: it fails where a volume or a host is deleted already.
 """
 
 from __future__ import annotations
@@ -37,30 +37,30 @@ from cinder.volume import configuration, driver as base, volume_utils  # noqa: E
 from cinder.volume.drivers.ibm import flashsystem_fc, flashsystem_iscsi  # noqa: E402
 from oslo_concurrency import lockutils  # noqa: E402
 from oslo_config import cfg  # noqa: E402
-from steps import GIB, SimulatedArray, Steps  # noqa: E402
+from steps import GIB, SimulatedArray, Steps, connector  # noqa: E402
 
 BACKEND = "flashsystem"
 FAILS = exception.VolumeBackendAPIException
 
 
 class Array(SimulatedArray):
-    """Its side of the story."""
+    """The array as its control port reports it."""
 
     def sizes(self) -> dict[str, int]:
-        """GiB of every volume."""
-        return {one["name"]: one["size"] // GIB for one in self.state()["volumes"]}
+        """The size of every volume in GiB, by name."""
+        return {row["name"]: row["size"] // GIB for row in self.state()["volumes"]}
 
     def luns(self, name: str) -> list[int]:
-        """Of one volume, on whatever hosts."""
-        return [one["lun"] for one in self.state()["mappings"] if one["volume"] == name]
+        """The LUNs of one volume on all hosts."""
+        return [row["lun"] for row in self.state()["mappings"] if row["volume"] == name]
 
     def ports(self) -> list[list[str]]:
         """The initiators of every host."""
-        return sorted(sorted(one["address"] for one in host["initiators"]) for host in self.state()["hosts"])
+        return sorted(sorted(row["address"] for row in host["initiators"]) for host in self.state()["hosts"])
 
 
 def make_driver(options: argparse.Namespace, entry: dict[str, Any], portal: tuple[str, int]) -> Any:
-    """The driver knows one host key only: the array's, or with ``--other-host-key`` one that nobody has."""
+    """The driver, which knows one host key: the array's, or with ``--other-host-key`` another one."""
     conf = cfg.CONF
     conf.register_opts(base.volume_opts, group=BACKEND)
     conf([], project="cinder", default_config_files=[])
@@ -79,7 +79,7 @@ def make_driver(options: argparse.Namespace, entry: dict[str, Any], portal: tupl
         options.protocol
     ]
     backend = configuration.Configuration(base.volume_opts, config_group=BACKEND)
-    made = kind(configuration=backend, host=f"conformance@{BACKEND}")
+    driver = kind(configuration=backend, host=f"conformance@{BACKEND}")
     settings: dict[str, Any] = {
         "san_ip": entry["address"],
         "san_ssh_port": entry["port"],
@@ -93,18 +93,7 @@ def make_driver(options: argparse.Namespace, entry: dict[str, Any], portal: tupl
         settings |= {"target_ip_address": portal[0], "flashsystem_iscsi_portid": portal[1]}
     for name, value in settings.items():
         conf.set_override(name, value, group=BACKEND)
-    return made
-
-
-def host(number: int) -> dict[str, Any]:
-    return {
-        "host": f"compute-{number}",
-        "ip": "127.0.0.1",
-        "multipath": False,
-        "initiator": f"iqn.1994-05.com.example:compute{number}",
-        "wwpns": [f"1000000000{number:02x}000{port}" for port in (1, 2)],
-        "wwnns": [f"2000000000{number:02x}000{port}" for port in (1, 2)],
-    }
+    return driver
 
 
 def volume(size: int, **more: Any) -> dict[str, Any]:
@@ -119,10 +108,10 @@ def volume(size: int, **more: Any) -> dict[str, Any]:
     }
 
 
-def snapshot(of: dict[str, Any]) -> dict[str, Any]:
+def snapshot(parent: dict[str, Any]) -> dict[str, Any]:
     number = str(uuid.uuid4())
     name = f"snapshot-{number}"
-    return {"id": number, "name": name, "volume": of, "volume_size": of["size"], "status": "available"}
+    return {"id": number, "name": name, "volume": parent, "volume_size": parent["size"], "status": "available"}
 
 
 def drive(options: argparse.Namespace, array: Array, run: Steps) -> None:
@@ -130,11 +119,11 @@ def drive(options: argparse.Namespace, array: Array, run: Steps) -> None:
     cinder = run.step("construct", lambda: make_driver(options, array.entry, ("127.0.0.11", 1)))
     if cinder is None:
         return
-    # The host of the driver has no fabric: it is told its ports, finds its disks at once, and copies nothing.
-    volume_utils.brick_get_connector_properties = lambda *_, **__: host(0)
+    # The driver's host has no fabric: its ports are given, its disks appear at once, and it copies nothing.
+    volume_utils.brick_get_connector_properties = lambda *_, **__: connector(0, multipath=False)
     volume_utils.copy_volume = lambda source, target, size, *_, **__: copied.append(size)
-    cinder._scan_device = lambda found: {"type": "block", "path": f"/dev/lun{found['data']['target_lun']}"}
-    cinder._remove_device = lambda found, device: None
+    cinder._scan_device = lambda connection: {"type": "block", "path": f"/dev/lun{connection['data']['target_lun']}"}
+    cinder._remove_device = lambda connection, device: None
 
     run.step("set up", lambda: cinder.do_setup(context.get_admin_context()))
     run.step("check the setup", cinder.check_for_setup_error)
@@ -149,22 +138,22 @@ def drive(options: argparse.Namespace, array: Array, run: Steps) -> None:
 def life_of_a_volume(cinder: Any, array: Array, run: Steps) -> tuple[Any, Any]:
     pool = array.state()["pools"][0]
     stats = run.step("statistics", lambda: cinder.get_volume_stats(refresh=True)) or {}
-    found = (stats.get("total_capacity_gb"), stats.get("free_capacity_gb"))
-    run.expect("capacity in GiB", found, (pool["size"] / GIB, (pool["size"] - pool["used"]) / GIB))
-    made = volume(2)
-    run.step("create", lambda: cinder.create_volume(made))
-    run.expect("created size", array.sizes(), {made["name"]: 2})
-    run.step("create again", lambda: cinder.create_volume(made), refused=FAILS)
-    run.step("extend", lambda: cinder.extend_volume(made, 3))
-    run.expect("extended size", array.sizes(), {made["name"]: 3})
-    run.step("shrink", lambda: cinder.extend_volume(made, 2), refused=FAILS)
-    run.expect("not shrunk", array.sizes(), {made["name"]: 3})
-    made["size"] = 3
-    snap = snapshot(made)
+    capacity = (stats.get("total_capacity_gb"), stats.get("free_capacity_gb"))
+    run.expect("capacity in GiB", capacity, (pool["size"] / GIB, (pool["size"] - pool["used"]) / GIB))
+    created = volume(2)
+    run.step("create", lambda: cinder.create_volume(created))
+    run.expect("created size", array.sizes(), {created["name"]: 2})
+    run.step("create again", lambda: cinder.create_volume(created), refused=FAILS)
+    run.step("extend", lambda: cinder.extend_volume(created, 3))
+    run.expect("extended size", array.sizes(), {created["name"]: 3})
+    run.step("shrink", lambda: cinder.extend_volume(created, 2), refused=FAILS)
+    run.expect("not shrunk", array.sizes(), {created["name"]: 3})
+    created["size"] = 3
+    snap = snapshot(created)
     run.step("snapshot", lambda: cinder.create_snapshot(snap))
-    run.expect("a volume like any other", array.sizes(), {made["name"]: 3, snap["name"]: 3})
+    run.expect("a volume like any other", array.sizes(), {created["name"]: 3, snap["name"]: 3})
     run.expect("nothing mapped", (array.state()["mappings"], array.ports()), ([], []))
-    return made, snap
+    return created, snap
 
 
 def copies(cinder: Any, array: Array, run: Steps, copied: list[int], first: Any, snap: Any) -> tuple[Any, Any]:
@@ -184,32 +173,32 @@ def copies(cinder: Any, array: Array, run: Steps, copied: list[int], first: Any,
     return second, clone
 
 
-def attachments(cinder: Any, array: Array, run: Steps, options: argparse.Namespace, one: Any, two: Any) -> None:
-    here, there = host(1), host(2)
-    run.step("check a connector", lambda: cinder.validate_connector(here))
+def attachments(cinder: Any, array: Array, run: Steps, options: argparse.Namespace, first: Any, second: Any) -> None:
+    compute, second_compute = connector(1, multipath=False), connector(2, multipath=False)
+    run.step("check a connector", lambda: cinder.validate_connector(compute))
     run.step("check a poor connector", lambda: cinder.validate_connector({"host": "x"}), refused=Exception)
-    data = (run.step("attach", lambda: cinder.initialize_connection(one, here)) or {}).get("data", {})
-    run.expect("LUN as told", array.luns(one["name"]), [data.get("target_lun")])
-    ports = here["wwpns"] if options.protocol == "fc" else [here["initiator"]]
+    data = (run.step("attach", lambda: cinder.initialize_connection(first, compute)) or {}).get("data", {})
+    run.expect("the array's LUN", array.luns(first["name"]), [data.get("target_lun")])
+    ports = compute["wwpns"] if options.protocol == "fc" else [compute["initiator"]]
     run.expect("the host has its ports", array.ports(), [sorted(ports)])
     if options.protocol == "fc":
         run.expect("four target ports", len(data.get("target_wwn", [])), 4)
     else:
         run.expect("portal", data.get("target_portal"), "127.0.0.11:3260")
-    again = (run.step("attach again", lambda: cinder.initialize_connection(one, here)) or {}).get("data", {})
+    again = (run.step("attach again", lambda: cinder.initialize_connection(first, compute)) or {}).get("data", {})
     run.expect("same LUN", again.get("target_lun"), data.get("target_lun"))
-    run.step("attach a second volume", lambda: cinder.initialize_connection(two, here))
-    run.expect("another LUN", set(array.luns(one["name"])) & set(array.luns(two["name"])), set())
-    run.step("attach to a second host", lambda: cinder.initialize_connection(one, there))
-    run.expect("two hosts have it", len(array.luns(one["name"])), 2)
-    run.step("delete while attached", lambda: cinder.delete_volume(one), refused=FAILS)
-    run.step("detach from the second host", lambda: cinder.terminate_connection(one, there))
+    run.step("attach a second volume", lambda: cinder.initialize_connection(second, compute))
+    run.expect("another LUN", set(array.luns(first["name"])) & set(array.luns(second["name"])), set())
+    run.step("attach to a second host", lambda: cinder.initialize_connection(first, second_compute))
+    run.expect("two hosts have it", len(array.luns(first["name"])), 2)
+    run.step("delete while attached", lambda: cinder.delete_volume(first), refused=FAILS)
+    run.step("detach from the second host", lambda: cinder.terminate_connection(first, second_compute))
     run.expect("its host is gone", len(array.ports()), 1)
-    run.step("detach the second volume", lambda: cinder.terminate_connection(two, here))
+    run.step("detach the second volume", lambda: cinder.terminate_connection(second, compute))
     run.expect("the other host stays", len(array.ports()), 1)
-    run.step("detach", lambda: cinder.terminate_connection(one, here))
+    run.step("detach", lambda: cinder.terminate_connection(first, compute))
     run.expect("nothing is left", (array.ports(), array.state()["mappings"]), ([], []))
-    run.step("detach once more", lambda: cinder.terminate_connection(one, here), refused=FAILS)
+    run.step("detach once more", lambda: cinder.terminate_connection(first, compute), refused=FAILS)
 
 
 def removal(cinder: Any, array: Array, run: Steps, first: Any, second: Any, clone: Any, snap: Any) -> None:
@@ -220,8 +209,8 @@ def removal(cinder: Any, array: Array, run: Steps, first: Any, second: Any, clon
     run.expect("renamed", (managed["name"] in array.sizes(), clone["name"] in array.sizes()), (True, False))
     run.step("unmanage", lambda: cinder.unmanage(managed))
     run.step("delete the snapshot", lambda: cinder.delete_snapshot(snap))
-    for name, one in (("managed", managed), ("from snapshot", second), ("first", first)):
-        run.step(f"delete the {name}", lambda one=one: cinder.delete_volume(one))
+    for name, to_delete in (("managed", managed), ("from snapshot", second), ("first", first)):
+        run.step(f"delete the {name}", lambda to_delete=to_delete: cinder.delete_volume(to_delete))
     run.expect("empty", array.sizes(), {})
     run.step("delete what is gone", lambda: cinder.delete_volume(first), refused=FAILS)
     stats = run.step("statistics again", lambda: cinder.get_volume_stats(refresh=True)) or {}

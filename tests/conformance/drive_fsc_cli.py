@@ -5,9 +5,9 @@
 
     drive_fsc_cli.py CINDER13_WHEEL RUN_DIR/endpoints.json NAME AGENT...
 
-It is the last driver that ran these programs. Its two files are imported out of the wheel, into the Cinder of this
+It is the last driver that ran these programs. Its two files are imported from the wheel, into the Cinder of this
 environment. Agents are tried in order. Prints one JSON object per step, ``{"step", "ok", "detail"}``. The programs are
-run without sudo only as root.
+run without sudo only when the user is root.
 """
 
 from __future__ import annotations
@@ -46,9 +46,9 @@ def make_driver(wheel: str, bin_dir: str, agents: list[str]) -> Any:
     settings = {"dsware_manager": "192.0.2.1", "fusionstorageagent": ",".join(agents), "volume_backend_name": BACKEND}
     for name, value in settings.items():
         conf.set_override(name, value, group=BACKEND)
-    made = dsware.DSWAREDriver(configuration=backend, host=f"conformance@{BACKEND}")
-    made.check_cloned_interval = 0.1
-    return made
+    driver = dsware.DSWAREDriver(configuration=backend, host=f"conformance@{BACKEND}")
+    driver.check_cloned_interval = 0.1
+    return driver
 
 
 def volume(name: str, size: int) -> Any:
@@ -63,24 +63,24 @@ def main() -> int:
     step = run.step
 
     def names() -> list[tuple[str, int]]:
-        return sorted((one["name"], one["size"] // GIB) for one in array.state()["volumes"])
+        return sorted((row["name"], row["size"] // GIB) for row in array.state()["volumes"])
 
     driver = make_driver(wheel, array.entry["bin_dir"], agents)
-    v1, v2, v3 = volume("volume-1", 2), volume("volume-2", 3), volume("volume-3", 3)
-    s1 = SimpleNamespace(name="snapshot-1", volume_id="1", volume_size=2)
+    first, second, third = volume("volume-1", 2), volume("volume-2", 3), volume("volume-3", 3)
+    snap = SimpleNamespace(name="snapshot-1", volume_id="1", volume_size=2)
     step("set up", lambda: driver.do_setup(None))
     step("check the setup", driver.check_for_setup_error)
     stats = step("stats", lambda: driver.get_volume_stats(True))
-    # A release with one pool is told about as a whole.
+    # A release with one pool reports its capacity without a list of pools.
     pools = stats.get("pools") or [{**stats, "pool_name": "0"}]
-    step("a pool", lambda: [(one["pool_name"], one["total_capacity_gb"] > 0) for one in pools], [("0", True)])
-    step("create", lambda: driver.create_volume(v1), {"provider_id": "192.0.2.1"})
+    step("a pool", lambda: [(row["pool_name"], row["total_capacity_gb"] > 0) for row in pools], [("0", True)])
+    step("create", lambda: driver.create_volume(first), {"provider_id": "192.0.2.1"})
     step("it is there", names, [("volume-1", 2)])
-    step("snapshot", lambda: driver.create_snapshot(s1))
-    step("volume from it", lambda: driver.create_volume_from_snapshot(v2, s1), {"provider_id": "192.0.2.1"})
+    step("snapshot", lambda: driver.create_snapshot(snap))
+    step("volume from it", lambda: driver.create_volume_from_snapshot(second, snap), {"provider_id": "192.0.2.1"})
     step("they are there", names, [("snapshot-1", 2), ("volume-1", 2), ("volume-2", 3)])
-    step("extend", lambda: driver.extend_volume(v1, 4))
-    step("clone", lambda: driver.create_cloned_volume(v3, v2), {"provider_id": "192.0.2.1"})
+    step("extend", lambda: driver.extend_volume(first, 4))
+    step("clone", lambda: driver.create_cloned_volume(third, second), {"provider_id": "192.0.2.1"})
     step(
         "and no temporary snapshot",
         names,
@@ -89,11 +89,11 @@ def main() -> int:
     step("attach", lambda: driver._attach_volume("volume-1", "192.0.2.1")["ret_code"], "0")
     device = step("its device", lambda: driver._query_volume_attach("volume-1", "192.0.2.1")["dev_addr"])
     step("as large as the volume", lambda: os.path.getsize(device), 4 * GIB)
-    step("delete what is attached", lambda: driver.delete_volume(v1), refused=REFUSED)
+    step("delete what is attached", lambda: driver.delete_volume(first), refused=REFUSED)
     step("detach", lambda: driver._detach_volume("volume-1", "192.0.2.1")["ret_code"], "0")
-    step("delete the snapshot", lambda: driver.delete_snapshot(s1))
-    for one in (v1, v2, v3):
-        step(f"delete {one.name}", lambda one=one: driver.delete_volume(one))
+    step("delete the snapshot", lambda: driver.delete_snapshot(snap))
+    for to_delete in (first, second, third):
+        step(f"delete {to_delete.name}", lambda to_delete=to_delete: driver.delete_volume(to_delete))
     step("nothing is left", names, [])
     return run.status()
 

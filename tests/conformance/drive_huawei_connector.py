@@ -5,8 +5,8 @@
 
     drive_huawei_connector.py SDS_CLI VOLUME MISSING DEVICE_ROOT SIZE
 
-The volume is there and not attached; MISSING is not there. Prints one JSON object per step, ``{"step", "ok",
-"detail"}``. The connector runs its tool without sudo only as root.
+VOLUME exists and is not attached; MISSING does not exist. Prints one JSON object per step, ``{"step", "ok",
+"detail"}``. The connector runs its tool without sudo only when the user is root.
 """
 
 from __future__ import annotations
@@ -33,27 +33,27 @@ def main() -> int:
     lockutils.set_defaults(tempfile.mkdtemp(prefix="conformance-"))
     os_brick.setup(cfg.CONF)
     brick = connector.InitiatorConnector.factory("HUAWEISDSHYPERVISOR", "sudo")
-    there = {"volume_id": volume, "access_mode": "rw", "qos_specs": None}
-    nowhere = {**there, "volume_id": missing}
+    existing = {"volume_id": volume, "access_mode": "rw", "qos_specs": None}
+    nowhere = {**existing, "volume_id": missing}
     refused = exception.BrickException
     run = Steps()
     step = run.step
 
     step("not connected", lambda: brick.is_volume_connected(volume), False)
-    step("no path yet", lambda: brick.get_volume_paths(there), refused=refused)
-    first = step("connect", lambda: brick.connect_volume(there)) or {"path": "/nowhere"}
+    step("no path yet", lambda: brick.get_volume_paths(existing), refused=refused)
+    first = step("connect", lambda: brick.connect_volume(existing)) or {"path": "/nowhere"}
     path = Path(first["path"])
     step("under the root", lambda: path.is_relative_to(root), True)
     step("of its size", lambda: path.stat().st_size, int(size))
-    step("connect again", lambda: brick.connect_volume(there), first)
+    step("connect again", lambda: brick.connect_volume(existing), first)
     step("connected", lambda: brick.is_volume_connected(volume), True)
-    step("its path", lambda: brick.get_volume_paths(there), [first["path"]])
-    step("disconnect", lambda: brick.disconnect_volume(there, None))
+    step("its path", lambda: brick.get_volume_paths(existing), [first["path"]])
+    step("disconnect", lambda: brick.disconnect_volume(existing, None))
     step("no device left", path.exists, False)
-    step("disconnect again", lambda: brick.disconnect_volume(there, None))
+    step("disconnect again", lambda: brick.disconnect_volume(existing, None))
     step("connect what is not there", lambda: brick.connect_volume(nowhere), refused=refused)
     step("is it connected", lambda: brick.is_volume_connected(missing), False)
-    step("extend", lambda: brick.extend_volume(there), refused=NotImplementedError)
+    step("extend", lambda: brick.extend_volume(existing), refused=NotImplementedError)
     return run.status()
 
 

@@ -1,12 +1,12 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Drives the unmodified vmemclient through the life of volumes, snapshots, copies and hosts on one simulated array.
+"""Drive the unmodified vmemclient through all operations on volumes, snapshots, copies and hosts of a simulated array.
 
     drive_violin.py ENDPOINTS ARRAY
 
-One line of JSON for each step: its name, whether it went as expected, and its result. The library was written for
-Python 2 and for fixed ports. Both are supplied from outside; the library is not changed.
+Prints one JSON object per step, ``{"step", "ok", "detail"}``, and exits with 0 when all are ok. The library was written
+for Python 2 and for fixed ports. This process supplies both; the library is not changed.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ FIXED_PORTS = {"https": (443,), "http": (80, 10075)}
 
 
 def redirect(port: int, scheme: str) -> None:
-    """Connections to the library's fixed ports lead to the array. Those of the other scheme are refused."""
+    """Redirect connections to the library's fixed ports to the array, and refuse those of the other scheme."""
     connect = socket.create_connection
 
     def create_connection(address: tuple[str, int], *args: Any, **more: Any) -> socket.socket:
@@ -49,7 +49,7 @@ def redirect(port: int, scheme: str) -> None:
 
 
 class TextAnswer:
-    """What Python 2 gave: an answer whose body reads as text."""
+    """An answer whose body is text, as in Python 2."""
 
     def __init__(self, answer: Any) -> None:
         self._answer = answer
@@ -79,7 +79,7 @@ def opened(send: Callable[..., Any]) -> Callable[..., TextAnswer]:
 
 
 def python_2() -> None:
-    """The few names of Python 2 that the library uses."""
+    """Define the names of Python 2 that the library uses."""
     warnings.simplefilter("ignore")
     for name, value in {"basestring": str, "unicode": str, "xrange": range}.items():
         setattr(builtins, name, value)
@@ -103,27 +103,30 @@ def python_2() -> None:
 
 
 class Work(Steps):
-    """Steps of a library that returns most refusals in an answer."""
+    """Steps of a library that returns most refusals as an answer, not as an exception."""
 
     def __call__(
         self, name: str, work: Callable[[], Any], message: str = "", raises: type[BaseException] | None = None
     ) -> Any:
-        """Do it. The answer must have this message, and must not be a refusal unless that is expected."""
+        """Run a step. Its answer must have this message, and must not be a refusal.
+
+        :param raises: the exception that the step must raise.
+        """
 
         def quietly() -> Any:
-            # The library prints what the login answered.
+            # The library prints the answer to the login.
             with contextlib.redirect_stdout(io.StringIO()):
                 return work()
 
-        def good(found: Any) -> bool:
-            refused = isinstance(found, dict) and found.get("success") is False
-            return not refused and (not message or message in (found.get("msg") or ""))
+        def good(answer: Any) -> bool:
+            refused = isinstance(answer, dict) and answer.get("success") is False
+            return not refused and (not message or message in (answer.get("msg") or ""))
 
         return self.step(name, quietly, refused=raises, check=good)
 
 
 def refused(work: Callable[[], Any], code: str) -> Callable[[], Any]:
-    """Work that must be refused with this code."""
+    """A function that passes only when this work is refused with this code."""
 
     def check() -> Any:
         answer = work()
@@ -137,8 +140,8 @@ def refused(work: Callable[[], Any], code: str) -> Callable[[], Any]:
 def wait(status: Callable[[], tuple[Any, Any, int]], target: Any) -> Any:
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
-        found, _, percent = status()
-        if found == target and percent == 100:
+        copied_to, _, percent = status()
+        if copied_to == target and percent == 100:
             return percent
         time.sleep(0.1)
     raise AssertionError("the copy did not end")
@@ -160,9 +163,9 @@ def main() -> int:
     step = Work()
 
     def log_in(password: str) -> Any:
-        found = vmemclient.open(entry["address"], entry["username"], password, keepalive=True)
-        assert found is not None, "not recognised"
-        return found
+        session = vmemclient.open(entry["address"], entry["username"], password, keepalive=True)
+        assert session is not None, "not recognised"
+        return session
 
     step("a wrong password", lambda: log_in(entry["password"] + "x"), raises=error.AuthenticationError)
     con = step("log in", lambda: log_in(entry["password"]))
@@ -204,7 +207,7 @@ def life(step: Work, con: Any, error: Any) -> None:
         step(f"create {kind} twice", refused(create, "0x90010022"))
         step(
             f"detail of {kind}",
-            lambda n=name, k=kind: expect(con.lun.get_lun_info(n), "subType", k.upper()),  # type: ignore[misc]
+            lambda n=name, subtype=kind: expect(con.lun.get_lun_info(n), "subType", subtype.upper()),  # type: ignore[misc]
         )
     source = named["thick"]
     snapshots = con.snapshot
@@ -255,21 +258,21 @@ def life(step: Work, con: Any, error: Any) -> None:
     step("both are listed", lambda: expect({"n": len(snapshots.get_snapshots(source))}, "n", 2))
     step("one is found", lambda: expect({"n": len(snapshots.get_snapshots(source, "monday"))}, "n", 1))
     step("delete with snapshots", refused(lambda: con.lun.delete_lun(source), "0x09010048"))
-    made = step(
+    copy = step(
         "copy a snapshot",
         lambda: con.lun.copy_snapshot_to_new_lun(
             source_lun=source, source_snapshot_comment="monday", destination="v-from", storage_pool_id=number
         ),
         message="Copy TimeMark successfully.",
     )
-    target = con.lun.get_lun_info(object_id=made["object_id"])["virtualDeviceID"]
+    target = con.lun.get_lun_info(object_id=copy["object_id"])["virtualDeviceID"]
     step("its end", lambda: wait(lambda: snapshots.get_snapshot_copy_status(source), target))
-    made = step(
+    copy = step(
         "copy a LUN",
         lambda: con.lun.copy_lun_to_new_lun(source=source, destination="v-copy", storage_pool_id=number),
         message="Copy Snapshot resource successfully",
     )
-    step("the end of that", lambda: wait(lambda: con.lun.get_lun_copy_status(source), made["object_id"]))
+    step("the end of that", lambda: wait(lambda: con.lun.get_lun_copy_status(source), copy["object_id"]))
     attach(step, con, source)
     step(
         "a thin clone",
@@ -309,8 +312,8 @@ def attach(step: Work, con: Any, lun: str) -> None:
         lambda: expect(
             {
                 "devices": [
-                    {key: one[key] for key in ("name", "lun")}
-                    for one in con.client.get_client_info("server")["FibreChannelDevices"]
+                    {key: row[key] for key in ("name", "lun")}
+                    for row in con.client.get_client_info("server")["FibreChannelDevices"]
                 ]
             },
             "devices",
@@ -324,9 +327,9 @@ def attach(step: Work, con: Any, lun: str) -> None:
     step("no host", lambda: con.client.delete_client("server"))
 
 
-def expect(found: dict[str, Any], key: str, value: Any) -> dict[str, Any]:
-    assert found[key] == value, f"{key} is {found[key]!r}"
-    return found
+def expect(answer: dict[str, Any], key: str, value: Any) -> dict[str, Any]:
+    assert answer[key] == value, f"{key} is {answer[key]!r}"
+    return answer
 
 
 if __name__ == "__main__":

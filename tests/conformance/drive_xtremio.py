@@ -3,13 +3,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Drive the unmodified XtremIO driver that ships with Cinder through all operations, against a simulated XMS.
 
-Runs in an environment of its own that holds that Cinder and nothing of this project. After every step the simulator is
-asked what the array holds now, so a step passes only when the driver succeeds *and* the array is as it should be.
+Runs in an environment with that Cinder and nothing of this project. After every step the content of the simulated array
+is read, so a step passes only when the driver succeeds *and* the array is as it should be.
 
     drive_xtremio.py RUN_DIR/endpoints.json NAME [--groups] [--verify] [--clean-groups] [--cluster NAME]
 
-Prints one JSON object per step, ``{"step", "ok", "detail"}``, and exits with 0 when all are ok. Only the database is
-missing: the driver asks it whether the source of a clone is an image-cache entry, and gets the answer no.
+Prints one JSON object per step, ``{"step", "ok", "detail"}``, and exits with 0 when all are ok. There is no database:
+the only question of the driver, whether the source of a clone is an image-cache entry, is always answered with no.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from cinder.volume.drivers.dell_emc import xtremio  # noqa: E402
 from cinder.volume.drivers.san import san  # noqa: E402
 from oslo_concurrency import lockutils  # noqa: E402
 from oslo_config import cfg  # noqa: E402
-from steps import GIB, SimulatedArray, Steps  # noqa: E402
+from steps import GIB, SimulatedArray, Steps, connector  # noqa: E402
 
 BACKEND = "xtremio"
 CONTEXT = context.RequestContext("admin", "conformance", is_admin=True)
@@ -53,12 +53,12 @@ class Array(SimulatedArray):
 
     def members(self, kind: str, name: str) -> list[str]:
         return next(
-            (one["members"] for one in self.state()["groups"] if (one["kind"], one["name"]) == (kind, name)), []
+            (row["members"] for row in self.state()["groups"] if (row["kind"], row["name"]) == (kind, name)), []
         )
 
 
 def make_driver(options: argparse.Namespace, entry: dict[str, Any]) -> Any:
-    """The options must be registered and set before the driver is made: it reads some of them as it is made."""
+    """The driver. Its options are registered and set first, since its constructor reads some of them."""
     conf = cfg.CONF
     conf([], project="cinder", default_config_files=[])
     folder = tempfile.mkdtemp(prefix="conformance-")
@@ -68,13 +68,13 @@ def make_driver(options: argparse.Namespace, entry: dict[str, Any]) -> Any:
     backend.append_config_values(san.san_opts)
     backend.append_config_values(xtremio.XTREMIO_OPTS)
     settings = {
-        # The driver pastes this into its URLs; a port is welcome there.
+        # The driver uses this in its URLs, so it may have a port.
         "san_ip": f"{entry['address']}:{entry['port']}",
         "san_login": entry["username"],
         "san_password": options.password or entry["password"],
         "xtremio_cluster_name": options.cluster,
         "xtremio_clean_unused_ig": options.clean_groups,
-        # These two are swapped inside the driver: one second of patience, three attempts.
+        # The driver swaps these two: it waits one second, and makes three attempts.
         "xtremio_array_busy_retry_count": 1,
         "xtremio_array_busy_retry_interval": 3,
         "driver_ssl_cert_verify": options.verify or bool(options.ca),
@@ -83,9 +83,9 @@ def make_driver(options: argparse.Namespace, entry: dict[str, Any]) -> Any:
     for name, value in settings.items():
         conf.set_override(name, value, group=BACKEND)
     kind = xtremio.XtremIOFCDriver if options.protocol == "fc" else xtremio.XtremIOISCSIDriver
-    made = kind(configuration=backend, host=f"conformance@{BACKEND}")
-    made.db = NoDatabase()
-    return made
+    driver = kind(configuration=backend, host=f"conformance@{BACKEND}")
+    driver.db = NoDatabase()
+    return driver
 
 
 def volume(size: int, **more: Any) -> Any:
@@ -111,17 +111,17 @@ def volume(size: int, **more: Any) -> Any:
         ),
         **more,
     }
-    made = objects.Volume(context=CONTEXT, **values)
-    made.volume_attachment = objects.VolumeAttachmentList(context=CONTEXT, objects=[])
-    return made
+    created = objects.Volume(context=CONTEXT, **values)
+    created.volume_attachment = objects.VolumeAttachmentList(context=CONTEXT, objects=[])
+    return created
 
 
-def snapshot(of: Any) -> Any:
-    made = objects.Snapshot(
+def snapshot(parent: Any) -> Any:
+    snap = objects.Snapshot(
         context=CONTEXT,
         id=str(uuid.uuid4()),
-        volume_id=of.id,
-        volume_size=of.size,
+        volume_id=parent.id,
+        volume_size=parent.size,
         display_name="conformance",
         project_id="project",
         user_id="user",
@@ -129,19 +129,8 @@ def snapshot(of: Any) -> Any:
         cgsnapshot_id=None,
         group_snapshot_id=None,
     )
-    made.volume = of
-    return made
-
-
-def host(number: int) -> dict[str, Any]:
-    return {
-        "host": f"compute-{number}",
-        "ip": "127.0.0.1",
-        "multipath": True,
-        "initiator": f"iqn.1994-05.com.example:compute{number}",
-        "wwpns": [f"1000000000{number:02x}000{port}" for port in (1, 2)],
-        "wwnns": [f"2000000000{number:02x}000{port}" for port in (1, 2)],
-    }
+    snap.volume = parent
+    return snap
 
 
 def drive(options: argparse.Namespace, array: Array, run: Steps) -> None:
@@ -166,25 +155,25 @@ def life_of_a_volume(cinder: Any, array: Array, run: Steps) -> tuple[Any, Any]:
     total = array.state()["pools"][0]["size"]
     stats = run.step("statistics", lambda: cinder.get_volume_stats(refresh=True)) or {}
     run.expect("capacity in GiB", (stats.get("total_capacity_gb"), stats.get("free_capacity_gb")), (total / GIB,) * 2)
-    made = volume(1)
-    run.step("create", lambda: cinder.create_volume(made))
-    run.expect("created size", array.volume(made.id).get("size"), GIB)
-    run.step("create again", lambda: cinder.create_volume(made), refused=exception.VolumeBackendAPIException)
-    run.step("extend", lambda: cinder.extend_volume(made, 3))
-    made.size = 3
-    run.expect("extended size", array.volume(made.id).get("size"), 3 * GIB)
-    run.step("shrink", lambda: cinder.extend_volume(made, 2), refused=exception.VolumeBackendAPIException)
-    run.expect("not shrunk", array.volume(made.id).get("size"), 3 * GIB)
+    created = volume(1)
+    run.step("create", lambda: cinder.create_volume(created))
+    run.expect("created size", array.volume(created.id).get("size"), GIB)
+    run.step("create again", lambda: cinder.create_volume(created), refused=exception.VolumeBackendAPIException)
+    run.step("extend", lambda: cinder.extend_volume(created, 3))
+    created.size = 3
+    run.expect("extended size", array.volume(created.id).get("size"), 3 * GIB)
+    run.step("shrink", lambda: cinder.extend_volume(created, 2), refused=exception.VolumeBackendAPIException)
+    run.expect("not shrunk", array.volume(created.id).get("size"), 3 * GIB)
     run.step(
         "extend what is not there", lambda: cinder.extend_volume(volume(1), 2), refused=exception.VolumeDriverException
     )
     stats = run.step("statistics again", lambda: cinder.get_volume_stats(refresh=True)) or {}
     run.expect("provisioned", stats.get("provisioned_capacity_gb"), 3)
-    snap = snapshot(made)
+    snap = snapshot(created)
     run.step("snapshot", lambda: cinder.create_snapshot(snap))
     shown = array.volume(snap.id)
-    run.expect("snapshot of it", (shown.get("kind"), shown.get("parent")), ("snapshot", made.id))
-    return made, snap
+    run.expect("snapshot of it", (shown.get("kind"), shown.get("parent")), ("snapshot", created.id))
+    return created, snap
 
 
 def copies_of_a_volume(cinder: Any, array: Array, run: Steps, source: Any, snap: Any) -> list[Any]:
@@ -194,10 +183,10 @@ def copies_of_a_volume(cinder: Any, array: Array, run: Steps, source: Any, snap:
     run.step("clone", lambda: cinder.create_cloned_volume(clone, source))
     run.step("larger clone", lambda: cinder.create_cloned_volume(larger_clone, source))
     origin = array.volume(source.id).get("content")
-    for made, parent in ((from_snapshot, snap), (larger, snap), (clone, source), (larger_clone, source)):
-        shown = array.volume(made.id)
-        found = (shown.get("size"), shown.get("writable"), shown.get("parent"), shown.get("content"))
-        run.expect(f"copy of {made.size} GiB", found, (made.size * GIB, True, parent.id, origin))
+    for copy, parent in ((from_snapshot, snap), (larger, snap), (clone, source), (larger_clone, source)):
+        shown = array.volume(copy.id)
+        properties = (shown.get("size"), shown.get("writable"), shown.get("parent"), shown.get("content"))
+        run.expect(f"copy of {copy.size} GiB", properties, (copy.size * GIB, True, parent.id, origin))
     orphan = volume(3)
     run.step("clone of nothing", lambda: cinder.create_cloned_volume(orphan, volume(3)), refused=exception.NotFound)
     run.expect("nothing left of it", array.volume(orphan.id), {})
@@ -205,32 +194,32 @@ def copies_of_a_volume(cinder: Any, array: Array, run: Steps, source: Any, snap:
 
 
 def attachments(cinder: Any, array: Array, run: Steps, options: argparse.Namespace, volumes: list[Any]) -> None:
-    one, two, three = volumes[:3]
-    first, second = host(1), host(2)
-    data = (run.step("attach", lambda: cinder.initialize_connection(one, first)) or {}).get("data", {})
-    luns = array.maps(one.id)
-    run.expect("LUN as told", list(luns.values()), [data.get("target_lun")])
+    first_volume, second_volume, third_volume = volumes[:3]
+    first, second = connector(1), connector(2)
+    data = (run.step("attach", lambda: cinder.initialize_connection(first_volume, first)) or {}).get("data", {})
+    luns = array.maps(first_volume.id)
+    run.expect("the array's LUN", list(luns.values()), [data.get("target_lun")])
     check_targets(run, options, data)
-    again = (run.step("attach again", lambda: cinder.initialize_connection(one, first)) or {}).get("data", {})
+    again = (run.step("attach again", lambda: cinder.initialize_connection(first_volume, first)) or {}).get("data", {})
     run.expect("same LUN", again.get("target_lun"), data.get("target_lun"))
     if options.chap:
         run.expect("same secret", again.get("auth_password"), data.get("auth_password"))
-    run.step("attach a second volume", lambda: cinder.initialize_connection(two, first))
-    run.expect("another LUN", set(array.maps(two.id).values()) & set(luns.values()), set())
-    run.step("attach to a second host", lambda: cinder.initialize_connection(one, second))
-    run.expect("two hosts have it", len(array.maps(one.id)), 2)
-    run.step("detach", lambda: cinder.terminate_connection(one, first))
-    run.expect("the other host still has it", len(array.maps(one.id)), 1)
-    run.expect("the other volume is still there", len(array.maps(two.id)), 1)
-    run.step("detach once more", lambda: cinder.terminate_connection(one, first))
-    run.step("detach the rest", lambda: cinder.terminate_connection(one, second))
-    run.step("detach the second volume", lambda: cinder.terminate_connection(two, first))
+    run.step("attach a second volume", lambda: cinder.initialize_connection(second_volume, first))
+    run.expect("another LUN", set(array.maps(second_volume.id).values()) & set(luns.values()), set())
+    run.step("attach to a second host", lambda: cinder.initialize_connection(first_volume, second))
+    run.expect("two hosts have it", len(array.maps(first_volume.id)), 2)
+    run.step("detach", lambda: cinder.terminate_connection(first_volume, first))
+    run.expect("the other host still has it", len(array.maps(first_volume.id)), 1)
+    run.expect("the other volume is still there", len(array.maps(second_volume.id)), 1)
+    run.step("detach once more", lambda: cinder.terminate_connection(first_volume, first))
+    run.step("detach the rest", lambda: cinder.terminate_connection(first_volume, second))
+    run.step("detach the second volume", lambda: cinder.terminate_connection(second_volume, first))
     run.expect("no mapping left", array.state()["mappings"], [])
     run.expect("unused groups", len(array.state()["hosts"]), 0 if options.clean_groups else 2)
     for where in (first, second):
-        run.step("attach once more", partial(cinder.initialize_connection, three, where))
-    run.step("detach from everywhere", lambda: cinder.terminate_connection(three, None))
-    run.expect("detached from everywhere", array.maps(three.id), {})
+        run.step("attach once more", partial(cinder.initialize_connection, third_volume, where))
+    run.step("detach from everywhere", lambda: cinder.terminate_connection(third_volume, None))
+    run.expect("detached from everywhere", array.maps(third_volume.id), {})
     run.step(
         "detach what is not there", lambda: cinder.terminate_connection(volume(1), first), refused=exception.NotFound
     )
@@ -239,7 +228,7 @@ def attachments(cinder: Any, array: Array, run: Steps, options: argparse.Namespa
 def check_targets(run: Steps, options: argparse.Namespace, data: dict[str, Any]) -> None:
     if options.protocol == "fc":
         targets = data.get("target_wwn", [])
-        run.expect("targets are WWNs", {len(one) for one in targets}, {16})
+        run.expect("targets are WWNs", {len(target) for target in targets}, {16})
         run.expect(
             "every initiator to every target", set(map(len, data["initiator_target_map"].values())), {len(targets)}
         )
@@ -270,7 +259,7 @@ def names(cinder: Any, array: Array, run: Steps, managed: Any) -> None:
     run.expect("under its final name", array.volume(final).get("size"), 2 * GIB)
     moved.id = final
     run.step("unmanage", lambda: cinder.unmanage(moved))
-    run.expect("still on the array", len([one for one in array.state()["volumes"] if one["size"] == 2 * GIB]), 1)
+    run.expect("still on the array", len([row for row in array.state()["volumes"] if row["size"] == 2 * GIB]), 1)
     run.expect("under another name", array.volume(final), {})
 
 
@@ -295,18 +284,24 @@ def groups(cinder: Any, array: Array, run: Steps) -> None:
     run.expect("one snapshot of each", [array.volume(one).get("parent") for one in snapshots], ids)
 
     records = [{"volume_id": member.id, "volume_size": member.size} for member in members]
-    for what, source in (
+    for title, source in (
         ("group snapshot", {"group_snapshot": taken, "snapshots": records}),
         ("group", {"source_group": group, "source_vols": members}),
     ):
-        # The driver leaves the snapshots' names to the array, which on older versions tells them apart by the second.
+        # The array chooses the snapshots' names, which on older versions differ only from one second to the next.
         time.sleep(1.1)
-        other = {"id": str(uuid.uuid4()), "status": "available"}
-        made = [volume(1), volume(2)]
-        run.step(f"group from a {what}", partial(cinder.create_group_from_src, CONTEXT, other, made, **source))
-        run.expect(f"members from a {what}", array.members("consistency-group", other["id"]), [one.id for one in made])
-        run.step(f"delete the group from a {what}", partial(cinder.delete_group, CONTEXT, other, made))
-        run.expect("its volumes are gone", [array.volume(one.id) for one in made], [{}, {}])
+        copy_of_group = {"id": str(uuid.uuid4()), "status": "available"}
+        copies = [volume(1), volume(2)]
+        run.step(
+            f"group from a {title}", partial(cinder.create_group_from_src, CONTEXT, copy_of_group, copies, **source)
+        )
+        run.expect(
+            f"members from a {title}",
+            array.members("consistency-group", copy_of_group["id"]),
+            [one.id for one in copies],
+        )
+        run.step(f"delete the group from a {title}", partial(cinder.delete_group, CONTEXT, copy_of_group, copies))
+        run.expect("its volumes are gone", [array.volume(one.id) for one in copies], [{}, {}])
 
     run.step("delete the group's snapshot", lambda: cinder.delete_group_snapshot(CONTEXT, taken, []))
     run.expect("its snapshots are gone", [array.volume(one) for one in snapshots], [{}, {}])
@@ -318,16 +313,16 @@ def groups(cinder: Any, array: Array, run: Steps) -> None:
 
 
 def removal(cinder: Any, array: Array, run: Steps, snap: Any, volumes: list[Any]) -> None:
-    first, *others = volumes
+    first, *copies = volumes
     run.step("delete a volume with snapshots", lambda: cinder.delete_volume(first))
     run.expect("its snapshot is now a volume", array.volume(snap.id).get("parent", ""), None)
     run.step("delete the snapshot", lambda: cinder.delete_snapshot(snap))
-    for other in others:
-        run.step("delete a copy", partial(cinder.delete_volume, other))
+    for volume_to_delete in copies:
+        run.step("delete a copy", partial(cinder.delete_volume, volume_to_delete))
     run.step("delete a volume that is gone", lambda: cinder.delete_volume(first))
     run.step("delete a snapshot that is gone", lambda: cinder.delete_snapshot(snap))
-    left = [one["name"] for one in array.state()["volumes"]]
-    run.expect("only the unmanaged volume is left", [name for name in left if "unman" not in name], [])
+    remaining = [row["name"] for row in array.state()["volumes"]]
+    run.expect("only the unmanaged volume is left", [name for name in remaining if "unman" not in name], [])
 
 
 def main() -> int:
@@ -342,7 +337,7 @@ def main() -> int:
     parser.add_argument("--clean-groups", action="store_true")
     parser.add_argument("--verify", action="store_true")
     parser.add_argument("--ca", default="", help="trust this instead of the array's own authority")
-    parser.add_argument("--password", default="", help="instead of the right one")
+    parser.add_argument("--password", default="", help="a wrong password instead of the array's")
     options = parser.parse_args()
     logging.disable(logging.CRITICAL)
     run = Steps()

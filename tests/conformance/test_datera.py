@@ -46,7 +46,9 @@ def client() -> Client:
         rarely("oldest", "v2.1", "http"),
     ],
 )
-def test_the_sdk(client: Client, simulator: Simulator, name: str, api: str, scheme: str) -> None:
+def test_the_datera_sdk_works_against_the_simulator(
+    client: Client, simulator: Simulator, name: str, api: str, scheme: str
+) -> None:
     simulator.reset(name)
     more = ["--http", "--many"] if scheme == "http" else []
     outcome = client.drive("drive_dfs_sdk.py", str(simulator.endpoints_path), name, "--api", api, *more)
@@ -65,7 +67,9 @@ def test_the_sdk(client: Client, simulator: Simulator, name: str, api: str, sche
         rarely("oldest", "2.1", "acme"),
     ],
 )
-def test_the_driver(client: Client, simulator: Simulator, name: str, api: str, tenant: str | None) -> None:
+def test_the_datera_driver_works_against_the_simulator(
+    client: Client, simulator: Simulator, name: str, api: str, tenant: str | None
+) -> None:
     simulator.reset(name)
     more = ["--tenant", tenant] if tenant else []
     outcome = client.drive("drive_datera.py", str(simulator.endpoints_path), name, "--api", api, *more)
@@ -73,10 +77,10 @@ def test_the_driver(client: Client, simulator: Simulator, name: str, api: str, t
     assert len(outcome.steps) > 25
 
 
-def test_the_driver_with_a_wrong_password(client: Client, simulator: Simulator) -> None:
-    """It logs that and goes on without a session: no version is settled."""
+def test_the_datera_driver_reports_a_wrong_password(client: Client, simulator: Simulator) -> None:
+    """It logs the error and continues without a session, so it has no API version."""
     mark = simulator.mark("newest")
     outcome = client.drive("drive_datera.py", str(simulator.endpoints_path), "newest", "--password", "wrong")
     assert (outcome.status, outcome.wrong) == (1, ["the API version: None"])
-    answers = {(one["path"][6:], one["status"]) for one in simulator.requests("newest", mark)}
+    answers = {(request["path"][6:], request["status"]) for request in simulator.requests("newest", mark)}
     assert answers == {("login", 401)}

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The FlashSystem drivers of Cinder 28, the last that has them, against the simulated array."""
+"""The FlashSystem drivers of Cinder 28, the last release that has them, against the simulated array."""
 
 from __future__ import annotations
 
@@ -35,20 +35,23 @@ def drive(client: Client, simulator: Simulator, name: str, protocol: str, *argum
 @pytest.mark.parametrize(
     ("name", "protocol"), [("both", "iscsi"), ("fc", "fc"), rarely("both", "fc"), rarely("iscsi", "iscsi")]
 )
-def test_a_whole_life(cinder28: Client, simulator: Simulator, name: str, protocol: str) -> None:
+def test_the_drivers_work_against_the_simulator(
+    cinder28: Client, simulator: Simulator, name: str, protocol: str
+) -> None:
     outcome = drive(cinder28, simulator, name, protocol)
     assert (outcome.wrong, outcome.status) == ([], 0)
     assert len(outcome.steps) > 50
 
 
-def test_another_host_key(cinder28: Client, simulator: Simulator) -> None:
+def test_the_driver_refuses_another_host_key(cinder28: Client, simulator: Simulator) -> None:
+    mark = simulator.mark("both")
     outcome = drive(cinder28, simulator, "both", "fc", "--other-host-key")
     assert outcome.status == 1
     assert outcome.wrong[0].startswith("set up: ")
-    assert simulator.requests("both", simulator.mark("both")) == []
+    assert simulator.requests("both", mark) == []
 
 
-def test_a_wrong_password(cinder28: Client, simulator: Simulator) -> None:
+def test_the_driver_reports_a_wrong_password(cinder28: Client, simulator: Simulator) -> None:
     outcome = drive(cinder28, simulator, "both", "fc", "--password", "wrong")
     assert outcome.status == 1
     assert "Authentication failed" in outcome.wrong[0]

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Violin's own library, unmodified, against the simulated arrays."""
+"""Violin's own library, vmemclient, unmodified, against the simulated arrays."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def vmemclient() -> Client:
 
 
 @pytest.mark.parametrize("name", [row["name"] for row in ARRAYS])
-def test_vmemclient(vmemclient: Client, simulator: Simulator, name: str) -> None:
+def test_vmemclient_works_against_the_simulator(vmemclient: Client, simulator: Simulator, name: str) -> None:
     outcome = vmemclient.drive("drive_violin.py", str(simulator.endpoints_path), name)
     assert (outcome.wrong, outcome.status) == ([], 0)
     assert len(outcome.steps) > 50

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The XtremIO drivers of Cinder 29 against the simulated XMS, in every version, protocol and mood."""
+"""The XtremIO drivers of Cinder 29 against the simulated XMS: versions, protocols, certificates and busy arrays."""
 
 from __future__ import annotations
 
@@ -59,45 +59,51 @@ def drive(client: Client, simulator: Simulator, name: str, *arguments: str) -> O
         ("4.0.2-80", "fc"),
         ("4.2.0-33", "fc"),
         ("6.0.1-27_X2", "iscsi"),
-        # 4.2.0-33 with iSCSI is the array of test_verified_certificate
+        # 4.2.0-33 with iSCSI is the array of test_the_driver_verifies_the_certificate
         *(rarely(version, "fc") for version in ("3.0.3-11", "4.0.10-34.hotfix1", "6.0.1-27_X2")),
         *(rarely(version, "iscsi") for version in ("4.0.2-80", "4.0.10-34.hotfix1", "4.2.0-33")),
     ],
 )
-def test_versions_and_protocols(cinder29: Client, simulator: Simulator, version: str, protocol: str) -> None:
+def test_the_drivers_work_with_every_version_and_protocol(
+    cinder29: Client, simulator: Simulator, version: str, protocol: str
+) -> None:
     simulator.reset(f"v{version}")
     outcome = drive(cinder29, simulator, f"v{version}", "--protocol", protocol)
     assert (outcome.wrong, outcome.status) == ([], 0)
     assert len(outcome.steps) > (60 if version.startswith("3.") else 90)
 
 
-def test_chap(cinder29: Client, simulator: Simulator) -> None:
+def test_the_driver_works_with_chap(cinder29: Client, simulator: Simulator) -> None:
     outcome = drive(cinder29, simulator, "chap", "--chap")
     assert (outcome.wrong, outcome.status) == ([], 0)
 
 
 @pytest.mark.parametrize("protocol", ["iscsi", rarely("fc")])
-def test_unused_groups_are_cleaned_up(cinder29: Client, simulator: Simulator, protocol: str) -> None:
+def test_the_driver_removes_unused_initiator_groups(cinder29: Client, simulator: Simulator, protocol: str) -> None:
     simulator.reset("v4.2.0-33")
     outcome = drive(cinder29, simulator, "v4.2.0-33", "--clean-groups", "--protocol", protocol)
     assert (outcome.wrong, outcome.status) == ([], 0)
 
 
 @pytest.mark.parametrize(("name", "cluster"), [("two", "west"), ("two-old", "west"), rarely("two", "east")])
-def test_two_clusters(cinder29: Client, simulator: Simulator, name: str, cluster: str) -> None:
+def test_the_driver_uses_the_cluster_that_is_named(
+    cinder29: Client, simulator: Simulator, name: str, cluster: str
+) -> None:
     simulator.reset(name)
     outcome = drive(cinder29, simulator, name, "--cluster", cluster)
     assert (outcome.wrong, outcome.status) == ([], 0)
-    assert {one["scope"] for one in simulator.state(name)["volumes"]} == {cluster}
+    assert {row["scope"] for row in simulator.state(name)["volumes"]} == {cluster}
 
 
-def test_verified_certificate(cinder29: Client, simulator: Simulator) -> None:
+def test_the_driver_verifies_the_certificate(cinder29: Client, simulator: Simulator) -> None:
     simulator.reset("v4.2.0-33")
     outcome = drive(cinder29, simulator, "v4.2.0-33", "--verify")
     assert (outcome.wrong, outcome.status) == ([], 0)
 
 
-def test_somebody_elses_authority(cinder29: Client, simulator: Simulator, tmp_path: Any) -> None:
+def test_the_driver_refuses_a_certificate_of_another_authority(
+    cinder29: Client, simulator: Simulator, tmp_path: Any
+) -> None:
     path = tmp_path / "other.pem"
     trustme.CA().cert_pem.write_to_path(str(path))
     outcome = drive(cinder29, simulator, "v4.2.0-33", "--ca", str(path))
@@ -105,15 +111,17 @@ def test_somebody_elses_authority(cinder29: Client, simulator: Simulator, tmp_pa
     assert "CERTIFICATE_VERIFY_FAILED" in outcome.wrong[0]
 
 
-def test_wrong_password(cinder29: Client, simulator: Simulator) -> None:
+def test_the_driver_reports_a_wrong_password(cinder29: Client, simulator: Simulator) -> None:
     outcome = drive(cinder29, simulator, "v4.2.0-33", "--password", "wrong")
     assert outcome.status == 1
     assert outcome.wrong[0].startswith("check the setup: VolumeBackendAPIException")
 
 
 @pytest.mark.parametrize("name", ["v3.0.3-11", "v4.2.0-33", rarely("v4.0.2-80")])
-def test_busy_now_and_then(cinder29: Client, simulator: Simulator, name: str) -> None:
-    """The driver waits and repeats, at most three times a request."""
+def test_the_driver_repeats_requests_that_a_busy_array_refused(
+    cinder29: Client, simulator: Simulator, name: str
+) -> None:
+    """The driver waits and repeats a request at most three times."""
     simulator.reset(name)
     for skip in (0, 5, 5, 20):
         simulator.fault(name, kind="busy", skip=skip)

@@ -9,8 +9,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from tests.openstack.upstream import UPSTREAM
+from tests.support.in_client.steps import connector
 
-# Array, driver
+__all__ = ["connector", "section", "upstream_section"]
+
+# By name of the backend: the simulated array, and the driver
 DRIVERS = {
     "xtremio": ("xtremio", "xtremio.XtremIOISCSIDriver"),
     "xtremiofc": ("xtremiofc", "xtremio.XtremIOFCDriver"),
@@ -23,13 +26,13 @@ DRIVERS = {
     "datera": ("datera", "datera.DateraDriver"),
 }
 FC = ("xtremiofc", "flashsystem", "violin")
-# That of connector(1), and that of cinder-volume (see disks.py)
+# The host of connector(1), and the host of cinder-volume (see disks.py)
 HOSTS = ("compute-1", "control")
 
 
 def section(name: str, entry: Mapping[str, Any], **more: Any) -> dict[str, Any]:
-    """The backend ``name`` of DRIVERS on the array of this entry in endpoints.json."""
-    found: dict[str, Any] = {
+    """The section of backend ``name`` of DRIVERS, for the array with this entry in endpoints.json."""
+    options: dict[str, Any] = {
         "volume_driver": f"openflash_openstack.cinder.{DRIVERS[name][1]}",
         "volume_backend_name": name,
         "san_ip": entry["address"],
@@ -37,27 +40,27 @@ def section(name: str, entry: Mapping[str, Any], **more: Any) -> dict[str, Any]:
         "san_password": entry["password"],
     }
     if entry.get("ca_path"):
-        found |= {"driver_ssl_cert_verify": True, "driver_ssl_cert_path": entry["ca_path"]}
+        options |= {"driver_ssl_cert_verify": True, "driver_ssl_cert_path": entry["ca_path"]}
     if name.startswith("flashsystem"):
         protocol = "iSCSI" if name.endswith("iscsi") else "FC"
-        found |= {"san_ssh_port": entry["port"], "flashsystem_connection_protocol": protocol}
+        options |= {"san_ssh_port": entry["port"], "flashsystem_connection_protocol": protocol}
     elif name == "dsware":
-        agents = ",".join(f"{host}:{one['address']}" for host, one in zip(HOSTS, entry["agents"], strict=True))
+        agents = ",".join(f"{host}:{agent['address']}" for host, agent in zip(HOSTS, entry["agents"], strict=True))
         url = f"https://{entry['address']}:{entry['rest_port']}"
         pools = ";".join(pool["name"] for pool in entry["pools"])
-        found |= {"dsware_rest_url": url, "dsware_storage_pools": pools, "manager_ips": agents}
+        options |= {"dsware_rest_url": url, "dsware_storage_pools": pools, "manager_ips": agents}
     elif name == "dswaresocket":
-        found |= {
+        options |= {
             "fusionstorageagent": f"{entry['address']}:{entry['socket_port']}",
             "pool_id_filter": ",".join(str(pool["id"]) for pool in entry["pools"]),
             "dsware_manager": entry["address"],
         }
     else:
-        found["san_api_port"] = entry["port"]
-    return {**found, **more}
+        options["san_api_port"] = entry["port"]
+    return {**options, **more}
 
 
-# What tests/openstack calls those that Cinder ships a driver for
+# The backends that Cinder ships a driver for, with their names in tests/openstack
 SHIPPED = {
     "xtremio": "xtremio-iscsi",
     "xtremiofc": "xtremio-fc",
@@ -69,21 +72,10 @@ SHIPPED = {
 
 
 def upstream_section(name: str, entry: Mapping[str, Any], **more: Any) -> dict[str, Any]:
-    """The same for the driver that Cinder ships."""
-    found = section(name, entry, volume_driver=UPSTREAM[SHIPPED[name]], enable_unsupported_driver=True)
+    """The section of that backend for the driver that Cinder ships."""
+    options = section(name, entry, volume_driver=UPSTREAM[SHIPPED[name]], enable_unsupported_driver=True)
     if name.startswith("xtremio"):
-        found["san_ip"] = f"{entry['address']}:{entry['port']}"
+        options["san_ip"] = f"{entry['address']}:{entry['port']}"
     if name == "flashsystemiscsi":
-        found |= {"target_ip_address": "127.0.0.11", "flashsystem_iscsi_portid": 1}
-    return {**found, **more}
-
-
-def connector(number: int) -> dict[str, Any]:
-    return {
-        "host": f"compute-{number}",
-        "ip": "127.0.0.1",
-        "multipath": True,
-        "initiator": f"iqn.1994-05.com.example:compute{number}",
-        "wwpns": [f"1000000000{number:02x}000{port}" for port in (1, 2)],
-        "wwnns": [f"2000000000{number:02x}000{port}" for port in (1, 2)],
-    }
+        options |= {"target_ip_address": "127.0.0.11", "flashsystem_iscsi_portid": 1}
+    return {**options, **more}

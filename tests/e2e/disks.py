@@ -1,11 +1,11 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What stands for the kernel of the host of cinder-volume: its disks are files of simulated arrays.
+"""Replaces the kernel of cinder-volume's host: its disks are files of simulated arrays.
 
 Runs in the process of a Cinder, when ``OPENFLASH_DISKS`` has, as JSON, the folders with the ``dev`` and ``sys`` of the
-host by protocol. Two of os-brick's connectors are replaced: the kernel is what they would talk to. All else is Cinder's
-and os-brick's own, and so is every byte that is read or written.
+host by protocol. It replaces two of os-brick's connectors, which would use the kernel. Everything else is Cinder's and
+os-brick's own code, and every byte is really read and written.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from os_brick.initiator.connectors import local
 
 HOST = "control"
 ROOTS: dict[str, Path] = {}
-# Seconds for the simulated kernel to do what it was told
+# Seconds within which the simulated kernel must add or remove a disk
 PATIENCE = 10.0
 
 
 class FibreChannel(local.LocalConnector):  # type: ignore[misc] # os-brick has no types
-    """Disks that show up after a scan, and stay until they are deleted (see the simulator's devicetree.py)."""
+    """Disks that appear after a scan, and stay until they are deleted (see the simulator's devicetree.py)."""
 
     @staticmethod
     def get_connector_properties(root_helper: str, *args: Any, **kwargs: Any) -> dict[str, Any]:
@@ -42,8 +42,8 @@ class FibreChannel(local.LocalConnector):  # type: ignore[misc] # os-brick has n
     def connect_volume(self, connection_properties: dict[str, Any]) -> dict[str, Any]:
         (ROOTS["fc"] / "sys/class/scsi_host/host1/scan").write_text("- - -\n")
         (path, *_more) = self._wait(connection_properties, True)
-        found: dict[str, Any] = super().connect_volume({"device_path": path})
-        return found
+        device: dict[str, Any] = super().connect_volume({"device_path": path})
+        return device
 
     def disconnect_volume(self, connection_properties: dict[str, Any], *args: Any, **kwargs: Any) -> None:
         for path in self._disks(connection_properties):
@@ -57,30 +57,32 @@ class FibreChannel(local.LocalConnector):  # type: ignore[misc] # os-brick has n
             str(ROOTS["fc"] / "dev" / link.parent.name) for link in links if link.resolve().name.endswith(f":{lun}")
         ]
 
-    def _wait(self, connection_properties: dict[str, Any], there: bool) -> list[str]:
+    def _wait(self, connection_properties: dict[str, Any], attached: bool) -> list[str]:
         end = time.monotonic() + PATIENCE
-        while bool(found := self._disks(connection_properties)) != there:
+        while bool(disks := self._disks(connection_properties)) != attached:
             if time.monotonic() > end:
-                raise RuntimeError(f"disks of LUN {connection_properties['target_lun']}: {found}")
+                raise RuntimeError(f"disks of LUN {connection_properties['target_lun']}: {disks}")
             time.sleep(0.02)
-        return found
+        return disks
 
 
 class Local(local.LocalConnector):  # type: ignore[misc]
-    """Disks that the block client makes, in a /dev of their own. The simulated array forgets what was written when a
-    volume is detached; a real one does not."""
+    """Disks of the block client, in a separate /dev folder.
+
+    The simulated array loses the bytes of a volume that is detached, unlike a real one, so they are kept here.
+    """
 
     @staticmethod
     def get_connector_properties(root_helper: str, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """By another name than this machine's, whose /dev is not asked then."""
+        """Another host name than this machine's, so that its own /dev is not used."""
         return {"host": HOST}
 
     def connect_volume(self, connection_properties: dict[str, Any]) -> dict[str, Any]:
         path = self._path(connection_properties)
         if self._kept(path).exists():
             copy(self._kept(path), path)
-        found: dict[str, Any] = super().connect_volume({"device_path": str(path)})
-        return found
+        device: dict[str, Any] = super().connect_volume({"device_path": str(path)})
+        return device
 
     def disconnect_volume(self, connection_properties: dict[str, Any], *args: Any, **kwargs: Any) -> None:
         path = self._path(connection_properties)
@@ -103,10 +105,10 @@ def register() -> None:
     ROOTS.update({protocol: Path(root) for protocol, root in json.loads(os.environ["OPENFLASH_DISKS"]).items()})
     for protocol, cls in (("FIBRE_CHANNEL", FibreChannel), ("LOCAL", Local)):
         mapping = connector.get_connector_mapping()
-        listed, mine = mapping[protocol], f"{__name__}.{cls.__name__}"
-        mapping[protocol] = mine
-        connector.unix_connector_list[connector.unix_connector_list.index(listed)] = mine
-    # Nothing here needs another user, and there is no rootwrap.
+        listed, replacement = mapping[protocol], f"{__name__}.{cls.__name__}"
+        mapping[protocol] = replacement
+        connector.unix_connector_list[connector.unix_connector_list.index(listed)] = replacement
+    # There is no rootwrap, and nothing needs another user
     os_brick.privileged.default.set_client_mode(False)
     cinder.privsep.sys_admin_pctxt.set_client_mode(False)
     folder = Path(tempfile.mkdtemp(prefix="sudo-", dir=next(iter(ROOTS.values())).parent))

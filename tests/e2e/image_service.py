@@ -17,11 +17,11 @@ from tests.support.clients import client_python
 
 
 class Glance(Service):
-    """Stores of one type by name, the first of which is the default; and its API."""
+    """A Glance with named stores of one type, of which the first is the default, and its API."""
 
     NAME = "glance"
     patience = 120
-    """Seconds without a byte that an answer may take."""
+    """The seconds that an answer may take without sending a byte."""
 
     def __init__(
         self,
@@ -35,7 +35,7 @@ class Glance(Service):
         self._stores, self._kind = dict(stores), kind
         self._session = requests.Session()
         self._session.trust_env = False
-        # What is refused before all of it was read ends the connection.
+        # An upload that is refused before it was read completely ends the connection.
         self._session.headers["Connection"] = "close"
 
     def configure(self) -> Path:
@@ -66,8 +66,8 @@ class Glance(Service):
 
     def _command(self, where: Path) -> list[str]:
         """:param where: the folder of ``no_keystone.py``."""
-        words = ["-w", "1", "-k", "gthread", "--threads", "4", "--timeout", "900", "-b", f"127.0.0.1:{self.port}"]
-        return [str(self._python), "-m", "gunicorn", *words, "--pythonpath", str(where), "no_keystone:application"]
+        options = ["-w", "1", "-k", "gthread", "--threads", "4", "--timeout", "900", "-b", f"127.0.0.1:{self.port}"]
+        return [str(self._python), "-m", "gunicorn", *options, "--pythonpath", str(where), "no_keystone:application"]
 
     def start(self) -> None:
         config = self.configure()
@@ -87,14 +87,14 @@ class Glance(Service):
         return self._session.request(method, f"{self.url}{path}", timeout=self.patience, **more)
 
     def image(self, **more: Any) -> str:
-        """A new one without data."""
-        about = {"name": "one", "disk_format": "raw", "container_format": "bare", **more}
-        made = self.ask("POST", "/v2/images", json=about)
-        assert made.status_code == 201, made.text
-        return str(made.json()["id"])
+        """The id of a new image without data."""
+        properties = {"name": "one", "disk_format": "raw", "container_format": "bare", **more}
+        answer = self.ask("POST", "/v2/images", json=properties)
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["id"])
 
     def upload(self, image: str, data: bytes | Iterable[bytes], store: str | None = None) -> requests.Response:
-        """Bytes have a known length; of an iterable it is not known, and it is sent in chunks."""
+        """Upload data: bytes with their length, an iterable in chunks without a length."""
         headers = {"Content-Type": "application/octet-stream", **({"X-Image-Meta-Store": store} if store else {})}
         return self.ask("PUT", f"/v2/images/{image}/file", data=data, headers=headers)
 
@@ -102,15 +102,15 @@ class Glance(Service):
         return self.ask("GET", f"/v2/images/{image}/file", headers=headers)
 
     def about(self, image: str) -> dict[str, Any]:
-        found: dict[str, Any] = self.ask("GET", f"/v2/images/{image}").json()
-        return found
+        image_record: dict[str, Any] = self.ask("GET", f"/v2/images/{image}").json()
+        return image_record
 
     def delete(self, image: str) -> int:
         return self.ask("DELETE", f"/v2/images/{image}").status_code
 
 
 def section(entry: Mapping[str, Any], **more: Any) -> dict[str, Any]:
-    """A store on a simulated array whose bytes are behind iSCSI, reached in user space."""
+    """The section of a store on a simulated array with real bytes, used by iSCSI in user space."""
     return {
         "datera_san_ip": entry["address"],
         "datera_san_port": entry["port"],

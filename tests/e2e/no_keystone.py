@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Glance's WSGI application, behind what stands for Keystone's middleware: whoever asks is an administrator.
+"""Glance's WSGI application without Keystone's middleware: every request is an administrator's.
 
 Runs in the environment of a Glance.
 """

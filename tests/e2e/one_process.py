@@ -1,12 +1,12 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A whole Cinder in one process: API, scheduler and a volume service for every backend, on sqlite and without a broker.
+"""A complete Cinder in one process: API, scheduler and a volume service for every backend, with SQLite and no broker.
 
     one_process.py CONFIG PORT
 
-Runs in the environment of a Cinder. Everything is Cinder's own; only the processes are one, since the
-``fake:`` transport of oslo.messaging reaches no further. Stops on SIGTERM.
+Runs in the environment of a Cinder. All code is Cinder's own; it runs in one process, since the ``fake:`` transport of
+oslo.messaging does not connect processes. Stops on SIGTERM.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ CONF = cfg.CONF
 
 
 class Service(service.Service):
-    """Several to a process: Cinder keeps the number of the service whose heartbeats it sends in the class."""
+    """A service that can share its process: Cinder stores the id of the service with heartbeats in the class."""
 
     def report_state(self) -> None:
         service.Service.service_id = self.origin_service_id
@@ -71,9 +71,9 @@ def main() -> int:
     for backend in CONF.enabled_backends or ():
         host = f"{CONF.host}@{backend}"
         services.append(Service.create(host=host, service_name=backend, binary=constants.VOLUME_BINARY))
-    for one in services:
-        # An array that is slow to answer does not keep the others from starting.
-        eventlet.spawn(one.start)
+    for each in services:
+        # Started concurrently, so that a slow array does not delay the other backends
+        eventlet.spawn(each.start)
     application = wsgi.Loader(CONF).load_app("osapi_volume")
     listener = eventlet.listen(("127.0.0.1", port))
     server = eventlet.spawn(eventlet.wsgi.server, listener, application, log_output=False)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A real service for a test: a process with a log, a port of its own, and patience."""
+"""The base of real services that tests run: a process with a log and a port, and waiting for conditions."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ HERE = Path(__file__).parent
 
 
 class Service:
-    """One process and all that it starts.
+    """One process and its children.
 
     :param python: of the environment that has the service.
     :param path: the folder with the built distribution.
-    :param folder: where the service has its files.
+    :param folder: the folder with the service's files.
     """
 
     NAME = ""
     deadline = 90.0
-    """Seconds that anything may take."""
+    """The seconds within which a condition must become true."""
     interval = 0.1
-    """Seconds between two looks at it."""
+    """The seconds between two polls of a condition."""
 
     def __init__(self, python: Path, path: Path, folder: Path) -> None:
         self._python, self._path, self.folder = python, path, folder
         self._process: subprocess.Popen[bytes] | None = None
         self.port = free_port()
         self.log = folder / f"{self.NAME}.log"
-        # Where it finds its files and its configuration, which need not be where this is written
+        # The folders of its files and configuration as the service sees them, which may be on another host
         self.state = self.etc = folder
 
     @property
@@ -83,7 +83,7 @@ class Service:
             self.kill()
 
     def kill(self) -> None:
-        """At once, with all that it started, as when the host loses power."""
+        """End it and its children at once, as when the host loses power."""
         if self._process is not None:
             try:
                 os.killpg(self._process.pid, signal.SIGKILL)
@@ -92,28 +92,28 @@ class Service:
             self._process.wait(60)
         self._process = None
 
-    # -- what it tells -----------------------------------------------------------------------------------------------
+    # -- its log -----------------------------------------------------------------------------------------------------
 
     def said(self) -> str:
         return self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
 
     def errors(self, most: int = 25) -> str:
-        found = [line for line in self.said().splitlines() if " ERROR " in line and "sending heartbeat" not in line]
-        return "\n".join(found[-most:])
+        lines = [line for line in self.said().splitlines() if " ERROR " in line and "sending heartbeat" not in line]
+        return "\n".join(lines[-most:])
 
-    def wait_for(self, what: str, ready: Callable[[], Any], deadline: float | None = None) -> Any:
+    def wait_for(self, title: str, ready: Callable[[], Any], deadline: float | None = None) -> Any:
         deadline = deadline or self.deadline
         end = time.monotonic() + deadline
         while True:
-            found = ready()
-            if found:
-                return found
-            assert time.monotonic() < end, f"{what} is not there after {deadline:g} s\n{self.errors()}"
+            result = ready()
+            if result:
+                return result
+            assert time.monotonic() < end, f"waited {deadline:g} s in vain for {title}\n{self.errors()}"
             time.sleep(self.interval)
 
 
 def ini(sections: Mapping[str, Mapping[str, Any]]) -> str:
-    """As oslo.config reads it."""
+    """The text of a configuration file, as oslo.config reads it."""
     lines = []
     for name, options in sections.items():
         lines += [f"[{name}]", *(f"{key} = {value}" for key, value in options.items()), ""]

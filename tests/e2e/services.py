@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A real Cinder for a test, driven through its REST API."""
+"""A real Cinder for tests, which use its REST API."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ import requests
 
 from tests.e2e.service import HERE, Service, ini
 
-# Cinder wants a project that looks like one of Keystone's
+# Cinder expects a project id in Keystone's form
 PROJECT = uuid.uuid4().hex
 
 
 class Cinder(Service):
     """One process with all services, and its API.
 
-    :param backends: a section for each, by its name.
-    :param more: of the section DEFAULT.
-    :param env: what its process is told of the disks of its host (see disks.py), or of a comparison (compared.py).
+    :param backends: the section of each backend, by name.
+    :param more: additional options of the section DEFAULT.
+    :param env: environment variables for the disks of its host (see disks.py), or for a comparison (see compared.py).
     """
 
     NAME = "cinder"
@@ -50,7 +50,7 @@ class Cinder(Service):
     # -- life --------------------------------------------------------------------------------------------------------
 
     def sections(self) -> dict[str, dict[str, Any]]:
-        """The configuration, without the backends."""
+        """The sections of the configuration without those of the backends."""
         return {
             "DEFAULT": {
                 "state_path": self.state,
@@ -106,15 +106,15 @@ class Cinder(Service):
         return answer.json() if answer.content else None
 
     def become(self, kind: str, number: str, status: str, bad: str = "error") -> dict[str, Any]:
-        """Wait for a volume or snapshot to get there."""
+        """Wait until an object has this status. Returns the object."""
 
         def ready() -> Any:
-            found = self.ask("GET", f"/{kind}s/{number}")[kind]
-            assert not found["status"].startswith(bad) or found["status"] == status, f"{found}\n{self.errors()}"
-            return found if found["status"] == status else None
+            row = self.ask("GET", f"/{kind}s/{number}")[kind]
+            assert not row["status"].startswith(bad) or row["status"] == status, f"{row}\n{self.errors()}"
+            return row if row["status"] == status else None
 
-        found: dict[str, Any] = self.wait_for(f"{kind} {number} {status}", ready)
-        return found
+        row: dict[str, Any] = self.wait_for(f"{kind} {number} {status}", ready)
+        return row
 
     def gone(self, kind: str, number: str) -> None:
         def ready() -> bool:
@@ -128,9 +128,9 @@ class Cinder(Service):
         self.wait_for(f"{kind} {number} gone", ready)
 
     def backend_states(self) -> dict[str, str]:
-        """What the services say of their arrays, by backend."""
-        found = self.ask("GET", "/os-services?binary=cinder-volume")["services"]
-        return {one["host"].split("@")[1]: f"{one['state']} {one.get('backend_state')}" for one in found}
+        """The state of each service and of its array, by backend."""
+        services = self.ask("GET", "/os-services?binary=cinder-volume")["services"]
+        return {row["host"].split("@")[1]: f"{row['state']} {row.get('backend_state')}" for row in services}
 
     def type_of(self, backend: str, **extra_specs: str) -> str:
         name = f"{backend}-{uuid.uuid4().hex[:6]}"
@@ -138,13 +138,13 @@ class Cinder(Service):
             "volume_backend_name": backend,
             **{key.replace("__", ":"): value for key, value in extra_specs.items()},
         }
-        made = self.ask("POST", "/types", {"volume_type": {"name": name, "extra_specs": specs}})
-        return str(made["volume_type"]["id"])
+        answer = self.ask("POST", "/types", {"volume_type": {"name": name, "extra_specs": specs}})
+        return str(answer["volume_type"]["id"])
 
-    def create(self, size: int, type_id: str | None = None, wanted: str = "available", **more: Any) -> dict[str, Any]:
+    def create(self, size: int, type_id: str | None = None, status: str = "available", **more: Any) -> dict[str, Any]:
         body = {"size": size, "name": "a volume", **({"volume_type": type_id} if type_id else {}), **more}
-        made = self.ask("POST", "/volumes", {"volume": body})["volume"]
-        return self.become("volume", made["id"], wanted)
+        volume = self.ask("POST", "/volumes", {"volume": body})["volume"]
+        return self.become("volume", volume["id"], status)
 
     def extend(self, volume: str, size: int) -> None:
         self.ask("POST", f"/volumes/{volume}/action", {"os-extend": {"new_size": size}})
@@ -156,29 +156,31 @@ class Cinder(Service):
         self.become("volume", volume, "available")
 
     def snapshot(self, volume: str) -> str:
-        made: str = self.ask("POST", "/snapshots", {"snapshot": {"volume_id": volume, "name": "one"}})["snapshot"]["id"]
-        self.become("snapshot", made, "available")
-        return made
+        snapshot_id: str = self.ask("POST", "/snapshots", {"snapshot": {"volume_id": volume, "name": "one"}})[
+            "snapshot"
+        ]["id"]
+        self.become("snapshot", snapshot_id, "available")
+        return snapshot_id
 
     def delete(self, kind: str, number: str) -> None:
         self.ask("DELETE", f"/{kind}s/{number}")
         self.gone(kind, number)
 
     def attach(self, volume: str, connector: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-        """The attachment and its connection_info."""
-        made = self.reserve(volume)
-        info = self.connect(made, connector)
-        self.complete(made, volume)
-        return made, info
+        """Attach a volume completely. Returns the id of the attachment, and its connection_info."""
+        attachment = self.reserve(volume)
+        info = self.connect(attachment, connector)
+        self.complete(attachment, volume)
+        return attachment, info
 
     def reserve(self, volume: str) -> str:
-        """An attachment that has no host yet."""
+        """The id of a new attachment without a host."""
         return str(self.ask("POST", "/attachments", {"attachment": {"volume_uuid": volume}})["attachment"]["id"])
 
     def connect(self, attachment: str, connector: Mapping[str, Any]) -> dict[str, Any]:
         body = {"attachment": {"connector": dict(connector)}}
-        found: dict[str, Any] = self.ask("PUT", f"/attachments/{attachment}", body)["attachment"]["connection_info"]
-        return found
+        info: dict[str, Any] = self.ask("PUT", f"/attachments/{attachment}", body)["attachment"]["connection_info"]
+        return info
 
     def complete(self, attachment: str, volume: str) -> None:
         self.ask("POST", f"/attachments/{attachment}/action", {"os-complete": {}})

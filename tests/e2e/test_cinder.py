@@ -35,10 +35,10 @@ ARRAYS: list[dict[str, Any]] = [
 BACKENDS = list(DRIVERS)
 # One of each array
 VENDORS = ("xtremio", "flashsystem", "violin", "dsware", "datera")
-# The host of cinder-volume makes all copies of these; test_images.py has the disks for that.
+# The host of cinder-volume makes all copies of these arrays; test_images.py tests them with disks
 COPIED_BY_HOST = ("flashsystem", "flashsystemiscsi")
 TYPES = {"violin": {"thin": "<is> False"}, "violiniscsi": {"thin": "<is> False"}}
-# Sections that cannot be right: array, driver, what is wrong, what the log says of it
+# Invalid sections: array, driver, the wrong option, and the message in the log
 BROKEN: dict[str, tuple[str, str, dict[str, Any], str]] = {
     "locked": ("locked", "xtremio", {"san_password": WRONG}, "did not accept the user name and password"),
     "nopool": ("dsware", "dsware", {"dsware_storage_pools": "nowhere"}, "the array has no pool nowhere"),
@@ -75,13 +75,13 @@ def cinder(simulator: Simulator, distribution: Path, tmp_path_factory: pytest.Te
 
 
 class Array(SimulatedArray):
-    """The array of a backend, and what it holds."""
+    """The simulated array of a backend."""
 
     def __init__(self, simulator: Simulator, backend: str) -> None:
         super().__init__(simulator, DRIVERS[backend][0])
 
     def find(self, number: str) -> dict[str, Any]:
-        """What has this id, or its digits, in its name, and is the only one."""
+        """The only volume whose name contains this id, with or without dashes."""
         (found,) = [one for one in self.state()["volumes"] if number in one["name"].replace("-", "") + one["name"]]
         return dict(found)
 
@@ -89,7 +89,7 @@ class Array(SimulatedArray):
         return [one for one in self.state()["mappings"] if number in one["volume"]]
 
     def changes_of_volumes(self, since: int) -> list[str]:
-        """What the journal says was done to volumes as a whole."""
+        """The creations, extensions and deletions of volumes in the journal."""
         kinds = ("volume.create", "volume.extend", "volume.delete")
         return [one["change"] for one in self.changes(since) if one["change"] in kinds]
 
@@ -123,7 +123,7 @@ def check_attachments(cinder: Cinder, array: Array, name: str, one: str, two: st
     first, info = cinder.attach(one, connector(1))
     second, other = cinder.attach(two, connector(1))
     if name == "dswaresocket":
-        # The host's own tool attaches, and so the array has heard of nothing yet.
+        # The host's own tool attaches it later, so the array has no mapping yet.
         told = (info["driver_volume_type"], info["volume_name"], info["dsw_manager_ip"])
         assert told == ("dsware", array.find(one)["name"], "127.0.0.1")
         assert array.state()["mappings"] == []
@@ -170,7 +170,7 @@ def check_copies(cinder: Cinder, array: Array, name: str, one: str, kind: str) -
         cinder.delete("volume", made)
 
 
-# -- what Cinder decides by what the drivers tell ----------------------------------------------------------------------
+# -- volume types and scheduling ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -184,10 +184,10 @@ def check_copies(cinder: Cinder, array: Array, name: str, one: str, kind: str) -
         ("xtremio", "capabilities__dedup", "<is> True", "thin"),
     ],
 )
-def test_a_type_gets_what_it_asks_for(
+def test_a_volume_has_the_provisioning_of_its_type(
     cinder: Cinder, simulator: Simulator, name: str, key: str, value: str, provisioning: str
 ) -> None:
-    """Through the filters of the scheduler, by the capabilities that the driver tells of its pools."""
+    """The filters of the scheduler use the capabilities that the driver reports of its pools."""
     array = Array(simulator, name)
     one = cinder.create(1, cinder.type_of(name, **{key: value}))["id"]
     assert array.find(one)["provisioning"] == provisioning
@@ -195,15 +195,17 @@ def test_a_type_gets_what_it_asks_for(
 
 
 @pytest.mark.parametrize("name", ["xtremio", "datera"])
-def test_a_type_that_no_backend_can_serve(cinder: Cinder, simulator: Simulator, name: str) -> None:
-    made = cinder.create(1, cinder.type_of(name, thin="<is> False"), wanted="error")["id"]
+def test_a_type_that_no_backend_can_serve_makes_the_volume_an_error(
+    cinder: Cinder, simulator: Simulator, name: str
+) -> None:
+    made = cinder.create(1, cinder.type_of(name, thin="<is> False"), status="error")["id"]
     assert Array(simulator, name).state()["volumes"] == []
     cinder.delete("volume", made)
 
 
-def test_a_pool_that_is_not_there(cinder: Cinder, simulator: Simulator) -> None:
-    """Named by the type: Cinder tells that it failed, and the log why."""
-    made = cinder.create(1, cinder.type_of("violin", violin__storage_pool="nowhere"), wanted="error")["id"]
+def test_an_unknown_pool_is_reported_in_the_log(cinder: Cinder, simulator: Simulator) -> None:
+    """The type names the pool. Cinder reports the failure, and the log has the reason."""
+    made = cinder.create(1, cinder.type_of("violin", violin__storage_pool="nowhere"), status="error")["id"]
     assert Array(simulator, "violin").state()["volumes"] == []
     (line,) = [text for text in cinder.errors(10_000).splitlines() if f"Cannot create volume {made} on" in text][:1]
     assert "nowhere" in line
@@ -214,8 +216,10 @@ def test_a_pool_that_is_not_there(cinder: Cinder, simulator: Simulator) -> None:
 
 
 @pytest.mark.parametrize("name", VENDORS)
-def test_multiattach_and_force(cinder: Cinder, simulator: Simulator, name: str) -> None:
-    """The mapping stays while another attachment on the same host remains; by force all of them end."""
+def test_a_volume_stays_mapped_until_its_last_attachment_ends_or_is_forced_to(
+    cinder: Cinder, simulator: Simulator, name: str
+) -> None:
+    """The mapping stays while another attachment on the same host remains. Detaching by force ends all of them."""
     array = Array(simulator, name)
     one = cinder.create(1, cinder.type_of(name, multiattach="<is> True", **TYPES.get(name, {})))["id"]
     first, info = cinder.attach(one, connector(1))
@@ -229,11 +233,11 @@ def test_multiattach_and_force(cinder: Cinder, simulator: Simulator, name: str) 
     cinder.delete("volume", one)
 
 
-# -- beyond the life of a volume ---------------------------------------------------------------------------------------
+# -- managing, reverting, retyping and groups --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", VENDORS)
-def test_unmanage_list_and_manage(cinder: Cinder, simulator: Simulator, name: str) -> None:
+def test_a_volume_is_unmanaged_listed_and_managed_again(cinder: Cinder, simulator: Simulator, name: str) -> None:
     array, kind = Array(simulator, name), cinder.type_of(name, **TYPES.get(name, {}))
     one = cinder.create(1, kind)
     cinder.ask("POST", f"/volumes/{one['id']}/action", {"os-unmanage": {}})
@@ -257,7 +261,7 @@ def test_unmanage_list_and_manage(cinder: Cinder, simulator: Simulator, name: st
 
 
 def refused_to_manage(cinder: Cinder, body: dict[str, Any]) -> str:
-    """The reason, as the log has it; as the API has it where the name alone is of a volume of Cinder."""
+    """The reason in the log; the API's message where the name alone shows that Cinder has the volume."""
     before = len(cinder.said())
     answer = cinder.ask("POST", "/manageable_volumes", {"volume": body}, (202, 400))
     if "badRequest" in answer:
@@ -270,14 +274,14 @@ def refused_to_manage(cinder: Cinder, body: dict[str, Any]) -> str:
     return str(reasons[-1])
 
 
-# Which backend is on the same array, if any
+# The other backend on the same array, if there is one
 BESIDE = {"flashsystem": "flashsystemiscsi", "violin": "violiniscsi", "dsware": "dswaresocket"}
 WITH_POOLS = ("violin", "violiniscsi", "dsware", "dswaresocket")
 
 
 @pytest.mark.parametrize("name", VENDORS)
-def test_what_cinder_has_is_not_managed_again(cinder: Cinder, simulator: Simulator, name: str) -> None:
-    """By no backend on that array: deleting the second volume would destroy the first."""
+def test_a_volume_that_cinder_has_is_not_managed_again(cinder: Cinder, simulator: Simulator, name: str) -> None:
+    """No backend on that array manages it: deleting the second volume would destroy the first."""
     array, kind = Array(simulator, name), cinder.type_of(name, **TYPES.get(name, {}))
     one = cinder.create(1, kind)
     there = array.find(one["id"])
@@ -315,7 +319,7 @@ def check_snapshot_is_not_managed_again(cinder: Cinder, one: dict[str, Any]) -> 
 
 
 @pytest.mark.parametrize("name", ["xtremio", "dsware", "datera"])
-def test_revert_to_a_snapshot(cinder: Cinder, simulator: Simulator, name: str) -> None:
+def test_a_volume_is_reverted_to_a_snapshot(cinder: Cinder, simulator: Simulator, name: str) -> None:
     array = Array(simulator, name)
     one = cinder.create(1, cinder.type_of(name))["id"]
     before = array.find(one)["content"]
@@ -331,8 +335,8 @@ def test_revert_to_a_snapshot(cinder: Cinder, simulator: Simulator, name: str) -
     assert array.state()["volumes"] == []
 
 
-def test_retype(cinder: Cinder, simulator: Simulator) -> None:
-    """In place what the array can change; what it cannot change it does not, and the volume keeps its type."""
+def test_retype_changes_what_the_array_can_change_in_place(cinder: Cinder, simulator: Simulator) -> None:
+    """Where the array cannot change it, the volume keeps its type."""
     one = cinder.create(1, cinder.type_of("datera"))["id"]
     mark = simulator.mark("datera")
     slow = cinder.type_of("datera", DF__total_iops_max="500")
@@ -349,8 +353,8 @@ def test_retype(cinder: Cinder, simulator: Simulator) -> None:
     cinder.delete("volume", two["id"])
 
 
-def test_groups(cinder: Cinder, simulator: Simulator) -> None:
-    """A consistency group of the array, its snapshot of one instant, and a group made of that."""
+def test_a_consistency_group_is_created_snapshotted_and_copied(cinder: Cinder, simulator: Simulator) -> None:
+    """A consistency group of the array, its snapshot of one instant, and a group that is made of the snapshot."""
     array, kind = Array(simulator, "xtremio"), cinder.type_of("xtremio")
     made = cinder.ask("POST", "/group_types", {"group_type": {"name": uuid.uuid4().hex}})["group_type"]["id"]
     specs = {"group_specs": {"consistent_group_snapshot_enabled": "<is> True"}}
@@ -383,16 +387,16 @@ def test_groups(cinder: Cinder, simulator: Simulator) -> None:
     assert (state["volumes"], state["groups"]) == ([], [])
 
 
-# -- sections that cannot be right, sessions that end ------------------------------------------------------------------
+# -- invalid sections, expired sessions --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", BROKEN)
 def test_a_wrong_section_leaves_the_others_up(cinder: Cinder, simulator: Simulator, name: str) -> None:
-    """The backend itself is not started, says why, and does not ask its array without end: accounts get locked."""
+    """The backend is not started, reports the reason, and does not repeat logins without end, which locks accounts."""
     array, _driver, _wrong, reason = BROKEN[name]
     states = cinder.backend_states()
     assert {states[each] for each in BACKENDS} == {"up up"}
-    made = cinder.create(1, cinder.type_of(name), wanted="error")["id"]
+    made = cinder.create(1, cinder.type_of(name), status="error")["id"]
     cinder.delete("volume", made)
     assert [line for line in cinder.errors(10_000).splitlines() if reason in line and name in line]
     if name == "locked":
@@ -401,14 +405,14 @@ def test_a_wrong_section_leaves_the_others_up(cinder: Cinder, simulator: Simulat
 
 
 @pytest.mark.parametrize("name", ["violin", "dsware", "datera"])
-def test_a_session_that_expires(cinder: Cinder, simulator: Simulator, name: str) -> None:
-    """Before the first request of an operation, or between two: nothing fails, and nothing is made twice."""
+def test_an_expired_session_fails_and_repeats_no_operation(cinder: Cinder, simulator: Simulator, name: str) -> None:
+    """The session expires before the first request of an operation, or between two of them."""
     array, kind = Array(simulator, name), cinder.type_of(name, **TYPES.get(name, {}))
     simulator.fault(name, kind="expired", skip=1)
     mark = array.mark()
     one = cinder.create(1, kind)["id"]
     assert array.changes_of_volumes(mark) == ["volume.create"]
-    # What was not met yet would make two in a row, after which a password is taken to be wrong
+    # A fault that struck nothing yet would expire two logins in a row, which counts as a wrong password
     simulator.clear_faults(name)
     simulator.fault(name, kind="expired")
     attachment, _info = cinder.attach(one, connector(1))

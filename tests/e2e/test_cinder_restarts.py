@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Real Cinder whose arrays go away and come back, and which is killed itself in the middle of things."""
+"""Real Cinder whose arrays are unreachable for a time, and which is killed during an operation."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ ARRAYS: list[dict[str, Any]] = [
 ]
 
 
-def test_arrays_that_go_and_come_and_a_service_that_is_killed(distribution: Path, tmp_path: Path) -> None:
-    """Away at the start, and again later: the service is there, the backends down, and they come up with the arrays.
+def test_cinder_survives_unreachable_arrays_and_being_killed(distribution: Path, tmp_path: Path) -> None:
+    """While the arrays are unreachable, the service runs and its backends are down; they come up with the arrays.
 
-    An attachment that one service began another one goes on with, and ends.
+    Another process continues and ends an attachment that a killed one began.
     """
-    arrays = [{**one, "state_dir": str(tmp_path / one["name"]), "password": "long_and_fixed_1"} for one in ARRAYS]
+    arrays = [{**row, "state_dir": str(tmp_path / row["name"]), "password": "long_and_fixed_1"} for row in ARRAYS]
     with Simulator(arrays) as first:
-        entries = {one["name"]: first.array(one["name"]) for one in arrays}
-    for one in arrays:
-        one |= {port: entries[one["name"]][port] for port in PORTS if entries[one["name"]].get(port)}
-    # Certificates are others with every start of a simulator.
+        entries = {row["name"]: first.array(row["name"]) for row in arrays}
+    for row in arrays:
+        row |= {port: entries[row["name"]][port] for port in PORTS if entries[row["name"]].get(port)}
+    # Every start of a simulator makes new certificates.
     loose = {"driver_ssl_cert_verify": False, "driver_ssl_cert_path": "", "openflash_timeout": 5}
     sections = {name: section(name, entries[DRIVERS[name][0]], **loose) for name in BACKENDS}
     running = Cinder(client_python(CLIENTS / "requirements-cinder29.txt"), distribution, tmp_path / "cinder", sections)
@@ -63,7 +63,7 @@ def test_arrays_that_go_and_come_and_a_service_that_is_killed(distribution: Path
                 assert len(simulator.state(name)["mappings"]) == 1
                 running.complete(half, volumes[name])
         running.wait_for("the arrays to be away", lambda: running.backend_states() == down)
-        # The next simulator has other host keys, as an array has after an upgrade: somebody takes the old one out.
+        # The next simulator has other host keys, as an array after an upgrade: the administrator removes the old one.
         (tmp_path / "cinder" / "ssh_known_hosts").write_text("")
         with Simulator(arrays) as simulator:
             running.wait_for("the arrays once more", lambda: running.backend_states() == up)
@@ -78,7 +78,7 @@ def test_arrays_that_go_and_come_and_a_service_that_is_killed(distribution: Path
 
 
 def killed_while_it_maps(running: Cinder, simulator: Simulator, half: str) -> None:
-    """The array has the mapping, and the service dies before it hears of that."""
+    """Kill the service after the array has made the mapping and before its answer."""
     simulator.fault("xtremio", kind="latency", seconds=20, match={"method": "POST", "path": "lun-maps"})
 
     def connect() -> None:

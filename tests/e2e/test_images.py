@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Real Cinder and real Glance together: an image on one array becomes a volume on another, and an image again.
 
-Every byte is real. Where a kernel would have disks, cinder-volume's host has files (see disks.py).
+Every byte is really copied. The disks of cinder-volume's host are files (see disks.py).
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Cloud:
     simulator: Simulator
     data: bytes
     image: str
-    """In Glance, as qcow2, with this data at its beginning."""
+    """The id of an image in Glance, as qcow2, with ``data`` at its beginning."""
 
 
 @pytest.fixture(scope="module")
@@ -87,8 +87,8 @@ def cloud(simulator: Simulator, distribution: Path, tmp_path_factory: pytest.Tem
         glance.stop()
 
 
-def back(cloud: Cloud, volume: str, folder: Path) -> bytes:
-    """What is at the beginning of the volume, by way of an image of it; that the rest of it is empty is seen to."""
+def read_back(cloud: Cloud, volume: str, folder: Path) -> bytes:
+    """The first bytes of the volume, by an image of it. Checks that the following bytes are zero."""
     body = {"image_name": "back", "disk_format": "qcow2", "container_format": "bare", "force": True}
     sent = cloud.cinder.ask("POST", f"/volumes/{volume}/action", {"os-volume_upload_image": body})
     image = sent["os-volume_upload_image"]["image_id"]
@@ -100,85 +100,91 @@ def back(cloud: Cloud, volume: str, folder: Path) -> bytes:
     assert cloud.glance.delete(image) == 204
     assert raw.stat().st_size % GIB in (0, SIZE)
     with raw.open("rb") as stream:
-        found = stream.read(SIZE)
+        content = stream.read(SIZE)
         assert not stream.read(64 * MIB).strip(b"\0")
-    return found
+    return content
 
 
 def test_an_image_becomes_a_volume_and_an_image(cloud: Cloud, tmp_path: Path) -> None:
-    """On the disks of the block client, which are local to the host."""
+    """The disks are those of the block client, which are local to the host."""
     cinder, simulator = cloud.cinder, cloud.simulator
-    one = cinder.create(1, cinder.type_of("dsware"), imageRef=cloud.image)
+    created = cinder.create(1, cinder.type_of("dsware"), imageRef=cloud.image)
     assert simulator.state("dsware")["mappings"] == []
-    assert back(cloud, one["id"], tmp_path) == cloud.data
+    assert read_back(cloud, created["id"], tmp_path) == cloud.data
     assert simulator.state("dsware")["mappings"] == []
-    cinder.delete("volume", one["id"])
+    cinder.delete("volume", created["id"])
     assert simulator.state("dsware")["volumes"] == []
 
 
-def test_copies_by_the_host(cloud: Cloud, tmp_path: Path) -> None:
-    """An image becomes a volume over Fibre Channel, and that a snapshot, a clone and images: FlashSystem has neither
-    snapshots nor copies of its own, so what cinder-volume reads and writes is all there is of them."""
+def test_volumes_that_the_host_copies_have_the_bytes_of_their_source(cloud: Cloud, tmp_path: Path) -> None:
+    """An image becomes a volume over Fibre Channel, and that becomes a snapshot, a clone and images.
+
+    FlashSystem has neither snapshots nor copies, so cinder-volume reads and writes all of them.
+    """
     cinder, simulator = cloud.cinder, cloud.simulator
     kind = cinder.type_of("flashsystem")
-    one = cinder.create(1, kind, imageRef=cloud.image)["id"]
-    snap = cinder.snapshot(one)
+    source = cinder.create(1, kind, imageRef=cloud.image)["id"]
+    snap = cinder.snapshot(source)
     assert {volume["name"] for volume in simulator.state("flashsystem")["volumes"]} == {
-        f"volume-{one}",
+        f"volume-{source}",
         f"snapshot-{snap}",
     }
-    clone = cinder.create(2, kind, source_volid=one)["id"]
+    clone = cinder.create(2, kind, source_volid=source)["id"]
     copy = cinder.create(1, kind, snapshot_id=snap)["id"]
     cinder.delete("snapshot", snap)
-    cinder.delete("volume", one)
+    cinder.delete("volume", source)
     sizes = {volume["name"]: volume["size"] for volume in simulator.state("flashsystem")["volumes"]}
     assert sizes == {f"volume-{copy}": GIB, f"volume-{clone}": 2 * GIB}
-    assert back(cloud, copy, tmp_path) == cloud.data
-    assert back(cloud, clone, tmp_path) == cloud.data
+    assert read_back(cloud, copy, tmp_path) == cloud.data
+    assert read_back(cloud, clone, tmp_path) == cloud.data
     for volume in (copy, clone):
         cinder.delete("volume", volume)
     state = simulator.state("flashsystem")
     assert (state["volumes"], state["mappings"], state["hosts"]) == ([], [], [])
 
 
-def test_revert_to_a_snapshot(cloud: Cloud, tmp_path: Path) -> None:
-    """FlashSystem leaves it to Cinder, which has a volume made of the snapshot and copies that over the one to revert.
-    The host copies all of that, and nothing but the volume and its snapshot is left."""
+def test_cinder_reverts_a_volume_to_a_snapshot_by_copying_it(cloud: Cloud, tmp_path: Path) -> None:
+    """FlashSystem cannot revert, so Cinder creates a volume from the snapshot and copies that over the volume.
+
+    The host makes both copies, and only the volume and its snapshot remain.
+    """
     cinder, simulator = cloud.cinder, cloud.simulator
-    one = cinder.create(1, cinder.type_of("flashsystem"), imageRef=cloud.image)["id"]
-    snap = cinder.snapshot(one)
-    (volume,) = [each for each in simulator.state("flashsystem")["volumes"] if each["name"] == f"volume-{one}"]
+    source = cinder.create(1, cinder.type_of("flashsystem"), imageRef=cloud.image)["id"]
+    snap = cinder.snapshot(source)
+    (volume,) = [row for row in simulator.state("flashsystem")["volumes"] if row["name"] == f"volume-{source}"]
     bytes_of = Path(simulator.array("flashsystem")["device_root"], "images", str(volume["id"]))
     with bytes_of.open("r+b") as stream:
         stream.write(os.urandom(SIZE))
-    cinder.ask("POST", f"/volumes/{one}/action", {"revert": {"snapshot_id": snap}})
-    cinder.become("volume", one, "available")
+    cinder.ask("POST", f"/volumes/{source}/action", {"revert": {"snapshot_id": snap}})
+    cinder.become("volume", source, "available")
     cinder.become("snapshot", snap, "available")
-    left = {f"volume-{one}", f"snapshot-{snap}"}
+    expected = {f"volume-{source}", f"snapshot-{snap}"}
     cinder.wait_for(
-        "what was made for that gone",
-        lambda: {each["name"] for each in simulator.state("flashsystem")["volumes"]} == left,
+        "the removal of the temporary volume",
+        lambda: {row["name"] for row in simulator.state("flashsystem")["volumes"]} == expected,
     )
-    assert back(cloud, one, tmp_path) == cloud.data
+    assert read_back(cloud, source, tmp_path) == cloud.data
     cinder.delete("snapshot", snap)
-    cinder.delete("volume", one)
+    cinder.delete("volume", source)
     state = simulator.state("flashsystem")
     assert (state["volumes"], state["mappings"], state["hosts"]) == ([], [], [])
 
 
 def test_a_copy_that_fails_leaves_nothing(cloud: Cloud) -> None:
-    """The host cannot reach the copy: no volume of it stays on the array, and nothing is mapped."""
+    """When the host cannot reach the copy, no volume of it stays on the array, and nothing is mapped."""
     cinder, simulator = cloud.cinder, cloud.simulator
     kind = cinder.type_of("flashsystem")
-    one = cinder.create(1, kind)["id"]
+    volume_id = cinder.create(1, kind)["id"]
     # The second mapping is that of the copy.
     simulator.fault("flashsystem", kind="reset_before", match={"method": "mkvdiskhostmap"}, skip=1, count=None)
     try:
-        made = cinder.ask("POST", "/snapshots", {"snapshot": {"volume_id": one, "name": "x"}})["snapshot"]["id"]
-        cinder.become("snapshot", made, "error")
+        snapshot = cinder.ask("POST", "/snapshots", {"snapshot": {"volume_id": volume_id, "name": "x"}})["snapshot"][
+            "id"
+        ]
+        cinder.become("snapshot", snapshot, "error")
     finally:
         simulator.clear_faults("flashsystem")
     state = simulator.state("flashsystem")
-    assert ([volume["name"] for volume in state["volumes"]], state["mappings"]) == ([f"volume-{one}"], [])
-    cinder.delete("snapshot", made)
-    cinder.delete("volume", one)
+    assert ([volume["name"] for volume in state["volumes"]], state["mappings"]) == ([f"volume-{volume_id}"], [])
+    cinder.delete("snapshot", snapshot)
+    cinder.delete("volume", volume_id)

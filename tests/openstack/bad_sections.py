@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Sections that cannot be right, and arrays that are not there: what keeps a backend from starting, and what does not.
+"""Invalid sections, which keep a backend from starting, and unreachable arrays, which do not.
 
 bad_sections.py ENDPOINTS
 """
@@ -50,9 +50,9 @@ def refused(run: lib.Steps, number: int, case: tuple[str, str, dict[str, Any], A
     try:
         driver.do_setup(lib.CONTEXT)
         driver.check_for_setup_error()
-    except Exception as error:  # noqa: BLE001  which it is, is what is judged
+    except Exception as error:  # noqa: BLE001  its type is checked below
         run.report(title, type(error) is how and named in str(error), f"{type(error).__name__}: {error}")
-        run.expect("and the password is told to nobody", PASSWORD in str(error), False)
+        run.expect("and the password is not in the message", PASSWORD in str(error), False)
     else:
         run.report(title, False, "accepted")
 
@@ -69,13 +69,13 @@ def away(run: lib.Steps, number: int, case: tuple[str, str, dict[str, Any]]) -> 
 
 
 def two_backends(run: lib.Steps) -> None:
-    """Two backends on one array, each by its own protocol, do not know the other's volumes and share its host."""
+    """Two backends on one array, one for each protocol, have separate volumes and share its host."""
     array = lib.SimulatedArray(sys.argv[1], "violin")
     drivers = [
         lib.make(lib.OURS[kind], kind, array.entry, f"twin-{kind}", volume_backend_name=kind)
         for kind in ("violin-fc", "violin-iscsi")
     ]
-    here, volumes = lib.host(1), []
+    here, volumes = lib.connector(1), []
     for driver in drivers:
         driver.do_setup(lib.CONTEXT)
         one = lib.volume(1, array.entry["pools"][0]["name"])

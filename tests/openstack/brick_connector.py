@@ -1,9 +1,11 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Drive the connector as services do, by os-brick's factory, with the tools of a simulated array.
+"""Drive the Dsware connector as services do, by os-brick's factory, with the tools of a simulated array.
 
-brick_connector.py ENDPOINTS ARRAY PROTOCOL TOOL VOLUME
+    brick_connector.py ENDPOINTS ARRAY PROTOCOL TOOL VOLUME
+
+Prints one JSON object per step, and exits with 0 when all are as expected.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-# Its path file counts, as if pip had installed the distribution
+# A site folder, so that its path file is used as if pip had installed the distribution
 site.addsitedir(os.environ["OPENFLASH_SITE"])
 
 import os_brick
@@ -35,11 +37,14 @@ step = RUN.step
 
 
 def parameters(function: Any) -> list[tuple[str, Any, Any]]:
-    return [(one.name, one.kind, one.default) for one in inspect.signature(function).parameters.values()]
+    return [
+        (parameter.name, parameter.kind, parameter.default)
+        for parameter in inspect.signature(function).parameters.values()
+    ]
 
 
 def interface(ours: type) -> list[str]:
-    """What differs from os-brick's interface."""
+    """The differences from os-brick's interface."""
     wrong = sorted(ours.__abstractmethods__)  # type: ignore[attr-defined]
     for name in sorted(initiator_connector.InitiatorConnector.__abstractmethods__):
         if name == "check_valid_device":
@@ -56,8 +61,8 @@ def fsc(array: SimulatedArray, *arguments: str) -> None:
 
 
 def commands(array: SimulatedArray, mark: int) -> list[str]:
-    """What tools were run since then, in the words of the array's journal."""
-    return [f"{one['method']} {one['path']}" for one in array.requests(mark)]
+    """The commands of tools since a mark, as the array's journal has them."""
+    return [f"{request['method']} {request['path']}" for request in array.requests(mark)]
 
 
 def script(folder: str, name: str, text: str) -> str:
@@ -88,58 +93,65 @@ def main() -> int:
     properties = connector.get_connector_properties("sudo", "192.0.2.1", True, False, host="me")
     step("properties of the host", lambda: properties["host"], "me")
 
-    # As our Cinder driver tells it, and as those of SDSHypervisor do
-    there = {"volume_id": volume} if tool == "sds_cli" else {"volume_name": volume, "dsw_manager_ip": "192.0.2.9"}
+    # The connection information of our Cinder driver, and that of the drivers for SDSHypervisor
+    existing = {"volume_id": volume} if tool == "sds_cli" else {"volume_name": volume, "dsw_manager_ip": "192.0.2.9"}
     nowhere = {"volume_id": "volume-00000000-0000-4000-8000-000000000000", "dsw_manager_ip": "192.0.2.9"}
     suffix = "" if tool == "sds_cli" else "withip"
     address = "" if tool == "sds_cli" else " -i 192.0.2.9 -p 0"
 
-    step("no path yet", lambda: brick.get_volume_paths(there), [])
+    step("no path yet", lambda: brick.get_volume_paths(existing), [])
     step("not connected", lambda: brick.is_volume_connected(volume), False)
     mark = array.mark()
-    found = step("connect", lambda: brick.connect_volume(there))
-    # The wire sheet, section 6: upstream's connector starts the tool twice
+    connection = step("connect", lambda: brick.connect_volume(existing))
+    # The upstream connector runs the tool twice (wire sheet, section 6)
     step("one command", lambda: commands(array, mark), [f"{tool} {tool} -c attach{suffix} -v {volume}{address}"])
-    device = Path(found["path"])
-    step("a block device", lambda: found, {"type": "block", "path": str(device)})
+    device = Path(connection["path"])
+    step("a block device", lambda: connection, {"type": "block", "path": str(device)})
     step("of the array", lambda: device.is_relative_to(array.entry["device_root"]), True)
     step("of its size", lambda: device.stat().st_size, GIB)
-    step("connect again", lambda: brick.connect_volume(there), found)
+    step("connect again", lambda: brick.connect_volume(existing), connection)
     step("connected", lambda: brick.is_volume_connected(volume), True)
-    step("its paths", lambda: brick.get_volume_paths(there), [str(device)])
-    step("all there is", lambda: brick.get_all_available_volumes(there), [str(device)])
+    step("its paths", lambda: brick.get_volume_paths(existing), [str(device)])
+    step("all there is", lambda: brick.get_all_available_volumes(existing), [str(device)])
     step("nothing to list", lambda: (brick.get_search_path(), brick.get_all_available_volumes()), (None, []))
-    step("its size", lambda: brick.extend_volume(there), GIB)
+    step("its size", lambda: brick.extend_volume(existing), GIB)
     fsc(array, "expandVolume", "--volName", volume, "--volSize", "2048")
-    step("its new size", lambda: brick.extend_volume(there), 2 * GIB)
+    step("its new size", lambda: brick.extend_volume(existing), 2 * GIB)
     mark = array.mark()
-    step("disconnect", lambda: brick.disconnect_volume(there, found), None)
+    step("disconnect", lambda: brick.disconnect_volume(existing, connection), None)
     step(
         "one command for that", lambda: commands(array, mark), [f"{tool} {tool} -c detach{suffix} -v {volume}{address}"]
     )
     step("no device left", device.exists, False)
-    step("disconnect again", lambda: brick.disconnect_volume(there, None), None)
-    step("extend what is not attached", lambda: brick.extend_volume(there), refused=REFUSED)
+    step("disconnect again", lambda: brick.disconnect_volume(existing, None), None)
+    step("extend what is not attached", lambda: brick.extend_volume(existing), refused=REFUSED)
     step("connect what is not there", lambda: brick.connect_volume(nowhere), refused=REFUSED, message="no such volume")
     step("disconnect what is not there", lambda: brick.disconnect_volume(nowhere, None), None)
     step("without a name", lambda: brick.connect_volume({"volume_id": ""}), refused=REFUSED, message="volume_name")
     option = {"volume_id": "-x"}
     step("a name that is an option", lambda: brick.connect_volume(option), refused=REFUSED, message="not the name")
 
-    # An answer that is lost: what the array did decides
+    # Lost answers: the state of the array decides
     for kind in ("reset_before", "reset_after", "truncated"):
         array.fault(kind=kind, match={"write": True})
-        step(f"connect, {kind}", lambda: brick.connect_volume(there), found)
+        step(f"connect, {kind}", lambda: brick.connect_volume(existing), connection)
         step(f"there, {kind}", device.exists, True)
         array.fault(kind=kind, match={"write": True})
-        step(f"disconnect, {kind}", lambda: brick.disconnect_volume(there, found), None)
+        step(f"disconnect, {kind}", lambda: brick.disconnect_volume(existing, connection), None)
         step(f"gone, {kind}", device.exists, False)
     array.fault(kind="reset_before", count=None)
-    step("connect, never an answer", lambda: brick.connect_volume(there), refused=REFUSED, message="failed with status")
-    step("disconnect, never an answer", lambda: brick.disconnect_volume(there, None), refused=REFUSED)
-    step("forced", lambda: brick.disconnect_volume(there, None, force=True, ignore_errors=True), None)
+    step(
+        "connect, never an answer",
+        lambda: brick.connect_volume(existing),
+        refused=REFUSED,
+        message="failed with status",
+    )
+    step("disconnect, never an answer", lambda: brick.disconnect_volume(existing, None), refused=REFUSED)
+    step("forced", lambda: brick.disconnect_volume(existing, None, force=True, ignore_errors=True), None)
     forced = exception.ExceptionChainer
-    step("forced, and told", lambda: brick.disconnect_volume(there, None, force=True), refused=forced)
+    step(
+        "forced, and the errors are raised", lambda: brick.disconnect_volume(existing, None, force=True), refused=forced
+    )
     array.clear()
 
     # Tools that the array does not have
@@ -147,24 +159,26 @@ def main() -> int:
         os.environ["HUAWEISDSHYPERVISORCLI_PATH"] = script(folder, "tool", text)
 
     with_tool("echo hello")
-    step("no code", lambda: brick.connect_volume(there), refused=REFUSED, message="without a code")
+    step("no code", lambda: brick.connect_volume(existing), refused=REFUSED, message="without a code")
     with_tool("echo ret_code=50151402")
-    step("the array refuses", lambda: brick.connect_volume(there), refused=REFUSED, message="as many attachments")
+    step("the array refuses", lambda: brick.connect_volume(existing), refused=REFUSED, message="as many attachments")
     with_tool("exec sleep 60")
     ours.TOOL_TIMEOUT = 0.5
-    step("a tool that hangs", lambda: brick.disconnect_volume(there, None), refused=REFUSED, message="within 0.5 s")
+    step("a tool that hangs", lambda: brick.disconnect_volume(existing, None), refused=REFUSED, message="within 0.5 s")
     ours.TOOL_TIMEOUT = 30.0
     with_tool("echo ret_code=0; echo dev_addr=/dev/openflash-nowhere")
     brick.device_timeout = 0.3
     late = step(
-        "no device appears", lambda: brick.connect_volume(there), refused=REFUSED, message="/dev/openflash-nowhere"
+        "no device appears", lambda: brick.connect_volume(existing), refused=REFUSED, message="/dev/openflash-nowhere"
     )
     step("within its time", lambda: "0.3 s" in str(late), True)
     os.environ["HUAWEISDSHYPERVISORCLI_PATH"] = f"{folder}/missing"
-    step("no tool", lambda: brick.connect_volume(there), refused=REFUSED, message="no such program")
+    step("no tool", lambda: brick.connect_volume(existing), refused=REFUSED, message="no such program")
     del os.environ["HUAWEISDSHYPERVISORCLI_PATH"]
     os.environ["PATH"] = folder
-    step("no tool anywhere", lambda: brick.connect_volume(there), refused=REFUSED, message="Install the block client")
+    step(
+        "no tool anywhere", lambda: brick.connect_volume(existing), refused=REFUSED, message="Install the block client"
+    )
     return RUN.status()
 
 

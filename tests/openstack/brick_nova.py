@@ -1,12 +1,12 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Nova's libvirt driver asked for the volume driver of an attachment, and that driver with a simulated array's tool.
+"""Nova's libvirt driver chooses the volume driver for Dsware, which attaches with a simulated array's tool.
 
     brick_nova.py ENDPOINTS ARRAY VOLUME
 
-There is no libvirt here; ``LibvirtDriver`` is made without its start, which talks to one. What chooses a volume driver,
-and what makes the XML of a disk, is Nova's own.
+There is no libvirt here; ``LibvirtDriver`` is made without its constructor, which needs one. The choice of a volume
+driver and the XML of a disk are made by Nova's own code.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-# Its path file counts, as if pip had installed the distribution
+# A site folder, so that its path file is used as if pip had installed the distribution
 site.addsitedir(os.environ["OPENFLASH_SITE"])
 
 import nova.conf
@@ -53,7 +53,7 @@ def main() -> int:
 
     libvirt = driver.LibvirtDriver.__new__(driver.LibvirtDriver)
     libvirt.volume_drivers = {}
-    # The only question that the code under test asks of libvirt: whether it holds a secret of the volume
+    # The only call to libvirt in the tested code: whether it has a secret of the volume
     libvirt._host = mock.Mock(spec=["find_secret"], find_secret=mock.Mock(return_value=None))
     serial = str(uuid.uuid4())
     data: dict[str, Any] = {"volume_id": volume, "volume_name": volume, "dsw_manager_ip": "192.0.2.9"}
@@ -68,8 +68,8 @@ def main() -> int:
     step("of Nova's kind", lambda: isinstance(ours, libvirt_volume.LibvirtBaseVolumeDriver), True)
     step("once", lambda: libvirt._get_volume_driver(info) is ours, True)
     for kind in ("huaweisdshypervisor", "HUAWEISDSHYPERVISOR"):
-        other: dict[str, Any] = {"driver_volume_type": kind, "data": {}}
-        step(f"for {kind}", lambda other=other: type(libvirt._get_volume_driver(other)), type(ours))
+        connection: dict[str, Any] = {"driver_volume_type": kind, "data": {}}
+        step(f"for {kind}", lambda connection=connection: type(libvirt._get_volume_driver(connection)), type(ours))
     step("Nova's own are there", lambda: len(driver.VOLUME_DRIVERS) >= 15, True)
     unknown = {"driver_volume_type": "nothing", "data": {}}
     step("no others", lambda: libvirt._get_volume_driver(unknown), refused=exception.VolumeDriverNotFound)

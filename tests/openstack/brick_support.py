@@ -1,11 +1,9 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the tests of the connector, of Nova's half and of the image store share: running a script where they are
-installed.
+"""Runs scripts in an environment with os-brick, Nova or glance_store and with the built distribution.
 
-A script runs in an environment with os-brick, Nova or glance_store, and with the built distribution as a site folder:
-its path file is obeyed and its entry points are found, as if pip had installed it.
+The distribution is a site folder: its path file is used and its entry points are found, as if pip had installed it.
 """
 
 from __future__ import annotations
@@ -19,7 +17,7 @@ HERE = Path(__file__).parent
 
 
 class Place:
-    """An environment made of ``requirements-<kind>.txt`` of this folder, and the distribution."""
+    """The environment of ``requirements-<kind>.txt`` in this folder, with the distribution."""
 
     def __init__(self, kind: str, distribution: Path) -> None:
         self._python = client_python(HERE / f"requirements-{kind}.txt")

@@ -1,9 +1,9 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Fixtures of the driver tests: the distribution as the role builds it, and scripts in the environments of clients.
+"""Fixtures of the driver tests: the distribution as the role builds it, and environments that run scripts.
 
-A script runs in an environment that holds one Cinder and the built distribution, so the library has one name there:
+A script runs in an environment with one Cinder and the built distribution, so the library's only name there is
 ``openflash``.
 """
 
@@ -60,7 +60,7 @@ def cinder28(distribution: Path) -> Runner:
 
 @pytest.fixture(scope="session")
 def violin(distribution: Path) -> Runner:
-    """A Cinder of today, to which violin_upstream.py adds the drivers of an old one, and the library that they need."""
+    """A current Cinder, to which violin_upstream.py adds the drivers of an old one, and the library that they need."""
     library = client_python(CLIENTS / "requirements-vmemclient.txt").parent.parent
     (packages,) = library.glob("lib/python3*/site-packages")
     return Runner(

@@ -5,8 +5,8 @@
 
     glance_store_datera.py ENDPOINTS ARRAY PART
 
-The array has real bytes behind iSCSI. There is no kernel initiator here: what is done through os-brick is done with its
-connector for local files, so everything but the iSCSI login of the kernel is what runs in production.
+The array has real bytes behind iSCSI. There is no kernel initiator here: os-brick's connector for local files replaces
+the one for iSCSI, so everything except the iSCSI login of the kernel is as in production.
 """
 
 from __future__ import annotations
@@ -59,65 +59,65 @@ def user(stage: Stage) -> None:
     prefix = f"datera://{stage.entry['address']}:{stage.entry['port']}/"
     step("prefix of its locations", lambda: store.url_prefix, prefix)
 
-    # A length that is not known, beyond what the volume has at first
+    # An image of unknown length that is larger than the volume's first size
     image, content = new_id(), Content(GIB + 5 * MIB + 1)
-    made = step("upload of unknown length", lambda: add("one", image, content, 0, algorithm="sha512"))
+    added = step("upload of unknown length", lambda: add("one", image, content, 0, algorithm="sha512"))
     wanted = (content.length, content.digest("md5"), content.digest("sha512"))
-    step("length and hashes", lambda: made[1:4], wanted)
+    step("length and hashes", lambda: added[1:4], wanted)
     edge = GIB - MIB
     expected = (content.bytes(edge, 2 * MIB), 2 * MIB)
-    step("across the growth", lambda: whole(made[0], "one", edge, 2 * MIB), expected)
-    step("it grew once", lambda: [one["size"] for one in stage.array.state()["volumes"]], [2 * GIB])
-    step("its length", lambda: multi_backend.get_size_from_uri_and_backend(made[0], "one"), content.length)
-    multi_backend.delete(made[0], "one")
+    step("across the growth", lambda: whole(added[0], "one", edge, 2 * MIB), expected)
+    step("it grew once", lambda: [row["size"] for row in stage.array.state()["volumes"]], [2 * GIB])
+    step("its length", lambda: multi_backend.get_size_from_uri_and_backend(added[0], "one"), content.length)
+    multi_backend.delete(added[0], "one")
     step("and all is gone", stage.left, ([], []))
 
     # Another store, in a tenant of the same array
     image, content = new_id(), Content(MIB)
-    made = step("in a tenant", lambda: add("tenant", image, content, MIB))
-    step("its store", lambda: made[4], {"store": "tenant"})
-    step("read there", lambda: whole(made[0], "tenant") == (content.bytes(0, MIB), MIB), True)
-    step("not in the other", lambda: multi_backend.get(made[0], "one"), refused=NOT_FOUND)
+    added = step("in a tenant", lambda: add("tenant", image, content, MIB))
+    step("its store", lambda: added[4], {"store": "tenant"})
+    step("read there", lambda: whole(added[0], "tenant") == (content.bytes(0, MIB), MIB), True)
+    step("not in the other", lambda: multi_backend.get(added[0], "one"), refused=NOT_FOUND)
     with stage.look("/root/acme") as array:
-        step("made in the tenant", lambda: [one.name for one in array.volumes()], [f"OS-IMAGE-{image}"])
-    step("deleted there", lambda: multi_backend.delete(made[0], "tenant"))
+        step("made in the tenant", lambda: [volume.name for volume in array.volumes()], [f"OS-IMAGE-{image}"])
+    step("deleted there", lambda: multi_backend.delete(added[0], "tenant"))
 
-    # Nobody is on the array's side of the portal
+    # Nothing listens at the portal
     path = store._path
     hidden = path._program
     path._program = "/bin/false"
-    gone = exceptions.TimeoutError
+    timeout_error = exceptions.TimeoutError
     step(
         "no data path",
         lambda: add("one", new_id(), Content(MIB), MIB),
-        refused=gone,
+        refused=timeout_error,
         message="cannot reach the volume at any portal",
     )
     path._program = hidden
     step("nothing is left of it", stage.left, ([], []))
 
-    # More at once than there are sessions
+    # More readers than sessions
     content = Content(3 * MIB)
-    made = add("one", new_id(), content, 3 * MIB)
-    open_ones = [multi_backend.get(made[0], "one")[0] for _number in range(6)]
-    firsts = [next(one) for one in open_ones]
+    added = add("one", new_id(), content, 3 * MIB)
+    open_ones = [multi_backend.get(added[0], "one")[0] for _number in range(6)]
+    firsts = [next(reader) for reader in open_ones]
     results: list[bool] = []
 
     def finish(number: int) -> None:
         results.append(firsts[number] + b"".join(open_ones[number]) == content.bytes(0, 3 * MIB))
 
     threads = [threading.Thread(target=finish, args=(number,)) for number in range(6)]
-    for one in threads:
-        one.start()
-    for one in threads:
-        one.join(60)
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
     step("six readers, four sessions", lambda: results, [True] * 6)
     step("the last one leaves nothing", lambda: stage.left()[1], [])
-    multi_backend.delete(made[0], "one")
+    multi_backend.delete(added[0], "one")
 
 
 def files(stage: Stage) -> None:
-    """The kernel's path, with os-brick's connector for local files in place of the one for iSCSI."""
+    """The kernel's data path, with os-brick's connector for local files instead of the one for iSCSI."""
     from openflash_openstack.glance import kernel
 
     privileged.default.set_client_mode(False)
@@ -144,78 +144,78 @@ def files(stage: Stage) -> None:
     store._path.check()
 
     def share(seconds: float) -> int:
-        """Another worker of this host that has the volume, and keeps it for a while."""
-        here, there = os.pipe()
+        """Start another worker of this host that holds the volume for some seconds. Returns its process id."""
+        read_end, write_end = os.pipe()
         child = os.fork()
         if child == 0:
             try:
                 with kernel.FileShare(f"{stage.folder}/locks/x").beginning():
                     pass
-                os.write(there, b"!")
+                os.write(write_end, b"!")
                 time.sleep(seconds)
             finally:
                 os._exit(0)
-        os.close(there)
-        assert os.read(here, 1) == b"!", "it has it"
-        os.close(here)
+        os.close(write_end)
+        assert os.read(read_end, 1) == b"!", "it has it"
+        os.close(read_end)
         return child
 
-    mine = kernel.FileShare(f"{stage.folder}/locks/x")
-    with mine.beginning():
+    share_of_this_worker = kernel.FileShare(f"{stage.folder}/locks/x")
+    with share_of_this_worker.beginning():
         pass
-    other = share(60)
-    with mine.ending() as last:
+    other_worker = share(60)
+    with share_of_this_worker.ending() as last:
         step("another worker has it", lambda: last, False)
-    os.kill(other, 9)
-    os.waitpid(other, 0)
-    with mine.beginning():
+    os.kill(other_worker, 9)
+    os.waitpid(other_worker, 0)
+    with share_of_this_worker.beginning():
         pass
-    with mine.ending() as last:
+    with share_of_this_worker.ending() as last:
         step("a killed one does not", lambda: last, True)
 
-    # The host's initiator stays known to the array: others on this host use it too
+    # The host's initiator stays registered on the array, since others on this host use it too
     before = stage.left
     stage.left = lambda: (before()[0], [one for one in before()[1] if "volume" in one])
     life(stage, "one", budget=False)
 
 
 def initiators(folder_of: str) -> list[str]:
-    """The processes that have a session with an array for a worker of ours, told by where their sockets are."""
-    found = []
+    """The ids of the processes that hold a session for a worker, recognised by the folder of their sockets."""
+    pids = []
     for folder in Path("/proc").iterdir():
         try:
-            words = (folder / "cmdline").read_bytes().decode(errors="replace").split("\0")
+            arguments = (folder / "cmdline").read_bytes().decode(errors="replace").split("\0")
         except OSError:
             continue
-        if words[0].endswith("qemu-nbd") and f"{folder_of}/openflash-nbd-" in " ".join(words):
-            found.append(folder.name)
-    return found
+        if arguments[0].endswith("qemu-nbd") and f"{folder_of}/openflash-nbd-" in " ".join(arguments):
+            pids.append(folder.name)
+    return pids
 
 
 def killed(stage: Stage) -> None:
-    """A worker is killed in the middle of an upload, and another one while it reads."""
+    """A worker is killed during an upload, and another one during a download."""
     image, content = new_id(), Content(SIZE)
     tempfile.tempdir = stage.folder
 
     def worker(action: Any) -> None:
-        """Let a process of its own begin, and kill it when it says that it has."""
-        here, there = os.pipe()
+        """Run an action in another process, and kill that when it reports that it has begun."""
+        read_end, write_end = os.pipe()
         child = os.fork()
         if child == 0:
             try:
-                action(lambda: os.write(there, b"!"))
+                action(lambda: os.write(write_end, b"!"))
             finally:
                 os._exit(1)
-        os.close(there)
-        assert os.read(here, 1) == b"!"
+        os.close(write_end)
+        assert os.read(read_end, 1) == b"!"
         os.kill(child, 9)
         os.waitpid(child, 0)
-        os.close(here)
+        os.close(read_end)
 
     class Stalls(Content):
-        def __init__(self, told: Any) -> None:
+        def __init__(self, stalled: Any) -> None:
             super().__init__(SIZE)
-            self._told = told
+            self._told = stalled
 
         def read(self, length: int = 65536) -> bytes:
             if self._at > 12 * MIB:
@@ -224,75 +224,77 @@ def killed(stage: Stage) -> None:
             return super().read(length)
 
     def gone() -> bool:
-        end = time.monotonic() + 10
-        while initiators(stage.folder) and time.monotonic() < end:
+        deadline = time.monotonic() + 10
+        while initiators(stage.folder) and time.monotonic() < deadline:
             time.sleep(0.05)
         return not initiators(stage.folder)
 
     worker(lambda told: add("one", image, Stalls(told), SIZE))
     step("its initiator ends with it", gone, True)
     step("it left something", lambda: stage.left()[0], [f"OS-IMAGE-{image}"])
-    made = step("Glance tries again", lambda: add("one", image, content, SIZE))
-    step("it is whole", lambda: whole(made[0], "one") == (content.bytes(0, SIZE), SIZE), True)
+    added = step("Glance tries again", lambda: add("one", image, content, SIZE))
+    step("it is whole", lambda: whole(added[0], "one") == (content.bytes(0, SIZE), SIZE), True)
 
-    def reads(told: Any) -> None:
-        pieces, _length = multi_backend.get(made[0], "one")
+    def reads(begun: Any) -> None:
+        pieces, _length = multi_backend.get(added[0], "one")
         next(pieces)
-        told()
+        begun()
         time.sleep(60)
 
     worker(reads)
     step("so does that of a reader", gone, True)
-    step("others read on", lambda: whole(made[0], "one", 5, 100), (content.bytes(5, 100), 100))
-    step("and it can be deleted", lambda: multi_backend.delete(made[0], "one"), None)
+    step("others read on", lambda: whole(added[0], "one", 5, 100), (content.bytes(5, 100), 100))
+    step("and it can be deleted", lambda: multi_backend.delete(added[0], "one"), None)
     step("nothing is left, their initiators included", stage.left, ([], []))
     step("no initiator runs", lambda: initiators(stage.folder), [])
-    folders = [one.name for one in Path(stage.folder).iterdir() if one.name.startswith("openflash-nbd-")]
+    folders = [path.name for path in Path(stage.folder).iterdir() if path.name.startswith("openflash-nbd-")]
     step("no folder of a socket", lambda: folders, [])
 
 
 def old(stage: Stage) -> None:
-    """What is on the array already, and what is wrong there."""
+    """Images of older stores, and errors of the array."""
     uri = f"datera://{stage.entry['address']}:{stage.entry['port']}/app_instances/%s"
     data = Content(2 * MIB).bytes(0, 2 * MIB)
     checksum = hashlib.md5(data).hexdigest()
     with stage.look() as array:
         image = new_id()
-        made = add("one", image, io.BytesIO(data), len(data))
-        # As the older stores leave an image: offline, and entries of every transfer in its access list
+        added = add("one", image, io.BytesIO(data), len(data))
+        # Older stores leave an image offline, with an entry for every transfer in its access list
         volume = array.volumes([f"OS-IMAGE-{image}"]).items[0]
         host = array.single_host("older", model.Initiator("iqn.2026-01.org.example:old", model.ISCSI))
         array.map_volume(volume, host)
         array._wire.put(volume.id.split("/storage_instances/")[0], {"admin_state": "offline", "force": True})
-        step("an offline image", lambda: whole(made[0], "one"), (data, len(data)))
+        step("an offline image", lambda: whole(added[0], "one"), (data, len(data)))
         for form in (f"OS-{image}", f"OS-IMAGE-{image}", f"IMAGE-{image}", image):
             step(f"by {form[:9]}", lambda form=form: whole(uri % form, "one", 0, 9), (data[:9], 9))
         moved = f"datera://192.0.2.1:7717/app_instances/{image}"
         step("after the array has moved", lambda: whole(moved, "one", 0, 9), (data[:9], 9))
         renamed = array.rename_volume(volume, f"OS-{image}")
-        step("the name up to 2018", lambda: whole(made[0], "one"), (data, len(data)))
+        step("the name up to 2018", lambda: whole(added[0], "one"), (data, len(data)))
         array.set_metadata(renamed, {"length": str(len(data)), "checksum": checksum, "host": "cinder"})
-        step("a volume of Cinder is none", lambda: multi_backend.get(made[0], "one"), refused=NOT_FOUND)
-        step("and is not deleted", lambda: multi_backend.delete(made[0], "one"), refused=NOT_FOUND)
-        step("it is there", lambda: [one.name for one in array.volumes()], [f"OS-{image}"])
+        step("a volume of Cinder is none", lambda: multi_backend.get(added[0], "one"), refused=NOT_FOUND)
+        step("and is not deleted", lambda: multi_backend.delete(added[0], "one"), refused=NOT_FOUND)
+        step("it is there", lambda: [item.name for item in array.volumes()], [f"OS-{image}"])
         volume = array.rename_volume(renamed, f"OS-IMAGE-{image}")
         array.set_metadata(volume, {})
         step(
-            "one that does not say its length", lambda: multi_backend.get_size_from_uri_and_backend(made[0], "one"), GIB
+            "one that does not say its length",
+            lambda: multi_backend.get_size_from_uri_and_backend(added[0], "one"),
+            GIB,
         )
         array.set_metadata(volume, {"length": str(5 * GIB), "type": "image"})
         too_long = exceptions.RemoteServiceUnavailable
-        step("one that says too much", lambda: multi_backend.get(made[0], "one"), refused=too_long)
-        # An upload was killed: it is no image yet
+        step("one that says too much", lambda: multi_backend.get(added[0], "one"), refused=too_long)
+        # An upload was killed, so this is not an image yet
         array.set_metadata(volume, {})
         again = step("after a killed upload", lambda: add("one", image, io.BytesIO(data), len(data)))
         step("it is whole", lambda: whole(again[0], "one"), (data, len(data)))
         volume = array.volumes([f"OS-IMAGE-{image}"]).items[0]
         snapshots = array.create_snapshots([model.SnapshotSpec("kept", volume)])
         has = exceptions.HasSnapshot
-        step("an image with snapshots", lambda: multi_backend.delete(made[0], "one"), refused=has)
+        step("an image with snapshots", lambda: multi_backend.delete(added[0], "one"), refused=has)
         array.delete_snapshot(replace(snapshots[0], children=()))
-        step("without", lambda: multi_backend.delete(made[0], "one"))
+        step("without", lambda: multi_backend.delete(added[0], "one"))
     step("no volume is left", lambda: stage.left()[0], [])
 
     for bad in (
@@ -309,7 +311,7 @@ def old(stage: Stage) -> None:
     parsed = location.get_location_from_uri_and_backend(six, "one", CONF)
     step("IPv6", parsed.get_store_uri, six)
 
-    # The array says no
+    # Refusals of the array
     full, denied = exceptions.StorageFull, exceptions.StorageWriteDenied
     small = lambda: add("one", new_id(), Content(MIB), MIB)  # noqa: E731
     stage.array.fault(kind="pool_full", count=1)
@@ -324,8 +326,8 @@ def old(stage: Stage) -> None:
     stage.array.fault(kind="expired", count=1, match={"path": "app_instances"})
     step("the session has expired", lambda: small()[1], MIB)
     stage.array.fault(kind="reset_before", count=None)
-    gone = exceptions.RemoteServiceUnavailable
-    step("the array is down", lambda: multi_backend.get(uri % new_id(), "one"), refused=gone)
+    unavailable = exceptions.RemoteServiceUnavailable
+    step("the array is down", lambda: multi_backend.get(uri % new_id(), "one"), refused=unavailable)
     step("and takes nothing", small, refused=exceptions.TimeoutError)
     step("a store is made meanwhile", lambda: store_of("one").configure(re_raise_bsc=True), None)
     stage.array.clear()
@@ -344,12 +346,16 @@ def old(stage: Stage) -> None:
     bad_store = exceptions.BadStoreConfiguration
     step("no address", lambda: wrong(datera_san_ip=""), refused=bad_store, message="datera_san_ip")
     step("a wrong password", lambda: wrong(datera_san_password="wrong_password"), refused=bad_store)
-    said = ""
+    message = ""
     try:
         wrong(datera_san_password="wrong_password")
     except bad_store as error:
-        said = str(error)
-    step("which is not told", lambda: (bool(said), "wrong_password" in said, secret in said), (True, False, False))
+        message = str(error)
+    step(
+        "which is not in the message",
+        lambda: (bool(message), "wrong_password" in message, secret in message),
+        (True, False, False),
+    )
     step("adding is off", small, refused=exceptions.StoreAddDisabled)
     step("the wrong certificates", lambda: wrong(datera_ca_file="/etc/hostname"), refused=bad_store)
     mode = {"datera_placement_mode": "tape", "datera_replica_count": 9}
@@ -357,7 +363,7 @@ def old(stage: Stage) -> None:
 
 
 def single(stage: Stage) -> None:
-    """As before there were several stores, and as the older store is configured."""
+    """The configuration with a single store, as the older store has it."""
     backend.register_opts(CONF)
     CONF.set_override("stores", ["file", "datera"], group="glance_store")
     CONF.set_override("filesystem_store_datadir", stage.folder, group="glance_store")
@@ -365,17 +371,17 @@ def single(stage: Stage) -> None:
     glance_store.verify_default_store()
     store = location.SCHEME_TO_CLS_MAP["datera"]["store"]
     image, content = new_id(), Content(MIB)
-    made = step("upload", lambda: store.add(image, content, MIB, "sha256", None))
-    step("no store in the metadata", lambda: made[4], {})
+    added = step("upload", lambda: store.add(image, content, MIB, "sha256", None))
+    step("no store in the metadata", lambda: added[4], {})
     old_way = step("as before 2018", lambda: store.add(new_id(), io.BytesIO(b"x" * 9), 9))
     step("four things", lambda: len(old_way), 4)
-    pieces, length = glance_store.get_from_backend(made[0])
+    pieces, length = glance_store.get_from_backend(added[0])
     step("download", lambda: (b"".join(pieces) == content.bytes(0, MIB), length), (True, MIB))
-    step("length", lambda: glance_store.get_size_from_backend(made[0]), MIB)
-    step("delete", lambda: glance_store.delete_from_backend(made[0]))
+    step("length", lambda: glance_store.get_size_from_backend(added[0]), MIB)
+    step("delete", lambda: glance_store.delete_from_backend(added[0]))
     options = importutils.import_module("openflash_openstack.glance.options")
-    defaults = {one.name: one.default for one in options.OPTIONS}
-    wanted = {
+    defaults = {option.name: option.default for option in options.OPTIONS}
+    expected = {
         "datera_san_ip": None,
         "datera_san_login": None,
         "datera_san_password": None,
@@ -391,7 +397,11 @@ def single(stage: Stage) -> None:
         "datera_retry_interval": 2,
         "datera_operation_max_timeout": 600,
     }
-    step("options and defaults of the older store", lambda: {name: defaults.get(name, ...) for name in wanted}, wanted)
+    step(
+        "options and defaults of the older store",
+        lambda: {name: defaults.get(name, ...) for name in expected},
+        expected,
+    )
 
 
 def main() -> int:

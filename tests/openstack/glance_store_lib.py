@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the parts of glance_store_datera.py share: images, an array with stores on it, and the life of an image."""
+"""What the parts of glance_store_datera.py share: images, an array with stores, and all operations on an image."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-# Its path file counts, as if pip had installed the distribution
+# A site folder, so that its path file is used as if pip had installed the distribution
 site.addsitedir(os.environ["OPENFLASH_SITE"])
 
 from glance_store import exceptions, location, multi_backend
@@ -38,7 +38,7 @@ def new_id() -> str:
 
 
 class Content:
-    """An image's bytes, as a web server gives them: in pieces of any size. Repeats one block, so it can be long."""
+    """An image's bytes, read in pieces of different sizes, as a web server does. One block is repeated."""
 
     def __init__(self, length: int, fails_at: int | None = None) -> None:
         self.block = os.urandom(4 * MIB)
@@ -53,15 +53,15 @@ class Content:
     def read(self, length: int = 65536) -> builtins.bytes:
         if self._fails_at is not None and self._at >= self._fails_at:
             raise OSError("the client went away")
-        # An odd size now and then
+        # Not a multiple of any block size
         piece = self.bytes(self._at, min(length, 3 * MIB + 7, self.length - self._at))
         self._at += len(piece)
         return piece
 
     def digest(self, algorithm: str) -> str:
         digest = hashlib.new(algorithm)
-        for at in range(0, self.length, len(self.block)):
-            digest.update(self.block[: min(len(self.block), self.length - at)])
+        for start in range(0, self.length, len(self.block)):
+            digest.update(self.block[: min(len(self.block), self.length - start)])
         return digest.hexdigest()
 
 
@@ -74,7 +74,7 @@ class Verifier:
 
 
 class Stage:
-    """An array, the stores on it, and a client of the library that looks at it from outside."""
+    """An array, the stores on it, and a client of the library."""
 
     def __init__(self, endpoints: str, name: str, **sections: dict[str, Any]) -> None:
         self.array = SimulatedArray(endpoints, name)
@@ -111,10 +111,10 @@ class Stage:
         return connect.connect(model.Connection("datera", (entry["address"],), options={"tenant": tenant}, **keys))
 
     def left(self) -> tuple[list[str], list[str]]:
-        """Names of the volumes, and what access lists and initiators there are."""
+        """The names of the volumes, and the entries of hosts and access lists."""
         state = self.array.state()
-        hosts = [one["name"] for one in state["hosts"]] + [str(one) for one in state["mappings"]]
-        return sorted(one["name"] for one in state["volumes"]), hosts
+        hosts = [row["name"] for row in state["hosts"]] + [str(mapping) for mapping in state["mappings"]]
+        return sorted(row["name"] for row in state["volumes"]), hosts
 
 
 def add(store: str, image: str, content: Any, size: int, verifier: Any = None, algorithm: str = "sha256") -> Any:
@@ -131,18 +131,18 @@ def store_of(name: str) -> Any:
 
 
 def life(stage: Stage, kind: str, budget: bool = True) -> None:
-    """From upload to deletion, by one data path."""
+    """All operations on an image over one data path, from upload to deletion."""
     image, content, verifier = new_id(), Content(SIZE), Verifier()
     mark = stage.array.mark()
-    made = step(f"{kind}: upload", lambda: add(kind, image, content, SIZE, verifier))
+    added = step(f"{kind}: upload", lambda: add(kind, image, content, SIZE, verifier))
     uri = f"datera://{stage.entry['address']}:{stage.entry['port']}/app_instances/{image}"
-    wanted = (uri, SIZE, content.digest("md5"), content.digest("sha256"), {"store": kind})
-    step(f"{kind}: what comes back", lambda: made, wanted)
+    expected_result = (uri, SIZE, content.digest("md5"), content.digest("sha256"), {"store": kind})
+    step(f"{kind}: what comes back", lambda: added, expected_result)
     if budget:
-        # The sheet, section 5: the older store had 16 to 18
+        # The older store needs 16 to 18 (wire sheet, section 5)
         step(
             f"{kind}: requests",
-            lambda: len([one for one in stage.array.requests(mark) if "log" not in one["path"]]) <= 11,
+            lambda: len([request for request in stage.array.requests(mark) if "log" not in request["path"]]) <= 11,
             True,
         )
     step(f"{kind}: signature", lambda: verifier.digest.hexdigest(), content.digest("sha256"))
@@ -169,7 +169,7 @@ def life(stage: Stage, kind: str, budget: bool = True) -> None:
     step(f"{kind}: once more", lambda: add(kind, image, again, SIZE), refused=exceptions.Duplicate)
     step(f"{kind}: it is still there", lambda: whole(uri, kind, 0, 100), (data[:100], 100))
 
-    # Two readers of one image, side by side; the first to go does not take it from the other
+    # Two readers of one image at the same time: the first to end does not take it from the other
     first, _length = multi_backend.get(uri, kind)
     second, _length = multi_backend.get(uri, kind)
     begun = next(first), next(second)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The drivers beside Cinder's own interface, the published options, and the options of the drivers taken over from.
+"""Compares the drivers with Cinder's interfaces, and their options with those of the upstream drivers.
 
     interfaces.py KIND...
 
@@ -34,32 +34,34 @@ INTERFACES = (
     volume_manageable_driver.VolumeListManageableDriver,
     volume_snapshot_revert.VolumeSnapshotRevertDriver,
 )
-# Cinder's own core implements what a driver may leave as it is; where that is a refusal, it counts as one.
+# Methods whose implementation in Cinder's base class is enough, although it raises NotImplementedError
 OF_CINDER = ("migrate_volume", "clone_image")
-# That a driver had once, and that a cinder.conf may still have
+# Options of older drivers, which a cinder.conf may still have
 OLDER = {"flashsystem": ("flashsystem_multipath_enabled",)}
 RUN = Steps()
 report = RUN.report
 
 
 def functions(interface: Any) -> dict[str, Any]:
-    return {name: one for name, one in vars(interface).items() if inspect.isfunction(one) and name[0] != "_"}
+    return {
+        name: function for name, function in vars(interface).items() if inspect.isfunction(function) and name[0] != "_"
+    }
 
 
 def parameters(function: Any) -> list[tuple[str, Any]]:
-    """Names and defaults, since Cinder passes some by position and some by name."""
-    return [(one.name, one.default) for one in inspect.signature(function).parameters.values()]
+    """Names and defaults of the parameters, since Cinder passes some by position and some by name."""
+    return [(parameter.name, parameter.default) for parameter in inspect.signature(function).parameters.values()]
 
 
-def fits(wanted: Any, found: Any) -> str:
-    """Why a call that the interface permits would fail; empty when none would."""
-    there = inspect.signature(found).parameters
-    if any(one.kind is inspect.Parameter.VAR_KEYWORD for one in there.values()):
-        names = [name for name, _default in parameters(found)]
-        missing = [name for name, _default in parameters(wanted) if name not in names]
+def fits(declared: Any, implemented: Any) -> str:
+    """The reason why a call that the interface permits would fail; empty when every call works."""
+    its_parameters = inspect.signature(implemented).parameters
+    if any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in its_parameters.values()):
+        names = [name for name, _default in parameters(implemented)]
+        missing = [name for name, _default in parameters(declared) if name not in names]
         return f"{missing} are missing" if missing else ""
-    if parameters(wanted) != parameters(found):
-        return f"{parameters(found)} instead of {parameters(wanted)}"
+    if parameters(declared) != parameters(implemented):
+        return f"{parameters(implemented)} instead of {parameters(declared)}"
     return ""
 
 
@@ -72,62 +74,62 @@ def check(kind: str) -> None:
     cls = getattr(importlib.import_module(module), name)
     interfaces = INTERFACES + ((volume_group_driver.VolumeGroupDriver,) if kind.startswith("xtremio") else ())
     for interface in interfaces:
-        for function, wanted in functions(interface).items():
-            found = getattr(cls, function, None)
+        for function, declared in functions(interface).items():
+            implemented = getattr(cls, function, None)
             step = f"{kind} {function}"
-            if found is None:
+            if implemented is None:
                 report(step, False, "is missing")
                 continue
-            if isinstance(found, property):
+            if isinstance(implemented, property):
                 report(step, function in ("initialized", "supported"), "is a property")
                 continue
-            problem = fits(wanted, found)
-            inherited = found is getattr(base.BaseVD, function, None)
-            if not problem and inherited and refuses(found) and function not in OF_CINDER:
+            problem = fits(declared, implemented)
+            inherited = implemented is getattr(base.BaseVD, function, None)
+            if not problem and inherited and refuses(implemented) and function not in OF_CINDER:
                 problem = "only raises NotImplementedError"
             report(step, not problem, problem)
     options(kind, cls)
 
 
 def options(kind: str, cls: Any) -> None:
-    """A cinder.conf for the driver of Cinder means the same to ours."""
+    """A cinder.conf for the upstream driver means the same to ours."""
     module, name = lib.shipped.UPSTREAM[kind].rsplit(".", 1)
     theirs = importlib.import_module(module)
-    given = getattr(getattr(theirs, name), "get_driver_options", lambda: theirs.d_opts)
-    ours = {one.name: one for one in cls.get_driver_options()}
+    their_options = getattr(getattr(theirs, name), "get_driver_options", lambda: theirs.d_opts)
+    ours = {option.name: option for option in cls.get_driver_options()}
     for older in OLDER.get(kind.split("-")[0], ()):
         report(f"{kind} option {older} of older releases", older in ours, "is missing")
-    for option in given():
-        found = ours.get(option.name)
-        if found is None:
-            shared = option.name in {one.name for one in [*base.volume_opts, *lib_san()]}
+    for option in their_options():
+        our_option = ours.get(option.name)
+        if our_option is None:
+            shared = option.name in {option.name for option in [*base.volume_opts, *lib_san()]}
             report(f"{kind} option {option.name}", shared, "is missing")
             continue
-        same = (type(option.type), option.default) == (type(found.type), found.default)
+        same = (type(option.type), option.default) == (type(our_option.type), our_option.default)
         if kind == "datera" and option.default in ("120", "5"):
-            same = int(option.default) == found.default  # numbers that are written as text there
-        report(f"{kind} option {option.name}", same, f"{found.default!r} instead of {option.default!r}")
+            same = int(option.default) == our_option.default  # the upstream driver has numbers as text
+        report(f"{kind} option {option.name}", same, f"{our_option.default!r} instead of {option.default!r}")
 
 
 def lib_san() -> list[Any]:
     from cinder.volume.drivers.san import san
 
-    found: list[Any] = san.san_opts
-    return found
+    options: list[Any] = san.san_opts
+    return options
 
 
 def published() -> None:
     every = importlib.metadata.entry_points(group="oslo.config.opts")
-    entry = [one for one in every if one.name == "openflash_openstack.cinder"]
+    entry = [option for option in every if option.name == "openflash_openstack.cinder"]
     report("entry point", len(entry) == 1, f"{entry}")
-    found = {one.name: one for _group, listed in entry[0].load()() for one in listed}
+    published_options = {option.name: option for _group, listed in entry[0].load()() for option in listed}
     for kind, path in lib.OURS.items():
         module, name = path.rsplit(".", 1)
         for option in getattr(importlib.import_module(module), name).get_driver_options():
-            report(f"{kind} publishes {option.name}", found.get(option.name) is option)
-    secret = [name for name, one in found.items() if "password" in name and not one.secret]
+            report(f"{kind} publishes {option.name}", published_options.get(option.name) is option)
+    secret = [name for name, option in published_options.items() if "password" in name and not option.secret]
     report("passwords are secret", not secret, f"{secret}")
-    report("all are options", all(isinstance(one, cfg.Opt) for one in found.values()))
+    report("all are options", all(isinstance(option, cfg.Opt) for option in published_options.values()))
 
 
 def main() -> int:

@@ -1,14 +1,14 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Each call of Cinder to one driver, by a process that ends after a change, and with changes whose answers are lost.
+"""Each call of Cinder to one driver, in a process that is killed after a change, or with the answer to a change lost.
 
     interruptions.py ENDPOINTS NAME KIND CHANGES
 
 CHANGES is "every" for an interruption at each change, and "first" for one at the first of each call.
-A case is a driver process of its own: a fork of this one, which has no driver and no connection. Where the first one
-ends after a change, a second one does what Cinder does after a restart. Prints one JSON object per step, and how often
-each call was interrupted; leaves with 0 when all are as expected.
+Each case runs in a fork of this process, which itself has no driver and no connection. Where the first fork ends after
+a change, a second one does what Cinder does after a restart. Prints one JSON object per step, and how often each call
+was interrupted; exits with 0 when all are as expected.
 """
 
 from __future__ import annotations
@@ -30,24 +30,24 @@ from openflash.transport.journal import Journal  # isort: skip
 
 GIB = lib.GIB
 DIED = 9
-"""The status of a process that ended after a change, as it was asked to."""
+"""The exit status of a process that ended after the requested change."""
 MOST = 9
-"""More changes than any call makes."""
+"""A number that is larger than the changes of any call."""
 LATE = 0.3
-"""Seconds after which a change is made whose answer is lost before."""
+"""The seconds between a lost answer and the change that it was for."""
 NOT_LOGIN = r"^(?!.*(/login|/logout))"
 Held = dict[str, tuple[int, str]]
-"""What an array holds: size in GiB and content of each object."""
+"""The content of an array: for each object, its size in GiB and the origin of its bytes."""
 
 
 @dataclass(frozen=True)
 class Call:
     """One call of Cinder.
 
-    :ivar needs: what is there before, besides the bystander and the volume.
-    :ivar objects: what the array holds afterwards.
-    :ivar mapped: and what is mapped to which host.
-    :ivar makes: the object that Cinder has in error when the process that makes it ends.
+    :ivar needs: the objects that exist before, besides the bystander and the volume.
+    :ivar objects: the objects of the array afterwards.
+    :ivar mapped: the host of each mapped object afterwards.
+    :ivar makes: the object that Cinder has in error when the process that creates it ends.
     """
 
     needs: str
@@ -73,16 +73,16 @@ CALLS = {
 }
 
 COPIES_BY_HOST = ("flashsystem",)
-"""Where the host of the driver copies, which copies nothing here: what it makes is empty."""
+"""Arrays whose copies the driver's host makes. It copies nothing in these tests, so the copies are empty."""
 
 
 class World:
-    """The objects that Cinder knows, and the array. It is made before the processes are, so both know the same."""
+    """The array, and Cinder's objects. It is made before the forks, so that all of them have the same objects."""
 
     def __init__(self, kind: str, array: lib.SimulatedArray) -> None:
         self.kind, self.vendor, self.array = kind, kind.split("-")[0], array
         self.namer = self._make()
-        """A driver that only knows names."""
+        """A driver that is used for the names of objects only."""
         pool = array.entry["pools"][0]["name"] if self.namer.POOLS else kind
         # Violin's own full copies are of thick volumes only
         volume_type = lib.type_with(thin="False") if self.vendor == "violin" else None
@@ -91,14 +91,11 @@ class World:
         }
         self.snapshot = lib.snapshot(self.volumes["volume"])
 
-        self.namer = self._make()
-        """A driver that only knows names."""
-
     def _make(self) -> Any:
         return lib.make(lib.OURS[self.kind], self.kind, self.array.entry, "ours", openflash_wait_timeout=20)
 
     def driver(self) -> Any:
-        """A new driver, which knows nothing but its section."""
+        """A new driver that is set up."""
         driver = self._make()
         lib.no_fabric(driver, [])
         driver.do_setup(lib.CONTEXT)
@@ -110,29 +107,29 @@ class World:
         for name in ("bystander", "volume"):
             driver.create_volume(self.volumes[name])
             self.array.ask(f"/volumes/{driver._volume_name(self.volumes[name])}/write", {"bytes": GIB})
-        driver.initialize_connection(self.volumes["bystander"], lib.host(2))
+        driver.initialize_connection(self.volumes["bystander"], lib.connector(2))
         if "snapshot" in call.needs:
             driver.create_snapshot(self.snapshot)
         if "mapping" in call.needs:
-            driver.initialize_connection(self.volumes["volume"], lib.host(1))
+            driver.initialize_connection(self.volumes["volume"], lib.connector(1))
 
     def carry_out(self, driver: Any, name: str) -> None:
         volume, copy = self.volumes["volume"], self.volumes["copy"]
-        given = {
+        arguments = {
             "create_volume": (copy,),
             "extend_volume": (volume, 2),
             "create_snapshot": (self.snapshot,),
             "create_cloned_volume": (copy, volume),
             "create_volume_from_snapshot": (copy, self.snapshot),
-            "initialize_connection": (volume, lib.host(1)),
-            "terminate_connection": (volume, lib.host(1)),
+            "initialize_connection": (volume, lib.connector(1)),
+            "terminate_connection": (volume, lib.connector(1)),
             "delete_snapshot": (self.snapshot,),
             "delete_volume": (volume,),
         }
-        getattr(driver, name)(*given[name])
+        getattr(driver, name)(*arguments[name])
 
     def delete_in_error(self, driver: Any, makes: str) -> None:
-        """After a restart Cinder has in error what was being created, and somebody deletes it."""
+        """Delete the object that Cinder has in error after a restart, since it was being created."""
         if makes == "snapshot":
             driver.delete_snapshot(self.snapshot)
             return
@@ -141,30 +138,30 @@ class World:
         driver.delete_volume(copy)
 
     def remove(self, driver: Any) -> None:
-        """All but the bystander."""
+        """Delete all objects except the bystander."""
         volume, copy = self.volumes["volume"], self.volumes["copy"]
-        driver.terminate_connection(volume, lib.host(1))
+        driver.terminate_connection(volume, lib.connector(1))
         driver.delete_volume(copy)
         driver.delete_snapshot(self.snapshot)
         driver.delete_volume(volume)
 
     def view(self, contents: dict[str, str]) -> tuple[Held, list[tuple[str, str]]]:
-        """What the array holds, by the names of this file; what has another name is temporary.
+        """The objects and mappings of the array, by the names of this file; any other object is temporary.
 
-        :param contents: the name of each content that was there before.
+        :param contents: for each content id that existed before, the name of its origin.
         """
         names = {self.namer._volume_name(volume): name for name, volume in self.volumes.items()}
         names[self.namer._snapshot_name(self.snapshot)] = "snapshot"
         state = self.array.state()
         held = {
-            names.get(one["name"], f"temporary {one['name']}"): (
-                one["size"] // GIB,
-                contents.get(one["content"], "empty"),
+            names.get(row["name"], f"temporary {row['name']}"): (
+                row["size"] // GIB,
+                contents.get(row["content"], "empty"),
             )
-            for one in state["volumes"]
+            for row in state["volumes"]
         }
-        machines = {one["name"]: machine_of(one["initiators"]) for one in state["hosts"]}
-        mappings = [(names.get(one["volume"], one["volume"]), machines[one["host"]]) for one in state["mappings"]]
+        machines = {row["name"]: machine_of(row["initiators"]) for row in state["hosts"]}
+        mappings = [(names.get(row["volume"], row["volume"]), machines[row["host"]]) for row in state["mappings"]]
         return held, sorted(mappings)
 
     def contents(self) -> dict[str, str]:
@@ -176,25 +173,25 @@ class World:
 
 
 def machine_of(initiators: list[dict[str, Any]]) -> str:
-    """Whose initiators these are."""
-    addresses = {one["address"].replace(":", "") for one in initiators}
-    for machine in map(lib.host, range(3)):
+    """The name of the host that has these initiators."""
+    addresses = {row["address"].replace(":", "") for row in initiators}
+    for machine in map(lib.connector, range(3)):
         if addresses & {machine["initiator"].replace(":", ""), *machine["wwpns"]}:
             return str(machine["host"])
     return "nobody"
 
 
 def in_process(action: Callable[[], None]) -> int:
-    """How a process ended that carried this out."""
+    """Run an action in a fork. Returns its exit status."""
     sys.stdout.flush()
     child = os.fork()
     if child == 0:
         status = 1
         try:
-            lib.eventlet.hubs.use_hub()  # that of the parent process would be used by both
+            lib.eventlet.hubs.use_hub()  # a new one, since the parent uses the existing one
             action()
             status = 0
-        except Exception:  # noqa: BLE001  shown as an interpreter shows it, and the process ends
+        except Exception:  # noqa: BLE001  printed as by an interpreter, and the process ends
             sys.excepthook(*sys.exc_info())
         finally:
             sys.stdout.flush()
@@ -204,11 +201,11 @@ def in_process(action: Callable[[], None]) -> int:
 
 
 def die_after(change: int) -> None:
-    """End this process when so many of its changes were answered."""
+    """End this process when this number of its changes was answered."""
     append, numbers = Journal.append, itertools.count(1)
 
-    def noted(*given: Any, **named: Any) -> Any:
-        call = append(*given, **named)
+    def noted(*arguments: Any, **named: Any) -> Any:
+        call = append(*arguments, **named)
         if call.write and call.sent and next(numbers) == change:
             os._exit(DIED)
         return call
@@ -230,7 +227,7 @@ class Cases:
             self.calls = {name: replace(call, objects=with_empty_copies(call.objects)) for name, call in CALLS.items()}
 
     def fork(self, title: str, action: Callable[[], None]) -> int:
-        """Its steps are this one's; a failed one is a failure of the process."""
+        """Run steps in a fork. A failed one is counted as a failure of this process. Returns the exit status."""
 
         def steps() -> None:
             action()
@@ -245,7 +242,7 @@ class Cases:
         return status
 
     def killed(self, name: str) -> int:
-        """After each change, and each way in which Cinder goes on from there. How many changes there were."""
+        """Kill the process after each change, with each continuation of Cinder. Returns the number of changes."""
         call = self.calls[name]
         follow_ups = ["again"]
         if call.makes:
@@ -260,7 +257,7 @@ class Cases:
         return self.most
 
     def killed_once(self, name: str, call: Call, change: int, follow_up: str, title: str) -> bool:
-        """Whether there was such a change."""
+        """Returns whether there was such a change."""
 
         def first(driver: Any, _contents: dict[str, str]) -> None:
             die_after(change)
@@ -276,24 +273,24 @@ class Cases:
     def prepared(
         self, title: str, call: Call, action: Callable[[Any, dict[str, str]], None]
     ) -> tuple[int, dict[str, str]]:
-        """Carry out an action on an array with what the call needs; how it ended, and the contents of before."""
-        start, end = os.pipe()
+        """Prepare the array for a call and run an action. Returns the exit status, and the contents before it."""
+        read_end, write_end = os.pipe()
 
         def process() -> None:
             driver = self.world.driver()
             self.world.prepare(driver, call)
             contents = self.world.contents()
-            os.write(end, json.dumps(contents).encode())
+            os.write(write_end, json.dumps(contents).encode())
             action(driver, contents)
 
         status = self.fork(title, process)
-        os.close(end)
-        contents = json.loads(os.read(start, 65536) or "{}")
-        os.close(start)
+        os.close(write_end)
+        contents = json.loads(os.read(read_end, 65536) or "{}")
+        os.close(read_end)
         return status, contents
 
     def check_kept(self, name: str, call: Call, contents: dict[str, str], title: str) -> None:
-        """What was there is there, and what is new has its name only when it is finished."""
+        """Existing objects are unchanged, and a new one has its final name only when it is finished."""
         held, _mapped = self.world.view(contents)
         if name != "delete_volume":
             self.run.expect(f"{title}: the volume", held.get("volume", (0, ""))[1], "of volume")
@@ -324,7 +321,7 @@ class Cases:
     def expect(
         self, title: str, objects: Held, mapped: dict[str, str], contents: dict[str, str], *, temporary: bool = True
     ) -> None:
-        """:param temporary: without, temporary objects are left out."""
+        """:param temporary: whether temporary objects are compared too."""
         held, mappings = self.world.view(contents)
         if not temporary:
             held = {name: about for name, about in held.items() if not name.startswith("temporary ")}
@@ -336,16 +333,17 @@ class Cases:
         self.expect(f"{title}: in the end", BYSTANDER, OF_BYSTANDER, contents)
 
     def lost(self, name: str, kind: str) -> int:
-        """At each change, whose answer is lost; the call is repeated where it fails. How many changes there were."""
+        """Lose the answer to each change, and repeat a call that fails. Returns the number of changes."""
         for change in range(1, self.most + 1):
             if not self.lost_once(name, kind, change, f"{name} with {kind} at change {change}"):
                 return change - 1
         return self.most
 
     def lost_once(self, name: str, kind: str, change: int, title: str) -> bool:
-        """Whether there was such a change.
+        """Returns whether there was such a change.
 
-        What the array makes late, after it was made again, has the name of an unfinished copy until the next start.
+        An object that the array creates late, after it was created again, keeps the name of an unfinished copy until
+        the next start of the driver.
         """
         world, run, call = self.world, self.run, self.calls[name]
         is_late = kind == "reset_late"
@@ -359,7 +357,7 @@ class Cases:
                 if is_late:
                     time.sleep(LATE)
                 run.step(f"{title}: again", lambda: world.carry_out(driver, name))
-            if not sum(one["struck"] for one in world.array.ask("/faults")):
+            if not sum(row["struck"] for row in world.array.ask("/faults")):
                 os._exit(DIED)
             world.array.clear()
             if is_late:

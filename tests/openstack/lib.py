@@ -1,10 +1,10 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the scripts of this folder share: Cinder without a deployment, drivers of both kinds, the array's own story.
+"""What the scripts of this folder share: Cinder's objects without a deployment, upstream drivers and ours.
 
 Runs in the environment of a Cinder. There is no database: the objects that the drivers get are Cinder's own, made in
-memory, and the two questions that drivers ask of a database have fixed answers.
+memory, and the queries of drivers have fixed answers.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from cinder.volume import (  # noqa: E402
 )
 from oslo_concurrency import lockutils  # noqa: E402
 from oslo_config import cfg  # noqa: E402
-from steps import GIB, SimulatedArray  # noqa: E402, F401
+from steps import GIB, SimulatedArray, connector  # noqa: E402, F401
 
 PROJECT = uuid.uuid4().hex
 CONTEXT = context.RequestContext("admin", PROJECT, is_admin=True)
@@ -58,17 +58,17 @@ OURS = {
 
 
 class Steps(steps.Steps):
-    """With some of them counted: how many requests of the array each took."""
+    """Steps that also count the array's requests, where a step asks for it."""
 
     def __init__(self, array: SimulatedArray) -> None:
         super().__init__()
         self.array = array
         self.counts: dict[str, dict[str, int]] = {}
 
-    def step(self, *given: Any, as_: str = "", **more: Any) -> Any:
+    def step(self, *arguments: Any, as_: str = "", **more: Any) -> Any:
         """:param as_: count the array's requests under ``operation/who``."""
         mark = self.array.mark() if as_ else 0
-        result = super().step(*given, **more)
+        result = super().step(*arguments, **more)
         if as_:
             operation, who = as_.split("/")
             self.counts.setdefault(operation, {})[who] = len(self.array.requests(mark))
@@ -103,7 +103,7 @@ class NoDatabase:
 
 
 def prepare() -> None:
-    """Once in a process."""
+    """Configure Cinder for this process; to be called once."""
     logging.disable(logging.CRITICAL)
     conf = cfg.CONF
     conf([], project="cinder", default_config_files=[])
@@ -112,43 +112,43 @@ def prepare() -> None:
     lockutils.set_defaults(folder)
     conf.set_override("backend_url", f"file://{folder}", group="coordination")
     coordination.COORDINATOR.start()
-    volume_utils.is_group_a_cg_snapshot_type = lambda one: one["group_type_id"] == "consistent"
+    volume_utils.is_group_a_cg_snapshot_type = lambda group_snapshot: group_snapshot["group_type_id"] == "consistent"
     volume_types.get_volume_type = lambda ctxt, type_id, *_, **__: {"extra_specs": TYPES[type_id]}
 
 
 def settings(kind: str, entry: dict[str, Any], ours: bool) -> dict[str, Any]:
-    """The section of the backend: the same for both drivers, but for where the upstream one cannot be told a port."""
+    """The section of the backend. It is the same for both drivers, except for ports that upstream has no option for."""
     vendor = kind.split("-")[0]
-    found: dict[str, Any] = {
+    options: dict[str, Any] = {
         "volume_backend_name": kind,
         "san_ip": entry["address"],
         "san_login": entry["username"],
         "san_password": entry["password"],
     }
     if vendor == "xtremio":
-        found["san_ip"] = f"{entry['address']}:{entry['port']}"
+        options["san_ip"] = f"{entry['address']}:{entry['port']}"
     if entry.get("ca_path"):
-        found |= {"driver_ssl_cert_verify": True, "driver_ssl_cert_path": entry["ca_path"]}
+        options |= {"driver_ssl_cert_verify": True, "driver_ssl_cert_path": entry["ca_path"]}
     if vendor == "flashsystem":
         protocol = "FC" if kind.endswith("fc") else "iSCSI"
-        found |= {"san_ssh_port": entry["port"], "flashsystem_connection_protocol": protocol}
+        options |= {"san_ssh_port": entry["port"], "flashsystem_connection_protocol": protocol}
         if protocol == "iSCSI":
-            found |= {"target_ip_address": "127.0.0.11", "flashsystem_iscsi_portid": 1}
+            options |= {"target_ip_address": "127.0.0.11", "flashsystem_iscsi_portid": 1}
     if vendor == "dsware":
-        found |= {
+        options |= {
             "dsware_rest_url": f"https://{entry['address']}:{entry['rest_port']}",
             "dsware_storage_pools": ";".join(pool["name"] for pool in entry["pools"]),
-            "manager_ips": {host(n)["host"]: one["address"] for n, one in enumerate(entry["agents"], 1)},
+            "manager_ips": {connector(n)["host"]: agent["address"] for n, agent in enumerate(entry["agents"], 1)},
         }
     if vendor == "datera":
-        found |= {"datera_debug_replica_count_override": True}
+        options |= {"datera_debug_replica_count_override": True}
     if vendor in ("datera", "violin") and ours:
-        found["san_api_port"] = entry["port"]
-    return found
+        options["san_api_port"] = entry["port"]
+    return options
 
 
 def make(path: str, kind: str, entry: dict[str, Any], group: str, **more: Any) -> Any:
-    """A driver, not set up yet. The options must be there before it is made: some drivers read them at once."""
+    """A driver that is not set up yet. Its options are set first, since some constructors read them."""
     from cinder.volume.drivers.san import san
 
     conf = cfg.CONF
@@ -158,9 +158,9 @@ def make(path: str, kind: str, entry: dict[str, Any], group: str, **more: Any) -
     backend.append_config_values(san.san_opts)
     cls = getattr(loaded, name)
     backend.append_config_values(cls.get_driver_options())
-    # One driver of Cinder tells only half of its options.
+    # One upstream driver reports only half of its options.
     backend.append_config_values(getattr(loaded, "flashsystem_iscsi_opts", []))
-    # Another was made for a Cinder that called one of its options in another way.
+    # Another needs an option by the name that an older Cinder gave it.
     backend.append_config_values([cfg.StrOpt("iscsi_target_prefix", default=backend.target_prefix)])
     for option, value in {**settings(kind, entry, path.startswith("openflash")), **more}.items():
         conf.set_override(option, value, group=group)
@@ -169,9 +169,9 @@ def make(path: str, kind: str, entry: dict[str, Any], group: str, **more: Any) -
         known.write_text(f"[{entry['address']}]:{entry['port']} {entry['host_key']}\n", encoding="utf-8")
         conf.set_override("ssh_hosts_key_file", str(known))
         conf.set_override("strict_ssh_host_key_policy", True)
-    made = cls(configuration=backend, host=f"control@{group}")
-    made.db = NoDatabase()
-    return made
+    driver = cls(configuration=backend, host=f"control@{group}")
+    driver.db = NoDatabase()
+    return driver
 
 
 def upstream(kind: str, entry: dict[str, Any], **more: Any) -> Any:
@@ -185,8 +185,8 @@ def upstream(kind: str, entry: dict[str, Any], **more: Any) -> Any:
 
 
 def no_fabric(driver: Any, copied: list[tuple[Any, Any, int]]) -> None:
-    """The host of the driver has no fabric: it is told its ports, finds its disks at once, and copies nothing."""
-    volume_utils.brick_get_connector_properties = lambda *_, **__: host(0)
+    """Replace the fabric of the driver's host: its ports are given, its disks appear at once, and it copies nothing."""
+    volume_utils.brick_get_connector_properties = lambda *_, **__: connector(0)
 
     class Connector:
         def disconnect_volume(self, *_: Any, **__: Any) -> None: ...
@@ -197,8 +197,8 @@ def no_fabric(driver: Any, copied: list[tuple[Any, Any, int]]) -> None:
         return {"conn": conn, "device": {"path": path, "type": "block"}, "connector": Connector()}
 
     driver._connect_device = connect
-    driver._scan_device = lambda found: {"type": "block", "path": f"/dev/lun{found['data']['target_lun']}"}
-    driver._remove_device = lambda found, device: None
+    driver._scan_device = lambda connection: {"type": "block", "path": f"/dev/lun{connection['data']['target_lun']}"}
+    driver._remove_device = lambda connection, device: None
     volume_utils.copy_volume = lambda source, target, size, *_, **__: copied.append((source, target, size))
 
 
@@ -229,83 +229,79 @@ def volume(size: int, pool: str = "pool", **more: Any) -> Any:
         **dict.fromkeys((*nothing, "volume_type_id", "encryption_key_id")),
         **more,
     }
-    made = objects.Volume(context=CONTEXT, **values)
-    made.volume_attachment = objects.VolumeAttachmentList(context=CONTEXT, objects=[])
-    VOLUMES[made.id] = made
-    return made
+    record = objects.Volume(context=CONTEXT, **values)
+    record.volume_attachment = objects.VolumeAttachmentList(context=CONTEXT, objects=[])
+    VOLUMES[record.id] = record
+    return record
 
 
-def snapshot(of: Any) -> Any:
+def snapshot(parent: Any) -> Any:
     nothing = dict.fromkeys(("cgsnapshot_id", "group_snapshot_id", "provider_location"))
-    made = objects.Snapshot(
+    record = objects.Snapshot(
         context=CONTEXT,
         id=str(uuid.uuid4()),
-        volume_id=of.id,
-        volume_size=of.size,
+        volume_id=parent.id,
+        volume_size=parent.size,
         display_name="some snapshot",
         project_id=PROJECT,
         user_id="user",
         status="available",
         **nothing,
     )
-    made.volume = of
-    return made
+    record.volume = parent
+    return record
 
 
 def group(kind: str = "consistent") -> dict[str, Any]:
-    """:param kind: ``consistent`` for one whose snapshots are of one instant; ``prepare`` sees to it."""
+    """:param kind: ``consistent`` for a group whose snapshots are of one instant, as ``prepare`` configures Cinder."""
     return {"id": str(uuid.uuid4()), "group_type_id": kind, "status": "available"}
 
 
-def group_snapshot(of: dict[str, Any], members: list[Any]) -> tuple[Any, list[Any]]:
-    """A snapshot of a group, and those of its members that are part of it."""
-    made = objects.GroupSnapshot(
-        context=CONTEXT, id=str(uuid.uuid4()), group_id=of["id"], group_type_id=of["group_type_id"]
+def group_snapshot(group_of_members: dict[str, Any], members: list[Any]) -> tuple[Any, list[Any]]:
+    """A snapshot of a group, and the snapshots of its members that belong to it."""
+    record = objects.GroupSnapshot(
+        context=CONTEXT,
+        id=str(uuid.uuid4()),
+        group_id=group_of_members["id"],
+        group_type_id=group_of_members["group_type_id"],
     )
-    snapshots = [snapshot(one) for one in members]
-    for one in snapshots:
-        one.group_snapshot_id, one.group_snapshot = made.id, made
-    return made, snapshots
+    snapshots = [snapshot(member) for member in members]
+    for member in snapshots:
+        member.group_snapshot_id, member.group_snapshot = record.id, record
+    return record, snapshots
 
 
-def host(number: int) -> dict[str, Any]:
-    return {
-        "host": f"compute-{number}",
-        "ip": "127.0.0.1",
-        "multipath": True,
-        "initiator": f"iqn.1994-05.com.example:compute{number}",
-        "wwpns": [f"1000000000{number:02x}000{port}" for port in (1, 2)],
-        "wwnns": [f"2000000000{number:02x}000{port}" for port in (1, 2)],
-    }
-
-
-def attachment(of: Any, where: dict[str, Any]) -> Any:
-    """As Cinder keeps it; on the volume from now on."""
-    made = objects.VolumeAttachment(
-        context=CONTEXT, id=str(uuid.uuid4()), volume_id=of.id, attached_host=where["host"], attach_status="attached"
+def attachment(volume_of_attachment: Any, where: dict[str, Any]) -> Any:
+    """A new attachment of a volume, as Cinder stores it."""
+    record = objects.VolumeAttachment(
+        context=CONTEXT,
+        id=str(uuid.uuid4()),
+        volume_id=volume_of_attachment.id,
+        attached_host=where["host"],
+        attach_status="attached",
     )
-    made.connector = where
-    of.volume_attachment.objects.append(made)
-    return made
+    record.connector = where
+    volume_of_attachment.volume_attachment.objects.append(record)
+    return record
 
 
 @contextmanager
 def zones() -> Any:
-    """What the zone manager is told."""
+    """A list that receives the calls to Cinder's zone manager."""
     from cinder.zonemanager import utils
 
-    told: list[tuple[str, Any]] = []
+    calls: list[tuple[str, Any]] = []
 
     class Manager:
         def add_connection(self, info: Any) -> None:
-            told.append(("add", info["data"]["initiator_target_map"]))
+            calls.append(("add", info["data"]["initiator_target_map"]))
 
         def delete_connection(self, info: Any) -> None:
-            told.append(("remove", info["data"]["initiator_target_map"]))
+            calls.append(("remove", info["data"]["initiator_target_map"]))
 
     original = utils.create_zone_manager
     utils.create_zone_manager = lambda: Manager()
     try:
-        yield told
+        yield calls
     finally:
         utils.create_zone_manager = original

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What every driver supports on every kind of array, as the drivers and the arrays' capabilities tell it.
+"""The operations that every driver supports on every kind of array, by the drivers' and the arrays' capabilities.
 
     matrix.py ENDPOINTS
 
@@ -38,7 +38,7 @@ TABLES = {
         ("before 3.3", "datera-old", "datera", "thin"),
     ],
 }
-WORDS = {"instant": "array, at once", "array_copy": "array copies"}
+COPY_METHODS = {"instant": "array, at once", "array_copy": "array copies"}
 YES = {True: "yes", False: "no"}
 
 
@@ -49,7 +49,7 @@ class Column:
         self.driver, self.array, self.known, self.kind = driver, array, array.capabilities, kind
 
     def can(self, *operations: str) -> bool:
-        return all(self.known.refusal(one, self.volume()) is None for one in operations)
+        return all(self.known.refusal(operation, self.volume()) is None for operation in operations)
 
     def volume(self) -> Any:
         from openflash import model
@@ -59,7 +59,7 @@ class Column:
     def protocols(self) -> str:
         if self.driver.PROTOCOL == "SCSI":
             return "the array's own"
-        return ", ".join({"fc": "FC", "iscsi": "iSCSI"}[one] for one in self.known.protocols)
+        return ", ".join({"fc": "FC", "iscsi": "iSCSI"}[protocol] for protocol in self.known.protocols)
 
     def create(self) -> str:
         return YES[self.can("create_volume", "delete_volume")]
@@ -76,7 +76,7 @@ class Column:
         return "array, at once" if self.known.refusal("create_snapshots") is None else "service's host copies"
 
     def copies(self, operation: str) -> str:
-        """Who makes an independent copy of a volume of this kind, of its own size."""
+        """How an independent copy of the same size is made of a volume of this kind."""
         from openflash import model
         from openflash.vendors.violin.objects import TimeMark
 
@@ -87,14 +87,14 @@ class Column:
         spec = model.VolumeSpec("y", volume.size, provisioning=self.kind if self.known.vendor == "violin" else None)
         if self.driver._needs_host(operation, self.array, source, spec, lib.volume(10)):
             return "service's host copies"
-        return WORDS[self.known.method(operation, source).kind]
+        return COPY_METHODS[self.known.method(operation, source).kind]
 
     def revert(self) -> str:
         return "in place" if self.can("restore_snapshot") else "Cinder copies"
 
     def groups(self) -> str:
-        there = hasattr(self.driver, "_group_name") and self.known.refusal("groups") is None
-        return "yes, consistent" if there else "Cinder's own, one by one"
+        supported = hasattr(self.driver, "_group_name") and self.known.refusal("groups") is None
+        return "yes, consistent" if supported else "Cinder's own, one by one"
 
     def manage(self) -> str:
         return "yes" if self.can("rename_volume") else "yes, it keeps its name"
@@ -125,8 +125,8 @@ ROWS = {
     "Attach and detach, by force too": Column.attach,
     "Extend, attached or not": Column.extend,
     "Snapshots": Column.snapshots,
-    "Volume from a snapshot": lambda one: one.copies("volume_from_snapshot"),
-    "Clone": lambda one: one.copies("clone_volume"),
+    "Volume from a snapshot": lambda table_column: table_column.copies("volume_from_snapshot"),
+    "Clone": lambda table_column: table_column.copies("clone_volume"),
     "Revert to a snapshot": Column.revert,
     "Groups and group snapshots": Column.groups,
     "Manage, unmanage, list": Column.manage,
@@ -149,16 +149,16 @@ def column(number: int, title: str, name: str, kind: str, provisioning: str) -> 
     driver = lib.make(lib.OURS[kind], kind, entry, f"column{number}-{name}", **more)
     driver.do_setup(lib.CONTEXT)
     with driver._session() as array:
-        found = Column(driver, array, provisioning)
-        return [title, *(tell(found) for tell in ROWS.values())]
+        cells = Column(driver, array, provisioning)
+        return [title, *(row(cells) for row in ROWS.values())]
 
 
 def main() -> int:
     lib.prepare()
     tables = {}
     for vendor, columns in TABLES.items():
-        told = [column(number, *one) for number, one in enumerate(columns)]
-        tables[vendor] = [list(row) for row in zip(["", *ROWS], *told, strict=True)]
+        columns_of_vendor = [column(number, *description) for number, description in enumerate(columns)]
+        tables[vendor] = [list(row) for row in zip(["", *ROWS], *columns_of_vendor, strict=True)]
     run = Steps()
     run.report("tables", True, tables)
     return run.status()

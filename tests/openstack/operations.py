@@ -1,11 +1,11 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every operation of one of our drivers against a simulated array, which is asked after each what it holds now.
+"""Every operation of one of our drivers against a simulated array, whose content is read after each.
 
     operations.py ENDPOINTS NAME KIND
 
-Prints one JSON object per step, and leaves with 0 when all are as expected.
+Prints one JSON object per step, and exits with 0 when all are as expected.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from cinder import exception  # isort: skip
 
 GIB = lib.GIB
 FAILS = exception.CinderException
-# Whether volumes can be thin, and thick; and which values of dedup a type may ask for
+# Whether volumes can be thin and thick; and the values of dedup that a type can request
 PROVISIONING = {
     "xtremio": (True, False),
     "flashsystem": (False, True),
@@ -39,7 +39,7 @@ DEDUP = {
 }
 
 
-class Story:
+class Scenario:
     """One driver on one array."""
 
     def __init__(self, kind: str, array: lib.SimulatedArray, run: lib.Steps) -> None:
@@ -59,45 +59,45 @@ class Story:
         return lib.volume(size, self.pool, **{"volume_type_id": self.type, **more})
 
     def there(self, volume: Any) -> dict[str, Any]:
-        """The volume on the array; ``{}`` when it is not there."""
+        """The volume as the array has it; ``{}`` when it has none."""
         name = self.driver._volume_name(volume)
         return self.array.volumes().get(name, {})
 
     def maps(self, volume: Any) -> dict[str, Any]:
         return self.array.maps(self.driver._volume_name(volume))
 
-    def tell(self) -> None:
+    def carry_out(self) -> None:
         run, driver = self.run, self.driver
         run.step("set up", lambda: driver.do_setup(lib.CONTEXT))
         run.step("check the setup", driver.check_for_setup_error)
         if run.failed:
             return
         self.statistics()
-        one, snap = self.life()
-        copies = self.copies(one, snap)
-        self.attachments(one, copies[0])
+        source, snap = self.life()
+        copies = self.copies(source, snap)
+        self.attachments(source, copies[0])
         self.many_at_once()
         if self.kind == "xtremio-fc":
-            self.scattered(one)
+            self.scattered(source)
         if self.vendor in ("xtremio", "datera"):
-            self.snapshots_of_others(one)
+            self.snapshots_of_others(source)
         self.management(copies[-1])
-        self.removal(one, snap, copies)
+        self.removal(source, snap, copies)
         if self.vendor == "xtremio" and not self.old:
             self.groups()
 
     def statistics(self) -> None:
         stats = self.run.step("statistics", lambda: self.driver.get_volume_stats(True)) or {"pools": [{}]}
-        total = sum(one["size"] for one in self.array.state()["pools"]) / GIB
-        found = sum(one["total_capacity_gb"] for one in stats["pools"])
-        if self.vendor != "violin":  # its pool of the configuration holds no volumes
-            self.run.expect("capacity", found, total)
-        self.run.expect("the pool", self.pool in [one["pool_name"] for one in stats["pools"]], True)
+        total = sum(row["size"] for row in self.array.state()["pools"]) / GIB
+        reported = sum(row["total_capacity_gb"] for row in stats["pools"])
+        if self.vendor != "violin":  # the pool of its configuration holds no volumes
+            self.run.expect("capacity", reported, total)
+        self.run.expect("the pool", self.pool in [row["pool_name"] for row in stats["pools"]], True)
         self.run.expect("state", stats["backend_state"], "up")
         thin, thick = PROVISIONING[self.vendor]
         for pool in stats["pools"]:
-            told = [pool[f"{kind}_provisioning_support"] for kind in ("thin", "thick")]
-            self.run.expect("thin and thick", told, [thin, thick])
+            supported = [pool[f"{kind}_provisioning_support"] for kind in ("thin", "thick")]
+            self.run.expect("thin and thick", supported, [thin, thick])
             self.run.expect("types with thin", (True in pool["thin"], False in pool["thin"]), (thin, thick))
             self.run.expect("types with dedup", (True in pool["dedup"], False in pool["dedup"]), DEDUP[self.vendor])
             self.run.expect("attached to several", (pool["multiattach"], pool["online_extend_support"]), (True, True))
@@ -110,36 +110,36 @@ class Story:
 
     def life(self) -> tuple[Any, Any]:
         run, driver = self.run, self.driver
-        one = self.volume(1)
-        run.step("create", lambda: driver.create_volume(one))
-        run.expect("created", self.there(one).get("size"), GIB)
-        run.step("create again", lambda: driver.create_volume(one))
-        other = self.volume(2, id=one.id)
-        run.step("create again with another size", lambda: driver.create_volume(other), refused=FAILS)
-        run.step("extend", lambda: driver.extend_volume(one, 3))
-        run.expect("extended", self.there(one).get("size"), 3 * GIB)
-        one.size = 3
+        first = self.volume(1)
+        run.step("create", lambda: driver.create_volume(first))
+        run.expect("created", self.there(first).get("size"), GIB)
+        run.step("create again", lambda: driver.create_volume(first))
+        same_id = self.volume(2, id=first.id)
+        run.step("create again with another size", lambda: driver.create_volume(same_id), refused=FAILS)
+        run.step("extend", lambda: driver.extend_volume(first, 3))
+        run.expect("extended", self.there(first).get("size"), 3 * GIB)
+        first.size = 3
         ghost = self.volume(1)
         run.step("extend what is not there", lambda: driver.extend_volume(ghost, 2), refused=FAILS)
-        self.says("extend it, in words", partial(driver.extend_volume, ghost, 2), ghost)
-        snap = lib.snapshot(one)
+        self.check_message("the message of that", partial(driver.extend_volume, ghost, 2), ghost)
+        snap = lib.snapshot(first)
         run.step("snapshot", lambda: driver.create_snapshot(snap))
         lost = lib.snapshot(ghost)
         run.step("snapshot of what is not there", lambda: driver.create_snapshot(lost), refused=FAILS)
-        return one, snap
+        return first, snap
 
-    def says(self, name: str, action: Any, what: Any) -> None:
-        """The error names the operation, the object and the array, and is no bare code."""
-        said = ""
+    def check_message(self, name: str, action: Any, target: Any) -> None:
+        """The error names the operation, the object, the array and the reason."""
+        message = ""
         try:
             action()
         except FAILS as error:
-            said = str(error)
+            message = str(error)
         with self.driver._session() as array:
             label = array.label
         reason = "there is no such volume" if self.vendor == "dsware" else "not there"
-        words = ("Cannot ", what.id, f" on {label}: ", reason)
-        self.run.report(name, all(word in said for word in words), f"{said!r} should have {words}")
+        parts = ("Cannot ", target.id, f" on {label}: ", reason)
+        self.run.report(name, all(part in message for part in parts), f"{message!r} should have {parts}")
 
     def copies(self, one: Any, snap: Any) -> list[Any]:
         run, driver = self.run, self.driver
@@ -148,9 +148,9 @@ class Story:
         run.step("larger from snapshot", lambda: driver.create_volume_from_snapshot(larger, snap))
         run.step("clone", lambda: driver.create_cloned_volume(clone, one))
         run.step("larger clone", lambda: driver.create_cloned_volume(grown, one))
-        for made in (same, larger, clone, grown):
-            shown = self.there(made)
-            run.expect(f"copy of {made.size} GiB", shown.get("size"), made.size * GIB)
+        for copied in (same, larger, clone, grown):
+            shown = self.there(copied)
+            run.expect(f"copy of {copied.size} GiB", shown.get("size"), copied.size * GIB)
             if self.vendor != "flashsystem":
                 run.expect("its content", shown.get("content"), self.there(one).get("content"))
         if self.vendor == "flashsystem":
@@ -166,7 +166,7 @@ class Story:
         return [same, larger, clone, grown]
 
     def thin(self, thick: Any) -> None:
-        """Thin volumes: by default, by type in every spelling, and copies of them."""
+        """Thin volumes by default and by every form of a type, and copies of them."""
         run, driver = self.run, self.driver
         kinds = {
             "nothing": ({}, "thin"),
@@ -177,13 +177,13 @@ class Story:
             "thin scoped": ({"capabilities__thin": "<is> True"}, "thin"),
             "thin false": ({"thin": "<is> False"}, "thick"),
         }
-        made = []
-        for words, (extra, wanted) in kinds.items():
-            one = self.volume(10, volume_type_id=lib.type_with(**extra))
-            run.step(f"create with {words}", partial(driver.create_volume, one))
-            run.expect(f"{words} is {wanted}", self.there(one).get("provisioning"), wanted)
-            made.append(one)
-        source = made[0]
+        created = []
+        for title, (extra, expected) in kinds.items():
+            each = self.volume(10, volume_type_id=lib.type_with(**extra))
+            run.step(f"create with {title}", partial(driver.create_volume, each))
+            run.expect(f"{title} is {expected}", self.there(each).get("provisioning"), expected)
+            created.append(each)
+        source = created[0]
         before = len(self.copied)
         clone = self.volume(12, volume_type_id=None)
         run.step("clone of a thin volume", lambda: driver.create_cloned_volume(clone, source))
@@ -194,48 +194,52 @@ class Story:
         run.step("linked clone", lambda: driver.create_cloned_volume(linked, source))
         run.expect("by the array", len(self.copied), before + 1)
         run.step("delete its source", lambda: driver.delete_volume(source), refused=exception.VolumeIsBusy)
-        for one in (linked, clone, *made):
-            run.step("delete it", partial(driver.delete_volume, one))
+        for each in (linked, clone, *created):
+            run.step("delete it", partial(driver.delete_volume, each))
 
-    def attachments(self, one: Any, two: Any) -> None:
+    def attachments(self, first_volume: Any, second_volume: Any) -> None:
         run, driver = self.run, self.driver
-        first, second = lib.host(1), lib.host(2)
+        first, second = lib.connector(1), lib.connector(2)
         with lib.zones() as zones:
-            info = run.step("attach", lambda: driver.initialize_connection(one, first)) or {"data": {}}
+            info = run.step("attach", lambda: driver.initialize_connection(first_volume, first)) or {"data": {}}
             data = info["data"]
-            run.expect("one mapping", len(self.maps(one)), 1)
-            self.check(info, one)
-            again = run.step("attach again", lambda: driver.initialize_connection(one, first)) or {"data": {}}
+            run.expect("one mapping", len(self.maps(first_volume)), 1)
+            self.check(info, first_volume)
+            again = run.step("attach again", lambda: driver.initialize_connection(first_volume, first)) or {"data": {}}
             for key in ("target_lun", "device_path"):
                 run.expect(f"same {key}", again["data"].get(key), data.get(key))
-            run.step("attach a second volume", lambda: driver.initialize_connection(two, first))
-            run.step("extend it while it is attached", lambda: driver.extend_volume(two, 4))
-            run.expect("extended", (self.there(two).get("size"), len(self.maps(two))), (4 * GIB, 1))
-            two.size = 4
+            run.step("attach a second volume", lambda: driver.initialize_connection(second_volume, first))
+            run.step("extend it while it is attached", lambda: driver.extend_volume(second_volume, 4))
+            run.expect("extended", (self.there(second_volume).get("size"), len(self.maps(second_volume))), (4 * GIB, 1))
+            second_volume.size = 4
             if self.kind.endswith("fc"):
-                added = [found for what, found in zones if what == "add"]
+                added = [path_map for call, path_map in zones if call == "add"]
                 paths = dict.fromkeys(first["wwpns"], data["target_wwn"])
                 run.expect("zones for every path, each time", added, [paths] * 3)
-            run.step("attach to a second host", lambda: driver.initialize_connection(one, second))
-            run.expect("two hosts have it", len(self.maps(one)), 2)
-            run.step("delete while attached", lambda: driver.delete_volume(one), refused=FAILS)
-            run.expect("it is still there", self.there(one).get("size"), 3 * GIB)
-            ends = [lib.attachment(one, first), lib.attachment(one, first)]
-            run.step("end one of two attachments", lambda: driver.terminate_connection(one, first))
-            run.expect("the other one holds it", len(self.maps(one)), 2)
-            one.volume_attachment.objects.remove(ends[0])
-            run.expect("no zone given back", [what for what, _map in zones if what == "remove"], [])
-            run.step("end the other", lambda: driver.terminate_connection(one, first))
-            one.volume_attachment.objects.clear()
-            run.expect("the second host has it", len(self.maps(one)), 1)
-            run.expect("the second volume stays", len(self.maps(two)), 1)
-            run.expect("still no zone given back", [what for what, _map in zones if what == "remove"], [])
-            run.step("detach once more", lambda: driver.terminate_connection(one, first))
-            run.step("detach the second volume", lambda: driver.terminate_connection(two, first))
+            run.step("attach to a second host", lambda: driver.initialize_connection(first_volume, second))
+            run.expect("two hosts have it", len(self.maps(first_volume)), 2)
+            run.step("delete while attached", lambda: driver.delete_volume(first_volume), refused=FAILS)
+            run.expect("it is still there", self.there(first_volume).get("size"), 3 * GIB)
+            ends = [lib.attachment(first_volume, first), lib.attachment(first_volume, first)]
+            run.step("end one of two attachments", lambda: driver.terminate_connection(first_volume, first))
+            run.expect("the other one holds it", len(self.maps(first_volume)), 2)
+            first_volume.volume_attachment.objects.remove(ends[0])
+            run.expect("no zone given back", [call for call, _map in zones if call == "remove"], [])
+            run.step("end the other", lambda: driver.terminate_connection(first_volume, first))
+            first_volume.volume_attachment.objects.clear()
+            run.expect("the second host has it", len(self.maps(first_volume)), 1)
+            run.expect("the second volume stays", len(self.maps(second_volume)), 1)
+            run.expect("still no zone given back", [call for call, _map in zones if call == "remove"], [])
+            run.step("detach once more", lambda: driver.terminate_connection(first_volume, first))
+            run.step("detach the second volume", lambda: driver.terminate_connection(second_volume, first))
             if self.kind.endswith("fc"):
-                removed = [found for what, found in zones if what == "remove"]
-                run.expect("zones given back once", [sorted(one) for one in removed], [sorted(first["wwpns"])])
-            run.step("detach by force", lambda: driver.terminate_connection(one, None, force=True))
+                removed = [path_map for call, path_map in zones if call == "remove"]
+                run.expect(
+                    "zones given back once",
+                    [sorted(first_volume) for first_volume in removed],
+                    [sorted(first["wwpns"])],
+                )
+            run.step("detach by force", lambda: driver.terminate_connection(first_volume, None, force=True))
             run.expect("nothing mapped", self.array.state()["mappings"], [])
             ghost = self.volume(1)
             run.step("detach what is not there", lambda: driver.terminate_connection(ghost, first))
@@ -243,35 +247,35 @@ class Story:
         poor = {"host": "compute-1"} if self.vendor != "dsware" else {"initiator": "x"}
         run.step(
             "a connector without initiators",
-            lambda: driver.initialize_connection(one, poor),
+            lambda: driver.initialize_connection(first_volume, poor),
             refused=exception.InvalidConnectorException,
         )
 
     def many_at_once(self) -> None:
-        """Volumes made, attached to one host, detached and deleted side by side."""
-        here, driver = lib.host(1), self.driver
+        """Volumes are created, attached to one host, detached and deleted at the same time."""
+        host, driver = lib.connector(1), self.driver
         volumes = [self.volume(1) for _number in range(6)]
 
-        def life(one: Any) -> Any:
-            driver.create_volume(one)
-            info = driver.initialize_connection(one, here)["data"]
+        def life(first: Any) -> Any:
+            driver.create_volume(first)
+            info = driver.initialize_connection(first, host)["data"]
             return info.get("target_lun"), info.get("target_iqn"), info.get("device_path")
 
         def end(one: Any) -> None:
-            driver.terminate_connection(one, here)
+            driver.terminate_connection(one, host)
             driver.delete_volume(one)
 
         pool = lib.eventlet.GreenPool()
-        told = self.run.step("many at once", lambda: list(pool.imap(life, volumes))) or []
-        if self.vendor != "xtremio":  # one portal at random there, so only its LUNs tell
-            self.run.expect("every one for itself", len(set(told)), len(volumes))
-        self.run.expect("all of them mapped", [len(self.maps(one)) for one in volumes], [1] * len(volumes))
+        attachments = self.run.step("many at once", lambda: list(pool.imap(life, volumes))) or []
+        if self.vendor != "xtremio":  # its driver chooses a portal at random
+            self.run.expect("every one for itself", len(set(attachments)), len(volumes))
+        self.run.expect("all of them mapped", [len(self.maps(volume)) for volume in volumes], [1] * len(volumes))
         self.run.step("and away", lambda: list(pool.imap(end, volumes)))
         self.run.expect("no mapping left", self.array.state()["mappings"], [])
 
-    def scattered(self, one: Any) -> None:
-        """One machine whose initiators somebody has put into two hosts."""
-        run, driver, where = self.run, self.driver, lib.host(7)
+    def scattered(self, mapped: Any) -> None:
+        """One machine whose initiators belong to two hosts of the array."""
+        run, driver, where = self.run, self.driver, lib.connector(7)
         from openflash.model import Initiator
 
         def make() -> None:
@@ -280,64 +284,64 @@ class Story:
                     array.create_host(f"half-{number}", [Initiator(wwn, "fc")])
 
         run.step("two hosts of one machine", make)
-        info = run.step("attach to both", lambda: driver.initialize_connection(one, where)) or {"data": {}}
+        info = run.step("attach to both", lambda: driver.initialize_connection(mapped, where)) or {"data": {}}
         lun = info["data"].get("target_lun")
-        run.expect("at the same LUN", self.maps(one), {"half-0": lun, "half-1": lun})
-        run.step("attach to both again", lambda: driver.initialize_connection(one, where))
-        run.step("detach from both", lambda: driver.terminate_connection(one, where))
-        run.expect("gone from both", self.maps(one), {})
+        run.expect("at the same LUN", self.maps(mapped), {"half-0": lun, "half-1": lun})
+        run.step("attach to both again", lambda: driver.initialize_connection(mapped, where))
+        run.step("detach from both", lambda: driver.terminate_connection(mapped, where))
+        run.expect("gone from both", self.maps(mapped), {})
 
-    def snapshots_of_others(self, one: Any) -> None:
-        """A snapshot that is on the array already comes under Cinder's care."""
+    def snapshots_of_others(self, source: Any) -> None:
+        """Cinder manages a snapshot that exists on the array."""
         run, driver = self.run, self.driver
-        strange, mine = lib.snapshot(one), lib.snapshot(one)
-        run.step("a snapshot of somebody", lambda: driver.create_snapshot(strange))
+        unmanaged, managed = lib.snapshot(source), lib.snapshot(source)
+        run.step("a snapshot of somebody", lambda: driver.create_snapshot(unmanaged))
         listed = run.step(
             "what snapshots can be managed",
             lambda: driver.get_manageable_snapshots([], None, 1000, 0, ["size"], ["asc"]),
         )
-        found = [entry["reference"] for entry in listed or ()]
-        name = self.there(one).get("name")
+        references = [entry["reference"] for entry in listed or ()]
+        name = self.there(source).get("name")
         sources = {entry["source_reference"]["source-name"] for entry in listed or () if entry["safe_to_manage"]}
-        # 3.x does not tell snapshots from clones, and so calls none of them safe.
+        # 3.x cannot distinguish snapshots from clones, so none of them is safe to manage.
         run.expect("their volume", sources, set() if self.old else {name})
-        reference = found[-1] if self.vendor == "datera" else {"source-name": strange.id}
-        run.expect("it is among them", reference in found, True)
-        size = run.step("its size", lambda: driver.manage_existing_snapshot_get_size(mine, reference))
-        run.expect("in GiB", size, one.size)
-        update = run.step("manage the snapshot", lambda: driver.manage_existing_snapshot(mine, reference))
+        reference = references[-1] if self.vendor == "datera" else {"source-name": unmanaged.id}
+        run.expect("it is among them", reference in references, True)
+        size = run.step("its size", lambda: driver.manage_existing_snapshot_get_size(managed, reference))
+        run.expect("in GiB", size, source.size)
+        update = run.step("manage the snapshot", lambda: driver.manage_existing_snapshot(managed, reference))
         if update:
-            mine.provider_location = update["provider_location"]
-        other = lib.snapshot(self.volume(1))
+            managed.provider_location = update["provider_location"]
+        other_snapshot = lib.snapshot(self.volume(1))
         run.step(
             "as one of another volume",
-            lambda: driver.manage_existing_snapshot(other, reference),
+            lambda: driver.manage_existing_snapshot(other_snapshot, reference),
             refused=exception.ManageExistingInvalidReference,
         )
-        copy = self.volume(one.size)
-        run.step("a volume of it", lambda: driver.create_volume_from_snapshot(copy, mine))
-        run.step("unmanage the snapshot", lambda: driver.unmanage_snapshot(mine))
-        left = {"source-name": f"{mine.id}-unmanaged"} if self.vendor == "xtremio" else reference
-        again = lib.snapshot(one)
-        update = run.step("and manage it again", lambda: driver.manage_existing_snapshot(again, left))
+        copy = self.volume(source.size)
+        run.step("a volume of it", lambda: driver.create_volume_from_snapshot(copy, managed))
+        run.step("unmanage the snapshot", lambda: driver.unmanage_snapshot(managed))
+        unmanaged_reference = {"source-name": f"{managed.id}-unmanaged"} if self.vendor == "xtremio" else reference
+        taken = lib.snapshot(source)
+        update = run.step("and manage it again", lambda: driver.manage_existing_snapshot(taken, unmanaged_reference))
         if update:
-            again.provider_location = update["provider_location"]
-        run.step("delete the managed one", lambda: driver.delete_snapshot(again))
+            taken.provider_location = update["provider_location"]
+        run.step("delete the managed one", lambda: driver.delete_snapshot(taken))
         run.step("and the copy", lambda: driver.delete_volume(copy))
 
-    def check(self, info: dict[str, Any], one: Any) -> None:
-        """What the host is told is what the array has."""
+    def check(self, info: dict[str, Any], attached: Any) -> None:
+        """The connection information agrees with the array."""
         run, data = self.run, info["data"]
         if self.vendor == "dsware":
-            wwn = self.there(one).get("wwn")
-            wanted = {"driver_volume_type": "local", "data": {"device_path": f"/dev/disk/by-id/wwn-0x{wwn}"}}
-            run.expect("a local disk", info, wanted)
+            wwn = self.there(attached).get("wwn")
+            expected = {"driver_volume_type": "local", "data": {"device_path": f"/dev/disk/by-id/wwn-0x{wwn}"}}
+            run.expect("a local disk", info, expected)
             return
-        run.expect("LUN as told", list(self.maps(one).values()), [data.get("target_lun")])
+        run.expect("LUN as told", list(self.maps(attached).values()), [data.get("target_lun")])
         if self.kind.endswith("fc"):
             run.expect("kind", info["driver_volume_type"], "fibre_channel")
             run.expect("WWNs", {len(wwn) for wwn in data["target_wwn"]}, {16})
-            run.expect("every initiator", sorted(data["initiator_target_map"]), sorted(lib.host(1)["wwpns"]))
+            run.expect("every initiator", sorted(data["initiator_target_map"]), sorted(lib.connector(1)["wwpns"]))
             return
         run.expect("kind", info["driver_volume_type"], "iscsi")
         lengths = {len(data[key]) for key in ("target_portals", "target_iqns", "target_luns")}
@@ -353,7 +357,7 @@ class Story:
         listed = run.step(
             "what can be managed", lambda: driver.get_manageable_volumes([], None, 1000, 0, ["size"], ["asc"])
         )
-        run.expect("it is among it", reference in [one["reference"] for one in listed or ()], True)
+        run.expect("it is among it", reference in [row["reference"] for row in listed or ()], True)
         managed.id = str(uuid.uuid4())
         update = run.step("manage", lambda: driver.manage_existing(managed, reference))
         if update:
@@ -367,9 +371,9 @@ class Story:
         )
         self.not_twice(managed)
         run.step("unmanage", lambda: driver.unmanage(managed))
-        left = [one for one in self.array.volumes().values() if one["size"] == managed.size * GIB]
-        run.expect("it stays", len(left), 1)
-        reference = {"source-name": left[0]["name"]}
+        remaining = [row for row in self.array.volumes().values() if row["size"] == managed.size * GIB]
+        run.expect("it stays", len(remaining), 1)
+        reference = {"source-name": remaining[0]["name"]}
         update = run.step("manage it again", lambda: driver.manage_existing(managed, reference))
         if update:
             managed.update(update)
@@ -384,7 +388,7 @@ class Story:
         run.expect("it is gone", self.there(final), {})
 
     def not_twice(self, managed: Any) -> None:
-        """What any backend of this Cinder has, by whatever name, is no volume to manage."""
+        """A volume that any backend of this Cinder has, by whatever name, cannot be managed."""
         run, driver, db = self.run, self.driver, self.driver.db
         now = str(self.there(managed)["name"])
         other = self.volume(1, host="control@another#pool")
@@ -401,8 +405,8 @@ class Story:
                 refused=exception.ManageExistingInvalidReference,
             )
             listed = driver.get_manageable_volumes([], None, 1000, 0, ["size"], ["asc"])
-            found = [one for one in listed if one["reference"]["source-name"] == now]
-            run.expect(f"{title}: listed", [(one["safe_to_manage"], one["cinder_id"]) for one in found],
+            found = [row for row in listed if row["reference"]["source-name"] == now]
+            run.expect(f"{title}: listed", [(row["safe_to_manage"], row["cinder_id"]) for row in found],
                        [(False, rows[0].id)])  # fmt: skip
         db.volumes = []
         if self.vendor == "dsware":
@@ -413,7 +417,7 @@ class Story:
             self.by_tenant(managed, now)
 
     def of_another_array(self, managed: Any, name: str) -> None:
-        """Two arrays may each have a volume of one name: their serials differ. And a volume keeps its pool."""
+        """Two arrays can each have a volume of one name, with different serials. A volume keeps its pool."""
         run, driver = self.run, self.driver
         elsewhere = self.volume(1, provider_location=json.dumps({"name": name, "serial": "6" * 32}))
         driver.db.volumes = [elsewhere]
@@ -430,23 +434,23 @@ class Story:
         )
 
     def copies_of_the_host(self) -> None:
-        """What the host copied as a snapshot is a volume to the array, and none to manage."""
+        """A snapshot that the host copied is a volume of the array, and cannot be managed as a volume."""
         run, driver = self.run, self.driver
         from openflash.model import VolumeSpec
 
         name = f"snapshot-{uuid.uuid4()}"
         with driver._session() as array:
-            made = array.create_volume(VolumeSpec(name, GIB))
+            volume = array.create_volume(VolumeSpec(name, GIB))
         run.step(
             "manage a snapshot as a volume",
             partial(driver.manage_existing, self.volume(1), {"source-name": name}),
             refused=exception.ManageExistingInvalidReference,
         )
         listed = driver.get_manageable_volumes([], None, 1000, 0, ["size"], ["asc"])
-        safe = [one["safe_to_manage"] for one in listed if one["reference"]["source-name"] == name]
+        safe = [row["safe_to_manage"] for row in listed if row["reference"]["source-name"] == name]
         run.expect("nor is it listed as safe", safe, [False])
         with driver._session() as array:
-            array.delete_volume(made)
+            array.delete_volume(volume)
 
     def by_tenant(self, managed: Any, name: str) -> None:
         run, driver = self.run, self.driver
@@ -463,77 +467,78 @@ class Story:
         )
 
     def backups(self) -> list[str]:
-        """What reverts have kept."""
+        """The backups of reverts."""
         return [name for name in self.array.volumes() if "revert" in name]
 
-    def removal(self, one: Any, snap: Any, copies: list[Any]) -> None:
+    def removal(self, source: Any, snap: Any, copies: list[Any]) -> None:
         run, driver = self.run, self.driver
         if self.vendor in ("xtremio", "datera", "dsware") and not self.old:
-            run.step("write", lambda: self.array.ask(f"/volumes/{self.there(one)['name']}/write", {"bytes": GIB}))
+            run.step("write", lambda: self.array.ask(f"/volumes/{self.there(source)['name']}/write", {"bytes": GIB}))
             content = self.array.volumes()[self.driver._volume_name(copies[0])]["content"]
-            run.step("revert", lambda: driver.revert_to_snapshot(lib.CONTEXT, one, snap))
-            run.expect("content of the snapshot", self.there(one).get("content"), content)
+            run.step("revert", lambda: driver.revert_to_snapshot(lib.CONTEXT, source, snap))
+            run.expect("content of the snapshot", self.there(source).get("content"), content)
             run.expect("nothing kept", self.backups(), [])
-            if self.vendor == "dsware":  # alone does not prove that it has restored a volume
+            if self.vendor == "dsware":  # the only array that does not prove that it has restored a volume
                 self.array.fault(kind="reset_before", count=None, match={"path": "snapshot/rollback"})
                 run.step(
                     "a revert that is cut off",
-                    lambda: driver.revert_to_snapshot(lib.CONTEXT, one, snap),
+                    lambda: driver.revert_to_snapshot(lib.CONTEXT, source, snap),
                     refused=exception.CinderException,
                 )
                 run.expect("what it held is kept", len(self.backups()), 1)
                 self.array.clear()
-            run.step("revert again", lambda: driver.revert_to_snapshot(lib.CONTEXT, one, snap))
-            run.expect("content of the snapshot again", self.there(one).get("content"), content)
+            run.step("revert again", lambda: driver.revert_to_snapshot(lib.CONTEXT, source, snap))
+            run.expect("content of the snapshot again", self.there(source).get("content"), content)
             run.expect("nothing kept of both", self.backups(), [])
         else:
             run.step(
                 "revert is left to Cinder",
-                lambda: driver.revert_to_snapshot(lib.CONTEXT, one, snap),
+                lambda: driver.revert_to_snapshot(lib.CONTEXT, source, snap),
                 refused=NotImplementedError,
             )
         run.step(
-            "retype to the same", lambda: driver.retype(lib.CONTEXT, one, {"id": self.type}, {}, {"host": one.host})
+            "retype to the same",
+            lambda: driver.retype(lib.CONTEXT, source, {"id": self.type}, {}, {"host": source.host}),
         )
         if self.vendor == "datera":
-            self.limits(one)
+            self.limits(source)
         run.step("delete the snapshot", lambda: driver.delete_snapshot(snap))
         run.step("delete it again", lambda: driver.delete_snapshot(snap))
-        for each in (one, *copies):
+        for each in (source, *copies):
             run.step("delete", partial(driver.delete_volume, each))
-        run.step("delete what is gone", lambda: driver.delete_volume(one))
+        run.step("delete what is gone", lambda: driver.delete_volume(source))
         run.expect("nothing left", self.array.volumes(), {})
         self.failures()
 
-    def limits(self, one: Any) -> None:
-        """Retype changes limits in place, and takes away those that the new type does not have."""
+    def limits(self, limited: Any) -> None:
+        """Retype changes limits in place, and removes those that the new type does not have."""
         slow = lib.type_with(DF__total_iops_max="500", DF__bandwidth_per_gb="10")
         plain = lib.type_with()
 
         def found() -> dict[str, Any]:
             with self.driver._session() as array:
-                there = self.driver._find(array, one)
-                return {key: there.options[key] for key in ("total_iops_max", "total_bandwidth_max")}
+                on_array = self.driver._find(array, limited)
+                return {key: on_array.options[key] for key in ("total_iops_max", "total_bandwidth_max")}
 
-        for type_id, wanted in ((slow, (500, 10 * one.size)), (plain, (0, 0))):
-            done = self.run.step(
-                "retype", partial(self.driver.retype, lib.CONTEXT, one, {"id": type_id}, {}, {"host": one.host})
+        for type_id, expected in ((slow, (500, 10 * limited.size)), (plain, (0, 0))):
+            in_place = self.run.step(
+                "retype", partial(self.driver.retype, lib.CONTEXT, limited, {"id": type_id}, {}, {"host": limited.host})
             )
-            self.run.expect("done in place", done, True)
-            one.volume_type_id = type_id
-            self.run.expect("limits", tuple(found().values()), wanted)
+            self.run.expect("done in place", in_place, True)
+            limited.volume_type_id = type_id
+            self.run.expect("limits", tuple(found().values()), expected)
 
     def failures(self) -> None:
-        """The session ends in the middle of things; the array is full."""
+        """The session ends during an operation, or the array is busy."""
         run, driver = self.run, self.driver
         if self.vendor in ("violin", "dsware", "datera"):
             self.array.fault(kind="expired")
         if self.vendor == "xtremio":
             self.array.fault(kind="busy")
-        one = self.volume(1)
-        run.step("create when the session has ended", lambda: driver.create_volume(one))
-        run.expect("created all the same", self.there(one).get("size"), GIB)
-        run.step("delete it", lambda: driver.delete_volume(one))
+        created = self.volume(1)
+        run.step("create when the session has ended", lambda: driver.create_volume(created))
+        run.expect("created all the same", self.there(created).get("size"), GIB)
+        run.step("delete it", lambda: driver.delete_volume(created))
 
     def groups(self) -> None:
         run, driver = self.run, self.driver
@@ -543,28 +548,33 @@ class Story:
         )
         run.step("create a group", lambda: driver.create_group(lib.CONTEXT, group))
         members = [self.volume(1), self.volume(2)]
-        for one in members:
-            run.step("create a member", partial(driver.create_volume, one))
+        for member in members:
+            run.step("create a member", partial(driver.create_volume, member))
         run.step("add them", lambda: driver.update_group(lib.CONTEXT, group, members, []))
-        found = [one["members"] for one in self.array.state()["groups"] if one["name"] == group["id"]]
-        run.expect("both are in it", found, [[one.id for one in members]])
+        members_of_group = [row["members"] for row in self.array.state()["groups"] if row["name"] == group["id"]]
+        run.expect("both are in it", members_of_group, [[member.id for member in members]])
         taken, snapshots = lib.group_snapshot(group, members)
         run.step("snapshot it", lambda: driver.create_group_snapshot(lib.CONTEXT, taken, snapshots))
-        parents = [one["parent"] for one in self.array.volumes().values() if one["parent"]]
-        run.expect("one of each", sorted(parents), sorted(one.id for one in members))
-        for what, source in (
+        parents = [row["parent"] for row in self.array.volumes().values() if row["parent"]]
+        run.expect("one of each", sorted(parents), sorted(member.id for member in members))
+        for title, source in (
             ("snapshot", {"group_snapshot": taken, "snapshots": snapshots}),
             ("group", {"source_group": group, "source_vols": members}),
         ):
-            other = lib.group()
-            made = [self.volume(1), self.volume(3)]
-            run.step(f"group from a {what}", partial(driver.create_group_from_src, lib.CONTEXT, other, made, **source))
-            sizes = [self.there(one).get("size") for one in made]
+            copy_of_group = lib.group()
+            copies = [self.volume(1), self.volume(3)]
+            run.step(
+                f"group from a {title}",
+                partial(driver.create_group_from_src, lib.CONTEXT, copy_of_group, copies, **source),
+            )
+            sizes = [self.there(member).get("size") for member in copies]
             run.expect("its volumes", sizes, [GIB, 3 * GIB])
-            found = [one["members"] for one in self.array.state()["groups"] if one["name"] == other["id"]]
-            run.expect("are in it", found, [[one.id for one in made]])
-            run.step("delete it", partial(driver.delete_group, lib.CONTEXT, other, made))
-            run.expect("with its volumes", [self.there(one) for one in made], [{}, {}])
+            members_of_group = [
+                row["members"] for row in self.array.state()["groups"] if row["name"] == copy_of_group["id"]
+            ]
+            run.expect("are in it", members_of_group, [[member.id for member in copies]])
+            run.step("delete it", partial(driver.delete_group, lib.CONTEXT, copy_of_group, copies))
+            run.expect("with its volumes", [self.there(member) for member in copies], [{}, {}])
         run.step("take one out", lambda: driver.update_group(lib.CONTEXT, group, [], members[1:]))
         run.step("delete the group's snapshot", lambda: driver.delete_group_snapshot(lib.CONTEXT, taken, snapshots))
         run.step("delete the group", lambda: driver.delete_group(lib.CONTEXT, group, members[:1]))
@@ -577,7 +587,7 @@ def main() -> int:
     lib.prepare()
     array = lib.SimulatedArray(endpoints, name)
     run = lib.Steps(array)
-    Story(kind, array, run).tell()
+    Scenario(kind, array, run).carry_out()
     return run.finish()
 
 

@@ -1,11 +1,11 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What oslo.config itself reads in a file: one question per line, one answer per line.
+"""Answers what oslo.config reads in a configuration file: one JSON request per line, one JSON answer per line.
 
-Runs in the environment of a client that has oslo.config. The question is the text of a file; the answer is
-``{"sections": ...}``, with the names of sections as oslo.config looks them up, or ``{"error": ...}``. Or the question
-is ``{"text": ..., "options": {GROUP: [NAME, ...]}}``; the answer is what a service gets that asks for these options of
+Runs in the environment of a client that has oslo.config. A request is the text of a file; its answer is
+``{"sections": ...}``, with the names of sections as oslo.config uses them, or ``{"error": ...}``. Or a request is
+``{"text": ..., "options": {GROUP: [NAME, ...]}}``; its answer has the values that a service reads for these options of
 type string: ``{GROUP: {NAME: value}}``.
 """
 

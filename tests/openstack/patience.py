@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A busy array is asked again for as long as its section says, by a clock that runs on when somebody waits.
+"""Requests to a busy array are repeated for as long as the section says, by a clock that advances in pauses only.
 
 patience.py ENDPOINTS
 """
@@ -20,7 +20,7 @@ from openflash.transport.deadline import Deadline  # isort: skip
 
 BACKEND = exception.VolumeBackendAPIException
 SHORT = {"openflash_wait_timeout": 60}
-# array, kind of driver, what its section says, for how many seconds that has a busy array asked again
+# Array, kind of driver, options of its section, and for how many seconds requests to a busy array are repeated
 CASES: list[tuple[str, str, dict[str, Any], int]] = [
     ("violin", "violin-fc", {"violin_request_timeout": 700, **SHORT}, 700),
     ("violin", "violin-fc", {**SHORT}, 300),
@@ -37,7 +37,7 @@ CASES: list[tuple[str, str, dict[str, Any], int]] = [
 
 
 class Clock:
-    """Stands still but for the pauses."""
+    """A clock that advances in pauses only."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -49,7 +49,7 @@ class Clock:
         self.now += seconds
 
 
-def tell(run: lib.Steps, number: int, case: tuple[str, str, dict[str, Any], int]) -> None:
+def check(run: lib.Steps, number: int, case: tuple[str, str, dict[str, Any], int]) -> None:
     name, kind, more, seconds = case
     array = lib.SimulatedArray(sys.argv[1], name)
     clock = Clock()
@@ -58,20 +58,20 @@ def tell(run: lib.Steps, number: int, case: tuple[str, str, dict[str, Any], int]
     driver.do_setup(lib.CONTEXT)
     driver.check_for_setup_error()
     real = http.Deadline
-    http.Deadline = lambda wanted, **how: Deadline(wanted, **{**how, "clock": clock.time, "sleep": clock.sleep})
+    http.Deadline = lambda limit, **how: Deadline(limit, **{**how, "clock": clock.time, "sleep": clock.sleep})
     try:
-        one = lib.volume(1, array.entry["pools"][0]["name"] if name == "violin" else kind)
+        volume = lib.volume(1, array.entry["pools"][0]["name"] if name == "violin" else kind)
         array.fault(kind="busy", count=None)
         mark = array.mark()
-        run.step(f"{title}: in the end it fails", partial(driver.create_volume, one), refused=BACKEND)
+        run.step(f"{title}: in the end it fails", partial(driver.create_volume, volume), refused=BACKEND)
         run.expect(f"{title}: when that time is over", round(clock.now), seconds)
         tries = array.requests(mark)
-        # With pauses that grow to ten seconds
+        # Pauses grow to ten seconds
         run.report(f"{title}: and is asked again and again", len(tries) > seconds / 10, f"{len(tries)} times")
         run.expect(f"{title}: nothing is made", array.volumes(), {})
         array.reset()
         array.fault(kind="busy", count=8, match={"method": "POST"})
-        run.step(f"{title}: it is made when the array has time", partial(driver.create_volume, one))
+        run.step(f"{title}: it is made when the array has time", partial(driver.create_volume, volume))
         run.expect(f"{title}: once", len(array.volumes()), 1)
     finally:
         http.Deadline = real
@@ -82,7 +82,7 @@ def main() -> int:
     lib.prepare()
     run = lib.Steps(lib.SimulatedArray(sys.argv[1], "violin"))
     for number, case in enumerate(CASES):
-        tell(run, number, case)
+        check(run, number, case)
     return run.finish()
 
 

@@ -1,13 +1,13 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Filters of rootwrap for the image store, and Cinder's own for the volume drivers.
+"""Tests the filters of rootwrap for the image store, and Cinder's own for the volume drivers.
 
     rootwrap_filters.py FOLDER
 
-An unknown class of filters is left out with only a line in a log, and a repeated name wins silently: so the filters
-that were loaded are compared with those of the file. oslo.rootwrap itself adds a filter that lets any call of
-privsep-helper pass; what is judged here are the files.
+oslo.rootwrap skips an unknown class of filters with only a line in a log, and replaces a filter whose name is repeated
+without a message. So the loaded filters are compared with those of the file. oslo.rootwrap itself adds a filter that
+permits every call of privsep-helper; it is left out here, since the files are tested.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ PERMITTED = [
     ["chown", "997", "/dev/dm-123"],
 ]
 REFUSED = [
-    # Of other users' files, of more than the owner, of more than one
+    # Other files, more than the owner, more than one file
     ["chown", "997", "/etc/shadow"],
     ["chown", "997", "/dev/../etc/shadow"],
     ["chown", "997", "/dev/sda/../../etc/shadow"],
@@ -49,12 +49,12 @@ REFUSED = [
     ["chown", "997", "/dev/sda;id"],
     ["chown", "997", "/dev/sda\n/etc/shadow"],
     ["chown", "997"],
-    # What older stores let be run
+    # Commands that older stores permitted
     ["chmod", "o+rw", "/dev/sda"],
     ["tee", "/sys/block/sda/device/rescan"],
     ["iscsiadm", "-m", "session"],
     ["sh", "-c", "id"],
-    # Another context would be another service's rights; another place, another user's socket and configuration
+    # Another context has another service's rights; another path is another user's socket or configuration
     [*HELPER[:4], "cinder.privsep.sys_admin_pctxt", *HELPER[5:]],
     [*HELPER[:2], "/tmp/own.conf", *HELPER[3:]],
     [*HELPER[:2], "/etc/../tmp/own.conf", *HELPER[3:]],
@@ -65,8 +65,10 @@ REFUSED = [
 
 
 def judge(folder: Path, argv: list[str]) -> bool:
-    filters = [one for one in wrapper.load_filters([str(folder)]) if one.name != BUILT_IN]
-    # Where the programs are does not matter here, only that a filter takes the command.
+    filters = [
+        rootwrap_filter for rootwrap_filter in wrapper.load_filters([str(folder)]) if rootwrap_filter.name != BUILT_IN
+    ]
+    # The folder of the programs does not matter here, only whether a filter permits the command.
     try:
         wrapper.match_filter(filters, argv, exec_dirs=[str(bins)])
     except wrapper.NoFilterMatched:
@@ -87,18 +89,18 @@ def main() -> int:
     parser = configparser.RawConfigParser()
     parser.read(folder / "openflash.filters")
     written = sorted(name for name, _value in parser.items("Filters"))
-    loaded = {one.name for one in wrapper.load_filters([str(folder)])}
+    loaded = {rootwrap_filter.name for rootwrap_filter in wrapper.load_filters([str(folder)])}
     step("every filter is understood", lambda: sorted(loaded - {BUILT_IN}), written)
     for argv in PERMITTED:
         step("permitted: " + " ".join(argv), lambda argv=argv: judge(folder, argv), True)
     for argv in REFUSED:
         step("refused: " + " ".join(argv), lambda argv=argv: judge(folder, argv), False)
 
-    # The volume drivers need what Cinder permits itself: the helper of os-brick, its own, and the conversion of images.
-    own = Path(sys.prefix, "etc", "cinder", "rootwrap.d")
+    # The volume drivers need only what Cinder's own filters permit: the helper of os-brick, and its own.
+    cinder_filters = Path(sys.prefix, "etc", "cinder", "rootwrap.d")
     for context in ("os_brick.privileged.default", "cinder.privsep.sys_admin_pctxt"):
         argv = [*HELPER[:2], "/etc/cinder/cinder.conf", HELPER[3], context, *HELPER[5:]]
-        step("Cinder permits: " + context, lambda argv=argv: judge(own, argv), True)
+        step("Cinder permits: " + context, lambda argv=argv: judge(cinder_filters, argv), True)
     return RUN.status()
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The connector for Dsware, and Nova's half, with the tools of the simulated array."""
+"""The os-brick connector and Nova's volume driver for Dsware, with the tools of the simulated array."""
 
 from __future__ import annotations
 
@@ -26,7 +26,9 @@ def simulator() -> Iterator[Simulator]:
 
 
 @pytest.mark.parametrize(("protocol", "tool"), WAYS)
-def test_the_connector(distribution: Path, simulator: Simulator, protocol: str, tool: str) -> None:
+def test_the_connector_attaches_and_detaches(
+    distribution: Path, simulator: Simulator, protocol: str, tool: str
+) -> None:
     simulator.reset("dsware")
     place = Place("glance-store", distribution)
     outcome = place.run("brick_connector.py", str(simulator.endpoints_path), "dsware", protocol, tool, VOLUME)
@@ -34,7 +36,7 @@ def test_the_connector(distribution: Path, simulator: Simulator, protocol: str, 
     assert len(outcome.steps) >= 50
 
 
-def test_nova(distribution: Path, simulator: Simulator) -> None:
+def test_nova_attaches_extends_and_detaches_a_dsware_volume(distribution: Path, simulator: Simulator) -> None:
     """Nova's own libvirt driver finds the class by the volume's type, and the class attaches, extends and detaches."""
     simulator.reset("dsware")
     place = Place("nova", distribution)
@@ -43,22 +45,22 @@ def test_nova(distribution: Path, simulator: Simulator) -> None:
     assert len(outcome.steps) >= 15
 
 
-def test_a_python_without_openstack_starts_as_before(distribution: Path) -> None:
-    """The path file costs nothing, and does no harm where there is nothing to tell."""
+def test_the_path_file_imports_nothing_in_a_python_without_openstack(distribution: Path) -> None:
+    """The path file imports the registration module only."""
     look = (
         "import site, sys; before = set(sys.modules); site.addsitedir(sys.argv[1]); "
         "print(sorted(one for one in set(sys.modules) - before if 'openflash' in one)); import json, xml.dom"
     )
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-I", "-c", look, str(distribution)], capture_output=True, text=True, timeout=600
     )
-    assert done.stdout.strip() == "['openflash_openstack', 'openflash_openstack.autoload']"
-    assert (done.stderr, done.returncode) == ("", 0)
+    assert process.stdout.strip() == "['openflash_openstack', 'openflash_openstack.autoload']"
+    assert (process.stderr, process.returncode) == ("", 0)
 
 
 @pytest.mark.parametrize("name", ["os_brick", "nova"])
 def test_a_failing_registration_does_not_stop_the_program(distribution: Path, tmp_path: Path, name: str) -> None:
-    """Of a release that has changed: the table is not where it was."""
+    """A later release may have its table of drivers elsewhere."""
     module = {"os_brick": "os_brick/initiator/connector.py", "nova": "nova/virt/libvirt/driver.py"}[name]
     path = tmp_path / module
     path.parent.mkdir(parents=True)
@@ -68,12 +70,12 @@ def test_a_failing_registration_does_not_stop_the_program(distribution: Path, tm
         "import site, sys; site.addsitedir(sys.argv[1]); sys.path.insert(0, sys.argv[2]); "
         f"import {dotted} as one; print(one.THERE)"
     )
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-I", "-c", look, str(distribution), str(tmp_path)],
         capture_output=True,
         text=True,
         timeout=600,
     )
-    assert (done.stdout.strip(), done.returncode) == ("True", 0), done.stderr
-    assert done.stderr.startswith(f"openflash: the drivers cannot be registered with {dotted}: AttributeError")
-    assert "Traceback" not in done.stderr
+    assert (process.stdout.strip(), process.returncode) == ("True", 0), process.stderr
+    assert process.stderr.startswith(f"openflash: the drivers cannot be registered with {dotted}: AttributeError")
+    assert "Traceback" not in process.stderr

@@ -22,7 +22,7 @@ ARRAYS: list[dict[str, Any]] = [
     {"name": "flashsystem", "vendor": "flashsystem", "protocol": "both"},
     {"name": "violin", "vendor": "violin", "version": "7.5.6", "protocol": "both"},
     {"name": "violin-old", "vendor": "violin", "version": "7.5.3"},
-    # The newest that the library of the other driver makes right volumes on
+    # The newest version on which the upstream driver's library creates correct volumes
     {"name": "violin-755", "vendor": "violin", "version": "7.5.5", "protocol": "both"},
     {"name": "violin-7700", "vendor": "violin", "model": "7700", "version": "7.5.6"},
     {"name": "dsware", "vendor": "dsware", "agents": ["127.0.0.1", "127.0.0.2"]},
@@ -49,7 +49,9 @@ def simulator() -> Iterator[Simulator]:
 
 
 @pytest.mark.parametrize(("name", "kind"), ROWS)
-def test_operations(cinder29: Runner, simulator: Simulator, name: str, kind: str) -> None:
+def test_every_operation_leaves_the_array_as_expected(
+    cinder29: Runner, simulator: Simulator, name: str, kind: str
+) -> None:
     simulator.reset(name)
     outcome = cinder29.run("operations.py", str(simulator.endpoints_path), name, kind)
     assert (outcome.wrong, outcome.status) == ([], 0)
@@ -63,17 +65,17 @@ TAKEN_OVER = [
     ("datera", "datera", "datera"),
     ("violin-755", "violin-fc", "violin"),
     ("flashsystem", "flashsystem-fc", "cinder28"),
-    # The protocol changes neither names nor volumes, and test_operations has both
+    # The protocol changes neither names nor volumes, and the test of all operations has both
     pytest.param("violin-755", "violin-iscsi", "violin", marks=pytest.mark.slow),
     pytest.param("flashsystem", "flashsystem-iscsi", "cinder28", marks=pytest.mark.slow),
 ]
 
 
 @pytest.mark.parametrize(("name", "kind", "environment"), TAKEN_OVER)
-def test_volumes_change_hands(
+def test_volumes_pass_between_the_upstream_driver_and_ours(
     request: pytest.FixtureRequest, simulator: Simulator, name: str, kind: str, environment: str
 ) -> None:
-    """Made by Cinder's own driver, continued by ours, and back; and ours asks the array no more than that one."""
+    """Each driver uses the volumes that the other created, and ours sends no more requests."""
     runner: Runner = request.getfixturevalue(environment)
     simulator.reset(name)
     outcome = runner.run("carry_over.py", str(simulator.endpoints_path), name, kind)
@@ -91,14 +93,16 @@ def test_volumes_change_hands(
         ("cinder28", ("flashsystem-fc", "flashsystem-iscsi")),
     ],
 )
-def test_interfaces_and_options(request: pytest.FixtureRequest, environment: str, kinds: tuple[str, ...]) -> None:
+def test_drivers_have_the_interfaces_and_options_of_the_upstream_ones(
+    request: pytest.FixtureRequest, environment: str, kinds: tuple[str, ...]
+) -> None:
     runner: Runner = request.getfixturevalue(environment)
     outcome = runner.run("interfaces.py", *kinds)
     assert (outcome.wrong, outcome.status) == ([], 0)
 
 
-def test_support_matrix(cinder29: Runner, simulator: Simulator) -> None:
-    """The tables of the guide are what the drivers and the capabilities of the arrays tell."""
+def test_the_support_tables_of_the_guide_are_those_of_the_drivers(cinder29: Runner, simulator: Simulator) -> None:
+    """The tables are computed from the drivers and from the capabilities of the arrays."""
     outcome = cinder29.run("matrix.py", str(simulator.endpoints_path))
     assert (outcome.wrong, outcome.status) == ([], 0)
     guide = GUIDE.read_text(encoding="utf-8")
@@ -111,7 +115,9 @@ def test_support_matrix(cinder29: Runner, simulator: Simulator) -> None:
         assert table in guide, f"the guide should have, for {vendor}\n{table}"
 
 
-def test_bad_sections_and_arrays_that_are_not_there(cinder29: Runner, simulator: Simulator) -> None:
+def test_bad_sections_are_refused_and_unreachable_arrays_are_reported_down(
+    cinder29: Runner, simulator: Simulator
+) -> None:
     simulator.reset("violin")
     outcome = cinder29.run("bad_sections.py", str(simulator.endpoints_path))
     assert (outcome.wrong, outcome.status) == ([], 0)

@@ -34,7 +34,9 @@ PARTS = [
 
 
 @pytest.mark.parametrize(("array", "part", "steps"), PARTS)
-def test_the_store(distribution: Path, simulator: Simulator, array: str, part: str, steps: int) -> None:
+def test_the_store_keeps_the_contract_of_glance_store(
+    distribution: Path, simulator: Simulator, array: str, part: str, steps: int
+) -> None:
     simulator.reset(array)
     place = Place("glance-store", distribution)
     outcome = place.run("glance_store_datera.py", str(simulator.endpoints_path), array, part)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Cinder drivers whose process ends after a change, or that never get the answer to one."""
+"""Cinder drivers whose process is killed after a change, or that never receive the answer to one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from tests.openstack.conftest import Runner
 from tests.support.simulator import Simulator
 
-# How many changes each call makes, and so where it was interrupted
+# The number of changes of each call, which is the number of interruptions
 CHANGES = {
     "xtremio-iscsi": {
         "create_volume": 1,
@@ -81,7 +81,7 @@ def simulator() -> Iterator[Simulator]:
 def test_after_a_driver_is_killed_or_an_answer_is_lost_the_next_call_finishes_and_nothing_remains(
     cinder29: Runner, simulator: Simulator, name: str, kind: str, changes: str
 ) -> None:
-    """The next call is the same, or the delete that Cinder sends for what it has in error."""
+    """The next call is the same one, or the delete of an object that Cinder has in error."""
     outcome = cinder29.run("interruptions.py", str(simulator.endpoints_path), name, kind, changes)
     assert (outcome.wrong, outcome.status) == ([], 0)
     counts = {

@@ -1,10 +1,10 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The editor of configuration files, with oslo.config's own parser as the judge.
+"""The editor of configuration files, compared with oslo.config's own parser.
 
-Whatever the file looks like: what was asked for is what oslo.config reads afterwards, everything else it reads as
-before, and of the lines of everything else not a byte is another one.
+For any file, oslo.config reads the requested values afterwards, reads everything else as before, and the lines of
+everything else are the same bytes.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Judge:
         return self._ask(text)
 
     def read(self, text: str, options: dict[str, list[str]]) -> dict[str, Any]:
-        """What a service gets that asks for these options, by group."""
+        """The values that a service reads for these options, by group."""
         return self._ask({"text": text, "options": options})
 
     def _ask(self, question: Any) -> dict[str, Any]:
@@ -118,21 +118,21 @@ def files(draw: st.DrawFn) -> str:
     lines = ["[DEFAULT]"] if draw(st.booleans()) else [f"[{draw(st.sampled_from(SECTIONS))}]"]
     for block in draw(st.lists(LINES, max_size=12)):
         lines += block
-    end = draw(st.sampled_from(["\n", "\n", "\r\n", "\r"]))
-    return end.join(lines) + draw(st.sampled_from([end, end, ""]))
+    line_end = draw(st.sampled_from(["\n", "\n", "\r\n", "\r"]))
+    return line_end.join(lines) + draw(st.sampled_from([line_end, line_end, ""]))
 
 
-# One line, of what a password may be made of
+# One line with the characters of a password
 VALUES = st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc", "Zl", "Zp"]), max_size=12) | WORDS
 MEMBERS = st.sampled_from(["a", "b", "xtremio", "c"])
 
 
 def same_but(before: Sections, after: Sections, section: str, key: str) -> None:
-    """The rest of the file means what it meant."""
+    """Check that all other options have the same values."""
 
     def rest(sections: Sections) -> Sections:
         kept = {
-            name: {one: values for one, values in options.items() if (name, one) != (normal(section), key)}
+            name: {option: values for option, values in options.items() if (name, option) != (normal(section), key)}
             for name, options in sections.items()
         }
         return {name: options for name, options in kept.items() if options}
@@ -159,7 +159,7 @@ RUNS = settings(max_examples=150, deadline=None)
 
 @RUNS
 @given(text=files())
-def test_reads_what_oslo_config_reads(parse: Parse, text: str) -> None:
+def test_the_editor_reads_what_oslo_config_reads(parse: Parse, text: str) -> None:
     judged = parse(text)
     if "error" in judged:
         with pytest.raises(ConfError):
@@ -180,37 +180,39 @@ def test_reads_what_oslo_config_reads(parse: Parse, text: str) -> None:
     key=st.sampled_from(KEYS),
     values=st.lists(VALUES, max_size=3),
 )
-def test_set(parse: Parse, text: str, section: str, key: str, values: list[str]) -> None:
+def test_oslo_config_reads_the_values_that_were_set(
+    parse: Parse, text: str, section: str, key: str, values: list[str]
+) -> None:
     judged = parse(text)
     assume("error" not in judged)
     document = Document(text)
     document.set(section, key, values)
-    found = str(document)
-    after = parse(found)["sections"]
+    edited = str(document)
+    after = parse(edited)["sections"]
     assert after.get(normal(section), {}).get(key, []) == values
     same_but(judged["sections"], after, section, key)
-    assert untouched(found, section, key) == untouched(text, section, key)
+    assert untouched(edited, section, key) == untouched(text, section, key)
     document.set(section, key, values)
-    assert str(document) == found
+    assert str(document) == edited
 
 
 @RUNS
 @given(text=files(), section=st.sampled_from(SECTIONS), key=st.sampled_from(KEYS), member=MEMBERS)
-def test_members(parse: Parse, text: str, section: str, key: str, member: str) -> None:
+def test_members_of_a_list_are_added_and_removed(parse: Parse, text: str, section: str, key: str, member: str) -> None:
     def members(sections: Sections) -> list[str]:
         value = sections.get(normal(section), {}).get(key, [""])[-1]
-        return [one.strip() for one in value.split(",") if one.strip()]
+        return [name.strip() for name in value.split(",") if name.strip()]
 
     judged = parse(text)
     assume("error" not in judged)
     before = members(judged["sections"])
     document = Document(text)
     document.add_member(section, key, member)
-    found = str(document)
-    after = parse(found)["sections"]
+    edited = str(document)
+    after = parse(edited)["sections"]
     assert members(after) == before + ([] if member in before else [member])
     same_but(judged["sections"], after, section, key)
-    assert untouched(found, section, key) == untouched(text, section, key)
+    assert untouched(edited, section, key) == untouched(text, section, key)
     document.remove_member(section, key, member)
     after = parse(str(document))["sections"]
     assert member not in members(after)
@@ -221,14 +223,16 @@ def test_members(parse: Parse, text: str, section: str, key: str, member: str) -
 
 @RUNS
 @given(text=files(), section=st.sampled_from(SECTIONS))
-def test_remove_a_section(parse: Parse, text: str, section: str) -> None:
+def test_a_removed_section_is_gone_and_all_others_stay(parse: Parse, text: str, section: str) -> None:
     judged = parse(text)
     assume("error" not in judged)
     document = Document(text)
     document.remove_section(section)
     after = parse(str(document))["sections"]
     assert normal(section) not in after
-    assert after == {name: one for name, one in judged["sections"].items() if name != normal(section)}
+    assert after == {
+        name: section_options for name, section_options in judged["sections"].items() if name != normal(section)
+    }
 
 
 @RUNS
@@ -236,18 +240,18 @@ def test_remove_a_section(parse: Parse, text: str, section: str) -> None:
     text=files(), options=st.dictionaries(st.sampled_from(KEYS), st.lists(VALUES, min_size=1, max_size=2), min_size=1)
 )
 def test_a_new_section_leaves_no_trace(parse: Parse, text: str, options: dict[str, list[str]]) -> None:
-    """What was added and removed again leaves the bytes as they were, but for an end of the last line."""
+    """A section that is added and removed again leaves the same bytes, except for a line end at the end of the file."""
     assume("error" not in parse(text))
     document = Document(text)
     for key, values in options.items():
         document.set("new", key, values)
     assert parse(str(document))["sections"]["new"] == options
     document.remove_section("new")
-    end = document._end if text and text[-1] not in "\r\n" else ""
-    assert str(document) == text + end
+    line_end = document._end if text and text[-1] not in "\r\n" else ""
+    assert str(document) == text + line_end
 
 
-# What passwords are made of, and what a template, a parser or a list makes something else of
+# Characters of passwords, with those that have a meaning in a template, a parser or a list
 PASSWORDS = st.text("Tr$\\%\"'{}()_a1 ,;:=#@/[]-.ä\t", max_size=10) | VALUES
 
 
@@ -265,10 +269,10 @@ def test_a_value_that_means_itself_is_what_a_service_gets(judge: Judge, values: 
 
 @RUNS
 @given(login=PASSWORDS, password=PASSWORDS, tenant=PASSWORDS, cluster=PASSWORDS, path=PASSWORDS)
-def test_what_a_service_gets_of_a_backend(
+def test_cinder_reads_the_values_of_a_backend(
     judge: Judge, login: str, password: str, tenant: str, cluster: str, path: str
 ) -> None:
-    """What the filter makes of the entries of the role cinder_backend, written by the module oslo_conf."""
+    """The filter converts the entries of the role cinder_backend, and the module oslo_conf writes them."""
     entry = {"address": "192.0.2.7", "username": f"u{login}", "password": f"p{password}", "ca_path": f"/{path}"}
     label = f"b{cluster}"
     backends = cinder_backends(
@@ -293,8 +297,8 @@ def test_what_a_service_gets_of_a_backend(
 
 @RUNS
 @given(login=PASSWORDS, tenant=PASSWORDS, path=PASSWORDS)
-def test_what_glance_gets_of_its_store(judge: Judge, login: str, tenant: str, path: str) -> None:
-    """What the role glance_datera writes by the filter oslo_literal."""
+def test_glance_reads_the_values_of_its_store(judge: Judge, login: str, tenant: str, path: str) -> None:
+    """The role glance_datera writes them by the filter oslo_literal."""
     values = {"datera_san_login": login, "datera_tenant_id": tenant, "datera_ca_file": path}
     document = Document("[glance_store]\n[DEFAULT]\na = other\n")
     for name, value in values.items():
@@ -316,7 +320,7 @@ def test_a_value_with_a_line_break_is_refused(value: str) -> None:
         Document("").set("DEFAULT", "a", [escaped(value)])
 
 
-# -- what is shown ------------------------------------------------------------------------------------------------
+# -- differences --------------------------------------------------------------------------------------------------
 
 SECRET = "c4n4ry-Pa55"
 
@@ -362,9 +366,9 @@ def test_the_hosts_of_a_url_are_shown() -> None:
     assert shown == "[DEFAULT]\ntransport_url = rabbit://u:********@h1:5672,u:********@h2:5672/vhost\n"
 
 
-# -- by hand ------------------------------------------------------------------------------------------------------
+# -- examples -----------------------------------------------------------------------------------------------------
 
-BY_HAND = [
+EXAMPLES = [
     ("[DEFAULT]\nenabled_backends = lvm\n", "[DEFAULT]\nenabled_backends = lvm, new\n"),
     ("[DEFAULT]\nenabled_backends=lvm,ceph\n", "[DEFAULT]\nenabled_backends=lvm,ceph,new\n"),
     ("[DEFAULT]\r\nenabled_backends : a, b\r\n", "[DEFAULT]\r\nenabled_backends : a, b, new\r\n"),
@@ -375,8 +379,8 @@ BY_HAND = [
 ]
 
 
-@pytest.mark.parametrize(("before", "after"), BY_HAND)
-def test_how_a_member_is_written(before: str, after: str) -> None:
+@pytest.mark.parametrize(("before", "after"), EXAMPLES)
+def test_a_member_is_added_in_the_style_of_the_line(before: str, after: str) -> None:
     document = Document(before)
     document.add_member("DEFAULT", "enabled_backends", "new")
     assert str(document) == after

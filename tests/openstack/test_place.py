@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A store within a real glance_store: put there, repaired, and taken out again to the last byte."""
+"""A store that is placed within a real glance_store, repaired, and removed without a trace."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ HEAD = "[glance_store.drivers]\n"
 
 
 class Place:
-    """A copy of glance_store that comes before the one of the environment, and the tool of a silent distribution."""
+    """A copy of glance_store that precedes the environment's, and the tool of a distribution that announces none."""
 
     def __init__(self, folder: Path) -> None:
         self.python = client_python(HERE / "requirements-glance.txt")
         self.site = folder / "site"
         self.site.mkdir()
         (packages,) = (self.python.parent.parent / "lib").glob("python3*/site-packages")
-        for found in packages.glob("glance_store*"):
-            shutil.copytree(found, self.site / found.name, ignore=shutil.ignore_patterns("__pycache__", "tests"))
+        for package in packages.glob("glance_store*"):
+            shutil.copytree(package, self.site / package.name, ignore=shutil.ignore_patterns("__pycache__", "tests"))
         self.store = self.site / "glance_store"
         (self.metadata,) = self.site.glob("glance_store-*.dist-info")
         self.driver = self.store / "_drivers" / "datera.py"
@@ -47,14 +47,14 @@ class Place:
 
     def python_says(self, code: str, *arguments: str, stdin: bytes = b"") -> tuple[int, str]:
         start = "import sys; sys.path[:0] = sys.argv.pop(1).split(':'); sys.dont_write_bytecode = True\n"
-        done = subprocess.run(
+        process = subprocess.run(
             [str(self.python), "-I", "-c", start + code, ":".join(self._paths), *arguments],
             input=stdin,
             capture_output=True,
             timeout=120,
             check=False,
         )
-        return done.returncode, (done.stdout + done.stderr).decode()
+        return process.returncode, (process.stdout + process.stderr).decode()
 
     def ask(self, *arguments: str, stdin: bytes = b"") -> tuple[int, str]:
         code = "import runpy; runpy.run_module('openflash_openstack.deploy', None, '__main__')"
@@ -67,7 +67,7 @@ class Place:
 
     def changes(self, *arguments: str, stdin: bytes = b"") -> list[str]:
         """The names of the files that change, sorted."""
-        return sorted(Path(one).name for one in self.place(*arguments, stdin=stdin)["changes"])
+        return sorted(Path(path).name for path in self.place(*arguments, stdin=stdin)["changes"])
 
     def tree(self) -> dict[str, tuple[int, bytes]]:
         files = [path for path in self.site.rglob("*") if path.is_file()]
@@ -78,7 +78,7 @@ class Place:
         return sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
 
     def wrongly_recorded(self) -> list[str]:
-        """Files whose content is another one than RECORD says."""
+        """The files whose content differs from their entry in RECORD."""
         wrong = []
         with (self.metadata / "RECORD").open(newline="", encoding="utf-8") as file:
             for name, digest, size in csv.reader(file):
@@ -92,7 +92,7 @@ class Place:
         return wrong
 
     def loaded(self) -> str:
-        """The module of the store that glance_store takes for ``datera``."""
+        """The module of the store that glance_store loads for ``datera``."""
         code = (
             "import logging; from stevedore import driver\n"
             "print(driver.DriverManager('glance_store.drivers', 'datera', invoke_on_load=False).driver.__module__)"
@@ -112,7 +112,7 @@ def place(tmp_path: Path) -> Place:
     return Place(tmp_path)
 
 
-def test_there_and_back(place: Place) -> None:
+def test_a_store_is_placed_and_removed_completely(place: Place) -> None:
     before = place.tree()
     assert place.wrongly_recorded() == []
     assert place.changes("present") == ["RECORD", "datera.py", "entry_points.txt"]
@@ -123,7 +123,7 @@ def test_there_and_back(place: Place) -> None:
     assert place.wrongly_recorded() == []
     assert place.driver.stat().st_mode == (place.store / "_drivers/filesystem.py").stat().st_mode
     assert place.loaded() == "openflash_openstack.glance.datera"
-    # What a service leaves there
+    # A service leaves compiled code there
     cache = place.driver.parent / "__pycache__"
     cache.mkdir()
     (cache / "datera.cpython-313.pyc").write_bytes(b"made of it")
@@ -132,25 +132,25 @@ def test_there_and_back(place: Place) -> None:
     assert place.changes("absent") == []
 
 
-def test_a_run_that_was_killed(place: Place) -> None:
-    """Whatever of it was done: the next run does the rest, and taking it out leaves nothing."""
+def test_the_next_run_finishes_what_a_killed_run_began(place: Place) -> None:
+    """Whichever files were written, the next run completes the placement or removes all of it."""
     before = place.tree()
     place.changes("present", "--write")
-    whole = place.tree()
+    complete = place.tree()
     names = [str(path.relative_to(place.site)) for path in (place.driver, place.metadata / "RECORD")]
     names.append(str(place.announcement.relative_to(place.site)))
-    for done in range(1, 2 ** len(names) - 1):
-        for wanted, state in (("present", whole), ("absent", before)):
+    for written_files in range(1, 2 ** len(names) - 1):
+        for requested, state in (("present", complete), ("absent", before)):
             for number, name in enumerate(names):
-                _mode, data = (whole if done & 1 << number else before).get(name, (0, None))
+                _mode, data = (complete if written_files & 1 << number else before).get(name, (0, None))
                 (place.site / name).unlink(missing_ok=True)
                 if data is not None:
                     (place.site / name).write_bytes(data)
-            assert place.changes(wanted, "--write") != []
-            assert place.differences(state) == [], (done, wanted)
+            assert place.changes(requested, "--write") != []
+            assert place.differences(state) == [], (written_files, requested)
 
 
-def test_what_somebody_did_by_hand_comes_back(place: Place) -> None:
+def test_a_driver_file_that_was_placed_by_hand_is_restored_on_removal(place: Place) -> None:
     place.driver.write_bytes(b"# by hand\n")
     place.driver.chmod(0o640)
     text = place.announcement.read_text(encoding="utf-8")
@@ -165,8 +165,8 @@ def test_what_somebody_did_by_hand_comes_back(place: Place) -> None:
     assert place.differences(before) == []
 
 
-def test_another_store_of_the_name(place: Place, tmp_path: Path) -> None:
-    """It is not edited away; nor are two announced at once unnoticed."""
+def test_another_store_of_that_name_is_not_replaced(place: Place, tmp_path: Path) -> None:
+    """Its announcement stays, and two announcements of one name are reported."""
     text = place.announcement.read_text(encoding="utf-8")
     place.announcement.write_text(text.replace(HEAD, HEAD + "datera = somebody.else:Store\n"), encoding="utf-8")
     before = place.tree()
@@ -187,8 +187,8 @@ def test_another_store_of_the_name(place: Place, tmp_path: Path) -> None:
     assert "openflash_openstack.glance.datera:Store of openflash" in output
 
 
-def test_the_driver_of_a_vendor(place: Place, tmp_path: Path) -> None:
-    """It is placed as it is, its options are those that the check knows, and a newer release takes its place."""
+def test_a_driver_of_a_vendor_is_used_and_replaced_again(place: Place, tmp_path: Path) -> None:
+    """It is placed unchanged, the check knows its options, and a newer release replaces it."""
     before = place.tree()
     source = STAND_IN.read_bytes()
     status, output = place.ask("store", stdin=source)
@@ -236,14 +236,14 @@ BAD: list[tuple[bytes, str]] = [
 
 
 @pytest.mark.parametrize(("source", "problem"), BAD)
-def test_what_is_no_driver(place: Place, source: bytes, problem: str) -> None:
+def test_a_file_that_is_not_a_driver_is_refused_with_the_reason(place: Place, source: bytes, problem: str) -> None:
     status, output = place.ask("store", stdin=source)
     assert status == 0
     assert problem in json.loads(output)["problem"]
 
 
-def test_choices_and_what_is_recorded(place: Place) -> None:
-    """The edit of backend.py is recorded as well, and an older edit that was not is taken back all the same."""
+def test_the_edit_of_backend_py_is_recorded_and_undone(place: Place) -> None:
+    """An older edit that was not recorded is undone too."""
     before = place.tree()
     assert place.ask("choices", "present", "--write") == (0, "true\n")
     assert place.wrongly_recorded() == []
@@ -255,14 +255,14 @@ def test_choices_and_what_is_recorded(place: Place) -> None:
     assert place.ask("choices", "absent") == (0, "false\n")
 
 
-def test_a_wheel_that_announces_no_store(place: Place, tmp_path: Path) -> None:
-    """It is another version, so that the one takes the place of the other."""
+def test_a_wheel_without_the_store_has_another_version(place: Place, tmp_path: Path) -> None:
+    """The versions differ, so that pip replaces one wheel by the other."""
     speaking = build(tmp_path)
     assert speaking.name != place.wheel.name
     texts = []
     for wheel in (speaking, place.wheel):
         with zipfile.ZipFile(wheel) as archive:
-            (name,) = [one for one in archive.namelist() if one.endswith("entry_points.txt")]
+            (name,) = [entry for entry in archive.namelist() if entry.endswith("entry_points.txt")]
             texts.append(archive.read(name).decode())
     assert texts[0].startswith(texts[1])
     assert "[glance_store.drivers]" in texts[0]

@@ -1,10 +1,10 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The drivers for Violin that Cinder had until 2017, unmodified, on a Cinder and a Python of today.
+"""The drivers for Violin that Cinder had until 2017, unmodified, on a current Cinder and Python.
 
-What has gone from around them since is put back from outside: exceptions of Cinder's, a question to the database, and
-for the vendor's library the few names of Python 2 and the ports (see tests/conformance/drive_violin.py).
+This module restores what they need and what was removed since: exceptions of Cinder, a database query, and for the
+vendor's library some names of Python 2 and the ports (see tests/conformance/drive_violin.py).
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ EXCEPTIONS = {
 def prepare(entry: dict[str, Any], volumes: dict[str, Any]) -> None:
     """Make ``cinder.volume.drivers.violin`` importable, for this array.
 
-    :param volumes: by id, what the drivers ask the database for.
+    :param volumes: by id, the volumes that the drivers read from the database.
     """
     from cinder import exception
     from cinder.volume import drivers
@@ -57,22 +57,22 @@ def prepare(entry: dict[str, Any], volumes: dict[str, Any]) -> None:
     vmemclient: Any = importlib.import_module("vmemclient")
     log_in = vmemclient.open
 
-    def quiet(*given: Any, **more: Any) -> Any:
-        """It prints what the login answered."""
+    def quiet(*arguments: Any, **more: Any) -> Any:
+        """Log in without the output of the library, which prints the answer."""
         with contextlib.redirect_stdout(io.StringIO()):
-            return log_in(*given, **more)
+            return log_in(*arguments, **more)
 
     vmemclient.open = quiet
     common: Any = importlib.import_module("cinder.volume.drivers.violin.v7000_common")
     with zones_by_decorator():
         for module, name in (("v7000_fcp", "V7000FCPDriver"), ("v7000_iscsi", "V7000ISCSIDriver")):
-            found: Any = getattr(importlib.import_module(f"cinder.volume.drivers.violin.{module}"), name)
-            found.get_driver_options = classmethod(lambda cls: common.violin_opts)
+            driver: Any = getattr(importlib.import_module(f"cinder.volume.drivers.violin.{module}"), name)
+            driver.get_driver_options = classmethod(lambda cls: common.violin_opts)
 
 
 @contextlib.contextmanager
 def zones_by_decorator() -> Iterator[None]:
-    """What a driver calls with its answer now, it put before its methods then."""
+    """Let Cinder's zone functions work as decorators, as the drivers use them."""
     from cinder.zonemanager import utils
 
     now = {name: getattr(utils, name) for name in ("add_fc_zone", "remove_fc_zone")}
@@ -80,8 +80,8 @@ def zones_by_decorator() -> Iterator[None]:
     def decorator(tell: Callable[[Any], None]) -> Any:
         def decorate(method: Any) -> Any:
             @functools.wraps(method)
-            def call(*given: Any, **more: Any) -> Any:
-                info = method(*given, **more)
+            def call(*arguments: Any, **more: Any) -> Any:
+                info = method(*arguments, **more)
                 tell(info)
                 return info
 

@@ -1,10 +1,10 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A host of Cinder for a test: a Python that Cinder is installed in, a cinder.conf, and the role applied to it.
+"""A host of Cinder for tests of the role: a Python with Cinder, a cinder.conf, and runs of the role.
 
-The Python is a virtual environment of the host's own, so that the role really installs into it; Cinder itself it has
-from the cached environment of the driver tests, by a path file.
+The Python is a separate virtual environment, so that the role really installs into it. Cinder itself comes from the
+cached environment of the driver tests, by a path file.
 """
 
 from __future__ import annotations
@@ -31,33 +31,33 @@ REQUIREMENTS = CLIENTS / "requirements-cinder29.txt"
 def backend(simulator: Simulator, name: str, **more: Any) -> dict[str, Any]:
     """An entry of cinder_backend_backends for a simulated array."""
     entry = simulator.array(name)
-    found: dict[str, Any] = {"name": name}
-    found |= {key: entry[key] for key in ("vendor", "address", "port", "username", "password")}
+    options: dict[str, Any] = {"name": name}
+    options |= {key: entry[key] for key in ("vendor", "address", "port", "username", "password")}
     if entry.get("ca_path"):
-        found["ca_path"] = entry["ca_path"]
+        options["ca_path"] = entry["ca_path"]
     if entry["vendor"] == "flashsystem":
-        found |= {"host_key": entry["host_key"], "protocol": "fc"}
+        options |= {"host_key": entry["host_key"], "protocol": "fc"}
     if entry["vendor"] == "dsware":
-        found["port"] = entry["rest_port"]
-        found["pools"] = [pool["name"] for pool in entry["pools"]]
-        found["agents"] = {f"compute-{n}": one["address"] for n, one in enumerate(entry["agents"], 1)}
-    return {**found, **more}
+        options["port"] = entry["rest_port"]
+        options["pools"] = [pool["name"] for pool in entry["pools"]]
+        options["agents"] = {f"compute-{n}": agent["address"] for n, agent in enumerate(entry["agents"], 1)}
+    return {**options, **more}
 
 
 class Host:
-    """A Cinder whose configuration only the role changes, apart from what is in it at first."""
+    """A Cinder with an initial configuration, which only the role changes."""
 
     def __init__(self, folder: Path, python: Path) -> None:
         self.folder = folder
         self.python = python
         folder.mkdir(exist_ok=True)
-        # What the role is told, which is no part of the host
+        # The variables of the role, which are not on the host
         self.given = folder.with_name(f"{folder.name}-given")
         self.given.mkdir(exist_ok=True)
         self.cinder = Cinder(python, folder / "nothing", folder, {})
         self.conf = self.cinder.configure()
         text = self.conf.read_text(encoding="utf-8").replace("enabled_backends = \n", "")
-        self.conf.write_text(f"# The operator's own words\n{text}", encoding="utf-8")
+        self.conf.write_text(f"# A comment of the operator\n{text}", encoding="utf-8")
         self.conf.chmod(0o640)
         env = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), "PYTHONWARNINGS": "ignore"}
         manage = [str(python), str(python.parent / "cinder-manage"), "--config-file", str(self.conf), "db", "sync"]
@@ -67,8 +67,7 @@ class Host:
         self.api = {"url": f"http://127.0.0.1:{self.cinder.port}/v3/{PROJECT}", "token": f"admin:{PROJECT}"}
 
     def only_volume_service(self) -> None:
-        """From now on the service is cinder-volume alone, in a process of its own: in the one process of the others the
-        scheduler's heartbeat stands for everybody's."""
+        """Run only cinder-volume from now on: in the common process, one heartbeat counts for all services."""
         program = client_python(REQUIREMENTS).parent / "cinder-volume"
         env = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), "PYTHONWARNINGS": "ignore"}
         write_service(self.folder, [str(self.python), str(program), "--config-file", str(self.conf)], env)
@@ -94,7 +93,7 @@ class Host:
         before: Sequence[str] = (),
         **options: Any,
     ) -> str:
-        """What ansible-playbook prints."""
+        """Run the role. Returns the output of ansible-playbook."""
         variables: dict[str, Any] = {
             "backends": list(backends),
             "python": str(self.python),
@@ -107,12 +106,12 @@ class Host:
             **options,
         }
         # As a file, since Ansible shows its own command line
-        given = self.given / "variables.json"
-        given.write_text(json.dumps({f"cinder_backend_{key}": value for key, value in variables.items()}))
+        variables_file = self.given / "variables.json"
+        variables_file.write_text(json.dumps({f"cinder_backend_{key}": value for key, value in variables.items()}))
         play = self.given / "play.yml"
         document = [{"hosts": "localhost", "gather_facts": False, "roles": ["openflash.storage.cinder_backend"]}]
         play.write_text(json.dumps(document), encoding="utf-8")
-        return playbook(play, given, *arguments, fails=fails, before=before)
+        return playbook(play, variables_file, *arguments, fails=fails, before=before)
 
 
 def cinder_python(folder: Path) -> Path:

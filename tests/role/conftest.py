@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A Glance, and a Datera for its images: for the tests of the role glance_datera."""
+"""Fixtures of the tests of the role glance_datera: a Glance, and a Datera for its images."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.support.simulator import Simulator
 
 @pytest.fixture(scope="module")
 def datera() -> Iterator[Simulator]:
-    """One that holds real bytes."""
+    """A simulated Datera with real bytes."""
     need_tools()
     with Simulator([{"vendor": "datera", "datapath": True, "address": portal_address()}]) as running:
         yield running
@@ -26,7 +26,7 @@ def datera() -> Iterator[Simulator]:
 
 @pytest.fixture(scope="module")
 def entry(datera: Simulator) -> dict[str, Any]:
-    """Where it is, and its account."""
+    """The entry of the Datera in endpoints.json."""
     return datera.array("datera")
 
 
@@ -37,7 +37,7 @@ def glance_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def glance(glance_of_its_own: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Host]:
-    """With ``multiple`` stores, or a ``single`` one, as the test says."""
-    made = Host(tmp_path / "glance", glance_of_its_own, request.param == "multiple")
-    yield made
-    made.stop()
+    """A Glance with ``multiple`` stores or a ``single`` one, as the test's parameter says."""
+    host = Host(tmp_path / "glance", glance_of_its_own, request.param == "multiple")
+    yield host
+    host.stop()

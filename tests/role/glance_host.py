@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A host of Glance for a test: its Python, a glance-api.conf with a store for files, and the role applied to it."""
+"""A host of Glance for tests of the role: its Python, a glance-api.conf with a file store, and runs of the role."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Host:
     def __init__(self, folder: Path, python: Path, multiple: bool) -> None:
         self.folder, self.python = folder, python
         folder.mkdir()
-        # What the role is told, which is no part of the host
+        # The variables of the role, which are not on the host
         self.given = folder.with_name(f"{folder.name}-given")
         self.given.mkdir()
         self.port = free_port()
@@ -46,7 +46,7 @@ class Host:
         self.conf = folder / "glance-api.conf"
         self.conf.write_text(
             f"""\
-# The operator's own words
+# A comment of the operator
 [DEFAULT]
 {backends}
 worker_self_reference_url = http://127.0.0.1:1
@@ -83,7 +83,7 @@ config_file = {folder}/glance-api-paste.ini
         before: Sequence[str] = (),
         **options: Any,
     ) -> str:
-        """What ansible-playbook prints."""
+        """Run the role. Returns the output of ansible-playbook."""
         variables: dict[str, Any] = {
             "san_ip": entry["address"],
             "san_port": entry["port"],
@@ -100,16 +100,16 @@ config_file = {folder}/glance-api-paste.ini
             "api": {"url": f"http://127.0.0.1:{self.port}", "headers": WHO},
             **options,
         }
-        given = self.given / "variables.json"
+        variables_file = self.given / "variables.json"
         document: dict[str, Any] = {f"glance_datera_{key}": value for key, value in variables.items()}
         document |= {"glance_on_datera_hosts": "localhost", "glance_on_datera_become": False}
-        given.write_text(json.dumps(document), encoding="utf-8")
-        return playbook("openflash.storage.glance_on_datera", given, *arguments, fails=fails, before=before)
+        variables_file.write_text(json.dumps(document), encoding="utf-8")
+        return playbook("openflash.storage.glance_on_datera", variables_file, *arguments, fails=fails, before=before)
 
     # ---- its images ------------------------------------------------------------------------------------------------
 
     def keep(self, content: bytes) -> str:
-        """The id of a new image, whose bytes have gone into the default store."""
+        """The id of a new image in the default store."""
         body = {"name": "kept", "disk_format": "raw", "container_format": "bare"}
         image: str = self._ask("POST", json=body).json()["id"]
         as_bytes = {"Content-Type": "application/octet-stream"}
@@ -127,7 +127,7 @@ config_file = {folder}/glance-api-paste.ini
         return requests.request(method, url, headers={**WHO, **(headers or {})}, timeout=120, **more)
 
     def start(self) -> None:
-        """As a service manager does; returns when it answers."""
+        """Start the service, and wait until it answers."""
         subprocess.run(self.restart_command, check=True, timeout=120)
         wait_until(lambda: answers(self.port), 120, "Glance does not answer")
 
@@ -136,13 +136,13 @@ config_file = {folder}/glance-api-paste.ini
 
 
 def glance_python(folder: Path) -> Path:
-    """With a glance_store of its own, since the role may edit it."""
+    """A Python with Glance and a separate copy of glance_store, since the role may edit it."""
     python = service_python(folder, REQUIREMENTS, "glance-manage")
-    mine = site_packages(python)
-    (theirs,) = (mine / "service.pth").read_text(encoding="utf-8").split()
-    for found in Path(theirs).glob("glance_store*"):
-        shutil.copytree(found, mine / found.name)
-    # pip, when it replaces glance_store, replaces its files there, too
+    own_packages = site_packages(python)
+    (shared_packages,) = (own_packages / "service.pth").read_text(encoding="utf-8").split()
+    for package in Path(shared_packages).glob("glance_store*"):
+        shutil.copytree(package, own_packages / package.name)
+    # pip replaces files there too when it replaces glance_store
     etc = python.parent.parent / "etc"
     source = etc.resolve()
     etc.unlink()
@@ -151,5 +151,5 @@ def glance_python(folder: Path) -> Path:
 
 
 def site_packages(python: Path) -> Path:
-    (found,) = (python.parent.parent / "lib").glob("python3*/site-packages")
-    return found
+    (folder,) = (python.parent.parent / "lib").glob("python3*/site-packages")
+    return folder

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A real Keystone for a test: its WSGI application, on sqlite, with one administrator."""
+"""A real Keystone for tests: its WSGI application with SQLite and one administrator."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Keystone(Service):
 
     @property
     def account(self) -> dict[str, Any]:
-        """As the roles take it."""
+        """The administrator's account, as the roles expect it."""
         names = {"username": "admin", "project_name": "admin", "password": self.password}
         return {"auth_url": self.url, **names}
 
@@ -56,7 +56,7 @@ class Keystone(Service):
             return False
 
     def token(self) -> str:
-        """Of the administrator, for the project admin."""
+        """A token of the administrator for the project admin."""
         domain = {"name": "Default"}
         user = {"name": "admin", "domain": domain, "password": self.password}
         body = {

@@ -1,11 +1,11 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What systemctl is on a real host: ends the service of a test, if it runs, and starts it anew in the background.
+"""Restarts the service of a test in the background, as systemctl does on a real host.
 
-restart_service.py FOLDER [stop]
+    restart_service.py FOLDER [stop]
 
-FOLDER has ``service.json`` with the command and its environment, and gets ``pid``.
+FOLDER has ``service.json`` with the command and its environment. The file ``pid`` is written there.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ def stop(pid_file: Path) -> None:
     pid = int(pid_file.read_text(encoding="utf-8"))
     pid_file.unlink()
     for number, patience in ((signal.SIGTERM, 10.0), (signal.SIGKILL, 10.0)):
-        end = time.monotonic() + patience
+        deadline = time.monotonic() + patience
         signal_now: int = number
-        while time.monotonic() < end:
+        while time.monotonic() < deadline:
             try:
                 os.kill(pid, signal_now)
             except ProcessLookupError:
                 return
-            signal_now = 0  # only whether it is there
+            signal_now = 0  # checks only whether the process exists
             time.sleep(0.1)
 
 

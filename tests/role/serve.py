@@ -1,11 +1,11 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A service's own WSGI application behind the standard library's server, with a thread for every request.
+"""Serves the WSGI application of a service by the standard library's server, with a thread for every request.
 
-serve.py SERVICE FOLDER PORT
+    serve.py SERVICE FOLDER PORT
 
-SERVICE is glance or keystone, and this its Python; FOLDER has its configuration, as /etc/SERVICE would.
+SERVICE is glance or keystone, and this runs in its Python. FOLDER has its configuration, as /etc/SERVICE has on a host.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ class Server(socketserver.ThreadingMixIn, WSGIServer):
 
 class Quiet(WSGIRequestHandler):
     def log_message(self, *_arguments: object) -> None:
-        """The service has a log of its own."""
+        """Log nothing: the service has its own log."""
 
 
 def main() -> int:
     service, folder, port = sys.argv[1:]
     os.environ[f"OS_{service.upper()}_CONFIG_DIR"] = folder
-    # It takes the command line for its own when it is imported
+    # The module parses the command line when it is imported
     sys.argv = sys.argv[:1]
     api = importlib.import_module(f"{service}.wsgi.api")
     with make_server("127.0.0.1", int(port), api.application, Server, Quiet) as server:

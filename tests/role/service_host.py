@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the hosts of services have in common: a Python of their own, a way to restart them, and the playbooks."""
+"""What the hosts of services share: a separate Python, the command that restarts the service, and playbooks."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ HERE = Path(__file__).parent
 
 
 def service_python(folder: Path, requirements: Path, manage: str) -> Path:
-    """A Python with a service, with pip, and nothing of ours.
+    """A Python with a service and pip, and nothing of this project.
 
-    :param requirements: of the cached environment that the service itself comes from, by a path file.
-    :param manage: its program for the database.
+    :param requirements: of the cached environment with the service, which is added by a path file.
+    :param manage: the name of the service's program for its database.
     """
     source = client_python(requirements)
     subprocess.run([str(source), "-m", "venv", str(folder)], check=True, timeout=600)
@@ -41,13 +41,16 @@ def service_python(folder: Path, requirements: Path, manage: str) -> Path:
 
 
 def write_service(folder: Path, command: Sequence[str], env: Mapping[str, str]) -> list[str]:
-    """The command that restarts the service; with ``stop`` after it, it only ends it."""
+    """Write a service's command to its folder. Returns the command that restarts it, or with ``stop`` ends it."""
     (folder / "service.json").write_text(json.dumps({"command": list(command), "env": dict(env)}), encoding="utf-8")
     return [sys.executable, str(HERE / "restart_service.py"), str(folder)]
 
 
 def playbook(play: Path | str, given: Path, *arguments: str, fails: bool = False, before: Sequence[str] = ()) -> str:
-    """:param before: a command that runs another one, such as with fewer rights."""
+    """Run a playbook. Returns its output.
+
+    :param before: a command that runs ansible-playbook, such as with fewer rights.
+    """
     program = str(Path(sys.executable).parent / "ansible-playbook")
     done = subprocess.run(
         [*before, program, str(play), "--extra-vars", f"@{given}", *arguments],

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The role array_simulator on this machine: twice the same changes nothing, and a check changes nothing at all."""
+"""The role array_simulator on this machine: it is idempotent, and check mode changes nothing."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ PLAY = [
 
 
 class Role:
-    """Runs the role; every run of one test has the same folders."""
+    """Runs the role. All runs of one test use the same folders."""
 
     def __init__(self, folder: Path, venvs: Path) -> None:
         self.folder = folder
@@ -74,9 +74,9 @@ class Role:
         return done.stdout + done.stderr
 
     def changed(self, *arguments: str, **options: Any) -> int:
-        found = re.search(r"changed=(\d+)", self(*arguments, **options))
-        assert found
-        return int(found[1])
+        match = re.search(r"changed=(\d+)", self(*arguments, **options))
+        assert match
+        return int(match[1])
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -86,7 +86,7 @@ class Role:
 
 @pytest.fixture(scope="module")
 def venvs() -> Iterator[Path]:
-    """In the cache of these tests, made once. That the role makes it in an empty home is seen in test_readme.py."""
+    """A folder in the cache for the simulator's environment. test_readme.py tests the role in an empty home."""
     requirements = (ROLES / "array_simulator/files/requirements.txt").read_bytes()
     digest = hashlib.sha256(sys.executable.encode() + requirements).hexdigest()[:12]
     folder = CACHE / f"role-{digest}"
@@ -98,12 +98,12 @@ def venvs() -> Iterator[Path]:
 
 @pytest.fixture
 def role(tmp_path: Path, venvs: Path) -> Iterator[Role]:
-    made = Role(tmp_path, venvs)
-    yield made
-    made(state="stopped")
+    started = Role(tmp_path, venvs)
+    yield started
+    started(state="stopped")
 
 
-def test_check_first_then_start_then_nothing_then_stop(role: Role) -> None:
+def test_the_role_starts_and_stops_simulators_once_and_a_check_changes_nothing(role: Role) -> None:
     role("--check", arrays=LAB)
     assert not role.run_dir.exists()
     assert role.changed(arrays=LAB) > 0
@@ -122,13 +122,13 @@ def test_check_first_then_start_then_nothing_then_stop(role: Role) -> None:
     assert not (role.run_dir / "endpoints.json").exists()
 
 
-def test_other_arrays_are_a_restart(role: Role) -> None:
+def test_other_arrays_restart_the_simulator(role: Role) -> None:
     role(arrays=LAB)
     assert role.changed(arrays=[*LAB, {"vendor": "xtremio", "name": "second"}]) > 0
     assert list(role.facts["arrays"]) == ["lab", "second"]
 
 
-def test_no_secret_at_any_verbosity(role: Role) -> None:
+def test_the_output_has_no_secret_at_any_verbosity(role: Role) -> None:
     # As a file, since Ansible shows its own command line.
     variables = role.folder / "variables.json"
     variables.write_text(json.dumps({"array_simulator_arrays": LAB}), encoding="utf-8")
@@ -149,7 +149,7 @@ def test_mistakes_are_named(role: Role, options: dict[str, Any], complaint: str)
 
 
 def test_the_role_and_the_simulator_have_one_rule_for_the_cache_folder(tmp_path: Path) -> None:
-    """What is started by hand without a run folder, the role stops without one: HOME counts, not the passwd entry."""
+    """The role stops a simulator that was started by hand without a run folder. HOME decides, not the passwd entry."""
     home = tmp_path / "home"
     home.mkdir()
     kept = {name: value for name, value in os.environ.items() if name != "XDG_CACHE_HOME"}

@@ -1,8 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Hosts that are not as the roles would have them: no package index, no right to write, a run that was interrupted, an
-oslo.rootwrap of old."""
+"""Hosts with problems: no package index, no right to write, an interrupted run, an old oslo.rootwrap."""
 
 from __future__ import annotations
 
@@ -26,7 +25,7 @@ pytestmark = pytest.mark.slow
 UNREACHABLE = ["--index-url", "http://127.0.0.1:9/simple", "--retries", "0"]
 # The last release that does not permit the privsep helper by itself
 OLD_ROOTWRAP = "oslo.rootwrap==4.4.0"
-# Root without the right to pass over the modes of files: to the kernel, somebody like any other
+# Root without capabilities, to whom the kernel applies file modes as to any other user
 POWERLESS = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] if os.geteuid() == 0 else []
 
 
@@ -55,8 +54,10 @@ def install(python: Path, requirement: str) -> None:
     subprocess.run([*pip, "--disable-pip-version-check", str(client_wheel(requirement))], check=True, timeout=600)
 
 
-def test_no_package_index(cinder: Host, glance: GlanceHost, simulator: Simulator, tmp_path: Path) -> None:
-    """It is said which package it is and what to do; a wheel by its path is enough."""
+def test_a_missing_package_index_is_reported_and_a_wheel_is_enough(
+    cinder: Host, glance: GlanceHost, simulator: Simulator, tmp_path: Path
+) -> None:
+    """The message names the package and the option for the path of a wheel."""
     before = cinder.conf.read_bytes()
     wanted = [backend(simulator, "violin")]
     offline: dict[str, Any] = {"pip_arguments": UNREACHABLE, "install_vmemclient": True}
@@ -87,8 +88,10 @@ def test_no_package_index(cinder: Host, glance: GlanceHost, simulator: Simulator
     assert changed(glance.run(entry, **kernel)) == 0
 
 
-def test_a_configuration_that_must_not_be_written(cinder: Host, glance: GlanceHost, simulator: Simulator) -> None:
-    """Somebody without the right is told which file it is, no secret is shown, and the file stays as it is."""
+def test_a_configuration_that_may_not_be_written_is_named_and_stays(
+    cinder: Host, glance: GlanceHost, simulator: Simulator
+) -> None:
+    """The message names the file, no secret is shown, and the file is unchanged."""
     wanted = backend(simulator, "xtremio")
     hosts: tuple[tuple[Host | GlanceHost, Callable[[], str], str], ...] = (
         (cinder, lambda: cinder.run([wanted], fails=True, before=POWERLESS), wanted["password"]),
@@ -116,9 +119,10 @@ def test_a_configuration_that_must_not_be_written(cinder: Host, glance: GlanceHo
         assert sorted(path.name for path in host.folder.iterdir()) == names
 
 
-def test_a_run_that_was_interrupted(cinder: Host, glance: GlanceHost, simulator: Simulator) -> None:
-    """Between the change and the restart: the next run, which changes nothing, restarts the service. One that was
-    refused owes no restart."""
+def test_the_next_run_restarts_the_service_that_an_interrupted_run_did_not(
+    cinder: Host, glance: GlanceHost, simulator: Simulator
+) -> None:
+    """The first run ends after the change and before the restart. A run that was refused needs no restart."""
     wanted = backend(simulator, "xtremio")
     service: dict[str, Any] = {"restart_command": cinder.restart_command, "health_timeout": 120}
     before = cinder.conf.read_bytes()
@@ -152,8 +156,8 @@ def test_a_run_that_was_interrupted(cinder: Host, glance: GlanceHost, simulator:
     assert list(glance.folder.glob("*.restart-due")) == []
 
 
-def test_a_rootwrap_of_old(cinder: Host, simulator: Simulator) -> None:
-    """The filter is written where the helper is not permitted, permits the helper of os-brick, and goes again."""
+def test_an_old_rootwrap_gets_a_filter_for_the_privsep_helper(cinder: Host, simulator: Simulator) -> None:
+    """The filter is written where the helper is not permitted, permits os-brick's helper only, and is removed again."""
     need_root("the role writes a file that belongs to root")
     install(cinder.python, OLD_ROOTWRAP)
     (cinder.folder / "rootwrap.d").mkdir()
@@ -181,7 +185,7 @@ def test_a_rootwrap_of_old(cinder: Host, simulator: Simulator) -> None:
         ["cat", "/etc/shadow"],
     ):
         assert not permitted(cinder, *argv), argv
-    # Somebody permits it otherwise: the role's own is not needed any more
+    # Another filter permits it, so the role's filter is not needed any more
     (cinder.folder / "rootwrap.d" / "volume.filters").write_text(
         "[Filters]\nprivsep: CommandFilter, privsep-helper, root\n", encoding="utf-8"
     )
@@ -195,7 +199,7 @@ def test_a_rootwrap_of_old(cinder: Host, simulator: Simulator) -> None:
 
 
 def permitted(host: Host, *argv: str) -> bool:
-    """As the oslo.rootwrap of that host judges it."""
+    """Whether the oslo.rootwrap of that host permits a command."""
     code = """
 import configparser, sys
 from oslo_rootwrap import wrapper

@@ -44,8 +44,8 @@ def host(python: Path, tmp_path: Path) -> Iterator[Host]:
     made.stop()
 
 
-def test_five_backends_from_nothing_and_back(host: Host, simulator: Simulator) -> None:
-    """Checked, set up, used, set up again with no change, kept while they have volumes, and removed without a trace."""
+def test_five_backends_are_set_up_used_and_removed(host: Host, simulator: Simulator) -> None:
+    """The second run changes nothing, and backends with volumes are not removed."""
     before = host.conf.read_bytes()
     wanted = [backend(simulator, name, volume_types=[{"name": f"{name}-gold"}]) for name in NAMES]
     wanted[0] |= {
@@ -94,7 +94,7 @@ def test_five_backends_from_nothing_and_back(host: Host, simulator: Simulator) -
 
 
 def use(host: Host, simulator: Simulator, name: str) -> str:
-    """The life of a volume through the service that the role set up; another volume stays."""
+    """Create, attach and delete a volume by the service that the role set up. Returns the id of another volume."""
     (kind,) = [one["id"] for one in host.cinder.ask("GET", "/types")["volume_types"] if one["name"] == f"{name}-gold"]
     one, other = host.cinder.create(1, kind)["id"], host.cinder.create(1, kind)["id"]
     array = Array(simulator, name)
@@ -107,8 +107,8 @@ def use(host: Host, simulator: Simulator, name: str) -> str:
     return str(other)
 
 
-def test_what_is_wrong_never_reaches_the_service(host: Host, simulator: Simulator) -> None:
-    """A password, a value out of range, a name that Cinder does not know: refused, and the file is as it was."""
+def test_a_wrong_option_never_reaches_the_configuration(host: Host, simulator: Simulator) -> None:
+    """A wrong password, a value out of range and an unknown option are refused, and the file is unchanged."""
     before = host.conf.read_bytes()
     good = backend(simulator, "xtremio")
     message = failure(host.run([good | {"password": "Not-The-Right-One-77"}], fails=True))
@@ -132,7 +132,7 @@ def test_what_is_wrong_never_reaches_the_service(host: Host, simulator: Simulato
 
 @pytest.mark.slow
 def test_a_backend_that_does_not_come_up(host: Host, simulator: Simulator) -> None:
-    """The log's reason is told; an API that does not answer, too; an in-tree driver is refused with Cinder's reason."""
+    """The reason in the log is reported, and so is an API without an answer or a missing driver."""
     host.only_volume_service()
     wrong = backend(simulator, "xtremio", password="Not-The-Right-One-77")
     service: dict[str, Any] = {"restart_command": host.restart_command, "health_timeout": 30}

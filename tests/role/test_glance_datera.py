@@ -29,8 +29,8 @@ def files(host: Host) -> dict[str, bytes]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("glance", ["multiple"], indirect=True)
-def test_one_of_several_stores(glance: Host, datera: Simulator, entry: dict[str, Any]) -> None:
-    """Checked, set up, verified by a real image, set up again with no change, kept while it has images, removed."""
+def test_one_of_several_stores_is_set_up_and_removed(glance: Host, datera: Simulator, entry: dict[str, Any]) -> None:
+    """A real image verifies it, the second run changes nothing, and a store with images is not removed."""
     before = files(glance)
     options: dict[str, Any] = {
         "store": "flash",
@@ -48,21 +48,21 @@ def test_one_of_several_stores(glance: Host, datera: Simulator, entry: dict[str,
     assert entry["password"] not in output
     assert glance.conf.stat().st_mode & 0o777 == 0o640
     assert changed(glance.run(entry, **options)) == 0
-    assert [one["name"] for one in datera.state("datera")["volumes"]] == ["golden"]
+    assert [row["name"] for row in datera.state("datera")["volumes"]] == ["golden"]
 
     kept = glance.keep(b"content")
-    gone: dict[str, Any] = {"store": "flash", "state": "absent"}
-    assert "Glance still has 1 images in it" in failure(glance.run(entry, fails=True, **gone))
+    absent: dict[str, Any] = {"store": "flash", "state": "absent"}
+    assert "Glance still has 1 images in it" in failure(glance.run(entry, fails=True, **absent))
     glance.drop(kept)
-    glance.run(entry, **gone)
+    glance.run(entry, **absent)
     assert files(glance) == before
-    assert changed(glance.run(entry, **gone)) == 0
+    assert changed(glance.run(entry, **absent)) == 0
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("glance", ["single"], indirect=True)
-def test_no_image_of_a_single_store_is_given_up(glance: Host, entry: dict[str, Any]) -> None:
-    """Glance ignores the single store once there are several: refused while an image is there, and said without."""
+def test_a_single_store_with_images_is_not_replaced(glance: Host, entry: dict[str, Any]) -> None:
+    """Glance ignores the single store once there are several: refused while it has images, otherwise a warning."""
     before = files(glance)
     options: dict[str, Any] = {"data_path": "libiscsi"}
     glance.start()
@@ -82,7 +82,7 @@ def test_no_image_of_a_single_store_is_given_up(glance: Host, entry: dict[str, A
 
 
 def permitted(host: Host, *argv: str) -> bool:
-    """Whether glance-rootwrap would run the command, as oslo.rootwrap's own classes judge it."""
+    """Whether glance-rootwrap would run the command, by oslo.rootwrap's own classes."""
     code = """
 import configparser, sys
 from oslo_rootwrap import wrapper
@@ -112,14 +112,14 @@ HELPER = ["privsep-helper", "--config-file", "/etc/glance/glance-api.conf", "--p
 
 @pytest.mark.slow
 @pytest.mark.parametrize("glance", ["single"], indirect=True)
-def test_the_single_store_and_the_initiator_of_the_kernel(glance: Host, entry: dict[str, Any]) -> None:
-    """glance_store is edited, again after an upgrade, and back; what runs as root is permitted, and nothing near it."""
+def test_a_single_store_with_the_kernel_initiator_is_set_up_and_removed(glance: Host, entry: dict[str, Any]) -> None:
+    """glance_store is edited, again after an upgrade, and restored. Only the commands that need root are permitted."""
     need_root("the role writes files that belong to root")
     backend = site_packages(glance.python) / "glance_store/backend.py"
     before = files(glance)
     (glance.folder / "rootwrap.d").mkdir()
     (glance.folder / "rootwrap.d" / "image.filters").write_text("[Filters]\n", encoding="utf-8")
-    # What pip would install stands in the cached environment already, but for oslo.rootwrap, which the judge has
+    # The packages that pip would install are in the cached environment, except oslo.rootwrap, which Cinder's has
     options: dict[str, Any] = {"stores": "single", "restart_command": ["true"], "oslo_rootwrap": "oslo.rootwrap"}
     output = glance.run(entry, **options)
     assert "image.filters exists" in output

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The role glance_datera with a store within glance_store: that of the collection, and that of a vendor."""
+"""The role glance_datera with a store that is placed within glance_store: the collection's, or a vendor's."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ STORE = "glance_store==5.7.0"
 
 
 def tree(python: Path) -> dict[str, bytes]:
-    """glance_store as it is installed, without what Python makes of its own files."""
+    """The files of the installed glance_store, without the compiled code of its own files."""
     site = site_packages(python)
-    files = [path for found in site.glob("glance_store*") for path in found.rglob("*") if path.is_file()]
+    files = [path for package in site.glob("glance_store*") for path in package.rglob("*") if path.is_file()]
     kept = [path for path in files if path.parent.name != "__pycache__" or path.name.startswith("datera.")]
     return {str(path.relative_to(site)): path.read_bytes() for path in kept}
 
 
 def reinstall(python: Path) -> None:
-    """What an upgrade does."""
+    """Install glance_store again, as an upgrade does."""
     pip = [str(python), "-m", "pip", "install", "--quiet", "--no-index", "--no-deps", "--force-reinstall"]
     subprocess.run([*pip, "--disable-pip-version-check", str(client_wheel(STORE))], check=True, timeout=600)
 
 
 def of_a_vendor(path: Path) -> dict[str, Any]:
-    """What the role is told of a driver that somebody else wrote."""
+    """The options of the role for a vendor's driver."""
     return {
         "stores": "single",
         "method": "in_place",
@@ -54,14 +54,14 @@ def announced(python: Path) -> list[str]:
         "print([e.value for e in m.entry_points(group='glance_store.drivers') if e.name == 'datera'])"
     )
     done = subprocess.run([str(python), "-I", "-c", code], capture_output=True, text=True, check=True, timeout=600)
-    found: list[str] = ast.literal_eval(done.stdout)
-    return found
+    entry_points: list[str] = ast.literal_eval(done.stdout)
+    return entry_points
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("glance", ["multiple"], indirect=True)
-def test_in_place_and_back(glance: Host, entry: dict[str, Any]) -> None:
-    """An image goes through the store; an upgrade of glance_store undoes it, the next run does it again; no trace."""
+def test_the_store_is_placed_within_glance_store_and_removed(glance: Host, entry: dict[str, Any]) -> None:
+    """A real image verifies the store. An upgrade of glance_store removes it, and the next run places it again."""
     reinstall(glance.python)
     before, conf = tree(glance.python), glance.conf.read_bytes()
     options: dict[str, Any] = {"method": "in_place", "data_path": "libiscsi", "verify_image": True}
@@ -97,8 +97,8 @@ def test_in_place_and_back(glance: Host, entry: dict[str, Any]) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("glance", ["single"], indirect=True)
-def test_the_driver_of_a_vendor(glance: Host, entry: dict[str, Any], tmp_path: Path) -> None:
-    """An image goes through it into its folder; only its options are written; the bundled one takes over again."""
+def test_a_driver_of_a_vendor_is_used_and_replaced_again(glance: Host, entry: dict[str, Any], tmp_path: Path) -> None:
+    """A real image verifies it, and only its options are written. Then the bundled driver replaces it."""
     need_root("the role writes files that belong to root")
     before, conf = tree(glance.python), glance.conf.read_bytes()
     release = tmp_path / "release"
@@ -150,7 +150,7 @@ def test_drivers_that_would_keep_glance_from_starting(glance: Host, entry: dict[
     message = failure(glance.run(entry, fails=True, install_sdk=True, **options, **unreachable))
     assert f"Installing dfs_sdk==1.2.27 for {glance.python}: " in message
     assert "Where this host reaches no package index, give glance_datera_dfs_sdk the path of a wheel on it." in message
-    # The last release there is, which no current Python can import, by a wheel without an index
+    # The last release, which no current Python can import, from a wheel without an index
     sdk = built_wheel("dfs_sdk==1.2.27", tmp_path / "sdk")
     message = failure(glance.run(entry, fails=True, install_sdk=True, dfs_sdk=str(sdk), **options, **unreachable))
     assert "it cannot be imported: AttributeError: module 'collections' has no attribute 'Mapping'" in message
@@ -162,16 +162,16 @@ def test_drivers_that_would_keep_glance_from_starting(glance: Host, entry: dict[
     assert (tree(glance.python), glance.conf.read_bytes()) == (before, conf)
 
 
-def test_what_does_not_go_together(tmp_path: Path) -> None:
-    """All of it is told at once, before anything is touched: no Glance is needed for that."""
+def test_options_that_exclude_each_other_are_refused(tmp_path: Path) -> None:
+    """All are reported at once, before anything is changed, so no Glance is needed."""
 
     def refused(**options: str | bool) -> str:
         account = {"san_ip": "192.0.2.1", "san_login": "x", "san_password": "Canary-Word-1", "services": []}
         document = {f"glance_datera_{key}": value for key, value in {**account, **options}.items()}
         document |= {"glance_on_datera_hosts": "localhost", "glance_on_datera_become": False}
-        given = tmp_path / "variables.json"
-        given.write_text(json.dumps(document), encoding="utf-8")
-        return failure(playbook("openflash.storage.glance_on_datera", given, fails=True))
+        variables_file = tmp_path / "variables.json"
+        variables_file.write_text(json.dumps(document), encoding="utf-8")
+        return failure(playbook("openflash.storage.glance_on_datera", variables_file, fails=True))
 
     message = refused(install_sdk=True, driver_path="/nowhere")
     assert "glance_datera_install_sdk is true, but the bundled driver needs no SDK." in message
@@ -183,11 +183,11 @@ def test_what_does_not_go_together(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("option", ["san_ip", "san_login", "san_password", "tenant_id"])
-def test_an_array_an_account_or_a_tenant_that_came_out_empty(tmp_path: Path, option: str) -> None:
+def test_an_empty_address_account_or_tenant_is_refused(tmp_path: Path, option: str) -> None:
     account = {"san_ip": "192.0.2.1", "san_login": "x", "san_password": "Canary-Word-1", "services": [], option: ""}
     document: dict[str, Any] = {f"glance_datera_{key}": value for key, value in account.items()}
     document |= {"glance_on_datera_hosts": "localhost", "glance_on_datera_become": False}
-    given = tmp_path / "variables.json"
-    given.write_text(json.dumps(document), encoding="utf-8")
-    message = failure(playbook("openflash.storage.glance_on_datera", given, fails=True))
+    variables_file = tmp_path / "variables.json"
+    variables_file.write_text(json.dumps(document), encoding="utf-8")
+    message = failure(playbook("openflash.storage.glance_on_datera", variables_file, fails=True))
     assert f"glance_datera_{option} is missing" in message

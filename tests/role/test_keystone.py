@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The roles with a real Keystone, and with a Cinder that asks it who somebody is."""
+"""The roles with a real Keystone, and with a Cinder that authenticates by it."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ WRONG = "Not-The-Right-One-77"
 @pytest.fixture(scope="module")
 def keystone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Keystone]:
     python = client_python(HERE / "requirements-keystone.txt")
-    made = Keystone(python, tmp_path_factory.mktemp("keystone"))
+    server = Keystone(python, tmp_path_factory.mktemp("keystone"))
     try:
-        made.start()
-        yield made
+        server.start()
+        yield server
     finally:
-        made.stop()
+        server.stop()
 
 
 @pytest.fixture
 def host(keystone: Keystone, tmp_path: Path) -> Iterator[Host]:
-    made = Host(tmp_path / "cinder", cinder_python(tmp_path / "venv"))
-    text = made.conf.read_text(encoding="utf-8").replace("auth_strategy = noauth", "auth_strategy = keystone")
+    cinder_host = Host(tmp_path / "cinder", cinder_python(tmp_path / "venv"))
+    text = cinder_host.conf.read_text(encoding="utf-8").replace("auth_strategy = noauth", "auth_strategy = keystone")
     account = {
         "auth_type": "password",
         "auth_url": keystone.url,
@@ -51,11 +51,11 @@ def host(keystone: Keystone, tmp_path: Path) -> Iterator[Host]:
         "user_domain_name": "Default",
         "project_domain_name": "Default",
     }
-    made.conf.write_text(text + ini({"keystone_authtoken": account}), encoding="utf-8")
-    subprocess.run(made.restart_command, check=True, timeout=600)
-    made.cinder.wait_for("the API", lambda: _listens(made.cinder.url))
-    yield made
-    made.stop()
+    cinder_host.conf.write_text(text + ini({"keystone_authtoken": account}), encoding="utf-8")
+    subprocess.run(cinder_host.restart_command, check=True, timeout=600)
+    cinder_host.cinder.wait_for("the API", lambda: _listens(cinder_host.cinder.url))
+    yield cinder_host
+    cinder_host.stop()
 
 
 def _listens(url: str) -> bool:
@@ -66,7 +66,7 @@ def _listens(url: str) -> bool:
 
 
 class Cinder:
-    """What the administrator asks of Cinder, with a token of Keystone's."""
+    """The administrator's requests to Cinder, with a token of Keystone."""
 
     def __init__(self, url: str, keystone: Keystone) -> None:
         self._url = f"{url}/v3"
@@ -78,74 +78,76 @@ class Cinder:
         return answer.json() if answer.content else None
 
     def types(self) -> dict[str, dict[str, str]]:
-        """Extra specs by the names of volume types."""
-        found = self.ask("GET", "/types?is_public=None")["volume_types"]
-        return {one["name"]: one["extra_specs"] for one in found if one["name"] != "__DEFAULT__"}
+        """The extra specs of each volume type, by its name."""
+        rows = self.ask("GET", "/types?is_public=None")["volume_types"]
+        return {row["name"]: row["extra_specs"] for row in rows if row["name"] != "__DEFAULT__"}
 
 
-def test_volume_types(host: Host, keystone: Keystone) -> None:
-    """Made with an account, and removed when the backend goes: not while a volume has them, nor those of others."""
+def test_volume_types_are_created_and_removed_with_an_account_of_keystone(host: Host, keystone: Keystone) -> None:
+    """They are removed with the backend, except those that a volume has and those of other backends."""
     with Simulator([{"vendor": "xtremio"}]) as simulator:
         before = host.conf.read_bytes()
         account = {"url": f"{host.cinder.url}/v3", **keystone.account}
         service: dict[str, Any] = {"restart_command": host.restart_command, "health_timeout": 120, "api": account}
         kinds = [{"name": "gold"}, {"name": "silver", "extra_specs": {"volume_backend_name": "another"}}]
-        wanted = backend(simulator, "xtremio", volume_types=kinds)
-        output = host.run([wanted], "--diff", "-vvvv", **service)
+        requested = backend(simulator, "xtremio", volume_types=kinds)
+        output = host.run([requested], "--diff", "-vvvv", **service)
         assert keystone.password not in output
         cinder = Cinder(host.cinder.url, keystone)
-        made = {"gold": {"volume_backend_name": "xtremio"}, "silver": {"volume_backend_name": "another"}}
-        assert cinder.types() == made
-        assert changed(host.run([wanted], **service)) == 0
+        expected_types = {"gold": {"volume_backend_name": "xtremio"}, "silver": {"volume_backend_name": "another"}}
+        assert cinder.types() == expected_types
+        assert changed(host.run([requested], **service)) == 0
 
         body = {"volume": {"size": 1, "volume_type": "gold"}}
         volume = cinder.ask("POST", "/volumes", body)["volume"]["id"]
         path = f"/volumes/{volume}"
         host.cinder.wait_for("volume", lambda: cinder.ask("GET", path)["volume"]["status"] == "available")
-        gone = {"name": "xtremio", "state": "absent", "volume_types": [{"name": "gold"}]}
+        absent = {"name": "xtremio", "state": "absent", "volume_types": [{"name": "gold"}]}
         removal = {**service, "remove_types": True, "force": True}
         conf = host.conf.read_bytes()
-        message = failure(host.run([gone], fails=True, **removal))
+        message = failure(host.run([absent], fails=True, **removal))
         assert "Removing volume type gold: Target volume type is still in use." in message
-        others = {**gone, "volume_types": [{"name": "silver"}]}
-        message = failure(host.run([others], fails=True, **removal))
+        absent_of_others = {**absent, "volume_types": [{"name": "silver"}]}
+        message = failure(host.run([absent_of_others], fails=True, **removal))
         assert "Removing volume type silver: its volume_backend_name is another and not xtremio" in message
-        assert (cinder.types(), host.conf.read_bytes()) == (made, conf)
+        assert (cinder.types(), host.conf.read_bytes()) == (expected_types, conf)
 
         cinder.ask("DELETE", path)
         listed = "/volumes?all_tenants=1"
         host.cinder.wait_for("no volume", lambda: cinder.ask("GET", listed)["volumes"] == [])
-        assert changed(host.run([gone], "--check", **removal)) > 0
-        assert cinder.types() == made
-        host.run([gone], **removal)
+        assert changed(host.run([absent], "--check", **removal)) > 0
+        assert cinder.types() == expected_types
+        host.run([absent], **removal)
         host.cinder.wait_for("the API", lambda: _listens(host.cinder.url))
         assert sorted(cinder.types()) == ["silver"]
         assert host.conf.read_bytes() == before
-        assert changed(host.run([gone], **removal)) == 0
+        assert changed(host.run([absent], **removal)) == 0
 
 
-def test_an_account_that_cannot_be(host: Host, keystone: Keystone) -> None:
+def test_a_wrong_account_is_reported(host: Host, keystone: Keystone) -> None:
     with Simulator([{"vendor": "xtremio"}]) as simulator:
-        wanted = backend(simulator, "xtremio", volume_types=[{"name": "gold"}])
+        requested = backend(simulator, "xtremio", volume_types=[{"name": "gold"}])
         account = {"url": f"{host.cinder.url}/v3", **keystone.account}
         service: dict[str, Any] = {"restart_command": ["true"], "verify_array": False}
-        output = host.run([wanted], fails=True, api={**account, "password": WRONG}, **service)
+        output = host.run([requested], fails=True, api={**account, "password": WRONG}, **service)
         assert f"Logging in to {keystone.url} as admin: Status code was 401 and not [201]" in failure(output)
         assert WRONG not in output
-        output = host.run([wanted], fails=True, api={**account, "project_name": "nowhere"}, **service)
+        output = host.run([requested], fails=True, api={**account, "project_name": "nowhere"}, **service)
         assert "Status code was 401 and not [201]" in failure(output)
-        output = host.run([wanted], fails=True, api={"url": account["url"], "username": "admin"}, **service)
+        output = host.run([requested], fails=True, api={"url": account["url"], "username": "admin"}, **service)
         assert "cinder_backend_api has no auth_url, no password, no project_name, and no token either" in failure(
             output
         )
-        gone = {"name": "xtremio", "state": "absent", "volume_types": [{"name": "gold"}]}
-        output = host.run([gone], fails=True, remove_types=True, **service)
+        absent = {"name": "xtremio", "state": "absent", "volume_types": [{"name": "gold"}]}
+        output = host.run([absent], fails=True, remove_types=True, **service)
         assert "the volume types gold can only be removed through Cinder's API" in failure(output)
 
 
 @pytest.mark.parametrize("glance", ["multiple"], indirect=True)
-def test_an_image(keystone: Keystone, glance: GlanceHost, entry: dict[str, Any]) -> None:
-    """The account of the verification is Keystone's; this Glance itself asks nobody."""
+def test_an_image_is_verified_with_an_account_of_keystone(
+    keystone: Keystone, glance: GlanceHost, entry: dict[str, Any]
+) -> None:
+    """The verification logs in to Keystone; this Glance itself does not authenticate."""
     api = {"url": f"http://127.0.0.1:{glance.port}", "headers": WHO, **keystone.account}
     options: dict[str, Any] = {"data_path": "libiscsi", "verify_image": True}
     output = glance.run(entry, "-vvvv", api=api, **options)

@@ -32,8 +32,8 @@ def variables(host: Host, backends: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 @pytest.mark.slow
-def test_two_controllers_and_a_compute_host(tmp_path: Path) -> None:
-    """Each gets its own backends; the second time nothing changes anywhere."""
+def test_the_playbook_configures_two_controllers_and_a_compute_host(tmp_path: Path) -> None:
+    """Each controller gets its own backends, and the second run changes nothing."""
     with Simulator([{"vendor": name} for name in ("xtremio", "violin", "datera")]) as simulator:
         hosts = [Host(tmp_path / name, cinder_python(tmp_path / f"{name}-venv")) for name in ("one", "two")]
         shared, own = backend(simulator, "xtremio"), [backend(simulator, name) for name in ("violin", "datera")]

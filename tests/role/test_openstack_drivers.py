@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The role openstack_drivers: a wheel from the collection, without an index, again only when the code changed."""
+"""The role openstack_drivers installs a wheel of the collection without an index, and again when the code changes."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ PLAY = [
 
 
 class Tree:
-    """What the role needs of an installed collection, and nothing else of it."""
+    """A copy of only the parts of an installed collection that the role needs."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -60,7 +60,7 @@ class Tree:
         return done.stdout.strip()
 
     def role(self, where: Path, service_python: Path, /, *arguments: str, **options: Any) -> tuple[int, str]:
-        """How many tasks changed something, and the output."""
+        """Run the role. Returns the number of tasks that changed something, and the output."""
         play = where / "play.yml"
         play.write_text(json.dumps(PLAY), encoding="utf-8")
         given = {f"openstack_drivers_{k}": v for k, v in {"python": str(service_python), **options}.items()}
@@ -102,7 +102,9 @@ def installed(python: Path) -> str:
     ).stdout.strip()
 
 
-def test_install_change_and_remove(python: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_drivers_are_installed_upgraded_and_removed(
+    python: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/nothing-is-here")
     monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
     (tmp_path / "tmp").mkdir()
@@ -135,8 +137,8 @@ def test_install_change_and_remove(python: Path, tmp_path: Path, monkeypatch: py
     assert changed == 0
 
 
-def test_the_wheel(tmp_path: Path) -> None:
-    """The same bytes from any copy at any time, all of both packages, and the library's version."""
+def test_the_wheel_is_reproducible_and_complete(tmp_path: Path) -> None:
+    """It has the same bytes from any copy, both packages completely, and the library's version."""
     trees = [Tree(tmp_path / name) for name in ("one", "two")]
     wheels: list[Path] = []
     for tree in trees:
@@ -163,7 +165,7 @@ def test_the_wheel(tmp_path: Path) -> None:
 
 
 def test_the_python_of_a_service_is_found(python: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By the first line of the service's program on the PATH; where there is none nothing is guessed."""
+    """The first line of the service's program on the PATH has it; without a program, the role fails."""
     tree = Tree(tmp_path / "collection")
     programs = tmp_path / "programs"
     programs.mkdir()

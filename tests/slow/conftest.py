@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What takes minutes: an emulated host, whole deployments, large images. ``make test-slow`` runs it."""
+"""Fixtures of tests that take minutes: an emulated host and arrays for it. ``make test-slow`` runs these tests."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = ["distribution"]
 
 @pytest.fixture(scope="session")
 def python() -> Path:
-    """Of the services that run beside the emulated host."""
+    """The Python of services that run on this machine beside the emulated host."""
     return client_python(REQUIREMENTS)
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Cinder as it is deployed: cinder-api, cinder-scheduler and cinder-volume, each a process, with a broker between."""
+"""Cinder as it is deployed: cinder-api, cinder-scheduler and cinder-volume in three processes, with a broker."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ API, SCHEDULER, VOLUME = PROGRAMS = ("cinder-api", "cinder-scheduler", "cinder-v
 
 
 class Deployment(Cinder):
-    """The first to be started makes the database."""
+    """A Cinder of three processes with a broker and a database server."""
 
     deadline = 180.0
 
@@ -39,22 +39,22 @@ class Deployment(Cinder):
         self._running: dict[str, subprocess.Popen[bytes]] = {}
 
     def sections(self) -> dict[str, dict[str, Any]]:
-        found = super().sections()
-        found["DEFAULT"] |= {
+        sections = super().sections()
+        sections["DEFAULT"] |= {
             "transport_url": self._broker,
             "osapi_volume_listen": "127.0.0.1",
             "osapi_volume_listen_port": self.port,
             "osapi_volume_workers": 1,
-            # Each has heartbeats of its own here.
+            # Each process sends its own heartbeats
             "service_down_time": 12,
             "rpc_response_timeout": 60,
         }
-        found["database"]["connection"] = self._database
-        return found
+        sections["database"]["connection"] = self._database
+        return sections
 
-    def _command(self, program: str, *words: str) -> list[str]:
-        place = self._python.parent
-        return [str(self._python), str(place / program), "--config-file", str(self.folder / "cinder.conf"), *words]
+    def _command(self, program: str, *options: str) -> list[str]:
+        folder = self._python.parent
+        return [str(self._python), str(folder / program), "--config-file", str(self.folder / "cinder.conf"), *options]
 
     def start(self) -> None:
         self._manage("cinder-manage", "--config-file", str(self.configure()), "db", "sync")
@@ -74,7 +74,7 @@ class Deployment(Cinder):
             )
 
     def stop_one(self, program: str, hard: bool = False) -> None:
-        """:param hard: as when the machine loses its power."""
+        """:param hard: end it at once, as when the machine loses its power."""
         process = self._running.pop(program)
         if not hard:
             process.send_signal(signal.SIGTERM)
@@ -83,7 +83,7 @@ class Deployment(Cinder):
             except subprocess.TimeoutExpired:
                 pass
         try:
-            # Its children as well, one for each backend
+            # Its children too, one for each backend
             os.killpg(process.pid, signal.SIGKILL)
         except ProcessLookupError:
             pass
@@ -98,8 +98,8 @@ class Deployment(Cinder):
             return False
 
     def said(self) -> str:
-        found = sorted(self.folder.glob("*.log"))
-        return "".join(path.read_text(encoding="utf-8", errors="replace") for path in found)
+        logs = sorted(self.folder.glob("*.log"))
+        return "".join(path.read_text(encoding="utf-8", errors="replace") for path in logs)
 
     def errors(self, most: int = 25) -> str:
         return "\n".join([line for line in self.said().splitlines() if " ERROR " in line][-most:])

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Images that are too large to be held in memory, and the Glance that takes them."""
+"""Images that are too large for memory, and a Glance with requests that stream them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CHUNK, PIECE = 1 << 20, 8 << 20
 
 @dataclass(frozen=True)
 class Digest:
-    """What Glance tells of an image's bytes."""
+    """The size and hashes of an image's bytes, as Glance reports them."""
 
     size: int
     md5: str
@@ -25,9 +25,9 @@ class Digest:
 
 
 class Content:
-    """``length`` bytes. They repeat a random block, so that they may be many and need no room.
+    """``length`` bytes of a repeated random block, which need little memory.
 
-    :param blocks: of 8 MiB, in what is repeated.
+    :param blocks: the size of the repeated block, in units of 8 MiB.
     """
 
     def __init__(self, length: int, blocks: int = 1) -> None:
@@ -58,7 +58,7 @@ def digest_of(pieces: Iterable[bytes]) -> Digest:
 
 
 class _Known:
-    """A body whose length is told beforehand."""
+    """The body of a request with a known length."""
 
     def __init__(self, content: Content) -> None:
         self.len = content.length
@@ -77,23 +77,23 @@ class _Known:
 
 
 class Glance(image_service.Glance):
-    """With one store, and patience."""
+    """A Glance with one store and long timeouts."""
 
     deadline = 120.0
     patience = 1200
 
     def put(self, image: str, content: Content, known: bool = True) -> None:
-        """:param known: whether the length is told beforehand; otherwise it comes in chunks."""
+        """:param known: whether the length is sent first; otherwise the body is sent in chunks."""
         body = _Known(content) if known else content.pieces()
         headers = {"Content-Type": "application/octet-stream"}
         answer = self.ask("PUT", f"/v2/images/{image}/file", data=body, headers=headers)
         assert answer.status_code == 204, f"{answer.text}\n{self.errors()}"
 
-    def told(self, image: str) -> Digest:
-        """What is known of its bytes, without a look at them."""
-        found = self.about(image)
-        assert found["status"] == "active", found
-        return Digest(found["size"], found["checksum"], found["os_hash_value"])
+    def reported(self, image: str) -> Digest:
+        """The size and hashes of the image that Glance has stored."""
+        image_record = self.about(image)
+        assert image_record["status"] == "active", image_record
+        return Digest(image_record["size"], image_record["checksum"], image_record["os_hash_value"])
 
     def pieces(self, image: str) -> Iterator[bytes]:
         with self.ask("GET", f"/v2/images/{image}/file", stream=True) as answer:

@@ -1,8 +1,9 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A MariaDB of a test's own (Debian's mariadb-server). Several processes of Cinder cannot share SQLite: one of two that
-write at once fails.
+"""A MariaDB server for a test (Debian's mariadb-server).
+
+Several processes of Cinder cannot share SQLite: when two write at the same time, one fails.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ DEADLINE = 120.0
 
 
 class MariaDB:
-    """A server, whose socket only this user can open and whose port asks for a password."""
+    """A server whose socket only this user can open, and whose port demands a password."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -38,24 +39,28 @@ class MariaDB:
         if os.geteuid() == 0:
             common.append("--user=root")
         user = getpass.getuser()
-        how = ["--auth-root-authentication-method=socket", f"--auth-root-socket-user={user}", "--skip-test-db"]
-        self._run(["mariadb-install-db", *common, *how])
-        words = [f"--socket={self._socket}", f"--port={self._port}", "--bind-address=127.0.0.1"]
+        authentication = [
+            "--auth-root-authentication-method=socket",
+            f"--auth-root-socket-user={user}",
+            "--skip-test-db",
+        ]
+        self._run(["mariadb-install-db", *common, *authentication])
+        options = [f"--socket={self._socket}", f"--port={self._port}", "--bind-address=127.0.0.1"]
         program = shutil.which("mariadbd", path=self._env["PATH"]) or "mariadbd"
         with (self._folder / "output").open("wb") as output:
             self._process = subprocess.Popen(
-                [program, *common, *words], env=self._env, stdin=subprocess.DEVNULL, stdout=output, stderr=output
+                [program, *common, *options], env=self._env, stdin=subprocess.DEVNULL, stdout=output, stderr=output
             )
-        end = time.monotonic() + DEADLINE
+        deadline = time.monotonic() + DEADLINE
         while not self._answers():
-            said = (self._folder / "output").read_text(errors="replace")[-3000:]
-            assert self._process.poll() is None, said
-            assert time.monotonic() < end, said
+            output_tail = (self._folder / "output").read_text(errors="replace")[-3000:]
+            assert self._process.poll() is None, output_tail
+            assert time.monotonic() < deadline, output_tail
             time.sleep(0.2)
         self._run(self._client, f"CREATE USER tester@'%' IDENTIFIED BY '{self._password}'")
 
     def url(self, name: str) -> str:
-        """Of a new database, for SQLAlchemy."""
+        """The URL of a new database, for SQLAlchemy."""
         self._run(self._client, f"CREATE DATABASE {name}; GRANT ALL ON {name}.* TO tester@'%'")
         return f"mysql+pymysql://tester:{self._password}@127.0.0.1:{self._port}/{name}?charset=utf8"
 

@@ -1,8 +1,10 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An emulated host as a node of OpenStack is: the services' Python in /opt/openstack, users without rights who become
-root by sudo and rootwrap only, and the kernel's iSCSI and multipath.
+"""An emulated host that is a node of OpenStack.
+
+It has the services' Python in /opt/openstack, users without rights who become root by sudo and rootwrap only, and the
+kernel's iSCSI and multipath.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ PASTE = "etc/glance/glance-api-paste.ini"
 
 
 class Node(EmulatedHost):
-    """With the distribution installed, and the simulated arrays where they are for this machine."""
+    """A host that can install the distribution and reach simulated arrays at the same addresses as this machine."""
 
     def __init__(self) -> None:
         super().__init__(EMULATED)
@@ -39,7 +41,7 @@ class Node(EmulatedHost):
         self.run(f"{PLACE}/bin/python -m pip install --quiet --no-deps --no-index /tmp/{wheel.name}")
 
     def meet(self, simulator: Simulator) -> None:
-        """The arrays' addresses, their certificates by the same path, and their control port."""
+        """Make the arrays reachable at their addresses, and their certificates readable at the same paths."""
         addresses = [entry["address"] for entry in simulator.endpoints["arrays"].values()]
         self.reach(f"{'.'.join(addresses[0].split('.')[:2])}.0.0/16")
         for entry in simulator.endpoints["arrays"].values():
@@ -51,19 +53,19 @@ class Node(EmulatedHost):
         return self.run("sed -n s/^InitiatorName=//p /etc/iscsi/initiatorname.iscsi").strip()
 
     def attached(self) -> list[str]:
-        """Sessions of the kernel, disks that came by them, and maps: empty when nothing is left behind."""
-        found = self.run("iscsiadm -m session 2>&1 || true; ls -d /dev/sd* 2>/dev/null || true; dmsetup ls")
+        """The kernel's iSCSI sessions, their disks, and multipath maps: empty when nothing is attached."""
+        output = self.run("iscsiadm -m session 2>&1 || true; ls -d /dev/sd* 2>/dev/null || true; dmsetup ls")
         nothing = ("iscsiadm: No active sessions.", "No devices found")
-        return [line for line in found.splitlines() if line not in nothing]
+        return [line for line in output.splitlines() if line not in nothing]
 
     @contextmanager
     def paths(self) -> Iterator[list[str]]:
-        """The portals that the kernel logs in to meanwhile, as the initiator's own log tells."""
-        found: list[str] = []
+        """A list that receives the portals of the kernel's logins during the block, from the initiator's log."""
+        portals: list[str] = []
         since = self.run("date +%s").strip()
-        yield found
-        said = self.run(f"journalctl -o cat -u iscsid --since @{since}")
-        found += re.findall(r"portal: ([0-9.]+,[0-9]+)\] through \[iface: default\] is operational now", said)
+        yield portals
+        log = self.run(f"journalctl -o cat -u iscsid --since @{since}")
+        portals += re.findall(r"portal: ([0-9.]+,[0-9]+)\] through \[iface: default\] is operational now", log)
 
     def start_service(self, name: str, user: str, command: str, **env: str) -> None:
         settings = " ".join(shlex.quote(f"--setenv={key}={value}") for key, value in env.items())
@@ -79,7 +81,7 @@ class NodeCinder(Cinder):
     """The one-process Cinder as a service of the node."""
 
     deadline = 900.0
-    # An emulated processor that is asked all the time does nothing else.
+    # Frequent polls would keep an emulated processor busy
     interval = 3.0
 
     def __init__(self, node: Node, folder: Path, backends: Mapping[str, Mapping[str, Any]], image_service: int) -> None:
@@ -90,19 +92,19 @@ class NodeCinder(Cinder):
         self.log = Path("/var/log/cinder/cinder.log")
 
     def sections(self) -> dict[str, dict[str, Any]]:
-        found = super().sections()
-        found["DEFAULT"] |= {
+        sections = super().sections()
+        sections["DEFAULT"] |= {
             "glance_api_servers": f"http://{GATEWAY}:{self._image_service}",
             "use_multipath_for_image_xfer": True,
             "enforce_multipath_for_image_xfer": True,
             "image_conversion_dir": self.state / "conversion",
-            # qemu-img reads a volume far faster than Cinder's own loop does, and compressing takes minutes here.
+            # Compressing takes minutes on an emulated processor
             "image_compress_on_upload": False,
             "periodic_interval": 20,
             "report_interval": 20,
             "backend_stats_polling_interval": 30,
         }
-        return found
+        return sections
 
     def start(self) -> None:
         self._node.send(self.configure(), "/etc/cinder/cinder.conf")
@@ -122,7 +124,7 @@ class NodeCinder(Cinder):
         try:
             return bool(self.ask("GET", "/types"))
         except (requests.ConnectionError, requests.Timeout):
-            # Its first answer may take longer than any other: everything is imported then.
+            # The first answer takes longest, since all modules are imported first
             return False
 
     def errors(self, most: int = 25) -> str:
@@ -166,7 +168,7 @@ class NodeGlance(Glance):
         try:
             return self._session.get(f"{self.url}/v2/images", timeout=60).ok
         except (requests.ConnectionError, requests.Timeout):
-            # Its first answer may take longer than any other: everything is imported then.
+            # The first answer takes longest, since all modules are imported first
             return False
 
     def errors(self, most: int = 25) -> str:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Debian's packages of servers, of which a test runs one of its own."""
+"""Installs Debian's packages of servers that tests run."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ NO_START = Path("/usr/sbin/policy-rc.d")
 
 
 def need(package: str, *programs: str) -> None:
-    """Installed when root asks, without the system's own server being started."""
+    """Install a package as root unless its programs exist, without starting the system's server; otherwise fail."""
     path = f"{os.environ['PATH']}:/usr/sbin:/sbin"
     if all(shutil.which(program, path=path) for program in programs):
         return
     if os.geteuid() or shutil.which("apt-get") is None:
-        pytest.fail(f"{package} is not here: let root install it, or run this as root")
+        pytest.fail(f"{package} is not installed: let root install it, or run this as root")
     ours = not NO_START.exists()
     if ours:
         NO_START.write_text("#!/bin/sh\nexit 101\n", encoding="utf-8")

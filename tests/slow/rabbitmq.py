@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A RabbitMQ of a test's own (Debian's rabbitmq-server): name, ports, data, cookie and port mapper are no other's."""
+"""A RabbitMQ server for a test (Debian's rabbitmq-server), with its own name, ports, data, cookie and port mapper."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class RabbitMQ:
         folder = self._folder
         return {
             "PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin",
-            # Where Erlang keeps its cookie
+            # Erlang keeps its cookie there
             "HOME": str(folder),
             "LC_ALL": "C.UTF-8",
             "ERL_EPMD_PORT": str(self._mapper),
@@ -64,10 +64,10 @@ class RabbitMQ:
             self._process = subprocess.Popen(
                 [str(SERVER)], env=self._env(), stdin=subprocess.DEVNULL, stdout=output, stderr=output
             )
-        end = time.monotonic() + DEADLINE
+        deadline = time.monotonic() + DEADLINE
         while "Server startup complete" not in self._said():
             assert self._process.poll() is None, self._said()[-3000:]
-            assert time.monotonic() < end, self._said()[-3000:]
+            assert time.monotonic() < deadline, self._said()[-3000:]
             time.sleep(0.2)
 
     def _said(self) -> str:
@@ -75,7 +75,7 @@ class RabbitMQ:
         return "".join(path.read_text(encoding="utf-8", errors="replace") for path in files if path.exists())
 
     def stop(self) -> None:
-        """And the port mapper that Erlang started beside it."""
+        """Stop the server and the port mapper that Erlang started with it."""
         if self._process is None:
             return
         self._process.terminate()

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""flash_image with ``data_path: kernel`` on a host of its own, over SSH: iSCSI and multipath of its kernel."""
+"""flash_image with ``data_path: kernel`` on an emulated host, over SSH: iSCSI and multipath of its kernel."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ CONFIGURATION = "/etc/iscsi/iscsid.conf"
 
 
 class Tasks:
-    """Tasks with one array, on the emulated host."""
+    """Runs tasks with one array on the emulated host."""
 
     def __init__(self, node: Node, entry: dict[str, Any], folder: Path) -> None:
         self._node, self._player = node, Player(folder)
@@ -47,33 +47,33 @@ class Tasks:
         )
 
     def run(self, **args: Any) -> dict[str, Any]:
-        """What flash_image returns, also when it fails."""
-        given = {"name": "golden", "data_path": "kernel", "state_dir": "/root/state", **args}
+        """The result of flash_image, also when it fails."""
+        module_args = {"name": "golden", "data_path": "kernel", "state_dir": "/root/state", **args}
         tasks: list[dict[str, Any]] = [
-            {"openflash.storage.flash_image": given, "register": "told", "ignore_errors": True},
+            {"openflash.storage.flash_image": module_args, "register": "told", "ignore_errors": True},
             {"ansible.builtin.copy": {"content": "{{ told | to_json }}", "dest": TOLD, "mode": "0600"}},
         ]
         played = self._player.play(tasks, self._connection, "--extra-vars", f"@{self._extra}")
         assert played.rc == 0, played.output
         assert CHAP["chap_password"] not in played.output
-        told: dict[str, Any] = json.loads(self._node.run(f"cat {TOLD}"))
-        return told
+        result: dict[str, Any] = json.loads(self._node.run(f"cat {TOLD}"))
+        return result
 
     def done(self, **args: Any) -> dict[str, Any]:
-        told = self.run(**args)
-        assert not told.get("failed"), told
-        return told
+        result = self.run(**args)
+        assert not result.get("failed"), result
+        return result
 
 
 @contextmanager
 def credentials(node: Node) -> Iterator[None]:
-    """Of the kernel's initiator, for the length of a test."""
-    words = f"""node.session.auth.authmethod = CHAP
+    """Give the kernel's initiator CHAP credentials during the block."""
+    settings = f"""node.session.auth.authmethod = CHAP
 node.session.auth.username = {CHAP["chap_username"]}
 node.session.auth.password = {CHAP["chap_password"]}
 """
     node.run(f"cp -p {CONFIGURATION} {CONFIGURATION}.kept")
-    node.write("/root/words", words, mode="0600")
+    node.write("/root/words", settings, mode="0600")
     node.run(f"cat /root/words >> {CONFIGURATION}; rm /root/words")
     try:
         yield
@@ -82,8 +82,8 @@ node.session.auth.password = {CHAP["chap_password"]}
 
 
 @pytest.mark.parametrize("array", PORTALS)
-def test_in_and_out_by_the_kernel(node: Node, arrays: Simulator, array: str, tmp_path: Path) -> None:
-    """Over every path that the array has; twice is once; nothing stays on the host or the array but the volume."""
+def test_the_kernel_imports_and_exports_an_image(node: Node, arrays: Simulator, array: str, tmp_path: Path) -> None:
+    """All paths of the array are used, a second import changes nothing, and only the volume remains."""
     arrays.reset(array)
     image = random_file(tmp_path / "image.raw", 32 * MIB)
     node.send(image, IMAGE)
@@ -94,20 +94,20 @@ def test_in_and_out_by_the_kernel(node: Node, arrays: Simulator, array: str, tmp
         assert refused["error"]["kind"] == "unauthorized"
         assert "iscsid.conf" in refused["msg"]
         assert arrays.state(array)["volumes"] == [] == node.attached()
-        told = tasks.run(path=IMAGE, **chap)
-        assert told["error"]["kind"] == "unauthorized", "the kernel has no credentials"
-        assert "iscsid.conf" in told["msg"], "the kernel has no credentials"
+        failed = tasks.run(path=IMAGE, **chap)
+        assert failed["error"]["kind"] == "unauthorized", "the kernel has no credentials"
+        assert "iscsid.conf" in failed["msg"], "the kernel has no credentials"
         assert arrays.state(array)["volumes"] == [] == arrays.state(array)["hosts"] == node.attached()
     with credentials(node) if chap else nullcontext():
         with node.paths() as used:
-            made = tasks.done(path=IMAGE, **chap)
-        assert made["changed"]
+            imported = tasks.done(path=IMAGE, **chap)
+        assert imported["changed"]
         assert len(set(used)) == PORTALS[array]
         assert tasks.done(path=IMAGE, **chap)["changed"] is False
-        out = tasks.done(path=OUT, state="exported", format="raw", **chap)
-        assert out["changed"]
-    found = node.run(f"head -c {32 * MIB} {OUT} | sha256sum; rm {OUT}")
-    assert found.split()[0] == sha256(image)
+        exported = tasks.done(path=OUT, state="exported", format="raw", **chap)
+        assert exported["changed"]
+    checksum = node.run(f"head -c {32 * MIB} {OUT} | sha256sum; rm {OUT}")
+    assert checksum.split()[0] == sha256(image)
     state = arrays.state(array)
-    assert [one["name"] for one in state["volumes"]] == ["golden"]
+    assert [row["name"] for row in state["volumes"]] == ["golden"]
     assert state["mappings"] == state["hosts"] == node.attached() == []

@@ -1,8 +1,9 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Bytes by the kernel's iSCSI and multipath, through os-brick, on a host of its own; the arrays are simulated, their
-portals are real.
+"""Glance and Cinder on an emulated host, with the kernel's iSCSI and multipath through os-brick.
+
+The arrays are simulated, with real iSCSI portals.
 """
 
 from __future__ import annotations
@@ -31,14 +32,14 @@ BY_KERNEL = {
     "datera_glance_rootwrap_config": "/etc/glance/rootwrap.conf",
 }
 BY_MULTIPATH = {"use_multipath_for_image_xfer": True, "enforce_multipath_for_image_xfer": True}
-# By array
+# The number of portals of each array
 PORTALS = {"xtremio": 4, "datera": 2}
 
 
 @pytest.fixture(params=[True, False], ids=["multipath", "one path"])
 def multipath(request: pytest.FixtureRequest) -> bool:
-    found: bool = request.param
-    return found
+    enabled: bool = request.param
+    return enabled
 
 
 @pytest.fixture
@@ -56,13 +57,15 @@ def glance(node: Node, arrays: Simulator, tmp_path: Path, multipath: bool) -> It
 
 
 def nothing_left(node: Node, simulator: Simulator, array: str) -> None:
-    """On the host no session, no disk and no map; on the array nobody who is let in."""
+    """Check that the host has no session, disk or multipath map, and the array no mapping."""
     assert node.attached() == []
     assert simulator.state(array)["mappings"] == []
 
 
-def test_images_by_the_kernel(glance: NodeGlance, node: Node, arrays: Simulator, multipath: bool) -> None:
-    """Upload of known and unknown length, download, ranges, two readers at once, delete; by a user who is not root."""
+def test_glance_stores_and_reads_images_by_the_kernel(
+    glance: NodeGlance, node: Node, arrays: Simulator, multipath: bool
+) -> None:
+    """Uploads of known and unknown length, downloads, ranges, two readers and a deletion, by a user without rights."""
     content = Content(64 * MIB + 321, blocks=9)
     image = glance.image()
     with node.paths() as used:
@@ -70,7 +73,7 @@ def test_images_by_the_kernel(glance: NodeGlance, node: Node, arrays: Simulator,
     nothing_left(node, arrays, "datera")
     # The array has two portals.
     assert len(set(used)) == (2 if multipath else 1)
-    assert glance.told(image) == content.digest()
+    assert glance.reported(image) == content.digest()
     assert digest_of(glance.pieces(image)) == content.digest()
     nothing_left(node, arrays, "datera")
     for start, length in ((9 * MIB + 1, 5 * MIB + 3), (content.length - 7, 7)):
@@ -85,7 +88,7 @@ def test_images_by_the_kernel(glance: NodeGlance, node: Node, arrays: Simulator,
 
 
 def both_read(glance: Glance, node: Node, arrays: Simulator, image: str, content: Content) -> None:
-    """Two readers share the one device; the first to go leaves it to the other."""
+    """Two readers share one device; when the first ends, the other can read on."""
     first, second = glance.pieces(image), glance.pieces(image)
     begun = [next(first), next(second)]
     assert digest_of([begun[0], *first]) == content.digest()
@@ -98,7 +101,7 @@ def both_read(glance: Glance, node: Node, arrays: Simulator, image: str, content
 
 @pytest.fixture(scope="module")
 def images(python: Path, distribution: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Glance]:
-    """The image service that Cinder asks, with images as files."""
+    """The image service of Cinder, with images as files."""
     folder = tmp_path_factory.mktemp("images") / "glance"
     running = Glance(distribution, folder, {"one": {"filesystem_store_datadir": folder / "files"}}, "file", python)
     try:
@@ -121,7 +124,7 @@ def cinder(node: Node, arrays: Simulator, images: Glance, tmp_path_factory: pyte
 
 
 def raw_digest(images: Glance, image: str, folder: Path) -> Digest:
-    """Of the disk that a qcow2 image is of."""
+    """The digest of the disk in a qcow2 image."""
     packed, disk = folder / "packed", folder / "disk"
     with packed.open("wb") as output:
         for piece in images.pieces(image):
@@ -132,10 +135,10 @@ def raw_digest(images: Glance, image: str, folder: Path) -> Digest:
 
 
 @pytest.mark.parametrize("array", PORTALS)
-def test_image_to_volume_and_back(
+def test_an_image_becomes_a_volume_and_an_image_by_the_kernel(
     cinder: NodeCinder, images: Glance, node: Node, arrays: Simulator, array: str, tmp_path: Path
 ) -> None:
-    """Cinder's own copy, over as many paths as the array has; the volume has the bytes of the image and then zeros."""
+    """Cinder copies over all paths of the array. The volume has the bytes of the image, and then zeros."""
     content = Content(64 * MIB, blocks=8)
     source = images.image()
     images.put(source, content)

@@ -1,9 +1,9 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A stand-in for a vendor's driver: one file, for a single store, with few options. It keeps images in a folder.
+"""A replacement for a vendor's driver: one file, for a single store, with few options. It keeps images in a folder.
 
-The folder is ``datera_tenant_id``, as the one option that a real driver takes any text for.
+The path of the folder is the option ``datera_tenant_id``, since a real driver accepts any text for it.
 """
 
 import hashlib

@@ -18,6 +18,18 @@ from typing import Any
 GIB = 1 << 30
 
 
+def connector(number: int, multipath: bool = True) -> dict[str, Any]:
+    """The connector of a compute host, as os-brick reports it to Cinder."""
+    return {
+        "host": f"compute-{number}",
+        "ip": "127.0.0.1",
+        "multipath": multipath,
+        "initiator": f"iqn.1994-05.com.example:compute{number}",
+        "wwpns": [f"1000000000{number:02x}000{port}" for port in (1, 2)],
+        "wwnns": [f"2000000000{number:02x}000{port}" for port in (1, 2)],
+    }
+
+
 class SimulatedArray:
     """A simulated array as its control port reports it, beside the protocol that is under test.
 
