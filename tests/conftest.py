@@ -1,10 +1,10 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which tests share a worker, which are begun first, and those of ``--stable SECONDS``.
+"""The distribution of tests over workers, the order of the tests, and the option ``--stable SECONDS``.
 
-The tests of one file share a worker, since they share simulators and services; of the longest file those of one vendor;
-of the gates each is alone. What takes minutes by itself is begun first, so that no worker is left with it at the end.
+The tests of one file run in one worker, because they share simulators and services; of the longest file those of one
+vendor, and each gate by itself. Tests that take minutes run first, so that no worker has them alone at the end.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import pytest
 import tests.support.programs  # noqa: F401  its import lets the library start programs
 from tests.stable import StableTests
 
-# By array: "test_what_a_killed_run_leaves_is_finished_by_the_next_one[violin-7.5.5-fc-extend_a_volume-module]"
+# By vendor: "test_the_next_run_completes_what_a_killed_run_left_unfinished[violin-7.5.5-fc-extend_a_volume-module]"
 LONGEST = "tests/module/test_contract.py"
 GATES = "tests/gates/"
 FIRST = (
@@ -37,7 +37,7 @@ FIRST = (
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
-        "--stable", type=int, metavar="SECONDS", help="the slow tests that are stable, for so long at most"
+        "--stable", type=int, metavar="SECONDS", help="run the slow tests that are stable, for at most this time"
     )
 
 
@@ -49,13 +49,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     def rank(item: pytest.Item) -> int:
-        return next((number for number, begin in enumerate(FIRST) if item.nodeid.startswith(begin)), len(FIRST))
+        return next((number for number, prefix in enumerate(FIRST) if item.nodeid.startswith(prefix)), len(FIRST))
 
     items.sort(key=rank)
 
 
 class _ByFile:
-    """Mixed into xdist's scheduler, whose own marks of groups go unnoticed since pytest 9."""
+    """Mixed into xdist's scheduler, whose own marks of groups have no effect since pytest 9."""
 
     def _split_scope(self, nodeid: str) -> str:
         file, _colons, test = nodeid.partition("::")

@@ -1,17 +1,17 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Mutation testing of what decides about data: ``make mutants``.
+"""Mutation testing of decisions about data: ``make mutants``.
 
-Each mutant is the library with one decision changed: a comparison or a condition turned round, a check left out, a
-default or a truth value turned round, an entry of a table of refusals left out. The unit tests must notice it.
+Each mutant is the library with one decision changed: a comparison, a condition, a default or a truth value inverted, a
+check or an entry of a table of refusals left out. A unit test must fail with it.
 
     python tests/mutants.py [--list] [PART ...]
 
-With PART, only mutants whose description contains one of these texts. The unit tests run once, to learn which of them
-enter which function. Then each mutant is made in a forked process, by an exchange of the function's code, and the
-tests that enter the function run there until one fails. So a mutant costs a fraction of a second. It prints a line for
-each mutant, a table, and those that survive; these make the exit status 1.
+With PART, only mutants whose description contains one of these texts. The unit tests run once, to record which of them
+enter which function. Then a forked process replaces the function's code by that of the mutant, and runs the tests that
+enter the function until one fails. So a mutant takes a fraction of a second. The output is a line for each mutant, a
+table, and the surviving mutants; with one of these the exit status is 1.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ FILES = (
     *(f"{LIBRARY}/vendors/{name}/capabilities.py" for name in ("datera", "dsware", "flashsystem", "violin", "xtremio")),
     *(f"{LIBRARY}/vendors/{name}/refusals.py" for name in ("datera", "flashsystem", "violin", "xtremio")),
 )
-"""What is mutated."""
+"""The mutated files."""
 TESTS = tuple(
     f"tests/unit/openflash/test_{name}.py"
     for name in (
@@ -58,11 +58,11 @@ TESTS = tuple(
         *("capabilities", "refusals", "dsware", "violin", "flashsystem_names"),
     )
 )
-"""The tests that must notice: those of decisions, which need no array, and leave no thread to the fork."""
+"""The tests of decisions, which need no simulator, and leave no thread running before the fork."""
 TOO_LONG = "ten_thousand"
-"""Tests that measure time; what they find, shorter ones must find too."""
+"""Tests that measure time, which are not run; shorter tests must find the same mutants."""
 SECONDS = 10
-"""A mutant that computes for longer, or waits for ten times as long, does not end: it is noticed."""
+"""A mutant that computes for longer, or waits for ten times as long, counts as killed."""
 MEMORY = 8 << 30
 OPPOSITE: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Eq: ast.NotEq,
@@ -83,27 +83,27 @@ class Mutant:
     file: str
     line: int
     function: str
-    """Its qualified name; "" for a mutant of the module or of a class."""
+    """The qualified name of the function; "" for a mutant of the module or of a class."""
     change: str
-    """The text of the place, before and after."""
+    """The source before and after."""
     make: Callable[[ModuleType], None]
-    """Make it in the module as it was imported."""
+    """Change the imported module."""
 
     @property
-    def about(self) -> str:
+    def description(self) -> str:
         return f"{self.file[len(LIBRARY) + 1 :]}:{self.line}: {self.function or '-'}: {self.change}"
 
     @property
     def key(self) -> str:
-        """As ``about``, without the line: what EQUIVALENT names it by."""
+        """The description without the line, by which EQUIVALENT names the mutant."""
         return f"{self.file[len(LIBRARY) + 1 :]}: {self.function or '-'}: {self.change}"
 
 
-# -- where a decision is -----------------------------------------------------------------------------------------------
+# -- the mutants -------------------------------------------------------------------------------------------------------
 
 
 def alternatives(node: ast.AST, is_condition: bool) -> Iterator[ast.AST]:
-    """What the node could have been by mistake."""
+    """What the node could be by mistake."""
     if isinstance(node, ast.Compare):
         for number, operator in enumerate(node.ops):
             ops = list(node.ops)
@@ -137,7 +137,7 @@ def alternatives(node: ast.AST, is_condition: bool) -> Iterator[ast.AST]:
 
 
 def is_table(node: ast.AST | None) -> bool:
-    """Whether it is a tuple whose elements are of one kind, and not the fields of one thing."""
+    """Whether the node is a tuple of elements of one kind, and not of the fields of one object."""
     return isinstance(node, ast.Tuple) and len({type(element) for element in node.elts}) == 1
 
 
@@ -163,7 +163,7 @@ def mutants_of(file: str) -> Iterator[Mutant]:
                     continue
                 condition = name in ("test", "ifs") or (is_condition and name in ("values", "operand"))
                 yield from visit(child, scope, condition)
-                if not any(isinstance(one, ast.FunctionDef) for one in scope):
+                if not any(isinstance(outer, ast.FunctionDef) for outer in scope):
                     yield from of_class_or_module(child, scope)
                     continue
                 for changed in alternatives(child, condition):
@@ -175,9 +175,9 @@ def mutants_of(file: str) -> Iterator[Mutant]:
         before: ast.AST, after: ast.AST, scope: tuple[ast.AST, ...], place: tuple[ast.AST, str, int | None]
     ) -> Mutant:
         names: list[str] = []
-        for one in scope:
-            names.append(one.name)  # type: ignore[attr-defined]
-            if isinstance(one, ast.FunctionDef):
+        for outer in scope:
+            names.append(outer.name)  # type: ignore[attr-defined]
+            if isinstance(outer, ast.FunctionDef):
                 break
         function = ".".join(names)
 
@@ -188,7 +188,7 @@ def mutants_of(file: str) -> Iterator[Mutant]:
             else:
                 getattr(node, field)[number] = after
             code = compile(ast.fix_missing_locations(tree), file, "exec")
-            new = next(one for one in codes(code) if one.co_qualname == function)
+            new = next(inner for inner in codes(code) if inner.co_qualname == function)
             for existing in FUNCTIONS[file, function]:
                 existing.__code__ = new.replace(co_filename=existing.__code__.co_filename)
 
@@ -251,7 +251,7 @@ FUNCTIONS: dict[tuple[str, str], list[FunctionType]] = {}
 """By file and qualified name: the functions as they were imported."""
 
 
-# -- which tests notice ------------------------------------------------------------------------------------------------
+# -- the run -----------------------------------------------------------------------------------------------------------
 
 
 def mutated_file(code: CodeType) -> str:
@@ -276,19 +276,19 @@ class Mutation:
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         if not session.items:
             raise pytest.UsageError("there are no tests")
-        self._learn(session.items)
-        for function in [one for one in gc.get_objects() if isinstance(one, FunctionType)]:
+        self._record_entries(session.items)
+        for function in [item for item in gc.get_objects() if isinstance(item, FunctionType)]:
             file = mutated_file(function.__code__)
             if file:
                 FUNCTIONS.setdefault((file, function.__code__.co_qualname), []).append(function)
         gc.collect()
         gc.freeze()
         for mutant in self.mutants:
-            self._judge(mutant)
+            self._test(mutant)
         return True
 
-    def _learn(self, items: list[pytest.Item]) -> None:
-        """Run every test, and note which functions it enters and how long it takes."""
+    def _record_entries(self, items: list[pytest.Item]) -> None:
+        """Run every test, and record which functions it enters and how long it takes."""
         entered: set[tuple[str, str]] = set()
         known: dict[CodeType, str] = {}
 
@@ -316,40 +316,42 @@ class Mutation:
             for function in {*entered, *((file, "") for file, _name in entered)}:
                 self.entered.setdefault(function, []).append((duration, item))
 
-    def _judge(self, mutant: Mutant) -> None:
+    def _test(self, mutant: Mutant) -> None:
         tests = sorted(self.entered.get((mutant.file, mutant.function), []), key=lambda test: test[0])
         reason = EQUIVALENT.get(mutant.key)
-        result = "killed" if self._is_noticed(mutant, [item for _duration, item in tests]) else "SURVIVES"
+        result = "killed" if self._is_killed(mutant, [item for _duration, item in tests]) else "SURVIVES"
         if reason is not None:
-            result = "equivalent" if result == "SURVIVES" else "NOTICED, so not equivalent"
-        if result.isupper() or result.startswith("NOTICED"):
+            result = "equivalent" if result == "SURVIVES" else "NOT EQUIVALENT"
+        if result.isupper():
             self.surviving.append(mutant)
-        self.results[mutant.file, result.split(",")[0].lower()] += 1
-        print(f"{result:10} {mutant.about} [{len(tests)} tests]", flush=True)
+        self.results[mutant.file, result.lower()] += 1
+        print(f"{result:10} {mutant.description} [{len(tests)} tests]", flush=True)
 
-    def _is_noticed(self, mutant: Mutant, items: list[pytest.Item]) -> bool:
+    def _is_killed(self, mutant: Mutant, items: list[pytest.Item]) -> bool:
         child = os.fork()
         if child == 0:
             os._exit(self._run(mutant, items))
         _pid, status = os.waitpid(child, 0)
         if os.WIFEXITED(status) and os.WEXITSTATUS(status) == 2:
-            raise pytest.UsageError(f"the mutant could not be made: {mutant.about}")
+            raise pytest.UsageError(f"the mutant could not be made: {mutant.description}")
         if os.WIFSIGNALED(status):
             print(f"ended by signal {os.WTERMSIG(status)}: ", end="")
         return status != 0
 
     def _run(self, mutant: Mutant, items: list[pytest.Item]) -> int:
-        """In the forked process: 0 when no test fails, 1 when one does, 2 when there is no such mutant."""
+        """In the forked process: 0 when no test fails, 1 when one fails, 2 when the mutant cannot be made."""
         signal.alarm(10 * SECONDS)
         resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
         try:
             modules = list(sys.modules.items())
             end = mutant.file[:-3]
-            module = next(one for _name, one in modules if (getattr(one, "__file__", "") or "").endswith(end + ".py"))
+            module = next(
+                found for _name, found in modules if (getattr(found, "__file__", "") or "").endswith(end + ".py")
+            )
             mutant.make(module)
         except BaseException as error:  # noqa: BLE001
-            print(f"{mutant.about}: {error!r}", flush=True)
+            print(f"{mutant.description}: {error!r}", flush=True)
             return 2
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, 1)
@@ -358,7 +360,7 @@ class Mutation:
             for item, following in zip(items, [*items[1:], None], strict=True):
                 if any(report.failed for report in runtestprotocol(item, log=False, nextitem=following)):
                     return 1
-        except BaseException:  # noqa: BLE001  whatever a mutant does to the run of a test is noticed
+        except BaseException:  # noqa: BLE001  any exception in the run of a test counts as a failure
             return 1
         return 0
 
@@ -370,9 +372,9 @@ def main(arguments: list[str]) -> int:
     if unused:
         print("these equivalent mutants do not exist:", *sorted(unused), sep="\n")
         return 1
-    chosen = [mutant for mutant in every if not parts or any(part in mutant.about for part in parts)]
+    chosen = [mutant for mutant in every if not parts or any(part in mutant.description for part in parts)]
     if "--list" in arguments:
-        print(*(mutant.about for mutant in chosen), sep="\n")
+        print(*(mutant.description for mutant in chosen), sep="\n")
         return 0
     os.chdir(ROOT)
     mutation = Mutation(chosen)
@@ -381,11 +383,11 @@ def main(arguments: list[str]) -> int:
     counts = mutation.results
     print(f"\n{'file':34}{'mutants':>9}{'killed':>9}{'equivalent':>12}{'survive':>9}")
     for file in FILES:
-        numbers = [counts[file, result] for result in ("killed", "equivalent", "survives", "noticed")]
+        numbers = [counts[file, result] for result in ("killed", "equivalent", "survives", "not equivalent")]
         if sum(numbers):
             total, surviving = sum(numbers), numbers[2] + numbers[3]
             print(f"{file[len(LIBRARY) + 1 :]:34}{total:>9}{numbers[0]:>9}{numbers[1]:>12}{surviving:>9}")
-    print(*(f"SURVIVES {mutant.about}" for mutant in mutation.surviving), sep="\n")
+    print(*(f"SURVIVES {mutant.description}" for mutant in mutation.surviving), sep="\n")
     if sum(counts.values()) != len(chosen):
         return int(status) or 1
     return 1 if mutation.surviving else 0

@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The slow tests that continuous integration runs after ``make test``, for as many seconds as it has left.
 
-``pytest --stable SECONDS`` runs those of ``STABLE`` in that order, the most telling first. A test is begun only if the
-time that it takes on a busy machine is left, and the programs that it needs are there. What is left out is reported at
-the end, and fails nothing; ``make test-slow`` runs all.
+``pytest --stable SECONDS`` runs those of ``STABLE`` in that order, the most important first. A test runs only if as
+much time remains as it takes on a busy machine, and if its programs are installed. The tests that are left out are
+reported at the end and are no failure; ``make test-slow`` runs all.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ import pytest
 
 @dataclass(frozen=True)
 class Stable:
-    """A slow test, or all of a file, that has passed each time that it was run."""
+    """A slow test, or all tests of a file, that has passed in every run."""
 
     name: str
-    """What its id begins with."""
+    """The beginning of its id."""
     seconds: int
-    """How long one test takes at most, on two cores that others use too."""
+    """The longest time of one test, on two cores that other processes use too."""
     programs: tuple[str, ...] = ()
-    """What it cannot do without."""
+    """The programs that it needs."""
     root: bool = False
 
 
@@ -41,7 +41,7 @@ STABLE = (
 
 
 class StableTests:
-    """Chooses and orders the tests, begins none that could not end in time, and ends the run when the time is up."""
+    """Selects and orders the tests, runs none that may not end in time, and ends the run when the time is over."""
 
     def __init__(self, seconds: int) -> None:
         self._end = time.monotonic() + seconds
@@ -65,13 +65,13 @@ class StableTests:
             pytest.skip("left out: it needs root")
         missing = [program for program in test.programs if shutil.which(program) is None]
         if missing:
-            pytest.skip(f"left out: not here: {', '.join(missing)}")
+            pytest.skip(f"left out: not installed: {', '.join(missing)}")
         if self._end - time.monotonic() < test.seconds:
-            pytest.skip(f"left out: it may take {test.seconds} s, and so much time is not left")
+            pytest.skip(f"left out: it may take {test.seconds} s, and less time remains")
 
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         def end(*_: object) -> None:
-            pytest.exit("the time is up: this test and those after it are left out", int(session.testsfailed > 0))
+            pytest.exit("the time is over: this test and those after it are left out", int(session.testsfailed > 0))
 
         signal.signal(signal.SIGALRM, end)
         signal.alarm(max(self._seconds, 1))
@@ -80,7 +80,7 @@ class StableTests:
         signal.alarm(0)
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        terminalreporter.section("left to make test-slow, which runs all")
+        terminalreporter.section("left out; make test-slow runs all")
         for file, number in sorted(self._left_out.items()):
             terminalreporter.write_line(f"{file}: {number}")
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is assumed of an array is the same at both ends of its wire, and the simulator can play something else."""
+"""The assumptions about an array are the same at both ends of its wire, and the simulator can play other values."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ def test_both_ends_of_a_wire_assume_the_same(vendor: str) -> None:
     of_client = {entry.id: (entry.value, entry.section) for entry in rows.ledger(vendor)}
     of_simulator = {key: (entry.default, entry.section) for key, entry in played(vendor).items()}
     assert of_client == of_simulator
-    assert len(of_client) == len(rows.ledger(vendor)) == len(wire_class(vendor).assumptions), "an id is there twice"
+    assert len(of_client) == len(rows.ledger(vendor)) == len(wire_class(vendor).assumptions), "an id occurs twice"
 
 
 @pytest.mark.parametrize("vendor", VENDORS)
-def test_every_assumption_says_what_an_operator_must_know_of_it(vendor: str) -> None:
+def test_every_assumption_has_its_id_source_section_and_texts(vendor: str) -> None:
     for entry in rows.ledger(vendor):
         assert re.fullmatch(rf"{vendor}\.[a-z0-9_]+\.[a-z0-9_]+", entry.id), entry.id
         assert entry.source in SOURCES, entry.id
@@ -50,7 +50,7 @@ def test_every_assumption_says_what_an_operator_must_know_of_it(vendor: str) -> 
 
 
 @pytest.mark.parametrize("vendor", VENDORS)
-def test_every_assumption_can_be_played_otherwise(vendor: str) -> None:
+def test_every_assumption_has_other_values(vendor: str) -> None:
     for entry in wire_class(vendor).assumptions:
         assert entry.others, f"{entry.id} has no other value"
         assert entry.default not in entry.others, entry.id
@@ -59,17 +59,17 @@ def test_every_assumption_can_be_played_otherwise(vendor: str) -> None:
 
 @pytest.mark.parametrize("vendor", VENDORS)
 def test_every_assumption_is_used_by_the_simulator(vendor: str) -> None:
-    """What only one end has is no assumption about the array. The client may also have no use for the value."""
+    """Otherwise it would be an assumption of the client alone. The client itself need not use the value."""
     folder = ROOT / "roles/array_simulator/files/openflash_simulator/wires"
     sources = [path.read_text() for path in [folder / "base.py", *(folder / vendor).glob("*.py")]]
-    asked = {
+    used = {
         node.args[0].value
         for source in sources
         for node in ast.walk(ast.parse(source))
         if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "assumed" and node.args
         if isinstance(node.args[0], ast.Constant)
     }
-    assert {key.removeprefix(f"{vendor}.") for key in played(vendor)} <= asked
+    assert {key.removeprefix(f"{vendor}.") for key in played(vendor)} <= used
 
 
 @pytest.mark.parametrize("vendor", VENDORS)
@@ -79,7 +79,7 @@ def test_every_entry_is_in_the_ledger_of_its_array(vendor: str) -> None:
     assert [entry.id for entry in entries if entry not in module.LEDGER] == []
 
 
-# ---- what a configuration chooses ------------------------------------------------------------------------------------
+# ---- the configuration of a simulator --------------------------------------------------------------------------------
 
 ID = "xtremio.restore.backup_name"
 
@@ -88,7 +88,7 @@ def assumed(raw: Any) -> dict[str, Any]:
     return dict(config.parse([{"vendor": "xtremio", "assume": raw}])[0].assume)
 
 
-def test_an_array_plays_what_its_configuration_says_and_else_what_is_assumed() -> None:
+def test_an_array_plays_the_values_of_its_configuration_and_otherwise_the_defaults() -> None:
     defaults = {key: entry.default for key, entry in played("xtremio").items()}
     worst = {key: entry.least_kind for key, entry in played("xtremio").items()}
     assert assumed(None) == defaults
@@ -106,7 +106,7 @@ def test_an_array_plays_what_its_configuration_says_and_else_what_is_assumed() -
         ("best", "array xtremio: assume 'best' is not worst or a mapping of ids to values"),
         (["worst"], "assume ['worst'] is not worst or a mapping"),
         ({"xtremio.luck": 1}, "there is no assumption 'xtremio.luck'; there are xtremio.array.carried_out_after, "),
-        ({ID: "mine"}, f"assume: {ID} 'mine' is not one of 'requested', 'set_name', 'array', 'free'"),
+        ({ID: "other"}, f"assume: {ID} 'other' is not one of 'requested', 'set_name', 'array', 'free'"),
         ({"xtremio.array.ids_reused": 1}, "xtremio.array.ids_reused 1 is not one of False, True"),
         ({"*": "best"}, "assume: * 'best' is not worst"),
     ],

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is known of an array outside its folders agrees with its description, vendors/NAME/vendor.py.
+"""Everything about an array outside its folders agrees with its description, vendors/NAME/vendor.py.
 
 A failure names the place that disagrees.
 """
@@ -62,12 +62,12 @@ TABLES: dict[str, Callable[[], Collection[str]]] = {
 
 @pytest.mark.parametrize("table", TABLES)
 def test_every_array_has_a_row(table: str) -> None:
-    assert sorted(TABLES[table]()) == sorted(VENDORS), f"{table} has not the arrays of connect.VENDORS"
+    assert sorted(TABLES[table]()) == sorted(VENDORS), f"{table} does not have the arrays of connect.VENDORS"
 
 
 @pytest.mark.parametrize("name", rows.WRITTEN)
 def test_a_file_is_what_make_rows_writes(name: str) -> None:
-    """What follows from the descriptions, and must be literal for Ansible's tools."""
+    """Files with literals for Ansible's tools, which follow from the descriptions."""
     present = (ROOT / name).read_text(encoding="utf-8")
     assert present == rows.WRITTEN[name](present), f"{name} is not what the descriptions say: run make rows"
 
@@ -81,19 +81,19 @@ def test_the_folder_has_the_name_of_the_vendor(vendor: str) -> None:
 
 
 @pytest.mark.parametrize("vendor", VENDORS)
-def test_a_description_imports_no_client(vendor: str) -> None:
-    """Every task reads all descriptions."""
+def test_a_description_does_not_import_the_client(vendor: str) -> None:
+    """Every task imports all descriptions."""
     tree = ast.parse((LIBRARY / "vendors" / vendor / "vendor.py").read_text(encoding="utf-8"))
     imported = {node.module for node in tree.body if isinstance(node, ast.ImportFrom)}
     assert imported <= {"__future__", "typing", "model", "vendor"}
 
 
 def test_an_option_of_several_arrays_is_the_same_for_all() -> None:
-    found: dict[str, Option] = {}
+    options: dict[str, Option] = {}
     for vendor in VENDORS.values():
         for name, option in vendor.options.items():
-            assert found.setdefault(name, option) == option, f"vendors/{vendor.name}/vendor.py: {name}"
-    assert not set(found) & (set(CONNECTION) - set(VENDOR_OPTIONS)), "an option of one array and of all"
+            assert options.setdefault(name, option) == option, f"vendors/{vendor.name}/vendor.py: {name}"
+    assert not set(options) & (set(CONNECTION) - set(VENDOR_OPTIONS)), "an option of one array and of all"
 
 
 LIBRARIES = {
@@ -107,7 +107,7 @@ LIBRARIES = {
 
 
 @pytest.mark.parametrize("name", LIBRARIES)
-def test_the_libraries_of_every_client_are_named(name: str) -> None:
+def test_a_file_names_the_libraries_of_every_client(name: str) -> None:
     text = (ROOT / name).read_text(encoding="utf-8")
     for library in {library for vendor in VENDORS.values() for library in vendor.libraries}:
         assert re.search(LIBRARIES[name].format(library), text, re.MULTILINE), f"{name} does not name {library}"
@@ -128,7 +128,7 @@ def test_a_client_imports_the_transport_of_its_libraries(vendor: str) -> None:
 
 
 @pytest.mark.parametrize("vendor", VENDORS)
-def test_the_driver_classes_are_there_and_documented(vendor: str) -> None:
+def test_the_driver_classes_exist_and_are_documented(vendor: str) -> None:
     pages = "".join((DOCSITE / f"rst/{page}.rst").read_text() for page in ("guide_cinder", f"array_{vendor}"))
     for driver in VENDORS[vendor].cinder.drivers.values():
         module, _dot, name = driver.bundled.rpartition(".")
@@ -141,11 +141,11 @@ def test_the_driver_classes_are_there_and_documented(vendor: str) -> None:
 
 def entry_options() -> dict[str, Any]:
     specs = yaml.safe_load((ROOT / ARGUMENT_SPECS).read_text(encoding="utf-8"))
-    found: dict[str, Any] = specs["argument_specs"]["main"]["options"]["cinder_backend_backends"]["options"]
-    return found
+    options: dict[str, Any] = specs["argument_specs"]["main"]["options"]["cinder_backend_backends"]["options"]
+    return options
 
 
-def test_the_keys_of_single_arrays_say_whose_they_are() -> None:
+def test_the_description_of_a_key_names_the_arrays_that_use_it() -> None:
     options = entry_options()
     for key, vendors in KEYS.items():
         texts = options[key]["description"]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""TCP with one request per connection, and commands of this host: deadlines, and what may have been done."""
+"""The TCP transport with one request for each connection, and the transport of commands of this host."""
 
 from __future__ import annotations
 
@@ -35,20 +35,20 @@ from tests.support.threads import side_by_side
 
 Answer = Callable[[socket.socket], None]
 Serve = Callable[[Answer], Any]
-"""Gives the port and the list of requests seen."""
+"""Starts a server; its port and the list of its requests."""
 
 
 @pytest.fixture
 def serve() -> Iterator[Serve]:
-    """A server; the function gets each connection after its request was read."""
-    open_ones: list[socket.socket] = []
+    """Servers that read a request of each connection and call ``answer`` with the connection."""
+    open_sockets: list[socket.socket] = []
 
     def start(answer: Answer) -> tuple[int, list[bytes]]:
         listener = socket.socket()
         listener.bind(("127.0.0.1", 0))
         listener.listen(16)
-        open_ones.append(listener)
-        seen: list[bytes] = []
+        open_sockets.append(listener)
+        requests: list[bytes] = []
 
         def loop() -> None:
             while True:
@@ -56,19 +56,19 @@ def serve() -> Iterator[Serve]:
                     link = listener.accept()[0]
                 except OSError:
                     return
-                open_ones.append(link)
-                seen.append(link.recv(65536))
+                open_sockets.append(link)
+                requests.append(link.recv(65536))
                 answer(link)
 
         threading.Thread(target=loop, daemon=True).start()
-        return listener.getsockname()[1], seen
+        return listener.getsockname()[1], requests
 
     yield start
-    for one in open_ones:
-        one.close()
+    for open_socket in open_sockets:
+        open_socket.close()
 
 
-def says(*pieces: bytes) -> Answer:
+def reply_with(*pieces: bytes) -> Answer:
     def answer(link: socket.socket) -> None:
         for piece in pieces:
             link.sendall(piece)
@@ -77,88 +77,91 @@ def says(*pieces: bytes) -> Answer:
     return answer
 
 
-def resets(link: socket.socket) -> None:
+def reset(link: socket.socket) -> None:
     link.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
     link.close()
 
 
 @pytest.fixture
-def dead() -> Iterator[str]:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        yield f"127.0.0.1:{one.getsockname()[1]}"
+def unreachable() -> Iterator[str]:
+    """An address on which nothing listens."""
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        yield f"127.0.0.1:{unused.getsockname()[1]}"
 
 
-def ask(transport: TcpTransport, write: bool = False) -> bytes:
+def send(transport: TcpTransport, write: bool = False) -> bytes:
     return transport.request(b"[X]\n", "X", "[X]", None, write=write)
 
 
-def test_threads_that_find_the_only_controller_down_all_hear_so() -> None:
-    """Each puts it at the end of the list of controllers, from which it must not be missing meanwhile."""
+def test_threads_with_one_controller_that_is_down_all_get_an_error() -> None:
+    """Each thread moves it to the end of the list of controllers, where it must be at all times."""
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
         transport = TcpTransport(["127.0.0.1"], port)
 
-        def fail_or_look(number: int) -> set[str]:
+        def fail_or_read(number: int) -> set[str]:
             if number % 2:
                 return {transport.address for _turn in range(20000)}
             for _turn in range(20000):
                 transport._put_last(("127.0.0.1", port))
             return set()
 
-        assert side_by_side(fail_or_look, range(8)) == [set(), {f"127.0.0.1:{port}"}] * 4
-        found = side_by_side(lambda _number: transport.request(b"x", "x", "x", write=False), range(40))
-        assert {type(one) for one in found} == {Unreachable}
+        assert side_by_side(fail_or_read, range(8)) == [set(), {f"127.0.0.1:{port}"}] * 4
+        results = side_by_side(lambda _number: transport.request(b"x", "x", "x", write=False), range(40))
+        assert {type(result) for result in results} == {Unreachable}
 
 
-def test_the_reply_ends_with_the_connection(serve: Serve) -> None:
-    port, seen = serve(says(b"a" * 600, b"b" * 600))
+def test_a_reply_ends_with_its_connection(serve: Serve) -> None:
+    port, requests = serve(reply_with(b"a" * 600, b"b" * 600))
     transport = TcpTransport(["127.0.0.1"], port)
-    assert ask(transport) == b"a" * 600 + b"b" * 600
-    assert seen == [b"[X]\n"]
+    assert send(transport) == b"a" * 600 + b"b" * 600
+    assert requests == [b"[X]\n"]
     assert [(call.verb, call.outcome, call.sent) for call in transport.journal] == [("X", "answered", True)]
 
 
-def test_a_dead_controller_is_tried_last_from_then_on(serve: Serve, dead: str) -> None:
-    port, _ = serve(says(b"ok"))
-    transport = TcpTransport([dead, f"127.0.0.1:{port}"], 1)
+def test_a_controller_that_does_not_answer_is_tried_last_from_then_on(serve: Serve, unreachable: str) -> None:
+    port, _ = serve(reply_with(b"ok"))
+    transport = TcpTransport([unreachable, f"127.0.0.1:{port}"], 1)
     for _turn in range(3):
-        assert ask(transport, write=True) == b"ok"
+        assert send(transport, write=True) == b"ok"
     assert [call.sent for call in transport.journal] == [False, True, True, True]
     assert transport.journal.counts == {"requests": 3, "writes": 3, "session_requests": 0}
 
 
-def test_nobody_answers(dead: str) -> None:
+def test_the_error_names_the_controllers_that_do_not_answer(unreachable: str) -> None:
     with pytest.raises(Unreachable, match="connection refused") as caught:
-        ask(TcpTransport([dead], 1))
-    assert caught.value.array == dead
+        send(TcpTransport([unreachable], 1))
+    assert caught.value.array == unreachable
     assert caught.value.hint
     with pytest.raises(Unreachable, match="(?i)no controller answers"):
-        ask(TcpTransport([dead, "array.invalid"], 1))
+        send(TcpTransport([unreachable, "array.invalid"], 1))
 
 
 @pytest.mark.parametrize(
     ("answer", "read", "write"),
     [
-        (says(), BadReply, AnswerUnreadable),
-        (resets, Unreachable, ConnectionLost),
+        (reply_with(), BadReply, AnswerUnreadable),
+        (reset, Unreachable, ConnectionLost),
         (None, Timeout, AnswerTimeout),
     ],
 )
-def test_no_answer(serve: Serve, answer: Answer | None, read: type, write: type) -> None:
-    port, seen = serve(answer or (lambda link: None))
+def test_without_an_answer_a_write_is_not_repeated_and_a_read_is_an_error(
+    serve: Serve, answer: Answer | None, read: type, write: type
+) -> None:
+    port, requests = serve(answer or (lambda link: None))
     transport = TcpTransport(["127.0.0.1"], port, timeout=0.3)
     with pytest.raises(write) as lost:
-        ask(transport, write=True)
+        send(transport, write=True)
     assert isinstance(lost.value, AnswerLost), "a write is never sent twice"
-    assert len(seen) == 1, "a write is never sent twice"
+    assert len(requests) == 1, "a write is never sent twice"
     with pytest.raises(read) as failed:
-        ask(transport)
+        send(transport)
     assert not isinstance(failed.value, AnswerLost)
 
 
-def test_a_slow_trickle_ends_at_the_deadline(serve: Serve) -> None:
+def test_a_slow_reply_ends_at_the_deadline(serve: Serve) -> None:
     def trickle(link: socket.socket) -> None:
         def drip() -> None:
             done = threading.Event()
@@ -172,14 +175,14 @@ def test_a_slow_trickle_ends_at_the_deadline(serve: Serve) -> None:
 
     port, _ = serve(trickle)
     with pytest.raises(Timeout, match="within 0.3 s"):
-        ask(TcpTransport(["127.0.0.1"], port, timeout=0.3))
+        send(TcpTransport(["127.0.0.1"], port, timeout=0.3))
 
 
-def test_a_reply_without_end(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_reply_that_is_too_large_is_an_error(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tcp, "LARGEST_REPLY", 100)
-    port, _ = serve(says(b"x" * 200))
+    port, _ = serve(reply_with(b"x" * 200))
     with pytest.raises(BadReply, match="larger than"):
-        ask(TcpTransport(["127.0.0.1"], port))
+        send(TcpTransport(["127.0.0.1"], port))
 
 
 @pytest.mark.parametrize(
@@ -193,12 +196,12 @@ def test_a_reply_without_end(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> N
         ("[::1]:8", "[::1]:8"),
     ],
 )
-def test_addresses(text: str, shown: str) -> None:
+def test_an_address_may_have_a_port(text: str, shown: str) -> None:
     assert TcpTransport([text], 7).address == shown
 
 
 @pytest.mark.parametrize("text", ["", " ", "a b", "a,b", "http://a", "a/b"])
-def test_no_addresses(text: str) -> None:
+def test_an_invalid_address_is_refused(text: str) -> None:
     with pytest.raises(Invalid):
         TcpTransport([text], 7)
 
@@ -206,7 +209,7 @@ def test_no_addresses(text: str) -> None:
 # -- commands ----------------------------------------------------------------------------------------------------------
 
 
-def test_a_command_gets_its_words_as_they_are() -> None:
+def test_a_command_gets_its_arguments_unchanged() -> None:
     transport = CommandTransport()
     out = transport.run(["/bin/echo", "a b", "$HOME", ";", "`id`"], write=False)
     assert out.stdout == "a b $HOME ; `id`\n"
@@ -214,7 +217,7 @@ def test_a_command_gets_its_words_as_they_are() -> None:
     assert (call.verb, call.outcome, call.write) == ("echo", "0", False)
 
 
-def test_secrets_are_not_in_the_journal_nor_in_errors() -> None:
+def test_no_secret_is_in_the_journal_or_in_errors() -> None:
     transport = CommandTransport(journal=Journal(["hunter2-and-more"]))
     with pytest.raises(FlashError) as caught:
         transport.run(["/bin/sh", "-c", "echo hunter2-and-more >&2; exit 3"], write=False)
@@ -222,7 +225,7 @@ def test_secrets_are_not_in_the_journal_nor_in_errors() -> None:
     assert "status 3" in caught.value.reason
 
 
-def test_a_command_that_hangs_is_ended_with_all_it_started(tmp_path: Path) -> None:
+def test_a_command_is_killed_with_its_children_at_the_timeout(tmp_path: Path) -> None:
     late = tmp_path / "late"
     script = f"(sleep 2; touch {late}) & sleep 60"
     for write, kind in ((False, Timeout), (True, AnswerTimeout)):
@@ -231,12 +234,12 @@ def test_a_command_that_hangs_is_ended_with_all_it_started(tmp_path: Path) -> No
     assert not late.exists()
 
 
-def test_a_write_that_fails_may_have_been_done() -> None:
+def test_a_failed_write_may_have_been_carried_out() -> None:
     with pytest.raises(AnswerUnreadable):
         CommandTransport().run(["/bin/false"], write=True)
 
 
-def test_no_such_program(tmp_path: Path) -> None:
+def test_a_missing_or_forbidden_program_is_reported(tmp_path: Path) -> None:
     transport = CommandTransport()
     with pytest.raises(Invalid, match="no program"):
         transport.run([str(tmp_path / "none")])

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Sizes, port addresses and names in one canonical form."""
+"""Sizes, addresses, URLs and names in their canonical forms."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.units 
         ("4k", 4 * KIB),
     ],
 )
-def test_a_size(text: str | int, size: int) -> None:
+def test_a_size_is_read_in_every_notation(text: str | int, size: int) -> None:
     assert parse_size(text) == size
 
 
@@ -61,18 +61,18 @@ def test_a_size(text: str | int, size: int) -> None:
     "text",
     ["", "G", "10X", "10 G B", "-1G", "1e9", "0", "0G", "ten", "10GiBs", "1,5G", ".5G", "0.3KiB", True, None, 1.5],
 )
-def test_no_size(text: object) -> None:
+def test_an_invalid_size_is_refused(text: object) -> None:
     with pytest.raises(Invalid):
         parse_size(text)  # type: ignore[arg-type]
 
 
-def test_a_bare_number_that_meant_gibibytes_is_told_so() -> None:
+def test_the_error_of_a_bare_number_suggests_gibibytes() -> None:
     with pytest.raises(Invalid, match="10GiB"):
         parse_size("10")
 
 
 @given(st.integers(min_value=MIB, max_value=8 * PIB))
-def test_what_is_written_is_read_back(size: int) -> None:
+def test_a_formatted_size_is_read_as_the_same_size(size: int) -> None:
     assert parse_size(format_size(size)) == size
 
 
@@ -85,18 +85,18 @@ def test_rounding_up_adds_less_than_one_step(size: int, step: int) -> None:
 @pytest.mark.parametrize(
     "address", ["10:00:00:00:C9:00:00:07", "10000000c9000007", "0x10000000C9000007", "10-00-00-00-c9-00-00-07"]
 )
-def test_a_wwn_in_every_notation(address: str) -> None:
+def test_a_wwn_is_read_in_every_notation(address: str) -> None:
     assert parse_initiator(address) == ("fc", "10000000c9000007")
     assert format_initiator("10000000c9000007") == "10:00:00:00:c9:00:00:07"
 
 
 @pytest.mark.parametrize("address", ["iqn.2026-01.org.example:Host1", "IQN.2026-01.org.example:host1"])
-def test_an_iqn(address: str) -> None:
+def test_an_iqn_is_lower_case(address: str) -> None:
     assert parse_initiator(address) == ("iscsi", "iqn.2026-01.org.example:host1")
     assert format_initiator("iqn.2026-01.org.example:host1") == "iqn.2026-01.org.example:host1"
 
 
-def test_an_eui() -> None:
+def test_an_eui_is_lower_case() -> None:
     assert parse_initiator("EUI.02004567A425678D") == ("iscsi", "eui.02004567a425678d")
 
 
@@ -111,7 +111,7 @@ def test_an_eui() -> None:
         "iqn.2026-01.org.example:" + "x" * 220,
     ],
 )
-def test_no_initiator(address: str) -> None:
+def test_a_malformed_initiator_is_refused(address: str) -> None:
     with pytest.raises(Invalid):
         parse_initiator(address)
 
@@ -143,7 +143,7 @@ UUID = "6a1bb6ec-1f39-4bd0-8e3a-3f4b6d3a7a01"
         f"{UUID}.1764529200",
     ],
 )
-def test_a_name_that_openstack_or_its_drivers_write_belongs_to_openstack(name: str) -> None:
+def test_a_name_of_openstack_or_its_drivers_belongs_to_openstack(name: str) -> None:
     assert is_openstack_name(name)
 
 
@@ -175,7 +175,7 @@ def test_a_name_that_openstack_or_its_drivers_write_belongs_to_openstack(name: s
         UUID.replace("-", "")[:31],
     ],
 )
-def test_a_name_that_only_resembles_those_of_openstack_is_the_operators_own(name: str) -> None:
+def test_a_name_that_only_resembles_those_of_openstack_does_not_belong_to_it(name: str) -> None:
     assert not is_openstack_name(name)
 
 
@@ -194,7 +194,10 @@ def test_a_name_that_only_resembles_those_of_openstack_is_the_operators_own(name
         ("https://images.example/x.raw#Secret1", "https://images.example/x.raw"),
         ("http://bob:Secret1@Secret2@proxy.example:3128", "http://***@proxy.example:3128"),
         ("http://bob:Secret1/Secret2@proxy.example:3128", "http://***@proxy.example:3128"),
-        ("http://bob:Secret1?Secret2@proxy.example:3128", "http://***@"),  # or is the host "bob" and this a query?
+        (
+            "http://bob:Secret1?Secret2@proxy.example:3128",
+            "http://***@",
+        ),  # "bob" could also be the host and this a query
         ("http://bob:Secret1#Secret2@proxy.example:3128", "http://***@"),
         ("https://images.example:8443/x.raw?mail=a:Secret1@b", "https://images.example:8443/x.raw?***"),
         ("https://bob:Secret1@images.example/x.raw?mail=a@Secret2", "https://***@"),
@@ -209,7 +212,7 @@ def test_a_name_that_only_resembles_those_of_openstack_is_the_operators_own(name
         ("", ""),
     ],
 )
-def test_a_url_is_shown_without_what_is_secret_in_it(url: str, shown: str) -> None:
+def test_a_url_is_shown_without_its_secrets(url: str, shown: str) -> None:
     assert redact_url(url) == shown
     assert redact_url(shown) == shown
 
@@ -218,18 +221,18 @@ _TEXT = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, 
 
 
 @given(user=_TEXT, password=_TEXT, query=st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=12))
-def test_no_password_shows_however_badly_it_is_written(user: str, password: str, query: str) -> None:
+def test_no_malformed_url_shows_its_password(user: str, password: str, query: str) -> None:
     secret = "Xq7" + password + "Xq7"
     shown = redact_url("https://" + re.sub("[@/?#:]", "", user) + ":" + secret + "@images.example/x.raw?Zw9" + query)
     assert "Xq7" not in shown
     assert "Zw9" not in shown
 
 
-def test_the_secrets_of_a_url_as_written_and_decoded() -> None:
-    found = url_secrets("https://bob:p%40ss@images.example/x.raw?token=a%2Fb&Signature=c+d")
-    assert set(found) >= {"bob", "p%40ss", "p@ss", "a%2Fb", "a/b", "c+d", "c d"}
-    assert "images.example" not in " ".join(found)
-    assert list(found) == sorted(found, key=lambda text: (-len(text), text))
+def test_the_secrets_of_a_url_are_found_encoded_and_decoded() -> None:
+    secrets = url_secrets("https://bob:p%40ss@images.example/x.raw?token=a%2Fb&Signature=c+d")
+    assert set(secrets) >= {"bob", "p%40ss", "p@ss", "a%2Fb", "a/b", "c+d", "c d"}
+    assert "images.example" not in " ".join(secrets)
+    assert list(secrets) == sorted(secrets, key=lambda text: (-len(text), text))
     assert url_secrets("https://images.example/x.raw") == ()
 
 
@@ -241,7 +244,7 @@ def test_the_secrets_of_a_url_as_written_and_decoded() -> None:
         ("50:01:43:10:00:00:00:07", "50:01:43:10:00:00:00:07"),
     ],
 )
-def test_a_wwn_that_yaml_took_for_a_number(wwn: str, pairs: str) -> None:
+def test_a_wwn_that_yaml_reads_as_a_number_is_refused_with_a_hint(wwn: str, pairs: str) -> None:
     number = yaml.safe_load(wwn)
     assert isinstance(number, int)
     with pytest.raises(Invalid) as caught:
@@ -251,7 +254,7 @@ def test_a_wwn_that_yaml_took_for_a_number(wwn: str, pairs: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["5.0e+10", "1.5", "100000000", "-7", str(yaml.safe_load("0500000000000007"))])
-def test_another_number_instead_of_a_wwn(text: str) -> None:
+def test_a_number_instead_of_a_wwn_is_refused_with_a_hint(text: str) -> None:
     with pytest.raises(Invalid) as caught:
         parse_initiator(text)
     assert "in quotes" in str(caught.value.hint)
@@ -265,7 +268,7 @@ def test_another_number_instead_of_a_wwn(text: str) -> None:
         "0x20000000C900000710000000C9000007",
     ],
 )
-def test_a_node_name_and_a_port_name_in_one(text: str) -> None:
+def test_two_joined_wwns_are_refused_with_a_hint(text: str) -> None:
     with pytest.raises(Invalid) as caught:
         parse_initiator(text)
     assert "It is two WWNs" in str(caught.value.hint)
@@ -292,7 +295,7 @@ ENDPOINTS = [
 
 
 @pytest.mark.parametrize(("text", "endpoint"), ENDPOINTS)
-def test_a_host_and_its_port(text: str, endpoint: tuple[str, int]) -> None:
+def test_a_host_and_its_port_are_read(text: str, endpoint: tuple[str, int]) -> None:
     assert parse_endpoint(text, 443) == endpoint
 
 
@@ -305,17 +308,17 @@ def test_a_host_and_its_port(text: str, endpoint: tuple[str, int]) -> None:
         *("https://array", "https://array:443/", "admin@array", "admin:Pa55@array", "https://admin:Pa55@array"),
     ],
 )
-def test_no_host_and_port(text: str) -> None:
-    """Every transport refuses it in the same words, before it connects anywhere."""
+def test_a_malformed_host_or_port_is_refused(text: str) -> None:
+    """Every transport refuses it with the same message, before it connects."""
     messages = set()
-    for make in (
+    for parse in (
         lambda: HttpTransport([text], 443),
         lambda: SshTransport([text], 443, username="admin", password="secret"),
         lambda: TcpTransport([text], 443),
         lambda: parse_endpoint(text, 443),
     ):
         with pytest.raises(Invalid) as caught:
-            make()
+            parse()
         messages.add(str(caught.value))
         assert caught.value.hint
     assert len(messages) == 1
@@ -334,13 +337,13 @@ def test_every_transport_reads_the_same_host_and_port(text: str, endpoint: tuple
     host=st.from_regex(r"\A[a-z0-9]([a-z0-9.-]{0,20}[a-z0-9])?\Z") | st.ip_addresses().map(str),
     port=st.integers(1, 65535),
 )
-def test_a_host_and_port_that_are_written_are_read_back(host: str, port: int) -> None:
+def test_a_formatted_host_and_port_are_read_as_the_same(host: str, port: int) -> None:
     assert parse_endpoint(format_endpoint(host, port), 443) == (host, port)
     assert parse_endpoint(host, port) == (host, port)
 
 
 @given(st.text(alphabet="a1:[].%@/ ", max_size=12))
-def test_whatever_is_read_as_host_and_port_is_one(text: str) -> None:
+def test_every_accepted_text_has_a_valid_host_and_port(text: str) -> None:
     try:
         host, port = parse_endpoint(text, 443)
     except Invalid:
@@ -359,11 +362,11 @@ def test_whatever_is_read_as_host_and_port_is_one(text: str) -> None:
         ("eui.02004567A425678D", "eui.02004567a425678d"),
     ],
 )
-def test_the_name_of_a_target_may_be_one_that_no_host_has(name: str, canonical: str) -> None:
+def test_the_name_of_a_target_may_be_an_naa(name: str, canonical: str) -> None:
     assert parse_target(name) == canonical
 
 
 @pytest.mark.parametrize("name", ["naa.5005", "naa.500507605e800e4", "naa.x00507605e800e41", "500507605e800e41", ""])
-def test_what_is_no_name_of_a_target(name: str) -> None:
+def test_a_malformed_name_of_a_target_is_refused(name: str) -> None:
     with pytest.raises(Invalid):
         parse_target(name)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What Violin's client reads and writes, without an array."""
+"""Texts and objects that Violin's client reads and writes."""
 
 from __future__ import annotations
 
@@ -28,25 +28,25 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendor
 @pytest.mark.parametrize(
     ("text", "numbers"), [("7.5.5", (7, 5, 5)), ("7.50", (7, 50)), ("7.9.0.1234", (7, 9, 0, 1234)), ("8", (8,))]
 )
-def test_versions_are_numbers(text: Any, numbers: Any) -> None:
+def test_a_version_is_read_as_numbers(text: Any, numbers: Any) -> None:
     assert session.parse_version(text) == numbers
 
 
-def test_7_50_comes_after_7_9() -> None:
+def test_version_7_50_is_newer_than_7_9() -> None:
     assert session.parse_version("7.50") > session.parse_version("7.9") >= ledger.OLDEST
 
 
-def test_a_version_that_is_none() -> None:
+def test_a_malformed_version_is_refused() -> None:
     with pytest.raises(errors.Invalid):
         session.parse_version("new")
 
 
 @pytest.mark.parametrize(("lun", "area"), [(1, 1), (499, 499), (500, 250), (1999, 1000), (2000, 400), (3072, 615)])
-def test_the_snapshot_area_is_a_part_of_the_volume(lun: Any, area: Any) -> None:
+def test_the_snapshot_area_has_a_size_that_depends_on_the_volume(lun: Any, area: Any) -> None:
     assert snapshots.area_size(lun) == area
 
 
-def test_a_temporary_name_tells_what_it_is_for_and_by_which_run() -> None:
+def test_a_temporary_name_has_its_purpose_and_its_run() -> None:
     with unfinished.begin() as stamp:
         name, carrier = names.temporary_name(stamp, "lun", "id", "copy1"), names.carrier_name(stamp)
     assert len(name) == 36
@@ -72,30 +72,30 @@ def test_a_temporary_name_tells_what_it_is_for_and_by_which_run() -> None:
         (None, refusals.Rejected, None),
     ],
 )
-def test_a_refusal_has_one_meaning(message: Any, kind: Any, code: Any) -> None:
+def test_a_message_of_violin_has_its_kind_and_code(message: Any, kind: Any, code: Any) -> None:
     error = refusals.error_of(message, "GET /x", lambda text: text)
     assert type(error) is kind
     assert error.code == code
 
 
-def test_busy_is_told_with_and_without_a_colon() -> None:
+def test_a_busy_message_is_recognised_with_and_without_a_colon() -> None:
     assert refusals.is_busy("Error 0x50f7564c")
     assert refusals.is_busy("Error: 0x50F7564C")
     assert not refusals.is_busy("Error: 0x90010022")
 
 
 @pytest.mark.parametrize(("text", "percent"), [("finished(100%)", 100), ("512 (50%)", 50), ("0 (0%)", 0)])
-def test_how_far_a_copy_is(text: Any, percent: Any) -> None:
+def test_the_progress_of_a_copy_is_read(text: Any, percent: Any) -> None:
     assert copies._percent(text) == percent
 
 
 @pytest.mark.parametrize("text", ["", "finished", None])
-def test_a_status_that_does_not_say_how_far(text: Any) -> None:
+def test_a_status_without_a_progress_is_an_error(text: Any) -> None:
     with pytest.raises(errors.BadReply):
         copies._percent(text)
 
 
-def test_the_last_line_of_a_text_may_be_json() -> None:
+def test_the_json_in_the_last_line_of_a_text_is_read() -> None:
     assert session._last_line('PHP Notice\n\n{"success": false, "msg": "no"}\n') == {"success": False, "msg": "no"}
     for text in ("", "nothing", "{}\nnothing", "[1]"):
         assert session._last_line(text) is None
@@ -104,23 +104,23 @@ def test_the_last_line_of_a_text_may_be_json() -> None:
 LUN = {"object_id": "id-1", "name": "db1", "type": "SAN", "subType": "THICK", "size_mb": 1024, "timemarkEnabled": False}
 
 
-def test_a_lun_is_a_volume() -> None:
-    read = objects.volume(LUN)
-    assert (read.size, read.provisioning, read.independent, read.snapshots) == (GIB, "thick", True, ())
-    assert (read.pool, read.serial, read.mappings, dict(read.options)) == (None, None, None, {})
+def test_a_lun_is_read_as_a_volume() -> None:
+    volume = objects.volume(LUN)
+    assert (volume.size, volume.provisioning, volume.independent, volume.snapshots) == (GIB, "thick", True, ())
+    assert (volume.pool, volume.serial, volume.mappings, dict(volume.options)) == (None, None, None, {})
     assert objects.volume(dict(LUN, timemarkEnabled=True)).snapshots is None
     assert objects.volume(dict(LUN, name="of-" + "0" * 7 + "-" + "0" * 25)).state == "copying"
     clone = objects.volume(dict(LUN, type="SANTimeView", timeview_data_set={"name": "src", "object_id": "id-2"}))
     assert (clone.independent, clone.source) == (False, "src")
 
 
-def test_what_cannot_be_understood_is_not_left_out() -> None:
-    found = objects.listing("volume", [LUN, dict(LUN, name="db2", size_mb="much"), {"name": "db3"}], objects.volume)
-    assert [one.name for one in found] == ["db1"]
-    assert [one.name for one in found.unreadable] == ["db2", "db3"]
+def test_an_unreadable_lun_is_reported() -> None:
+    listing = objects.listing("volume", [LUN, dict(LUN, name="db2", size_mb="much"), {"name": "db3"}], objects.volume)
+    assert [item.name for item in listing] == ["db1"]
+    assert [item.name for item in listing.unreadable] == ["db2", "db3"]
 
 
-def test_lists_of_initiators_are_dashed_and_may_be_joined() -> None:
+def test_initiators_are_read_from_dashed_and_joined_lists() -> None:
     client = {"name": "h", "object_id": "i", "FCPolicy": {"initiatorWWPNList": ["50-01-43-80-18-6b-50-c0"]}}
     assert objects.host(client).addresses == ("50014380186b50c0",)
     client["FCPolicy"] = {"initiatorWWPNList": "50014380186b50c0,50-01-43-80-18-6b-50-c1"}
@@ -128,11 +128,11 @@ def test_lists_of_initiators_are_dashed_and_may_be_joined() -> None:
 
 
 @pytest.mark.parametrize("text", ["10.1.1.1", "10.1.1.1:3260"])
-def test_a_portal_is_known_with_and_without_its_port(text: Any) -> None:
+def test_a_portal_is_recognised_with_and_without_its_port(text: Any) -> None:
     assert port_key(text) == "10.1.1.1"
 
 
-def test_a_wwn_is_known_however_it_is_written() -> None:
+def test_a_wwn_is_recognised_in_every_notation() -> None:
     for text in ("21:01:00:1B:97:22:AE:00", "0x2101001b9722ae00", "21-01-00-1b-97-22-ae-00"):
         assert port_key(text) == "2101001b9722ae00"
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The array as it will be: objects are found by property, renamed everywhere, and looked up by steps."""
+"""The predicted state of an array: objects are found by property, and renamed everywhere."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from tests.support.memory_array import MemoryCapabilities
 GIB = 1024**3
 
 
-def make() -> World:
+def filled_world() -> World:
     actual = Actual(
         volumes=Listing(
             (
@@ -48,10 +48,10 @@ def make() -> World:
 
 @pytest.fixture
 def world() -> World:
-    return make()
+    return filled_world()
 
 
-def test_a_rename_reaches_everything_that_names_the_volume(world: World) -> None:
+def test_a_rename_changes_every_object_that_names_the_volume(world: World) -> None:
     world.rename_volume("a", "b")
     assert world.mappings_of_volume("b") == [Mapping("b", "h1", 1, open=True)]
     assert world.mappings_of_volume("a") == []
@@ -60,25 +60,25 @@ def test_a_rename_reaches_everything_that_names_the_volume(world: World) -> None
     assert world.groups["g"].volumes == ("b", "copy")
 
 
-def test_what_an_array_does_not_report_after_a_change_has_not_changed(world: World) -> None:
+def test_a_field_that_the_array_does_not_report_after_a_change_is_kept(world: World) -> None:
     world.update_volume(Volume("a", 2 * GIB))
     assert (world.volumes["a"].size, world.volumes["a"].groups) == (2 * GIB, ("g",))
     assert world.mappings_known("a")
 
 
-def test_what_was_made_of_a_snapshot_and_was_deleted_is_no_child(world: World) -> None:
+def test_a_deleted_clone_of_a_snapshot_is_not_its_child(world: World) -> None:
     snapshot = world.snapshots[("a", "s")]
     assert world.children(snapshot) == ["copy"]
     world.remove_volume("copy")
     assert world.children(snapshot) == []
 
 
-def test_of_two_reports_of_a_mapping_the_more_detailed_one_counts(world: World) -> None:
+def test_of_two_reports_of_a_mapping_the_more_detailed_one_is_used(world: World) -> None:
     """A volume reports that it is mapped; only the list of mappings reports that the session is open."""
     assert world.mappings[("h1", "a")].open is True
 
 
-def test_an_object_that_is_refused_leaves_no_step(world: World) -> None:
+def test_a_refused_object_has_no_step(world: World) -> None:
     draft = Draft(world, Policy())
     with draft.item(("volume", "copy"), "delete volume copy") as outcome:
         draft.add(DeleteVolume(("volume", "copy"), "copy"))
@@ -88,7 +88,7 @@ def test_an_object_that_is_refused_leaves_no_step(world: World) -> None:
     assert str(outcome.error) == "Cannot delete volume copy: it cannot be."
 
 
-def test_a_part_that_is_refused_leaves_the_other_parts_of_its_object(world: World) -> None:
+def test_a_refused_part_of_an_object_keeps_its_other_parts(world: World) -> None:
     draft = Draft(world, Policy())
 
     def part(name: str, refused: bool) -> None:
@@ -105,16 +105,16 @@ def test_a_part_that_is_refused_leaves_the_other_parts_of_its_object(world: Worl
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.one_of(st.none(), st.integers(0, 2)))))
-def test_an_index_finds_what_a_walk_would_find(changes: list[Any]) -> None:
+def test_an_index_finds_the_same_items_as_a_search(changes: list[Any]) -> None:
     table: Table[int, Any] = Table(value=lambda item: item[0])
-    plain: dict[int, Any] = {}
+    reference: dict[int, Any] = {}
     for key, value in changes:
         if value is None:
             table.discard(key)
-            plain.pop(key, None)
+            reference.pop(key, None)
         else:
             table[key] = (value, key)
-            plain[key] = (value, key)
-    assert dict(table) == plain
+            reference[key] = (value, key)
+    assert dict(table) == reference
     for value in range(3):
-        assert sorted(table.by("value", value)) == sorted(item for item in plain.values() if item[0] == value)
+        assert sorted(table.by("value", value)) == sorted(item for item in reference.values() if item[0] == value)

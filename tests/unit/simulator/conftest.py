@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Simulated XMSs for the tests of their protocol: one process, one array per version, each test on an empty one."""
+"""Simulated XMSs for the tests of their protocol: one process, an array of each version, emptied for each test."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The configuration: what is understood, and the one sentence for what is not."""
+"""The configuration of the simulator, and the messages about a bad one."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from openflash_simulator.errors import ConfigError
 from openflash_simulator.settings import ArrayConfig
 
 
-def one(**keys: Any) -> ArrayConfig:
+def parse_array(**keys: Any) -> ArrayConfig:
     return config.parse([{"vendor": "xtremio", **keys}])[0]
 
 
-def test_defaults() -> None:
-    array = one()
+def test_an_array_has_defaults() -> None:
+    array = parse_array()
     assert (array.name, array.address, array.port, array.username) == ("xtremio", "127.0.0.1", 0, "admin")
     assert array.version == "4.2.0-33"
 
@@ -32,13 +32,13 @@ def test_default_passwords_are_long_random_and_not_shown() -> None:
     assert first.password not in repr(first)
 
 
-def test_names_are_found_for_arrays_that_have_none() -> None:
+def test_arrays_without_a_name_get_one() -> None:
     arrays = config.from_arguments(["xtremio", "xtremio:8443", "xtremio"])
     assert [(array.name, array.port) for array in arrays] == [("xtremio", 0), ("xtremio-2", 8443), ("xtremio-3", 0)]
 
 
-def test_everything_at_once(tmp_path: Path) -> None:
-    array = one(
+def test_an_array_may_have_every_key(tmp_path: Path) -> None:
+    array = parse_array(
         name="lab_1",
         port=8443,
         username="ansible",
@@ -103,16 +103,16 @@ def test_everything_at_once(tmp_path: Path) -> None:
         ({"password": 12345}, "password is not text"),
     ],
 )
-def test_complaints(keys: dict[str, Any], complaint: str) -> None:
+def test_a_bad_key_or_value_is_refused_in_one_line(keys: dict[str, Any], complaint: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        one(**keys)
+        parse_array(**keys)
     assert complaint in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
-def test_a_wrong_password_is_not_quoted() -> None:
+def test_a_password_that_is_not_text_is_not_quoted() -> None:
     with pytest.raises(ConfigError) as caught:
-        one(password=987654321)
+        parse_array(password=987654321)
     assert "987654321" not in str(caught.value)
 
 
@@ -126,7 +126,7 @@ def test_a_wrong_password_is_not_quoted() -> None:
         ([{"vendor": "xtremio", "port": 8443}, {"vendor": "xtremio", "port": 8443}], "port 8443 is also that of"),
     ],
 )
-def test_lists_of_arrays(arrays: Any, complaint: str) -> None:
+def test_a_bad_list_of_arrays_is_refused(arrays: Any, complaint: str) -> None:
     with pytest.raises(ConfigError, match=complaint):
         config.parse(arrays)
 
@@ -139,14 +139,14 @@ def test_lists_of_arrays(arrays: Any, complaint: str) -> None:
         ("arrays: []\nport: 1", "has no key 'port'"),
     ],
 )
-def test_files(tmp_path: Path, text: str, complaint: str) -> None:
+def test_a_bad_configuration_file_is_refused(tmp_path: Path, text: str, complaint: str) -> None:
     path = tmp_path / "arrays.yml"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(ConfigError, match=complaint):
         config.load(path)
 
 
-def test_broken_yaml_does_not_show_its_password(tmp_path: Path) -> None:
+def test_the_error_of_malformed_yaml_has_no_password(tmp_path: Path) -> None:
     path = tmp_path / "arrays.yml"
     path.write_text("arrays:\n- vendor: xtremio\n  password: hush: hush\n", encoding="utf-8")
     with pytest.raises(ConfigError) as caught:
@@ -155,6 +155,6 @@ def test_broken_yaml_does_not_show_its_password(tmp_path: Path) -> None:
     assert "line 3" in str(caught.value)
 
 
-def test_missing_file(tmp_path: Path) -> None:
+def test_a_missing_configuration_file_is_reported(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be read"):
         config.load(tmp_path / "nothing.yml")

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The commands: start, stop and status as often as one likes, and what is left behind."""
+"""The commands start, stop, status and serve, also repeated, and the files that they leave."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def pid_of(run_dir: Path) -> int:
     return process.pid
 
 
-def test_start_twice_status_stop_twice(run: Run, tmp_path: Path) -> None:
+def test_start_and_stop_can_be_repeated_and_status_reports_the_simulator(run: Run, tmp_path: Path) -> None:
     run_dir = tmp_path / "run"
     assert run("status").returncode == 3
     first = run("start", "--array", "xtremio")
@@ -57,8 +57,8 @@ def test_start_twice_status_stop_twice(run: Run, tmp_path: Path) -> None:
     path = Path(first.stdout.strip())
     assert path == run_dir / "endpoints.json"
     pid = pid_of(run_dir)
-    again = run("start", "--array", "xtremio")
-    assert (again.stdout, again.stderr, pid_of(run_dir)) == (first.stdout, "running\n", pid)
+    repeated = run("start", "--array", "xtremio")
+    assert (repeated.stdout, repeated.stderr, pid_of(run_dir)) == (first.stdout, "running\n", pid)
     status = run("status")
     assert (status.returncode, status.stdout) == (0, first.stdout)
 
@@ -74,32 +74,32 @@ def test_start_twice_status_stop_twice(run: Run, tmp_path: Path) -> None:
     assert daemon.start_time(pid) is None
 
 
-def test_another_configuration_is_a_restart(run: Run, tmp_path: Path) -> None:
+def test_start_with_another_configuration_restarts_the_simulator(run: Run, tmp_path: Path) -> None:
     config = tmp_path / "arrays.yml"
     config.write_text("arrays: [{vendor: xtremio}]\n", encoding="utf-8")
     run("start", "--config", str(config))
     pid = pid_of(tmp_path / "run")
     assert run("start", "--config", str(config)).stderr == "running\n"
     config.write_text("arrays: [{vendor: xtremio, name: other}]\n", encoding="utf-8")
-    again = run("start", "--config", str(config))
-    assert again.stderr == "restarted\n"
+    repeated = run("start", "--config", str(config))
+    assert repeated.stderr == "restarted\n"
     assert pid_of(tmp_path / "run") != pid
-    assert list(json.loads(Path(again.stdout.strip()).read_text(encoding="utf-8"))["arrays"]) == ["other"]
+    assert list(json.loads(Path(repeated.stdout.strip()).read_text(encoding="utf-8"))["arrays"]) == ["other"]
 
 
-def test_what_a_crash_leaves_is_not_trusted(run: Run, tmp_path: Path) -> None:
+def test_the_files_of_a_killed_simulator_are_not_trusted(run: Run, tmp_path: Path) -> None:
     run_dir = tmp_path / "run"
     run("start", "--array", "xtremio")
     pid = pid_of(run_dir)
     os.kill(pid, signal.SIGKILL)
-    wait_until(lambda: daemon.start_time(pid) is None, 30, "a killed process does not end")
+    wait_until(lambda: daemon.start_time(pid) is None, 30, "the killed process has not ended")
     assert (run_dir / "endpoints.json").exists()
     assert run("status").returncode == 3
     assert run("start", "--array", "xtremio").stderr == "started\n"
     assert pid_of(run_dir) != pid
 
 
-def test_number_of_another_process_is_neither_taken_nor_killed(run: Run, tmp_path: Path) -> None:
+def test_another_process_with_the_saved_id_is_not_stopped(run: Run, tmp_path: Path) -> None:
     run_dir = tmp_path / "run"
     run_dir.mkdir()
     other = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
@@ -114,18 +114,18 @@ def test_number_of_another_process_is_neither_taken_nor_killed(run: Run, tmp_pat
         other.wait(60)
 
 
-def test_two_starts_at_once_are_one_simulator(tmp_path: Path) -> None:
+def test_two_simultaneous_starts_start_one_simulator(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "openflash_simulator", "start", "--run-dir", str(tmp_path), "--array", "xtremio"]
     env = {**os.environ, "PYTHONPATH": str(PACKAGE_DIR)}
     both = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env) for _ in "ab"]
     try:
-        said = sorted(process.communicate(timeout=60)[1] for process in both)
-        assert said == ["running\n", "started\n"]
+        messages = sorted(process.communicate(timeout=60)[1] for process in both)
+        assert messages == ["running\n", "started\n"]
     finally:
         daemon.stop(tmp_path)
 
 
-def test_second_foreground_in_one_folder_is_refused(run: Run) -> None:
+def test_a_second_simulator_in_one_folder_is_refused(run: Run) -> None:
     run("start", "--array", "xtremio")
     second = run("serve", "--array", "xtremio")
     assert second.returncode == 1
@@ -133,16 +133,16 @@ def test_second_foreground_in_one_folder_is_refused(run: Run) -> None:
 
 
 @pytest.mark.parametrize("command", ["serve", "start"])
-def test_port_in_use(run: Run, command: str) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+def test_a_port_in_use_is_reported(run: Run, command: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
         failed = run(command, "--array", f"xtremio:{port}")
     assert failed.returncode == 1
     assert failed.stderr == f"openflash_simulator: array xtremio: port {port} on 127.0.0.1 is already in use\n"
 
 
 @pytest.mark.parametrize("command", ["serve", "start"])
-def test_wrong_configuration_is_one_line_and_status_2(run: Run, command: str, tmp_path: Path) -> None:
+def test_a_bad_configuration_is_reported_in_one_line_with_status_2(run: Run, command: str, tmp_path: Path) -> None:
     config = tmp_path / "arrays.yml"
     config.write_text("arrays: [{vendor: xtremio, colour: red}]\n", encoding="utf-8")
     failed = run(command, "--config", str(config))
@@ -151,7 +151,7 @@ def test_wrong_configuration_is_one_line_and_status_2(run: Run, command: str, tm
     assert "has no key 'colour'" in failed.stderr
 
 
-def test_state_survives_a_restart(tmp_path: Path) -> None:
+def test_the_state_is_kept_over_a_restart(tmp_path: Path) -> None:
     array = {"vendor": "xtremio", "state_dir": str(tmp_path / "state"), "password": "kept-over-restarts-1"}
     with Simulator([array]) as simulator:
         xms = XmsClient(simulator.array())
@@ -163,21 +163,21 @@ def test_state_survives_a_restart(tmp_path: Path) -> None:
         xms.post("tags", {"entity": "Volume", "tag-name": "t"})
         xms.put("tags", {"entity": "Volume", "entity-details": "v"}, name="/Volume/t")
         xms.post("schedulers", {"snapshot-object-id": "v.s", "snapshot-object-type": "Volume"})
-        before = everything(xms)
+        before = objects_of(xms)
         state = simulator.state()
     saved = tmp_path / "state" / "xtremio.json"
     assert stat.S_IMODE(saved.stat().st_mode) == 0o600
     assert "kept-over-restarts-1" not in saved.read_text(encoding="utf-8")
     with Simulator([array]) as simulator:
         xms = XmsClient(simulator.array())
-        assert everything(xms) == before
+        assert objects_of(xms) == before
         assert simulator.state() == state
         assert xms.refused("DELETE", "volumes", name="v.s") == "cannot_remove_volume_that_has_a_scheduler"
         xms.volume("next")
         assert xms.show("volumes", name="next")["index"] == 3
 
 
-def test_state_is_saved_soon_after_a_change(tmp_path: Path) -> None:
+def test_the_state_is_saved_soon_after_a_change(tmp_path: Path) -> None:
     array = {"vendor": "xtremio", "state_dir": str(tmp_path)}
     with Simulator([array]) as simulator:
         XmsClient(simulator.array()).volume("v")
@@ -187,11 +187,11 @@ def test_state_is_saved_soon_after_a_change(tmp_path: Path) -> None:
             time.sleep(0.02)
         simulator.kill()
     with Simulator([array]) as simulator:
-        assert [one["name"] for one in simulator.state()["volumes"]] == ["v"]
+        assert [volume["name"] for volume in simulator.state()["volumes"]] == ["v"]
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"format": 1, "vendor": "violin", "content": {}}'])
-def test_unreadable_state_stops_the_start(run: Run, tmp_path: Path, text: str) -> None:
+def test_an_unreadable_state_file_stops_the_start(run: Run, tmp_path: Path, text: str) -> None:
     (tmp_path / "xtremio.json").write_text(text, encoding="utf-8")
     config = tmp_path / "arrays.yml"
     config.write_text(f"arrays: [{{vendor: xtremio, state_dir: {tmp_path}}}]\n", encoding="utf-8")
@@ -201,6 +201,6 @@ def test_unreadable_state_stops_the_start(run: Run, tmp_path: Path, text: str) -
     assert (tmp_path / "xtremio.json").read_text(encoding="utf-8") == text
 
 
-def everything(xms: XmsClient) -> dict[str, object]:
+def objects_of(xms: XmsClient) -> dict[str, object]:
     kinds = ("volumes", "snapshot-sets", "initiators", "initiator-groups", "lun-maps", "consistency-groups", "tags")
     return {kind: [{**row, "href": ""} for row in xms.get(kind, full=1)[kind]] for kind in kinds}

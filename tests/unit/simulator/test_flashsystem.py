@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The simulated command line itself, by a client that is not ours: what it prints, and its refusals and their codes."""
+"""The output, the refusals and the codes of the simulated command line, by an independent SSH client."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ def test_a_list_has_a_header_and_one_delimiter(array: FlashSystemUnderTest) -> N
     assert array.cli(f"{CREATE} db1") == (0, "Virtual Disk, id [0], successfully created\n", "")
     status, text, _ = array.cli("svcinfo lsvdisk -bytes -delim !")
     header, row = text.splitlines()
-    found = dict(zip(header.split("!"), row.split("!"), strict=True))
-    assert (status, found["id"], found["name"], found["capacity"]) == (0, "0", "db1", str(1 << 30))
-    assert len(found["vdisk_UID"]) == 32
-    assert found["vdisk_UID"].startswith("6005076")
+    fields = dict(zip(header.split("!"), row.split("!"), strict=True))
+    assert (status, fields["id"], fields["name"], fields["capacity"]) == (0, "0", "db1", str(1 << 30))
+    assert len(fields["vdisk_UID"]) == 32
+    assert fields["vdisk_UID"].startswith("6005076")
     assert array.cli("svcinfo lsvdisk -bytes -delim ! -nohdr")[1] == row + "\n"
     assert array.cli("lsvdisk")[1].split()[:2] == header.split("!")[:2]
 
@@ -55,7 +55,7 @@ def test_an_object_has_a_line_for_each_attribute(array: FlashSystemUnderTest) ->
         assert [line for line in lines if line.startswith("WWPN!")] == [f"WWPN!{WWPN}", f"WWPN!{WWPNS[1].upper()}"]
 
 
-def test_a_filter(array: FlashSystemUnderTest) -> None:
+def test_a_list_can_be_filtered_by_name(array: FlashSystemUnderTest) -> None:
     for name in ("db1", "db2", "web"):
         array.cli(f"{CREATE} {name}")
     lines = array.cli("svcinfo lsvdisk -delim ! -nohdr -filtervalue name=db*")[1].splitlines()
@@ -63,12 +63,14 @@ def test_a_filter(array: FlashSystemUnderTest) -> None:
     assert array.cli("svcinfo lsvdisk -filtervalue colour=red")[2].startswith("CMMVC5741E")
 
 
-def test_sizes_are_rounded_without_bytes(array: FlashSystemUnderTest) -> None:
+def test_a_size_is_rounded_without_the_option_bytes(array: FlashSystemUnderTest) -> None:
     array.cli(f"{CREATE} db1")
     assert "capacity!1.00GB" in array.cli("svcinfo lsvdisk -delim ! db1")[1]
 
 
-def test_nothing_to_show(simulator: Simulator, array: FlashSystemUnderTest) -> None:
+def test_an_empty_list_has_no_header_except_on_later_firmware(
+    simulator: Simulator, array: FlashSystemUnderTest
+) -> None:
     assert array.cli("svcinfo lsvdisk -delim !") == (0, "", "")
     simulator.reset("later")
     text = FlashSystemUnderTest(simulator, "later").cli("svcinfo lshost -delim !")[1]
@@ -114,14 +116,14 @@ REFUSALS = [
 def test_a_refusal_has_its_code_on_stderr_and_changes_nothing(
     array: FlashSystemUnderTest, line: str, code: str
 ) -> None:
-    for one in (
+    for command in (
         f"{CREATE} db1",
         f"{CREATE} web",
         f"svctask mkhost -force -hbawwpn {WWPN} -name one",
         f"svctask mkhost -force -iscsiname {IQN} -name two",
         "svctask mkvdiskhostmap -host one -scsi 1 db1",
     ):
-        assert array.cli(one)[0] == 0
+        assert array.cli(command)[0] == 0
     before, mark = array.state(), array.mark()
     status, out, err = array.cli(line)
     assert (status, out) == (1, "")
@@ -130,19 +132,19 @@ def test_a_refusal_has_its_code_on_stderr_and_changes_nothing(
     assert array.changes(mark) == []
 
 
-def test_a_second_host_needs_force_in_the_words_of_either_firmware(simulator: Simulator) -> None:
+def test_a_second_host_needs_force_with_the_code_of_its_firmware(simulator: Simulator) -> None:
     simulator.reset("later")
     array = FlashSystemUnderTest(simulator, "later")
     array.cli(f"{CREATE} db1")
-    for at, name in enumerate(("one", "two")):
-        array.cli(f"svctask mkhost -force -hbawwpn {WWPNS[at]} -name {name}")
+    for number, name in enumerate(("one", "two")):
+        array.cli(f"svctask mkhost -force -hbawwpn {WWPNS[number]} -name {name}")
     assert array.cli("svctask mkvdiskhostmap -host one -scsi 1 db1")[0] == 0
     assert array.cli("svctask mkvdiskhostmap -host two -scsi 1 db1")[2].startswith("CMMVC6045E ")
     assert array.cli("svctask mkvdiskhostmap -force -host two -scsi 1 db1")[0] == 0
     assert array.maps() == {("one", "db1"): 1, ("two", "db1"): 1}
 
 
-def test_a_pool_without_room(simulator: Simulator) -> None:
+def test_a_full_pool_is_refused_with_its_codes(simulator: Simulator) -> None:
     simulator.reset("small")
     array = FlashSystemUnderTest(simulator, "small")
     assert [array.cli(f"{CREATE} v{number}")[0] for number in range(2)] == [0, 0]
@@ -150,13 +152,13 @@ def test_a_pool_without_room(simulator: Simulator) -> None:
     assert array.cli("svctask expandvdisksize -size 1 -unit gb v1")[2].startswith("CMMVC5860E ")
 
 
-def test_what_is_no_command(array: FlashSystemUnderTest) -> None:
+def test_an_unknown_or_malformed_command_fails(array: FlashSystemUnderTest) -> None:
     assert array.cli("rm -rf /")[0] == 127
     assert array.cli("svcinfo lsnode -delim ! $HOME")[0] == 1
     assert array.cli('svcinfo lsnode "')[0] == 2
 
 
-def test_a_shell_runs_what_stands_behind_a_semicolon(array: FlashSystemUnderTest) -> None:
+def test_a_semicolon_separates_commands(array: FlashSystemUnderTest) -> None:
     status, out, _ = array.cli("svcinfo lssystem -delim !; echo; svcinfo lshost -delim !")
     assert (status, out.startswith("id!"), out.endswith("\n\n")) == (0, True, True)
     mark = array.mark()
@@ -165,6 +167,6 @@ def test_a_shell_runs_what_stands_behind_a_semicolon(array: FlashSystemUnderTest
     assert array.names() == ["db1"]
 
 
-def test_a_plugin_that_registers_itself_is_taken_kindly(array: FlashSystemUnderTest) -> None:
+def test_registerplugin_is_accepted(array: FlashSystemUnderTest) -> None:
     line = "svctask registerplugin -name x -uniquekey y -version 1 -metadata z"
     assert array.cli(line) == (0, "", "")

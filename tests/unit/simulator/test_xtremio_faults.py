@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What each fault does to an answer of the XtremIO API, and what the array holds afterwards."""
+"""The effect of each fault on an answer of the XtremIO API and on the array."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ VOLUME = {"vol-name": "v", "vol-size": "1g"}
 
 
 def exists(simulator: Simulator) -> bool:
-    return any(one["name"] == "v" for one in simulator.state("v42")["volumes"])
+    return any(volume["name"] == "v" for volume in simulator.state("v42")["volumes"])
 
 
-def last(simulator: Simulator) -> dict[str, Any]:
+def last_request(simulator: Simulator) -> dict[str, Any]:
     return simulator.requests("v42")[-1]
 
 
 @pytest.mark.parametrize(("kind", "carried_out"), [("reset_before", False), ("reset_after", True), ("truncated", True)])
-def test_no_whole_answer(xms: XmsClient, simulator: Simulator, kind: str, carried_out: bool) -> None:
+def test_the_answer_is_missing_or_truncated(xms: XmsClient, simulator: Simulator, kind: str, carried_out: bool) -> None:
     simulator.fault("v42", kind=kind)
     with pytest.raises((requests.ConnectionError, requests.exceptions.ChunkedEncodingError)):
         xms.call("POST", "volumes", VOLUME)
     assert exists(simulator) == carried_out
-    assert (last(simulator)["fault"], last(simulator)["status"]) == (kind, None)
+    assert (last_request(simulator)["fault"], last_request(simulator)["status"]) == (kind, None)
     assert xms.call("GET", "volumes")[0] == 200
 
 
-def test_truncated_where_there_was_nothing_to_say(xms: XmsClient, simulator: Simulator) -> None:
+def test_truncated_also_ends_an_answer_without_a_body(xms: XmsClient, simulator: Simulator) -> None:
     xms.volume("v")
     simulator.fault("v42", kind="truncated")
     with pytest.raises((requests.ConnectionError, requests.exceptions.ChunkedEncodingError)):
@@ -44,7 +44,7 @@ def test_truncated_where_there_was_nothing_to_say(xms: XmsClient, simulator: Sim
     assert not exists(simulator)
 
 
-def test_not_json(xms: XmsClient, simulator: Simulator) -> None:
+def test_non_json_answers_with_a_page_after_the_change(xms: XmsClient, simulator: Simulator) -> None:
     simulator.fault("v42", kind="non_json")
     answer = xms.session.post(f"{xms.root}/volumes", json=VOLUME, timeout=10)
     assert answer.status_code == 201
@@ -52,27 +52,27 @@ def test_not_json(xms: XmsClient, simulator: Simulator) -> None:
     assert exists(simulator)
 
 
-def test_http_status(xms: XmsClient, simulator: Simulator) -> None:
+def test_http_status_answers_with_the_status_before_the_change(xms: XmsClient, simulator: Simulator) -> None:
     simulator.fault("v42", kind="http_status", status=502)
     answer = xms.session.post(f"{xms.root}/volumes", json=VOLUME, timeout=10)
     assert (answer.status_code, "<html>" in answer.text) == (502, True)
     assert not exists(simulator)
 
 
-def test_busy_then_not(xms: XmsClient, simulator: Simulator) -> None:
+def test_busy_refuses_count_requests(xms: XmsClient, simulator: Simulator) -> None:
     simulator.fault("v42", kind="busy", count=2)
     assert [xms.refused("POST", "volumes", VOLUME) for _ in range(2)] == ["system_is_busy"] * 2
     assert not exists(simulator)
     xms.post("volumes", VOLUME)
 
 
-def test_expired(xms: XmsClient, simulator: Simulator) -> None:
+def test_expired_refuses_one_request(xms: XmsClient, simulator: Simulator) -> None:
     simulator.fault("v42", kind="expired")
     assert xms.call("GET", "volumes")[0] == 401
     assert xms.call("GET", "volumes")[0] == 200
 
 
-def test_pool_full_meets_the_next_request_that_needs_space(xms: XmsClient, simulator: Simulator) -> None:
+def test_pool_full_refuses_the_next_request_that_needs_space(xms: XmsClient, simulator: Simulator) -> None:
     simulator.fault("v42", kind="pool_full")
     xms.group("h")
     xms.get("volumes")
@@ -80,28 +80,28 @@ def test_pool_full_meets_the_next_request_that_needs_space(xms: XmsClient, simul
     xms.post("volumes", VOLUME)
 
 
-def test_latency(xms: XmsClient, simulator: Simulator) -> None:
+def test_latency_delays_one_answer(xms: XmsClient, simulator: Simulator) -> None:
     xms.get("volumes")
     simulator.fault("v42", kind="latency", seconds=0.3)
-    begun = time.monotonic()
+    start = time.monotonic()
     xms.get("volumes")
-    assert time.monotonic() - begun >= 0.3
+    assert time.monotonic() - start >= 0.3
     xms.get("volumes")
     assert simulator.struck("v42") == [1]
 
 
-def test_slow_requests_do_not_hold_up_others(xms: XmsClient, simulator: Simulator) -> None:
+def test_a_slow_request_does_not_delay_others(xms: XmsClient, simulator: Simulator) -> None:
     simulator.fault("v42", kind="latency", seconds=10, match={"path": "initiators"})
     mark = simulator.mark("v42")
     with pytest.raises(requests.exceptions.ReadTimeout):
         xms.session.get(f"{xms.root}/initiators", timeout=0.2)
     xms.get("volumes")
-    answered = [one["path"] for one in simulator.requests("v42", mark)]
-    assert len(answered) == 1, "the slow one is not over yet"
-    assert "volumes" in answered[0], "the slow one is not over yet"
+    answered = [request["path"] for request in simulator.requests("v42", mark)]
+    assert len(answered) == 1, "the slow request has not ended yet"
+    assert "volumes" in answered[0], "the slow request has not ended yet"
 
 
-def test_match_and_skip_cut_between_any_two_requests(xms: XmsClient, simulator: Simulator) -> None:
+def test_match_and_skip_select_one_request(xms: XmsClient, simulator: Simulator) -> None:
     simulator.fault("v42", kind="reset_before", skip=1, match={"method": "POST", "path": "/volumes$"})
     xms.volume("first")
     xms.get("volumes")
@@ -110,21 +110,21 @@ def test_match_and_skip_cut_between_any_two_requests(xms: XmsClient, simulator: 
     assert xms.names("volumes") == ["first"]
 
 
-def test_reset_and_clear_remove_faults(xms: XmsClient, simulator: Simulator) -> None:
+def test_a_reset_and_a_clear_remove_faults(xms: XmsClient, simulator: Simulator) -> None:
     for remove in (simulator.reset, simulator.clear_faults):
         simulator.fault("v42", kind="busy", count=None)
         remove("v42")
         assert xms.call("GET", "volumes")[0] == 200
 
 
-def test_control_refuses_what_it_does_not_know(simulator: Simulator) -> None:
+def test_an_unknown_fault_or_array_is_refused(simulator: Simulator) -> None:
     for name, fault in (("v42", {"kind": "fire"}), ("nobody", {"kind": "busy"})):
         with pytest.raises(urllib.error.HTTPError):
             simulator.fault(name, **fault)
 
 
 class TestJournal:
-    def test_requests_and_changes_in_order(self, xms: XmsClient, simulator: Simulator) -> None:
+    def test_the_journal_has_requests_and_changes_in_order(self, xms: XmsClient, simulator: Simulator) -> None:
         mark = simulator.mark("v42")
         xms.volume("v")
         xms.refused("POST", "volumes", VOLUME)
@@ -143,9 +143,9 @@ class TestJournal:
         XmsClient(xms.entry).get("volumes")
         assert len({entry["connection"] for entry in simulator.requests("v42", mark)}) == 2
 
-    def test_neither_password_nor_chap_secret_is_ever_shown(self, xms: XmsClient, simulator: Simulator) -> None:
+    def test_neither_the_password_nor_a_chap_secret_is_shown(self, xms: XmsClient, simulator: Simulator) -> None:
         xms.group("h")
-        secret = "HUSHHUSH1234"
+        secret = "CHAPSECRET12"
         body = {"ig-id": "h", "port-address": "iqn.1994-05.com.example:h", "initiator-discovery-password": secret}
         xms.post("initiators", body)
         xms.call("GET", "volumes", name=xms.entry["password"])

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What an XMS does with volumes, snapshots, groups, hosts, mappings and tags; sections of the wire sheet in names."""
+"""The objects of a simulated XMS: volumes, snapshots, groups, hosts, mappings, tags. Sections are of the wire sheet."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ class TestVolumes:
             (2048, 2048),
         ],
     )
-    def test_sizes(self, xms: XmsClient, size: object, kib: int) -> None:
+    def test_a_size_is_read_in_every_unit(self, xms: XmsClient, size: object, kib: int) -> None:
         xms.post("volumes", {"vol-name": "v", "vol-size": size})
         assert xms.show("volumes", name="v")["vol-size"] == str(kib)
 
     @pytest.mark.parametrize("size", ["1", "1.5g", "0g", "-1g", "1x", "", 0, 1023, 1536, True, None, "3p"])
-    def test_sizes_refused(self, xms: XmsClient, size: object) -> None:
+    def test_an_invalid_size_is_refused(self, xms: XmsClient, size: object) -> None:
         xms.refused("POST", "volumes", {"vol-name": "v", "vol-size": size})
         assert xms.names("volumes") == []
 
-    def test_object(self, xms: XmsClient) -> None:
+    def test_a_volume_has_its_properties(self, xms: XmsClient) -> None:
         number = xms.volume("v")
         shown = xms.show(f"volumes/{number}")
         assert shown["vol-id"] == [shown["guid"], "v", number]
@@ -50,29 +50,29 @@ class TestVolumes:
         assert (shown["num-of-lun-mappings"], shown["num-of-dest-snaps"]) == (0, 0)
         assert shown["sys-id"][1:] == ["xbrick1", 1]
 
-    def test_link(self, xms: XmsClient) -> None:
+    def test_a_creation_returns_a_link(self, xms: XmsClient) -> None:
         assert xms.post("volumes", {"vol-name": "v", "vol-size": "1g"}) == [
             {"href": f"{xms.root}/volumes/1", "rel": "self", "index": 1}
         ]
 
-    def test_name_clash(self, xms: XmsClient) -> None:
+    def test_an_existing_name_is_refused(self, xms: XmsClient) -> None:
         xms.volume("v")
         xms.volume("w")
         assert xms.refused("POST", "volumes", {"vol-name": "v", "vol-size": "1g"}) == "vol_obj_name_not_unique"
         assert xms.refused("PUT", "volumes", {"vol-name": "v"}, name="w") == "vol_obj_name_not_unique"
 
-    def test_without_a_name_the_array_finds_one(self, xms: XmsClient) -> None:
+    def test_a_volume_without_a_name_gets_one(self, xms: XmsClient) -> None:
         xms.post("volumes", {"vol-size": "1g"})
         assert len(xms.names("volumes")[0]) > 0
 
     @pytest.mark.parametrize("key", ["vol-name", "name", "vol_name"])
-    def test_rename(self, xms: XmsClient, key: str) -> None:
+    def test_a_volume_is_renamed_by_each_key(self, xms: XmsClient, key: str) -> None:
         number = xms.volume("old")
         xms.put("volumes", {key: "new"}, name="old")
         assert xms.show("volumes", name="new")["index"] == number
         assert xms.refused("GET", "volumes", name="old") == "obj_not_found"
 
-    def test_extend_and_no_shrink(self, xms: XmsClient) -> None:
+    def test_a_volume_is_extended_and_never_shrunk(self, xms: XmsClient) -> None:
         number = xms.volume("v", "2g")
         xms.put(f"volumes/{number}", {"vol-size": "3g"})
         xms.refused("PUT", f"volumes/{number}", {"vol-size": "2g"})
@@ -85,24 +85,24 @@ class TestVolumes:
         xms.refused("PUT", "volumes", {"vol-size": "2g", "name": "w"}, name="v")
         assert simulator.changes("v42", mark) == []
 
-    def test_missing_is_400_everywhere(self, xms: XmsClient) -> None:
+    def test_a_missing_volume_is_status_400_for_every_method(self, xms: XmsClient) -> None:
         for method in ("GET", "PUT", "DELETE"):
             assert xms.refused(method, "volumes/9").endswith("obj_not_found")
             assert xms.refused(method, "volumes", name="9").endswith("obj_not_found")
 
     @pytest.mark.parametrize(
-        "more",
+        "properties",
         [{"lb-size": 1024}, {"alignment-offset": 8}, {"alignment-offset": 1, "lb-size": 4096}, {"vol-access": "all"}],
     )
-    def test_attributes_refused(self, xms: XmsClient, more: dict[str, object]) -> None:
-        assert "Invalid value" in xms.refused("POST", "volumes", {"vol-name": "v", "vol-size": "1g", **more})
+    def test_an_invalid_property_is_refused(self, xms: XmsClient, properties: dict[str, object]) -> None:
+        assert "Invalid value" in xms.refused("POST", "volumes", {"vol-name": "v", "vol-size": "1g", **properties})
 
-    def test_access(self, xms: XmsClient) -> None:
+    def test_the_access_of_a_volume_is_changed(self, xms: XmsClient) -> None:
         xms.volume("v")
         xms.put("volumes", {"vol-access": "no_access"}, name="v")
         assert xms.show("volumes", name="v")["vol-access"] == "no_access"
 
-    def test_delete_takes_the_mappings_along(self, xms: XmsClient, simulator: Simulator) -> None:
+    def test_a_mapped_volume_is_deleted_with_its_mappings(self, xms: XmsClient, simulator: Simulator) -> None:
         """The API deletes a mapped volume, so a client must read the mappings first (section 3)."""
         xms.volume("v")
         xms.group("h", IQN)
@@ -110,7 +110,7 @@ class TestVolumes:
         xms.delete("volumes", name="v")
         assert simulator.state("v42")["mappings"] == []
 
-    def test_delete_refused_in_a_consistency_group(self, xms: XmsClient) -> None:
+    def test_a_volume_in_a_consistency_group_is_not_deleted(self, xms: XmsClient) -> None:
         xms.volume("v")
         xms.post("consistency-groups", {"consistency-group-name": "g", "vol-list": ["v"]})
         message = "cannot_remove_volume_that_is_in_consistency_group"
@@ -118,7 +118,7 @@ class TestVolumes:
         xms.delete("consistency-groups", name="g")
         xms.delete("volumes", name="v")
 
-    def test_delete_refused_with_a_scheduler(self, xms: XmsClient) -> None:
+    def test_a_volume_with_a_scheduler_is_not_deleted(self, xms: XmsClient) -> None:
         xms.volume("v")
         body = {"snapshot-object-id": "v", "snapshot-object-type": "Volume", "scheduler-type": "interval"}
         number = index_of(xms.post("schedulers", body)[0])
@@ -128,53 +128,55 @@ class TestVolumes:
 
 
 class TestSnapshots:
-    def test_name_is_source_and_suffix_then_renamed(self, xms: XmsClient) -> None:
+    def test_a_snapshot_is_named_by_source_and_suffix_and_can_be_renamed(self, xms: XmsClient) -> None:
         xms.volume("v")
         number = xms.snapshot("v", "u1", **{"snapshot-type": "readonly"})
         shown = xms.show(f"snapshots/{number}")
         assert shown["name"] == "v.u1"
         assert shown["ancestor-vol-id"][1] == "v"
         assert shown["snapshot-type"] == "readonly"
-        assert [one[1] for one in shown["snapset-list"]] == ["set-u1"]
+        assert [reference[1] for reference in shown["snapset-list"]] == ["set-u1"]
         xms.put(f"snapshots/{number}", {"name": "nightly"})
         assert xms.show("volumes", name="nightly")["index"] == number
 
-    def test_volumes_list_has_snapshots_but_snapshots_list_no_volumes(self, xms: XmsClient) -> None:
+    def test_the_list_of_volumes_has_snapshots_too(self, xms: XmsClient) -> None:
         xms.volume("v")
         xms.snapshot("v", "u1")
         assert xms.names("volumes") == ["v", "v.u1"]
         assert xms.names("snapshots") == ["v.u1"]
 
-    def test_same_set_name_twice(self, xms: XmsClient) -> None:
+    def test_an_existing_set_name_is_refused(self, xms: XmsClient) -> None:
         xms.volume("v")
         xms.snapshot("v", "u1")
         body = {"volume-list": ["v"], "snap-suffix": "u2", "snapshot-set-name": "set-u1"}
         assert xms.refused("POST", "snapshots", body).endswith("obj_name_not_unique")
         assert xms.names("snapshots") == ["v.u1"]
 
-    def test_same_suffix_twice(self, xms: XmsClient) -> None:
+    def test_an_existing_suffix_is_refused(self, xms: XmsClient) -> None:
         xms.volume("v")
         xms.snapshot("v", "u1")
         body = {"volume-list": ["v"], "snap-suffix": "u1", "snapshot-set-name": "other"}
         assert xms.refused("POST", "snapshots", body) == "vol_obj_name_not_unique"
 
-    def test_several_at_once_or_none(self, xms: XmsClient) -> None:
+    def test_all_snapshots_of_a_request_are_taken_or_none(self, xms: XmsClient) -> None:
         xms.volume("v")
         xms.volume("w")
         links = xms.post("snapshots", {"volume-list": ["v", "w"], "snap-suffix": "s", "snapshot-set-name": "both"})
         assert [link["href"].split("/")[-2] for link in links] == ["snapshots", "snapshots"]
         assert xms.show("snapshot-sets", name="both")["num-of-vols"] == 2
-        body = {"volume-list": ["v", "gone"], "snap-suffix": "t", "snapshot-set-name": "none"}
+        body = {"volume-list": ["v", "missing"], "snap-suffix": "t", "snapshot-set-name": "none"}
         assert xms.refused("POST", "snapshots", body) == "vol_obj_not_found"
         assert xms.refused("GET", "snapshot-sets", name="none") == "obj_not_found"
 
-    @pytest.mark.parametrize("more", [{}, {"volume-list": ["v"], "consistency-group-id": "g"}, {"volume-list": []}])
-    def test_exactly_one_source(self, xms: XmsClient, more: dict[str, object]) -> None:
+    @pytest.mark.parametrize(
+        "properties", [{}, {"volume-list": ["v"], "consistency-group-id": "g"}, {"volume-list": []}]
+    )
+    def test_a_snapshot_needs_exactly_one_source(self, xms: XmsClient, properties: dict[str, object]) -> None:
         xms.volume("v")
-        xms.refused("POST", "snapshots", {"snap-suffix": "s", "snapshot-set-name": "n", **more})
+        xms.refused("POST", "snapshots", {"snap-suffix": "s", "snapshot-set-name": "n", **properties})
         assert xms.names("snapshots") == []
 
-    def test_from_a_set_and_from_a_tag(self, xms: XmsClient) -> None:
+    def test_snapshots_are_taken_of_a_set_and_of_a_tag(self, xms: XmsClient) -> None:
         xms.volume("v")
         xms.snapshot("v", "a")
         body = {"snapshot-set-id": "set-a", "snap-suffix": "b", "snapshot-set-name": "set-b"}
@@ -197,7 +199,7 @@ class TestSnapshots:
         newer.post("snapshots", {"volume-list": ["v"]})
         assert re.fullmatch(r"v\.\d{13}", newer.names("snapshots")[0])
 
-    def test_children_of_a_deleted_snapshot_go_to_its_ancestor(self, xms: XmsClient) -> None:
+    def test_children_of_a_deleted_snapshot_get_its_ancestor(self, xms: XmsClient) -> None:
         xms.volume("v")
         xms.snapshot("v", "a")
         leaf = xms.snapshot("v.a", "b")
@@ -216,13 +218,13 @@ class TestSnapshots:
         xms.delete("snapshot-sets", name="renamed")
         assert xms.names("volumes") == ["v"]
 
-    def test_writable_snapshot_grows_like_a_volume(self, xms: XmsClient) -> None:
+    def test_a_writable_snapshot_is_extended_like_a_volume(self, xms: XmsClient) -> None:
         xms.volume("v")
         number = xms.snapshot("v", "a")
         xms.put(f"snapshots/{number}", {"vol-size": "2g"})
         assert xms.show("volumes", name="v.a")["vol-size"] == str(2 * GIB_KB)
 
-    def test_v1_gives_the_final_name_at_once(self, xms_of: Callable[..., XmsClient]) -> None:
+    def test_a_snapshot_of_v1_has_its_final_name_at_once(self, xms_of: Callable[..., XmsClient]) -> None:
         for name in ("v42", "v30"):
             xms = xms_of(name, api=1)
             xms.volume("v")
@@ -241,7 +243,7 @@ class TestRestore:
         xms.volume("v")
         xms.snapshot("v", "a", **{"snapshot-type": "readonly"})
 
-    def test_keeps_the_volume_and_what_was_in_it(self, xms: XmsClient, simulator: Simulator) -> None:
+    def test_a_restore_keeps_the_volume_and_a_backup(self, xms: XmsClient, simulator: Simulator) -> None:
         self.prepare(xms)
         before = xms.show("volumes", name="v")
         xms.post("snapshots", {"from-volume-id": "v.a", "to-volume-id": "v", "backup-snap-suffix": "bak"})
@@ -249,41 +251,43 @@ class TestRestore:
         assert (after["index"], after["guid"]) == (before["index"], before["guid"])
         assert xms.show("volumes", name="v.bak")["ancestor-vol-id"][1] == "v"
 
-    def test_content_goes_where_it_should(self, xms: XmsClient, simulator: Simulator) -> None:
+    def test_a_restore_copies_the_content_of_the_snapshot(self, xms: XmsClient, simulator: Simulator) -> None:
         self.prepare(xms)
         simulator.write("v", 1 << 20, "v42")
-        content = {one["name"]: one["content"] for one in simulator.state("v42")["volumes"]}
+        content = {volume["name"]: volume["content"] for volume in simulator.state("v42")["volumes"]}
         assert content["v"] != content["v.a"]
         xms.post("snapshots", {"from-volume-id": "v.a", "to-volume-id": "v", "backup-snap-suffix": "bak"})
-        after = {one["name"]: one["content"] for one in simulator.state("v42")["volumes"]}
+        after = {volume["name"]: volume["content"] for volume in simulator.state("v42")["volumes"]}
         assert after == {"v": content["v.a"], "v.a": content["v.a"], "v.bak": content["v"]}
 
-    def test_no_backup(self, xms: XmsClient) -> None:
+    def test_a_restore_without_a_backup_keeps_none(self, xms: XmsClient) -> None:
         self.prepare(xms)
         xms.post("snapshots", {"from-volume-id": "v.a", "to-volume-id": "v", "no-backup": "true"})
         assert xms.names("volumes") == ["v", "v.a"]
 
-    def test_sizes_must_match(self, xms: XmsClient) -> None:
+    def test_a_restore_needs_equal_sizes(self, xms: XmsClient) -> None:
         self.prepare(xms)
         xms.put("volumes", {"vol-size": "2g"}, name="v")
         body = {"from-volume-id": "v.a", "to-volume-id": "v", "no-backup": "true"}
         assert "invalid_vol_size" in xms.refused("POST", "snapshots", body)
 
-    def test_backup_name_taken_changes_nothing(self, xms: XmsClient, simulator: Simulator) -> None:
+    def test_a_restore_with_an_existing_backup_name_changes_nothing(self, xms: XmsClient, simulator: Simulator) -> None:
         self.prepare(xms)
         mark = simulator.mark("v42")
         body = {"from-volume-id": "v.a", "to-volume-id": "v", "backup-snap-suffix": "a"}
         assert xms.refused("POST", "snapshots", body) == "vol_obj_name_not_unique"
         assert simulator.changes("v42", mark) == []
 
-    def test_only_within_a_family(self, xms: XmsClient) -> None:
+    def test_a_restore_needs_a_snapshot_of_the_volume(self, xms: XmsClient) -> None:
         self.prepare(xms)
         xms.volume("other")
         xms.refused("POST", "snapshots", {"from-volume-id": "other", "to-volume-id": "v", "no-backup": "true"})
         xms.refused("POST", "snapshots", {"from-volume-id": "v", "to-volume-id": "v", "no-backup": "true"})
-        assert xms.refused("POST", "snapshots", {"from-volume-id": "gone", "to-volume-id": "v"}) == "vol_obj_not_found"
+        assert (
+            xms.refused("POST", "snapshots", {"from-volume-id": "missing", "to-volume-id": "v"}) == "vol_obj_not_found"
+        )
 
-    def test_group_from_a_set_and_back(self, xms: XmsClient, simulator: Simulator) -> None:
+    def test_a_group_is_restored_from_a_set_and_a_set_from_a_group(self, xms: XmsClient, simulator: Simulator) -> None:
         for name in ("v", "w"):
             xms.volume(name)
         xms.post("consistency-groups", {"consistency-group-name": "g", "vol-list": ["v", "w"]})
@@ -294,11 +298,11 @@ class TestRestore:
         xms.post("snapshots", {**body, "snapshot-set-name": "new"})
         assert xms.names("snapshot-sets") == ["new"]
         xms.put("snapshot-sets", {"new-name": "old"}, name="new")
-        assert [one[1] for one in xms.show("snapshot-sets", name="old")["vol-list"]] == ["v.s", "w.s"]
+        assert [volume[1] for volume in xms.show("snapshot-sets", name="old")["vol-list"]] == ["v.s", "w.s"]
 
 
 class TestConsistencyGroups:
-    def test_members_come_by_post_and_go_by_delete_with_a_body(self, xms: XmsClient) -> None:
+    def test_members_are_added_by_post_and_removed_by_delete_with_a_body(self, xms: XmsClient) -> None:
         xms.volume("v")
         xms.volume("w")
         number = index_of(xms.post("consistency-groups", {"consistency-group-name": "g"})[0])
@@ -306,14 +310,14 @@ class TestConsistencyGroups:
         assert link["href"].endswith(f"/consistency-group-volumes/{number}")
         xms.post("consistency-group-volumes", {"cg-id": number, "vol-id": "w"})
         assert xms.show("consistency-groups", name="g")["num-of-vols"] == 2
-        assert [one[1] for one in xms.show("volumes", name="v")["related-consistency-groups"]] == ["g"]
+        assert [group[1] for group in xms.show("volumes", name="v")["related-consistency-groups"]] == ["g"]
         xms.delete("consistency-group-volumes", {"cg-id": "g", "vol-id": "v"}, name="g", **{"vol-id": "v"})
-        assert [one[1] for one in xms.show("consistency-groups", name="g")["vol-list"]] == ["w"]
+        assert [volume[1] for volume in xms.show("consistency-groups", name="g")["vol-list"]] == ["w"]
         # The query alone has no effect.
         xms.refused("DELETE", "consistency-group-volumes", name="g", **{"vol-id": "w"})
         assert xms.refused("DELETE", "consistency-group-volumes", {"vol-id": "v"}, name="g").endswith("obj_not_found")
 
-    def test_list_key_rename_and_access(self, xms: XmsClient) -> None:
+    def test_a_group_is_renamed_and_its_access_changed(self, xms: XmsClient) -> None:
         xms.volume("v")
         xms.post("consistency-groups", {"consistency-group-name": "g", "vol-list": ["v"]})
         assert "consistency-groups" in xms.get("consistency-group-volumes")
@@ -325,14 +329,14 @@ class TestConsistencyGroups:
 
 class TestHosts:
     @pytest.mark.parametrize("address", [WWN, WWN.upper(), "10000000c9000007", "0x10000000C9000007"])
-    def test_wwns_are_kept_in_one_form(self, xms: XmsClient, address: str) -> None:
+    def test_a_wwn_is_stored_in_one_form(self, xms: XmsClient, address: str) -> None:
         xms.group("h")
         xms.post("initiators", {"ig-id": "h", "port-address": address})
         shown = xms.get("initiators", full=1, filter=f"port-address:eq:{WWN}")["initiators"]
-        assert [one["port-type"] for one in shown] == ["fc"]
+        assert [initiator["port-type"] for initiator in shown] == ["fc"]
 
     @pytest.mark.parametrize("address", ["10:00", "host1", "iqn.example", "", None, 7, "10000000c900000g"])
-    def test_what_is_no_address(self, xms: XmsClient, address: object) -> None:
+    def test_an_invalid_address_is_refused(self, xms: XmsClient, address: object) -> None:
         xms.group("h")
         xms.refused("POST", "initiators", {"ig-id": "h", "initiator-name": "i", "port-address": address})
 
@@ -345,14 +349,14 @@ class TestHosts:
         # An initiator cannot be moved.
         xms.refused("PUT", "initiators", {"ig-id": "h2"}, name=IQN)
 
-    def test_group_with_its_initiators_or_not_at_all(self, xms: XmsClient) -> None:
+    def test_a_group_is_created_with_its_initiators_or_not_at_all(self, xms: XmsClient) -> None:
         ports = [{"initiator-name": "a", "port-address": IQN}, {"initiator-name": "b", "port-address": WWN}]
         xms.post("initiator-groups", {"ig-name": "h", "initiator-list": ports})
         assert xms.show("initiator-groups", name="h")["num-of-initiators"] == 2
         xms.refused("POST", "initiator-groups", {"ig-name": "k", "initiator-list": ports[:1]})
         assert xms.names("initiator-groups") == ["h"]
 
-    def test_group_goes_with_its_initiators_unless_mapped(self, xms: XmsClient) -> None:
+    def test_a_group_without_mappings_is_deleted_with_its_initiators(self, xms: XmsClient) -> None:
         xms.volume("v")
         xms.group("h", IQN)
         shown = xms.map("v", "h")
@@ -376,7 +380,7 @@ class TestHosts:
 
 
 class TestLunMaps:
-    def test_name_lun_and_identity(self, xms: XmsClient) -> None:
+    def test_a_mapping_has_a_name_and_a_lun_and_gives_the_volume_its_identity(self, xms: XmsClient) -> None:
         first, second = xms.volume("v"), xms.volume("w")
         group = xms.group("h", IQN)
         shown = xms.map("v", "h")
@@ -386,14 +390,16 @@ class TestLunMaps:
         assert xms.map("w", "h")["lun"] == 2
         volume = xms.show("volumes", name="v")
         assert re.fullmatch("514f0c5[0-9a-f]{9}", volume["naa-name"])
-        assert [(ig[1], tg[1], lun) for ig, tg, lun in volume["lun-mapping-list"]] == [("h", "Default", 1)]
+        assert [(group[1], targets[1], lun) for group, targets, lun in volume["lun-mapping-list"]] == [
+            ("h", "Default", 1)
+        ]
         xms.delete("lun-maps", name=f"{first}_{group}_1")
         assert xms.show(f"volumes/{first}")["naa-name"] == volume["naa-name"]
         xms.post("lun-maps", {"vol-id": first, "ig-id": group, "lun": "77", "tg-id": "Default"})
         assert xms.show("lun-maps", name=f"{first}_{group}_1")["lun"] == 77
         assert xms.show(f"volumes/{second}")["num-of-lun-mappings"] == 1
 
-    def test_refusals(self, xms: XmsClient) -> None:
+    def test_impossible_mappings_are_refused(self, xms: XmsClient) -> None:
         xms.volume("v")
         xms.volume("w")
         xms.group("h", IQN)
@@ -411,21 +417,21 @@ class TestLunMaps:
 
 
 class TestTags:
-    def test_assign_unassign_delete(self, xms: XmsClient) -> None:
+    def test_a_tag_is_assigned_removed_and_deleted(self, xms: XmsClient) -> None:
         xms.volume("v")
         xms.post("tags", {"entity": "Volume", "tag-name": "prod", "color": "#00FF00"})
         xms.post("tags", {"entity": "Volume", "tag-name": "prod/db"})
         xms.put("tags", {"entity": "Volume", "entity-details": "v"}, name="/Volume/prod/db")
-        assert [one[1] for one in xms.show("volumes", name="v")["tag-list"]] == ["/Volume/prod/db"]
+        assert [tag[1] for tag in xms.show("volumes", name="v")["tag-list"]] == ["/Volume/prod/db"]
         tag = xms.show("tags", name="/Volume/prod")
         assert (tag["num-of-direct-objs"], tag["num-of-items"], tag["color"]) == (0, 1, "#00FF00")
-        assert [one[1] for one in tag["obj-list"]] == ["v"]
+        assert [tagged[1] for tagged in tag["obj-list"]] == ["v"]
         xms.delete("tags", {"entity": "Volume", "entity-details": "v"}, name="/Volume/prod/db")
         assert xms.show("volumes", name="v")["tag-list"] == []
         xms.delete("tags", name="/Volume/prod")
         assert xms.names("tags") == []
 
-    def test_refusals_and_deleted_objects(self, xms: XmsClient) -> None:
+    def test_impossible_tags_are_refused_and_deleted_objects_lose_their_tags(self, xms: XmsClient) -> None:
         xms.post("tags", {"entity": "Volume", "tag-name": "t"})
         xms.refused("POST", "tags", {"entity": "Volume", "tag-name": "t"})
         xms.refused("POST", "tags", {"entity": "Volume", "tag-name": "none/u"})
@@ -439,7 +445,7 @@ class TestTags:
 
 
 class TestFolders:
-    def test_volumes_in_folders(self, xms_of: Callable[..., XmsClient]) -> None:
+    def test_volumes_are_created_and_copied_in_folders(self, xms_of: Callable[..., XmsClient]) -> None:
         xms = xms_of("v30", api=1)
         xms.post("volume-folders", {"caption": "F", "parent-folder-id": "/"})
         assert xms.refused("POST", "volume-folders", {"caption": "F", "parent-folder-id": "/"}) == "caption_not_unique"
@@ -453,7 +459,7 @@ class TestFolders:
 
 
 class TestLimits:
-    def test_each(self, xms_of: Callable[..., XmsClient]) -> None:
+    def test_each_limit_is_enforced(self, xms_of: Callable[..., XmsClient]) -> None:
         xms = xms_of("small")
         xms.volume("v", "1m")
         xms.snapshot("v", "a")
@@ -471,15 +477,15 @@ class TestLimits:
         xms.map("v", "k", lun=9)
         assert xms.refused("POST", "lun-maps", {"vol-id": "w", "ig-id": "h"}) == "too_many_objs"
 
-    def test_names(self, xms_of: Callable[..., XmsClient]) -> None:
+    def test_the_length_of_names_is_limited(self, xms_of: Callable[..., XmsClient]) -> None:
         xms = xms_of("small")
         xms.refused("POST", "volumes", {"vol-name": "x" * 41, "vol-size": "1m"})
         xms.volume("v", "1m")
         xms.refused("POST", "snapshots", {"volume-list": ["v"], "snap-suffix": "s", "snapshot-set-name": "x" * 11})
         xms.refused("POST", "snapshots", {"volume-list": ["v"], "snap-suffix": "s" * 65, "snapshot-set-name": "n"})
 
-    def test_space(self, xms_of: Callable[..., XmsClient], simulator: Simulator) -> None:
-        """Everything is thin here: a pool fills by writing."""
+    def test_a_full_pool_refuses_new_volumes(self, xms_of: Callable[..., XmsClient], simulator: Simulator) -> None:
+        """All volumes are thin, so writes fill the pool."""
         xms = xms_of("small")
         xms.volume("v", "2g")
         simulator.write("v", 1 << 30, "small")

@@ -13,7 +13,7 @@ UNSET: Any = object()
 
 
 class XmsClient:
-    """A connection to a simulated XMS. ``call`` returns status and decoded body, ``refused`` the code of a refusal."""
+    """A session with a simulated XMS. ``call`` returns status and decoded body, ``refused`` the code of a refusal."""
 
     def __init__(self, entry: dict[str, Any], api: int = 2) -> None:
         self.entry = entry
@@ -71,12 +71,12 @@ class XmsClient:
             self.post("initiators", {"ig-id": name, "initiator-name": address, "port-address": address})
         return number
 
-    def map(self, volume: str, group: str, **more: Any) -> dict[str, Any]:
-        links = self.post("lun-maps", {"vol-id": volume, "ig-id": group, **more})
+    def map(self, volume: str, group: str, **options: Any) -> dict[str, Any]:
+        links = self.post("lun-maps", {"vol-id": volume, "ig-id": group, **options})
         return self.show(f"lun-maps/{index_of(links[0])}")
 
-    def snapshot(self, volume: str, suffix: str, **more: Any) -> int:
-        body = {"volume-list": [volume], "snap-suffix": suffix, "snapshot-set-name": f"set-{suffix}", **more}
+    def snapshot(self, volume: str, suffix: str, **options: Any) -> int:
+        body = {"volume-list": [volume], "snap-suffix": suffix, "snapshot-set-name": f"set-{suffix}", **options}
         return index_of(self.post("snapshots", body)[0])
 
 
