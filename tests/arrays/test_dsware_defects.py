@@ -2,11 +2,13 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Defects of other clients of Dsware that this one does not have, with their numbers in the wire sheet (section 8)."""
+"""Defects of other clients of Dsware that this one does not have, with their numbers in the wire sheet (section 8).
+
+Numbers 1 and 10, about the device and the processes of an attachment, are in test_dsware_attach.py.
+"""
 
 from __future__ import annotations
 
-import os
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -28,13 +30,6 @@ from tests.arrays.dsware import AGENTS, SimulatedDsware
 from tests.support.one_array import make_volume
 
 HERE = socket.gethostname()
-
-
-def test_1_an_attached_volume_has_a_device_that_any_host_can_use(dsware_rest: SimulatedDsware) -> None:
-    array = dsware_rest.connect({"attach_tool": dsware_rest.endpoint["bin_dir"] + "/sds_cli"})
-    device = array.map_volume(make_volume(array, "v1"), array.hosts([HERE]).items[0]).device
-    assert device
-    assert os.path.exists(device)
 
 
 def test_2_deleting_a_deleted_object_succeeds(any_wire: SimulatedDsware) -> None:
@@ -137,14 +132,6 @@ def test_9_complete_names_are_compared(any_wire: SimulatedDsware) -> None:
     array.delete_volume(model.Volume("vol1", GIB))
     array.delete_snapshot(model.Snapshot("snap1", "vol1-longer", GIB))
     assert any_wire.names() == ["snap1-longer", "vol1-longer"]
-
-
-def test_10_attaching_runs_one_process(dsware_rest: SimulatedDsware) -> None:
-    """Attaching is one command as the user that runs the task; everything else is one connection."""
-    array = dsware_rest.connect({"attach_tool": dsware_rest.endpoint["bin_dir"] + "/vbs_cli"})
-    volume, host = make_volume(array, "v1"), array.hosts([HERE]).items[0]
-    with dsware_rest.budget(array, 1, writes=1):
-        array.map_volume(volume, host)
 
 
 def test_11_the_device_is_waited_for(dsware_rest: SimulatedDsware) -> None:

@@ -26,7 +26,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.model 
     Initiator,
     VolumeSpec,
 )
-from tests.support.flashsystem import GIB, IQN, WWPNS, FlashSystemUnderTest, host, initiators, volume
+from tests.support.flashsystem import GIB, IQN, WWPNS, FlashSystemUnderTest, empty_array, host, initiators, volume
 from tests.support.running import wait_until
 from tests.support.simulator import Simulator
 from tests.support.threads import side_by_side
@@ -60,21 +60,18 @@ def simulator() -> Iterator[Simulator]:
 
 @pytest.fixture
 def array(simulator: Simulator) -> FlashSystemUnderTest:
-    simulator.reset("both")
-    return FlashSystemUnderTest(simulator, "both")
+    return empty_array(simulator, "both")
 
 
 @pytest.fixture
 def ailing(simulator: Simulator) -> FlashSystemUnderTest:
-    simulator.reset("ailing")
-    return FlashSystemUnderTest(simulator, "ailing")
+    return empty_array(simulator, "ailing")
 
 
 @pytest.fixture(params=["both", "later"])
 def any_firmware(request: pytest.FixtureRequest, simulator: Simulator) -> FlashSystemUnderTest:
     """An array of each firmware: they differ in the code for a second host and in how they print an empty list."""
-    simulator.reset(request.param)
-    return FlashSystemUnderTest(simulator, request.param)
+    return empty_array(simulator, request.param)
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors
 )
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import SnapshotSpec, VolumeSpec
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.flashsystem import names
-from tests.support.flashsystem import GIB, MIB, WWPNS, FlashSystemUnderTest, host, initiators, volume
+from tests.support.flashsystem import GIB, MIB, WWPNS, FlashSystemUnderTest, empty_array, host, initiators, volume
 from tests.support.running import wait_until
 from tests.support.simulator import Simulator
 
@@ -49,8 +49,7 @@ def simulator() -> Iterator[Simulator]:
 
 @pytest.fixture
 def array(simulator: Simulator) -> Iterator[FlashSystemUnderTest]:
-    simulator.reset("fc")
-    array = FlashSystemUnderTest(simulator, "fc")
+    array = empty_array(simulator, "fc")
     forget_disks(array)
     yield array
     array.hang_up()
@@ -127,8 +126,7 @@ def test_a_snapshot_is_a_copy_whose_name_identifies_its_volume(array: FlashSyste
 
 def test_the_next_volume_with_the_same_id_and_uid_does_not_inherit_snapshots(simulator: Simulator) -> None:
     """The array gives id and UID of a deleted volume to the next one, which can have the same name too."""
-    simulator.reset("reuse")
-    array = FlashSystemUnderTest(simulator, "reuse")
+    array = empty_array(simulator, "reuse")
     with array.client() as client:
         db1 = volume(client, "db1")
         client.create_snapshots([SnapshotSpec("monday", db1)])
@@ -171,8 +169,7 @@ def test_the_udid_of_a_volume_that_took_the_name_since_it_was_read_stays(
 
 
 def test_snapshots_of_a_volume_without_a_udid_are_identified_by_its_uid(simulator: Simulator) -> None:
-    simulator.reset("plain")
-    array = FlashSystemUnderTest(simulator, "plain")
+    array = empty_array(simulator, "plain")
     with array.client() as client:
         db1 = volume(client, "db1")
         snapshot = client.create_snapshots([SnapshotSpec("monday", db1)])[0]

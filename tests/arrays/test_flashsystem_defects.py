@@ -16,7 +16,7 @@ import pytest
 
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors import Conflict, Invalid, Refused
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import Mapping, VolumeSpec
-from tests.support.flashsystem import GIB, IQN, WWPNS, FlashSystemUnderTest, host, initiators, volume
+from tests.support.flashsystem import GIB, IQN, WWPNS, FlashSystemUnderTest, empty_array, host, initiators, volume
 from tests.support.simulator import Simulator
 
 
@@ -32,8 +32,7 @@ def simulator() -> Iterator[Simulator]:
 
 @pytest.fixture
 def array(simulator: Simulator) -> FlashSystemUnderTest:
-    simulator.reset("both")
-    return FlashSystemUnderTest(simulator, "both")
+    return empty_array(simulator, "both")
 
 
 @pytest.fixture

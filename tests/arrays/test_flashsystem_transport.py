@@ -31,7 +31,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.transp
     AnswerUnreadable,
     ConnectionLost,
 )
-from tests.support.flashsystem import FlashSystemUnderTest
+from tests.support.flashsystem import FlashSystemUnderTest, empty_array
 from tests.support.simulator import Simulator
 
 SYSTEM = ["svcinfo", "lssystem", "-delim", "!"]
@@ -61,16 +61,14 @@ def simulator() -> Iterator[Simulator]:
 
 @pytest.fixture
 def array(simulator: Simulator) -> Iterator[FlashSystemUnderTest]:
-    simulator.reset("plain")
-    array = FlashSystemUnderTest(simulator, "plain")
+    array = empty_array(simulator, "plain")
     yield array
     array.hang_up()
 
 
 @pytest.fixture
 def one_session(simulator: Simulator) -> Iterator[FlashSystemUnderTest]:
-    simulator.reset("one-session")
-    array = FlashSystemUnderTest(simulator, "one-session")
+    array = empty_array(simulator, "one-session")
     yield array
     array.hang_up()
 

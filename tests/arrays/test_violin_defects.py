@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Defects of other clients of Violin that this one does not have, with their numbers in the wire sheet (section 8).
 
-Each docstring says what the other client did.
+Each docstring says what the other client did. Number 11, about clear text and passwords, is in test_violin_session.py.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.errors
     Conflict,
     FlashError,
     Timeout,
-    Unreachable,
     Unsupported,
 )
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.model import VolumeSpec
@@ -36,7 +35,6 @@ def simulator() -> Iterator[Simulator]:
         {"name": "7.5.6", "vendor": "violin", "version": "7.5.6"},
         {"name": "8.0.0", "vendor": "violin", "version": "8.0.0"},
         {"name": "slow", "vendor": "violin", "limits": {"copy_speed": 1024}},
-        {"name": "plain", "vendor": "violin", "tls": False},
     ]
     with Simulator(arrays) as running:
         yield running
@@ -181,21 +179,6 @@ def test_10_hosts_get_all_portals_and_no_port_that_is_down(array: ViolinArray) -
     assert sum(port.protocol == "fc" for port in ports) == 3
     assert sum(port.protocol == "iscsi" for port in ports) == 2
     assert all(port.address for port in ports)
-
-
-def test_11_nothing_is_sent_in_clear_text_and_the_password_is_shown_nowhere(
-    simulator: Simulator, array: ViolinArray
-) -> None:
-    """It fell back to plain HTTP, sent the password at the logout, and showed it."""
-    plain = ViolinArray(simulator, "plain")
-    with pytest.raises(Unreachable), plain.client():
-        pass
-    assert simulator.requests("plain") == []
-    mark = array.mark()
-    with array.client(tls_server_name="localhost") as client:
-        assert array.endpoint["password"] not in repr(client.__dict__) + repr(client.calls[1])
-    logouts = [request for request in array.simulator.requests("violin", mark) if "logout" in request["path"]]
-    assert [request["body"] for request in logouts] == [{}]
 
 
 def test_12_volumes_are_renamed_and_threads_do_not_disturb_each_other(array: ViolinArray) -> None:

@@ -88,14 +88,16 @@ def test_two_runs_map_to_a_new_host_at_two_luns(runs: Runs, initiator: Any) -> N
         volumes = [volume(runs.one, f"db{number}{n}") for n in range(2)]
         hosts = runs.both(lambda client, _, n=number: client.create_host(f"server{n}", [initiator]))
         assert hosts[0].id == hosts[1].id
-        maps = runs.both(lambda client, n, h=hosts, v=volumes: client.map_volume(v[n], h[n]))
-        assert sorted(mapping.lun for mapping in maps) == [0, 1]
-        same = runs.both(lambda client, n, h=hosts: client.map_volume(volume(client, "both"), h[n]))
+        mappings = runs.both(
+            lambda client, n, both_hosts=hosts, both_volumes=volumes: client.map_volume(both_volumes[n], both_hosts[n])
+        )
+        assert sorted(mapping.lun for mapping in mappings) == [0, 1]
+        same = runs.both(lambda client, n, both_hosts=hosts: client.map_volume(volume(client, "both"), both_hosts[n]))
         assert same[0] == same[1]
-        runs.both(lambda client, n, s=same: client.unmap_volume(s[n]))
-        remaining = runs.both(lambda client, n, m=maps: client.unmap_volume(m[n]))
+        runs.both(lambda client, n, both_same=same: client.unmap_volume(both_same[n]))
+        remaining = runs.both(lambda client, n, both_mappings=mappings: client.unmap_volume(both_mappings[n]))
         assert not [outcome for outcome in remaining if isinstance(outcome, FlashError)]
-        assert runs.both(lambda client, n, h=hosts: client.delete_host(h[n])) == [None, None]
+        assert runs.both(lambda client, n, both_hosts=hosts: client.delete_host(both_hosts[n])) == [None, None]
     assert runs.array.state()["hosts"] == runs.array.state()["mappings"] == []
 
 

@@ -70,6 +70,7 @@ def test_the_password_is_in_no_record(array: ViolinArray) -> None:
     mark = array.mark()
     with array.client() as client:
         volume(client, "db1")
+        assert password not in repr(client.__dict__)
     assert password not in json.dumps([call.as_dict() for call in client.calls])
     assert password not in repr(client.calls) + repr(array.connection())
     logout = [request for request in array.simulator.requests("violin", mark) if "logout" in request["path"]]

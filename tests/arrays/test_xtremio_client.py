@@ -96,6 +96,7 @@ def test_the_clusters_of_one_xms_are_separate(two_clusters: SimulatedXms) -> Non
         with pytest.raises(errors.Invalid, match="north, south"):
             two_clusters.connect(options)
     north, south = two_clusters.connect({"cluster": "north"}), two_clusters.connect({"cluster": "south"})
+    assert (north.info().name, south.info().name) == ("north", "south")
     make_volume(north, "v1", GIB)
     make_volume(south, "v1", 2 * GIB)
     make_volume(south, "v2")

@@ -91,10 +91,6 @@ def test_05_a_wrong_cluster_name_is_an_error_at_once(xms: SimulatedXms) -> None:
     assert xms.connect({"cluster": "xbrick1"}).label == "xbrick1"
 
 
-def test_05_the_second_cluster_is_found(two_clusters: SimulatedXms) -> None:
-    assert two_clusters.connect({"cluster": "south"}).info().name == "south"
-
-
 def test_06_what_is_missing_is_named(xms: SimulatedXms) -> None:
     array = xms.connect()
     volume = make_volume(array, "v1")

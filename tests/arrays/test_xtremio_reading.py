@@ -175,7 +175,9 @@ def test_a_property_that_is_not_reported_makes_the_read_incomplete(
     assert kind in {entry.kind for entry in listing.unreadable}
 
 
-@pytest.mark.parametrize("ask", [lambda a: a.mappings(volumes=["v1"]), lambda a: a.mappings(hosts=["h1"])])
+@pytest.mark.parametrize(
+    "ask", [lambda array: array.mappings(volumes=["v1"]), lambda array: array.mappings(hosts=["h1"])]
+)
 def test_a_volume_without_its_mapping_list_is_not_taken_for_unmapped_on_rest_v1(
     xms_3: SimulatedXms, monkeypatch: pytest.MonkeyPatch, ask: Read
 ) -> None:

@@ -1,10 +1,10 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How fast flash_image copies, against a bare ``qemu-img convert`` of the same image to a volume of the same array.
+"""The speed of flash_image, compared with ``qemu-img convert`` alone of the same image to a volume of the same array.
 
-Both copy into a volume that was never written to, and both have it keep the bytes at the end (``-t writeback``). Of
-several turns the middle one counts: where no network is on the way a copy takes a second, of which chance has its part.
+Both copy into a volume that was never written to, and both flush the bytes at the end (``-t writeback``). The median of
+several runs counts, since a copy without a network takes only a second.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ from tests.support.simulator import Simulator
 
 SIZE = 2048 * MIB
 TURNS, IN_MEMORY = 3, 7
-"""Of each."""
-WANTED = 0.9
-"""The least that is expected of the speed of the bare program."""
+"""The number of runs of each program, and where the volume's file is in memory."""
+LOWEST_RATIO = 0.9
+"""The lowest speed that is accepted, relative to qemu-img alone."""
 BARE = "bare"
 IQN = "iqn.2026-01.org.example:bench"
 CHAP = Chap("of-bench", "bench-secret-14")
 
 
 def throughput() -> tuple[list[list[object]], list[str]]:
-    """A row for each array, and the arrays that are too slow."""
+    """A row of the table for each array, and the arrays that are too slow."""
     rows: list[list[object]] = []
     slow = []
     modules = Modules()
@@ -59,10 +59,10 @@ def throughput() -> tuple[list[list[object]], list[str]]:
                         ours.append(_copy(lab, image, Path(folder), verify=False)[0])
                     verified = _copy(lab, image, Path(folder), verify=True)[1]
                 ratio = statistics.median(bare) / statistics.median(ours)
-                if ratio < WANTED:
+                if ratio < LOWEST_RATIO:
                     slow.append(f"{row.name}: image")
                 speeds = [f"{SIZE / MIB / statistics.median(times):.0f}" for times in (bare, ours)]
-                kept = "yes" if ratio >= WANTED else "NO"
+                kept = "yes" if ratio >= LOWEST_RATIO else "NO"
                 rows.append([row.name, *speeds, f"{100 * ratio:.0f} %", kept, f"{verified:.1f}"])
                 lab.array.reset()
     finally:
@@ -70,28 +70,28 @@ def throughput() -> tuple[list[list[object]], list[str]]:
     return rows, slow
 
 
-HEADER = ("array", "qemu-img MiB/s", "flash_image MiB/s", "ratio", "90 % kept", "whole task, verified, s")
+HEADER = ("array", "qemu-img MiB/s", "flash_image MiB/s", "ratio", "90 % kept", "complete task, verified, s")
 
 
 def _memory() -> str | None:
-    """Where files are in memory, if it has room: else the disk is measured, and whoever else uses it."""
+    """A folder in memory if it has enough room; otherwise the speed of the disk would be measured."""
     folder = Path("/dev/shm")
     there = folder.is_dir() and shutil.disk_usage(folder).free > 5 * SIZE
     return str(folder) if there else None
 
 
 class Memory:
-    """As much as a copy takes, in use until the copy begins, and then the first that it gets.
+    """Reserves as much memory as a copy needs until the copy begins.
 
-    A virtual machine hands back memory that lies idle, and to get it again takes as long as the copy does: a task,
-    which reads its image first, would find less of it left than the bare program.
+    A virtual machine returns idle memory to its host, and getting it back takes as long as the copy. A task, which
+    reads its image first, would have less memory left than qemu-img alone.
     """
 
     def __init__(self) -> None:
         self._held = mmap.mmap(-1, 2 * SIZE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | mmap.MAP_POPULATE)
 
     def give_back(self, when: Callable[[], bool]) -> None:
-        """Beside the copy."""
+        """Release the memory in a thread when ``when`` is true."""
 
         def wait() -> None:
             while not when():
@@ -110,14 +110,14 @@ def _bare(lab: Lab, command: list[str]) -> float:
     started = time.monotonic()
     subprocess.run(command, check=True, capture_output=True, timeout=600)
     took = time.monotonic() - started
-    # The next one has the room that this has now
+    # Empty the volume again for the next run
     os.truncate(file, 0)
     os.truncate(file, size)
     return took
 
 
 def _copy(lab: Lab, image: Path, folder: Path, verify: bool) -> tuple[float, float]:
-    """Seconds that the bytes took, and the task."""
+    """The seconds of the copy itself, and of the complete task."""
     progress = folder / "progress"
     progress.write_text("{}", encoding="utf-8")
 
@@ -132,7 +132,7 @@ def _copy(lab: Lab, image: Path, folder: Path, verify: bool) -> tuple[float, flo
 
 
 def _bare_command(lab: Lab, array: Any, image: Path, folder: Path) -> list[str]:
-    """To a volume that is mapped by hand, or to the file that stands for its device."""
+    """The qemu-img command that copies to a volume that is mapped here, or to the file of its device."""
     array.create_volume(VolumeSpec(BARE, lab.smallest_volume(SIZE)))
     program = ["qemu-img", "convert", "-n", "-t", "writeback", "-f", "raw", "-O", "raw"]
     if not lab.row.by_qemu:

@@ -1,10 +1,10 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What things cost, printed as tables: requests per operation against a budget, many volumes in one task, and images.
+"""Measures and prints tables: requests per operation and their budget, many volumes in one task, and images.
 
-The simulated array counts. Ends with 1 when a budget is exceeded, or images are copied too slowly. Seconds depend on
-the machine; the ratio says more.
+The simulated array counts the requests. The exit status is 1 when a budget is exceeded, or images are copied too
+slowly. Seconds depend on the machine, so compare the ratios.
 
     python tests/bench/run.py [--arrays dsware violin] [--volumes 1 100 1000]
 """
@@ -38,21 +38,21 @@ from tests.module.playbooks import Player  # noqa: E402
 from tests.support.simulator import Simulator  # noqa: E402
 
 LOOPED = 8
-"""So many one-volume tasks are measured; more of them are reckoned from that."""
+"""The number of one-volume tasks that are measured; the time of more is calculated from that."""
 
 
 @dataclass(frozen=True)
 class Budget:
     requests: int
     reads_for: str = ""
-    """What each request that is not the change itself is for."""
+    """The purpose of each request that is not the change itself."""
 
 
 @dataclass(frozen=True)
 class Vendor:
     row: Row
     version_given: bool
-    """Whether a task can give the version and save finding it out."""
+    """Whether a task can set the array's version, which saves reading it."""
     budgets: dict[str, Budget]
 
 
@@ -131,11 +131,11 @@ VENDORS = (
             "extend": Budget(1),
             "delete": Budget(2, "is it mapped? The array would delete it all the same"),
             "snapshot": Budget(2, "none: the array gives its own name, the second change gives ours"),
-            "clone": Budget(2, "none: likewise"),
+            "clone": Budget(2, "none: the array gives its own name, the second change gives ours"),
             "attach": Budget(4, "host and its initiators (2), the LUN that the array gave (1)"),
             "detach": Budget(2, "what the host still has"),
             "no-op": Budget(2, "all requests of the task: cluster, volume"),
-            "no-op, version found out": Budget(4, "likewise, and the version"),
+            "no-op, version found out": Budget(4, "all requests of the task: version (2), cluster, volume"),
         },
     ),
     # Upstream's figures are those of its driver, with P pools (2 here, that of the configuration included)
@@ -175,7 +175,7 @@ VENDORS = (
         version_given=False,
         budgets={
             "create": Budget(1),
-            "extend": Budget(2, "what is there: the array wants to be told by how much"),
+            "extend": Budget(2, "the present size: the request has the difference"),
             "delete": Budget(2, "is it still the same volume?"),
             "snapshot": Budget(
                 13, "as clone, and once per task: volumes, identity of the source, hosts (2), this host (1 change)"
@@ -197,19 +197,19 @@ def with_tool(array: ArrayUnderTest) -> dict[str, Any]:
     return {"options": {**own, "attach_tool": f"{array.endpoint['bin_dir']}/vbs_cli"}}
 
 
-LOOK_AGAIN = "look again"
+READ_AGAIN = "read again"
 OPERATIONS = (
     *("create", "extend", "extend again", "attach", "detach", "delete", "snapshot"),
-    *(LOOK_AGAIN, "snapshot, later", "delete snapshot", "stats", "clone"),
+    *(READ_AGAIN, "snapshot, later", "delete snapshot", "stats", "clone"),
 )
 
 
 class Array:
-    """An operation at a time on a connected array, and what the array counted."""
+    """The operations of a connected array, one method each."""
 
     def __init__(self, array: ArrayUnderTest, client: Any) -> None:
         self.array, self.client = array, client
-        # The session's facts
+        # Facts that a session reads only once
         client.info(), client.pools()
         if array.row.hosts:
             protocol, address = parse_initiator(array.row.initiators[0])
@@ -240,8 +240,8 @@ class Array:
     def snapshot(self) -> None:
         self.client.create_snapshots([SnapshotSpec("monday", self.volume)])
 
-    def look_again(self) -> None:
-        """What a task reads before it does anything: the volume has a snapshot now."""
+    def read_again(self) -> None:
+        """Read the volume, which has a snapshot now, as a task does first."""
         self.volume = self.client.volumes(["ground"]).named("ground")
 
     def snapshot_later(self) -> None:
@@ -261,7 +261,7 @@ class Array:
 
 
 def operations(array: ArrayUnderTest, vendor: Vendor) -> list[tuple[str, int, int, int]]:
-    """Name, requests, writes and connections of each operation."""
+    """The name of each operation, and its numbers of requests, writes and connections."""
     found = []
 
     def count(name: str, operation: Callable[[], None]) -> None:
@@ -276,8 +276,8 @@ def operations(array: ArrayUnderTest, vendor: Vendor) -> list[tuple[str, int, in
     with array.library() as client:
         bench = Array(array, client)
         for name in OPERATIONS:
-            if name == LOOK_AGAIN:
-                bench.look_again()
+            if name == READ_AGAIN:
+                bench.read_again()
             elif name in vendor.budgets:
                 count(name, getattr(bench, name.replace(", ", "_").replace(" ", "_")))
         if "attach by tool" in vendor.budgets:
@@ -313,7 +313,7 @@ def seconds(player: Player, array: ArrayUnderTest, tasks: list[dict[str, Any]]) 
 
 
 def many(player: Player, array: ArrayUnderTest, counts: Sequence[int]) -> list[list[object]]:
-    """One task for so many volumes, against as many one-volume tasks."""
+    """Rows that compare one task for several volumes with as many one-volume tasks."""
     empty = min(seconds(player, array, []) for _ in range(2))
 
     def spent(tasks: list[dict[str, Any]]) -> tuple[float, list[dict[str, Any]]]:
@@ -382,9 +382,7 @@ def main() -> int:
                 if counts and "no-op" in vendor.budgets:
                     array.reset()
                     header = ("task", "volumes", "requests", "connections", "seconds", "as a loop", "ratio")
-                    title = (
-                        f"{vendor.row.name}: volumes in one task (a loop is reckoned from {LOOPED} one-volume tasks)"
-                    )
+                    title = f"{vendor.row.name}: volumes in one task (a loop: calculated from {LOOPED} tasks)"
                     table(title, header, many(Player(Path(folder)), array, counts))
     finally:
         modules.stop()

@@ -80,9 +80,13 @@ api = step("log in", connect)
 step("the product's version", lambda: api.system.get()["sw_version"], entry["version"])
 step("capacity", lambda: api.system.get().total_capacity, check=lambda found: found > 1 << 40)
 step("flash", lambda: api.system.get().all_flash_available_capacity, check=lambda found: found > 0)
-step("nodes", lambda: [one.uuid for one in api.storage_nodes.list()], check=lambda found: len(found) == 3)
+step("nodes", lambda: [item.uuid for item in api.storage_nodes.list()], check=lambda found: len(found) == 3)
 
-step("the tenant, again", lambda: api.tenants.create(name=TENANT.rsplit("/", 1)[1]), refused=dfs_sdk.ApiConflictError)
+step(
+    "create an existing tenant",
+    lambda: api.tenants.create(name=TENANT.rsplit("/", 1)[1]),
+    refused=dfs_sdk.ApiConflictError,
+)
 step("a new tenant", lambda: api.tenants.create(name="fresh")["path"], "/tenants/root/fresh")
 step("the tenant", lambda: api.tenants.get(TENANT.strip("/"))["path"], "/tenants" + TENANT)
 step("no such tenant", lambda: api.tenants.get("root/nobody"), refused=dfs_sdk.ApiNotFoundError)
@@ -99,7 +103,7 @@ body = {
 instance = step(
     "create", lambda: api.app_instances.create(tenant=TENANT, **body), check=lambda found: found["uuid"] == ident
 )
-report("it is there", volumes() == {NAME: 1}, repr(volumes()))
+report("the volume exists", volumes() == {NAME: 1}, repr(volumes()))
 step("create it again", lambda: api.app_instances.create(tenant=TENANT, name=NAME), refused=dfs_sdk.ApiConflictError)
 step(
     "a key that the array does not know",
@@ -107,7 +111,7 @@ step(
     refused=REJECTED,
 )
 step(
-    "a size that is none",
+    "an impossible size",
     lambda: api.app_instances.create(
         tenant=TENANT,
         name="another",
@@ -119,16 +123,18 @@ step("get by id", lambda: api.app_instances.get(instance["id"], tenant=TENANT)["
 step("get by name", lambda: api.app_instances.get(NAME, tenant=TENANT)["id"], instance["id"])
 step("get in another tenant", lambda: api.app_instances.get(NAME, tenant="/root"), refused=dfs_sdk.ApiNotFoundError)
 found = step("list by match", lambda: api.app_instances.list(filter=f"match(name,.*{NAME[2:5]}.*)", tenant=TENANT))
-report("the match", [one.name for one in found] == [NAME], repr(found)[:200])
-step("list by name", lambda: [one.name for one in api.app_instances.list(filter=f"name={NAME}", tenant=TENANT)], [NAME])
+report("the result of the match", [item.name for item in found] == [NAME], repr(found)[:200])
+step(
+    "list by name", lambda: [item.name for item in api.app_instances.list(filter=f"name={NAME}", tenant=TENANT)], [NAME]
+)
 step("list nothing", lambda: api.app_instances.list(filter="name=nothing", tenant=TENANT), [])
-step("an empty tenant is /root", lambda: [one.name for one in api.app_instances.list(tenant="")], [])
+step("an empty tenant is /root", lambda: [item.name for item in api.app_instances.list(tenant="")], [])
 if arguments.many:
     # More objects than fit on one page
     names = [f"many-{number:03d}" for number in range(110)]
-    for one in names:
-        api.app_instances.create(tenant=TENANT, name=one)
-    step("page by page", lambda: sorted(one.name for one in api.app_instances.list(tenant=TENANT)), [*names, NAME])
+    for item in names:
+        api.app_instances.create(tenant=TENANT, name=item)
+    step("page by page", lambda: sorted(item.name for item in api.app_instances.list(tenant=TENANT)), [*names, NAME])
     step("at most this number", lambda: len(api.app_instances.list(tenant=TENANT, limit=105)), 105)
     step(
         "those that match",
@@ -138,18 +144,20 @@ if arguments.many:
 
 storage = step("storage instances", lambda: instance.storage_instances.list(tenant=TENANT)[0])
 step("the target", lambda: storage.access["iqn"], check=lambda iqn: iqn.startswith("iqn.2013-05.com.daterainc:"))
-step("its addresses", lambda: storage.access["ips"], check=lambda ips: len(ips) == 2)
-settled("it can be logged in to", lambda: storage.reload(tenant=TENANT).op_state, "available")
+step("the addresses of the target", lambda: storage.access["ips"], check=lambda ips: len(ips) == 2)
+settled("the target is available", lambda: storage.reload(tenant=TENANT).op_state, "available")
 vol = step("volumes", lambda: storage.volumes.list(tenant=TENANT)[0])
 step("extend", lambda: vol.set(size=2, tenant=TENANT).size, 2)
-report("it is larger", volumes()[NAME] == 2, repr(volumes()))
+report("the new size", volumes()[NAME] == 2, repr(volumes()))
 step("shrink", lambda: vol.set(size=1, tenant=TENANT), refused=dfs_sdk.ApiError)
-step("fewer replicas than one", lambda: vol.set(replica_count=0, tenant=TENANT), refused=REJECTED)
-step("no limits yet", lambda: vol.performance_policy.get(tenant=TENANT), refused=dfs_sdk.ApiNotFoundError)
+step("no replicas", lambda: vol.set(replica_count=0, tenant=TENANT), refused=REJECTED)
+step(
+    "read limits before they exist", lambda: vol.performance_policy.get(tenant=TENANT), refused=dfs_sdk.ApiNotFoundError
+)
 step("limits", lambda: vol.performance_policy.create(tenant=TENANT, total_iops_max=500)["total_iops_max"], 500)
-limits = step("read them", lambda: vol.performance_policy.get(tenant=TENANT))
-step("without limits", lambda: limits.delete(tenant=TENANT))
-step("no limits any more", lambda: vol.performance_policy.get(tenant=TENANT), refused=dfs_sdk.ApiNotFoundError)
+limits = step("read the limits", lambda: vol.performance_policy.get(tenant=TENANT))
+step("delete the limits", lambda: limits.delete(tenant=TENANT))
+step("read deleted limits", lambda: vol.performance_policy.get(tenant=TENANT), refused=dfs_sdk.ApiNotFoundError)
 
 iqn = "iqn.1993-08.org.debian:01:0123456789ab"
 if arguments.api == "v2.1":
@@ -163,13 +171,17 @@ step("an initiator of /root", lambda: api.initiators.create(tenant="/root", id=i
 step("it is inherited", lambda: api.initiators.get(iqn, tenant=TENANT).tenant, "/root")
 if force:
     step("one of the tenant's own", lambda: api.initiators.create(tenant=TENANT, id=iqn, name="host-a", **force))
-    step("whose it is", lambda: api.initiators.get(iqn, tenant=TENANT).tenant, TENANT)
-step("and again", lambda: api.initiators.create(tenant=TENANT, id=iqn, name="host-a"), refused=dfs_sdk.ApiConflictError)
+    step("the tenant of the initiator", lambda: api.initiators.get(iqn, tenant=TENANT).tenant, TENANT)
+step(
+    "create an existing initiator",
+    lambda: api.initiators.create(tenant=TENANT, id=iqn, name="host-a"),
+    refused=dfs_sdk.ApiConflictError,
+)
 path = f"/initiators/{iqn}"
 step("give it access", lambda: storage.acl_policy.set(tenant=TENANT, initiators=[{"path": path}], initiator_groups=[]))
 step("who has access", lambda: [row["path"] for row in storage.acl_policy.get(tenant=TENANT)["initiators"]], [path])
 rows = [(row["volume"], row["host"]) for row in array.state()["mappings"]]
-report("it is mapped", rows == [(NAME, iqn)], repr(rows))
+report("the mapping exists", rows == [(NAME, iqn)], repr(rows))
 step(
     "an initiator that is not there",
     lambda: storage.acl_policy.set(tenant=TENANT, initiators=[{"path": path + "9"}]),
@@ -177,11 +189,11 @@ step(
 )
 group = step("a group", lambda: api.initiator_groups.create(tenant=TENANT, name="group-a", members=[{"path": path}]))
 step(
-    "its members",
+    "the members of the group",
     lambda: [row["path"] for row in api.initiator_groups.get("group-a", tenant=TENANT)["members"]],
     [path],
 )
-step("without the group", lambda: group.delete(tenant=TENANT)["name"], "group-a")
+step("delete the group", lambda: group.delete(tenant=TENANT)["name"], "group-a")
 for secret in ("short", "x" * 17):
     step(
         "a secret of the wrong length",
@@ -192,25 +204,29 @@ for secret in ("short", "x" * 17):
     )
 chap = {"type": "chap", "target_user_name": "chapuser", "target_pswd": "chapsecret1234"}
 step("CHAP", lambda: storage.auth.set(tenant=TENANT, **chap))
-step("its secret stays there", lambda: storage.auth.get(tenant=TENANT)["target_pswd"], "(hidden)")
-report("nor is it in the journal", chap["target_pswd"] not in json.dumps(array.ask("/journal")), "")
-step("IP pools", lambda: [one.name for one in api.access_network_ip_pools.list(tenant=TENANT)], ["default"])
-step("notes", lambda: instance.metadata.set(tenant=TENANT, checksum="abc", length=5, type="image"))
-step("read them back", lambda: instance.metadata.get(tenant=TENANT)["checksum"], "abc")
+step("the secret is not returned", lambda: storage.auth.get(tenant=TENANT)["target_pswd"], "(hidden)")
+report("the secret is not in the journal", chap["target_pswd"] not in json.dumps(array.ask("/journal")), "")
+step("IP pools", lambda: [item.name for item in api.access_network_ip_pools.list(tenant=TENANT)], ["default"])
+step("metadata", lambda: instance.metadata.set(tenant=TENANT, checksum="abc", length=5, type="image"))
+step("read the metadata", lambda: instance.metadata.get(tenant=TENANT)["checksum"], "abc")
 step("without CHAP", lambda: storage.auth.set(tenant=TENANT, type="none"))
 step("give nobody access", lambda: storage.acl_policy.set(tenant=TENANT, initiators=[]))
 
 key = str(uuid.uuid4())
 taken = step("a snapshot", lambda: vol.snapshots.create(tenant=TENANT, uuid=key), check=lambda found: found.uuid == key)
-settled("it is usable", lambda: taken.reload(tenant=TENANT).op_state, "available")
-duplicate = step("the same again", lambda: vol.snapshots.create(tenant=TENANT, uuid=key), refused=dfs_sdk.ApiError)
-report("by its code", getattr(duplicate, "code", None) == 15, repr(duplicate))
+settled("the snapshot is available", lambda: taken.reload(tenant=TENANT).op_state, "available")
+duplicate = step(
+    "create an existing snapshot", lambda: vol.snapshots.create(tenant=TENANT, uuid=key), refused=dfs_sdk.ApiError
+)
+report("the code of that refusal", getattr(duplicate, "code", None) == 15, repr(duplicate))
 step(
     "snapshots",
     lambda: [(snapshot.utc_ts, snapshot.uuid) for snapshot in vol.snapshots.list(tenant=TENANT)],
     [(taken.utc_ts, key)],
 )
-report("its time", float(taken.utc_ts) > 1e9 and len(taken.utc_ts.partition(".")[2]) == 9, taken.utc_ts)
+report(
+    "the form of the time stamp", float(taken.utc_ts) > 1e9 and len(taken.utc_ts.partition(".")[2]) == 9, taken.utc_ts
+)
 mode = {"create_mode": "openstack"}
 copy = step(
     "a clone",
@@ -220,14 +236,14 @@ restored = step(
     "a volume of the snapshot",
     lambda: api.app_instances.create(tenant=TENANT, name="clone-s", clone_snapshot_src={"path": taken["path"]}, **mode),
 )
-settled("the clone is done", lambda: dict(copy.reload(tenant=TENANT).items()).get("op_state"), None)
-report("their sizes", {volumes()[one] for one in ("clone-v", "clone-s")} == {2}, repr(volumes()))
+settled("the clone is finished", lambda: dict(copy.reload(tenant=TENANT).items()).get("op_state"), None)
+report("the sizes of both copies", {volumes()[item] for item in ("clone-v", "clone-s")} == {2}, repr(volumes()))
 step("roll back online", lambda: vol.set(restore_point=taken.utc_ts, tenant=TENANT), refused=dfs_sdk.ApiError)
 step("offline", lambda: instance.set(tenant=TENANT, admin_state="offline", force=True).admin_state, "offline")
 step("roll back", lambda: vol.set(restore_point=taken.utc_ts, tenant=TENANT).size, 2)
 step("online", lambda: instance.set(tenant=TENANT, admin_state="online").admin_state, "online")
 step("delete the snapshot", lambda: taken.delete(tenant=TENANT)["uuid"], key)
-step("without snapshots", lambda: vol.snapshots.list(tenant=TENANT), [])
+step("no snapshot remains", lambda: vol.snapshots.list(tenant=TENANT), [])
 step("rename", lambda: copy.set(tenant=TENANT, name="clone-renamed")["name"], "clone-renamed")
 
 step("delete it online", lambda: instance.delete(tenant=TENANT), refused=dfs_sdk.ApiError)
@@ -235,7 +251,7 @@ offline = {"tenant": TENANT, "admin_state": "offline", "force": True}
 for to_delete in (instance, copy, restored):
     step("offline", lambda to_delete=to_delete: to_delete.set(**offline).admin_state, "offline")
     step("delete", lambda to_delete=to_delete: to_delete.delete(tenant=TENANT, force=True)["id"], to_delete["id"])
-report("nothing is left", volumes() == {}, repr(volumes()))
+report("no volume remains", volumes() == {}, repr(volumes()))
 step("get what is gone", lambda: api.app_instances.get(instance["id"], tenant=TENANT), refused=dfs_sdk.ApiNotFoundError)
 step("delete it again", lambda: instance.delete(tenant=TENANT), refused=dfs_sdk.ApiNotFoundError)
 

@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.ports import free_port
+from tests.support.running import Running
 
 HERE = Path(__file__).parent
 
 
-class Service:
+class Service(Running):
     """One process and its children.
 
     :param python: of the environment that has the service.

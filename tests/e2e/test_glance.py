@@ -39,12 +39,8 @@ def glance(simulator: Simulator, distribution: Path, tmp_path_factory: pytest.Te
         "locked": section(entry, datera_san_password=WRONG),
         "nothing": section(entry, datera_san_ip=""),
     }
-    running = Glance(distribution, tmp_path_factory.mktemp("glance"), stores)
-    try:
-        running.start()
+    with Glance(distribution, tmp_path_factory.mktemp("glance"), stores) as running:
         yield running
-    finally:
-        running.stop()
 
 
 def empty(simulator: Simulator) -> bool:
@@ -149,17 +145,15 @@ def test_the_service_starts_without_its_array_and_the_store_works_later(distribu
     }
     with Simulator([array]) as first:
         entry = first.array("datera")
-    running = Glance(distribution, tmp_path, {"flash": section(entry, datera_validate_certs=False, datera_timeout=5)})
-    try:
-        running.start()
+    with Glance(
+        distribution, tmp_path, {"flash": section(entry, datera_validate_certs=False, datera_timeout=5)}
+    ) as running:
         image = running.image()
         assert running.upload(image, b"x" * MIB).status_code == 503
         with Simulator([{**array, "port": entry["port"], "http_port": entry["http_port"]}]):
             assert running.upload(image, b"x" * MIB).status_code == 204
             assert running.download(image).content == b"x" * MIB
             assert running.delete(image) == 204
-    finally:
-        running.stop()
 
 
 def test_the_log_has_no_secret(glance: Glance, simulator: Simulator) -> None:

@@ -36,7 +36,7 @@ ARRAYS: dict[str, dict[str, Any]] = {
 # The host copies for FlashSystem, and it has disks for Fibre Channel only (see disks.py).
 WITHOUT_COPIES = ("flashsystemiscsi",)
 REQUIREMENTS = {"datera": "datera", "flashsystem": "cinder28", "flashsystemiscsi": "cinder28"}
-ROWS = ["xtremio", *(pytest.param(one, marks=pytest.mark.slow) for one in ARRAYS if one != "xtremio")]
+ROWS = ["xtremio", *(pytest.param(name, marks=pytest.mark.slow) for name in ARRAYS if name != "xtremio")]
 # Cinder calls no method of this upstream driver that ends an attachment of the current API, so the host keeps its
 # access until the volume is deleted, and there is nothing to compare.
 ENDS_NOTHING = ("datera",)
@@ -182,13 +182,11 @@ def running(name: str, simulator: Simulator, distribution: Path, folder: Path) -
         "ours": section(name, entry, volume_backend_name="ours"),
     }
     python = client_python(CLIENTS / f"requirements-{REQUIREMENTS.get(name, 'cinder29')}.txt")
-    cinder = Cinder(python, distribution, folder / "cinder", backends, {"backend_stats_polling_interval": 3600}, env)
-    try:
-        cinder.start()
+    with Cinder(
+        python, distribution, folder / "cinder", backends, {"backend_stats_polling_interval": 3600}, env
+    ) as cinder:
         cinder.wait_for("both", lambda: cinder.backend_states() == dict.fromkeys(backends, "up up"))
         yield cinder
-    finally:
-        cinder.stop()
 
 
 @pytest.mark.parametrize("name", ROWS)

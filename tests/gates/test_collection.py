@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The collection as Galaxy, automation hub and the Ansible community package judge it."""
+"""The checks that Galaxy, automation hub and the Ansible community package make of the collection."""
 
 from __future__ import annotations
 
@@ -14,41 +14,41 @@ import yaml
 Run = Callable[..., str]
 
 
-def test_ansible_lint(run: Run) -> None:
+def test_ansible_lint_finds_nothing(run: Run) -> None:
     run("ansible-lint", "--strict")
 
 
-def test_galaxy_importer(run: Run, root: Path, artifact: Path) -> None:
-    """But for ansible-lint, which test_ansible_lint runs on the same files and more."""
+def test_galaxy_importer_accepts_the_artifact(run: Run, root: Path, artifact: Path) -> None:
+    """Without its ansible-lint, which the test above runs on more files."""
     run(root / "tests/gates/import", artifact, IMPORT_LINT="False")
 
 
-def test_documentation(run: Run) -> None:
+def test_the_documentation_of_the_plugins_is_valid(run: Run) -> None:
     run("antsibull-docs", "lint-collection-docs", "--plugin-docs", "--validate-collection-refs=all", ".")
 
 
-def test_documentation_site(run: Run, root: Path) -> None:
+def test_the_documentation_site_can_be_built(run: Run, root: Path) -> None:
     run(root / "tests/gates/docs")
 
 
-def test_changelog(run: Run) -> None:
+def test_the_changelog_is_valid(run: Run) -> None:
     run("antsibull-changelog", "lint")
     run("antsibull-changelog", "lint-changelog-yaml", "changelogs/changelog.yaml")
 
 
-def test_licences(run: Run) -> None:
+def test_every_file_has_a_licence(run: Run) -> None:
     run("reuse", "lint")
 
 
-def test_execution_environment(run: Run, installed: Path) -> None:
-    """ansible-builder finds in the installed collection the libraries that meta/ names."""
-    found = yaml.safe_load(run("ansible-builder", "introspect", "--verbosity", "0", installed.parents[2]))
+def test_an_execution_environment_has_the_required_libraries(run: Run, installed: Path) -> None:
+    """ansible-builder finds the libraries that the collection's meta folder names."""
+    required = yaml.safe_load(run("ansible-builder", "introspect", "--verbosity", "0", installed.parents[2]))
     for kind, name in (("python", "requests"), ("python", "paramiko"), ("system", "python3-venv")):
-        assert any(line.startswith(name) for line in found[kind]), found
+        assert any(line.startswith(name) for line in required[kind]), required
 
 
-def test_artifact_is_lean(installed: Path) -> None:
-    """What ships is what a user needs, and the file that tells ansible-test the Pythons."""
+def test_the_artifact_has_only_what_a_user_needs(installed: Path) -> None:
+    """One file more is for ansible-test: it names the supported Pythons."""
     assert {entry.name for entry in installed.iterdir()} == {
         *("CHANGELOG.rst", "CODE_OF_CONDUCT.md", "CONTRIBUTING.md", "FILES.json", "LICENSE", "LICENSES"),
         *("MAINTAINERS.md", "MANIFEST.json", "README.md", "REUSE.toml"),

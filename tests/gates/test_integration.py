@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""`ansible-test integration`: the targets of tests/integration, which anyone can run, against simulated arrays."""
+"""`ansible-test integration` with the targets of tests/integration, against simulated arrays."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MODULES = sorted(file.stem for file in (ROOT / "plugins/modules").glob("*.py"))
 
 
 def test_every_module_has_a_target() -> None:
-    # flash_image needs programs of QEMU, which a target cannot install; tests/images has its tests
+    # flash_image needs programs of QEMU, which a target cannot install; it is tested in tests/images
     assert set(MODULES) - set(TARGETS) == {"flash_image"}
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The library's own tests on the oldest supported Python of this machine: managed hosts are older than controllers."""
+"""The library's tests on the oldest Python of this machine, since managed hosts are older than controllers."""
 
 from __future__ import annotations
 

@@ -2,12 +2,12 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Every command of README.md that a reader may copy is run here, as it stands, in a copy of the checkout.
+"""The commands and playbooks of README.md, run unchanged in a copy of the checkout.
 
-Commands are the lines of its ```shell blocks. `make test` is what runs this file, and is not run again. `make demo`
-makes an environment first, as `make test` did from the same lines; it is run by `make test-slow`. Every other command
-runs with the environment of this checkout, and the collection that it installs runs in an empty home.
-The playbooks of its ```yaml blocks are held to the modules' own options by a syntax check.
+Commands are the lines of its ```shell blocks. `make test` runs this file, so it is not run again. `make demo` makes an
+environment first, as `make test` does, so only `make test-slow` runs it. Every other command runs with the environment
+of this checkout, and the collection that it installs runs in an empty home. The playbooks of its ```yaml blocks are
+checked against the options of the modules by a syntax check.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ DEMO = "make demo"
 
 @pytest.fixture
 def copy(run: Run, tmp_path: Path) -> Path:
-    """The checkout as somebody who has just cloned it sees it."""
+    """A copy of the checkout with the files of a new clone."""
     folder = tmp_path / "clone"
     for name in run("git", "ls-files", "--cached", "--others", "--exclude-standard").splitlines():
         if (ROOT / name).is_file():
@@ -45,7 +45,7 @@ def copy(run: Run, tmp_path: Path) -> Path:
     return folder
 
 
-def test_commands(run: Run, copy: Path, newcomer: dict[str, str]) -> None:
+def test_every_command_of_the_readme_succeeds(run: Run, copy: Path, newcomer: dict[str, str]) -> None:
     assert len(COMMANDS) > 1
     for command in COMMANDS:
         if command != DEMO:
@@ -53,13 +53,13 @@ def test_commands(run: Run, copy: Path, newcomer: dict[str, str]) -> None:
 
 
 @pytest.mark.slow
-def test_the_demonstration_in_a_new_clone(run: Run, copy: Path, newcomer: dict[str, str]) -> None:
+def test_the_demonstration_runs_in_a_new_clone(run: Run, copy: Path, newcomer: dict[str, str]) -> None:
     assert DEMO in COMMANDS
     run("bash", "-euc", DEMO, cwd=copy, **newcomer)
 
 
 @pytest.mark.parametrize("text", blocks("yaml"))
-def test_playbooks(run: Run, tmp_path: Path, text: str) -> None:
+def test_every_playbook_of_the_readme_is_valid(run: Run, tmp_path: Path, text: str) -> None:
     playbook = tmp_path / "playbook.yml"
     playbook.write_text(text)
     assert yaml.safe_load(text)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""`make release`: what it refuses before it changes anything, and one release from its beginning to its end."""
+"""`make release`: the versions that it refuses before it changes anything, and one complete release."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Run = Callable[..., str]
 
 @pytest.fixture
 def clone(run: Run, root: Path, tmp_path: Path) -> Path:
-    """A clone of this checkout with what is not committed yet, all of it committed there."""
+    """A clone of this checkout in which its uncommitted changes are committed."""
     folder = tmp_path / "clone"
     run("git", "clone", "--quiet", "--no-tags", root, folder)
     changed = run("git", "ls-files", "--modified", "--others", "--exclude-standard").splitlines()
@@ -42,7 +42,7 @@ def commit(run: Run, folder: Path, message: str) -> None:
     run("git", *author, "commit", "--quiet", "--allow-empty", "--message", message, cwd=folder)
 
 
-def test_what_cannot_be_a_release_is_refused_and_changes_nothing(run: Run, clone: Path) -> None:
+def test_an_invalid_release_is_refused_and_changes_nothing(run: Run, clone: Path) -> None:
     def refused(*version: str) -> str:
         done = subprocess.run(
             [clone / "tests/gates/release", *version],
@@ -73,11 +73,11 @@ def version_of(folder: Path) -> str:
 
 
 @pytest.mark.slow
-def test_a_release_from_its_beginning_to_its_end(run: Run, clone: Path) -> None:
+def test_a_release_is_prepared_completely(run: Run, clone: Path) -> None:
     output = run(clone / "tests/gates/release", "99.0.0", cwd=clone)
     assert "ansible-galaxy collection publish dist/openflash-storage-99.0.0.tar.gz" in output
     assert version_of(clone) == "99.0.0"
     assert "v99.0.0\n=======" in (clone / "CHANGELOG.rst").read_text(encoding="utf-8")
     assert not list((clone / "changelogs/fragments").glob("*.yml"))
     commit(run, clone, "Release 99.0.0")
-    assert run("git", "status", "--porcelain", cwd=clone) == "", "nothing else was left in the tree"
+    assert run("git", "status", "--porcelain", cwd=clone) == "", "the release changes only files that are committed"

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What can be said of the source without running it. Together with the unit tests this is `make check`."""
+"""Checks of the source without running it. Together with the unit tests this is `make check`."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ PACKAGES = {
     "openflash_openstack": ("roles/openstack_drivers/files:plugins/module_utils", "3.9"),
 }
 ELSEWHERE = ("sixth_array",)
-"""Folders of tests whose types are checked where a test puts them."""
+"""Folders of tests that a test copies elsewhere, where their types are checked."""
 
 
-def test_ruff(run: Callable[..., str]) -> None:
+def test_ruff_finds_nothing(run: Callable[..., str]) -> None:
     run("ruff", "check", "--no-cache", ".")
     run("ruff", "format", "--no-cache", "--check", ".")
 
 
 @pytest.mark.parametrize("package", PACKAGES)
-def test_mypy(run: Callable[..., str], package: str) -> None:
+def test_mypy_finds_nothing_in_the_packages(run: Callable[..., str], package: str) -> None:
     folder, python = PACKAGES[package]
     run("mypy", "--python-version", python, "--package", package, MYPYPATH=folder)
 
 
-def test_mypy_of_the_tests(run: Callable[..., str], root: Path) -> None:
+def test_mypy_finds_nothing_in_the_tests(run: Callable[..., str], root: Path) -> None:
     folders = [
         path
         for path in sorted((root / "tests").iterdir())
@@ -61,8 +61,7 @@ def test_one_version(root: Path) -> None:
     assert yaml.safe_load((root / "galaxy.yml").read_text())["version"] == found[1]
 
 
-def test_action_group(root: Path) -> None:
-    """The action group `flash` is every module with the connection options, and no other."""
+def test_the_action_group_flash_has_exactly_the_modules_with_connection_options(root: Path) -> None:
     group = yaml.safe_load((root / "meta/runtime.yml").read_text())["action_groups"]["flash"]
     connecting = [
         path.stem
@@ -73,7 +72,7 @@ def test_action_group(root: Path) -> None:
 
 
 def waits_for_ever(call: ast.Call) -> bool:
-    """A program that is run without a limit, or a thread or a process that is joined without one."""
+    """Whether a call runs a program, or joins a thread or a process, without a timeout."""
     named = {keyword.arg for keyword in call.keywords}
     if not isinstance(call.func, ast.Attribute) or named & {"timeout", None}:
         return False

@@ -85,10 +85,14 @@ def main() -> int:
     fsc(array, "createVolume", "--volName", volume, "--poolId", "0", "--volSize", "1024", "--thinFlag", "0")
 
     brick = step("made by the factory", lambda: connector.InitiatorConnector.factory(protocol, "sudo"))
-    step("ours", lambda: type(brick).__module__, "openflash_openstack.brick.connector")
-    step("of os-brick's kind", lambda: isinstance(brick, base.BaseLinuxConnector), True)
-    step("all of the interface", lambda: interface(type(brick)), [])
-    step("tells nothing of the host", lambda: type(brick).get_connector_properties("sudo", multipath=True), {})
+    step(
+        "its class is the one of openflash_openstack",
+        lambda: type(brick).__module__,
+        "openflash_openstack.brick.connector",
+    )
+    step("it is a connector of os-brick", lambda: isinstance(brick, base.BaseLinuxConnector), True)
+    step("it has the complete interface of os-brick", lambda: interface(type(brick)), [])
+    step("it adds no properties of the host", lambda: type(brick).get_connector_properties("sudo", multipath=True), {})
     ours: Any = sys.modules["openflash_openstack.brick.connector"]
     properties = connector.get_connector_properties("sudo", "192.0.2.1", True, False, host="me")
     step("properties of the host", lambda: properties["host"], "me")
@@ -99,37 +103,57 @@ def main() -> int:
     suffix = "" if tool == "sds_cli" else "withip"
     address = "" if tool == "sds_cli" else " -i 192.0.2.9 -p 0"
 
-    step("no path yet", lambda: brick.get_volume_paths(existing), [])
-    step("not connected", lambda: brick.is_volume_connected(volume), False)
+    step("there is no path before it is connected", lambda: brick.get_volume_paths(existing), [])
+    step("it is not connected at first", lambda: brick.is_volume_connected(volume), False)
     mark = array.mark()
     connection = step("connect", lambda: brick.connect_volume(existing))
     # The upstream connector runs the tool twice (wire sheet, section 6)
-    step("one command", lambda: commands(array, mark), [f"{tool} {tool} -c attach{suffix} -v {volume}{address}"])
+    step(
+        "connecting runs the tool once",
+        lambda: commands(array, mark),
+        [f"{tool} {tool} -c attach{suffix} -v {volume}{address}"],
+    )
     device = Path(connection["path"])
-    step("a block device", lambda: connection, {"type": "block", "path": str(device)})
-    step("of the array", lambda: device.is_relative_to(array.entry["device_root"]), True)
-    step("of its size", lambda: device.stat().st_size, GIB)
+    step("the result is a block device", lambda: connection, {"type": "block", "path": str(device)})
+    step("the device is the array's", lambda: device.is_relative_to(array.entry["device_root"]), True)
+    step("the device has the size of the volume", lambda: device.stat().st_size, GIB)
     step("connect again", lambda: brick.connect_volume(existing), connection)
     step("connected", lambda: brick.is_volume_connected(volume), True)
-    step("its paths", lambda: brick.get_volume_paths(existing), [str(device)])
-    step("all there is", lambda: brick.get_all_available_volumes(existing), [str(device)])
-    step("nothing to list", lambda: (brick.get_search_path(), brick.get_all_available_volumes()), (None, []))
-    step("its size", lambda: brick.extend_volume(existing), GIB)
+    step("the paths of the volume", lambda: brick.get_volume_paths(existing), [str(device)])
+    step("all available volumes", lambda: brick.get_all_available_volumes(existing), [str(device)])
+    step(
+        "without properties, there is no search path and no volume",
+        lambda: (brick.get_search_path(), brick.get_all_available_volumes()),
+        (None, []),
+    )
+    step("extend returns the size", lambda: brick.extend_volume(existing), GIB)
     fsc(array, "expandVolume", "--volName", volume, "--volSize", "2048")
-    step("its new size", lambda: brick.extend_volume(existing), 2 * GIB)
+    step("extend returns the new size", lambda: brick.extend_volume(existing), 2 * GIB)
     mark = array.mark()
     step("disconnect", lambda: brick.disconnect_volume(existing, connection), None)
     step(
-        "one command for that", lambda: commands(array, mark), [f"{tool} {tool} -c detach{suffix} -v {volume}{address}"]
+        "disconnecting runs the tool once",
+        lambda: commands(array, mark),
+        [f"{tool} {tool} -c detach{suffix} -v {volume}{address}"],
     )
-    step("no device left", device.exists, False)
+    step("the device is removed", device.exists, False)
     step("disconnect again", lambda: brick.disconnect_volume(existing, None), None)
     step("extend what is not attached", lambda: brick.extend_volume(existing), refused=REFUSED)
     step("connect what is not there", lambda: brick.connect_volume(nowhere), refused=REFUSED, message="no such volume")
     step("disconnect what is not there", lambda: brick.disconnect_volume(nowhere, None), None)
-    step("without a name", lambda: brick.connect_volume({"volume_id": ""}), refused=REFUSED, message="volume_name")
+    step(
+        "connect, without a name",
+        lambda: brick.connect_volume({"volume_id": ""}),
+        refused=REFUSED,
+        message="volume_name",
+    )
     option = {"volume_id": "-x"}
-    step("a name that is an option", lambda: brick.connect_volume(option), refused=REFUSED, message="not the name")
+    step(
+        "connect, a name that looks like an option",
+        lambda: brick.connect_volume(option),
+        refused=REFUSED,
+        message="not the name",
+    )
 
     # Lost answers: the state of the array decides
     for kind in ("reset_before", "reset_after", "truncated"):
@@ -141,16 +165,22 @@ def main() -> int:
         step(f"gone, {kind}", device.exists, False)
     array.fault(kind="reset_before", count=None)
     step(
-        "connect, never an answer",
+        "connect, all answers lost",
         lambda: brick.connect_volume(existing),
         refused=REFUSED,
         message="failed with status",
     )
-    step("disconnect, never an answer", lambda: brick.disconnect_volume(existing, None), refused=REFUSED)
-    step("forced", lambda: brick.disconnect_volume(existing, None, force=True, ignore_errors=True), None)
+    step("disconnect, all answers lost", lambda: brick.disconnect_volume(existing, None), refused=REFUSED)
+    step(
+        "disconnect by force, errors ignored",
+        lambda: brick.disconnect_volume(existing, None, force=True, ignore_errors=True),
+        None,
+    )
     forced = exception.ExceptionChainer
     step(
-        "forced, and the errors are raised", lambda: brick.disconnect_volume(existing, None, force=True), refused=forced
+        "disconnect by force, errors raised at the end",
+        lambda: brick.disconnect_volume(existing, None, force=True),
+        refused=forced,
     )
     array.clear()
 
@@ -159,25 +189,51 @@ def main() -> int:
         os.environ["HUAWEISDSHYPERVISORCLI_PATH"] = script(folder, "tool", text)
 
     with_tool("echo hello")
-    step("no code", lambda: brick.connect_volume(existing), refused=REFUSED, message="without a code")
+    step(
+        "connect, an answer without a code",
+        lambda: brick.connect_volume(existing),
+        refused=REFUSED,
+        message="without a code",
+    )
     with_tool("echo ret_code=50151402")
-    step("the array refuses", lambda: brick.connect_volume(existing), refused=REFUSED, message="as many attachments")
+    step(
+        "connect, the array refuses it",
+        lambda: brick.connect_volume(existing),
+        refused=REFUSED,
+        message="as many attachments",
+    )
     with_tool("exec sleep 60")
     ours.TOOL_TIMEOUT = 0.5
-    step("a tool that hangs", lambda: brick.disconnect_volume(existing, None), refused=REFUSED, message="within 0.5 s")
+    step(
+        "disconnect, the tool hangs",
+        lambda: brick.disconnect_volume(existing, None),
+        refused=REFUSED,
+        message="within 0.5 s",
+    )
     ours.TOOL_TIMEOUT = 30.0
     with_tool("echo ret_code=0; echo dev_addr=/dev/openflash-nowhere")
     brick.device_timeout = 0.3
     late = step(
-        "no device appears", lambda: brick.connect_volume(existing), refused=REFUSED, message="/dev/openflash-nowhere"
+        "connect, no device appears",
+        lambda: brick.connect_volume(existing),
+        refused=REFUSED,
+        message="/dev/openflash-nowhere",
     )
-    step("within its time", lambda: "0.3 s" in str(late), True)
+    step("the message has the timeout", lambda: "0.3 s" in str(late), True)
     os.environ["HUAWEISDSHYPERVISORCLI_PATH"] = f"{folder}/missing"
-    step("no tool", lambda: brick.connect_volume(existing), refused=REFUSED, message="no such program")
+    step(
+        "connect, the tool does not exist",
+        lambda: brick.connect_volume(existing),
+        refused=REFUSED,
+        message="no such program",
+    )
     del os.environ["HUAWEISDSHYPERVISORCLI_PATH"]
     os.environ["PATH"] = folder
     step(
-        "no tool anywhere", lambda: brick.connect_volume(existing), refused=REFUSED, message="Install the block client"
+        "connect, no tool on the PATH",
+        lambda: brick.connect_volume(existing),
+        refused=REFUSED,
+        message="Install the block client",
     )
     return RUN.status()
 

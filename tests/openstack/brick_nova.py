@@ -63,33 +63,45 @@ def main() -> int:
         "data": dict(data, qos_specs=None, access_mode="rw"),
     }
 
-    ours = step("Nova finds it", lambda: libvirt._get_volume_driver(info))
-    step("ours", lambda: type(ours).__name__, "LibvirtDswareVolumeDriver")
-    step("of Nova's kind", lambda: isinstance(ours, libvirt_volume.LibvirtBaseVolumeDriver), True)
-    step("once", lambda: libvirt._get_volume_driver(info) is ours, True)
+    ours = step("Nova finds the volume driver", lambda: libvirt._get_volume_driver(info))
+    step("its class is LibvirtDswareVolumeDriver", lambda: type(ours).__name__, "LibvirtDswareVolumeDriver")
+    step("it is a volume driver of Nova", lambda: isinstance(ours, libvirt_volume.LibvirtBaseVolumeDriver), True)
+    step("Nova creates it once", lambda: libvirt._get_volume_driver(info) is ours, True)
     for kind in ("huaweisdshypervisor", "HUAWEISDSHYPERVISOR"):
         connection: dict[str, Any] = {"driver_volume_type": kind, "data": {}}
         step(f"for {kind}", lambda connection=connection: type(libvirt._get_volume_driver(connection)), type(ours))
-    step("Nova's own are there", lambda: len(driver.VOLUME_DRIVERS) >= 15, True)
+    step("Nova's own volume drivers are still registered", lambda: len(driver.VOLUME_DRIVERS) >= 15, True)
     unknown = {"driver_volume_type": "nothing", "data": {}}
-    step("no others", lambda: libvirt._get_volume_driver(unknown), refused=exception.VolumeDriverNotFound)
+    step(
+        "an unknown type is refused",
+        lambda: libvirt._get_volume_driver(unknown),
+        refused=exception.VolumeDriverNotFound,
+    )
 
     instance = types.SimpleNamespace(uuid=str(uuid.uuid4()))
     step("connect", lambda: ours.connect_volume(info, instance))
     path = Path(info["data"].get("device_path", "/nowhere"))
-    step("the device", lambda: (path.is_relative_to(array.entry["device_root"]), path.stat().st_size), (True, GIB))
+    step(
+        "the device and its size",
+        lambda: (path.is_relative_to(array.entry["device_root"]), path.stat().st_size),
+        (True, GIB),
+    )
     disk = {"type": "disk", "dev": "vdb", "bus": "virtio"}
-    conf = step("its disk", lambda: ours.get_config(info, disk))
-    step("a block device", lambda: (conf.source_type, conf.source_path), ("block", str(path)))
+    conf = step("the disk of the guest", lambda: ours.get_config(info, disk))
+    step("the disk is a block device", lambda: (conf.source_type, conf.source_path), ("block", str(path)))
     how = ("raw", "none", "native")
-    step("raw, uncached, asynchronous", lambda: (conf.driver_format, conf.driver_cache, conf.driver_io), how)
-    step("XML", lambda: f'<source dev="{path}"/>' in conf.to_xml(), True)
-    step("serial", lambda: conf.serial, serial)
+    step(
+        "the disk is raw, uncached and asynchronous",
+        lambda: (conf.driver_format, conf.driver_cache, conf.driver_io),
+        how,
+    )
+    step("the XML has the device", lambda: f'<source dev="{path}"/>' in conf.to_xml(), True)
+    step("the disk has the serial", lambda: conf.serial, serial)
     expand = ("--manage_ip", "m", "--ip", "a", "--op", "expandVolume", "--volName", volume, "--volSize", "2048")
     subprocess.run([f"{array.entry['bin_dir']}/fsc_cli", *expand], check=True, capture_output=True, timeout=600)
     step("extend", lambda: libvirt._extend_volume(info, instance, 2 * GIB), 2 * GIB)
     step("disconnect", lambda: ours.disconnect_volume(info, instance))
-    step("gone", path.exists, False)
+    step("the device is removed", path.exists, False)
     step("disconnect by force", lambda: ours.disconnect_volume(info, instance, force=True))
     return RUN.status()
 

@@ -53,34 +53,44 @@ def user(stage: Stage) -> None:
     life(stage, "one")
     store = store_of("one")
     masks = capabilities.BitMasks
-    step("random reads", lambda: store.is_capable(masks.READ_RANDOM, masks.WRITE_ACCESS, masks.DRIVER_REUSABLE), True)
-    step("not random writes", lambda: store.is_capable(masks.WRITE_OFFSET), False)
-    step("schemes", store.get_schemes, ("datera",))
+    step(
+        "the store can read at random",
+        lambda: store.is_capable(masks.READ_RANDOM, masks.WRITE_ACCESS, masks.DRIVER_REUSABLE),
+        True,
+    )
+    step("the store cannot write at random", lambda: store.is_capable(masks.WRITE_OFFSET), False)
+    step("the scheme of its URIs", store.get_schemes, ("datera",))
     prefix = f"datera://{stage.entry['address']}:{stage.entry['port']}/"
-    step("prefix of its locations", lambda: store.url_prefix, prefix)
+    step("the prefix of its URIs", lambda: store.url_prefix, prefix)
 
     # An image of unknown length that is larger than the volume's first size
     image, content = new_id(), Content(GIB + 5 * MIB + 1)
     added = step("upload of unknown length", lambda: add("one", image, content, 0, algorithm="sha512"))
     wanted = (content.length, content.digest("md5"), content.digest("sha512"))
-    step("length and hashes", lambda: added[1:4], wanted)
+    step("the length and hashes of that upload", lambda: added[1:4], wanted)
     edge = GIB - MIB
     expected = (content.bytes(edge, 2 * MIB), 2 * MIB)
-    step("across the growth", lambda: whole(added[0], "one", edge, 2 * MIB), expected)
-    step("it grew once", lambda: [row["size"] for row in stage.array.state()["volumes"]], [2 * GIB])
-    step("its length", lambda: multi_backend.get_size_from_uri_and_backend(added[0], "one"), content.length)
+    step("reading across the extension", lambda: whole(added[0], "one", edge, 2 * MIB), expected)
+    step("the volume was extended once", lambda: [row["size"] for row in stage.array.state()["volumes"]], [2 * GIB])
+    step(
+        "the length that the store reports",
+        lambda: multi_backend.get_size_from_uri_and_backend(added[0], "one"),
+        content.length,
+    )
     multi_backend.delete(added[0], "one")
-    step("and all is gone", stage.left, ([], []))
+    step("nothing remains after its deletion", stage.left, ([], []))
 
     # Another store, in a tenant of the same array
     image, content = new_id(), Content(MIB)
-    added = step("in a tenant", lambda: add("tenant", image, content, MIB))
-    step("its store", lambda: added[4], {"store": "tenant"})
-    step("read there", lambda: whole(added[0], "tenant") == (content.bytes(0, MIB), MIB), True)
-    step("not in the other", lambda: multi_backend.get(added[0], "one"), refused=NOT_FOUND)
+    added = step("upload to a store in a tenant", lambda: add("tenant", image, content, MIB))
+    step("the metadata name the store", lambda: added[4], {"store": "tenant"})
+    step(
+        "the image can be read from that store", lambda: whole(added[0], "tenant") == (content.bytes(0, MIB), MIB), True
+    )
+    step("the other store does not have it", lambda: multi_backend.get(added[0], "one"), refused=NOT_FOUND)
     with stage.look("/root/acme") as array:
-        step("made in the tenant", lambda: [volume.name for volume in array.volumes()], [f"OS-IMAGE-{image}"])
-    step("deleted there", lambda: multi_backend.delete(added[0], "tenant"))
+        step("the volume is in the tenant", lambda: [volume.name for volume in array.volumes()], [f"OS-IMAGE-{image}"])
+    step("it is deleted from that store", lambda: multi_backend.delete(added[0], "tenant"))
 
     # Nothing listens at the portal
     path = store._path
@@ -88,13 +98,13 @@ def user(stage: Stage) -> None:
     path._program = "/bin/false"
     timeout_error = exceptions.TimeoutError
     step(
-        "no data path",
+        "upload without a data path",
         lambda: add("one", new_id(), Content(MIB), MIB),
         refused=timeout_error,
         message="cannot reach the volume at any portal",
     )
     path._program = hidden
-    step("nothing is left of it", stage.left, ([], []))
+    step("nothing remains of that upload", stage.left, ([], []))
 
     # More readers than sessions
     content = Content(3 * MIB)
@@ -111,8 +121,8 @@ def user(stage: Stage) -> None:
         thread.start()
     for thread in threads:
         thread.join(60)
-    step("six readers, four sessions", lambda: results, [True] * 6)
-    step("the last one leaves nothing", lambda: stage.left()[1], [])
+    step("six readers read completely with four sessions", lambda: results, [True] * 6)
+    step("the last reader ends all access", lambda: stage.left()[1], [])
     multi_backend.delete(added[0], "one")
 
 
@@ -139,7 +149,7 @@ def files(stage: Stage) -> None:
             return {"device_path": path}
 
     store = store_of("one")
-    step("os-brick is what is configured", lambda: type(store._path), kernel.KernelPath)
+    step("the data path is os-brick", lambda: type(store._path), kernel.KernelPath)
     store._path = Local(CONF, "env", False, 3, 5.0)
     store._path.check()
 
@@ -165,17 +175,17 @@ def files(stage: Stage) -> None:
         pass
     other_worker = share(60)
     with share_of_this_worker.ending() as last:
-        step("another worker has it", lambda: last, False)
+        step("another worker uses the device", lambda: last, False)
     os.kill(other_worker, 9)
     os.waitpid(other_worker, 0)
     with share_of_this_worker.beginning():
         pass
     with share_of_this_worker.ending() as last:
-        step("a killed one does not", lambda: last, True)
+        step("a killed worker does not use the device", lambda: last, True)
 
     # The host's initiator stays registered on the array, since others on this host use it too
     before = stage.left
-    stage.left = lambda: (before()[0], [one for one in before()[1] if "volume" in one])
+    stage.left = lambda: (before()[0], [entry for entry in before()[1] if "volume" in entry])
     life(stage, "one", budget=False)
 
 
@@ -230,10 +240,10 @@ def killed(stage: Stage) -> None:
         return not initiators(stage.folder)
 
     worker(lambda told: add("one", image, Stalls(told), SIZE))
-    step("its initiator ends with it", gone, True)
-    step("it left something", lambda: stage.left()[0], [f"OS-IMAGE-{image}"])
-    added = step("Glance tries again", lambda: add("one", image, content, SIZE))
-    step("it is whole", lambda: whole(added[0], "one") == (content.bytes(0, SIZE), SIZE), True)
+    step("the initiator of a killed upload ends", gone, True)
+    step("the killed upload leaves a volume", lambda: stage.left()[0], [f"OS-IMAGE-{image}"])
+    added = step("the upload is repeated", lambda: add("one", image, content, SIZE))
+    step("the image is complete", lambda: whole(added[0], "one") == (content.bytes(0, SIZE), SIZE), True)
 
     def reads(begun: Any) -> None:
         pieces, _length = multi_backend.get(added[0], "one")
@@ -242,13 +252,13 @@ def killed(stage: Stage) -> None:
         time.sleep(60)
 
     worker(reads)
-    step("so does that of a reader", gone, True)
-    step("others read on", lambda: whole(added[0], "one", 5, 100), (content.bytes(5, 100), 100))
-    step("and it can be deleted", lambda: multi_backend.delete(added[0], "one"), None)
-    step("nothing is left, their initiators included", stage.left, ([], []))
-    step("no initiator runs", lambda: initiators(stage.folder), [])
+    step("the initiator of a killed download ends", gone, True)
+    step("another worker can read", lambda: whole(added[0], "one", 5, 100), (content.bytes(5, 100), 100))
+    step("the image can be deleted", lambda: multi_backend.delete(added[0], "one"), None)
+    step("nothing remains, not even initiators", stage.left, ([], []))
+    step("no initiator process runs", lambda: initiators(stage.folder), [])
     folders = [path.name for path in Path(stage.folder).iterdir() if path.name.startswith("openflash-nbd-")]
-    step("no folder of a socket", lambda: folders, [])
+    step("no folder of a socket remains", lambda: folders, [])
 
 
 def old(stage: Stage) -> None:
@@ -264,38 +274,38 @@ def old(stage: Stage) -> None:
         host = array.single_host("older", model.Initiator("iqn.2026-01.org.example:old", model.ISCSI))
         array.map_volume(volume, host)
         array._wire.put(volume.id.split("/storage_instances/")[0], {"admin_state": "offline", "force": True})
-        step("an offline image", lambda: whole(added[0], "one"), (data, len(data)))
+        step("download of an offline image", lambda: whole(added[0], "one"), (data, len(data)))
         for form in (f"OS-{image}", f"OS-IMAGE-{image}", f"IMAGE-{image}", image):
             step(f"by {form[:9]}", lambda form=form: whole(uri % form, "one", 0, 9), (data[:9], 9))
         moved = f"datera://192.0.2.1:7717/app_instances/{image}"
-        step("after the array has moved", lambda: whole(moved, "one", 0, 9), (data[:9], 9))
+        step("a URI with a former address of the array", lambda: whole(moved, "one", 0, 9), (data[:9], 9))
         renamed = array.rename_volume(volume, f"OS-{image}")
-        step("the name up to 2018", lambda: whole(added[0], "one"), (data, len(data)))
+        step("download by the name of 2018", lambda: whole(added[0], "one"), (data, len(data)))
         array.set_metadata(renamed, {"length": str(len(data)), "checksum": checksum, "host": "cinder"})
-        step("a volume of Cinder is none", lambda: multi_backend.get(added[0], "one"), refused=NOT_FOUND)
-        step("and is not deleted", lambda: multi_backend.delete(added[0], "one"), refused=NOT_FOUND)
-        step("it is there", lambda: [item.name for item in array.volumes()], [f"OS-{image}"])
+        step("a volume of Cinder is not an image", lambda: multi_backend.get(added[0], "one"), refused=NOT_FOUND)
+        step("a volume of Cinder is not deleted", lambda: multi_backend.delete(added[0], "one"), refused=NOT_FOUND)
+        step("the volume of Cinder is still there", lambda: [item.name for item in array.volumes()], [f"OS-{image}"])
         volume = array.rename_volume(renamed, f"OS-IMAGE-{image}")
         array.set_metadata(volume, {})
         step(
-            "one that does not say its length",
+            "an image without a stored length",
             lambda: multi_backend.get_size_from_uri_and_backend(added[0], "one"),
             GIB,
         )
         array.set_metadata(volume, {"length": str(5 * GIB), "type": "image"})
         too_long = exceptions.RemoteServiceUnavailable
-        step("one that says too much", lambda: multi_backend.get(added[0], "one"), refused=too_long)
+        step("an image whose stored length is too large", lambda: multi_backend.get(added[0], "one"), refused=too_long)
         # An upload was killed, so this is not an image yet
         array.set_metadata(volume, {})
-        again = step("after a killed upload", lambda: add("one", image, io.BytesIO(data), len(data)))
-        step("it is whole", lambda: whole(again[0], "one"), (data, len(data)))
+        again = step("upload over an unfinished one", lambda: add("one", image, io.BytesIO(data), len(data)))
+        step("the image is complete", lambda: whole(again[0], "one"), (data, len(data)))
         volume = array.volumes([f"OS-IMAGE-{image}"]).items[0]
         snapshots = array.create_snapshots([model.SnapshotSpec("kept", volume)])
         has = exceptions.HasSnapshot
-        step("an image with snapshots", lambda: multi_backend.delete(added[0], "one"), refused=has)
+        step("delete an image with snapshots", lambda: multi_backend.delete(added[0], "one"), refused=has)
         array.delete_snapshot(replace(snapshots[0], children=()))
-        step("without", lambda: multi_backend.delete(added[0], "one"))
-    step("no volume is left", lambda: stage.left()[0], [])
+        step("delete an image without snapshots", lambda: multi_backend.delete(added[0], "one"))
+    step("no volume remains", lambda: stage.left()[0], [])
 
     for bad in (
         "datera://",
@@ -309,29 +319,33 @@ def old(stage: Stage) -> None:
         step(f"no location: {bad[:40]}", lambda bad=bad: multi_backend.get(bad, "one"), refused=exceptions.BadStoreUri)
     six = f"datera://[2001:db8::1]:7718/app_instances/{new_id()}"
     parsed = location.get_location_from_uri_and_backend(six, "one", CONF)
-    step("IPv6", parsed.get_store_uri, six)
+    step("a URI with an IPv6 address", parsed.get_store_uri, six)
 
     # Refusals of the array
     full, denied = exceptions.StorageFull, exceptions.StorageWriteDenied
     small = lambda: add("one", new_id(), Content(MIB), MIB)  # noqa: E731
     stage.array.fault(kind="pool_full", count=1)
-    step("no room", small, refused=full)
+    step("upload to a full array", small, refused=full)
     stage.array.clear()
     stage.array.fault(kind="expired", count=None)
-    step("the account is locked", small, refused=denied)
+    step("upload with a locked account", small, refused=denied)
     forbidden = exceptions.Forbidden
-    step("and nothing is read", lambda: multi_backend.get(uri % new_id(), "one"), refused=forbidden)
+    step("download with a locked account", lambda: multi_backend.get(uri % new_id(), "one"), refused=forbidden)
     stage.array.clear()
     small()
     stage.array.fault(kind="expired", count=1, match={"path": "app_instances"})
-    step("the session has expired", lambda: small()[1], MIB)
+    step("upload with an expired session", lambda: small()[1], MIB)
     stage.array.fault(kind="reset_before", count=None)
     unavailable = exceptions.RemoteServiceUnavailable
-    step("the array is down", lambda: multi_backend.get(uri % new_id(), "one"), refused=unavailable)
-    step("and takes nothing", small, refused=exceptions.TimeoutError)
-    step("a store is made meanwhile", lambda: store_of("one").configure(re_raise_bsc=True), None)
+    step("download from an unreachable array", lambda: multi_backend.get(uri % new_id(), "one"), refused=unavailable)
+    step("upload to an unreachable array", small, refused=exceptions.TimeoutError)
+    step(
+        "the store is configured while the array is unreachable",
+        lambda: store_of("one").configure(re_raise_bsc=True),
+        None,
+    )
     stage.array.clear()
-    step("and works when the array is back", lambda: small()[1], MIB)
+    step("upload when the array is reachable again", lambda: small()[1], MIB)
     secret = stage.entry["password"]
 
     def wrong(**settings: Any) -> Any:
@@ -344,22 +358,34 @@ def old(stage: Stage) -> None:
                 CONF.clear_override(key, group="one")
 
     bad_store = exceptions.BadStoreConfiguration
-    step("no address", lambda: wrong(datera_san_ip=""), refused=bad_store, message="datera_san_ip")
-    step("a wrong password", lambda: wrong(datera_san_password="wrong_password"), refused=bad_store)
+    step(
+        "a configuration without an address",
+        lambda: wrong(datera_san_ip=""),
+        refused=bad_store,
+        message="datera_san_ip",
+    )
+    step(
+        "a configuration with a wrong password", lambda: wrong(datera_san_password="wrong_password"), refused=bad_store
+    )
     message = ""
     try:
         wrong(datera_san_password="wrong_password")
     except bad_store as error:
         message = str(error)
     step(
-        "which is not in the message",
+        "the message has no password",
         lambda: (bool(message), "wrong_password" in message, secret in message),
         (True, False, False),
     )
-    step("adding is off", small, refused=exceptions.StoreAddDisabled)
-    step("the wrong certificates", lambda: wrong(datera_ca_file="/etc/hostname"), refused=bad_store)
+    step("that store takes no images", small, refused=exceptions.StoreAddDisabled)
+    step("a configuration with wrong certificates", lambda: wrong(datera_ca_file="/etc/hostname"), refused=bad_store)
     mode = {"datera_placement_mode": "tape", "datera_replica_count": 9}
-    step("impossible values", lambda: wrong(**mode), refused=bad_store, message="datera_replica_count")
+    step(
+        "a configuration with impossible values",
+        lambda: wrong(**mode),
+        refused=bad_store,
+        message="datera_replica_count",
+    )
 
 
 def single(stage: Stage) -> None:
@@ -373,8 +399,8 @@ def single(stage: Stage) -> None:
     image, content = new_id(), Content(MIB)
     added = step("upload", lambda: store.add(image, content, MIB, "sha256", None))
     step("no store in the metadata", lambda: added[4], {})
-    old_way = step("as before 2018", lambda: store.add(new_id(), io.BytesIO(b"x" * 9), 9))
-    step("four things", lambda: len(old_way), 4)
+    old_way = step("the interface before 2018", lambda: store.add(new_id(), io.BytesIO(b"x" * 9), 9))
+    step("it returns four values", lambda: len(old_way), 4)
     pieces, length = glance_store.get_from_backend(added[0])
     step("download", lambda: (b"".join(pieces) == content.bytes(0, MIB), length), (True, MIB))
     step("length", lambda: glance_store.get_size_from_backend(added[0]), MIB)

@@ -137,65 +137,69 @@ def life(stage: Stage, kind: str, budget: bool = True) -> None:
     added = step(f"{kind}: upload", lambda: add(kind, image, content, SIZE, verifier))
     uri = f"datera://{stage.entry['address']}:{stage.entry['port']}/app_instances/{image}"
     expected_result = (uri, SIZE, content.digest("md5"), content.digest("sha256"), {"store": kind})
-    step(f"{kind}: what comes back", lambda: added, expected_result)
+    step(f"{kind}: the result of the upload", lambda: added, expected_result)
     if budget:
         # The older store needs 16 to 18 (wire sheet, section 5)
         step(
-            f"{kind}: requests",
+            f"{kind}: the requests of the upload",
             lambda: len([request for request in stage.array.requests(mark) if "log" not in request["path"]]) <= 11,
             True,
         )
-    step(f"{kind}: signature", lambda: verifier.digest.hexdigest(), content.digest("sha256"))
-    step(f"{kind}: nobody has access", stage.left, ([f"OS-IMAGE-{image}"], []))
+    step(f"{kind}: the verifier got all bytes", lambda: verifier.digest.hexdigest(), content.digest("sha256"))
+    step(f"{kind}: nobody has access after the upload", stage.left, ([f"OS-IMAGE-{image}"], []))
     with stage.look() as array:
         volume = array.volumes([f"OS-IMAGE-{image}"]).items[0]
         step(f"{kind}: size", lambda: (volume.size, volume.options["replica_count"]), (GIB, 2))
         notes = {"checksum": content.digest("md5"), "length": str(SIZE), "type": "image"}
-        step(f"{kind}: notes for Cinder", lambda: array.metadata(volume), notes)
+        step(f"{kind}: the metadata for Cinder", lambda: array.metadata(volume), notes)
     data = content.bytes(0, SIZE)
     mark = stage.array.mark()
     step(f"{kind}: download", lambda: whole(uri, kind) == (data, SIZE), True)
     if budget:
-        step(f"{kind}: its requests", lambda: len(stage.array.requests(mark)) <= 8, True)
-    step(f"{kind}: nobody has access then", lambda: stage.left()[1], [])
+        step(f"{kind}: the requests of the download", lambda: len(stage.array.requests(mark)) <= 8, True)
+    step(f"{kind}: nobody has access after the download", lambda: stage.left()[1], [])
     step(f"{kind}: length", lambda: multi_backend.get_size_from_uri_and_backend(uri, kind), SIZE)
     for offset, length in ((0, 1), (9 * MIB + 1, 5 * MIB + 3), (SIZE - 7, 7), (513, None)):
         end = SIZE if length is None else offset + length
         expected = (data[offset:end], end - offset)
-        step(f"{kind}: {length} from {offset}", lambda o=offset, n=length: whole(uri, kind, o, n), expected)
-    step(f"{kind}: beyond the end", lambda: whole(uri, kind, SIZE - 5, 100), (data[-5:], 5))
-    step(f"{kind}: from the end", lambda: whole(uri, kind, SIZE, 100), (b"", 0))
+        step(f"{kind}: {length} from {offset}", lambda start=offset, n=length: whole(uri, kind, start, n), expected)
+    step(f"{kind}: a range that exceeds the end", lambda: whole(uri, kind, SIZE - 5, 100), (data[-5:], 5))
+    step(f"{kind}: a range that begins at the end", lambda: whole(uri, kind, SIZE, 100), (b"", 0))
     again = Content(SIZE)
-    step(f"{kind}: once more", lambda: add(kind, image, again, SIZE), refused=exceptions.Duplicate)
-    step(f"{kind}: it is still there", lambda: whole(uri, kind, 0, 100), (data[:100], 100))
+    step(f"{kind}: upload the same image again", lambda: add(kind, image, again, SIZE), refused=exceptions.Duplicate)
+    step(f"{kind}: the first image is unchanged", lambda: whole(uri, kind, 0, 100), (data[:100], 100))
 
     # Two readers of one image at the same time: the first to end does not take it from the other
     first, _length = multi_backend.get(uri, kind)
     second, _length = multi_backend.get(uri, kind)
     begun = next(first), next(second)
     step(
-        f"{kind}: in use", lambda: multi_backend.delete(uri, kind), refused=exceptions.InUseByStore
+        f"{kind}: delete while it is read", lambda: multi_backend.delete(uri, kind), refused=exceptions.InUseByStore
     ) if budget else None
-    step(f"{kind}: the first ends", lambda: begun[0] + b"".join(first) == data, True)
-    step(f"{kind}: the second goes on", lambda: begun[1] + b"".join(second) == data, True)
+    step(f"{kind}: the first reader gets all bytes", lambda: begun[0] + b"".join(first) == data, True)
+    step(f"{kind}: the second reader gets all bytes", lambda: begun[1] + b"".join(second) == data, True)
     half, _length = multi_backend.get(uri, kind)
     next(half)
-    step(f"{kind}: one is given up", half.close)
-    step(f"{kind}: and nobody has access", lambda: stage.left()[1], [])
+    step(f"{kind}: a reader stops early", half.close)
+    step(f"{kind}: nobody has access after a reader stops", lambda: stage.left()[1], [])
     reading, length = multi_backend.get(uri, kind)
     while length:
         length -= len(next(reading))
-    step(f"{kind}: let go with the last piece, not after it", lambda: stage.left()[1], [])
+    step(f"{kind}: access ends with the last piece", lambda: stage.left()[1], [])
     with stage.look() as array:
         volume = array.volumes([f"OS-IMAGE-{image}"]).items[0]
         array.set_metadata(volume, dict(notes, checksum="0" * 32))
     broken = exceptions.BackendException
-    step(f"{kind}: it was changed", lambda: whole(uri, kind), refused=broken, message="not what was stored")
+    step(f"{kind}: a changed image is refused", lambda: whole(uri, kind), refused=broken, message="not what was stored")
     step(f"{kind}: delete", lambda: multi_backend.delete(uri, kind), None)
-    step(f"{kind}: nothing is left", stage.left, ([], []))
+    step(f"{kind}: nothing remains", stage.left, ([], []))
     step(f"{kind}: delete again", lambda: multi_backend.delete(uri, kind), refused=NOT_FOUND, message=image)
-    step(f"{kind}: nothing to read", lambda: multi_backend.get(uri, kind), refused=NOT_FOUND)
-    step(f"{kind}: no length", lambda: multi_backend.get_size_from_uri_and_backend(uri, kind), refused=NOT_FOUND)
+    step(f"{kind}: read a deleted image", lambda: multi_backend.get(uri, kind), refused=NOT_FOUND)
+    step(
+        f"{kind}: the length of a deleted image",
+        lambda: multi_backend.get_size_from_uri_and_backend(uri, kind),
+        refused=NOT_FOUND,
+    )
 
     # Uploads that fail leave nothing
     for name, content_, size, kind_of in (
@@ -204,9 +208,17 @@ def life(stage: Stage, kind: str, budget: bool = True) -> None:
         ("the client goes", Content(20 * MIB, fails_at=9 * MIB), 20 * MIB, OSError),
         ("the client goes, unknown length", Content(20 * MIB, fails_at=9 * MIB), 0, OSError),
     ):
-        step(f"{kind}: {name}", lambda c=content_, s=size: add(kind, new_id(), c, s), refused=kind_of)
-        step(f"{kind}: nothing after {name}", stage.left, ([], []))
+        step(
+            f"{kind}: {name}",
+            lambda failing=content_, declared_size=size: add(kind, new_id(), failing, declared_size),
+            refused=kind_of,
+        )
+        step(f"{kind}: nothing remains after {name}", stage.left, ([], []))
     empty = new_id()
-    step(f"{kind}: empty", lambda: add(kind, empty, io.BytesIO(b""), 0)[1:3], (0, hashlib.md5(b"").hexdigest()))
-    step(f"{kind}: empty again", lambda: whole(uri.replace(image, empty), kind), (b"", 0))
-    step(f"{kind}: the empty one goes", lambda: multi_backend.delete(uri.replace(image, empty), kind))
+    step(
+        f"{kind}: upload an empty image",
+        lambda: add(kind, empty, io.BytesIO(b""), 0)[1:3],
+        (0, hashlib.md5(b"").hexdigest()),
+    )
+    step(f"{kind}: read an empty image", lambda: whole(uri.replace(image, empty), kind), (b"", 0))
+    step(f"{kind}: delete an empty image", lambda: multi_backend.delete(uri.replace(image, empty), kind))

@@ -29,12 +29,8 @@ WRONG = "Not-The-Right-One-77"
 @pytest.fixture(scope="module")
 def keystone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Keystone]:
     python = client_python(HERE / "requirements-keystone.txt")
-    server = Keystone(python, tmp_path_factory.mktemp("keystone"))
-    try:
-        server.start()
+    with Keystone(python, tmp_path_factory.mktemp("keystone")) as server:
         yield server
-    finally:
-        server.stop()
 
 
 @pytest.fixture

@@ -18,12 +18,13 @@ from pathlib import Path
 
 from tests.slow.packages import need
 from tests.support.ports import free_port
+from tests.support.running import Running
 
 PROGRAMS = ("mariadbd", "mariadb-install-db", "mariadb")
 DEADLINE = 120.0
 
 
-class MariaDB:
+class MariaDB(Running):
     """A server whose socket only this user can open, and whose port demands a password."""
 
     def __init__(self, folder: Path) -> None:

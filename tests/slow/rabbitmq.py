@@ -13,12 +13,13 @@ from pathlib import Path
 
 from tests.slow.packages import need
 from tests.support.ports import free_port
+from tests.support.running import Running
 
 SERVER = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
 DEADLINE = 120.0
 
 
-class RabbitMQ:
+class RabbitMQ(Running):
     """:ivar url: for oslo.messaging."""
 
     def __init__(self, folder: Path) -> None:

@@ -48,12 +48,8 @@ def glance(node: Node, arrays: Simulator, tmp_path: Path, multipath: bool) -> It
     node.run("rm -rf /etc/glance/rootwrap.d /var/lib/glance /var/log/glance/*; mkdir -p /etc/glance/rootwrap.d")
     node.write("/etc/glance/rootwrap.d/openflash.filters", documented_filters())
     settings = store(arrays.array("datera"), **BY_KERNEL, datera_use_multipath=multipath)
-    running = NodeGlance(node, tmp_path / "glance", settings)
-    try:
-        running.start()
+    with NodeGlance(node, tmp_path / "glance", settings) as running:
         yield running
-    finally:
-        running.stop()
 
 
 def nothing_left(node: Node, simulator: Simulator, array: str) -> None:
@@ -103,24 +99,18 @@ def both_read(glance: Glance, node: Node, arrays: Simulator, image: str, content
 def images(python: Path, distribution: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Glance]:
     """The image service of Cinder, with images as files."""
     folder = tmp_path_factory.mktemp("images") / "glance"
-    running = Glance(distribution, folder, {"one": {"filesystem_store_datadir": folder / "files"}}, "file", python)
-    try:
-        running.start()
+    with Glance(
+        distribution, folder, {"one": {"filesystem_store_datadir": folder / "files"}}, "file", python
+    ) as running:
         yield running
-    finally:
-        running.stop()
 
 
 @pytest.fixture(scope="module")
 def cinder(node: Node, arrays: Simulator, images: Glance, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     backends = {name: section(name, arrays.array(name), **BY_MULTIPATH) for name in PORTALS}
-    running = NodeCinder(node, tmp_path_factory.mktemp("cinder"), backends, images.port)
-    try:
-        running.start()
+    with NodeCinder(node, tmp_path_factory.mktemp("cinder"), backends, images.port) as running:
         running.wait_for("both backends", lambda: running.backend_states() == dict.fromkeys(PORTALS, "up up"))
         yield running
-    finally:
-        running.stop()
 
 
 def raw_digest(images: Glance, image: str, folder: Path) -> Digest:

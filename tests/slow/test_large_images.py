@@ -26,12 +26,8 @@ def glance(
     arrays: Simulator, python: Path, distribution: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Glance]:
     folder = tmp_path_factory.mktemp("large") / "glance"
-    running = Glance(distribution, folder, {"one": section(arrays.array("datera"))}, python=python)
-    try:
-        running.start()
+    with Glance(distribution, folder, {"one": section(arrays.array("datera"))}, python=python) as running:
         yield running
-    finally:
-        running.stop()
 
 
 @pytest.mark.parametrize(("known", "gibibytes"), [(True, 2), (False, 2)], ids=["known length", "unknown length"])

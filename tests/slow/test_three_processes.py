@@ -23,27 +23,19 @@ from tests.support.simulator import Simulator
 pytestmark = pytest.mark.slow
 
 BACKENDS = ("xtremio", "datera")
-UP, DOWN = "up up", "up down"
+BACKEND_UP, BACKEND_DOWN = "up up", "up down"
 
 
 @pytest.fixture(scope="module")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQ]:
-    running = RabbitMQ(tmp_path_factory.mktemp("rabbitmq"))
-    try:
-        running.start()
+    with RabbitMQ(tmp_path_factory.mktemp("rabbitmq")) as running:
         yield running
-    finally:
-        running.stop()
 
 
 @pytest.fixture(scope="module")
 def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MariaDB]:
-    running = MariaDB(tmp_path_factory.mktemp("db"))
-    try:
-        running.start()
+    with MariaDB(tmp_path_factory.mktemp("db")) as running:
         yield running
-    finally:
-        running.stop()
 
 
 @pytest.fixture(scope="module")
@@ -63,13 +55,9 @@ def cinder(
     python = client_python(REQUIREMENTS)
     backends = {name: section(name, simulator.array(name)) for name in BACKENDS}
     folder = tmp_path_factory.mktemp("cinder")
-    running = Deployment(python, distribution, folder, backends, broker.url, database.url("one"))
-    try:
-        running.start()
-        running.wait_for("both backends", lambda: running.backend_states() == dict.fromkeys(BACKENDS, UP))
+    with Deployment(python, distribution, folder, backends, broker.url, database.url("one")) as running:
+        running.wait_for("both backends", lambda: running.backend_states() == dict.fromkeys(BACKENDS, BACKEND_UP))
         yield running
-    finally:
-        running.stop()
 
 
 @pytest.mark.parametrize("name", BACKENDS)
@@ -140,7 +128,7 @@ def test_an_attachment_survives_restarts_of_the_volume_service(
         mark = len(cinder.said())
         ready = "Driver post RPC initialization completed successfully."
         cinder.wait_for("the volume service", lambda: cinder.said()[mark:].count(ready) >= len(BACKENDS))
-        cinder.wait_for("both backends", lambda: cinder.backend_states() == dict.fromkeys(BACKENDS, UP))
+        cinder.wait_for("both backends", lambda: cinder.backend_states() == dict.fromkeys(BACKENDS, BACKEND_UP))
 
     volume = cinder.create(1, cinder.type_of(name))["id"]
     attachment = cinder.ask("POST", "/attachments", {"attachment": {"volume_uuid": volume}})["attachment"]["id"]
@@ -191,11 +179,15 @@ def test_a_backend_comes_up_when_its_array_does(
         try:
             broker.start()
             running.start()
-            running.wait_for("one of two", lambda: running.backend_states() == {name: DOWN, running_array: UP})
+            running.wait_for(
+                "one of two", lambda: running.backend_states() == {name: BACKEND_DOWN, running_array: BACKEND_UP}
+            )
             volume = running.create(1, running.type_of(running_array))["id"]
             assert Array(running_simulator, running_array).find(volume)["size"] == GIB
             with Simulator([late]) as simulator:
-                running.wait_for("the array", lambda: running.backend_states() == {name: UP, running_array: UP})
+                running.wait_for(
+                    "the array", lambda: running.backend_states() == {name: BACKEND_UP, running_array: BACKEND_UP}
+                )
                 late_volume = running.create(1, running.type_of(name))["id"]
                 assert Array(simulator, name).find(late_volume)["size"] == GIB
                 running.delete("volume", late_volume)

@@ -119,6 +119,11 @@ class FlashSystemUnderTest(SimulatedArray):
         return sorted(path.name for path in (self.root / "sys" / "block").iterdir())
 
 
+def empty_array(simulator: Simulator, name: str) -> FlashSystemUnderTest:
+    simulator.reset(name)
+    return FlashSystemUnderTest(simulator, name)
+
+
 def volume(array: Any, name: str, size: int = GIB) -> Volume:
     """A new volume as the array reports it, with its id and serial."""
     array.create_volume(VolumeSpec(name, size))

@@ -524,7 +524,7 @@ class MemoryArray(Array, VolumeChanges, ConsistencyGroups, HostChap, HostOs):
         ids = [mapping.volume_id] if mapping.volume_id else [item.id for item in objects if item.name == mapping.volume]
         for id in ids:
             self._maps.pop((mapping.host, str(id)), None)
-        return tuple(m for (host, _id), m in self._maps.items() if host == mapping.host)
+        return tuple(remaining for (host, _id), remaining in self._maps.items() if host == mapping.host)
 
     # -- groups ------------------------------------------------------------------------------------------------------
 

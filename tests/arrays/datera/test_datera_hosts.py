@@ -140,6 +140,7 @@ def test_chap_credentials_are_those_of_the_volume(edf: SimulatedEdf) -> None:
     auth = edf.raw("GET", volume.id.rsplit("/volumes/", 1)[0] + "/auth")
     assert (auth["type"], auth["target_user_name"], auth["target_pswd"]) == ("chap", "of-user", "(hidden)")
     everything = str(edf.simulator.journal(edf.name)) + str(list(array.calls)) + str(edf.state())
+    everything += repr(CHAP) + repr(array.volumes().items)
     assert CHAP.password not in everything
 
 

@@ -62,11 +62,15 @@ def restore(array: Datera) -> None:
 
 
 OPERATIONS = [
-    Operation("from_a_template", lambda a: a.create_volume(VolumeSpec("made", 4 * GIB, options={"template": "gold"}))),
-    Operation("extend_volume", lambda a: a.extend_volume(volume(a, "vol1"), 2 * GIB)),
-    Operation("set_volume", lambda a: a.set_volume(volume(a, "vol1"), {"replica_count": 4, "total_iops_max": 7})),
-    Operation("set_ip_pool", lambda a: a.set_volume(volume(a, "vol1"), {"ip_pool": "fast"})),
-    Operation("set_metadata", lambda a: a.set_metadata(volume(a, "vol1"), {"owner": "me", "kept": "1"})),
+    Operation(
+        "from_a_template", lambda array: array.create_volume(VolumeSpec("made", 4 * GIB, options={"template": "gold"}))
+    ),
+    Operation("extend_volume", lambda array: array.extend_volume(volume(array, "vol1"), 2 * GIB)),
+    Operation(
+        "set_volume", lambda array: array.set_volume(volume(array, "vol1"), {"replica_count": 4, "total_iops_max": 7})
+    ),
+    Operation("set_ip_pool", lambda array: array.set_volume(volume(array, "vol1"), {"ip_pool": "fast"})),
+    Operation("set_metadata", lambda array: array.set_metadata(volume(array, "vol1"), {"owner": "me", "kept": "1"})),
     Operation("delete_volume", delete, ("old",)),
     Operation("unmap_volume", unmap, ("old",)),
     Operation("restore_snapshot", restore, ("old",)),
