@@ -28,7 +28,7 @@ check: setup ## the fast half of `make test`: ruff, mypy, yamllint, unit tests
 test: setup ## every test and every gate but those of `make test-slow`; with T=expression those whose names match
 	$(PYTEST_PARALLEL) $(if $(T),-k '$(T)')
 
-test-slow: setup ## kernel iSCSI on an emulated host, Cinder with RabbitMQ, large images, roles on hosts (root; an hour)
+test-slow: setup ## kernel iSCSI on an emulated host, Cinder with RabbitMQ, large images, roles on hosts (root; two hours)
 	$(PYTEST) --timeout 5400 -m slow
 
 test-stable: setup ## of the slow tests those that are stable, for SECONDS at most

@@ -13,7 +13,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,8 +38,7 @@ class Core:
     requirement: str = ""
     """What pip installs."""
     every_run: bool = False
-    """`make test` tests the oldest supported and the next one, beside that of the development environment; `make
-    test-slow` the others."""
+    """`make test` tests with the oldest supported one and the next one, beside that of the development environment."""
 
 
 CORES = {
@@ -57,12 +56,25 @@ CORES = {
 }
 
 
+NEWEST = list(CORES)[-1]
+
+
+def python_for(version: str, pythons: Iterable[str]) -> str:
+    """The version of Python, of those of this machine, that a controller with this ansible-core has."""
+    here = list(pythons)
+    wanted = CORES[version].pythons
+    found = next((python for python in wanted if python in here), None)
+    if found is None:
+        pytest.fail(f"ansible-core {version} needs Python {' or '.join(wanted)}; here are {', '.join(here)}")
+    return found
+
+
 def each_core() -> pytest.MarkDecorator:
-    """A parameter ``version``: every core, those that not every run tests with the mark ``slow``."""
-    rows = [
-        pytest.param(version, marks=() if core.every_run else (pytest.mark.slow,)) for version, core in CORES.items()
-    ]
-    return pytest.mark.parametrize("version", rows)
+    """Parameters ``version`` and ``complete``. `make test` tests on two cores what depends on the core; `make
+    test-slow` tests everything on every core."""
+    rows = [pytest.param(version, False, id=version) for version, core in CORES.items() if core.every_run]
+    rows += [pytest.param(version, True, marks=pytest.mark.slow, id=f"{version}-complete") for version in CORES]
+    return pytest.mark.parametrize(("version", "complete"), rows)
 
 
 def clean_environment(**changes: str) -> dict[str, str]:
@@ -145,17 +157,21 @@ def pythons() -> dict[str, Path]:
 
 @pytest.fixture(scope="session")
 def environment(cache: Path) -> Callable[..., Path]:
-    """Make, once, a virtual environment in the cache and return its bin folder."""
+    """Make, once, a virtual environment in the cache and return its bin folder. It is made again when its Python, its
+    requirements or the content of the file with more of them changes, and serves every checkout."""
 
-    def make(name: str, python: Path, *requirements: str) -> Path:
-        wanted = hashlib.sha256(repr((str(python), requirements)).encode()).hexdigest()
+    def make(name: str, python: Path, *requirements: str, file: Path | None = None) -> Path:
+        listed = "" if file is None else file.read_text(encoding="utf-8")
+        wanted = hashlib.sha256(repr((str(python), requirements, listed)).encode()).hexdigest()
         folder, stamp = cache / name, cache / name / "made-from"
         with open(cache / f"{name}.lock", "w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not stamp.exists() or stamp.read_text() != wanted:
                 shutil.rmtree(folder, ignore_errors=True)
                 run_tool(python, "-m", "venv", folder)
-                run_tool(folder / "bin/python", "-m", "pip", "install", "--disable-pip-version-check", *requirements)
+                more = () if file is None else ("--requirement", file)
+                command = (folder / "bin/python", "-m", "pip", "install", "--disable-pip-version-check")
+                run_tool(*command, *requirements, *more)
                 stamp.write_text(wanted)
         return folder / "bin"
 
@@ -167,12 +183,19 @@ def core(environment: Callable[..., Path], pythons: dict[str, Path]) -> Callable
     """The bin folder of an environment with one version of ansible-core, and nothing that it does not need."""
 
     def make(version: str) -> Path:
-        wanted = CORES[version]
-        usable = [python for python in wanted.pythons if python in pythons]
-        if not usable:
-            needed = " or ".join(wanted.pythons)
-            pytest.fail(f"ansible-core {version} needs Python {needed}; here are {', '.join(pythons)}")
-        return environment(f"core-{version}", pythons[usable[0]], wanted.requirement)
+        python = pythons[python_for(version, pythons)]
+        return environment(f"core-{version}", python, CORES[version].requirement)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def simulators(environment: Callable[..., Path], root: Path) -> Callable[[str, Path], Path]:
+    """Make, once, what the role array_simulator would make on this Python in each new home, and return the folder. That
+    the role makes it is seen in test_readme.py."""
+
+    def make(name: str, python: Path) -> Path:
+        return environment(name, python, file=root / "roles/array_simulator/files/requirements.txt").parent
 
     return make
 

@@ -6,22 +6,21 @@
 
 from __future__ import annotations
 
-import hashlib
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.gates.conftest import each_core
+from tests.gates.conftest import each_core, python_for
 
 KEPT = {"meta", "playbooks", "plugins", "roles"}
 NATIVE = dict.fromkeys(("2.16", "2.18"), {"ANSIBLE_JINJA2_NATIVE": "true"})
 """Makes these cores keep the type of an expression, as later ones always do."""
-
-
-def simulators(cache: Path, installed: Path, version: str) -> Path:
-    """Where the role makes the simulators' environment once, for this core and these requirements."""
-    requirements = (installed / "roles/array_simulator/files/requirements.txt").read_bytes()
-    return cache / f"simulator-{version}-{hashlib.sha256(requirements).hexdigest()[:12]}"
+TWO_ARRAYS = [
+    {"name": "flashsystem", "vendor": "flashsystem", "protocol": "fc", "datapath": True},
+    {"name": "xtremio", "vendor": "xtremio", "protocol": "iscsi"},
+]
+"""One over SSH, one over HTTPS. test_readme.py has all five, and so has every core in `make test-slow`."""
 
 
 def content(folder: Path) -> dict[str, int]:
@@ -34,8 +33,10 @@ def test_quickstart_with_ansible_core_alone(
     installed: Path,
     core: Callable[[str], Path],
     version: str,
+    complete: bool,
     newcomer: dict[str, str],
-    cache: Path,
+    pythons: dict[str, Path],
+    simulators: Callable[[str, Path], Path],
     tmp_path: Path,
 ) -> None:
     """The quickstart runs from four folders, in an environment with ansible-core only, writes nothing into them, and
@@ -46,11 +47,13 @@ def test_quickstart_with_ansible_core_alone(
     before = content(installed)
     work = tmp_path / "work"
     work.mkdir()
+    arrays = () if complete else ("--extra-vars", json.dumps({"quickstart_arrays": TWO_ARRAYS}))
+    environment = simulators(f"simulator-{version}", pythons[python_for(version, pythons)])
     output = run(
         core(version) / "ansible-playbook",
         "openflash.storage.quickstart",
-        # That the role makes it in an empty home is seen in test_readme.py
-        *("--extra-vars", f"array_simulator_venv_dir={simulators(cache, installed, version)}"),
+        *("--extra-vars", f"array_simulator_venv_dir={environment}"),
+        *arrays,
         cwd=work,
         ANSIBLE_COLLECTIONS_PATH=str(installed.parents[2]),
         ANSIBLE_DEPRECATION_WARNINGS="true",
