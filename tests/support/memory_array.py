@@ -82,15 +82,15 @@ class MemoryCapabilities(Capabilities):
 class MemoryArray(Array, VolumeChanges, ConsistencyGroups, HostChap, HostOs):
     """The array, and the calls that it received.
 
-    :param tells_mappings: whether a read of volumes and snapshots reports their mappings.
+    :param reports_mappings: whether a read of volumes and snapshots reports their mappings.
     :param capabilities: fields of ``Capabilities`` that differ from an array that can do everything.
     """
 
     label = "memory1"
 
-    def __init__(self, tells_mappings: bool = True, **capabilities: Any) -> None:
+    def __init__(self, reports_mappings: bool = True, **capabilities: Any) -> None:
         self.capabilities = MemoryCapabilities(**capabilities)
-        self.tells_mappings = tells_mappings and self.capabilities.mappings_known == "of_all_hosts"
+        self.reports_mappings = reports_mappings and self.capabilities.mappings_known == "of_all_hosts"
         self.reads: list[str] = []
         self.writes: list[str] = []
         self.unreadable: dict[str, list[str]] = {}
@@ -257,13 +257,13 @@ class MemoryArray(Array, VolumeChanges, ConsistencyGroups, HostChap, HostOs):
         ]
         return Listing(tuple(item for item in items if not self._hidden(kind, item.name)), tuple(hidden))
 
-    def _tell_volume(self, volume: Volume) -> Volume:
+    def _reported_volume(self, volume: Volume) -> Volume:
         source = self._sources.get(volume.id, "")
         original: Any = self._volumes.get(source) or self._snapshots.get(source)
         return replace(
             volume,
             source=original.name if original else None,
-            mappings=self._maps_of(volume.id) if self.tells_mappings else None,
+            mappings=self._maps_of(volume.id) if self.reports_mappings else None,
             snapshots=tuple(snapshot.name for snapshot in self._snapshots.values() if snapshot.volume_id == volume.id),
             groups=None
             if self.capabilities.refusal("groups")
@@ -271,13 +271,13 @@ class MemoryArray(Array, VolumeChanges, ConsistencyGroups, HostChap, HostOs):
             options={name: value for name, value in volume.options.items() if name != "hidden"},
         )
 
-    def _tell_snapshot(self, snapshot: Snapshot) -> Snapshot:
+    def _reported_snapshot(self, snapshot: Snapshot) -> Snapshot:
         volume = self._volumes.get(snapshot.volume_id or "")
         children = tuple(item.name for item in self._volumes.values() if self._sources.get(item.id) == snapshot.id)
         return replace(
             snapshot,
             volume=volume.name if volume else None,
-            mappings=self._maps_of(snapshot.id) if self.tells_mappings else snapshot.mappings,
+            mappings=self._maps_of(snapshot.id) if self.reports_mappings else snapshot.mappings,
             children=children,
         )
 
@@ -309,14 +309,14 @@ class MemoryArray(Array, VolumeChanges, ConsistencyGroups, HostChap, HostOs):
     def volumes(self, names: Sequence[str] | None = None) -> Listing[Volume]:
         self._read("volumes", names)
         listed = [
-            self._tell_volume(volume) for volume in self._volumes.values() if names is None or volume.name in names
+            self._reported_volume(volume) for volume in self._volumes.values() if names is None or volume.name in names
         ]
         return self._listing("volume", listed, lambda name: names is None or name in names)
 
     def snapshots(self, names: Sequence[str] | None = None, volumes: Sequence[str] | None = None) -> Listing[Snapshot]:
         self._read("snapshots", names, volumes)
         everything = names is None and volumes is None
-        every_snapshot = [self._tell_snapshot(snapshot) for snapshot in self._snapshots.values()]
+        every_snapshot = [self._reported_snapshot(snapshot) for snapshot in self._snapshots.values()]
         listed = [
             item
             for item in every_snapshot
@@ -326,10 +326,10 @@ class MemoryArray(Array, VolumeChanges, ConsistencyGroups, HostChap, HostOs):
 
     def hosts(self, names: Sequence[str] | None = None) -> Listing[Host]:
         self._read("hosts", names)
-        listed = [self._tell_host(host) for host in self._hosts.values() if names is None or host.name in names]
+        listed = [self._reported_host(host) for host in self._hosts.values() if names is None or host.name in names]
         return self._listing("host", listed, lambda name: names is None or name in names)
 
-    def _tell_host(self, host: Host) -> Host:
+    def _reported_host(self, host: Host) -> Host:
         count = sum(1 for name, _id in self._maps if name == host.name)
         return replace(host, volumes=count if self.capabilities.mappings_known == "of_all_hosts" else None)
 
@@ -354,10 +354,10 @@ class MemoryArray(Array, VolumeChanges, ConsistencyGroups, HostChap, HostOs):
 
     def groups(self, names: Sequence[str] | None = None) -> Listing[Group]:
         self._read("groups", names)
-        listed = [self._tell_group(name) for name in self._groups if names is None or name in names]
+        listed = [self._reported_group(name) for name in self._groups if names is None or name in names]
         return self._listing("group", listed)
 
-    def _tell_group(self, name: str) -> Group:
+    def _reported_group(self, name: str) -> Group:
         id, members = self._groups[name]
         return Group(name, id, tuple(self._volumes[member].name for member in members))
 
@@ -380,7 +380,7 @@ class MemoryArray(Array, VolumeChanges, ConsistencyGroups, HostChap, HostOs):
         if source is not None:
             self._sources[volume.id] = source
             self.content[volume.id] = self.content[source]
-        return self._tell_volume(volume)
+        return self._reported_volume(volume)
 
     def extend_volume(self, volume: Volume, size: int) -> Volume:
         self._write("extend_volume", volume, size)
@@ -391,7 +391,7 @@ class MemoryArray(Array, VolumeChanges, ConsistencyGroups, HostChap, HostOs):
         if volume.id not in self._volumes:
             raise NotFound(f"there is no volume {volume.name}")
         self._volumes[volume.id] = replace(self._volumes[volume.id], **fields)
-        return self._tell_volume(self._volumes[volume.id])
+        return self._reported_volume(self._volumes[volume.id])
 
     def rename_volume(self, volume: Volume, name: str) -> Volume:
         self._write("rename_volume", volume, name)
@@ -428,7 +428,7 @@ class MemoryArray(Array, VolumeChanges, ConsistencyGroups, HostChap, HostOs):
         self._write("create_snapshots", specs, atomic)
         for spec in specs:
             self._check_free(spec.name, "snapshot", spec.volume.id)
-        return tuple(self._tell_snapshot(self.snapshot(spec.volume.name, spec.name)) for spec in specs)
+        return tuple(self._reported_snapshot(self.snapshot(spec.volume.name, spec.name)) for spec in specs)
 
     def delete_snapshot(self, snapshot: Snapshot) -> None:
         self._write("delete_snapshot", snapshot)
@@ -443,7 +443,7 @@ class MemoryArray(Array, VolumeChanges, ConsistencyGroups, HostChap, HostOs):
         self._check_free(backup, "snapshot", volume.id)
         kept = self.snapshot(volume.name, backup)
         self.content[volume.id] = self.content[snapshot.id]
-        return self._tell_snapshot(kept)
+        return self._reported_snapshot(kept)
 
     def volume_from_snapshot(self, snapshot: Snapshot, spec: VolumeSpec) -> Volume:
         self._write("volume_from_snapshot", snapshot, spec)
@@ -468,7 +468,7 @@ class MemoryArray(Array, VolumeChanges, ConsistencyGroups, HostChap, HostOs):
         user = chap.username if chap else None
         new = tuple(replace(i, chap_user=user if i.protocol == ISCSI else None) for i in initiators)
         self._hosts[name] = replace(self._hosts[name], initiators=self._hosts[name].initiators + new)
-        return self._tell_host(self._hosts[name])
+        return self._reported_host(self._hosts[name])
 
     def add_initiators(self, host: Host, initiators: Sequence[Initiator], chap: Chap | None = None) -> Host:
         self._write("add_initiators", host, initiators, chap)
@@ -480,7 +480,7 @@ class MemoryArray(Array, VolumeChanges, ConsistencyGroups, HostChap, HostOs):
             initiator for initiator in self._hosts[host.name].initiators if initiator.address not in addresses
         )
         self._hosts[host.name] = replace(self._hosts[host.name], initiators=remaining)
-        return self._tell_host(self._hosts[host.name])
+        return self._reported_host(self._hosts[host.name])
 
     def wants_chap(self) -> tuple[bool, bool]:
         self._read("wants_chap")
@@ -496,12 +496,12 @@ class MemoryArray(Array, VolumeChanges, ConsistencyGroups, HostChap, HostOs):
             replace(i, chap_user=chap.username) if i.protocol == ISCSI else i for i in self._hosts[host.name].initiators
         )
         self._hosts[host.name] = replace(self._hosts[host.name], initiators=changed)
-        return self._tell_host(self._hosts[host.name])
+        return self._reported_host(self._hosts[host.name])
 
     def set_host_os(self, host: Host, os: str) -> Host:
         self._write("set_host_os", host, os)
         self._hosts[host.name] = replace(self._hosts[host.name], os=os)
-        return self._tell_host(self._hosts[host.name])
+        return self._reported_host(self._hosts[host.name])
 
     def delete_host(self, host: Host) -> None:
         self._write("delete_host", host)
@@ -531,7 +531,7 @@ class MemoryArray(Array, VolumeChanges, ConsistencyGroups, HostChap, HostOs):
     def create_group(self, name: str, volumes: Sequence[Volume] = ()) -> Group:
         self._write("create_group", name, volumes)
         self._groups[name] = (self._next(), [volume.id for volume in volumes])
-        return self._tell_group(name)
+        return self._reported_group(name)
 
     def delete_group(self, group: Group) -> None:
         self._write("delete_group", group)
@@ -541,17 +541,17 @@ class MemoryArray(Array, VolumeChanges, ConsistencyGroups, HostChap, HostOs):
         self._write("add_to_group", group, volumes)
         members = self._groups[group.name][1]
         members.extend(volume.id for volume in volumes if volume.id not in members)
-        return self._tell_group(group.name)
+        return self._reported_group(group.name)
 
     def remove_from_group(self, group: Group, volumes: Sequence[Volume]) -> Group:
         self._write("remove_from_group", group, volumes)
         leaving = {volume.id for volume in volumes}
         id, members = self._groups[group.name]
         self._groups[group.name] = (id, [member for member in members if member not in leaving])
-        return self._tell_group(group.name)
+        return self._reported_group(group.name)
 
     def snapshot_group(self, group: Group, suffix: str) -> tuple[Snapshot, ...]:
         self._write("snapshot_group", group, suffix)
         members = [self._volumes[id].name for id in self._groups[group.name][1]]
         taken = [self.snapshot(name, f"{name}.{suffix}", group=group.name) for name in members]
-        return tuple(self._tell_snapshot(snapshot) for snapshot in taken)
+        return tuple(self._reported_snapshot(snapshot) for snapshot in taken)

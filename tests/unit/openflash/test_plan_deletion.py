@@ -48,7 +48,7 @@ def test_a_volume_whose_deletion_is_refused_is_predicted_with_its_mappings(array
 
 @pytest.mark.parametrize("reports", [True, False])
 def test_a_mapped_volume_is_deleted_only_with_unmap(reports: bool) -> None:
-    array = MemoryArray(tells_mappings=reports)
+    array = MemoryArray(reports_mappings=reports)
     array.volume("db1")
     array.host("h")
     array.map("db1", "h")
@@ -112,7 +112,7 @@ def test_a_volume_with_a_mapped_snapshot_is_not_deleted(array: MemoryArray) -> N
 
 
 def test_a_volume_with_a_snapshot_whose_mappings_are_unknown_is_not_deleted() -> None:
-    array = MemoryArray(tells_mappings=False)
+    array = MemoryArray(reports_mappings=False)
     array.volume("db1")
     array.snapshot("db1", "s1")
     error = refused(volumes(array, ABSENT, delete_snapshots=True), "not known whether it is mapped")
@@ -160,7 +160,7 @@ def test_a_volume_with_unknown_mappings_is_deleted_only_with_assume_unmapped() -
 
 
 def test_a_volume_is_not_deleted_when_mappings_cannot_be_read() -> None:
-    array = MemoryArray(tells_mappings=False)
+    array = MemoryArray(reports_mappings=False)
     array.volume("db1")
     array.unreadable["mapping"] = ["h/db1"]
     error = refused(volumes(array, ABSENT, unmap=True), "not every mapping could be read")

@@ -312,7 +312,7 @@ def test_all_initiators_of_a_host_with_volumes_are_replaced_only_with_force(arra
 
 def test_initiators_are_not_all_replaced_when_the_volumes_of_the_host_are_unknown(array: MemoryArray) -> None:
     array.unreadable["mapping"] = ["h1/a"]
-    array._tell_host = lambda reported, host=array._hosts["h1"]: host  # type: ignore[assignment, method-assign, misc]
+    array._reported_host = lambda reported, host=array._hosts["h1"]: host  # type: ignore[assignment, method-assign, misc]
     assert isinstance(refused(host_maps(array, REPLACED), "not every mapping could be read", "force: true"), Refused)
 
 
@@ -347,7 +347,7 @@ def test_a_host_without_mappings_is_deleted(array: MemoryArray) -> None:
 
 @pytest.mark.parametrize("reports", [True, False])
 def test_a_host_with_mappings_is_never_deleted(reports: bool) -> None:
-    array = MemoryArray(tells_mappings=reports)
+    array = MemoryArray(reports_mappings=reports)
     array.volume("a")
     array.host("h1")
     array.map("a", "h1")
@@ -376,7 +376,7 @@ def test_a_host_whose_mappings_are_unknown_is_not_deleted(array: MemoryArray) ->
     array.unreadable["mapping"] = ["h1/a"]
     array.map("b", "h2")
     host = array._hosts["h1"]
-    array._tell_host = lambda reported: host  # type: ignore[assignment, method-assign]
+    array._reported_host = lambda reported: host  # type: ignore[assignment, method-assign]
     assert isinstance(refused(host_maps(array, ABSENT_HOST), "not every mapping could be read"), Refused)
 
 

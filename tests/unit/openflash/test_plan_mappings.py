@@ -339,7 +339,7 @@ def test_a_volume_is_unmapped_where_the_array_does_not_report_mappings() -> None
 
 
 def test_unmapping_is_refused_when_mappings_cannot_be_read() -> None:
-    array = MemoryArray(tells_mappings=False)
+    array = MemoryArray(reports_mappings=False)
     array.volume("a")
     array.host("h1")
     array.map("a", "h1")

@@ -80,7 +80,7 @@ def contents(draw: Any) -> Content:
         {
             "snapshot_names": draw(st.sampled_from(["per_volume", "with_volumes"])),
             "clones_depend": draw(st.booleans()),
-            "tells_mappings": draw(st.booleans()),
+            "reports_mappings": draw(st.booleans()),
             "refusals": draw(
                 st.dictionaries(
                     st.sampled_from(["rename_volume", "clone_volume", "groups", "extend_volume", "explicit_lun"]),

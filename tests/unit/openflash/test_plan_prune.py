@@ -132,7 +132,7 @@ def test_a_snapshot_that_is_in_use_or_not_proven_is_kept(array: MemoryArray, fie
 
 
 def test_a_snapshot_whose_use_the_array_does_not_report_is_kept() -> None:
-    array = MemoryArray(tells_mappings=False)
+    array = MemoryArray(reports_mappings=False)
     array.volume("web-data")
     array.volume("other")
     array.snapshot("web-data", "web-golden")

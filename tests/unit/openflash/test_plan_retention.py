@@ -159,7 +159,7 @@ def test_retention_keeps_snapshots_of_the_same_age_as_the_oldest_kept(array: Mem
 
 
 def test_retention_keeps_a_snapshot_whose_use_the_array_does_not_report() -> None:
-    array = MemoryArray(tells_mappings=False)
+    array = MemoryArray(reports_mappings=False)
     array.volume("db1")
     array.snapshot("db1", "night-1")
     task = nightly(array, keep=1)

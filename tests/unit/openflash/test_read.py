@@ -165,7 +165,7 @@ def test_names_of_new_volumes_are_also_read_as_snapshots_where_names_are_common(
     ],
 )
 def test_mappings_are_read_where_volumes_do_not_report_them(task: Any) -> None:
-    array = MemoryArray(tells_mappings=False)
+    array = MemoryArray(reports_mappings=False)
     array.volume("a")
     array.snapshot("a", "s")
     array.host("h1")
@@ -178,7 +178,7 @@ def test_mappings_are_read_where_volumes_do_not_report_them(task: Any) -> None:
 
 
 def test_mappings_that_were_not_read_are_unknown() -> None:
-    array = MemoryArray(tells_mappings=False)
+    array = MemoryArray(reports_mappings=False)
     array.volume("a")
     task = volumes(array, {"name": "a"})
     assert "mappings" not in task.reads
@@ -187,7 +187,7 @@ def test_mappings_that_were_not_read_are_unknown() -> None:
 
 
 def test_mappings_are_unknown_after_an_incomplete_read() -> None:
-    array = MemoryArray(tells_mappings=False)
+    array = MemoryArray(reports_mappings=False)
     array.volume("a")
     array.unreadable["mapping"] = ["h1/a"]
     task = volumes(array, {"name": "a", "state": "absent"})

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.flashsystem import IQN, WWPNS, FlashSystemUnderTest
+from tests.support.flashsystem import IQN, WWPNS, FlashSystemUnderTest, empty_array
 from tests.support.simulator import Simulator
 
 CREATE = "svctask mkvdisk -mdiskgrp mdiskgrp0 -iogrp 0 -size 1 -unit gb -name"
@@ -30,8 +30,7 @@ def simulator() -> Iterator[Simulator]:
 
 @pytest.fixture
 def array(simulator: Simulator) -> FlashSystemUnderTest:
-    simulator.reset("plain")
-    return FlashSystemUnderTest(simulator, "plain")
+    return empty_array(simulator, "plain")
 
 
 def test_a_list_has_a_header_and_one_delimiter(array: FlashSystemUnderTest) -> None:
@@ -133,8 +132,7 @@ def test_a_refusal_has_its_code_on_stderr_and_changes_nothing(
 
 
 def test_a_second_host_needs_force_with_the_code_of_its_firmware(simulator: Simulator) -> None:
-    simulator.reset("later")
-    array = FlashSystemUnderTest(simulator, "later")
+    array = empty_array(simulator, "later")
     array.cli(f"{CREATE} db1")
     for number, name in enumerate(("one", "two")):
         array.cli(f"svctask mkhost -force -hbawwpn {WWPNS[number]} -name {name}")
@@ -145,8 +143,7 @@ def test_a_second_host_needs_force_with_the_code_of_its_firmware(simulator: Simu
 
 
 def test_a_full_pool_is_refused_with_its_codes(simulator: Simulator) -> None:
-    simulator.reset("small")
-    array = FlashSystemUnderTest(simulator, "small")
+    array = empty_array(simulator, "small")
     assert [array.cli(f"{CREATE} v{number}")[0] for number in range(2)] == [0, 0]
     assert array.cli(f"{CREATE} v2")[2].startswith("CMMVC8710E ")
     assert array.cli("svctask expandvdisksize -size 1 -unit gb v1")[2].startswith("CMMVC5860E ")
