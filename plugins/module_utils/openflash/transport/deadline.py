@@ -2,18 +2,42 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How long to wait, and how often to poll meanwhile. Every wait ends at a Deadline."""
+"""How long to wait, and how often to poll meanwhile. Every wait ends at a Deadline.
+
+Nothing is asked of the array during a pause. A program that has few sessions may use one for something else meanwhile:
+see ``pauses_within``.
+"""
 
 from __future__ import annotations
 
 import random
+import threading
 import time
-from typing import Callable, Optional, TypeVar
+from contextlib import contextmanager, nullcontext
+from typing import Callable, ContextManager, Iterator, Optional, TypeVar
 
 from ..errors import Timeout
 from . import interruption
 
 T = TypeVar("T")
+
+
+class _Pauses(threading.local):
+    within: Callable[[], ContextManager[None]] = nullcontext
+
+
+_pauses = _Pauses()
+
+
+@contextmanager
+def pauses_within(within: Callable[[], ContextManager[None]]) -> Iterator[None]:
+    """Let every pause that this thread makes in the block be within this context."""
+    before = _pauses.within
+    _pauses.within = within
+    try:
+        yield
+    finally:
+        _pauses.within = before
 
 
 class Deadline:
@@ -62,7 +86,8 @@ class Deadline:
             return False
         nominal = min(self._longest, self._first * 2 ** min(self._pauses, 20))
         self._pauses += 1
-        self._sleep(min(remaining, nominal * random.uniform(0.5, 1.0)))
+        with _pauses.within():
+            self._sleep(min(remaining, nominal * random.uniform(0.5, 1.0)))
         return True
 
     def poll(self, ask: Callable[[], Optional[T]], waiting_for: str, hint: Optional[str] = None) -> T:
