@@ -31,7 +31,11 @@ ARRAYS: list[dict[str, Any]] = [
     {"name": "datera", "vendor": "datera"},
     {"name": "locked", "vendor": "xtremio"},
     {"name": "violin-old", "vendor": "violin", "version": "7.5.3"},
+    # Whose copies do not end within a test
+    {"name": "slow-violin", "vendor": "violin", "version": "7.5.6", "limits": {"copy_speed": 1}},
+    {"name": "slow-dsware", "vendor": "dsware", "agents": ["127.0.0.1", "127.0.0.2"], "copy_seconds": 3600},
 ]
+SLOW = ("violin", "dsware")
 BACKENDS = list(DRIVERS)
 # One of each array
 VENDORS = ("xtremio", "flashsystem", "violin", "dsware", "datera")
@@ -64,10 +68,12 @@ def cinder(simulator: Simulator, distribution: Path, tmp_path_factory: pytest.Te
     backends = {name: section(name, simulator.array(array)) for name, (array, _driver) in DRIVERS.items()}
     for name, (array, driver, wrong, _reason) in BROKEN.items():
         backends[name] = section(driver, simulator.array(array), volume_backend_name=name, **wrong)
+    slow = {f"slow-{name}": section(name, simulator.array(f"slow-{name}")) for name in SLOW}
+    backends |= {name: {**found, "volume_backend_name": name} for name, found in slow.items()}
     running = Cinder(python, distribution, tmp_path_factory.mktemp("cinder"), backends)
     try:
         running.start()
-        wanted = dict.fromkeys(BACKENDS, "up up")
+        wanted = dict.fromkeys((*BACKENDS, *slow), "up up")
         running.wait_for("every backend", lambda: wanted.items() <= running.backend_states().items())
         yield running
     finally:
@@ -227,10 +233,61 @@ def test_a_volume_stays_mapped_until_its_last_attachment_ends_or_is_forced_to(
     assert (info.get("target_lun"), info.get("device_path")) == (again.get("target_lun"), again.get("device_path"))
     cinder.ask("DELETE", f"/attachments/{first}")
     assert len(array.maps(one)) == 1
-    cinder.ask("POST", f"/volumes/{one}/action", {"os-force_detach": {"attachment_id": second, "connector": None}})
+    # An empty connector is none.
+    cinder.ask("POST", f"/volumes/{one}/action", {"os-force_detach": {"attachment_id": second, "connector": {}}})
     cinder.become("volume", one, "available")
     assert array.state()["mappings"] == []
     cinder.delete("volume", one)
+    # Lock files of volumes that are gone do not pile up.
+    cinder.wait_for("no lock", lambda: not [path for path in cinder.state.rglob("*openflash-*") if one in path.name])
+
+
+@pytest.mark.parametrize("name", ["violin", "dsware"])
+def test_a_group_that_must_be_consistent_is_refused(cinder: Cinder, simulator: Simulator, name: str) -> None:
+    """Where the array cannot take snapshots of one instant they are not taken one by one instead."""
+    made = cinder.ask("POST", "/group_types", {"group_type": {"name": uuid.uuid4().hex}})["group_type"]["id"]
+    specs = {"group_specs": {"consistent_group_snapshot_enabled": "<is> True"}}
+    cinder.ask("POST", f"/group_types/{made}/group_specs", specs)
+    body = {"group_type": made, "volume_types": [cinder.type_of(name)], "name": "g"}
+    group = cinder.ask("POST", "/groups", {"group": body})["group"]["id"]
+    cinder.become("group", group, "error")
+    cinder.ask("POST", f"/groups/{group}/action", {"delete": {"delete-volumes": True}})
+    cinder.gone("group", group)
+
+
+@pytest.mark.parametrize("name", SLOW)
+def test_copies_of_the_array_do_not_hold_up_other_work(cinder: Cinder, simulator: Simulator, name: str) -> None:
+    """While twice as many copies are under way as the backend has sessions, it attaches and reads statistics."""
+    array, kind = SimulatedArray(simulator, f"slow-{name}"), cinder.type_of(f"slow-{name}", **TYPES.get(name, {}))
+    full = cinder.type_of(f"slow-{name}", full_clone="<is> True") if name == "dsware" else kind
+    # Violin reports one copy of a source at a time, and so the others from there wait.
+    sources = [cinder.create(1, kind)["id"] for _number in range(4)]
+    free = cinder.create(1, kind)["id"]
+    copies = []
+    for source in sources * 2:
+        body = {"size": 1, "name": "copy", "volume_type": full, "source_volid": source}
+        copies.append(cinder.ask("POST", "/volumes", {"volume": body})["volume"]["id"])
+    under_way = 4 if name == "violin" else 8
+
+    def begun() -> bool:
+        names = {one["name"] for one in array.state()["volumes"] if one["kind"] != "snapshot"}
+        return len(names) == len(sources) + 1 + under_way
+
+    cinder.wait_for("the copies", begun)
+    mark = array.mark()
+    attachment, _info = cinder.attach(free, connector(1))
+    assert len(array.state()["mappings"]) == 1
+    cinder.detach(attachment, free)
+    pools = {"violin": "/storagepool", "dsware": "queryStoragePool"}[name]
+    cinder.wait_for("statistics", lambda: [one for one in array.requests(mark) if pools in one["path"]])
+    assert {cinder.ask("GET", f"/volumes/{one}")["volume"]["status"] for one in copies} == {"creating"}
+    # The copies are gone with all that the array has, and so they fail.
+    array.reset()
+    for one in copies:
+        cinder.become("volume", one, "error")
+        cinder.delete("volume", one)
+    for one in (*sources, free):
+        cinder.delete("volume", one)
 
 
 # -- managing, reverting, retyping and groups --------------------------------------------------------------------------

@@ -66,7 +66,11 @@ def cloud(simulator: Simulator, distribution: Path, tmp_path_factory: pytest.Tem
         distribution,
         folder / "cinder",
         {name: section(name, simulator.array(name)) for name in BACKENDS},
-        {"glance_api_servers": glance.url, "image_conversion_dir": folder / "conversion"},
+        {
+            "glance_api_servers": glance.url,
+            "image_conversion_dir": folder / "conversion",
+            "enable_force_upload": True,
+        },
         {"OPENFLASH_DISKS": json.dumps(disks)},
     )
     data = os.urandom(SIZE)
@@ -87,12 +91,12 @@ def cloud(simulator: Simulator, distribution: Path, tmp_path_factory: pytest.Tem
         glance.stop()
 
 
-def read_back(cloud: Cloud, volume: str, folder: Path) -> bytes:
+def read_back(cloud: Cloud, volume: str, folder: Path, status: str = "available") -> bytes:
     """The first bytes of the volume, by an image of it. Checks that the following bytes are zero."""
     body = {"image_name": "back", "disk_format": "qcow2", "container_format": "bare", "force": True}
     sent = cloud.cinder.ask("POST", f"/volumes/{volume}/action", {"os-volume_upload_image": body})
     image = sent["os-volume_upload_image"]["image_id"]
-    cloud.cinder.become("volume", volume, "available")
+    cloud.cinder.become("volume", volume, status)
     assert cloud.glance.about(image)["status"] == "active"
     cow, raw = folder / "back.cow", folder / "back.raw"
     cow.write_bytes(cloud.glance.download(image).content)
@@ -168,6 +172,51 @@ def test_cinder_reverts_a_volume_to_a_snapshot_by_copying_it(cloud: Cloud, tmp_p
     cinder.delete("volume", source)
     state = simulator.state("flashsystem")
     assert (state["volumes"], state["mappings"], state["hosts"]) == ([], [], [])
+
+
+@pytest.mark.parametrize("name", BACKENDS)
+def test_an_upload_leaves_the_volume_to_the_instance_on_the_same_host(cloud: Cloud, name: str, tmp_path: Path) -> None:
+    """Cinder begins and ends a connection for it that no attachment records."""
+    cinder, simulator = cloud.cinder, cloud.simulator
+    one = cinder.create(1, cinder.type_of(name), imageRef=cloud.image)["id"]
+    root = Path(simulator.array("flashsystem")["device_root"])
+    names = [port.read_text().strip().removeprefix("0x") for port in root.glob("sys/class/fc_host/*/port_name")]
+    attachment, _info = cinder.attach(one, {"host": "control", "wwpns": names, "wwnns": names})
+    before = simulator.state(name)["mappings"]
+    assert len(before) == 1
+    assert read_back(cloud, one, tmp_path, "in-use") == cloud.data
+    assert simulator.state(name)["mappings"] == before
+    cinder.detach(attachment, one)
+    cinder.delete("volume", one)
+    state = simulator.state(name)
+    assert (state["volumes"], state["mappings"]) == ([], [])
+
+
+def test_a_group_snapshot_by_the_host(cloud: Cloud, tmp_path: Path) -> None:
+    """A group that Cinder keeps itself: the host copies its volumes one by one, and a group of the copies."""
+    cinder, simulator = cloud.cinder, cloud.simulator
+    kind = cinder.type_of("flashsystem")
+    made = cinder.ask("POST", "/group_types", {"group_type": {"name": "plain"}})["group_type"]["id"]
+    group = cinder.ask("POST", "/groups", {"group": {"group_type": made, "volume_types": [kind], "name": "g"}})
+    number = group["group"]["id"]
+    cinder.become("group", number, "available")
+    for more in ({"imageRef": cloud.image}, {}):
+        cinder.create(1, kind, group_id=number, **more)
+    taken = cinder.ask("POST", "/group_snapshots", {"group_snapshot": {"group_id": number, "name": "s"}})
+    snap = taken["group_snapshot"]["id"]
+    cinder.become("group_snapshot", snap, "available")
+    assert simulator.state("flashsystem")["mappings"] == []
+    source = {"create-from-src": {"group_snapshot_id": snap, "name": "h"}}
+    other = cinder.ask("POST", "/groups/action", source)["group"]["id"]
+    cinder.become("group", other, "available")
+    members = [one["id"] for one in cinder.ask("GET", "/volumes/detail")["volumes"] if one["group_id"] == other]
+    assert cloud.data in [read_back(cloud, one, tmp_path) for one in members]
+    cinder.delete("group_snapshot", snap)
+    for each in (other, number):
+        cinder.ask("POST", f"/groups/{each}/action", {"delete": {"delete-volumes": True}})
+        cinder.gone("group", each)
+    state = simulator.state("flashsystem")
+    assert (state["volumes"], state["mappings"]) == ([], [])
 
 
 def test_a_copy_that_fails_leaves_nothing(cloud: Cloud) -> None:

@@ -43,6 +43,7 @@ from steps import GIB, SimulatedArray, connector  # noqa: E402, F401
 PROJECT = uuid.uuid4().hex
 CONTEXT = context.RequestContext("admin", PROJECT, is_admin=True)
 TYPES: dict[str, dict[str, str]] = {}
+QOS: dict[str, dict[str, Any]] = {}
 VOLUMES: dict[str, Any] = {}
 
 OURS = {
@@ -99,6 +100,9 @@ class NoDatabase:
     def group_snapshot_get_all(self, ctxt: Any) -> list[Any]:
         return self.group_snapshots
 
+    def volume_data_get_for_host(self, ctxt: Any, host: str) -> tuple[int, int]:
+        return len(self.volumes), sum(one.size for one in self.volumes)
+
     def volume_update(self, ctxt: Any, volume_id: str, values: dict[str, Any]) -> None: ...
 
 
@@ -114,6 +118,7 @@ def prepare() -> None:
     coordination.COORDINATOR.start()
     volume_utils.is_group_a_cg_snapshot_type = lambda group_snapshot: group_snapshot["group_type_id"] == "consistent"
     volume_types.get_volume_type = lambda ctxt, type_id, *_, **__: {"extra_specs": TYPES[type_id]}
+    volume_types.get_volume_type_qos_specs = lambda type_id: {"qos_specs": QOS.get(type_id)}
 
 
 def settings(kind: str, entry: dict[str, Any], ours: bool) -> dict[str, Any]:
@@ -208,6 +213,12 @@ def no_fabric(driver: Any, copied: list[tuple[Any, Any, int]]) -> None:
 def type_with(**extra_specs: str) -> str:
     number = str(uuid.uuid4())
     TYPES[number] = {key.replace("__", ":"): value for key, value in extra_specs.items()}
+    return number
+
+
+def type_with_qos(consumer: str = "back-end", **qos_specs: str) -> str:
+    number = type_with()
+    QOS[number] = {"consumer": consumer, "specs": qos_specs}
     return number
 
 

@@ -93,8 +93,7 @@ class Column:
         return "in place" if self.can("restore_snapshot") else "Cinder copies"
 
     def groups(self) -> str:
-        supported = hasattr(self.driver, "_group_name") and self.known.refusal("groups") is None
-        return "yes, consistent" if supported else "Cinder's own, one by one"
+        return "yes, consistent" if self.known.refusal("groups") is None else "Cinder's own, one by one"
 
     def manage(self) -> str:
         return "yes" if self.can("rename_volume") else "yes, it keeps its name"

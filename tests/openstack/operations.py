@@ -13,12 +13,15 @@ from __future__ import annotations
 import lib  # first: it makes the process green
 
 import json  # isort: skip
+import re  # isort: skip
 import sys  # isort: skip
 import uuid  # isort: skip
 from functools import partial  # isort: skip
+from pathlib import Path  # isort: skip
 from typing import Any  # isort: skip
 
 from cinder import exception  # isort: skip
+from openflash.version import __version__  # isort: skip
 
 GIB = lib.GIB
 FAILS = exception.CinderException
@@ -37,6 +40,17 @@ DEDUP = {
     "dsware": (False, True),
     "datera": (False, True),
 }
+
+
+def spec_lines(vendor: str) -> list[tuple[str, str]]:
+    """The extra specs in the guide's paragraph on the types of this array, as ``key = value``."""
+    guide = (Path(__file__).parents[2] / "docs/docsite/rst/guide_cinder.rst").read_text(encoding="utf-8")
+    section = guide.split(f"[{vendor}]\n", 1)[1].split("*Moving over*", 1)[0]
+    types = section.partition("*Types*")[2]
+    return [(key, value) for key, value in re.findall(r"``([\w:]+) = ([^`]+)``", types) if key not in OF_GROUPS]
+
+
+OF_GROUPS = ("consistent_group_snapshot_enabled",)
 
 
 class Scenario:
@@ -85,6 +99,8 @@ class Scenario:
         self.removal(source, snap, copies)
         if self.vendor == "xtremio" and not self.old:
             self.groups()
+        else:
+            self.no_groups()
 
     def statistics(self) -> None:
         stats = self.run.step("statistics", lambda: self.driver.get_volume_stats(True)) or {"pools": [{}]}
@@ -94,16 +110,64 @@ class Scenario:
             self.run.expect("capacity", reported, total)
         self.run.expect("the pool", self.pool in [row["pool_name"] for row in stats["pools"]], True)
         self.run.expect("state", stats["backend_state"], "up")
+        self.run.expect("version of the distribution", stats["driver_version"], __version__)
         thin, thick = PROVISIONING[self.vendor]
+        self.schedule(stats)
         for pool in stats["pools"]:
             supported = [pool[f"{kind}_provisioning_support"] for kind in ("thin", "thick")]
             self.run.expect("thin and thick", supported, [thin, thick])
-            self.run.expect("types with thin", (True in pool["thin"], False in pool["thin"]), (thin, thick))
-            self.run.expect("types with dedup", (True in pool["dedup"], False in pool["dedup"]), DEDUP[self.vendor])
+            self.run.expect("types with thin", ("True" in pool["thin"], "False" in pool["thin"]), (thin, thick))
+            self.run.expect("types with dedup", ("True" in pool["dedup"], "False" in pool["dedup"]), DEDUP[self.vendor])
+            self.run.expect("quality of service", pool["QoS_support"], self.vendor == "datera")
             self.run.expect("attached to several", (pool["multiattach"], pool["online_extend_support"]), (True, True))
             self.run.expect("over-subscription", float(pool["max_over_subscription_ratio"]), 20.0)
-            self.run.expect("what is promised", pool.get("provisioned_capacity_gb", 0), 0)
+            self.run.expect("what is promised", pool["provisioned_capacity_gb"], 0)
             self.run.expect("of one instant", pool["consistent_group_snapshot_enabled"], self.groups_there())
+
+    def schedule(self, stats: dict[str, Any]) -> None:
+        """Every extra spec that the guide shows for this array finds the backend, by the filters of the scheduler."""
+        from cinder.scheduler import host_manager
+        from cinder.scheduler.filters import capabilities_filter
+
+        backend = host_manager.BackendState("control@backend", None)
+        backend.update_from_volume_capability({**stats, "timestamp": None})
+        decides = capabilities_filter.CapabilitiesFilter()
+        shown = spec_lines(self.vendor)
+        self.run.expect("the guide shows some", bool(shown), self.vendor != "flashsystem")
+        for key, value in shown:
+            request = {"resource_type": {"extra_specs": {key: value}}}
+            found = [pool for pool in backend.pools.values() if decides.backend_passes(pool, request)]
+            self.run.report(f"scheduled with {key} = {value}", bool(found), f"pools: {stats['pools']}")
+        self.quality_of_service()
+
+    def quality_of_service(self) -> None:
+        """QoS specs of the back end have an effect, or the volume is refused. Others are no matter of the driver."""
+        run, driver = self.run, self.driver
+        if self.vendor != "datera":
+            limited = self.volume(1, volume_type_id=lib.type_with_qos(total_iops_max="500"))
+            run.step("create with QoS of the back end", partial(driver.create_volume, limited), refused=FAILS)
+            run.expect("and nothing is made", self.there(limited), {})
+            free = self.volume(1, volume_type_id=lib.type_with_qos("front-end", total_iops_sec="500"))
+            run.step("create with QoS of the front end", partial(driver.create_volume, free))
+            run.step("delete it", partial(driver.delete_volume, free))
+            return
+        unknown = self.volume(1, volume_type_id=lib.type_with_qos(total_iops_sec="500"))
+        run.step("create with an unknown QoS spec", partial(driver.create_volume, unknown), refused=FAILS)
+        limited = self.volume(1, volume_type_id=lib.type_with_qos(iops_per_gb="100", read_bandwidth_max="7000"))
+        run.step("create with QoS of the back end", partial(driver.create_volume, limited))
+        run.expect("its limits", self.limits_of(limited), (100, 7000))
+        run.step("extend it", partial(driver.extend_volume, limited, 4))
+        limited.size = 4
+        run.expect("its limits then", self.limits_of(limited), (400, 7000))
+        run.step("delete it", partial(driver.delete_volume, limited))
+        shown, prefix = driver._init_vendor_properties()
+        names = {key for key, _value in spec_lines("datera") if key.startswith("DF:")}
+        run.report("all are listed as capabilities", names <= set(shown), f"{prefix}: {sorted(names - set(shown))}")
+
+    def limits_of(self, volume: Any) -> tuple[int, int]:
+        with self.driver._session() as array:
+            found = self.driver._find(array, volume).options
+        return found["total_iops_max"], found["read_bandwidth_max"]
 
     def groups_there(self) -> bool:
         return self.vendor == "xtremio" and not self.old
@@ -163,7 +227,36 @@ class Scenario:
         run.expect("nothing left of it", self.there(nothing), {})
         if self.vendor == "violin":
             self.thin(one)
+        if self.vendor == "xtremio":
+            self.limit_of_copies(one)
+        if self.vendor == "flashsystem":
+            self.host_without_ports(one)
         return [same, larger, clone, grown]
+
+    def limit_of_copies(self, one: Any) -> None:
+        """The array permits no more of them: Cinder has an error for that, by which it copies a cached image anew."""
+        more = self.volume(3)
+        refusal = {"method": "POST", "path": "snapshots"}
+        self.array.fault(kind="refused_before", code="too_many_snapshots_per_vol", match=refusal, count=None)
+        self.run.step(
+            "one more clone",
+            partial(self.driver.create_cloned_volume, more, one),
+            refused=exception.SnapshotLimitReached,
+        )
+        self.array.clear()
+
+    def host_without_ports(self, one: Any) -> None:
+        """The host of cinder-volume has no adapter of this protocol: the error says what is missing."""
+        before = lib.volume_utils.brick_get_connector_properties
+        lib.volume_utils.brick_get_connector_properties = lambda *_, **__: {"host": "control", "ip": "127.0.0.1"}
+        clone = self.volume(3)
+        self.run.step(
+            "clone by a host without ports",
+            partial(self.driver.create_cloned_volume, clone, one),
+            refused=exception.InvalidConnectorException,
+        )
+        lib.volume_utils.brick_get_connector_properties = before
+        self.run.expect("nothing left of it", self.there(clone), {})
 
     def thin(self, thick: Any) -> None:
         """Thin volumes by default and by every form of a type, and copies of them."""
@@ -244,12 +337,30 @@ class Scenario:
             ghost = self.volume(1)
             run.step("detach what is not there", lambda: driver.terminate_connection(ghost, first))
             run.step("attach what is not there", lambda: driver.initialize_connection(ghost, first), refused=FAILS)
+        self.without_connector(first_volume, first, second)
         poor = {"host": "compute-1"} if self.vendor != "dsware" else {"initiator": "x"}
         run.step(
             "a connector without initiators",
             lambda: driver.initialize_connection(first_volume, poor),
             refused=exception.InvalidConnectorException,
         )
+
+    def without_connector(self, one: Any, first: dict[str, Any], second: dict[str, Any]) -> None:
+        """An empty connector is none: every host loses the volume, unless instances on two hosts have it."""
+        run, driver = self.run, self.driver
+        run.step("attach it to be forced off", lambda: driver.initialize_connection(one, first))
+        for where in (first, second):
+            lib.attachment(one, where)
+        run.step(
+            "detach from two hosts with an empty connector",
+            lambda: driver.terminate_connection(one, {}, force=True),
+            refused=FAILS,
+        )
+        run.expect("it is mapped", len(self.maps(one)), 1)
+        one.volume_attachment.objects.pop()
+        run.step("detach from one", lambda: driver.terminate_connection(one, {}, force=True))
+        run.expect("it is unmapped", self.array.state()["mappings"], [])
+        one.volume_attachment.objects.clear()
 
     def many_at_once(self) -> None:
         """Volumes are created, attached to one host, detached and deleted at the same time."""
@@ -491,11 +602,13 @@ class Scenario:
             run.expect("content of the snapshot again", self.there(source).get("content"), content)
             run.expect("nothing kept of both", self.backups(), [])
         else:
+            mark = self.array.mark()
             run.step(
                 "revert is left to Cinder",
                 lambda: driver.revert_to_snapshot(lib.CONTEXT, source, snap),
                 refused=NotImplementedError,
             )
+            run.expect("and the array is not asked", len(self.array.requests(mark)), 0)
         run.step(
             "retype to the same",
             lambda: driver.retype(lib.CONTEXT, source, {"id": self.type}, {}, {"host": source.host}),
@@ -539,6 +652,28 @@ class Scenario:
         run.step("create when the session has ended", lambda: driver.create_volume(created))
         run.expect("created all the same", self.there(created).get("size"), GIB)
         run.step("delete it", lambda: driver.delete_volume(created))
+
+    def no_groups(self) -> None:
+        """A type that demands snapshots of one instant is refused. Any other group Cinder keeps itself."""
+        run, driver = self.run, self.driver
+        consistent, generic = lib.group(), lib.group("generic")
+        members = [self.volume(1)]
+        for group, refused in ((consistent, FAILS), (generic, NotImplementedError)):
+            taken, snapshots = lib.group_snapshot(group, members)
+            for title, action in {
+                "create": partial(driver.create_group, lib.CONTEXT, group),
+                "change": partial(driver.update_group, lib.CONTEXT, group, members, []),
+                "snapshot": partial(driver.create_group_snapshot, lib.CONTEXT, taken, snapshots),
+                "copy": partial(driver.create_group_from_src, lib.CONTEXT, group, members, taken, snapshots),
+            }.items():
+                mark = self.array.mark()
+                run.step(f"{title} a {group['group_type_id']} group", action, refused=refused)
+                run.expect("and the array is not asked", len(self.array.requests(mark)), 0)
+            run.step(
+                f"delete a {group['group_type_id']} group",
+                partial(driver.delete_group, lib.CONTEXT, group, []),
+                refused=NotImplementedError,
+            )
 
     def groups(self) -> None:
         run, driver = self.run, self.driver

@@ -144,6 +144,10 @@ class NoSpace(FlashError):
     kind = "no_space"
 
 
+class TooManyCopies(NoSpace):
+    """The volume has as many snapshots and clones as the array allows."""
+
+
 class Unsupported(FlashError):
     """This array, model, version or wire cannot do it."""
 

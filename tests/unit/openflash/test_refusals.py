@@ -240,7 +240,7 @@ def test_an_answer_of_violin_without_a_text_is_a_refusal() -> None:
         ("caption_not_unique", xtremio.NameTaken, "a folder of that name"),
         ("already_mapped", xtremio.AlreadyMapped, "mapped to that host already"),
         ("lun_already_in_use", xtremio.LunTaken, "another volume at that LUN"),
-        ("too_many_snapshots_per_vol", errors.NoSpace, "as many snapshots and clones"),
+        ("too_many_snapshots_per_vol", errors.TooManyCopies, "as many snapshots and clones"),
         ("too_many_vols", errors.NoSpace, "as many objects of that kind"),
         ("not_enough_free_space", errors.NoSpace, "no room"),
         ("cluster_id_is_required", errors.Invalid, "manages several clusters"),

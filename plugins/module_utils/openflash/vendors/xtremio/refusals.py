@@ -10,7 +10,18 @@ import re
 from typing import Any, Callable, Mapping, Optional, Tuple, Type
 
 from ...assumption import Assumption
-from ...errors import Busy, Conflict, FlashError, InUse, Invalid, NoSpace, NotFound, Unauthorized, Unsupported
+from ...errors import (
+    Busy,
+    Conflict,
+    FlashError,
+    InUse,
+    Invalid,
+    NoSpace,
+    NotFound,
+    TooManyCopies,
+    Unauthorized,
+    Unsupported,
+)
 from ...transport.http import Reply
 from .ledger import (
     CODES,
@@ -49,7 +60,7 @@ _TABLE: Tuple[Tuple[str, Type[FlashError], str, Optional[str]], ...] = (
     (r"^lun_already_in_use$", LunTaken, "the host has another volume at that LUN", "Leave lun out to take a free one."),
     (
         r"^too_many_snapshots_per_vol$",
-        NoSpace,
+        TooManyCopies,
         "the volume has as many snapshots and clones as the array allows",
         "Delete some, or copy from another volume.",
     ),

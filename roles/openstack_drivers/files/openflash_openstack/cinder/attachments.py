@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import Any, Optional
 
+from cinder import exception
 from oslo_log import log as logging
 
-from .volumes import Volumes
+from .volumes import Volumes, active_attachments, attachments, host_of
 
 LOG = logging.getLogger(__name__)
 
@@ -30,20 +31,24 @@ class Attachments(Volumes):
 
         While another attachment of the volume to the same host remains, so does the mapping.
         """
+        if not connector:
+            connector = None
+            self._check_one_host(volume)
         if connector is not None and attachments(volume, str(connector.get("host"))) > 1:
             LOG.info("%s: volume %s stays attached to %s", self.backend_name, volume.id, connector.get("host"))
             return self._info_while_attached()
         return self._detach(volume, None, connector)
 
+    @staticmethod
+    def _check_one_host(volume: Any) -> None:
+        """Without a connector all hosts lose the volume, and only one of its attachments ends."""
+        hosts = sorted({str(host_of(one)) for one in active_attachments(volume) if host_of(one)})
+        if len(hosts) > 1:
+            raise exception.InvalidVolume(
+                reason="Cannot detach volume %s without a connector: it is attached to %s, and all of them would lose "
+                "it. Give the connector of the host." % (volume.id, ", ".join(hosts))
+            )
+
     def _info_while_attached(self) -> Any:
         """What ``terminate_connection`` returns when nothing is unmapped."""
         return None
-
-
-def attachments(volume: Any, host: str) -> int:
-    """How many attachments the volume has on this host, the one that ends included."""
-    found = 0
-    for one in getattr(volume, "volume_attachment", None) or ():
-        where = (getattr(one, "connector", None) or {}).get("host") or getattr(one, "attached_host", None)
-        found += where == host and getattr(one, "attach_status", None) != "detached"
-    return found

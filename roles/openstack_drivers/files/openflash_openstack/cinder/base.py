@@ -14,13 +14,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Optional, TypeVar
 
-from cinder import coordination, exception
+from cinder import context, coordination, exception
 from cinder.volume import driver, volume_utils
 from oslo_log import log as logging
 
 from openflash import connect, errors, model
 from openflash.array import Array, UnfinishedCopies
 from openflash.units import GIB
+from openflash.version import __version__
 
 from ..sessions import PASSING, Sessions
 from . import options, specs
@@ -35,7 +36,8 @@ T = TypeVar("T")
 class Backend(driver.VolumeDriver):  # type: ignore[misc] # Cinder has no types
     """One backend of Cinder on one array."""
 
-    VERSION = "1.0.0"
+    VERSION = __version__
+    SUPPORTS_ACTIVE_ACTIVE = False
 
     VENDOR = ""
     """The key in the library's table of vendors."""
@@ -46,6 +48,8 @@ class Backend(driver.VolumeDriver):  # type: ignore[misc] # Cinder has no types
     POOLS = False
     """Whether the scheduler chooses among the array's pools. Otherwise the backend is one pool, named like itself, as
     Cinder takes a backend without pools; so volumes keep the pool that they were made in."""
+    QOS = False
+    """Whether the array limits what hosts do with a volume, so that QoS specs of the back end have an effect."""
     READS_FIRST = False
     """Whether a volume must be read before anything is done to it, since its name alone is not enough."""
 
@@ -57,6 +61,7 @@ class Backend(driver.VolumeDriver):  # type: ignore[misc] # Cinder has no types
         self.backend_name = self.configuration.safe_get("volume_backend_name") or self.BACKEND_NAME
         self._sessions: Optional[Sessions] = None
         self._stats: dict[str, Any] = {}
+        self._capabilities: Optional[model.Capabilities] = None
 
     @classmethod
     def get_driver_options(cls) -> list[Any]:
@@ -162,7 +167,16 @@ class Backend(driver.VolumeDriver):  # type: ignore[misc] # Cinder has no types
     def _session(self, subject: Any = None, fresh: bool = False) -> Iterator[Array]:
         """A session for one operation on this volume; the library's errors leave it, and name the array."""
         with self._need_sessions().one(fresh) as array, errors.context(array=array.label):
+            self._capabilities = array.capabilities
             yield self._scoped(array, subject)
+
+    def _refusal(self, operation: str) -> Optional[str]:
+        """Why the array cannot do this; None where it can. A session is needed only where there was none yet."""
+        if self._capabilities is None:
+            with self._on_array("read what the array can do"):
+                pass
+        assert self._capabilities is not None  # noqa: S101  for mypy: every session sets it
+        return self._capabilities.refusal(operation)
 
     def _scoped(self, array: Array, subject: Any) -> Array:
         """Where the volume is, on arrays with tenants."""
@@ -186,6 +200,15 @@ class Backend(driver.VolumeDriver):  # type: ignore[misc] # Cinder has no types
             "openflash-%s-%s" % (self._setting("san_ip") or self.backend_name, what)
         )
         return lock
+
+    @classmethod
+    def clean_volume_file_locks(cls, volume_id: str) -> None:
+        """The file locks of a volume that Cinder has deleted."""
+        coordination.synchronized_remove("openflash-*%s*" % volume_id)
+
+    @classmethod
+    def clean_snapshot_file_locks(cls, snapshot_id: str) -> None:
+        coordination.synchronized_remove("openflash-*%s*" % snapshot_id)
 
     # -- names and kinds ---------------------------------------------------------------------------------------------
 
@@ -232,6 +255,16 @@ class Backend(driver.VolumeDriver):  # type: ignore[misc] # Cinder has no types
             provisioning=self._provisioning(found),
             options=self._options(volume, found),
         )
+
+    def _check_qos(self, type_specs: Mapping[str, str]) -> None:
+        """:raises Unsupported: the type has QoS specs for the back end, which would have no effect."""
+        found = specs.qos(type_specs)
+        if found:
+            raise errors.Unsupported(
+                "the volume type has QoS specs for the back end (%s), and this array has none"
+                % ", ".join(sorted(found)),
+                hint="Use QoS specs with the consumer front-end, which the hypervisor applies.",
+            )
 
     def _pool(self, volume: Any, type_specs: Mapping[str, str]) -> Optional[str]:
         """The pool that the scheduler chose."""
@@ -303,9 +336,9 @@ class Backend(driver.VolumeDriver):  # type: ignore[misc] # Cinder has no types
             "thin_provisioning_support": thin,
             "thick_provisioning_support": model.THICK in pool.provisioning,
             # What volume types of these drivers ask for (see specs.py): both, where there is a choice.
-            "thin": _either(thin, model.THICK in pool.provisioning),
-            "dedup": _either(self._dedups(pool), not self._dedups_always(pool)),
-            "QoS_support": False,
+            "thin": either(thin, model.THICK in pool.provisioning),
+            "dedup": either(self._dedups(pool), not self._dedups_always(pool)),
+            "QoS_support": self.QOS,
             "multiattach": self._multiattach(),
             "online_extend_support": True,
             "consistent_group_snapshot_enabled": known is not None and known.refusal("groups") is None,
@@ -314,7 +347,15 @@ class Backend(driver.VolumeDriver):  # type: ignore[misc] # Cinder has no types
         }
         if provisioned_known:
             stats["provisioned_capacity_gb"] = (pool.provisioned or 0) / GIB
-        return stats
+        elif thin:
+            # The array does not report it: what Cinder has in this pool is known at least.
+            where = "%s#%s" % (self.host, pool.name)
+            stats["provisioned_capacity_gb"] = self.db.volume_data_get_for_host(context.get_admin_context(), where)[1]
+        return dict(stats, **self._more_capabilities(known))
+
+    def _more_capabilities(self, known: Optional[model.Capabilities]) -> dict[str, Any]:
+        """What types of this array alone may ask for."""
+        return {}
 
     def _dedups(self, pool: model.Pool) -> bool:
         return model.DEDUP in pool.provisioning
@@ -326,10 +367,12 @@ class Backend(driver.VolumeDriver):  # type: ignore[misc] # Cinder has no types
         return True
 
 
-def _either(true: bool, false: bool) -> list[Any]:
-    """A capability of the scheduler's: one that is a list matches any of its values. ``<is> True`` in a type matches
-    the truth value, and ``True`` only the very text."""
-    return ([True, "True", "true"] if true else []) + ([False, "False", "false"] if false or not true else [])
+def either(true: bool, false: bool) -> Any:
+    """A capability that types ask for by name, as the text that matches both ``True`` and ``<is> True`` in a type.
+
+    Where there is a choice it is a list, of which the scheduler lets a type have any.
+    """
+    return ["True", "False"] if true and false else str(true)
 
 
 def volume_named(array: Array, name: str) -> Optional[model.Volume]:

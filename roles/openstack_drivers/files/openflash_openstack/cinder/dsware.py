@@ -17,8 +17,9 @@ from openflash.array import Array
 
 from . import specs
 from .attachments import Attachments
-from .base import existing
+from .base import either, existing
 from .errors import cinder_errors
+from .groups import Groups
 from .inventory import location
 from .management import Management
 
@@ -29,7 +30,7 @@ CONNECTOR = "dsware"
 COPY_SPEC = "full_clone"
 
 
-class Dsware(Attachments, Management):
+class Dsware(Attachments, Management, Groups):
     """Names on the array are those of Cinder, or what provider_location remembers: nothing can be renamed."""
 
     VENDOR = "dsware"
@@ -99,6 +100,10 @@ class Dsware(Attachments, Management):
         return tuple(one for one in pools if not named or one.name in named or one.id in named)
 
     # -- names -------------------------------------------------------------------------------------------------------
+
+    def _more_capabilities(self, known: Optional[model.Capabilities]) -> dict[str, Any]:
+        full_clones = known is not None and COPY_SPEC in known.volume_options
+        return {COPY_SPEC: either(full_clones, True)}
 
     def _volume_name(self, volume: Any) -> str:
         return _name_of(volume)

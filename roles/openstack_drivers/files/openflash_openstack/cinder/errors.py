@@ -27,6 +27,9 @@ def translated(error: errors.FlashError, volume: Optional[str] = None, snapshot:
         found = exception.SnapshotNotFound(text, snapshot_id=snapshot)
     elif isinstance(error, errors.NotFound) and volume is not None:
         found = exception.VolumeNotFound(text, volume_id=volume)
+    elif isinstance(error, errors.TooManyCopies):
+        # By which Cinder copies a cached image anew.
+        found = exception.SnapshotLimitReached(text, set_limit="array's")
     elif isinstance(error, errors.Invalid):
         found = exception.InvalidInput(reason=text)
     else:

@@ -21,6 +21,7 @@ from openflash.units import GIB
 
 from .base import FC, ISCSI, existing
 from .connections import Connections
+from .groups import Groups
 from .inventory import Entry, Inventory
 from .management import Management
 
@@ -32,7 +33,7 @@ PREFIX_LONGEST, DIGITS = 55, 8
 UUID = "[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"
 
 
-class FlashSystem(Connections, Management):
+class FlashSystem(Connections, Management, Groups):
     """Snapshots are volumes, and this host copies: the array has neither snapshots nor copies (sheet, 2.5)."""
 
     VENDOR = "flashsystem"

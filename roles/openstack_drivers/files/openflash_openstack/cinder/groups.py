@@ -18,6 +18,7 @@ from openflash import errors, model
 from openflash.array import Array, ConsistencyGroups, SnapshotSets
 from openflash.units import GIB
 
+from .errors import cinder_errors
 from .volumes import Volumes
 
 LOG = logging.getLogger(__name__)
@@ -26,6 +27,67 @@ Update = dict[str, Any]
 
 
 class Groups(Volumes):
+    """Groups that Cinder keeps itself, and whose volumes it snapshots one by one.
+
+    Where the type of the group demands snapshots of one instant, that is refused.
+    """
+
+    def _consistent(self, group: Any) -> bool:
+        """Whether the array makes the group.
+
+        :raises Unsupported: it must, and cannot.
+        """
+        if not volume_utils.is_group_a_cg_snapshot_type(group):
+            return False
+        reason = self._refusal("groups")
+        if reason is not None:
+            with cinder_errors(), errors.context(doing="work on group %s" % group["id"]):
+                raise errors.Unsupported(
+                    "its type has consistent_group_snapshot_enabled, and %s" % reason,
+                    hint="Use a group type without that, whose volumes are snapshotted one by one.",
+                )
+        return True
+
+    def _need_consistent(self, group: Any) -> None:
+        """:raises NotImplementedError: Cinder then does to each of the volumes in turn what was requested."""
+        if not self._consistent(group):
+            raise NotImplementedError
+
+    def _kept_by_array(self, group: Any) -> bool:
+        """Whether the array has the group: never one that was refused."""
+        return bool(volume_utils.is_group_a_cg_snapshot_type(group)) and self._refusal("groups") is None
+
+    def create_group(self, context: Any, group: Any) -> Update:
+        self._need_consistent(group)
+        raise NotImplementedError
+
+    def update_group(
+        self, context: Any, group: Any, add_volumes: Any = None, remove_volumes: Any = None
+    ) -> tuple[Optional[Update], Optional[list[Update]], Optional[list[Update]]]:
+        self._need_consistent(group)
+        raise NotImplementedError
+
+    def create_group_snapshot(
+        self, context: Any, group_snapshot: Any, snapshots: Sequence[Any]
+    ) -> tuple[Optional[Update], Optional[list[Update]]]:
+        self._need_consistent(group_snapshot)
+        raise NotImplementedError
+
+    def create_group_from_src(
+        self,
+        context: Any,
+        group: Any,
+        volumes: Sequence[Any],
+        group_snapshot: Any = None,
+        snapshots: Any = None,
+        source_group: Any = None,
+        source_vols: Any = None,
+    ) -> tuple[Optional[Update], Optional[list[Update]]]:
+        self._need_consistent(group)
+        raise NotImplementedError
+
+
+class ConsistencyGroupsOfArray(Groups):
     """A group of Cinder's is a consistency group of the array where its type asks for consistent snapshots.
 
     The snapshot set of a group snapshot has the name that Cinder's own driver of this array gives it, and its members
@@ -37,14 +99,6 @@ class Groups(Volumes):
 
     def _set_name(self, group_snapshot: Any) -> str:
         return ("%s%s" % (group_snapshot["group_id"], group_snapshot["id"])).replace("-", "")
-
-    def _consistent(self, array: Array, group: Any) -> bool:
-        return array.capabilities.refusal("groups") is None and bool(volume_utils.is_group_a_cg_snapshot_type(group))
-
-    def _need_consistent(self, array: Array, group: Any) -> None:
-        if not self._consistent(array, group):
-            # Cinder then keeps the list of volumes itself, and does to each of them in turn what was requested.
-            raise NotImplementedError  # by which Cinder is told to take care of the group itself
 
     def _known_snapshot(self, array: Array, snapshot: Any) -> model.Snapshot:
         """A member of a group snapshot may have a name that the array gave it: then its set tells which it is."""
@@ -67,22 +121,23 @@ class Groups(Volumes):
         if not volume.get("group_id"):
             return
         group = volume.get("group")
-        if group is None or not self._consistent(array, group):
+        if group is None or not self._kept_by_array(group):
             return
         ConsistencyGroups.of(array).add_to_group(
             model.Group(str(volume.group_id)), [model.Volume(self._volume_name(volume), 0)]
         )
 
     def create_group(self, context: Any, group: Any) -> Update:
+        self._need_consistent(group)
         with self._on_array("create group %s" % group["id"]) as array:
-            self._need_consistent(array, group)
             ConsistencyGroups.of(array).create_group(self._group_name(group))
         return {"status": fields.GroupStatus.AVAILABLE}
 
     def delete_group(self, context: Any, group: Any, volumes: Sequence[Any]) -> tuple[Update, list[Update]]:
         """The group and its volumes. A volume that cannot be deleted is reported, and the others are deleted."""
+        if not self._kept_by_array(group):
+            raise NotImplementedError
         with self._on_array("delete group %s" % group["id"]) as array:
-            self._need_consistent(array, group)
             ConsistencyGroups.of(array).delete_group(model.Group(self._group_name(group)))
         updates, failed = [], False
         for volume in volumes:
@@ -99,8 +154,8 @@ class Groups(Volumes):
     def update_group(
         self, context: Any, group: Any, add_volumes: Any = None, remove_volumes: Any = None
     ) -> tuple[Optional[Update], Optional[list[Update]], Optional[list[Update]]]:
+        self._need_consistent(group)
         with self._on_array("change the volumes of group %s" % group["id"]) as array:
-            self._need_consistent(array, group)
             adding = [model.Volume(self._volume_name(one), 0) for one in add_volumes or ()]
             leaving = [model.Volume(self._volume_name(one), 0) for one in remove_volumes or ()]
             there = model.Group(self._group_name(group), volumes=tuple(one.name for one in leaving))
@@ -112,8 +167,8 @@ class Groups(Volumes):
         self, context: Any, group_snapshot: Any, snapshots: Sequence[Any]
     ) -> tuple[Optional[Update], Optional[list[Update]]]:
         """All of one instant, or none."""
+        self._need_consistent(group_snapshot)
         with self._on_array("take group snapshot %s" % group_snapshot["id"]) as array:
-            self._need_consistent(array, group_snapshot)
             members = [model.Volume(self._volume_name(one.volume), 0) for one in snapshots]
             SnapshotSets.of(array).create_snapshot_set(self._set_name(group_snapshot), members)
         return None, None
@@ -121,8 +176,9 @@ class Groups(Volumes):
     def delete_group_snapshot(
         self, context: Any, group_snapshot: Any, snapshots: Sequence[Any]
     ) -> tuple[Optional[Update], Optional[list[Update]]]:
+        if not self._kept_by_array(group_snapshot):
+            raise NotImplementedError
         with self._on_array("delete group snapshot %s" % group_snapshot["id"]) as array:
-            self._need_consistent(array, group_snapshot)
             gone = {
                 one.volume for one in SnapshotSets.of(array).delete_snapshots_of_set(self._set_name(group_snapshot))
             }
@@ -149,8 +205,8 @@ class Groups(Volumes):
         source_vols: Any = None,
     ) -> tuple[Optional[Update], Optional[list[Update]]]:
         """From a group snapshot, or from a group as it is at one instant."""
+        self._need_consistent(group)
         with self._on_array("make group %s" % group["id"]) as array:
-            self._need_consistent(array, group)
             specs = [model.VolumeSpec(self._volume_name(one), int(one.size) * GIB) for one in volumes]
             if group_snapshot is not None:
                 members = {

@@ -17,6 +17,7 @@ from openflash import model
 from openflash.array import Array
 from openflash.units import GIB
 
+from . import specs
 from .base import volume_named
 from .inventory import Entry, Inventory
 from .volumes import Volumes
@@ -44,6 +45,7 @@ class Management(Volumes):
             if mapped:
                 hosts = ", ".join(sorted({one.host for one in mapped}))
                 raise bad_reference(existing_ref, "it is mapped to %s" % hosts)
+            self._check_qos(specs.specs_of(volume))
             self._check_type(volume, existing)
             self._check_pool(volume, existing, existing_ref)
             return self._take_over(array, volume, existing)

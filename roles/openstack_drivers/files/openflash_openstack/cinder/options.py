@@ -29,7 +29,13 @@ COMMON = [
         help="Seconds that work of the array, such as a copy, may take, and to retry while the array is busy. An "
         "option of the array's driver for the same purpose applies where it is longer.",
     ),
-    cfg.IntOpt("openflash_sessions", default=4, min=1, help="The most sessions that a backend has with its array."),
+    cfg.IntOpt(
+        "openflash_sessions",
+        default=4,
+        min=1,
+        help="The most operations of a backend that ask its array at once, each on a session of its own. Further ones "
+        "wait in a queue. An operation that waits for the array, as for a copy, does not count meanwhile.",
+    ),
     cfg.StrOpt(
         "openflash_tls_server_name",
         help="The name in the certificate of the array, where that is not san_ip.",

@@ -16,11 +16,25 @@ _TRUE = ("true", "yes", "on", "1")
 _FALSE = ("false", "no", "off", "0")
 
 
+# Before the name of a QoS spec, among the extra specs
+_QOS = "qos:"
+
+
 def specs_of_type(type_id: Optional[str]) -> dict[str, str]:
+    """The extra specs of a type, and the QoS specs that it has for the back end (see ``qos``)."""
     if not type_id:
         return {}
-    found = volume_types.get_volume_type(context.get_admin_context(), type_id).get("extra_specs") or {}
+    admin = context.get_admin_context()
+    found = dict(volume_types.get_volume_type(admin, type_id).get("extra_specs") or {})
+    limits = volume_types.get_volume_type_qos_specs(type_id).get("qos_specs") or {}
+    if limits.get("consumer") in ("back-end", "both"):
+        found.update({_QOS + name: value for name, value in (limits.get("specs") or {}).items()})
     return {str(name): str(value) for name, value in found.items()}
+
+
+def qos(specs: Mapping[str, str]) -> dict[str, str]:
+    """The QoS specs for the back end."""
+    return {name[len(_QOS) :]: value for name, value in specs.items() if name.startswith(_QOS)}
 
 
 def specs_of(volume: Any) -> dict[str, str]:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from typing import Any, Optional
 
 from cinder import interface
+from oslo_concurrency import lockutils
 
 from openflash import model
 from openflash.array import Array, HostTargets
@@ -21,13 +22,14 @@ from openflash.units import GIB
 from . import specs
 from .base import FC, ISCSI, not_there, readable
 from .connections import Connections
+from .groups import Groups
 from .names import BareIds
 
 # Volume types name a pool by this, which counts before the scheduler's choice (sheet, section 5).
 POOL_SPEC = "violin:storage_pool"
 
 
-class Violin(BareIds, Connections):
+class Violin(BareIds, Connections, Groups):
     """A volume has the bare id, a snapshot its id without dashes as the comment (sheet, section 4)."""
 
     VENDOR = "violin"
@@ -104,6 +106,12 @@ class Violin(BareIds, Connections):
         return super()._make_host(array, name, initiators, chap)
 
     # -- copies ------------------------------------------------------------------------------------------------------
+
+    def _copying_from(self, source: Any) -> AbstractContextManager[Any]:
+        """The array reports one copy of a source, so the next one begins when that is done."""
+        name = "openflash-%s-copy-%s" % (self.backend_name, self._volume_name(source))
+        lock: AbstractContextManager[Any] = lockutils.internal_lock(name)
+        return lock
 
     def _known_snapshot(self, array: Array, snapshot: Any) -> model.Snapshot:
         name = self._volume_name(snapshot.volume)

@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Optional
 
-from cinder import exception
+from cinder import context as contexts, exception, objects
 from cinder.volume import volume_utils
 from oslo_config import cfg
 from oslo_log import log as logging
@@ -24,6 +24,7 @@ from openflash.units import GIB, MIB
 
 from . import specs
 from .base import Backend
+from .errors import cinder_errors
 
 CONF = cfg.CONF
 LOG = logging.getLogger(__name__)
@@ -37,6 +38,7 @@ class Volumes(Backend):
 
     def create_volume(self, volume: Any) -> Optional[dict[str, Any]]:
         with self._on_array("create volume %s" % volume.id, volume) as array:
+            self._check_qos(specs.specs_of(volume))
             array.create_volume(self._spec(volume))
             self._join_group(array, volume)
         return None
@@ -72,11 +74,11 @@ class Volumes(Backend):
 
     def revert_to_snapshot(self, context: Any, volume: Any, snapshot: Any) -> None:
         """In place, where the array can. The backup that the restore makes is deleted at the end."""
+        if self._refusal("restore_snapshot") is not None:
+            # Cinder then makes a volume of the snapshot, and copies its bytes over this one.
+            raise NotImplementedError
         doing = "revert volume %s to snapshot %s" % (volume.id, snapshot.id)
         with self._on_array(doing, volume, volume=volume.id) as array:
-            if array.capabilities.refusal("restore_snapshot") is not None:
-                # Cinder then makes a volume of the snapshot, and copies its bytes over this one.
-                raise NotImplementedError  # by which Cinder is told to do it itself
             existing = self._known(array, volume)
             source = self._known_snapshot(array, snapshot)
             name = self._backup_name(snapshot)
@@ -99,7 +101,7 @@ class Volumes(Backend):
 
     def create_cloned_volume(self, volume: Any, src_vref: Any) -> Optional[dict[str, Any]]:
         doing = "clone volume %s to %s" % (src_vref.id, volume.id)
-        with self._on_array(doing, volume, volume=src_vref.id) as array:
+        with self._copying_from(src_vref), self._on_array(doing, volume, volume=src_vref.id) as array:
             source = self._known(array, src_vref)
             self._check_clone(array, src_vref)
             spec = self._copy_spec(volume)
@@ -112,7 +114,8 @@ class Volumes(Backend):
 
     def create_volume_from_snapshot(self, volume: Any, snapshot: Any) -> Optional[dict[str, Any]]:
         doing = "make volume %s from snapshot %s" % (volume.id, snapshot.id)
-        with self._on_array(doing, volume, snapshot=snapshot.id) as array:
+        copying = self._copying_from(snapshot.volume)
+        with copying, self._on_array(doing, volume, snapshot=snapshot.id) as array:
             source = self._known_snapshot(array, snapshot)
             spec = self._copy_spec(volume)
             if not self._needs_host("volume_from_snapshot", array, source, spec, volume):
@@ -122,10 +125,15 @@ class Volumes(Backend):
         self._copy_by_host(volume, spec, source)
         return None
 
+    def _copying_from(self, source: Any) -> AbstractContextManager[Any]:
+        """Wait, before there is a session, for what must end before the array copies this volume or its snapshots."""
+        return nullcontext()
+
     def _check_clone(self, array: Array, source: Any) -> None:
         """Refuse one more clone of this volume, where there is a limit."""
 
     def _copy_spec(self, volume: Any) -> model.VolumeSpec:
+        self._check_qos(specs.specs_of(volume))
         return self._spec(volume)
 
     def _requests_linked_clone(self, volume: Any) -> bool:
@@ -169,6 +177,7 @@ class Volumes(Backend):
         properties = volume_utils.brick_get_connector_properties(
             self._setting("use_multipath_for_image_xfer"), self._setting("enforce_multipath_for_image_xfer")
         )
+        self.validate_connector(properties)
         # Another copy of the same source would unmap the source while this one reads.
         with self._alone("copy-%s" % source.name), self._attached_here(subject, source, properties) as read:
             with self._attached_here(subject, target, properties) as written:
@@ -192,6 +201,27 @@ class Volumes(Backend):
             if not before:
                 self._detach(subject, volume, properties)
 
+    def _detach_volume(
+        self,
+        context: Any,
+        attach_info: Any,
+        volume: Any,
+        properties: dict[str, Any],
+        force: bool = False,
+        remote: bool = False,
+        ignore_errors: bool = False,
+    ) -> None:
+        """The end of a copy by this host, as of a volume to an image. What an instance on this host has, it keeps."""
+        try:
+            # As it is now: an instance may have ended meanwhile.
+            volume = objects.Volume.get_by_id(contexts.get_admin_context(), volume.id)
+        except exception.VolumeNotFound:
+            LOG.info("%s: volume %s was deleted meanwhile", self.backend_name, volume.id)
+        if not remote and attachments(volume, str(properties.get("host"))):
+            LOG.info("%s: volume %s stays attached to %s", self.backend_name, volume.id, properties.get("host"))
+            return
+        super()._detach_volume(context, attach_info, volume, properties, force, remote, ignore_errors)
+
     # Implemented by connections.py, and by dsware.py for its kind of host
 
     @abstractmethod
@@ -213,7 +243,10 @@ class Volumes(Backend):
         if host and host.get("host") and host["host"] != volume.host:
             return False
         now = self._spec(volume)
-        requested = self._spec(volume, specs.specs_of_type(new_type["id"]))
+        new_specs = specs.specs_of_type(new_type["id"])
+        with cinder_errors(), errors.context(doing="retype volume %s" % volume.id):
+            self._check_qos(new_specs)
+        requested = self._spec(volume, new_specs)
         if (now.pool, now.provisioning) != (requested.pool, requested.provisioning):
             return False
         changed = self._changed(now.options, requested.options)
@@ -270,3 +303,19 @@ class Volumes(Backend):
 
     def remove_export(self, context: Any, volume: Any) -> None:
         pass
+
+
+def active_attachments(volume: Any) -> list[Any]:
+    """Those that have not ended."""
+    found = getattr(volume, "volume_attachment", None) or ()
+    return [one for one in found if getattr(one, "attach_status", None) != "detached"]
+
+
+def host_of(attachment: Any) -> Optional[str]:
+    """None of one that has no host yet."""
+    return (getattr(attachment, "connector", None) or {}).get("host") or getattr(attachment, "attached_host", None)
+
+
+def attachments(volume: Any, host: str) -> int:
+    """How many attachments the volume has on this host, the one that ends included."""
+    return sum(host_of(one) == host for one in active_attachments(volume))

@@ -17,7 +17,7 @@ from openflash.array import Array, HostChap
 
 from .base import FC, ISCSI
 from .connections import Connections, with_only
-from .groups import Groups
+from .groups import ConsistencyGroupsOfArray
 from .management import SnapshotManagement
 from .names import BareIds
 
@@ -26,7 +26,7 @@ CHAP_USER = "chap_user"
 CHAP_LENGTH = 12
 
 
-class XtremIO(BareIds, Connections, SnapshotManagement, Groups):
+class XtremIO(BareIds, Connections, SnapshotManagement, ConsistencyGroupsOfArray):
     """Names on the array are the bare ids, those of snapshots too (sheet, section 12)."""
 
     VENDOR = "xtremio"
@@ -66,14 +66,6 @@ class XtremIO(BareIds, Connections, SnapshotManagement, Groups):
         existing = self._find(array, source)
         if existing is not None and len(existing.snapshots or ()) >= limit:
             raise exception.SnapshotLimitReached(set_limit=limit)
-
-    def create_cloned_volume(self, volume: Any, src_vref: Any) -> Optional[dict[str, Any]]:
-        try:
-            return super().create_cloned_volume(volume, src_vref)
-        except exception.VolumeBackendAPIException as error:
-            if "too_many_snapshots_per_vol" in str(error):
-                raise exception.SnapshotLimitReached(set_limit="array's") from None
-            raise
 
     # -- hosts -------------------------------------------------------------------------------------------------------
 
