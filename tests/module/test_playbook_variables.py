@@ -46,6 +46,7 @@ def test_every_variable_that_a_playbook_reads_is_described(name: str) -> None:
 
 INTERNAL = {
     "golden_images": {"golden_clones", "golden_host"},
+    "openstack_backends": {f"openstack_backends_{name}" for name in ("dsware", "gone", "services_of_family")},
     "quickstart": {f"quickstart_{name}" for name in ("connection", "content", "failure", "pass", "run_dir", "summary")},
 }
 """The variables that a playbook sets itself."""

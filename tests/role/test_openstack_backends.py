@@ -31,6 +31,70 @@ def variables(host: Host, backends: list[dict[str, Any]]) -> dict[str, Any]:
     return {f"cinder_backend_{key}": value for key, value in found.items()} | local
 
 
+LOCAL = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+# A control node that remembers what its hosts are
+CONFIGURATION = """\
+[defaults]
+fact_caching = jsonfile
+fact_caching_connection = facts
+"""
+
+
+def play(folder: Path, inventory: dict[str, Any], *arguments: str, fails: bool = False, **options: Any) -> str:
+    path = folder / "inventory.json"
+    path.write_text(json.dumps(inventory), encoding="utf-8")
+    given = folder / "variables.json"
+    more = {f"openstack_backends_{key}": value for key, value in options.items()}
+    given.write_text(json.dumps({"openstack_backends_become": False, **more}), encoding="utf-8")
+    return playbook("openflash.storage.openstack_backends", given, "--inventory", str(path), *arguments, fails=fails)
+
+
+def on_compute_hosts(backends: list[dict[str, Any]], **hosts: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "cinder_volume": {"hosts": {"controller0": {"cinder_backend_backends": backends}}},
+        "nova_compute": {"hosts": hosts},
+    }
+
+
+def test_compute_hosts_are_contacted_only_for_a_dsware(tmp_path: Path) -> None:
+    """Where the backends are others, or a Dsware is removed, an unreachable compute host is no failure."""
+    away = {"ansible_host": "127.0.0.1", "ansible_port": 1}
+    others = [{"name": "a", "vendor": "xtremio"}, {"name": "b", "vendor": "dsware", "state": "absent"}, {"name": "c"}]
+    limit = ["--limit", "nova_compute"]
+    output = play(tmp_path, on_compute_hosts(others, compute0=away), *limit)
+    assert "unreachable=0" in output
+    dsware = [*others, {"name": "d", "vendor": "dsware"}]
+    output = play(tmp_path, on_compute_hosts(dsware, compute0=away), *limit, fails=True)
+    assert "unreachable=1" in output
+
+
+def test_compute_hosts_are_changed_in_batches_by_their_own_service(tmp_path: Path) -> None:
+    """The service that is restarted has the name of the operating system's family."""
+    subprocess.run([sys.executable, "-m", "venv", str(tmp_path / "nova")], check=True, timeout=600)
+    (tmp_path / "ansible.cfg").write_text(CONFIGURATION, encoding="utf-8")
+    facts = [{"hosts": name, "gather_facts": False, "tasks": [remembered(family)]} for name, family in FAMILIES.items()]
+    (tmp_path / "facts.yml").write_text(json.dumps(facts), encoding="utf-8")
+    wanted = on_compute_hosts([{"name": "d", "vendor": "dsware"}], **dict.fromkeys(FAMILIES, LOCAL))
+    given = tmp_path / "variables.json"
+    given.write_text("{}", encoding="utf-8")
+    (tmp_path / "inventory.json").write_text(json.dumps(wanted), encoding="utf-8")
+    playbook(tmp_path / "facts.yml", given, "--inventory", "inventory.json")
+    options: dict[str, Any] = {"nova_python": str(tmp_path / "nova/bin/python"), "compute_serial": 1}
+    for name, service in (("compute0", "nova-compute"), ("compute1", "openstack-nova-compute")):
+        output = play(tmp_path, wanted, "--limit", name, "--check", fails=True, **options)
+        # This machine has no such service
+        assert f"(item={service})" in output
+    output = play(tmp_path, wanted, "--limit", "nova_compute", "--check", nova_services=[], **options)
+    assert output.count("PLAY [Put the connector into the Python of Nova]") == 2
+
+
+FAMILIES = {"compute0": "Debian", "compute1": "RedHat"}
+
+
+def remembered(family: str) -> dict[str, Any]:
+    return {"ansible.builtin.set_fact": {"ansible_os_family": family, "cacheable": True}}
+
+
 @pytest.mark.slow
 def test_the_playbook_configures_two_controllers_and_a_compute_host(tmp_path: Path) -> None:
     """Each controller gets its own backends, and the second run changes nothing."""
@@ -50,17 +114,8 @@ def test_the_playbook_configures_two_controllers_and_a_compute_host(tmp_path: Pa
                 },
             },
         }
-        path = tmp_path / "inventory.json"
-        path.write_text(json.dumps(inventory), encoding="utf-8")
-        given = tmp_path / "variables.json"
-        more = {
-            "openstack_backends_become": False,
-            "openstack_backends_nova_python": str(tmp_path / "nova/bin/python"),
-            "openstack_backends_nova_services": [],
-        }
-        given.write_text(json.dumps(more), encoding="utf-8")
-        first = playbook("openflash.storage.openstack_backends", given, "--inventory", str(path))
-        again = playbook("openflash.storage.openstack_backends", given, "--inventory", str(path))
+        options: dict[str, Any] = {"nova_python": str(tmp_path / "nova/bin/python"), "nova_services": []}
+        first, again = play(tmp_path, inventory, **options), play(tmp_path, inventory, **options)
     for name in ("controller0", "controller1", "compute0"):
         assert f"{name} " in first
     assert again.count("changed=0") == 3
