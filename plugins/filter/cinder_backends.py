@@ -42,7 +42,7 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - For each backend C(name), C(state), C(driver) (the class), C(in_tree), C(packages) (Python distributions that the
+    - For each backend C(name), C(state), C(vendor), C(protocol), C(driver) (the class), C(in_tree), C(packages) (Python distributions that the
       driver imports), C(section) (for M(openflash.storage.oslo_conf)), C(connection) (options of the modules
       of this collection), C(array) (the content to declare on the array) and C(volume_types). For an absent backend
       only C(name), C(state), C(section) and C(volume_types).
@@ -52,7 +52,7 @@ _value:
 
 import json
 import re
-from typing import Any, Dict, List, Mapping, Optional
+from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from ansible.errors import AnsibleFilterError
 
@@ -90,6 +90,10 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*\Z")
 _SECRET = re.compile(r"pass|secret|token|credential", re.IGNORECASE)
 
 
+class _Mistake(Exception):
+    """What is wrong with an entry."""
+
+
 class _Backend:
     """One entry."""
 
@@ -100,8 +104,8 @@ class _Backend:
         self.name = str(self.given.get("name") or "")
         self.vendor = str(self.given.get("vendor") or "")
 
-    def error(self, text: str) -> AnsibleFilterError:
-        return AnsibleFilterError("cinder_backend_backends: backend %s: %s" % (self.name or "without a name", text))
+    def error(self, text: str) -> _Mistake:
+        return _Mistake("cinder_backend_backends: backend %s: %s" % (self.name or "without a name", text))
 
     # -- what it is --------------------------------------------------------------------------------------------------
 
@@ -229,7 +233,6 @@ class _Backend:
                 "section": {"name": self.name, "state": "absent"},
                 "volume_types": self.volume_types(),
             }
-        self.check_driver(drivers)
         options = self.section(drivers, pools.get(self.name))
         secrets = {"san_password": self.given.get("password")} if self.given.get("password") else {}
         for key, value in (self.given.get("options") or {}).items():
@@ -243,6 +246,7 @@ class _Backend:
             "name": self.name,
             "state": "present",
             "vendor": self.vendor,
+            "protocol": self.protocol,
             "driver": self.driver,
             "in_tree": self.in_tree,
             "packages": [package] if self.in_tree and package else [],
@@ -270,22 +274,40 @@ def _texts(volume_type: Mapping[str, Any]) -> Dict[str, str]:
     return {str(key): str(value) for key, value in (volume_type.get("extra_specs") or {}).items()}
 
 
+def _checked(entries: Any, drivers: Mapping[str, Any]) -> Tuple[List[_Backend], List[str]]:
+    """The entries, and the first mistake of each that has one."""
+    backends, mistakes = [_Backend(entry) for entry in entries], []
+    names: List[str] = []
+    for backend in backends:
+        try:
+            backend.check()
+            if backend.name.lower() in names:
+                raise backend.error("there are two backends of this name; upper and lower case are the same")
+            if backend.present:
+                backend.check_driver(drivers)
+        except _Mistake as mistake:
+            mistakes.append(str(mistake))
+        names.append(backend.name.lower())
+    return backends, mistakes
+
+
 def cinder_backends(
     entries: Any, drivers: Optional[Mapping[str, Any]] = None, pools: Optional[Mapping[str, Any]] = None
 ) -> List[Dict[str, Any]]:
     """See DOCUMENTATION."""
-    backends = [_Backend(entry) for entry in entries]
-    names: List[str] = []
-    for backend in backends:
-        backend.check()
-        if backend.name.lower() in names:
-            raise backend.error("there are two backends of this name; upper and lower case are the same")
-        names.append(backend.name.lower())
+    backends, mistakes = _checked(entries, drivers or {})
+    if mistakes:
+        raise AnsibleFilterError(" ".join(mistakes))
     return [backend.resolved(drivers or {}, pools or {}) for backend in backends]
+
+
+def cinder_backend_mistakes(entries: Any, drivers: Optional[Mapping[str, Any]] = None) -> List[str]:
+    """See cinder_backend_mistakes.yml."""
+    return _checked(entries, drivers or {})[1]
 
 
 class FilterModule:
     """What Ansible looks for."""
 
     def filters(self) -> Dict[str, Any]:
-        return {"cinder_backends": cinder_backends}
+        return {"cinder_backends": cinder_backends, "cinder_backend_mistakes": cinder_backend_mistakes}

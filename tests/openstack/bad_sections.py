@@ -17,6 +17,7 @@ from cinder import exception  # isort: skip
 
 INVALID, BACKEND = exception.InvalidInput, exception.VolumeBackendAPIException
 PASSWORD = "Not-The-Right-One-77"
+ANOTHER_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEUwJipNMv22kPV1TTyGYaWc1IcQaoPd1+hC01kZYWRf"
 # array, kind of driver, what is wrong in its section, how it is refused, what the message names
 CASES: list[tuple[str, str, dict[str, Any], Any, str]] = [
     ("xtremio", "xtremio-iscsi", {"san_ip": ""}, INVALID, "san_ip"),
@@ -24,6 +25,8 @@ CASES: list[tuple[str, str, dict[str, Any], Any, str]] = [
     ("xtremio", "xtremio-fc", {"san_password": PASSWORD}, BACKEND, "password"),
     ("flashsystem", "flashsystem-fc", {"flashsystem_connection_protocol": "iSCSI"}, INVALID, "iSCSI"),
     ("flashsystem", "flashsystem-fc", {"san_password": PASSWORD}, BACKEND, "password"),
+    ("flashsystem", "flashsystem-fc", {"openflash_host_key": "ssh-rsa no-key"}, INVALID, "host_key is not a host key"),
+    ("flashsystem", "flashsystem-fc", {"openflash_known_hosts": "/nowhere"}, INVALID, "known_hosts /nowhere"),
     ("violin", "violin-fc", {"san_password": PASSWORD}, BACKEND, "password"),
     ("violin-old", "violin-iscsi", {}, BACKEND, "iSCSI"),
     ("dsware", "dsware", {"dsware_storage_pools": "nowhere; pool0"}, INVALID, "nowhere"),
@@ -37,6 +40,8 @@ CASES: list[tuple[str, str, dict[str, Any], Any, str]] = [
 AWAY: list[tuple[str, str, dict[str, Any]]] = [
     ("xtremio", "xtremio-iscsi", {"san_ip": "127.0.0.1:1"}),
     ("flashsystem", "flashsystem-fc", {"san_ssh_port": 1}),
+    # Its key is in the file of known hosts, which does not count then
+    ("flashsystem", "flashsystem-fc", {"openflash_host_key": ANOTHER_KEY}),
     ("violin", "violin-fc", {"san_api_port": 1}),
     ("dsware", "dsware", {"dsware_rest_url": "https://127.0.0.1:1"}),
     ("datera", "datera", {"san_api_port": 1}),

@@ -84,6 +84,8 @@ datera_data_path = by hand
 datera_san_password = {SECRET}
 [files]
 filesystem_store_datadir = /x
+[paste_deploy]
+config_file = /etc/glance/glance-api-paste.ini
 """
 GLANCE_ERRORS = [
     "[glance_store] default_store: Valid values are [file, filesystem, http",
@@ -158,13 +160,15 @@ def test_a_bad_glance_conf(distribution: Path, tmp_path: Path) -> None:
     assert len(errors) == len(GLANCE_ERRORS)
     for error, wanted_error in zip(sorted(errors), sorted(GLANCE_ERRORS), strict=True):
         assert error.startswith(wanted_error)
+    # Options of this distribution for Cinder need no Cinder here, and config_file is an option of [paste_deploy]
+    assert not [line for line in lines if "openflash_openstack" in line or "config_file" in line]
     assert "warning: the store odd is of type odd, which glance_store does not have" in lines
 
 
 FILTERS: list[tuple[str, Any]] = [
     ("[Filters]\nother: CommandFilter, ls, root\n", False),
-    ("[Filters]\nall: CommandFilter, chown, root\n", True),
-    ("[Filters]\nopenflash_x: CommandFilter, chown, root\n", False),
+    ("[Filters]\nall: CommandFilter, openflash-test, root\n", True),
+    ("[Filters]\nopenflash_x: CommandFilter, openflash-test, root\n", False),
 ]
 
 
@@ -172,12 +176,30 @@ FILTERS: list[tuple[str, Any]] = [
 def test_what_rootwrap_permits(
     cinder29: Runner, distribution: Path, tmp_path: Path, filters: str, wanted: bool
 ) -> None:
-    """Filters of the roles themselves do not count."""
+    """Filters of the roles themselves do not count, and a program that rootwrap does not find is reported."""
     (tmp_path / "d").mkdir()
     (tmp_path / "d" / "one.filters").write_text(filters, encoding="utf-8")
     conf = tmp_path / "rootwrap.conf"
-    conf.write_text(f"[DEFAULT]\nfilters_path = {tmp_path}/d\nexec_dirs = /bin\n", encoding="utf-8")
-    assert ask(cinder29.python, distribution, "permitted", str(conf), "chown", "0", "/x") == (
-        0,
-        f"{json.dumps(wanted)}\n",
-    )
+    conf.write_text(f"[DEFAULT]\nfilters_path = {tmp_path}/d\nexec_dirs = /bin,{tmp_path}\n", encoding="utf-8")
+    folders = ["/bin", str(tmp_path)]
+    for found in (False, True):
+        status, output = ask(cinder29.python, distribution, "permitted", str(conf), "openflash-test", "0", "/x")
+        assert (status, json.loads(output)) == (0, {"permitted": wanted, "found": found, "exec_dirs": folders})
+        (tmp_path / "openflash-test").write_text("#!/bin/sh\n", encoding="utf-8")
+        (tmp_path / "openflash-test").chmod(0o755)
+
+
+def test_the_coordinator_is_reported_without_its_password(cinder29: Runner, distribution: Path, tmp_path: Path) -> None:
+    path = tmp_path / "cinder.conf"
+    question = ("scheme", "--config-file", str(path), "--config-dir", str(tmp_path / "d"), "coordination:backend_url")
+    path.write_text("[DEFAULT]\n", encoding="utf-8")
+    assert ask(cinder29.python, distribution, *question) == (0, "null\n")
+    path.write_text(f"[coordination]\nbackend_url = mysql://cinder:{SECRET}@db/cinder\n", encoding="utf-8")
+    assert ask(cinder29.python, distribution, *question) == (0, '"mysql"\n')
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d" / "more.conf").write_text("[coordination]\nbackend_url = file:///x\n", encoding="utf-8")
+    assert ask(cinder29.python, distribution, *question) == (0, '"file"\n')
+    path.write_text(f"[coordination]\n{SECRET}\n", encoding="utf-8")
+    status, output = ask(cinder29.python, distribution, *question)
+    assert (status, SECRET in output) == (2, False)
+    assert f"line 2 of {path} cannot be read" in output

@@ -32,11 +32,11 @@ def service_python(folder: Path, requirements: Path, manage: str) -> Path:
     (mine,) = (folder / "lib").glob("python3*/site-packages")
     (mine / "service.pth").write_text(f"{theirs}\n", encoding="utf-8")
     (folder / "etc").symlink_to(source.parent.parent / "etc")
-    (folder / "bin" / manage).write_text(
-        (source.parent / manage).read_text(encoding="utf-8").replace(str(source), str(python)),
-        encoding="utf-8",
-    )
-    (folder / "bin" / manage).chmod(0o755)
+    for program in (manage, "privsep-helper"):
+        if (source.parent / program).exists():
+            text = (source.parent / program).read_text(encoding="utf-8").replace(str(source), str(python))
+            (folder / "bin" / program).write_text(text, encoding="utf-8")
+            (folder / "bin" / program).chmod(0o755)
     return python
 
 

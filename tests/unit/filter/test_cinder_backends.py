@@ -10,7 +10,12 @@ from typing import Any
 import pytest
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.openflash.storage.plugins.filter.cinder_backends import BUNDLED, IN_TREE, cinder_backends
+from ansible_collections.openflash.storage.plugins.filter.cinder_backends import (
+    BUNDLED,
+    IN_TREE,
+    cinder_backend_mistakes,
+    cinder_backends,
+)
 
 SECRET = "Canary$77"
 XTREMIO = {"name": "x", "vendor": "xtremio", "address": "xms.example.com", "username": "cinder", "password": SECRET}
@@ -30,6 +35,7 @@ def section_options(entry: dict[str, Any], **arguments: Any) -> dict[str, Any]:
     return options
 
 
+HOST_KEYS = {"host_key": "ssh-ed25519 AAAA", "known_hosts": "/etc/cinder/known", "host_key_policy": "strict"}
 SECTIONS: list[tuple[dict[str, Any], dict[str, Any]]] = [
     (XTREMIO, {"san_ip": "xms.example.com", "driver_ssl_cert_verify": True, "volume_backend_name": "x"}),
     ({**XTREMIO, "port": 8443, "cluster": "east"}, {"san_api_port": 8443, "xtremio_cluster_name": "east"}),
@@ -40,6 +46,7 @@ SECTIONS: list[tuple[dict[str, Any], dict[str, Any]]] = [
     (FLASHSYSTEM, {"flashsystem_connection_protocol": "FC", "san_ip": "xms.example.com"}),
     ({**FLASHSYSTEM, "protocol": "iscsi"}, {"flashsystem_connection_protocol": "iSCSI"}),
     ({**FLASHSYSTEM, "port": 2222}, {"san_ssh_port": 2222}),
+    ({**FLASHSYSTEM, **HOST_KEYS}, {f"openflash_{key}": value for key, value in HOST_KEYS.items()}),
     (DSWARE, {"dsware_rest_url": "https://xms.example.com:28443", "dsware_storage_pools": "pool1;pool2"}),
     (DSWARE, {"manager_ips": "c1:192.0.2.1,c2:192.0.2.2"}),
     ({**DSWARE, "transport": "socket"}, {"fusionstorageagent": "xms.example.com"}),
@@ -54,6 +61,11 @@ SECTIONS: list[tuple[dict[str, Any], dict[str, Any]]] = [
 @pytest.mark.parametrize(("entry", "expected"), SECTIONS)
 def test_an_entry_becomes_the_options_of_its_section(entry: dict[str, Any], expected: dict[str, Any]) -> None:
     assert expected.items() <= section_options(entry).items()
+
+
+def test_a_driver_of_cinder_gets_no_option_of_this_collection() -> None:
+    options = section_options({**FLASHSYSTEM, **HOST_KEYS, "driver": "in_tree"})
+    assert not [key for key in options if key.startswith("openflash_")]
 
 
 def test_secrets_are_separate_from_options() -> None:
@@ -154,6 +166,14 @@ def test_a_bad_entry_is_refused_with_its_name_and_the_reason(entries: list[dict[
     assert complaint in str(caught.value)
     assert f"backend {entries[-1]['name']}: " in str(caught.value)
     assert SECRET not in str(caught.value)
+
+
+def test_every_entry_that_is_wrong_is_reported_at_once() -> None:
+    wrong = [{**XTREMIO, "vendor": "acme"}, {**VIOLIN, "name": "v"}, {**DATERA, "name": "V"}]
+    found = cinder_backend_mistakes(wrong)
+    assert [text.partition(":")[2].split(": ")[0].strip() for text in found] == ["backend x", "backend V"]
+    assert "two backends of this name" in found[1]
+    assert cinder_backend_mistakes(wrong[1:2]) == []
 
 
 def test_a_missing_in_tree_driver_is_refused() -> None:

@@ -22,6 +22,10 @@ from ...vendor import (
 )
 
 
+HOST_KEYS = ("host_key", "known_hosts", "host_key_policy")
+"""How the array is recognised: keys of an entry. The options of the section have the prefix of the collection."""
+
+
 def _load() -> Connect:
     from . import client
 
@@ -29,12 +33,15 @@ def _load() -> Connect:
 
 
 def _section(entry: Entry, protocol: Optional[str], in_tree: bool) -> Section:
-    return {
+    found: Section = {
         "san_ip": entry["address"],
         "san_ssh_port": entry.get("port"),
         "san_private_key": entry.get("private_key_file"),
         "flashsystem_connection_protocol": {ISCSI: "iSCSI", FC: "FC"}[str(protocol)],
     }
+    if not in_tree:
+        found.update({"openflash_%s" % key: entry.get(key) for key in HOST_KEYS})
+    return found
 
 
 FLASHSYSTEM = Vendor(
@@ -64,7 +71,7 @@ FLASHSYSTEM = Vendor(
                 "cinder.volume.drivers.ibm.flashsystem_iscsi.FlashSystemISCSIDriver",
             ),
         },
-        keys=("private_key_file", "host_key", "known_hosts", "host_key_policy"),
+        keys=("private_key_file", *HOST_KEYS),
         section=_section,
         tls=False,
         options=(
@@ -75,6 +82,14 @@ FLASHSYSTEM = Vendor(
             ),
             CinderOption(
                 "flashsystem_multihostmap_enabled", "Whether a volume may be attached to several hosts.", "bool", True
+            ),
+            CinderOption("openflash_host_key", "The only host key of the array to accept, as TYPE BASE64."),
+            CinderOption("openflash_known_hosts", "A file of host keys, in place of ssh_hosts_key_file."),
+            CinderOption(
+                "openflash_host_key_policy",
+                "Whether an unknown host key is refused (strict) or recorded (accept_new). By default as "
+                "strict_ssh_host_key_policy says.",
+                choices=("strict", "accept_new"),
             ),
             CinderOption("flashsystem_multipath_enabled", "Has no effect: hosts get every path.", "bool", False),
             CinderOption("flashsystem_iscsi_portid", "Not needed any more: every portal that is up is used.", "int", 0),

@@ -43,8 +43,10 @@ class FlashSystem(Connections, Management, Groups):
         found = replace(
             super()._connection(),
             port=self._setting("san_ssh_port"),
-            known_hosts=CONF.ssh_hosts_key_file,
-            host_key_policy="strict" if CONF.strict_ssh_host_key_policy else "accept_new",
+            host_key=self._setting("openflash_host_key") or None,
+            known_hosts=self._setting("openflash_known_hosts") or CONF.ssh_hosts_key_file,
+            host_key_policy=self._setting("openflash_host_key_policy")
+            or ("strict" if CONF.strict_ssh_host_key_policy else "accept_new"),
         )
         # Where both are set the password counts, as it did in the driver of Cinder.
         if not found.password and self._setting("san_private_key"):

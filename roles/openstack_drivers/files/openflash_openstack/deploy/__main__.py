@@ -13,6 +13,7 @@
     python -m openflash_openstack.deploy store < DRIVER
     python -m openflash_openstack.deploy place present|absent [--given] [--write] < DRIVER
     python -m openflash_openstack.deploy values --config-file FILE SECTION:OPTION ...
+    python -m openflash_openstack.deploy scheme --config-file FILE [--config-dir FOLDER] SECTION:OPTION
 
 ``check`` reports what is wrong, and then ends with status 1; the others answer in JSON. No secret is reported.
 """
@@ -55,7 +56,9 @@ def main() -> int:
     place.add_argument("--given", action="store_true")
     values = commands.add_parser("values")
     values.add_argument("names", nargs="*")
-    for command in (check, backends, images, stores, values):
+    scheme = commands.add_parser("scheme")
+    scheme.add_argument("name")
+    for command in (check, backends, images, stores, values, scheme):
         command.add_argument("--config-file", required=True)
         command.add_argument("--config-dir")
     options = parser.parse_args()
@@ -85,6 +88,10 @@ def _answer(options: Any) -> tuple[list[str], int]:
         from .rootwrap import permitted
 
         return [json.dumps(permitted(options.rootwrap_config, options.argv))], 0
+    if options.command == "scheme":
+        from .sections import scheme
+
+        return [json.dumps(scheme(options.config_file, _folder(options), options.name))], 0
     if options.command in ("store", "place"):
         return [json.dumps(_place(options))], 0
     if options.command in ("images", "stores", "choices", "values"):

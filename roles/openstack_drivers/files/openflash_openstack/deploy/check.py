@@ -14,13 +14,12 @@ import importlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Optional
 
 from oslo_config import cfg
 
 from .registry import Registry, announced, store_options
-from .sections import DEFAULT, Sections, normal, parse
+from .sections import DEFAULT, Sections, files, normal, parse
 
 # Glance's own stores, which are not in enabled_backends
 RESERVED_STORES = ("os_glance_staging_store", "os_glance_tasks_store")
@@ -45,9 +44,8 @@ def check(service: str, path: str, folder: Optional[str], own: Sequence[str], en
     :param own: sections in which an unknown option is an error. In other sections it is a warning.
     :param enabled: backends (of Glance: stores) that must be enabled.
     """
-    files = [path, *(str(more) for more in sorted(Path(folder).glob("*.conf")))] if folder else [path]
     parsed: dict[str, Sections] = {}
-    for file in files:
+    for file in files(path, folder):
         try:
             parsed[file] = parse(file)
         except cfg.ParseError as error:

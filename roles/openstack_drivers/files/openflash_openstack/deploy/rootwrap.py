@@ -7,7 +7,10 @@
 from __future__ import annotations
 
 import configparser
+import os
+import shutil
 from collections.abc import Sequence
+from typing import Any
 
 from oslo_rootwrap import wrapper
 
@@ -15,22 +18,26 @@ PREFIX = "openflash"
 """The prefix of the names of the filters that the roles of this collection write."""
 
 
-def permitted(path: str, argv: Sequence[str]) -> bool:
-    """Whether a filter that this collection did not write permits the command.
+def permitted(path: str, argv: Sequence[str]) -> dict[str, Any]:
+    """Whether rootwrap runs the command.
 
     :param path: rootwrap.conf of the service. Where it does not exist, the service does not use rootwrap, and needs no
         filter.
+    :return: ``permitted``: a filter that this collection did not write permits the command. ``found``: the program is
+        in one of the folders ``exec_dirs``, without which rootwrap does not run it, whatever the filters permit.
     """
     parser = configparser.RawConfigParser()
     if not parser.read(path):
-        return True
+        return {"permitted": True, "found": True, "exec_dirs": []}
     config = wrapper.RootwrapConfig(parser)
     loaded = wrapper.load_filters(config.filters_path)
     filters = [rule for rule in loaded if not str(rule.name).startswith(PREFIX)]
+    found = {"permitted": True, "found": True, "exec_dirs": config.exec_dirs}
     try:
         wrapper.match_filter(filters, list(argv), exec_dirs=config.exec_dirs)
     except wrapper.FilterMatchNotExecutable:
-        return True
+        found["found"] = False
     except wrapper.NoFilterMatched:
-        return False
-    return True
+        found["permitted"] = False
+        found["found"] = shutil.which(argv[0], path=os.pathsep.join(config.exec_dirs)) is not None
+    return found

@@ -6,6 +6,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Optional
+
 from oslo_config import cfg
 
 DEFAULT = "DEFAULT"
@@ -26,3 +29,25 @@ def parse(path: str) -> Sections:
     parser._normalized = sections
     parser.parse()
     return sections
+
+
+def files(path: str, folder: Optional[str]) -> list[str]:
+    """The file and those of a folder that are read after it."""
+    return [path, *(str(more) for more in sorted(Path(folder).glob("*.conf")))] if folder else [path]
+
+
+def scheme(path: str, folder: Optional[str], name: str) -> Optional[str]:
+    """The scheme of the URL that SECTION:OPTION has; None where it is not set. The URL itself may have a password.
+
+    :raises ValueError: a file cannot be read. The message does not contain the line.
+    """
+    section, _colon, option = name.partition(":")
+    found: Optional[str] = None
+    for file in files(path, folder):
+        try:
+            given = parse(file).get(normal(section), {}).get(option)
+        except cfg.ParseError as error:
+            raise ValueError("line %s of %s cannot be read: %s" % (error.lineno, file, error.msg)) from None
+        if given:
+            found = given[-1].partition(":")[0] or None
+    return found
