@@ -175,3 +175,44 @@ def test_the_python_of_a_service_is_found(python: Path, tmp_path: Path, monkeypa
     (programs / "nova-compute").write_text(f"#!{python}\nprint('nova')\n", encoding="utf-8")
     tree.role(tmp_path, Path(), python="", service="nova")
     assert installed(python) == tree.version()
+
+
+def test_the_virtual_environments_of_a_deployment_are_searched(
+    python: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As openstack-ansible names them. Of two releases the one that systemd starts counts, and none without that."""
+    tree = Tree(tmp_path / "collection")
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    monkeypatch.setenv("PATH", f"{programs}:/usr/bin:/bin")
+    venvs = [tmp_path / "venvs" / f"nova-{tag}" / "bin" for tag in ("30.1.0", "31.0.0")]
+    options = {"python": "", "service": "nova", "folders": ["/nowhere/bin", f"{tmp_path}/venvs/SERVICE-*/bin"]}
+
+    def environment(folder: Path) -> None:
+        folder.mkdir(parents=True)
+        (folder / "python").symlink_to("/bin/false")
+        (folder / "nova-compute").write_text(f"#!{folder}/python\n", encoding="utf-8")
+
+    environment(venvs[0])
+    (venvs[0] / "python").unlink()
+    (venvs[0] / "python").symlink_to(python)
+    tree.role(tmp_path, Path(), "--check", **options)
+    environment(venvs[1])
+    with pytest.raises(AssertionError, match="several virtual environments of nova") as caught:
+        tree.role(tmp_path, Path(), "--check", **options)
+    assert f"{venvs[0]}/python, {venvs[1]}/python" in str(caught.value)
+    # The form of `systemctl show`
+    answer = f"ExecStart={{ path={venvs[0]}/nova-compute ; argv[]={venvs[0]}/nova-compute --x ; ignore_errors=no }}"
+    (programs / "systemctl").write_text(f'#!/bin/sh\n[ "$3" = nova-compute ] && echo "{answer}"\n', encoding="utf-8")
+    (programs / "systemctl").chmod(0o755)
+    _changed, output = tree.role(tmp_path, Path(), "--check", **options)
+    assert f"{venvs[0]}/python would get openflash" in output
+
+
+def test_a_python_without_pip_is_reported_with_the_remedy(python: Path, tmp_path: Path) -> None:
+    tree = Tree(tmp_path / "collection")
+    (packages,) = (python.parent.parent / "lib").glob("python3*/site-packages")
+    (packages / "pip").rename(packages / "another")
+    with pytest.raises(AssertionError, match="has no pip. Install it, by the package python3-pip") as caught:
+        tree.role(tmp_path, python)
+    assert f"{python} -m ensurepip" in str(caught.value)
