@@ -42,10 +42,10 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - For each backend C(name), C(state), C(vendor), C(protocol), C(driver) (the class), C(in_tree), C(packages) (Python distributions that the
-      driver imports), C(section) (for M(openflash.storage.oslo_conf)), C(connection) (options of the modules
-      of this collection), C(array) (the content to declare on the array) and C(volume_types). For an absent backend
-      only C(name), C(state), C(section) and C(volume_types).
+    - For each backend C(name), C(state), C(vendor), C(protocol), C(driver) (the class), C(in_tree), C(packages) (Python
+      distributions that the driver imports), C(section) (for M(openflash.storage.oslo_conf)), C(connection) (options
+      of the modules of this collection), C(array) (the content to declare on the array) and C(volume_types). For an
+      absent backend only C(name), C(state), C(section) and C(volume_types).
   type: list
   elements: dict
 """

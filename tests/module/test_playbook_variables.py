@@ -29,7 +29,7 @@ def options_of(name: str) -> dict[str, Any]:
 
 
 def test_every_playbook_that_ships_is_tested() -> None:
-    assert PLAYBOOKS == ["glance_on_datera", "golden_images", "openstack_backends", "quickstart"]
+    assert PLAYBOOKS == ["glance_on_datera", "golden_images", "kolla_backends", "openstack_backends", "quickstart"]
 
 
 @pytest.mark.parametrize("name", PLAYBOOKS)
@@ -46,6 +46,7 @@ def test_every_variable_that_a_playbook_reads_is_described(name: str) -> None:
 
 INTERNAL = {
     "golden_images": {"golden_clones", "golden_host"},
+    "kolla_backends": {"kolla_backends_of_all"},
     "openstack_backends": {f"openstack_backends_{name}" for name in ("dsware", "gone", "services_of_family")},
     "quickstart": {f"quickstart_{name}" for name in ("connection", "content", "failure", "pass", "run_dir", "summary")},
 }

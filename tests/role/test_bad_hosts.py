@@ -163,7 +163,8 @@ def test_an_old_rootwrap_gets_a_filter_for_the_privsep_helper(cinder: Host, simu
     (cinder.folder / "rootwrap.d").mkdir()
     filters = cinder.folder / "rootwrap.d" / "openflash.filters"
     (cinder.folder / "rootwrap.conf").write_text(
-        f"[DEFAULT]\nfilters_path = {cinder.folder}/rootwrap.d\nexec_dirs = /bin,/usr/bin\n", encoding="utf-8"
+        f"[DEFAULT]\nfilters_path = {cinder.folder}/rootwrap.d\nexec_dirs = /bin,{cinder.python.parent}\n",
+        encoding="utf-8",
     )
     wanted = backend(simulator, "xtremio")
     options: dict[str, Any] = {"restart_command": ["true"]}

@@ -130,6 +130,37 @@ def test_a_wrong_option_never_reaches_the_configuration(host: Host, simulator: S
     assert host.conf.read_bytes() == before
 
 
+def test_a_host_that_could_attach_no_volume_is_refused(
+    host: Host, simulator: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A rootwrap that does not find the helper, a sudo that does not run rootwrap; missing programs are reported."""
+    before = host.conf.read_bytes()
+    good = backend(simulator, "xtremio")
+    options: dict[str, Any] = {"verify_array": False, "validate": False, "restart_command": ["true"]}
+    rootwrap = host.folder / "rootwrap.conf"
+    rootwrap.write_text("[DEFAULT]\nfilters_path = /nowhere\nexec_dirs = /sbin,/nowhere\n", encoding="utf-8")
+    message = failure(host.run([good], fails=True, **options))
+    assert f"Checking {rootwrap}: rootwrap runs programs in /sbin, /nowhere only, and privsep-helper is in" in message
+    assert f"it should be {host.python.parent}." in message
+    rootwrap.write_text(f"[DEFAULT]\nfilters_path = /nowhere\nexec_dirs = {host.python.parent}\n", encoding="utf-8")
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    monkeypatch.setenv("PATH", f"{programs}:/usr/bin:/bin")
+    for name, text in (("sudo", "echo sorry >&2; exit 1"), ("runuser", 'shift 3; exec "$@"'), ("iscsiadm", "exit 0")):
+        (programs / name).write_text(f"#!/bin/sh\n{text}\n", encoding="utf-8")
+        (programs / name).chmod(0o755)
+    output = host.run([good], fails=True, user="nobody", **options)
+    message = failure(output)
+    assert f"user nobody cannot run cinder-rootwrap {rootwrap} as root without a password (sorry)" in message
+    assert f'secure_path=\\"{host.python.parent}:/usr/sbin' in message
+    assert "has no multipathd" in output
+    assert "has no iscsiadm" not in output
+    assert host.conf.read_bytes() == before
+    (programs / "sudo").write_text('#!/bin/sh\n[ "$*" = "-n -l cinder-rootwrap $4" ]\n', encoding="utf-8")
+    host.run([good], user="nobody", **options)
+    assert b"[xtremio]" in host.conf.read_bytes()
+
+
 @pytest.mark.slow
 def test_a_backend_that_does_not_come_up(host: Host, simulator: Simulator) -> None:
     """The reason in the log is reported, and so is an API without an answer or a missing driver."""

@@ -119,6 +119,8 @@ def test_the_playbook_configures_two_controllers_and_a_compute_host(tmp_path: Pa
     for name in ("controller0", "controller1", "compute0"):
         assert f"{name} " in first
     assert again.count("changed=0") == 3
+    assert first.count("2 hosts run cinder-volume, and [coordination] backend_url in ") == 2
+    assert "without a common coordinator" in first
     for host, names in zip(hosts, ("xtremio, violin", "xtremio, datera"), strict=True):
         assert f"enabled_backends = {names}\n" in host.conf.read_text(encoding="utf-8")
     hook = list((tmp_path / "nova/lib").glob("python3*/site-packages/openflash.pth"))

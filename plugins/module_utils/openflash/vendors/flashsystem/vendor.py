@@ -21,7 +21,6 @@ from ...vendor import (
     Vendor,
 )
 
-
 HOST_KEYS = ("host_key", "known_hosts", "host_key_policy")
 """How the array is recognised: keys of an entry. The options of the section have the prefix of the collection."""
 
