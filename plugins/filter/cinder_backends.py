@@ -302,7 +302,7 @@ def cinder_backends(
 
 
 def cinder_backend_mistakes(entries: Any, drivers: Optional[Mapping[str, Any]] = None) -> List[str]:
-    """See cinder_backend_mistakes.yml."""
+    """See the filter of this name."""
     return _checked(entries, drivers or {})[1]
 
 
@@ -310,4 +310,4 @@ class FilterModule:
     """What Ansible looks for."""
 
     def filters(self) -> Dict[str, Any]:
-        return {"cinder_backends": cinder_backends, "cinder_backend_mistakes": cinder_backend_mistakes}
+        return {"cinder_backends": cinder_backends}

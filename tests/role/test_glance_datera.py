@@ -121,6 +121,12 @@ def test_a_single_store_with_the_kernel_initiator_is_set_up_and_removed(glance: 
     (glance.folder / "rootwrap.d" / "image.filters").write_text("[Filters]\n", encoding="utf-8")
     # The packages that pip would install are in the cached environment, except oslo.rootwrap, which Cinder's has
     options: dict[str, Any] = {"stores": "single", "restart_command": ["true"], "oslo_rootwrap": "oslo.rootwrap"}
+    rootwrap = glance.folder / "rootwrap.conf"
+    rootwrap.write_text("[DEFAULT]\nfilters_path = /nowhere\nexec_dirs = /sbin\n", encoding="utf-8")
+    message = failure(glance.run(entry, fails=True, **options))
+    assert f"Checking {rootwrap}: rootwrap runs programs in /sbin only, and privsep-helper is in none" in message
+    assert f"it should be {glance.python.parent}. Or set glance_datera_data_path to libiscsi" in message
+    rootwrap.unlink()
     output = glance.run(entry, **options)
     assert "image.filters exists" in output
     assert b"choices=('datera', 'file'," in backend.read_bytes()
