@@ -30,9 +30,11 @@ class Glance(Service):
         stores: Mapping[str, Mapping[str, Any]],
         kind: str = "datera",
         python: Path | None = None,
+        more: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
+        """:param more: other sections of its configuration."""
         super().__init__(python or client_python(OPENSTACK / "requirements-glance.txt"), path, folder)
-        self._stores, self._kind = dict(stores), kind
+        self._stores, self._kind, self._more = dict(stores), kind, dict(more or {})
         self._session = requests.Session()
         self._session.trust_env = False
         # An upload that is refused before it was read completely ends the connection.
@@ -57,7 +59,7 @@ class Glance(Service):
         }
         path = self.folder / "glance-api.conf"
         path.touch(mode=0o600)
-        path.write_text(ini({**sections, **self._stores}), encoding="utf-8")
+        path.write_text(ini({**sections, **self._stores, **self._more}), encoding="utf-8")
         return path
 
     def _pipeline(self) -> str:

@@ -36,10 +36,13 @@ def glance(simulator: Simulator, distribution: Path, tmp_path_factory: pytest.Te
     stores = {
         "flash": section(entry),
         "tenant": section(entry, datera_tenant_id="/root/images"),
+        "shared": {"datera_tenant_id": "/root/shared"},
         "locked": section(entry, datera_san_password=WRONG),
         "nothing": section(entry, datera_san_ip=""),
     }
-    with Glance(distribution, tmp_path_factory.mktemp("glance"), stores) as running:
+    # What a store does not have in its own section, it has from this one
+    more = {"backend_defaults": section(entry), "image_import_opts": {"max_parallel_stores": 3}}
+    with Glance(distribution, tmp_path_factory.mktemp("glance"), stores, more=more) as running:
         yield running
 
 
@@ -80,6 +83,69 @@ def test_a_store_can_be_in_a_tenant(glance: Glance, simulator: Simulator) -> Non
     assert glance.upload(image, b"x" * MIB, store="tenant").status_code == 204
     assert glance.about(image)["stores"] == "tenant"
     assert glance.download(image).content == b"x" * MIB
+    assert glance.delete(image) == 204
+    assert empty(simulator)
+
+
+def test_an_image_goes_into_several_stores_at_once(glance: Glance, simulator: Simulator) -> None:
+    """Each has a location of its own and all of the bytes; a reader may prefer each. One has its address and account
+    from the section that stores share."""
+    data = os.urandom(8 * MIB + 5)
+    image = glance.image()
+    staged = glance.ask("PUT", f"/v2/images/{image}/stage", data=data, headers=AS_BYTES)
+    assert staged.status_code == 204, staged.text
+    stores = ["flash", "tenant", "shared"]
+    body = {"method": {"name": "glance-direct"}, "stores": stores, "all_stores_must_succeed": True}
+    started = glance.ask("POST", f"/v2/images/{image}/import", json=body)
+    assert started.status_code == 202, started.text
+    expected = ("active", set(stores))
+    glance.wait_for("three stores", lambda: (glance.about(image)["status"], in_stores(glance, image)) == expected)
+    assert [volume["name"] for volume in simulator.state("datera")["volumes"]] == [f"OS-IMAGE-{image}"] * 3
+    locations = glance.ask("GET", f"/v2/images/{image}/locations").json()
+    assert {location["metadata"]["store"] for location in locations} == set(stores)
+    assert {location["url"].partition("/app_instances/")[2] for location in locations} == {image}
+    for store in stores:
+        answer = glance.ask("GET", f"/v2/images/{image}/file?prefer={store}")
+        assert hashlib.sha512(answer.content).digest() == hashlib.sha512(data).digest()
+    assert glance.ask("DELETE", f"/v2/stores/tenant/{image}").status_code == 204
+    assert in_stores(glance, image) == {"flash", "shared"}
+    assert glance.delete(image) == 204
+    assert empty(simulator)
+
+
+AS_BYTES = {"Content-Type": "application/octet-stream"}
+
+
+def in_stores(glance: Glance, image: str) -> set[str]:
+    return {name for name in glance.about(image).get("stores", "").split(",") if name}
+
+
+@pytest.mark.parametrize("announced", [MIB - 1, MIB + 1])
+def test_an_upload_that_is_not_as_long_as_announced_is_discarded(
+    glance: Glance, simulator: Simulator, announced: int
+) -> None:
+    image = glance.image()
+    headers = {**AS_BYTES, "x-openstack-image-size": str(announced)}
+    answer = glance.ask("PUT", f"/v2/images/{image}/file", data=b"x" * MIB, headers=headers)
+    assert answer.status_code in (400, 409), answer.text
+    assert glance.about(image)["status"] == "queued"
+    assert empty(simulator)
+    assert glance.upload(image, b"x" * MIB).status_code == 204
+    assert glance.delete(image) == 204
+
+
+def test_a_service_adds_an_image_by_its_location(glance: Glance, simulator: Simulator) -> None:
+    """Another image then reads the same volume. Glance deletes the volume with the first of the two."""
+    data = os.urandom(MIB)
+    image, other = glance.image(), glance.image()
+    assert glance.upload(image, data).status_code == 204
+    (location,) = glance.ask("GET", f"/v2/images/{image}/locations").json()
+    hashes = {"os_hash_algo": "sha512", "os_hash_value": hashlib.sha512(data).hexdigest()}
+    body = {"url": location["url"], "validation_data": hashes}
+    assert glance.ask("POST", f"/v2/images/{other}/locations", json=body).status_code == 202
+    glance.wait_for("the second image", lambda: glance.about(other)["status"] == "active")
+    assert glance.download(other).content == data
+    assert glance.delete(other) == 204
     assert glance.delete(image) == 204
     assert empty(simulator)
 

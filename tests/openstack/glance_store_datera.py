@@ -60,8 +60,13 @@ def user(stage: Stage) -> None:
     )
     step("the store cannot write at random", lambda: store.is_capable(masks.WRITE_OFFSET), False)
     step("the scheme of its URIs", store.get_schemes, ("datera",))
-    prefix = f"datera://{stage.entry['address']}:{stage.entry['port']}/"
-    step("the prefix of its URIs", lambda: store.url_prefix, prefix)
+    prefix = f"datera://{stage.entry['address']}:{stage.entry['port']}"
+    step("the prefix of its URIs", lambda: store.url_prefix, f"{prefix}/app_instances/")
+    step(
+        "the prefix of those in a tenant",
+        lambda: store_of("tenant").url_prefix,
+        f"{prefix}/root/acme/app_instances/",
+    )
 
     # An image of unknown length that is larger than the volume's first size
     image, content = new_id(), Content(GIB + 5 * MIB + 1)
@@ -314,12 +319,16 @@ def old(stage: Stage) -> None:
         f"datera://host:99999/app_instances/{new_id()}",
         f"datera://host:7718/app_instances/{new_id()}?x=1",
         "datera://host:7718/app_instances/../../system",
+        f"datera://host:7718/../root/app_instances/{new_id()}",
         f"datera://me:secret@host:7718/app_instances/{new_id()}",
     ):
         step(f"no location: {bad[:40]}", lambda bad=bad: multi_backend.get(bad, "one"), refused=exceptions.BadStoreUri)
     six = f"datera://[2001:db8::1]:7718/app_instances/{new_id()}"
     parsed = location.get_location_from_uri_and_backend(six, "one", CONF)
     step("a URI with an IPv6 address", parsed.get_store_uri, six)
+    tenant = f"datera://host:7718/root/a%20b/app_instances/{new_id()}"
+    parsed = location.get_location_from_uri_and_backend(tenant, "one", CONF)
+    step("a URI with a tenant", parsed.get_store_uri, tenant)
 
     # Refusals of the array
     full, denied = exceptions.StorageFull, exceptions.StorageWriteDenied

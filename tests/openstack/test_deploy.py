@@ -84,10 +84,14 @@ datera_data_path = by hand
 datera_san_password = {SECRET}
 [files]
 filesystem_store_datadir = /x
+[backend_defaults]
+datera_replica_count = many
+datera_san_login = glance
 [paste_deploy]
 config_file = /etc/glance/glance-api-paste.ini
 """
 GLANCE_ERRORS = [
+    "[backend_defaults] datera_replica_count: invalid literal for int()",
     "[glance_store] default_store: Valid values are [file, filesystem, http",
     "[flash] datera_san_prt is not an option of glance; did you mean datera_san_port?",
     "[flash] datera_data_path: Valid values are [os-brick, libiscsi], but found 'by hand'",
@@ -161,7 +165,7 @@ def test_a_bad_glance_conf(distribution: Path, tmp_path: Path) -> None:
     for error, wanted_error in zip(sorted(errors), sorted(GLANCE_ERRORS), strict=True):
         assert error.startswith(wanted_error)
     # Options of this distribution for Cinder need no Cinder here, and config_file is an option of [paste_deploy]
-    assert not [line for line in lines if "openflash_openstack" in line or "config_file" in line]
+    assert not [line for line in lines if "openflash_openstack" in line or "config_file" in line or "login" in line]
     assert "warning: the store odd is of type odd, which glance_store does not have" in lines
 
 

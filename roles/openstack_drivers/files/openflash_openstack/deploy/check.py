@@ -24,7 +24,8 @@ from .sections import DEFAULT, Sections, files, normal, parse
 # Glance's own stores, which are not in enabled_backends
 RESERVED_STORES = ("os_glance_staging_store", "os_glance_tasks_store")
 
-# The group whose options every backend has in its own section, and one more option of a backend (cinder.cmd.volume)
+# The group whose options every backend or store has in its own section too, and one more of a backend
+# (cinder.cmd.volume)
 SHARED = "backend_defaults"
 UNLISTED = cfg.StrOpt("backend_host")
 
@@ -115,6 +116,8 @@ class _Check:
                 problems = self._found.errors if name in self._required else self._found.warnings
                 problems.append("the store %s is of type %s, which glance_store does not have" % (name, kind))
             self._register(name, types.get(kind, []) + self._registry.options.get("glance_store", []))
+            # What stores have in common
+            self._register(SHARED, types.get(kind, []))
         for kind in sorted({*enabled.values(), *self._single()}):
             several = announced(kind)
             if len(several) > 1:

@@ -32,22 +32,24 @@ HTTP_PORT = 7717
 
 
 class StoreLocation(location.StoreLocation):  # type: ignore[misc] # glance_store has no types
-    """``datera://ADDRESS:PORT/app_instances/IMAGE``. Only the image is used, since the array's address may change."""
+    """``datera://ADDRESS:PORT[/TENANT]/app_instances/IMAGE``.
+
+    Only the image is used, since the array's address may change.
+    """
 
     def process_specs(self) -> None:
-        self.host: str = self.specs["host"]
-        self.port: Optional[int] = self.specs["port"]
+        self.place: images.Place = self.specs["place"]
         self.image_id: str = self.specs["image_id"]
 
     def get_uri(self) -> str:
-        return images.format_uri(self.host, self.port, self.image_id)
+        return self.place.prefix + self.image_id
 
     def parse_uri(self, uri: str) -> None:
         self.validate_schemas(uri, valid_schemas=(SCHEME,))
         found = images.parse_uri(uri)
         if found is None:
             raise exceptions.BadStoreUri("%s is no location of an image on a Datera array" % uri)
-        self.host, self.port, self.image_id = found
+        self.place, self.image_id = found
 
 
 class Store(driver.Store):  # type: ignore[misc]
@@ -74,8 +76,8 @@ class Store(driver.Store):  # type: ignore[misc]
 
     def configure(self, re_raise_bsc: bool = False) -> None:
         """Configure the store. Reading needs the same options as writing, so without them it can do neither."""
-        host = self._settings.datera_san_ip
-        self._url_prefix = images.prefix(host, self._settings.datera_san_port) + "/" if host else SCHEME
+        # Without an address no location is this store's
+        self._url_prefix = self._place().prefix if self._settings.datera_san_ip else None
         super().configure(re_raise_bsc=re_raise_bsc)
 
     def configure_add(self) -> None:
@@ -99,6 +101,11 @@ class Store(driver.Store):  # type: ignore[misc]
             raise exceptions.BadStoreConfiguration(store_name=NAME, reason=str(error)) from None
         if not connection.validate_certs:
             LOG.warning("datera_validate_certs is off, so the array is not verified.")
+
+    def _place(self) -> images.Place:
+        """A single store has locations of the older form: no other store is on the array."""
+        tenant = images.tenant_in_uri(self._setting("datera_tenant_id")) if self.backend_group else ""
+        return images.Place(self._setting("datera_san_ip"), self._setting("datera_san_port"), tenant)
 
     def _setting(self, name: str) -> Any:
         return getattr(self._settings, name)
@@ -182,10 +189,8 @@ class Store(driver.Store):  # type: ignore[misc]
                 LOG.error("Image %s could not be stored; its volume is removed.", image_id)
                 self._discard(image_id)
                 raise
-        host, port = self._setting("datera_san_ip"), self._setting("datera_san_port")
         metadata = {"store": self.backend_group} if self.backend_group else {}
-        uri = images.format_uri(host, port, image_id)
-        return uri, written, digests[0].hexdigest(), digests[1].hexdigest(), metadata
+        return self._place().prefix + image_id, written, digests[0].hexdigest(), digests[1].hexdigest(), metadata
 
     @capabilities.check  # type: ignore[misc]
     def get(

@@ -10,6 +10,7 @@ Section numbers are those of the Datera wire sheet.
 from __future__ import annotations
 
 import re
+import urllib.parse
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -223,23 +224,49 @@ def _is_uuid(text: str) -> bool:
 
 _URI = re.compile(
     r"datera://(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+)(?::(?P<port>[0-9]{1,5}))?"
+    r"(?P<tenant>(?:/[A-Za-z0-9_%][A-Za-z0-9_.%~-]*)*?)"
     # Section 3.4: written without the prefixes, and read with them
     r"/app_instances/(?:OS-)?(?:IMAGE-)?(?P<image>[A-Za-z0-9][A-Za-z0-9_.-]*)"
 )
+# The tenant of the stores that have no other
+ROOT = "root"
 
 
-def parse_uri(uri: str) -> Optional[tuple[str, Optional[int], str]]:
-    """Host, port and image of a location; None when it is not a location of this store."""
+@dataclass(frozen=True)
+class Place:
+    """What the locations of one store have in common.
+
+    Glance finds the store of a new location by its beginning, so those of two stores on one array differ by the
+    tenant. Otherwise the array is reached as the section of the store says.
+    """
+
+    host: str
+    port: Optional[int]
+    tenant: str = ""
+    """As in the location: with a slash before it; empty for the root, as older stores write it."""
+
+    @property
+    def prefix(self) -> str:
+        shown = "[%s]" % self.host if ":" in self.host else self.host
+        return "datera://%s%s%s/app_instances/" % (
+            shown,
+            "" if self.port is None else ":%d" % self.port,
+            self.tenant,
+        )
+
+
+def tenant_in_uri(tenant: Optional[str]) -> str:
+    """The tenant of a section, by path or name, as it is in a location."""
+    plain = (tenant or ROOT).strip("/")
+    if plain.split("/")[0] != ROOT:
+        plain = "%s/%s" % (ROOT, plain)
+    return "" if plain == ROOT else "/" + urllib.parse.quote(plain)
+
+
+def parse_uri(uri: str) -> Optional[tuple[Place, str]]:
+    """Place and image of a location; None when it is not a location of this store."""
     match = _URI.fullmatch(uri)
     if match is None or int(match["port"] or 1) > 65535:
         return None
-    return match["host"].strip("[]"), int(match["port"]) if match["port"] else None, match["image"]
-
-
-def format_uri(host: str, port: Optional[int], image: str) -> str:
-    return "%s/app_instances/%s" % (prefix(host, port), image)
-
-
-def prefix(host: str, port: Optional[int]) -> str:
-    shown = "[%s]" % host if ":" in host else host
-    return "datera://%s%s" % (shown, "" if port is None else ":%d" % port)
+    port = int(match["port"]) if match["port"] else None
+    return Place(match["host"].strip("[]"), port, match["tenant"]), match["image"]
