@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import lib  # first: it makes the process green
 
+import json  # isort: skip
 import sys  # isort: skip
 from typing import Any  # isort: skip
 
@@ -33,6 +34,8 @@ class Handover:
         for driver in (self.theirs, self.ours):
             lib.no_fabric(driver, self.copied)
         self.names = {id(self.theirs): "theirs", id(self.ours): "ours"}
+        # What each driver calls what it makes, with ID for the id that Cinder gave it
+        self.called: dict[str, dict[str, str]] = {"theirs": {}, "ours": {}}
 
     def volume(self, size: int) -> Any:
         return lib.volume(size, self.pool)
@@ -67,8 +70,21 @@ class Handover:
                 self.pass_on_groups(maker, heir)
         if self.vendor == "datera":
             self.left_behind()
+            self.pass_on_limits(theirs, ours)
+            self.pass_on_limits(ours, theirs)
+        self.run.expect("both name alike", self.called["ours"], self.called["theirs"])
+        self.run.report("names", True, json.dumps(self.called["ours"]))
         self.run.expect("nothing left", sorted(self.array.volumes()), [])
         self.run.expect("nothing mapped", self.array.state()["mappings"], [])
+
+    def remember(self, maker: Any, kind: str, number: str) -> None:
+        """Note the name on the array of the object with this id in Cinder."""
+        names = set()
+        for row in self.array.state()["volumes"]:
+            for text in (number, number.replace("-", "")):
+                if text in row["name"]:
+                    names.add(row["name"].replace(text, "ID" if text == number else "ID without hyphens"))
+        self.called[self.names[id(maker)]][kind] = " ".join(sorted(names))
 
     def same_place(self) -> None:
         """Both drivers report pools of the same names, so the scheduler finds existing volumes."""
@@ -114,6 +130,8 @@ class Handover:
         maker.create_volume(second)
         snap = lib.snapshot(first)
         self.do(maker, "snapshot", lambda: maker.create_snapshot(snap))
+        self.remember(maker, "volume", second.id)
+        self.remember(maker, "snapshot", snap.id)
         self.do(heir, "extend", lambda: heir.extend_volume(first, 2))
         run.expect("extended", self.size(first), 2)
         first.size = 2
@@ -160,6 +178,23 @@ class Handover:
         ours.terminate_connection(volume, None)
         run.step("without it, it is", lambda: ours.delete_volume(volume))
         run.expect("and is gone", self.size(volume), 0)
+
+    def pass_on_limits(self, maker: Any, heir: Any) -> None:
+        """The limits of the type, in extra specs: set by one, kept by the other."""
+        run = self.run
+        kind = lib.type_with(DF__total_iops_max="500", DF__read_bandwidth_max="4000")
+        volume = lib.volume(1, self.pool, volume_type_id=kind)
+        maker.create_volume(volume)
+        run.expect("limited", self.limits(volume), {"total_iops_max": 500, "read_bandwidth_max": 4000})
+        heir.extend_volume(volume, 2)
+        volume.size = 2
+        run.expect("limited as before", self.limits(volume), {"total_iops_max": 500, "read_bandwidth_max": 4000})
+        heir.delete_volume(volume)
+
+    def limits(self, volume: Any) -> dict[str, int]:
+        with self.ours._session() as array:
+            options = self.ours._find(array, volume).options
+        return {name: value for name, value in options.items() if name.endswith("_max") and value}
 
     def pass_on_groups(self, maker: Any, heir: Any) -> None:
         """A consistency group and its snapshot of one instant: one driver creates them, the other uses them."""

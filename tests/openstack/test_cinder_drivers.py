@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +16,14 @@ from tests.openstack.conftest import ROOT, Runner
 from tests.support.simulator import Simulator
 
 GUIDE = ROOT / "docs" / "docsite" / "rst" / "guide_cinder.rst"
+MOVING = GUIDE.with_name("guide_moving.rst")
+TITLES = {
+    "xtremio": "XtremIO",
+    "flashsystem": "FlashSystem",
+    "violin": "Violin",
+    "dsware": "Dsware",
+    "datera": "Datera",
+}
 ARRAYS: list[dict[str, Any]] = [
     {"name": "xtremio", "vendor": "xtremio"},
     {"name": "xtremio-old", "vendor": "xtremio", "version": "4.0.2-80"},
@@ -82,6 +91,13 @@ def test_volumes_pass_between_the_upstream_driver_and_ours(
     assert (outcome.wrong, outcome.status) == ([], 0)
     assert len(outcome.steps) > 45
     assert excess(kind.split("-")[0], kind, outcome.counts) == {}
+    names = json.loads(outcome.details["names"])
+    row = [
+        TITLES[kind.split("-")[0]],
+        f"``{names['volume']}``".replace("somevolume", "NAME"),
+        f"``{names['snapshot']}``",
+    ]
+    assert "   * - {}\n     - {}\n     - {}\n".format(*row) in MOVING.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
