@@ -23,6 +23,12 @@ CHOOSING = {
     "chooses-name": {"xtremio.restore.backup_name": "array"},
     "chooses-set": {"xtremio.restore.backup_set": "array"},
     "chooses-both": {"xtremio.restore.backup_name": "array", "xtremio.restore.backup_set": "array"},
+    "chooses-ancestor": {"xtremio.restore.backup_ancestor": "ancestor"},
+    "chooses-all": {
+        "xtremio.restore.backup_name": "free",
+        "xtremio.restore.backup_set": "none",
+        "xtremio.restore.backup_ancestor": "ancestor",
+    },
 }
 TWO_CLUSTERS = {"name": "two", "vendor": "xtremio", "version": "4.2.0-33", "clusters": ["north", "south"]}
 

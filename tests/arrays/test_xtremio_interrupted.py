@@ -23,6 +23,7 @@ from ansible_collections.openflash.storage.plugins.module_utils.openflash.units 
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.xtremio import names
 from ansible_collections.openflash.storage.plugins.module_utils.openflash.vendors.xtremio.client import XtremIO
 from tests.arrays.xtremio import SimulatedXms
+from tests.support.one_array import Killed
 
 
 def volume(array: XtremIO, name: str) -> model.Volume:
@@ -137,6 +138,7 @@ def test_a_backup_is_found_whatever_the_array_calls_it(choosing: SimulatedXms, k
     assert (content["backup"], content["v1"]) == (held, content["s0"])
 
 
+@pytest.mark.parametrize("choosing", ["chooses-name", "chooses-set", "chooses-both"], indirect=True)
 def test_a_restore_that_was_carried_out_and_refused_is_not_sent_again(choosing: SimulatedXms) -> None:
     held, mark = written(choosing), choosing.mark()
     match = {"method": "POST", "path": "types/snapshots"}
@@ -145,6 +147,19 @@ def test_a_restore_that_was_carried_out_and_refused_is_not_sent_again(choosing: 
         array.restore_snapshot(volume(array, "v1"), snapshot(array, "s0"), "backup")
     assert restores(choosing, mark) == 1
     assert contents(choosing)["backup"] == held
+
+
+@pytest.mark.parametrize("choosing", ["chooses-ancestor", "chooses-all"], indirect=True)
+def test_a_refusal_of_a_restore_whose_backup_is_not_recognised_names_what_is_assumed(choosing: SimulatedXms) -> None:
+    held, mark = written(choosing), choosing.mark()
+    match = {"method": "POST", "path": "types/snapshots"}
+    choosing.fault("refused_after", code="some_internal_error", match=match, count=None)
+    with choosing.connect() as array:
+        with pytest.raises(errors.FlashError, match="some_internal_error") as caught:
+            array.restore_snapshot(volume(array, "v1"), snapshot(array, "s0"), "backup")
+    assert caught.value.assumption == "xtremio.errors.codes"
+    assert restores(choosing, mark) == 1
+    assert held in contents(choosing).values()
 
 
 @pytest.mark.parametrize("name", ["v1.mine", "theirs"])
@@ -172,11 +187,11 @@ def test_a_clone_that_is_made_meanwhile_is_not_taken_for_the_backup(
 
 
 @pytest.mark.parametrize("answered", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize("choosing", ["chooses-name", "chooses-set"], indirect=True)
+@pytest.mark.parametrize("choosing", ["chooses-name", "chooses-set", "chooses-ancestor"], indirect=True)
 def test_a_killed_restore_is_not_sent_again(
     choosing: SimulatedXms, answered: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Either the backup's name or its set is the requested one, which is enough to recognise it."""
+    """The backup's name or its set is the requested one, which is enough to recognise it."""
     number = 1
     while True:
         held, mark = written(choosing), choosing.mark()
@@ -193,6 +208,39 @@ def test_a_killed_restore_is_not_sent_again(
             break
         number += 1
     assert number > 5
+
+
+@pytest.mark.parametrize("choosing", ["chooses-all"], indirect=True)
+def test_a_killed_restore_whose_backup_cannot_be_recognised_is_sent_once_and_the_next_run_asks(
+    choosing: SimulatedXms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing shows whose copy it is that the array keeps, so after an interruption an operator must decide."""
+    held, mark = written(choosing), choosing.mark()
+    array = choosing.connect()
+    with monkeypatch.context() as patch:
+        post = type(array._xms).post
+
+        def killed(xms: Any, kind: str, body: Any) -> Any:
+            made = post(xms, kind, body)
+            if "to-volume-id" in body:
+                raise Killed
+            return made
+
+        patch.setattr(type(array._xms), "post", killed)
+        with pytest.raises(Killed):
+            array.restore_snapshot(volume(array, "v1"), snapshot(array, "s0"), "backup")
+    array.close()
+    with choosing.connect() as array:
+        with pytest.raises(errors.Conflict, match="whether it has restored the volume cannot be known") as caught:
+            array.restore_snapshot(volume(array, "v1"), snapshot(array, "s0"), "backup")
+        assert caught.value.assumption == "xtremio.restore.backup_name"
+        (safety_copy,) = (name for name in choosing.names() if names.safety_suffix("backup") in name)
+        assert restores(choosing, mark) == 1
+        assert contents(choosing)[safety_copy] == held
+        array._xms.rename_volume(safety_copy, "backup")  # what the error says
+        array.restore_snapshot(volume(array, "v1"), snapshot(array, "s0"), "backup")
+    assert restores(choosing, mark) == 1
+    assert (contents(choosing)["backup"], contents(choosing)["v1"]) == (held, contents(choosing)["s0"])
 
 
 def test_unfinished_copies_of_killed_runs_do_not_accumulate(xms: SimulatedXms, monkeypatch: pytest.MonkeyPatch) -> None:

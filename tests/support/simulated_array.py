@@ -42,6 +42,10 @@ class SimulatedArray:
         """Let ``size`` bytes be written to a volume by some host."""
         self.simulator.write(volume, size, self.name)
 
+    def assume(self, values: Any) -> None:
+        """Let it behave otherwise than is assumed: ids with values, or ``worst``; an empty mapping: as is assumed."""
+        self.simulator.assume(values, self.name)
+
     # ---- its journal -----------------------------------------------------------------------------------------------
 
     def mark(self) -> int:

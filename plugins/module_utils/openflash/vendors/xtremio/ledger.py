@@ -26,8 +26,8 @@ PROVEN_SUFFIX = 36
 SNAPSET_LONGEST = 64
 # Section 2: reads may show a new tag late; one client waits for this many seconds.
 TAG_LAG = 30.0
-# Seconds for which the backup of a restore may not be listed yet.
-BACKUP_LAG = 30.0
+# Seconds for which what the array keeps on a restore may not be listed yet.
+BACKUP_LAG = 6.0
 
 # -- names and limits --------------------------------------------------------------------------------------------------
 
@@ -134,7 +134,7 @@ BACKUP_SEEN_AFTER = Assumption(
     "2",
     NOBODY,
     "That copy is listed when the array confirms the restore (seconds).",
-    "The task waits for it for at most 30 s. After that, as for the name of the copy.",
+    "The task waits for it for at most 6 s. After that, as for the name of the copy.",
     "The new copy is listed some time after the restore was confirmed.",
 )
 

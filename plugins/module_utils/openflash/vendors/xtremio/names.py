@@ -47,6 +47,11 @@ def backup_suffix(backup: str) -> str:
     return MARKER + hashlib.sha256(("backup\0%s" % backup).encode("utf-8")).hexdigest()[:_DIGEST]
 
 
+def safety_suffix(backup: str) -> str:
+    """The suffix of the snapshot that is taken before a restore, the same in every run."""
+    return MARKER + hashlib.sha256(("safety\0%s" % backup).encode("utf-8")).hexdigest()[:_DIGEST]
+
+
 def unfinished_backup_set(volume: str, backup: str) -> str:
     """The snapshot set of a backup before it is renamed to ``backup``, the same in every run."""
     return "%s%s%s" % (BACKUP_SET, MARKER, unfinished.digest(_DIGEST, volume, backup))

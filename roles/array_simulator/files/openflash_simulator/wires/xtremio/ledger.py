@@ -98,7 +98,7 @@ LEDGER: Ledger = (
     # ancestor: what the volume itself was copied from, if anything. snapshot: the one that is restored.
     Assumption("xtremio.restore.backup_ancestor", "volume", "4", ("ancestor", "snapshot")),
     Assumption("xtremio.restore.backup_type", "regular", "4", ("readonly",)),
-    Assumption("xtremio.restore.backup_seen_after", 0.0, "2", (2.0, 60.0)),
+    Assumption("xtremio.restore.backup_seen_after", 0.0, "2", (2.0, 5.0)),
     Assumption("xtremio.initiators.connected_state", "connected", "6", ("up",)),
     Assumption("xtremio.initiators.logged_in", False, "6", (True,)),
     # late: two seconds after the first mapping.

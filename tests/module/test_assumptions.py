@@ -1,0 +1,38 @@
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Arrays that behave otherwise than is assumed, all of it at once. ``make torture`` plays each value alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from tests.module.arrays import ArrayUnderTest
+from tests.module.torture import BROKEN, HOW, UNDISTURBED, WORST, Case, Torture
+
+ROWS = ("xtremio-4.2-iscsi",)
+"""The arrays whose ledger is complete."""
+OPERATIONS = ("restore a volume", "create a larger clone", "map a volume", "replace the initiators of a host")
+"""By which data can be lost, an old copy get a new name, and a host lose what it has."""
+
+
+@pytest.fixture(scope="module")
+def torture(arrays: dict[str, ArrayUnderTest]) -> Iterator[Torture]:
+    with ExitStack() as stack:
+        yield Torture({name: arrays[name] for name in ROWS}, stack)
+
+
+@pytest.mark.parametrize("how", HOW)
+@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize("row", ROWS)
+def test_no_data_is_lost_where_all_that_is_assumed_is_wrong(
+    torture: Torture, row: str, operation: str, how: str
+) -> None:
+    """The change before the last is the one that is disturbed: a restore has been carried out then."""
+    _planned, changes = torture.planned(row, operation)
+    number = 0 if how == UNDISTURBED else max(1, len(changes) - 1)
+    verdict, text = torture.carry_out(Case(row, operation, WORST, how, number))
+    assert verdict != BROKEN, text
