@@ -20,6 +20,7 @@ try:
 except ImportError:  # new in ansible-core 2.22
     register_secrets = None
 
+from . import flash_payload  # noqa: F401  # pylint: disable=unused-import
 from .flash_connection import check_positive, connection_of, secrets_in_urls, shown, shown_address
 from .flash_options import CONNECTION, POLICY, Params, Spec, check_options, items_of, one_or_many
 from .openflash import difference, facts, report
@@ -210,18 +211,18 @@ def run_facts(options: Spec) -> None:
 # -- the module that moves bytes ---------------------------------------------------------------------------------------
 
 
-def run_image(options: Spec, task_options: Spec) -> None:
-    """flash_image: an image into a volume, a volume into an image."""
-    # Imported here, because it would cost the other modules time
-    from .openflash.images.task import Task
+def run_image(options: Spec, task_options: Spec, make_task: Callable[[Params, bool], Any]) -> None:
+    """flash_image: an image into a volume, a volume into an image.
 
+    :param make_task: the class images.task.Task. Ansible would send what is imported here with each of the modules.
+    """
     module = Module(argument_spec=dict(options, **dict(task_options, **CONNECTION)), supports_check_mode=True)
     result: Dict[str, Any] = {"changed": False}
     problem: Optional[FlashError] = None
     try:
         module.check_given()
         check_positive("copy_timeout", module.params["copy_timeout"])
-        task = Task(module.params, module.check_mode)
+        task = make_task(module.params, module.check_mode)
         connection = connection_of(module.params, module.hide)
         with _connected(module, result) as array:
             try:

@@ -299,6 +299,7 @@ error:
 from typing import Any, Dict
 
 from ansible_collections.openflash.storage.plugins.module_utils import flash_module, flash_options
+from ansible_collections.openflash.storage.plugins.module_utils.openflash.images.task import Task
 
 OPTIONS: Dict[str, Dict[str, Any]] = {
     "name": {"type": "str", "required": True},
@@ -329,7 +330,7 @@ PERMITS = flash_options.policy_options("force", "openstack_owned", "assume_unmap
 
 
 def main() -> None:
-    flash_module.run_image(OPTIONS, PERMITS)
+    flash_module.run_image(OPTIONS, PERMITS, Task)
 
 
 if __name__ == "__main__":

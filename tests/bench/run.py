@@ -12,6 +12,7 @@ slowly. Seconds depend on the machine, so compare the ratios.
 from __future__ import annotations
 
 import argparse
+import resource
 import socket
 import sys
 import tempfile
@@ -344,6 +345,30 @@ def many(player: Player, array: ArrayUnderTest, counts: Sequence[int]) -> list[l
     return rows
 
 
+def start_up(player: Player, array: ArrayUnderTest) -> list[object]:
+    """Processor time of a task that changes nothing, all its processes together, against one of ping."""
+    volume = {"openflash.storage.flash_volume": {"name": "start-up", "size": "1GiB"}}
+    processor_seconds(player, array, [volume])
+    empty = min(processor_seconds(player, array, []) for _ in range(2))
+
+    def each(task: dict[str, Any]) -> float:
+        looped = [{**task, "loop": list(range(LOOPED))}]
+        return (min(processor_seconds(player, array, looped) for _ in range(2)) - empty) / LOOPED
+
+    ping, noop = each({"ansible.builtin.ping": {}}), each(volume)
+    return [array.row.name, f"{ping:.2f}", f"{noop:.2f}", f"{noop / ping:.1f} x"]
+
+
+def processor_seconds(player: Player, array: ArrayUnderTest, tasks: list[dict[str, Any]]) -> float:
+    def ended() -> float:
+        usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return usage.ru_utime + usage.ru_stime
+
+    before = ended()
+    seconds(player, array, tasks)
+    return ended() - before
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description="Count requests and measure time against simulated arrays.")
     parser.add_argument("--volumes", type=int, nargs="*", default=[1, 100, 1000], help="volumes in one task")
@@ -354,6 +379,7 @@ def main() -> int:
     counts = options.volumes
     vendors = [vendor for vendor in VENDORS if vendor.row.name in options.arrays]
     exceeded = []
+    started: list[list[object]] = []
     modules = Modules()
     try:
         with Simulator([vendor.row.config for vendor in vendors]) as simulator, tempfile.TemporaryDirectory() as folder:
@@ -384,8 +410,13 @@ def main() -> int:
                     header = ("task", "volumes", "requests", "connections", "seconds", "as a loop", "ratio")
                     title = f"{vendor.row.name}: volumes in one task (a loop: calculated from {LOOPED} tasks)"
                     table(title, header, many(Player(Path(folder)), array, counts))
+                    array.reset()
+                    started.append(start_up(Player(Path(folder)), array))
     finally:
         modules.stop()
+    if started:
+        title = f"Start-up: seconds of processor time of a task that changes nothing, as one of {LOOPED} in a loop"
+        table(title, ("array", "ping", "flash_volume", "ratio"), started)
     if options.images:
         rows, slow = images.throughput()
         title = f"Images: {images.SIZE >> 20} MiB of random bytes into a volume, against a bare qemu-img convert"
