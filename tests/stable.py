@@ -37,6 +37,8 @@ class Stable:
 STABLE = (
     Stable("tests/role/test_openstack_backends.py", 300),
     Stable("tests/role/test_cinder_backend.py::test_a_backend_that_does_not_come_up", 300),
+    Stable("tests/module/", 60),
+    Stable("tests/openstack/test_interrupted_drivers.py", 300),
 )
 
 

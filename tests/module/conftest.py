@@ -7,6 +7,9 @@ With ``@pytest.mark.hosts`` it runs on the rows whose array has hosts, with ``@p
 With ``@pytest.mark.trust`` it runs on the rows with one of these values of ``Row.trust``. A test of what depends on the
 wire alone has ``@pytest.mark.wire``, and runs on one row of each wire; one of the transport has
 ``@pytest.mark.transport``, and runs on one row of each transport.
+
+The other rows of a wire are slow: they run after `make test` (see tests/stable.py). What may differ between releases or
+models of one array has ``@pytest.mark.every_row``, and runs on all of them in `make test`.
 """
 
 from __future__ import annotations
@@ -22,6 +25,7 @@ from tests.support.simulator import Simulator
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "wire: depends on the wire alone, and runs on one row of each")
     config.addinivalue_line("markers", "transport: depends on the transport alone (TLS, SSH, text socket)")
+    config.addinivalue_line("markers", "every_row: not slow on the second and third array of a wire")
     config.addinivalue_line("markers", "trust(*kinds): on arrays with one of these values of Row.trust")
     config.addinivalue_line("markers", "hosts(known=True): on arrays with host objects, or without")
 
@@ -33,8 +37,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         rows = ONE_OF_EACH_WIRE if metafunc.definition.get_closest_marker("wire") else ROWS
         rows = TRANSPORTS if metafunc.definition.get_closest_marker("transport") else rows
         trust = metafunc.definition.get_closest_marker("trust")
-        rows = tuple(row for row in rows if row.hosts in allowed and (trust is None or row.trust in trust.args))
-        metafunc.parametrize("array", rows, ids=[row.name for row in rows], indirect=True)
+        every_row = metafunc.definition.get_closest_marker("every_row")
+        parameters = [
+            pytest.param(row, id=row.name, marks=() if row.represents_wire or every_row else pytest.mark.slow)
+            for row in rows
+            if row.hosts in allowed and (trust is None or row.trust in trust.args)
+        ]
+        metafunc.parametrize("array", parameters, indirect=True)
 
 
 @pytest.fixture(scope="session")

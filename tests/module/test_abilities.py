@@ -5,10 +5,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.module.abilities import OPERATIONS
 from tests.module.arrays import ArrayUnderTest
 
 
+@pytest.mark.every_row
 def test_the_operations_that_an_array_refuses_are_those_of_the_table(array: ArrayUnderTest) -> None:
     with array.library() as client:
         refusals = {operation: client.capabilities.refusal(operation) for operation in OPERATIONS}
@@ -20,6 +23,7 @@ def test_the_operations_that_an_array_refuses_are_those_of_the_table(array: Arra
     assert others == set(), "OPERATIONS does not name them"
 
 
+@pytest.mark.every_row
 def test_the_capabilities_of_an_array_are_those_of_the_table(array: ArrayUnderTest) -> None:
     expected = array.row.abilities
     with array.library() as client:

@@ -26,6 +26,7 @@ def run_and_count(array: ArrayUnderTest, module: str, **args: Any) -> tuple[Resu
     return result, len(requests)
 
 
+@pytest.mark.every_row
 def test_a_task_without_change_needs_two_requests_when_the_version_is_given(array: ArrayUnderTest) -> None:
     if not array.has_option("array_version"):
         array.refuses("flash_volume", "array_version is not one of vendor", name="db1", array_version="1.0")
@@ -36,6 +37,7 @@ def test_a_task_without_change_needs_two_requests_when_the_version_is_given(arra
     assert result["api"] == {"requests": 1, "writes": 0, "session_requests": 1}
 
 
+@pytest.mark.every_row
 def test_a_task_without_change_keeps_the_budget_of_its_array(array: ArrayUnderTest) -> None:
     array.done("flash_volume", name="db1", size="10GiB")
     _, requests = run_and_count(array, "flash_volume", name="db1", size="10GiB")
@@ -62,6 +64,7 @@ def test_facts_need_about_one_request_for_each_subset(arrays: dict[str, ArrayUnd
     assert flash["api"]["requests"] <= subsets + 2
 
 
+@pytest.mark.every_row
 def test_parallel_steps_use_no_more_connections_than_allowed(array: ArrayUnderTest) -> None:
     mark = array.mark()
     # So slow that no connection is free when the next step begins

@@ -32,6 +32,7 @@ def server(array: ArrayUnderTest, **options: Any) -> dict[str, Any]:
 # ---- hosts -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.every_row
 def test_a_host_is_created_with_its_initiators(array: ArrayUnderTest) -> None:
     expected = list(array.row.initiators[:2])
     result = array.converges("flash_host_map", host="server", initiators=expected)
@@ -83,6 +84,7 @@ SYSTEMS = {"xtremio": ("windows", "linux"), "violin": ("Windows", "Linux")}
 """By vendor, its names of two operating systems; the second is the default of a new host."""
 
 
+@pytest.mark.every_row
 def test_the_operating_system_of_a_host_is_stored_or_refused(array: ArrayUnderTest) -> None:
     systems = SYSTEMS.get(array.endpoint["vendor"])
     if systems is None:
@@ -171,6 +173,7 @@ def chap_on(array: ArrayUnderTest) -> list[bool]:
     return [port["chap"] for host in hosts for port in host["initiators"] if port["address"].startswith("iqn")]
 
 
+@pytest.mark.every_row
 def test_a_new_host_gets_its_chap_credentials(array: ArrayUnderTest) -> None:
     result = array.converges_if("chap", "flash_host_map", host="server", initiators=list(array.row.initiators), **CHAP)
     if result is None:
@@ -243,6 +246,7 @@ def test_incomplete_chap_credentials_are_refused(
 # ---- mappings --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.every_row
 def test_a_volume_is_mapped_and_the_array_chooses_the_lun(db1: ArrayUnderTest) -> None:
     result = db1.converges("flash_host_map", **server(db1, volume="db1"))
     (lun,) = db1.luns().values()
@@ -261,6 +265,7 @@ def test_a_volume_is_mapped_at_the_requested_lun(db1: ArrayUnderTest, lun: int) 
     assert result["map"]["lun"] == lun
 
 
+@pytest.mark.every_row
 @pytest.mark.parametrize(("before", "after"), [(3, 0), (0, 3)])
 def test_a_mapping_with_another_lun_is_replaced(db1: ArrayUnderTest, before: int, after: int) -> None:
     if db1.refuses_without("explicit_lun", "flash_host_map", **server(db1, volume="db1", lun=before)):
@@ -341,6 +346,7 @@ def test_one_task_makes_mappings_of_several_hosts(db1: ArrayUnderTest) -> None:
         assert len({entry["lun"] for entry in result["maps"] if entry["host"] == "node1"}) == 2
 
 
+@pytest.mark.every_row
 def test_the_target_ports_of_the_mapped_volume_are_returned(db1: ArrayUnderTest) -> None:
     result = db1.done("flash_host_map", **server(db1, volume="db1"))
     all_ports = db1.facts(gather_subset=["ports"])["ports"]

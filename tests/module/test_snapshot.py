@@ -17,6 +17,7 @@ def db1(array: ArrayUnderTest) -> ArrayUnderTest:
     return array
 
 
+@pytest.mark.every_row
 def test_a_snapshot_is_taken(db1: ArrayUnderTest) -> None:
     result = db1.converges("flash_snapshot", name="monday", volume="db1")
     taken = db1.volumes()["monday"]
@@ -74,6 +75,7 @@ def test_a_snapshot_is_deleted_by_its_name_alone(db1: ArrayUnderTest) -> None:
     db1.converges("flash_snapshot", name="monday", state="absent")
 
 
+@pytest.mark.every_row
 def test_a_live_volume_is_never_deleted_as_a_snapshot(db1: ArrayUnderTest) -> None:
     db1.done("flash_snapshot", name="db1", state="absent")
     assert set(db1.volumes()) == {"db1"}
@@ -84,6 +86,7 @@ def test_a_live_volume_is_never_deleted_as_a_snapshot(db1: ArrayUnderTest) -> No
 ATOMIC = [{"name": "data-monday", "volume": "db1"}, {"name": "logs-monday", "volume": "logs"}]
 
 
+@pytest.mark.every_row
 def test_snapshots_are_taken_at_one_instant(db1: ArrayUnderTest) -> None:
     db1.done("flash_volume", name="logs", size="1GiB")
     mark = db1.mark()
@@ -136,6 +139,7 @@ def test_a_missing_group_is_reported(db1: ArrayUnderTest) -> None:
 RESTORE = {"name": "monday", "volume": "db1", "state": "restored", "backup": "before-restore"}
 
 
+@pytest.mark.every_row
 def test_a_restore_keeps_the_present_content_as_the_backup(db1: ArrayUnderTest) -> None:
     db1.done("flash_snapshot", name="monday", volume="db1")
     db1.write("db1", GIB)
@@ -186,6 +190,7 @@ def test_a_mapped_volume_is_restored_only_with_unmap(db1: ArrayUnderTest) -> Non
 # ---- retention -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.every_row
 def test_the_newest_snapshots_are_kept(db1: ArrayUnderTest) -> None:
     for name in ("nightly-1", "nightly-2", "nightly-3"):
         db1.done("flash_snapshot", name=name, volume="db1")

@@ -11,6 +11,7 @@ from tests.module.arrays import GIB, ArrayUnderTest
 from tests.support.diffs import after, before, plan_lines
 
 
+@pytest.mark.every_row
 def test_a_volume_is_created(array: ArrayUnderTest) -> None:
     result = array.converges("flash_volume", name="db1", size="10GiB")
     assert array.volumes()["db1"]["size"] == 10 * GIB
@@ -35,6 +36,7 @@ def test_a_size_is_rounded_up_to_the_granularity_of_the_array(array: ArrayUnderT
     assert result["volume"]["size"] == GIB + granularity == array.volumes()["db1"]["size"]
 
 
+@pytest.mark.every_row
 def test_a_volume_is_extended(array: ArrayUnderTest) -> None:
     array.done("flash_volume", name="db1", size="10GiB")
     result = array.converges("flash_volume", name="db1", size="20GiB")
@@ -100,6 +102,7 @@ def test_deleting_an_absent_volume_changes_nothing(array: ArrayUnderTest) -> Non
     assert not array.done("flash_volume", name="db1", state="absent").changed
 
 
+@pytest.mark.every_row
 def test_a_volume_is_cloned(array: ArrayUnderTest) -> None:
     array.done("flash_volume", name="db1", size="10GiB")
     result = array.converges("flash_volume", name="test1", source_volume="db1")
@@ -143,6 +146,7 @@ def test_a_clone_is_kept_when_its_source_is_deleted(array: ArrayUnderTest) -> No
     assert not array.done("flash_volume", name="test1", source_volume="db1").changed
 
 
+@pytest.mark.every_row
 def test_a_volume_is_created_from_a_snapshot(array: ArrayUnderTest) -> None:
     array.done("flash_volume", name="db1", size="10GiB")
     array.done("flash_snapshot", name="monday", volume="db1")
@@ -178,11 +182,13 @@ def test_a_new_volume_joins_a_new_group(array: ArrayUnderTest) -> None:
     assert result["volume"]["groups"] == ["db"]
 
 
+@pytest.mark.every_row
 def test_an_existing_volume_joins_a_group(array: ArrayUnderTest) -> None:
     array.done("flash_volume", name="db1", size="10GiB")
     array.converges_if("groups", "flash_volume", name="db1", group="db")
 
 
+@pytest.mark.every_row
 def test_a_volume_is_created_in_the_requested_pool_with_the_requested_provisioning(array: ArrayUnderTest) -> None:
     pool = array.pool
     provisioning = array.capabilities.provisioning[0]
@@ -197,6 +203,7 @@ def test_a_missing_pool_is_reported_and_nothing_is_created(array: ArrayUnderTest
     assert array.state() == unchanged
 
 
+@pytest.mark.every_row
 def test_each_provisioning_is_used_or_refused(array: ArrayUnderTest) -> None:
     for provisioning in ("thick", "thin", "dedup"):
         task = {"name": f"db-{provisioning}", "size": "10GiB", "provisioning": provisioning}

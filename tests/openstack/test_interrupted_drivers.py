@@ -73,7 +73,7 @@ def simulator() -> Iterator[Simulator]:
     ("name", "kind", "changes"),
     [
         ("xtremio", "xtremio-iscsi", "every"),
-        ("datera", "datera", "every"),
+        pytest.param("datera", "datera", "every", marks=pytest.mark.slow),
         pytest.param("violin", "violin-fc", "every", marks=pytest.mark.slow),
         pytest.param("flashsystem", "flashsystem-fc", "first", marks=pytest.mark.slow),
     ],

@@ -16,7 +16,8 @@ from typing import Any
 
 # The folder with the module ``steps``, and nothing else
 IN_CLIENT = Path(__file__).parent / "in_client"
-DEADLINE = 240
+DEADLINE = 900
+"""Seconds, for a machine that is busy with other work."""
 
 
 @dataclass(frozen=True)
