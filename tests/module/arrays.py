@@ -461,7 +461,8 @@ class ArrayUnderTest(SimulatedArray):
         """Carry out an operation of operations.py by the module or by the client, in its own process.
 
         :param cut: ``dies``: after how many requests the process dies, and whether it waits for the next to begin;
-            ``meets``: the number of the request after which another run of the same operation is carried out.
+            ``meets``: the number of the request after which another run of the same operation is carried out;
+            ``short_pauses``: its pauses between two attempts are a twentieth.
         :return: None when the process died.
         """
         operation = OPERATIONS[name]

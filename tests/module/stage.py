@@ -73,7 +73,7 @@ class Stage:
     def client(self) -> Any:
         name = self.array.row.name
         if name not in self._clients:
-            opened = self.array.library(timeout=10.0, wait_timeout=20.0)
+            opened = self.array.library(timeout=5.0, wait_timeout=20.0)
             self._clients[name] = self._open_clients.enter_context(opened)
         return self._clients[name]
 

@@ -276,7 +276,8 @@ def test_a_client_reads_whether_a_change_was_made_whose_answer_is_lost(stage: St
             where = f"{kind} at change {skip + 1}"
             before, oracle = stage.begin(name, planned)
             not_repeated = kind == "reset_before" and RELATIVE.get((stage.array.subject.vendor, name)) == skip + 1
-            with stage.array.library(wait_timeout=1.0) if not_repeated else nullcontext(stage.client) as client:
+            impatient = stage.array.library(timeout=2.0, wait_timeout=1.0)
+            with impatient if not_repeated else nullcontext(stage.client) as client:
                 fault(stage, kind, match={"write": True, "path": NOT_LOGIN}, skip=skip)
                 try:
                     operation.client(client, stage.array.subject)
@@ -320,7 +321,9 @@ def test_a_task_with_a_fault_succeeds_or_reports_an_error_and_the_next_run_compl
         _before, oracle = stage.begin(name, planned)
         untouched, mark = stage.array.state(), stage.array.mark()
         fault_at(stage, kind, number, requests)
-        result = stage.array.carry_out(name, by, short_timeouts(stage))
+        # What is made or seen late is so while the run still reads
+        pauses = {} if kind in SECONDS else {"short_pauses": True}
+        result = stage.array.carry_out(name, by, short_timeouts(stage), **pauses)
         assert result is not None
         stage.array.clear_faults()
         if kind == "reset_late":
