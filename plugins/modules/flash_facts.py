@@ -17,8 +17,8 @@ author:
   - The openflash.storage contributors (@openflash)
 extends_documentation_fragment:
   - openflash.storage.connection
-  - openflash.storage.attributes
   - openflash.storage.attributes.facts
+  - openflash.storage.attributes
 options:
   gather_subset:
     description:

@@ -178,6 +178,44 @@ def test_results_have_only_documented_keys(array: ArrayUnderTest, docs: dict[str
         assert not missing, f"{module} {args}"
 
 
+# ---- attributes ------------------------------------------------------------------------------------------------------
+
+
+def test_the_attributes_of_a_module_are_what_it_does(xtremio: ArrayUnderTest, docs: dict[str, Any]) -> None:
+    """For flash_image and oslo_conf tests/images and test_oslo_conf.py show it."""
+    tasks: list[tuple[str, dict[str, Any]]] = [
+        ("flash_volume", {"name": "db1", "size": "10GiB"}),
+        ("flash_snapshot", {"name": "monday", "volume": "db1"}),
+        ("flash_host_map", {"host": "server", "initiators": [xtremio.row.initiators[0]], "volume": "db1"}),
+        ("flash_array", {"volumes": [{"name": "db2", "size": "1GiB"}]}),
+        ("flash_facts", {}),
+    ]
+    for module, args in tasks:
+        state, mark = xtremio.state(), xtremio.mark()
+        checked = xtremio.task(module, check=True, diff=True, **args)
+        assert not checked.failed, checked.msg
+        assert xtremio.writes(mark) == []
+        assert xtremio.state() == state
+        first, again = (xtremio.task(module, diff=True, **args) for _ in range(2))
+        found = {
+            "check_mode": checked.changed == first.changed,
+            "diff_mode": "diff" in first,
+            "idempotent": not again.changed and not again.failed,
+            "facts": "ansible_facts" in first,
+        }
+        attributes = docs[module]["doc"]["attributes"]
+        assert found == {name: attributes.get(name, {}).get("support") == "full" for name in found}, module
+
+
+def test_a_module_names_the_action_group_and_the_platform(docs: dict[str, Any]) -> None:
+    groups = yaml.safe_load((ROOT / "meta/runtime.yml").read_text(encoding="utf-8"))["action_groups"]
+    for module in MODULES:
+        attributes = docs[module]["doc"]["attributes"]
+        named = attributes.get("action_group", {}).get("membership", [])
+        assert named == [f"openflash.storage.{group}" for group, members in groups.items() if module in members]
+        assert attributes["platform"]["platforms"] == "posix"
+
+
 # ---- examples and guides ---------------------------------------------------------------------------------------------
 
 
