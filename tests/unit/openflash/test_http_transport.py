@@ -758,6 +758,13 @@ def test_an_answer_that_is_not_json_is_reported(server: Server, transport: HttpT
     assert reply.json_or_none() is None
 
 
+def test_an_answer_that_is_not_utf_8_is_reported_without_its_content() -> None:
+    reply = Reply(200, {"content-type": "application/json"}, b'{"name": "gr\xf6\xdfe"}', "GET /volumes")
+    with pytest.raises(errors.BadReply, match=r"GET /volumes is not UTF-8: byte 13 is 0xf6\. If .* rename the object"):
+        reply.json()
+    assert reply.json_or_none() is None
+
+
 def test_an_empty_answer_is_none(server: Server, transport: HttpTransport) -> None:
     server.script = [status(200, "")]
     assert transport.request("PUT", "/x").json() is None

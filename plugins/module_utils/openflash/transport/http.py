@@ -62,6 +62,12 @@ class Reply:
             return None
         try:
             return jsonlib.loads(self.body.decode("utf-8"))
+        except UnicodeDecodeError as error:
+            raise BadReply(
+                "the answer to %s is not UTF-8: byte %d is 0x%02x"
+                % (self.request, error.start + 1, self.body[error.start]),
+                hint="If it belongs to the name of an object, rename the object on the array.",
+            ) from None
         except ValueError:
             raise BadReply(
                 "the answer to %s is not JSON but %s (HTTP status %d)"
