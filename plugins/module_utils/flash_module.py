@@ -29,7 +29,7 @@ from .openflash.array import Array
 from .openflash.connect import connect
 from .openflash.errors import CONNECT, FlashError, Interrupted, NotDone, context
 from .openflash.plan.desired import DesiredState
-from .openflash.plan.draft import Plan
+from .openflash.plan.draft import Plan, assumption
 from .openflash.plan.planner import plan as make_plan
 from .openflash.plan.rules import Policy
 from .openflash.plan.step import Line
@@ -103,7 +103,7 @@ def _run(
             desired_state = desired(module.params)
         with _connected(module, result) as array:
             actual = read(array, desired_state)
-            plan = make_plan(desired_state, actual, _policy(module.params), array.capabilities)
+            plan = make_plan(desired_state, actual, _policy(module.params), array.capabilities, module.check_mode)
             for error in plan.errors:
                 error.fill(array=array.label)
             applied = _apply(module, array, actual, plan)
@@ -112,6 +112,7 @@ def _run(
             result.update(changed=bool(done), plan=[line.text for line in done])
             if left_out:
                 result["not_done"] = [line.text for line in left_out]
+            _assume(module, result, plan)
             problem = _problem(plan, applied)
             reporter = report.Reporter(plan, applied)
             shaped, entries = shape(reporter, desired_state)
@@ -145,6 +146,17 @@ def _steps(plan: Plan, applied: Optional[Applied]) -> Tuple[List[Line], List[Lin
     done = {id(step) for step in (plan.steps if applied is None else applied.done)}
     left_out = [step for step in plan.steps if id(step) not in done] + list(plan.withheld)
     return [plan.line(step) for step in plan.steps if id(step) in done], [plan.line(step) for step in left_out]
+
+
+def _assume(module: AnsibleModule, result: Dict[str, Any], plan: Plan) -> None:
+    """Report what check mode assumes, and what takes something away and is therefore left out."""
+    if not plan.assumes:
+        return
+    result["assumes"] = list(plan.assumes)
+    module.warn(assumption(plan.assumes))
+    if plan.withheld and not plan.errors:
+        lines = ", ".join(step.line for step in plan.withheld)
+        module.warn("Not in the plan, because it needs what is missing, and carried out when that is made: %s" % lines)
 
 
 def _policy(params: Params) -> Policy:
@@ -231,7 +243,8 @@ def run_image(options: Spec, task_options: Spec, make_task: Callable[[Params, bo
                 result.update(task.result())
                 if module._diff:
                     result["diff"] = task.diff(array.label)
-                for text in task.outcome.warnings:
+                warnings = [assumption(task.outcome.assumes)] if task.outcome.assumes else []
+                for text in warnings + task.outcome.warnings:
                     module.warn(text)
     except FlashError as error:
         problem = error

@@ -250,9 +250,19 @@ plan:
   returned: when the array answered
   type: list
   elements: str
+assumes:
+  description:
+    - What is missing on the array, and what check mode assumes an earlier task of the play to make, such as
+      C(volume db1). The lines of RV(plan) that depend on it say so.
+    - A task that is not in check mode assumes nothing, and fails with C(error.kind) V(not_found).
+  returned: in check mode, when something is missing
+  type: list
+  elements: str
 not_done:
-  description: The steps that were planned and not carried out, because something failed.
-  returned: on failure, when there are some
+  description:
+    - The steps that were planned and not carried out, because something failed.
+    - In check mode also those that take something away, when RV(assumes) is not empty.
+  returned: when there are some
   type: list
   elements: str
 api:

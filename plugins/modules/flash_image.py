@@ -280,6 +280,14 @@ plan:
   returned: when the array answered
   type: list
   elements: str
+assumes:
+  description:
+    - What is missing, and what check mode assumes an earlier task of the play to make, such as
+      C(image /srv/images/debian-12.qcow2). The lines of RV(plan) that depend on it say so.
+    - A task that is not in check mode assumes nothing, and fails with C(error.kind) V(not_found).
+  returned: in check mode, when something is missing
+  type: list
+  elements: str
 api:
   description: The number of requests, with the fields of RV(openflash.storage.flash_volume#module:api).
   returned: always

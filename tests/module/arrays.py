@@ -566,6 +566,28 @@ class ArrayUnderTest(SimulatedArray):
         assert self.changes(mark) == []
         return result
 
+    def needs(self, missing: str, module: str, *words: str, kind: str | None = "not_found", **args: Any) -> Result:
+        """A task that needs what is not there: it fails with these words and changes nothing.
+
+        Check mode assumes that an earlier task makes it, says so, and promises no size and no LUN.
+        """
+        unchanged, mark = self.state(), self.mark()
+        predicted = self.task(module, check=True, diff=True, **args)
+        assert not predicted.failed, predicted.msg
+        assert missing in predicted["assumes"], predicted["assumes"]
+        assert all(what in text for text in predicted.warnings[:1] for what in predicted["assumes"])
+        assert predicted.warnings[0].startswith("Check mode assumes")
+        result = self.task(module, **args)
+        assert result.failed, f"{args} is not refused: {result.get('plan')}"
+        for word in words:
+            assert word.lower() in result.msg.lower(), f"{word!r} is not in {result.msg!r}"
+        assert kind is None or result["error"]["kind"] == kind, result["error"]
+        assert not result.changed
+        assert "assumes" not in result
+        assert self.state() == unchanged
+        assert self.changes(mark) == []
+        return predicted
+
     # ---- the array --------------------------------------------------------------------------------------------
 
     @property
@@ -666,7 +688,7 @@ class ArrayUnderTest(SimulatedArray):
         return {group["name"]: sorted(group["members"]) for group in named}
 
 
-NOT_SCHEMA = ("invocation", "diff", "warnings", "api", "plan", "changed", "calls")
+NOT_SCHEMA = ("invocation", "diff", "warnings", "api", "plan", "changed", "calls", "assumes")
 
 
 def schema_of(result: Mapping[str, Any]) -> Any:

@@ -223,7 +223,8 @@ def test_a_lun_initiators_and_the_deletion_of_an_attached_host_are_refused(host:
 
 
 def test_a_missing_volume_is_not_attached_and_counts_as_detached(host: AttachedHost) -> None:
-    host.array.refuses("flash_host_map", "there is no volume db9", **host.task(volume="db9"), kind="not_found")
+    array = host.array
+    array.needs("volume db9", "flash_host_map", "there is no volume db9", **host.task(volume="db9"))
     assert not host.run(volume="db9", state="absent").changed
 
 

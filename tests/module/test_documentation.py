@@ -162,8 +162,13 @@ def test_results_have_only_documented_keys(array: ArrayUnderTest, docs: dict[str
         ("flash_array", {"volumes": [{"name": "db1"}], "hosts": [{"name": "server"}]}),
         ("flash_facts", {"gather_subset": ["all"], "query": "volumes[].name"}),
     ]
-    for module, args in tasks:
-        result = array.task(module, verbosity=2, diff=True, **args)
+    checked: list[tuple[str, dict[str, Any]]] = [
+        ("flash_volume", {"name": "copy", "source_volume": "missing"}),
+        ("flash_snapshot", {"name": "missed", "volume": "missing"}),
+    ]
+    for module, args in tasks + checked:
+        result = array.task(module, verbosity=2, diff=True, check=(module, args) in checked, **args)
+        assert ("assumes" in result) == ((module, args) in checked)
         documented = docs[module]["return"]
         missing = sorted(set(result) - set(documented) - COMMON)
         for key in set(result) & set(documented):

@@ -373,16 +373,13 @@ def test_only_the_target_ports_of_the_connection_are_returned(db1: ArrayUnderTes
 
 
 def test_a_missing_volume_cannot_be_mapped(db1: ArrayUnderTest) -> None:
-    db1.refuses("flash_host_map", "there is no volume db3", **server(db1, volume="db3"), kind="not_found")
+    made = db1.needs("volume db3", "flash_host_map", "there is no volume db3", **server(db1, volume="db3"))
+    assert made["plan"][-1] == "if volume db3 is made first: map volume db3 to host server"
+    assert (made["map"]["state"], made["map"]["lun"], made["map"]["serial"]) == ("present", None, None)
 
 
 def test_a_missing_host_without_initiators_is_reported(db1: ArrayUnderTest) -> None:
-    db1.refuses(
-        "flash_host_map",
-        "host server",
-        "there is no such host",
-        "give its initiators",
-        host="server",
-        volume="db1",
-        kind="not_found",
-    )
+    words = ("host server", "there is no such host", "give its initiators")
+    made = db1.needs("host server", "flash_host_map", *words, host="server", volume="db1")
+    assert made["plan"] == ["if host server is made first: map volume db1 to host server"]
+    assert (made["map"]["host_state"], made["map"]["lun"]) == ("absent", None)

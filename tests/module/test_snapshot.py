@@ -34,7 +34,9 @@ def test_a_snapshot_is_taken(db1: ArrayUnderTest) -> None:
 
 
 def test_a_snapshot_of_a_missing_volume_is_refused(db1: ArrayUnderTest) -> None:
-    db1.refuses("flash_snapshot", "monday", "there is no volume db2", name="monday", volume="db2", kind="not_found")
+    made = db1.needs("volume db2", "flash_snapshot", "there is no volume db2", name="monday", volume="db2")
+    assert made["plan"] == ["if volume db2 is made first: create snapshot monday of volume db2"]
+    assert (made["snapshot"]["size"], made["snapshot"]["size_text"]) == (None, None)
 
 
 def test_a_snapshot_needs_its_volume(db1: ArrayUnderTest) -> None:
@@ -113,9 +115,14 @@ def test_an_incomplete_set_of_an_earlier_instant_is_a_conflict(db1: ArrayUnderTe
 
 
 def test_no_snapshot_of_a_set_is_taken_when_a_volume_is_missing(db1: ArrayUnderTest) -> None:
-    reason = db1.cannot("atomic_snapshots") or "there is no volume logs"
-    result = db1.refuses("flash_snapshot", reason, atomic=True, snapshots=ATOMIC)
-    assert all(snapshot["error"] for snapshot in result["snapshots"])
+    why = db1.cannot("atomic_snapshots")
+    if why:
+        result = db1.refuses("flash_snapshot", why, atomic=True, snapshots=ATOMIC)
+        assert all(one["error"] for one in result["snapshots"])
+    else:
+        task = {"atomic": True, "snapshots": ATOMIC}
+        made = db1.needs("volume logs", "flash_snapshot", "there is no volume logs", kind=None, **task)
+        assert len(made["plan"]) == 1
 
 
 def test_a_snapshot_of_a_group_has_a_snapshot_of_each_member(db1: ArrayUnderTest) -> None:
@@ -131,7 +138,10 @@ def test_a_snapshot_of_a_group_has_a_snapshot_of_each_member(db1: ArrayUnderTest
 
 
 def test_a_missing_group_is_reported(db1: ArrayUnderTest) -> None:
-    db1.refuses("flash_snapshot", db1.cannot("groups") or "there is no consistency group db", name="monday", group="db")
+    of_group = {"name": "monday", "group": "db"}
+    if not db1.refuses_without("groups", "flash_snapshot", **of_group):
+        made = db1.needs("consistency group db", "flash_snapshot", "there is no consistency group db", **of_group)
+        assert made["snapshot"]["members"] == []
 
 
 # ---- restore ---------------------------------------------------------------------------------------------------------
@@ -173,7 +183,13 @@ def test_a_restore_needs_a_backup(db1: ArrayUnderTest) -> None:
 
 
 def test_a_restore_from_a_missing_snapshot_is_refused(db1: ArrayUnderTest) -> None:
-    db1.refuses("flash_snapshot", "volume db1 has no snapshot monday", **RESTORE, kind="not_found")
+    if db1.cannot("restore_snapshot"):
+        db1.refuses("flash_snapshot", str(db1.cannot("restore_snapshot")), **RESTORE)
+        return
+    what = "snapshot monday of volume db1"
+    made = db1.needs(what, "flash_snapshot", "volume db1 has no snapshot monday", **RESTORE)
+    assert made["plan"] == [], "nothing is overwritten on an assumption"
+    assert not made.changed
 
 
 @pytest.mark.hosts

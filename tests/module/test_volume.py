@@ -135,7 +135,11 @@ def test_a_clone_is_never_smaller_than_its_source(array: ArrayUnderTest) -> None
 
 
 def test_a_clone_of_a_missing_volume_is_refused(array: ArrayUnderTest) -> None:
-    array.refuses("flash_volume", "there is no volume db1", name="test1", source_volume="db1", kind="not_found")
+    made = array.needs("volume db1", "flash_volume", "there is no volume db1", name="test1", source_volume="db1")
+    assert made["plan"] == ["if volume db1 is made first: clone volume db1 to test1"]
+    assert (made["volume"]["size"], made["volume"]["size_text"], made["volume"]["state"]) == (None, None, "ready")
+    sized = array.needs("volume db1", "flash_volume", name="test1", source_volume="db1", size="12GiB")
+    assert sized["volume"]["size_text"] == "12GiB"
 
 
 def test_a_clone_is_kept_when_its_source_is_deleted(array: ArrayUnderTest) -> None:
@@ -162,14 +166,13 @@ def test_a_snapshot_of_another_volume_is_refused_as_the_source(array: ArrayUnder
     array.done("flash_volume", volumes=[{"name": "db1"}, {"name": "db2"}], size="10GiB")
     array.done("flash_snapshot", name="monday", volume="db1")
     by_volume = array.capabilities.snapshots_found_by == "by_volume"
-    array.refuses(
-        "flash_volume",
-        "there is no snapshot monday of volume db2" if by_volume else "snapshot monday is not one of volume db2",
-        name="test1",
-        source_snapshot="monday",
-        source_volume="db2",
-        kind="not_found" if by_volume else "invalid",
-    )
+    why = "there is no snapshot monday of volume db2" if by_volume else "snapshot monday is not one of volume db2"
+    task = {"name": "test1", "source_snapshot": "monday", "source_volume": "db2"}
+    if array.capabilities.snapshot_names == "per_volume":
+        kind = "not_found" if by_volume else "invalid"
+        array.needs("snapshot monday of volume db2", "flash_volume", why, kind=kind, **task)
+    else:
+        array.refuses("flash_volume", why, kind="not_found" if by_volume else "invalid", **task)
 
 
 def test_a_new_volume_joins_a_new_group(array: ArrayUnderTest) -> None:

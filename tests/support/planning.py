@@ -62,14 +62,14 @@ class CheckedDraft(Draft):
 class Task:
     """One task against an array: read and planned by the constructor, carried out by ``run``."""
 
-    def __init__(self, array: MemoryArray, desired: DesiredState, **policy: bool) -> None:
+    def __init__(self, array: MemoryArray, desired: DesiredState, assume: bool = False, **policy: bool) -> None:
         self.array = array
         self.desired = desired
         array.reset_counts()
         self.actual: Actual = read(array, desired)
         self.reads = list(array.reads)
         with mock.patch.object(planner, "Draft", CheckedDraft):
-            self.plan: Plan = planner.plan(desired, self.actual, Policy(**policy), array.capabilities)
+            self.plan: Plan = planner.plan(desired, self.actual, Policy(**policy), array.capabilities, assume)
         self.applied: Applied | None = None
         assert array.writes == []
 

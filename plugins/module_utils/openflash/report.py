@@ -15,7 +15,7 @@ from typing import Any, Dict, Iterable, List, Mapping as Map, Optional, Sequence
 from .apply import Applied
 from .array import Array
 from .errors import FlashError, NotDone
-from .model import ArrayInfo, Capacity, Group, Host, Mapping, Pool, Port, Snapshot, Volume
+from .model import READY, ArrayInfo, Capacity, Group, Host, Mapping, Pool, Port, Snapshot, Volume
 from .plan import (
     hosts as plan_hosts,
     mappings as plan_mappings,
@@ -81,8 +81,12 @@ class Reporter:
             desired.name,
             (key,),
             volume_data(before, desired.name),
-            volume_data(self.world.with_mappings(after), desired.name),
+            self._known(key, volume_data(self.world.with_mappings(after), desired.name)),
         )
+
+    def _known(self, key: Key, data: Data) -> Data:
+        """Without what depends on an object that check mode only assumes."""
+        return dict(data, **dict.fromkeys(self.world.unknown.get(key, ())))
 
     def snapshot(self, desired: DesiredSnapshot, *more_keys: Key) -> Entry:
         """:param more_keys: what else counts for this entry, such as the retention of the volume."""
@@ -94,11 +98,14 @@ class Reporter:
             names = [(member, plan_snapshots.member_name(member, desired.name)) for member in members]
             existing = [self.world.snapshots[name] for name in names if name in self.world.snapshots]
             before_data, after_data = _members(desired, before or ()), _members(desired, existing)
+            if self.plan.outcomes[key].assumes and self.plan.outcomes[key].steps:
+                after_data["state"] = READY  # its members are not known yet
             return self.entry("snapshot", desired.name, (key,), before_data, after_data)
         named = self.world.snapshots.by("name", desired.name)
         after = next((snapshot for snapshot in named if desired.volume in (None, snapshot.volume)), None)
         keys = (key,) + more_keys
-        return self.entry("snapshot", desired.name, keys, _snapshot(before, desired), _snapshot(after, desired))
+        after_data = self._known(key, _snapshot(after, desired))
+        return self.entry("snapshot", desired.name, keys, _snapshot(before, desired), after_data)
 
     def host(self, desired: DesiredHost) -> Entry:
         key, name = plan_hosts.key(desired.name), desired.name
@@ -207,7 +214,9 @@ def for_hosts(array: Array, reporter: Reporter, desired_state: DesiredState, ent
             serials.update({volume.name: volume.serial for volume in array.volumes(without_serial)})
     for entry in entries:
         entry.after["serial"] = serials.get(entry.after["volume"])
-    ports = array.ports_of(sorted({entry.after["volume"] for entry in mapped})) if mapped else ()
+    # A volume that check mode only assumes is not on the array, which may report ports of volumes alone.
+    known = sorted({entry.after["volume"] for entry in mapped} & set(reporter.volumes))
+    ports = array.ports_of(known) if known else ()
     return {"ports": [port_data(port) for port in ports]} if mapped else {}
 
 

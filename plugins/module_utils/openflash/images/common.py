@@ -38,6 +38,8 @@ class Outcome:
     after: Optional[Volume] = None
     image: Dict[str, Any] = field(default_factory=dict)
     warnings: List[str] = field(default_factory=list)
+    assumes: List[str] = field(default_factory=list)
+    """What is missing, and what check mode assumes an earlier task to make."""
     size_known: bool = True
     """False in check mode, when the size of the volume depends on an image that is not fetched."""
 
@@ -96,6 +98,15 @@ class Run:
                 return () if self.policy.assume_unmapped else None
         ours = set(self._our_mappings)
         return tuple(sorted({mapping.host for mapping in mappings if (mapping.volume, mapping.host) not in ours}))
+
+    def missing(self, what: str, error: FlashError) -> None:
+        """Note that the task needs what is not there.
+
+        :raises FlashError: ``error``, unless check mode assumes that an earlier task makes it.
+        """
+        if not self.check_mode:
+            raise error
+        self.outcome.assumes.append(what)
 
     # -- the planner ---------------------------------------------------------------------------------------------------
 

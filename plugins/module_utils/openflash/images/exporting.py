@@ -22,6 +22,7 @@ from ..attach import formats
 from ..attach.qemu import Node, file_node
 from ..errors import Conflict, FlashError, Invalid, NotFound, Refused
 from ..model import Snapshot, Volume, VolumeSpec
+from ..plan.draft import conditional
 from ..plan.rules import check_complete, check_online
 from ..plan.step import MAKE, NEITHER, Line
 from .common import Run, ended, quietly
@@ -84,16 +85,19 @@ class _Export:
         run.recover(desired.name)
         volume = run.volume(desired.name)
         if volume is None:
-            raise NotFound("volume %s is not there" % desired.name, target=desired.name)
+            run.missing(
+                "volume %s" % desired.name, NotFound("volume %s is not there" % desired.name, target=desired.name)
+            )
+            return self._predict(self._steps())
         run.outcome.before = run.outcome.after = volume
         snapshot = self._snapshot(volume) if desired.snapshot else None
+        if desired.snapshot and snapshot is None:
+            return self._predict(self._steps())
         check_complete(snapshot or volume)
         check_online(snapshot or volume)
         copy = snapshot is not None or self._is_in_use(volume)
         run.outcome.image = {"dest": desired.path, "format": desired.format, "virtual_size": (snapshot or volume).size}
-        lines = [Line("write %s to %s (%s)" % (self._what, desired.path, desired.format), MAKE)]
-        if desired.verify:
-            lines.append(Line("read the image back and compare it with the volume", NEITHER))
+        lines = self._steps()
         if run.check_mode:
             self._predict(lines)
             return
@@ -115,10 +119,21 @@ class _Export:
         run.outcome.lines += lines
         self._checksum()
 
+    def _steps(self) -> List[Line]:
+        desired = self._desired
+        text = "write %s to %s (%s)" % (self._what, desired.path, desired.format)
+        lines = [Line(conditional(text, self._run.outcome.assumes), MAKE)]
+        if desired.verify:
+            lines.append(Line("read the image back and compare it with the volume", NEITHER))
+        return lines
+
     def _check_path(self) -> None:
         folder = os.path.dirname(self._desired.path)
+        if not os.path.lexists(folder):
+            missing = NotFound("there is no folder %s on this host" % folder, hint="Create it first.")
+            return self._run.missing("folder %s" % folder, missing)
         if not os.path.isdir(folder):
-            raise NotFound("there is no folder %s on this host" % folder, hint="Create it first.")
+            raise Refused("%s is not a folder" % folder)
         if os.path.lexists(self._desired.path) and not os.path.isfile(self._desired.path):
             raise Refused("%s is not a file" % self._desired.path, hint="Only files are written, no devices.")
         if not os.access(folder, os.W_OK):
@@ -126,11 +141,13 @@ class _Export:
 
     # -- the volume to read --------------------------------------------------------------------------------------------
 
-    def _snapshot(self, volume: Volume) -> Snapshot:
+    def _snapshot(self, volume: Volume) -> Optional[Snapshot]:
+        """The snapshot; None where check mode assumes it."""
         for found in self._array.snapshots([str(self._desired.snapshot)], [volume.name]):
             if found.name == self._desired.snapshot and found.volume in (volume.name, None):
                 return found
-        raise NotFound("%s is not there" % self._what, target=self._desired.snapshot)
+        self._run.missing(self._what, NotFound("%s is not there" % self._what, target=self._desired.snapshot))
+        return None
 
     def _is_in_use(self, volume: Volume) -> bool:
         """Whether a clone must be read in its place; Refused where the array makes none instantly."""

@@ -19,7 +19,7 @@ from ..array import VolumeChap
 from ..errors import Conflict, FlashError, Invalid, NoSpace, NotFound, Refused, Stopped, Unsupported
 from ..model import OF_VOLUME, THICK, Listing, Volume, VolumeSpec
 from ..plan.desired import DesiredState, DesiredVolume
-from ..plan.draft import Plan
+from ..plan.draft import Plan, conditional
 from ..plan.rules import check_complete, check_name, check_owner, check_size
 from ..plan.step import CHANGE, MAKE, NEITHER, REMOVE, Line
 from ..plan.steps import CreateVolume
@@ -72,7 +72,9 @@ class _Import:
         changes = None if existing is None else self._compared(actual)
         if existing is not None and self._is_recorded(existing):
             return self._change(actual, changes)
-        known = not (self._source.remote and run.check_mode)
+        if self._source.is_missing and run.check_mode and existing is None:
+            run.outcome.assumes.append("image %s" % self._source.label)
+        known = not (run.outcome.assumes or (self._source.remote and run.check_mode))
         if known:
             self._source.open(run.qemu)
             self._check_holds_image()
@@ -286,7 +288,8 @@ class _Import:
     def _describe_replacement(self, existing: Optional[Volume], size: Optional[int]) -> None:
         name, source = self._desired.name, self._source.label
         of = "" if size is None else " of %s" % format_size(size)
-        self._lines.append(Line("copy image %s into a new volume%s" % (source, of), MAKE))
+        text = "copy image %s into a new volume%s" % (source, of)
+        self._lines.append(Line(conditional(text, self._run.outcome.assumes), MAKE))
         if self._desired.verify:
             self._lines.append(Line("read the volume back and compare it with the image", NEITHER))
         if existing is not None and self._keeps:
@@ -300,9 +303,9 @@ class _Import:
         run.outcome.after = plan.world.volumes.get(self._desired.name)
         run.outcome.size_known = size is not None
         if size is None:
+            how = "does not fetch the image" if self._source.remote else "does not find the image"
             run.outcome.warnings.append(
-                "Check mode does not fetch the image, so the size of its disk is not known, nor whether a pool has "
-                "room for it."
+                "Check mode %s, so the size of its disk is not known, nor whether a pool has room for it." % how
             )
 
     # -- copying and renaming ------------------------------------------------------------------------------------------

@@ -168,6 +168,11 @@ class Source:
         qemu.check(node)
         self.node = file_node(descriptor, self.format, size)
 
+    @property
+    def is_missing(self) -> bool:
+        """Whether it is a file of this host that does not exist."""
+        return not self.remote and not os.path.lexists(self.where)
+
     def allocated(self) -> int:
         """Bytes that the file occupies on this host."""
         return os.fstat(self._file.fileno()).st_blocks * 512 if self._file is not None else 0

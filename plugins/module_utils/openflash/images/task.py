@@ -155,6 +155,7 @@ class Task:
     def result(self) -> Dict[str, Any]:
         """``volume``, ``image``, ``plan``, ``changed``: the same keys on every path."""
         outcome = self.outcome
+        assumes = {"assumes": list(outcome.assumes)} if outcome.assumes else {}
         image: Dict[str, Any] = dict.fromkeys(
             ("source", "dest", "format", "virtual_size", "checksums", "seconds", "kept")
         )
@@ -164,6 +165,7 @@ class Task:
             "plan": [line.text for line in outcome.lines],
             "volume": self._after(),
             "image": image,
+            **assumes,
         }
 
     def _after(self) -> Dict[str, Any]:

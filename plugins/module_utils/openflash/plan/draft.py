@@ -12,12 +12,12 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Callable, Dict, Iterator, List, Optional, Set, Tuple
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Sequence, Set, Tuple
 
-from ..errors import FlashError, NotDone
-from ..model import Capabilities
+from ..errors import FlashError, Invalid, NotDone
+from ..model import Capabilities, Host, NameRule, Volume
 from .desired import DesiredHost
-from .rules import Policy
+from .rules import Policy, check_name
 from .step import Key, Line, Step
 from .world import World
 
@@ -33,6 +33,8 @@ class Outcome:
     """Steps that are left out because another part of the task was refused."""
     error: Optional[FlashError] = None
     warnings: List[str] = field(default_factory=list)
+    assumes: List[str] = field(default_factory=list)
+    """What is missing and must be made before the steps are carried out, such as "volume db1". Only in check mode."""
 
 
 @dataclass
@@ -64,7 +66,14 @@ class Plan:
         return tuple(self.line(step).text for step in self.steps)
 
     def line(self, step: Step) -> Line:
-        return Line(step.line, step.sign, step.destructive)
+        outcomes = [self.outcomes[key] for key in step.keys if key in self.outcomes]
+        missing = [what for outcome in outcomes for what in outcome.assumes]
+        return Line(conditional(step.line, missing), step.sign, step.destructive)
+
+    @property
+    def assumes(self) -> Tuple[str, ...]:
+        """What is missing on the array, and what check mode assumes an earlier task of the play to make."""
+        return tuple(sorted({what for outcome in self.outcomes.values() for what in outcome.assumes}))
 
     @property
     def warnings(self) -> Tuple[str, ...]:
@@ -80,6 +89,28 @@ class Plan:
         return tuple({id(error): error for error in self.errors if not isinstance(error, NotDone)}.values())
 
 
+def conditional(line: str, missing: Iterable[str]) -> str:
+    """The line of a step, with what must be made first."""
+    names = sorted(set(missing))
+    if not names:
+        return line
+    return "if %s %s made first: %s" % (" and ".join(names), "is" if len(names) == 1 else "are", line)
+
+
+def assumption(names: Sequence[str]) -> str:
+    """The warning of a task that is checked as if earlier tasks had made what is missing."""
+    shown = ", ".join(names[:_MOST_NAMES]) + (
+        ", and %d more" % (len(names) - _MOST_NAMES) if names[_MOST_NAMES:] else ""
+    )
+    return (
+        "Check mode assumes that an earlier task makes what is missing: %s. If none does, this task fails. What "
+        "depends on it, such as a size that is not given or a LUN, is not known yet." % shown
+    )
+
+
+_MOST_NAMES = 10
+
+
 def withheld() -> NotDone:
     """The error of what is left out because another part of the task is refused."""
     return NotDone("another part of the task is refused, and then nothing is taken away", hint=NotDone.HINT)
@@ -91,13 +122,15 @@ class Draft:
     Whoever plans an object checks all of it first. Only then it adds steps and changes the world, so that a refused
     object leaves neither.
 
-    :param withhold: plan nothing destructive, because a part of the task is refused.
+    :param withhold: plan nothing destructive, for this reason: a clause.
+    :param assume: assume that an earlier task makes what is missing. Only for check mode.
     """
 
-    def __init__(self, world: World, policy: Policy, withhold: bool = False) -> None:
+    def __init__(self, world: World, policy: Policy, withhold: str = "", assume: bool = False) -> None:
         self.world = world
         self.policy = policy
         self.withhold = withhold
+        self.assume = assume
         self.capabilities: Capabilities = world.capabilities
         self.outcomes: Dict[Key, Outcome] = {}
         self.hosts_with_volume_chap: Dict[str, DesiredHost] = {}
@@ -138,6 +171,7 @@ class Draft:
             yield outcome
         except FlashError as error:
             outcome.error = error.fill(doing=doing, target=key[-1] or None, array=self.world.actual.label)
+            outcome.assumes = []
         else:
             for batch, step, chain in self._pending:
                 batch.add(step, chain)
@@ -196,6 +230,52 @@ class Draft:
     def pending(self) -> List[Step]:
         """The steps of the current desired object so far."""
         return [step for _batch, step, _chain in self._pending]
+
+    # -- what the current desired object needs -----------------------------------------------------------------------
+
+    def missing(self, what: str, error: FlashError) -> None:
+        """Note that the current desired object needs what is not there.
+
+        What is assumed is never in the world, so that no destructive step is planned because of it.
+
+        :param what: such as "volume db1".
+        :raises FlashError: ``error``, unless check mode assumes that an earlier task makes it.
+        """
+        if not self.assume or self._current is None:
+            raise error
+        if what not in self._current.assumes:
+            self._current.assumes.append(what)
+
+    @property
+    def assumes_now(self) -> bool:
+        """Whether the current desired object needs what is only assumed."""
+        return self._current is not None and bool(self._current.assumes)
+
+    def needed_volume(self, name: str, missing: FlashError) -> Optional[Volume]:
+        """The volume; None where check mode assumes it. So does ``needed_host``.
+
+        :raises FlashError: why the task does not make it; else ``missing``.
+        """
+        volume = self.world.volume(name)
+        if volume is None:
+            self._missing("volume", name, self.capabilities.volume_name, missing)
+        return volume
+
+    def needed_host(self, name: str, missing: FlashError) -> Optional[Host]:
+        host = self.world.host(name)
+        if host is None:
+            self._missing("host", name, self.capabilities.host_name, missing)
+        return host
+
+    def _missing(self, kind: str, name: str, rule: NameRule, error: FlashError) -> None:
+        failed = self.failure((kind, name))
+        if failed is not None:
+            raise failed
+        try:
+            check_name(kind, name, rule)
+        except Invalid:
+            raise error from None  # the array takes no such name, so no earlier task can make it
+        self.missing("%s %s" % (kind, name), error)
 
     def failure(self, key: Key) -> Optional[FlashError]:
         """Why another desired object fails, for one that depends on it."""

@@ -95,7 +95,9 @@ def present(draft: Draft, desired: DesiredHost, mapped: bool = False) -> None:
                     "initiator %s belongs to host %s" % (format_initiator(initiator.address), owner.name),
                     hint="Use that host, or remove the initiator from it first.",
                 )
-        draft.world.put_host(_create(draft, desired) if host is None else _change(draft, desired, host))
+        planned = _create(draft, desired) if host is None else _change(draft, desired, host)
+        if planned is not None:
+            draft.world.put_host(planned)
 
 
 def _check_os(draft: Draft, desired: DesiredHost, host: Optional[Host]) -> None:
@@ -120,9 +122,12 @@ def _check_protocol(draft: Draft, initiator: Initiator) -> None:
         )
 
 
-def _create(draft: Draft, desired: DesiredHost) -> Host:
+def _create(draft: Draft, desired: DesiredHost) -> Optional[Host]:
+    """Plan the new host; None where it is assumed."""
     if desired.initiators is None:
-        raise NotFound("there is no such host", hint="To create it, give its initiators.")
+        return draft.needed_host(
+            desired.name, NotFound("there is no such host", hint="To create it, give its initiators.")
+        )
     if not desired.initiators:
         rules.check_can(draft.capabilities, "host_without_initiators")
     rules.check_name("host", desired.name, draft.capabilities.host_name)

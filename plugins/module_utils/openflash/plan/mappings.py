@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Dict, List, Optional, Set, Tuple
 
 from ..errors import Conflict, FlashError, Invalid, NotFound, Refused
-from ..model import AGENT, COPYING, EVERY_HOST, READY, Mapping, Volume
+from ..model import AGENT, COPYING, EVERY_HOST, READY, Host, Mapping, Volume
 from . import hosts, rules, volumes
 from .desired import ABSENT, ALWAYS, PRESENT, DesiredMapping, DesiredState
 from .draft import Draft
@@ -54,12 +54,14 @@ def present(draft: Draft, desired_state: DesiredState) -> List[DesiredMapping]:
     # A mapping that may have any LUN must not take one that another mapping of the task names.
     for desired in sorted(_present(desired_state), key=lambda desired: desired.lun is None):
         with draft.item(key(desired), _doing(desired)) as outcome:
-            mapping, volume = _before(draft, desired)
+            mapping, volume, host = _before(draft, desired)
             outcome.before = mapping
-            volume = volumes.online(draft, key(desired), volume)
-            if _must_wait(draft, desired, mapping, volume, to_be_removed, waiting):
+            if volume is not None:
+                volume = volumes.online(draft, key(desired), volume)
+            if _must_wait(draft, desired, mapping, volume, host, to_be_removed, waiting):
                 waiting.append(desired)
-            draft.world.volumes[volume.name] = volume
+            if volume is not None:
+                draft.world.volumes[volume.name] = volume
     return waiting
 
 
@@ -67,25 +69,26 @@ def _must_wait(
     draft: Draft,
     desired: DesiredMapping,
     mapping: Optional[Mapping],
-    volume: Volume,
+    volume: Optional[Volume],
+    host: Optional[Host],
     to_be_removed: Set[Pair],
     waiting: List[DesiredMapping],
 ) -> bool:
     """Plan one mapping, unless it must wait until another mapping has been removed."""
-    host = draft.world.hosts[desired.host]
-    if mapping is not None and mapping.device is None and host.kind == AGENT:
+    if mapping is not None and mapping.device is None and host is not None and host.kind == AGENT:
         mapping = None  # attached, and its device is missing: to attach it again waits for the device
-    if mapping is not None and volume.state not in (READY, COPYING):
+    if mapping is not None and volume is not None and volume.state not in (READY, COPYING):
         text = "volume %s is mapped to host %s, but its state is %s"
         draft.warn(text % (desired.volume, desired.host, volume.state))
     if mapping is not None and (desired.lun is None or mapping.lun == desired.lun):
         _update_chap(draft, desired, mapping)
         return False
-    _check_lun(draft, desired)
+    _check_lun(draft, desired, volume)
     if mapping is not None and mapping.lun is None:
         draft.warn("the array does not report at which LUN volume %s is mapped, so it stays" % desired.volume)
         return False
-    rules.check_state(volume)
+    if volume is not None:
+        rules.check_state(volume)
     rules.check_can(draft.capabilities, "map_volume", volume, host=host, lun=desired.lun)
     if mapping is not None:
         rules.check_unmap(draft.world, mapping, draft.policy)
@@ -109,28 +112,26 @@ def _update_chap(draft: Draft, desired: DesiredMapping, mapping: Mapping) -> Non
         draft.world.add_mapping(replace(mapping, chap_user=host.chap.username))
 
 
-def _before(draft: Draft, desired: DesiredMapping) -> Tuple[Optional[Mapping], Volume]:
-    """The mapping, where it exists, and the volume.
+def _before(draft: Draft, desired: DesiredMapping) -> Tuple[Optional[Mapping], Optional[Volume], Optional[Host]]:
+    """The mapping, where it exists, the volume and the host; None for what is assumed.
 
     :raises NotFound: the host or the volume does not exist and will not be made.
     """
-    world = draft.world
-    if world.host(desired.host) is None:
-        raise draft.failure(hosts.key(desired.host)) or NotFound(
-            "there is no host %s" % desired.host, target=desired.host, hint="Give its initiators to create it."
-        )
-    volume = world.volume(desired.volume)
-    if volume is None:
-        raise draft.failure(volumes.key(desired.volume)) or NotFound(
-            "there is no volume %s" % desired.volume, target=desired.volume, hint="Create it first."
-        )
-    return world.mappings.get(_pair(desired)), volume
+    hint = "Give its initiators to create it."
+    host = draft.needed_host(
+        desired.host, NotFound("there is no host %s" % desired.host, target=desired.host, hint=hint)
+    )
+    hint = "Create it first."
+    volume = draft.needed_volume(
+        desired.volume, NotFound("there is no volume %s" % desired.volume, target=desired.volume, hint=hint)
+    )
+    return draft.world.mappings.get(_pair(desired)), volume, host
 
 
-def _check_lun(draft: Draft, desired: DesiredMapping) -> None:
+def _check_lun(draft: Draft, desired: DesiredMapping, volume: Optional[Volume]) -> None:
     if desired.lun is None:
         return
-    rules.check_can(draft.capabilities, "explicit_lun", draft.world.volumes[desired.volume], lun=desired.lun)
+    rules.check_can(draft.capabilities, "explicit_lun", volume, lun=desired.lun)
     first, last = draft.capabilities.luns
     if not first <= desired.lun <= last:
         raise Invalid("LUN %d is impossible: this array has LUNs from %d to %d" % (desired.lun, first, last))
@@ -204,10 +205,10 @@ def _add(draft: Draft, step: Step, host: str) -> None:
 
 def _map(draft: Draft, desired: DesiredMapping) -> None:
     world = draft.world
-    volume = world.volumes[desired.volume]
-    if volume.siblings:
+    volume, host = world.volumes.get(desired.volume), world.hosts.get(desired.host)
+    if volume is not None and volume.siblings:
         draft.warn("host %s will also see %s, which share one access list" % (desired.host, ", ".join(volume.siblings)))
-    if not world.mappings_known(volume.name) and not draft.policy.shared:
+    if volume is not None and not world.mappings_known(volume.name) and not draft.policy.shared:
         draft.warn("this array cannot be asked which other hosts have volume %s" % volume.name)
     if (EVERY_HOST, desired.volume) in world.mappings:
         draft.warn(
@@ -216,16 +217,15 @@ def _map(draft: Draft, desired: DesiredMapping) -> None:
     desired_host = draft.hosts_with_volume_chap.get(desired.host)
     chap = desired_host.chap if desired_host else None
     if chap is not None:
-        _add(draft, SetVolumeChap(key(desired), volume.name, desired.host, chap), desired.host)
-    _add(draft, MapVolume(key(desired), volume.name, desired.host, desired.lun, draft.policy.shared), desired.host)
-    host = world.hosts[desired.host]
+        _add(draft, SetVolumeChap(key(desired), desired.volume, desired.host, chap), desired.host)
+    _add(draft, MapVolume(key(desired), desired.volume, desired.host, desired.lun, draft.policy.shared), desired.host)
     world.add_mapping(
         Mapping(
-            volume.name,
+            desired.volume,
             desired.host,
             desired.lun,
-            volume_id=volume.id or None,
-            host_id=host.id or None,
+            volume_id=(volume.id or None) if volume is not None else None,
+            host_id=(host.id or None) if host is not None else None,
             chap_user=chap.username if chap else None,
         )
     )

@@ -23,20 +23,31 @@ from .step import Key
 from .world import Actual, World
 
 
-def plan(desired_state: DesiredState, actual: Actual, policy: Policy, capabilities: Capabilities) -> Plan:
+def plan(
+    desired_state: DesiredState, actual: Actual, policy: Policy, capabilities: Capabilities, assume: bool = False
+) -> Plan:
     """Make the plan. What cannot or must not be done is an error in the outcome of its desired object, never raised.
 
-    When any part is refused, the plan has no destructive step, so that check mode shows what a run does.
+    When any part is refused, the plan has no destructive step, so that check mode shows what a run does. Nor has it one
+    when it assumes anything.
+
+    :param assume: assume that an earlier task makes what is missing. Only for check mode, which carries nothing out.
     """
-    complete = _plan(desired_state, Draft(World(actual, capabilities), policy))
+    complete = _plan(desired_state, Draft(World(actual, capabilities), policy, assume=assume))
     destructive = desired_state.prune is not None or any(batch.destructive for batch in complete.batches)
-    if not complete.errors or not destructive:
+    if not destructive or not (complete.errors or complete.assumes):
         return complete
-    safe = _plan(desired_state, Draft(World(actual, capabilities), policy, withhold=True))
+    reason = "a part of the task is refused"
+    if not complete.errors:
+        reason = "check mode only assumes that %s is made first" % " and ".join(complete.assumes)
+    safe = _plan(desired_state, Draft(World(actual, capabilities), policy, withhold=reason, assume=assume))
     for key, outcome in safe.outcomes.items():
         refused = complete.outcomes[key].error
         if refused is not None:
             outcome.error = refused
+        elif not complete.errors:
+            # In the run, when what is missing has been made, it is carried out.
+            outcome.error, outcome.withheld = None, []
         elif outcome.error is not None:
             # It would be possible, if what it needs were not left out.
             outcome.error = withheld().fill(doing=outcome.error.doing, target=key[-1] or None, array=actual.label)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Callable, List, Optional, Set, Tuple
 
-from ..errors import Invalid, Refused
+from ..errors import Invalid, NotDone, Refused
 from ..model import DELETING, WITH_VOLUMES, Snapshot
 from ..units import is_openstack_name
 from . import hosts, snapshots, volumes
@@ -25,7 +25,7 @@ def prune(draft: Draft, desired_state: DesiredState, rule: Prune) -> None:
     with draft.item(KEY, "remove what is not declared"):
         _check_prefix(desired_state, rule)
         _check_not_empty(draft.policy, desired_state, rule)
-        if any(other.error for other in draft.outcomes.values()):
+        if any(other.error and not isinstance(other.error, NotDone) for other in draft.outcomes.values()):
             draft.warn("nothing was pruned, because another part of the task is refused")
             return
         actual = draft.world.actual

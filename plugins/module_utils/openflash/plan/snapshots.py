@@ -144,27 +144,32 @@ def _check_name_free(draft: Draft, name: str, called: str = "this name") -> None
         )
 
 
-def _source(draft: Draft, name: str) -> Volume:
-    volume = draft.world.volume(name)
-    if volume is None:
-        raise draft.failure(volume_key(name)) or NotFound("there is no volume %s" % name, target=name)
-    return volume
+def _source(draft: Draft, name: str) -> Optional[Volume]:
+    """The volume; None where it is assumed."""
+    return draft.needed_volume(name, NotFound("there is no volume %s" % name, target=name))
 
 
 def _new(draft: Draft, desired: DesiredSnapshot) -> Snapshot:
-    volume = _source(draft, desired.volume or "")
+    name = desired.volume or ""
+    volume = _source(draft, name)
     rules.check_name("snapshot", desired.name, draft.capabilities.snapshot_name)
-    rules.check_complete(volume)
+    if volume is not None:
+        rules.check_complete(volume)
     rules.check_can(draft.capabilities, "create_snapshots", volume)
-    return _snapshot(draft, desired.name, volume)
+    return _snapshot(draft, desired.name, name, volume)
 
 
-def _snapshot(draft: Draft, name: str, volume: Volume, group: Optional[str] = None) -> Snapshot:
+def _snapshot(
+    draft: Draft, name: str, volume_name: str, volume: Optional[Volume], group: Optional[str] = None
+) -> Snapshot:
+    """A snapshot that is planned. Its size is not known where that of the volume is not."""
+    if volume is None or "size" in draft.world.unknown.get(volume_key(volume_name), ()):
+        draft.world.unknown[("snapshot", volume_name, name)] = ("size", "size_text")
     return Snapshot(
         name=name,
-        volume=volume.name,
-        size=volume.size,
-        volume_id=volume.id or None,
+        volume=volume_name,
+        size=0 if volume is None else volume.size,
+        volume_id=(volume.id or None) if volume is not None else None,
         proven=draft.capabilities.proves_snapshots,
         group=group,
         mappings=(),
@@ -178,6 +183,9 @@ def _of_group(draft: Draft, desired: DesiredSnapshot) -> Optional[Tuple[Snapshot
     A snapshot NAME of a group is one snapshot VOLUME.NAME of each member, all of one instant.
     """
     group = _group(draft, desired.group or "")
+    if group is None:
+        draft.add(SnapshotGroup(key(desired), desired.group or "", desired.name))
+        return None
     names = {member: member_name(member, desired.name) for member in group.volumes}
     existing = [s for member, name in names.items() for s in draft.world.snapshots_named(name, member)]
     for snapshot in existing:
@@ -195,9 +203,11 @@ def _of_group(draft: Draft, desired: DesiredSnapshot) -> Optional[Tuple[Snapshot
     for member, name in names.items():
         rules.check_name("snapshot", name, draft.capabilities.snapshot_name)
         _check_name_free(draft, name, "the name %s" % name)
-        source = _source(draft, member)
+        source = draft.world.volume(member)
+        if source is None:
+            raise NotFound("there is no volume %s" % member, target=member)
         rules.check_complete(source)
-        new.append(_snapshot(draft, name, source, group.name))
+        new.append(_snapshot(draft, name, member, source, group.name))
     draft.add(SnapshotGroup(key(desired), group.name, desired.name))
     for snapshot in new:
         draft.world.add_snapshot(snapshot)
@@ -214,13 +224,19 @@ def _check_one_instant(snapshots: Sequence[Snapshot]) -> None:
         )
 
 
-def _group(draft: Draft, name: str) -> Group:
+def _group(draft: Draft, name: str) -> Optional[Group]:
+    """The group, which has volumes; None where that is assumed."""
     rules.check_can(draft.capabilities, "groups")
     group = draft.world.group(name)
     if group is None:
-        raise NotFound("there is no consistency group %s" % name, target=name)
+        missing = NotFound("there is no consistency group %s" % name, target=name)
+        draft.missing("consistency group %s" % name, missing)
+        return None
     if not group.volumes:
-        raise NotFound("consistency group %s has no volumes" % name, target=name, hint="Put volumes into it first.")
+        hint = "Put volumes into it first."
+        missing = NotFound("consistency group %s has no volumes" % name, target=name, hint=hint)
+        draft.missing("a volume of consistency group %s" % name, missing)
+        return None
     return group
 
 
@@ -313,9 +329,16 @@ def restored(draft: Draft, desired: DesiredSnapshot) -> None:
             _check_usable(backups[0])
             draft.warn("the backup %s is there, so volume %s has been restored before" % (backup_name, desired.volume))
             return
-        volume = _source(draft, desired.volume or "")
         if not found:
-            raise NotFound("volume %s has no snapshot %s" % (desired.volume, desired.name), target=desired.name)
+            rules.check_can(draft.capabilities, "restore_snapshot")
+        volume = _source(draft, desired.volume or "")
+        if volume is not None and not found:
+            what = "snapshot %s of volume %s" % (desired.name, desired.volume)
+            missing = NotFound("volume %s has no snapshot %s" % (desired.volume, desired.name), target=desired.name)
+            draft.missing(what, missing)
+        if volume is None or not found:
+            draft.warn("check mode does not plan to restore volume %s from what is not there yet" % desired.volume)
+            return
         rules.check_complete(found[0])
         rules.check_online(found[0])
         rules.check_complete(volume)
@@ -329,7 +352,7 @@ def restored(draft: Draft, desired: DesiredSnapshot) -> None:
             draft.add(UnmapVolume(item, volume.name, mapping.host), item)
             world.remove_mapping(mapping)
         draft.add(RestoreSnapshot(item, snapshot_key(found[0]), volume.name, backup_name), item)
-        world.add_snapshot(_snapshot(draft, backup_name, volume))
+        world.add_snapshot(_snapshot(draft, backup_name, volume.name, volume))
 
 
 # -- keeping the newest ------------------------------------------------------------------------------------------------
@@ -349,7 +372,7 @@ def retain(draft: Draft, retention: Retention, desired_state: DesiredState) -> N
             draft.warn("no snapshot was removed for being old, because a new one cannot be taken")
             return
         if draft.withhold:
-            draft.warn("no snapshot was removed for being old, because a part of the task is refused")
+            draft.warn("no snapshot was removed for being old, because %s" % draft.withhold)
             return
         if not draft.world.actual.snapshots.complete:
             draft.warn("not every snapshot could be read, so none was removed for being old")

@@ -10,7 +10,18 @@ from dataclasses import replace
 from typing import Any, Dict, List, Mapping as Map, Optional, Sequence
 
 from ..errors import Conflict, InUse, Invalid, NotFound, Refused
-from ..model import DELETING, READY, WITH_VOLUMES, Capabilities, CopyMethod, Group, Snapshot, Volume, VolumeSpec
+from ..model import (
+    DELETING,
+    PER_VOLUME,
+    READY,
+    WITH_VOLUMES,
+    Capabilities,
+    CopyMethod,
+    Group,
+    Snapshot,
+    Volume,
+    VolumeSpec,
+)
 from ..units import format_size
 from . import rules
 from .desired import DesiredVolume
@@ -98,30 +109,42 @@ def _create(draft: Draft, desired: DesiredVolume, size: Optional[int], options: 
             hint="It makes %s ones." % " and ".join(capabilities.provisioning),
         )
     spec = VolumeSpec(desired.name, size, desired.pool, desired.provisioning, options)
+    made_of: Optional[Key] = None
     source, method, provisioning = None, CopyMethod(), desired.provisioning or capabilities.provisioning[0]
     if desired.source_snapshot:
-        snapshot = _source_snapshot(draft, desired, desired.source_snapshot)
-        rules.check_complete(snapshot)
+        source, snapshot = desired.source_snapshot, _source_snapshot(draft, desired, desired.source_snapshot)
+        made_of = ("snapshot", desired.source_volume or "", source)
+        if snapshot is not None:
+            made_of = snapshot_key(snapshot)
+            rules.check_complete(snapshot)
         rules.check_can(capabilities, "volume_from_snapshot", snapshot, spec=spec)
-        size = _at_least(size, snapshot.size, "snapshot %s" % snapshot.name)
-        draft.add(VolumeFromSnapshot(item, spec, snapshot_key(snapshot)))
-        method, source = capabilities.method("volume_from_snapshot", snapshot), snapshot.name
+        if snapshot is not None:
+            size = _at_least(size, snapshot.size, "snapshot %s" % source)
+        draft.add(VolumeFromSnapshot(item, spec, made_of))
+        method = capabilities.method("volume_from_snapshot", snapshot)
     elif desired.source_volume:
-        volume = _source_volume(draft, desired, desired.source_volume)
-        rules.check_complete(volume)
+        source, volume = desired.source_volume, _source_volume(draft, desired, desired.source_volume)
+        made_of = key(source)
+        if volume is not None:
+            rules.check_complete(volume)
         rules.check_can(capabilities, "clone_volume", volume, spec=spec)
-        size = _at_least(size, volume.size, "volume %s" % volume.name)
-        draft.add(CloneVolume(item, spec, volume.name))
-        method, source = capabilities.method("clone_volume", volume), volume.name
-        provisioning = desired.provisioning or volume.provisioning
+        if volume is not None:
+            size = _at_least(size, volume.size, "volume %s" % source)
+            provisioning = desired.provisioning or volume.provisioning
+        draft.add(CloneVolume(item, spec, source))
+        method = capabilities.method("clone_volume", volume)
     elif size is None:
         raise Invalid("there is no such volume, and creating it needs a size", hint="Give size, such as 10GiB.")
     else:
         rules.check_can(capabilities, "create_volume", spec)
         draft.add(CreateVolume(item, spec))
+    if made_of and (made_of in draft.world.unknown or draft.assumes_now):
+        size_unknown = () if desired.size else ("size", "size_text")
+        kind_unknown = () if desired.provisioning else ("provisioning",)
+        draft.world.unknown[item] = size_unknown + kind_unknown + ("independent",)
     return Volume(
         name=desired.name,
-        size=size,
+        size=size or 0,
         provisioning=provisioning,
         pool=desired.pool,
         state=READY,
@@ -164,30 +187,34 @@ def _at_least(size: Optional[int], source_size: int, source: str) -> int:
     return source_size if size is None else size
 
 
-def _source_volume(draft: Draft, desired: DesiredVolume, name: str) -> Volume:
+def _source_volume(draft: Draft, desired: DesiredVolume, name: str) -> Optional[Volume]:
+    """The volume to clone; None where it is assumed."""
     if name == desired.name:
         raise Invalid("it is not there and cannot be made of itself", hint="Name another volume as source_volume.")
-    volume = draft.world.volume(name)
-    if volume is None:
-        raise draft.failure(key(name)) or NotFound("there is no volume %s to clone" % name, target=name)
-    return volume
+    return draft.needed_volume(name, NotFound("there is no volume %s to clone" % name, target=name))
 
 
-def _source_snapshot(draft: Draft, desired: DesiredVolume, name: str) -> Snapshot:
-    """The snapshot to make the volume of. Where several volumes have one of that name, source_volume says which."""
+def _source_snapshot(draft: Draft, desired: DesiredVolume, name: str) -> Optional[Snapshot]:
+    """The snapshot to make the volume of; None where it is assumed.
+
+    Where several volumes have one of that name, source_volume says which.
+    """
     found = draft.world.snapshots_named(name, desired.source_volume)
     if not found:
         outcomes = [outcome for key, outcome in draft.outcomes.items() if key[0] == "snapshot" and key[-1] == name]
         failed = [outcome.error for outcome in outcomes if outcome.error]
         if failed:
             raise failed[0]
-        if desired.source_volume and draft.world.snapshots_named(name):
+        may_be_taken = draft.assume and draft.capabilities.snapshot_names == PER_VOLUME
+        if desired.source_volume and draft.world.snapshots_named(name) and not may_be_taken:
             raise Invalid(
                 "snapshot %s is not one of volume %s" % (name, desired.source_volume),
                 hint="With both given, the snapshot is looked for among those of that volume.",
             )
         of_volume = " of volume %s" % desired.source_volume if desired.source_volume else ""
-        raise NotFound("there is no snapshot %s%s" % (name, of_volume), target=name, hint="Take it first.")
+        missing = NotFound("there is no snapshot %s%s" % (name, of_volume), target=name, hint="Take it first.")
+        draft.missing("snapshot %s%s" % (name, of_volume), missing)
+        return None
     if len(found) > 1:
         raise Conflict(
             "several volumes have a snapshot %s: %s" % (name, ", ".join(sorted(str(s.volume) for s in found))),

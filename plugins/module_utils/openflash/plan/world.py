@@ -97,6 +97,8 @@ class World:
             host=lambda mapping: mapping.host, volume=lambda mapping: mapping.volume
         )
         """By host and volume."""
+        self.unknown: Dict[Tuple[str, ...], Tuple[str, ...]] = {}
+        """By desired object: fields of a planned object that depend on what is only assumed."""
         self._initiator_hosts: Dict[str, str] = {}
         self._removed: Set[str] = set()
         self._new_snapshots: Set[Tuple[str, str]] = set()
