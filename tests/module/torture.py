@@ -235,9 +235,9 @@ def main() -> None:
             written.flush()
             if verdict == BROKEN:
                 print(f"{case.about}: {text}", flush=True)
-    selected = {case: results[case] for case in wanted if case in results}
-    print(table(selected) if selected else "no case matches")
-    print(f"{len(selected)} of {len(wanted)} cases")
+        selected = {case: results[case] for case in wanted if case in results}
+        print(table(selected) if selected else "no case matches")
+        print(f"{len(selected)} of {len(wanted)} cases")
     sys.exit(any(verdict == BROKEN for verdict, _text in selected.values()))
 
 
