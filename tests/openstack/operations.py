@@ -12,19 +12,17 @@ from __future__ import annotations
 
 import lib  # first: it makes the process green
 
-import json  # isort: skip
-import re  # isort: skip
 import sys  # isort: skip
-import uuid  # isort: skip
 from functools import partial  # isort: skip
-from pathlib import Path  # isort: skip
 from typing import Any  # isort: skip
 
 from cinder import exception  # isort: skip
+from grouping import Grouping  # isort: skip
+from managing import Managing  # isort: skip
 from openflash.version import __version__  # isort: skip
+from scenario import FAILS, GIB  # isort: skip
+from scheduling import Scheduling  # isort: skip
 
-GIB = lib.GIB
-FAILS = exception.CinderException
 # Whether volumes can be thin and thick; and the values of dedup that a type can request
 PROVISIONING = {
     "xtremio": (True, False),
@@ -42,43 +40,8 @@ DEDUP = {
 }
 
 
-def spec_lines(vendor: str) -> list[tuple[str, str]]:
-    """The extra specs in the guide's paragraph on the types of this array, as ``key = value``."""
-    guide = (Path(__file__).parents[2] / "docs/docsite/rst/guide_cinder.rst").read_text(encoding="utf-8")
-    section = guide.split(f"[{vendor}]\n", 1)[1].split("*Moving over*", 1)[0]
-    types = section.partition("*Types*")[2]
-    return [(key, value) for key, value in re.findall(r"``([\w:]+) = ([^`]+)``", types) if key not in OF_GROUPS]
-
-
-OF_GROUPS = ("consistent_group_snapshot_enabled",)
-
-
-class Scenario:
-    """One driver on one array."""
-
-    def __init__(self, kind: str, array: lib.SimulatedArray, run: lib.Steps) -> None:
-        self.kind, self.vendor = kind, kind.split("-")[0]
-        self.array, self.run = array, run
-        self.driver = lib.make(lib.OURS[kind], kind, array.entry, "ours")
-        self.copied: list[Any] = []
-        lib.no_fabric(self.driver, self.copied)
-        self.old = self.vendor == "xtremio" and str(array.entry["version"]).startswith(
-            "3."
-        )  # XIOS 3.x has neither groups nor a way back
-        self.pool = array.entry["pools"][0]["name"] if self.driver.POOLS else kind
-        # Violin's own full copies are of thick volumes only
-        self.type = lib.type_with(thin="False") if self.vendor == "violin" else None
-
-    def volume(self, size: int, **more: Any) -> Any:
-        return lib.volume(size, self.pool, **{"volume_type_id": self.type, **more})
-
-    def there(self, volume: Any) -> dict[str, Any]:
-        """The volume as the array has it; ``{}`` when it has none."""
-        name = self.driver._volume_name(volume)
-        return self.array.volumes().get(name, {})
-
-    def maps(self, volume: Any) -> dict[str, Any]:
-        return self.array.maps(self.driver._volume_name(volume))
+class Operations(Scheduling, Managing, Grouping):
+    """All of them, one after the other."""
 
     def carry_out(self) -> None:
         run, driver = self.run, self.driver
@@ -123,51 +86,6 @@ class Scenario:
             self.run.expect("over-subscription", float(pool["max_over_subscription_ratio"]), 20.0)
             self.run.expect("what is promised", pool["provisioned_capacity_gb"], 0)
             self.run.expect("of one instant", pool["consistent_group_snapshot_enabled"], self.groups_there())
-
-    def schedule(self, stats: dict[str, Any]) -> None:
-        """Every extra spec that the guide shows for this array finds the backend, by the filters of the scheduler."""
-        from cinder.scheduler import host_manager
-        from cinder.scheduler.filters import capabilities_filter
-
-        backend = host_manager.BackendState("control@backend", None)
-        backend.update_from_volume_capability({**stats, "timestamp": None})
-        decides = capabilities_filter.CapabilitiesFilter()
-        shown = spec_lines(self.vendor)
-        self.run.expect("the guide shows some", bool(shown), self.vendor != "flashsystem")
-        for key, value in shown:
-            request = {"resource_type": {"extra_specs": {key: value}}}
-            found = [pool for pool in backend.pools.values() if decides.backend_passes(pool, request)]
-            self.run.report(f"scheduled with {key} = {value}", bool(found), f"pools: {stats['pools']}")
-        self.quality_of_service()
-
-    def quality_of_service(self) -> None:
-        """QoS specs of the back end have an effect, or the volume is refused. Others are no matter of the driver."""
-        run, driver = self.run, self.driver
-        if self.vendor != "datera":
-            limited = self.volume(1, volume_type_id=lib.type_with_qos(total_iops_max="500"))
-            run.step("create with QoS of the back end", partial(driver.create_volume, limited), refused=FAILS)
-            run.expect("and nothing is made", self.there(limited), {})
-            free = self.volume(1, volume_type_id=lib.type_with_qos("front-end", total_iops_sec="500"))
-            run.step("create with QoS of the front end", partial(driver.create_volume, free))
-            run.step("delete it", partial(driver.delete_volume, free))
-            return
-        unknown = self.volume(1, volume_type_id=lib.type_with_qos(total_iops_sec="500"))
-        run.step("create with an unknown QoS spec", partial(driver.create_volume, unknown), refused=FAILS)
-        limited = self.volume(1, volume_type_id=lib.type_with_qos(iops_per_gb="100", read_bandwidth_max="7000"))
-        run.step("create with QoS of the back end", partial(driver.create_volume, limited))
-        run.expect("its limits", self.limits_of(limited), (100, 7000))
-        run.step("extend it", partial(driver.extend_volume, limited, 4))
-        limited.size = 4
-        run.expect("its limits then", self.limits_of(limited), (400, 7000))
-        run.step("delete it", partial(driver.delete_volume, limited))
-        shown, prefix = driver._init_vendor_properties()
-        names = {key for key, _value in spec_lines("datera") if key.startswith("DF:")}
-        run.report("all are listed as capabilities", names <= set(shown), f"{prefix}: {sorted(names - set(shown))}")
-
-    def limits_of(self, volume: Any) -> tuple[int, int]:
-        with self.driver._session() as array:
-            found = self.driver._find(array, volume).options
-        return found["total_iops_max"], found["read_bandwidth_max"]
 
     def groups_there(self) -> bool:
         return self.vendor == "xtremio" and not self.old
@@ -402,44 +320,6 @@ class Scenario:
         run.step("detach from both", lambda: driver.terminate_connection(mapped, where))
         run.expect("gone from both", self.maps(mapped), {})
 
-    def snapshots_of_others(self, source: Any) -> None:
-        """Cinder manages a snapshot that exists on the array."""
-        run, driver = self.run, self.driver
-        unmanaged, managed = lib.snapshot(source), lib.snapshot(source)
-        run.step("a snapshot of somebody", lambda: driver.create_snapshot(unmanaged))
-        listed = run.step(
-            "what snapshots can be managed",
-            lambda: driver.get_manageable_snapshots([], None, 1000, 0, ["size"], ["asc"]),
-        )
-        references = [entry["reference"] for entry in listed or ()]
-        name = self.there(source).get("name")
-        sources = {entry["source_reference"]["source-name"] for entry in listed or () if entry["safe_to_manage"]}
-        # 3.x cannot distinguish snapshots from clones, so none of them is safe to manage.
-        run.expect("their volume", sources, set() if self.old else {name})
-        reference = references[-1] if self.vendor == "datera" else {"source-name": unmanaged.id}
-        run.expect("it is among them", reference in references, True)
-        size = run.step("its size", lambda: driver.manage_existing_snapshot_get_size(managed, reference))
-        run.expect("in GiB", size, source.size)
-        update = run.step("manage the snapshot", lambda: driver.manage_existing_snapshot(managed, reference))
-        if update:
-            managed.provider_location = update["provider_location"]
-        other_snapshot = lib.snapshot(self.volume(1))
-        run.step(
-            "as one of another volume",
-            lambda: driver.manage_existing_snapshot(other_snapshot, reference),
-            refused=exception.ManageExistingInvalidReference,
-        )
-        copy = self.volume(source.size)
-        run.step("a volume of it", lambda: driver.create_volume_from_snapshot(copy, managed))
-        run.step("unmanage the snapshot", lambda: driver.unmanage_snapshot(managed))
-        unmanaged_reference = {"source-name": f"{managed.id}-unmanaged"} if self.vendor == "xtremio" else reference
-        taken = lib.snapshot(source)
-        update = run.step("and manage it again", lambda: driver.manage_existing_snapshot(taken, unmanaged_reference))
-        if update:
-            taken.provider_location = update["provider_location"]
-        run.step("delete the managed one", lambda: driver.delete_snapshot(taken))
-        run.step("and the copy", lambda: driver.delete_volume(copy))
-
     def check(self, info: dict[str, Any], attached: Any) -> None:
         """The connection information agrees with the array."""
         run, data = self.run, info["data"]
@@ -458,124 +338,6 @@ class Scenario:
         lengths = {len(data[key]) for key in ("target_portals", "target_iqns", "target_luns")}
         run.expect("one of each for every path", len(lengths), 1)
         run.expect("a path", data["target_portal"] in data["target_portals"], True)
-
-    def management(self, managed: Any) -> None:
-        run, driver = self.run, self.driver
-        name = driver._volume_name(managed)
-        reference = {"source-name": name}
-        size = run.step("size of a volume to manage", lambda: driver.manage_existing_get_size(managed, reference))
-        run.expect("size in GiB", size, managed.size)
-        listed = run.step(
-            "what can be managed", lambda: driver.get_manageable_volumes([], None, 1000, 0, ["size"], ["asc"])
-        )
-        run.expect("it is among it", reference in [row["reference"] for row in listed or ()], True)
-        managed.id = str(uuid.uuid4())
-        update = run.step("manage", lambda: driver.manage_existing(managed, reference))
-        if update:
-            managed.update(update)
-        run.expect("it is found", self.there(managed).get("size"), managed.size * GIB)
-        nothing = {"source-name": "there-is-none"}
-        run.step(
-            "manage what is not there",
-            lambda: driver.manage_existing(self.volume(1), nothing),
-            refused=exception.ManageExistingInvalidReference,
-        )
-        self.not_twice(managed)
-        run.step("unmanage", lambda: driver.unmanage(managed))
-        remaining = [row for row in self.array.volumes().values() if row["size"] == managed.size * GIB]
-        run.expect("it stays", len(remaining), 1)
-        reference = {"source-name": remaining[0]["name"]}
-        update = run.step("manage it again", lambda: driver.manage_existing(managed, reference))
-        if update:
-            managed.update(update)
-        moved, final = self.volume(2), self.volume(2)
-        run.step("create for a migration", lambda: driver.create_volume(moved))
-        update = run.step("migrate", lambda: driver.update_migrated_volume(lib.CONTEXT, final, moved, "available")) or {
-            "_name_id": None
-        }
-        final._name_id = update["_name_id"]
-        run.expect("it is found then", self.there(final).get("size"), 2 * GIB)
-        run.step("delete what was migrated", lambda: driver.delete_volume(final))
-        run.expect("it is gone", self.there(final), {})
-
-    def not_twice(self, managed: Any) -> None:
-        """A volume that any backend of this Cinder has, by whatever name, cannot be managed."""
-        run, driver, db = self.run, self.driver, self.driver.db
-        now = str(self.there(managed)["name"])
-        other = self.volume(1, host="control@another#pool")
-        migrated = self.volume(1, id=str(uuid.uuid4()), _name_id=managed.id)
-        located = self.volume(1, provider_location=json.dumps({"name": now}))
-        cases = {"as its own": [managed], "of a migrated volume": [migrated], "by its location": [located]}
-        if self.vendor == "dsware":  # it keeps its name, so nothing else connects the object with Cinder
-            cases = {"by the location that was noted": [managed], "by its location": [located]}
-        for title, rows in cases.items():
-            db.volumes = rows
-            run.step(
-                f"manage what Cinder has {title}",
-                partial(driver.manage_existing, other, {"source-name": now}),
-                refused=exception.ManageExistingInvalidReference,
-            )
-            listed = driver.get_manageable_volumes([], None, 1000, 0, ["size"], ["asc"])
-            found = [row for row in listed if row["reference"]["source-name"] == now]
-            run.expect(f"{title}: listed", [(row["safe_to_manage"], row["cinder_id"]) for row in found],
-                       [(False, rows[0].id)])  # fmt: skip
-        db.volumes = []
-        if self.vendor == "dsware":
-            self.of_another_array(managed, now)
-        if self.vendor == "flashsystem":
-            self.copies_of_the_host()
-        if self.vendor == "datera":
-            self.by_tenant(managed, now)
-
-    def of_another_array(self, managed: Any, name: str) -> None:
-        """Two arrays can each have a volume of one name, with different serials. A volume keeps its pool."""
-        run, driver = self.run, self.driver
-        elsewhere = self.volume(1, provider_location=json.dumps({"name": name, "serial": "6" * 32}))
-        driver.db.volumes = [elsewhere]
-        run.step(
-            "manage what another array has by that name",
-            partial(driver.manage_existing, managed, {"source-name": name}),
-        )
-        driver.db.volumes = []
-        astray = lib.volume(1, "another-pool")
-        run.step(
-            "manage in another pool",
-            partial(driver.manage_existing, astray, {"source-name": name}),
-            refused=exception.ManageExistingInvalidReference,
-        )
-
-    def copies_of_the_host(self) -> None:
-        """A snapshot that the host copied is a volume of the array, and cannot be managed as a volume."""
-        run, driver = self.run, self.driver
-        from openflash.model import VolumeSpec
-
-        name = f"snapshot-{uuid.uuid4()}"
-        with driver._session() as array:
-            volume = array.create_volume(VolumeSpec(name, GIB))
-        run.step(
-            "manage a snapshot as a volume",
-            partial(driver.manage_existing, self.volume(1), {"source-name": name}),
-            refused=exception.ManageExistingInvalidReference,
-        )
-        listed = driver.get_manageable_volumes([], None, 1000, 0, ["size"], ["asc"])
-        safe = [row["safe_to_manage"] for row in listed if row["reference"]["source-name"] == name]
-        run.expect("nor is it listed as safe", safe, [False])
-        with driver._session() as array:
-            array.delete_volume(volume)
-
-    def by_tenant(self, managed: Any, name: str) -> None:
-        run, driver = self.run, self.driver
-        for reference in (f"root:{name}", f"/root:{name}:storage-1:volume-1", f"{name}:storage-1:volume-1"):
-            size = run.step(
-                f"find {reference.replace(name, 'it')}",
-                partial(driver.manage_existing_get_size, managed, {"source-name": reference}),
-            )
-            run.expect("its size", size, managed.size)
-        run.step(
-            "find it in another tenant",
-            partial(driver.manage_existing_get_size, managed, {"source-name": f"elsewhere:{name}"}),
-            refused=exception.ManageExistingInvalidReference,
-        )
 
     def backups(self) -> list[str]:
         """The backups of reverts."""
@@ -653,76 +415,13 @@ class Scenario:
         run.expect("created all the same", self.there(created).get("size"), GIB)
         run.step("delete it", lambda: driver.delete_volume(created))
 
-    def no_groups(self) -> None:
-        """A type that demands snapshots of one instant is refused. Any other group Cinder keeps itself."""
-        run, driver = self.run, self.driver
-        consistent, generic = lib.group(), lib.group("generic")
-        members = [self.volume(1)]
-        for group, refused in ((consistent, FAILS), (generic, NotImplementedError)):
-            taken, snapshots = lib.group_snapshot(group, members)
-            for title, action in {
-                "create": partial(driver.create_group, lib.CONTEXT, group),
-                "change": partial(driver.update_group, lib.CONTEXT, group, members, []),
-                "snapshot": partial(driver.create_group_snapshot, lib.CONTEXT, taken, snapshots),
-                "copy": partial(driver.create_group_from_src, lib.CONTEXT, group, members, taken, snapshots),
-            }.items():
-                mark = self.array.mark()
-                run.step(f"{title} a {group['group_type_id']} group", action, refused=refused)
-                run.expect("and the array is not asked", len(self.array.requests(mark)), 0)
-            run.step(
-                f"delete a {group['group_type_id']} group",
-                partial(driver.delete_group, lib.CONTEXT, group, []),
-                refused=NotImplementedError,
-            )
-
-    def groups(self) -> None:
-        run, driver = self.run, self.driver
-        group, generic = lib.group(), lib.group("generic")
-        run.step(
-            "a group of another kind", lambda: driver.create_group(lib.CONTEXT, generic), refused=NotImplementedError
-        )
-        run.step("create a group", lambda: driver.create_group(lib.CONTEXT, group))
-        members = [self.volume(1), self.volume(2)]
-        for member in members:
-            run.step("create a member", partial(driver.create_volume, member))
-        run.step("add them", lambda: driver.update_group(lib.CONTEXT, group, members, []))
-        members_of_group = [row["members"] for row in self.array.state()["groups"] if row["name"] == group["id"]]
-        run.expect("both are in it", members_of_group, [[member.id for member in members]])
-        taken, snapshots = lib.group_snapshot(group, members)
-        run.step("snapshot it", lambda: driver.create_group_snapshot(lib.CONTEXT, taken, snapshots))
-        parents = [row["parent"] for row in self.array.volumes().values() if row["parent"]]
-        run.expect("one of each", sorted(parents), sorted(member.id for member in members))
-        for title, source in (
-            ("snapshot", {"group_snapshot": taken, "snapshots": snapshots}),
-            ("group", {"source_group": group, "source_vols": members}),
-        ):
-            copy_of_group = lib.group()
-            copies = [self.volume(1), self.volume(3)]
-            run.step(
-                f"group from a {title}",
-                partial(driver.create_group_from_src, lib.CONTEXT, copy_of_group, copies, **source),
-            )
-            sizes = [self.there(member).get("size") for member in copies]
-            run.expect("its volumes", sizes, [GIB, 3 * GIB])
-            members_of_group = [
-                row["members"] for row in self.array.state()["groups"] if row["name"] == copy_of_group["id"]
-            ]
-            run.expect("are in it", members_of_group, [[member.id for member in copies]])
-            run.step("delete it", partial(driver.delete_group, lib.CONTEXT, copy_of_group, copies))
-            run.expect("with its volumes", [self.there(member) for member in copies], [{}, {}])
-        run.step("take one out", lambda: driver.update_group(lib.CONTEXT, group, [], members[1:]))
-        run.step("delete the group's snapshot", lambda: driver.delete_group_snapshot(lib.CONTEXT, taken, snapshots))
-        run.step("delete the group", lambda: driver.delete_group(lib.CONTEXT, group, members[:1]))
-        run.step("delete the other", lambda: driver.delete_volume(members[1]))
-        run.expect("nothing is left", self.array.volumes(), {})
-
 
 def main() -> int:
     endpoints, name, kind = sys.argv[1:4]
     lib.prepare()
     array = lib.SimulatedArray(endpoints, name)
     run = lib.Steps(array)
-    Scenario(kind, array, run).carry_out()
+    Operations(kind, array, run).carry_out()
     return run.finish()
 
 
