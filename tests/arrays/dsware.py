@@ -15,13 +15,27 @@ from tests.support.simulator import Simulator
 AGENTS = ["192.0.2.21", "192.0.2.22", "192.0.2.23"]
 """The last one fails."""
 POOLS = [{"name": "fast", "size": "100TiB"}, {"name": "slow", "size": "50TiB"}]
+EXTENDED = {"dsware.socket.extensions": True}
+"""The text socket answers what no published client of it sends."""
 ARRAYS: list[dict[str, Any]] = [
-    {"name": "new", "vendor": "dsware", "pools": POOLS, "agents": AGENTS, "sick_agents": AGENTS[2:]},
-    {"name": "old", "vendor": "dsware", "version": "6.3.0", "pools": POOLS[:1]},
-    {"name": "plain", "vendor": "dsware", "extensions": False},
-    {"name": "quick", "vendor": "dsware", "pools": POOLS, "agents": AGENTS, "copy_seconds": 0.02},
-    {"name": "pages", "vendor": "dsware", "pools": POOLS, "page_limit": 2},
-    {"name": "slow", "vendor": "dsware", "pools": POOLS, "agents": AGENTS, "copy_seconds": 3},
+    {
+        "name": "new",
+        "vendor": "dsware",
+        "pools": POOLS,
+        "agents": AGENTS,
+        "sick_agents": AGENTS[2:],
+        "assume": EXTENDED,
+    },
+    {"name": "old", "vendor": "dsware", "version": "6.3.0", "pools": POOLS[:1], "assume": EXTENDED},
+    {"name": "plain", "vendor": "dsware"},
+    {"name": "quick", "vendor": "dsware", "pools": POOLS, "agents": AGENTS, "copy_seconds": 0.02, "assume": EXTENDED},
+    {
+        "name": "pages",
+        "vendor": "dsware",
+        "pools": POOLS,
+        "assume": {**EXTENDED, "dsware.rest.page_size": 2, "dsware.socket.page_size": 2},
+    },
+    {"name": "slow", "vendor": "dsware", "pools": POOLS, "agents": AGENTS, "copy_seconds": 3, "assume": EXTENDED},
 ]
 
 REST = {"transport": "rest", "storage_pools": ["fast"]}

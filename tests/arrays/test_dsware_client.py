@@ -233,7 +233,7 @@ def test_restore_keeps_the_present_content_and_happens_once(dsware_rest: Simulat
     array = dsware_rest.connect()
     volume = make_volume(array, "v1")
     (snapshot,) = array.create_snapshots([SnapshotSpec("s1", volume)])
-    with dsware_rest.budget(array, 5, writes=4):
+    with dsware_rest.budget(array, 6, writes=4):
         kept = array.restore_snapshot(volume, snapshot, "before")
     assert (kept.name, kept.volume) == ("before", "v1")
     assert dsware_rest.names() == ["before", "s1", "v1"]
@@ -431,7 +431,7 @@ def test_operations_on_rest_keep_their_request_budgets(dsware_rest: SimulatedDsw
         clone = array.clone_volume(volume, VolumeSpec("c1", 3 * GIB))
     with dsware_rest.budget(array, 2, writes=1):
         array.volume_from_snapshot(snapshot, VolumeSpec("c2"))
-    with dsware_rest.budget(array, 2, writes=1):
+    with dsware_rest.budget(array, 3, writes=1):
         array.delete_volume(clone)
     with dsware_rest.budget(array, 1, writes=1):
         array.delete_snapshot(snapshot)

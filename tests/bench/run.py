@@ -64,7 +64,7 @@ VENDORS = (
         budgets={
             "create": Budget(1),
             "extend": Budget(1),
-            "delete": Budget(2, "is it mapped?"),
+            "delete": Budget(3, "is it mapped? Has it snapshots?"),
             "snapshot": Budget(1),
             "clone": Budget(4, "the size that it has; the other changes are a snapshot in between, which goes again"),
             "attach": Budget(4, "host and its initiators (2), the LUN that the array gave (1)"),
@@ -77,7 +77,7 @@ VENDORS = (
     Vendor(
         Row(
             "dsware-socket",
-            {"vendor": "dsware"},
+            {"vendor": "dsware", "assume": {"dsware.socket.extensions": True}},
             {"transport": "socket", "storage_pools": ["0"], "wire_extensions": True},
             abilities=DSWARE_SOCKET,
             port="socket_port",

@@ -27,13 +27,24 @@ ARRAYS: list[dict[str, Any]] = [
     {"name": "xtremiofc", "vendor": "xtremio"},
     {"name": "flashsystem", "vendor": "flashsystem", "protocol": "both"},
     {"name": "violin", "vendor": "violin", "protocol": "both", "version": "7.5.6"},
-    {"name": "dsware", "vendor": "dsware", "agents": ["127.0.0.1", "127.0.0.2"]},
+    {
+        "name": "dsware",
+        "vendor": "dsware",
+        "agents": ["127.0.0.1", "127.0.0.2"],
+        "assume": {"dsware.socket.extensions": True},
+    },
     {"name": "datera", "vendor": "datera"},
     {"name": "locked", "vendor": "xtremio"},
     {"name": "violin-old", "vendor": "violin", "version": "7.5.3"},
     # Whose copies do not end within a test
     {"name": "slow-violin", "vendor": "violin", "version": "7.5.6", "limits": {"copy_speed": 1}},
-    {"name": "slow-dsware", "vendor": "dsware", "agents": ["127.0.0.1", "127.0.0.2"], "copy_seconds": 3600},
+    {
+        "name": "slow-dsware",
+        "vendor": "dsware",
+        "agents": ["127.0.0.1", "127.0.0.2"],
+        "copy_seconds": 3600,
+        "assume": {"dsware.socket.extensions": True},
+    },
 ]
 SLOW = ("violin", "dsware")
 BACKENDS = list(DRIVERS)

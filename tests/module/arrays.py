@@ -255,7 +255,7 @@ ROWS = (
     ),
     Row(
         "dsware-socket",
-        {"vendor": "dsware"},
+        {"vendor": "dsware", "assume": {"dsware.socket.extensions": True}},
         SOCKET,
         separate_read=("QUERY_SNAPSHOT", ("volumes", "snapshots")),
         reports_version=False,

@@ -34,7 +34,12 @@ ARRAYS: list[dict[str, Any]] = [
     # The newest version on which the upstream driver's library creates correct volumes
     {"name": "violin-755", "vendor": "violin", "version": "7.5.5", "protocol": "both"},
     {"name": "violin-7700", "vendor": "violin", "model": "7700", "version": "7.5.6"},
-    {"name": "dsware", "vendor": "dsware", "agents": ["127.0.0.1", "127.0.0.2"]},
+    {
+        "name": "dsware",
+        "vendor": "dsware",
+        "agents": ["127.0.0.1", "127.0.0.2"],
+        "assume": {"dsware.socket.extensions": True},
+    },
     {"name": "datera", "vendor": "datera"},
     {"name": "datera-old", "vendor": "datera", "version": "3.1.5"},
 ]

@@ -171,12 +171,16 @@ class Array(Access):
 
     def overwrite(self, target: Volume, source: Volume) -> None:
         """Give ``target`` the content of ``source``; the target keeps its identity, its name and its mappings."""
-        if target.size != source.size:
-            raise BadSize("volume", target.name, "differs from its source")
-        self._refuse_while_copying(target)
+        self.check_overwrite(target, source)
         self.datapath.copy(source, target)
         target.attributes["content"] = source.attributes.get("content", source.uuid)
         self._changed("volume.overwrite", target, source=source.name)
+
+    def check_overwrite(self, target: Volume, source: Volume) -> None:
+        """Refuse what ``overwrite`` refuses."""
+        if target.size != source.size:
+            raise BadSize("volume", target.name, "differs from its source")
+        self._refuse_while_copying(target)
 
     def progress(self, volume: Volume) -> float:
         """How much of the copy into this volume is done, 0 to 1; 1 when there is none."""

@@ -113,7 +113,7 @@ def capabilities(
     :param extensions: whether requests may be sent that no published client of the socket sends.
     :param local_names, agents, by_tool: see DswareCapabilities.
     """
-    name = NameRule(NAME_LONGEST, NAME_PATTERN, _NAMES % NAME_LONGEST)
+    name = NameRule(NAME_LONGEST.value, NAME_PATTERN.value, _NAMES % NAME_LONGEST.value)
     rest = transport == REST
     # The array does not report what agents and tools have attached.
     attached_apart = bool(agents) or by_tool
@@ -129,12 +129,12 @@ def capabilities(
         vendor="dsware",
         volume_name=name,
         snapshot_name=name,
-        host_name=NameRule(HOST_LONGEST, NAME_PATTERN, _NAMES % HOST_LONGEST),
+        host_name=NameRule(HOST_LONGEST.value, NAME_PATTERN.value, _NAMES % HOST_LONGEST.value),
         provisioning=(THIN,),
         granularity=GRANULARITY,
         smallest=GRANULARITY,
-        largest=LARGEST,
-        luns=LUN_RANGE,
+        largest=LARGEST.value,
+        luns=LUN_RANGE.value,
         protocols=(ISCSI,) if rest else (),
         mappings_known=mappings_known,
         proves_snapshots=rest,

@@ -17,7 +17,7 @@ from ...transport.journal import Journal
 from ...units import parse_endpoint
 from .capabilities import capabilities
 from .hosts import Hosts
-from .ledger import REST, SOCKET
+from .ledger import EXTENSIONS, REST, SOCKET
 from .names import names_of_this_host
 from .rest import RestWire
 from .text import TextWire
@@ -48,7 +48,7 @@ def connect(connection: Connection) -> Dsware:
     transport = options.get("transport") or REST
     if transport not in (REST, SOCKET):
         raise Invalid("transport %r is neither rest nor socket" % transport)
-    extensions = bool(options.get("wire_extensions"))
+    extensions = bool(options.get("wire_extensions", EXTENSIONS.value))
     agents = _agents(options.get("agents"), transport)
     pool_names = [str(one) for one in options.get("storage_pools") or ()]
     wire: Union[RestWire, TextWire]

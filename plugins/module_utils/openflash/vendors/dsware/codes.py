@@ -6,8 +6,9 @@
 
 from __future__ import annotations
 
-from typing import Dict, Optional, Tuple, Type
+from typing import Any, Dict, Mapping, Optional, Tuple, Type
 
+from ...assumption import Assumption
 from ...errors import (
     Busy,
     Conflict,
@@ -19,6 +20,22 @@ from ...errors import (
     Unauthorized,
     Unreachable,
     Unsupported,
+)
+from .ledger import (
+    AGENT_FAILED,
+    EXTENSIONS,
+    GROUP_NEEDED,
+    HOST_LONGEST,
+    HOST_NOT_FOUND,
+    LARGEST,
+    LUN_RANGE,
+    NAME_LONGEST,
+    NAME_PATTERN,
+    PROVEN_NAME,
+    RESTORE_ANSWER,
+    ROLLED_BACK,
+    UNKNOWN_KEYS,
+    VERSIONS,
 )
 
 
@@ -151,6 +168,8 @@ TABLE: Dict[str, Row] = {
     "1073754390": _LOGIN,
     "1077949071": (Unauthorized, "the array has locked out this host's address", "Unlock it on the array, or wait."),
 }
+# The codes for a name or a size that the array does not take, and for a request that it does not understand.
+_BAD_NAME, _BAD_SIZE, _MALFORMED, _TOO_MANY = ("50151001", "50151201"), "50151003", "50150003", "50150011"
 EXPIRED = tuple(code for code, row in TABLE.items() if row[0] is Expired)
 MOMENTARY = tuple(code for code, row in TABLE.items() if row[0] is Momentary)
 
@@ -158,8 +177,42 @@ MOMENTARY = tuple(code for code, row in TABLE.items() if row[0] is Momentary)
 def error_of(code: str, said: Optional[str] = None, what: str = "the request") -> FlashError:
     """The error that a code other than 0 stands for."""
     row = TABLE.get(code)
-    if row is None and code.startswith("51"):
-        # Section 3: INFERRED, because clients try the next agent after such a code.
+    if row is None and code.startswith(AGENT_FAILED.value):
+        # Clients try the next agent after such a code.
         row = (AgentFailed, "a manager or agent of the array has failed", "Run it again, or with another address.")
     kind, reason, hint = row or (FlashError, "the array refused %s" % what, None)
     return kind(reason, code=code, said=said, hint=hint)
+
+
+def suspect(code: Optional[str], request: str, values: Mapping[str, Any]) -> Optional[str]:
+    """The id of the assumption that a refusal may come from; None where it is explained otherwise.
+
+    :param request: the path of a call over REST, or the title of a request over the text socket.
+    :param values: what the request has.
+    """
+    found = _suspect(code, request, values)
+    return found.id if found is not None else None
+
+
+def _suspect(code: Optional[str], request: str, values: Mapping[str, Any]) -> Optional[Assumption[Any]]:
+    socket = request.endswith("_REQ")
+    if code in _BAD_NAME:
+        names = [str(value) for key, value in values.items() if "name" in key.lower()]
+        return NAME_LONGEST if any(len(name) > PROVEN_NAME for name in names) else NAME_PATTERN
+    if code == _BAD_SIZE:
+        return LARGEST
+    if request == "host/create" and code == HOST_NOT_FOUND.value:
+        return HOST_LONGEST
+    if request == "host/lun/add" and code == _TOO_MANY:
+        return LUN_RANGE
+    if code == _MALFORMED:
+        return EXTENSIONS if socket else UNKNOWN_KEYS
+    if code == "404":
+        return VERSIONS
+    if request == "snapshot/rollback" and code in (ROLLED_BACK, "50153012"):
+        return RESTORE_ANSWER
+    if code is None or code in TABLE:
+        return None
+    if request == "host/lun/add":
+        return GROUP_NEEDED
+    return HOST_NOT_FOUND if "host/" in request else AGENT_FAILED

@@ -26,7 +26,7 @@ from ...transport.confirm import ATTEMPTS, AnswerLost, repeat
 from ...transport.deadline import Deadline
 from ...units import MIB, format_size
 from .codes import Duplicating, NameTaken
-from .ledger import CLOCK_STEP, GRANULARITY
+from .ledger import CREATE_TIME, GRANULARITY, TIME_UNIT
 from .names import Record, marker, parse_record, record_name, request_digest
 from .reading import finished_marker
 from .volumes import UNSURE, Volumes
@@ -100,7 +100,7 @@ class Copies(Volumes):
                         self._note(record_name(name, request, stamp), volume)
                         if self._wire.reports_source:
                             # So that the volume is younger than its marker on a clock that counts in seconds.
-                            time.sleep(CLOCK_STEP)
+                            time.sleep(TIME_UNIT.value + 0.1)
                         self._make_empty(name, size, pool)
                     else:
                         self._begin_link(name, size, snapshot)
@@ -194,6 +194,7 @@ class Copies(Volumes):
                 "A copy of that name was begun and not finished. The array does not report when, so check the volume; "
                 "if nobody needs it, delete it with the array's own tools, and its snapshot %s." % token
             )
+            conflict.fill(assumption=CREATE_TIME.id)
             raise conflict
         # Both times are of the array's clock, which may count in seconds only. Within a second, the reported source
         # decides for a linked clone, and for a full copy the record, which is taken immediately before the volume.

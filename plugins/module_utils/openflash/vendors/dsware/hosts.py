@@ -20,8 +20,9 @@ from ...transport.deadline import Deadline
 from ...units import parse_initiator
 from .codes import AlreadyThere, NameTaken, NotThere, VolumeGone
 from .copies import Copies
-from .ledger import BY_ID, NO_HOST
+from .ledger import BY_ID, LUN_RANGE
 from .rest import RestWire, names_in, objects, text
+from .volumes import UNSURE
 from .wire import readable
 
 
@@ -142,15 +143,19 @@ class Hosts(Copies):
         try:
             luns = self._rest.luns_of_host(host)
         except FlashError as error:
-            if error.code not in NO_HOST:
-                raise
+            self._raise_unless_gone(error, host)
             return Listing()
         pairs = [("%s on host %s" % (item.get("lunName"), host), item) for item in luns]
         return readable(
             "mapping",
             pairs,
-            lambda item: Mapping(text(item, "lunName"), host, int(item["lunId"]), host_id=host),
+            lambda item: Mapping(text(item, "lunName"), host, _lun(item["lunId"]), host_id=host),
         )
+
+    def _raise_unless_gone(self, error: FlashError, host: str) -> None:
+        """Raise the refusal again, unless a read shows that it is about a host that does not exist."""
+        if error.code is None or isinstance(error, UNSURE) or host in self._host_names():
+            raise error
 
     def _attached(self, volumes: Sequence[str], hosts: Optional[Sequence[str]]) -> List[Mapping]:
         """The attachments of these volumes to this host, under the task's name for it."""
@@ -265,8 +270,7 @@ class Hosts(Copies):
             try:
                 self._rest.delete_host(host.name)
             except FlashError as error:
-                if error.code not in NO_HOST:
-                    raise
+                self._raise_unless_gone(error, host.name)
             for address in host.addresses:
                 self._drop_port(address)
 
@@ -360,6 +364,12 @@ class Hosts(Copies):
                 raise mapped_to(hosts)
         if self._names_of_this_host() and self._device_here(name)[0]:
             raise InUse("it is attached to this host", hint="Detach it first.")
+
+
+def _lun(number: Any) -> Optional[int]:
+    """The LUN; None for a number that can be none, so that no host is pointed at the LUN of another volume."""
+    lowest, highest = LUN_RANGE.value
+    return int(number) if lowest <= int(number) <= highest else None
 
 
 def _initiators(items: Sequence[Map[str, Any]]) -> List[Initiator]:

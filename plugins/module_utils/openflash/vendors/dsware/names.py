@@ -61,7 +61,7 @@ def request_digest(*about: str) -> str:
 
 def further_backup(backup: str, number: int) -> str:
     """The name of a further backup, for a restore of which the array does not prove that it was carried out."""
-    return "%s-%d" % (backup[: NAME_LONGEST - 4], number)
+    return "%s-%d" % (backup[: NAME_LONGEST.value - 4], number)
 
 
 def names_of_this_host() -> FrozenSet[str]:

@@ -138,9 +138,12 @@ class Reading(Array):
                 markers = self._markers("restore", [one.name for one in found])
             for volume in dict.fromkeys(volumes or ()):
                 more = self._wire.snapshots_of(volume)
-                read_already = {snapshot.name for snapshot in found}
+                # The list of a volume proves what some arrays do not report of a snapshot: whose it is.
+                listed = {snapshot.name for snapshot in more}
+                others = tuple(one for one in found if one.volume is not None or one.name not in listed)
+                read_already = {snapshot.name for snapshot in others}
                 found = Listing(
-                    found.items + tuple(snapshot for snapshot in more if snapshot.name not in read_already),
+                    others + tuple(snapshot for snapshot in more if snapshot.name not in read_already),
                     found.unreadable + more.unreadable,
                     found.known and more.known,
                 )

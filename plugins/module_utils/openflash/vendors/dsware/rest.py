@@ -16,8 +16,8 @@ from ...transport.confirm import ATTEMPTS, AnswerLost, AnswerUnreadable
 from ...transport.credentials import credentials
 from ...transport.http import HttpTransport, Reply
 from ...units import MIB
-from .codes import EXPIRED, MOMENTARY, SnapshotGone, VolumeGone, error_of
-from .ledger import FATHER_KEYS, HOSTS_OF_UNLISTED_PORT, PAGE_SIZE, REST_PORT, REST_VERSION, SNAPSHOT_COPYING_STATUS
+from .codes import EXPIRED, MOMENTARY, SnapshotGone, VolumeGone, error_of, suspect
+from .ledger import PAGE_SIZE, REST_PORT, REST_VERSION, SNAPSHOT_COPYING_STATUS, VENDOR_VERSION, VOLUME_KEY
 from .wire import FEW, NOT_MAPPED, NOTHING_NEEDS_IT, Page, Wire, read_pages, readable, state_of, time_of
 
 Object = Dict[str, Any]
@@ -25,8 +25,14 @@ Object = Dict[str, Any]
 BASE = "/dsware/service/"
 # The statuses of a server, or a proxy before it, that cannot serve a request now.
 OVERLOADED = (502, 503, 504)
+# Section 2.3: where a snapshot may name its volume.
+FATHER_KEYS = (VOLUME_KEY.value, "volumeName", "volName")
 # The keys of an object's name (section 2.3).
 NAMES = ("volName", "snapName", "snapshotName")
+# Section 2.3: the calls that only the vendor's own driver sends. It sends them with VENDOR_VERSION.
+VENDOR_CALLS = re.compile(
+    r"(volume/list|volume/snapshot/list|volume/qos|snapshot/rollback|cluster/sn|(host|port|lun)/.*)\Z"
+)
 FULL_COPY = "/api/v2/block_service/createFullVolumeFromSnap"
 
 
@@ -110,7 +116,8 @@ class RestWire(Wire):
         write: bool = False,
         idempotent: bool = True,
     ) -> Reply:
-        full_path = path if path.startswith("/") else BASE + (self._version + "/" if versioned else "") + path
+        version = VENDOR_VERSION if VENDOR_CALLS.match(path) else self._version
+        full_path = path if path.startswith("/") else BASE + (version + "/" if versioned else "") + path
         return self.http.request(
             method, full_path, query, json=body, write=write, session=session, idempotent=idempotent or not write
         )
@@ -125,7 +132,11 @@ class RestWire(Wire):
             # The transport does not log in again for a request of the session, since it may be the login itself.
             self._log_in()
             reply = self._send(method, path, body, **settings)
-        return checked(reply, self.http.mask, "%s %s" % (method, path))
+        try:
+            return checked(reply, self.http.mask, "%s %s" % (method, path))
+        except FlashError as error:
+            error.fill(assumption=suspect(error.code, path, body or {}))
+            raise
 
     def change(self, path: str, body: Mapping[str, Any], idempotent: bool = False, versioned: bool = True) -> Object:
         """Send a change. Raises AnswerLost when it may have been made; an idempotent change is sent again instead."""
@@ -231,7 +242,7 @@ class RestWire(Wire):
                 raise
             return Listing()
         # The request names the volume, so the answer need not.
-        pairs = [(_name_of(item, "?"), dict(item, **{FATHER_KEYS[0]: volume})) for item in items]
+        pairs = [(_name_of(item, "?"), dict(item, **{VOLUME_KEY.value: volume})) for item in items]
         return readable("snapshot", pairs, _snapshot_of)
 
     def _pages(self, path: str, key: str, body: Object, number: str, size: str) -> List[Object]:
@@ -242,7 +253,7 @@ class RestWire(Wire):
             total = str(answer.get("totalNum"))
             return objects(answer, key), int(total) if total.isdigit() else None
 
-        return read_pages(key[: -len("List")] + "s", ask, PAGE_SIZE, NAMES)
+        return read_pages(key[: -len("List")] + "s", ask, PAGE_SIZE.value, NAMES)
 
     def qos(self, volume: str) -> Optional[Object]:
         try:
@@ -280,7 +291,8 @@ class RestWire(Wire):
         self.change(FULL_COPY, {"snap_name_src": snapshot, "volume_name_dst": name})
 
     def rollback(self, volume: str, snapshot: str) -> None:
-        self.change("snapshot/rollback", {"snapshotName": snapshot, "volumeName": volume}, idempotent=True)
+        # Not sent again after a lost answer: the first request may be carried out after the second.
+        self.change("snapshot/rollback", {"snapshotName": snapshot, "volumeName": volume})
 
     # -- agents ------------------------------------------------------------------------------------------------------
 
@@ -323,7 +335,7 @@ class RestWire(Wire):
         if not isinstance(found, dict) or not all(is_names(hosts) for hosts in found.values()):
             raise BadReply("the array does not report which hosts have these initiators")
         owners = {str(key).lower(): list(hosts) for key, hosts in found.items()}
-        return {address: owners.get(address.lower(), list(HOSTS_OF_UNLISTED_PORT)) for address in addresses}
+        return {address: owners.get(address.lower(), []) for address in addresses}
 
     def create_port(self, address: str) -> None:
         """AlreadyThere when the array has that initiator."""

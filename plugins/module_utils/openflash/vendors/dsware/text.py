@@ -16,8 +16,8 @@ from ...transport.confirm import AnswerUnreadable
 from ...transport.deadline import Deadline
 from ...transport.tcp import TcpTransport
 from ...units import MIB
-from .codes import MOMENTARY, TABLE, error_of
-from .ledger import SNAPSHOT_COPYING_STATUS, SOCKET_PAGE, SOCKET_POOL_UNIT, SOCKET_PORT
+from .codes import MOMENTARY, TABLE, error_of, suspect
+from .ledger import EXTENSIONS, SNAPSHOT_COPYING_STATUS, SOCKET_PAGE, SOCKET_POOL_UNIT, SOCKET_PORT
 from .wire import FEW, NOT_MAPPED, NOTHING_NEEDS_IT, Page, Wire, read_pages, readable, state_of, time_of
 
 Fields = Dict[str, str]
@@ -175,7 +175,7 @@ class TextWire(Wire):
             if answer.code == "0":
                 return answer
             if answer.code not in MOMENTARY or not patience.pause():
-                raise error_of(answer.code, what=title)
+                raise error_of(answer.code, what=title).fill(assumption=suspect(answer.code, title, dict(values)))
 
     def _ask_once(self, data: bytes, title: str, values: Values, write: bool, session: bool) -> Answer:
         shown: Dict[str, Any] = {}
@@ -246,7 +246,7 @@ class TextWire(Wire):
                 raise BadReply("the answer to %s does not report the number of objects" % title)
             return [dict(item) for item in answer.rows.get(kind, [])], int(answer.fields["total_num"])
 
-        items = read_pages(kind + "s", ask, SOCKET_PAGE, (key,))
+        items = read_pages(kind + "s", ask, SOCKET_PAGE.value, (key,))
         return readable(kind, [(item.get(key, "?"), item) for item in items], convert)
 
     def snapshots_of(self, volume: str) -> Listing[Snapshot]:
@@ -299,7 +299,11 @@ class TextWire(Wire):
 
     def copy(self, name: str, snapshot: str) -> None:
         if not self.extensions:
-            raise Unsupported("the text socket has no full copies", hint="Set wire_extensions: true if this array has.")
+            raise Unsupported(
+                "the text socket has no full copies",
+                hint="Set wire_extensions: true if this array has.",
+                assumption=EXTENSIONS.id,
+            )
         self.ask("CREATE_FULLVOLUME_FROM_SNAPSHOT_REQ", [("vol_name", name), ("snap_name", snapshot)], write=True)
 
     def rollback(self, volume: str, snapshot: str) -> None:
@@ -334,7 +338,7 @@ def _snapshot_of(item: Fields) -> Snapshot:
 def _pool(item: Fields) -> Pool:
     return Pool(
         name=item["stor_id"],
-        size=int(item["total_capacity"]) * SOCKET_POOL_UNIT,
-        free=int(item["usable_capacity"]) * SOCKET_POOL_UNIT,
+        size=int(item["total_capacity"]) * SOCKET_POOL_UNIT.value,
+        free=int(item["usable_capacity"]) * SOCKET_POOL_UNIT.value,
         id=item["stor_id"],
     )

@@ -12,11 +12,12 @@ from typing import Callable, Optional, Sequence, Tuple
 
 from ...compare import check_size_and_pool, grown_size, new_size
 from ...errors import BadReply, Conflict, FlashError, InUse, Invalid, NotFound, Timeout, Unreachable
-from ...model import Pool, Snapshot, SnapshotSpec, Volume, VolumeSpec
+from ...model import COPYING, READY, Pool, Snapshot, SnapshotSpec, Volume, VolumeSpec
 from ...transport.confirm import confirm, repeat
+from ...transport.deadline import Deadline
 from ...units import MIB, format_size
 from .codes import Mapped, NameTaken, Referenced
-from .ledger import GRANULARITY, ROLLED_BACK
+from .ledger import GRANULARITY, RESTORE_ANSWER, ROLLED_BACK
 from .names import MARKER, further_backup, marker
 from .reading import Reading
 
@@ -67,9 +68,14 @@ class Volumes(Reading):
         raise self.unsupported("rename_volume", "", volume)
 
     def delete_volume(self, volume: Volume) -> None:
-        """Two requests on REST: read whether it is mapped, and delete it. One on the socket, and polls."""
+        """Three requests on REST: read whether it is mapped, and its snapshots, and delete it.
+
+        One on the socket, and polls.
+        """
         with self._doing("delete volume %s" % volume.name, volume.name):
             self._refuse_mapped(volume.name)
+            if self.capabilities.proves_snapshots:
+                self._refuse_with_snapshots(volume.name)
             try:
                 self._delete(self._wire.delete_volume, volume.name, lambda: self._wire.volume(volume.name) is None)
             except Mapped:
@@ -81,6 +87,13 @@ class Volumes(Reading):
 
     def _refuse_mapped(self, name: str) -> None:
         """Raises InUse when the volume is known to be mapped or attached."""
+
+    def _refuse_with_snapshots(self, name: str) -> None:
+        """Raises InUse when it has snapshots: an array that does not refuse would delete them too."""
+        found = self._wire.snapshots_of(name)
+        kept = [one.name for one in (*found, *found.unreadable) if not one.name.startswith(MARKER)]
+        if kept:
+            raise InUse("it has snapshots: %s" % ", ".join(sorted(kept)), hint="Delete its snapshots first.")
 
     @staticmethod
     def _delete(delete: Callable[[str], None], name: str, deleted: Callable[[], bool]) -> None:
@@ -130,7 +143,7 @@ class Volumes(Reading):
         self._delete(self._wire.delete_snapshot, name, lambda: not self._wire.has_snapshot(name))
 
     def restore_snapshot(self, volume: Volume, snapshot: Snapshot, backup: str) -> Snapshot:
-        """Five requests: a read, the marker, the backup, the rollback, and the end of the marker.
+        """Six requests: a read, the marker, the backup, the rollback, a read of the state, the end of the marker.
 
         While there is a marker, the rollback may not have been carried out; the array does not report whether it was.
         So the backup stays whatever the array answers, and a run that finds the marker takes a further backup,
@@ -155,11 +168,18 @@ class Volumes(Reading):
                 self._further_backup(volume, backup)
             try:
                 self._wire.rollback(volume.name, snapshot.name)
+                self._wait_until_restored(volume.name)
             except FlashError as error:
-                if error.code != ROLLED_BACK:
-                    kept = "What the volume held before is kept as snapshot %s, which stays." % backup
-                    error.hint = "%s %s" % (error.hint, kept) if error.hint else kept
-                    raise
+                kept = "What the volume held before is kept as snapshot %s, which stays." % backup
+                if error.code == ROLLED_BACK or isinstance(error, UNSURE):
+                    error.fill(assumption=RESTORE_ANSWER.id)
+                    kept += (
+                        " The array does not report whether the volume was restored: compare it with the snapshot. If "
+                        "it was, delete snapshot %s with the array's own tools: while it exists, the task keeps the "
+                        "present content under another name and restores the volume again." % token
+                    )
+                error.hint = "%s %s" % (error.hint, kept) if error.hint else kept
+                raise
             try:
                 self._delete_snapshot(token)
             except FlashError as error:
@@ -169,6 +189,17 @@ class Volumes(Reading):
                 )
                 raise
             return existing
+
+    def _wait_until_restored(self, name: str) -> None:
+        """Wait while the array reports that it fills the volume: a restore may go on after its answer."""
+
+        def done() -> Optional[bool]:
+            state = self._need_volume(name).state
+            if state not in (READY, COPYING):
+                raise FlashError("the restore has failed: the array reports the state %s for the volume" % state)
+            return True if state == READY else None
+
+        Deadline(self._wait_timeout, first=0.05, longest=5.0).poll(done, "the end of the restore")
 
     def _further_backup(self, volume: Volume, backup: str) -> None:
         """Take one more backup of the present content, under the first free name."""

@@ -46,6 +46,8 @@ COMMAND_FORMAT = 50510012
 # REST of release 6.3 has its own codes for a volume that does not exist.
 NO_VOLUME_63 = 31000000
 NO_VOLUME_TO_DELETE_63 = 32150005
+# What the array answers where a host must be in a host group is not known.
+NO_GROUP = 50159998
 NOT_LOGGED_IN = 10000003
 LOGIN_FAILED = 1077949061
 # The socket has one code for any object that does not exist.

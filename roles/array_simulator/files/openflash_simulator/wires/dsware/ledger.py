@@ -9,14 +9,10 @@ depend on them. When a real array shows something else, this is the only file to
 
 from __future__ import annotations
 
-from ...assumptions import Ledger, general
+from ...assumptions import Assumption, Ledger, default_of, general
 
-# Section 4.1: the longest name that any client generates has 95 characters.
-NAME_LENGTH = 95
 # Section 4.1: the characters that are safe on every interface.
 NAME = r"[A-Za-z0-9_-]+"
-# Section 4.1: one client shortens host names that are longer.
-HOST_NAME_LENGTH = 31
 # Section 9: count limits are unknown.
 VOLUMES = 65_000
 SNAPSHOTS_PER_VOLUME = 2000
@@ -43,10 +39,56 @@ REPLY_LIMIT = 1024
 # Section 5.3: the name of a new array's default pool is not known.
 POOL = "pool0"
 CAPACITY = 20 << 40
-# Section 2.3: lunId is the LUN of a mapping; that the first is 1 is inferred from an example.
+# Section 2.3: that the first LUN is 1 is inferred from an example.
 FIRST_LUN = 1
-MAX_LUN = 511
+# An identity of a mapping that is no LUN begins here.
+FIRST_LUN_ID = 100_000
 # Sections 1.3 and 1.5: the first digits of the SCSI identity (NAA 6); the vendor part is invented.
 WWN_PREFIX = "6888603"
 
-LEDGER: Ledger = general("dsware", "9")
+LATER_SECONDS = 1.0
+"""How long a restore goes on after its answer, where that is played."""
+
+TIB = 1 << 40
+LEDGER: Ledger = (
+    # 45: a client names snapshots snapshot-<uuid>.
+    Assumption("dsware.names.longest", 95, "4.1", (45,)),
+    Assumption("dsware.names.characters", r"[A-Za-z0-9_][A-Za-z0-9_-]*", "4.1", (r"[A-Za-z][A-Za-z0-9_-]*",)),
+    Assumption("dsware.names.host_longest", 31, "4.1", (15,)),
+    Assumption("dsware.volumes.largest", 256 * TIB, "9", (TIB,)),
+    Assumption("dsware.volumes.deleted_with_snapshots", "refused", "3", ("deleted_too",)),
+    Assumption("dsware.snapshots.deleted_below_clone", "deleted", "2.3", ("refused",)),
+    Assumption("dsware.linked.size", "requested", "2.3", ("of_snapshot",)),
+    # later: some time after the answer. undone: never, although the answer has a code that a client takes for success.
+    Assumption(
+        "dsware.restore.answer",
+        "0",
+        "3",
+        ("later", "50153010", "later_50153010", "refused_50153012", "undone_50153010"),
+        worst="later_50153010",
+    ),
+    Assumption("dsware.luns.lun_id", "lun", "2.3", ("identity",)),
+    Assumption("dsware.luns.range", (0, 511), "2.3", ((0, 15),)),
+    Assumption("dsware.hosts.group_needed", False, "2.3", (True,)),
+    Assumption("dsware.hosts.not_found", "50151403", "9", ("50155103", "50159999")),
+    Assumption("dsware.initiators.unlisted", "no_host", "2.3", ("listed",)),
+    Assumption("dsware.rest.versions", "any", "1.5", ("as_clients_send",)),
+    Assumption("dsware.rest.unknown_keys", "ignored", "2.3", ("refused",)),
+    # The largest page, whatever a client asks for.
+    Assumption("dsware.rest.page_size", 1000, "2.3", (100, 2)),
+    Assumption("dsware.lists.status", True, "2.3", (False,)),
+    Assumption("dsware.objects.create_time", True, "2.3", (False,)),
+    Assumption("dsware.snapshots.volume_key", "fatherName", "2.3", ("volumeName", "none")),
+    Assumption("dsware.socket.extensions", False, "2.1", (True,)),
+    Assumption("dsware.socket.page_size", 3, "2.1", (2,)),
+    Assumption("dsware.socket.pool_unit", 1 << 30, "4.2", (1 << 20,)),
+    # Seconds.
+    Assumption("dsware.socket.time_unit", 1, "2.1", (60,)),
+    Assumption("dsware.errors.agent_failed", "51", "3", ("52",)),
+    *general("dsware", "9"),
+)
+
+
+def is_default(key: str, value: object) -> bool:
+    """Whether it is what is assumed: what is refused beyond that is not known."""
+    return bool(default_of(LEDGER, key) == value)

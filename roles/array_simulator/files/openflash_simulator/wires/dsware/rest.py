@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ...objects import Host, Initiator, Volume
+from ...objects import Host, Initiator, Mapping as Lun, Volume
 from ..http import HttpReply, HttpRequest, json_reply
 from . import codes, ledger
 from .codes import Refusal
@@ -19,8 +19,46 @@ from .state import AGENT, MIB, DswareState, refusing
 
 Body = dict[str, Any]
 # Sections 1.5 and 2.3: most calls have a version segment and some have none; here every call may have one.
-_PATH = re.compile(r"/dsware/service/(?:(?:rest|v\d+\.\d+)/)?(?P<call>.+?)/*\Z")
+_PATH = re.compile(r"/dsware/service/(?:(?P<version>rest|v\d+\.\d+)/)?(?P<call>.+?)/*\Z")
 _FULL_COPY = "/api/v2/block_service/createFullVolumeFromSnap"
+# Section 2.3: the calls that only the vendor's own driver sends; it sends them with this version.
+_VENDOR_VERSION = "v1.2"
+_VENDOR_CALLS = re.compile(
+    r"(volume/list|volume/snapshot/list|volume/qos|snapshot/rollback|cluster/sn|(host|port|lun)/.*)\Z"
+)
+# Section 2.3: the keys that clients send with the calls.
+_KEYS = {
+    "storagePool": "poolId",
+    "volume/queryByName": "volName",
+    "volume/queryById": "volId",
+    "volume/list": "poolId pageNum pageSize",
+    "volume/create": "volName volSize poolId",
+    "volume/delete": "volNames",
+    "volume/expand": "volName newVolSize",
+    "volume/attach": "volName ipList",
+    "volume/detach": "volName ipList",
+    "volume/qos": "volName",
+    "snapshot/queryByName": "snapshotName",
+    "snapshot/list": "poolId pageNum pageSize filters",
+    "volume/snapshot/list": "volName batchNum batchLimit filters",
+    "snapshot/create": "volName snapshotName",
+    "snapshot/delete": "snapshotName",
+    "snapshot/rollback": "snapshotName volumeName",
+    "snapshot/volume/create": "src volName volSize",
+    "host/create": "hostName",
+    "host/delete": "hostName",
+    "iscsi/createPort": "portName",
+    "iscsi/deletePort": "portName",
+    "host/port/add": "hostName portNames",
+    "host/port/delete": "hostName portNames",
+    "port/host/list": "hostName",
+    "host/port/list": "portName",
+    "host/lun/add": "hostName lunNames",
+    "host/lun/delete": "hostName lunNames",
+    "host/lun/list": "hostName",
+    "lun/host/list": "lunName",
+    "full copy": "snap_name_src volume_name_dst",
+}
 _READ_CALLS = re.compile(r"/(list|queryIscsiPortal|login|logout|keepAlive)\Z")
 _VERSION_PATH = "/dsware/service/rest/version"
 
@@ -40,10 +78,8 @@ class Rest:
         password: str,
         release: tuple[int, ...],
         address: str,
-        page_limit: int | None = None,
     ) -> None:
         self.system = system
-        self.page_limit = page_limit
         self.array = system.array
         self.username = username
         self._password = password
@@ -109,11 +145,16 @@ class Rest:
             return json_reply(200, {"result": 0})
         if call == "sec/keepAlive":
             return json_reply(200, {"result": 0})
+        if found and self.system.assumed("rest.versions") != "any" and not _is_as_clients_send(found):
+            return NOT_FOUND
         handler = self._full_copy if call == "full copy" else self._calls.get((request.method, call))
         if handler is None:
-            return HttpReply(404, b"<html><body><h1>404 Not Found</h1></body></html>\n", "text/html")
+            return NOT_FOUND
+        given = {**request.url.query, **body}
+        if self.system.assumed("rest.unknown_keys") != "ignored" and given.keys() - set(_KEYS.get(call, "").split()):
+            return failure(codes.MALFORMED)
         try:
-            return json_reply(200, {"result": 0, **handler({**request.url.query, **body})})
+            return json_reply(200, {"result": 0, **handler(given)})
         except Refusal as refusal:
             return failure(refusal.code, detail=call == "volume/delete")
 
@@ -156,8 +197,11 @@ class Rest:
             "poolId": self.system.pool_of(volume),
             "status": self.system.status(volume),
             "wwn": volume.wwn,
-            "createTime": int(volume.created * 1000),
+            **self._created(volume),
         }
+
+    def _created(self, volume: Volume) -> Body:
+        return {key: int(made * 1000) for key, made in self.system.created(volume).items()}
 
     def _volume_by_name(self, body: Body) -> Body:
         found = self.array.find_volume(_text(body, "volName"), "volume")
@@ -173,7 +217,10 @@ class Rest:
 
     def _volumes(self, body: Body) -> Body:
         found = self.system.all("volume", _int(body, "poolId"))
-        return {"totalNum": len(found), "volumeList": [self._volume(volume) for volume in self._page(body, found)]}
+        rows = [self._volume(volume) for volume in self._page(body, found)]
+        if not self.system.assumed("lists.status"):
+            rows = [{key: value for key, value in row.items() if key != "status"} for row in rows]
+        return {"totalNum": len(found), "volumeList": rows}
 
     def _create_volume(self, body: Body) -> Body:
         self.system.create_volume(_text(body, "volName"), _int(body, "volSize"), _int(body, "poolId"))
@@ -224,15 +271,16 @@ class Rest:
     # ---- snapshots -------------------------------------------------------------------------------------------------
 
     def _snapshot(self, snapshot: Volume) -> Body:
+        key = self.system.assumed("snapshots.volume_key")
         return {
             "snapName": snapshot.name,
             "snapshotName": snapshot.name,
             "snapSize": snapshot.size // MIB,
-            "fatherName": self.system.father(snapshot),
+            **({} if key == "none" else {key: self.system.father(snapshot)}),
             "poolId": self.system.pool_of(snapshot),
             "status": ledger.READY,
             "wwn": snapshot.wwn,
-            "createTime": int(snapshot.created * 1000),
+            **self._created(snapshot),
         }
 
     def _snapshot_by_name(self, body: Body) -> Body:
@@ -252,7 +300,7 @@ class Rest:
 
     def _page(self, body: Body, found: list[Volume], number: str = "pageNum", size: str = "pageSize") -> list[Volume]:
         """One page. It has fewer objects than requested where the array puts fewer on a page."""
-        length = min(_int(body, size), self.page_limit or _int(body, size))
+        length = min(_int(body, size), self.system.assumed("rest.page_size"))
         first = (_int(body, number) - 1) * length
         return found[first : first + length]
 
@@ -281,7 +329,7 @@ class Rest:
     def _host(self, name: str) -> Host:
         found = self.array.hosts.find(name)
         if found is None or found.attributes.get(AGENT):
-            raise Refusal(codes.BAD_NODE)
+            raise Refusal(int(self.system.assumed("hosts.not_found")))
         return found
 
     def _all_hosts(self) -> list[Host]:
@@ -292,7 +340,7 @@ class Rest:
 
     def _create_host(self, body: Body) -> Body:
         name = _text(body, "hostName")
-        if len(name) > ledger.HOST_NAME_LENGTH:
+        if len(name) > self.system.assumed("names.host_longest"):
             raise Refusal(codes.BAD_NODE)
         with refusing():
             self.array.create_host(name)
@@ -374,13 +422,16 @@ class Rest:
             initiator = self._initiator(name)
             if initiator is not None:
                 found[name] = [self.array.hosts[initiator.host].name]
-            elif name in self._free_ports:
+            elif name in self._free_ports or self.system.assumed("initiators.unlisted") == "listed":
                 found[name] = []
         return {"portHostMap": found}
 
     def _add_luns(self, body: Body) -> Body:
         host = self._host(_text(body, "hostName"))
         volumes = [self.system.volume(name) for name in _texts(body, "lunNames")]
+        if self.system.assumed("hosts.group_needed"):
+            # No call of this simulator makes host groups.
+            raise Refusal(codes.NO_GROUP)
         with refusing():
             for volume in volumes:
                 self.array.map(volume, host)
@@ -398,10 +449,13 @@ class Rest:
     def _luns(self, body: Body) -> Body:
         host = self._host(_text(body, "hostName"))
         rows = [
-            {"lunId": mapping.lun, "lunName": self.array.volumes[mapping.volume].name}
+            {"lunId": self._lun_id(mapping), "lunName": self.array.volumes[mapping.volume].name}
             for mapping in self.array.mappings_for(host)
         ]
         return {"hostLunList": rows}
+
+    def _lun_id(self, mapping: Lun) -> int | None:
+        return mapping.lun if self.system.assumed("luns.lun_id") == "lun" else ledger.FIRST_LUN_ID + mapping.id
 
     def _hosts_of_lun(self, body: Body) -> Body:
         volume = self.system.volume(_text(body, "lunName"))
@@ -420,6 +474,16 @@ class Rest:
             }
         ]
         return {"nodeResultList": nodes}
+
+
+NOT_FOUND = HttpReply(404, b"<html><body><h1>404 Not Found</h1></body></html>\n", "text/html")
+
+
+def _is_as_clients_send(found: re.Match[str]) -> bool:
+    """Whether the call has the version with which a client sends it."""
+    if found["version"] is None or found["version"] == "rest":
+        return True
+    return found["version"] == (_VENDOR_VERSION if _VENDOR_CALLS.match(found["call"]) else ledger.REST_VERSION)
 
 
 def failure(code: int, *, detail: bool = False) -> HttpReply:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from ...array import Array
 from ...images import Images
@@ -47,9 +47,11 @@ class DswareState:
         sick: Sequence[str],
         device_root: Path,
         copy_seconds: float,
+        assumed: Callable[[str], Any],
         images: Images | None = None,
     ) -> None:
         self.array = array
+        self.assumed = assumed
         self.clock = clock
         self.agents = tuple(agents)
         self.sick = tuple(sick)
@@ -92,7 +94,12 @@ class DswareState:
         return sum(volume.size for volume in self.array.volumes if volume.pool == pool.name)
 
     def status(self, volume: Volume) -> int:
-        return ledger.READY if self.array.progress(volume) >= 1 else ledger.DUPLICATING
+        filling = "restoring" in volume.attributes or self.array.progress(volume) < 1
+        return ledger.DUPLICATING if filling else ledger.READY
+
+    def created(self, volume: Volume) -> dict[str, float]:
+        """When it was made, in seconds, where the array reports that."""
+        return {"createTime": volume.created} if self.assumed("objects.create_time") else {}
 
     def father(self, volume: Volume) -> str:
         """The name of what it was made of or taken of; '' when there is none."""
@@ -102,7 +109,7 @@ class DswareState:
     # ---- volumes ---------------------------------------------------------------------------------------------------
 
     def create_volume(self, name: str, mib: int, pool: int, *, thin: bool = True) -> Volume:
-        _check_name(name, codes.BAD_VOLUME_NAME)
+        self._check_name(name, codes.BAD_VOLUME_NAME)
         chosen = self.pool(pool)
         self._refuse_while_deleting(name)
         provisioning: Literal["thick", "thin"] = "thin" if thin else "thick"
@@ -128,7 +135,13 @@ class DswareState:
         volume = self.volume(name)
         self._check_deletable(volume)
         with refusing():
-            self.array.delete_volume(volume)
+            self._delete(volume)
+
+    def _delete(self, volume: Volume) -> None:
+        for child in self.array.children(volume):
+            if child.kind == "snapshot":
+                self.array.delete_volume(child)
+        self.array.delete_volume(volume)
 
     def delete_volume_later(self, name: str) -> None:
         """Begin to delete, as the socket does. The volume goes once a query has reported that it is being deleted."""
@@ -142,9 +155,10 @@ class DswareState:
             raise Refusal(codes.DELETING)
         if self.array.mappings_of(volume):
             raise Refusal(codes.VOLUME_MAPPED)
-        if any(child.kind == "snapshot" for child in self.array.children(volume)):
+        has_snapshots = any(child.kind == "snapshot" for child in self.array.children(volume))
+        if has_snapshots and self.assumed("volumes.deleted_with_snapshots") == "refused":
             raise Refusal(codes.REFERENCED)
-        if self.array.progress(volume) < 1:
+        if self.status(volume) != ledger.READY:
             raise Refusal(codes.DUPLICATING)
 
     @staticmethod
@@ -171,13 +185,24 @@ class DswareState:
             expired = self.clock() - volume.attributes["deleting"] > ledger.DELETE_SECONDS
             if volume.attributes.get("reported") or expired:
                 with suppress(InUse):
-                    self.array.delete_volume(volume)
+                    self._delete(volume)
+
+    def carry_out_restores(self) -> None:
+        """End the restores that go on after their answer. Called before each request."""
+        for volume in self.array.volumes:
+            snapshot, end = volume.attributes.get("restoring", ("", 0.0))
+            if not snapshot or self.clock() < end:
+                continue
+            del volume.attributes["restoring"]
+            source = self.array.find_volume(snapshot, "snapshot")
+            if source is not None:
+                self.array.overwrite(volume, source)
 
     # ---- snapshots and copies --------------------------------------------------------------------------------------
 
     def create_snapshot(self, name: str, volume: str) -> Volume:
         source = self.volume(volume)
-        _check_name(name, codes.BAD_SNAPSHOT_NAME)
+        self._check_name(name, codes.BAD_SNAPSHOT_NAME)
         if self._deleting(source):
             raise Refusal(codes.DELETING)
         content = {"content": source.attributes.get("content", source.uuid)}
@@ -186,8 +211,11 @@ class DswareState:
         return self._identified(made[0])
 
     def delete_snapshot(self, name: str) -> None:
+        snapshot = self.snapshot(name)
+        if self.array.children(snapshot) and self.assumed("snapshots.deleted_below_clone") == "refused":
+            raise Refusal(codes.REFERENCED)
         with refusing():
-            self.array.delete_volume(self.snapshot(name))
+            self.array.delete_volume(snapshot)
 
     def rollback(self, snapshot: str, volume: str) -> None:
         source, target = self.snapshot(snapshot), self.volume(volume)
@@ -195,14 +223,29 @@ class DswareState:
             raise Refusal(codes.UNRELATED)
         if self.array.mappings_of(target):
             raise Refusal(codes.VOLUME_MAPPED)
-        with refusing():
-            self.array.overwrite(target, source)
+        if self.status(target) != ledger.READY:
+            raise Refusal(codes.DUPLICATING)
+        when, _separator, code = ("_" + self.assumed("restore.answer")).rpartition("_")
+        if when == "_refused":
+            raise Refusal(int(code))
+        if "later" in (when.strip("_"), code):
+            with refusing():
+                self.array.check_overwrite(target, source)
+            target.attributes["restoring"] = (source.name, self.clock() + ledger.LATER_SECONDS)
+            self.array.touched("volume.restoring", target)
+        elif when != "_undone":
+            with refusing():
+                self.array.overwrite(target, source)
+        if code not in ("0", "later"):
+            raise Refusal(int(code))
 
     def create_linked_volume(self, name: str, snapshot: str, mib: int | None) -> Volume:
         source = self.snapshot(snapshot)
-        _check_name(name, codes.BAD_VOLUME_NAME)
+        self._check_name(name, codes.BAD_VOLUME_NAME)
         self._refuse_while_deleting(name)
         size = source.size if mib is None else mib * MIB
+        if self.assumed("linked.size") == "of_snapshot":
+            size = source.size
         if size < source.size:
             raise Refusal(codes.BAD_SIZE)
         with refusing():
@@ -213,6 +256,13 @@ class DswareState:
         target, source = self.volume(name), self.snapshot(snapshot)
         with refusing():
             self.array.copy_into(target, source, seconds=self.copy_seconds)
+
+    def _check_name(self, name: str, code: int) -> None:
+        pattern = self.assumed("names.characters")
+        # What names are refused is only known where another pattern is played.
+        pattern = ledger.NAME if ledger.is_default("dsware.names.characters", pattern) else pattern
+        if not re.fullmatch(pattern, name) or len(name) > self.assumed("names.longest"):
+            raise Refusal(code)
 
     # ---- attachments -----------------------------------------------------------------------------------------------
 
@@ -298,11 +348,6 @@ class DswareState:
             host = self.array.hosts[mapping.host]
             if host.attributes.get(AGENT) and host.name in self.agents:
                 self._make_device(self.array.volumes[mapping.volume], host.name)
-
-
-def _check_name(name: str, code: int) -> None:
-    if not re.fullmatch(ledger.NAME, name) or len(name) > ledger.NAME_LENGTH:
-        raise Refusal(code)
 
 
 def _letters(number: int) -> str:

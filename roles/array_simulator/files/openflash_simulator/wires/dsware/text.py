@@ -55,14 +55,13 @@ def row(name: str, number: int, fields: dict[str, object]) -> str:
 class TextSocket:
     """Answers the requests of the socket.
 
-    ``extensions``: answer also what no published client sends (DESIGN in the sheet), which is lists in pages, all pools
-    and full copies, and report all fields of an object instead of its status alone.
+    Where it is assumed that there are extensions, it answers also what no published client sends (DESIGN in the
+    sheet), which is lists in pages, all pools and full copies, and reports all fields of an object instead of its
+    status alone.
     """
 
-    def __init__(self, system: DswareState, extensions: bool, page_limit: int | None = None) -> None:
+    def __init__(self, system: DswareState) -> None:
         self.system = system
-        self.page_limit = page_limit
-        self.extensions = extensions
         self._titles: dict[str, Callable[[Fields], bytes]] = {
             "CREATE_VOLUME_REQ": self._create_volume,
             "DELETE_VOLUME_REQ": self._delete_volume,
@@ -74,11 +73,15 @@ class TextSocket:
             "CREATE_VOLUME_FROM_SNAPSHOT_REQ": self._create_linked,
             "QUERY_POOLS_CAPABILITY_REQ": self._pools,
         }
-        if extensions:
-            self._titles["CREATE_FULLVOLUME_FROM_SNAPSHOT_REQ"] = self._full_copy
+
+    @property
+    def extensions(self) -> bool:
+        return bool(self.system.assumed("socket.extensions"))
 
     def answer(self, title: str, fields: Fields) -> bytes:
         handler = self._titles.get(title)
+        if title == "CREATE_FULLVOLUME_FROM_SNAPSHOT_REQ" and self.extensions:
+            handler = self._full_copy
         if handler is None:
             return reply(codes.UNKNOWN_OPERATION)
         try:
@@ -148,7 +151,8 @@ class TextSocket:
         for position, text in enumerate(numbers):
             pool = self.system.pool(int(text) if text.isdigit() else -1)
             # Section 2.1: GB, without any conversion.
-            capacities = {"stor_id": pool.id, "total_capacity": pool.size >> 30, "usable_capacity": pool.free >> 30}
+            unit = self.system.assumed("socket.pool_unit")
+            capacities = {"stor_id": pool.id, "total_capacity": pool.size // unit, "usable_capacity": pool.free // unit}
             rows.append(row("pool", position, {**capacities, "raid_level": 5, "iops": 0, "max_iops": 0, "min_iops": 0}))
         return reply(0, rows)
 
@@ -159,7 +163,9 @@ class TextSocket:
         if not self.extensions:
             raise Refusal(codes.MALFORMED)
         found = self.system.all(kind)
-        size = min(_int(fields, "page_size"), self.page_limit or _int(fields, "page_size"))
+        size, most = _int(fields, "page_size"), self.system.assumed("socket.page_size")
+        # What fits into a reply depends on the names, unless fewer are played.
+        size = size if ledger.is_default("dsware.socket.page_size", most) else min(size, most)
         first = (_int(fields, "page_num") - 1) * size
         rows = [f"total_num={len(found)}"]
         for number, volume in enumerate(found[first : first + size]):
@@ -181,7 +187,7 @@ class TextSocket:
             "vol_size": volume.size // MIB,
             "real_size": volume.used // MIB,
             "pool_id": self.system.pool_of(volume),
-            "create_time": int(volume.created),
+            **self._created(volume),
         }
 
     def _snapshot(self, snapshot: Volume) -> dict[str, object]:
@@ -195,8 +201,12 @@ class TextSocket:
             "real_size": snapshot.used // MIB,
             "pool_id": self.system.pool_of(snapshot),
             "delete_priority": 0,
-            "create_time": int(snapshot.created),
+            **self._created(snapshot),
         }
+
+    def _created(self, volume: Volume) -> dict[str, object]:
+        unit = self.system.assumed("socket.time_unit")
+        return {"create_time": int(volume.created) // unit} if self.system.created(volume) else {}
 
 
 def _text(fields: Fields, key: str, default: str | None = None) -> str:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from ...array import Array
-from ...checks import PAGE_LIMIT, PORT, flag, number, texts
+from ...checks import PORT, number, texts
 from ...datapath import NoDataPath
 from ...errors import ConfigError, SimulatorError
 from ...faults import Verdict
@@ -70,9 +70,7 @@ class DswareWire(HttpWire):
         "rest_port": PORT,
         "agents": _ADDRESSES,
         "sick_agents": _ADDRESSES,
-        "extensions": flag,
         "copy_seconds": number("seconds"),
-        "page_limit": PAGE_LIMIT,
     }
     limits = ("volumes", "snapshots_per_volume", "mappings", "hosts", "initiators", "name_length", "max_lun")
 
@@ -89,9 +87,7 @@ class DswareWire(HttpWire):
         super().__init__(replace(config, port=config.options.get("rest_port", config.port)), run_dir, *arguments)
         pools = [Pool(pool.name, pool.size, number) for number, pool in enumerate(config.pools)]
         rules = Rules(
-            name_length=ledger.NAME_LENGTH,
             first_lun=ledger.FIRST_LUN,
-            max_lun=ledger.MAX_LUN,
             shared_names=False,
             delete_mapped="refuse",
             delete_with_children="reparent",
@@ -116,17 +112,26 @@ class DswareWire(HttpWire):
             config.options.get("sick_agents", ()),
             run_dir / "dev" / config.name,
             config.options.get("copy_seconds", ledger.COPY_SECONDS),
+            self.assumed,
             self.volume_images,
         )
-        limit = config.options.get("page_limit")
-        self.rest = Rest(self.system, config.username, config.password, release, config.address, limit)
-        self.text = TextSocket(self.system, config.options.get("extensions", True), limit)
+        self.rest = Rest(self.system, config.username, config.password, release, config.address)
+        self.text = TextSocket(self.system)
         self.tools = Tools(self.system, release < ledger.FIRST_WITH_POOLS)
         owner = _owner_of_bin.setdefault(run_dir, config.name)
         self.bin_dir = run_dir / "bin" if owner == config.name else run_dir / f"bin-{config.name}"
         self._secret = secrets.token_hex(16)
         self._servers: list[asyncio.Server] = []
         self.socket_port = 0
+
+    def assumptions_changed(self) -> None:
+        super().assumptions_changed()
+        self.array.rules = replace(
+            self.array.rules,
+            name_length=self.config.limits.get("name_length", self.assumed("names.longest")),
+            max_lun=self.config.limits.get("max_lun", self.assumed("luns.range")[1]),
+            max_size=self.assumed("volumes.largest"),
+        )
 
     # ---- listening -------------------------------------------------------------------------------------------------
 
@@ -182,7 +187,7 @@ class DswareWire(HttpWire):
         return rest.is_write(request.method, request.path)
 
     def answer(self, request: HttpRequest) -> HttpReply:
-        self.system.remove_deleted()
+        self._advance()
         return self.rest.answer(request)
 
     def busy(self, request: HttpRequest) -> HttpReply:
@@ -194,6 +199,11 @@ class DswareWire(HttpWire):
     def expired(self, request: HttpRequest) -> HttpReply:
         self.rest.tokens.clear()
         return rest.failure(codes.NOT_LOGGED_IN)
+
+    def _advance(self) -> None:
+        """Carry out what an earlier request began."""
+        self.system.remove_deleted()
+        self.system.carry_out_restores()
 
     # ---- the text socket -------------------------------------------------------------------------------------------
 
@@ -214,7 +224,9 @@ class DswareWire(HttpWire):
 
         body = {key: values[0] if len(values) == 1 else values for key, values in fields.items()}
         line = " ".join([title, *(f"{key}={value}" for key, value in body.items())])
-        failing = {"busy": codes.POOL_NOT_READY, "expired": codes.AGENT_SICK, "http_status": codes.AGENT_SICK}
+        # Another code with the same end is not known to clients.
+        sick = int(self.assumed("errors.agent_failed") + str(codes.AGENT_SICK)[2:])
+        failing = {"busy": codes.POOL_NOT_READY, "expired": sick, "http_status": sick}
         await self._send_reply(
             (number, str(title), line, title.write and bool(data), body),
             answer,
@@ -281,7 +293,7 @@ class DswareWire(HttpWire):
     def _answered(
         self, verdict: Verdict, write: bool, answer: Callable[[], bytes], failing: Callable[[str], bytes]
     ) -> bytes | None:
-        self.system.remove_deleted()
+        self._advance()
         if verdict.kind == "reset_before":
             return None
         if verdict.kind in ("busy", "expired", "http_status"):
@@ -298,7 +310,8 @@ class DswareWire(HttpWire):
         return [self.array]
 
     def state(self) -> dict[str, Any]:
-        """The state without the hosts that stand for agents; volumes attached to an agent are shown."""
+        """The state now, without the hosts that stand for agents; volumes attached to an agent are shown."""
+        self.system.carry_out_restores()
         shown = super().state()
         agents = {host.name for host in self.array.hosts if host.attributes.get(AGENT)}
         shown["hosts"] = [host for host in shown["hosts"] if host["name"] not in agents]
