@@ -78,7 +78,10 @@ def test_the_password_is_in_no_record(array: ViolinArray) -> None:
 
 
 def test_a_session_that_expires_between_any_two_requests_is_renewed(simulator: Simulator) -> None:
-    """Any request is answered after one more login, and nothing is done twice."""
+    """Any request is answered after one more login, and nothing is done twice.
+
+    Where doing it twice would do harm, the state is read before the request is sent again.
+    """
     array = empty_array(simulator, "both")
     mark = array.mark()
     with array.client() as client:
@@ -98,7 +101,7 @@ def test_a_session_that_expires_between_any_two_requests_is_renewed(simulator: S
         answered = _asked(array, mark)
         struck = [number - before for before, number in enumerate(n for n, one in enumerate(answered) if one[2])]
         assert struck == list(numbers)
-        assert [request for request in answered if not request[2]] == baseline
+        assert _changes(answered) == _changes(baseline)
         assert array.logins(mark) == 1 + len(struck)
         assert shape_of(array) == expected
 
@@ -110,6 +113,10 @@ def _asked(array: ViolinArray, mark: int) -> list[tuple[str, str, bool]]:
         for request in array.requests(mark)
         if request["path"].startswith("/concerto/")
     ]
+
+
+def _changes(asked: list[tuple[str, str, bool]]) -> list[tuple[str, str]]:
+    return [(method, path) for method, path, struck in asked if method != "GET" and not struck]
 
 
 def _without_ids(path: str) -> str:

@@ -254,6 +254,7 @@ class HttpTransport:
         session: bool = False,
         idempotent: Optional[bool] = None,
         timeout: Optional[float] = None,
+        repeat_after_login: bool = True,
     ) -> Reply:
         """Send one request and return its answer, whatever its status other than 401 and redirects.
 
@@ -261,6 +262,8 @@ class HttpTransport:
         :param write: whether it may change the array; by default everything but GET and HEAD.
         :param session: a login, logout or discovery: counted apart, never followed by another login.
         :param idempotent: whether sending it twice does the same as once; by default GET and HEAD only.
+        :param repeat_after_login: where the session has ended, log in again and send the request once more; else the
+            answer that says so is returned.
         :raises AnswerLost: not idempotent, sent, and no answer: read the state and decide.
         :raises Unreachable, Timeout, BadReply: nothing was done, or the request was idempotent and repeated in vain.
         :raises Unauthorized: 401, also after logging in again where that is possible.
@@ -287,7 +290,13 @@ class HttpTransport:
             reply = self._sent(wire)
             if self.busy(reply) and busy_until.pause():
                 continue
-            if not session and not logged_in_again and self.reauthenticate is not None and self.expired(reply):
+            if (
+                repeat_after_login
+                and not session
+                and not logged_in_again
+                and self.reauthenticate is not None
+                and self.expired(reply)
+            ):
                 logged_in_again = True
                 self._log_in_again(logins)
                 continue

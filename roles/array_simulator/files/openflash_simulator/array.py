@@ -85,6 +85,14 @@ class Array(Access):
         pool.used += taken
         self._changed("volume.extend", volume)
 
+    def reserve(self, volume: Volume, size: int) -> None:
+        """Take space of its pool for a volume, beside its own; give it back when the size is negative."""
+        pool = self.pool(volume.pool)
+        if size > 0:
+            self._check_space(pool, size)
+        volume.used += size
+        pool.used += size
+
     def check_rename(self, volume: Volume, name: str) -> None:
         """Refuse what :meth:`rename_volume` would refuse."""
         self._check_name("volume", name)

@@ -30,9 +30,9 @@ from .ledger import (
     HOST_NAME_LONGEST,
     LARGEST,
     LUN_RANGE,
+    NAME_LONGEST,
     NAME_PATTERN,
     SNAPSHOT_NAME_LONGEST,
-    VOLUME_NAME_LONGEST,
 )
 
 _ONLY_THIN_CLONES = (
@@ -111,7 +111,7 @@ def _name(longest: int) -> NameRule:
     rule = "1 to %d letters, digits, '.', '_', ':', '@', '+' and '-', the first a letter or digit, not digits only" % (
         longest
     )
-    return NameRule(longest, NAME_PATTERN, rule)
+    return NameRule(longest, NAME_PATTERN.value, rule)
 
 
 def capabilities(version: Tuple[int, ...], external: bool, dedup: bool) -> ConcertoCapabilities:
@@ -123,14 +123,14 @@ def capabilities(version: Tuple[int, ...], external: bool, dedup: bool) -> Conce
     encrypted = OptionRule(bool, create_only=True, description="true or false")
     return ConcertoCapabilities(
         vendor="violin",
-        volume_name=_name(VOLUME_NAME_LONGEST),
+        volume_name=_name(NAME_LONGEST.value),
         snapshot_name=_name(SNAPSHOT_NAME_LONGEST),
-        host_name=_name(HOST_NAME_LONGEST),
+        host_name=_name(HOST_NAME_LONGEST.value),
         provisioning=(THICK, THIN) + ((DEDUP,) if dedup else ()),
         granularity=MIB,
         smallest=MIB,
-        largest=LARGEST,
-        luns=LUN_RANGE,
+        largest=LARGEST.value,
+        luns=LUN_RANGE.value,
         protocols=(FC, ISCSI) if version >= FIRST_WITH_ISCSI else (FC,),
         snapshots_found_by=BY_VOLUME,
         proves_snapshots=True,

@@ -29,7 +29,7 @@ from ...transport.deadline import Deadline
 from ...units import MIB, round_up
 from . import objects
 from .capabilities import kind_of
-from .ledger import COPY_STARTS_WITHIN
+from .ledger import COPY_SEEN_AFTER, COPY_STARTS_WITHIN, TIMESTAMP_UNIQUE
 from .names import carrier_name, stamp_of, temporary_name, temporary_prefix
 from .objects import TimeMark
 from .pools import pool_id
@@ -135,7 +135,7 @@ class Copies(Snapshots, UnfinishedCopies):
         timemarks = self._timemarks(lun.id, snapshot.name)
         if not timemarks:
             raise NotFound("snapshot %s is not there" % snapshot.name, target=snapshot.name)
-        return objects.converted(objects.timemark, timemarks[0], lun, None)
+        return objects.converted(objects.timemark, self._only(timemarks, snapshot.name), lun, None)
 
     def _check_copy(self, operation: str, source: Any, spec: VolumeSpec) -> None:
         """Before anything is created: whether this kind of source can be copied to what is requested."""
@@ -261,6 +261,7 @@ class Copies(Snapshots, UnfinishedCopies):
                         "the copy failed in the array %s"
                         % ("at %d %%" % last_percent if last_percent >= 0 else "before it began"),
                         hint="The unfinished copy was removed. Check the array's own log, then run the task again.",
+                        assumption=COPY_SEEN_AFTER.id if last_percent < 0 else None,
                     )
             if not deadline.pause():
                 raise Timeout(
@@ -372,7 +373,18 @@ class Copies(Snapshots, UnfinishedCopies):
         return self._post_clone(lun, str(detail.get("id") or self._timestamp(lun, snapshot)), spec)
 
     def _post_clone(self, lun: Volume, timestamp: str, spec: VolumeSpec) -> Volume:
-        """Create a TimeView. It is instant, and has its final name at once."""
+        """Create a TimeView. It is instant, and has its final name at once.
+
+        The request names the snapshot by its time stamp, so the snapshots are read before: one request.
+        """
+        taken = [str(other["comment"]) for other in self._timemarks(lun.id) or () if str(other["id"]) == timestamp]
+        if len(taken) > 1:
+            raise Conflict(
+                "snapshots %s have the same time stamp, by which a thin clone names its snapshot"
+                % " and ".join(sorted(taken)),
+                hint="Take another snapshot later, and use that.",
+                assumption=TIMESTAMP_UNIQUE.id,
+            )
         # Another run may have been faster. No code is known for that refusal.
         confirm(
             lambda: self._concerto.create_timeview(lun.id, spec.name, timestamp),
@@ -386,7 +398,7 @@ class Copies(Snapshots, UnfinishedCopies):
         timemarks = self._timemarks(lun.id, snapshot)
         if not timemarks:
             raise NotFound("snapshot %s is not there" % snapshot, target=snapshot)
-        return str(timemarks[0]["id"])
+        return str(self._only(timemarks, snapshot)["id"])
 
     def _same_clone(self, existing: Volume, source: str) -> Volume:
         if existing.independent or existing.source != source:

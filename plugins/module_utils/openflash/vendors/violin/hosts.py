@@ -16,11 +16,11 @@ from typing import Callable, List, Optional, Sequence, Tuple
 
 from ...array import HostTargets
 from ...compare import has_mappings, same_host, same_mapping, who_has, whose_initiator
-from ...errors import Conflict, FlashError, Invalid, NotFound
+from ...errors import Conflict, FlashError, Invalid, NotFound, Timeout
 from ...model import ISCSI, Chap, Host, Initiator, Mapping, Volume
 from ...transport.confirm import ATTEMPTS, AnswerLost, confirm
 from . import objects
-from .ledger import RACE_PAUSE, TARGET_PREFIX
+from .ledger import RACE_PAUSE, TARGET_DELETE, TARGET_PREFIX, UPDATE_REPLACES
 from .reading import Reading
 from .refusals import AlreadyAssigned, ClientTaken, NotAssigned, Rejected
 from .session import Object
@@ -146,18 +146,23 @@ class Hosts(Reading, HostTargets):
         A list that another run read before this change, and sends after it, undoes it. So the list is read again after
         a pause that is longer than a run needs for that.
         """
-        self._wait_for_other_list(row, present)
+        if not self._has_other_list(row, present):
+            raise Timeout(
+                "the array confirmed another list of initiators, and does not show it after %g s" % self._listed_within,
+                hint="No initiator was lost. Delete the host and create it again, if this one is not needed.",
+                assumption=UPDATE_REPLACES.id,
+            )
         time.sleep(RACE_PAUSE * random.uniform(0.5, 1.0))
         host = objects.converted(objects.host, self._client(row))
         return host if set(change(list(host.addresses))) == set(host.addresses) else None
 
-    def _wait_for_other_list(self, row: Object, before: Sequence[str]) -> None:
+    def _has_other_list(self, row: Object, before: Sequence[str]) -> bool:
         """Wait until the array shows another list of initiators than before, for as long as it may be late."""
 
         def has_changed() -> bool:
             return list(objects.converted(objects.host, self._client(row)).addresses) != list(before)
 
-        self._listed_in_time(has_changed)
+        return bool(self._listed_in_time(has_changed))
 
     def delete_host(self, host: Host) -> None:
         """Three requests: what is mapped to it, the deletion, and the list without it; over iSCSI one more for each of
@@ -273,6 +278,7 @@ class Hosts(Reading, HostTargets):
                     code=problem.code,
                     said=problem.said,
                     hint="Delete it with the array's own tools, when nobody needs it.",
+                    assumption=TARGET_DELETE.id,
                 )
             if attempt == ATTEMPTS - 1 and problem is not None:
                 raise problem

@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Callable, Dict, Iterator, List, Optional, Sequence, Tuple, TypeVar, Union
 
 from ...array import Array
 from ...client import Locks
-from ...errors import BadReply, NotFound, Timeout
+from ...errors import BadReply, Conflict, NotFound, Timeout
 from ...model import (
     ArrayInfo,
     Host,
@@ -31,7 +32,7 @@ from ...model import (
 from ...transport.confirm import growing_pauses
 from . import objects
 from .capabilities import capabilities
-from .ledger import LISTED_WITHIN
+from .ledger import COMMENT_UNIQUE, LISTED_WITHIN
 from .names import stamp_of
 from .objects import LUN_TYPES, THIN_CLONE, TimeMark, listing
 from .ports import Ports
@@ -261,7 +262,14 @@ class Reading(Array):
                 return [], []  # the LUN was deleted, and its snapshots with it
             return [], [Unreadable("snapshot", str(row["name"]), error.reason)]
         readable: List[TimeMark] = []
+        names = Counter(str(timemark["comment"]) for timemark in timemarks)
         for timemark in timemarks:
+            name = str(timemark["comment"])
+            if names[name] > 1:
+                # None of them can be taken for the one that a task means, and the name is not free either.
+                reason = "volume %s has %d snapshots of this name (%s)" % (row["name"], names[name], COMMENT_UNIQUE.id)
+                bad.append(Unreadable("snapshot", name, reason))
+                continue
             try:
                 if stamp_of(str(timemark["comment"])) is not None:
                     continue
@@ -311,6 +319,20 @@ class Reading(Array):
                 name = row.get("comment") if isinstance(row, dict) else None
                 bad.append(Unreadable("snapshot", str(name or "?"), "the array does not report its %s" % missing))
         return timemarks
+
+    @staticmethod
+    def _only(timemarks: Sequence[Object], name: str) -> Object:
+        """The snapshot of that name.
+
+        :raises Conflict: there are several, so that none of them can be taken for the one that is meant.
+        """
+        if len(timemarks) > 1:
+            raise Conflict(
+                "the volume has %d snapshots of the name %s" % (len(timemarks), name),
+                hint="Delete or rename all but one with the array's own tools.",
+                assumption=COMMENT_UNIQUE.id,
+            )
+        return timemarks[0]
 
     @staticmethod
     def _has_policy(area: Object) -> bool:

@@ -7,9 +7,26 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Callable, Dict, Optional, Tuple, Type
+from typing import Any, Callable, Dict, Mapping, Optional, Tuple, Type
 
+from ...assumption import Assumption
 from ...errors import Busy, Conflict, FlashError, InUse, Invalid, NoSpace
+from .ledger import (
+    CLONE_STORAGE,
+    CODES,
+    HOST_NAME_LONGEST,
+    LARGEST,
+    LUN_RANGE,
+    NAME_LONGEST,
+    NAME_PATTERN,
+    PROVEN_HOST_NAME,
+    PROVEN_NAME,
+    UNASSIGN_FORCE,
+)
+
+# Characters and LUNs that are known to be accepted.
+_PROVEN_CHARACTERS = re.compile(r"[A-Za-z0-9._ ()-]+\Z")
+_PROVEN_LUNS = range(64)
 
 
 class NameTaken(Conflict):
@@ -80,18 +97,45 @@ def is_busy(message: str) -> bool:
     return code_of(message) == BUSY
 
 
-def error_of(message: Any, request: str, mask: Callable[[str], str]) -> FlashError:
-    """The error for an answer with ``success: false``."""
+def _suspect(params: Mapping[str, Any]) -> Assumption[Any]:
+    """Which entry of the ledger may be wrong when the array refuses this request for a reason that is not known."""
+    name = str(params.get("name") or params.get("targetName") or "")
+    if len(name) > (PROVEN_HOST_NAME if "protocolType" in params else PROVEN_NAME):
+        return HOST_NAME_LONGEST if "protocolType" in params else NAME_LONGEST
+    if name and not _PROVEN_CHARACTERS.match(name) and "ipAddress" not in params:
+        return NAME_PATTERN
+    lun = params.get("lun", (params.get("FC") or {}).get("lun"))
+    if lun is not None and lun not in _PROVEN_LUNS[1:]:
+        return LUN_RANGE
+    if params.get("action") == "unassign":
+        return UNASSIGN_FORCE
+    if "timestamp" in params:
+        return CLONE_STORAGE
+    if "sizeMB" in params and "snapshotNotificationEnabled" not in params:
+        return LARGEST
+    return CODES
+
+
+def error_of(
+    message: Any, request: str, mask: Callable[[str], str], body: Optional[Mapping[str, Any]] = None
+) -> FlashError:
+    """The error for an answer with ``success: false``.
+
+    :param body: of the request. What it has decides which entry of the ledger an unknown refusal may come from.
+    """
     text = re.sub(r"\s+", " ", mask(str(message or ""))).strip()
     code = code_of(text)
     details: Any = {"code": None if code is None else "0x%08x" % code, "said": text or None}
     if code in _TABLE:
         kind, reason, hint = _TABLE[code]
-        return kind(reason, hint=hint, **details)
+        assumption = LARGEST.id if kind is Invalid else None
+        return kind(reason, hint=hint, assumption=assumption, **details)
     for pattern, kind, reason, hint in _TEXTS:
         if re.search(pattern, text):
             return kind(reason, hint=hint, **details)
-    return Rejected("the array refused %s" % request, **details)
+    params = (body or {}).get("params")
+    suspect = _suspect(params if isinstance(params, dict) else {})
+    return Rejected("the array refused %s" % request, assumption=suspect.id, **details)
 
 
 class Rejected(FlashError):

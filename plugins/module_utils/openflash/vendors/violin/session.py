@@ -13,9 +13,9 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 from ...client import side_by_side
 from ...errors import BadReply, FlashError, Invalid, Unauthorized, Unsupported
 from ...model import Unreadable
-from ...transport.confirm import ATTEMPTS, AnswerUnreadable
+from ...transport.confirm import ATTEMPTS, AnswerLost, AnswerUnreadable
 from ...transport.http import HttpTransport, Reply
-from .ledger import EXTERNAL_HEAD, NEWEST_BEFORE, OLDEST, OLDEST_EVER
+from .ledger import EXTERNAL_HEAD, FAILOVER, NEWEST_BEFORE, OLDEST, OLDEST_EVER
 from .refusals import Rejected, error_of, is_busy
 
 Object = Dict[str, Any]
@@ -33,6 +33,12 @@ _FEW = 8
 
 class NotClean(FlashError):
     """Text, with a refusal in its last line: the answer to a list of snapshots of a LUN without policy (2.4)."""
+
+
+class SessionEnded(AnswerLost, Unauthorized):
+    """The array answered that the session has ended. Whether it made the change all the same, a read decides."""
+
+    kind = "unauthorized"
 
 
 class ConcertoSession:
@@ -125,15 +131,20 @@ class ConcertoSession:
         )
 
     def close(self) -> None:
-        """Log out. The credentials are not sent: the cookie is enough."""
+        """Log out. The credentials are sent only where the array does not end the session without them."""
         if self._logged_in:
             self._logged_in = False
-            self.http.log_out(
-                lambda: self.http.request(
-                    "POST", BASE + "/auth/logout", json={}, session=True, idempotent=True, timeout=5.0
-                )
-            )
+            self.http.log_out(self._log_out)
         self.http.close()
+
+    def _log_out(self) -> None:
+        for body in ({}, {"data": self._credentials}):
+            reply = self.http.request(
+                "POST", BASE + "/auth/logout", json=body, session=True, idempotent=True, timeout=5.0
+            )
+            answer = reply.json_or_none()
+            if _expired(reply) or not isinstance(answer, dict) or answer.get("success", True):
+                return
 
     # -- requests ----------------------------------------------------------------------------------------------------
 
@@ -143,11 +154,13 @@ class ConcertoSession:
         """A query. ``body`` has its filters (section 1.6)."""
         return self._ask("GET", path, body, kind, session)
 
-    def post(self, path: str, params: Mapping[str, Any]) -> Object:
-        return self._ask("POST", path, {"params": params})
+    def post(self, path: str, params: Mapping[str, Any], once: bool = False) -> Object:
+        """:param once: a second request would do harm: SessionEnded instead of sending it again after a login."""
+        return self._ask("POST", path, {"params": params}, once=once)
 
-    def put(self, path: str, params: Mapping[str, Any], idempotent: bool = False) -> Object:
-        return self._ask("PUT", path, {"params": params}, idempotent=idempotent)
+    def put(self, path: str, params: Mapping[str, Any], idempotent: bool = False, once: bool = False) -> Object:
+        """:param once: as for ``post``."""
+        return self._ask("PUT", path, {"params": params}, idempotent=idempotent, once=once)
 
     def delete(self, path: str, params: Optional[Mapping[str, Any]] = None) -> Object:
         return self._ask("DELETE", path, None if params is None else {"params": params})
@@ -224,12 +237,19 @@ class ConcertoSession:
         kind: Optional[str] = None,
         session: bool = False,
         idempotent: Optional[bool] = None,
+        once: bool = False,
     ) -> Reply:
         query = [("type", kind)] if kind else []
 
         def send() -> Reply:
             return self.http.request(
-                method, BASE + path, query, json=body, session=session, idempotent=idempotent or None
+                method,
+                BASE + path,
+                query,
+                json=body,
+                session=session,
+                idempotent=idempotent or None,
+                repeat_after_login=not once,
             )
 
         reply = send()
@@ -247,13 +267,21 @@ class ConcertoSession:
         kind: Optional[str] = None,
         session: bool = False,
         idempotent: bool = False,
+        once: bool = False,
     ) -> Object:
         safe = method == "GET" or idempotent
         for attempt in range(ATTEMPTS):
-            reply = self._send(method, path, body, kind, session, idempotent)
+            reply = self._send(method, path, body, kind, session, idempotent, once)
+            if once and _expired(reply):
+                raise SessionEnded(
+                    "the session ended, and whether the array made the change cannot be known",
+                    code=str(reply.status),
+                    hint="Check the object on the array, and run the task again.",
+                    assumption=FAILOVER.id,
+                ).with_timeout(self.http.timeout)
             answer = reply.json_or_none()
             if isinstance(answer, dict):
-                return self._accepted(reply, answer)
+                return self._accepted(reply, answer, body)
             error = self._not_json(reply)
             if not safe or not isinstance(error, AnswerUnreadable) or attempt == ATTEMPTS - 1:
                 break
@@ -276,12 +304,12 @@ class ConcertoSession:
             hint="Check that the address and port are those of a Violin 7300 or 7700.",
         ).with_timeout(self.http.timeout)
 
-    def _accepted(self, reply: Reply, answer: Object) -> Object:
+    def _accepted(self, reply: Reply, answer: Object, body: Optional[Mapping[str, Any]] = None) -> Object:
         if reply.status == 403 or _unauthorized(answer):
             raise Unauthorized("the session ended, and logging in again did not help", code=str(reply.status))
         if answer.get("success") is True and answer.get("code", "success") == "success":
             return answer
-        raise error_of(answer.get("msg") or answer.get("code"), reply.request, self.http.mask)
+        raise error_of(answer.get("msg") or answer.get("code"), reply.request, self.http.mask, body)
 
 
 def parse_version(text: str) -> Tuple[int, ...]:

@@ -51,7 +51,7 @@ class Snapshots(Volumes):
             timemarks = None if volume.snapshots == () else self._timemarks(lun_id, name)
             if timemarks is None and self._prepare(lun_id, volume):
                 timemarks = self._timemarks(lun_id, name)
-            timemark = timemarks[0] if timemarks else self._create_timemark(lun_id, name)
+            timemark = self._only(timemarks, name) if timemarks else self._create_timemark(lun_id, name)
         return objects.converted(objects.timemark, timemark, replace(volume, id=lun_id), ())
 
     def _create_timemark(self, lun_id: str, name: str) -> Object:
@@ -60,7 +60,7 @@ class Snapshots(Volumes):
             lambda: bool(self._timemarks(lun_id, name)),
             (Rejected,),
         )
-        return self._listed(lambda: self._timemarks(lun_id, name) or None, "the snapshot")[0]
+        return self._only(self._listed(lambda: self._timemarks(lun_id, name) or None, "the snapshot"), name)
 
     # -- what snapshots need -----------------------------------------------------------------------------------------
 
@@ -117,7 +117,7 @@ class Snapshots(Volumes):
             timemarks = self._timemarks(lun_id, snapshot.name) or []
         if not timemarks:
             raise NotFound("snapshot %s is not there" % snapshot.name, target=snapshot.name)
-        return str(timemarks[0]["object_id"])
+        return str(self._only(timemarks, snapshot.name)["object_id"])
 
     def _snapshot_exists(self, snapshot: Snapshot) -> bool:
         """Section 3: no code says that a snapshot is missing, so the list of its volume's snapshots decides."""

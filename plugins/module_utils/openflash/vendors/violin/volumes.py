@@ -14,15 +14,15 @@ from ... import unfinished
 from ...compare import grown_size, mapped_to, name_taken, new_size, unlike
 from ...errors import BadReply, Busy, Conflict, InUse, Invalid, NotFound
 from ...model import DEDUP, THICK, Volume, VolumeSpec
-from ...transport.confirm import AnswerLost, confirm, extend_once, repeat
+from ...transport.confirm import AnswerLost, confirm, extend_once, poll_after, repeat
 from ...units import MIB, format_size, round_up
 from . import objects
 from .capabilities import kind_of
-from .ledger import POLICY_KEYS, THIN_PART
+from .ledger import ENCRYPTED, POLICY_KEYS, THIN_PART
 from .names import stamp_of
 from .pools import Pools, pool_id
 from .refusals import NameTaken, NoArea, NoPolicy, Rejected
-from .session import Object
+from .session import Object, SessionEnded, has_text
 
 
 class Volumes(Pools):
@@ -106,7 +106,9 @@ class Volumes(Pools):
             differs = "it is %sencrypted" % ("" if existing.options.get("encrypted") else "not ")
         else:
             return existing
-        raise unlike("volume", existing.name, differs)
+        raise unlike("volume", existing.name, differs).fill(
+            assumption=ENCRYPTED.id if spec.options.get("encrypted") and "encrypted" not in existing.options else None
+        )
 
     def extend_volume(self, volume: Volume, size: int) -> Volume:
         """Three requests: the array is sent the size to add, so the size is read before and after (section 4)."""
@@ -136,13 +138,20 @@ class Volumes(Pools):
 
         def expand() -> None:
             with self._not_found_if_deleted(name):
-                self._concerto.expand_lun(lun_id, (size - present_size) // MIB)
+                try:
+                    self._concerto.expand_lun(lun_id, (size - present_size) // MIB)
+                except SessionEnded as error:
+                    if not poll_after(error, lambda: self._size(lun_id, name) > present_size):
+                        self._concerto.expand_lun(lun_id, (size - present_size) // MIB)
             self._confirmed_sizes[lun_id, name] = size
 
         return extend_once(expand, lambda: self._size(lun_id, name), size, self._listed_within, format_size)
 
     def _size(self, lun_id: str, name: str) -> int:
-        return objects.megabytes(self._detail(lun_id, name), "size_mb") * MIB
+        detail = self._detail(lun_id, name)
+        if has_text(detail, "name") and detail["name"] != name:
+            raise name_taken()
+        return objects.megabytes(detail, "size_mb") * MIB
 
     def rename_volume(self, volume: Volume, name: str) -> Volume:
         """Two requests: the new name, and the volume with it."""
@@ -264,10 +273,11 @@ class Volumes(Pools):
             policy = self._concerto.snapshot_policy(lun_id)
         except NoPolicy:
             return
-        if not any(key in policy for key in POLICY_KEYS):
+        if not any(key in policy for key in POLICY_KEYS.value):
             raise InUse(
                 "its snapshot policy cannot be understood, so it may be somebody else's",
                 hint="Remove the policy with the array's own tools, when nobody needs it.",
+                assumption=POLICY_KEYS.id,
             )
         set_by_others = [
             purpose

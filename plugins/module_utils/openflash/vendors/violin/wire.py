@@ -47,8 +47,8 @@ class ConcertoOperations(ConcertoSession):
         return self.put("%s/%s" % (LUNS, lun_id), {"action": "update", "name": name})
 
     def expand_lun(self, lun_id: str, megabytes: int) -> Object:
-        """:param megabytes: MiB to add."""
-        return self.put("%s/%s" % (LUNS, lun_id), {"action": "expand", "sizeMB": megabytes})
+        """:param megabytes: MiB to add. SessionEnded where the session has ended: sent twice, it would add both."""
+        return self.put("%s/%s" % (LUNS, lun_id), {"action": "expand", "sizeMB": megabytes}, once=True)
 
     def delete_lun(self, lun_id: str) -> Object:
         """Never with ``force``, which would delete a mapped LUN."""
@@ -107,7 +107,7 @@ class ConcertoOperations(ConcertoSession):
 
     def create_timemark(self, lun_id: str, comment: str) -> Object:
         params = {"comment": comment, "priority": "medium", "snapshotNotification": False}
-        return self.post("%s/%s" % (TIMEMARKS, lun_id), params)
+        return self.post("%s/%s" % (TIMEMARKS, lun_id), params, once=True)
 
     def delete_timemark(self, timemark_id: str) -> Object:
         return self.delete("%s/%s" % (TIMEMARKS, timemark_id))

@@ -48,7 +48,7 @@ def _copy(state: ConcertoState, call: Call, source: Volume, lun: Volume, kind: s
     pool = state.requested_pool(call.params.get("storagepoolID"))
     target = state.array.copy_volume(
         source,
-        text_in(call.params, "targetName"),
+        state.check_lun_name(text_in(call.params, "targetName")),
         seconds=source.size / MIB / state.copy_speed,
         pool=pool.name,
         provisioning="thick",
@@ -59,7 +59,7 @@ def _copy(state: ConcertoState, call: Call, source: Volume, lun: Volume, kind: s
         "number": target.id,
         "object_id": object_id(target),
         "size": source.size // MIB,
-        "reported_from": state.array.clock() + state.copy_unseen,
+        "reported_from": state.array.clock() + max(state.copy_unseen, state.assumed("copies.reported_after")),
         "before": {**copies[kind], "before": None} if kind in copies else None,
     }
     state.array.touched("volume.copy_status", lun)

@@ -121,7 +121,7 @@ def create(state: ConcertoState, call: Call) -> Reply:
     else:
         addresses = [_wwpn(address) for address in list_in(object_in(params, "FCPolicy"), "initiatorWWPNList")]
     host = state.array.create_host(
-        text_in(params, "name"),
+        state.check_name(text_in(params, "name"), state.assumed("names.host_longest")),
         [(address, address) for address in addresses],
         attributes={
             "protocol": protocol,
@@ -137,8 +137,11 @@ def create(state: ConcertoState, call: Call) -> Reply:
 
 def delete(state: ConcertoState, call: Call, client_id: str) -> Reply:
     host = state.client(client_id)
+    if state.assumed("hosts.delete_mapped") == "deleted":
+        for mapping in state.array.mappings_for(host):
+            state.array.unmap(mapping)
     state.array.delete_host(host)
-    if not ledger.TARGETS_OUTLIVE_CLIENTS:
+    if not state.assumed("hosts.targets_outlive"):
         for target_id, _target in _targets_of(state, host):
             del state.targets[target_id]
     return {"msg": "Delete SAN client successfully."}
@@ -175,7 +178,7 @@ def _replace_initiators(state: ConcertoState, host: Host, addresses: list[str]) 
         if owner is not None and owner.host != host.id:
             raise ConcertoError(ledger.INITIATOR_TAKEN)
     for address, initiator in present.items():
-        if address not in addresses:
+        if address not in addresses and state.assumed("hosts.update_replaces") == "replaces":
             state.array.remove_initiator(initiator)
     for address in dict.fromkeys(addresses):
         if address not in present:
@@ -188,6 +191,9 @@ def _replace_initiators(state: ConcertoState, host: Host, addresses: list[str]) 
 def _map(state: ConcertoState, lun: Volume, host: Host, lun_number: int | None) -> None:
     if state.array.copying(lun):
         raise ConcertoError(BEING_FILLED)
+    lowest, highest = state.assumed("luns.range")
+    if lun_number is not None and not lowest <= lun_number <= highest:
+        raise ConcertoError(ledger.LUN_RANGE)
     state.array.map(lun, host, lun_number)
 
 
@@ -204,6 +210,8 @@ def _unassign(state: ConcertoState, call: Call, host: Host, message: str) -> Rep
     mapping = state.array.find_mapping(lun, host)
     if mapping is None:
         raise ConcertoError(NOT_ASSIGNED)
+    if state.assumed("hosts.unassign_force") == "needed" and not flag_in(call.params, "force"):
+        raise ConcertoError(ledger.FORCE_NEEDED)
     state.array.unmap(mapping)
     return {"msg": message}
 
@@ -265,6 +273,8 @@ def change_target(state: ConcertoState, call: Call, target_id: str) -> Reply:
 
 
 def delete_target(state: ConcertoState, call: Call, target_id: str) -> Reply:
+    if state.assumed("hosts.target_delete") == "unknown":
+        raise ConcertoError(ledger.NOT_SUPPORTED, "delete")
     target = state.targets.get(target_id)
     if target is None:
         raise ConcertoError(ledger.NO_SUCH_OBJECT)

@@ -31,6 +31,7 @@ class ConcertoError(Exception):
     """
 
     def __init__(self, refusal: Refusal, *details: object) -> None:
+        self.refusal = refusal
         template, code = refusal
         self.message = f"{template.format(*details)} Error: 0x{code:08x}"
         super().__init__(self.message)

@@ -26,11 +26,7 @@ class Sessions:
         self._open: set[str] = set()
 
     def log_in(self, call: Call) -> HttpReply:
-        data = call.body.get("data")
-        data = data if isinstance(data, dict) else {}
-        sent = (str(data.get(key, "")) for key in ("username", "password"))
-        pairs = zip(sent, self._credentials, strict=True)
-        if not all(hmac.compare_digest(value.encode(), expected.encode()) for value, expected in pairs):
+        if not self._has_credentials(call):
             document = {"success": False, "code": "unauthorized", "msg": ledger.LOGIN_REFUSED}
             return json_reply(200, document, message=ledger.LOGIN_REFUSED)
         session = str(uuid.uuid4())
@@ -38,8 +34,14 @@ class Sessions:
         flags = "; Path=/; HttpOnly" + ("; Secure" if self._secure else "")
         return json_reply(200, {"id": session}, Set_Cookie=f"{ledger.COOKIE}={session}{flags}")
 
-    def log_out(self, request: HttpRequest) -> HttpReply:
-        """Succeeds any number of times, with or without a session, whatever the body is."""
+    def log_out(self, request: HttpRequest, call: Call, needs_credentials: bool) -> HttpReply:
+        """Succeeds any number of times, with or without a session.
+
+        :param needs_credentials: otherwise any body will do.
+        """
+        if needs_credentials and not self._has_credentials(call):
+            document = {"success": False, "msg": ledger.LOGOUT_REFUSED}
+            return json_reply(200, document, message=ledger.LOGOUT_REFUSED)
         self.end(self.of(request))
         return json_reply(200, {"success": True, "msg": "Logged out."})
 
@@ -56,6 +58,16 @@ class Sessions:
 
     def reopen(self, session: str) -> None:
         self._open.add(session)
+
+    def end_all(self) -> None:
+        self._open.clear()
+
+    def _has_credentials(self, call: Call) -> bool:
+        data = call.body.get("data")
+        data = data if isinstance(data, dict) else {}
+        sent = (str(data.get(key, "")) for key in ("username", "password"))
+        pairs = zip(sent, self._credentials, strict=True)
+        return all(hmac.compare_digest(value.encode(), expected.encode()) for value, expected in pairs)
 
     def end(self, session: str | None) -> None:
         self._open.discard(session or "")

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from itertools import count
 from typing import Any
 
 from ...objects import Volume
@@ -29,7 +30,7 @@ def area(state: ConcertoState, call: Call, lun_id: str) -> Reply:
     lun = state.lun(lun_id)
     data: dict[str, Any] = {"object_id": object_id(lun), "timemarkEnabled": POLICY in lun.attributes}
     if AREA in lun.attributes:
-        data["snapshot_resource"] = dict(lun.attributes[AREA])
+        data["snapshot_resource"] = {key: value for key, value in lun.attributes[AREA].items() if key != "taken"}
     return {"data": data}
 
 
@@ -44,7 +45,12 @@ def create_area(state: ConcertoState, call: Call, lun_id: str) -> Reply:
     pool = state.requested_pool(call.params.get("storagepoolID"), default=lun.pool)
     if size * MIB > pool.free:
         raise ConcertoError(ledger.NO_SPACE)
+    taken = size * MIB if state.assumed("snapshots.area_takes_space") else 0
+    if taken:
+        # Of the pool of the LUN, whatever the request says: the neutral array knows one pool for each LUN.
+        state.array.reserve(lun, taken)
     lun.attributes[AREA] = {
+        "taken": taken,
         "size_mb": size,
         "policy": text_in(call.params, "policy", "preserveAll"),
         "automaticExpansion": {"enabled": flag_in(expansion, "enabled")},
@@ -60,7 +66,8 @@ def delete_area(state: ConcertoState, call: Call, lun_id: str) -> Reply:
         raise ConcertoError(NO_SNAPSHOT_AREA)
     if POLICY in lun.attributes:
         raise ConcertoError(ledger.HAS_POLICY)
-    del lun.attributes[AREA]
+    if taken := lun.attributes.pop(AREA).get("taken"):
+        state.array.reserve(lun, -taken)
     state.array.touched("volume.snapshot_resource", lun)
     return {"msg": "Delete Snapshot resource successfully."}
 
@@ -69,7 +76,9 @@ def delete_area(state: ConcertoState, call: Call, lun_id: str) -> Reply:
 
 
 def policy(state: ConcertoState, call: Call, lun_id: str) -> Reply:
-    return {"data": dict(_policy(state.lun(lun_id)))}
+    found = _policy(state.lun(lun_id))
+    reported = state.assumed("snapshots.policy_keys")
+    return {"data": {key: value for key, value in found.items() if key in reported}}
 
 
 def create_policy(state: ConcertoState, call: Call, lun_id: str) -> Reply:
@@ -121,7 +130,7 @@ def listing(state: ConcertoState, call: Call, lun_id: str) -> Reply:
     if lun is None or POLICY not in lun.attributes:
         raise NotCleanJson
     comment = call.body.get("comment")
-    rows = [_row(state, snapshot) for snapshot in state.snapshots(lun) if comment in (None, snapshot.name)]
+    rows = [_row(state, snapshot) for snapshot in state.snapshots(lun) if comment in (None, _comment(snapshot))]
     return {"data": {"timemarks": rows}}
 
 
@@ -132,8 +141,13 @@ def detail(state: ConcertoState, snapshot: Volume) -> Reply:
     return {"data": data}
 
 
+def _comment(snapshot: Volume) -> str:
+    """What names a snapshot for clients. Where two have the same, the neutral array has another name."""
+    return str(snapshot.attributes.get("comment", snapshot.name))
+
+
 def _row(state: ConcertoState, snapshot: Volume) -> dict[str, Any]:
-    return {"object_id": object_id(snapshot), "id": state.timestamp(snapshot), "comment": snapshot.name}
+    return {"object_id": object_id(snapshot), "id": state.timestamp(snapshot), "comment": _comment(snapshot)}
 
 
 def create(state: ConcertoState, call: Call, lun_id: str) -> Reply:
@@ -147,14 +161,23 @@ def create(state: ConcertoState, call: Call, lun_id: str) -> Reply:
     if len(state.snapshots(lun)) >= policy_of_lun["maxTimeMarkCount"]:
         raise ConcertoError(ledger.LIMIT)
     attributes = {"timestamp": state.new_timestamp(lun), "content": lun.attributes.get("content", lun.uuid)}
-    (snapshot,) = state.array.create_snapshots([(lun, comment)], writable=False, attributes=attributes)
+    names = {snapshot.name for snapshot in state.snapshots(lun)}
+    name = comment
+    if comment in names and not state.assumed("snapshots.comment_unique"):
+        attributes["comment"] = comment
+        name = next(other for n in count(2) if (other := f"{comment} ({n})") not in names)
+    (snapshot,) = state.array.create_snapshots([(lun, name)], writable=False, attributes=attributes)
     return {"msg": "Create TimeMark successfully.", "object_id": object_id(snapshot)}
 
 
 def delete(state: ConcertoState, call: Call, snapshot_id: str) -> Reply:
     snapshot = state.snapshot(snapshot_id)
-    if state.array.children(snapshot):
-        raise ConcertoError(ledger.HAS_TIMEVIEW)
+    for clone in state.array.children(snapshot):
+        if state.assumed("snapshots.delete_with_clone") == "refused":
+            raise ConcertoError(ledger.HAS_TIMEVIEW)
+        for mapping in state.array.mappings_of(clone):
+            state.array.unmap(mapping)
+        state.array.delete_volume(clone)
     state.array.delete_volume(snapshot)
     return {"msg": "Delete TimeMark successfully."}
 
@@ -170,8 +193,10 @@ def create_timeview(state: ConcertoState, call: Call, lun_id: str) -> Reply:
         raise ConcertoError(ledger.NO_SUCH_OBJECT)
     if state.array.children(snapshot):
         raise ConcertoError(ledger.HAS_TIMEVIEW)
+    if state.assumed("clones.storage") == "needed" and not object_in(call.params, "storage"):
+        raise ConcertoError(ledger.NO_STORAGE)
     clone = state.array.create_volume(
-        text_in(call.params, "targetName"),
+        state.check_lun_name(text_in(call.params, "targetName")),
         snapshot.size,
         pool=lun.pool,
         provisioning="thin" if lun.provisioning == "thick" else lun.provisioning,
@@ -185,5 +210,8 @@ def delete_timeview(state: ConcertoState, call: Call, timeview_id: str) -> Reply
     clone = state.lun(timeview_id)
     if TIMEVIEW not in clone.attributes:
         raise ConcertoError(ledger.NO_SUCH_OBJECT)
+    if state.assumed("volumes.delete_mapped") == "deleted":
+        for mapping in state.array.mappings_of(clone):
+            state.array.unmap(mapping)
     state.array.delete_volume(clone)
     return {"msg": "Delete TimeView successfully."}

@@ -5,13 +5,16 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from ...array import Array
+from ...assumptions import default_of
 from ...objects import Host, Pool, Volume
 from . import ledger
 from .refusals import ConcertoError
@@ -69,6 +72,8 @@ class ConcertoState:
     array: Array
     address: str
     copy_speed: int
+    assumed: Callable[[str], Any]
+    """The value that is played for an entry of the ledger: see ``Wire.assumed``."""
     copy_unseen: float = 0.0
     """Seconds after the start of a copy in which the status still reports the copy before it, or none."""
     adapters: list[Adapter] = field(default_factory=list)
@@ -104,6 +109,17 @@ class ConcertoState:
     def external(self) -> bool:
         """Whether it is a 7700. Its head is a separate server, and its pools alone decide about deduplication."""
         return self.model == 7700
+
+    def check_name(self, name: str, longest: int) -> str:
+        """The name of a new LUN or client. Which characters are refused is only known where another set is played."""
+        pattern = self.assumed("names.characters")
+        is_default = pattern == default_of(ledger.LEDGER, "violin.names.characters")
+        if len(name) > longest or not (is_default or re.fullmatch(pattern, name)):
+            raise ConcertoError(ledger.BAD_NAME)
+        return name
+
+    def check_lun_name(self, name: str) -> str:
+        return self.check_name(name, self.assumed("names.longest"))
 
     # ---- look-ups --------------------------------------------------------------------------------------------------
 
@@ -160,7 +176,7 @@ class ConcertoState:
     def timestamp(self, snapshot: Volume) -> str:
         """What the API calls the id of a snapshot: when it was taken, in seconds since the epoch."""
         found: str = snapshot.attributes["timestamp"]
-        return found
+        return found if self.assumed("snapshots.timestamp_unique") else str(int(found) // 60 * 60)
 
     def new_timestamp(self, lun: Volume) -> str:
         """The time now, or a later one where the last snapshot has it already: an id is not given out twice."""

@@ -50,7 +50,7 @@ def detail(state: ConcertoState, call: Call, lun_id: str) -> Reply:
         "virtualDeviceID": lun.id,
         "size_mb": lun.size // MIB,
     }
-    if state.numbers >= (7, 5, 6):
+    if state.numbers >= (7, 5, 6) and state.assumed("volumes.encrypted_reported"):
         data["encrypted"] = bool(lun.attributes.get("encrypted"))
     if TIMEVIEW in lun.attributes:
         snapshot = state.array.parent(lun)
@@ -62,7 +62,7 @@ def detail(state: ConcertoState, call: Call, lun_id: str) -> Reply:
 
 def create(state: ConcertoState, call: Call) -> Reply:
     params = call.params
-    name = text_in(params, "name")
+    name = state.check_lun_name(text_in(params, "name"))
     thin = object_in(params, "thinProvisioning")
     is_thin = flag_in(thin, "enabled")
     full_size = number_in(thin, "fullSizeMB", 0)
@@ -101,7 +101,7 @@ def create(state: ConcertoState, call: Call) -> Reply:
 def change(state: ConcertoState, call: Call, lun_id: str) -> Reply:
     lun = state.lun(lun_id)
     if call.action == "update":
-        state.array.rename_volume(lun, text_in(call.params, "name"))
+        state.array.rename_volume(lun, state.check_lun_name(text_in(call.params, "name")))
         return {"msg": "Update resource profile successfully."}
     delta = number_in(call.params, "sizeMB") * MIB
     if delta <= 0:
@@ -123,10 +123,11 @@ def delete(state: ConcertoState, call: Call, lun_id: str) -> Reply:
     lun = state.lun(lun_id)
     if state.array.copying(lun):
         raise ConcertoError(COPY_IN_PROGRESS)
-    if flag_in(call.body, "force"):
+    is_forced = flag_in(call.body, "force")
+    if is_forced or state.assumed("volumes.delete_mapped") == "deleted":
         for mapping in state.array.mappings_of(lun):
             state.array.unmap(mapping)
-    elif not state.array.mappings_of(lun) and not state.array.children(lun):
+    if not is_forced and not state.array.mappings_of(lun) and not state.array.children(lun):
         # Policy and snapshot resource must be deleted before the LUN, the policy first.
         if POLICY in lun.attributes:
             raise ConcertoError(ledger.HAS_POLICY)

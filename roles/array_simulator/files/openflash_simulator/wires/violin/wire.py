@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from ...array import Array
@@ -19,7 +20,7 @@ from ...rules import ArrayError, Rules
 from ...settings import ArrayConfig
 from ..base import need_protocol_of_datapath, parse_version
 from ..http import HttpReply, HttpRequest, HttpWire, json_reply
-from . import copies, hosts, ledger, pools, ports, server, snapshots, volumes
+from . import copies, hosts, keys, ledger, pools, ports, server, snapshots, volumes
 from .call import Call, parse
 from .refusals import ConcertoError, TimeMarkBusy, from_array
 from .session import Sessions, forbidden
@@ -34,6 +35,9 @@ UNKNOWN_PATH = """<html><head><title>IPStor REST API Error Message</title></head
   <b>Message:</b> <font color="red">{}</font>
 </p></body></html>
 """
+
+# Longer than an IQN, of which the neutral array checks the length too.
+_INITIATOR_NAME = 255
 
 Handler = Callable[..., dict[str, Any] | str]
 
@@ -147,14 +151,13 @@ class ViolinWire(HttpWire):
 
     def __init__(self, config: ArrayConfig, *arguments: Any) -> None:
         super().__init__(config, *arguments)
+        self._changes = 0
         self.tls = config.options.get("tls", True)
         self._sessions = Sessions(config.username, config.password, secure=self.tls)
         model = config.options.get("model", 7300)
         sizes = {pool.name: pool.size for pool in config.pools} or {ledger.POOL: ledger.CAPACITY}
         limits = {
-            "name_length": ledger.NAME_LENGTH,
             "snapshots_per_volume": ledger.SNAPSHOTS_PER_LUN,
-            "max_lun": ledger.MAX_LUN,
             **config.limits,
         }
         speed = limits.pop("copy_speed", ledger.COPY_SPEED)
@@ -179,8 +182,21 @@ class ViolinWire(HttpWire):
             array,
             config.address,
             copy_speed=max(1, speed),
+            assumed=self.assumed,
             copy_unseen=unseen_milliseconds / 1000,
             portals=config.options.get("portals", ledger.PORTALS),
+        )
+
+    def assumptions_changed(self) -> None:
+        super().assumptions_changed()
+        self._changes = 0
+        array = self.concerto_state.array
+        array.rules = replace(
+            array.rules,
+            name_length=self.config.limits.get("name_length", _INITIATOR_NAME),
+            max_lun=self.config.limits.get("max_lun", self.assumed("luns.range")[1]),
+            first_lun=self.assumed("luns.range")[0],
+            max_size=self.assumed("volumes.largest"),
         )
 
     async def listen(self) -> None:
@@ -222,10 +238,19 @@ class ViolinWire(HttpWire):
         if path == "/auth/login" and request.method == "POST":
             return self._sessions.log_in(call)
         if path == "/auth/logout" and request.method == "POST":
-            return self._sessions.log_out(request)
+            return self._sessions.log_out(request, call, self.assumed("session.logout_body") == "credentials")
         if self._sessions.of(request) is None:
             return forbidden()
-        return self._dispatch(call, path)
+        failover = self.assumed("session.after_failover")
+        if failover == "nothing_done" or not self.is_write(request):
+            return self._dispatch(call, path)
+        self._changes += 1
+        if self._changes % 3 != 1:
+            return self._dispatch(call, path)
+        if failover == "change_made":
+            self._dispatch(call, path)
+        self._sessions.end_all()
+        return forbidden()
 
     def _dispatch(self, call: Call, path: str) -> HttpReply:
         for method, pattern, handler in _PATTERNS:
@@ -233,27 +258,40 @@ class ViolinWire(HttpWire):
             if found is None:
                 continue
             try:
+                if self.assumed("requests.unknown_keys") == "refused":
+                    keys.check(call, f"{handler.__module__.rpartition('.')[2]}.{handler.__name__}")
                 result = handler(self.concerto_state, call, *found.groups())
             except ArrayError as error:
-                return _refusal(from_array(error).message)
-            except (ConcertoError, snapshots.Disabled, TimeMarkBusy) as error:
-                return _refusal(error.message)
+                return self._refused(from_array(error))
+            except ConcertoError as error:
+                return self._refused(error)
+            except (snapshots.Disabled, TimeMarkBusy) as error:
+                return self._refusal(error.message)
             except snapshots.NotCleanJson as error:
-                return _text_then_json(error.message)
+                return _text_then_json(error.message, self._refusal(error.message))
             if isinstance(result, str):
                 return HttpReply(200, result.encode(), "text/html")
             if "snapcopy_status" in result:
                 # Section 2.5: the only answer without "success"
                 return json_reply(200, result)
+            if call.method == "POST" and self.assumed("objects.id_of_new") == "missing":
+                result.pop("object_id", None)
             return json_reply(200, {"success": True, "msg": None, **result})
         text = UNKNOWN_PATH.format(f"Invalid controller specified ({path})")
         return HttpReply(200, text.encode(), "text/html", message="unknown path")
 
+    def _refused(self, error: ConcertoError) -> HttpReply:
+        is_unknown = error.refusal in ledger.WITHOUT_SOURCE and self.assumed("errors.codes") == "unknown"
+        return self._refusal(ConcertoError(ledger.UNKNOWN_CODE).message if is_unknown else error.message)
+
+    def _refusal(self, message: str) -> HttpReply:
+        return json_reply(self.assumed("errors.status"), {"success": False, "msg": message}, message=message)
+
     def busy(self, request: HttpRequest) -> HttpReply:
-        return _refusal(TimeMarkBusy.message)
+        return self._refusal(TimeMarkBusy.message)
 
     def refused(self, request: HttpRequest, code: str) -> HttpReply:
-        return _refusal(code)
+        return self._refusal(code)
 
     def expired(self, request: HttpRequest) -> HttpReply:
         self._sessions.end(self._sessions.of(request))
@@ -296,11 +334,6 @@ class ViolinWire(HttpWire):
         self.concerto_state.targets = saved["targets"]
 
 
-def _refusal(message: str) -> HttpReply:
-    return json_reply(ledger.FAILURE_STATUS, {"success": False, "msg": message}, message=message)
-
-
-def _text_then_json(message: str) -> HttpReply:
-    reply = _refusal(message)
+def _text_then_json(message: str, reply: HttpReply) -> HttpReply:
     lines = b"Notice: no TimeMark policy\n" + message.encode() + b"\n" + reply.body
     return HttpReply(reply.status, lines, "text/html", message=message)
