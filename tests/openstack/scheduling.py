@@ -20,7 +20,7 @@ OF_GROUPS = ("consistent_group_snapshot_enabled",)
 def spec_lines(vendor: str) -> list[tuple[str, str]]:
     """The extra specs in the guide's paragraph on the types of this array, as ``key = value``."""
     guide = (Path(__file__).parents[2] / "docs/docsite/rst/guide_cinder.rst").read_text(encoding="utf-8")
-    section = guide.split(f"[{vendor}]\n", 1)[1].split("*Moving over*", 1)[0]
+    section = re.split(r"\n-{3,}\n", guide.split(f"[{vendor}]\n", 1)[1], maxsplit=1)[0]
     types = section.partition("*Types*")[2]
     return [(key, value) for key, value in re.findall(r"``([\w:]+) = ([^`]+)``", types) if key not in OF_GROUPS]
 
