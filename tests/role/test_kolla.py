@@ -190,11 +190,12 @@ def test_hosts_with_different_backends_have_an_override_each(deployment: Deploym
 ENGINE = """#!/bin/sh
 cd {folder}
 case $1 in
-image) cat "$(echo "$5" | tr / _)" 2>/dev/null || exit 1 ;;
+image) cat "$(echo "$3" | tr / _)" 2>/dev/null || exit 1 ;;
 build)
     echo "$@" >> built
     label=$(sed -n 's/^LABEL openflash.version="\\([^"]*\\)".*/\\1/p' "$8/Dockerfile")
-    echo "$label ${{3#BASE=}}" > "$(echo "$7" | tr / _)" ;;
+    labels="\\"openflash.version\\": \\"$label\\", \\"openflash.base\\": \\"${{3#BASE=}}\\""
+    echo "[{{\\"Config\\": {{\\"Labels\\": {{$labels}}}}}}]" > "$(echo "$7" | tr / _)" ;;
 esac
 """
 
