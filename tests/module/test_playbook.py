@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -69,15 +70,22 @@ def test_check_mode_of_a_play_writes_nothing(array: ArrayUnderTest, player: Play
     assert array.writes(mark) == []
 
 
-def test_diff_shows_before_and_after(xtremio: ArrayUnderTest, player: Player) -> None:
+def test_diff_shows_the_plan_and_what_differs(xtremio: ArrayUnderTest, player: Player) -> None:
     xtremio.done("flash_volume", name="db1", size="10GiB")
     completed = player.play(
         [{"openflash.storage.flash_volume": {"name": "db1", "size": "20GiB"}}], xtremio.connection, "--diff"
     )
     assert completed.rc == 0, completed.output
     lines = completed.stdout.splitlines()
-    assert any(line.startswith("-") and '"size_text": "10GiB"' in line for line in lines), completed.stdout
-    assert any(line.startswith("+") and '"size_text": "20GiB"' in line for line in lines)
+    for expected in (
+        "  ~ extend volume db1 from 10GiB to 20GiB",
+        "0 to make, 1 to change, 0 to delete; 0 refused",
+        "--- before: volume db1",
+        "+++ after: volume db1",
+    ):
+        assert expected in lines, completed.stdout
+    changed = [line for line in lines if re.match(r"[-+] ", line)]
+    assert [re.sub(r'[",]', "", line).split() for line in changed] == [["-", "size:", "10GiB"], ["+", "size:", "20GiB"]]
 
 
 def test_the_calls_are_returned_with_vv(xtremio: ArrayUnderTest, player: Player) -> None:
