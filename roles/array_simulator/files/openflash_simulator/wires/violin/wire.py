@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 from ...array import Array
+from ...assumptions import default_of
 from ...checks import choice, flag, ip_addresses, iscsi_fc_or_both, protocol_name
 from ...datapath import NoDataPath
 from ...devicetree import DeviceTree
@@ -190,13 +191,14 @@ class ViolinWire(HttpWire):
     def assumptions_changed(self) -> None:
         super().assumptions_changed()
         self._changes = 0
-        array = self.concerto_state.array
+        array, largest = self.concerto_state.array, self.assumed("volumes.largest")
         array.rules = replace(
             array.rules,
             name_length=self.config.limits.get("name_length", _INITIATOR_NAME),
             max_lun=self.config.limits.get("max_lun", self.assumed("luns.range")[1]),
             first_lun=self.assumed("luns.range")[0],
-            max_size=self.assumed("volumes.largest"),
+            # What sizes are refused is only known where another limit is played.
+            max_size=Rules.max_size if largest == default_of(ledger.LEDGER, "violin.volumes.largest") else largest,
         )
 
     async def listen(self) -> None:
