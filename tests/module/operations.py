@@ -62,6 +62,8 @@ class Operation:
     """What an array without the operation refuses: a name of abilities.OPERATIONS."""
     bad: tuple[tuple[Mapping[str, Any], str], ...] = ()
     """Options with which the task must be refused, and a part of the reason."""
+    missing: tuple[tuple[Mapping[str, Any], str], ...] = ()
+    """Options that name an object that is not there, and that object, which a check assumes to be made before."""
     vendors: tuple[str, ...] = ()
     """The only vendors that have it; empty: all."""
     connection: Mapping[str, Any] = field(default_factory=dict)
@@ -307,7 +309,8 @@ OPERATIONS: dict[str, Operation] = {
         {"name": "copy1", "source_volume": "data1"},
         "data1",
         _clone("data1"),
-        bad=(({"size": "1GiB"}, "smaller"), ({"source_volume": "none1"}, "none1")),
+        bad=(({"size": "1GiB"}, "smaller"),),
+        missing=(({"source_volume": "none1"}, "volume none1"),),
     ),
     "create a larger clone": Operation(
         "flash_volume",
@@ -320,14 +323,14 @@ OPERATIONS: dict[str, Operation] = {
         {"name": "copy1", "source_snapshot": "sunday", "source_volume": "data1", "size": "4GiB"},
         "data1 sunday",
         _from_snapshot(4 * GIB),
-        bad=(({"source_snapshot": "none1"}, "none1"),),
+        missing=(({"source_snapshot": "none1"}, "snapshot none1 of volume data1"),),
     ),
     "take the first snapshot of a volume": Operation(
         "flash_snapshot",
         {"name": "monday", "volume": "data1"},
         "data1",
         _take("data1", "monday"),
-        bad=(({"volume": "none1"}, "none1"),),
+        missing=(({"volume": "none1"}, "volume none1"),),
     ),
     "take another snapshot of a volume": Operation(
         "flash_snapshot",
@@ -361,7 +364,7 @@ OPERATIONS: dict[str, Operation] = {
         "data1 data2",
         take_snapshot_set,
         "atomic_snapshots",
-        bad=(({"snapshots": [{"name": "set1", "volume": "none1"}]}, "none1"),),
+        missing=(({"snapshots": [{"name": "set1", "volume": "none1"}]}, "volume none1"),),
     ),
     "restore a volume": Operation(
         "flash_snapshot",
@@ -369,7 +372,8 @@ OPERATIONS: dict[str, Operation] = {
         "data1 sunday",
         restore,
         "restore_snapshot",
-        bad=(({"backup": None}, "backup"), ({"name": "none1"}, "none1")),
+        bad=(({"backup": None}, "backup"),),
+        missing=(({"name": "none1"}, "snapshot none1 of volume data1"),),
     ),
     "create a host": Operation(
         "flash_host_map",
@@ -383,7 +387,7 @@ OPERATIONS: dict[str, Operation] = {
         lambda subject: {**_hosts(0, host="server1", volume="data1")(subject), **subject.lun(0)},
         "data1",
         ability="create_host",
-        bad=(({"volume": "none1"}, "none1"),),
+        missing=(({"volume": "none1"}, "volume none1"),),
     ),
     "create a host with CHAP": Operation(
         "flash_host_map",
@@ -426,7 +430,8 @@ OPERATIONS: dict[str, Operation] = {
         "data1 used1 web1",
         map_volume,
         "create_host",
-        bad=(({"host": "none1"}, "give its initiators"), ({"volume": "none1"}, "none1"), ({"lun": -1}, "LUN -1")),
+        bad=(({"lun": -1}, "LUN -1"),),
+        missing=(({"host": "none1"}, "host none1"), ({"volume": "none1"}, "volume none1")),
     ),
     "map a volume at a LUN": Operation(
         "flash_host_map",
@@ -469,7 +474,7 @@ OPERATIONS: dict[str, Operation] = {
         "data1 data2 group1",
         snapshot_group,
         "groups",
-        bad=(({"group": "none1"}, "none1"),),
+        missing=(({"group": "none1"}, "consistency group none1"),),
     ),
     "limit the IOPS of a volume": Operation(
         "flash_volume",

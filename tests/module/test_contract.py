@@ -143,14 +143,25 @@ def test_what_an_array_cannot_do_is_refused_with_its_reason(stage: Stage, name: 
     assert stage.array.changes(mark) == []
 
 
-@pytest.mark.parametrize(
-    ("row", "name"), [case for case in cases(supported=True) if OPERATIONS[str(case.values[1])].bad]
-)
+def cases_with(field: str) -> list[Any]:
+    return [case for case in cases(supported=True) if getattr(OPERATIONS[str(case.values[1])], field)]
+
+
+@pytest.mark.parametrize(("row", "name"), cases_with("bad"))
 def test_bad_options_are_refused_before_anything_is_written(stage: Stage, name: str) -> None:
     operation = OPERATIONS[name]
     stage.prepare(operation)
     for change, message in operation.bad:
         stage.array.refuses(operation.module, message, **{**operation.options(stage.array.subject), **change})
+
+
+@pytest.mark.parametrize(("row", "name"), cases_with("missing"))
+def test_a_missing_object_is_reported_and_a_check_assumes_that_it_is_made_before(stage: Stage, name: str) -> None:
+    operation = OPERATIONS[name]
+    stage.prepare(operation)
+    for change, missing in operation.missing:
+        args = {**operation.options(stage.array.subject), **change}
+        stage.array.needs(missing, operation.module, "none1", kind=None, **args)
 
 
 # ---- killed ----------------------------------------------------------------------------------------------------------
