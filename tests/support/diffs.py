@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-Diff = Sequence[dict[str, Any]]
+if TYPE_CHECKING:  # the oldest Python of the library cannot evaluate it
+    Diff = Sequence[dict[str, Any]]
 
 
 def plan_text(diff: Diff) -> str:
