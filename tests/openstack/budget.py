@@ -38,6 +38,7 @@ SAFETY = {
     ("violin", "volume from snapshot"): (9, POLLS),
     ("violin", "clone"): (9, POLLS),
     ("datera", "clone"): (4, "whether the copy is finished: Cinder's driver returns as soon as it has begun"),
+    ("dsware", "delete"): (1, "whether the volume has snapshots, which the array may delete with it"),
     ("flashsystem", "extend"): (1, "the present size: the request has the difference"),
 }
 
