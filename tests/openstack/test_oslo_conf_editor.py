@@ -19,6 +19,7 @@ import yaml
 from hypothesis import assume, given, settings, strategies as st
 
 from ansible_collections.openflash.storage.plugins.filter.cinder_backends import cinder_backends
+from ansible_collections.openflash.storage.plugins.filter.glance_datera_store import glance_datera_store
 from ansible_collections.openflash.storage.plugins.filter.oslo_literal import oslo_literal
 from ansible_collections.openflash.storage.plugins.module_utils.oslo_conf import ConfError, Document, escaped, normal
 from ansible_collections.openflash.storage.plugins.modules import oslo_conf
@@ -298,7 +299,7 @@ def test_cinder_reads_the_values_of_a_backend(
 @RUNS
 @given(login=PASSWORDS, tenant=PASSWORDS, path=PASSWORDS)
 def test_glance_reads_the_values_of_its_store(judge: Judge, login: str, tenant: str, path: str) -> None:
-    """The role glance_datera writes them by the filter oslo_literal."""
+    """As the filter of the role glance_datera writes them."""
     values = {"datera_san_login": login, "datera_tenant_id": tenant, "datera_ca_file": path}
     document = Document("[glance_store]\n[DEFAULT]\na = other\n")
     for name, value in values.items():
@@ -307,11 +308,11 @@ def test_glance_reads_the_values_of_its_store(judge: Judge, login: str, tenant: 
 
 
 def test_the_role_glance_datera_writes_every_text_as_one_that_means_itself() -> None:
-    written = yaml.safe_load((ROOT / "roles/glance_datera/vars/main.yml").read_text())["glance_datera_given"]
-    texts = {"san_ip", "san_login", "tenant_id", "placement_mode", "ca_file", "tls_server_name", "data_path"}
-    texts |= {"glance_rootwrap_path", "glance_rootwrap_config"}
-    for name in texts:
-        assert "openflash.storage.oslo_literal" in written[f"datera_{name}"], name
+    names = yaml.safe_load((ROOT / "roles/glance_datera/vars/main.yml").read_text())["glance_datera_given"]
+    options = {**dict.fromkeys(names, "a$b"), "datera_san_port": 7718}
+    values = {"store": "pictures", "multiple": True, "default": False, "options": options, "password": "secret"}
+    section = glance_datera_store(values)["present"][-1]["options"]
+    assert section == {**dict.fromkeys(names, "a$$b"), "datera_san_port": 7718}
 
 
 @pytest.mark.parametrize("value", ["a\nb", "a\r", "a\u2028b", "a\x0bb"])
