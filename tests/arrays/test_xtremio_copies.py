@@ -229,14 +229,16 @@ def test_a_restore_keeps_the_present_content_as_a_backup(xms_v2: SimulatedXms) -
     mark = xms_v2.mark()
     backup = array.restore_snapshot(volume, snapshot, "before")
     bodies = [request["body"] for request in xms_v2.requests(mark) if request["method"] == "POST"]
-    assert len(bodies) == 1
-    assert "backup-snap-suffix" in bodies[0]
-    assert "no-backup" not in bodies[0]
+    safety_copy, restore = bodies
+    assert safety_copy["snapshot-type"] == "readonly"
+    assert "backup-snap-suffix" in restore
+    assert "no-backup" not in restore
     assert backup.name == "before"
     assert backup.volume == "v1"
     assert xms_v2.names() == ["before", "s1", "v1"]
     assert array.volumes(["v1"]).items[0].serial == serial
-    with xms_v2.budget(array, 2, 0):
+    # The backup, the volume and the safety copy, one by one where XMS has no list of names
+    with xms_v2.budget(array, 3, 0):
         assert array.restore_snapshot(volume, snapshot, "before") == backup
     assert model.names(array.snapshots(["before"]).items) == ("before",)
     assert not array.snapshots(["before"]).items[0].proven

@@ -78,7 +78,7 @@ OLDER = (
     ),
     Row(
         "dsware-socket",
-        {"vendor": "dsware", "datapath": True},
+        {"vendor": "dsware", "assume": {"dsware.socket.extensions": True}, "datapath": True},
         SOCKET,
         port="socket_port",
         trust=None,

@@ -159,7 +159,9 @@ def test_progress_is_written_to_a_file(lab: Lab) -> None:
     report = json.loads(progress.read_text())
     assert (report["volume"], report["phase"], report["percent"], report["bytes"]) == ("golden", "done", 100.0, 4 * MIB)
     lab.refused("there is no image", path=lab.folder / "missing", progress_file=progress)
-    lab.refused("there is no image", both=False, name="other", path=lab.folder / "missing", progress_file=progress)
+    lab.refused(
+        "there is no image", check_mode=False, name="other", path=lab.folder / "missing", progress_file=progress
+    )
     assert json.loads(progress.read_text())["phase"] == "failed"
 
 
@@ -178,8 +180,8 @@ def test_check_mode_assumes_an_image_and_a_volume_that_earlier_tasks_make(lab: L
     predicted = lab.run(path=out, state="exported", format="raw", check=True)
     assert predicted["assumes"] == [f"folder {out.parent}", "volume golden"]
     assert predicted["plan"][0].endswith(f"write volume golden to {out} (raw)")
-    lab.refused("there is no image", both=False, path=image)
-    lab.refused("there is no folder", both=False, path=out, state="exported")
+    lab.refused("there is no image", check_mode=False, path=image)
+    lab.refused("there is no folder", check_mode=False, path=out, state="exported")
 
 
 @pytest.mark.few
@@ -214,7 +216,7 @@ def test_the_export_of_a_snapshot_has_the_content_of_the_snapshot(lab: Lab) -> N
     with out.open("rb") as stream:
         assert stream.read(4 * MIB) == source.read_bytes()
     tuesday: dict[str, Any] = {"path": out, "state": "exported", "snapshot": "tuesday"}
-    lab.refused("snapshot tuesday of volume golden is not there", both=False, **tuesday)
+    lab.refused("snapshot tuesday of volume golden is not there", check_mode=False, **tuesday)
     predicted = lab.run(check=True, **tuesday)
     assert predicted["assumes"] == ["snapshot tuesday of volume golden"]
     assert predicted["plan"][0].startswith("if snapshot tuesday of volume golden is made first: write")
