@@ -34,11 +34,12 @@ class Stable:
     root: bool = False
 
 
+INTERRUPTED = "test_after_a_driver_is_killed_or_an_answer_is_lost_the_next_call_finishes_and_nothing_remains"
 STABLE = (
+    Stable("tests/module/", 60),
+    Stable(f"tests/openstack/test_interrupted_drivers.py::{INTERRUPTED}[datera", 300),
     Stable("tests/role/test_openstack_backends.py", 300),
     Stable("tests/role/test_cinder_backend.py::test_a_backend_that_does_not_come_up", 300),
-    Stable("tests/module/", 60),
-    Stable("tests/openstack/test_interrupted_drivers.py", 300),
 )
 
 
