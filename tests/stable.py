@@ -53,7 +53,8 @@ class StableTests:
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
-        ranks = {id(item): rank for item in items if (rank := rank_of(item.nodeid)) is not None}
+        slow = [item for item in items if item.get_closest_marker("slow")]
+        ranks = {id(item): rank for item in slow if (rank := rank_of(item.nodeid)) is not None}
         dropped = [item for item in items if id(item) not in ranks]
         self._left_out.update(item.nodeid.partition("::")[0] for item in dropped if item.get_closest_marker("slow"))
         config.hook.pytest_deselected(items=dropped)
