@@ -20,7 +20,7 @@ try:
 except ImportError:  # new in ansible-core 2.22
     register_secrets = None
 
-from . import flash_payload  # noqa: F401  # pylint: disable=unused-import
+from . import flash_payload  # noqa: F401  # pylint: disable=unused-import  # its import is all that it takes
 from .flash_connection import check_positive, connection_of, secrets_in_urls, shown, shown_address
 from .flash_options import CONNECTION, POLICY, Params, Spec, check_options, items_of, one_or_many
 from .openflash import difference, facts, report
