@@ -48,6 +48,20 @@ attributes:
     support: full
 """
 
+    # As the one above
+    INFO = r"""
+options: {}
+attributes:
+  check_mode:
+    description: Runs in C(check_mode).
+    support: full
+    details: It reads only.
+  diff_mode:
+    description: Returns what differs, before and after.
+    support: N/A
+    details: It changes nothing.
+"""
+
     LOCAL = r"""
 options: {}
 attributes:

@@ -5,7 +5,7 @@
 """The only file that knows AnsibleModule: connect, read, plan, check and diff mode, results.
 
 A module file is its documentation, its options and one call: ``run_objects``, ``run_document`` or ``run_image`` for a
-module that changes an array, ``run_facts`` for the one that only reads.
+module that changes an array, ``run_facts`` or ``run_info`` for one that only reads.
 """
 
 from __future__ import annotations
@@ -189,14 +189,30 @@ def _problem(plan: Plan, applied: Optional[Applied]) -> Optional[FlashError]:
     return first
 
 
-# -- the module that only reads ----------------------------------------------------------------------------------------
+# -- the modules that only read ----------------------------------------------------------------------------------------
 
 
 def run_facts(options: Spec) -> None:
     """flash_facts: everything under ``ansible_facts.flash`` and nothing else."""
-    spec: Spec = dict(options)
-    spec.update(CONNECTION)
-    module = Module(argument_spec=spec, supports_check_mode=True)
+
+    def shape(found: Dict[str, Any], result: Dict[str, Any]) -> None:
+        found.update({name: result.pop(name) for name in ("api", "calls") if name in result})
+        result["ansible_facts"] = {"flash": found}
+
+    _run_reading(options, shape)
+
+
+def run_info(options: Spec) -> None:
+    """flash_info: what flash_facts reads, as fields of the result."""
+    _run_reading(options, lambda found, result: result.update(found))
+
+
+def _run_reading(options: Spec, shape: Callable[[Dict[str, Any], Dict[str, Any]], None]) -> None:
+    """Read what the task asks for.
+
+    :param shape: puts what was read into the result, once everything went well.
+    """
+    module = Module(argument_spec=dict(options, **CONNECTION), supports_check_mode=True)
     result: Dict[str, Any] = {"changed": False}
     problem: Optional[FlashError] = None
     found: Dict[str, Any] = {}
@@ -207,7 +223,7 @@ def run_facts(options: Spec) -> None:
         with _connected(module, result) as array:
             found = facts.gather(array, subsets, module.params["filters"] or {})
             for reason in facts.missing(found):
-                module.warn("This subset of the facts is left out. " + reason)
+                module.warn("This subset is left out. " + reason)
             if search is not None:
                 found["query"] = search(found)
     except FlashError as error:
@@ -215,8 +231,7 @@ def run_facts(options: Spec) -> None:
     except Interrupted as stop:
         problem = stop.error
     if problem is None:
-        found.update({name: result.pop(name) for name in ("api", "calls") if name in result})
-        result["ansible_facts"] = {"flash": found}
+        shape(found, result)
     _finish(module, result, problem)
 
 

@@ -89,6 +89,15 @@ POLICY: Spec = {
 }
 """What a task may permit. Each module has those of these options that it needs."""
 
+_NAMES: Dict[str, Any] = {"type": "list", "elements": "str"}
+
+SUBSETS: Spec = {
+    "gather_subset": {"type": "list", "elements": "str", "default": ["default"]},
+    "filters": {"type": "dict", "options": {"volumes": _NAMES, "snapshots": _NAMES, "hosts": _NAMES}},
+    "query": {"type": "str"},
+}
+"""What a module that only reads takes."""
+
 
 def policy_options(*names: str) -> Spec:
     return {name: dict(POLICY[name]) for name in names}

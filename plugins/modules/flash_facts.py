@@ -13,46 +13,17 @@ description:
   - Reads the volumes, snapshots, hosts, mappings, ports, pools and figures of an array into C(ansible_facts.flash).
   - What cannot be read is left out and listed under C(ansible_facts.flash.unreadable). All other facts are returned.
   - The facts describe one array, so a fleet has one inventory host per array.
+  - Ansible keeps facts for the whole play, and in a fact cache for longer. To read many thousands of volumes, use
+    M(openflash.storage.flash_info), which returns the same as a plain result.
+seealso:
+  - module: openflash.storage.flash_info
 author:
   - The openflash.storage contributors (@openflash)
 extends_documentation_fragment:
   - openflash.storage.connection
+  - openflash.storage.subsets
   - openflash.storage.attributes.facts
   - openflash.storage.attributes
-options:
-  gather_subset:
-    description:
-      - What to read. V(all) is every subset, V(default) is every subset except V(groups), and V(!NAME) excludes a
-        subset. An empty list reads nothing.
-      - The subsets are V(array), V(capacity), V(pools), V(volumes), V(snapshots), V(hosts), V(mappings), V(ports) and
-        V(groups). A subset costs about one request.
-    type: list
-    elements: str
-    default: [default]
-  filters:
-    description:
-      - Read only objects with exactly these names. Where the array can filter by name, only these are requested.
-      - An empty list of names selects nothing. A filter that is null or not set does not filter.
-    type: dict
-    suboptions:
-      volumes:
-        description: Names of volumes. Snapshots and mappings are limited to those of these volumes.
-        type: list
-        elements: str
-      snapshots:
-        description: Names of snapshots.
-        type: list
-        elements: str
-      hosts:
-        description: Names of hosts. Mappings are limited to those of these hosts.
-        type: list
-        elements: str
-  query:
-    description:
-      - A JMESPath expression that is applied to the facts. Its result is added to them as C(query).
-      - When a requested subset cannot be read, the task fails, because the result could be wrong.
-      - Needs the Python library C(jmespath).
-    type: str
 """
 
 EXAMPLES = r"""
@@ -163,17 +134,9 @@ error:
   type: dict
 """
 
-from typing import Any, Dict
+from ansible_collections.openflash.storage.plugins.module_utils import flash_module, flash_options
 
-from ansible_collections.openflash.storage.plugins.module_utils import flash_module
-
-NAMES = {"type": "list", "elements": "str"}
-
-OPTIONS: Dict[str, Dict[str, Any]] = {
-    "gather_subset": {"type": "list", "elements": "str", "default": ["default"]},
-    "filters": {"type": "dict", "options": {"volumes": NAMES, "snapshots": NAMES, "hosts": NAMES}},
-    "query": {"type": "str"},
-}
+OPTIONS = flash_options.SUBSETS
 
 
 def main() -> None:

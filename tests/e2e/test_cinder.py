@@ -141,8 +141,8 @@ def check_attachments(cinder: Cinder, array: Array, name: str, one: str, two: st
     second, other = cinder.attach(two, connector(1))
     if name == "dswaresocket":
         # The host's own tool attaches it later, so the array has no mapping yet.
-        told = (info["driver_volume_type"], info["volume_name"], info["dsw_manager_ip"])
-        assert told == ("dsware", array.find(one)["name"], "127.0.0.1")
+        reported = (info["driver_volume_type"], info["volume_name"], info["dsw_manager_ip"])
+        assert reported == ("dsware", array.find(one)["name"], "127.0.0.1")
         assert array.state()["mappings"] == []
     elif name == "dsware":
         wwn = array.find(one)["wwn"]

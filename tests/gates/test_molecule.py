@@ -109,8 +109,9 @@ def network(address: str) -> str:
 
 def networks() -> list[str]:
     """Of the devices of this machine."""
-    told = subprocess.run(["ip", "-4", "-o", "addr"], capture_output=True, text=True, check=True, timeout=600).stdout
-    return [str(ipaddress.ip_interface(line.split()[3]).network) for line in told.splitlines()]
+    command = ["ip", "-4", "-o", "addr"]
+    addresses = subprocess.run(command, capture_output=True, text=True, check=True, timeout=600).stdout
+    return [str(ipaddress.ip_interface(line.split()[3]).network) for line in addresses.splitlines()]
 
 
 def gone(pids: list[int], address: str) -> None:
@@ -123,8 +124,8 @@ def gone(pids: list[int], address: str) -> None:
 
 def processes_below(pid: int) -> list[int]:
     """Its children, theirs, and so on."""
-    told = subprocess.run(
+    listed = subprocess.run(
         ["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False, timeout=600
     ).stdout
-    children = [int(word) for word in told.split()]
+    children = [int(word) for word in listed.split()]
     return [one for child in children for one in (child, *processes_below(child))]

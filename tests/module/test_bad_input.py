@@ -31,6 +31,7 @@ def refused_by_every_module(array: ArrayUnderTest, *texts: str, kind: str, **con
         ("flash_snapshot", {"name": "monday", "volume": "db1"}),
         ("flash_array", {"volumes": [VOLUME]}),
         ("flash_facts", {}),
+        ("flash_info", {}),
     ]
     if array.row.hosts:
         tasks.append(("flash_host_map", {"host": "server", "initiators": [array.row.initiators[0]]}))

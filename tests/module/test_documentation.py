@@ -161,6 +161,7 @@ def test_results_have_only_documented_keys(array: ArrayUnderTest, docs: dict[str
         ("flash_host_map", {"host": "server", "maps": [{"volume": "db2"}]}),
         ("flash_array", {"volumes": [{"name": "db1"}], "hosts": [{"name": "server"}]}),
         ("flash_facts", {"gather_subset": ["all"], "query": "volumes[].name"}),
+        ("flash_info", {"gather_subset": ["all"], "query": "volumes[].name"}),
     ]
     checked: list[tuple[str, dict[str, Any]]] = [
         ("flash_volume", {"name": "copy", "source_volume": "missing"}),
@@ -194,6 +195,7 @@ def test_the_attributes_of_a_module_are_what_it_does(xtremio: ArrayUnderTest, do
         ("flash_host_map", {"host": "server", "initiators": [xtremio.row.initiators[0]], "volume": "db1"}),
         ("flash_array", {"volumes": [{"name": "db2", "size": "1GiB"}]}),
         ("flash_facts", {}),
+        ("flash_info", {}),
     ]
     for module, args in tasks:
         state, mark = xtremio.state(), xtremio.mark()

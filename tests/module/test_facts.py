@@ -1,7 +1,7 @@
 # Copyright (c) 2026 openflash.storage contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""flash_facts on every array."""
+"""flash_facts and flash_info on every array."""
 
 from __future__ import annotations
 
@@ -31,6 +31,42 @@ def test_all_facts_are_under_one_key(filled: ArrayUnderTest) -> None:
     assert not result.changed
     assert set(result["ansible_facts"]) == {"flash"}
     assert set(result["ansible_facts"]["flash"]) == {*SUBSETS, "unreadable", "api"}
+
+
+def test_info_returns_what_the_facts_are_as_a_plain_result(filled: ArrayUnderTest) -> None:
+    requested = {"gather_subset": ["all"], "query": "volumes[].name"}
+    facts, mark = filled.facts(**requested), filled.mark()
+    result = filled.done("flash_info", **requested)
+    assert filled.writes(mark) == []
+    assert "ansible_facts" not in result
+    assert {name: result[name] for name in facts} == facts
+    assert set(result) - {"invocation"} == {*facts, "changed"}
+    assert not result.changed
+
+
+FIELDS = {
+    "array": "vendor name model serial version api_version state protocols",
+    "capacity": "size free used provisioned data_reduction_ratio dedup_ratio compression_ratio thin_ratio",
+    "pools": "name id state size free used provisioned provisioning",
+    "volumes": (
+        "name size size_text id provisioning pool state progress serial used created source independent resumed"
+        " mappings snapshots groups array_options"
+    ),
+    "snapshots": "name volume size size_text id state created proven serial group mappings children crash_consistent",
+    "hosts": "name state id kind os initiators",
+    "mappings": "host volume lun device",
+    "ports": "name protocol address portal up",
+    "groups": "name id volumes",
+}
+
+
+@pytest.mark.every_row
+def test_every_array_has_the_same_fields(filled: ArrayUnderTest) -> None:
+    content = filled.done("flash_info", gather_subset=["all"])
+    for subset, fields in FIELDS.items():
+        found = content[subset]
+        for entry in [found] if isinstance(found, dict) else found or []:
+            assert set(entry) == set(fields.split()), subset
 
 
 def test_the_facts_are_the_content_of_the_array(filled: ArrayUnderTest) -> None:

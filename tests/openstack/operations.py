@@ -328,7 +328,7 @@ class Operations(Scheduling, Managing, Grouping):
             expected = {"driver_volume_type": "local", "data": {"device_path": f"/dev/disk/by-id/wwn-0x{wwn}"}}
             run.expect("a local disk", info, expected)
             return
-        run.expect("LUN as told", list(self.maps(attached).values()), [data.get("target_lun")])
+        run.expect("LUN that was asked for", list(self.maps(attached).values()), [data.get("target_lun")])
         if self.kind.endswith("fc"):
             run.expect("kind", info["driver_volume_type"], "fibre_channel")
             run.expect("WWNs", {len(wwn) for wwn in data["target_wwn"]}, {16})

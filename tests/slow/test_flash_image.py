@@ -23,7 +23,7 @@ pytestmark = pytest.mark.slow
 
 PORTALS = {"xtremio": 4, "datera": 2}
 CHAP = {"chap_username": "of-kernel", "chap_password": "chap-secret-16"}
-IMAGE, OUT, TOLD = "/root/image.raw", "/root/out.raw", "/root/told.json"
+IMAGE, OUT, RESULT = "/root/image.raw", "/root/out.raw", "/root/result.json"
 CONFIGURATION = "/etc/iscsi/iscsid.conf"
 
 
@@ -50,13 +50,13 @@ class Tasks:
         """The result of flash_image, also when it fails."""
         module_args = {"name": "golden", "data_path": "kernel", "state_dir": "/root/state", **args}
         tasks: list[dict[str, Any]] = [
-            {"openflash.storage.flash_image": module_args, "register": "told", "ignore_errors": True},
-            {"ansible.builtin.copy": {"content": "{{ told | to_json }}", "dest": TOLD, "mode": "0600"}},
+            {"openflash.storage.flash_image": module_args, "register": "copied", "ignore_errors": True},
+            {"ansible.builtin.copy": {"content": "{{ copied | to_json }}", "dest": RESULT, "mode": "0600"}},
         ]
         played = self._player.play(tasks, self._connection, "--extra-vars", f"@{self._extra}")
         assert played.rc == 0, played.output
         assert CHAP["chap_password"] not in played.output
-        result: dict[str, Any] = json.loads(self._node.run(f"cat {TOLD}"))
+        result: dict[str, Any] = json.loads(self._node.run(f"cat {RESULT}"))
         return result
 
     def done(self, **args: Any) -> dict[str, Any]:
@@ -73,8 +73,8 @@ node.session.auth.username = {CHAP["chap_username"]}
 node.session.auth.password = {CHAP["chap_password"]}
 """
     node.run(f"cp -p {CONFIGURATION} {CONFIGURATION}.kept")
-    node.write("/root/words", settings, mode="0600")
-    node.run(f"cat /root/words >> {CONFIGURATION}; rm /root/words")
+    node.write("/root/chap.conf", settings, mode="0600")
+    node.run(f"cat /root/chap.conf >> {CONFIGURATION}; rm /root/chap.conf")
     try:
         yield
     finally:

@@ -1,0 +1,133 @@
+#!/usr/bin/python
+# Copyright (c) 2026 openflash.storage contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: flash_info
+short_description: What an all-flash array holds, as a plain result
+version_added: 0.1.0
+description:
+  - Reads the same as M(openflash.storage.flash_facts), and returns it as fields of the result. Nothing of it becomes a
+    fact of the host, so an array with many thousands of volumes fills no fact cache, and one host can read several
+    arrays.
+  - What cannot be read is left out and listed under RV(unreadable). Everything else is returned.
+author:
+  - The openflash.storage contributors (@openflash)
+seealso:
+  - module: openflash.storage.flash_facts
+extends_documentation_fragment:
+  - openflash.storage.connection
+  - openflash.storage.subsets
+  - openflash.storage.attributes.info
+  - openflash.storage.attributes
+"""
+
+EXAMPLES = r"""
+- name: Read the volumes of an array
+  openflash.storage.flash_info:
+    gather_subset: [volumes]
+  register: content
+
+- name: Show the largest volumes
+  ansible.builtin.debug:
+    msg: "{{ (content.volumes | sort(attribute='size', reverse=true))[:10] | map(attribute='name') }}"
+
+- name: Read who has which volume
+  openflash.storage.flash_info:
+    gather_subset: [mappings]
+    filters:
+      hosts: [web1, web2]
+  register: mapped
+"""
+
+RETURN = r"""
+array:
+  description: C(vendor), C(name), C(model), C(serial), C(version), C(api_version), C(state) and C(protocols).
+  returned: when O(gather_subset) has it
+  type: dict
+capacity:
+  description:
+    - C(size), C(used), C(free) and C(provisioned) in bytes, and C(data_reduction_ratio), C(dedup_ratio),
+      C(compression_ratio) and C(thin_ratio) as N in N:1, null where the array does not report it.
+  returned: when O(gather_subset) has it
+  type: dict
+pools:
+  description:
+    - Each with C(name), C(id), C(state), C(size), C(free), C(used), C(provisioned) and
+      C(provisioning).
+  returned: when O(gather_subset) has it
+  type: list
+  elements: dict
+volumes:
+  description:
+    - As RV(openflash.storage.flash_volume#module:volume).
+    - Volumes that O(filters) names may have more in C(array_options), where an array reports that for one
+      volume at a time only.
+  returned: when O(gather_subset) has it
+  type: list
+  elements: dict
+snapshots:
+  description: As RV(openflash.storage.flash_snapshot#module:snapshot).
+  returned: when O(gather_subset) has it
+  type: list
+  elements: dict
+hosts:
+  description: Each with C(name), C(id), C(kind), C(os) and C(initiators).
+  returned: when O(gather_subset) has it
+  type: list
+  elements: dict
+mappings:
+  description: Each with C(host), C(volume), C(lun) and C(device).
+  returned: when O(gather_subset) has it
+  type: list
+  elements: dict
+ports:
+  description: As RV(openflash.storage.flash_host_map#module:ports).
+  returned: when O(gather_subset) has it
+  type: list
+  elements: dict
+groups:
+  description: Consistency groups, each with C(name), C(id) and C(volumes).
+  returned: when O(gather_subset) has it
+  type: list
+  elements: dict
+query:
+  description: The result of O(query).
+  returned: when O(query) is set
+  type: raw
+unreadable:
+  description:
+    - Objects that exist and could not be read, each with C(kind), C(name) and C(reason). For a complete subset
+      C(kind) is its name and C(name) is null.
+  returned: success
+  type: list
+  elements: dict
+api:
+  description: The number of requests, with the fields of RV(openflash.storage.flash_volume#module:api).
+  returned: always
+  type: dict
+calls:
+  description: Every request and its outcome, with secrets masked.
+  returned: with C(-vv)
+  type: list
+  elements: dict
+error:
+  description: What failed, with the fields of RV(openflash.storage.flash_volume#module:error).
+  returned: on failure
+  type: dict
+"""
+
+from ansible_collections.openflash.storage.plugins.module_utils import flash_module, flash_options
+
+OPTIONS = flash_options.SUBSETS
+
+
+def main() -> None:
+    flash_module.run_info(OPTIONS)
+
+
+if __name__ == "__main__":
+    main()
