@@ -23,12 +23,12 @@ except ImportError:  # new in ansible-core 2.22
 from . import flash_payload  # noqa: F401  # pylint: disable=unused-import  # its import is all that it takes
 from .flash_connection import check_positive, connection_of, secrets_in_urls, shown, shown_address
 from .flash_options import CONNECTION, POLICY, Params, Spec, check_options, items_of, one_or_many
-from .openflash import difference, facts, report
+from .openflash import difference, facts, gathering, report
 from .openflash.apply import Applied, apply, nothing
 from .openflash.array import Array
 from .openflash.connect import connect
 from .openflash.errors import CONNECT, FlashError, Interrupted, NotDone, context
-from .openflash.plan.desired import DesiredState
+from .openflash.plan.desired import GATHERED, DesiredState, selection
 from .openflash.plan.draft import Plan, assumption
 from .openflash.plan.planner import plan as make_plan
 from .openflash.plan.rules import Policy
@@ -77,12 +77,15 @@ def run_objects(
 
 
 def run_document(options: Spec, task_options: Spec, desired: Callable[[Params], DesiredState]) -> None:
-    """flash_array: several kinds of object in one document."""
+    """flash_array: several kinds of object in one document, or an array as such a document."""
     spec: Spec = dict(options)
     spec["continue_on_error"] = {"type": "bool", "default": False}
     spec.update(task_options)
     spec.update(CONNECTION)
     module = Module(argument_spec=spec, supports_check_mode=True, required_if=[("prune", True, ("prune_prefix",))])
+    if module.params["state"] == GATHERED:
+        _gather(module)
+        return
 
     def shape(reporter: report.Reporter, desired_state: DesiredState) -> Tuple[Dict[str, Any], List[report.Entry]]:
         sections = report.document(reporter, desired_state)
@@ -189,7 +192,24 @@ def _problem(plan: Plan, applied: Optional[Applied]) -> Optional[FlashError]:
     return first
 
 
-# -- the modules that only read ----------------------------------------------------------------------------------------
+# -- what only reads ---------------------------------------------------------------------------------------------------
+
+
+def _gather(module: Module) -> None:
+    """flash_array with ``state: gathered``. Ends with _finish, whatever happens."""
+    result: Dict[str, Any] = {"changed": False}
+    problem: Optional[FlashError] = None
+    try:
+        with context(array=shown_address(module.params)):
+            module.check_given()
+            selected = selection(module.params)
+        with _connected(module, result) as array:
+            result.update(gathering.gather(array, selected))
+    except FlashError as error:
+        problem = error
+    except Interrupted as stop:
+        problem = stop.error
+    _finish(module, result, problem)
 
 
 def run_facts(options: Spec) -> None:

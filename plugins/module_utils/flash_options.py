@@ -141,7 +141,7 @@ def items_of(params: Params, single: str, plural: str, options: Spec) -> List[Di
 
 NAMES = frozenset(
     ("name", "volume", "host", "group", "pool", "backup", "snapshot", "source_volume", "source_snapshot", "rename_from")
-    + ("checksum",)
+    + ("checksum", "gather_prefix")
     + tuple(name for vendor in VENDORS.values() for name, option in vendor.options.items() if option.is_name)
 )
 """Options that name an object, or its content. An empty one must not make the task act on another object, or on

@@ -11,6 +11,7 @@ short_description: The content of an all-flash array as one document
 version_added: 0.1.0
 description:
   - Makes volumes, snapshots, hosts and mappings as a document declares them, in the order that they need.
+  - With O(state=gathered), returns the content of an array as such a document, and changes nothing.
   - With O(prune), removes what begins with a prefix and is not declared.
   - In check mode the result shows the plan, line by line.
 author:
@@ -23,6 +24,28 @@ extends_documentation_fragment:
   - openflash.storage.policy.allow_empty
   - openflash.storage.policy.list
 options:
+  state:
+    description:
+      - V(declared) makes the array hold what the task declares.
+      - V(gathered) reads the array and returns RV(gathered), a document that this module takes. It changes nothing, and
+        goes with no option that declares or removes.
+    type: str
+    choices: [declared, gathered]
+    default: declared
+  gather_prefix:
+    description:
+      - With O(state=gathered), only objects whose name begins with this. Snapshots and mappings follow their volume.
+      - A mapping or a member of a group whose other side has another name is listed in RV(not_declared), so that the
+        document refers only to what it declares. A host without the prefix is an example.
+    type: str
+  gather_snapshots:
+    description: With O(state=gathered), also read snapshots.
+    type: bool
+    default: false
+  exclude_openstack:
+    description: With O(state=gathered), leave out what belongs to OpenStack by its name, see O(openstack_owned).
+    type: bool
+    default: true
   volumes:
     description: Volumes that shall exist.
     type: list
@@ -174,40 +197,86 @@ EXAMPLES = r"""
       - {volume: web-logs, host: web-server, lun: 2}
     prune: true
     prune_prefix: web-
+
+- name: Read another array as a document
+  openflash.storage.flash_array:
+    state: gathered
+  register: array
+
+- name: Make its volumes and hosts here too
+  openflash.storage.flash_array:
+    address: new-array.example.com
+    volumes: "{{ array.gathered.volumes }}"
+    hosts: "{{ array.gathered.hosts }}"
+    mappings: "{{ array.gathered.mappings }}"
+    shared: true # where a volume is mapped to several hosts
 """
 
 RETURN = r"""
+gathered:
+  description:
+    - The content of the array as the options of this module - C(volumes), C(groups), C(hosts), C(mappings), and
+      C(snapshots) with O(gather_snapshots=true). Each is a list in the order of the names.
+    - Applied to the array that it was read from, it changes nothing. It has no secrets.
+    - A document has no content. A clone is a volume of its size, and RV(gathered) does not name its source.
+    - A volume has a C(pool) where there are several to choose from, and a mapping a C(lun) where the array takes one.
+  returned: success, with O(state=gathered)
+  type: dict
+  sample:
+    volumes: [{"name": "web-data", "size": "200GiB", "provisioning": "thin"}]
+    groups: []
+    hosts: [{"name": "web-server", "initiators": ["iqn.2026-01.org.example:web-server"], "os": "linux"}]
+    mappings: [{"volume": "web-data", "host": "web-server", "lun": 1}]
+not_declared:
+  description:
+    - What exists and is not in RV(gathered), although it was asked for - each with C(kind), C(name) and C(reason).
+      What could not be read is listed here too. C(name) is null when the reason is about all of a kind.
+    - What O(gather_prefix) and O(exclude_openstack) leave out is not listed, unless something that is declared is
+      connected with it.
+  returned: success, with O(state=gathered)
+  type: list
+  elements: dict
+  sample: [{"kind": "mapping", "name": "*/db1", "reason": "every initiator may use the volume, ..."}]
+array:
+  description: The array, as C(ansible_facts.flash.array) of M(openflash.storage.flash_facts).
+  returned: success, with O(state=gathered)
+  type: dict
+pools:
+  description: Its pools, as C(ansible_facts.flash.pools) of M(openflash.storage.flash_facts).
+  returned: success, with O(state=gathered)
+  type: list
+  elements: dict
 volumes:
   description:
     - The declared volumes, each with the fields of RV(openflash.storage.flash_volume#module:volume), C(changed) and
       C(error).
-  returned: when the array answered
+  returned: when the array answered, with O(state=declared)
   type: list
   elements: dict
 snapshots:
   description:
     - The declared snapshots, each with the fields of RV(openflash.storage.flash_snapshot#module:snapshot), C(changed)
       and C(error).
-  returned: when the array answered
+  returned: when the array answered, with O(state=declared)
   type: list
   elements: dict
 hosts:
   description:
     - The declared hosts, each with those fields of RV(openflash.storage.flash_host_map#module:map) that concern a host,
       C(changed) and C(error).
-  returned: when the array answered
+  returned: when the array answered, with O(state=declared)
   type: list
   elements: dict
 mappings:
   description:
     - The declared mappings, each with the fields of RV(openflash.storage.flash_host_map#module:map), C(changed) and
       C(error).
-  returned: when the array answered
+  returned: when the array answered, with O(state=declared)
   type: list
   elements: dict
 plan:
   description: The steps that were carried out, or would be in check mode, one line each.
-  returned: when the array answered
+  returned: when the array answered, with O(state=declared)
   type: list
   elements: str
 assumes:
@@ -279,6 +348,10 @@ MAPPING = {
 }
 
 OPTIONS: Dict[str, Dict[str, Any]] = {
+    "state": {"type": "str", "choices": [desired.DECLARED, desired.GATHERED], "default": desired.DECLARED},
+    "gather_prefix": {"type": "str"},
+    "gather_snapshots": {"type": "bool", "default": False},
+    "exclude_openstack": {"type": "bool", "default": True},
     "volumes": {"type": "list", "elements": "dict", "options": VOLUME},
     "snapshots": {"type": "list", "elements": "dict", "options": SNAPSHOT},
     "hosts": {"type": "list", "elements": "dict", "options": HOST},

@@ -11,7 +11,7 @@ be deleted.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Dict, FrozenSet, List, Optional, Set, Tuple
+from typing import Any, Callable, Dict, FrozenSet, List, Optional, Set, Tuple
 
 from .array import Array, ConsistencyGroups
 from .errors import context
@@ -50,6 +50,28 @@ def read(array: Array, desired_state: DesiredState) -> Actual:
     volumes = _with_mappings(volumes, mappings, volumes_asked)
     volumes = _with_snapshots(volumes, snapshots, parents_asked)
     return Actual(volumes, snapshots, hosts, mappings, groups, hosts_asked, array.label)
+
+
+def everything(array: Array, snapshots: bool) -> Actual:
+    """All objects of the array.
+
+    :param snapshots: also the snapshots; without, they are unknown.
+    """
+    readers: Dict[str, Callable[[], Listing[Any]]] = {
+        "volumes": array.volumes,
+        "hosts": array.hosts,
+        "mappings": array.mappings,
+    }
+    if snapshots:
+        readers["snapshots"] = array.snapshots
+    groups = ConsistencyGroups.within(array)
+    if groups is not None and not array.capabilities.refusal("groups"):
+        readers["groups"] = groups.groups
+    found = {}
+    for kind, read_all in readers.items():
+        with context(doing="read the %s" % kind, array=array.label):
+            found[kind] = read_all()
+    return Actual(label=array.label, hosts_asked=None, **found)
 
 
 def _declared_hosts(desired_state: DesiredState) -> List[str]:

@@ -103,6 +103,17 @@ def find(text: str) -> Optional[Stamp]:
     return parse(text[-LENGTH:]) if len(text) >= LENGTH else None
 
 
+_TEMPORARY = re.compile(r"(?:\A|\.)of-(?:[0-9a-z]{7}-)?(?:%s|[0-9a-f]{24}|[0-9a-f]{16})\Z" % PATTERN)
+
+
+def is_temporary(name: str) -> bool:
+    """Whether a volume or snapshot has a name that this library gives only to what is not finished, on any array.
+
+    The names.py of each array makes these names.
+    """
+    return _TEMPORARY.search(name) is not None
+
+
 @contextmanager
 def begin(now: Optional[float] = None) -> Iterator[Stamp]:
     """A new stamp for a copy; until the block ends, this process counts as making that copy."""

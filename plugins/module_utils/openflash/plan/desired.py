@@ -14,6 +14,7 @@ from ..model import Chap, Initiator
 from ..units import parse_initiator, parse_size
 
 PRESENT, ABSENT, RESTORED = "present", "absent", "restored"
+DECLARED, GATHERED = "declared", "gathered"
 ON_CREATE, ALWAYS = "on_create", "always"
 
 VOLUMES, SNAPSHOTS, HOSTS = "volumes", "snapshots", "hosts"
@@ -295,6 +296,9 @@ def host_maps(items: Sequence[Options], params: Options) -> DesiredState:
 
 def document(params: Options) -> DesiredState:
     """flash_array: the content of an array as one document."""
+    not_for_it = [name for name in _ONLY_GATHERED if params.get(name)]
+    if not_for_it:
+        raise Invalid("the option %s is only for state: gathered" % " and ".join(not_for_it))
     prune = None
     if params.get("prune"):
         limit, kinds = params.get("prune_limit"), params.get("prune_kinds")
@@ -310,6 +314,39 @@ def document(params: Options) -> DesiredState:
         hosts=unique("hosts", [DesiredHost.of(item) for item in params.get("hosts") or ()], "name"),
         mappings=_mappings("mappings", [DesiredMapping.of(item) for item in params.get("mappings") or ()]),
         prune=prune,
+    )
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What of an array is gathered into a document."""
+
+    prefix: str = ""
+    """The beginning of the names of its objects; empty for every name."""
+    snapshots: bool = False
+    openstack: bool = False
+    """Also what OpenStack owns, by its name."""
+
+
+_ONLY_DECLARED = ("volumes", "snapshots", "hosts", "mappings", "prune")
+_ONLY_GATHERED = ("gather_prefix", "gather_snapshots")
+
+
+def selection(params: Options) -> Selection:
+    """flash_array with ``state: gathered``.
+
+    :raises Invalid: the task also declares something.
+    """
+    given = [name for name in _ONLY_DECLARED if params.get(name) not in (None, False)]
+    if given:
+        raise Invalid(
+            "the option %s is not for state: gathered, which only reads" % " and ".join(given),
+            hint="Declare in a task of its own.",
+        )
+    return Selection(
+        prefix=params.get("gather_prefix") or "",
+        snapshots=bool(params.get("gather_snapshots")),
+        openstack=not params.get("exclude_openstack", True),
     )
 
 
