@@ -65,6 +65,7 @@ def test_every_playbook_and_guide_is_checked_on_empty_arrays(arrays: dict[str, A
         before[vendor] = array.state()
         hosts[vendor] = {
             "golden_connection": array.connection,
+            "export_connection": array.connection,
             "golden_images": [{"name": "golden", "path": str(tmp_path / "fetched-before.qcow2")}],
             "golden_hosts": [{"name": "web1", "image": "golden", "initiators": [array.row.initiators[0]]}],
             "endpoint": array.endpoint,
@@ -105,7 +106,7 @@ def test_every_playbook_and_guide_is_checked_on_empty_arrays(arrays: dict[str, A
     (tmp_path / "guides.yml").write_text(text, encoding="utf-8")
     command = ["ansible-playbook", "--check", "--diff", "--inventory", "inventory.yml"]
     ended = subprocess.run(
-        [*command, "openflash.storage.golden_images", "guides.yml"],
+        [*command, "openflash.storage.golden_images", "openflash.storage.export", "guides.yml"],
         cwd=tmp_path,
         env=player.environ(ANSIBLE_PIPELINING="true"),
         capture_output=True,

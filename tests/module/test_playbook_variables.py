@@ -29,7 +29,8 @@ def options_of(name: str) -> dict[str, Any]:
 
 
 def test_every_playbook_that_ships_is_tested() -> None:
-    assert PLAYBOOKS == ["glance_on_datera", "golden_images", "kolla_backends", "openstack_backends", "quickstart"]
+    expected = ["export", "glance_on_datera", "golden_images", "kolla_backends", "openstack_backends", "quickstart"]
+    assert PLAYBOOKS == expected
 
 
 @pytest.mark.parametrize("name", PLAYBOOKS)
@@ -45,6 +46,7 @@ def test_every_variable_that_a_playbook_reads_is_described(name: str) -> None:
 
 
 INTERNAL = {
+    "export": {"export_array", "export_made", "export_target"},
     "golden_images": {"golden_clones", "golden_host"},
     "kolla_backends": {"kolla_backends_of_all"},
     "openstack_backends": {f"openstack_backends_{name}" for name in ("dsware", "gone", "services_of_family")},
@@ -91,6 +93,13 @@ INTERNAL = {
             },
             "golden_hosts has an image that is not one of",
             id="a host with an undeclared image",
+        ),
+        pytest.param(
+            "export",
+            "flash_arrays",
+            {"export_connection": {"password": CANARY}, "export_snapshots": "some"},
+            "'export_snapshots' is of type",
+            id="an export of some snapshots",
         ),
         pytest.param(
             "openstack_backends",

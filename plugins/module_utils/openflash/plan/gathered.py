@@ -189,7 +189,7 @@ class _Gathering:
         if snapshot.state == DELETING:
             return "the array is deleting it"
         if snapshot.name in self._volumes and self._capabilities.snapshot_names == WITH_VOLUMES:
-            return "the array lists it as a volume too, and as that it is declared"
+            return "the array lists it as a volume too, so it is declared as one"
         if not snapshot.volume:
             return "the array does not report a volume that it is of, or has deleted that volume"
         if snapshot.volume not in self._volumes:
